@@ -1,0 +1,167 @@
+"""The map of an embedded town: lanes, junctions, lights, and everything that can be seen or hit.
+
+Pure data (NumPy): `generate` makes it from a seed, physics and traffic read it, the renderer draws it. World frame: right-handed, z up, metres,
+right-hand traffic. Legend: N points along a line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from auxdrive.types import Float64
+from auxdrive_eval.world import Point, RoadOption
+
+
+class JunctionKind(StrEnum):
+    """Shape of a junction."""
+
+    FOUR_WAY = "four_way"
+    TEE = "tee"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A driving lane, one direction.
+
+    Attributes:
+        centreline: float64 (N, 2), about 1 m apart, in driving direction. arclength: float64 (N,), yaw_rad: float64 (N,).
+        successors, predecessors: lane ids. junction_id: the junction that this is a connector through, else None.
+        turn: LEFT, RIGHT or STRAIGHT for connectors, LANE_FOLLOW otherwise.
+        light_id: the light whose stop line is at the END of this lane. stop_sign_id: likewise for stop signs.
+    """
+
+    lane_id: int
+    road_id: int
+    centreline: Float64
+    arclength: Float64
+    yaw_rad: Float64
+    width_m: float
+    speed_limit_mps: float
+    successors: tuple[int, ...]
+    predecessors: tuple[int, ...]
+    junction_id: int | None = None
+    turn: RoadOption = RoadOption.LANE_FOLLOW
+    light_id: int | None = None
+    stop_sign_id: int | None = None
+
+    @property
+    def length_m(self) -> float:
+        """Length of the centre line, metres."""
+        return float(self.arclength[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """A two-way road between two junctions (or a curve between them): for drawing, and for the lane-graph's ids.
+
+    centreline: float64 (N, 2). half_width_m: from the centre line to the kerb.
+    """
+
+    road_id: int
+    centreline: Float64
+    half_width_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Junction:
+    """A junction; `polygon` (M, 2) is its paved outline, counter-clockwise."""
+
+    junction_id: int
+    kind: JunctionKind
+    centre: Point
+    polygon: Float64
+    connector_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficLight:
+    """A light at the end of the lane `lane_id`. It is green in its group's phase.
+
+    location, yaw_rad: the pole's foot, and the way that the lamps face (towards the arriving cars).
+    """
+
+    light_id: int
+    junction_id: int
+    lane_id: int
+    group: int
+    location: Point
+    yaw_rad: float
+    stop_line: tuple[Point, Point]
+
+
+@dataclass(frozen=True, slots=True)
+class StopSign:
+    """A stop sign at the end of the lane `lane_id`."""
+
+    sign_id: int
+    junction_id: int
+    lane_id: int
+    location: Point
+    yaw_rad: float
+    stop_line: tuple[Point, Point]
+
+
+class PropKind(StrEnum):
+    """Things that stand in a town. Everything but terrain can be hit."""
+
+    BUILDING = "building"
+    TREE = "tree"
+    POLE = "pole"
+    PARKED_CAR = "parked_car"
+
+
+@dataclass(frozen=True, slots=True)
+class Prop:
+    """A thing that stands: an oriented box (length along yaw, width, height). `style` selects texture and colour."""
+
+    prop_id: int
+    kind: PropKind
+    x_m: float
+    y_m: float
+    yaw_rad: float
+    length_m: float
+    width_m: float
+    height_m: float
+    style: int
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """A whole town; ids index the dictionaries. `bounds` is (min x, min y, max x, max y)."""
+
+    name: str
+    seed: int
+    lanes: dict[int, Lane]
+    roads: dict[int, Road]
+    junctions: dict[int, Junction]
+    lights: dict[int, TrafficLight]
+    stop_signs: dict[int, StopSign]
+    props: tuple[Prop, ...]
+    kerb_height_m: float
+    sidewalk_width_m: float
+    bounds: tuple[float, float, float, float]
+
+
+class CarKind(StrEnum):
+    """Body shapes of cars."""
+
+    SEDAN = "sedan"
+    HATCHBACK = "hatchback"
+    VAN = "van"
+
+
+@dataclass(frozen=True, slots=True)
+class CarPose:
+    """A car to draw: centre of its footprint, heading, body."""
+
+    car_id: int
+    kind: CarKind
+    x_m: float
+    y_m: float
+    yaw_rad: float
+    length_m: float
+    width_m: float
+    height_m: float
+    colour: int
+    braking: bool = False

@@ -1,0 +1,153 @@
+"""What criteria may know of the world at one tick, whichever simulator made it. Right-handed world frame, z up, metres.
+
+Legend: every position is (x, y) in the world frame; yaw positive to the left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from auxdrive.types import Float64, Pose2
+
+Point = tuple[float, float]
+
+
+class RoadOption(IntEnum):
+    """CARLA's route commands."""
+
+    VOID = -1
+    LEFT = 1
+    RIGHT = 2
+    STRAIGHT = 3
+    LANE_FOLLOW = 4
+    CHANGE_LANE_LEFT = 5
+    CHANGE_LANE_RIGHT = 6
+
+
+class LightColour(StrEnum):
+    """State of a traffic light."""
+
+    RED = "red"
+    YELLOW = "yellow"
+    GREEN = "green"
+
+
+class CollisionKind(StrEnum):
+    """What was hit; decides the penalty."""
+
+    PEDESTRIAN = "pedestrian"
+    VEHICLE = "vehicle"
+    LAYOUT = "layout"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact of the ego with something during this tick (reported on every tick on which they touch)."""
+
+    kind: CollisionKind
+    other_id: int
+    other_type: str
+    location: Point
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficLightView:
+    """A traffic light that governs a lane: its stop line is the segment across the lane before the junction."""
+
+    light_id: int
+    colour: LightColour
+    location: Point
+    stop_line: tuple[Point, Point]
+    lane_id: int
+    lane_yaw_rad: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopSignView:
+    """A stop sign: who passes the trigger box (centre, half sizes, yaw) must have stopped before."""
+
+    sign_id: int
+    location: Point
+    trigger_centre: Point
+    trigger_half_size: tuple[float, float]
+    trigger_yaw_rad: float
+    lane_yaw_rad: float
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """The driving lane nearest to the ego: signed offset (positive: ego is left of the centre), width, heading of the lane."""
+
+    lane_id: int
+    road_id: int
+    centre: Point
+    offset_m: float
+    width_m: float
+    yaw_rad: float
+    in_junction: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WorldState:
+    """The world after a tick.
+
+    Attributes:
+        time_s: game time since the route began.
+        ego: pose of the ego's rear axle... see `Simulator`; `ego_centre` is the centre of its box.
+        extent: half length and half width of the ego's box.
+        contacts: what touches the ego during this tick.
+        lights, stop_signs: those within 50 m.
+        lane: nearest driving lane.
+    """
+
+    frame: int
+    time_s: float
+    ego: Pose2
+    ego_centre: Point
+    speed_mps: float
+    steer_rad: float
+    extent: tuple[float, float]
+    contacts: tuple[Contact, ...] = ()
+    lights: tuple[TrafficLightView, ...] = ()
+    stop_signs: tuple[StopSignView, ...] = ()
+    lane: LaneView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """Weather and time of day, in CARLA's terms: percentages and degrees."""
+
+    cloudiness: float = 30.0
+    precipitation: float = 0.0
+    fog_density: float = 0.0
+    wetness: float = 0.0
+    sun_azimuth_deg: float = 0.0
+    sun_altitude_deg: float = 70.0
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route: sparse keypoints as in the file, and the dense trajectory (about 1 m apart) with its commands.
+
+    Attributes:
+        route_id: as in the file. town: as in the file. keypoints: sparse (x, y).
+        points: float64 (N, 2). yaw_rad: float64 (N,). options: N road options.
+        lane_ids: lane of each point (embedded towns), for planners that know the map.
+    """
+
+    route_id: str
+    town: str
+    keypoints: tuple[Point, ...]
+    points: Float64
+    yaw_rad: Float64
+    options: tuple[RoadOption, ...]
+    weather: Weather = field(default_factory=Weather)
+    lane_ids: tuple[int, ...] = ()
+
+    @property
+    def length_m(self) -> float:
+        """Length through the dense points, metres."""
+        import numpy as np
+
+        return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())

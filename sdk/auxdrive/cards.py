@@ -1,0 +1,134 @@
+"""Cards: what a data set (`dataset.json`) and a bundle (`card.json`) say of themselves. Read strictly, never executed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from auxdrive.modalities import Modality
+from auxdrive.steering import SteeringSpec
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Task = Literal["steering", "waypoints"]
+
+
+class Card(BaseModel):
+    """Base of the cards: unknown keys are refused, values cannot be changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CameraSpec(Card):
+    """The camera: size in pixels, horizontal field of view, and where it sits in the ego frame."""
+
+    width: int = Field(gt=0, le=8192)
+    height: int = Field(gt=0, le=8192)
+    fov_deg: float | None = Field(default=None, gt=0, lt=180)
+    x_m: float = 0.0
+    y_m: float = 0.0
+    z_m: float = 0.0
+    pitch_rad: float = 0.0
+
+
+class VehicleSpec(Card):
+    """What the controller and the labels need of the vehicle."""
+
+    name: str = "unknown"
+    wheelbase_m: float | None = Field(default=None, gt=0)
+
+
+class DatasetCard(Card):
+    """`dataset.json`. `splits` maps a split's name to episode ids; an episode stands in at most one split."""
+
+    format: Literal["auxdrive-dataset-1"] = "auxdrive-dataset-1"
+    name: str
+    rate_hz: float = Field(gt=0, le=1000)
+    modalities: tuple[Modality, ...] = Field(min_length=1)
+    camera: CameraSpec
+    steering: SteeringSpec = SteeringSpec()
+    vehicle: VehicleSpec = VehicleSpec()
+    source: str = ""
+    licence: str = ""
+    splits: dict[str, tuple[str, ...]] = {}
+
+
+class TensorSpec(Card):
+    """One input or output of the graph. A `shape` entry is a number or the name of a free axis."""
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: Literal["uint8", "float32", "int64"]
+    unit: str
+    frame: str = ""
+
+
+class PreprocessingSpec(Card):
+    """What the graph itself does to the camera's picture, in this order: crop, resize, normalise.
+
+    crop_top, crop_bottom: rows cut off, as shares of the height. size: (height, width) of the network's input.
+    """
+
+    crop_top: float = Field(default=0.0, ge=0, lt=1)
+    crop_bottom: float = Field(default=0.0, ge=0, lt=1)
+    size: tuple[int, int]
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.25, 0.25, 0.25)
+
+
+class Provenance(Card):
+    """Where the weights come from."""
+
+    method: str
+    backbone: str
+    auxiliaries: tuple[Modality, ...] = ()
+    role: Literal["student", "teacher"] = "student"
+    dataset: str = ""
+    dataset_sha256: Sha256
+    commit: str = ""
+    seed: int
+    epochs: int = 0
+    auxdrive_version: str
+
+
+class Interval(Card):
+    """A measured value; `low` and `high` bound its 95 % interval where one was computed."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+
+
+class ParitySpec(Card):
+    """How the exported graph is held against the trained student: files under `reference/` and limits in physical units.
+
+    The control's outputs come from the same architecture with weights of another seed and must fail the same limit.
+    """
+
+    frames: int = Field(gt=0)
+    limit: float = Field(gt=0)
+    unit: Literal["deg", "cm"]
+    measured: float = Field(ge=0)
+    control: float = Field(ge=0)
+
+
+class ModelCard(Card):
+    """`card.json` of a bundle. `files` maps every other file's relative path to its SHA-256."""
+
+    format: Literal["auxdrive-bundle-1"] = "auxdrive-bundle-1"
+    name: str
+    task: Task
+    inputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    outputs: tuple[TensorSpec, ...] = Field(min_length=1)
+    camera: CameraSpec
+    preprocessing: PreprocessingSpec
+    steering: SteeringSpec
+    vehicle: VehicleSpec = VehicleSpec()
+    rate_hz: float = Field(gt=0)
+    waypoint_times_s: tuple[float, ...] = ()
+    training: Provenance
+    parity: ParitySpec
+    metrics: dict[str, Interval] = {}
+    latency: dict[str, Interval] = {}
+    files: dict[str, Sha256] = Field(min_length=1)

@@ -1,0 +1,57 @@
+"""Steering: labels of any convention to the road-wheel angle in radians, positive left, and back."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from auxdrive.types import Float64
+
+
+class SteeringSpec(BaseModel):
+    """How a source's steering numbers relate to the road-wheel angle.
+
+    kind:
+        road_wheel_rad: the number is the road-wheel angle in radians;
+        normalised: -1..1 of `max_road_wheel_deg` at full lock;
+        steering_wheel_deg: steering-wheel degrees, `ratio` of them to one degree at the road wheel.
+    positive: which way a positive number of the source steers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["road_wheel_rad", "normalised", "steering_wheel_deg"] = "road_wheel_rad"
+    positive: Literal["left", "right"] = "left"
+    max_road_wheel_deg: float = Field(default=70.0, gt=0, le=90)
+    ratio: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _ratio_belongs_to_the_steering_wheel(self) -> Self:
+        if (self.kind == "steering_wheel_deg") != (self.ratio is not None):
+            raise ValueError("ratio is needed for kind 'steering_wheel_deg' and for no other")
+        return self
+
+    @property
+    def max_road_wheel_rad(self) -> float:
+        """Full lock at the road wheel, radians."""
+        return math.radians(self.max_road_wheel_deg)
+
+    def _radians_per_number(self) -> float:
+        sign = 1.0 if self.positive == "left" else -1.0
+        if self.kind == "road_wheel_rad":
+            return sign
+        if self.kind == "normalised":
+            return sign * self.max_road_wheel_rad
+        assert self.ratio is not None
+        return sign * math.radians(1.0) / self.ratio
+
+    def to_road_wheel_rad(self, source: Float64 | float) -> Float64:
+        """The source's numbers (any shape) as road-wheel angles in radians, positive left."""
+        return np.asarray(source, dtype=np.float64) * self._radians_per_number()
+
+    def from_road_wheel_rad(self, steer_rad: Float64 | float) -> Float64:
+        """Road-wheel angles in radians, positive left (any shape), as the source's numbers."""
+        return np.asarray(steer_rad, dtype=np.float64) / self._radians_per_number()
