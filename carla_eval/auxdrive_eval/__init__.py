@@ -1,1 +1,1 @@
-"""placeholder"""
+"""auxdrive_eval: simulators, routes, criteria, scoring and reports in closed loop."""

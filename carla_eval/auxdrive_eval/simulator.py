@@ -8,6 +8,7 @@ from typing import Protocol
 from auxdrive.cards import CameraSpec, VehicleSpec
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, Control
+
 from auxdrive_eval.world import Route, WorldState
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from auxdrive.cards import SteeringSpec, VehicleSpec
+from auxdrive.cards import VehicleSpec
 from auxdrive.modalities import Modality
+from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Observation, Prediction
 
 

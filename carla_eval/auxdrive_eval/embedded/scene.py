@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from auxdrive.types import AnyArray, Pose2, UInt8
+
 from auxdrive_eval.embedded.town import CarPose, Town
 from auxdrive_eval.world import LightColour, Weather
 

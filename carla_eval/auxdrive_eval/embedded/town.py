@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from auxdrive.types import Float64
+
 from auxdrive_eval.world import Point, RoadOption
 
 

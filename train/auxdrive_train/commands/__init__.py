@@ -1,0 +1,1 @@
+"""The sub-commands of this package: thin, cheap to import."""
