@@ -1,0 +1,9 @@
+"""Data for training: which episodes, which samples of them, batches, augmentation and loading ahead."""
+
+from __future__ import annotations
+
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.data.samples import SampleSet
+from auxdrive_train.data.splits import TrainingEpisodes, training_episodes
+
+__all__ = ["Batch", "SampleSet", "TrainingEpisodes", "training_episodes"]

@@ -1,0 +1,154 @@
+"""The samples of some episodes: which frames can be trained on, and gathering them from the memory-mapped files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+import torch
+from auxdrive.cards import DatasetCard
+from auxdrive.dataset import Dataset
+from auxdrive.episodes import EpisodeReader
+from auxdrive.errors import DataError
+from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.types import AnyArray, Float32
+from numpy.typing import NDArray
+from torch import Tensor
+
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class SampleSet:
+    """Every valid frame of the chosen episodes, numbered 0 .. len - 1 in the order of episodes and time.
+
+    Attributes:
+        card: the data set's.
+        task: whose labels these are.
+        modalities: what `gather` brings.
+        episode_ids: the chosen episodes.
+        frame_shapes: shape of one stored frame by modality, the same in all episodes.
+        missing: by modality the episodes that lack it; no key where none does. Their frames are zero and not `present`.
+        episode_of: int64 (N,), each sample's place in `episode_ids`.
+        frame_of: int64 (N,), each sample's record within its episode.
+        ego: float32 (N, E), target: float32 (N, *target_shape), physical units.
+    """
+
+    card: DatasetCard
+    task: Task
+    modalities: tuple[Modality, ...]
+    episode_ids: tuple[str, ...]
+    frame_shapes: dict[Modality, tuple[int, ...]]
+    missing: dict[Modality, list[str]]
+    episode_of: NDArray[np.int64]
+    frame_of: NDArray[np.int64]
+    ego: Float32
+    target: Float32
+    _frames: dict[Modality, list[AnyArray | None]] = field(repr=False)
+
+    @classmethod
+    def open(cls, dataset: Dataset, episode_ids: Iterable[str], task: Task, modalities: Iterable[Modality]) -> Self:
+        """Map the files and read the labels; frames are read when they are gathered.
+
+        Every file stays mapped: one mapping per episode and modality (Linux allows 65,530 by default).
+
+        Raises:
+            UsageError: no episode of that name.
+            DataError: no episodes, no modalities, no valid sample, a modality that no episode holds, or frames of two sizes.
+        """
+        names, kinds = tuple(episode_ids), tuple(dict.fromkeys(modalities))
+        if not names or not kinds:
+            raise DataError(f"{dataset.path}: no {'modalities' if names else 'episodes'} were chosen, so there is nothing to train on")
+        readers = [dataset.episode(name) for name in names]
+        shapes = {modality: _common_shape(dataset, readers, modality) for modality in kinds}
+        labels = []
+        for reader in readers:
+            try:
+                labels.append(task.labels(reader.state, dataset.card.rate_hz))
+            except DataError as error:
+                raise DataError(f"{reader.path}: {error}") from error
+        frame_of = [np.flatnonzero(label.valid) for label in labels]
+        if not any(rows.size for rows in frame_of):
+            raise DataError(_nothing_valid(dataset, readers, task))
+        return cls(
+            card=dataset.card,
+            task=task,
+            modalities=kinds,
+            episode_ids=names,
+            frame_shapes=shapes,
+            missing={m: lacking for m in kinds if (lacking := [r.episode_id for r in readers if not r.has(m)])},
+            episode_of=np.repeat(np.arange(len(names), dtype=np.int64), [rows.size for rows in frame_of]),
+            frame_of=np.concatenate(frame_of).astype(np.int64),
+            ego=np.concatenate([label.ego[rows] for label, rows in zip(labels, frame_of, strict=True)]),
+            target=np.concatenate([label.target[rows] for label, rows in zip(labels, frame_of, strict=True)]),
+            # A plain view of the map: slicing np.memmap itself costs as much as copying a small frame.
+            _frames={m: [np.asarray(r.frames(m)) if r.has(m) else None for r in readers] for m in kinds},
+        )
+
+    def __len__(self) -> int:
+        """The number of samples."""
+        return len(self.frame_of)
+
+    def gather(self, indices: NDArray[np.int64]) -> Batch:
+        """The samples of these numbers, (B,), in the given order. Reads go through the files in order, whatever the order asked for.
+
+        Raises:
+            DataError: no numbers, or one outside 0 .. len - 1.
+        """
+        index = np.asarray(indices, dtype=np.int64)
+        if index.ndim != 1 or index.size == 0 or index.min() < 0 or index.max() >= len(self):
+            raise DataError(f"gather needs a list of sample numbers in 0..{len(self) - 1}, got shape {index.shape}: {index[:8].tolist()}")
+        reads = np.argsort(index, kind="stable")
+        places = list(zip(reads.tolist(), self.episode_of[index[reads]].tolist(), self.frame_of[index[reads]].tolist(), strict=True))
+        frames, present = {}, {}
+        for modality in self.modalities:
+            frames[modality], present[modality] = self._gather_one(modality, places)
+        return Batch(
+            frames=frames,
+            present=present,
+            ego_be=torch.from_numpy(self.ego[index]),
+            target=torch.from_numpy(self.target[index]),
+            index=torch.from_numpy(index.copy()),
+        )
+
+    def _gather_one(self, modality: Modality, places: list[tuple[int, int, int]]) -> tuple[Tensor, Tensor]:
+        """Frames and presence of one modality from (row in the batch, episode, frame), in the order of the files.
+
+        One copy per sample: a fancy index per episode would make a temporary copy first, and shuffled batches rarely hold two
+        frames of one episode.
+        """
+        stored = np.empty((len(places), *self.frame_shapes[modality]), dtype=MODALITIES[modality].numpy_dtype)
+        present = np.ones(len(places), dtype=np.bool_)
+        episodes = self._frames[modality]
+        for row, episode, frame in places:
+            source = episodes[episode]
+            if source is None:
+                stored[row] = 0
+                present[row] = False
+            else:
+                stored[row] = source[frame]
+        return torch.from_numpy(stored), torch.from_numpy(present)
+
+
+def _common_shape(dataset: Dataset, readers: list[EpisodeReader], modality: Modality) -> tuple[int, ...]:
+    owners = {reader.frame_shape(modality): reader.episode_id for reader in readers if reader.has(modality)}
+    if not owners:
+        raise DataError(
+            f"{dataset.path}: none of the {len(readers)} chosen episodes holds {modality}; record or derive it, or leave it out"
+        )
+    if len(owners) > 1:
+        found = "; ".join(f"{shape} in {name}" for shape, name in owners.items())
+        raise DataError(f"{dataset.path}: {modality} frames differ in size: {found}. Make a data set of one camera")
+    return next(iter(owners))
+
+
+def _nothing_valid(dataset: Dataset, readers: list[EpisodeReader], task: Task) -> str:
+    records = sum(len(reader) for reader in readers)
+    needs = ", ".join(spec.name for spec in task.ego_inputs) or "no inputs beside the image"
+    return (
+        f"{dataset.path}: none of {records} records in {len(readers)} episodes has labels for the task '{task.name}' ({needs}; "
+        f"targets {task.outputs[0].name}). Choose another task, or record what it needs (pose, speed, goal) in longer episodes"
+    )

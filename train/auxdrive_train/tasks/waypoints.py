@@ -1,0 +1,143 @@
+"""The waypoints task: where the vehicle will be, in its own frame, from one image, its speed and the next goal (TransFuser).
+
+Legend: N samples, T waypoints. Ego frame: x forward, y left, origin at the rear axle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from auxdrive.cards import TensorSpec
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import AnyArray, Float64
+from numpy.typing import NDArray
+from torch import Tensor
+
+from auxdrive_train.tasks.base import Labels, check_answers, check_state
+from auxdrive_train.tasks.metrics import displacement_errors
+from auxdrive_train.tasks.steering import steering_metrics
+
+WAYPOINT_TIMES_S = (0.5, 1.0, 1.5, 2.0)
+DEFAULT_WHEELBASE_M = 2.9
+"""Of a mid-size car; used for the reported steering angle alone, where the data set's card does not say."""
+LOOKAHEAD_S = 1.0
+MIN_LOOKAHEAD_M = 3.0
+STANDING_M = 0.1
+"""A path shorter than this is a vehicle that stands; it has no direction, and its angle is reported as zero."""
+MAX_GAP_PERIODS = 2.5
+"""Records further apart than this many sampling periods are not interpolated between."""
+_TIME_TOLERANCE_S = 1e-6
+
+
+@dataclass(frozen=True)
+class WaypointsTask:
+    """Positions 0.5, 1.0, 1.5 and 2.0 s ahead, metres, (4, 2); ego inputs speed and next goal: [speed_mps, target x, target y].
+
+    Attributes:
+        scale: metres per network unit.
+        times_s: when the waypoints are to be reached.
+        wheelbase_m: for `steer_of`.
+    """
+
+    name: str = "waypoints"
+    ego_inputs: tuple[TensorSpec, ...] = (
+        TensorSpec(name="speed_mps", shape=("batch", 1), dtype="float32", unit="m/s"),
+        TensorSpec(name="target_ego_m", shape=("batch", 2), dtype="float32", unit="m", frame="ego, x forward, y left"),
+    )
+    outputs: tuple[TensorSpec, ...] = (
+        TensorSpec(
+            name="waypoints_ego_m", shape=("batch", len(WAYPOINT_TIMES_S), 2), dtype="float32", unit="m", frame="ego, x forward, y left"
+        ),
+    )
+    target_shape: tuple[int, ...] = (len(WAYPOINT_TIMES_S), 2)
+    scale: float = 5.0
+    unit: str = "m"
+    primary_metric: str = "ade_m"
+    higher_is_better: bool = False
+    times_s: tuple[float, ...] = WAYPOINT_TIMES_S
+    wheelbase_m: float = DEFAULT_WHEELBASE_M
+
+    def labels(self, state: AnyArray, rate_hz: float) -> Labels:
+        """Future positions by linear interpolation in time; see `Task.labels`.
+
+        A record is not valid where its pose, speed or goal is not finite, where a future position lies beyond the episode's end or
+        between records without a pose, or where it would bridge a gap of more than `MAX_GAP_PERIODS` sampling periods.
+        """
+        check_state(state)
+        waypoints_nt2 = future_positions_ego_m(state, self.times_s, max_gap_s=MAX_GAP_PERIODS / rate_hz)
+        ego = np.stack([state["speed_mps"], state["target_x_m"], state["target_y_m"]], axis=1).astype(np.float32)
+        valid = np.isfinite(np.concatenate([waypoints_nt2.reshape(len(ego), -1), ego], axis=1)).all(axis=1)
+        target = np.where(valid[:, None, None], waypoints_nt2, 0.0).astype(np.float32)
+        return Labels(valid=valid, ego=np.where(valid[:, None], ego, np.float32(0)), target=target)
+
+    def loss_per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Mean absolute error over points and coordinates (TransFuser's L1); scaled units, (B, T, 2) twice to (B,)."""
+        return (prediction - target).abs().flatten(1).mean(dim=1)
+
+    def metrics(self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec) -> dict[str, float]:
+        """`ade_m`, `fde_m`, and the steering metrics of the two paths' pure-pursuit angles (`steer_acc_1.5` ... `steer_r2`)."""
+        predicted, truth = check_answers(prediction, target, self.target_shape)
+        ade_m, fde_m = displacement_errors(predicted, truth)
+        steer = steering_metrics(self.steer_of(predicted), self.steer_of(truth), steering)
+        return {"ade_m": float(ade_m.mean()), "fde_m": float(fde_m.mean())} | {f"steer_{key}": value for key, value in steer.items()}
+
+    def mirror_target(self, target: Tensor) -> Tensor:
+        """y negated."""
+        return target * target.new_tensor([1.0, -1.0])
+
+    def mirror_ego(self, ego_be: Tensor) -> Tensor:
+        """The goal's y negated."""
+        return ego_be * ego_be.new_tensor([1.0, 1.0, -1.0])
+
+    def steer_of(self, prediction: AnyArray) -> Float64:
+        """Pure-pursuit road-wheel angles (N,) of paths (N, T, 2) in metres; see `pure_pursuit_rad`."""
+        return pure_pursuit_rad(np.asarray(prediction, dtype=np.float64), self.wheelbase_m, self.times_s[-1])
+
+
+def future_positions_ego_m(state: AnyArray, times_s: tuple[float, ...], max_gap_s: float) -> Float64:
+    """(N, T, 2): where the vehicle is `times_s` after each record, in that record's ego frame; NaN where that is not known."""
+    time_s = np.asarray(state["time_s"], dtype=np.float64)
+    xy_n2 = np.stack([state["x_m"], state["y_m"]], axis=1).astype(np.float64)
+    yaw_rad = np.asarray(state["yaw_rad"], dtype=np.float64)
+    if len(time_s) < 2:
+        return np.full((len(time_s), len(times_s), 2), np.nan)
+    after_nt, share_nt, known_nt = _brackets(time_s, time_s[:, None] + np.asarray(times_s, dtype=np.float64), max_gap_s)
+    before_nt2, after_nt2 = xy_n2[after_nt - 1], xy_n2[after_nt]
+    offset_nt2 = before_nt2 + share_nt[..., None] * (after_nt2 - before_nt2) - xy_n2[:, None]
+    cos, sin = np.cos(yaw_rad)[:, None], np.sin(yaw_rad)[:, None]
+    forward_nt = cos * offset_nt2[..., 0] + sin * offset_nt2[..., 1]
+    left_nt = -sin * offset_nt2[..., 0] + cos * offset_nt2[..., 1]
+    return np.where(known_nt[..., None], np.stack([forward_nt, left_nt], axis=-1), np.nan)
+
+
+def _brackets(time_s: Float64, wanted_nt: Float64, max_gap_s: float) -> tuple[NDArray[np.int64], Float64, NDArray[np.bool_]]:
+    """For each wanted time: the record at or after it, the share of the way to it, and whether the two records may be joined."""
+    after_nt = np.clip(np.searchsorted(time_s, wanted_nt - _TIME_TOLERANCE_S), 1, len(time_s) - 1)
+    gap_nt = time_s[after_nt] - time_s[after_nt - 1]
+    share_nt = (wanted_nt - time_s[after_nt - 1]) / gap_nt
+    known_nt = (wanted_nt <= time_s[-1] + _TIME_TOLERANCE_S) & (gap_nt <= max_gap_s + _TIME_TOLERANCE_S)
+    return after_nt, share_nt, known_nt
+
+
+def pure_pursuit_rad(path_nt2: Float64, wheelbase_m: float, horizon_s: float) -> Float64:
+    """Road-wheel angles (N,) that lead the rear axle on a circle through the path's point at the look-ahead distance.
+
+    delta = atan(2 L y / d^2) for the goal point (x, y) at distance d (Coulter 1992). The look-ahead is the way driven in
+    `LOOKAHEAD_S` at the path's mean speed, at least `MIN_LOOKAHEAD_M` and at most the path's own length.
+    """
+    points = np.concatenate([np.zeros_like(path_nt2[:, :1]), path_nt2], axis=1)
+    steps = np.linalg.norm(np.diff(points, axis=1), axis=2)
+    along = np.concatenate([np.zeros((len(points), 1)), np.cumsum(steps, axis=1)], axis=1)
+    length = along[:, -1]
+    lookahead = np.minimum(np.maximum(length / horizon_s * LOOKAHEAD_S, MIN_LOOKAHEAD_M), length)
+    after = np.clip((along[:, 1:] < lookahead[:, None]).sum(axis=1) + 1, 1, path_nt2.shape[1])
+    row = np.arange(len(points))
+    start, step = along[row, after - 1], steps[row, after - 1]
+    share = np.divide(lookahead - start, step, out=np.zeros_like(step), where=step > 0)
+    goal = points[row, after - 1] + share[:, None] * (points[row, after] - points[row, after - 1])
+    distance2 = np.sum(goal**2, axis=1)
+    moving = (length > STANDING_M) & (distance2 > STANDING_M**2)
+    curvature = np.divide(2.0 * goal[:, 1], distance2, out=np.zeros_like(length), where=moving)
+    steer_rad: Float64 = np.arctan(wheelbase_m * curvature)
+    return steer_rad
