@@ -1,0 +1,181 @@
+"""A data set: a folder with a card (`dataset.json`) and episodes. Reading it never changes it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError
+
+from auxdrive.cards import DatasetCard
+from auxdrive.episodes import CARD_NAME, EPISODES_DIR, STATE_NAME, EpisodeReader
+from auxdrive.errors import DataError, UsageError, unknown_name
+from auxdrive.modalities import MODALITIES, Modality
+
+_EDGE_BYTES = 65536
+_SAMPLES = 16
+_SAMPLE_BYTES = 4096
+
+
+def read_card(dataset_dir: Path | str) -> DatasetCard:
+    """The card of a data set.
+
+    Raises:
+        DataError: there is none, or it is not valid; the message lists every mistake.
+    """
+    path = Path(dataset_dir) / CARD_NAME
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(
+            f"{dataset_dir}: no {CARD_NAME}, so this is not a data set. `auxdrive collect` and `auxdrive ingest` make some"
+        ) from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        return DatasetCard.model_validate_json(text)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(str(part) for part in item['loc']) or 'document'}: {item['msg']}" for item in error.errors()]
+        raise DataError(f"{path} is not a valid card:\n" + "\n".join(lines)) from None
+
+
+class Dataset:
+    """A data set on disk. Opening reads the card and the names of the episodes; an episode is opened when it is asked for.
+
+    Attributes:
+        path: the folder. card: what `dataset.json` says. episode_ids: every complete episode, sorted.
+    """
+
+    def __init__(self, path: Path, card: DatasetCard, episode_ids: tuple[str, ...]) -> None:
+        self.path = path
+        self.card = card
+        self.episode_ids = episode_ids
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open the data set in that folder.
+
+        Raises:
+            DataError: no folder, no card, no episodes, a card that names unknown episodes or one episode in two splits.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such folder")
+        card = read_card(folder)
+        parent = folder / EPISODES_DIR
+        found = (entry.name for entry in parent.iterdir() if entry.is_dir() and not entry.name.startswith(".")) if parent.is_dir() else ()
+        episode_ids = tuple(sorted(found))
+        if not episode_ids:
+            raise DataError(f"{folder}: the data set is empty, {EPISODES_DIR}/ holds no complete episode")
+        _check_splits(folder, card, set(episode_ids))
+        return cls(folder, card, episode_ids)
+
+    def __len__(self) -> int:
+        """Number of episodes."""
+        return len(self.episode_ids)
+
+    def episode(self, episode_id: str) -> EpisodeReader:
+        """Open one episode.
+
+        Raises:
+            UsageError: no episode of that name. DataError: it is damaged.
+        """
+        if episode_id not in self.episode_ids:
+            raise UsageError(unknown_name("episode", episode_id, self.episode_ids))
+        return EpisodeReader(self.path / EPISODES_DIR / episode_id)
+
+    def split(self, name: str) -> tuple[str, ...]:
+        """The episodes of a split, in the card's order.
+
+        Raises:
+            UsageError: the card has no such split; the message names the nearest.
+        """
+        if not self.card.splits:
+            raise UsageError(f"{self.path}: the data set has no splits, so none called '{name}'")
+        if name not in self.card.splits:
+            raise UsageError(f"{self.path}: {unknown_name('split', name, self.card.splits)}")
+        return self.card.splits[name]
+
+    def modalities_everywhere(self, episode_ids: Iterable[str] | None = None) -> tuple[Modality, ...]:
+        """The modalities that each of these episodes has (default: all episodes), in the order of `Modality`."""
+        held = [set(self.episode(episode_id).modalities) for episode_id in self._ids(episode_ids)]
+        return tuple(modality for modality in Modality if held and all(modality in each for each in held))
+
+    def missing(self, modality: Modality, episode_ids: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Those of these episodes (default: all) that lack the modality."""
+        return tuple(episode_id for episode_id in self._ids(episode_ids) if not self.episode(episode_id).has(modality))
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of what was recorded; it goes into model cards as the data's identity.
+
+        Covers the card, every episode's id, `state.npy` in full, and of each frame file its size, its first and last 64 KiB (the
+        header among them) and 16 blocks of 4 KiB spread evenly between: a change inside a file that keeps its size and touches
+        none of these goes unnoticed. That is the price of a fraction of a second where reading everything takes minutes.
+        Modalities that are derived from a recorded one are left out, so deriving them later does not change the fingerprint.
+        """
+        digest = hashlib.sha256(b"auxdrive-dataset-fingerprint-1\0")
+        recorded = tuple(modality for modality in self.card.modalities if MODALITIES[modality].derived_from is None)
+        _feed(digest, self.card.model_copy(update={"modalities": recorded}).model_dump_json().encode())
+        for episode_id in self.episode_ids:
+            episode = self.episode(episode_id)
+            _feed(digest, episode_id.encode())
+            _feed(digest, _read(episode.path / STATE_NAME))
+            for modality in episode.modalities:
+                source = MODALITIES[modality].derived_from
+                if source is None or not episode.has(source):
+                    _feed(digest, modality.value.encode())
+                    _feed(digest, _excerpts(episode.path / f"{modality}.npy"))
+        return digest.hexdigest()
+
+    def _ids(self, episode_ids: Iterable[str] | None) -> tuple[str, ...]:
+        return self.episode_ids if episode_ids is None else tuple(episode_ids)
+
+
+def _check_splits(folder: Path, card: DatasetCard, known: set[str]) -> None:
+    owner: dict[str, str] = {}
+    for split, episode_ids in card.splits.items():
+        strangers = sorted(set(episode_ids) - known)
+        if strangers:
+            shown = ", ".join(strangers[:5]) + (" ..." if len(strangers) > 5 else "")
+            raise DataError(f"{folder}: the card's split '{split}' names {len(strangers)} episodes that do not exist: {shown}")
+        for episode_id in episode_ids:
+            if episode_id in owner:
+                raise DataError(
+                    f"{folder}: episode {episode_id} stands in the splits '{owner[episode_id]}' and '{split}'; it may stand in one, once"
+                )
+            owner[episode_id] = split
+
+
+def _feed(digest: hashlib._Hash, data: bytes) -> None:
+    """Hash with the length before, so that no two sequences of parts can look the same."""
+    digest.update(len(data).to_bytes(8, "little"))
+    digest.update(data)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _excerpts(path: Path) -> bytes:
+    """Size, beginning, end and evenly spread blocks of a file; all of it when it is small."""
+    try:
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            parts = [size.to_bytes(8, "little")]
+            if size <= 2 * _EDGE_BYTES + _SAMPLES * _SAMPLE_BYTES:
+                return b"".join((*parts, file.read()))
+            parts.append(file.read(_EDGE_BYTES))
+            inner = size - 2 * _EDGE_BYTES - _SAMPLE_BYTES
+            for index in range(_SAMPLES):
+                file.seek(_EDGE_BYTES + inner * index // (_SAMPLES - 1))
+                parts.append(file.read(_SAMPLE_BYTES))
+            file.seek(size - _EDGE_BYTES)
+            parts.append(file.read(_EDGE_BYTES))
+            return b"".join(parts)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error

@@ -1,0 +1,367 @@
+"""Episodes: the recording format of a data set, written in the vehicle and read by training.
+
+`episodes/<id>/<modality>.npy` holds the frames (N, H, W) or (N, H, W, C), `episodes/<id>/state.npy` N records of `STATE_DTYPE`.
+An episode appears by one rename when it is complete: what is there is whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from auxdrive.cards import DatasetCard
+from auxdrive.errors import DataError, InputError, unknown_name
+from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.state import STATE_DTYPE
+from auxdrive.storage import NpyStream, fsync_directory, map_npy, read_npy_header, write_atomic
+from auxdrive.types import AnyArray
+
+CARD_NAME = "dataset.json"
+EPISODES_DIR = "episodes"
+STATE_NAME = "state.npy"
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PARTIAL = re.compile(r"\.partial-.+-(\d+)")
+_FULL_DISK = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+# What a source may not know, and how that is written down.
+_UNKNOWN: dict[str, float | int] = {
+    "x_m": np.nan, "y_m": np.nan, "yaw_rad": np.nan, "speed_mps": np.nan, "command": -1, "target_x_m": np.nan, "target_y_m": np.nan,
+}  # fmt: skip
+_REQUIRED = ("time_s", "steer_rad", "throttle", "brake")
+
+
+def check_episode_id(episode_id: str) -> str:
+    """The id itself, if it is a plain file name.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not _ID.fullmatch(episode_id):
+        raise InputError(f"episode id {episode_id!r}: use letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit")
+    return episode_id
+
+
+def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
+    """One record of `STATE_DTYPE` (a zero-dimensional array) from a record or a mapping.
+
+    A mapping needs time_s, steer_rad, throttle and brake; what it leaves out besides is written as unknown.
+
+    Raises:
+        InputError: unknown or missing field, time or steering not finite, or an infinite number anywhere.
+    """
+    record = np.zeros((), STATE_DTYPE)
+    if isinstance(state, Mapping):
+        for name in state:
+            if name not in STATE_DTYPE.fields:  # type: ignore[operator]  # a structured dtype has fields
+                raise InputError(unknown_name("state field", str(name), STATE_DTYPE.names or ()))
+        missing = [name for name in _REQUIRED if name not in state]
+        if missing:
+            raise InputError(f"the state lacks {', '.join(missing)}")
+        values = {**_UNKNOWN, **state}
+        if not -128 <= values["command"] <= 127:
+            raise InputError(f"command must be CARLA's RoadOption number or -1, got {values['command']}")
+        for name, value in values.items():
+            record[name] = value
+    else:
+        given = np.asarray(state)
+        if given.shape != () or given.dtype != STATE_DTYPE:
+            raise InputError(f"the state must be one record of STATE_DTYPE or a mapping, got {given.dtype} of shape {given.shape}")
+        record[()] = given
+    for name in STATE_DTYPE.names or ():
+        value = float(record[name])
+        if np.isinf(value) or (np.isnan(value) and name in _REQUIRED):
+            raise InputError(f"the state's {name} is {value}; it must be a finite number")
+    return record
+
+
+class EpisodeWriter:
+    """Records one episode. A context manager: leaving it in peace publishes the episode, an exception removes it.
+
+        with EpisodeWriter("data", "drive-0001", [Modality.RGB]) as writer:
+            writer.append({Modality.RGB: image}, {"time_s": 0.0, "steer_rad": 0.1, "throttle": 0.3, "brake": 0.0})
+
+    Frames go to `episodes/.partial-<id>-<pid>/` as they come; memory use does not grow with the length of the drive. A process
+    that is killed leaves that folder, which readers ignore and `clean_partial` removes.
+
+    Args:
+        dataset_dir: the data set's folder; made when it does not exist.
+        episode_id: a plain file name that does not exist yet.
+        modalities: what every `append` brings, exactly.
+        frame_shapes: shape of one frame by modality; where absent, the first frame decides.
+
+    Raises:
+        InputError: a bad id, no modalities, or shapes that are not of the modality.
+        DataError: the episode exists already, or the disk refuses.
+    """
+
+    def __init__(
+        self,
+        dataset_dir: Path | str,
+        episode_id: str,
+        modalities: Iterable[Modality],
+        frame_shapes: Mapping[Modality, tuple[int, ...]] | None = None,
+    ) -> None:
+        self.episode_id = check_episode_id(episode_id)
+        self.modalities = tuple(dict.fromkeys(modalities))
+        if not self.modalities:
+            raise InputError(f"episode {episode_id}: name at least one modality to record")
+        self._shapes = dict(frame_shapes or {})
+        for modality, shape in self._shapes.items():
+            if modality not in self.modalities:
+                raise InputError(f"episode {episode_id}: frame_shapes names {modality}, which is not recorded")
+            _check_frame(modality, shape, MODALITIES[modality].numpy_dtype)
+        parent = Path(dataset_dir) / EPISODES_DIR
+        self.path = parent / episode_id
+        self._partial = parent / f".partial-{episode_id}-{os.getpid()}"
+        if self.path.exists():
+            raise DataError(f"{self.path}: the episode exists already; choose another id or remove it")
+        self._streams: dict[Modality, NpyStream] = {}
+        self._bytes = 0
+        self._last_time_s = -np.inf
+        self._open = True
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            self._partial.mkdir()
+            self._state = NpyStream(self._partial / STATE_NAME, (), STATE_DTYPE)
+        except FileExistsError:
+            raise DataError(f"{self._partial}: this process is recording the episode {episode_id} already") from None
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def __len__(self) -> int:
+        """Frames recorded so far."""
+        return self._state.items
+
+    def append(self, frames: Mapping[Modality, AnyArray], state: np.void | AnyArray | Mapping[str, float]) -> None:
+        """Record one instant: a frame of every modality in its stored format (`MODALITIES`), and the state.
+
+        After an InputError nothing of this instant has been recorded, and the caller may go on with the next.
+
+        Raises:
+            InputError: a modality missing or too many, wrong shape or dtype, a state that is none, time that does not increase.
+            DataError: the disk is full or refuses; the episode is lost and nothing incomplete is left.
+        """
+        if not self._open:
+            raise InputError(f"episode {self.episode_id}: is closed")
+        record = state_record(state)
+        if record["time_s"] <= self._last_time_s:
+            raise InputError(f"episode {self.episode_id}: time_s must increase, got {record['time_s']} after {self._last_time_s}")
+        arrays = self._checked(frames)
+        try:
+            for modality, array in arrays.items():
+                if modality not in self._streams:
+                    self._shapes[modality] = array.shape
+                    self._streams[modality] = NpyStream(self._partial / f"{modality}.npy", array.shape, array.dtype)
+                self._streams[modality].append(array)
+                self._bytes += array.nbytes
+            self._state.append(record)
+        except OSError as error:
+            raise self._refused(error) from error
+        self._last_time_s = float(record["time_s"])
+
+    def _checked(self, frames: Mapping[Modality, AnyArray]) -> dict[Modality, AnyArray]:
+        for modality in frames:
+            if modality not in self.modalities:
+                names = [m.value for m in self.modalities]
+                raise InputError(f"episode {self.episode_id}: {unknown_name('recorded modality', str(modality), names)}")
+        missing = [modality.value for modality in self.modalities if modality not in frames]
+        if missing:
+            raise InputError(f"episode {self.episode_id}: no frame of {', '.join(missing)}")
+        arrays = {modality: np.asarray(frames[modality]) for modality in self.modalities}
+        for modality, array in arrays.items():
+            _check_frame(modality, array.shape, array.dtype)
+            if array.shape != self._shapes.get(modality, array.shape):
+                raise InputError(f"{modality}: frames of this episode have the shape {self._shapes[modality]}, got {array.shape}")
+        return arrays
+
+    def close(self) -> None:
+        """Publish the episode; does nothing when it is closed already.
+
+        Raises:
+            DataError: nothing was recorded, the id was taken meanwhile, or the disk refuses; nothing incomplete is left.
+        """
+        if not self._open:
+            return
+        if not len(self):
+            self.abort()
+            raise DataError(f"episode {self.episode_id}: nothing was recorded, so nothing was written")
+        try:
+            for stream in (self._state, *self._streams.values()):
+                stream.finish()
+            fsync_directory(self._partial)
+            self._partial.rename(self.path)
+        except OSError as error:
+            if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
+                self.abort()
+                raise DataError(f"{self.path}: was written by somebody else meanwhile; this recording was dropped") from error
+            raise self._refused(error) from error
+        self._open = False
+        try:
+            fsync_directory(self.path.parent)
+        except OSError as error:
+            raise DataError(
+                f"{self.path}: complete, but the disk does not confirm that it would outlive a power cut ({error.strerror})"
+            ) from error
+
+    def abort(self) -> None:
+        """Remove what was recorded; does nothing when it is closed already."""
+        if not self._open:
+            return
+        self._open = False
+        state = getattr(self, "_state", None)  # absent when the disk refused its very first bytes
+        for stream in (*self._streams.values(), *([state] if state is not None else [])):
+            stream.abandon()
+        shutil.rmtree(self._partial, ignore_errors=True)
+
+    def _refused(self, error: OSError) -> DataError:
+        frames = self._state.items if hasattr(self, "_state") else 0
+        self.abort()
+        why = "the disk is full" if error.errno in _FULL_DISK else "the disk refuses"
+        return DataError(
+            f"episode {self.episode_id}: {why} ({error.strerror or error}) after {frames} frames ({self._bytes / 1e6:.1f} MB); "
+            f"nothing incomplete was left at {self.path.parent}. Make room or record elsewhere"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()
+
+
+def _check_frame(modality: Modality, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    wrong = MODALITIES[modality].check_frame(shape, dtype)
+    if wrong is None and min(shape) < 1:
+        wrong = f"{modality} frames must not be empty, got {shape}"
+    if wrong is not None:
+        raise InputError(wrong)
+
+
+def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:
+    """Remove the folders of recordings whose process (of this machine) is gone; the names of what was removed.
+
+    A folder whose process id is in use stays. Do not call it while another machine records into the same folder.
+    """
+    removed = []
+    parent = Path(dataset_dir) / EPISODES_DIR
+    for folder in sorted(parent.glob(".partial-*")) if parent.is_dir() else ():
+        match = _PARTIAL.fullmatch(folder.name)
+        if match is not None and not _is_running(int(match[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(folder.name)
+    return tuple(removed)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def write_card(dataset_dir: Path | str, card: DatasetCard) -> None:
+    """Write `dataset.json`, replacing an old one in one step.
+
+    Raises:
+        DataError: the disk refuses; an old card is untouched.
+    """
+    folder = Path(dataset_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"cannot make {folder}: {error.strerror}") from error
+    write_atomic(folder / CARD_NAME, card.model_dump_json(indent=2).encode() + b"\n")
+
+
+class EpisodeReader:
+    """One recorded episode, memory-mapped. Files are checked against each other when it is opened; data is read when it is used.
+
+    Pickles as its path, so that worker processes map the files anew.
+
+    Raises:
+        DataError: no such episode; a file that is truncated, pickled, of the wrong shape or dtype; lengths that differ.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise DataError(f"{self.path}: no such episode")
+        self.state: AnyArray = self._map_state()
+        self._shapes: dict[Modality, tuple[int, ...]] = {}
+        for modality in Modality:
+            file = self.path / f"{modality}.npy"
+            if file.exists():
+                self._shapes[modality] = self._checked_shape(modality, file)
+
+    @property
+    def episode_id(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What was recorded or derived, in the order of `Modality`."""
+        return tuple(self._shapes)
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.state)
+
+    def __reduce__(self) -> tuple[type[EpisodeReader], tuple[Path]]:
+        return EpisodeReader, (self.path,)
+
+    def has(self, modality: Modality) -> bool:
+        """Whether the episode holds that modality."""
+        return modality in self._shapes
+
+    def frame_shape(self, modality: Modality) -> tuple[int, ...]:
+        """Shape of one stored frame, (H, W) or (H, W, C).
+
+        Raises:
+            DataError: the episode lacks that modality.
+        """
+        if modality not in self._shapes:
+            held = ", ".join(self.modalities) or "none"
+            raise DataError(f"episode {self.episode_id} has no {modality}; it has: {held}")
+        return self._shapes[modality]
+
+    def frames(self, modality: Modality) -> np.memmap[Any, Any]:
+        """All frames of a modality, (N, H, W) or (N, H, W, C), memory-mapped and read-only.
+
+        Raises:
+            DataError: the episode lacks that modality, or its file was damaged since.
+        """
+        self.frame_shape(modality)
+        return map_npy(self.path / f"{modality}.npy")
+
+    def _map_state(self) -> AnyArray:
+        file = self.path / STATE_NAME
+        shape, dtype = read_npy_header(file)
+        if dtype != STATE_DTYPE:
+            raise DataError(f"{file}: the records are not of auxdrive's STATE_DTYPE (found {dtype})")
+        if len(shape) != 1:
+            raise DataError(f"{file}: must be one-dimensional, got the shape {shape}")
+        return map_npy(file)
+
+    def _checked_shape(self, modality: Modality, file: Path) -> tuple[int, ...]:
+        shape, dtype = read_npy_header(file)
+        wrong = MODALITIES[modality].check_frame(shape[1:], dtype)
+        if wrong is not None:
+            raise DataError(f"{file}: {wrong}")
+        if shape[0] != len(self.state):
+            raise DataError(f"{file}: {shape[0]} frames, but state.npy has {len(self.state)}")
+        return shape[1:]

@@ -1,0 +1,160 @@
+"""Files that are whole or not there: streamed `.npy` files, checked memory maps, atomic replacement.
+
+The `.npy` format (version 1.0) is NumPy's; a stream writes its header with room to spare, because the number of frames is
+known only at the end, and rewrites it in place when it is.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auxdrive.errors import DataError
+from auxdrive.types import AnyArray
+
+_MAGIC = b"\x93NUMPY\x01\x00"
+_ALIGN = 64  # np.save aligns the data to 64 bytes, so that memory maps are aligned as well
+_LONGEST = 10**15  # the header has room for this many frames
+
+
+def npy_header(shape: tuple[int, ...], dtype: np.dtype[Any], length: int | None = None) -> bytes:
+    """The header of a C-ordered `.npy` file, padded with spaces to `length` bytes (default: the next multiple of 64)."""
+    text = repr({"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}).encode("latin1")
+    bare = len(_MAGIC) + 2 + len(text) + 1
+    total = math.ceil(bare / _ALIGN) * _ALIGN if length is None else length
+    if total < bare or total - len(_MAGIC) - 2 > 0xFFFF:
+        raise ValueError(f"a header of {bare} bytes does not fit into {total}")
+    body = text + b" " * (total - bare) + b"\n"
+    return _MAGIC + len(body).to_bytes(2, "little") + body
+
+
+class NpyStream:
+    """A `.npy` file that grows by one item at a time; its memory use does not grow with it.
+
+    Unbuffered: every failure of the disk shows in the call that caused it, never later in a destructor.
+    """
+
+    def __init__(self, path: Path, item_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.item_shape = item_shape
+        self.dtype = dtype
+        self.items = 0
+        self._header_length = len(npy_header((_LONGEST, *item_shape), dtype))
+        self._file = path.open("xb", buffering=0)
+        try:
+            self._write(npy_header((0, *item_shape), dtype, self._header_length))
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _write(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        while view.nbytes:  # a raw write may take a part only
+            view = view[self._file.write(view) or 0 :]
+
+    def append(self, item: AnyArray) -> None:
+        """Write one item of shape `item_shape` and type `dtype` (the caller has checked both)."""
+        self._write(np.ascontiguousarray(item).reshape(-1).view(np.uint8).data)
+        self.items += 1
+
+    def finish(self) -> None:
+        """Write the final number of items into the header, force everything onto the disk, and close."""
+        self._file.seek(0)
+        self._write(npy_header((self.items, *self.item_shape), self.dtype, self._header_length))
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Close without finishing; the caller removes the file."""
+        self._file.close()
+
+
+def fsync_directory(path: Path) -> None:
+    """Force a directory's entries onto the disk, where the file system has such a call."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that readers see the old content or the whole new one, also after a power cut.
+
+    Raises:
+        DataError: the disk refused; the old file, if there was one, is untouched.
+    """
+    try:
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        fsync_directory(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read_npy_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and dtype of a `.npy` file whose size agrees with its header. Nothing is unpickled, no data is read.
+
+    Raises:
+        DataError: no such file, no `.npy` file, pickled objects, Fortran order, truncated or too long.
+    """
+    try:
+        with path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            if version == (1, 0):
+                shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+            elif version == (2, 0):
+                shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
+            else:
+                raise DataError(f"{path}: .npy version {version[0]}.{version[1]} is not supported; write version 1.0")
+            start = file.tell()
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+        raise DataError(f"{path}: not a readable .npy file ({error})") from error
+    if dtype.hasobject:
+        raise DataError(f"{path}: holds pickled Python objects, which are never loaded; store numbers")
+    if fortran and len(shape) > 1:
+        raise DataError(f"{path}: is in Fortran order; frames are stored in C order")
+    if any(extent < 0 for extent in shape):
+        raise DataError(f"{path}: the header has a negative extent: {shape}")
+    expected = start + math.prod(shape) * dtype.itemsize
+    if size != expected:
+        what = "truncated" if size < expected else "longer than its header says"
+        raise DataError(f"{path}: {what} ({size:,} bytes, the header of shape {shape} needs {expected:,})")
+    return shape, dtype
+
+
+def map_npy(path: Path) -> np.memmap[Any, Any]:
+    """The array of a `.npy` file, memory-mapped and read-only, after the checks of `read_npy_header`.
+
+    Raises:
+        DataError: as `read_npy_header`, or the file is empty or cannot be mapped.
+    """
+    shape, _ = read_npy_header(path)
+    if math.prod(shape) == 0:
+        raise DataError(f"{path}: holds nothing (shape {shape})")
+    try:
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be memory-mapped ({error})") from error
+    if not isinstance(mapped, np.memmap):
+        raise DataError(f"{path}: cannot be memory-mapped")
+    return mapped
