@@ -1,0 +1,129 @@
+"""Augmentation of a batch in the stored formats: the mirror on everything at once, changes of light on the RGB picture alone.
+
+Legend: B samples, H, W image rows and columns.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+from auxdrive.errors import DataError
+from auxdrive.modalities import MODALITIES, Modality
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.tasks.base import Task
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in the grey value (ITU-R BT.601)."""
+
+
+class AugmentConfig(BaseModel):
+    """How far samples are changed in training; 0 switches a change off.
+
+    mirror: probability that a sample is mirrored left to right, labels included.
+    brightness, contrast, saturation: factors drawn per sample from 1 - x .. 1 + x; contrast about the picture's mean grey.
+    gamma: exponent drawn per sample, uniform in its logarithm, from 1 / (1 + x) .. 1 + x.
+    noise: standard deviation of Gaussian noise per pixel and channel, as a share of full scale.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mirror: float = Field(default=0.5, ge=0, le=1)
+    brightness: float = Field(default=0.2, ge=0, le=1)
+    contrast: float = Field(default=0.2, ge=0, le=1)
+    saturation: float = Field(default=0.2, ge=0, le=1)
+    gamma: float = Field(default=0.0, ge=0, le=4)
+    noise: float = Field(default=0.0, ge=0, le=0.5)
+
+    @property
+    def photometric(self) -> bool:
+        """Whether the RGB picture's light is changed at all."""
+        return any(value > 0 for value in (self.brightness, self.contrast, self.saturation, self.gamma, self.noise))
+
+
+def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Generator) -> Batch:
+    """A changed copy of the batch; what is not changed is shared with it.
+
+    The same generator state gives the same result. All draws are made whatever is switched on, so switching one change on or off
+    leaves the others as they were. Use a generator on the CPU: then nothing waits for an accelerator.
+
+    Raises:
+        DataError: light is to be changed and the RGB frames are not uint8 (B, H, W, 3).
+    """
+    draws = torch.rand((5, batch.size), generator=generator, device=generator.device)
+    noise_seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    rows = torch.nonzero(draws[0] < config.mirror).flatten().to(batch.index.device)
+    if rows.numel():
+        batch = mirror(batch, rows, task)
+    if config.photometric and Modality.RGB in batch.frames:
+        present = batch.present[Modality.RGB]
+        changed = change_light(batch.frames[Modality.RGB], present, config, draws[1:].to(present.device), noise_seed)
+        batch = replace(batch, frames={**batch.frames, Modality.RGB: changed})
+    return batch
+
+
+def mirror(batch: Batch, rows: Tensor, task: Task) -> Batch:
+    """The batch with the samples of these rows (int64) mirrored left to right: every frame, ego input and target."""
+    return replace(
+        batch,
+        frames={
+            modality: frames.view(_bits(frames))
+            .index_copy(0, rows, mirror_frames(frames[rows], modality).view(_bits(frames)))
+            .view(frames.dtype)
+            for modality, frames in batch.frames.items()
+        },
+        ego_be=batch.ego_be.index_copy(0, rows, task.mirror_ego(batch.ego_be[rows])),
+        target=batch.target.index_copy(0, rows, task.mirror_target(batch.target[rows])),
+    )
+
+
+def mirror_frames(frames: Tensor, modality: Modality) -> Tensor:
+    """Stored frames (B, H, W) or (B, H, W, C) of the mirrored scenes, by `MODALITIES[modality].mirror`.
+
+    A centred spectrum of even width W has its zero frequency in column W / 2 and no partner for column 0 (the Nyquist
+    frequency): column 0 stays and the others are reversed, which is a flip followed by a shift of one column.
+    """
+    flipped = frames.view(_bits(frames)).flip(2)
+    if MODALITIES[modality].mirror == "spectrum" and frames.shape[2] % 2 == 0:
+        flipped = flipped.roll(1, dims=2)
+    return flipped.view(frames.dtype)
+
+
+def _bits(frames: Tensor) -> torch.dtype:
+    """A dtype of the same width in which torch can move values: it has no flip or index_copy for uint16."""
+    return torch.int16 if frames.dtype == torch.uint16 else frames.dtype
+
+
+def change_light(rgb: Tensor, present: Tensor, config: AugmentConfig, draws: Tensor, noise_seed: int) -> Tensor:
+    """Brightness, contrast, saturation, gamma and noise of uint8 pictures (B, H, W, 3), rounded and saturated to 0..255.
+
+    Brightness b, contrast c about the mean grey m and saturation s about each pixel's grey are all linear in the pixel p, so
+    they are one 3x3 matrix and one offset per sample: c b (s p + (1 - s) grey(p)) + (1 - c) b m.
+
+    Args:
+        rgb: the pictures. present: bool (B,), absent pictures get no noise and stay zero.
+        config: how far. draws: (4, B) in 0..1 for brightness, contrast, saturation and gamma. noise_seed: of the noise.
+    """
+    if rgb.dtype != torch.uint8 or rgb.ndim != 4 or rgb.shape[-1] != 3:
+        raise DataError(f"rgb frames must be uint8 (B, H, W, 3), got {rgb.dtype} {tuple(rgb.shape)}")
+    spread = 2.0 * draws - 1.0
+    b, c, s = (1.0 + spread[i] * value for i, value in enumerate((config.brightness, config.contrast, config.saturation)))
+    pixels = rgb.reshape(len(rgb), -1, 3).to(torch.float32)
+    luma = pixels.new_tensor(LUMA)
+    mean_grey = pixels.mean(dim=1) @ luma
+    to_grey = luma[:, None].expand(3, 3)
+    matrix = (c * b)[:, None, None] * (s[:, None, None] * torch.eye(3, device=rgb.device) + (1.0 - s)[:, None, None] * to_grey)
+    changed = torch.baddbmm(((1.0 - c) * b * mean_grey)[:, None, None], pixels, matrix)
+    if config.gamma > 0:
+        exponent = torch.exp(spread[3] * math.log1p(config.gamma))[:, None, None]
+        changed = changed.clamp_(0.0, 255.0).div_(255.0).pow_(exponent).mul_(255.0)
+    if config.noise > 0:
+        # Drawn where the pictures are; its seed comes from the caller's generator.
+        source = torch.Generator(device=rgb.device).manual_seed(noise_seed)
+        grain = torch.randn(changed.shape, generator=source, device=rgb.device)
+        changed.addcmul_(grain, present.to(torch.float32)[:, None, None], value=255.0 * config.noise)
+    return changed.round_().clamp_(0.0, 255.0).to(torch.uint8).reshape(rgb.shape)
