@@ -1,0 +1,88 @@
+"""Pure pursuit: steer along the circle through the rear axle and a point ahead on the path (Coulter, CMU-RI-TR-92-01, 1992)."""
+
+from __future__ import annotations
+
+import math
+from typing import Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from auxdrive.cards import VehicleSpec
+from auxdrive.controllers.base import ControllerConfig, SafeStop, SpeedConfig, SpeedLoop, check_dt, usable_waypoints
+from auxdrive.errors import UsageError
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import Control, Float64, Prediction
+
+
+class PurePursuitConfig(ControllerConfig):
+    """The lookahead distance is `lookahead_time_s` x speed, kept between the two bounds."""
+
+    lookahead_time_s: float = Field(default=0.8, ge=0)
+    min_lookahead_m: float = Field(default=3.0, gt=0)
+    max_lookahead_m: float = Field(default=15.0, gt=0)
+    speed: SpeedConfig = SpeedConfig()
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.min_lookahead_m > self.max_lookahead_m:
+            raise ValueError("min_lookahead_m is larger than max_lookahead_m")
+        return self
+
+
+class PurePursuit:
+    """Follows the polyline from the rear axle (the ego frame's origin) through the waypoints.
+
+    steer = atan(2 * wheelbase * y / d^2) for the path's point (x, y) at the distance d. The speed is that between the first two
+    waypoints.
+    """
+
+    config_type = PurePursuitConfig
+    presets: dict[str, PurePursuitConfig] = {}  # noqa: RUF012  none
+
+    def __init__(self, steering: SteeringSpec, vehicle: VehicleSpec, config: PurePursuitConfig) -> None:
+        if vehicle.wheelbase_m is None:
+            raise UsageError(f"pure pursuit needs the wheelbase of the vehicle '{vehicle.name}', and its card gives none: use 'pid'")
+        self.config = config
+        self._wheelbase_m = vehicle.wheelbase_m
+        self._max_steer_rad = steering.max_road_wheel_rad
+        self._speed = SpeedLoop(config.speed)
+        self._safe = SafeStop(config.safe_stop_brake)
+
+    def reset(self) -> None:
+        """Forget the drive so far."""
+        self._speed.reset()
+        self._safe.reset()
+
+    def step(self, prediction: Prediction, speed_mps: float, dt_s: float) -> Control:
+        """See `Controller.step`."""
+        check_dt(dt_s)
+        usable = usable_waypoints(prediction, speed_mps)
+        if usable is None:
+            return self._safe.stop()
+        waypoints, times = usable
+        desired_mps = float(np.linalg.norm(waypoints[1] - waypoints[0])) / (times[1] - times[0])
+        throttle, brake = self._speed.step(desired_mps, speed_mps)
+        config = self.config
+        lookahead_m = min(max(config.lookahead_time_s * speed_mps, config.min_lookahead_m), config.max_lookahead_m)
+        x_m, y_m = point_at_distance(waypoints, lookahead_m)
+        squared = x_m * x_m + y_m * y_m
+        # Waypoints on top of the car say "stand" and no direction.
+        steer_rad = math.atan(2 * self._wheelbase_m * y_m / squared) if squared > 1e-4 else 0.0
+        steer_rad = min(max(steer_rad, -self._max_steer_rad), self._max_steer_rad)
+        return self._safe.remember(Control(steer_rad, throttle, brake))
+
+
+def point_at_distance(waypoints_t2: Float64, distance_m: float) -> tuple[float, float]:
+    """Where the polyline from the origin through the waypoints (T, 2) first leaves the circle of that radius; its last waypoint
+    when it never does."""
+    start_x, start_y = 0.0, 0.0
+    for x_m, y_m in waypoints_t2.tolist():
+        if math.hypot(x_m, y_m) >= distance_m:
+            dx, dy = x_m - start_x, y_m - start_y
+            # |start + s * (dx, dy)| = distance; the start is inside, so exactly one root lies in (0, 1].
+            a, half_b, c = dx * dx + dy * dy, start_x * dx + start_y * dy, start_x**2 + start_y**2 - distance_m**2
+            share = (-half_b + math.sqrt(max(half_b * half_b - a * c, 0.0))) / a
+            return start_x + share * dx, start_y + share * dy
+        start_x, start_y = x_m, y_m
+    return start_x, start_y

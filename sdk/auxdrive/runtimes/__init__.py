@@ -1,0 +1,55 @@
+"""Runtimes: what executes a verified graph. One table, from which `Predictor.load`, the command line and `doctor` take their names.
+
+A factory gets the graph's bytes, the tensors with their fixed shapes, a device and a number of threads, and gives a `Session`.
+It raises `RuntimeUnavailable` when it cannot have exactly that; it never chooses something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from auxdrive.cards import TensorSpec
+from auxdrive.errors import UsageError, unknown_name
+from auxdrive.runtimes.onnx_runtime import open_onnx_runtime
+from auxdrive.types import AnyArray
+
+
+class Session(Protocol):
+    """A loaded graph with its buffers. The caller writes into `inputs`, calls `run`, and reads `outputs`: the same arrays
+    each time, so that a call allocates nothing of an image's size."""
+
+    @property
+    def inputs(self) -> Mapping[str, AnyArray]:
+        """Name -> buffer to write into."""
+
+    @property
+    def outputs(self) -> Mapping[str, AnyArray]:
+        """Name -> buffer to read from."""
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """What executes it, in the runtime's own words; says after the fact that it is what was asked for."""
+
+    def run(self) -> None:
+        """Compute `outputs` from `inputs`."""
+
+    def close(self) -> None:
+        """Release the graph; `run` may not be called any more."""
+
+
+# (graph, inputs, outputs, device, threads) -> Session; shapes hold numbers alone.
+RuntimeFactory = Callable[[bytes, Sequence[TensorSpec], Sequence[TensorSpec], str, int], Session]
+
+RUNTIMES: dict[str, RuntimeFactory] = {"onnxruntime": open_onnx_runtime}
+
+
+def runtime_factory(name: str) -> RuntimeFactory:
+    """The runtime of that name.
+
+    Raises:
+        UsageError: no such runtime; the message names the nearest.
+    """
+    if name not in RUNTIMES:
+        raise UsageError(unknown_name("runtime", name, RUNTIMES))
+    return RUNTIMES[name]

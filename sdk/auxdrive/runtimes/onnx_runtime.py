@@ -1,0 +1,125 @@
+"""ONNX Runtime: buffers bound once, providers exactly as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from auxdrive.cards import TensorSpec
+from auxdrive.errors import BundleError, RuntimeUnavailable, UsageError, unknown_name
+from auxdrive.types import AnyArray
+
+PROVIDER_OF_DEVICE = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_ORT_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "int64": "tensor(int64)"}
+
+
+class OnnxRuntimeSession:
+    """One `onnxruntime.InferenceSession` with an IO binding over arrays that live as long as it does."""
+
+    def __init__(self, session: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], device: str) -> None:
+        import onnxruntime as ort
+
+        self.providers = tuple(session.get_providers())
+        self.inputs: dict[str, AnyArray] = {spec.name: _buffer(spec) for spec in inputs}
+        self.outputs: dict[str, AnyArray] = {spec.name: _buffer(spec) for spec in outputs}
+        self._binding = session.io_binding()
+        # On the CPU an OrtValue is a view of the array. On another device it is a copy there, refreshed before each run.
+        self._device_inputs: list[tuple[Any, AnyArray]] = []
+        for name, array in self.inputs.items():
+            value = ort.OrtValue.ortvalue_from_numpy(array, device, 0)
+            self._binding.bind_ortvalue_input(name, value)
+            if device != "cpu":
+                self._device_inputs.append((value, array))
+        for name, array in self.outputs.items():
+            self._binding.bind_ortvalue_output(name, ort.OrtValue.ortvalue_from_numpy(array, "cpu", 0))
+        self._session: Any = session
+
+    def run(self) -> None:
+        """Compute `outputs` from `inputs`."""
+        for value, array in self._device_inputs:
+            value.update_inplace(array)
+        self._session.run_with_iobinding(self._binding)
+
+    def close(self) -> None:
+        """Release the session."""
+        self._binding = self._session = None
+        self._device_inputs.clear()
+
+
+def open_onnx_runtime(
+    model: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], device: str, threads: int
+) -> OnnxRuntimeSession:
+    """Load a graph from its bytes.
+
+    Raises:
+        UsageError: no such device.
+        RuntimeUnavailable: ONNX Runtime has no provider for the device here, or would use another.
+        BundleError: it refuses the graph, or the graph has other inputs or outputs than asked.
+    """
+    if device not in PROVIDER_OF_DEVICE:
+        raise UsageError(unknown_name("device", device, PROVIDER_OF_DEVICE))
+    ort = _import()
+    provider = PROVIDER_OF_DEVICE[device]
+    available = ort.get_available_providers()
+    if provider not in available:
+        raise RuntimeUnavailable(
+            f"ONNX Runtime {ort.__version__} has no {provider} here (it has {', '.join(available)}). "
+            "Use another device, or see `auxdrive doctor`"
+        )
+    try:
+        session = ort.InferenceSession(model, _options(ort, threads), providers=[provider])
+    except Exception as error:  # ONNX Runtime's errors have no common base but Exception
+        raise BundleError(f"ONNX Runtime {ort.__version__} does not load the graph on {device}: {error}") from error
+    session.disable_fallback()
+    if session.get_providers()[0] != provider:
+        raise RuntimeUnavailable(
+            f"ONNX Runtime was asked for {provider} and uses {', '.join(session.get_providers())}; see `auxdrive doctor`"
+        )
+    _check_signature("input", session.get_inputs(), inputs)
+    _check_signature("output", session.get_outputs(), outputs)
+    return OnnxRuntimeSession(session, inputs, outputs, device)
+
+
+def _buffer(spec: TensorSpec) -> AnyArray:
+    return np.zeros([int(axis) for axis in spec.shape], spec.dtype)
+
+
+def _import() -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise RuntimeUnavailable(f"onnxruntime cannot be imported: {error}. Install it again: pip install onnxruntime") from error
+    return onnxruntime
+
+
+def _options(ort: Any, threads: int) -> Any:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    # Threads spin while a graph runs, where waiting costs latency, and sleep between frames, where spinning costs a core.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    # The bytes are what `read_graph` looked at: ONNX, never ONNX Runtime's own format that a file may also look like.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    return options
+
+
+def _check_signature(kind: str, found: Sequence[Any], wanted: Sequence[TensorSpec]) -> None:
+    names, expected = sorted(value.name for value in found), sorted(spec.name for spec in wanted)
+    if names != expected:
+        raise BundleError(f"the graph's {kind}s are {names}, the card's {expected}; export the bundle again")
+    by_name = {spec.name: spec for spec in wanted}
+    for value in found:
+        spec = by_name[value.name]
+        fits = len(value.shape) == len(spec.shape) and all(
+            not isinstance(axis, int) or axis == size for axis, size in zip(value.shape, spec.shape, strict=True)
+        )
+        if value.type != _ORT_TYPES[spec.dtype] or not fits:
+            raise BundleError(
+                f"the graph's {kind} '{value.name}' is {value.type} {value.shape}, the card's {spec.dtype} {list(spec.shape)}; "
+                "export the bundle again"
+            )
