@@ -1,0 +1,26 @@
+"""Criteria: each watches the world state and yields events. Pure state machines; `auxdrive_eval.rules` says which rule set uses which."""
+
+from auxdrive_eval.criteria.base import TERMINAL_KINDS, Criterion, Event, EventKind
+from auxdrive_eval.criteria.blocked import Blocked
+from auxdrive_eval.criteria.collision import Collision
+from auxdrive_eval.criteria.in_route import InRoute
+from auxdrive_eval.criteria.outside_lanes import OutsideRouteLanes
+from auxdrive_eval.criteria.red_light import RedLight
+from auxdrive_eval.criteria.route_completion import RouteCompletion
+from auxdrive_eval.criteria.route_timeout import RouteTimeout
+from auxdrive_eval.criteria.stop_sign import StopSign
+
+__all__ = [
+    "TERMINAL_KINDS",
+    "Blocked",
+    "Collision",
+    "Criterion",
+    "Event",
+    "EventKind",
+    "InRoute",
+    "OutsideRouteLanes",
+    "RedLight",
+    "RouteCompletion",
+    "RouteTimeout",
+    "StopSign",
+]

@@ -1,0 +1,49 @@
+"""Collisions (leaderboard 1.0, CollisionTest)."""
+
+from __future__ import annotations
+
+import math
+
+from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, carla_location, event_at
+from auxdrive_eval.world import CollisionKind, Point, WorldState
+
+SAME_OTHER_S = 5.0
+"""The last thing that was hit is not counted again within this time."""
+NEAR_EARLIER_M = 3.0
+"""A collision this near to an earlier one is the same one."""
+FORGET_EARLIER_M = 5.0
+"""An earlier collision is forgotten when the ego is farther away than this."""
+
+_KIND_OF = {
+    CollisionKind.PEDESTRIAN: EventKind.COLLISION_PEDESTRIAN,
+    CollisionKind.VEHICLE: EventKind.COLLISION_VEHICLE,
+    CollisionKind.LAYOUT: EventKind.COLLISION_LAYOUT,
+}
+
+
+class Collision(TickCriterion):
+    """Counts collisions, but not the many contacts of one collision.
+
+    As in the leaderboard, a contact meets the memory of the tick before: in each tick contacts are judged first, then the memory fades.
+    """
+
+    def __init__(self) -> None:
+        self._earlier: list[Point] = []
+        self._last_id: int | None = None
+        self._last_time_s = -math.inf
+
+    def update(self, state: WorldState) -> list[Event]:
+        """One event for each new collision."""
+        events = []
+        for contact in state.contacts:
+            if contact.other_id == self._last_id or any(math.dist(state.ego_centre, point) <= NEAR_EARLIER_M for point in self._earlier):
+                continue
+            what = f"type={contact.other_type} and id={contact.other_id}"
+            message = f"Agent collided against object with {what} at {carla_location(state.ego_centre)}"
+            events.append(event_at(_KIND_OF[contact.kind], message, state))
+            self._earlier.append(state.ego_centre)
+            self._last_id, self._last_time_s = contact.other_id, state.time_s
+        self._earlier = [point for point in self._earlier if math.dist(state.ego_centre, point) <= FORGET_EARLIER_M]
+        if state.time_s - self._last_time_s > SAME_OTHER_S:
+            self._last_id = None
+        return events

@@ -1,0 +1,75 @@
+"""Outside the route's lanes (leaderboard 1.0, OutsideRouteLanesTest)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from auxdrive_eval.criteria.base import Event, EventKind, event_at
+from auxdrive_eval.criteria.progress import PassedPoints
+from auxdrive_eval.world import LaneView, Route, WorldState
+
+ALLOWED_OUT_M = 1.3
+"""How far the ego's centre may be beyond the edge of the nearest driving lane."""
+MAX_VEHICLE_ANGLE_RAD = math.radians(120.0)
+MAX_LANE_JUMP_RAD = math.radians(150.0)
+WINDOW = 3
+
+
+class OutsideRouteLanes:
+    """Share of the driven route distance that was driven off the lanes or in a lane of the other direction.
+
+    A lane is wrong when, on leaving a junction, it points more than 120 degrees away from the ego; elsewhere a change to a lane that points
+    150 degrees or more away from the one before toggles between right and wrong. Junctions have no wrong lane. The event comes at the end.
+    """
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._points = PassedPoints(route)
+        self._index = 0
+        self._total_m = 0.0
+        self._wrong_m = 0.0
+        self._in_wrong_lane = False
+        self._last_lane: LaneView | None = None
+
+    def update(self, state: WorldState) -> list[Event]:
+        """Add this tick's route distance; never an event."""
+        outside = False
+        if state.lane is not None:
+            outside = abs(state.lane.offset_m) > state.lane.width_m / 2 + ALLOWED_OUT_M
+            self._judge_lane(state, state.lane)
+        for index in range(self._index + 1, min(self._index + WINDOW + 1, len(self._points))):
+            if self._points.passed(index, state.ego_centre):
+                step_m = float(np.linalg.norm(self._route.points[index] - self._route.points[self._index]))
+                self._index = index
+                self._total_m += step_m
+                if outside or self._in_wrong_lane:
+                    self._wrong_m += step_m
+        return []
+
+    def _judge_lane(self, state: WorldState, lane: LaneView) -> None:
+        last, self._last_lane = self._last_lane, lane
+        if lane.in_junction:
+            self._in_wrong_lane = False
+        elif last is not None and (last.road_id, last.lane_id) != (lane.road_id, lane.lane_id):
+            if last.in_junction:
+                self._in_wrong_lane = angle_between_rad(lane.yaw_rad, state.ego.yaw_rad) > MAX_VEHICLE_ANGLE_RAD
+            elif angle_between_rad(last.yaw_rad, lane.yaw_rad) >= MAX_LANE_JUMP_RAD:
+                self._in_wrong_lane = not self._in_wrong_lane
+            else:
+                self._in_wrong_lane = False
+
+    def finish(self, state: WorldState) -> list[Event]:
+        """One event if any distance was driven outside."""
+        if self._wrong_m == 0:
+            return []
+        percentage = 100.0 * self._wrong_m / self._total_m
+        share = f"{round(percentage, 2)}% of the completed route"
+        message = f"Agent went outside its route lanes for about {round(self._wrong_m, 3)} meters ({share})"
+        return [event_at(EventKind.OUTSIDE_ROUTE_LANES, message, state, percentage=percentage)]
+
+
+def angle_between_rad(a_rad: float, b_rad: float) -> float:
+    """The angle between two headings, 0..pi."""
+    return abs(math.remainder(a_rad - b_rad, 2 * math.pi))

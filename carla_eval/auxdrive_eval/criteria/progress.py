@@ -1,0 +1,31 @@
+"""Distances along a route, which several criteria count in."""
+
+from __future__ import annotations
+
+import numpy as np
+from auxdrive.types import Float64
+
+from auxdrive_eval.world import Point, Route
+
+
+def accumulated_m(route: Route) -> Float64:
+    """float64 (N,): metres along the dense points up to each of them."""
+    steps = np.linalg.norm(np.diff(route.points, axis=0), axis=1)
+    return np.concatenate(([0.0], np.cumsum(steps)))
+
+
+class PassedPoints:
+    """Which dense points of a route lie behind the ego: point i is passed when (ego - point i) . (heading at i) > 0."""
+
+    def __init__(self, route: Route) -> None:
+        self._points = route.points
+        self._headings = np.stack([np.cos(route.yaw_rad), np.sin(route.yaw_rad)], axis=1)
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def passed(self, index: int, location: Point) -> bool:
+        """Whether `location` is past point `index`."""
+        x_m, y_m = self._points[index]
+        forward_x, forward_y = self._headings[index]
+        return bool((location[0] - x_m) * forward_x + (location[1] - y_m) * forward_y > 0)

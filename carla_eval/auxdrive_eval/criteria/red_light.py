@@ -1,0 +1,67 @@
+"""Red lights (leaderboard 1.0, RunningRedLightTest)."""
+
+from __future__ import annotations
+
+import math
+
+from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, carla_location, event_at
+from auxdrive_eval.world import LightColour, Point, TrafficLightView, WorldState
+
+NEAR_M = 15.0
+"""Only lights whose stop line is this near are looked at (the leaderboard measures to the trigger volume before the line)."""
+TAIL_CLOSE = 0.8
+TAIL_EXTRA_M = 1.0
+
+
+class RedLight(TickCriterion):
+    """The tail of the ego, from 0.8 of its half length to its end and 1 m more behind its centre, crosses the stop line of a red light.
+
+    The same light is not counted twice in a row.
+    """
+
+    def __init__(self) -> None:
+        self._last_id: int | None = None
+
+    def update(self, state: WorldState) -> list[Event]:
+        """One event for each red light that was run."""
+        events = []
+        half_length_m = state.extent[0]
+        tail = (_behind(state, TAIL_CLOSE * half_length_m), _behind(state, half_length_m + TAIL_EXTRA_M))
+        for light in state.lights:
+            if light.colour is LightColour.RED and light.light_id != self._last_id and _ran(state, light, tail):
+                message = f"Agent ran a red light {light.light_id} at {carla_location(light.location)}"
+                events.append(event_at(EventKind.RED_LIGHT, message, state, light.location))
+                self._last_id = light.light_id
+        return events
+
+
+def _ran(state: WorldState, light: TrafficLightView, tail: tuple[Point, Point]) -> bool:
+    (left_x, left_y), (right_x, right_y) = light.stop_line
+    if math.dist(state.ego_centre, ((left_x + right_x) / 2, (left_y + right_y) / 2)) > NEAR_M:
+        return False
+    # Driving with the lane, not out of the junction over the line of the oncoming lane.
+    return math.cos(state.ego.yaw_rad - light.lane_yaw_rad) > 0 and segments_cross(*tail, *light.stop_line)
+
+
+def _behind(state: WorldState, distance_m: float) -> Point:
+    x_m, y_m = state.ego_centre
+    return x_m - distance_m * math.cos(state.ego.yaw_rad), y_m - distance_m * math.sin(state.ego.yaw_rad)
+
+
+def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
+    """Whether the closed segments ab and cd have a point in common."""
+    turns = _turn(a, b, c), _turn(a, b, d), _turn(c, d, a), _turn(c, d, b)
+    if turns[0] * turns[1] < 0 and turns[2] * turns[3] < 0:
+        return True
+    ends = ((a, b, c), (a, b, d), (c, d, a), (c, d, b))
+    return any(turn == 0 and _between(*end) for turn, end in zip(turns, ends, strict=True))
+
+
+def _turn(a: Point, b: Point, c: Point) -> float:
+    """Twice the signed area of abc: positive when c lies to the left of ab."""
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def _between(a: Point, b: Point, c: Point) -> bool:
+    """Whether c, which is on the line ab, lies within the segment."""
+    return min(a[0], b[0]) <= c[0] <= max(a[0], b[0]) and min(a[1], b[1]) <= c[1] <= max(a[1], b[1])

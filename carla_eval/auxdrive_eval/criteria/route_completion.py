@@ -1,0 +1,40 @@
+"""Route completion (leaderboard 1.0, RouteCompletionTest). Ends the route when it is reached."""
+
+from __future__ import annotations
+
+import math
+
+from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, event_at
+from auxdrive_eval.criteria.progress import PassedPoints, accumulated_m
+from auxdrive_eval.world import Route, WorldState
+
+WINDOW = 2
+"""How many points ahead of the last passed one are looked at in a tick."""
+COMPLETE_ABOVE_PERCENT = 99.0
+COMPLETE_WITHIN_M = 10.0
+
+
+class RouteCompletion(TickCriterion):
+    """How much of the route lies behind the ego.
+
+    Attributes:
+        percent: 0..100; 100 only after more than 99 % with the end within 10 m.
+    """
+
+    def __init__(self, route: Route) -> None:
+        self.percent = 0.0
+        self._points = PassedPoints(route)
+        self._metres = accumulated_m(route)
+        self._end = (float(route.points[-1, 0]), float(route.points[-1, 1]))
+        self._index = 0
+
+    def update(self, state: WorldState) -> list[Event]:
+        """Advance; one event when the route is complete."""
+        for index in range(self._index, min(self._index + WINDOW + 1, len(self._points))):
+            if self._points.passed(index, state.ego_centre):
+                self._index = index
+                self.percent = 100.0 * float(self._metres[index]) / float(self._metres[-1])
+        if self.percent > COMPLETE_ABOVE_PERCENT and math.dist(state.ego_centre, self._end) < COMPLETE_WITHIN_M:
+            self.percent = 100.0
+            return [event_at(EventKind.ROUTE_COMPLETED, "Destination was successfully reached", state)]
+        return []

@@ -1,0 +1,55 @@
+"""Stop signs (leaderboard 1.0, RunningStopTest)."""
+
+from __future__ import annotations
+
+import math
+
+from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, carla_location, event_at
+from auxdrive_eval.world import StopSignView, WorldState
+
+STOPPED_BELOW_MPS = 0.1
+LOOK_AHEAD_M = 20.0
+"""A sign concerns the ego when its trigger box begins within this distance ahead (the leaderboard's 20 steps of 1 m along the lane)."""
+
+
+class StopSign(TickCriterion):
+    """The ego drove through a sign's trigger box and out of its reach without having stopped since the sign concerned it.
+
+    The leaderboard looks along the lane's waypoints and tests boxes that are aligned with the axes of the map, one of them around the
+    sign's own foot. Here the box has its true orientation, and the look ahead is straight along it.
+    """
+
+    def __init__(self) -> None:
+        self._sign: StopSignView | None = None
+        self._stopped = False
+        self._entered = False
+
+    def update(self, state: WorldState) -> list[Event]:
+        """One event when the ego leaves a sign behind at which it did not stop."""
+        if self._sign is None:
+            self._sign = next((sign for sign in state.stop_signs if _concerns(state, sign)), None)
+            return []
+        sign = self._sign
+        self._stopped = self._stopped or state.speed_mps < STOPPED_BELOW_MPS
+        self._entered = self._entered or _in_box(state, sign, ahead_m=0.0)
+        if _in_box(state, sign, LOOK_AHEAD_M):
+            return []
+        ran = self._entered and not self._stopped
+        self._sign, self._stopped, self._entered = None, False, False
+        if not ran:
+            return []
+        message = f"Agent ran a stop with id={sign.sign_id} at {carla_location(sign.location)}"
+        return [event_at(EventKind.STOP_SIGN, message, state, sign.location)]
+
+
+def _concerns(state: WorldState, sign: StopSignView) -> bool:
+    return math.cos(state.ego.yaw_rad - sign.lane_yaw_rad) > 0 and _in_box(state, sign, LOOK_AHEAD_M)
+
+
+def _in_box(state: WorldState, sign: StopSignView, ahead_m: float) -> bool:
+    """Whether the ego's centre is in the trigger box, lengthened by `ahead_m` against the direction of travel."""
+    dx_m, dy_m = state.ego_centre[0] - sign.trigger_centre[0], state.ego_centre[1] - sign.trigger_centre[1]
+    cos, sin = math.cos(sign.trigger_yaw_rad), math.sin(sign.trigger_yaw_rad)
+    along_m, across_m = cos * dx_m + sin * dy_m, -sin * dx_m + cos * dy_m
+    half_length_m, half_width_m = sign.trigger_half_size
+    return -half_length_m - ahead_m < along_m < half_length_m and abs(across_m) < half_width_m

@@ -1,0 +1,31 @@
+"""A route as a file gives it: where it leads and in what weather, before any map has been consulted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from auxdrive_eval.world import Point, Weather
+
+DEFAULT_WEATHER = Weather(cloudiness=30.0, sun_altitude_deg=70.0)
+"""Weather of a route that names none (leaderboard 1.0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSpec:
+    """A route of a file.
+
+    Attributes:
+        keypoints: sparse (x, y) in metres, right-handed world frame (y to the left of x). z is not kept: the world model is planar.
+    """
+
+    route_id: str
+    town: str
+    keypoints: tuple[Point, ...]
+    weather: Weather = field(default=DEFAULT_WEATHER)
+
+    @property
+    def length_m(self) -> float:
+        """Length through the sparse keypoints: what leaderboard 1.0 calls the route's length."""
+        return sum(math.dist(a, b) for a, b in pairwise(self.keypoints))

@@ -1,0 +1,82 @@
+"""The record of one driven route, as it stands in the leaderboard's results document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from auxdrive_eval.criteria.base import Event, EventKind
+from auxdrive_eval.scoring.penalty import infractions_of
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Scores(_Part):
+    """score_route 0..100 (completion), score_penalty 0..1, score_composed = max(route x penalty, 0)."""
+
+    score_composed: float = Field(ge=0, le=100)
+    score_penalty: float = Field(ge=0, le=1)
+    score_route: float = Field(ge=0, le=100)
+
+
+class RouteMeta(_Part):
+    """Durations in seconds (game time and wall time); length in metres through the sparse keypoints, as in leaderboard 1.0."""
+
+    duration_game: float = Field(ge=0)
+    duration_system: float = Field(ge=0)
+    route_length: float = Field(ge=0)
+
+
+class RouteRecord(_Part):
+    """One entry of `_checkpoint.records`."""
+
+    index: int = Field(ge=0)
+    infractions: dict[str, list[str]]
+    meta: RouteMeta
+    route_id: str
+    scores: Scores
+    status: str
+
+
+_STOP_REASONS = {
+    EventKind.ROUTE_DEVIATION: "Agent deviated from the route",
+    EventKind.VEHICLE_BLOCKED: "Agent got blocked",
+    EventKind.ROUTE_TIMEOUT: "Agent timed out",
+}
+
+
+def route_status(events: Sequence[Event], failure: str = "") -> str:
+    """'Completed', 'Failed', or 'Failed - <reason>'; `failure` is the reason when something outside the criteria ended the route."""
+    kinds = {event.kind for event in events}
+    if EventKind.ROUTE_COMPLETED in kinds and not failure:
+        return "Completed"
+    reason = failure or next((text for kind, text in _STOP_REASONS.items() if kind in kinds), "")
+    return f"Failed - {reason}" if reason else "Failed"
+
+
+def make_record(
+    *,
+    index: int,
+    route_id: str,
+    events: Sequence[Event],
+    completion_percent: float,
+    penalty: Callable[[Sequence[Event]], float],
+    meta: RouteMeta,
+    failure: str = "",
+) -> RouteRecord:
+    """The record of a route: `penalty` is the rule set's, `completion_percent` how much of the route was driven (0..100)."""
+    score_penalty = penalty(events)
+    scores = Scores(
+        score_composed=max(completion_percent * score_penalty, 0.0), score_penalty=score_penalty, score_route=completion_percent
+    )
+    return RouteRecord(
+        index=index,
+        infractions=infractions_of(events),
+        meta=meta,
+        route_id=route_id,
+        scores=scores,
+        status=route_status(events, failure),
+    )

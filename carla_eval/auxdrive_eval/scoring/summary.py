@@ -1,0 +1,101 @@
+"""All routes together, with leaderboard 1.0's exact semantics: global record, labels, values, entry status, document."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from auxdrive_eval.scoring.penalty import INFRACTION_KINDS
+from auxdrive_eval.scoring.records import RouteRecord
+
+_SCORES = ("score_composed", "score_penalty", "score_route")
+
+# Label of the document and where its value stands in the global record.
+_LABELLED: tuple[tuple[str, str, str], ...] = (
+    ("Avg. driving score", "scores", "score_composed"),
+    ("Avg. route completion", "scores", "score_route"),
+    ("Avg. infraction penalty", "scores", "score_penalty"),
+    ("Collisions with pedestrians", "infractions", "collisions_pedestrian"),
+    ("Collisions with vehicles", "infractions", "collisions_vehicle"),
+    ("Collisions with layout", "infractions", "collisions_layout"),
+    ("Red lights infractions", "infractions", "red_light"),
+    ("Stop sign infractions", "infractions", "stop_infraction"),
+    ("Off-road infractions", "infractions", "outside_route_lanes"),
+    ("Route deviations", "infractions", "route_dev"),
+    ("Route timeouts", "infractions", "route_timeout"),
+    ("Agent blocked", "infractions", "vehicle_blocked"),
+)
+LABELS: tuple[str, ...] = tuple(label for label, _, _ in _LABELLED)
+
+
+def global_record(records: Sequence[RouteRecord], total_routes: int) -> dict[str, Any]:
+    """`_checkpoint.global_record`.
+
+    Scores are means over `total_routes`; their deviations have one degree of freedom less, and are the string 'NaN' for a single route.
+    An infraction's number is the SUM over routes of count / driven kilometres of that route, not an average; routes of which nothing was
+    driven are left out.
+    """
+    status = "Completed" if all(record.status == "Completed" for record in records) else "Failed"
+    meta: dict[str, Any] = {
+        "duration_game": sum(record.meta.duration_game for record in records),
+        "duration_system": sum(record.meta.duration_system for record in records),
+        "total_length": sum(record.meta.route_length for record in records),
+    }
+    exceptions = [[record.route_id, record.index, record.status] for record in records if record.status != "Completed"]
+    if exceptions:
+        meta["exceptions"] = exceptions
+    return {
+        "index": -1,
+        "infractions": {kind.value: sum(_per_km(record, kind.value) for record in records) for kind in INFRACTION_KINDS},
+        "meta": meta,
+        "route_id": -1,
+        "scores": {name: sum(getattr(record.scores, name) for record in records) / total_routes for name in _SCORES},
+        "scores_std_dev": {name: _deviation([getattr(record.scores, name) for record in records], total_routes) for name in _SCORES},
+        "status": status,
+    }
+
+
+def _per_km(record: RouteRecord, kind: str) -> float:
+    driven_km = record.scores.score_route / 100 * record.meta.route_length / 1000
+    return len(record.infractions[kind]) / driven_km if driven_km > 0 else 0.0
+
+
+def _deviation(values: Sequence[float], total_routes: int) -> float | str:
+    if total_routes < 2 or len(values) < 2:
+        return "NaN"
+    return statistics.stdev(values)
+
+
+def values_of(record: dict[str, Any]) -> list[str]:
+    """The document's `values`: twelve strings with three decimals, in the order of `LABELS`."""
+    return [f"{record[group][key]:.3f}" for _, group, key in _LABELLED]
+
+
+def entry_status(records: Sequence[RouteRecord], progress: tuple[int, int]) -> tuple[str, bool]:
+    """(entry_status, eligible) of a finished evaluation."""
+    done, total = progress
+    if len(records) != total or done != total:
+        return "Finished with missing data", False
+    if any("Agent" in record.status for record in records):
+        return "Finished with agent errors", True
+    return "Finished", True
+
+
+def results_document(records: Sequence[RouteRecord], total_routes: int, sensors: Sequence[str], *, finished: bool) -> dict[str, Any]:
+    """The whole results document. While routes are still to be driven its status is 'Started', and it has no global record."""
+    progress = (len(records), total_routes)
+    document: dict[str, Any] = {
+        "_checkpoint": {"global_record": {}, "progress": list(progress), "records": [record.model_dump() for record in records]},
+        "eligible": False,
+        "entry_status": "Started",
+        "labels": [],
+        "sensors": list(sensors),
+        "values": [],
+    }
+    if finished:
+        summary = global_record(records, total_routes)
+        status, eligible = entry_status(records, progress)
+        document["_checkpoint"]["global_record"] = summary
+        document |= {"eligible": eligible, "entry_status": status, "labels": list(LABELS), "values": values_of(summary)}
+    return document

@@ -1,0 +1,205 @@
+"""Scoring against the leaderboard's own output, against an independent twin, and by its properties."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auxdrive_eval.criteria import Event, EventKind
+from auxdrive_eval.scoring import (
+    LABELS,
+    RouteMeta,
+    RouteRecord,
+    entry_status,
+    global_record,
+    infractions_of,
+    leaderboard1_penalty,
+    make_record,
+    results_document,
+    route_status,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+SHARED = Path(os.environ.get("AUXDRIVE_SHARED", Path(__file__).resolve().parents[2] / "../shared"))
+REFERENCE = SHARED / "carla/reference_results/leaderboard-1.0_results.json"
+
+
+def assert_same(ours: Any, theirs: Any, where: str = "") -> None:
+    """Equal, with floats to 1e-12 relative."""
+    if isinstance(theirs, dict):
+        assert ours.keys() == theirs.keys(), where
+        for key in theirs:
+            assert_same(ours[key], theirs[key], f"{where}.{key}")
+    elif isinstance(theirs, list):
+        assert len(ours) == len(theirs), where
+        for index, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+            assert_same(a, b, f"{where}[{index}]")
+    elif isinstance(theirs, float):
+        assert math.isclose(ours, theirs, rel_tol=1e-12, abs_tol=1e-12), (where, ours, theirs)
+    else:
+        assert ours == theirs, where
+
+
+@pytest.fixture(scope="module")
+def reference() -> dict[str, Any]:
+    if not REFERENCE.exists():
+        pytest.skip(f"the reference results are not here: {REFERENCE}")
+    loaded: dict[str, Any] = json.loads(REFERENCE.read_text())
+    return loaded
+
+
+def test_the_leaderboards_document_is_rebuilt_from_its_records(reference: dict[str, Any]) -> None:
+    records = [RouteRecord.model_validate(record) for record in reference["_checkpoint"]["records"]]
+    ours = results_document(records, 2, reference["sensors"], finished=True)
+    assert_same(ours, reference)
+    # The file's own text too: indent 4, sorted keys.
+    assert json.dumps(json.loads(REFERENCE.read_text()), indent=4, sort_keys=True) == REFERENCE.read_text().strip()
+
+
+def test_the_leaderboards_penalty_is_reached_from_events(reference: dict[str, Any]) -> None:
+    kinds = ["collisions_pedestrian", "collisions_vehicle", "collisions_layout", "red_light", "stop_infraction"]
+    events = [event(EventKind(kind)) for kind in kinds] + [event(EventKind.OUTSIDE_ROUTE_LANES, 2.0)]
+    assert leaderboard1_penalty(events) == pytest.approx(reference["_checkpoint"]["records"][0]["scores"]["score_penalty"], abs=1e-15)
+
+
+def event(kind: EventKind, percentage: float | None = None) -> Event:
+    return Event(kind, f"{kind} happened", 0, 0.0, (0.0, 0.0), percentage)
+
+
+events_lists = st.lists(
+    st.one_of(
+        st.sampled_from([kind for kind in EventKind if kind is not EventKind.OUTSIDE_ROUTE_LANES]).map(event),
+        st.floats(0, 100).map(lambda percentage: event(EventKind.OUTSIDE_ROUTE_LANES, percentage)),
+    ),
+    max_size=12,
+)
+
+
+def twin_penalty(events: list[Event]) -> float:
+    """Written from the table in the leaderboard's documentation, in logarithms."""
+    cost = {"collisions_pedestrian": 0.5, "collisions_vehicle": 0.6, "collisions_layout": 0.65, "red_light": 0.7, "stop_infraction": 0.8}
+    logs = 0.0
+    for one in events:
+        if one.percentage is not None:
+            if one.percentage == 100:
+                return 0.0
+            logs += math.log1p(-one.percentage / 100)
+        else:
+            logs += math.log(cost.get(one.kind.value, 1.0))
+    return math.exp(logs)
+
+
+@given(events_lists)
+def test_the_penalty_equals_its_twin(events: list[Event]) -> None:
+    assert leaderboard1_penalty(events) == pytest.approx(twin_penalty(events), rel=1e-9, abs=1e-15)
+
+
+@given(events_lists, st.randoms())
+def test_the_penalty_is_a_share_falls_with_infractions_and_knows_no_order(events: list[Event], random: Any) -> None:
+    penalty = leaderboard1_penalty(events)
+    assert 0.0 <= penalty <= 1.0
+    for kind in EventKind:
+        more = leaderboard1_penalty([*events, event(kind, 50.0 if kind is EventKind.OUTSIDE_ROUTE_LANES else None)])
+        assert more <= penalty
+    shuffled = list(events)
+    random.shuffle(shuffled)
+    assert leaderboard1_penalty(shuffled) == penalty  # to the last bit
+
+
+def record(events: list[Event], completion: float = 100.0, length_m: float = 1000.0, index: int = 0, failure: str = "") -> RouteRecord:
+    meta = RouteMeta(duration_game=100.0 + index, duration_system=10.0, route_length=length_m)
+    return make_record(
+        index=index,
+        route_id=f"RouteScenario_{index}",
+        events=events,
+        completion_percent=completion,
+        penalty=leaderboard1_penalty,
+        meta=meta,
+        failure=failure,
+    )
+
+
+routes_strategy = st.lists(st.tuples(events_lists, st.floats(0, 100), st.floats(1, 5000)), min_size=1, max_size=6)
+
+
+@given(routes_strategy)
+def test_the_global_record_equals_its_twin(routes: list[tuple[list[Event], float, float]]) -> None:
+    records = [record(events, completion, length, index) for index, (events, completion, length) in enumerate(routes)]
+    ours = global_record(records, len(records))
+    composed = [completion * twin_penalty(events) for events, completion, _ in routes]
+    mean = math.fsum(composed) / len(composed)
+    assert ours["scores"]["score_composed"] == pytest.approx(mean, rel=1e-9, abs=1e-12)
+    if len(routes) == 1:
+        assert ours["scores_std_dev"] == {"score_composed": "NaN", "score_penalty": "NaN", "score_route": "NaN"}
+    else:
+        deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in composed) / (len(composed) - 1))
+        assert ours["scores_std_dev"]["score_composed"] == pytest.approx(deviation, rel=1e-7, abs=1e-9)
+    red_per_km = 0.0
+    for events, completion, length in routes:
+        km = completion / 100 * length / 1000
+        red_per_km += sum(one.kind is EventKind.RED_LIGHT for one in events) / km if km > 0 else 0.0
+    assert ours["infractions"]["red_light"] == pytest.approx(red_per_km, rel=1e-9)
+    assert ours["meta"]["total_length"] == pytest.approx(math.fsum(length for _, _, length in routes))
+
+
+def test_a_route_of_which_nothing_was_driven_adds_no_infraction() -> None:
+    records = [record([event(EventKind.RED_LIGHT)], 0.0), record([event(EventKind.RED_LIGHT)], 50.0, 2000.0, 1)]
+    assert global_record(records, 2)["infractions"]["red_light"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("kinds", "failure", "expected"),
+    [
+        ([EventKind.ROUTE_COMPLETED], "", "Completed"),
+        ([EventKind.RED_LIGHT, EventKind.ROUTE_COMPLETED], "", "Completed"),
+        ([], "", "Failed"),
+        ([EventKind.ROUTE_DEVIATION], "", "Failed - Agent deviated from the route"),
+        ([EventKind.VEHICLE_BLOCKED], "", "Failed - Agent got blocked"),
+        ([EventKind.ROUTE_TIMEOUT], "", "Failed - Agent timed out"),
+        ([EventKind.RED_LIGHT], "Agent crashed", "Failed - Agent crashed"),
+    ],
+)
+def test_status(kinds: list[EventKind], failure: str, expected: str) -> None:
+    assert route_status([event(kind) for kind in kinds], failure) == expected
+
+
+def test_infractions_have_every_key_and_keep_the_order_of_the_events() -> None:
+    infractions = infractions_of([event(EventKind.RED_LIGHT), event(EventKind.ROUTE_COMPLETED)])
+    assert sorted(infractions) == [
+        "collisions_layout",
+        "collisions_pedestrian",
+        "collisions_vehicle",
+        "outside_route_lanes",
+        "red_light",
+        "route_dev",
+        "route_timeout",
+        "stop_infraction",
+        "vehicle_blocked",
+    ]
+    assert infractions["red_light"] == ["red_light happened"]
+
+
+def test_entry_status_and_eligibility() -> None:
+    done = [record([event(EventKind.ROUTE_COMPLETED)])]
+    assert entry_status(done, (1, 1)) == ("Finished", True)
+    assert entry_status(done, (1, 2)) == ("Finished with missing data", False)
+    assert entry_status([record([], failure="Agent crashed")], (1, 1)) == ("Finished with agent errors", True)
+    started = results_document(done, 2, ["carla_camera"], finished=False)
+    assert (started["entry_status"], started["eligible"], started["_checkpoint"]["progress"]) == ("Started", False, [1, 2])
+    finished = results_document(done, 1, ["carla_camera"], finished=True)
+    assert finished["labels"] == list(LABELS)
+    assert finished["values"][:3] == ["100.000", "100.000", "1.000"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"index": -1}, {"extra": 1}, {"scores": {"score_composed": float("nan"), "score_penalty": 1, "score_route": 1}}]
+)
+def test_a_damaged_record_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        RouteRecord.model_validate(record([]).model_dump() | change)
