@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -108,12 +109,37 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
 
 
+# What NumPy's header parser raises, or warns of where warnings are errors, on bytes that are no header.
+_PARSER_ERRORS = (OSError, ValueError, SyntaxError, TypeError, KeyError, tokenize.TokenError, RecursionError, MemoryError, Warning)
+
+
 def read_npy_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Shape and dtype of a `.npy` file whose size agrees with its header. Nothing is unpickled, no data is read.
 
     Raises:
         DataError: no such file, no `.npy` file, pickled objects, Fortran order, truncated or too long.
     """
+    shape, dtype, _ = _checked_header(path)
+    return shape, dtype
+
+
+def map_npy(path: Path) -> np.memmap[Any, Any]:
+    """The array of a `.npy` file, memory-mapped and read-only, after the checks of `read_npy_header`.
+
+    Raises:
+        DataError: as `read_npy_header`, or the file is empty or cannot be mapped.
+    """
+    shape, dtype, start = _checked_header(path)
+    if math.prod(shape) == 0:
+        raise DataError(f"{path}: holds nothing (shape {shape})")
+    try:
+        return np.memmap(path, dtype=dtype, mode="r", offset=start, shape=shape)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be memory-mapped ({error})") from error
+
+
+def _checked_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Shape, dtype, and where the data starts."""
     try:
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)
@@ -122,12 +148,12 @@ def read_npy_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
             elif version == (2, 0):
                 shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
             else:
-                raise DataError(f"{path}: .npy version {version[0]}.{version[1]} is not supported; write version 1.0")
+                raise ValueError(f"version {version[0]}.{version[1]} is not supported, write version 1.0")
             start = file.tell()
         size = path.stat().st_size
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (OSError, ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+    except _PARSER_ERRORS as error:
         raise DataError(f"{path}: not a readable .npy file ({error})") from error
     if dtype.hasobject:
         raise DataError(f"{path}: holds pickled Python objects, which are never loaded; store numbers")
@@ -139,22 +165,4 @@ def read_npy_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
     if size != expected:
         what = "truncated" if size < expected else "longer than its header says"
         raise DataError(f"{path}: {what} ({size:,} bytes, the header of shape {shape} needs {expected:,})")
-    return shape, dtype
-
-
-def map_npy(path: Path) -> np.memmap[Any, Any]:
-    """The array of a `.npy` file, memory-mapped and read-only, after the checks of `read_npy_header`.
-
-    Raises:
-        DataError: as `read_npy_header`, or the file is empty or cannot be mapped.
-    """
-    shape, _ = read_npy_header(path)
-    if math.prod(shape) == 0:
-        raise DataError(f"{path}: holds nothing (shape {shape})")
-    try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be memory-mapped ({error})") from error
-    if not isinstance(mapped, np.memmap):
-        raise DataError(f"{path}: cannot be memory-mapped")
-    return mapped
+    return shape, dtype, start

@@ -326,7 +326,7 @@ def damage_version(episode: Path) -> None:
         (damage_zero_bytes, "not a readable"),
         (damage_header_code, "not a readable"),
         (damage_header_bomb, "truncated"),
-        (damage_version, "version 9.0|not a readable"),
+        (damage_version, "not a readable"),
     ],
 )
 def test_damaged_episodes_are_refused(tmp_path: Path, damage, message: str) -> None:
@@ -336,7 +336,7 @@ def test_damaged_episodes_are_refused(tmp_path: Path, damage, message: str) -> N
         EpisodeReader(episode)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_no_byte_change_brings_anything_but_a_data_error(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
