@@ -66,7 +66,7 @@ class Road:
 
 @dataclass(frozen=True, slots=True)
 class Junction:
-    """A junction; `polygon` (M, 2) is its paved outline, counter-clockwise."""
+    """A junction; `polygon` (M, 2) is its paved outline, counter-clockwise and star-shaped about its centre."""
 
     junction_id: int
     kind: JunctionKind
@@ -114,7 +114,11 @@ class PropKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Prop:
-    """A thing that stands: an oriented box (length along yaw, width, height). `style` selects texture and colour."""
+    """A thing that stands: an oriented box (length along yaw, width, height) that can be hit. `style` selects texture and colour.
+
+    The box of a tree is its trunk, as high as the tree: the crown is drawn around it and cannot be hit. The yaw of a pole, a street lamp,
+    points over the road. A parked car faces its yaw, and its style is 10 * colour + index of its body in sedan, hatchback, van.
+    """
 
     prop_id: int
     kind: PropKind

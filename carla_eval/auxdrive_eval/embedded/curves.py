@@ -1,0 +1,99 @@
+"""Plane curves as polylines: sampling, smoothing, offsets and the joins of lanes.
+
+Legend: N points along a curve, float64 (N, 2); yaw float64 (N,), radians, unwrapped along the curve.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from auxdrive.types import Float64
+
+DENSE_M = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A curve sampled at equal steps: points (N, 2), arclength (N,), yaw_rad (N,)."""
+
+    points: Float64
+    arclength: Float64
+    yaw_rad: Float64
+
+    @property
+    def length_m(self) -> float:
+        """Length, metres."""
+        return float(self.arclength[-1])
+
+
+def cumulative_length(points: Float64) -> Float64:
+    """Distance travelled at each point, float64 (N,)."""
+    steps = np.hypot(*np.diff(points, axis=0).T)
+    return np.concatenate(([0.0], np.cumsum(steps)))
+
+
+def headings(points: Float64) -> Float64:
+    """Direction of travel at each point by central differences, unwrapped, float64 (N,)."""
+    dx, dy = np.gradient(points[:, 0], edge_order=2), np.gradient(points[:, 1], edge_order=2)
+    return np.asarray(np.unwrap(np.arctan2(dy, dx)))
+
+
+def resample(points: Float64, spacing_m: float, yaw_rad: Float64 | None = None) -> Curve:
+    """The polyline sampled at equal steps of about `spacing_m`; headings are interpolated from `yaw_rad` when it is given."""
+    along = cumulative_length(points)
+    count = max(2, round(along[-1] / spacing_m) + 1)
+    at = np.linspace(0.0, along[-1], count)
+    out = np.stack([np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])], axis=1)
+    return Curve(out, at, np.interp(at, along, yaw_rad) if yaw_rad is not None else headings(out))
+
+
+def smooth(points: Float64, sigma_m: float) -> Float64:
+    """A polyline rounded by a Gaussian along its length; the ends stay where they are. Returns points `DENSE_M` apart.
+
+    A corner of angle a becomes a bend of radius sigma * sqrt(2 pi) / a whose curvature rises and falls smoothly.
+    """
+    dense = resample(points, DENSE_M).points
+    reach = min(int(4 * sigma_m / DENSE_M), len(dense) - 1)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * DENSE_M / sigma_m) ** 2)
+    kernel /= kernel.sum()
+    # Odd reflection through the ends keeps both end points and, where the ends are straight, their direction.
+    before = 2 * dense[0] - dense[reach:0:-1]
+    after = 2 * dense[-1] - dense[-2 : -reach - 2 : -1]
+    padded = np.concatenate([before, dense, after])
+    return np.stack([np.convolve(padded[:, axis], kernel, mode="valid") for axis in (0, 1)], axis=1)
+
+
+def offset(points: Float64, yaw_rad: Float64, left_m: float) -> Float64:
+    """The points moved to the left of the direction of travel."""
+    normal = np.stack([-np.sin(yaw_rad), np.cos(yaw_rad)], axis=1)
+    return points + left_m * normal
+
+
+def curvature(curve: Curve) -> Float64:
+    """Signed curvature (1/m, positive to the left) at each point."""
+    return np.asarray(np.gradient(curve.yaw_rad, curve.arclength))
+
+
+def wrap(angle_rad: float) -> float:
+    """The angle in (-pi, pi]."""
+    return float(np.pi - (np.pi - angle_rad) % (2 * np.pi))
+
+
+def join(start: Float64, start_yaw: float, end: Float64, end_yaw: float, spacing_m: float) -> Curve:
+    """A cubic Bezier from one pose to another, tangent to both.
+
+    The handles are those of the circular arc through a symmetric pair of poses: chord * 2/3 * tan(a/4) / sin(a/2) for a turn by a.
+    """
+    turn = wrap(end_yaw - start_yaw)
+    chord = float(np.hypot(*(end - start)))
+    half = abs(turn) / 2
+    handle = chord / 3 if half < 1e-3 else chord * 2 / 3 * np.tan(half / 2) / np.sin(half)
+    p1 = start + handle * np.array([np.cos(start_yaw), np.sin(start_yaw)])
+    p2 = end - handle * np.array([np.cos(end_yaw), np.sin(end_yaw)])
+    t = np.linspace(0.0, 1.0, max(16, int(chord / 0.1)))[:, None]
+    points = (1 - t) ** 3 * start + 3 * (1 - t) ** 2 * t * p1 + 3 * (1 - t) * t**2 * p2 + t**3 * end
+    velocity = 3 * (1 - t) ** 2 * (p1 - start) + 6 * (1 - t) * t * (p2 - p1) + 3 * t**2 * (end - p2)
+    yaw = np.unwrap(np.arctan2(velocity[:, 1], velocity[:, 0]))
+    return resample(points, spacing_m, yaw)
