@@ -19,6 +19,8 @@ from auxdrive_train.tasks.base import Task
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the grey value (ITU-R BT.601)."""
+CPU_CHUNK = 8
+"""Pictures that a CPU changes at a time, in two float32 buffers that stay in its caches."""
 
 
 class AugmentConfig(BaseModel):
@@ -102,28 +104,43 @@ def change_light(rgb: Tensor, present: Tensor, config: AugmentConfig, draws: Ten
     """Brightness, contrast, saturation, gamma and noise of uint8 pictures (B, H, W, 3), rounded and saturated to 0..255.
 
     Brightness b, contrast c about the mean grey m and saturation s about each pixel's grey are all linear in the pixel p, so
-    they are one 3x3 matrix and one offset per sample: c b (s p + (1 - s) grey(p)) + (1 - c) b m.
+    they are one 3x3 matrix and one offset per sample: c b (s p + (1 - s) grey(p)) + (1 - c) b m. Gamma, noise and rounding follow.
 
     Args:
         rgb: the pictures. present: bool (B,), absent pictures get no noise and stay zero.
         config: how far. draws: (4, B) in 0..1 for brightness, contrast, saturation and gamma. noise_seed: of the noise.
+
+    Raises:
+        DataError: the frames are not uint8 (B, H, W, 3).
     """
     if rgb.dtype != torch.uint8 or rgb.ndim != 4 or rgb.shape[-1] != 3:
         raise DataError(f"rgb frames must be uint8 (B, H, W, 3), got {rgb.dtype} {tuple(rgb.shape)}")
-    spread = 2.0 * draws - 1.0
-    b, c, s = (1.0 + spread[i] * value for i, value in enumerate((config.brightness, config.contrast, config.saturation)))
-    pixels = rgb.reshape(len(rgb), -1, 3).to(torch.float32)
-    luma = pixels.new_tensor(LUMA)
-    mean_grey = pixels.mean(dim=1) @ luma
-    to_grey = luma[:, None].expand(3, 3)
-    matrix = (c * b)[:, None, None] * (s[:, None, None] * torch.eye(3, device=rgb.device) + (1.0 - s)[:, None, None] * to_grey)
-    changed = torch.baddbmm(((1.0 - c) * b * mean_grey)[:, None, None], pixels, matrix)
-    if config.gamma > 0:
-        exponent = torch.exp(spread[3] * math.log1p(config.gamma))[:, None, None]
-        changed = changed.clamp_(0.0, 255.0).div_(255.0).pow_(exponent).mul_(255.0)
-    if config.noise > 0:
-        # Drawn where the pictures are; its seed comes from the caller's generator.
-        source = torch.Generator(device=rgb.device).manual_seed(noise_seed)
-        grain = torch.randn(changed.shape, generator=source, device=rgb.device)
-        changed.addcmul_(grain, present.to(torch.float32)[:, None, None], value=255.0 * config.noise)
-    return changed.round_().clamp_(0.0, 255.0).to(torch.uint8).reshape(rgb.shape)
+    matrix_b33, offset_b = _colour_matrices(config, draws)
+    exponent_b = torch.exp((2.0 * draws[3] - 1.0) * math.log1p(config.gamma))[:, None, None]
+    grain_b = 255.0 * config.noise * present.to(torch.float32)[:, None, None]
+    source = torch.Generator(device=rgb.device).manual_seed(noise_seed)  # on the pictures' device, so that no noise has to travel
+
+    stored = rgb.reshape(len(rgb), -1, 3)
+    changed = torch.empty_like(stored)
+    luma = torch.tensor(LUMA, device=rgb.device)
+    step = min(CPU_CHUNK, len(rgb)) if rgb.device.type == "cpu" else len(rgb)
+    before, after = (torch.empty((step, *stored.shape[1:]), device=rgb.device) for _ in range(2))
+    for part in (slice(start, start + step) for start in range(0, len(rgb), step)):
+        pixels = before[: len(stored[part])].copy_(stored[part])
+        offset = offset_b[part] * (pixels.mean(dim=1) @ luma)
+        light = torch.baddbmm(offset[:, None, None], pixels, matrix_b33[part], out=after[: len(pixels)])
+        if config.gamma > 0:
+            light.clamp_(0.0, 255.0).div_(255.0).pow_(exponent_b[part]).mul_(255.0)
+        if config.noise > 0:
+            light.addcmul_(pixels.normal_(generator=source), grain_b[part])
+        changed[part] = light.round_().clamp_(0.0, 255.0)
+    return changed.reshape(rgb.shape)
+
+
+def _colour_matrices(config: AugmentConfig, draws: Tensor) -> tuple[Tensor, Tensor]:
+    """Matrices (B, 3, 3), for pixels as rows, and the factors (B,) of the mean grey in the offset; see `change_light`."""
+    ranges = (config.brightness, config.contrast, config.saturation)
+    b, c, s = (1.0 + (2.0 * draws[i] - 1.0) * value for i, value in enumerate(ranges))
+    to_grey = torch.tensor(LUMA, device=draws.device)[:, None].expand(3, 3)
+    saturate = s[:, None, None] * torch.eye(3, device=draws.device) + (1.0 - s)[:, None, None] * to_grey
+    return (c * b)[:, None, None] * saturate, (1.0 - c) * b

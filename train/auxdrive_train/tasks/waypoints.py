@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from auxdrive.cards import TensorSpec
+from auxdrive.controllers.pure_pursuit import PurePursuitConfig
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Float64
 from numpy.typing import NDArray
@@ -21,10 +22,9 @@ from auxdrive_train.tasks.steering import steering_metrics
 WAYPOINT_TIMES_S = (0.5, 1.0, 1.5, 2.0)
 DEFAULT_WHEELBASE_M = 2.9
 """Of a mid-size car; used for the reported steering angle alone, where the data set's card does not say."""
-LOOKAHEAD_S = 1.0
-MIN_LOOKAHEAD_M = 3.0
-STANDING_M = 0.1
-"""A path shorter than this is a vehicle that stands; it has no direction, and its angle is reported as zero."""
+STANDING_M = 0.01
+"""A look-ahead point closer than this has no direction, and the angle of its path is reported as zero."""
+_PURSUIT = PurePursuitConfig()
 MAX_GAP_PERIODS = 2.5
 """Records further apart than this many sampling periods are not interpolated between."""
 _TIME_TOLERANCE_S = 1e-6
@@ -92,7 +92,7 @@ class WaypointsTask:
 
     def steer_of(self, prediction: AnyArray) -> Float64:
         """Pure-pursuit road-wheel angles (N,) of paths (N, T, 2) in metres; see `pure_pursuit_rad`."""
-        return pure_pursuit_rad(np.asarray(prediction, dtype=np.float64), self.wheelbase_m, self.times_s[-1])
+        return pure_pursuit_rad(np.asarray(prediction, dtype=np.float64), self.times_s, self.wheelbase_m)
 
 
 def future_positions_ego_m(state: AnyArray, times_s: tuple[float, ...], max_gap_s: float) -> Float64:
@@ -120,24 +120,28 @@ def _brackets(time_s: Float64, wanted_nt: Float64, max_gap_s: float) -> tuple[ND
     return after_nt, share_nt, known_nt
 
 
-def pure_pursuit_rad(path_nt2: Float64, wheelbase_m: float, horizon_s: float) -> Float64:
-    """Road-wheel angles (N,) that lead the rear axle on a circle through the path's point at the look-ahead distance.
+def pure_pursuit_rad(path_nt2: Float64, times_s: tuple[float, ...], wheelbase_m: float) -> Float64:
+    """Road-wheel angles (N,) of `auxdrive.controllers.PurePursuit` with its default configuration, for many paths (N, T, 2) at once.
 
-    delta = atan(2 L y / d^2) for the goal point (x, y) at distance d (Coulter 1992). The look-ahead is the way driven in
-    `LOOKAHEAD_S` at the path's mean speed, at least `MIN_LOOKAHEAD_M` and at most the path's own length.
+    The angle is atan(2 L y / d^2) for the point (x, y) where the polyline from the rear axle through the waypoints first leaves the
+    look-ahead circle, or for its last point where it never does (Coulter 1992). Recorded speed is not at hand here, so the look-ahead
+    is taken from the path's own mean speed. A path that goes nowhere has no direction, and its angle is zero.
     """
     points = np.concatenate([np.zeros_like(path_nt2[:, :1]), path_nt2], axis=1)
-    steps = np.linalg.norm(np.diff(points, axis=1), axis=2)
-    along = np.concatenate([np.zeros((len(points), 1)), np.cumsum(steps, axis=1)], axis=1)
-    length = along[:, -1]
-    lookahead = np.minimum(np.maximum(length / horizon_s * LOOKAHEAD_S, MIN_LOOKAHEAD_M), length)
-    after = np.clip((along[:, 1:] < lookahead[:, None]).sum(axis=1) + 1, 1, path_nt2.shape[1])
+    radius = np.linalg.norm(points, axis=2)
+    speed_mps = np.linalg.norm(np.diff(points, axis=1), axis=2).sum(axis=1) / times_s[-1]
+    lookahead = np.clip(_PURSUIT.lookahead_time_s * speed_mps, _PURSUIT.min_lookahead_m, _PURSUIT.max_lookahead_m)
+    outside = radius[:, 1:] >= lookahead[:, None]
+    leaves = outside.any(axis=1)
+    after = np.where(leaves, outside.argmax(axis=1) + 1, path_nt2.shape[1])
     row = np.arange(len(points))
-    start, step = along[row, after - 1], steps[row, after - 1]
-    share = np.divide(lookahead - start, step, out=np.zeros_like(step), where=step > 0)
-    goal = points[row, after - 1] + share[:, None] * (points[row, after] - points[row, after - 1])
-    distance2 = np.sum(goal**2, axis=1)
-    moving = (length > STANDING_M) & (distance2 > STANDING_M**2)
-    curvature = np.divide(2.0 * goal[:, 1], distance2, out=np.zeros_like(length), where=moving)
+    start, step = points[row, after - 1], points[row, after] - points[row, after - 1]
+    # |start + share * step| = lookahead; the start lies inside the circle, so exactly one root lies in (0, 1].
+    a, half_b, c = (step**2).sum(axis=1), (start * step).sum(axis=1), (start**2).sum(axis=1) - lookahead**2
+    root = -half_b + np.sqrt(np.maximum(half_b**2 - a * c, 0.0))
+    share = np.divide(root, a, out=np.ones_like(a), where=leaves)
+    goal = start + share[:, None] * step
+    squared = (goal**2).sum(axis=1)
+    curvature = np.divide(2.0 * goal[:, 1], squared, out=np.zeros_like(squared), where=squared > STANDING_M**2)
     steer_rad: Float64 = np.arctan(wheelbase_m * curvature)
     return steer_rad
