@@ -6,7 +6,6 @@ Legend: a box is a row (x, y, yaw, half length, half width), float64 (N, 5); the
 from __future__ import annotations
 
 import numpy as np
-
 from auxdrive.types import Float64
 
 

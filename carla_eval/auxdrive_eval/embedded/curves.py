@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-
 from auxdrive.types import Float64
 
 DENSE_M = 0.25

@@ -6,7 +6,6 @@ import re
 from functools import lru_cache
 
 import numpy as np
-
 from auxdrive.errors import SimulatorError
 
 from auxdrive_eval.embedded.lanes import build_network

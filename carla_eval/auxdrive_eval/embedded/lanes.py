@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-
 from auxdrive.types import Float64
 
 from auxdrive_eval.embedded.curves import Curve, join, offset, resample, wrap

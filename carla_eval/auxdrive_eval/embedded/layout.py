@@ -6,13 +6,13 @@ meet, which become bends.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
-
 from auxdrive.types import Float64
 
-from auxdrive_eval.embedded.curves import DENSE_M, Curve, curvature, cumulative_length, headings, resample, smooth
+from auxdrive_eval.embedded.curves import DENSE_M, Curve, cumulative_length, curvature, headings, resample, smooth
 
 GRID = 4
 JUNCTION_RADIUS_M = 13.0
@@ -144,7 +144,7 @@ def _chains(around: dict[Node, list[Node]]) -> list[list[Node]]:
 
 def _road(chain: list[Node], positions: dict[Node, Float64], bends: dict[Edge, Float64]) -> RoadPlan | None:
     control = [positions[chain[0]][None]]
-    for a, b in zip(chain, chain[1:], strict=False):
+    for a, b in itertools.pairwise(chain):
         control += [bends[(a, b)] if (a, b) in bends else bends[(b, a)][::-1], positions[b][None]]
     for rounding_m in ROUNDINGS_M:
         dense = smooth(np.concatenate(control), rounding_m)

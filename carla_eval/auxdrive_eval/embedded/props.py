@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from auxdrive.types import Float64
 
 from auxdrive_eval.embedded.boxes import box, distances, overlaps

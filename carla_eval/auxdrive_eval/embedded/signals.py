@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-
 from auxdrive.types import Float64
 
 from auxdrive_eval.embedded.curves import wrap
@@ -23,7 +22,8 @@ BEHIND_KERB_M = 0.9
 def place_signals(network: Network, rng: np.random.Generator) -> tuple[dict[int, Lane], dict[int, TrafficLight], dict[int, StopSign]]:
     """Lanes with their signals, lights and stop signs.
 
-    The first four-way junction and most others have lights, the others a stop sign on every arm; at most T-junctions the arm that ends has a stop sign.
+    The first four-way junction and most others have lights, the rest a stop sign on every arm. At most T-junctions the arm that ends has
+    a stop sign.
     """
     lanes = dict(network.lanes)
     lights: dict[int, TrafficLight] = {}

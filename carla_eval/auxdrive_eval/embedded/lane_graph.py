@@ -1,0 +1,126 @@
+"""The lanes of a town as arrays: which lane is here, which way leads there.
+
+Legend: L lanes in the order of their ids, called by their index; N points of all centre lines, one after the other.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import numpy as np
+from auxdrive.types import Float64
+from numpy.typing import NDArray
+
+from auxdrive_eval.embedded.town import Town
+from auxdrive_eval.world import LaneView
+
+CELL_M = 8.0
+Indices = NDArray[np.intp]
+Position = tuple[int, float]
+"""A lane id and the distance along that lane, metres."""
+
+
+class LaneGraph:
+    """Look-up and search over the lanes of one town. Points of a lane are equally spaced, so a distance along it is an index."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        lanes = [town.lanes[lane_id] for lane_id in sorted(town.lanes)]
+        self.lane_ids = [lane.lane_id for lane in lanes]
+        counts = np.array([len(lane.centreline) for lane in lanes])
+        self.first = np.concatenate(([0], np.cumsum(counts)[:-1]))
+        self.count = counts
+        self.length = np.array([lane.length_m for lane in lanes])
+        self.spacing = self.length / (counts - 1)
+        self.index_of = {lane_id: index for index, lane_id in enumerate(self.lane_ids)}
+        self.points = np.concatenate([lane.centreline for lane in lanes])
+        self.yaw_rad = np.concatenate([lane.yaw_rad for lane in lanes])
+        self.arclength = np.concatenate([lane.arclength for lane in lanes])
+        self.lane_of_point = np.repeat(np.arange(len(lanes)), counts)
+        self.is_connector = np.array([lane.junction_id is not None for lane in lanes])
+        self._connector_point = self.is_connector[self.lane_of_point]
+        self._cells: dict[tuple[int, int], Indices] = {}
+        self._everything = np.arange(len(self.points))
+
+    def near(self, x_m: float, y_m: float) -> Indices:
+        """Indices of points around (x, y): every one within 8 m is among them."""
+        key = (math.floor(x_m / CELL_M), math.floor(y_m / CELL_M))
+        found = self._cells.get(key)
+        if found is None:
+            centre = (np.array(key) + 0.5) * CELL_M
+            found = np.flatnonzero(np.abs(self.points - centre).max(axis=1) <= 1.5 * CELL_M)
+            self._cells[key] = found
+        return found
+
+    def nearest_lane(self, x_m: float, y_m: float, yaw_rad: float) -> LaneView:
+        """The lane whose centre line is nearest to (x, y). Connectors cross, so among them the one that runs along `yaw_rad` is preferred."""
+        index = self._nearest_point(x_m, y_m, yaw_rad)
+        lane = int(self.lane_of_point[index])
+        px, py, yaw = float(self.points[index, 0]), float(self.points[index, 1]), float(self.yaw_rad[index])
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        along, left = (x_m - px) * cos + (y_m - py) * sin, (y_m - py) * cos - (x_m - px) * sin
+        along = min(max(along, -0.5), 0.5)
+        view = self.town.lanes[self.lane_ids[lane]]
+        centre = (px + along * cos, py + along * sin)
+        return LaneView(view.lane_id, view.road_id, centre, left, view.width_m, math.remainder(yaw, math.tau), view.junction_id is not None)
+
+    def _nearest_point(self, x_m: float, y_m: float, yaw_rad: float) -> int:
+        candidates = self.near(x_m, y_m)
+        if not len(candidates):
+            candidates = self._everything
+        away = self.points[candidates] - (x_m, y_m)
+        cost = np.sqrt(np.einsum("ij,ij->i", away, away))
+        cost += np.where(self._connector_point[candidates], 1.5 * (1.0 - np.cos(self.yaw_rad[candidates] - yaw_rad)), 0.0)
+        return int(candidates[np.argmin(cost)])
+
+    def positions_near(self, x_m: float, y_m: float, slack_m: float = 0.5) -> tuple[list[Position], float]:
+        """Places on lanes that are at most `slack_m` farther from (x, y) than the nearest, one per lane, and the nearest's distance."""
+        away = np.hypot(self.points[:, 0] - x_m, self.points[:, 1] - y_m)
+        nearest = float(away.min())
+        found: list[Position] = []
+        for lane in np.unique(self.lane_of_point[away <= nearest + slack_m]):
+            first, count = int(self.first[lane]), int(self.count[lane])
+            best = first + int(np.argmin(away[first : first + count]))
+            found.append((self.lane_ids[lane], float(self.arclength[best])))
+        return found, nearest
+
+    def shortest_path(self, start: Position, goal: Position) -> tuple[list[int], float] | None:
+        """Lane ids from start to goal and the distance between them, metres (Dijkstra 1959); None when no way leads there."""
+        if start[0] == goal[0] and goal[1] >= start[1]:
+            return [start[0]], goal[1] - start[1]
+        # Distances are to the start of a lane. The start's own lane can be entered again, all the way round.
+        lanes = self.town.lanes
+        best: dict[int, float] = {}
+        came_from: dict[int, int] = {}
+        queue = [(lanes[start[0]].length_m - start[1], lane_id, start[0]) for lane_id in lanes[start[0]].successors]
+        heapq.heapify(queue)
+        while queue:
+            cost, lane_id, previous = heapq.heappop(queue)
+            if lane_id in best:
+                continue
+            best[lane_id], came_from[lane_id] = cost, previous
+            if lane_id == goal[0]:
+                return self._path(came_from, start[0], lane_id), cost + goal[1]
+            for successor in lanes[lane_id].successors:
+                if successor not in best:
+                    heapq.heappush(queue, (cost + lanes[lane_id].length_m, successor, lane_id))
+        return None
+
+    @staticmethod
+    def _path(came_from: dict[int, int], first: int, last: int) -> list[int]:
+        path = [last]
+        while True:
+            path.append(came_from[path[-1]])
+            if path[-1] == first:
+                return path[::-1]
+
+    def poses(self, lane_index: Indices, along_m: Float64) -> tuple[Float64, Float64]:
+        """Points (K, 2) and headings (K,) at K distances along K lanes (by index); beyond the ends the lane goes on straight."""
+        at = along_m / self.spacing[lane_index]
+        step = np.clip(at.astype(np.intp), 0, self.count[lane_index] - 2)
+        share = (at - step)[:, None]
+        index = self.first[lane_index] + step
+        inside = np.clip(share[:, 0], 0.0, 1.0)
+        yaw = self.yaw_rad[index] * (1 - inside) + self.yaw_rad[index + 1] * inside
+        return self.points[index] * (1 - share) + self.points[index + 1] * share, yaw

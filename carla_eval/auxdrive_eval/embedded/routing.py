@@ -1,0 +1,167 @@
+"""Routes over the lanes of an embedded town: through given keypoints, or from a seed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from auxdrive.errors import SimulatorError
+
+from auxdrive_eval.embedded.curves import cumulative_length
+from auxdrive_eval.embedded.lane_graph import LaneGraph, Position
+from auxdrive_eval.embedded.streams import stream
+from auxdrive_eval.world import Point, RoadOption, Route, Weather
+
+MAX_SNAP_M = 25.0
+START_MARGIN_M = 8.0
+END_MARGIN_M = 20.0
+_TURNS = (RoadOption.LEFT, RoadOption.RIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """The best way found so far to one place: its cost and the stretches (lane id, from, to) driven."""
+
+    cost_m: float
+    stretches: tuple[tuple[int, float, float], ...]
+
+
+def plan_route(
+    graph: LaneGraph, keypoints: Sequence[Point], route_id: str = "0", weather: Weather | None = None, min_length_m: float = 5.0
+) -> Route:
+    """The shortest route through the keypoints, which are moved onto the nearest lanes.
+
+    Where several lanes are near a keypoint (the connectors of a junction), the choice that makes the whole route shortest is taken.
+
+    Raises:
+        SimulatorError: fewer than two keypoints, one that is not finite or far from every lane, or a route of no length.
+    """
+    places = [_snap(graph, index, point) for index, point in enumerate(keypoints)]
+    if len(places) < 2:
+        raise SimulatorError(f"route {route_id}: a route needs two keypoints or more, got {len(places)}")
+    legs = {place: _Leg(0.0, ()) for place in places[0]}
+    for number, options in enumerate(places[1:], start=1):
+        reached = {place: leg for place in options if (leg := _best(graph, legs, place)) is not None}
+        if not reached:
+            raise SimulatorError(f"route {route_id}: no way leads from keypoint {number - 1} to keypoint {number} in {graph.town.name}")
+        legs = reached
+    best = min(legs.values(), key=lambda leg: leg.cost_m)
+    if best.cost_m < min_length_m:
+        raise SimulatorError(f"route {route_id}: its keypoints lie {best.cost_m:.1f} m apart along the lanes, less than {min_length_m} m")
+    return _trace(graph, best.stretches, tuple((float(x), float(y)) for x, y in keypoints), route_id, weather or Weather())
+
+
+def random_route(
+    graph: LaneGraph,
+    seed: int,
+    min_length_m: float = 150.0,
+    max_length_m: float = 400.0,
+    route_id: str | None = None,
+    weather: Weather | None = None,
+) -> Route:
+    """A route from a seed: it starts and ends on roads away from junctions, and has a turn wherever one of 60 draws had one.
+
+    Raises:
+        SimulatorError: no route of that length is found.
+    """
+    rng = stream(seed, "route")
+    name = str(seed) if route_id is None else route_id
+    fallback: Route | None = None
+    roads = [lane for lane in graph.lane_ids if graph.town.lanes[lane].junction_id is None]
+    for _ in range(400):
+        start_lane, goal_lane = (int(roads[index]) for index in rng.choice(len(roads), 2, replace=False))
+        start = (start_lane, _between_margins(rng, graph, start_lane))
+        goal = (goal_lane, _between_margins(rng, graph, goal_lane))
+        found = graph.shortest_path(start, goal)
+        if found is None or not min_length_m <= found[1] <= max_length_m:
+            continue
+        route = _trace(graph, _stretches(graph, found[0], start, goal), (), name, weather or Weather())
+        route = _with_keypoints(route)
+        if any(option in _TURNS for option in route.options):
+            return route
+        fallback = fallback or route
+    if fallback is None:
+        raise SimulatorError(f"{graph.town.name}: no route of {min_length_m} to {max_length_m} m found for seed {seed}; widen the range")
+    return fallback
+
+
+def _between_margins(rng: np.random.Generator, graph: LaneGraph, lane_id: int) -> float:
+    length = graph.town.lanes[lane_id].length_m
+    return float(rng.uniform(START_MARGIN_M, max(START_MARGIN_M + 1.0, length - END_MARGIN_M)))
+
+
+def _snap(graph: LaneGraph, index: int, point: Point) -> list[Position]:
+    if not np.isfinite(point).all():
+        raise SimulatorError(f"keypoint {index} is not finite: {point}")
+    options, distance = graph.positions_near(float(point[0]), float(point[1]))
+    if distance > MAX_SNAP_M:
+        raise SimulatorError(
+            f"keypoint {index} at {point} is {distance:.1f} m from every lane of {graph.town.name}; at most {MAX_SNAP_M} m is allowed"
+        )
+    return options
+
+
+def _best(graph: LaneGraph, legs: dict[Position, _Leg], place: Position) -> _Leg | None:
+    best: _Leg | None = None
+    for start, leg in legs.items():
+        found = graph.shortest_path(start, place)
+        if found is not None and (best is None or leg.cost_m + found[1] < best.cost_m):
+            best = _Leg(leg.cost_m + found[1], leg.stretches + _stretches(graph, found[0], start, place))
+    return best
+
+
+def _stretches(graph: LaneGraph, lane_ids: list[int], start: Position, goal: Position) -> tuple[tuple[int, float, float], ...]:
+    last = len(lane_ids) - 1
+    return tuple(
+        (lane_id, start[1] if i == 0 else 0.0, goal[1] if i == last else graph.town.lanes[lane_id].length_m)
+        for i, lane_id in enumerate(lane_ids)
+    )
+
+
+def _trace(
+    graph: LaneGraph, stretches: Sequence[tuple[int, float, float]], keypoints: tuple[Point, ...], route_id: str, weather: Weather
+) -> Route:
+    """Points about 1 m apart; those of a connector carry its turn, from its first point to its last, as CARLA's planner labels them."""
+    points, yaw, options, lane_ids = [], [], [], []
+    for lane_id, start, end in stretches:
+        lane = graph.town.lanes[lane_id]
+        if end - start < 1e-6:
+            continue
+        at = np.linspace(start, end, max(2, round(end - start) + 1))
+        if points:
+            at = at[1:]  # lanes meet: their common point is there already
+        xy, heading = graph.poses(np.full(len(at), graph.index_of[lane_id]), at)
+        points.append(xy)
+        yaw.append(heading)
+        options += [lane.turn] * len(at)
+        lane_ids += [lane_id] * len(at)
+        if lane.junction_id is not None and len(options) > len(at):
+            options[-len(at) - 1] = lane.turn
+    if not points:
+        raise SimulatorError(f"route {route_id} has no length")
+    return Route(
+        route_id,
+        graph.town.name,
+        keypoints,
+        np.concatenate(points),
+        np.unwrap(np.concatenate(yaw)),
+        tuple(options),
+        weather,
+        tuple(lane_ids),
+    )
+
+
+def _with_keypoints(route: Route) -> Route:
+    """Keypoints that lead `plan_route` to the same route: start, the middle of every lane between, end."""
+    ids = np.array(route.lane_ids)
+    along = cumulative_length(route.points)
+    chosen = [0]
+    changes = np.flatnonzero(np.diff(ids)) + 1
+    for first, last in itertools.pairwise(changes):
+        if route.options[(first + last) // 2] is RoadOption.LANE_FOLLOW:
+            chosen.append(int(np.argmin(np.abs(along - (along[first] + along[last - 1]) / 2))))
+    chosen.append(len(ids) - 1)
+    keypoints = tuple((float(x), float(y)) for x, y in route.points[chosen])
+    return Route(route.route_id, route.town, keypoints, route.points, route.yaw_rad, route.options, route.weather, route.lane_ids)
