@@ -1,0 +1,176 @@
+"""Derived modalities: against loops and closed forms, under mirroring, and as files of a data set."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from auxdrive.cards import CameraSpec, DatasetCard
+from auxdrive.dataset import Dataset
+from auxdrive.derived import DERIVATIONS, derive, ensure_derived, luma, mirror_frame
+from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.errors import DataError, InputError, UsageError
+from auxdrive.modalities import ATTENTION_CLASSES, MODALITIES, SEGMENTATION_CLASSES, Modality
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+sizes = st.tuples(st.integers(1, 11), st.integers(1, 12))
+images = sizes.flatmap(lambda size: arrays(np.uint8, (*size, 3)))
+
+
+def test_the_table_is_that_of_the_modalities() -> None:
+    assert set(DERIVATIONS) == {modality for modality, spec in MODALITIES.items() if spec.derived_from is not None}
+
+
+def twin_edge(image: np.ndarray) -> np.ndarray:
+    """Sobel by loops over pixels and kernel, in float64."""
+    height, width, _ = image.shape
+    grey = np.floor((image.astype(float) * [299, 587, 114]).sum(-1) / 1000 + 0.5)
+    kernel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    result = np.zeros((height, width))
+    for row in range(height):
+        for column in range(width):
+            window = [[grey[min(max(row + i, 0), height - 1), min(max(column + j, 0), width - 1)] for j in (-1, 0, 1)] for i in (-1, 0, 1)]
+            result[row, column] = math.hypot((kernel * window).sum(), (kernel.T * window).sum()) / 4
+    return result
+
+
+@settings(max_examples=40, deadline=None)
+@given(image=images)
+def test_edge_agrees_with_the_loop(image: np.ndarray) -> None:
+    assert np.abs(derive(Modality.EDGE, image) - np.minimum(twin_edge(image), 255)).max() <= 0.5 + 1e-9
+
+
+def test_edge_of_a_full_step_is_full_scale() -> None:
+    image = np.zeros((5, 6, 3), np.uint8)
+    image[:, 3:] = 255
+    assert derive(Modality.EDGE, image)[2].tolist() == [0, 0, 255, 255, 0, 0]
+
+
+@settings(max_examples=30, deadline=None)
+@given(image=images)
+def test_frequency_agrees_with_the_definition_of_the_transform(image: np.ndarray) -> None:
+    grey = luma(image).astype(float)
+    height, width = grey.shape
+    rows = np.exp(-2j * np.pi * np.outer(np.arange(height) - height // 2, np.arange(height)) / height)
+    columns = np.exp(-2j * np.pi * np.outer(np.arange(width), np.arange(width) - width // 2) / width)
+    expected = np.log1p(np.abs(rows @ grey @ columns)) / np.log1p(255 * height * width) * 255
+    assert np.abs(derive(Modality.FREQUENCY, image) - expected).max() <= 0.5 + 1e-6
+
+
+def test_frequency_of_a_white_picture_is_one_full_point() -> None:
+    spectrum = derive(Modality.FREQUENCY, np.full((6, 9, 3), 255, np.uint8))
+    assert spectrum[3, 4] == 255
+    assert np.delete(spectrum.ravel(), 3 * 9 + 4).max() == 0
+
+
+def test_attention_is_full_on_its_classes() -> None:
+    ids = np.arange(len(SEGMENTATION_CLASSES), dtype=np.uint8)[None]
+    assert derive(Modality.ATTENTION, ids)[0].tolist() == [255 if name in ATTENTION_CLASSES else 0 for name in SEGMENTATION_CLASSES]
+    with pytest.raises(InputError, match="class id 200"):
+        derive(Modality.ATTENTION, np.full((2, 2), 200, np.uint8))
+
+
+@settings(max_examples=30, deadline=None)
+@given(image=images)
+def test_derivation_and_mirror_commute(image: np.ndarray) -> None:
+    mirrored = mirror_frame(Modality.RGB, image)
+    np.testing.assert_array_equal(derive(Modality.EDGE, mirrored), mirror_frame(Modality.EDGE, derive(Modality.EDGE, image)))
+    spectrum = mirror_frame(Modality.FREQUENCY, derive(Modality.FREQUENCY, image))
+    assert np.abs(derive(Modality.FREQUENCY, mirrored).astype(int) - spectrum).max() <= 1
+    ids = image[..., 0] % len(SEGMENTATION_CLASSES)
+    left = derive(Modality.ATTENTION, mirror_frame(Modality.SEGMENTATION, ids))
+    np.testing.assert_array_equal(left, mirror_frame(Modality.ATTENTION, derive(Modality.ATTENTION, ids)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(modality=st.sampled_from(list(Modality)), size=sizes, seed=st.integers(0, 9))
+def test_mirroring_is_its_own_inverse_for_frames_and_batches(modality: Modality, size: tuple[int, int], seed: int) -> None:
+    spec = MODALITIES[modality]
+    batch = np.random.default_rng(seed).integers(0, 255, (3, *spec.array_shape(*size))).astype(spec.numpy_dtype)
+    mirrored = mirror_frame(modality, batch)
+    np.testing.assert_array_equal(mirror_frame(modality, mirrored), batch)
+    np.testing.assert_array_equal(mirrored[1], mirror_frame(modality, batch[1]))
+    assert mirrored.flags.c_contiguous
+    assert mirrored.dtype == batch.dtype
+
+
+def test_lidar_mirrors_its_columns_and_not_its_channels() -> None:
+    frame = np.zeros((64, 64, 2), np.uint8)
+    frame[10, 3, 1] = 51
+    assert np.argwhere(mirror_frame(Modality.LIDAR, frame)).tolist() == [[10, 60, 1]]
+
+
+def test_batches_are_derived_frame_by_frame() -> None:
+    batch = np.random.default_rng(0).integers(0, 255, (4, 7, 8, 3), dtype=np.uint8)
+    for modality in (Modality.EDGE, Modality.FREQUENCY):
+        np.testing.assert_array_equal(derive(modality, batch), np.stack([derive(modality, image) for image in batch]))
+
+
+def test_what_cannot_be_derived() -> None:
+    with pytest.raises(UsageError, match="depth is recorded"):
+        derive(Modality.DEPTH, np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(InputError, match="have the shape"):
+        derive(Modality.EDGE, np.zeros((4, 4), np.uint8))
+    with pytest.raises(InputError, match="are uint8"):
+        derive(Modality.EDGE, np.zeros((4, 4, 3)))
+    with pytest.raises(InputError, match="have the shape"):
+        mirror_frame(Modality.RGB, np.zeros((4, 4), np.uint8))
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    rng = np.random.default_rng(0)
+    for episode_id, modalities in {"a": (Modality.RGB,), "b": (Modality.RGB, Modality.SEGMENTATION)}.items():
+        with EpisodeWriter(tmp_path, episode_id, modalities) as writer:
+            for index in range(5):
+                frames = {m: rng.integers(0, 13, MODALITIES[m].array_shape(6, 8), dtype=np.uint8) for m in modalities}
+                writer.append(frames, {"time_s": index, "steer_rad": 0, "throttle": 0, "brake": 0})
+    card = DatasetCard(name="d", rate_hz=1, modalities=(Modality.RGB, Modality.SEGMENTATION), camera=CameraSpec(width=8, height=6))
+    write_card(tmp_path, card)
+    return Dataset.open(tmp_path)
+
+
+def test_missing_files_are_derived_once_and_the_card_follows(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auxdrive.derived._CHUNK_BYTES", 300)  # two frames at a time
+    done: list[int] = []
+    assert ensure_derived(dataset, [Modality.EDGE, Modality.ATTENTION, Modality.DEPTH], progress=done.append) == 3
+    assert sum(done) == 15
+    assert len(done) > 3
+    assert dataset.missing(Modality.ATTENTION) == ("a",)  # it has no segmentation
+    assert dataset.missing(Modality.EDGE) == ()
+    assert Dataset.open(dataset.path).card.modalities == (Modality.RGB, Modality.SEGMENTATION, Modality.EDGE, Modality.ATTENTION)
+    episode = dataset.episode("b")
+    np.testing.assert_array_equal(episode.frames(Modality.EDGE), derive(Modality.EDGE, episode.frames(Modality.RGB)))
+    np.testing.assert_array_equal(episode.frames(Modality.ATTENTION), derive(Modality.ATTENTION, episode.frames(Modality.SEGMENTATION)))
+    assert ensure_derived(dataset, [Modality.EDGE, Modality.ATTENTION]) == 0
+    assert not list(dataset.path.rglob(".*"))
+
+
+def test_only_the_episodes_asked_for(dataset: Dataset) -> None:
+    assert ensure_derived(dataset, [Modality.FREQUENCY], episodes=["b"]) == 1
+    assert dataset.missing(Modality.FREQUENCY) == ("a",)
+
+
+def test_leftovers_of_a_killed_process_do_not_matter(dataset: Dataset) -> None:
+    episode = dataset.path / "episodes" / "a"
+    (episode / f".edge.npy.partial-{os.getpid()}").write_bytes(b"half")
+    (episode / ".edge.npy.partial-999999999").write_bytes(b"half")
+    ensure_derived(dataset, [Modality.EDGE])
+    assert dataset.episode("a").has(Modality.EDGE)
+
+
+def test_a_disk_that_refuses_leaves_nothing_incomplete(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("auxdrive.storage.os.fsync", full)
+    with pytest.raises(DataError, match=r"edge\.npy: No space left"):
+        ensure_derived(dataset, [Modality.EDGE])
+    monkeypatch.undo()
+    assert dataset.missing(Modality.EDGE) == ("a", "b")
+    assert not list(dataset.path.rglob(".*"))
