@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+import numpy as np
+from auxdrive.frames import world_points_to_carla
+
 from auxdrive_eval.world import Point, WorldState
 
 
@@ -70,7 +73,6 @@ def event_at(kind: EventKind, message: str, state: WorldState, location: Point |
 
 
 def carla_location(location: Point) -> str:
-    """`(x=1.0, y=2.0, z=0.0)` as the leaderboard writes it. `location` is right-handed; CARLA's y points right, so it is negated."""
-    x_m, y_m = location
-    # Adding 0.0 turns the -0.0 that negation makes of 0.0 back into 0.0.
-    return f"(x={round(x_m, 3)}, y={round(-y_m, 3) + 0.0}, z=0.0)"
+    """`(x=1.0, y=2.0, z=0.0)` as the leaderboard writes it: in CARLA's frame."""
+    x_m, y_right_m = world_points_to_carla(np.asarray(location)).tolist()
+    return f"(x={round(x_m, 3) + 0.0}, y={round(y_right_m, 3) + 0.0}, z=0.0)"  # + 0.0 makes 0.0 of -0.0

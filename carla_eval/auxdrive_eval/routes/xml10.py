@@ -13,7 +13,9 @@ from itertools import pairwise
 from pathlib import Path
 from xml.parsers import expat
 
+import numpy as np
 from auxdrive.errors import DataError
+from auxdrive.frames import carla_points_to_world, world_yaw_to_carla
 
 from auxdrive_eval.routes.spec import DEFAULT_WEATHER, RouteSpec
 from auxdrive_eval.world import Point, Weather
@@ -96,7 +98,8 @@ def _read_waypoint(where: str, index: int, element: ET.Element) -> Point:
     place = f"{where}, waypoint {index}"
     x_m, y_right_m = _number(place, element, "x"), _number(place, element, "y")
     _number(place, element, "z", default=0.0)
-    return x_m, 0.0 - y_right_m
+    x_m, y_m = carla_points_to_world(np.array([x_m, y_right_m])).tolist()
+    return x_m, y_m
 
 
 def _read_weather(where: str, element: ET.Element | None) -> Weather:
@@ -152,5 +155,5 @@ def write_routes(path: Path, specs: Iterable[RouteSpec]) -> None:
 
 
 def _carla_yaws_deg(keypoints: Sequence[Point]) -> list[float]:
-    yaws = [-math.degrees(math.atan2(b[1] - a[1], b[0] - a[0])) for a, b in pairwise(keypoints)]
+    yaws = [float(world_yaw_to_carla(math.atan2(b[1] - a[1], b[0] - a[0]))) for a, b in pairwise(keypoints)]
     return [*yaws, yaws[-1]] if yaws else [0.0] * len(keypoints)

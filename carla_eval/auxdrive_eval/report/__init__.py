@@ -1,0 +1,1 @@
+"""Reports: one HTML file each, with everything inside it; no scripts, nothing from the network."""

@@ -1,0 +1,132 @@
+"""Jobs on several processes. What a job gives may depend on the job alone, never on the number of workers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol, TypeVar
+
+from auxdrive.errors import AuxdriveError, SimulatorError, UsageError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+Job_contra = TypeVar("Job_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
+
+
+class Worker(Protocol[Job_contra, Result_co]):
+    """Does jobs, one after the other."""
+
+    def __call__(self, job: Job_contra) -> Result_co:
+        """Do one job."""
+
+    def close(self) -> None:
+        """Release what it holds."""
+
+
+def run_jobs(make_worker: Callable[[], Worker[Job, Result]], jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Result]]:
+    """Yield (job, result) as jobs are done, in no certain order; jobs are begun in the given order.
+
+    One worker runs in this process, more in processes of their own (spawned, so `make_worker`, jobs and results must be picklable).
+    Leaving the iterator early, by an exception or an interrupt, ends the processes.
+
+    Raises:
+        UsageError: fewer than one worker.
+        SimulatorError: a process died. Errors of a job come through: an AuxdriveError as itself, others as RuntimeError with the traceback.
+    """
+    if workers < 1:
+        raise UsageError(f"the number of workers must be 1 or more, got {workers}")
+    if workers == 1 or len(jobs) < 2:
+        return _run_here(make_worker, jobs)
+    return _run_in_processes(make_worker, jobs, min(workers, len(jobs)))
+
+
+def _run_here(make_worker: Callable[[], Worker[Job, Result]], jobs: Sequence[Job]) -> Iterator[tuple[Job, Result]]:
+    if not jobs:
+        return
+    worker = make_worker()
+    try:
+        for job in jobs:
+            yield job, worker(job)
+    finally:
+        worker.close()
+
+
+def _run_in_processes(make_worker: Callable[[], Worker[Job, Result]], jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Result]]:
+    context = multiprocessing.get_context("spawn")
+    processes: list[BaseProcess] = []
+    waiting = list(reversed(jobs))
+    busy: dict[Connection, Job] = {}
+    try:
+        for number in range(workers):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(make_worker, theirs), name=f"auxdrive-worker-{number}", daemon=True)
+            process.start()
+            theirs.close()  # so that our end sees the end of the pipe when the process dies
+            processes.append(process)
+            busy[ours] = waiting.pop()
+            ours.send(busy[ours])
+        while busy:
+            for ready in wait(list(busy)):
+                assert isinstance(ready, Connection)
+                job = busy.pop(ready)
+                result = _receive(ready)
+                if waiting:
+                    busy[ready] = waiting.pop()
+                    ready.send(busy[ready])
+                yield job, result
+    finally:
+        _end(processes)
+
+
+def _receive(connection: Connection) -> Any:
+    try:
+        error, value = connection.recv()
+    except (EOFError, ConnectionResetError):
+        raise SimulatorError("a worker process died (killed, or out of memory?); try fewer workers") from None
+    if error is not None:
+        raise error
+    return value
+
+
+def _end(processes: Sequence[BaseProcess]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(5)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _serve(make_worker: Callable[[], Worker[Any, Any]], connection: Connection) -> None:
+    """The worker process: answer each job with (error, result) until the other end closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends us
+    with suppress(EOFError, ConnectionError), ExitStack() as stack:  # the pipe breaks when the parent is done with us, or gone
+        worker: Worker[Any, Any] | None = None
+        while True:
+            job = connection.recv()
+            answer: tuple[Exception | None, Any]
+            try:
+                if worker is None:
+                    worker = make_worker()
+                    stack.callback(worker.close)
+                answer = (None, worker(job))
+            except AuxdriveError as error:
+                answer = (portable_error(error), None)
+            except Exception:  # noqa: BLE001 - a defect of ours: it must reach the parent with its traceback, whatever it is
+                answer = (RuntimeError(f"in a worker process:\n{traceback.format_exc()}"), None)
+            connection.send(answer)
+
+
+def portable_error(error: AuxdriveError) -> AuxdriveError:
+    """The same message in an error that can be pickled: a class whose constructor takes a message alone, with the same exit code."""
+    kind = type(error)
+    while "__init__" in vars(kind):
+        kind = next(base for base in kind.__bases__ if issubclass(base, AuxdriveError))
+    return kind(str(error))
