@@ -1,3 +1,41 @@
-"""auxdrive: what runs in the vehicle. NumPy, pydantic and ONNX Runtime; never torch."""
+"""auxdrive: what runs in the vehicle. NumPy, pydantic and ONNX Runtime; never torch.
+
+from auxdrive import Observation, Predictor, make_controller
+
+with Predictor.load("bundle") as predictor:
+    controller = make_controller("pid", predictor.steering, predictor.vehicle)
+    prediction = predictor.predict(Observation(image=frame, time_s=now, speed_mps=4.0, target_ego_m=(20.0, 0.0)))
+    control = controller.step(prediction, speed_mps=4.0, dt_s=0.05)
+"""
 
 __version__ = "0.1.0"
+
+from auxdrive.agent import Agent
+from auxdrive.bundle import Bundle
+from auxdrive.cards import CameraSpec, DatasetCard, ModelCard, VehicleSpec
+from auxdrive.controllers import CONTROLLERS, DEFAULT_CONTROLLER, Controller, make_controller
+from auxdrive.episodes import EpisodeReader, EpisodeWriter
+from auxdrive.errors import (
+    AuxdriveError,
+    BundleError,
+    CheckFailed,
+    ConfigError,
+    DataError,
+    InputError,
+    MissingExtra,
+    RuntimeUnavailable,
+    SimulatorError,
+    UsageError,
+)
+from auxdrive.modalities import MODALITIES, Modality, ModalitySpec
+from auxdrive.predictor import Predictor
+from auxdrive.runtimes import RUNTIMES
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import Control, Flag, Observation, Pose2, Prediction
+
+__all__ = [
+    "CONTROLLERS", "DEFAULT_CONTROLLER", "MODALITIES", "RUNTIMES", "Agent", "AuxdriveError", "Bundle", "BundleError", "CameraSpec",
+    "CheckFailed", "ConfigError", "Control", "Controller", "DataError", "DatasetCard", "EpisodeReader", "EpisodeWriter", "Flag",
+    "InputError", "MissingExtra", "Modality", "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction", "Predictor",
+    "RuntimeUnavailable", "SimulatorError", "SteeringSpec", "UsageError", "VehicleSpec", "__version__", "make_controller",
+]  # fmt: skip

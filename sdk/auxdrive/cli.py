@@ -1,51 +1,105 @@
 """The `auxdrive` command. Sub-commands are found through the entry points of the group `auxdrive.commands`.
 
 A sub-command is a function with typer annotations in a module that is cheap to import: what needs torch or a renderer is
-imported inside the function. The vehicle's install therefore has its own four commands, and third parties can add theirs.
+imported inside the function. Only the module of the command that runs is imported, so the vehicle's install has its own
+commands whatever the others need, and third parties can add theirs.
 """
 
 from __future__ import annotations
 
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import auxdrive.console as console
-from auxdrive.errors import AuxdriveError, MissingExtra
+from auxdrive import __version__
+from auxdrive.errors import AuxdriveError, MissingExtra, UsageError, unknown_name
 
 # Which extra brings the modules that a command may find missing.
 EXTRA_OF_MODULE = {
     "torch": "train", "lightning_fabric": "train", "safetensors": "train", "tensorboard": "train", "yaml": "train",
     "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim", "scipy": "sim", "matplotlib": "all",
 }  # fmt: skip
+_HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+
+
+def _points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in sorted(entry_points(group="auxdrive.commands"), key=lambda point: point.name)}
+
+
+class _LazyGroup(TyperGroup):
+    """Knows every command by name and imports one when it is asked for (the help asks for all)."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(_points())
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        points = _points()
+        if cmd_name not in points:
+            if cmd_name.startswith("-"):
+                return None
+            raise UsageError(unknown_name("command", cmd_name, points))
+        return typer.main.get_command(_app_of(points[cmd_name]))
+
+
+def _app_of(point: EntryPoint) -> typer.Typer:
+    """The command as an application of its own. One whose module lacks something is shown as such and fails only when it runs."""
+    try:
+        loaded = point.load()
+    except ModuleNotFoundError as error:
+        loaded = _unavailable(point.name, error)
+    if isinstance(loaded, typer.Typer):
+        return loaded
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP_NAMES)
+    app.command(name=point.name)(loaded)
+    return app
+
+
+def _unavailable(name: str, error: ModuleNotFoundError) -> typer.Typer:
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    reason = _missing(f"`auxdrive {name}`", error) or UsageError(f"`auxdrive {name}` cannot be loaded: {error}")
+
+    @app.command(name=name, help=f"Not available: {reason}", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+    def unavailable() -> None:
+        raise reason
+
+    return app
+
+
+def _missing(what: str, error: ModuleNotFoundError) -> MissingExtra | None:
+    extra = EXTRA_OF_MODULE.get((error.name or "").split(".")[0])
+    return None if extra is None else MissingExtra(what, extra)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"auxdrive {__version__}\n")
+        raise typer.Exit
 
 
 def build_app() -> typer.Typer:
     """The typer application with every command of every installed package."""
     app = typer.Typer(
         name="auxdrive",
-        help="Camera-only driving students trained with other sensors: train, export, run, measure.",
+        cls=_LazyGroup,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
+        context_settings=_HELP_NAMES,
     )
 
     @app.callback()
-    def root() -> None:  # typer needs a callback to keep a single command a sub-command
+    def root(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        ] = False,
+    ) -> None:
         """Camera-only driving students trained with other sensors: train, export, run, measure."""
 
-    for point in sorted(entry_points(group="auxdrive.commands"), key=lambda point: point.name):
-        _add(app, point)
     return app
-
-
-def _add(app: typer.Typer, point: EntryPoint) -> None:
-    loaded = point.load()
-    if isinstance(loaded, typer.Typer):
-        app.add_typer(loaded, name=point.name)
-    else:
-        app.command(name=point.name)(loaded)
 
 
 def main() -> None:
@@ -55,10 +109,10 @@ def main() -> None:
     except AuxdriveError as error:
         _fail(error)
     except ModuleNotFoundError as error:
-        extra = EXTRA_OF_MODULE.get((error.name or "").split(".")[0])
-        if extra is None:
+        missing = _missing("this command", error)
+        if missing is None:
             raise
-        _fail(MissingExtra("this command", extra))
+        _fail(missing)
 
 
 def _fail(error: AuxdriveError) -> None:

@@ -35,11 +35,11 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table on standard output."""
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], text: Sequence[str] = ()) -> None:
+    """Print a table on standard output. The first column and those named in `text` are flush left, the others are numbers."""
     drawn = Table(title=title, title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
-        drawn.add_column(column, justify="left" if index == 0 else "right")
+        drawn.add_column(column, justify="left" if index == 0 or column in text else "right")
     for row in rows:
         drawn.add_row(*("" if cell is None else str(cell) for cell in row))
     stdout.print(drawn)

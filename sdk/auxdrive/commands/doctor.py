@@ -1,0 +1,102 @@
+"""`auxdrive doctor`: what this machine can run, and why not the rest."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import auxdrive.console as console
+from auxdrive.console import JsonOption
+from auxdrive.errors import CheckFailed
+
+if TYPE_CHECKING:
+    from auxdrive.machine import Extra, Package
+
+
+def doctor(json_output: JsonOption = False) -> None:
+    """Say what this machine can run, and why not the rest. Exit code 1 only when the base install itself does not work."""
+    from auxdrive.machine import BASE, PROBES, conflicting_runtimes, extras, machine_facts, probe
+
+    with console.progress("asking each package", len(PROBES)) as advance:
+        packages: dict[str, Package] = {}
+        for name in PROBES:
+            packages[name] = probe(name)
+            advance()
+    found = extras()
+    machine = machine_facts()
+    capabilities = _capabilities(packages, found)
+    problems = [
+        f"{name}: {packages[name].problem}. Install it again: pip install --force-reinstall {name}"
+        for name in BASE
+        if packages[name].problem
+    ]
+    base_works = not problems
+    if both := conflicting_runtimes():
+        problems.append(
+            f"{' and '.join(both)} are installed together and overwrite each other's files: "
+            f"pip uninstall -y {' '.join(both)}, then install the one that you want"
+        )
+    if json_output:
+        console.print_json(
+            {
+                "base_works": base_works,
+                "machine": machine,
+                "packages": [asdict(package) for package in packages.values()],
+                "extras": [{"name": extra.name, "complete": extra.complete, "missing": extra.missing} for extra in found],
+                "capabilities": [{"what": what, "available": not why, "why_not": why or None} for what, why in capabilities],
+                "problems": problems,
+            }
+        )
+    else:
+        console.table("machine", ("fact", "value"), list(machine.items()), text=("value",))
+        console.table(
+            "packages", ("package", "version", "says"), [_package_row(package) for package in packages.values()], text=("version", "says")
+        )
+        console.table(
+            "extras", ("extra", "missing"), [(extra.name, ", ".join(extra.missing) or "nothing") for extra in found], text=("missing",)
+        )
+        console.table(
+            "can run",
+            ("what", "runs", "why not"),
+            [(what, "no" if why else "yes", why) for what, why in capabilities],
+            text=("runs", "why not"),
+        )
+        for problem in problems:
+            console.note(f"problem: {problem}")
+    if not base_works:
+        raise CheckFailed(f"the base install does not work: {'; '.join(problems)}")
+
+
+def _capabilities(packages: dict[str, Package], found: list[Extra]) -> list[tuple[str, str]]:
+    """(what, why not); the reason is empty where it can run."""
+    missing = {extra.name: extra.missing for extra in found}
+    runtime, torch = packages["onnxruntime"], packages["torch"]
+    providers = runtime.facts.get("providers", [])
+    on_cuda = (
+        ""
+        if "CUDAExecutionProvider" in providers
+        else runtime.problem or "this ONNX Runtime has no CUDA: install onnxruntime-gpu in its place"
+    )
+    train_cuda = torch.problem or ("" if torch.facts.get("cuda") else "torch sees no CUDA device")
+    return [
+        ("predict and verify on the CPU (ONNX Runtime)", runtime.problem or ""),
+        ("predict and verify on a GPU (ONNX Runtime, CUDA)", on_cuda),
+        ("train on the CPU", _lacks("train", missing) or torch.problem or ""),
+        ("train on a GPU", _lacks("train", missing) or train_cuda),
+        ("export", _lacks("deploy", missing) or torch.problem or packages["onnx"].problem or ""),
+        ("collect and drive in the embedded simulator", _lacks("sim", missing) or packages["panda3d"].problem or ""),
+        ("drive in CARLA", packages["carla"].problem or ""),
+        ("OpenVINO", packages["openvino"].problem or ""),
+        ("TensorRT", packages["tensorrt"].problem or ""),
+    ]
+
+
+def _lacks(extra: str, missing: dict[str, tuple[str, ...]]) -> str:
+    if extra not in missing:
+        return f"this install knows no extra '{extra}'"
+    return f"missing {', '.join(missing[extra])}: pip install 'auxdrive[{extra}]'" if missing[extra] else ""
+
+
+def _package_row(package: Package) -> tuple[str, str, str]:
+    says = ", ".join(f"{key} {value}" for key, value in package.facts.items() if key != "version")
+    return package.name, package.version or "", package.problem or says

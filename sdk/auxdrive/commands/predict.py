@@ -1,0 +1,154 @@
+"""`auxdrive predict`: what a bundle says of pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import auxdrive.console as console
+from auxdrive.console import JsonOption
+from auxdrive.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from auxdrive.cards import ModelCard
+    from auxdrive.pictures import Picture
+    from auxdrive.predictor import Predictor
+
+ROWS_SHOWN = 50
+
+
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="The bundle: a directory that `auxdrive export` wrote.", show_default=False)],
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, folders of pictures, animated GIF or WebP.", show_default=False)
+    ],
+    speed: Annotated[float | None, typer.Option(help="Forward speed in m/s, for models that need it.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="X,Y", help="Next goal in metres, x forward and y left of the car.")] = None,
+    resize: Annotated[bool, typer.Option("--resize", help="Scale pictures of another size to the model's camera.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write all predictions to a .jsonl or .csv file.", show_default=False)] = None,
+    runtime: Annotated[str, typer.Option(help="What runs the graph.")] = "onnxruntime",
+    device: Annotated[str, typer.Option(help="Where it runs: cpu or cuda.")] = "cpu",
+    json_output: JsonOption = False,
+) -> None:
+    """Predict from one picture, a folder of pictures, or an animated GIF or WebP."""
+    from auxdrive.pictures import find_pictures
+    from auxdrive.predictor import Predictor
+
+    if out is not None and out.suffix.lower() not in (".jsonl", ".csv"):
+        raise UsageError(f"--out {out}: the name must end in .jsonl or .csv")
+    target_ego_m = None if target is None else _pair(target)
+    paths = find_pictures(images)
+    with Predictor.load(bundle, runtime, device) as predictor:
+        _check_ego(predictor.card, speed, target_ego_m)
+        records = list(_predict_files(predictor, paths, speed, target_ego_m, resize))
+    if out is not None:
+        _write(out, records)
+    if json_output:
+        console.print_json({"bundle": str(bundle), "task": predictor.card.task, "providers": predictor.providers, "predictions": records})
+    else:
+        _show(bundle, records)
+        if out is not None:
+            console.note(f"wrote {len(records)} predictions to {out}")
+
+
+def _pair(text: str) -> tuple[float, float]:
+    try:
+        x_m, y_m = (float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--target {text}: give two numbers in metres, x forward and y left, as in --target 12.5,-1.0") from None
+    return x_m, y_m
+
+
+def _check_ego(card: ModelCard, speed: float | None, target: tuple[float, float] | None) -> None:
+    needed = {spec.name for spec in card.inputs}
+    for name, option, given in (("speed_mps", "--speed", speed is not None), ("target_ego_m", "--target X,Y", target is not None)):
+        if name in needed and not given:
+            raise UsageError(f"this model needs {name} beside the picture: give {option}")
+        if name not in needed and given:
+            raise UsageError(f"this model does not take {name}: leave {option.split()[0]} out")
+
+
+def _predict_files(
+    predictor: Predictor, paths: list[Path], speed: float | None, target: tuple[float, float] | None, resize: bool
+) -> Iterator[dict[str, Any]]:
+    from auxdrive.pictures import read_pictures
+    from auxdrive.types import Observation
+
+    camera = predictor.card.camera
+    with console.progress("predicting", len(paths)) as advance:
+        for path in paths:
+            for picture in read_pictures(path):
+                image = _fit(picture, camera.height, camera.width, resize)
+                prediction = predictor.predict(Observation(image, picture.frame / predictor.card.rate_hz, speed, target))
+                waypoints = prediction.waypoints_ego_m
+                yield {
+                    "file": str(path),
+                    "frame": picture.frame,
+                    "steer_rad": prediction.steer_rad,
+                    "waypoints_ego_m": None if waypoints is None else waypoints.tolist(),
+                    "waypoint_times_s": list(prediction.waypoint_times_s),
+                    "latency_ms": prediction.latency_ms,
+                    "flags": sorted(prediction.flags),
+                }
+            advance()
+
+
+def _fit(picture: Picture, height: int, width: int, resize: bool) -> Any:
+    from auxdrive.pictures import resize as scale
+
+    found_height, found_width = picture.image.shape[:2]
+    if (found_height, found_width) == (height, width):
+        return picture.image
+    if not resize:
+        raise InputError(
+            f"{picture.path}: is {found_width}x{found_height} pixels, the model's camera gives {width}x{height}. "
+            "Use --resize to scale it (the answer is only as good as the two cameras' fields of view agree)"
+        )
+    return scale(picture.image, height, width)
+
+
+def _write(out: Path, records: list[dict[str, Any]]) -> None:
+    try:
+        with out.open("w", newline="", encoding="utf-8") as file:
+            if out.suffix.lower() == ".jsonl":
+                file.writelines(json.dumps(record) + "\n" for record in records)
+            else:
+                rows = [_flat(record) for record in records]
+                writer = csv.DictWriter(file, fieldnames=list({name: None for row in rows for name in row}))
+                writer.writeheader()
+                writer.writerows(rows)
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from None
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    """A record as one row: waypoint k is x<k>_m and y<k>_m, and empty where it was withheld."""
+    row = {name: record[name] for name in ("file", "frame", "latency_ms")} | {"flags": " ".join(record["flags"])}
+    if not record["waypoint_times_s"]:
+        return row | {"steer_rad": record["steer_rad"]}
+    points = record["waypoints_ego_m"] or [(None, None)] * len(record["waypoint_times_s"])
+    return row | {f"{axis}{index}_m": point[k] for index, point in enumerate(points) for k, axis in enumerate("xy")}
+
+
+def _show(bundle: Path, records: list[dict[str, Any]]) -> None:
+    rows = [
+        (record["file"], record["frame"], _answer(record), f"{record['latency_ms']:.2f}", " ".join(record["flags"]))
+        for record in records[:ROWS_SHOWN]
+    ]
+    console.table(f"{bundle}", ("file", "frame", "prediction", "ms", "flags"), rows, text=("prediction", "flags"))
+    if len(records) > ROWS_SHOWN:
+        console.note(f"{len(records) - ROWS_SHOWN} more; --out or --json give all")
+
+
+def _answer(record: dict[str, Any]) -> str:
+    if record["steer_rad"] is not None:
+        return f"steer {math.degrees(record['steer_rad']):+.2f} deg"
+    if record["waypoints_ego_m"] is not None:
+        return " ".join(f"({x:.2f}, {y:+.2f})" for x, y in record["waypoints_ego_m"]) + " m"
+    return "withheld"

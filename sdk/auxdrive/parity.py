@@ -1,0 +1,125 @@
+"""How far two implementations of the same student are apart, in units that a driver understands.
+
+Legend: N frames, T waypoints. Steering outputs are (N, 1) radians, waypoint outputs (N, T, 2) metres.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from auxdrive.bundle import EGO_INPUTS, REFERENCE_CONTROL, REFERENCE_EGO, REFERENCE_IMAGES, REFERENCE_OUTPUTS, Bundle
+from auxdrive.cards import ModelCard, Task
+from auxdrive.errors import BundleError, InputError
+from auxdrive.predictor import Predictor
+from auxdrive.types import AnyArray, Float32, Float64, Observation, UInt8
+
+PARITY_UNIT: dict[Task, str] = {"steering": "deg", "waypoints": "cm"}
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """The largest and the mean difference over frames; infinite where an output is not finite."""
+
+    frames: int
+    worst: float
+    mean: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The frames under `reference/` and what was said of them.
+
+    Attributes:
+        images: uint8 (N, H, W, 3). ego: float32 (N, E), columns in the card's order.
+        outputs: float32 of the trained student. control: of weights of another seed. Shapes as in the module's legend.
+    """
+
+    images: UInt8
+    ego: Float32
+    outputs: Float32
+    control: Float32
+
+
+def differences(task: Task, outputs: AnyArray, reference: AnyArray) -> Float64:
+    """Per frame (N,): degrees at the road wheel, or the largest distance between corresponding waypoints in centimetres.
+
+    Raises:
+        InputError: the two have different shapes, or shapes that outputs of this task do not have.
+    """
+    rank = 2 if task == "steering" else 3
+    if outputs.shape != reference.shape or outputs.ndim != rank or len(outputs) == 0:
+        raise InputError(f"{task} outputs (N, {'1' if rank == 2 else 'T, 2'}) are compared, got {outputs.shape} and {reference.shape}")
+    with np.errstate(invalid="ignore"):
+        apart = np.asarray(outputs, np.float64) - np.asarray(reference, np.float64)
+        per_value = np.degrees(np.abs(apart)) if task == "steering" else 100.0 * np.hypot(apart[..., 0], apart[..., 1])
+    per_frame = per_value.max(axis=1)
+    return np.asarray(np.where(np.isfinite(per_frame), per_frame, np.inf), np.float64)
+
+
+def compare(task: Task, outputs: AnyArray, reference: AnyArray) -> Parity:
+    """The figures of `differences`; `worst` is the one that a card's `parity.measured` and `parity.control` state."""
+    apart = differences(task, outputs, reference)
+    return Parity(len(apart), float(apart.max()), float(apart.mean()), PARITY_UNIT[task])
+
+
+def read_reference(bundle: Bundle) -> Reference:
+    """The reference frames of a bundle.
+
+    Raises:
+        BundleError: arrays that are damaged or do not fit the card.
+    """
+    card = bundle.card
+    images = bundle.read_array(REFERENCE_IMAGES)
+    n, columns = card.parity.frames, sum(EGO_INPUTS[spec.name] for spec in bundle.ego_inputs)
+    answer = tuple(int(axis) for axis in card.outputs[0].shape[1:])
+    arrays = {
+        REFERENCE_IMAGES: (images, (n, card.camera.height, card.camera.width, 3), np.uint8),
+        REFERENCE_EGO: (bundle.read_array(REFERENCE_EGO), (n, columns), np.float32),
+        REFERENCE_OUTPUTS: (bundle.read_array(REFERENCE_OUTPUTS), (n, *answer), np.float32),
+        REFERENCE_CONTROL: (bundle.read_array(REFERENCE_CONTROL), (n, *answer), np.float32),
+    }
+    for name, (array, shape, dtype) in arrays.items():
+        if array.shape != shape or array.dtype != dtype:
+            raise BundleError(
+                f"{bundle.path / name}: is {array.dtype} {array.shape}, the card says {np.dtype(dtype)} {shape}; export the bundle again"
+            )
+        if name != REFERENCE_IMAGES and not np.isfinite(array).all():
+            raise BundleError(f"{bundle.path / name}: holds values that are not finite; export the bundle again")
+    return Reference(*(array for array, _, _ in arrays.values()))
+
+
+def observations(card: ModelCard, images: UInt8, ego: Float32) -> Iterator[Observation]:
+    """Frames (N, H, W, 3) and their ego columns (N, E) as observations at the card's rate."""
+    order = [spec.name for spec in card.inputs if spec.name in EGO_INPUTS]
+    starts = np.cumsum([0, *(EGO_INPUTS[name] for name in order)]).tolist()
+    column = dict(zip(order, starts, strict=False))
+    for index, (image, row) in enumerate(zip(images, ego.tolist(), strict=True)):
+        speed = row[column["speed_mps"]] if "speed_mps" in column else None
+        first = column.get("target_ego_m")
+        target = None if first is None else (row[first], row[first + 1])
+        yield Observation(image, index / card.rate_hz, speed, target)
+
+
+def predict_all(predictor: Predictor, images: UInt8, ego: Float32) -> Float32:
+    """What a predictor says of N frames: (N, 1) or (N, T, 2); NaN where it withheld an output."""
+    shape = tuple(int(axis) for axis in predictor.card.outputs[0].shape[1:])
+    outputs = np.full((len(images), *shape), np.nan, np.float32)
+    for index, observation in enumerate(observations(predictor.card, images, ego)):
+        prediction = predictor.predict(observation)
+        if prediction.steer_rad is not None:
+            outputs[index, 0] = prediction.steer_rad
+        elif prediction.waypoints_ego_m is not None:
+            outputs[index] = prediction.waypoints_ego_m
+    return outputs
+
+
+def largest_output(task: Task, outputs: AnyArray, waypoint_times_s: tuple[float, ...]) -> float:
+    """The largest steering angle in radians, or the largest mean speed in m/s to any waypoint; infinite where not finite."""
+    values = np.abs(outputs) if task == "steering" else np.hypot(outputs[..., 0], outputs[..., 1]) / np.asarray(waypoint_times_s)
+    largest = float(values.max())
+    return largest if math.isfinite(largest) else math.inf

@@ -1,0 +1,102 @@
+"""Pictures from files and folders, for the command line. Needs Pillow, which the library itself does not."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from auxdrive.errors import DataError, UsageError
+from auxdrive.types import UInt8
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".h264", ".hevc")
+# 16-bit and float pictures are no camera pictures of 8 bits, and converting them would need a guess at their range.
+_EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
+_BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    struct.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One frame of a file: uint8 RGB (H, W, 3)."""
+
+    path: Path
+    frame: int
+    image: UInt8
+
+
+def find_pictures(paths: Sequence[Path]) -> list[Path]:
+    """The files that are named, and the pictures in the folders that are named (not in their sub-folders), sorted by name.
+
+    Raises:
+        UsageError: a path does not exist, a folder holds no pictures, or a file is a video that only a video decoder reads.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in PICTURE_SUFFIXES and entry.is_file())
+            if not inside:
+                raise UsageError(f"{path}: holds no pictures ({', '.join(PICTURE_SUFFIXES)})")
+            found.extend(inside)
+        elif not path.exists():
+            raise UsageError(f"{path}: no such file or folder")
+        elif path.suffix.lower() in VIDEO_SUFFIXES:
+            raise UsageError(
+                f"{path}: videos other than animated GIF and WebP are not read. Split it into pictures and name their folder: "
+                f"ffmpeg -i {path.name} frames/%06d.png"
+            )
+        else:
+            found.append(path)
+    return found
+
+
+def read_pictures(path: Path) -> Iterator[Picture]:
+    """The frames of a picture file: one, or all of an animated GIF or WebP. EXIF orientation is applied.
+
+    Raises:
+        DataError: not a picture, damaged, larger than Pillow takes for safe, or not of 8 bits per channel.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            source = Image.open(path)
+    except _BROKEN as error:
+        raise DataError(f"{path}: not a readable picture: {error}") from None
+    with source:
+        frames = getattr(source, "n_frames", 1)
+        for index in range(frames):
+            yield Picture(path, index, _decode(source, path, index, animated=frames > 1))
+
+
+def _decode(source: Image.Image, path: Path, index: int, animated: bool) -> UInt8:
+    try:
+        if animated:
+            source.seek(index)
+        if source.mode not in _EIGHT_BIT_MODES:
+            raise ValueError(f"mode {source.mode}; only 8 bits per channel are read, convert it first")
+        upright = source if animated else ImageOps.exif_transpose(source)
+        if "transparency" in upright.info:
+            upright = upright.convert("RGBA")
+        return np.asarray(upright.convert("RGB"))
+    except _BROKEN as error:
+        where = f"{path}, frame {index}" if animated else f"{path}"
+        raise DataError(f"{where}: not a readable picture: {error}") from None
+
+
+def resize(image: UInt8, height: int, width: int) -> UInt8:
+    """A picture (h, w, 3) scaled to (height, width, 3), antialiased (Pillow's bilinear filter)."""
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
