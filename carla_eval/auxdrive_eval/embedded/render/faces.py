@@ -1,0 +1,143 @@
+"""Planar faces, of which everything that is drawn consists, and their packing into vertex arrays.
+
+Each face keeps its plane: distances are computed from planes, not read from a depth buffer (see `planes`). World or car frame, z up, metres.
+Legend: V vertices, T triangles, F faces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from auxdrive.modalities import SEGMENTATION_CLASSES
+from auxdrive.types import AnyArray, Float32, Float64, UInt8
+
+Colour = tuple[float, float, float]
+CLASS_ID = {name: i for i, name in enumerate(SEGMENTATION_CLASSES)}
+
+
+class Layer(IntEnum):
+    """Order of drawing. What lies flat on the ground is painted in this order without a depth test, so coplanar faces cannot flicker."""
+
+    SKY = 0
+    TERRAIN = 1
+    ROAD = 2
+    MARKING = 3
+    KERB = 4
+    SIDEWALK = 5
+    SHADOW = 6
+    OBJECT = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One planar polygon.
+
+    Attributes:
+        points: float (n, 3), counter-clockwise as seen from the side that is drawn.
+        colour: albedo, 0..1. class_name: of `SEGMENTATION_CLASSES`.
+        texture: name of a texture, "" for none. uvs: float (n, 2) texture coordinates.
+        triangles: (k, 3) indices for polygons that are not convex; a fan otherwise.
+        emissive: shown in its own colour whatever the light. alpha: opacity; faces below 1 are in the RGB picture alone.
+    """
+
+    points: Float64
+    colour: Colour
+    class_name: str
+    layer: Layer = Layer.OBJECT
+    texture: str = ""
+    uvs: Float64 | None = None
+    triangles: AnyArray | None = None
+    emissive: bool = False
+    alpha: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneTable:
+    """Planes of F faces: normal . p = offset, and the sphere that holds each face."""
+
+    normals: Float64
+    offsets: Float64
+    centres: Float64
+    radii: Float64
+
+    @property
+    def count(self) -> int:
+        """Number of faces."""
+        return len(self.offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """Faces as vertex arrays; vertices are not shared between faces.
+
+    Attributes:
+        positions: float32 (V, 3). uvs: float32 (V, 2). albedo: float32 (V, 4), the last is opacity. normals: float32 (V, 3).
+        emissive: bool (V,). face_of_vertex: int32 (V,), counts from 0. class_of_face: uint8 (F,).
+        triangles: int32 (T, 3). planes: of its faces.
+    """
+
+    positions: Float32
+    uvs: Float32
+    albedo: Float32
+    normals: Float32
+    emissive: AnyArray
+    face_of_vertex: AnyArray
+    class_of_face: UInt8
+    triangles: AnyArray
+    planes: PlaneTable = field(repr=False)
+
+
+def newell_normal(points: Float64) -> Float64:
+    """Unit normal (3,) of a polygon (n, 3); Newell's method, sound for polygons with collinear corners."""
+    following = np.concatenate([points[1:], points[:1]])
+    centred = points - points[0]
+    normal = np.cross(centred, following - points[0]).sum(axis=0)
+    length = float(np.sqrt(normal @ normal))
+    if length < 1e-12:
+        raise ValueError(f"a face without area: {points.tolist()}")
+    result: Float64 = normal / length
+    return result
+
+
+def plane_table(faces: Sequence[Face]) -> PlaneTable:
+    """Planes of the faces, in order."""
+    count = len(faces)
+    normals, centres = np.empty((count, 3)), np.empty((count, 3))
+    radii = np.empty(count)
+    for i, face in enumerate(faces):
+        normals[i] = newell_normal(face.points)
+        centres[i] = 0.5 * (face.points.min(axis=0) + face.points.max(axis=0))
+        radii[i] = np.sqrt(((face.points - centres[i]) ** 2).sum(axis=1).max())
+    return PlaneTable(normals, (normals * centres).sum(axis=1), centres, radii)
+
+
+def _fan(corners: int) -> AnyArray:
+    return np.array([(0, i, i + 1) for i in range(1, corners - 1)], dtype=np.int32)
+
+
+def pack(faces: Sequence[Face]) -> Mesh:
+    """The vertex arrays of at least one face. Texture coordinates are shifted by whole numbers, since the rasteriser's are fixed-point."""
+    counts = np.array([len(face.points) for face in faces])
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    planes = plane_table(faces)
+    face_of_vertex = np.repeat(np.arange(len(faces), dtype=np.int32), counts)
+    uvs = [np.zeros((n, 2)) if f.uvs is None else f.uvs - np.floor(f.uvs.min(axis=0)) for f, n in zip(faces, counts, strict=True)]
+    triangles = [
+        (_fan(n) if f.triangles is None else f.triangles).astype(np.int32) + start
+        for f, n, start in zip(faces, counts, starts, strict=True)
+    ]
+    albedo = np.array([(*face.colour, face.alpha) for face in faces], dtype=np.float32)
+    return Mesh(
+        positions=np.concatenate([face.points for face in faces]).astype(np.float32),
+        uvs=np.concatenate(uvs).astype(np.float32),
+        albedo=albedo[face_of_vertex],
+        normals=planes.normals.astype(np.float32)[face_of_vertex],
+        emissive=np.array([face.emissive for face in faces])[face_of_vertex],
+        face_of_vertex=face_of_vertex,
+        class_of_face=np.array([CLASS_ID[face.class_name] for face in faces], dtype=np.uint8),
+        triangles=np.concatenate(triangles).astype(np.int32),
+        planes=planes,
+    )

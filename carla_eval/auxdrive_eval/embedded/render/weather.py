@@ -1,0 +1,165 @@
+"""Weather and time of day: the light that is baked into vertex colours, the sky, and what is laid over the finished picture.
+
+All of it touches the RGB picture alone. Legend: V vertices; H, W rows and columns of the picture.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from auxdrive.types import AnyArray, Float32, Float64, UInt8
+
+from auxdrive_eval.world import Weather
+
+_DAY_AT_DEG, _NIGHT_AT_DEG = 15.0, -8.0
+_WET_DARKENING = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Light of a scene; colours are float (3,), 1 is full.
+
+    Attributes:
+        sun_direction: unit vector towards the sun. sun, ambient: colours. zenith, horizon: colours of the sky.
+        night: 0 by day to 1. wetness: 0..1 of the road. fog_per_m: extinction. fog: its colour. rain: 0..1. cloudiness: 0..1.
+    """
+
+    sun_direction: Float64
+    sun: Float64
+    ambient: Float64
+    zenith: Float64
+    horizon: Float64
+    night: float
+    wetness: float
+    fog_per_m: float
+    fog: Float64
+    rain: float
+    cloudiness: float
+
+    @property
+    def needs_depth(self) -> bool:
+        """Whether the picture needs distances: fog or headlights."""
+        return self.fog_per_m > 0.0 or self.night > 0.0
+
+
+def _mix(a: AnyArray | tuple[float, ...], b: AnyArray | tuple[float, ...], share: float) -> Float64:
+    result: Float64 = np.asarray(a, dtype=np.float64) * (1 - share) + np.asarray(b, dtype=np.float64) * share
+    return result
+
+
+def light_of(weather: Weather) -> Light:
+    """The light under this weather (CARLA's percentages and degrees; azimuth is taken counter-clockwise from the x axis)."""
+    azimuth, altitude = math.radians(weather.sun_azimuth_deg), math.radians(weather.sun_altitude_deg)
+    clouds = float(np.clip(weather.cloudiness / 100, 0, 1))
+    rain = float(np.clip(weather.precipitation / 100, 0, 1))
+    overcast = max(clouds**2, rain)
+    day = float(np.clip((weather.sun_altitude_deg - _NIGHT_AT_DEG) / (_DAY_AT_DEG - _NIGHT_AT_DEG), 0, 1))
+    # Golden near the horizon, white above; none below it.
+    low_sun = float(np.clip(1 - (weather.sun_altitude_deg - 2.0) / 20.0, 0, 1))
+    warmth = low_sun * (1 - overcast)
+    sun = (
+        _mix((0.85, 0.82, 0.76), (0.95, 0.55, 0.28), low_sun)
+        * (1 - 0.85 * overcast)
+        * float(np.clip((weather.sun_altitude_deg + 2) / 8, 0, 1))
+    )
+    ambient = _mix((0.20, 0.23, 0.33), _mix((0.46, 0.50, 0.58), (0.52, 0.53, 0.55), overcast), day) * (1 - 0.25 * rain * day)
+    zenith = _mix((0.02, 0.03, 0.08), _mix((0.24, 0.46, 0.80), (0.55, 0.58, 0.62), overcast), day)
+    horizon = _mix((0.06, 0.07, 0.13), _mix(_mix((0.68, 0.80, 0.93), (0.96, 0.58, 0.32), warmth), (0.70, 0.72, 0.74), overcast), day)
+    zenith, horizon = zenith * (1 - 0.3 * rain), horizon * (1 - 0.3 * rain)
+    fog_density = float(np.clip(weather.fog_density / 100, 0, 1))
+    direction = np.array([math.cos(azimuth) * math.cos(altitude), math.sin(azimuth) * math.cos(altitude), math.sin(altitude)])
+    return Light(
+        sun_direction=direction,
+        sun=sun,
+        ambient=ambient,
+        zenith=_mix(zenith, horizon, fog_density),
+        horizon=horizon,
+        night=float(np.clip(1.25 * (1 - day) - 0.25, 0, 1)),
+        wetness=float(np.clip(max(weather.wetness / 100, 0.7 * rain), 0, 1)),
+        fog_per_m=0.10 * fog_density**1.5 + 0.004 * rain,
+        fog=_mix(horizon, horizon.mean() * np.ones(3), 0.6),
+        rain=rain,
+        cloudiness=clouds,
+    )
+
+
+def shade(light: Light, albedo: Float32, normals: Float32, emissive: AnyArray, wet: AnyArray) -> UInt8:
+    """Colours of vertices, uint8 (V, 4): ambient light from the sky (less on faces that look down) and the sun's, by Lambert.
+
+    Args:
+        albedo: (V, 4). normals: (V, 3). emissive: bool (V,), kept as they are. wet: bool (V,), road that darkens when wet and mirrors the sky.
+    """
+    lambert = np.clip(normals @ light.sun_direction.astype(np.float32), 0.0, None)[:, None]
+    hemisphere = (0.78 + 0.22 * normals[:, 2:3]) * light.ambient.astype(np.float32)
+    lit = albedo[:, :3] * (hemisphere + lambert * light.sun.astype(np.float32)) * np.float32(1.18)
+    soaked = lit * np.float32(1 - _WET_DARKENING * light.wetness) + np.float32(0.10 * light.wetness) * light.horizon.astype(np.float32)
+    colour = np.where(wet[:, None], soaked, lit)
+    colour = np.where(emissive[:, None], albedo[:, :3], colour)
+    result = np.concatenate([colour, albedo[:, 3:]], axis=1)
+    return np.clip(np.rint(result * 255), 0, 255).astype(np.uint8)
+
+
+class Overlay:
+    """What is laid over the finished picture: fog, headlights at night, rain. Same light and time give the same pixels."""
+
+    def __init__(self, light: Light, rays: Float32, height: int, width: int) -> None:
+        """`rays` float32 (H * W, 3): right, 1, up of each pixel's ray."""
+        self._light = light
+        self._height, self._width = height, width
+        right = rays[:, 0].reshape(height, width)
+        up = rays[:, 2].reshape(height, width)
+        # Low beam: wide, brightest a little below the horizon and to the right of the middle.
+        self._beam = (np.exp(-((right - 0.05) ** 2) / 0.35) * np.exp(-((np.minimum(up + 0.10, 0.6)) ** 2) / 0.10)).astype(np.float32)
+        self._fog = (light.fog * 255).astype(np.float32)
+
+    def apply(self, picture: UInt8, inverse_depth: Float32 | None, glowing: AnyArray | None, time_s: float) -> UInt8:
+        """The picture (H, W, 3) under the weather.
+
+        Args:
+            inverse_depth: 1/m (H, W), 0 for the sky; needed where `Light.needs_depth`.
+            glowing: bool (H, W), pixels that give light of their own and are not dimmed at night.
+        """
+        light = self._light
+        if inverse_depth is None and light.rain == 0.0:
+            return picture
+        image = picture.astype(np.float32)
+        if inverse_depth is not None:
+            near = np.maximum(inverse_depth, 1e-4)
+            if light.night > 0.0:
+                image *= self._headlights(near, inverse_depth > 0.0, glowing)[:, :, None]
+            if light.fog_per_m > 0.0:
+                clear = np.exp(np.float32(-light.fog_per_m) / near)[:, :, None]
+                clear = np.where(inverse_depth[:, :, None] > 0.0, clear, np.float32(np.exp(-light.fog_per_m * 120.0)))
+                image = image * clear + self._fog * (1 - clear)
+        if light.rain > 0.0:
+            image += self._streaks(time_s)[:, :, None]
+        np.clip(image, 0.0, 255.0, out=image)
+        return (image + np.float32(0.5)).astype(np.uint8)
+
+    def _headlights(self, inverse_depth: Float32, solid: AnyArray, glowing: AnyArray | None) -> Float32:
+        """Gain (H, W) of the headlights over the dimmed night."""
+        night = np.float32(self._light.night)
+        fall = np.minimum(1.0, (np.float32(14.0) * inverse_depth) ** 1.5)
+        gain = 1 - 0.35 * night + night * np.float32(1.9) * self._beam * fall
+        gain = np.where(solid, gain, np.float32(1.0))
+        if glowing is not None:
+            gain = np.where(glowing, np.maximum(gain, 1.0), gain)
+        result: Float32 = gain
+        return result
+
+    def _streaks(self, time_s: float) -> Float32:
+        """Light added by falling drops (H, W): short slanted strokes, new for each instant."""
+        rng = np.random.default_rng(round(time_s * 1000) & 0xFFFFFFFF)
+        layer = np.zeros((self._height, self._width), dtype=np.float32)
+        count = int(self._light.rain * self._width * self._height / 140)
+        rows, columns = rng.integers(0, self._height, count), rng.integers(0, self._width, count)
+        lengths = rng.integers(self._height // 40 + 1, self._height // 12 + 3, count)
+        strength = rng.uniform(8.0, 30.0, count).astype(np.float32)
+        for step in range(int(lengths.max()) if count else 0):
+            on = lengths > step
+            at = rows[on] + step
+            inside = at < self._height
+            layer[at[inside], (columns[on] + step // 4)[inside] % self._width] += strength[on][inside]
+        return layer
