@@ -73,13 +73,15 @@ def steering_metrics(prediction_rad: Float64, target_rad: Float64, steering: Ste
 
     The papers' data sets label the steering wheel, and the thresholds of 1.5 to 75 degrees are meant there. So where the source's
     labels are steering-wheel degrees (`steering.ratio` is known), `acc_*`, `macc` and `mae_deg` are of the steering wheel;
-    otherwise they are of the road wheel. `mae_road_wheel_deg` is always of the road wheel.
+    otherwise they are of the road wheel. `mae_road_wheel_deg` is always of the road wheel. `r2` is left out where the targets do not
+    vary, since it is undefined there and JSON has no NaN.
     """
     error_deg = np.degrees(prediction_rad - target_rad)
     judged_deg = error_deg * (steering.ratio or 1.0)
+    r2 = r2_score(prediction_rad, target_rad)
     return {
         **steering_accuracies(judged_deg),
         "mae_deg": float(np.mean(np.abs(judged_deg))),
         "mae_road_wheel_deg": float(np.mean(np.abs(error_deg))),
-        "r2": r2_score(prediction_rad, target_rad),
+        **({} if math.isnan(r2) else {"r2": r2}),
     }

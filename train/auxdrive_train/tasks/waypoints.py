@@ -67,7 +67,7 @@ class WaypointsTask:
         check_state(state)
         waypoints_nt2 = future_positions_ego_m(state, self.times_s, max_gap_s=MAX_GAP_PERIODS / rate_hz)
         ego = np.stack([state["speed_mps"], state["target_x_m"], state["target_y_m"]], axis=1).astype(np.float32)
-        valid = np.isfinite(np.concatenate([waypoints_nt2.reshape(len(ego), -1), ego], axis=1)).all(axis=1)
+        valid = np.isfinite(np.concatenate([waypoints_nt2.reshape(len(ego), 2 * len(self.times_s)), ego], axis=1)).all(axis=1)
         target = np.where(valid[:, None, None], waypoints_nt2, 0.0).astype(np.float32)
         return Labels(valid=valid, ego=np.where(valid[:, None], ego, np.float32(0)), target=target)
 

@@ -1,0 +1,126 @@
+"""What a task promises beside its labels: tensors, losses, the mirror, and the angle of a path."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from auxdrive.cards import CameraSpec, DatasetCard, VehicleSpec
+from auxdrive.controllers.pure_pursuit import PurePursuit, PurePursuitConfig
+from auxdrive.errors import UsageError
+from auxdrive.modalities import Modality
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import Prediction
+from auxdrive_train.tasks import TASKS, SteeringTask, Task, WaypointsTask, make_task
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def card(**more: object) -> DatasetCard:
+    return DatasetCard.model_validate(
+        {"name": "t", "rate_hz": 10, "modalities": [Modality.RGB], "camera": CameraSpec(width=16, height=8), **more}
+    )
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_tensors_and_shapes_belong_together(name: str) -> None:
+    task = make_task(name, card())
+    assert task.name == name
+    assert task.outputs[0].shape == ("batch", *task.target_shape)
+    assert task.outputs[0].unit == task.unit
+    assert task.scale > 0
+    rng = np.random.default_rng(0)
+    answers = 0.1 * rng.normal(size=(2, 20, *task.target_shape))
+    assert task.primary_metric in task.metrics(answers[0], answers[1], SteeringSpec())
+    assert task.steer_of(answers[0]).shape == (20,)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_primary_metric_is_best_for_the_truth(name: str) -> None:
+    task = make_task(name, card())
+    truth = np.random.default_rng(0).normal(size=(20, *task.target_shape))
+    best = task.metrics(truth, truth, SteeringSpec())[task.primary_metric]
+    worse = task.metrics(truth + 0.3, truth, SteeringSpec())[task.primary_metric]
+    assert (best > worse) == task.higher_is_better
+
+
+def test_an_unknown_task_names_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"unknown task 'waypoint'\. Did you mean 'waypoints'"):
+        make_task("waypoint", card())
+
+
+def test_the_card_gives_the_wheelbase() -> None:
+    task = make_task("waypoints", card(vehicle=VehicleSpec(wheelbase_m=2.5)))
+    assert isinstance(task, WaypointsTask)
+    assert task.wheelbase_m == 2.5
+
+
+@given(st.integers(1, 5), st.integers(0, 2**32 - 1))
+def test_losses_agree_with_their_formulas(batch: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for task, formula in (
+        (SteeringTask(), lambda e: e**2),
+        (WaypointsTask(), abs),
+        (SteeringTask(huber_delta=0.5), lambda e: np.where(abs(e) < 0.5, 0.5 * e**2, 0.5 * (abs(e) - 0.25))),
+    ):
+        prediction, target = rng.normal(size=(2, batch, *task.target_shape))
+        got = task.loss_per_sample(torch.from_numpy(prediction), torch.from_numpy(target))
+        assert got.shape == (batch,)
+        np.testing.assert_allclose(got.numpy(), formula(prediction - target).reshape(batch, -1).mean(axis=1))
+
+
+@pytest.mark.parametrize("task", [SteeringTask(), SteeringTask(huber_delta=0.7), WaypointsTask()])
+def test_gradients_of_the_losses(task: Task) -> None:
+    generator = torch.Generator().manual_seed(0)
+    prediction, target = (torch.randn(3, *task.target_shape, dtype=torch.float64, generator=generator) for _ in range(2))
+    assert torch.autograd.gradcheck(lambda p: task.loss_per_sample(p, target), prediction.requires_grad_())
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_mirror_is_its_own_inverse_and_keeps_loss_and_angle(name: str) -> None:
+    task = make_task(name, card())
+    generator = torch.Generator().manual_seed(1)
+    ego_width = sum(int(spec.shape[1]) for spec in task.ego_inputs)
+    target, other = (torch.randn(4, *task.target_shape, generator=generator) for _ in range(2))
+    ego = torch.randn(4, ego_width, generator=generator)
+    assert torch.equal(task.mirror_target(task.mirror_target(target)), target)
+    assert torch.equal(task.mirror_ego(task.mirror_ego(ego)), ego)
+    mirrored_loss = task.loss_per_sample(task.mirror_target(target), task.mirror_target(other))
+    assert torch.equal(mirrored_loss, task.loss_per_sample(target, other))
+    np.testing.assert_allclose(task.steer_of(task.mirror_target(target).numpy()), -task.steer_of(target.numpy()), rtol=1e-12)
+
+
+def test_the_mirror_of_waypoints_keeps_what_lies_ahead() -> None:
+    task = WaypointsTask()
+    ego = torch.tensor([[5.0, 20.0, 3.0]])
+    path = torch.arange(8.0).reshape(1, 4, 2)
+    assert task.mirror_ego(ego).tolist() == [[5.0, 20.0, -3.0]]
+    assert torch.equal(task.mirror_target(path)[..., 0], path[..., 0])
+    assert torch.equal(task.mirror_target(path)[..., 1], -path[..., 1])
+
+
+@given(st.floats(5.0, 200.0), st.sampled_from([-1.0, 1.0]), st.floats(2.0, 10.0))
+def test_a_circle_gives_back_its_steering_angle(radius: float, side: float, speed: float) -> None:
+    angle = speed * np.array([0.5, 1.0, 1.5, 2.0]) / radius
+    path = np.stack([radius * np.sin(angle), side * radius * (1 - np.cos(angle))], axis=1)[None]
+    got = WaypointsTask(wheelbase_m=2.9).steer_of(path)[0]
+    # The look-ahead point lies on a chord, a little inside the circle.
+    assert got == pytest.approx(side * math.atan(2.9 / radius), rel=0.1 + speed**2 / (8 * radius**2))
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_angles_are_those_of_the_controller(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    path = np.cumsum(rng.normal([2.0, 0.0], [1.5, 1.0], size=(4, 2)) * rng.choice([0.0, 0.1, 1.0, 3.0]), axis=0)
+    task = WaypointsTask(wheelbase_m=2.9)
+    speed = float(np.linalg.norm(np.diff(np.concatenate([np.zeros((1, 2)), path]), axis=0), axis=1).sum() / 2.0)
+    spec = SteeringSpec(max_road_wheel_deg=90.0)
+    controller = PurePursuit(spec, VehicleSpec(wheelbase_m=2.9), PurePursuitConfig())
+    prediction = Prediction(time_s=0.0, latency_ms=0.0, waypoints_ego_m=path, waypoint_times_s=task.times_s)  # type: ignore[arg-type]
+    assert task.steer_of(path[None])[0] == pytest.approx(controller.step(prediction, speed, 0.1).steer_rad, abs=1e-9)
+
+
+def test_a_path_that_goes_nowhere_has_no_angle() -> None:
+    np.testing.assert_array_equal(WaypointsTask().steer_of(np.zeros((3, 4, 2))), np.zeros(3))
