@@ -1,0 +1,204 @@
+"""The engine end to end on a small data set: it learns, it resumes bit for bit after a kill, it refuses what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from auxdrive.errors import AuxdriveError, ConfigError, DataError, UsageError
+from auxdrive_train.engine import checkpoint
+from auxdrive_train.engine.config import TrainConfig, dump_config, load_config, parse_config
+from auxdrive_train.engine.run import load_run, train
+from auxdrive_train.methods import METHODS
+
+SMALL = {"preprocessing": {"size": [64, 80]}, "batch_size": 16, "threads": 1, "dropout": 0.1, "lr": 2e-3}
+
+
+def settings_for(name: str, data: Path, **changes) -> TrainConfig:
+    values = {**SMALL, "data": str(data), "method": name, "epochs": 2, **changes}
+    if METHODS[name].needs_auxiliaries:
+        values.setdefault("aux", ["depth", "lidar"])
+    if name == "samd":
+        values.setdefault("options", {"epochs_per_round": 1})
+    if name == "umt":
+        values.setdefault("options", {"probe_epochs": 1})
+    return parse_config(values)
+
+
+@pytest.mark.parametrize("task", ["steering", "waypoints"])
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_every_method_trains_on_both_tasks_with_a_modality_missing_here_and_there(
+    name: str, task: str, stripe_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = train(settings_for(name, stripe_data, task=task, evaluate=["test"]), tmp_path / "run")
+    assert set(result["metrics"]) == {"val", "test"}
+    view = "teacher" if name == "teacher" else "student"
+    assert view in result["metrics"]["test"]
+    if METHODS[name].needs_auxiliaries:
+        assert "1 of 4 training episodes lack depth" in capsys.readouterr().err
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert sum(record["epochs"] for record in result["phases"]) == len(lines)
+    assert any((tmp_path / "run" / "tensorboard").iterdir())
+    assert load_run(tmp_path / "run").progress.best == result["best"][load_run(tmp_path / "run").task.primary_metric]
+
+
+def test_the_baseline_learns_the_stripe(stripe_data: Path, tmp_path: Path) -> None:
+    result = train(settings_for("baseline", stripe_data, epochs=40, batch_size=8, lr=3e-3, dropout=0.0), tmp_path / "run")
+    assert result["metrics"]["val"]["student"]["r2"] > 0.7
+
+
+def weights(run: Path, name: str) -> dict[str, torch.Tensor]:
+    return checkpoint.load(run / "checkpoints" / name).networks
+
+
+def assert_same_run(ours: Path, theirs: Path) -> None:
+    for name in ("last.safetensors", "best.safetensors"):
+        mine, other = weights(ours, name), weights(theirs, name)
+        assert mine.keys() == other.keys()
+        for key, tensor in mine.items():
+            assert torch.equal(tensor, other[key]), key
+    timed = ("samples_per_s", "wait_share")
+    logs = [
+        [{k: v for k, v in json.loads(line).items() if k not in timed} for line in (run / "metrics.jsonl").open()] for run in (ours, theirs)
+    ]
+    assert logs[0] == logs[1]
+
+
+def start(config: Path, out: Path, resume: bool = False) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "auxdrive.cli", "train", str(config), "--out", str(out), *(["--resume"] if resume else [])]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(stripe_data: Path, tmp_path: Path) -> None:
+    made = settings_for("samd", stripe_data, epochs=6, options={"epochs_per_round": 2})
+    train(made, tmp_path / "whole")
+    config = tmp_path / "config.yaml"
+    config.write_text(dump_config(made))
+    killed = 0
+    for attempt in range(12):
+        process = start(config, tmp_path / "cut", resume=attempt > 0 and (tmp_path / "cut" / "config.yaml").exists())
+        # Wait until this attempt has written at least one epoch more, then kill it at an arbitrary moment.
+        log = tmp_path / "cut" / "metrics.jsonl"
+        had = len(log.read_bytes()) if log.exists() else 0
+        while process.poll() is None and (not log.exists() or len(log.read_bytes()) <= had + 300 * attempt):
+            time.sleep(0.005)
+        if process.poll() is not None:
+            assert process.returncode == 0, process.stderr.read().decode()
+            break
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        killed += 1
+    else:
+        process = start(config, tmp_path / "cut", resume=True)
+        assert process.wait() == 0
+    assert killed >= 2
+    assert_same_run(tmp_path / "cut", tmp_path / "whole")
+
+
+def test_an_exception_in_any_epoch_and_a_resume_change_nothing(stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same for every method, by an error in the middle of a step instead of a kill."""
+    from auxdrive_train.engine.loop import Trainer
+
+    original = Trainer._step
+    for name in ("umt", "dmcl"):
+        made = settings_for(name, stripe_data)
+        train(made, tmp_path / f"{name}-whole")
+        calls = 0
+
+        def failing(self, *arguments):
+            nonlocal calls
+            calls += 1
+            if calls % 17 == 0:
+                raise KeyboardInterrupt
+            return original(self, *arguments)
+
+        monkeypatch.setattr(Trainer, "_step", failing)
+        for attempt in range(30):
+            try:
+                train(made, tmp_path / name, resume=attempt > 0)
+                break
+            except KeyboardInterrupt:
+                continue
+        monkeypatch.setattr(Trainer, "_step", original)
+        assert attempt > 0
+        assert_same_run(tmp_path / name, tmp_path / f"{name}-whole")
+
+
+def test_a_finished_run_resumes_to_itself(stripe_data: Path, tmp_path: Path) -> None:
+    made = settings_for("baseline", stripe_data)
+    first = train(made, tmp_path / "run")
+    assert train(made, tmp_path / "run", resume=True)["metrics"] == first["metrics"]
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_same_student_in_each(stripe_data: Path, tmp_path: Path) -> None:
+    result = train(settings_for("baseline", stripe_data, processes=2, epochs=3), tmp_path / "run")
+    assert result["phases"][0]["epochs"] == 3
+    assert load_run(tmp_path / "run").progress.finished
+
+
+def test_what_is_wrong_with_a_run_is_said(stripe_data: Path, tmp_path: Path) -> None:
+    made = settings_for("baseline", stripe_data, epochs=1)
+    train(made, tmp_path / "run")
+    with pytest.raises(UsageError, match="take it up with --resume"):
+        train(made, tmp_path / "run")
+    with pytest.raises(UsageError, match=r"lr: the run has 0\.002, asked for 0\.5"):
+        train(made.model_copy(update={"lr": 0.5}), tmp_path / "run", resume=True)
+    last = tmp_path / "run" / "checkpoints" / "last.safetensors"
+    last.write_bytes(last.read_bytes()[:1000])
+    with pytest.raises(DataError, match="damaged"):
+        train(made, tmp_path / "run", resume=True)
+    with pytest.raises(DataError, match="no run"):
+        load_run(tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("precious")
+    with pytest.raises(UsageError, match="not empty"):
+        train(made, tmp_path / "other")
+
+
+def test_other_data_under_the_same_name_are_not_resumed(stripe_data: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(stripe_data, data)
+    made = settings_for("baseline", data, epochs=1)
+    train(made, tmp_path / "run")
+    (data / "dataset.json").write_text((data / "dataset.json").read_text().replace('"stripe"', '"other"'))
+    with pytest.raises(DataError, match="other settings or other data"):
+        train(made, tmp_path / "run", resume=True)
+
+
+def test_a_loss_that_explodes_is_said_and_nothing_is_lost(stripe_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(AuxdriveError, match="loss became"):
+        train(settings_for("baseline", stripe_data, lr=1e18, clip_norm=0, epochs=30), tmp_path / "run")
+
+
+def test_every_mistake_of_a_configuration_is_reported_at_once_with_the_nearest_name(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("data: x\nmethod: smad\nbackbone: pilotnte\nepochz: 3\naugment: {miror: 1}\naux: [dept]\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, {}, [])
+    for hint in ("'epochs'", "'mirror'", "'depth'"):
+        assert hint in str(caught.value)
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, {"data": "x", "method": "smad", "backbone": "pilotnte", "task": "stering"}, [])
+    for hint in ("'samd'", "'pilotnet'", "'steering'"):
+        assert hint in str(caught.value)
+
+
+def test_set_reaches_nested_keys_and_configurations_survive_a_round_trip(tmp_path: Path) -> None:
+    made = load_config(None, {"data": "x", "aux": ["depth"], "method": "samd"}, ["augment.mirror=0", "options.loss=hint", "epochs=10"])
+    assert made.augment.mirror == 0
+    assert made.options == {"loss": "hint"}
+    (tmp_path / "config.yaml").write_text(dump_config(made))
+    assert load_config(tmp_path / "config.yaml", {}, []) == made
+    for bad, message in (("epochs", "path.to.key=value"), ("options.loss=hnt", "Did you mean 'hint'"), ("lr=[", "no YAML")):
+        with pytest.raises(ConfigError, match=message):
+            load_config(None, {"data": "x", "aux": ["depth"], "method": "samd"}, [bad])

@@ -1,0 +1,130 @@
+"""Methods: their order of phases, who learns from whom, and what is frozen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
+from auxdrive.errors import ConfigError
+from auxdrive.modalities import Modality
+from auxdrive_train.methods import METHODS
+from auxdrive_train.methods.contract import PhaseRecord, Setting, no_longer_improves
+from auxdrive_train.methods.dmcl import choose
+from auxdrive_train.models.networks import Build, SingleNetwork
+from auxdrive_train.tasks import make_task
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+CARD = DatasetCard(name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70))
+
+
+def method(name: str, epochs: int = 4, aux: tuple[Modality, ...] = (Modality.DEPTH, Modality.LIDAR), **options):
+    entry = METHODS[name]
+    build = Build("pilotnet", PreprocessingSpec(size=(66, 80)), make_task("steering", CARD))
+    return entry(Setting(Modality.RGB, aux, build, epochs), entry.options_type(**options))
+
+
+def phases(made, metric=lambda index: float(index)):
+    history: list[PhaseRecord] = []
+    seen = []
+    while (phase := made.next_phase(history)) is not None:
+        seen.append(phase)
+        history.append(PhaseRecord(phase.name, phase.epochs, phase.watch, metric(len(history)), 0.0))
+        assert len(seen) < 100
+    return seen
+
+
+def test_every_method_trains_networks_that_it_has_under_names_that_differ() -> None:
+    for name, entry in METHODS.items():
+        made = method(
+            name,
+            aux=(Modality.DEPTH, Modality.LIDAR) if entry.needs_auxiliaries else (),
+            **({"epochs_per_round": 2} if name == "samd" else {}),
+        )
+        networks = made.networks()
+        planned = phases(made)
+        assert planned
+        assert len({phase.name for phase in planned}) == len(planned)
+        for phase in planned:
+            assert phase.watch in made.views(networks)
+            for part in phase.trains:
+                assert sum(p.numel() for p in networks.get_submodule(part).parameters()) > 0
+        if name != "teacher":
+            student = made.views(networks)["student"]
+            assert isinstance(student, SingleNetwork)
+            assert student.modalities == (Modality.RGB,)
+
+
+def test_samd_alternates_and_stops_once_the_student_has_converged() -> None:
+    planned = phases(method("samd", epochs=6, epochs_per_round=2))
+    assert [phase.name for phase in planned] == [f"round {r}: {who}" for r in (1, 2, 3) for who in ("teacher", "student")]
+    assert [phase.lr_span for phase in planned if phase.watch == "student"] == [(0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1)]
+    assert len(phases(method("samd", epochs=20, epochs_per_round=2, patience=2), metric=lambda index: 1.0)) == 6
+    with pytest.raises(ConfigError, match="multiple"):
+        method("samd", epochs=7, epochs_per_round=2)
+
+
+def test_umt_trains_each_modality_then_the_fusion_then_the_probe() -> None:
+    names = [phase.name for phase in phases(method("umt", tune_epochs=1))]
+    assert names == ["unimodal_rgb", "unimodal_depth", "unimodal_lidar", "fused", "probe", "fine-tuning"]
+
+
+def test_auxiliaries_are_asked_for_where_needed_and_refused_where_not() -> None:
+    with pytest.raises(ConfigError, match="needs at least one auxiliary"):
+        method("samd", aux=())
+    with pytest.raises(ConfigError, match="uses no auxiliary"):
+        method("baseline")
+
+
+def dmcl_twin(predictions: np.ndarray, target: np.ndarray, present: np.ndarray, soft: float) -> tuple[np.ndarray, np.ndarray]:
+    """Algorithm 1 by loops, squared error."""
+    networks, samples = predictions.shape
+    losses, winners = np.zeros((networks, samples)), np.zeros(samples, dtype=int)
+    for i in range(samples):
+        hard = [(predictions[m, i] - target[i]) ** 2 if present[m, i] else np.inf for m in range(networks)]
+        winner = int(np.argmin(hard))
+        winners[i] = winner
+        for m in range(networks):
+            if present[m, i]:
+                taught = (predictions[m, i] - predictions[winner, i]) ** 2
+                losses[m, i] = hard[m] if m == winner else (1 - soft) * hard[m] + soft * taught
+    return losses, winners
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), networks=st.integers(1, 4), samples=st.integers(1, 8), soft=st.floats(0, 1))
+def test_dmcl_equals_its_twin(seed: int, networks: int, samples: int, soft: float) -> None:
+    rng = np.random.default_rng(seed)
+    predictions, target = rng.normal(size=(networks, samples)), rng.normal(size=samples)
+    present = rng.random((networks, samples)) < 0.7
+    present[0] = True
+    wanted, winners = dmcl_twin(predictions, target, present, soft)
+    losses, winner = choose(
+        lambda p, t: (p - t).square().flatten(1).mean(dim=1),
+        torch.tensor(predictions).unsqueeze(2), torch.tensor(target).unsqueeze(1), torch.tensor(present), soft,
+    )  # fmt: skip
+    np.testing.assert_allclose(losses.numpy(), wanted, rtol=1e-12, atol=1e-12)
+    assert (winner.numpy() == winners).all()
+
+
+def test_dmcl_sends_no_gradient_into_the_winner_through_the_losers() -> None:
+    predictions = torch.tensor([[[0.1]], [[2.0]]], dtype=torch.float64, requires_grad=True)
+    losses, winner = choose(
+        lambda p, t: (p - t).square().flatten(1).mean(dim=1),
+        predictions,
+        torch.zeros(1, 1, dtype=torch.float64),
+        torch.ones(2, 1, dtype=torch.bool),
+        1.0,
+    )
+    assert winner.tolist() == [0]
+    losses[1].sum().backward()
+    assert predictions.grad[0].abs().sum() == 0
+    assert float(predictions.grad[1]) == pytest.approx(2 * (2.0 - 0.1))
+
+
+def test_convergence_between_rounds() -> None:
+    assert not no_longer_improves([1, 2, 3], True, 2, 0.0)
+    assert no_longer_improves([3, 2, 2.5], True, 2, 0.1)
+    assert not no_longer_improves([3, 2, 1], False, 2, 0.1)
+    assert not no_longer_improves([1, 1, 1], True, 0, 0.1)

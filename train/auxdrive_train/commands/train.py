@@ -1,0 +1,55 @@
+"""`auxdrive train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from auxdrive import console
+from auxdrive.console import JsonOption
+
+
+def train(
+    config: Annotated[Path | None, typer.Argument(help="YAML file with settings; options given here win over it.")] = None,
+    data: Annotated[Path | None, typer.Option(help="The data set's directory.")] = None,
+    method: Annotated[str | None, typer.Option(help="baseline, teacher, samd, umt or dmcl.")] = None,
+    main: Annotated[str | None, typer.Option(help="Modality that the student sees.")] = None,
+    aux: Annotated[str | None, typer.Option(help="Modalities that it learns with, separated by commas.")] = None,
+    task: Annotated[str | None, typer.Option(help="steering or waypoints.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="pilotnet, resnet18 or resnet34.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs that the student trains.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The run's seed.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's directory; runs/<method> by default.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Take up the run in --out where its last checkpoint stands.")] = False,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="A setting as path.to.key=value; may be repeated.")] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Train a student (or teacher) on a data set."""
+    from auxdrive.errors import UsageError
+
+    from auxdrive_train.engine.config import load_config
+    from auxdrive_train.engine.run import train as train_run
+
+    if resume and out is None:
+        raise UsageError("--resume needs --out: the directory of the run to take up")
+    overrides = {
+        "data": None if data is None else str(data), "method": method, "main": main, "task": task, "backbone": backbone, "epochs": epochs,
+        "seed": seed, "aux": None if aux is None else [name.strip() for name in aux.split(",") if name.strip()],
+    }  # fmt: skip
+    if resume and config is None and out is not None and (out / "config.yaml").is_file():
+        config = out / "config.yaml"
+    settings = load_config(config, overrides, set_ or [])
+    directory = out or Path("runs") / settings.method
+    result = train_run(settings, directory, resume)
+    if json_output:
+        console.print_json({"run": str(directory), **result})
+        return
+    rows = [
+        [f"{view} on {split}", *(f"{value:.3f}" for value in figures.values())]
+        for split, views in result["metrics"].items()
+        for view, figures in views.items()
+        if view != "all"
+    ]
+    names = next(iter(next(iter(result["metrics"].values())).values())).keys()
+    console.table(f"{settings.method}: {directory}", ["", *names], rows)

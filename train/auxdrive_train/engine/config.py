@@ -1,0 +1,177 @@
+"""The training configuration: one pydantic model, a YAML file, `--set path.to.key=value`, and every mistake reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from auxdrive.cards import PreprocessingSpec
+from auxdrive.errors import ConfigError, unknown_name
+from auxdrive.modalities import Modality
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from auxdrive_train.data.augment import AugmentConfig
+from auxdrive_train.methods import METHODS
+from auxdrive_train.models.backbone import BACKBONES
+from auxdrive_train.tasks import TASKS
+
+
+class TrainConfig(BaseModel):
+    """Everything that decides what a run computes. The run's `config.yaml` holds it whole.
+
+    Attributes:
+        data: the data set's directory. task, method, backbone: names in their tables. options: the method's own settings.
+        main: what the student sees. aux: what it learns with.
+        weights: torchvision weight file for the main modality's ResNet encoders.
+        epochs: of the student; a teacher or uni-modal network has as many.
+        early_stop: epochs without improvement after which a phase ends; 0 never.
+        processes: training processes; the batch is shared out among them. threads: per process, 0 leaves it to torch.
+        evaluate: further splits that are measured once, after training, with the best weights.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: Path
+    task: str = "steering"
+    method: str = "baseline"
+    options: dict[str, Any] = {}
+    main: Modality = Modality.RGB
+    aux: tuple[Modality, ...] = ()
+    backbone: str = "pilotnet"
+    weights: Path | None = None
+    preprocessing: PreprocessingSpec = PreprocessingSpec(size=(66, 200))
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    epochs: int = Field(default=20, ge=1)
+    batch_size: int = Field(default=64, ge=2)
+    lr: float = Field(default=1e-3, gt=0)
+    lr_final: float = Field(default=0.01, ge=0, le=1, description="share of lr at the end of the cosine")
+    warmup: float = Field(default=0.02, ge=0, lt=1, description="share of the schedule in which lr rises linearly")
+    weight_decay: float = Field(default=1e-4, ge=0)
+    clip_norm: float = Field(default=5.0, ge=0, description="largest gradient norm; 0 does not clip")
+    early_stop: int = Field(default=0, ge=0)
+    augment: AugmentConfig = AugmentConfig()
+    seed: int = Field(default=0, ge=0)
+    device: Literal["cpu", "cuda"] = "cpu"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    processes: int = Field(default=1, ge=1)
+    threads: int = Field(default=0, ge=0)
+    prefetch: int = Field(default=2, ge=1)
+    evaluate: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainConfig:
+        mistakes = [
+            unknown_name(what, name, table)
+            for what, name, table in (
+                ("task", self.task, TASKS),
+                ("method", self.method, METHODS),
+                ("backbone", self.backbone, BACKBONES),
+            )
+            if name not in table
+        ]
+        if self.method in METHODS:
+            try:
+                METHODS[self.method].options_type.model_validate(self.options)
+            except ValidationError as error:
+                mistakes += [f"options.{mistake}" for mistake in describe(error, METHODS[self.method].options_type)]
+        if self.main in self.aux:
+            mistakes.append(f"aux: {self.main} is the main modality already")
+        if len(set(self.aux)) != len(self.aux):
+            mistakes.append("aux: a modality stands there twice")
+        if self.weights is not None and not self.backbone.startswith("resnet"):
+            mistakes.append("weights: torchvision weights are for backbone resnet18 or resnet34")
+        if self.batch_size % self.processes:
+            mistakes.append(f"batch_size: {self.batch_size} cannot be shared out among {self.processes} processes")
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+        return self
+
+
+def load_config(file: Path | None, overrides: Mapping[str, Any], sets: Sequence[str]) -> TrainConfig:
+    """The configuration from a YAML file, then named overrides (None leaves a key alone), then `path.to.key=value` settings.
+
+    Raises:
+        ConfigError: the message lists every mistake with the nearest valid name.
+    """
+    values = read_yaml(file) if file is not None else {}
+    values.update({key: value for key, value in overrides.items() if value is not None})
+    for setting in sets:
+        _set(values, setting)
+    return parse_config(values)
+
+
+def parse_config(values: Mapping[str, Any]) -> TrainConfig:
+    """Check a mapping as a whole.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
+    try:
+        return TrainConfig.model_validate(dict(values))
+    except ValidationError as error:
+        mistakes = describe(error, TrainConfig)
+        raise ConfigError("the configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes)) from None
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """A YAML mapping from a file.
+
+    Raises:
+        ConfigError: no such file, no YAML, or no mapping.
+    """
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the configuration {file}: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{file} is no YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"{file} must hold a mapping of settings, e.g. 'method: samd'")
+    return values
+
+
+def dump_config(config: TrainConfig) -> str:
+    """The configuration as YAML that `load_config` reads back."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _set(values: dict[str, Any], setting: str) -> None:
+    path, equals, text = setting.partition("=")
+    if not equals or not path.strip():
+        raise ConfigError(f"--set takes path.to.key=value, got '{setting}'")
+    *parents, key = path.strip().split(".")
+    for parent in parents:
+        inner = values.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {setting}: '{parent}' is a value, not a group")
+        values = inner
+    try:
+        values[key] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {setting}: the value is no YAML: {error}") from error
+
+
+def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """One line per mistake of a pydantic validation, with the nearest name for unknown keys."""
+    lines: list[str] = []
+    for mistake in error.errors():
+        where = ".".join(str(part) for part in mistake["loc"])
+        if mistake["type"] == "extra_forbidden":
+            lines.append(f"{where}: {unknown_name('key', str(mistake['loc'][-1]), _fields_at(model, mistake['loc'][:-1]))}")
+        elif mistake["type"] == "enum" and mistake["loc"][0] in ("main", "aux"):
+            lines.append(f"{where}: {unknown_name('modality', str(mistake['input']), [m.value for m in Modality])}")
+        else:
+            text = str(mistake["msg"]).removeprefix("Value error, ")
+            lines += [f"{where}: {line}" if where else line for line in text.split("\n")]
+    return lines
+
+
+def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    for part in path:
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        model = annotation
+    return list(model.model_fields)

@@ -1,0 +1,36 @@
+"""What a run writes down: `metrics.jsonl`, TensorBoard events, and a line on the terminal for each epoch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
+
+
+class RunLog:
+    """Appends one record per epoch. On a resume, what was written after the checkpoint is cut off, so nothing stands twice."""
+
+    def __init__(self, directory: Path, keep_bytes: int, step: int) -> None:
+        self.path = directory / "metrics.jsonl"
+        with self.path.open("ab") as file:
+            file.truncate(keep_bytes)
+        self._events = SummaryWriter(str(directory / "tensorboard"), purge_step=step if keep_bytes else None)
+
+    def epoch(self, record: Mapping[str, Any], step: int) -> int:
+        """Write one epoch's record; returns the log's length in bytes."""
+        with self.path.open("ab") as file:
+            file.write((json.dumps(record) + "\n").encode())
+            file.flush()
+            size = file.tell()
+        for key, value in record.items():
+            if isinstance(value, int | float) and key not in ("epoch", "step", "phase_index"):
+                self._events.add_scalar(key, value, step)
+        self._events.flush()
+        return size
+
+    def close(self) -> None:
+        """Flush and close the event file."""
+        self._events.close()

@@ -1,0 +1,264 @@
+"""The loop: runs a method's phases, and nothing that is a method's own.
+
+An exact resume needs no random state in the checkpoint: the order of samples, augmentation and dropout are functions of (seed, phase,
+epoch, step), so a run that is killed at any time repeats the epoch that was cut off, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from auxdrive.errors import DataError
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+from auxdrive_train.data.augment import augment
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.data.loader import Loader, epoch_order
+from auxdrive_train.data.samples import SampleSet
+from auxdrive_train.engine import checkpoint as files
+from auxdrive_train.engine.checkpoint import Checkpoint, Progress, optimizer_state, snapshot
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.evaluate import measure, predict_views
+from auxdrive_train.engine.log import RunLog
+from auxdrive_train.methods.contract import STUDENT, Method, Phase, PhaseRecord
+
+LAST = "last.safetensors"
+BEST = "best.safetensors"
+Advance = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a trainer is made of."""
+
+    config: TrainConfig
+    fabric: Fabric
+    method: Method
+    networks: nn.ModuleDict
+    train: SampleSet
+    validation: SampleSet
+    directory: Path
+    fingerprint: str
+
+
+class Trainer:
+    """Trains one run from wherever its last checkpoint stands."""
+
+    def __init__(self, parts: Parts, advance: Advance) -> None:
+        self.parts = parts
+        self.config = parts.config
+        self.progress = Progress()
+        self.advance = advance
+        self._optimizers: dict[str, Optimizer] = {}
+        self._loaded_optimizers: dict[str, dict[str, object]] = {}
+        self._phase_best: dict[str, Tensor] = {}
+        self._log: RunLog | None = None
+        self.primary = STUDENT if STUDENT in parts.method.views(parts.networks) else next(iter(parts.method.views(parts.networks)))
+
+    def resume(self) -> bool:
+        """Take up the last checkpoint if there is one.
+
+        Raises:
+            DataError: it is damaged, or of other settings.
+        """
+        path = self.parts.directory / "checkpoints" / LAST
+        if not path.exists():
+            return False
+        stored = files.load(path)
+        if stored.fingerprint != self.parts.fingerprint:
+            raise DataError(f"{path} was made with other settings or other data; resume with the run's own, or choose another --out")
+        files.restore(self.parts.networks, stored.networks, str(path))
+        self.progress = stored.progress
+        self._phase_best = stored.phase_best
+        self._loaded_optimizers = stored.optimizers
+        return True
+
+    def fit(self) -> Progress:
+        """Run every phase that is left; returns where the run ended."""
+        if self.parts.fabric.is_global_zero:
+            self._log = RunLog(self.parts.directory, self.progress.log_bytes, self.progress.step)
+        try:
+            while (phase := self.parts.method.next_phase(self.progress.history)) is not None:
+                self._run_phase(phase)
+            self.progress.finished = True
+            self._save()
+        finally:
+            if self._log is not None:
+                self._log.close()
+        return self.progress
+
+    def _run_phase(self, phase: Phase) -> None:
+        if self.progress.epoch == 0 and phase.begin is not None:
+            phase.begin(self.parts.networks)
+        trained = [self.parts.networks.get_submodule(name) for name in phase.trains]
+        self.parts.networks.requires_grad_(False)
+        for module in trained:
+            module.requires_grad_(True)
+        optimizer = self._optimizer(phase, trained)
+        while self.progress.epoch < phase.epochs and not self._stalled():
+            record = self._train_epoch(phase, trained, optimizer)
+            self._finish_epoch(phase, record)
+        self._finish_phase(phase)
+
+    def _stalled(self) -> bool:
+        values, patience = self.progress.watched, self.config.early_stop
+        return patience > 0 and len(values) > patience and self._best_epoch() < len(values) - patience
+
+    def _optimizer(self, phase: Phase, trained: list[nn.Module]) -> Optimizer:
+        key = phase.optimizer or f"phase {self.progress.phase}"
+        if key not in self._optimizers:
+            # Modules may share parameters (SAMD's head): each is optimised once.
+            parameters = list({id(p): p for module in trained for p in module.parameters()}.values())
+            optimizer = AdamW(parameters, lr=self.config.lr, weight_decay=self.config.weight_decay)
+            if key in self._loaded_optimizers:
+                optimizer.load_state_dict(self._loaded_optimizers.pop(key))
+            self._optimizers[key] = optimizer
+        return self._optimizers[key]
+
+    def _train_epoch(self, phase: Phase, trained: list[nn.Module], optimizer: Optimizer) -> dict[str, float]:
+        self.parts.networks.eval()
+        for module in trained:
+            module.train()
+        fabric, epoch = self.parts.fabric, self.progress.epoch
+        size = self.config.batch_size
+        order = epoch_order(len(self.parts.train), seed_of(self.config.seed, self.progress.phase), epoch)
+        steps = max(len(order) // size, 1)
+        order = order[: steps * size].reshape(steps, -1)[:, fabric.global_rank :: fabric.world_size].reshape(-1)
+        loader = Loader(self.parts.train, len(order) // steps, self.config.prefetch, pin_memory=self.config.device == "cuda")
+        sums: dict[str, float] = defaultdict(float)
+        start_s = time.perf_counter()
+        for step, batch in enumerate(loader.iterate(order)):
+            lr = self._learning_rate(phase, (epoch * steps + step) / (phase.epochs * steps))
+            for name, value in self._step(phase, batch, optimizer, lr, step).items():
+                sums[name] += value
+            self.advance()
+        elapsed_s = time.perf_counter() - start_s
+        self.progress.step += steps
+        self.progress.trained_s += elapsed_s
+        means = {name: value / steps for name, value in sums.items()}
+        return {**means, "lr": lr, "samples_per_s": steps * size / elapsed_s, "wait_share": loader.waited_s / max(loader.total_s, 1e-9)}
+
+    def _step(self, phase: Phase, batch: Batch, optimizer: Optimizer, lr: float, step: int) -> dict[str, float]:
+        fabric = self.parts.fabric
+        seed = seed_of(self.config.seed, self.progress.phase, self.progress.epoch, step, fabric.global_rank)
+        torch.manual_seed(seed)
+        moved = batch.to(fabric.device)
+        generator = torch.Generator(device=fabric.device).manual_seed(seed)
+        moved = augment(moved, self.config.augment, self.parts.method.task, generator)
+        with fabric.autocast():
+            cost = phase.loss(self.parts.networks, moved)
+        total = torch.stack(list(cost.losses.values())).sum()
+        value = float(total.detach())
+        if not math.isfinite(value):
+            raise DataError(
+                f"the loss became {value} in {phase.name}, epoch {self.progress.epoch + 1}, step {step + 1} "
+                f"({', '.join(f'{name} {float(loss.detach()):.3g}' for name, loss in cost.losses.items())}); lower lr, or check the labels"
+            )
+        optimizer.zero_grad(set_to_none=True)
+        fabric.backward(total)
+        self._share_gradients(optimizer)
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        if self.config.clip_norm:
+            torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.config.clip_norm)
+        optimizer.step()
+        losses = {f"loss/{name}": float(loss.detach()) for name, loss in cost.losses.items()}
+        return {"loss/total": value, **losses, **{f"train/{name}": logged for name, logged in cost.logged.items()}}
+
+    def _share_gradients(self, optimizer: Optimizer) -> None:
+        """Average gradients over the processes. Done by hand, since a phase may train several networks, in any combination."""
+        if self.parts.fabric.world_size == 1:
+            return
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        flat = self.parts.fabric.all_reduce(torch.cat([grad.reshape(-1) for grad in grads]), reduce_op="mean")
+        assert isinstance(flat, Tensor)
+        for parameter, part in zip(parameters, torch.split(flat, [grad.numel() for grad in grads]), strict=True):
+            parameter.grad = part.reshape(parameter.shape).clone()
+
+    def _learning_rate(self, phase: Phase, done: float) -> float:
+        """Linear warm-up, then a cosine down to `lr_final`, over the part of the schedule that the phase covers."""
+        place = phase.lr_span[0] + (phase.lr_span[1] - phase.lr_span[0]) * done
+        if place < self.config.warmup:
+            return self.config.lr * (place + 1e-3) / (self.config.warmup + 1e-3)
+        falling = (place - self.config.warmup) / (1 - self.config.warmup)
+        floor = self.config.lr_final
+        return self.config.lr * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * falling)))
+
+    def _finish_epoch(self, phase: Phase, record: dict[str, float]) -> None:
+        if self.parts.fabric.world_size > 1:
+            # Batch-norm statistics are each process's own until here.
+            for buffer in self.parts.networks.buffers():
+                buffer.copy_(self.parts.fabric.broadcast(buffer, src=0))
+        value, metrics = self._validate(phase.watch)
+        self.progress.watched.append(value)
+        if self._best_epoch() == len(self.progress.watched) - 1 and phase.keep == "best":
+            self._phase_best = snapshot(self.parts.networks)
+        self.progress.epoch += 1
+        improved = phase.watch == self.primary and self._improves(value)
+        if improved:
+            self.progress.best, self.progress.best_phase, self.progress.best_epoch = value, phase.name, self.progress.epoch
+        line = {"phase": phase.name, "phase_index": self.progress.phase, "epoch": self.progress.epoch, "step": self.progress.step}
+        line |= {**record, **{f"val/{name}": figure for name, figure in metrics.items()}, "view": phase.watch}
+        if self._log is not None:
+            self.progress.log_bytes = self._log.epoch(line, self.progress.step)
+        if improved:
+            self._write(BEST, with_optimizers=False)
+        self._save()
+        name = self.parts.method.task.primary_metric
+        self.advance(0, f"{phase.name} · epoch {self.progress.epoch}/{phase.epochs} · loss {record['loss/total']:.4f} · {name} {value:.3f}")
+
+    def _validate(self, view: str) -> tuple[float, dict[str, float]]:
+        method = self.parts.method
+        views = {view: method.views(self.parts.networks)[view]}
+        predictions = predict_views(views, self.parts.validation, self.parts.fabric.device)
+        metrics = measure(predictions, self.parts.validation, self.parts.validation.card.steering)[view]
+        return metrics[method.task.primary_metric], metrics
+
+    def _best_epoch(self) -> int:
+        """Place in `watched` of the best value, the first of equals. A value that is no number is never the best of several."""
+        sign = 1.0 if self.parts.method.task.higher_is_better else -1.0
+        return int(np.argmax(np.nan_to_num(np.asarray(self.progress.watched) * sign, nan=-np.inf)))
+
+    def _improves(self, value: float) -> bool:
+        best = self.progress.best
+        return best is None or (value > best if self.parts.method.task.higher_is_better else value < best)
+
+    def _finish_phase(self, phase: Phase) -> None:
+        if self._phase_best:
+            files.restore(self.parts.networks, self._phase_best, "the phase's best weights")
+        watched = self.progress.watched
+        best = watched[self._best_epoch()]
+        self.progress.history.append(PhaseRecord(phase.name, len(watched), phase.watch, best, watched[-1]))
+        self.progress.phase += 1
+        self.progress.epoch, self.progress.watched, self._phase_best = 0, [], {}
+        if not phase.optimizer:
+            self._optimizers.pop(f"phase {self.progress.phase - 1}", None)
+        self._save()
+
+    def _save(self) -> None:
+        self._write(LAST, with_optimizers=True)
+
+    def _write(self, name: str, with_optimizers: bool) -> None:
+        if not self.parts.fabric.is_global_zero:
+            return
+        optimizers = {key: optimizer_state(optimizer) for key, optimizer in self._optimizers.items()} if with_optimizers else {}
+        stored = Checkpoint(snapshot(self.parts.networks), self.progress, self.parts.fingerprint, optimizers=optimizers)
+        if with_optimizers:
+            stored.phase_best = self._phase_best
+            stored.optimizers |= self._loaded_optimizers
+        files.save(self.parts.directory / "checkpoints" / name, stored)
+
+
+def seed_of(*numbers: int) -> int:
+    """One 63-bit seed from several numbers; equal numbers give equal seeds on every machine."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,0 +1,250 @@
+"""A training run from its configuration: data, networks, the loop, the final measurement, and what `auxdrive export` needs later."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import auxdrive
+import numpy as np
+import torch
+from auxdrive import console
+from auxdrive.cards import DatasetCard
+from auxdrive.dataset import Dataset
+from auxdrive.derived import ensure_derived
+from auxdrive.errors import DataError, RuntimeUnavailable, UsageError
+from auxdrive.modalities import MODALITIES
+from auxdrive.storage import write_atomic
+from lightning_fabric import Fabric
+from torch import nn
+
+from auxdrive_train.data.samples import SampleSet
+from auxdrive_train.data.splits import training_episodes
+from auxdrive_train.engine import checkpoint as files
+from auxdrive_train.engine.config import TrainConfig, dump_config, load_config
+from auxdrive_train.engine.evaluate import measure, predict_views
+from auxdrive_train.engine.loop import BEST, LAST, Parts, Trainer, seed_of
+from auxdrive_train.methods import METHODS
+from auxdrive_train.methods.contract import Method, Setting
+from auxdrive_train.models.networks import Build, FusedNetwork, SingleNetwork
+from auxdrive_train.models.resnet import ResNet, load_weight_file
+from auxdrive_train.tasks import Task, make_task
+
+REFERENCE_FRAMES = 32
+# What may differ between a run and its resume: where the data lie, and what is measured after training.
+NOT_IN_FINGERPRINT = {"data", "prefetch", "evaluate", "device", "threads"}
+
+
+def train(config: TrainConfig, out: Path, resume: bool = False) -> dict[str, Any]:
+    """Train a run into `out` and measure it; returns what `result.json` holds.
+
+    Raises:
+        AuxdriveError: anything that the user can mend; the run can be taken up with `resume`.
+    """
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise RuntimeUnavailable("device 'cuda' was asked for, but torch sees no CUDA device; use --set device=cpu")
+    _claim(out, config, resume)
+    dataset = Dataset.open(config.data)
+    _derive(dataset, config)
+    if config.processes == 1:
+        return _work(_fabric(config), config, out)
+    fabric = _fabric(config)
+    fabric.launch(partial(_work_in_process, config=config, out=out))
+    return cast(dict[str, Any], json.loads((out / "result.json").read_text()))
+
+
+def _fabric(config: TrainConfig) -> Fabric:
+    several = config.processes > 1
+    return Fabric(
+        accelerator=config.device, devices=config.processes, precision=config.precision, strategy="ddp_spawn" if several else "auto"
+    )
+
+
+def _work_in_process(fabric: Fabric, config: TrainConfig, out: Path) -> None:
+    _work(fabric, config, out)
+
+
+def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)
+    dataset = Dataset.open(config.data)
+    task = make_task(config.task, dataset.card)
+    method, networks = build(config, task)
+    networks.to(fabric.device)
+    episodes = training_episodes(dataset)
+    samples = SampleSet.open(dataset, episodes.train, task, method.modalities)
+    validation = SampleSet.open(dataset, episodes.validation, task, method.modalities)
+    if len(samples) < config.batch_size:
+        raise DataError(
+            f"{dataset.path} has {len(samples)} training samples, fewer than one batch of {config.batch_size}; lower batch_size"
+        )
+    method.check(networks, validation.gather(np.arange(min(2, len(validation)))).to(fabric.device))
+    parts = Parts(config, fabric, method, networks, samples, validation, out, fingerprint(config, dataset))
+    if fabric.is_global_zero:
+        _announce(config, method, samples, validation, episodes.carved)
+        _write_artefacts(out, config, dataset, validation)
+    with console.progress(f"{config.method} · {config.backbone}", None if fabric.is_global_zero else 0) as advance:
+        trainer = Trainer(parts, advance)
+        trainer.resume()
+        progress = trainer.fit()
+    result = _result(config, dataset, parts, progress) if fabric.is_global_zero else {}
+    fabric.barrier()
+    return result
+
+
+def build(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
+    """The method and its fresh networks under the configuration's seed."""
+    entry = METHODS[config.method]
+    setting = Setting(config.main, config.aux, Build(config.backbone, config.preprocessing, task, config.dropout), config.epochs)
+    method = entry(setting, entry.options_type.model_validate(config.options))
+    torch.manual_seed(seed_of(config.seed, 0xA11))
+    networks = method.networks()
+    if config.weights is not None:
+        for network in networks.values():
+            if isinstance(network, SingleNetwork | FusedNetwork) and network.modalities[0] is config.main:
+                load_weight_file(cast(ResNet, network.encoder), str(config.weights))
+    return method, networks
+
+
+def fingerprint(config: TrainConfig, dataset: Dataset) -> str:
+    """SHA-256 over the data and every setting that changes what is computed."""
+    kept = {key: value for key, value in config.model_dump(mode="json").items() if key not in NOT_IN_FINGERPRINT}
+    return hashlib.sha256(json.dumps([kept, dataset.fingerprint()], sort_keys=True).encode()).hexdigest()
+
+
+def _claim(out: Path, config: TrainConfig, resume: bool) -> None:
+    """Take the run's directory; an existing run is only touched by a resume with the same settings."""
+    if (out / "config.yaml").exists():
+        if not resume:
+            raise UsageError(f"{out} holds a run already; take it up with --resume, or choose another --out")
+        stored = load_config(out / "config.yaml", {}, []).model_dump(mode="json")
+        asked = config.model_dump(mode="json")
+        changed = [key for key in asked if stored[key] != asked[key] and key not in NOT_IN_FINGERPRINT]
+        if changed:
+            lines = "\n".join(f"  - {key}: the run has {stored[key]!r}, asked for {asked[key]!r}" for key in changed)
+            raise UsageError(f"{out} was started with other settings:\n{lines}\nLeave them out to resume, or choose another --out")
+    elif out.exists() and any(out.iterdir()):
+        raise UsageError(f"{out} is not empty and holds no run; choose another --out")
+    try:
+        (out / "checkpoints").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the run's directory {out}: {error.strerror}") from error
+    write_atomic(out / "config.yaml", dump_config(config).encode())
+
+
+def _derive(dataset: Dataset, config: TrainConfig) -> None:
+    wanted = [m for m in (config.main, *config.aux) if MODALITIES[m].derived_from is not None]
+    missing = [m for m in wanted if dataset.missing(m)]
+    if missing:
+        with console.progress(f"deriving {', '.join(missing)}", None) as advance:
+            ensure_derived(dataset, missing, progress=advance)
+
+
+def _announce(config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet, carved: bool) -> None:
+    held = "every fifth training episode" if carved else "the split 'val'"
+    console.note(
+        f"{config.method} on {config.device} ({config.precision}, {config.processes} process(es)): {len(samples)} training samples, "
+        f"{len(validation)} to validate on ({held}), modalities {', '.join(method.modalities)}"
+    )
+    for modality, lacking in samples.missing.items():
+        console.note(f"{len(lacking)} of {len(samples.episode_ids)} training episodes lack {modality}; it is masked there")
+
+
+def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validation: SampleSet) -> None:
+    """What export needs, so that a run stands without its data: the card, real frames, and where the run came from."""
+    write_atomic(out / "dataset.json", dataset.card.model_dump_json(indent=2).encode())
+    record = {
+        "auxdrive_version": auxdrive.__version__,
+        "torch": torch.__version__,
+        "commit": source_commit(),
+        "dataset_sha256": dataset.fingerprint(),
+        "seed": config.seed,
+    }
+    write_atomic(out / "run.json", json.dumps(record, indent=2).encode())
+    count = min(REFERENCE_FRAMES, len(validation))
+    batch = validation.gather(np.linspace(0, len(validation) - 1, count).round().astype(np.int64))
+    (out / "reference").mkdir(exist_ok=True)
+    np.save(out / "reference" / "images.npy", batch.frames[config.main].numpy(), allow_pickle=False)
+    np.save(out / "reference" / "ego.npy", batch.ego_be.numpy(), allow_pickle=False)
+
+
+def _result(config: TrainConfig, dataset: Dataset, parts: Parts, progress: files.Progress) -> dict[str, Any]:
+    """Measure the best weights on the validation part and on every further split that was asked for."""
+    stored = files.load(parts.directory / "checkpoints" / BEST)
+    files.restore(parts.networks, stored.networks, BEST)
+    views = parts.method.views(parts.networks)
+    measured: dict[str, Mapping[str, Any]] = {}
+    for name in ("val", *config.evaluate):
+        samples = parts.validation
+        if name != "val":
+            samples = SampleSet.open(dataset, dataset.split(name), parts.method.task, parts.method.modalities)
+        predictions = predict_views(views, samples, parts.fabric.device)
+        figures: dict[str, Any] = dict(measure(predictions, samples, dataset.card.steering))
+        extra = parts.method.report(predictions, samples.target)
+        measured[name] = {**figures, **({"all": extra} if extra else {})}
+    result = {
+        "method": config.method,
+        "best": {"phase": progress.best_phase, "epoch": progress.best_epoch, parts.method.task.primary_metric: progress.best},
+        "phases": [vars(record) for record in progress.history],
+        "steps": progress.step,
+        "trained_s": progress.trained_s,
+        "metrics": measured,
+    }
+    write_atomic(parts.directory / "result.json", json.dumps(result, indent=2).encode())
+    return result
+
+
+def source_commit() -> str:
+    """The commit of the code that trains, where it runs from a git checkout; empty otherwise."""
+    asked = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    return asked.stdout.strip() if asked.returncode == 0 else ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained run, loaded: its networks hold the best weights, in evaluation mode on the CPU."""
+
+    directory: Path
+    config: TrainConfig
+    card: DatasetCard
+    task: Task
+    method: Method
+    networks: nn.ModuleDict
+    progress: files.Progress
+    record: dict[str, Any]
+
+
+def load_run(directory: Path) -> Run:
+    """Load a run's best weights.
+
+    Raises:
+        DataError: no run there, it has not finished an epoch, or a file is damaged.
+    """
+    if not (directory / "config.yaml").is_file():
+        raise DataError(f"{directory} is no run: it has no config.yaml. `auxdrive train --out {directory}` makes one")
+    config = load_config(directory / "config.yaml", {}, [])
+    try:
+        card = DatasetCard.model_validate_json((directory / "dataset.json").read_bytes())
+        record = json.loads((directory / "run.json").read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"the run {directory} is damaged: {error}") from error
+    task = make_task(config.task, card)
+    method, networks = build(config.model_copy(update={"weights": None}), task)
+    stored = files.load(directory / "checkpoints" / BEST)
+    files.restore(networks, stored.networks, str(directory / "checkpoints" / BEST))
+    networks.eval().requires_grad_(False)
+    return Run(directory, config, card, task, method, networks, stored.progress, record)
+
+
+__all__ = ["BEST", "LAST", "Run", "build", "fingerprint", "load_run", "source_commit", "train"]

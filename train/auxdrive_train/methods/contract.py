@@ -1,0 +1,160 @@
+"""The contract between a training method and the engine.
+
+A method is a description, not a loop. It says
+
+- which networks there are (`networks`),
+- what to train next, given what has been trained (`next_phase`): rounds of teacher and student, frozen teachers and then a
+  fusion and then a probe, or several networks at once are all lists of phases,
+- what one step costs (`Phase.loss`),
+- under which names its networks are measured (`views`); the view `student` sees the main modality alone and is exported.
+
+Everything else is the engine's: optimisers, schedules, validation, early stopping, checkpoints and an exact resume. A method keeps no
+state of its own: all that it knows is in its networks and in the history of finished phases, and both are in every checkpoint.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import numpy as np
+from auxdrive.errors import ConfigError
+from auxdrive.modalities import Modality
+from auxdrive.types import AnyArray
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.models.networks import Build, Network
+
+STUDENT = "student"
+TEACHER = "teacher"
+
+
+class Options(BaseModel):
+    """Base of a method's own settings (`options:` in the configuration)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step's cost. The engine minimises the sum of `losses` (scalars with gradients); `logged` is written down."""
+
+    losses: Mapping[str, Tensor]
+    logged: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training.
+
+    Attributes:
+        name: unique within the run, e.g. "round 3: student".
+        trains: names of the networks that are updated. All others are frozen and in evaluation mode.
+        epochs: at most so many.
+        loss: (networks, batch) -> Step.
+        watch: the view whose validation metric stops the phase early and chooses its best epoch.
+        begin: called once before the first step (SAMD's reset, a probe's fresh start); must be deterministic.
+        keep: whether the phase ends with the weights of its best or of its last epoch.
+        optimizer: phases of the same non-empty name go on with the same optimiser state; "" starts afresh.
+        lr_span: the part of the learning-rate schedule that the phase covers.
+    """
+
+    name: str
+    trains: tuple[str, ...]
+    epochs: int
+    loss: Callable[[nn.ModuleDict, Batch], Step]
+    watch: str
+    begin: Callable[[nn.ModuleDict], None] | None = None
+    keep: Literal["best", "last"] = "best"
+    optimizer: str = ""
+    lr_span: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class PhaseRecord:
+    """A finished phase: how long it ran and the watched view's best and last validation metric (in the task's primary metric)."""
+
+    name: str
+    epochs: int
+    watch: str
+    best: float
+    last: float
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a method is told of the run: modalities, how to build networks, and the epochs that its student may train."""
+
+    main: Modality
+    auxiliaries: tuple[Modality, ...]
+    build: Build
+    epochs: int
+
+
+class Method(ABC):
+    """Base of the methods. Subclasses live in one file each and are listed in `methods.METHODS`."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    paper: ClassVar[str]
+    needs_auxiliaries: ClassVar[bool] = True
+    options_type: ClassVar[type[Options]] = Options
+
+    def __init__(self, setting: Setting, options: Options) -> None:
+        if self.needs_auxiliaries and not setting.auxiliaries:
+            raise ConfigError(f"method '{self.name}' needs at least one auxiliary modality: --aux depth,lidar,...")
+        if not self.needs_auxiliaries and setting.auxiliaries:
+            raise ConfigError(f"method '{self.name}' uses no auxiliary modality; leave --aux out, or choose another method")
+        self.setting = setting
+        self.options = options
+        self.task = setting.build.task
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """Every modality that training reads, the main one first."""
+        return (self.setting.main, *self.setting.auxiliaries)
+
+    @abstractmethod
+    def networks(self) -> nn.ModuleDict:
+        """Fresh networks. Called once, under the run's seed."""
+
+    @abstractmethod
+    def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
+        """The phase after these, or None when training is done. A pure function of the history."""
+
+    @abstractmethod
+    def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
+        """What is measured on the validation set, by name."""
+
+    def check(self, networks: nn.ModuleDict, batch: Batch) -> None:  # noqa: B027 - a hook; most methods have nothing to check
+        """Refuse a construction that cannot work, before training starts (a few samples are given)."""
+
+    def report(self, predictions: Mapping[str, AnyArray], target: AnyArray) -> dict[str, float]:
+        """Figures over all views at once (e.g. an oracle): predictions and target are (N, *target_shape)."""
+        del predictions, target
+        return {}
+
+    def per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
+        """Task loss (B,) of physical predictions and targets, both (B, *target_shape)."""
+        return self.task.loss_per_sample(prediction / self.task.scale, target / self.task.scale)
+
+    def supervised(self, prediction: Tensor, batch: Batch) -> Tensor:
+        """Mean task loss over the batch."""
+        return self.per_sample(prediction, batch.target).mean()
+
+    def supervised_where(self, prediction: Tensor, batch: Batch, modality: Modality) -> Tensor:
+        """Mean task loss over the samples that have the modality; zero when none has."""
+        present = batch.present[modality].to(prediction.dtype)
+        return (self.per_sample(prediction, batch.target) * present).sum() / present.sum().clamp(min=1)
+
+
+def no_longer_improves(values: Sequence[float], higher_is_better: bool, patience: int, min_delta: float) -> bool:
+    """Whether the best of the last `patience` values beats the best before them by no more than `min_delta`."""
+    if patience <= 0 or len(values) <= patience:
+        return False
+    signed = np.asarray(values, dtype=np.float64) * (1 if higher_is_better else -1)
+    return bool(signed[-patience:].max() <= signed[:-patience].max() + min_delta)

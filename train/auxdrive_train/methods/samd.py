@@ -1,0 +1,115 @@
+"""SAMD, Smart Auxiliary Modality Distillation (AML, section 5.2, appendix A.7, Algorithm 1).
+
+t rounds; in each the teacher is reset to the student, trained alone for k epochs on the labels, and then teaches the
+student for k epochs: L_M = L_sup(D(F_stu(x_m)), y) + beta L_con(F_stu(x_m), F_tea(x_m, x_a)). The head D is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import torch
+from auxdrive.errors import ConfigError, unknown_name
+from pydantic import Field, field_validator
+from torch import nn
+
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.losses import LOSSES
+from auxdrive_train.methods.contract import (
+    STUDENT,
+    TEACHER,
+    Method,
+    Options,
+    Phase,
+    PhaseRecord,
+    Setting,
+    Step,
+    no_longer_improves,
+)
+from auxdrive_train.models.networks import FusedNetwork, Network, SingleNetwork
+from auxdrive_train.models.supermodel import check_supermodel, reset
+
+
+class SAMDOptions(Options):
+    """loss: distillation loss; beta: its weight (None: the loss's own, after RepDistiller); epochs_per_round: k.
+
+    patience: stop when the student's metric has not improved by `min_delta` over so many rounds; 0 never stops.
+    """
+
+    loss: str = "rkd"
+    beta: float | None = Field(default=None, ge=0)
+    epochs_per_round: int = Field(default=5, ge=1)
+    patience: int = Field(default=0, ge=0)
+    min_delta: float = Field(default=0.0, ge=0)
+
+    @field_validator("loss")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in LOSSES:
+            raise ValueError(unknown_name("loss", name, LOSSES))
+        return name
+
+
+class SAMD(Method):
+    """Rounds of reset, teacher, student. The student trains `epochs` epochs in all, as the baseline does."""
+
+    name = "samd"
+    summary = "teacher is reset to the student each round, learns from all modalities, and teaches it back"
+    paper = "AML / SAMD, Algorithm 1"
+    options_type = SAMDOptions
+    options: SAMDOptions
+
+    def __init__(self, setting: Setting, options: Options) -> None:
+        super().__init__(setting, options)
+        k = self.options.epochs_per_round
+        self.rounds = setting.epochs // k
+        if self.rounds < 1 or setting.epochs % k:
+            raise ConfigError(f"epochs ({setting.epochs}) must be a multiple of options.epochs_per_round ({k}): rounds are whole")
+        entry = LOSSES[self.options.loss]
+        self.beta = entry.beta if self.options.beta is None else self.options.beta
+        self.distil = entry.make(self.task)
+
+    def networks(self) -> nn.ModuleDict:
+        """Student, and a teacher that shares its head."""
+        student = SingleNetwork(self.setting.main, self.setting.build)
+        teacher = FusedNetwork(self.setting.main, self.setting.auxiliaries, self.setting.build, head=student.head)
+        return nn.ModuleDict({STUDENT: student, TEACHER: teacher})
+
+    def check(self, networks: nn.ModuleDict, batch: Batch) -> None:
+        """The teacher must be a supermodel of the student."""
+        check_supermodel(cast(FusedNetwork, networks[TEACHER]), cast(SingleNetwork, networks[STUDENT]), batch)
+
+    def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
+        """Teacher and student in turn; none after the last round or once the student has converged between rounds."""
+        done, second_half = divmod(len(history), 2)
+        students = [record.best for record in history if record.watch == STUDENT]
+        if done == self.rounds:
+            return None
+        if not second_half and no_longer_improves(students, self.task.higher_is_better, self.options.patience, self.options.min_delta):
+            return None
+        span = (done / self.rounds, (done + 1) / self.rounds)
+        k = self.options.epochs_per_round
+        name = f"round {done + 1}"
+        if second_half:
+            # The student's optimiser goes on from round to round; its weights are never replaced.
+            return Phase(f"{name}: student", (STUDENT,), k, self._student_loss, STUDENT, keep="last", optimizer="student", lr_span=span)
+        return Phase(f"{name}: teacher", (TEACHER,), k, self._teacher_loss, TEACHER, begin=_reset, keep="last", lr_span=span)
+
+    def _teacher_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
+        return Step({"task": self.supervised(networks[TEACHER](batch).prediction, batch)})
+
+    def _student_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
+        student = networks[STUDENT](batch)
+        with torch.no_grad():
+            teacher = networks[TEACHER](batch)
+        distilled = self.distil(student, teacher)
+        return Step({"task": self.supervised(student.prediction, batch), "distil": self.beta * distilled})
+
+    def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
+        """Student and teacher."""
+        return {STUDENT: cast(Network, networks[STUDENT]), TEACHER: cast(Network, networks[TEACHER])}
+
+
+def _reset(networks: nn.ModuleDict) -> None:
+    reset(cast(FusedNetwork, networks[TEACHER]), cast(SingleNetwork, networks[STUDENT]))

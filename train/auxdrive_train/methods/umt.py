@@ -1,0 +1,100 @@
+"""UMT, Uni-Modal Teacher (Du et al. 2021; 2023, section 4.1) with late fusion.
+
+One network per modality is trained alone. Their frozen encoders phi* then teach the encoders of a late-fusion network:
+L = L_task(fused) + lambda * sum_s || phi_s*(x_s) - phi_s(x_s) ||^2 (mean over elements). The RGB-only student is the RGB encoder that
+came out of this, with a head fitted on it: frozen encoder first (probe), then fine-tuning where asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import cast
+
+import torch
+from auxdrive.modalities import Modality
+from pydantic import Field
+from torch import Tensor, nn
+
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.methods.contract import STUDENT, Method, Options, Phase, PhaseRecord, Step
+from auxdrive_train.models.networks import LateFusionNetwork, Network, SingleNetwork
+
+FUSED = "fused"
+
+
+class UMTOptions(Options):
+    """distil_weight: lambda. probe_epochs, tune_epochs: of the student's head alone, then of the whole student (0: not at all)."""
+
+    distil_weight: float = Field(default=50.0, ge=0)
+    probe_epochs: int = Field(default=10, ge=1)
+    tune_epochs: int = Field(default=0, ge=0)
+
+
+class UMT(Method):
+    """Uni-modal teachers, fusion, probe."""
+
+    name = "umt"
+    summary = "uni-modal teachers guard each encoder of a late fusion; the student is its RGB encoder with a fitted head"
+    paper = "UMT (2021), UMT/UME (2023)"
+    options_type = UMTOptions
+    options: UMTOptions
+
+    def networks(self) -> nn.ModuleDict:
+        """A uni-modal network per modality, the fusion, and the student."""
+        build = self.setting.build
+        networks: dict[str, nn.Module] = {_unimodal(m): SingleNetwork(m, build) for m in self.modalities}
+        networks[FUSED] = LateFusionNetwork(self.modalities, build)
+        networks[STUDENT] = SingleNetwork(self.setting.main, build)
+        return nn.ModuleDict(networks)
+
+    def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
+        """Uni-modal networks one by one, the fusion, the probe, fine-tuning."""
+        epochs, names = self.setting.epochs, [_unimodal(m) for m in self.modalities]
+        phases = [
+            Phase(name, (name,), epochs, partial(self._unimodal_loss, m), watch=name)
+            for name, m in zip(names, self.modalities, strict=True)
+        ]
+        phases.append(Phase(FUSED, (FUSED,), epochs, self._fusion_loss, watch=FUSED))
+        head, probe = f"{STUDENT}.head", self.options.probe_epochs
+        phases.append(Phase("probe", (head,), probe, self._student_loss, watch=STUDENT, begin=self._take_encoder))
+        if self.options.tune_epochs:
+            phases.append(Phase("fine-tuning", (STUDENT,), self.options.tune_epochs, self._student_loss, watch=STUDENT, lr_span=(0.5, 1.0)))
+        return phases[len(history)] if len(history) < len(phases) else None
+
+    def _unimodal_loss(self, modality: Modality, networks: nn.ModuleDict, batch: Batch) -> Step:
+        prediction = networks[_unimodal(modality)](batch).prediction
+        return Step({"task": self.supervised_where(prediction, batch, modality)})
+
+    def _fusion_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
+        fused = cast(LateFusionNetwork, networks[FUSED])
+        features = fused.encode(batch)
+        losses = {"task": self.supervised(fused.fuse(features, batch).prediction, batch)}
+        for modality in self.modalities:
+            teacher = cast(SingleNetwork, networks[_unimodal(modality)])
+            with torch.no_grad():
+                wanted = teacher.features(batch.frames[modality])
+            gap = _mean_where(((wanted - features[modality]) ** 2).mean(dim=1), batch.present[modality])
+            losses[f"distil {modality}"] = self.options.distil_weight * gap
+        return Step(losses)
+
+    def _take_encoder(self, networks: nn.ModuleDict) -> None:
+        fused = cast(LateFusionNetwork, networks[FUSED])
+        student = cast(SingleNetwork, networks[STUDENT])
+        student.encoder.load_state_dict(fused.encoders[self.setting.main.value].state_dict())
+
+    def _student_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
+        return Step({"task": self.supervised(networks[STUDENT](batch).prediction, batch)})
+
+    def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
+        """Every network by its name: each uni-modal one, the fusion, and the student."""
+        return {name: cast(Network, network) for name, network in networks.items()}
+
+
+def _unimodal(modality: Modality) -> str:
+    return f"unimodal_{modality.value}"
+
+
+def _mean_where(values_b: Tensor, present_b: Tensor) -> Tensor:
+    weights = present_b.to(values_b.dtype)
+    return (values_b * weights).sum() / weights.sum().clamp(min=1)

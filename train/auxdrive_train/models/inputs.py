@@ -1,0 +1,76 @@
+"""From stored frames to what a network eats. The RGB path is exported with the student, so it stands here once.
+
+Legend: B batch; H, W stored rows and columns; h, w network input size; C channels.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from auxdrive.cards import PreprocessingSpec
+from auxdrive.modalities import MODALITIES, Modality
+from torch import Tensor, nn
+from torch.nn import functional
+
+MAX_DEPTH_M = 655.35
+
+
+class ModalityInput(nn.Module):
+    """Crop, resize and normalise one modality: stored format (see `MODALITIES`) -> float32 (B, C, h, w).
+
+    Resizing averages whole blocks first and then interpolates: as good as an antialiased resize for a camera much larger than
+    the network's input, and made of operators that every inference runtime has.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, modality: Modality, spec: PreprocessingSpec) -> None:
+        super().__init__()
+        self.modality = modality
+        self.spec = spec
+        info = MODALITIES[modality]
+        self.channels = info.categories or info.channels
+        mean, std = (spec.mean, spec.std) if modality is Modality.RGB else ((0.0,) * self.channels, (1.0,) * self.channels)
+        self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1), persistent=False)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Stored frames (B, H, W) or (B, H, W, C) -> float32 (B, C, h, w)."""
+        info = MODALITIES[self.modality]
+        if info.categories:
+            return self._one_hot(frames, info.categories)
+        # uint16 has few operators; through int32 it is exact.
+        values = (frames.to(torch.int32) if frames.dtype == torch.uint16 else frames).to(torch.float32)
+        values_bchw = values.permute(0, 3, 1, 2) if info.channels > 1 else values.unsqueeze(1)
+        values_bchw = self._resize(self._crop(values_bchw)) * info.scale
+        if self.modality is Modality.DEPTH:
+            # Near things matter more: logarithm of metres, 0..1.
+            values_bchw = torch.log1p(values_bchw) / math.log1p(MAX_DEPTH_M)
+        return (values_bchw - self.mean) / self.std
+
+    def _crop(self, values_bchw: Tensor) -> Tensor:
+        if not MODALITIES[self.modality].camera_aligned:
+            return values_bchw
+        first, last = crop_rows(values_bchw.shape[2], self.spec)
+        return values_bchw[:, :, first:last]
+
+    def _resize(self, values_bchw: Tensor) -> Tensor:
+        height, width = self.spec.size
+        block = (max(values_bchw.shape[2] // height, 1), max(values_bchw.shape[3] // width, 1))
+        if block != (1, 1):
+            values_bchw = functional.avg_pool2d(values_bchw, block)
+        if tuple(values_bchw.shape[2:]) == (height, width):
+            return values_bchw
+        return functional.interpolate(values_bchw, (height, width), mode="bilinear", align_corners=False)
+
+    def _one_hot(self, ids_bhw: Tensor, categories: int) -> Tensor:
+        # Ids are picked, not averaged; the one-hot planes are made at the small size, which is 20 times cheaper.
+        ids = functional.interpolate(self._crop(ids_bhw.unsqueeze(1)), self.spec.size, mode="nearest-exact").squeeze(1)
+        return functional.one_hot(ids.long(), categories).permute(0, 3, 1, 2).to(torch.float32)
+
+
+def crop_rows(height: int, spec: PreprocessingSpec) -> tuple[int, int]:
+    """First and one-past-last row that the crop leaves of a picture of `height` rows."""
+    return round(height * spec.crop_top), height - round(height * spec.crop_bottom)

@@ -1,0 +1,163 @@
+"""The networks of every method: one modality alone, the supermodel that a teacher is, and late fusion.
+
+Each takes a batch and answers `Output`. Legend: B batch, D features, M modalities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from auxdrive.cards import PreprocessingSpec
+from auxdrive.errors import ConfigError, unknown_name
+from auxdrive.modalities import Modality
+from torch import Tensor, nn
+
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.models.backbone import BACKBONES, ImageEncoder
+from auxdrive_train.models.heads import SteeringHead, WaypointHead
+from auxdrive_train.models.inputs import ModalityInput
+from auxdrive_train.tasks import Task
+
+
+@dataclass(frozen=True)
+class Output:
+    """features: (B, D) before the head. prediction: (B, *target_shape) in physical units."""
+
+    features: Tensor
+    prediction: Tensor
+
+
+class Network(nn.Module):
+    """A network that predicts the task from some modalities of a batch."""
+
+    modalities: tuple[Modality, ...]
+
+    def forward(self, batch: Batch) -> Output:
+        """Features and prediction."""
+        raise TypeError(f"{type(self).__name__} does not say how it predicts from {sorted(batch.frames)}")
+
+
+class SingleNetwork(Network):
+    """Encoder and head on one modality. On RGB it is what a method hands over as its student."""
+
+    def __init__(self, modality: Modality, build: Build) -> None:
+        super().__init__()
+        self.modalities = (modality,)
+        self.input = ModalityInput(modality, build.preprocessing)
+        self.encoder: ImageEncoder = build.encoder(self.input.channels)
+        self.head = build.head(self.encoder.feature_dim)
+
+    @property
+    def modality(self) -> Modality:
+        """The one that it sees."""
+        return self.modalities[0]
+
+    def features(self, frames: Tensor) -> Tensor:
+        """Stored frames -> (B, D)."""
+        return self.encoder.trunk(self.encoder.stem(self.input(frames)))
+
+    def predict(self, frames: Tensor, ego_be: Tensor) -> Tensor:
+        """Stored frames and ego inputs -> prediction: what is exported."""
+        prediction: Tensor = self.head(self.features(frames), ego_be)
+        return prediction
+
+    def forward(self, batch: Batch) -> Output:
+        """Features and prediction from this network's modality."""
+        features = self.features(batch.frames[self.modality])
+        return Output(features, self.head(features, batch.ego_be))
+
+
+class FusedNetwork(Network):
+    """The supermodel of a `SingleNetwork` (SAMD, A.7): trunk(stem(x_m) + sum_a projection_a(stem_a(x_a))).
+
+    With zero projections it is the single network, bit for bit, whatever the auxiliaries show. `head` is the single
+    network's own head where both share it. A sample that lacks a modality gets nothing added for it.
+    """
+
+    def __init__(self, main: Modality, auxiliaries: Sequence[Modality], build: Build, head: nn.Module | None = None) -> None:
+        super().__init__()
+        self.modalities = (main, *auxiliaries)
+        self.auxiliaries = tuple(auxiliaries)
+        self.input = ModalityInput(main, build.preprocessing)
+        self.encoder: ImageEncoder = build.encoder(self.input.channels)
+        self.head = build.head(self.encoder.feature_dim) if head is None else head
+        self.auxiliary_inputs = nn.ModuleDict({m.value: ModalityInput(m, build.preprocessing) for m in auxiliaries})
+        channels = {m: cast(ModalityInput, self.auxiliary_inputs[m.value]).channels for m in auxiliaries}
+        self.auxiliary_stems = nn.ModuleDict({m.value: build.stem(channels[m]) for m in auxiliaries})
+        width = self.encoder.stem_channels
+        self.projections = nn.ModuleDict({m.value: nn.Conv2d(width, width, 1) for m in auxiliaries})
+
+    def forward(self, batch: Batch) -> Output:
+        """Features and prediction from the main modality and the auxiliaries."""
+        maps = self.encoder.stem(self.input(batch.frames[self.modalities[0]]))
+        for modality in self.auxiliaries:
+            name = modality.value
+            added = self.projections[name](self.auxiliary_stems[name](self.auxiliary_inputs[name](batch.frames[modality])))
+            maps = maps + torch.where(batch.present[modality].reshape(-1, 1, 1, 1), added, torch.zeros_like(added))
+        features = self.encoder.trunk(maps)
+        return Output(features, self.head(features, batch.ego_be))
+
+
+class LateFusionNetwork(Network):
+    """Concatenated encoder outputs and one head (UMT 2023, section 2). A modality that is absent contributes zeros."""
+
+    def __init__(self, modalities: Sequence[Modality], build: Build) -> None:
+        super().__init__()
+        self.modalities = tuple(modalities)
+        self.inputs = nn.ModuleDict({m.value: ModalityInput(m, build.preprocessing) for m in modalities})
+        self.encoders = nn.ModuleDict({m.value: build.encoder(cast(ModalityInput, self.inputs[m.value]).channels) for m in modalities})
+        width = sum(cast(ImageEncoder, encoder).feature_dim for encoder in self.encoders.values())
+        self.head = build.head(width)
+
+    def encode(self, batch: Batch) -> dict[Modality, Tensor]:
+        """Each modality's features (B, D); zero where the sample lacks the modality."""
+        features = {}
+        for modality in self.modalities:
+            encoder = cast(ImageEncoder, self.encoders[modality.value])
+            raw = encoder.trunk(encoder.stem(self.inputs[modality.value](batch.frames[modality])))
+            features[modality] = raw * batch.present[modality].unsqueeze(1).to(raw.dtype)
+        return features
+
+    def fuse(self, features: Mapping[Modality, Tensor], batch: Batch) -> Output:
+        """The head on features that `encode` made."""
+        joined = torch.cat([features[modality] for modality in self.modalities], dim=1)
+        return Output(joined, self.head(joined, batch.ego_be))
+
+    def forward(self, batch: Batch) -> Output:
+        """Features (B, M D) and prediction."""
+        return self.fuse(self.encode(batch), batch)
+
+
+@dataclass(frozen=True)
+class Build:
+    """How a run builds its networks: one backbone, one preprocessing, one task for all of them.
+
+    Raises:
+        ConfigError: no such backbone.
+    """
+
+    backbone: str
+    preprocessing: PreprocessingSpec
+    task: Task
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.backbone not in BACKBONES:
+            raise ConfigError(unknown_name("backbone", self.backbone, BACKBONES))
+
+    def encoder(self, channels: int) -> ImageEncoder:
+        """A fresh encoder for that many input channels."""
+        return BACKBONES[self.backbone].encoder(channels, self.preprocessing.size)
+
+    def stem(self, channels: int) -> nn.Module:
+        """A fresh stem alone."""
+        return BACKBONES[self.backbone].stem(channels)
+
+    def head(self, feature_dim: int) -> nn.Module:
+        """A fresh head of the task."""
+        if self.task.name == "steering":
+            return SteeringHead(feature_dim, self.task.scale, self.dropout)
+        return WaypointHead(feature_dim, self.task.target_shape[0], self.task.scale, self.dropout)

@@ -1,0 +1,62 @@
+"""PilotNet (Bojarski et al. 2016, "End to End Learning for Self-Driving Cars", figure 4), for any input size.
+
+Legend: B batch, C channels, h, w rows and columns, D features.
+"""
+
+from __future__ import annotations
+
+from auxdrive.errors import ConfigError
+from torch import Tensor, nn
+
+
+class PilotNetStem(nn.Sequential):
+    """The three strided 5x5 convolutions."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(
+            nn.Conv2d(channels, 24, 5, stride=2), nn.ELU(),
+            nn.Conv2d(24, 36, 5, stride=2), nn.ELU(),
+            nn.Conv2d(36, 48, 5, stride=2), nn.ELU(),
+        )  # fmt: skip
+
+
+class PilotNet(nn.Module):
+    """The convolutions and the first dense layer (100 features); the smaller dense layers belong to the steering head.
+
+    The paper does not name its activation; ELU is used, as in most re-implementations.
+
+    Raises:
+        ConfigError: the input is too small for the five convolutions.
+    """
+
+    feature_dim = 100
+    stem_channels = 48
+
+    def __init__(self, channels: int, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.convolutions = PilotNetStem(channels)
+        self.late_convolutions = nn.Sequential(nn.Conv2d(48, 64, 3), nn.ELU(), nn.Conv2d(64, 64, 3), nn.ELU(), nn.Flatten())
+        height, width = (_after(side) for side in size)
+        if height < 1 or width < 1:
+            raise ConfigError(f"preprocessing.size {size[0]}x{size[1]} is too small for pilotnet: at least 61x61")
+        self.dense = nn.Sequential(nn.Linear(64 * height * width, self.feature_dim), nn.ELU())
+
+    def stem(self, images_bchw: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, 48, h', w')."""
+        maps: Tensor = self.convolutions(images_bchw)
+        return maps
+
+    def trunk(self, maps_bchw: Tensor) -> Tensor:
+        """(B, 48, h', w') -> (B, 100)."""
+        features: Tensor = self.dense(self.late_convolutions(maps_bchw))
+        return features
+
+    def forward(self, images_bchw: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, 100)."""
+        return self.trunk(self.stem(images_bchw))
+
+
+def _after(side: int) -> int:
+    for _ in range(3):
+        side = (side - 5) // 2 + 1
+    return side - 4
