@@ -1,0 +1,93 @@
+"""`auxdrive ingest`: a foreign recording becomes a data set."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import auxdrive.console as console
+import typer
+from auxdrive.console import JsonOption
+from auxdrive.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from auxdrive_train.ingest.build import IngestReport
+
+_SIZE = re.compile(r"(\d{1,4})x(\d{1,4})")
+
+
+def ingest(
+    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help="What the source is: donkey, udacity.", show_default=False)],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The folder with the recording.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The data set's folder: new, or where the same ingest was stopped.", show_default=False)],
+    split: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=START:STOP", help="Records of a split; can be repeated. Default: all are train.")
+    ] = None,
+    max_steer_deg: Annotated[float, typer.Option(help="Road-wheel angle at full lock, for sources that record -1..1.")] = 25.0,
+    rate_hz: Annotated[float | None, typer.Option(help="Rate to use where timestamps are unusable.", show_default=False)] = None,
+    derive: Annotated[str, typer.Option(metavar="NAMES", help="Modalities to compute and store: edge, frequency.")] = "",
+    image_size: Annotated[str | None, typer.Option(metavar="WxH", help="Scale all pictures to that size.", show_default=False)] = None,
+    cameras: Annotated[str, typer.Option(help="udacity: cameras to use, of center, left, right.")] = "center",
+    side_correction: Annotated[float, typer.Option(help="udacity: steering that is added to side cameras, of -1..1.")] = 0.2,
+    licence: Annotated[str, typer.Option(help="The recording's licence, for the card.")] = "",
+    json_output: JsonOption = False,
+) -> None:
+    """Turn a foreign recording into a data set: donkeycar tubs (version 2), Udacity's simulator."""
+    from auxdrive.modalities import parse_modality
+
+    from auxdrive_train.ingest import FORMATS
+    from auxdrive_train.ingest.build import build_dataset
+    from auxdrive_train.ingest.source import SourceOptions
+    from auxdrive_train.ingest.splits import parse_splits, split_of
+
+    if source_format not in FORMATS:
+        raise UsageError(unknown_name("format", source_format, FORMATS))
+    ranges = parse_splits(split or ())
+    derived = tuple(dict.fromkeys(parse_modality(name) for name in _names(derive)))
+    size = None if image_size is None else _size(image_size)
+    options = SourceOptions(max_steer_deg, rate_hz, tuple(_names(cameras)), side_correction)
+    read = FORMATS[source_format](source, options)
+    steps = sum(split_of(record.index, ranges) is not None for record in read.records) * (1 + len(derived))
+    with console.progress(f"ingesting {read.name}", steps) as advance:
+        report = build_dataset(read, out, ranges, derived, size, licence, progress=advance)
+    if json_output:
+        console.print_json(_as_json(out, report))
+    else:
+        _show(out, report)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = _SIZE.fullmatch(text.strip().lower())
+    size = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= min(size) <= max(size) <= 8192:
+        raise UsageError(f"--image-size {text!r}: write WIDTHxHEIGHT, each 1 to 8192, as in 160x120")
+    return size
+
+
+def _as_json(out: Path, report: IngestReport) -> dict[str, Any]:
+    return {
+        "dataset": str(out),
+        "source": report.identity,
+        "rate_hz": report.rate_hz,
+        "image_size": list(report.image_size),
+        "splits": {name: {"episodes": len(ids), "frames": report.frames[name]} for name, ids in report.episodes.items()},
+        "left_out": dict(report.skipped),
+        "episodes_kept_from_before": report.resumed,
+        "notes": report.notes,
+    }
+
+
+def _show(out: Path, report: IngestReport) -> None:
+    rows = [(name, len(ids), report.frames[name], f"{report.frames[name] / report.rate_hz:.0f}") for name, ids in report.episodes.items()]
+    console.table(f"{out}", ("split", "episodes", "frames", "seconds"), rows)
+    for reason, count in sorted(report.skipped.items()):
+        console.note(f"left out: {count} {reason}")
+    for line in report.notes:
+        console.note(line)
+    if report.resumed:
+        console.note(f"{report.resumed} episodes were there already, from an ingest that was stopped")

@@ -1,0 +1,57 @@
+"""Whether a source's timestamps can be used, at which rate it was recorded, and where its time is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from auxdrive.types import Float64
+
+GAP_PERIODS = 5.0
+"""Between two frames of one episode there are at most so many periods; a longer gap begins a new episode."""
+_USABLE_SHARE = 0.9
+"""Timestamps are used when at least this share of the steps goes forward."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """time_s: one per record, float64 (N,). rate_hz: nominal. note: what was found, for a person."""
+
+    time_s: Float64
+    rate_hz: float
+    note: str
+
+
+def breaks(step_s: float, rate_hz: float) -> bool:
+    """Whether a new episode begins after a step of that length: time stands still, goes back, or leaps."""
+    return not 0 < step_s <= GAP_PERIODS / rate_hz
+
+
+def judge(times_s: Sequence[float | None], positions: Sequence[int], nominal_hz: float) -> Clock:
+    """Judge the timestamps of records that stand in the order of `positions`, the source's own numbering.
+
+    The rate is that of the median step. Where a timestamp is missing, or more than a tenth of the steps do not go forward, no
+    timestamp is used: time is then the position over the nominal rate, so that positions left out still leave a gap.
+    """
+    missing = sum(time is None or not np.isfinite(time) for time in times_s)
+    if missing:
+        return _nominal(positions, nominal_hz, f"{missing} of {len(times_s)} records have no usable timestamp")
+    time_s = np.array(times_s, dtype=np.float64)
+    steps = np.diff(time_s)
+    forward = steps[steps > 0]
+    if not len(forward) or len(forward) < _USABLE_SHARE * len(steps):
+        return _nominal(positions, nominal_hz, f"{len(steps) - len(forward)} of {len(steps)} time steps do not go forward")
+    period = float(np.median(forward))
+    if period < 1e-3:
+        return _nominal(positions, nominal_hz, f"the median time step is {period} s")
+    rate_hz = round(1 / period, 3)
+    still, back = int((steps == 0).sum()), int((steps < 0).sum())
+    leaps = int((steps > GAP_PERIODS / rate_hz).sum())
+    note = f"timestamps: {rate_hz:g} Hz; {leaps} gaps longer than {GAP_PERIODS:g} periods, {still} repeated, {back} going back"
+    return Clock(time_s, rate_hz, note + ("; an episode ends at each" if leaps + still + back else ""))
+
+
+def _nominal(positions: Sequence[int], nominal_hz: float, why: str) -> Clock:
+    time_s = np.array(positions, dtype=np.float64) / nominal_hz
+    return Clock(time_s, nominal_hz, f"timestamps are not used ({why}); time is the record's number at a nominal {nominal_hz:g} Hz")

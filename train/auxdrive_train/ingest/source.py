@@ -1,0 +1,133 @@
+"""What a reader of a foreign format hands over: records that point to pictures, and what is known of all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from auxdrive.cards import VehicleSpec
+from auxdrive.errors import DataError, UsageError
+from auxdrive.steering import SteeringSpec
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What the caller knows better than the files.
+
+    max_steer_deg: road-wheel angle at full lock, for sources that record -1..1. rate_hz: used where timestamps cannot be.
+    cameras, side_correction: for sources with side cameras; the correction is in the source's steering numbers, towards the middle.
+    """
+
+    max_steer_deg: float = 25.0
+    rate_hz: float | None = None
+    cameras: tuple[str, ...] = ("center",)
+    side_correction: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_steer_deg <= 90:
+            raise UsageError(f"the steering angle at full lock must lie in (0, 90] degrees, got {self.max_steer_deg}")
+        if self.rate_hz is not None and not 0 < self.rate_hz <= 1000:
+            raise UsageError(f"the rate must lie in (0, 1000] Hz, got {self.rate_hz}")
+        if not math.isfinite(self.side_correction) or not 0 <= self.side_correction <= 1:
+            raise UsageError(f"the correction for side cameras must lie in [0, 1], got {self.side_correction}")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """One recorded instant.
+
+    index: what `--split` ranges speak of. where: file and line. stream: the camera, empty where there is one.
+    time_s: the source's clock, made usable by `clock.judge`. steer: the source's number. speed_mps: NaN where unknown.
+    """
+
+    index: int
+    where: str
+    image: Path
+    time_s: float
+    steer: float
+    throttle: float
+    brake: float
+    speed_mps: float = math.nan
+    stream: str = ""
+
+
+@dataclass(slots=True)
+class Source:
+    """A recording that was read, without its pictures. Records stand in time order within each stream, stream after stream.
+
+    identity: format, name, digest of its label files, and options that change labels: two sources are the same when it is.
+    skipped: how many records were left out, by reason. notes: what a person should know, units and doubts.
+    """
+
+    name: str
+    identity: str
+    index_field: str
+    rate_hz: float
+    steering: SteeringSpec
+    vehicle: VehicleSpec
+    records: list[SourceRecord]
+    skipped: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+def digest(files: Iterable[Path]) -> str:
+    """First 16 hex digits of the SHA-256 over the files' names and contents."""
+    total = hashlib.sha256()
+    for file in files:
+        total.update(file.name.encode() + b"\0" + hashlib.sha256(read_bytes(file)).digest())
+    return total.hexdigest()[:16]
+
+
+def read_bytes(file: Path) -> bytes:
+    """A file's content.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{file}: no such file") from None
+    except OSError as error:
+        raise DataError(f"cannot read {file}: {error.strerror}") from error
+
+
+def read_text(file: Path) -> str:
+    """A file's content as UTF-8 text.
+
+    Raises:
+        DataError: it cannot be read or is no UTF-8.
+    """
+    try:
+        return read_bytes(file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: is not UTF-8 text ({error})") from None
+
+
+def inside(folder: Path, name: object, where: str) -> Path:
+    """The file `name` in `folder`, which need not exist.
+
+    Raises:
+        DataError: the name is no plain file name, or leads out of the folder through a link.
+    """
+    if not isinstance(name, str) or name in ("", ".", "..") or any(character in name for character in "/\\\0"):
+        raise DataError(f"{where}: {name!r} is not a plain file name in {folder}; nothing outside it is read")
+    path = folder / name
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{where}: {name!r} is a link that leads out of {folder}; nothing outside it is read")
+    return path
+
+
+def number(value: object) -> float | None:
+    """The value as a finite float; None when it is none (a bool and a text are none)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        result = float(value)
+    except OverflowError:
+        return None
+    return result if math.isfinite(result) else None
