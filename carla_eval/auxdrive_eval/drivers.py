@@ -12,6 +12,7 @@ from auxdrive.modalities import Modality
 from auxdrive.types import Control, Observation, Prediction
 
 from auxdrive_eval.planner import RoutePlanner
+from auxdrive_eval.sensing import sense
 from auxdrive_eval.simulator import Simulator
 from auxdrive_eval.world import Route, WorldState
 
@@ -92,7 +93,7 @@ class AgentDriver:
         assert self._planner is not None, "start() comes first"
         target_ego_m, command = self._planner.update(state.ego)
         if self._tick % TICKS_PER_PREDICTION == 0:
-            frames = simulator.sense(self._modalities)
+            frames = sense(simulator, self._modalities)
             observation = Observation(frames[Modality.RGB], state.time_s, state.speed_mps, target_ego_m, int(command))
             try:
                 prediction = self._agent.act(observation, {modality: frames[modality] for modality in self._agent.auxiliaries})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol, TypeVar
@@ -29,8 +30,8 @@ class Worker(Protocol[Job_contra, Result_co]):
         """Release what it holds."""
 
 
-def run_jobs(make_worker: Callable[[], Worker[Job, Result]], jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Result]]:
-    """Yield (job, result) as jobs are done, in no certain order; jobs are begun in the given order.
+def run_jobs(make_worker: Callable[[], Worker[Job, Result]], jobs: Iterable[Job], workers: int) -> Iterator[tuple[Job, Result]]:
+    """Yield (job, result) as jobs are done, in no certain order; jobs are taken in the given order, each when a worker is free for it.
 
     One worker runs in this process, more in processes of their own (spawned, so `make_worker`, jobs and results must be picklable).
     Leaving the iterator early, by an exception or an interrupt, ends the processes.
@@ -41,45 +42,41 @@ def run_jobs(make_worker: Callable[[], Worker[Job, Result]], jobs: Sequence[Job]
     """
     if workers < 1:
         raise UsageError(f"the number of workers must be 1 or more, got {workers}")
-    if workers == 1 or len(jobs) < 2:
-        return _run_here(make_worker, jobs)
-    return _run_in_processes(make_worker, jobs, min(workers, len(jobs)))
+    return _run_here(make_worker, jobs) if workers == 1 else _run_in_processes(make_worker, iter(jobs), workers)
 
 
-def _run_here(make_worker: Callable[[], Worker[Job, Result]], jobs: Sequence[Job]) -> Iterator[tuple[Job, Result]]:
-    if not jobs:
-        return
-    worker = make_worker()
+def _run_here(make_worker: Callable[[], Worker[Job, Result]], jobs: Iterable[Job]) -> Iterator[tuple[Job, Result]]:
+    worker: Worker[Job, Result] | None = None
     try:
         for job in jobs:
+            worker = worker or make_worker()
             yield job, worker(job)
     finally:
-        worker.close()
+        if worker is not None:
+            worker.close()
 
 
-def _run_in_processes(make_worker: Callable[[], Worker[Job, Result]], jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Result]]:
+def _run_in_processes(make_worker: Callable[[], Worker[Job, Result]], jobs: Iterator[Job], workers: int) -> Iterator[tuple[Job, Result]]:
     context = multiprocessing.get_context("spawn")
     processes: list[BaseProcess] = []
-    waiting = list(reversed(jobs))
     busy: dict[Connection, Job] = {}
     try:
-        for number in range(workers):
+        for number, job in zip(range(workers), jobs, strict=False):
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(make_worker, theirs), name=f"auxdrive-worker-{number}", daemon=True)
             process.start()
             theirs.close()  # so that our end sees the end of the pipe when the process dies
             processes.append(process)
-            busy[ours] = waiting.pop()
-            ours.send(busy[ours])
+            busy[ours] = job
+            ours.send(job)
         while busy:
             for ready in wait(list(busy)):
                 assert isinstance(ready, Connection)
-                job = busy.pop(ready)
-                result = _receive(ready)
-                if waiting:
-                    busy[ready] = waiting.pop()
-                    ready.send(busy[ready])
-                yield job, result
+                yield busy.pop(ready), _receive(ready)
+                # Asked for only now: whoever makes the jobs has seen this result.
+                for job in islice(jobs, 1):
+                    busy[ready] = job
+                    ready.send(job)
     finally:
         _end(processes)
 

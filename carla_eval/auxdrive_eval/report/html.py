@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _STYLE = """
-:root { --ink: #1c2430; --soft: #5b6675; --line: #d9dee5; --paper: #ffffff; --shade: #f4f6f9; --accent: #0b6e99; --bad: #b3261e; --good: #1b7f4b }
+:root { --ink: #1c2430; --soft: #5b6675; --line: #d9dee5; --paper: #ffffff; --shade: #f4f6f9; --bad: #b3261e; --good: #1b7f4b }
 * { box-sizing: border-box }
 body { margin: 0 auto; max-width: 1080px; padding: 2rem 1.25rem 4rem; color: var(--ink); background: var(--paper);
        font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif }
@@ -31,7 +31,8 @@ th:first-child, td:first-child, td.text { text-align: left }
 .wide { overflow-x: auto }
 figure { margin: .8rem 0 } figcaption { color: var(--soft); font-size: .86rem; margin-top: .25rem }
 figure > img, figure > svg { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 4px }
-.film { display: grid; grid-template-columns: repeat(4, 1fr); gap: 6px } .film figure { margin: 0 } .film img { display: block; width: 100% }
+.film { display: grid; grid-template-columns: repeat(4, 1fr); gap: 6px }
+.film figure { margin: 0 } .film img { display: block; width: 100% }
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0 }
 .tile { background: var(--shade); border-radius: 6px; padding: .7rem 1.1rem; min-width: 9rem }
 .tile b { display: block; font-size: 1.5rem; line-height: 1.2 } .tile span { color: var(--soft); font-size: .86rem }

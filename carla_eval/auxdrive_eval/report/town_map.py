@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from auxdrive.types import AnyArray, Float64
@@ -69,7 +70,7 @@ def _coloured_path(driven: Float64, speed_mps: AnyArray) -> list[str]:
     classes = np.clip(speed_mps // SPEED_STEP_MPS, 0, len(SPEED_COLOURS) - 1).astype(int)
     starts = np.concatenate(([0], np.flatnonzero(np.diff(classes)) + 1, [len(classes)]))
     parts = []
-    for first, end in zip(starts[:-1], starts[1:], strict=True):
+    for first, end in pairwise(starts):
         stretch = driven[first : end + 1]
         parts.append(_line(_thin(stretch), SPEED_COLOURS[classes[first]], 1.4, 'stroke-linecap="round"'))
     return parts
@@ -79,7 +80,8 @@ def _thin(points: Float64, step_m: float = 0.5) -> Float64:
     """The points of a path about `step_m` apart, with both ends."""
     travelled = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))))
     keep = np.flatnonzero(np.diff(travelled // step_m, prepend=-1.0) > 0)
-    return points[np.union1d(keep, [0, len(points) - 1])]
+    kept: Float64 = points[np.union1d(keep, [0, len(points) - 1])]
+    return kept
 
 
 def _line(points: Float64, colour: str, width_m: float, more: str = "") -> str:

@@ -1,0 +1,130 @@
+"""`auxdrive drive`: measure a student, teacher or the expert in closed loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import auxdrive.console as console
+import typer
+from auxdrive.console import JsonOption
+from auxdrive.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from auxdrive_eval.evaluate import DriverSource, Evaluation
+    from auxdrive_eval.route_store import StoredRoute
+    from auxdrive_eval.world import Route
+
+EXPERT = "expert"
+REPORT_NAME = "report.html"
+ROLES = ("student", "teacher")
+
+
+def drive(
+    driver: Annotated[
+        str,
+        typer.Argument(
+            metavar="BUNDLE|RUN|expert", help="A bundle, a run, or 'expert' for the simulator's own driver.", show_default=False
+        ),
+    ],
+    routes: Annotated[Path | None, typer.Option(metavar="FILE.xml", help="Routes of leaderboard 1.0.", show_default=False)] = None,
+    route_seeds: Annotated[
+        str | None, typer.Option(metavar="SEEDS", help="Routes from these seeds, such as 1000,1005-1009.", show_default=False)
+    ] = None,
+    count: Annotated[int, typer.Option(help="Without --routes and --route-seeds: so many routes, from the seed 1000 on.")] = 5,
+    seed: Annotated[int, typer.Option(help="Seed of traffic and lights.")] = 0,
+    sim: Annotated[str, typer.Option(help="Simulator: embedded.")] = "embedded",
+    rules: Annotated[str, typer.Option(help="Rule set: 1.0 (leaderboard).")] = "1.0",
+    repeats: Annotated[int, typer.Option(help="Drive every route so often, each time in other traffic.")] = 1,
+    workers: Annotated[int, typer.Option(help="Processes; they do not change the results.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.json and report.html (default: drives/NAME).", show_default=False)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an evaluation that was interrupted.")] = False,
+    role: Annotated[str, typer.Option(help="Which network of a run: student or teacher.")] = "student",
+    controller: Annotated[
+        str | None, typer.Option(help="pid, pure_pursuit or steering (default: by what the model predicts).", show_default=False)
+    ] = None,
+    traffic: Annotated[int, typer.Option(help="Number of moving cars.")] = 20,
+    json_output: JsonOption = False,
+) -> None:
+    """Drive routes in closed loop and score them. Scores of the embedded simulator are no CARLA scores.
+
+    By default routes have seeds from 1000 on; `auxdrive collect` records on seeds below 1000, so these towns are new to the model.
+    """
+    from auxdrive_eval.evaluate import drive_all
+    from auxdrive_eval.simulators import simulator_settings
+
+    source = _source(driver, role, controller)
+    simulator = simulator_settings(sim, traffic)
+    planned = _routes(routes, route_seeds, count)
+    folder = out if out is not None else Path("drives") / (EXPERT if source.agent is None else Path(driver).resolve().name)
+    with console.progress(f"driving ({sim})", len(planned) * repeats) as advance:
+
+        def on_route(stored: StoredRoute) -> None:
+            advance(1, f"driving ({sim}), last score {stored.record.scores.score_composed:.1f}")
+
+        evaluation = drive_all(
+            planned, source, simulator, folder, rules=rules, seed=seed, repeats=repeats, workers=workers, resume=resume, on_route=on_route
+        )
+    report = _write_report(folder, evaluation)
+    if json_output:
+        console.print_json(evaluation.document)
+    else:
+        _print_tables(evaluation)
+        console.note(f"report: {report}")
+
+
+def _source(driver: str, role: str, controller: str | None) -> DriverSource:
+    from auxdrive.controllers import CONTROLLERS
+
+    from auxdrive_eval.agents import AgentSource
+    from auxdrive_eval.evaluate import DriverSource
+
+    if role not in ROLES:
+        raise UsageError(unknown_name("role", role, ROLES))
+    if controller is not None and controller not in CONTROLLERS:
+        raise UsageError(unknown_name("controller", controller, CONTROLLERS))
+    if driver == EXPERT and not Path(driver).exists():
+        return DriverSource(None)
+    return DriverSource(AgentSource(Path(driver), role), controller)
+
+
+def _routes(file: Path | None, seeds: str | None, count: int) -> tuple[Route, ...]:
+    from auxdrive_eval.routes.plan import DRIVE_SEEDS, parse_seeds, routes_of_file, routes_of_seeds
+
+    if file is not None and seeds is not None:
+        raise UsageError("give --routes or --route-seeds, not both")
+    if file is not None:
+        return routes_of_file(file)
+    if seeds is not None:
+        return routes_of_seeds(parse_seeds(seeds))
+    if not 1 <= count <= len(DRIVE_SEEDS):
+        raise UsageError(f"--count is the number of routes, 1 to {len(DRIVE_SEEDS)}, got {count}")
+    return routes_of_seeds(DRIVE_SEEDS[:count])
+
+
+def _write_report(folder: Path, evaluation: Evaluation) -> Path:
+    from auxdrive.storage import write_atomic
+
+    from auxdrive_eval.report.drive_report import drive_report
+
+    path = folder / REPORT_NAME
+    write_atomic(path, drive_report(evaluation).encode())
+    return path
+
+
+def _print_tables(evaluation: Evaluation) -> None:
+    kind = evaluation.settings.simulator.kind
+    rows = []
+    for route, driven in zip(evaluation.routes, evaluation.driven, strict=True):
+        record = driven.record
+        infractions = sum(len(messages) for messages in record.infractions.values())
+        scores = (f"{record.scores.score_composed:.1f}", f"{record.scores.score_route:.1f}", f"{record.scores.score_penalty:.3f}")
+        rows.append((f"{route.route_id} ({route.town})", *scores, infractions, record.status))
+    title = f"{kind} scores, rule set {evaluation.settings.rules} (no CARLA scores)"
+    console.table(title, ("route", "score", "completion, %", "penalty", "infractions", "status"), rows)
+    document = evaluation.document
+    console.table(
+        f"{kind} summary: {document['entry_status']}", ("value", ""), list(zip(document["labels"], document["values"], strict=True))
+    )

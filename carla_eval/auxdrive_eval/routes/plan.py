@@ -1,0 +1,72 @@
+"""Routes that can be driven in the embedded simulator: planned through a file's keypoints, or drawn from seeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auxdrive.errors import SimulatorError, UsageError
+
+from auxdrive_eval.routes.spec import RouteSpec
+from auxdrive_eval.routes.xml10 import read_routes
+from auxdrive_eval.world import Route
+
+if TYPE_CHECKING:
+    from auxdrive_eval.embedded.simulator import EmbeddedSimulator
+
+COLLECT_SEEDS = range(1000)
+"""Route seeds (and so towns) that data is recorded on unless told otherwise."""
+DRIVE_SEEDS = range(1000, 10_000)
+"""Route seeds that models are measured on unless told otherwise: towns that no recording by default has seen."""
+MAX_SEED = 9999
+
+
+def routes_of_file(path: Path) -> tuple[Route, ...]:
+    """The routes of a file, planned on the lanes of their embedded towns.
+
+    Raises:
+        DataError: the file is broken. SimulatorError: a town that is not embedded, or keypoints that no way connects.
+    """
+    planner = _planner()
+    return tuple(_plan(planner, path, spec) for spec in read_routes(path))
+
+
+def routes_of_seeds(seeds: Sequence[int]) -> tuple[Route, ...]:
+    """One route for each seed, each in the town and weather of its seed."""
+    planner = _planner()
+    return tuple(planner.random_route(seed) for seed in seeds)
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Route seeds as a user writes them: '1000,1005-1009'. Duplicates are refused, order is kept.
+
+    Raises:
+        UsageError: no seeds, or one that is none from 0 to 9999.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,6})(?:\s*-\s*(\d{1,6}))?\s*", part)
+        if match is None:
+            raise UsageError(f"route seeds '{text}': write numbers and ranges, such as 1000,1005-1009")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not 0 <= first <= last <= MAX_SEED:
+            raise UsageError(f"route seeds '{part.strip()}': they go from 0 to {MAX_SEED}, the smaller one first")
+        seeds += range(first, last + 1)
+    if len(set(seeds)) != len(seeds):
+        raise UsageError(f"route seeds '{text}': a seed stands there twice")
+    return tuple(seeds)
+
+
+def _planner() -> EmbeddedSimulator:
+    from auxdrive_eval.embedded.simulator import EmbeddedSimulator
+
+    return EmbeddedSimulator(render=False, traffic=0)
+
+
+def _plan(planner: EmbeddedSimulator, path: Path, spec: RouteSpec) -> Route:
+    try:
+        return planner.plan(spec.town, spec.keypoints, spec.route_id, spec.weather)
+    except SimulatorError as error:
+        raise SimulatorError(f"{path}, route '{spec.route_id}': {error}") from error
