@@ -23,7 +23,7 @@ Result_co = TypeVar("Result_co", covariant=True)
 class Worker(Protocol[Job_contra, Result_co]):
     """Does jobs, one after the other."""
 
-    def __call__(self, job: Job_contra) -> Result_co:
+    def __call__(self, job: Job_contra, /) -> Result_co:
         """Do one job."""
 
     def close(self) -> None:

@@ -1,0 +1,269 @@
+"""Recording a data set in the embedded simulator: on several processes, resumable, the same bytes for any number of workers."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from auxdrive.cards import DatasetCard
+from auxdrive.episodes import CARD_NAME, EpisodeReader, clean_partial, write_card
+from auxdrive.errors import DataError, UsageError
+from auxdrive.modalities import Modality
+from auxdrive.storage import write_atomic
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from auxdrive_eval.embedded.simulator import SENSED, EmbeddedSimulator
+from auxdrive_eval.recording import EpisodePlan, episode_folder, episode_id, plan_episode, record_episode
+from auxdrive_eval.routes.plan import COLLECT_SEEDS
+from auxdrive_eval.simulators import SimulatorSettings
+from auxdrive_eval.workers import run_jobs
+
+SETTINGS_NAME = "collect.json"
+VAL_EVERY = 10
+"""One episode of so many is for validation."""
+
+
+class CollectSettings(BaseModel):
+    """What decides the content of a recording. Either `episodes` or `frames` says how much; `frames` is a minimum.
+
+    split: put all episodes in the split of this name; None makes 'train' and 'val'.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    simulator: SimulatorSettings = SimulatorSettings()
+    modalities: tuple[Modality, ...] = SENSED
+    rate_hz: float = Field(default=4.0, gt=0)
+    seed: int = Field(default=0, ge=0)
+    route_seeds: tuple[int, ...] = tuple(COLLECT_SEEDS)
+    episodes: int | None = Field(default=None, ge=1)
+    frames: int | None = Field(default=None, ge=1)
+    max_episode_s: float = Field(default=60.0, gt=0)
+    perturb: bool = True
+    split: str | None = None
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if (self.episodes is None) == (self.frames is None):
+            raise ValueError("give the number of episodes or of frames")
+        if not self.route_seeds:
+            raise ValueError("there are no route seeds")
+        unknown = [modality.value for modality in self.modalities if modality not in SENSED]
+        if unknown or not self.modalities or len(set(self.modalities)) != len(self.modalities):
+            raise ValueError(f"record some of {', '.join(SENSED)}, each once; the other modalities are derived from these")
+        ticks = 1 / (self.rate_hz * self.simulator.tick_s)
+        if ticks < 1 - 1e-9 or abs(ticks - round(ticks)) > 1e-9:
+            raise ValueError(f"{self.rate_hz} Hz is not a whole number of the simulator's ticks of {self.simulator.tick_s} s")
+        return self
+
+    @property
+    def ticks_per_frame(self) -> int:
+        """Simulator ticks from one recorded frame to the next."""
+        return round(1 / (self.rate_hz * self.simulator.tick_s))
+
+
+def collect_settings(**values: object) -> CollectSettings:
+    """Settings from what a user typed.
+
+    Raises:
+        UsageError: they are not possible; every mistake is named.
+    """
+    try:
+        return CollectSettings.model_validate(values)
+    except ValidationError as error:
+        mistakes = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}".removeprefix(": ") for item in error.errors(include_url=False)]
+        raise UsageError("; ".join(mistake.removeprefix("Value error, ") for mistake in mistakes)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What is in the data set now. `recorded` of its episodes are new."""
+
+    out: Path
+    card: DatasetCard
+    episodes: int
+    frames: int
+    recorded: int
+
+
+@dataclass(frozen=True, slots=True)
+class _MakeRecorder:
+    settings: CollectSettings
+    out: Path
+
+    def __call__(self) -> _Recorder:
+        return _Recorder(self.settings, self.out)
+
+
+class _Recorder:
+    """Records episodes with one simulator."""
+
+    def __init__(self, settings: CollectSettings, out: Path) -> None:
+        self._settings, self._out = settings, out
+        self._simulator = _simulator(settings)
+
+    def __call__(self, plan: EpisodePlan) -> int:
+        settings = self._settings
+        return record_episode(
+            self._simulator,
+            self._out,
+            plan,
+            settings.modalities,
+            ticks_per_frame=settings.ticks_per_frame,
+            max_episode_s=settings.max_episode_s,
+            perturb=settings.perturb,
+        )
+
+    def close(self) -> None:
+        self._simulator.close()
+
+
+def _simulator(settings: CollectSettings, render: bool = True) -> EmbeddedSimulator:
+    simulator = settings.simulator
+    return EmbeddedSimulator(camera=simulator.camera, render=render, traffic=simulator.traffic, tick_s=simulator.tick_s)
+
+
+def collect(settings: CollectSettings, out: Path, *, workers: int = 1, on_episode: Callable[[int, int], None] | None = None) -> Collected:
+    """Record into `out`, or go on with what an equal recording has left there.
+
+    The data set is readable at any time: an episode appears when it is whole, and the card is written anew after each. Episodes
+    depend on the settings and their number alone. When `frames` are asked for, the data set is the shortest row of episodes
+    0, 1, 2, ... that holds them; episodes beyond, which other workers had begun, are removed.
+
+    Args:
+        on_episode: called with the numbers of episodes and frames so far.
+
+    Raises:
+        UsageError: `out` was recorded under other settings, or asks for fewer episodes than are there.
+        DataError: the disk is full or refuses; complete episodes stay.
+    """
+    _claim(out, settings)
+    clean_partial(out)
+    store = _Store(settings, out)
+    store.write_card()
+    tell = on_episode or (lambda *_: None)
+    tell(len(store.frames), store.total_frames)
+    recorded = 0
+    try:
+        for plan, frames in run_jobs(_MakeRecorder(settings, out), store.missing(), workers):
+            recorded += 1
+            store.frames[plan.index] = frames
+            store.write_card()
+            tell(len(store.frames), store.total_frames)
+    finally:
+        clean_partial(out)
+    store.trim()
+    card = store.write_card()
+    return Collected(out, card, len(store.frames), store.total_frames, recorded)
+
+
+@dataclass(slots=True)
+class _Store:
+    """The episodes of a recording that are on disk: frames of each by its number."""
+
+    settings: CollectSettings
+    out: Path
+    frames: dict[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        prefix = f"s{self.settings.seed}-"
+        parent = episode_folder(self.out, "")
+        found = [path for path in parent.glob(f"{prefix}[0-9]*") if path.is_dir()] if parent.is_dir() else []
+        self.frames = {int(path.name.removeprefix(prefix)): len(EpisodeReader(path)) for path in sorted(found)}
+
+    @property
+    def total_frames(self) -> int:
+        return sum(self.frames.values())
+
+    def missing(self) -> Iterator[EpisodePlan]:
+        """Plans of the episodes still to be recorded, until enough are there."""
+        for index in count():
+            if self._enough(index):
+                return
+            if index not in self.frames:
+                yield plan_episode(self.settings.seed, index, self.settings.route_seeds)
+
+    def _enough(self, index: int) -> bool:
+        """Whether the episode `index` is not needed any more."""
+        if self.settings.episodes is not None:
+            return index >= self.settings.episodes
+        assert self.settings.frames is not None
+        return sum(frames for other, frames in self.frames.items() if other < index) >= self.settings.frames
+
+    def trim(self) -> None:
+        """Remove the episodes that are not needed."""
+        for index in sorted(self.frames):
+            if self._enough(index):
+                shutil.rmtree(episode_folder(self.out, episode_id(self.settings.seed, index)))
+                del self.frames[index]
+
+    def write_card(self) -> DatasetCard:
+        """The card of what is there. Before the first episode it has no splits."""
+        simulator = _simulator(self.settings, render=False)
+        card = DatasetCard(
+            name=f"embedded-s{self.settings.seed}",
+            rate_hz=self.settings.rate_hz,
+            modalities=self.settings.modalities,
+            camera=simulator.camera,
+            steering=simulator.steering,
+            vehicle=simulator.vehicle,
+            source=f"auxdrive's embedded simulator, driven by its expert; settings in {SETTINGS_NAME}",
+            splits=splits_of(sorted(self.frames), self.settings),
+        )
+        write_card(self.out, card)
+        return card
+
+
+def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[str, ...]]:
+    """Episodes by split: one of every ten, drawn from the seed, is for validation; the last one if none of the first ten was drawn yet."""
+    names = {index: episode_id(settings.seed, index) for index in indices}
+    if settings.split is not None:
+        return {settings.split: tuple(names.values())} if names else {}
+    val = {index for index in indices if index % VAL_EVERY == _val_place(settings.seed, index // VAL_EVERY)}
+    if not val and len(indices) > 1:
+        val = {indices[-1]}
+    splits = {"train": tuple(names[i] for i in indices if i not in val), "val": tuple(names[i] for i in indices if i in val)}
+    return {name: ids for name, ids in splits.items() if ids}
+
+
+def _val_place(seed: int, block: int) -> int:
+    return int(np.random.default_rng([seed, block]).integers(VAL_EVERY))
+
+
+def _claim(out: Path, settings: CollectSettings) -> None:
+    """Make `out` ours, or see that it is."""
+    path = out / SETTINGS_NAME
+    if path.exists():
+        _refuse_other_settings(path, settings)
+    elif (out / CARD_NAME).exists() or episode_folder(out, "").exists():
+        raise UsageError(f"{out}: holds a data set that `auxdrive collect` did not make; choose another --out")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{out}: cannot be made: {error.strerror or error}") from error
+    write_atomic(path, settings.model_dump_json(indent=2).encode() + b"\n")
+
+
+def _refuse_other_settings(path: Path, settings: CollectSettings) -> None:
+    try:
+        earlier = CollectSettings.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise DataError(f"{path}: is damaged ({error}); choose another --out") from error
+    changed = [name for name in CollectSettings.model_fields if getattr(earlier, name) != getattr(settings, name)]
+    for name in ("episodes", "frames"):  # a recording may grow
+        before, now = getattr(earlier, name), getattr(settings, name)
+        if name in changed and before is not None and now is not None and now > before:
+            changed.remove(name)
+    if changed:
+        said = "; ".join(f"{name} was {_short(getattr(earlier, name))} and is {_short(getattr(settings, name))}" for name in changed)
+        raise UsageError(f"{path.parent}: was recorded under other settings: {said}. Choose another --out")
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,99 @@
+"""`auxdrive collect`: record a data set in the embedded simulator."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import auxdrive.console as console
+import typer
+from auxdrive.console import JsonOption
+from auxdrive.errors import UsageError
+
+if TYPE_CHECKING:
+    from auxdrive.cards import CameraSpec
+
+DEFAULT_EPISODES = 20
+
+
+def collect(
+    out: Annotated[Path, typer.Option(help="The data set's folder; an unfinished recording in it is gone on with.", show_default=False)],
+    sim: Annotated[str, typer.Option(help="Simulator: embedded.")] = "embedded",
+    episodes: Annotated[int | None, typer.Option(help=f"Number of episodes (default {DEFAULT_EPISODES}).", show_default=False)] = None,
+    frames: Annotated[int | None, typer.Option(help="In place of --episodes: at least so many frames.", show_default=False)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of routes, traffic and disturbances.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes; they do not change the data.")] = 1,
+    modalities: Annotated[str, typer.Option(help="What to record.")] = "rgb,depth,segmentation,lidar",
+    rate: Annotated[float, typer.Option(help="Frames per second of game time; a whole part of the simulator's 20.")] = 4.0,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size of the camera's picture.")] = "256x144",
+    traffic: Annotated[int, typer.Option(help="Number of moving cars.")] = 20,
+    route_seeds: Annotated[str, typer.Option(metavar="SEEDS", help="Seeds of the routes and their towns.")] = "0-999",
+    max_episode_s: Annotated[float, typer.Option("--max-episode-s", help="Longest episode, seconds of game time.")] = 60.0,
+    perturb: Annotated[bool, typer.Option(help="Disturb the steering now and then, so that the data show how to come back.")] = True,
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Put all episodes in this split (default: train and val).", show_default=False)
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Record what a camera and the development sensors see while the simulator's expert drives.
+
+    Routes have seeds below 1000 by default; `auxdrive drive` measures on seeds from 1000 on, so its towns are new to the model.
+    """
+    from auxdrive.modalities import parse_modality
+
+    from auxdrive_eval.collect import collect as record
+    from auxdrive_eval.collect import collect_settings
+    from auxdrive_eval.routes.plan import parse_seeds
+    from auxdrive_eval.simulators import simulator_settings
+
+    if episodes is not None and frames is not None:
+        raise UsageError("give --episodes or --frames, not both")
+    if episodes is None and frames is None:
+        episodes = DEFAULT_EPISODES
+    settings = collect_settings(
+        simulator=simulator_settings(sim, traffic, _camera(size)),
+        modalities=tuple(parse_modality(name) for name in modalities.split(",")),
+        rate_hz=rate,
+        seed=seed,
+        route_seeds=parse_seeds(route_seeds),
+        episodes=episodes,
+        frames=frames,
+        max_episode_s=max_episode_s,
+        perturb=perturb,
+        split=split,
+    )
+    with console.progress("recording", episodes if frames is None else frames) as advance:
+        shown = 0
+
+        def on_episode(done: int, recorded_frames: int) -> None:
+            nonlocal shown
+            now = done if frames is None else min(recorded_frames, frames)
+            advance(now - shown, f"recording, {done} episodes, {recorded_frames} frames")
+            shown = now
+
+        collected = record(settings, out, workers=workers, on_episode=on_episode)
+    sizes = {name: len(ids) for name, ids in collected.card.splits.items()}
+    result = {
+        "out": str(out),
+        "episodes": collected.episodes,
+        "frames": collected.frames,
+        "newly_recorded_episodes": collected.recorded,
+        "splits": sizes,
+        "modalities": [modality.value for modality in settings.modalities],
+    }
+    if json_output:
+        console.print_json(result)
+    else:
+        splits = ", ".join(f"{name} {number}" for name, number in sizes.items())
+        rows = [(key.replace("_", " "), splits if key == "splits" else value) for key, value in result.items() if key != "modalities"]
+        console.table("recorded", ("what", ""), [*rows, ("modalities", ", ".join(settings.modalities))])
+
+
+def _camera(size: str) -> CameraSpec:
+    from auxdrive_eval.embedded.simulator import DEFAULT_CAMERA
+
+    match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size)
+    if match is None or not all(16 <= int(number) <= 4096 for number in match.groups()):
+        raise UsageError(f"--size {size}: write width x height in pixels, each from 16 to 4096, such as 256x144")
+    return DEFAULT_CAMERA.model_copy(update={"width": int(match[1]), "height": int(match[2])})
