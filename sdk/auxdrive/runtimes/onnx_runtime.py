@@ -69,7 +69,7 @@ def open_onnx_runtime(
             "Use another device, or see `auxdrive doctor`"
         )
     try:
-        session = ort.InferenceSession(model, _options(ort, threads), providers=[provider])
+        session = ort.InferenceSession(model, session_options(ort, threads), providers=[provider])
     except Exception as error:  # ONNX Runtime's errors have no common base but Exception
         raise BundleError(f"ONNX Runtime {ort.__version__} does not load the graph on {device}: {error}") from error
     session.disable_fallback()
@@ -94,7 +94,8 @@ def _import() -> Any:
     return onnxruntime
 
 
-def _options(ort: Any, threads: int) -> Any:
+def session_options(ort: Any, threads: int) -> Any:
+    """The session options that auxdrive uses; `ort` is the onnxruntime module."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
