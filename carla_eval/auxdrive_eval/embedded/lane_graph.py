@@ -1,6 +1,6 @@
 """The lanes of a town as arrays: which lane is here, which way leads there.
 
-Legend: L lanes in the order of their ids, called by their index; N points of all centre lines, one after the other.
+Legend: N points of all centre lines, one lane after the other. Lane ids count from 0, so they are indices into arrays over lanes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ class LaneGraph:
         self.town = town
         lanes = [town.lanes[lane_id] for lane_id in sorted(town.lanes)]
         self.lane_ids = [lane.lane_id for lane in lanes]
+        if self.lane_ids != list(range(len(lanes))):
+            raise ValueError(f"{town.name}: lane ids must count from 0")
         counts = np.array([len(lane.centreline) for lane in lanes])
         self.first = np.concatenate(([0], np.cumsum(counts)[:-1]))
         self.count = counts
         self.length = np.array([lane.length_m for lane in lanes])
         self.spacing = self.length / (counts - 1)
-        self.index_of = {lane_id: index for index, lane_id in enumerate(self.lane_ids)}
         self.points = np.concatenate([lane.centreline for lane in lanes])
         self.yaw_rad = np.concatenate([lane.yaw_rad for lane in lanes])
         self.arclength = np.concatenate([lane.arclength for lane in lanes])
@@ -54,14 +55,14 @@ class LaneGraph:
         return found
 
     def nearest_lane(self, x_m: float, y_m: float, yaw_rad: float) -> LaneView:
-        """The lane whose centre line is nearest to (x, y). Connectors cross, so among them the one that runs along `yaw_rad` is preferred."""
+        """The lane whose centre line is nearest to (x, y). Connectors cross: among them the one that runs along `yaw_rad` is preferred."""
         index = self._nearest_point(x_m, y_m, yaw_rad)
         lane = int(self.lane_of_point[index])
         px, py, yaw = float(self.points[index, 0]), float(self.points[index, 1]), float(self.yaw_rad[index])
         cos, sin = math.cos(yaw), math.sin(yaw)
         along, left = (x_m - px) * cos + (y_m - py) * sin, (y_m - py) * cos - (x_m - px) * sin
         along = min(max(along, -0.5), 0.5)
-        view = self.town.lanes[self.lane_ids[lane]]
+        view = self.town.lanes[lane]
         centre = (px + along * cos, py + along * sin)
         return LaneView(view.lane_id, view.road_id, centre, left, view.width_m, math.remainder(yaw, math.tau), view.junction_id is not None)
 
@@ -82,7 +83,7 @@ class LaneGraph:
         for lane in np.unique(self.lane_of_point[away <= nearest + slack_m]):
             first, count = int(self.first[lane]), int(self.count[lane])
             best = first + int(np.argmin(away[first : first + count]))
-            found.append((self.lane_ids[lane], float(self.arclength[best])))
+            found.append((int(lane), float(self.arclength[best])))
         return found, nearest
 
     def shortest_path(self, start: Position, goal: Position) -> tuple[list[int], float] | None:

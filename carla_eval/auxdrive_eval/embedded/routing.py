@@ -61,7 +61,7 @@ def random_route(
     route_id: str | None = None,
     weather: Weather | None = None,
 ) -> Route:
-    """A route from a seed: it starts and ends on roads away from junctions, and has a turn wherever one of 60 draws had one.
+    """A route from a seed: it starts and ends on roads away from junctions, and has a turn wherever one of 400 draws has one.
 
     Raises:
         SimulatorError: no route of that length is found.
@@ -132,7 +132,7 @@ def _trace(
         at = np.linspace(start, end, max(2, round(end - start) + 1))
         if points:
             at = at[1:]  # lanes meet: their common point is there already
-        xy, heading = graph.poses(np.full(len(at), graph.index_of[lane_id]), at)
+        xy, heading = graph.poses(np.full(len(at), lane_id), at)
         points.append(xy)
         yaw.append(heading)
         options += [lane.turn] * len(at)

@@ -1,7 +1,7 @@
 """The map of an embedded town: lanes, junctions, lights, and everything that can be seen or hit.
 
-Pure data (NumPy): `generate` makes it from a seed, physics and traffic read it, the renderer draws it. World frame: right-handed, z up, metres,
-right-hand traffic. Legend: N points along a line.
+Pure data (NumPy): `generate` makes it from a seed, physics and traffic read it, the renderer draws it. World frame: right-handed, z up,
+metres, right-hand traffic. Legend: N points along a line.
 """
 
 from __future__ import annotations

@@ -1,0 +1,278 @@
+"""The embedded simulator: a generated town, traffic, one ego, and sensors by a software renderer. No GPU, no display, no CARLA."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from auxdrive.cards import CameraSpec, VehicleSpec
+from auxdrive.errors import SimulatorError
+from auxdrive.modalities import Modality
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import AnyArray, Control, Float64, Pose2
+
+from auxdrive_eval.embedded.boxes import box, overlaps
+from auxdrive_eval.embedded.car import Car
+from auxdrive_eval.embedded.collision import StaticObstacles
+from auxdrive_eval.embedded.expert import Expert
+from auxdrive_eval.embedded.generate import town_from_name, town_name
+from auxdrive_eval.embedded.lane_graph import LaneGraph
+from auxdrive_eval.embedded.lights import LightCycles
+from auxdrive_eval.embedded.routing import plan_route, random_route
+from auxdrive_eval.embedded.scene import Renderer, Scene
+from auxdrive_eval.embedded.tracker import RouteTracker
+from auxdrive_eval.embedded.traffic import Traffic
+from auxdrive_eval.embedded.vehicle import Vehicle, VehicleParameters
+from auxdrive_eval.embedded.views import SignalViews
+from auxdrive_eval.embedded.weather import weather_for
+from auxdrive_eval.world import CollisionKind, Contact, Point, Route, Weather, WorldState
+
+DEFAULT_CAMERA = CameraSpec(width=256, height=144, fov_deg=100.0, x_m=1.7, y_m=0.0, z_m=1.6)
+"""Behind the windscreen, 1.7 m ahead of the rear axle. The ego's own body is not drawn."""
+SENSED = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR)
+
+
+@dataclass(frozen=True, slots=True)
+class _TownKit:
+    """A town and what is computed from it once."""
+
+    graph: LaneGraph
+    obstacles: StaticObstacles
+    signals: SignalViews
+
+
+@dataclass(slots=True)
+class _Run:
+    """One route being driven."""
+
+    kit: _TownKit
+    route: Route
+    lights: LightCycles
+    traffic: Traffic
+    tracker: RouteTracker
+    expert: Expert
+    cars: Float64
+    ego: Car | None
+    frame: int = 0
+    contacts: tuple[Contact, ...] = ()
+
+
+class EmbeddedSimulator:
+    """`auxdrive_eval.simulator.Simulator` in pure Python and NumPy, with Panda3D for the sensors.
+
+    render: False for a world without sensors, which needs no renderer. traffic: number of moving cars.
+    """
+
+    def __init__(self, camera: CameraSpec | None = None, render: bool = True, traffic: int = 20, tick_s: float = 0.05) -> None:
+        if traffic < 0:
+            raise SimulatorError(f"traffic is a number of cars, got {traffic}")
+        if not 0.005 <= tick_s <= 0.1:
+            raise SimulatorError(f"a tick takes from 0.005 to 0.1 s, got {tick_s}")
+        self.tick_s = tick_s
+        self.camera = camera or DEFAULT_CAMERA
+        self._parameters = VehicleParameters()
+        self.vehicle = VehicleSpec(name="embedded single-track", wheelbase_m=self._parameters.wheelbase_m)
+        self.steering = SteeringSpec(kind="road_wheel_rad", max_road_wheel_deg=math.degrees(self._parameters.max_steer_rad))
+        self._render = render
+        self._traffic_count = traffic
+        self._renderer: Renderer | None = None
+        self._kits: dict[str, _TownKit] = {}
+        self._car = Vehicle(self._parameters)
+        self._run: _Run | None = None
+        self._frames: dict[Modality, AnyArray] = {}
+
+    # Routes
+
+    def plan(self, town: str, keypoints: Sequence[Point], route_id: str = "0", weather: Weather | None = None) -> Route:
+        """The route through keypoints of a town (`EmbeddedTown0007`).
+
+        Raises:
+            SimulatorError: no such town, or no route through these keypoints.
+        """
+        return plan_route(self._kit(town).graph, keypoints, route_id, weather)
+
+    def random_route(self, seed: int, min_length_m: float = 150.0, max_length_m: float = 400.0) -> Route:
+        """A route of the town of that seed (modulo 10000), in the weather of that seed."""
+        graph = self._kit(town_name(seed % 10_000)).graph
+        return random_route(graph, seed, min_length_m, max_length_m, weather=weather_for(seed))
+
+    def _kit(self, town: str) -> _TownKit:
+        kit = self._kits.get(town)
+        if kit is None:
+            built = town_from_name(town)
+            kit = _TownKit(LaneGraph(built), StaticObstacles(built), SignalViews(built))
+            if len(self._kits) >= 4:
+                self._kits.pop(next(iter(self._kits)))
+            self._kits[town] = kit
+        return kit
+
+    # The protocol
+
+    def reset(self, route: Route, seed: int) -> WorldState:
+        """Put the ego at rest on the start of the route, with traffic and lights from `seed`.
+
+        Raises:
+            SimulatorError: the town is none of this simulator's, or the route was not planned on its lanes (`plan`).
+        """
+        kit = self._kit(route.town)
+        town = kit.graph.town
+        if len(route.lane_ids) != len(route.points) or not set(route.lane_ids) <= town.lanes.keys():
+            raise SimulatorError(f"route {route.route_id} was not planned on the lanes of {route.town}; make it with plan(town, keypoints)")
+        start = Pose2(float(route.points[0, 0]), float(route.points[0, 1]), math.remainder(float(route.yaw_rad[0]), math.tau))
+        self._car.place(start)
+        traffic = Traffic(kit.graph, seed, self._traffic_count, start)
+        tracker = RouteTracker(route, kit.graph, self._parameters)
+        tracker.update(start)
+        expert = Expert(kit.graph, tracker, self._car, traffic)
+        ego = tracker.road_user(start, 0.0)
+        self._run = _Run(kit, route, LightCycles(town, seed), traffic, tracker, expert, traffic.boxes(), ego)
+        self._frames = {}
+        if self._render:
+            self._renderer_of_process().load(town, route.weather)
+        return self._state(self._run)
+
+    def step(self, control: Control) -> WorldState:
+        """Advance by one tick. The steering is clipped to full lock, the pedals to 0..1.
+
+        Raises:
+            SimulatorError: no route was set, or the control is not finite.
+        """
+        run = self._running()
+        if not all(math.isfinite(value) for value in (control.steer_rad, control.throttle, control.brake)):
+            raise SimulatorError(f"a control must be finite, got {control}")
+        contacts = self._move_ego(run, control)
+        run.frame += 1
+        run.tracker.update(self._car.pose)
+        run.ego = run.tracker.road_user(self._car.pose, self._car.speed_mps)
+        run.traffic.step(self.tick_s, run.lights.colours(run.frame * self.tick_s), run.ego, self._ego_box())
+        run.cars = run.traffic.boxes()
+        for car_id, contact in self._cars_hit(run, self._ego_box()).items():
+            contacts[contact.other_id] = contact
+            run.traffic.halt(car_id)
+        run.contacts = tuple(contacts.values())
+        self._frames = {}
+        return self._state(run)
+
+    def sense(self, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
+        """Frames of the present instant in the stored format; each is made once, however often it is asked for.
+
+        Raises:
+            SimulatorError: no route was set, the simulator was made without a renderer, or it has no such sensor.
+        """
+        self._running()
+        unknown = sorted(set(modalities) - set(SENSED))
+        if unknown:
+            raise SimulatorError(
+                f"the embedded simulator has no sensor for {', '.join(unknown)}; it has {', '.join(SENSED)}. "
+                "Attention, edge and frequency are derived from these when a data set is read"
+            )
+        missing = [modality for modality in modalities if modality not in self._frames]
+        if missing:
+            self._sense(missing)
+        return {modality: self._frames[modality] for modality in modalities}
+
+    def expert(self) -> Control:
+        """What the privileged driver would do now.
+
+        Raises:
+            SimulatorError: no route was set.
+        """
+        run = self._running()
+        return run.expert.control(run.ego)
+
+    def close(self) -> None:
+        """Release the renderer."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+        self._run = None
+
+    # Beyond the protocol
+
+    @property
+    def progress_m(self) -> float:
+        """How far along its route the ego is."""
+        return self._running().tracker.progress_m
+
+    def scene(self) -> Scene:
+        """What the renderer is given now."""
+        run = self._running()
+        time_s = run.frame * self.tick_s
+        return Scene(time_s, self._car.pose, run.traffic.poses(run.cars), run.lights.colours(time_s))
+
+    # Parts of a tick
+
+    def _running(self) -> _Run:
+        if self._run is None:
+            raise SimulatorError("no route is being driven: call reset(route, seed) first")
+        return self._run
+
+    def _ego_box(self) -> Float64:
+        return box(*self._car.centre, self._car.yaw_rad, self._parameters.length_m, self._parameters.width_m)
+
+    def _move_ego(self, run: _Run, control: Control) -> dict[int, Contact]:
+        """Move the ego; what it runs into stops it where it was. Returns the contacts by id of the other."""
+        pose, before = self._car.pose, self._ego_box()
+        self._car.step(control, self.tick_s)
+        after = self._ego_box()
+        standing, moving = run.kit.obstacles.hits(after), self._cars_hit(run, after)
+        contacts = {contact.other_id: contact for contact in run.kit.obstacles.contacts(after)} if standing else {}
+        contacts.update({contact.other_id: contact for contact in moving.values()})
+        # Something that the ego already stood in (a car that drove into it) does not hold it.
+        touched_before = set(run.kit.obstacles.hits(before)) if standing else set()
+        cars_before = self._cars_hit(run, before).keys() if moving else set()
+        if not set(standing) <= touched_before or not moving.keys() <= cars_before:
+            self._car.x_m, self._car.y_m, self._car.yaw_rad = pose.x_m, pose.y_m, pose.yaw_rad
+            self._car.speed_mps, self._car.drive_mps2 = 0.0, 0.0
+        return contacts
+
+    def _cars_hit(self, run: _Run, ego: Float64) -> dict[int, Contact]:
+        """Contacts of a box with moving cars, by car id."""
+        if not len(run.cars):
+            return {}
+        cars = list(run.traffic.cars.values())
+        found = {}
+        for index in np.flatnonzero(overlaps(ego, run.cars) > 0):
+            car, (x, y) = cars[index], run.cars[index, :2]
+            found[car.car_id] = Contact(CollisionKind.VEHICLE, car.car_id, f"vehicle.{car.kind.value}", (float(x), float(y)))
+        return found
+
+    def _state(self, run: _Run) -> WorldState:
+        centre = self._car.centre
+        time_s = run.frame * self.tick_s
+        colours = run.lights.colours(time_s)
+        return WorldState(
+            frame=run.frame,
+            time_s=time_s,
+            ego=self._car.pose,
+            ego_centre=centre,
+            speed_mps=self._car.speed_mps,
+            steer_rad=self._car.steer_rad,
+            extent=(self._parameters.length_m / 2, self._parameters.width_m / 2),
+            contacts=run.contacts,
+            lights=run.kit.signals.lights(centre, colours),
+            stop_signs=run.kit.signals.stop_signs(centre),
+            lane=run.kit.graph.nearest_lane(*centre, self._car.yaw_rad),
+        )
+
+    def _renderer_of_process(self) -> Renderer:
+        if self._renderer is None:
+            from auxdrive_eval.embedded.render.panda import PandaRenderer
+
+            self._renderer = PandaRenderer(self.camera)
+        return self._renderer
+
+    def _sense(self, modalities: Sequence[Modality]) -> None:
+        if not self._render:
+            raise SimulatorError("this simulator was made with render=False and has no sensors")
+        renderer, scene = self._renderer_of_process(), self.scene()
+        if Modality.RGB in modalities:
+            self._frames[Modality.RGB] = renderer.rgb(scene)
+        if Modality.DEPTH in modalities or Modality.SEGMENTATION in modalities:
+            self._frames[Modality.DEPTH], self._frames[Modality.SEGMENTATION] = renderer.depth_and_segmentation(scene)
+        if Modality.LIDAR in modalities:
+            from auxdrive.lidar import bev_histogram
+
+            self._frames[Modality.LIDAR] = bev_histogram(renderer.lidar_points(scene))
