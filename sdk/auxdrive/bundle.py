@@ -19,6 +19,8 @@ import json
 import math
 import os
 import stat
+import tokenize
+import warnings
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -52,6 +54,8 @@ MAX_TOTAL_BYTES = 4 << 30
 MAX_FILES = 256
 MAX_DEPTH = 4
 
+# What NumPy's parser of headers raises on damaged ones; what it only warns of is damage too.
+_NPY_ERRORS = (ValueError, TypeError, KeyError, SyntaxError, OverflowError, RecursionError, MemoryError, tokenize.TokenError, Warning)
 _AGAIN = "Copy or export the bundle again"
 
 
@@ -263,11 +267,9 @@ def parse_npy(data: bytes, where: str) -> AnyArray:
     """
     stream = io.BytesIO(data)
     try:
-        version = np.lib.format.read_magic(stream)
-        if version not in ((1, 0), (2, 0)):
-            raise ValueError(f"version {version} of the format")
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read_header(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            shape, fortran, dtype = _npy_header(stream)
         if dtype.hasobject:
             raise ValueError("it holds Python objects")
         held = len(data) - stream.tell()
@@ -275,8 +277,17 @@ def parse_npy(data: bytes, where: str) -> AnyArray:
             raise ValueError(f"its header says {shape} of {dtype}, it holds {held} bytes")
         flat = np.frombuffer(data, dtype=dtype, offset=stream.tell(), count=math.prod(shape))
         return flat.reshape(shape, order="F" if fortran else "C")
-    except (ValueError, TypeError, SyntaxError, OverflowError, RecursionError, MemoryError) as error:
+    except _NPY_ERRORS as error:
         raise BundleError(f"{where}: not a readable .npy array: {error}. {_AGAIN}") from None
+
+
+def _npy_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(stream)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(stream)
+    raise ValueError(f"version {version} of the format")
 
 
 def _some(names: list[str]) -> str:

@@ -1,0 +1,34 @@
+"""Bundles for the tests of the SDK: written once per session, copied where a test changes them."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for bundle_factory; tests are no package
+
+import bundle_factory
+
+
+@pytest.fixture(scope="session")
+def steering_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bundle_factory.write_bundle(tmp_path_factory.mktemp("bundles") / "steering")
+
+
+@pytest.fixture(scope="session")
+def waypoint_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bundle_factory.write_bundle(tmp_path_factory.mktemp("bundles") / "waypoints", "waypoints")
+
+
+@pytest.fixture
+def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
+    """A copy of a bundle that the test may damage."""
+
+    def copy(bundle: Path) -> Path:
+        return Path(shutil.copytree(bundle, tmp_path / "copy"))
+
+    return copy
