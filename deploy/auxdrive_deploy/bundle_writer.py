@@ -1,0 +1,249 @@
+"""From a run to a bundle: everything is made beside the destination, verified there, and appears by one rename or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from auxdrive.bundle import (
+    CARD_NAME,
+    EGO_INPUTS,
+    IMAGE_INPUT,
+    MODEL_NAME,
+    README_NAME,
+    REFERENCE_CONTROL,
+    REFERENCE_EGO,
+    REFERENCE_IMAGES,
+    REFERENCE_OUTPUTS,
+    sha256_of_files,
+)
+from auxdrive.cards import ModelCard, ParitySpec, Provenance, Task, TensorSpec
+from auxdrive.errors import CheckFailed, DataError, UsageError
+from auxdrive.parity import PARITY_UNIT, compare
+from auxdrive.storage import fsync_directory
+from auxdrive.types import AnyArray, Float32, UInt8
+from auxdrive.verify import verify_bundle
+from auxdrive_train.engine.run import Run, build
+from auxdrive_train.tasks import WaypointsTask
+
+from auxdrive_deploy.figures import StudentFigures, read_result, student_figures
+from auxdrive_deploy.graph import student_of, student_outputs, to_onnx
+from auxdrive_deploy.parity import PARITY_LIMIT, run_graph
+from auxdrive_deploy.readme import PICTURE_NAME, readme, reference_picture
+
+MAX_NAME = 100
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Real frames of the validation part, images (N, H, W, 3) and ego (N, E), and what two sets of weights say of them in torch."""
+
+    images: UInt8
+    ego: Float32
+    outputs: Float32
+    control: Float32
+
+
+def write_bundle(run: Run, out: Path, name: str | None = None) -> ModelCard:
+    """Export a run's student into the new directory `out`.
+
+    Args:
+        run: a finished run (`load_run`). out: must not exist. name: in the card; the run directory's name by default.
+
+    Raises:
+        UsageError: `out` exists, the name is not printable, or the run has no student that sees RGB alone.
+        DataError: the run is not finished or damaged, or the disk refuses.
+        CheckFailed: the exported graph is not the student, or the check could not tell. In every case nothing is left behind.
+    """
+    name = _checked_name(run.directory.resolve().name if name is None else name)
+    _refuse_existing(out)
+    network = student_of(run)
+    result = read_result(run)
+    reference = read_reference(run)
+    height, width = reference.images.shape[1:3]
+    model = to_onnx(network, run.task, height, width)
+    figures = student_figures(run, result)
+    card = make_card(run, name, result, figures, reference, model)
+    files = {
+        MODEL_NAME: model,
+        README_NAME: readme(card, figures.notes).encode(),
+        PICTURE_NAME: reference_picture(card, reference.images, reference.outputs),
+        REFERENCE_IMAGES: _npy(reference.images),
+        REFERENCE_EGO: _npy(reference.ego),
+        REFERENCE_OUTPUTS: _npy(reference.outputs),
+        REFERENCE_CONTROL: _npy(reference.control),
+    }
+    with _appearing(out) as folder:
+        for path, data in files.items():
+            _write(folder / path, data)
+        card = card.model_copy(update={"files": sha256_of_files(folder)})
+        _write(folder / CARD_NAME, card.model_dump_json(indent=2).encode())
+        _verify(folder, out)
+    return card
+
+
+def read_reference(run: Run) -> Reference:
+    """The run's reference frames, what its student says of them, and what the same architecture says with fresh weights of the next
+    seed. The control is not trained: it shows that the comparison notices foreign weights, not how much training matters.
+
+    Raises:
+        DataError: the frames are missing, damaged, or not of the camera that the data set's card describes.
+    """
+    images, ego = _array(run, "images.npy"), _array(run, "ego.npy")
+    camera, columns = run.card.camera, sum(EGO_INPUTS[spec.name] for spec in run.task.ego_inputs)
+    expected = (camera.height, camera.width, 3)
+    if images.dtype != np.uint8 or images.ndim != 4 or len(images) == 0:
+        raise DataError(f"{run.directory}/reference/images.npy holds {images.dtype} {images.shape}, not uint8 (N, height, width, 3)")
+    if images.shape[1:] != expected:
+        raise DataError(
+            f"{run.directory}: the recorded frames are {images.shape[1:]}, the camera in dataset.json gives {expected}. The bundle must "
+            "name the camera that it was trained for: correct the data set's card, and the run's copy of it"
+        )
+    if ego.dtype != np.float32 or ego.shape != (len(images), columns) or not np.isfinite(ego).all():
+        raise DataError(f"{run.directory}/reference/ego.npy holds {ego.dtype} {ego.shape}, not finite float32 ({len(images)}, {columns})")
+    config = run.config.model_copy(update={"seed": run.config.seed + 1, "weights": None})
+    _, others = build(config, run.task)
+    others.eval().requires_grad_(False)
+    return Reference(
+        images,
+        ego,
+        outputs=student_outputs(student_of(run), images, ego),
+        control=student_outputs(student_of(run, others), images, ego),
+    )
+
+
+def make_card(run: Run, name: str, result: dict[str, Any], figures: StudentFigures, reference: Reference, model: bytes) -> ModelCard:
+    """The card of an exported graph, with its parity measured in ONNX Runtime; `files` names the graph alone as yet.
+
+    Raises:
+        CheckFailed: graph and student differ by more than the limit, or foreign weights do not.
+    """
+    camera = run.card.camera
+    picture = TensorSpec(
+        name=IMAGE_INPUT, shape=("batch", camera.height, camera.width, 3), dtype="uint8", unit="intensity", frame="camera, RGB"
+    )
+    inputs = (picture, *run.task.ego_inputs)
+    said = run_graph(model, inputs, run.task.outputs, reference.images, reference.ego)
+    return ModelCard(
+        name=name,
+        task=cast(Task, run.task.name),
+        inputs=inputs,
+        outputs=run.task.outputs,
+        camera=camera,
+        preprocessing=run.config.preprocessing,
+        steering=run.card.steering,
+        vehicle=run.card.vehicle,
+        rate_hz=run.card.rate_hz,
+        waypoint_times_s=run.task.times_s if isinstance(run.task, WaypointsTask) else (),
+        training=_provenance(run, result),
+        parity=_parity(cast(Task, run.task.name), said, reference),
+        metrics=figures.intervals,
+        files={MODEL_NAME: "0" * 64},
+    )
+
+
+def _parity(task: Task, said: Float32, reference: Reference) -> ParitySpec:
+    limit, unit = PARITY_LIMIT[task], PARITY_UNIT[task]
+    measured, control = compare(task, said, reference.outputs), compare(task, said, reference.control)
+    if not measured.worst <= limit:
+        raise CheckFailed(
+            f"the exported graph is not the student: on {measured.frames} recorded frames ONNX Runtime and torch differ by up to "
+            f"{measured.worst:.3g} {unit}, the limit is {limit:g} {unit}. No bundle was written; please report this with the run"
+        )
+    if not limit < control.worst < float("inf"):
+        raise CheckFailed(
+            f"the negative control does not fail: weights of another seed differ by {control.worst:.3g} {unit}, and {limit:g} {unit} must "
+            "be exceeded, or parity proves nothing. No bundle was written; has this run learned anything?"
+        )
+    return ParitySpec(frames=measured.frames, limit=limit, unit=cast(Any, unit), measured=measured.worst, control=control.worst)
+
+
+def _provenance(run: Run, result: dict[str, Any]) -> Provenance:
+    try:
+        return Provenance(
+            method=run.config.method,
+            backbone=run.config.backbone,
+            auxiliaries=run.config.aux,
+            dataset=run.card.name,
+            dataset_sha256=run.record["dataset_sha256"],
+            commit=run.record["commit"],
+            seed=run.config.seed,
+            epochs=sum(int(phase["epochs"]) for phase in result["phases"]),
+            auxdrive_version=run.record["auxdrive_version"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{run.directory}: run.json or result.json is damaged: {error}") from error
+
+
+def _verify(folder: Path, out: Path) -> None:
+    """The bundle as it lies on the disk must pass what its user will check."""
+    failed = [check for check in verify_bundle(folder).checks if not check.passed]
+    if failed:
+        reasons = "; ".join(f"{check.name}: {check.detail}{_figure(check.figure, check.limit, check.unit)}" for check in failed)
+        raise CheckFailed(f"the bundle does not pass `auxdrive verify` and was not written to {out}: {reasons}")
+
+
+def _figure(figure: float | None, limit: float | None, unit: str) -> str:
+    return "" if figure is None or limit is None else f" {figure:.4g} {unit}, limit {limit:.4g} {unit}"
+
+
+def _checked_name(name: str) -> str:
+    if not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
+        raise UsageError(f"the bundle's name must be 1 to {MAX_NAME} printable characters, got {name!r}; give another --name")
+    return name
+
+
+def _refuse_existing(out: Path) -> None:
+    if os.path.lexists(out):
+        raise UsageError(f"{out} exists already; a bundle is never changed: remove it, or choose another --out")
+
+
+@contextmanager
+def _appearing(out: Path) -> Iterator[Path]:
+    """An empty directory beside `out` that is renamed to it at the end; on any error it is removed."""
+    folder: Path | None = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        folder.chmod(0o755)
+        yield folder
+        for part in (folder / "reference", folder):
+            fsync_directory(part)
+        _refuse_existing(out)
+        folder.rename(out)
+        fsync_directory(out.parent)
+    except OSError as error:
+        raise DataError(f"cannot write the bundle {out}: {error.strerror or error}. Nothing was left behind") from error
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)  # renamed away where all went well
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _npy(array: AnyArray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+    return stream.getvalue()
+
+
+def _array(run: Run, name: str) -> AnyArray:
+    path = run.directory / "reference" / name
+    try:
+        return cast(AnyArray, np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path} cannot be read: {error}. A finished run holds its reference frames; finish it with --resume") from error

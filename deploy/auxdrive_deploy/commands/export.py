@@ -1,0 +1,41 @@
+"""`auxdrive export`: a run's student as a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from auxdrive import console
+from auxdrive.console import JsonOption
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="The run: a directory that `auxdrive train` wrote.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The bundle's directory; must not exist yet.", show_default=False)],
+    name: Annotated[str | None, typer.Option(help="The model's name in the card; the run's by default.", show_default=False)] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Export a run's student as a bundle: ONNX graph, card, reference frames. Exit code 1 when graph and student differ."""
+    from auxdrive.errors import UsageError
+
+    if not run.is_dir():
+        raise UsageError(f"{run}: no such run; `auxdrive train --out {run}` makes one")
+    from auxdrive_train.engine.run import load_run
+
+    from auxdrive_deploy.bundle_writer import write_bundle
+
+    card = write_bundle(load_run(run), out, name)
+    parity = card.parity
+    if json_output:
+        console.print_json({"bundle": str(out), "card": card.model_dump(mode="json")})
+        return
+    rows = [
+        ("task", card.task),
+        ("inputs", ", ".join(spec.name for spec in card.inputs)),
+        ("camera", f"{card.camera.width} x {card.camera.height}"),
+        (f"parity, {parity.frames} frames", f"{parity.measured:.2g} {parity.unit} (limit {parity.limit:g})"),
+        ("negative control", f"{parity.control:.3g} {parity.unit}"),
+        *((metric, f"{value.value:.4g} {value.unit}".rstrip()) for metric, value in card.metrics.items()),
+    ]
+    console.table(f"{card.name}: {out}", ("", "value"), rows)
