@@ -68,6 +68,7 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     ]
     if cameras != ("center",):
         notes.append(f"side cameras: steering corrected by {correction:g} towards the middle and held within -1..1")
+        notes.append("side cameras see what the centre camera sees: give validation a --split of its own, or it sees training pictures")
     labels = f"full lock {options.max_steer_deg:g} deg, cameras {'+'.join(cameras)}"
     side = "" if cameras == ("center",) else f", side correction {correction:g}"
     return Source(
@@ -145,4 +146,4 @@ def _time_s(picture: str) -> float | None:
         whole_s = datetime.strptime(" ".join(date), "%Y %m %d %H %M %S").replace(tzinfo=UTC).timestamp()
     except ValueError:
         return None
-    return whole_s + int(fraction) / 10 ** len(fraction)
+    return whole_s + int(fraction) / 10.0 ** len(fraction)

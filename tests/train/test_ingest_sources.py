@@ -1,0 +1,449 @@
+"""Ingest: real recordings, labels with units and signs, broken time, and every hostile source that comes to mind."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from auxdrive.cli import build_app
+from auxdrive.dataset import Dataset
+from auxdrive.derived import derive
+from auxdrive.errors import AuxdriveError, DataError, UsageError
+from auxdrive.modalities import Modality
+from auxdrive_train.ingest import FORMATS, clock
+from auxdrive_train.ingest.build import MAX_EPISODE_FRAMES, IngestReport, build_dataset
+from auxdrive_train.ingest.source import SourceOptions
+from auxdrive_train.ingest.splits import SplitRange, parse_splits, split_of
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from typer.testing import CliRunner
+
+SHARED = Path(os.environ.get("AUXDRIVE_SHARED", Path(__file__).resolve().parents[2] / "../shared"))
+
+
+def make_tub(
+    folder: Path, rows: list[dict[str, Any]] | int = 6, deleted: list[int] | None = None, size: tuple[int, int] = (16, 12)
+) -> Path:
+    """A tub as donkeycar writes it: 20 Hz, the angle rising with the index."""
+    (folder / "images").mkdir(parents=True)
+    if isinstance(rows, int):
+        rows = [{} for _ in range(rows)]
+    lines = []
+    for index, changes in enumerate(rows):
+        row = {
+            "_index": index,
+            "_timestamp_ms": 1_700_000_000_000 + 50 * index,
+            "cam/image_array": f"{index}_cam_image_array_.jpg",
+            "user/angle": (index % 10) / 10,
+            "user/throttle": 0.5,
+            "user/mode": "user",
+        } | changes
+        lines.append(json.dumps({key: value for key, value in row.items() if value is not ...}))
+        pixels = np.random.default_rng(index).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "images" / f"{index}_cam_image_array_.jpg")
+    half = len(lines) // 2
+    (folder / "catalog_0.catalog").write_text("\n".join(lines[:half]) + "\n")
+    (folder / "catalog_1.catalog").write_text("\n".join(lines[half:]) + "\n")
+    write_manifest(folder, ["catalog_0.catalog", "catalog_1.catalog"], deleted or [])
+    return folder
+
+
+def write_manifest(folder: Path, paths: list[str], deleted: list[Any]) -> None:
+    last = {"paths": paths, "current_index": 0, "max_len": 1000, "deleted_indexes": deleted}
+    lines = [["cam/image_array", "user/angle"], ["image_array", "float"], {}, {"created_at": 0}, last]
+    (folder / "manifest.json").write_text("\n".join(json.dumps(line) for line in lines))
+
+
+def run(source: Path, out: Path, form: str = "donkey", options: SourceOptions | None = None, **kwargs: Any) -> tuple[IngestReport, Dataset]:
+    report = build_dataset(FORMATS[form](source, options or SourceOptions()), out, **kwargs)
+    return report, Dataset.open(out)
+
+
+def test_a_tub_becomes_a_data_set(tmp_path: Path) -> None:
+    tub = make_tub(tmp_path / "tub", [{}, {"user/angle": 1.0, "user/throttle": -0.25}, {}])
+    report, dataset = run(tub, tmp_path / "out", licence="MIT")
+    assert report.frames == {"train": 3}
+    assert dataset.split("train") == ("train-0000",)
+    card = dataset.card
+    assert (card.rate_hz, card.camera.width, card.camera.height, card.licence) == (20.0, 16, 12, "MIT")
+    episode = dataset.episode("train-0000")
+    np.testing.assert_allclose(episode.state["time_s"], [0, 0.05, 0.1], atol=1e-6)
+    # Positive angles of a donkeycar steer to the right; full lock is 25 degrees.
+    np.testing.assert_allclose(episode.state["steer_rad"], -np.radians([0, 25, 5]), atol=1e-6)
+    np.testing.assert_array_equal(episode.state["throttle"], np.float32([0.5, 0, 0.5]))
+    np.testing.assert_array_equal(episode.state["brake"], np.float32([0, 0.25, 0]))
+    assert np.isnan(episode.state["speed_mps"]).all()
+    assert np.isnan(episode.state["x_m"]).all()
+    with Image.open(tub / "images" / "1_cam_image_array_.jpg") as picture:
+        np.testing.assert_array_equal(episode.frames(Modality.RGB)[1], np.asarray(picture))
+
+
+def test_derived_modalities_and_scaling(tmp_path: Path) -> None:
+    done: list[int] = []
+    _, dataset = run(
+        make_tub(tmp_path / "tub"), tmp_path / "out", derived=(Modality.EDGE, Modality.FREQUENCY), image_size=(8, 6), progress=done.append
+    )
+    episode = dataset.episode("train-0000")
+    assert episode.frame_shape(Modality.RGB) == (6, 8, 3)
+    np.testing.assert_array_equal(episode.frames(Modality.EDGE), derive(Modality.EDGE, episode.frames(Modality.RGB)))
+    assert dataset.card.modalities == (Modality.RGB, Modality.EDGE, Modality.FREQUENCY)
+    assert sum(done) == 6 * 3
+    with pytest.raises(UsageError, match="attention cannot be derived from a camera picture"):
+        run(tmp_path / "tub", tmp_path / "other", derived=(Modality.ATTENTION,))
+
+
+def test_splits_go_by_source_index_and_what_is_in_none_is_counted(tmp_path: Path) -> None:
+    tub = make_tub(tmp_path / "tub", [{"source_index": 10 * index} for index in range(10)])
+    report, dataset = run(tub, tmp_path / "out", splits=parse_splits(["test=60:80", "train=:50"]))
+    assert report.frames == {"train": 5, "test": 2}
+    assert report.skipped == {"in no split": 3}
+    assert report.index_field == "source_index"
+    np.testing.assert_allclose(
+        dataset.episode(dataset.split("test")[0]).state["steer_rad"], -np.radians(25) * np.array([0.6, 0.7]), atol=1e-6
+    )
+    with pytest.raises(UsageError, match="no usable record has its source_index"):
+        run(tub, tmp_path / "other", splits=parse_splits(["train=:50", "test=500:600"]))
+    assert not (tmp_path / "other").exists()
+
+
+def test_long_drives_are_cut(tmp_path: Path) -> None:
+    report, dataset = run(make_tub(tmp_path / "tub", MAX_EPISODE_FRAMES + 3, size=(2, 2)), tmp_path / "out")
+    assert [len(dataset.episode(episode_id)) for episode_id in report.episodes["train"]] == [MAX_EPISODE_FRAMES, 3]
+    assert dataset.episode("train-0001").state["time_s"][0] == 0
+
+
+BASE = 1_700_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("stamps", "lengths", "note"),
+    [
+        ([0, 50, 100, 5000, 5050, 5100], [3, 3], "1 gaps"),
+        ([0, 50, 100, 100, 150, 200, 250, 300, 350, 400, 450, 500, 550], [3, 10], "1 repeated"),
+        ([0, 50, 100, 20, 70, 120, 170, 220, 270, 320, 370, 420, 470], [3, 10], "1 going back"),
+        ([0, 0, 0, 0], [4], "timestamps are not used (3 of 3"),
+        ([0, 50, ..., 150], [4], "1 of 4 records have no usable timestamp"),
+        ([0, 50, math.nan, 150], [4], "1 of 4 records have no usable timestamp"),
+        ([0, 50, "x", 150], [4], "no usable timestamp"),
+        ([0, 0.1, 0.2, 0.3], [4], "the median time step"),
+    ],
+)
+def test_broken_time_is_reported_and_ends_an_episode(tmp_path: Path, stamps: list[Any], lengths: list[int], note: str) -> None:
+    rows = [{"_timestamp_ms": BASE + stamp if isinstance(stamp, int | float) else stamp} for stamp in stamps]
+    report, dataset = run(make_tub(tmp_path / "tub", rows), tmp_path / "out", options=SourceOptions(rate_hz=10))
+    assert [len(dataset.episode(episode_id)) for episode_id in dataset.episode_ids] == lengths
+    assert note in report.notes[0]
+
+
+@given(steps=st.lists(st.integers(-200, 2000), min_size=1, max_size=30))
+def test_no_clock_lets_time_stand_or_leap_inside_an_episode(steps: list[int]) -> None:
+    times = list(np.cumsum([0, *steps]) / 1000.0)
+    judged = clock.judge(times, range(len(times)), 20.0)
+    assert 0 < judged.rate_hz <= 1000
+    for step_s in np.diff(judged.time_s):
+        assert clock.breaks(step_s, judged.rate_hz) or 0 < step_s <= 5 / judged.rate_hz
+
+
+def test_deleted_incomplete_and_odd_records_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [{} for _ in range(12)]
+    rows[2] = {"user/angle": math.nan}
+    rows[3] = {"user/angle": 1.5}
+    rows[4] = {"user/angle": "left"}
+    rows[5] = {"user/throttle": ...}
+    rows[6] = {"user/mode": "local"}
+    rows[7] = {"_index": 6}
+    tub = make_tub(tmp_path / "tub", rows, deleted=[1])
+    (tub / "images" / "8_cam_image_array_.jpg").unlink()
+    whole = (tub / "images" / "9_cam_image_array_.jpg").read_bytes()
+    (tub / "images" / "9_cam_image_array_.jpg").write_bytes(whole[: len(whole) // 2])
+    (tub / "images" / "10_cam_image_array_.jpg").write_bytes(b"")
+    report, dataset = run(tub, tmp_path / "out")
+    assert report.skipped == {
+        "deleted in the tub": 1,
+        "angle or throttle is no number": 2,
+        "angle or throttle beyond [-1, 1]": 1,
+        "incomplete": 1,
+        "not driven by the user": 1,
+        "index used twice": 1,
+        "picture missing": 1,
+        "picture damaged": 2,
+    }
+    assert sum(len(dataset.episode(episode_id)) for episode_id in dataset.episode_ids) == 2
+
+
+def garbage_line(tub: Path) -> None:
+    with (tub / "catalog_1.catalog").open("a") as file:
+        file.write('{"_index": 99, "user/ang')
+
+
+def traversal(tub: Path) -> None:
+    path = tub / "catalog_0.catalog"
+    path.write_text(path.read_text().replace("0_cam_image_array_.jpg", "../../../secret.jpg"))
+
+
+def absolute(tub: Path) -> None:
+    path = tub / "catalog_0.catalog"
+    path.write_text(path.read_text().replace("0_cam_image_array_.jpg", "/etc/passwd"))
+
+
+def link_out(tub: Path) -> None:
+    (tub.parent / "secret.jpg").write_bytes((tub / "images" / "0_cam_image_array_.jpg").read_bytes())
+    (tub / "images" / "0_cam_image_array_.jpg").unlink()
+    (tub / "images" / "0_cam_image_array_.jpg").symlink_to(tub.parent / "secret.jpg")
+
+
+def name_is_a_number(tub: Path) -> None:
+    path = tub / "catalog_0.catalog"
+    path.write_text(path.read_text().replace('"0_cam_image_array_.jpg"', "7"))
+
+
+def catalog_traversal(tub: Path) -> None:
+    write_manifest(tub, ["../other/catalog_0.catalog"], [])
+
+
+def mixed_sizes(tub: Path) -> None:
+    Image.new("RGB", (99, 12)).save(tub / "images" / "3_cam_image_array_.jpg")
+
+
+def all_pictures_damaged(tub: Path) -> None:
+    for path in (tub / "images").iterdir():
+        path.write_bytes(b"\xff\xd8\xff")
+
+
+def no_pictures(tub: Path) -> None:
+    for path in (tub / "images").iterdir():
+        path.unlink()
+
+
+def truncate_pictures(tub: Path) -> None:
+    for path in (tub / "images").iterdir():
+        path.write_bytes(path.read_bytes()[:-30])
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda tub: (tub / "manifest.json").unlink(), "no donkeycar tub"),
+        (lambda tub: (tub / "manifest.json").write_text("[]\n"), "fifth line"),
+        (lambda tub: (tub / "manifest.json").write_text("{" * 100_000), r"manifest\.json, line 1: not JSON"),
+        (lambda tub: (tub / "manifest.json").write_bytes(b"\xff\xfe\x00"), "not UTF-8"),
+        (lambda tub: write_manifest(tub, ["catalog_9.catalog"], []), r"catalog_9\.catalog: no such file"),
+        (lambda tub: write_manifest(tub, [], ["x"]), "list of numbers"),
+        (lambda tub: write_manifest(tub, [], []), "it is empty"),
+        (lambda tub: write_manifest(tub, ["catalog_0.catalog"], [0, 1, 2]), "3 deleted"),
+        (lambda tub: (tub / "catalog_0.catalog").write_text("[1]\n"), "line 1: a record must be"),
+        (lambda tub: (tub / "catalog_0.catalog").write_text('{"a": 1}\n'), "version 2"),
+        (catalog_traversal, "nothing outside it is read"),
+        (garbage_line, r"catalog_1\.catalog, line 4: not JSON"),
+        (traversal, "nothing outside it is read"),
+        (absolute, "nothing outside it is read"),
+        (link_out, "link that leads out"),
+        (name_is_a_number, "not a plain file name"),
+        (mixed_sizes, "different sizes .*--image-size"),
+        (all_pictures_damaged, "can be read"),
+        (no_pictures, "6 picture missing"),
+        (truncate_pictures, "no record has a usable picture"),
+    ],
+)
+def test_hostile_tubs(tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
+    tub = make_tub(tmp_path / "tub")
+    damage(tub)
+    with pytest.raises(DataError, match=message):
+        run(tub, tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*.npy"))
+
+
+def test_mixed_sizes_can_be_scaled(tmp_path: Path) -> None:
+    tub = make_tub(tmp_path / "tub")
+    mixed_sizes(tub)
+    report, _ = run(tub, tmp_path / "out", image_size=(10, 8))
+    assert report.frames == {"train": 6}
+
+
+def test_a_stopped_ingest_goes_on_and_gives_the_same_bytes(tmp_path: Path) -> None:
+    tub = make_tub(tmp_path / "tub", [{"_timestamp_ms": BASE + 50 * index + 9999 * (index // 4)} for index in range(12)])
+    _, whole = run(tub, tmp_path / "whole", derived=(Modality.EDGE,))
+
+    def stop(steps: int, seen: list[int] = []) -> None:  # noqa: B006  # counts the calls
+        seen.append(steps)
+        if len(seen) == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tub, tmp_path / "stopped", derived=(Modality.EDGE,), progress=stop)
+    assert [entry.name for entry in (tmp_path / "stopped" / "episodes").iterdir()] == ["train-0000"]
+    report, stopped = run(tub, tmp_path / "stopped", derived=(Modality.EDGE,))
+    assert report.resumed == 1
+    assert stopped.fingerprint() == whole.fingerprint()
+    assert stopped.card == whole.card
+    assert stopped.missing(Modality.EDGE) == ()
+
+
+def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
+    tub = make_tub(tmp_path / "tub")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").touch()
+    (tmp_path / "file").touch()
+    run(tub, tmp_path / "out")
+    for out, options, message in [
+        (tmp_path / "full", SourceOptions(), "holds no data set"),
+        (tmp_path / "file", SourceOptions(), "is a file"),
+        (tmp_path / "out", SourceOptions(max_steer_deg=30), "another data set"),
+    ]:
+        with pytest.raises(DataError, match=message):
+            run(tub, out, options=options)
+    (tub / "images" / "5_cam_image_array_.jpg").unlink()
+    with pytest.raises(DataError, match="its pictures changed"):
+        run(tub, tmp_path / "out")
+
+
+@pytest.mark.parametrize("text", ["train", "train=5", "train=5:5", "train=9:3", "=1:2", "tr-ain=1:2", "train=-1:2", "train=a:b"])
+def test_split_texts_that_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="--split"):
+        parse_splits([text])
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30), st.one_of(st.none(), st.integers(0, 30))), max_size=4))
+def test_ranges_share_no_record(raw: list[tuple[str, int, int | None]]) -> None:
+    texts = [f"{name}={start}:{'' if stop is None else stop}" for name, start, stop in raw if stop is None or stop > start]
+    try:
+        ranges = parse_splits(texts)
+    except UsageError:
+        assert len(texts) > 1  # each alone is a range; only together can they share records
+        return
+    for index in range(40):
+        holders = [each.name for each in ranges if index in each]
+        assert len(holders) <= 1
+        assert split_of(index, ranges) == (holders[0] if holders else None if ranges else "train")
+    assert SplitRange("a", 0, None) == parse_splits(["a=:"])[0]
+
+
+@pytest.mark.parametrize("bad", [{"max_steer_deg": 0}, {"max_steer_deg": 91}, {"rate_hz": 0}, {"side_correction": math.nan}])
+def test_options_that_cannot_be(bad: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        SourceOptions(**bad)
+
+
+def make_udacity(folder: Path, header: bool = True, prefix: str = "IMG/", rows: int = 5) -> Path:
+    (folder / "IMG").mkdir(parents=True)
+    lines = ["center,left,right,steering,throttle,brake,speed"] if header else []
+    for index in range(rows):
+        names = [f"{camera}_2023_03_23_00_39_0{index // 10}_{index % 10}00.jpg" for camera in ("center", "left", "right")]
+        for name in names:
+            Image.new("RGB", (16, 8), (index * 20, 0, 0)).save(folder / "IMG" / name)
+        lines.append(",".join([prefix + names[0], " " + prefix + names[1], " " + prefix + names[2], "0.5", "0.9", "0.1", "10"]))
+    (folder / "driving_log.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize(("header", "prefix"), [(True, "IMG/"), (False, "C:\\Users\\me\\Desktop\\IMG\\"), (False, "/home/me/IMG/")])
+def test_udacity_recordings(tmp_path: Path, header: bool, prefix: str) -> None:
+    report, dataset = run(make_udacity(tmp_path / "log", header, prefix), tmp_path / "out", "udacity")
+    assert report.frames == {"train": 5}
+    assert report.rate_hz == pytest.approx(10)
+    state = dataset.episode("train-0000").state
+    np.testing.assert_allclose(state["steer_rad"], -math.radians(12.5), atol=1e-6)
+    np.testing.assert_allclose(state["speed_mps"], 4.4704, rtol=1e-6)
+    np.testing.assert_allclose(state["brake"], 0.1, rtol=1e-6)
+
+
+def test_udacity_side_cameras_steer_back_to_the_middle(tmp_path: Path) -> None:
+    options = SourceOptions(cameras=("center", "left", "right"), side_correction=0.3)
+    _, dataset = run(make_udacity(tmp_path / "log"), tmp_path / "out", "udacity", options, splits=parse_splits(["train=:3", "val=3:"]))
+    assert dataset.split("train") == ("train-0000", "train-left-0000", "train-right-0000")
+    steer = {episode_id: dataset.episode(episode_id).state["steer_rad"][0] / math.radians(25) for episode_id in dataset.split("train")}
+    assert steer == pytest.approx({"train-0000": -0.5, "train-left-0000": -0.8, "train-right-0000": -0.2}, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "no recording of Udacity"),
+        ("", "it is empty"),
+        ("a,b,c\n", "line 1: 3 columns"),
+        ("a.jpg,b.jpg,c.jpg,nan,0,0,1\n", "1 steering, throttle"),
+        ("a.jpg,b.jpg,c.jpg,2,0,0,1\n", "1 steering beyond"),
+        ("a.jpg,b.jpg,c.jpg,0,0,0,1\n..,b.jpg,c.jpg,0,0,0,1\n", "line 2: '..' is not a plain"),
+        ('"a.jpg,b\n', "not CSV"),
+        ("a.jpg,b.jpg,c.jpg,0,0,0,1\n", "no record has a picture"),
+    ],
+)
+def test_hostile_udacity_logs(tmp_path: Path, text: str | None, message: str) -> None:
+    log = make_udacity(tmp_path / "log") / "driving_log.csv"
+    log.unlink()
+    if text is not None:
+        log.write_text(text)
+    with pytest.raises(DataError, match=message):
+        run(tmp_path / "log", tmp_path / "out", "udacity")
+
+
+def test_unknown_cameras(tmp_path: Path) -> None:
+    make_udacity(tmp_path / "log")
+    for cameras in (("centre",), ()):
+        with pytest.raises(UsageError, match="camera"):
+            run(tmp_path / "log", tmp_path / "out", "udacity", SourceOptions(cameras=cameras))
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(build_app(), ["ingest", *arguments])
+
+
+def test_the_command(tmp_path: Path) -> None:
+    tub = make_tub(tmp_path / "tub")
+    out = str(tmp_path / "out")
+    result = invoke("donkey", str(tub), "--out", out, "--split", "train=:4", "--derive", "edge", "--image-size", "8x6", "--json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["splits"] == {"train": {"episodes": 1, "frames": 4}}
+    assert document["left_out"] == {"in no split": 2}
+    assert invoke("donkey", str(tub), "--out", out, "--split", "train=:4", "--image-size", "8x6").exit_code == 0  # goes on
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("donky", "x"), "Did you mean 'donkey'"),
+        (("donkey", "nowhere"), "no such folder"),
+        (("donkey", "x", "--image-size", "8"), "WIDTHxHEIGHT"),
+        (("donkey", "x", "--image-size", "0x9000"), "WIDTHxHEIGHT"),
+        (("donkey", "x", "--derive", "edges"), "Did you mean 'edge'"),
+        (("donkey", "x", "--max-steer-deg", "0"), "full lock"),
+    ],
+)
+def test_mistakes_on_the_command_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = invoke(*arguments, "--out", str(tmp_path / "out"))
+    assert isinstance(result.exception, AuxdriveError)
+    assert message in str(result.exception)
+
+
+def shared(name: str) -> Path:
+    path = SHARED / "data" / name
+    if not path.is_dir():
+        pytest.skip(f"the shared recording {name} is not there")
+    return path
+
+
+def test_the_real_tub(tmp_path: Path) -> None:
+    source = FORMATS["donkey"](shared("donkey_track2"), SourceOptions())
+    assert source.rate_hz == pytest.approx(10, abs=0.1)
+    splits = parse_splits(["train=:9800", "test=10000:12000", "shift=13000:"])
+    counts = [split_of(record.index, splits) for record in source.records]
+    assert [counts.count(name) for name in ("train", "test", "shift", None)] == [3145, 648, 868, 247]
+    report = build_dataset(source, tmp_path / "out", parse_splits(["test=10000:10400"]))
+    dataset = Dataset.open(tmp_path / "out")
+    assert report.frames["test"] == sum(len(dataset.episode(episode_id)) for episode_id in dataset.split("test"))
+    assert dataset.episode(dataset.episode_ids[0]).frame_shape(Modality.RGB) == (120, 160, 3)
+
+
+def test_the_real_udacity_recording(tmp_path: Path) -> None:
+    report, dataset = run(shared("udacity_sim_sample"), tmp_path / "out", "udacity")
+    assert report.frames["train"] == 60
+    speeds = np.concatenate([dataset.episode(episode_id).state["speed_mps"] for episode_id in dataset.episode_ids])
+    assert 10 < speeds.mean() < 14  # 30 miles per hour, the simulator's limit
