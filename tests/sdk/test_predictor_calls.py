@@ -1,0 +1,234 @@
+"""The predictor: right answers, refused inputs, withheld outputs, no image-sized allocations, one call at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import bundle_factory
+import numpy as np
+import onnx
+import pytest
+from auxdrive.agent import Agent
+from auxdrive.bundle import Bundle
+from auxdrive.cards import CameraSpec, TensorSpec
+from auxdrive.errors import AuxdriveError, BundleError, InputError, RuntimeUnavailable, UsageError
+from auxdrive.parity import observations, read_reference
+from auxdrive.predictor import Predictor
+from auxdrive.types import Flag, Observation
+from onnx import TensorProto, helper
+
+IMAGE = np.full((24, 32, 3), 90, np.uint8)
+
+
+def frames_of(bundle: Path) -> list[Observation]:
+    opened = Bundle.open(bundle)
+    reference = read_reference(opened)
+    return list(observations(opened.card, reference.images, reference.ego))
+
+
+def test_steering(steering_bundle: Path) -> None:
+    expected = np.load(steering_bundle / "reference/outputs.npy")
+    with Predictor.load(steering_bundle, threads=1) as predictor:
+        for observation, (steer_rad,) in zip(frames_of(steering_bundle), expected, strict=True):
+            prediction = predictor.predict(observation)
+            assert prediction.steer_rad == pytest.approx(steer_rad, abs=1e-6)
+            assert prediction.waypoints_ego_m is None
+            assert prediction.time_s == observation.time_s
+            assert 0 < prediction.latency_ms < 10_000
+            assert not prediction.flags
+        assert predictor.providers == ("CPUExecutionProvider",)
+
+
+def test_waypoints_are_the_callers_to_keep(waypoint_bundle: Path) -> None:
+    expected = np.load(waypoint_bundle / "reference/outputs.npy")
+    with Predictor.load(waypoint_bundle) as predictor:
+        kept = [predictor.predict(observation).waypoints_ego_m for observation in frames_of(waypoint_bundle)]
+        times = predictor.predict(frames_of(waypoint_bundle)[0]).waypoint_times_s
+    np.testing.assert_allclose(np.stack(kept), expected, atol=1e-5)
+    assert times == bundle_factory.TIMES_S
+
+
+def test_it_is_an_agent(steering_bundle: Path) -> None:
+    with Predictor.load(steering_bundle) as predictor:
+        agent: Agent = predictor
+        assert (agent.name, agent.auxiliaries) == ("test-steering", ())
+        assert agent.steering.max_road_wheel_deg == 70.0
+        assert agent.vehicle.wheelbase_m == 2.8
+        observation = Observation(IMAGE, 0.0)
+        assert agent.act(observation, {}).steer_rad == predictor.predict(observation).steer_rad
+
+
+def test_views_of_other_memory_layouts(steering_bundle: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+    bgr = image[..., ::-1].copy()
+    with Predictor.load(steering_bundle) as predictor:
+        answer = predictor.predict(Observation(image, 0.0)).steer_rad
+        assert predictor.predict(Observation(bgr[..., ::-1], 0.0)).steer_rad == answer
+        assert predictor.predict(Observation(np.asfortranarray(image), 0.0)).steer_rad == answer
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (IMAGE.astype(np.float32) / 255, "uint8"),
+        (IMAGE[:20], r"\(20, 32, 3\)"),
+        (IMAGE[..., 0], "height, width, RGB"),
+        (IMAGE[None], "height, width, RGB"),
+        (np.zeros((24, 32, 4), np.uint8), "height, width, RGB"),
+        (IMAGE.tolist(), "is a list"),
+        (None, "NoneType"),
+    ],
+)
+def test_wrong_images(steering_bundle: Path, image: object, message: str) -> None:
+    with Predictor.load(steering_bundle) as predictor, pytest.raises(InputError, match=message):
+        predictor.predict(Observation(image, 0.0))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("speed", "target", "message"),
+    [
+        (None, (1.0, 2.0), "speed_mps"),
+        (float("nan"), (1.0, 2.0), "speed_mps"),
+        (1.0, None, "target_ego_m"),
+        (1.0, (1.0, float("inf")), "target_ego_m"),
+        (1.0, (1.0, 2.0, 3.0), "target_ego_m"),
+    ],
+)
+def test_wrong_ego(waypoint_bundle: Path, speed: float | None, target: tuple[float, float] | None, message: str) -> None:
+    with Predictor.load(waypoint_bundle) as predictor:
+        with pytest.raises(InputError, match=message):
+            predictor.predict(Observation(IMAGE, 0.0, speed, target))
+        good = predictor.predict(Observation(IMAGE, 0.0, 1.0, (5.0, 0.0)))
+        assert good.waypoints_ego_m is not None
+
+
+def test_wrong_time(steering_bundle: Path) -> None:
+    with Predictor.load(steering_bundle) as predictor, pytest.raises(InputError, match="time_s"):
+        predictor.predict(Observation(IMAGE, float("nan")))
+
+
+@pytest.mark.parametrize(("task", "bias"), [("steering", np.nan), ("steering", np.inf), ("waypoints", np.nan)])
+def test_outputs_that_are_not_finite_are_withheld(tmp_path: Path, task: str, bias: float) -> None:
+    bundle = bundle_factory.write_bundle(tmp_path / "b", task, graph=bundle_factory.model(1, task, bias=bias))
+    with Predictor.load(bundle) as predictor:
+        prediction = predictor.predict(Observation(IMAGE, 0.0, 1.0, (5.0, 0.0)))
+    assert prediction.flags == {Flag.NON_FINITE_OUTPUT}
+    assert prediction.steer_rad is None
+    assert prediction.waypoints_ego_m is None
+
+
+def test_closed(steering_bundle: Path) -> None:
+    predictor = Predictor.load(steering_bundle, warm_up=False)
+    predictor.close()
+    predictor.close()
+    for call in (lambda: predictor.predict(Observation(IMAGE, 0.0)), predictor.warm_up):
+        with pytest.raises(UsageError, match="closed"):
+            call()
+
+
+def test_load_refuses_what_it_cannot_have(steering_bundle: Path) -> None:
+    with pytest.raises(UsageError, match=r"unknown runtime 'onnxruntim'\. Did you mean 'onnxruntime'"):
+        Predictor.load(steering_bundle, runtime="onnxruntim")
+    with pytest.raises(UsageError, match="unknown device 'gpu'"):
+        Predictor.load(steering_bundle, device="gpu")
+    with pytest.raises(UsageError, match="threads"):
+        Predictor.load(steering_bundle, threads=0)
+    import onnxruntime
+
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        with pytest.raises(RuntimeUnavailable, match="CUDAExecutionProvider"):
+            Predictor.load(steering_bundle, device="cuda")
+
+
+def replace_model(bundle: Path, model: onnx.ModelProto | bytes) -> Path:
+    """Put another graph into a bundle, with the right hash in its card."""
+    data = model if isinstance(model, bytes) else model.SerializeToString()
+    (bundle / "model.onnx").write_bytes(data)
+    card = json.loads((bundle / "card.json").read_text())
+    card["files"]["model.onnx"] = hashlib.sha256(data).hexdigest()
+    (bundle / "card.json").write_text(json.dumps(card))
+    return bundle
+
+
+def external_weights() -> onnx.ModelProto:
+    model = bundle_factory.model(1)
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "elsewhere.bin"
+    return model
+
+
+def custom_operator() -> onnx.ModelProto:
+    model = bundle_factory.model(1)
+    model.graph.node.append(helper.make_node("Steal", ["image"], ["stolen"], domain="evil"))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (external_weights(), "elsewhere|other files"),
+        (custom_operator(), "evil::Steal"),
+        (bundle_factory.model(1, "waypoints"), "inputs are"),
+        (b"garbage", "model.onnx"),
+        (b"", "holds no graph"),
+    ],
+)
+def test_graphs_that_are_not_the_cards(
+    steering_bundle: Path, copy_of: Callable[[Path], Path], model: onnx.ModelProto | bytes, message: str
+) -> None:
+    with pytest.raises(BundleError, match=message):
+        Predictor.load(replace_model(copy_of(steering_bundle), model))
+
+
+def test_calls_allocate_nothing_of_an_images_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    height, width = 480, 640
+    monkeypatch.setattr(
+        bundle_factory,
+        "IMAGE",
+        TensorSpec(name="image", shape=("batch", height, width, 3), dtype="uint8", unit="intensity", frame="camera"),
+    )
+    monkeypatch.setattr(bundle_factory, "frames", lambda task: (np.zeros((1, height, width, 3), np.uint8), np.zeros((1, 0), np.float32)))
+    bundle = bundle_factory.write_bundle(tmp_path / "b", camera=CameraSpec(width=width, height=height))
+    observation = Observation(np.zeros((height, width, 6), np.uint8)[..., ::2], 0.0)
+    with Predictor.load(bundle) as predictor:
+        predictor.predict(observation)
+        tracemalloc.start()
+        try:
+            for _ in range(10):
+                predictor.predict(observation)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < observation.image.size / 50
+
+
+def test_threads_take_turns(steering_bundle: Path) -> None:
+    frames = frames_of(steering_bundle)
+    expected = np.load(steering_bundle / "reference/outputs.npy")[:, 0]
+    wrong: list[float] = []
+    with Predictor.load(steering_bundle, threads=1) as predictor:
+
+        def drive(index: int) -> None:
+            for _ in range(200):
+                steer_rad = predictor.predict(frames[index]).steer_rad
+                if steer_rad is None or abs(steer_rad - expected[index]) > 1e-5:
+                    wrong.append(steer_rad or 0.0)
+
+        workers = [threading.Thread(target=drive, args=(index,)) for index in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    assert wrong == []
+
+
+def test_every_refusal_is_an_auxdrive_error() -> None:
+    assert all(issubclass(kind, AuxdriveError) for kind in (BundleError, InputError, RuntimeUnavailable, UsageError))
