@@ -50,7 +50,7 @@ def test_every_method_trains_networks_that_it_has_under_names_that_differ() -> N
             assert phase.watch in made.views(networks)
             for part in phase.trains:
                 assert sum(p.numel() for p in networks.get_submodule(part).parameters()) > 0
-        if name != "teacher":
+        if name not in ("teacher", "selection"):
             student = made.views(networks)["student"]
             assert isinstance(student, SingleNetwork)
             assert student.modalities == (Modality.RGB,)
@@ -128,3 +128,19 @@ def test_convergence_between_rounds() -> None:
     assert no_longer_improves([3, 2, 2.5], True, 2, 0.1)
     assert not no_longer_improves([3, 2, 1], False, 2, 0.1)
     assert not no_longer_improves([1, 1, 1], True, 0, 0.1)
+
+
+def test_selection_finds_the_informative_modality_and_puts_noise_last(stripe_data, tmp_path) -> None:
+    from auxdrive_train.commands.select import _weigh
+    from auxdrive_train.engine.config import parse_config
+
+    config = parse_config(
+        {
+            "data": str(stripe_data), "method": "selection", "aux": ["segmentation", "edge"], "epochs": 30, "batch_size": 8,
+            "lr": 3e-3, "dropout": 0.0,            "preprocessing": {"size": [64, 80]}, "threads": 1,
+        }
+    )  # fmt: skip
+    result = _weigh(config, tmp_path / "run", resume=False)
+    assert set(result["importance"]) == {"rgb", "segmentation", "edge", "noise"}
+    assert result["noise_is_last"], result
+    assert all(0 <= weight <= 1 for weight in result["importance"].values())

@@ -45,11 +45,9 @@ def train(
     if json_output:
         console.print_json({"run": str(directory), **result})
         return
-    rows = [
-        [f"{view} on {split}", *(f"{value:.3f}" for value in figures.values())]
-        for split, views in result["metrics"].items()
-        for view, figures in views.items()
-        if view != "all"
-    ]
-    names = next(iter(next(iter(result["metrics"].values())).values())).keys()
-    console.table(f"{settings.method}: {directory}", ["", *names], rows)
+    console.note(f"run: {directory}")
+    for split, views in result["metrics"].items():
+        named = {view: figures for view, figures in views.items() if view != "all"}
+        metrics = list(next(iter(named.values())))
+        rows = [[metric, *(f"{figures[metric]:.3f}" for figures in named.values())] for metric in metrics]
+        console.table(f"{settings.method} on {split}", ["", *named], rows)

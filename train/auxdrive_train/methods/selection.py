@@ -1,0 +1,54 @@
+"""Choice of the auxiliary modality by squeeze-and-excitation weights (AML, section 5.1); `auxdrive select` reads them off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.data.loader import Loader
+from auxdrive_train.data.samples import SampleSet
+from auxdrive_train.methods.contract import Method, Phase, PhaseRecord, Step
+from auxdrive_train.models.excitation import ExcitationNetwork
+from auxdrive_train.models.networks import Network
+
+SELECTOR = "selector"
+
+
+class Selection(Method):
+    """One network over all candidates, one phase; there is no student in it to export."""
+
+    name = "selection"
+    summary = "weighs candidate modalities with a squeeze-and-excitation block; run by `auxdrive select`"
+    paper = "AML section 5.1"
+
+    def networks(self) -> nn.ModuleDict:
+        """The selector."""
+        return nn.ModuleDict({SELECTOR: ExcitationNetwork(self.setting.main, self.setting.auxiliaries, self.setting.build)})
+
+    def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
+        """Train it once."""
+        return None if history else Phase(SELECTOR, (SELECTOR,), self.setting.epochs, self._loss, watch=SELECTOR)
+
+    def _loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
+        return Step({"task": self.supervised(networks[SELECTOR](batch).prediction, batch)})
+
+    def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
+        """The selector."""
+        return {SELECTOR: cast(Network, networks[SELECTOR])}
+
+
+def importance(network: ExcitationNetwork, samples: SampleSet) -> dict[str, float]:
+    """Mean SE weight by modality (and `noise`), over its channels and over the samples, the most important first."""
+    network.eval()
+    total = torch.zeros(sum(network.groups.values()), dtype=torch.float64)
+    with torch.no_grad():
+        for batch in Loader(samples, 64).iterate(np.arange(len(samples), dtype=np.int64)):
+            total += network.weights(batch).double().sum(dim=0)
+    means = torch.split(total / len(samples), list(network.groups.values()))
+    weighed = {name: float(mean.mean()) for name, mean in zip(network.groups, means, strict=True)}
+    return dict(sorted(weighed.items(), key=lambda item: -item[1]))

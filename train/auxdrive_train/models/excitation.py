@@ -1,0 +1,79 @@
+"""The network that weighs candidate modalities against each other (AML, section 5.1, figure 2).
+
+All modalities are stacked on channels, pass a squeeze-and-excitation block (Hu, Shen, Sun 2018) and a 1x1 convolution back to the main
+modality's channels, and then the usual network. Legend: B batch, C stacked channels, h, w network input size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from auxdrive.modalities import Modality
+from torch import Tensor, nn
+
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.models.backbone import ImageEncoder
+from auxdrive_train.models.inputs import ModalityInput
+from auxdrive_train.models.networks import Build, Network, Output
+
+NOISE = "noise"
+NOISE_CHANNELS = 3
+
+
+class SqueezeExcitation(nn.Module):
+    """Global average -> dense -> ReLU -> dense -> sigmoid: one weight in 0..1 per sample and channel."""
+
+    def __init__(self, channels: int, reduction: int = 2) -> None:
+        super().__init__()
+        inner = max(channels // reduction, 4)
+        self.layers = nn.Sequential(nn.Linear(channels, inner), nn.ReLU(), nn.Linear(inner, channels), nn.Sigmoid())
+
+    def forward(self, maps_bchw: Tensor) -> Tensor:
+        """(B, C, h, w) -> weights (B, C)."""
+        weights: Tensor = self.layers(maps_bchw.mean(dim=(2, 3)))
+        return weights
+
+
+class ExcitationNetwork(Network):
+    """Main modality, candidates and a modality of pure noise, which must come out last."""
+
+    def __init__(self, main: Modality, candidates: Sequence[Modality], build: Build) -> None:
+        super().__init__()
+        self.modalities = (main, *candidates)
+        self.inputs = nn.ModuleDict({m.value: ModalityInput(m, build.preprocessing) for m in self.modalities})
+        self.groups = {m.value: cast(ModalityInput, self.inputs[m.value]).channels for m in self.modalities} | {NOISE: NOISE_CHANNELS}
+        channels = sum(self.groups.values())
+        # Modalities differ in scale; a weight can only be compared with another's when their inputs vary alike.
+        self.standardise = nn.BatchNorm2d(channels, affine=False)
+        self.excitation = SqueezeExcitation(channels)
+        main_channels = self.groups[main.value]
+        self.back = nn.Conv2d(channels, main_channels, 1)
+        self.encoder: ImageEncoder = build.encoder(main_channels)
+        self.head = build.head(self.encoder.feature_dim)
+
+    def stacked(self, batch: Batch) -> Tensor:
+        """(B, C, h, w): every modality's channels, standardised; noise last. A modality that is absent is zero."""
+        parts = []
+        for modality in self.modalities:
+            values = self.inputs[modality.value](batch.frames[modality])
+            parts.append(torch.where(batch.present[modality].reshape(-1, 1, 1, 1), values, torch.zeros_like(values)))
+        size = (len(batch.index), NOISE_CHANNELS, *parts[0].shape[2:])
+        # Noise of its own for these samples, the same whenever they come together.
+        generator = torch.Generator().manual_seed(int(batch.index.sum()))
+        parts.append(torch.rand(size, generator=generator).to(parts[0].device))
+        maps: Tensor = self.standardise(torch.cat(parts, dim=1))
+        return maps
+
+    def weights(self, batch: Batch) -> Tensor:
+        """SE weights (B, C) in the order of `groups`."""
+        weights: Tensor = self.excitation(self.stacked(batch))
+        return weights
+
+    def forward(self, batch: Batch) -> Output:
+        """Features and prediction."""
+        maps = self.stacked(batch)
+        weighted = maps * self.excitation(maps).unsqueeze(2).unsqueeze(3)
+        features = self.encoder.trunk(self.encoder.stem(self.back(weighted)))
+        return Output(features, self.head(features, batch.ego_be))
