@@ -29,7 +29,7 @@ def overlaps(one: Float64, boxes: Float64) -> Float64:
     np.minimum(depth, one[4] + half_length * sin_turn + half_width * cos_turn - np.abs(dy * cos_one - dx * sin_one), out=depth)
     np.minimum(depth, half_length + one[3] * cos_turn + one[4] * sin_turn - np.abs(dx * cos_all + dy * sin_all), out=depth)
     np.minimum(depth, half_width + one[3] * sin_turn + one[4] * cos_turn - np.abs(dy * cos_all - dx * sin_all), out=depth)
-    return np.maximum(depth, 0.0)
+    return np.asarray(np.maximum(depth, 0.0))
 
 
 def distances(one: Float64, points: Float64) -> Float64:

@@ -134,4 +134,4 @@ def _outline(arms: tuple[Arm, ...]) -> Float64:
         pieces.append(next_corner[None])
     outline = np.concatenate(pieces)
     apart = np.hypot(*(outline - np.roll(outline, 1, axis=0)).T) > 1e-6
-    return outline[apart]
+    return np.asarray(outline[apart])

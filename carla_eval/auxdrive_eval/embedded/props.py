@@ -50,7 +50,7 @@ class PropPlacer:
         if len(self._boxes) and overlaps(new, self._boxes).max() > 0:
             return False
         self._boxes = np.vstack([self._boxes, new])
-        self.props.append(Prop(len(self.props), kind, *(float(value) for value in (*at, *size)), style))
+        self.props.append(Prop(len(self.props), kind, float(at[0]), float(at[1]), float(at[2]), *size, style))
         return True
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from auxdrive.errors import SimulatorError
+from auxdrive.types import Float64
 
 from auxdrive_eval.embedded.curves import cumulative_length
 from auxdrive_eval.embedded.lane_graph import LaneGraph, Position
@@ -124,7 +125,10 @@ def _trace(
     graph: LaneGraph, stretches: Sequence[tuple[int, float, float]], keypoints: tuple[Point, ...], route_id: str, weather: Weather
 ) -> Route:
     """Points about 1 m apart; those of a connector carry its turn, from its first point to its last, as CARLA's planner labels them."""
-    points, yaw, options, lane_ids = [], [], [], []
+    points: list[Float64] = []
+    yaw: list[Float64] = []
+    options: list[RoadOption] = []
+    lane_ids: list[int] = []
     for lane_id, start, end in stretches:
         lane = graph.town.lanes[lane_id]
         if end - start < 1e-6:
