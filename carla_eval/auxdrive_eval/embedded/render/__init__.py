@@ -1,5 +1,6 @@
 """Sensors of the embedded simulator, drawn by Panda3D's software rasteriser.
 
-`faces` and `meshes` describe planar faces, `geometry` turns a town into them, `device` hands them to Panda3D, `planes` turns pixels that name a face
-into exact distances, `weather` alters the RGB picture alone, and `panda` ties them together behind `auxdrive_eval.embedded.scene.Renderer`.
+`faces`, `meshes` and `cars` describe planar faces; `geometry` turns a town into them; `device` and `graphs` hand them to Panda3D; `actors`
+moves cars and lamps; `planes` and `lidar` turn pixels that name a face into exact distances; `textures`, `weather` and `sky` alter the RGB
+picture alone; `panda` ties them together behind `auxdrive_eval.embedded.scene.Renderer`.
 """

@@ -1,4 +1,7 @@
-"""Cars as planar faces: a hull, a cabin with windows, wheels, lamps; about 80 triangles. Car frame: x forward, y left, z up, origin under the centre."""
+"""Cars as planar faces: a hull, a cabin with windows, wheels, lamps; about 80 triangles.
+
+Car frame: x forward, y left, z up, origin on the ground under the centre.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,10 @@ _SILL_M = 0.26
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """Side profile in shares of length (from the rear, 0..1) and height: belt line at the rear, under the cabin, in front, cabin's foot and roof."""
+    """Side profile.
+
+    belt: shares of height at the rear, under the cabin, in front. cabin_foot, roof: rear and front ends, shares of length from the rear.
+    """
 
     belt: tuple[float, float, float]
     cabin_foot: tuple[float, float]

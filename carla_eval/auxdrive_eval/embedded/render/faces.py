@@ -1,6 +1,7 @@
 """Planar faces, of which everything that is drawn consists, and their packing into vertex arrays.
 
-Each face keeps its plane: distances are computed from planes, not read from a depth buffer (see `planes`). World or car frame, z up, metres.
+Each face keeps its plane: distances are computed from planes, not read from a depth buffer (see
+`planes`). World or car frame, z up, metres.
 Legend: V vertices, T triangles, F faces.
 """
 
@@ -15,6 +16,7 @@ from auxdrive.modalities import SEGMENTATION_CLASSES
 from auxdrive.types import AnyArray, Float32, Float64, UInt8
 
 Colour = tuple[float, float, float]
+UNBOUNDED_M = 1e6
 CLASS_ID = {name: i for i, name in enumerate(SEGMENTATION_CLASSES)}
 
 
@@ -56,12 +58,15 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class PlaneTable:
-    """Planes of F faces: normal . p = offset, and the sphere that holds each face."""
+    """Planes of F faces: normal . p = offset, and the upright box that holds each face (centre, half sizes).
+
+    Half sizes are `UNBOUNDED_M` for what lies on the ground, where one plane goes on in the next face.
+    """
 
     normals: Float64
     offsets: Float64
     centres: Float64
-    radii: Float64
+    half_sizes: Float64
 
     @property
     def count(self) -> int:
@@ -105,13 +110,15 @@ def newell_normal(points: Float64) -> Float64:
 def plane_table(faces: Sequence[Face]) -> PlaneTable:
     """Planes of the faces, in order."""
     count = len(faces)
-    normals, centres = np.empty((count, 3)), np.empty((count, 3))
-    radii = np.empty(count)
+    offsets = np.empty(count)
+    normals, centres, half_sizes = np.empty((count, 3)), np.empty((count, 3)), np.empty((count, 3))
     for i, face in enumerate(faces):
         normals[i] = newell_normal(face.points)
-        centres[i] = 0.5 * (face.points.min(axis=0) + face.points.max(axis=0))
-        radii[i] = np.sqrt(((face.points - centres[i]) ** 2).sum(axis=1).max())
-    return PlaneTable(normals, (normals * centres).sum(axis=1), centres, radii)
+        low, high = face.points.min(axis=0), face.points.max(axis=0)
+        centres[i] = 0.5 * (low + high)
+        half_sizes[i] = 0.5 * (high - low) if face.layer is Layer.OBJECT else UNBOUNDED_M
+        offsets[i] = normals[i] @ face.points[0]
+    return PlaneTable(normals, offsets, centres, half_sizes)
 
 
 def _fan(corners: int) -> AnyArray:

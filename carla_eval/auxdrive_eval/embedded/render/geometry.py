@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from auxdrive.types import AnyArray, Float64
@@ -59,7 +60,7 @@ def town_faces(town: Town) -> list[Face]:
 def light_posts(town: Town) -> dict[int, list[tuple[float, float, float]]]:
     """Posts (x, y, yaw of the lamps) of each light: the one on the map, and its repeater on the far side of the junction.
 
-    A camera at the stop line has the first post beside or behind it, so a repeater stands beyond the junction, as far from the lane as the first.
+    A camera at the stop line has the first post beside or behind it. The repeater is as far from the lane as the first.
     """
     posts = {}
     for light in town.lights.values():
@@ -87,7 +88,7 @@ def strip(line: Float64, left_m: float, right_m: float) -> Iterator[Float64]:
 
 
 def simplify(line: Float64, tolerance_m: float = 0.03, longest_m: float = _LONGEST_M) -> Float64:
-    """The line (N, 2) with the fewest of its points such that it moves by less than the tolerance and no piece is longer than `longest_m`."""
+    """A subset of the line's points (N, 2) that moves it by less than the tolerance, in pieces of at most about `longest_m`."""
     keep, start = [0], 0
     for end in range(2, len(line)):
         chord = line[end] - line[start]
@@ -97,7 +98,8 @@ def simplify(line: Float64, tolerance_m: float = 0.03, longest_m: float = _LONGE
         if length > longest_m or away.max() > tolerance_m:
             keep.append(end - 1)
             start = end - 1
-    return line[[*keep, len(line) - 1]]
+    result: Float64 = line[[*keep, len(line) - 1]]
+    return result
 
 
 def resample(line: Float64, spacing_m: float) -> tuple[Float64, Float64]:
@@ -114,7 +116,8 @@ def _left_normals(line: Float64) -> Float64:
     mean = before + after
     mean /= np.hypot(mean[:, 0], mean[:, 1])[:, None]
     stretch = 1.0 / np.maximum((mean * after).sum(axis=1), 0.5)
-    return np.column_stack([-mean[:, 1], mean[:, 0]]) * stretch[:, None]
+    normals: Float64 = np.column_stack([-mean[:, 1], mean[:, 0]]) * stretch[:, None]
+    return normals
 
 
 def _terrain(town: Town) -> Iterator[Face]:
@@ -153,7 +156,7 @@ def _road(road: Road, town: Town) -> Iterator[Face]:
 
 def _kerb(line: Float64, height_m: float) -> Iterator[Face]:
     """Upright faces along a line (N, 2), drawn as seen from its right."""
-    for a, b in zip(line, line[1:], strict=False):
+    for a, b in pairwise(line):
         yield Face(np.array([(*a, 0.0), (*b, 0.0), (*b, height_m), (*a, height_m)]), KERB, "sidewalk", Layer.KERB)
 
 

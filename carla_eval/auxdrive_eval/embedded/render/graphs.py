@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-from auxdrive.types import AnyArray
+from auxdrive.types import UInt8
 from panda3d.core import (
     ColorAttrib,
     CullFaceAttrib,
     DepthTestAttrib,
     DepthWriteAttrib,
+    LODNode,
     NodePath,
+    Point3,
     ShadeModelAttrib,
     Texture,
     TransparencyAttrib,
@@ -24,9 +27,13 @@ from panda3d.core import (
 from auxdrive_eval.embedded.render.device import make_geom, make_node, number_colours
 from auxdrive_eval.embedded.render.faces import CLASS_ID, Face, Layer, Mesh, pack
 from auxdrive_eval.embedded.render.planes import FaceRegistry
+from auxdrive_eval.embedded.render.textures import FACADE_DIMMING, FACADES
 from auxdrive_eval.embedded.render.weather import Light, shade
 
-TILE_M = 48.0
+TILE_M = 40.0
+SMALL_REACH_M = 140.0
+"""Kerbs, markings, trees, poles and parked cars in tiles farther than this are not drawn, in no sensor."""
+_SMALL_CLASSES = ("vegetation", "pole", "vehicle")
 _WET_CLASSES = (CLASS_ID["road"], CLASS_ID["lane_marking"])
 
 
@@ -48,39 +55,62 @@ def set_layer(node: NodePath, layer: Layer) -> None:
         node.set_attrib(TransparencyAttrib.make(TransparencyAttrib.M_alpha))
 
 
-def _groups(faces: Sequence[Face], *, by_texture: bool) -> dict[tuple[Layer, int, int, str], list[Face]]:
-    groups: dict[tuple[Layer, int, int, str], list[Face]] = defaultdict(list)
+class _Tile(NamedTuple):
+    """What is culled together: faces of a layer in a square of the map, either all small or none."""
+
+    layer: Layer
+    x: int
+    y: int
+    small: bool
+
+    def attach(self, parent: NodePath) -> NodePath:
+        """An empty node for the tile's drawables; one for small faces is drawn within `SMALL_REACH_M` alone."""
+        if self.small:
+            lod = LODNode(f"{self.layer.name} {self.x} {self.y} small")
+            lod.add_switch(SMALL_REACH_M, 0.0)
+            lod.set_center(Point3((self.x + 0.5) * TILE_M, (self.y + 0.5) * TILE_M, 0.0))
+            node = parent.attach_new_node(lod).attach_new_node("faces")
+        else:
+            node = parent.attach_new_node(f"{self.layer.name} {self.x} {self.y}")
+        set_layer(node, self.layer)
+        return node
+
+
+def _tile_of(face: Face) -> _Tile:
+    x, y, _ = face.points.mean(axis=0)
+    small = face.layer in (Layer.MARKING, Layer.KERB) or (face.layer is Layer.OBJECT and face.class_name in _SMALL_CLASSES)
+    return _Tile(face.layer, int(x // TILE_M), int(y // TILE_M), small)
+
+
+def _by_tile(faces: Sequence[Face]) -> dict[_Tile, list[Face]]:
+    tiles: dict[_Tile, list[Face]] = defaultdict(list)
     for face in faces:
-        x, y, _ = face.points.mean(axis=0)
-        groups[(face.layer, int(x // TILE_M), int(y // TILE_M), face.texture if by_texture else "")].append(face)
-    return groups
+        tiles[_tile_of(face)].append(face)
+    return tiles
 
 
-def colours_of(mesh: Mesh, light: Light) -> AnyArray:
+def colours_of(mesh: Mesh, light: Light, texture: str = "") -> UInt8:
     """Vertex colours of a mesh under this light."""
     wet = np.isin(mesh.class_of_face, _WET_CLASSES)[mesh.face_of_vertex]
-    return shade(light, mesh.albedo, mesh.normals, mesh.emissive, wet)
+    gain = 1.0 / (1.0 - FACADE_DIMMING * light.night) if texture in FACADES else 1.0
+    return shade(light, mesh.albedo * np.array([gain, gain, gain, 1.0], dtype=np.float32), mesh.normals, mesh.emissive, wet)
 
 
 def attach_picture(parent: NodePath, faces: Sequence[Face], light: Light, textures: dict[str, Texture]) -> None:
     """Add faces to the picture's graph."""
-    tiles: dict[tuple[Layer, int, int], NodePath] = {}
-    for (layer, x, y, texture), members in _groups(faces, by_texture=True).items():
-        tile = tiles.get((layer, x, y))
-        if tile is None:
-            tile = tiles[(layer, x, y)] = parent.attach_new_node(f"{layer.name} {x} {y}")
-            set_layer(tile, layer)
-        mesh = pack(members)
-        node = tile.attach_new_node(make_node(texture, [make_geom(mesh, colours_of(mesh, light))]))
-        if texture:
-            node.set_texture(textures[texture])
+    for tile, members in _by_tile(faces).items():
+        node = tile.attach(parent)
+        for texture in sorted({face.texture for face in members}):
+            mesh = pack([face for face in members if face.texture == texture])
+            drawn = node.attach_new_node(make_node(texture, [make_geom(mesh, colours_of(mesh, light, texture))]))
+            if texture:
+                drawn.set_texture(textures[texture])
 
 
 def attach_numbers(parent: NodePath, faces: Sequence[Face], registry: FaceRegistry) -> None:
     """Add faces to the numbers' graph and register their planes; translucent faces have no number."""
-    groups = _groups([f for f in faces if f.alpha == 1.0], by_texture=False)
-    packed = [pack(members) for members in groups.values()]
-    for (layer, x, y, _), mesh, first in zip(groups, packed, registry.register(packed), strict=True):
-        node = parent.attach_new_node(make_node(f"{layer.name} {x} {y}", [make_geom(mesh, number_colours(mesh, first))]))
+    tiles = _by_tile([face for face in faces if face.alpha == 1.0])
+    packed = [pack(members) for members in tiles.values()]
+    for tile, mesh, first in zip(tiles, packed, registry.register(packed), strict=True):
+        node = tile.attach(parent).attach_new_node(make_node("numbers", [make_geom(mesh, number_colours(mesh, first))]))
         node.set_attrib(ShadeModelAttrib.make(ShadeModelAttrib.M_flat))
-        set_layer(node, layer)

@@ -34,7 +34,11 @@ for _name, _share in {
 
 @dataclass(frozen=True, slots=True)
 class BeamPattern:
-    """Beams: unit directions float32 (B, 3) in the LiDAR frame (x forward, y left), and the pixel of the four-view picture that each falls on."""
+    """Beams.
+
+    directions: unit vectors float32 (B, 3) in the LiDAR frame. pixels: where each falls in the four views' picture (flat index, row 0
+    at the bottom). view, rows: of one of the four.
+    """
 
     directions: Float32
     pixels: AnyArray

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from auxdrive.types import Float64
@@ -96,7 +97,7 @@ def tree(height_m: float, crown_m: float, seed: int) -> list[Face]:
         span = height_m - trunk_top
         profile = [(trunk_top + span * t, r) for t, r in ((0.0, 0.35), (0.18, 0.85), (0.45, 1.0), (0.75, 0.78), (1.0, 0.22))]
     corners, phase = 7, float(rng.uniform(0, 1))
-    for (z0, r0), (z1, r1) in zip(profile, profile[1:], strict=False):
+    for (z0, r0), (z1, r1) in pairwise(profile):
         low, high = _regular(corners, r0 * crown_m / 2, phase), _regular(corners, r1 * crown_m / 2, phase)
         for i in range(corners):
             j = (i + 1) % corners
@@ -157,7 +158,7 @@ def building(length_m: float, width_m: float, height_m: float, style: int) -> li
 
 
 def light_head(lit: int | None) -> list[Face]:
-    """Three lamps, red, yellow, green from the top, that look along +x; box centre at the origin. `lit` is the index of the burning lamp."""
+    """Three lamps, red, yellow, green from the top, that look along +x; centred on the origin. `lit` is the index of the burning one."""
     colours: tuple[Colour, ...] = ((1.0, 0.06, 0.04), (1.0, 0.80, 0.05), (0.05, 1.0, 0.35))
     box = prism(_box_outline(0.24, HEAD_WIDTH_M), -HEAD_HEIGHT_M / 2, HEAD_HEIGHT_M / 2, HEAD_BLACK, "traffic_light")
     faces = [f for i, f in enumerate(box) if i != 1]  # the front is drawn in strips round the lamps, so nothing is coplanar

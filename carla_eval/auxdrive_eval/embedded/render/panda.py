@@ -19,7 +19,7 @@ from auxdrive_eval.embedded.render.device import Device, Target, View, make_text
 from auxdrive_eval.embedded.render.faces import CLASS_ID
 from auxdrive_eval.embedded.render.geometry import town_faces
 from auxdrive_eval.embedded.render.graphs import attach_numbers, attach_picture, new_root
-from auxdrive_eval.embedded.render.planes import FaceRegistry, inverse_distances
+from auxdrive_eval.embedded.render.planes import FaceRegistry
 from auxdrive_eval.embedded.render.sky import attach_sky
 from auxdrive_eval.embedded.render.textures import make_textures
 from auxdrive_eval.embedded.render.weather import Light, Overlay, light_of
@@ -37,10 +37,11 @@ class PandaRenderer:
     """Draws a town for one camera. See `auxdrive_eval.embedded.scene.Renderer`.
 
     Args:
-        camera: in the ego frame; looks along x. `fov_deg` is required. Positive `pitch_rad` looks down (a right-handed turn about y, ISO 8855).
+        camera: in the ego frame; looks along x. `fov_deg` is required. Positive `pitch_rad` looks down (a right-handed turn about y).
 
     Raises:
-        SimulatorError: no field of view, or the rasteriser cannot be had; from the drawing calls: no town is loaded, or the renderer is closed.
+        SimulatorError: no field of view, or the rasteriser cannot be had; from the drawing calls: no town is loaded, the renderer is
+            closed, or the scene lacks a light.
     """
 
     def __init__(self, camera: CameraSpec) -> None:
@@ -50,7 +51,6 @@ class PandaRenderer:
         half_width = math.tan(math.radians(camera.fov_deg) / 2)
         half_height = half_width * camera.height / camera.width
         self._rays = _pixel_rays(camera.height, camera.width, half_width, half_height)
-        self._shortest_ratio = 1.0 / math.hypot(1.0, half_width, half_height)
         self._beams = lidar.beam_pattern()
         self._device: Device | None = Device()
         view = View(-half_width, half_width, -half_height, half_height, NEAR_M, FAR_M)
@@ -72,7 +72,7 @@ class PandaRenderer:
         self._open_device()
         self._unload()
         light = light_of(weather)
-        textures = {name: make_texture(name, image) for name, image in make_textures(town.seed, 0.45 * light.night).items()}
+        textures = {name: make_texture(name, image) for name, image in make_textures(town.seed, light.night).items()}
         self._registry = FaceRegistry.empty()
         picture, numbers = self._picture_root.attach_new_node("town"), self._number_root.attach_new_node("town")
         faces = town_faces(town)
@@ -117,8 +117,9 @@ class PandaRenderer:
         origin = np.array([ego.x_m, ego.y_m, 0.0]) + x * forward + y * left + (0.0, 0.0, z)
         self._lidar.rig.set_pos_hpr(*map(float, origin), math.degrees(ego.yaw_rad) - 90.0, 0, 0)
         numbers = self._lidar.draw().ravel()[self._beams.pixels] & 0xFFFFFF
-        table = self._registry.inverse_distance_table(origin, np.array([forward, left, (0.0, 0.0, 1.0)]))
-        return lidar.returns(self._beams, inverse_distances(table, numbers, self._beams.directions), self._registry.classes[numbers])
+        axes = np.array([forward, left, (0.0, 0.0, 1.0)])
+        inverse = self._registry.inverse_ranges(numbers, self._beams.directions, origin, axes)
+        return lidar.returns(self._beams, inverse, self._registry.classes[numbers])
 
     def close(self) -> None:
         """Release the pictures; a second call does nothing."""
@@ -158,8 +159,7 @@ class PandaRenderer:
         return origin, np.array([-left, c * forward - s * up, s * forward + c * up])
 
     def _inverse_depth(self, numbers: AnyArray, origin: Float64, axes: Float64) -> Float32:
-        table = self._registry.inverse_distance_table(origin, axes, self._shortest_ratio)
-        return inverse_distances(table, numbers.ravel(), self._rays).reshape(numbers.shape)
+        return self._registry.inverse_depths(numbers.ravel(), self._rays, origin, axes).reshape(numbers.shape)
 
 
 def _heading(ego: Pose2) -> tuple[Float64, Float64]:

@@ -1,8 +1,8 @@
 """From pixels that name a face to exact distances.
 
-Panda3D's software rasteriser moves every corner to a whole pixel and keeps its depth, so its depth buffer is wrong by several per cent on
-ground that is seen at a shallow angle. Hence the pass for depth and segmentation draws each face in a colour that is its number, and the distance is where
-the pixel's ray meets the plane of that face: right to float precision inside the face, whatever the resolution.
+Panda3D's software rasteriser moves every corner to a whole pixel and keeps its depth, so its depth buffer is wrong by several per cent
+on ground that is seen at a shallow angle. Hence the pass for depth and segmentation draws each face in a colour that is its number, and
+the distance is where the pixel's ray meets the plane of that face: right to float precision inside the face, whatever the resolution.
 Legend: F faces, P rays. Row 0 of every table is the sky.
 """
 
@@ -18,22 +18,24 @@ from auxdrive_eval.embedded.render.faces import CLASS_ID, Mesh, PlaneTable
 
 MAX_FACES = 1 << 24
 _NEAREST_M = 0.05
+_RIM_M = 0.15
 
 
 @dataclass(slots=True)
 class FaceRegistry:
-    """The number of each face, its class and its plane in the world frame; grows as meshes are registered."""
+    """The number of each face, its class and its plane in the world frame (float32); grows as meshes are registered."""
 
     classes: UInt8
-    normals: Float64
-    offsets: Float64
-    centres: Float64
-    radii: Float64
+    normals: Float32
+    offsets: Float32
+    centres: Float32
+    half_sizes: Float32
 
     @classmethod
     def empty(cls) -> FaceRegistry:
         """A registry with the sky alone, as number 0."""
-        return cls(np.array([CLASS_ID["sky"]], dtype=np.uint8), np.zeros((1, 3)), np.ones(1), np.zeros((1, 3)), np.zeros(1))
+        none = np.zeros((1, 3), dtype=np.float32)
+        return cls(np.array([CLASS_ID["sky"]], dtype=np.uint8), none, np.ones(1, dtype=np.float32), none, none)
 
     def register(self, meshes: Sequence[Mesh]) -> list[int]:
         """Append the meshes' faces; returns the first number of each mesh."""
@@ -43,11 +45,12 @@ class FaceRegistry:
             following += mesh.planes.count
         if following > MAX_FACES:
             raise ValueError(f"{following} faces, but the picture's 24 bits can name only {MAX_FACES}")
+        tables = [mesh.planes for mesh in meshes]
         self.classes = np.concatenate([self.classes, *(m.class_of_face for m in meshes)])
-        self.normals = np.concatenate([self.normals, *(m.planes.normals for m in meshes)])
-        self.offsets = np.concatenate([self.offsets, *(m.planes.offsets for m in meshes)])
-        self.centres = np.concatenate([self.centres, *(m.planes.centres for m in meshes)])
-        self.radii = np.concatenate([self.radii, *(m.planes.radii for m in meshes)])
+        self.normals = np.concatenate([self.normals, *(t.normals for t in tables)], dtype=np.float32)
+        self.offsets = np.concatenate([self.offsets, *(t.offsets for t in tables)], dtype=np.float32)
+        self.centres = np.concatenate([self.centres, *(t.centres for t in tables)], dtype=np.float32)
+        self.half_sizes = np.concatenate([self.half_sizes, *(t.half_sizes for t in tables)], dtype=np.float32)
         return firsts
 
     def place(self, first: int, local: PlaneTable, x_m: float, y_m: float, yaw_rad: float) -> None:
@@ -59,40 +62,52 @@ class FaceRegistry:
         self.normals[rows] = normals
         self.offsets[rows] = local.offsets + normals[:, 0] * x_m + normals[:, 1] * y_m
         self.centres[rows] = local.centres @ turn + (x_m, y_m, 0.0)
+        self.half_sizes[rows] = local.half_sizes @ np.abs(turn)
 
-    def inverse_distance_table(self, origin: Float64, axes: Float64, shortest_ratio: float = 1.0) -> Float32:
-        """float32 (F, 5) for a view: the inverse distance along a ray r (in the view's axes) is row[:3] . r, within row[3] .. row[4].
+    def inverse_depths(self, numbers: AnyArray, rays: Float32, origin: Float64, axes: Float64) -> Float32:
+        """1 / depth along the view's axis, float32 (P,), of the faces `numbers` (P,) along `rays` (P, 3); 0 for the sky.
 
-        Distances are in units of |r|: planar depth for rays with 1 along the axis, range for unit rays. The limits keep a pixel at the rim of a
-        face that is seen edge-on from meeting its plane far away from the face.
+        Depth is held within the face's own, so that a pixel at the rim of a face seen edge-on does not meet its plane far away from it.
 
         Args:
-            origin: (3,) in the world. axes: (3, 3), rows are the view's right, forward and up in the world.
-            shortest_ratio: the least ratio of distance to range among the view's rays (1 for ranges; below 1 for planar depth off the axis).
+            rays: right, 1, up, in the view's axes. origin: (3,) in the world.
+            axes: (3, 3), rows are the view's right, forward and up in the world.
         """
         table = np.empty((len(self.offsets), 5), dtype=np.float32)
-        gap = self.offsets - self.normals @ origin
-        gap = np.where(np.abs(gap) < 1e-6, 1e-6, gap)
-        table[:, :3] = (self.normals @ axes.T) / gap[:, None]
-        to_centre = self.centres - origin
-        distance = np.sqrt((to_centre**2).sum(axis=1))
-        table[:, 3] = 1.0 / (distance + self.radii + 1e-3)
-        table[:, 4] = 1.0 / np.maximum(shortest_ratio * (distance - self.radii), _NEAREST_M)
+        table[:, :3] = self._inverse_coefficients(origin, axes)
+        forward = axes[1].astype(np.float32)
+        middle = self.centres @ forward - np.float32(origin @ axes[1])
+        reach = self.half_sizes @ np.abs(forward)
+        table[:, 3] = 1.0 / np.maximum(middle + reach, _NEAREST_M)
+        table[:, 4] = 1.0 / np.maximum(middle - reach, _NEAREST_M)
         table[0] = 0.0
-        return table
+        rows = np.take(table, numbers, axis=0)
+        inverse = _dot(rows, rays)
+        np.maximum(inverse, rows[:, 3], out=inverse)
+        np.minimum(inverse, rows[:, 4], out=inverse)
+        return inverse
+
+    def inverse_ranges(self, numbers: AnyArray, directions: Float32, origin: Float64, axes: Float64) -> Float32:
+        """1 / range, float32 (P,), along unit `directions` (P, 3; in `axes`); 0 for the sky and for rays that miss the face by its rim."""
+        table = self._inverse_coefficients(origin, axes)
+        inverse = _dot(np.take(table, numbers, axis=0), directions)
+        with np.errstate(divide="ignore"):
+            points = (directions @ axes.astype(np.float32)) / inverse[:, None]
+        points += origin.astype(np.float32) - np.take(self.centres, numbers, axis=0)
+        inside = (np.abs(points) <= np.take(self.half_sizes, numbers, axis=0) + np.float32(_RIM_M)).all(axis=1)
+        inverse[~inside | (inverse <= 0.0) | (numbers == 0)] = 0.0
+        return inverse
+
+    def _inverse_coefficients(self, origin: Float64, axes: Float64) -> Float32:
+        """float32 (F, 3) whose product with a ray is its 1 / distance to the face's plane: n . r / (offset - n . origin)."""
+        gap = self.offsets - self.normals @ origin.astype(np.float32)
+        gap[np.abs(gap) < 1e-5] = 1e-5
+        result: Float32 = (self.normals @ axes.T.astype(np.float32)) / gap[:, None]
+        return result
 
 
-def inverse_distances(table: Float32, numbers: AnyArray, rays: Float32) -> Float32:
-    """1 / distance, float32 (P,), of the faces `numbers` (P,) along `rays` (P, 3); 0 for the sky.
-
-    Args:
-        table: of `FaceRegistry.inverse_distance_table`.
-    """
-    rows = np.take(table, numbers, axis=0)
-    inverse = rows[:, 0] * rays[:, 0]
-    inverse += rows[:, 1] * rays[:, 1]
-    inverse += rows[:, 2] * rays[:, 2]
-    np.maximum(inverse, rows[:, 3], out=inverse)
-    np.minimum(inverse, rows[:, 4], out=inverse)
-    result: Float32 = inverse
-    return result
+def _dot(rows: Float32, rays: Float32) -> Float32:
+    product: Float32 = rows[:, 0] * rays[:, 0]
+    product += rows[:, 1] * rays[:, 1]
+    product += rows[:, 2] * rays[:, 2]
+    return product

@@ -8,6 +8,7 @@ import numpy as np
 from auxdrive.types import Float64, UInt8
 
 SIZE = 128
+_LIT_SHARE = 0.4
 
 
 def _noise(rng: np.random.Generator, cells: int) -> Float64:
@@ -26,19 +27,19 @@ def _grey(level: Float64) -> Float64:
     return np.repeat(level[:, :, None], 3, axis=2)
 
 
-def _asphalt(rng: np.random.Generator, night: float) -> Float64:
+def _asphalt(rng: np.random.Generator) -> Float64:
     level = 0.80 + 0.07 * _noise(rng, 8) + 0.05 * _noise(rng, 32) + 0.07 * _noise(rng, SIZE)
     patch = _noise(rng, 4) > 0.55
     return _grey(level - 0.06 * patch)
 
 
-def _grass(rng: np.random.Generator, night: float) -> Float64:
+def _grass(rng: np.random.Generator) -> Float64:
     level = 0.80 + 0.10 * _noise(rng, 8) + 0.10 * _noise(rng, 64)
     warm = 0.06 * _noise(rng, 6)
     return np.stack([level + warm, level, level - warm], axis=2)
 
 
-def _paving(rng: np.random.Generator, night: float) -> Float64:
+def _paving(rng: np.random.Generator) -> Float64:
     level = 0.86 + 0.04 * _noise(rng, 16) + 0.04 * _noise(rng, SIZE)
     slab = np.repeat(np.repeat(rng.uniform(-0.05, 0.05, (4, 4)), SIZE // 4, axis=0), SIZE // 4, axis=1)
     level += slab
@@ -48,22 +49,24 @@ def _paving(rng: np.random.Generator, night: float) -> Float64:
     return _grey(level)
 
 
-def _leaves(rng: np.random.Generator, night: float) -> Float64:
+def _leaves(rng: np.random.Generator) -> Float64:
     level = 0.78 + 0.14 * _noise(rng, 16) + 0.14 * _noise(rng, 48)
     return np.stack([level + 0.04, level, level - 0.06], axis=2)
 
 
 def _windows(wall: Float64, rng: np.random.Generator, night: float, box: tuple[float, float, float, float]) -> Float64:
     """Draw 4 x 4 windows on a wall; `box` is (left, right, top, bottom) as shares of a bay. A share `night` of them is lit."""
+    dim = 1 - FACADE_DIMMING * night
+    wall *= dim
     cell = SIZE // 4
     left, right, top, bottom = (round(cell * share) for share in box)
     for row in range(4):
         for column in range(4):
             y, x = row * cell, column * cell
-            wall[y + top - 1 : y + bottom + 2, x + left - 1 : x + right + 1] = 0.93  # frame and sill
-            lit = rng.uniform() < night
+            wall[y + top - 1 : y + bottom + 2, x + left - 1 : x + right + 1] = 0.93 * dim  # frame and sill
+            lit = rng.uniform() < _LIT_SHARE * night
             tint = rng.uniform(0.85, 1.15)
-            pane = np.array([1.6, 1.25, 0.7] if lit else [0.20, 0.27, 0.36]) * tint
+            pane = np.array([1.0, 0.80, 0.45] if lit else dim * np.array([0.20, 0.27, 0.36])) * tint
             wall[y + top : y + bottom, x + left : x + right] = pane
             if not lit:  # the sky's reflection in the upper part
                 wall[y + top : y + (top + bottom) // 2, x + left : x + right] = pane * 1.5
@@ -89,14 +92,15 @@ def _office(rng: np.random.Generator, night: float) -> Float64:
 
 def _shop(rng: np.random.Generator, night: float) -> Float64:
     """A ground floor, one bay high: shop windows and doors under a fascia."""
-    wall = _grey(0.72 + 0.04 * _noise(rng, 16))
+    dim = 1 - FACADE_DIMMING * night
+    wall = _grey(dim * (0.72 + 0.04 * _noise(rng, 16)))
     cell = SIZE // 4
     for column in range(4):
         x = column * cell
-        fascia = rng.uniform(0.35, 1.05, 3)
+        fascia = dim * rng.uniform(0.35, 1.05, 3)
         wall[12:34, x + 2 : x + cell - 2] = fascia
-        lit = rng.uniform() < 1.5 * night
-        pane = np.array([1.5, 1.3, 0.9] if lit else [0.22, 0.28, 0.34])
+        lit = rng.uniform() < 1.5 * _LIT_SHARE * night
+        pane = np.array([1.0, 0.85, 0.55] if lit else dim * np.array([0.22, 0.28, 0.34]))
         top, bottom = 40, (122 if column == 1 else 108)
         wall[top:bottom, x + 4 : x + cell - 4] = pane
         if not lit:
@@ -104,7 +108,7 @@ def _shop(rng: np.random.Generator, night: float) -> Float64:
     return wall
 
 
-def _stop(rng: np.random.Generator, night: float) -> Float64:
+def _stop() -> Float64:
     """A red octagon with a white rim and white strokes in place of the letters, which no camera of 256 columns resolves."""
     at = (np.arange(SIZE) + 0.5) / SIZE - 0.5
     x, y = np.abs(at)[None, :], np.abs(at)[:, None]
@@ -116,27 +120,27 @@ def _stop(rng: np.random.Generator, night: float) -> Float64:
     return face
 
 
-_MAKERS: dict[str, Callable[[np.random.Generator, float], Float64]] = {
-    "asphalt": _asphalt,
-    "grass": _grass,
-    "paving": _paving,
-    "leaves": _leaves,
+_GROUNDS: dict[str, Callable[[np.random.Generator], Float64]] = {"asphalt": _asphalt, "grass": _grass, "paving": _paving, "leaves": _leaves}
+FACADES: dict[str, Callable[[np.random.Generator, float], Float64]] = {
     "brick": _brick,
     "plaster": _plaster,
     "office": _office,
     "shop": _shop,
-    "stop": _stop,
 }
+FACADE_DIMMING = 0.75
+"""Share of its brightness that a facade's texture loses at night, windows that are lit excepted: faces with these textures are shaded
+brighter by as much, so that lit windows alone stand out."""
 
 
 def make_textures(seed: int, night: float) -> dict[str, UInt8]:
     """All textures by name.
 
     Args:
-        seed: of the town. night: share of windows that are lit, 0 by day.
+        seed: of the town. night: 0 by day to 1; the share of windows that are lit grows with it.
     """
-    textures = {}
-    for index, (name, maker) in enumerate(_MAKERS.items()):
-        image = maker(np.random.default_rng([seed % 2**32, index]), night)
-        textures[name] = np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
-    return textures
+    images = {"stop": _stop()}
+    for index, (name, ground) in enumerate(_GROUNDS.items()):
+        images[name] = ground(np.random.default_rng([seed % 2**32, index]))
+    for index, (name, facade) in enumerate(FACADES.items()):
+        images[name] = facade(np.random.default_rng([seed % 2**32, 100 + index]), night)
+    return {name: np.clip(np.rint(image * 255), 0, 255).astype(np.uint8) for name, image in images.items()}

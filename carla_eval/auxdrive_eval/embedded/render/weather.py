@@ -15,6 +15,8 @@ from auxdrive_eval.world import Weather
 
 _DAY_AT_DEG, _NIGHT_AT_DEG = 15.0, -8.0
 _WET_DARKENING = 0.35
+_HEADLIGHT = np.array([2.9, 2.5, 1.9], dtype=np.float32)
+"""What the headlights add to the night at their brightest, by channel, in units of the night's own light."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def light_of(weather: Weather) -> Light:
         * (1 - 0.85 * overcast)
         * float(np.clip((weather.sun_altitude_deg + 2) / 8, 0, 1))
     )
-    ambient = _mix((0.20, 0.23, 0.33), _mix((0.46, 0.50, 0.58), (0.52, 0.53, 0.55), overcast), day) * (1 - 0.25 * rain * day)
+    ambient = _mix((0.21, 0.23, 0.30), _mix((0.46, 0.50, 0.58), (0.52, 0.53, 0.55), overcast), day) * (1 - 0.25 * rain * day)
     zenith = _mix((0.02, 0.03, 0.08), _mix((0.24, 0.46, 0.80), (0.55, 0.58, 0.62), overcast), day)
     horizon = _mix((0.06, 0.07, 0.13), _mix(_mix((0.68, 0.80, 0.93), (0.96, 0.58, 0.32), warmth), (0.70, 0.72, 0.74), overcast), day)
     zenith, horizon = zenith * (1 - 0.3 * rain), horizon * (1 - 0.3 * rain)
@@ -89,7 +91,7 @@ def shade(light: Light, albedo: Float32, normals: Float32, emissive: AnyArray, w
     """Colours of vertices, uint8 (V, 4): ambient light from the sky (less on faces that look down) and the sun's, by Lambert.
 
     Args:
-        albedo: (V, 4). normals: (V, 3). emissive: bool (V,), kept as they are. wet: bool (V,), road that darkens when wet and mirrors the sky.
+        albedo: (V, 4). normals: (V, 3). emissive: bool (V,), kept as they are. wet: bool (V,), road, which darkens and mirrors the sky.
     """
     lambert = np.clip(normals @ light.sun_direction.astype(np.float32), 0.0, None)[:, None]
     hemisphere = (0.78 + 0.22 * normals[:, 2:3]) * light.ambient.astype(np.float32)
@@ -98,7 +100,8 @@ def shade(light: Light, albedo: Float32, normals: Float32, emissive: AnyArray, w
     colour = np.where(wet[:, None], soaked, lit)
     colour = np.where(emissive[:, None], albedo[:, :3], colour)
     result = np.concatenate([colour, albedo[:, 3:]], axis=1)
-    return np.clip(np.rint(result * 255), 0, 255).astype(np.uint8)
+    colours: UInt8 = np.clip(np.rint(result * 255), 0, 255).astype(np.uint8)
+    return colours
 
 
 class Overlay:
@@ -128,7 +131,7 @@ class Overlay:
         if inverse_depth is not None:
             near = np.maximum(inverse_depth, 1e-4)
             if light.night > 0.0:
-                image *= self._headlights(near, inverse_depth > 0.0, glowing)[:, :, None]
+                image *= self._headlights(near, inverse_depth > 0.0, glowing)
             if light.fog_per_m > 0.0:
                 clear = np.exp(np.float32(-light.fog_per_m) / near)[:, :, None]
                 clear = np.where(inverse_depth[:, :, None] > 0.0, clear, np.float32(np.exp(-light.fog_per_m * 120.0)))
@@ -139,13 +142,13 @@ class Overlay:
         return (image + np.float32(0.5)).astype(np.uint8)
 
     def _headlights(self, inverse_depth: Float32, solid: AnyArray, glowing: AnyArray | None) -> Float32:
-        """Gain (H, W) of the headlights over the dimmed night."""
+        """Gain (H, W, 3) of the headlights over the dimmed night."""
         night = np.float32(self._light.night)
-        fall = np.minimum(1.0, (np.float32(14.0) * inverse_depth) ** 1.5)
-        gain = 1 - 0.35 * night + night * np.float32(1.9) * self._beam * fall
-        gain = np.where(solid, gain, np.float32(1.0))
+        fall = np.minimum(1.0, (np.float32(16.0) * inverse_depth) ** 1.5)
+        gain = 1 - 0.35 * night + (night * self._beam * fall)[:, :, None] * _HEADLIGHT
+        gain = np.where(solid[:, :, None], gain, np.float32(1.0))
         if glowing is not None:
-            gain = np.where(glowing, np.maximum(gain, 1.0), gain)
+            gain = np.where(glowing[:, :, None], np.maximum(gain, 1.0), gain)
         result: Float32 = gain
         return result
 
