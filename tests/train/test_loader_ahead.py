@@ -140,11 +140,11 @@ def test_waiting_is_measured(samples: SampleSet) -> None:
         pass
     assert loader.waited_s > 0.08
     assert loader.waited_s / loader.total_s > 0.8
-    waited_s = loader.waited_s
+    waited_s, total_s = loader.waited_s, loader.total_s
     for _ in loader.iterate(np.arange(ROWS)):
         time.sleep(0.04)  # the consumer is the slower one now: it waits for the first batch alone
-    assert loader.waited_s - waited_s < 0.07
-    assert loader.total_s > 0.28
+    assert loader.total_s - total_s > 0.2
+    assert (loader.waited_s - waited_s) / (loader.total_s - total_s) < 0.5  # about 0.1 on a machine with nothing else to do
 
 
 def test_the_thread_stays_only_so_far_ahead(samples: SampleSet) -> None:
