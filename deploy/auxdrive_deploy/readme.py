@@ -126,7 +126,7 @@ def reference_picture(card: ModelCard, images: UInt8, outputs: Float32) -> bytes
     draw = ImageDraw.Draw(strip)
     for place, index in enumerate(chosen.tolist()):
         left = place * PANEL_WIDTH
-        small = Image.fromarray(images[index]).resize((PANEL_WIDTH, picture_height), Image.Resampling.BOX)
+        small = Image.fromarray(images[index]).resize((PANEL_WIDTH - 4, picture_height), Image.Resampling.BOX)
         strip.paste(small, (left, 0))
         path, text = _steered_path(float(outputs[index, 0])) if card.task == "steering" else _waypoint_path(outputs[index])
         _draw_path(draw, left, picture_height, path, marks=card.task == "waypoints")
