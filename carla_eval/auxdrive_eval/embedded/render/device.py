@@ -13,6 +13,7 @@ from auxdrive.errors import SimulatorError
 from auxdrive.types import AnyArray, UInt8
 from panda3d.core import (
     Camera,
+    CullBinManager,
     FrameBufferProperties,
     Geom,
     GeomNode,
@@ -37,6 +38,9 @@ from auxdrive_eval.embedded.render.faces import Mesh
 
 # Written before the first pipe is made; Panda3D keeps it for the process.
 load_prc_file_data("auxdrive", "load-display p3tinydisplay\naudio-library-name null\nnotify-level-x11display fatal\n")
+# Panda3D draws what stands in the order of addresses in memory, and where two faces are equally far the first wins: pictures would
+# differ from run to run. In the graph's own order they do not.
+CullBinManager.get_global_ptr().set_bin_type("opaque", CullBinManager.BT_unsorted)
 
 _SHIFT_PX = (0.2, 0.3)
 """The rasteriser draws edges this many pixels too far left and up on average (measured with edges at known places)."""
