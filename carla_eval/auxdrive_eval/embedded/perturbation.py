@@ -14,7 +14,7 @@ from auxdrive_eval.embedded.streams import stream
 
 PAUSE_S = (5.0, 7.5)
 LENGTH_S = (0.7, 1.3)
-PEAK_RAD = (0.06, 0.16)
+PEAK_RAD = (0.08, 0.26)
 
 
 class Perturbation:
