@@ -1,0 +1,122 @@
+"""`auxdrive inspect`: what a data set, a bundle or a run is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import auxdrive.console as console
+from auxdrive.console import JsonOption
+from auxdrive.errors import UsageError
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A data set, a bundle or a run: the directory.", show_default=False)],
+    html: Annotated[Path | None, typer.Option(help="Write a data set's page with pictures to this file.", show_default=False)] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Say what a data set, a bundle or a run is, and what is broken in it."""
+    from auxdrive.inspection.others import is_bundle, is_run, summarise_bundle, summarise_run
+    from auxdrive.inspection.summary import is_dataset
+
+    if not path.is_dir():
+        raise UsageError(f"{path}: no such directory")
+    if is_dataset(path):
+        summary, show = _dataset(path, html), _show_dataset
+    elif html is not None:
+        raise UsageError(f"--html shows data sets, and {path} is none: it has no dataset.json")
+    elif is_bundle(path):
+        summary, show = summarise_bundle(path), _show_bundle
+    elif is_run(path):
+        summary, show = summarise_run(path), _show_run
+    else:
+        raise UsageError(f"{path}: no data set (dataset.json), no bundle (card.json) and no run (config.yaml)")
+    if json_output:
+        console.print_json(summary)
+        return
+    show(summary)
+    for line in summary["broken"]:
+        console.note(f"broken: {line}")
+    if html is not None:
+        console.note(f"wrote {html}")
+
+
+def _dataset(path: Path, html: Path | None) -> dict[str, Any]:
+    from auxdrive.dataset import Dataset
+    from auxdrive.inspection.page import dataset_page
+    from auxdrive.inspection.summary import summarise
+    from auxdrive.storage import write_atomic
+
+    dataset = Dataset.open(path)
+    summary = summarise(dataset)
+    if html is not None:
+        if not html.parent.is_dir():
+            raise UsageError(f"--html {html}: there is no directory {html.parent}")
+        write_atomic(html, dataset_page(dataset, summary).encode())
+    return summary
+
+
+def _show_dataset(summary: dict[str, Any]) -> None:
+    from auxdrive.inspection.summary import number
+
+    camera, lock = summary["camera"], summary["steering"]["max_road_wheel_deg"]
+    console.note(f"{summary['name']}: {summary['rate_hz']:g} Hz, camera {camera['width']}x{camera['height']}, full lock {lock:g} degrees")
+    for key in ("source", "licence", "fingerprint"):
+        if summary[key]:
+            console.note(f"{key}: {summary[key]}")
+    rows = []
+    for name, split in summary["splits"].items():
+        steer, speed = split["steer_deg"], split["speed_mps"]
+        steering = f"{number(steer['mean'], 1)} ± {number(steer['std'], 1)}, {number(steer['min'], 0)} to {number(steer['max'], 0)}"
+        speeds = f"{number(speed['mean'])} ± {number(speed['std'])}" if speed["known_share"] else "unknown"
+        rows.append((name, split["episodes"], split["frames"], f"{split['duration_s']:.0f}", steering, speeds))
+    console.table("splits", ("split", "episodes", "frames", "seconds", "steering, degrees", "speed, m/s"), rows)
+    coverage = []
+    for name, each in summary["modalities"].items():
+        shapes = ", ".join("x".join(map(str, shape)) for shape in each["shapes"])
+        coverage.append((name, shapes, each["episodes"], each["frames"], f"{100 * each['share']:.0f} %"))
+    console.table("modalities", ("modality", "shape", "episodes", "frames", "of all frames"), coverage)
+
+
+def _show_bundle(summary: dict[str, Any]) -> None:
+    card = summary["card"]
+    training, camera, parity = card["training"], card["camera"], card["parity"]
+    facts = [
+        ("task", card["task"]),
+        ("method", f"{training['method']}, {training['backbone']}, {training['role']}"),
+        ("helped by", ", ".join(training["auxiliaries"]) or "nothing"),
+        ("camera", f"{camera['width']}x{camera['height']} at {card['rate_hz']:g} Hz"),
+        ("inputs", "; ".join(f"{each['name']} {tuple(each['shape'])} {each['dtype']}, {each['unit']}" for each in card["inputs"])),
+        ("outputs", "; ".join(f"{each['name']} {tuple(each['shape'])} {each['dtype']}, {each['unit']}" for each in card["outputs"])),
+        ("steering", f"full lock {card['steering']['max_road_wheel_deg']:g} degrees"),
+        ("data", f"{training['dataset']} {training['dataset_sha256'][:12]}"),
+        ("trained", f"{training['epochs']} epochs, seed {training['seed']}, auxdrive {training['auxdrive_version']}"),
+        ("parity", f"{parity['measured']:.3g} {parity['unit']} of {parity['limit']:g} over {parity['frames']} frames"),
+    ]
+    for kind in ("metrics", "latency"):
+        facts += [(f"{kind}: {name}", _interval(each)) for name, each in card[kind].items()]
+    console.table(f"bundle {card['name']}", ("fact", "value"), facts)
+    console.table("files", ("file", "state"), list(summary["files"].items()))
+
+
+def _interval(value: dict[str, Any]) -> str:
+    bounds = "" if value["low"] is None or value["high"] is None else f" ({value['low']:.4g} .. {value['high']:.4g})"
+    return f"{value['value']:.4g}{bounds} {value['unit']}".rstrip()
+
+
+def _show_run(summary: dict[str, Any]) -> None:
+    console.stdout.print(f"{summary['config_file']}:\n{summary['config']}", markup=False, highlight=False)
+    records = summary["last_metrics"]
+    if records:
+        columns = tuple(dict.fromkeys(key for record in records for key, value in record.items() if not isinstance(value, dict | list)))
+        rows = [
+            tuple(f"{record[key]:.5g}" if isinstance(record.get(key), float) else record.get(key) for key in columns) for record in records
+        ]
+        console.table(f"the last {len(records)} of {summary['records']} records of metrics.jsonl", columns, rows)
+    console.note("checkpoints: " + (", ".join(summary["checkpoints"]) or "none"))
+
+
+def _short(value: object) -> object:
+    return f"{value:.5g}" if isinstance(value, float) else value

@@ -1,0 +1,198 @@
+"""A data set as one self-contained HTML page: contact sheet, label histograms, tables. No scripts, nothing is loaded from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from auxdrive.dataset import Dataset
+from auxdrive.episodes import EpisodeReader
+from auxdrive.inspection.colours import legend, picture
+from auxdrive.inspection.summary import episodes_by_split, number, open_episodes, states
+from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.types import Float64, UInt8
+
+COLUMNS = 8
+BINS = 41
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem; color: #1c2430; background: #fff; }
+h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; } .quiet { color: #5b6675; }
+table { border-collapse: collapse; } td, th { padding: .25rem .8rem .25rem 0; text-align: right; font-variant-numeric: tabular-nums; }
+td:first-child, th:first-child { text-align: left; } th { border-bottom: 1px solid #c6ccd4; font-weight: 600; }
+.sheet { overflow-x: auto; } .sheet td, .sheet th { padding: 2px; text-align: left; border: 0; font-size: .8rem; font-weight: 400; }
+.sheet th:first-child { font-weight: 600; padding-right: .6rem; } .sheet img { display: block; width: 124px; image-rendering: pixelated; }
+.none { display: block; width: 124px; color: #8b95a3; text-align: center; }
+.key { display: inline-flex; align-items: center; gap: .35rem; margin-right: 1rem; font-size: .85rem; }
+.swatch { display: inline-block; width: 1.1rem; height: .8rem; border: 1px solid #9aa4b1; } .wide { width: 6rem; }
+.charts { display: flex; flex-wrap: wrap; gap: 1.2rem; } figure { margin: 0; } figcaption { font-size: .9rem; }
+.bad { color: #a4161a; } svg text { font: 11px system-ui, sans-serif; fill: #5b6675; }
+"""
+
+
+def dataset_page(dataset: Dataset, summary: dict[str, Any]) -> str:
+    """The page, given the data set and `summary.summarise` of it."""
+    episodes, _ = open_episodes(dataset)
+    facts = " · ".join(
+        part
+        for part in (
+            f"{summary['episodes']} episodes",
+            f"{summary['frames']:,} frames",
+            f"{summary['rate_hz']:g} Hz",
+            f"camera {summary['camera']['width']}x{summary['camera']['height']}",
+            escape(summary["source"]),
+            f"licence: {escape(summary['licence'])}" if summary["licence"] else "",
+        )
+        if part
+    )
+    sections = (
+        f"<h1>{escape(summary['name'])}</h1><p class=quiet>{facts}</p>",
+        _broken(summary["broken"]),
+        "<h2>Splits</h2>" + _split_table(summary["splits"]),
+        "<h2>Modalities</h2>" + _modality_table(summary["modalities"]),
+        "<h2>Contact sheet</h2>" + _contact_sheet(episodes, [Modality(name) for name in summary["modalities"]]),
+        "<h2>Labels</h2>" + _histograms(dataset, episodes),
+        f"<p class=quiet>fingerprint {summary['fingerprint'] or 'not computed: an episode is damaged'}</p>",
+    )
+    title = escape(summary["name"])
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>{_STYLE}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>' + "\n".join(sections) + "</body></html>\n"
+
+
+def _broken(complaints: list[str]) -> str:
+    if not complaints:
+        return "<p>Nothing broken was found.</p>"
+    return f"<h2 class=bad>Broken ({len(complaints)})</h2><ul>" + "".join(f"<li>{escape(line)}</li>" for line in complaints) + "</ul>"
+
+
+def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _split_table(splits: dict[str, Any]) -> str:
+    columns = ("split", "episodes", "frames", "seconds", "steer mean °", "steer std °", "steer min..max °", "straight %", "speed mean m/s")
+    rows = []
+    for name, split in splits.items():
+        steer, zero = split["steer_deg"], split["steer_deg"]["zero_share"]
+        rows.append(
+            (
+                name,
+                str(split["episodes"]),
+                f"{split['frames']:,}",
+                f"{split['duration_s']:.0f}",
+                number(steer["mean"]),
+                number(steer["std"]),
+                f"{number(steer['min'], 1)} .. {number(steer['max'], 1)}",
+                number(None if zero is None else 100 * zero, 0),
+                number(split["speed_mps"]["mean"]),
+            )
+        )
+    return _table(columns, rows)
+
+
+def _modality_table(modalities: dict[str, Any]) -> str:
+    rows = []
+    for name, each in modalities.items():
+        spec = MODALITIES[Modality(name)]
+        shapes = ", ".join("x".join(str(extent) for extent in shape) for shape in each["shapes"])
+        rows.append(
+            (name, shapes, f"{spec.dtype}, {spec.unit}", str(each["episodes"]), f"{each['frames']:,}", f"{100 * each['share']:.0f} %")
+        )
+    return _table(("modality", "shape", "stored as", "episodes", "frames", "of all frames"), rows)
+
+
+def _contact_sheet(episodes: dict[str, EpisodeReader], modalities: list[Modality]) -> str:
+    """Rows are modalities, columns frames that are spread evenly over the whole data set."""
+    places = [(episode, index) for episode in episodes.values() for index in range(len(episode))]
+    if not places:
+        return "<p>No frame can be read.</p>"
+    chosen = [places[index] for index in sorted(set(np.linspace(0, len(places) - 1, COLUMNS).round().astype(int)))]
+    head = "".join(f"<th>{escape(episode.episode_id)}, {episode.state['time_s'][index]:.1f} s</th>" for episode, index in chosen)
+    rows, keys = [], []
+    for modality in modalities:
+        cells = "".join(f"<td>{_cell(modality, episode, index)}</td>" for episode, index in chosen)
+        rows.append(f"<tr><th>{modality}</th>{cells}</tr>")
+        if legend(modality):
+            swatches = "".join(_key(paint, meaning) for paint, meaning in legend(modality))
+            keys.append(f"<p><b>{modality}</b> {swatches}</p>")
+    return f"<div class=sheet><table><tr><th></th>{head}</tr>{''.join(rows)}</table></div>{''.join(keys)}"
+
+
+def _cell(modality: Modality, episode: EpisodeReader, index: int) -> str:
+    if not episode.has(modality):
+        return "<span class=none>none</span>"
+    frame = np.asarray(episode.frames(modality)[index])
+    return f'<img alt="{modality} frame {index}" src="{_data_uri(picture(modality, frame))}">'
+
+
+def _key(paint: str, meaning: str) -> str:
+    wide = " wide" if "gradient" in paint else ""
+    return f'<span class=key><span class="swatch{wide}" style="background: {paint}"></span>{escape(meaning)}</span>'
+
+
+def _data_uri(image: UInt8) -> str:
+    shown = Image.fromarray(image)
+    if shown.width > 320:  # the page shows 124 pixels; twice that is enough on fine screens
+        shown.thumbnail((320, 320))
+    buffer = io.BytesIO()
+    shown.save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _histograms(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> str:
+    groups = {name: states(episodes, ids) for name, ids in episodes_by_split(dataset, episodes).items()}
+    figures = []
+    for label, unit, values in (
+        ("steering", "°, positive left", {name: np.degrees(each["steer_rad"].astype(np.float64)) for name, each in groups.items()}),
+        ("speed", "m/s", {name: each["speed_mps"].astype(np.float64) for name, each in groups.items()}),
+    ):
+        finite = {name: each[np.isfinite(each)] for name, each in values.items()}
+        everything = np.concatenate([np.zeros(0), *finite.values()])
+        if not len(everything):
+            figures.append(f"<p class=quiet>No {label} was recorded.</p>")
+            continue
+        if label == "steering":
+            reach = max(float(np.abs(everything).max()), 1.0)
+            low, high = -reach, reach
+        else:
+            low, high = min(0.0, float(everything.min())), max(float(everything.max()), 1.0)
+        charts = "".join(_chart(f"{label}, {name}", unit, each, low, high) for name, each in finite.items() if len(each))
+        figures.append(f"<div class=charts>{charts}</div>")
+    return "".join(figures)
+
+
+def _chart(title: str, unit: str, values: Float64, low: float, high: float) -> str:
+    """A histogram as SVG: share of frames over the value; every split has the same horizontal axis."""
+    width, height, left, bottom = 360, 170, 38, 20
+    counts, _ = np.histogram(values, bins=BINS, range=(low, high))
+    shares = 100 * counts / counts.sum()
+    top = float(shares.max())
+    step = (width - left) / BINS
+    bars = "".join(
+        f'<rect x="{left + index * step + 0.5:.1f}" y="{(height - bottom) * (1 - share / top):.1f}" width="{step - 1:.1f}" '
+        f'height="{(height - bottom) * share / top:.1f}" fill="#2f6fb0"/>'
+        for index, share in enumerate(shares)
+        if share > 0
+    )
+    base = height - bottom
+    axis = (
+        f'<line x1="{left}" y1="{base}" x2="{width}" y2="{base}" stroke="#9aa4b1"/>'
+        + _text(left, height - 5, f"{low:.3g}", "start")
+        + _text(width, height - 5, f"{high:.3g} {unit}", "end")
+        + _text(left - 4, 11, f"{top:.0f} %", "end")
+        + _text(left - 4, base, "0", "end")
+    )
+    box = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    svg = f'<svg {box} role="img" aria-label="{escape(title)}">{bars}{axis}</svg>'
+    return f"<figure><figcaption>{escape(title)} ({len(values):,} frames)</figcaption>{svg}</figure>"
+
+
+def _text(x: int, y: int, text: str, anchor: str) -> str:
+    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{escape(text)}</text>'
