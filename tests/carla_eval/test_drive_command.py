@@ -1,0 +1,73 @@
+"""`auxdrive drive` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from auxdrive import cli
+from auxdrive_eval.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.routes import RouteSpec, write_routes
+
+
+@pytest.fixture(scope="module")
+def route_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One short route in an embedded town, as a leaderboard file."""
+    planner = EmbeddedSimulator(render=False, traffic=0)
+    whole = planner.random_route(1003)
+    path = tmp_path_factory.mktemp("routes") / "short.xml"
+    write_routes(path, [RouteSpec("4", whole.town, (tuple(whole.points[0]), tuple(whole.points[35])))])
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["auxdrive", "drive", *map(str, arguments)])
+    with pytest.raises(SystemExit) as exit_info:
+        cli.main()
+    return int(exit_info.value.code or 0)
+
+
+def test_the_expert_is_driven_and_reported(
+    route_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    common = ("expert", "--routes", route_file, "--out", out, "--traffic", 2)
+    assert run(monkeypatch, *common) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "embedded scores, rule set 1.0 (no CARLA scores)" in shown
+    assert "Completed" in shown
+    assert "<svg" in (out / "report.html").read_text()
+    assert run(monkeypatch, *common) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert run(monkeypatch, *common, "--resume", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["entry_status"] == "Finished"
+    assert document == json.loads((out / "results.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing"], "missing: no such bundle or run"),
+        (["expert", "--routes", "a.xml", "--route-seeds", "3"], "--routes or --route-seeds, not both"),
+        (["expert", "--routes", "a.xml"], "a.xml: cannot be read"),
+        (["expert", "--count", "0"], "--count is the number of routes"),
+        (["expert", "--route-seeds", "99999"], "they go from 0 to 9999"),
+        (["expert", "--sim", "carla"], "unknown simulator 'carla'"),
+        (["expert", "--rules", "9", "--count", "1"], "unknown rule set '9'"),
+        (["expert", "--repeats", "0", "--count", "1"], "repeats must be 1 or more"),
+        (["x", "--role", "pupil"], "unknown role 'pupil'"),
+        (["x", "--controller", "pdi"], "Did you mean 'pid'"),
+    ],
+)
+def test_mistakes(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *arguments) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert message in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "drives").exists()

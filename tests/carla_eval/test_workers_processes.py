@@ -1,0 +1,91 @@
+"""Jobs on several processes: order does not matter, errors and deaths come out, an early end leaves no process."""
+
+from __future__ import annotations
+
+import multiprocessing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auxdrive.errors import DataError, MissingExtra, SimulatorError, UsageError
+from auxdrive_eval.workers import portable_error, run_jobs
+
+HELPER = '''
+import os, time
+from auxdrive.errors import DataError, MissingExtra
+
+class Squares:
+    """Squares numbers; some numbers are special."""
+    def __call__(self, job):
+        if job == -1:
+            raise DataError("the disk is full")
+        if job == -2:
+            raise MissingExtra("this", "sim")
+        if job == -3:
+            raise KeyError("a defect")
+        if job == -4:
+            os._exit(3)
+        if job == -5:
+            time.sleep(600)
+        return job * job
+    def close(self):
+        pass
+'''
+
+
+@pytest.fixture
+def squares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A worker in a module that spawned processes can import."""
+    (tmp_path / "squares_for_workers.py").write_text(HELPER)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import squares_for_workers  # type: ignore[import-not-found]
+
+    return squares_for_workers.Squares
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_every_job_is_done_once(squares: Any, workers: int) -> None:
+    assert dict(run_jobs(squares, range(7), workers)) == {n: n * n for n in range(7)}
+    assert list(run_jobs(squares, [], workers)) == []
+
+
+def test_the_next_job_is_asked_for_when_a_result_was_seen(squares: Any) -> None:
+    seen: list[int] = []
+
+    def jobs() -> Any:
+        number = 0
+        while len(seen) < 3:
+            yield number
+            number += 1
+
+    for job, _ in run_jobs(squares, jobs(), 2):
+        seen.append(job)
+    assert 3 <= len(seen) <= 4  # one other may have been begun
+
+
+@pytest.mark.parametrize(
+    ("job", "error", "message"),
+    [
+        (-1, DataError, "the disk is full"),
+        (-2, UsageError, "needs the extra 'sim'"),
+        (-3, RuntimeError, r"(?s)in a worker process:.*KeyError: 'a defect'"),
+        (-4, SimulatorError, "a worker process died"),
+    ],
+)
+def test_what_goes_wrong_in_a_process_comes_out(squares: Any, job: int, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        list(run_jobs(squares, [1, job, -5], 2))
+    assert multiprocessing.active_children() == []
+
+
+def test_leaving_early_ends_the_processes(squares: Any) -> None:
+    for _, result in run_jobs(squares, [3, -5], 2):
+        assert result == 9
+        break
+    assert multiprocessing.active_children() == []
+
+
+def test_errors_become_portable() -> None:
+    error = portable_error(MissingExtra("x", "sim"))
+    assert (type(error), error.exit_code) == (UsageError, 2)
+    assert type(portable_error(DataError("d"))) is DataError
