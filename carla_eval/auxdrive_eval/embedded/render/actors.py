@@ -68,7 +68,7 @@ class Actors:
             return
         self._show_lamps(scene)
         for node in self._visible:
-            node.hide()
+            node.detach_node()
         self._visible = []
         used: dict[object, int] = {}
         for car in scene.cars:
@@ -101,16 +101,16 @@ class Actors:
         if index_numbered == len(numbered):
             numbered.append(self._number_car(body))
         numbers = numbered[index_numbered]
-        for node in (painted[index], numbers.node):
+        for stage, node in ((self._picture, painted[index]), (self._numbers, numbers.node)):
+            node.reparent_to(stage, len(self._visible))  # the order of drawing is the scene's, whichever cars were seen before
             node.set_pos_hpr(car.x_m, car.y_m, 0, math.degrees(car.yaw_rad), 0, 0)
-            node.show()
             self._visible.append(node)
         self._registry.place(numbers.first, numbers.planes, car.x_m, car.y_m, car.yaw_rad)
 
     def _paint_car(self, body: _Body, colour: int, braking: bool, sector: int) -> NodePath:
         """A car for the picture; its light is baked for the nearest of 16 headings."""
         faces = car_faces(*body, colour, braking=braking)
-        root = self._picture.attach_new_node(f"car {body[0]}")
+        root = NodePath(f"car {body[0]}")
         for layer in (Layer.SHADOW, Layer.OBJECT):
             members = [f for f in faces if f.layer is layer]
             lit = pack(meshes.place(members, 0, 0, sector * 2 * math.pi / _SECTORS))
@@ -121,7 +121,8 @@ class Actors:
     def _number_car(self, body: _Body) -> _NumberedCar:
         mesh = pack([f for f in car_faces(*body, 0) if f.alpha == 1.0])
         first = self._registry.register([mesh])[0]
-        node = self._numbers.attach_new_node(make_node(f"car {body[0]}", [make_geom(mesh, number_colours(mesh, first))]))
+        node = NodePath(make_node(f"car {body[0]}", [make_geom(mesh, number_colours(mesh, first))]))
+        set_layer(node, Layer.OBJECT)
         node.set_attrib(ShadeModelAttrib.make(ShadeModelAttrib.M_flat))
         return _NumberedCar(node, first, mesh.planes)
 

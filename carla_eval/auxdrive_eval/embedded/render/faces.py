@@ -60,7 +60,7 @@ class Face:
 class PlaneTable:
     """Planes of F faces: normal . p = offset, and the upright box that holds each face (centre, half sizes).
 
-    Half sizes are `UNBOUNDED_M` for what lies on the ground, where one plane goes on in the next face.
+    Half sizes are `UNBOUNDED_M` for what lies flat, where one plane goes on in the next face.
     """
 
     normals: Float64
@@ -116,7 +116,7 @@ def plane_table(faces: Sequence[Face]) -> PlaneTable:
         normals[i] = newell_normal(face.points)
         low, high = face.points.min(axis=0), face.points.max(axis=0)
         centres[i] = 0.5 * (low + high)
-        half_sizes[i] = 0.5 * (high - low) if face.layer is Layer.OBJECT else UNBOUNDED_M
+        half_sizes[i] = 0.5 * (high - low) if face.layer in (Layer.OBJECT, Layer.KERB) else UNBOUNDED_M
         offsets[i] = normals[i] @ face.points[0]
     return PlaneTable(normals, offsets, centres, half_sizes)
 

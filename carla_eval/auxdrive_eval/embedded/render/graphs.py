@@ -46,9 +46,13 @@ def new_root(name: str) -> NodePath:
 
 
 def set_layer(node: NodePath, layer: Layer) -> None:
-    """Paint what lies on the ground in the order of its layer, and leave the depth buffer to what stands."""
+    """Paint what lies on the ground in the order of its layer, and leave the depth buffer to what stands.
+
+    Objects go through the same bin: the default one sorts by address, and which of two faces at one depth wins would differ between
+    runs.
+    """
+    node.set_bin("background", int(layer))
     if layer is not Layer.OBJECT:
-        node.set_bin("background", int(layer))
         node.set_attrib(DepthTestAttrib.make(DepthTestAttrib.M_none))
         node.set_attrib(DepthWriteAttrib.make(DepthWriteAttrib.M_off))
     if layer is Layer.SHADOW:

@@ -18,7 +18,7 @@ from auxdrive_eval.embedded.render.faces import CLASS_ID, Mesh, PlaneTable
 
 MAX_FACES = 1 << 24
 _NEAREST_M = 0.05
-_RIM_M = 0.15
+_RIM_M = 0.05
 
 
 @dataclass(slots=True)
