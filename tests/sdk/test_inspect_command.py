@@ -1,0 +1,177 @@
+"""`auxdrive inspect`: what it says of data sets, runs and folders that are neither, and the page that it writes."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from auxdrive.cards import CameraSpec, DatasetCard
+from auxdrive.cli import build_app
+from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.errors import AuxdriveError, InputError
+from auxdrive.inspection.colours import CLASS_COLOURS, picture
+from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
+from auxdrive.steering import SteeringSpec
+from typer.testing import CliRunner
+
+CARD = DatasetCard(
+    name="<b>tiny</b>",
+    rate_hz=10,
+    modalities=tuple(Modality),
+    camera=CameraSpec(width=8, height=6),
+    steering=SteeringSpec(max_road_wheel_deg=30),
+    splits={"train": ("a",), "test": ("b",)},
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "data"
+    rng = np.random.default_rng(0)
+    for episode_id, modalities in {"a": tuple(Modality), "b": (Modality.RGB,)}.items():
+        with EpisodeWriter(root, episode_id, modalities) as writer:
+            for index in range(4):
+                frames = {m: rng.integers(0, 13, MODALITIES[m].array_shape(6, 8)).astype(MODALITIES[m].numpy_dtype) for m in modalities}
+                speed = {"speed_mps": 2.0} if episode_id == "a" else {}
+                writer.append(frames, {"time_s": index / 10, "steer_rad": 0.1 * index, "throttle": 0, "brake": 0, **speed})
+    write_card(root, CARD)
+    return root
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(build_app(), ["inspect", *arguments])
+
+
+def summary_of(path: Path) -> dict[str, Any]:
+    result = invoke(str(path), "--json")
+    assert result.exit_code == 0, result.output
+    document: dict[str, Any] = json.loads(result.stdout)
+    return document
+
+
+def test_a_data_set(folder: Path) -> None:
+    summary = summary_of(folder)
+    assert summary["kind"] == "data set"
+    assert (summary["episodes"], summary["frames"], summary["broken"]) == (2, 8, [])
+    assert summary["modalities"]["depth"] == {"episodes": 1, "frames": 4, "share": 0.5, "shapes": [[6, 8]]}
+    train, test = summary["splits"]["train"], summary["splits"]["test"]
+    assert train["duration_s"] == 0.4
+    assert train["steer_deg"]["mean"] == pytest.approx(np.degrees(0.15), rel=1e-5)
+    assert train["steer_deg"]["zero_share"] == 0.25
+    assert train["speed_mps"]["mean"] == 2.0
+    assert test["speed_mps"] == {"mean": None, "std": None, "min": None, "max": None, "zero_share": None, "known_share": 0.0}
+    shown = invoke(str(folder))
+    assert shown.exit_code == 0
+    assert "6x8x3" in shown.output
+    assert "unknown" in shown.output
+
+
+def test_what_is_broken_is_listed(folder: Path) -> None:
+    (folder / "episodes" / ".partial-x-1").mkdir()
+    (folder / "episodes" / "a" / "notes.txt").touch()
+    (folder / "episodes" / "b" / "rgb.npy").write_bytes(b"nothing")
+    with EpisodeWriter(folder, "c", [Modality.DEPTH]) as writer:
+        for time_s in (0, 1, 2):
+            writer.append({Modality.DEPTH: np.zeros((6, 8), np.uint16)}, {"time_s": time_s, "steer_rad": 1.0, "throttle": 0, "brake": 0})
+    write_card(folder, CARD.model_copy(update={"camera": CameraSpec(width=9, height=6), "splits": {**CARD.splits, "none": ()}}))
+    summary = summary_of(folder)
+    broken = "\n".join(summary["broken"])
+    for expected in (
+        "rgb.npy: not a readable .npy file",
+        ".partial-x-1: a recording that was not finished",
+        "a: unknown files, ignored: notes.txt",
+        "a: rgb is 8x6, the card's camera is 9x6",
+        "c: 2 gaps longer than 5 periods",
+        "c: recorded at 1.00 Hz, the card says 10 Hz",
+        "c: 3 steering labels beyond the full lock of 30 degrees",
+        "c: has no rgb",
+        "the split 'none' is empty",
+    ):
+        assert expected in broken
+    assert summary["fingerprint"] is None
+    assert summary["splits"]["(no split)"]["episodes"] == 1
+
+
+class Page(HTMLParser):
+    """Collects tags and sources, so that the test sees what a browser would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.sources: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_is_self_contained_and_shows_every_modality(folder: Path, tmp_path: Path) -> None:
+    html = tmp_path / "page.html"
+    result = invoke(str(folder), "--html", str(html))
+    assert result.exit_code == 0, result.output
+    page = Page()
+    page.feed(html.read_text())
+    assert "<b>tiny</b>" in page.text  # the name is text, not markup
+    assert "script" not in page.tags
+    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert page.tags.count("img") == 4 * len(Modality) + 4  # 8 frames: 4 of episode a with everything, 4 of b with rgb
+    assert page.tags.count("svg") == 3  # steering for both splits, speed for one
+    for modality in Modality:
+        assert modality.value in page.text
+    assert all(name.replace("_", " ") in page.text for name in SEGMENTATION_CLASSES)
+
+
+def test_colours_mean_what_the_legend_says() -> None:
+    assert len(set(CLASS_COLOURS)) == len(SEGMENTATION_CLASSES)
+    ids = np.array([[1, 6, 200]], np.uint8)
+    assert picture(Modality.SEGMENTATION, ids)[0].tolist() == [list(CLASS_COLOURS[1]), list(CLASS_COLOURS[6]), [255, 0, 255]]
+    depth = picture(Modality.DEPTH, np.array([[0, 100, 10_000, 60_000, 65_535]], np.uint16))[0].tolist()
+    assert depth == [[253, 231, 37], [253, 231, 37], [68, 1, 84], [68, 1, 84], [0, 0, 0]]
+    assert picture(Modality.LIDAR, np.array([[[0, 0], [255, 0], [0, 255]]], np.uint8))[0].tolist() == [
+        [0, 0, 0],
+        [70, 130, 230],
+        [255, 150, 40],
+    ]
+    with pytest.raises(InputError, match="depth frames are uint16"):
+        picture(Modality.DEPTH, np.zeros((2, 2), np.uint8))
+
+
+def test_a_run(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("method: samd\nsteps: [1]\n")
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "best.safetensors").touch()
+    lines = [json.dumps({"epoch": epoch, "loss": 1 / (epoch + 1)}) for epoch in range(9)]
+    (tmp_path / "metrics.jsonl").write_text("\n".join([*lines, "[1]", '{"epo']))
+    summary = summary_of(tmp_path)
+    assert (summary["kind"], summary["records"], summary["checkpoints"]) == ("run", 9, ["best.safetensors"])
+    assert [record["epoch"] for record in summary["last_metrics"]] == [4, 5, 6, 7, 8]
+    assert summary["broken"] == ["metrics.jsonl, line 10: no object", "metrics.jsonl, line 11: not JSON"]
+    shown = invoke(str(tmp_path))
+    assert shown.exit_code == 0
+    assert "steps: [1]" in shown.output
+    (tmp_path / "metrics.jsonl").unlink()
+    assert "no epoch was finished" in summary_of(tmp_path)["broken"][0]
+
+
+def test_folders_that_are_nothing(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "card.json").write_text("{}")
+    for arguments, message in [
+        ((str(tmp_path / "nowhere"),), "no such directory"),
+        ((str(tmp_path / "empty"),), "no data set (dataset.json), no bundle"),
+        ((str(tmp_path / "bundle"),), "card.json"),
+        ((str(tmp_path / "bundle"), "--html", "x.html"), "--html shows data sets"),
+        ((str(folder), "--html", str(tmp_path / "no" / "x.html")), "there is no directory"),
+    ]:
+        result = invoke(*arguments)
+        assert isinstance(result.exception, AuxdriveError), result.output
+        assert message in str(result.exception)
