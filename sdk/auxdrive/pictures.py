@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,16 +18,6 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".h264", ".hevc")
 # 16-bit and float pictures are no camera pictures of 8 bits, and converting them would need a guess at their range.
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
-_BROKEN = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    IndexError,
-    struct.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +60,38 @@ def read_pictures(path: Path) -> Iterator[Picture]:
     Raises:
         DataError: not a picture, damaged, larger than Pillow takes for safe, or not of 8 bits per channel.
     """
+    with _reading(f"{path}"):
+        source = Image.open(path)
+    with source:
+        with _reading(f"{path}"):
+            frames = int(getattr(source, "n_frames", 1))
+        for index in range(frames):
+            with _reading(f"{path}, frame {index}" if frames > 1 else f"{path}"):
+                image = _decode(source, index, animated=frames > 1)
+            yield Picture(path, index, image)
+
+
+@contextmanager
+def _reading(where: str) -> Iterator[None]:
+    """Whatever a decoder makes of a damaged file becomes a DataError: Pillow's decoders raise what their parsers raise."""
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of tags that Pillow does not understand, in pictures that it reads
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            source = Image.open(path)
-    except _BROKEN as error:
-        raise DataError(f"{path}: not a readable picture: {error}") from None
-    with source:
-        frames = getattr(source, "n_frames", 1)
-        for index in range(frames):
-            yield Picture(path, index, _decode(source, path, index, animated=frames > 1))
+            yield
+    except Exception as error:
+        raise DataError(f"{where}: not a readable picture: {error}") from error
 
 
-def _decode(source: Image.Image, path: Path, index: int, animated: bool) -> UInt8:
-    try:
-        if animated:
-            source.seek(index)
-        if source.mode not in _EIGHT_BIT_MODES:
-            raise ValueError(f"mode {source.mode}; only 8 bits per channel are read, convert it first")
-        upright = source if animated else ImageOps.exif_transpose(source)
-        if "transparency" in upright.info:
-            upright = upright.convert("RGBA")
-        return np.asarray(upright.convert("RGB"))
-    except _BROKEN as error:
-        where = f"{path}, frame {index}" if animated else f"{path}"
-        raise DataError(f"{where}: not a readable picture: {error}") from None
+def _decode(source: Image.Image, index: int, animated: bool) -> UInt8:
+    if animated:
+        source.seek(index)
+    if source.mode not in _EIGHT_BIT_MODES:
+        raise DataError(f"mode {source.mode}; only 8 bits per channel are read, convert it first")
+    upright = source if animated else ImageOps.exif_transpose(source)
+    if "transparency" in upright.info:
+        upright = upright.convert("RGBA")
+    return np.asarray(upright.convert("RGB"))
 
 
 def resize(image: UInt8, height: int, width: int) -> UInt8:

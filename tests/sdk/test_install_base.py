@@ -1,0 +1,99 @@
+"""The vehicle's install, in a virtual environment of its own: what comes with it, and that it works alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = {"auxdrive", "auxdrive_train", "auxdrive_deploy", "auxdrive_eval"}
+BASE = {"numpy", "pydantic", "onnxruntime", "typer", "pillow"}
+ABSENT = ("torch", "onnx", "panda3d", "scipy", "lightning-fabric", "matplotlib")
+
+pytestmark = pytest.mark.slow
+
+
+def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=cwd, env=env, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a clean environment with `pip install .` and nothing else."""
+    home = tmp_path_factory.mktemp("vehicle") / "venv"
+    assert run(sys.executable, "-m", "venv", home).returncode == 0
+    interpreter = home / ("Scripts" if os.name == "nt" else "bin") / "python"
+    installed = run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", ROOT)
+    if installed.returncode != 0:
+        reached = run(interpreter, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", home.parent, "typer")
+        if reached.returncode != 0:
+            pytest.skip("pip reaches no package registry here")
+        pytest.fail(installed.stderr)
+    return interpreter
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def distributions(python: Path) -> dict[str, list[str]]:
+    """Installed distribution -> what it requires without extras."""
+    code = (
+        "import json; from importlib import metadata; "
+        "print(json.dumps({d.name: [r for r in d.requires or [] if 'extra ==' not in r] for d in metadata.distributions()}))"
+    )
+    found: dict[str, list[str]] = json.loads(run(python, "-I", "-c", code).stdout)
+    return {canonical(name): [canonical(re.split(r"[^A-Za-z0-9._-]", entry)[0]) for entry in needs] for name, needs in found.items()}
+
+
+def test_only_the_five_and_what_they_need_came(python: Path) -> None:
+    found = distributions(python)
+    assert set(found["auxdrive"]) == BASE
+    reached, waiting = set[str](), ["auxdrive"]
+    while waiting:
+        name = waiting.pop()
+        if name in found and name not in reached:
+            reached.add(name)
+            waiting += found[name]
+    assert set(found) - reached <= {"pip", "setuptools", "wheel"}
+    assert not set(ABSENT) & set(found)
+
+
+def test_it_works_alone(python: Path, steering_bundle: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "frame.png"
+    Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(picture)
+    command = python.with_name("auxdrive")
+    for arguments in (("predict", steering_bundle, picture), ("verify", steering_bundle), ("inspect", steering_bundle), ("doctor",)):
+        done = run(command, *arguments, cwd=tmp_path)
+        assert done.returncode == 0, f"{arguments[0]}: {done.stderr}"
+    lacking = run(command, "train", "--data", tmp_path, "--method", "baseline", cwd=tmp_path)
+    assert lacking.returncode == 2
+    assert "auxdrive[train]" in lacking.stderr
+    assert "Traceback" not in lacking.stderr
+
+
+@pytest.mark.parametrize("name", ["train", "sdk", "deploy", "carla_eval", "tests", "benchmarks"])
+def test_nothing_shadows_a_users_module(python: Path, tmp_path: Path, name: str) -> None:
+    done = run(python, "-c", f"import {name}", cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"No module named '{name}'" in done.stderr
+
+
+def test_the_wheel_holds_the_four_packages_and_nothing_else(python: Path) -> None:
+    where = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])").stdout.strip())
+    (record,) = where.glob("auxdrive-*.dist-info/RECORD")
+    with record.open(newline="") as file:
+        tops = {row[0].split("/")[0] for row in csv.reader(file) if not row[0].startswith("..")}
+    assert {top for top in tops if not top.endswith(".dist-info")} == PACKAGES
+    for package in PACKAGES:
+        assert (where / package / "py.typed").exists()
