@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,8 @@ def test_colours_mean_what_the_legend_says() -> None:
     assert picture(Modality.SEGMENTATION, ids)[0].tolist() == [list(CLASS_COLOURS[1]), list(CLASS_COLOURS[6]), [255, 0, 255]]
     depth = picture(Modality.DEPTH, np.array([[0, 100, 10_000, 60_000, 65_535]], np.uint16))[0].tolist()
     assert depth == [[253, 231, 37], [253, 231, 37], [68, 1, 84], [68, 1, 84], [0, 0, 0]]
-    assert picture(Modality.LIDAR, np.array([[[0, 0], [255, 0], [0, 255]]], np.uint8))[0].tolist() == [
+    lidar = picture(Modality.LIDAR, np.array([[[0, 0], [255, 0], [0, 255]]], np.uint8))[0].tolist()
+    assert lidar == [
         [0, 0, 0],
         [70, 130, 230],
         [255, 150, 40],
@@ -175,3 +177,22 @@ def test_folders_that_are_nothing(tmp_path: Path, folder: Path) -> None:
         result = invoke(*arguments)
         assert isinstance(result.exception, AuxdriveError), result.output
         assert message in str(result.exception)
+
+
+def test_a_bundle_and_a_damaged_one(steering_bundle: Path, copy_of: Callable[[Path], Path]) -> None:
+    summary = summary_of(steering_bundle)
+    assert (summary["kind"], summary["card"]["task"], summary["broken"]) == ("bundle", "steering", [])
+    assert summary["files"]["model.onnx"] == "ok"
+    shown = invoke(str(steering_bundle))
+    assert shown.exit_code == 0
+    assert "model.onnx" in shown.output
+    damaged = copy_of(steering_bundle)
+    with (damaged / "model.onnx").open("ab") as file:
+        file.write(b"x")
+    (damaged / "stranger.bin").touch()
+    missing = next(name for name in summary["files"] if name != "model.onnx")
+    (damaged / missing).unlink()
+    files = summary_of(damaged)["files"]
+    assert files["model.onnx"].startswith("changed")
+    assert files["stranger.bin"].startswith("extra")
+    assert files[missing] == "missing"
