@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from hypothesis import strategies as st
 SEEDS = st.integers(0, 9999)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(SEEDS)
 def test_every_town_is_sound_and_furnished(seed: int) -> None:
     town = generate_town(seed)
@@ -35,8 +37,6 @@ def test_every_town_is_sound_and_furnished(seed: int) -> None:
 
 
 def test_validation_sees_a_prop_in_a_lane_and_a_gap() -> None:
-    from dataclasses import replace
-
     town = generate_town(3)
     lane = next(lane for lane in town.lanes.values() if lane.junction_id is None)
     x, y = (float(value) for value in lane.centreline[len(lane.centreline) // 2])
@@ -48,14 +48,8 @@ def test_validation_sees_a_prop_in_a_lane_and_a_gap() -> None:
 
 def test_towns_are_the_same_in_another_process() -> None:
     program = "from test_embedded_town import digest; print(digest(11))"
-    run = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=__file__.rsplit("/", 1)[0],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"PYTHONHASHSEED": "77"},
-    )
+    command = [sys.executable, "-c", program]
+    run = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "77"})
     assert run.stdout.strip() == digest(11)
     assert digest(11) != digest(12)
 

@@ -1,0 +1,262 @@
+"""Lights, traffic, collisions, the expert and the simulator, without sensors."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from auxdrive.cards import CameraSpec
+from auxdrive.errors import SimulatorError
+from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.types import Control
+from auxdrive_eval.criteria import TERMINAL_KINDS
+from auxdrive_eval.criteria.base import EventKind
+from auxdrive_eval.embedded.boxes import overlaps
+from auxdrive_eval.embedded.generate import generate_town
+from auxdrive_eval.embedded.idm import idm_accel
+from auxdrive_eval.embedded.lane_graph import LaneGraph
+from auxdrive_eval.embedded.lights import LightCycles
+from auxdrive_eval.embedded.perturbation import Perturbation
+from auxdrive_eval.embedded.simulator import SENSED, EmbeddedSimulator
+from auxdrive_eval.embedded.traffic import Traffic
+from auxdrive_eval.embedded.weather import weather_for
+from auxdrive_eval.planner import RoutePlanner
+from auxdrive_eval.rules import rule_set
+from auxdrive_eval.world import CollisionKind, LightColour
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+REST = Control(0.0, 0.0, 0.0)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 50), st.integers(0, 1000))
+def test_lights_in_conflict_are_never_open_together_and_turn_green_yellow_red(town_seed: int, seed: int) -> None:
+    town = generate_town(town_seed)
+    cycles = LightCycles(town, seed)
+    follows = {LightColour.GREEN: LightColour.YELLOW, LightColour.YELLOW: LightColour.RED, LightColour.RED: LightColour.GREEN}
+    before = cycles.colours(0.0)
+    was_green = set()
+    for time_s in np.arange(0.0, 40.0, 0.25):
+        now = cycles.colours(float(time_s))
+        for junction in {light.junction_id for light in town.lights.values()}:
+            here = (light for light in town.lights.values() if light.junction_id == junction)
+            open_groups = {light.group for light in here if now[light.light_id] is not LightColour.RED}
+            assert len(open_groups) <= 1
+        for light_id, colour in now.items():
+            assert colour is before[light_id] or colour is follows[before[light_id]]
+        was_green |= {light_id for light_id, colour in now.items() if colour is LightColour.GREEN}
+        before = now
+    assert was_green == set(town.lights)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.floats(3.0, 40.0), st.floats(0.0, 12.0)), min_size=2, max_size=8), st.floats(5.0, 12.0))
+def test_a_platoon_never_drives_into_its_leader(cars: list[tuple[float, float]], wish_mps: float) -> None:
+    """The leader brakes to a stop after 10 s; nobody behind touches the car ahead, and all come to rest behind it."""
+    # A start from which no braking helps is left out: gaps hold the braking distance at 6 m/s^2.
+    place, positions, speeds = 0.0, [], []
+    for gap, speed in cars:
+        place -= gap + speed**2 / 12
+        positions.append(place)
+        speeds.append(speed)
+    x, v = np.array(positions), np.array(speeds)
+    for tick in range(1200):
+        accel = [idm_accel(v[0], wish_mps) if tick < 200 else -3.0]
+        accel += [idm_accel(v[i], wish_mps, x[i - 1] - x[i], v[i - 1]) for i in range(1, len(x))]
+        moved = np.maximum(0.0, v + np.array(accel) * 0.05)
+        x, v = x + (v + moved) / 2 * 0.05, moved
+        assert (np.diff(x) < 0).all()
+    assert v.max() < 0.1
+    assert (-np.diff(x) < 5.0).all()
+
+
+def test_traffic_keeps_apart_keeps_moving_and_respects_red() -> None:
+    graph = LaneGraph(generate_town(2))
+    traffic, lights = Traffic(graph, 9, 20), LightCycles(graph.town, 9)
+    assert len(traffic.cars) == 20
+    driven, fronts_over_lines = 0.0, 0
+    for tick in range(2400):
+        colours = lights.colours(tick * 0.05)
+        to_line = {car.car_id: traffic.junctions.to_line_m(car) for car in traffic.cars.values()}
+        traffic.step(0.05, colours, None, None)
+        driven += sum(car.moved_m for car in traffic.cars.values())
+        boxes = traffic.boxes()
+        if tick % 5 == 0:
+            for index, one in enumerate(boxes):
+                others = np.delete(boxes, index, axis=0)
+                assert overlaps(one, others).max() == 0, f"cars touch at tick {tick}"
+        for car in traffic.cars.values():
+            light = graph.town.lanes[car.lane].light_id
+            if light is not None and to_line[car.car_id] > 0 >= traffic.junctions.to_line_m(car):
+                fronts_over_lines += 1
+                assert colours[light] is not LightColour.RED, f"car {car.car_id} crosses its line on red at tick {tick}"
+    assert fronts_over_lines > 5
+    assert driven / 20 / 120 > 1.5, "the mean speed over two minutes says that traffic is jammed"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> EmbeddedSimulator:
+    return EmbeddedSimulator(render=False)
+
+
+@pytest.mark.parametrize("seed", [2, 9, 15])
+def test_the_expert_completes_its_routes_without_an_infraction(simulator: EmbeddedSimulator, seed: int) -> None:
+    route = simulator.random_route(seed)
+    rules = rule_set("1.0")
+    criteria = (rules.completion(route), *rules.criteria(route))
+    state = simulator.reset(route, seed)
+    events, over = [], False
+    while not over:
+        state = simulator.step(simulator.expert())
+        news = [event for criterion in criteria for event in criterion.update(state)]
+        events += news
+        over = any(event.kind in TERMINAL_KINDS for event in news)
+    assert [event.kind for event in events] == [EventKind.ROUTE_COMPLETED]
+
+
+def test_who_ignores_everything_hits_something_and_is_held_by_it(simulator: EmbeddedSimulator) -> None:
+    route = simulator.random_route(4)
+    state = simulator.reset(route, 4)
+    for _ in range(400):
+        state = simulator.step(Control(-0.2, 0.6, 0.0))
+        if state.contacts:
+            break
+    assert state.contacts
+    assert state.speed_mps == 0.0
+    contact = state.contacts[0]
+    assert contact.kind in (CollisionKind.LAYOUT, CollisionKind.VEHICLE)
+    assert contact.other_type.split(".")[0] in ("static", "vehicle", "traffic")
+    place = state.ego
+    state = simulator.step(Control(-0.2, 0.6, 0.0))
+    assert math.dist((place.x_m, place.y_m), (state.ego.x_m, state.ego.y_m)) < 0.5
+
+
+def test_traffic_stops_behind_an_ego_that_stands(simulator: EmbeddedSimulator) -> None:
+    for seed in (1, 6):
+        state = simulator.reset(simulator.random_route(seed), seed)
+        for _ in range(1200):
+            state = simulator.step(Control(0.0, 0.0, 1.0))
+            assert state.contacts == ()
+
+
+def history(seed: int) -> str:
+    """A digest of the ego and all cars over 10 s of driving with disturbed steering."""
+    simulator = EmbeddedSimulator(render=False)
+    state = simulator.reset(simulator.random_route(seed), seed)
+    perturbation = Perturbation(seed)
+    digest = hashlib.sha256()
+    for _ in range(200):
+        state = simulator.step(perturbation.apply(simulator.expert(), state.time_s))
+        scene = simulator.scene()
+        numbers = [state.ego.x_m, state.ego.y_m, state.ego.yaw_rad, state.speed_mps]
+        numbers += [value for car in scene.cars for value in (car.x_m, car.y_m, car.yaw_rad)]
+        digest.update(np.array(numbers).tobytes() + repr(sorted(scene.lights.items())).encode())
+    return digest.hexdigest()
+
+
+def test_the_same_seed_gives_the_same_run_in_another_process() -> None:
+    program = "from test_embedded_world import history; print(history(3))"
+    folder = __file__.rsplit("/", 1)[0]
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "5"}
+    )
+    assert run.stdout.strip() == history(3)
+    assert history(3) == history(3)
+
+
+def test_state_says_what_is_near(simulator: EmbeddedSimulator) -> None:
+    route = simulator.random_route(8)
+    state = simulator.reset(route, 0)
+    assert (state.frame, state.time_s, state.speed_mps) == (0, 0.0, 0.0)
+    assert state.lane is not None
+    assert state.lane.lane_id == route.lane_ids[0]
+    seen, signs = set(), set()
+    for _ in range(1300):
+        state = simulator.step(simulator.expert())
+        signs |= {sign.sign_id for sign in state.stop_signs}
+        seen |= {light.light_id for light in state.lights}
+        for light in state.lights:
+            assert np.hypot(*(np.mean(light.stop_line, axis=0) - state.ego_centre)) < 50
+    assert seen
+    assert signs
+
+
+def test_planner_gives_goals_ahead_and_every_turn(simulator: EmbeddedSimulator) -> None:
+    route = simulator.random_route(9)
+    planner = RoutePlanner(route)
+    state = simulator.reset(route, 9)
+    commands = []
+    for _ in range(1600):
+        (ahead_m, _), command = planner.update(state.ego)
+        if simulator.progress_m > route.length_m - 8.0:
+            break
+        assert ahead_m > 0
+        commands.append(command)
+        state = simulator.step(simulator.expert())
+    assert set(route.options) <= set(commands)
+
+
+def test_perturbation_comes_in_pulses_from_its_seed() -> None:
+    times = np.arange(0.0, 120.0, 0.05)
+    one, two, other = ([p.offset_rad(float(t)) for t in times] for p in (Perturbation(1), Perturbation(1), Perturbation(2)))
+    assert one == two != other
+    share = np.mean(np.array(one) != 0)
+    assert 0.08 < share < 0.25
+    assert 0.08 < np.abs(one).max() <= 0.26
+    assert np.abs(np.diff(one)).max() < 0.06  # triangular: no jumps
+    control = Control(0.05, 0.4, 0.0)
+    assert Perturbation(1).apply(control, 0.0) == control
+
+
+def test_weathers_vary() -> None:
+    weathers = [weather_for(seed) for seed in range(60)]
+    assert weathers[7] == weather_for(7)
+    altitudes = [weather.sun_altitude_deg for weather in weathers]
+    assert min(altitudes) < 15
+    assert max(altitudes) > 50
+    assert any(w.precipitation > 20 for w in weathers)
+    assert any(w.fog_density > 20 for w in weathers)
+
+
+def test_mistakes_are_errors(simulator: EmbeddedSimulator) -> None:
+    fresh = EmbeddedSimulator(render=False)
+    for call in (fresh.expert, fresh.scene, lambda: fresh.step(REST), lambda: fresh.sense([Modality.RGB])):
+        with pytest.raises(SimulatorError, match="reset"):
+            call()
+    route = fresh.random_route(3)
+    with pytest.raises(SimulatorError, match="plan"):
+        fresh.reset(replace(route, lane_ids=()), 0)
+    with pytest.raises(SimulatorError, match="no town of the embedded simulator"):
+        fresh.reset(replace(route, town="Town05"), 0)
+    fresh.reset(route, 0)
+    with pytest.raises(SimulatorError, match="finite"):
+        fresh.step(Control(float("nan"), 0.0, 0.0))
+    with pytest.raises(SimulatorError, match="render=False"):
+        fresh.sense([Modality.RGB])
+    with pytest.raises(SimulatorError, match="no sensor for infrared"):
+        fresh.sense([Modality.INFRARED])
+    with pytest.raises(SimulatorError, match="number of cars"):
+        EmbeddedSimulator(traffic=-1)
+    with pytest.raises(SimulatorError, match="tick"):
+        EmbeddedSimulator(tick_s=1.0)
+
+
+def test_sensors_come_in_the_stored_format_and_once_per_instant() -> None:
+    with_sensors = EmbeddedSimulator(CameraSpec(width=64, height=36, fov_deg=100.0, x_m=1.7, z_m=1.6), traffic=3)
+    try:
+        with_sensors.reset(with_sensors.random_route(0), 0)
+        frames = with_sensors.sense(SENSED)
+        for modality, frame in frames.items():
+            height, width = (64, 64) if modality is Modality.LIDAR else (36, 64)
+            spec = MODALITIES[modality]
+            assert frame.shape == spec.array_shape(height, width)
+            assert spec.check_frame(frame.shape, frame.dtype) is None
+        assert with_sensors.sense([Modality.DEPTH])[Modality.DEPTH] is frames[Modality.DEPTH]
+    finally:
+        with_sensors.close()
