@@ -1,0 +1,51 @@
+"""`auxdrive demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import auxdrive.console as console
+import typer
+from auxdrive.console import JsonOption
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="The demo's folder; a demo that was stopped goes on there.")] = Path("demo"),
+    frames: Annotated[int, typer.Option(help="Frames to record.")] = 6000,
+    epochs: Annotated[int, typer.Option(help="Epochs that each student trains; a multiple of 2, SAMD's epochs per round.")] = 8,
+    routes: Annotated[int, typer.Option(help="Unseen routes that each model drives.")] = 10,
+    seed: Annotated[int, typer.Option(help="Seed of everything.")] = 0,
+    workers: Annotated[int, typer.Option(help="Processes that record and drive.")] = 2,
+    json_output: JsonOption = False,
+) -> None:
+    """Record, train the RGB baseline and a SAMD student, export, verify, drive both and the teacher, and write one report."""
+    from auxdrive.errors import ConfigError
+    from auxdrive.storage import write_atomic
+    from pydantic import ValidationError
+
+    from auxdrive_eval.demo.findings import gather
+    from auxdrive_eval.demo.report import demo_report
+    from auxdrive_eval.demo.stages import MODELS, Demo, DemoSettings
+
+    try:
+        settings = DemoSettings(frames=frames, epochs=epochs, routes=routes, seed=seed, workers=workers)
+    except ValidationError as error:
+        raise ConfigError("; ".join(f"--{mistake['loc'][0]}: {mistake['msg']}" for mistake in error.errors())) from None
+    if epochs % settings.epochs_per_round:
+        raise ConfigError(f"--epochs must be a multiple of {settings.epochs_per_round}, got {epochs}")
+    made = Demo(out, settings)
+    made.run()
+    findings = gather(made)
+    page = out / "report.html"
+    write_atomic(page, demo_report(made, findings).encode())
+    if json_output:
+        console.print_json({**findings.as_json(), "report": str(page)})
+        return
+    console.table(
+        "baseline, student and teacher (embedded scores are no CARLA scores)",
+        ("", *(model.name for model in MODELS)),
+        [(f"{row.group}: {row.name}", *row.values) for row in findings.rows],
+    )
+    console.note(findings.comparison.verdict)
+    console.note(f"{sum(findings.seconds.values()):.0f} s in all; report: {page}")

@@ -1,0 +1,136 @@
+"""The demo's page: what was recorded, how the models learned, what they reached, and where to look further."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from auxdrive.dataset import Dataset
+from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
+from matplotlib.figure import Figure
+
+from auxdrive_eval.demo.findings import Findings
+from auxdrive_eval.demo.stages import MODELS, Demo
+from auxdrive_eval.report import html
+from auxdrive_eval.report.html import Markup
+
+EXAMPLES = 4
+
+
+def demo_report(demo: Demo, findings: Findings) -> str:
+    """The whole page."""
+    settings = demo.settings
+    parts = [
+        html.paragraph(findings.comparison.verdict, css="notice"),
+        html.paragraph(
+            "Driving scores come from auxdrive's embedded simulator under the rules of leaderboard 1.0. They are no CARLA scores. Each "
+            "model was trained once, from one seed: the interval above is over routes only, and another training seed may turn it round."
+        ),
+        html.tiles(_tiles(findings)),
+        html.section("Results", *_tables(findings)),
+        html.section("What was recorded", _examples(demo.out / "data"), _splits(demo.out / "data")),
+        html.section("How they learned", _curves(demo)),
+        html.section("The routes", *_drives(demo)),
+        html.section("Where the time went", _times(findings)),
+    ]
+    about = (
+        f"{settings.frames} frames recorded by the expert; students see RGB alone; SAMD learns with {', '.join(settings.auxiliaries)}; "
+        f"{settings.epochs} epochs each; {settings.routes} unseen routes"
+    )
+    return html.page("auxdrive demo", parts, about)
+
+
+def _tiles(findings: Findings) -> list[tuple[str, str]]:
+    score = next(row for row in findings.rows if row.name == "Avg. driving score")
+    tiles = [(value, f"driving score, {model.name}") for value, model in zip(score.values, MODELS, strict=True)]
+    minutes = sum(findings.seconds.values()) / 60
+    return [*tiles, (f"{minutes:.1f} min", "from nothing to this page")]
+
+
+def _tables(findings: Findings) -> list[Markup]:
+    blocks: list[Markup] = []
+    for group in dict.fromkeys(row.group for row in findings.rows):
+        rows = [(row.name, *row.values) for row in findings.rows if row.group == group]
+        blocks.append(html.table((group, *(model.name for model in MODELS)), rows))
+    return blocks
+
+
+def _examples(data: Path) -> Markup:
+    """Rows: modalities; columns: recorded instants."""
+    dataset = Dataset.open(data)
+    ids = dataset.split("train")
+    chosen = [ids[i] for i in np.linspace(0, len(ids) - 1, EXAMPLES).round().astype(int)]
+    kinds = [m for m in (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR) if m in dataset.card.modalities]
+    drawn = Figure(figsize=(11, 1.75 * len(kinds)))
+    axes = drawn.subplots(len(kinds), EXAMPLES, squeeze=False)
+    for column, name in enumerate(chosen):
+        episode = dataset.episode(name)
+        frame = len(episode) // 2
+        for row, modality in enumerate(kinds):
+            axis = axes[row][column]
+            _show(axis, modality, np.asarray(episode.frames(modality)[frame]))
+            axis.set_xticks([])
+            axis.set_yticks([])
+            if column == 0:
+                axis.set_ylabel(modality.value)
+    return html.figure_png(drawn, "One instant of four episodes. The students see the first row alone; LiDAR from above, ahead is up.")
+
+
+def _show(axis: Any, modality: Modality, stored: Any) -> None:
+    if modality is Modality.RGB:
+        axis.imshow(stored)
+    elif modality is Modality.DEPTH:
+        axis.imshow(np.log1p(stored * 0.01), cmap="viridis_r")
+    elif modality is Modality.SEGMENTATION:
+        axis.imshow(stored, cmap="tab20", vmin=0, vmax=len(SEGMENTATION_CLASSES) - 1, interpolation="nearest")
+    else:
+        axis.imshow(np.dstack([stored, np.zeros_like(stored[..., :1])]))
+
+
+def _splits(data: Path) -> Markup:
+    dataset = Dataset.open(data)
+    rows = [(name, len(ids), sum(len(dataset.episode(i)) for i in ids)) for name, ids in dataset.card.splits.items()]
+    return html.table(("split", "episodes", "frames"), rows)
+
+
+def _curves(demo: Demo) -> Markup:
+    """Validation ADE by epoch of each network; in SAMD teacher and student take turns."""
+    drawn = Figure(figsize=(8, 3.4))
+    axis = drawn.subplots()
+    for method, label in (("baseline", "baseline"), ("samd", "student")):
+        lines = (demo.out / "runs" / method / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        records = [json.loads(line) for line in lines]
+        for view, style in (("student", "-"), ("teacher", "--")):
+            values = [record["val/ade_m"] for record in records if record["view"] == view]
+            if values:
+                name = label if view == "student" else "teacher (reset to the student each round)"
+                axis.plot(range(1, len(values) + 1), values, style, marker="o", markersize=3, label=name)
+    axis.set_xlabel("epoch of that network")
+    axis.set_ylabel("validation ADE, m")
+    axis.grid(alpha=0.3)
+    axis.legend(frameon=False)
+    return html.figure_png(drawn, "Validation error while training.")
+
+
+def _drives(demo: Demo) -> list[Markup]:
+    parts = [html.paragraph("Score of each route; the linked pages show path, film strip and every infraction.")]
+    records = {model.name: demo.done[f"drive {model.name}"]["answer"]["_checkpoint"]["records"] for model in MODELS}
+    rows = []
+    for index, first in enumerate(records[MODELS[0].name]):
+        row = [first["route_id"]]
+        for model in MODELS:
+            record = records[model.name][index]
+            row.append(f"{record['scores']['score_composed']:.1f} ({record['status']})")
+        rows.append(row)
+    parts.append(html.table(("route", *(model.name for model in MODELS)), rows))
+    links = [Markup(f'<a href="drives/{model.name}/report.html">{model.name}</a>') for model in MODELS]
+    parts.append(html.element("p", *links))
+    return parts
+
+
+def _times(findings: Findings) -> Markup:
+    rows = [(name, f"{seconds:.0f}") for name, seconds in findings.seconds.items()]
+    rows.append(("all", f"{sum(findings.seconds.values()):.0f}"))
+    return html.table(("stage", "seconds"), rows)
