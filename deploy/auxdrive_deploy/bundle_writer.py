@@ -188,7 +188,10 @@ def _verify(folder: Path, out: Path) -> None:
     failed = [check for check in verify_bundle(folder).checks if not check.passed]
     if failed:
         reasons = "; ".join(f"{check.name}: {check.detail}{_figure(check.figure, check.limit, check.unit)}" for check in failed)
-        raise CheckFailed(f"the bundle does not pass `auxdrive verify` and was not written to {out}: {reasons}")
+        raise CheckFailed(
+            f"the bundle does not pass `auxdrive verify` and was not written to {out}: {reasons}. "
+            "A run that has hardly trained may fail like this: train longer"
+        )
 
 
 def _figure(figure: float | None, limit: float | None, unit: str) -> str:
