@@ -35,7 +35,7 @@ def settings(**changes: Any) -> CollectSettings:
         "route_seeds": (5, 6),
         "max_episode_s": 2.0,
     }
-    return collect_settings(**(values | {"episodes": 3} | changes))
+    return collect_settings(**(values | {"episodes": 2} | changes))
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -44,14 +44,14 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Collected:
-    """Three episodes, in this process."""
+    """Two episodes, in this process."""
     return collect(settings(), tmp_path_factory.mktemp("recorded") / "data")
 
 
 def test_a_recording_is_a_data_set(recorded: Collected) -> None:
     dataset = Dataset.open(recorded.out)
-    assert dataset.episode_ids == ("s3-00000", "s3-00001", "s3-00002")
-    assert {name: len(dataset.split(name)) for name in dataset.card.splits} == {"train": 2, "val": 1}
+    assert dataset.episode_ids == ("s3-00000", "s3-00001")
+    assert {name: len(dataset.split(name)) for name in dataset.card.splits} == {"train": 1, "val": 1}
     assert dataset.card.rate_hz == 4.0
     assert (dataset.card.camera.width, dataset.card.camera.height) == (48, 32)
     assert dataset.card.vehicle.wheelbase_m is not None
@@ -78,16 +78,16 @@ def test_several_workers_write_the_same_bytes(recorded: Collected, tmp_path: Pat
 def test_recording_goes_on_where_it_stopped_and_may_grow(recorded: Collected, tmp_path: Path) -> None:
     out = tmp_path / "data"
     shutil.copytree(recorded.out, out)
-    shutil.rmtree(out / "episodes/s3-00001")
-    kept = (out / "episodes/s3-00002/state.npy").stat().st_mtime_ns
+    shutil.rmtree(out / "episodes/s3-00000")
+    kept = (out / "episodes/s3-00001/state.npy").stat().st_mtime_ns
     again = collect(settings(), out)
-    assert (again.recorded, again.episodes) == (1, 3)
-    assert (out / "episodes/s3-00002/state.npy").stat().st_mtime_ns == kept
+    assert (again.recorded, again.episodes) == (1, 2)
+    assert (out / "episodes/s3-00001/state.npy").stat().st_mtime_ns == kept
     assert tree(out) == tree(recorded.out)
     assert collect(settings(), out).recorded == 0
-    grown = collect(settings(episodes=4), out)
-    assert (grown.recorded, grown.episodes) == (1, 4)
-    with pytest.raises(UsageError, match="episodes was 4 and is 3"):
+    grown = collect(settings(episodes=3), out)
+    assert (grown.recorded, grown.episodes) == (1, 3)
+    with pytest.raises(UsageError, match="episodes was 3 and is 2"):
         collect(settings(), out)
 
 
@@ -96,7 +96,7 @@ def test_frames_are_a_minimum_and_surplus_episodes_go(recorded: Collected, tmp_p
     assert (by_frames.episodes, by_frames.frames) == (1, 8)
     together = collect(settings(episodes=None, frames=8), tmp_path / "together", workers=2)
     assert tree(together.out) == tree(by_frames.out)
-    with pytest.raises(UsageError, match="episodes was None and is 3"):
+    with pytest.raises(UsageError, match="episodes was None and is 2"):
         collect(settings(), by_frames.out)
 
 
@@ -134,7 +134,7 @@ SMALL = ["--size", "48x32", "--traffic", "2", "--modalities", "rgb,depth", "--se
 
 def test_a_killed_recording_is_readable_and_goes_on(recorded: Collected, tmp_path: Path) -> None:
     out = tmp_path / "data"
-    command = [sys.executable, "-c", RUN, "collect", "--out", str(out), *SMALL, "--episodes", "3"]
+    command = [sys.executable, "-c", RUN, "collect", "--out", str(out), *SMALL, "--episodes", "2"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 60

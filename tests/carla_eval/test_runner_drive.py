@@ -49,11 +49,18 @@ def short_routes() -> tuple[Route, ...]:
     """Two short routes in one town, so that the tests spend their time on driving."""
     planner = EmbeddedSimulator(render=False, traffic=0)
     whole = planner.random_route(1003)
-    ends = [(0, 45), (20, 65)]
+    ends = [(0, 15), (20, 35)]
     return tuple(
         planner.plan(whole.town, [tuple(whole.points[first]), tuple(whole.points[last])], route_id=str(number))
         for number, (first, last) in enumerate(ends)
     )
+
+
+@pytest.fixture(scope="module")
+def longer_route() -> Route:
+    planner = EmbeddedSimulator(render=False, traffic=0)
+    whole = planner.random_route(1003)
+    return planner.plan(whole.town, [tuple(whole.points[0]), tuple(whole.points[45])])
 
 
 class Agent:
@@ -97,11 +104,9 @@ def test_the_expert_completes_a_route(simulator: EmbeddedSimulator, short_routes
     assert all(picture.shape == (24, 32, 3) for _, picture in result.film)
 
 
-def test_an_agent_sees_every_second_tick_and_its_mistakes_are_counted(
-    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
-) -> None:
+def test_an_agent_sees_every_second_tick_and_its_mistakes_are_counted(simulator: EmbeddedSimulator, longer_route: Route) -> None:
     agent = Agent((Modality.DEPTH, Modality.EDGE))
-    result = drive_route(simulator, short_routes[0], AgentDriver(agent, None, 0.05), rules=rule_set("1.0"), seed=1)
+    result = drive_route(simulator, longer_route, AgentDriver(agent, None, 0.05), rules=rule_set("1.0"), seed=1)
     times = [observation.time_s for observation, _ in agent.seen]
     assert np.diff(times) == pytest.approx(np.full(len(times) - 1, 0.1))
     observation, auxiliaries = agent.seen[0]
