@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from auxdrive_eval.agents import AgentSource
 from auxdrive_eval.drivers import AgentDriver, Driver, ExpertDriver
-from auxdrive_eval.route_store import StoredRoute, load_route, save_route
+from auxdrive_eval.route_store import StoredRoute, clean_partial_routes, load_route, save_route
 from auxdrive_eval.rules import rule_set
 from auxdrive_eval.runner import drive_route
 from auxdrive_eval.scoring import results_document
@@ -222,6 +222,7 @@ def _claim(out: Path, settings: EvaluationSettings, resume: bool) -> None:
         if not resume:
             raise UsageError(f"{out}: holds an evaluation already; go on with --resume, or choose another --out")
         _refuse_other_settings(path, settings)
+        clean_partial_routes(out)
         return
     try:
         out.mkdir(parents=True, exist_ok=True)

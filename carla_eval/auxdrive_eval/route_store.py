@@ -59,6 +59,12 @@ def route_folder(out: Path, index: int) -> Path:
     return out / "routes" / f"{index:05d}"
 
 
+def clean_partial_routes(out: Path) -> None:
+    """Remove what killed processes left half written. Not while another evaluation writes into the same folder."""
+    for partial in (out / "routes").glob(".partial-*"):
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def save_route(out: Path, result: RouteResult) -> None:
     """Store a finished route.
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -71,3 +74,26 @@ def test_mistakes(
     assert message in said
     assert "Traceback" not in said
     assert not (tmp_path / "drives").exists()
+
+
+def test_an_interrupt_ends_workers_and_says_how_to_go_on(route_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code = "from auxdrive.cli import main; main()"
+    arguments = ["drive", "expert", "--routes", str(route_file), "--repeats", "8", "--workers", "2", "--out", str(out), "--traffic", "2"]
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not (out / "routes/00000").is_dir():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode not in (0, None)
+    assert "with --resume goes on" in said
+    assert "Traceback" not in said
+    document = json.loads((out / "results.json").read_text())
+    assert document["entry_status"] == "Started"
+    assert document["_checkpoint"]["progress"][1] == 8

@@ -72,7 +72,11 @@ def collect(
             advance(now - shown, f"recording, {done} episodes, {recorded_frames} frames")
             shown = now
 
-        collected = record(settings, out, workers=workers, on_episode=on_episode)
+        try:
+            collected = record(settings, out, workers=workers, on_episode=on_episode)
+        except KeyboardInterrupt:
+            console.note(f"interrupted; finished episodes are in {out}, and the same command goes on")
+            raise
     sizes = {name: len(ids) for name, ids in collected.card.splits.items()}
     result = {
         "out": str(out),

@@ -64,9 +64,22 @@ def drive(
         def on_route(stored: StoredRoute) -> None:
             advance(1, f"driving ({sim}), last score {stored.record.scores.score_composed:.1f}")
 
-        evaluation = drive_all(
-            planned, source, simulator, folder, rules=rules, seed=seed, repeats=repeats, workers=workers, resume=resume, on_route=on_route
-        )
+        try:
+            evaluation = drive_all(
+                planned,
+                source,
+                simulator,
+                folder,
+                rules=rules,
+                seed=seed,
+                repeats=repeats,
+                workers=workers,
+                resume=resume,
+                on_route=on_route,
+            )
+        except KeyboardInterrupt:
+            console.note(f"interrupted; finished routes are in {folder}, and the same command with --resume goes on")
+            raise
     report = _write_report(folder, evaluation)
     if json_output:
         console.print_json(evaluation.document)
