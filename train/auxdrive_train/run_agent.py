@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from auxdrive.cards import VehicleSpec
+from auxdrive.cards import CameraSpec, VehicleSpec
 from auxdrive.derived import derive
 from auxdrive.errors import InputError, UsageError, unknown_name
 from auxdrive.modalities import MODALITIES, Modality
@@ -53,6 +53,11 @@ class RunAgent:
         """What `act` must be given: recorded modalities beside RGB. Derived ones are computed from these and from the picture."""
         sources = (MODALITIES[modality].derived_from or modality for modality in self._network.modalities)
         return tuple(dict.fromkeys(modality for modality in sources if modality is not Modality.RGB))
+
+    @property
+    def camera(self) -> CameraSpec:
+        """The camera that it was trained with; a simulator puts it on the car."""
+        return self._card.camera
 
     @property
     def steering(self) -> SteeringSpec:
