@@ -66,6 +66,7 @@ class PandaRenderer:
         self._overlay: Overlay | None = None
         self._light: Light | None = None
         self._registry = FaceRegistry.empty()
+        self._seen: tuple[Scene, Float32, UInt8] | None = None
 
     def load(self, town: Town, weather: Weather) -> None:
         """Build the static geometry of a town, and release the former's; weather changes the RGB picture alone."""
@@ -88,24 +89,20 @@ class PandaRenderer:
         """uint8 (H, W, 3)."""
         actors, overlay, light = self._loaded()
         actors.show(scene)
-        origin, axes = self._aim(self._rgb, scene.ego)
+        self._aim(self._rgb, scene.ego)
         picture = _shrink(self._rgb.draw())
         if not light.needs_depth:
             return overlay.apply(picture, None, None, scene.time_s)
-        self._aim(self._numbers, scene.ego)
-        numbers = self._numbers.draw()[::-1] & 0xFFFFFF
-        glowing = self._registry.classes[numbers] == CLASS_ID["traffic_light"]
-        return overlay.apply(picture, self._inverse_depth(numbers, origin, axes), glowing, scene.time_s)
+        inverse, classes = self._see(scene)
+        return overlay.apply(picture, inverse, classes == CLASS_ID["traffic_light"], scene.time_s)
 
     def depth_and_segmentation(self, scene: Scene) -> tuple[AnyArray, UInt8]:
         """Depth uint16 (H, W), centimetres along the camera's axis, 65535 beyond 655 m or sky; class ids uint8 (H, W)."""
         actors, _, _ = self._loaded()
         actors.show(scene)
-        origin, axes = self._aim(self._numbers, scene.ego)
-        numbers = self._numbers.draw()[::-1] & 0xFFFFFF
-        inverse = self._inverse_depth(numbers, origin, axes)
+        inverse, classes = self._see(scene)
         centimetres = np.rint(100.0 / np.maximum(inverse, 100.0 / _DEPTH_LIMIT))
-        return centimetres.astype(np.uint16), self._registry.classes[numbers]
+        return centimetres.astype(np.uint16), classes.copy()
 
     def lidar_points(self, scene: Scene) -> AnyArray:
         """float32 (N, 4): x, y, z in the ego frame (metres), and intensity 0..1; 32 rings over 360 degrees, up to 60 m."""
@@ -136,6 +133,7 @@ class PandaRenderer:
             node.remove_node()
         self._town_nodes = []
         self._actors = self._overlay = self._light = None
+        self._seen = None
 
     def _open_device(self) -> Device:
         if self._device is None:
@@ -158,8 +156,14 @@ class PandaRenderer:
         up = np.array([0.0, 0.0, 1.0])
         return origin, np.array([-left, c * forward - s * up, s * forward + c * up])
 
-    def _inverse_depth(self, numbers: AnyArray, origin: Float64, axes: Float64) -> Float32:
-        return self._registry.inverse_depths(numbers.ravel(), self._rays, origin, axes).reshape(numbers.shape)
+    def _see(self, scene: Scene) -> tuple[Float32, UInt8]:
+        """1 / depth float32 (H, W), 0 for the sky, and class ids; drawn once per scene, since fog and headlights need them too."""
+        if self._seen is None or self._seen[0] is not scene:
+            origin, axes = self._aim(self._numbers, scene.ego)
+            numbers = self._numbers.draw()[::-1] & 0xFFFFFF
+            inverse = self._registry.inverse_depths(numbers.ravel(), self._rays, origin, axes).reshape(numbers.shape)
+            self._seen = (scene, inverse, self._registry.classes[numbers])
+        return self._seen[1:]
 
 
 def _heading(ego: Pose2) -> tuple[Float64, Float64]:
