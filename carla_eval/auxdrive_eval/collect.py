@@ -24,14 +24,14 @@ from auxdrive_eval.simulators import SimulatorSettings
 from auxdrive_eval.workers import run_jobs
 
 SETTINGS_NAME = "collect.json"
-VAL_EVERY = 10
+BLOCK = 10
 """One episode of so many is for validation."""
 
 
 class CollectSettings(BaseModel):
     """What decides the content of a recording. Either `episodes` or `frames` says how much; `frames` is a minimum.
 
-    split: put all episodes in the split of this name; None makes 'train' and 'val'.
+    split: put all episodes in the split of this name; None makes 'train', 'val' and 'test'.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -220,19 +220,32 @@ class _Store:
 
 
 def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[str, ...]]:
-    """Episodes by split: one of every ten, drawn from the seed, is for validation; the last one if none of the first ten was drawn yet."""
+    """Episodes by split: of every ten, drawn from the seed, one is for validation and another for the test.
+
+    Where the first ten are not complete and hold no such episode, the last ones take their place.
+    """
     names = {index: episode_id(settings.seed, index) for index in indices}
     if settings.split is not None:
         return {settings.split: tuple(names.values())} if names else {}
-    val = {index for index in indices if index % VAL_EVERY == _val_place(settings.seed, index // VAL_EVERY)}
-    if not val and len(indices) > 1:
-        val = {indices[-1]}
-    splits = {"train": tuple(names[i] for i in indices if i not in val), "val": tuple(names[i] for i in indices if i in val)}
-    return {name: ids for name, ids in splits.items() if ids}
+    held: dict[str, set[int]] = {"val": set(), "test": set()}
+    for index in indices:
+        places = _held_out(settings.seed, index // BLOCK)
+        for name, place in zip(held, places, strict=True):
+            if index % BLOCK == place:
+                held[name].add(index)
+    for taken_so_far, name in enumerate(held, start=1):
+        free = [index for index in indices if not any(index in taken for taken in held.values())]
+        if not held[name] and len(indices) > taken_so_far and free:
+            held[name] = {free[-1]}
+    chosen = set().union(*held.values())
+    groups = {"train": [index for index in indices if index not in chosen], **{name: sorted(taken) for name, taken in held.items()}}
+    return {name: tuple(names[index] for index in group) for name, group in groups.items() if group}
 
 
-def _val_place(seed: int, block: int) -> int:
-    return int(np.random.default_rng([seed, block]).integers(VAL_EVERY))
+def _held_out(seed: int, block: int) -> tuple[int, int]:
+    """Places of the validation and test episodes within a block of ten."""
+    places = np.random.default_rng([seed, block]).choice(BLOCK, size=2, replace=False)
+    return int(places[0]), int(places[1])
 
 
 def _claim(out: Path, settings: CollectSettings) -> None:

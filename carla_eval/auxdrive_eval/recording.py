@@ -88,6 +88,7 @@ def record_episode(
                         "command": int(command),
                         "target_x_m": target_ego_m[0],
                         "target_y_m": target_ego_m[1],
+                        "disturbed": int(perturbation is not None and perturbation.offset_rad(state.time_s) != 0.0),
                     },
                 )
             state = simulator.step(control if perturbation is None else perturbation.apply(control, state.time_s))

@@ -73,7 +73,8 @@ class ModalitySpec:
 
 # Segmentation classes of auxdrive: few, and present in every source; readers map theirs onto these ids.
 SEGMENTATION_CLASSES: tuple[str, ...] = (
-    "other", "road", "lane_marking", "sidewalk", "building", "vegetation", "vehicle", "pedestrian", "traffic_light", "traffic_sign", "pole", "terrain", "sky",
+    "other", "road", "lane_marking", "sidewalk", "building", "vegetation", "vehicle",
+    "pedestrian", "traffic_light", "traffic_sign", "pole", "terrain", "sky",
 )  # fmt: skip
 # What a driver has to look at: the attention image is 255 on these classes (AML 4.1, Type 3).
 ATTENTION_CLASSES: tuple[str, ...] = ("road", "lane_marking", "vehicle", "pedestrian", "traffic_light", "traffic_sign")

@@ -17,5 +17,6 @@ STATE_DTYPE = np.dtype(
         ("command", "<i1"),  # CARLA's RoadOption, -1 where unknown
         ("target_x_m", "<f4"),  # next goal in the ego frame; NaN where unknown
         ("target_y_m", "<f4"),
+        ("disturbed", "<i1"),  # 1 while the executed steering was disturbed on purpose, so the path is not the driver's
     ]
 )

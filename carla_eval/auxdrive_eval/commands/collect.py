@@ -32,7 +32,7 @@ def collect(
     max_episode_s: Annotated[float, typer.Option("--max-episode-s", help="Longest episode, seconds of game time.")] = 60.0,
     perturb: Annotated[bool, typer.Option(help="Disturb the steering now and then, so that the data show how to come back.")] = True,
     split: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Put all episodes in this split (default: train and val).", show_default=False)
+        str | None, typer.Option(metavar="NAME", help="Put all episodes in this split (default: train, val and test).", show_default=False)
     ] = None,
     json_output: JsonOption = False,
 ) -> None:

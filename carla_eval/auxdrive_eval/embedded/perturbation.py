@@ -12,7 +12,7 @@ from auxdrive.types import Control
 
 from auxdrive_eval.embedded.streams import stream
 
-PAUSE_S = (5.0, 7.5)
+PAUSE_S = (8.0, 12.0)
 LENGTH_S = (0.7, 1.3)
 PEAK_RAD = (0.08, 0.26)
 

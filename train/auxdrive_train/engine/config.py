@@ -18,6 +18,12 @@ from auxdrive_train.models.backbone import BACKBONES
 from auxdrive_train.tasks import TASKS
 
 
+class Preprocessing(PreprocessingSpec):
+    """Crop and size of the network's input; PilotNet's size where none is given."""
+
+    size: tuple[int, int] = (66, 200)
+
+
 class TrainConfig(BaseModel):
     """Everything that decides what a run computes. The run's `config.yaml` holds it whole.
 
@@ -27,7 +33,8 @@ class TrainConfig(BaseModel):
         weights: torchvision weight file for the main modality's ResNet encoders.
         epochs: of the student; a teacher or uni-modal network has as many.
         early_stop: epochs without improvement after which a phase ends; 0 never.
-        processes: training processes; the batch is shared out among them. threads: per process, 0 leaves it to torch.
+        thin_resting: of the training samples in which the car stands and stays, keep every n-th; 1 keeps all (task waypoints).
+    processes: training processes; the batch is shared out among them. threads: per process, 0 leaves it to torch.
         evaluate: further splits that are measured once, after training, with the best weights.
     """
 
@@ -41,7 +48,7 @@ class TrainConfig(BaseModel):
     aux: tuple[Modality, ...] = ()
     backbone: str = "pilotnet"
     weights: Path | None = None
-    preprocessing: PreprocessingSpec = PreprocessingSpec(size=(66, 200))
+    preprocessing: Preprocessing = Preprocessing()
     dropout: float = Field(default=0.1, ge=0, lt=1)
     epochs: int = Field(default=20, ge=1)
     batch_size: int = Field(default=64, ge=2)
@@ -52,6 +59,7 @@ class TrainConfig(BaseModel):
     clip_norm: float = Field(default=5.0, ge=0, description="largest gradient norm; 0 does not clip")
     early_stop: int = Field(default=0, ge=0)
     augment: AugmentConfig = AugmentConfig()
+    thin_resting: int = Field(default=1, ge=1)
     seed: int = Field(default=0, ge=0)
     device: Literal["cpu", "cuda"] = "cpu"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"

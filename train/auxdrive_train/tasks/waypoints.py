@@ -62,12 +62,14 @@ class WaypointsTask:
         """Future positions by linear interpolation in time; see `Task.labels`.
 
         A record is not valid where its pose, speed or goal is not finite, where a future position lies beyond the episode's end or
-        between records without a pose, or where it would bridge a gap of more than `MAX_GAP_PERIODS` sampling periods.
+        between records without a pose, where it would bridge a gap of more than `MAX_GAP_PERIODS` sampling periods, or where the
+        steering was disturbed on purpose before the last waypoint: that path is not the driver's.
         """
         check_state(state)
         waypoints_nt2 = future_positions_ego_m(state, self.times_s, max_gap_s=MAX_GAP_PERIODS / rate_hz)
         ego = np.stack([state["speed_mps"], state["target_x_m"], state["target_y_m"]], axis=1).astype(np.float32)
         valid = np.isfinite(np.concatenate([waypoints_nt2.reshape(len(ego), 2 * len(self.times_s)), ego], axis=1)).all(axis=1)
+        valid &= ~_disturbed_within(state, self.times_s[-1])
         target = np.where(valid[:, None, None], waypoints_nt2, 0.0).astype(np.float32)
         return Labels(valid=valid, ego=np.where(valid[:, None], ego, np.float32(0)), target=target)
 
@@ -109,6 +111,14 @@ def future_positions_ego_m(state: AnyArray, times_s: tuple[float, ...], max_gap_
     forward_nt = cos * offset_nt2[..., 0] + sin * offset_nt2[..., 1]
     left_nt = -sin * offset_nt2[..., 0] + cos * offset_nt2[..., 1]
     return np.where(known_nt[..., None], np.stack([forward_nt, left_nt], axis=-1), np.nan)
+
+
+def _disturbed_within(state: AnyArray, horizon_s: float) -> NDArray[np.bool_]:
+    """(N,): whether a later record, up to `horizon_s` ahead, was taken under a disturbance. The record's own is in the past already."""
+    counts = np.concatenate([[0], np.cumsum(state["disturbed"] != 0)])
+    time_s = np.asarray(state["time_s"], dtype=np.float64)
+    last = np.searchsorted(time_s, time_s + horizon_s + _TIME_TOLERANCE_S, side="right")
+    return np.asarray(counts[last] > counts[np.arange(len(state)) + 1])
 
 
 def _brackets(time_s: Float64, wanted_nt: Float64, max_gap_s: float) -> tuple[NDArray[np.int64], Float64, NDArray[np.bool_]]:

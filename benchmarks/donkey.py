@@ -1,0 +1,151 @@
+"""Steering on a real RC car's recording: RGB-only students of every method, over seeds, with intervals; then the exported bundle.
+
+    python benchmarks/donkey.py TUB [--out DIR] [--seeds 3] [--epochs 10]
+
+TUB is a donkeycar tub (v2) with the field `source_index`. Trained on source_index < 9800 (every fifth episode of it validates and chooses
+the epoch), tested on 10000..11999, and on the other way round the track from 13000 (shift). Nothing is chosen on test or shift.
+Auxiliaries are edge and frequency, both computed from RGB. A run that was stopped is taken up; finished ones are not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from auxdrive.machine import machine_facts
+from auxdrive_deploy.bundle_writer import write_bundle
+from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.run import load_run, source_commit, train
+from auxdrive_train.tasks.metrics import r2_score, seed_interval
+
+ROOT = Path(__file__).resolve().parents[1]
+AUXDRIVE = (sys.executable, "-c", "from auxdrive.cli import main; main()")
+SPLITS = ("train=:9800", "test=10000:12000", "shift=13000:")
+METHODS: dict[str, dict[str, Any]] = {
+    "baseline": {},
+    "samd": {"aux": ["edge", "frequency"], "options": {"epochs_per_round": 5}},
+    "umt": {"aux": ["edge", "frequency"], "options": {"probe_epochs": 5}},
+    "dmcl": {"aux": ["edge", "frequency"]},
+}
+FULL_LOCK_DEG = 25.0
+
+
+def main() -> None:
+    """Ingest, train, measure, export, and compare with the base install."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tub", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("out/donkey"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--result", type=Path, default=ROOT / "benchmarks" / "results" / "donkey.json")
+    arguments = parser.parse_args()
+    data = arguments.out / "data"
+    if not (data / "dataset.json").exists():
+        splits = [part for split in SPLITS for part in ("--split", split)]
+        ingest = ["ingest", "donkey", str(arguments.tub), "--out", str(data), *splits, "--derive", "edge,frequency"]
+        subprocess.run([*AUXDRIVE, *ingest], check=True)
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for method in arguments.methods.split(","):
+        runs[method] = [run_once(method, seed, data, arguments.out / "runs", arguments.epochs) for seed in range(arguments.seeds)]
+    table = {method: summary(results) for method, results in runs.items()}
+    for method, figures in table.items():
+        print(method, {name: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]" for name, v in figures.items()}, flush=True)
+    exported = from_the_base_install(arguments.tub, arguments.out, "baseline")
+    print(json.dumps(exported, indent=2))
+    record = {
+        "command": f"python benchmarks/donkey.py TUB --seeds {arguments.seeds} --epochs {arguments.epochs}",
+        "machine": machine_facts(),
+        "commit": source_commit(),
+        "table": table,
+        "train_s": {method: [result["trained_s"] for result in results] for method, results in runs.items()},
+        "bundle": exported,
+    }
+    arguments.result.write_text(json.dumps(record, indent=2) + "\n")
+
+
+def run_once(method: str, seed: int, data: Path, runs: Path, epochs: int) -> dict[str, Any]:
+    """One method and seed; a finished run's result is read back."""
+    out = runs / f"{method}-{seed}"
+    config = parse_config(
+        {
+            "data": str(data),
+            "method": method,
+            "epochs": epochs,
+            "seed": seed,
+            "augment": {"brightness": 0.4},
+            "evaluate": ["test", "shift"],
+            **METHODS[method],
+        }
+    )
+    if (out / "result.json").exists():
+        return dict(json.loads((out / "result.json").read_text()))
+    start_s = time.perf_counter()
+    result = train(config, out, resume=out.exists())
+    test, shift = (result["metrics"][part]["student"]["r2"] for part in ("test", "shift"))
+    print(f"{method} seed {seed}: R2 test {test:.3f}, shift {shift:.3f}, {time.perf_counter() - start_s:.0f} s", flush=True)
+    return result
+
+
+def summary(results: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Mean and 95 % t-interval over seeds of the student's R2 and mAcc on both parts."""
+    figures = {}
+    for part in ("test", "shift"):
+        for metric in ("r2", "macc"):
+            values = [result["metrics"][part]["student"][metric] for result in results]
+            interval = seed_interval(values)
+            figures[f"{part} {metric}"] = {"mean": interval.value, "low": interval.low, "high": interval.high, "seeds": len(values)}
+    return figures
+
+
+def from_the_base_install(tub: Path, out: Path, method: str) -> dict[str, Any]:
+    """Export seed 0, then verify and predict the test part's JPEG pictures in an environment that has no torch."""
+    bundle = out / f"bundle-{method}"
+    if not bundle.exists():
+        write_bundle(load_run(out / "runs" / f"{method}-0"), bundle)
+    names, angles_rad = records_of(tub, 10000, 12000)
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        python = Path(folder) / "bin" / "python"
+        subprocess.run([python, "-m", "pip", "install", "--quiet", str(ROOT)], check=True)
+        without_torch = subprocess.run([python, "-c", "import torch"], capture_output=True, check=False).returncode != 0
+        tool = str(Path(folder) / "bin" / "auxdrive")
+        verified = subprocess.run([tool, "verify", str(bundle), "--json"], capture_output=True, check=False)
+        answers = Path(folder) / "answers.jsonl"
+        pictures = [str(tub / "images" / name) for name in names]
+        subprocess.run([tool, "predict", str(bundle), *pictures, "--out", str(answers)], check=True, stdout=subprocess.DEVNULL)
+        predicted = [json.loads(line)["steer_rad"] for line in answers.read_text().splitlines()]
+    trained = json.loads((out / "runs" / f"{method}-0" / "result.json").read_text())["metrics"]["test"]["student"]["r2"]
+    return {
+        "method": method,
+        "torch_in_base_install": not without_torch,
+        "verify_exit_code": verified.returncode,
+        "pictures": len(predicted),
+        "r2_in_training": trained,
+        "r2_from_bundle": r2_score(np.array(predicted), np.array(angles_rad)),
+    }
+
+
+def records_of(tub: Path, start: int, stop: int) -> tuple[list[str], list[float]]:
+    """Picture names and road-wheel angles (radians, positive left) of the records with start <= source_index < stop."""
+    names, angles = [], []
+    for catalog in sorted(tub.glob("*.catalog")):
+        for line in catalog.read_text().splitlines():
+            record = json.loads(line)
+            if start <= record["source_index"] < stop:
+                names.append(record["cam/image_array"])
+                angles.append(-math.radians(FULL_LOCK_DEG) * record["user/angle"])
+    return names, angles
+
+
+if __name__ == "__main__":
+    main()

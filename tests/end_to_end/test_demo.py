@@ -1,0 +1,63 @@
+"""The demo in small: it ends with a page, says what it found, goes on after a stop, and refuses other settings."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from auxdrive.errors import UsageError
+from auxdrive_eval.demo.findings import compare
+from auxdrive_eval.demo.stages import Demo, DemoSettings
+
+SMALL = ("--frames", "300", "--epochs", "2", "--routes", "2")
+
+
+def demo(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from auxdrive.cli import main; main()", "demo", "--out", str(out), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_the_demo_from_nothing_to_its_page_and_again(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    first = demo(out, *SMALL, "--json")
+    assert first.returncode == 0, first.stderr
+    found = json.loads(first.stdout)
+    for name in (
+        "test part: ADE, m",
+        "test part: steering within 7.5°, %",
+        "closed loop (embedded): Avg. driving score",
+        "latency, one thread: p50, ms",
+    ):
+        assert set(found["table"][name]) == {"baseline", "student", "teacher"}
+    page = (out / "report.html").read_text()
+    assert found["verdict"] in page.replace("&#x27;", "'")
+    assert "no CARLA scores" in page
+    # Every stage is kept: the second run only writes the page.
+    assert json.loads(demo(out, *SMALL, "--json").stdout)["seconds"] == found["seconds"]
+    refused = demo(out, "--frames", "301", "--epochs", "2", "--routes", "2")
+    assert refused.returncode == 2
+    assert "other settings" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(UsageError, match="not empty"):
+        Demo(tmp_path, DemoSettings())
+    assert demo(tmp_path, "--epochs", "3").returncode == 2
+
+
+def test_the_verdict_claims_no_more_than_the_interval_allows() -> None:
+    import numpy as np
+
+    better = compare(np.full(10, 60.0), np.full(10, 50.0), 0)
+    assert (better.mean, better.low, better.high) == (10, 10, 10)
+    assert "drives better" in better.verdict
+    assert "drives worse" in compare(np.full(10, 40.0), np.full(10, 50.0), 0).verdict
+    mixed = compare(np.array([10.0, 90.0, 50.0]), np.array([90.0, 10.0, 49.0]), 0)
+    assert mixed.low < 0 < mixed.high
+    assert "No difference" in mixed.verdict

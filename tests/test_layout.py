@@ -1,0 +1,68 @@
+"""What holds for the whole tree: only the four packages are importable, heavy modules stay out of the command line, the layers hold."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = ("torch", "panda3d", "scipy", "matplotlib", "lightning_fabric", "onnx", "onnxscript")
+
+
+@pytest.mark.parametrize("name", ["sdk", "train", "deploy", "carla_eval", "tests", "benchmarks"])
+def test_no_other_name_is_importable(name: str, tmp_path: Path) -> None:
+    finished = subprocess.run([sys.executable, "-c", f"import {name}"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert finished.returncode != 0
+    assert "ModuleNotFoundError" in finished.stderr
+
+
+def test_loading_every_command_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, json; from importlib.metadata import entry_points\n"
+        "names = sorted(point.load().__name__ for point in entry_points(group='auxdrive.commands'))\n"
+        f"print(json.dumps([names, [m for m in {HEAVY!r} if m in sys.modules]]))"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names, loaded = json.loads(finished.stdout)
+    assert loaded == []
+    assert {"train", "select", "ingest", "export", "collect", "drive", "demo", "predict", "verify", "inspect", "doctor"} <= set(names)
+
+
+def test_every_command_explains_itself_and_prints_json() -> None:
+    for point in entry_points(group="auxdrive.commands"):
+        finished = subprocess.run(
+            [sys.executable, "-c", "from auxdrive.cli import main; main()", point.name, "--help"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stderr
+        assert "--json" in finished.stdout
+
+
+def test_the_library_imports_console_libraries_only_where_commands_need_them() -> None:
+    allowed = {"cli.py", "console.py", "pictures.py"}
+    for file in (ROOT / "sdk" / "auxdrive").rglob("*.py"):
+        if file.name in allowed or "commands" in file.parts or "inspection" in file.parts:
+            continue
+        assert not re.search(r"^(?:import|from) (?:typer|rich|PIL)\b", file.read_text(), re.MULTILINE), file
+
+
+def test_the_base_install_asks_for_the_vehicles_five_dependencies() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[<>=\[]", need)[0] for need in project["dependencies"]}
+    assert names == {"numpy", "pydantic", "onnxruntime", "typer", "pillow"}
+
+
+def test_files_stay_small() -> None:
+    long = {
+        str(f.relative_to(ROOT)): n for f in ROOT.rglob("*.py") if ".venv" not in f.parts and (n := len(f.read_text().splitlines())) > 420
+    }
+    assert long == {}
