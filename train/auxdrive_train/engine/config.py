@@ -13,6 +13,7 @@ from auxdrive.modalities import Modality
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from auxdrive_train.data.augment import AugmentConfig
+from auxdrive_train.data.balance import BalanceConfig
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models.backbone import BACKBONES
 from auxdrive_train.tasks import TASKS
@@ -33,7 +34,7 @@ class TrainConfig(BaseModel):
         weights: torchvision weight file for the main modality's ResNet encoders.
         epochs: of the student; a teacher or uni-modal network has as many.
         early_stop: epochs without improvement after which a phase ends; 0 never.
-        thin_resting: of the training samples in which the car stands and stays, keep every n-th; 1 keeps all (task waypoints).
+        balance: how often an epoch shows samples at rest and in turns (task waypoints).
     processes: training processes; the batch is shared out among them. threads: per process, 0 leaves it to torch.
         evaluate: further splits that are measured once, after training, with the best weights.
     """
@@ -59,7 +60,7 @@ class TrainConfig(BaseModel):
     clip_norm: float = Field(default=5.0, ge=0, description="largest gradient norm; 0 does not clip")
     early_stop: int = Field(default=0, ge=0)
     augment: AugmentConfig = AugmentConfig()
-    thin_resting: int = Field(default=1, ge=1)
+    balance: BalanceConfig = BalanceConfig()
     seed: int = Field(default=0, ge=0)
     device: Literal["cpu", "cuda"] = "cpu"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"

@@ -25,9 +25,9 @@ from auxdrive.storage import write_atomic
 from lightning_fabric import Fabric
 from torch import nn
 
+from auxdrive_train.data.balance import balance
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.data.splits import training_episodes
-from auxdrive_train.data.thinning import thin_resting
 from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.config import TrainConfig, dump_config, load_config
 from auxdrive_train.engine.evaluate import measure, predict_views
@@ -82,7 +82,7 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     method, networks = build(config, task)
     networks.to(fabric.device)
     episodes = training_episodes(dataset)
-    samples = thin_resting(SampleSet.open(dataset, episodes.train, task, method.modalities), config.thin_resting)
+    samples = balance(SampleSet.open(dataset, episodes.train, task, method.modalities), config.balance)
     validation = SampleSet.open(dataset, episodes.validation, task, method.modalities)
     if len(samples) < config.batch_size:
         raise DataError(

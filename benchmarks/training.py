@@ -1,0 +1,84 @@
+"""Training samples/s, and the share of time spent waiting for data: PilotNet and ResNet-18, baseline and SAMD.
+
+    python benchmarks/training.py DATA [--out FILE]
+
+DATA is a data set of `auxdrive collect` with depth, segmentation and LiDAR. Each run is cut short by a small number of samples; the first epoch of each phase
+is left out, since it reads files into the page cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from auxdrive.dataset import Dataset
+from auxdrive.episodes import write_card
+from auxdrive.machine import machine_facts
+from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.run import source_commit, train
+
+RESULTS = Path(__file__).resolve().parent / "results"
+CASES = {"pilotnet": ((66, 200), 64, 6), "resnet18": ((66, 200), 32, 1)}
+
+
+def main() -> None:
+    """Measure every case and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, default=RESULTS / "training.json")
+    arguments = parser.parse_args()
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for backbone, (size, batch, episodes) in CASES.items():
+            data = part_of(arguments.data, Path(folder) / f"data-{backbone}", episodes)
+            for method in ("baseline", "samd"):
+                figures[f"{backbone} {method}"] = measure(backbone, method, data, Path(folder) / f"{backbone}-{method}", size, batch)
+                print(f"{backbone} {method}: {json.dumps(figures[f'{backbone} {method}'])}", flush=True)
+    command = "python benchmarks/training.py DATA"
+    arguments.out.write_text(
+        json.dumps({"command": command, "figures": figures, "machine": machine_facts(), "commit": source_commit()}, indent=2) + "\n"
+    )
+
+
+def part_of(source: Path, target: Path, episodes: int) -> Path:
+    """A data set of the first training episodes and one to validate on; frames are linked, not copied."""
+    dataset = Dataset.open(source)
+    chosen = {"train": dataset.split("train")[:episodes], "val": dataset.split("val")[:1]}
+    for name in (*chosen["train"], *chosen["val"]):
+        shutil.copytree(source / "episodes" / name, target / "episodes" / name, copy_function=lambda a, b: Path(b).hardlink_to(a))
+    write_card(target, dataset.card.model_copy(update={"splits": chosen}))
+    return target
+
+
+def measure(backbone: str, method: str, data: Path, out: Path, size: tuple[int, int], batch: int) -> dict[str, float]:
+    """Median samples/s and the share of waiting, by kind of phase."""
+    more = {"aux": ["lidar", "depth", "segmentation"], "options": {"epochs_per_round": 2}} if method == "samd" else {}
+    config = parse_config(
+        {
+            "data": str(data),
+            "task": "waypoints",
+            "method": method,
+            "backbone": backbone,
+            "epochs": 2,
+            "batch_size": batch,
+            "preprocessing": {"size": list(size), "crop_top": 0.25},
+            **more,
+        }
+    )
+    train(config, out)
+    records = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    figures: dict[str, float] = {}
+    for view in dict.fromkeys(record["view"] for record in records):
+        warm = [record for record in records if record["view"] == view and record["epoch"] > 1]
+        figures[f"{view} phase, samples/s"] = round(float(np.median([record["samples_per_s"] for record in warm])), 1)
+        figures[f"{view} phase, share of time waiting for data"] = round(max(record["wait_share"] for record in warm), 5)
+    return figures
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Balance of training samples by what the car is about to do. Recorded driving is mostly straight on, and a tenth of it is waiting.
+
+Most frames at rest are followed by rest, and an L1 loss, which estimates the median, learns to stay (the inertia problem, Codevilla et al.
+2019, section 4.3). Turns are few, and a car that misses one has lost its route.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from auxdrive.errors import UsageError
+from auxdrive.types import Float32
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from auxdrive_train.data.samples import SampleSet
+
+RESTING_M = 0.5
+TURNING_RAD = np.radians(15.0)
+TURNING_MIN_M = 2.0
+
+
+class BalanceConfig(BaseModel):
+    """What an epoch shows how often; for the task waypoints.
+
+    rest_every: of the samples in which the car stays where it is, every n-th. turn_repeat: each sample in which it turns, n times.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rest_every: int = Field(default=1, ge=1)
+    turn_repeat: int = Field(default=1, ge=1)
+
+
+def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
+    """The samples in the wanted proportions; for training alone, never for measuring.
+
+    Raises:
+        UsageError: the task has no waypoints, so nobody can say where the car will be.
+    """
+    if config == BalanceConfig():
+        return samples
+    if samples.target.ndim != 3:
+        raise UsageError(f"balance is for the task waypoints; the task {samples.task.name} does not say where the car will be")
+    resting, turning = manoeuvres(samples.target)
+    times = np.where(turning, config.turn_repeat, 1)
+    times[resting & (np.cumsum(resting) % config.rest_every != 0)] = 0
+    kept = np.repeat(np.arange(len(samples)), times)
+    return replace(
+        samples,
+        episode_of=samples.episode_of[kept],
+        frame_of=samples.frame_of[kept],
+        ego=samples.ego[kept],
+        target=samples.target[kept],
+    )
+
+
+def manoeuvres(waypoints_nt2: Float32) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which samples (N,) rest (last waypoint within half a metre), and which turn (it lies more than 15 degrees off straight ahead)."""
+    last = waypoints_nt2[:, -1]
+    distance_m = np.linalg.norm(last, axis=1)
+    resting = distance_m < RESTING_M
+    turning = (distance_m > TURNING_MIN_M) & (np.abs(np.arctan2(last[:, 1], last[:, 0])) > TURNING_RAD)
+    return resting, turning
