@@ -2,8 +2,8 @@
 
     python benchmarks/training.py DATA [--out FILE]
 
-DATA is a data set of `auxdrive collect` with depth, segmentation and LiDAR. Each run is cut short by a small number of samples; the first epoch of each phase
-is left out, since it reads files into the page cache.
+DATA is a data set of `auxdrive collect` with depth, segmentation and LiDAR. Runs are short; the first epoch of each phase is left out,
+since it reads files into the page cache.
 """
 
 from __future__ import annotations

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive.agent import Agent
 from auxdrive.cards import CameraSpec
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.predictor import Predictor
 from auxdrive.storage import write_atomic
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -44,13 +42,7 @@ class DriverSource:
         if self.agent is None:
             return ExpertDriver(), None
         agent = self.agent.load()
-        return AgentDriver(agent, self.controller, tick_s), camera_of(agent)
-
-
-def camera_of(agent: Agent) -> CameraSpec | None:
-    """The camera that an agent was trained with, where it says so."""
-    camera = agent.card.camera if isinstance(agent, Predictor) else getattr(agent, "camera", None)
-    return camera if isinstance(camera, CameraSpec) else None
+        return AgentDriver(agent, self.controller, tick_s), agent.camera
 
 
 class EvaluationSettings(BaseModel):

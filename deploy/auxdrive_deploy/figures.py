@@ -121,7 +121,7 @@ def _same_data(run: Run) -> tuple[Dataset | None, str]:
 
 
 def _samples(run: Run, dataset: Dataset, split: str) -> SampleSet:
-    episodes = training_episodes(dataset).validation if split == VALIDATION_SPLIT else dataset.split(split)
+    episodes = training_episodes(dataset, run.config.validation_every).validation if split == VALIDATION_SPLIT else dataset.split(split)
     return SampleSet.open(dataset, episodes, run.task, (Modality.RGB,))
 
 

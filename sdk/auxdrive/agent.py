@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from auxdrive.cards import VehicleSpec
+from auxdrive.cards import CameraSpec, VehicleSpec
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Observation, Prediction
@@ -25,6 +25,10 @@ class Agent(Protocol):
     @property
     def auxiliaries(self) -> tuple[Modality, ...]:
         """Modalities beside RGB that `act` must be given."""
+
+    @property
+    def camera(self) -> CameraSpec:
+        """The camera that it was trained with; a simulator mounts it."""
 
     @property
     def steering(self) -> SteeringSpec:

@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 
 from auxdrive.bundle import IMAGE_INPUT, MODEL_NAME, OUTPUT_OF_TASK, Bundle
-from auxdrive.cards import ModelCard, TensorSpec, VehicleSpec
+from auxdrive.cards import CameraSpec, ModelCard, TensorSpec, VehicleSpec
 from auxdrive.errors import BundleError, InputError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.onnx_graph import read_graph
@@ -159,6 +159,11 @@ class Predictor:
     def auxiliaries(self) -> tuple[Modality, ...]:
         """None: a bundle holds a student, which sees the camera alone."""
         return ()
+
+    @property
+    def camera(self) -> CameraSpec:
+        """The camera that it was trained with."""
+        return self.card.camera
 
     @property
     def steering(self) -> SteeringSpec:

@@ -21,6 +21,7 @@ class PurePursuitConfig(ControllerConfig):
     lookahead_time_s: float = Field(default=0.8, ge=0)
     min_lookahead_m: float = Field(default=3.0, gt=0)
     max_lookahead_m: float = Field(default=15.0, gt=0)
+    min_chord_m: float = Field(default=2.0, gt=0)
     speed: SpeedConfig = SpeedConfig()
 
     @model_validator(mode="after")
@@ -33,8 +34,8 @@ class PurePursuitConfig(ControllerConfig):
 class PurePursuit:
     """Follows the polyline from the rear axle (the ego frame's origin) through the waypoints.
 
-    steer = atan(2 * wheelbase * y / d^2) for the path's point (x, y) at the distance d. The speed is that between the first two
-    waypoints.
+    steer = atan(2 * wheelbase * y / d^2) for the path's point (x, y) at the distance d, which counts as at least `min_chord_m`. The
+    speed is that between the first two waypoints.
     """
 
     config_type = PurePursuitConfig
@@ -66,9 +67,9 @@ class PurePursuit:
         config = self.config
         lookahead_m = min(max(config.lookahead_time_s * speed_mps, config.min_lookahead_m), config.max_lookahead_m)
         x_m, y_m = point_at_distance(waypoints, lookahead_m)
-        squared = x_m * x_m + y_m * y_m
-        # Waypoints on top of the car say "stand" and no direction.
-        steer_rad = math.atan(2 * self._wheelbase_m * y_m / squared) if squared > 1e-4 else 0.0
+        # Waypoints on top of the car say "stand"; centimetres of noise in them must not turn the wheel.
+        squared = max(x_m * x_m + y_m * y_m, config.min_chord_m**2)
+        steer_rad = math.atan(2 * self._wheelbase_m * y_m / squared)
         steer_rad = min(max(steer_rad, -self._max_steer_rad), self._max_steer_rad)
         return self._safe.remember(Control(steer_rad, throttle, brake))
 

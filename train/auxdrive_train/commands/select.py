@@ -66,7 +66,7 @@ def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
     trained = train_run(config, out, resume)
     run = load_run(out)
     dataset = Dataset.open(config.data)
-    samples = SampleSet.open(dataset, training_episodes(dataset).validation, run.task, run.method.modalities)
+    samples = SampleSet.open(dataset, training_episodes(dataset, config.validation_every).validation, run.task, run.method.modalities)
     weights = importance(cast(ExcitationNetwork, run.networks[SELECTOR]), samples)
     auxiliaries = [name for name in weights if name not in (NOISE, config.main.value)]
     return {

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from auxdrive_train.data.augment import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
+from auxdrive_train.data.splits import CARVE_EVERY
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models.backbone import BACKBONES
 from auxdrive_train.tasks import TASKS
@@ -36,7 +37,8 @@ class TrainConfig(BaseModel):
         early_stop: epochs without improvement after which a phase ends; 0 never.
         balance: how often an epoch shows samples at rest and in turns (task waypoints).
     processes: training processes; the batch is shared out among them. threads: per process, 0 leaves it to torch.
-        evaluate: further splits that are measured once, after training, with the best weights.
+        validation_every: where the data set has no split 'val', every n-th training episode is held out to validate on.
+    evaluate: further splits that are measured once, after training, with the best weights.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -67,6 +69,7 @@ class TrainConfig(BaseModel):
     processes: int = Field(default=1, ge=1)
     threads: int = Field(default=0, ge=0)
     prefetch: int = Field(default=2, ge=1)
+    validation_every: int = Field(default=CARVE_EVERY, ge=2)
     evaluate: tuple[str, ...] = ()
 
     @model_validator(mode="after")

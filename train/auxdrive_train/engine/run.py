@@ -81,7 +81,7 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     task = make_task(config.task, dataset.card)
     method, networks = build(config, task)
     networks.to(fabric.device)
-    episodes = training_episodes(dataset)
+    episodes = training_episodes(dataset, config.validation_every)
     samples = balance(SampleSet.open(dataset, episodes.train, task, method.modalities), config.balance)
     validation = SampleSet.open(dataset, episodes.validation, task, method.modalities)
     if len(samples) < config.batch_size:
@@ -151,7 +151,7 @@ def _derive(dataset: Dataset, config: TrainConfig) -> None:
 
 
 def _announce(config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet, carved: bool) -> None:
-    held = "every fifth training episode" if carved else "the split 'val'"
+    held = f"one in {config.validation_every} training episodes" if carved else "the split 'val'"
     console.note(
         f"{config.method} on {config.device} ({config.precision}, {config.processes} process(es)): {len(samples)} training samples, "
         f"{len(validation)} to validate on ({held}), modalities {', '.join(method.modalities)}"

@@ -22,8 +22,6 @@ from auxdrive_train.tasks.steering import steering_metrics
 WAYPOINT_TIMES_S = (0.5, 1.0, 1.5, 2.0)
 DEFAULT_WHEELBASE_M = 2.9
 """Of a mid-size car; used for the reported steering angle alone, where the data set's card does not say."""
-STANDING_M = 0.01
-"""A look-ahead point closer than this has no direction, and the angle of its path is reported as zero."""
 _PURSUIT = PurePursuitConfig()
 MAX_GAP_PERIODS = 2.5
 """Records further apart than this many sampling periods are not interpolated between."""
@@ -135,7 +133,7 @@ def pure_pursuit_rad(path_nt2: Float64, times_s: tuple[float, ...], wheelbase_m:
 
     The angle is atan(2 L y / d^2) for the point (x, y) where the polyline from the rear axle through the waypoints first leaves the
     look-ahead circle, or for its last point where it never does (Coulter 1992). Recorded speed is not at hand here, so the look-ahead
-    is taken from the path's own mean speed. A path that goes nowhere has no direction, and its angle is zero.
+    is taken from the path's own mean speed. A path that goes nowhere has next to no angle.
     """
     points = np.concatenate([np.zeros_like(path_nt2[:, :1]), path_nt2], axis=1)
     radius = np.linalg.norm(points, axis=2)
@@ -151,7 +149,6 @@ def pure_pursuit_rad(path_nt2: Float64, times_s: tuple[float, ...], wheelbase_m:
     root = -half_b + np.sqrt(np.maximum(half_b**2 - a * c, 0.0))
     share = np.divide(root, a, out=np.ones_like(a), where=leaves)
     goal = start + share[:, None] * step
-    squared = (goal**2).sum(axis=1)
-    curvature = np.divide(2.0 * goal[:, 1], squared, out=np.zeros_like(squared), where=squared > STANDING_M**2)
-    steer_rad: Float64 = np.arctan(wheelbase_m * curvature)
+    squared = np.maximum((goal**2).sum(axis=1), _PURSUIT.min_chord_m**2)
+    steer_rad: Float64 = np.arctan(wheelbase_m * 2.0 * goal[:, 1] / squared)
     return steer_rad
