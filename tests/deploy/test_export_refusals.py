@@ -133,9 +133,9 @@ def test_without_the_data_metrics_stand_without_intervals(copied_run: Path, tmp_
 
 def test_a_result_of_another_training_is_noticed(copied_run: Path, tmp_path: Path) -> None:
     result = json.loads((copied_run / "result.json").read_text())
-    result["metrics"]["val"]["student"]["macc"] += 0.2
+    result["metrics"]["val"]["student"]["rmse_road_wheel_deg"] += 0.2
     (copied_run / "result.json").write_text(json.dumps(result))
-    with pytest.raises(CheckFailed, match=r"the student's macc on 'val' .* not of one training"):
+    with pytest.raises(CheckFailed, match=r"the student's rmse_road_wheel_deg on 'val' .* not of one training"):
         write_bundle(load_run(copied_run), tmp_path / "bundle")
 
 

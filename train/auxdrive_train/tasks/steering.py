@@ -33,8 +33,9 @@ class SteeringTask:
     target_shape: tuple[int, ...] = (1,)
     scale: float = math.radians(10.0)
     unit: str = "rad"
-    primary_metric: str = "macc"
-    higher_is_better: bool = True
+    # Squared errors, as in the loss: mAcc counts threshold crossings, and on a small validation part it jumps from epoch to epoch.
+    primary_metric: str = "rmse_road_wheel_deg"
+    higher_is_better: bool = False
     huber_delta: float | None = None
 
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:  # noqa: ARG002 (an angle needs no rate)
@@ -51,7 +52,7 @@ class SteeringTask:
         return functional.huber_loss(prediction, target, reduction="none", delta=self.huber_delta).flatten(1).mean(dim=1)
 
     def metrics(self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec) -> dict[str, float]:
-        """`acc_1.5` ... `acc_75`, `macc`, `mae_deg`, `r2` of angles in radians (N, 1). See `steering_metrics`."""
+        """`acc_1.5` ... `acc_75`, `macc`, `mae_deg`, `rmse_road_wheel_deg`, `r2` of angles in radians (N, 1). See `steering_metrics`."""
         predicted, truth = check_answers(prediction, target, self.target_shape)
         return steering_metrics(predicted[:, 0], truth[:, 0], steering)
 
@@ -73,7 +74,7 @@ def steering_metrics(prediction_rad: Float64, target_rad: Float64, steering: Ste
 
     The papers' data sets label the steering wheel, and the thresholds of 1.5 to 75 degrees are meant there. So where the source's
     labels are steering-wheel degrees (`steering.ratio` is known), `acc_*`, `macc` and `mae_deg` are of the steering wheel;
-    otherwise they are of the road wheel. `mae_road_wheel_deg` is always of the road wheel. `r2` is left out where the targets do not
+    otherwise they are of the road wheel. `mae_road_wheel_deg` and `rmse_road_wheel_deg` are always of the road wheel. `r2` is left out where the targets do not
     vary, since it is undefined there and JSON has no NaN.
     """
     error_deg = np.degrees(prediction_rad - target_rad)
@@ -83,5 +84,6 @@ def steering_metrics(prediction_rad: Float64, target_rad: Float64, steering: Ste
         **steering_accuracies(judged_deg),
         "mae_deg": float(np.mean(np.abs(judged_deg))),
         "mae_road_wheel_deg": float(np.mean(np.abs(error_deg))),
+        "rmse_road_wheel_deg": float(np.sqrt(np.mean(error_deg**2))),
         **({} if math.isnan(r2) else {"r2": r2}),
     }

@@ -95,30 +95,41 @@ class Mesh:
     planes: PlaneTable = field(repr=False)
 
 
-def newell_normal(points: Float64) -> Float64:
-    """Unit normal (3,) of a polygon (n, 3); Newell's method, sound for polygons with collinear corners."""
-    following = np.concatenate([points[1:], points[:1]])
-    centred = points - points[0]
-    normal = np.cross(centred, following - points[0]).sum(axis=0)
-    length = float(np.sqrt(normal @ normal))
-    if length < 1e-12:
-        raise ValueError(f"a face without area: {points.tolist()}")
-    result: Float64 = normal / length
+def newell_normals(points: Float64, starts: AnyArray, counts: AnyArray) -> Float64:
+    """Unit normals (F, 3) of polygons whose corners stand one after the other in `points` (N, 3), each from `starts` on.
+
+    Newell's method, sound for polygons with collinear corners. All at once: a town has twenty thousand faces.
+
+    Raises:
+        ValueError: a face without area.
+    """
+    origin = np.repeat(points[starts], counts, axis=0)
+    following = np.arange(len(points)) + 1
+    following[starts + counts - 1] = starts
+    a, b = points - origin, points[following] - origin
+    crossed = np.stack(
+        [a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1], a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2], a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]], axis=1
+    )
+    normals = np.add.reduceat(crossed, starts, axis=0)
+    lengths = np.sqrt((normals**2).sum(axis=1))
+    flat = np.flatnonzero(lengths < 1e-12)
+    if flat.size:
+        face = int(flat[0])
+        raise ValueError(f"a face without area: {points[starts[face] : starts[face] + counts[face]].tolist()}")
+    result: Float64 = normals / lengths[:, None]
     return result
 
 
 def plane_table(faces: Sequence[Face]) -> PlaneTable:
     """Planes of the faces, in order."""
-    count = len(faces)
-    offsets = np.empty(count)
-    normals, centres, half_sizes = np.empty((count, 3)), np.empty((count, 3)), np.empty((count, 3))
-    for i, face in enumerate(faces):
-        normals[i] = newell_normal(face.points)
-        low, high = face.points.min(axis=0), face.points.max(axis=0)
-        centres[i] = 0.5 * (low + high)
-        half_sizes[i] = 0.5 * (high - low) if face.layer in (Layer.OBJECT, Layer.KERB) else UNBOUNDED_M
-        offsets[i] = normals[i] @ face.points[0]
-    return PlaneTable(normals, offsets, centres, half_sizes)
+    counts = np.array([len(face.points) for face in faces])
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    points = np.concatenate([face.points for face in faces]).astype(np.float64)
+    normals = newell_normals(points, starts, counts)
+    low, high = np.minimum.reduceat(points, starts, axis=0), np.maximum.reduceat(points, starts, axis=0)
+    bounded = np.array([face.layer in (Layer.OBJECT, Layer.KERB) for face in faces])
+    half_sizes = np.where(bounded[:, None], 0.5 * (high - low), UNBOUNDED_M)
+    return PlaneTable(normals, (normals * points[starts]).sum(axis=1), 0.5 * (low + high), half_sizes)
 
 
 def _fan(corners: int) -> AnyArray:

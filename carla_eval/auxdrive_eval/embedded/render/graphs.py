@@ -81,7 +81,9 @@ class _Tile(NamedTuple):
 
 
 def _tile_of(face: Face) -> _Tile:
-    x, y, _ = face.points.mean(axis=0)
+    # Python's own sum: on four corners it is several times faster than an array's mean.
+    corners = face.points.tolist()
+    x, y = sum(corner[0] for corner in corners) / len(corners), sum(corner[1] for corner in corners) / len(corners)
     small = face.layer in (Layer.MARKING, Layer.KERB) or (face.layer is Layer.OBJECT and face.class_name in _SMALL_CLASSES)
     return _Tile(face.layer, int(x // TILE_M), int(y // TILE_M), small)
 
