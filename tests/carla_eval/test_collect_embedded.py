@@ -116,13 +116,16 @@ def test_other_settings_and_other_data_sets_are_refused(recorded: Collected, tmp
 
 
 def test_the_label_is_the_experts_also_while_it_is_disturbed(tmp_path: Path) -> None:
-    straight = {"episodes": 1, "max_episode_s": 9.0, "rate_hz": 20.0, "modalities": ("segmentation",), "route_seeds": (5,)}
+    straight = {"episodes": 1, "max_episode_s": 14.0, "rate_hz": 20.0, "modalities": ("segmentation",), "route_seeds": (5,)}
     calm = Dataset.open(collect(settings(**straight, perturb=False), tmp_path / "calm").out).episode("s3-00000").state
     rough = Dataset.open(collect(settings(**straight), tmp_path / "rough").out).episode("s3-00000").state
     frames = min(len(calm), len(rough))
     apart = np.hypot(calm["x_m"][:frames] - rough["x_m"][:frames], calm["y_m"][:frames] - rough["y_m"][:frames])
     first = int(np.flatnonzero(apart > 0)[0])
-    assert calm["time_s"][first] >= 5.0  # the first pulse comes after 5 s at the earliest
+    assert calm["time_s"][first] >= 8.0  # the first pulse comes after 8 s at the earliest
+    assert not calm["disturbed"].any()
+    assert rough["disturbed"][first]
+    assert not rough["disturbed"][: first - 2].any()
     # When the pulse begins the car has not moved yet, and the label does not show it.
     assert rough["steer_rad"][first - 1] == calm["steer_rad"][first - 1]
     assert apart.max() > 0.02

@@ -138,7 +138,7 @@ def test_the_card_says_what_the_run_was(bundles: dict[str, tuple[Run, Path]]) ->
     card: ModelCard = Bundle.open(path).card
     assert card.name == "steering"
     assert (card.camera, card.vehicle, card.steering, card.rate_hz) == (run.card.camera, run.card.vehicle, run.card.steering, 2.0)
-    assert card.preprocessing == run.config.preprocessing
+    assert card.preprocessing.model_dump() == run.config.preprocessing.model_dump()
     training = card.training
     assert (training.method, training.backbone, training.auxiliaries, training.seed) == ("samd", "pilotnet", (Modality.DEPTH,), 3)
     assert training.dataset_sha256 == Dataset.open(run.config.data).fingerprint()

@@ -21,6 +21,11 @@ from auxdrive.storage import write_atomic
 from pydantic import BaseModel, ConfigDict, Field
 
 STATE_NAME = "demo.json"
+# The same for both students. Right-hand traffic is not mirrored: the mirror image of a town drives on the left.
+TRAINING = (
+    "evaluate=[test]", "preprocessing.crop_top=0.25", "preprocessing.size=[64,128]", "batch_size=32", "lr=0.002", "dropout=0",
+    "augment.mirror=0", "balance.rest_every=4", "balance.turn_repeat=3",
+)  # fmt: skip
 COMMAND = (sys.executable, "-c", "from auxdrive.cli import main; main()")
 
 
@@ -129,7 +134,7 @@ class Demo:
         out = self.out / "runs" / method
         taken_up = ["--resume"] if (out / "config.yaml").exists() else []
         fixed = ["--task", "waypoints", "--epochs", str(self.settings.epochs), "--seed", str(self.settings.seed)]
-        fixed += ["--set", "evaluate=[test]", "--set", "preprocessing.crop_top=0.25"]
+        fixed += [part for setting in TRAINING for part in ("--set", setting)]
         return command("train", "--data", str(self.out / "data"), "--method", method, "--out", str(out), *fixed, *more, *taken_up)
 
     def _export_and_verify(self, model: Model, bundle: str) -> None:
@@ -146,6 +151,7 @@ class Demo:
         taken_up = ["--resume"] if out.exists() else []
         settings = self.settings
         how = ["--count", str(settings.routes), "--workers", str(settings.workers), "--traffic", str(settings.traffic)]
+        how += ["--controller", "pure_pursuit"]
         source = [str(self.out / (model.bundle or model.run)), "--role", model.role]
         return command("drive", *source, "--out", str(out), *how, *taken_up)
 

@@ -74,8 +74,8 @@ def steering_metrics(prediction_rad: Float64, target_rad: Float64, steering: Ste
 
     The papers' data sets label the steering wheel, and the thresholds of 1.5 to 75 degrees are meant there. So where the source's
     labels are steering-wheel degrees (`steering.ratio` is known), `acc_*`, `macc` and `mae_deg` are of the steering wheel;
-    otherwise they are of the road wheel. `mae_road_wheel_deg` and `rmse_road_wheel_deg` are always of the road wheel. `r2` is left out where the targets do not
-    vary, since it is undefined there and JSON has no NaN.
+    otherwise they are of the road wheel. `mae_road_wheel_deg` and `rmse_road_wheel_deg` are always of the road wheel. `r2` is left out
+    where the targets do not vary, since it is undefined there and JSON has no NaN.
     """
     error_deg = np.degrees(prediction_rad - target_rad)
     judged_deg = error_deg * (steering.ratio or 1.0)

@@ -1,0 +1,99 @@
+"""Ingest of the Udacity simulator's recordings: cameras, units, hostile logs."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from auxdrive.dataset import Dataset
+from auxdrive.errors import DataError, UsageError
+from auxdrive_train.ingest import FORMATS
+from auxdrive_train.ingest.build import IngestReport, build_dataset
+from auxdrive_train.ingest.source import SourceOptions
+from auxdrive_train.ingest.splits import parse_splits
+from PIL import Image
+
+SHARED = Path(os.environ.get("AUXDRIVE_SHARED", Path(__file__).resolve().parents[2] / "../shared"))
+
+
+def run(source: Path, out: Path, form: str = "donkey", options: SourceOptions | None = None, **kwargs: Any) -> tuple[IngestReport, Dataset]:
+    report = build_dataset(FORMATS[form](source, options or SourceOptions()), out, **kwargs)
+    return report, Dataset.open(out)
+
+
+def make_udacity(folder: Path, header: bool = True, prefix: str = "IMG/", rows: int = 5) -> Path:
+    (folder / "IMG").mkdir(parents=True)
+    lines = ["center,left,right,steering,throttle,brake,speed"] if header else []
+    for index in range(rows):
+        names = [f"{camera}_2023_03_23_00_39_0{index // 10}_{index % 10}00.jpg" for camera in ("center", "left", "right")]
+        for name in names:
+            Image.new("RGB", (16, 8), (index * 20, 0, 0)).save(folder / "IMG" / name)
+        lines.append(",".join([prefix + names[0], " " + prefix + names[1], " " + prefix + names[2], "0.5", "0.9", "0.1", "10"]))
+    (folder / "driving_log.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize(("header", "prefix"), [(True, "IMG/"), (False, "C:\\Users\\me\\Desktop\\IMG\\"), (False, "/home/me/IMG/")])
+def test_udacity_recordings(tmp_path: Path, header: bool, prefix: str) -> None:
+    report, dataset = run(make_udacity(tmp_path / "log", header, prefix), tmp_path / "out", "udacity")
+    assert report.frames == {"train": 5}
+    assert report.rate_hz == pytest.approx(10)
+    state = dataset.episode("train-0000").state
+    np.testing.assert_allclose(state["steer_rad"], -math.radians(12.5), atol=1e-6)
+    np.testing.assert_allclose(state["speed_mps"], 4.4704, rtol=1e-6)
+    np.testing.assert_allclose(state["brake"], 0.1, rtol=1e-6)
+
+
+def test_udacity_side_cameras_steer_back_to_the_middle(tmp_path: Path) -> None:
+    options = SourceOptions(cameras=("center", "left", "right"), side_correction=0.3)
+    _, dataset = run(make_udacity(tmp_path / "log"), tmp_path / "out", "udacity", options, splits=parse_splits(["train=:3", "val=3:"]))
+    assert dataset.split("train") == ("train-0000", "train-left-0000", "train-right-0000")
+    steer = {episode_id: dataset.episode(episode_id).state["steer_rad"][0] / math.radians(25) for episode_id in dataset.split("train")}
+    assert steer == pytest.approx({"train-0000": -0.5, "train-left-0000": -0.8, "train-right-0000": -0.2}, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "no recording of Udacity"),
+        ("", "it is empty"),
+        ("a,b,c\n", "line 1: 3 columns"),
+        ("a.jpg,b.jpg,c.jpg,nan,0,0,1\n", "1 steering, throttle"),
+        ("a.jpg,b.jpg,c.jpg,2,0,0,1\n", "1 steering beyond"),
+        ("a.jpg,b.jpg,c.jpg,0,0,0,1\n..,b.jpg,c.jpg,0,0,0,1\n", "line 2: '..' is not a plain"),
+        ('"a.jpg,b\n', "not CSV"),
+        ("a.jpg,b.jpg,c.jpg,0,0,0,1\n", "no record has a picture"),
+    ],
+)
+def test_hostile_udacity_logs(tmp_path: Path, text: str | None, message: str) -> None:
+    log = make_udacity(tmp_path / "log") / "driving_log.csv"
+    log.unlink()
+    if text is not None:
+        log.write_text(text)
+    with pytest.raises(DataError, match=message):
+        run(tmp_path / "log", tmp_path / "out", "udacity")
+
+
+def test_unknown_cameras(tmp_path: Path) -> None:
+    make_udacity(tmp_path / "log")
+    for cameras in (("centre",), ()):
+        with pytest.raises(UsageError, match="camera"):
+            run(tmp_path / "log", tmp_path / "out", "udacity", SourceOptions(cameras=cameras))
+
+
+def shared(name: str) -> Path:
+    path = SHARED / "data" / name
+    if not path.is_dir():
+        pytest.skip(f"the shared recording {name} is not there")
+    return path
+
+
+def test_the_real_udacity_recording(tmp_path: Path) -> None:
+    report, dataset = run(shared("udacity_sim_sample"), tmp_path / "out", "udacity")
+    assert report.frames["train"] == 60
+    speeds = np.concatenate([dataset.episode(episode_id).state["speed_mps"] for episode_id in dataset.episode_ids])
+    assert 10 < speeds.mean() < 14  # 30 miles per hour, the simulator's limit
