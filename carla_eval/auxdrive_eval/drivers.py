@@ -7,6 +7,7 @@ from typing import Protocol
 
 from auxdrive.agent import Agent
 from auxdrive.controllers import Controller, make_controller
+from auxdrive.controllers.creep import Creeping
 from auxdrive.errors import AuxdriveError
 from auxdrive.modalities import Modality
 from auxdrive.types import Control, Observation, Prediction
@@ -66,16 +67,17 @@ class AgentDriver:
 
     Args:
         controller: name of a controller; None takes "pid" for waypoints and "steering" for steering predictions.
+        creep_after_s: push on after standing so long (see `auxdrive.controllers.creep`); None never does.
     """
 
-    def __init__(self, agent: Agent, controller: str | None, tick_s: float) -> None:
+    def __init__(self, agent: Agent, controller: str | None, tick_s: float, creep_after_s: float | None = None) -> None:
         self.name = agent.name
         self._agent = agent
         self._period_s = tick_s * TICKS_PER_PREDICTION
-        self._controller_name = controller
+        self._creep_after_s = creep_after_s
         self._controller: Controller | None = None
         if controller is not None:
-            self._controller = make_controller(controller, agent.steering, agent.vehicle)
+            self._controller = self._make(controller)
         self._modalities = frozenset({Modality.RGB, *agent.auxiliaries})
         self._planner: RoutePlanner | None = None
         self._held = Control(0.0, 0.0, 0.0)
@@ -109,8 +111,12 @@ class AgentDriver:
     def _controller_for(self, prediction: Prediction) -> Controller:
         if self._controller is None:
             name = "steering" if prediction.steer_rad is not None else "pid"
-            self._controller = make_controller(name, self._agent.steering, self._agent.vehicle)
+            self._controller = self._make(name)
         return self._controller
+
+    def _make(self, name: str) -> Controller:
+        controller = make_controller(name, self._agent.steering, self._agent.vehicle)
+        return controller if self._creep_after_s is None else Creeping(controller, self._creep_after_s)
 
     def close(self) -> None:
         """Release the agent."""

@@ -36,13 +36,14 @@ class DriverSource:
 
     agent: AgentSource | None
     controller: str | None = None
+    creep_after_s: float | None = None
 
     def load(self, tick_s: float) -> tuple[Driver, CameraSpec | None]:
         """The driver, and the camera that it must see through (None: it does not care)."""
         if self.agent is None:
             return ExpertDriver(), None
         agent = self.agent.load()
-        return AgentDriver(agent, self.controller, tick_s), agent.camera
+        return AgentDriver(agent, self.controller, tick_s, self.creep_after_s), agent.camera
 
 
 class EvaluationSettings(BaseModel):
@@ -56,6 +57,7 @@ class EvaluationSettings(BaseModel):
     driver_sha256: str
     role: str
     controller: str | None
+    creep_after_s: float | None = None
     routes_sha256: str
     route_count: int
     repeats: int
@@ -79,6 +81,7 @@ def evaluation_settings(
         driver_sha256="" if agent is None else agent.fingerprint(),
         role="" if agent is None else agent.role,
         controller=source.controller,
+        creep_after_s=source.creep_after_s,
         routes_sha256=_hash_routes(routes),
         route_count=len(routes),
         repeats=repeats,

@@ -181,10 +181,11 @@ def test_steering_controller_reaches_its_speed() -> None:
     assert speed == pytest.approx(6.0, abs=0.6)
 
 
-@pytest.mark.parametrize("name", ["pid", "pure_pursuit"])
-def test_standing_waypoints_brake(name: str) -> None:
+@pytest.mark.parametrize(("name", "brake"), [("pid", 1.0), ("pure_pursuit", 3.0 / 0.5 / 8.0)])
+def test_standing_waypoints_brake(name: str, brake: float) -> None:
+    """The PID's brake is on or off; pure pursuit asks for the deceleration that stops the car within its response time."""
     control = make_controller(name, STEERING, VEHICLE).step(waypoints(np.zeros((4, 2))), 3.0, 0.1)
-    assert control == Control(0.0, 0.0, 1.0)
+    assert control == Control(0.0, 0.0, brake)
 
 
 def nan_waypoints() -> Prediction:

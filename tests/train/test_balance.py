@@ -57,7 +57,7 @@ def test_a_task_without_waypoints_is_refused(stripe_data: Path) -> None:
 def test_speed_noise_touches_the_speed_alone_and_never_makes_it_negative(stripe_data: Path) -> None:
     given = samples(stripe_data)
     batch = given.gather(np.arange(40))
-    config = AugmentConfig(mirror=0, brightness=0, contrast=0, saturation=0, speed_noise_mps=5.0)
+    config = AugmentConfig(mirror=0, brightness=0, contrast=0, saturation=0, speed_noise=0.9)
     changed = augment(batch, config, given.task, torch.Generator().manual_seed(1))
     assert not torch.equal(changed.ego_be[:, 0], batch.ego_be[:, 0])
     assert (changed.ego_be[:, 0] >= 0).all()

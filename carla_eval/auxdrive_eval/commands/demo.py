@@ -13,7 +13,7 @@ from auxdrive.console import JsonOption
 def demo(
     out: Annotated[Path, typer.Option(help="The demo's folder; a demo that was stopped goes on there.")] = Path("demo"),
     frames: Annotated[int, typer.Option(help="Frames to record.")] = 6000,
-    epochs: Annotated[int, typer.Option(help="Epochs that each student trains; a multiple of 2, SAMD's epochs per round.")] = 8,
+    epochs: Annotated[int, typer.Option(help="Epochs that each student trains; a multiple of 2, SAMD's epochs per round.")] = 6,
     routes: Annotated[int, typer.Option(help="Unseen routes that each model drives.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of everything.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that record and drive.")] = 2,

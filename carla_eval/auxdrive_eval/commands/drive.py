@@ -45,6 +45,10 @@ def drive(
     controller: Annotated[
         str | None, typer.Option(help="pid, pure_pursuit or steering (default: by what the model predicts).", show_default=False)
     ] = None,
+    creep_after_s: Annotated[
+        float | None,
+        typer.Option("--creep-after-s", help="Push on for 1.5 s after standing so long, as TransFuser's agent does.", show_default=False),
+    ] = None,
     traffic: Annotated[int, typer.Option(help="Number of moving cars.")] = 20,
     json_output: JsonOption = False,
 ) -> None:
@@ -55,7 +59,7 @@ def drive(
     from auxdrive_eval.evaluate import drive_all
     from auxdrive_eval.simulators import simulator_settings
 
-    source = _source(driver, role, controller)
+    source = _source(driver, role, controller, creep_after_s)
     simulator = simulator_settings(sim, traffic)
     planned = _routes(routes, route_seeds, count)
     folder = out if out is not None else Path("drives") / (EXPERT if source.agent is None else Path(driver).resolve().name)
@@ -88,7 +92,7 @@ def drive(
         console.note(f"report: {report}")
 
 
-def _source(driver: str, role: str, controller: str | None) -> DriverSource:
+def _source(driver: str, role: str, controller: str | None, creep_after_s: float | None) -> DriverSource:
     from auxdrive.controllers import CONTROLLERS
 
     from auxdrive_eval.agents import AgentSource
@@ -98,9 +102,11 @@ def _source(driver: str, role: str, controller: str | None) -> DriverSource:
         raise UsageError(unknown_name("role", role, ROLES))
     if controller is not None and controller not in CONTROLLERS:
         raise UsageError(unknown_name("controller", controller, CONTROLLERS))
+    if creep_after_s is not None and creep_after_s <= 0:
+        raise UsageError(f"--creep-after-s is a number of seconds above 0, got {creep_after_s}")
     if driver == EXPERT and not Path(driver).exists():
         return DriverSource(None)
-    return DriverSource(AgentSource(Path(driver), role), controller)
+    return DriverSource(AgentSource(Path(driver), role), controller, creep_after_s)
 
 
 def _routes(file: Path | None, seeds: str | None, count: int) -> tuple[Route, ...]:

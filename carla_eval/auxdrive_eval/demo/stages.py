@@ -23,8 +23,9 @@ from pydantic import BaseModel, ConfigDict, Field
 STATE_NAME = "demo.json"
 # The same for both students. Right-hand traffic is not mirrored: the mirror image of a town drives on the left.
 TRAINING = (
-    "evaluate=[test]", "preprocessing.crop_top=0.25", "preprocessing.size=[64,128]", "batch_size=32", "lr=0.002", "dropout=0",
-    "augment.mirror=0", "balance.rest_every=4", "balance.turn_repeat=3",
+    "evaluate=[test]", "preprocessing.crop_top=0.25", "preprocessing.size=[64,128]", "backbone=pilotnet_bn", "batch_size=32", "lr=0.002",
+    "dropout=0.3", "weight_decay=0.01", "balance.rest_every=4", "balance.turn_repeat=3", "augment.mirror=0", "augment.speed_noise=0.3",
+    "augment.brightness=0.4", "augment.contrast=0.4", "augment.saturation=0.5",
 )  # fmt: skip
 COMMAND = (sys.executable, "-c", "from auxdrive.cli import main; main()")
 
@@ -40,7 +41,7 @@ class DemoSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     frames: int = Field(default=6000, ge=100)
-    epochs: int = Field(default=8, ge=1)
+    epochs: int = Field(default=6, ge=1)
     epochs_per_round: int = Field(default=2, ge=1)
     routes: int = Field(default=10, ge=1, le=1000)
     auxiliaries: tuple[str, ...] = ("lidar", "depth", "segmentation")
@@ -151,7 +152,7 @@ class Demo:
         taken_up = ["--resume"] if out.exists() else []
         settings = self.settings
         how = ["--count", str(settings.routes), "--workers", str(settings.workers), "--traffic", str(settings.traffic)]
-        how += ["--controller", "pure_pursuit"]
+        how += ["--controller", "pure_pursuit", "--creep-after-s", "20"]
         source = [str(self.out / (model.bundle or model.run)), "--role", model.role]
         return command("drive", *source, "--out", str(out), *how, *taken_up)
 

@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from auxdrive.cards import VehicleSpec
-from auxdrive.controllers.base import ControllerConfig, SafeStop, SpeedConfig, SpeedLoop, check_dt, usable_waypoints
+from auxdrive.controllers.base import ControllerConfig, SafeStop, check_dt, usable_waypoints
+from auxdrive.controllers.speed import ProportionalSpeed, ProportionalSpeedConfig
 from auxdrive.errors import UsageError
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Control, Float64, Prediction
@@ -22,7 +23,7 @@ class PurePursuitConfig(ControllerConfig):
     min_lookahead_m: float = Field(default=3.0, gt=0)
     max_lookahead_m: float = Field(default=15.0, gt=0)
     min_chord_m: float = Field(default=2.0, gt=0)
-    speed: SpeedConfig = SpeedConfig()
+    speed: ProportionalSpeedConfig = ProportionalSpeedConfig()
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
@@ -35,7 +36,7 @@ class PurePursuit:
     """Follows the polyline from the rear axle (the ego frame's origin) through the waypoints.
 
     steer = atan(2 * wheelbase * y / d^2) for the path's point (x, y) at the distance d, which counts as at least `min_chord_m`. The
-    speed is that between the first two waypoints.
+    speed is that between the first two waypoints, followed by `ProportionalSpeed`.
     """
 
     config_type = PurePursuitConfig
@@ -47,12 +48,11 @@ class PurePursuit:
         self.config = config
         self._wheelbase_m = vehicle.wheelbase_m
         self._max_steer_rad = steering.max_road_wheel_rad
-        self._speed = SpeedLoop(config.speed)
+        self._speed = ProportionalSpeed(config.speed)
         self._safe = SafeStop(config.safe_stop_brake)
 
     def reset(self) -> None:
         """Forget the drive so far."""
-        self._speed.reset()
         self._safe.reset()
 
     def step(self, prediction: Prediction, speed_mps: float, dt_s: float) -> Control:
@@ -62,7 +62,9 @@ class PurePursuit:
         if usable is None:
             return self._safe.stop()
         waypoints, times = usable
-        desired_mps = float(np.linalg.norm(waypoints[1] - waypoints[0])) / (times[1] - times[0])
+        step_m = waypoints[1] - waypoints[0]
+        # A path that leads backwards asks to stand, not to go.
+        desired_mps = float(np.linalg.norm(step_m)) / (times[1] - times[0]) if step_m[0] > 0 else 0.0
         throttle, brake = self._speed.step(desired_mps, speed_mps)
         config = self.config
         lookahead_m = min(max(config.lookahead_time_s * speed_mps, config.min_lookahead_m), config.max_lookahead_m)

@@ -30,8 +30,8 @@ class AugmentConfig(BaseModel):
     brightness, contrast, saturation: factors drawn per sample from 1 - x .. 1 + x; contrast about the picture's mean grey.
     gamma: exponent drawn per sample, uniform in its logarithm, from 1 / (1 + x) .. 1 + x.
     noise: standard deviation of Gaussian noise per pixel and channel, as a share of full scale.
-    speed_noise_mps: standard deviation of Gaussian noise on the speed that the network is told, never below zero. Without it a
-        student that imitates waiting learns "standing means stay", and never starts (the inertia problem of Codevilla et al. 2019).
+    speed_noise: standard deviation of Gaussian noise on the speed that the network is told, as a share of it. Without it a student reads
+        from the speed what it should read from the picture: fast means straight on (causal confusion, de Haan et al. 2019).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,7 +42,7 @@ class AugmentConfig(BaseModel):
     saturation: float = Field(default=0.2, ge=0, le=1)
     gamma: float = Field(default=0.0, ge=0, le=4)
     noise: float = Field(default=0.0, ge=0, le=0.5)
-    speed_noise_mps: float = Field(default=0.0, ge=0, le=20)
+    speed_noise: float = Field(default=0.0, ge=0, le=1)
 
     @property
     def photometric(self) -> bool:
@@ -64,8 +64,8 @@ def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Ge
     rows = torch.nonzero(draws[0] < config.mirror).flatten().to(batch.index.device)
     if rows.numel():
         batch = mirror(batch, rows, task)
-    if config.speed_noise_mps > 0:
-        batch = replace(batch, ego_be=_blur_speed(batch.ego_be, config.speed_noise_mps, task, generator))
+    if config.speed_noise > 0:
+        batch = replace(batch, ego_be=_blur_speed(batch.ego_be, config.speed_noise, task, generator))
     if config.photometric and Modality.RGB in batch.frames:
         present = batch.present[Modality.RGB]
         changed = change_light(batch.frames[Modality.RGB], present, config, draws[1:].to(present.device), noise_seed)
@@ -73,14 +73,14 @@ def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Ge
     return batch
 
 
-def _blur_speed(ego_be: Tensor, noise_mps: float, task: Task, generator: torch.Generator) -> Tensor:
+def _blur_speed(ego_be: Tensor, share: float, task: Task, generator: torch.Generator) -> Tensor:
     """The ego inputs with noise on `speed_mps`, where the task has it. Mirroring leaves the speed alone, so the order does not matter."""
     column = 0
     for spec in task.ego_inputs:
         if spec.name == "speed_mps":
-            noise = torch.randn(len(ego_be), generator=generator, device=generator.device).to(ego_be.device) * noise_mps
+            noise = torch.randn(len(ego_be), generator=generator, device=generator.device).to(ego_be.device) * share
             blurred = ego_be.clone()
-            blurred[:, column] = (ego_be[:, column] + noise).clamp(min=0)
+            blurred[:, column] = ego_be[:, column] * (1 + noise).clamp(min=0)
             return blurred
         column += int(spec.shape[-1])
     return ego_be

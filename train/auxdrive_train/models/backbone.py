@@ -27,6 +27,7 @@ class Backbone:
 
 BACKBONES: dict[str, Backbone] = {
     "pilotnet": Backbone(PilotNet, PilotNetStem),
+    "pilotnet_bn": Backbone(lambda channels, size: PilotNet(channels, size, norm=True), lambda channels: PilotNetStem(channels, norm=True)),
     "resnet18": Backbone(lambda channels, _: resnet18(channels), ResNetStem),
     "resnet34": Backbone(lambda channels, _: resnet34(channels), lambda channels: ResNetStem(channels, blocks=3)),
 }

@@ -28,6 +28,8 @@ class SteeringHead(nn.Module):
 class WaypointHead(nn.Module):
     """Auto-regressive GRU of TransFuser (Prakash et al. 2021, section 3.3): each step adds a displacement.
 
+    The goal enters at every step, as there, and the first state as well, beside the speed.
+
     ego_be: speed in m/s, then the goal (x, y) in the ego frame in metres. (B, D), (B, 3) -> (B, T, 2) metres.
     """
 
@@ -36,14 +38,14 @@ class WaypointHead(nn.Module):
         self.steps = steps
         self.scale = scale
         self.join = nn.Sequential(nn.Dropout(dropout), nn.Linear(feature_dim, 128), nn.ReLU(), nn.Linear(128, hidden))
-        self.speed = nn.Linear(1, hidden)
+        self.ego = nn.Linear(3, hidden)
         self.cell = nn.GRUCell(4, hidden)
         self.output = nn.Linear(hidden, 2)
 
     def forward(self, features_bd: Tensor, ego_be: Tensor) -> Tensor:
         """(B, D), (B, 3) -> (B, T, 2)."""
-        state = torch.relu(self.join(features_bd) + self.speed(ego_be[:, :1] / SPEED_SCALE_MPS))
         goal = ego_be[:, 1:3] / TARGET_SCALE_M
+        state = torch.relu(self.join(features_bd) + self.ego(torch.cat((ego_be[:, :1] / SPEED_SCALE_MPS, goal), dim=1)))
         point = torch.zeros_like(goal)
         points = []
         for _ in range(self.steps):
