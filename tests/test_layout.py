@@ -66,3 +66,14 @@ def test_files_stay_small() -> None:
         str(f.relative_to(ROOT)): n for f in ROOT.rglob("*.py") if ".venv" not in f.parts and (n := len(f.read_text().splitlines())) > 420
     }
     assert long == {}
+
+
+def test_help_names_what_the_tables_hold() -> None:
+    """Help is written where torch is not loaded; this keeps it true."""
+    from auxdrive_train.methods import METHODS
+    from auxdrive_train.models.backbone import BACKBONES
+    from auxdrive_train.tasks import TASKS
+
+    source = (ROOT / "train" / "auxdrive_train" / "commands" / "train.py").read_text()
+    for name in (*METHODS, *BACKBONES, *TASKS):
+        assert re.search(rf"\b{name}\b", source) or name == "selection", name

@@ -18,7 +18,7 @@ def select(
     ] = None,
     main: Annotated[str, typer.Option(help="Modality that the student will see.")] = "rgb",
     task: Annotated[str, typer.Option(help="steering or waypoints.")] = "steering",
-    backbone: Annotated[str, typer.Option(help="pilotnet, resnet18 or resnet34.")] = "pilotnet",
+    backbone: Annotated[str, typer.Option(help="pilotnet, pilotnet_bn, resnet18 or resnet34.")] = "pilotnet",
     epochs: Annotated[int, typer.Option(help="Epochs to train the weighing network.")] = 10,
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
     out: Annotated[Path, typer.Option(help="The run's directory.")] = Path("runs/selection"),

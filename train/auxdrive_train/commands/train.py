@@ -17,7 +17,7 @@ def train(
     main: Annotated[str | None, typer.Option(help="Modality that the student sees.")] = None,
     aux: Annotated[str | None, typer.Option(help="Modalities that it learns with, separated by commas.")] = None,
     task: Annotated[str | None, typer.Option(help="steering or waypoints.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="pilotnet, resnet18 or resnet34.")] = None,
+    backbone: Annotated[str | None, typer.Option(help="pilotnet, pilotnet_bn, resnet18 or resnet34.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs that the student trains.")] = None,
     seed: Annotated[int | None, typer.Option(help="The run's seed.")] = None,
     out: Annotated[Path | None, typer.Option(help="The run's directory; runs/<method> by default.")] = None,
