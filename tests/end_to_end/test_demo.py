@@ -28,7 +28,7 @@ def test_the_demo_from_nothing_to_its_page_and_again(tmp_path: Path) -> None:
     found = json.loads(first.stdout)
     for name in (
         "test part: ADE, m",
-        "test part: steering within 7.5°, %",
+        "test part: path's pure-pursuit angle within 7.5° (road wheel), %",
         "closed loop (embedded): Avg. driving score",
         "latency, one thread: p50, ms",
     ):
@@ -57,6 +57,8 @@ def test_the_verdict_claims_no_more_than_the_interval_allows() -> None:
     better = compare(np.full(10, 60.0), np.full(10, 50.0), 0)
     assert (better.mean, better.low, better.high) == (10, 10, 10)
     assert "drives better" in better.verdict
+    assert "No difference" in compare(np.array([51.0]), np.array([50.0]), 0).verdict
+    assert "No difference" in compare(np.array([51.0, 60.0, 70.0]), np.array([50.0, 50.0, 50.0]), 0).verdict
     assert "drives worse" in compare(np.full(10, 40.0), np.full(10, 50.0), 0).verdict
     mixed = compare(np.array([10.0, 90.0, 50.0]), np.array([90.0, 10.0, 49.0]), 0)
     assert mixed.low < 0 < mixed.high

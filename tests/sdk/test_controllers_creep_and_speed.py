@@ -46,6 +46,8 @@ def test_it_never_pushes_against_a_safe_stop() -> None:
         control = controller.step(NOTHING, 0.0, 0.1)
         assert control.throttle == 0
         assert control.brake > 0
+    # Nor does the time in a safe stop count as waiting.
+    assert controller.step(STAND, 0.0, 0.1).throttle == 0
 
 
 def test_a_wait_that_is_none_is_refused() -> None:

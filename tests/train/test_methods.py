@@ -8,6 +8,7 @@ import torch
 from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
 from auxdrive.errors import ConfigError
 from auxdrive.modalities import Modality
+from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import PhaseRecord, Setting, no_longer_improves
 from auxdrive_train.methods.dmcl import choose
@@ -144,3 +145,26 @@ def test_selection_finds_the_informative_modality_and_puts_noise_last(stripe_dat
     assert set(result["importance"]) == {"rgb", "segmentation", "edge", "noise"}
     assert result["noise_is_last"], result
     assert all(0 <= weight <= 1 for weight in result["importance"].values())
+
+
+def test_kd_is_zero_right_after_the_reset_whatever_the_shared_heads_dropout_does() -> None:
+    """The teacher teaches in evaluation mode although the student, whose head it shares, is training."""
+    from auxdrive_train.methods.samd import _reset
+
+    made = method("samd", aux=(Modality.DEPTH,), loss="kd", epochs_per_round=2)
+    networks = made.networks()
+    _reset(networks)
+    rng = np.random.default_rng(0)
+    frames = {
+        Modality.RGB: torch.from_numpy(rng.integers(0, 256, (4, 70, 90, 3), dtype=np.uint8)),
+        Modality.DEPTH: torch.from_numpy(rng.integers(0, 9000, (4, 70, 90)).astype(np.uint16)),
+    }
+    present = {modality: torch.ones(4, dtype=torch.bool) for modality in frames}
+    batch = Batch(frames, present, torch.zeros(4, 0), torch.zeros(4, 1), torch.arange(4))
+    networks.eval()
+    networks["student"].train()
+    taught = [made._taught(networks, batch).prediction for _ in range(2)]
+    assert torch.equal(taught[0], taught[1])
+    assert networks["student"].head.training
+    networks.eval()
+    assert torch.equal(networks["student"](batch).prediction, taught[0])

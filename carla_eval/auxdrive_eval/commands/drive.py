@@ -47,7 +47,11 @@ def drive(
     ] = None,
     creep_after_s: Annotated[
         float | None,
-        typer.Option("--creep-after-s", help="Push on for 1.5 s after standing so long, as TransFuser's agent does.", show_default=False),
+        typer.Option(
+            "--creep-after-s",
+            help="Push on blindly for 1.5 s after standing so long; simulation only.",
+            show_default=False,
+        ),
     ] = None,
     traffic: Annotated[int, typer.Option(help="Number of moving cars.")] = 20,
     json_output: JsonOption = False,

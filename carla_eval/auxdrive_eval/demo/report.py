@@ -25,7 +25,8 @@ def demo_report(demo: Demo, findings: Findings) -> str:
     parts = [
         html.paragraph(findings.comparison.verdict, css="notice"),
         html.paragraph(
-            "Driving scores come from auxdrive's embedded simulator under the rules of leaderboard 1.0. They are no CARLA scores. Each "
+            "Driving scores come from auxdrive's embedded simulator under the rules of leaderboard 1.0. They are no CARLA scores. "
+            "All three drive with pure pursuit on their waypoints, and push on for 1.5 s after standing for 20 s. Each "
             "model was trained once, from one seed: the interval above is over routes only, and another training seed may turn it round."
         ),
         html.tiles(_tiles(findings)),

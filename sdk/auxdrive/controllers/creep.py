@@ -14,6 +14,7 @@ from auxdrive.types import Control, Prediction
 STANDING_MPS = 0.1
 CREEP_S = 1.5
 CREEP_THROTTLE = 0.5
+CREEP_UP_TO_MPS = 3.0
 
 
 class Creeping:
@@ -39,11 +40,14 @@ class Creeping:
     def step(self, prediction: Prediction, speed_mps: float, dt_s: float) -> Control:
         """The other controller's command, or the push; steering is always the other's."""
         control = self._inner.step(prediction, speed_mps, dt_s)
+        if prediction.waypoints_ego_m is None and prediction.steer_rad is None:
+            # A safe stop is no waiting: it neither counts nor is pushed against.
+            self._stood_s = self._left_s = 0.0
+            return control
         self._stood_s = self._stood_s + dt_s if speed_mps < STANDING_MPS else 0.0
         if self._left_s <= 0 and self._stood_s > self._after_s:
             self._left_s = CREEP_S
-        usable = prediction.waypoints_ego_m is not None or prediction.steer_rad is not None
-        if self._left_s <= 0 or not usable:
+        if self._left_s <= 0 or speed_mps > CREEP_UP_TO_MPS:
             return control
         self._left_s -= dt_s
         self._stood_s = 0.0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from auxdrive.errors import DataError
 from torch.utils.tensorboard import SummaryWriter
 
 
@@ -16,14 +18,18 @@ class RunLog:
     def __init__(self, directory: Path, keep_bytes: int, step: int) -> None:
         self.path = directory / "metrics.jsonl"
         with self.path.open("ab") as file:
+            if file.tell() < keep_bytes:
+                raise DataError(f"{self.path} is shorter than its checkpoint says; it was changed or lost. Choose another --out")
             file.truncate(keep_bytes)
-        self._events = SummaryWriter(str(directory / "tensorboard"), purge_step=step if keep_bytes else None)
+        self._events = SummaryWriter(str(directory / "tensorboard"), purge_step=step + 1 if keep_bytes else None)
 
     def epoch(self, record: Mapping[str, Any], step: int) -> int:
         """Write one epoch's record; returns the log's length in bytes."""
         with self.path.open("ab") as file:
             file.write((json.dumps(record) + "\n").encode())
             file.flush()
+            # Before the checkpoint that counts on it.
+            os.fsync(file.fileno())
             size = file.tell()
         for key, value in record.items():
             if isinstance(value, int | float) and key not in ("epoch", "step", "phase_index"):

@@ -34,7 +34,8 @@ from auxdrive_train.engine.evaluate import measure, predict_views
 from auxdrive_train.engine.loop import BEST, LAST, Parts, Trainer, seed_of
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Method, Setting
-from auxdrive_train.models.networks import Build, FusedNetwork, SingleNetwork
+from auxdrive_train.models.excitation import ExcitationNetwork
+from auxdrive_train.models.networks import Build, FusedNetwork, LateFusionNetwork, SingleNetwork
 from auxdrive_train.models.resnet import ResNet, load_weight_file
 from auxdrive_train.tasks import Task, make_task
 
@@ -84,6 +85,8 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     episodes = training_episodes(dataset, config.validation_every)
     samples = balance(SampleSet.open(dataset, episodes.train, task, method.modalities), config.balance)
     validation = SampleSet.open(dataset, episodes.validation, task, method.modalities)
+    # Opened before training: a split that cannot be measured must not come to light after hours.
+    further = {name: SampleSet.open(dataset, dataset.split(name), task, method.modalities) for name in config.evaluate}
     if len(samples) < config.batch_size:
         raise DataError(
             f"{dataset.path} has {len(samples)} training samples, fewer than one batch of {config.batch_size}; lower batch_size"
@@ -97,7 +100,7 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
         trainer = Trainer(parts, advance)
         trainer.resume()
         progress = trainer.fit()
-    result = _result(config, dataset, parts, progress) if fabric.is_global_zero else {}
+    result = _result(config, dataset, parts, progress, further) if fabric.is_global_zero else {}
     fabric.barrier()
     return result
 
@@ -111,8 +114,10 @@ def build(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
     networks = method.networks()
     if config.weights is not None:
         for network in networks.values():
-            if isinstance(network, SingleNetwork | FusedNetwork) and network.modalities[0] is config.main:
+            if isinstance(network, SingleNetwork | FusedNetwork | ExcitationNetwork) and network.modalities[0] is config.main:
                 load_weight_file(cast(ResNet, network.encoder), str(config.weights))
+            elif isinstance(network, LateFusionNetwork) and config.main in network.modalities:
+                load_weight_file(cast(ResNet, network.encoders[config.main.value]), str(config.weights))
     return method, networks
 
 
@@ -178,16 +183,15 @@ def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validatio
     np.save(out / "reference" / "ego.npy", batch.ego_be.numpy(), allow_pickle=False)
 
 
-def _result(config: TrainConfig, dataset: Dataset, parts: Parts, progress: files.Progress) -> dict[str, Any]:
+def _result(
+    config: TrainConfig, dataset: Dataset, parts: Parts, progress: files.Progress, further: Mapping[str, SampleSet]
+) -> dict[str, Any]:
     """Measure the best weights on the validation part and on every further split that was asked for."""
     stored = files.load(parts.directory / "checkpoints" / BEST)
     files.restore(parts.networks, stored.networks, BEST)
     views = parts.method.views(parts.networks)
     measured: dict[str, Mapping[str, Any]] = {}
-    for name in ("val", *config.evaluate):
-        samples = parts.validation
-        if name != "val":
-            samples = SampleSet.open(dataset, dataset.split(name), parts.method.task, parts.method.modalities)
+    for name, samples in {"val": parts.validation, **further}.items():
         predictions = predict_views(views, samples, parts.fabric.device)
         figures: dict[str, Any] = dict(measure(predictions, samples, dataset.card.steering))
         extra = parts.method.report(predictions, samples.target)

@@ -27,7 +27,7 @@ from auxdrive_train.methods.contract import (
     Step,
     no_longer_improves,
 )
-from auxdrive_train.models.networks import FusedNetwork, Network, SingleNetwork
+from auxdrive_train.models.networks import FusedNetwork, Network, Output, SingleNetwork
 from auxdrive_train.models.supermodel import check_supermodel, reset
 
 
@@ -101,10 +101,20 @@ class SAMD(Method):
 
     def _student_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
         student = networks[STUDENT](batch)
-        with torch.no_grad():
-            teacher = networks[TEACHER](batch)
+        teacher = self._taught(networks, batch)
         distilled = self.distil(student, teacher)
         return Step({"task": self.supervised(student.prediction, batch), "distil": self.beta * distilled})
+
+    def _taught(self, networks: nn.ModuleDict, batch: Batch) -> Output:
+        """The teacher's output in evaluation mode. The head that it shares is training with the student: it is put back afterwards."""
+        network = cast(FusedNetwork, networks[TEACHER])
+        training = network.head.training
+        try:
+            with torch.no_grad():
+                output: Output = network.eval()(batch)
+        finally:
+            network.head.train(training)
+        return output
 
     def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """Student and teacher."""
