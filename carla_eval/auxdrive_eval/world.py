@@ -94,7 +94,7 @@ class WorldState:
 
     Attributes:
         time_s: game time since the route began.
-        ego: pose of the ego's rear axle... see `Simulator`; `ego_centre` is the centre of its box.
+        ego: pose of the ego's rear axle; `ego_centre` is the centre of its box.
         extent: half length and half width of the ego's box.
         contacts: what touches the ego during this tick.
         lights, stop_signs: those within 50 m.

@@ -47,7 +47,7 @@ def _tiles(findings: Findings) -> list[tuple[str, str]]:
     score = next(row for row in findings.rows if row.name == "Avg. driving score")
     tiles = [(value, f"driving score, {model.name}") for value, model in zip(score.values, MODELS, strict=True)]
     minutes = sum(findings.seconds.values()) / 60
-    return [*tiles, (f"{minutes:.1f} min", "from nothing to this page")]
+    return [*tiles, (f"{minutes:.1f} min", "sum of the stages, without installation")]
 
 
 def _tables(findings: Findings) -> list[Markup]:

@@ -70,6 +70,6 @@ def town_from_name(name: str) -> Town:
     if match is None:
         raise SimulatorError(
             f"'{name}' is no town of the embedded simulator, whose towns are EmbeddedTown0000 to EmbeddedTown{MAX_SEED}. "
-            "Routes of CARLA's towns need --sim carla"
+            "Routes of CARLA's own towns cannot be driven in it"
         )
     return generate_town(int(match.group(1)))

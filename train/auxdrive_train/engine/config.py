@@ -1,4 +1,4 @@
-"""The training configuration: one pydantic model, a YAML file, `--set path.to.key=value`, and every mistake reported at once."""
+"""The training configuration: one pydantic model, a YAML file, `--set path.to.key=value`, and mistakes reported together."""
 
 from __future__ import annotations
 

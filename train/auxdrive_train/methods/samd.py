@@ -92,7 +92,7 @@ class SAMD(Method):
         k = self.options.epochs_per_round
         name = f"round {done + 1}"
         if second_half:
-            # The student's optimiser goes on from round to round; its weights are never replaced.
+            # The student's optimiser goes on from round to round; only the shared head is trained in between, with the teacher.
             return Phase(f"{name}: student", (STUDENT,), k, self._student_loss, STUDENT, keep="last", optimizer="student", lr_span=span)
         return Phase(f"{name}: teacher", (TEACHER,), k, self._teacher_loss, TEACHER, begin=_reset, keep="last", lr_span=span)
 

@@ -54,7 +54,7 @@ class ExcitationNetwork(Network):
         self.head = build.head(self.encoder.feature_dim)
 
     def stacked(self, batch: Batch) -> Tensor:
-        """(B, C, h, w): every modality's channels, standardised; noise last. A modality that is absent is zero."""
+        """(B, C, h, w): every modality's channels, standardised; noise last. An absent modality is zero before that."""
         parts = []
         for modality in self.modalities:
             values = self.inputs[modality.value](batch.frames[modality])
