@@ -181,7 +181,8 @@ def drive_all(
     for index in sorted(done):
         on_route(done[index])
     document = _checkpoint(out, settings, done, len(jobs), sensors)
-    left = [job for job in jobs if job.index not in done]
+    # The longest first: otherwise one process drives a long route at the end while the others have nothing to do.
+    left = sorted((job for job in jobs if job.index not in done), key=lambda job: -job.route.length_m if workers > 1 else 0.0)
     for job, _ in run_jobs(_MakeWorker(source, simulator, rules, out), left, workers):
         stored = load_route(out, job.index)
         assert stored is not None

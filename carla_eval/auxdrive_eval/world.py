@@ -11,6 +11,8 @@ from enum import IntEnum, StrEnum
 from auxdrive.types import Float64, Pose2
 
 Point = tuple[float, float]
+TAIL_M = 1.0
+"""How far behind the rear bumper the tail of the ego ends, by which red lights are judged."""
 
 
 class RoadOption(IntEnum):
@@ -77,7 +79,10 @@ class StopSignView:
 
 @dataclass(frozen=True, slots=True)
 class LaneView:
-    """The driving lane nearest to the ego: signed offset (positive: ego is left of the centre), width, heading of the lane."""
+    """The driving lane nearest to the ego: signed offset (positive: ego is left of the centre), width, heading of the lane.
+
+    `parking_m` is the width of the parking lane on its right, 0 without one.
+    """
 
     lane_id: int
     road_id: int
@@ -86,6 +91,7 @@ class LaneView:
     width_m: float
     yaw_rad: float
     in_junction: bool
+    parking_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,7 @@ class WorldState:
         contacts: what touches the ego during this tick.
         lights, stop_signs: those within 50 m.
         lane: nearest driving lane.
+        tail_lane_id: the lane under the point `TAIL_M` behind the ego's rear bumper.
     """
 
     frame: int
@@ -112,6 +119,7 @@ class WorldState:
     lights: tuple[TrafficLightView, ...] = ()
     stop_signs: tuple[StopSignView, ...] = ()
     lane: LaneView | None = None
+    tail_lane_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

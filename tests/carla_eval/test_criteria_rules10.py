@@ -22,6 +22,7 @@ from auxdrive_eval.criteria import (
     RouteTimeout,
     StopSign,
 )
+from auxdrive_eval.criteria.outside_lanes import beyond_lane_m
 from auxdrive_eval.criteria.red_light import segments_cross
 from auxdrive_eval.rules import RULE_SETS, rule_set
 from auxdrive_eval.world import (
@@ -120,10 +121,16 @@ def light(colour: LightColour = LightColour.RED, light_id: int = 3, lane_yaw_rad
 
 
 def drive(
-    lights: tuple[TrafficLightView, ...], *, y_m: float = 0.0, yaw_rad: float = 0.0, start: float = 0.0, end: float = 40.0
+    lights: tuple[TrafficLightView, ...],
+    *,
+    y_m: float = 0.0,
+    yaw_rad: float = 0.0,
+    start: float = 0.0,
+    end: float = 40.0,
+    tail_lane: int = 1,
 ) -> list[WorldState]:
     xs = np.arange(start, end, 0.25) if yaw_rad == 0 else np.arange(end, start, -0.25)
-    return [state(frame, float(x), y_m, yaw_rad=yaw_rad, lights=lights) for frame, x in enumerate(xs)]
+    return [state(frame, float(x), y_m, yaw_rad=yaw_rad, lights=lights, tail_lane_id=tail_lane) for frame, x in enumerate(xs)]
 
 
 class TestRedLight:
@@ -144,6 +151,11 @@ class TestRedLight:
     def test_the_oncoming_lane_and_the_lane_beside_cost_nothing(self) -> None:
         assert run(RedLight(), drive((light(),), yaw_rad=math.pi)) == []
         assert run(RedLight(), drive((light(),), y_m=3.5)) == []
+
+    def test_the_line_reaches_0_6_lane_widths_and_counts_on_its_own_lane_alone(self) -> None:
+        assert len(run(RedLight(), drive((light(),), y_m=2.05))) == 1
+        assert run(RedLight(), drive((light(),), y_m=2.15)) == []
+        assert run(RedLight(), drive((light(),), y_m=2.05, tail_lane=2)) == []
 
     def test_the_same_light_is_not_counted_twice_in_a_row(self) -> None:
         again = drive((light(),)) + drive((light(),))
@@ -270,8 +282,10 @@ def test_route_timeout_is_the_whole_seconds_of_08_per_metre_and_5() -> None:
     assert (event.kind, event.message) == (EventKind.ROUTE_TIMEOUT, "Route timeout.")
 
 
-def lane(lane_id: int = 1, *, offset_m: float = 0.0, yaw_rad: float = 0.0, in_junction: bool = False) -> LaneView:
-    return LaneView(lane_id, 10 + lane_id, (0.0, 0.0), offset_m, 3.5, yaw_rad, in_junction)
+def lane(
+    lane_id: int = 1, *, offset_m: float = 0.0, yaw_rad: float = 0.0, in_junction: bool = False, parking_m: float = 0.0
+) -> LaneView:
+    return LaneView(lane_id, 10 + lane_id, (0.0, 0.0), offset_m, 3.5, yaw_rad, in_junction, parking_m)
 
 
 def lanes_driven(stretches: list[tuple[int, LaneView]]) -> list[Event]:
@@ -287,6 +301,11 @@ def lanes_driven(stretches: list[tuple[int, LaneView]]) -> list[Event]:
 class TestOutsideLanes:
     def test_on_the_lane_and_just_within_the_margin_is_fine(self) -> None:
         assert lanes_driven([(50, lane()), (50, lane(offset_m=-3.05))]) == []
+
+    @pytest.mark.parametrize(("offset_m", "beyond_m"), [(3.06, 1.31), (-1.3, -0.45), (-1.5, 0.25), (-2.9, -1.05), (-5.26, 1.31)])
+    def test_a_parking_lane_is_a_lane(self, offset_m: float, beyond_m: float) -> None:
+        # The lane is 3.5 m wide; the middle of the 2.2 m of bays beside it is 2.85 m right of its own. The nearest centre decides.
+        assert beyond_lane_m(lane(offset_m=offset_m, parking_m=2.2)) == pytest.approx(beyond_m)
 
     def test_beyond_the_margin_the_distance_counts_and_the_event_comes_at_the_end(self) -> None:
         (event,) = lanes_driven([(50, lane()), (20, lane(offset_m=3.06)), (30, lane())])

@@ -11,7 +11,7 @@ from auxdrive_eval.criteria.progress import PassedPoints
 from auxdrive_eval.world import LaneView, Route, WorldState
 
 ALLOWED_OUT_M = 1.3
-"""How far the ego's centre may be beyond the edge of the nearest driving lane."""
+"""How far the ego's centre may be beyond the edge of the nearest driving or parking lane."""
 MAX_VEHICLE_ANGLE_RAD = math.radians(120.0)
 MAX_LANE_JUMP_RAD = math.radians(150.0)
 WINDOW = 3
@@ -37,7 +37,7 @@ class OutsideRouteLanes:
         """Add this tick's route distance; never an event."""
         outside = False
         if state.lane is not None:
-            outside = abs(state.lane.offset_m) > state.lane.width_m / 2 + ALLOWED_OUT_M
+            outside = beyond_lane_m(state.lane) > ALLOWED_OUT_M
             self._judge_lane(state, state.lane)
         for index in range(self._index + 1, min(self._index + WINDOW + 1, len(self._points))):
             if self._points.passed(index, state.ego_centre):
@@ -68,6 +68,15 @@ class OutsideRouteLanes:
         share = f"{round(percentage, 2)}% of the completed route"
         message = f"Agent went outside its route lanes for about {round(self._wrong_m, 3)} meters ({share})"
         return [event_at(EventKind.OUTSIDE_ROUTE_LANES, message, state, percentage=percentage)]
+
+
+def beyond_lane_m(lane: LaneView) -> float:
+    """How far the ego's centre is beyond the edge of the driving or parking lane whose centre is nearest; negative inside."""
+    driving_m = abs(lane.offset_m)
+    parking_m = abs(lane.offset_m + (lane.width_m + lane.parking_m) / 2)
+    if lane.parking_m and parking_m < driving_m:
+        return parking_m - lane.parking_m / 2
+    return driving_m - lane.width_m / 2
 
 
 def angle_between_rad(a_rad: float, b_rad: float) -> float:

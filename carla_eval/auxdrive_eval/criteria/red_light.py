@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 
 from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, carla_location, event_at
-from auxdrive_eval.world import LightColour, Point, TrafficLightView, WorldState
+from auxdrive_eval.world import TAIL_M, LightColour, Point, TrafficLightView, WorldState
 
 NEAR_M = 15.0
 """Only lights whose stop line is this near are looked at (the leaderboard measures to the trigger volume before the line)."""
 TAIL_CLOSE = 0.8
-TAIL_EXTRA_M = 1.0
+LINE_SHARE = 1.2
+"""The line that counts reaches 0.6 lane widths to either side of the lane's centre, a little beyond the painted one."""
 
 
 class RedLight(TickCriterion):
     """The tail of the ego, from 0.8 of its half length to its end and 1 m more behind its centre, crosses the stop line of a red light.
 
-    The same light is not counted twice in a row.
+    The end of the tail must be on the light's own lane. The same light is not counted twice in a row.
     """
 
     def __init__(self) -> None:
@@ -26,7 +27,7 @@ class RedLight(TickCriterion):
         """One event for each red light that was run."""
         events = []
         half_length_m = state.extent[0]
-        tail = (_behind(state, TAIL_CLOSE * half_length_m), _behind(state, half_length_m + TAIL_EXTRA_M))
+        tail = (_behind(state, TAIL_CLOSE * half_length_m), _behind(state, half_length_m + TAIL_M))
         for light in state.lights:
             if light.colour is LightColour.RED and light.light_id != self._last_id and _ran(state, light, tail):
                 message = f"Agent ran a red light {light.light_id} at {carla_location(light.location)}"
@@ -37,10 +38,12 @@ class RedLight(TickCriterion):
 
 def _ran(state: WorldState, light: TrafficLightView, tail: tuple[Point, Point]) -> bool:
     (left_x, left_y), (right_x, right_y) = light.stop_line
-    if math.dist(state.ego_centre, ((left_x + right_x) / 2, (left_y + right_y) / 2)) > NEAR_M:
+    x, y = (left_x + right_x) / 2, (left_y + right_y) / 2
+    if math.dist(state.ego_centre, (x, y)) > NEAR_M or state.tail_lane_id != light.lane_id:
         return False
+    line = ((x + LINE_SHARE * (left_x - x), y + LINE_SHARE * (left_y - y)), (x + LINE_SHARE * (right_x - x), y + LINE_SHARE * (right_y - y)))
     # Driving with the lane, not out of the junction over the line of the oncoming lane.
-    return math.cos(state.ego.yaw_rad - light.lane_yaw_rad) > 0 and segments_cross(*tail, *light.stop_line)
+    return math.cos(state.ego.yaw_rad - light.lane_yaw_rad) > 0 and segments_cross(*tail, *line)
 
 
 def _behind(state: WorldState, distance_m: float) -> Point:

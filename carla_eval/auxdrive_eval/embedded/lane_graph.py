@@ -64,7 +64,9 @@ class LaneGraph:
         along = min(max(along, -0.5), 0.5)
         view = self.town.lanes[lane]
         centre = (px + along * cos, py + along * sin)
-        return LaneView(view.lane_id, view.road_id, centre, left, view.width_m, math.remainder(yaw, math.tau), view.junction_id is not None)
+        heading, in_junction = math.remainder(yaw, math.tau), view.junction_id is not None
+        parking_m = 0.0 if in_junction else self.town.roads[view.road_id].parking_m
+        return LaneView(view.lane_id, view.road_id, centre, left, view.width_m, heading, in_junction, parking_m)
 
     def _nearest_point(self, x_m: float, y_m: float, yaw_rad: float) -> int:
         candidates = self.near(x_m, y_m)
@@ -72,7 +74,11 @@ class LaneGraph:
             candidates = self._everything
         away = self.points[candidates] - (x_m, y_m)
         cost = np.sqrt(np.einsum("ij,ij->i", away, away))
-        cost += np.where(self._connector_point[candidates], 1.5 * (1.0 - np.cos(self.yaw_rad[candidates] - yaw_rad)), 0.0)
+        nearest = int(candidates[np.argmin(cost)])
+        if not self._connector_point[nearest]:
+            return nearest
+        # Position alone decides between road and junction; the heading, between the junction's lanes.
+        cost = np.where(self._connector_point[candidates], cost + 1.5 * (1.0 - np.cos(self.yaw_rad[candidates] - yaw_rad)), np.inf)
         return int(candidates[np.argmin(cost)])
 
     def positions_near(self, x_m: float, y_m: float, slack_m: float = 0.5) -> tuple[list[Position], float]:

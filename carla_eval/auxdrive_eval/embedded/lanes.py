@@ -52,11 +52,11 @@ def build_network(layout: Layout, rng: np.random.Generator) -> Network:
     lanes: dict[int, Lane] = {}
     arms: dict[Node, list[Arm]] = {node: [] for node in layout.junctions}
     for road_id, plan in enumerate(layout.roads):
-        has_parking = bool(rng.random() < 0.6)
-        half_width = LANE_WIDTH_M + (PARKING_WIDTH_M if has_parking else VERGE_M)
+        parking_m = PARKING_WIDTH_M if rng.random() < 0.6 else 0.0
+        half_width = LANE_WIDTH_M + (parking_m or VERGE_M)
         limit = float(rng.choice(SPEED_LIMITS_MPS))
         curve = plan.centreline
-        roads[road_id] = Road(road_id, resample(curve.points, SPACING_M, curve.yaw_rad).points, half_width)
+        roads[road_id] = Road(road_id, resample(curve.points, SPACING_M, curve.yaw_rad).points, half_width, parking_m)
         there, back = 2 * road_id, 2 * road_id + 1
         lanes[there] = _road_lane(there, road_id, curve, limit)
         lanes[back] = _road_lane(back, road_id, _reversed(curve), limit)

@@ -75,7 +75,7 @@ def _beside(curve: Curve, along_m: float, left_m: float) -> tuple[float, float, 
 
 def _park_cars(placer: PropPlacer, road: Road, curve: Curve) -> None:
     """Cars in the bays, not near junctions and not in bends, where a straight box would reach into the lane."""
-    if road.half_width_m < LANE_WIDTH_M + PARKING_WIDTH_M:
+    if not road.parking_m:
         return
     bend = np.abs(curvature(curve))
     for side in SIDES:

@@ -27,7 +27,7 @@ from auxdrive_eval.embedded.traffic import Traffic
 from auxdrive_eval.embedded.vehicle import Vehicle, VehicleParameters
 from auxdrive_eval.embedded.views import SignalViews
 from auxdrive_eval.embedded.weather import weather_for
-from auxdrive_eval.world import CollisionKind, Contact, Point, Route, Weather, WorldState
+from auxdrive_eval.world import TAIL_M, CollisionKind, Contact, Point, Route, Weather, WorldState
 
 DEFAULT_CAMERA = CameraSpec(width=256, height=144, fov_deg=100.0, x_m=1.7, y_m=0.0, z_m=1.6)
 """Behind the windscreen, 1.7 m ahead of the rear axle. The ego's own body is not drawn."""
@@ -57,6 +57,8 @@ class _Run:
     ego: Car | None
     frame: int = 0
     contacts: tuple[Contact, ...] = ()
+    scene: Scene | None = None
+    """Made when first asked for; one object per tick, by which the renderer knows what it has drawn."""
 
 
 class EmbeddedSimulator:
@@ -152,6 +154,7 @@ class EmbeddedSimulator:
             contacts[contact.other_id] = contact
             run.traffic.halt(car_id)
         run.contacts = tuple(contacts.values())
+        run.scene = None
         self._frames = {}
         return self._state(run)
 
@@ -199,8 +202,10 @@ class EmbeddedSimulator:
     def scene(self) -> Scene:
         """What the renderer is given now."""
         run = self._running()
-        time_s = run.frame * self.tick_s
-        return Scene(time_s, self._car.pose, run.traffic.poses(run.cars), run.lights.colours(time_s))
+        if run.scene is None:
+            time_s = run.frame * self.tick_s
+            run.scene = Scene(time_s, self._car.pose, run.traffic.poses(run.cars), run.lights.colours(time_s))
+        return run.scene
 
     # Parts of a tick
 
@@ -243,6 +248,8 @@ class EmbeddedSimulator:
         centre = self._car.centre
         time_s = run.frame * self.tick_s
         colours = run.lights.colours(time_s)
+        yaw_rad, behind_m = self._car.yaw_rad, self._parameters.length_m / 2 + TAIL_M
+        tail = (centre[0] - behind_m * math.cos(yaw_rad), centre[1] - behind_m * math.sin(yaw_rad))
         return WorldState(
             frame=run.frame,
             time_s=time_s,
@@ -254,7 +261,8 @@ class EmbeddedSimulator:
             contacts=run.contacts,
             lights=run.kit.signals.lights(centre, colours),
             stop_signs=run.kit.signals.stop_signs(centre),
-            lane=run.kit.graph.nearest_lane(*centre, self._car.yaw_rad),
+            lane=run.kit.graph.nearest_lane(*centre, yaw_rad),
+            tail_lane_id=run.kit.graph.nearest_lane(*tail, yaw_rad).lane_id,
         )
 
     def _renderer_of_process(self) -> Renderer:

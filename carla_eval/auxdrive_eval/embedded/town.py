@@ -56,12 +56,14 @@ class Lane:
 class Road:
     """A two-way road between two junctions (or a curve between them): for drawing, and for the lane-graph's ids.
 
-    centreline: float64 (N, 2). half_width_m: from the centre line to the kerb.
+    centreline: float64 (N, 2). half_width_m: from the centre line to the kerb. parking_m: width of the parking bays on both sides, 0
+    without.
     """
 
     road_id: int
     centreline: Float64
     half_width_m: float
+    parking_m: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

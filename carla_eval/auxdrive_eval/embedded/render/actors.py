@@ -47,6 +47,7 @@ class Actors:
         self._painted: dict[tuple[_Body, int, bool, int], list[NodePath]] = {}
         self._numbered: dict[_Body, list[_NumberedCar]] = {}
         self._lamps: dict[int, dict[LightColour, NodePath]] = {}
+        self._lit: dict[int, LightColour] = {}
         self._hang_lamps(town, textures)
         self._shown: Scene | None = None
         self._visible: list[NodePath] = []
@@ -82,11 +83,12 @@ class Actors:
                 raise SimulatorError(
                     f"the scene does not say which colour light {light_id} shows; Scene.lights needs every light of the town"
                 )
-            for colour, node in heads.items():
-                if colour is scene.lights[light_id]:
-                    node.show()
-                else:
-                    node.hide()
+            colour, before = scene.lights[light_id], self._lit.get(light_id)
+            if colour is not before:
+                heads[colour].show()
+                if before is not None:
+                    heads[before].hide()
+                self._lit[light_id] = colour
 
     def _show_car(self, car: CarPose, used: dict[object, int]) -> None:
         body: _Body = (car.kind, round(car.length_m, 2), round(car.width_m, 2), round(car.height_m, 2))

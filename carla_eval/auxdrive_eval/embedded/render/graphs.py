@@ -30,8 +30,9 @@ from auxdrive_eval.embedded.render.planes import FaceRegistry
 from auxdrive_eval.embedded.render.textures import FACADE_DIMMING, FACADES
 from auxdrive_eval.embedded.render.weather import Light, shade
 
-TILE_M = 40.0
-SMALL_REACH_M = 140.0
+TILE_M, SMALL_TILE_M = 100.0, 60.0
+"""Sides of the squares. Smaller ones cull more and cost more: a frame's time goes into nodes and corners, not into pixels."""
+SMALL_REACH_M = 150.0
 """Kerbs, markings, trees, poles and parked cars in tiles farther than this are not drawn, in no sensor."""
 _SMALL_CLASSES = ("vegetation", "pole", "vehicle")
 _WET_CLASSES = (CLASS_ID["road"], CLASS_ID["lane_marking"])
@@ -72,7 +73,7 @@ class _Tile(NamedTuple):
         if self.small:
             lod = LODNode(f"{self.layer.name} {self.x} {self.y} small")
             lod.add_switch(SMALL_REACH_M, 0.0)
-            lod.set_center(Point3((self.x + 0.5) * TILE_M, (self.y + 0.5) * TILE_M, 0.0))
+            lod.set_center(Point3((self.x + 0.5) * SMALL_TILE_M, (self.y + 0.5) * SMALL_TILE_M, 0.0))
             node = parent.attach_new_node(lod).attach_new_node("faces")
         else:
             node = parent.attach_new_node(f"{self.layer.name} {self.x} {self.y}")
@@ -85,7 +86,8 @@ def _tile_of(face: Face) -> _Tile:
     corners = face.points.tolist()
     x, y = sum(corner[0] for corner in corners) / len(corners), sum(corner[1] for corner in corners) / len(corners)
     small = face.layer in (Layer.MARKING, Layer.KERB) or (face.layer is Layer.OBJECT and face.class_name in _SMALL_CLASSES)
-    return _Tile(face.layer, int(x // TILE_M), int(y // TILE_M), small)
+    size_m = SMALL_TILE_M if small else TILE_M
+    return _Tile(face.layer, int(x // size_m), int(y // size_m), small)
 
 
 def _by_tile(faces: Sequence[Face]) -> dict[_Tile, list[Face]]:

@@ -73,15 +73,16 @@ class FaceRegistry:
             rays: right, 1, up, in the view's axes. origin: (3,) in the world.
             axes: (3, 3), rows are the view's right, forward and up in the world.
         """
-        table = np.empty((len(self.offsets), 5), dtype=np.float32)
-        table[:, :3] = self._inverse_coefficients(origin, axes)
+        faces, place = self._seen(numbers)
+        table = np.empty((len(faces), 5), dtype=np.float32)
+        table[:, :3] = self._inverse_coefficients(faces, origin, axes)
         forward = axes[1].astype(np.float32)
-        middle = self.centres @ forward - np.float32(origin @ axes[1])
-        reach = self.half_sizes @ np.abs(forward)
+        middle = self.centres[faces] @ forward - np.float32(origin @ axes[1])
+        reach = self.half_sizes[faces] @ np.abs(forward)
         table[:, 3] = 1.0 / np.maximum(middle + reach, _NEAREST_M)
         table[:, 4] = 1.0 / np.maximum(middle - reach, _NEAREST_M)
-        table[0] = 0.0
-        rows = np.take(table, numbers, axis=0)
+        table[faces == 0] = 0.0
+        rows = np.take(table, place, axis=0)
         inverse = _dot(rows, rays)
         np.maximum(inverse, rows[:, 3], out=inverse)
         np.minimum(inverse, rows[:, 4], out=inverse)
@@ -89,20 +90,30 @@ class FaceRegistry:
 
     def inverse_ranges(self, numbers: AnyArray, directions: Float32, origin: Float64, axes: Float64) -> Float32:
         """1 / range, float32 (P,), along unit `directions` (P, 3; in `axes`); 0 for the sky and for rays that miss the face by its rim."""
-        table = self._inverse_coefficients(origin, axes)
-        inverse = _dot(np.take(table, numbers, axis=0), directions)
+        faces, place = self._seen(numbers)
+        inverse = _dot(np.take(self._inverse_coefficients(faces, origin, axes), place, axis=0), directions)
         with np.errstate(divide="ignore"):
             points = (directions @ axes.astype(np.float32)) / inverse[:, None]
-        points += origin.astype(np.float32) - np.take(self.centres, numbers, axis=0)
-        inside = (np.abs(points) <= np.take(self.half_sizes, numbers, axis=0) + np.float32(_RIM_M)).all(axis=1)
+        points -= np.take(self.centres[faces] - origin.astype(np.float32), place, axis=0)
+        inside = (np.abs(points) <= np.take(self.half_sizes[faces] + np.float32(_RIM_M), place, axis=0)).all(axis=1)
         inverse[~inside | (inverse <= 0.0) | (numbers == 0)] = 0.0
         return inverse
 
-    def _inverse_coefficients(self, origin: Float64, axes: Float64) -> Float32:
-        """float32 (F, 3) whose product with a ray is its 1 / distance to the face's plane: n . r / (offset - n . origin)."""
-        gap = self.offsets - self.normals @ origin.astype(np.float32)
+    def _seen(self, numbers: AnyArray) -> tuple[AnyArray, AnyArray]:
+        """The faces that occur among `numbers` (P,), in order, and each number's place among them: a picture shows few of a town's."""
+        shown = np.zeros(len(self.offsets), dtype=np.bool_)
+        shown[numbers] = True
+        faces = np.flatnonzero(shown)
+        places = np.empty(len(shown), dtype=np.intp)
+        places[faces] = np.arange(len(faces))
+        return faces, np.take(places, numbers)
+
+    def _inverse_coefficients(self, faces: AnyArray, origin: Float64, axes: Float64) -> Float32:
+        """float32 (len(faces), 3) whose product with a ray is its 1 / distance to the face's plane: n . r / (offset - n . origin)."""
+        normals = self.normals[faces]
+        gap = self.offsets[faces] - normals @ origin.astype(np.float32)
         gap[np.abs(gap) < 1e-5] = 1e-5
-        result: Float32 = (self.normals @ axes.T.astype(np.float32)) / gap[:, None]
+        result: Float32 = (normals @ axes.T.astype(np.float32)) / gap[:, None]
         return result
 
 
