@@ -282,9 +282,7 @@ def test_route_timeout_is_the_whole_seconds_of_08_per_metre_and_5() -> None:
     assert (event.kind, event.message) == (EventKind.ROUTE_TIMEOUT, "Route timeout.")
 
 
-def lane(
-    lane_id: int = 1, *, offset_m: float = 0.0, yaw_rad: float = 0.0, in_junction: bool = False, parking_m: float = 0.0
-) -> LaneView:
+def lane(lane_id: int = 1, *, offset_m: float = 0.0, yaw_rad: float = 0.0, in_junction: bool = False, parking_m: float = 0.0) -> LaneView:
     return LaneView(lane_id, 10 + lane_id, (0.0, 0.0), offset_m, 3.5, yaw_rad, in_junction, parking_m)
 
 

@@ -41,7 +41,8 @@ def _ran(state: WorldState, light: TrafficLightView, tail: tuple[Point, Point]) 
     x, y = (left_x + right_x) / 2, (left_y + right_y) / 2
     if math.dist(state.ego_centre, (x, y)) > NEAR_M or state.tail_lane_id != light.lane_id:
         return False
-    line = ((x + LINE_SHARE * (left_x - x), y + LINE_SHARE * (left_y - y)), (x + LINE_SHARE * (right_x - x), y + LINE_SHARE * (right_y - y)))
+    half = (LINE_SHARE * (left_x - x), LINE_SHARE * (left_y - y))
+    line = ((x + half[0], y + half[1]), (x - half[0], y - half[1]))
     # Driving with the lane, not out of the junction over the line of the oncoming lane.
     return math.cos(state.ego.yaw_rad - light.lane_yaw_rad) > 0 and segments_cross(*tail, *line)
 
