@@ -32,6 +32,10 @@ class Driver(Protocol):
     def name(self) -> str:
         """What reports call it."""
 
+    @property
+    def withheld(self) -> int:
+        """Predictions since the route began that were withheld or flagged, so that the car was stopped instead."""
+
     def start(self, route: Route) -> None:
         """Forget everything; a new route begins."""
 
@@ -50,6 +54,7 @@ class ExpertDriver:
     """The simulator's privileged driver: how well these routes can be driven at all."""
 
     name = "expert"
+    withheld = 0
 
     def start(self, route: Route) -> None:
         """Nothing to forget."""
@@ -82,11 +87,12 @@ class AgentDriver:
         self._planner: RoutePlanner | None = None
         self._held = Control(0.0, 0.0, 0.0)
         self._tick = 0
+        self.withheld = 0
 
     def start(self, route: Route) -> None:
         """A new route: new goals, controller and held control forgotten."""
         self._planner = RoutePlanner(route)
-        self._held, self._tick = Control(0.0, 0.0, 0.0), 0
+        self._held, self._tick, self.withheld = Control(0.0, 0.0, 0.0), 0, 0
         if self._controller is not None:
             self._controller.reset()
 
@@ -99,6 +105,7 @@ class AgentDriver:
             observation = Observation(frames[Modality.RGB], state.time_s, state.speed_mps, target_ego_m, int(command))
             try:
                 prediction = self._agent.act(observation, {modality: frames[modality] for modality in self._agent.auxiliaries})
+                self.withheld += bool(prediction.flags)
                 self._held = self._controller_for(prediction).step(prediction, state.speed_mps, self._period_s)
             except AuxdriveError:
                 raise

@@ -207,7 +207,8 @@ def _check_driver(source: DriverSource, simulator: SimulatorSettings) -> list[st
     agent = source.agent.load()
     try:
         AgentDriver(agent, source.controller, simulator.tick_s)
-        return sorted({_SENSOR_ICONS.get(modality, "carla_camera") for modality in (Modality.RGB, *agent.auxiliaries)})
+        icons = {_SENSOR_ICONS.get(modality, "carla_camera") for modality in (Modality.RGB, *agent.auxiliaries)}
+        return sorted(icons | {"carla_speedometer"})  # every controller reads the speed
     finally:
         agent.close()
 
@@ -247,6 +248,7 @@ def _checkpoint(out: Path, settings: EvaluationSettings, done: dict[int, StoredR
     document["auxdrive"] = {
         "note": f"Scores of the simulator '{settings.simulator.kind}'. They are not CARLA scores.",
         "settings": settings.model_dump(mode="json"),
+        "withheld_predictions": sum(stored.withheld for stored in done.values()),
     }
     write_atomic(out / RESULTS_NAME, (json.dumps(document, indent=4, sort_keys=True) + "\n").encode())
     return document

@@ -41,6 +41,7 @@ class _StoredResult(BaseModel):
     events: tuple[_StoredEvent, ...]
     film_times_s: tuple[float, ...]
     error: str
+    withheld: int = 0
 
 
 class StoredRoute(BaseModel):
@@ -52,6 +53,7 @@ class StoredRoute(BaseModel):
     trace: AnyArray
     film: tuple[tuple[float, bytes], ...]
     error: str
+    withheld: int
 
 
 def route_folder(out: Path, index: int) -> Path:
@@ -78,6 +80,7 @@ def save_route(out: Path, result: RouteResult) -> None:
         events=tuple(_StoredEvent(**{name: getattr(event, name) for name in _StoredEvent.model_fields}) for event in result.events),
         film_times_s=tuple(time_s for time_s, _ in result.film),
         error=result.error,
+        withheld=result.withheld,
     )
     try:
         shutil.rmtree(partial, ignore_errors=True)
@@ -110,7 +113,7 @@ def load_route(out: Path, index: int) -> StoredRoute | None:
     if trace.dtype != TRACE_DTYPE or stored.record.index != index:
         raise DataError(f"{folder}: holds something else than the route {index}; remove the folder to drive the route again")
     events = tuple(Event(**event.model_dump()) for event in stored.events)
-    return StoredRoute(record=stored.record, events=events, trace=trace, film=film, error=stored.error)
+    return StoredRoute(record=stored.record, events=events, trace=trace, film=film, error=stored.error, withheld=stored.withheld)
 
 
 def jpeg(picture: AnyArray) -> bytes:

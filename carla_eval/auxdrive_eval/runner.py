@@ -30,7 +30,7 @@ class RouteResult:
     Attributes:
         record: as it stands in the results document. events: what the criteria saw.
         trace: `TRACE_DTYPE` (N,). film: (time in seconds, RGB picture (H, W, 3)) a few times during the route.
-        error: traceback of a crashed agent, or empty.
+        error: traceback of a crashed agent, or empty. withheld: predictions that came with a flag, so that the car was stopped.
     """
 
     record: RouteRecord
@@ -38,6 +38,7 @@ class RouteResult:
     trace: AnyArray
     film: tuple[tuple[float, UInt8], ...]
     error: str = ""
+    withheld: int = 0
 
 
 def drive_route(
@@ -90,7 +91,7 @@ def drive_route(
         meta=meta,
         failure=failure,
     )
-    return RouteResult(record, tuple(events), np.array(trace, dtype=TRACE_DTYPE), film.frames(), error)
+    return RouteResult(record, tuple(events), np.array(trace, dtype=TRACE_DTYPE), film.frames(), error, driver.withheld)
 
 
 class Film:

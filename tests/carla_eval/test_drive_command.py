@@ -61,6 +61,8 @@ def test_the_expert_is_driven_and_reported(
         (["expert", "--sim", "carla"], "unknown simulator 'carla'"),
         (["expert", "--rules", "9", "--count", "1"], "unknown rule set '9'"),
         (["expert", "--repeats", "0", "--count", "1"], "repeats must be 1 or more"),
+        (["expert", "--controller", "pid"], "the expert steers itself"),
+        (["expert", "--role", "teacher"], "the expert steers itself"),
         (["x", "--role", "pupil"], "unknown role 'pupil'"),
         (["x", "--controller", "pdi"], "Did you mean 'pid'"),
     ],

@@ -15,14 +15,14 @@ from auxdrive.cards import VehicleSpec
 from auxdrive.errors import DataError, InputError, SimulatorError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
-from auxdrive.types import Observation, Prediction
+from auxdrive.types import Flag, Observation, Prediction
 from auxdrive_eval.agents import AgentSource
 from auxdrive_eval.criteria import EventKind
 from auxdrive_eval.drivers import AgentDriver, ExpertDriver
 from auxdrive_eval.embedded.simulator import DEFAULT_CAMERA, EmbeddedSimulator
 from auxdrive_eval.evaluate import DriverSource, Evaluation, drive_all, traffic_seed
 from auxdrive_eval.report.drive_report import drive_report
-from auxdrive_eval.route_store import load_route, route_folder
+from auxdrive_eval.route_store import load_route, route_folder, save_route
 from auxdrive_eval.routes import RouteSpec, write_routes
 from auxdrive_eval.routes.plan import COLLECT_SEEDS, DRIVE_SEEDS, parse_seeds, routes_of_file, routes_of_seeds
 from auxdrive_eval.rules import rule_set
@@ -121,6 +121,31 @@ def test_an_agent_sees_every_second_tick_and_its_mistakes_are_counted(simulator:
     assert result.record.scores.score_composed < 50
 
 
+class SilentAgent(Agent):
+    """Its model's output is not finite: every prediction is withheld."""
+
+    def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
+        super().act(observation, auxiliaries)
+        return Prediction(observation.time_s, 1.0, flags=frozenset({Flag.NON_FINITE_OUTPUT}))
+
+
+def test_withheld_predictions_stop_the_car_and_are_counted(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path
+) -> None:
+    agent = SilentAgent()
+    driver = AgentDriver(agent, "pid", 0.05)
+    result = drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
+    assert result.withheld == len(agent.seen) > 0
+    assert result.trace["speed_mps"].max() < 0.5
+    save_route(tmp_path, result)
+    stored = load_route(tmp_path, 0)
+    assert stored is not None
+    assert stored.withheld == result.withheld
+    # The next route counts from zero.
+    driver.start(short_routes[0])
+    assert driver.withheld == 0
+
+
 def test_a_crash_of_the_agent_is_a_failed_route_with_its_traceback(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
     driver = AgentDriver(CrashingAgent(ZeroDivisionError("in the model")), None, 0.05)
     result = drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
@@ -164,7 +189,7 @@ def test_a_bundle_is_driven_and_its_results_are_the_leaderboards_document(refere
     assert document["_checkpoint"]["progress"] == [4, 4]
     assert [record["index"] for record in document["_checkpoint"]["records"]] == [0, 1, 2, 3]
     assert [record["route_id"] for record in document["_checkpoint"]["records"]] == ["RouteScenario_0"] * 2 + ["RouteScenario_1"] * 2
-    assert document["sensors"] == ["carla_camera"]
+    assert document["sensors"] == ["carla_camera", "carla_speedometer"]
     assert "not CARLA scores" in document["auxdrive"]["note"]
     text = (out / "results.json").read_text()
     assert text == json.dumps(document, indent=4, sort_keys=True) + "\n"

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from auxdrive.errors import UsageError
+from auxdrive.errors import DataError, UsageError
+from auxdrive_eval.demo import stages
 from auxdrive_eval.demo.findings import compare
-from auxdrive_eval.demo.stages import Demo, DemoSettings
+from auxdrive_eval.demo.stages import STATE_NAME, Demo, DemoSettings
 
 SMALL = ("--frames", "300", "--epochs", "2", "--routes", "2")
 
@@ -49,6 +50,22 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="not empty"):
         Demo(tmp_path, DemoSettings())
     assert demo(tmp_path, "--epochs", "3").returncode == 2
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"settings": {}, "done": []}', '{"settings": {}, "recipe": {}, "done": {"collect": 3}}'])
+def test_a_damaged_state_is_named(content: str, tmp_path: Path) -> None:
+    Demo(tmp_path, DemoSettings())
+    (tmp_path / STATE_NAME).write_text(content)
+    with pytest.raises(DataError, match=r"demo\.json is damaged"):
+        Demo(tmp_path, DemoSettings())
+
+
+def test_a_demo_of_another_version_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Demo(tmp_path, DemoSettings())
+    Demo(tmp_path, DemoSettings())
+    monkeypatch.setattr(stages, "TRAINING", (*stages.TRAINING, "lr=0.1"))
+    with pytest.raises(UsageError, match="another version"):
+        Demo(tmp_path, DemoSettings())
 
 
 def test_the_verdict_claims_no_more_than_the_interval_allows() -> None:

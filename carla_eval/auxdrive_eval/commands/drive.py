@@ -109,6 +109,8 @@ def _source(driver: str, role: str, controller: str | None, creep_after_s: float
     if creep_after_s is not None and creep_after_s <= 0:
         raise UsageError(f"--creep-after-s is a number of seconds above 0, got {creep_after_s}")
     if driver == EXPERT and not Path(driver).exists():
+        if controller is not None or creep_after_s is not None or role != ROLES[0]:
+            raise UsageError("the expert steers itself and has one role: leave out --controller, --creep-after-s and --role")
         return DriverSource(None)
     return DriverSource(AgentSource(Path(driver), role), controller, creep_after_s)
 
@@ -148,6 +150,11 @@ def _print_tables(evaluation: Evaluation) -> None:
     title = f"{kind} scores, rule set {evaluation.settings.rules} (no CARLA scores)"
     console.table(title, ("route", "score", "completion, %", "penalty", "infractions", "status"), rows)
     document = evaluation.document
+    withheld = document["auxdrive"]["withheld_predictions"]
+    if withheld:
+        console.note(f"{withheld} predictions were withheld or flagged, and the car was braked instead: look at the model's outputs")
     console.table(
-        f"{kind} summary: {document['entry_status']}", ("value", ""), list(zip(document["labels"], document["values"], strict=True))
+        f"{kind} summary: {document['entry_status']} (infractions: per km, summed over the routes)",
+        ("value", ""),
+        list(zip(document["labels"], document["values"], strict=True)),
     )

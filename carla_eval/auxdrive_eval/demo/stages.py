@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auxdrive import console
+from auxdrive import __version__, console
 from auxdrive.errors import AuxdriveError, CheckFailed, DataError, UsageError
 from auxdrive.storage import write_atomic
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,6 +29,7 @@ TRAINING = (
     "dropout=0.3", "weight_decay=0.01", "balance.rest_every=4", "balance.turn_repeat=3", "augment.mirror=0", "augment.speed_noise=0.3",
     "augment.brightness=0.4", "augment.contrast=0.4", "augment.saturation=0.5",
 )  # fmt: skip
+DRIVING = ("--controller", "pure_pursuit", "--creep-after-s", "20")
 COMMAND = (sys.executable, "-c", "from auxdrive.cli import main; main()")
 
 
@@ -50,6 +51,28 @@ class DemoSettings(BaseModel):
     seed: int = Field(default=0, ge=0)
     workers: int = Field(default=2, ge=1)
     traffic: int = Field(default=20, ge=0)
+
+
+class _Stage(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: float
+    answer: dict[str, Any]
+
+
+class _State(BaseModel):
+    """What `demo.json` holds: settings, what else decides the results, and each finished stage's wall time and answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    settings: DemoSettings
+    recipe: dict[str, Any]
+    done: dict[str, _Stage]
+
+
+def _recipe() -> dict[str, Any]:
+    """What decides the results beside the settings; a demo that another version began is not gone on with."""
+    return {"version": __version__, "training": list(TRAINING), "driving": list(DRIVING), "first_route_seed": FIRST_ROUTE_SEED}
 
 
 @dataclass(frozen=True)
@@ -83,19 +106,21 @@ class Demo:
         path = self.out / STATE_NAME
         if path.exists():
             try:
-                stored = json.loads(path.read_text(encoding="utf-8"))
-                settings, self.done = DemoSettings.model_validate(stored["settings"]), stored["done"]
-            except (OSError, ValueError, KeyError) as error:
+                state = _State.model_validate_json(path.read_bytes())
+            except (OSError, ValueError) as error:
                 raise DataError(f"{path} is damaged: {error}. Remove {self.out} to start anew") from error
-            if settings != self.settings:
-                raise UsageError(f"{self.out} holds a demo with other settings ({settings}); choose another --out, or remove it")
+            if state.settings != self.settings:
+                raise UsageError(f"{self.out} holds a demo with other settings ({state.settings}); choose another --out, or remove it")
+            if state.recipe != _recipe():
+                raise UsageError(f"{self.out} holds a demo that another version of auxdrive began; choose another --out, or remove it")
+            self.done = {name: stage.model_dump() for name, stage in state.done.items()}
         elif self.out.exists() and any(self.out.iterdir()):
             raise UsageError(f"{self.out} is not empty and holds no demo; choose another --out")
         self.out.mkdir(parents=True, exist_ok=True)
         self._save()
 
     def _save(self) -> None:
-        document = {"settings": self.settings.model_dump(mode="json"), "done": self.done}
+        document = {"settings": self.settings.model_dump(mode="json"), "recipe": _recipe(), "done": self.done}
         write_atomic(self.out / STATE_NAME, json.dumps(document, indent=2).encode())
 
     def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -155,9 +180,8 @@ class Demo:
         settings = self.settings
         seeds = f"{FIRST_ROUTE_SEED}-{FIRST_ROUTE_SEED + settings.routes - 1}"
         how = ["--route-seeds", seeds, "--workers", str(settings.workers), "--traffic", str(settings.traffic)]
-        how += ["--controller", "pure_pursuit", "--creep-after-s", "20"]
         source = [str(self.out / (model.bundle or model.run)), "--role", model.role]
-        return command("drive", *source, "--out", str(out), *how, *taken_up)
+        return command("drive", *source, "--out", str(out), *how, *DRIVING, *taken_up)
 
 
 def command(name: str, *arguments: str) -> dict[str, Any]:

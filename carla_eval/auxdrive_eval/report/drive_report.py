@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from auxdrive_eval.criteria import Event, EventKind
-from auxdrive_eval.evaluate import Evaluation
+from auxdrive_eval.evaluate import Evaluation, EvaluationSettings
 from auxdrive_eval.report.html import Markup, element, figure, film_strip, page, paragraph, preformatted, section, table, tiles
 from auxdrive_eval.report.town_map import draw_map, lanes_of, speed_legend
 from auxdrive_eval.route_store import StoredRoute
@@ -36,8 +36,17 @@ def drive_report(evaluation: Evaluation) -> str:
         section("Routes", _route_table(evaluation)),
         *(route_section(route, driven) for route, driven in zip(evaluation.routes, evaluation.driven, strict=True)),
     ]
-    subtitle = f"Driven by {settings.driver} on {settings.route_count} routes, {settings.repeats} time(s) each; seed {settings.seed}"
+    driven = f"{settings.route_count} routes, {settings.repeats} time(s) each; seed {settings.seed}"
+    subtitle = f"Driven by {settings.driver}{_how(settings)} on {driven}"
     return page(f"Closed-loop drive ({kind} scores): {settings.driver}", parts, subtitle)
+
+
+def _how(settings: EvaluationSettings) -> str:
+    """Controller and creeping, in words; nothing for the expert, which has neither."""
+    if not settings.driver_sha256:
+        return ""
+    creeping = "" if settings.creep_after_s is None else f", creeping after {settings.creep_after_s:g} s"
+    return f" (controller {settings.controller or 'by what it predicts'}{creeping})"
 
 
 def summary_parts(evaluation: Evaluation) -> list[Markup]:
@@ -83,6 +92,8 @@ def route_section(route: Route, driven: StoredRoute) -> Markup:
     parts.append(figure(draw_map(lanes_of(route.town), route, driven.trace, _spread(marks)), speed_legend()))
     parts.append(film_strip(driven.film))
     parts.append(_fault_table(faults) if faults else paragraph("No infraction.", css="good"))
+    if driven.withheld:
+        parts.append(paragraph(f"{driven.withheld} predictions were withheld or flagged; the car was braked instead.", css="bad"))
     if driven.error:
         parts += [element("h3", "The agent failed"), preformatted(driven.error)]
     return section(f"#{driven.record.index}: route {route.route_id} in {route.town}", *parts)
