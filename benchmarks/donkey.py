@@ -91,7 +91,7 @@ def run_once(method: str, seed: int, data: Path, runs: Path, epochs: int) -> dic
     if (out / "result.json").exists():
         return dict(json.loads((out / "result.json").read_text()))
     start_s = time.perf_counter()
-    result = train(config, out, resume=out.exists())
+    result = train(config, out, resume=(out / "config.yaml").exists())
     test, shift = (result["metrics"][part]["student"]["r2"] for part in ("test", "shift"))
     print(f"{method} seed {seed}: R2 test {test:.3f}, shift {shift:.3f}, {time.perf_counter() - start_s:.0f} s", flush=True)
     return result

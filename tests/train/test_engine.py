@@ -157,6 +157,9 @@ def test_two_processes_train_what_one_does(stripe_data: Path, tmp_path: Path) ->
     one, two = weights(tmp_path / "one", "last.safetensors"), weights(tmp_path / "two", "last.safetensors")
     for key, tensor in one.items():
         torch.testing.assert_close(two[key], tensor, rtol=0, atol=2e-3)
+    # What is logged is both processes' mean, not the first one's share.
+    logs = [[json.loads(line) for line in (tmp_path / run / "metrics.jsonl").read_text().splitlines()] for run in ("one", "two")]
+    assert [record["loss/total"] for record in logs[1]] == pytest.approx([record["loss/total"] for record in logs[0]], rel=2e-2)
 
 
 def test_what_is_wrong_with_a_run_is_said(stripe_data: Path, tmp_path: Path) -> None:
@@ -176,6 +179,39 @@ def test_what_is_wrong_with_a_run_is_said(stripe_data: Path, tmp_path: Path) -> 
     (tmp_path / "other" / "thesis.tex").write_text("precious")
     with pytest.raises(UsageError, match="not empty"):
         train(made, tmp_path / "other")
+
+
+def test_a_resume_needs_a_run_and_its_checkpoint(stripe_data: Path, tmp_path: Path) -> None:
+    made = settings_for("baseline", stripe_data, epochs=2)
+    with pytest.raises(UsageError, match="holds no run that could be taken up"):
+        train(made, tmp_path / "run", resume=True)
+    assert not (tmp_path / "run").exists()
+    train(made, tmp_path / "run")
+    (tmp_path / "run" / "checkpoints" / "last.safetensors").unlink()
+    with pytest.raises(DataError, match=r"last\.safetensors is missing, but .*metrics\.jsonl tells of finished epochs"):
+        train(made, tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("changes", [{"batch_size": 4096}, {"evaluate": ["tset"]}, {"aux": ["infrared"], "method": "dmcl"}])
+def test_a_refused_start_leaves_nothing_behind(changes: dict[str, object], stripe_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(AuxdriveError):
+        train(settings_for("baseline", stripe_data, **changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_mistake_in_several_processes_comes_out_as_it_was_raised(stripe_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="fewer than one batch"):
+        train(settings_for("baseline", stripe_data, batch_size=4096, processes=2), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_early_stop_leaves_the_rounds_of_samd_whole(stripe_data: Path, tmp_path: Path) -> None:
+    still = {"epochs": 6, "options": {"epochs_per_round": 3}, "early_stop": 1, "lr": 1e-12}
+    result = train(settings_for("samd", stripe_data, **still), tmp_path / "samd")
+    assert [record["epochs"] for record in result["phases"]] == [3, 3, 3, 3]
+    result = train(settings_for("baseline", stripe_data, epochs=6, early_stop=1, lr=1e-12), tmp_path / "baseline")
+    assert [record["epochs"] for record in result["phases"]] == [2]
 
 
 def test_other_data_under_the_same_name_are_not_resumed(stripe_data: Path, tmp_path: Path) -> None:
@@ -204,6 +240,16 @@ def test_every_mistake_of_a_configuration_is_reported_at_once_with_the_nearest_n
         load_config(None, {"data": "x", "method": "smad", "backbone": "pilotnte", "task": "stering"}, [])
     for hint in ("'samd'", "'pilotnet'", "'steering'"):
         assert hint in str(caught.value)
+    # A field that is wrong in itself hides no mistake between others, nor a rule of the method; and invents none about itself.
+    wrong = {"data": "x", "lr": -1, "method": "samd", "aux": ["depth"], "epochs": 7, "batch_size": 9, "processes": 2, "weights": "w.pth"}
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, wrong, [])
+    for hint in ("lr: ", "epochs (7) must be a multiple", "batch_size: 9 cannot be shared out", "weights: torchvision weights"):
+        assert hint in str(caught.value)
+    with pytest.raises(ConfigError) as caught:
+        load_config(None, {"data": "x", "method": "dmcl", "aux": ["dept"]}, [])
+    assert "'depth'" in str(caught.value)
+    assert "at least one auxiliary" not in str(caught.value)
 
 
 def test_set_reaches_nested_keys_and_configurations_survive_a_round_trip(tmp_path: Path) -> None:

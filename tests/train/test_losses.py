@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from auxdrive.cards import CameraSpec, DatasetCard
+from auxdrive.modalities import Modality
+from auxdrive_train.losses import LOSSES
 from auxdrive_train.losses.hint import hint
 from auxdrive_train.losses.kd import kd_regression
 from auxdrive_train.losses.rkd import rkd
+from auxdrive_train.models.networks import Output
+from auxdrive_train.tasks import make_task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,3 +86,15 @@ def test_rkd_ignores_scale_and_shift_of_the_features(seed: int, scale: float) ->
     """Relations do not change when all features are scaled and moved alike."""
     features = torch.randn(5, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
     assert float(rkd(features * scale + 3.0, features)) == pytest.approx(0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(LOSSES))
+def test_mixed_precision_leaves_the_losses_in_float32(name: str) -> None:
+    """Features of a trained network lie close together: their relations drown in bfloat16's rounding, and angles go through a matmul."""
+    card = DatasetCard(name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70))
+    loss = LOSSES[name].make(make_task("steering", card))
+    torch.manual_seed(0)
+    student, teacher = (Output(10 + 0.05 * torch.randn(6, 16), 0.1 * torch.randn(6, 1)) for _ in range(2))
+    wanted = float(loss(student, teacher))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert float(loss(student, teacher)) == wanted

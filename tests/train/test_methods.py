@@ -61,7 +61,8 @@ def test_samd_alternates_and_stops_once_the_student_has_converged() -> None:
     planned = phases(method("samd", epochs=6, epochs_per_round=2))
     assert [phase.name for phase in planned] == [f"round {r}: {who}" for r in (1, 2, 3) for who in ("teacher", "student")]
     assert [phase.lr_span for phase in planned if phase.watch == "student"] == [(0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1)]
-    assert len(phases(method("samd", epochs=20, epochs_per_round=2, patience=2), metric=lambda index: 1.0)) == 6
+    # What counts is what a round ends with (always 0 here): its best epoch, which improves, is not kept.
+    assert len(phases(method("samd", epochs=20, epochs_per_round=2, patience=2), metric=lambda index: -index)) == 6
     with pytest.raises(ConfigError, match="multiple"):
         method("samd", epochs=7, epochs_per_round=2)
 

@@ -92,6 +92,13 @@ class SampleSet:
         """The number of samples."""
         return len(self.frame_of)
 
+    def has(self, modality: Modality) -> NDArray[np.bool_]:
+        """bool (N,): which samples have the modality."""
+        lacking = set(self.missing.get(modality, ()))
+        by_episode = np.array([name not in lacking for name in self.episode_ids])
+        having: NDArray[np.bool_] = by_episode[self.episode_of]
+        return having
+
     def gather(self, indices: NDArray[np.int64]) -> Batch:
         """The samples of these numbers, (B,), in the given order. Reads go through the files in order, whatever the order asked for.
 

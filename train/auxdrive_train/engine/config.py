@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import yaml
 from auxdrive.cards import PreprocessingSpec
@@ -26,6 +26,19 @@ class Preprocessing(PreprocessingSpec):
     size: tuple[int, int] = (66, 200)
 
 
+class _Mistake(NamedTuple):
+    """A mistake between fields: those that it concerns, and the sentence."""
+
+    fields: tuple[str, ...]
+    text: str
+
+
+class _Mistakes(ValueError):
+    def __init__(self, found: Sequence[_Mistake]) -> None:
+        super().__init__("\n".join(mistake.text for mistake in found))
+        self.found = tuple(found)
+
+
 class TrainConfig(BaseModel):
     """Everything that decides what a run computes. The run's `config.yaml` holds it whole.
 
@@ -34,7 +47,7 @@ class TrainConfig(BaseModel):
         main: what the student sees. aux: what it learns with.
         weights: torchvision weight file for the main modality's ResNet encoders.
         epochs: of the student; a teacher or uni-modal network has as many.
-        early_stop: epochs without improvement after which a phase ends; 0 never.
+        early_stop: epochs without improvement after which a phase that keeps its best epoch ends; 0 never.
         balance: how often an epoch shows samples at rest and in turns (task waypoints).
     processes: training processes; the batch is shared out among them. threads: per process, 0 leaves it to torch.
         validation_every: where the data set has no split 'val', every n-th training episode is held out to validate on.
@@ -74,31 +87,40 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:
-        mistakes = [
-            unknown_name(what, name, table)
-            for what, name, table in (
-                ("task", self.task, TASKS),
-                ("method", self.method, METHODS),
-                ("backbone", self.backbone, BACKBONES),
-            )
-            if name not in table
-        ]
-        if self.method in METHODS:
-            try:
-                METHODS[self.method].options_type.model_validate(self.options)
-            except ValidationError as error:
-                mistakes += [f"options.{mistake}" for mistake in describe(error, METHODS[self.method].options_type)]
-        if self.main in self.aux:
-            mistakes.append(f"aux: {self.main} is the main modality already")
-        if len(set(self.aux)) != len(self.aux):
-            mistakes.append("aux: a modality stands there twice")
-        if self.weights is not None and not self.backbone.startswith("resnet"):
-            mistakes.append("weights: torchvision weights are for backbone resnet18 or resnet34")
-        if self.batch_size % self.processes:
-            mistakes.append(f"batch_size: {self.batch_size} cannot be shared out among {self.processes} processes")
+        mistakes = [*self._unknown_names(), *self._method_mistakes(), *self._clashes()]
         if mistakes:
-            raise ValueError("\n".join(mistakes))
+            raise _Mistakes(mistakes)
         return self
+
+    def _unknown_names(self) -> Iterator[_Mistake]:
+        for what, name, table in (("task", self.task, TASKS), ("method", self.method, METHODS), ("backbone", self.backbone, BACKBONES)):
+            if name not in table:
+                yield _Mistake((what,), unknown_name(what, name, table))
+
+    def _method_mistakes(self) -> Iterator[_Mistake]:
+        """The method's own rules, and its options'."""
+        method = METHODS.get(self.method)
+        if method is None:
+            return
+        try:
+            options = method.options_type.model_validate(self.options)
+        except ValidationError as error:
+            for mistake in describe(error, method.options_type):
+                yield _Mistake(("options", "method"), f"options.{mistake}")
+            return
+        for text in method.mistakes(self.aux, self.epochs, options):
+            yield _Mistake(("method", "aux", "epochs", "options"), text)
+
+    def _clashes(self) -> Iterator[_Mistake]:
+        if self.main in self.aux:
+            yield _Mistake(("main", "aux"), f"aux: {self.main} is the main modality already")
+        if len(set(self.aux)) != len(self.aux):
+            yield _Mistake(("aux",), "aux: a modality stands there twice")
+        if self.weights is not None and not self.backbone.startswith("resnet"):
+            yield _Mistake(("weights", "backbone"), "weights: torchvision weights are for backbone resnet18 or resnet34")
+        if self.batch_size % self.processes or self.batch_size < 2 * self.processes:
+            text = f"batch_size: {self.batch_size} cannot be shared out among {self.processes} processes, two or more samples to each"
+            yield _Mistake(("batch_size", "processes"), text)
 
 
 def load_config(file: Path | None, overrides: Mapping[str, Any], sets: Sequence[str]) -> TrainConfig:
@@ -123,8 +145,21 @@ def parse_config(values: Mapping[str, Any]) -> TrainConfig:
     try:
         return TrainConfig.model_validate(dict(values))
     except ValidationError as error:
-        mistakes = describe(error, TrainConfig)
+        mistakes = [*describe(error, TrainConfig), *_between_sound_fields(values, error)]
         raise ConfigError("the configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes)) from None
+
+
+def _between_sound_fields(values: Mapping[str, Any], error: ValidationError) -> list[str]:
+    """Mistakes between those fields that are right in themselves: pydantic does not look for them while any field is wrong."""
+    wrong = {str(mistake["loc"][0]) for mistake in error.errors() if mistake["loc"]}
+    if not wrong:
+        return []
+    try:
+        TrainConfig.model_validate({"data": ".", **{key: value for key, value in values.items() if key not in wrong}})
+    except ValidationError as further:
+        causes = (mistake.get("ctx", {}).get("error") for mistake in further.errors())
+        return [found.text for cause in causes if isinstance(cause, _Mistakes) for found in cause.found if not wrong & set(found.fields)]
+    return []
 
 
 def read_yaml(file: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Float32
+from numpy.typing import NDArray
 from torch import nn
 
 from auxdrive_train.data.loader import Loader
@@ -40,6 +41,17 @@ def _put_back(view: nn.Module, modes: list[bool]) -> None:
         module.training = mode
 
 
-def measure(predictions: Mapping[str, Float32], samples: SampleSet, steering: SteeringSpec) -> dict[str, dict[str, float]]:
-    """Each view's metrics, under its name."""
-    return {name: samples.task.metrics(prediction, samples.target, steering) for name, prediction in predictions.items()}
+def counted(view: Network, samples: SampleSet) -> NDArray[np.bool_]:
+    """The samples that a view is measured on, bool (N,): a network of one modality answers for those that have it."""
+    return samples.has(view.modalities[0]) if len(view.modalities) == 1 else np.ones(len(samples), dtype=np.bool_)
+
+
+def measure(
+    views: Mapping[str, Network], predictions: Mapping[str, Float32], samples: SampleSet, steering: SteeringSpec
+) -> dict[str, dict[str, float]]:
+    """Each view's metrics, under its name, over the samples that count for it."""
+    measured = {}
+    for name, prediction in predictions.items():
+        rows = counted(views[name], samples)
+        measured[name] = samples.task.metrics(prediction[rows], samples.target[rows], steering)
+    return measured

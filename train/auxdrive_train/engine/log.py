@@ -11,12 +11,14 @@ from typing import Any
 from auxdrive.errors import DataError
 from torch.utils.tensorboard import SummaryWriter
 
+METRICS_NAME = "metrics.jsonl"
+
 
 class RunLog:
     """Appends one record per epoch. On a resume, what was written after the checkpoint is cut off, so nothing stands twice."""
 
     def __init__(self, directory: Path, keep_bytes: int, step: int) -> None:
-        self.path = directory / "metrics.jsonl"
+        self.path = directory / METRICS_NAME
         with self.path.open("ab") as file:
             if file.tell() < keep_bytes:
                 raise DataError(f"{self.path} is shorter than its checkpoint says; it was changed or lost. Choose another --out")

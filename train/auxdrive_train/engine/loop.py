@@ -28,7 +28,7 @@ from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.checkpoint import Checkpoint, Progress, optimizer_state, snapshot
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.evaluate import measure, predict_views
-from auxdrive_train.engine.log import RunLog
+from auxdrive_train.engine.log import METRICS_NAME, RunLog
 from auxdrive_train.methods.contract import STUDENT, Method, Phase, PhaseRecord
 
 LAST = "last.safetensors"
@@ -72,6 +72,7 @@ class Trainer:
         """
         path = self.parts.directory / "checkpoints" / LAST
         if not path.exists():
+            self._refuse_lost_epochs(path)
             return False
         stored = files.load(path)
         if stored.fingerprint != self.parts.fingerprint:
@@ -81,6 +82,12 @@ class Trainer:
         self._phase_best = stored.phase_best
         self._loaded_optimizers = stored.optimizers
         return True
+
+    def _refuse_lost_epochs(self, path: Path) -> None:
+        """A run that was killed in its first epoch has no checkpoint, and one log line at most; more lines tell of a lost file."""
+        log = self.parts.directory / METRICS_NAME
+        if log.exists() and len(log.read_bytes().splitlines()) > 1:
+            raise DataError(f"{path} is missing, but {log} tells of finished epochs; put the checkpoint back, or choose another --out")
 
     def fit(self) -> Progress:
         """Run every phase that is left; returns where the run ended."""
@@ -104,7 +111,8 @@ class Trainer:
         for module in trained:
             module.requires_grad_(True)
         optimizer = self._optimizer(phase, trained)
-        while self.progress.epoch < phase.epochs and not self._stalled():
+        # A phase that keeps its last weights is as long as its method says: a round of SAMD is k epochs.
+        while self.progress.epoch < phase.epochs and not (phase.keep == "best" and self._stalled()):
             record = self._train_epoch(phase, trained, optimizer)
             self._finish_epoch(phase, record)
         self._finish_phase(phase)
@@ -144,15 +152,25 @@ class Trainer:
         elapsed_s = time.perf_counter() - start_s
         self.progress.step += steps
         self.progress.trained_s += elapsed_s
-        means = {name: value / steps for name, value in sums.items()}
+        means = self._over_processes({name: value / steps for name, value in sums.items()})
         return {**means, "lr": lr, "samples_per_s": steps * size / elapsed_s, "wait_share": loader.waited_s / max(loader.total_s, 1e-9)}
+
+    def _over_processes(self, means: dict[str, float]) -> dict[str, float]:
+        """What is logged is the mean over all processes, not the first one's share."""
+        if self.parts.fabric.world_size == 1:
+            return means
+        shared = self.parts.fabric.all_reduce(
+            torch.tensor(list(means.values()), dtype=torch.float64, device=self.parts.fabric.device), reduce_op="mean"
+        )
+        assert isinstance(shared, Tensor)
+        return dict(zip(means, shared.tolist(), strict=True))
 
     def _step(self, phase: Phase, batch: Batch, optimizer: Optimizer, lr: float, step: int) -> dict[str, float]:
         fabric = self.parts.fabric
         seed = seed_of(self.config.seed, self.progress.phase, self.progress.epoch, step, fabric.global_rank)
         torch.manual_seed(seed)
         moved = batch.to(fabric.device)
-        generator = torch.Generator(device=fabric.device).manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)  # on the CPU: drawing numbers must not wait for an accelerator
         moved = augment(moved, self.config.augment, self.parts.method.task, generator)
         with fabric.autocast():
             cost = phase.loss(self.parts.networks, moved)
@@ -221,7 +239,7 @@ class Trainer:
         method = self.parts.method
         views = {view: method.views(self.parts.networks)[view]}
         predictions = predict_views(views, self.parts.validation, self.parts.fabric.device)
-        metrics = measure(predictions, self.parts.validation, self.parts.validation.card.steering)[view]
+        metrics = measure(views, predictions, self.parts.validation, self.parts.validation.card.steering)[view]
         return metrics[method.task.primary_metric], metrics
 
     def _best_epoch(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -19,19 +18,22 @@ from auxdrive import console
 from auxdrive.cards import DatasetCard
 from auxdrive.dataset import Dataset
 from auxdrive.derived import ensure_derived
-from auxdrive.errors import DataError, RuntimeUnavailable, UsageError
-from auxdrive.modalities import MODALITIES
+from auxdrive.errors import DataError, RuntimeUnavailable
+from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.storage import write_atomic
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from torch import nn
 
 from auxdrive_train.data.balance import balance
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.data.splits import training_episodes
 from auxdrive_train.engine import checkpoint as files
-from auxdrive_train.engine.config import TrainConfig, dump_config, load_config
-from auxdrive_train.engine.evaluate import measure, predict_views
+from auxdrive_train.engine.claim import CONFIG_NAME, fingerprint, refuse_foreign, take
+from auxdrive_train.engine.config import TrainConfig, load_config
+from auxdrive_train.engine.evaluate import counted, measure, predict_views
 from auxdrive_train.engine.loop import BEST, LAST, Parts, Trainer, seed_of
+from auxdrive_train.engine.processes import in_processes
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Method, Setting
 from auxdrive_train.models.excitation import ExcitationNetwork
@@ -40,8 +42,6 @@ from auxdrive_train.models.resnet import ResNet, load_weight_file
 from auxdrive_train.tasks import Task, make_task
 
 REFERENCE_FRAMES = 32
-# What may differ between a run and its resume: where the data lie, and what is measured after training.
-NOT_IN_FINGERPRINT = {"data", "prefetch", "evaluate", "device", "threads"}
 
 
 def train(config: TrainConfig, out: Path, resume: bool = False) -> dict[str, Any]:
@@ -52,13 +52,12 @@ def train(config: TrainConfig, out: Path, resume: bool = False) -> dict[str, Any
     """
     if config.device == "cuda" and not torch.cuda.is_available():
         raise RuntimeUnavailable("device 'cuda' was asked for, but torch sees no CUDA device; use --set device=cpu")
-    _claim(out, config, resume)
+    refuse_foreign(out, config, resume)
     dataset = Dataset.open(config.data)
     _derive(dataset, config)
     if config.processes == 1:
         return _work(_fabric(config), config, out)
-    fabric = _fabric(config)
-    fabric.launch(partial(_work_in_process, config=config, out=out))
+    in_processes(_fabric(config), partial(_work_in_process, config=config, out=out))
     return cast(dict[str, Any], json.loads((out / "result.json").read_text()))
 
 
@@ -87,13 +86,16 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     validation = SampleSet.open(dataset, episodes.validation, task, method.modalities)
     # Opened before training: a split that cannot be measured must not come to light after hours.
     further = {name: SampleSet.open(dataset, dataset.split(name), task, method.modalities) for name in config.evaluate}
+    for part in (samples, validation, *further.values()):
+        _refuse_without(config.main, part, dataset)
     if len(samples) < config.batch_size:
         raise DataError(
             f"{dataset.path} has {len(samples)} training samples, fewer than one batch of {config.batch_size}; lower batch_size"
         )
-    method.check(networks, validation.gather(np.arange(min(2, len(validation)))).to(fabric.device))
+    method.check(networks, validation.gather(_fullest(validation, 2)).to(fabric.device))
     parts = Parts(config, fabric, method, networks, samples, validation, out, fingerprint(config, dataset))
     if fabric.is_global_zero:
+        take(out, config)
         _announce(config, method, samples, validation, episodes.carved)
         _write_artefacts(out, config, dataset, validation)
     with console.progress(f"{config.method} · {config.backbone}", None if fabric.is_global_zero else 0) as advance:
@@ -103,6 +105,23 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     result = _result(config, dataset, parts, progress, further) if fabric.is_global_zero else {}
     fabric.barrier()
     return result
+
+
+def _refuse_without(main: Modality, samples: SampleSet, dataset: Dataset) -> None:
+    """Auxiliaries may be missing, and are masked; without the main modality there is nothing to learn from."""
+    lacking = samples.missing.get(main, [])
+    if lacking:
+        named = ", ".join(lacking[:3]) + (", ..." if len(lacking) > 3 else "")
+        raise DataError(
+            f"{dataset.path}: {len(lacking)} of {len(samples.episode_ids)} episodes lack {main}, which the student sees ({named}); "
+            "leave them out of the data set's splits, or record it"
+        )
+
+
+def _fullest(samples: SampleSet, count: int) -> NDArray[np.int64]:
+    """Numbers of that many samples (or all) that have the most modalities."""
+    having = np.sum([samples.has(modality) for modality in samples.modalities], axis=0)
+    return np.argsort(-having, kind="stable")[:count].astype(np.int64)
 
 
 def build(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
@@ -119,32 +138,6 @@ def build(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
             elif isinstance(network, LateFusionNetwork) and config.main in network.modalities:
                 load_weight_file(cast(ResNet, network.encoders[config.main.value]), str(config.weights))
     return method, networks
-
-
-def fingerprint(config: TrainConfig, dataset: Dataset) -> str:
-    """SHA-256 over the data and every setting that changes what is computed."""
-    kept = {key: value for key, value in config.model_dump(mode="json").items() if key not in NOT_IN_FINGERPRINT}
-    return hashlib.sha256(json.dumps([kept, dataset.fingerprint()], sort_keys=True).encode()).hexdigest()
-
-
-def _claim(out: Path, config: TrainConfig, resume: bool) -> None:
-    """Take the run's directory; an existing run is only touched by a resume with the same settings."""
-    if (out / "config.yaml").exists():
-        if not resume:
-            raise UsageError(f"{out} holds a run already; take it up with --resume, or choose another --out")
-        stored = load_config(out / "config.yaml", {}, []).model_dump(mode="json")
-        asked = config.model_dump(mode="json")
-        changed = [key for key in asked if stored[key] != asked[key] and key not in NOT_IN_FINGERPRINT]
-        if changed:
-            lines = "\n".join(f"  - {key}: the run has {stored[key]!r}, asked for {asked[key]!r}" for key in changed)
-            raise UsageError(f"{out} was started with other settings:\n{lines}\nLeave them out to resume, or choose another --out")
-    elif out.exists() and any(out.iterdir()):
-        raise UsageError(f"{out} is not empty and holds no run; choose another --out")
-    try:
-        (out / "checkpoints").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the run's directory {out}: {error.strerror}") from error
-    write_atomic(out / "config.yaml", dump_config(config).encode())
 
 
 def _derive(dataset: Dataset, config: TrainConfig) -> None:
@@ -193,8 +186,8 @@ def _result(
     measured: dict[str, Mapping[str, Any]] = {}
     for name, samples in {"val": parts.validation, **further}.items():
         predictions = predict_views(views, samples, parts.fabric.device)
-        figures: dict[str, Any] = dict(measure(predictions, samples, dataset.card.steering))
-        extra = parts.method.report(predictions, samples.target)
+        figures: dict[str, Any] = dict(measure(views, predictions, samples, dataset.card.steering))
+        extra = parts.method.report(predictions, samples.target, {view: counted(network, samples) for view, network in views.items()})
         measured[name] = {**figures, **({"all": extra} if extra else {})}
     result = {
         "method": config.method,
@@ -236,9 +229,9 @@ def load_run(directory: Path) -> Run:
     Raises:
         DataError: no run there, it has not finished an epoch, or a file is damaged.
     """
-    if not (directory / "config.yaml").is_file():
+    if not (directory / CONFIG_NAME).is_file():
         raise DataError(f"{directory} is no run: it has no config.yaml. `auxdrive train --out {directory}` makes one")
-    config = load_config(directory / "config.yaml", {}, [])
+    config = load_config(directory / CONFIG_NAME, {}, [])
     try:
         card = DatasetCard.model_validate_json((directory / "dataset.json").read_bytes())
         record = json.loads((directory / "run.json").read_text())

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from auxdrive_train.losses import hint, kd, rkd
@@ -22,9 +23,26 @@ DistillationLoss = Callable[[Output, Output], Tensor]
 class LossEntry:
     """One row: how to make the loss for a task, and its usual weight beta."""
 
-    make: Callable[[Task], DistillationLoss]
+    maker: Callable[[Task], DistillationLoss]
     beta: float
     paper: str
+
+    def make(self, task: Task) -> DistillationLoss:
+        """The loss for a task. It is computed in float32 whatever the precision of training.
+
+        Relations between samples are differences of near numbers, which bfloat16 with its 8 bits does not tell apart.
+        """
+        loss = self.maker(task)
+
+        def in_float32(student: Output, teacher: Output) -> Tensor:
+            with torch.autocast(student.features.device.type, enabled=False):
+                return loss(_float32(student), _float32(teacher))
+
+        return in_float32
+
+
+def _float32(output: Output) -> Output:
+    return Output(output.features.float(), output.prediction.float())
 
 
 LOSSES: dict[str, LossEntry] = {

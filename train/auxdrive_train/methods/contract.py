@@ -105,13 +105,22 @@ class Method(ABC):
     options_type: ClassVar[type[Options]] = Options
 
     def __init__(self, setting: Setting, options: Options) -> None:
-        if self.needs_auxiliaries and not setting.auxiliaries:
-            raise ConfigError(f"method '{self.name}' needs at least one auxiliary modality: --aux depth,lidar,...")
-        if not self.needs_auxiliaries and setting.auxiliaries:
-            raise ConfigError(f"method '{self.name}' uses no auxiliary modality; leave --aux out, or choose another method")
+        mistakes = self.mistakes(setting.auxiliaries, setting.epochs, options)
+        if mistakes:
+            raise ConfigError("\n".join(mistakes))
         self.setting = setting
         self.options = options
         self.task = setting.build.task
+
+    @classmethod
+    def mistakes(cls, auxiliaries: Sequence[Modality], epochs: int, options: Options) -> list[str]:
+        """What the method finds wrong with a setting, one sentence each. Subclasses add their own rules."""
+        del epochs, options
+        if cls.needs_auxiliaries and not auxiliaries:
+            return [f"method '{cls.name}' needs at least one auxiliary modality: --aux depth,lidar,..."]
+        if not cls.needs_auxiliaries and auxiliaries:
+            return [f"method '{cls.name}' uses no auxiliary modality; leave --aux out, or choose another method"]
+        return []
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
@@ -133,9 +142,12 @@ class Method(ABC):
     def check(self, networks: nn.ModuleDict, batch: Batch) -> None:  # noqa: B027 - a hook; most methods have nothing to check
         """Refuse a construction that cannot work, before training starts (a few samples are given)."""
 
-    def report(self, predictions: Mapping[str, AnyArray], target: AnyArray) -> dict[str, float]:
-        """Figures over all views at once (e.g. an oracle): predictions and target are (N, *target_shape)."""
-        del predictions, target
+    def report(self, predictions: Mapping[str, AnyArray], target: AnyArray, counted: Mapping[str, AnyArray]) -> dict[str, float]:
+        """Figures over all views at once (e.g. an oracle).
+
+        predictions and target are (N, *target_shape); counted: by view bool (N,), the samples that have what it sees.
+        """
+        del predictions, target, counted
         return {}
 
     def per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:

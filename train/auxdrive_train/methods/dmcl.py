@@ -83,11 +83,13 @@ class DMCL(Method):
         members = {m: cast(SingleNetwork, networks[self._key(m)]) for m in self.modalities}
         return {**{self._key(m): network for m, network in members.items()}, ENSEMBLE: Ensemble(members)}
 
-    def report(self, predictions: Mapping[str, AnyArray], target: AnyArray) -> dict[str, float]:
-        """The oracle: the task loss if each sample were left to the network that is best on it."""
+    def report(self, predictions: Mapping[str, AnyArray], target: AnyArray, counted: Mapping[str, AnyArray]) -> dict[str, float]:
+        """The oracle: the task loss if each sample were left to the network that is best on it, of those whose modality it has."""
         wanted = torch.from_numpy(np.ascontiguousarray(target))
-        members = [predictions[self._key(m)] for m in self.modalities]
-        losses = [self.per_sample(torch.from_numpy(np.ascontiguousarray(p)), wanted) for p in members]
+        losses = []
+        for key in (self._key(m) for m in self.modalities):
+            loss = self.per_sample(torch.from_numpy(np.ascontiguousarray(predictions[key])), wanted)
+            losses.append(loss.masked_fill(~torch.from_numpy(np.ascontiguousarray(counted[key])), float("inf")))
         return {"oracle_loss": float(torch.stack(losses).min(dim=0).values.mean())}
 
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
-from auxdrive.errors import ConfigError, unknown_name
+from auxdrive.errors import unknown_name
+from auxdrive.modalities import Modality
 from pydantic import Field, field_validator
 from torch import nn
 
@@ -62,13 +63,18 @@ class SAMD(Method):
 
     def __init__(self, setting: Setting, options: Options) -> None:
         super().__init__(setting, options)
-        k = self.options.epochs_per_round
-        self.rounds = setting.epochs // k
-        if self.rounds < 1 or setting.epochs % k:
-            raise ConfigError(f"epochs ({setting.epochs}) must be a multiple of options.epochs_per_round ({k}): rounds are whole")
+        self.rounds = setting.epochs // self.options.epochs_per_round
         entry = LOSSES[self.options.loss]
         self.beta = entry.beta if self.options.beta is None else self.options.beta
         self.distil = entry.make(self.task)
+
+    @classmethod
+    def mistakes(cls, auxiliaries: Sequence[Modality], epochs: int, options: Options) -> list[str]:
+        """Rounds are whole."""
+        found, k = super().mistakes(auxiliaries, epochs, options), cast(SAMDOptions, options).epochs_per_round
+        if epochs < k or epochs % k:
+            found.append(f"epochs ({epochs}) must be a multiple of options.epochs_per_round ({k}): rounds are whole")
+        return found
 
     def networks(self) -> nn.ModuleDict:
         """Student, and a teacher that shares its head."""
@@ -83,7 +89,8 @@ class SAMD(Method):
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
         """Teacher and student in turn; none after the last round or once the student has converged between rounds."""
         done, second_half = divmod(len(history), 2)
-        students = [record.best for record in history if record.watch == STUDENT]
+        # A round keeps its last weights, so its last value is what the next round begins with.
+        students = [record.last for record in history if record.watch == STUDENT]
         if done == self.rounds:
             return None
         if not second_half and no_longer_improves(students, self.task.higher_is_better, self.options.patience, self.options.min_delta):

@@ -43,12 +43,14 @@ class Selection(Method):
 
 
 def importance(network: ExcitationNetwork, samples: SampleSet) -> dict[str, float]:
-    """Mean SE weight by modality (and `noise`), over its channels and over the samples, the most important first."""
+    """Mean SE weight by modality (and `noise`), over its channels and the samples that have it, the most important first."""
     network.eval()
-    total = torch.zeros(sum(network.groups.values()), dtype=torch.float64)
     with torch.no_grad():
-        for batch in Loader(samples, 64).iterate(np.arange(len(samples), dtype=np.int64)):
-            total += network.weights(batch).double().sum(dim=0)
-    means = torch.split(total / len(samples), list(network.groups.values()))
-    weighed = {name: float(mean.mean()) for name, mean in zip(network.groups, means, strict=True)}
+        batches = Loader(samples, 64).iterate(np.arange(len(samples), dtype=np.int64))
+        weights = [network.weights(batch).double() for batch in batches]
+    by_group = torch.split(torch.cat(weights), list(network.groups.values()), dim=1)
+    has = {m.value: torch.from_numpy(samples.has(m)) for m in network.modalities}
+    weighed = {
+        name: float(group[has[name]].mean() if name in has else group.mean()) for name, group in zip(network.groups, by_group, strict=True)
+    }
     return dict(sorted(weighed.items(), key=lambda item: -item[1]))

@@ -73,7 +73,7 @@ class UMT(Method):
         for modality in self.modalities:
             teacher = cast(SingleNetwork, networks[_unimodal(modality)])
             with torch.no_grad():
-                wanted = teacher.features(batch.frames[modality])
+                wanted = teacher.encode(batch)
             gap = _mean_where(((wanted - features[modality]) ** 2).mean(dim=1), batch.present[modality])
             losses[f"distil {modality}"] = self.options.distil_weight * gap
         return Step(losses)

@@ -7,6 +7,7 @@ modality's channels, and then the usual network. Legend: B batch, C stacked chan
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models.backbone import ImageEncoder
 from auxdrive_train.models.inputs import ModalityInput
-from auxdrive_train.models.networks import Build, Network, Output
+from auxdrive_train.models.networks import Build, Network, Output, of_present
 
 NOISE = "noise"
 NOISE_CHANNELS = 3
@@ -46,7 +47,7 @@ class ExcitationNetwork(Network):
         self.groups = {m.value: cast(ModalityInput, self.inputs[m.value]).channels for m in self.modalities} | {NOISE: NOISE_CHANNELS}
         channels = sum(self.groups.values())
         # Modalities differ in scale; a weight can only be compared with another's when their inputs vary alike.
-        self.standardise = nn.BatchNorm2d(channels, affine=False)
+        self.standardise = nn.ModuleDict({name: nn.BatchNorm2d(count, affine=False) for name, count in self.groups.items()})
         self.excitation = SqueezeExcitation(channels)
         main_channels = self.groups[main.value]
         self.back = nn.Conv2d(channels, main_channels, 1)
@@ -54,16 +55,20 @@ class ExcitationNetwork(Network):
         self.head = build.head(self.encoder.feature_dim)
 
     def stacked(self, batch: Batch) -> Tensor:
-        """(B, C, h, w): every modality's channels, standardised; noise last. An absent modality is zero before that."""
+        """(B, C, h, w): every modality's channels, standardised, noise last. An absent modality stands at its mean, which is zero."""
         parts = []
         for modality in self.modalities:
-            values = self.inputs[modality.value](batch.frames[modality])
-            parts.append(torch.where(batch.present[modality].reshape(-1, 1, 1, 1), values, torch.zeros_like(values)))
+            name = modality.value
+            encode = partial(self._standardised, name)
+            parts.append(of_present(self.standardise[name], encode, batch.frames[modality], batch.present[modality]))
         size = (len(batch.index), NOISE_CHANNELS, *parts[0].shape[2:])
         # Noise of its own for these samples, the same whenever they come together.
         generator = torch.Generator().manual_seed(int(batch.index.sum()))
-        parts.append(torch.rand(size, generator=generator).to(parts[0].device))
-        maps: Tensor = self.standardise(torch.cat(parts, dim=1))
+        parts.append(self.standardise[NOISE](torch.rand(size, generator=generator).to(parts[0].device)))
+        return torch.cat(parts, dim=1)
+
+    def _standardised(self, name: str, frames: Tensor) -> Tensor:
+        maps: Tensor = self.standardise[name](self.inputs[name](frames))
         return maps
 
     def weights(self, batch: Batch) -> Tensor:

@@ -5,8 +5,9 @@ Each takes a batch and answers `Output`. Legend: B batch, D features, M modaliti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
@@ -64,9 +65,13 @@ class SingleNetwork(Network):
         prediction: Tensor = self.head(self.features(frames), ego_be)
         return prediction
 
+    def encode(self, batch: Batch) -> Tensor:
+        """Features (B, D); zero where the sample lacks the modality."""
+        return of_present(self.encoder, self.features, batch.frames[self.modality], batch.present[self.modality])
+
     def forward(self, batch: Batch) -> Output:
         """Features and prediction from this network's modality."""
-        features = self.features(batch.frames[self.modality])
+        features = self.encode(batch)
         return Output(features, self.head(features, batch.ego_be))
 
 
@@ -94,11 +99,16 @@ class FusedNetwork(Network):
         """Features and prediction from the main modality and the auxiliaries."""
         maps = self.encoder.stem(self.input(batch.frames[self.modalities[0]]))
         for modality in self.auxiliaries:
-            name = modality.value
-            added = self.projections[name](self.auxiliary_stems[name](self.auxiliary_inputs[name](batch.frames[modality])))
-            maps = maps + torch.where(batch.present[modality].reshape(-1, 1, 1, 1), added, torch.zeros_like(added))
+            encode = partial(self._added, modality.value)
+            stem = self.auxiliary_stems[modality.value]
+            maps = maps + of_present(stem, encode, batch.frames[modality], batch.present[modality])
         features = self.encoder.trunk(maps)
         return Output(features, self.head(features, batch.ego_be))
+
+    def _added(self, name: str, frames: Tensor) -> Tensor:
+        """What an auxiliary adds to the main modality's stem."""
+        added: Tensor = self.projections[name](self.auxiliary_stems[name](self.auxiliary_inputs[name](frames)))
+        return added
 
 
 class LateFusionNetwork(Network):
@@ -116,10 +126,14 @@ class LateFusionNetwork(Network):
         """Each modality's features (B, D); zero where the sample lacks the modality."""
         features = {}
         for modality in self.modalities:
-            encoder = cast(ImageEncoder, self.encoders[modality.value])
-            raw = encoder.trunk(encoder.stem(self.inputs[modality.value](batch.frames[modality])))
-            features[modality] = raw * batch.present[modality].unsqueeze(1).to(raw.dtype)
+            encode = partial(self._encode, modality.value)
+            encoder = self.encoders[modality.value]
+            features[modality] = of_present(encoder, encode, batch.frames[modality], batch.present[modality])
         return features
+
+    def _encode(self, name: str, frames: Tensor) -> Tensor:
+        encoder = cast(ImageEncoder, self.encoders[name])
+        return encoder.trunk(encoder.stem(self.inputs[name](frames)))
 
     def fuse(self, features: Mapping[Modality, Tensor], batch: Batch) -> Output:
         """The head on features that `encode` made."""
@@ -129,6 +143,29 @@ class LateFusionNetwork(Network):
     def forward(self, batch: Batch) -> Output:
         """Features (B, M D) and prediction."""
         return self.fuse(self.encode(batch), batch)
+
+
+def of_present(module: nn.Module, encode: Callable[[Tensor], Tensor], frames: Tensor, present_b: Tensor) -> Tensor:
+    """encode(frames), (B, ...), for the samples that have the modality, and zeros for the others.
+
+    What is absent does not pass through `encode` at all: its zero frames would enter the batch statistics of `module`.
+    """
+    if bool(present_b.all()):
+        return encode(frames)
+    rows = torch.nonzero(present_b).flatten()
+    if not len(rows):
+        training = module.training
+        try:
+            with torch.no_grad():
+                module.eval()
+                like = encode(frames[:1])
+        finally:
+            module.train(training)
+        return torch.zeros((len(frames), *like.shape[1:]), dtype=like.dtype, device=like.device)
+    # torch cannot pick rows of uint16, but it can of the same bits as int16.
+    picked = frames.view(torch.int16)[rows].view(torch.uint16) if frames.dtype == torch.uint16 else frames[rows]
+    encoded = encode(picked)
+    return encoded.new_zeros((len(frames), *encoded.shape[1:])).index_copy(0, rows, encoded)
 
 
 @dataclass(frozen=True)
