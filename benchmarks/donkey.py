@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive.machine import machine_facts
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.run import load_run, source_commit, train
+from auxdrive_train.engine.run import load_run, train
 from auxdrive_train.tasks.metrics import r2_score, seed_interval
+from record import write_result
 
 ROOT = Path(__file__).resolve().parents[1]
 AUXDRIVE = (sys.executable, "-c", "from auxdrive.cli import main; main()")
@@ -62,15 +62,16 @@ def main() -> None:
         print(method, {name: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]" for name, v in figures.items()}, flush=True)
     exported = from_the_base_install(arguments.tub, arguments.out, "baseline")
     print(json.dumps(exported, indent=2))
-    record = {
-        "command": f"python benchmarks/donkey.py TUB --seeds {arguments.seeds} --epochs {arguments.epochs}",
-        "machine": machine_facts(),
-        "commit": source_commit(),
+    trained = [arguments.out / "runs" / f"{method}-{seed}" / "run.json" for method in runs for seed in range(arguments.seeds)]
+    figures = {
+        "seeds": arguments.seeds,
+        "epochs": arguments.epochs,
         "table": table,
-        "train_s": {method: [result["trained_s"] for result in results] for method, results in runs.items()},
+        "trained_at": sorted({json.loads(path.read_text())["commit"] for path in trained}),
+        "train_s": {method: [round(result["trained_s"], 1) for result in results] for method, results in runs.items()},
         "bundle": exported,
     }
-    arguments.result.write_text(json.dumps(record, indent=2) + "\n")
+    write_result(arguments.result, figures)
 
 
 def run_once(method: str, seed: int, data: Path, runs: Path, epochs: int) -> dict[str, Any]:

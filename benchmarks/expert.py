@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 from collections import Counter
-from datetime import UTC, datetime
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from auxdrive.machine import machine_facts
 from auxdrive_eval.criteria import TERMINAL_KINDS
 from auxdrive_eval.criteria.base import EventKind
 from auxdrive_eval.embedded.perturbation import Perturbation
 from auxdrive_eval.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.rules import rule_set
-
-RESULTS = Path(__file__).parent / "results"
+from record import RESULTS, write_result
 
 
 def main() -> None:
@@ -47,14 +42,9 @@ def main() -> None:
         "length_km": round(sum(drive["length_m"] for drive in drives) / 1000, 2),
         "world_ms_per_tick": round(1000 * sum(drive["wall_s"] for drive in drives) / ticks, 3),
         "drives": drives,
-        "machine": machine_facts(),
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip(),
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    RESULTS.mkdir(exist_ok=True)
-    out = RESULTS / ("expert_perturbed.json" if arguments.perturb else "expert.json")
-    out.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps({key: value for key, value in result.items() if key not in ("drives", "machine")}, indent=2))
+    written = write_result(RESULTS / ("expert_perturbed.json" if arguments.perturb else "expert.json"), result)
+    print(json.dumps({key: value for key, value in written.items() if key != "drives"}, indent=2))
 
 
 def drive(simulator: EmbeddedSimulator, seed: int, perturb: bool) -> dict[str, Any]:

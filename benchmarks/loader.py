@@ -11,11 +11,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +22,13 @@ import torch
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeWriter, write_card
-from auxdrive.machine import installed_version, machine_facts
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive_train.data.augment import AugmentConfig, augment
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.loader import Loader, epoch_order
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.tasks import make_task
+from record import write_result
 
 RESULT = Path(__file__).parent / "results" / "loader.json"
 HEIGHT, WIDTH = 144, 256
@@ -62,16 +60,10 @@ def main() -> None:
         "step_ms": arguments.step_ms,
         "augmentation": AugmentConfig().model_dump(),
         "torch_threads": torch.get_num_threads(),
-        "machine": machine_facts(),
         "load_average_1_min_at_start": load_average,
-        "versions": {name: installed_version(name) for name in ("auxdrive", "numpy", "torch")},
-        "commit": commit(),
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "results": measured,
     }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    print(json.dumps(write_result(arguments.out, result), indent=2))
 
 
 def write_random(folder: Path) -> None:
@@ -131,17 +123,6 @@ def elapsed_s(function: Callable[[Any], object], arguments: list[Any]) -> list[f
         function(argument)
         seconds.append(time.perf_counter() - begin)
     return seconds[WARM_UP:]
-
-
-def commit() -> str | None:
-    """The commit, with "+changes" when the working tree is not it; None outside a checkout."""
-    try:
-        root = Path(__file__).parent
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head + ("+changes" if changed.strip() else "")
 
 
 if __name__ == "__main__":

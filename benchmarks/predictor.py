@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from auxdrive.bundle import MODEL_NAME, Bundle
-from auxdrive.machine import machine_facts
 from auxdrive.parity import observations, read_reference
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.onnx_runtime import session_options
 from auxdrive.types import Observation
+from record import write_result
 
 RESULT = Path(__file__).parent / "results" / "predictor.json"
 WARM_UP_FRAMES = 50
@@ -56,18 +54,12 @@ def main() -> None:
         "image": [bundle.card.camera.height, bundle.card.camera.width],
         "threads": arguments.threads,
         "frames": arguments.frames,
-        "machine": machine_facts(),
-        "versions": versions(),
-        "commit": commit(),
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "latency_ms": {name: figures(values) for name, values in latencies_ms.items()},
         "p50_ratio_to_bare_run": ratio(latencies_ms, "bare run"),
         "p50_ratio_to_bare_io_binding": ratio(latencies_ms, "bare io binding"),
         "p50_ratio_of_torch_eager_to_predictor": ratio(latencies_ms, "predictor", "torch eager"),
     }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    print(json.dumps(write_result(arguments.out, result), indent=2))
 
 
 def _session(bundle: Bundle, threads: int) -> Any:
@@ -155,23 +147,6 @@ def ratio(latencies: dict[str, np.ndarray[Any, np.dtype[np.float64]]], below: st
     if above not in latencies:
         return None
     return round(float(np.median(latencies[above]) / np.median(latencies[below])), 4)
-
-
-def versions() -> dict[str, str | None]:
-    from auxdrive.machine import installed_version
-
-    return {name: installed_version(name) for name in ("auxdrive", "numpy", "onnxruntime", "torch")}
-
-
-def commit() -> str | None:
-    """The commit, with "+changes" when the working tree is not it; None outside a checkout."""
-    try:
-        root = Path(__file__).parent
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=root, capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head + ("+changes" if changed.strip() else "")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,19 @@
 """Milliseconds per instant of the embedded simulator's sensors, in a generated town with 20 moving cars.
 
-Run: python benchmarks/renderer.py [seed]. CPU time is given beside wall time, for machines that are busy with something else.
+    python benchmarks/renderer.py [--seed 0]
+
+CPU time is given beside wall time, for machines that are busy with something else. The result goes to
+benchmarks/results/renderer.json.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
 import statistics
-import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from auxdrive.cards import CameraSpec
@@ -20,6 +23,7 @@ from auxdrive_eval.embedded.render.panda import PandaRenderer
 from auxdrive_eval.embedded.scene import Scene
 from auxdrive_eval.embedded.town import CarKind, CarPose, Lane, PropKind, Town
 from auxdrive_eval.world import LightColour, Weather
+from record import RESULTS, write_result
 
 CAMERA = CameraSpec(width=256, height=144, fov_deg=90.0, x_m=1.2, z_m=1.5)
 INSTANTS = 80
@@ -63,16 +67,19 @@ def median_ms(draw: Callable[[Scene], object], scenes: list[Scene]) -> tuple[flo
     return 1000 * statistics.median(wall), 1000 * statistics.median(cpu)
 
 
-def main(seed: int) -> None:
+def main() -> None:
     """Print one line of JSON per weather."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=RESULTS / "renderer.json")
+    arguments = parser.parse_args()
+    seed = arguments.seed
     town = generate_town(seed)
     scenes = drive_through(town, seed)
     count = {kind.value: sum(prop.kind is kind for prop in town.props) for kind in PropKind}
-    print(
-        json.dumps(
-            {"town": town.name, "bounds": [round(b) for b in town.bounds], **count, "cars": CARS, "load_1m": round(os.getloadavg()[0], 1)}
-        )
-    )
+    about = {"town": town.name, "bounds": [round(b) for b in town.bounds], **count, "cars": CARS}
+    print(json.dumps(about))
+    measured = {}
     renderer = PandaRenderer(CAMERA)
     for name, weather in WEATHERS.items():
         start = time.perf_counter()
@@ -86,9 +93,11 @@ def main(seed: int) -> None:
         }
         figures = {call: median_ms(draw, scenes) for call, draw in calls.items()}
         shown = {call: {"wall": round(wall, 2), "cpu": round(cpu, 2)} for call, (wall, cpu) in figures.items()}
-        print(json.dumps({"weather": name, "load_ms": round(load_ms), "median_ms": shown}))
+        measured[name] = {"load_ms": round(load_ms), "median_ms": shown}
+        print(json.dumps({"weather": name, **measured[name]}))
     renderer.close()
+    write_result(arguments.out, {**about, "weathers": measured})
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 0)
+    main()

@@ -11,20 +11,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
-from auxdrive.machine import machine_facts
 from auxdrive.modalities import Modality
 from auxdrive_eval.embedded.simulator import EmbeddedSimulator
+from record import RESULTS, write_result
 
-RESULT = Path(__file__).parent / "results" / "simulator.json"
 WARM_UP_TICKS = 10
 SENSORS = {
     "rgb": (Modality.RGB,),
@@ -38,7 +34,7 @@ def main() -> None:
     parser.add_argument("--towns", type=int, default=3)
     parser.add_argument("--ticks", type=int, default=150)
     parser.add_argument("--traffic", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=RESULT)
+    parser.add_argument("--out", type=Path, default=RESULTS / "simulator.json")
     arguments = parser.parse_args()
     cpus = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cpus[-1]})
@@ -54,14 +50,8 @@ def main() -> None:
         "image": [simulator.camera.height, simulator.camera.width],
         "traffic": arguments.traffic,
         "ticks": arguments.ticks,
-        "machine": {**machine_facts(), "load_average": os.getloadavg()},
-        "versions": {name: version(name) for name in ("numpy", "panda3d")},
-        "commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip(),
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    arguments.out.parent.mkdir(exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps({key: value for key, value in result.items() if key != "machine"}, indent=2))
+    print(json.dumps(write_result(arguments.out, result), indent=2))
 
 
 def measure(simulator: EmbeddedSimulator, seed: int, ticks: int) -> dict[str, Any]:

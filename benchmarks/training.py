@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 from auxdrive.dataset import Dataset
 from auxdrive.episodes import write_card
-from auxdrive.machine import machine_facts
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.run import source_commit, train
+from auxdrive_train.engine.run import train
+from record import RESULTS, write_result
 
-RESULTS = Path(__file__).resolve().parent / "results"
 CASES = {"pilotnet": ((66, 200), 64, 6), "resnet18": ((66, 200), 32, 1)}
 
 
@@ -39,10 +38,7 @@ def main() -> None:
             for method in ("baseline", "samd"):
                 figures[f"{backbone} {method}"] = measure(backbone, method, data, Path(folder) / f"{backbone}-{method}", size, batch)
                 print(f"{backbone} {method}: {json.dumps(figures[f'{backbone} {method}'])}", flush=True)
-    command = "python benchmarks/training.py DATA"
-    arguments.out.write_text(
-        json.dumps({"command": command, "figures": figures, "machine": machine_facts(), "commit": source_commit()}, indent=2) + "\n"
-    )
+    write_result(arguments.out, {"figures": figures})
 
 
 def part_of(source: Path, target: Path, episodes: int) -> Path:

@@ -18,7 +18,7 @@ from auxdrive_eval.embedded.render.actors import Actors
 from auxdrive_eval.embedded.render.device import Device, Target, View, make_texture
 from auxdrive_eval.embedded.render.faces import CLASS_ID
 from auxdrive_eval.embedded.render.geometry import town_faces
-from auxdrive_eval.embedded.render.graphs import attach_numbers, attach_picture, new_root
+from auxdrive_eval.embedded.render.graphs import SMALL_REACH_M, SMALL_TILE_M, attach_numbers, attach_picture, new_root
 from auxdrive_eval.embedded.render.planes import FaceRegistry
 from auxdrive_eval.embedded.render.sky import attach_sky
 from auxdrive_eval.embedded.render.textures import make_textures
@@ -61,6 +61,8 @@ class PandaRenderer:
         self._lidar = Target(self._device, "lidar", self._number_root, [self._beams.view] * lidar.VIEWS, lidar.COLUMNS, self._beams.rows)
         for index, node in enumerate(self._lidar.cameras):
             node.set_hpr(90.0 * index, 0, 0)
+            # Small things in tiles that lie beyond the LiDAR's range altogether are left out of its views.
+            node.node().set_lod_scale(SMALL_REACH_M / (lidar.RANGE_M + SMALL_TILE_M / math.sqrt(2)))
         self._town_nodes: list[NodePath] = []
         self._actors: Actors | None = None
         self._overlay: Overlay | None = None

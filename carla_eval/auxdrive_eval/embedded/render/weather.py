@@ -144,13 +144,14 @@ class Overlay:
     def _headlights(self, inverse_depth: Float32, solid: AnyArray, glowing: AnyArray | None) -> Float32:
         """Gain (H, W, 3) of the headlights over the dimmed night."""
         night = np.float32(self._light.night)
-        fall = np.minimum(1.0, (np.float32(16.0) * inverse_depth) ** 1.5)
-        gain = 1 - 0.35 * night + (night * self._beam * fall)[:, :, None] * _HEADLIGHT
-        gain = np.where(solid[:, :, None], gain, np.float32(1.0))
+        near = np.float32(16.0) * inverse_depth
+        fall = np.minimum(np.float32(1.0), near * np.sqrt(near))
+        gain: Float32 = (night * self._beam * fall)[:, :, None] * _HEADLIGHT
+        gain += 1 - np.float32(0.35) * night
+        gain[~solid] = 1.0
         if glowing is not None:
-            gain = np.where(glowing[:, :, None], np.maximum(gain, 1.0), gain)
-        result: Float32 = gain
-        return result
+            gain[glowing] = np.maximum(gain[glowing], 1.0)
+        return gain
 
     def _streaks(self, time_s: float) -> Float32:
         """Light added by falling drops (H, W): short slanted strokes, new for each instant."""
