@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from auxdrive.dataset import Dataset
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
+from auxdrive_eval.demo.stages import FIRST_ROUTE_SEED
 from auxdrive_eval.report.town_map import lanes_of
 from auxdrive_eval.route_store import load_route
-from auxdrive_eval.routes.plan import DRIVE_SEEDS, routes_of_seeds
+from auxdrive_eval.routes.plan import routes_of_seeds
 from matplotlib import pyplot
 from PIL import Image
 
@@ -34,7 +35,7 @@ def main() -> None:
         figsize=(11, 5.6), width_ratios=[1, 1, 1.05], layout="constrained",
     )  # fmt: skip
     sensors(demo / "data", axes)
-    path(routes_of_seeds(DRIVE_SEEDS[: best + 1])[best], stored[best].trace, axes["map"])
+    path(routes_of_seeds([FIRST_ROUTE_SEED + best])[0], stored[best].trace, axes["map"])
     shots = stored[best].film
     for place, shot in zip(("f0", "f1", "f2"), np.linspace(1, len(shots) - 2, 3).round().astype(int), strict=True):
         time_s, data = shots[shot]
