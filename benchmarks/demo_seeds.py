@@ -1,0 +1,67 @@
+"""The demo over seeds: other data, other weights, the same ten unseen routes; mean and 95 % t-interval over seeds of what each model drives.
+
+    python benchmarks/demo_seeds.py [--out demos] [--seeds 3]
+
+Seed k is the demo in DIR/seed-k; what has been done there is not done again, so a `make demo` can be moved to DIR/seed-0.
+The result goes to benchmarks/results/demo.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from auxdrive_eval.demo.stages import MODELS
+from auxdrive_train.tasks.metrics import seed_interval
+from record import RESULTS, write_result
+
+AUXDRIVE = (sys.executable, "-c", "from auxdrive.cli import main; main()")
+SCORES = {"driving score": "score_composed", "route completion, %": "score_route", "infraction penalty": "score_penalty"}
+OPEN_LOOP = {"ADE, m": "ade_m", "FDE, m": "fde_m", "mAcc": "steer_macc"}
+
+
+def main() -> None:
+    """Run every seed, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("demos"))
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    found = [one(arguments.out / f"seed-{seed}", seed) for seed in range(arguments.seeds)]
+    table: dict[str, dict[str, Any]] = {}
+    for row in found[0]["figures"]["student"]:
+        table[row] = {model.name: interval([seed["figures"][model.name][row] for seed in found]) for model in MODELS}
+        gaps = [seed["figures"]["student"][row] - seed["figures"]["baseline"][row] for seed in found]
+        table[row]["student - baseline"] = interval(gaps)
+    for row, values in table.items():
+        print(row, {name: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]" for name, v in values.items()}, flush=True)
+    figures = {"table": table, "seconds": [seed["seconds"] for seed in found], "verdicts": [seed["verdict"] for seed in found]}
+    write_result(RESULTS / "demo.json", figures)
+
+
+def one(folder: Path, seed: int) -> dict[str, Any]:
+    """The demo of one seed: what each model drove, how well it predicts, wall time of each stage, and the verdict."""
+    finished = subprocess.run([*AUXDRIVE, "demo", "--out", str(folder), "--seed", str(seed), "--json"], stdout=subprocess.PIPE, check=True)
+    told = json.loads(finished.stdout)
+    done = json.loads((folder / "demo.json").read_text())["done"]
+    figures = {}
+    for model in MODELS:
+        scores = done[f"drive {model.name}"]["answer"]["_checkpoint"]["global_record"]["scores"]
+        tested = done[f"train {Path(model.run).name}"]["answer"]["metrics"]["test"][model.view]
+        figures[model.name] = {row: scores[key] for row, key in SCORES.items()} | {row: tested[key] for row, key in OPEN_LOOP.items()}
+    seconds = {stage: round(stored["seconds"], 1) for stage, stored in done.items()}
+    return {"figures": figures, "seconds": {**seconds, "total": round(sum(seconds.values()), 1)}, "verdict": told["verdict"]}
+
+
+def interval(values: list[float]) -> dict[str, Any]:
+    """Mean and 95 % t-interval over seeds."""
+    found = seed_interval(values)
+    return {"mean": found.value, "low": found.low, "high": found.high, "values": [float(v) for v in np.round(values, 4)]}
+
+
+if __name__ == "__main__":
+    main()
