@@ -1,4 +1,4 @@
-"""The demo over seeds: other data, other weights, the same ten unseen routes; mean and 95 % t-interval over seeds of what each model drives.
+"""The demo over seeds: other data, other weights, the same ten unseen routes; means and 95 % t-intervals over seeds for each model.
 
     python benchmarks/demo_seeds.py [--out demos] [--seeds 3]
 
@@ -39,7 +39,7 @@ def main() -> None:
         table[row]["student - baseline"] = interval(gaps)
     for row, values in table.items():
         print(row, {name: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]" for name, v in values.items()}, flush=True)
-    figures = {"table": table, "seconds": [seed["seconds"] for seed in found], "verdicts": [seed["verdict"] for seed in found]}
+    figures = {"seeds": arguments.seeds, "table": table, "seconds": [seed["seconds"] for seed in found], "verdicts": [seed["verdict"] for seed in found]}
     write_result(RESULTS / "demo.json", figures)
 
 
