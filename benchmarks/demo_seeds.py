@@ -39,7 +39,12 @@ def main() -> None:
         table[row]["student - baseline"] = interval(gaps)
     for row, values in table.items():
         print(row, {name: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]" for name, v in values.items()}, flush=True)
-    figures = {"seeds": arguments.seeds, "table": table, "seconds": [seed["seconds"] for seed in found], "verdicts": [seed["verdict"] for seed in found]}
+    figures = {
+        "seeds": arguments.seeds,
+        "table": table,
+        "seconds": [seed["seconds"] for seed in found],
+        "verdicts": [seed["verdict"] for seed in found],
+    }
     write_result(RESULTS / "demo.json", figures)
 
 
