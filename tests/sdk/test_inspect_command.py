@@ -163,6 +163,13 @@ def test_a_run(tmp_path: Path) -> None:
     assert "no epoch was finished" in summary_of(tmp_path)["broken"][0]
 
 
+def test_a_run_is_one_though_it_keeps_its_data_sets_card(folder: Path) -> None:
+    (folder / "config.yaml").write_text("method: samd\n")
+    assert summary_of(folder)["kind"] == "run"
+    (folder / "card.json").write_text("{}")
+    assert "card.json" in str(invoke(str(folder)).exception)
+
+
 def test_folders_that_are_nothing(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "bundle").mkdir()
@@ -172,6 +179,7 @@ def test_folders_that_are_nothing(tmp_path: Path, folder: Path) -> None:
         ((str(tmp_path / "empty"),), "no data set (dataset.json), no bundle"),
         ((str(tmp_path / "bundle"),), "card.json"),
         ((str(tmp_path / "bundle"), "--html", "x.html"), "--html shows data sets"),
+        ((str(tmp_path / "empty"), "--html", "x.html"), "no data set (dataset.json), no bundle"),
         ((str(folder), "--html", str(tmp_path / "no" / "x.html")), "there is no directory"),
     ]:
         result = invoke(*arguments)

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from auxdrive.cli import build_app
 from auxdrive.errors import AuxdriveError, ConfigError, DataError, UsageError
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.config import TrainConfig, dump_config, load_config, parse_config
 from auxdrive_train.engine.run import load_run, train
 from auxdrive_train.methods import METHODS
+from typer.testing import CliRunner
 
 SMALL = {"preprocessing": {"size": [64, 80]}, "batch_size": 16, "threads": 1, "dropout": 0.1, "lr": 2e-3}
 
@@ -145,6 +147,16 @@ def test_a_finished_run_resumes_to_itself(stripe_data: Path, tmp_path: Path) -> 
     made = settings_for("baseline", stripe_data)
     first = train(made, tmp_path / "run")
     assert train(made, tmp_path / "run", resume=True)["metrics"] == first["metrics"]
+
+
+def test_inspect_shows_a_run_of_the_trainer(stripe_data: Path, tmp_path: Path) -> None:
+    train(settings_for("baseline", stripe_data), tmp_path / "run")
+    result = CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run"), "--json"])
+    summary = json.loads(result.stdout)
+    assert (summary["kind"], summary["broken"]) == ("run", [])
+    assert summary["records"] > 0
+    assert "best.safetensors" in summary["checkpoints"]
+    assert "method: baseline" in CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run")]).output
 
 
 @pytest.mark.slow

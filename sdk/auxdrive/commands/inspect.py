@@ -23,14 +23,16 @@ def inspect(
 
     if not path.is_dir():
         raise UsageError(f"{path}: no such directory")
-    if is_dataset(path):
-        summary, show = _dataset(path, html), _show_dataset
-    elif html is not None:
-        raise UsageError(f"--html shows data sets, and {path} is none: it has no dataset.json")
-    elif is_bundle(path):
+    # A run keeps a copy of its data set's card, so that it is asked first.
+    bundle, run = is_bundle(path), is_run(path)
+    if html is not None and (bundle or run):
+        raise UsageError(f"--html shows data sets, and {path} is a {'bundle' if bundle else 'run'}")
+    if bundle:
         summary, show = summarise_bundle(path), _show_bundle
-    elif is_run(path):
+    elif run:
         summary, show = summarise_run(path), _show_run
+    elif is_dataset(path):
+        summary, show = _dataset(path, html), _show_dataset
     else:
         raise UsageError(f"{path}: no data set (dataset.json), no bundle (card.json) and no run (config.yaml)")
     if json_output:
