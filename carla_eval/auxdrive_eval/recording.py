@@ -69,7 +69,8 @@ def record_episode(
     planner = RoutePlanner(route)
     perturbation = Perturbation(plan.perturbation_seed) if perturb else None
     over = _End(route, max_episode_s)
-    with EpisodeWriter(out, plan.episode_id, modalities, _shapes(simulator.camera, modalities)) as writer:
+    shapes = _shapes(simulator.camera, modalities)
+    with EpisodeWriter(out, plan.episode_id, modalities, shapes, keep_on_interrupt=False) as writer:
         while not over.reached(state):
             target_ego_m, command = planner.update(state.ego)
             control = simulator.expert()

@@ -189,6 +189,6 @@ def _stream_derived(
                 stream.append(frame)
             if progress is not None:
                 progress(min(chunk, len(source) - start))
-        stream.finish()
+        stream.finish(len(source))
     finally:
         stream.abandon()

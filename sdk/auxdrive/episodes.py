@@ -19,7 +19,7 @@ import numpy as np
 
 from auxdrive.cards import DatasetCard
 from auxdrive.errors import DataError, InputError, unknown_name
-from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.modalities import MODALITIES, Modality, parse_modality
 from auxdrive.state import STATE_DTYPE
 from auxdrive.storage import NpyStream, fsync_directory, map_npy, read_npy_header, write_atomic
 from auxdrive.types import AnyArray
@@ -55,7 +55,8 @@ def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
     A mapping needs time_s, steer_rad, throttle and brake; what it leaves out besides is written as unknown.
 
     Raises:
-        InputError: unknown or missing field, time or steering not finite, or an infinite number anywhere.
+        InputError: unknown or missing field; not a number; time or steering not finite, or an infinite number anywhere; pedals
+            beyond 0..1; an integer field that is none.
     """
     record = np.zeros((), STATE_DTYPE)
     if isinstance(state, Mapping):
@@ -65,11 +66,8 @@ def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
         missing = [name for name in _REQUIRED if name not in state]
         if missing:
             raise InputError(f"the state lacks {', '.join(missing)}")
-        values = {**_UNKNOWN, **state}
-        if not -128 <= values["command"] <= 127:
-            raise InputError(f"command must be CARLA's RoadOption number or -1, got {values['command']}")
-        for name, value in values.items():
-            record[name] = value
+        for name, value in {**_UNKNOWN, **state}.items():
+            _set_field(record, name, value)
     else:
         given = np.asarray(state)
         if given.shape != () or given.dtype != STATE_DTYPE:
@@ -79,11 +77,25 @@ def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
         value = float(record[name])
         if np.isinf(value) or (np.isnan(value) and name in _REQUIRED):
             raise InputError(f"the state's {name} is {value}; it must be a finite number")
+    for name in ("throttle", "brake"):
+        if not 0 <= record[name] <= 1:
+            raise InputError(f"the state's {name} is {record[name]}; a pedal goes from 0 to 1")
     return record
 
 
+def _set_field(record: AnyArray, name: str, value: Any) -> None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"the state's {name} is {value!r}; it must be a number") from None
+    if STATE_DTYPE[name].kind == "i" and not (number.is_integer() and -128 <= number <= 127):
+        raise InputError(f"the state's {name} is {value}; it must be a whole number from -128 to 127")
+    with np.errstate(over="ignore"):  # what is too large for the field becomes infinite, and is refused with the infinite ones
+        record[name] = number
+
+
 class EpisodeWriter:
-    """Records one episode. A context manager: leaving it in peace publishes the episode, an exception removes it.
+    """Records one episode. A context manager: leaving it in peace or by Ctrl-C publishes the episode, another exception removes it.
 
         with EpisodeWriter("data", "drive-0001", [Modality.RGB]) as writer:
             writer.append({Modality.RGB: image}, {"time_s": 0.0, "steer_rad": 0.1, "throttle": 0.3, "brake": 0.0})
@@ -96,9 +108,10 @@ class EpisodeWriter:
         episode_id: a plain file name that does not exist yet.
         modalities: what every `append` brings, exactly.
         frame_shapes: shape of one frame by modality; where absent, the first frame decides.
+        keep_on_interrupt: publish what was recorded when Ctrl-C ends the block, as one does to end a drive. False: remove it.
 
     Raises:
-        InputError: a bad id, no modalities, or shapes that are not of the modality.
+        InputError: a bad id, no modalities, or shapes that are not of the modality. UsageError: an unknown modality.
         DataError: the episode exists already, or the disk refuses.
     """
 
@@ -108,9 +121,12 @@ class EpisodeWriter:
         episode_id: str,
         modalities: Iterable[Modality],
         frame_shapes: Mapping[Modality, tuple[int, ...]] | None = None,
+        *,
+        keep_on_interrupt: bool = True,
     ) -> None:
         self.episode_id = check_episode_id(episode_id)
-        self.modalities = tuple(dict.fromkeys(modalities))
+        self.modalities = tuple(dict.fromkeys(parse_modality(str(modality)) for modality in modalities))
+        self._keep_on_interrupt = keep_on_interrupt
         if not self.modalities:
             raise InputError(f"episode {episode_id}: name at least one modality to record")
         self._shapes = dict(frame_shapes or {})
@@ -195,7 +211,7 @@ class EpisodeWriter:
             raise DataError(f"episode {self.episode_id}: nothing was recorded, so nothing was written")
         try:
             for stream in (self._state, *self._streams.values()):
-                stream.finish()
+                stream.finish(len(self))
             fsync_directory(self._partial)
             self._partial.rename(self.path)
         except OSError as error:
@@ -234,7 +250,8 @@ class EpisodeWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is None:
+        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        if kind is None or (interrupted and self._keep_on_interrupt and len(self)):
             self.close()
         else:
             self.abort()

@@ -62,8 +62,13 @@ class NpyStream:
         self._write(np.ascontiguousarray(item).reshape(-1).view(np.uint8).data)
         self.items += 1
 
-    def finish(self) -> None:
-        """Write the final number of items into the header, force everything onto the disk, and close."""
+    def finish(self, items: int) -> None:
+        """Keep the first `items`, write their number into the header, force everything onto the disk, and close.
+
+        An interrupted `append` may have left a part of an item, or one item more than another stream has.
+        """
+        self.items = items
+        self._file.truncate(self._header_length + items * math.prod(self.item_shape) * self.dtype.itemsize)
         self._file.seek(0)
         self._write(npy_header((self.items, *self.item_shape), self.dtype, self._header_length))
         os.fsync(self._file.fileno())

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.episodes import EpisodeReader, EpisodeWriter, clean_partial, state_record, write_card
-from auxdrive.errors import DataError, InputError
+from auxdrive.errors import DataError, InputError, UsageError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.state import STATE_DTYPE
 from hypothesis import given, settings
@@ -78,7 +78,7 @@ def test_state_is_mapped_read_only_and_survives_pickling_as_a_path(tmp_path: Pat
 def test_a_record_of_the_dtype_is_stored_bit_for_bit(tmp_path: Path) -> None:
     record = np.zeros((), STATE_DTYPE)
     for index, name in enumerate(STATE_DTYPE.names or ()):
-        record[name] = index + 1
+        record[name] = 0.5 if name in ("throttle", "brake") else index + 1
     with EpisodeWriter(tmp_path, "e", [Modality.RGB]) as writer:
         writer.append({Modality.RGB: frame(Modality.RGB, 0)}, record[()])
     assert EpisodeReader(tmp_path / "episodes" / "e").state[0].tobytes() == record.tobytes()
@@ -92,6 +92,40 @@ def test_an_exception_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError, match="boom"):
         crash()
+    assert list((tmp_path / "episodes").iterdir()) == []
+
+
+def interrupted(folder: Path, keep: bool) -> None:
+    """Ctrl-C in the middle of the third `append`: depth was written, and of the state only half a record."""
+
+    class Torn(EpisodeWriter):
+        def append(self, frames, state) -> None:  # type: ignore[no-untyped-def]
+            if len(self) == 2:
+                self._streams[Modality.DEPTH].append(frames[Modality.DEPTH])
+                self._state._write(bytes(7))
+                raise KeyboardInterrupt
+            super().append(frames, state)
+
+    with Torn(folder, "e", [Modality.RGB, Modality.DEPTH], keep_on_interrupt=keep) as writer:
+        for index in range(5):
+            writer.append({m: frame(m, index) for m in writer.modalities}, {"time_s": index, **STATE})
+
+
+def test_a_drive_that_is_ended_by_ctrl_c_is_kept_whole(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path, keep=True)
+    reader = EpisodeReader(tmp_path / "episodes" / "e")
+    np.testing.assert_array_equal(reader.state["time_s"], [0, 1])
+    for modality in (Modality.RGB, Modality.DEPTH):
+        np.testing.assert_array_equal(reader.frames(modality), np.stack([frame(modality, 0), frame(modality, 1)]))
+    with pytest.raises(KeyboardInterrupt), EpisodeWriter(tmp_path, "empty", [Modality.RGB]):
+        raise KeyboardInterrupt
+    assert [entry.name for entry in (tmp_path / "episodes").iterdir()] == ["e"]
+
+
+def test_a_recording_that_can_be_repeated_drops_what_ctrl_c_cut_short(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path, keep=False)
     assert list((tmp_path / "episodes").iterdir()) == []
 
 
@@ -205,7 +239,16 @@ def test_ids_are_plain_names(tmp_path: Path, episode_id: str) -> None:
         (None, {"steer_rad": np.nan}, "steer_rad is nan"),
         (None, {"speed_mps": -np.inf}, "speed_mps is -inf"),
         (None, {"speed": 3.0}, "unknown state field 'speed'. Did you mean 'speed_mps'"),
-        (None, {"command": 300}, "RoadOption"),
+        (None, {"command": 300}, "command is 300"),
+        (None, {"command": 2.5}, "whole number"),
+        (None, {"disturbed": np.nan}, "whole number"),
+        (None, {"throttle": 1.5}, "from 0 to 1"),
+        (None, {"brake": -0.1}, "from 0 to 1"),
+        (None, {"steer_rad": "left"}, "steer_rad is 'left'; it must be a number"),
+        (None, {"speed_mps": None}, "must be a number"),
+        (None, {"speed_mps": [1.0, 2.0]}, "must be a number"),
+        (None, {"speed_mps": 1e300}, "speed_mps is inf"),
+        (None, {"x_m": 10**400}, "must be a number"),
     ],
 )
 def test_a_wrong_instant_is_refused_and_the_recording_goes_on(tmp_path: Path, frames: dict, state: dict, message: str) -> None:
@@ -232,6 +275,9 @@ def test_declared_shapes_are_held(tmp_path: Path) -> None:
         EpisodeWriter(tmp_path, "e", [Modality.RGB], {Modality.DEPTH: (4, 6)})
     with pytest.raises(InputError, match="at least one"):
         EpisodeWriter(tmp_path, "e", [])
+    with pytest.raises(UsageError, match="unknown modality 'thermal'"):
+        EpisodeWriter(tmp_path, "e", ["rgb", "thermal"])  # type: ignore[list-item]
+    assert not (tmp_path / "episodes").exists()
     writer = EpisodeWriter(tmp_path, "e", [Modality.RGB], {Modality.RGB: (8, 8, 3)})
     with pytest.raises(InputError, match="of this episode"):
         writer.append({Modality.RGB: frame(Modality.RGB, 0)}, {"time_s": 0, **STATE})
