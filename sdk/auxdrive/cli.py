@@ -116,5 +116,5 @@ def main() -> None:
 
 
 def _fail(error: AuxdriveError) -> None:
-    console.stderr.print(f"error: {error}", style="red", markup=False, highlight=False)
+    console.stderr.print(console.printable(f"error: {error}"), style="red", markup=False, highlight=False)
     sys.exit(error.exit_code)

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")]
 
@@ -35,25 +36,37 @@ def _finite(value: Any) -> Any:
     return value
 
 
+def printable(text: str) -> str:
+    """The text without what no terminal can show: names of files on Unix may hold bytes that are no UTF-8 (lone surrogates in Python)."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], text: Sequence[str] = ()) -> None:
     """Print a table on standard output. The first column and those named in `text` are flush left, the others are numbers."""
-    drawn = Table(title=title, title_justify="left", header_style="bold")
+    # Text: names of files may hold what rich would take for markup.
+    drawn = Table(title=Text(printable(title)), title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
-        drawn.add_column(column, justify="left" if index == 0 or column in text else "right")
+        drawn.add_column(Text(column), justify="left" if index == 0 or column in text else "right")
     for row in rows:
-        drawn.add_row(*("" if cell is None else str(cell) for cell in row))
+        drawn.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
     stdout.print(drawn)
 
 
 def note(message: str) -> None:
     """Say something that is not the result (standard error)."""
-    stderr.print(message, highlight=False, markup=False)
+    stderr.print(printable(message), highlight=False, markup=False)
 
 
 @contextmanager
 def progress(description: str, total: int | None) -> Iterator[Callable[..., None]]:
     """A progress bar on standard error; yields `advance(steps=1, description=None)`. Silent where standard error is no terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
         task = bar.add_task(description, total=total)
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from auxdrive.errors import DataError, UsageError
 from auxdrive.types import UInt8
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".h264", ".hevc")
+# Formats whose frames follow each other in time; the frames of others (MPO, TIFF) are views or pages, and the first is the picture.
+_ANIMATED_FORMATS = ("GIF", "WEBP")
 # 16-bit and float pictures are no camera pictures of 8 bits, and converting them would need a guess at their range.
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
 
@@ -55,7 +57,7 @@ def find_pictures(paths: Sequence[Path]) -> list[Path]:
 
 
 def read_pictures(path: Path) -> Iterator[Picture]:
-    """The frames of a picture file: one, or all of an animated GIF or WebP. EXIF orientation is applied.
+    """The frames of a picture file: all of an animated GIF or WebP, otherwise the first. EXIF orientation is applied.
 
     Raises:
         DataError: not a picture, damaged, larger than Pillow takes for safe, or not of 8 bits per channel.
@@ -64,7 +66,7 @@ def read_pictures(path: Path) -> Iterator[Picture]:
         source = Image.open(path)
     with source:
         with _reading(f"{path}"):
-            frames = int(getattr(source, "n_frames", 1))
+            frames = int(getattr(source, "n_frames", 1)) if source.format in _ANIMATED_FORMATS else 1
         for index in range(frames):
             with _reading(f"{path}, frame {index}" if frames > 1 else f"{path}"):
                 image = _decode(source, index, animated=frames > 1)
@@ -86,12 +88,23 @@ def _reading(where: str) -> Iterator[None]:
 def _decode(source: Image.Image, index: int, animated: bool) -> UInt8:
     if animated:
         source.seek(index)
-    if source.mode not in _EIGHT_BIT_MODES:
+    if source.mode not in _EIGHT_BIT_MODES or _is_deep(source):
         raise DataError(f"mode {source.mode}; only 8 bits per channel are read, convert it first")
     upright = source if animated else ImageOps.exif_transpose(source)
     if "transparency" in upright.info:
         upright = upright.convert("RGBA")
     return np.asarray(upright.convert("RGB"))
+
+
+def _is_deep(source: Image.Image) -> bool:
+    """Whether the file has more than 8 bits per channel where Pillow's mode does not tell: it drops the low ones of colour pictures."""
+    for tile in source.tile if isinstance(source, ImageFile.ImageFile) else ():
+        arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+        if any(";16" in argument for argument in arguments if isinstance(argument, str)):
+            return True
+        if tile.codec_name.startswith("ppm") and any(maximum > 255 for maximum in arguments if isinstance(maximum, int)):
+            return True
+    return False
 
 
 def resize(image: UInt8, height: int, width: int) -> UInt8:

@@ -213,13 +213,17 @@ def _wrong_image(image: Any, shape: tuple[int, ...]) -> str:
     return f"the image has the shape {image.shape}, this model takes {shape} (height, width, RGB). Resize it, or train for this camera"
 
 
+_LARGEST = float(np.finfo(np.float32).max)
+"""The graph's inputs are float32: what is beyond would become infinite in them."""
+
+
 def _finite(name: str, value: float | None) -> float:
-    if value is None or not math.isfinite(value):
-        raise InputError(f"this model needs {name}, got {value}; give it in the Observation")
+    if value is None or not abs(value) <= _LARGEST:
+        raise InputError(f"this model needs {name} as a finite number, got {value}; give it in the Observation")
     return value
 
 
 def _finite_pair(name: str, value: tuple[float, float] | None) -> tuple[float, float]:
-    if value is None or len(value) != 2 or not (math.isfinite(value[0]) and math.isfinite(value[1])):
+    if value is None or len(value) != 2 or not (abs(value[0]) <= _LARGEST and abs(value[1]) <= _LARGEST):
         raise InputError(f"this model needs {name} as two finite numbers (x forward, y left, metres), got {value}")
     return value

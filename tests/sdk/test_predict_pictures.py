@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import struct
+import zlib
 from pathlib import Path
 
+import auxdrive.console as console
 import numpy as np
 import pytest
 from auxdrive.commands.predict import predict
@@ -75,6 +79,78 @@ def test_sixteen_bits_are_refused(tmp_path: Path) -> None:
         list(read_pictures(tmp_path / "deep.png"))
 
 
+def deep_png(channels: int, colour_type: int) -> bytes:
+    """A PNG of 2x2 pixels with 16 bits per channel."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compress((b"\0" + bytes(2 * channels * 2)) * 2)
+    header = struct.pack(">IIBBBBB", 2, 2, 16, colour_type, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rgb.png", deep_png(3, 2)),
+        ("rgba.png", deep_png(4, 6)),
+        ("grey_alpha.png", deep_png(2, 4)),
+        ("binary.ppm", b"P6 2 2 65535\n" + bytes(24)),
+        ("plain.ppm", b"P3 2 2 1000\n" + b"1 " * 12),
+    ],
+)
+def test_sixteen_bit_colours_are_refused_though_pillow_would_cut_them(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=f"{name}.*8 bits"):
+        list(read_pictures(tmp_path / name))
+
+
+def test_a_plain_ppm_of_eight_bits_is_read(tmp_path: Path) -> None:
+    (tmp_path / "p.ppm").write_bytes(b"P3 2 2 255\n" + b"9 " * 12)
+    (picture,) = read_pictures(tmp_path / "p.ppm")
+    assert (picture.image == 9).all()
+
+
+def test_the_first_view_of_a_phones_picture_stands_upright(tmp_path: Path) -> None:
+    """MPO: what phones call JPEG, with a preview or a depth view behind the picture, and the turn in EXIF."""
+    views = [Image.fromarray(FRAME), Image.fromarray(FRAME[:12, :16])]
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter clockwise
+    views[0].save(tmp_path / "phone.jpg", "MPO", save_all=True, append_images=views[1:], exif=exif)
+    with Image.open(tmp_path / "phone.jpg") as source:
+        assert source.format == "MPO"
+    (picture,) = read_pictures(tmp_path / "phone.jpg")
+    assert picture.image.shape == (32, 24, 3)
+
+
+def test_a_bad_picture_does_not_cost_the_others(steering_bundle: Path, folder: Path, tmp_path: Path) -> None:
+    (folder / "0a.png").write_bytes(b"no picture")
+    Image.fromarray(FRAME[:10]).save(folder / "1a.png")
+    with pytest.raises(DataError, match=r"2 of 5 files could not be used.*0a\.png: not a readable picture.*1a\.png: is 32x10"):
+        predict(steering_bundle, [folder], out=tmp_path / "o.jsonl")
+    written = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
+    assert [Path(record["file"]).name for record in written] == ["0.png", "1.png", "2.png"]
+
+
+def test_odd_names_are_shown_and_come_back_from_the_files(
+    steering_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console.stdout, "_width", 400)  # no line breaks within names
+    folder = tmp_path / "drive["  # with the next part of the path it makes a closing tag of rich's markup
+    folder.mkdir()
+    for name in (b"bold].png", b"caf\xe9.png"):
+        Image.fromarray(FRAME).save(tmp_path / "new.png")
+        (tmp_path / "new.png").rename(folder / os.fsdecode(name))
+    predict(steering_bundle, [folder], out=tmp_path / "o.csv")
+    shown = capsys.readouterr().out.replace("\n", "")
+    assert "drive[/bold].png" in shown
+    assert "caf\\udce9.png" in shown
+    assert b"/caf\xe9.png," in (tmp_path / "o.csv").read_bytes()
+    found = records(steering_bundle, folder, out=tmp_path / "o.jsonl")
+    assert all(Path(str(record["file"])).is_file() for record in found)
+
+
 def test_another_size_needs_resize(steering_bundle: Path, tmp_path: Path) -> None:
     Image.fromarray(np.repeat(np.repeat(FRAME, 2, 0), 2, 1)).save(tmp_path / "large.png")
     with pytest.raises(InputError, match=r"large\.png: is 64x48 pixels, the model's camera gives 32x24\. Use --resize"):
@@ -85,6 +161,7 @@ def test_another_size_needs_resize(steering_bundle: Path, tmp_path: Path) -> Non
 
 def test_wrong_requests(steering_bundle: Path, waypoint_bundle: Path, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "o.csv").mkdir()
     (tmp_path / "film.mp4").write_bytes(b"x")
     picture = folder / "0.png"
     cases: list[tuple[Path, Path, dict[str, object], str]] = [
@@ -95,7 +172,10 @@ def test_wrong_requests(steering_bundle: Path, waypoint_bundle: Path, folder: Pa
         (waypoint_bundle, picture, {"speed": float("nan"), "target": "1,2"}, "speed_mps"),
         (steering_bundle, picture, {"speed": 1.0}, "leave --speed out"),
         (steering_bundle, picture, {"out": tmp_path / "o.txt"}, r"\.jsonl or \.csv"),
-        (steering_bundle, picture, {"out": tmp_path / "no" / "o.csv"}, "cannot be written"),
+        (steering_bundle, picture, {"out": tmp_path / "no" / "o.csv"}, "there is no directory"),
+        (steering_bundle, picture, {"out": tmp_path / "o.csv"}, "is a directory"),
+        (waypoint_bundle, picture, {"speed": 1e39, "target": "1,2"}, "speed_mps as a finite number, got 1e\\+39"),
+        (waypoint_bundle, picture, {"speed": 1.0, "target": "1,-1e39"}, "target_ego_m as two finite numbers"),
         (steering_bundle, tmp_path / "none.png", {}, "no such file"),
         (steering_bundle, tmp_path / "empty", {}, "holds no pictures"),
         (steering_bundle, tmp_path / "film.mp4", {}, "ffmpeg"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +13,7 @@ import typer
 
 import auxdrive.console as console
 from auxdrive.console import JsonOption
-from auxdrive.errors import InputError, UsageError
+from auxdrive.errors import AuxdriveError, DataError, InputError, UsageError
 
 if TYPE_CHECKING:
     from auxdrive.cards import ModelCard
@@ -36,25 +36,38 @@ def predict(
     device: Annotated[str, typer.Option(help="Where it runs: cpu or cuda.")] = "cpu",
     json_output: JsonOption = False,
 ) -> None:
-    """Predict from one picture, a folder of pictures, or an animated GIF or WebP."""
+    """Predict from one picture, a folder of pictures, or an animated GIF or WebP.
+
+    A picture that cannot be used does not stop the others; it is named, and the exit code is then not 0.
+    """
     from auxdrive.pictures import find_pictures
     from auxdrive.predictor import Predictor
 
     if out is not None and out.suffix.lower() not in (".jsonl", ".csv"):
         raise UsageError(f"--out {out}: the name must end in .jsonl or .csv")
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        raise UsageError(f"--out {out}: {'is a directory' if out.is_dir() else f'there is no directory {out.parent}'}")
     target_ego_m = None if target is None else _pair(target)
     paths = find_pictures(images)
     with Predictor.load(bundle, runtime, device) as predictor:
         _check_ego(predictor.card, speed, target_ego_m)
-        records = list(_predict_files(predictor, paths, speed, target_ego_m, resize))
+        records, failed = _predict_files(predictor, paths, speed, target_ego_m, resize)
+    if failed and not records:
+        raise next(iter(failed.values()))
     if out is not None:
         _write(out, records)
+    unused = {"unused": [{"file": str(path), "error": str(error)} for path, error in failed.items()]}
     if json_output:
-        console.print_json({"bundle": str(bundle), "task": predictor.card.task, "providers": predictor.providers, "predictions": records})
+        console.print_json(
+            {"bundle": str(bundle), "task": predictor.card.task, "providers": predictor.providers, "predictions": records} | unused
+        )
     else:
         _show(bundle, records)
         if out is not None:
             console.note(f"wrote {len(records)} predictions to {out}")
+    if failed:
+        listed = "; ".join(str(error) for error in list(failed.values())[:5]) + ("; ..." if len(failed) > 5 else "")
+        raise DataError(f"{len(failed)} of {len(paths)} files could not be used, the others were predicted: {listed}")
 
 
 def _pair(text: str) -> tuple[float, float]:
@@ -76,27 +89,39 @@ def _check_ego(card: ModelCard, speed: float | None, target: tuple[float, float]
 
 def _predict_files(
     predictor: Predictor, paths: list[Path], speed: float | None, target: tuple[float, float] | None, resize: bool
-) -> Iterator[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], dict[Path, AuxdriveError]]:
+    """The predictions, and why files could not be used (to their end)."""
     from auxdrive.pictures import read_pictures
-    from auxdrive.types import Observation
 
     camera = predictor.card.camera
+    records: list[dict[str, Any]] = []
+    failed: dict[Path, AuxdriveError] = {}
     with console.progress("predicting", len(paths)) as advance:
         for path in paths:
-            for picture in read_pictures(path):
-                image = _fit(picture, camera.height, camera.width, resize)
-                prediction = predictor.predict(Observation(image, picture.frame / predictor.card.rate_hz, speed, target))
-                waypoints = prediction.waypoints_ego_m
-                yield {
-                    "file": str(path),
-                    "frame": picture.frame,
-                    "steer_rad": prediction.steer_rad,
-                    "waypoints_ego_m": None if waypoints is None else waypoints.tolist(),
-                    "waypoint_times_s": list(prediction.waypoint_times_s),
-                    "latency_ms": prediction.latency_ms,
-                    "flags": sorted(prediction.flags),
-                }
+            try:
+                for picture in read_pictures(path):
+                    image = _fit(picture, camera.height, camera.width, resize)
+                    records.append(_record(predictor, picture, image, speed, target))
+            except (DataError, InputError) as error:
+                failed[path] = error
             advance()
+    return records, failed
+
+
+def _record(predictor: Predictor, picture: Picture, image: Any, speed: float | None, target: tuple[float, float] | None) -> dict[str, Any]:
+    from auxdrive.types import Observation
+
+    prediction = predictor.predict(Observation(image, picture.frame / predictor.card.rate_hz, speed, target))
+    waypoints = prediction.waypoints_ego_m
+    return {
+        "file": str(picture.path),
+        "frame": picture.frame,
+        "steer_rad": prediction.steer_rad,
+        "waypoints_ego_m": None if waypoints is None else waypoints.tolist(),
+        "waypoint_times_s": list(prediction.waypoint_times_s),
+        "latency_ms": prediction.latency_ms,
+        "flags": sorted(prediction.flags),
+    }
 
 
 def _fit(picture: Picture, height: int, width: int, resize: bool) -> Any:
@@ -114,17 +139,18 @@ def _fit(picture: Picture, height: int, width: int, resize: bool) -> Any:
 
 
 def _write(out: Path, records: list[dict[str, Any]]) -> None:
-    try:
-        with out.open("w", newline="", encoding="utf-8") as file:
-            if out.suffix.lower() == ".jsonl":
-                file.writelines(json.dumps(record) + "\n" for record in records)
-            else:
-                rows = [_flat(record) for record in records]
-                writer = csv.DictWriter(file, fieldnames=list({name: None for row in rows for name in row}))
-                writer.writeheader()
-                writer.writerows(rows)
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be written: {error.strerror}") from None
+    from auxdrive.storage import write_atomic
+
+    text = io.StringIO(newline="")
+    if out.suffix.lower() == ".jsonl":
+        text.writelines(json.dumps(record) + "\n" for record in records)
+    else:
+        rows = [_flat(record) for record in records]
+        writer = csv.DictWriter(text, fieldnames=list({name: None for row in rows for name in row}))
+        writer.writeheader()
+        writer.writerows(rows)
+    # surrogateescape: a file's name goes out with the bytes that it has on the disk.
+    write_atomic(out, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
