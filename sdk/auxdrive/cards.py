@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Task = Literal["steering", "waypoints"]
+Pixels = Annotated[int, Field(gt=0, le=8192)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class Card(BaseModel):
-    """Base of the cards: unknown keys are refused, values cannot be changed."""
+    """Base of the cards: unknown keys and numbers that are not finite are refused, values cannot be changed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CameraSpec(Card):
     """The camera: size in pixels, horizontal field of view, and where it sits in the ego frame."""
 
-    width: int = Field(gt=0, le=8192)
-    height: int = Field(gt=0, le=8192)
+    width: Pixels
+    height: Pixels
     fov_deg: float | None = Field(default=None, gt=0, lt=180)
     x_m: float = 0.0
     y_m: float = 0.0
@@ -35,7 +37,7 @@ class VehicleSpec(Card):
     """What the controller and the labels need of the vehicle."""
 
     name: str = "unknown"
-    wheelbase_m: float | None = Field(default=None, gt=0)
+    wheelbase_m: float | None = Field(default=None, gt=0, le=100)
 
 
 class DatasetCard(Card):
@@ -71,9 +73,15 @@ class PreprocessingSpec(Card):
 
     crop_top: float = Field(default=0.0, ge=0, lt=1)
     crop_bottom: float = Field(default=0.0, ge=0, lt=1)
-    size: tuple[int, int]
+    size: tuple[Pixels, Pixels]
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[float, float, float] = (0.25, 0.25, 0.25)
+    std: tuple[Positive, Positive, Positive] = (0.25, 0.25, 0.25)
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> Self:
+        if self.crop_top + self.crop_bottom >= 1:
+            raise ValueError(f"crop_top {self.crop_top} and crop_bottom {self.crop_bottom} leave no row of the picture")
+        return self
 
 
 class Provenance(Card):
@@ -125,7 +133,7 @@ class ModelCard(Card):
     preprocessing: PreprocessingSpec
     steering: SteeringSpec
     vehicle: VehicleSpec = VehicleSpec()
-    rate_hz: float = Field(gt=0)
+    rate_hz: float = Field(gt=0, le=1000)
     waypoint_times_s: tuple[float, ...] = ()
     training: Provenance
     parity: ParitySpec

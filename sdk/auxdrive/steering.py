@@ -21,7 +21,7 @@ class SteeringSpec(BaseModel):
     positive: which way a positive number of the source steers.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     kind: Literal["road_wheel_rad", "normalised", "steering_wheel_deg"] = "road_wheel_rad"
     positive: Literal["left", "right"] = "left"

@@ -151,6 +151,15 @@ def test_read_checks_again(steering_bundle: Path, copy_of: Copy) -> None:
         ({"waypoint_times_s": [0.5]}, "waypoint_times_s"),
         ({"parity__unit": "cm"}, "parity.unit"),
         ({"camera__width": 10**9}, "camera.width"),
+        ({"rate_hz": 1e9}, "rate_hz"),
+        ({"steering__max_road_wheel_deg": 0}, "max_road_wheel_deg"),
+        ({"vehicle__wheelbase_m": 1e6}, "wheelbase_m"),
+        ({"preprocessing__size": [0, 80]}, "preprocessing.size"),
+        ({"preprocessing__size": [64, 10**6]}, "preprocessing.size"),
+        ({"preprocessing__std": [0.25, 0.0, 0.25]}, "preprocessing.std"),
+        ({"preprocessing__crop_top": 0.6, "preprocessing__crop_bottom": 0.4}, "leave no row"),
+        ({"inputs__0__unit": "intensity/255"}, "'image' is in intensity"),
+        ({"outputs__0__unit": "deg"}, "'steer_rad' is in rad, not in 'deg'"),
     ],
 )
 def test_wrong_cards(steering_bundle: Path, copy_of: Copy, change: dict[str, Any], message: str) -> None:
@@ -163,6 +172,18 @@ def test_wrong_cards(steering_bundle: Path, copy_of: Copy, change: dict[str, Any
 def test_wrong_waypoint_times(waypoint_bundle: Path, copy_of: Copy, times: list[float]) -> None:
     with pytest.raises(BundleError, match="waypoint"):
         Bundle.open(edit_card(copy_of(waypoint_bundle), waypoint_times_s=times))
+
+
+@pytest.mark.parametrize("place", [("rate_hz",), ("camera", "x_m"), ("preprocessing", "mean", 0), ("parity", "limit")])
+def test_numbers_beyond_all_are_refused(steering_bundle: Path, place: tuple[str | int, ...]) -> None:
+    """1e999 is a JSON number, and Python reads it as infinite."""
+    card = json.loads((steering_bundle / "card.json").read_text())
+    inside = card
+    for key in place[:-1]:
+        inside = inside[key]
+    inside[place[-1]] = "HUGE"
+    with pytest.raises(BundleError, match="finite"):
+        parse_card(json.dumps(card).replace('"HUGE"', "1e999").encode(), "the card")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ class ProportionalSpeedConfig(BaseModel):
     held with `hold_brake`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     response_s: float = Field(default=0.5, gt=0)
     throttle_mps2: float = Field(default=3.5, gt=0)
