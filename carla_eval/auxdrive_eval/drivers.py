@@ -21,6 +21,10 @@ TICKS_PER_PREDICTION = 2
 """The agent sees every second tick, and its control is held in between (as TransFuser's action repeat)."""
 
 
+STAND = Control(0.0, 0.0, 1.0)
+"""Before the first usable prediction there is nothing to follow: brake."""
+
+
 class AgentCrashed(Exception):
     """The agent's own code failed; the message is its traceback."""
 
@@ -106,7 +110,7 @@ class AgentDriver:
             try:
                 prediction = self._agent.act(observation, {modality: frames[modality] for modality in self._agent.auxiliaries})
                 self.withheld += bool(prediction.flags)
-                self._held = self._controller_for(prediction).step(prediction, state.speed_mps, self._period_s)
+                self._held = self._follow(prediction, state.speed_mps)
             except AuxdriveError:
                 raise
             except Exception as error:
@@ -115,11 +119,12 @@ class AgentDriver:
         self._tick += 1
         return self._held
 
-    def _controller_for(self, prediction: Prediction) -> Controller:
+    def _follow(self, prediction: Prediction, speed_mps: float) -> Control:
         if self._controller is None:
-            name = "steering" if prediction.steer_rad is not None else "pid"
-            self._controller = self._make(name)
-        return self._controller
+            if prediction.steer_rad is None and prediction.waypoints_ego_m is None:
+                return STAND  # withheld: what the model predicts is not known yet
+            self._controller = self._make("steering" if prediction.steer_rad is not None else "pid")
+        return self._controller.step(prediction, speed_mps, self._period_s)
 
     def _make(self, name: str) -> Controller:
         controller = make_controller(name, self._agent.steering, self._agent.vehicle)

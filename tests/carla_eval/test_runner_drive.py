@@ -146,6 +146,39 @@ def test_withheld_predictions_stop_the_car_and_are_counted(
     assert driver.withheld == 0
 
 
+class LateAgent(Agent):
+    """Its first predictions are withheld; then it predicts waypoints, or steering."""
+
+    def __init__(self, waypoints: bool) -> None:
+        super().__init__()
+        self.waypoints = waypoints
+
+    def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
+        super().act(observation, auxiliaries)
+        if len(self.seen) <= 2:
+            return Prediction(observation.time_s, 1.0, flags=frozenset({Flag.NON_FINITE_OUTPUT}))
+        if self.waypoints:
+            return Prediction(observation.time_s, 1.0, waypoints_ego_m=np.array([[2.0, 0.0], [4.0, 0.0]]), waypoint_times_s=(0.5, 1.0))
+        return Prediction(observation.time_s, 1.0, steer_rad=0.0)
+
+
+@pytest.mark.parametrize("waypoints", [True, False])
+def test_the_controller_is_chosen_by_the_first_usable_prediction(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], waypoints: bool
+) -> None:
+    route = short_routes[0]
+    driver = AgentDriver(LateAgent(waypoints), None, 0.05)
+    state = simulator.reset(route, 1)
+    driver.start(route)
+    controls = []
+    for _ in range(6):
+        controls.append(driver.control(simulator, state))
+        state = simulator.step(controls[-1])
+    assert all(control.brake == 1.0 and control.throttle == 0.0 for control in controls[:4])
+    assert all(control.throttle > 0 for control in controls[4:])
+    assert driver.withheld == 2
+
+
 def test_a_crash_of_the_agent_is_a_failed_route_with_its_traceback(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
     driver = AgentDriver(CrashingAgent(ZeroDivisionError("in the model")), None, 0.05)
     result = drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
