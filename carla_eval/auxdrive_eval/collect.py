@@ -34,7 +34,7 @@ class CollectSettings(BaseModel):
     split: put all episodes in the split of this name; None makes 'train', 'val' and 'test'.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     simulator: SimulatorSettings = SimulatorSettings()
     modalities: tuple[Modality, ...] = SENSED

@@ -49,7 +49,7 @@ class DriverSource:
 class EvaluationSettings(BaseModel):
     """What decides the results of an evaluation. A run can be resumed under equal settings alone."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     simulator: SimulatorSettings
     rules: str

@@ -22,7 +22,7 @@ TICK_S = 0.05
 class SimulatorSettings(BaseModel):
     """What makes a simulator. `traffic` is the number of moving cars; `camera` None takes the simulator's own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     kind: str = "embedded"
     traffic: int = Field(default=DEFAULT_TRAFFIC, ge=0, le=500)

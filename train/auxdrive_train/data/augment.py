@@ -34,7 +34,7 @@ class AugmentConfig(BaseModel):
         from the speed what it should read from the picture: fast means straight on (causal confusion, de Haan et al. 2019).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     mirror: float = Field(default=0.5, ge=0, le=1)
     brightness: float = Field(default=0.2, ge=0, le=1)

@@ -27,7 +27,7 @@ class BalanceConfig(BaseModel):
     rest_every: of the samples in which the car stays where it is, every n-th. turn_repeat: each sample in which it turns, n times.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     rest_every: int = Field(default=1, ge=1)
     turn_repeat: int = Field(default=1, ge=1)

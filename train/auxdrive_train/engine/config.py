@@ -54,7 +54,7 @@ class TrainConfig(BaseModel):
     evaluate: further splits that are measured once, after training, with the best weights.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     data: Path
     task: str = "steering"

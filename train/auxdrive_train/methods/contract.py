@@ -36,7 +36,7 @@ TEACHER = "teacher"
 class Options(BaseModel):
     """Base of a method's own settings (`options:` in the configuration)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
