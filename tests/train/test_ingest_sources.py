@@ -133,6 +133,9 @@ BASE = 1_700_000_000_000
         ([0, 50, math.nan, 150], [4], "1 of 4 records have no usable timestamp"),
         ([0, 50, "x", 150], [4], "no usable timestamp"),
         ([0, 0.1, 0.2, 0.3], [4], "the median time step"),
+        ([0, 50, ..., *range(150, 1000, 50)], [20], "timestamps: 20 Hz; 0 gaps longer than 5 periods, 0 repeated, 0 going back; 1 missing"),
+        ([..., *range(50, 950, 50), "x"], [20], "0 going back; 2 missing, interpolated"),
+        ([..., ..., ..., *range(150, 1000, 50)], [20], "3 of 20 records have no usable timestamp"),
     ],
 )
 def test_broken_time_is_reported_and_ends_an_episode(tmp_path: Path, stamps: list[Any], lengths: list[int], note: str) -> None:
@@ -180,7 +183,22 @@ def test_deleted_incomplete_and_odd_records_are_left_out_and_counted(tmp_path: P
 
 def garbage_line(tub: Path) -> None:
     with (tub / "catalog_1.catalog").open("a") as file:
-        file.write('{"_index": 99, "user/ang')
+        file.write('{"_index": 99, "user/ang\n')
+
+
+def test_a_line_that_was_cut_off_costs_one_record(tmp_path: Path) -> None:
+    tub = make_tub(tmp_path / "tub")
+    with (tub / "catalog_1.catalog").open("a") as file:
+        file.write('{"_index": 6, "user/ang')
+    report, _ = run(tub, tmp_path / "out")
+    assert (report.frames, report.skipped) == ({"train": 6}, {"cut off while it was written": 1})
+
+
+@pytest.mark.parametrize("odd", [True, -1, 1.5, "7"])
+def test_source_indexes_that_are_none_are_not_used(tmp_path: Path, odd: Any) -> None:
+    tub = make_tub(tmp_path / "tub", [{"source_index": 100 + index} for index in range(3)] + [{"source_index": odd}])
+    assert FORMATS["donkey"](tub, SourceOptions()).index_field == "_index"
+    assert FORMATS["donkey"](make_tub(tmp_path / "good", [{"source_index": 7}]), SourceOptions()).index_field == "source_index"
 
 
 def traversal(tub: Path) -> None:
@@ -236,6 +254,7 @@ def truncate_pictures(tub: Path) -> None:
         (lambda tub: (tub / "manifest.json").write_bytes(b"\xff\xfe\x00"), "not UTF-8"),
         (lambda tub: write_manifest(tub, ["catalog_9.catalog"], []), r"catalog_9\.catalog: no such file"),
         (lambda tub: write_manifest(tub, [], ["x"]), "list of numbers"),
+        (lambda tub: write_manifest(tub, [], [True]), "list of numbers"),
         (lambda tub: write_manifest(tub, [], []), "it is empty"),
         (lambda tub: write_manifest(tub, ["catalog_0.catalog"], [0, 1, 2]), "3 deleted"),
         (lambda tub: (tub / "catalog_0.catalog").write_text("[1]\n"), "line 1: a record must be"),
@@ -355,6 +374,9 @@ def test_the_command(tmp_path: Path) -> None:
         (("donkey", "x", "--image-size", "0x9000"), "WIDTHxHEIGHT"),
         (("donkey", "x", "--derive", "edges"), "Did you mean 'edge'"),
         (("donkey", "x", "--max-steer-deg", "0"), "full lock"),
+        (("donkey", "x", "--cameras", "left"), "one camera: leave --cameras"),
+        (("donkey", "x", "--side-correction", "0.2"), "one camera: leave --cameras"),
+        (("udacity", "x", "--side-correction", "nan"), "must lie in [0, 1]"),
     ],
 )
 def test_mistakes_on_the_command_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -66,6 +66,7 @@ def test_udacity_side_cameras_steer_back_to_the_middle(tmp_path: Path) -> None:
         ("a.jpg,b.jpg,c.jpg,2,0,0,1\n", "1 steering beyond"),
         ("a.jpg,b.jpg,c.jpg,0,0,0,1\n..,b.jpg,c.jpg,0,0,0,1\n", "line 2: '..' is not a plain"),
         ('"a.jpg,b\n', "not CSV"),
+        ('"a.jpg,b', "not CSV"),
         ("a.jpg,b.jpg,c.jpg,0,0,0,1\n", "no record has a picture"),
     ],
 )
@@ -76,6 +77,14 @@ def test_hostile_udacity_logs(tmp_path: Path, text: str | None, message: str) ->
         log.write_text(text)
     with pytest.raises(DataError, match=message):
         run(tmp_path / "log", tmp_path / "out", "udacity")
+
+
+def test_a_row_that_was_cut_off_costs_one_record(tmp_path: Path) -> None:
+    log = make_udacity(tmp_path / "log") / "driving_log.csv"
+    text = log.read_text()
+    log.write_text(text[: text.rindex(",") + 2])  # the speed has lost its second digit and the line its end
+    report, _ = run(tmp_path / "log", tmp_path / "out", "udacity")
+    assert (report.frames, report.skipped) == ({"train": 4}, {"cut off while it was written": 1})
 
 
 def test_unknown_cameras(tmp_path: Path) -> None:

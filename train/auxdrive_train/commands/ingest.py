@@ -28,8 +28,12 @@ def ingest(
     rate_hz: Annotated[float | None, typer.Option(help="Rate to use where timestamps are unusable.", show_default=False)] = None,
     derive: Annotated[str, typer.Option(metavar="NAMES", help="Modalities to compute and store: edge, frequency.")] = "",
     image_size: Annotated[str | None, typer.Option(metavar="WxH", help="Scale all pictures to that size.", show_default=False)] = None,
-    cameras: Annotated[str, typer.Option(help="udacity: cameras to use, of center, left, right.")] = "center",
-    side_correction: Annotated[float, typer.Option(help="udacity: steering that is added to side cameras, of -1..1.")] = 0.2,
+    cameras: Annotated[
+        str | None, typer.Option(help="udacity: cameras to use, of center, left, right (default: center).", show_default=False)
+    ] = None,
+    side_correction: Annotated[
+        float | None, typer.Option(help="udacity: steering that is added to side cameras, of -1..1 (default: 0.2).", show_default=False)
+    ] = None,
     licence: Annotated[str, typer.Option(help="The recording's licence, for the card.")] = "",
     json_output: JsonOption = False,
 ) -> None:
@@ -46,7 +50,7 @@ def ingest(
     ranges = parse_splits(split or ())
     derived = tuple(dict.fromkeys(parse_modality(name) for name in _names(derive)))
     size = None if image_size is None else _size(image_size)
-    options = SourceOptions(max_steer_deg, rate_hz, tuple(_names(cameras)), side_correction)
+    options = SourceOptions(max_steer_deg, rate_hz, None if cameras is None else tuple(_names(cameras)), side_correction)
     read = FORMATS[source_format](source, options)
     steps = sum(split_of(record.index, ranges) is not None for record in read.records) * (1 + len(derived))
     with console.progress(f"ingesting {read.name}", steps) as advance:

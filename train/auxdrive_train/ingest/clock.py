@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from auxdrive.types import Float64
+from numpy.typing import NDArray
 
 GAP_PERIODS = 5.0
 """Between two frames of one episode there are at most so many periods; a longer gap begins a new episode."""
@@ -31,13 +32,17 @@ def breaks(step_s: float, rate_hz: float) -> bool:
 def judge(times_s: Sequence[float | None], positions: Sequence[int], nominal_hz: float) -> Clock:
     """Judge the timestamps of records that stand in the order of `positions`, the source's own numbering.
 
-    The rate is that of the median step. Where a timestamp is missing, or more than a tenth of the steps do not go forward, no
-    timestamp is used: time is then the position over the nominal rate, so that positions left out still leave a gap.
+    The rate is that of the median step. A tenth of the timestamps may be missing and are interpolated. Where more are, or more than
+    a tenth of the steps do not go forward, no timestamp is used: time is then the position over the nominal rate, so that
+    positions left out still leave a gap.
     """
-    missing = sum(time is None or not np.isfinite(time) for time in times_s)
+    time_s = np.array([np.nan if time is None else time for time in times_s], dtype=np.float64)
+    known = np.isfinite(time_s)
+    missing = len(time_s) - int(known.sum())
+    if known.sum() < _USABLE_SHARE * len(time_s):
+        return _nominal(positions, nominal_hz, f"{missing} of {len(time_s)} records have no usable timestamp")
     if missing:
-        return _nominal(positions, nominal_hz, f"{missing} of {len(times_s)} records have no usable timestamp")
-    time_s = np.array(times_s, dtype=np.float64)
+        time_s = _interpolated(time_s, np.array(positions, dtype=np.float64), known)
     steps = np.diff(time_s)
     forward = steps[steps > 0]
     if not len(forward) or len(forward) < _USABLE_SHARE * len(steps):
@@ -49,7 +54,17 @@ def judge(times_s: Sequence[float | None], positions: Sequence[int], nominal_hz:
     still, back = int((steps == 0).sum()), int((steps < 0).sum())
     leaps = int((steps > GAP_PERIODS / rate_hz).sum())
     note = f"timestamps: {rate_hz:g} Hz; {leaps} gaps longer than {GAP_PERIODS:g} periods, {still} repeated, {back} going back"
-    return Clock(time_s, rate_hz, note + ("; an episode ends at each" if leaps + still + back else ""))
+    note += "; an episode ends at each" if leaps + still + back else ""
+    return Clock(time_s, rate_hz, note + (f"; {missing} missing, interpolated" if missing else ""))
+
+
+def _interpolated(time_s: Float64, positions: Float64, known: NDArray[np.bool_]) -> Float64:
+    """Missing times by position: between their neighbours, and beyond the first and last at the median pace."""
+    at, there = positions[known], time_s[known]
+    pace_s = float(np.median(np.diff(there) / np.diff(at)))
+    filled = np.interp(positions, at, there)
+    filled += np.minimum(positions - at[0], 0.0) * pace_s + np.maximum(positions - at[-1], 0.0) * pace_s
+    return np.where(known, time_s, filled)
 
 
 def _nominal(positions: Sequence[int], nominal_hz: float, why: str) -> Clock:

@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from auxdrive.cards import VehicleSpec
 from auxdrive.errors import DataError
 from auxdrive.steering import SteeringSpec
 
 from auxdrive_train.ingest import clock
-from auxdrive_train.ingest.source import Source, SourceOptions, SourceRecord, digest, inside, number, read_text
+from auxdrive_train.ingest.source import CUT_OFF, Source, SourceOptions, SourceRecord, digest, inside, number, read_text
 
 DRIVE_LOOP_HZ = 20.0
 """donkeycar's default rate, used where timestamps cannot be."""
@@ -34,6 +34,7 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
     Raises:
         DataError: no tub, damaged JSON (with file and line), names that lead out of the tub, or nothing left to use.
     """
+    options.refuse_side_cameras("donkeycar")
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     manifest = folder / "manifest.json"
@@ -41,7 +42,7 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
     skipped: Counter[str] = Counter()
     rows = _rows(catalogs, deleted, skipped)
     # Re-packed tubs keep the original numbering; splits are then told in it.
-    index_field = "source_index" if rows and all(isinstance(row.get("source_index"), int) for row, _ in rows) else "_index"
+    index_field = "source_index" if rows and all(_is_index(row.get("source_index")) for row, _ in rows) else "_index"
     records: list[SourceRecord] = []
     times_s: list[float | None] = []
     positions: list[int] = []
@@ -76,9 +77,9 @@ def _rows(catalogs: list[Path], deleted: set[int], skipped: Counter[str]) -> lis
     """The records that are not deleted, in the tub's order, each with where it stands."""
     found: dict[int, tuple[dict[str, Any], str]] = {}
     for catalog in catalogs:
-        for row, where in _json_lines(catalog):
+        for row, where in _json_lines(catalog, skipped):
             index = row.get("_index")
-            if not isinstance(index, int) or isinstance(index, bool) or index < 0:
+            if not _is_index(index):
                 raise DataError(f"{where}: the record has no `_index`, so this is no tub of version 2")
             if index in deleted:
                 skipped["deleted in the tub"] += 1
@@ -98,27 +99,36 @@ def _read_manifest(path: Path) -> tuple[list[Path], set[int]]:
     if not isinstance(catalog, dict) or not isinstance(catalog.get("paths"), list):
         raise DataError(f"{path}: the fifth line must be an object with the catalogs' `paths`; this is no tub of version 2")
     deleted = catalog.get("deleted_indexes", [])
-    if not isinstance(deleted, list) or not all(isinstance(index, int) for index in deleted):
-        raise DataError(f"{path}: `deleted_indexes` must be a list of numbers")
+    if not isinstance(deleted, list) or not all(_is_index(index) for index in deleted):
+        raise DataError(f"{path}: `deleted_indexes` must be a list of numbers from 0 on")
     return [inside(path.parent, name, str(path)) for name in catalog["paths"]], set(deleted)
 
 
-def _json_lines(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+def _is_index(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _json_lines(path: Path, skipped: Counter[str]) -> Iterator[tuple[dict[str, Any], str]]:
     """The objects of a JSON-lines file, each with where it stands."""
-    for value, where in _json_values(path):
+    for value, where in _json_values(path, skipped):
         if not isinstance(value, dict):
             raise DataError(f"{where}: a record must be a JSON object")
         yield value, where
 
 
-def _json_values(path: Path) -> Iterator[tuple[Any, str]]:
-    for line, text in enumerate(read_text(path).split("\n"), start=1):
+def _json_values(path: Path, skipped: Counter[str] | None = None) -> Iterator[tuple[Any, str]]:
+    """The values of the lines; a damaged last one that has no end was cut off, and is passed over if there is where to count it."""
+    lines = read_text(path).split("\n")
+    for line, text in enumerate(lines, start=1):
         if not text.strip():
             continue
         where = f"{path}, line {line}"
         try:
             yield json.loads(text), where
         except (ValueError, RecursionError) as error:
+            if line == len(lines) > 1 and skipped is not None:
+                skipped[CUT_OFF] += 1
+                return
             raise DataError(f"{where}: not JSON ({error}). Repair or remove that line") from None
 
 

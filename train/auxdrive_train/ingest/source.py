@@ -13,27 +13,40 @@ from auxdrive.cards import VehicleSpec
 from auxdrive.errors import DataError, UsageError
 from auxdrive.steering import SteeringSpec
 
+CUT_OFF = "cut off while it was written"
+"""Why the last line of a log is left out that a crash or a power cut has torn."""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
     """What the caller knows better than the files.
 
     max_steer_deg: road-wheel angle at full lock, for sources that record -1..1. rate_hz: used where timestamps cannot be.
-    cameras, side_correction: for sources with side cameras; the correction is in the source's steering numbers, towards the middle.
+    cameras, side_correction: for sources with side cameras (None: what the reader takes by itself); the correction is in the source's
+        steering numbers, towards the middle.
     """
 
     max_steer_deg: float = 25.0
     rate_hz: float | None = None
-    cameras: tuple[str, ...] = ("center",)
-    side_correction: float = 0.2
+    cameras: tuple[str, ...] | None = None
+    side_correction: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.max_steer_deg <= 90:
             raise UsageError(f"the steering angle at full lock must lie in (0, 90] degrees, got {self.max_steer_deg}")
         if self.rate_hz is not None and not 0 < self.rate_hz <= 1000:
             raise UsageError(f"the rate must lie in (0, 1000] Hz, got {self.rate_hz}")
-        if not math.isfinite(self.side_correction) or not 0 <= self.side_correction <= 1:
+        if self.side_correction is not None and not 0 <= self.side_correction <= 1:
             raise UsageError(f"the correction for side cameras must lie in [0, 1], got {self.side_correction}")
+
+    def refuse_side_cameras(self, source: str) -> None:
+        """Refuse options that a source with one camera has no use for.
+
+        Raises:
+            UsageError: cameras or a correction for side cameras were asked for.
+        """
+        if self.cameras is not None or self.side_correction is not None:
+            raise UsageError(f"a {source} has one camera: leave --cameras and --side-correction out")
 
 
 @dataclass(frozen=True, slots=True)

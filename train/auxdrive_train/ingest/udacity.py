@@ -19,11 +19,13 @@ from auxdrive.errors import DataError, UsageError, unknown_name
 from auxdrive.steering import SteeringSpec
 
 from auxdrive_train.ingest import clock
-from auxdrive_train.ingest.source import Source, SourceOptions, SourceRecord, digest, inside, number, read_text
+from auxdrive_train.ingest.source import CUT_OFF, Source, SourceOptions, SourceRecord, digest, inside, number, read_text
 
 LOG_NAME = "driving_log.csv"
 NOMINAL_HZ = 10.0
 MPS_PER_MPH = 0.44704
+DEFAULT_CAMERAS = ("center",)
+DEFAULT_CORRECTION = 0.2
 _COLUMNS = ("center", "left", "right", "steering", "throttle", "brake", "speed")
 # The side on which a camera sits says which way it must steer to come back to the middle; positive is right.
 _CORRECTION_SIGN = {"center": 0.0, "left": 1.0, "right": -1.0}
@@ -36,13 +38,15 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     Of a picture's path the file name alone is used, looked up in `IMG/`: the paths are those of the machine that recorded, with
     its separators. Records are left out, and counted, whose numbers are none or whose steering is beyond [-1, 1].
 
+    A last line that has no end was cut off, and is left out too.
+
     Raises:
         DataError: no log, a line that is damaged (with its number), or nothing left to use. UsageError: an unknown camera.
     """
     log = folder / LOG_NAME
     if not log.is_file():
         raise DataError(f"{log}: no such file, so {folder} is no recording of Udacity's simulator")
-    cameras = tuple(dict.fromkeys(options.cameras))
+    cameras = tuple(dict.fromkeys(DEFAULT_CAMERAS if options.cameras is None else options.cameras))
     for camera in cameras:
         if camera not in _CORRECTION_SIGN:
             raise UsageError(unknown_name("camera", camera, _CORRECTION_SIGN))
@@ -55,7 +59,7 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
         raise DataError(f"{log}: no record to use ({counts})")
     stamps = [_time_s(row["center"]) for _, row, _ in rows]
     judged = clock.judge(stamps, [index for index, _, _ in rows], options.rate_hz or NOMINAL_HZ)
-    correction = options.side_correction
+    correction = DEFAULT_CORRECTION if options.side_correction is None else options.side_correction
     records = []
     for camera in cameras:
         for (index, row, where), time_s in zip(rows, judged.time_s, strict=True):
@@ -87,7 +91,13 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
 def _rows(log: Path, skipped: Counter[str]) -> list[tuple[int, dict[str, str], str]]:
     """(row number from 0 without the header, cells, where) of the rows whose numbers can be used."""
     rows = []
-    reader = csv.reader(io.StringIO(read_text(log)), strict=True)
+    text = read_text(log)
+    # The simulator ends every line; one that has no end was cut off while it was written, and its last number may lack digits.
+    whole, _, torn = text.rpartition("\n")
+    if torn.strip() and whole.strip():
+        skipped[CUT_OFF] += 1
+        text = whole
+    reader = csv.reader(io.StringIO(text), strict=True)
     header_lines = 0
     try:
         for cells in reader:
