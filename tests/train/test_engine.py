@@ -264,6 +264,30 @@ def test_every_mistake_of_a_configuration_is_reported_at_once_with_the_nearest_n
     assert "at least one auxiliary" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data: x\nlr: 0.1\nlr: 0.2\n", "'lr' stands there twice"),
+        ("data: x\naugment: {mirror: 1, mirror: 0}\n", "'mirror' stands there twice"),
+        ("data: x\nmethod: samd\naux: depth\n", r"aux: must be a list: write \[depth\]"),
+        ("data: x\nlr: .inf\n", "lr: .*finite"),
+        ("data: x\npreprocessing: {crop_top: 0.5, crop_bottom: 0.5}\n", "leave no row"),
+        ("data: x\npreprocessing: {size: [66, 0]}\n", "greater than 0"),
+    ],
+)
+def test_configurations_that_cannot_be(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_config(tmp_path / "config.yaml", {}, [])
+
+
+def test_a_crop_that_leaves_no_row_of_this_camera_is_refused_before_anything_is_written(stripe_data: Path, tmp_path: Path) -> None:
+    crop = {"size": [64, 80], "crop_top": 0.499, "crop_bottom": 0.499}
+    with pytest.raises(ConfigError, match="leave no row of a picture with"):
+        train(settings_for("baseline", stripe_data, preprocessing=crop), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_set_reaches_nested_keys_and_configurations_survive_a_round_trip(tmp_path: Path) -> None:
     made = load_config(None, {"data": "x", "aux": ["depth"], "method": "samd"}, ["augment.mirror=0", "options.loss=hint", "epochs=10"])
     assert made.augment.mirror == 0

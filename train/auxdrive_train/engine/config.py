@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import yaml
-from auxdrive.cards import PreprocessingSpec
+from auxdrive.cards import Pixels, PreprocessingSpec
 from auxdrive.errors import ConfigError, unknown_name
 from auxdrive.modalities import Modality
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -23,7 +23,7 @@ from auxdrive_train.tasks import TASKS
 class Preprocessing(PreprocessingSpec):
     """Crop and size of the network's input; PilotNet's size where none is given."""
 
-    size: tuple[int, int] = (66, 200)
+    size: tuple[Pixels, Pixels] = (66, 200)
 
 
 class _Mistake(NamedTuple):
@@ -169,7 +169,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         ConfigError: no such file, no YAML, or no mapping.
     """
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        values = yaml.load(file.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the configuration {file}: {error}") from error
     except yaml.YAMLError as error:
@@ -177,6 +177,18 @@ def read_yaml(file: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError(f"{file} must hold a mapping of settings, e.g. 'method: samd'")
     return values
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML takes the last of two equal keys in silence; here that is a mistake."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.MarkedYAMLError(problem=f"'{twice[0]}' stands there twice", problem_mark=node.start_mark)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def dump_config(config: TrainConfig) -> str:
@@ -209,6 +221,8 @@ def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
             lines.append(f"{where}: {unknown_name('key', str(mistake['loc'][-1]), _fields_at(model, mistake['loc'][:-1]))}")
         elif mistake["type"] == "enum" and mistake["loc"][0] in ("main", "aux"):
             lines.append(f"{where}: {unknown_name('modality', str(mistake['input']), [m.value for m in Modality])}")
+        elif mistake["type"] == "tuple_type" and isinstance(mistake["input"], str):
+            lines.append(f"{where}: must be a list: write [{mistake['input']}]")
         else:
             text = str(mistake["msg"]).removeprefix("Value error, ")
             lines += [f"{where}: {line}" if where else line for line in text.split("\n")]

@@ -18,7 +18,7 @@ from auxdrive import console
 from auxdrive.cards import DatasetCard
 from auxdrive.dataset import Dataset
 from auxdrive.derived import ensure_derived
-from auxdrive.errors import DataError, RuntimeUnavailable
+from auxdrive.errors import ConfigError, DataError, RuntimeUnavailable
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.storage import write_atomic
 from lightning_fabric import Fabric
@@ -37,6 +37,7 @@ from auxdrive_train.engine.processes import in_processes
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Method, Setting
 from auxdrive_train.models.excitation import ExcitationNetwork
+from auxdrive_train.models.inputs import crop_rows
 from auxdrive_train.models.networks import Build, FusedNetwork, LateFusionNetwork, SingleNetwork
 from auxdrive_train.models.resnet import ResNet, load_weight_file
 from auxdrive_train.tasks import Task, make_task
@@ -78,6 +79,7 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     dataset = Dataset.open(config.data)
+    _refuse_empty_crop(config, dataset)
     task = make_task(config.task, dataset.card)
     method, networks = build(config, task)
     networks.to(fabric.device)
@@ -105,6 +107,15 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     result = _result(config, dataset, parts, progress, further) if fabric.is_global_zero else {}
     fabric.barrier()
     return result
+
+
+def _refuse_empty_crop(config: TrainConfig, dataset: Dataset) -> None:
+    height, spec = dataset.card.camera.height, config.preprocessing
+    first, last = crop_rows(height, spec)
+    if last <= first:
+        raise ConfigError(
+            f"preprocessing: crop_top {spec.crop_top} and crop_bottom {spec.crop_bottom} leave no row of a picture with {height} rows"
+        )
 
 
 def _refuse_without(main: Modality, samples: SampleSet, dataset: Dataset) -> None:
