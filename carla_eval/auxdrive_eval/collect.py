@@ -14,14 +14,14 @@ from auxdrive.cards import DatasetCard
 from auxdrive.episodes import CARD_NAME, EpisodeReader, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.storage import write_atomic
+from auxdrive.storage import refuse_occupied, write_atomic
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from auxdrive_eval.embedded.simulator import SENSED, EmbeddedSimulator
 from auxdrive_eval.recording import EpisodePlan, episode_folder, episode_id, plan_episode, record_episode
 from auxdrive_eval.routes.plan import COLLECT_SEEDS
 from auxdrive_eval.simulators import SimulatorSettings
-from auxdrive_eval.workers import run_jobs
+from auxdrive_eval.workers import check_workers, run_jobs
 
 SETTINGS_NAME = "collect.json"
 BLOCK = 10
@@ -142,6 +142,7 @@ def collect(settings: CollectSettings, out: Path, *, workers: int = 1, on_episod
         UsageError: `out` was recorded under other settings, or asks for fewer episodes than are there.
         DataError: the disk is full or refuses; complete episodes stay.
     """
+    check_workers(workers)
     _claim(out, settings)
     clean_partial(out)
     store = _Store(settings, out)
@@ -255,6 +256,8 @@ def _claim(out: Path, settings: CollectSettings) -> None:
         _refuse_other_settings(path, settings)
     elif (out / CARD_NAME).exists() or episode_folder(out, "").exists():
         raise UsageError(f"{out}: holds a data set that `auxdrive collect` did not make; choose another --out")
+    else:
+        refuse_occupied(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -13,7 +13,7 @@ import numpy as np
 from auxdrive.cards import CameraSpec
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.storage import write_atomic
+from auxdrive.storage import refuse_occupied, write_atomic
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from auxdrive_eval.agents import AgentSource
@@ -23,7 +23,7 @@ from auxdrive_eval.rules import rule_set
 from auxdrive_eval.runner import drive_route
 from auxdrive_eval.scoring import results_document
 from auxdrive_eval.simulators import SimulatorSettings, make_simulator
-from auxdrive_eval.workers import run_jobs
+from auxdrive_eval.workers import check_workers, run_jobs
 from auxdrive_eval.world import Route
 
 RESULTS_NAME = "results.json"
@@ -73,6 +73,8 @@ def evaluation_settings(
         raise UsageError("there are no routes to drive")
     if repeats < 1:
         raise UsageError(f"the number of repeats must be 1 or more, got {repeats}")
+    if seed < 0:
+        raise UsageError(f"the seed of traffic and lights must be 0 or more, got {seed}")
     agent = source.agent
     return EvaluationSettings(
         simulator=simulator,
@@ -173,6 +175,7 @@ def drive_all(
         UsageError: nothing to drive, `out` holds an evaluation and `resume` is off, or holds one under other settings.
         AuxdriveError: what loading the agent or the simulator raises.
     """
+    check_workers(workers)
     settings = evaluation_settings(routes, source, simulator, rules=rules, repeats=repeats, seed=seed)
     sensors = _check_driver(source, simulator)
     _claim(out, settings, resume)
@@ -221,6 +224,7 @@ def _claim(out: Path, settings: EvaluationSettings, resume: bool) -> None:
         _refuse_other_settings(path, settings)
         clean_partial_routes(out)
         return
+    refuse_occupied(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -30,6 +30,16 @@ class Worker(Protocol[Job_contra, Result_co]):
         """Release what it holds."""
 
 
+def check_workers(workers: int) -> None:
+    """Refuse a number of workers that cannot be, before anything is begun.
+
+    Raises:
+        UsageError: fewer than one.
+    """
+    if workers < 1:
+        raise UsageError(f"the number of workers must be 1 or more, got {workers}")
+
+
 def run_jobs(make_worker: Callable[[], Worker[Job, Result]], jobs: Iterable[Job], workers: int) -> Iterator[tuple[Job, Result]]:
     """Yield (job, result) as jobs are done, in no certain order; jobs are taken in the given order, each when a worker is free for it.
 
@@ -40,8 +50,7 @@ def run_jobs(make_worker: Callable[[], Worker[Job, Result]], jobs: Iterable[Job]
         UsageError: fewer than one worker.
         SimulatorError: a process died. Errors of a job come through: an AuxdriveError as itself, others as RuntimeError with the traceback.
     """
-    if workers < 1:
-        raise UsageError(f"the number of workers must be 1 or more, got {workers}")
+    check_workers(workers)
     return _run_here(make_worker, jobs) if workers == 1 else _run_in_processes(make_worker, iter(jobs), workers)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from auxdrive.errors import DataError
+from auxdrive.errors import DataError, UsageError
 from auxdrive.types import AnyArray
 
 _MAGIC = b"\x93NUMPY\x01\x00"
@@ -88,6 +88,16 @@ def fsync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def refuse_occupied(out: Path) -> None:
+    """Refuse a folder that is to be filled and holds something else already.
+
+    Raises:
+        UsageError: it is a file, or a folder with anything but hidden files (a killed `write_atomic` leaves one).
+    """
+    if out.exists() and (not out.is_dir() or any(not entry.name.startswith(".") for entry in out.iterdir())):
+        raise UsageError(f"{out} is not empty and holds something else; choose another --out")
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -113,6 +113,10 @@ def test_other_settings_and_other_data_sets_are_refused(recorded: Collected, tmp
     (out / "collect.json").unlink()
     with pytest.raises(UsageError, match="did not make"):
         collect(settings(), out)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("precious")
+    with pytest.raises(UsageError, match="holds something else"):
+        collect(settings(), tmp_path / "other")
 
 
 def test_the_label_is_the_experts_also_while_it_is_disturbed(tmp_path: Path) -> None:
@@ -228,6 +232,9 @@ def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) 
         (["--route-seeds", "x"], "route seeds 'x'"),
         (["--workers", "0", "--episodes", "1"], "workers must be 1 or more"),
         (["--rate", "7"], "7.0 Hz is not a whole number"),
+        (["--rate", "nan"], "rate_hz: "),
+        (["--seed", "-1"], "seed: "),
+        (["--max-episode-s", "inf"], "max_episode_s: "),
     ],
 )
 def test_mistakes_on_the_command_line(
@@ -238,7 +245,7 @@ def test_mistakes_on_the_command_line(
         cli.main()
     assert exit_info.value.code == 2
     assert message in " ".join(capsys.readouterr().err.split())
-    assert not list(tmp_path.rglob("*.npy"))
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -63,6 +63,11 @@ def test_the_expert_is_driven_and_reported(
         (["expert", "--repeats", "0", "--count", "1"], "repeats must be 1 or more"),
         (["expert", "--controller", "pid"], "the expert steers itself"),
         (["expert", "--role", "teacher"], "the expert steers itself"),
+        (["expert", "--workers", "0", "--count", "1"], "workers must be 1 or more"),
+        (["expert", "--seed", "-1", "--count", "1"], "lights must be 0 or more"),
+        (["x", "--creep-after-s", "nan"], "seconds above 0"),
+        (["x", "--creep-after-s", "inf"], "seconds above 0"),
+        (["x", "--creep-after-s", "0"], "seconds above 0"),
         (["x", "--role", "pupil"], "unknown role 'pupil'"),
         (["x", "--controller", "pdi"], "Did you mean 'pid'"),
     ],
@@ -76,6 +81,15 @@ def test_mistakes(
     assert message in said
     assert "Traceback" not in said
     assert not (tmp_path / "drives").exists()
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    assert run(monkeypatch, "expert", "--count", "1", "--out", str(tmp_path)) == 2
+    assert "is not empty and holds something else" in " ".join(capsys.readouterr().err.split())
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_an_interrupt_ends_workers_and_says_how_to_go_on(route_file: Path, tmp_path: Path) -> None:

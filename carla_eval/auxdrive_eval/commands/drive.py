@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,7 +107,7 @@ def _source(driver: str, role: str, controller: str | None, creep_after_s: float
         raise UsageError(unknown_name("role", role, ROLES))
     if controller is not None and controller not in CONTROLLERS:
         raise UsageError(unknown_name("controller", controller, CONTROLLERS))
-    if creep_after_s is not None and creep_after_s <= 0:
+    if creep_after_s is not None and not 0 < creep_after_s < math.inf:
         raise UsageError(f"--creep-after-s is a number of seconds above 0, got {creep_after_s}")
     if driver == EXPERT and not Path(driver).exists():
         if controller is not None or creep_after_s is not None or role != ROLES[0]:
