@@ -84,6 +84,12 @@ EXTERNAL = '<!DOCTYPE routes SYSTEM "file:///etc/hostname"><routes><route id="0"
         ('<routes><route id="0" town="T"><waypoint x="0" y="1e9"/><waypoint x="1" y="1"/></route></routes>', "not a finite number within"),
         ('<routes><route id="0" town="T"><waypoint x="0,5" y="0"/><waypoint x="1" y="1"/></route></routes>', "is no number"),
         (f'<routes><route id="0" town="T"><weather fog_density="x"/>{WAYPOINTS}</route></routes>', "weather: fog_density='x'"),
+        (
+            f'<routes><route id="0" town="T"><weather wetness="101"/>{WAYPOINTS}</route></routes>',
+            "weather: wetness=101 does not lie from 0",
+        ),
+        (f'<routes><route id="0" town="T"><weather cloudiness="-1"/>{WAYPOINTS}</route></routes>', "cloudiness=-1 does not lie"),
+        (f'<routes><route id="0" town="T"><weather sun_altitude_angle="99"/>{WAYPOINTS}</route></routes>', "does not lie from -90 to 90"),
         (f'<routes><route id="0" town="T">{WAYPOINTS}</route><route id="0" town="T">{WAYPOINTS}</route></routes>', "stands there twice"),
     ],
 )

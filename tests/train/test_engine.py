@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ from auxdrive.cli import build_app
 from auxdrive.errors import AuxdriveError, ConfigError, DataError, UsageError
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.config import TrainConfig, dump_config, load_config, parse_config
+from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.run import load_run, train
 from auxdrive_train.methods import METHODS
 from typer.testing import CliRunner
@@ -147,6 +149,14 @@ def test_a_finished_run_resumes_to_itself(stripe_data: Path, tmp_path: Path) -> 
     made = settings_for("baseline", stripe_data)
     first = train(made, tmp_path / "run")
     assert train(made, tmp_path / "run", resume=True)["metrics"] == first["metrics"]
+
+
+def test_an_epoch_whose_metric_is_no_number_is_not_the_best(stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures = iter([math.nan, 0.1, math.nan])
+    monkeypatch.setattr(Trainer, "_validate", lambda *_: (next(figures), {}))
+    train(settings_for("baseline", stripe_data, epochs=3), tmp_path / "run")
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["best"]["epoch"] == 2
 
 
 def test_inspect_shows_a_run_of_the_trainer(stripe_data: Path, tmp_path: Path) -> None:

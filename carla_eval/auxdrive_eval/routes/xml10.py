@@ -32,6 +32,8 @@ _WEATHER_FIELDS = {
     "sun_azimuth_angle": "sun_azimuth_deg",
     "sun_altitude_angle": "sun_altitude_deg",
 }
+# Limits of carla.WeatherParameters: percent but for the angles, of which a full turn to either side is taken for the azimuth.
+_WEATHER_LIMITS = {"sun_azimuth_angle": (-360.0, 360.0), "sun_altitude_angle": (-90.0, 90.0)}
 
 
 def read_routes(path: Path) -> tuple[RouteSpec, ...]:
@@ -107,7 +109,12 @@ def _read_weather(where: str, element: ET.Element | None) -> Weather:
         return DEFAULT_WEATHER
     place = f"{where}, weather"
     # An attribute that is missing in a <weather> element is 0, as in CARLA's default-constructed WeatherParameters.
-    return Weather(**{field: _number(place, element, name, default=0.0) for name, field in _WEATHER_FIELDS.items()})
+    values = {name: _number(place, element, name, default=0.0) for name in _WEATHER_FIELDS}
+    for name, value in values.items():
+        low, high = _WEATHER_LIMITS.get(name, (0.0, 100.0))
+        if not low <= value <= high:
+            raise DataError(f"{place}: {name}={value:g} does not lie from {low:g} to {high:g}")
+    return Weather(**{field: values[name] for name, field in _WEATHER_FIELDS.items()})
 
 
 def _number(place: str, element: ET.Element, name: str, default: float | None = None) -> float:

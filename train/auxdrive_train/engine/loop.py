@@ -249,7 +249,9 @@ class Trainer:
 
     def _improves(self, value: float) -> bool:
         best = self.progress.best
-        return best is None or (value > best if self.parts.method.task.higher_is_better else value < best)
+        if best is None or (math.isnan(best) and not math.isnan(value)):
+            return True
+        return value > best if self.parts.method.task.higher_is_better else value < best
 
     def _finish_phase(self, phase: Phase) -> None:
         if self._phase_best:
