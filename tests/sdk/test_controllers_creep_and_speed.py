@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from auxdrive.cards import VehicleSpec
 from auxdrive.controllers import make_controller
-from auxdrive.controllers.creep import CREEP_S, CREEP_THROTTLE, Creeping
+from auxdrive.controllers.creep import CREEP_S, CREEP_THROTTLE, CREEP_UP_TO_MPS, Creeping
 from auxdrive.controllers.speed import ProportionalSpeed, ProportionalSpeedConfig
 from auxdrive.errors import UsageError
 from auxdrive.steering import SteeringSpec
@@ -32,12 +32,25 @@ def test_it_pushes_on_after_standing_for_so_long_and_no_sooner() -> None:
 
 
 def test_moving_or_a_reset_starts_the_wait_anew() -> None:
+    def pushes(ticks: int, speed_mps: float) -> list[bool]:
+        return [controller.step(STAND, speed_mps, 0.1).throttle > 0 for _ in range(ticks)]
+
     controller = creeping(1.0)
-    for _ in range(50):
-        assert controller.step(STAND, 0.0, 0.1).throttle == 0 or controller.step(STAND, 3.0, 0.1) is not None
-        controller.reset()
-    for _ in range(30):
-        assert controller.step(STAND, 1.0, 0.1).throttle == 0
+    assert not any(pushes(9, 0.0))
+    controller.reset()
+    assert not any(pushes(9, 0.0))
+    assert not any(pushes(1, 1.0))  # it rolls
+    assert not any(pushes(9, 0.0))
+    assert not any(pushes(30, 1.0))
+    assert any(pushes(13, 0.0))
+
+
+def test_the_push_ends_once_the_car_has_speed() -> None:
+    controller = creeping(1.0)
+    while controller.step(STAND, 0.0, 0.1).throttle == 0:
+        pass
+    assert controller.step(STAND, CREEP_UP_TO_MPS - 0.1, 0.1).throttle == CREEP_THROTTLE
+    assert controller.step(STAND, CREEP_UP_TO_MPS + 0.1, 0.1).throttle == 0
 
 
 def test_it_never_pushes_against_a_safe_stop() -> None:
@@ -66,6 +79,23 @@ def test_speed_control_uses_one_pedal_in_the_right_direction(desired: float, spe
         assert (brake > 0) == (desired < speed)
     else:
         assert brake >= 0.5
+
+
+def test_pedals_give_the_acceleration_that_is_asked_for() -> None:
+    """0.5 s to reach the speed: 1 m/s short asks for 2 m/s2 of the 3.5 that full throttle gives, 1 m/s over for 2 of the brake's 8."""
+    control = ProportionalSpeed(ProportionalSpeedConfig())
+    assert control.step(5.0, 4.0) == (pytest.approx(2 / 3.5), 0.0)
+    assert control.step(5.0, 6.0) == (0.0, pytest.approx(2 / 8))
+    assert control.step(5.0, 0.0) == (0.75, 0.0)
+    assert control.step(0.0, 0.0) == (0.0, 0.5)
+
+
+def test_pure_pursuit_drives_at_the_speed_that_the_waypoints_are_apart() -> None:
+    """From the first to the second, 0.25 s apart and 1 m: 4 m/s; not from the car, which may be standing, to the first."""
+    path = np.array([[5.0, 0.0], [6.0, 0.0], [8.0, 0.0]], dtype=np.float32)
+    prediction = Prediction(0.0, 0.0, waypoints_ego_m=path, waypoint_times_s=(0.5, 0.75, 1.25))
+    control = make_controller("pure_pursuit", SteeringSpec(max_road_wheel_deg=45), VehicleSpec(wheelbase_m=2.8)).step(prediction, 3.5, 0.1)
+    assert control.throttle == pytest.approx(0.5 / 0.5 / 3.5)
 
 
 def test_a_path_that_leads_backwards_stands() -> None:

@@ -85,6 +85,15 @@ def test_nothing_is_interpolated_across_a_gap() -> None:
     assert WaypointsTask().labels(one_lost, 10.0).valid[36]
 
 
+def test_a_path_that_was_disturbed_on_purpose_is_not_the_drivers() -> None:
+    state = circle(80, 10.0, 5.0, 100.0)
+    state["disturbed"][40:43] = 1
+    valid = WaypointsTask().labels(state, 10.0).valid
+    # From the first record whose two seconds ahead hold a disturbed one to the one before the last disturbed one, whose own is past.
+    np.testing.assert_array_equal(np.flatnonzero(~valid[:60]), np.arange(20, 42))
+    assert SteeringTask().labels(state, 10.0).valid.all()  # the label is what the driver commanded, disturbed or not
+
+
 def test_steering_needs_the_angle_alone() -> None:
     state = circle(6, 10.0, 5.0, 100.0)
     for field in ("x_m", "y_m", "yaw_rad", "speed_mps", "target_x_m", "target_y_m"):

@@ -130,6 +130,11 @@ def test_convergence_between_rounds() -> None:
     assert no_longer_improves([3, 2, 2.5], True, 2, 0.1)
     assert not no_longer_improves([3, 2, 1], False, 2, 0.1)
     assert not no_longer_improves([1, 1, 1], True, 0, 0.1)
+    # A gain of no more than `min_delta` is none.
+    assert no_longer_improves([3, 3.05], True, 1, 0.1)
+    assert not no_longer_improves([3, 3.15], True, 1, 0.1)
+    assert no_longer_improves([3, 2.95], False, 1, 0.1)
+    assert not no_longer_improves([3], True, 1, 0.1)
 
 
 def test_selection_finds_the_informative_modality_and_puts_noise_last(stripe_data, tmp_path) -> None:

@@ -46,6 +46,20 @@ def test_the_primary_metric_is_best_for_the_truth(name: str) -> None:
     assert (best > worse) == task.higher_is_better
 
 
+def test_metrics_in_physical_units() -> None:
+    truth, said = np.radians([[0.0], [10.0], [-10.0], [2.0]]), np.radians([[1.0], [8.0], [-10.0], [8.0]])
+    found = SteeringTask().metrics(said, truth, SteeringSpec())
+    assert found["mae_deg"] == pytest.approx((1 + 2 + 0 + 6) / 4)
+    assert found["rmse_road_wheel_deg"] == pytest.approx(math.sqrt((1 + 4 + 0 + 36) / 4))
+    assert found["r2"] == pytest.approx(1 - 41 / sum((angle - 0.5) ** 2 for angle in (0, 10, -10, 2)))
+    assert (found["acc_1.5"], found["acc_3"], found["acc_7.5"]) == (0.5, 0.75, 1.0)
+    path = np.stack([np.array([2.0, 4.0, 6.0, 8.0]), np.zeros(4)], axis=1)[None]
+    away = path + np.array([[0.0, 0.1], [0.0, 0.2], [0.3, 0.4], [0.0, 1.0]])
+    found = WaypointsTask().metrics(away, path, SteeringSpec())
+    assert found["ade_m"] == pytest.approx((0.1 + 0.2 + 0.5 + 1.0) / 4)
+    assert found["fde_m"] == pytest.approx(1.0)
+
+
 def test_an_unknown_task_names_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"unknown task 'waypoint'\. Did you mean 'waypoints'"):
         make_task("waypoint", card())
