@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from auxdrive.parity import compare, predict_all
 from auxdrive.predictor import Predictor
 from auxdrive.verify import verify_bundle
 from auxdrive_deploy.bundle_writer import write_bundle
+from auxdrive_deploy.figures import bootstrap_metrics
 from auxdrive_deploy.graph import scrub, student_of, student_outputs
 from auxdrive_deploy.parity import PARITY_LIMIT, compare_with_run
 from auxdrive_deploy.readme import reference_picture
@@ -143,6 +145,7 @@ def test_the_card_says_what_the_run_was(bundles: dict[str, tuple[Run, Path]]) ->
     assert (training.method, training.backbone, training.auxiliaries, training.seed) == ("samd", "pilotnet", (Modality.DEPTH,), 3)
     assert training.dataset_sha256 == Dataset.open(run.config.data).fingerprint()
     assert training.commit == run.record["commit"]
+    assert training.epochs == 2  # one of the teacher, one of the student
     assert card.latency == {}
     way = Bundle.open(bundles["waypoints"][1]).card
     assert way.waypoint_times_s == (0.5, 1.0, 1.5, 2.0)
@@ -165,6 +168,21 @@ def test_metrics_are_those_of_the_run_with_intervals_where_there_are_episodes_en
     text = (path / "README.md").read_text()
     assert "`test`: 12 frames of 1 episode(s); no intervals" in text
     assert "60 frames of 5 episode(s); 95 % intervals" in text
+
+
+def test_intervals_are_those_of_whole_episodes(bundles: dict[str, tuple[Run, Path]], small_data: Path) -> None:
+    """Each episode off by an angle of its own: all 5^5 draws of five episodes are listed, and frames within one tell nothing more."""
+    run = bundles["steering"][0]
+    dataset = Dataset.open(small_data)
+    samples = SampleSet.open(dataset, dataset.split("val"), run.task, (Modality.RGB,))
+    errors_deg = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    said = samples.target + np.radians(errors_deg[samples.episode_of])[:, None].astype(np.float32)
+    found = bootstrap_metrics(run, said, samples)["mae_deg"]
+    means = np.array(list(itertools.product(errors_deg, repeat=5))).mean(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    assert found.value == pytest.approx(6.2, rel=1e-5)
+    assert found.low == pytest.approx(low, rel=0.15)
+    assert found.high == pytest.approx(high, rel=0.15)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -32,8 +32,8 @@ def weights(seed: int, outputs: int, ego: int) -> dict[str, np.ndarray]:
     }
 
 
-def model(seed: int, task: str = "steering", bias: float = 0.0) -> onnx.ModelProto:
-    """A model of that task; `bias` is added to every output."""
+def model(seed: int, task: str = "steering", bias: float | np.ndarray = 0.0) -> onnx.ModelProto:
+    """A model of that task; `bias`, one number or one for each, is added to the outputs."""
     count, ego = (1, 0) if task == "steering" else (2 * len(TIMES_S), 3)
     stored = {**weights(seed, count, ego), "bias": np.full(count, bias, np.float32)}
     nodes = [

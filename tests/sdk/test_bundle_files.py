@@ -94,6 +94,10 @@ def test_linked_folder_and_card(steering_bundle: Path, copy_of: Copy) -> None:
     (bundle / "card.json").symlink_to(steering_bundle / "card.json")
     with pytest.raises(BundleError, match=r"card\.json: cannot be read"):
         Bundle.open(bundle)
+    (bundle / "card.json").unlink()
+    (bundle / "card.json").symlink_to(bundle.parent / "nowhere")
+    with pytest.raises(BundleError, match=r"card\.json: cannot be read"):  # damaged, and not "no bundle"
+        Bundle.open(bundle)
 
 
 def test_a_pipe_does_not_hang(steering_bundle: Path, copy_of: Copy) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -228,6 +229,53 @@ def test_threads_take_turns(steering_bundle: Path) -> None:
         for worker in workers:
             worker.join()
     assert wrong == []
+
+
+def test_a_call_does_not_touch_the_buffers_of_another(steering_bundle: Path) -> None:
+    """The second caller waits: the first one's picture stays in the buffer until its graph has run."""
+    frames, inside, go_on = frames_of(steering_bundle), threading.Event(), threading.Event()
+    answers: list[float | None] = []
+    with Predictor.load(steering_bundle, threads=1) as predictor:
+        wanted = [predictor.predict(frame).steer_rad for frame in frames[:2]]
+        real = predictor._session
+        assert real is not None
+
+        class Slow:
+            inputs, outputs, providers, close = real.inputs, real.outputs, real.providers, real.close
+
+            def run(self) -> None:
+                inside.set()
+                assert go_on.wait(10)
+                real.run()
+
+        predictor._session = Slow()  # type: ignore[assignment]  # the real session, held up
+        callers = [threading.Thread(target=lambda frame=frame: answers.append(predictor.predict(frame).steer_rad)) for frame in frames[:2]]
+        callers[0].start()
+        assert inside.wait(10)
+        callers[1].start()
+        time.sleep(0.2)
+        np.testing.assert_array_equal(predictor._image[0] if predictor._image.ndim == 4 else predictor._image, frames[0].image)
+        go_on.set()
+        for caller in callers:
+            caller.join()
+    assert answers == wanted
+
+
+@pytest.mark.parametrize("cpus", [1, 3, 64])
+def test_threads_are_the_usable_cpus_up_to_four(steering_bundle: Path, monkeypatch: pytest.MonkeyPatch, cpus: int) -> None:
+    monkeypatch.setattr("auxdrive.predictor._usable_cpus", lambda: cpus)
+    with Predictor.load(steering_bundle, warm_up=False) as predictor:
+        assert predictor.threads == min(cpus, 4)
+
+
+def test_one_waypoint_that_is_not_finite_withholds_the_path(tmp_path: Path) -> None:
+    bias = np.zeros(8, np.float32)
+    bias[5] = np.inf
+    bundle = bundle_factory.write_bundle(tmp_path / "b", "waypoints", bundle_factory.model(1, "waypoints", bias))
+    with Predictor.load(bundle) as predictor:
+        prediction = predictor.predict(frames_of(bundle)[0])
+    assert prediction.waypoints_ego_m is None
+    assert prediction.flags == {Flag.NON_FINITE_OUTPUT}
 
 
 def test_every_refusal_is_an_auxdrive_error() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import pytest
 from auxdrive.errors import InputError, UsageError
-from auxdrive.parity import compare, differences
+from auxdrive.parity import compare, differences, largest_output
 from auxdrive.verify import VerifyReport, verify_bundle
 from onnx import TensorProto, helper
 
@@ -82,6 +82,13 @@ def hidden_lidar(model: onnx.ModelProto) -> None:
     last = model.graph.node[-1]
     last.output[0] = "camera_only"
     model.graph.node.append(helper.make_node("Sum", ["camera_only", "lidar"], ["steer_rad"]))
+
+
+def restless(model: onnx.ModelProto) -> None:
+    """Noise far below the limit of parity: the same frame gives another answer each time."""
+    model.graph.node[-1].output[0] = "calm"
+    model.graph.node.append(helper.make_node("RandomNormalLike", ["calm"], ["noise"], scale=1e-5))
+    model.graph.node.append(helper.make_node("Add", ["calm", "noise"], ["steer_rad"]))
 
 
 def unused_input(model: onnx.ModelProto) -> None:
@@ -201,6 +208,39 @@ def test_an_answer_beyond_the_lock(steering_bundle: Path, copy_of: Copy) -> None
     files = {"model.onnx": model.SerializeToString(), "reference/outputs.npy": outputs}
     report = verify_bundle(change(copy_of(steering_bundle), files, control=compare("steering", outputs, control).worst))
     assert failed(report) == ["output limits"]
+
+
+def test_waypoints_that_no_car_reaches(waypoint_bundle: Path, copy_of: Copy) -> None:
+    reference = {name: np.load(waypoint_bundle / f"reference/{name}.npy") for name in ("outputs", "control")}
+    far = np.zeros(8, np.float32)
+    far[0] = 60.0  # metres in the first half second
+    outputs = reference["outputs"] + far.reshape(4, 2)
+    files = {"model.onnx": bundle_factory.model(1, "waypoints", far).SerializeToString(), "reference/outputs.npy": outputs}
+    control = compare("waypoints", outputs, reference["control"]).worst
+    assert failed(verify_bundle(change(copy_of(waypoint_bundle), files, control=control))) == ["output limits"]
+    assert largest_output("waypoints", np.array([[[3.0, 4.0], [6.0, 8.0]]]), (0.5, 2.0)) == pytest.approx(10.0)
+    assert largest_output("steering", np.array([[0.1], [-0.3]]), ()) == pytest.approx(0.3)
+
+
+def test_one_frame_that_is_off_fails_parity(steering_bundle: Path, copy_of: Copy) -> None:
+    """0.1 degrees in one frame of six: the worst frame counts, and not their mean of 0.017 below the limit of 0.05."""
+    outputs = np.load(steering_bundle / "reference/outputs.npy")
+    outputs[3] += np.radians(0.1)
+    assert "parity" in failed(verify_bundle(change(copy_of(steering_bundle), {"reference/outputs.npy": outputs})))
+
+
+def test_answers_that_change_from_run_to_run(steering_bundle: Path, copy_of: Copy) -> None:
+    assert failed(verify_bundle(change(copy_of(steering_bundle), {"model.onnx": model_with(restless)}))) == ["determinism"]
+
+
+def test_a_declared_input_that_nothing_depends_on(waypoint_bundle: Path, copy_of: Copy) -> None:
+    model = bundle_factory.model(1, "waypoints")
+    concat = next(node for node in model.graph.node if node.op_type == "Concat")
+    concat.input[1] = "still"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((1, 1), np.float32), "still"))
+    report = verify_bundle(change(copy_of(waypoint_bundle), {"model.onnx": model.SerializeToString()}))
+    assert failed(report) == ["model.onnx: RGB and declared ego only"]
+    assert "declared and not used: speed_mps" in report.checks[2].detail
 
 
 @pytest.mark.parametrize("bias", [np.nan, np.inf])
