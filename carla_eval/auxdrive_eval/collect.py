@@ -14,7 +14,7 @@ from auxdrive.cards import DatasetCard
 from auxdrive.episodes import CARD_NAME, EpisodeReader, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.storage import refuse_occupied, write_atomic
+from auxdrive.storage import held, refuse_occupied, write_atomic
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from auxdrive_eval.embedded.simulator import SENSED, EmbeddedSimulator
@@ -144,7 +144,13 @@ def collect(settings: CollectSettings, out: Path, *, workers: int = 1, on_episod
     """
     check_workers(workers)
     _claim(out, settings)
-    clean_partial(out)
+    with held(out):
+        write_atomic(out / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
+        clean_partial(out)
+        return _record_what_is_missing(settings, out, workers, on_episode)
+
+
+def _record_what_is_missing(settings: CollectSettings, out: Path, workers: int, on_episode: Callable[[int, int], None] | None) -> Collected:
     store = _Store(settings, out)
     store.write_card()
     tell = on_episode or (lambda *_: None)
@@ -250,10 +256,12 @@ def _held_out(seed: int, block: int) -> tuple[int, int]:
 
 
 def _claim(out: Path, settings: CollectSettings) -> None:
-    """Make `out` ours, or see that it is."""
+    """Make the folder, or see that it may be gone on with. Where no episode is, there is nothing to lose, and it is taken over."""
     path = out / SETTINGS_NAME
+    episodes = episode_folder(out, "")
     if path.exists():
-        _refuse_other_settings(path, settings)
+        if episodes.is_dir() and any(not folder.name.startswith(".") for folder in episodes.iterdir()):
+            _refuse_other_settings(path, settings)
     elif (out / CARD_NAME).exists() or episode_folder(out, "").exists():
         raise UsageError(f"{out}: holds a data set that `auxdrive collect` did not make; choose another --out")
     else:
@@ -262,7 +270,6 @@ def _claim(out: Path, settings: CollectSettings) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{out}: cannot be made: {error.strerror or error}") from error
-    write_atomic(path, settings.model_dump_json(indent=2).encode() + b"\n")
 
 
 def _refuse_other_settings(path: Path, settings: CollectSettings) -> None:

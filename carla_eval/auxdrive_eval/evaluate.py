@@ -13,12 +13,12 @@ import numpy as np
 from auxdrive.cards import CameraSpec
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.storage import refuse_occupied, write_atomic
+from auxdrive.storage import held, refuse_occupied, write_atomic
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from auxdrive_eval.agents import AgentSource
 from auxdrive_eval.drivers import AgentDriver, Driver, ExpertDriver
-from auxdrive_eval.route_store import StoredRoute, clean_partial_routes, load_route, save_route
+from auxdrive_eval.route_store import StoredRoute, any_route, clean_partial_routes, load_route, save_route
 from auxdrive_eval.rules import rule_set
 from auxdrive_eval.runner import drive_route
 from auxdrive_eval.scoring import results_document
@@ -179,6 +179,22 @@ def drive_all(
     settings = evaluation_settings(routes, source, simulator, rules=rules, repeats=repeats, seed=seed)
     sensors = _check_driver(source, simulator)
     _claim(out, settings, resume)
+    with held(out):
+        write_atomic(out / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
+        clean_partial_routes(out)
+        return _drive_what_is_left(routes, source, settings, out, sensors, workers, on_route)
+
+
+def _drive_what_is_left(
+    routes: Sequence[Route],
+    source: DriverSource,
+    settings: EvaluationSettings,
+    out: Path,
+    sensors: list[str],
+    workers: int,
+    on_route: Callable[[StoredRoute], None],
+) -> Evaluation:
+    seed, repeats = settings.seed, settings.repeats
     jobs = [_Job(n * repeats + repeat, route, traffic_seed(seed, n, repeat)) for n, route in enumerate(routes) for repeat in range(repeats)]
     done = {job.index: stored for job in jobs if (stored := load_route(out, job.index)) is not None}
     for index in sorted(done):
@@ -186,7 +202,7 @@ def drive_all(
     document = _checkpoint(out, settings, done, len(jobs), sensors)
     # The longest first: otherwise one process drives a long route at the end while the others have nothing to do.
     left = sorted((job for job in jobs if job.index not in done), key=lambda job: -job.route.length_m if workers > 1 else 0.0)
-    for job, _ in run_jobs(_MakeWorker(source, simulator, rules, out), left, workers):
+    for job, _ in run_jobs(_MakeWorker(source, settings.simulator, settings.rules, out), left, workers):
         stored = load_route(out, job.index)
         assert stored is not None
         done[job.index] = stored
@@ -217,19 +233,18 @@ def _check_driver(source: DriverSource, simulator: SimulatorSettings) -> list[st
 
 
 def _claim(out: Path, settings: EvaluationSettings, resume: bool) -> None:
+    """Make the folder, or see that it may be gone on with. Where no route was finished there is nothing to lose, and it is taken over."""
     path = out / SETTINGS_NAME
-    if path.exists():
+    if path.exists() and any_route(out):
         if not resume:
             raise UsageError(f"{out}: holds an evaluation already; go on with --resume, or choose another --out")
         _refuse_other_settings(path, settings)
-        clean_partial_routes(out)
-        return
-    refuse_occupied(out)
+    elif not path.exists():
+        refuse_occupied(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{out}: cannot be made: {error.strerror or error}") from error
-    write_atomic(path, settings.model_dump_json(indent=2).encode() + b"\n")
 
 
 def _refuse_other_settings(path: Path, settings: EvaluationSettings) -> None:

@@ -13,6 +13,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+from auxdrive.episodes import is_running
 from auxdrive.errors import DataError
 from auxdrive.types import AnyArray
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -62,9 +63,16 @@ def route_folder(out: Path, index: int) -> Path:
 
 
 def clean_partial_routes(out: Path) -> None:
-    """Remove what killed processes left half written. Not while another evaluation writes into the same folder."""
+    """Remove what killed processes left half written."""
     for partial in (out / "routes").glob(".partial-*"):
-        shutil.rmtree(partial, ignore_errors=True)
+        pid = partial.name.rpartition("-")[2]
+        if not (pid.isdecimal() and is_running(int(pid))):
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def any_route(out: Path) -> bool:
+    """Whether the result of any route is stored there."""
+    return any(folder.is_dir() for folder in (out / "routes").glob("[0-9]*"))
 
 
 def save_route(out: Path, result: RouteResult) -> None:

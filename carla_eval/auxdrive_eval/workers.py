@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,6 +11,7 @@ from contextlib import ExitStack, suppress
 from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from auxdrive.errors import AuxdriveError, SimulatorError, UsageError
@@ -113,6 +115,7 @@ def _end(processes: Sequence[BaseProcess]) -> None:
 def _serve(make_worker: Callable[[], Worker[Any, Any]], connection: Connection) -> None:
     """The worker process: answer each job with (error, result) until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends us
+    Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, ConnectionError), ExitStack() as stack:  # the pipe breaks when the parent is done with us, or gone
         worker: Worker[Any, Any] | None = None
         while True:
@@ -128,6 +131,14 @@ def _serve(make_worker: Callable[[], Worker[Any, Any]], connection: Connection) 
             except Exception:  # noqa: BLE001 - a defect of ours: it must reach the parent with its traceback, whatever it is
                 answer = (RuntimeError(f"in a worker process:\n{traceback.format_exc()}"), None)
             connection.send(answer)
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed ends nobody: without this a worker would finish its job, and publish it while the next run does it anew."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def portable_error(error: AuxdriveError) -> AuxdriveError:

@@ -274,13 +274,14 @@ def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:
     parent = Path(dataset_dir) / EPISODES_DIR
     for folder in sorted(parent.glob(".partial-*")) if parent.is_dir() else ():
         match = _PARTIAL.fullmatch(folder.name)
-        if match is not None and not _is_running(int(match[1])):
+        if match is not None and not is_running(int(match[1])):
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(folder.name)
     return tuple(removed)
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
+    """Whether this machine has a process of that number."""
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -6,10 +6,13 @@ known only at the end, and rewrites it in place when it is.
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import tempfile
 import tokenize
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,11 @@ import numpy as np
 
 from auxdrive.errors import DataError, UsageError
 from auxdrive.types import AnyArray
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system
+    fcntl = None  # type: ignore[assignment]
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _ALIGN = 64  # np.save aligns the data to 64 bytes, so that memory maps are aligned as well
@@ -86,6 +94,32 @@ def fsync_directory(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a folder while the block runs, so that no second process fills it. A process that is killed lets go.
+
+    Where the system or the file system has no such locks, nothing is held.
+
+    Raises:
+        UsageError: another process holds it.
+    """
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"{folder}: another process is writing there; wait for it, or choose another --out") from None
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
+                raise DataError(f"{folder}: cannot be held ({error.strerror})") from error
+        yield
     finally:
         os.close(descriptor)
 

@@ -17,6 +17,7 @@ from auxdrive import cli
 from auxdrive.dataset import Dataset
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
+from auxdrive.storage import held
 from auxdrive_eval.collect import Collected, CollectSettings, collect, collect_settings, splits_of
 from auxdrive_eval.embedded.simulator import DEFAULT_CAMERA
 from auxdrive_eval.recording import plan_episode
@@ -113,6 +114,13 @@ def test_other_settings_and_other_data_sets_are_refused(recorded: Collected, tmp
     (out / "collect.json").unlink()
     with pytest.raises(UsageError, match="did not make"):
         collect(settings(), out)
+    (out / "dataset.json").unlink()
+    shutil.rmtree(out / "episodes")
+    (out / "collect.json").write_text("{")
+    assert collect(settings(), out).recorded == 2  # where no episode is, there is nothing to lose
+    with held(out), pytest.raises(UsageError, match="another process is writing there"):
+        collect(settings(), out)
+    assert collect(settings(), out).recorded == 0
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("precious")
     with pytest.raises(UsageError, match="holds something else"):
@@ -139,21 +147,23 @@ RUN = "import sys; from auxdrive.cli import main; main()"
 SMALL = ["--size", "48x32", "--traffic", "2", "--modalities", "rgb,depth", "--seed", "3", "--route-seeds", "5,6", "--max-episode-s", "2"]
 
 
-def test_a_killed_recording_is_readable_and_goes_on(recorded: Collected, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_killed_recording_is_readable_and_goes_on(recorded: Collected, tmp_path: Path, workers: int) -> None:
     out = tmp_path / "data"
-    command = [sys.executable, "-c", RUN, "collect", "--out", str(out), *SMALL, "--episodes", "2"]
+    command = [sys.executable, "-c", RUN, "collect", "--out", str(out), *SMALL, "--episodes", "2", "--workers", str(workers)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 60
-        while not ((out / "episodes/s3-00000").is_dir() and list((out / "episodes").glob(".partial-*"))):
+        while not (list((out / "episodes").glob("s3-*")) and list((out / "episodes").glob(".partial-*"))):
             assert process.poll() is None, process.stderr and process.stderr.read().decode()
             assert time.monotonic() < deadline
             time.sleep(0.002)
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    assert list((out / "episodes").glob(".partial-*"))  # what a killed process leaves
-    assert "s3-00000" in Dataset.open(out).episode_ids
+    if workers == 1:
+        assert list((out / "episodes").glob(".partial-*"))  # what a killed process leaves
+    assert Dataset.open(out).episode_ids
     resumed = subprocess.run(command, capture_output=True, text=True, check=False)
     assert resumed.returncode == 0, resumed.stderr
     assert tree(out) == tree(recorded.out)

@@ -92,6 +92,31 @@ def test_a_folder_that_holds_something_else_is_left_alone(
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_a_killed_evaluation_goes_on_at_once_and_a_refused_one_leaves_nothing_in_the_way(route_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["drive", "expert", "--routes", str(route_file), "--repeats", "3", "--workers", "2", "--out", str(out), "--traffic", "2"]
+    command = [sys.executable, "-c", "from auxdrive.cli import main; main()", *arguments]
+    out.mkdir()
+    (out / "settings.json").write_text("{}")  # begun under other settings, and no route was finished
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not list((out / "routes").glob("0*")):
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.communicate()
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "go on with --resume" in refused.stderr
+    resumed = subprocess.run([*command, "--resume"], capture_output=True, text=True, check=False)
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads((out / "results.json").read_text())["_checkpoint"]["progress"] == [3, 3]
+    assert not list((out / "routes").glob(".partial-*"))
+
+
 def test_an_interrupt_ends_workers_and_says_how_to_go_on(route_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code = "from auxdrive.cli import main; main()"

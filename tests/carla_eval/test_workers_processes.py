@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from auxdrive.episodes import is_running
 from auxdrive.errors import DataError, MissingExtra, SimulatorError, UsageError
 from auxdrive_eval.workers import portable_error, run_jobs
 
@@ -31,6 +35,38 @@ class Squares:
     def close(self):
         pass
 '''
+
+
+ORPHANS = """
+import sys
+from auxdrive_eval.workers import run_jobs
+from squares_for_workers import Squares
+if __name__ == "__main__":
+    for job, result in run_jobs(Squares, [2, -5, -5], 2):
+        print(job, flush=True)
+"""
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the worker processes in /proc")
+def test_workers_end_with_a_parent_that_is_killed(squares: Any, tmp_path: Path) -> None:
+    """Else they would publish their results while the next run does the same jobs."""
+    (tmp_path / "orphans.py").write_text(ORPHANS)
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "orphans.py")], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    with parent.stdout:
+        assert parent.stdout.readline() == "2\n"
+        workers = [pid for pid in children_of(parent.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        assert len(workers) == 2
+        parent.kill()
+        parent.wait()
+    deadline = time.monotonic() + 20
+    while any(is_running(pid) and "State:\tZ" not in Path(f"/proc/{pid}/status").read_text() for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.fixture
