@@ -60,7 +60,7 @@ def main() -> None:
     table = {method: summary(results) for method, results in runs.items()}
     for method, figures in table.items():
         print(method, {name: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]" for name, v in figures.items()}, flush=True)
-    exported = from_the_base_install(arguments.tub, arguments.out, "baseline")
+    exported = from_the_base_install(arguments.tub, arguments.out, list(runs))
     print(json.dumps(exported, indent=2))
     trained = [arguments.out / "runs" / f"{method}-{seed}" / "run.json" for method in runs for seed in range(arguments.seeds)]
     figures = {
@@ -69,7 +69,7 @@ def main() -> None:
         "table": table,
         "trained_at": sorted({json.loads(path.read_text())["commit"] for path in trained}),
         "train_s": {method: [round(result["trained_s"], 1) for result in results] for method, results in runs.items()},
-        "bundle": exported,
+        "bundles": exported,
     }
     write_result(arguments.result, figures)
 
@@ -109,27 +109,30 @@ def summary(results: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return figures
 
 
-def from_the_base_install(tub: Path, out: Path, method: str) -> dict[str, Any]:
-    """Export seed 0, then verify and predict the test part's JPEG pictures in an environment that has no torch."""
-    bundle = out / f"bundle-{method}"
-    if not bundle.exists():
-        write_bundle(load_run(out / "runs" / f"{method}-0"), bundle)
-    names, angles_rad = records_of(tub, 10000, 12000)
+def from_the_base_install(tub: Path, out: Path, methods: list[str]) -> dict[str, dict[str, Any]]:
+    """Export seed 0 of each method; then verify, and predict the test part's JPEG pictures, in an environment that has no torch."""
+    for method in methods:
+        if not (out / f"bundle-{method}").exists():
+            write_bundle(load_run(out / "runs" / f"{method}-0"), out / f"bundle-{method}")
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = Path(folder) / "bin" / "python"
         subprocess.run([python, "-m", "pip", "install", "--quiet", str(ROOT)], check=True)
         without_torch = subprocess.run([python, "-c", "import torch"], capture_output=True, check=False).returncode != 0
         tool = str(Path(folder) / "bin" / "auxdrive")
-        verified = subprocess.run([tool, "verify", str(bundle), "--json"], capture_output=True, check=False)
-        answers = Path(folder) / "answers.jsonl"
-        pictures = [str(tub / "images" / name) for name in names]
-        subprocess.run([tool, "predict", str(bundle), *pictures, "--out", str(answers)], check=True, stdout=subprocess.DEVNULL)
-        predicted = [json.loads(line)["steer_rad"] for line in answers.read_text().splitlines()]
+        answered = {method: _answers(tool, tub, out, method, Path(folder) / "answers.jsonl") for method in methods}
+    return {method: {"torch_in_base_install": not without_torch, **answers} for method, answers in answered.items()}
+
+
+def _answers(tool: str, tub: Path, out: Path, method: str, answers: Path) -> dict[str, Any]:
+    names, angles_rad = records_of(tub, 10000, 12000)
+    bundle = str(out / f"bundle-{method}")
+    verified = subprocess.run([tool, "verify", bundle, "--json"], capture_output=True, check=False)
+    pictures = [str(tub / "images" / name) for name in names]
+    subprocess.run([tool, "predict", bundle, *pictures, "--out", str(answers)], check=True, stdout=subprocess.DEVNULL)
+    predicted = [json.loads(line)["steer_rad"] for line in answers.read_text().splitlines()]
     trained = json.loads((out / "runs" / f"{method}-0" / "result.json").read_text())["metrics"]["test"]["student"]["r2"]
     return {
-        "method": method,
-        "torch_in_base_install": not without_torch,
         "verify_exit_code": verified.returncode,
         "pictures": len(predicted),
         "r2_in_training": trained,
