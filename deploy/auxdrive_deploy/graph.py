@@ -104,7 +104,6 @@ def to_onnx(network: SingleNetwork, task: Task, height: int, width: int) -> byte
             dynamic_shapes=(batch, tuple(batch for _ in ego)) if ego else (batch,),
             opset_version=OPSET,
             dynamo=True,
-            external_data=False,
             verbose=False,
         )
     assert program is not None  # only the old exporter returns nothing

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from auxdrive.cards import VehicleSpec
 from auxdrive.errors import DataError, InputError, SimulatorError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
-from auxdrive.types import Flag, Observation, Prediction
+from auxdrive.types import Control, Flag, Observation, Prediction
 from auxdrive_eval.agents import AgentSource
-from auxdrive_eval.criteria import EventKind
+from auxdrive_eval.criteria import Event, EventKind
+from auxdrive_eval.criteria.base import event_at
 from auxdrive_eval.drivers import AgentDriver, ExpertDriver
 from auxdrive_eval.embedded.simulator import DEFAULT_CAMERA, EmbeddedSimulator
 from auxdrive_eval.evaluate import DriverSource, Evaluation, drive_all, traffic_seed
@@ -119,6 +121,70 @@ def test_an_agent_sees_every_second_tick_and_its_mistakes_are_counted(simulator:
     assert result.record.status.startswith("Failed - Agent")
     assert result.record.scores.score_penalty < 1
     assert result.record.scores.score_composed < 50
+
+
+class WatchingExpert(ExpertDriver):
+    """Notes where the centre of the car is."""
+
+    def __init__(self) -> None:
+        self.centres: list[tuple[float, float]] = []
+
+    def control(self, simulator: Any, state: Any) -> Control:
+        self.centres.append(state.ego_centre)
+        return super().control(simulator, state)
+
+
+class AtTheEnd:
+    """A criterion that has something to say once the route is over."""
+
+    def update(self, state: Any) -> list[Event]:
+        return []
+
+    def finish(self, state: Any) -> list[Event]:
+        return [event_at(EventKind.OUTSIDE_ROUTE_LANES, "outside for a while", state, percentage=50.0)]
+
+
+def test_the_trace_is_of_the_centre_and_what_only_the_end_shows_is_recorded(simulator: EmbeddedSimulator, longer_route: Route) -> None:
+    driver = WatchingExpert()
+    rules = replace(rule_set("1.0"), criteria=lambda _: (AtTheEnd(),))
+    result = drive_route(simulator, longer_route, driver, rules=rules, seed=1, keypoint_length_m=123.0)
+    trace = np.stack([result.trace["x_m"], result.trace["y_m"]], axis=1)
+    np.testing.assert_allclose(trace[:-1], np.array(driver.centres[1:]), atol=1e-9)
+    assert result.record.meta.route_length == 123.0
+    assert result.record.infractions["outside_route_lanes"] == ["outside for a while"]
+    assert result.record.scores.score_composed == pytest.approx(50.0)
+    whole = drive_route(simulator, longer_route, ExpertDriver(), rules=rule_set("1.0"), seed=1)
+    assert whole.record.meta.route_length == pytest.approx(longer_route.length_m)
+
+
+class StandingAgent(Agent):
+    """Wants to stand where it is."""
+
+    def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
+        super().act(observation, auxiliaries)
+        return Prediction(observation.time_s, 1.0, waypoints_ego_m=np.zeros((2, 2)), waypoint_times_s=(0.5, 1.0))
+
+
+def test_the_controllers_time_is_the_simulators_and_a_new_route_starts_it_anew(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
+) -> None:
+    """It creeps after standing 1 s of game time, in steps of two ticks of 0.05 s; and a new route's wait begins at its start."""
+    driver = AgentDriver(StandingAgent(), "pid", 0.05, creep_after_s=1.0)
+
+    def ticks_until_it_creeps(limit: int) -> int | None:
+        state = simulator.reset(short_routes[0], 1)
+        driver.start(short_routes[0])
+        for tick in range(limit):
+            control = driver.control(simulator, state)
+            if control.throttle > 0:
+                return tick
+            state = simulator.step(control)
+        return None
+
+    assert ticks_until_it_creeps(18) is None
+    found = ticks_until_it_creeps(60)
+    assert found is not None
+    assert 20 <= found <= 22
 
 
 class SilentAgent(Agent):

@@ -148,6 +148,12 @@ def test_the_global_record_equals_its_twin(routes: list[tuple[list[Event], float
     assert ours["meta"]["total_length"] == pytest.approx(math.fsum(length for _, _, length in routes))
 
 
+def test_routes_that_are_missing_count_as_zero() -> None:
+    """Two of four routes were driven: 100 and 50 points are a mean of 37.5, as the leaderboard divides by all."""
+    records = [record([], 100.0, 1000.0, 0), record([], 50.0, 1000.0, 1)]
+    assert global_record(records, 4)["scores"] == {"score_composed": 37.5, "score_route": 37.5, "score_penalty": 0.5}
+
+
 def test_a_route_of_which_nothing_was_driven_adds_no_infraction() -> None:
     records = [record([event(EventKind.RED_LIGHT)], 0.0), record([event(EventKind.RED_LIGHT)], 50.0, 2000.0, 1)]
     assert global_record(records, 2)["infractions"]["red_light"] == 1.0

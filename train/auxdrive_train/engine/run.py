@@ -213,11 +213,23 @@ def _result(
 
 
 def source_commit() -> str:
-    """The commit of the code that trains, where it runs from a git checkout; empty otherwise."""
-    asked = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-    )
-    return asked.stdout.strip() if asked.returncode == 0 else ""
+    """The commit of the code that trains, with "+changes" where its checkout has some; empty where it runs from no checkout of its own.
+
+    An environment may lie inside another project's repository: that commit says nothing, so this file must be tracked.
+    """
+    here = Path(__file__)
+
+    def git(*arguments: str) -> str | None:
+        try:
+            asked = subprocess.run(
+                ["git", *arguments], cwd=here.parent, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+            )
+        except OSError:  # there is no git
+            return None
+        return asked.stdout.strip() if asked.returncode == 0 else None
+
+    head = git("rev-parse", "HEAD") if git("ls-files", "--error-unmatch", here.name) is not None else None
+    return "" if head is None else head + ("+changes" if git("status", "--porcelain", "-uno", "--", ":/") else "")
 
 
 @dataclass(frozen=True)
