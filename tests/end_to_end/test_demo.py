@@ -52,6 +52,14 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     assert demo(tmp_path, "--epochs", "3").returncode == 2
 
 
+def test_too_few_frames_for_three_splits_are_refused_before_anything_is_recorded(tmp_path: Path) -> None:
+    refused = demo(tmp_path / "demo", "--frames", "200")
+    assert refused.returncode == 2
+    assert "frames" in refused.stderr
+    assert "250" in refused.stderr
+    assert not (tmp_path / "demo").exists()
+
+
 @pytest.mark.parametrize("content", ["", "[]", '{"settings": {}, "done": []}', '{"settings": {}, "recipe": {}, "done": {"collect": 3}}'])
 def test_a_damaged_state_is_named(content: str, tmp_path: Path) -> None:
     Demo(tmp_path, DemoSettings())

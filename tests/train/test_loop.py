@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from auxdrive.modalities import Modality
 from auxdrive_train.data.loader import epoch_order
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint, loop
+from auxdrive_train.engine import run as run_module
 from auxdrive_train.engine.config import TrainConfig, parse_config
 from auxdrive_train.engine.evaluate import predict_views
 from auxdrive_train.engine.loop import Trainer, seed_of
-from auxdrive_train.engine.run import build, train
+from auxdrive_train.engine.run import build, source_commit, train
 from auxdrive_train.methods.contract import PhaseRecord
 from auxdrive_train.methods.umt import UMT
 from auxdrive_train.tasks import make_task
@@ -155,6 +157,29 @@ def test_predictions_are_made_without_dropout_and_modes_are_put_back(stripe_data
     np.testing.assert_array_equal(first, second)
     assert networks["student"].head.training
     assert not networks["student"].encoder.training
+
+
+def test_the_commit_is_auxdrives_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment inside another project's repository: that project's commit is not the one that trained."""
+    file = tmp_path / "run.py"
+
+    def git(*arguments: str) -> str:
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+        return subprocess.run(["git", *identity, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    monkeypatch.setattr(run_module, "__file__", str(file))
+    assert source_commit() == ""
+    git("init", "-q")
+    (tmp_path / "other.txt").write_text("a project")
+    git("add", "other.txt")
+    git("commit", "-qm", "another project")
+    file.write_text("installed, not tracked")
+    assert source_commit() == ""
+    git("add", "run.py")
+    git("commit", "-qm", "auxdrive")
+    assert source_commit() == git("rev-parse", "HEAD")
+    file.write_text("changed")
+    assert source_commit() == git("rev-parse", "HEAD") + "+changes"
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ class DemoSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    frames: int = Field(default=6000, ge=100)
+    frames: int = Field(default=6000, ge=250)  # three episodes of at most 120 frames: to train, validate and test on
     epochs: int = Field(default=6, ge=1)
     epochs_per_round: int = Field(default=2, ge=1)
     routes: int = Field(default=10, ge=1, le=1000)
