@@ -19,7 +19,8 @@ from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.storage import held
 from auxdrive_eval.collect import Collected, CollectSettings, collect, collect_settings, splits_of
-from auxdrive_eval.embedded.simulator import DEFAULT_CAMERA
+from auxdrive_eval.embedded.simulator import DEFAULT_CAMERA, EmbeddedSimulator
+from auxdrive_eval.planner import RoutePlanner
 from auxdrive_eval.recording import plan_episode
 from auxdrive_eval.simulators import SimulatorSettings
 from hypothesis import given
@@ -69,6 +70,18 @@ def test_a_recording_is_a_data_set(recorded: Collected) -> None:
     # The recorded position moves as the recorded speed says.
     steps = np.hypot(np.diff(state["x_m"]), np.diff(state["y_m"]))
     assert steps == pytest.approx((state["speed_mps"][1:] + state["speed_mps"][:-1]) / 2 * 0.25, abs=0.1)
+
+
+def test_poses_are_the_rear_axles_and_goals_the_planners(recorded: Collected) -> None:
+    plan = plan_episode(3, 0, (5, 6))
+    simulator = EmbeddedSimulator(camera=CAMERA, traffic=2, render=False)
+    route = simulator.random_route(plan.route_seed)
+    state = simulator.reset(route, plan.traffic_seed)
+    (goal_x_m, goal_y_m), command = RoutePlanner(route).update(state.ego)
+    first = Dataset.open(recorded.out).episode("s3-00000").state[0]
+    assert (first["x_m"], first["y_m"], first["yaw_rad"]) == pytest.approx((state.ego.x_m, state.ego.y_m, state.ego.yaw_rad))
+    assert (first["target_x_m"], first["target_y_m"], first["command"]) == pytest.approx((goal_x_m, goal_y_m, int(command)), rel=1e-5)
+    assert abs(goal_y_m) > 0.01
 
 
 def test_several_workers_write_the_same_bytes(recorded: Collected, tmp_path: Path) -> None:
@@ -198,6 +211,8 @@ def test_splits_are_disjoint_whole_and_one_in_ten(seed: int, episodes: int) -> N
     assert len(ids) == len(set(ids)) == episodes
     if episodes > 1:
         assert episodes // 10 <= len(splits["val"]) <= episodes // 10 + 1
+        assert episodes // 10 <= len(splits.get("test", ())) <= episodes // 10 + 1
+        assert len(splits.get("test", ())) >= (episodes > 2)
         assert splits["train"]
     # Growing by whole tens moves nothing.
     if episodes >= 10:

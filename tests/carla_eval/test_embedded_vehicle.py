@@ -12,6 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
+def test_where_its_middle_and_its_front_are_and_what_slows_it() -> None:
+    """4.5 m long, 0.9 m of it behind the rear axle: the middle is 1.35 m ahead of the axle, the front 3.6 m."""
+    vehicle = Vehicle()
+    vehicle.place(Pose2(1.0, 2.0, math.pi / 2), speed_mps=20.0)
+    assert vehicle.centre == pytest.approx((1.0, 3.35))
+    assert vehicle.parameters.front_ahead_m == pytest.approx(3.6)
+    assert vehicle.resistance_mps2() == pytest.approx(0.15 + 0.0003 * 400)
+    vehicle.step(Control(0.0, 0.0, 0.0), 1.0)
+    assert vehicle.speed_mps == pytest.approx(20.0 - 0.27, abs=0.005)
+
+
 @pytest.mark.parametrize("steer_rad", [0.1, -0.3, 0.5])
 def test_steady_circle_has_the_radius_of_the_wheelbase_over_the_tangent(steer_rad: float) -> None:
     vehicle = Vehicle(VehicleParameters(rolling_mps2=0.0, drag_per_m=0.0))

@@ -24,10 +24,11 @@ from auxdrive_eval.embedded.lights import LightCycles
 from auxdrive_eval.embedded.perturbation import Perturbation
 from auxdrive_eval.embedded.simulator import SENSED, EmbeddedSimulator
 from auxdrive_eval.embedded.traffic import Traffic
+from auxdrive_eval.embedded.views import SignalViews
 from auxdrive_eval.embedded.weather import weather_for
 from auxdrive_eval.planner import RoutePlanner
 from auxdrive_eval.rules import rule_set
-from auxdrive_eval.world import CollisionKind, LightColour
+from auxdrive_eval.world import TAIL_M, CollisionKind, LightColour
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -187,6 +188,44 @@ def test_state_says_what_is_near(simulator: EmbeddedSimulator) -> None:
     assert signs
 
 
+def test_lights_are_those_of_the_lanes_that_lead_to_them_and_the_tail_is_behind(simulator: EmbeddedSimulator) -> None:
+    route = simulator.random_route(8)
+    state = simulator.reset(route, 0)
+    half_length_m, facing, between = state.extent[0], 0, []
+    for _ in range(1300):
+        state = simulator.step(simulator.expert())
+        heading = np.array([math.cos(state.ego.yaw_rad), math.sin(state.ego.yaw_rad)])
+        for light in state.lights:
+            if state.lane is not None and light.lane_id == state.lane.lane_id:
+                facing += 1
+                ahead_m = (np.mean(light.stop_line, axis=0) - state.ego_centre) @ heading
+                assert ahead_m > -half_length_m
+                assert math.cos(light.lane_yaw_rad - state.ego.yaw_rad) > 0.5
+        reach = (half_length_m + TAIL_M) * heading
+        behind, before = (
+            route.lane_ids[np.hypot(*(route.points - point).T).argmin()] for point in (state.ego_centre - reach, state.ego_centre + reach)
+        )
+        if behind != before:
+            between.append(state.tail_lane_id == behind)
+    assert facing > 20
+    assert len(between) > 50
+    assert np.mean(between) > 0.8  # lanes of a junction lie over each other
+
+
+def test_stop_signs_catch_who_is_about_to_cross_the_line() -> None:
+    """The trigger covers the last 6 m of the lane, before the line."""
+    town = generate_town(8)
+    assert town.stop_signs
+    views = SignalViews(town)
+    for sign in town.stop_signs.values():
+        line = np.mean(sign.stop_line, axis=0)
+        (view,) = (each for each in views.stop_signs((float(line[0]), float(line[1]))) if each.sign_id == sign.sign_id)
+        yaw = float(town.lanes[sign.lane_id].yaw_rad[-1])
+        before = line - 3.0 * np.array([math.cos(yaw), math.sin(yaw)])
+        np.testing.assert_allclose(view.trigger_centre, before, atol=1e-6)
+        assert view.trigger_half_size[0] == 3.0
+
+
 def test_planner_gives_goals_ahead_and_every_turn(simulator: EmbeddedSimulator) -> None:
     route = simulator.random_route(9)
     planner = RoutePlanner(route)
@@ -210,6 +249,8 @@ def test_perturbation_comes_in_pulses_from_its_seed() -> None:
     assert 0.08 < share < 0.25
     assert 0.08 < np.abs(one).max() <= 0.26
     assert np.abs(np.diff(one)).max() < 0.06  # triangular: no jumps
+    assert min(one) < -0.05  # to either side
+    assert max(one) > 0.05
     control = Control(0.05, 0.4, 0.0)
     assert Perturbation(1).apply(control, 0.0) == control
 

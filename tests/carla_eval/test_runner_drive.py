@@ -157,6 +157,21 @@ def test_the_trace_is_of_the_centre_and_what_only_the_end_shows_is_recorded(simu
     assert whole.record.meta.route_length == pytest.approx(longer_route.length_m)
 
 
+def test_every_repeat_of_every_route_has_traffic_of_its_own(
+    short_routes: tuple[Route, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = []
+
+    def spying(*arguments: Any, **named: Any) -> Any:
+        seeds.append(named["seed"])
+        return drive_route(*arguments, **named)
+
+    monkeypatch.setattr("auxdrive_eval.evaluate.drive_route", spying)
+    drive_all(short_routes, DriverSource(None), SETTINGS, tmp_path / "out", repeats=2, seed=4)
+    assert seeds == [traffic_seed(4, route, repeat) for route in (0, 1) for repeat in (0, 1)]
+    assert len(set(seeds)) == 4
+
+
 class StandingAgent(Agent):
     """Wants to stand where it is."""
 
