@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from auxdrive import console
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.cli import build_app
 from auxdrive.episodes import EpisodeWriter, write_card
@@ -156,11 +159,116 @@ def test_a_run(tmp_path: Path) -> None:
     assert (summary["kind"], summary["records"], summary["checkpoints"]) == ("run", 9, ["best.safetensors"])
     assert [record["epoch"] for record in summary["last_metrics"]] == [4, 5, 6, 7, 8]
     assert summary["broken"] == ["metrics.jsonl, line 10: no object", "metrics.jsonl, line 11: not JSON"]
+    assert (summary["finished"], summary["result"], summary["config"]) == (False, None, "method: samd\nsteps: [1]\n")
     shown = invoke(str(tmp_path))
     assert shown.exit_code == 0
-    assert "steps: [1]" in shown.output
+    assert "steps: [1]" not in shown.output
+    assert "has not finished: it has no result.json" in shown.output
+    assert cells(shown.output, "epochs") == ["9 finished"]
+    assert cells(shown.output, "loss") == ["0.2", "0.1667", "0.1429", "0.125", "0.1111"]
+    assert cells(shown.output, "") == ["epoch 4", "epoch 5", "epoch 6", "epoch 7", "epoch 8"]
     (tmp_path / "metrics.jsonl").unlink()
     assert "no epoch was finished" in summary_of(tmp_path)["broken"][0]
+
+
+def cells(output: str, first: str) -> list[str]:
+    """The other cells of the last row of a table that begins with `first`."""
+    rows = [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in output.splitlines()]
+    return [row for row in rows if row and row[0] == first][-1][1:]
+
+
+RESULT: dict[str, Any] = {
+    "method": "dmcl",
+    "best": {"phase": "together", "epoch": 2, "rmse_road_wheel_deg": 1.25},
+    "phases": [
+        {"name": "together", "epochs": 3, "watch": "student", "best": 1.25, "last": 1.5},
+        {"name": "after", "epochs": 1, "watch": "ensemble", "best": math.nan, "last": math.nan},
+    ],
+    "steps": 36,
+    "trained_s": 25.4,
+    "metrics": {
+        "val": {"student": {"mae_deg": 1.0, "r2": 0.5}, "depth_network": {"mae_deg": 2.0, "new": 0.0012}, "all": {"oracle_loss": 0.125}},
+        "test": {"student": {"mae_deg": 3.0}},
+    },
+}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished run as its files tell it."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("method: dmcl\nlr: 0.25\n")
+    (folder / "dataset.json").write_text('{"name": "stripe"}')
+    record = {"seed": 3, "dataset_sha256": "ab" * 32, "task": "steering", "backbone": "pilotnet", "main": "rgb", "aux": ["depth"]}
+    (folder / "run.json").write_text(json.dumps(record))
+    (folder / "result.json").write_text(json.dumps(RESULT))
+    lines = [{"phase": "round 12: student", "epoch": 1, "loss/a": 0.5}, {"phase": "round 13: teacher", "epoch": 1, "loss/b": 2.0}]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+def test_a_finished_run_shows_facts_phases_and_each_splits_metrics(run: Path) -> None:
+    shown = invoke(str(run)).output
+    facts = {
+        "method": "dmcl", "task": "steering", "backbone": "pilotnet", "modalities": "rgb, depth", "data": "stripe abababababab",
+        "seed": "3", "best": "rmse_road_wheel_deg 1.25 in together, epoch 2", "epochs": "4 in 2 phase(s)", "steps": "36", "trained": "25 s",
+    }  # fmt: skip
+    assert {fact: cells(shown, fact) for fact in facts} == {fact: [value] for fact, value in facts.items()}
+    assert cells(shown, "together") == ["3", "student", "1.250", "1.500"]
+    assert cells(shown, "after") == ["1", "ensemble", "-", "-"]
+    val = shown.split("dmcl on val")[1].split("dmcl on test")[0]
+    assert cells(val, "") == ["student", "depth_network", "all"]
+    assert cells(val, "mae_deg") == ["1.000", "2.000", "-"]
+    assert cells(val, "r2") == ["0.500", "-", "-"]
+    assert cells(val, "new") == ["-", "0.0012", "-"]
+    assert cells(val, "oracle_loss") == ["-", "-", "0.125"]
+    assert cells(shown.split("dmcl on test")[1], "mae_deg") == ["3.000"]
+    assert cells(shown, "loss/a") == ["0.5", "-"]
+    assert cells(shown, "loss/b") == ["-", "2"]
+    assert "lr: 0.25" not in shown
+    assert "config.yaml; --json" in shown
+    assert "not finished" not in shown
+    assert "broken" not in shown
+    summary = summary_of(run)
+    assert (summary["finished"], summary["config"]) == (True, "method: dmcl\nlr: 0.25\n")
+    assert summary["result"]["metrics"] == RESULT["metrics"]
+
+
+@pytest.mark.parametrize("width", [100, 160])
+def test_a_run_fits_the_terminal(run: Path, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console.stdout, "width", width)
+    keys = {"loss/distillation": 0.000123456, "val/steer_rmse_road_wheel_deg": -12.3456789}
+    lines = [{"phase": f"round {index}: student", "epoch": 1, **keys} for index in range(10, 20)]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    shown = invoke(str(run)).output
+    assert cells(shown, "val/steer_rmse_road_wheel_deg") == ["-12.35"] * 5
+    assert cells(shown, "loss/distillation") == ["0.0001235"] * 5
+    assert max(len(line) for line in shown.splitlines() if "┃" in line or "│" in line) <= width
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "broken"),
+    [
+        ("result.json", "{", "result.json: not JSON"),
+        ("result.json", "[" * 100_000, "result.json: not JSON"),
+        ("result.json", "[]", "result.json: no object"),
+        ("result.json", "{}", "result.json: method: Field required (6 mistakes)"),
+        ("result.json", json.dumps({**RESULT, "metrics": {"val": 1}}), "result.json: metrics.val: Input should be"),
+        ("result.json", json.dumps({**RESULT, "phases": [{}]}), "result.json: phases.0.name: Field required"),
+        ("run.json", "no", "run.json: not JSON"),
+        ("dataset.json", "1", "dataset.json: no object"),
+    ],
+)
+def test_a_damaged_file_of_a_run_is_listed_and_the_rest_is_shown(run: Path, name: str, text: str, broken: str) -> None:
+    (run / name).write_text(text)
+    (line,) = summary_of(run)["broken"]
+    assert line.startswith(broken)
+    shown = invoke(str(run))
+    assert shown.exit_code == 0
+    assert f"broken: {broken}" in shown.output
+    assert cells(shown.output, "loss/b") == ["-", "2"]
+    assert "has not finished" not in shown.output
 
 
 def test_a_run_is_one_though_it_keeps_its_data_sets_card(folder: Path) -> None:

@@ -160,13 +160,29 @@ def test_an_epoch_whose_metric_is_no_number_is_not_the_best(stripe_data: Path, t
 
 
 def test_inspect_shows_a_run_of_the_trainer(stripe_data: Path, tmp_path: Path) -> None:
-    train(settings_for("baseline", stripe_data), tmp_path / "run")
+    trained = train(settings_for("dmcl", stripe_data, evaluate=["test"]), tmp_path / "run")
     result = CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run"), "--json"])
     summary = json.loads(result.stdout)
-    assert (summary["kind"], summary["broken"]) == ("run", [])
-    assert summary["records"] > 0
+    assert (summary["kind"], summary["finished"], summary["broken"]) == ("run", True, [])
+    assert summary["records"] == 2
     assert "best.safetensors" in summary["checkpoints"]
-    assert "method: baseline" in CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run")]).output
+    assert "method: dmcl" in summary["config"]
+    assert (summary["data"], summary["record"]["task"], summary["record"]["aux"]) == ("stripe", "steering", ["depth", "lidar"])
+    assert summary["result"] == json.loads(json.dumps(trained))
+    shown = CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run")]).output
+    for expected in (
+        "together, epoch",
+        "2 in 1 phase(s)",
+        "stripe",
+        "dmcl on val",
+        "dmcl on test",
+        "oracle_loss",
+        "the last 2 of 2 records",
+    ):
+        assert expected in shown
+    assert "see config.yaml" not in shown
+    (tmp_path / "run" / "result.json").unlink()
+    assert "has not finished" in CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run")]).output
 
 
 @pytest.mark.slow

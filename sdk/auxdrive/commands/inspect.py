@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, Any
 
 import typer
@@ -109,16 +111,58 @@ def _interval(value: dict[str, Any]) -> str:
 
 
 def _show_run(summary: dict[str, Any]) -> None:
-    console.stdout.print(f"{summary['config_file']}:\n{summary['config']}", markup=False, highlight=False)
-    records = summary["last_metrics"]
-    if records:
-        columns = tuple(dict.fromkeys(key for record in records for key, value in record.items() if not isinstance(value, dict | list)))
-        rows = [
-            tuple(f"{record[key]:.5g}" if isinstance(record.get(key), float) else record.get(key) for key in columns) for record in records
+    from auxdrive.inspection.figures import figure, show_views
+
+    result = summary["result"]
+    console.table(f"run {Path(summary['path']).resolve().name}", ("fact", "value"), _run_facts(summary), text=("value",))
+    if result is not None:
+        phases = [(each["name"], each["epochs"], each["watch"], figure(each["best"]), figure(each["last"])) for each in result["phases"]]
+        console.table("phases", ("phase", "epochs", "watched view", "best", "last"), phases, text=("watched view",))
+        for split, views in result["metrics"].items():
+            show_views(f"{result['method']} on {split}, best weights", views)
+    if summary["last_metrics"]:
+        _show_last_epochs(summary["last_metrics"], summary["records"])
+    console.stdout.print("checkpoints: " + (", ".join(summary["checkpoints"]) or "none"), markup=False, highlight=False)
+    if not summary["finished"]:
+        console.note(f"this run has not finished: it has no result.json. `auxdrive train --resume --out {summary['path']}` takes it up")
+    console.note(f"the configuration: {summary['config_file']}; --json shows it")
+
+
+def _run_facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the run's JSON files say; a run of an earlier version names task and backbone in its configuration alone."""
+    result, record = summary["result"] or {}, summary["record"]
+    elsewhere = f"see {summary['config_file']}"
+    facts = [(key, str(result.get(key) or record.get(key) or elsewhere)) for key in ("method", "task", "backbone")]
+    if isinstance(record.get("aux"), list):
+        facts.append(("modalities", ", ".join(map(str, [record.get("main"), *record["aux"]]))))
+    facts.append(("data", f"{summary['data'] or elsewhere} {str(record.get('dataset_sha256', ''))[:12]}".rstrip()))
+    facts.append(("seed", str(record.get("seed", elsewhere))))
+    if result:
+        best, phases = result["best"], result["phases"]
+        figures = ", ".join(f"{key} {_short(value)}" for key, value in best.items() if key not in ("phase", "epoch"))
+        facts += [
+            ("best", f"{figures} in {best['phase']}, epoch {best.get('epoch', '-')}" if best.get("phase") else "no epoch"),
+            ("epochs", f"{sum(each['epochs'] for each in phases)} in {len(phases)} phase(s)"),
+            ("steps", str(result["steps"])),
+            ("trained", f"{result['trained_s']:.0f} s"),
         ]
-        console.table(f"the last {len(records)} of {summary['records']} records of metrics.jsonl", columns, rows)
-    console.note("checkpoints: " + (", ".join(summary["checkpoints"]) or "none"))
+    else:
+        step = summary["last_metrics"][-1].get("step", "-") if summary["last_metrics"] else "-"
+        facts += [("epochs", f"{summary['records']} finished"), ("steps", str(step))]
+    return facts
+
+
+def _show_last_epochs(records: list[dict[str, Any]], count: int) -> None:
+    """Keys down, epochs across: a run logs more keys than a terminal has room for side by side."""
+    heads = ("phase", "phase_index", "epoch")
+    # A phase's name in short lines, so that five columns fit.
+    columns = ["\n".join([*wrap(str(record.get("phase", "")), 10), f"epoch {record.get('epoch', '-')}"]) for record in records]
+    keys = dict.fromkeys(key for record in records for key, value in record.items() if not isinstance(value, dict | list))
+    rows = [(key, *(_short(record.get(key)) for record in records)) for key in keys if key not in heads]
+    console.table(f"the last {len(records)} of {count} records of metrics.jsonl", ("", *columns), rows)
 
 
 def _short(value: object) -> object:
-    return f"{value:.5g}" if isinstance(value, float) else value
+    if isinstance(value, float):
+        return f"{value:.4g}" if math.isfinite(value) else "-"
+    return "-" if value is None else value

@@ -8,6 +8,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from auxdrive.bundle import parse_card
 from auxdrive.errors import DataError
 
@@ -52,42 +54,102 @@ def _state(file: Path, expected: str) -> str:
     return "ok" if actual == expected else "changed: its SHA-256 is not the card's"
 
 
+class PhaseResult(BaseModel):
+    """A finished phase in `result.json`; best and last are the watched view's main metric on the validation part."""
+
+    name: str
+    epochs: int
+    watch: str
+    best: float | None
+    last: float | None
+
+
+class RunResult(BaseModel):
+    """What a finished run's `result.json` must hold to be shown. `metrics`: split -> view -> metric -> value."""
+
+    model_config = ConfigDict(extra="allow")
+
+    method: str
+    best: dict[str, str | int | float | None]
+    phases: tuple[PhaseResult, ...]
+    steps: int
+    trained_s: float
+    metrics: dict[str, dict[str, dict[str, float | None]]]
+
+
 def summarise_run(path: Path) -> dict[str, Any]:
-    """The configuration as text (nothing parses YAML here), the last records of `metrics.jsonl`, and the checkpoints.
+    """The configuration as text (nothing parses YAML here), `result.json` (None: not finished, or damaged), `run.json`, the name of the
+    data set, the last records of `metrics.jsonl`, and the checkpoints. What is damaged is listed, not refused.
 
     Raises:
         DataError: the configuration cannot be read.
     """
     config = path / "config.yaml" if (path / "config.yaml").is_file() else path / "config.json"
     text = _bytes(config).decode(errors="replace")
-    count, last, broken = 0, deque[dict[str, Any]](maxlen=LAST_RECORDS), []
-    metrics = path / "metrics.jsonl"
-    if metrics.is_file():
-        with metrics.open(encoding="utf-8", errors="replace") as file:
-            for line, record in enumerate(file, start=1):
-                try:
-                    value = json.loads(record)
-                except (ValueError, RecursionError):
-                    broken.append(f"metrics.jsonl, line {line}: not JSON")
-                    continue
-                if isinstance(value, dict):
-                    count += 1
-                    last.append(value)
-                else:
-                    broken.append(f"metrics.jsonl, line {line}: no object")
-    else:
-        broken.append("there is no metrics.jsonl: no epoch was finished")
-    checkpoints = sorted(file.name for file in (path / "checkpoints").glob("*.safetensors"))
+    broken: list[str] = []
+    result, record, card = (_json_object(path / name, broken) for name in ("result.json", "run.json", "dataset.json"))
+    if result is not None:
+        result = _checked(result, broken)
+    count, last = _last_records(path / "metrics.jsonl", broken)
     return {
         "kind": "run",
         "path": str(path),
         "config_file": config.name,
         "config": text,
+        "finished": (path / "result.json").is_file(),
+        "result": result,
+        "record": record or {},
+        "data": (card or {}).get("name"),
         "records": count,
-        "last_metrics": list(last),
-        "checkpoints": checkpoints,
+        "last_metrics": last,
+        "checkpoints": sorted(file.name for file in (path / "checkpoints").glob("*.safetensors")),
         "broken": broken,
     }
+
+
+def _json_object(path: Path, broken: list[str]) -> dict[str, Any] | None:
+    """A JSON object from a file; None where there is no file, and where there is no object, which is then listed."""
+    if not path.is_file():
+        return None
+    try:
+        value = json.loads(_bytes(path))
+    except (DataError, ValueError, RecursionError) as error:
+        broken.append(f"{path.name}: {error if isinstance(error, DataError) else 'not JSON'}")
+        return None
+    if isinstance(value, dict):
+        return value
+    broken.append(f"{path.name}: no object")
+    return None
+
+
+def _checked(result: dict[str, Any], broken: list[str]) -> dict[str, Any] | None:
+    try:
+        return RunResult.model_validate(result).model_dump(mode="python")
+    except ValidationError as error:
+        first = error.errors()[0]
+        broken.append(f"result.json: {'.'.join(map(str, first['loc']))}: {first['msg']} ({error.error_count()} mistakes)")
+        return None
+
+
+def _last_records(path: Path, broken: list[str]) -> tuple[int, list[dict[str, Any]]]:
+    """(number of records, the last `LAST_RECORDS` of them); lines that are no JSON objects are listed."""
+    if not path.is_file():
+        broken.append("there is no metrics.jsonl: no epoch was finished")
+        return 0, []
+    count, last = 0, deque[dict[str, Any]](maxlen=LAST_RECORDS)
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for line, record in enumerate(file, start=1):
+            try:
+                value = json.loads(record)
+            except (ValueError, RecursionError):
+                broken.append(f"metrics.jsonl, line {line}: not JSON")
+                continue
+            if isinstance(value, dict):
+                count += 1
+                last.append(value)
+            else:
+                broken.append(f"metrics.jsonl, line {line}: no object")
+    return count, list(last)
 
 
 def _bytes(path: Path) -> bytes:

@@ -178,6 +178,12 @@ def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validatio
         "commit": source_commit(),
         "dataset_sha256": dataset.fingerprint(),
         "seed": config.seed,
+        # Also in config.yaml; here for `auxdrive inspect`, which reads no YAML.
+        "method": config.method,
+        "task": config.task,
+        "backbone": config.backbone,
+        "main": config.main,
+        "aux": config.aux,
     }
     write_atomic(out / "run.json", json.dumps(record, indent=2).encode())
     count = min(REFERENCE_FRAMES, len(validation))
