@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -183,6 +184,22 @@ def test_inspect_shows_a_run_of_the_trainer(stripe_data: Path, tmp_path: Path) -
     assert "see config.yaml" not in shown
     (tmp_path / "run" / "result.json").unlink()
     assert "has not finished" in CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run")]).output
+
+
+def test_train_prints_views_with_different_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no R2 of a view whose samples do not vary, and the oracle is of no view."""
+    views = {"student": {"mae_deg": 1.5}, "depth_network": {"mae_deg": 2.0, "r2": 0.25}, "all": {"oracle_loss": 0.0625}}
+    monkeypatch.setattr("auxdrive_train.engine.run.train", lambda *_: {"metrics": {"val": views, "test": {"student": {}}}})
+    result = CliRunner().invoke(build_app(), ["train", "--data", "x", "--method", "dmcl", "--aux", "depth", "--out", str(tmp_path / "run")])
+    assert result.exit_code == 0, result.output
+    rows = [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in result.output.splitlines() if line[:1] in ("│", "┃")]
+    assert rows == [
+        ["", "student", "depth_network", "all"],
+        ["mae_deg", "1.500", "2.000", "-"],
+        ["r2", "-", "0.250", "-"],
+        ["oracle_loss", "-", "-", "0.062"],
+        ["", "student"],
+    ]
 
 
 @pytest.mark.slow

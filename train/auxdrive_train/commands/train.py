@@ -27,6 +27,7 @@ def train(
 ) -> None:
     """Train a student (or teacher) on a data set."""
     from auxdrive.errors import UsageError
+    from auxdrive.inspection.figures import show_views
 
     from auxdrive_train.engine.config import load_config
     from auxdrive_train.engine.run import train as train_run
@@ -47,7 +48,4 @@ def train(
         return
     console.note(f"run: {directory}")
     for split, views in result["metrics"].items():
-        named = {view: figures for view, figures in views.items() if view != "all"}
-        metrics = list(next(iter(named.values())))
-        rows = [[metric, *(f"{figures[metric]:.3f}" for figures in named.values())] for metric in metrics]
-        console.table(f"{settings.method} on {split}", ["", *named], rows)
+        show_views(f"{settings.method} on {split}", views)
