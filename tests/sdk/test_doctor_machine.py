@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auxdrive.machine import conflicting_runtimes, extras, installed_version, machine_facts, probe
+from auxdrive.commands.doctor import _capabilities
+from auxdrive.machine import PROBES, Package, conflicting_runtimes, extras, installed_version, machine_facts, probe
+from auxdrive.runtimes import RUNTIMES
 
 
 def doctor(*options: str, path: Path | None = None) -> tuple[int, dict[str, Any], str]:
@@ -42,6 +44,30 @@ def test_this_machine_and_a_conflict_of_runtimes(tmp_path: Path) -> None:
     assert all(entry["available"] or entry["why_not"] for entry in runs.values())
     (problem,) = result["problems"]
     assert "onnxruntime and onnxruntime-gpu are installed together" in problem
+
+
+@pytest.mark.slow
+def test_an_installed_package_that_this_version_cannot_use_does_not_run(tmp_path: Path) -> None:
+    for name in ("carla", "openvino", "tensorrt"):
+        pretend(tmp_path, name)
+        (tmp_path / f"{name}.py").write_text("__version__ = '1.0'\nclass Core:\n    available_devices = ['CPU']\n")
+    code, result, _ = doctor(path=tmp_path)
+    assert code == 0
+    found = {package["name"]: package for package in result["packages"]}
+    runs = {entry["what"]: entry for entry in result["capabilities"]}
+    for what, name in (("drive in CARLA", "carla"), ("OpenVINO", "openvino"), ("TensorRT", "tensorrt")):
+        assert (found[name]["version"], found[name]["problem"]) == ("1.0", None)
+        assert runs[what] == {"what": what, "available": False, "why_not": "not supported by this version"}
+
+
+def test_a_planned_runtime_counts_from_the_day_that_it_is_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RUNTIMES, "openvino", RUNTIMES["onnxruntime"])
+    monkeypatch.setattr("auxdrive_eval.simulators.SIMULATORS", {"embedded": None, "carla": None})
+    packages = {name: Package(name, True, "1.0", {}, None) for name in PROBES} | {
+        "carla": Package("carla", False, None, {}, "not installed")
+    }
+    runs = dict(_capabilities(packages, []))
+    assert (runs["OpenVINO"], runs["drive in CARLA"], runs["TensorRT"]) == ("", "not installed", "not supported by this version")
 
 
 @pytest.mark.slow

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import auxdrive.console as console
@@ -69,6 +71,8 @@ def doctor(json_output: JsonOption = False) -> None:
 
 def _capabilities(packages: dict[str, Package], found: list[Extra]) -> list[tuple[str, str]]:
     """(what, why not); the reason is empty where it can run."""
+    from auxdrive.runtimes import RUNTIMES
+
     missing = {extra.name: extra.missing for extra in found}
     runtime, torch = packages["onnxruntime"], packages["torch"]
     providers = runtime.facts.get("providers", [])
@@ -85,10 +89,23 @@ def _capabilities(packages: dict[str, Package], found: list[Extra]) -> list[tupl
         ("train on a GPU", _lacks("train", missing) or train_cuda),
         ("export", _lacks("deploy", missing) or torch.problem or packages["onnx"].problem or ""),
         ("collect and drive in the embedded simulator", _lacks("sim", missing) or packages["panda3d"].problem or ""),
-        ("drive in CARLA", packages["carla"].problem or ""),
-        ("OpenVINO", packages["openvino"].problem or ""),
-        ("TensorRT", packages["tensorrt"].problem or ""),
+        ("drive in CARLA", _planned("carla", _simulators(), packages)),
+        ("OpenVINO", _planned("openvino", RUNTIMES, packages)),
+        ("TensorRT", _planned("tensorrt", RUNTIMES, packages)),
     ]
+
+
+def _planned(name: str, offered: Collection[str], packages: dict[str, Package]) -> str:
+    """Why not: a package that is installed runs nothing as long as this version's table has no entry of its name."""
+    return packages[name].problem or "" if name in offered else "not supported by this version"
+
+
+def _simulators() -> Collection[str]:
+    """The simulators that this version can drive in. By name, as commands are found: this package imports none of the others."""
+    try:
+        return tuple(import_module("auxdrive_eval.simulators").SIMULATORS)
+    except ImportError:
+        return ()
 
 
 def _lacks(extra: str, missing: dict[str, tuple[str, ...]]) -> str:
