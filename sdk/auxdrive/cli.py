@@ -23,6 +23,11 @@ EXTRA_OF_MODULE = {
     "torch": "train", "lightning_fabric": "train", "safetensors": "train", "tensorboard": "train", "yaml": "train",
     "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim", "scipy": "sim", "matplotlib": "all",
 }  # fmt: skip
+# The extra that makes a command work as a whole, and which extras hold others (pyproject.toml; a test compares them).
+EXTRA_OF_COMMAND = {
+    "train": "train", "select": "train", "ingest": "train", "export": "deploy", "collect": "sim", "drive": "sim", "demo": "all",
+}  # fmt: skip
+WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim")}
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
@@ -44,6 +49,15 @@ class _LazyGroup(TyperGroup):
             raise UsageError(unknown_name("command", cmd_name, points))
         return typer.main.get_command(_app_of(points[cmd_name]))
 
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            missing = _missing(ctx.invoked_subcommand or "", error)
+            if missing is None:
+                raise
+            raise missing from error
+
 
 def _app_of(point: EntryPoint) -> typer.Typer:
     """The command as an application of its own. One whose module lacks something is shown as such and fails only when it runs."""
@@ -60,7 +74,7 @@ def _app_of(point: EntryPoint) -> typer.Typer:
 
 def _unavailable(name: str, error: ModuleNotFoundError) -> typer.Typer:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    reason = _missing(f"`auxdrive {name}`", error) or UsageError(f"`auxdrive {name}` cannot be loaded: {error}")
+    reason = _missing(name, error) or UsageError(f"`auxdrive {name}` cannot be loaded: {error}")
 
     @app.command(name=name, help=f"Not available: {reason}", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
     def unavailable() -> None:
@@ -69,9 +83,18 @@ def _unavailable(name: str, error: ModuleNotFoundError) -> typer.Typer:
     return app
 
 
-def _missing(what: str, error: ModuleNotFoundError) -> MissingExtra | None:
-    extra = EXTRA_OF_MODULE.get((error.name or "").split(".")[0])
-    return None if extra is None else MissingExtra(what, extra)
+def _missing(command: str, error: ModuleNotFoundError) -> MissingExtra | None:
+    """The command's own extra where that brings the module; else the module's, and the command's too if that is not complete."""
+    needed = EXTRA_OF_MODULE.get((error.name or "").split(".")[0])
+    if needed is None:
+        return None
+    own = EXTRA_OF_COMMAND.get(command, needed)
+    if needed == own or needed in WITHIN_EXTRA.get(own, ()):
+        return MissingExtra(f"`auxdrive {command}`", own)
+    from auxdrive.machine import extras
+
+    lacking = [own] if any(extra.name == own and not extra.complete for extra in extras()) else []
+    return MissingExtra(f"`auxdrive {command}`", *lacking, needed)
 
 
 def _print_version(wanted: bool) -> None:
@@ -107,14 +130,5 @@ def main() -> None:
     try:
         build_app()()
     except AuxdriveError as error:
-        _fail(error)
-    except ModuleNotFoundError as error:
-        missing = _missing("this command", error)
-        if missing is None:
-            raise
-        _fail(missing)
-
-
-def _fail(error: AuxdriveError) -> None:
-    console.stderr.print(console.printable(f"error: {error}"), style="red", markup=False, highlight=False)
-    sys.exit(error.exit_code)
+        console.stderr.print(console.printable(f"error: {error}"), style="red", markup=False, highlight=False)
+        sys.exit(error.exit_code)

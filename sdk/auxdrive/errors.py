@@ -41,10 +41,13 @@ class RuntimeUnavailable(AuxdriveError):
 
 
 class MissingExtra(UsageError):
-    """A command needs an optional extra that is not installed."""
+    """A command needs optional extras that are not installed."""
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra '{extra}', which is not installed. Install it: pip install 'auxdrive[{extra}]'")
+    def __init__(self, what: str, *extras: str) -> None:
+        named = " and ".join(f"'{extra}'" for extra in extras)
+        one = f"extra {named}, which is not installed. Install it"
+        several = f"extras {named}, which are not installed. Install them"
+        super().__init__(f"{what} needs the {one if len(extras) == 1 else several}: pip install 'auxdrive[{','.join(extras)}]'")
 
 
 class SimulatorError(AuxdriveError):

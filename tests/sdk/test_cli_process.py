@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from auxdrive.cli import EXTRA_OF_COMMAND, EXTRA_OF_MODULE, WITHIN_EXTRA, _missing
+from auxdrive.machine import Extra
 from PIL import Image
 
 Copy = Callable[[Path], Path]
@@ -130,6 +133,60 @@ def test_a_missing_extra_is_named(plugins: Callable[[str, str], dict[str, str]],
     """Two ways to miss one: while the command runs, and while its module is imported."""
     inside = "def command() -> None:\n    'Late.'\n    raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n"
     assert "pip install 'auxdrive[train]'" in refused(auxdrive("late", env=plugins("late", inside)))
+
+
+EXTRA_MODULES = ("torch", "lightning_fabric", "safetensors", "tensorboard", "yaml", "onnx", "onnxscript", "panda3d", "scipy", "matplotlib")
+WITHOUT = """
+import sys
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {modules!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Without())
+from auxdrive.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extra"),
+    [
+        (("train", "--data", "."), "train"),
+        (("select", "--data", "."), "train"),
+        (("export", ".", "--out", "bundle"), "deploy"),
+        (("collect", "--out", "data", "--frames", "20"), "sim"),
+        (("demo", "--out", "demo"), "all"),
+    ],
+)
+def test_a_base_install_names_the_extra_that_makes_the_command_work(arguments: tuple[str, ...], extra: str, tmp_path: Path) -> None:
+    code = WITHOUT.format(modules=EXTRA_MODULES)
+    run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path)
+    message = " ".join(refused(run).split())
+    assert f"`auxdrive {arguments[0]}` needs the extra '{extra}'" in message
+    assert f"pip install 'auxdrive[{extra}]'" in message
+
+
+def test_a_module_beyond_the_commands_own_extra_is_named_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run, unlike a bundle, is driven with torch, which the simulator's extra does not bring."""
+    absent = ModuleNotFoundError("No module named 'torch'", name="torch")
+    monkeypatch.setattr("auxdrive.machine.extras", lambda: [Extra("sim", ("scipy",))])
+    assert "extras 'sim' and 'train', which are not installed. Install them: pip install 'auxdrive[sim,train]'" in str(
+        _missing("drive", absent)
+    )
+    monkeypatch.setattr("auxdrive.machine.extras", lambda: [Extra("sim", ())])
+    assert "extra 'train', which is not installed" in str(_missing("drive", absent))
+    assert _missing("drive", ModuleNotFoundError("No module named 'mine'", name="mine")) is None
+
+
+def test_the_extras_of_commands_and_modules_are_those_of_the_distribution() -> None:
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]
+    points = project["entry-points"]["auxdrive.commands"]
+    assert set(EXTRA_OF_COMMAND) == {name for name, target in points.items() if not target.startswith("auxdrive.")}
+    extras = project["optional-dependencies"]
+    assert {*EXTRA_OF_COMMAND.values(), *EXTRA_OF_MODULE.values()} <= set(extras)
+    for name, inner in WITHIN_EXTRA.items():
+        named = [line.split("[")[1].rstrip("]").split(",") for line in extras[name] if line.startswith("auxdrive[")]
+        assert set(inner) == {extra for group in named for extra in group}
 
 
 def test_a_command_that_cannot_be_imported_hurts_no_other(
