@@ -5,6 +5,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import numpy as np
+import pytest
 from auxdrive_eval.report.html import (
     Markup,
     element,
@@ -122,6 +123,19 @@ def test_a_map_shows_lanes_route_path_and_marks() -> None:
     assert len(lines) == 1 + 1 + 5
     assert tree.data == ["1", "<2>"]
     assert "m/s" in speed_legend()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6, 7])
+def test_a_lane_on_the_map_reaches_both_its_ends(count: int) -> None:
+    centreline = np.stack([np.arange(float(count)), np.full(count, 2.0)], axis=1)
+    lane = next(
+        attributes
+        for tag, attributes in parse(draw_map([(centreline, 3.5)], straight(), np.zeros(2, TRACE_DTYPE), [])).tags
+        if tag == "polyline"
+    )
+    points = (lane["points"] or "").split()
+    assert (points[0], points[-1]) == ("0.0,-2.0", f"{count - 1:.1f},-2.0")
+    assert len(points) <= max(count // 2 + 1, 3)
 
 
 def test_a_map_of_a_drive_that_never_began() -> None:

@@ -39,7 +39,7 @@ def draw_map(lanes: Sequence[tuple[Float64, float]], route: Route, trace: AnyArr
     parts = [f'<rect x="{low[0]:.1f}" y="{-high[1]:.1f}" width="{width_m:.1f}" height="{height_m:.1f}" fill="{GROUND_COLOUR}"/>']
     for centreline, lane_width_m in lanes:
         if ((centreline >= low) & (centreline <= high)).all(axis=1).any():
-            parts.append(_line(centreline[::2] if len(centreline) > 3 else centreline, LANE_COLOUR, lane_width_m))
+            parts.append(_line(_every_second(centreline), LANE_COLOUR, lane_width_m))
     parts.append(_line(route.points, ROUTE_COLOUR, 0.5, 'stroke-dasharray="2 1.5"'))
     parts += _coloured_path(driven, trace["speed_mps"])
     unit_m = max(width_m, height_m) / 100  # marks keep their size on the page whatever the town's
@@ -74,6 +74,12 @@ def _coloured_path(driven: Float64, speed_mps: AnyArray) -> list[str]:
         stretch = driven[first : end + 1]
         parts.append(_line(_thin(stretch), SPEED_COLOURS[classes[first]], 1.4, 'stroke-linecap="round"'))
     return parts
+
+
+def _every_second(points: Float64) -> Float64:
+    """Every second point and the last: a lane that ends early leaves a gap before the next one."""
+    kept: Float64 = points[np.union1d(np.arange(0, len(points), 2), [len(points) - 1])]
+    return kept if len(points) > 3 else points
 
 
 def _thin(points: Float64, step_m: float = 0.5) -> Float64:
