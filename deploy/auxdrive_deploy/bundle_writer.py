@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from auxdrive import console
 from auxdrive.bundle import (
     CARD_NAME,
     EGO_INPUTS,
@@ -53,7 +54,7 @@ class Reference:
 
 
 def write_bundle(run: Run, out: Path, name: str | None = None) -> ModelCard:
-    """Export a run's student into the new directory `out`.
+    """Export a run's student into the new directory `out`. Metrics that could not be recomputed are said on standard error.
 
     Args:
         run: a finished run (`load_run`). out: must not exist. name: in the card; the run directory's name by default.
@@ -87,6 +88,8 @@ def write_bundle(run: Run, out: Path, name: str | None = None) -> ModelCard:
         card = card.model_copy(update={"files": sha256_of_files(folder)})
         _write(folder / CARD_NAME, card.model_dump_json(indent=2).encode())
         _verify(folder, out)
+    for note in figures.not_recomputed:
+        console.note(f"metrics of {note}")
     return card
 
 

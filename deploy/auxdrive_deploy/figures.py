@@ -36,10 +36,12 @@ AGREEMENT = 0.02
 
 @dataclass
 class StudentFigures:
-    """intervals: '<split>/<metric>' -> value. notes: for people, how they were computed, one sentence per split."""
+    """intervals: '<split>/<metric>' -> value. notes: for people, how they were computed, one sentence per split. not_recomputed: those
+    of the notes that tell of values taken over from training, which whoever exports should hear of."""
 
     intervals: dict[str, Interval] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    not_recomputed: list[str] = field(default_factory=list)
 
 
 def read_result(run: Run) -> dict[str, Any]:
@@ -75,7 +77,9 @@ def student_figures(run: Run, result: dict[str, Any]) -> StudentFigures:
         recorded: dict[str, float] = views.get(STUDENT, {})
         if dataset is None:
             made = {name: Interval(value=value, unit=_unit(name)) for name, value in recorded.items()}
-            figures.notes.append(f"`{split}`: as measured after training, without intervals: {reason}.")
+            note = f"`{split}`: as measured after training, without intervals: {reason}."
+            figures.notes.append(note)
+            figures.not_recomputed.append(note)
         else:
             samples = _samples(run, dataset, split)
             said = predict_views({STUDENT: student_of(run)}, samples, torch.device("cpu"))[STUDENT]
