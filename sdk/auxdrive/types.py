@@ -35,7 +35,7 @@ class Observation:
         time_s: capture time, seconds on a monotonic clock.
         speed_mps: forward speed; needed by models whose card declares it.
         target_ego_m: next goal (x forward, y left) in the ego frame; needed by models whose card declares it.
-        command: route command (CARLA's RoadOption number) for models whose card declares it.
+        command: route command (CARLA's RoadOption number), for agents of your own; `drive` fills it in, and no bundle's model takes it.
     """
 
     image: UInt8

@@ -9,7 +9,7 @@ from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
 from auxdrive.errors import ConfigError, DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.models.backbone import BACKBONES, count_parameters
+from auxdrive_train.models.backbone import BACKBONES
 from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.networks import Build, FusedNetwork, SingleNetwork
 from auxdrive_train.models.pilotnet import PilotNet
@@ -20,6 +20,10 @@ from torch import nn
 
 AUXILIARIES = (Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR, Modality.EDGE, Modality.FREQUENCY, Modality.ATTENTION)
 CARD = DatasetCard(name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70))
+
+
+def count_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def random_batch(seed: int, size: int = 3, task: str = "waypoints") -> Batch:

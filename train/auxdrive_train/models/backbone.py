@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from torch import nn
-
 from auxdrive_train.models.pilotnet import PilotNet, PilotNetStem
 from auxdrive_train.models.resnet import ResNet, ResNetStem, resnet18, resnet34
 
@@ -31,8 +29,3 @@ BACKBONES: dict[str, Backbone] = {
     "resnet18": Backbone(lambda channels, _: resnet18(channels), ResNetStem),
     "resnet34": Backbone(lambda channels, _: resnet34(channels), lambda channels: ResNetStem(channels, blocks=3)),
 }
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Number of trainable numbers."""
-    return sum(parameter.numel() for parameter in module.parameters())
