@@ -66,16 +66,13 @@ class TensorSpec(Card):
 
 
 class PreprocessingSpec(Card):
-    """What the graph itself does to the camera's picture, in this order: crop, resize, normalise.
+    """What the graph itself does to the camera's picture, in this order: crop, resize, normalise."""
 
-    crop_top, crop_bottom: rows cut off, as shares of the height. size: (height, width) of the network's input.
-    """
-
-    crop_top: float = Field(default=0.0, ge=0, lt=1)
-    crop_bottom: float = Field(default=0.0, ge=0, lt=1)
-    size: tuple[Pixels, Pixels]
-    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    std: tuple[Positive, Positive, Positive] = (0.25, 0.25, 0.25)
+    crop_top: float = Field(default=0.0, ge=0, lt=1, description="rows cut off at the top, as a share of the height")
+    crop_bottom: float = Field(default=0.0, ge=0, lt=1, description="rows cut off at the bottom, as a share of the height")
+    size: tuple[Pixels, Pixels] = Field(description="height and width of the network's input, in pixels")
+    mean: tuple[float, float, float] = Field(default=(0.5, 0.5, 0.5), description="taken off red, green and blue in 0..1")
+    std: tuple[Positive, Positive, Positive] = Field(default=(0.25, 0.25, 0.25), description="what they are then divided by")
 
     @model_validator(mode="after")
     def _leaves_something(self) -> Self:

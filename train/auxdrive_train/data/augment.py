@@ -24,25 +24,27 @@ CPU_CHUNK = 8
 
 
 class AugmentConfig(BaseModel):
-    """How far samples are changed in training; 0 switches a change off.
+    """`augment:` in the configuration.
 
-    mirror: probability that a sample is mirrored left to right, labels included.
-    brightness, contrast, saturation: factors drawn per sample from 1 - x .. 1 + x; contrast about the picture's mean grey.
-    gamma: exponent drawn per sample, uniform in its logarithm, from 1 / (1 + x) .. 1 + x.
-    noise: standard deviation of Gaussian noise per pixel and channel, as a share of full scale.
-    speed_noise: standard deviation of Gaussian noise on the speed that the network is told, as a share of it. Without it a student reads
-        from the speed what it should read from the picture: fast means straight on (causal confusion, de Haan et al. 2019).
+    Without `speed_noise` a student reads from the speed what it should read from the picture: fast means straight on (causal
+    confusion, de Haan et al. 2019).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    mirror: float = Field(default=0.5, ge=0, le=1)
-    brightness: float = Field(default=0.2, ge=0, le=1)
-    contrast: float = Field(default=0.2, ge=0, le=1)
-    saturation: float = Field(default=0.2, ge=0, le=1)
-    gamma: float = Field(default=0.0, ge=0, le=4)
-    noise: float = Field(default=0.0, ge=0, le=0.5)
-    speed_noise: float = Field(default=0.0, ge=0, le=1)
+    mirror: float = Field(default=0.5, ge=0, le=1, description="probability that a sample is mirrored left to right, labels included")
+    brightness: float = Field(default=0.2, ge=0, le=1, description="x: a factor drawn per sample from 1 - x to 1 + x")
+    contrast: float = Field(default=0.2, ge=0, le=1, description="x: likewise, about the picture's mean grey")
+    saturation: float = Field(default=0.2, ge=0, le=1, description="x: likewise, about each pixel's grey")
+    gamma: float = Field(
+        default=0.0, ge=0, le=4, description="x: an exponent drawn per sample, uniform in its logarithm, from 1 / (1 + x) to 1 + x"
+    )
+    noise: float = Field(
+        default=0.0, ge=0, le=0.5, description="standard deviation of Gaussian noise per pixel and channel, as a share of full scale"
+    )
+    speed_noise: float = Field(
+        default=0.0, ge=0, le=1, description="standard deviation of Gaussian noise on the speed that the network is told, as a share of it"
+    )
 
     @property
     def photometric(self) -> bool:

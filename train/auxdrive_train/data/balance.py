@@ -22,15 +22,12 @@ TURNING_MIN_M = 2.0
 
 
 class BalanceConfig(BaseModel):
-    """What an epoch shows how often; for the task waypoints.
-
-    rest_every: of the samples in which the car stays where it is, every n-th. turn_repeat: each sample in which it turns, n times.
-    """
+    """`balance:` in the configuration."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    rest_every: int = Field(default=1, ge=1)
-    turn_repeat: int = Field(default=1, ge=1)
+    rest_every: int = Field(default=1, ge=1, description="of the samples in which the car stays where it is, show every n-th")
+    turn_repeat: int = Field(default=1, ge=1, description="show each sample in which it turns n times")
 
 
 def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:

@@ -23,7 +23,7 @@ from auxdrive_train.tasks import TASKS
 class Preprocessing(PreprocessingSpec):
     """Crop and size of the network's input; PilotNet's size where none is given."""
 
-    size: tuple[Pixels, Pixels] = (66, 200)
+    size: tuple[Pixels, Pixels] = Field(default=(66, 200), description=PreprocessingSpec.model_fields["size"].description)
 
 
 class _Mistake(NamedTuple):
@@ -40,50 +40,42 @@ class _Mistakes(ValueError):
 
 
 class TrainConfig(BaseModel):
-    """Everything that decides what a run computes. The run's `config.yaml` holds it whole.
-
-    Attributes:
-        data: the data set's directory. task, method, backbone: names in their tables. options: the method's own settings.
-        main: what the student sees. aux: what it learns with.
-        weights: torchvision weight file for the main modality's ResNet encoders.
-        epochs: of the student; a teacher or uni-modal network has as many.
-        early_stop: epochs without improvement after which a phase that keeps its best epoch ends; 0 never.
-        balance: how often an epoch shows samples at rest and in turns (task waypoints).
-    processes: training processes; the batch is shared out among them. threads: per process, 0 leaves it to torch.
-        validation_every: where the data set has no split 'val', every n-th training episode is held out to validate on.
-    evaluate: further splits that are measured once, after training, with the best weights.
-    """
+    """Everything that decides what a run computes. The run's `config.yaml` holds it whole; docs/settings.md is made from it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    data: Path
-    task: str = "steering"
-    method: str = "baseline"
-    options: dict[str, Any] = {}
-    main: Modality = Modality.RGB
-    aux: tuple[Modality, ...] = ()
-    backbone: str = "pilotnet"
-    weights: Path | None = None
-    preprocessing: Preprocessing = Preprocessing()
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    epochs: int = Field(default=20, ge=1)
-    batch_size: int = Field(default=64, ge=2)
-    lr: float = Field(default=1e-3, gt=0)
+    data: Path = Field(description="the data set's directory")
+    task: str = Field(default="steering", description="what the network predicts")
+    method: str = Field(default="baseline", description="how it is trained")
+    options: dict[str, Any] = Field(default={}, description="the method's own settings")
+    main: Modality = Field(default=Modality.RGB, description="what the student sees")
+    aux: tuple[Modality, ...] = Field(default=(), description="what it learns with, beside the main modality")
+    backbone: str = Field(default="pilotnet", description="the encoders' network")
+    weights: Path | None = Field(default=None, description="torchvision weight file for the main modality's ResNet encoders")
+    preprocessing: Preprocessing = Field(default=Preprocessing(), description="what the network itself does to the picture")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="share of features that training drops before the head")
+    epochs: int = Field(default=20, ge=1, description="of the student; a teacher or uni-modal network has as many")
+    batch_size: int = Field(default=64, ge=2, description="samples in a step, over all processes")
+    lr: float = Field(default=1e-3, gt=0, description="learning rate of AdamW, after its rise")
     lr_final: float = Field(default=0.01, ge=0, le=1, description="share of lr at the end of the cosine")
     warmup: float = Field(default=0.02, ge=0, lt=1, description="share of the schedule in which lr rises linearly")
-    weight_decay: float = Field(default=1e-4, ge=0)
+    weight_decay: float = Field(default=1e-4, ge=0, description="of AdamW")
     clip_norm: float = Field(default=5.0, ge=0, description="largest gradient norm; 0 does not clip")
-    early_stop: int = Field(default=0, ge=0)
-    augment: AugmentConfig = AugmentConfig()
-    balance: BalanceConfig = BalanceConfig()
-    seed: int = Field(default=0, ge=0)
-    device: Literal["cpu", "cuda"] = "cpu"
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    processes: int = Field(default=1, ge=1)
-    threads: int = Field(default=0, ge=0)
-    prefetch: int = Field(default=2, ge=1)
-    validation_every: int = Field(default=CARVE_EVERY, ge=2)
-    evaluate: tuple[str, ...] = ()
+    early_stop: int = Field(
+        default=0, ge=0, description="epochs without improvement after which a phase that keeps its best epoch ends; 0 never"
+    )
+    augment: AugmentConfig = Field(default=AugmentConfig(), description="how far samples are changed in training; 0 switches a change off")
+    balance: BalanceConfig = Field(default=BalanceConfig(), description="what an epoch shows how often; for the task waypoints")
+    seed: int = Field(default=0, ge=0, description="of everything that is drawn: weights, order, augmentation, dropout")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="where it trains")
+    precision: Literal["32-true", "bf16-mixed"] = Field(default="32-true", description="float32, or bfloat16 where that is safe")
+    processes: int = Field(default=1, ge=1, description="training processes; the batch is shared out among them")
+    threads: int = Field(default=0, ge=0, description="threads of each process; 0 leaves it to torch")
+    prefetch: int = Field(default=2, ge=1, description="batches that are read ahead of the step that needs them")
+    validation_every: int = Field(
+        default=CARVE_EVERY, ge=2, description="without a split 'val', every n-th training episode is held out to validate on"
+    )
+    evaluate: tuple[str, ...] = Field(default=(), description="further splits, measured once after training with the best weights")
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:

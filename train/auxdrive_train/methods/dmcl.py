@@ -25,9 +25,11 @@ ENSEMBLE = "ensemble"
 
 
 class DMCLOptions(Options):
-    """soft_weight: lambda, the losers' share of the winner's prediction (the paper: 1 or 0.5)."""
+    """Settings of DMCL."""
 
-    soft_weight: float = Field(default=0.5, ge=0, le=1)
+    soft_weight: float = Field(
+        default=0.5, ge=0, le=1, description="lambda: the losers' share of the winner's prediction; the paper takes 1 or 0.5"
+    )
 
 
 class Ensemble(Network):

@@ -33,16 +33,15 @@ from auxdrive_train.models.supermodel import check_supermodel, reset
 
 
 class SAMDOptions(Options):
-    """loss: distillation loss; beta: its weight (None: the loss's own, after RepDistiller); epochs_per_round: k.
+    """Settings of SAMD."""
 
-    patience: stop when the student's metric has not improved by `min_delta` over so many rounds; 0 never stops.
-    """
-
-    loss: str = "rkd"
-    beta: float | None = Field(default=None, ge=0)
-    epochs_per_round: int = Field(default=5, ge=1)
-    patience: int = Field(default=0, ge=0)
-    min_delta: float = Field(default=0.0, ge=0)
+    loss: str = Field(default="rkd", description="distillation loss")
+    beta: float | None = Field(default=None, ge=0, description="its weight; none takes the loss's own, after RepDistiller")
+    epochs_per_round: int = Field(default=5, ge=1, description="k: of the teacher and then of the student, in each round")
+    patience: int = Field(
+        default=0, ge=0, description="stop when the student's metric has not improved by min_delta over so many rounds; 0 never"
+    )
+    min_delta: float = Field(default=0.0, ge=0, description="an improvement counts where it is larger than this, in the task's metric")
 
     @field_validator("loss")
     @classmethod

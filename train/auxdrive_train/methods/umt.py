@@ -24,11 +24,11 @@ FUSED = "fused"
 
 
 class UMTOptions(Options):
-    """distil_weight: lambda. probe_epochs, tune_epochs: of the student's head alone, then of the whole student (0: not at all)."""
+    """Settings of UMT."""
 
-    distil_weight: float = Field(default=50.0, ge=0)
-    probe_epochs: int = Field(default=10, ge=1)
-    tune_epochs: int = Field(default=0, ge=0)
+    distil_weight: float = Field(default=50.0, ge=0, description="lambda: weight of the distance to the frozen encoders")
+    probe_epochs: int = Field(default=10, ge=1, description="of the student's head alone")
+    tune_epochs: int = Field(default=0, ge=0, description="of the whole student, after that; 0 not at all")
 
 
 class UMT(Method):

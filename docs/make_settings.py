@@ -1,0 +1,124 @@
+"""Write docs/settings.md from the training configuration: what keys there are, what they take, their defaults and what they mean.
+
+python docs/make_settings.py
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+from auxdrive.modalities import Modality
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.losses import LOSSES
+from auxdrive_train.methods import METHODS
+from auxdrive_train.models.backbone import BACKBONES
+from auxdrive_train.tasks import TASKS
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+OUT = Path(__file__).resolve().parent / "settings.md"
+TABLES: dict[str, typing.Iterable[str]] = {"task": TASKS, "method": METHODS, "backbone": BACKBONES, "options.loss": LOSSES}
+"""Keys that take a name of a table."""
+HEAD = """# Settings of `auxdrive train`
+
+Made from the code by `docs/make_settings.py`; a test holds the two together.
+
+A setting stands in a YAML file, as an option of the command, or in `--set path.to.key=value`; the later of these wins.
+[examples/samd.yaml](../examples/samd.yaml) is a file to begin with: `auxdrive train examples/samd.yaml --out runs/samd`.
+Every mistake is told before anything starts. `null` means none. Modalities: {modalities}.
+"""
+
+
+def main() -> None:
+    """Write the page."""
+    OUT.write_text(page(), encoding="utf-8")
+
+
+def page() -> str:
+    """The page as it should be."""
+    parts = [HEAD.format(modalities=", ".join(m.value for m in Modality)), table(TrainConfig)]
+    for key, field in TrainConfig.model_fields.items():
+        if _is_group(field.annotation):
+            parts += [f"## {key}\n\n{_sentence(field)}.\n", table(field.annotation, f"{key}.")]
+    parts.append(f"## options\n\nEach method has its own. {_without_options()}\n")
+    for name, method in METHODS.items():
+        if method.options_type.model_fields:
+            parts += [f"### {name}\n", table(method.options_type, "options.")]
+    weights = ", ".join(f"{name} {entry.beta:g}" for name, entry in LOSSES.items())
+    parts.append(f"The losses' own weights: {weights}.\n")
+    return "\n".join(parts)
+
+
+def table(model: type[BaseModel], prefix: str = "") -> str:
+    """The keys of a model, one to a row."""
+    rows = ["| key | takes | default | meaning |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        cells = f"`{prefix}{name}`", takes(prefix + name, field), default(field), field.description or ""
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def takes(key: str, field: FieldInfo) -> str:
+    """What a key takes, in plain words."""
+    if key in TABLES:
+        return ", ".join(f"`{name}`" for name in TABLES[key])
+    if key == "options" or _is_group(field.annotation):
+        return "a group, see below"
+    return _words(field.annotation, field.metadata)
+
+
+def default(field: FieldInfo) -> str:
+    """A key's default as YAML has it."""
+    if field.is_required():
+        return "must be given"
+    value = field.default
+    if isinstance(value, BaseModel) or value == {}:
+        return ""
+    plain = value.value if isinstance(value, Enum) else list(value) if isinstance(value, tuple) else value
+    return f"`{plain}`" if isinstance(plain, str) else f"`{json.dumps(plain)}`"
+
+
+def _words(kind: Any, bounds: list[Any]) -> str:
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated:
+        inner = [bound for info in arguments[1:] for bound in (info.metadata if isinstance(info, FieldInfo) else [info])]
+        return _words(arguments[0], [*inner, *bounds])
+    if origin in (types.UnionType, typing.Union):
+        return " or ".join(_words(part, bounds) for part in arguments)
+    if origin is Literal:
+        return ", ".join(f"`{choice}`" for choice in arguments)
+    if origin is tuple:
+        one = _words(arguments[0], bounds)
+        return f"a list, each {one}" if arguments[-1] is ... else f"{len(arguments)} in a list, each {one}"
+    names = {Path: "a path", Modality: "a modality", str: "a name", int: "a whole number", float: "a number", type(None): "`null`"}
+    return names[kind] + (_range(bounds) if kind in (int, float) else "")
+
+
+def _range(bounds: list[Any]) -> str:
+    words = {Ge: "at least {0.ge:g}", Gt: "above {0.gt:g}", Le: "at most {0.le:g}", Lt: "below {0.lt:g}"}
+    found = [text.format(bound) for bound in bounds for kind, text in words.items() if isinstance(bound, kind)]
+    return " " + " and ".join(found) if found else ""
+
+
+def _is_group(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _sentence(field: FieldInfo) -> str:
+    text = field.description or ""
+    return text[:1].upper() + text[1:]
+
+
+def _without_options() -> str:
+    bare = [f"`{name}`" for name, method in METHODS.items() if not method.options_type.model_fields]
+    return f"These have none: {', '.join(bare)}."
+
+
+if __name__ == "__main__":
+    main()
