@@ -67,6 +67,13 @@ def test_samd_alternates_and_stops_once_the_student_has_converged() -> None:
         method("samd", epochs=7, epochs_per_round=2)
 
 
+@pytest.mark.parametrize("rounds", [2, 3, 4])
+def test_samd_has_three_rounds_patience_by_default_so_short_runs_are_whole(rounds: int) -> None:
+    assert len(phases(method("samd", epochs=2 * rounds, epochs_per_round=2))) == 2 * rounds
+    assert len(phases(method("samd", epochs=20, epochs_per_round=2))) == 2 * 4
+    assert len(phases(method("samd", epochs=20, epochs_per_round=2, patience=0))) == 2 * 10
+
+
 def test_umt_trains_each_modality_then_the_fusion_then_the_probe() -> None:
     names = [phase.name for phase in phases(method("umt", tune_epochs=1))]
     assert names == ["unimodal_rgb", "unimodal_depth", "unimodal_lidar", "fused", "probe", "fine-tuning"]

@@ -62,7 +62,10 @@ class TrainConfig(BaseModel):
     weight_decay: float = Field(default=1e-4, ge=0, description="of AdamW")
     clip_norm: float = Field(default=5.0, ge=0, description="largest gradient norm; 0 does not clip")
     early_stop: int = Field(
-        default=0, ge=0, description="epochs without improvement after which a phase that keeps its best epoch ends; 0 never"
+        default=0,
+        ge=0,
+        description="epochs without improvement after which a phase that keeps its best epoch ends; 0 never. "
+        "SAMD's phases keep their last: it has options.patience",
     )
     augment: AugmentConfig = Field(default=AugmentConfig(), description="how far samples are changed in training; 0 switches a change off")
     balance: BalanceConfig = Field(default=BalanceConfig(), description="what an epoch shows how often; for the task waypoints")

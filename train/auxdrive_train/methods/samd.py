@@ -39,7 +39,9 @@ class SAMDOptions(Options):
     beta: float | None = Field(default=None, ge=0, description="its weight; none takes the loss's own, after RepDistiller")
     epochs_per_round: int = Field(default=5, ge=1, description="k: of the teacher and then of the student, in each round")
     patience: int = Field(
-        default=0, ge=0, description="stop when the student's metric has not improved by min_delta over so many rounds; 0 never"
+        default=3,
+        ge=0,
+        description="rounds without improvement of the student's metric, as a round ends with it, after which no other begins; 0: all run",
     )
     min_delta: float = Field(default=0.0, ge=0, description="an improvement counts where it is larger than this, in the task's metric")
 
