@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import tomllib
+import typing
+from collections.abc import Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -77,3 +79,36 @@ def test_help_names_what_the_tables_hold() -> None:
     source = (ROOT / "train" / "auxdrive_train" / "commands" / "train.py").read_text()
     for name in (*METHODS, *BACKBONES, *TASKS):
         assert re.search(rf"\b{name}\b", source) or name == "selection", name
+
+
+def named_choices() -> list[tuple[str, str, Iterable[str]]]:
+    """Command, parameter, and the table whose names its help tells."""
+    from auxdrive.controllers import CONTROLLERS
+    from auxdrive.runtimes import RUNTIMES
+    from auxdrive_eval.rules import RULE_SETS
+    from auxdrive_eval.simulators import SIMULATORS
+    from auxdrive_train.ingest import FORMATS
+
+    return [
+        ("ingest", "source_format", FORMATS),
+        ("drive", "sim", SIMULATORS),
+        ("drive", "rules", RULE_SETS),
+        ("drive", "controller", CONTROLLERS),
+        ("collect", "sim", SIMULATORS),
+        ("predict", "runtime", RUNTIMES),
+    ]
+
+
+def test_help_of_a_choice_names_all_of_its_table() -> None:
+    for command, parameter, table in named_choices():
+        (point,) = (point for point in entry_points(group="auxdrive.commands") if point.name == command)
+        hint = typing.get_type_hints(point.load(), include_extras=True)[parameter]
+        told = next(part.help for part in hint.__metadata__ if hasattr(part, "help"))
+        for name in table:
+            assert re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", told), f"{command}, {parameter}: {told}"
+
+
+def test_the_table_of_ingest_formats_is_cheap_to_import() -> None:
+    code = f"import sys, auxdrive_train.ingest; print([m for m in {(*HEAVY, 'PIL')!r} if m in sys.modules])"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert finished.stdout.strip() == "[]"

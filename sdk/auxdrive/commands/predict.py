@@ -32,7 +32,7 @@ def predict(
     target: Annotated[str | None, typer.Option(metavar="X,Y", help="Next goal in metres, x forward and y left of the car.")] = None,
     resize: Annotated[bool, typer.Option("--resize", help="Scale pictures of another size to the model's camera.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write all predictions to a .jsonl or .csv file.", show_default=False)] = None,
-    runtime: Annotated[str, typer.Option(help="What runs the graph.")] = "onnxruntime",
+    runtime: Annotated[str, typer.Option(help="What runs the graph: onnxruntime.")] = "onnxruntime",
     device: Annotated[str, typer.Option(help="Where it runs: cpu or cuda.")] = "cpu",
     json_output: JsonOption = False,
 ) -> None:

@@ -11,6 +11,8 @@ import typer
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError, unknown_name
 
+from auxdrive_train.ingest import FORMATS
+
 if TYPE_CHECKING:
     from auxdrive_train.ingest.build import IngestReport
 
@@ -18,7 +20,7 @@ _SIZE = re.compile(r"(\d{1,4})x(\d{1,4})")
 
 
 def ingest(
-    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help="What the source is: donkey, udacity.", show_default=False)],
+    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help=f"What the source is: {', '.join(FORMATS)}.", show_default=False)],
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The folder with the recording.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The data set's folder: new, or where the same ingest was stopped.", show_default=False)],
     split: Annotated[
@@ -37,10 +39,9 @@ def ingest(
     licence: Annotated[str, typer.Option(help="The recording's licence, for the card.")] = "",
     json_output: JsonOption = False,
 ) -> None:
-    """Turn a foreign recording into a data set: donkeycar tubs (version 2), Udacity's simulator."""
+    """Turn a foreign recording into a data set."""
     from auxdrive.modalities import parse_modality
 
-    from auxdrive_train.ingest import FORMATS
     from auxdrive_train.ingest.build import build_dataset
     from auxdrive_train.ingest.source import SourceOptions
     from auxdrive_train.ingest.splits import parse_splits, split_of
