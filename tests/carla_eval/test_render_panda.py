@@ -363,7 +363,7 @@ def test_another_process_draws_the_same_bytes(renderer: PandaRenderer) -> None:
 
 
 def test_mistakes_are_said(renderer: PandaRenderer) -> None:
-    with pytest.raises(SimulatorError, match="fov_deg"):
+    with pytest.raises(SimulatorError, match=r"ingest --fov-deg.*camera\.fov_deg in the data set's dataset\.json"):
         PandaRenderer(CameraSpec(width=64, height=48))
     renderer.load(hand_town(), Weather())
     with pytest.raises(SimulatorError, match="light 1"):

@@ -253,7 +253,7 @@ def test_wrong_names_and_configurations() -> None:
         make_controller("pid", STEERING, VEHICLE, {"preset": "tf23"})
     with pytest.raises(UsageError, match="has no presets"):
         make_controller("steering", STEERING, VEHICLE, {"preset": "tf22"})
-    with pytest.raises(UsageError, match="wheelbase"):
+    with pytest.raises(UsageError, match=r"'steering' for one of steering.*ingest --wheelbase-m.*vehicle\.wheelbase_m"):
         make_controller("pure_pursuit", STEERING, VehicleSpec(name="cart"))
     with pytest.raises(ConfigError, match=r"lookahead_time_s.*surprise"):
         make_controller("pure_pursuit", STEERING, VEHICLE, {"lookahead_time_s": -1, "surprise": 2})

@@ -19,7 +19,7 @@ from auxdrive.modalities import Modality
 from auxdrive_train.ingest import FORMATS, clock
 from auxdrive_train.ingest.build import MAX_EPISODE_FRAMES, IngestReport, build_dataset
 from auxdrive_train.ingest.source import SourceOptions
-from auxdrive_train.ingest.splits import SplitRange, parse_splits, split_of
+from auxdrive_train.ingest.splits import parse_splits, split_of
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -315,6 +315,8 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
         (tmp_path / "full", SourceOptions(), "holds no data set"),
         (tmp_path / "file", SourceOptions(), "is a file"),
         (tmp_path / "out", SourceOptions(max_steer_deg=30), "another data set"),
+        (tmp_path / "out", SourceOptions(fov_deg=90), "field of view unknown.*this one is: .*field of view 90 deg"),
+        (tmp_path / "out", SourceOptions(wheelbase_m=0.25), "wheelbase unknown.*this one is: .*wheelbase 0.25 m"),
     ]:
         with pytest.raises(DataError, match=message):
             run(tub, out, options=options)
@@ -323,28 +325,14 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
         run(tub, tmp_path / "out")
 
 
-@pytest.mark.parametrize("text", ["train", "train=5", "train=5:5", "train=9:3", "=1:2", "tr-ain=1:2", "train=-1:2", "train=a:b"])
-def test_split_texts_that_are_none(text: str) -> None:
-    with pytest.raises(UsageError, match="--split"):
-        parse_splits([text])
-
-
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30), st.one_of(st.none(), st.integers(0, 30))), max_size=4))
-def test_ranges_share_no_record(raw: list[tuple[str, int, int | None]]) -> None:
-    texts = [f"{name}={start}:{'' if stop is None else stop}" for name, start, stop in raw if stop is None or stop > start]
-    try:
-        ranges = parse_splits(texts)
-    except UsageError:
-        assert len(texts) > 1  # each alone is a range; only together can they share records
-        return
-    for index in range(40):
-        holders = [each.name for each in ranges if index in each]
-        assert len(holders) <= 1
-        assert split_of(index, ranges) == (holders[0] if holders else None if ranges else "train")
-    assert SplitRange("a", 0, None) == parse_splits(["a=:"])[0]
-
-
-@pytest.mark.parametrize("bad", [{"max_steer_deg": 0}, {"max_steer_deg": 91}, {"rate_hz": 0}, {"side_correction": math.nan}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *({"max_steer_deg": 0}, {"max_steer_deg": 91}, {"rate_hz": 0}, {"side_correction": math.nan}),
+        *({"fov_deg": value} for value in (0, -90, 180, math.nan, math.inf)),
+        *({"wheelbase_m": value} for value in (0, -1, 101, math.nan, math.inf)),
+    ],
+)
 def test_options_that_cannot_be(bad: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         SourceOptions(**bad)
@@ -357,12 +345,15 @@ def invoke(*arguments: str) -> Any:
 def test_the_command(tmp_path: Path) -> None:
     tub = make_tub(tmp_path / "tub")
     out = str(tmp_path / "out")
-    result = invoke("donkey", str(tub), "--out", out, "--split", "train=:4", "--derive", "edge", "--image-size", "8x6", "--json")
+    same = ("donkey", str(tub), "--out", out, "--split", "train=:4", "--image-size", "8x6", "--fov-deg", "120", "--wheelbase-m", "0.25")
+    result = invoke(*same, "--derive", "edge", "--json")
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
     assert document["splits"] == {"train": {"episodes": 1, "frames": 4}}
     assert document["left_out"] == {"in no split": 2}
-    assert invoke("donkey", str(tub), "--out", out, "--split", "train=:4", "--image-size", "8x6").exit_code == 0  # goes on
+    card = Dataset.open(Path(out)).card
+    assert (card.camera.fov_deg, card.vehicle.wheelbase_m) == (120, 0.25)
+    assert invoke(*same).exit_code == 0  # goes on
 
 
 @pytest.mark.parametrize(
@@ -377,6 +368,8 @@ def test_the_command(tmp_path: Path) -> None:
         (("donkey", "x", "--cameras", "left"), "one camera: leave --cameras"),
         (("donkey", "x", "--side-correction", "0.2"), "one camera: leave --cameras"),
         (("udacity", "x", "--side-correction", "nan"), "must lie in [0, 1]"),
+        (("donkey", "x", "--fov-deg", "180"), "field of view must lie in (0, 180) degrees, got 180"),
+        (("donkey", "x", "--wheelbase-m", "inf"), "wheelbase must lie in (0, 100] metres, got inf"),
     ],
 )
 def test_mistakes_on_the_command_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

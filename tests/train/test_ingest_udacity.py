@@ -48,6 +48,17 @@ def test_udacity_recordings(tmp_path: Path, header: bool, prefix: str) -> None:
     np.testing.assert_allclose(state["brake"], 0.1, rtol=1e-6)
 
 
+def test_what_no_source_records_goes_into_the_card_and_stays_there(tmp_path: Path) -> None:
+    log, options = make_udacity(tmp_path / "log"), SourceOptions(fov_deg=60, wheelbase_m=2.9)
+    _, dataset = run(log, tmp_path / "out", "udacity", options)
+    assert (dataset.card.camera.fov_deg, dataset.card.vehicle.wheelbase_m) == (60, 2.9)
+    assert run(log, tmp_path / "out", "udacity", options)[0].resumed == 1
+    for other in (SourceOptions(), SourceOptions(fov_deg=61, wheelbase_m=2.9), SourceOptions(fov_deg=60, wheelbase_m=2.8)):
+        with pytest.raises(DataError, match="another data set"):
+            run(log, tmp_path / "out", "udacity", other)
+    assert Dataset.open(tmp_path / "out").card == dataset.card
+
+
 def test_udacity_side_cameras_steer_back_to_the_middle(tmp_path: Path) -> None:
     options = SourceOptions(cameras=("center", "left", "right"), side_correction=0.3)
     _, dataset = run(make_udacity(tmp_path / "log"), tmp_path / "out", "udacity", options, splits=parse_splits(["train=:3", "val=3:"]))

@@ -44,7 +44,11 @@ class PurePursuit:
 
     def __init__(self, steering: SteeringSpec, vehicle: VehicleSpec, config: PurePursuitConfig) -> None:
         if vehicle.wheelbase_m is None:
-            raise UsageError(f"pure pursuit needs the wheelbase of the vehicle '{vehicle.name}', and its card gives none: use 'pid'")
+            raise UsageError(
+                f"pure pursuit needs the wheelbase of the vehicle '{vehicle.name}', and its card gives none: use 'pid' for a model of "
+                "waypoints and 'steering' for one of steering, or give the wheelbase before training, with `auxdrive ingest --wheelbase-m` "
+                "or as vehicle.wheelbase_m in the data set's dataset.json"
+            )
         self.config = config
         self._wheelbase_m = vehicle.wheelbase_m
         self._max_steer_rad = steering.max_road_wheel_rad

@@ -36,6 +36,11 @@ def ingest(
     side_correction: Annotated[
         float | None, typer.Option(help="udacity: steering that is added to side cameras, of -1..1 (default: 0.2).", show_default=False)
     ] = None,
+    fov_deg: Annotated[
+        float | None,
+        typer.Option(help="The camera's horizontal field of view; driving in the simulator needs it.", show_default=False),
+    ] = None,
+    wheelbase_m: Annotated[float | None, typer.Option(help="The vehicle's wheelbase; pure pursuit needs it.", show_default=False)] = None,
     licence: Annotated[str, typer.Option(help="The recording's licence, for the card.")] = "",
     json_output: JsonOption = False,
 ) -> None:
@@ -51,7 +56,8 @@ def ingest(
     ranges = parse_splits(split or ())
     derived = tuple(dict.fromkeys(parse_modality(name) for name in _names(derive)))
     size = None if image_size is None else _size(image_size)
-    options = SourceOptions(max_steer_deg, rate_hz, None if cameras is None else tuple(_names(cameras)), side_correction)
+    chosen = None if cameras is None else tuple(_names(cameras))
+    options = SourceOptions(max_steer_deg, rate_hz, chosen, side_correction, fov_deg, wheelbase_m)
     read = FORMATS[source_format](source, options)
     steps = sum(split_of(record.index, ranges) is not None for record in read.records) * (1 + len(derived))
     with console.progress(f"ingesting {read.name}", steps) as advance:

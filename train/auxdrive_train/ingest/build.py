@@ -141,7 +141,7 @@ def _card(source: Source, splits: tuple[SplitRange, ...], size: tuple[int, int],
         name=source.name,
         rate_hz=source.rate_hz,
         modalities=(Modality.RGB,),
-        camera=CameraSpec(width=size[0], height=size[1]),
+        camera=CameraSpec(width=size[0], height=size[1], fov_deg=source.fov_deg),
         steering=source.steering,
         vehicle=source.vehicle,
         source=f"{source.identity}{chosen}",
@@ -158,13 +158,18 @@ def _claim(out: Path, card: DatasetCard) -> None:
             raise DataError(f"{out}: is not empty and holds no data set; choose a new folder")
         existing = read_card(out)
         if existing.model_copy(update={"splits": {}, "modalities": card.modalities}) != card:
-            raise DataError(
-                f"{out}: holds another data set ({existing.source or existing.name}); this one is: {card.source}, "
-                f"{card.camera.width}x{card.camera.height}. Choose a new folder"
-            )
+            raise DataError(f"{out}: holds another data set ({_told(existing)}); this one is: {_told(card)}. Choose a new folder")
         clean_partial(out)
     else:
         write_card(out, card)
+
+
+def _told(card: DatasetCard) -> str:
+    """What tells one ingest from another, for people."""
+    fov = "unknown" if card.camera.fov_deg is None else f"{card.camera.fov_deg:g} deg"
+    wheelbase = "unknown" if card.vehicle.wheelbase_m is None else f"{card.vehicle.wheelbase_m:g} m"
+    size = f"{card.camera.width}x{card.camera.height}"
+    return f"{card.source or card.name}, {size}, field of view {fov}, wheelbase {wheelbase}, licence '{card.licence}'"
 
 
 def _decoded(

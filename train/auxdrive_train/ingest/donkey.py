@@ -66,10 +66,11 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
         index_field=index_field,
         rate_hz=judged.rate_hz,
         steering=SteeringSpec(kind="normalised", positive="right", max_road_wheel_deg=options.max_steer_deg),
-        vehicle=VehicleSpec(name="donkeycar"),
+        vehicle=VehicleSpec(name="donkeycar", wheelbase_m=options.wheelbase_m),
         records=[replace(record, time_s=float(time_s)) for record, time_s in zip(records, judged.time_s, strict=True)],
         skipped=skipped,
         notes=[judged.note, f"user/angle is taken as -1..1 of {options.max_steer_deg:g} degrees at the road wheel, positive right"],
+        fov_deg=options.fov_deg,
     )
 
 

@@ -24,12 +24,15 @@ class SourceOptions:
     max_steer_deg: road-wheel angle at full lock, for sources that record -1..1. rate_hz: used where timestamps cannot be.
     cameras, side_correction: for sources with side cameras (None: what the reader takes by itself); the correction is in the source's
         steering numbers, towards the middle.
+    fov_deg: the camera's horizontal field of view. wheelbase_m: the vehicle's. No source records them; None where unknown.
     """
 
     max_steer_deg: float = 25.0
     rate_hz: float | None = None
     cameras: tuple[str, ...] | None = None
     side_correction: float | None = None
+    fov_deg: float | None = None
+    wheelbase_m: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.max_steer_deg <= 90:
@@ -38,6 +41,10 @@ class SourceOptions:
             raise UsageError(f"the rate must lie in (0, 1000] Hz, got {self.rate_hz}")
         if self.side_correction is not None and not 0 <= self.side_correction <= 1:
             raise UsageError(f"the correction for side cameras must lie in [0, 1], got {self.side_correction}")
+        if self.fov_deg is not None and not 0 < self.fov_deg < 180:
+            raise UsageError(f"the camera's horizontal field of view must lie in (0, 180) degrees, got {self.fov_deg}")
+        if self.wheelbase_m is not None and not 0 < self.wheelbase_m <= 100:
+            raise UsageError(f"the wheelbase must lie in (0, 100] metres, got {self.wheelbase_m}")
 
     def refuse_side_cameras(self, source: str) -> None:
         """Refuse options that a source with one camera has no use for.
@@ -74,6 +81,7 @@ class Source:
 
     identity: format, name, digest of its label files, and options that change labels: two sources are the same when it is.
     skipped: how many records were left out, by reason. notes: what a person should know, units and doubts.
+    fov_deg: the camera's horizontal field of view, None where unknown.
     """
 
     name: str
@@ -85,6 +93,7 @@ class Source:
     records: list[SourceRecord]
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    fov_deg: float | None = None
 
 
 def digest(files: Iterable[Path]) -> str:

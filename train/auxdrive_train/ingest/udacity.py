@@ -81,10 +81,11 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
         index_field="row",
         rate_hz=judged.rate_hz,
         steering=SteeringSpec(kind="normalised", positive="right", max_road_wheel_deg=options.max_steer_deg),
-        vehicle=VehicleSpec(name="udacity simulator"),
+        vehicle=VehicleSpec(name="udacity simulator", wheelbase_m=options.wheelbase_m),
         records=records,
         skipped=skipped,
         notes=notes,
+        fov_deg=options.fov_deg,
     )
 
 

@@ -46,7 +46,10 @@ class PandaRenderer:
 
     def __init__(self, camera: CameraSpec) -> None:
         if camera.fov_deg is None:
-            raise SimulatorError("the renderer needs the camera's horizontal field of view; set camera.fov_deg")
+            raise SimulatorError(
+                "the renderer needs the camera's horizontal field of view: before training, give it with `auxdrive ingest --fov-deg`, "
+                "or as camera.fov_deg in the data set's dataset.json"
+            )
         self._camera = camera
         half_width = math.tan(math.radians(camera.fov_deg) / 2)
         half_height = half_width * camera.height / camera.width
