@@ -11,7 +11,7 @@ from auxdrive.cards import CameraSpec, VehicleSpec
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
-from auxdrive.types import AnyArray, Control, Float64, Pose2
+from auxdrive.types import AnyArray, Control, Float32, Float64, Pose2
 
 from auxdrive_eval.embedded.boxes import box, overlaps
 from auxdrive_eval.embedded.car import Car
@@ -84,6 +84,7 @@ class EmbeddedSimulator:
         self._car = Vehicle(self._parameters)
         self._run: _Run | None = None
         self._frames: dict[Modality, AnyArray] = {}
+        self._points: Float32 | None = None
 
     # Routes
 
@@ -131,6 +132,7 @@ class EmbeddedSimulator:
         ego = tracker.road_user(start, 0.0)
         self._run = _Run(kit, route, LightCycles(town, seed), traffic, tracker, expert, traffic.boxes(), ego)
         self._frames = {}
+        self._points = None
         if self._render:
             self._renderer_of_process().load(town, route.weather)
         return self._state(self._run)
@@ -156,6 +158,7 @@ class EmbeddedSimulator:
         run.contacts = tuple(contacts.values())
         run.scene = None
         self._frames = {}
+        self._points = None
         return self._state(run)
 
     def sense(self, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
@@ -206,6 +209,22 @@ class EmbeddedSimulator:
             time_s = run.frame * self.tick_s
             run.scene = Scene(time_s, self._car.pose, run.traffic.poses(run.cars), run.lights.colours(time_s))
         return run.scene
+
+    def lidar_points(self) -> Float32:
+        """The LiDAR's returns of the present instant, from which `sense` counts its histogram; drawn once per instant.
+
+        Returns:
+            float32 (N, 4), read-only: x, y, z in metres in the ego frame (x forward, y left, z up from the ground under the rear axle;
+            not the sensor's frame), and intensity 0..1. Beams that meet nothing within range are left out.
+
+        Raises:
+            SimulatorError: no route was set, or the simulator was made without a renderer.
+        """
+        self._running()
+        if self._points is None:
+            self._points = self._renderer_of_sensors().lidar_points(self.scene())
+            self._points.setflags(write=False)
+        return self._points
 
     # Parts of a tick
 
@@ -272,10 +291,13 @@ class EmbeddedSimulator:
             self._renderer = PandaRenderer(self.camera)
         return self._renderer
 
-    def _sense(self, modalities: Sequence[Modality]) -> None:
+    def _renderer_of_sensors(self) -> Renderer:
         if not self._render:
             raise SimulatorError("this simulator was made with render=False and has no sensors")
-        renderer, scene = self._renderer_of_process(), self.scene()
+        return self._renderer_of_process()
+
+    def _sense(self, modalities: Sequence[Modality]) -> None:
+        renderer, scene = self._renderer_of_sensors(), self.scene()
         if Modality.RGB in modalities:
             self._frames[Modality.RGB] = renderer.rgb(scene)
         if Modality.DEPTH in modalities or Modality.SEGMENTATION in modalities:
@@ -283,4 +305,4 @@ class EmbeddedSimulator:
         if Modality.LIDAR in modalities:
             from auxdrive.lidar import bev_histogram
 
-            self._frames[Modality.LIDAR] = bev_histogram(renderer.lidar_points(scene))
+            self._frames[Modality.LIDAR] = bev_histogram(self.lidar_points())
