@@ -139,7 +139,7 @@ def test_every_step_of_every_epoch_draws_anew(stripe_data: Path, tmp_path: Path,
 
     monkeypatch.setattr(loop, "augment", spying)
     for seed in (0, 1):
-        config = config_of(stripe_data, "samd", aux=["depth"], epochs=2, options={"epochs_per_round": 1}, seed=seed)
+        config = config_of(stripe_data, "samd", aux=["depth"], epochs=2, options={"epochs_per_round": 2}, seed=seed)
         train(config, tmp_path / f"run-{seed}")
     assert len(seeds) == 2 * 4 * 6
     assert len(set(seeds)) == len(seeds)
