@@ -169,8 +169,10 @@ def test_boxes_overlap_as_a_dense_sampling_says(x: float, y: float, yaw: float, 
     depth = overlaps(one, other[None])[0]
     if nearest > 0.11:  # farther than the samples are apart
         assert depth == 0
-    if depth == 0:
-        assert nearest > 0 or nearest == pytest.approx(0, abs=1e-9)
-    if nearest == 0:
-        assert depth >= -1e-12
-        assert depth > 0 or distances(one, points).min() < 1e-9
+
+
+def test_boxes_overlap_by_as_much_as_has_to_be_moved() -> None:
+    one = box(0.0, 0.0, 0.0, 4.0, 2.0)
+    along, across, tilted = box(2.5, 0.0, 0.0, 2.0, 2.0), box(0.0, 1.5, np.pi / 2, 2.0, 2.0), box(2.9, 0.0, np.pi / 4, 2.0, 2.0)
+    np.testing.assert_allclose(overlaps(one, np.stack([along, across, tilted])), [0.5, 0.5, 2 + np.sqrt(2) - 2.9], atol=1e-9)
+    np.testing.assert_allclose(overlaps(tilted, one[None]), [2 + np.sqrt(2) - 2.9], atol=1e-9)

@@ -1,0 +1,36 @@
+"""A simulator with a small picture and little traffic, and short routes in one town; a module may define its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from auxdrive_eval.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.world import Route
+from small_world import CAMERA
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Any:
+    made = EmbeddedSimulator(camera=CAMERA, traffic=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def short_routes() -> tuple[Route, ...]:
+    """Two short routes in one town, so that the tests spend their time on driving."""
+    planner = EmbeddedSimulator(render=False, traffic=0)
+    whole = planner.random_route(1003)
+    ends = [(0, 15), (20, 35)]
+    return tuple(
+        planner.plan(whole.town, [tuple(whole.points[first]), tuple(whole.points[last])], route_id=str(number))
+        for number, (first, last) in enumerate(ends)
+    )
+
+
+@pytest.fixture(scope="module")
+def longer_route() -> Route:
+    planner = EmbeddedSimulator(render=False, traffic=0)
+    whole = planner.random_route(1003)
+    return planner.plan(whole.town, [tuple(whole.points[0]), tuple(whole.points[45])])

@@ -1,0 +1,47 @@
+"""A small camera, and agents with a given behaviour, for the tests of driving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from auxdrive.cards import VehicleSpec
+from auxdrive.modalities import Modality
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import Observation, Prediction
+from auxdrive_eval.embedded.simulator import DEFAULT_CAMERA
+from auxdrive_eval.simulators import SimulatorSettings
+
+CAMERA = DEFAULT_CAMERA.model_copy(update={"width": 32, "height": 24})
+SETTINGS = SimulatorSettings(traffic=2, camera=CAMERA)
+
+
+class Agent:
+    """A small agent with a given behaviour."""
+
+    name = "test agent"
+    steering = SteeringSpec()
+    vehicle = VehicleSpec(wheelbase_m=2.8)
+
+    def __init__(self, auxiliaries: tuple[Modality, ...] = ()) -> None:
+        self.auxiliaries = auxiliaries
+        self.seen: list[tuple[Observation, dict[Modality, Any]]] = []
+
+    def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
+        self.seen.append((observation, {modality: np.array(frame) for modality, frame in auxiliaries.items()}))
+        return Prediction(observation.time_s, 1.0, steer_rad=0.3)
+
+    def close(self) -> None:
+        pass
+
+
+class CrashingAgent(Agent):
+    def __init__(self, error: Exception, after: int = 3) -> None:
+        super().__init__()
+        self.error, self.after = error, after
+
+    def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
+        if len(self.seen) == self.after:
+            raise self.error
+        return super().act(observation, auxiliaries)

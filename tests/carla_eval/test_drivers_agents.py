@@ -1,0 +1,191 @@
+"""One route at a time: the expert and agents at the wheel, what they see, what is recorded, withheld predictions, crashes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from auxdrive.errors import InputError, SimulatorError
+from auxdrive.modalities import Modality
+from auxdrive.types import Control, Flag, Observation, Prediction
+from auxdrive_eval.criteria import Event, EventKind
+from auxdrive_eval.criteria.base import event_at
+from auxdrive_eval.drivers import AgentDriver, ExpertDriver
+from auxdrive_eval.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.route_store import load_route, save_route
+from auxdrive_eval.rules import rule_set
+from auxdrive_eval.runner import drive_route
+from auxdrive_eval.world import Route
+from small_world import Agent, CrashingAgent
+
+
+def test_the_expert_completes_a_route(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
+    result = drive_route(simulator, short_routes[0], ExpertDriver(), rules=rule_set("1.0"), seed=1)
+    assert result.record.status == "Completed"
+    assert result.record.scores.score_composed == 100.0
+    assert [event.kind for event in result.events] == [EventKind.ROUTE_COMPLETED]
+    assert result.record.meta.duration_game == pytest.approx(len(result.trace) * 0.05)
+    assert (np.diff(result.trace["time_s"]) > 0).all()
+    assert 2 <= len(result.film) <= 8
+    assert all(picture.shape == (24, 32, 3) for _, picture in result.film)
+
+
+def test_an_agent_sees_every_second_tick_and_its_mistakes_are_counted(simulator: EmbeddedSimulator, longer_route: Route) -> None:
+    agent = Agent((Modality.DEPTH, Modality.EDGE))
+    result = drive_route(simulator, longer_route, AgentDriver(agent, None, 0.05), rules=rule_set("1.0"), seed=1)
+    times = [observation.time_s for observation, _ in agent.seen]
+    assert np.diff(times) == pytest.approx(np.full(len(times) - 1, 0.1))
+    observation, auxiliaries = agent.seen[0]
+    assert observation.image.shape == (24, 32, 3)
+    assert observation.target_ego_m is not None
+    assert observation.target_ego_m[0] > 0
+    assert auxiliaries[Modality.DEPTH].dtype == np.uint16
+    assert auxiliaries[Modality.EDGE].shape == (24, 32)
+    # Turning in a circle: it leaves its lane or hits something, and does not arrive.
+    assert result.record.status.startswith("Failed - Agent")
+    assert result.record.scores.score_penalty < 1
+    assert result.record.scores.score_composed < 50
+
+
+class WatchingExpert(ExpertDriver):
+    """Notes where the centre of the car is."""
+
+    def __init__(self) -> None:
+        self.centres: list[tuple[float, float]] = []
+
+    def control(self, simulator: Any, state: Any) -> Control:
+        self.centres.append(state.ego_centre)
+        return super().control(simulator, state)
+
+
+class AtTheEnd:
+    """A criterion that has something to say once the route is over."""
+
+    def update(self, state: Any) -> list[Event]:
+        return []
+
+    def finish(self, state: Any) -> list[Event]:
+        return [event_at(EventKind.OUTSIDE_ROUTE_LANES, "outside for a while", state, percentage=50.0)]
+
+
+def test_the_trace_is_of_the_centre_and_what_only_the_end_shows_is_recorded(simulator: EmbeddedSimulator, longer_route: Route) -> None:
+    driver = WatchingExpert()
+    rules = replace(rule_set("1.0"), criteria=lambda _: (AtTheEnd(),))
+    result = drive_route(simulator, longer_route, driver, rules=rules, seed=1, keypoint_length_m=123.0)
+    trace = np.stack([result.trace["x_m"], result.trace["y_m"]], axis=1)
+    np.testing.assert_allclose(trace[:-1], np.array(driver.centres[1:]), atol=1e-9)
+    assert result.record.meta.route_length == 123.0
+    assert result.record.infractions["outside_route_lanes"] == ["outside for a while"]
+    assert result.record.scores.score_composed == pytest.approx(50.0)
+    whole = drive_route(simulator, longer_route, ExpertDriver(), rules=rule_set("1.0"), seed=1)
+    assert whole.record.meta.route_length == pytest.approx(longer_route.length_m)
+
+
+class StandingAgent(Agent):
+    """Wants to stand where it is."""
+
+    def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
+        super().act(observation, auxiliaries)
+        return Prediction(observation.time_s, 1.0, waypoints_ego_m=np.zeros((2, 2)), waypoint_times_s=(0.5, 1.0))
+
+
+def test_the_controllers_time_is_the_simulators_and_a_new_route_starts_it_anew(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
+) -> None:
+    """It creeps after standing 1 s of game time, in steps of two ticks of 0.05 s; and a new route's wait begins at its start."""
+    driver = AgentDriver(StandingAgent(), "pid", 0.05, creep_after_s=1.0)
+
+    def ticks_until_it_creeps(limit: int) -> int | None:
+        state = simulator.reset(short_routes[0], 1)
+        driver.start(short_routes[0])
+        for tick in range(limit):
+            control = driver.control(simulator, state)
+            if control.throttle > 0:
+                return tick
+            state = simulator.step(control)
+        return None
+
+    assert ticks_until_it_creeps(18) is None
+    found = ticks_until_it_creeps(60)
+    assert found is not None
+    assert 20 <= found <= 22
+
+
+class SilentAgent(Agent):
+    """Its model's output is not finite: every prediction is withheld."""
+
+    def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
+        super().act(observation, auxiliaries)
+        return Prediction(observation.time_s, 1.0, flags=frozenset({Flag.NON_FINITE_OUTPUT}))
+
+
+def test_withheld_predictions_stop_the_car_and_are_counted(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path
+) -> None:
+    agent = SilentAgent()
+    driver = AgentDriver(agent, "pid", 0.05)
+    result = drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
+    assert result.withheld == len(agent.seen) > 0
+    assert result.trace["speed_mps"].max() < 0.5
+    save_route(tmp_path, result)
+    stored = load_route(tmp_path, 0)
+    assert stored is not None
+    assert stored.withheld == result.withheld
+    # The next route counts from zero.
+    driver.start(short_routes[0])
+    assert driver.withheld == 0
+
+
+class LateAgent(Agent):
+    """Its first predictions are withheld; then it predicts waypoints, or steering."""
+
+    def __init__(self, waypoints: bool) -> None:
+        super().__init__()
+        self.waypoints = waypoints
+
+    def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
+        super().act(observation, auxiliaries)
+        if len(self.seen) <= 2:
+            return Prediction(observation.time_s, 1.0, flags=frozenset({Flag.NON_FINITE_OUTPUT}))
+        if self.waypoints:
+            return Prediction(observation.time_s, 1.0, waypoints_ego_m=np.array([[2.0, 0.0], [4.0, 0.0]]), waypoint_times_s=(0.5, 1.0))
+        return Prediction(observation.time_s, 1.0, steer_rad=0.0)
+
+
+@pytest.mark.parametrize("waypoints", [True, False])
+def test_the_controller_is_chosen_by_the_first_usable_prediction(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], waypoints: bool
+) -> None:
+    route = short_routes[0]
+    driver = AgentDriver(LateAgent(waypoints), None, 0.05)
+    state = simulator.reset(route, 1)
+    driver.start(route)
+    controls = []
+    for _ in range(6):
+        controls.append(driver.control(simulator, state))
+        state = simulator.step(controls[-1])
+    assert all(control.brake == 1.0 and control.throttle == 0.0 for control in controls[:4])
+    assert all(control.throttle > 0 for control in controls[4:])
+    assert driver.withheld == 2
+
+
+def test_a_crash_of_the_agent_is_a_failed_route_with_its_traceback(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
+    driver = AgentDriver(CrashingAgent(ZeroDivisionError("in the model")), None, 0.05)
+    result = drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
+    assert result.record.status == "Failed - Agent crashed"
+    assert "ZeroDivisionError: in the model" in result.error
+    at_once = AgentDriver(CrashingAgent(ZeroDivisionError("at once"), after=0), None, 0.05)
+    result = drive_route(simulator, short_routes[0], at_once, rules=rule_set("1.0"), seed=1)
+    assert (result.record.status, len(result.trace)) == ("Failed - Agent crashed", 0)
+
+
+def test_a_mistake_of_the_user_is_no_crash(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
+    driver = AgentDriver(CrashingAgent(InputError("the image is too small")), None, 0.05)
+    with pytest.raises(InputError, match="too small"):
+        drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
+    with pytest.raises(SimulatorError, match="no sensor for infrared"):
+        drive_route(simulator, short_routes[0], AgentDriver(Agent((Modality.INFRARED,)), None, 0.05), rules=rule_set("1.0"), seed=1)
