@@ -49,7 +49,7 @@ def edge(images_rgb: UInt8) -> UInt8:
 def frequency(images_rgb: UInt8) -> UInt8:
     """Log magnitude of the centred two-dimensional spectrum of the luma: (..., H, W, 3) to uint8 (..., H, W).
 
-    Stored is 255 log(1 + |F|) / log(1 + 255 H W); 255 H W is the largest magnitude that there can be, the mean of a white
+    Stored is 255 log(1 + |F|) / log(1 + 255 H W); 255 H W is the largest magnitude that there can be, the sum over a white
     picture. Frequency zero stands in row H // 2 and column W // 2.
     """
     grey = luma(images_rgb).astype(np.float64)

@@ -23,7 +23,6 @@ class Flag(StrEnum):
     """What happened to a prediction on its way."""
 
     NON_FINITE_OUTPUT = "non_finite_output"
-    STALE_FRAME = "stale_frame"
 
 
 @dataclass(frozen=True, slots=True)

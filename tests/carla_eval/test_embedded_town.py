@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -49,7 +50,9 @@ def test_validation_sees_a_prop_in_a_lane_and_a_gap() -> None:
 def test_towns_are_the_same_in_another_process() -> None:
     program = "from test_embedded_town import digest; print(digest(11))"
     command = [sys.executable, "-c", program]
-    run = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "77"})
+    run = subprocess.run(
+        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONHASHSEED": "77"}
+    )
     assert run.stdout.strip() == digest(11)
     assert digest(11) != digest(12)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -166,7 +167,7 @@ def test_the_same_seed_gives_the_same_run_in_another_process() -> None:
     program = "from test_embedded_world import history; print(history(3))"
     folder = __file__.rsplit("/", 1)[0]
     run = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "5"}
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONHASHSEED": "5"}
     )
     assert run.stdout.strip() == history(3)
     assert history(3) == history(3)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 STEERING = SteeringSpec(max_road_wheel_deg=60.0)
 VEHICLE = VehicleSpec(name="test car", wheelbase_m=2.8)
 TIMES = (0.5, 1.0, 1.5, 2.0)
-# CARLA_FACTS: turn P I D n, speed P I D n, largest throttle, brake speed, brake ratio, clip of the speed error.
+# config.py of TransFuser 2021 and 2022: turn P I D n, speed P I D n, largest throttle, brake speed, brake ratio, clip of the error.
 TABLE = {
     "tf21": (1.25, 0.75, 0.3, 40, 5.0, 0.5, 1.0, 40, 0.75, 0.1, 1.1, 0.25),
     "tf22": (1.25, 0.75, 0.3, 20, 5.0, 0.5, 1.0, 20, 0.75, 0.4, 1.1, 0.25),

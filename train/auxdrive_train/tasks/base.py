@@ -75,7 +75,7 @@ class Task(Protocol):
         """(B,) from scaled predictions and scaled targets, both (B, *target_shape)."""
 
     def metrics(self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec) -> dict[str, float]:
-        """Metrics of physical predictions and targets (N, *target_shape), METHODS section 9."""
+        """Metrics of physical predictions and targets (N, *target_shape); see `auxdrive_train.tasks.metrics`."""
 
     def mirror_target(self, target: Tensor) -> Tensor:
         """The targets (or predictions), scaled or not, of the mirrored scenes."""

@@ -1,4 +1,4 @@
-"""Metrics (METHODS section 9) and intervals: plain NumPy in float64, no torch.
+"""Metrics of steering and paths, and intervals: plain NumPy in float64, no torch.
 
 Steering accuracy and mAcc: AML, Table 1 and appendix. ADE, FDE: the usual average and final displacement error.
 """
