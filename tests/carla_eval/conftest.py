@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from auxdrive_eval.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Route
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
 from small_world import CAMERA
 
 
