@@ -120,7 +120,7 @@ def test_a_killed_evaluation_goes_on_at_once_and_a_refused_one_leaves_nothing_in
 def test_an_interrupt_ends_workers_and_says_how_to_go_on(route_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code = "from auxdrive.cli import main; main()"
-    arguments = ["drive", "expert", "--routes", str(route_file), "--repeats", "8", "--workers", "2", "--out", str(out), "--traffic", "2"]
+    arguments = ["drive", "expert", "--routes", str(route_file), "--repeats", "80", "--workers", "2", "--out", str(out), "--traffic", "2"]
     process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 60
@@ -137,4 +137,4 @@ def test_an_interrupt_ends_workers_and_says_how_to_go_on(route_file: Path, tmp_p
     assert "Traceback" not in said
     document = json.loads((out / "results.json").read_text())
     assert document["entry_status"] == "Started"
-    assert document["_checkpoint"]["progress"][1] == 8
+    assert document["_checkpoint"]["progress"][1] == 80
