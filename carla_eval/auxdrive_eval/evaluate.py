@@ -181,8 +181,10 @@ def drive_all(
     _claim(out, settings, resume)
     with held(out):
         write_atomic(out / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
-        clean_partial_routes(out)
-        return _drive_what_is_left(routes, source, settings, out, sensors, workers, on_route)
+        try:
+            return _drive_what_is_left(routes, source, settings, out, sensors, workers, on_route)
+        finally:
+            clean_partial_routes(out)  # also what a worker of a killed run left that was still ending when this one began
 
 
 def _drive_what_is_left(
