@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,10 @@ def test_an_interrupt_ends_workers_and_says_how_to_go_on(route_file: Path, tmp_p
     out = tmp_path / "out"
     code = "from auxdrive.cli import main; main()"
     arguments = ["drive", "expert", "--routes", str(route_file), "--repeats", "80", "--workers", "2", "--out", str(out), "--traffic", "2"]
-    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A shell that runs the tests in its background lets them ignore Ctrl-C, and processes inherit that.
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    command = [sys.executable, "-c", code, *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heeds)
     try:
         deadline = time.monotonic() + 60
         while not (out / "routes/00000").is_dir():
