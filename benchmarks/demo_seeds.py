@@ -11,16 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive_eval.demo.stages import MODELS
+from auxdrive_eval.demo.stages import COMMAND, MODELS
 from auxdrive_train.tasks.metrics import seed_interval
 from record import RESULTS, write_result
 
-AUXDRIVE = (sys.executable, "-c", "from auxdrive.cli import main; main()")
 SCORES = {"driving score": "score_composed", "route completion, %": "score_route", "infraction penalty": "score_penalty"}
 OPEN_LOOP = {"ADE, m": "ade_m", "FDE, m": "fde_m", "mAcc": "steer_macc"}
 
@@ -50,7 +48,7 @@ def main() -> None:
 
 def one(folder: Path, seed: int) -> dict[str, Any]:
     """The demo of one seed: what each model drove, how well it predicts, wall time of each stage, and the verdict."""
-    finished = subprocess.run([*AUXDRIVE, "demo", "--out", str(folder), "--seed", str(seed), "--json"], stdout=subprocess.PIPE, check=True)
+    finished = subprocess.run([*COMMAND, "demo", "--out", str(folder), "--seed", str(seed), "--json"], stdout=subprocess.PIPE, check=True)
     told = json.loads(finished.stdout)
     done = json.loads((folder / "demo.json").read_text())["done"]
     figures = {}

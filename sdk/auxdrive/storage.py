@@ -124,14 +124,14 @@ def held(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def refuse_occupied(out: Path) -> None:
-    """Refuse a folder that is to be filled and holds something else already.
+def refuse_occupied(out: Path, holds: str = "something else") -> None:
+    """Refuse a folder that is to be filled and holds something else already; `holds` says what, or which is missing.
 
     Raises:
         UsageError: it is a file, or a folder with anything but hidden files (a killed `write_atomic` leaves one).
     """
     if out.exists() and (not out.is_dir() or any(not entry.name.startswith(".") for entry in out.iterdir())):
-        raise UsageError(f"{out} is not empty and holds something else; choose another --out")
+        raise UsageError(f"{out} is not empty and holds {holds}; choose another --out")
 
 
 def write_atomic(path: Path, data: bytes) -> None:

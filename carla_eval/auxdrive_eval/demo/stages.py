@@ -17,7 +17,7 @@ from typing import Any
 
 from auxdrive import __version__, console
 from auxdrive.errors import AuxdriveError, CheckFailed, DataError, UsageError
-from auxdrive.storage import write_atomic
+from auxdrive.storage import refuse_occupied, write_atomic
 from pydantic import BaseModel, ConfigDict, Field
 
 STATE_NAME = "demo.json"
@@ -114,8 +114,8 @@ class Demo:
             if state.recipe != _recipe():
                 raise UsageError(f"{self.out} holds a demo that another version of auxdrive began; choose another --out, or remove it")
             self.done = {name: stage.model_dump() for name, stage in state.done.items()}
-        elif self.out.exists() and any(self.out.iterdir()):
-            raise UsageError(f"{self.out} is not empty and holds no demo; choose another --out")
+        else:
+            refuse_occupied(self.out, "no demo")
         self.out.mkdir(parents=True, exist_ok=True)
         self._save()
 

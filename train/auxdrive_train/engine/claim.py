@@ -8,7 +8,7 @@ from pathlib import Path
 
 from auxdrive.dataset import Dataset
 from auxdrive.errors import UsageError
-from auxdrive.storage import write_atomic
+from auxdrive.storage import refuse_occupied, write_atomic
 
 from auxdrive_train.engine.config import TrainConfig, dump_config, load_config
 
@@ -34,8 +34,7 @@ def refuse_foreign(out: Path, config: TrainConfig, resume: bool) -> None:
     if not path.exists():
         if resume:
             raise UsageError(f"{out} holds no run that could be taken up; leave --resume out to start one there")
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise UsageError(f"{out} is not empty and holds no run; choose another --out")
+        refuse_occupied(out, "no run")
         return
     if not resume:
         raise UsageError(f"{out} holds a run already; take it up with --resume, or choose another --out")
