@@ -85,6 +85,14 @@ def test_a_tub_becomes_a_data_set(tmp_path: Path) -> None:
         np.testing.assert_array_equal(episode.frames(Modality.RGB)[1], np.asarray(picture))
 
 
+def test_every_record_says_which_session_it_belongs_to(tmp_path: Path) -> None:
+    tub = make_tub(tmp_path / "tub", [{"_session_id": "26-01-01_0"}, {"_session_id": "26-01-01_1"}, {"_session_id": None}, {}])
+    assert [record.session for record in FORMATS["donkey"](tub, SourceOptions()).records] == [
+        *("tub/26-01-01_0", "tub/26-01-01_1"),
+        *("tub", "tub"),
+    ]
+
+
 def test_derived_modalities_and_scaling(tmp_path: Path) -> None:
     done: list[int] = []
     _, dataset = run(

@@ -19,7 +19,7 @@ from auxdrive.errors import DataError
 from auxdrive.steering import SteeringSpec
 
 from auxdrive_train.ingest import clock
-from auxdrive_train.ingest.source import CUT_OFF, Source, SourceOptions, SourceRecord, digest, inside, number, read_text
+from auxdrive_train.ingest.source import CUT_OFF, Source, SourceOptions, SourceRecord, digest, inside, number, read_text, session_name
 
 DRIVE_LOOP_HZ = 20.0
 """donkeycar's default rate, used where timestamps cannot be."""
@@ -37,6 +37,7 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
     options.refuse_side_cameras("donkeycar")
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
+    name = folder.resolve().name
     manifest = folder / "manifest.json"
     catalogs, deleted = _read_manifest(manifest)
     skipped: Counter[str] = Counter()
@@ -51,7 +52,7 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
         if record is None:
             skipped[reason] += 1
             continue
-        records.append(record)
+        records.append(replace(record, session=session_name(name, row.get("_session_id"))))
         stamp = number(row.get("_timestamp_ms"))
         times_s.append(None if stamp is None else stamp / 1000)
         positions.append(row["_index"])
@@ -59,7 +60,6 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
         counts = ", ".join(f"{count} {reason}" for reason, count in skipped.items()) or "it is empty"
         raise DataError(f"{folder}: the tub has no record to use ({counts})")
     judged = clock.judge(times_s, positions, options.rate_hz or DRIVE_LOOP_HZ)
-    name = folder.resolve().name
     return Source(
         name=name,
         identity=f"donkey tub {name} (labels sha256 {digest((manifest, *catalogs))}, full lock {options.max_steer_deg:g} deg)",

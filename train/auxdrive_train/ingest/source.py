@@ -62,6 +62,8 @@ class SourceRecord:
 
     index: what `--split` ranges speak of. where: file and line. stream: the camera, empty where there is one.
     time_s: the source's clock, made usable by `clock.judge`. steer: the source's number. speed_mps: NaN where unknown.
+    session: the drive that it belongs to, unique over all sources: `<source>` or `<source>/<session of the source>`. Records of
+        different sessions were not taken in one go; those of one session may still have pauses between them.
     """
 
     index: int
@@ -73,6 +75,7 @@ class SourceRecord:
     brake: float
     speed_mps: float = math.nan
     stream: str = ""
+    session: str = ""
 
 
 @dataclass(slots=True)
@@ -94,6 +97,11 @@ class Source:
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     fov_deg: float | None = None
+
+
+def session_name(source: str, session: object = None) -> str:
+    """`SourceRecord.session` of a record: the source's name, and its own name of the session where it has any."""
+    return f"{source}/{session}" if isinstance(session, str | int) and str(session) else source
 
 
 def digest(files: Iterable[Path]) -> str:

@@ -60,11 +60,12 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     stamps = [_time_s(row["center"]) for _, row, _ in rows]
     judged = clock.judge(stamps, [index for index, _, _ in rows], options.rate_hz or NOMINAL_HZ)
     correction = DEFAULT_CORRECTION if options.side_correction is None else options.side_correction
+    name = folder.resolve().name
     records = []
     for camera in cameras:
         for (index, row, where), time_s in zip(rows, judged.time_s, strict=True):
             record = _record(folder / "IMG", index, row, where, camera, correction * _CORRECTION_SIGN[camera])
-            records.append(replace(record, time_s=float(time_s), stream="" if camera == "center" else camera))
+            records.append(replace(record, time_s=float(time_s), stream="" if camera == "center" else camera, session=name))
     notes = [
         judged.note,
         f"steering is taken as -1..1 of {options.max_steer_deg:g} degrees at the road wheel, positive right",
@@ -76,8 +77,8 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     labels = f"full lock {options.max_steer_deg:g} deg, cameras {'+'.join(cameras)}"
     side = "" if cameras == ("center",) else f", side correction {correction:g}"
     return Source(
-        name=folder.resolve().name,
-        identity=f"udacity recording {folder.resolve().name} (labels sha256 {digest((log,))}, {labels}{side})",
+        name=name,
+        identity=f"udacity recording {name} (labels sha256 {digest((log,))}, {labels}{side})",
         index_field="row",
         rate_hz=judged.rate_hz,
         steering=SteeringSpec(kind="normalised", positive="right", max_road_wheel_deg=options.max_steer_deg),
