@@ -159,12 +159,12 @@ def test_metrics_are_those_of_the_run_with_intervals_where_there_are_episodes_en
     for split in ("val", "test"):
         for name, value in result[split]["student"].items():
             assert metrics[f"{split}/{name}"].value == pytest.approx(value, abs=1e-5)
-    error = metrics["val/mae_deg"]
+    error = metrics["val/mae_road_wheel_deg"]
     assert error.unit == "deg"
     assert error.low is not None
     assert error.high is not None
     assert error.low < error.value < error.high
-    assert metrics["test/mae_deg"].low is None
+    assert metrics["test/mae_road_wheel_deg"].low is None
     text = (path / "README.md").read_text()
     assert "`test`: 12 frames of 1 episode(s); no intervals" in text
     assert "60 frames of 5 episode(s); 95 % intervals" in text
@@ -177,7 +177,7 @@ def test_intervals_are_those_of_whole_episodes(bundles: dict[str, tuple[Run, Pat
     samples = SampleSet.open(dataset, dataset.split("val"), run.task, (Modality.RGB,))
     errors_deg = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
     said = samples.target + np.radians(errors_deg[samples.episode_of])[:, None].astype(np.float32)
-    found = bootstrap_metrics(run, said, samples)["mae_deg"]
+    found = bootstrap_metrics(run, said, samples)["mae_road_wheel_deg"]
     means = np.array(list(itertools.product(errors_deg, repeat=5))).mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
     assert found.value == pytest.approx(6.2, rel=1e-5)

@@ -6,9 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.errors import DataError
+from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
-from auxdrive_train.tasks import SteeringTask, WaypointsTask
+from auxdrive_train.tasks import SteeringTask, WaypointsTask, make_task
 from auxdrive_train.tasks.metrics import (
     bootstrap_interval,
     displacement_errors,
@@ -54,11 +56,24 @@ def test_steering_metrics_judge_the_steering_wheel_where_its_ratio_is_known() ->
     prediction = target + np.radians(0.2)
     road = steering_metrics(prediction, target, SteeringSpec())
     wheel = steering_metrics(prediction, target, SteeringSpec(kind="steering_wheel_deg", ratio=16.0))
-    assert road["mae_deg"] == pytest.approx(0.2)
+    assert road["mae_road_wheel_deg"] == pytest.approx(0.2)
     assert road["acc_1.5"] == 1.0
-    assert wheel["mae_deg"] == pytest.approx(3.2)
+    assert wheel["mae_steering_wheel_deg"] == pytest.approx(3.2)
     assert wheel["mae_road_wheel_deg"] == pytest.approx(0.2)
     assert (wheel["acc_3"], wheel["acc_7.5"]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("task", ["steering", "waypoints"])
+@pytest.mark.parametrize(
+    "steering", [SteeringSpec(), SteeringSpec(kind="normalised"), SteeringSpec(kind="steering_wheel_deg", ratio=16.0)], ids=lambda s: s.kind
+)
+def test_no_metric_is_another_one_under_a_second_name(task: str, steering: SteeringSpec) -> None:
+    made = make_task(task, DatasetCard(name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=9, height=7)))
+    truth, said = np.random.default_rng(0).normal(size=(2, 400, *made.target_shape))
+    figures = made.metrics(said, truth, steering)
+    assert ("mae_steering_wheel_deg" in {name.removeprefix("steer_") for name in figures}) == (steering.ratio is not None)
+    errors = [value for name, value in figures.items() if name.endswith(("_deg", "_m"))]
+    assert len(set(errors)) == len(errors)
 
 
 def test_r2_by_hand_and_undefined_for_constant_targets() -> None:

@@ -49,7 +49,7 @@ def test_the_primary_metric_is_best_for_the_truth(name: str) -> None:
 def test_metrics_in_physical_units() -> None:
     truth, said = np.radians([[0.0], [10.0], [-10.0], [2.0]]), np.radians([[1.0], [8.0], [-10.0], [8.0]])
     found = SteeringTask().metrics(said, truth, SteeringSpec())
-    assert found["mae_deg"] == pytest.approx((1 + 2 + 0 + 6) / 4)
+    assert found["mae_road_wheel_deg"] == pytest.approx((1 + 2 + 0 + 6) / 4)
     assert found["rmse_road_wheel_deg"] == pytest.approx(math.sqrt((1 + 4 + 0 + 36) / 4))
     assert found["r2"] == pytest.approx(1 - 41 / sum((angle - 0.5) ** 2 for angle in (0, 10, -10, 2)))
     assert (found["acc_1.5"], found["acc_3"], found["acc_7.5"]) == (0.5, 0.75, 1.0)

@@ -52,7 +52,7 @@ class SteeringTask:
         return functional.huber_loss(prediction, target, reduction="none", delta=self.huber_delta).flatten(1).mean(dim=1)
 
     def metrics(self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec) -> dict[str, float]:
-        """`acc_1.5` ... `acc_75`, `macc`, `mae_deg`, `rmse_road_wheel_deg`, `r2` of angles in radians (N, 1). See `steering_metrics`."""
+        """`acc_1.5` ... `acc_75`, `macc`, `mae_road_wheel_deg`, `rmse_road_wheel_deg`, `r2` of angles in radians (N, 1). See `steering_metrics`."""
         predicted, truth = check_answers(prediction, target, self.target_shape)
         return steering_metrics(predicted[:, 0], truth[:, 0], steering)
 
@@ -73,17 +73,17 @@ def steering_metrics(prediction_rad: Float64, target_rad: Float64, steering: Ste
     """Accuracies, mean absolute error in degrees and R2 of road-wheel angles (N,).
 
     The papers' data sets label the steering wheel, and the thresholds of 1.5 to 75 degrees are meant there. So where the source's
-    labels are steering-wheel degrees (`steering.ratio` is known), `acc_*`, `macc` and `mae_deg` are of the steering wheel;
-    otherwise they are of the road wheel. `mae_road_wheel_deg` and `rmse_road_wheel_deg` are always of the road wheel. `r2` is left out
-    where the targets do not vary, since it is undefined there and JSON has no NaN.
+    labels are steering-wheel degrees (`steering.ratio` is known), `acc_*` and `macc` are of the steering wheel; otherwise they are of
+    the road wheel. `mae_road_wheel_deg` and `rmse_road_wheel_deg` are always of the road wheel; `mae_steering_wheel_deg` is there only
+    where the ratio is known. `r2` is left out where the targets do not vary, since it is undefined there and JSON has no NaN.
     """
     error_deg = np.degrees(prediction_rad - target_rad)
-    judged_deg = error_deg * (steering.ratio or 1.0)
+    mae_deg = float(np.mean(np.abs(error_deg)))
     r2 = r2_score(prediction_rad, target_rad)
     return {
-        **steering_accuracies(judged_deg),
-        "mae_deg": float(np.mean(np.abs(judged_deg))),
-        "mae_road_wheel_deg": float(np.mean(np.abs(error_deg))),
+        **steering_accuracies(error_deg * (steering.ratio or 1.0)),
+        "mae_road_wheel_deg": mae_deg,
+        **({"mae_steering_wheel_deg": mae_deg * steering.ratio} if steering.ratio is not None else {}),
         "rmse_road_wheel_deg": float(np.sqrt(np.mean(error_deg**2))),
         **({} if math.isnan(r2) else {"r2": r2}),
     }
