@@ -70,7 +70,7 @@ def record_episode(
     perturbation = Perturbation(plan.perturbation_seed) if perturb else None
     over = _End(route, max_episode_s)
     shapes = _shapes(simulator.camera, modalities)
-    with EpisodeWriter(out, plan.episode_id, modalities, shapes, keep_on_interrupt=False) as writer:
+    with EpisodeWriter(out, plan.episode_id, modalities, shapes, keep_on_error=False) as writer:
         while not over.reached(state):
             target_ego_m, command = planner.update(state.ego)
             control = simulator.expert()

@@ -20,7 +20,7 @@ import numpy as np
 from auxdrive.cards import DatasetCard
 from auxdrive.errors import DataError, InputError, unknown_name
 from auxdrive.modalities import MODALITIES, Modality, parse_modality
-from auxdrive.state import STATE_DTYPE
+from auxdrive.state import STATE_DTYPE, state_record
 from auxdrive.storage import NpyStream, fsync_directory, map_npy, read_npy_header, write_atomic
 from auxdrive.types import AnyArray
 
@@ -31,11 +31,6 @@ STATE_NAME = "state.npy"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PARTIAL = re.compile(r"\.partial-.+-(\d+)")
 _FULL_DISK = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
-# What a source may not know, and how that is written down.
-_UNKNOWN: dict[str, float | int] = {
-    "x_m": np.nan, "y_m": np.nan, "yaw_rad": np.nan, "speed_mps": np.nan, "command": -1, "target_x_m": np.nan, "target_y_m": np.nan,
-}  # fmt: skip
-_REQUIRED = ("time_s", "steer_rad", "throttle", "brake")
 
 
 def check_episode_id(episode_id: str) -> str:
@@ -49,56 +44,15 @@ def check_episode_id(episode_id: str) -> str:
     return episode_id
 
 
-def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
-    """One record of `STATE_DTYPE` (a zero-dimensional array) from a record or a mapping.
-
-    A mapping needs time_s, steer_rad, throttle and brake; what it leaves out besides is written as unknown.
-
-    Raises:
-        InputError: unknown or missing field; not a number; time or steering not finite, or an infinite number anywhere; pedals
-            beyond 0..1; an integer field that is none.
-    """
-    record = np.zeros((), STATE_DTYPE)
-    if isinstance(state, Mapping):
-        for name in state:
-            if name not in STATE_DTYPE.fields:  # type: ignore[operator]  # a structured dtype has fields
-                raise InputError(unknown_name("state field", str(name), STATE_DTYPE.names or ()))
-        missing = [name for name in _REQUIRED if name not in state]
-        if missing:
-            raise InputError(f"the state lacks {', '.join(missing)}")
-        for name, value in {**_UNKNOWN, **state}.items():
-            _set_field(record, name, value)
-    else:
-        given = np.asarray(state)
-        if given.shape != () or given.dtype != STATE_DTYPE:
-            raise InputError(f"the state must be one record of STATE_DTYPE or a mapping, got {given.dtype} of shape {given.shape}")
-        record[()] = given
-    for name in STATE_DTYPE.names or ():
-        value = float(record[name])
-        if np.isinf(value) or (np.isnan(value) and name in _REQUIRED):
-            raise InputError(f"the state's {name} is {value}; it must be a finite number")
-    for name in ("throttle", "brake"):
-        if not 0 <= record[name] <= 1:
-            raise InputError(f"the state's {name} is {record[name]}; a pedal goes from 0 to 1")
-    return record
-
-
-def _set_field(record: AnyArray, name: str, value: Any) -> None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"the state's {name} is {value!r}; it must be a number") from None
-    if STATE_DTYPE[name].kind == "i" and not (number.is_integer() and -128 <= number <= 127):
-        raise InputError(f"the state's {name} is {value}; it must be a whole number from -128 to 127")
-    with np.errstate(over="ignore"):  # what is too large for the field becomes infinite, and is refused with the infinite ones
-        record[name] = number
-
-
 class EpisodeWriter:
-    """Records one episode. A context manager: leaving it in peace or by Ctrl-C publishes the episode, another exception removes it.
+    """Records one episode. A context manager: leaving it publishes the episode, also when an exception or Ctrl-C ends the block.
 
         with EpisodeWriter("data", "drive-0001", [Modality.RGB]) as writer:
             writer.append({Modality.RGB: image}, {"time_s": 0.0, "steer_rad": 0.1, "throttle": 0.3, "brake": 0.0})
+
+    An instant that `append` refuses leaves the recording as it was. Catch the `InputError` to leave that instant out and go on, or
+    let it end the block: what was recorded until then is published, and the exception carries a note that says where. A drive
+    cannot be driven again for the sake of one bad tick. On a full disk, too, the instants that were recorded whole are published.
 
     Frames go to `episodes/.partial-<id>-<pid>/` as they come; memory use does not grow with the length of the drive. A process
     that is killed leaves that folder, which readers ignore and `clean_partial` removes.
@@ -108,7 +62,8 @@ class EpisodeWriter:
         episode_id: a plain file name that does not exist yet.
         modalities: what every `append` brings, exactly.
         frame_shapes: shape of one frame by modality; where absent, the first frame decides.
-        keep_on_interrupt: publish what was recorded when Ctrl-C ends the block, as one does to end a drive. False: remove it.
+        keep_on_error: publish what was recorded when an exception, Ctrl-C or a full disk ends it. False: remove it, for recordings
+            that can be repeated and are of no use in part.
 
     Raises:
         InputError: a bad id, no modalities, or shapes that are not of the modality. UsageError: an unknown modality.
@@ -122,11 +77,11 @@ class EpisodeWriter:
         modalities: Iterable[Modality],
         frame_shapes: Mapping[Modality, tuple[int, ...]] | None = None,
         *,
-        keep_on_interrupt: bool = True,
+        keep_on_error: bool = True,
     ) -> None:
         self.episode_id = check_episode_id(episode_id)
         self.modalities = tuple(dict.fromkeys(parse_modality(str(modality)) for modality in modalities))
-        self._keep_on_interrupt = keep_on_interrupt
+        self._keep_on_error = keep_on_error
         if not self.modalities:
             raise InputError(f"episode {episode_id}: name at least one modality to record")
         self._shapes = dict(frame_shapes or {})
@@ -163,7 +118,7 @@ class EpisodeWriter:
 
         Raises:
             InputError: a modality missing or too many, wrong shape or dtype, a state that is none, time that does not increase.
-            DataError: the disk is full or refuses; the episode is lost and nothing incomplete is left.
+            DataError: the disk is full or refuses. The writer is closed then; the message says whether the instants before were kept.
         """
         if not self._open:
             raise InputError(f"episode {self.episode_id}: is closed")
@@ -180,7 +135,7 @@ class EpisodeWriter:
                 self._bytes += array.nbytes
             self._state.append(record)
         except OSError as error:
-            raise self._refused(error) from error
+            raise self._refused(error, self._keep_on_error) from error
         self._last_time_s = float(record["time_s"])
 
     def _checked(self, frames: Mapping[Modality, AnyArray]) -> dict[Modality, AnyArray]:
@@ -210,22 +165,26 @@ class EpisodeWriter:
             self.abort()
             raise DataError(f"episode {self.episode_id}: nothing was recorded, so nothing was written")
         try:
-            for stream in (self._state, *self._streams.values()):
-                stream.finish(len(self))
-            fsync_directory(self._partial)
-            self._partial.rename(self.path)
+            self._publish()
         except OSError as error:
             if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
                 self.abort()
                 raise DataError(f"{self.path}: was written by somebody else meanwhile; this recording was dropped") from error
             raise self._refused(error) from error
-        self._open = False
         try:
             fsync_directory(self.path.parent)
         except OSError as error:
             raise DataError(
                 f"{self.path}: complete, but the disk does not confirm that it would outlive a power cut ({error.strerror})"
             ) from error
+
+    def _publish(self) -> None:
+        """Cut every file to the instants that are whole, and put the folder where readers look."""
+        for stream in (self._state, *self._streams.values()):
+            stream.finish(len(self))
+        fsync_directory(self._partial)
+        self._partial.rename(self.path)
+        self._open = False
 
     def abort(self) -> None:
         """Remove what was recorded; does nothing when it is closed already."""
@@ -237,22 +196,33 @@ class EpisodeWriter:
             stream.abandon()
         shutil.rmtree(self._partial, ignore_errors=True)
 
-    def _refused(self, error: OSError) -> DataError:
+    def _refused(self, error: OSError, keep: bool = False) -> DataError:
+        """The error to raise when the disk refused; with `keep` the whole instants are published before it refused."""
         frames = self._state.items if hasattr(self, "_state") else 0
+        left = f"nothing incomplete was left at {self.path.parent}"
+        if keep and frames:
+            try:
+                self._publish()  # needs no room: files are cut, headers rewritten in place, a folder renamed
+                left = f"they are kept as {self.path}"
+            except OSError as further:
+                left = f"they could not be kept ({further.strerror or further}), and {left}"
         self.abort()
         why = "the disk is full" if error.errno in _FULL_DISK else "the disk refuses"
         return DataError(
-            f"episode {self.episode_id}: {why} ({error.strerror or error}) after {frames} frames ({self._bytes / 1e6:.1f} MB); "
-            f"nothing incomplete was left at {self.path.parent}. Make room or record elsewhere"
+            f"episode {self.episode_id}: {why} ({error.strerror or error}) after {frames} frames ({self._bytes / 1e6:.1f} MB); {left}. "
+            "Make room or record elsewhere"
         )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-        if kind is None or (interrupted and self._keep_on_interrupt and len(self)):
+        if kind is None:
             self.close()
+        elif self._open and self._keep_on_error and len(self):
+            self.close()
+            if error is not None:
+                error.add_note(f"episode {self.episode_id}: the {len(self)} frames before this are kept as {self.path}")
         else:
             self.abort()
 

@@ -237,7 +237,7 @@ def _write_episode(out: Path, episode_id: str, frames: Iterator[_Frame], source:
             raise DataError(f"{written}: has {held} frames, the source has {count}: its pictures changed. Choose a new folder")
         report.resumed += 1
         return count
-    with EpisodeWriter(out, episode_id, (Modality.RGB,), keep_on_interrupt=False) as writer:
+    with EpisodeWriter(out, episode_id, (Modality.RGB,), keep_on_error=False) as writer:
         start_s: float | None = None
         for frame in frames:
             start_s = frame.record.time_s if start_s is None else start_s

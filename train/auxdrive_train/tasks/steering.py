@@ -52,7 +52,7 @@ class SteeringTask:
         return functional.huber_loss(prediction, target, reduction="none", delta=self.huber_delta).flatten(1).mean(dim=1)
 
     def metrics(self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec) -> dict[str, float]:
-        """`acc_1.5` ... `acc_75`, `macc`, `mae_road_wheel_deg`, `rmse_road_wheel_deg`, `r2` of angles in radians (N, 1). See `steering_metrics`."""
+        """`acc_1.5` ... `acc_75`, `macc`, errors in degrees and `r2` of angles in radians (N, 1). See `steering_metrics`."""
         predicted, truth = check_answers(prediction, target, self.target_shape)
         return steering_metrics(predicted[:, 0], truth[:, 0], steering)
 
