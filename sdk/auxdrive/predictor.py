@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 
 from auxdrive.bundle import IMAGE_INPUT, MODEL_NAME, OUTPUT_OF_TASK, Bundle
-from auxdrive.cards import CameraSpec, ModelCard, TensorSpec, VehicleSpec
+from auxdrive.cards import CameraSpec, ModelCard, Task, TensorSpec, VehicleSpec
 from auxdrive.errors import BundleError, InputError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.onnx_graph import read_graph
@@ -174,6 +174,14 @@ class Predictor:
     def vehicle(self) -> VehicleSpec:
         """The vehicle that it was trained on."""
         return self.card.vehicle
+
+    @property
+    def task(self) -> Task:
+        """What it predicts."""
+        return self.card.task
+
+    def reset(self) -> None:
+        """Nothing to forget: a prediction depends on its observation alone."""
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray]) -> Prediction:  # noqa: ARG002
         """`predict`; the auxiliaries are not looked at."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from auxdrive.cards import CameraSpec, VehicleSpec
+from auxdrive.cards import CameraSpec, Task, VehicleSpec
 from auxdrive.derived import derive
 from auxdrive.errors import InputError, UsageError, unknown_name
 from auxdrive.modalities import MODALITIES, Modality
@@ -68,6 +68,14 @@ class RunAgent:
     def vehicle(self) -> VehicleSpec:
         """The vehicle that it was trained on."""
         return self._card.vehicle
+
+    @property
+    def task(self) -> Task:
+        """What it predicts."""
+        return "waypoints" if isinstance(self._task, WaypointsTask) else "steering"
+
+    def reset(self) -> None:
+        """Nothing to forget: a prediction depends on its observation alone."""
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray] = NO_AUXILIARIES) -> Prediction:
         """Predict from one observation and one stored-format frame of each of `self.auxiliaries`; others are not looked at.
