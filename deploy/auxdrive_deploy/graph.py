@@ -39,7 +39,7 @@ def student_of(run: Run, networks: nn.ModuleDict | None = None) -> SingleNetwork
     Raises:
         UsageError: the run trains no student, or one that sees something else than RGB alone.
     """
-    views = run.method.views(run.networks if networks is None else networks)
+    views = run.views if networks is None else run.method.views(networks)
     if STUDENT not in views:
         raise UsageError(
             f"{run.directory}: method '{run.config.method}' trains no student (it has {', '.join(sorted(views))}), and a bundle holds one. "

@@ -71,7 +71,17 @@ def test_a_run_without_a_student_is_refused(teacher_run: Run, tmp_path: Path) ->
 def test_a_student_that_sees_no_camera_is_refused(steering_run: Run, tmp_path: Path) -> None:
     config = parse_config({**steering_run.config.model_dump(), "method": "baseline", "options": {}, "main": "depth", "aux": ()})
     method, networks = build(config, steering_run.task)
-    run = Run(steering_run.directory, config, steering_run.card, steering_run.task, method, networks, steering_run.progress, {})
+    run = Run(
+        steering_run.directory,
+        config,
+        steering_run.card,
+        steering_run.task,
+        method,
+        networks,
+        method.views(networks),
+        steering_run.progress,
+        {},
+    )
     with pytest.raises(UsageError, match="the student sees depth"):
         write_bundle(run, tmp_path / "bundle")
 

@@ -60,7 +60,7 @@ def test_an_agent_says_what_evaluation_said(role: str, agent_runs: dict[str, Pat
     agent = load_agent(agent_runs["samd"], role)
     assert agent is not None
     run, samples = load_run(agent_runs["samd"]), validation(agent_runs["samd"])
-    expected = predict_views({role: run.method.views(run.networks)[role]}, samples, torch.device("cpu"))[role]
+    expected = predict_views({role: run.views[role]}, samples, torch.device("cpu"))[role]
     for index in range(0, len(samples), 3):
         seen, frames = observation(samples, index)
         prediction = agent.act(seen, frames if role == "teacher" else {})

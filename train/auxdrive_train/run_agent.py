@@ -35,7 +35,7 @@ class RunAgent:
     """
 
     def __init__(self, run: Run, role: str = "student", threads: int | None = 1) -> None:
-        views = run.method.views(run.networks)
+        views = run.views
         if role not in views:
             raise UsageError(f"{run.directory} (method '{run.config.method}'): {unknown_name('role', role, views)}")
         if threads is not None and threads < 1:

@@ -49,3 +49,6 @@ def train(
     console.note(f"run: {directory}")
     for split, views in result["metrics"].items():
         show_views(f"{settings.method} on {split}", views)
+    for view, phase in result.get("views", {}).items():
+        if phase != result["best"]["phase"]:
+            console.note(f"{view}: as it stood at the end of '{phase}'")

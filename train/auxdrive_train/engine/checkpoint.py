@@ -55,12 +55,20 @@ class Progress:
 
 @dataclass
 class Checkpoint:
-    """What one file holds. `optimizers` maps a name to a state as `torch.optim` gives it; `phase_best` is the phase's best networks."""
+    """What one file holds.
+
+    Attributes:
+        networks: every network's tensors. progress: where the run stands. fingerprint: of its settings and data.
+        phase_best: the networks after the best epoch of the phase under way.
+        views: by view the tensors that have changed since its phase ended; see `auxdrive_train.engine.views`.
+        optimizers: by name a state as `torch.optim` gives it.
+    """
 
     networks: dict[str, Tensor]
     progress: Progress
     fingerprint: str
     phase_best: dict[str, Tensor] = field(default_factory=dict)
+    views: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     optimizers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -77,6 +85,8 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     """
     tensors = {f"net/{name}": tensor for name, tensor in checkpoint.networks.items()}
     tensors |= {f"best/{name}": tensor for name, tensor in checkpoint.phase_best.items()}
+    for view, weights in checkpoint.views.items():
+        tensors |= {f"view/{view}/{name}": tensor for name, tensor in weights.items()}
     groups: dict[str, Any] = {}
     for key, state in checkpoint.optimizers.items():
         groups[key] = state["param_groups"]
@@ -87,6 +97,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "fingerprint": checkpoint.fingerprint,
         "progress": json.dumps(asdict(checkpoint.progress)),
         "optimizers": json.dumps(groups),
+        "views": json.dumps(list(checkpoint.views)),
     }
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -113,6 +124,7 @@ def load(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no mapping
             progress = Progress.from_json(json.loads(header["progress"]))
             groups = json.loads(header["optimizers"])
+            views: dict[str, dict[str, Tensor]] = {view: {} for view in json.loads(header["views"])}
     except FileNotFoundError as error:
         raise DataError(f"there is no checkpoint {path}; has this run trained?") from error
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
@@ -121,7 +133,11 @@ def load(path: Path) -> Checkpoint:
     for name in [name for name in tensors if name.startswith("optim/")]:
         key, index, slot = name.removeprefix("optim/").rsplit("/", 2)
         optimizers[key]["state"].setdefault(int(index), {})[slot] = tensors[name]
+    for name in [name for name in tensors if name.startswith("view/")]:
+        view, key = name.removeprefix("view/").split("/", 1)
+        views[view][key] = tensors[name]
     return Checkpoint(
+        views=views,
         networks={name.removeprefix("net/"): tensor for name, tensor in tensors.items() if name.startswith("net/")},
         phase_best={name.removeprefix("best/"): tensor for name, tensor in tensors.items() if name.startswith("best/")},
         optimizers=optimizers,

@@ -29,7 +29,8 @@ from auxdrive_train.engine.checkpoint import Checkpoint, Progress, optimizer_sta
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.evaluate import measure, predict_views
 from auxdrive_train.engine.log import METRICS_NAME, RunLog
-from auxdrive_train.methods.contract import STUDENT, Method, Phase, PhaseRecord
+from auxdrive_train.engine.views import EndedViews, primary_of
+from auxdrive_train.methods.contract import Method, Phase, PhaseRecord
 
 LAST = "last.safetensors"
 BEST = "best.safetensors"
@@ -62,7 +63,8 @@ class Trainer:
         self._loaded_optimizers: dict[str, dict[str, object]] = {}
         self._phase_best: dict[str, Tensor] = {}
         self._log: RunLog | None = None
-        self.primary = STUDENT if STUDENT in parts.method.views(parts.networks) else next(iter(parts.method.views(parts.networks)))
+        self.primary = primary_of(parts.method, parts.networks)
+        self._ended = EndedViews(parts.method, parts.networks)
 
     def resume(self) -> bool:
         """Take up the last checkpoint if there is one.
@@ -78,6 +80,7 @@ class Trainer:
         if stored.fingerprint != self.parts.fingerprint:
             raise DataError(f"{path} was made with other settings or other data; resume with the run's own, or choose another --out")
         files.restore(self.parts.networks, stored.networks, str(path))
+        self._ended.take_up(stored.views, str(path))
         self.progress = stored.progress
         self._phase_best = stored.phase_best
         self._loaded_optimizers = stored.optimizers
@@ -256,6 +259,8 @@ class Trainer:
     def _finish_phase(self, phase: Phase) -> None:
         if self._phase_best:
             files.restore(self.parts.networks, self._phase_best, "the phase's best weights")
+        if phase.watch != self.primary:
+            self._ended.keep(phase.watch)
         watched = self.progress.watched
         best = watched[self._best_epoch()]
         self.progress.history.append(PhaseRecord(phase.name, len(watched), phase.watch, best, watched[-1]))
@@ -273,6 +278,7 @@ class Trainer:
             return
         optimizers = {key: optimizer_state(optimizer) for key, optimizer in self._optimizers.items()} if with_optimizers else {}
         stored = Checkpoint(snapshot(self.parts.networks), self.progress, self.parts.fingerprint, optimizers=optimizers)
+        stored.views = self._ended.changed_since()
         if with_optimizers:
             stored.phase_best = self._phase_best
             stored.optimizers |= self._loaded_optimizers

@@ -34,11 +34,12 @@ from auxdrive_train.engine.config import TrainConfig, load_config
 from auxdrive_train.engine.evaluate import counted, measure, predict_views
 from auxdrive_train.engine.loop import BEST, LAST, Parts, Trainer, seed_of
 from auxdrive_train.engine.processes import in_processes
+from auxdrive_train.engine.views import phases_of, primary_of, views_at_their_end
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Method, Setting
 from auxdrive_train.models.excitation import ExcitationNetwork
 from auxdrive_train.models.inputs import crop_rows
-from auxdrive_train.models.networks import Build, FusedNetwork, LateFusionNetwork, SingleNetwork
+from auxdrive_train.models.networks import Build, FusedNetwork, LateFusionNetwork, Network, SingleNetwork
 from auxdrive_train.models.resnet import ResNet, load_weight_file
 from auxdrive_train.tasks import Task, make_task
 
@@ -196,10 +197,11 @@ def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validatio
 def _result(
     config: TrainConfig, dataset: Dataset, parts: Parts, progress: files.Progress, further: Mapping[str, SampleSet]
 ) -> dict[str, Any]:
-    """Measure the best weights on the validation part and on every further split that was asked for."""
+    """Measure every view on the validation part and on every further split that was asked for: the student with its best weights, another
+    view as it stood at the end of its own phase."""
     stored = files.load(parts.directory / "checkpoints" / BEST)
     files.restore(parts.networks, stored.networks, BEST)
-    views = parts.method.views(parts.networks)
+    views = views_at_their_end(parts.method, parts.networks, stored.views, BEST)
     measured: dict[str, Mapping[str, Any]] = {}
     for name, samples in {"val": parts.validation, **further}.items():
         predictions = predict_views(views, samples, parts.fabric.device)
@@ -209,6 +211,7 @@ def _result(
     result = {
         "method": config.method,
         "best": {"phase": progress.best_phase, "epoch": progress.best_epoch, parts.method.task.primary_metric: progress.best},
+        "views": phases_of(views, primary_of(parts.method, parts.networks), progress.best_phase, stored.progress.history),
         "phases": [vars(record) for record in progress.history],
         "steps": progress.step,
         "trained_s": progress.trained_s,
@@ -240,7 +243,11 @@ def source_commit() -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """A trained run, loaded: its networks hold the best weights, in evaluation mode on the CPU."""
+    """A trained run, loaded: its networks hold the best weights, in evaluation mode on the CPU.
+
+    `views` holds what was measured under each name in `result.json`: the student's best weights, another view as it stood at the end of
+    its own phase (a copy, where it shares what was trained on later).
+    """
 
     directory: Path
     config: TrainConfig
@@ -248,12 +255,13 @@ class Run:
     task: Task
     method: Method
     networks: nn.ModuleDict
+    views: Mapping[str, Network]
     progress: files.Progress
     record: dict[str, Any]
 
 
 def load_run(directory: Path) -> Run:
-    """Load a run's best weights.
+    """Load a run's weights, as they were measured.
 
     Raises:
         DataError: no run there, it has not finished an epoch, or a file is damaged.
@@ -268,10 +276,12 @@ def load_run(directory: Path) -> Run:
         raise DataError(f"the run {directory} is damaged: {error}") from error
     task = make_task(config.task, card)
     method, networks = build(config.model_copy(update={"weights": None}), task)
-    stored = files.load(directory / "checkpoints" / BEST)
-    files.restore(networks, stored.networks, str(directory / "checkpoints" / BEST))
+    best = directory / "checkpoints" / BEST
+    stored = files.load(best)
+    files.restore(networks, stored.networks, str(best))
     networks.eval().requires_grad_(False)
-    return Run(directory, config, card, task, method, networks, stored.progress, record)
+    views = views_at_their_end(method, networks, stored.views, str(best))
+    return Run(directory, config, card, task, method, networks, views, stored.progress, record)
 
 
 __all__ = ["BEST", "LAST", "Run", "build", "fingerprint", "load_run", "source_commit", "train"]

@@ -56,7 +56,8 @@ class Phase:
         trains: names of the networks that are updated. All others are frozen and in evaluation mode.
         epochs: at most so many.
         loss: (networks, batch) -> Step.
-        watch: the view whose validation metric stops the phase early and chooses its best epoch.
+        watch: the view whose validation metric stops the phase early and chooses its best epoch. It is reported and driven as it stands
+            at this phase's end (of several phases, the last); the student as it stood after the run's best epoch.
         begin: called once before the first step (SAMD's reset, a probe's fresh start); must be deterministic.
         keep: whether the phase ends with the weights of its best or of its last epoch.
         optimizer: phases of the same non-empty name go on with the same optimiser state; "" starts afresh.
