@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from auxdrive.cards import DatasetCard
 from auxdrive.episodes import CARD_NAME, EPISODES_DIR, STATE_NAME, EpisodeReader
 from auxdrive.errors import DataError, UsageError, unknown_name
+from auxdrive.files import entries, is_folder, open_regular, refusals
 from auxdrive.modalities import MODALITIES, Modality
 
 _EDGE_BYTES = 65536
@@ -61,11 +63,11 @@ class Dataset:
             DataError: no folder, no card, no episodes, a card that names unknown episodes or one episode in two splits.
         """
         folder = Path(path)
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise DataError(f"{folder}: no such folder")
         card = read_card(folder)
         parent = folder / EPISODES_DIR
-        found = (entry.name for entry in parent.iterdir() if entry.is_dir() and not entry.name.startswith(".")) if parent.is_dir() else ()
+        found = (entry.name for entry in entries(parent) if not entry.name.startswith(".") and is_folder(entry))
         episode_ids = tuple(sorted(found))
         if not episode_ids:
             raise DataError(f"{folder}: the data set is empty, {EPISODES_DIR}/ holds no complete episode")
@@ -155,27 +157,22 @@ def _feed(digest: hashlib._Hash, data: bytes) -> None:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    with open_regular(path) as file, refusals(path):
+        return file.read()
 
 
 def _excerpts(path: Path) -> bytes:
     """Size, beginning, end and evenly spread blocks of a file; all of it when it is small."""
-    try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
-            parts = [size.to_bytes(8, "little")]
-            if size <= 2 * _EDGE_BYTES + _SAMPLES * _SAMPLE_BYTES:
-                return b"".join((*parts, file.read()))
-            parts.append(file.read(_EDGE_BYTES))
-            inner = size - 2 * _EDGE_BYTES - _SAMPLE_BYTES
-            for index in range(_SAMPLES):
-                file.seek(_EDGE_BYTES + inner * index // (_SAMPLES - 1))
-                parts.append(file.read(_SAMPLE_BYTES))
-            file.seek(size - _EDGE_BYTES)
-            parts.append(file.read(_EDGE_BYTES))
-            return b"".join(parts)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    with open_regular(path) as file, refusals(path):
+        size = os.fstat(file.fileno()).st_size
+        parts = [size.to_bytes(8, "little")]
+        if size <= 2 * _EDGE_BYTES + _SAMPLES * _SAMPLE_BYTES:
+            return b"".join((*parts, file.read()))
+        parts.append(file.read(_EDGE_BYTES))
+        inner = size - 2 * _EDGE_BYTES - _SAMPLE_BYTES
+        for index in range(_SAMPLES):
+            file.seek(_EDGE_BYTES + inner * index // (_SAMPLES - 1))
+            parts.append(file.read(_SAMPLE_BYTES))
+        file.seek(size - _EDGE_BYTES)
+        parts.append(file.read(_EDGE_BYTES))
+        return b"".join(parts)

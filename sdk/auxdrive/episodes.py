@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ import numpy as np
 
 from auxdrive.cards import DatasetCard
 from auxdrive.errors import DataError, InputError, unknown_name
+from auxdrive.files import entries, exists, is_folder, make_folder
 from auxdrive.modalities import MODALITIES, Modality, parse_modality
 from auxdrive.state import STATE_DTYPE, state_record
 from auxdrive.storage import NpyStream, fsync_directory, map_npy, read_npy_header, write_atomic
@@ -92,7 +94,7 @@ class EpisodeWriter:
         parent = Path(dataset_dir) / EPISODES_DIR
         self.path = parent / episode_id
         self._partial = parent / f".partial-{episode_id}-{os.getpid()}"
-        if self.path.exists():
+        if exists(self.path):
             raise DataError(f"{self.path}: the episode exists already; choose another id or remove it")
         self._streams: dict[Modality, NpyStream] = {}
         self._bytes = 0
@@ -242,7 +244,7 @@ def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:
     """
     removed = []
     parent = Path(dataset_dir) / EPISODES_DIR
-    for folder in sorted(parent.glob(".partial-*")) if parent.is_dir() else ():
+    for folder in entries(parent):
         match = _PARTIAL.fullmatch(folder.name)
         if match is not None and not is_running(int(match[1])):
             shutil.rmtree(folder, ignore_errors=True)
@@ -252,6 +254,14 @@ def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:
 
 def is_running(pid: int) -> bool:
     """Whether this machine has a process of that number."""
+    if sys.platform == "win32":  # os.kill(pid, 0) would send it Ctrl-C there
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        handle, code = kernel.OpenProcess(0x1000, False, pid), ctypes.c_ulong()  # PROCESS_QUERY_LIMITED_INFORMATION
+        running = bool(kernel.GetExitCodeProcess(handle, ctypes.byref(code))) and code.value == 259  # STILL_ACTIVE
+        kernel.CloseHandle(handle)
+        return running
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
@@ -268,10 +278,7 @@ def write_card(dataset_dir: Path | str, card: DatasetCard) -> None:
         DataError: the disk refuses; an old card is untouched.
     """
     folder = Path(dataset_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"cannot make {folder}: {error.strerror}") from error
+    make_folder(folder)
     write_atomic(folder / CARD_NAME, card.model_dump_json(indent=2).encode() + b"\n")
 
 
@@ -286,13 +293,13 @@ class EpisodeReader:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        if not self.path.is_dir():
+        if not is_folder(self.path):
             raise DataError(f"{self.path}: no such episode")
         self.state: AnyArray = self._map_state()
         self._shapes: dict[Modality, tuple[int, ...]] = {}
         for modality in Modality:
             file = self.path / f"{modality}.npy"
-            if file.exists():
+            if exists(file):
                 self._shapes[modality] = self._checked_shape(modality, file)
 
     @property

@@ -9,22 +9,19 @@ from __future__ import annotations
 import errno
 import math
 import os
-import tempfile
+import secrets
 import tokenize
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from auxdrive.errors import DataError, UsageError
+from auxdrive.files import check_regular, entries, exists, is_folder, make_folder, open_regular, reason, shown
 from auxdrive.types import AnyArray
-
-try:
-    import fcntl
-except ImportError:  # not a POSIX system
-    fcntl = None  # type: ignore[assignment]
 
 _MAGIC = b"\x93NUMPY\x01\x00"
 _ALIGN = 64  # np.save aligns the data to 64 bytes, so that memory maps are aligned as well
@@ -87,79 +84,123 @@ class NpyStream:
         self._file.close()
 
 
+# What file systems answer that have no such call: FAT and exFAT, WSL's and network shares. A disk that fails says something else.
+_NOT_SUPPORTED = {
+    errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EPERM, errno.EACCES, errno.EBADF, errno.EISDIR,
+}  # fmt: skip
+
+
 def fsync_directory(path: Path) -> None:
-    """Force a directory's entries onto the disk, where the file system has such a call."""
+    """Force a directory's entries onto the disk, where the system and the file system have such a call."""
     if os.name != "posix":
         return
-    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise
+
+
+LOCK_NAME = ".auxdrive.lock"
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path, *, beside: bool = False) -> Iterator[None]:
     """Hold a folder while the block runs, so that no second process fills it. A process that is killed lets go.
 
-    Where the system or the file system has no such locks, nothing is held.
+    The folder is made where there is none, and removed again when nothing was put into it. An empty lock file stays behind in it;
+    it holds nobody up (the lock is the system's, not the file). Where the file system has no locks, as some network shares, that is
+    said on standard error and nothing is held.
+
+    Args:
+        beside: the lock lies beside the folder and is removed at the end: for a folder that appears by a rename.
 
     Raises:
-        UsageError: another process holds it.
+        UsageError: another process holds it, or it is a file. DataError: it cannot be made or written into.
     """
-    if fcntl is None:
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
+    from filelock import FileLock, Timeout  # comes with the extras whose commands fill folders; the vehicle's fill none
+
+    if exists(folder) and not is_folder(folder):
+        raise UsageError(f"{folder}: is a file; --out names a folder")
+    home = folder.parent if beside else folder
+    is_new = not exists(home)
+    make_folder(home)
+    lock = FileLock(home / (f".{folder.name[:40]}.lock" if beside else LOCK_NAME), timeout=0, thread_local=False, fallback_to_soft=False)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"{folder}: another process is writing there; wait for it, or choose another --out") from None
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.ENOTSUP):
-                raise DataError(f"{folder}: cannot be held ({error.strerror})") from error
+        lock.acquire()
+    except Timeout:
+        raise UsageError(f"{folder}: another process is writing there; wait for it, or choose another --out") from None
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and not os.access(home, os.W_OK):
+            raise DataError(f"{home}: may not be written into ({reason(error)}); choose another --out") from error
+        _say_that_nothing_is_held(folder, error)
+    try:
         yield
     finally:
-        os.close(descriptor)
+        if beside or (is_new and os.listdir(home) == [LOCK_NAME]):
+            with suppress(OSError):  # on Windows it is open, and goes when it is closed
+                Path(lock.lock_file).unlink()
+        lock.release()
+        if is_new:
+            with suppress(OSError):  # it is not empty: something was made
+                home.rmdir()
+
+
+def _say_that_nothing_is_held(folder: Path, error: Exception) -> None:
+    from auxdrive import console  # needs what the library itself does not
+
+    console.note(f"{folder}: this file system has no locks ({reason(error)}). Let no second auxdrive write there")
 
 
 def refuse_occupied(out: Path, holds: str = "something else") -> None:
     """Refuse a folder that is to be filled and holds something else already; `holds` says what, or which is missing.
 
     Raises:
-        UsageError: it is a file, or a folder with anything but hidden files (a killed `write_atomic` leaves one).
+        UsageError: it is a file, or a folder with anything but hidden files (a killed `write_atomic` leaves one, a lock another).
+        DataError: it may not be looked at.
     """
-    if out.exists() and (not out.is_dir() or any(not entry.name.startswith(".") for entry in out.iterdir())):
+    if exists(out) and (not is_folder(out) or any(not entry.name.startswith(".") for entry in entries(out))):
         raise UsageError(f"{out} is not empty and holds {holds}; choose another --out")
 
 
+def hidden_beside(path: Path) -> Path:
+    """A name for what is not finished, beside what it will be: hidden, new, and short enough whatever the name is."""
+    return path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}")
+
+
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file so that readers see the old content or the whole new one, also after a power cut.
+    """Write a file so that readers see the old content or the whole new one, also after a power cut. The umask says who may read it.
 
     Raises:
-        DataError: the disk refused; the old file, if there was one, is untouched.
+        DataError: the disk refused, or there is something that is no file; the old file, if there was one, is untouched.
     """
+    if exists(path):
+        check_regular(path)  # a rename would put a file in the place of /dev/null
+    temporary = hidden_beside(path)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
         fsync_directory(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DataError(f"cannot write {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise DataError(f"cannot write {path}: {reason(error)}") from error
 
 
 # What NumPy's header parser raises, or warns of where warnings are errors, on bytes that are no header.
-_PARSER_ERRORS = (OSError, ValueError, SyntaxError, TypeError, KeyError, tokenize.TokenError, RecursionError, MemoryError, Warning)
+_PARSER_ERRORS = (
+    OSError, ValueError, SyntaxError, TypeError, KeyError, OverflowError, tokenize.TokenError, RecursionError, MemoryError, Warning,
+)  # fmt: skip
 
 
 def read_npy_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -168,7 +209,8 @@ def read_npy_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
     Raises:
         DataError: no such file, no `.npy` file, pickled objects, Fortran order, truncated or too long.
     """
-    shape, dtype, _ = _checked_header(path)
+    with open_regular(path) as file:
+        shape, dtype, _ = _checked_header(path, file)
     return shape, dtype
 
 
@@ -178,19 +220,21 @@ def map_npy(path: Path) -> np.memmap[Any, Any]:
     Raises:
         DataError: as `read_npy_header`, or the file is empty or cannot be mapped.
     """
-    shape, dtype, start = _checked_header(path)
-    if math.prod(shape) == 0:
-        raise DataError(f"{path}: holds nothing (shape {shape})")
-    try:
-        return np.memmap(path, dtype=dtype, mode="r", offset=start, shape=shape)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be memory-mapped ({error})") from error
+    with open_regular(path) as file:
+        shape, dtype, start = _checked_header(path, file)
+        if math.prod(shape) * dtype.itemsize == 0:
+            raise DataError(f"{path}: holds nothing (shape {shape} of {dtype})")
+        try:
+            return np.memmap(file, dtype=dtype, mode="r", offset=start, shape=shape)
+        except (OSError, ValueError, OverflowError) as error:
+            raise DataError(f"{path}: cannot be memory-mapped ({error})") from error
 
 
-def _checked_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+def _checked_header(path: Path, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any], int]:
     """Shape, dtype, and where the data starts."""
     try:
-        with path.open("rb") as file:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what NumPy only warns of is damage too
             version = np.lib.format.read_magic(file)
             if version == (1, 0):
                 shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
@@ -198,18 +242,16 @@ def _checked_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any], int]:
                 shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
             else:
                 raise ValueError(f"version {version[0]}.{version[1]} is not supported, write version 1.0")
-            start = file.tell()
-        size = path.stat().st_size
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+        start = file.tell()
+        size = os.fstat(file.fileno()).st_size
     except _PARSER_ERRORS as error:
-        raise DataError(f"{path}: not a readable .npy file ({error})") from error
+        raise DataError(f"{path}: not a readable .npy file ({shown(error)})") from error
     if dtype.hasobject:
         raise DataError(f"{path}: holds pickled Python objects, which are never loaded; store numbers")
     if fortran and len(shape) > 1:
         raise DataError(f"{path}: is in Fortran order; frames are stored in C order")
-    if any(extent < 0 for extent in shape):
-        raise DataError(f"{path}: the header has a negative extent: {shape}")
+    if any(not 0 <= extent < _LONGEST for extent in shape):
+        raise DataError(f"{path}: the header has an extent that no array has: {shown(shape)}")
     expected = start + math.prod(shape) * dtype.itemsize
     if size != expected:
         what = "truncated" if size < expected else "longer than its header says"

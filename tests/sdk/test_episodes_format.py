@@ -345,5 +345,5 @@ def test_the_card_is_replaced_in_one_step(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "new" / "dataset.json").read_text())["name"] == "b"
     assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["dataset.json"]
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="cannot make"):
+    with pytest.raises(DataError, match="cannot be made"):
         write_card(tmp_path / "file" / "under", card)
