@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from pydantic import ValidationError
-
 from auxdrive.cards import DatasetCard
 from auxdrive.episodes import CARD_NAME, EPISODES_DIR, STATE_NAME, EpisodeReader
 from auxdrive.errors import DataError, UsageError, unknown_name
-from auxdrive.files import entries, is_folder, open_regular, refusals
+from auxdrive.files import entries, exists, is_folder, open_regular, refusals
 from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.strict import read_model
 
 _EDGE_BYTES = 65536
 _SAMPLES = 16
@@ -22,25 +21,15 @@ _SAMPLE_BYTES = 4096
 
 
 def read_card(dataset_dir: Path | str) -> DatasetCard:
-    """The card of a data set.
+    """The card of a data set, read strictly (`auxdrive.strict`).
 
     Raises:
         DataError: there is none, or it is not valid; the message lists every mistake.
     """
     path = Path(dataset_dir) / CARD_NAME
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(
-            f"{dataset_dir}: no {CARD_NAME}, so this is not a data set. `auxdrive collect` and `auxdrive ingest` make some"
-        ) from None
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        return DatasetCard.model_validate_json(text)
-    except ValidationError as error:
-        lines = [f"  {'.'.join(str(part) for part in item['loc']) or 'document'}: {item['msg']}" for item in error.errors()]
-        raise DataError(f"{path} is not a valid card:\n" + "\n".join(lines)) from None
+    if not exists(path):
+        raise DataError(f"{dataset_dir}: no {CARD_NAME}, so this is not a data set. `auxdrive collect` and `auxdrive ingest` make some")
+    return read_model(path, DatasetCard)
 
 
 class Dataset:

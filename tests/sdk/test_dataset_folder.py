@@ -74,7 +74,7 @@ def test_folders_that_are_no_data_set(folder: Path, tmp_path: Path) -> None:
     (folder / "dataset.json").rename(folder / "kept")
     with pytest.raises(DataError, match="not a data set"):
         Dataset.open(folder)
-    for text, message in [("{", "not a valid card"), ('{"format": "x", "extra": 1}', "extra"), ("\xff", "not a valid card")]:
+    for text, message in [("{", "no valid JSON"), ('{"format": "x", "extra": 1}', "extra"), ("\xff", "not UTF-8")]:
         (folder / "dataset.json").write_text(text, encoding="latin1")
         with pytest.raises(DataError, match=message):
             Dataset.open(folder)

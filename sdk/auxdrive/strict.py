@@ -1,0 +1,129 @@
+"""JSON read strictly: what stands in a file of auxdrive is what whoever wrote it meant, or the file is refused.
+
+Python's parser takes the last of two equal keys, NaN and infinities, numbers that overflow, and half characters (lone surrogates).
+A card or a result that holds any of these was not written by auxdrive, or was damaged since. Models are validated without
+conversions: a number in quotes is no number.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from auxdrive.errors import DataError
+from auxdrive.files import ErrorKind, read_bytes, shown
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_JSON_BYTES = 16 << 20
+MAX_DEPTH = 32
+_BOM = b"\xef\xbb\xbf"
+_SHOWN_MISTAKES = 10
+
+
+def parse_json(data: bytes, where: str, kind: ErrorKind = DataError) -> Any:
+    """The value of a JSON document in UTF-8.
+
+    Raises:
+        kind: no UTF-8, no JSON, a key twice in an object, numbers that are not finite or of thousands of digits, lone surrogates,
+            nested deeper than `MAX_DEPTH`. The message begins with `where`.
+    """
+    if data.startswith(_BOM):
+        raise kind(f"{where}: begins with a byte order mark, which an editor put there; save it as UTF-8 without one")
+    try:
+        value = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_each_key_once, parse_constant=_no_constant, parse_float=_finite, parse_int=int
+        )
+        _refuse_odd(value)
+    except UnicodeDecodeError as error:
+        raise kind(f"{where}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
+    except RecursionError:
+        raise kind(f"{where}: is nested too deeply") from None
+    except ValueError as error:
+        raise kind(f"{where}: no valid JSON: {shown(error)}") from None
+    return value
+
+
+def parse_object(data: bytes, where: str, kind: ErrorKind = DataError) -> dict[str, Any]:
+    """The JSON object of a document. Raises as `parse_json`, and where it is another value."""
+    value = parse_json(data, where, kind)
+    if not isinstance(value, dict):
+        raise kind(f"{where}: must hold a JSON object, not a {type(value).__name__}")
+    return value
+
+
+def parse_model(data: bytes, model: type[Model], where: str, kind: ErrorKind = DataError) -> Model:
+    """A model from its JSON, without conversions.
+
+    Raises:
+        kind: as `parse_json`, or it is none of that model; every mistake is listed, one a line.
+    """
+    parse_json(data, where, kind)
+    try:
+        return model.model_validate_json(data, strict=True)
+    except ValidationError as error:
+        raise kind(f"{where} is not valid:\n{mistakes_of(error)}") from None
+
+
+def mistakes_of(error: ValidationError) -> str:
+    """What pydantic found, one line each: where, and what is wrong there. The first ten; names from the file are cut."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    lines = [f"  {shown('.'.join(map(str, each['loc'])) or 'document')}: {shown(each['msg'])}" for each in found[:_SHOWN_MISTAKES]]
+    more = len(found) - _SHOWN_MISTAKES
+    return "\n".join([*lines, f"  and {more} more"] if more > 0 else lines)
+
+
+def read_model(path: Path, model: type[Model], kind: ErrorKind = DataError, limit: int = MAX_JSON_BYTES) -> Model:
+    """A model from a JSON file.
+
+    Raises:
+        kind: the file cannot be read or is larger than `limit` bytes, or as `parse_model`.
+    """
+    return parse_model(read_bytes(path, limit, kind), model, str(path), kind)
+
+
+def read_object(path: Path, kind: ErrorKind = DataError, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """The JSON object of a file. Raises as `read_model`."""
+    return parse_object(read_bytes(path, limit, kind), str(path), kind)
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} stands there twice")
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{shown(text, 40)} is larger than any number")
+    return value
+
+
+def _refuse_odd(value: Any, depth: int = 0) -> None:
+    """Depth, and characters that no text has."""
+    if depth > MAX_DEPTH:
+        raise RecursionError
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_odd(key, depth + 1)
+            _refuse_odd(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_odd(item, depth + 1)
+    elif isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"{value[:40]!r} holds half a character (a lone surrogate)") from None

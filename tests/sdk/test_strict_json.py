@@ -1,0 +1,78 @@
+"""JSON of auxdrive's own files: what no writer of ours wrote is refused, with where and why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from auxdrive.cards import CameraSpec, DatasetCard
+from auxdrive.dataset import read_card
+from auxdrive.errors import BundleError, DataError
+from auxdrive.modalities import Modality
+from auxdrive.strict import parse_json, parse_object, read_object
+from hypothesis import given
+from hypothesis import strategies as st
+
+CARD = DatasetCard(name="d", rate_hz=10, modalities=(Modality.RGB,), camera=CameraSpec(width=6, height=4), splits={"train": ("a",)})
+GOOD = CARD.model_dump_json()
+
+BAD = [
+    (GOOD[:-1] + ', "name": "other"}', "'name' stands there twice"),
+    (GOOD.replace('"rate_hz":10.0', '"rate_hz":NaN'), "NaN is no JSON number"),
+    (GOOD.replace('"rate_hz":10.0', '"rate_hz":1e999'), "larger than any number"),
+    (GOOD.replace('"rate_hz":10.0', '"rate_hz":"10"'), "rate_hz: Input should be a valid number"),
+    (GOOD.replace('"rate_hz":10.0', f'"rate_hz":{"9" * 5000}'), "no valid JSON"),
+    (GOOD.replace('"name":"d"', '"name":"\\ud800"'), "lone surrogate"),
+    (GOOD.replace('"name":"d"', '"naem":"d"'), "naem: Extra inputs"),
+    (GOOD.replace('"name":"d"', '"name":' + "[" * 5000 + "]" * 5000), "nested too deeply"),
+    (GOOD.replace('"name":"d"', '"name":' + "[" * 40 + "]" * 40), "nested too deeply"),
+    ("\ufeff" + GOOD, "byte order mark"),
+    (GOOD[:-5], "no valid JSON"),
+    ("", "no valid JSON"),
+    ("[]", "document"),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), BAD)
+def test_a_card_that_nobody_meant_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "dataset.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=rf"dataset\.json(?s:.*){why}"):
+        read_card(tmp_path)
+
+
+def test_what_is_no_utf8_or_too_large_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_bytes(GOOD.encode("utf-16"))
+    with pytest.raises(DataError, match="not UTF-8"):
+        read_card(tmp_path)
+    with pytest.raises(DataError, match="larger than the limit"):
+        read_object(tmp_path / "dataset.json", limit=10)
+
+
+def test_what_auxdrive_writes_is_read(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text(CARD.model_dump_json(indent=2))
+    assert read_card(tmp_path) == CARD
+
+
+def test_the_error_is_the_callers() -> None:
+    with pytest.raises(BundleError, match="here: must hold a JSON object, not a list"):
+        parse_object(b"[]", "here", BundleError)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
+
+
+@given(VALUES)
+def test_ordinary_documents_come_out_as_they_went_in(value: object) -> None:
+    assert parse_json(json.dumps(value).encode(), "here") == value
+
+
+@given(st.binary(max_size=200) | st.text(alphabet='{}[]",:0123456789eE+-.\\udNaInfity ', max_size=200).map(str.encode))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        parse_json(data, "here")
+    except DataError as error:
+        assert str(error).startswith("here: ")
