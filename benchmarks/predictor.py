@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from auxdrive.bundle import MODEL_NAME, Bundle
+from auxdrive.bundles import MODEL_NAME, Bundle
 from auxdrive.parity import observations, read_reference
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.onnx_runtime import session_options

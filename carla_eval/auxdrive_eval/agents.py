@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from auxdrive.agent import Agent
-from auxdrive.bundle import CARD_NAME
+from auxdrive.bundles import CARD_NAME
 from auxdrive.errors import UsageError
 from auxdrive.predictor import Predictor
 

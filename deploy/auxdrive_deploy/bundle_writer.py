@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 from auxdrive import console
-from auxdrive.bundle import (
+from auxdrive.bundles import (
     CARD_NAME,
     EGO_INPUTS,
     IMAGE_INPUT,
@@ -31,7 +31,7 @@ from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive.parity import PARITY_UNIT, compare
 from auxdrive.storage import fsync_directory
 from auxdrive.types import AnyArray, Float32, UInt8
-from auxdrive.verify import verify_bundle
+from auxdrive.checks.verify import verify_bundle
 from auxdrive_train.engine.run import Run, build
 from auxdrive_train.tasks import WaypointsTask
 

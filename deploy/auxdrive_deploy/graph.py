@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 import onnx
 import torch
-from auxdrive.bundle import IMAGE_INPUT
+from auxdrive.bundles import IMAGE_INPUT
 from auxdrive.errors import BundleError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.types import Float32, UInt8

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from auxdrive.bundle import IMAGE_INPUT, Bundle
+from auxdrive.bundles import IMAGE_INPUT, Bundle
 from auxdrive.cards import Task, TensorSpec
 from auxdrive.parity import Parity, compare, predict_all
 from auxdrive.predictor import Predictor

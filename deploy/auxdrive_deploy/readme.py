@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from auxdrive.bundle import IMAGE_INPUT
+from auxdrive.bundles import IMAGE_INPUT
 from auxdrive.cards import Interval, ModelCard, TensorSpec
 from auxdrive.types import Float32, UInt8
 from PIL import Image, ImageDraw

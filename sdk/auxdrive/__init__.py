@@ -11,7 +11,7 @@ with Predictor.load("bundle") as predictor:
 __version__ = "0.1.0"
 
 from auxdrive.agent import Agent
-from auxdrive.bundle import Bundle
+from auxdrive.bundles import Bundle
 from auxdrive.cards import CameraSpec, DatasetCard, ModelCard, VehicleSpec
 from auxdrive.controllers import CONTROLLERS, DEFAULT_CONTROLLER, Controller, make_controller
 from auxdrive.episodes import EpisodeReader, EpisodeWriter

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auxdrive.bundle import EGO_INPUTS, REFERENCE_CONTROL, REFERENCE_EGO, REFERENCE_IMAGES, REFERENCE_OUTPUTS, Bundle
+from auxdrive.bundles import EGO_INPUTS, REFERENCE_CONTROL, REFERENCE_EGO, REFERENCE_IMAGES, REFERENCE_OUTPUTS, Bundle
 from auxdrive.cards import ModelCard, Task
 from auxdrive.errors import BundleError, InputError
 from auxdrive.predictor import Predictor

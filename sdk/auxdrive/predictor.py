@@ -19,11 +19,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from auxdrive.bundle import IMAGE_INPUT, MODEL_NAME, OUTPUT_OF_TASK, Bundle
+from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME, OUTPUT_OF_TASK, Bundle
 from auxdrive.cards import CameraSpec, ModelCard, Task, TensorSpec, VehicleSpec
 from auxdrive.errors import BundleError, InputError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.onnx_graph import read_graph
+from auxdrive.checks.graph import read_graph
 from auxdrive.runtimes import Session, runtime_factory
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Flag, Observation, Prediction
@@ -62,6 +62,7 @@ class Predictor:
         device: str = "cpu",
         threads: int | None = None,
         warm_up: bool = True,
+        expect_sha256: str | None = None,
     ) -> Self:
         """Open and check a bundle (see `Bundle.open`) and load its graph from the checked bytes.
 
@@ -70,17 +71,23 @@ class Predictor:
             runtime: a name in `auxdrive.runtimes.RUNTIMES`. device: "cpu" or "cuda". Exactly these are used, or it fails.
             threads: CPU threads of one call; None: see `MAX_DEFAULT_THREADS`.
             warm_up: run a few empty frames first, so that the first real one takes no longer than the others.
+            expect_sha256: the SHA-256 that the bundle's card must have (`auxdrive verify` prints it): this bundle and no other.
 
         Raises:
-            UsageError: unknown runtime or device, no such bundle, threads below 1.
-            BundleError: the bundle is damaged or its graph is not what its card says.
+            UsageError: unknown runtime or device, no such bundle, threads below 1, or `expect_sha256` is no SHA-256.
+            BundleError: the bundle is damaged, another than expected, or its graph is not what its card says.
             RuntimeUnavailable: the runtime or device cannot be had here.
         """
         open_session = runtime_factory(runtime)
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be 1 or more, got {threads}")
         threads = threads or min(MAX_DEFAULT_THREADS, _usable_cpus())
-        opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
+        if isinstance(bundle, Bundle):
+            opened = bundle
+            if expect_sha256 is not None:
+                opened.hold_to(expect_sha256)
+        else:
+            opened = Bundle.open(bundle, expect_sha256)
         model = opened.read(MODEL_NAME)
         _refuse_what_leaves_the_file(model, opened)
         card = opened.card

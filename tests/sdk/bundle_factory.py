@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from auxdrive.bundle import sha256_of_files
+from auxdrive.bundles import sha256_of_files
 from auxdrive.cards import CameraSpec, ModelCard, ParitySpec, PreprocessingSpec, Provenance, TensorSpec, VehicleSpec
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec

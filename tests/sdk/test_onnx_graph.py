@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 from auxdrive.errors import BundleError
-from auxdrive.onnx_graph import read_graph
+from auxdrive.checks.graph import read_graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
@@ -164,11 +164,11 @@ def test_training_graphs_are_refused() -> None:
 
 
 def test_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auxdrive.onnx_graph.MAX_MODEL_BYTES", 100)
+    monkeypatch.setattr("auxdrive.checks.graph.MAX_MODEL_BYTES", 100)
     with pytest.raises(BundleError, match="limit of 100"):
         read_graph(GRAPHS["steering"].SerializeToString())
-    monkeypatch.setattr("auxdrive.onnx_graph.MAX_NODES", 5)
-    monkeypatch.setattr("auxdrive.onnx_graph.MAX_MODEL_BYTES", 1 << 20)
+    monkeypatch.setattr("auxdrive.checks.graph.MAX_NODES", 5)
+    monkeypatch.setattr("auxdrive.checks.graph.MAX_MODEL_BYTES", 1 << 20)
     with pytest.raises(BundleError, match="more than 5 nodes"):
         read_graph(GRAPHS["steering"].SerializeToString())
 

@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 import pytest
 from auxdrive.agent import Agent
-from auxdrive.bundle import Bundle
+from auxdrive.bundles import Bundle
 from auxdrive.cards import CameraSpec, TensorSpec
 from auxdrive.errors import AuxdriveError, BundleError, InputError, RuntimeUnavailable, UsageError
 from auxdrive.parity import observations, read_reference

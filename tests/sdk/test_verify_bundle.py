@@ -14,7 +14,7 @@ import onnx
 import pytest
 from auxdrive.errors import InputError, UsageError
 from auxdrive.parity import compare, differences, largest_output
-from auxdrive.verify import VerifyReport, verify_bundle
+from auxdrive.checks.verify import VerifyReport, verify_bundle
 from onnx import TensorProto, helper
 
 Copy = Callable[[Path], Path]

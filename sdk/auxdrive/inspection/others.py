@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from auxdrive.bundle import parse_card
+from auxdrive.bundles import parse_card
+from auxdrive.bundles.layout import is_left_by_others
 from auxdrive.errors import DataError
 
 LAST_RECORDS = 5
@@ -40,6 +41,7 @@ def summarise_bundle(path: Path) -> dict[str, Any]:
         inside = file.resolve().is_relative_to(path.resolve())
         files[name] = "leads out of the bundle" if not inside else "missing" if not file.is_file() else _state(file, expected)
     present = {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file() or file.is_symlink()}
+    present = {name for name in present if not any(map(is_left_by_others, Path(name).parts))}
     files |= dict.fromkeys(sorted(present - files.keys() - {"card.json"}), "extra, not in the card")
     broken = [f"{name}: {state}" for name, state in files.items() if state != "ok"]
     return {"kind": "bundle", "path": str(path), "card": card.model_dump(mode="json"), "files": files, "broken": broken}

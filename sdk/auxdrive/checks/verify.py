@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from auxdrive.bundle import IMAGE_INPUT, Bundle
+from auxdrive.bundles import IMAGE_INPUT, Bundle
 from auxdrive.cards import ModelCard, TensorSpec
 from auxdrive.errors import BundleError
-from auxdrive.onnx_graph import GraphFacts, ValueFacts, read_graph
+from auxdrive.checks.graph import GraphFacts, ValueFacts, read_graph
 from auxdrive.parity import Reference, compare, largest_output, predict_all, read_reference
 from auxdrive.predictor import Predictor
 
@@ -42,11 +42,18 @@ class Check:
 
 @dataclass(slots=True)
 class VerifyReport:
-    """Every check that was made, in order. Checks of the answers are made only when those of the files and graph passed."""
+    """Every check that was made, in order. Checks of the answers are made only when those of the files and graph passed.
+
+    Attributes:
+        card_sha256: of card.json, which holds the SHA-256 of every other file; None where the card could not be read.
+        passed_over: what lies in the folder, is no part of any bundle, and was not opened (.DS_Store and its like).
+    """
 
     bundle: str
     runtime: str
     device: str
+    card_sha256: str | None = None
+    passed_over: tuple[str, ...] = ()
     checks: list[Check] = field(default_factory=list)
 
     @property
@@ -59,19 +66,26 @@ class VerifyReport:
         return {**asdict(self), "passed": self.passed}
 
 
-def verify_bundle(path: str | os.PathLike[str], runtime: str = "onnxruntime", device: str = "cpu") -> VerifyReport:
+def verify_bundle(
+    path: str | os.PathLike[str], runtime: str = "onnxruntime", device: str = "cpu", expect_sha256: str | None = None
+) -> VerifyReport:
     """Make every check on a bundle.
 
+    Args:
+        path: its directory. runtime, device: what runs the graph.
+        expect_sha256: the SHA-256 that its card must have; without it any bundle that is consistent with itself passes.
+
     Raises:
-        UsageError: there is no bundle at that path, or no such runtime or device.
+        UsageError: there is no bundle at that path, no such runtime or device, or `expect_sha256` is no SHA-256.
         RuntimeUnavailable: the runtime or device cannot be had here. What is wrong with the bundle stands in the report.
     """
     report = VerifyReport(str(path), runtime, device)
     try:
-        bundle = Bundle.open(path)
+        bundle = Bundle.open(path, expect_sha256)
     except BundleError as error:
         report.checks.append(Check("card and hashes", False, str(error)))
         return report
+    report.card_sha256, report.passed_over = bundle.card_sha256, bundle.passed_over
     count = len(bundle.card.files)
     report.checks.append(
         Check("card and hashes", True, "card.json is valid; every file is named and has its SHA-256", count, None, "files")

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from auxdrive.protobuf_wire import WireReader
+from auxdrive.checks.wire import WireReader
 
 MAX_MODEL_BYTES = 1 << 30
 MAX_NODES = 200_000

@@ -1,0 +1,107 @@
+"""Cards of bundles from their JSON: strictly, and consistent with themselves and with what a predictor can serve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from pydantic import ValidationError
+
+from auxdrive.bundles.files import AGAIN, some
+from auxdrive.bundles.layout import CARD_NAME, EGO_INPUTS, IMAGE_INPUT, OUTPUT_OF_TASK, REQUIRED_FILES, UNIT_OF, is_left_by_others
+from auxdrive.bundles.transport import mark_cause
+from auxdrive.cards import ModelCard
+from auxdrive.errors import BundleError
+
+
+def parse_card(data: bytes, where: str) -> ModelCard:
+    """A card from its JSON: strict types, no unknown or repeated keys, no NaN, and consistent with itself.
+
+    Raises:
+        BundleError: with every mistake that was found.
+    """
+    if (cause := mark_cause(data)) is not None:
+        raise BundleError(f"{where}: {cause}")
+    try:
+        json.loads(data, object_pairs_hook=_no_repeated_keys, parse_constant=_no_constant)
+        card = ModelCard.model_validate_json(data, strict=True)
+    except ValidationError as error:
+        mistakes = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'card'}: {e['msg']}" for e in error.errors(include_url=False)[:10])
+        raise BundleError(f"{where}: no valid model card: {mistakes}. {AGAIN}") from None
+    except RecursionError:
+        raise BundleError(f"{where}: no valid model card: nested too deeply. {AGAIN}") from None
+    except ValueError as error:
+        raise BundleError(f"{where}: no valid JSON: {error}. {AGAIN}") from None
+    mistakes = "; ".join(_card_mistakes(card))
+    if mistakes:
+        raise BundleError(f"{where}: {mistakes}. {AGAIN}")
+    return card
+
+
+def _card_mistakes(card: ModelCard) -> Iterator[str]:
+    """What the types alone do not say: the layout of a bundle and the inputs and outputs that a predictor can serve."""
+    for name in sorted(card.files):
+        if not _is_plain_relative(name) or name == CARD_NAME:
+            yield f"files: '{name}' is not a path inside the bundle"
+        elif any(map(is_left_by_others, name.split("/"))):
+            yield f"files: '{name}' has a name that is passed over in bundles; give the file another"
+    if missing := [name for name in REQUIRED_FILES if name not in card.files]:
+        yield f"files: {some(missing)} not named"
+    if card.training.role != "student":
+        yield "training.role: a bundle holds a student; teachers need sensors that the vehicle does not have"
+    names = [spec.name for spec in card.inputs]
+    if len(set(names)) != len(names) or IMAGE_INPUT not in names:
+        yield f"inputs: need '{IMAGE_INPUT}' and each name once, got {names}"
+    for spec in card.inputs:
+        want = _input_axes(card, spec.name)
+        if want is None:
+            yield f"inputs: '{spec.name}' is none of {IMAGE_INPUT}, {', '.join(EGO_INPUTS)}"
+        elif spec.shape[1:] != want or not _is_batch(spec.shape[:1]) or spec.dtype != ("uint8" if spec.name == IMAGE_INPUT else "float32"):
+            yield f"inputs: '{spec.name}' must be {'uint8' if spec.name == IMAGE_INPUT else 'float32'} (N, {str(want)[1:-1].rstrip(',')})"
+    yield from _output_mistakes(card)
+    for spec in (*card.inputs, *card.outputs):
+        if spec.unit != UNIT_OF.get(spec.name, spec.unit):
+            yield f"'{spec.name}' is in {UNIT_OF[spec.name]}, not in '{spec.unit}'"
+
+
+def _output_mistakes(card: ModelCard) -> Iterator[str]:
+    name, times = OUTPUT_OF_TASK[card.task], card.waypoint_times_s
+    want = (1,) if card.task == "steering" else (len(times), 2)
+    if [spec.name for spec in card.outputs] != [name]:
+        yield f"outputs: a {card.task} model has the one output '{name}'"
+    elif card.outputs[0].shape[1:] != want or not _is_batch(card.outputs[0].shape[:1]) or card.outputs[0].dtype != "float32":
+        yield f"outputs: '{name}' must be float32 (N, {', '.join(map(str, want))})"
+    if card.task == "waypoints" and (not times or any(b <= a for a, b in pairwise((0.0, *times)))):
+        yield "waypoint_times_s: need one time per waypoint, increasing from above 0"
+    if card.task == "steering" and times:
+        yield "waypoint_times_s: a steering model has none"
+    if card.parity.unit != ("deg" if card.task == "steering" else "cm"):
+        yield "parity.unit: steering is compared in deg, waypoints in cm"
+
+
+def _input_axes(card: ModelCard, name: str) -> tuple[int, ...] | None:
+    if name == IMAGE_INPUT:
+        return (card.camera.height, card.camera.width, 3)
+    return (EGO_INPUTS[name],) if name in EGO_INPUTS else None
+
+
+def _is_batch(axis: tuple[int | str, ...]) -> bool:
+    return len(axis) == 1 and (axis[0] == 1 or isinstance(axis[0], str))
+
+
+def _is_plain_relative(name: str) -> bool:
+    parts = name.split("/")
+    return name.isprintable() and "\\" not in name and ":" not in name and not any(part in ("", ".", "..") for part in parts)
+
+
+def _no_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise ValueError(f"the key '{next(key for key in keys if keys.count(key) > 1)}' stands there twice")
+    return dict(pairs)
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")

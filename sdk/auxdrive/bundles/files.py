@@ -1,0 +1,110 @@
+"""The files of a bundle's directory: which are there, and what is in them. No link is followed, nothing special is opened."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from auxdrive.bundles import layout
+from auxdrive.bundles.transport import LINK_CURE, pointer_cause
+from auxdrive.errors import BundleError
+
+AGAIN = "Copy or export the bundle again"
+
+
+@dataclass(slots=True)
+class Listing:
+    """What lies under a directory. sizes: relative path -> bytes. passed_over: what others left there, never opened."""
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    passed_over: list[str] = field(default_factory=list)
+
+
+def list_files(root: Path) -> Listing:
+    """Every file under a directory.
+
+    Raises:
+        BundleError: links, special files, too many or too deep folders, or one that may not be read.
+    """
+    listing = Listing()
+    _walk(root, PurePosixPath(), 0, listing)
+    return listing
+
+
+def _walk(root: Path, folder: PurePosixPath, depth: int, listing: Listing) -> None:
+    if depth > layout.MAX_DEPTH:
+        raise BundleError(f"{root / folder}: folders nested deeper than {layout.MAX_DEPTH}; no bundle of auxdrive is")
+    count = 0
+    try:
+        with os.scandir(root / folder) as entries:
+            for entry in entries:
+                count += 1
+                if count > layout.MAX_FILES:
+                    raise BundleError(f"{root / folder}: more than {layout.MAX_FILES} files; no bundle of auxdrive has as many")
+                _enter(root, folder, entry, depth, listing)
+    except OSError as error:
+        raise BundleError(f"{root / folder}: cannot be listed ({error.strerror}). Give the folder to the user that runs this") from None
+
+
+def _enter(root: Path, folder: PurePosixPath, entry: os.DirEntry[str], depth: int, listing: Listing) -> None:
+    name = str(folder / entry.name)
+    if layout.is_left_by_others(entry.name):
+        listing.passed_over.append(name)
+    elif entry.is_symlink():
+        raise BundleError(f"{entry.path}: {LINK_CURE}")
+    elif entry.is_dir(follow_symlinks=False):
+        _walk(root, folder / entry.name, depth + 1, listing)
+    elif entry.is_file(follow_symlinks=False):
+        listing.sizes[name] = entry.stat(follow_symlinks=False).st_size
+    else:
+        raise BundleError(f"{entry.path}: neither a file nor a folder; remove it")
+
+
+def read_file(root: Path, name: str, limit: int) -> bytes:
+    """A regular file, at most `limit` bytes. O_NONBLOCK: a pipe put in its place must not hang us.
+
+    Raises:
+        BundleError: a link, no regular file, too large, not readable, or a stand-in of Git LFS.
+    """
+    path = root / name
+    if path.is_symlink():
+        raise BundleError(f"{path}: {LINK_CURE}")
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise BundleError(f"{path}: not a regular file. {AGAIN}")
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror}). {AGAIN}") from None
+    if len(data) > limit:
+        raise BundleError(f"{path}: larger than the limit of {limit} bytes")
+    if (cause := pointer_cause(data)) is not None:
+        raise BundleError(f"{path}: {cause}")
+    return data
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256 in small hexadecimal digits, as cards hold it."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_of_files(root: str | os.PathLike[str]) -> dict[str, str]:
+    """Relative path -> SHA-256 of every file under a directory but card.json: the `files` of the card that is to be written.
+
+    Raises:
+        BundleError: links, special files, too many or too large files.
+    """
+    base = Path(root)
+    names = sorted(name for name in list_files(base).sizes if name != layout.CARD_NAME)
+    return {name: sha256(read_file(base, name, layout.MAX_FILE_BYTES)) for name in names}
+
+
+def some(names: Iterable[str]) -> str:
+    """The first few of many names, for a message."""
+    listed = list(names)
+    return ", ".join(f"'{name}'" for name in listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
