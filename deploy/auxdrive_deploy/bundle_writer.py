@@ -27,11 +27,11 @@ from auxdrive.bundles import (
     sha256_of_files,
 )
 from auxdrive.cards import ModelCard, ParitySpec, Provenance, Task, TensorSpec
+from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive.parity import PARITY_UNIT, compare
 from auxdrive.storage import fsync_directory
 from auxdrive.types import AnyArray, Float32, UInt8
-from auxdrive.checks.verify import verify_bundle
 from auxdrive_train.engine.run import Run, build
 from auxdrive_train.tasks import WaypointsTask
 

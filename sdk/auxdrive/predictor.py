@@ -21,9 +21,9 @@ import numpy as np
 
 from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME, OUTPUT_OF_TASK, Bundle
 from auxdrive.cards import CameraSpec, ModelCard, Task, TensorSpec, VehicleSpec
+from auxdrive.checks.graph import read_graph
 from auxdrive.errors import BundleError, InputError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.checks.graph import read_graph
 from auxdrive.runtimes import Session, runtime_factory
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Flag, Observation, Prediction

@@ -13,12 +13,12 @@ import onnxruntime
 import pytest
 from auxdrive.bundles import MODEL_NAME, Bundle
 from auxdrive.cards import ModelCard
+from auxdrive.checks.graph import read_graph
+from auxdrive.checks.verify import verify_bundle
 from auxdrive.dataset import Dataset
 from auxdrive.modalities import Modality
-from auxdrive.checks.graph import read_graph
 from auxdrive.parity import compare, predict_all
 from auxdrive.predictor import Predictor
-from auxdrive.checks.verify import verify_bundle
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.figures import bootstrap_metrics
 from auxdrive_deploy.graph import scrub, student_of, student_outputs

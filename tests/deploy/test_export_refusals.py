@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from auxdrive import cli
 from auxdrive.bundles import MODEL_NAME, Bundle
-from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive.checks.verify import verify_bundle
+from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive_deploy import bundle_writer
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.graph import student_of, to_onnx

@@ -6,8 +6,8 @@ import bundle_factory
 import numpy as np
 import onnx
 import pytest
-from auxdrive.errors import BundleError
 from auxdrive.checks.graph import read_graph
+from auxdrive.errors import BundleError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper

@@ -12,9 +12,9 @@ import bundle_factory
 import numpy as np
 import onnx
 import pytest
+from auxdrive.checks.verify import VerifyReport, verify_bundle
 from auxdrive.errors import InputError, UsageError
 from auxdrive.parity import compare, differences, largest_output
-from auxdrive.checks.verify import VerifyReport, verify_bundle
 from onnx import TensorProto, helper
 
 Copy = Callable[[Path], Path]

@@ -26,7 +26,10 @@ def pointer_cause(data: bytes) -> str | None:
 def mark_cause(data: bytes) -> str | None:
     """What to say of a text that begins with a byte-order mark; None for anything else."""
     if data.startswith(_MARKS):
-        return "begins with a byte-order mark, so an editor or a shell saved it anew. Copy the bundle again, or save the file as UTF-8 without BOM"
+        return (
+            "begins with a byte-order mark, so an editor or a shell saved it anew. Copy the bundle again, "
+            "or save the file as UTF-8 without BOM"
+        )
     return None
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from auxdrive.bundles import IMAGE_INPUT, Bundle
 from auxdrive.cards import ModelCard, TensorSpec
-from auxdrive.errors import BundleError
 from auxdrive.checks.graph import GraphFacts, ValueFacts, read_graph
+from auxdrive.errors import BundleError
 from auxdrive.parity import Reference, compare, largest_output, predict_all, read_reference
 from auxdrive.predictor import Predictor
 
