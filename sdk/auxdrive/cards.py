@@ -81,6 +81,19 @@ class PreprocessingSpec(Card):
         return self
 
 
+class InputRange(Card):
+    """The least and the largest value of each column of an ego input in training."""
+
+    low: tuple[float, ...] = Field(min_length=1, max_length=2)
+    high: tuple[float, ...] = Field(min_length=1, max_length=2)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if len(self.low) != len(self.high) or any(low > high for low, high in zip(self.low, self.high, strict=True)):
+            raise ValueError(f"low {list(self.low)} and high {list(self.high)} are no range")
+        return self
+
+
 class Provenance(Card):
     """Where the weights come from."""
 
@@ -119,7 +132,11 @@ class ParitySpec(Card):
 
 
 class ModelCard(Card):
-    """`card.json` of a bundle. `files` maps every other file's relative path to its SHA-256."""
+    """`card.json` of a bundle. `files` maps every other file's relative path to its SHA-256.
+
+    `input_ranges` gives for every ego input what the training samples held (see `auxdrive.limits`). It is null where that was not
+    recorded, as in bundles of before it existed; the predictor then flags only what no road vehicle can be asked.
+    """
 
     format: Literal["auxdrive-bundle-1"] = "auxdrive-bundle-1"
     name: str
@@ -132,6 +149,7 @@ class ModelCard(Card):
     vehicle: VehicleSpec = VehicleSpec()
     rate_hz: float = Field(gt=0, le=1000)
     waypoint_times_s: tuple[float, ...] = ()
+    input_ranges: dict[str, InputRange] | None = None
     training: Provenance
     parity: ParitySpec
     metrics: dict[str, Interval] = {}

@@ -36,6 +36,10 @@ class InputError(AuxdriveError):
     """A value handed to the predictor or controller has the wrong shape, dtype or is not finite."""
 
 
+class RuntimeFailure(AuxdriveError):
+    """The runtime failed while it ran a graph that it had loaded. `Predictor.predict` does not raise it but withholds its answer."""
+
+
 class RuntimeUnavailable(AuxdriveError):
     """The runtime, provider or device that was asked for cannot be had; nothing else is used in silence."""
 

@@ -5,7 +5,6 @@ Legend: N frames, T waypoints. Steering outputs are (N, 1) radians, waypoint out
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -106,20 +105,13 @@ def observations(card: ModelCard, images: UInt8, ego: Float32) -> Iterator[Obser
 
 
 def predict_all(predictor: Predictor, images: UInt8, ego: Float32) -> Float32:
-    """What a predictor says of N frames: (N, 1) or (N, T, 2); NaN where it withheld an output."""
+    """What a predictor's graph says of N frames, unjudged: (N, 1) or (N, T, 2). See `Predictor.raw_answer`.
+
+    Raises:
+        InputError: frames of another size than the predictor's camera. RuntimeFailure: the runtime failed on one.
+    """
     shape = tuple(int(axis) for axis in predictor.card.outputs[0].shape[1:])
-    outputs = np.full((len(images), *shape), np.nan, np.float32)
+    outputs = np.empty((len(images), *shape), np.float32)
     for index, observation in enumerate(observations(predictor.card, images, ego)):
-        prediction = predictor.predict(observation)
-        if prediction.steer_rad is not None:
-            outputs[index, 0] = prediction.steer_rad
-        elif prediction.waypoints_ego_m is not None:
-            outputs[index] = prediction.waypoints_ego_m
+        outputs[index] = predictor.raw_answer(observation)
     return outputs
-
-
-def largest_output(task: Task, outputs: AnyArray, waypoint_times_s: tuple[float, ...]) -> float:
-    """The largest steering angle in radians, or the largest mean speed in m/s to any waypoint; infinite where not finite."""
-    values = np.abs(outputs) if task == "steering" else np.hypot(outputs[..., 0], outputs[..., 1]) / np.asarray(waypoint_times_s)
-    largest = float(values.max())
-    return largest if math.isfinite(largest) else math.inf

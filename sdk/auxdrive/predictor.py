@@ -3,8 +3,9 @@
     with Predictor.load("bundle") as predictor:
         prediction = predictor.predict(Observation(image=frame, time_s=now))
 
-A call checks its input, copies the picture into a buffer that exists since `load`, runs the graph and reads the result out; it
-allocates nothing of a picture's size. A predictor may be shared between threads: calls take turns.
+A call checks its input, copies the picture into a buffer that exists since `load`, runs the graph, and holds the answer against the limits
+of `auxdrive.limits`; it allocates nothing of a picture's size. A predictor may be shared between threads: calls take turns. It works in
+the process that loaded it alone, and may be closed at any time, also by a signal handler.
 """
 
 from __future__ import annotations
@@ -12,27 +13,29 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from threading import Lock
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
 from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME, OUTPUT_OF_TASK, Bundle
 from auxdrive.cards import CameraSpec, ModelCard, Task, TensorSpec, VehicleSpec
 from auxdrive.checks.graph import read_graph
-from auxdrive.errors import BundleError, InputError, UsageError
+from auxdrive.errors import BundleError, InputError, RuntimeFailure, UsageError
+from auxdrive.limits import input_bounds, output_limit, steering_figure, waypoints_figure
 from auxdrive.modalities import Modality
+from auxdrive.quantities import number, pair, seconds, shown
 from auxdrive.runtimes import Session, runtime_factory
 from auxdrive.steering import SteeringSpec
-from auxdrive.types import AnyArray, Flag, Observation, Prediction
+from auxdrive.turns import Turns
+from auxdrive.types import AnyArray, Flag, Float32, Observation, Prediction
 
-MAX_DEFAULT_THREADS = 4
-"""Without `threads`, a predictor takes the CPUs that its process may use, at most this many: small networks gain nothing from more."""
+DEFAULT_THREADS = 1
+"""On a machine that has other things to do, a second thread waits for a processor as often as it helps: p99 was 20 ms with two and 1.3 to 8
+with one. Give more where processors are reserved for this process."""
 
 _NO_FLAGS: frozenset[Flag] = frozenset()
-_NON_FINITE = frozenset({Flag.NON_FINITE_OUTPUT})
 
 
 class Predictor:
@@ -44,8 +47,7 @@ class Predictor:
         self.device = device
         self.threads = threads
         self.providers = session.providers
-        self._session: Session | None = session
-        self._lock = Lock()
+        self._turns = Turns(session)
         self._shape = (card.camera.height, card.camera.width, 3)
         self._image: AnyArray = session.inputs[IMAGE_INPUT][0]
         self._speed = session.inputs.get("speed_mps")
@@ -53,6 +55,8 @@ class Predictor:
         self._output: AnyArray = session.outputs[OUTPUT_OF_TASK[card.task]][0]
         self._steers = card.task == "steering"
         self._times = card.waypoint_times_s
+        self._bounds = input_bounds(card)
+        self._limit = output_limit(card)
 
     @classmethod
     def load(
@@ -69,19 +73,20 @@ class Predictor:
         Args:
             bundle: a directory or an opened bundle.
             runtime: a name in `auxdrive.runtimes.RUNTIMES`. device: "cpu" or "cuda". Exactly these are used, or it fails.
-            threads: CPU threads of one call; None: see `MAX_DEFAULT_THREADS`.
+            threads: CPU threads of one call; None: `DEFAULT_THREADS`.
             warm_up: run a few empty frames first, so that the first real one takes no longer than the others.
             expect_sha256: the SHA-256 that the bundle's card must have (`auxdrive verify` prints it): this bundle and no other.
 
         Raises:
             UsageError: unknown runtime or device, no such bundle, threads below 1, or `expect_sha256` is no SHA-256.
             BundleError: the bundle is damaged, another than expected, or its graph is not what its card says.
+            RuntimeFailure: the graph fails on an empty frame.
             RuntimeUnavailable: the runtime or device cannot be had here.
         """
         open_session = runtime_factory(runtime)
-        if threads is not None and threads < 1:
-            raise UsageError(f"threads must be 1 or more, got {threads}")
-        threads = threads or min(MAX_DEFAULT_THREADS, _usable_cpus())
+        threads = DEFAULT_THREADS if threads is None else threads
+        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+            raise UsageError(f"threads must be a whole number, 1 or more, got {threads!r}")
         if isinstance(bundle, Bundle):
             opened = bundle
             if expect_sha256 is not None:
@@ -99,55 +104,69 @@ class Predictor:
 
     def warm_up(self, n: int = 5) -> None:
         """Run the graph `n` times on what its input buffers hold."""
-        with self._lock:
-            session = self._open_session()
-            for _ in range(n):
-                session.run()
+        self._turns.call(_run_often, n)
 
     def predict(self, observation: Observation) -> Prediction:
         """Predict from one observation. Speed and target are needed if, and looked at only if, the card declares them.
 
         Returns:
-            The steering angle or the waypoints. An output that is not finite is withheld: `steer_rad` and `waypoints_ego_m`
-            are None and the flag NON_FINITE_OUTPUT is set (controllers then stop the car).
+            The steering angle or the waypoints, with the flags of `auxdrive.types.Flag` and the reason for them. An answer that is not
+            finite, or that `auxdrive verify` would refuse, is withheld: `steer_rad` and `waypoints_ego_m` are None (controllers then stop
+            the car). So is that of a call in which the runtime fails.
 
         Raises:
-            InputError: the image is not uint8 of the card's size, or a needed number is missing or not finite.
-            UsageError: the predictor is closed.
+            InputError: the image is not uint8 of the card's size, or a needed number is missing, of another type (see
+                `auxdrive.quantities`) or not finite.
+            UsageError: the predictor is closed, was loaded in another process, or is called by a signal handler in the middle of a call.
         """
         begin = perf_counter()
-        image = observation.image
-        if not isinstance(image, np.ndarray) or image.shape != self._shape or image.dtype != np.uint8:
-            raise InputError(_wrong_image(image, self._shape))
-        if not math.isfinite(observation.time_s):
-            raise InputError(f"time_s is {observation.time_s}; give the capture time in seconds")
+        image, time_s, speed, target = self._checked(observation)
+        flags, reason = _NO_FLAGS, ""
         steer_rad, waypoints = None, None
-        flags = _NO_FLAGS
-        with self._lock:
-            session = self._session or self._open_session()
-            if self._speed is not None:
-                self._speed[0, 0] = _finite("speed_mps", observation.speed_mps)
-            if self._target is not None:
-                self._target[0] = _finite_pair("target_ego_m", observation.target_ego_m)
-            np.copyto(self._image, image)
-            session.run()
-            if self._steers:
-                steer_rad = float(self._output[0])
+        try:
+            answer = self._turns.call(self._answer, image, speed, target)
+        except RuntimeFailure as error:
+            flags, reason = frozenset({Flag.RUNTIME_FAILURE}), str(error)
+        else:
+            if isinstance(answer, float):
+                steer_rad, figure = answer, steering_figure(answer)
             else:
-                waypoints = self._output.copy()
-        if steer_rad is not None:
-            if not math.isfinite(steer_rad):
-                steer_rad, flags = None, _NON_FINITE
-        elif waypoints is not None and not np.isfinite(waypoints).all():
-            waypoints, flags = None, _NON_FINITE
-        return Prediction(observation.time_s, (perf_counter() - begin) * 1e3, steer_rad, waypoints, self._times, flags)
+                waypoints, figure = answer, waypoints_figure(answer.tolist(), self._times)
+            if not figure <= self._limit.largest:
+                steer_rad, waypoints = None, None
+                flags, reason = self._refused(figure)
+        if self._bounds and (outside := self._outside(speed, target)):
+            flags, reason = flags | {Flag.INPUT_OUT_OF_RANGE}, "; ".join(filter(None, (reason, outside)))
+        return Prediction(time_s, (perf_counter() - begin) * 1e3, steer_rad, waypoints, self._times, flags, reason)
+
+    def raw_answer(self, observation: Observation) -> Float32:
+        """What the graph says, (1,) radians or (T, 2) metres, without judging it: to compare runtimes by, never to drive by.
+
+        Raises:
+            InputError, UsageError: as `predict`.
+            RuntimeFailure: the runtime failed.
+        """
+        image, _, speed, target = self._checked(observation)
+        answer = self._turns.call(self._answer, image, speed, target)
+        return np.array([answer], np.float32) if isinstance(answer, float) else answer
 
     def close(self) -> None:
-        """Release the graph. May be called again."""
-        with self._lock:
-            if self._session is not None:
-                self._session.close()
-            self._session = None
+        """Release the graph: at once, or, where a call is under way, when that has ended. Never waits; may be called again.
+
+        Where the process was forked, the child's close does nothing: the graph is its parent's.
+        """
+        self._turns.close()
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        """A predictor is neither pickled nor copied.
+
+        Raises:
+            UsageError: always.
+        """
+        raise UsageError(
+            "a predictor cannot be pickled or copied: one that was loaded in another process does not work. Load the bundle where it is "
+            "needed, with Predictor.load"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -194,14 +213,52 @@ class Predictor:
         """`predict`; the auxiliaries are not looked at."""
         return self.predict(observation)
 
-    def _open_session(self) -> Session:
-        if self._session is None:
-            raise UsageError("this predictor is closed; load the bundle again")
-        return self._session
+    def _checked(self, observation: Observation) -> tuple[AnyArray, float, float | None, tuple[float, float] | None]:
+        """Picture, time, speed and target: plain and finite, and None where the card does not declare them."""
+        if not isinstance(observation, Observation):
+            raise InputError(f"predict takes an Observation, got {shown(observation)}")
+        image: Any = observation.image
+        if type(image) is not np.ndarray:
+            image = _plain(image, self._shape)
+        if image.shape != self._shape or image.dtype != np.uint8:
+            raise InputError(_wrong_image(image, self._shape))
+        speed = None if self._speed is None else number("speed_mps", observation.speed_mps, _SPEED)
+        target = None if self._target is None else pair("target_ego_m", observation.target_ego_m, _TARGET)
+        return image, seconds("time_s", observation.time_s, _TIME), speed, target
+
+    def _answer(self, session: Session, image: AnyArray, speed: float | None, target: tuple[float, float] | None) -> float | Float32:
+        """One run of the graph: the steering angle, or a copy of the waypoints."""
+        if self._speed is not None:
+            self._speed[0, 0] = speed
+        if self._target is not None:
+            self._target[0] = target
+        np.copyto(self._image, image)
+        session.run()
+        return float(self._output[0]) if self._steers else self._output.copy()
+
+    def _refused(self, figure: float) -> tuple[frozenset[Flag], str]:
+        if math.isinf(figure):
+            return frozenset({Flag.NON_FINITE_OUTPUT}), "the answer is not finite"
+        limit = self._limit
+        return frozenset({Flag.OUTPUT_LIMIT}), f"{limit.what}: {figure:.4g} {limit.unit}, the limit is {limit.largest:.4g} {limit.unit}"
+
+    def _outside(self, speed: float | None, target: tuple[float, float] | None) -> str:
+        """What of the inputs leaves its bounds; empty where nothing does."""
+        said = []
+        for name, values in (("speed_mps", (speed,)), ("target_ego_m", target)):
+            if values is None or name not in self._bounds:
+                continue
+            bounds = self._bounds[name]
+            for value, low, high in zip(values, bounds.low, bounds.high, strict=True):
+                if value is not None and not low <= value <= high:
+                    of = "the training range and its margin" if bounds.trained else "any road vehicle"
+                    said.append(f"{name} {value:.4g} is outside {low:.4g} to {high:.4g}, {of}")
+        return "; ".join(said)
 
 
-def _usable_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _run_often(session: Session, n: int) -> None:
+    for _ in range(n):
+        session.run()
 
 
 def _one_frame(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
@@ -219,26 +276,25 @@ def _refuse_what_leaves_the_file(model: bytes, bundle: Bundle) -> None:
         raise BundleError(f"{bundle.model_path}: needs custom operators ({', '.join(custom[:3])}); export it with ONNX's own")
 
 
-def _wrong_image(image: Any, shape: tuple[int, ...]) -> str:
-    height, width, _ = shape
+_SPEED = "the forward speed in m/s in the Observation: this model needs it"
+_TARGET = "the next goal in the Observation, x forward and y left in metres: this model needs it"
+_TIME = "the capture time in seconds, on a monotonic clock or since 1970"
+_ORDER = "in the order red, green, blue (OpenCV gives BGR: turn it with frame[..., ::-1])"
+
+
+def _plain(image: Any, shape: tuple[int, ...]) -> AnyArray:
+    """The array itself under a subclass (a memory map, say)."""
     if not isinstance(image, np.ndarray):
-        return f"the image is a {type(image).__name__}; give a NumPy array uint8 ({height}, {width}, 3), RGB"
+        raise InputError(f"the image is {shown(image)}; give a NumPy array uint8 {shape} (height, width, RGB), {_ORDER}")
+    if isinstance(image, np.ma.MaskedArray):
+        raise InputError(f"the image is a masked array, and a model sees what is under the mask; give a plain array uint8 {shape}")
+    return np.asarray(image)
+
+
+def _wrong_image(image: AnyArray, shape: tuple[int, ...]) -> str:
     if image.dtype != np.uint8:
-        return f"the image is {image.dtype}; give uint8 RGB as the camera delivers it: the graph scales it itself"
-    return f"the image has the shape {image.shape}, this model takes {shape} (height, width, RGB). Resize it, or train for this camera"
-
-
-_LARGEST = float(np.finfo(np.float32).max)
-"""The graph's inputs are float32: what is beyond would become infinite in them."""
-
-
-def _finite(name: str, value: float | None) -> float:
-    if value is None or not abs(value) <= _LARGEST:
-        raise InputError(f"this model needs {name} as a finite number, got {value}; give it in the Observation")
-    return value
-
-
-def _finite_pair(name: str, value: tuple[float, float] | None) -> tuple[float, float]:
-    if value is None or len(value) != 2 or not (abs(value[0]) <= _LARGEST and abs(value[1]) <= _LARGEST):
-        raise InputError(f"this model needs {name} as two finite numbers (x forward, y left, metres), got {value}")
-    return value
+        return f"the image is {image.dtype}; give uint8 as the camera delivers it, {_ORDER}: the graph scales it itself"
+    return (
+        f"the image has the shape {image.shape}, this model takes {shape} (height, width, RGB), {_ORDER}. "
+        "Resize it, or train for this camera"
+    )

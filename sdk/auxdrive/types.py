@@ -6,7 +6,7 @@ Legend: H, W image rows and columns; T waypoints.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -20,18 +20,47 @@ AnyArray = NDArray[Any]
 
 
 class Flag(StrEnum):
-    """What happened to a prediction on its way."""
+    """What happened to a prediction on its way. Those of `WITHHOLDING` leave it without an answer; the limits stand in `auxdrive.limits`.
+
+    NON_FINITE_OUTPUT: the answer held NaN or infinity, and is withheld.
+    OUTPUT_LIMIT: the answer broke the limits that `auxdrive verify` holds a bundle to, and is withheld.
+    RUNTIME_FAILURE: the runtime failed while it ran the graph; there is no answer.
+    INPUT_OUT_OF_RANGE: speed or goal is not of the range that the model was trained on; there is an answer, and it is a guess.
+    """
 
     NON_FINITE_OUTPUT = "non_finite_output"
+    OUTPUT_LIMIT = "output_limit"
+    RUNTIME_FAILURE = "runtime_failure"
+    INPUT_OUT_OF_RANGE = "input_out_of_range"
 
 
-@dataclass(frozen=True, slots=True)
+WITHHOLDING = frozenset({Flag.NON_FINITE_OUTPUT, Flag.OUTPUT_LIMIT, Flag.RUNTIME_FAILURE})
+"""Flags of predictions whose `steer_rad` and `waypoints_ego_m` are None. A safe stop is what is left."""
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Equality of two values of a field; arrays are equal if type, shape and content are."""
+    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+        both = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
+        return both and one.dtype == other.dtype and bool(np.array_equal(one, other))
+    if isinstance(one, tuple | list) and type(one) is type(other):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return one is other or bool(one == other)
+
+
+def _all_equal(one: Any, other: Any) -> bool:
+    """Equality of two of a class by the fields that are compared."""
+    return all(_equal(getattr(one, part.name), getattr(other, part.name)) for part in fields(one) if part.compare)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Observation:
-    """What the vehicle knows at one instant.
+    """What the vehicle knows at one instant. Two are equal if all fields are, pictures pixel by pixel.
 
     Attributes:
-        image: uint8 RGB (H, W, 3), as the camera gives it.
-        time_s: capture time, seconds on a monotonic clock.
+        image: uint8 RGB (H, W, 3), as the camera gives it. The order cannot be seen from the numbers: OpenCV's pictures are BGR, and
+            `cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)` or `frame[..., ::-1]` puts them right.
+        time_s: capture time, seconds on a monotonic clock, or since 1970.
         speed_mps: forward speed; needed by models whose card declares it.
         target_ego_m: next goal (x forward, y left) in the ego frame; needed by models whose card declares it.
         command: route command (CARLA's RoadOption number), for agents of your own; `drive` fills it in, and no bundle's model takes it.
@@ -43,10 +72,18 @@ class Observation:
     target_ego_m: tuple[float, float] | None = None
     command: int | None = None
 
+    def __eq__(self, other: object) -> bool:
+        """Whether all fields are equal."""
+        return _all_equal(self, other) if type(other) is type(self) else NotImplemented
 
-@dataclass(frozen=True, slots=True)
+    def __hash__(self) -> int:
+        """By time alone, since a picture can be changed."""
+        return hash((Observation, self.time_s))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What a model said of one observation.
+    """What a model said of one observation. Two are equal if they say the same, however long it took.
 
     Attributes:
         time_s: the observation's time.
@@ -55,14 +92,24 @@ class Prediction:
         waypoints_ego_m: float32 (T, 2), x forward and y left, for waypoint models.
         waypoint_times_s: when each waypoint is to be reached, seconds after `time_s`.
         flags: what happened on the way; empty when nothing did.
+        reason: for people: why it is flagged; empty when it is not.
     """
 
     time_s: float
-    latency_ms: float
+    latency_ms: float = field(compare=False)
     steer_rad: float | None = None
     waypoints_ego_m: Float32 | None = None
     waypoint_times_s: tuple[float, ...] = ()
     flags: frozenset[Flag] = field(default_factory=frozenset)
+    reason: str = field(default="", compare=False)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether time, answer and flags are equal."""
+        return _all_equal(self, other) if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        """By time and flags, since arrays can be changed."""
+        return hash((Prediction, self.time_s, self.flags))
 
 
 @dataclass(frozen=True, slots=True)

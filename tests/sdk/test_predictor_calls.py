@@ -20,6 +20,7 @@ from auxdrive.cards import CameraSpec, TensorSpec
 from auxdrive.errors import AuxdriveError, BundleError, InputError, RuntimeUnavailable, UsageError
 from auxdrive.parity import observations, read_reference
 from auxdrive.predictor import Predictor
+from auxdrive.runtimes.onnx_runtime import import_onnxruntime
 from auxdrive.types import Flag, Observation
 from onnx import TensorProto, helper
 
@@ -82,7 +83,9 @@ def test_views_of_other_memory_layouts(steering_bundle: Path) -> None:
         (IMAGE[None], "height, width, RGB"),
         (np.zeros((24, 32, 4), np.uint8), "height, width, RGB"),
         (IMAGE.tolist(), "is a list"),
-        (None, "NoneType"),
+        (None, "is None"),
+        (np.ma.masked_array(IMAGE, IMAGE > 80), "masked"),
+        (IMAGE[:20], r"red, green, blue \(OpenCV gives BGR"),
     ],
 )
 def test_wrong_images(steering_bundle: Path, image: object, message: str) -> None:
@@ -137,11 +140,10 @@ def test_load_refuses_what_it_cannot_have(steering_bundle: Path) -> None:
         Predictor.load(steering_bundle, runtime="onnxruntim")
     with pytest.raises(UsageError, match="unknown device 'gpu'"):
         Predictor.load(steering_bundle, device="gpu")
-    with pytest.raises(UsageError, match="threads"):
-        Predictor.load(steering_bundle, threads=0)
-    import onnxruntime
-
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+    for threads in (0, -1, True, 1.5, "2"):
+        with pytest.raises(UsageError, match="threads"):
+            Predictor.load(steering_bundle, threads=threads)  # type: ignore[arg-type]
+    if "CUDAExecutionProvider" not in import_onnxruntime().get_available_providers():
         with pytest.raises(RuntimeUnavailable, match="CUDAExecutionProvider"):
             Predictor.load(steering_bundle, device="cuda")
 
@@ -237,7 +239,7 @@ def test_a_call_does_not_touch_the_buffers_of_another(steering_bundle: Path) -> 
     answers: list[float | None] = []
     with Predictor.load(steering_bundle, threads=1) as predictor:
         wanted = [predictor.predict(frame).steer_rad for frame in frames[:2]]
-        real = predictor._session
+        real = predictor._turns._session
         assert real is not None
 
         class Slow:
@@ -248,7 +250,7 @@ def test_a_call_does_not_touch_the_buffers_of_another(steering_bundle: Path) -> 
                 assert go_on.wait(10)
                 real.run()
 
-        predictor._session = Slow()  # type: ignore[assignment]  # the real session, held up
+        predictor._turns._session = Slow()  # type: ignore[assignment]  # the real session, held up
         callers = [threading.Thread(target=lambda frame=frame: answers.append(predictor.predict(frame).steer_rad)) for frame in frames[:2]]
         callers[0].start()
         assert inside.wait(10)
@@ -261,11 +263,10 @@ def test_a_call_does_not_touch_the_buffers_of_another(steering_bundle: Path) -> 
     assert answers == wanted
 
 
-@pytest.mark.parametrize("cpus", [1, 3, 64])
-def test_threads_are_the_usable_cpus_up_to_four(steering_bundle: Path, monkeypatch: pytest.MonkeyPatch, cpus: int) -> None:
-    monkeypatch.setattr("auxdrive.predictor._usable_cpus", lambda: cpus)
-    with Predictor.load(steering_bundle, warm_up=False) as predictor:
-        assert predictor.threads == min(cpus, 4)
+def test_one_thread_unless_more_are_asked_for(steering_bundle: Path) -> None:
+    for asked, wanted in (({}, 1), ({"threads": 3}, 3)):
+        with Predictor.load(steering_bundle, warm_up=False, **asked) as predictor:
+            assert predictor.threads == wanted
 
 
 def test_one_waypoint_that_is_not_finite_withholds_the_path(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import onnx
 import pytest
 from auxdrive.checks.verify import VerifyReport, verify_bundle
 from auxdrive.errors import InputError, UsageError
-from auxdrive.parity import compare, differences, largest_output
+from auxdrive.limits import steering_figure, waypoints_figure
+from auxdrive.parity import compare, differences
 from onnx import TensorProto, helper
 
 Copy = Callable[[Path], Path]
@@ -218,8 +220,8 @@ def test_waypoints_that_no_car_reaches(waypoint_bundle: Path, copy_of: Copy) -> 
     files = {"model.onnx": bundle_factory.model(1, "waypoints", far).SerializeToString(), "reference/outputs.npy": outputs}
     control = compare("waypoints", outputs, reference["control"]).worst
     assert failed(verify_bundle(change(copy_of(waypoint_bundle), files, control=control))) == ["output limits"]
-    assert largest_output("waypoints", np.array([[[3.0, 4.0], [6.0, 8.0]]]), (0.5, 2.0)) == pytest.approx(10.0)
-    assert largest_output("steering", np.array([[0.1], [-0.3]]), ()) == pytest.approx(0.3)
+    assert waypoints_figure([[3.0, 4.0], [6.0, 8.0]], (0.5, 2.0)) == pytest.approx(10.0)
+    assert steering_figure(-0.3) == pytest.approx(math.degrees(0.3))
 
 
 def test_one_frame_that_is_off_fails_parity(steering_bundle: Path, copy_of: Copy) -> None:

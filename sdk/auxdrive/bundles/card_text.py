@@ -60,10 +60,22 @@ def _card_mistakes(card: ModelCard) -> Iterator[str]:
             yield f"inputs: '{spec.name}' is none of {IMAGE_INPUT}, {', '.join(EGO_INPUTS)}"
         elif spec.shape[1:] != want or not _is_batch(spec.shape[:1]) or spec.dtype != ("uint8" if spec.name == IMAGE_INPUT else "float32"):
             yield f"inputs: '{spec.name}' must be {'uint8' if spec.name == IMAGE_INPUT else 'float32'} (N, {str(want)[1:-1].rstrip(',')})"
+    yield from _range_mistakes(card)
     yield from _output_mistakes(card)
     for spec in (*card.inputs, *card.outputs):
         if spec.unit != UNIT_OF.get(spec.name, spec.unit):
             yield f"'{spec.name}' is in {UNIT_OF[spec.name]}, not in '{spec.unit}'"
+
+
+def _range_mistakes(card: ModelCard) -> Iterator[str]:
+    if card.input_ranges is None:
+        return
+    ego = {spec.name: EGO_INPUTS[spec.name] for spec in card.inputs if spec.name in EGO_INPUTS}
+    if card.input_ranges.keys() != ego.keys():
+        yield f"input_ranges: need those of {', '.join(ego) or 'no input'}, got {', '.join(card.input_ranges) or 'none'}"
+    for name, found in card.input_ranges.items():
+        if len(found.low) != ego.get(name, len(found.low)):
+            yield f"input_ranges: '{name}' has {ego[name]} columns, not {len(found.low)}"
 
 
 def _output_mistakes(card: ModelCard) -> Iterator[str]:

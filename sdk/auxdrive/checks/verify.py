@@ -5,7 +5,6 @@ Works in the base install: neither torch nor the onnx package is needed.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -14,15 +13,10 @@ from typing import Any
 from auxdrive.bundles import IMAGE_INPUT, Bundle
 from auxdrive.cards import ModelCard, TensorSpec
 from auxdrive.checks.graph import GraphFacts, ValueFacts, read_graph
-from auxdrive.errors import BundleError
-from auxdrive.parity import Reference, compare, largest_output, predict_all, read_reference
+from auxdrive.errors import BundleError, RuntimeFailure
+from auxdrive.limits import output_figure, output_limit
+from auxdrive.parity import Reference, compare, predict_all, read_reference
 from auxdrive.predictor import Predictor
-
-LOCK_MARGIN = 1.05
-"""A steering output may exceed full lock by this factor: a regression has no hard end, and the controller cuts it."""
-
-MAX_WAYPOINT_SPEED_MPS = 70.0
-"""No car that auxdrive drives is faster; waypoints farther than this times their time are wrong."""
 
 CONTROL_TOLERANCE = 0.02
 """The control's figure is large and hardly depends on the machine; it must come out within this share of the card's."""
@@ -95,7 +89,7 @@ def verify_bundle(
     if report.passed:
         try:
             report.checks.extend(_check_answers(bundle, runtime, device))
-        except BundleError as error:
+        except (BundleError, RuntimeFailure) as error:
             report.checks.append(Check("runs", False, str(error)))
     return report
 
@@ -170,13 +164,9 @@ def _check_answers(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]
     yield _check_recorded(card, reference, control.worst)
     same = outputs.tobytes() == again.tobytes()
     yield Check("determinism", same, "two runs give the same bytes" if same else "two runs of the same frames differ")
-    largest = largest_output(card.task, outputs, card.waypoint_times_s)
-    if card.task == "steering":
-        lock_deg = card.steering.max_road_wheel_deg * LOCK_MARGIN
-        yield Check("output limits", math.degrees(largest) <= lock_deg, "largest steering angle", math.degrees(largest), lock_deg, "deg")
-    else:
-        detail = "largest mean speed to a waypoint"
-        yield Check("output limits", largest <= MAX_WAYPOINT_SPEED_MPS, detail, largest, MAX_WAYPOINT_SPEED_MPS, "m/s")
+    bound = output_limit(card)
+    largest = max(output_figure(card, answer) for answer in outputs.tolist())
+    yield Check("output limits", largest <= bound.largest, bound.what, largest, bound.largest, bound.unit)
 
 
 def _check_recorded(card: ModelCard, reference: Reference, control: float) -> Check:

@@ -1,15 +1,26 @@
-"""ONNX Runtime: buffers bound once, providers exactly as asked."""
+"""ONNX Runtime: buffers bound once, providers exactly as asked, nothing sent anywhere. The one module that imports it."""
 
 from __future__ import annotations
 
+import ctypes
+import os
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from auxdrive.cards import TensorSpec
-from auxdrive.errors import BundleError, RuntimeUnavailable, UsageError, unknown_name
+from auxdrive.errors import BundleError, RuntimeFailure, RuntimeUnavailable, UsageError, unknown_name
 from auxdrive.types import AnyArray
+
+NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
+"""From 1.29 on ONNX Runtime reports its use over the network unless the first is set before it is imported; the second is its older name.
+Whatever they were set to before: nothing that auxdrive runs in sends anything."""
+
+# When auxdrive is imported, and again where ONNX Runtime is: whoever else imports it in this process or a child of it (torch's exporter,
+# say, or the caller) finds them set.
+os.environ.update(NO_TELEMETRY)
 
 PROVIDER_OF_DEVICE = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _ORT_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "int64": "tensor(int64)"}
@@ -18,9 +29,7 @@ _ORT_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "int64": "te
 class OnnxRuntimeSession:
     """One `onnxruntime.InferenceSession` with an IO binding over arrays that live as long as it does."""
 
-    def __init__(self, session: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], device: str) -> None:
-        import onnxruntime as ort
-
+    def __init__(self, ort: Any, session: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], device: str) -> None:
         self.providers = tuple(session.get_providers())
         self.inputs: dict[str, AnyArray] = {spec.name: _buffer(spec) for spec in inputs}
         self.outputs: dict[str, AnyArray] = {spec.name: _buffer(spec) for spec in outputs}
@@ -35,17 +44,39 @@ class OnnxRuntimeSession:
         for name, array in self.outputs.items():
             self._binding.bind_ortvalue_output(name, ort.OrtValue.ortvalue_from_numpy(array, "cpu", 0))
         self._session: Any = session
+        _LOADED.add(self)
 
     def run(self) -> None:
-        """Compute `outputs` from `inputs`."""
-        for value, array in self._device_inputs:
-            value.update_inplace(array)
-        self._session.run_with_iobinding(self._binding)
+        """Compute `outputs` from `inputs`.
+
+        Raises:
+            RuntimeFailure: ONNX Runtime failed; `outputs` hold nothing that means anything.
+        """
+        try:
+            for value, array in self._device_inputs:
+                value.update_inplace(array)
+            self._session.run_with_iobinding(self._binding)
+        except Exception as error:  # ONNX Runtime's errors have no common base but Exception
+            raise RuntimeFailure(f"ONNX Runtime failed while it ran the graph: {error}") from error
 
     def close(self) -> None:
         """Release the session."""
         self._binding = self._session = None
         self._device_inputs.clear()
+
+
+_LOADED: weakref.WeakSet[OnnxRuntimeSession] = weakref.WeakSet()
+
+
+def _keep_in_child() -> None:
+    """In a forked child: never destroy the parent's sessions. Their destructor waits for threads that the child does not have, so the
+    child would hang when it ends. A reference too many is kept for good; the memory is the parent's and is only read."""
+    for loaded in list(_LOADED):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(loaded))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_in_child)
 
 
 def open_onnx_runtime(
@@ -60,7 +91,7 @@ def open_onnx_runtime(
     """
     if device not in PROVIDER_OF_DEVICE:
         raise UsageError(unknown_name("device", device, PROVIDER_OF_DEVICE))
-    ort = _import()
+    ort = import_onnxruntime()
     provider = PROVIDER_OF_DEVICE[device]
     available = ort.get_available_providers()
     if provider not in available:
@@ -79,14 +110,20 @@ def open_onnx_runtime(
         )
     _check_signature("input", session.get_inputs(), inputs)
     _check_signature("output", session.get_outputs(), outputs)
-    return OnnxRuntimeSession(session, inputs, outputs, device)
+    return OnnxRuntimeSession(ort, session, inputs, outputs, device)
 
 
 def _buffer(spec: TensorSpec) -> AnyArray:
     return np.zeros([int(axis) for axis in spec.shape], spec.dtype)
 
 
-def _import() -> Any:
+def import_onnxruntime() -> Any:
+    """The module `onnxruntime`, with its telemetry off.
+
+    Raises:
+        RuntimeUnavailable: it cannot be imported.
+    """
+    os.environ.update(NO_TELEMETRY)
     try:
         import onnxruntime
     except ImportError as error:
