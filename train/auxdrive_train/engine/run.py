@@ -20,6 +20,7 @@ from auxdrive.dataset import Dataset
 from auxdrive.derived import ensure_derived
 from auxdrive.errors import ConfigError, DataError, RuntimeUnavailable
 from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.openmp import PASSIVE, set_too_late
 from auxdrive.storage import write_atomic
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
@@ -55,6 +56,11 @@ def train(config: TrainConfig, out: Path, resume: bool = False) -> dict[str, Any
     if config.device == "cuda" and not torch.cuda.is_available():
         raise RuntimeUnavailable("device 'cuda' was asked for, but torch sees no CUDA device; use --set device=cpu")
     refuse_foreign(out, config, resume)
+    if set_too_late():
+        console.note(
+            "torch was imported before auxdrive_train, so its idle threads spin, and training is slow on a machine that others use too: "
+            f"import auxdrive_train first, or set {' '.join(f'{name}={value}' for name, value in PASSIVE.items())}"
+        )
     dataset = Dataset.open(config.data)
     _derive(dataset, config)
     if config.processes == 1:
