@@ -68,6 +68,8 @@ def takes(key: str, field: FieldInfo) -> str:
     """What a key takes, in plain words."""
     if key in TABLES:
         return ", ".join(f"`{name}`" for name in TABLES[key])
+    if field.annotation == tuple[Path, ...]:
+        return "a path, or a list of them"
     if key == "options" or _is_group(field.annotation):
         return "a group, see below"
     return _words(field.annotation, field.metadata)

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 from auxdrive.cards import Interval
-from auxdrive.dataset import Dataset
+from auxdrive.dataset import VALIDATION_SPLIT, Dataset
 from auxdrive.errors import CheckFailed, DataError
 from auxdrive.modalities import Modality
 from auxdrive.types import Float32
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.data.splits import VALIDATION_SPLIT, training_episodes
+from auxdrive_train.data.splits import training_episodes
 from auxdrive_train.engine.evaluate import predict_views
 from auxdrive_train.engine.run import Run
 from auxdrive_train.methods.contract import STUDENT

@@ -40,8 +40,24 @@ class VehicleSpec(Card):
     wheelbase_m: float | None = Field(default=None, gt=0, le=100)
 
 
+class EpisodeOrigin(Card):
+    """Which drive an episode was cut from, and where on that drive's clock its `time_s` of zero lies.
+
+    Two things are kept apart here. An episode is uninterrupted: a sample may span its frames. A session, one drive, is independent
+    of every other one: frames of one session may be nearly equal although they stand in different episodes, frames of two are not.
+    """
+
+    session: str = Field(min_length=1, max_length=1000)
+    start_s: float = 0.0
+
+
 class DatasetCard(Card):
-    """`dataset.json`. `splits` maps a split's name to episode ids; an episode stands in at most one split."""
+    """`dataset.json`. `splits` maps a split's name to episode ids; an episode stands in at most one split.
+
+    `episodes` says of which session an episode is; one that is not named there is a session of its own, as a simulator's are.
+    `apart_s` says of each split how long before or after the nearest frame of any other split its frames were taken, in seconds,
+    at least; null where it shares no session with another. It is written where splits are made, and `auxdrive inspect` measures it again.
+    """
 
     format: Literal["auxdrive-dataset-1"] = "auxdrive-dataset-1"
     name: str
@@ -53,6 +69,8 @@ class DatasetCard(Card):
     source: str = ""
     licence: str = ""
     splits: dict[str, tuple[str, ...]] = {}
+    episodes: dict[str, EpisodeOrigin] = {}
+    apart_s: dict[str, float | None] = {}
 
 
 class TensorSpec(Card):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
 
-from auxdrive.cards import DatasetCard
+from auxdrive.cards import DatasetCard, EpisodeOrigin
 from auxdrive.episodes import CARD_NAME, EPISODES_DIR, STATE_NAME, EpisodeReader
 from auxdrive.errors import DataError, UsageError, unknown_name
 from auxdrive.files import entries, exists, is_folder, open_regular, refusals
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.strict import read_model
+
+TRAIN_SPLIT = "train"
+"""The split that trains; where a card has no splits, every episode counts as of it."""
+VALIDATION_SPLIT = "val"
 
 _EDGE_BYTES = 65536
 _SAMPLES = 16
@@ -33,25 +36,39 @@ def read_card(dataset_dir: Path | str) -> DatasetCard:
 
 
 class Dataset:
-    """A data set on disk. Opening reads the card and the names of the episodes; an episode is opened when it is asked for.
+    """Recorded episodes with a card: the data set in one folder, or several that are used as one.
+
+    Opening reads the cards and the names of the episodes; an episode is opened when it is asked for.
 
     Attributes:
-        path: the folder. card: what `dataset.json` says. episode_ids: every complete episode, sorted.
+        name: the folder, or the folders, for messages. card: what `dataset.json` says, or what the cards of all parts say together.
+        episode_ids: every complete episode, sorted. parts: the data sets that it was made of; of one folder, itself.
     """
 
-    def __init__(self, path: Path, card: DatasetCard, episode_ids: tuple[str, ...]) -> None:
-        self.path = path
+    def __init__(self, folders: Mapping[str, Path], card: DatasetCard, parts: Sequence[Dataset], path: Path | None = None) -> None:
+        self._folders = dict(folders)
+        self._path = path
         self.card = card
-        self.episode_ids = episode_ids
+        self.name: str = str(path) if path is not None else " + ".join(part.name for part in parts)
+        self.parts: tuple[Dataset, ...] = tuple(parts) or (self,)
+        self.episode_ids = tuple(self._folders)
 
     @classmethod
-    def open(cls, path: Path | str) -> Self:
-        """Open the data set in that folder.
+    def open(cls, path: Path | str | Sequence[Path | str]) -> Dataset:
+        """Open the data set in that folder, or those in several folders as one (`auxdrive.joined`).
 
         Raises:
-            DataError: no folder, no card, no episodes, a card that names unknown episodes or one episode in two splits.
+            DataError: no folder, no card, no episodes, a card that names unknown episodes or one episode in two splits; cards of
+                several that do not agree. UsageError: no folder was named, or one twice.
         """
-        folder = Path(path)
+        if isinstance(path, Path | str):
+            return cls._open_one(Path(path))
+        from auxdrive.joined import join
+
+        return join([Path(each) for each in path])
+
+    @classmethod
+    def _open_one(cls, folder: Path) -> Dataset:
         if not is_folder(folder):
             raise DataError(f"{folder}: no such folder")
         card = read_card(folder)
@@ -61,7 +78,18 @@ class Dataset:
         if not episode_ids:
             raise DataError(f"{folder}: the data set is empty, {EPISODES_DIR}/ holds no complete episode")
         _check_splits(folder, card, set(episode_ids))
-        return cls(folder, card, episode_ids)
+        return cls({episode_id: parent / episode_id for episode_id in episode_ids}, card, (), folder)
+
+    @property
+    def path(self) -> Path:
+        """The folder.
+
+        Raises:
+            UsageError: there are several.
+        """
+        if self._path is None:
+            raise UsageError(f"{self.name}: these are several data sets, which have no one folder; see `parts`")
+        return self._path
 
     def __len__(self) -> int:
         """Number of episodes."""
@@ -73,9 +101,13 @@ class Dataset:
         Raises:
             UsageError: no episode of that name. DataError: it is damaged.
         """
-        if episode_id not in self.episode_ids:
+        if episode_id not in self._folders:
             raise UsageError(unknown_name("episode", episode_id, self.episode_ids))
-        return EpisodeReader(self.path / EPISODES_DIR / episode_id)
+        return EpisodeReader(self._folders[episode_id])
+
+    def origin(self, episode_id: str) -> EpisodeOrigin:
+        """The session of an episode and when in it the episode began: what the card says, or a session of its own."""
+        return self.card.episodes.get(episode_id) or EpisodeOrigin(session=episode_id)
 
     def split(self, name: str) -> tuple[str, ...]:
         """The episodes of a split, in the card's order.
@@ -84,9 +116,9 @@ class Dataset:
             UsageError: the card has no such split; the message names the nearest.
         """
         if not self.card.splits:
-            raise UsageError(f"{self.path}: the data set has no splits, so none called '{name}'")
+            raise UsageError(f"{self.name}: the data set has no splits, so none called '{name}'")
         if name not in self.card.splits:
-            raise UsageError(f"{self.path}: {unknown_name('split', name, self.card.splits)}")
+            raise UsageError(f"{self.name}: {unknown_name('split', name, self.card.splits)}")
         return self.card.splits[name]
 
     def modalities_everywhere(self, episode_ids: Iterable[str] | None = None) -> tuple[Modality, ...]:
@@ -105,7 +137,13 @@ class Dataset:
         header among them) and 16 blocks of 4 KiB spread evenly between: a change inside a file that keeps its size and touches
         none of these goes unnoticed. That is the price of a fraction of a second where reading everything takes minutes.
         Modalities that are derived from a recorded one are left out, so deriving them later does not change the fingerprint.
+        Of several data sets it is the SHA-256 over the fingerprints of all, in their order.
         """
+        if self._path is None:
+            joined = hashlib.sha256(b"auxdrive-joined-fingerprint-1\0")
+            for part in self.parts:
+                _feed(joined, part.fingerprint().encode())
+            return joined.hexdigest()
         digest = hashlib.sha256(b"auxdrive-dataset-fingerprint-1\0")
         recorded = tuple(modality for modality in self.card.modalities if MODALITIES[modality].derived_from is None)
         _feed(digest, self.card.model_copy(update={"modalities": recorded}).model_dump_json().encode())
@@ -137,6 +175,9 @@ def _check_splits(folder: Path, card: DatasetCard, known: set[str]) -> None:
                     f"{folder}: episode {episode_id} stands in the splits '{owner[episode_id]}' and '{split}'; it may stand in one, once"
                 )
             owner[episode_id] = split
+    strangers = sorted(card.episodes.keys() - known)
+    if strangers:
+        raise DataError(f"{folder}: the card's `episodes` names {len(strangers)} that do not exist: {', '.join(strangers[:5])}")
 
 
 def _feed(digest: hashlib._Hash, data: bytes) -> None:

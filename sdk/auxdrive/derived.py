@@ -138,7 +138,8 @@ def ensure_derived(
     `dataset.missing` says what is still missing.
 
     Args:
-        dataset: its `card` is renewed. modalities: any. episodes: ids; default all. progress: called with the number of frames done.
+        dataset: its `card` is renewed, or those of its parts. modalities: any. episodes: ids; default all.
+        progress: called with the number of frames done.
 
     Returns:
         How many files were written.
@@ -155,10 +156,11 @@ def ensure_derived(
             if not episode.has(modality) and origin is not None and episode.has(origin):
                 _write_derived(episode, modality, episode.frames(origin), progress)
                 written += 1
-    new = tuple(modality for modality in wanted if modality not in dataset.card.modalities)
-    if written and new:
-        dataset.card = dataset.card.model_copy(update={"modalities": (*dataset.card.modalities, *new)})
-        write_card(dataset.path, dataset.card)
+    for part in dataset.parts if written else ():
+        new = tuple(m for m in wanted if m not in part.card.modalities and len(part.missing(m)) < len(part))
+        if new:
+            part.card = part.card.model_copy(update={"modalities": (*part.card.modalities, *new)})
+            write_card(part.path, part.card)
     return written
 
 

@@ -86,7 +86,8 @@ def test_the_graph_has_the_declared_inputs_alone_and_a_free_number_of_frames(nam
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_of_this_machine_lies_in_a_bundle(name: str, bundles: dict[str, tuple[Run, Path]]) -> None:
     run, path = bundles[name]
-    traces = [str(Path(__file__).resolve().parents[2]), str(run.directory), str(run.config.data), str(Path.home()), "site-packages", '.py"']
+    folders = [Path(__file__).resolve().parents[2], run.directory, *run.config.data, Path.home()]
+    traces = [*map(str, folders), "site-packages", '.py"']
     for file in sorted(path.rglob("*")):
         if file.is_file():
             data = file.read_bytes()

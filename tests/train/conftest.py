@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,12 @@ def write_episode(root: Path, name: str, seed: int, frames: int, modalities: tup
             writer.append({m: stored[m] for m in modalities}, state)
             yaw += steer * 0.2
             x, y = x + np.cos(yaw), y + np.sin(yaw)
+
+
+@pytest.fixture(scope="session")
+def stripe_writer() -> Callable[..., None]:
+    """`write_episode`, for tests that make data sets of their own."""
+    return write_episode
 
 
 FULL = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR)

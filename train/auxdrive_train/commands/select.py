@@ -11,7 +11,7 @@ from auxdrive.console import JsonOption
 
 
 def select(
-    data: Annotated[Path, typer.Option(help="The data set's directory.")],
+    data: Annotated[list[Path], typer.Option(help="The data set's directory; repeat it to weigh on several as one.")],
     candidates: Annotated[
         str | None,
         typer.Option(help="Modalities to weigh, separated by commas; by default all that the data hold, edge and frequency."),
@@ -36,7 +36,7 @@ def select(
     held = [m for m in Modality if m in dataset.card.modalities or m in (Modality.EDGE, Modality.FREQUENCY)]
     names = [name.strip() for name in candidates.split(",")] if candidates else [m.value for m in held if m.value != main]
     overrides = {
-        "data": str(data), "method": "selection", "main": main, "aux": names, "task": task, "backbone": backbone,
+        "data": [str(path) for path in data], "method": "selection", "main": main, "aux": names, "task": task, "backbone": backbone,
         "epochs": epochs, "seed": seed,
     }  # fmt: skip
     result = _weigh(load_config(None, overrides, set_ or []), out, resume)

@@ -12,7 +12,7 @@ from auxdrive.console import JsonOption
 
 def train(
     config: Annotated[Path | None, typer.Argument(help="YAML file with settings; options given here win over it.")] = None,
-    data: Annotated[Path | None, typer.Option(help="The data set's directory.")] = None,
+    data: Annotated[list[Path] | None, typer.Option(help="The data set's directory; repeat it to train on several as one.")] = None,
     method: Annotated[str | None, typer.Option(help="baseline, teacher, samd, umt or dmcl.")] = None,
     main: Annotated[str | None, typer.Option(help="Modality that the student sees.")] = None,
     aux: Annotated[str | None, typer.Option(help="Modalities that it learns with, separated by commas.")] = None,
@@ -35,8 +35,8 @@ def train(
     if resume and out is None:
         raise UsageError("--resume needs --out: the directory of the run to take up")
     overrides = {
-        "data": None if data is None else str(data), "method": method, "main": main, "task": task, "backbone": backbone, "epochs": epochs,
-        "seed": seed, "aux": None if aux is None else [name.strip() for name in aux.split(",") if name.strip()],
+        "data": [str(path) for path in data] if data else None, "method": method, "main": main, "task": task, "backbone": backbone,
+        "epochs": epochs, "seed": seed, "aux": None if aux is None else [name.strip() for name in aux.split(",") if name.strip()],
     }  # fmt: skip
     if resume and config is None and out is not None and (out / "config.yaml").is_file():
         config = out / "config.yaml"

@@ -61,7 +61,7 @@ class SampleSet:
         """
         names, kinds = tuple(episode_ids), tuple(dict.fromkeys(modalities))
         if not names or not kinds:
-            raise DataError(f"{dataset.path}: no {'modalities' if names else 'episodes'} were chosen, so there is nothing to train on")
+            raise DataError(f"{dataset.name}: no {'modalities' if names else 'episodes'} were chosen, so there is nothing to train on")
         readers = [dataset.episode(name) for name in names]
         shapes = {modality: _common_shape(dataset, readers, modality) for modality in kinds}
         labels = []
@@ -79,7 +79,7 @@ class SampleSet:
             modalities=kinds,
             episode_ids=names,
             frame_shapes=shapes,
-            missing={m: lacking for m in kinds if (lacking := [r.episode_id for r in readers if not r.has(m)])},
+            missing={m: lacking for m in kinds if (lacking := [n for n, r in zip(names, readers, strict=True) if not r.has(m)])},
             episode_of=np.repeat(np.arange(len(names), dtype=np.int64), [rows.size for rows in frame_of]),
             frame_of=np.concatenate(frame_of).astype(np.int64),
             ego=np.concatenate([label.ego[rows] for label, rows in zip(labels, frame_of, strict=True)]),
@@ -144,11 +144,11 @@ def _common_shape(dataset: Dataset, readers: list[EpisodeReader], modality: Moda
     owners = {reader.frame_shape(modality): reader.episode_id for reader in readers if reader.has(modality)}
     if not owners:
         raise DataError(
-            f"{dataset.path}: none of the {len(readers)} chosen episodes holds {modality}; record or derive it, or leave it out"
+            f"{dataset.name}: none of the {len(readers)} chosen episodes holds {modality}; record or derive it, or leave it out"
         )
     if len(owners) > 1:
         found = "; ".join(f"{shape} in {name}" for shape, name in owners.items())
-        raise DataError(f"{dataset.path}: {modality} frames differ in size: {found}. Make a data set of one camera")
+        raise DataError(f"{dataset.name}: {modality} frames differ in size: {found}. Make a data set of one camera")
     return next(iter(owners))
 
 
@@ -156,6 +156,6 @@ def _nothing_valid(dataset: Dataset, readers: list[EpisodeReader], task: Task) -
     records = sum(len(reader) for reader in readers)
     needs = ", ".join(spec.name for spec in task.ego_inputs) or "no inputs beside the image"
     return (
-        f"{dataset.path}: none of {records} records in {len(readers)} episodes has labels for the task '{task.name}' ({needs}; "
+        f"{dataset.name}: none of {records} records in {len(readers)} episodes has labels for the task '{task.name}' ({needs}; "
         f"targets {task.outputs[0].name}). Choose another task, or record what it needs (pose, speed, goal) in longer episodes"
     )

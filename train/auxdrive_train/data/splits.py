@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auxdrive.dataset import Dataset
+from auxdrive.dataset import TRAIN_SPLIT, VALIDATION_SPLIT, Dataset
 from auxdrive.errors import DataError, UsageError
 
-TRAIN_SPLIT = "train"
-VALIDATION_SPLIT = "val"
 CARVE_EVERY = 5
 
 
@@ -40,13 +38,13 @@ def training_episodes(dataset: Dataset, carve_every: int = CARVE_EVERY) -> Train
     if carve_every < 2:
         raise UsageError(f"carve_every must be at least 2, got {carve_every}: every first episode would leave none to train on")
     if splits and TRAIN_SPLIT not in splits:
-        raise DataError(f"{dataset.path}: the card has the splits {', '.join(sorted(splits))}, but none called '{TRAIN_SPLIT}' to train on")
+        raise DataError(f"{dataset.name}: the card has the splits {', '.join(sorted(splits))}, but none called '{TRAIN_SPLIT}' to train on")
     train = splits[TRAIN_SPLIT] if splits else dataset.episode_ids
     if not train:
-        raise DataError(f"{dataset.path}: the split '{TRAIN_SPLIT}' is empty; name episodes in the card's `splits`")
+        raise DataError(f"{dataset.name}: the split '{TRAIN_SPLIT}' is empty; name episodes in the card's `splits`")
     if VALIDATION_SPLIT in splits:
         if not splits[VALIDATION_SPLIT]:
-            raise DataError(f"{dataset.path}: the split '{VALIDATION_SPLIT}' is empty; name episodes in it or leave it out")
+            raise DataError(f"{dataset.name}: the split '{VALIDATION_SPLIT}' is empty; name episodes in it or leave it out")
         return TrainingEpisodes(train=train, validation=splits[VALIDATION_SPLIT], carved=False)
     return _carve(dataset, tuple(sorted(train)), carve_every)
 
@@ -54,7 +52,7 @@ def training_episodes(dataset: Dataset, carve_every: int = CARVE_EVERY) -> Train
 def _carve(dataset: Dataset, train: tuple[str, ...], every: int) -> TrainingEpisodes:
     if len(train) < 2:
         raise DataError(
-            f"{dataset.path}: one training episode and no split '{VALIDATION_SPLIT}'. Frames of one drive are too alike to train and "
+            f"{dataset.name}: one training episode and no split '{VALIDATION_SPLIT}'. Frames of one drive are too alike to train and "
             "validate on: record a second episode"
         )
     validation = train[every - 1 :: every] or train[-1:]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import yaml
 from auxdrive.cards import Pixels, PreprocessingSpec
 from auxdrive.errors import ConfigError, unknown_name
 from auxdrive.modalities import Modality
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer, model_validator
 
 from auxdrive_train.data.augment import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
@@ -39,12 +39,19 @@ class _Mistakes(ValueError):
         self.found = tuple(found)
 
 
+def _listed(value: Any) -> Any:
+    """One path is a list of one."""
+    return (value,) if isinstance(value, str | Path) else value
+
+
 class TrainConfig(BaseModel):
     """Everything that decides what a run computes. The run's `config.yaml` holds it whole; docs/settings.md is made from it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    data: Path = Field(description="the data set's directory")
+    data: Annotated[tuple[Path, ...], BeforeValidator(_listed)] = Field(
+        min_length=1, description="the data set's directory; several, which make one data set, in a list"
+    )
     task: str = Field(default="steering", description="what the network predicts")
     method: str = Field(default="baseline", description="how it is trained")
     options: dict[str, Any] = Field(default={}, description="the method's own settings")
@@ -79,6 +86,10 @@ class TrainConfig(BaseModel):
         default=CARVE_EVERY, ge=2, description="without a split 'val', every n-th training episode is held out to validate on"
     )
     evaluate: tuple[str, ...] = Field(default=(), description="further splits, measured once after training with the best weights")
+
+    @field_serializer("data", when_used="json")
+    def _one_is_no_list(self, data: tuple[Path, ...]) -> str | list[str]:
+        return str(data[0]) if len(data) == 1 else [str(path) for path in data]
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:

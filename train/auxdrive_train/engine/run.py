@@ -99,7 +99,7 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
         _refuse_without(config.main, part, dataset)
     if len(samples) < config.batch_size:
         raise DataError(
-            f"{dataset.path} has {len(samples)} training samples, fewer than one batch of {config.batch_size}; lower batch_size"
+            f"{dataset.name} has {len(samples)} training samples, fewer than one batch of {config.batch_size}; lower batch_size"
         )
     method.check(networks, validation.gather(_fullest(validation, 2)).to(fabric.device))
     parts = Parts(config, fabric, method, networks, samples, validation, out, fingerprint(config, dataset))
@@ -131,7 +131,7 @@ def _refuse_without(main: Modality, samples: SampleSet, dataset: Dataset) -> Non
     if lacking:
         named = ", ".join(lacking[:3]) + (", ..." if len(lacking) > 3 else "")
         raise DataError(
-            f"{dataset.path}: {len(lacking)} of {len(samples.episode_ids)} episodes lack {main}, which the student sees ({named}); "
+            f"{dataset.name}: {len(lacking)} of {len(samples.episode_ids)} episodes lack {main}, which the student sees ({named}); "
             "leave them out of the data set's splits, or record it"
         )
 

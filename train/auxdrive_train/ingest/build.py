@@ -14,10 +14,10 @@ from auxdrive.episodes import CARD_NAME, EPISODES_DIR, EpisodeReader, EpisodeWri
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.pictures import read_pictures, resize
+from auxdrive.timing import breaks
 from auxdrive.types import UInt8
 from PIL import Image
 
-from auxdrive_train.ingest import clock
 from auxdrive_train.ingest.source import Source, SourceRecord
 from auxdrive_train.ingest.splits import SplitRange, split_of
 
@@ -59,7 +59,7 @@ def build_dataset(
 ) -> IngestReport:
     """Write the data set; when the same was begun before and was stopped, go on where it was.
 
-    A new episode begins where the split or the camera changes, where time breaks (`clock`), and after 500 frames.
+    A new episode begins where the split or the camera changes, where time breaks (`auxdrive.timing`), and after 500 frames.
 
     Args:
         splits: records in none of them are left out; without any, everything is `train`.
@@ -209,7 +209,7 @@ def _episodes(frames: Iterator[_Frame], rate_hz: float) -> Iterator[tuple[str, s
         current, count = first, 1
         yield current
         for following in frames:
-            broken = clock.breaks(following.record.time_s - current.record.time_s, rate_hz)
+            broken = breaks(following.record.time_s - current.record.time_s, rate_hz)
             if broken or count >= MAX_EPISODE_FRAMES or _track(following) != _track(current):
                 return
             current, count = following, count + 1

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from auxdrive.timing import GAP_PERIODS
 from auxdrive.types import Float64
 from numpy.typing import NDArray
 
-GAP_PERIODS = 5.0
-"""Between two frames of one episode there are at most so many periods; a longer gap begins a new episode."""
 _USABLE_SHARE = 0.9
 """Timestamps are used when at least this share of the steps goes forward."""
 
@@ -22,11 +21,6 @@ class Clock:
     time_s: Float64
     rate_hz: float
     note: str
-
-
-def breaks(step_s: float, rate_hz: float) -> bool:
-    """Whether a new episode begins after a step of that length: time stands still, goes back, or leaps."""
-    return not 0 < step_s <= GAP_PERIODS / rate_hz
 
 
 def judge(times_s: Sequence[float | None], positions: Sequence[int], nominal_hz: float) -> Clock:

@@ -1,0 +1,104 @@
+"""Several data sets that are used as one: what their cards must agree on, and the card that they make together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from auxdrive.cards import DatasetCard, EpisodeOrigin, VehicleSpec
+from auxdrive.dataset import TRAIN_SPLIT, Dataset
+from auxdrive.episodes import EPISODES_DIR
+from auxdrive.errors import DataError, UsageError
+from auxdrive.timing import RATE_TOLERANCE, same_rate
+
+
+def disagreements(first: DatasetCard, other: DatasetCard) -> list[str]:
+    """What keeps two data sets from being one: a line for each difference of rate, camera, steering or wheelbase.
+
+    Rates are measured, so they may differ by `RATE_TOLERANCE`. Everything that a model is told of its camera and its vehicle must be the
+    same, since it is told once.
+    """
+    lines = []
+    if not same_rate(first.rate_hz, other.rate_hz):
+        lines.append(f"rate_hz: {first.rate_hz:g} and {other.rate_hz:g} (up to {RATE_TOLERANCE:.0%} may differ)")
+    for group in ("camera", "steering"):
+        one, two = getattr(first, group).model_dump(), getattr(other, group).model_dump()
+        lines += [f"{group}.{key}: {one[key]} and {two[key]}" for key in one if one[key] != two[key]]
+    if first.vehicle.wheelbase_m != other.vehicle.wheelbase_m:
+        lines.append(f"vehicle.wheelbase_m: {first.vehicle.wheelbase_m} and {other.vehicle.wheelbase_m}")
+    return lines
+
+
+def join(paths: Sequence[Path]) -> Dataset:
+    """Open the data sets in these folders as one; of one folder, that data set itself.
+
+    An episode is called `<folder>/<id>` then, its session `<folder>/<session>`; folders of one name are numbered.
+
+    Raises:
+        UsageError: no folder was named, or one twice. DataError: as `Dataset.open`; cards that do not agree, with what differs; two
+            folders that hold the same recording.
+    """
+    if not paths:
+        raise UsageError("name at least one data set")
+    parts = [Dataset.open(path) for path in paths]
+    if len(parts) == 1:
+        return parts[0]
+    for place, part in enumerate(parts):
+        if part.path.resolve() in [other.path.resolve() for other in parts[:place]]:
+            raise UsageError(f"{part.name} is named twice; its pictures would count twice, or stand in two splits")
+        lines = disagreements(parts[0].card, part.card)
+        if lines:
+            differing = "".join(f"\n  - {line}" for line in lines)
+            raise DataError(
+                f"{parts[0].name} and {part.name} cannot be used as one:{differing}\n"
+                "Train on one of them, or record or ingest both alike; what is merely not told in one is written into its dataset.json"
+            )
+    seen: dict[str, Dataset] = {}
+    for part in parts:
+        twin = seen.setdefault(part.fingerprint(), part)
+        if twin is not part:
+            raise DataError(f"{twin.name} and {part.name} hold the same recording; name it once")
+    names = _names(parts)
+    folders: dict[str, Path] = {}
+    for name, part in zip(names, parts, strict=True):
+        folders |= {f"{name}/{each}": part.path / EPISODES_DIR / each for each in part.episode_ids}
+    return Dataset({each: folders[each] for each in sorted(folders)}, _joined_card(names, parts), parts)
+
+
+def _names(parts: Sequence[Dataset]) -> list[str]:
+    """The folders' names; those that occur twice with their place before them."""
+    names = [part.path.resolve().name for part in parts]
+    count = Counter(names)
+    return [name if count[name] == 1 else f"{place}-{name}" for place, name in enumerate(names)]
+
+
+def _joined_card(names: Sequence[str], parts: Sequence[Dataset]) -> DatasetCard:
+    """One card for all. Where some have splits, those that have none count as `train`, as they do alone."""
+    cards = [part.card for part in parts]
+    splits: dict[str, tuple[str, ...]] = {}
+    if any(card.splits for card in cards):
+        for name, part in zip(names, parts, strict=True):
+            for split, ids in (part.card.splits or {TRAIN_SPLIT: part.episode_ids}).items():
+                splits[split] = (*splits.get(split, ()), *(f"{name}/{each}" for each in ids))
+    origins = {}
+    for name, part in zip(names, parts, strict=True):
+        for each in part.episode_ids:
+            origin = part.origin(each)
+            origins[f"{name}/{each}"] = EpisodeOrigin(session=f"{name}/{origin.session}"[:1000], start_s=origin.start_s)
+    return cards[0].model_copy(
+        update={
+            "name": " + ".join(card.name for card in cards),
+            "modalities": tuple(dict.fromkeys(modality for card in cards for modality in card.modalities)),
+            "vehicle": VehicleSpec(name=_all_of(card.vehicle.name for card in cards), wheelbase_m=cards[0].vehicle.wheelbase_m),
+            "source": _all_of(card.source for card in cards),
+            "licence": _all_of(card.licence for card in cards),
+            "splits": splits,
+            "episodes": origins,
+            "apart_s": {},
+        }
+    )
+
+
+def _all_of(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(text for text in texts if text))
