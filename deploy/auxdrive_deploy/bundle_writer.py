@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from auxdrive.cards import ModelCard, ParitySpec, Provenance, Task, TensorSpec
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive.parity import PARITY_UNIT, compare
-from auxdrive.storage import fsync_directory
+from auxdrive.storage import fsync_directory, held, hidden_beside
 from auxdrive.types import AnyArray, Float32, UInt8
 from auxdrive_train.engine.run import Run, build
 from auxdrive_train.tasks import WaypointsTask
@@ -60,12 +59,17 @@ def write_bundle(run: Run, out: Path, name: str | None = None) -> ModelCard:
         run: a finished run (`load_run`). out: must not exist. name: in the card; the run directory's name by default.
 
     Raises:
-        UsageError: `out` exists, the name is not printable, or the run has no student that sees RGB alone.
+        UsageError: `out` exists or another process is writing it, the name is not printable, or the run has no student that sees RGB alone.
         DataError: the run is not finished or damaged, or the disk refuses.
         CheckFailed: the exported graph is not the student, or the check could not tell. In every case nothing is left behind.
     """
     name = _checked_name(run.directory.resolve().name if name is None else name)
     _refuse_existing(out)
+    with held(out, beside=True):
+        return _write_bundle(run, out, name)
+
+
+def _write_bundle(run: Run, out: Path, name: str) -> ModelCard:
     network = student_of(run)
     result = read_result(run)
     reference = read_reference(run)
@@ -217,9 +221,8 @@ def _appearing(out: Path) -> Iterator[Path]:
     """An empty directory beside `out` that is renamed to it at the end; on any error it is removed."""
     folder: Path | None = None
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-        folder.chmod(0o755)
+        folder = hidden_beside(out)
+        folder.mkdir()
         yield folder
         for part in (folder / "reference", folder):
             fsync_directory(part)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import resource
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from auxdrive import cli
 from auxdrive.bundles import MODEL_NAME, Bundle
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
+from auxdrive.storage import held
 from auxdrive_deploy import bundle_writer
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.graph import student_of, to_onnx
@@ -46,6 +49,24 @@ def full_disk(limit: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_bundle_that_another_process_writes_is_left_alone(steering_run: Run, tmp_path: Path) -> None:
+    with held(tmp_path / "bundle", beside=True), pytest.raises(UsageError, match="another process is writing there"):
+        write_bundle(steering_run, tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+def test_a_bundle_is_read_by_whom_the_umask_lets(steering_run: Run, tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write_bundle(steering_run, tmp_path / "bundle")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "bundle").stat().st_mode) == 0o750
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "bundle").rglob("*") if file.is_file()} == {0o640}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bundle"]
 
 
 def test_verify_refuses_a_model_of_another_seed(bundles: dict[str, tuple[Run, Path]], tmp_path: Path) -> None:
@@ -103,7 +124,7 @@ def test_a_full_disk_leaves_nothing(steering_run: Run, tmp_path: Path) -> None:
 
 def test_a_destination_inside_a_file_is_an_error_of_the_disk(steering_run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="cannot write the bundle"):
+    with pytest.raises(DataError, match="cannot be made"):
         write_bundle(steering_run, tmp_path / "file" / "bundle")
 
 

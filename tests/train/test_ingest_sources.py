@@ -16,6 +16,7 @@ from auxdrive.dataset import Dataset
 from auxdrive.derived import derive
 from auxdrive.errors import AuxdriveError, DataError, UsageError
 from auxdrive.modalities import Modality
+from auxdrive.storage import held
 from auxdrive_train.ingest import FORMATS, clock
 from auxdrive_train.ingest.build import MAX_EPISODE_FRAMES, IngestReport, build_dataset
 from auxdrive_train.ingest.source import SourceOptions
@@ -64,6 +65,14 @@ def write_manifest(folder: Path, paths: list[str], deleted: list[Any]) -> None:
 def run(source: Path, out: Path, form: str = "donkey", options: SourceOptions | None = None, **kwargs: Any) -> tuple[IngestReport, Dataset]:
     report = build_dataset(FORMATS[form](source, options or SourceOptions()), out, **kwargs)
     return report, Dataset.open(out)
+
+
+def test_a_folder_that_another_process_fills_is_left_alone(tmp_path: Path) -> None:
+    tub = make_tub(tmp_path / "tub")
+    with held(tmp_path / "out"), pytest.raises(UsageError, match="another process is writing there"):
+        run(tub, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert run(tub, tmp_path / "out")[0].frames == {"train": 6}
 
 
 def test_a_tub_becomes_a_data_set(tmp_path: Path) -> None:
@@ -326,7 +335,7 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
         (tmp_path / "out", SourceOptions(fov_deg=90), "field of view unknown.*this one is: .*field of view 90 deg"),
         (tmp_path / "out", SourceOptions(wheelbase_m=0.25), "wheelbase unknown.*this one is: .*wheelbase 0.25 m"),
     ]:
-        with pytest.raises(DataError, match=message):
+        with pytest.raises(AuxdriveError, match=message):
             run(tub, out, options=options)
     (tub / "images" / "5_cam_image_array_.jpg").unlink()
     with pytest.raises(DataError, match="its pictures changed"):

@@ -21,7 +21,7 @@ from auxdrive.derived import ensure_derived
 from auxdrive.errors import ConfigError, DataError, RuntimeUnavailable
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.openmp import PASSIVE, set_too_late
-from auxdrive.storage import write_atomic
+from auxdrive.storage import held, write_atomic
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import nn
@@ -50,9 +50,16 @@ REFERENCE_FRAMES = 32
 def train(config: TrainConfig, out: Path, resume: bool = False) -> dict[str, Any]:
     """Train a run into `out` and measure it; returns what `result.json` holds.
 
+    One process at a time: `out` is held while it trains, and a second `train` there is refused.
+
     Raises:
         AuxdriveError: anything that the user can mend; the run can be taken up with `resume`.
     """
+    with held(out):
+        return _train(config, out, resume)
+
+
+def _train(config: TrainConfig, out: Path, resume: bool) -> dict[str, Any]:
     if config.device == "cuda" and not torch.cuda.is_available():
         raise RuntimeUnavailable("device 'cuda' was asked for, but torch sees no CUDA device; use --set device=cpu")
     refuse_foreign(out, config, resume)

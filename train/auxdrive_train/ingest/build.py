@@ -12,8 +12,10 @@ from auxdrive.dataset import Dataset, read_card
 from auxdrive.derived import DERIVATIONS, ensure_derived
 from auxdrive.episodes import CARD_NAME, EPISODES_DIR, EpisodeReader, EpisodeWriter, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
+from auxdrive.files import entries, exists, is_file
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.pictures import read_pictures, resize
+from auxdrive.storage import held
 from auxdrive.timing import breaks
 from auxdrive.types import UInt8
 from PIL import Image
@@ -68,7 +70,7 @@ def build_dataset(
         progress: called with the number of steps done; there is one for each record in a split, and one more for each derived frame.
 
     Raises:
-        UsageError: a modality that cannot be derived from RGB, a split without records.
+        UsageError: a modality that cannot be derived from RGB, a split without records, another process is writing into `out`.
         DataError: `out` holds something else, pictures of mixed sizes, no usable picture, or the disk refuses.
     """
     for modality in derived:
@@ -78,18 +80,21 @@ def build_dataset(
     chosen, skipped = _choose(source, splits)
     size = image_size or _common_size(chosen)
     card = _card(source, splits, size, licence)
-    _claim(out, card)
-    report = IngestReport(source.identity, source.rate_hz, size, source.index_field, notes=list(source.notes))
-    report.skipped = source.skipped + skipped
-    for episode_id, split, frames in _episodes(_decoded(chosen, splits, size, image_size is not None, report, progress), source.rate_hz):
-        count = _write_episode(out, episode_id, frames, source, report)
-        report.frames[split] += count
-        report.episodes.setdefault(split, []).append(episode_id)
-    if not report.episodes:
-        raise DataError(f"{source.name}: no record has a usable picture ({_counts(report.skipped)})")
-    write_card(out, card.model_copy(update={"splits": {name: tuple(ids) for name, ids in report.episodes.items()}}))
-    ensure_derived(Dataset.open(out), derived, progress=progress)
-    return report
+    with held(out):
+        _claim(out, card)
+        report = IngestReport(source.identity, source.rate_hz, size, source.index_field, notes=list(source.notes))
+        report.skipped = source.skipped + skipped
+        for episode_id, split, frames in _episodes(
+            _decoded(chosen, splits, size, image_size is not None, report, progress), source.rate_hz
+        ):
+            count = _write_episode(out, episode_id, frames, source, report)
+            report.frames[split] += count
+            report.episodes.setdefault(split, []).append(episode_id)
+        if not report.episodes:
+            raise DataError(f"{source.name}: no record has a usable picture ({_counts(report.skipped)})")
+        write_card(out, card.model_copy(update={"splits": {name: tuple(ids) for name, ids in report.episodes.items()}}))
+        ensure_derived(Dataset.open(out), derived, progress=progress)
+        return report
 
 
 def _counts(skipped: Counter[str]) -> str:
@@ -102,7 +107,7 @@ def _choose(source: Source, splits: tuple[SplitRange, ...]) -> tuple[list[Source
     for record in source.records:
         if split_of(record.index, splits) is None:
             skipped["in no split"] += 1
-        elif not record.image.is_file():
+        elif not is_file(record.image):
             skipped["picture missing"] += 1
         else:
             chosen.append(record)
@@ -151,10 +156,8 @@ def _card(source: Source, splits: tuple[SplitRange, ...], size: tuple[int, int],
 
 def _claim(out: Path, card: DatasetCard) -> None:
     """Make the folder ours, or refuse it."""
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out}: is a file; --out names a folder")
-    if out.is_dir() and any(out.iterdir()):
-        if not (out / CARD_NAME).is_file():
+    if any(not entry.name.startswith(".") for entry in entries(out)):
+        if not is_file(out / CARD_NAME):
             raise DataError(f"{out}: is not empty and holds no data set; choose a new folder")
         existing = read_card(out)
         if existing.model_copy(update={"splits": {}, "modalities": card.modalities}) != card:
@@ -230,7 +233,7 @@ def _track(frame: _Frame) -> tuple[str, str]:
 def _write_episode(out: Path, episode_id: str, frames: Iterator[_Frame], source: Source, report: IngestReport) -> int:
     """Write one episode, or pass over it when an earlier run has written it; the number of its frames."""
     written = out / EPISODES_DIR / episode_id
-    if written.exists():
+    if exists(written):
         count = sum(1 for _ in frames)
         held = len(EpisodeReader(written))
         if held != count:
