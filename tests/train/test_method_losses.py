@@ -241,3 +241,21 @@ def test_the_baseline_and_the_teacher_learn_from_the_label(name: str, batch: Bat
     assert values(phase, networks, batch) == {"task": pytest.approx(task_twin(answer(network, batch)[1], batch).mean(), rel=1e-4)}
     if entry.needs_auxiliaries:
         assert has_gradient(network.projections)
+
+
+@pytest.mark.parametrize("backbone", ["pilotnet", "pilotnet_bn"])
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_black_pictures_give_finite_gradients(name: str, backbone: str, batch: Batch) -> None:
+    """A lens cap on every sensor: all samples are the same, nothing varies, and one sample lacks a modality."""
+    entry = METHODS[name]
+    build = Build(backbone, PreprocessingSpec(size=(66, 80)), make_task("waypoints", CARD), dropout=0.0)
+    auxiliaries = AUX if entry.needs_auxiliaries else ()
+    options = {"epochs_per_round": 1} if name == "samd" else {}
+    made = entry(Setting(Modality.RGB, auxiliaries, build, 2), entry.options_type.model_validate(options))
+    networks = networks_of(made).train()
+    frames = {modality: torch.zeros_like(frame.view(torch.int16)).view(frame.dtype) if frame.dtype == torch.uint16 else frame * 0
+              for modality, frame in batch.frames.items()}  # fmt: skip
+    black = Batch(frames, batch.present, torch.zeros(5, 3), torch.zeros(5, 4, 2), batch.index)
+    for phase in planned(made):
+        assert all(math.isfinite(value) for value in values(phase, networks, black).values())
+        assert all(bool(torch.isfinite(p.grad).all()) for p in networks.parameters() if p.grad is not None)

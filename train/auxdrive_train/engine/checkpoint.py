@@ -32,6 +32,7 @@ class Progress:
         phase, epoch: finished phases, and finished epochs of the phase under way. step: optimiser steps since the start.
         history: the finished phases. watched: the watched view's metric after each epoch of the phase under way.
         best: the run's best value of the primary view, with the phase and epoch it came from.
+        clipped, phase_steps: of the phase under way, the steps whose gradient was clipped, and all. said_clipped: that the user was told.
         log_bytes: length of `metrics.jsonl` at this point; a resume cuts off what came later. finished: nothing is left to train.
     """
 
@@ -40,6 +41,9 @@ class Progress:
     step: int = 0
     history: list[PhaseRecord] = field(default_factory=list)
     watched: list[float] = field(default_factory=list)
+    clipped: int = 0
+    phase_steps: int = 0
+    said_clipped: bool = False
     best: float | None = None
     best_phase: str = ""
     best_epoch: int = 0

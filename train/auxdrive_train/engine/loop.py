@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from auxdrive import console
 from auxdrive.errors import DataError
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -28,7 +29,9 @@ from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.checkpoint import Checkpoint, Progress, optimizer_state, snapshot
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.evaluate import measure, predict_views
+from auxdrive_train.engine.gradients import GradientNorms, said_of_clipping
 from auxdrive_train.engine.log import METRICS_NAME, RunLog
+from auxdrive_train.engine.schedule import learning_rate
 from auxdrive_train.engine.views import EndedViews, primary_of
 from auxdrive_train.methods.contract import Method, Phase, PhaseRecord
 
@@ -146,16 +149,19 @@ class Trainer:
         order = order[: steps * size].reshape(steps, -1)[:, fabric.global_rank :: fabric.world_size].reshape(-1)
         loader = Loader(self.parts.train, len(order) // steps, self.config.prefetch, pin_memory=self.config.device == "cuda")
         sums: dict[str, float] = defaultdict(float)
+        norms = GradientNorms([p for group in optimizer.param_groups for p in group["params"]], self.config.clip_norm)
         start_s = time.perf_counter()
         for step, batch in enumerate(loader.iterate(order)):
-            lr = self._learning_rate(phase, (epoch * steps + step) / (phase.epochs * steps))
-            for name, value in self._step(phase, batch, optimizer, lr, step).items():
+            lr = learning_rate(self.config, phase, (epoch * steps + step) / (phase.epochs * steps))
+            for name, value in self._step(phase, batch, optimizer, lr, step, norms).items():
                 sums[name] += value
             self.advance()
         elapsed_s = time.perf_counter() - start_s
         self.progress.step += steps
         self.progress.trained_s += elapsed_s
-        means = self._over_processes({name: value / steps for name, value in sums.items()})
+        self.progress.clipped += norms.clipped
+        self.progress.phase_steps += steps
+        means = self._over_processes({**{name: value / steps for name, value in sums.items()}, **norms.summary()})
         return {**means, "lr": lr, "samples_per_s": steps * size / elapsed_s, "wait_share": loader.waited_s / max(loader.total_s, 1e-9)}
 
     def _over_processes(self, means: dict[str, float]) -> dict[str, float]:
@@ -168,7 +174,7 @@ class Trainer:
         assert isinstance(shared, Tensor)
         return dict(zip(means, shared.tolist(), strict=True))
 
-    def _step(self, phase: Phase, batch: Batch, optimizer: Optimizer, lr: float, step: int) -> dict[str, float]:
+    def _step(self, phase: Phase, batch: Batch, optimizer: Optimizer, lr: float, step: int, norms: GradientNorms) -> dict[str, float]:
         fabric = self.parts.fabric
         seed = seed_of(self.config.seed, self.progress.phase, self.progress.epoch, step, fabric.global_rank)
         torch.manual_seed(seed)
@@ -179,21 +185,26 @@ class Trainer:
             cost = phase.loss(self.parts.networks, moved)
         total = torch.stack(list(cost.losses.values())).sum()
         value = float(total.detach())
-        if not math.isfinite(value):
-            raise DataError(
-                f"the loss became {value} in {phase.name}, epoch {self.progress.epoch + 1}, step {step + 1} "
-                f"({', '.join(f'{name} {float(loss.detach()):.3g}' for name, loss in cost.losses.items())}); lower lr, or check the labels"
-            )
+        losses = {name: float(loss.detach()) for name, loss in cost.losses.items()}
+        self._refuse_divergence("loss", value, phase, step, losses)
+        if step == 0:
+            norms.measure_terms(cost.losses)
         optimizer.zero_grad(set_to_none=True)
         fabric.backward(total)
         self._share_gradients(optimizer)
         for group in optimizer.param_groups:
             group["lr"] = lr
-        if self.config.clip_norm:
-            torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.config.clip_norm)
+        self._refuse_divergence("gradient's norm", norms.clip(), phase, step, losses)
         optimizer.step()
-        losses = {f"loss/{name}": float(loss.detach()) for name, loss in cost.losses.items()}
-        return {"loss/total": value, **losses, **{f"train/{name}": logged for name, logged in cost.logged.items()}}
+        logged = {f"train/{name}": figure for name, figure in cost.logged.items()}
+        return {"loss/total": value, **{f"loss/{name}": figure for name, figure in losses.items()}, **logged}
+
+    def _refuse_divergence(self, what: str, value: float, phase: Phase, step: int, losses: Mapping[str, float]) -> None:
+        if not math.isfinite(value):
+            raise DataError(
+                f"the {what} became {value} in {phase.name}, epoch {self.progress.epoch + 1}, step {step + 1} "
+                f"({', '.join(f'{name} {loss:.3g}' for name, loss in losses.items())}); lower lr, or check the labels"
+            )
 
     def _share_gradients(self, optimizer: Optimizer) -> None:
         """Average gradients over the processes. Done by hand, since a phase may train several networks, in any combination."""
@@ -205,15 +216,6 @@ class Trainer:
         assert isinstance(flat, Tensor)
         for parameter, part in zip(parameters, torch.split(flat, [grad.numel() for grad in grads]), strict=True):
             parameter.grad = part.reshape(parameter.shape).clone()
-
-    def _learning_rate(self, phase: Phase, done: float) -> float:
-        """Linear warm-up, then a cosine down to `lr_final`, over the part of the schedule that the phase covers."""
-        place = phase.lr_span[0] + (phase.lr_span[1] - phase.lr_span[0]) * done
-        if place < self.config.warmup:
-            return self.config.lr * (place + 1e-3) / (self.config.warmup + 1e-3)
-        falling = (place - self.config.warmup) / (1 - self.config.warmup)
-        floor = self.config.lr_final
-        return self.config.lr * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * falling)))
 
     def _finish_epoch(self, phase: Phase, record: dict[str, float]) -> None:
         if self.parts.fabric.world_size > 1:
@@ -259,6 +261,7 @@ class Trainer:
     def _finish_phase(self, phase: Phase) -> None:
         if self._phase_best:
             files.restore(self.parts.networks, self._phase_best, "the phase's best weights")
+        self._say_clipped(phase)
         if phase.watch != self.primary:
             self._ended.keep(phase.watch)
         watched = self.progress.watched
@@ -266,9 +269,19 @@ class Trainer:
         self.progress.history.append(PhaseRecord(phase.name, len(watched), phase.watch, best, watched[-1]))
         self.progress.phase += 1
         self.progress.epoch, self.progress.watched, self._phase_best = 0, [], {}
+        self.progress.clipped = self.progress.phase_steps = 0
         if not phase.optimizer:
             self._optimizers.pop(f"phase {self.progress.phase - 1}", None)
         self._save()
+
+    def _say_clipped(self, phase: Phase) -> None:
+        """Once in a run, where a phase was clipped more often than not: then clip_norm, and not lr, sets the length of its steps."""
+        clipped, steps = self.progress.clipped, self.progress.phase_steps
+        if self.progress.said_clipped or 2 * clipped <= steps:
+            return
+        self.progress.said_clipped = True
+        if self.parts.fabric.is_global_zero:
+            console.note(said_of_clipping(phase.name, clipped, steps, self.config.clip_norm))
 
     def _save(self) -> None:
         self._write(LAST, with_optimizers=True)
