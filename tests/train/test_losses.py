@@ -23,7 +23,7 @@ def huber(a: float, b: float) -> float:
 
 
 def rkd_twin(student: np.ndarray, teacher: np.ndarray) -> float:
-    """Park et al. 2019, equations 4 to 8, by loops."""
+    """Park et al. 2019, equations 4 to 8, by loops; edges below a hundredth of the mean distance are divided by that instead."""
     n = len(student)
 
     def distances(x: np.ndarray) -> np.ndarray:
@@ -32,12 +32,13 @@ def rkd_twin(student: np.ndarray, teacher: np.ndarray) -> float:
 
     def angles(x: np.ndarray) -> np.ndarray:
         out = np.zeros((n, n, n))
+        shortest = 0.01 * np.mean([np.linalg.norm(x[i] - x[j]) for i in range(n) for j in range(n) if i != j])
         for j in range(n):
             for i in range(n):
                 for k in range(n):
                     a, b = x[i] - x[j], x[k] - x[j]
-                    norm = np.linalg.norm(a) * np.linalg.norm(b)
-                    out[j, i, k] = a @ b / norm if norm else 0.0
+                    norm = max(np.linalg.norm(a), shortest) * max(np.linalg.norm(b), shortest)
+                    out[j, i, k] = a @ b / norm
         return out
 
     pairs = zip(distances(student).ravel(), distances(teacher).ravel(), strict=True)
