@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeWriter, write_card
 from auxdrive.modalities import Modality
 from auxdrive.state import STATE_DTYPE
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package, and share `recordings`
 
 HEIGHT, WIDTH = 64, 80
 

@@ -19,53 +19,16 @@ from auxdrive.modalities import Modality
 from auxdrive.storage import held
 from auxdrive.timing import breaks
 from auxdrive_train.ingest import FORMATS, clock
-from auxdrive_train.ingest.build import MAX_EPISODE_FRAMES, IngestReport, build_dataset
+from auxdrive_train.ingest.build import MAX_EPISODE_FRAMES, build_dataset
 from auxdrive_train.ingest.source import SourceOptions
 from auxdrive_train.ingest.splits import parse_splits, split_of
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from recordings import make_tub, run, write_manifest
 from typer.testing import CliRunner
 
 SHARED = Path(os.environ.get("AUXDRIVE_SHARED", Path(__file__).resolve().parents[2] / "../shared"))
-
-
-def make_tub(
-    folder: Path, rows: list[dict[str, Any]] | int = 6, deleted: list[int] | None = None, size: tuple[int, int] = (16, 12)
-) -> Path:
-    """A tub as donkeycar writes it: 20 Hz, the angle rising with the index."""
-    (folder / "images").mkdir(parents=True)
-    if isinstance(rows, int):
-        rows = [{} for _ in range(rows)]
-    lines = []
-    for index, changes in enumerate(rows):
-        row = {
-            "_index": index,
-            "_timestamp_ms": 1_700_000_000_000 + 50 * index,
-            "cam/image_array": f"{index}_cam_image_array_.jpg",
-            "user/angle": (index % 10) / 10,
-            "user/throttle": 0.5,
-            "user/mode": "user",
-        } | changes
-        lines.append(json.dumps({key: value for key, value in row.items() if value is not ...}))
-        pixels = np.random.default_rng(index).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / "images" / f"{index}_cam_image_array_.jpg")
-    half = len(lines) // 2
-    (folder / "catalog_0.catalog").write_text("\n".join(lines[:half]) + "\n")
-    (folder / "catalog_1.catalog").write_text("\n".join(lines[half:]) + "\n")
-    write_manifest(folder, ["catalog_0.catalog", "catalog_1.catalog"], deleted or [])
-    return folder
-
-
-def write_manifest(folder: Path, paths: list[str], deleted: list[Any]) -> None:
-    last = {"paths": paths, "current_index": 0, "max_len": 1000, "deleted_indexes": deleted}
-    lines = [["cam/image_array", "user/angle"], ["image_array", "float"], {}, {"created_at": 0}, last]
-    (folder / "manifest.json").write_text("\n".join(json.dumps(line) for line in lines))
-
-
-def run(source: Path, out: Path, form: str = "donkey", options: SourceOptions | None = None, **kwargs: Any) -> tuple[IngestReport, Dataset]:
-    report = build_dataset(FORMATS[form](source, options or SourceOptions()), out, **kwargs)
-    return report, Dataset.open(out)
 
 
 def test_a_folder_that_another_process_fills_is_left_alone(tmp_path: Path) -> None:
@@ -150,7 +113,6 @@ BASE = 1_700_000_000_000
         ([0, 50, ..., 150], [4], "1 of 4 records have no usable timestamp"),
         ([0, 50, math.nan, 150], [4], "1 of 4 records have no usable timestamp"),
         ([0, 50, "x", 150], [4], "no usable timestamp"),
-        ([0, 0.1, 0.2, 0.3], [4], "the median time step"),
         ([0, 50, ..., *range(150, 1000, 50)], [20], "timestamps: 20 Hz; 0 gaps longer than 5 periods, 0 repeated, 0 going back; 1 missing"),
         ([..., *range(50, 950, 50), "x"], [20], "0 going back; 2 missing, interpolated"),
         ([..., ..., ..., *range(150, 1000, 50)], [20], "3 of 20 records have no usable timestamp"),
@@ -158,16 +120,16 @@ BASE = 1_700_000_000_000
 )
 def test_broken_time_is_reported_and_ends_an_episode(tmp_path: Path, stamps: list[Any], lengths: list[int], note: str) -> None:
     rows = [{"_timestamp_ms": BASE + stamp if isinstance(stamp, int | float) else stamp} for stamp in stamps]
-    report, dataset = run(make_tub(tmp_path / "tub", rows), tmp_path / "out", options=SourceOptions(rate_hz=10))
+    report, dataset = run(make_tub(tmp_path / "tub", rows), tmp_path / "out")
     assert [len(dataset.episode(episode_id)) for episode_id in dataset.episode_ids] == lengths
     assert note in report.notes[0]
 
 
-@given(steps=st.lists(st.integers(-200, 2000), min_size=1, max_size=30))
+@given(steps=st.lists(st.integers(-200, 2000).filter(lambda step: not 0 < step < 5), min_size=1, max_size=30))
 def test_no_clock_lets_time_stand_or_leap_inside_an_episode(steps: list[int]) -> None:
     times = list(np.cumsum([0, *steps]) / 1000.0)
     judged = clock.judge(times, range(len(times)), 20.0)
-    assert 0 < judged.rate_hz <= 1000
+    assert 0.5 <= judged.rate_hz <= 200
     for step_s in np.diff(judged.time_s):
         assert breaks(step_s, judged.rate_hz) or 0 < step_s <= 5 / judged.rate_hz
 
@@ -178,8 +140,8 @@ def test_deleted_incomplete_and_odd_records_are_left_out_and_counted(tmp_path: P
     rows[3] = {"user/angle": 1.5}
     rows[4] = {"user/angle": "left"}
     rows[5] = {"user/throttle": ...}
-    rows[6] = {"user/mode": "local"}
     rows[7] = {"_index": 6}
+    rows[11] = {"user/mode": "local"}
     tub = make_tub(tmp_path / "tub", rows, deleted=[1])
     (tub / "images" / "8_cam_image_array_.jpg").unlink()
     whole = (tub / "images" / "9_cam_image_array_.jpg").read_bytes()
@@ -190,18 +152,13 @@ def test_deleted_incomplete_and_odd_records_are_left_out_and_counted(tmp_path: P
         "deleted in the tub": 1,
         "angle or throttle is no number": 2,
         "angle or throttle beyond [-1, 1]": 1,
-        "incomplete": 1,
+        "without user/throttle": 1,
         "not driven by the user": 1,
-        "index used twice": 1,
+        "index used again by a later record": 1,
         "picture missing": 1,
         "picture damaged": 2,
     }
     assert sum(len(dataset.episode(episode_id)) for episode_id in dataset.episode_ids) == 2
-
-
-def garbage_line(tub: Path) -> None:
-    with (tub / "catalog_1.catalog").open("a") as file:
-        file.write('{"_index": 99, "user/ang\n')
 
 
 def test_a_line_that_was_cut_off_costs_one_record(tmp_path: Path) -> None:
@@ -217,31 +174,6 @@ def test_source_indexes_that_are_none_are_not_used(tmp_path: Path, odd: Any) -> 
     tub = make_tub(tmp_path / "tub", [{"source_index": 100 + index} for index in range(3)] + [{"source_index": odd}])
     assert FORMATS["donkey"](tub, SourceOptions()).index_field == "_index"
     assert FORMATS["donkey"](make_tub(tmp_path / "good", [{"source_index": 7}]), SourceOptions()).index_field == "source_index"
-
-
-def traversal(tub: Path) -> None:
-    path = tub / "catalog_0.catalog"
-    path.write_text(path.read_text().replace("0_cam_image_array_.jpg", "../../../secret.jpg"))
-
-
-def absolute(tub: Path) -> None:
-    path = tub / "catalog_0.catalog"
-    path.write_text(path.read_text().replace("0_cam_image_array_.jpg", "/etc/passwd"))
-
-
-def link_out(tub: Path) -> None:
-    (tub.parent / "secret.jpg").write_bytes((tub / "images" / "0_cam_image_array_.jpg").read_bytes())
-    (tub / "images" / "0_cam_image_array_.jpg").unlink()
-    (tub / "images" / "0_cam_image_array_.jpg").symlink_to(tub.parent / "secret.jpg")
-
-
-def name_is_a_number(tub: Path) -> None:
-    path = tub / "catalog_0.catalog"
-    path.write_text(path.read_text().replace('"0_cam_image_array_.jpg"', "7"))
-
-
-def catalog_traversal(tub: Path) -> None:
-    write_manifest(tub, ["../other/catalog_0.catalog"], [])
 
 
 def mixed_sizes(tub: Path) -> None:
@@ -266,23 +198,10 @@ def truncate_pictures(tub: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda tub: (tub / "manifest.json").unlink(), "no donkeycar tub"),
-        (lambda tub: (tub / "manifest.json").write_text("[]\n"), "fifth line"),
-        (lambda tub: (tub / "manifest.json").write_text("{" * 100_000), r"manifest\.json, line 1: not JSON"),
-        (lambda tub: (tub / "manifest.json").write_bytes(b"\xff\xfe\x00"), "not UTF-8"),
-        (lambda tub: write_manifest(tub, ["catalog_9.catalog"], []), r"catalog_9\.catalog: no such file"),
-        (lambda tub: write_manifest(tub, [], ["x"]), "list of numbers"),
-        (lambda tub: write_manifest(tub, [], [True]), "list of numbers"),
-        (lambda tub: write_manifest(tub, [], []), "it is empty"),
-        (lambda tub: write_manifest(tub, ["catalog_0.catalog"], [0, 1, 2]), "3 deleted"),
-        (lambda tub: (tub / "catalog_0.catalog").write_text("[1]\n"), "line 1: a record must be"),
-        (lambda tub: (tub / "catalog_0.catalog").write_text('{"a": 1}\n'), "version 2"),
-        (catalog_traversal, "nothing outside it is read"),
-        (garbage_line, r"catalog_1\.catalog, line 4: not JSON"),
-        (traversal, "nothing outside it is read"),
-        (absolute, "nothing outside it is read"),
-        (link_out, "link that leads out"),
-        (name_is_a_number, "not a plain file name"),
+        (lambda tub: [catalog.unlink() for catalog in tub.glob("*.catalog")], "no donkeycar tub of version 2"),
+        (lambda tub: [catalog.write_text("") for catalog in tub.glob("*.catalog")], "it is empty"),
+        (lambda tub: write_manifest(tub, ["catalog_0.catalog"], list(range(6))), "6 deleted"),
+        (lambda tub: (tub / "catalog_0.catalog").write_text('[1]\n{"a": 1}\n'), "2 of 5 lines are damaged"),
         (mixed_sizes, "different sizes .*--image-size"),
         (all_pictures_damaged, "can be read"),
         (no_pictures, "6 picture missing"),

@@ -5,36 +5,16 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from auxdrive.dataset import Dataset
 from auxdrive.errors import DataError, UsageError
-from auxdrive_train.ingest import FORMATS
-from auxdrive_train.ingest.build import IngestReport, build_dataset
 from auxdrive_train.ingest.source import SourceOptions
 from auxdrive_train.ingest.splits import parse_splits
-from PIL import Image
+from recordings import make_udacity, run
 
 SHARED = Path(os.environ.get("AUXDRIVE_SHARED", Path(__file__).resolve().parents[2] / "../shared"))
-
-
-def run(source: Path, out: Path, form: str = "donkey", options: SourceOptions | None = None, **kwargs: Any) -> tuple[IngestReport, Dataset]:
-    report = build_dataset(FORMATS[form](source, options or SourceOptions()), out, **kwargs)
-    return report, Dataset.open(out)
-
-
-def make_udacity(folder: Path, header: bool = True, prefix: str = "IMG/", rows: int = 5) -> Path:
-    (folder / "IMG").mkdir(parents=True)
-    lines = ["center,left,right,steering,throttle,brake,speed"] if header else []
-    for index in range(rows):
-        names = [f"{camera}_2023_03_23_00_39_0{index // 10}_{index % 10}00.jpg" for camera in ("center", "left", "right")]
-        for name in names:
-            Image.new("RGB", (16, 8), (index * 20, 0, 0)).save(folder / "IMG" / name)
-        lines.append(",".join([prefix + names[0], " " + prefix + names[1], " " + prefix + names[2], "0.5", "0.9", "0.1", "10"]))
-    (folder / "driving_log.csv").write_text("\n".join(lines) + "\n")
-    return folder
 
 
 @pytest.mark.parametrize(("header", "prefix"), [(True, "IMG/"), (False, "C:\\Users\\me\\Desktop\\IMG\\"), (False, "/home/me/IMG/")])
@@ -72,10 +52,10 @@ def test_udacity_side_cameras_steer_back_to_the_middle(tmp_path: Path) -> None:
     [
         (None, "no recording of Udacity"),
         ("", "it is empty"),
-        ("a,b,c\n", "line 1: 3 columns"),
+        ("a,b,c\n", "line 1: the header names the columns a, b, c; needed are center, steering, throttle, brake, speed"),
         ("a.jpg,b.jpg,c.jpg,nan,0,0,1\n", "1 steering, throttle"),
         ("a.jpg,b.jpg,c.jpg,2,0,0,1\n", "1 steering beyond"),
-        ("a.jpg,b.jpg,c.jpg,0,0,0,1\n..,b.jpg,c.jpg,0,0,0,1\n", "line 2: '..' is not a plain"),
+        ("..,b.jpg,c.jpg,0,0,0,1\n", "1 no picture of the center camera is named"),
         ('"a.jpg,b\n', "not CSV"),
         ('"a.jpg,b', "not CSV"),
         ("a.jpg,b.jpg,c.jpg,0,0,0,1\n", "no record has a picture"),

@@ -27,7 +27,9 @@ def ingest(
         list[str] | None, typer.Option(metavar="NAME=START:STOP", help="Records of a split; can be repeated. Default: all are train.")
     ] = None,
     max_steer_deg: Annotated[float, typer.Option(help="Road-wheel angle at full lock, for sources that record -1..1.")] = 25.0,
-    rate_hz: Annotated[float | None, typer.Option(help="Rate to use where timestamps are unusable.", show_default=False)] = None,
+    rate_hz: Annotated[
+        float | None, typer.Option(help="The camera's rate, whatever the timestamps say (default: theirs).", show_default=False)
+    ] = None,
     derive: Annotated[str, typer.Option(metavar="NAMES", help="Modalities to compute and store: edge, frequency.")] = "",
     image_size: Annotated[str | None, typer.Option(metavar="WxH", help="Scale all pictures to that size.", show_default=False)] = None,
     cameras: Annotated[

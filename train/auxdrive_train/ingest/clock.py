@@ -6,12 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from auxdrive.errors import DataError
 from auxdrive.timing import GAP_PERIODS
 from auxdrive.types import Float64
 from numpy.typing import NDArray
 
+PLAUSIBLE_HZ = (0.5, 200.0)
+"""Rates at which a vehicle's camera records; timestamps that say another are believed only where `--rate-hz` says it too."""
 _USABLE_SHARE = 0.9
-"""Timestamps are used when at least this share of the steps goes forward."""
+"""Timestamps are used when at least this share of them is there, and when no more than the rest of the steps does not go forward."""
+_STEADY_SHARE = 0.6
+"""Records put into the order of their times are a drive where so many steps are within half of the median; of random times, 0.35 are."""
+
+_LATEST_S, _SHORTEST_S = 1e12, 1e-9
+"""Times beyond are no times: 30,000 years, and a nanosecond between records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,33 +31,126 @@ class Clock:
     note: str
 
 
-def judge(times_s: Sequence[float | None], positions: Sequence[int], nominal_hz: float) -> Clock:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """places: the records that are kept, in the order of time. note: what was found, empty where the order was right."""
+
+    places: list[int]
+    note: str = ""
+
+    def numbers(self, indexes: Sequence[int]) -> list[int]:
+        """The records' indexes in that order; where the records had to be sorted, they are dealt out anew, so that they rise with time."""
+        kept = [indexes[place] for place in self.places]
+        return sorted(kept) if self.note else kept
+
+
+def in_order(times_s: Sequence[float | None], *, times_are_sure: bool) -> Order:
+    """The order of records that were taken at `times_s` (None: not known), whatever order they stand in.
+
+    Where few steps go back, the records stand as they were taken: a clock was set, or logs were joined. Where more than a tenth does,
+    they were shuffled, and are sorted; those without a time have no place then and are left out.
+
+    Args:
+        times_are_sure: each time belongs to its record's picture, so that records are sorted also where few are out of place, and
+            however irregular their times are. False: the records' numbers are as good, and are kept where the times are no clock's.
+    """
+    everything = list(range(len(times_s)))
+    known = [place for place in everything if times_s[place] is not None]
+    time_s = np.array([times_s[place] for place in known], dtype=np.float64)
+    steps = np.diff(time_s)
+    back = int((steps < 0).sum())
+    if not back or len(known) < _USABLE_SHARE * len(everything):
+        return Order(everything)
+    order = np.argsort(time_s, kind="stable")
+    ordered = np.diff(time_s[order])
+    shuffled = back > (1 - _USABLE_SHARE) * len(steps)
+    if shuffled and not times_are_sure and not _is_steady(ordered):
+        return Order(everything)
+    if not shuffled and (not times_are_sure or _interleaves(steps, ordered)):
+        return Order(everything)
+    places = [known[place] for place in order]
+    lost = len(everything) - len(places) if shuffled else 0
+    if lost == 0 and len(places) < len(everything):
+        return Order(everything)  # few are out of place, and some have no time to be put in order by
+    note = f"{back} of {len(steps)} time steps went back: the records stood out of order, and were sorted and numbered by their times"
+    return Order(places, note + (f"; {lost} without a time were left out" if lost else ""))
+
+
+def _is_steady(steps_s: Float64) -> bool:
+    """Whether the steps are a camera's: most of them about as long as the median."""
+    forward = steps_s[steps_s > 0]
+    if not len(forward):
+        return False
+    median = float(np.median(forward))
+    return float((np.abs(forward - median) <= 0.5 * median).mean()) >= _STEADY_SHARE
+
+
+def _interleaves(steps_s: Float64, ordered_s: Float64) -> bool:
+    """Whether sorting would mix drives that were recorded at the same time: the steps would become much shorter."""
+    before, after = steps_s[steps_s > 0], ordered_s[ordered_s > 0]
+    return bool(len(before) and len(after) and np.median(after) < 0.75 * np.median(before))
+
+
+def judge(
+    times_s: Sequence[float | None],
+    positions: Sequence[int],
+    nominal_hz: float,
+    given_hz: float | None = None,
+    where: str = "the recording",
+) -> Clock:
     """Judge the timestamps of records that stand in the order of `positions`, the source's own numbering.
 
-    The rate is that of the median step. A tenth of the timestamps may be missing and are interpolated. Where more are, or more than
-    a tenth of the steps do not go forward, no timestamp is used: time is then the position over the nominal rate, so that
-    positions left out still leave a gap.
+    The rate is that of the median step, or `given_hz`: the times are then stretched so that their median step is its period, which
+    keeps the gaps. A tenth of the timestamps may be missing and are interpolated. Where more are, or more than a tenth of the steps do
+    not go forward, no timestamp is used: time is then the position over `given_hz` or else `nominal_hz`, so that positions left out
+    still leave a gap.
+
+    Raises:
+        DataError: the timestamps say a rate beyond `PLAUSIBLE_HZ`, and no rate was given.
     """
     time_s = np.array([np.nan if time is None else time for time in times_s], dtype=np.float64)
-    known = np.isfinite(time_s)
+    known = np.abs(time_s) < _LATEST_S
     missing = len(time_s) - int(known.sum())
     if known.sum() < _USABLE_SHARE * len(time_s):
-        return _nominal(positions, nominal_hz, f"{missing} of {len(time_s)} records have no usable timestamp")
+        return _nominal(positions, nominal_hz, given_hz, f"{missing} of {len(time_s)} records have no usable timestamp")
     if missing:
         time_s = _interpolated(time_s, np.array(positions, dtype=np.float64), known)
     steps = np.diff(time_s)
     forward = steps[steps > 0]
     if not len(forward) or len(forward) < _USABLE_SHARE * len(steps):
-        return _nominal(positions, nominal_hz, f"{len(steps) - len(forward)} of {len(steps)} time steps do not go forward")
-    period = float(np.median(forward))
-    if period < 1e-3:
-        return _nominal(positions, nominal_hz, f"the median time step is {period} s")
-    rate_hz = round(1 / period, 3)
+        return _nominal(positions, nominal_hz, given_hz, f"{len(steps) - len(forward)} of {len(steps)} time steps do not go forward")
+    period_s = float(np.median(forward))
+    if given_hz is not None and period_s < _SHORTEST_S:
+        return _nominal(positions, nominal_hz, given_hz, f"the median time step is {period_s:g} s")
+    time_s, rate_hz, stretched = _at_rate(time_s, period_s, given_hz, where)
+    steps = np.diff(time_s)
     still, back = int((steps == 0).sum()), int((steps < 0).sum())
     leaps = int((steps > GAP_PERIODS / rate_hz).sum())
-    note = f"timestamps: {rate_hz:g} Hz; {leaps} gaps longer than {GAP_PERIODS:g} periods, {still} repeated, {back} going back"
+    note = f"timestamps: {1 / period_s:.4g} Hz{stretched}; "
+    note += f"{leaps} gaps longer than {GAP_PERIODS:g} periods, {still} repeated, {back} going back"
     note += "; an episode ends at each" if leaps + still + back else ""
     return Clock(time_s, rate_hz, note + (f"; {missing} missing, interpolated" if missing else ""))
+
+
+def _at_rate(time_s: Float64, period_s: float, given_hz: float | None, where: str) -> tuple[Float64, float, str]:
+    """The times and the rate that hold, and what is to be said of it."""
+    if given_hz is not None:
+        factor = 1 / given_hz / period_s
+        told = f", but --rate-hz {given_hz:g} holds: times are stretched by {factor:.4g}{_doubt(given_hz)}"
+        return time_s[0] + (time_s - time_s[0]) * factor, given_hz, told
+    measured_hz = 1 / period_s
+    if _doubt(measured_hz):
+        raise DataError(
+            f"{where}: the timestamps say {measured_hz:.4g} Hz (a median step of {period_s:.3g} s){_doubt(measured_hz)}. "
+            "Is their unit another? Say the camera's true rate with --rate-hz, which then holds"
+        )
+    return time_s, round(measured_hz, 3), ""
+
+
+def _doubt(rate_hz: float) -> str:
+    """What is to be said of a rate that no camera has; empty for others."""
+    lowest, highest = PLAUSIBLE_HZ
+    return "" if lowest <= rate_hz <= highest else f", and no vehicle's camera records outside {lowest:g} to {highest:g} Hz"
 
 
 def _interpolated(time_s: Float64, positions: Float64, known: NDArray[np.bool_]) -> Float64:
@@ -61,6 +162,12 @@ def _interpolated(time_s: Float64, positions: Float64, known: NDArray[np.bool_])
     return np.where(known, time_s, filled)
 
 
-def _nominal(positions: Sequence[int], nominal_hz: float, why: str) -> Clock:
-    time_s = np.array(positions, dtype=np.float64) / nominal_hz
-    return Clock(time_s, nominal_hz, f"timestamps are not used ({why}); time is the record's number at a nominal {nominal_hz:g} Hz")
+def _nominal(positions: Sequence[int], nominal_hz: float, given_hz: float | None, why: str) -> Clock:
+    rate_hz = given_hz or nominal_hz
+    time_s = np.array(positions, dtype=np.float64) / rate_hz
+    at = (
+        f"--rate-hz {rate_hz:g}{_doubt(rate_hz)}"
+        if given_hz
+        else f"a nominal {rate_hz:g} Hz, which nothing confirms (--rate-hz says another)"
+    )
+    return Clock(time_s, rate_hz, f"timestamps are not used ({why}); time is the record's number at {at}")

@@ -1,148 +1,142 @@
-"""donkeycar's tub, version 2: `manifest.json`, catalog files of JSON lines, and `images/`.
+"""donkeycar's tub, version 2 (`tub` reads its files).
 
-Manifest (donkeycar/parts/datastore_v2.py): five JSON lines: names of the inputs, their types, metadata, session data, and
-{"paths": catalogs, "current_index", "max_len", "deleted_indexes"}. Labels: `user/angle` in -1..1, positive right, of the steering
-lock; `user/throttle` in -1..1, negative brakes or reverses.
+Labels (donkeycar/templates/complete.py): `user/angle`, or `user/steering`, in -1..1, positive right, of the steering lock;
+`user/throttle` in -1..1, negative brakes or reverses. `enc/speed` is the odometer's, in metres per second (donkeycar/parts/kinematics.py).
+`cam/depth_array` names a 16-bit picture, in millimetres as the RealSense and OAK-D cameras give it.
 """
 
 from __future__ import annotations
 
-import json
+import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeGuard
 
 from auxdrive.cards import VehicleSpec
 from auxdrive.errors import DataError
+from auxdrive.files import is_file
 from auxdrive.steering import SteeringSpec
 
 from auxdrive_train.ingest import clock
-from auxdrive_train.ingest.source import CUT_OFF, Source, SourceOptions, SourceRecord, digest, inside, number, read_text, session_name
+from auxdrive_train.ingest.lines import Damage
+from auxdrive_train.ingest.source import (
+    FASTEST_MPS,
+    Source,
+    SourceOptions,
+    SourceRecord,
+    digest,
+    inside,
+    left_out,
+    number,
+    session_name,
+    source_name,
+)
+from auxdrive_train.ingest.tub import Row, as_index, find_files, read_rows
 
 DRIVE_LOOP_HZ = 20.0
 """donkeycar's default rate, used where timestamps cannot be."""
+_IMAGE, _DEPTH, _THROTTLE, _SPEED = "cam/image_array", "cam/depth_array", "user/throttle", "enc/speed"
+_STEERING = ("user/angle", "user/steering")
+"""The same number: newer templates call it the one, older ones the other; where a record has both, the first counts."""
+_READ = {_IMAGE, _DEPTH, _THROTTLE, _SPEED, "user/mode", "source_index"}
 
 
 def read_donkey(folder: Path, options: SourceOptions) -> Source:
     """Read a tub: which records it has, not yet their pictures.
 
-    Records are left out, and counted, that are deleted, incomplete, numbered twice, not driven by the user (in the pilot's modes
-    `user/angle` is not what steered), or whose angle or throttle is not a number in [-1, 1].
+    Records are left out, and counted, that are deleted, damaged, incomplete, not driven by the user (in the pilot's modes the user's
+    angle is not what steered), whose index a later record used again, or whose angle or throttle is not a number in [-1, 1].
 
     Raises:
-        DataError: no tub, damaged JSON (with file and line), names that lead out of the tub, or nothing left to use.
+        DataError: no tub, too many damaged lines (all are listed), timestamps of an impossible rate, or nothing left to use.
     """
     options.refuse_side_cameras("donkeycar")
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    name = folder.resolve().name
-    manifest = folder / "manifest.json"
-    catalogs, deleted = _read_manifest(manifest)
+    name = source_name(folder)
+    files = find_files(folder)
     skipped: Counter[str] = Counter()
-    rows = _rows(catalogs, deleted, skipped)
+    damage = Damage()
+    rows = read_rows(files, damage, skipped)
     # Re-packed tubs keep the original numbering; splits are then told in it.
-    index_field = "source_index" if rows and all(_is_index(row.get("source_index")) for row, _ in rows) else "_index"
-    records: list[SourceRecord] = []
-    times_s: list[float | None] = []
-    positions: list[int] = []
-    for row, where in rows:
-        reason, record = _record(folder / "images", row, where, index_field)
-        if record is None:
+    index_field = "source_index" if rows and all(as_index(row.values.get("source_index")) is not None for row in rows) else "_index"
+    records: list[tuple[SourceRecord, float | None, int]] = []
+    for row in rows:
+        reason, record = _record(folder / "images", row, index_field, damage)
+        if record is not None:
+            records.append((replace(record, session=session_name(name, row.values.get("_session_id"))), _time_s(row), row.index))
+        elif reason:
             skipped[reason] += 1
-            continue
-        records.append(replace(record, session=session_name(name, row.get("_session_id"))))
-        stamp = number(row.get("_timestamp_ms"))
-        times_s.append(None if stamp is None else stamp / 1000)
-        positions.append(row["_index"])
+    notes = files.notes + damage.settle(f"{folder}", skipped)
     if not records:
-        counts = ", ".join(f"{count} {reason}" for reason, count in skipped.items()) or "it is empty"
-        raise DataError(f"{folder}: the tub has no record to use ({counts})")
-    judged = clock.judge(times_s, positions, options.rate_hz or DRIVE_LOOP_HZ)
+        raise DataError(f"{folder}: the tub has no record to use ({left_out(skipped, notes)})")
+    order = clock.in_order([time_s for _, time_s, _ in records], times_are_sure=False)
+    positions = order.numbers([position for _, _, position in records])
+    judged = clock.judge([records[place][1] for place in order.places], positions, DRIVE_LOOP_HZ, options.rate_hz, f"{folder}")
+    indexes = order.numbers([record.index for record, _, _ in records])
+    labels = (files.manifest, *files.catalogs) if is_file(files.manifest) else files.catalogs
     return Source(
         name=name,
-        identity=f"donkey tub {name} (labels sha256 {digest((manifest, *catalogs))}, full lock {options.max_steer_deg:g} deg)",
+        identity=f"donkey tub {name} (labels sha256 {digest(labels)}, full lock {options.max_steer_deg:g} deg{options.rate_in_identity})",
         index_field=index_field,
         rate_hz=judged.rate_hz,
         steering=SteeringSpec(kind="normalised", positive="right", max_road_wheel_deg=options.max_steer_deg),
         vehicle=VehicleSpec(name="donkeycar", wheelbase_m=options.wheelbase_m),
-        records=[replace(record, time_s=float(time_s)) for record, time_s in zip(records, judged.time_s, strict=True)],
+        records=[
+            replace(records[place][0], index=index, time_s=float(time_s))
+            for place, index, time_s in zip(order.places, indexes, judged.time_s, strict=True)
+        ],
         skipped=skipped,
-        notes=[judged.note, f"user/angle is taken as -1..1 of {options.max_steer_deg:g} degrees at the road wheel, positive right"],
+        notes=[judged.note, *filter(None, (order.note,)), *_units(rows, options), *notes],
         fov_deg=options.fov_deg,
     )
 
 
-def _rows(catalogs: list[Path], deleted: set[int], skipped: Counter[str]) -> list[tuple[dict[str, Any], str]]:
-    """The records that are not deleted, in the tub's order, each with where it stands."""
-    found: dict[int, tuple[dict[str, Any], str]] = {}
-    for catalog in catalogs:
-        for row, where in _json_lines(catalog, skipped):
-            index = row.get("_index")
-            if not _is_index(index):
-                raise DataError(f"{where}: the record has no `_index`, so this is no tub of version 2")
-            if index in deleted:
-                skipped["deleted in the tub"] += 1
-            elif index in found:
-                skipped["index used twice"] += 1
-            else:
-                found[index] = (row, where)
-    return [found[index] for index in sorted(found)]
+def _units(rows: Sequence[Row], options: SourceOptions) -> list[str]:
+    """How the records' numbers are understood, and which are not read."""
+    keys = Counter(key for row in rows for key in row.values if not key.startswith("_"))
+    steering = next((key for key in _STEERING if keys[key]), _STEERING[0])
+    notes = [f"{steering} is taken as -1..1 of {options.max_steer_deg:g} degrees at the road wheel, positive right"]
+    if keys[_SPEED]:
+        speeds = [_speed_mps(row) for row in rows]
+        unknown = sum(map(math.isnan, speeds))
+        notes.append(f"{_SPEED} is taken as metres per second" + (f"; {unknown} of {len(rows)} records have none" if unknown else ""))
+    if keys[_DEPTH]:
+        notes.append(f"{_DEPTH}: 16-bit pictures, taken as millimetres; 0 is where nothing was measured")
+    unread = {key: count for key, count in keys.items() if key not in _READ and key not in _STEERING}
+    if unread:
+        notes.append("not read: " + ", ".join(f"{key} ({count} records)" for key, count in sorted(unread.items())))
+    return notes
 
 
-def _read_manifest(path: Path) -> tuple[list[Path], set[int]]:
-    """Catalog files and deleted indexes."""
-    if not path.is_file():
-        raise DataError(f"{path}: no such file, so {path.parent} is no donkeycar tub of version 2")
-    lines = [line for line, _ in _json_values(path)]
-    catalog = lines[4] if len(lines) > 4 else None
-    if not isinstance(catalog, dict) or not isinstance(catalog.get("paths"), list):
-        raise DataError(f"{path}: the fifth line must be an object with the catalogs' `paths`; this is no tub of version 2")
-    deleted = catalog.get("deleted_indexes", [])
-    if not isinstance(deleted, list) or not all(_is_index(index) for index in deleted):
-        raise DataError(f"{path}: `deleted_indexes` must be a list of numbers from 0 on")
-    return [inside(path.parent, name, str(path)) for name in catalog["paths"]], set(deleted)
-
-
-def _is_index(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _json_lines(path: Path, skipped: Counter[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    """The objects of a JSON-lines file, each with where it stands."""
-    for value, where in _json_values(path, skipped):
-        if not isinstance(value, dict):
-            raise DataError(f"{where}: a record must be a JSON object")
-        yield value, where
-
-
-def _json_values(path: Path, skipped: Counter[str] | None = None) -> Iterator[tuple[Any, str]]:
-    """The values of the lines; a damaged last one that has no end was cut off, and is passed over if there is where to count it."""
-    lines = read_text(path).split("\n")
-    for line, text in enumerate(lines, start=1):
-        if not text.strip():
-            continue
-        where = f"{path}, line {line}"
-        try:
-            yield json.loads(text), where
-        except (ValueError, RecursionError) as error:
-            if line == len(lines) > 1 and skipped is not None:
-                skipped[CUT_OFF] += 1
-                return
-            raise DataError(f"{where}: not JSON ({error}). Repair or remove that line") from None
-
-
-def _record(images: Path, record: dict[str, Any], where: str, index_field: str) -> tuple[str, SourceRecord | None]:
-    """The record, or the reason why it is left out."""
-    if not {"cam/image_array", "user/angle", "user/throttle"} <= record.keys():
-        return "incomplete", None
-    image = inside(images, record["cam/image_array"], where)
-    angle, throttle = number(record["user/angle"]), number(record["user/throttle"])
+def _record(images: Path, row: Row, index_field: str, damage: Damage) -> tuple[str, SourceRecord | None]:
+    """The record, or the reason why it is left out, which is empty where it was noted as damaged."""
+    values = row.values
+    steering = next((key for key in _STEERING if key in values), None)
+    missing = [key for key in (_IMAGE, _THROTTLE) if key not in values] + ([" or ".join(_STEERING)] if steering is None else [])
+    if missing or steering is None:
+        return f"without {', '.join(sorted(missing))}", None
+    image = inside(images, values[_IMAGE])
+    if image is None:
+        damage.add(row.file, row.line, f"{_IMAGE} is no name of a picture in {images}")
+        return "", None
+    angle, throttle = number(values[steering]), number(values[_THROTTLE])
     if angle is None or throttle is None:
         return "angle or throttle is no number", None
     if abs(angle) > 1 or abs(throttle) > 1:
         return "angle or throttle beyond [-1, 1]", None
-    if record.get("user/mode", "user") != "user":
+    if values.get("user/mode", "user") != "user":
         return "not driven by the user", None
-    return "", SourceRecord(record[index_field], where, image, 0.0, angle, throttle=max(throttle, 0.0), brake=max(-throttle, 0.0))
+    index = as_index(values[index_field])
+    assert index is not None  # `read_rows` and `read_donkey` saw to it
+    gas, brake = max(throttle, 0.0), max(-throttle, 0.0)
+    return "", SourceRecord(index, row.where, image, 0.0, angle, gas, brake, _speed_mps(row), depth=inside(images, values.get(_DEPTH)))
+
+
+def _speed_mps(row: Row) -> float:
+    speed = number(row.values.get(_SPEED))
+    return speed if speed is not None and abs(speed) <= FASTEST_MPS else math.nan
+
+
+def _time_s(row: Row) -> float | None:
+    stamp_ms = number(row.values.get("_timestamp_ms"))
+    return None if stamp_ms is None else stamp_ms / 1000

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from auxdrive.cards import VehicleSpec
-from auxdrive.errors import DataError, UsageError
+from auxdrive.errors import UsageError
+from auxdrive.files import read_bytes, refusals
 from auxdrive.steering import SteeringSpec
 
+FASTEST_MPS = 150.0
+"""What is faster was no car; such numbers are damage or another unit."""
+_LARGEST_LABELS = 2 << 30
 CUT_OFF = "cut off while it was written"
 """Why the last line of a log is left out that a crash or a power cut has torn."""
 
@@ -21,7 +27,7 @@ CUT_OFF = "cut off while it was written"
 class SourceOptions:
     """What the caller knows better than the files.
 
-    max_steer_deg: road-wheel angle at full lock, for sources that record -1..1. rate_hz: used where timestamps cannot be.
+    max_steer_deg: road-wheel angle at full lock, for sources that record -1..1. rate_hz: the camera's, whatever the timestamps say.
     cameras, side_correction: for sources with side cameras (None: what the reader takes by itself); the correction is in the source's
         steering numbers, towards the middle.
     fov_deg: the camera's horizontal field of view. wheelbase_m: the vehicle's. No source records them; None where unknown.
@@ -37,14 +43,19 @@ class SourceOptions:
     def __post_init__(self) -> None:
         if not 0 < self.max_steer_deg <= 90:
             raise UsageError(f"the steering angle at full lock must lie in (0, 90] degrees, got {self.max_steer_deg}")
-        if self.rate_hz is not None and not 0 < self.rate_hz <= 1000:
-            raise UsageError(f"the rate must lie in (0, 1000] Hz, got {self.rate_hz}")
+        if self.rate_hz is not None and not 0.1 <= self.rate_hz <= 1000:
+            raise UsageError(f"the rate must lie in [0.1, 1000] Hz, got {self.rate_hz}")
         if self.side_correction is not None and not 0 <= self.side_correction <= 1:
             raise UsageError(f"the correction for side cameras must lie in [0, 1], got {self.side_correction}")
         if self.fov_deg is not None and not 0 < self.fov_deg < 180:
             raise UsageError(f"the camera's horizontal field of view must lie in (0, 180) degrees, got {self.fov_deg}")
         if self.wheelbase_m is not None and not 0 < self.wheelbase_m <= 100:
             raise UsageError(f"the wheelbase must lie in (0, 100] metres, got {self.wheelbase_m}")
+
+    @property
+    def rate_in_identity(self) -> str:
+        """What tells a source that was read at a rate of the caller's from the same one read at its own."""
+        return "" if self.rate_hz is None else f", at {self.rate_hz:g} Hz"
 
     def refuse_side_cameras(self, source: str) -> None:
         """Refuse options that a source with one camera has no use for.
@@ -64,6 +75,7 @@ class SourceRecord:
     time_s: the source's clock, made usable by `clock.judge`. steer: the source's number. speed_mps: NaN where unknown.
     session: the drive that it belongs to, unique over all sources: `<source>` or `<source>/<session of the source>`. Records of
         different sessions were not taken in one go; those of one session may still have pauses between them.
+    depth: the 16-bit picture of the depths that the camera's pixels show, in millimetres, 0 where none was measured; None without one.
     """
 
     index: int
@@ -76,6 +88,7 @@ class SourceRecord:
     speed_mps: float = math.nan
     stream: str = ""
     session: str = ""
+    depth: Path | None = None
 
 
 @dataclass(slots=True)
@@ -99,57 +112,58 @@ class Source:
     fov_deg: float | None = None
 
 
+def source_name(folder: Path) -> str:
+    """A recording's name: that of its folder, in letters that a card can hold."""
+    return folder.resolve().name.encode("utf-8", "backslashreplace").decode()[:200] or "recording"
+
+
 def session_name(source: str, session: object = None) -> str:
     """`SourceRecord.session` of a record: the source's name, and its own name of the session where it has any."""
-    return f"{source}/{session}" if isinstance(session, str | int) and str(session) else source
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", str(session))[:60] if isinstance(session, str | int) else ""
+    return f"{source}/{name}" if name else source
 
 
 def digest(files: Iterable[Path]) -> str:
     """First 16 hex digits of the SHA-256 over the files' names and contents."""
     total = hashlib.sha256()
     for file in files:
-        total.update(file.name.encode() + b"\0" + hashlib.sha256(read_bytes(file)).digest())
+        total.update(os.fsencode(file.name) + b"\0" + hashlib.sha256(read_labels(file)).digest())
     return total.hexdigest()[:16]
 
 
-def read_bytes(file: Path) -> bytes:
-    """A file's content.
+def read_labels(file: Path) -> bytes:
+    """A label file's content.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: it cannot be read, or is no file of labels by its size.
     """
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file") from None
-    except OSError as error:
-        raise DataError(f"cannot read {file}: {error.strerror}") from error
+    return read_bytes(file, _LARGEST_LABELS)
 
 
-def read_text(file: Path) -> str:
-    """A file's content as UTF-8 text.
+def inside(folder: Path, name: object) -> Path | None:
+    """The file `name` in `folder`, which need not exist; None where the name is no plain file name, or leads out through a link.
+
+    Nothing outside the folder of a recording is read.
 
     Raises:
-        DataError: it cannot be read or is no UTF-8.
-    """
-    try:
-        return read_bytes(file).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: is not UTF-8 text ({error})") from None
-
-
-def inside(folder: Path, name: object, where: str) -> Path:
-    """The file `name` in `folder`, which need not exist.
-
-    Raises:
-        DataError: the name is no plain file name, or leads out of the folder through a link.
+        DataError: the folder may not be looked into.
     """
     if not isinstance(name, str) or name in ("", ".", "..") or any(character in name for character in "/\\\0"):
-        raise DataError(f"{where}: {name!r} is not a plain file name in {folder}; nothing outside it is read")
+        return None
+    try:
+        length = len(os.fsencode(name))
+    except UnicodeEncodeError:  # half a character, which JSON can spell and no file system has
+        return None
     path = folder / name
-    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-        raise DataError(f"{where}: {name!r} is a link that leads out of {folder}; nothing outside it is read")
-    return path
+    with refusals(path, "cannot be looked at"):
+        leads_out = length <= 255 and path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
+    return None if leads_out or length > 255 else path
+
+
+def left_out(skipped: Counter[str], notes: Iterable[str] = ()) -> str:
+    """Why there is nothing to use, for people: what was left out, and what is known of it."""
+    counted = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
+    return "; ".join(filter(None, (counted or "it is empty", *notes)))
 
 
 def number(value: object) -> float | None:

@@ -1,4 +1,4 @@
-"""The recordings of Udacity's self-driving-car simulator: `driving_log.csv` and `IMG/`.
+"""The recordings of Udacity's self-driving-car simulator: `driving_log.csv` (`udacity_log` reads it) and `IMG/`.
 
 Columns: center, left, right (picture paths of the machine that recorded), steering, throttle, brake, speed. Steering is in -1..1,
 positive right, of the simulator car's 25 degrees; speed is taken as miles per hour, the simulator's display unit.
@@ -6,8 +6,6 @@ positive right, of the simulator car's 25 degrees; speed is taken as miles per h
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter
 from dataclasses import replace
@@ -16,17 +14,31 @@ from pathlib import Path
 
 from auxdrive.cards import VehicleSpec
 from auxdrive.errors import DataError, UsageError, unknown_name
+from auxdrive.files import is_file
 from auxdrive.steering import SteeringSpec
 
 from auxdrive_train.ingest import clock
-from auxdrive_train.ingest.source import CUT_OFF, Source, SourceOptions, SourceRecord, digest, inside, number, read_text
+from auxdrive_train.ingest.lines import Damage
+from auxdrive_train.ingest.source import (
+    FASTEST_MPS,
+    Source,
+    SourceOptions,
+    SourceRecord,
+    digest,
+    inside,
+    left_out,
+    number,
+    session_name,
+    source_name,
+)
+from auxdrive_train.ingest.udacity_log import LogRow, read_log
 
 LOG_NAME = "driving_log.csv"
 NOMINAL_HZ = 10.0
 MPS_PER_MPH = 0.44704
 DEFAULT_CAMERAS = ("center",)
 DEFAULT_CORRECTION = 0.2
-_COLUMNS = ("center", "left", "right", "steering", "throttle", "brake", "speed")
+_NUMBERS = ("steering", "throttle", "brake", "speed")
 # The side on which a camera sits says which way it must steer to come back to the middle; positive is right.
 _CORRECTION_SIGN = {"center": 0.0, "left": 1.0, "right": -1.0}
 _STAMP = re.compile(r"_(\d{4})_(\d\d)_(\d\d)_(\d\d)_(\d\d)_(\d\d)_(\d{1,6})\.[A-Za-z]+$")
@@ -36,45 +48,54 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     """Read a recording: which records it has, not yet their pictures. Each camera that is asked for becomes episodes of its own.
 
     Of a picture's path the file name alone is used, looked up in `IMG/`: the paths are those of the machine that recorded, with
-    its separators. Records are left out, and counted, whose numbers are none or whose steering is beyond [-1, 1].
+    its separators. Rows are left out, and counted, that are damaged, whose numbers are none or whose steering is beyond [-1, 1];
+    so are those of one camera that name no picture of it. Rows that are out of order are sorted by the times in the pictures' names.
 
     A last line that has no end was cut off, and is left out too.
 
     Raises:
-        DataError: no log, a line that is damaged (with its number), or nothing left to use. UsageError: an unknown camera.
+        DataError: no log, a header of other columns, decimal commas, too many damaged lines (all are listed), or nothing left to use.
+        UsageError: an unknown camera.
     """
     log = folder / LOG_NAME
-    if not log.is_file():
+    if not is_file(log):
         raise DataError(f"{log}: no such file, so {folder} is no recording of Udacity's simulator")
-    cameras = tuple(dict.fromkeys(DEFAULT_CAMERAS if options.cameras is None else options.cameras))
-    for camera in cameras:
-        if camera not in _CORRECTION_SIGN:
-            raise UsageError(unknown_name("camera", camera, _CORRECTION_SIGN))
-    if not cameras:
-        raise UsageError(f"name at least one camera of {', '.join(_CORRECTION_SIGN)}")
+    cameras = _cameras(options)
+    name = source_name(folder)
     skipped: Counter[str] = Counter()
-    rows = _rows(log, skipped)
+    damage = Damage()
+    read, notes = read_log(log, cameras, damage, skipped)
+    notes += damage.settle(f"{log}", skipped)
+    rows, joined = _usable(read, skipped), any(row.part for row in read)
     if not rows:
-        counts = ", ".join(f"{count} {reason}" for reason, count in skipped.items()) or "it is empty"
-        raise DataError(f"{log}: no record to use ({counts})")
-    stamps = [_time_s(row["center"]) for _, row, _ in rows]
-    judged = clock.judge(stamps, [index for index, _, _ in rows], options.rate_hz or NOMINAL_HZ)
+        raise DataError(f"{log}: no record to use ({left_out(skipped, notes)})")
+    stamps = [_time_s(row.cells["center"]) for row in rows]
+    order = clock.in_order(stamps, times_are_sure=True)
+    indexes = order.numbers([row.index for row in rows])
+    judged = clock.judge([stamps[place] for place in order.places], indexes, NOMINAL_HZ, options.rate_hz, f"{folder}")
     correction = DEFAULT_CORRECTION if options.side_correction is None else options.side_correction
-    name = folder.resolve().name
     records = []
     for camera in cameras:
-        for (index, row, where), time_s in zip(rows, judged.time_s, strict=True):
-            record = _record(folder / "IMG", index, row, where, camera, correction * _CORRECTION_SIGN[camera])
-            records.append(replace(record, time_s=float(time_s), stream="" if camera == "center" else camera, session=name))
+        for place, index, time_s in zip(order.places, indexes, judged.time_s, strict=True):
+            record = _record(folder / "IMG", rows[place], camera, correction * _CORRECTION_SIGN[camera])
+            if record is None:
+                skipped[f"no picture of the {camera} camera is named"] += 1
+            else:
+                session = session_name(name, rows[place].part if joined else None)
+                records.append(replace(record, index=index, time_s=float(time_s), session=session))
+    if not records:
+        raise DataError(f"{log}: no record to use ({left_out(skipped, notes)})")
     notes = [
         judged.note,
+        *filter(None, (order.note,)),
         f"steering is taken as -1..1 of {options.max_steer_deg:g} degrees at the road wheel, positive right",
         "speed is taken as miles per hour, the unit that the simulator shows",
+        *notes,
     ]
     if cameras != ("center",):
         notes.append(f"side cameras: steering corrected by {correction:g} towards the middle and held within -1..1")
         notes.append("side cameras see what the centre camera sees: give validation a --split of its own, or it sees training pictures")
-    labels = f"full lock {options.max_steer_deg:g} deg, cameras {'+'.join(cameras)}"
+    labels = f"full lock {options.max_steer_deg:g} deg, cameras {'+'.join(cameras)}{options.rate_in_identity}"
     side = "" if cameras == ("center",) else f", side correction {correction:g}"
     return Source(
         name=name,
@@ -90,40 +111,40 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     )
 
 
-def _rows(log: Path, skipped: Counter[str]) -> list[tuple[int, dict[str, str], str]]:
-    """(row number from 0 without the header, cells, where) of the rows whose numbers can be used."""
-    rows = []
-    text = read_text(log)
-    # The simulator ends every line; one that has no end was cut off while it was written, and its last number may lack digits.
-    whole, _, torn = text.rpartition("\n")
-    if torn.strip() and whole.strip():
-        skipped[CUT_OFF] += 1
-        text = whole
-    reader = csv.reader(io.StringIO(text), strict=True)
-    header_lines = 0
-    try:
-        for cells in reader:
-            where = f"{log}, line {reader.line_num}"
-            if not cells or not "".join(cells).strip():
-                header_lines += 1
-                continue
-            if reader.line_num == 1 and [cell.strip().lower() for cell in cells] == list(_COLUMNS):
-                header_lines += 1
-                continue
-            if len(cells) != len(_COLUMNS):
-                raise DataError(f"{where}: {len(cells)} columns, not the {len(_COLUMNS)} of {', '.join(_COLUMNS)}")
-            row = dict(zip(_COLUMNS, (cell.strip() for cell in cells), strict=True))
-            index = reader.line_num - 1 - header_lines
-            values = [_float(row[name]) for name in _COLUMNS[3:]]
-            if any(value is None for value in values):
-                skipped["steering, throttle, brake or speed is no number"] += 1
-            elif abs(float(row["steering"])) > 1:
-                skipped["steering beyond [-1, 1]"] += 1
-            else:
-                rows.append((index, row, where))
-    except csv.Error as error:
-        raise DataError(f"{log}, line {reader.line_num}: not CSV ({error})") from None
-    return rows
+def _cameras(options: SourceOptions) -> tuple[str, ...]:
+    cameras = tuple(dict.fromkeys(DEFAULT_CAMERAS if options.cameras is None else options.cameras))
+    for camera in cameras:
+        if camera not in _CORRECTION_SIGN:
+            raise UsageError(unknown_name("camera", camera, _CORRECTION_SIGN))
+    if not cameras:
+        raise UsageError(f"name at least one camera of {', '.join(_CORRECTION_SIGN)}")
+    return cameras
+
+
+def _usable(rows: list[LogRow], skipped: Counter[str]) -> list[LogRow]:
+    """The rows whose numbers can be used; of rows with one picture the last, which is when the picture there was written."""
+    found: dict[str, LogRow] = {}
+    for row in rows:
+        numbers = [_float(row.cells[name]) for name in _NUMBERS]
+        if any(value is None for value in numbers):
+            skipped["steering, throttle, brake or speed is no number"] += 1
+            continue
+        if abs(numbers[0] or 0.0) > 1:
+            skipped["steering beyond [-1, 1]"] += 1
+            continue
+        if abs(numbers[3] or 0.0) * MPS_PER_MPH > FASTEST_MPS:
+            skipped[f"speed beyond {FASTEST_MPS:g} m/s"] += 1
+            continue
+        picture = _file_name(row.cells["center"]) or f"row {row.index}"
+        if picture in found:
+            skipped["picture named again by a later row"] += 1
+            del found[picture]  # so that the later row also keeps its place
+        found[picture] = row
+    return list(found.values())
+
+
+def _file_name(path: str) -> str:
+    return re.split(r"[/\\]", path)[-1]
 
 
 def _float(text: str) -> float | None:
@@ -133,18 +154,22 @@ def _float(text: str) -> float | None:
         return None
 
 
-def _record(images: Path, index: int, row: dict[str, str], where: str, camera: str, correction: float) -> SourceRecord:
-    name = re.split(r"[/\\]", row[camera])[-1]
-    throttle, brake = float(row["throttle"]), float(row["brake"])
+def _record(images: Path, row: LogRow, camera: str, correction: float) -> SourceRecord | None:
+    """The row's record of a camera, its time still open; None where the row names no picture of it."""
+    image = inside(images, _file_name(row.cells[camera]))
+    if image is None:
+        return None
+    throttle, brake = float(row.cells["throttle"]), float(row.cells["brake"])
     return SourceRecord(
-        index=index,
-        where=where,
-        image=inside(images, name, where),
+        index=row.index,
+        where=row.where,
+        image=image,
         time_s=0.0,
-        steer=min(1.0, max(-1.0, float(row["steering"]) + correction)),
+        steer=min(1.0, max(-1.0, float(row.cells["steering"]) + correction)),
         throttle=min(1.0, max(0.0, throttle)),
         brake=min(1.0, max(0.0, brake, -throttle)),
-        speed_mps=float(row["speed"]) * MPS_PER_MPH,
+        speed_mps=float(row.cells["speed"]) * MPS_PER_MPH,
+        stream="" if camera == "center" else camera,
     )
 
 

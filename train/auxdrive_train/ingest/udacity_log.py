@@ -1,0 +1,123 @@
+"""The rows of the Udacity simulator's `driving_log.csv`: by name where a header names the columns, however the log was handled since."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from auxdrive.errors import DataError
+
+from auxdrive_train.ingest.lines import Damage, cut_off, read_lines
+
+COLUMNS = ("center", "left", "right", "steering", "throttle", "brake", "speed")
+"""What the simulator writes, in this order and without a header."""
+SIDES = ("left", "right")
+"""Columns that a header may leave out where their pictures are not asked for."""
+_OTHER_NAMES = {"reverse": "brake"}  # which the simulator's sixth column is also called, after the key that brakes
+_DIGITS = re.compile(r"[-+]?\d+([eE][-+]?\d+)?")
+_PICTURE, _PATH = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE), re.compile(r"[/\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """A row. index: its number among the rows from 0, headers not counted. cells: by column. part: number of the log, where several
+    were joined, each with its header."""
+
+    index: int
+    cells: dict[str, str]
+    file: Path
+    line: int
+    part: int
+
+    @property
+    def where(self) -> str:
+        """File and line, for messages."""
+        return f"{self.file}, line {self.line}"
+
+
+def read_log(log: Path, cameras: tuple[str, ...], damage: Damage, skipped: Counter[str]) -> tuple[list[LogRow], list[str]]:
+    """The rows, and notes on what was found. Damaged rows are noted in `damage`; they have an index all the same.
+
+    Raises:
+        DataError: a header that does not name the columns that are needed, decimal commas, or a log that cannot be read.
+    """
+    rows: list[LogRow] = []
+    notes: list[str] = []
+    columns: tuple[str, ...] = COLUMNS
+    index, part = 0, 0
+    for line in read_lines(log):
+        cells, wrong = _cells(line.text)
+        if _is_header(cells, first=not index and columns is COLUMNS):
+            part += bool(index)
+            columns = _named(cells, cameras, f"{log}, line {line.number}")
+            unread = [name for name in columns if name not in COLUMNS]
+            if unread:
+                notes.append(f"{log}, line {line.number}: columns that are not read: {', '.join(unread)}")
+            continue
+        damage.lines += 1
+        index += 1
+        # The simulator ends every line: one that has no end was cut off, and its last number may lack digits even where it looks whole.
+        if cut_off(line, skipped):
+            continue
+        if len(cells) > len(columns) and all(_DIGITS.fullmatch(cell) for cell in cells[len(SIDES) + 1 :]):
+            raise DataError(
+                f"{log}, line {line.number}: {len(cells)} columns instead of {len(columns)}, for its numbers have decimal commas (0,5 "
+                "for 0.5): the simulator ran under a language that writes them so. Write them with points, or record again under LC_ALL=C"
+            )
+        if not wrong and len(cells) != len(columns):
+            wrong = f"not the {len(columns)} columns {', '.join(columns)}"
+            if len(cells) == 1 and b";" in line.text:
+                wrong += " between commas; a spreadsheet has put semicolons there"
+        if wrong:
+            damage.add(log, line.number, wrong)
+            continue
+        rows.append(LogRow(index - 1, dict(zip(columns, cells, strict=True)), log, line.number, part))
+    if part:
+        notes.append(f"{log}: {part + 1} logs were joined, each with a header; each is a session")
+    return rows, notes
+
+
+def _cells(line: bytes) -> tuple[list[str], str]:
+    """The line's cells, and what is wrong with it. Letters that are not UTF-8 stand in folders' names, which are not used."""
+    if b"\0" in line:
+        return [], "NUL bytes, left by a power cut"
+    try:
+        found = next(csv.reader([line.decode(errors="replace")], strict=True), [])
+    except csv.Error as error:
+        return [], f"not CSV ({error})"
+    return [cell.strip() for cell in found], ""
+
+
+def _is_header(cells: list[str], first: bool) -> bool:
+    """Whether the line names columns: no cell is a picture, nor a number below the first line; one may be empty, as an index's is."""
+    words = [cell for cell in cells if cell]
+    if len(words) < len(SIDES) + 1 or len(cells) - len(words) > 1 or any(_PICTURE.search(word) or _PATH.search(word) for word in words):
+        return False
+    return first or not any(_is_number(word) for word in words)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _named(cells: list[str], cameras: tuple[str, ...], where: str) -> tuple[str, ...]:
+    """The header's columns by our names.
+
+    Raises:
+        DataError: a column that is needed is not named, or twice.
+    """
+    names = tuple(_OTHER_NAMES.get(cell.lower(), cell.lower()) for cell in cells)
+    needed = [name for name in COLUMNS if name not in SIDES or name in cameras]
+    if all(names.count(name) == 1 for name in needed) and all(names.count(name) <= 1 for name in SIDES):
+        return names
+    raise DataError(
+        f"{where}: the header names the columns {', '.join(cells)}; needed are {', '.join(needed)}, in any order "
+        f"({', '.join(f'{other} for {name}' for other, name in _OTHER_NAMES.items())} is understood). Rename them in that line"
+    )
