@@ -2,8 +2,9 @@
 
     python benchmarks/donkey.py TUB [--out DIR] [--seeds 3] [--epochs 10]
 
-TUB is a donkeycar tub (v2) with the field `source_index`. Trained on source_index < 9800 (every tenth episode of it validates and chooses
-the epoch), tested on 10000..11999, and on the other way round the track from 13000 (shift). Nothing is chosen on test or shift.
+TUB is a donkeycar tub (v2) with the field `source_index`. Trained on source_index < 9800 (a tenth of it, in whole minutes that lie apart
+from the rest, validates and chooses the epoch), tested on 10000..11999, and on the other way round the track from 13000 (shift). Nothing
+is chosen on test or shift.
 Auxiliaries are edge and frequency, both computed from RGB. A run that was stopped is taken up; finished ones are not repeated.
 """
 

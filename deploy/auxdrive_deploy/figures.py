@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from auxdrive.cards import Interval
 from auxdrive.dataset import VALIDATION_SPLIT, Dataset
+from auxdrive.division import training_parts
 from auxdrive.errors import CheckFailed, DataError
 from auxdrive.modalities import Modality
 from auxdrive.types import Float32
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.data.splits import training_episodes
 from auxdrive_train.engine.evaluate import predict_views
 from auxdrive_train.engine.run import Run
 from auxdrive_train.methods.contract import STUDENT
@@ -125,8 +125,8 @@ def _same_data(run: Run) -> tuple[Dataset | None, str]:
 
 
 def _samples(run: Run, dataset: Dataset, split: str) -> SampleSet:
-    episodes = training_episodes(dataset, run.config.validation_every).validation if split == VALIDATION_SPLIT else dataset.split(split)
-    return SampleSet.open(dataset, episodes, run.task, (Modality.RGB,))
+    parts = training_parts(dataset, run.config.validation_every).validation if split == VALIDATION_SPLIT else dataset.split(split)
+    return SampleSet.open(dataset, parts, run.task, (Modality.RGB,))
 
 
 def _check_agreement(run: Run, split: str, recorded: dict[str, float], made: dict[str, Interval]) -> None:

@@ -90,7 +90,7 @@ def test_folders_that_are_no_data_set(folder: Path, tmp_path: Path) -> None:
         Dataset.open(folder)
     (folder / "dataset.json").unlink()
     (folder / "dataset.json").mkdir()
-    with pytest.raises(DataError, match="cannot read"):
+    with pytest.raises(DataError, match="is a folder; a file is needed"):
         Dataset.open(folder)
 
 

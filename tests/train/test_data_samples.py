@@ -1,4 +1,4 @@
-"""Sample sets and the training split, on data sets written with the SDK's own writer."""
+"""Sample sets, on data sets written with the SDK's own writer."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeWriter, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.sessions import Stretch
 from auxdrive.types import AnyArray
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.data.splits import training_episodes
 from auxdrive_train.tasks import SteeringTask, WaypointsTask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -149,45 +149,18 @@ def test_a_damaged_state_names_its_episode(tmp_path: Path) -> None:
         SampleSet.open(open_dataset(tmp_path), ("e0",), SteeringTask(), [Modality.RGB])
 
 
-def small(folder: Path, episodes: int, splits: Mapping[str, tuple[str, ...]] | None = None) -> Dataset:
-    for episode in range(episodes):
-        record(folder, episode, rows=1, modalities=[Modality.RGB])
-    return open_dataset(folder, splits)
+def test_stretches_of_episodes(dataset: Dataset) -> None:
+    parts = [Stretch("e1", 20, 30), "e2", Stretch("e1", 0, 3)]
+    samples = SampleSet.open(dataset, parts, SteeringTask(), [Modality.RGB, Modality.LIDAR])
+    assert samples.episode_ids == ("e1", "e2")
+    assert samples.missing == {Modality.LIDAR: ["e1"]}
+    assert samples.frame_of.tolist() == [0, 1, 2, *range(20, 30), *range(25)]
+    assert samples.episode_of.tolist() == [0] * 13 + [1] * 25
+    batch = samples.gather(np.array([3, 13]))
+    np.testing.assert_array_equal(batch.frames[Modality.RGB][0].numpy(), frame(Modality.RGB, 1, 20))
+    np.testing.assert_array_equal(batch.frames[Modality.RGB][1].numpy(), frame(Modality.RGB, 2, 0))
 
 
-def test_the_cards_splits_are_used(tmp_path: Path) -> None:
-    chosen = training_episodes(small(tmp_path, 4, {"train": ("e2", "e0"), "val": ("e1",), "test": ("e3",)}))
-    assert (chosen.train, chosen.validation, chosen.carved) == (("e2", "e0"), ("e1",), False)
-
-
-@pytest.mark.parametrize(("episodes", "every", "validation"), [(2, 5, ["e1"]), (5, 5, ["e4"]), (7, 3, ["e2", "e5"]), (4, 2, ["e1", "e3"])])
-def test_without_a_validation_split_episodes_are_set_aside(tmp_path: Path, episodes: int, every: int, validation: list[str]) -> None:
-    chosen = training_episodes(small(tmp_path, episodes), every)
-    assert chosen.carved
-    assert list(chosen.validation) == validation
-    assert sorted(chosen.train + chosen.validation) == [f"e{k}" for k in range(episodes)]
-
-
-def test_test_episodes_are_never_set_aside_for_validation(tmp_path: Path) -> None:
-    chosen = training_episodes(small(tmp_path, 4, {"train": ("e2", "e0", "e1"), "test": ("e3",)}))
-    assert (chosen.train, chosen.validation) == (("e0", "e1"), ("e2",))
-
-
-@pytest.mark.parametrize(
-    ("episodes", "splits", "message"),
-    [
-        (1, {}, "one training episode and no split 'val'"),
-        (2, {"train": ("e0",), "test": ("e1",)}, "one training episode and no split 'val'"),
-        (2, {"training": ("e0", "e1")}, "the splits training, but none called 'train'"),
-        (2, {"train": (), "val": ("e0",)}, "split 'train' is empty"),
-        (2, {"train": ("e0",), "val": ()}, "split 'val' is empty"),
-    ],
-)
-def test_splits_that_cannot_be_trained_on(tmp_path: Path, episodes: int, splits: dict[str, tuple[str, ...]], message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        training_episodes(small(tmp_path, episodes, splits))
-
-
-def test_carving_every_episode_is_refused(dataset: Dataset) -> None:
-    with pytest.raises(UsageError, match="at least 2, got 1"):
-        training_episodes(dataset, 1)
+def test_labels_look_beyond_a_stretch_and_not_beyond_the_episode(dataset: Dataset) -> None:
+    samples = SampleSet.open(dataset, [Stretch("e0", 0, 5), Stretch("e0", 8, 30)], WaypointsTask(), [Modality.RGB])
+    assert samples.frame_of.tolist() == [0, 1, 2, 3, 4, 8, 9]  # two seconds, or twenty records, ahead

@@ -89,6 +89,7 @@ def _as_json(out: Path, report: IngestReport) -> dict[str, Any]:
         "rate_hz": report.rate_hz,
         "image_size": list(report.image_size),
         "splits": {name: {"episodes": len(ids), "frames": report.frames[name]} for name, ids in report.episodes.items()},
+        "apart_s": report.apart_s,
         "left_out": dict(report.skipped),
         "episodes_kept_from_before": report.resumed,
         "notes": report.notes,

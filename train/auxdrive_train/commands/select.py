@@ -55,9 +55,9 @@ def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
     from typing import cast
 
     from auxdrive.dataset import Dataset
+    from auxdrive.division import training_parts
 
     from auxdrive_train.data.samples import SampleSet
-    from auxdrive_train.data.splits import training_episodes
     from auxdrive_train.engine.run import load_run
     from auxdrive_train.engine.run import train as train_run
     from auxdrive_train.methods.selection import SELECTOR, importance
@@ -66,7 +66,7 @@ def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
     trained = train_run(config, out, resume)
     run = load_run(out)
     dataset = Dataset.open(config.data)
-    samples = SampleSet.open(dataset, training_episodes(dataset, config.validation_every).validation, run.task, run.method.modalities)
+    samples = SampleSet.open(dataset, training_parts(dataset, config.validation_every).validation, run.task, run.method.modalities)
     weights = importance(cast(ExcitationNetwork, run.networks[SELECTOR]), samples)
     auxiliaries = [name for name in weights if name not in (NOISE, config.main.value)]
     return {

@@ -1,4 +1,4 @@
-"""Data for training: which episodes, which samples of them, batches, augmentation and loading ahead."""
+"""Data for training: samples of chosen episodes, batches, augmentation and loading ahead."""
 
 from __future__ import annotations
 
@@ -6,6 +6,5 @@ from auxdrive_train.data.augment import AugmentConfig
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.loader import Loader, epoch_order
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.data.splits import TrainingEpisodes, training_episodes
 
-__all__ = ["AugmentConfig", "Batch", "Loader", "SampleSet", "TrainingEpisodes", "epoch_order", "training_episodes"]
+__all__ = ["AugmentConfig", "Batch", "Loader", "SampleSet", "epoch_order"]

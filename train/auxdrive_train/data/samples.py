@@ -13,6 +13,7 @@ from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeReader
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.sessions import Stretch, whole
 from auxdrive.types import AnyArray, Float32
 from numpy.typing import NDArray
 from torch import Tensor
@@ -23,13 +24,13 @@ from auxdrive_train.tasks.base import Task
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Every valid frame of the chosen episodes, numbered 0 .. len - 1 in the order of episodes and time.
+    """Every valid frame of the chosen episodes or stretches of them, numbered 0 .. len - 1 in the order of episodes and time.
 
     Attributes:
         card: the data set's.
         task: whose labels these are.
         modalities: what `gather` brings.
-        episode_ids: the chosen episodes.
+        episode_ids: the chosen episodes, each once.
         frame_shapes: shape of one stored frame by modality, the same in all episodes.
         missing: by modality the episodes that lack it; no key where none does. Their frames are zero and not `present`.
         episode_of: int64 (N,), each sample's place in `episode_ids`.
@@ -50,8 +51,12 @@ class SampleSet:
     _frames: dict[Modality, list[AnyArray | None]] = field(repr=False)
 
     @classmethod
-    def open(cls, dataset: Dataset, episode_ids: Iterable[str], task: Task, modalities: Iterable[Modality]) -> Self:
+    def open(cls, dataset: Dataset, parts: Iterable[str | Stretch], task: Task, modalities: Iterable[Modality]) -> Self:
         """Map the files and read the labels; frames are read when they are gathered.
+
+        Args:
+            dataset: where they are. parts: episodes by name, or stretches of them; labels look ahead beyond a stretch's end, within
+                the episode. task: whose labels. modalities: what `gather` is to bring.
 
         Every file stays mapped: one mapping per episode and modality (Linux allows 65,530 by default).
 
@@ -59,7 +64,11 @@ class SampleSet:
             UsageError: no episode of that name.
             DataError: no episodes, no modalities, no valid sample, a modality that no episode holds, or frames of two sizes.
         """
-        names, kinds = tuple(episode_ids), tuple(dict.fromkeys(modalities))
+        stretches: dict[str, list[Stretch]] = {}
+        for each in parts:
+            for part in whole(dataset, [each]) if isinstance(each, str) else (each,):
+                stretches.setdefault(part.episode_id, []).append(part)
+        names, kinds = tuple(stretches), tuple(dict.fromkeys(modalities))
         if not names or not kinds:
             raise DataError(f"{dataset.name}: no {'modalities' if names else 'episodes'} were chosen, so there is nothing to train on")
         readers = [dataset.episode(name) for name in names]
@@ -70,7 +79,7 @@ class SampleSet:
                 labels.append(task.labels(reader.state, dataset.card.rate_hz))
             except DataError as error:
                 raise DataError(f"{reader.path}: {error}") from error
-        frame_of = [np.flatnonzero(label.valid) for label in labels]
+        frame_of = [np.flatnonzero(_within(stretches[name], label.valid)) for name, label in zip(names, labels, strict=True)]
         if not any(rows.size for rows in frame_of):
             raise DataError(_nothing_valid(dataset, readers, task))
         return cls(
@@ -138,6 +147,14 @@ class SampleSet:
             else:
                 stored[row] = source[frame]
         return torch.from_numpy(stored), torch.from_numpy(present)
+
+
+def _within(stretches: list[Stretch], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The valid frames (N,) of an episode that lie in one of its stretches."""
+    inside = np.zeros_like(valid)
+    for part in stretches:
+        inside[part.start : part.stop] = True
+    return inside & valid
 
 
 def _common_shape(dataset: Dataset, readers: list[EpisodeReader], modality: Modality) -> tuple[int, ...]:

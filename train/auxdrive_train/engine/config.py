@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import yaml
 from auxdrive.cards import Pixels, PreprocessingSpec
+from auxdrive.division import CARVE_EVERY
 from auxdrive.errors import ConfigError, unknown_name
 from auxdrive.modalities import Modality
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer, model_validator
 
 from auxdrive_train.data.augment import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
-from auxdrive_train.data.splits import CARVE_EVERY
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models.backbone import BACKBONES
 from auxdrive_train.tasks import TASKS
@@ -83,7 +83,7 @@ class TrainConfig(BaseModel):
     threads: int = Field(default=0, ge=0, description="threads of each process; 0 leaves it to torch")
     prefetch: int = Field(default=2, ge=1, description="batches that are read ahead of the step that needs them")
     validation_every: int = Field(
-        default=CARVE_EVERY, ge=2, description="without a split 'val', every n-th training episode is held out to validate on"
+        default=CARVE_EVERY, ge=2, description="without a split 'val', one n-th of the training frames is held out to validate on"
     )
     evaluate: tuple[str, ...] = Field(default=(), description="further splits, measured once after training with the best weights")
 

@@ -18,6 +18,7 @@ from auxdrive import console
 from auxdrive.cards import DatasetCard
 from auxdrive.dataset import Dataset
 from auxdrive.derived import ensure_derived
+from auxdrive.division import TrainingParts, training_parts
 from auxdrive.errors import ConfigError, DataError, RuntimeUnavailable
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.openmp import PASSIVE, set_too_late
@@ -28,7 +29,6 @@ from torch import nn
 
 from auxdrive_train.data.balance import balance
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.data.splits import training_episodes
 from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.claim import CONFIG_NAME, fingerprint, refuse_foreign, take
 from auxdrive_train.engine.config import TrainConfig, load_config
@@ -97,9 +97,9 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     task = make_task(config.task, dataset.card)
     method, networks = build(config, task)
     networks.to(fabric.device)
-    episodes = training_episodes(dataset, config.validation_every)
-    samples = balance(SampleSet.open(dataset, episodes.train, task, method.modalities), config.balance)
-    validation = SampleSet.open(dataset, episodes.validation, task, method.modalities)
+    division = training_parts(dataset, config.validation_every)
+    samples = balance(SampleSet.open(dataset, division.train, task, method.modalities), config.balance)
+    validation = SampleSet.open(dataset, division.validation, task, method.modalities)
     # Opened before training: a split that cannot be measured must not come to light after hours.
     further = {name: SampleSet.open(dataset, dataset.split(name), task, method.modalities) for name in config.evaluate}
     for part in (samples, validation, *further.values()):
@@ -112,8 +112,8 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     parts = Parts(config, fabric, method, networks, samples, validation, out, fingerprint(config, dataset))
     if fabric.is_global_zero:
         take(out, config)
-        _announce(config, method, samples, validation, episodes.carved)
-        _write_artefacts(out, config, dataset, validation)
+        _announce(config, method, samples, validation, division)
+        _write_artefacts(out, config, dataset, validation, division)
     with console.progress(f"{config.method} · {config.backbone}", None if fabric.is_global_zero else 0) as advance:
         trainer = Trainer(parts, advance)
         trainer.resume()
@@ -173,17 +173,17 @@ def _derive(dataset: Dataset, config: TrainConfig) -> None:
             ensure_derived(dataset, missing, progress=advance)
 
 
-def _announce(config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet, carved: bool) -> None:
-    held = f"one in {config.validation_every} training episodes" if carved else "the split 'val'"
+def _announce(config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet, division: TrainingParts) -> None:
     console.note(
         f"{config.method} on {config.device} ({config.precision}, {config.processes} process(es)): {len(samples)} training samples, "
-        f"{len(validation)} to validate on ({held}), modalities {', '.join(method.modalities)}"
+        f"{len(validation)} to validate on, modalities {', '.join(method.modalities)}"
     )
+    console.note(f"validated on: {division.how}")
     for modality, lacking in samples.missing.items():
         console.note(f"{len(lacking)} of {len(samples.episode_ids)} training episodes lack {modality}; it is masked there")
 
 
-def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validation: SampleSet) -> None:
+def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validation: SampleSet, division: TrainingParts) -> None:
     """What export needs, so that a run stands without its data: the card, real frames, and where the run came from."""
     write_atomic(out / "dataset.json", dataset.card.model_dump_json(indent=2).encode())
     record = {
@@ -198,6 +198,7 @@ def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validatio
         "backbone": config.backbone,
         "main": config.main,
         "aux": config.aux,
+        "validation": {"how": division.how, "apart_s": division.apart_s},
     }
     write_atomic(out / "run.json", json.dumps(record, indent=2).encode())
     count = min(REFERENCE_FRAMES, len(validation))

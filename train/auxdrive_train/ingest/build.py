@@ -7,30 +7,36 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auxdrive.cards import CameraSpec, DatasetCard
-from auxdrive.dataset import Dataset, read_card
+from auxdrive.cards import CameraSpec, DatasetCard, EpisodeOrigin
+from auxdrive.dataset import TRAIN_SPLIT, VALIDATION_SPLIT, Dataset, read_card
 from auxdrive.derived import DERIVATIONS, ensure_derived
+from auxdrive.division import training_parts
 from auxdrive.episodes import CARD_NAME, EPISODES_DIR, EpisodeReader, EpisodeWriter, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.files import entries, exists, is_file
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.pictures import read_pictures, resize
+from auxdrive.sessions import CLOSE_S, splits_apart_s, told
 from auxdrive.storage import held
 from auxdrive.timing import breaks
 from auxdrive.types import UInt8
 from PIL import Image
 
+from auxdrive_train.ingest.session_clock import SessionClock
 from auxdrive_train.ingest.source import Source, SourceRecord
 from auxdrive_train.ingest.splits import SplitRange, split_of
 
 MAX_EPISODE_FRAMES = 500
-"""Episodes end here, so that whole episodes can be set aside for validation."""
+"""Episodes end here, so that an ingest that is stopped has no more than these to read again."""
 _MAX_SIDE = 8192
 
 
 @dataclass(slots=True)
 class IngestReport:
-    """What was written: episodes and frames by split; what was left out by reason; what a person should know."""
+    """What was written: episodes and frames by split; what was left out by reason; what a person should know.
+
+    apart_s: as in the card, how far in time each split lies from the others.
+    """
 
     identity: str
     rate_hz: float
@@ -40,14 +46,18 @@ class IngestReport:
     episodes: dict[str, list[str]] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    apart_s: dict[str, float | None] = field(default_factory=dict)
     resumed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
+    """A record with its picture. session_s: when it was taken, on the clock of its session."""
+
     record: SourceRecord
     split: str
     image: UInt8
+    session_s: float
 
 
 def build_dataset(
@@ -61,7 +71,7 @@ def build_dataset(
 ) -> IngestReport:
     """Write the data set; when the same was begun before and was stopped, go on where it was.
 
-    A new episode begins where the split or the camera changes, where time breaks (`auxdrive.timing`), and after 500 frames.
+    A new episode begins where the split, the camera or the session changes, where time breaks (`auxdrive.timing`), and after 500 frames.
 
     Args:
         splits: records in none of them are left out; without any, everything is `train`.
@@ -84,17 +94,36 @@ def build_dataset(
         _claim(out, card)
         report = IngestReport(source.identity, source.rate_hz, size, source.index_field, notes=list(source.notes))
         report.skipped = source.skipped + skipped
-        for episode_id, split, frames in _episodes(
-            _decoded(chosen, splits, size, image_size is not None, report, progress), source.rate_hz
-        ):
+        origins: dict[str, EpisodeOrigin] = {}
+        decoded = _decoded(chosen, splits, size, image_size is not None, report, progress)
+        for episode_id, first, frames in _episodes(decoded, source.rate_hz):
             count = _write_episode(out, episode_id, frames, source, report)
-            report.frames[split] += count
-            report.episodes.setdefault(split, []).append(episode_id)
+            report.frames[first.split] += count
+            report.episodes.setdefault(first.split, []).append(episode_id)
+            origins[episode_id] = EpisodeOrigin(session=first.record.session or source.name, start_s=first.session_s)
         if not report.episodes:
             raise DataError(f"{source.name}: no record has a usable picture ({_counts(report.skipped)})")
-        write_card(out, card.model_copy(update={"splits": {name: tuple(ids) for name, ids in report.episodes.items()}}))
+        made = {name: tuple(ids) for name, ids in report.episodes.items()}
+        write_card(out, card.model_copy(update={"splits": made, "episodes": origins}))
         ensure_derived(Dataset.open(out), derived, progress=progress)
+        _tell_distances(out, report)
         return report
+
+
+def _tell_distances(out: Path, report: IngestReport) -> None:
+    """Write into the card how far the splits lie from each other, and say it; or say what training will hold out by itself."""
+    dataset = Dataset.open(out)
+    report.apart_s = splits_apart_s(dataset)
+    write_card(out, dataset.card.model_copy(update={"apart_s": report.apart_s}))
+    for name, distance_s in report.apart_s.items():
+        near = distance_s is not None and distance_s < CLOSE_S
+        advice = "; leave a second or more out between the ranges of --split" if near else ""
+        report.notes.append(f"split '{name}': {told(distance_s, 'the other splits')}{advice}")
+    if TRAIN_SPLIT in dataset.card.splits and VALIDATION_SPLIT not in dataset.card.splits:
+        try:
+            report.notes.append(f"no split '{VALIDATION_SPLIT}': training will validate on {training_parts(dataset).how}")
+        except DataError as error:
+            report.notes.append(f"this alone cannot be trained on: {error}")
 
 
 def _counts(skipped: Counter[str]) -> str:
@@ -160,7 +189,7 @@ def _claim(out: Path, card: DatasetCard) -> None:
         if not is_file(out / CARD_NAME):
             raise DataError(f"{out}: is not empty and holds no data set; choose a new folder")
         existing = read_card(out)
-        if existing.model_copy(update={"splits": {}, "modalities": card.modalities}) != card:
+        if existing.model_copy(update={"splits": {}, "episodes": {}, "apart_s": {}, "modalities": card.modalities}) != card:
             raise DataError(f"{out}: holds another data set ({_told(existing)}); this one is: {_told(card)}. Choose a new folder")
         clean_partial(out)
     else:
@@ -185,7 +214,9 @@ def _decoded(
 ) -> Iterator[_Frame]:
     """The pictures, one at a time; damaged ones are left out and counted."""
     width, height = size
+    clock = SessionClock(report.rate_hz)
     for record in records:
+        session_s = clock.place_s(record)  # also of those without a picture: time goes on
         try:
             image = next(read_pictures(record.image)).image
         except DataError:
@@ -197,13 +228,13 @@ def _decoded(
                 raise DataError(f"{record.image}: {image.shape[1]}x{image.shape[0]} upright, not {width}x{height}; use --image-size")
             split = split_of(record.index, splits)
             assert split is not None  # `_choose` left only those
-            yield _Frame(record, split, image)
+            yield _Frame(record, split, image, session_s)
         if progress is not None:
             progress(1)
 
 
-def _episodes(frames: Iterator[_Frame], rate_hz: float) -> Iterator[tuple[str, str, Iterator[_Frame]]]:
-    """Cut the stream of frames into episodes: (id, split, its frames). Each must be read to its end before the next."""
+def _episodes(frames: Iterator[_Frame], rate_hz: float) -> Iterator[tuple[str, _Frame, Iterator[_Frame]]]:
+    """Cut the stream of frames into episodes: (id, first frame, all frames). Each must be read to its end before the next."""
     numbers: Counter[str] = Counter()
     following = next(frames, None)
 
@@ -220,14 +251,14 @@ def _episodes(frames: Iterator[_Frame], rate_hz: float) -> Iterator[tuple[str, s
         following = None
 
     while following is not None:
-        track = "-".join(part for part in _track(following) if part)
+        track = "-".join(part for part in (following.split, following.record.stream) if part)
         episode_id = f"{track}-{numbers[track]:04d}"
         numbers[track] += 1
-        yield episode_id, following.split, one(following)
+        yield episode_id, following, one(following)
 
 
-def _track(frame: _Frame) -> tuple[str, str]:
-    return frame.split, frame.record.stream
+def _track(frame: _Frame) -> tuple[str, str, str]:
+    return frame.split, frame.record.stream, frame.record.session
 
 
 def _write_episode(out: Path, episode_id: str, frames: Iterator[_Frame], source: Source, report: IngestReport) -> int:

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from auxdrive.dataset import TRAIN_SPLIT
 from auxdrive.errors import UsageError
 
 _FORM = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,30})=(\d*):(\d*)")
-DEFAULT_SPLIT = "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +53,5 @@ def parse_splits(texts: Iterable[str]) -> tuple[SplitRange, ...]:
 def split_of(index: int, ranges: tuple[SplitRange, ...]) -> str | None:
     """The split of that record; None when it is in none. Without ranges everything is `train`."""
     if not ranges:
-        return DEFAULT_SPLIT
+        return TRAIN_SPLIT
     return next((each.name for each in ranges if index in each), None)
