@@ -8,30 +8,63 @@ with Predictor.load("bundle") as predictor:
     control = controller.step(prediction, speed_mps=4.0, dt_s=0.05)
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
 
-from auxdrive.agent import Agent
-from auxdrive.bundles import Bundle
-from auxdrive.cards import CameraSpec, DatasetCard, ModelCard, VehicleSpec
-from auxdrive.controllers import CONTROLLERS, DEFAULT_CONTROLLER, Controller, make_controller
-from auxdrive.episodes import EpisodeReader, EpisodeWriter
-from auxdrive.errors import (
-    AuxdriveError,
-    BundleError,
-    CheckFailed,
-    ConfigError,
-    DataError,
-    InputError,
-    MissingExtra,
-    RuntimeUnavailable,
-    SimulatorError,
-    UsageError,
-)
-from auxdrive.modalities import MODALITIES, Modality, ModalitySpec
-from auxdrive.predictor import Predictor
-from auxdrive.runtimes import RUNTIMES
-from auxdrive.steering import SteeringSpec
-from auxdrive.types import Control, Flag, Observation, Pose2, Prediction
+if TYPE_CHECKING:
+    from auxdrive.agent import Agent
+    from auxdrive.bundles import Bundle
+    from auxdrive.cards import CameraSpec, DatasetCard, ModelCard, VehicleSpec
+    from auxdrive.controllers import CONTROLLERS, DEFAULT_CONTROLLER, Controller, make_controller
+    from auxdrive.episodes import EpisodeReader, EpisodeWriter
+    from auxdrive.errors import (
+        AuxdriveError,
+        BundleError,
+        CheckFailed,
+        ConfigError,
+        DataError,
+        InputError,
+        MissingExtra,
+        RuntimeUnavailable,
+        SimulatorError,
+        UsageError,
+    )
+    from auxdrive.modalities import MODALITIES, Modality, ModalitySpec
+    from auxdrive.predictor import Predictor
+    from auxdrive.runtimes import RUNTIMES
+    from auxdrive.steering import SteeringSpec
+    from auxdrive.types import Control, Flag, Observation, Pose2, Prediction
+
+# Names are imported when they are first asked for: the command line starts at once, and can be interrupted cleanly from then on.
+_NAMES_OF = {
+    "agent": "Agent",
+    "bundles": "Bundle",
+    "cards": "CameraSpec DatasetCard ModelCard VehicleSpec",
+    "controllers": "CONTROLLERS DEFAULT_CONTROLLER Controller make_controller",
+    "episodes": "EpisodeReader EpisodeWriter",
+    "errors": "AuxdriveError BundleError CheckFailed ConfigError DataError InputError MissingExtra RuntimeUnavailable SimulatorError "
+    "UsageError",
+    "modalities": "MODALITIES Modality ModalitySpec",
+    "predictor": "Predictor",
+    "runtimes": "RUNTIMES",
+    "steering": "SteeringSpec",
+    "types": "Control Flag Observation Pose2 Prediction",
+}  # fmt: skip
+_MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'auxdrive' has no attribute '{name}'")
+    value = globals()[name] = getattr(import_module(f"auxdrive.{_MODULE_OF[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "CONTROLLERS", "DEFAULT_CONTROLLER", "MODALITIES", "RUNTIMES", "Agent", "AuxdriveError", "Bundle", "BundleError", "CameraSpec",

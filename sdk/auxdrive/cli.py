@@ -2,13 +2,15 @@
 
 A sub-command is a function with typer annotations in a module that is cheap to import: what needs torch or a renderer is
 imported inside the function. Only the module of the command that runs is imported, so the vehicle's install has its own
-commands whatever the others need, and third parties can add theirs.
+commands whatever the others need, and third parties can add theirs: under names that auxdrive has not taken, and at no risk to
+the others. Exit codes: 0 done, 1 a check failed, 2 a mistake of the user, 3 what nobody foresaw, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import errno
 import sys
-from importlib.metadata import EntryPoint, entry_points
+import traceback
 from typing import Annotated, Any
 
 import typer
@@ -17,41 +19,55 @@ from typer.core import TyperGroup
 import auxdrive.console as console
 from auxdrive import __version__
 from auxdrive.errors import AuxdriveError, MissingExtra, UsageError, unknown_name
+from auxdrive.plugins import Plugin, choose, plugins
+from auxdrive.streams import OutputRefused, standard_streams, write_result
 
 # Which extra brings the modules that a command may find missing.
 EXTRA_OF_MODULE = {
     "torch": "train", "lightning_fabric": "train", "safetensors": "train", "tensorboard": "train", "yaml": "train",
     "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim", "scipy": "sim", "matplotlib": "all",
 }  # fmt: skip
+# In every extra whose commands fill folders.
+EVERYWHERE = ("filelock",)
 # The extra that makes a command work as a whole, and which extras hold others (pyproject.toml; a test compares them).
 EXTRA_OF_COMMAND = {
     "train": "train", "select": "train", "ingest": "train", "export": "deploy", "collect": "sim", "drive": "sim", "demo": "all",
 }  # fmt: skip
 WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim")}
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
-
-
-def _points() -> dict[str, EntryPoint]:
-    return {point.name: point for point in sorted(entry_points(group="auxdrive.commands"), key=lambda point: point.name)}
+GROUP = "auxdrive.commands"
+UNFORESEEN, INTERRUPTED = 3, 130
+# What the system may refuse anywhere, and only the user can mend: rights, room, names, disks.
+_OF_THE_SYSTEM = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
+}  # fmt: skip
+# Of click, which newer releases of typer carry within them: no import would work with both.
+_ClickException: type[Exception] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
 
 
 class _LazyGroup(TyperGroup):
     """Knows every command by name and imports one when it is asked for (the help asks for all)."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        return list(_points())
+        return list(dict.fromkeys(plugin.name for plugin in plugins(GROUP)))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        points = _points()
-        if cmd_name not in points:
+        found = plugins(GROUP)
+        try:
+            chosen, left_out = choose(found, cmd_name)
+        except UsageError as error:
+            return typer.main.get_command(_unavailable(cmd_name, error))
+        if chosen is None:
             if cmd_name.startswith("-"):
                 return None
-            raise UsageError(unknown_name("command", cmd_name, points))
-        return typer.main.get_command(_app_of(points[cmd_name]))
+            raise UsageError(unknown_name("command", cmd_name, {plugin.name for plugin in found}))
+        for plugin in left_out:
+            console.note(f"the package '{plugin.package}' offers a command '{cmd_name}' too; nobody replaces a command of auxdrive's own")
+        return _command_of(chosen)
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: Any) -> None:
         try:
-            return super().invoke(ctx)
+            super().invoke(ctx)
         except ModuleNotFoundError as error:
             missing = _missing(ctx.invoked_subcommand or "", error)
             if missing is None:
@@ -59,24 +75,36 @@ class _LazyGroup(TyperGroup):
             raise missing from error
 
 
-def _app_of(point: EntryPoint) -> typer.Typer:
-    """The command as an application of its own. One whose module lacks something is shown as such and fails only when it runs."""
+def _command_of(plugin: Plugin) -> Any:
+    """The command as an application of its own. One that cannot be loaded is shown as such, and fails only when it runs."""
     try:
-        loaded = point.load()
+        return typer.main.get_command(_app_of(plugin))
     except ModuleNotFoundError as error:
-        loaded = _unavailable(point.name, error)
+        reason = _missing(plugin.name, error) or UsageError(f"`auxdrive {plugin.name}` cannot be loaded: {error}")
+    except UsageError as error:
+        absent = error.__cause__
+        reason = (_missing(plugin.name, absent) if isinstance(absent, ModuleNotFoundError) else None) or error
+    except Exception as error:
+        if plugin.is_ours:
+            raise
+        reason = plugin.broken(error)  # it names something that is no command
+    return typer.main.get_command(_unavailable(plugin.name, reason))
+
+
+def _app_of(plugin: Plugin) -> typer.Typer:
+    loaded = plugin.load()
     if isinstance(loaded, typer.Typer):
         return loaded
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP_NAMES)
-    app.command(name=point.name)(loaded)
+    app.command(name=plugin.name)(loaded)
     return app
 
 
-def _unavailable(name: str, error: ModuleNotFoundError) -> typer.Typer:
+def _unavailable(name: str, reason: AuxdriveError) -> typer.Typer:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    reason = _missing(name, error) or UsageError(f"`auxdrive {name}` cannot be loaded: {error}")
+    told = console.printable(f"Not available: {reason}")
 
-    @app.command(name=name, help=f"Not available: {reason}", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+    @app.command(name=name, help=told, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
     def unavailable() -> None:
         raise reason
 
@@ -85,7 +113,8 @@ def _unavailable(name: str, error: ModuleNotFoundError) -> typer.Typer:
 
 def _missing(command: str, error: ModuleNotFoundError) -> MissingExtra | None:
     """The command's own extra where that brings the module; else the module's, and the command's too if that is not complete."""
-    needed = EXTRA_OF_MODULE.get((error.name or "").split(".")[0])
+    module = (error.name or "").split(".")[0]
+    needed = EXTRA_OF_COMMAND.get(command) if module in EVERYWHERE else EXTRA_OF_MODULE.get(module)
     if needed is None:
         return None
     own = EXTRA_OF_COMMAND.get(command, needed)
@@ -99,7 +128,7 @@ def _missing(command: str, error: ModuleNotFoundError) -> MissingExtra | None:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"auxdrive {__version__}\n")
+        write_result(f"auxdrive {__version__}\n")
         raise typer.Exit
 
 
@@ -126,9 +155,81 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line: exit code 0 on success, 1 on a failed check, 2 on a mistake of the user."""
+    """Run the command line and end the process with its exit code (see above)."""
+    sys.exit(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command; its exit code. Every way in which a command can end is told here.
+
+    Args:
+        arguments: what follows `auxdrive`; those of the process by default.
+    """
+    with standard_streams():
+        try:
+            code = _run(arguments)
+            write_result("")  # whatever else was printed is flushed, where a failure can still be told
+        except BrokenPipeError:
+            return 0  # a command of another package wrote on; ours see to it themselves
+        except OutputRefused as error:
+            console.error(str(error))
+            return UNFORESEEN
+    return code
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
-        build_app()()
+        returned = build_app()(arguments, prog_name="auxdrive", standalone_mode=False)
+        code = returned if isinstance(returned, int) else 0  # the group returns nothing: a number is the exit code of a `typer.Exit`
+        return _interrupted() if code == INTERRUPTED else code
     except AuxdriveError as error:
-        console.stderr.print(console.printable(f"error: {error}"), style="red", markup=False, highlight=False)
-        sys.exit(error.exit_code)
+        console.error(str(error))
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return _interrupted()
+    except _ClickException as error:
+        _show_wrong_usage(error)
+        return 2
+    except SystemExit as ended:
+        if _is_within(ended, BrokenPipeError):  # rich's way out when nobody reads the help on
+            return 0
+        raise
+    except (BrokenPipeError, OutputRefused):
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever nobody foresaw has an exit code of its own
+        if _is_within(error, KeyboardInterrupt):  # extension modules that are interrupted while they are imported tell of ImportError
+            return _interrupted()
+        if isinstance(error, OSError):
+            write_result("")  # raises where it was standard output that refused
+        if isinstance(error, OSError) and error.filename is not None and error.errno in _OF_THE_SYSTEM:
+            console.error(f"{error.filename}: the system refuses it ({error.strerror})")
+            return 2
+        console.note(traceback.format_exc().rstrip())
+        console.error("this was not foreseen; what stands above says where it happened. Please report it with the command that you gave")
+        return UNFORESEEN
+
+
+def _is_within(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether an error of that kind lies under it."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _interrupted() -> int:
+    console.note("interrupted")
+    return INTERRUPTED
+
+
+def _show_wrong_usage(error: Any) -> None:
+    """What click says of wrong arguments, which may be names of files."""
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        if message:  # empty where it has been printed already
+            console.note(message)
+        return
+    if context is not None:
+        console.note(context.get_usage())
+        console.note(f"Try '{context.command_path} --help' for help.")
+    console.error(message)

@@ -1,11 +1,15 @@
-"""What every command prints with: one result as a table or as JSON, progress on standard error, errors without a traceback."""
+"""What every command prints with: one result as a table or as JSON, progress on standard error, errors without a traceback.
+
+Whatever may hold a name from a file, a card or a folder goes through `printable`: control characters could move the cursor, colour or
+hide what stands above, or turn round the order of what follows.
+"""
 
 from __future__ import annotations
 
 import json
-import sys
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
@@ -14,31 +18,71 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output, and nothing else.")]
+from auxdrive.streams import keep_for_result, let_go, result_written, write_result
 
-stdout = Console(soft_wrap=True)
-stderr = Console(stderr=True, soft_wrap=True)
+# Joiners belong to words and emoji; every other character that is not seen itself is shown as its escape.
+_JOINERS = "\u200c\u200d"
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def _alone(wanted: bool) -> bool:
+    if wanted:
+        keep_for_result()
+    return wanted
+
+
+JsonOption = Annotated[bool, typer.Option("--json", callback=_alone, help="Print the result as JSON on standard output, and nothing else.")]
+
+
+class _Console(Console):
+    """Rich's, which takes every stream for UTF-8 and ends the process with exit code 1 where nobody reads on."""
+
+    @property
+    def encoding(self) -> str:
+        """That of the stream: where it has no lines to draw with, tables are drawn in ASCII."""
+        return (getattr(self.file, "encoding", None) or "utf-8").lower()
+
+    def on_broken_pipe(self) -> None:
+        """What else is said goes nowhere."""
+        let_go(self.file)
+
+
+stdout = _Console(soft_wrap=True)
+stderr = _Console(stderr=True, soft_wrap=True)
 
 
 def print_json(result: Mapping[str, Any]) -> None:
-    """Print one JSON document; numbers that are not finite become null, since JSON has no others."""
-    sys.stdout.write(json.dumps(_finite(result), indent=2, default=str) + "\n")
-    sys.stdout.flush()
+    """Print one JSON document in ASCII; numbers that are not finite become null, since JSON has no others."""
+    write_result(json.dumps(_plain(result), indent=2, default=str, allow_nan=False) + "\n")
 
 
-def _finite(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """Values of JSON: NumPy's become Python's, numbers that are not finite None."""
     if isinstance(value, Mapping):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if abs(value) < float("inf") else None
+    return _plain(value.tolist()) if hasattr(value, "tolist") else value
 
 
 def printable(text: str) -> str:
-    """The text without what no terminal can show: names of files on Unix may hold bytes that are no UTF-8 (lone surrogates in Python)."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """The text with every character that is not seen as its escape: control characters and line breaks, those that change the direction
+    of writing or hide, and lone surrogates (names of files on Unix may hold bytes that are no UTF-8)."""
+    return text if text.isascii() and text.isprintable() else "".join(map(_escape, text))
+
+
+def _message(text: str) -> str:
+    """The same, with its line breaks. Further lines are indented, so that no name in it can begin a message of its own."""
+    first, *others = map(printable, text.split("\n"))
+    return "\n".join([first, *(line if line[:1] in ("", " ") else f"  {line}" for line in others)])
+
+
+def _escape(character: str) -> str:
+    if unicodedata.category(character) not in _UNSEEN or character in _JOINERS:
+        return character
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], text: Sequence[str] = ()) -> None:
@@ -46,15 +90,28 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
     # Text: names of files may hold what rich would take for markup.
     drawn = Table(title=Text(printable(title)), title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
-        drawn.add_column(Text(column), justify="left" if index == 0 or column in text else "right")
+        heading = Text("\n".join(map(printable, column.split("\n"))))
+        drawn.add_column(heading, justify="left" if index == 0 or column in text else "right")
     for row in rows:
-        drawn.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
-    stdout.print(drawn)
+        drawn.add_row(*(Text("" if cell is None else _message(str(cell))) for cell in row))
+    with result_written():
+        stdout.print(drawn)
 
 
-def note(message: str) -> None:
-    """Say something that is not the result (standard error)."""
-    stderr.print(printable(message), highlight=False, markup=False)
+def line(message: str) -> None:
+    """Print a line of the result on standard output."""
+    write_result(_message(message) + "\n")
+
+
+def note(message: str, style: str = "") -> None:
+    """Say something that is not the result (standard error). Where that cannot be written there is nowhere to say so."""
+    with suppress(OSError):
+        stderr.print(Text(_message(message), style=style), highlight=False)
+
+
+def error(message: str) -> None:
+    """Say why a command ends (standard error)."""
+    note(f"error: {message}", style="red")
 
 
 @contextmanager
@@ -67,12 +124,12 @@ def progress(description: str, total: int | None) -> Iterator[Callable[..., None
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=stderr, disable=not stderr.is_terminal) as bar:
-        task = bar.add_task(description, total=total)
+    with Progress(*columns, console=stderr, redirect_stdout=False, disable=not stderr.is_terminal) as bar:
+        task = bar.add_task(printable(description), total=total)
 
         def advance(steps: int = 1, description: str | None = None) -> None:
             bar.advance(task, steps)
             if description is not None:
-                bar.update(task, description=description)
+                bar.update(task, description=printable(description))
 
         yield advance

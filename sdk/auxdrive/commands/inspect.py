@@ -122,7 +122,7 @@ def _show_run(summary: dict[str, Any]) -> None:
             show_views(f"{result['method']} on {split}, best weights", views)
     if summary["last_metrics"]:
         _show_last_epochs(summary["last_metrics"], summary["records"])
-    console.stdout.print("checkpoints: " + (", ".join(summary["checkpoints"]) or "none"), markup=False, highlight=False)
+    console.line("checkpoints: " + (", ".join(summary["checkpoints"]) or "none"))
     if not summary["finished"]:
         console.note(f"this run has not finished: it has no result.json. `auxdrive train --resume --out {summary['path']}` takes it up")
     console.note(f"the configuration: {summary['config_file']}; --json shows it")

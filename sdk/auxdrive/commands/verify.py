@@ -62,7 +62,7 @@ def _say_what_it_proves(card_sha256: str | None, expected: bool) -> None:
 
 
 def _line(text: str) -> None:
-    console.stdout.print(text, highlight=False, markup=False)
+    console.line(text)
 
 
 def _number(value: float | None) -> str:

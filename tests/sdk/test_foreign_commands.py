@@ -1,0 +1,93 @@
+"""Commands of other people's packages: they may add, never replace, and what is broken in them breaks nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Install = Callable[..., dict[str, str]]
+
+
+def auxdrive(*arguments: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "auxdrive", *map(str, arguments)],
+        capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **env},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Install:
+    """Install a distribution into a folder; gives the environment that sees it and those before it."""
+    folder = tmp_path / "site"
+
+    def install(package: str, entries: str, source: str = "") -> dict[str, str]:
+        info = folder / f"{package}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(entries)
+        (folder / f"{package}_module.py").write_text(source)
+        return {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+
+    return install
+
+
+def test_nobody_replaces_a_command_of_ours(install: Install, steering_bundle: Path) -> None:
+    env = install("evil", "[auxdrive.commands]\nverify = evil_module:command\n", "def command() -> None:\n    print('all is well')\n")
+    done = auxdrive("verify", steering_bundle, env=env)
+    assert done.returncode == 0
+    assert "parity" in done.stdout
+    assert "all is well" not in done.stdout
+    assert "the package 'evil' offers a command 'verify' too" in done.stderr
+    assert auxdrive("verify", steering_bundle, "--json", env=env).stdout.startswith("{")
+
+
+def test_two_packages_with_one_name_are_named(install: Install) -> None:
+    source = "def command() -> None:\n    'Mine.'\n"
+    install("one", "[auxdrive.commands]\nmine = one_module:command\n", source)
+    env = install("two", "[auxdrive.commands]\nmine = two_module:command\n", source)
+    done = auxdrive("mine", env=env)
+    assert done.returncode == 2
+    assert "'mine' is offered by the packages 'one' and 'two'" in done.stderr
+    assert "mine" in auxdrive("--help", env=env).stdout
+
+
+BROKEN = {
+    "an import": ("import nothing_of_that_name", "command"),
+    "an exception": ("raise RuntimeError('at import')", "command"),
+    "an exit": ("import sys; sys.exit(1)", "command"),
+    "syntax": ("def (", "command"),
+    "no such function": ("", "command"),
+    "no function": ("command = 3", "command"),
+    "types that no command line has": ("def command(x: 'Nobody') -> None: 'x'\n", "command"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_command_breaks_no_other_and_is_named_when_it_is_asked_for(install: Install, kind: str) -> None:
+    source, function = BROKEN[kind]
+    env = install("lame", f"[auxdrive.commands]\nlame = lame_module:{function}\n", source)
+    shown = auxdrive("--help", env=env)
+    assert shown.returncode == 0, shown.stderr
+    assert "Not available" in shown.stdout
+    assert "verify" in shown.stdout
+    done = auxdrive("lame", "any", "--thing", env=env)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "lame" in done.stderr
+    assert kind == "an import" or "the package 'lame'" in done.stderr
+
+
+@pytest.mark.parametrize("entries", ["[auxdrive.commands]\nx = a:b:c d\n", "\x00\x01", "["])
+def test_a_package_with_unreadable_metadata_is_passed_over(install: Install, steering_bundle: Path, entries: str) -> None:
+    env = install("odd", entries)
+    assert auxdrive("verify", steering_bundle, env=env).returncode == 0
+
+
+def test_a_name_that_is_unknown_is_still_told(install: Install) -> None:
+    env = install("mine", "[auxdrive.commands]\nvrify = mine_module:command\n", "def command() -> None:\n    'Mine.'\n")
+    assert "Did you mean" in auxdrive("vreify", env=env).stderr
