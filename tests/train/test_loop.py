@@ -58,7 +58,7 @@ def twin(config: TrainConfig) -> tuple[dict[str, Tensor], list[float]]:
     norms = []
     while (phase := method.next_phase(history)) is not None:
         if phase.begin is not None:
-            phase.begin(networks)
+            phase.begin(networks, lambda _: samples.gather(np.arange(4)))
         (network,) = (networks[name] for name in phase.trains)
         networks.requires_grad_(False)
         network.requires_grad_(True)

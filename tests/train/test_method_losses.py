@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -150,7 +151,7 @@ def test_samd_resets_the_teacher_each_round_and_keeps_one_optimiser_for_the_stud
         assert phase.optimizer == ""
         networks = networks_of(made)
         assert phase.begin is not None
-        phase.begin(networks)
+        phase.begin(networks, lambda _: batch)
         np.testing.assert_array_equal(answer(networks["teacher"], batch)[0], answer(networks["student"], batch)[0])
         np.testing.assert_array_equal(answer(networks["teacher"], batch)[1], answer(networks["student"], batch)[1])
 
@@ -166,18 +167,26 @@ def test_umts_unimodal_networks_learn_where_their_modality_is(batch: Batch) -> N
         assert [key for key, network in networks.items() if has_gradient(network)] == [name]
 
 
-def test_umts_fusion_is_guarded_by_each_modalitys_own_teacher(batch: Batch) -> None:
+def test_umts_fusion_is_guarded_by_each_modalitys_own_teacher(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     made = method("umt", distil_weight=7.0)
     networks = networks_of(made)
     fused: Network = networks["fused"]
     with torch.no_grad():
         inside = {m: f.double().numpy() for m, f in fused.encode(batch).items()}
-    found = values(phase_of(made, "fused"), networks, batch)
+    phase = phase_of(made, "fused")
+    # The scale is that of the frozen encoders' features over samples that have the modality.
+    full = replace(batch, present={modality: torch.ones(5, dtype=torch.bool) for modality in batch.frames})
+    teachers = {m: answer(networks[f"unimodal_{m}"], full)[0] for m in inside}
+    monkeypatch.setattr("auxdrive_train.methods.umt.SMALLEST_VARIANCE", 0.0)
+    assert phase.begin is not None
+    phase.begin(networks, lambda _: full)
+    found = values(phase, networks, batch)
     wanted = {"task": task_twin(answer(fused, batch)[1], batch).mean()}
     for modality in (Modality.RGB, *AUX):
         teacher = answer(networks[f"unimodal_{modality}"], batch)[0]
         gap = ((teacher - inside[modality]) ** 2).mean(axis=1)
-        wanted[f"distil {modality}"] = 7.0 * (gap[np.arange(5) != ABSENT] if modality is Modality.DEPTH else gap).mean()
+        gap = gap[np.arange(5) != ABSENT] if modality is Modality.DEPTH else gap
+        wanted[f"distil {modality}"] = 7.0 * gap.mean() / teachers[modality].var(axis=0).mean()
     assert found == pytest.approx(wanted, rel=1e-3)
     assert [key for key, network in networks.items() if has_gradient(network)] == ["fused"]
 
@@ -191,7 +200,7 @@ def test_umts_student_is_the_fusions_rgb_encoder_with_a_head_fitted_on_it(batch:
     assert tuning.trains == ("student",)
     assert tuning.begin is None
     assert probe.begin is not None
-    probe.begin(networks)
+    probe.begin(networks, lambda _: batch)
     for name, wanted in networks["fused"].encoders["rgb"].state_dict().items():
         assert torch.equal(networks["student"].encoder.state_dict()[name], wanted)
     assert all(torch.equal(a, b) for a, b in zip(head_before, networks["student"].head.parameters(), strict=True))

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from auxdrive.errors import DataError
+from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Float32
 from numpy.typing import NDArray
 from torch import nn
 
+from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.loader import Loader
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.models.networks import Network
@@ -34,6 +37,19 @@ def predict_views(views: Mapping[str, Network], samples: SampleSet, device: torc
         for name, view in views.items():
             _put_back(view, modes[name])
     return {name: np.concatenate(part) for name, part in parts.items()}
+
+
+def examples(samples: SampleSet, modality: Modality) -> Batch:
+    """Up to `EVALUATION_BATCH` samples that have the modality, evenly spread, always the same.
+
+    Raises:
+        DataError: no sample has it.
+    """
+    having = np.flatnonzero(samples.has(modality))
+    if not len(having):
+        raise DataError(f"none of {len(samples)} training samples has {modality}; record or derive it, or leave it out")
+    places = np.linspace(0, len(having) - 1, min(EVALUATION_BATCH, len(having))).round().astype(np.int64)
+    return samples.gather(having[places])
 
 
 def _put_back(view: nn.Module, modes: list[bool]) -> None:

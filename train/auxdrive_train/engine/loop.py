@@ -28,7 +28,7 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.checkpoint import Checkpoint, Progress, optimizer_state, snapshot
 from auxdrive_train.engine.config import TrainConfig
-from auxdrive_train.engine.evaluate import measure, predict_views
+from auxdrive_train.engine.evaluate import examples, measure, predict_views
 from auxdrive_train.engine.gradients import GradientNorms, said_of_clipping
 from auxdrive_train.engine.log import METRICS_NAME, RunLog
 from auxdrive_train.engine.schedule import learning_rate
@@ -111,7 +111,8 @@ class Trainer:
 
     def _run_phase(self, phase: Phase) -> None:
         if self.progress.epoch == 0 and phase.begin is not None:
-            phase.begin(self.parts.networks)
+            device = self.parts.fabric.device
+            phase.begin(self.parts.networks, lambda modality: examples(self.parts.train, modality).to(device))
         trained = [self.parts.networks.get_submodule(name) for name in phase.trains]
         self.parts.networks.requires_grad_(False)
         for module in trained:

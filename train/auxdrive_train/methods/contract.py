@@ -33,6 +33,10 @@ STUDENT = "student"
 TEACHER = "teacher"
 
 
+Examples = Callable[[Modality], Batch]
+"""Some training samples that have a modality, not augmented, evenly spread over the recording, always the same; one at least."""
+
+
 class Options(BaseModel):
     """Base of a method's own settings (`options:` in the configuration)."""
 
@@ -58,7 +62,7 @@ class Phase:
         loss: (networks, batch) -> Step.
         watch: the view whose validation metric stops the phase early and chooses its best epoch. It is reported and driven as it stands
             at this phase's end (of several phases, the last); the student as it stood after the run's best epoch.
-        begin: called once before the first step (SAMD's reset, a probe's fresh start); must be deterministic.
+        begin: called once before the first step (SAMD's reset, a probe's fresh start, a scale that is measured); must be deterministic.
         keep: whether the phase ends with the weights of its best or of its last epoch.
         optimizer: phases of the same non-empty name go on with the same optimiser state; "" starts afresh.
         lr_span: the part of the learning-rate schedule that the phase covers.
@@ -69,7 +73,7 @@ class Phase:
     epochs: int
     loss: Callable[[nn.ModuleDict, Batch], Step]
     watch: str
-    begin: Callable[[nn.ModuleDict], None] | None = None
+    begin: Callable[[nn.ModuleDict, Examples], None] | None = None
     keep: Literal["best", "last"] = "best"
     optimizer: str = ""
     lr_span: tuple[float, float] = (0.0, 1.0)

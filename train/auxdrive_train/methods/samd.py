@@ -20,6 +20,7 @@ from auxdrive_train.losses import LOSSES
 from auxdrive_train.methods.contract import (
     STUDENT,
     TEACHER,
+    Examples,
     Method,
     Options,
     Phase,
@@ -129,5 +130,6 @@ class SAMD(Method):
         return {STUDENT: cast(Network, networks[STUDENT]), TEACHER: cast(Network, networks[TEACHER])}
 
 
-def _reset(networks: nn.ModuleDict) -> None:
+def _reset(networks: nn.ModuleDict, examples: Examples) -> None:
+    del examples
     reset(cast(FusedNetwork, networks[TEACHER]), cast(SingleNetwork, networks[STUDENT]))

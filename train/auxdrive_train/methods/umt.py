@@ -1,8 +1,13 @@
 """UMT, Uni-Modal Teacher (Du et al. 2021; 2023, section 4.1) with late fusion.
 
 One network per modality is trained alone. Their frozen encoders phi* then teach the encoders of a late-fusion network:
-L = L_task(fused) + lambda * sum_s || phi_s*(x_s) - phi_s(x_s) ||^2 (mean over elements). The RGB-only student is the RGB encoder that
+L = L_task(fused) + lambda * sum_s || phi_s*(x_s) - phi_s(x_s) ||^2 / v_s (mean over elements). The RGB-only student is the RGB encoder that
 came out of this, with a head fitted on it: frozen encoder first (probe), then fine-tuning where asked for.
+
+v_s is the variance of the frozen encoder's features over training samples, so that a distance of 1 is what an encoder reaches that knows
+the features' means alone, and lambda means the same whatever the features' scale. The paper's encoders are ResNet-18, whose pooled features
+have a variance of about 1 (0.9 on a public driving recording), so that there the distance is the paper's mean squared error. PilotNet's
+features have no such scale: theirs grow with training.
 """
 
 from __future__ import annotations
@@ -17,18 +22,41 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.methods.contract import STUDENT, Method, Options, Phase, PhaseRecord, Step
+from auxdrive_train.methods.contract import STUDENT, Examples, Method, Options, Phase, PhaseRecord, Step
 from auxdrive_train.models.networks import LateFusionNetwork, Network, SingleNetwork
 
 FUSED = "fused"
+VARIANCE = "feature_variance"
+# Encoders whose features hardly vary say next to nothing; this keeps their distance from drowning everything else.
+SMALLEST_VARIANCE = 1e-2
 
 
 class UMTOptions(Options):
     """Settings of UMT."""
 
-    distil_weight: float = Field(default=50.0, ge=0, description="lambda: weight of the distance to the frozen encoders")
+    distil_weight: float = Field(
+        default=50.0, ge=0, description="lambda: weight of the distance to the frozen encoders, in their features' variances"
+    )
     probe_epochs: int = Field(default=10, ge=1, description="of the student's head alone")
     tune_epochs: int = Field(default=0, ge=0, description="of the whole student, after that; 0 not at all")
+
+
+class FeatureVariance(nn.Module):
+    """v_s of each modality: the mean over features of their variance over training samples. Measured once, stored with the networks."""
+
+    def __init__(self, modalities: Sequence[Modality]) -> None:
+        super().__init__()
+        for modality in modalities:
+            self.register_buffer(modality.value, torch.ones(()))
+
+    def measure(self, modality: Modality, features_bd: Tensor) -> None:
+        """From features (B, D) of some samples."""
+        found = features_bd.float().var(dim=0, correction=0).mean()
+        self.of(modality).copy_(found.clamp(min=SMALLEST_VARIANCE))
+
+    def of(self, modality: Modality) -> Tensor:
+        """A scalar, above zero."""
+        return self.get_buffer(modality.value)
 
 
 class UMT(Method):
@@ -41,11 +69,12 @@ class UMT(Method):
     options: UMTOptions
 
     def networks(self) -> nn.ModuleDict:
-        """A uni-modal network per modality, the fusion, and the student."""
+        """A uni-modal network per modality, the fusion, the student, and the scale of the uni-modal features."""
         build = self.setting.build
         networks: dict[str, nn.Module] = {_unimodal(m): SingleNetwork(m, build) for m in self.modalities}
         networks[FUSED] = LateFusionNetwork(self.modalities, build)
         networks[STUDENT] = SingleNetwork(self.setting.main, build)
+        networks[VARIANCE] = FeatureVariance(self.modalities)
         return nn.ModuleDict(networks)
 
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
@@ -55,7 +84,7 @@ class UMT(Method):
             Phase(name, (name,), epochs, partial(self._unimodal_loss, m), watch=name)
             for name, m in zip(names, self.modalities, strict=True)
         ]
-        phases.append(Phase(FUSED, (FUSED,), epochs, self._fusion_loss, watch=FUSED))
+        phases.append(Phase(FUSED, (FUSED,), epochs, self._fusion_loss, watch=FUSED, begin=self._measure_features))
         head, probe = f"{STUDENT}.head", self.options.probe_epochs
         phases.append(Phase("probe", (head,), probe, self._student_loss, watch=STUDENT, begin=self._take_encoder))
         if self.options.tune_epochs:
@@ -66,19 +95,29 @@ class UMT(Method):
         prediction = networks[_unimodal(modality)](batch).prediction
         return Step({"task": self.supervised_where(prediction, batch, modality)})
 
+    def _measure_features(self, networks: nn.ModuleDict, examples: Examples) -> None:
+        variance = cast(FeatureVariance, networks[VARIANCE])
+        with torch.no_grad():
+            for modality in self.modalities:
+                teacher = cast(SingleNetwork, networks[_unimodal(modality)]).eval()
+                variance.measure(modality, teacher.encode(examples(modality)))
+
     def _fusion_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
         fused = cast(LateFusionNetwork, networks[FUSED])
         features = fused.encode(batch)
+        variance = cast(FeatureVariance, networks[VARIANCE])
         losses = {"task": self.supervised(fused.fuse(features, batch).prediction, batch)}
         for modality in self.modalities:
             teacher = cast(SingleNetwork, networks[_unimodal(modality)])
             with torch.no_grad():
                 wanted = teacher.encode(batch)
-            gap = _mean_where(((wanted - features[modality]) ** 2).mean(dim=1), batch.present[modality])
-            losses[f"distil {modality}"] = self.options.distil_weight * gap
+            squared = ((wanted.float() - features[modality].float()) ** 2).mean(dim=1)
+            gap = _mean_where(squared, batch.present[modality])
+            losses[f"distil {modality}"] = self.options.distil_weight * gap / variance.of(modality)
         return Step(losses)
 
-    def _take_encoder(self, networks: nn.ModuleDict) -> None:
+    def _take_encoder(self, networks: nn.ModuleDict, examples: Examples) -> None:
+        del examples
         fused = cast(LateFusionNetwork, networks[FUSED])
         student = cast(SingleNetwork, networks[STUDENT])
         student.encoder.load_state_dict(fused.encoders[self.setting.main.value].state_dict())
@@ -88,7 +127,7 @@ class UMT(Method):
 
     def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """Every network by its name: each uni-modal one, the fusion, and the student."""
-        return {name: cast(Network, network) for name, network in networks.items()}
+        return {name: cast(Network, network) for name, network in networks.items() if name != VARIANCE}
 
 
 def _unimodal(modality: Modality) -> str:

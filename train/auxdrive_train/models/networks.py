@@ -5,7 +5,8 @@ Each takes a batch and answers `Output`. Legend: B batch, D features, M modaliti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -148,24 +149,34 @@ class LateFusionNetwork(Network):
 def of_present(module: nn.Module, encode: Callable[[Tensor], Tensor], frames: Tensor, present_b: Tensor) -> Tensor:
     """encode(frames), (B, ...), for the samples that have the modality, and zeros for the others.
 
-    What is absent does not pass through `encode` at all: its zero frames would enter the batch statistics of `module`.
+    What is absent does not pass through `encode` at all: its zero frames would enter the batch statistics of `module`. A sample that
+    is alone in having the modality has no batch statistics: in training it is normalised by the running ones, as in evaluation, and adds
+    nothing to them. It is learned from like any other.
     """
-    if bool(present_b.all()):
+    if bool(present_b.all()) and len(frames) > 1:
         return encode(frames)
     rows = torch.nonzero(present_b).flatten()
     if not len(rows):
-        training = module.training
-        try:
-            with torch.no_grad():
-                module.eval()
-                like = encode(frames[:1])
-        finally:
-            module.train(training)
+        with torch.no_grad(), _by_running_statistics(module):
+            like = encode(frames[:1])
         return torch.zeros((len(frames), *like.shape[1:]), dtype=like.dtype, device=like.device)
     # torch cannot pick rows of uint16, but it can of the same bits as int16.
     picked = frames.view(torch.int16)[rows].view(torch.uint16) if frames.dtype == torch.uint16 else frames[rows]
-    encoded = encode(picked)
+    with _by_running_statistics(module) if len(rows) == 1 else nullcontext():
+        encoded = encode(picked)
     return encoded.new_zeros((len(frames), *encoded.shape[1:])).index_copy(0, rows, encoded)
+
+
+@contextmanager
+def _by_running_statistics(module: nn.Module) -> Iterator[None]:
+    """The module in evaluation mode; gradients flow as before."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 @dataclass(frozen=True)
