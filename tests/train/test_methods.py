@@ -162,11 +162,11 @@ def test_selection_finds_the_informative_modality_and_puts_noise_last(stripe_dat
 
 def test_kd_is_zero_right_after_the_reset_whatever_the_shared_heads_dropout_does() -> None:
     """The teacher teaches in evaluation mode although the student, whose head it shares, is training."""
-    from auxdrive_train.methods.samd import _reset
+    from auxdrive_train.models.supermodel import reset
 
     made = method("samd", aux=(Modality.DEPTH,), loss="kd", epochs_per_round=2)
     networks = made.networks()
-    _reset(networks)
+    reset(networks["teacher"], networks["student"])
     rng = np.random.default_rng(0)
     frames = {
         Modality.RGB: torch.from_numpy(rng.integers(0, 256, (4, 70, 90, 3), dtype=np.uint8)),
