@@ -79,10 +79,9 @@ class AgentDriver:
         creep_after_s: push on after standing so long (see `auxdrive.controllers.creep`); None never does.
     """
 
-    def __init__(self, agent: Agent, controller: str | None, tick_s: float, creep_after_s: float | None = None) -> None:
+    def __init__(self, agent: Agent, controller: str | None, creep_after_s: float | None = None) -> None:
         self.name = agent.name
         self._agent = agent
-        self._period_s = tick_s * TICKS_PER_PREDICTION
         self._creep_after_s = creep_after_s
         self._controller: Controller | None = None
         if controller is not None:
@@ -110,7 +109,7 @@ class AgentDriver:
             try:
                 prediction = self._agent.act(observation, {modality: frames[modality] for modality in self._agent.auxiliaries})
                 self.withheld += bool(prediction.flags)
-                self._held = self._follow(prediction, state.speed_mps)
+                self._held = self._follow(prediction, state)
             except AuxdriveError:
                 raise
             except Exception as error:
@@ -119,12 +118,12 @@ class AgentDriver:
         self._tick += 1
         return self._held
 
-    def _follow(self, prediction: Prediction, speed_mps: float) -> Control:
+    def _follow(self, prediction: Prediction, state: WorldState) -> Control:
         if self._controller is None:
             if prediction.steer_rad is None and prediction.waypoints_ego_m is None:
                 return STAND  # withheld: what the model predicts is not known yet
             self._controller = self._make("steering" if prediction.steer_rad is not None else "pid")
-        return self._controller.step(prediction, speed_mps, self._period_s)
+        return self._controller.step(prediction, state.speed_mps, state.time_s)
 
     def _make(self, name: str) -> Controller:
         controller = make_controller(name, self._agent.steering, self._agent.vehicle)

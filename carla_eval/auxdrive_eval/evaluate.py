@@ -38,12 +38,12 @@ class DriverSource:
     controller: str | None = None
     creep_after_s: float | None = None
 
-    def load(self, tick_s: float) -> tuple[Driver, CameraSpec | None]:
+    def load(self) -> tuple[Driver, CameraSpec | None]:
         """The driver, and the camera that it must see through (None: it does not care)."""
         if self.agent is None:
             return ExpertDriver(), None
         agent = self.agent.load()
-        return AgentDriver(agent, self.controller, tick_s, self.creep_after_s), agent.camera
+        return AgentDriver(agent, self.controller, self.creep_after_s), agent.camera
 
 
 class EvaluationSettings(BaseModel):
@@ -122,7 +122,7 @@ class _RouteWorker:
 
     def __init__(self, make: _MakeWorker) -> None:
         self._rules, self._out = rule_set(make.rules), make.out
-        self._driver, camera = make.source.load(make.simulator.tick_s)
+        self._driver, camera = make.source.load()
         self._simulator = make_simulator(make.simulator, camera)
 
     def __call__(self, job: _Job) -> None:
@@ -177,7 +177,7 @@ def drive_all(
     """
     check_workers(workers)
     settings = evaluation_settings(routes, source, simulator, rules=rules, repeats=repeats, seed=seed)
-    sensors = _check_driver(source, simulator)
+    sensors = _check_driver(source)
     _claim(out, settings, resume)
     with held(out):
         write_atomic(out / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
@@ -221,13 +221,13 @@ def traffic_seed(seed: int, route_number: int, repeat: int) -> int:
 _SENSOR_ICONS = {Modality.LIDAR: "carla_lidar"}
 
 
-def _check_driver(source: DriverSource, simulator: SimulatorSettings) -> list[str]:
+def _check_driver(source: DriverSource) -> list[str]:
     """Load the agent once before anything starts, so that its faults come out here; the leaderboard's names of its sensors."""
     if source.agent is None:
         return []
     agent = source.agent.load()
     try:
-        AgentDriver(agent, source.controller, simulator.tick_s)
+        AgentDriver(agent, source.controller)
         icons = {_SENSOR_ICONS.get(modality, "carla_camera") for modality in (Modality.RGB, *agent.auxiliaries)}
         return sorted(icons | {"carla_speedometer"})  # every controller reads the speed
     finally:

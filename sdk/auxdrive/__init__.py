@@ -5,7 +5,7 @@ from auxdrive import Observation, Predictor, make_controller
 with Predictor.load("bundle") as predictor:
     controller = make_controller("pid", predictor.steering, predictor.vehicle)
     prediction = predictor.predict(Observation(image=frame, time_s=now, speed_mps=4.0, target_ego_m=(20.0, 0.0)))
-    control = controller.step(prediction, speed_mps=4.0, dt_s=0.05)
+    control = controller.step(prediction, speed_mps=4.0, now_s=now)
 """
 
 from importlib import import_module

@@ -34,10 +34,15 @@ class CameraSpec(Card):
 
 
 class VehicleSpec(Card):
-    """What the controller and the labels need of the vehicle."""
+    """What the controller and the labels need of the vehicle.
+
+    max_steer_rate_radps: how fast its road wheels turn at most; controllers command no faster change. None: not known, and not limited.
+    A passenger car's driver reaches about 1 rad/s, a model car's servo ten times that.
+    """
 
     name: str = "unknown"
     wheelbase_m: float | None = Field(default=None, gt=0, le=100)
+    max_steer_rate_radps: float | None = Field(default=None, gt=0, le=100)
 
 
 class EpisodeOrigin(Card):

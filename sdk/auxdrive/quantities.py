@@ -40,6 +40,15 @@ def number(name: str, value: object, meaning: str = "a finite number") -> float:
     return found
 
 
+def reading(name: str, value: object, meaning: str) -> float:
+    """One number of a sensor or a clock as a Python float, finite or not: what it means when it is not is the caller's to say.
+
+    Raises:
+        InputError: it is no number.
+    """
+    return value if type(value) is float else _as_float(name, value, meaning)
+
+
 def seconds(name: str, value: object, meaning: str = "a time in seconds on a monotonic clock") -> float:
     """A time as a Python float.
 

@@ -36,7 +36,7 @@ def test_the_expert_completes_a_route(simulator: EmbeddedSimulator, short_routes
 
 def test_an_agent_sees_every_second_tick_and_its_mistakes_are_counted(simulator: EmbeddedSimulator, longer_route: Route) -> None:
     agent = Agent((Modality.DEPTH, Modality.EDGE))
-    result = drive_route(simulator, longer_route, AgentDriver(agent, None, 0.05), rules=rule_set("1.0"), seed=1)
+    result = drive_route(simulator, longer_route, AgentDriver(agent, None), rules=rule_set("1.0"), seed=1)
     times = [observation.time_s for observation, _ in agent.seen]
     assert np.diff(times) == pytest.approx(np.full(len(times) - 1, 0.1))
     observation, auxiliaries = agent.seen[0]
@@ -97,7 +97,7 @@ def test_the_controllers_time_is_the_simulators_and_a_new_route_starts_it_anew(
     simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
 ) -> None:
     """It creeps after standing 1 s of game time, in steps of two ticks of 0.05 s; and a new route's wait begins at its start."""
-    driver = AgentDriver(StandingAgent(), "pid", 0.05, creep_after_s=1.0)
+    driver = AgentDriver(StandingAgent(), "pid", creep_after_s=1.0)
 
     def ticks_until_it_creeps(limit: int) -> int | None:
         state = simulator.reset(short_routes[0], 1)
@@ -127,7 +127,7 @@ def test_withheld_predictions_stop_the_car_and_are_counted(
     simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path
 ) -> None:
     agent = SilentAgent()
-    driver = AgentDriver(agent, "pid", 0.05)
+    driver = AgentDriver(agent, "pid")
     result = drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
     assert result.withheld == len(agent.seen) > 0
     assert result.trace["speed_mps"].max() < 0.5
@@ -161,7 +161,7 @@ def test_the_controller_is_chosen_by_the_first_usable_prediction(
     simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], waypoints: bool
 ) -> None:
     route = short_routes[0]
-    driver = AgentDriver(LateAgent(waypoints), None, 0.05)
+    driver = AgentDriver(LateAgent(waypoints), None)
     state = simulator.reset(route, 1)
     driver.start(route)
     controls = []
@@ -174,18 +174,18 @@ def test_the_controller_is_chosen_by_the_first_usable_prediction(
 
 
 def test_a_crash_of_the_agent_is_a_failed_route_with_its_traceback(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
-    driver = AgentDriver(CrashingAgent(ZeroDivisionError("in the model")), None, 0.05)
+    driver = AgentDriver(CrashingAgent(ZeroDivisionError("in the model")), None)
     result = drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
     assert result.record.status == "Failed - Agent crashed"
     assert "ZeroDivisionError: in the model" in result.error
-    at_once = AgentDriver(CrashingAgent(ZeroDivisionError("at once"), after=0), None, 0.05)
+    at_once = AgentDriver(CrashingAgent(ZeroDivisionError("at once"), after=0), None)
     result = drive_route(simulator, short_routes[0], at_once, rules=rule_set("1.0"), seed=1)
     assert (result.record.status, len(result.trace)) == ("Failed - Agent crashed", 0)
 
 
 def test_a_mistake_of_the_user_is_no_crash(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
-    driver = AgentDriver(CrashingAgent(InputError("the image is too small")), None, 0.05)
+    driver = AgentDriver(CrashingAgent(InputError("the image is too small")), None)
     with pytest.raises(InputError, match="too small"):
         drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
     with pytest.raises(SimulatorError, match="no sensor for infrared"):
-        drive_route(simulator, short_routes[0], AgentDriver(Agent((Modality.INFRARED,)), None, 0.05), rules=rule_set("1.0"), seed=1)
+        drive_route(simulator, short_routes[0], AgentDriver(Agent((Modality.INFRARED,)), None), rules=rule_set("1.0"), seed=1)

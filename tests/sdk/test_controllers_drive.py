@@ -7,18 +7,14 @@ from collections import deque
 
 import numpy as np
 import pytest
-from auxdrive.cards import VehicleSpec
 from auxdrive.controllers import CONTROLLERS, make_controller
 from auxdrive.controllers.pure_pursuit import point_at_distance
-from auxdrive.errors import ConfigError, InputError, UsageError
-from auxdrive.steering import SteeringSpec
+from auxdrive.errors import InputError
 from auxdrive.types import Control, Prediction
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from steady_drive import LEFT, OF_CONTROLLER, STEERING, VEHICLE, SteadyDrive, steers, straight, waypoints
 
-STEERING = SteeringSpec(max_road_wheel_deg=60.0)
-VEHICLE = VehicleSpec(name="test car", wheelbase_m=2.8)
-TIMES = (0.5, 1.0, 1.5, 2.0)
 # config.py of TransFuser 2021 and 2022: turn P I D n, speed P I D n, largest throttle, brake speed, brake ratio, clip of the error.
 TABLE = {
     "tf21": (1.25, 0.75, 0.3, 40, 5.0, 0.5, 1.0, 40, 0.75, 0.1, 1.1, 0.25),
@@ -71,26 +67,14 @@ class Table:
         return np.stack([-y, -x] if self.year == "tf21" else [x, -y], axis=1)
 
 
-def waypoints(points: object, times: tuple[float, ...] = TIMES) -> Prediction:
-    return Prediction(0.0, 1.0, waypoints_ego_m=np.asarray(points, np.float32), waypoint_times_s=times)
-
-
-def straight(speed_mps: float) -> Prediction:
-    return waypoints([(speed_mps * time, 0.0) for time in TIMES])
-
-
-def steers(steer_rad: float | None) -> Prediction:
-    return Prediction(0.0, 1.0, steer_rad=steer_rad)
-
-
 @pytest.mark.parametrize("year", sorted(TABLE))
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(FORWARD, SPEED), min_size=1, max_size=30))
 def test_pid_is_that_of_the_table(year: str, drive: list[tuple[list[tuple[float, float]], float]]) -> None:
-    controller, table = make_controller("pid", STEERING, VEHICLE, {"preset": year}), Table(year)
+    controller, table = SteadyDrive(make_controller("pid", STEERING, VEHICLE, {"preset": year})), Table(year)
     for points, speed in drive:
         prediction = waypoints(points)
-        control = controller.step(prediction, speed, 0.1)
+        control = controller.step(prediction, speed)
         right, throttle, brake = table.step(table.waypoints(np.asarray(prediction.waypoints_ego_m, np.float64)), speed)
         assert control.steer_rad == pytest.approx(-right * STEERING.max_road_wheel_rad, abs=1e-9)
         assert control.throttle == pytest.approx(throttle, abs=1e-9)
@@ -98,12 +82,12 @@ def test_pid_is_that_of_the_table(year: str, drive: list[tuple[list[tuple[float,
 
 
 def test_pid_integral_forgets_after_its_window() -> None:
-    controller = make_controller("pid", STEERING, VEHICLE)
+    controller = SteadyDrive(make_controller("pid", STEERING, VEHICLE))
     for _ in range(5):
-        controller.step(waypoints([(2, 1), (4, 2), (6, 3), (8, 4)]), 4.0, 0.1)
+        controller.step(LEFT, 4.0)
     for _ in range(20):
-        last = controller.step(straight(4.0), 4.0, 0.1)
-    assert last.steer_rad == 0.0
+        last = controller.step(straight(4.0), 4.0)
+    assert last.steer_rad == pytest.approx(0.0, abs=1e-12)
 
 
 def test_pid_reads_the_speed_from_the_times() -> None:
@@ -118,10 +102,10 @@ def test_pid_reads_the_speed_from_the_times() -> None:
 def test_a_mirrored_path_is_steered_the_other_way(
     name: str, config: dict[str, object], drive: list[tuple[list[tuple[float, float]], float]]
 ) -> None:
-    one, other = (make_controller(name, STEERING, VEHICLE, config) for _ in range(2))
+    one, other = (SteadyDrive(make_controller(name, STEERING, VEHICLE, config)) for _ in range(2))
     for points, speed in drive:
-        a = one.step(waypoints(points), speed, 0.1)
-        b = other.step(waypoints(np.asarray(points) * [1, -1]), speed, 0.1)
+        a = one.step(waypoints(points), speed)
+        b = other.step(waypoints(np.asarray(points) * [1, -1]), speed)
         assert b.steer_rad == pytest.approx(-a.steer_rad, abs=1e-12)
         assert (a.throttle, a.brake) == (b.throttle, b.brake)
 
@@ -166,17 +150,17 @@ def test_the_lookahead_point_lies_at_its_distance(points: list[tuple[float, floa
 
 
 def test_steering_controller_hands_the_angle_on() -> None:
-    controller = make_controller("steering", STEERING, VEHICLE, {"target_speed_mps": 5.0})
-    assert controller.step(steers(0.2), 3.0, 0.1) == Control(0.2, 0.75, 0.0)
-    assert controller.step(steers(-9.0), 3.0, 0.1).steer_rad == -STEERING.max_road_wheel_rad
-    assert controller.step(steers(0.0), 5.6, 0.1).brake == 1.0
+    controller = SteadyDrive(make_controller("steering", STEERING, VEHICLE, {"target_speed_mps": 5.0}))
+    assert controller.step(steers(0.2), 3.0) == Control(0.2, 0.75, 0.0)
+    assert controller.step(steers(-9.0), 3.0).steer_rad == -STEERING.max_road_wheel_rad
+    assert controller.step(steers(0.0), 5.6).brake == 1.0
     assert make_controller("steering", STEERING, VEHICLE, {"target_speed_mps": 0.0}).step(steers(0.0), 0.0, 0.1).brake == 1.0
 
 
 def test_steering_controller_reaches_its_speed() -> None:
-    controller, speed = make_controller("steering", STEERING, VEHICLE, {"target_speed_mps": 6.0}), 0.0
+    controller, speed = SteadyDrive(make_controller("steering", STEERING, VEHICLE, {"target_speed_mps": 6.0}), 0.05), 0.0
     for _ in range(400):
-        control = controller.step(steers(0.0), speed, 0.05)
+        control = controller.step(steers(0.0), speed)
         speed = max(0.0, speed + 0.05 * (4.0 * control.throttle - 8.0 * control.brake - 0.05 * speed))
     assert speed == pytest.approx(6.0, abs=0.6)
 
@@ -188,46 +172,13 @@ def test_standing_waypoints_brake(name: str, brake: float) -> None:
     assert control == Control(0.0, 0.0, brake)
 
 
-def nan_waypoints() -> Prediction:
-    return waypoints([(1, 0), (math.nan, 0), (3, 0), (4, 0)])
-
-
-@pytest.mark.parametrize(
-    ("name", "good", "bad"),
-    [
-        ("pid", waypoints([(2, 1), (4, 2), (6, 3), (8, 4)]), Prediction(0.0, 1.0, waypoint_times_s=TIMES)),
-        ("pid", waypoints([(2, 1), (4, 2), (6, 3), (8, 4)]), nan_waypoints()),
-        ("pure_pursuit", waypoints([(2, 1), (4, 2), (6, 3), (8, 4)]), nan_waypoints()),
-        ("steering", steers(0.3), steers(None)),
-        ("steering", steers(0.3), steers(math.nan)),
-    ],
-)
-def test_without_a_prediction_the_car_stops_and_holds_the_wheel(name: str, good: Prediction, bad: Prediction) -> None:
-    controller = make_controller(name, STEERING, VEHICLE, {"safe_stop_brake": 0.8})
-    assert controller.step(bad, 4.0, 0.1) == Control(0.0, 0.0, 0.8)
-    held = controller.step(good, 4.0, 0.1).steer_rad
-    assert held > 0
-    assert controller.step(bad, 4.0, 0.1) == Control(held, 0.0, 0.8)
-    assert controller.step(good, math.nan, 0.1) == Control(held, 0.0, 0.8)
-    controller.reset()
-    assert controller.step(bad, 4.0, 0.1).steer_rad == 0.0
-
-
 @pytest.mark.parametrize("name", sorted(CONTROLLERS))
 def test_reset_gives_the_first_answer_again(name: str) -> None:
-    controller = make_controller(name, STEERING, VEHICLE)
-    prediction = steers(0.1) if name == "steering" else waypoints([(2, 1), (4, 2), (6, 3), (8, 4)])
-    first = controller.step(prediction, 3.9, 0.1)
-    controller.step(prediction, 1.0, 0.1)
-    controller.reset()
-    assert controller.step(prediction, 3.9, 0.1) == first
-
-
-@pytest.mark.parametrize("dt_s", [0.0, -0.1, math.nan, math.inf])
-@pytest.mark.parametrize("name", sorted(CONTROLLERS))
-def test_wrong_dt(name: str, dt_s: float) -> None:
-    with pytest.raises(InputError, match="dt_s"):
-        make_controller(name, STEERING, VEHICLE).step(steers(0.0), 1.0, dt_s)
+    drive, prediction = SteadyDrive(make_controller(name, STEERING, VEHICLE)), OF_CONTROLLER[name]
+    first = drive.step(prediction, 3.9)
+    drive.step(prediction, 1.0)
+    drive.controller.reset()
+    assert drive.step(prediction, 3.9) == first
 
 
 def test_predictions_of_the_other_task() -> None:
@@ -246,22 +197,7 @@ def test_waypoints_that_make_no_path(points: object, times: tuple[float, ...], m
         make_controller("pid", STEERING, VEHICLE).step(waypoints(points, times), 1.0, 0.1)
 
 
-def test_wrong_names_and_configurations() -> None:
-    with pytest.raises(UsageError, match="Did you mean 'pure_pursuit'"):
-        make_controller("pure-pursuit", STEERING, VEHICLE)
-    with pytest.raises(UsageError, match="Did you mean 'tf22'"):
-        make_controller("pid", STEERING, VEHICLE, {"preset": "tf23"})
-    with pytest.raises(UsageError, match="has no presets"):
-        make_controller("steering", STEERING, VEHICLE, {"preset": "tf22"})
-    with pytest.raises(UsageError, match=r"'steering' for one of steering.*ingest --wheelbase-m.*vehicle\.wheelbase_m"):
-        make_controller("pure_pursuit", STEERING, VehicleSpec(name="cart"))
-    with pytest.raises(ConfigError, match=r"lookahead_time_s.*surprise"):
-        make_controller("pure_pursuit", STEERING, VEHICLE, {"lookahead_time_s": -1, "surprise": 2})
-    with pytest.raises(ConfigError, match="min_lookahead_m is larger"):
-        make_controller("pure_pursuit", STEERING, VEHICLE, {"min_lookahead_m": 20})
-
-
 def test_presets_can_be_changed_in_part() -> None:
     controller = make_controller("pid", STEERING, VEHICLE, {"preset": "tf21", "brake_steer_factor": 0.0})
-    assert controller.config.turn.window == 40  # type: ignore[attr-defined]
+    assert controller.config.turn.window_s == 4.0  # type: ignore[attr-defined]
     assert controller.config.brake_steer_factor == 0.0  # type: ignore[attr-defined]

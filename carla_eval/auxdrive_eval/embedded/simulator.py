@@ -75,7 +75,11 @@ class EmbeddedSimulator:
         self.tick_s = tick_s
         self.camera = camera or DEFAULT_CAMERA
         self._parameters = VehicleParameters()
-        self.vehicle = VehicleSpec(name="embedded single-track", wheelbase_m=self._parameters.wheelbase_m)
+        self.vehicle = VehicleSpec(
+            name="embedded single-track",
+            wheelbase_m=self._parameters.wheelbase_m,
+            max_steer_rate_radps=self._parameters.max_steer_rate_radps,
+        )
         self.steering = SteeringSpec(kind="road_wheel_rad", max_road_wheel_deg=math.degrees(self._parameters.max_steer_rad))
         self._render = render
         self._traffic_count = traffic

@@ -1,7 +1,7 @@
 """Controllers: predictions to actuator commands, by name.
 
 controller = make_controller("pid", card.steering, card.vehicle, {"preset": "tf21"})
-control = controller.step(prediction, speed_mps=4.0, dt_s=0.05)
+control = controller.step(prediction, speed_mps=4.0, now_s=time.monotonic())
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from auxdrive.cards import Task, VehicleSpec
-from auxdrive.controllers.base import Controller, ControllerConfig
+from auxdrive.controllers.base import Controller, ControllerConfig, GuardedController, Settings
+from auxdrive.controllers.pid import PidGains, SpeedConfig
 from auxdrive.controllers.pure_pursuit import PurePursuit, PurePursuitConfig
 from auxdrive.controllers.steering import SteeringConfig, SteeringController
 from auxdrive.controllers.transfuser import TransFuserConfig, TransFuserPID
 from auxdrive.errors import ConfigError, UsageError, unknown_name
+from auxdrive.quantities import shown
 from auxdrive.steering import SteeringSpec
 
 CONTROLLERS: dict[str, type[TransFuserPID] | type[PurePursuit] | type[SteeringController]] = {
@@ -26,12 +28,14 @@ CONTROLLERS: dict[str, type[TransFuserPID] | type[PurePursuit] | type[SteeringCo
 DEFAULT_CONTROLLER: dict[Task, str] = {"waypoints": "pid", "steering": "steering"}
 
 __all__ = [
-    "CONTROLLERS", "DEFAULT_CONTROLLER", "Controller", "ControllerConfig", "PurePursuit", "PurePursuitConfig", "SteeringConfig",
-    "SteeringController", "TransFuserConfig", "TransFuserPID", "make_controller",
+    "CONTROLLERS", "DEFAULT_CONTROLLER", "Controller", "ControllerConfig", "GuardedController", "PidGains", "PurePursuit",
+    "PurePursuitConfig", "SpeedConfig", "SteeringConfig", "SteeringController", "TransFuserConfig", "TransFuserPID", "make_controller",
 ]  # fmt: skip
 
 
-def make_controller(name: str, steering: SteeringSpec, vehicle: VehicleSpec, config: Mapping[str, object] | None = None) -> Controller:
+def make_controller(
+    name: str, steering: SteeringSpec, vehicle: VehicleSpec, config: Mapping[str, object] | Settings | None = None
+) -> Controller:
     """The controller of that name for a vehicle.
 
     Args:
@@ -42,8 +46,12 @@ def make_controller(name: str, steering: SteeringSpec, vehicle: VehicleSpec, con
         UsageError: no such controller or preset, or the vehicle's card lacks what it needs.
         ConfigError: wrong values, all of them named.
     """
-    if name not in CONTROLLERS:
-        raise UsageError(unknown_name("controller", name, CONTROLLERS))
+    if not isinstance(name, str) or name not in CONTROLLERS:
+        raise UsageError(unknown_name("controller", str(name), CONTROLLERS))
+    if not isinstance(steering, SteeringSpec) or not isinstance(vehicle, VehicleSpec):
+        raise UsageError(f"a controller needs a SteeringSpec and a VehicleSpec, got {shown(steering)} and {shown(vehicle)}")
+    if not isinstance(config, Mapping | Settings | None):
+        raise ConfigError(f"controller '{name}': the settings are {shown(config)}; give them by name")
     controller = CONTROLLERS[name]
     values = dict(config or {})
     if "preset" in values:

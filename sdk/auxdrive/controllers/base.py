@@ -1,4 +1,4 @@
-"""What controllers share: the protocol, the PID, the speed loop and the safe stop.
+"""What controllers share: the protocol, the settings' base, and the guard around every step, which knows when to stop safely.
 
 Legend: T waypoints. Ego frame: x forward, y left; road-wheel angle positive to the left.
 """
@@ -6,157 +6,209 @@ Legend: T waypoints. Ego frame: x forward, y left; road-wheel angle positive to 
 from __future__ import annotations
 
 import math
-from collections import deque
+from abc import ABC, abstractmethod
 from itertools import pairwise
-from typing import Annotated, Protocol
+from typing import Annotated, Protocol, final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Strict
 
+from auxdrive.cards import VehicleSpec
 from auxdrive.errors import InputError
-from auxdrive.types import Control, Float64, Prediction
+from auxdrive.limits import MAX_SPEED_MPS
+from auxdrive.quantities import reading, seconds, shown
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import WITHHOLDING, Control, Float64, Prediction
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Number = Annotated[float, Strict()]
+"""A setting that is a number: no text and no truth value passes for one."""
+Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+
+CLOCK_TOLERANCE_S = 0.001
+"""A prediction may be this much newer than now: clocks are converted and rounded on their way."""
 
 
-class ControllerConfig(BaseModel):
-    """Base of the controllers' configurations."""
+class Settings(BaseModel):
+    """Base of all that configures a controller: unknown names and numbers that are not finite are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    safe_stop_brake: Share = Field(default=1.0, gt=0, description="brake while there is no usable prediction")
+
+class ControllerConfig(Settings):
+    """Base of the controllers' configurations."""
+
+    max_age_s: Number = Field(default=0.5, ge=0.01, le=10, description="a prediction whose picture is older than this is not driven by")
+    safe_stop_brake: Number = Field(default=1.0, ge=0.1, le=1, description="brake while there is no usable prediction")
 
 
 class Controller(Protocol):
     """Turns predictions into actuator commands. Holds state: call `reset` when a drive begins; one controller, one thread."""
 
-    def step(self, prediction: Prediction, speed_mps: float, dt_s: float) -> Control:
-        """The command for this prediction at this forward speed, `dt_s` after the previous call.
+    @property
+    def stop_reason(self) -> str:
+        """Why the last command was a safe stop, for people; empty when it was none."""
 
-        Without a usable prediction (withheld, not finite) or speed (not finite) it is a safe stop: throttle off, brake, and
-        the last steering angle held, since letting go of the wheel in a bend leaves the lane before the car stands.
+    def step(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
+        """The command for this prediction at this forward speed, now.
+
+        Args:
+            prediction: the newest one; call also when there is no newer one than last time, so that its age is seen.
+            speed_mps: measured forward speed.
+            now_s: the time of this call, on the clock of the observations' `time_s`.
+
+        Returns:
+            Plain floats in their ranges. A safe stop (see `GuardedController`) where the prediction is not to be driven by.
 
         Raises:
-            InputError: `dt_s` is not a positive number, or the prediction is of another task than the controller's.
+            InputError: an argument is of the wrong type or in another unit, the waypoints make no path, or the prediction is of
+                another task than the controller's.
         """
 
     def reset(self) -> None:
         """Forget the drive so far."""
 
 
-class PidGains(BaseModel):
-    """Gains and the number of past errors that the integral averages."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    p: float
-    i: float
-    d: float
-    window: int = Field(ge=2, le=10_000)
+class Unusable(Exception):
+    """There is nothing to drive by; the message says why. Becomes a safe stop in `GuardedController.step`."""
 
 
-class Pid:
-    """The PID of the TransFuser family (team_code_*/model.py, PIDController).
+class GuardedController(ABC):
+    """Base of the controllers. Around each `_command` it holds what is true of all of them.
 
-    Its integral is the mean of the last `window` errors (zeros at the start) and its derivative the last difference, both per
-    step and not per second: the gains belong to the rate they were tuned at.
+    The safe stop: throttle 0, the brake of `safe_stop_brake`, and the wheel held at the last angle that was commanded (straight, if
+    there was none), since letting go of it in a bend leaves the lane before the car stands. It is given
+
+    - for a prediction that is withheld (no answer, or a flag of `WITHHOLDING`), not finite, older than `max_age_s`, or newer than now;
+    - while the speed is not finite, or none that a road vehicle has;
+    - when the clock is not finite or runs backwards. What was remembered of the drive is then forgotten;
+    - when the command itself comes out not finite.
+
+    Between two calls the angle moves by no more than `VehicleSpec.max_steer_rate_radps` allows, where the vehicle's card gives
+    it. The first command after `reset` is free, since where the wheel stands is not known. At one time there is one command: a
+    second call at the same `now_s` gives the first one's again, or a safe stop.
     """
 
-    def __init__(self, gains: PidGains) -> None:
-        self.gains = gains
-        self._errors: deque[float] = deque()
-        self.reset()
+    def __init__(self, steering: SteeringSpec, vehicle: VehicleSpec, config: ControllerConfig) -> None:
+        self._max_age_s = config.max_age_s
+        self._brake = config.safe_stop_brake
+        self._max_steer_rad = steering.max_road_wheel_rad
+        self._max_rate_radps = vehicle.max_steer_rate_radps
+        self._now_s: float | None = None
+        self._last: Control | None = None
+        self._stop_reason = ""
+
+    @abstractmethod
+    def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
+        """The command for a prediction that is fresh, at a time later than the last call's; steering is cut to the lock afterwards.
+
+        Raises:
+            Unusable: the answer cannot be driven by. InputError: see `Controller.step`.
+        """
+
+    @abstractmethod
+    def _forget(self) -> None:
+        """Forget what `_command` remembers of the drive."""
+
+    @property
+    def stop_reason(self) -> str:
+        """See `Controller.stop_reason`."""
+        return self._stop_reason
 
     def reset(self) -> None:
-        """Fill the window with zeros."""
-        self._errors = deque([0.0] * self.gains.window, maxlen=self.gains.window)
+        """Forget the drive so far."""
+        self._now_s, self._last, self._stop_reason = None, None, ""
+        self._forget()
 
-    def step(self, error: float) -> float:
-        """p * error + i * mean(window) + d * (error - previous error)."""
-        previous = self._errors[-1]
-        self._errors.append(error)
-        mean = math.fsum(self._errors) / len(self._errors)
-        return self.gains.p * error + self.gains.i * mean + self.gains.d * (error - previous)
+    @final
+    def step(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
+        """See `Controller.step`."""
+        if not isinstance(prediction, Prediction):
+            raise InputError(f"a controller takes a Prediction, got {shown(prediction)}")
+        speed = reading("speed_mps", speed_mps, "the forward speed in m/s")
+        now = reading("now_s", now_s, _NOW)
+        time = reading("the prediction's time_s", prediction.time_s, _NOW)
+        before = self._now_s
+        try:
+            self._keep_time(now)
+            self._refuse(prediction, speed, now - time)
+            if self._last is not None and now == before:
+                return self._last
+            command = self._command(prediction, speed, now)
+            self._last = self._sound(command, None if before is None else now - before)
+        except Unusable as reason:
+            return self._stop(str(reason))
+        except ArithmeticError as error:
+            return self._stop(f"the numbers are too large to compute with: {error}")
+        self._stop_reason = ""
+        return self._last
 
+    def _keep_time(self, now_s: float) -> None:
+        if not math.isfinite(now_s):
+            raise Unusable(f"the clock says {now_s}")
+        seconds("now_s", now_s, _NOW)
+        before, self._now_s = self._now_s, now_s
+        if before is not None and now_s < before:
+            self._forget()
+            raise Unusable(f"the clock went back from {before:.3f} to {now_s:.3f} s")
 
-class SpeedConfig(BaseModel):
-    """Longitudinal control as the TransFuser family does it. Defaults: TransFuser 2022."""
+    def _refuse(self, prediction: Prediction, speed_mps: float, age_s: float) -> None:
+        if withheld := prediction.flags & WITHHOLDING:
+            raise Unusable(prediction.reason or f"the prediction was withheld: {', '.join(sorted(withheld))}")
+        if prediction.steer_rad is None and prediction.waypoints_ego_m is None:
+            raise Unusable(prediction.reason or "the prediction holds no answer")
+        if not math.isfinite(age_s):
+            raise Unusable(f"the prediction's time is {prediction.time_s}")
+        if age_s > self._max_age_s:
+            raise Unusable(f"the prediction is {age_s:.3f} s old; the limit is {self._max_age_s:g} s")
+        if age_s < -CLOCK_TOLERANCE_S:
+            raise Unusable(f"the prediction is {-age_s:.3f} s newer than now: the observations' clock is another one")
+        if not -MAX_SPEED_MPS <= speed_mps <= MAX_SPEED_MPS:
+            raise Unusable(f"the speed is {speed_mps} m/s; no road vehicle has one beyond {MAX_SPEED_MPS:g}")
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    def _sound(self, command: Control, elapsed_s: float | None) -> Control:
+        """The command as it goes out: finite, plain floats, within the lock, the pedals' travel and the wheel's speed."""
+        steer, throttle, brake = float(command.steer_rad), float(command.throttle), float(command.brake)
+        if not (math.isfinite(steer) and math.isfinite(throttle) and math.isfinite(brake)):
+            raise Unusable(f"the command is not finite: {command}")
+        steer = _between(-self._max_steer_rad, steer, self._max_steer_rad)
+        if self._last is not None and self._max_rate_radps is not None and elapsed_s is not None:
+            furthest, held = self._max_rate_radps * elapsed_s, self._last.steer_rad
+            steer = _between(held - furthest, steer, held + furthest)
+        return Control(steer, _between(0.0, throttle, 1.0), _between(0.0, brake, 1.0))
 
-    gains: PidGains = PidGains(p=5.0, i=0.5, d=1.0, window=20)
-    max_throttle: Share = 0.75
-    brake_speed_mps: float = Field(default=0.4, ge=0, description="brake when the desired speed is below this")
-    brake_ratio: float = Field(default=1.1, gt=0, description="brake when speed / desired speed is above this")
-    max_delta_mps: float = Field(default=0.25, gt=0, description="the speed error that the PID sees is cut to this")
-
-
-class SpeedLoop:
-    """Throttle and brake from a desired and an actual speed; the brake is on or off."""
-
-    def __init__(self, config: SpeedConfig) -> None:
-        self.config = config
-        self._pid = Pid(config.gains)
-
-    def reset(self) -> None:
-        """Forget past errors."""
-        self._pid.reset()
-
-    def must_brake(self, desired_mps: float, speed_mps: float) -> bool:
-        """Whether the car is too fast, or is to stand. A desired speed of 0 always brakes."""
-        config = self.config
-        return desired_mps <= 0 or desired_mps < config.brake_speed_mps or speed_mps / desired_mps > config.brake_ratio
-
-    def step(self, desired_mps: float, speed_mps: float) -> tuple[float, float]:
-        """(throttle, brake)."""
-        delta = min(max(desired_mps - speed_mps, 0.0), self.config.max_delta_mps)
-        throttle = min(max(self._pid.step(delta), 0.0), self.config.max_throttle)
-        return (0.0, 1.0) if self.must_brake(desired_mps, speed_mps) else (throttle, 0.0)
-
-
-class SafeStop:
-    """Remembers the last steering angle, and holds it while it brakes."""
-
-    def __init__(self, brake: float) -> None:
-        self._brake = brake
-        self._last_steer_rad = 0.0
-
-    def reset(self) -> None:
-        """Forget the last angle."""
-        self._last_steer_rad = 0.0
-
-    def remember(self, control: Control) -> Control:
-        """Note the angle of a command that goes out, and hand it on."""
-        self._last_steer_rad = control.steer_rad
-        return control
-
-    def stop(self) -> Control:
-        """The command of a safe stop."""
-        return Control(self._last_steer_rad, 0.0, self._brake)
-
-
-def check_dt(dt_s: float) -> None:
-    """Raise InputError unless `dt_s` is a positive number."""
-    if not (math.isfinite(dt_s) and dt_s > 0):
-        raise InputError(f"dt_s is {dt_s}; give the seconds since the previous step, above 0")
+    def _stop(self, reason: str) -> Control:
+        self._stop_reason = reason
+        self._last = Control(0.0 if self._last is None else self._last.steer_rad, 0.0, self._brake)
+        return self._last
 
 
-def usable_waypoints(prediction: Prediction, speed_mps: float) -> tuple[Float64, tuple[float, ...]] | None:
-    """(float64 (T, 2), times (T,)) of a waypoint prediction; None when it cannot be driven by.
+_NOW = "seconds on one clock for observations and controller"
+
+
+def _between(low: float, value: float, high: float) -> float:
+    return min(max(value, low), high)
+
+
+def usable_waypoints(prediction: Prediction) -> tuple[Float64, tuple[float, ...]]:
+    """(float64 (T, 2), times (T,)) of a waypoint prediction.
 
     Raises:
+        Unusable: a waypoint is not finite.
         InputError: the prediction is of a steering model, or its waypoints and times do not belong together.
     """
-    if prediction.steer_rad is not None:
-        raise InputError("this controller follows waypoints and the model predicts steering: use the controller 'steering'")
     if prediction.waypoints_ego_m is None:
-        return None
-    waypoints = np.asarray(prediction.waypoints_ego_m, np.float64)
-    times = prediction.waypoint_times_s
+        raise InputError("this controller follows waypoints and the model predicts steering: use the controller 'steering'")
+    try:
+        waypoints = np.asarray(prediction.waypoints_ego_m)
+    except ValueError as error:
+        raise InputError(f"the waypoints are no array (T, 2) of numbers: {error}") from None
+    if waypoints.dtype.kind not in "fiu":
+        raise InputError(f"the waypoints are {waypoints.dtype}, no numbers")
+    times = tuple(reading("a waypoint's time", time_s, "seconds after the picture") for time_s in prediction.waypoint_times_s)
     if waypoints.ndim != 2 or waypoints.shape[1] != 2 or len(waypoints) < 2 or len(times) != len(waypoints):
         raise InputError(f"need two or more waypoints (T, 2) with a time each, got {waypoints.shape} and {len(times)} times")
-    if not (np.isfinite(waypoints).all() and math.isfinite(speed_mps)):
-        return None
-    if any(later <= earlier for earlier, later in pairwise(times)):
+    if not all(earlier < later < math.inf for earlier, later in pairwise(times)):
         raise InputError(f"the waypoints' times must increase, got {times}")
-    return waypoints, times
+    if not np.isfinite(waypoints).all():
+        raise Unusable("a waypoint is not finite")
+    return waypoints.astype(np.float64), times

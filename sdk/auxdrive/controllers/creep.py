@@ -7,6 +7,8 @@ unless asked for: it is for benchmarks in simulation, never for a road.
 
 from __future__ import annotations
 
+import math
+
 from auxdrive.controllers.base import Controller
 from auxdrive.errors import UsageError
 from auxdrive.types import Control, Prediction
@@ -15,40 +17,57 @@ STANDING_MPS = 0.1
 CREEP_S = 1.5
 CREEP_THROTTLE = 0.5
 CREEP_UP_TO_MPS = 3.0
+LONGEST_GAP_S = 1.0
+"""Between two calls; after a longer one somebody else may have driven, and the wait begins anew."""
 
 
 class Creeping:
     """A controller that lets another one drive, and pushes on for 1.5 s whenever the car has stood for `after_s` seconds.
 
+    A safe stop of the other controller is no waiting: it ends a push and the wait. A push is over 1.5 s after it began, whether it was used
+    or not, and as soon as the car is faster than `CREEP_UP_TO_MPS`.
+
     Raises:
-        UsageError: `after_s` is not above 0.
+        UsageError: `after_s` is not a finite number above 0.
     """
 
     def __init__(self, inner: Controller, after_s: float) -> None:
-        if not after_s > 0:
-            raise UsageError(f"creeping begins after a number of seconds above 0, got {after_s}")
+        if not 0 < after_s < math.inf:
+            raise UsageError(f"creeping begins after a finite number of seconds above 0, got {after_s}")
         self._inner = inner
         self._after_s = after_s
         self.reset()
 
+    @property
+    def stop_reason(self) -> str:
+        """The other controller's."""
+        return self._inner.stop_reason
+
     def reset(self) -> None:
         """Forget the drive so far."""
         self._inner.reset()
-        self._stood_s = 0.0
-        self._left_s = 0.0
+        self._forget()
+        self._now_s: float | None = None
 
-    def step(self, prediction: Prediction, speed_mps: float, dt_s: float) -> Control:
+    def _forget(self) -> None:
+        self._stands_since_s: float | None = None
+        self._push_ends_s: float | None = None
+
+    def step(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
         """The other controller's command, or the push; steering is always the other's."""
-        control = self._inner.step(prediction, speed_mps, dt_s)
-        if prediction.waypoints_ego_m is None and prediction.steer_rad is None:
-            # A safe stop is no waiting: it neither counts nor is pushed against.
-            self._stood_s = self._left_s = 0.0
+        control = self._inner.step(prediction, speed_mps, now_s)
+        before, self._now_s = self._now_s, now_s
+        if self._inner.stop_reason or (before is not None and not 0 <= now_s - before <= LONGEST_GAP_S):
+            self._forget()
+        if self._inner.stop_reason:
             return control
-        self._stood_s = self._stood_s + dt_s if speed_mps < STANDING_MPS else 0.0
-        if self._left_s <= 0 and self._stood_s > self._after_s:
-            self._left_s = CREEP_S
-        if self._left_s <= 0 or speed_mps > CREEP_UP_TO_MPS:
-            return control
-        self._left_s -= dt_s
-        self._stood_s = 0.0
-        return Control(control.steer_rad, CREEP_THROTTLE, 0.0)
+        if speed_mps >= STANDING_MPS:
+            self._stands_since_s = None
+        elif self._stands_since_s is None:
+            self._stands_since_s = now_s
+        if self._push_ends_s is not None and (now_s >= self._push_ends_s or speed_mps > CREEP_UP_TO_MPS):
+            # Where the push was not enough to move the car, it waits as long again.
+            self._push_ends_s, self._stands_since_s = None, None if self._stands_since_s is None else now_s
+        if self._push_ends_s is None and self._stands_since_s is not None and now_s - self._stands_since_s > self._after_s:
+            self._push_ends_s = now_s + CREEP_S
+        return control if self._push_ends_s is None else Control(control.steer_rad, CREEP_THROTTLE, 0.0)

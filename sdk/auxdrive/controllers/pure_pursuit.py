@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from auxdrive.cards import VehicleSpec
-from auxdrive.controllers.base import ControllerConfig, SafeStop, check_dt, usable_waypoints
+from auxdrive.controllers.base import ControllerConfig, GuardedController, Number, usable_waypoints
 from auxdrive.controllers.speed import ProportionalSpeed, ProportionalSpeedConfig
 from auxdrive.errors import UsageError
 from auxdrive.steering import SteeringSpec
@@ -19,10 +18,10 @@ from auxdrive.types import Control, Float64, Prediction
 class PurePursuitConfig(ControllerConfig):
     """The lookahead distance is `lookahead_time_s` x speed, kept between the two bounds."""
 
-    lookahead_time_s: float = Field(default=0.8, ge=0)
-    min_lookahead_m: float = Field(default=3.0, gt=0)
-    max_lookahead_m: float = Field(default=15.0, gt=0)
-    min_chord_m: float = Field(default=2.0, gt=0)
+    lookahead_time_s: Number = Field(default=0.8, ge=0, le=60)
+    min_lookahead_m: Number = Field(default=3.0, ge=0.05, le=1000)
+    max_lookahead_m: Number = Field(default=15.0, ge=0.05, le=1000)
+    min_chord_m: Number = Field(default=2.0, ge=0.01, le=100)
     speed: ProportionalSpeedConfig = ProportionalSpeedConfig()
 
     @model_validator(mode="after")
@@ -32,7 +31,7 @@ class PurePursuitConfig(ControllerConfig):
         return self
 
 
-class PurePursuit:
+class PurePursuit(GuardedController):
     """Follows the polyline from the rear axle (the ego frame's origin) through the waypoints.
 
     steer = atan(2 * wheelbase * y / d^2) for the path's point (x, y) at the distance d, which counts as at least `min_chord_m`. The
@@ -49,35 +48,26 @@ class PurePursuit:
                 "waypoints and 'steering' for one of steering, or give the wheelbase before training, with `auxdrive ingest --wheelbase-m` "
                 "or as vehicle.wheelbase_m in the data set's dataset.json"
             )
+        super().__init__(steering, vehicle, config)
         self.config = config
         self._wheelbase_m = vehicle.wheelbase_m
-        self._max_steer_rad = steering.max_road_wheel_rad
         self._speed = ProportionalSpeed(config.speed)
-        self._safe = SafeStop(config.safe_stop_brake)
 
-    def reset(self) -> None:
-        """Forget the drive so far."""
-        self._safe.reset()
+    def _forget(self) -> None:
+        """Nothing is remembered: each command is of its prediction alone."""
 
-    def step(self, prediction: Prediction, speed_mps: float, dt_s: float) -> Control:
-        """See `Controller.step`."""
-        check_dt(dt_s)
-        usable = usable_waypoints(prediction, speed_mps)
-        if usable is None:
-            return self._safe.stop()
-        waypoints, times = usable
-        step_m = waypoints[1] - waypoints[0]
+    def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:  # noqa: ARG002 - the same at any time
+        waypoints, times = usable_waypoints(prediction)
+        (x0, y0), (x1, y1) = waypoints[:2].tolist()
         # A path that leads backwards asks to stand, not to go.
-        desired_mps = float(np.linalg.norm(step_m)) / (times[1] - times[0]) if step_m[0] > 0 else 0.0
+        desired_mps = math.hypot(x1 - x0, y1 - y0) / (times[1] - times[0]) if x1 > x0 else 0.0
         throttle, brake = self._speed.step(desired_mps, speed_mps)
         config = self.config
         lookahead_m = min(max(config.lookahead_time_s * speed_mps, config.min_lookahead_m), config.max_lookahead_m)
         x_m, y_m = point_at_distance(waypoints, lookahead_m)
         # Waypoints on top of the car say "stand"; centimetres of noise in them must not turn the wheel.
         squared = max(x_m * x_m + y_m * y_m, config.min_chord_m**2)
-        steer_rad = math.atan(2 * self._wheelbase_m * y_m / squared)
-        steer_rad = min(max(steer_rad, -self._max_steer_rad), self._max_steer_rad)
-        return self._safe.remember(Control(steer_rad, throttle, brake))
+        return Control(math.atan(2 * self._wheelbase_m * y_m / squared), throttle, brake)
 
 
 def point_at_distance(waypoints_t2: Float64, distance_m: float) -> tuple[float, float]:
@@ -88,7 +78,7 @@ def point_at_distance(waypoints_t2: Float64, distance_m: float) -> tuple[float, 
         if math.hypot(x_m, y_m) >= distance_m:
             dx, dy = x_m - start_x, y_m - start_y
             # |start + s * (dx, dy)| = distance; the start is inside, so exactly one root lies in (0, 1].
-            a, half_b, c = dx * dx + dy * dy, start_x * dx + start_y * dy, start_x**2 + start_y**2 - distance_m**2
+            a, half_b, c = dx * dx + dy * dy, start_x * dx + start_y * dy, start_x * start_x + start_y * start_y - distance_m * distance_m
             share = (-half_b + math.sqrt(max(half_b * half_b - a * c, 0.0))) / a
             return start_x + share * dx, start_y + share * dy
         start_x, start_y = x_m, y_m

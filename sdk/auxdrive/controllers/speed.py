@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from auxdrive.controllers.base import Number, Settings, Share
 
 
-class ProportionalSpeedConfig(BaseModel):
+class ProportionalSpeedConfig(Settings):
     """How speed is followed.
 
     response_s: the time in which the desired speed is to be reached. throttle_mps2, brake_mps2: what the vehicle's full throttle and full
@@ -13,14 +15,12 @@ class ProportionalSpeedConfig(BaseModel):
     held with `hold_brake`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    response_s: float = Field(default=0.5, gt=0)
-    throttle_mps2: float = Field(default=3.5, gt=0)
-    brake_mps2: float = Field(default=8.0, gt=0)
-    max_throttle: float = Field(default=0.75, gt=0, le=1)
-    hold_below_mps: float = Field(default=0.2, ge=0)
-    hold_brake: float = Field(default=0.5, ge=0, le=1)
+    response_s: Number = Field(default=0.5, ge=0.01, le=60)
+    throttle_mps2: Number = Field(default=3.5, ge=0.1, le=100)
+    brake_mps2: Number = Field(default=8.0, ge=0.1, le=100)
+    max_throttle: Share = Field(default=0.75, gt=0)
+    hold_below_mps: Number = Field(default=0.2, ge=0, le=70)
+    hold_brake: Share = Field(default=0.5, gt=0)
 
 
 class ProportionalSpeed:

@@ -1,9 +1,10 @@
 """The waypoint PID of TransFuser, in its 2021 and 2022 forms.
 
 Sources: Prakash et al., CVPR 2021, `transfuser/model.py` control_pid, and Chitta et al., PAMI 2022, `team_code_transfuser/model.py`
-control_pid, with the constants of their config.py. Two differences, on purpose: waypoints carry their own times, where the
-originals assume 0.5 s; and TransFuser 2022's creeping after 55 s of standing still is left out, because it looks into the LiDAR
-before it moves and a camera-only car has none.
+control_pid, with the constants of their config.py. Three differences, on purpose: waypoints carry their own times, where the
+originals assume 0.5 s; the PIDs' windows are 4 s (2021) and 2 s (2022) long, where the originals count 40 and 20 calls at 10 Hz, so that
+they are right at any rate; and TransFuser 2022's creeping after 55 s of standing still is left out, because it looks into the LiDAR before
+it moves and a camera-only car has none.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Literal
 from pydantic import Field
 
 from auxdrive.cards import VehicleSpec
-from auxdrive.controllers.base import ControllerConfig, Pid, PidGains, SafeStop, Share, SpeedConfig, SpeedLoop, check_dt, usable_waypoints
+from auxdrive.controllers.base import ControllerConfig, GuardedController, Share, usable_waypoints
+from auxdrive.controllers.pid import Pid, PidGains, SpeedConfig, SpeedLoop
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Control, Prediction
 
@@ -27,7 +29,7 @@ class TransFuserConfig(ControllerConfig):
     brake_steer_factor: what the steering is multiplied by while braking.
     """
 
-    turn: PidGains = PidGains(p=1.25, i=0.75, d=0.3, window=20)
+    turn: PidGains = PidGains(p=1.25, i=0.75, d=0.3, window_s=2.0)
     speed: SpeedConfig = SpeedConfig()
     angle_zero: Literal["standing", "braking"] = "braking"
     brake_steer_factor: Share = Field(default=0.5)
@@ -35,8 +37,8 @@ class TransFuserConfig(ControllerConfig):
 
 TRANSFUSER_PRESETS: dict[str, TransFuserConfig] = {
     "tf21": TransFuserConfig(
-        turn=PidGains(p=1.25, i=0.75, d=0.3, window=40),
-        speed=SpeedConfig(gains=PidGains(p=5.0, i=0.5, d=1.0, window=40), brake_speed_mps=0.1),
+        turn=PidGains(p=1.25, i=0.75, d=0.3, window_s=4.0),
+        speed=SpeedConfig(gains=PidGains(p=5.0, i=0.5, d=1.0, window_s=4.0), brake_speed_mps=0.1),
         angle_zero="standing",
         brake_steer_factor=1.0,
     ),
@@ -44,7 +46,7 @@ TRANSFUSER_PRESETS: dict[str, TransFuserConfig] = {
 }
 
 
-class TransFuserPID:
+class TransFuserPID(GuardedController):
     """Steers at the middle of the first two waypoints and drives at the speed that they are apart.
 
     The originals' steering is a share of full lock, positive to the right; it is converted by `SteeringSpec.max_road_wheel_rad`.
@@ -53,33 +55,25 @@ class TransFuserPID:
     config_type = TransFuserConfig
     presets = TRANSFUSER_PRESETS
 
-    def __init__(self, steering: SteeringSpec, vehicle: VehicleSpec, config: TransFuserConfig) -> None:  # noqa: ARG002
+    def __init__(self, steering: SteeringSpec, vehicle: VehicleSpec, config: TransFuserConfig) -> None:
+        super().__init__(steering, vehicle, config)
         self.config = config
-        self._max_steer_rad = steering.max_road_wheel_rad
-        self._turn = Pid(config.turn)
-        self._speed = SpeedLoop(config.speed)
-        self._safe = SafeStop(config.safe_stop_brake)
+        self._turn = Pid(config.turn, config.max_age_s)
+        self._speed = SpeedLoop(config.speed, config.max_age_s)
 
-    def reset(self) -> None:
-        """Forget the drive so far."""
+    def _forget(self) -> None:
         self._turn.reset()
         self._speed.reset()
-        self._safe.reset()
 
-    def step(self, prediction: Prediction, speed_mps: float, dt_s: float) -> Control:
-        """See `Controller.step`. The PIDs advance by one step whatever `dt_s` is, as the originals do."""
-        check_dt(dt_s)
-        usable = usable_waypoints(prediction, speed_mps)
-        if usable is None:
-            return self._safe.stop()
-        waypoints, times = usable
+    def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
+        waypoints, times = usable_waypoints(prediction)
         (x0, y0), (x1, y1) = waypoints[:2].tolist()
         desired_mps = math.hypot(x1 - x0, y1 - y0) / (times[1] - times[0])
-        throttle, brake = self._speed.step(desired_mps, speed_mps)
+        throttle, brake = self._speed.step(desired_mps, speed_mps, now_s)
         standing = speed_mps < 0.01 if self.config.angle_zero == "standing" else brake > 0
         angle = 0.0 if standing else _share_of_right_angle((x0 + x1) / 2, (y0 + y1) / 2)
-        right = min(max(self._turn.step(angle), -1.0), 1.0) * (self.config.brake_steer_factor if brake > 0 else 1.0)
-        return self._safe.remember(Control(-right * self._max_steer_rad, throttle, brake))
+        right = min(max(self._turn.step(angle, now_s), -1.0), 1.0) * (self.config.brake_steer_factor if brake > 0 else 1.0)
+        return Control(-right * self._max_steer_rad, throttle, brake)
 
 
 def _share_of_right_angle(x_m: float, y_m: float) -> float:

@@ -1,0 +1,118 @@
+"""Controllers on the clock: the PID says the same at any rate, and the wheel moves no faster than the vehicle's spec allows."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from auxdrive.cards import VehicleSpec
+from auxdrive.controllers import CONTROLLERS, PidGains, make_controller
+from auxdrive.controllers.pid import Pid
+from auxdrive.types import Control
+from hypothesis import given
+from hypothesis import strategies as st
+from steady_drive import OF_CONTROLLER, STEERING, TIMES, VEHICLE, SteadyDrive, steers, waypoints
+
+GAINS = PidGains(p=1.25, i=0.75, d=0.3, window_s=2.0)
+RATES = [4.0, 10.0, 13.7, 20.0, 100.0, 1000.0]
+
+
+def last_of(error: object, rate_hz: float, duration_s: float, gains: PidGains = GAINS) -> float:
+    """What the PID says at the end of a drive with the error as a function of time, called at that rate."""
+    pid, calls = Pid(gains, 0.5), round(duration_s * rate_hz)
+    return [pid.step(error(duration_s - (calls - call) / rate_hz), duration_s - (calls - call) / rate_hz) for call in range(calls + 1)][-1]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("rate_hz", RATES)
+def test_a_constant_error_is_answered_alike_at_any_rate(rate_hz: float) -> None:
+    assert last_of(lambda _: 0.2, rate_hz, 5.0) == pytest.approx((1.25 + 0.75) * 0.2)
+
+
+@pytest.mark.parametrize("rate_hz", RATES)
+def test_a_growing_error_is_answered_alike_at_any_rate(rate_hz: float) -> None:
+    """0.4 per second: the change over 0.1 s is 0.04, and the mean over 2 s is that of 1 s ago, up to half a sample."""
+    at_end = 0.4 * 5.0
+    mean = at_end - 0.4 * (1.0 - 0.5 / rate_hz)
+    assert last_of(lambda time_s: 0.4 * time_s, rate_hz, 5.0) == pytest.approx(1.25 * at_end + 0.75 * mean + 0.3 * 0.04, rel=1e-3)
+
+
+@given(st.floats(0.2, 2.0), st.floats(0.0, 6.0))
+def test_a_swinging_error_is_answered_alike_at_any_rate(frequency_hz: float, phase: float) -> None:
+    """Called ten times as often, the PID says what it says at the rate of its gains."""
+
+    def error(time_s: float) -> float:
+        return math.sin(math.tau * frequency_hz * time_s + phase)
+
+    at_gains, often = (last_of(error, rate_hz, 5.0) for rate_hz in (10.0, 100.0))
+    assert often == pytest.approx(at_gains, abs=0.05 * (1.25 + 0.75 + 0.3))
+
+
+def test_an_irregular_clock_changes_little() -> None:
+    def error(time_s: float) -> float:
+        return math.sin(time_s)
+
+    pid, time_s, index = Pid(GAINS, 0.5), 0.0, 0
+    while time_s < 5.0:
+        time_s, index = time_s + (0.03, 0.11, 0.07, 0.19)[index % 4], index + 1
+        answer = pid.step(error(time_s), time_s)
+    steady = last_of(error, 10.0, time_s)
+    assert answer == pytest.approx(steady, abs=0.05)
+
+
+def test_a_long_pause_begins_anew() -> None:
+    pid = Pid(GAINS, 0.5)
+    first = pid.step(0.2, 0.0)
+    for call in range(1, 30):
+        pid.step(0.2, 0.1 * call)
+    assert pid.step(0.2, 3.6) == first
+    assert len(pid._errors) == 2
+
+
+def test_memory_does_not_grow() -> None:
+    pid = Pid(GAINS, 0.5)
+    for call in range(3000):
+        pid.step(0.1, 0.01 * call)
+    assert len(pid._errors) <= 203
+
+
+@pytest.mark.parametrize("rate_hz", RATES)
+def test_the_pid_controller_follows_the_same_path_alike_at_any_rate(rate_hz: float) -> None:
+    drive = SteadyDrive(make_controller("pid", STEERING, VEHICLE), 1 / rate_hz)
+    for _ in range(round(3 * rate_hz)):
+        control = drive.step(OF_CONTROLLER["pid"], 4.3)
+    angle = math.degrees(math.atan2(1.5, 3)) / 90
+    assert control.steer_rad == pytest.approx((1.25 + 0.75) * angle * STEERING.max_road_wheel_rad)
+    assert control.throttle == pytest.approx(min(0.75, (5.0 + 0.5) * (math.hypot(2, 1) / 0.5 - 4.3)))
+
+
+SLOW = VehicleSpec(name="slow wheel", wheelbase_m=2.8, max_steer_rate_radps=0.5)
+OTHER_WAY = {"steering": steers(-0.3), **dict.fromkeys(("pid", "pure_pursuit"), waypoints([(2, -1), (4, -2), (6, -3), (8, -4)], TIMES))}
+
+
+@pytest.mark.parametrize("name", sorted(CONTROLLERS))
+@pytest.mark.parametrize("period_s", [0.01, 0.1, 0.3])
+def test_the_wheel_moves_no_faster_than_the_vehicle_allows(name: str, period_s: float) -> None:
+    drive = SteadyDrive(make_controller(name, STEERING, SLOW), period_s)
+    free = SteadyDrive(make_controller(name, STEERING, VEHICLE), period_s)
+    angle = drive.step(OF_CONTROLLER[name], 3.9).steer_rad
+    assert angle == free.step(OF_CONTROLLER[name], 3.9).steer_rad  # the first is free: where the wheel stands is not known
+    for call in range(round(4.0 / period_s)):
+        command, wanted = (each.step(OTHER_WAY[name], 3.9).steer_rad for each in (drive, free))
+        assert abs(command - angle) <= 0.5 * period_s + 1e-9, call
+        angle = command
+    assert angle == pytest.approx(wanted)  # and it gets there
+
+
+@pytest.mark.parametrize("name", sorted(CONTROLLERS))
+def test_without_a_spec_the_wheel_is_free(name: str) -> None:
+    drive = SteadyDrive(make_controller(name, STEERING, VEHICLE), 0.01)
+    assert drive.step(OF_CONTROLLER[name], 3.9).steer_rad > 0 > drive.step(OTHER_WAY[name], 3.9).steer_rad
+
+
+def test_after_a_stop_the_wheel_goes_on_from_where_it_was_held() -> None:
+    drive = SteadyDrive(make_controller("steering", STEERING, SLOW))
+    drive.step(steers(0.3), 4.0)
+    assert drive.step(steers(None), 4.0) == Control(0.3, 0.0, 1.0)
+    assert drive.step(steers(-0.3), 4.0).steer_rad == pytest.approx(0.25)
+    drive.controller.step(steers(-0.3), 4.0, math.nan)  # a clock that fails for once opens no gap in the limit
+    assert drive.step(steers(-0.3), 4.0).steer_rad == pytest.approx(0.20)
