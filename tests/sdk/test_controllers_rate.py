@@ -9,12 +9,12 @@ from auxdrive.cards import VehicleSpec
 from auxdrive.controllers import CONTROLLERS, PidGains, make_controller
 from auxdrive.controllers.pid import Pid
 from auxdrive.types import Control
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from steady_drive import OF_CONTROLLER, STEERING, TIMES, VEHICLE, SteadyDrive, steers, waypoints
 
 GAINS = PidGains(p=1.25, i=0.75, d=0.3, window_s=2.0)
-RATES = [4.0, 10.0, 13.7, 20.0, 100.0, 1000.0]
+RATES = [4.0, 10.0, 13.7, 20.0, 100.0, 250.0]
 
 
 def last_of(error: object, rate_hz: float, duration_s: float, gains: PidGains = GAINS) -> float:
@@ -36,6 +36,7 @@ def test_a_growing_error_is_answered_alike_at_any_rate(rate_hz: float) -> None:
     assert last_of(lambda time_s: 0.4 * time_s, rate_hz, 5.0) == pytest.approx(1.25 * at_end + 0.75 * mean + 0.3 * 0.04, rel=1e-3)
 
 
+@settings(max_examples=30)
 @given(st.floats(0.2, 2.0), st.floats(0.0, 6.0))
 def test_a_swinging_error_is_answered_alike_at_any_rate(frequency_hz: float, phase: float) -> None:
     """Called ten times as often, the PID says what it says at the rate of its gains."""
