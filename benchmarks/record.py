@@ -20,7 +20,7 @@ PACKAGES = ("auxdrive", "numpy", "onnxruntime", "panda3d", "torch")
 def write_result(out: Path, figures: Mapping[str, Any]) -> dict[str, Any]:
     """Write the figures and where they come from as JSON; returns the same."""
     provenance = {
-        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *(shown(argument) for argument in sys.argv[1:])]),
+        "command": " ".join(["python", script(), *(shown(argument) for argument in sys.argv[1:])]),
         "machine": machine_facts(),
         "load_average": [round(load, 2) for load in os.getloadavg()],
         "versions": {name: installed_version(name) for name in PACKAGES},
@@ -31,6 +31,12 @@ def write_result(out: Path, figures: Mapping[str, Any]) -> dict[str, Any]:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=2) + "\n")
     return result
+
+
+def script() -> str:
+    """The script that runs, as it is named from the top of the checkout."""
+    path, root = Path(sys.argv[0]).resolve(), Path(__file__).resolve().parents[1]
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
 def shown(argument: str) -> str:
