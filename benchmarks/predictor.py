@@ -20,7 +20,7 @@ import numpy as np
 from auxdrive.bundles import MODEL_NAME, Bundle
 from auxdrive.parity import observations, read_reference
 from auxdrive.predictor import Predictor
-from auxdrive.runtimes.onnx_runtime import session_options
+from auxdrive.runtimes.onnx_runtime import import_onnxruntime, session_options
 from auxdrive.types import Observation
 from record import write_result
 
@@ -63,8 +63,7 @@ def main() -> None:
 
 
 def _session(bundle: Bundle, threads: int) -> Any:
-    import onnxruntime as ort
-
+    ort = import_onnxruntime()
     return ort.InferenceSession(bundle.read(MODEL_NAME), session_options(ort, threads), providers=["CPUExecutionProvider"])
 
 
@@ -86,8 +85,7 @@ def bare_run(bundle: Bundle, threads: int) -> Callable[[Observation], object]:
 
 def bare_binding(bundle: Bundle, threads: int) -> Callable[[Observation], object]:
     """The least there is: buffers bound once, the frame copied in, no checks, no result object."""
-    import onnxruntime as ort
-
+    ort = import_onnxruntime()
     session = _session(bundle, threads)
     binding = session.io_binding()
     buffers: dict[str, Any] = {}

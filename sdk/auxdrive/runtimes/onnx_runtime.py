@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
+import warnings
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -14,16 +16,28 @@ from auxdrive.cards import TensorSpec
 from auxdrive.errors import BundleError, RuntimeFailure, RuntimeUnavailable, UsageError, unknown_name
 from auxdrive.types import AnyArray
 
+PROVIDER_OF_DEVICE = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_ORT_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "int64": "tensor(int64)"}
+
 NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
 """From 1.29 on ONNX Runtime reports its use over the network unless the first is set before it is imported; the second is its older name.
 Whatever they were set to before: nothing that auxdrive runs in sends anything."""
 
-# When auxdrive is imported, and again where ONNX Runtime is: whoever else imports it in this process or a child of it (torch's exporter,
-# say, or the caller) finds them set.
-os.environ.update(NO_TELEMETRY)
 
-PROVIDER_OF_DEVICE = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-_ORT_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "int64": "tensor(int64)"}
+def _silence() -> None:
+    """Set what turns telemetry off: for this process and its children, whoever imports ONNX Runtime there (torch's exporter, say)."""
+    silent = any(os.environ.get(name, "") not in ("", "0") for name in (*NO_TELEMETRY, "CI"))  # it sends nothing under CI either
+    if "onnxruntime" in sys.modules and not silent:
+        warnings.warn(
+            "onnxruntime was imported before auxdrive, and its telemetry cannot be stopped any more: import auxdrive first, or set "
+            "ORT_DISABLE_TELEMETRY=1",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    os.environ.update(NO_TELEMETRY)
+
+
+_silence()
 
 
 class OnnxRuntimeSession:
@@ -57,12 +71,23 @@ class OnnxRuntimeSession:
                 value.update_inplace(array)
             self._session.run_with_iobinding(self._binding)
         except Exception as error:  # ONNX Runtime's errors have no common base but Exception
+            if _raised_by_handler(error):
+                raise
             raise RuntimeFailure(f"ONNX Runtime failed while it ran the graph: {error}") from error
 
     def close(self) -> None:
         """Release the session."""
         self._binding = self._session = None
         self._device_inputs.clear()
+
+
+def _raised_by_handler(error: Exception) -> bool:
+    """Whether an exception comes from a signal handler that ran in between: then its last frame is that of the caller's own code."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    module = "" if last is None else last.tb_frame.f_globals.get("__name__", "")
+    return not (module == __name__ or module.split(".")[0] == "onnxruntime")
 
 
 _LOADED: weakref.WeakSet[OnnxRuntimeSession] = weakref.WeakSet()
@@ -123,7 +148,8 @@ def import_onnxruntime() -> Any:
     Raises:
         RuntimeUnavailable: it cannot be imported.
     """
-    os.environ.update(NO_TELEMETRY)
+    if "onnxruntime" not in sys.modules:
+        _silence()  # somebody may have changed the environment since
     try:
         import onnxruntime
     except ImportError as error:

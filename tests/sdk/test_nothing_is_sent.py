@@ -1,0 +1,107 @@
+"""Telemetry: a process without CI that loads and predicts opens no socket, starts no thread, leaves no file, and its children end."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from auxdrive.runtimes.onnx_runtime import NO_TELEMETRY
+
+ROOT = Path(__file__).resolve().parents[2]
+OWNER = "sdk/auxdrive/runtimes/onnx_runtime.py"
+
+linux = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks into /proc")
+
+WATCHED = """
+import os, sys, time
+import numpy as np
+from auxdrive import Observation, Predictor
+
+def threads():
+    return sorted(os.listdir("/proc/self/task"))
+
+def sockets():
+    found = []
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            found += [link for link in [os.readlink(f"/proc/self/fd/{number}")] if link.startswith("socket:")]
+        except OSError:
+            pass
+    return found
+
+before, already = threads(), sockets()
+frame = Observation(np.zeros((24, 32, 3), np.uint8), 0.0, 4.0, (3.0, 0.0))
+with Predictor.load(sys.argv[1]) as predictor:
+    end = time.monotonic() + 2.0
+    while time.monotonic() < end:
+        predictor.predict(frame)
+        assert sockets() == already, sockets()
+        assert threads() == before, threads()
+        time.sleep(0.002)
+    child = os.fork()
+    if child == 0:
+        sys.exit(0)  # not os._exit: what libraries do at the end of a process is what used to hang
+    for _ in range(1000):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
+        time.sleep(0.01)
+    else:
+        os.kill(child, 9)
+        raise SystemExit("the forked child does not end")
+    assert status == 0, status
+"""
+
+
+def without_ci(home: Path, **more: str) -> dict[str, str]:
+    """An environment in which a process would send what it sends, with every folder that it may write to under `home`."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
+    folders = {name: str(home) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
+    return {**kept, **folders, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", **more}
+
+
+@linux
+@pytest.mark.parametrize("more", [{}, {"ORT_DISABLE_TELEMETRY": "0", "ORT_TELEMETRY_DISABLED": "0"}], ids=["unset", "set to 0"])
+def test_no_socket_no_thread_no_file(waypoint_bundle: Path, tmp_path: Path, more: dict[str, str]) -> None:
+    command = [sys.executable, "-W", "error", "-c", WATCHED, str(waypoint_bundle)]
+    done = subprocess.run(command, capture_output=True, text=True, env=without_ci(tmp_path, **more), timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.rglob("*")) == []
+
+
+@linux
+def test_the_commands_leave_nothing_either(waypoint_bundle: Path, tmp_path: Path) -> None:
+    run = [sys.executable, "-c", "from auxdrive.cli import main; main()"]
+    done = subprocess.run(
+        [*run, "verify", str(waypoint_bundle)], capture_output=True, text=True, env=without_ci(tmp_path), timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_whoever_imports_it_too_early_is_told() -> None:
+    code = "import sys, types; sys.modules['onnxruntime'] = types.ModuleType('onnxruntime'); import auxdrive"
+    env = {name: value for name, value in os.environ.items() if name not in (*NO_TELEMETRY, "CI")}
+    for more, said in (({}, True), ({"ORT_DISABLE_TELEMETRY": "1"}, False), ({"CI": "1"}, False)):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**env, **more}, timeout=60, check=True)
+        assert ("onnxruntime was imported before auxdrive" in done.stderr) is said
+
+
+def test_one_module_imports_onnx_runtime() -> None:
+    importing = []
+    for folder in ("sdk", "train", "deploy", "carla_eval", "benchmarks", "tests", "examples"):
+        for file in (ROOT / folder).rglob("*.py"):
+            names = [
+                name
+                for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+                if isinstance(node, ast.Import | ast.ImportFrom)
+                for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+            ]
+            if any(re.match(r"onnxruntime(\.|$)", name) for name in names):
+                importing.append(file.relative_to(ROOT).as_posix())
+    assert importing == [OWNER]
