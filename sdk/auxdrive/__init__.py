@@ -11,6 +11,8 @@ with Predictor.load("bundle") as predictor:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from auxdrive.telemetry import silence
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
         DataError,
         InputError,
         MissingExtra,
+        RuntimeFailure,
         RuntimeUnavailable,
         SimulatorError,
         UsageError,
@@ -44,8 +47,8 @@ _NAMES_OF = {
     "cards": "CameraSpec DatasetCard ModelCard VehicleSpec",
     "controllers": "CONTROLLERS DEFAULT_CONTROLLER Controller make_controller",
     "episodes": "EpisodeReader EpisodeWriter",
-    "errors": "AuxdriveError BundleError CheckFailed ConfigError DataError InputError MissingExtra RuntimeUnavailable SimulatorError "
-    "UsageError",
+    "errors": "AuxdriveError BundleError CheckFailed ConfigError DataError InputError MissingExtra RuntimeFailure "
+    "RuntimeUnavailable SimulatorError UsageError",
     "modalities": "MODALITIES Modality ModalitySpec",
     "predictor": "Predictor",
     "runtimes": "RUNTIMES",
@@ -53,6 +56,8 @@ _NAMES_OF = {
     "types": "Control Flag Observation Pose2 Prediction",
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
+
+silence()
 
 
 def __getattr__(name: str) -> Any:
@@ -70,5 +75,5 @@ __all__ = [
     "CONTROLLERS", "DEFAULT_CONTROLLER", "MODALITIES", "RUNTIMES", "Agent", "AuxdriveError", "Bundle", "BundleError", "CameraSpec",
     "CheckFailed", "ConfigError", "Control", "Controller", "DataError", "DatasetCard", "EpisodeReader", "EpisodeWriter", "Flag",
     "InputError", "MissingExtra", "Modality", "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction", "Predictor",
-    "RuntimeUnavailable", "SimulatorError", "SteeringSpec", "UsageError", "VehicleSpec", "__version__", "make_controller",
+    "RuntimeFailure", "RuntimeUnavailable", "SimulatorError", "SteeringSpec", "UsageError", "VehicleSpec", "__version__", "make_controller",
 ]  # fmt: skip

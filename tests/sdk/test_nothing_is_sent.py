@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from auxdrive.runtimes.onnx_runtime import NO_TELEMETRY
+from auxdrive.telemetry import OFF
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNER = "sdk/auxdrive/runtimes/onnx_runtime.py"
@@ -86,7 +86,7 @@ def test_the_commands_leave_nothing_either(waypoint_bundle: Path, tmp_path: Path
 
 def test_whoever_imports_it_too_early_is_told() -> None:
     code = "import sys, types; sys.modules['onnxruntime'] = types.ModuleType('onnxruntime'); import auxdrive"
-    env = {name: value for name, value in os.environ.items() if name not in (*NO_TELEMETRY, "CI")}
+    env = {name: value for name, value in os.environ.items() if name not in (*OFF, "CI")}
     for more, said in (({}, True), ({"ORT_DISABLE_TELEMETRY": "1"}, False), ({"CI": "1"}, False)):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**env, **more}, timeout=60, check=True)
         assert ("onnxruntime was imported before auxdrive" in done.stderr) is said

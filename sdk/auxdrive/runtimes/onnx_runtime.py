@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-import warnings
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -14,30 +13,11 @@ import numpy as np
 
 from auxdrive.cards import TensorSpec
 from auxdrive.errors import BundleError, RuntimeFailure, RuntimeUnavailable, UsageError, unknown_name
+from auxdrive.telemetry import silence
 from auxdrive.types import AnyArray
 
 PROVIDER_OF_DEVICE = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _ORT_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "int64": "tensor(int64)"}
-
-NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
-"""From 1.29 on ONNX Runtime reports its use over the network unless the first is set before it is imported; the second is its older name.
-Whatever they were set to before: nothing that auxdrive runs in sends anything."""
-
-
-def _silence() -> None:
-    """Set what turns telemetry off: for this process and its children, whoever imports ONNX Runtime there (torch's exporter, say)."""
-    silent = any(os.environ.get(name, "") not in ("", "0") for name in (*NO_TELEMETRY, "CI"))  # it sends nothing under CI either
-    if "onnxruntime" in sys.modules and not silent:
-        warnings.warn(
-            "onnxruntime was imported before auxdrive, and its telemetry cannot be stopped any more: import auxdrive first, or set "
-            "ORT_DISABLE_TELEMETRY=1",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-    os.environ.update(NO_TELEMETRY)
-
-
-_silence()
 
 
 class OnnxRuntimeSession:
@@ -149,7 +129,7 @@ def import_onnxruntime() -> Any:
         RuntimeUnavailable: it cannot be imported.
     """
     if "onnxruntime" not in sys.modules:
-        _silence()  # somebody may have changed the environment since
+        silence()  # again: somebody may have changed the environment since auxdrive was imported
     try:
         import onnxruntime
     except ImportError as error:
