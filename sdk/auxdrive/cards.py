@@ -157,6 +157,9 @@ class ParitySpec(Card):
 class ModelCard(Card):
     """`card.json` of a bundle. `files` maps every other file's relative path to its SHA-256.
 
+    `metrics` are the student's, by '<split>/<metric>'; `floor` gives by kind (`constant`, `ego`, `neighbours`) the same figures of answers
+    that need no network, which a student must beat before it says anything.
+
     `input_ranges` gives for every ego input what the training samples held (see `auxdrive.limits`). It is null where that was not
     recorded, as in bundles of before it existed; the predictor then flags only what no road vehicle can be asked.
     """
@@ -176,5 +179,6 @@ class ModelCard(Card):
     training: Provenance
     parity: ParitySpec
     metrics: dict[str, Interval] = {}
+    floor: dict[str, dict[str, float]] = {}
     latency: dict[str, Interval] = {}
     files: dict[str, Sha256] = Field(min_length=1)
