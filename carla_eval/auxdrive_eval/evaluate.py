@@ -2,101 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive.cards import CameraSpec
-from auxdrive.errors import DataError, UsageError
+from auxdrive import console
 from auxdrive.modalities import Modality
-from auxdrive.storage import held, refuse_occupied, write_atomic
-from pydantic import BaseModel, ConfigDict, ValidationError
+from auxdrive.storage import held
 
-from auxdrive_eval.agents import AgentSource
-from auxdrive_eval.drivers import AgentDriver, Driver, ExpertDriver
-from auxdrive_eval.route_store import StoredRoute, any_route, clean_partial_routes, load_route, save_route
+from auxdrive_eval.agents.answers import AgentDescription
+from auxdrive_eval.agents.remote import AgentFailed, RemoteAgent
+from auxdrive_eval.drivers import AgentDriver, Driver, ExpertDriver, check_controller
+from auxdrive_eval.evaluation_folder import DriverIdentity, claim, identify, refuse_another, write_driver, write_folder, write_results
+from auxdrive_eval.evaluation_settings import DriverSource, EvaluationSettings, evaluation_settings, traffic_seed
+from auxdrive_eval.route_store import StoredRoute, clean_partial_routes, load_route, save_route, stored_route
 from auxdrive_eval.rules import rule_set
-from auxdrive_eval.runner import drive_route
-from auxdrive_eval.scoring import results_document
+from auxdrive_eval.runner import drive_route, not_driven
+from auxdrive_eval.scoring import AGENT_FAILURES
+from auxdrive_eval.simulator import Simulator
 from auxdrive_eval.simulators import SimulatorSettings, make_simulator
 from auxdrive_eval.workers import check_workers, run_jobs
 from auxdrive_eval.world import Route
-
-RESULTS_NAME = "results.json"
-SETTINGS_NAME = "settings.json"
-
-
-@dataclass(frozen=True, slots=True)
-class DriverSource:
-    """Who drives; picklable. `agent` None is the simulator's expert; `controller` None chooses by what the agent predicts."""
-
-    agent: AgentSource | None
-    controller: str | None = None
-    creep_after_s: float | None = None
-
-    def load(self) -> tuple[Driver, CameraSpec | None]:
-        """The driver, and the camera that it must see through (None: it does not care)."""
-        if self.agent is None:
-            return ExpertDriver(), None
-        agent = self.agent.load()
-        return AgentDriver(agent, self.controller, self.creep_after_s), agent.camera
-
-
-class EvaluationSettings(BaseModel):
-    """What decides the results of an evaluation. A run can be resumed under equal settings alone."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    simulator: SimulatorSettings
-    rules: str
-    driver: str
-    driver_sha256: str
-    role: str
-    controller: str | None
-    creep_after_s: float | None = None
-    routes_sha256: str
-    route_count: int
-    repeats: int
-    seed: int
-
-
-def evaluation_settings(
-    routes: Sequence[Route], source: DriverSource, simulator: SimulatorSettings, *, rules: str, repeats: int, seed: int
-) -> EvaluationSettings:
-    """The settings of an evaluation; the hashes stand for the agent's files and for the routes."""
-    rule_set(rules)
-    if not routes:
-        raise UsageError("there are no routes to drive")
-    if repeats < 1:
-        raise UsageError(f"the number of repeats must be 1 or more, got {repeats}")
-    if seed < 0:
-        raise UsageError(f"the seed of traffic and lights must be 0 or more, got {seed}")
-    agent = source.agent
-    return EvaluationSettings(
-        simulator=simulator,
-        rules=rules,
-        driver="expert" if agent is None else agent.path.name,
-        driver_sha256="" if agent is None else agent.fingerprint(),
-        role="" if agent is None else agent.role,
-        controller=source.controller,
-        creep_after_s=source.creep_after_s,
-        routes_sha256=_hash_routes(routes),
-        route_count=len(routes),
-        repeats=repeats,
-        seed=seed,
-    )
-
-
-def _hash_routes(routes: Sequence[Route]) -> str:
-    digest = hashlib.sha256()
-    for route in routes:
-        digest.update(f"{route.route_id}\0{route.town}\0{route.weather}\0".encode())
-        digest.update(np.ascontiguousarray(route.points).tobytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +37,7 @@ class _Job:
 @dataclass(frozen=True, slots=True)
 class _MakeWorker:
     source: DriverSource
+    described: AgentDescription | None
     simulator: SimulatorSettings
     rules: str
     out: Path
@@ -116,31 +45,45 @@ class _MakeWorker:
     def __call__(self) -> _RouteWorker:
         return _RouteWorker(self)
 
+    def driver(self) -> Driver:
+        source = self.source
+        if source.agent is None:
+            return ExpertDriver()
+        agent = RemoteAgent(source.agent, source.limits, self.described)
+        return AgentDriver(agent, source.controller, source.creep_after_s)
+
 
 class _RouteWorker:
     """Drives routes with one simulator and stores what came of each."""
 
     def __init__(self, make: _MakeWorker) -> None:
-        self._rules, self._out = rule_set(make.rules), make.out
-        self._driver, camera = make.source.load()
-        self._simulator = make_simulator(make.simulator, camera)
+        self._make, self._rules = make, rule_set(make.rules)
+        self._driver = make.driver()
+        self._simulator: Simulator | None = None
 
     def __call__(self, job: _Job) -> None:
         sparse_m = float(np.linalg.norm(np.diff(np.array(job.route.keypoints), axis=0), axis=1).sum())
-        result = drive_route(
-            self._simulator,
-            job.route,
-            self._driver,
-            rules=self._rules,
-            seed=job.seed,
-            index=job.index,
-            keypoint_length_m=sparse_m,
-        )
-        save_route(self._out, result)
+        try:
+            camera = self._driver.camera
+        except AgentFailed as failed:
+            result = not_driven(job.route, failed, rules=self._rules, index=job.index, keypoint_length_m=sparse_m)
+        else:
+            self._simulator = self._simulator or make_simulator(self._make.simulator, camera)
+            result = drive_route(
+                self._simulator,
+                job.route,
+                self._driver,
+                rules=self._rules,
+                seed=job.seed,
+                index=job.index,
+                keypoint_length_m=sparse_m,
+            )
+        save_route(self._make.out, stored_route(result))
 
     def close(self) -> None:
         self._driver.close()
-        self._simulator.close()
+        if self._simulator is not None:
+            self._simulator.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,112 +107,118 @@ def drive_all(
     repeats: int = 1,
     workers: int = 1,
     resume: bool = False,
-    on_route: Callable[[StoredRoute], None] = lambda _: None,
+    retry_crashed: bool = False,
+    on_route: Callable[[StoredRoute, bool], None] = lambda *_: None,
 ) -> Evaluation:
     """Drive every route `repeats` times and write `results.json` after each.
 
     The repeats of a route follow each other, as in the leaderboard; each has traffic of its own. Everything but the wall time
-    (`duration_system`) depends on the arguments alone, not on `workers` or on interruptions.
+    (`duration_system`) depends on the arguments alone, not on `workers`, on interruptions, or on the other routes. An agent that fails
+    ends its route and not the evaluation.
+
+    Args:
+        retry_crashed: drive those routes again on which the agent crashed or could not be set up.
+        on_route: called with each finished route, and whether it was finished before this call.
 
     Raises:
         UsageError: nothing to drive, `out` holds an evaluation and `resume` is off, or holds one under other settings.
-        AuxdriveError: what loading the agent or the simulator raises.
+        AuxdriveError: what loading the agent or the simulator raises before anything is driven.
     """
     check_workers(workers)
-    settings = evaluation_settings(routes, source, simulator, rules=rules, repeats=repeats, seed=seed)
-    sensors = _check_driver(source)
-    _claim(out, settings, resume)
+    evaluation_settings(routes, source, simulator, driver_sha256="", rules=rules, repeats=repeats, seed=seed)  # refuses what cannot be
+    if source.agent is not None:
+        source.agent.check()
+    earlier, driver_before = claim(out, resume)
     with held(out):
-        write_atomic(out / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
+        described = _described(source)
+        driver = identify(source.agent, None if described is None else described.fingerprint, _sensors(described), out, driver_before)
+        settings = evaluation_settings(routes, source, simulator, driver_sha256=driver.sha256, rules=rules, repeats=repeats, seed=seed)
+        if earlier is not None:
+            refuse_another(out, earlier, settings, driver_before, driver)
+        write_folder(out, settings, driver, routes)
+        make = _MakeWorker(source, described, settings.simulator, settings.rules, out)
         try:
-            return _drive_what_is_left(routes, source, settings, out, sensors, workers, on_route)
+            return _Drive(make, settings, driver, routes).run(workers, retry_crashed, on_route)
         finally:
             clean_partial_routes(out)  # also what a worker of a killed run left that was still ending when this one began
 
 
-def _drive_what_is_left(
-    routes: Sequence[Route],
-    source: DriverSource,
-    settings: EvaluationSettings,
-    out: Path,
-    sensors: list[str],
-    workers: int,
-    on_route: Callable[[StoredRoute], None],
-) -> Evaluation:
-    seed, repeats = settings.seed, settings.repeats
-    jobs = [_Job(n * repeats + repeat, route, traffic_seed(seed, n, repeat)) for n, route in enumerate(routes) for repeat in range(repeats)]
-    done = {job.index: stored for job in jobs if (stored := load_route(out, job.index)) is not None}
-    for index in sorted(done):
-        on_route(done[index])
-    document = _checkpoint(out, settings, done, len(jobs), sensors)
-    # The longest first: otherwise one process drives a long route at the end while the others have nothing to do.
-    left = sorted((job for job in jobs if job.index not in done), key=lambda job: -job.route.length_m if workers > 1 else 0.0)
-    for job, _ in run_jobs(_MakeWorker(source, settings.simulator, settings.rules, out), left, workers):
-        stored = load_route(out, job.index)
-        assert stored is not None
-        done[job.index] = stored
-        document = _checkpoint(out, settings, done, len(jobs), sensors)
-        on_route(stored)
-    return Evaluation(document, settings, tuple(done[job.index] for job in jobs), tuple(job.route for job in jobs))
+@dataclass
+class _Drive:
+    """An evaluation under way."""
 
+    make: _MakeWorker
+    settings: EvaluationSettings
+    driver: DriverIdentity
+    routes: Sequence[Route]
 
-def traffic_seed(seed: int, route_number: int, repeat: int) -> int:
-    """Seed of the traffic and lights of one repeat of one route."""
-    return int(np.random.SeedSequence([seed, route_number, repeat]).generate_state(1)[0])
+    def run(self, workers: int, retry_crashed: bool, on_route: Callable[[StoredRoute, bool], None]) -> Evaluation:
+        out, jobs = self.make.out, self._jobs()
+        found = {job.index: stored for job in jobs if (stored := load_route(out, job.index)) is not None}
+        done = {index: stored for index, stored in found.items() if not (retry_crashed and stored.record.status in AGENT_FAILURES)}
+        for index in sorted(done):
+            on_route(done[index], True)
+        document = write_results(out, self.settings, done, self.driver.sensors)
+        # The longest first: otherwise one process drives a long route at the end while the others have nothing to do.
+        left = sorted((job for job in jobs if job.index not in done), key=lambda job: -job.route.length_m if workers > 1 else 0.0)
+        for job, _ in run_jobs(self.make, left, workers):
+            stored = load_route(out, job.index)
+            assert stored is not None
+            done[job.index] = stored
+            self._note_new_files()
+            document = write_results(out, self.settings, done, self.driver.sensors)
+            on_route(stored, False)
+        return Evaluation(document, self.settings, tuple(done[job.index] for job in jobs), tuple(job.route for job in jobs))
+
+    def _jobs(self) -> list[_Job]:
+        seed, repeats = self.settings.seed, self.settings.repeats
+        return [
+            _Job(number * repeats + repeat, route, traffic_seed(seed, route, repeat))
+            for number, route in enumerate(self.routes)
+            for repeat in range(repeats)
+        ]
+
+    def _note_new_files(self) -> None:
+        """What the agent writes into its own folder must not make another agent of it when the drive is gone on with."""
+        agent = self.make.source.agent
+        if agent is None:
+            return
+        now = self.driver.with_new_files(agent, self.make.out)
+        if now != self.driver:
+            new = ", ".join(sorted(set(now.made_while_driving) - set(self.driver.made_while_driving))[:5])
+            console.note(f"{agent.path}: new files appeared in the agent's folder while it was driven ({new}); they are no part of it")
+            self.driver = now
+            write_driver(self.make.out, now)
 
 
 _SENSOR_ICONS = {Modality.LIDAR: "carla_lidar"}
 
 
-def _check_driver(source: DriverSource) -> list[str]:
-    """Load the agent once before anything starts, so that its faults come out here; the leaderboard's names of its sensors."""
-    if source.agent is None:
+def _sensors(described: AgentDescription | None) -> list[str]:
+    """The leaderboard's names of an agent's sensors; nothing for the expert, and for an agent that could not be set up."""
+    if described is None:
         return []
-    agent = source.agent.load()
+    icons = {_SENSOR_ICONS.get(modality, "carla_camera") for modality in (Modality.RGB, *described.auxiliaries)}
+    return sorted(icons | {"carla_speedometer"})  # every controller reads the speed
+
+
+def _described(source: DriverSource) -> AgentDescription | None:
+    """Load the agent once before anything is driven; None for the expert, and where it could not be set up, which is said.
+
+    Raises:
+        AuxdriveError: its loader refuses it in auxdrive's own words, or it does not fit the controller.
+    """
+    if source.agent is None:
+        return None
+    agent = RemoteAgent(source.agent, source.limits)
     try:
-        AgentDriver(agent, source.controller)
-        icons = {_SENSOR_ICONS.get(modality, "carla_camera") for modality in (Modality.RGB, *agent.auxiliaries)}
-        return sorted(icons | {"carla_speedometer"})  # every controller reads the speed
+        described = agent.description
+        check_controller(described, source.controller)
+        return described
+    except AgentFailed as failed:
+        if failed.own is not None:
+            raise failed.own from failed
+        console.note(f"{source.agent.path}: {failed.failure}: {failed.reason}. Every route will try again")
+        return None
     finally:
         agent.close()
-
-
-def _claim(out: Path, settings: EvaluationSettings, resume: bool) -> None:
-    """Make the folder, or see that it may be gone on with. Where no route was finished there is nothing to lose, and it is taken over."""
-    path = out / SETTINGS_NAME
-    if path.exists() and any_route(out):
-        if not resume:
-            raise UsageError(f"{out}: holds an evaluation already; go on with --resume, or choose another --out")
-        _refuse_other_settings(path, settings)
-    elif not path.exists():
-        refuse_occupied(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{out}: cannot be made: {error.strerror or error}") from error
-
-
-def _refuse_other_settings(path: Path, settings: EvaluationSettings) -> None:
-    try:
-        earlier = EvaluationSettings.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise DataError(f"{path}: is damaged ({error}); choose another --out") from error
-    changed = [
-        f"{name} was {getattr(earlier, name)} and is {getattr(settings, name)}"
-        for name in EvaluationSettings.model_fields
-        if getattr(earlier, name) != getattr(settings, name)
-    ]
-    if changed:
-        raise UsageError(f"{path.parent}: cannot be resumed, it was driven under other settings: {'; '.join(changed)}")
-
-
-def _checkpoint(out: Path, settings: EvaluationSettings, done: dict[int, StoredRoute], total: int, sensors: list[str]) -> dict[str, Any]:
-    records = [done[index].record for index in sorted(done)]
-    document = results_document(records, total, sensors, finished=len(done) == total)
-    document["auxdrive"] = {
-        "note": f"Scores of the simulator '{settings.simulator.kind}'. They are not CARLA scores.",
-        "settings": settings.model_dump(mode="json"),
-        "withheld_predictions": sum(stored.withheld for stored in done.values()),
-    }
-    write_atomic(out / RESULTS_NAME, (json.dumps(document, indent=4, sort_keys=True) + "\n").encode())
-    return document

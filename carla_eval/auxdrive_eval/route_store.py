@@ -1,8 +1,9 @@
-"""Finished routes on disk: one folder each, which appears by a rename when it is whole. Resuming and reporting read them back.
+"""Finished routes on disk: one folder each, which appears by a rename when it is whole. Resuming, reporting and joining read them back.
 
-routes/<index>/result.json    record, events, error, times of the film
+routes/<index>/result.json    record, events, error, times of the film, what became of the predictions
 routes/<index>/trace.npy      the driven path (`TRACE_DTYPE`)
 routes/<index>/film_<n>.jpg   what the camera saw
+routes/<index>/agent.txt      the end of what the agent printed, where it printed anything
 """
 
 from __future__ import annotations
@@ -10,20 +11,27 @@ from __future__ import annotations
 import io
 import os
 import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 from auxdrive.episodes import is_running
 from auxdrive.errors import DataError
+from auxdrive.files import read_bytes, reason
+from auxdrive.storage import fsync_directory
+from auxdrive.strict import MAX_JSON_BYTES
 from auxdrive.types import AnyArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auxdrive_eval.criteria import Event, EventKind
+from auxdrive_eval.drivers import Tally
 from auxdrive_eval.runner import TRACE_DTYPE, RouteResult
 from auxdrive_eval.scoring import RouteRecord
 
-_RESULT, _TRACE = "result.json", "trace.npy"
+_RESULT, _TRACE, _OUTPUT = "result.json", "trace.npy", "agent.txt"
 _JPEG_QUALITY = 85
+_LARGEST_FILE = 256 << 20
 
 
 class _StoredEvent(BaseModel):
@@ -36,17 +44,58 @@ class _StoredEvent(BaseModel):
     percentage: float | None = None
 
 
+class StoredTally(BaseModel):
+    """`auxdrive_eval.drivers.Tally` as it is stored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    predictions: int = Field(ge=0)
+    braked: int = Field(ge=0)
+    flagged: int = Field(ge=0)
+    flags: dict[str, int]
+
+
+def tally_of(routes: Iterable[StoredRoute]) -> StoredTally:
+    """The sums over routes."""
+    tallies = [route.tally for route in routes]
+    flags: Counter[str] = Counter()
+    for tally in tallies:
+        flags.update(tally.flags)
+    return StoredTally(
+        predictions=sum(tally.predictions for tally in tallies),
+        braked=sum(tally.braked for tally in tallies),
+        flagged=sum(tally.flagged for tally in tallies),
+        flags=dict(sorted(flags.items())),
+    )
+
+
+def what_became(tally: StoredTally) -> str:
+    """What became of predictions that were not simply driven, in words; empty where all were."""
+    parts = []
+    if tally.braked:
+        parts.append(f"{tally.braked} of {tally.predictions} predictions could not be driven by, and the car was braked instead.")
+    if tally.flagged:
+        parts.append(f"{tally.flagged} of {tally.predictions} predictions came with a flag and were driven by all the same.")
+    if tally.flags:
+        parts.append(f"Flags: {', '.join(f'{name} {count}' for name, count in tally.flags.items())}.")
+    return " ".join(parts)
+
+
 class _StoredResult(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     record: RouteRecord
     events: tuple[_StoredEvent, ...]
     film_times_s: tuple[float, ...]
     error: str
-    withheld: int = 0
+    tally: StoredTally
 
 
 class StoredRoute(BaseModel):
-    """A finished route, read back. `film` holds (time in seconds, JPEG bytes), `trace` is `TRACE_DTYPE` (N,)."""
+    """A finished route, read back.
+
+    Attributes:
+        film: (time in seconds, JPEG bytes). trace: `TRACE_DTYPE` (N,).
+        error: see `auxdrive_eval.runner.RouteResult`; its first line says why the agent failed.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
     record: RouteRecord
@@ -54,7 +103,35 @@ class StoredRoute(BaseModel):
     trace: AnyArray
     film: tuple[tuple[float, bytes], ...]
     error: str
-    withheld: int
+    tally: StoredTally
+    output: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why the agent failed, in a line; empty where it did not."""
+        return self.error.partition("\n")[0]
+
+    def at(self, index: int) -> StoredRoute:
+        """The same with another place among all."""
+        return self.model_copy(update={"record": self.record.model_copy(update={"index": index})})
+
+
+def stored_route(result: RouteResult) -> StoredRoute:
+    """A result as it is stored."""
+    return StoredRoute(
+        record=result.record,
+        events=result.events,
+        trace=result.trace,
+        film=tuple((time_s, jpeg(picture)) for time_s, picture in result.film),
+        error=result.error,
+        tally=_tally(result.tally),
+        output=result.output,
+    )
+
+
+def _tally(tally: Tally) -> StoredTally:
+    flags = dict(sorted(tally.flags.items()))
+    return StoredTally(predictions=tally.predictions, braked=tally.braked, flagged=tally.flagged, flags=flags)
 
 
 def route_folder(out: Path, index: int) -> Path:
@@ -75,32 +152,54 @@ def any_route(out: Path) -> bool:
     return any(folder.is_dir() for folder in (out / "routes").glob("[0-9]*"))
 
 
-def save_route(out: Path, result: RouteResult) -> None:
-    """Store a finished route.
+def save_route(out: Path, route: StoredRoute) -> None:
+    """Store a finished route, in place of an earlier result of it. It is on the disk when this returns, also after a power cut.
 
     Raises:
         DataError: the disk refuses; nothing incomplete is left under the route's name.
     """
-    folder = route_folder(out, result.record.index)
+    folder = route_folder(out, route.record.index)
     partial = folder.with_name(f".partial-{folder.name}-{os.getpid()}")
-    stored = _StoredResult(
-        record=result.record,
-        events=tuple(_StoredEvent(**{name: getattr(event, name) for name in _StoredEvent.model_fields}) for event in result.events),
-        film_times_s=tuple(time_s for time_s, _ in result.film),
-        error=result.error,
-        withheld=result.withheld,
-    )
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        (partial / _RESULT).write_text(stored.model_dump_json(indent=2))
-        np.save(partial / _TRACE, result.trace, allow_pickle=False)
-        for number, (_, picture) in enumerate(result.film):
-            (partial / f"film_{number}.jpg").write_bytes(jpeg(picture))
-        os.replace(partial, folder)
+        for name, data in _files(route).items():
+            with (partial / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        fsync_directory(partial)
+        _put_in_place(partial, folder)
+        fsync_directory(folder.parent)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise DataError(f"{folder}: the result of a route cannot be written: {error.strerror or error}") from error
+        raise DataError(f"{folder}: the result of a route cannot be written: {reason(error)}") from error
+
+
+def _put_in_place(partial: Path, folder: Path) -> None:
+    if not folder.exists():
+        os.replace(partial, folder)
+        return
+    # A folder that is not empty cannot be replaced at once. Killed between the two, the route counts as not driven.
+    earlier = folder.with_name(f".partial-{folder.name}-earlier-{os.getpid()}")
+    os.replace(folder, earlier)
+    os.replace(partial, folder)
+    shutil.rmtree(earlier)
+
+
+def _files(route: StoredRoute) -> Mapping[str, bytes]:
+    stored = _StoredResult(
+        record=route.record,
+        events=tuple(_StoredEvent(**{name: getattr(event, name) for name in _StoredEvent.model_fields}) for event in route.events),
+        film_times_s=tuple(time_s for time_s, _ in route.film),
+        error=route.error,
+        tally=route.tally,
+    )
+    trace = io.BytesIO()
+    np.save(trace, route.trace, allow_pickle=False)
+    files = {_RESULT: stored.model_dump_json(indent=2).encode(), _TRACE: trace.getvalue()}
+    files |= {f"film_{number}.jpg": picture for number, (_, picture) in enumerate(route.film)}
+    return files | ({_OUTPUT: route.output.encode()} if route.output else {})
 
 
 def load_route(out: Path, index: int) -> StoredRoute | None:
@@ -113,15 +212,18 @@ def load_route(out: Path, index: int) -> StoredRoute | None:
     if not folder.is_dir():
         return None
     try:
-        stored = _StoredResult.model_validate_json((folder / _RESULT).read_bytes())
-        trace = np.load(folder / _TRACE, allow_pickle=False)
-        film = tuple((time_s, (folder / f"film_{number}.jpg").read_bytes()) for number, time_s in enumerate(stored.film_times_s))
-    except (OSError, ValueError, ValidationError) as error:
+        stored = _StoredResult.model_validate_json(read_bytes(folder / _RESULT, MAX_JSON_BYTES))
+        trace = np.load(io.BytesIO(read_bytes(folder / _TRACE, _LARGEST_FILE)), allow_pickle=False)
+        shots = [(time_s, folder / f"film_{number}.jpg") for number, time_s in enumerate(stored.film_times_s)]
+        film = tuple((time_s, read_bytes(path, _LARGEST_FILE)) for time_s, path in shots)
+        said = folder / _OUTPUT
+        output = read_bytes(said, _LARGEST_FILE).decode("utf-8", "backslashreplace") if said.exists() else ""
+    except (OSError, ValueError, ValidationError, DataError) as error:
         raise DataError(f"{folder}: this route's result is damaged ({error}); remove the folder to drive the route again") from error
     if trace.dtype != TRACE_DTYPE or stored.record.index != index:
         raise DataError(f"{folder}: holds something else than the route {index}; remove the folder to drive the route again")
     events = tuple(Event(**event.model_dump()) for event in stored.events)
-    return StoredRoute(record=stored.record, events=events, trace=trace, film=film, error=stored.error, withheld=stored.withheld)
+    return StoredRoute(record=stored.record, events=events, trace=trace, film=film, error=stored.error, tally=stored.tally, output=output)
 
 
 def jpeg(picture: AnyArray) -> bytes:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, UInt8
 
+from auxdrive_eval.agents.remote import AgentFailed
 from auxdrive_eval.criteria import TERMINAL_KINDS, Event
-from auxdrive_eval.drivers import AgentCrashed, Driver
+from auxdrive_eval.drivers import Driver, Tally
 from auxdrive_eval.rules import RuleSet
 from auxdrive_eval.scoring import RouteMeta, RouteRecord, make_record
 from auxdrive_eval.simulator import Simulator
@@ -30,7 +31,8 @@ class RouteResult:
     Attributes:
         record: as it stands in the results document. events: what the criteria saw.
         trace: `TRACE_DTYPE` (N,). film: (time in seconds, RGB picture (H, W, 3)) a few times during the route.
-        error: traceback of a crashed agent, or empty. withheld: predictions that came with a flag, so that the car was stopped.
+        error: why the agent failed: one line, and below it its traceback or the end of its output; empty where it did not.
+        tally: what became of its predictions. output: the end of what it printed.
     """
 
     record: RouteRecord
@@ -38,13 +40,14 @@ class RouteResult:
     trace: AnyArray
     film: tuple[tuple[float, UInt8], ...]
     error: str = ""
-    withheld: int = 0
+    tally: Tally = field(default_factory=Tally)
+    output: str = ""
 
 
 def drive_route(
     simulator: Simulator, route: Route, driver: Driver, *, rules: RuleSet, seed: int, index: int = 0, keypoint_length_m: float | None = None
 ) -> RouteResult:
-    """Drive a route to its end, or to what ends it earlier: deviation, standing still, timeout, a crash of the agent.
+    """Drive a route to its end, or to what ends it earlier: deviation, standing still, timeout, a failure of the agent.
 
     Args:
         seed: of traffic and lights. index: position of the record among all.
@@ -52,7 +55,7 @@ def drive_route(
 
     Raises:
         AuxdriveError: a mistake of the user (an agent that needs what the simulator does not have). The agent's own failures do not come
-            out: they are in the result, with the status 'Failed - Agent crashed'.
+            out: they are in the result, with the status 'Failed - Agent crashed' or "Failed - Agent couldn't be set up".
     """
     criteria = rules.criteria(route)
     completion = rules.completion(route)
@@ -61,15 +64,18 @@ def drive_route(
     film = Film()
     failure = error = ""
     began_s = time.perf_counter()
+    try:
+        driver.start(route, seed)
+    except AgentFailed as failed:
+        return not_driven(route, failed, index=index, rules=rules, keypoint_length_m=keypoint_length_m)
     state = simulator.reset(route, seed)
-    driver.start(route)
     over = False
     while not over:
         film.look(simulator, state)
         try:
             control = driver.control(simulator, state)
-        except AgentCrashed as crash:
-            failure, error = "Agent crashed", str(crash)
+        except AgentFailed as failed:
+            failure, error = failed.failure, failed.text
             break
         state = simulator.step(control)
         trace.append((state.time_s, *state.ego_centre, state.ego.yaw_rad, state.speed_mps, state.steer_rad))
@@ -77,21 +83,33 @@ def drive_route(
         events += news
         over = any(event.kind in TERMINAL_KINDS for event in news)
     events += [event for criterion in (completion, *criteria) for event in criterion.finish(state)]
-    meta = RouteMeta(
-        duration_game=round(state.time_s, 6),
-        duration_system=time.perf_counter() - began_s,
-        route_length=route.length_m if keypoint_length_m is None else keypoint_length_m,
-    )
+    length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
     record = make_record(
         index=index,
         route_id=f"RouteScenario_{route.route_id}",
         events=events,
         completion_percent=completion.percent,
         penalty=rules.penalty,
-        meta=meta,
+        meta=RouteMeta(duration_game=round(state.time_s, 6), duration_system=time.perf_counter() - began_s, route_length=length_m),
         failure=failure,
     )
-    return RouteResult(record, tuple(events), np.array(trace, dtype=TRACE_DTYPE), film.frames(), error, driver.withheld)
+    path = np.array(trace, dtype=TRACE_DTYPE)
+    return RouteResult(record, tuple(events), path, film.frames(), error, driver.tally, driver.output())
+
+
+def not_driven(route: Route, failed: AgentFailed, *, rules: RuleSet, index: int = 0, keypoint_length_m: float | None = None) -> RouteResult:
+    """The result of a route whose agent could not be set up: nothing was driven, and nothing was done wrong on the way."""
+    length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
+    record = make_record(
+        index=index,
+        route_id=f"RouteScenario_{route.route_id}",
+        events=(),
+        completion_percent=0.0,
+        penalty=rules.penalty,
+        meta=RouteMeta(duration_game=0.0, duration_system=0.0, route_length=length_m),
+        failure=failed.failure,
+    )
+    return RouteResult(record, (), np.empty(0, TRACE_DTYPE), (), failed.text)
 
 
 class Film:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auxdrive.cards import CameraSpec
@@ -56,9 +57,28 @@ def _embedded(settings: SimulatorSettings, camera: CameraSpec | None) -> Embedde
     return EmbeddedSimulator(camera=camera, traffic=settings.traffic, tick_s=settings.tick_s)
 
 
-SIMULATORS: dict[str, Callable[[SimulatorSettings, CameraSpec | None], Simulator]] = {"embedded": _embedded}
+def _embedded_version() -> str:
+    from auxdrive_eval.embedded.version import VERSION
+
+    return VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorKind:
+    """A row of the table: what makes one, and the version of its worlds."""
+
+    make: Callable[[SimulatorSettings, CameraSpec | None], Simulator]
+    version: Callable[[], str]
+
+
+SIMULATORS: dict[str, SimulatorKind] = {"embedded": SimulatorKind(_embedded, _embedded_version)}
+
+
+def simulator_version(kind: str) -> str:
+    """The version of a simulator's worlds: two drives in equal versions are comparable, route by route."""
+    return SIMULATORS[kind].version()
 
 
 def make_simulator(settings: SimulatorSettings, camera: CameraSpec | None = None) -> Simulator:
     """The simulator of these settings. `camera` is what an agent must see through; it goes before the settings' own."""
-    return SIMULATORS[settings.kind](settings, camera or settings.camera)
+    return SIMULATORS[settings.kind].make(settings, camera or settings.camera)

@@ -10,6 +10,7 @@ from auxdrive.cards import VehicleSpec
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Observation, Prediction
+from auxdrive_eval.agents.answers import AgentDescription
 from auxdrive_eval.embedded.simulator import DEFAULT_CAMERA
 from auxdrive_eval.simulators import SimulatorSettings
 
@@ -18,15 +19,27 @@ SETTINGS = SimulatorSettings(traffic=2, camera=CAMERA)
 
 
 class Agent:
-    """A small agent with a given behaviour."""
-
-    name = "test agent"
-    steering = SteeringSpec()
-    vehicle = VehicleSpec(wheelbase_m=2.8)
+    """A small agent with a given behaviour, in this process (see `auxdrive_eval.drivers.SeatedAgent`)."""
 
     def __init__(self, auxiliaries: tuple[Modality, ...] = ()) -> None:
-        self.auxiliaries = auxiliaries
+        self.description = AgentDescription(
+            name="test agent",
+            auxiliaries=auxiliaries,
+            camera=CAMERA,
+            steering=SteeringSpec(),
+            vehicle=VehicleSpec(wheelbase_m=2.8),
+            task=None,
+            resettable=True,
+            fingerprint=None,
+        )
+        self.begun: list[int] = []
         self.seen: list[tuple[Observation, dict[Modality, Any]]] = []
+
+    def begin(self, seed: int) -> None:
+        self.begun.append(seed)
+
+    def output(self) -> str:
+        return ""
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
         self.seen.append((observation, {modality: np.array(frame) for modality, frame in auxiliaries.items()}))
@@ -34,14 +47,3 @@ class Agent:
 
     def close(self) -> None:
         pass
-
-
-class CrashingAgent(Agent):
-    def __init__(self, error: Exception, after: int = 3) -> None:
-        super().__init__()
-        self.error, self.after = error, after
-
-    def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
-        if len(self.seen) == self.after:
-            raise self.error
-        return super().act(observation, auxiliaries)

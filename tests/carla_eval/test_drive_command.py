@@ -14,6 +14,7 @@ import pytest
 from auxdrive import cli
 from auxdrive_eval.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.routes import RouteSpec, write_routes
+from strange_agents import agent_folder, install
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,9 @@ def test_the_expert_is_driven_and_reported(
         (["x", "--creep-after-s", "nan"], "seconds above 0"),
         (["x", "--creep-after-s", "inf"], "seconds above 0"),
         (["x", "--creep-after-s", "0"], "seconds above 0"),
-        (["x", "--role", "pupil"], "unknown role 'pupil'"),
+        (["x", "--tick-timeout-s", "0"], "the time that an agent has for a prediction is a number of seconds above 0"),
+        (["x", "--setup-timeout-s", "nan"], "the time that an agent has to be set up is a number of seconds above 0"),
+        (["x", "--retry-crashed"], "give --resume as well"),
         (["x", "--controller", "pdi"], "Did you mean 'pid'"),
     ],
 )
@@ -82,6 +85,24 @@ def test_mistakes(
     assert message in said
     assert "Traceback" not in said
     assert not (tmp_path / "drives").exists()
+
+
+def test_an_agent_of_a_third_party_by_the_role_that_it_offers(
+    route_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(install(tmp_path / "site")))
+    agent = agent_folder(tmp_path, "raises")
+    common = (agent, "--routes", route_file, "--out", tmp_path / "out", "--traffic", 2)
+    assert run(monkeypatch, *common, "--role", "ensembel") == 2
+    assert "unknown role 'ensembel'. Did you mean 'ensemble'? Valid: ensemble, student" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "out").exists()
+    assert run(monkeypatch, *common, "--role", "ensemble", "--json") == 0
+    shown = capsys.readouterr()
+    document = json.loads(shown.out)
+    assert document["auxdrive"]["settings"]["role"] == "ensemble"
+    said = " ".join(shown.err.split())
+    assert "#0 RouteScenario_4: Failed - Agent crashed: ValueError: boom" in said
+    assert "ValueError: boom" in (tmp_path / "out/report.html").read_text()
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(

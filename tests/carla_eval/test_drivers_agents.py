@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from auxdrive.errors import InputError, SimulatorError
+from auxdrive.errors import SimulatorError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.types import Control, Flag, Observation, Prediction
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.criteria.base import event_at
-from auxdrive_eval.drivers import AgentDriver, ExpertDriver
+from auxdrive_eval.drivers import AgentDriver, ExpertDriver, check_controller
 from auxdrive_eval.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.route_store import load_route, save_route
+from auxdrive_eval.route_store import load_route, save_route, stored_route, what_became
 from auxdrive_eval.rules import rule_set
 from auxdrive_eval.runner import drive_route
 from auxdrive_eval.world import Route
-from small_world import Agent, CrashingAgent
+from small_world import Agent
 
 
 def test_the_expert_completes_a_route(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
@@ -55,6 +55,7 @@ class WatchingExpert(ExpertDriver):
     """Notes where the centre of the car is."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.centres: list[tuple[float, float]] = []
 
     def control(self, simulator: Any, state: Any) -> Control:
@@ -101,7 +102,7 @@ def test_the_controllers_time_is_the_simulators_and_a_new_route_starts_it_anew(
 
     def ticks_until_it_creeps(limit: int) -> int | None:
         state = simulator.reset(short_routes[0], 1)
-        driver.start(short_routes[0])
+        driver.start(short_routes[0], 1)
         for tick in range(limit):
             control = driver.control(simulator, state)
             if control.throttle > 0:
@@ -129,15 +130,17 @@ def test_withheld_predictions_stop_the_car_and_are_counted(
     agent = SilentAgent()
     driver = AgentDriver(agent, "pid")
     result = drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
-    assert result.withheld == len(agent.seen) > 0
+    assert result.tally.braked == result.tally.predictions == len(agent.seen) > 0
     assert result.trace["speed_mps"].max() < 0.5
-    save_route(tmp_path, result)
+    save_route(tmp_path, stored_route(result))
     stored = load_route(tmp_path, 0)
     assert stored is not None
-    assert stored.withheld == result.withheld
+    assert stored.tally.braked == result.tally.braked
+    assert stored.tally.flags == {"non_finite_output": result.tally.braked}
+    assert "the car was braked instead. Flags: non_finite_output" in what_became(stored.tally)
     # The next route counts from zero.
-    driver.start(short_routes[0])
-    assert driver.withheld == 0
+    driver.start(short_routes[0], 1)
+    assert driver.tally.braked == 0
 
 
 class LateAgent(Agent):
@@ -163,29 +166,57 @@ def test_the_controller_is_chosen_by_the_first_usable_prediction(
     route = short_routes[0]
     driver = AgentDriver(LateAgent(waypoints), None)
     state = simulator.reset(route, 1)
-    driver.start(route)
+    driver.start(route, 1)
     controls = []
     for _ in range(6):
         controls.append(driver.control(simulator, state))
         state = simulator.step(controls[-1])
     assert all(control.brake == 1.0 and control.throttle == 0.0 for control in controls[:4])
     assert all(control.throttle > 0 for control in controls[4:])
-    assert driver.withheld == 2
+    assert driver.tally.braked == 2
 
 
-def test_a_crash_of_the_agent_is_a_failed_route_with_its_traceback(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
-    driver = AgentDriver(CrashingAgent(ZeroDivisionError("in the model")), None)
-    result = drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
+class WideAgent(Agent):
+    """Changes its mind about what it predicts."""
+
+    def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
+        super().act(observation, auxiliaries)
+        if len(self.seen) < 3:
+            return Prediction(observation.time_s, 1.0, steer_rad=0.0)
+        return Prediction(observation.time_s, 1.0, waypoints_ego_m=np.ones((2, 2), np.float32), waypoint_times_s=(0.5, 1.0))
+
+
+def test_a_prediction_that_the_controller_does_not_take_ends_the_route(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
+) -> None:
+    result = drive_route(simulator, short_routes[0], AgentDriver(WideAgent(), None), rules=rule_set("1.0"), seed=1)
     assert result.record.status == "Failed - Agent crashed"
-    assert "ZeroDivisionError: in the model" in result.error
-    at_once = AgentDriver(CrashingAgent(ZeroDivisionError("at once"), after=0), None)
-    result = drive_route(simulator, short_routes[0], at_once, rules=rule_set("1.0"), seed=1)
-    assert (result.record.status, len(result.trace)) == ("Failed - Agent crashed", 0)
+    assert "its prediction cannot be followed: this controller takes predicted steering" in result.error
+    assert len(result.trace) == 4
 
 
-def test_a_mistake_of_the_user_is_no_crash(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
-    driver = AgentDriver(CrashingAgent(InputError("the image is too small")), None)
-    with pytest.raises(InputError, match="too small"):
-        drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
+def test_the_controller_is_chosen_anew_for_every_route(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
+    """One that was chosen on an earlier route would make the result depend on the order of the routes."""
+    agent = WideAgent()
+    driver = AgentDriver(agent, None)
+    drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
+    assert drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=7).error == ""  # waypoints from the start
+    assert agent.begun == [1, 7]
+
+
+def test_a_sensor_that_the_simulator_has_not_is_a_mistake_of_the_user(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
+) -> None:
     with pytest.raises(SimulatorError, match="no sensor for infrared"):
         drive_route(simulator, short_routes[0], AgentDriver(Agent((Modality.INFRARED,)), None), rules=rule_set("1.0"), seed=1)
+
+
+def test_a_controller_that_does_not_fit_is_refused_before_anything_is_driven() -> None:
+    described = Agent().description.model_copy(update={"task": "steering"})
+    check_controller(described, None)
+    check_controller(described, "steering")
+    check_controller(Agent().description, "pid")  # it does not say what it predicts
+    with pytest.raises(UsageError, match="test agent predicts steering: this controller follows waypoints"):
+        check_controller(described, "pid")
+    with pytest.raises(UsageError, match="test agent predicts waypoints: this controller takes predicted steering"):
+        check_controller(described.model_copy(update={"task": "waypoints"}), "steering")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ import pytest
 from auxdrive.errors import DataError, SimulatorError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive_eval.agents import AgentSource
-from auxdrive_eval.evaluate import DriverSource, Evaluation, drive_all, traffic_seed
+from auxdrive_eval.evaluate import Evaluation, drive_all
+from auxdrive_eval.evaluation_settings import DriverSource, traffic_seed
 from auxdrive_eval.report.drive_report import drive_report
-from auxdrive_eval.route_store import load_route, route_folder
+from auxdrive_eval.route_store import load_route, route_folder, save_route
 from auxdrive_eval.routes import RouteSpec, write_routes
 from auxdrive_eval.routes.plan import COLLECT_SEEDS, DRIVE_SEEDS, parse_seeds, routes_of_file, routes_of_seeds
 from auxdrive_eval.runner import Film, drive_route
@@ -37,7 +40,7 @@ def test_every_repeat_of_every_route_has_traffic_of_its_own(
 
     monkeypatch.setattr("auxdrive_eval.evaluate.drive_route", spying)
     drive_all(short_routes, DriverSource(None), SETTINGS, tmp_path / "out", repeats=2, seed=4)
-    assert seeds == [traffic_seed(4, route, repeat) for route in (0, 1) for repeat in (0, 1)]
+    assert seeds == [traffic_seed(4, route, repeat) for route in short_routes for repeat in (0, 1)]
     assert len(set(seeds)) == 4
 
 
@@ -91,7 +94,7 @@ def test_an_interrupted_evaluation_goes_on_where_it_was(
 ) -> None:
     out, source = tmp_path / "out", DriverSource(AgentSource(bundle))
 
-    def interrupt(_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -151,9 +154,11 @@ def test_what_cannot_be_driven_is_said_before_anything_starts(short_routes: tupl
     assert not out.exists()
 
 
-def test_traffic_differs_between_routes_and_repeats() -> None:
-    seeds = {traffic_seed(seed, route, repeat) for seed in range(3) for route in range(5) for repeat in range(3)}
-    assert len(seeds) == 45
+def test_traffic_is_of_the_route_and_differs_between_routes_and_repeats(short_routes: tuple[Route, ...]) -> None:
+    routes = [replace(short_routes[0], route_id=str(number), town=town) for number in range(5) for town in ("a", "b")]
+    seeds = {traffic_seed(seed, route, repeat) for seed in range(3) for route in routes for repeat in range(3)}
+    assert len(seeds) == 90
+    assert traffic_seed(1, replace(routes[0]), 2) == traffic_seed(1, routes[0], 2)
 
 
 def test_routes_of_files_are_planned_and_strange_towns_refused(short_routes: tuple[Route, ...], tmp_path: Path) -> None:
@@ -197,3 +202,22 @@ def test_a_film_has_few_pictures_spread_over_the_drive(seconds: int) -> None:
     if seconds >= 8:
         assert len(times) == 8
         assert max(np.diff(times)) <= 3 * min(np.diff(times))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="learns in /proc which file is meant")
+def test_a_finished_route_is_on_the_disk(reference: tuple[Path, Evaluation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forced: list[str] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        forced.append(os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    save_route(tmp_path, reference[1].driven[0])
+    assert {"result.json", "trace.npy", "film_0.jpg"} < set(forced)
+    assert any(name.startswith(".partial-00000") for name in forced)
+    assert forced[-1] == "routes"  # the folder's own name, after the rename
+    stored = load_route(tmp_path, 0)
+    assert stored is not None
+    assert stored.record == reference[1].driven[0].record

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.scoring import (
@@ -19,8 +20,10 @@ from auxdrive_eval.scoring import (
     infractions_of,
     leaderboard1_penalty,
     make_record,
+    over_repeats,
     results_document,
     route_status,
+    scores_in_words,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -209,3 +212,38 @@ def test_entry_status_and_eligibility() -> None:
 def test_a_damaged_record_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         RouteRecord.model_validate(record([]).model_dump() | change)
+
+
+def test_a_deviation_says_what_it_is_over() -> None:
+    """Two routes that always score 100 and 0, three times each: the benchmark's score never varies, and the routes' do."""
+    records = [record_of(index, completion) for index, completion in enumerate((100.0, 100.0, 100.0, 0.0, 0.0, 0.0))]
+    repeated = over_repeats(records, 3)
+    assert repeated["scores_of_each"]["score_composed"] == [50.0, 50.0, 50.0]
+    assert repeated["scores_mean"]["score_composed"] == 50.0
+    assert repeated["scores_std_dev"]["score_composed"] == 0.0
+    document = results_document(records, 6, (), finished=True)
+    once = results_document(records[::3], 2, (), finished=True)
+    single = results_document(records[:1], 1, (), finished=True)
+    document["auxdrive"] = {"over_repeats": repeated}
+    words = "driving score (± over 3 repeats of the benchmark; ± 54.77 over the 6 drives)"
+    assert scores_in_words(document)[0] == ("50.00 ± 0.00", words)
+    assert scores_in_words(once)[0] == ("50.00 ± 70.71", "driving score (± over 2 routes)")
+    assert scores_in_words(single)[0] == ("100.00", "driving score")
+
+
+@given(st.integers(2, 4), st.integers(1, 4), st.data())
+def test_the_deviation_over_repeats_is_that_of_the_repeats_means(repeats: int, routes: int, data: st.DataObject) -> None:
+    scores = data.draw(st.lists(st.lists(st.floats(0, 100), min_size=repeats, max_size=repeats), min_size=routes, max_size=routes))
+    records = [record_of(n, score) for n, score in enumerate(score for of_route in scores for score in of_route)]
+    means = np.array(scores).mean(axis=0)
+    found = over_repeats(records, repeats)
+    assert found["scores_of_each"]["score_route"] == pytest.approx(means.tolist(), abs=1e-9)
+    assert found["scores_std_dev"]["score_route"] == pytest.approx(float(np.std(means, ddof=1)), abs=1e-6)
+
+
+def record_of(index: int, completion: float) -> RouteRecord:
+    """A record without infractions."""
+    meta = RouteMeta(duration_game=1.0, duration_system=1.0, route_length=100.0)
+    return make_record(
+        index=index, route_id="RouteScenario_0", events=(), completion_percent=completion, penalty=leaderboard1_penalty, meta=meta
+    )

@@ -12,13 +12,14 @@ from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
-    from auxdrive_eval.evaluate import DriverSource, Evaluation
+    from auxdrive_eval.agents.process import AgentLimits
+    from auxdrive_eval.evaluate import Evaluation
+    from auxdrive_eval.evaluation_settings import DriverSource
     from auxdrive_eval.route_store import StoredRoute
     from auxdrive_eval.world import Route
 
 EXPERT = "expert"
 REPORT_NAME = "report.html"
-ROLES = ("student", "teacher")
 
 
 def drive(
@@ -42,7 +43,12 @@ def drive(
         Path | None, typer.Option(help="Folder for results.json and report.html (default: drives/NAME).", show_default=False)
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an evaluation that was interrupted.")] = False,
-    role: Annotated[str, typer.Option(help="Which network of a run: student or teacher.")] = "student",
+    retry_crashed: Annotated[
+        bool, typer.Option("--retry-crashed", help="With --resume: drive those routes again on which the agent itself failed.")
+    ] = False,
+    role: Annotated[
+        str, typer.Option(help="Which network of a run: student, teacher, ensemble, or another view that its method has.")
+    ] = "student",
     controller: Annotated[
         str | None, typer.Option(help="pid, pure_pursuit or steering (default: by what the model predicts).", show_default=False)
     ] = None,
@@ -54,6 +60,10 @@ def drive(
             show_default=False,
         ),
     ] = None,
+    setup_timeout_s: Annotated[
+        float, typer.Option("--setup-timeout-s", help="The agent has so long to be loaded, and to be reset for a route.")
+    ] = 300.0,
+    tick_timeout_s: Annotated[float, typer.Option("--tick-timeout-s", help="The agent has so long for one prediction.")] = 60.0,
     traffic: Annotated[int, typer.Option(help="Number of moving cars.")] = 20,
     json_output: JsonOption = False,
 ) -> None:
@@ -61,17 +71,22 @@ def drive(
 
     By default routes have seeds from 1000 on; `auxdrive collect` records on seeds below 1000, so these towns are new to the model.
     """
+    from auxdrive_eval.agents.process import AgentLimits
     from auxdrive_eval.evaluate import drive_all
     from auxdrive_eval.simulators import simulator_settings
 
-    source = _source(driver, role, controller, creep_after_s)
+    if retry_crashed and not resume:
+        raise UsageError("--retry-crashed goes on with an evaluation: give --resume as well")
+    source = _source(driver, role, controller, creep_after_s, AgentLimits(setup_timeout_s, tick_timeout_s))
     simulator = simulator_settings(sim, traffic)
-    planned = _routes(routes, route_seeds, count)
+    planned = planned_routes(routes, route_seeds, count)
     folder = out if out is not None else Path("drives") / (EXPERT if source.agent is None else Path(driver).resolve().name)
     with console.progress(f"driving ({sim})", len(planned) * repeats) as advance:
 
-        def on_route(stored: StoredRoute) -> None:
+        def on_route(stored: StoredRoute, earlier: bool) -> None:
             advance(1, f"driving ({sim}), last score {stored.record.scores.score_composed:.1f}")
+            if stored.error and not earlier:
+                console.note(f"#{stored.record.index} {stored.record.route_id}: {stored.record.status}: {stored.reason}")
 
         try:
             evaluation = drive_all(
@@ -84,39 +99,39 @@ def drive(
                 repeats=repeats,
                 workers=workers,
                 resume=resume,
+                retry_crashed=retry_crashed,
                 on_route=on_route,
             )
         except KeyboardInterrupt:
             console.note(f"interrupted; finished routes are in {folder}, and the same command with --resume goes on")
             raise
-    report = _write_report(folder, evaluation)
+    report = write_report(folder, evaluation)
     if json_output:
         console.print_json(evaluation.document)
     else:
-        _print_tables(evaluation)
+        print_tables(evaluation)
         console.note(f"report: {report}")
 
 
-def _source(driver: str, role: str, controller: str | None, creep_after_s: float | None) -> DriverSource:
+def _source(driver: str, role: str, controller: str | None, creep_after_s: float | None, limits: AgentLimits) -> DriverSource:
     from auxdrive.controllers import CONTROLLERS
 
-    from auxdrive_eval.agents import AgentSource
-    from auxdrive_eval.evaluate import DriverSource
+    from auxdrive_eval.agents import STUDENT, AgentSource
+    from auxdrive_eval.evaluation_settings import DriverSource
 
-    if role not in ROLES:
-        raise UsageError(unknown_name("role", role, ROLES))
     if controller is not None and controller not in CONTROLLERS:
         raise UsageError(unknown_name("controller", controller, CONTROLLERS))
     if creep_after_s is not None and not 0 < creep_after_s < math.inf:
         raise UsageError(f"--creep-after-s is a number of seconds above 0, got {creep_after_s}")
     if driver == EXPERT and not Path(driver).exists():
-        if controller is not None or creep_after_s is not None or role != ROLES[0]:
+        if controller is not None or creep_after_s is not None or role != STUDENT:
             raise UsageError("the expert steers itself and has one role: leave out --controller, --creep-after-s and --role")
         return DriverSource(None)
-    return DriverSource(AgentSource(Path(driver), role), controller, creep_after_s)
+    return DriverSource(AgentSource(Path(driver), role), controller, creep_after_s, limits)
 
 
-def _routes(file: Path | None, seeds: str | None, count: int) -> tuple[Route, ...]:
+def planned_routes(file: Path | None, seeds: str | None, count: int) -> tuple[Route, ...]:
+    """The routes of a file, of seeds, or the first `count` of those kept for driving."""
     from auxdrive_eval.routes.plan import DRIVE_SEEDS, parse_seeds, routes_of_file, routes_of_seeds
 
     if file is not None and seeds is not None:
@@ -130,7 +145,8 @@ def _routes(file: Path | None, seeds: str | None, count: int) -> tuple[Route, ..
     return routes_of_seeds(DRIVE_SEEDS[:count])
 
 
-def _write_report(folder: Path, evaluation: Evaluation) -> Path:
+def write_report(folder: Path, evaluation: Evaluation) -> Path:
+    """Write the page of an evaluation into its folder, and return its path."""
     from auxdrive.storage import write_atomic
 
     from auxdrive_eval.report.drive_report import drive_report
@@ -140,7 +156,10 @@ def _write_report(folder: Path, evaluation: Evaluation) -> Path:
     return path
 
 
-def _print_tables(evaluation: Evaluation) -> None:
+def print_tables(evaluation: Evaluation) -> None:
+    """Print what an evaluation found."""
+    from auxdrive_eval.scoring import scores_in_words
+
     kind = evaluation.settings.simulator.kind
     rows = []
     for route, driven in zip(evaluation.routes, evaluation.driven, strict=True):
@@ -151,11 +170,21 @@ def _print_tables(evaluation: Evaluation) -> None:
     title = f"{kind} scores, rule set {evaluation.settings.rules} (no CARLA scores)"
     console.table(title, ("route", "score", "completion, %", "penalty", "infractions", "status"), rows)
     document = evaluation.document
-    withheld = document["auxdrive"]["withheld_predictions"]
-    if withheld:
-        console.note(f"{withheld} predictions were withheld or flagged, and the car was braked instead: look at the model's outputs")
+    _note_what_went_wrong(evaluation)
     console.table(
         f"{kind} summary: {document['entry_status']} (infractions: per km, summed over the routes)",
         ("value", ""),
         list(zip(document["labels"], document["values"], strict=True)),
     )
+    in_words = [(label, value) for value, label in scores_in_words(document)]
+    console.table(f"{kind} scores with their deviations", ("score", ""), in_words)
+
+
+def _note_what_went_wrong(evaluation: Evaluation) -> None:
+    from auxdrive_eval.route_store import tally_of, what_became
+
+    if told := what_became(tally_of(evaluation.driven)):
+        console.note(f"{told} Look at the model's outputs")
+    if failures := evaluation.document["auxdrive"]["agent_failures"]:
+        of = f"{len(failures)} of {len(evaluation.driven)} drives"
+        console.note(f"the agent itself failed on {of}; the same command with --resume --retry-crashed drives them again")

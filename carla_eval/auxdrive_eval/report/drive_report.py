@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from auxdrive_eval.criteria import Event, EventKind
-from auxdrive_eval.evaluate import Evaluation, EvaluationSettings
+from auxdrive_eval.evaluate import Evaluation
+from auxdrive_eval.evaluation_settings import EvaluationSettings
 from auxdrive_eval.report.html import Markup, element, figure, film_strip, page, paragraph, preformatted, section, table, tiles
 from auxdrive_eval.report.town_map import draw_map, lanes_of, speed_legend
-from auxdrive_eval.route_store import StoredRoute
+from auxdrive_eval.route_store import StoredRoute, tally_of, what_became
+from auxdrive_eval.scoring import scores_in_words
 from auxdrive_eval.world import Point, Route
 
 _KIND_TEXT = {
@@ -52,22 +54,13 @@ def _how(settings: EvaluationSettings) -> str:
 def summary_parts(evaluation: Evaluation) -> list[Markup]:
     """Driving score, completion and penalty, and the leaderboard's table of infractions."""
     document = evaluation.document
-    record = document["_checkpoint"]["global_record"]
-    means, deviations = record["scores"], record["scores_std_dev"]
     kind = evaluation.settings.simulator.kind
-    shown = (
-        ("score_composed", f"{kind} driving score", 2),
-        ("score_route", "route completion, %", 1),
-        ("score_penalty", "penalty factor", 3),
-    )
-    numbers = [(_with_deviation(means[key], deviations[key], digits), label) for key, label, digits in shown]
+    (score, label), *others = scores_in_words(document)
+    numbers = [(score, f"{kind} {label}"), *others]
     rows = list(zip(document["labels"][3:], document["values"][3:], strict=True))
     note = "Infractions as leaderboard 1.0 counts them: summed over routes, each route's count divided by its driven kilometres."
-    return [tiles(numbers), section("Infractions", table(("infraction", "per km, summed"), rows), paragraph(note, css="soft"))]
-
-
-def _with_deviation(mean: float, deviation: float | str, digits: int) -> str:
-    return f"{mean:.{digits}f}" if isinstance(deviation, str) else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+    told = paragraph(what_became(tally_of(evaluation.driven)), css="soft")
+    return [tiles(numbers), told, section("Infractions", table(("infraction", "per km, summed"), rows), paragraph(note, css="soft"))]
 
 
 def _route_table(evaluation: Evaluation) -> Markup:
@@ -92,8 +85,8 @@ def route_section(route: Route, driven: StoredRoute) -> Markup:
     parts.append(figure(draw_map(lanes_of(route.town), route, driven.trace, _spread(marks)), speed_legend()))
     parts.append(film_strip(driven.film))
     parts.append(_fault_table(faults) if faults else paragraph("No infraction.", css="good"))
-    if driven.withheld:
-        parts.append(paragraph(f"{driven.withheld} predictions were withheld or flagged; the car was braked instead.", css="bad"))
+    if told := what_became(driven.tally):
+        parts.append(paragraph(told, css="bad"))
     if driven.error:
         parts += [element("h3", "The agent failed"), preformatted(driven.error)]
     return section(f"#{driven.record.index}: route {route.route_id} in {route.town}", *parts)

@@ -47,6 +47,11 @@ _STOP_REASONS = {
     EventKind.ROUTE_TIMEOUT: "Agent timed out",
 }
 
+SET_UP = "Agent couldn't be set up"
+CRASHED = "Agent crashed"
+AGENT_FAILURES = frozenset({f"Failed - {SET_UP}", f"Failed - {CRASHED}"})
+"""Statuses of routes that the agent's own failure ended; what it drove like is another matter."""
+
 
 def route_status(events: Sequence[Event], failure: str = "") -> str:
     """'Completed', 'Failed', or 'Failed - <reason>'; `failure` is the reason when something outside the criteria ended the route."""

@@ -10,6 +10,7 @@ from auxdrive_eval.scoring.penalty import INFRACTION_KINDS
 from auxdrive_eval.scoring.records import RouteRecord
 
 _SCORES = ("score_composed", "score_penalty", "score_route")
+_SHOWN = (("score_composed", "driving score", 2), ("score_route", "route completion, %", 1), ("score_penalty", "penalty factor", 3))
 
 # Label of the document and where its value stands in the global record.
 _LABELLED: tuple[tuple[str, str, str], ...] = (
@@ -65,6 +66,49 @@ def _deviation(values: Sequence[float], total_routes: int) -> float | str:
     if total_routes < 2 or len(values) < 2:
         return "NaN"
     return statistics.stdev(values)
+
+
+def over_repeats(records: Sequence[RouteRecord], repeats: int) -> dict[str, Any]:
+    """The benchmark's scores over its repeats, as papers give them: each repeat's mean over the routes, their mean and deviation.
+
+    Args:
+        records: of every route `repeats` times, the repeats of a route one after the other.
+    """
+    runs = {
+        name: [_mean([getattr(record.scores, name) for record in records[start::repeats]]) for start in range(repeats)] for name in _SCORES
+    }
+    return {
+        "repeats": repeats,
+        "scores_of_each": runs,
+        "scores_mean": {name: _mean(values) for name, values in runs.items()},
+        "scores_std_dev": {name: _deviation(values, repeats) for name, values in runs.items()},
+    }
+
+
+def scores_in_words(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """(value with its deviation, what it is and what the deviation is over) of each score of a finished document.
+
+    Where routes were repeated it is the deviation of the benchmark over its repeats, as papers give it; that over all drives stands in
+    the words.
+    """
+    return [_in_words(document, name, label, digits) for name, label, digits in _SHOWN]
+
+
+def _in_words(document: dict[str, Any], name: str, label: str, digits: int) -> tuple[str, str]:
+    record, drives = document["_checkpoint"]["global_record"], len(document["_checkpoint"]["records"])
+    mean, over_drives = record["scores"][name], record["scores_std_dev"][name]
+    repeated = document.get("auxdrive", {}).get("over_repeats")
+    if isinstance(over_drives, str):
+        return f"{mean:.{digits}f}", label
+    if repeated is None:
+        return f"{mean:.{digits}f} ± {over_drives:.{digits}f}", f"{label} (± over {drives} routes)"
+    deviation = repeated["scores_std_dev"][name]
+    said = f"± over {repeated['repeats']} repeats of the benchmark; ± {over_drives:.{digits}f} over the {drives} drives"
+    return f"{mean:.{digits}f} ± {deviation:.{digits}f}", f"{label} ({said})"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def values_of(record: dict[str, Any]) -> list[str]:

@@ -90,11 +90,6 @@ class SourceRecord:
     session: str = ""
     depth: Path | None = None
 
-    @property
-    def source(self) -> str:
-        """The name of its source."""
-        return self.session.partition("/")[0]
-
 
 @dataclass(slots=True)
 class Source:
@@ -102,8 +97,7 @@ class Source:
 
     identity: format, name, digest of its label files, and options that change labels: two sources are the same when it is.
     skipped: how many records were left out, by reason. notes: what a person should know, units and doubts.
-    fov_deg: the camera's horizontal field of view, None where unknown. labels: digest of its label files.
-    identities: of the recordings that it was joined from; its own where it is one.
+    fov_deg: the camera's horizontal field of view, None where unknown.
     """
 
     name: str
@@ -116,11 +110,6 @@ class Source:
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     fov_deg: float | None = None
-    labels: str = ""
-    identities: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        self.identities = self.identities or (self.identity,)
 
 
 def source_name(folder: Path) -> str:

@@ -1,0 +1,73 @@
+"""Messages between a simulator's process and an agent's: JSON with arrays after it. Nothing is pickled, either way.
+
+A message is the length of its head (4 bytes, big-endian), the head as JSON, and the bytes of each array that the head names.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+from auxdrive.types import AnyArray
+
+LONGEST_HEAD = 4 << 20
+LARGEST_ARRAY = 1 << 30
+_LENGTH_BYTES = 4
+IMAGE = "image"
+"""What the picture is called among the arrays; auxiliaries have their own names."""
+NO_ARRAYS: Mapping[str, AnyArray] = {}
+
+
+class BrokenMessage(Exception):
+    """What came through the pipe is no message."""
+
+
+def write_message(pipe: BinaryIO, body: Mapping[str, Any], arrays: Mapping[str, AnyArray] = NO_ARRAYS) -> None:
+    """Send a message: `body` must be what JSON can hold."""
+    listed = [(name, array.dtype.str, array.shape) for name, array in arrays.items()]
+    head = json.dumps({"body": body, "arrays": listed}).encode("ascii")
+    pipe.write(len(head).to_bytes(_LENGTH_BYTES, "big") + head)
+    for array in arrays.values():
+        pipe.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    pipe.flush()
+
+
+def read_message(pipe: BinaryIO) -> tuple[dict[str, Any], dict[str, AnyArray]] | None:
+    """The next message: its body, and its arrays (writable); None at the end of the pipe.
+
+    Raises:
+        BrokenMessage: it is cut off, or something else wrote into the pipe.
+    """
+    length = pipe.read(_LENGTH_BYTES)
+    if not length:
+        return None
+    size = int.from_bytes(length, "big")
+    if len(length) != _LENGTH_BYTES or size > LONGEST_HEAD:
+        raise BrokenMessage("the pipe holds something that is no message")
+    try:
+        head = json.loads(_exactly(pipe, size))
+        body, listed = head["body"], head["arrays"]
+        arrays = {str(name): _array(pipe, np.dtype(kind), tuple(shape)) for name, kind, shape in listed}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BrokenMessage(f"the pipe holds something that is no message ({error})") from error
+    if not isinstance(body, dict):
+        raise BrokenMessage("the pipe holds something that is no message")
+    return body, arrays
+
+
+def _array(pipe: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> AnyArray:
+    size = math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or not 0 <= size <= LARGEST_ARRAY:
+        raise BrokenMessage(f"no array that is sent has {dtype} {shape}")
+    # A bytearray, so that the array is writable: agents normalise pictures in place.
+    return np.frombuffer(bytearray(_exactly(pipe, size)), dtype).reshape(shape)
+
+
+def _exactly(pipe: BinaryIO, size: int) -> bytes:
+    data = pipe.read(size)
+    if len(data) != size:
+        raise BrokenMessage("the message is cut off")
+    return data

@@ -1,0 +1,41 @@
+"""`auxdrive merge`: the shards of one benchmark, driven on several machines, as one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import auxdrive.console as console
+import typer
+from auxdrive.console import JsonOption
+
+from auxdrive_eval.commands.drive import planned_routes, print_tables, write_report
+
+
+def merge(
+    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Folders that `auxdrive drive` filled.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for the whole: results.json, report.html and every route.", show_default=False)],
+    routes: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.xml", help="The whole list of routes, in order; none may be missing.", show_default=False),
+    ] = None,
+    route_seeds: Annotated[
+        str | None, typer.Option(metavar="SEEDS", help="The same by seeds, such as 1000,1005-1009.", show_default=False)
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Join the shards of a benchmark into what one run over all of their routes would have left.
+
+    The shards' settings, agent and versions must be equal, and each route must be in one of them. Without --routes or --route-seeds the
+    routes stand in the order of the folders.
+    """
+    from auxdrive_eval.merge import merge as merge_shards
+
+    order = None if routes is None and route_seeds is None else planned_routes(routes, route_seeds, 0)
+    evaluation = merge_shards(results, out, order)
+    report = write_report(out, evaluation)
+    if json_output:
+        console.print_json(evaluation.document)
+    else:
+        print_tables(evaluation)
+        console.note(f"report: {report}")

@@ -1,0 +1,301 @@
+"""Whatever an agent of a third party does ends its route as the leaderboard does, and the next route begins."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import strange_agents
+from auxdrive.episodes import is_running
+from auxdrive.errors import UsageError
+from auxdrive.types import Flag, Prediction
+from auxdrive_eval.agents import AgentSource
+from auxdrive_eval.agents.answers import Answer, answer
+from auxdrive_eval.agents.process import AgentLimits
+from auxdrive_eval.agents.remote import AgentFailed, RemoteAgent
+from auxdrive_eval.agents.wire import BrokenMessage, read_message, write_message
+from auxdrive_eval.drivers import AgentDriver
+from auxdrive_eval.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.evaluate import drive_all
+from auxdrive_eval.evaluation_settings import DriverSource
+from auxdrive_eval.report.drive_report import drive_report
+from auxdrive_eval.route_store import load_route, save_route, stored_route
+from auxdrive_eval.rules import rule_set
+from auxdrive_eval.runner import RouteResult, drive_route, not_driven
+from auxdrive_eval.world import Route
+from hypothesis import given
+from hypothesis import strategies as st
+from small_world import SETTINGS
+from strange_agents import TIMES_S, agent_folder, install
+
+LIMITS = AgentLimits(setup_s=60.0, tick_s=1.5)
+RULES = rule_set("1.0")
+
+
+@pytest.fixture(autouse=True)
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The package of the agents, installed; beside it one whose entry points are broken in every way."""
+    site = install(tmp_path / "site", "absent = no_such_module:load", "wrong = strange_agents:no_such_name", "aaa = exits_on_import:load")
+    (site / "exits_on_import.py").write_text("raise SystemExit('broken')")
+    monkeypatch.syspath_prepend(str(site))
+    return site
+
+
+def drive_twice(
+    kind: str, simulator: EmbeddedSimulator, routes: tuple[Route, ...], folder: Path, limits: AgentLimits = LIMITS
+) -> list[RouteResult]:
+    driver = AgentDriver(RemoteAgent(AgentSource(agent_folder(folder, kind)), limits), None)
+    try:
+        return [drive_route(simulator, route, driver, rules=RULES, seed=1, index=n) for n, route in enumerate(routes)]
+    finally:
+        driver.close()
+
+
+REASONS = {
+    "exits": "SystemExit: 3",
+    "ends_its_process": "its process ended with exit code 3",
+    "segfaults": "its process ended by the signal SIGSEGV",
+    "aborts": "its process ended by the signal SIGABRT",
+    "hangs": "it gave no answer within 1.5 s",
+    "spins": "it gave no answer within 1.5 s",
+    "raises": "ValueError: boom",
+    "raises_ours": "auxdrive.errors.InputError: an input of its own",
+    "interrupts": "KeyboardInterrupt",
+    "recurses": "RecursionError: maximum recursion depth exceeded",
+    "lacks_memory": "MemoryError",
+    "takes_memory": "numpy._core._exceptions._ArrayMemoryError: Unable to allocate",
+    "prints_for_ever": "it gave no answer within 1.5 s",
+    "closes_everything": "its process ended with exit code",
+    "writes_everywhere": "its process cannot be understood",
+    "returns_none": "TypeError: act() returned a NoneType; it must return an auxdrive.types.Prediction",
+}
+WHERE = {"segfaults": "Fatal Python error: Segmentation fault", "hangs": "in _hang"}
+
+
+@pytest.mark.parametrize("kind", sorted(strange_agents.MISDEEDS.keys() - {"leaves_a_child"}))
+def test_what_an_agent_does_ends_its_route_alone(
+    kind: str, simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path
+) -> None:
+    both = kind in ("exits", "segfaults", "hangs")  # the others differ in the first route alone
+    results = drive_twice(kind, simulator, short_routes if both else short_routes[:1], tmp_path)
+    for result in results:
+        assert result.record.status == "Failed - Agent crashed"
+        assert result.error.startswith(REASONS[kind]), result.error
+        assert 3 <= len(result.trace) <= 6  # what was driven until then counts
+        assert result.record.scores.score_penalty == 1.0
+        assert WHERE.get(kind, "") in result.error
+    save_route(tmp_path, stored_route(results[0]))
+    stored = load_route(tmp_path, 0)
+    assert stored is not None
+    assert stored.reason.startswith(REASONS[kind])
+
+
+FOUR = np.ones((4, 2), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        (0.3, "returned a float; it must return an auxdrive.types.Prediction"),
+        (Prediction(1.0, 1.0, steer_rad="left"), "steer_rad is the str 'left'; it must be a number"),  # type: ignore[arg-type]
+        (Prediction(1.0, 1.0, steer_rad=True), "steer_rad is the bool True"),
+        (Prediction(1.0, 1.0, steer_rad=[1, 2]), "steer_rad is no number"),  # type: ignore[arg-type]
+        (Prediction(1.0, 1.0, None, np.zeros((3, 7)), TIMES_S), r"waypoints of the shape \(3, 7\)"),
+        (Prediction(1.0, 1.0, None, np.zeros((1, 2)), (1.0,)), r"waypoints of the shape \(1, 2\)"),
+        (Prediction(1.0, 1.0, None, np.zeros((10**6, 2)), ()), r"waypoints of the shape \(1000000, 2\)"),
+        (Prediction(1.0, 1.0, None, [[object()] * 2] * 4, TIMES_S), "float"),  # type: ignore[arg-type]
+        (Prediction(1.0, 1.0, None, [[1, 2], [3]], TIMES_S), "inhomogeneous"),  # type: ignore[arg-type]
+        (Prediction(1.0, 1.0, None, FOUR), "4 waypoints with 0 times"),
+        (Prediction(1.0, 1.0, None, FOUR, (0.5, 1.0, float("nan"), 2.0)), "they must be finite"),
+        (Prediction(1.0, 1.0, 0.0, FOUR, TIMES_S), "a steering angle and waypoints"),
+        (Prediction(float("nan"), 1.0, steer_rad=0.0), "of the time nan"),
+        (Prediction(None, 1.0, steer_rad=0.0), "time_s is no number"),  # type: ignore[arg-type]
+        (Prediction(1.0, 1.0, flags=frozenset({"mine"})), "'mine' is not a valid Flag"),  # type: ignore[arg-type]
+        (Prediction(1.0, 1.0, flags=None), "not iterable"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_prediction_is_refused_and_named(returned: object, said: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=said):
+        answer(returned)
+
+
+@given(
+    st.lists(st.tuples(st.floats(width=32), st.floats(width=32)), min_size=2, max_size=8),
+    st.one_of(st.none(), st.floats()),
+    st.sets(st.sampled_from(Flag)),
+)
+def test_a_prediction_comes_through_the_pipe_as_it_was(pairs: list[tuple[float, float]], steer_rad: float | None, flags: set[Flag]) -> None:
+    waypoints = None if steer_rad is not None else np.array(pairs, np.float32)
+    times = tuple(0.5 * (n + 1) for n in range(len(pairs))) if waypoints is not None else ()
+    sent = Prediction(3.25, 1.5, steer_rad, waypoints, times, frozenset(flags))
+    pipe = io.BytesIO()
+    write_message(pipe, answer(sent).model_dump(mode="json"))
+    pipe.seek(0)
+    message = read_message(pipe)
+    assert message is not None
+    come = Answer.model_validate(message[0]).prediction()
+    numbers = [steer_rad] if steer_rad is not None else np.array(pairs, np.float32).reshape(-1).tolist()
+    if all(math.isfinite(number) for number in numbers):
+        assert come == sent
+    else:
+        assert come == Prediction(3.25, 1.5, None, None, times, frozenset(flags | {Flag.NON_FINITE_OUTPUT}))
+
+
+@given(st.binary(max_size=64), st.integers(0, 100))
+def test_what_is_no_message_is_refused(noise: bytes, cut: int) -> None:
+    pipe = io.BytesIO()
+    write_message(pipe, {"op": "act"}, {"image": np.arange(12, dtype=np.uint8).reshape(2, 2, 3)})
+    whole = pipe.getvalue()
+    for data in (noise, whole[: cut % len(whole)], whole[:4] + noise):
+        try:
+            read_message(io.BytesIO(data))
+        except BrokenMessage:
+            continue
+
+
+SET_UP = {
+    "does_not_load": "ValueError: the checkpoint has no key model.0.weight",
+    "exits_at_once": "SystemExit: 5",
+    "segfaults_at_once": "its process ended by the signal SIGSEGV",
+    "hangs_at_once": "it gave no answer within 3 s",
+    "has_no_camera": "ValueError: the agent gives a NoneType where a CameraSpec belongs",
+    "does_not_reset": "RuntimeError: cannot reset",
+}
+
+
+@pytest.mark.parametrize("kind", SET_UP)
+def test_an_agent_that_cannot_be_set_up_ends_its_route_alone(
+    kind: str, short_routes: tuple[Route, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = DriverSource(AgentSource(agent_folder(tmp_path, kind)), limits=AgentLimits(setup_s=3.0))
+    evaluation = drive_all(short_routes[:1], source, SETTINGS, tmp_path / "out")
+    (driven,) = evaluation.driven
+    assert driven.record.status == "Failed - Agent couldn't be set up"
+    assert driven.reason.startswith(SET_UP[kind])
+    assert driven.record.scores.model_dump() == {"score_composed": 0.0, "score_penalty": 1.0, "score_route": 0.0}
+    assert driven.record.meta.route_length > 0
+    assert evaluation.document["entry_status"] == "Finished with agent errors"
+    assert evaluation.document["auxdrive"]["agent_failures"][0]["reason"] == driven.reason
+    assert "Failed - Agent couldn&#x27;t be set up" in drive_report(evaluation)
+    if kind != "does_not_reset":
+        assert "Every route will try again" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("kind", ["goes_elsewhere", "talks", "does_not_close", "gives_lists"])
+def test_what_harms_nobody_ends_no_route(
+    kind: str,
+    simulator: EmbeddedSimulator,
+    short_routes: tuple[Route, ...],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    routes = short_routes if kind == "goes_elsewhere" else short_routes[:1]
+    results = drive_twice(kind, simulator, routes, Path())  # a relative path
+    assert not any(result.error for result in results)
+    assert all(len(result.trace) > 20 for result in results)
+    said = capfd.readouterr()
+    assert said.out == ""
+    if kind == "does_not_close":
+        assert "closing the agent failed: RuntimeError: cannot close" in " ".join(said.err.split())
+    if kind == "talks":
+        assert "I see" in results[0].output
+        assert len(results[0].output) <= 65_536
+        save_route(tmp_path, stored_route(results[0]))
+        stored = load_route(tmp_path, 0)
+        assert stored is not None
+        assert stored.output == results[0].output
+
+
+def test_a_thread_that_never_ends_is_ended(
+    simulator: EmbeddedSimulator,
+    short_routes: tuple[Route, ...],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("auxdrive_eval.agents.process.CLOSE_S", 1.0)
+    (result,) = drive_twice("leaves_a_thread", simulator, short_routes[:1], tmp_path)
+    assert result.error == ""
+    assert "did not end within 1 s after close()" in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_an_agent_has_started_ends_with_it(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (result,) = drive_twice("leaves_a_child", simulator, short_routes[:1], tmp_path)
+    assert result.error.startswith("its process ended with exit code 4")
+    deadline = time.monotonic() + 10
+    while is_running(int((tmp_path / "child").read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("kind", ["is_not_finite", "steers_infinitely", "flags_and_keeps", "guesses"])
+def test_a_prediction_is_braked_for_where_it_is_counted_as_withheld_and_driven_where_not(
+    kind: str, simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path
+) -> None:
+    (result,) = drive_twice(kind, simulator, short_routes[:1], tmp_path)
+    tally = result.tally
+    assert result.error == ""
+    assert tally.predictions > 0
+    if kind == "guesses":
+        assert (tally.braked, tally.flagged, dict(tally.flags)) == (0, tally.predictions, {"input_out_of_range": tally.predictions})
+        assert result.trace["speed_mps"].max() > 2.0
+    else:
+        assert (tally.braked, tally.flagged, dict(tally.flags)) == (tally.predictions, 0, {"non_finite_output": tally.predictions})
+        assert result.trace["speed_mps"].max() < 0.5
+
+
+def test_crashed_routes_are_driven_again_when_asked(short_routes: tuple[Route, ...], tmp_path: Path) -> None:
+    """The agent leaves a file in its own folder while it is driven; that makes no other agent of it."""
+    out, source = tmp_path / "out", DriverSource(AgentSource(agent_folder(tmp_path, "crashes_once")))
+    first = drive_all(short_routes, source, SETTINGS, out)
+    assert [driven.record.status for driven in first.driven] == ["Failed - Agent crashed", "Completed"]
+    seen: list[tuple[int, bool]] = []
+    kept = drive_all(short_routes, source, SETTINGS, out, resume=True, on_route=lambda stored, old: seen.append((stored.record.index, old)))
+    assert kept.driven[0].record == first.driven[0].record
+    assert seen == [(0, True), (1, True)]
+    again = drive_all(short_routes, source, SETTINGS, out, resume=True, retry_crashed=True)
+    assert [driven.record.status for driven in again.driven] == ["Completed", "Completed"]
+    assert again.driven[1].record == first.driven[1].record
+    assert json.loads((out / "results.json").read_text())["auxdrive"]["agent_failures"] == []
+    assert sorted(path.name for path in (out / "routes").iterdir()) == ["00000", "00001"]
+    (source.agent.path / "weights.pth").touch()  # type: ignore[union-attr]
+    with pytest.raises(UsageError, match=r"the agent is another one: weights\.pth is new"):
+        drive_all(short_routes, source, SETTINGS, out, resume=True)
+
+
+def test_where_nobody_loads_it_the_broken_loaders_are_named(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    said = (
+        r"nor anything that an installed package can drive\. Not all packages could be asked: 'aaa' of the package 'strange-agents' cannot"
+    )
+    with pytest.raises(UsageError, match=said):
+        AgentSource(tmp_path / "other").load()
+
+
+def test_an_agent_that_calls_itself_another_is_not_driven(tmp_path: Path, short_routes: tuple[Route, ...]) -> None:
+    source = AgentSource(agent_folder(tmp_path, "goal"))
+    agent = RemoteAgent(source, LIMITS)
+    described = agent.description
+    agent.close()
+    other = RemoteAgent(source, LIMITS, described.model_copy(update={"name": "another"}))
+    with pytest.raises(AgentFailed, match="not the agent that the evaluation began with: name was 'another'") as failed:
+        other.begin(0)
+    result = not_driven(short_routes[0], failed.value, rules=RULES)
+    assert result.record.status == "Failed - Agent couldn't be set up"
+
+
+def test_a_limit_is_a_number_of_seconds() -> None:
+    for wrong in (0.0, -1.0, float("nan")):
+        with pytest.raises(UsageError, match="a number of seconds above 0"):
+            AgentLimits(tick_s=wrong)
+    assert AgentLimits(setup_s=float("inf")).tick_s == 60.0
