@@ -34,7 +34,7 @@ from auxdrive.types import AnyArray, Float32, UInt8
 from auxdrive_train.engine.run import Run, build
 from auxdrive_train.tasks import WaypointsTask
 
-from auxdrive_deploy.figures import StudentFigures, read_result, student_figures
+from auxdrive_deploy.figures import StudentFigures, floor_of, read_result, student_figures
 from auxdrive_deploy.graph import student_of, student_outputs, to_onnx
 from auxdrive_deploy.parity import PARITY_LIMIT, run_graph
 from auxdrive_deploy.readme import PICTURE_NAME, readme, reference_picture
@@ -153,6 +153,7 @@ def make_card(run: Run, name: str, result: dict[str, Any], figures: StudentFigur
         training=_provenance(run, result),
         parity=_parity(cast(Task, run.task.name), said, reference),
         metrics=figures.intervals,
+        floor=floor_of(result, figures.intervals),
         files={MODEL_NAME: "0" * 64},
     )
 

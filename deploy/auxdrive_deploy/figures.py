@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +89,24 @@ def student_figures(run: Run, result: dict[str, Any]) -> StudentFigures:
             figures.notes.append(f"`{split}`: {len(samples)} frames of {len(samples.episode_ids)} episode(s); {_of_intervals(samples)}.")
         figures.intervals |= {f"{split}/{name}": value for name, value in made.items() if math.isfinite(value.value)}
     return figures
+
+
+def floor_of(result: dict[str, Any], metrics: Iterable[str]) -> dict[str, dict[str, float]]:
+    """For the card: by kind the figures of what needs no network, for those of the metrics ('<split>/<metric>') that it has.
+
+    Raises:
+        DataError: the run's `result.json` holds something else there.
+    """
+    made: dict[str, dict[str, float]] = {}
+    try:
+        for name in metrics:
+            split, metric = name.split("/", 1)
+            for kind, figures in result.get("floor", {}).get(split, {}).items():
+                if metric in figures:
+                    made.setdefault(kind, {})[name] = float(figures[metric])
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DataError(f"the run's result.json is damaged: its 'floor' has another form: {error}") from error
+    return made
 
 
 def bootstrap_metrics(run: Run, predictions: Float32, samples: SampleSet) -> dict[str, Interval]:

@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import torch
 from auxdrive.bundles import IMAGE_INPUT
+from auxdrive.checks.operators import OPSET
 from auxdrive.errors import BundleError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.types import Float32, UInt8
@@ -24,7 +25,6 @@ from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_train.tasks import Task
 from torch import Tensor, nn
 
-OPSET = 20
 CHUNK_BYTES = 32 << 20
 """Reference frames go through torch in chunks of about this many bytes of uint8: whole 720p sets as float32 would fill a laptop."""
 

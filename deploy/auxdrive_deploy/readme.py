@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from auxdrive.bundles import IMAGE_INPUT
 from auxdrive.cards import Interval, ModelCard, TensorSpec
+from auxdrive.inspection.figures import figure, sentence_on_thresholds, thresholds_that_say_nothing
 from auxdrive.types import Float32, UInt8
 from PIL import Image, ImageDraw
 
@@ -85,16 +86,36 @@ def _training(card: ModelCard) -> list[str]:
 
 
 def _metrics(card: ModelCard, notes: Sequence[str]) -> list[str]:
-    rows = [f"| {name} | {value.value:.4g} | {_bounds(value)} | {value.unit or '-'} |" for name, value in card.metrics.items()]
+    rows = []
+    for name, value in card.metrics.items():
+        floor = "".join(f" {figure(figures.get(name))} |" for figures in card.floor.values())
+        rows.append(f"| {name} | {value.value:.4g} | {_bounds(value)} |{floor} {value.unit or '-'} |")
+    kinds = "".join(f" {kind} |" for kind in card.floor)
     return [
         "## Metrics", "",
-        "| split/metric | value | 95 % interval | unit |", "| --- | ---: | ---: | --- |", *rows, "",
-        *(f"- {note}" for note in notes), "",
+        f"| split/metric | student | 95 % interval |{kinds} unit |", f"| --- | ---: | ---: |{' ---: |' * len(card.floor)} --- |", *rows, "",
+        *(f"- {note}" for note in (*notes, *_of_floor(card))), "",
         "`acc_t`: share of frames whose steering error is below t degrees; `macc`: their mean. "
         + ("Errors are of the steering wheel" if card.steering.ratio else "Errors are of the road wheel")
         + (". `steer_*`: of the path's pure-pursuit angle." if card.task == "waypoints" else ".")
         + " Frames are judged one by one on recorded drives.", "",
     ]  # fmt: skip
+
+
+FLOOR = {
+    "constant": "for each metric the constant that is best for it on the training samples",
+    "ego": "a linear function of speed and goal, which never looks at the picture",
+    "neighbours": "the mean label of the five training samples whose picture (12x32) and inputs are most alike",
+}
+
+
+def _of_floor(card: ModelCard) -> list[str]:
+    """What the columns beside the student's are, and which rows say nothing."""
+    if not card.floor:
+        return ["What a constant would reach was not recorded."] if card.metrics else []
+    notes = ["What needs no network: " + "; ".join(f"`{kind}`, {FLOOR.get(kind, 'see the run')}" for kind in card.floor) + "."]
+    empty = thresholds_that_say_nothing(card.floor)
+    return [*notes, sentence_on_thresholds(empty)[:1].upper() + sentence_on_thresholds(empty)[1:] + "."] if empty else notes
 
 
 def _parity(card: ModelCard) -> list[str]:

@@ -13,6 +13,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Task = Literal["steering", "waypoints"]
 Pixels = Annotated[int, Field(gt=0, le=8192)]
 Positive = Annotated[float, Field(gt=0)]
+Rate = Annotated[float, Field(ge=0.01, le=1000)]
+"""Frames per second; no camera that drives takes fewer than one in 100 seconds."""
 
 
 class Card(BaseModel):
@@ -66,7 +68,7 @@ class DatasetCard(Card):
 
     format: Literal["auxdrive-dataset-1"] = "auxdrive-dataset-1"
     name: str
-    rate_hz: float = Field(gt=0, le=1000)
+    rate_hz: Rate
     modalities: tuple[Modality, ...] = Field(min_length=1)
     camera: CameraSpec
     steering: SteeringSpec = SteeringSpec()
@@ -147,7 +149,7 @@ class ParitySpec(Card):
     The control's outputs come from the same architecture with weights of another seed and must fail the same limit.
     """
 
-    frames: int = Field(gt=0)
+    frames: int = Field(gt=0, le=4096)
     limit: float = Field(gt=0)
     unit: Literal["deg", "cm"]
     measured: float = Field(ge=0)
@@ -156,6 +158,9 @@ class ParitySpec(Card):
 
 class ModelCard(Card):
     """`card.json` of a bundle. `files` maps every other file's relative path to its SHA-256.
+
+    `metrics` are the student's, by '<split>/<metric>'; `floor` gives by kind (`constant`, `ego`, `neighbours`) the same figures of answers
+    that need no network, which a student must beat before it says anything.
 
     `input_ranges` gives for every ego input what the training samples held (see `auxdrive.limits`). It is null where that was not
     recorded, as in bundles of before it existed; the predictor then flags only what no road vehicle can be asked.
@@ -170,11 +175,12 @@ class ModelCard(Card):
     preprocessing: PreprocessingSpec
     steering: SteeringSpec
     vehicle: VehicleSpec = VehicleSpec()
-    rate_hz: float = Field(gt=0, le=1000)
+    rate_hz: Rate
     waypoint_times_s: tuple[float, ...] = ()
     input_ranges: dict[str, InputRange] | None = None
     training: Provenance
     parity: ParitySpec
     metrics: dict[str, Interval] = {}
+    floor: dict[str, dict[str, float]] = {}
     latency: dict[str, Interval] = {}
     files: dict[str, Sha256] = Field(min_length=1)

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from auxdrive.errors import DataError, UsageError
-from auxdrive.types import UInt8
+from auxdrive.files import check_regular
+from auxdrive.types import UInt8, UInt16
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".h264", ".hevc")
@@ -20,6 +21,8 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpe
 _ANIMATED_FORMATS = ("GIF", "WEBP")
 # 16-bit and float pictures are no camera pictures of 8 bits, and converting them would need a guess at their range.
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
+
+_SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I")  # the last is what Pillow makes of some PNGs of 16 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +65,19 @@ def read_pictures(path: Path) -> Iterator[Picture]:
     Raises:
         DataError: not a picture, damaged, larger than Pillow takes for safe, or not of 8 bits per channel.
     """
-    with _reading(f"{path}"):
+    with reading(f"{path}"):
         source = Image.open(path)
     with source:
-        with _reading(f"{path}"):
+        with reading(f"{path}"):
             frames = int(getattr(source, "n_frames", 1)) if source.format in _ANIMATED_FORMATS else 1
         for index in range(frames):
-            with _reading(f"{path}, frame {index}" if frames > 1 else f"{path}"):
+            with reading(f"{path}, frame {index}" if frames > 1 else f"{path}"):
                 image = _decode(source, index, animated=frames > 1)
             yield Picture(path, index, image)
 
 
 @contextmanager
-def _reading(where: str) -> Iterator[None]:
+def reading(where: str) -> Iterator[None]:
     """Whatever a decoder makes of a damaged file becomes a DataError: Pillow's decoders raise what their parsers raise."""
     try:
         with warnings.catch_warnings():
@@ -105,6 +108,51 @@ def _is_deep(source: Image.Image) -> bool:
         if tile.codec_name.startswith("ppm") and any(maximum > 255 for maximum in arguments if isinstance(maximum, int)):
             return True
     return False
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) from a picture's header; what its EXIF orientation makes of them is not applied.
+
+    Raises:
+        DataError: not a picture.
+    """
+    check_regular(path)
+    with reading(f"{path}"), Image.open(path) as source:
+        return source.size
+
+
+def grey16_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a picture of 16 bits and one channel, from its header.
+
+    Raises:
+        DataError: not a picture, or another kind of picture.
+    """
+    with _grey16(path) as source:
+        return source.size
+
+
+def read_grey16(path: Path) -> UInt16:
+    """A picture of 16 bits and one channel, such as depth cameras give, as (H, W).
+
+    Raises:
+        DataError: not a picture, damaged, or another kind of picture.
+    """
+    with _grey16(path) as source, reading(f"{path}"):
+        values = np.asarray(source)
+        if values.ndim != 2 or (values.size and not 0 <= int(values.min()) <= int(values.max()) <= 65535):
+            raise DataError("its values are not of 16 bits")
+        return values.astype(np.uint16)
+
+
+@contextmanager
+def _grey16(path: Path) -> Iterator[Image.Image]:
+    check_regular(path)
+    with reading(f"{path}"):
+        source = Image.open(path)
+    with source:
+        if source.mode not in _SIXTEEN_BIT_MODES:
+            raise DataError(f"{path}: a picture of mode {source.mode}, not of 16 bits and one channel")
+        yield source
 
 
 def resize(image: UInt8, height: int, width: int) -> UInt8:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
+UInt16 = NDArray[np.uint16]
 AnyArray = NDArray[Any]
 
 

@@ -15,12 +15,13 @@ from auxdrive.cards import ModelCard
 from auxdrive.checks.graph import read_graph
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.dataset import Dataset
+from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
 from auxdrive.parity import compare, predict_all
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime
 from auxdrive_deploy.bundle_writer import write_bundle
-from auxdrive_deploy.figures import bootstrap_metrics
+from auxdrive_deploy.figures import bootstrap_metrics, floor_of
 from auxdrive_deploy.graph import scrub, student_of, student_outputs
 from auxdrive_deploy.parity import PARITY_LIMIT, compare_with_run
 from auxdrive_deploy.readme import reference_picture
@@ -74,8 +75,7 @@ def test_the_graph_has_the_declared_inputs_alone_and_a_free_number_of_frames(nam
     facts = read_graph((path / MODEL_NAME).read_bytes())
     declared = ["image", *(spec.name for spec in run.task.ego_inputs)]
     assert [value.name for value in facts.inputs] == declared
-    assert facts.opsets == {"": 20}
-    assert not facts.external_tensors
+    assert facts.opset == 20
     session = import_onnxruntime().InferenceSession((path / MODEL_NAME).read_bytes(), providers=["CPUExecutionProvider"])
     images, ego = recorded_frames(run, "train")
     columns = np.split(ego[:3], [1], axis=1) if len(declared) > 1 else []
@@ -169,6 +169,31 @@ def test_metrics_are_those_of_the_run_with_intervals_where_there_are_episodes_en
     text = (path / "README.md").read_text()
     assert "`test`: 12 frames of 1 episode(s); no intervals" in text
     assert "60 frames of 5 episode(s); 95 % intervals" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_and_its_page_say_what_a_constant_reaches(name: str, bundles: dict[str, tuple[Run, Path]]) -> None:
+    run, path = bundles[name]
+    floor = json.loads((run.directory / "result.json").read_text())["floor"]
+    card = Bundle.open(path).card
+    kinds = ["constant", "neighbours"] if run.task.name == "steering" else ["constant", "ego", "neighbours"]
+    assert list(card.floor) == kinds
+    for kind in kinds:
+        assert card.floor[kind] == {metric: floor[metric.split("/")[0]][kind][metric.split("/")[1]] for metric in card.metrics}
+    text = (path / "README.md").read_text()
+    assert f"| split/metric | student | 95 % interval | {' | '.join(kinds)} | unit |" in text
+    assert "`constant`, for each metric the constant that is best" in text
+    table = [line for line in text.splitlines() if line.startswith(("| val/", "| test/", "| split/metric"))]
+    assert len({line.count("|") for line in table}) == 1
+    assert "acc_75" in text.split("A constant is within", 1)[1].split(":")[0]
+
+
+def test_a_floor_of_another_form_is_a_damaged_result() -> None:
+    assert floor_of({}, ["val/macc"]) == {}
+    assert floor_of({"floor": {"val": {"constant": {"macc": 0.5}}}}, ["val/macc", "test/macc"]) == {"constant": {"val/macc": 0.5}}
+    for damaged in ({"floor": []}, {"floor": {"val": 3}}, {"floor": {"val": {"constant": {"macc": "x"}}}}):
+        with pytest.raises(DataError, match="floor"):
+            floor_of(damaged, ["val/macc"])
 
 
 def test_intervals_are_those_of_whole_episodes(bundles: dict[str, tuple[Run, Path]], small_data: Path) -> None:

@@ -108,7 +108,7 @@ def test_a_pipe_does_not_hang(steering_bundle: Path, copy_of: Copy) -> None:
         Bundle.open(bundle)
     (bundle / "card.json").unlink()
     os.mkfifo(bundle / "card.json")
-    with pytest.raises(BundleError, match="not a regular file"):
+    with pytest.raises(BundleError, match=r"a pipe \(FIFO\)"):
         Bundle.open(bundle)
 
 
@@ -186,7 +186,7 @@ def test_numbers_beyond_all_are_refused(steering_bundle: Path, place: tuple[str 
     for key in place[:-1]:
         inside = inside[key]
     inside[place[-1]] = "HUGE"
-    with pytest.raises(BundleError, match="finite"):
+    with pytest.raises(BundleError, match="larger than any number"):
         parse_card(json.dumps(card).replace('"HUGE"', "1e999").encode(), "the card")
 
 

@@ -16,13 +16,13 @@ import pytest
 from auxdrive.checks.verify import VerifyReport, verify_bundle
 from auxdrive.errors import InputError, UsageError
 from auxdrive.limits import steering_figure, waypoints_figure
-from auxdrive.parity import compare, differences
+from auxdrive.parity import compare, differences, predict_all
 from onnx import TensorProto, helper
 
 Copy = Callable[[Path], Path]
 STEERING_CHECKS = [
-    "card and hashes", "model.onnx: inputs and outputs", "model.onnx: RGB and declared ego only", "model.onnx: no external data",
-    "model.onnx: no custom operators", "runs", "parity", "negative control", "recorded figures", "determinism", "output limits",
+    "card and hashes", "model.onnx: graph", "model.onnx: inputs and outputs", "model.onnx: RGB and declared ego only", "runs", "parity",
+    "negative control", "recorded figures", "determinism", "answers to image", "output limits",
 ]  # fmt: skip
 
 
@@ -49,7 +49,8 @@ def failed(report: VerifyReport) -> list[str]:
 def test_a_genuine_bundle_passes(request: pytest.FixtureRequest, task: str) -> None:
     report = verify_bundle(request.getfixturevalue("steering_bundle" if task == "steering" else "waypoint_bundle"))
     assert failed(report) == []
-    assert [check.name for check in report.checks] == STEERING_CHECKS
+    extra = [] if task == "steering" else ["answers to speed_mps", "answers to target_ego_m"]
+    assert [check.name for check in report.checks] == [*STEERING_CHECKS[:-1], *extra, STEERING_CHECKS[-1]]
     parity = next(check for check in report.checks if check.name == "parity")
     assert parity.figure is not None
     assert parity.limit is not None
@@ -83,14 +84,7 @@ def hidden_lidar(model: onnx.ModelProto) -> None:
     model.graph.input.append(helper.make_tensor_value_info("lidar", TensorProto.FLOAT, ("batch", 1)))
     last = model.graph.node[-1]
     last.output[0] = "camera_only"
-    model.graph.node.append(helper.make_node("Sum", ["camera_only", "lidar"], ["steer_rad"]))
-
-
-def restless(model: onnx.ModelProto) -> None:
-    """Noise far below the limit of parity: the same frame gives another answer each time."""
-    model.graph.node[-1].output[0] = "calm"
-    model.graph.node.append(helper.make_node("RandomNormalLike", ["calm"], ["noise"], scale=1e-5))
-    model.graph.node.append(helper.make_node("Add", ["calm", "noise"], ["steer_rad"]))
+    model.graph.node.append(helper.make_node("Add", ["camera_only", "lidar"], ["steer_rad"]))
 
 
 def unused_input(model: onnx.ModelProto) -> None:
@@ -100,7 +94,7 @@ def unused_input(model: onnx.ModelProto) -> None:
 def blind(model: onnx.ModelProto) -> None:
     """Answers a constant whatever the camera sees."""
     del model.graph.node[:]
-    model.graph.node.append(helper.make_node("Identity", ["bias2"], ["steer_rad"]))
+    model.graph.node.append(helper.make_node("Tanh", ["bias2"], ["steer_rad"]))
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((1, 1), np.float32), "bias2"))
 
 
@@ -128,8 +122,8 @@ def external(model: onnx.ModelProto) -> None:
         (blind, ["RGB and declared ego only"]),
         (other_type, ["inputs and outputs"]),
         (other_size, ["inputs and outputs"]),
-        (custom, ["no custom operators"]),
-        (external, ["no external data"]),
+        (custom, ["graph"]),
+        (external, ["graph"]),
     ],
 )
 def test_graphs_that_are_not_what_they_say(
@@ -142,18 +136,11 @@ def test_graphs_that_are_not_what_they_say(
 
 def test_variants_are_looked_at_too(steering_bundle: Path, copy_of: Copy) -> None:
     report = verify_bundle(change(copy_of(steering_bundle), {"model.int8.onnx": model_with(custom)}))
-    assert failed(report) == ["model.int8.onnx: no custom operators"]
+    assert failed(report) == ["model.int8.onnx: graph"]
 
 
 def test_no_onnx_at_all(steering_bundle: Path, copy_of: Copy) -> None:
     assert failed(verify_bundle(change(copy_of(steering_bundle), {"model.onnx": b"\x00" * 64}))) == ["model.onnx: graph"]
-
-
-def test_a_graph_that_onnxruntime_refuses(steering_bundle: Path, copy_of: Copy) -> None:
-    def unknown(model: onnx.ModelProto) -> None:
-        model.graph.node[4].op_type = "NoSuchOperator"
-
-    assert failed(verify_bundle(change(copy_of(steering_bundle), {"model.onnx": model_with(unknown)}))) == ["runs"]
 
 
 def test_another_students_weights_fail_parity(steering_bundle: Path, copy_of: Copy) -> None:
@@ -231,8 +218,11 @@ def test_one_frame_that_is_off_fails_parity(steering_bundle: Path, copy_of: Copy
     assert "parity" in failed(verify_bundle(change(copy_of(steering_bundle), {"reference/outputs.npy": outputs})))
 
 
-def test_answers_that_change_from_run_to_run(steering_bundle: Path, copy_of: Copy) -> None:
-    assert failed(verify_bundle(change(copy_of(steering_bundle), {"model.onnx": model_with(restless)}))) == ["determinism"]
+def test_answers_that_change_from_run_to_run(steering_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No operator that is read draws at random; what a runtime does with threads is another matter. Noise far below the limit of parity."""
+    noise = iter(np.linspace(0, 1e-5, 20))
+    monkeypatch.setattr("auxdrive.checks.answers.predict_all", lambda *given: predict_all(*given) + np.float32(next(noise)))
+    assert failed(verify_bundle(steering_bundle)) == ["determinism"]
 
 
 def test_a_declared_input_that_nothing_depends_on(waypoint_bundle: Path, copy_of: Copy) -> None:
@@ -242,7 +232,7 @@ def test_a_declared_input_that_nothing_depends_on(waypoint_bundle: Path, copy_of
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((1, 1), np.float32), "still"))
     report = verify_bundle(change(copy_of(waypoint_bundle), {"model.onnx": model.SerializeToString()}))
     assert failed(report) == ["model.onnx: RGB and declared ego only"]
-    assert "declared and not used: speed_mps" in report.checks[2].detail
+    assert "declared and not used: speed_mps" in report.checks[3].detail
 
 
 @pytest.mark.parametrize("bias", [np.nan, np.inf])

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from auxdrive.dataset import Dataset
 from auxdrive_train.ingest import FORMATS
-from auxdrive_train.ingest.build import IngestReport, build_dataset
+from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.source import SourceOptions
+from auxdrive_train.ingest.writing import IngestReport
 from PIL import Image
 
 TUB_START_MS = 1_700_000_000_000

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from auxdrive.dataset import Dataset
 from auxdrive.errors import DataError
+from auxdrive.modalities import Modality
 from auxdrive_train.ingest import FORMATS
+from auxdrive_train.ingest.build import build_dataset
+from auxdrive_train.ingest.join import join_sources
 from auxdrive_train.ingest.source import SourceOptions
+from PIL import Image
 from recordings import make_tub, note_with, run
 
 
@@ -19,6 +25,77 @@ def test_the_odometers_speed_is_kept(tmp_path: Path) -> None:
     report, dataset = run(make_tub(tmp_path / "tub", rows), tmp_path / "out")
     np.testing.assert_array_equal(dataset.episode("train-0000").state["speed_mps"], np.float32([1.5, -0.25, 2] + [math.nan] * 5))
     assert "metres per second; 5 of 8 records have none" in note_with(report, "enc/speed")
+
+
+def depth_tub(folder: Path, frames: list[np.ndarray[Any, Any] | bytes | None], names: list[Any] | None = None) -> Path:
+    """A tub with a depth picture per record: values, or the bytes of the file, or none."""
+    names = names or [f"{index}_cam_depth_array_.png" for index in range(len(frames))]
+    tub = make_tub(folder, [{"cam/depth_array": name} for name in names])
+    for name, frame in zip(names, frames, strict=True):
+        if isinstance(frame, bytes):
+            (tub / "images" / name).write_bytes(frame)
+        elif frame is not None:
+            Image.fromarray(frame).save(tub / "images" / name)
+    return tub
+
+
+def millimetres(value: int, size: tuple[int, int] = (16, 12)) -> np.ndarray[Any, Any]:
+    return np.full((size[1], size[0]), value, dtype=np.uint16)
+
+
+def test_depth_is_a_modality_in_its_unit(tmp_path: Path) -> None:
+    values = millimetres(0)
+    values[0, :6] = [0, 3, 14, 15, 1234, 65535]
+    report, dataset = run(depth_tub(tmp_path / "tub", [values] * 4), tmp_path / "out")
+    assert dataset.card.modalities == (Modality.RGB, Modality.DEPTH)
+    depth = dataset.episode("train-0000").frames(Modality.DEPTH)
+    assert depth.shape == (4, 12, 16)
+    # Centimetres; nothing stays nothing, and what was measured stays something.
+    np.testing.assert_array_equal(depth[:, 0, :7], [[0, 1, 1, 2, 123, 6554, 0]] * 4)
+    assert "taken as millimetres" in note_with(report, "cam/depth_array")
+
+
+def test_depth_is_scaled_by_nearest_neighbours(tmp_path: Path) -> None:
+    values = np.repeat(np.repeat(np.array([[100, 0], [3000, 500]], np.uint16), 12, 0), 16, 1)  # 32x24, twice the camera's
+    _, dataset = run(depth_tub(tmp_path / "tub", [values] * 3), tmp_path / "out", image_size=(4, 4))
+    depth = dataset.episode("train-0000").frames(Modality.DEPTH)
+    np.testing.assert_array_equal(depth[0], np.repeat(np.repeat([[10, 0], [300, 50]], 2, 0), 2, 1))
+
+
+def test_records_without_depth_are_left_out_where_most_have_it(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 60_000, (12, 16), dtype=np.uint16)
+    frames: list[Any] = [noise] * 38 + [None, b"no picture"]
+    whole = depth_tub(tmp_path / "tub", frames)
+    damaged = whole / "images" / "0_cam_depth_array_.png"
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    report, dataset = run(whole, tmp_path / "out")
+    assert report.skipped == {"depth picture missing or not of 16 bits": 2, "depth picture damaged": 1}
+    assert len(dataset.episode("train-0000").frames(Modality.DEPTH)) == 37
+
+
+@pytest.mark.parametrize(
+    ("frames", "names", "why"),
+    [
+        ([None] * 4, None, "4 of 4 records have no usable picture of it, the first: .*no such file"),
+        ([millimetres(5), None, None, None], None, "3 of 4 records have no usable picture"),
+        ([np.zeros((12, 16), np.uint8)] * 4, None, "mode L, not of 16 bits"),
+        ([millimetres(5)] + [None] * 3, ["0.png", None, 7, "../0.png"], "3 of 4 .*no picture named"),
+        ([millimetres(5, (32, 12))] * 4, None, "32x12, the camera's 16x12, so they do not show the same view"),
+        ([millimetres(5), millimetres(5, (32, 24))] * 2, None, "different sizes"),
+    ],
+)
+def test_depth_that_cannot_be_used_is_not_read_and_it_is_said(tmp_path: Path, frames: Any, names: Any, why: str) -> None:
+    report, dataset = run(depth_tub(tmp_path / "tub", frames, names), tmp_path / "out")
+    assert (dataset.card.modalities, report.frames, report.skipped) == ((Modality.RGB,), {"train": 4}, {})
+    assert re.search(f"cam/depth_array is not read: .*{why}", note_with(report, "cam/depth_array"))
+
+
+def test_sources_with_and_without_depth_go_together_and_it_is_said(tmp_path: Path) -> None:
+    tubs = [depth_tub(tmp_path / "deep", [millimetres(100)] * 4), make_tub(tmp_path / "flat", [{"user/angle": 0}] * 4)]
+    report = build_dataset(join_sources([FORMATS["donkey"](tub, SourceOptions()) for tub in tubs]), tmp_path / "out")
+    dataset = Dataset.open(tmp_path / "out")
+    assert [dataset.missing(modality) for modality in dataset.card.modalities] == [(), ("train-0001",)]
+    assert any("depth is in deep alone" in note for note in report.notes)
 
 
 def test_the_older_name_of_the_angle_is_read(tmp_path: Path) -> None:

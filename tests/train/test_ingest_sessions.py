@@ -12,9 +12,10 @@ from auxdrive.cli import build_app
 from auxdrive.dataset import Dataset
 from auxdrive.division import training_parts
 from auxdrive_train.ingest import FORMATS
-from auxdrive_train.ingest.build import IngestReport, build_dataset
+from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.source import SourceOptions
 from auxdrive_train.ingest.splits import parse_splits
+from auxdrive_train.ingest.writing import IngestReport
 from PIL import Image
 from typer.testing import CliRunner
 

@@ -19,9 +19,10 @@ from auxdrive.modalities import Modality
 from auxdrive.storage import held
 from auxdrive.timing import breaks
 from auxdrive_train.ingest import FORMATS, clock
-from auxdrive_train.ingest.build import MAX_EPISODE_FRAMES, build_dataset
+from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.source import SourceOptions
 from auxdrive_train.ingest.splits import parse_splits, split_of
+from auxdrive_train.ingest.writing import MAX_EPISODE_FRAMES
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
-
-from pydantic import ValidationError
 
 from auxdrive.bundles.files import AGAIN, some
 from auxdrive.bundles.layout import CARD_NAME, EGO_INPUTS, IMAGE_INPUT, OUTPUT_OF_TASK, REQUIRED_FILES, UNIT_OF, is_left_by_others
 from auxdrive.bundles.transport import mark_cause
 from auxdrive.cards import ModelCard
 from auxdrive.errors import BundleError
+from auxdrive.strict import parse_model
 
 
 def parse_card(data: bytes, where: str) -> ModelCard:
@@ -24,16 +21,7 @@ def parse_card(data: bytes, where: str) -> ModelCard:
     """
     if (cause := mark_cause(data)) is not None:
         raise BundleError(f"{where}: {cause}")
-    try:
-        json.loads(data, object_pairs_hook=_no_repeated_keys, parse_constant=_no_constant)
-        card = ModelCard.model_validate_json(data, strict=True)
-    except ValidationError as error:
-        mistakes = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'card'}: {e['msg']}" for e in error.errors(include_url=False)[:10])
-        raise BundleError(f"{where}: no valid model card: {mistakes}. {AGAIN}") from None
-    except RecursionError:
-        raise BundleError(f"{where}: no valid model card: nested too deeply. {AGAIN}") from None
-    except ValueError as error:
-        raise BundleError(f"{where}: no valid JSON: {error}. {AGAIN}") from None
+    card = parse_model(data, ModelCard, where, BundleError)
     mistakes = "; ".join(_card_mistakes(card))
     if mistakes:
         raise BundleError(f"{where}: {mistakes}. {AGAIN}")
@@ -106,14 +94,3 @@ def _is_batch(axis: tuple[int | str, ...]) -> bool:
 def _is_plain_relative(name: str) -> bool:
     parts = name.split("/")
     return name.isprintable() and "\\" not in name and ":" not in name and not any(part in ("", ".", "..") for part in parts)
-
-
-def _no_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise ValueError(f"the key '{next(key for key in keys if keys.count(key) > 1)}' stands there twice")
-    return dict(pairs)
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from auxdrive.bundles import layout
 from auxdrive.bundles.transport import LINK_CURE, pointer_cause
 from auxdrive.errors import BundleError
+from auxdrive.files import read_bytes
 
 AGAIN = "Copy or export the bundle again"
 
@@ -65,7 +65,7 @@ def _enter(root: Path, folder: PurePosixPath, entry: os.DirEntry[str], depth: in
 
 
 def read_file(root: Path, name: str, limit: int) -> bytes:
-    """A regular file, at most `limit` bytes. O_NONBLOCK: a pipe put in its place must not hang us.
+    """A regular file, at most `limit` bytes.
 
     Raises:
         BundleError: a link, no regular file, too large, not readable, or a stand-in of Git LFS.
@@ -73,16 +73,7 @@ def read_file(root: Path, name: str, limit: int) -> bytes:
     path = root / name
     if path.is_symlink():
         raise BundleError(f"{path}: {LINK_CURE}")
-    try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise BundleError(f"{path}: not a regular file. {AGAIN}")
-            data = file.read(limit + 1)
-    except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error.strerror}). {AGAIN}") from None
-    if len(data) > limit:
-        raise BundleError(f"{path}: larger than the limit of {limit} bytes")
+    data = read_bytes(path, limit, BundleError, follow=False)
     if (cause := pointer_cause(data)) is not None:
         raise BundleError(f"{path}: {cause}")
     return data

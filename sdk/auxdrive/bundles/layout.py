@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+import re
+from fnmatch import translate
 
 from auxdrive.checks.graph import MAX_MODEL_BYTES
 
@@ -35,8 +36,9 @@ _LEFT_BY_OTHERS = (
     ".directory", ".nfs*", ".fuse_hidden*", ".trash-*", "lost+found",  # Linux desktops and file systems
     ".git*", ".cache",  # git, and the Hugging Face hub's book-keeping beside a download
 )  # fmt: skip
+_LEFT = re.compile("|".join(map(translate, _LEFT_BY_OTHERS)))
 
 
 def is_left_by_others(name: str) -> bool:
     """Whether a file or folder of that name (no path) is none of a bundle's business: it is passed over and never read."""
-    return any(fnmatchcase(name.lower(), pattern) for pattern in _LEFT_BY_OTHERS)
+    return _LEFT.match(name.lower()) is not None

@@ -1,33 +1,51 @@
 """What an ONNX file holds, read without the onnx package (the vehicle has none) and without trust in the file.
 
-`read_graph` answers what `auxdrive verify` has to prove: which inputs and outputs a model has, which inputs each output
-depends on, whether a tensor lives in another file, and which operators run. Field numbers are those of onnx.proto
-(https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+`read_graph` accepts exactly the graphs that auxdrive's exports are made of: one graph, ONNX's own operators from one list
+(`operators`), every tensor in the file, and sizes and indices that follow from the picture's size alone. Everything else is
+refused: local functions, control flow, sequences, custom domains, data in other files, metadata, fields that are not known.
+Then it answers what `auxdrive verify` has to prove: inputs, outputs, and which inputs each output depends on.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+
+from auxdrive.checks import schema
+from auxdrive.checks.operators import OPSET, Node
+from auxdrive.checks.sizes import Trace
+from auxdrive.checks.values import MAX_KNOWN, Value
 from auxdrive.checks.wire import WireReader
 
 MAX_MODEL_BYTES = 1 << 30
-MAX_NODES = 200_000
-MAX_SUBGRAPH_DEPTH = 16
+MAX_NODES = 5_000
+"""The largest export has about 220."""
+MAX_VALUES = 16
+"""Inputs, and outputs, of a graph."""
+IR_VERSIONS = range(8, 15)
+"""Of the file format. Before 4 a stored tensor was an input too; what is newer than these is not known."""
 
 # TensorProto.DataType, as names that numpy knows; other numbers stay "type<number>".
 ELEMENT_TYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
     10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bfloat16",
 }  # fmt: skip
+INPUT_TYPES = ("uint8", "float32")
+STORED_TYPES = ("float32", "int64")
+"""Of the tensors in the file."""
+
+# AttributeProto.type -> the field that then holds the value.
+_ATTRIBUTE_FIELDS = {1: "f", 2: "i", 3: "s", 7: "ints"}
 
 
 @dataclass(frozen=True, slots=True)
 class ValueFacts:
-    """An input or output. A `shape` entry is a number or the name of a free axis ("" where it has none); None: not a tensor
-    or of unknown rank."""
+    """An input or output. A `shape` entry is a number or the name of a free axis ("" where it has none); None: of unknown rank."""
 
     name: str
     dtype: str
@@ -39,267 +57,189 @@ class GraphFacts:
     """What stands in a model.
 
     Attributes:
-        ir_version: of the file. opsets: domain -> version ("" is ONNX's own domain).
-        inputs: every graph input, those with a default (an initializer of the same name) included. outputs: in order.
-        initializers: names of the stored tensors of the main graph.
-        external_tensors: tensors anywhere in the model whose data is said to be in another file.
-        operators: (domain, operator) -> how many nodes, subgraphs and function bodies included.
-        functions: (domain, name) of functions that the model itself defines.
-        subgraph_depth: 0 without control flow.
-        reachable_inputs: output -> the inputs that it may depend on. Never too few: a node's outputs are taken to depend on
-            all of its inputs and on every name that its subgraphs use.
+        ir_version: of the file. opset: the version of ONNX's operators.
+        inputs, outputs: in order.
+        initializers: names of the stored tensors.
+        operators: operator -> how many nodes.
+        reachable_inputs: output -> the inputs that its numbers may depend on. Never too few: a node's outputs are taken to
+            depend on all of its inputs, but for what follows from sizes alone.
+        shapes: of every computed value for one frame.
+        work: multiplications and additions for one frame, about.
     """
 
     ir_version: int
-    opsets: Mapping[str, int]
+    opset: int
     inputs: tuple[ValueFacts, ...]
     outputs: tuple[ValueFacts, ...]
     initializers: frozenset[str]
-    external_tensors: tuple[str, ...]
-    operators: Mapping[tuple[str, str], int]
-    functions: frozenset[tuple[str, str]]
-    subgraph_depth: int
+    operators: Mapping[str, int]
     reachable_inputs: Mapping[str, frozenset[str]]
-
-    def custom_operators(self) -> tuple[str, ...]:
-        """Operators outside ONNX's own domain that the model does not define itself, as "domain::name"."""
-        return tuple(sorted(f"{d}::{op}" for d, op in self.operators if d not in ("", "ai.onnx") and (d, op) not in self.functions))
+    shapes: Mapping[str, tuple[int, ...]]
+    work: int
 
 
 def read_graph(model: bytes, what: str = "model.onnx") -> GraphFacts:
     """Read the facts of a serialized ONNX model.
 
     Raises:
-        BundleError: too large, truncated, not ONNX, or inconsistent; never another exception, whatever the bytes.
+        BundleError: too large, truncated, not ONNX, inconsistent, or anything that no export of auxdrive holds; never another
+            exception, whatever the bytes.
     """
     reader = WireReader(what)
     if len(model) > MAX_MODEL_BYTES:
-        raise reader.fail(f"is {len(model)} bytes long, more than the limit of {MAX_MODEL_BYTES}")
+        reader.fail(f"is {len(model)} bytes long, more than the limit of {MAX_MODEL_BYTES}")
     return _ModelReader(reader).read(memoryview(model))
 
 
-@dataclass(slots=True)
-class _Node:
-    """Names that a node needs: `inputs` of its own, `outer` those that its subgraphs use, whoever defines them."""
-
-    inputs: list[str] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
-    outer: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class _Graph:
-    nodes: list[_Node] = field(default_factory=list)
-    inputs: list[ValueFacts] = field(default_factory=list)
-    outputs: list[ValueFacts] = field(default_factory=list)
-    initializers: set[str] = field(default_factory=set)
-
-    def names_used(self) -> set[str]:
-        used = {value.name for value in self.outputs}
-        for node in self.nodes:
-            used.update(node.inputs, node.outer)
-        return used
-
-
 class _ModelReader:
-    """One pass over one model. Repeated occurrences of a field that stands once are refused: protobuf merges them, and a
-    reader that did otherwise would see another model than the runtime."""
+    """One pass over one model; each node is looked at once."""
 
-    def __init__(self, reader: WireReader) -> None:
-        self.wire = reader
-        self.operators: Counter[tuple[str, str]] = Counter()
-        self.functions: set[tuple[str, str]] = set()
-        self.external: list[str] = []
-        self.depth = 0
+    def __init__(self, wire: WireReader) -> None:
+        self.wire = wire
 
-    def read(self, model: memoryview) -> GraphFacts:
-        ir_version, graph, opsets = 0, None, dict[str, int]()
-        for number, _, value in self.wire.fields(model):
-            if number == 1:
-                ir_version = self.wire.integer(value)
-            elif number == 7:
-                graph = self._once(graph, value, "graph")
-            elif number == 8:
-                domain, version = self._opset(self.wire.message(value))
-                opsets[domain] = version
-            elif number == 20:
-                raise self.wire.fail("holds training graphs (training_info), which a deployed model has no use for")
-            elif number == 25:
-                self._function(self.wire.message(value))
-        if graph is None or ir_version < 1:
-            raise self.wire.fail("holds no graph" if graph is None else f"ir_version {ir_version} does not exist")
-        main = self._graph(graph, 0)
+    def read(self, data: memoryview) -> GraphFacts:
+        model = self.wire.read(data, schema.MODEL)
+        if "graph" not in model:
+            self.wire.fail("holds no graph")
+        ir_version = model.get("ir_version", 0)
+        if ir_version not in IR_VERSIONS:
+            self.wire.fail(f"has the format version {ir_version}, known are {IR_VERSIONS.start} to {IR_VERSIONS.stop - 1}")
+        self._check_opset([self.wire.read(entry, schema.OPSET) for entry in model.get("opset_import", [])])
+        graph = self.wire.read(model["graph"], schema.GRAPH)
+        inputs, outputs = self._values(graph, "input"), self._values(graph, "output")
+        if len(graph.get("node", [])) > MAX_NODES:
+            self.wire.fail(f"holds more than {MAX_NODES} nodes")
+        trace = Trace(self.wire.fail)
+        for value in inputs:
+            trace.add_input(value.name, value.dtype, self._one_frame(value))
+        initializers = [self._tensor(tensor, trace) for tensor in graph.get("initializer", [])]
+        nodes = [self._node(node) for node in graph.get("node", [])]
+        for node in nodes:
+            trace.run(node)
+        self._compare(outputs, trace, complete=True)
+        self._compare(self._infos(graph), trace, complete=False)
         return GraphFacts(
             ir_version=ir_version,
-            opsets=opsets,
-            inputs=tuple(main.inputs),
-            outputs=tuple(main.outputs),
-            initializers=frozenset(main.initializers),
-            external_tensors=tuple(self.external),
-            operators=dict(self.operators),
-            functions=frozenset(self.functions),
-            subgraph_depth=self.depth,
-            reachable_inputs=self._reachable(main),
+            opset=OPSET,
+            inputs=inputs,
+            outputs=outputs,
+            initializers=frozenset(initializers),
+            operators=dict(Counter(node.operator for node in nodes)),
+            reachable_inputs={value.name: trace.inputs_of(value.name) for value in outputs},
+            shapes={name: value.shape for name, value in trace.values.items()},
+            work=trace.work,
         )
 
-    def _once(self, earlier: memoryview | None, value: int | memoryview, what: str) -> memoryview:
-        if earlier is not None:
-            raise self.wire.fail(f"holds '{what}' twice where one is allowed")
-        return self.wire.message(value)
+    def _check_opset(self, imports: list[dict[str, Any]]) -> None:
+        named = [f"{entry.get('domain', '') or 'ai.onnx'} {entry.get('version', 0)}" for entry in imports]
+        if [(entry.get("domain", ""), entry.get("version", 0)) for entry in imports] != [("", OPSET)]:
+            self.wire.fail(f"uses the operators of {', '.join(named[:5]) or 'nobody'}, and exports those of ai.onnx {OPSET} alone")
 
-    def _opset(self, message: memoryview) -> tuple[str, int]:
-        domain, version = "", 0
-        for number, _, value in self.wire.fields(message):
-            if number == 1:
-                domain = self.wire.text(value)
-            elif number == 2:
-                version = self.wire.integer(value)
-        return domain, version
+    def _values(self, graph: dict[str, Any], kind: str) -> tuple[ValueFacts, ...]:
+        messages = graph.get(kind, [])
+        if not 0 < len(messages) <= MAX_VALUES:
+            self.wire.fail(f"has {len(messages)} {kind}s, and 1 to {MAX_VALUES} are read")
+        values = tuple(self._value_info(message) for message in messages)
+        if len({value.name for value in values}) != len(values):
+            self.wire.fail(f"has two {kind}s of one name")
+        return values
 
-    def _function(self, message: memoryview) -> None:
-        name, domain = "", ""
-        for number, _, value in self.wire.fields(message):
-            if number == 1:
-                name = self.wire.text(value)
-            elif number == 7:
-                self._node(self.wire.message(value), 1)
-            elif number == 10:
-                domain = self.wire.text(value)
-        self.functions.add((domain, name))
+    def _infos(self, graph: dict[str, Any]) -> tuple[ValueFacts, ...]:
+        messages = graph.get("value_info", [])
+        if len(messages) > 4 * MAX_NODES:
+            self.wire.fail("says the types of more values than it can have")
+        return tuple(self._value_info(message) for message in messages)
 
-    def _graph(self, message: memoryview, depth: int) -> _Graph:
-        if depth > MAX_SUBGRAPH_DEPTH:
-            raise self.wire.fail(f"subgraphs are nested deeper than {MAX_SUBGRAPH_DEPTH}")
-        self.depth = max(self.depth, depth)
-        graph = _Graph()
-        for number, _, value in self.wire.fields(message):
-            if number == 1:
-                graph.nodes.append(self._node(self.wire.message(value), depth))
-            elif number == 5:
-                graph.initializers.add(self._tensor(self.wire.message(value)))
-            elif number == 15:
-                graph.initializers.add(self._sparse_tensor(self.wire.message(value)))
-            elif number == 11:
-                graph.inputs.append(self._value_info(self.wire.message(value)))
-            elif number == 12:
-                graph.outputs.append(self._value_info(self.wire.message(value)))
-        return graph
+    def _one_frame(self, value: ValueFacts) -> tuple[int, ...]:
+        """The shape for one frame: the first axis may be free, the others are numbers."""
+        if not value.shape or value.dtype not in INPUT_TYPES:
+            self.wire.fail(f"the input '{value.name}' is {value.dtype} {value.shape}; inputs are {' or '.join(INPUT_TYPES)} with axes")
+        batch, *others = value.shape
+        if not all(isinstance(axis, int) and axis > 0 for axis in others) or not (isinstance(batch, str) or batch > 0):
+            self.wire.fail(f"the input '{value.name}' is {value.shape}; only its first axis may be free")
+        return (1 if isinstance(batch, str) else batch, *(int(axis) for axis in others))
 
-    def _node(self, message: memoryview, depth: int) -> _Node:
-        node, operator, domain = _Node(), "", ""
-        for number, _, value in self.wire.fields(message):
-            if number == 1:
-                node.inputs.append(self.wire.text(value))
-            elif number == 2:
-                node.outputs.append(self.wire.text(value))
-            elif number == 4:
-                operator = self.wire.text(value)
-            elif number == 5:
-                self._attribute(self.wire.message(value), node, depth)
-            elif number == 7:
-                domain = self.wire.text(value)
-        if not operator:
-            raise self.wire.fail("a node has no operator")
-        self.operators[domain, operator] += 1
-        if self.operators.total() > MAX_NODES:
-            raise self.wire.fail(f"holds more than {MAX_NODES} nodes")
-        return node
+    def _compare(self, values: tuple[ValueFacts, ...], trace: Trace, complete: bool) -> None:
+        """What the file says of values, and what is computed; runtimes plan their memory by either."""
+        for said in values:
+            found = trace.values.get(said.name)
+            if found is None:
+                self.wire.fail(f"the value '{said.name}' is declared and computed by no node")
+            shape = said.shape
+            if shape is None and not complete:
+                shape = found.shape
+            # For one frame a free axis is 1 only where it is the first of all; exporters name others that they computed.
+            fits = (
+                shape is not None
+                and len(shape) == len(found.shape)
+                and all(isinstance(axis, str) or axis == size for axis, size in zip(shape, found.shape, strict=True))
+            )
+            if said.dtype != found.dtype or not fits:
+                self.wire.fail(f"the value '{said.name}' is declared as {said.dtype} {said.shape} and is {found.dtype} {found.shape}")
 
-    def _attribute(self, message: memoryview, node: _Node, depth: int) -> None:
-        single: dict[int, memoryview] = {}
-        for number, _, value in self.wire.fields(message):
-            if number in (5, 6, 22):
-                single[number] = self._once(single.get(number), value, "attribute value")
-            if number in (5, 10):
-                self._tensor(self.wire.message(value))
-            elif number in (22, 23):
-                self._sparse_tensor(self.wire.message(value))
-            elif number in (6, 11):
-                node.outer |= self._graph(self.wire.message(value), depth + 1).names_used()
+    def _node(self, data: memoryview) -> Node:
+        node = self.wire.read(data, schema.NODE)
+        attributes: dict[str, Any] = {}
+        for message in node.get("attribute", []):
+            name, value = self._attribute(message)
+            if name in attributes:
+                self.wire.fail(f"a node has the attribute '{name}' twice")
+            attributes[name] = value
+        if node.get("domain", ""):
+            self.wire.fail(f"uses {node['domain']}::{node.get('op_type', '')}: custom operators are not run, ONNX's own alone")
+        return Node(node.get("op_type", ""), tuple(node.get("input", [])), tuple(node.get("output", [])), attributes)
 
-    def _tensor(self, message: memoryview) -> str:
-        name, external = "", False
-        for number, _, value in self.wire.fields(message):
-            if number == 8:
-                name = self.wire.text(value)
-            elif number == 13 or (number == 14 and self.wire.integer(value, 32) != 0):
-                external = True
-        if external:
-            self.external.append(name)
-        return name
+    def _attribute(self, data: memoryview) -> tuple[str, Any]:
+        attribute = self.wire.read(data, schema.ATTRIBUTE)
+        name, kind = attribute.get("name", ""), attribute.get("type", 0)
+        field = _ATTRIBUTE_FIELDS.get(kind)
+        held = attribute.keys() & {*_ATTRIBUTE_FIELDS.values()}
+        # An empty list has no field of its own.
+        if field is None or not name or (held != {field} and not (field == "ints" and not held)):
+            self.wire.fail(f"the attribute '{name}' holds {', '.join(sorted(held)) or 'nothing'} and says that its type is {kind}")
+        return str(name), tuple(attribute.get("ints", [])) if field == "ints" else attribute[field]
 
-    def _sparse_tensor(self, message: memoryview) -> str:
-        name = ""
-        for number, _, value in self.wire.fields(message):
-            if number == 1:
-                name = self._tensor(self.wire.message(value))
-            elif number == 2:
-                self._tensor(self.wire.message(value))
-        return name
+    def _tensor(self, data: memoryview, trace: Trace) -> str:
+        """A stored tensor: of a type that exports use, complete, and no larger than its axes say."""
+        tensor = self.wire.read(data, schema.TENSOR)
+        name, dims = tensor.get("name", ""), tuple(tensor.get("dims", []))
+        dtype = ELEMENT_TYPES.get(tensor.get("data_type", 0), f"type{tensor.get('data_type', 0)}")
+        if tensor.get("data_location", 0) != 0:
+            self.wire.fail(f"the tensor '{name}' lies in another file")
+        if dtype not in STORED_TYPES or len(dims) > 8 or any(not 0 < axis < 1 << 31 for axis in dims):
+            self.wire.fail(f"the tensor '{name}' is {dtype} {dims[:9]}; stored are {' and '.join(STORED_TYPES)} without empty axes")
+        field = "float_data" if dtype == "float32" else "int64_data"
+        held = tensor.keys() & {"raw_data", "float_data", "int64_data"}
+        if held != {"raw_data"} and held != {field}:
+            self.wire.fail(f"the tensor '{name}' holds {', '.join(sorted(held)) or 'nothing'}, and {dtype} needs raw_data or {field}")
+        count, size = math.prod(dims), np.dtype(dtype).itemsize
+        stored = len(tensor["raw_data"]) / size if "raw_data" in held else tensor[field] if dtype == "float32" else len(tensor[field])
+        if stored != count:
+            self.wire.fail(f"the tensor '{name}' of {dims} holds {stored:g} values and not {count}")
+        known = None
+        if dtype == "int64" and count <= MAX_KNOWN:
+            flat = np.frombuffer(tensor["raw_data"], "<i8") if "raw_data" in held else np.array(tensor[field], np.int64)
+            known = flat.astype(np.int64).reshape(dims)
+        trace.add_stored(name, Value(dtype, dims, known))
+        return str(name)
 
-    def _value_info(self, message: memoryview) -> ValueFacts:
-        name, type_proto = "", None
-        for number, _, value in self.wire.fields(message):
-            if number == 1:
-                name = self.wire.text(value)
-            elif number == 2:
-                type_proto = self._once(type_proto, value, "type")
-        tensor = None
-        for number, _, value in self.wire.fields(type_proto) if type_proto is not None else ():
-            if number == 1:
-                tensor = self._once(tensor, value, "tensor type")
-        if tensor is None:
-            return ValueFacts(name, "not a tensor", None)
-        dtype, shape = "type0", None
-        for number, _, value in self.wire.fields(tensor):
-            if number == 1:
-                code = self.wire.integer(value, 32)
-                dtype = ELEMENT_TYPES.get(code, f"type{code}")
-            elif number == 2:
-                shape = self._once(shape, value, "shape")
-        return ValueFacts(name, dtype, None if shape is None else self._shape(shape))
+    def _value_info(self, data: memoryview) -> ValueFacts:
+        info = self.wire.read(data, schema.VALUE_INFO)
+        name = info.get("name", "")
+        kind = self.wire.read(info.get("type", memoryview(b"")), schema.TYPE)
+        if "tensor_type" not in kind:
+            self.wire.fail(f"the value '{name}' has no type")
+        tensor = self.wire.read(kind["tensor_type"], schema.TENSOR_TYPE)
+        code = tensor.get("elem_type", 0)
+        shape = None
+        if "shape" in tensor:
+            dims = self.wire.read(tensor["shape"], schema.SHAPE).get("dim", [])
+            shape = tuple(self._axis(self.wire.read(dim, schema.DIMENSION), name) for dim in dims)
+        return ValueFacts(name, ELEMENT_TYPES.get(code, f"type{code}"), shape)
 
-    def _shape(self, message: memoryview) -> tuple[int | str, ...]:
-        axes: list[int | str] = []
-        for number, _, value in self.wire.fields(message):
-            if number != 1:
-                continue
-            axis: int | str = ""
-            for key, _, entry in self.wire.fields(self.wire.message(value)):
-                if key == 1:
-                    axis = self.wire.integer(entry)
-                elif key == 2:
-                    axis = self.wire.text(entry)
-            axes.append(axis)
-        return tuple(axes)
-
-    def _reachable(self, graph: _Graph) -> dict[str, frozenset[str]]:
-        """Walk from each output towards the inputs."""
-        inputs = {value.name for value in graph.inputs}
-        producer: dict[str, _Node] = {}
-        for node in graph.nodes:
-            for name in filter(None, node.outputs):
-                if name in producer or name in inputs or name in graph.initializers:
-                    raise self.wire.fail(f"the value '{name}' has two sources")
-                producer[name] = node
-        for node in graph.nodes:
-            for name in filter(None, node.inputs):
-                if name not in producer and name not in inputs and name not in graph.initializers:
-                    raise self.wire.fail(f"the value '{name}' is used and comes from nowhere")
-        return {output.name: self._inputs_of(output.name, inputs, producer, graph.initializers) for output in graph.outputs}
-
-    def _inputs_of(self, output: str, inputs: set[str], producer: dict[str, _Node], initializers: set[str]) -> frozenset[str]:
-        if output not in producer and output not in inputs and output not in initializers:
-            raise self.wire.fail(f"the output '{output}' is computed by no node")
-        seen, waiting, found = {output}, [output], set[str]()
-        while waiting:
-            name = waiting.pop()
-            if name in inputs:
-                found.add(name)
-            node = producer.get(name)
-            if node is None:
-                continue
-            new = ({*node.inputs} | node.outer) - seen
-            seen |= new
-            waiting.extend(new)
-        return frozenset(found)
+    def _axis(self, dimension: dict[str, Any], name: str) -> int | str:
+        """dim_value and dim_param exclude each other (a oneof): protobuf would keep the last."""
+        if len(dimension) > 1:
+            self.wire.fail(f"an axis of '{name}' has a size and a name")
+        axis: int | str = dimension.get("dim_value", dimension.get("dim_param", ""))
+        return axis

@@ -1,47 +1,160 @@
-"""The protobuf wire format, read without a schema and without trust: bounds are checked before every byte that is used.
+"""The protobuf wire format, read by a schema and without trust: what the schema does not name is refused, never skipped.
 
-A message is a run of fields; each field is a tag (number and wire type) and a value. Length-delimited values are handed
-out as views, so skipping a tensor of any size copies nothing. https://protobuf.dev/programming-guides/encoding/
+A message is a run of fields; each field is a tag (number and wire type) and a value. What is skipped here might be used by the
+runtime, so there is no skipping: every field must be known, stand in the form that its type has, and stand once if it is no list
+(protobuf merges repetitions, and a reader that did otherwise would see another model than the runtime). Numbers must be written
+in their shortest form, as every writer does. https://protobuf.dev/programming-guides/encoding/
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NoReturn
 
 from auxdrive.errors import BundleError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+MAX_FIELDS = 500_000
+"""Fields and numbers of one file: the largest export has about 10,000. Bounds the time that any file takes."""
+
+
+class Kind(Enum):
+    """How a value is read."""
+
+    INT64 = "a whole number"
+    INT32 = "a whole number of 32 bits"
+    FLOAT = "a number"
+    TEXT = "a text"
+    NAME = "a name"  # a text of printable characters
+    BYTES = "bytes"
+    MESSAGE = "a message"
+
+
+_WIRE_TYPE = {Kind.INT64: VARINT, Kind.INT32: VARINT, Kind.FLOAT: FIXED32}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that may stand in a message. Lists of floats are not kept, only counted: nothing depends on their values."""
+
+    name: str
+    kind: Kind
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A field that exists and that no export uses; `what` says what it would hold."""
+
+    name: str
+    what: str
+
+
+Message = Mapping[int, Field | Refused]
 
 
 class WireReader:
-    """Reads messages under one budget of fields, so that no file, however made, takes more than that much work.
+    """Reads the messages of one file under one budget of fields.
 
     what: how errors call the file.
     """
 
-    def __init__(self, what: str, max_fields: int = 5_000_000) -> None:
+    def __init__(self, what: str, max_fields: int = MAX_FIELDS) -> None:
         self.what = what
         self._fields_left = max_fields
 
-    def fail(self, reason: str) -> BundleError:
-        """The error for a message that is not what it should be; the caller raises it."""
-        return BundleError(f"{self.what}: {reason}. The file is damaged or is no ONNX model; export the bundle again")
-
-    def fields(self, message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
-        """The fields of a message in order, as (number, wire type, value): an int, or a view for wire types other than VARINT.
+    def fail(self, reason: str) -> NoReturn:
+        """Refuse the file.
 
         Raises:
-            BundleError: truncated, a wire type that is out of use, or more fields than the budget.
+            BundleError: always.
         """
+        raise BundleError(f"{self.what}: {reason}. The file is damaged or no graph of auxdrive's; export the bundle again")
+
+    def read(self, message: memoryview, schema: Message) -> dict[str, Any]:
+        """A message as field name -> value; absent fields are absent, lists are lists (of floats: their number).
+
+        Raises:
+            BundleError: truncated, an unknown or refused field, a value in another form than its type has, a repetition of what
+                stands once, or more fields than the budget.
+        """
+        found: dict[str, Any] = {}
+        for number, wire_type, value in self._fields(message):
+            field = schema.get(number)
+            if field is None:
+                self.fail(f"holds a field that is not known ({number})")
+            if isinstance(field, Refused):
+                self.fail(f"holds {field.what} ('{field.name}'), which no export of auxdrive does")
+            if field.many:
+                self._append(found, field, wire_type, value)
+            elif field.name in found:
+                self.fail(f"holds '{field.name}' twice where one is allowed")
+            else:
+                found[field.name] = self._value(field, wire_type, value)
+        return found
+
+    def _append(self, found: dict[str, Any], field: Field, wire_type: int, value: int | memoryview) -> None:
+        packed = wire_type == BYTES and field.kind in _WIRE_TYPE
+        if field.kind is Kind.FLOAT:
+            found[field.name] = found.get(field.name, 0) + self._count_of_floats(field, wire_type, value)
+        elif packed:
+            found.setdefault(field.name, []).extend(self._packed(field, value))
+        else:
+            found.setdefault(field.name, []).append(self._value(field, wire_type, value))
+
+    def _count_of_floats(self, field: Field, wire_type: int, value: int | memoryview) -> int:
+        size = 0 if isinstance(value, int) else len(value)
+        if wire_type not in (FIXED32, BYTES) or size % 4:
+            self.fail(f"'{field.name}' is stored in another form than {field.kind.value} has")
+        return size // 4
+
+    def _packed(self, field: Field, value: int | memoryview) -> Iterator[int]:
+        assert not isinstance(value, int)  # of wire type BYTES
+        position = 0
+        while position < len(value):
+            self._spend()
+            number, position = self._varint(value, position)
+            yield self._integer(field, number)
+
+    def _value(self, field: Field, wire_type: int, value: int | memoryview) -> Any:
+        if wire_type != _WIRE_TYPE.get(field.kind, BYTES):
+            self.fail(f"'{field.name}' is stored in another form than {field.kind.value} has")
+        if isinstance(value, int):
+            return self._integer(field, value)
+        if field.kind is Kind.FLOAT:
+            return struct.unpack("<f", value)[0]
+        if field.kind in (Kind.TEXT, Kind.NAME):
+            return self._text(field, value)
+        return value
+
+    def _text(self, field: Field, value: memoryview) -> str:
+        try:
+            text = str(value, "utf-8")
+        except UnicodeDecodeError:
+            self.fail(f"'{field.name}' is not UTF-8")
+        if "\0" in text or (field.kind is Kind.NAME and not text.isprintable()):
+            self.fail(f"'{field.name}' holds characters that no name has: {text[:40]!a}")
+        return text
+
+    def _integer(self, field: Field, value: int) -> int:
+        """Signed, as protobuf reads int32, int64 and enums (both stored in 64 bits)."""
+        signed = value - (1 << 64) if value >> 63 else value
+        if field.kind is Kind.INT32 and not -(1 << 31) <= signed < 1 << 31:
+            self.fail(f"'{field.name}' does not fit into 32 bits")
+        return signed
+
+    def _fields(self, message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
+        """The fields in order, as (number, wire type, value): an int, or a view for wire types other than VARINT."""
         position, end = 0, len(message)
         while position < end:
-            self._fields_left -= 1
-            if self._fields_left < 0:
-                raise self.fail("holds more fields than any model that auxdrive reads")
+            self._spend()
             tag, position = self._varint(message, position)
             number, wire_type = tag >> 3, tag & 7
             if not 0 < number < 1 << 29:
-                raise self.fail(f"field number {number} does not exist")
+                self.fail(f"field number {number} does not exist")
             if wire_type == VARINT:
                 value, position = self._varint(message, position)
                 yield number, wire_type, value
@@ -53,40 +166,29 @@ class WireReader:
             elif wire_type == FIXED32:
                 size = 4
             else:
-                raise self.fail(f"wire type {wire_type} is not in use")
+                self.fail(f"wire type {wire_type} is not in use")
             if size > end - position:
-                raise self.fail("ends in the middle of a field")
+                self.fail("ends in the middle of a field")
             yield number, wire_type, message[position : position + size]
             position += size
 
-    def integer(self, value: int | memoryview, bits: int = 64) -> int:
-        """A varint as a signed integer of that many bits, as protobuf reads int32, int64 and enums."""
-        if not isinstance(value, int):
-            raise self.fail("a number is stored in another form than its field has")
-        value &= (1 << bits) - 1
-        return value - (1 << bits) if value >> (bits - 1) else value
-
-    def text(self, value: int | memoryview) -> str:
-        """A string."""
-        try:
-            return str(self.message(value), "utf-8")
-        except UnicodeDecodeError:
-            raise self.fail("a name is not UTF-8") from None
-
-    def message(self, value: int | memoryview) -> memoryview:
-        """An embedded message (its fields are read by a further call of `fields`)."""
-        if isinstance(value, int):
-            raise self.fail("a message is stored in another form than its field has")
-        return value
+    def _spend(self) -> None:
+        self._fields_left -= 1
+        if self._fields_left < 0:
+            self.fail("holds more fields than any graph that auxdrive reads")
 
     def _varint(self, message: memoryview, position: int) -> tuple[int, int]:
-        value = 0
-        for shift in range(0, 70, 7):
+        value, shift = 0, 0
+        while True:
             if position >= len(message):
-                raise self.fail("ends in the middle of a number")
+                self.fail("ends in the middle of a number")
             byte = message[position]
             position += 1
             value |= (byte & 0x7F) << shift
+            if value >> 64 or shift > 63:
+                self.fail("a number is longer than 64 bits")
             if byte < 0x80:
-                return value & 0xFFFF_FFFF_FFFF_FFFF, position
-        raise self.fail("a number is longer than ten bytes")
+                if byte == 0 and shift:
+                    self.fail("a number is not written in its shortest form")
+                return value, position
+            shift += 7

@@ -119,7 +119,7 @@ def _show_run(summary: dict[str, Any]) -> None:
         phases = [(each["name"], each["epochs"], each["watch"], figure(each["best"]), figure(each["last"])) for each in result["phases"]]
         console.table("phases", ("phase", "epochs", "watched view", "best", "last"), phases, text=("watched view",))
         for split, views in result["metrics"].items():
-            show_views(f"{result['method']} on {split}, best weights", views)
+            show_views(f"{result['method']} on {split}", views, result["floor"].get(split))
     if summary["last_metrics"]:
         _show_last_epochs(summary["last_metrics"], summary["records"])
     console.line("checkpoints: " + (", ".join(summary["checkpoints"]) or "none"))

@@ -38,27 +38,15 @@ def verify(
             rows,
             text=("result", "unit", "detail"),
         )
-        _say_what_it_proves(report.card_sha256, expect_sha256 is not None)
+        if report.card_sha256 is not None:
+            _line(f"SHA-256 of the card: {report.card_sha256}")
+            _line(report.proves)
     for name in report.passed_over:
         console.note(f"passed over and not read: {name}")
     failed = [check for check in report.checks if not check.passed]
     if failed:
         reasons = "; ".join(f"{check.name}: {check.detail}" for check in failed)
         raise CheckFailed(f"{len(failed)} of {len(report.checks)} checks failed. {reasons}")
-
-
-def _say_what_it_proves(card_sha256: str | None, expected: bool) -> None:
-    """Beside the table, and not instead of it: what passing is worth, and the one number that says more."""
-    if card_sha256 is None:
-        return
-    _line(f"SHA-256 of the card: {card_sha256}")
-    if expected:
-        _line("It is the bundle that --expect-sha256 names, whole and consistent with its card.")
-    else:
-        _line(
-            "Passing says that the bundle is whole and consistent since its card was written, not who wrote it: whoever can change "
-            "every file can change the card. Compare this SHA-256 with the one that its maker gave you, or pass it as --expect-sha256."
-        )
 
 
 def _line(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import auxdrive.console as console
 
@@ -17,11 +17,30 @@ def figure(value: float | None) -> str:
     return f"{value:.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
 
 
-def show_views(title: str, views: Views) -> None:
+def show_views(title: str, views: Views, floor: Views | None = None) -> None:
     """Print metrics (rows) of views (columns); 'all' holds a method's figures over all views at once, such as an oracle.
 
     Views need not have the same metrics: there is no R2 where the targets of a view's samples do not vary.
+
+    floor: what needs no network on the same samples, by kind (`constant`, `ego`, `neighbours`); it stands in columns of its own.
     """
+    floor = floor or {}
     metrics = dict.fromkeys(metric for figures in views.values() for metric in figures)
-    rows = [(metric, *(figure(figures.get(metric)) for figures in views.values())) for metric in metrics]
-    console.table(title, ("", *views), rows)
+    columns = [*views.values(), *floor.values()]
+    rows = [(metric, *(figure(figures.get(metric)) for figures in columns)) for metric in metrics]
+    console.table(title, ("", *views, *(f"({kind})" for kind in floor)), rows)
+    empty = thresholds_that_say_nothing(floor)
+    if empty:
+        console.note(f"{title}: {sentence_on_thresholds(empty)}")
+
+
+def thresholds_that_say_nothing(floor: Views) -> tuple[str, ...]:
+    """The accuracies that a constant reaches on every sample, as those of 30 and 75 degrees where the wheels turn by 25 at most."""
+    return tuple(metric for metric, value in floor.get("constant", {}).items() if "acc_" in metric and value is not None and value >= 1.0)
+
+
+def sentence_on_thresholds(metrics: Sequence[str]) -> str:
+    """What is said of them."""
+    return (
+        f"a constant is within {', '.join(metrics)} on every sample: on these data they say nothing, and the mean accuracy counts them too"
+    )

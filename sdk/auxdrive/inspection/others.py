@@ -67,7 +67,11 @@ class PhaseResult(BaseModel):
 
 
 class RunResult(BaseModel):
-    """What a finished run's `result.json` must hold to be shown. `metrics`: split -> view -> metric -> value."""
+    """What a finished run's `result.json` must hold to be shown.
+
+    metrics: split -> view -> metric -> value. floor: split -> kind -> metric -> value, of what needs no network; runs of before it existed
+    have none.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -77,6 +81,7 @@ class RunResult(BaseModel):
     steps: int
     trained_s: float
     metrics: dict[str, dict[str, dict[str, float | None]]]
+    floor: dict[str, dict[str, dict[str, float | None]]] = {}
 
 
 def summarise_run(path: Path) -> dict[str, Any]:

@@ -31,8 +31,8 @@ class Session(Protocol):
     def providers(self) -> tuple[str, ...]:
         """What executes it, in the runtime's own words; says after the fact that it is what was asked for."""
 
-    def run(self) -> None:
-        """Compute `outputs` from `inputs`."""
+    def run(self, deadline_s: float | None = None) -> None:
+        """Compute `outputs` from `inputs`; a run that is not done after `deadline_s` is ended and raises `RuntimeFailure`."""
 
     def close(self) -> None:
         """Release the graph; `run` may not be called any more."""

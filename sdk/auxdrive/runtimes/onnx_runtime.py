@@ -7,6 +7,7 @@ import os
 import sys
 import weakref
 from collections.abc import Sequence
+from threading import Event, Timer
 from typing import Any
 
 import numpy as np
@@ -40,20 +41,48 @@ class OnnxRuntimeSession:
         self._session: Any = session
         _LOADED.add(self)
 
-    def run(self) -> None:
+    def run(self, deadline_s: float | None = None) -> None:
         """Compute `outputs` from `inputs`.
 
+        Args:
+            deadline_s: end the run after so many seconds, between two nodes of the graph; None: let it take what it takes.
+
         Raises:
-            RuntimeFailure: ONNX Runtime failed; `outputs` hold nothing that means anything.
+            RuntimeFailure: ONNX Runtime failed or was ended; `outputs` hold nothing that means anything.
         """
         try:
             for value, array in self._device_inputs:
                 value.update_inplace(array)
-            self._session.run_with_iobinding(self._binding)
+            if deadline_s is None:
+                self._session.run_with_iobinding(self._binding)
+            else:
+                self._run_within(deadline_s)
+        except RuntimeFailure:
+            raise
         except Exception as error:  # ONNX Runtime's errors have no common base but Exception
             if _raised_by_handler(error):
                 raise
             raise RuntimeFailure(f"ONNX Runtime failed while it ran the graph: {error}") from error
+
+    def _run_within(self, deadline_s: float) -> None:
+        options = import_onnxruntime().RunOptions()
+        ended = Event()
+
+        def end() -> None:
+            ended.set()
+            options.terminate = True
+
+        timer = Timer(deadline_s, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            self._session.run_with_iobinding(self._binding, options)
+        except Exception as error:  # ONNX Runtime's errors have no common base but Exception
+            if ended.is_set():
+                raise RuntimeFailure(f"the graph was not done with one frame after {deadline_s:g} s and was ended") from error
+            raise
+        finally:
+            timer.cancel()
 
     def close(self) -> None:
         """Release the session."""

@@ -14,17 +14,22 @@ from auxdrive.errors import UsageError, unknown_name
 from auxdrive_train.ingest import FORMATS
 
 if TYPE_CHECKING:
-    from auxdrive_train.ingest.build import IngestReport
+    from auxdrive_train.ingest.writing import IngestReport
 
 _SIZE = re.compile(r"(\d{1,4})x(\d{1,4})")
 
 
 def ingest(
     source_format: Annotated[str, typer.Argument(metavar="FORMAT", help=f"What the source is: {', '.join(FORMATS)}.", show_default=False)],
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The folder with the recording.", show_default=False)],
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="The folders with the recordings.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The data set's folder: new, or where the same ingest was stopped.", show_default=False)],
+    add: Annotated[bool, typer.Option("--add", help="Add the recordings to the data set that --out holds.")] = False,
     split: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=START:STOP", help="Records of a split; can be repeated. Default: all are train.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=RANGE",
+            help="Records of a split: START:STOP, or where there are several sources SOURCE or SOURCE:START:STOP. Default: all are train.",
+        ),
     ] = None,
     max_steer_deg: Annotated[float, typer.Option(help="Road-wheel angle at full lock, for sources that record -1..1.")] = 25.0,
     rate_hz: Annotated[
@@ -46,10 +51,12 @@ def ingest(
     licence: Annotated[str, typer.Option(help="The recording's licence, for the card.")] = "",
     json_output: JsonOption = False,
 ) -> None:
-    """Turn a foreign recording into a data set."""
+    """Turn foreign recordings into a data set."""
     from auxdrive.modalities import parse_modality
 
+    from auxdrive_train.ingest.add import add_to_dataset
     from auxdrive_train.ingest.build import build_dataset
+    from auxdrive_train.ingest.join import join_sources
     from auxdrive_train.ingest.source import SourceOptions
     from auxdrive_train.ingest.splits import parse_splits, split_of
 
@@ -60,10 +67,11 @@ def ingest(
     size = None if image_size is None else _size(image_size)
     chosen = None if cameras is None else tuple(_names(cameras))
     options = SourceOptions(max_steer_deg, rate_hz, chosen, side_correction, fov_deg, wheelbase_m)
-    read = FORMATS[source_format](source, options)
-    steps = sum(split_of(record.index, ranges) is not None for record in read.records) * (1 + len(derived))
+    read = join_sources([FORMATS[source_format](source, options) for source in sources])
+    steps = sum(split_of(record.index, ranges, record.source) is not None for record in read.records) * (1 + len(derived))
     with console.progress(f"ingesting {read.name}", steps) as advance:
-        report = build_dataset(read, out, ranges, derived, size, licence, progress=advance)
+        write = add_to_dataset if add else build_dataset
+        report = write(read, out, ranges, derived, size, licence, progress=advance)
     if json_output:
         console.print_json(_as_json(out, report))
     else:

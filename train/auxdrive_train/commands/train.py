@@ -48,7 +48,7 @@ def train(
         return
     console.note(f"run: {directory}")
     for split, views in result["metrics"].items():
-        show_views(f"{settings.method} on {split}", views)
+        show_views(f"{settings.method} on {split}", views, result.get("floor", {}).get(split))
     for view, phase in result.get("views", {}).items():
         if phase != result["best"]["phase"]:
             console.note(f"{view}: as it stood at the end of '{phase}'")

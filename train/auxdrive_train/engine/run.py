@@ -32,10 +32,10 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.claim import CONFIG_NAME, fingerprint, refuse_foreign, take
 from auxdrive_train.engine.config import TrainConfig, load_config
-from auxdrive_train.engine.evaluate import counted, measure, predict_views
 from auxdrive_train.engine.loop import BEST, LAST, Parts, Trainer, seed_of
 from auxdrive_train.engine.processes import in_processes
-from auxdrive_train.engine.views import phases_of, primary_of, views_at_their_end
+from auxdrive_train.engine.result import write_result
+from auxdrive_train.engine.views import views_at_their_end
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Method, Setting
 from auxdrive_train.models.excitation import ExcitationNetwork
@@ -98,7 +98,8 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     method, networks = build(config, task)
     networks.to(fabric.device)
     division = training_parts(dataset, config.validation_every)
-    samples = balance(SampleSet.open(dataset, division.train, task, method.modalities), config.balance)
+    recorded = SampleSet.open(dataset, division.train, task, method.modalities)
+    samples = balance(recorded, config.balance)
     validation = SampleSet.open(dataset, division.validation, task, method.modalities)
     # Opened before training: a split that cannot be measured must not come to light after hours.
     further = {name: SampleSet.open(dataset, dataset.split(name), task, method.modalities) for name in config.evaluate}
@@ -118,7 +119,7 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
         trainer = Trainer(parts, advance)
         trainer.resume()
         progress = trainer.fit()
-    result = _result(config, dataset, parts, progress, further) if fabric.is_global_zero else {}
+    result = write_result(parts, progress, recorded, further) if fabric.is_global_zero else {}
     fabric.barrier()
     return result
 
@@ -206,33 +207,6 @@ def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validatio
     (out / "reference").mkdir(exist_ok=True)
     np.save(out / "reference" / "images.npy", batch.frames[config.main].numpy(), allow_pickle=False)
     np.save(out / "reference" / "ego.npy", batch.ego_be.numpy(), allow_pickle=False)
-
-
-def _result(
-    config: TrainConfig, dataset: Dataset, parts: Parts, progress: files.Progress, further: Mapping[str, SampleSet]
-) -> dict[str, Any]:
-    """Measure every view on the validation part and on every further split that was asked for: the student with its best weights, another
-    view as it stood at the end of its own phase."""
-    stored = files.load(parts.directory / "checkpoints" / BEST)
-    files.restore(parts.networks, stored.networks, BEST)
-    views = views_at_their_end(parts.method, parts.networks, stored.views, BEST)
-    measured: dict[str, Mapping[str, Any]] = {}
-    for name, samples in {"val": parts.validation, **further}.items():
-        predictions = predict_views(views, samples, parts.fabric.device)
-        figures: dict[str, Any] = dict(measure(views, predictions, samples, dataset.card.steering))
-        extra = parts.method.report(predictions, samples.target, {view: counted(network, samples) for view, network in views.items()})
-        measured[name] = {**figures, **({"all": extra} if extra else {})}
-    result = {
-        "method": config.method,
-        "best": {"phase": progress.best_phase, "epoch": progress.best_epoch, parts.method.task.primary_metric: progress.best},
-        "views": phases_of(views, primary_of(parts.method, parts.networks), progress.best_phase, stored.progress.history),
-        "phases": [vars(record) for record in progress.history],
-        "steps": progress.step,
-        "trained_s": progress.trained_s,
-        "metrics": measured,
-    }
-    write_atomic(parts.directory / "result.json", json.dumps(result, indent=2).encode())
-    return result
 
 
 def source_commit() -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from auxdrive.errors import DataError
@@ -33,10 +34,12 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """places: the records that are kept, in the order of time. note: what was found, empty where the order was right."""
+    """places: the records that are kept, in the order of time. note: what was found, empty where the order was right.
+    left_out: how many records are not kept, by reason."""
 
     places: list[int]
     note: str = ""
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def numbers(self, indexes: Sequence[int]) -> list[int]:
         """The records' indexes in that order; where the records had to be sorted, they are dealt out anew, so that they rise with time."""
@@ -73,7 +76,7 @@ def in_order(times_s: Sequence[float | None], *, times_are_sure: bool) -> Order:
     if lost == 0 and len(places) < len(everything):
         return Order(everything)  # few are out of place, and some have no time to be put in order by
     note = f"{back} of {len(steps)} time steps went back: the records stood out of order, and were sorted and numbered by their times"
-    return Order(places, note + (f"; {lost} without a time were left out" if lost else ""))
+    return Order(places, note, Counter({"without a time, where others are out of order": lost} if lost else {}))
 
 
 def _is_steady(steps_s: Float64) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auxdrive.cards import VehicleSpec
@@ -51,6 +51,8 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
     Raises:
         DataError: no tub, too many damaged lines (all are listed), timestamps of an impossible rate, or nothing left to use.
     """
+    from auxdrive_train.ingest.depth import settle  # needs Pillow, which the table of formats must not import
+
     options.refuse_side_cameras("donkeycar")
     name = source_name(folder)
     files = find_files(folder)
@@ -59,36 +61,60 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
     rows = read_rows(files, damage, skipped)
     # Re-packed tubs keep the original numbering; splits are then told in it.
     index_field = "source_index" if rows and all(as_index(row.values.get("source_index")) is not None for row in rows) else "_index"
-    records: list[tuple[SourceRecord, float | None, int]] = []
-    for row in rows:
-        reason, record = _record(folder / "images", row, index_field, damage)
-        if record is not None:
-            records.append((replace(record, session=session_name(name, row.values.get("_session_id"))), _time_s(row), row.index))
-        elif reason:
-            skipped[reason] += 1
+    found = _usable(rows, folder / "images", index_field, damage, skipped)
     notes = files.notes + damage.settle(f"{folder}", skipped)
-    if not records:
+    if not found:
         raise DataError(f"{folder}: the tub has no record to use ({left_out(skipped, notes)})")
-    order = clock.in_order([time_s for _, time_s, _ in records], times_are_sure=False)
-    positions = order.numbers([position for _, _, position in records])
-    judged = clock.judge([records[place][1] for place in order.places], positions, DRIVE_LOOP_HZ, options.rate_hz, f"{folder}")
-    indexes = order.numbers([record.index for record, _, _ in records])
-    labels = (files.manifest, *files.catalogs) if is_file(files.manifest) else files.catalogs
+    order = clock.in_order([each.time_s for each in found], times_are_sure=False)
+    positions = order.numbers([each.row.index for each in found])
+    judged = clock.judge([found[place].time_s for place in order.places], positions, DRIVE_LOOP_HZ, options.rate_hz, f"{folder}")
+    indexes = order.numbers([each.record.index for each in found])
+    records = [
+        replace(
+            found[place].record, index=index, time_s=float(time_s), session=session_name(name, found[place].row.values.get("_session_id"))
+        )
+        for place, index, time_s in zip(order.places, indexes, judged.time_s, strict=True)
+    ]
+    skipped += order.left_out
+    records, depth_notes = settle(records, _DEPTH, skipped)
+    labels = digest((files.manifest, *files.catalogs) if is_file(files.manifest) else files.catalogs)
     return Source(
         name=name,
-        identity=f"donkey tub {name} (labels sha256 {digest(labels)}, full lock {options.max_steer_deg:g} deg{options.rate_in_identity})",
+        identity=f"donkey tub {name} (labels sha256 {labels}, full lock {options.max_steer_deg:g} deg{options.rate_in_identity})",
         index_field=index_field,
         rate_hz=judged.rate_hz,
         steering=SteeringSpec(kind="normalised", positive="right", max_road_wheel_deg=options.max_steer_deg),
         vehicle=VehicleSpec(name="donkeycar", wheelbase_m=options.wheelbase_m),
-        records=[
-            replace(records[place][0], index=index, time_s=float(time_s))
-            for place, index, time_s in zip(order.places, indexes, judged.time_s, strict=True)
-        ],
+        records=records,
         skipped=skipped,
-        notes=[judged.note, *filter(None, (order.note,)), *_units(rows, options), *notes],
+        notes=[judged.note, *filter(None, (order.note,)), *_units(rows, options), *depth_notes, *notes],
         fov_deg=options.fov_deg,
+        labels=labels,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A usable record, its time and number still open."""
+
+    row: Row
+    record: SourceRecord
+
+    @property
+    def time_s(self) -> float | None:
+        stamp_ms = number(self.row.values.get("_timestamp_ms"))
+        return None if stamp_ms is None else stamp_ms / 1000
+
+
+def _usable(rows: Sequence[Row], images: Path, index_field: str, damage: Damage, skipped: Counter[str]) -> list[_Found]:
+    found = []
+    for row in rows:
+        reason, record = _record(images, row, index_field, damage)
+        if record is not None:
+            found.append(_Found(row, record))
+        elif reason:
+            skipped[reason] += 1
+    return found
 
 
 def _units(rows: Sequence[Row], options: SourceOptions) -> list[str]:
@@ -100,8 +126,6 @@ def _units(rows: Sequence[Row], options: SourceOptions) -> list[str]:
         speeds = [_speed_mps(row) for row in rows]
         unknown = sum(map(math.isnan, speeds))
         notes.append(f"{_SPEED} is taken as metres per second" + (f"; {unknown} of {len(rows)} records have none" if unknown else ""))
-    if keys[_DEPTH]:
-        notes.append(f"{_DEPTH}: 16-bit pictures, taken as millimetres; 0 is where nothing was measured")
     unread = {key: count for key, count in keys.items() if key not in _READ and key not in _STEERING}
     if unread:
         notes.append("not read: " + ", ".join(f"{key} ({count} records)" for key, count in sorted(unread.items())))
@@ -135,8 +159,3 @@ def _record(images: Path, row: Row, index_field: str, damage: Damage) -> tuple[s
 def _speed_mps(row: Row) -> float:
     speed = number(row.values.get(_SPEED))
     return speed if speed is not None and abs(speed) <= FASTEST_MPS else math.nan
-
-
-def _time_s(row: Row) -> float | None:
-    stamp_ms = number(row.values.get("_timestamp_ms"))
-    return None if stamp_ms is None else stamp_ms / 1000

@@ -90,6 +90,11 @@ class SourceRecord:
     session: str = ""
     depth: Path | None = None
 
+    @property
+    def source(self) -> str:
+        """The name of its source."""
+        return self.session.partition("/")[0]
+
 
 @dataclass(slots=True)
 class Source:
@@ -97,7 +102,8 @@ class Source:
 
     identity: format, name, digest of its label files, and options that change labels: two sources are the same when it is.
     skipped: how many records were left out, by reason. notes: what a person should know, units and doubts.
-    fov_deg: the camera's horizontal field of view, None where unknown.
+    fov_deg: the camera's horizontal field of view, None where unknown. labels: digest of its label files.
+    identities: of the recordings that it was joined from; its own where it is one.
     """
 
     name: str
@@ -110,6 +116,11 @@ class Source:
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     fov_deg: float | None = None
+    labels: str = ""
+    identities: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.identities = self.identities or (self.identity,)
 
 
 def source_name(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""`--split NAME=START:STOP`: which records of a source belong to which split."""
+"""`--split NAME=START:STOP` and its like: which records of which source belong to which split."""
 
 from __future__ import annotations
 
@@ -8,50 +8,84 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from auxdrive.dataset import TRAIN_SPLIT
-from auxdrive.errors import UsageError
+from auxdrive.errors import UsageError, unknown_name
 
-_FORM = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,30})=(\d*):(\d*)")
+_FORM = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,30})=(.+)", re.DOTALL)
+_RANGE = re.compile(r"(?:(.+):)?(\d*):(\d*)", re.DOTALL)
+_HELP = "write NAME=START:STOP with whole numbers, as in train=:9800 or test=10000:12000, NAME=SOURCE or NAME=SOURCE:START:STOP"
 
 
 @dataclass(frozen=True, slots=True)
 class SplitRange:
-    """Records with start <= index < stop; stop None: to the end."""
+    """Records of that source (empty: of the only one) with start <= index < stop; stop None: to the end."""
 
     name: str
     start: int
     stop: int | None
+    source: str = ""
 
-    def __contains__(self, index: int) -> bool:
-        return self.start <= index and (self.stop is None or index < self.stop)
+    def holds(self, index: int, source: str = "") -> bool:
+        """Whether the record of that number, of that source, is in the range."""
+        return self.source in ("", source) and self.start <= index and (self.stop is None or index < self.stop)
 
     def __str__(self) -> str:
-        return f"{self.name}={self.start}:{'' if self.stop is None else self.stop}"
+        numbers = f"{self.start}:{'' if self.stop is None else self.stop}"
+        if not self.source:
+            return f"{self.name}={numbers}"
+        return f"{self.name}={self.source}" if numbers == "0:" else f"{self.name}={self.source}:{numbers}"
 
 
 def parse_splits(texts: Iterable[str]) -> tuple[SplitRange, ...]:
-    """The ranges, sorted by start; a name may have several.
+    """The ranges, sorted by source and start; a name may have several.
 
     Raises:
         UsageError: another form, an empty range, or two ranges that share records: the same pictures in two splits.
     """
-    ranges = []
-    for text in texts:
-        match = _FORM.fullmatch(text.strip())
-        if match is None:
-            raise UsageError(f"--split {text!r}: write NAME=START:STOP with whole numbers, as in train=:9800 or test=10000:12000")
-        start, stop = int(match[2] or 0), int(match[3]) if match[3] else None
-        if stop is not None and stop <= start:
-            raise UsageError(f"--split {text!r}: the range is empty")
-        ranges.append(SplitRange(match[1], start, stop))
-    ranges.sort(key=lambda each: each.start)
-    for earlier, later in itertools.pairwise(ranges):
-        if earlier.stop is None or earlier.stop > later.start:
-            raise UsageError(f"--split {earlier} and {later} share records")
+    ranges = sorted((_parsed(text) for text in texts), key=lambda each: (each.source, each.start))
+    for one, other in itertools.combinations(ranges, 2):
+        if (
+            one.source in ("", other.source)
+            and (one.stop is None or one.stop > other.start)
+            and (other.stop is None or other.stop > one.start)
+        ):
+            raise UsageError(f"--split {one} and {other} share records")
     return tuple(ranges)
 
 
-def split_of(index: int, ranges: tuple[SplitRange, ...]) -> str | None:
+def _parsed(text: str) -> SplitRange:
+    match = _FORM.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"--split {text!r}: {_HELP}")
+    name, rest = match[1], match[2].strip()
+    numbers = _RANGE.fullmatch(rest)
+    if numbers is None:
+        if ":" in rest or rest.isdigit():  # a range that is none, and hardly a folder
+            raise UsageError(f"--split {text!r}: {_HELP}")
+        return SplitRange(name, 0, None, rest)
+    start, stop = int(numbers[2] or 0), int(numbers[3]) if numbers[3] else None
+    if stop is not None and stop <= start:
+        raise UsageError(f"--split {text!r}: the range is empty")
+    return SplitRange(name, start, stop, numbers[1] or "")
+
+
+def check_sources(ranges: tuple[SplitRange, ...], sources: Iterable[str]) -> None:
+    """Refuse ranges of a source that there is not, and ranges that do not say of which where there are several.
+
+    Raises:
+        UsageError: such a range.
+    """
+    names = tuple(dict.fromkeys(sources))
+    for each in ranges:
+        if each.source and each.source not in names:
+            raise UsageError(f"--split {each}: {unknown_name('source', each.source, names)}")
+        if not each.source and len(names) > 1:
+            raise UsageError(
+                f"--split {each}: there are several sources; say of which, as in {each.name}={names[0]}:{str(each).partition('=')[2]}"
+            )
+
+
+def split_of(index: int, ranges: tuple[SplitRange, ...], source: str = "") -> str | None:
     """The split of that record; None when it is in none. Without ranges everything is `train`."""
     if not ranges:
         return TRAIN_SPLIT
-    return next((each.name for each in ranges if index in each), None)
+    return next((each.name for each in ranges if each.holds(index, source)), None)

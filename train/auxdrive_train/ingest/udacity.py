@@ -83,32 +83,37 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
             else:
                 session = session_name(name, rows[place].part if joined else None)
                 records.append(replace(record, index=index, time_s=float(time_s), session=session))
+    skipped += order.left_out
     if not records:
         raise DataError(f"{log}: no record to use ({left_out(skipped, notes)})")
-    notes = [
-        judged.note,
-        *filter(None, (order.note,)),
-        f"steering is taken as -1..1 of {options.max_steer_deg:g} degrees at the road wheel, positive right",
-        "speed is taken as miles per hour, the unit that the simulator shows",
-        *notes,
-    ]
-    if cameras != ("center",):
-        notes.append(f"side cameras: steering corrected by {correction:g} towards the middle and held within -1..1")
-        notes.append("side cameras see what the centre camera sees: give validation a --split of its own, or it sees training pictures")
-    labels = f"full lock {options.max_steer_deg:g} deg, cameras {'+'.join(cameras)}{options.rate_in_identity}"
+    labels = digest((log,))
+    settings = f"full lock {options.max_steer_deg:g} deg, cameras {'+'.join(cameras)}{options.rate_in_identity}"
     side = "" if cameras == ("center",) else f", side correction {correction:g}"
     return Source(
         name=name,
-        identity=f"udacity recording {name} (labels sha256 {digest((log,))}, {labels}{side})",
+        identity=f"udacity recording {name} (labels sha256 {labels}, {settings}{side})",
         index_field="row",
         rate_hz=judged.rate_hz,
         steering=SteeringSpec(kind="normalised", positive="right", max_road_wheel_deg=options.max_steer_deg),
         vehicle=VehicleSpec(name="udacity simulator", wheelbase_m=options.wheelbase_m),
         records=records,
         skipped=skipped,
-        notes=notes,
+        notes=[judged.note, *filter(None, (order.note,)), *_units(options, cameras, correction), *notes],
         fov_deg=options.fov_deg,
+        labels=labels,
     )
+
+
+def _units(options: SourceOptions, cameras: tuple[str, ...], correction: float) -> list[str]:
+    """How the rows' numbers are understood."""
+    notes = [
+        f"steering is taken as -1..1 of {options.max_steer_deg:g} degrees at the road wheel, positive right",
+        "speed is taken as miles per hour, the unit that the simulator shows",
+    ]
+    if cameras != ("center",):
+        notes.append(f"side cameras: steering corrected by {correction:g} towards the middle and held within -1..1")
+        notes.append("side cameras see what the centre camera sees: give validation a --split of its own, or it sees training pictures")
+    return notes
 
 
 def _cameras(options: SourceOptions) -> tuple[str, ...]:

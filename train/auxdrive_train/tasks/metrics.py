@@ -30,6 +30,12 @@ def mean_accuracy(accuracies: Sequence[float]) -> float:
     return float(np.mean(np.asarray(accuracies, dtype=np.float64)))
 
 
+def higher_is_better(metric: str) -> bool:
+    """Whether more of a metric is better, by its name: shares (`acc_...`, `macc`) and `r2` are, errors are not."""
+    name = metric.removeprefix("steer_")
+    return name.startswith("acc_") or name in ("macc", "r2")
+
+
 def r2_score(prediction: AnyArray, target: AnyArray) -> float:
     """Coefficient of determination, 1 - SS_res / SS_tot; NaN where the targets do not vary, since it is undefined there."""
     predicted, truth = np.asarray(prediction, dtype=np.float64), np.asarray(target, dtype=np.float64)

@@ -1,0 +1,76 @@
+"""A small graph with the operators that exported students use, for fuzzers: crop, block average, resize, residual, pool, split, gather."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+
+def graph() -> onnx.ModelProto:
+    """image uint8 (batch, 24, 32, 3) -> steer_rad float32 (batch, 1)."""
+    rng = np.random.default_rng(3)
+    stored = {
+        "first": np.array([4]),
+        "last": np.array([20]),
+        "rows": np.array([2]),
+        "small": np.array([8, 12]),
+        "minus": np.array([-1, 6]),
+        "axes": np.array([-1, -2]),
+        "zero": np.array(0),
+        "one": np.array(1),
+        "count": np.array(6),
+        "at": np.array([1]),
+        "kernel": rng.normal(0, 0.3, (6, 3, 3, 3)),
+        "kernel2": rng.normal(0, 0.3, (6, 6, 3, 3)),
+        "mean": np.full((1, 3, 1, 1), 0.5),
+        "scale": np.array(1 / 255),
+        "weight": rng.normal(0, 1, (4, 6)),
+        "bias": np.zeros(4),
+        "last_weight": rng.normal(0, 1, (2, 1)),
+    }
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        node("Transpose", ["float"], ["chw"], perm=[0, 3, 1, 2]),
+        node("Slice", ["chw", "first", "last", "rows"], ["cropped"]),
+        node(
+            "AveragePool", ["cropped"], ["averaged"], kernel_shape=[1, 2], strides=[1, 2], pads=[0, 0, 0, 0], auto_pad="NOTSET", ceil_mode=0
+        ),
+        node("Shape", ["averaged"], ["front"], start=0, end=2),
+        node("Concat", ["front", "small"], ["sizes"], axis=0),
+        node("Resize", ["averaged", "", "", "sizes"], ["resized"], mode="linear", coordinate_transformation_mode="half_pixel", antialias=0),
+        node("Mul", ["resized", "scale"], ["scaled"]),
+        node("Sub", ["scaled", "mean"], ["centred"]),
+        node(
+            "Conv", ["centred", "kernel"], ["features"], pads=[1, 1, 1, 1], strides=[1, 1], group=1, dilations=[1, 1], kernel_shape=[3, 3]
+        ),
+        node("Relu", ["features"], ["active"]),
+        node("Conv", ["active", "kernel2"], ["more"], pads=[1, 1, 1, 1]),
+        node("Add", ["more", "active"], ["sum"]),
+        node("MaxPool", ["sum"], ["pooled"], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=0, storage_order=0),
+        node("ReduceMean", ["pooled", "axes"], ["meaned"], keepdims=1, noop_with_empty_axes=0),
+        node("Range", ["zero", "count", "one"], ["indices"]),
+        node("Gather", ["meaned", "indices"], ["gathered"], axis=1),
+        node("Reshape", ["gathered", "minus"], ["flat"], allowzero=0),
+        node("Gemm", ["flat", "weight", "bias"], ["linear"], alpha=1.0, beta=1.0, transA=0, transB=1),
+        node("Split", ["linear"], ["left", "right"], axis=1, num_outputs=2),
+        node("Sigmoid", ["left"], ["gate"]),
+        node("Tanh", ["right"], ["state"]),
+        node("Mul", ["gate", "state"], ["mixed"]),
+        node("Unsqueeze", ["mixed", "at"], ["raised"]),
+        node("Squeeze", ["raised", "at"], ["lowered"]),
+        node("Elu", ["lowered"], ["bent"], alpha=1.0),
+        node("Gemm", ["bent", "last_weight"], ["steer_rad"]),
+    ]
+    made = helper.make_graph(
+        nodes,
+        "student",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ("batch", 24, 32, 3))],
+        [helper.make_tensor_value_info("steer_rad", TensorProto.FLOAT, ("batch", 1))],
+        [
+            numpy_helper.from_array(np.asarray(array, np.int64 if np.asarray(array).dtype.kind == "i" else np.float32), name)
+            for name, array in stored.items()
+        ],
+    )
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)

@@ -1,0 +1,101 @@
+"""What a bundle's graph answers: held against the trained student, against foreign weights, and against itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from auxdrive.bundles import IMAGE_INPUT, Bundle
+from auxdrive.cards import ModelCard
+from auxdrive.checks.report import Check
+from auxdrive.limits import input_bounds, output_figure, output_limit
+from auxdrive.parity import Reference, compare, differences, predict_all, read_reference
+from auxdrive.predictor import Predictor
+from auxdrive.types import Float32
+
+CONTROL_TOLERANCE = 0.02
+"""The control's figure is large and hardly depends on the machine; it must come out within this share of the card's."""
+
+PERTURBED_FRAMES = 8
+"""Reference frames that inputs are changed in."""
+
+
+def check_answers(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]:
+    """Run the graph on the reference frames, and on frames of which one input was changed.
+
+    Raises:
+        BundleError: reference files that do not fit the card, or a graph that the runtime refuses.
+        RuntimeFailure: the runtime failed on a frame.
+    """
+    card = bundle.card
+    reference = read_reference(bundle)
+    with Predictor.load(bundle, runtime, device) as predictor:
+        outputs = predict_all(predictor, reference.images, reference.ego)
+        again = predict_all(predictor, reference.images, reference.ego)
+        providers = ", ".join(predictor.providers)
+        changed = [_check_input(predictor, name, frames, outputs) for name, frames in perturbed(card, reference).items()]
+    yield Check("runs", True, f"{runtime} on {device} ({providers})", len(outputs), None, "frames")
+    parity, limit = compare(card.task, outputs, reference.outputs), card.parity.limit
+    yield Check("parity", parity.worst <= limit, "worst frame against the trained student", parity.worst, limit, parity.unit)
+    control = compare(card.task, outputs, reference.control)
+    detail = "weights of another seed must exceed the limit, or the comparison proves nothing"
+    yield Check("negative control", control.worst > limit, detail, control.worst, limit, control.unit)
+    yield _check_recorded(card, reference, control.worst)
+    same = outputs.tobytes() == again.tobytes()
+    yield Check("determinism", same, "two runs give the same bytes" if same else "two runs of the same frames differ")
+    yield from changed
+    bound = output_limit(card)
+    largest = max(output_figure(card, answer) for answer in outputs.tolist())
+    yield Check("output limits", largest <= bound.largest, bound.what, largest, bound.largest, bound.unit)
+
+
+def _check_recorded(card: ModelCard, reference: Reference, control: float) -> Check:
+    """The figures in the card: within its own limit, and the control's repeatable from the files."""
+    recorded = card.parity
+    stored = compare(card.task, reference.outputs, reference.control).worst
+    if not recorded.measured <= recorded.limit < recorded.control:
+        detail = f"the card's own figures break its limit: {recorded.measured} and control {recorded.control} {recorded.unit}"
+        return Check("recorded figures", False, detail, recorded.measured, recorded.limit, recorded.unit)
+    tolerance = max(CONTROL_TOLERANCE * recorded.control, recorded.limit)
+    passed = abs(stored - recorded.control) <= tolerance and abs(control - recorded.control) <= tolerance
+    detail = f"the card says control {recorded.control:.4g}, its files give {stored:.4g} {recorded.unit}"
+    return Check("recorded figures", passed, detail, abs(stored - recorded.control), tolerance, recorded.unit)
+
+
+def perturbed(card: ModelCard, reference: Reference) -> Mapping[str, list[Reference]]:
+    """For every input that the card declares: the first reference frames, once for each way of changing that input alone."""
+    few = slice(0, PERTURBED_FRAMES)
+    images, ego = reference.images[few], reference.ego[few]
+    noise = np.random.default_rng(0).integers(0, 256, images.shape, dtype=np.uint8)
+    pictures = (np.zeros_like(images), np.full_like(images, 255), images[:, :, ::-1], np.roll(images, 1, axis=0), noise)
+    changed = {IMAGE_INPUT: [replace(reference, images=np.ascontiguousarray(picture), ego=ego) for picture in pictures]}
+    column = 0
+    for spec in card.inputs:
+        if spec.name == IMAGE_INPUT:
+            continue
+        bounds = input_bounds(card)[spec.name]
+        columns = slice(column, column := column + len(bounds.low))
+        changed[spec.name] = []
+        for value in (bounds.low, bounds.high, tuple(0.0 for _ in bounds.low)):
+            other = ego.copy()
+            other[:, columns] = value
+            changed[spec.name].append(replace(reference, images=images, ego=other))
+    return changed
+
+
+def _check_input(predictor: Predictor, name: str, changed: list[Reference], outputs: Float32) -> Check:
+    """The answer must change by more than what two implementations of one student may differ by, or the input means nothing to it."""
+    card = predictor.card
+    few, largest = outputs[:PERTURBED_FRAMES], 0.0
+    for frames in changed:
+        largest = max(largest, float(differences(card.task, predict_all(predictor, frames.images, frames.ego), few).max()))
+    limit = card.parity.limit
+    passed = limit < largest < float("inf")
+    detail = f"largest change of the answer where {name} alone is changed"
+    if not largest < float("inf"):
+        detail = f"where {name} alone is changed, the answer is not finite"
+    elif not passed:
+        detail = f"the answer does not depend on {name}, which the card declares: it changes by no more than the limit of parity"
+    return Check(f"answers to {name}", passed, detail, largest, limit, card.parity.unit)

@@ -1,0 +1,101 @@
+"""The operators that exported graphs are made of: one list, and what each may look like.
+
+The list is what the exporter writes for auxdrive's networks (a test exports every backbone with every task and compares). A
+network of yours that needs another operator gets a row here and a rule in `sizes`; nothing else runs in a vehicle.
+https://onnx.ai/onnx/operators/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+OPSET = 20
+"""The version of ONNX's operators that is exported, and the only one that is read: operators change their meaning between versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node. An input "" is one that is left out. Attributes are int, float, str or tuple of int."""
+
+    operator: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """How many inputs and outputs a node of it has, and its attributes: name -> type, or the only values that are exported.
+    `needed`: attributes that may not be left out."""
+
+    inputs: tuple[int, int]
+    attributes: Mapping[str, type | tuple[Any, ...]]
+    outputs: tuple[int, int] = (1, 1)
+    needed: tuple[str, ...] = ()
+
+
+_WINDOW: dict[str, type | tuple[Any, ...]] = {
+    "auto_pad": ("NOTSET",), "kernel_shape": tuple, "strides": tuple, "pads": tuple, "dilations": tuple,
+}  # fmt: skip
+_POOL = _WINDOW | {"ceil_mode": (0,)}
+
+OPERATORS: Mapping[str, Operator] = {
+    "Add": Operator((2, 2), {}),
+    "AveragePool": Operator((1, 1), _POOL | {"count_include_pad": (0, 1)}, needed=("kernel_shape",)),
+    "Cast": Operator((1, 1), {"to": (1,)}, needed=("to",)),  # to float32
+    "Concat": Operator((1, 64), {"axis": int}, needed=("axis",)),
+    "Conv": Operator((2, 3), _WINDOW | {"group": int}),
+    "Div": Operator((2, 2), {}),
+    "Elu": Operator((1, 1), {"alpha": float}),
+    "Expand": Operator((2, 2), {}),
+    "Gather": Operator((2, 2), {"axis": int}),
+    "Gemm": Operator((2, 3), {"alpha": float, "beta": float, "transA": (0, 1), "transB": (0, 1)}),
+    # torch's exporter writes it for a linear layer over more than two axes, as a network of your own may have.
+    "MatMul": Operator((2, 2), {}),
+    "MaxPool": Operator((1, 1), _POOL | {"storage_order": (0,)}, needed=("kernel_shape",)),
+    "Mul": Operator((2, 2), {}),
+    "Range": Operator((3, 3), {}),
+    "ReduceMean": Operator((1, 2), {"keepdims": (0, 1), "noop_with_empty_axes": (0,)}),
+    "Relu": Operator((1, 1), {}),
+    "Reshape": Operator((2, 2), {"allowzero": (0, 1)}),
+    "Resize": Operator(
+        (4, 4),
+        {
+            "antialias": (0,), "coordinate_transformation_mode": ("half_pixel",), "cubic_coeff_a": float, "exclude_outside": (0,),
+            "extrapolation_value": float, "keep_aspect_ratio_policy": ("stretch",), "mode": ("linear", "nearest"),
+            "nearest_mode": ("floor", "round_prefer_floor"),
+        },
+    ),
+    "Shape": Operator((1, 1), {"start": int, "end": int}),
+    "Sigmoid": Operator((1, 1), {}),
+    "Slice": Operator((3, 5), {}),
+    "Split": Operator((1, 1), {"axis": int, "num_outputs": int}, outputs=(1, 64), needed=("num_outputs",)),
+    "Squeeze": Operator((1, 2), {}),
+    "Sub": Operator((2, 2), {}),
+    "Tanh": Operator((1, 1), {}),
+    "Transpose": Operator((1, 1), {"perm": tuple}),
+    "Unsqueeze": Operator((2, 2), {}),
+}  # fmt: skip
+
+
+def mistake_in(node: Node) -> str | None:
+    """What is wrong with a node by itself; None for nothing."""
+    operator = OPERATORS.get(node.operator)
+    if operator is None:
+        return f"the operator '{node.operator[:60]}' is none of those that exports use"
+    if not operator.inputs[0] <= len(node.inputs) <= operator.inputs[1]:
+        return f"{node.operator} has {len(node.inputs)} inputs"
+    if not operator.outputs[0] <= len(node.outputs) <= operator.outputs[1] or not all(node.outputs):
+        return f"{node.operator} has the outputs {node.outputs[:3]}"
+    if left_out := [name for name in operator.needed if name not in node.attributes]:
+        return f"{node.operator} lacks {left_out[0]}"
+    for name, value in node.attributes.items():
+        allowed = operator.attributes.get(name)
+        if allowed is None:
+            return f"{node.operator} has the attribute '{name}', which no export writes"
+        fits = isinstance(value, allowed) if isinstance(allowed, type) else isinstance(value, type(allowed[0])) and value in allowed
+        if not fits:
+            return f"{node.operator} has {name} = {str(value)[:60]}, which no export writes"
+    return None

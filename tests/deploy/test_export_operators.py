@@ -1,0 +1,71 @@
+"""The operators that a vehicle reads are those that the exporter writes, and it follows every exported size as onnx does."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import onnx
+import pytest
+from auxdrive.cards import CameraSpec, DatasetCard
+from auxdrive.checks.graph import read_graph
+from auxdrive.checks.operators import OPERATORS, OPSET
+from auxdrive.modalities import Modality
+from auxdrive_deploy.graph import to_onnx
+from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.run import build
+from auxdrive_train.methods.contract import STUDENT
+from auxdrive_train.models.backbone import BACKBONES
+from auxdrive_train.tasks import TASKS, make_task
+
+# Written for networks that auxdrive does not have itself, see `auxdrive.checks.operators`.
+OF_OTHER_NETWORKS = {"MatMul"}
+CROPPED = (720, 1280, {"crop_top": 0.35, "crop_bottom": 0.1, "size": [66, 200]})  # crop, block average and interpolation
+PLAIN = (64, 80, {"size": [64, 80]})
+
+
+def exported(backbone: str, task: str, height: int, width: int, preprocessing: dict[str, object]) -> bytes:
+    camera = CameraSpec(width=width, height=height)
+    made = make_task(task, DatasetCard(name="none", rate_hz=2.0, modalities=(Modality.RGB,), camera=camera))
+    values = {"data": "none", "task": task, "method": "baseline", "backbone": backbone, "preprocessing": preprocessing}
+    method, networks = build(parse_config(values), made)
+    return to_onnx(method.views(networks)[STUDENT], made, height, width)
+
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def graphs() -> dict[str, bytes]:
+    """Every backbone with every task, by name."""
+    made = {f"{backbone} {task}": exported(backbone, task, *CROPPED) for backbone in BACKBONES for task in TASKS}
+    return made | {"plain": exported(next(iter(BACKBONES)), next(iter(TASKS)), *PLAIN)}
+
+
+def test_the_list_is_what_the_exporter_writes(graphs: dict[str, bytes]) -> None:
+    written: Counter[str] = Counter()
+    for data in graphs.values():
+        model = onnx.load_from_string(data)
+        assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", OPSET)]
+        assert not any(node.domain for node in model.graph.node)
+        written.update(node.op_type for node in model.graph.node)
+    assert written.keys() | OF_OTHER_NETWORKS == OPERATORS.keys()
+    assert not written.keys() & OF_OTHER_NETWORKS
+
+
+def test_every_export_is_read_and_its_sizes_are_those_of_onnx(graphs: dict[str, bytes]) -> None:
+    for name, data in graphs.items():
+        facts = read_graph(data, name)
+        model = onnx.load_from_string(data)
+        for given in model.graph.input:
+            given.type.tensor_type.shape.dim[0].dim_value = 1
+        del model.graph.value_info[:]
+        for output in model.graph.output:
+            output.type.tensor_type.ClearField("shape")
+        inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+        told = 0
+        for value in inferred.graph.value_info:
+            axes = [axis.dim_value if axis.HasField("dim_value") else None for axis in value.type.tensor_type.shape.dim]
+            assert len(axes) == len(facts.shapes[value.name]), (name, value.name)
+            assert all(theirs in (None, mine) for mine, theirs in zip(facts.shapes[value.name], axes, strict=True)), (name, value.name)
+            told += None not in axes
+        assert told > len(model.graph.node) / 2

@@ -1,0 +1,125 @@
+"""What needs no network: the figures that a result must beat before it says anything.
+
+Legend: N samples, P numbers of a small picture, E ego inputs, X of both together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from auxdrive.cards import PreprocessingSpec
+from auxdrive.modalities import Modality
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import Float32, Float64
+from numpy.typing import NDArray
+
+from auxdrive_train.data.loader import Loader
+from auxdrive_train.data.samples import SampleSet
+from auxdrive_train.models.inputs import ModalityInput
+from auxdrive_train.tasks.metrics import higher_is_better
+
+Figures = dict[str, float]
+QUANTILES = np.linspace(0.0, 1.0, 41)
+PICTURE = (12, 32)
+NEIGHBOURS = 5
+MOST_KNOWN = 2000
+MOST_ASKED = 1000
+_BATCH = 128
+
+
+def floors(
+    train: SampleSet, splits: Mapping[str, SampleSet], main: Modality, preprocessing: PreprocessingSpec, steering: SteeringSpec
+) -> dict[str, dict[str, Figures]]:
+    """For each split the metrics of three answers that take no training.
+
+    - `constant`: for each metric the constant that is best for it on the training samples, of their mean, their median and, for a single
+      number, 41 of their quantiles.
+    - `ego`: a linear function of the ego inputs, by least squares; it never looks at the picture. Only for tasks that have ego inputs.
+    - `neighbours`: the mean label of the five nearest training samples, by the picture at 12x32 and the ego inputs, both standardised.
+      At most 2,000 training samples are known, and at most 1,000 of a split asked, evenly spread.
+    """
+    constants = _best_constants(train, steering)
+    fit = np.linalg.lstsq(_design(train), train.target.reshape(len(train), -1).astype(np.float64), rcond=None)[0]
+    neighbours = _Neighbours(train, ModalityInput(main, preprocessing.model_copy(update={"size": PICTURE})))
+    made: dict[str, dict[str, Figures]] = {}
+    for name, samples in splits.items():
+        rows = {"constant": _of_constants(samples, constants, steering)}
+        if train.ego.shape[1]:
+            linear = (_design(samples) @ fit).reshape(samples.target.shape)
+            rows["ego"] = samples.task.metrics(linear, samples.target, steering)
+        asked = _spread(len(samples), MOST_ASKED)
+        rows["neighbours"] = samples.task.metrics(neighbours.answers(samples, asked), samples.target[asked], steering)
+        made[name] = rows
+    return made
+
+
+def _best_constants(train: SampleSet, steering: SteeringSpec) -> dict[str, Float64]:
+    """By metric the best constant, (*target_shape)."""
+    target = train.target.astype(np.float64)
+    candidates = [target.mean(axis=0), np.median(target, axis=0)]
+    if target[0].size == 1:
+        candidates += list(np.quantile(target, QUANTILES, axis=0))
+    measured = [_of_constant(train, candidate, steering) for candidate in candidates]
+    best = {}
+    for metric in measured[0]:
+        sign = 1.0 if higher_is_better(metric) else -1.0
+        best[metric] = candidates[int(np.argmax([sign * figures[metric] for figures in measured]))]
+    return best
+
+
+def _of_constants(samples: SampleSet, constants: Mapping[str, Float64], steering: SteeringSpec) -> Figures:
+    """Each metric of its own constant."""
+    figures = {}
+    for metric, value in constants.items():
+        measured = _of_constant(samples, value, steering)
+        if metric in measured:  # there is no R2 where a split does not vary
+            figures[metric] = measured[metric]
+    return figures
+
+
+def _of_constant(samples: SampleSet, value: Float64, steering: SteeringSpec) -> Figures:
+    return samples.task.metrics(np.broadcast_to(value, samples.target.shape), samples.target, steering)
+
+
+def _design(samples: SampleSet) -> Float64:
+    """(N, E + 1): the ego inputs and a one."""
+    return np.concatenate([samples.ego.astype(np.float64), np.ones((len(samples), 1))], axis=1)
+
+
+def _spread(count: int, most: int) -> NDArray[np.int64]:
+    """At most so many of 0 .. count - 1, evenly spread."""
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
+
+
+class _Neighbours:
+    """Training samples as points: (N, X), the picture's part and the ego inputs' part each of variance one in all."""
+
+    def __init__(self, train: SampleSet, picture: ModalityInput) -> None:
+        self._picture = picture
+        known = _spread(len(train), MOST_KNOWN)
+        pictures, ego = self._read(train, known)
+        self._mean, self._ego_mean = pictures.mean(axis=0), ego.mean(axis=0)
+        self._scale = max(float(np.sqrt(pictures.var(axis=0).sum())), 1e-6)
+        self._ego_scale = np.maximum(ego.std(axis=0), 1e-6) * np.sqrt(max(ego.shape[1], 1))
+        self._points = self._standardised(pictures, ego)
+        self._targets = train.target[known].astype(np.float64)
+
+    def answers(self, samples: SampleSet, asked: NDArray[np.int64]) -> Float64:
+        """(N, *target_shape) of the samples of these numbers."""
+        points = torch.from_numpy(self._standardised(*self._read(samples, asked)))
+        distances = torch.cdist(points, torch.from_numpy(self._points))
+        nearest = distances.topk(min(NEIGHBOURS, len(self._points)), dim=1, largest=False).indices
+        mean: Float64 = self._targets[nearest.numpy()].mean(axis=1)
+        return mean
+
+    def _read(self, samples: SampleSet, chosen: NDArray[np.int64]) -> tuple[Float32, Float32]:
+        """(N, P) and (N, E)."""
+        with torch.no_grad():
+            parts = [self._picture(batch.frames[self._picture.modality]).flatten(1) for batch in Loader(samples, _BATCH).iterate(chosen)]
+        return torch.cat(parts).numpy(), samples.ego[chosen]
+
+    def _standardised(self, pictures: Float32, ego: Float32) -> Float32:
+        parts = [(pictures - self._mean) / self._scale, (ego - self._ego_mean) / self._ego_scale]
+        return np.concatenate(parts, axis=1).astype(np.float32)

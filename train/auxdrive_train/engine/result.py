@@ -1,0 +1,47 @@
+"""The measurement after training: `result.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from auxdrive.storage import write_atomic
+
+from auxdrive_train.data.samples import SampleSet
+from auxdrive_train.engine import checkpoint as files
+from auxdrive_train.engine.evaluate import counted, measure, predict_views
+from auxdrive_train.engine.floor import floors
+from auxdrive_train.engine.loop import BEST, Parts
+from auxdrive_train.engine.views import phases_of, primary_of, views_at_their_end
+
+
+def write_result(parts: Parts, progress: files.Progress, recorded: SampleSet, further: Mapping[str, SampleSet]) -> dict[str, Any]:
+    """Measure every view on the validation part and on every further split that was asked for, and write it down: the student with its
+    best weights, another view as it stood at the end of its own phase. Beside them stands what needs no network.
+
+    recorded: the training samples as they were recorded, before any balancing.
+    """
+    config, method, steering = parts.config, parts.method, parts.validation.card.steering
+    stored = files.load(parts.directory / "checkpoints" / BEST)
+    files.restore(parts.networks, stored.networks, BEST)
+    views = views_at_their_end(method, parts.networks, stored.views, BEST)
+    measured: dict[str, Mapping[str, Any]] = {}
+    splits = {"val": parts.validation, **further}
+    for name, samples in splits.items():
+        predictions = predict_views(views, samples, parts.fabric.device)
+        figures: dict[str, Any] = dict(measure(views, predictions, samples, steering))
+        extra = method.report(predictions, samples.target, {view: counted(network, samples) for view, network in views.items()})
+        measured[name] = {**figures, **({"all": extra} if extra else {})}
+    result = {
+        "method": config.method,
+        "best": {"phase": progress.best_phase, "epoch": progress.best_epoch, method.task.primary_metric: progress.best},
+        "views": phases_of(views, primary_of(method, parts.networks), progress.best_phase, stored.progress.history),
+        "phases": [vars(record) for record in progress.history],
+        "steps": progress.step,
+        "trained_s": progress.trained_s,
+        "metrics": measured,
+        "floor": floors(recorded, splits, config.main, config.preprocessing, steering),
+    }
+    write_atomic(parts.directory / "result.json", json.dumps(result, indent=2).encode())
+    return result

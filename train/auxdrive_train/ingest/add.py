@@ -1,0 +1,186 @@
+"""Add a recording to a data set that ingest made: whole or not at all, also where the computer fails in the middle.
+
+The new episodes are written into a hidden folder inside the data set, under the ids that they will have, and can be gone on with there.
+When all are complete they are moved, and the card, which names them, is replaced in one step. Until then the card is the old one: what it
+names is there, and nothing else counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from auxdrive.cards import DatasetCard, EpisodeOrigin
+from auxdrive.dataset import TRAIN_SPLIT, Dataset, read_card
+from auxdrive.derived import DERIVATIONS, ensure_derived
+from auxdrive.episodes import CARD_NAME, EPISODES_DIR, EpisodeReader, clean_partial, write_card
+from auxdrive.errors import DataError, UsageError
+from auxdrive.files import entries, exists, is_file, refusals
+from auxdrive.joined import disagreements
+from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.storage import fsync_directory, held
+
+from auxdrive_train.ingest.build import plan_dataset, tell_distances
+from auxdrive_train.ingest.join import unused
+from auxdrive_train.ingest.source import Source
+from auxdrive_train.ingest.splits import SplitRange
+from auxdrive_train.ingest.writing import IngestReport, Plan, report_of, write_dataset
+
+STAGING = ".adding-"
+_NUMBERED = re.compile(r"(.+)-(\d+)")
+
+
+def add_to_dataset(
+    source: Source,
+    out: Path,
+    splits: tuple[SplitRange, ...] = (),
+    derived: tuple[Modality, ...] = (),
+    image_size: tuple[int, int] | None = None,
+    licence: str = "",
+    progress: Callable[[int], object] | None = None,
+) -> IngestReport:
+    """Add the source's records to the data set in `out`; when the same was begun before and was stopped, go on where it was.
+
+    What the data set has derived from its pictures is derived from the new ones too, and the other way round. A field of view and a
+    wheelbase that are not given are the data set's. The card then names both sources and both licences.
+
+    Args: as `build_dataset`.
+
+    Raises:
+        DataError: no data set, or one that differs in rate, camera, steering or vehicle (all differences are named); as `build_dataset`.
+        UsageError: the data set holds that recording already; as `build_dataset`.
+    """
+    if not is_file(out / CARD_NAME):
+        raise DataError(f"{out}: holds no data set that could be added to; leave --add out to make one")
+    with held(out):
+        card = Dataset.open(out).card
+        source = _as_the_card_has_it(source, card)
+        derived = tuple(dict.fromkeys([*(each for each in card.modalities if _from_rgb(each)), *derived]))
+        plan = plan_dataset(source, splits, derived, image_size, licence)
+        staging = out / f"{STAGING}{hashlib.sha256(plan.card.model_dump_json().encode()).hexdigest()[:12]}"
+        held_already = [each for each in source.identities if each in card.source]
+        if held_already:
+            shutil.rmtree(staging, ignore_errors=True)  # of an addition that was stopped when all was done but to clear up
+            raise UsageError(f"{out} holds {' and '.join(held_already)} already; there is nothing to add")
+        _refuse_differences(out, card, plan.card)
+        report = _stage(plan, staging, out, progress)
+        _commit(out, card, staging)
+        added = Dataset.open(out)
+        ensure_derived(added, derived)
+        tell_distances(out, report)
+        report.notes += [
+            f"{path}: is left of an addition that was stopped; give its command again, or remove it" for path in _stagings(out)
+        ]
+        return report
+
+
+def _from_rgb(modality: Modality) -> bool:
+    return modality in DERIVATIONS and MODALITIES[modality].derived_from is Modality.RGB
+
+
+def _as_the_card_has_it(source: Source, card: DatasetCard) -> Source:
+    """The source with what the caller did not tell, and the data set does."""
+    known = replace(source, fov_deg=card.camera.fov_deg if source.fov_deg is None else source.fov_deg)
+    if source.vehicle.wheelbase_m is None:
+        known.vehicle = source.vehicle.model_copy(update={"wheelbase_m": card.vehicle.wheelbase_m})
+    return known
+
+
+def _origins(card: DatasetCard, new: DatasetCard) -> dict[str, EpisodeOrigin]:
+    """The origins of all episodes; a recording whose name another in the data set has gets a number behind it."""
+    taken = {origin.session.partition("/")[0] for origin in card.episodes.values()}
+    names: dict[str, str] = {}
+    origins = dict(card.episodes)
+    for episode_id, origin in new.episodes.items():
+        name, slash, session = origin.session.partition("/")
+        if name not in names:
+            names[name] = unused(name, taken)
+            taken.add(names[name])
+        origins[episode_id] = origin.model_copy(update={"session": f"{names[name]}{slash}{session}"})
+    return origins
+
+
+def _refuse_differences(out: Path, card: DatasetCard, new: DatasetCard) -> None:
+    """Everything that a model is told of its recording must be the same; where the camera sits is told by hand, and taken over."""
+    sized = {"width": new.camera.width, "height": new.camera.height, "fov_deg": new.camera.fov_deg}
+    differences = disagreements(card, new.model_copy(update={"camera": card.camera.model_copy(update=sized)}))
+    if card.vehicle.name != new.vehicle.name:
+        differences.append(f"vehicle.name: {card.vehicle.name} and {new.vehicle.name}")
+    if differences:
+        lines = "".join(f"\n  - {line}" for line in differences)
+        raise DataError(
+            f"{new.source} cannot be added to {out}, which differs:{lines}\nGive the options with which the data set was made "
+            f"(--image-size {card.camera.width}x{card.camera.height}, --max-steer-deg, --fov-deg, --wheelbase-m), or make another data set"
+        )
+
+
+def _stage(plan: Plan, staging: Path, out: Path, progress: Callable[[int], object] | None) -> IngestReport:
+    """Write the new episodes into the hidden folder, or those that an earlier run did not."""
+    if is_file(staging / CARD_NAME) and read_card(staging).splits:
+        return _staged_before(plan, staging, out, progress)
+    clean_partial(staging)
+    write_card(staging, plan.card)
+    numbers: Counter[str] = Counter()
+    for folder in (out, *(other for other in _stagings(out) if other != staging)):
+        for episode_id in {entry.name for entry in entries(folder / EPISODES_DIR)} | set(_ids(read_card(folder))):
+            match = _NUMBERED.fullmatch(episode_id)
+            if match is not None:
+                numbers[match[1]] = max(numbers[match[1]], int(match[2]) + 1)
+    return write_dataset(plan, staging, progress, numbers)
+
+
+def _staged_before(plan: Plan, staging: Path, out: Path, progress: Callable[[int], object] | None) -> IngestReport:
+    """The report of an addition that was stopped when all its episodes were written; some may have been moved."""
+    report = report_of(plan)
+    for split, ids in read_card(staging).splits.items():
+        report.episodes[split] = list(ids)
+        for episode_id in ids:
+            there = staging / EPISODES_DIR / episode_id
+            report.frames[split] += len(EpisodeReader(there if exists(there) else out / EPISODES_DIR / episode_id))
+            report.resumed += 1
+    if progress is not None:
+        progress(len(plan.records) * (1 + len(plan.derived)))
+    return report
+
+
+def _commit(out: Path, card: DatasetCard, staging: Path) -> None:
+    """Move the new episodes to the others, and name them in the card."""
+    new = read_card(staging)
+    added = set(_ids(new))
+    for episode_id in sorted(added):
+        there, here = staging / EPISODES_DIR / episode_id, out / EPISODES_DIR / episode_id
+        if exists(there):
+            if exists(here):
+                raise DataError(f"{here}: is there already, and {there} is to come there; remove the one that should not be")
+            with refusals(there, f"cannot be moved to {here}"):
+                there.rename(here)
+    with refusals(out / EPISODES_DIR):
+        fsync_directory(out / EPISODES_DIR)
+    old = card.splits or {TRAIN_SPLIT: tuple(each for each in Dataset.open(out).episode_ids if each not in added)}
+    merged = {
+        "splits": {name: (*old.get(name, ()), *new.splits.get(name, ())) for name in dict.fromkeys([*old, *new.splits])},
+        "episodes": _origins(card, new),
+        "modalities": tuple(dict.fromkeys([*card.modalities, *new.modalities])),
+        "source": _both(card.source, new.source, " + "),
+        "licence": _both(card.licence, new.licence, "; "),
+        "apart_s": {},
+    }
+    write_card(out, card.model_copy(update=merged))
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def _both(one: str, other: str, between: str) -> str:
+    return between.join(dict.fromkeys(text for text in (one, other) if text))
+
+
+def _ids(card: DatasetCard) -> Iterable[str]:
+    return (episode_id for ids in card.splits.values() for episode_id in ids)
+
+
+def _stagings(out: Path) -> list[Path]:
+    return [entry for entry in entries(out) if entry.name.startswith(STAGING) and is_file(entry / CARD_NAME)]

@@ -1,0 +1,95 @@
+"""Depth pictures of recordings: which records have a usable one, and how they are stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from auxdrive.errors import DataError
+from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.pictures import grey16_size, picture_size, read_grey16
+from auxdrive.types import UInt16
+
+from auxdrive_train.ingest.source import SourceRecord
+
+WANTED_SHARE = 0.9
+"""Depth is a modality of a source where at least this share of its records has a usable picture; of the others, it is not read."""
+_SAME_SHAPE = 0.02  # by how much the ratio of width to height may be another where depth and colour show the same view
+_MM_PER_STEP = round(1000 * MODALITIES[Modality.DEPTH].scale)
+
+
+def settle(records: Sequence[SourceRecord], key: str, skipped: Counter[str]) -> tuple[list[SourceRecord], list[str]]:
+    """Keep the depth pictures or drop them, for all records: those of one recording have the same modalities.
+
+    Where depth is kept, records that have no usable picture of it are left out and counted.
+
+    Args:
+        key: what the recording calls them, for the notes.
+
+    Returns:
+        The records, and notes.
+    """
+    if all(record.depth is None for record in records):
+        return list(records), []
+    sizes: dict[int, tuple[int, int]] = {}
+    why = Counter[str]()
+    for place, record in enumerate(records):
+        try:
+            if record.depth is None:
+                raise DataError("no picture named")
+            sizes[place] = grey16_size(record.depth)
+        except DataError as error:
+            why[str(error)] += 1
+    wrong = _wrong(len(records), sizes, why) or _another_view(records, sizes)
+    if wrong:
+        return [replace(record, depth=None) for record in records], [f"{key} is not read: {wrong}"]
+    if why:
+        skipped["depth picture missing or not of 16 bits"] += sum(why.values())
+    kept = [records[place] for place in sizes]
+    return kept, [f"{key}: 16-bit pictures, taken as millimetres in the camera's view; 0 is where nothing was measured"]
+
+
+def _wrong(records: int, sizes: dict[int, tuple[int, int]], why: Counter[str]) -> str:
+    if len(sizes) >= WANTED_SHARE * records:
+        return ""
+    return f"{records - len(sizes)} of {records} records have no usable picture of it, the first: {next(iter(why))}"
+
+
+def _another_view(records: Sequence[SourceRecord], sizes: dict[int, tuple[int, int]]) -> str:
+    """Why depth and colour cannot show the same view; empty where they can."""
+    kinds = sorted(set(sizes.values()))
+    depth = ", ".join(f"{width}x{height}" for width, height in kinds)
+    if len(kinds) > 1:
+        return f"its pictures have different sizes ({depth})"
+    colour = _colour_size(records)
+    if colour is not None and abs(kinds[0][0] * colour[1] / (kinds[0][1] * colour[0]) - 1) > _SAME_SHAPE:
+        return f"its pictures are {depth}, the camera's {colour[0]}x{colour[1]}, so they do not show the same view"
+    return ""
+
+
+def _colour_size(records: Sequence[SourceRecord]) -> tuple[int, int] | None:
+    for record in records:
+        try:
+            return picture_size(record.image)
+        except DataError:
+            continue
+    return None
+
+
+def read_depth(record: SourceRecord, height: int, width: int) -> UInt16:
+    """The record's depth as `Modality.DEPTH` is stored, scaled to (height, width) by nearest neighbours: depths are never mixed.
+
+    What was measured stays more than nothing: 1 to 4 mm are stored as one step.
+
+    Raises:
+        DataError: the picture is damaged.
+    """
+    assert record.depth is not None
+    depth_mm = read_grey16(record.depth)
+    rows = (np.arange(height) + 0.5) * depth_mm.shape[0] / height
+    columns = (np.arange(width) + 0.5) * depth_mm.shape[1] / width
+    scaled = depth_mm[rows.astype(np.intp)[:, None], columns.astype(np.intp)].astype(np.uint32)
+    steps = np.where(scaled > 0, np.maximum((scaled + _MM_PER_STEP // 2) // _MM_PER_STEP, 1), 0)
+    return steps.astype(np.uint16)

@@ -1,0 +1,86 @@
+"""Several recordings as one source, each a session of its own or more."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from auxdrive.errors import DataError, UsageError
+from auxdrive.timing import RATE_TOLERANCE, same_rate
+
+from auxdrive_train.ingest.source import Source
+
+
+def unused(name: str, taken: Iterable[str]) -> str:
+    """The name itself, or with a number behind it that makes it another than all of these."""
+    names = set(taken)
+    return next(each for each in itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2))) if each not in names)
+
+
+def _renamed(source: Source, name: str) -> Source:
+    if name == source.name:
+        return source
+    records = [replace(record, session=name + record.session.removeprefix(source.name)) for record in source.records]
+    return replace(source, name=name, records=records)
+
+
+def join_sources(sources: Sequence[Source]) -> Source:
+    """One source of all; of one, that itself. Its rate is the median over all records.
+
+    Raises:
+        UsageError: a recording is named twice. DataError: the rates differ by more than the tolerance of `auxdrive.timing`.
+    """
+    if len(sources) == 1:
+        return sources[0]
+    named: list[Source] = []
+    for source in sources:
+        if source.identity in [other.identity for other in named]:
+            raise UsageError(f"{source.identity} is named twice; its pictures would count twice, or stand in two splits")
+        named.append(_renamed(source, unused(source.name, [other.name for other in named])))
+    rate_hz = _rate_of_all(named)
+    first = named[0]
+    return Source(
+        name=" + ".join(source.name for source in named) if len(named) <= 3 else f"{first.name} and {len(named) - 1} more",
+        identity=" + ".join(source.identity for source in named),
+        index_field=" or ".join(dict.fromkeys(source.index_field for source in named)),
+        rate_hz=rate_hz,
+        steering=first.steering,
+        vehicle=first.vehicle,
+        records=[record for source in named for record in source.records],
+        skipped=sum((source.skipped for source in named), Counter()),
+        notes=_notes(named),
+        fov_deg=first.fov_deg,
+        identities=tuple(identity for source in named for identity in source.identities),
+    )
+
+
+def _rate_of_all(sources: Sequence[Source]) -> float:
+    rates = np.repeat([source.rate_hz for source in sources], [len(source.records) for source in sources])
+    rate_hz = float(np.sort(rates)[len(rates) // 2])
+    if not all(same_rate(source.rate_hz, rate_hz) for source in sources):
+        told = ", ".join(f"{source.name} {source.rate_hz:g} Hz" for source in sources)
+        raise DataError(
+            f"the recordings were made at different rates ({told}; up to {RATE_TOLERANCE:.0%} may differ): make a data set of each. "
+            "Where the timestamps are wrong, read each with its --rate-hz"
+        )
+    return rate_hz
+
+
+def _notes(sources: Sequence[Source]) -> list[str]:
+    """What all say, once; what one says, under its name; and which seem to be copies."""
+    count = Counter(note for source in sources for note in dict.fromkeys(source.notes))
+    common = [note for note in sources[0].notes if count[note] == len(sources)]
+    notes = [f"{source.name}: {note}" for source in sources for note in source.notes if count[note] < len(sources)]
+    alike: dict[str, list[str]] = {}
+    for source in sources:
+        alike.setdefault(source.labels, []).append(source.name)
+    copies = [
+        f"{' and '.join(names)} have the same labels: are they copies of one recording?" for names in alike.values() if len(names) > 1
+    ]
+    with_depth = [source.name for source in sources if source.records[0].depth is not None]
+    if 0 < len(with_depth) < len(sources):
+        copies.append(f"depth is in {', '.join(with_depth)} alone; the others' episodes have none")
+    return notes + common + copies

@@ -1,0 +1,201 @@
+"""The records of a plan become episodes: each is complete or not there, and none spans a break."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from auxdrive.cards import DatasetCard, EpisodeOrigin
+from auxdrive.dataset import Dataset
+from auxdrive.derived import ensure_derived
+from auxdrive.episodes import EPISODES_DIR, EpisodeReader, EpisodeWriter, write_card
+from auxdrive.errors import DataError
+from auxdrive.files import exists
+from auxdrive.modalities import Modality
+from auxdrive.pictures import read_pictures, resize
+from auxdrive.timing import breaks
+from auxdrive.types import AnyArray, UInt8, UInt16
+
+from auxdrive_train.ingest.depth import read_depth
+from auxdrive_train.ingest.session_clock import SessionClock
+from auxdrive_train.ingest.source import Source, SourceRecord, left_out
+from auxdrive_train.ingest.splits import SplitRange, split_of
+
+MAX_EPISODE_FRAMES = 500
+"""Episodes end here, so that an ingest that is stopped has no more than these to read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be written: the records that stand in a split, and the card as yet without episodes. scale: whether pictures are."""
+
+    source: Source
+    splits: tuple[SplitRange, ...]
+    derived: tuple[Modality, ...]
+    records: list[SourceRecord]
+    left_out: Counter[str]
+    scale: bool
+    card: DatasetCard
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the pictures in the data set."""
+        return self.card.camera.width, self.card.camera.height
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What was written: episodes and frames by split; what was left out by reason; what a person should know.
+
+    apart_s: as in the card, how far in time each split lies from the others.
+    """
+
+    identity: str
+    rate_hz: float
+    image_size: tuple[int, int]
+    index_field: str
+    frames: Counter[str] = field(default_factory=Counter)
+    episodes: dict[str, list[str]] = field(default_factory=dict)
+    skipped: Counter[str] = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+    apart_s: dict[str, float | None] = field(default_factory=dict)
+    resumed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A record with its picture. session_s: when it was taken, on the clock of its session."""
+
+    record: SourceRecord
+    split: str
+    image: UInt8
+    depth: UInt16 | None
+    session_s: float
+
+    @property
+    def track(self) -> tuple[str, str, str, bool]:
+        """What is the same in all frames of an episode."""
+        return self.split, self.record.stream, self.record.session, self.depth is not None
+
+    @property
+    def pictures(self) -> dict[Modality, AnyArray]:
+        """By modality, as they are stored."""
+        return {Modality.RGB: self.image} | ({} if self.depth is None else {Modality.DEPTH: self.depth})
+
+
+def report_of(plan: Plan) -> IngestReport:
+    """The report of a plan of which nothing was written yet."""
+    source = plan.source
+    return IngestReport(
+        source.identity, source.rate_hz, plan.size, source.index_field, skipped=Counter(plan.left_out), notes=list(source.notes)
+    )
+
+
+def write_dataset(
+    plan: Plan, out: Path, progress: Callable[[int], object] | None = None, numbers: Counter[str] | None = None
+) -> IngestReport:
+    """Write the episodes that are not there yet, then the card, then what is derived.
+
+    Args:
+        numbers: how many episodes of each track (`train`, `train-left`) there are elsewhere, so that ids go on behind them.
+    """
+    source = plan.source
+    report = report_of(plan)
+    origins: dict[str, EpisodeOrigin] = {}
+    for episode_id, first, frames in _episodes(_decoded(plan, report, progress), source.rate_hz, Counter(numbers)):
+        count = _write_episode(out, episode_id, frames, source, report)
+        report.frames[first.split] += count
+        report.episodes.setdefault(first.split, []).append(episode_id)
+        origins[episode_id] = EpisodeOrigin(session=first.record.session or source.name, start_s=first.session_s)
+    if not report.episodes:
+        raise DataError(f"{source.name}: no record has a usable picture ({left_out(report.skipped)})")
+    made = {name: tuple(ids) for name, ids in report.episodes.items()}
+    write_card(out, plan.card.model_copy(update={"splits": made, "episodes": origins}))
+    ensure_derived(Dataset.open(out), plan.derived, progress=progress)
+    return report
+
+
+def _decoded(plan: Plan, report: IngestReport, progress: Callable[[int], object] | None) -> Iterator[_Frame]:
+    """The pictures, one record at a time; damaged ones are left out and counted."""
+    clock = SessionClock(plan.source.rate_hz)
+    for record in plan.records:
+        session_s = clock.place_s(record)  # also of those without a picture: time goes on
+        frame = _frame(plan, record, session_s, report)
+        if frame is not None:
+            yield frame
+        if progress is not None:
+            progress(1)
+
+
+def _frame(plan: Plan, record: SourceRecord, session_s: float, report: IngestReport) -> _Frame | None:
+    """The record with its pictures; None where one is damaged."""
+    width, height = plan.size
+    try:
+        image = next(read_pictures(record.image)).image
+    except DataError:
+        report.skipped["picture damaged"] += 1
+        return None
+    try:
+        depth = None if record.depth is None else read_depth(record, height, width)
+    except DataError:
+        report.skipped["depth picture damaged"] += 1
+        return None
+    if plan.scale and image.shape[:2] != (height, width):
+        image = resize(image, height, width)
+    if image.shape[:2] != (height, width):  # turned by its EXIF orientation, which the header's size does not show
+        raise DataError(f"{record.image}: {image.shape[1]}x{image.shape[0]} upright, not {width}x{height}; use --image-size")
+    split = split_of(record.index, plan.splits, record.source)
+    assert split is not None  # `_choose` left only those
+    return _Frame(record, split, image, depth, session_s)
+
+
+def _episodes(frames: Iterator[_Frame], rate_hz: float, numbers: Counter[str]) -> Iterator[tuple[str, _Frame, Iterator[_Frame]]]:
+    """Cut the stream of frames into episodes: (id, first frame, all frames). Each must be read to its end before the next."""
+    following = next(frames, None)
+
+    def one(first: _Frame) -> Iterator[_Frame]:
+        nonlocal following
+        current, count = first, 1
+        yield current
+        for following in frames:
+            broken = breaks(following.record.time_s - current.record.time_s, rate_hz)
+            if broken or count >= MAX_EPISODE_FRAMES or following.track != current.track:
+                return
+            current, count = following, count + 1
+            yield current
+        following = None
+
+    while following is not None:
+        track = "-".join(part for part in (following.split, following.record.stream) if part)
+        episode_id = f"{track}-{numbers[track]:04d}"
+        numbers[track] += 1
+        yield episode_id, following, one(following)
+
+
+def _write_episode(out: Path, episode_id: str, frames: Iterator[_Frame], source: Source, report: IngestReport) -> int:
+    """Write one episode, or pass over it when an earlier run has written it; the number of its frames."""
+    written = out / EPISODES_DIR / episode_id
+    if exists(written):
+        count = sum(1 for _ in frames)
+        held = len(EpisodeReader(written))
+        if held != count:
+            raise DataError(f"{written}: has {held} frames, the source has {count}: its pictures changed. Choose a new folder")
+        report.resumed += 1
+        return count
+    first = next(frames)
+    with EpisodeWriter(out, episode_id, first.pictures, keep_on_error=False) as writer:
+        for frame in itertools.chain([first], frames):
+            writer.append(
+                frame.pictures,
+                {
+                    "time_s": frame.record.time_s - first.record.time_s,
+                    "speed_mps": frame.record.speed_mps,
+                    "steer_rad": float(source.steering.to_road_wheel_rad(frame.record.steer)),
+                    "throttle": frame.record.throttle,
+                    "brake": frame.record.brake,
+                },
+            )
+        return len(writer)
