@@ -12,9 +12,13 @@ RATE_TOLERANCE = 0.1
 """Rates that differ by at most this share count as the same: they are measured from clocks that jitter."""
 
 
-def breaks(step_s: float, rate_hz: float) -> bool:
+ROUNDING = 1e-3
+"""Times of an episode are stored from its beginning on, so a step is there again but for rounding; who judges it allows this share."""
+
+
+def breaks(step_s: float, rate_hz: float, rounding: float = 0.0) -> bool:
     """Whether frames that are `step_s` apart cannot be of one episode: time stands still, goes back, leaps or is no number."""
-    return not 0 < step_s <= GAP_PERIODS / rate_hz
+    return not 0 < step_s <= (1 + rounding) * GAP_PERIODS / rate_hz
 
 
 def same_rate(one_hz: float, other_hz: float) -> bool:
@@ -22,7 +26,23 @@ def same_rate(one_hz: float, other_hz: float) -> bool:
     return abs(one_hz - other_hz) <= RATE_TOLERANCE * max(one_hz, other_hz)
 
 
+def period_s(steps_s: Float64) -> float | None:
+    """The period of a recording, given its time steps (N,): the median step within episodes; None where no step goes forward.
+
+    Pauses are no steps of a camera. Which steps are pauses depends on the rate, so the longer ones are left out until none is left:
+    the whole recording and its episodes, cut at this rate, then have the same one.
+    """
+    steps_s = steps_s[steps_s > 0]
+    while len(steps_s):
+        median_s = float(np.median(steps_s))
+        within = steps_s <= (1 + ROUNDING) * GAP_PERIODS * median_s
+        if within.all():
+            return median_s
+        steps_s = steps_s[within]
+    return None
+
+
 def measured_rate_hz(steps_s: Float64) -> float | None:
-    """The rate of the median step, of the steps (N,) of all episodes of a recording that go forward; None where none does."""
-    forward = steps_s[steps_s > 0]
-    return 1 / float(np.median(forward)) if len(forward) else None
+    """The rate of a recording, by `period_s`."""
+    period = period_s(steps_s)
+    return None if period is None else 1 / period

@@ -16,7 +16,7 @@ from auxdrive import console
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.cli import build_app
 from auxdrive.episodes import EpisodeWriter, write_card
-from auxdrive.errors import AuxdriveError, InputError
+from auxdrive.errors import AuxdriveError, CheckFailed, InputError
 from auxdrive.inspection.colours import CLASS_COLOURS, picture
 from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
 from auxdrive.steering import SteeringSpec
@@ -40,6 +40,7 @@ def folder(tmp_path: Path) -> Path:
         with EpisodeWriter(root, episode_id, modalities) as writer:
             for index in range(4):
                 frames = {m: rng.integers(0, 13, MODALITIES[m].array_shape(6, 8)).astype(MODALITIES[m].numpy_dtype) for m in modalities}
+                frames[Modality.RGB] *= 10  # bright enough to be pictures
                 speed = {"speed_mps": 2.0} if episode_id == "a" else {}
                 writer.append(frames, {"time_s": index / 10, "steer_rad": 0.1 * index, "throttle": 0, "brake": 0, **speed})
     write_card(root, CARD)
@@ -51,9 +52,11 @@ def invoke(*arguments: str) -> Any:
 
 
 def summary_of(path: Path) -> dict[str, Any]:
+    """The summary; the exit code is 1 exactly where it lists something that is broken."""
     result = invoke(str(path), "--json")
-    assert result.exit_code == 0, result.output
     document: dict[str, Any] = json.loads(result.stdout)
+    assert result.exit_code == (1 if document["broken"] else 0), result.output
+    assert isinstance(result.exception, CheckFailed) == bool(document["broken"])
     return document
 
 
@@ -65,9 +68,9 @@ def test_a_data_set(folder: Path) -> None:
     train, test = summary["splits"]["train"], summary["splits"]["test"]
     assert train["duration_s"] == 0.4
     assert train["steer_deg"]["mean"] == pytest.approx(np.degrees(0.15), rel=1e-5)
-    assert train["steer_deg"]["zero_share"] == 0.25
+    assert train["steer_deg"]["straight_share"] == 0.25
     assert train["speed_mps"]["mean"] == 2.0
-    assert test["speed_mps"] == {"mean": None, "std": None, "min": None, "max": None, "zero_share": None, "known_share": 0.0}
+    assert test["speed_mps"] == {"mean": None, "std": None, "min": None, "max": None, "standing_share": None, "known_share": 0.0}
     shown = invoke(str(folder))
     assert shown.exit_code == 0
     assert "6x8x3" in shown.output
@@ -83,19 +86,17 @@ def test_what_is_broken_is_listed(folder: Path) -> None:
             writer.append({Modality.DEPTH: np.zeros((6, 8), np.uint16)}, {"time_s": time_s, "steer_rad": 1.0, "throttle": 0, "brake": 0})
     write_card(folder, CARD.model_copy(update={"camera": CameraSpec(width=9, height=6), "splits": {**CARD.splits, "none": ()}}))
     summary = summary_of(folder)
-    broken = "\n".join(summary["broken"])
-    for expected in (
-        "rgb.npy: not a readable .npy file",
-        ".partial-x-1: a recording that was not finished",
-        "a: unknown files, ignored: notes.txt",
-        "a: rgb is 8x6, the card's camera is 9x6",
-        "c: 2 gaps longer than 5 periods",
-        "c: recorded at 1.00 Hz, the card says 10 Hz",
-        "c: 3 steering labels beyond the full lock of 30 degrees",
-        "c: has no rgb",
-        "the split 'none' is empty",
+    for kind, expected in (
+        ("broken", "rgb.npy: not a readable .npy file"),
+        ("broken", "a: rgb is 8x6, the card's camera is 9x6"),
+        ("broken", "c: 2 gaps longer than 5 periods"),
+        ("broken", "c: 3 steering labels beyond the full lock of 30 degrees"),
+        ("broken", "c: has no rgb"),
+        ("doubts", ".partial-x-1: a recording that was not finished"),
+        ("doubts", "a: unknown files, ignored: notes.txt"),
+        ("doubts", "the split 'none' is empty"),
     ):
-        assert expected in broken
+        assert expected in "\n".join(summary[kind])
     assert summary["fingerprint"] is None
     assert summary["splits"]["(no split)"]["episodes"] == 1
 
@@ -158,17 +159,18 @@ def test_a_run(tmp_path: Path) -> None:
     summary = summary_of(tmp_path)
     assert (summary["kind"], summary["records"], summary["checkpoints"]) == ("run", 9, ["best.safetensors"])
     assert [record["epoch"] for record in summary["last_metrics"]] == [4, 5, 6, 7, 8]
-    assert summary["broken"] == ["metrics.jsonl, line 10: no object", "metrics.jsonl, line 11: not JSON"]
+    assert summary["broken"] == ["metrics.jsonl, line 10: no object"]
+    assert summary["doubts"] == ["metrics.jsonl, line 11: not JSON"]  # it has no end: it was being written
     assert (summary["finished"], summary["result"], summary["config"]) == (False, None, "method: samd\nsteps: [1]\n")
     shown = invoke(str(tmp_path))
-    assert shown.exit_code == 0
+    assert shown.exit_code == 1
     assert "steps: [1]" not in shown.output
     assert "has not finished: it has no result.json" in shown.output
     assert cells(shown.output, "epochs") == ["9 finished"]
     assert cells(shown.output, "loss") == ["0.2", "0.1667", "0.1429", "0.125", "0.1111"]
     assert cells(shown.output, "") == ["epoch 4", "epoch 5", "epoch 6", "epoch 7", "epoch 8"]
     (tmp_path / "metrics.jsonl").unlink()
-    assert "no epoch was finished" in summary_of(tmp_path)["broken"][0]
+    assert "no epoch was finished" in summary_of(tmp_path)["doubts"][0]
 
 
 def cells(output: str, first: str) -> list[str]:
@@ -265,7 +267,7 @@ def test_a_damaged_file_of_a_run_is_listed_and_the_rest_is_shown(run: Path, name
     (line,) = summary_of(run)["broken"]
     assert line.startswith(broken)
     shown = invoke(str(run))
-    assert shown.exit_code == 0
+    assert shown.exit_code == 1
     assert f"broken: {broken}" in shown.output
     assert cells(shown.output, "loss/b") == ["-", "2"]
     assert "has not finished" not in shown.output

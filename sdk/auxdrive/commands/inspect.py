@@ -11,7 +11,7 @@ import typer
 
 import auxdrive.console as console
 from auxdrive.console import JsonOption
-from auxdrive.errors import UsageError
+from auxdrive.errors import CheckFailed, UsageError
 
 
 def inspect(
@@ -19,7 +19,8 @@ def inspect(
     html: Annotated[Path | None, typer.Option(help="Write a data set's page with pictures to this file.", show_default=False)] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Say what a data set, a bundle or a run is, and what is broken in it."""
+    """Say what a data set, a bundle or a run is, and what is broken in it; the exit code is 1 where something is."""
+    from auxdrive.inspection.findings import shown
     from auxdrive.inspection.others import is_bundle, is_run, summarise_bundle, summarise_run
     from auxdrive.inspection.summary import is_dataset
 
@@ -39,12 +40,15 @@ def inspect(
         raise UsageError(f"{path}: no data set (dataset.json), no bundle (card.json) and no run (config.yaml)")
     if json_output:
         console.print_json(summary)
-        return
-    show(summary)
-    for line in summary["broken"]:
-        console.note(f"broken: {line}")
-    if html is not None:
-        console.note(f"wrote {html}")
+    else:
+        show(summary)
+        for kind in ("broken", "doubts"):
+            for line in shown(summary[kind]):
+                console.note(f"{'broken' if kind == 'broken' else 'doubtful'}: {line}")
+        if html is not None:
+            console.note(f"wrote {html}")
+    if summary["broken"]:
+        raise CheckFailed(f"{path}: {len(summary['broken'])} thing(s) are broken, beginning with: {summary['broken'][0]}")
 
 
 def _dataset(path: Path, html: Path | None) -> dict[str, Any]:
@@ -63,6 +67,7 @@ def _dataset(path: Path, html: Path | None) -> dict[str, Any]:
 
 
 def _show_dataset(summary: dict[str, Any]) -> None:
+    from auxdrive.camera_faults import CameraFaults
     from auxdrive.inspection.summary import number
 
     camera, lock = summary["camera"], summary["steering"]["max_road_wheel_deg"]
@@ -70,13 +75,22 @@ def _show_dataset(summary: dict[str, Any]) -> None:
     for key in ("source", "licence", "fingerprint"):
         if summary[key]:
             console.note(f"{key}: {summary[key]}")
-    rows = []
+    counts, labels = [], []
     for name, split in summary["splits"].items():
         steer, speed = split["steer_deg"], split["speed_mps"]
+        seconds, apart = f"{split['duration_s']:.0f}", number(split["apart_s"])
+        counts.append((name, split["sessions"], split["episodes"], split["frames"], seconds, apart))
         steering = f"{number(steer['mean'], 1)} ± {number(steer['std'], 1)}, {number(steer['min'], 0)} to {number(steer['max'], 0)}"
+        straight = number(None if steer["straight_share"] is None else 100 * steer["straight_share"], 0)
         speeds = f"{number(speed['mean'])} ± {number(speed['std'])}" if speed["known_share"] else "unknown"
-        rows.append((name, split["episodes"], split["frames"], f"{split['duration_s']:.0f}", steering, speeds))
-    console.table("splits", ("split", "episodes", "frames", "seconds", "steering, degrees", "speed, m/s"), rows)
+        labels.append((name, steering, straight, speeds))
+    console.table("splits", ("split", "sessions", "episodes", "frames", "seconds", "apart, s"), counts)
+    console.table("labels", ("split", "steering, degrees", "straight, %", "speed, m/s"), labels)
+    pictures, validation = CameraFaults(**summary["pictures"]), summary["validation"]
+    console.note(f"camera: {pictures}")
+    if validation is not None:
+        how, impossible = validation["how"], validation["impossible"]
+        console.note(f"training would validate on {how}" if how else f"cannot be trained on: {impossible}")
     coverage = []
     for name, each in summary["modalities"].items():
         shapes = ", ".join("x".join(map(str, shape)) for shape in each["shapes"])
@@ -135,6 +149,8 @@ def _run_facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [(key, str(result.get(key) or record.get(key) or elsewhere)) for key in ("method", "task", "backbone")]
     if isinstance(record.get("aux"), list):
         facts.append(("modalities", ", ".join(map(str, [record.get("main"), *record["aux"]]))))
+    if isinstance(record.get("validation"), dict):
+        facts.append(("validated on", str(record["validation"].get("how"))))
     facts.append(("data", f"{summary['data'] or elsewhere} {str(record.get('dataset_sha256', ''))[:12]}".rstrip()))
     facts.append(("seed", str(record.get("seed", elsewhere))))
     if result:

@@ -44,7 +44,7 @@ def summarise_bundle(path: Path) -> dict[str, Any]:
     present = {name for name in present if not any(map(is_left_by_others, Path(name).parts))}
     files |= dict.fromkeys(sorted(present - files.keys() - {"card.json"}), "extra, not in the card")
     broken = [f"{name}: {state}" for name, state in files.items() if state != "ok"]
-    return {"kind": "bundle", "path": str(path), "card": card.model_dump(mode="json"), "files": files, "broken": broken}
+    return {"kind": "bundle", "path": str(path), "card": card.model_dump(mode="json"), "files": files, "broken": broken, "doubts": []}
 
 
 def _state(file: Path, expected: str) -> str:
@@ -94,10 +94,11 @@ def summarise_run(path: Path) -> dict[str, Any]:
     config = path / "config.yaml" if (path / "config.yaml").is_file() else path / "config.json"
     text = _bytes(config).decode(errors="replace")
     broken: list[str] = []
+    doubts: list[str] = []
     result, record, card = (_json_object(path / name, broken) for name in ("result.json", "run.json", "dataset.json"))
     if result is not None:
         result = _checked(result, broken)
-    count, last = _last_records(path / "metrics.jsonl", broken)
+    count, last = _last_records(path / "metrics.jsonl", broken, doubts)
     return {
         "kind": "run",
         "path": str(path),
@@ -111,6 +112,7 @@ def summarise_run(path: Path) -> dict[str, Any]:
         "last_metrics": last,
         "checkpoints": sorted(file.name for file in (path / "checkpoints").glob("*.safetensors")),
         "broken": broken,
+        "doubts": doubts,
     }
 
 
@@ -138,10 +140,11 @@ def _checked(result: dict[str, Any], broken: list[str]) -> dict[str, Any] | None
         return None
 
 
-def _last_records(path: Path, broken: list[str]) -> tuple[int, list[dict[str, Any]]]:
-    """(number of records, the last `LAST_RECORDS` of them); lines that are no JSON objects are listed."""
+def _last_records(path: Path, broken: list[str], doubts: list[str]) -> tuple[int, list[dict[str, Any]]]:
+    """(number of records, the last `LAST_RECORDS` of them); lines that are no JSON objects are listed. A last line
+    without an end is being written, or was when the run was killed."""
     if not path.is_file():
-        broken.append("there is no metrics.jsonl: no epoch was finished")
+        doubts.append("there is no metrics.jsonl: no epoch was finished")
         return 0, []
     count, last = 0, deque[dict[str, Any]](maxlen=LAST_RECORDS)
     with path.open(encoding="utf-8", errors="replace") as file:
@@ -149,7 +152,7 @@ def _last_records(path: Path, broken: list[str]) -> tuple[int, list[dict[str, An
             try:
                 value = json.loads(record)
             except (ValueError, RecursionError):
-                broken.append(f"metrics.jsonl, line {line}: not JSON")
+                (broken if record.endswith("\n") else doubts).append(f"metrics.jsonl, line {line}: not JSON")
                 continue
             if isinstance(value, dict):
                 count += 1

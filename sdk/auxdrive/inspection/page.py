@@ -14,7 +14,7 @@ from PIL import Image
 from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeReader
 from auxdrive.inspection.colours import legend, picture
-from auxdrive.inspection.summary import episodes_by_split, number, open_episodes, states
+from auxdrive.inspection.summary import STRAIGHT_DEG, episodes_by_split, number, open_episodes, states
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import Float64, UInt8
 
@@ -37,7 +37,7 @@ td:first-child, th:first-child { text-align: left; } th { border-bottom: 1px sol
 
 def dataset_page(dataset: Dataset, summary: dict[str, Any]) -> str:
     """The page, given the data set and `summary.summarise` of it."""
-    episodes, _ = open_episodes(dataset)
+    episodes = open_episodes(dataset)
     facts = " · ".join(
         part
         for part in (
@@ -52,8 +52,9 @@ def dataset_page(dataset: Dataset, summary: dict[str, Any]) -> str:
     )
     sections = (
         f"<h1>{escape(summary['name'])}</h1><p class=quiet>{facts}</p>",
-        _broken(summary["broken"]),
-        "<h2>Splits</h2>" + _split_table(summary["splits"]),
+        _listed("Broken", summary["broken"]),
+        _listed("Doubts", summary["doubts"]),
+        "<h2>Splits</h2>" + _split_table(summary["splits"]) + _explained(),
         "<h2>Modalities</h2>" + _modality_table(summary["modalities"]),
         "<h2>Contact sheet</h2>" + _contact_sheet(episodes, [Modality(name) for name in summary["modalities"]]),
         "<h2>Labels</h2>" + _histograms(dataset, episodes),
@@ -64,10 +65,10 @@ def dataset_page(dataset: Dataset, summary: dict[str, Any]) -> str:
     return f'<!doctype html><html lang="en"><head>{head}</head><body>' + "\n".join(sections) + "</body></html>\n"
 
 
-def _broken(complaints: list[str]) -> str:
-    if not complaints:
-        return "<p>Nothing broken was found.</p>"
-    return f"<h2 class=bad>Broken ({len(complaints)})</h2><ul>" + "".join(f"<li>{escape(line)}</li>" for line in complaints) + "</ul>"
+def _listed(title: str, sentences: list[str]) -> str:
+    if not sentences:
+        return f"<p>{title}: nothing was found.</p>"
+    return f"<h2 class=bad>{title} ({len(sentences)})</h2><ul>" + "".join(f"<li>{escape(line)}</li>" for line in sentences) + "</ul>"
 
 
 def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
@@ -77,24 +78,36 @@ def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _split_table(splits: dict[str, Any]) -> str:
-    columns = ("split", "episodes", "frames", "seconds", "steer mean °", "steer std °", "steer min..max °", "straight %", "speed mean m/s")
+    columns = (
+        *("split", "sessions", "episodes", "frames", "seconds", "apart s"),
+        *("steer mean °", "steer std °", "steer min..max °", "straight %", "speed mean m/s"),
+    )
     rows = []
     for name, split in splits.items():
-        steer, zero = split["steer_deg"], split["steer_deg"]["zero_share"]
+        steer, straight = split["steer_deg"], split["steer_deg"]["straight_share"]
         rows.append(
             (
                 name,
+                str(split["sessions"]),
                 str(split["episodes"]),
                 f"{split['frames']:,}",
                 f"{split['duration_s']:.0f}",
+                number(split["apart_s"]),
                 number(steer["mean"]),
                 number(steer["std"]),
                 f"{number(steer['min'], 1)} .. {number(steer['max'], 1)}",
-                number(None if zero is None else 100 * zero, 0),
+                number(None if straight is None else 100 * straight, 0),
                 number(split["speed_mps"]["mean"]),
             )
         )
     return _table(columns, rows)
+
+
+def _explained() -> str:
+    return (
+        "<p class=quiet>apart: the least time between a frame of the split and one of any other in the same session; a dash where "
+        f"they share none. straight: road-wheel angles below {STRAIGHT_DEG:g}°.</p>"
+    )
 
 
 def _modality_table(modalities: dict[str, Any]) -> str:

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from auxdrive.camera_faults import STANDING_MPS
 from auxdrive.dataset import Dataset
-from auxdrive.episodes import EPISODES_DIR, EpisodeReader
+from auxdrive.division import training_parts
+from auxdrive.episodes import EpisodeReader
 from auxdrive.errors import DataError
+from auxdrive.inspection.findings import examine
 from auxdrive.modalities import Modality
+from auxdrive.sessions import splits_apart_s
 from auxdrive.state import STATE_DTYPE
 from auxdrive.types import AnyArray, Float64
 
 UNASSIGNED = "(no split)"
-_GAP_PERIODS = 5.0
-_RATE_TOLERANCE = 0.1
+STRAIGHT_DEG = 1.0
+"""Road-wheel angles smaller than this count as straight on: a curve of 150 m radius for a car, and far below what a joystick rests at."""
 
 
-def open_episodes(dataset: Dataset) -> tuple[dict[str, EpisodeReader], list[str]]:
-    """The episodes that can be read, and why the others cannot."""
-    episodes, broken = {}, []
+def open_episodes(dataset: Dataset) -> dict[str, EpisodeReader]:
+    """The episodes that can be read; `findings.examine` says why the others cannot."""
+    episodes = {}
     for episode_id in dataset.episode_ids:
-        try:
+        with contextlib.suppress(DataError):
             episodes[episode_id] = dataset.episode(episode_id)
-        except DataError as error:
-            broken.append(str(error))
-    return episodes, broken
+    return episodes
 
 
 def episodes_by_split(dataset: Dataset, episodes: Iterable[str]) -> dict[str, list[str]]:
@@ -47,22 +51,24 @@ def states(episodes: dict[str, EpisodeReader], ids: Iterable[str]) -> AnyArray:
 
 
 def summarise(dataset: Dataset) -> dict[str, Any]:
-    """Everything that `auxdrive inspect` says of a data set; `broken` lists what is wrong, one sentence each."""
+    """Everything that `auxdrive inspect` says of a data set; `broken` lists what is wrong and `doubts` what is odd, a sentence each."""
     card = dataset.card
-    episodes, broken = open_episodes(dataset)
+    episodes = open_episodes(dataset)
+    found = examine(dataset)
+    whole = len(episodes) == len(dataset)
+    apart = splits_apart_s(dataset) if whole else {}
     splits = {}
     for name, ids in episodes_by_split(dataset, episodes).items():
         records = states(episodes, ids)
         splits[name] = {
             "episodes": len(ids),
+            "sessions": len({dataset.origin(each).session for each in ids}),
             "frames": len(records),
             "duration_s": len(records) / card.rate_hz,
-            "steer_deg": statistics(np.degrees(records["steer_rad"].astype(np.float64))),
-            "speed_mps": statistics(records["speed_mps"].astype(np.float64)),
+            "apart_s": apart.get(name),
+            "steer_deg": statistics(np.degrees(records["steer_rad"].astype(np.float64)), "straight_share", STRAIGHT_DEG),
+            "speed_mps": statistics(records["speed_mps"].astype(np.float64), "standing_share", STANDING_MPS),
         }
-    for episode_id, episode in episodes.items():
-        broken.extend(f"{episode_id}: {line}" for line in _complaints(dataset, episode))
-    broken.extend(_folder_complaints(dataset, episodes))
     return {
         "kind": "data set",
         "path": str(dataset.path),
@@ -76,23 +82,36 @@ def summarise(dataset: Dataset) -> dict[str, Any]:
         "episodes": len(episodes),
         "frames": sum(len(episode) for episode in episodes.values()),
         "splits": splits,
+        "validation": _validation(dataset) if whole else None,
+        "pictures": asdict(found.pictures),
         "modalities": _modalities(episodes),
-        "fingerprint": None if len(episodes) < len(dataset) else dataset.fingerprint(),
-        "broken": broken,
+        "fingerprint": dataset.fingerprint() if whole else None,
+        "broken": found.broken,
+        "doubts": found.doubts,
     }
 
 
-def statistics(values: Float64) -> dict[str, float | None]:
-    """Mean, spread, extremes, share of exact zeros, and the share of values that are known; of finite values alone."""
+def _validation(dataset: Dataset) -> dict[str, Any]:
+    """What training would validate on, and how far in time that lies from what trains; or why it could not."""
+    try:
+        parts = training_parts(dataset)
+    except DataError as error:
+        return {"how": None, "apart_s": None, "impossible": str(error)}
+    return {"how": parts.how, "apart_s": parts.apart_s, "impossible": None}
+
+
+def statistics(values: Float64, near_zero: str, below: float) -> dict[str, float | None]:
+    """Mean, spread, extremes, the share of values smaller than `below` in size under the name `near_zero`, and the share of values that
+    are known; of finite values alone."""
     finite = values[np.isfinite(values)]
     if not len(finite):
-        return {"mean": None, "std": None, "min": None, "max": None, "zero_share": None, "known_share": 0.0}
+        return {"mean": None, "std": None, "min": None, "max": None, near_zero: None, "known_share": 0.0}
     return {
         "mean": float(finite.mean()),
         "std": float(finite.std()),
         "min": float(finite.min()),
         "max": float(finite.max()),
-        "zero_share": float((finite == 0).mean()),
+        near_zero: float((np.abs(finite) < below).mean()),
         "known_share": len(finite) / len(values),
     }
 
@@ -112,49 +131,6 @@ def _modalities(episodes: dict[str, EpisodeReader]) -> dict[str, Any]:
                 "shapes": [list(shape) for shape in shapes],
             }
     return result
-
-
-def _complaints(dataset: Dataset, episode: EpisodeReader) -> Iterable[str]:
-    """What is wrong inside one episode that can be read."""
-    card, state = dataset.card, episode.state
-    steps = np.diff(state["time_s"])
-    if not np.isfinite(state["time_s"]).all() or (steps <= 0).any():
-        yield "time does not increase"
-    elif len(steps):
-        gaps = int((steps > _GAP_PERIODS / card.rate_hz).sum())
-        if gaps:
-            yield f"{gaps} gaps longer than {_GAP_PERIODS:g} periods"
-        rate_hz = 1 / float(np.median(steps))
-        if abs(rate_hz / card.rate_hz - 1) > _RATE_TOLERANCE:
-            yield f"recorded at {rate_hz:.2f} Hz, the card says {card.rate_hz:g} Hz"
-    steer = state["steer_rad"].astype(np.float64)
-    if not np.isfinite(steer).all():
-        yield f"{int((~np.isfinite(steer)).sum())} steering labels are not finite"
-    beyond = int((np.abs(steer) > card.steering.max_road_wheel_rad * (1 + 1e-6)).sum())
-    if beyond:
-        yield f"{beyond} steering labels beyond the full lock of {card.steering.max_road_wheel_deg:g} degrees"
-    if not episode.has(Modality.RGB):
-        yield "has no rgb, the camera that a student sees"
-    elif episode.frame_shape(Modality.RGB)[:2] != (card.camera.height, card.camera.width):
-        height, width = episode.frame_shape(Modality.RGB)[:2]
-        yield f"rgb is {width}x{height}, the card's camera is {card.camera.width}x{card.camera.height}"
-
-
-def _folder_complaints(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> Iterable[str]:
-    """What is wrong around the episodes."""
-    for folder in sorted((dataset.path / EPISODES_DIR).glob(".partial-*")):
-        yield f"{folder.name}: a recording that was not finished, ignored"
-    known = {f"{modality}.npy" for modality in Modality} | {"state.npy"}
-    for episode in episodes.values():
-        strangers = sorted(entry.name for entry in episode.path.iterdir() if entry.name not in known)
-        if strangers:
-            yield f"{episode.episode_id}: unknown files, ignored: {', '.join(strangers)}"
-    for modality in dataset.card.modalities:
-        if episodes and not any(episode.has(modality) for episode in episodes.values()):
-            yield f"the card names {modality}, which no episode has"
-    for split, ids in dataset.card.splits.items():
-        if not ids:
-            yield f"the split '{split}' is empty"
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -98,6 +99,8 @@ def _as_json(out: Path, report: IngestReport) -> dict[str, Any]:
         "image_size": list(report.image_size),
         "splits": {name: {"episodes": len(ids), "frames": report.frames[name]} for name, ids in report.episodes.items()},
         "apart_s": report.apart_s,
+        "pictures": asdict(report.pictures),
+        "broken": report.broken,
         "left_out": dict(report.skipped),
         "episodes_kept_from_before": report.resumed,
         "notes": report.notes,
@@ -105,11 +108,15 @@ def _as_json(out: Path, report: IngestReport) -> dict[str, Any]:
 
 
 def _show(out: Path, report: IngestReport) -> None:
+    from auxdrive.inspection.findings import shown
+
     rows = [(name, len(ids), report.frames[name], f"{report.frames[name] / report.rate_hz:.0f}") for name, ids in report.episodes.items()]
     console.table(f"{out}", ("split", "episodes", "frames", "seconds"), rows)
     for reason, count in sorted(report.skipped.items()):
         console.note(f"left out: {count} {reason}")
     for line in report.notes:
         console.note(line)
+    for line in shown(report.broken):
+        console.note(f"broken: {line}")
     if report.resumed:
         console.note(f"{report.resumed} episodes were there already, from an ingest that was stopped")

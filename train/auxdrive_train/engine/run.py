@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +15,7 @@ import auxdrive
 import numpy as np
 import torch
 from auxdrive import console
+from auxdrive.camera_faults import CameraFaults
 from auxdrive.cards import DatasetCard
 from auxdrive.dataset import Dataset
 from auxdrive.derived import ensure_derived
@@ -30,6 +31,7 @@ from torch import nn
 from auxdrive_train.data.balance import balance
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
+from auxdrive_train.engine.announce import announce, announce_findings
 from auxdrive_train.engine.claim import CONFIG_NAME, fingerprint, refuse_foreign, take
 from auxdrive_train.engine.config import TrainConfig, load_config
 from auxdrive_train.engine.loop import BEST, LAST, Parts, Trainer, seed_of
@@ -113,8 +115,9 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     parts = Parts(config, fabric, method, networks, samples, validation, out, fingerprint(config, dataset))
     if fabric.is_global_zero:
         take(out, config)
-        _announce(config, method, samples, validation, division)
-        _write_artefacts(out, config, dataset, validation, division)
+        announce(config, method, samples, validation, division)
+        pictures = announce_findings(dataset, samples, validation)
+        _write_artefacts(out, config, dataset, validation, division, pictures)
     with console.progress(f"{config.method} · {config.backbone}", None if fabric.is_global_zero else 0) as advance:
         trainer = Trainer(parts, advance)
         trainer.resume()
@@ -174,17 +177,9 @@ def _derive(dataset: Dataset, config: TrainConfig) -> None:
             ensure_derived(dataset, missing, progress=advance)
 
 
-def _announce(config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet, division: TrainingParts) -> None:
-    console.note(
-        f"{config.method} on {config.device} ({config.precision}, {config.processes} process(es)): {len(samples)} training samples, "
-        f"{len(validation)} to validate on, modalities {', '.join(method.modalities)}"
-    )
-    console.note(f"validated on: {division.how}")
-    for modality, lacking in samples.missing.items():
-        console.note(f"{len(lacking)} of {len(samples.episode_ids)} training episodes lack {modality}; it is masked there")
-
-
-def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validation: SampleSet, division: TrainingParts) -> None:
+def _write_artefacts(
+    out: Path, config: TrainConfig, dataset: Dataset, validation: SampleSet, division: TrainingParts, pictures: CameraFaults
+) -> None:
     """What export needs, so that a run stands without its data: the card, real frames, and where the run came from."""
     write_atomic(out / "dataset.json", dataset.card.model_dump_json(indent=2).encode())
     record = {
@@ -199,6 +194,7 @@ def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validatio
         "backbone": config.backbone,
         "main": config.main,
         "aux": config.aux,
+        "pictures": asdict(pictures),
         "validation": {"how": division.how, "apart_s": division.apart_s},
     }
     write_atomic(out / "run.json", json.dumps(record, indent=2).encode())

@@ -13,6 +13,7 @@ from auxdrive.division import training_parts
 from auxdrive.episodes import CARD_NAME, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.files import entries, is_file
+from auxdrive.inspection.findings import examine, shown
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.sessions import CLOSE_S, splits_apart_s, told
 from auxdrive.storage import held
@@ -71,19 +72,23 @@ def plan_dataset(
 
 
 def tell_distances(out: Path, report: IngestReport) -> None:
-    """Write into the card how far the splits lie from each other, and say it; or say what training will hold out by itself."""
+    """Write into the card how far the splits lie from each other, and say it; or say what training will hold out by itself. Then say what
+    `auxdrive inspect` finds in what was written: one set of rules judges both."""
     dataset = Dataset.open(out)
     report.apart_s = splits_apart_s(dataset)
     write_card(out, dataset.card.model_copy(update={"apart_s": report.apart_s}))
-    for name, distance_s in report.apart_s.items():
-        near = distance_s is not None and distance_s < CLOSE_S
-        advice = "; leave a second or more out between the ranges of --split" if near else ""
-        report.notes.append(f"split '{name}': {told(distance_s, 'the other splits')}{advice}")
+    report.notes += [f"split '{name}': {told(distance_s, 'the other splits')}" for name, distance_s in report.apart_s.items()]
+    if any(distance_s is not None and distance_s < CLOSE_S for distance_s in report.apart_s.values()):
+        report.notes.append("leave a second or more out between the ranges of --split")
     if TRAIN_SPLIT in dataset.card.splits and VALIDATION_SPLIT not in dataset.card.splits:
         try:
             report.notes.append(f"no split '{VALIDATION_SPLIT}': training will validate on {training_parts(dataset).how}")
         except DataError as error:
             report.notes.append(f"this alone cannot be trained on: {error}")
+    found = examine(dataset)
+    report.pictures, report.broken = found.pictures, found.broken
+    report.notes.append(f"camera: {found.pictures}")
+    report.notes += [f"doubtful: {line}" for line in shown(found.doubts) if line not in report.notes]
 
 
 def _choose(source: Source, splits: tuple[SplitRange, ...]) -> tuple[list[SourceRecord], Counter[str]]:

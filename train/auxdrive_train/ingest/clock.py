@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from auxdrive.errors import DataError
-from auxdrive.timing import GAP_PERIODS
+from auxdrive.timing import GAP_PERIODS, period_s
 from auxdrive.types import Float64
 from numpy.typing import NDArray
 
@@ -103,10 +103,10 @@ def judge(
 ) -> Clock:
     """Judge the timestamps of records that stand in the order of `positions`, the source's own numbering.
 
-    The rate is that of the median step, or `given_hz`: the times are then stretched so that their median step is its period, which
-    keeps the gaps. A tenth of the timestamps may be missing and are interpolated. Where more are, or more than a tenth of the steps do
-    not go forward, no timestamp is used: time is then the position over `given_hz` or else `nominal_hz`, so that positions left out
-    still leave a gap.
+    The rate is that of the median step within episodes (`auxdrive.timing`), or `given_hz`: the times are then stretched so that this
+    step is its period, which keeps the gaps. A tenth of the timestamps may be missing and are interpolated. Where more are, or more
+    than a tenth of the steps do not go forward, no timestamp is used: time is then the position over `given_hz` or else `nominal_hz`,
+    so that positions left out still leave a gap.
 
     Raises:
         DataError: the timestamps say a rate beyond `PLAUSIBLE_HZ`, and no rate was given.
@@ -119,32 +119,31 @@ def judge(
     if missing:
         time_s = _interpolated(time_s, np.array(positions, dtype=np.float64), known)
     steps = np.diff(time_s)
-    forward = steps[steps > 0]
-    if not len(forward) or len(forward) < _USABLE_SHARE * len(steps):
+    forward, median_s = steps[steps > 0], period_s(steps)
+    if median_s is None or len(forward) < _USABLE_SHARE * len(steps):
         return _nominal(positions, nominal_hz, given_hz, f"{len(steps) - len(forward)} of {len(steps)} time steps do not go forward")
-    period_s = float(np.median(forward))
-    if given_hz is not None and period_s < _SHORTEST_S:
-        return _nominal(positions, nominal_hz, given_hz, f"the median time step is {period_s:g} s")
-    time_s, rate_hz, stretched = _at_rate(time_s, period_s, given_hz, where)
+    if given_hz is not None and median_s < _SHORTEST_S:
+        return _nominal(positions, nominal_hz, given_hz, f"the median time step is {median_s:g} s")
+    time_s, rate_hz, stretched = _at_rate(time_s, median_s, given_hz, where)
     steps = np.diff(time_s)
     still, back = int((steps == 0).sum()), int((steps < 0).sum())
     leaps = int((steps > GAP_PERIODS / rate_hz).sum())
-    note = f"timestamps: {1 / period_s:.4g} Hz{stretched}; "
+    note = f"timestamps: {1 / median_s:.4g} Hz{stretched}; "
     note += f"{leaps} gaps longer than {GAP_PERIODS:g} periods, {still} repeated, {back} going back"
     note += "; an episode ends at each" if leaps + still + back else ""
     return Clock(time_s, rate_hz, note + (f"; {missing} missing, interpolated" if missing else ""))
 
 
-def _at_rate(time_s: Float64, period_s: float, given_hz: float | None, where: str) -> tuple[Float64, float, str]:
+def _at_rate(time_s: Float64, median_s: float, given_hz: float | None, where: str) -> tuple[Float64, float, str]:
     """The times and the rate that hold, and what is to be said of it."""
     if given_hz is not None:
-        factor = 1 / given_hz / period_s
+        factor = 1 / given_hz / median_s
         told = f", but --rate-hz {given_hz:g} holds: times are stretched by {factor:.4g}{_doubt(given_hz)}"
         return time_s[0] + (time_s - time_s[0]) * factor, given_hz, told
-    measured_hz = 1 / period_s
+    measured_hz = 1 / median_s
     if _doubt(measured_hz):
         raise DataError(
-            f"{where}: the timestamps say {measured_hz:.4g} Hz (a median step of {period_s:.3g} s){_doubt(measured_hz)}. "
+            f"{where}: the timestamps say {measured_hz:.4g} Hz (a median step of {median_s:.3g} s){_doubt(measured_hz)}. "
             "Is their unit another? Say the camera's true rate with --rate-hz, which then holds"
         )
     return time_s, round(measured_hz, 3), ""

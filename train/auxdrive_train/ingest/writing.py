@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auxdrive.camera_faults import CameraFaults
 from auxdrive.cards import DatasetCard, EpisodeOrigin
 from auxdrive.dataset import Dataset
 from auxdrive.derived import ensure_derived
@@ -50,7 +51,8 @@ class Plan:
 class IngestReport:
     """What was written: episodes and frames by split; what was left out by reason; what a person should know.
 
-    apart_s: as in the card, how far in time each split lies from the others.
+    apart_s: as in the card, how far in time each split lies from the others. pictures: how many show nothing.
+    broken: what `auxdrive inspect` will call broken; the rules are the same.
     """
 
     identity: str
@@ -62,6 +64,8 @@ class IngestReport:
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     apart_s: dict[str, float | None] = field(default_factory=dict)
+    pictures: CameraFaults = field(default_factory=CameraFaults)
+    broken: list[str] = field(default_factory=list)
     resumed: int = 0
 
 

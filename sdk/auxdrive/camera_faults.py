@@ -1,0 +1,126 @@
+"""Pictures that show nothing: repeated, dark and saturated frames of the camera, counted.
+
+A frozen camera delivers the same picture again and again while labels go on changing, and a covered or blinded one delivers black or
+white. Nothing downstream can notice that: training learns the mean label, and its metrics look fair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from auxdrive.dataset import Dataset
+from auxdrive.episodes import EpisodeReader
+from auxdrive.modalities import Modality
+from auxdrive.types import AnyArray, UInt8
+
+DARK_LEVEL = 24
+"""A frame is dark where all but a hundredth of its values (of 0..255) are at most this."""
+SATURATED_LEVEL = 250
+"""A frame is saturated where three quarters of its values are at least this."""
+BROKEN_SHARE = 0.5
+"""Above this share of repeated, dark or saturated frames a camera is called broken."""
+DOUBTED_SHARE = 0.01
+"""Above this share it is doubted."""
+MIN_FRAMES = 20
+"""A session with fewer frames is judged only together with the others."""
+STANDING_MPS = 0.1
+"""Below this speed a vehicle stands, and a simulator's pictures repeat by right; where the speed is unknown it may have moved."""
+_CAUSES = {
+    "repeat the one before them": "the camera was frozen",
+    "are dark": "the camera was covered, or its exposure far too short",
+    "are saturated": "the camera was blinded, or its exposure far too long",
+}
+_ROWS, _COLUMNS = 16, 64  # of a frame are looked at first; what repeats in these is compared whole
+_CHUNK_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFaults:
+    """Counts over some episodes.
+
+    Attributes:
+        frames: all of them. followed: those that have a predecessor in their episode from which the vehicle may have moved.
+        repeated: of `followed`, those that are their predecessor byte for byte. dark, saturated: of `frames`.
+    """
+
+    frames: int = 0
+    followed: int = 0
+    repeated: int = 0
+    dark: int = 0
+    saturated: int = 0
+
+    def __add__(self, other: CameraFaults) -> CameraFaults:
+        mine, theirs = asdict(self), asdict(other)
+        return CameraFaults(**{name: mine[name] + theirs[name] for name in mine})
+
+    def shares(self) -> dict[str, float]:
+        """By what is said of such frames, their share of those that could be."""
+        counted = (self.repeated / max(self.followed, 1), self.dark / max(self.frames, 1), self.saturated / max(self.frames, 1))
+        return dict(zip(_CAUSES, counted, strict=True))
+
+    def __str__(self) -> str:
+        return f"of {self.frames} pictures {self.repeated} repeat the one before them, {self.dark} are dark, {self.saturated} are saturated"
+
+
+def camera_faults(dataset: Dataset, episode_ids: Iterable[str]) -> dict[str, CameraFaults]:
+    """The counts by session, over those of these episodes that have RGB frames.
+
+    Of each frame a grid of 16 rows and 64 columns is read; frames whose grid repeats are compared whole, so that no repeated frame is
+    missed and none is counted wrongly.
+
+    Raises:
+        DataError: an episode is damaged.
+    """
+    found: dict[str, CameraFaults] = {}
+    for episode_id in episode_ids:
+        episode = dataset.episode(episode_id)
+        if episode.has(Modality.RGB):
+            session = dataset.origin(episode_id).session
+            found[session] = found.get(session, CameraFaults()) + episode_faults(episode)
+    return found
+
+
+def episode_faults(episode: EpisodeReader) -> CameraFaults:
+    """The counts of one episode with RGB frames."""
+    frames = episode.frames(Modality.RGB)
+    count, height, width = frames.shape[:3]
+    rows, columns = slice(None, None, -(-height // _ROWS)), slice(None, None, -(-width // _COLUMNS))
+    speed_mps = np.asarray(episode.state["speed_mps"])
+    with np.errstate(invalid="ignore"):
+        stood = (speed_mps[1:] < STANDING_MPS) & (speed_mps[:-1] < STANDING_MPS)  # an unknown speed compares false
+    repeated = dark = saturated = 0
+    last: UInt8 | None = None
+    step = max(1, _CHUNK_BYTES // max(frames[0, rows].nbytes, 1))
+    for start in range(0, count, step):
+        grid = np.ascontiguousarray(frames[start : start + step, rows, columns]).reshape(min(step, count - start), -1)
+        dark += int(((grid > DARK_LEVEL).mean(axis=1) <= 0.01).sum())
+        saturated += int(((grid >= SATURATED_LEVEL).mean(axis=1) >= 0.75).sum())
+        before = grid if last is None else np.concatenate([last[None], grid])
+        alike = np.flatnonzero((before[1:] == before[:-1]).all(axis=1)) + start + (1 if last is None else 0)
+        repeated += sum(_same(frames, int(index)) for index in alike if not stood[index - 1])
+        last = grid[-1]
+    return CameraFaults(count, int((~stood).sum()), repeated, dark, saturated)
+
+
+def _same(frames: AnyArray, index: int) -> bool:
+    return bool(np.array_equal(frames[index], frames[index - 1]))
+
+
+def judge(by_session: Mapping[str, CameraFaults]) -> tuple[list[str], list[str]]:
+    """What is broken, and what is doubtful: a sentence for each kind of fault, over all sessions, or else over those that have it."""
+    broken: list[str] = []
+    doubts: list[str] = []
+    total = sum(by_session.values(), CameraFaults())
+    for fault, share in total.shares().items():
+        bad = [name for name, each in by_session.items() if each.frames >= MIN_FRAMES and each.shares()[fault] > BROKEN_SHARE]
+        if share > BROKEN_SHARE:
+            broken.append(f"{share:.0%} of the pictures {fault}: {_CAUSES[fault]}")
+        elif bad:
+            named = ", ".join(bad[:3]) + (", ..." if len(bad) > 3 else "")
+            broken.append(f"in {len(bad)} of {len(by_session)} sessions most pictures {fault}: {named}")
+        elif share > DOUBTED_SHARE:
+            doubts.append(f"{share:.1%} of the pictures {fault}")
+    return broken, doubts

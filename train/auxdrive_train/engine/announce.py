@@ -1,0 +1,33 @@
+"""What training says before it begins: its data, what it is validated on, and what is wrong with them."""
+
+from __future__ import annotations
+
+from auxdrive import console
+from auxdrive.camera_faults import CameraFaults
+from auxdrive.dataset import Dataset
+from auxdrive.division import TrainingParts
+from auxdrive.inspection.findings import examine, shown
+
+from auxdrive_train.data.samples import SampleSet
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.methods.contract import Method
+
+
+def announce(config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet, division: TrainingParts) -> None:
+    """Say how many samples there are, where the validation part lies, and which episodes lack what."""
+    console.note(
+        f"{config.method} on {config.device} ({config.precision}, {config.processes} process(es)): {len(samples)} training samples, "
+        f"{len(validation)} to validate on, modalities {', '.join(method.modalities)}"
+    )
+    console.note(f"validated on: {division.how}")
+    for modality, lacking in samples.missing.items():
+        console.note(f"{len(lacking)} of {len(samples.episode_ids)} training episodes lack {modality}; it is masked there")
+
+
+def announce_findings(dataset: Dataset, samples: SampleSet, validation: SampleSet) -> CameraFaults:
+    """Say what `auxdrive inspect` would say of the episodes in use; returns the counts of pictures that show nothing."""
+    found = examine(dataset, dict.fromkeys((*samples.episode_ids, *validation.episode_ids)))
+    console.note(f"camera: {found.pictures}")
+    for line in (*(f"broken: {line}" for line in shown(found.broken)), *(f"doubtful: {line}" for line in shown(found.doubts))):
+        console.note(line)
+    return found.pictures
