@@ -11,6 +11,7 @@ import pytest
 from auxdrive.errors import DataError
 from auxdrive_train.ingest import FORMATS
 from auxdrive_train.ingest.build import IngestReport
+from auxdrive_train.ingest.lines import DAMAGED
 from auxdrive_train.ingest.source import Source, SourceOptions
 from auxdrive_train.ingest.splits import parse_splits
 from hypothesis import given
@@ -81,6 +82,13 @@ def test_an_unknown_header_is_refused_with_both_lists(tmp_path: Path, header: li
         (log / "driving_log.csv").write_text("\n".join([*lines[1:4], lines[0], *lines[4:]]) + "\n")
 
 
+def test_whole_numbers_glued_together_are_damage_and_no_decimal_commas(tmp_path: Path) -> None:
+    whole = [udacity_row(index).replace("0.5, 0.9, 0.1, 10", "0, 1, 0, 3") for index in range(12)]
+    lines = [*whole[:5], whole[5] + whole[6], *whole[7:]]
+    source = FORMATS["udacity"](make_udacity(tmp_path / "log", False, rows=12, lines=lines), SourceOptions())
+    assert (len(source.records), source.skipped) == (10, {DAMAGED: 1})
+
+
 def test_a_header_does_not_shift_the_rows_that_splits_speak_of(tmp_path: Path) -> None:
     splits = parse_splits(["train=:3", "val=3:"])
     for header in (True, False):
@@ -147,6 +155,16 @@ def test_drives_that_were_recorded_at_the_same_time_are_not_mixed(tmp_path: Path
     assert shuffled(tmp_path, lines)[1] == [60, 60]
 
 
+def test_joined_logs_are_sorted_each_for_itself(tmp_path: Path) -> None:
+    late, early = [udacity_row(index) for index in range(60, 80)], [udacity_row(index) for index in range(20)]
+    random.Random(1).shuffle(early)
+    _, lengths = shuffled(tmp_path, [UDACITY_HEADER, *late, UDACITY_HEADER, *early])
+    assert lengths == [20, 20]
+    source = FORMATS["udacity"](tmp_path / "log", SourceOptions())
+    assert [record.session for record in source.records] == ["log/0"] * 20 + ["log/1"] * 20
+    assert [record.index for record in source.records] == list(range(40))
+
+
 def test_a_picture_that_two_rows_name_has_the_later_label(tmp_path: Path) -> None:
     lines = [udacity_row(index, steering="0.1") for index in range(5)] + [udacity_row(3, steering="0.9")]
     source = FORMATS["udacity"](make_udacity(tmp_path / "log", False, lines=lines), SourceOptions())
@@ -159,6 +177,7 @@ def test_a_picture_that_two_rows_name_has_the_later_label(tmp_path: Path) -> Non
     [
         ("a.jpg, b.jpg, c.jpg, 0,25, 0,5, 0, 10,25", "line 1: 10 columns instead of 7, for its numbers have decimal commas"),
         ("a.jpg,b.jpg,c.jpg,-0,2,1,0,1,049044E-05", "line 1: 9 columns instead of 7, for its numbers have decimal commas"),
+        ('a.jpg,b.jpg,c.jpg,"0,25","0,5",0,"10,25"', "line 1: its numbers have decimal commas"),
         ("a.jpg;b.jpg;c.jpg;0.25;0.5;0;10", "between commas; a spreadsheet has put semicolons there"),
     ],
 )

@@ -131,6 +131,18 @@ def test_another_format_is_another_vehicle(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
+def test_a_data_set_that_is_not_finished_is_not_added_to(tmp_path: Path) -> None:
+    def stop(steps: int, seen: list[int] = []) -> None:  # noqa: B006  # counts the calls
+        seen.append(steps)
+        if len(seen) == 7:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        build_dataset(read(make_tub(tmp_path / "tub_1", THREE_DRIVES)), tmp_path / "out", progress=stop)
+    with pytest.raises(DataError, match="no data set that ingest finished; give its own command again first"):
+        add_to_dataset(read(make_tub(tmp_path / "tub_2", 7)), tmp_path / "out")
+
+
 class Stopped(BaseException):
     """What a kill is to the program: nothing handles it."""
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from auxdrive.cards import DatasetCard, EpisodeOrigin
-from auxdrive.dataset import TRAIN_SPLIT, Dataset, read_card
+from auxdrive.dataset import Dataset, read_card
 from auxdrive.derived import DERIVATIONS, ensure_derived
 from auxdrive.episodes import CARD_NAME, EPISODES_DIR, EpisodeReader, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
@@ -59,6 +59,8 @@ def add_to_dataset(
         raise DataError(f"{out}: holds no data set that could be added to; leave --add out to make one")
     with held(out):
         card = Dataset.open(out).card
+        if not card.splits:
+            raise DataError(f"{out}: has no splits, so it is no data set that ingest finished; give its own command again first")
         source = _as_the_card_has_it(source, card)
         derived = tuple(dict.fromkeys([*(each for each in card.modalities if _from_rgb(each)), *derived]))
         plan = plan_dataset(source, splits, derived, image_size, licence)
@@ -161,9 +163,9 @@ def _commit(out: Path, card: DatasetCard, staging: Path) -> None:
                 there.rename(here)
     with refusals(out / EPISODES_DIR):
         fsync_directory(out / EPISODES_DIR)
-    old = card.splits or {TRAIN_SPLIT: tuple(each for each in Dataset.open(out).episode_ids if each not in added)}
+    splits = dict.fromkeys([*card.splits, *new.splits])
     merged = {
-        "splits": {name: (*old.get(name, ()), *new.splits.get(name, ())) for name in dict.fromkeys([*old, *new.splits])},
+        "splits": {name: (*card.splits.get(name, ()), *new.splits.get(name, ())) for name in splits},
         "episodes": _origins(card, new),
         "modalities": tuple(dict.fromkeys([*card.modalities, *new.modalities])),
         "source": _both(card.source, new.source, " + "),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,7 +71,7 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     if not rows:
         raise DataError(f"{log}: no record to use ({left_out(skipped, notes)})")
     stamps = [_time_s(row.cells["center"]) for row in rows]
-    order = clock.in_order(stamps, times_are_sure=True)
+    order = _order([row.part for row in rows], stamps)
     indexes = order.numbers([row.index for row in rows])
     judged = clock.judge([stamps[place] for place in order.places], indexes, NOMINAL_HZ, options.rate_hz, f"{folder}")
     correction = DEFAULT_CORRECTION if options.side_correction is None else options.side_correction
@@ -114,6 +115,18 @@ def _units(options: SourceOptions, cameras: tuple[str, ...], correction: float) 
         notes.append(f"side cameras: steering corrected by {correction:g} towards the middle and held within -1..1")
         notes.append("side cameras see what the centre camera sees: give validation a --split of its own, or it sees training pictures")
     return notes
+
+
+def _order(parts: Sequence[int], stamps: Sequence[float | None]) -> clock.Order:
+    """The rows in the order of time, each of several joined logs for itself: they may be of two machines."""
+    whole = clock.Order([])
+    for part in dict.fromkeys(parts):
+        places = [place for place, of in enumerate(parts) if of == part]
+        order = clock.in_order([stamps[place] for place in places], times_are_sure=True)
+        whole.places.extend(places[place] for place in order.places)
+        whole.left_out.update(order.left_out)
+        whole = replace(whole, note="; ".join(filter(None, (whole.note, order.note))))
+    return whole
 
 
 def _cameras(options: SourceOptions) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ SIDES = ("left", "right")
 """Columns that a header may leave out where their pictures are not asked for."""
 _OTHER_NAMES = {"reverse": "brake"}  # which the simulator's sixth column is also called, after the key that brakes
 _DIGITS = re.compile(r"[-+]?\d+([eE][-+]?\d+)?")
+_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 _PICTURE, _PATH = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE), re.compile(r"[/\\]")
 
 
@@ -62,11 +63,7 @@ def read_log(log: Path, cameras: tuple[str, ...], damage: Damage, skipped: Count
         # The simulator ends every line: one that has no end was cut off, and its last number may lack digits even where it looks whole.
         if cut_off(line, skipped):
             continue
-        if len(cells) > len(columns) and all(_DIGITS.fullmatch(cell) for cell in cells[len(SIDES) + 1 :]):
-            raise DataError(
-                f"{log}, line {line.number}: {len(cells)} columns instead of {len(columns)}, for its numbers have decimal commas (0,5 "
-                "for 0.5): the simulator ran under a language that writes them so. Write them with points, or record again under LC_ALL=C"
-            )
+        _refuse_decimal_commas(cells, columns, f"{log}, line {line.number}")
         if not wrong and len(cells) != len(columns):
             wrong = f"not the {len(columns)} columns {', '.join(columns)}"
             if len(cells) == 1 and b";" in line.text:
@@ -78,6 +75,25 @@ def read_log(log: Path, cameras: tuple[str, ...], damage: Damage, skipped: Count
     if part:
         notes.append(f"{log}: {part + 1} logs were joined, each with a header; each is a session")
     return rows, notes
+
+
+def _refuse_decimal_commas(cells: list[str], columns: tuple[str, ...], where: str) -> None:
+    """Numbers such as 0,5 fall apart into two columns each, or stand in quotes after a spreadsheet: the line is not damaged.
+
+    Raises:
+        DataError: the line has them.
+    """
+    numbers = [cell for cell in cells if not _PICTURE.search(cell)]
+    fell_apart = (
+        len(cells) > len(columns) and len(cells) - len(numbers) <= len(SIDES) + 1 and all(_DIGITS.fullmatch(each) for each in numbers)
+    )
+    if not fell_apart and not any(_COMMA.fullmatch(each) for each in numbers):
+        return
+    count = f"{len(cells)} columns instead of {len(columns)}, for " if fell_apart else ""
+    raise DataError(
+        f"{where}: {count}its numbers have decimal commas (0,5 for 0.5), as a program writes them under some languages. "
+        "Write them with points, or record again with the simulator under LC_ALL=C"
+    )
 
 
 def _cells(line: bytes) -> tuple[list[str], str]:
