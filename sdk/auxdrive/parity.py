@@ -104,14 +104,15 @@ def observations(card: ModelCard, images: UInt8, ego: Float32) -> Iterator[Obser
         yield Observation(image, index / card.rate_hz, speed, target)
 
 
-def predict_all(predictor: Predictor, images: UInt8, ego: Float32) -> Float32:
+def predict_all(predictor: Predictor, images: UInt8, ego: Float32, deadline_s: float | None = None) -> Float32:
     """What a predictor's graph says of N frames, unjudged: (N, 1) or (N, T, 2). See `Predictor.raw_answer`.
 
     Raises:
-        InputError: frames of another size than the predictor's camera. RuntimeFailure: the runtime failed on one.
+        InputError: frames of another size than the predictor's camera. RuntimeFailure: the runtime failed on one, or took longer than
+            `deadline_s` for it.
     """
     shape = tuple(int(axis) for axis in predictor.card.outputs[0].shape[1:])
     outputs = np.empty((len(images), *shape), np.float32)
     for index, observation in enumerate(observations(predictor.card, images, ego)):
-        outputs[index] = predictor.raw_answer(observation)
+        outputs[index] = predictor.raw_answer(observation, deadline_s)
     return outputs

@@ -141,15 +141,15 @@ class Predictor:
             flags, reason = flags | {Flag.INPUT_OUT_OF_RANGE}, "; ".join(filter(None, (reason, outside)))
         return Prediction(time_s, (perf_counter() - begin) * 1e3, steer_rad, waypoints, self._times, flags, reason)
 
-    def raw_answer(self, observation: Observation) -> Float32:
+    def raw_answer(self, observation: Observation, deadline_s: float | None = None) -> Float32:
         """What the graph says, (1,) radians or (T, 2) metres, without judging it: to compare runtimes by, never to drive by.
 
         Raises:
             InputError, UsageError: as `predict`.
-            RuntimeFailure: the runtime failed.
+            RuntimeFailure: the runtime failed, or was not done after `deadline_s`.
         """
         image, _, speed, target = self._checked(observation)
-        answer = self._turns.call(self._answer, image, speed, target)
+        answer = self._turns.call(self._answer, image, speed, target, deadline_s)
         return np.array([answer], np.float32) if isinstance(answer, float) else answer
 
     def close(self) -> None:
@@ -228,14 +228,21 @@ class Predictor:
         target = None if self._target is None else pair("target_ego_m", observation.target_ego_m, _TARGET)
         return image, seconds("time_s", observation.time_s, _TIME), speed, target
 
-    def _answer(self, session: Session, image: AnyArray, speed: float | None, target: tuple[float, float] | None) -> float | Float32:
+    def _answer(
+        self,
+        session: Session,
+        image: AnyArray,
+        speed: float | None,
+        target: tuple[float, float] | None,
+        deadline_s: float | None = None,
+    ) -> float | Float32:
         """One run of the graph: the steering angle, or a copy of the waypoints."""
         if self._speed is not None:
             self._speed[0, 0] = speed
         if self._target is not None:
             self._target[0] = target
         np.copyto(self._image, image)
-        session.run()
+        session.run(deadline_s)
         return float(self._output[0]) if self._steers else self._output.copy()
 
     def _refused(self, figure: float) -> tuple[frozenset[Flag], str]:

@@ -22,14 +22,15 @@ IMAGE = helper.make_tensor_value_info("image", TensorProto.UINT8, ("batch", 6))
 def model(nodes: list[onnx.NodeProto], stored: Stored, output: str = "y") -> onnx.ModelProto:
     """Nodes on x float32 (batch, 6, 8, 10) and image uint8 (batch, 6); their output has any shape."""
     tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in stored.items()]
-    anything = helper.make_tensor_value_info(output, TensorProto.FLOAT, None)
+    kind = TensorProto.INT32 if nodes[-1].op_type == "MatMulInteger" else TensorProto.FLOAT
+    anything = helper.make_tensor_value_info(output, kind, None)
     graph = helper.make_graph(nodes, "g", [X, IMAGE], [anything], tensors)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
 
 def facts_of(made: onnx.ModelProto, shape: tuple[int | str, ...]) -> GraphFacts:
     """The facts of a model whose output is declared with that shape."""
-    made.graph.output[0].CopyFrom(helper.make_tensor_value_info(made.graph.output[0].name, TensorProto.FLOAT, shape))
+    made.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", made.graph.output[0].type.tensor_type.elem_type, shape))
     return read_graph(made.SerializeToString())
 
 
@@ -62,6 +63,8 @@ WORKING: list[tuple[list[onnx.NodeProto], Stored]] = [
     (node("Squeeze", "x"), {}),
     (node("Unsqueeze", "x", "a"), {"a": np.array([0, -1])}),
     (node("MatMul", "x", "w"), {"w": np.zeros((6, 10, 3), F)}),
+    (node("MatMulInteger", "b", "b"), {"b": np.zeros((3, 5, 5), np.uint8)}),
+    (node("ReduceSum", "x", "a", keepdims=0), {"a": np.array([1, -1])}),
     (node("MatMul", "w", "w"), {"w": np.zeros((5, 5), F)}),
     (
         [helper.make_node("Reshape", ["x", "s"], ["r"]), *node("Gemm", "r", "w", "b", transB=1)],

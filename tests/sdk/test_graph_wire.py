@@ -104,6 +104,7 @@ def test_lists_in_every_form_that_protobuf_reads(tensor: bytes) -> None:
         (minimal(varint(2 << 3 | 3)), "wire type 3"),
         (minimal(message(1, number(4, 5))), "'op_type' is stored in another form"),
         (minimal(message(1, message(2, "o"))), "operator ''"),
+        (minimal(message(5, number(1, 1) + number(2, 2) + message(8, "w") + number(7, 1))), "uint8 holds int64_data"),
         (minimal(b"\x00\x01"), "field number 0"),
         (minimal(message(2, "abc"))[:-1], "middle of a field"),
     ],

@@ -245,7 +245,7 @@ def test_a_call_does_not_touch_the_buffers_of_another(steering_bundle: Path) -> 
         class Slow:
             inputs, outputs, providers, close = real.inputs, real.outputs, real.providers, real.close
 
-            def run(self) -> None:
+            def run(self, deadline_s: float | None = None) -> None:
                 inside.set()
                 assert go_on.wait(10)
                 real.run()

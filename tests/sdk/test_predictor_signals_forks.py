@@ -210,7 +210,7 @@ def test_close_does_not_wait_for_another_threads_call(steering_bundle: Path) -> 
     class Slow:
         inputs, outputs, providers = real.inputs, real.outputs, real.providers
 
-        def run(self) -> None:
+        def run(self, deadline_s: float | None = None) -> None:
             inside.set()
             assert go_on.wait(10)
             real.run()

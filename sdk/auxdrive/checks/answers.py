@@ -12,7 +12,7 @@ from auxdrive.cards import ModelCard
 from auxdrive.checks.report import Check
 from auxdrive.limits import input_bounds, output_figure, output_limit
 from auxdrive.parity import Reference, compare, differences, predict_all, read_reference
-from auxdrive.predictor import Predictor
+from auxdrive.predictor import FIRST_RUN_S, Predictor
 from auxdrive.types import Float32
 
 CONTROL_TOLERANCE = 0.02
@@ -27,13 +27,13 @@ def check_answers(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]:
 
     Raises:
         BundleError: reference files that do not fit the card, or a graph that the runtime refuses.
-        RuntimeFailure: the runtime failed on a frame.
+        RuntimeFailure: the runtime failed on a frame, or was not done with it after `FIRST_RUN_S`.
     """
     card = bundle.card
     reference = read_reference(bundle)
     with Predictor.load(bundle, runtime, device) as predictor:
-        outputs = predict_all(predictor, reference.images, reference.ego)
-        again = predict_all(predictor, reference.images, reference.ego)
+        outputs = predict_all(predictor, reference.images, reference.ego, FIRST_RUN_S)
+        again = predict_all(predictor, reference.images, reference.ego, FIRST_RUN_S)
         providers = ", ".join(predictor.providers)
         changed = [_check_input(predictor, name, frames, outputs) for name, frames in perturbed(card, reference).items()]
     yield Check("runs", True, f"{runtime} on {device} ({providers})", len(outputs), None, "frames")
@@ -90,7 +90,7 @@ def _check_input(predictor: Predictor, name: str, changed: list[Reference], outp
     card = predictor.card
     few, largest = outputs[:PERTURBED_FRAMES], 0.0
     for frames in changed:
-        largest = max(largest, float(differences(card.task, predict_all(predictor, frames.images, frames.ego), few).max()))
+        largest = max(largest, float(differences(card.task, predict_all(predictor, frames.images, frames.ego, FIRST_RUN_S), few).max()))
     limit = card.parity.limit
     passed = limit < largest < float("inf")
     detail = f"largest change of the answer where {name} alone is changed"

@@ -36,8 +36,10 @@ ELEMENT_TYPES = {
     10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bfloat16",
 }  # fmt: skip
 INPUT_TYPES = ("uint8", "float32")
-STORED_TYPES = ("float32", "int64")
+STORED_TYPES = ("float32", "int64", "uint8")
 """Of the tensors in the file."""
+# Where a tensor's numbers stand that are not raw bytes.
+_DATA_FIELDS = {"float32": "float_data", "int64": "int64_data"}
 
 # AttributeProto.type -> the field that then holds the value.
 _ATTRIBUTE_FIELDS = {1: "f", 2: "i", 3: "s", 7: "ints"}
@@ -207,18 +209,20 @@ class _ModelReader:
         if tensor.get("data_location", 0) != 0:
             self.wire.fail(f"the tensor '{name}' lies in another file")
         if dtype not in STORED_TYPES or len(dims) > 8 or any(not 0 < axis < 1 << 31 for axis in dims):
-            self.wire.fail(f"the tensor '{name}' is {dtype} {dims[:9]}; stored are {' and '.join(STORED_TYPES)} without empty axes")
-        field = "float_data" if dtype == "float32" else "int64_data"
-        held = tensor.keys() & {"raw_data", "float_data", "int64_data"}
-        if held != {"raw_data"} and held != {field}:
-            self.wire.fail(f"the tensor '{name}' holds {', '.join(sorted(held)) or 'nothing'}, and {dtype} needs raw_data or {field}")
-        count, size = math.prod(dims), np.dtype(dtype).itemsize
-        stored = len(tensor["raw_data"]) / size if "raw_data" in held else tensor[field] if dtype == "float32" else len(tensor[field])
+            self.wire.fail(f"the tensor '{name}' is {dtype} {dims[:9]}; stored are {', '.join(STORED_TYPES)} without empty axes")
+        held = tensor.keys() & {"raw_data", *_DATA_FIELDS.values()}
+        if held != {"raw_data"} and held != {_DATA_FIELDS.get(dtype)}:
+            self.wire.fail(f"the tensor '{name}' of {dtype} holds {', '.join(sorted(held)) or 'nothing'}")
+        count = math.prod(dims)
+        if "raw_data" in held:
+            stored = len(tensor["raw_data"]) / np.dtype(dtype).itemsize
+        else:
+            stored = tensor["float_data"] if dtype == "float32" else len(tensor["int64_data"])
         if stored != count:
             self.wire.fail(f"the tensor '{name}' of {dims} holds {stored:g} values and not {count}")
         known = None
         if dtype == "int64" and count <= MAX_KNOWN:
-            flat = np.frombuffer(tensor["raw_data"], "<i8") if "raw_data" in held else np.array(tensor[field], np.int64)
+            flat = np.frombuffer(tensor["raw_data"], "<i8") if "raw_data" in held else np.array(tensor["int64_data"], np.int64)
             known = flat.astype(np.int64).reshape(dims)
         trace.add_stored(name, Value(dtype, dims, known))
         return str(name)

@@ -44,7 +44,7 @@ _POOL = _WINDOW | {"ceil_mode": (0,)}
 OPERATORS: Mapping[str, Operator] = {
     "Add": Operator((2, 2), {}),
     "AveragePool": Operator((1, 1), _POOL | {"count_include_pad": (0, 1)}, needed=("kernel_shape",)),
-    "Cast": Operator((1, 1), {"to": (1,)}, needed=("to",)),  # to float32
+    "Cast": Operator((1, 1), {"to": (1,), "saturate": (1,)}, needed=("to",)),  # to float32
     "Concat": Operator((1, 64), {"axis": int}, needed=("axis",)),
     "Conv": Operator((2, 3), _WINDOW | {"group": int}),
     "Div": Operator((2, 2), {}),
@@ -54,10 +54,12 @@ OPERATORS: Mapping[str, Operator] = {
     "Gemm": Operator((2, 3), {"alpha": float, "beta": float, "transA": (0, 1), "transB": (0, 1)}),
     # torch's exporter writes it for a linear layer over more than two axes, as a network of your own may have.
     "MatMul": Operator((2, 2), {}),
+    "MatMulInteger": Operator((2, 2), {}),  # sums of a big picture's bytes
     "MaxPool": Operator((1, 1), _POOL | {"storage_order": (0,)}, needed=("kernel_shape",)),
     "Mul": Operator((2, 2), {}),
     "Range": Operator((3, 3), {}),
     "ReduceMean": Operator((1, 2), {"keepdims": (0, 1), "noop_with_empty_axes": (0,)}),
+    "ReduceSum": Operator((2, 2), {"keepdims": (0, 1), "noop_with_empty_axes": (0,)}),
     "Relu": Operator((1, 1), {}),
     "Reshape": Operator((2, 2), {"allowzero": (0, 1)}),
     "Resize": Operator(

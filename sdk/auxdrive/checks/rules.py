@@ -240,16 +240,19 @@ def _gemm(node: Node, inputs: Inputs) -> Outcome:
     return one("float32", shape, work=math.prod(shape) * a[1])
 
 
-def _matmul(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signature for every rule)
-    a, b = needed(inputs[0], "float32").shape, needed(inputs[1], "float32").shape
+def _matmul(node: Node, inputs: Inputs) -> Outcome:
+    given, result = ("uint8", "int32") if node.operator == "MatMulInteger" else ("float32", "float32")
+    a, b = needed(inputs[0], given).shape, needed(inputs[1], given).shape
     if min(len(a), len(b)) < 2 or a[-1] != b[-2]:
         raise SizeError(f"{a} is not multiplied with {b}")
     shape = (*broadcast([a[:-2] or (1,), b[:-2] or (1,)])[: max(len(a), len(b)) - 2], a[-2], b[-1])
-    return one("float32", shape, work=math.prod(shape) * a[-1])
+    return one(result, shape, work=math.prod(shape) * a[-1])
 
 
-def _reduce_mean(node: Node, inputs: Inputs) -> Outcome:
-    x = needed(inputs[0], "float32")
+def _reduce(node: Node, inputs: Inputs) -> Outcome:
+    x = needed(inputs[0])
+    if x.dtype != "float32" and (x.dtype, node.operator) != ("int32", "ReduceSum"):
+        raise SizeError(f"an input is {x.dtype}")
     axes = set(range(len(x.shape)))
     if len(inputs) > 1 and inputs[1] is not None:
         numbers = known_numbers(inputs[1], "axes")
@@ -272,9 +275,9 @@ def _resize(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (its attribu
 
 
 RULES: Mapping[str, Rule] = {
-    "Add": _arithmetic, "AveragePool": _pool, "Cast": _cast, "Concat": _concat, "Conv": _conv, "Div": _arithmetic, "Elu": _same,
-    "Expand": _expand, "Gather": _gather, "Gemm": _gemm, "MatMul": _matmul, "MaxPool": _pool, "Mul": _arithmetic, "Range": _range,
-    "ReduceMean": _reduce_mean, "Relu": _same, "Reshape": _reshape, "Resize": _resize, "Shape": _shape, "Sigmoid": _same,
-    "Slice": _slice, "Split": _split, "Squeeze": _squeeze, "Sub": _arithmetic, "Tanh": _same, "Transpose": _transpose,
-    "Unsqueeze": _unsqueeze,
+    "Add": _arithmetic, "AveragePool": _pool, "Cast": _cast, "Concat": _concat, "Conv": _conv, "Div": _arithmetic,
+    "Elu": _same, "Expand": _expand, "Gather": _gather, "Gemm": _gemm, "MatMul": _matmul, "MatMulInteger": _matmul,
+    "MaxPool": _pool, "Mul": _arithmetic, "Range": _range, "ReduceMean": _reduce, "ReduceSum": _reduce, "Relu": _same,
+    "Reshape": _reshape, "Resize": _resize, "Shape": _shape, "Sigmoid": _same, "Slice": _slice, "Split": _split,
+    "Squeeze": _squeeze, "Sub": _arithmetic, "Tanh": _same, "Transpose": _transpose, "Unsqueeze": _unsqueeze,
 }  # fmt: skip
