@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from auxdrive.cli import build_app
 from auxdrive.dataset import Dataset
 from auxdrive.derived import derive
 from auxdrive.errors import AuxdriveError, DataError, UsageError
@@ -27,7 +25,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from recordings import make_tub, run, write_manifest
-from typer.testing import CliRunner
 
 SHARED = Path(os.environ.get("AUXDRIVE_SHARED", Path(__file__).resolve().parents[2] / "../shared"))
 
@@ -261,59 +258,6 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     (tub / "images" / "5_cam_image_array_.jpg").unlink()
     with pytest.raises(DataError, match="its pictures changed"):
         run(tub, tmp_path / "out")
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        *({"max_steer_deg": 0}, {"max_steer_deg": 91}, {"rate_hz": 0}, {"side_correction": math.nan}),
-        *({"fov_deg": value} for value in (0, -90, 180, math.nan, math.inf)),
-        *({"wheelbase_m": value} for value in (0, -1, 101, math.nan, math.inf)),
-    ],
-)
-def test_options_that_cannot_be(bad: dict[str, float]) -> None:
-    with pytest.raises(UsageError):
-        SourceOptions(**bad)
-
-
-def invoke(*arguments: str) -> Any:
-    return CliRunner().invoke(build_app(), ["ingest", *arguments])
-
-
-def test_the_command(tmp_path: Path) -> None:
-    tub = make_tub(tmp_path / "tub")
-    out = str(tmp_path / "out")
-    same = ("donkey", str(tub), "--out", out, "--split", "train=:4", "--image-size", "8x6", "--fov-deg", "120", "--wheelbase-m", "0.25")
-    result = invoke(*same, "--derive", "edge", "--json")
-    assert result.exit_code == 0, result.output
-    document = json.loads(result.stdout)
-    assert document["splits"] == {"train": {"episodes": 1, "frames": 4}}
-    assert document["left_out"] == {"in no split": 2}
-    card = Dataset.open(Path(out)).card
-    assert (card.camera.fov_deg, card.vehicle.wheelbase_m) == (120, 0.25)
-    assert invoke(*same).exit_code == 0  # goes on
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("donky", "x"), "Did you mean 'donkey'"),
-        (("donkey", "nowhere"), "no such folder"),
-        (("donkey", "x", "--image-size", "8"), "WIDTHxHEIGHT"),
-        (("donkey", "x", "--image-size", "0x9000"), "WIDTHxHEIGHT"),
-        (("donkey", "x", "--derive", "edges"), "Did you mean 'edge'"),
-        (("donkey", "x", "--max-steer-deg", "0"), "full lock"),
-        (("donkey", "x", "--cameras", "left"), "one camera: leave --cameras"),
-        (("donkey", "x", "--side-correction", "0.2"), "one camera: leave --cameras"),
-        (("udacity", "x", "--side-correction", "nan"), "must lie in [0, 1]"),
-        (("donkey", "x", "--fov-deg", "180"), "field of view must lie in (0, 180) degrees, got 180"),
-        (("donkey", "x", "--wheelbase-m", "inf"), "wheelbase must lie in (0, 100] metres, got inf"),
-    ],
-)
-def test_mistakes_on_the_command_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
-    result = invoke(*arguments, "--out", str(tmp_path / "out"))
-    assert isinstance(result.exception, AuxdriveError)
-    assert message in str(result.exception)
 
 
 def shared(name: str) -> Path:
