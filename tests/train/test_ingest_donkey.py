@@ -13,9 +13,10 @@ from auxdrive.dataset import Dataset
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
 from auxdrive_train.ingest import FORMATS
+from auxdrive_train.ingest.add import add_to_dataset
 from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.join import join_sources
-from auxdrive_train.ingest.source import SourceOptions
+from auxdrive_train.ingest.source import Source, SourceOptions
 from PIL import Image
 from recordings import make_tub, note_with, run
 
@@ -90,12 +91,24 @@ def test_depth_that_cannot_be_used_is_not_read_and_it_is_said(tmp_path: Path, fr
     assert re.search(f"cam/depth_array is not read: .*{why}", note_with(report, "cam/depth_array"))
 
 
-def test_sources_with_and_without_depth_go_together_and_it_is_said(tmp_path: Path) -> None:
-    tubs = [depth_tub(tmp_path / "deep", [millimetres(100)] * 4), make_tub(tmp_path / "flat", [{"user/angle": 0}] * 4)]
-    report = build_dataset(join_sources([FORMATS["donkey"](tub, SourceOptions()) for tub in tubs]), tmp_path / "out")
-    dataset = Dataset.open(tmp_path / "out")
-    assert [dataset.missing(modality) for modality in dataset.card.modalities] == [(), ("train-0001",)]
-    assert any("depth is in deep alone" in note for note in report.notes)
+def test_depth_in_some_recordings_alone_is_refused_and_can_be_left_out(tmp_path: Path) -> None:
+    deep, flat = depth_tub(tmp_path / "deep", [millimetres(100)] * 4), make_tub(tmp_path / "flat", [{"user/angle": 0}] * 4)
+
+    def both(**options: bool) -> Source:
+        return join_sources([FORMATS["donkey"](tub, SourceOptions(**options)) for tub in (deep, flat)])
+
+    with pytest.raises(DataError, match="depth is in deep alone: leave it out of all with --no-depth"):
+        both()
+    report = build_dataset(both(depth=False), tmp_path / "out")
+    assert Dataset.open(tmp_path / "out").card.modalities == (Modality.RGB,)
+    assert "deep: not read: cam/depth_array (4 records)" in report.notes
+    run(flat, tmp_path / "flat_data")
+    run(deep, tmp_path / "deep_data", derived=(Modality.EDGE,))
+    with pytest.raises(DataError, match=r"modalities: rgb and rgb, depth \(--no-depth leaves depth out\)"):
+        add_to_dataset(FORMATS["donkey"](deep, SourceOptions()), tmp_path / "flat_data")
+    with pytest.raises(DataError, match=r"modalities: rgb, depth and rgb\n"):
+        add_to_dataset(FORMATS["donkey"](flat, SourceOptions()), tmp_path / "deep_data")
+    add_to_dataset(FORMATS["donkey"](deep, SourceOptions(depth=False)), tmp_path / "flat_data")
 
 
 def test_the_older_name_of_the_angle_is_read(tmp_path: Path) -> None:

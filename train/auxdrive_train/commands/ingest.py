@@ -49,6 +49,7 @@ def ingest(
         typer.Option(help="The camera's horizontal field of view; driving in the simulator needs it.", show_default=False),
     ] = None,
     wheelbase_m: Annotated[float | None, typer.Option(help="The vehicle's wheelbase; pure pursuit needs it.", show_default=False)] = None,
+    depth: Annotated[bool, typer.Option("--depth/--no-depth", help="donkey: read depth pictures where there are any.")] = True,
     licence: Annotated[str, typer.Option(help="The recording's licence, for the card.")] = "",
     json_output: JsonOption = False,
 ) -> None:
@@ -67,7 +68,7 @@ def ingest(
     derived = tuple(dict.fromkeys(parse_modality(name) for name in _names(derive)))
     size = None if image_size is None else _size(image_size)
     chosen = None if cameras is None else tuple(_names(cameras))
-    options = SourceOptions(max_steer_deg, rate_hz, chosen, side_correction, fov_deg, wheelbase_m)
+    options = SourceOptions(max_steer_deg, rate_hz, chosen, side_correction, fov_deg, wheelbase_m, depth)
     read = join_sources([FORMATS[source_format](source, options) for source in sources])
     steps = sum(split_of(record.index, ranges, record.source) is not None for record in read.records) * (1 + len(derived))
     with console.progress(f"ingesting {read.name}", steps) as advance:

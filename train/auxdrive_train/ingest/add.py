@@ -52,7 +52,8 @@ def add_to_dataset(
     Args: as `build_dataset`.
 
     Raises:
-        DataError: no data set, or one that differs in rate, camera, steering or vehicle (all differences are named); as `build_dataset`.
+        DataError: no data set, one that is not finished, or one that differs in rate, camera, modalities, steering or vehicle (all
+            differences are named); as `build_dataset`.
         UsageError: the data set holds that recording already; as `build_dataset`.
     """
     if not is_file(out / CARD_NAME):
@@ -111,6 +112,10 @@ def _refuse_differences(out: Path, card: DatasetCard, new: DatasetCard) -> None:
     """Everything that a model is told of its recording must be the same; where the camera sits is told by hand, and taken over."""
     sized = {"width": new.camera.width, "height": new.camera.height, "fov_deg": new.camera.fov_deg}
     differences = disagreements(card, new.model_copy(update={"camera": card.camera.model_copy(update=sized)}))
+    recorded, coming = ([str(each) for each in which.modalities if not _from_rgb(each)] for which in (card, new))
+    if recorded != coming:
+        without = " (--no-depth leaves depth out)" if Modality.DEPTH in coming else ""
+        differences.append(f"modalities: {', '.join(recorded)} and {', '.join(coming)}{without}")
     if card.vehicle.name != new.vehicle.name:
         differences.append(f"vehicle.name: {card.vehicle.name} and {new.vehicle.name}")
     if differences:

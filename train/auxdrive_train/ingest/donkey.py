@@ -76,7 +76,10 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
         for place, index, time_s in zip(order.places, indexes, judged.time_s, strict=True)
     ]
     skipped += order.left_out
-    records, depth_notes = settle(records, _DEPTH, skipped)
+    if options.depth:
+        records, depth_notes = settle(records, _DEPTH, skipped)
+    else:
+        records, depth_notes = [replace(record, depth=None) for record in records], []
     labels = digest((files.manifest, *files.catalogs) if is_file(files.manifest) else files.catalogs)
     return Source(
         name=name,
@@ -126,7 +129,8 @@ def _units(rows: Sequence[Row], options: SourceOptions) -> list[str]:
         speeds = [_speed_mps(row) for row in rows]
         unknown = sum(map(math.isnan, speeds))
         notes.append(f"{_SPEED} is taken as metres per second" + (f"; {unknown} of {len(rows)} records have none" if unknown else ""))
-    unread = {key: count for key, count in keys.items() if key not in _READ and key not in _STEERING}
+    read = _READ if options.depth else _READ - {_DEPTH}
+    unread = {key: count for key, count in keys.items() if key not in read and key not in _STEERING}
     if unread:
         notes.append("not read: " + ", ".join(f"{key} ({count} records)" for key, count in sorted(unread.items())))
     return notes

@@ -31,7 +31,8 @@ def join_sources(sources: Sequence[Source]) -> Source:
     """One source of all; of one, that itself. Its rate is the median over all records.
 
     Raises:
-        UsageError: a recording is named twice. DataError: the rates differ by more than the tolerance of `auxdrive.timing`.
+        UsageError: a recording is named twice. DataError: the rates differ by more than the tolerance of `auxdrive.timing`, or some
+            have depth and some have not.
     """
     if len(sources) == 1:
         return sources[0]
@@ -41,6 +42,7 @@ def join_sources(sources: Sequence[Source]) -> Source:
             raise UsageError(f"{source.identity} is named twice; its pictures would count twice, or stand in two splits")
         named.append(_renamed(source, unused(source.name, [other.name for other in named])))
     rate_hz = _rate_of_all(named)
+    _refuse_depth_of_some(named)
     first = named[0]
     return Source(
         name=" + ".join(source.name for source in named) if len(named) <= 3 else f"{first.name} and {len(named) - 1} more",
@@ -69,6 +71,12 @@ def _rate_of_all(sources: Sequence[Source]) -> float:
     return rate_hz
 
 
+def _refuse_depth_of_some(sources: Sequence[Source]) -> None:
+    with_depth = [source.name for source in sources if source.records[0].depth is not None]
+    if 0 < len(with_depth) < len(sources):
+        raise DataError(f"depth is in {', '.join(with_depth)} alone: leave it out of all with --no-depth, or make a data set of each kind")
+
+
 def _notes(sources: Sequence[Source]) -> list[str]:
     """What all say, once; what one says, under its name; and which seem to be copies."""
     count = Counter(note for source in sources for note in dict.fromkeys(source.notes))
@@ -80,7 +88,4 @@ def _notes(sources: Sequence[Source]) -> list[str]:
     copies = [
         f"{' and '.join(names)} have the same labels: are they copies of one recording?" for names in alike.values() if len(names) > 1
     ]
-    with_depth = [source.name for source in sources if source.records[0].depth is not None]
-    if 0 < len(with_depth) < len(sources):
-        copies.append(f"depth is in {', '.join(with_depth)} alone; the others' episodes have none")
     return notes + common + copies

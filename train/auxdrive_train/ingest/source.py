@@ -31,6 +31,7 @@ class SourceOptions:
     cameras, side_correction: for sources with side cameras (None: what the reader takes by itself); the correction is in the source's
         steering numbers, towards the middle.
     fov_deg: the camera's horizontal field of view. wheelbase_m: the vehicle's. No source records them; None where unknown.
+    depth: whether depth pictures are read where there are any.
     """
 
     max_steer_deg: float = 25.0
@@ -39,6 +40,7 @@ class SourceOptions:
     side_correction: float | None = None
     fov_deg: float | None = None
     wheelbase_m: float | None = None
+    depth: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.max_steer_deg <= 90:

@@ -113,7 +113,6 @@ def _units(options: SourceOptions, cameras: tuple[str, ...], correction: float) 
     ]
     if cameras != ("center",):
         notes.append(f"side cameras: steering corrected by {correction:g} towards the middle and held within -1..1")
-        notes.append("side cameras see what the centre camera sees: give validation a --split of its own, or it sees training pictures")
     return notes
 
 
