@@ -186,8 +186,9 @@ def _provenance(run: Run, result: dict[str, Any]) -> Provenance:
             seed=run.config.seed,
             epochs=sum(int(phase["epochs"]) for phase in result["phases"]),
             auxdrive_version=run.record["auxdrive_version"],
+            measured_on={split: each["how"] for split, each in run.record["measured_on"].items()},
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{run.directory}: run.json or result.json is damaged: {error}") from error
 
 

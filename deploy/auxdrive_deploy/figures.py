@@ -29,7 +29,7 @@ from auxdrive_deploy.graph import student_of
 RESAMPLES = 1000
 MAX_RESAMPLED = 20_000_000
 """Samples that all resamples together may hold; above, fewer resamples are drawn, never fewer than 200."""
-MIN_EPISODES = 5
+MIN_GROUPS = 5
 """With fewer, the resamples are so few and alike that their spread says nothing; an interval from them would be far too narrow."""
 AGREEMENT = 0.02
 """A recomputed main metric may differ from the run's own by this share plus 0.001: another device adds in another order."""
@@ -66,8 +66,9 @@ def read_result(run: Run) -> dict[str, Any]:
 def student_figures(run: Run, result: dict[str, Any]) -> StudentFigures:
     """Every finite metric of the student on every split that the run measured.
 
-    Intervals are those of a bootstrap over whole episodes, since neighbouring frames are not independent; a split of fewer than
-    `MIN_EPISODES` has none. Where the data set is gone or has changed, the run's own values stand without intervals, and a note says so.
+    Intervals are those of a bootstrap over whole sessions, or whole minutes of few sessions, since frames near each other are not
+    independent; a split of fewer than `MIN_GROUPS` has none. Where the data set is gone or has changed, the run's own values stand
+    without intervals, and a note says so.
 
     Raises:
         CheckFailed: the recomputed main metric is not the one that the run recorded: its weights or its result belong to another run.
@@ -110,12 +111,13 @@ def floor_of(result: dict[str, Any], metrics: Iterable[str]) -> dict[str, dict[s
 
 
 def bootstrap_metrics(run: Run, predictions: Float32, samples: SampleSet) -> dict[str, Interval]:
-    """The task's metrics of predictions (N, *target_shape) with percentile intervals over resampled episodes (Efron 1979);
-    no bounds below `MIN_EPISODES`."""
+    """The task's metrics of predictions (N, *target_shape) with percentile intervals over resampled groups of frames that are
+    independent of each other (`SampleSet.independent`; Efron 1979); no bounds for fewer than `MIN_GROUPS`."""
     task, steering = run.task, run.card.steering
     values = task.metrics(predictions, samples.target, steering)
-    rows = [np.flatnonzero(samples.episode_of == episode) for episode in np.unique(samples.episode_of)]
-    if len(rows) < MIN_EPISODES:
+    group_of, _ = samples.independent(MIN_GROUPS)
+    rows = [np.flatnonzero(group_of == group) for group in np.unique(group_of)]
+    if len(rows) < MIN_GROUPS:
         return {name: Interval(value=value, unit=_unit(name)) for name, value in values.items()}
     rng = np.random.default_rng(run.config.seed)
     draws = min(RESAMPLES, max(200, MAX_RESAMPLED // len(samples)))
@@ -159,9 +161,10 @@ def _check_agreement(run: Run, split: str, recorded: dict[str, float], made: dic
 
 
 def _of_intervals(samples: SampleSet) -> str:
-    if len(np.unique(samples.episode_of)) < MIN_EPISODES:
-        return f"no intervals, which need at least {MIN_EPISODES} episodes"
-    return "95 % intervals from a bootstrap over whole episodes"
+    group_of, what = samples.independent(MIN_GROUPS)
+    if len(np.unique(group_of)) < MIN_GROUPS:
+        return f"no intervals: it is {what}, and {MIN_GROUPS} are needed at least"
+    return f"95 % intervals from a bootstrap over {what}"
 
 
 def _unit(metric: str) -> str:

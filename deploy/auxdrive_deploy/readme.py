@@ -94,6 +94,7 @@ def _metrics(card: ModelCard, notes: Sequence[str]) -> list[str]:
     return [
         "## Metrics", "",
         f"| split/metric | student | 95 % interval |{kinds} unit |", f"| --- | ---: | ---: |{' ---: |' * len(card.floor)} --- |", *rows, "",
+        *(f"- `{split}` is {how}." for split, how in card.training.measured_on.items()),
         *(f"- {note}" for note in (*notes, *_of_floor(card))), "",
         "`acc_t`: share of frames whose steering error is below t degrees; `macc`: their mean. "
         + ("Errors are of the steering wheel" if card.steering.ratio else "Errors are of the road wheel")

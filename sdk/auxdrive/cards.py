@@ -120,7 +120,7 @@ class InputRange(Card):
 
 
 class Provenance(Card):
-    """Where the weights come from."""
+    """Where the weights come from. `measured_on` says of each split what it is, and how far in time it lies from what trained."""
 
     method: str
     backbone: str
@@ -132,6 +132,7 @@ class Provenance(Card):
     seed: int
     epochs: int = 0
     auxdrive_version: str
+    measured_on: dict[str, str] = {}
 
 
 class Interval(Card):

@@ -159,3 +159,14 @@ def _carve_minutes(dataset: Dataset, sessions: dict[str, list[str]], every: int)
     kept = sum(each.stop - each.start for each in (*train, *validation))
     what = f"{periods} stretch(es) of {held_s:.0f} s held out ({total - kept} frames around them belong to neither part)"
     return _parts(dataset, tuple(train), tuple(validation), what, carved=True)
+
+
+def how_far(dataset: Dataset, split: str, parts: TrainingParts) -> tuple[str, float | None]:
+    """In words and in seconds how far a split that is only measured lies from the frames that train.
+
+    Raises:
+        UsageError: no split of that name.
+    """
+    own = session_times(dataset, whole(dataset, dataset.split(split)))
+    distance_s = apart_s(own, session_times(dataset, parts.train))
+    return f"the split '{split}', {told(distance_s, 'training frames')}", distance_s

@@ -167,7 +167,11 @@ def test_metrics_are_those_of_the_run_with_intervals_where_there_are_episodes_en
     assert error.low < error.value < error.high
     assert metrics["test/mae_road_wheel_deg"].low is None
     text = (path / "README.md").read_text()
-    assert "`test`: 12 frames of 1 episode(s); no intervals" in text
+    assert "`test`: 12 frames of 1 episode(s); no intervals: it is 1 whole minutes of 1 session(s), and 5 are needed" in text
+    assert "95 % intervals from a bootstrap over 5 whole sessions" in text
+    apart = "in other sessions than training frames"
+    assert Bundle.open(path).card.training.measured_on == {"val": f"the split 'val', {apart}", "test": f"the split 'test', {apart}"}
+    assert f"- `test` is the split 'test', {apart}." in text
     assert "60 frames of 5 episode(s); 95 % intervals" in text
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from auxdrive.cards import CameraSpec, DatasetCard
+from auxdrive.cards import CameraSpec, DatasetCard, EpisodeOrigin
 from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeWriter, write_card
 from auxdrive.errors import DataError, UsageError
@@ -164,3 +164,20 @@ def test_stretches_of_episodes(dataset: Dataset) -> None:
 def test_labels_look_beyond_a_stretch_and_not_beyond_the_episode(dataset: Dataset) -> None:
     samples = SampleSet.open(dataset, [Stretch("e0", 0, 5), Stretch("e0", 8, 30)], WaypointsTask(), [Modality.RGB])
     assert samples.frame_of.tolist() == [0, 1, 2, 3, 4, 8, 9]  # two seconds, or twenty records, ahead
+
+
+def test_what_is_independent_are_sessions_or_minutes_of_few(tmp_path: Path) -> None:
+    for episode in range(6):
+        record(tmp_path, episode, rows=4, modalities=[Modality.RGB])
+    apart = open_dataset(tmp_path)
+    groups, what = SampleSet.open(apart, apart.episode_ids, SteeringTask(), [Modality.RGB]).independent(5)
+    assert (groups.tolist(), what) == ([group for group in range(6) for _ in range(4)], "6 whole sessions")
+    starts_s = (0.0, 30.0, 59.8, 125.0, 0.0, 30.0)
+    origins = {f"e{n}": EpisodeOrigin(session="one" if n < 4 else "two", start_s=start_s) for n, start_s in enumerate(starts_s)}
+    write_card(tmp_path, apart.card.model_copy(update={"episodes": origins}))
+    joined = Dataset.open(tmp_path)
+    samples = SampleSet.open(joined, joined.episode_ids, SteeringTask(), [Modality.RGB])
+    groups, what = samples.independent(5)
+    assert groups.tolist() == [0] * 4 + [0] * 4 + [0, 0, 1, 1] + [2] * 4 + [3] * 8  # the third episode runs into the second minute
+    assert what == "4 whole minutes of 2 session(s)"
+    assert samples.taken_s[8:12] == pytest.approx([59.8, 59.9, 60.0, 60.1])

@@ -53,10 +53,10 @@ def test_a_frozen_camera_is_told_by_ingest_and_by_training(tmp_path: Path, capsy
     train(config, tmp_path / "run")
     said = capsys.readouterr().err
     assert f"broken: {frozen[0]}" in said
-    assert "validated on: 1 stretch(es) of 1 s held out" in said
+    assert "measured on 1 stretch(es) of 1 s held out" in said
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["pictures"] == {"frames": 120, "followed": 119, "repeated": 119, "dark": 0, "saturated": 0}
-    assert record["validation"]["apart_s"] >= 1
+    assert record["measured_on"]["val"]["apart_s"] >= 1
 
 
 @settings(max_examples=12, deadline=None)

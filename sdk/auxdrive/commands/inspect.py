@@ -149,8 +149,8 @@ def _run_facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
     facts = [(key, str(result.get(key) or record.get(key) or elsewhere)) for key in ("method", "task", "backbone")]
     if isinstance(record.get("aux"), list):
         facts.append(("modalities", ", ".join(map(str, [record.get("main"), *record["aux"]]))))
-    if isinstance(record.get("validation"), dict):
-        facts.append(("validated on", str(record["validation"].get("how"))))
+    if isinstance(record.get("measured_on"), dict):
+        facts += [(f"{split} is", str(each.get("how"))) for split, each in record["measured_on"].items() if isinstance(each, dict)]
     facts.append(("data", f"{summary['data'] or elsewhere} {str(record.get('dataset_sha256', ''))[:12]}".rstrip()))
     facts.append(("seed", str(record.get("seed", elsewhere))))
     if result:

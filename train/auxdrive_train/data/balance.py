@@ -48,6 +48,8 @@ def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
         samples,
         episode_of=samples.episode_of[kept],
         frame_of=samples.frame_of[kept],
+        session_of=samples.session_of[kept],
+        taken_s=samples.taken_s[kept],
         ego=samples.ego[kept],
         target=samples.target[kept],
     )

@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from auxdrive.cards import DatasetCard
 from auxdrive.dataset import Dataset
+from auxdrive.division import MINUTE_S
 from auxdrive.episodes import EpisodeReader
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.sessions import Stretch, whole
-from auxdrive.types import AnyArray, Float32
+from auxdrive.types import AnyArray, Float32, Float64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -35,6 +36,7 @@ class SampleSet:
         missing: by modality the episodes that lack it; no key where none does. Their frames are zero and not `present`.
         episode_of: int64 (N,), each sample's place in `episode_ids`.
         frame_of: int64 (N,), each sample's record within its episode.
+        session_of: int64 (N,), which drive each sample is of. taken_s: float64 (N,), when it was taken on that drive's clock.
         ego: float32 (N, E), target: float32 (N, *target_shape), physical units.
     """
 
@@ -46,6 +48,8 @@ class SampleSet:
     missing: dict[Modality, list[str]]
     episode_of: NDArray[np.int64]
     frame_of: NDArray[np.int64]
+    session_of: NDArray[np.int64]
+    taken_s: Float64
     ego: Float32
     target: Float32
     _frames: dict[Modality, list[AnyArray | None]] = field(repr=False)
@@ -82,6 +86,8 @@ class SampleSet:
         frame_of = [np.flatnonzero(_within(stretches[name], label.valid)) for name, label in zip(names, labels, strict=True)]
         if not any(rows.size for rows in frame_of):
             raise DataError(_nothing_valid(dataset, readers, task))
+        origins = [dataset.origin(name) for name in names]
+        session_of = np.unique([origin.session for origin in origins], return_inverse=True)[1].astype(np.int64)
         return cls(
             card=dataset.card,
             task=task,
@@ -91,6 +97,8 @@ class SampleSet:
             missing={m: lacking for m in kinds if (lacking := [n for n, r in zip(names, readers, strict=True) if not r.has(m)])},
             episode_of=np.repeat(np.arange(len(names), dtype=np.int64), [rows.size for rows in frame_of]),
             frame_of=np.concatenate(frame_of).astype(np.int64),
+            session_of=np.repeat(session_of, [rows.size for rows in frame_of]),
+            taken_s=np.concatenate([o.start_s + r.state["time_s"][rows] for o, r, rows in zip(origins, readers, frame_of, strict=True)]),
             ego=np.concatenate([label.ego[rows] for label, rows in zip(labels, frame_of, strict=True)]),
             target=np.concatenate([label.target[rows] for label, rows in zip(labels, frame_of, strict=True)]),
             # A plain view of the map: slicing np.memmap itself costs as much as copying a small frame.
@@ -100,6 +108,15 @@ class SampleSet:
     def __len__(self) -> int:
         """The number of samples."""
         return len(self.frame_of)
+
+    def independent(self, at_least: int) -> tuple[NDArray[np.int64], str]:
+        """A number (N,) for each sample, equal for samples that are not independent, and what the numbers stand for: whole sessions
+        where there are `at_least` so many, and else whole minutes of each."""
+        sessions = int(np.unique(self.session_of).size)
+        if sessions >= at_least:
+            return self.session_of, f"{sessions} whole sessions"
+        minutes = np.unique(np.stack([self.session_of, self.taken_s // MINUTE_S], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+        return minutes.astype(np.int64), f"{int(minutes.max()) + 1} whole minutes of {sessions} session(s)"
 
     def has(self, modality: Modality) -> NDArray[np.bool_]:
         """bool (N,): which samples have the modality."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from auxdrive import console
-from auxdrive.camera_faults import CameraFaults
 from auxdrive.dataset import Dataset
-from auxdrive.division import TrainingParts
+from auxdrive.division import TrainingParts, how_far
 from auxdrive.inspection.findings import examine, shown
 
 from auxdrive_train.data.samples import SampleSet
@@ -13,21 +15,31 @@ from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.methods.contract import Method
 
 
-def announce(config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet, division: TrainingParts) -> None:
-    """Say how many samples there are, where the validation part lies, and which episodes lack what."""
+def announce(config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet) -> None:
+    """Say how many samples there are, and which episodes lack what."""
     console.note(
         f"{config.method} on {config.device} ({config.precision}, {config.processes} process(es)): {len(samples)} training samples, "
         f"{len(validation)} to validate on, modalities {', '.join(method.modalities)}"
     )
-    console.note(f"validated on: {division.how}")
     for modality, lacking in samples.missing.items():
         console.note(f"{len(lacking)} of {len(samples.episode_ids)} training episodes lack {modality}; it is masked there")
 
 
-def announce_findings(dataset: Dataset, samples: SampleSet, validation: SampleSet) -> CameraFaults:
+def announce_distances(config: TrainConfig, dataset: Dataset, division: TrainingParts) -> dict[str, dict[str, Any]]:
+    """Say how far what is measured lies from what trains; returns it by split."""
+    measured: dict[str, dict[str, Any]] = {"val": {"how": division.how, "apart_s": division.apart_s}}
+    for split in config.evaluate:
+        how, apart_s = how_far(dataset, split, division)
+        measured[split] = {"how": how, "apart_s": apart_s}
+    for each in measured.values():
+        console.note(f"measured on {each['how']}")
+    return measured
+
+
+def announce_findings(dataset: Dataset, samples: SampleSet, validation: SampleSet) -> dict[str, int]:
     """Say what `auxdrive inspect` would say of the episodes in use; returns the counts of pictures that show nothing."""
     found = examine(dataset, dict.fromkeys((*samples.episode_ids, *validation.episode_ids)))
     console.note(f"camera: {found.pictures}")
     for line in (*(f"broken: {line}" for line in shown(found.broken)), *(f"doubtful: {line}" for line in shown(found.doubts))):
         console.note(line)
-    return found.pictures
+    return asdict(found.pictures)

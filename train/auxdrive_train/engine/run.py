@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -15,11 +15,10 @@ import auxdrive
 import numpy as np
 import torch
 from auxdrive import console
-from auxdrive.camera_faults import CameraFaults
 from auxdrive.cards import DatasetCard
 from auxdrive.dataset import Dataset
 from auxdrive.derived import ensure_derived
-from auxdrive.division import TrainingParts, training_parts
+from auxdrive.division import training_parts
 from auxdrive.errors import ConfigError, DataError, RuntimeUnavailable
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.openmp import PASSIVE, set_too_late
@@ -31,7 +30,7 @@ from torch import nn
 from auxdrive_train.data.balance import balance
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
-from auxdrive_train.engine.announce import announce, announce_findings
+from auxdrive_train.engine.announce import announce, announce_distances, announce_findings
 from auxdrive_train.engine.claim import CONFIG_NAME, fingerprint, refuse_foreign, take
 from auxdrive_train.engine.config import TrainConfig, load_config
 from auxdrive_train.engine.loop import BEST, LAST, Parts, Trainer, seed_of
@@ -115,9 +114,10 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     parts = Parts(config, fabric, method, networks, samples, validation, out, fingerprint(config, dataset))
     if fabric.is_global_zero:
         take(out, config)
-        announce(config, method, samples, validation, division)
-        pictures = announce_findings(dataset, samples, validation)
-        _write_artefacts(out, config, dataset, validation, division, pictures)
+        announce(config, method, samples, validation)
+        measured_on = announce_distances(config, dataset, division)
+        findings = {"measured_on": measured_on, "pictures": announce_findings(dataset, samples, validation)}
+        _write_artefacts(out, config, dataset, validation, findings)
     with console.progress(f"{config.method} · {config.backbone}", None if fabric.is_global_zero else 0) as advance:
         trainer = Trainer(parts, advance)
         trainer.resume()
@@ -177,9 +177,7 @@ def _derive(dataset: Dataset, config: TrainConfig) -> None:
             ensure_derived(dataset, missing, progress=advance)
 
 
-def _write_artefacts(
-    out: Path, config: TrainConfig, dataset: Dataset, validation: SampleSet, division: TrainingParts, pictures: CameraFaults
-) -> None:
+def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validation: SampleSet, findings: Mapping[str, Any]) -> None:
     """What export needs, so that a run stands without its data: the card, real frames, and where the run came from."""
     write_atomic(out / "dataset.json", dataset.card.model_dump_json(indent=2).encode())
     record = {
@@ -194,8 +192,7 @@ def _write_artefacts(
         "backbone": config.backbone,
         "main": config.main,
         "aux": config.aux,
-        "pictures": asdict(pictures),
-        "validation": {"how": division.how, "apart_s": division.apart_s},
+        **findings,
     }
     write_atomic(out / "run.json", json.dumps(record, indent=2).encode())
     count = min(REFERENCE_FRAMES, len(validation))
