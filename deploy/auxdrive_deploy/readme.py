@@ -50,10 +50,24 @@ def _interface(card: ModelCard) -> list[str]:
         f"Camera: {camera.width} x {camera.height} pixels, {field}, at {place} in the ego frame (x forward, y left, z up; ISO 8855).",
         f"The graph itself cuts {prep.crop_top:.0%} off the top and {prep.crop_bottom:.0%} off the bottom, resizes to "
         f"{prep.size[1]} x {prep.size[0]} and normalises: give the picture as the camera delivers it.",
+        *_ranges(card),
         f"Trained at {card.rate_hz:g} frames per second for the vehicle '{card.vehicle.name}'"
         + ("." if card.vehicle.wheelbase_m is None else f", wheelbase {card.vehicle.wheelbase_m:g} m."),
         f"Full lock is {card.steering.max_road_wheel_deg:g} degrees at the road wheel; angles are positive to the left.", "",
     ]  # fmt: skip
+
+
+def _ranges(card: ModelCard) -> list[str]:
+    """One line on what the ego inputs held in training, where there are any."""
+    names = ("x", "y")
+    said = [
+        ", ".join(
+            f"`{name}`{f' {names[column]}' if len(found.low) > 1 else ''} {low:.4g} to {high:.4g}"
+            for column, (low, high) in enumerate(zip(found.low, found.high, strict=True))
+        )
+        for name, found in (card.input_ranges or {}).items()
+    ]
+    return [f"Seen in training: {', '.join(said)}; what lies well outside is flagged (`input_out_of_range`)."] if said else []
 
 
 def _use(card: ModelCard) -> list[str]:
@@ -66,7 +80,8 @@ def _use(card: ModelCard) -> list[str]:
         "from auxdrive.predictor import Predictor",
         "from auxdrive.types import Observation", "",
         "with Predictor.load(\"this/directory\") as predictor:",
-        f"    prediction = predictor.predict(Observation(image=frame, time_s=now{extra}))  # frame: uint8 RGB (H, W, 3)",
+        f"    prediction = predictor.predict(Observation(image=frame, time_s=now{extra}))",
+        "    # frame: uint8 (H, W, 3), red, green, blue; OpenCV's pictures are BGR: give frame[..., ::-1]",
         f"    print(prediction.{answer}, prediction.latency_ms, prediction.flags)",
         "```", "",
         "`auxdrive verify this/directory` repeats the checks on your machine.", "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from auxdrive.modalities import Modality
 from auxdrive.parity import compare, predict_all
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime
+from auxdrive.types import Flag, Observation
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.figures import bootstrap_metrics, floor_of
 from auxdrive_deploy.graph import scrub, student_of, student_outputs
@@ -134,6 +136,33 @@ def test_the_same_run_gives_the_same_bytes_and_says_nothing(
     assert names == sorted(file.relative_to(tmp_path / "again") for file in (tmp_path / "again").rglob("*") if file.is_file())
     assert [name for name in names if (path / name).read_bytes() != (tmp_path / "again" / name).read_bytes()] == []
     assert [entry.name for entry in tmp_path.iterdir()] == ["again"]
+
+
+def test_the_card_holds_the_ranges_of_training_and_the_vehicle_is_told(bundles: dict[str, tuple[Run, Path]]) -> None:
+    run, path = bundles["waypoints"]
+    card = Bundle.open(path).card
+    assert card.input_ranges is not None
+    (low,), (high,) = card.input_ranges["speed_mps"].low, card.input_ranges["speed_mps"].high
+    assert 4.0 <= low < high <= 5.0
+    goal = card.input_ranges["target_ego_m"]
+    assert goal.low == tuple(-y if column else y for column, y in enumerate(goal.high))  # x is 20 throughout, y is mirrored
+    assert {name: found.model_dump(mode="json") for name, found in card.input_ranges.items()} == run.record["input_ranges"]
+    assert "Seen in training: `speed_mps` 4" in (path / "README.md").read_text()
+    with Predictor.load(path) as predictor:
+        image = np.zeros((card.camera.height, card.camera.width, 3), np.uint8)
+        for speed, flagged in ((low, False), (high + 0.4, False), (high + 0.6, True)):
+            prediction = predictor.predict(Observation(image, 0.0, speed, (20.0, 0.0)))
+            assert (Flag.INPUT_OUT_OF_RANGE in prediction.flags) is flagged
+    assert Bundle.open(bundles["steering"][1]).card.input_ranges == {}
+
+
+def test_a_run_of_before_ranges_were_recorded_is_exported_and_said(
+    bundles: dict[str, tuple[Run, Path]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, _ = bundles["waypoints"]
+    old = replace(run, record={name: value for name, value in run.record.items() if name != "input_ranges"})
+    assert write_bundle(old, tmp_path / "out").input_ranges is None
+    assert "before training ranges were recorded" in capsys.readouterr().err
 
 
 def test_the_card_says_what_the_run_was(bundles: dict[str, tuple[Run, Path]]) -> None:

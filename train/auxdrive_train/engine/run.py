@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from auxdrive_train.data.balance import balance
+from auxdrive_train.data.ranges import input_ranges
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.announce import announce, announce_distances, announce_findings
@@ -116,7 +117,9 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
         take(out, config)
         announce(config, method, samples, validation)
         measured_on = announce_distances(config, dataset, division)
-        findings = {"measured_on": measured_on, "pictures": announce_findings(dataset, samples, validation)}
+        ranges = {name: found.model_dump() for name, found in input_ranges(samples, config.augment.mirror > 0).items()}
+        pictures = announce_findings(dataset, samples, validation)
+        findings = {"measured_on": measured_on, "pictures": pictures, "input_ranges": ranges}
         _write_artefacts(out, config, dataset, validation, findings)
     with console.progress(f"{config.method} · {config.backbone}", None if fabric.is_global_zero else 0) as advance:
         trainer = Trainer(parts, advance)

@@ -1,0 +1,218 @@
+"""The floor at run time: what verify would refuse is withheld, what was not trained on is flagged, a failing runtime answers nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import bundle_factory
+import numpy as np
+import onnx
+import pytest
+from auxdrive.bundles import Bundle
+from auxdrive.cards import InputRange
+from auxdrive.errors import BundleError, RuntimeFailure
+from auxdrive.limits import LOCK_MARGIN, MAX_SPEED_MPS, MAX_TARGET_M, input_bounds, output_figure, output_limit
+from auxdrive.predictor import Predictor
+from auxdrive.runtimes.onnx_runtime import open_onnx_runtime
+from auxdrive.types import WITHHOLDING, Flag, Observation
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+IMAGE = np.full((24, 32, 3), 90, np.uint8)
+RANGES = {"speed_mps": InputRange(low=(0.0,), high=(10.0,)), "target_ego_m": InputRange(low=(0.0, -5.0), high=(30.0, 5.0))}
+
+
+@pytest.fixture(scope="module")
+def ranged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bundle_factory.write_bundle(tmp_path_factory.mktemp("ranged") / "b", "waypoints", input_ranges=RANGES)
+
+
+@pytest.fixture(scope="module")
+def predictor(ranged: Path) -> Iterator[Predictor]:
+    with Predictor.load(ranged) as loaded:
+        yield loaded
+
+
+@pytest.mark.parametrize(
+    ("speed", "target", "named"),
+    [
+        (11.0, (20.0, 0.0), ""),
+        (11.1, (20.0, 0.0), "speed_mps"),
+        (-1.0, (20.0, 0.0), ""),
+        (-1.1, (20.0, 0.0), "speed_mps"),
+        (4.0, (33.0, 6.0), ""),
+        (4.0, (33.1, 6.0), "target_ego_m"),
+        (4.0, (33.0, 6.1), "target_ego_m"),
+        (4.0, (20.0, -6.1), "target_ego_m"),
+        (4.0, (200.0, 0.0), "target_ego_m"),
+        (40.0, (20.0, 60.0), "speed_mps"),
+    ],
+)
+def test_inputs_that_were_not_trained_on_are_flagged(ranged: Path, speed: float, target: tuple[float, float], named: str) -> None:
+    with Predictor.load(ranged) as predictor:
+        prediction = predictor.predict(Observation(IMAGE, 0.0, speed, target))
+    assert (Flag.INPUT_OUT_OF_RANGE in prediction.flags) is bool(named)
+    assert named in prediction.reason
+    assert bool(prediction.reason) is bool(prediction.flags)
+    if not prediction.flags & WITHHOLDING:
+        assert prediction.waypoints_ego_m is not None
+
+
+def test_a_range_without_width_has_a_margin(tmp_path: Path) -> None:
+    ranges = {"speed_mps": InputRange(low=(4.0,), high=(4.0,)), "target_ego_m": InputRange(low=(5.0, 0.0), high=(5.0, 0.0))}
+    bounds = input_bounds(Bundle.open(bundle_factory.write_bundle(tmp_path / "b", "waypoints", input_ranges=ranges)).card)
+    assert (bounds["speed_mps"].low, bounds["speed_mps"].high) == ((3.5,), (4.5,))
+    assert (bounds["target_ego_m"].low, bounds["target_ego_m"].high) == ((4.0, -1.0), (6.0, 1.0))
+
+
+def test_no_range_reaches_beyond_any_vehicle(tmp_path: Path) -> None:
+    ranges = {"speed_mps": InputRange(low=(-1e30,), high=(1e30,)), "target_ego_m": InputRange(low=(-1e30, -1e30), high=(1e30, 1e30))}
+    wide = Bundle.open(bundle_factory.write_bundle(tmp_path / "wide", "waypoints", input_ranges=ranges)).card
+    none = Bundle.open(bundle_factory.write_bundle(tmp_path / "none", "waypoints")).card
+    for bounds in (input_bounds(wide), input_bounds(none)):
+        assert (bounds["speed_mps"].low, bounds["speed_mps"].high) == ((-MAX_SPEED_MPS,), (MAX_SPEED_MPS,))
+        assert bounds["target_ego_m"].high == (MAX_TARGET_M, MAX_TARGET_M)
+    assert input_bounds(wide)["speed_mps"].trained
+    assert not input_bounds(none)["speed_mps"].trained
+
+
+@pytest.mark.parametrize(("speed", "target"), [(1000.0, (3.0, 0.0)), (4.0, (1e28, 0.0)), (1e30, (-1e30, 1e30)), (4.0, (2000.0, 0.0))])
+def test_absurd_inputs_are_flagged_by_cards_without_ranges_too(waypoint_bundle: Path, speed: float, target: tuple[float, float]) -> None:
+    with Predictor.load(waypoint_bundle) as predictor:
+        prediction = predictor.predict(Observation(IMAGE, 0.0, speed, target))
+    assert Flag.INPUT_OUT_OF_RANGE in prediction.flags
+    assert "any road vehicle" in prediction.reason
+
+
+def test_a_path_faster_than_a_car_is_withheld(ranged: Path) -> None:
+    with Predictor.load(ranged) as predictor:
+        prediction = predictor.predict(Observation(IMAGE, 0.0, 4.0, (1e28, 0.0)))
+    assert prediction.flags == {Flag.OUTPUT_LIMIT, Flag.INPUT_OUT_OF_RANGE}
+    assert prediction.waypoints_ego_m is None
+    assert "largest mean speed to a waypoint" in prediction.reason
+
+
+@pytest.mark.parametrize(("share", "withheld"), [(1.0, False), (LOCK_MARGIN - 0.01, False), (LOCK_MARGIN + 0.01, True), (-3.0, True)])
+def test_steering_beyond_lock_is_withheld(tmp_path: Path, share: float, withheld: bool) -> None:
+    constant = bundle_factory.model(1, bias=share * math.radians(70.0))
+    for tensor in constant.graph.initializer:
+        if tensor.name == "linear":
+            tensor.CopyFrom(numpy_helper.from_array(np.zeros((4, 1), np.float32), "linear"))
+    with Predictor.load(bundle_factory.write_bundle(tmp_path / "b", graph=constant)) as predictor:
+        prediction = predictor.predict(Observation(IMAGE, 0.0))
+    assert (prediction.flags == {Flag.OUTPUT_LIMIT}) is withheld
+    assert (prediction.steer_rad is None) is withheld
+
+
+@given(
+    speed=st.floats(-1e30, 1e30) | st.floats(-100, 100),
+    target=st.tuples(st.floats(-1e38, 1e38) | st.floats(-300, 300), st.floats(-300, 300)),
+)
+def test_nothing_that_verify_would_refuse_goes_out(predictor: Predictor, speed: float, target: tuple[float, float]) -> None:
+    observation = Observation(IMAGE, 0.0, speed, target)
+    prediction = predictor.predict(observation)
+    raw = predictor.raw_answer(observation)
+    within = output_figure(predictor.card, raw.tolist()) <= output_limit(predictor.card).largest
+    assert (prediction.waypoints_ego_m is not None) is within
+    assert bool(prediction.flags & WITHHOLDING) is not within
+    if prediction.waypoints_ego_m is not None:
+        np.testing.assert_array_equal(prediction.waypoints_ego_m, raw)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "message"),
+    [
+        ({}, "need those of speed_mps, target_ego_m, got none"),
+        ({"speed_mps": {"low": [0.0], "high": [1.0]}}, "need those of"),
+        ({**RANGES, "steer_rad": InputRange(low=(0.0,), high=(1.0,))}, "need those of"),
+        ({**RANGES, "speed_mps": InputRange(low=(0.0, 0.0), high=(1.0, 1.0))}, "has 1 columns, not 2"),
+    ],
+)
+def test_ranges_of_other_inputs_are_refused(
+    waypoint_bundle: Path, copy_of: Callable[[Path], Path], ranges: dict[str, InputRange], message: str
+) -> None:
+    bundle = copy_of(waypoint_bundle)
+    card = json.loads((bundle / "card.json").read_text())
+    card["input_ranges"] = {name: found.model_dump() if isinstance(found, InputRange) else found for name, found in ranges.items()}
+    (bundle / "card.json").write_text(json.dumps(card))
+    with pytest.raises(BundleError, match=message):
+        Bundle.open(bundle)
+
+
+@pytest.mark.parametrize(("low", "high"), [((1.0,), (0.0,)), ((), ()), ((0.0,), (1.0, 2.0)), ((math.nan,), (1.0,)), ((0.0,), (math.inf,))])
+def test_ranges_that_are_none(low: tuple[float, ...], high: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match=r"range|finite|least"):
+        InputRange(low=low, high=high)
+
+
+def failing_on_bright_frames() -> onnx.ModelProto:
+    """Takes the element (brightness - 100) of a list of 64 for the angle: beyond its end for bright frames, and ONNX Runtime fails."""
+    stored = {"axes": np.array([1, 2, 3], np.int64), "off": np.float32(100).reshape(()), "angles": np.full(64, 0.1, np.float32)}
+    nodes = [
+        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["float", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Sub", ["mean", "off"], ["over"]),
+        helper.make_node("Relu", ["over"], ["positive"]),
+        helper.make_node("Cast", ["positive"], ["index"], to=TensorProto.INT64),
+        helper.make_node("Gather", ["angles", "index"], ["one"]),
+        helper.make_node("Unsqueeze", ["one", "last"], ["steer_rad"]),
+    ]
+    stored["last"] = np.array([1], np.int64)
+    graph = helper.make_graph(
+        nodes,
+        "student",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ("batch", 24, 32, 3))],
+        [helper.make_tensor_value_info("steer_rad", TensorProto.FLOAT, ("batch", 1))],
+        [numpy_helper.from_array(np.asarray(array), name) for name, array in stored.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+
+
+def failing_predictor(bundle: Path) -> Predictor:
+    """Past the checks of `load`, which may refuse such a graph: what is asked here is what a runtime's failure does."""
+    card = Bundle.open(bundle).card
+    one = [tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs) for specs in (card.inputs, card.outputs)]
+    session = open_onnx_runtime(failing_on_bright_frames().SerializeToString(), *one, "cpu", 1)
+    return Predictor(card, session, "onnxruntime", "cpu", 1)
+
+
+def test_a_failing_runtime_gives_a_withheld_prediction(steering_bundle: Path) -> None:
+    dark, bright = Observation(IMAGE, 1.0), Observation(np.full((24, 32, 3), 255, np.uint8), 2.0)
+    with failing_predictor(steering_bundle) as predictor:
+        for _ in range(3):
+            assert predictor.predict(dark).steer_rad == pytest.approx(0.1)
+            prediction = predictor.predict(bright)
+            assert (prediction.time_s, prediction.steer_rad, prediction.flags) == (2.0, None, {Flag.RUNTIME_FAILURE})
+            assert "ONNX Runtime failed while it ran the graph" in prediction.reason
+        with pytest.raises(RuntimeFailure, match="ONNX Runtime"):
+            predictor.raw_answer(bright)
+
+
+def predict_without_end(predictor: Predictor) -> None:
+    while True:
+        assert not predictor.predict(Observation(IMAGE, 0.0)).flags
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX signals")
+def test_what_a_signal_handler_raises_is_no_failure_of_the_runtime(steering_bundle: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def handler(*_: object) -> None:
+        raise Stop
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with Predictor.load(steering_bundle) as predictor:
+            for attempt in range(50):
+                signal.setitimer(signal.ITIMER_REAL, 0.0004 + 0.00001 * attempt)
+                with pytest.raises(Stop):
+                    predict_without_end(predictor)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
