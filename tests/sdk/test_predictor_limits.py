@@ -193,7 +193,8 @@ def test_a_failing_runtime_gives_a_withheld_prediction(steering_bundle: Path) ->
             predictor.raw_answer(bright)
 
 
-def predict_without_end(predictor: Predictor) -> None:
+def predict_until_the_alarm(predictor: Predictor, after_s: float) -> None:
+    signal.setitimer(signal.ITIMER_REAL, after_s)
     while True:
         assert not predictor.predict(Observation(IMAGE, 0.0)).flags
 
@@ -210,9 +211,8 @@ def test_what_a_signal_handler_raises_is_no_failure_of_the_runtime(steering_bund
     try:
         with Predictor.load(steering_bundle) as predictor:
             for attempt in range(50):
-                signal.setitimer(signal.ITIMER_REAL, 0.0004 + 0.00001 * attempt)
                 with pytest.raises(Stop):
-                    predict_without_end(predictor)
+                    predict_until_the_alarm(predictor, 0.0004 + 0.00001 * attempt)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
