@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +130,7 @@ def drive_all(
         source.agent.check()
     earlier, driver_before = claim(out, resume)
     with held(out):
-        described = _described(source)
+        described, source = _described(source)
         driver = identify(source.agent, None if described is None else described.fingerprint, _sensors(described), out, driver_before)
         settings = evaluation_settings(routes, source, simulator, driver_sha256=driver.sha256, rules=rules, repeats=repeats, seed=seed)
         if earlier is not None:
@@ -202,23 +202,26 @@ def _sensors(described: AgentDescription | None) -> list[str]:
     return sorted(icons | {"carla_speedometer"})  # every controller reads the speed
 
 
-def _described(source: DriverSource) -> AgentDescription | None:
+def _described(source: DriverSource) -> tuple[AgentDescription | None, DriverSource]:
     """Load the agent once before anything is driven; None for the expert, and where it could not be set up, which is said.
+
+    Returns:
+        The source with it: loaders of other agents that broke down are not asked again.
 
     Raises:
         AuxdriveError: its loader refuses it in auxdrive's own words, or it does not fit the controller.
     """
     if source.agent is None:
-        return None
+        return None, source
     agent = RemoteAgent(source.agent, source.limits)
     try:
         described = agent.description
         check_controller(described, source.controller)
-        return described
+        return described, replace(source, agent=agent.source)
     except AgentFailed as failed:
         if failed.own is not None:
             raise failed.own from failed
         console.note(f"{source.agent.path}: {failed.failure}: {failed.reason}. Every route will try again")
-        return None
+        return None, source
     finally:
         agent.close()

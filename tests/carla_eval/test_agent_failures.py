@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
-import math
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import strange_agents
 from auxdrive.episodes import is_running
 from auxdrive.errors import UsageError
-from auxdrive.types import Flag, Prediction
 from auxdrive_eval.agents import AgentSource
-from auxdrive_eval.agents.answers import Answer, answer
 from auxdrive_eval.agents.process import AgentLimits
 from auxdrive_eval.agents.remote import AgentFailed, RemoteAgent
-from auxdrive_eval.agents.wire import BrokenMessage, read_message, write_message
 from auxdrive_eval.drivers import AgentDriver
 from auxdrive_eval.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.evaluate import drive_all
@@ -28,10 +22,8 @@ from auxdrive_eval.route_store import load_route, save_route, stored_route
 from auxdrive_eval.rules import rule_set
 from auxdrive_eval.runner import RouteResult, drive_route, not_driven
 from auxdrive_eval.world import Route
-from hypothesis import given
-from hypothesis import strategies as st
 from small_world import SETTINGS
-from strange_agents import TIMES_S, agent_folder, install
+from strange_agents import agent_folder, install
 
 LIMITS = AgentLimits(setup_s=60.0, tick_s=1.5)
 RULES = rule_set("1.0")
@@ -93,69 +85,6 @@ def test_what_an_agent_does_ends_its_route_alone(
     stored = load_route(tmp_path, 0)
     assert stored is not None
     assert stored.reason.startswith(REASONS[kind])
-
-
-FOUR = np.ones((4, 2), np.float32)
-
-
-@pytest.mark.parametrize(
-    ("returned", "said"),
-    [
-        (0.3, "returned a float; it must return an auxdrive.types.Prediction"),
-        (Prediction(1.0, 1.0, steer_rad="left"), "steer_rad is the str 'left'; it must be a number"),  # type: ignore[arg-type]
-        (Prediction(1.0, 1.0, steer_rad=True), "steer_rad is the bool True"),
-        (Prediction(1.0, 1.0, steer_rad=[1, 2]), "steer_rad is no number"),  # type: ignore[arg-type]
-        (Prediction(1.0, 1.0, None, np.zeros((3, 7)), TIMES_S), r"waypoints of the shape \(3, 7\)"),
-        (Prediction(1.0, 1.0, None, np.zeros((1, 2)), (1.0,)), r"waypoints of the shape \(1, 2\)"),
-        (Prediction(1.0, 1.0, None, np.zeros((10**6, 2)), ()), r"waypoints of the shape \(1000000, 2\)"),
-        (Prediction(1.0, 1.0, None, [[object()] * 2] * 4, TIMES_S), "float"),  # type: ignore[arg-type]
-        (Prediction(1.0, 1.0, None, [[1, 2], [3]], TIMES_S), "inhomogeneous"),  # type: ignore[arg-type]
-        (Prediction(1.0, 1.0, None, FOUR), "4 waypoints with 0 times"),
-        (Prediction(1.0, 1.0, None, FOUR, (0.5, 1.0, float("nan"), 2.0)), "they must be finite"),
-        (Prediction(1.0, 1.0, 0.0, FOUR, TIMES_S), "a steering angle and waypoints"),
-        (Prediction(float("nan"), 1.0, steer_rad=0.0), "of the time nan"),
-        (Prediction(None, 1.0, steer_rad=0.0), "time_s is no number"),  # type: ignore[arg-type]
-        (Prediction(1.0, 1.0, flags=frozenset({"mine"})), "'mine' is not a valid Flag"),  # type: ignore[arg-type]
-        (Prediction(1.0, 1.0, flags=None), "not iterable"),  # type: ignore[arg-type]
-    ],
-)
-def test_what_is_no_prediction_is_refused_and_named(returned: object, said: str) -> None:
-    with pytest.raises((TypeError, ValueError), match=said):
-        answer(returned)
-
-
-@given(
-    st.lists(st.tuples(st.floats(width=32), st.floats(width=32)), min_size=2, max_size=8),
-    st.one_of(st.none(), st.floats()),
-    st.sets(st.sampled_from(Flag)),
-)
-def test_a_prediction_comes_through_the_pipe_as_it_was(pairs: list[tuple[float, float]], steer_rad: float | None, flags: set[Flag]) -> None:
-    waypoints = None if steer_rad is not None else np.array(pairs, np.float32)
-    times = tuple(0.5 * (n + 1) for n in range(len(pairs))) if waypoints is not None else ()
-    sent = Prediction(3.25, 1.5, steer_rad, waypoints, times, frozenset(flags))
-    pipe = io.BytesIO()
-    write_message(pipe, answer(sent).model_dump(mode="json"))
-    pipe.seek(0)
-    message = read_message(pipe)
-    assert message is not None
-    come = Answer.model_validate(message[0]).prediction()
-    numbers = [steer_rad] if steer_rad is not None else np.array(pairs, np.float32).reshape(-1).tolist()
-    if all(math.isfinite(number) for number in numbers):
-        assert come == sent
-    else:
-        assert come == Prediction(3.25, 1.5, None, None, times, frozenset(flags | {Flag.NON_FINITE_OUTPUT}))
-
-
-@given(st.binary(max_size=64), st.integers(0, 100))
-def test_what_is_no_message_is_refused(noise: bytes, cut: int) -> None:
-    pipe = io.BytesIO()
-    write_message(pipe, {"op": "act"}, {"image": np.arange(12, dtype=np.uint8).reshape(2, 2, 3)})
-    whole = pipe.getvalue()
-    for data in (noise, whole[: cut % len(whole)], whole[:4] + noise):
-        try:
-            read_message(io.BytesIO(data))
-        except BrokenMessage:
-            continue
 
 
 SET_UP = {
@@ -271,6 +200,21 @@ def test_crashed_routes_are_driven_again_when_asked(short_routes: tuple[Route, .
     (source.agent.path / "weights.pth").touch()  # type: ignore[union-attr]
     with pytest.raises(UsageError, match=r"the agent is another one: weights\.pth is new"):
         drive_all(short_routes, source, SETTINGS, out, resume=True)
+
+
+@pytest.mark.parametrize("breakdown", ["os._exit(9)", "time.sleep(600)"])
+def test_a_loader_of_another_agent_that_ends_the_process_or_hangs_is_passed_over(breakdown: str, plugin: Path, tmp_path: Path) -> None:
+    points = plugin / "strange_agents-0.1.dist-info/entry_points.txt"
+    points.write_text(points.read_text() + "also = breaks_down:load\n")
+    (plugin / "breaks_down.py").write_text(f"import os, time\n{breakdown}\n")
+    agent = RemoteAgent(AgentSource(agent_folder(tmp_path, "goal")), AgentLimits(setup_s=4.0))
+    assert agent.description.name == "strange"
+    assert agent.source.without == {"strange-agents:also"}
+    agent.close()
+    (tmp_path / "goal/agent.txt").unlink()  # and where nobody else takes it, that is the reason
+    nobody = RemoteAgent(AgentSource(tmp_path / "goal"), AgentLimits(setup_s=4.0))
+    with pytest.raises(AgentFailed, match="its process ended with exit code 9" if "exit" in breakdown else "no answer within 4 s"):
+        nobody.begin(0)
 
 
 def test_where_nobody_loads_it_the_broken_loaders_are_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +24,12 @@ class AgentSource:
     Attributes:
         path: a bundle's directory, or anything that an entry point of `auxdrive.agents` knows.
         role: which network of a run: "student", "teacher", or another view of its method. A bundle holds a student.
+        without: loaders that are not asked, as "package:name": those of other agents that end the process that asks them.
     """
 
     path: Path
     role: str = STUDENT
+    without: frozenset[str] = frozenset()
 
     def check(self) -> None:
         """See what can be seen without loading it.
@@ -42,10 +45,13 @@ class AgentSource:
     def _is_bundle(self) -> bool:
         return is_file(self.path / CARD_NAME, UsageError)
 
-    def load(self) -> Agent:
+    def load(self, asking: Callable[[str], None] = lambda _: None) -> Agent:
         """Load the agent. One thread: so a route's result does not depend on how many workers share the machine.
 
         A loader that cannot be imported or that fails matters only if no other knows the path.
+
+        Args:
+            asking: told of each loader, as "package:name", before it is imported and asked.
 
         Raises:
             UsageError: see `check`, or nobody can load it. BundleError: a damaged bundle. What a loader raises, if none gives an agent.
@@ -56,6 +62,9 @@ class AgentSource:
         broken: list[str] = []
         failures: list[tuple[str, BaseException]] = []
         for plugin in plugins(ENTRY_POINTS):
+            if (loader_name := f"{plugin.package}:{plugin.name}") in self.without:
+                continue
+            asking(loader_name)
             try:
                 loader = plugin.load()
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module, perhaps of another agent

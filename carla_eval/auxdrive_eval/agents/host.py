@@ -13,7 +13,7 @@ import random
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -36,7 +36,7 @@ def main() -> None:
     if hasattr(signal, "SIGUSR1"):
         faulthandler.register(signal.SIGUSR1)  # asks where an agent hangs
     _die_with_parent()
-    host = _Host()
+    host = _Host(lambda loader: write_message(answers, {"asking": loader}))
     while (message := read_message(commands)) is not None:
         body, arrays = message
         try:
@@ -51,13 +51,15 @@ def main() -> None:
 class _Host:
     """Holds the agent between two commands."""
 
-    def __init__(self) -> None:
+    def __init__(self, asking: Callable[[str], None]) -> None:
+        self._asking = asking
         self._agent: Agent | None = None
 
     def answer(self, body: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> dict[str, Any]:
         if body["op"] == "load":
             sys.path[:] = body["sys_path"]
-            self._agent = AgentSource(Path(body["path"]), body["role"]).load()
+            source = AgentSource(Path(body["path"]), body["role"], frozenset(body["without"]))
+            self._agent = source.load(self._asking)
             return describe(self._agent).model_dump(mode="json")
         agent = self._agent
         assert agent is not None

@@ -48,13 +48,15 @@ class AgentFault(Exception):
 
     Attributes:
         summary: one line. detail: its traceback, or the end of what it printed. own: the error itself, if it is one of auxdrive's.
+        answered: the process said so itself, and is there.
     """
 
-    def __init__(self, summary: str, detail: str = "", own: AuxdriveError | None = None) -> None:
+    def __init__(self, summary: str, detail: str = "", own: AuxdriveError | None = None, answered: bool = False) -> None:
         super().__init__(summary)
         self.summary = _utf8(" ".join(summary.split()))
         self.detail = _utf8(detail)
         self.own = own
+        self.answered = answered
 
 
 class AgentProcess:
@@ -77,6 +79,8 @@ class AgentProcess:
         self._answered: queue.SimpleQueue[dict[str, Any] | BrokenMessage | None] = queue.SimpleQueue()
         self._output = b""
         self._busy = False
+        self.asking = ""
+        """The loader that was asked last, as "package:name"; empty where none was."""
         self._threads = (
             Thread(target=self._exchange, args=(self._process.stdin, self._process.stdout), daemon=True),
             Thread(target=self._drain, args=(self._process.stderr,), daemon=True),
@@ -90,8 +94,8 @@ class AgentProcess:
         Raises:
             AgentFault: as `ask`.
         """
-        body = {"op": "load", "path": os.fspath(source.path.absolute()), "role": source.role, "sys_path": sys.path}
-        return self.ask(body, limit_s)
+        place = {"path": os.fspath(source.path.absolute()), "role": source.role, "without": sorted(source.without)}
+        return self.ask({"op": "load", "sys_path": sys.path, **place}, limit_s)
 
     def ask(self, body: Mapping[str, Any], limit_s: float, arrays: Mapping[str, AnyArray] = NO_ARRAYS) -> dict[str, Any]:
         """Send a command and wait for its answer.
@@ -109,7 +113,7 @@ class AgentProcess:
             raise AgentFault(f"its process cannot be understood: {answered}", self.output())
         if "failed" in answered:
             failed = answered["failed"]
-            raise AgentFault(failed["summary"], failed["detail"], _own_error(failed["error"], failed["message"]))
+            raise AgentFault(failed["summary"], failed["detail"], _own_error(failed["error"], failed["message"]), answered=True)
         done = answered["done"]
         assert isinstance(done, dict)
         return done
@@ -202,7 +206,8 @@ class AgentProcess:
         while (asked := self._asked.get()) is not None:
             try:
                 write_message(commands, *asked)
-                message = read_message(answers)
+                while (message := read_message(answers)) is not None and "asking" in message[0]:
+                    self.asking = str(message[0]["asking"])
             except BrokenMessage as error:
                 self._answered.put(error)
                 return

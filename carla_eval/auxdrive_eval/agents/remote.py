@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from auxdrive import console
 from auxdrive.errors import AuxdriveError
@@ -22,12 +23,12 @@ class AgentFailed(Exception):
 
     Attributes:
         failure: the leaderboard's words, `SET_UP` or `CRASHED`. reason: one line. detail: traceback or last output, or empty.
-        own: the error, where it was one of auxdrive's.
+        own: the error, where it was one of auxdrive's. answered: its process was there to say so.
     """
 
-    def __init__(self, failure: str, reason: str, detail: str = "", own: AuxdriveError | None = None) -> None:
+    def __init__(self, failure: str, reason: str, detail: str = "", own: AuxdriveError | None = None, answered: bool = True) -> None:
         super().__init__(reason)
-        self.failure, self.reason, self.detail, self.own = failure, reason, detail, own
+        self.failure, self.reason, self.detail, self.own, self.answered = failure, reason, detail, own, answered
 
     @property
     def text(self) -> str:
@@ -47,7 +48,7 @@ class RemoteAgent:
     """
 
     def __init__(self, source: AgentSource, limits: AgentLimits, described: AgentDescription | None = None) -> None:
-        self._source, self._limits, self._described = source, limits, described
+        self.source, self._limits, self._described = source, limits, described
         self._process: AgentProcess | None = None
         self._begun = False
         self._said = ""
@@ -112,15 +113,32 @@ class RemoteAgent:
         try:
             process.close()
         except AgentFault as fault:
-            console.note(f"{self._source.path}: closing the agent failed: {fault.summary}")
+            console.note(f"{self.source.path}: closing the agent failed: {fault.summary}")
 
     def _load(self) -> None:
-        process = AgentProcess()
+        first: AgentFailed | None = None
+        source = self.source
+        while True:
+            process = AgentProcess()
+            try:
+                self._load_in(process, source)
+            except AgentFailed as failed:
+                # The loader of another agent may have ended the process, or hang: the next ones are asked without it.
+                culprit = "" if failed.answered else process.asking
+                first = first or failed
+                if not culprit or culprit in source.without:
+                    raise first from None
+                source = replace(source, without=source.without | {culprit})
+                continue
+            self.source = source
+            return
+
+    def _load_in(self, process: AgentProcess, source: AgentSource) -> None:
         try:
-            described = AgentDescription.model_validate(process.load(self._source, self._limits.setup_s))
+            described = AgentDescription.model_validate(process.load(source, self._limits.setup_s))
         except AgentFault as fault:
             process.kill()
-            raise AgentFailed(SET_UP, fault.summary, fault.detail, fault.own) from fault
+            raise AgentFailed(SET_UP, fault.summary, fault.detail, fault.own, fault.answered) from fault
         except ValidationError as error:
             process.kill()
             raise AgentFailed(SET_UP, f"its process gave no description: {error.errors()[0]['msg']}") from None

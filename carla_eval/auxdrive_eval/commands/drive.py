@@ -110,7 +110,8 @@ def drive(
         console.print_json(evaluation.document)
     else:
         print_tables(evaluation)
-        console.note(f"report: {report}")
+    note_what_went_wrong(evaluation)
+    console.note(f"report: {report}")
 
 
 def _source(driver: str, role: str, controller: str | None, creep_after_s: float | None, limits: AgentLimits) -> DriverSource:
@@ -170,7 +171,6 @@ def print_tables(evaluation: Evaluation) -> None:
     title = f"{kind} scores, rule set {evaluation.settings.rules} (no CARLA scores)"
     console.table(title, ("route", "score", "completion, %", "penalty", "infractions", "status"), rows)
     document = evaluation.document
-    _note_what_went_wrong(evaluation)
     console.table(
         f"{kind} summary: {document['entry_status']} (infractions: per km, summed over the routes)",
         ("value", ""),
@@ -180,7 +180,8 @@ def print_tables(evaluation: Evaluation) -> None:
     console.table(f"{kind} scores with their deviations", ("score", ""), in_words)
 
 
-def _note_what_went_wrong(evaluation: Evaluation) -> None:
+def note_what_went_wrong(evaluation: Evaluation) -> None:
+    """Say which predictions were not driven by, and that the agent failed."""
     from auxdrive_eval.route_store import tally_of, what_became
 
     if told := what_became(tally_of(evaluation.driven)):

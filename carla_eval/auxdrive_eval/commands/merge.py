@@ -9,7 +9,7 @@ import auxdrive.console as console
 import typer
 from auxdrive.console import JsonOption
 
-from auxdrive_eval.commands.drive import planned_routes, print_tables, write_report
+from auxdrive_eval.commands.drive import note_what_went_wrong, planned_routes, print_tables, write_report
 
 
 def merge(
@@ -38,4 +38,5 @@ def merge(
         console.print_json(evaluation.document)
     else:
         print_tables(evaluation)
-        console.note(f"report: {report}")
+    note_what_went_wrong(evaluation)
+    console.note(f"report: {report}")
