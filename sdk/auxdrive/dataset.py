@@ -148,14 +148,18 @@ class Dataset:
         recorded = tuple(modality for modality in self.card.modalities if MODALITIES[modality].derived_from is None)
         _feed(digest, self.card.model_copy(update={"modalities": recorded}).model_dump_json().encode())
         for episode_id in self.episode_ids:
-            episode = self.episode(episode_id)
             _feed(digest, episode_id.encode())
-            _feed(digest, _read(episode.path / STATE_NAME))
-            for modality in episode.modalities:
-                source = MODALITIES[modality].derived_from
-                if source is None or not episode.has(source):
-                    _feed(digest, modality.value.encode())
-                    _feed(digest, _excerpts(episode.path / f"{modality}.npy"))
+            _feed_episode(digest, self.episode(episode_id))
+        return digest.hexdigest()
+
+    def episode_fingerprint(self, episode_id: str) -> str:
+        """SHA-256 (hex) of what was recorded in one episode, whatever it is called; it covers what `fingerprint` does of it.
+
+        Raises:
+            UsageError: no episode of that name. DataError: it is damaged.
+        """
+        digest = hashlib.sha256(b"auxdrive-episode-fingerprint-1\0")
+        _feed_episode(digest, self.episode(episode_id))
         return digest.hexdigest()
 
     def _ids(self, episode_ids: Iterable[str] | None) -> tuple[str, ...]:
@@ -178,6 +182,15 @@ def _check_splits(folder: Path, card: DatasetCard, known: set[str]) -> None:
     strangers = sorted(card.episodes.keys() - known)
     if strangers:
         raise DataError(f"{folder}: the card's `episodes` names {len(strangers)} that do not exist: {', '.join(strangers[:5])}")
+
+
+def _feed_episode(digest: hashlib._Hash, episode: EpisodeReader) -> None:
+    _feed(digest, _read(episode.path / STATE_NAME))
+    for modality in episode.modalities:
+        source = MODALITIES[modality].derived_from
+        if source is None or not episode.has(source):
+            _feed(digest, modality.value.encode())
+            _feed(digest, _excerpts(episode.path / f"{modality}.npy"))
 
 
 def _feed(digest: hashlib._Hash, data: bytes) -> None:

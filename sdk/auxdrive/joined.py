@@ -36,8 +36,8 @@ def join(paths: Sequence[Path]) -> Dataset:
     An episode is called `<folder>/<id>` then, its session `<folder>/<session>`; folders of one name are numbered.
 
     Raises:
-        UsageError: no folder was named, or one twice. DataError: as `Dataset.open`; cards that do not agree, with what differs; two
-            folders that hold the same recording.
+        UsageError: no folder was named, or one twice. DataError: as `Dataset.open`; cards that do not agree, with what differs; an
+            episode that two of them hold.
     """
     if not paths:
         raise UsageError("name at least one data set")
@@ -54,16 +54,22 @@ def join(paths: Sequence[Path]) -> Dataset:
                 f"{parts[0].name} and {part.name} cannot be used as one:{differing}\n"
                 "Train on one of them, or record or ingest both alike; what is merely not told in one is written into its dataset.json"
             )
-    seen: dict[str, Dataset] = {}
-    for part in parts:
-        twin = seen.setdefault(part.fingerprint(), part)
-        if twin is not part:
-            raise DataError(f"{twin.name} and {part.name} hold the same recording; name it once")
+    _refuse_recorded_twice(parts)
     names = _names(parts)
     folders: dict[str, Path] = {}
     for name, part in zip(names, parts, strict=True):
         folders |= {f"{name}/{each}": part.path / EPISODES_DIR / each for each in part.episode_ids}
     return Dataset({each: folders[each] for each in sorted(folders)}, _joined_card(names, parts), parts)
+
+
+def _refuse_recorded_twice(parts: Sequence[Dataset]) -> None:
+    """An episode in two data sets would count twice, or train in one and validate in the other."""
+    seen: dict[str, tuple[Dataset, str]] = {}
+    for part in parts:
+        for episode_id in part.episode_ids:
+            other, twin = seen.setdefault(part.episode_fingerprint(episode_id), (part, episode_id))
+            if other is not part:
+                raise DataError(f"{other.name} and {part.name} hold the same recording: {twin} there is {episode_id} here. Keep it in one")
 
 
 def _names(parts: Sequence[Dataset]) -> list[str]:

@@ -85,7 +85,12 @@ def test_one_recording_does_not_count_twice(tmp_path: Path) -> None:
     for twice in (a, tmp_path / "link"):
         with pytest.raises(UsageError, match="named twice"):
             Dataset.open([a, twice])
-    with pytest.raises(DataError, match="hold the same recording"):
+    with pytest.raises(DataError, match="hold the same recording: e0 there is e0 here"):
+        Dataset.open([a, tmp_path / "copy"])
+    # Also under another name, of a data set that holds more, and with another card.
+    (tmp_path / "copy" / "episodes" / "e0").rename(tmp_path / "copy" / "episodes" / "e8")
+    make(tmp_path / "copy", "e9", seed=7, licence="MIT")
+    with pytest.raises(DataError, match="hold the same recording: e0 there is e8 here"):
         Dataset.open([a, tmp_path / "copy"])
     with pytest.raises(UsageError, match="at least one"):
         Dataset.open([])
