@@ -56,7 +56,21 @@ def compare_with_onnx(data: bytes, facts: GraphFacts) -> None:
         assert list(mine) == [value_facts(value) for value in theirs]
     for tensor in model.graph.initializer:
         assert tuple(onnx.numpy_helper.to_array(tensor).shape) == facts.shapes[tensor.name]
+    for output, mine in facts.reachable_inputs.items():
+        assert leading_to(model, output, through_sizes=False) <= mine <= leading_to(model, output, through_sizes=True)
     compare_shapes(model, facts)
+
+
+def leading_to(model: onnx.ModelProto, output: str, through_sizes: bool) -> set[str]:
+    """The inputs on a path to an output; sizes (Shape) lead on or not."""
+    nodes = {name: node for node in model.graph.node for name in node.output if through_sizes or node.op_type != "Shape"}
+    seen, waiting = {output}, [output]
+    while waiting:
+        node = nodes.get(waiting.pop())
+        if node is not None:
+            waiting += {*node.input} - seen
+            seen |= {*node.input}
+    return seen & {value.name for value in model.graph.input}
 
 
 def value_facts(value: onnx.ValueInfoProto) -> ValueFacts:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass
 
 from wire_tree import BYTES, FIXED32, FIXED64, VARINT, Entry, put_together, take_apart, varint
@@ -135,7 +134,7 @@ def _drop(spot: Spot) -> None:
 def _repeat(spot: Spot) -> None:
     repeated = spot.entry
     for _ in range(spot.source.choice((1, 1, 1, 2, REPEATED))):
-        spot.fields.insert(spot.source.randint(0, len(spot.fields)), deepcopy(repeated))
+        spot.fields.insert(spot.source.randint(0, len(spot.fields)), repeated.copy())
 
 
 def _move(spot: Spot) -> None:
@@ -164,7 +163,7 @@ def _overlong(spot: Spot) -> None:
 
 def _copy(spot: Spot) -> None:
     """The field into another message."""
-    spot.source.choice(spot.lists).append(deepcopy(spot.entry))
+    spot.source.choice(spot.lists).append(spot.entry.copy())
 
 
 # Most often a value: a mutant that is refused for its form says little about what is looked at later.

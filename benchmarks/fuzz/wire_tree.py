@@ -20,6 +20,11 @@ class Entry:
     parts: list[Entry] | None = None
     overlong: int = 0
 
+    def copy(self) -> Entry:
+        """The same field again."""
+        parts = None if self.parts is None else [part.copy() for part in self.parts]
+        return Entry(self.number, self.wire_type, self.value, parts, self.overlong)
+
 
 def take_apart(data: bytes, descriptor: Any = onnx.ModelProto.DESCRIPTOR) -> list[Entry]:
     """The fields of a well-formed message, nested as the descriptor says."""

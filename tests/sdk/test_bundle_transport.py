@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from auxdrive.bundles import Bundle, sha256_of_files
 from auxdrive.errors import BundleError, UsageError
+from auxdrive.inspection.others import summarise_bundle
 from auxdrive.predictor import Predictor
 
 Copy = Callable[[Path], Path]
@@ -122,3 +124,35 @@ def test_a_predictor_can_be_held_to_one_card(steering_bundle: Path, opened: bool
         Predictor.load(given, expect_sha256="0" * 64)
     with pytest.raises(UsageError, match="no SHA-256"):
         Predictor.load(given, expect_sha256="0")
+
+
+def test_what_git_does_on_windows(steering_bundle: Path, copy_of: Copy, tmp_path: Path) -> None:
+    """Committed as it is, checked out with core.autocrlf: every file that git takes for text has other line ends."""
+    repository, home = copy_of(steering_bundle), {**os.environ, "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
+
+    def git(*words: str, at: Path) -> None:
+        subprocess.run(
+            ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words], cwd=at, env=home, check=True, capture_output=True
+        )
+
+    git("init", "--quiet", at=repository)
+    git("-c", "core.autocrlf=false", "add", ".", at=repository)
+    git("commit", "--quiet", "--message", "bundle", at=repository)
+    git("clone", "--quiet", "--config", "core.autocrlf=true", str(repository), "windows", at=tmp_path)
+    with pytest.raises(BundleError, match=r"turned to CRLF, as git does on Windows.*\* -text"):
+        Bundle.open(tmp_path / "windows")
+    (repository / ".gitattributes").write_text("* -text\n")
+    git("add", ".gitattributes", at=repository)
+    git("commit", "--quiet", "--message", "no line ends here", at=repository)
+    git("clone", "--quiet", "--config", "core.autocrlf=true", str(repository), "cured", at=tmp_path)
+    assert Bundle.open(tmp_path / "cured").passed_over == (".git", ".gitattributes")
+
+
+def test_inspect_passes_over_the_same(steering_bundle: Path, copy_of: Copy) -> None:
+    bundle = copy_of(steering_bundle)
+    for name in (".DS_Store", "reference/._ego.npy", ".git/config"):
+        (bundle / name).parent.mkdir(exist_ok=True)
+        (bundle / name).write_bytes(b"\0")
+    assert summarise_bundle(bundle)["broken"] == []
+    (bundle / "notes.txt").write_text("x")
+    assert summarise_bundle(bundle)["broken"] == ["notes.txt: extra, not in the card"]

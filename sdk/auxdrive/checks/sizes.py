@@ -1,7 +1,7 @@
 """What the nodes of a graph compute, as far as sizes go: followed for one frame, before anything is run.
 
 Every size and every index must follow from the size of the picture alone (an index that followed from what the picture shows
-could fail, or never end, on one picture in a million). So a graph that runs once runs always, takes about the same time, and
+could fail, or never end, on one picture in a million). So a graph that runs once runs always, with the same operations, and
 its memory and work are bounded before a runtime sees it. Nothing here calculates with pictures: only small vectors of whole
 numbers, which are shapes and indices, are known by value.
 """
@@ -21,6 +21,8 @@ MAX_ELEMENTS = 1 << 28
 MAX_TOTAL_ELEMENTS = 1 << 30
 MAX_WORK = 200_000_000_000
 """Multiplications for one frame: about 10 s on one core, a ResNet-34 on a whole full-HD picture. What is slower drives nothing."""
+MAX_NODE_WORK = 20_000_000_000
+"""The same for one node: a run can be ended between two nodes only. The largest of that ResNet-34 needs 5e9."""
 
 
 class Trace:
@@ -63,6 +65,8 @@ class Trace:
         reached = 0
         for value in inputs:
             reached |= 0 if value is None else value.reached
+        if work > MAX_NODE_WORK:
+            self.fail(f"{node.operator} for '{node.outputs[0]}' needs more than {MAX_NODE_WORK:.0e} multiplications by itself")
         self.work += work + sum(math.prod(value.shape) for value in outputs)
         if self.work > MAX_WORK:
             self.fail(f"needs more than {MAX_WORK:.0e} multiplications for one frame, which no vehicle has time for")
