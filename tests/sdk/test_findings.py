@@ -58,7 +58,12 @@ def test_a_frozen_camera_is_broken_everywhere(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert json.loads(result.stdout)["pictures"]["repeated"] == 119
     shown = CliRunner().invoke(build_app(), ["inspect", str(tmp_path)])
-    assert "of 120 pictures 119 repeat the one before them, 0 are dark, 0 are saturated" in shown.output
+    told = "of 120 pictures 119 repeat the one before them, 0 are dark, 0 are saturated"
+    assert told in shown.output
+    page = tmp_path / "page.html"
+    assert CliRunner().invoke(build_app(), ["inspect", str(tmp_path), "--html", str(page)]).exit_code == 1
+    assert told in page.read_text()
+    assert "Broken (1)" in page.read_text()
 
 
 def one_value(level: int) -> Callable[[int], UInt8]:

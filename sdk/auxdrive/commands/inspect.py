@@ -67,8 +67,7 @@ def _dataset(path: Path, html: Path | None) -> dict[str, Any]:
 
 
 def _show_dataset(summary: dict[str, Any]) -> None:
-    from auxdrive.camera_faults import CameraFaults
-    from auxdrive.inspection.summary import number
+    from auxdrive.inspection.summary import number, sentences
 
     camera, lock = summary["camera"], summary["steering"]["max_road_wheel_deg"]
     console.note(f"{summary['name']}: {summary['rate_hz']:g} Hz, camera {camera['width']}x{camera['height']}, full lock {lock:g} degrees")
@@ -86,11 +85,8 @@ def _show_dataset(summary: dict[str, Any]) -> None:
         labels.append((name, steering, straight, speeds))
     console.table("splits", ("split", "sessions", "episodes", "frames", "seconds", "apart, s"), counts)
     console.table("labels", ("split", "steering, degrees", "straight, %", "speed, m/s"), labels)
-    pictures, validation = CameraFaults(**summary["pictures"]), summary["validation"]
-    console.note(f"camera: {pictures}")
-    if validation is not None:
-        how, impossible = validation["how"], validation["impossible"]
-        console.note(f"training would validate on {how}" if how else f"cannot be trained on: {impossible}")
+    for line in sentences(summary):
+        console.note(line)
     coverage = []
     for name, each in summary["modalities"].items():
         shapes = ", ".join("x".join(map(str, shape)) for shape in each["shapes"])

@@ -14,7 +14,7 @@ from PIL import Image
 from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeReader
 from auxdrive.inspection.colours import legend, picture
-from auxdrive.inspection.summary import STRAIGHT_DEG, episodes_by_split, number, open_episodes, states
+from auxdrive.inspection.summary import STRAIGHT_DEG, episodes_by_split, number, open_episodes, sentences, states
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import Float64, UInt8
 
@@ -52,6 +52,7 @@ def dataset_page(dataset: Dataset, summary: dict[str, Any]) -> str:
     )
     sections = (
         f"<h1>{escape(summary['name'])}</h1><p class=quiet>{facts}</p>",
+        "".join(f"<p>{escape(line)}</p>" for line in sentences(summary)),
         _listed("Broken", summary["broken"]),
         _listed("Doubts", summary["doubts"]),
         "<h2>Splits</h2>" + _split_table(summary["splits"]) + _explained(),

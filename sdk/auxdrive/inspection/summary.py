@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from auxdrive.camera_faults import STANDING_MPS
+from auxdrive.camera_faults import STANDING_MPS, CameraFaults
 from auxdrive.dataset import Dataset
 from auxdrive.division import training_parts
 from auxdrive.episodes import EpisodeReader
@@ -131,6 +131,16 @@ def _modalities(episodes: dict[str, EpisodeReader]) -> dict[str, Any]:
                 "shapes": [list(shape) for shape in shapes],
             }
     return result
+
+
+def sentences(summary: dict[str, Any]) -> list[str]:
+    """What is said of the whole data set beside the tables: its pictures, and what training would validate on."""
+    validation = summary["validation"]
+    told = [f"camera: {CameraFaults(**summary['pictures'])}"]
+    if validation is not None:
+        how, impossible = validation["how"], validation["impossible"]
+        told.append(f"training would validate on {how}" if how else f"cannot be trained on: {impossible}")
+    return told
 
 
 def number(value: float | None, digits: int = 2) -> str:
