@@ -130,6 +130,7 @@ class Strange:
         if kind == "segfaults_at_once":
             ctypes.string_at(0)
         if kind == "hangs_at_once":
+            (folder / "pid").write_text(str(os.getpid()))
             time.sleep(600)
         if kind == "has_no_camera":
             self.camera = None  # type: ignore[assignment]

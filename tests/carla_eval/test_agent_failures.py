@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -165,6 +168,34 @@ def test_what_an_agent_has_started_ends_with_it(
     while is_running(int((tmp_path / "child").read_text())):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+HANGING = """
+import sys
+from pathlib import Path
+from auxdrive_eval.agents import AgentSource
+from auxdrive_eval.agents.process import AgentLimits
+from auxdrive_eval.agents.remote import RemoteAgent
+sys.path.append(sys.argv[2])
+RemoteAgent(AgentSource(Path(sys.argv[1])), AgentLimits()).begin(0)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell a child that its parent was killed")
+def test_an_agent_that_hangs_ends_with_whoever_drives(tmp_path: Path, plugin: Path) -> None:
+    folder = agent_folder(tmp_path, "hangs_at_once")
+    driver = subprocess.Popen([sys.executable, "-c", HANGING, folder, Path(__file__).parent], env={**os.environ, "PYTHONPATH": str(plugin)})
+    deadline = time.monotonic() + 60
+    while not (folder / "pid").exists() or not (folder / "pid").read_text():
+        assert driver.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    driver.kill()
+    driver.wait()
+    agent = int((folder / "pid").read_text())
+    while is_running(agent) and "State:\tZ" not in Path(f"/proc/{agent}/status").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("kind", ["is_not_finite", "steers_infinitely", "flags_and_keeps", "guesses"])
