@@ -7,6 +7,7 @@ hide what stands above, or turn round the order of what follows.
 from __future__ import annotations
 
 import json
+import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +22,8 @@ from rich.text import Text
 from auxdrive.streams import keep_for_result, let_go, result_written, write_result
 
 # Joiners belong to words and emoji; every other character that is not seen itself is shown as its escape.
+LINE_EVERY_S = 10.0
+"""How often progress is told where there is no terminal to draw a bar on."""
 _JOINERS = "\u200c\u200d"
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -116,7 +119,10 @@ def error(message: str) -> None:
 
 @contextmanager
 def progress(description: str, total: int | None) -> Iterator[Callable[..., None]]:
-    """A progress bar on standard error; yields `advance(steps=1, description=None)`. Silent where standard error is no terminal."""
+    """A progress bar on standard error; yields `advance(steps=1, description=None)`.
+
+    Where standard error is no terminal, a new description is a line of its own, at most one in ten seconds.
+    """
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -127,9 +133,15 @@ def progress(description: str, total: int | None) -> Iterator[Callable[..., None
     with Progress(*columns, console=stderr, redirect_stdout=False, disable=not stderr.is_terminal) as bar:
         task = bar.add_task(printable(description), total=total)
 
+        told_s = time.monotonic()
+
         def advance(steps: int = 1, description: str | None = None) -> None:
+            nonlocal told_s
             bar.advance(task, steps)
             if description is not None:
                 bar.update(task, description=printable(description))
+                if not stderr.is_terminal and time.monotonic() - told_s >= LINE_EVERY_S:
+                    told_s = time.monotonic()
+                    note(description)
 
         yield advance

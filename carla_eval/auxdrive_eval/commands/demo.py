@@ -12,21 +12,22 @@ from auxdrive.console import JsonOption
 
 def demo(
     out: Annotated[Path, typer.Option(help="The demo's folder; a demo that was stopped goes on there.")] = Path("demo"),
-    frames: Annotated[int, typer.Option(help="Frames to record.")] = 6000,
-    epochs: Annotated[int, typer.Option(help="Epochs that each student trains; a multiple of 2, SAMD's epochs per round.")] = 6,
+    frames: Annotated[int, typer.Option(help="Frames to record, at least 500.")] = 16000,
+    epochs: Annotated[int, typer.Option(help="Epochs of each student and of the teacher; a multiple of 2, SAMD's epochs per round.")] = 6,
     routes: Annotated[int, typer.Option(help="Unseen routes that each model drives.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of everything.")] = 0,
-    workers: Annotated[int, typer.Option(help="Processes that record and drive.")] = 2,
+    workers: Annotated[int, typer.Option(help="Processes that record, train and drive.")] = 2,
     json_output: JsonOption = False,
 ) -> None:
-    """Record, train the RGB baseline and a SAMD student, export, verify, drive both and the teacher, and write one report."""
+    """Record, train the RGB baseline, a SAMD student and a teacher, export, verify, drive all three, and write one report."""
     from auxdrive.errors import ConfigError
     from auxdrive.storage import write_atomic
     from pydantic import ValidationError
 
     from auxdrive_eval.demo.findings import gather
     from auxdrive_eval.demo.report import demo_report
-    from auxdrive_eval.demo.stages import MODELS, Demo, DemoSettings
+    from auxdrive_eval.demo.settings import DemoSettings
+    from auxdrive_eval.demo.stages import Demo
 
     try:
         settings = DemoSettings(frames=frames, epochs=epochs, routes=routes, seed=seed, workers=workers)
@@ -42,10 +43,11 @@ def demo(
     if json_output:
         console.print_json({**findings.as_json(), "report": str(page)})
         return
+    columns = tuple(dict.fromkeys(column for row in findings.rows for column in row.values))
     console.table(
         "baseline, student and teacher (embedded scores are no CARLA scores)",
-        ("", *(model.name for model in MODELS)),
-        [(f"{row.group}: {row.name}", *row.values) for row in findings.rows],
+        ("", *columns),
+        [(f"{row.group}: {row.name}", *(row.values.get(column, "") for column in columns)) for row in findings.rows],
     )
     console.note(findings.comparison.verdict)
-    console.note(f"{sum(findings.seconds.values()):.0f} s in all; report: {page}")
+    console.note(f"{findings.wall_s:.0f} s in all; report: {page}")

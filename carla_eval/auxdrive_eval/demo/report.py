@@ -12,7 +12,8 @@ from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from matplotlib.figure import Figure
 
 from auxdrive_eval.demo.findings import Findings
-from auxdrive_eval.demo.stages import MODELS, Demo
+from auxdrive_eval.demo.settings import CREEP_AFTER_S, MODELS
+from auxdrive_eval.demo.stages import Demo
 from auxdrive_eval.report import html
 from auxdrive_eval.report.html import Markup
 
@@ -24,11 +25,7 @@ def demo_report(demo: Demo, findings: Findings) -> str:
     settings = demo.settings
     parts = [
         html.paragraph(findings.comparison.verdict, css="notice"),
-        html.paragraph(
-            "Driving scores come from auxdrive's embedded simulator under the rules of leaderboard 1.0. They are no CARLA scores. "
-            "All three drive with pure pursuit on their waypoints, and push on for 1.5 s after standing for 20 s. Each "
-            "model was trained once, from one seed: the interval above is over routes only, and another training seed may turn it round."
-        ),
+        html.section("What this page can show, and what not", *(html.paragraph(text) for text in _reach(demo))),
         html.tiles(_tiles(findings)),
         html.section("Results", *_tables(findings)),
         html.section("What was recorded", _examples(demo.out / "data"), _splits(demo.out / "data")),
@@ -43,18 +40,35 @@ def demo_report(demo: Demo, findings: Findings) -> str:
     return html.page("auxdrive demo", parts, about)
 
 
+def _reach(demo: Demo) -> tuple[str, ...]:
+    settings = demo.settings
+    return (
+        "It shows that the whole line works on this machine: recording, training, export, the check of the exported graph, and driving. "
+        "Driving scores come from auxdrive's embedded simulator under the rules of leaderboard 1.0. They are no CARLA scores.",
+        f"It does not show which method is better. Each model was trained once, from one seed, for {settings.epochs} short epochs; the "
+        "interval above is over routes alone, and another training seed may turn it round. `python benchmarks/demo_seeds.py` repeats it "
+        "over seeds. SAMD spends as many epochs on its own teacher again, so it is also the longest training of the three.",
+        f"The teacher is trained by itself, with {', '.join(('rgb', *settings.auxiliaries))}, as long as a student: what these sensors "
+        "are worth to this network in this time, and no more. All three drive with pure pursuit on their waypoints, and push on for "
+        f"1.5 s after standing for {CREEP_AFTER_S} s, since a network without memory cannot know how long it has waited; the push looks "
+        "at nothing.",
+    )
+
+
 def _tiles(findings: Findings) -> list[tuple[str, str]]:
     score = next(row for row in findings.rows if row.name == "Avg. driving score")
-    tiles = [(value, f"driving score, {model.name}") for value, model in zip(score.values, MODELS, strict=True)]
-    minutes = sum(findings.seconds.values()) / 60
-    return [*tiles, (f"{minutes:.1f} min", "sum of the stages, without installation")]
+    tiles = [(score.values[model.name], f"driving score, {model.name}") for model in MODELS]
+    return [*tiles, (f"{findings.wall_s / 60:.1f} min", "by the clock, without installation")]
 
 
 def _tables(findings: Findings) -> list[Markup]:
     blocks: list[Markup] = []
     for group in dict.fromkeys(row.group for row in findings.rows):
-        rows = [(row.name, *row.values) for row in findings.rows if row.group == group]
-        blocks.append(html.table((group, *(model.name for model in MODELS)), rows))
+        found = [row for row in findings.rows if row.group == group]
+        blocks.append(html.table((group, *found[0].values), [(row.name, *row.values.values()) for row in found]))
+    blocks.append(
+        html.paragraph("In brackets what needs no network: the best constant, the ego inputs alone, and the nearest pictures' labels.")
+    )
     return blocks
 
 
@@ -100,14 +114,16 @@ def _curves(demo: Demo) -> Markup:
     """Validation ADE by epoch of each network; in SAMD teacher and student take turns."""
     drawn = Figure(figsize=(8, 3.4))
     axis = drawn.subplots()
-    for method, label in (("baseline", "baseline"), ("samd", "student")):
+    drawn_as = {
+        ("baseline", "student"): ("baseline", "-"),
+        ("samd", "student"): ("student (SAMD)", "-"),
+        ("samd", "teacher"): ("SAMD's own teacher, reset to the student each round", "--"),
+        ("teacher", "teacher"): ("teacher by itself, the upper bound", ":"),
+    }
+    for (method, view), (name, style) in drawn_as.items():
         lines = (demo.out / "runs" / method / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        records = [json.loads(line) for line in lines]
-        for view, style in (("student", "-"), ("teacher", "--")):
-            values = [record["val/ade_m"] for record in records if record["view"] == view]
-            if values:
-                name = label if view == "student" else "teacher (reset to the student each round)"
-                axis.plot(range(1, len(values) + 1), values, style, marker="o", markersize=3, label=name)
+        values = [record["val/ade_m"] for record in map(json.loads, lines) if record["view"] == view]
+        axis.plot(range(1, len(values) + 1), values, style, marker="o", markersize=3, label=name)
     axis.set_xlabel("epoch of that network")
     axis.set_ylabel("validation ADE, m")
     axis.grid(alpha=0.3)
@@ -133,5 +149,5 @@ def _drives(demo: Demo) -> list[Markup]:
 
 def _times(findings: Findings) -> Markup:
     rows = [(name, f"{seconds:.0f}") for name, seconds in findings.seconds.items()]
-    rows.append(("all", f"{sum(findings.seconds.values()):.0f}"))
+    rows.append(("all, by the clock (trainings run side by side)", f"{findings.wall_s:.0f}"))
     return html.table(("stage", "seconds"), rows)

@@ -9,48 +9,22 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from auxdrive import __version__, console
+from auxdrive import console
 from auxdrive.errors import AuxdriveError, CheckFailed, DataError, UsageError
 from auxdrive.storage import refuse_occupied, write_atomic
 from pydantic import BaseModel, ConfigDict, Field
 
+from auxdrive_eval.demo.settings import CAMERA, DRIVING, FIRST_ROUTE_SEED, MODELS, TRAINING, DemoSettings, Model, recipe
+
 STATE_NAME = "demo.json"
-# The settings below were chosen while looking at routes 1000 to 1005; the demo is driven on others.
-FIRST_ROUTE_SEED = 2000
-# The same for both students. Right-hand traffic is not mirrored: the mirror image of a town drives on the left.
-TRAINING = (
-    "evaluate=[test]", "preprocessing.crop_top=0.25", "preprocessing.size=[64,128]", "backbone=pilotnet_bn", "batch_size=32", "lr=0.002",
-    "dropout=0.3", "weight_decay=0.01", "balance.rest_every=4", "balance.turn_repeat=3", "augment.mirror=0", "augment.speed_noise=0.3",
-    "augment.brightness=0.4", "augment.contrast=0.4", "augment.saturation=0.5",
-)  # fmt: skip
-DRIVING = ("--controller", "pure_pursuit", "--creep-after-s", "20")
 COMMAND = (sys.executable, "-c", "from auxdrive.cli import main; main()")
-
-
-class DemoSettings(BaseModel):
-    """How much is recorded, trained and driven. The defaults fit 15 minutes on two cores.
-
-    Attributes:
-        frames: recorded, over all splits. epochs: of each student. epochs_per_round: SAMD's k.
-        routes: unseen routes that each model drives. seed: of everything. workers: processes that record and drive.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    frames: int = Field(default=6000, ge=250)  # three episodes of at most 120 frames: to train, validate and test on
-    epochs: int = Field(default=6, ge=1)
-    epochs_per_round: int = Field(default=2, ge=1)
-    routes: int = Field(default=10, ge=1, le=1000)
-    auxiliaries: tuple[str, ...] = ("lidar", "depth", "segmentation")
-    seed: int = Field(default=0, ge=0)
-    workers: int = Field(default=2, ge=1)
-    traffic: int = Field(default=20, ge=0)
 
 
 class _Stage(BaseModel):
@@ -61,45 +35,27 @@ class _Stage(BaseModel):
 
 
 class _State(BaseModel):
-    """What `demo.json` holds: settings, what else decides the results, and each finished stage's wall time and answer."""
+    """What `demo.json` holds: settings, what else decides the results, each finished stage's wall time and answer, and the wall time of
+    all of them, which is less than their sum where stages ran side by side."""
 
     model_config = ConfigDict(extra="forbid")
 
     settings: DemoSettings
     recipe: dict[str, Any]
     done: dict[str, _Stage]
-
-
-def _recipe() -> dict[str, Any]:
-    """What decides the results beside the settings; a demo that another version began is not gone on with."""
-    return {"version": __version__, "training": list(TRAINING), "driving": list(DRIVING), "first_route_seed": FIRST_ROUTE_SEED}
-
-
-@dataclass(frozen=True)
-class Model:
-    """One of the three that are compared: its name, its run, the network in it, and its bundle where it can have one."""
-
-    name: str
-    run: str
-    role: str
-    view: str
-    bundle: str | None
-
-
-MODELS = (
-    Model("baseline", "runs/baseline", "student", "student", "bundles/baseline"),
-    Model("student", "runs/samd", "student", "student", "bundles/samd"),
-    Model("teacher", "runs/samd", "teacher", "teacher", None),
-)
+    wall_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
 
 class Demo:
-    """A demo in a folder: settings, and what each finished stage answered."""
+    """A demo in a folder: settings, what each finished stage answered, and how long all of them took by the clock."""
 
     def __init__(self, out: Path, settings: DemoSettings) -> None:
         self.out = out
         self.settings = settings
         self.done: dict[str, dict[str, Any]] = {}
+        self.wall_s = 0.0
+        self._lock = threading.Lock()
+        self._mark_s = 0.0
         self._claim()
 
     def _claim(self) -> None:
@@ -111,59 +67,76 @@ class Demo:
                 raise DataError(f"{path} is damaged: {error}. Remove {self.out} to start anew") from error
             if state.settings != self.settings:
                 raise UsageError(f"{self.out} holds a demo with other settings ({state.settings}); choose another --out, or remove it")
-            if state.recipe != _recipe():
+            if state.recipe != recipe():
                 raise UsageError(f"{self.out} holds a demo that another version of auxdrive began; choose another --out, or remove it")
             self.done = {name: stage.model_dump() for name, stage in state.done.items()}
+            self.wall_s = state.wall_s
         else:
             refuse_occupied(self.out, "no demo")
         self.out.mkdir(parents=True, exist_ok=True)
         self._save()
 
     def _save(self) -> None:
-        document = {"settings": self.settings.model_dump(mode="json"), "recipe": _recipe(), "done": self.done}
+        document = {"settings": self.settings.model_dump(mode="json"), "recipe": recipe(), "done": self.done, "wall_s": self.wall_s}
         write_atomic(self.out / STATE_NAME, json.dumps(document, indent=2).encode())
 
     def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Do a stage unless it has been done; returns its answer. Its wall time is kept beside it."""
-        if name not in self.done:
-            console.note(f"── {name}")
-            start_s = time.perf_counter()
-            answer = work()
-            self.done[name] = {"seconds": time.perf_counter() - start_s, "answer": answer}
-            self._save()
+        self.at_once({name: work}, workers=1)
         answer = self.done[name]["answer"]
         assert isinstance(answer, dict)
         return answer
 
+    def at_once(self, works: Mapping[str, Callable[[], dict[str, Any]]], workers: int) -> None:
+        """Do those of the stages that have not been done, `workers` at a time; the first failure ends it once those begun have ended."""
+        left = {name: work for name, work in works.items() if name not in self.done}
+        self._mark_s = time.perf_counter()
+        with ThreadPoolExecutor(workers) as pool:
+            running = [pool.submit(self._do, name, work) for name, work in left.items()]
+            try:
+                for future in as_completed(running):
+                    future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _do(self, name: str, work: Callable[[], dict[str, Any]]) -> None:
+        console.note(f"── {name}")
+        start_s = time.perf_counter()
+        answer = work()
+        with self._lock:
+            now_s = time.perf_counter()
+            self.done[name] = {"seconds": now_s - start_s, "answer": answer}
+            self.wall_s, self._mark_s = self.wall_s + now_s - self._mark_s, now_s
+            self._save()
+
     def run(self) -> None:
-        """Every stage in turn."""
+        """Every stage in turn; the trainings side by side, each on one thread, which is quicker than one after the other on several."""
         settings, data = self.settings, self.out / "data"
-        record = [
-            "--frames",
-            str(settings.frames),
-            "--max-episode-s",
-            "30",
-            "--seed",
-            str(settings.seed),
-            "--workers",
-            str(settings.workers),
-        ]
+        modalities = ",".join(("rgb", *settings.auxiliaries))
+        record = ["--frames", str(settings.frames), "--size", CAMERA, "--modalities", modalities, "--seed", str(settings.seed)]
+        record += ["--workers", str(settings.workers)]
         self.stage("collect", lambda: command("collect", "--out", str(data), *record))
-        samd = ["--aux", ",".join(settings.auxiliaries), "--set", f"options.epochs_per_round={settings.epochs_per_round}"]
-        for method, more in (("baseline", []), ("samd", samd)):
-            self.stage(f"train {method}", lambda method=method, more=more: self._train(method, more))  # type: ignore[misc]
+        # The longest first, so that the others fit beside it.
+        order = sorted(MODELS, key=lambda model: model.method != "samd")
+        self.at_once({f"train {m.method}": lambda m=m: self._train(m.method) for m in order}, settings.workers)  # type: ignore[misc]
         for model in MODELS:
             if model.bundle is not None:
                 self._export_and_verify(model, model.bundle)
         for model in MODELS:
             self.stage(f"drive {model.name}", lambda model=model: self._drive(model))  # type: ignore[misc]
 
-    def _train(self, method: str, more: Sequence[str]) -> dict[str, Any]:
-        out = self.out / "runs" / method
+    def _train(self, method: str) -> dict[str, Any]:
+        out, settings = self.out / "runs" / method, self.settings
         taken_up = ["--resume"] if (out / "config.yaml").exists() else []
-        fixed = ["--task", "waypoints", "--epochs", str(self.settings.epochs), "--seed", str(self.settings.seed)]
+        fixed = ["--task", "waypoints", "--epochs", str(settings.epochs), "--seed", str(settings.seed)]
         fixed += [part for setting in TRAINING for part in ("--set", setting)]
-        return command("train", "--data", str(self.out / "data"), "--method", method, "--out", str(out), *fixed, *more, *taken_up)
+        if method != "baseline":
+            fixed += ["--aux", ",".join(settings.auxiliaries)]
+        if method == "samd":
+            fixed += ["--set", f"options.epochs_per_round={settings.epochs_per_round}"]
+        where = ["--data", str(self.out / "data"), "--method", method, "--out", str(out)]
+        return command("train", *where, *fixed, *taken_up, prefix=f"{method}: ")
 
     def _export_and_verify(self, model: Model, bundle: str) -> None:
         def export() -> dict[str, Any]:
@@ -184,16 +157,31 @@ class Demo:
         return command("drive", *source, "--out", str(out), *how, *DRIVING, *taken_up)
 
 
-def command(name: str, *arguments: str) -> dict[str, Any]:
-    """Run one `auxdrive` command with `--json`; what it says on standard error is passed on.
+def command(name: str, *arguments: str, prefix: str = "") -> dict[str, Any]:
+    """Run one `auxdrive` command with `--json`; what it says on standard error is passed on, line by line behind `prefix` if there is
+    one: two that run side by side cannot both draw their bars on one terminal.
 
     Raises:
         CheckFailed: its exit code was 1. AuxdriveError: it failed otherwise.
     """
-    finished = subprocess.run([*COMMAND, name, *arguments, "--json"], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False)
-    if finished.returncode:
-        kind = CheckFailed if finished.returncode == 1 else AuxdriveError
-        raise kind(f"`auxdrive {name} {' '.join(arguments)}` ended with exit code {finished.returncode}; its message stands above")
-    answer = json.loads(finished.stdout)
+    said = subprocess.PIPE if prefix else None
+    line = [*COMMAND, name, *arguments, "--json"]
+    with subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said) as process:
+        if process.stderr is not None:
+            teller = threading.Thread(target=_pass_on, args=(process.stderr, prefix))
+            teller.start()
+        assert process.stdout is not None
+        answer_bytes = process.stdout.read()
+        if process.stderr is not None:
+            teller.join()
+    if process.returncode:
+        kind = CheckFailed if process.returncode == 1 else AuxdriveError
+        raise kind(f"`auxdrive {name} {' '.join(arguments)}` ended with exit code {process.returncode}; its message stands above")
+    answer = json.loads(answer_bytes)
     assert isinstance(answer, dict)
     return answer
+
+
+def _pass_on(stream: IO[bytes], prefix: str) -> None:
+    for line in stream:
+        console.note(prefix + line.decode("utf-8", "replace").rstrip())

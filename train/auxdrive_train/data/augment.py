@@ -26,8 +26,9 @@ CPU_CHUNK = 8
 class AugmentConfig(BaseModel):
     """`augment:` in the configuration.
 
-    Without `speed_noise` a student reads from the speed what it should read from the picture: fast means straight on (causal
-    confusion, de Haan et al. 2019).
+    Without `speed_noise` a student reads from the speed what it should read from the picture: fast means straight on, standing means
+    stay (causal confusion, de Haan et al. 2019). The noise is added and not a share of the speed, so that a sample at rest is disturbed
+    as well: a share of nothing leaves it alone, and the student never has to look whether the light is green.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -43,7 +44,10 @@ class AugmentConfig(BaseModel):
         default=0.0, ge=0, le=0.5, description="standard deviation of Gaussian noise per pixel and channel, as a share of full scale"
     )
     speed_noise: float = Field(
-        default=0.0, ge=0, le=1, description="standard deviation of Gaussian noise on the speed that the network is told, as a share of it"
+        default=0.0,
+        ge=0,
+        le=30,
+        description="standard deviation, m/s, of Gaussian noise that is added to the speed that the network is told",
     )
 
     @property
@@ -75,14 +79,14 @@ def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Ge
     return batch
 
 
-def _blur_speed(ego_be: Tensor, share: float, task: Task, generator: torch.Generator) -> Tensor:
-    """The ego inputs with noise on `speed_mps`, where the task has it. Mirroring leaves the speed alone, so the order does not matter."""
+def _blur_speed(ego_be: Tensor, sigma_mps: float, task: Task, generator: torch.Generator) -> Tensor:
+    """The ego inputs with noise on `speed_mps`, where the task has it. Mirroring leaves the speed alone: the order does not matter."""
     column = 0
     for spec in task.ego_inputs:
         if spec.name == "speed_mps":
-            noise = torch.randn(len(ego_be), generator=generator, device=generator.device).to(ego_be.device) * share
+            noise = torch.randn(len(ego_be), generator=generator, device=generator.device).to(ego_be.device)
             blurred = ego_be.clone()
-            blurred[:, column] = ego_be[:, column] * (1 + noise).clamp(min=0)
+            blurred[:, column] += sigma_mps * noise  # below zero too: cut off there, the noise would tell who stands
             return blurred
         column += int(spec.shape[-1])
     return ego_be
