@@ -56,9 +56,9 @@ def test_without_timestamps_the_rate_is_the_given_or_the_programs_own(tmp_path: 
 
 
 @given(
-    steps=st.lists(st.floats(1e-9, 1e6) | st.just(0.0) | st.floats(-1e3, 0), min_size=1, max_size=30),
+    steps=st.lists(st.floats(1e-3, 1e6) | st.just(0.0) | st.floats(-1e3, 0), min_size=1, max_size=30),
     rate_hz=st.floats(0.1, 1000),
-    start=st.floats(-1e9, 1e9),
+    start=st.floats(-1e6, 1e6),
 )
 def test_a_given_rate_always_holds(steps: list[float], rate_hz: float, start: float) -> None:
     times = list(np.cumsum([start, *steps]))

@@ -139,7 +139,7 @@ def _at_rate(time_s: Float64, median_s: float, given_hz: float | None, where: st
     if given_hz is not None:
         factor = 1 / given_hz / median_s
         told = f", but --rate-hz {given_hz:g} holds: times are stretched by {factor:.4g}{_doubt(given_hz)}"
-        return time_s[0] + (time_s - time_s[0]) * factor, given_hz, told
+        return (time_s - time_s[0]) * factor, given_hz, told
     measured_hz = 1 / median_s
     if _doubt(measured_hz):
         raise DataError(
