@@ -67,6 +67,7 @@ class CheckFailed(AuxdriveError):
 def unknown_name(what: str, name: str, valid: Iterable[str]) -> str:
     """The message for a name that is not in a table, with the nearest valid one."""
     names = sorted(valid)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name[:100], names, n=1, cutoff=0.5)
     hint = f" Did you mean '{near[0]}'?" if near else ""
-    return f"unknown {what} '{name}'.{hint} Valid: {', '.join(names)}"
+    shown = name if len(name) <= 100 else f"{name[:100]}..."
+    return f"unknown {what} '{shown}'.{hint} Valid: {', '.join(names)}"

@@ -38,7 +38,7 @@ def parse_json(data: bytes, where: str, kind: ErrorKind = DataError) -> Any:
         value = json.loads(
             data.decode("utf-8"), object_pairs_hook=_each_key_once, parse_constant=_no_constant, parse_float=_finite, parse_int=int
         )
-        _refuse_odd(value)
+        refuse_odd(value)
     except UnicodeDecodeError as error:
         raise kind(f"{where}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
     except RecursionError:
@@ -111,19 +111,24 @@ def _finite(text: str) -> float:
     return value
 
 
-def _refuse_odd(value: Any, depth: int = 0) -> None:
-    """Depth, and characters that no text has."""
+def refuse_odd(value: Any, depth: int = 0) -> None:
+    """Refuse depth and half characters in what a parser gave: mappings, lists and texts.
+
+    Raises:
+        RecursionError: nested deeper than `MAX_DEPTH`. ValueError: a text that holds a lone surrogate.
+    """
     if depth > MAX_DEPTH:
         raise RecursionError
     if isinstance(value, dict):
         for key, item in value.items():
-            _refuse_odd(key, depth + 1)
-            _refuse_odd(item, depth + 1)
+            refuse_odd(key, depth + 1)
+            refuse_odd(item, depth + 1)
     elif isinstance(value, list):
         for item in value:
-            _refuse_odd(item, depth + 1)
+            refuse_odd(item, depth + 1)
     elif isinstance(value, str) and not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise ValueError(f"{value[:40]!r} holds half a character (a lone surrogate)") from None
+            what = "half a character (a lone surrogate; in a file's name, a byte that is no UTF-8)"
+            raise ValueError(f"{value[:40]!r} holds {what}") from None

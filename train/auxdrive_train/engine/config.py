@@ -6,18 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-import yaml
 from auxdrive.cards import Pixels, PreprocessingSpec
 from auxdrive.division import CARVE_EVERY
 from auxdrive.errors import ConfigError, unknown_name
 from auxdrive.modalities import Modality
+from auxdrive.strict import refuse_odd
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer, model_validator
 
 from auxdrive_train.data.augment import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
+from auxdrive_train.engine.yaml_text import dump_yaml, parse_yaml, read_yaml
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models.backbone import BACKBONES
 from auxdrive_train.tasks import TASKS
+
+_MOST_MISTAKES = 50
 
 
 class Preprocessing(PreprocessingSpec):
@@ -149,10 +152,15 @@ def parse_config(values: Mapping[str, Any]) -> TrainConfig:
         ConfigError: as `load_config`.
     """
     try:
+        refuse_odd(dict(values))
         return TrainConfig.model_validate(dict(values))
+    except RecursionError:
+        raise ConfigError("the configuration is nested too deeply") from None
     except ValidationError as error:
         mistakes = [*describe(error, TrainConfig), *_between_sound_fields(values, error)]
         raise ConfigError("the configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes)) from None
+    except ValueError as error:
+        raise ConfigError(f"the configuration cannot be stored: {error}") from None
 
 
 def _between_sound_fields(values: Mapping[str, Any], error: ValidationError) -> list[str]:
@@ -168,38 +176,9 @@ def _between_sound_fields(values: Mapping[str, Any], error: ValidationError) -> 
     return []
 
 
-def read_yaml(file: Path) -> dict[str, Any]:
-    """A YAML mapping from a file.
-
-    Raises:
-        ConfigError: no such file, no YAML, or no mapping.
-    """
-    try:
-        values = yaml.load(file.read_text(encoding="utf-8"), _Loader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the configuration {file}: {error}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{file} is no YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{file} must hold a mapping of settings, e.g. 'method: samd'")
-    return values
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML takes the last of two equal keys in silence; here that is a mistake."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.MarkedYAMLError(problem=f"'{twice[0]}' stands there twice", problem_mark=node.start_mark)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
-
-
 def dump_config(config: TrainConfig) -> str:
     """The configuration as YAML that `load_config` reads back."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    return dump_yaml(config.model_dump(mode="json"))
 
 
 def _set(values: dict[str, Any], setting: str) -> None:
@@ -212,16 +191,13 @@ def _set(values: dict[str, Any], setting: str) -> None:
         if not isinstance(inner, dict):
             raise ConfigError(f"--set {setting}: '{parent}' is a value, not a group")
         values = inner
-    try:
-        values[key] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {setting}: the value is no YAML: {error}") from error
+    values[key] = parse_yaml(text, f"--set {setting}")
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """One line per mistake of a pydantic validation, with the nearest name for unknown keys."""
+    """One line per mistake of a pydantic validation, with the nearest name for unknown keys; the first fifty."""
     lines: list[str] = []
-    for mistake in error.errors():
+    for mistake in error.errors()[:_MOST_MISTAKES]:
         where = ".".join(str(part) for part in mistake["loc"])
         if mistake["type"] == "extra_forbidden":
             lines.append(f"{where}: {unknown_name('key', str(mistake['loc'][-1]), _fields_at(model, mistake['loc'][:-1]))}")

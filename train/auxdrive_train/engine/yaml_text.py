@@ -1,0 +1,132 @@
+"""YAML of settings, read strictly: a few plain values, and nothing that YAML can do besides.
+
+A settings file may come from anybody. Aliases let ten lines grow to gigabytes, nesting exhausts the stack, a number of thousands of
+digits cannot even be printed, and half a character (a lone surrogate) cannot be written back.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import yaml
+from auxdrive.errors import ConfigError
+from auxdrive.files import read_bytes, shown
+from auxdrive.strict import refuse_odd
+
+MAX_YAML_BYTES = 1 << 20
+MAX_DEPTH = 16
+_LONGEST_NUMBER = 64
+_LARGEST_INTEGER = 2**63
+
+
+class _Loader(yaml.SafeLoader):
+    """Of two equal keys YAML takes the last in silence; here that is a mistake, as are anchors, depth and numbers that nothing takes."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise yaml.MarkedYAMLError(
+                problem="anchors and aliases (& and *) are not read; write the value out", problem_mark=event.start_mark
+            )
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=event.start_mark)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(problem=f"'{shown(key.value)}' stands there twice", problem_mark=node.start_mark)
+                seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    number = loader.construct_yaml_int(node) if len(node.value) <= _LONGEST_NUMBER else _LARGEST_INTEGER
+    if abs(number) >= _LARGEST_INTEGER:
+        raise yaml.MarkedYAMLError(problem=f"{shown(node.value, 20)} is larger than any setting", problem_mark=node.start_mark)
+    return int(number)
+
+
+def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
+    number = float(loader.construct_yaml_float(node)) if len(node.value) <= _LONGEST_NUMBER else math.inf
+    if not math.isfinite(number):
+        raise yaml.MarkedYAMLError(problem=f"{shown(node.value, 20)} is no finite number", problem_mark=node.start_mark)
+    return number
+
+
+def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    """A date is a text like any other."""
+    return str(loader.construct_scalar(node))
+
+
+def _refused(_: _Loader, node: yaml.Node) -> None:
+    raise yaml.MarkedYAMLError(
+        problem=f"{node.tag} is not read; settings are numbers, texts, lists and mappings", problem_mark=node.start_mark
+    )
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
+for _name in ("binary", "set", "omap", "pairs"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_name}", _refused)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what `_Loader` reads: a value that stands in two places is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """The value of a YAML document.
+
+    Raises:
+        ConfigError: no YAML, or more than a few plain values; the message begins with `where`.
+    """
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_YAML_BYTES:
+        raise ConfigError(f"{where}: is larger than {MAX_YAML_BYTES >> 20} MiB, which no settings are")
+    try:
+        loader = _Loader(text)
+        loader.name = where
+        value = loader.get_single_data()
+        refuse_odd(value)
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError, AttributeError) as error:
+        # Beside YAMLError: what the constructors of dates, binary data and sets raise on damaged ones.
+        raise ConfigError(f"{where}: is no YAML of settings: {shown(error, 500)}") from error
+    return value
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """A YAML mapping from a file.
+
+    Raises:
+        ConfigError: no such file, no regular file, too large, no UTF-8, no YAML, or no mapping.
+    """
+    data = read_bytes(file, MAX_YAML_BYTES, ConfigError)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file}: is not UTF-8 text ({error.reason} at byte {error.start})") from error
+    values = parse_yaml(text, str(file))
+    if not isinstance(values, dict):
+        raise ConfigError(f"{file} must hold a mapping of settings, e.g. 'method: samd'")
+    return values
+
+
+def dump_yaml(values: Any) -> str:
+    """Values as YAML that `read_yaml` reads back."""
+    text: str = yaml.dump(values, Dumper=_Dumper, sort_keys=False)
+    return text
