@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,8 +14,10 @@ import numpy as np
 from auxdrive.cards import DatasetCard
 from auxdrive.episodes import CARD_NAME, EpisodeReader, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
+from auxdrive.files import entries, exists, is_folder, make_folder
 from auxdrive.modalities import Modality
 from auxdrive.storage import held, refuse_occupied, write_atomic
+from auxdrive.strict import read_model
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from auxdrive_eval.embedded.simulator import SENSED, EmbeddedSimulator
@@ -178,10 +181,11 @@ class _Store:
     frames: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        prefix = f"s{self.settings.seed}-"
-        parent = episode_folder(self.out, "")
-        found = [path for path in parent.glob(f"{prefix}[0-9]*") if path.is_dir()] if parent.is_dir() else []
-        self.frames = {int(path.name.removeprefix(prefix)): len(EpisodeReader(path)) for path in sorted(found)}
+        # By whole names: a copy of an episode beside it, as s0-00000.bak, is none of ours.
+        ours = re.compile(rf"s{self.settings.seed}-(\d{{5,9}})")
+        named = {int(match[1]): path for path in entries(episode_folder(self.out, "")) if (match := ours.fullmatch(path.name))}
+        found = {index: path for index, path in named.items() if path.name == episode_id(self.settings.seed, index) and is_folder(path)}
+        self.frames = {index: len(EpisodeReader(path)) for index, path in found.items()}
 
     @property
     def total_frames(self) -> int:
@@ -259,24 +263,21 @@ def _claim(out: Path, settings: CollectSettings) -> None:
     """Make the folder, or see that it may be gone on with. Where no episode is, there is nothing to lose, and it is taken over."""
     path = out / SETTINGS_NAME
     episodes = episode_folder(out, "")
-    if path.exists():
-        if episodes.is_dir() and any(not folder.name.startswith(".") for folder in episodes.iterdir()):
+    if exists(path):
+        if any(not folder.name.startswith(".") for folder in entries(episodes)):
             _refuse_other_settings(path, settings)
-    elif (out / CARD_NAME).exists() or episode_folder(out, "").exists():
+    elif exists(out / CARD_NAME) or exists(episodes):
         raise UsageError(f"{out}: holds a data set that `auxdrive collect` did not make; choose another --out")
     else:
         refuse_occupied(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{out}: cannot be made: {error.strerror or error}") from error
+    make_folder(out)
 
 
 def _refuse_other_settings(path: Path, settings: CollectSettings) -> None:
     try:
-        earlier = CollectSettings.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise DataError(f"{path}: is damaged ({error}); choose another --out") from error
+        earlier = read_model(path, CollectSettings)
+    except DataError as error:
+        raise DataError(f"{error}\nChoose another --out") from error
     changed = [name for name in CollectSettings.model_fields if getattr(earlier, name) != getattr(settings, name)]
     for name in ("episodes", "frames"):  # a recording may grow
         before, now = getattr(earlier, name), getattr(settings, name)

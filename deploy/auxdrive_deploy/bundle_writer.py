@@ -29,7 +29,7 @@ from auxdrive.cards import InputRange, ModelCard, ParitySpec, Provenance, Task, 
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive.parity import PARITY_UNIT, compare
-from auxdrive.storage import fsync_directory, held, hidden_beside
+from auxdrive.storage import fsync_directory, held, hidden_beside, load_npy
 from auxdrive.types import AnyArray, Float32, UInt8
 from auxdrive_train.engine.run import Run, build
 from auxdrive_train.tasks import WaypointsTask
@@ -269,6 +269,6 @@ def _npy(array: AnyArray) -> bytes:
 def _array(run: Run, name: str) -> AnyArray:
     path = run.directory / "reference" / name
     try:
-        return cast(AnyArray, np.load(path, allow_pickle=False))
-    except (OSError, ValueError, EOFError) as error:
+        return load_npy(path)
+    except DataError as error:
         raise DataError(f"{path} cannot be read: {error}. A finished run holds its reference frames; finish it with --resume") from error

@@ -5,7 +5,6 @@ Legend: N samples.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,7 +16,9 @@ from auxdrive.cards import Interval
 from auxdrive.dataset import VALIDATION_SPLIT, Dataset
 from auxdrive.division import training_parts
 from auxdrive.errors import CheckFailed, DataError
+from auxdrive.files import exists
 from auxdrive.modalities import Modality
+from auxdrive.strict import read_object
 from auxdrive.types import Float32
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.evaluate import predict_views
@@ -52,15 +53,15 @@ def read_result(run: Run) -> dict[str, Any]:
         DataError: there is none, because training has not finished, or it is damaged.
     """
     path = run.directory / "result.json"
+    if not exists(path):
+        raise DataError(f"{run.directory} has not finished training: it has no result.json. Take it up with --resume first")
     try:
-        result = json.loads(path.read_bytes())
+        result = read_object(path)
         if not isinstance(result["metrics"], dict) or not isinstance(result["phases"], list):
             raise TypeError("'metrics' or 'phases' has another form")
-    except FileNotFoundError:
-        raise DataError(f"{run.directory} has not finished training: it has no result.json. Take it up with --resume first") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (DataError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged: {error}. Finish the run again with --resume") from error
-    return dict(result)
+    return result
 
 
 def student_figures(run: Run, result: dict[str, Any]) -> StudentFigures:
@@ -76,7 +77,7 @@ def student_figures(run: Run, result: dict[str, Any]) -> StudentFigures:
     figures = StudentFigures()
     dataset, reason = _same_data(run)
     for split, views in result["metrics"].items():
-        recorded: dict[str, float] = views.get(STUDENT, {})
+        recorded = {name: math.nan if value is None else float(value) for name, value in views.get(STUDENT, {}).items()}
         if dataset is None:
             made = {name: Interval(value=value, unit=_unit(name)) for name, value in recorded.items()}
             note = f"`{split}`: as measured after training, without intervals: {reason}."

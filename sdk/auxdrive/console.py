@@ -6,7 +6,6 @@ hide what stands above, or turn round the order of what follows.
 
 from __future__ import annotations
 
-import json
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,10 +19,11 @@ from rich.table import Table
 from rich.text import Text
 
 from auxdrive.streams import keep_for_result, let_go, result_written, write_result
+from auxdrive.strict import dump_json
 
-# Joiners belong to words and emoji; every other character that is not seen itself is shown as its escape.
 LINE_EVERY_S = 10.0
 """How often progress is told where there is no terminal to draw a bar on."""
+# Joiners belong to words and emoji; every other character that is not seen itself is shown as its escape.
 _JOINERS = "\u200c\u200d"
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -55,19 +55,8 @@ stderr = _Console(stderr=True, soft_wrap=True)
 
 
 def print_json(result: Mapping[str, Any]) -> None:
-    """Print one JSON document in ASCII; numbers that are not finite become null, since JSON has no others."""
-    write_result(json.dumps(_plain(result), indent=2, default=str, allow_nan=False) + "\n")
-
-
-def _plain(value: Any) -> Any:
-    """Values of JSON: NumPy's become Python's, numbers that are not finite None."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if abs(value) < float("inf") else None
-    return _plain(value.tolist()) if hasattr(value, "tolist") else value
+    """Print one JSON document (`auxdrive.strict.dump_json`): in ASCII, with null for numbers that are not finite."""
+    write_result(dump_json(result).decode("ascii"))
 
 
 def printable(text: str) -> str:

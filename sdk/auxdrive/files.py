@@ -8,12 +8,12 @@ terabyte. What is no regular file is refused before it is opened, sizes are capp
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
 
 from auxdrive.errors import AuxdriveError, DataError
 
@@ -136,7 +136,7 @@ def _refuse_special(path: Where, status: os.stat_result, kind: ErrorKind) -> Non
         raise kind(f"{os.fspath(path)}: is {found}; a file is needed here")
 
 
-def open_regular(path: Where, kind: ErrorKind = DataError, *, follow: bool = True) -> BinaryIO:
+def open_regular(path: Where, kind: ErrorKind = DataError, *, follow: bool = True) -> io.BufferedReader:
     """Open a regular file for reading. What is none is refused and never opened for long enough to hang.
 
     Args:
@@ -159,7 +159,7 @@ def open_regular(path: Where, kind: ErrorKind = DataError, *, follow: bool = Tru
     except BaseException:
         file.close()
         raise
-    return cast(BinaryIO, file)
+    return file
 
 
 def read_bytes(path: Where, limit: int, kind: ErrorKind = DataError, *, follow: bool = True) -> bytes:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from auxdrive.errors import DataError, UsageError
-from auxdrive.files import check_regular
+from auxdrive.files import check_regular, entries, exists, is_file, is_folder, open_regular
 from auxdrive.types import UInt8, UInt16
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
@@ -42,12 +43,12 @@ def find_pictures(paths: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            inside = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in PICTURE_SUFFIXES and entry.is_file())
+        if is_folder(path):
+            inside = [entry for entry in entries(path) if entry.suffix.lower() in PICTURE_SUFFIXES and is_file(entry)]
             if not inside:
                 raise UsageError(f"{path}: holds no pictures ({', '.join(PICTURE_SUFFIXES)})")
             found.extend(inside)
-        elif not path.exists():
+        elif not exists(path):
             raise UsageError(f"{path}: no such file or folder")
         elif path.suffix.lower() in VIDEO_SUFFIXES:
             raise UsageError(
@@ -65,15 +66,18 @@ def read_pictures(path: Path) -> Iterator[Picture]:
     Raises:
         DataError: not a picture, damaged, larger than Pillow takes for safe, or not of 8 bits per channel.
     """
-    with reading(f"{path}"):
-        source = Image.open(path)
-    with source:
+    with open_regular(path) as file, _opened(path, file) as source:
         with reading(f"{path}"):
             frames = int(getattr(source, "n_frames", 1)) if source.format in _ANIMATED_FORMATS else 1
         for index in range(frames):
             with reading(f"{path}, frame {index}" if frames > 1 else f"{path}"):
                 image = _decode(source, index, animated=frames > 1)
             yield Picture(path, index, image)
+
+
+def _opened(path: Path, file: BinaryIO) -> Image.Image:
+    with reading(f"{path}"):
+        return Image.open(file)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from auxdrive.errors import DataError, UsageError
-from auxdrive.files import check_regular, entries, exists, is_folder, make_folder, open_regular, reason, shown
+from auxdrive.files import check_regular, entries, exists, is_folder, make_folder, open_regular, reason, refusals, shown
 from auxdrive.types import AnyArray
 
 _MAGIC = b"\x93NUMPY\x01\x00"
@@ -228,6 +228,17 @@ def map_npy(path: Path) -> np.memmap[Any, Any]:
             return np.memmap(file, dtype=dtype, mode="r", offset=start, shape=shape)
         except (OSError, ValueError, OverflowError) as error:
             raise DataError(f"{path}: cannot be memory-mapped ({error})") from error
+
+
+def load_npy(path: Path) -> AnyArray:
+    """The array of a `.npy` file in memory, after the checks of `read_npy_header`: for small ones, that may be empty.
+
+    Raises:
+        DataError: as `read_npy_header`, or it cannot be read.
+    """
+    with open_regular(path) as file, refusals(path):
+        shape, dtype, _ = _checked_header(path, file)
+        return np.frombuffer(bytearray(file.read()), dtype).reshape(shape)  # a bytearray: what is made of it can be written
 
 
 def _checked_header(path: Path, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any], int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -89,6 +90,21 @@ def read_model(path: Path, model: type[Model], kind: ErrorKind = DataError, limi
 def read_object(path: Path, kind: ErrorKind = DataError, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """The JSON object of a file. Raises as `read_model`."""
     return parse_object(read_bytes(path, limit, kind), str(path), kind)
+
+
+def dump_json(value: Any) -> bytes:
+    """A JSON document that `parse_json` reads: in ASCII, indented. Numbers that are not finite become null, NumPy's become Python's."""
+    return (json.dumps(_plain(value), indent=2, default=str, allow_nan=False) + "\n").encode("ascii")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return _plain(value.tolist()) if hasattr(value, "tolist") else value
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

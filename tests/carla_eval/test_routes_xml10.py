@@ -99,11 +99,11 @@ def test_broken_files_are_refused_with_a_reason(tmp_path: Path, content: str | b
 
 
 def test_a_file_that_is_too_large_or_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="larger than 16 MiB"):
+    with pytest.raises(DataError, match="larger than the limit"):
         read(tmp_path, b"<routes>" + b" " * (16 * 2**20))
-    with pytest.raises(DataError, match="cannot be read: No such file"):
+    with pytest.raises(DataError, match="no such file"):
         read_routes(tmp_path / "missing.xml")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="is a folder"):
         read_routes(tmp_path)
 
 

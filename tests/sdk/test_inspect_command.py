@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -184,7 +183,7 @@ RESULT: dict[str, Any] = {
     "best": {"phase": "together", "epoch": 2, "rmse_road_wheel_deg": 1.25},
     "phases": [
         {"name": "together", "epochs": 3, "watch": "student", "best": 1.25, "last": 1.5},
-        {"name": "after", "epochs": 1, "watch": "ensemble", "best": math.nan, "last": math.nan},
+        {"name": "after", "epochs": 1, "watch": "ensemble", "best": None, "last": None},
     ],
     "steps": 36,
     "trained_s": 25.4,
@@ -252,14 +251,14 @@ def test_a_run_fits_the_terminal(run: Path, width: int, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("name", "text", "broken"),
     [
-        ("result.json", "{", "result.json: not JSON"),
-        ("result.json", "[" * 100_000, "result.json: not JSON"),
-        ("result.json", "[]", "result.json: no object"),
+        ("result.json", "{", "result.json: no valid JSON"),
+        ("result.json", "[" * 100_000, "result.json: is nested too deeply"),
+        ("result.json", "[]", "result.json: must hold"),
         ("result.json", "{}", "result.json: method: Field required (6 mistakes)"),
         ("result.json", json.dumps({**RESULT, "metrics": {"val": 1}}), "result.json: metrics.val: Input should be"),
         ("result.json", json.dumps({**RESULT, "phases": [{}]}), "result.json: phases.0.name: Field required"),
-        ("run.json", "no", "run.json: not JSON"),
-        ("dataset.json", "1", "dataset.json: no object"),
+        ("run.json", "no", "run.json: no valid JSON"),
+        ("dataset.json", "1", "dataset.json: must hold"),
     ],
 )
 def test_a_damaged_file_of_a_run_is_listed_and_the_rest_is_shown(run: Path, name: str, text: str, broken: str) -> None:

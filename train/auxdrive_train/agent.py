@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from auxdrive.agent import Agent
+from auxdrive.files import is_file, is_folder
 
 
 def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Agent | None:
@@ -21,7 +22,7 @@ def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Ag
         DataError: the run has not finished an epoch, or is damaged.
     """
     path = Path(path)
-    if not (path / "config.yaml").is_file() or not (path / "checkpoints").is_dir():
+    if not is_file(path / "config.yaml") or not is_folder(path / "checkpoints"):
         return None
     from auxdrive_train.engine.run import load_run
     from auxdrive_train.run_agent import RunAgent

@@ -15,6 +15,7 @@ from xml.parsers import expat
 
 import numpy as np
 from auxdrive.errors import DataError
+from auxdrive.files import read_bytes
 from auxdrive.frames import carla_points_to_world, world_yaw_to_carla
 
 from auxdrive_eval.routes.spec import DEFAULT_WEATHER, RouteSpec
@@ -58,13 +59,7 @@ def read_routes(path: Path) -> tuple[RouteSpec, ...]:
 
 
 def _parse(path: Path) -> ET.Element:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(content) > MAX_BYTES:
-        raise DataError(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, which no route file is")
+    content = read_bytes(path, MAX_BYTES)
     try:
         _refuse_doctype(path, content)
         return ET.fromstring(content)

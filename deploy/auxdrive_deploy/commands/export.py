@@ -18,8 +18,9 @@ def export(
 ) -> None:
     """Export a run's student as a bundle: ONNX graph, card, reference frames. Exit code 1 when graph and student differ."""
     from auxdrive.errors import UsageError
+    from auxdrive.files import is_folder
 
-    if not run.is_dir():
+    if not is_folder(run):
         raise UsageError(f"{run}: no such run; `auxdrive train --out {run}` makes one")
     from auxdrive_train.engine.run import load_run
 

@@ -12,6 +12,7 @@ import typer
 import auxdrive.console as console
 from auxdrive.console import JsonOption
 from auxdrive.errors import CheckFailed, UsageError
+from auxdrive.files import is_folder
 
 
 def inspect(
@@ -24,7 +25,7 @@ def inspect(
     from auxdrive.inspection.others import is_bundle, is_run, summarise_bundle, summarise_run
     from auxdrive.inspection.summary import is_dataset
 
-    if not path.is_dir():
+    if not is_folder(path):
         raise UsageError(f"{path}: no such directory")
     # A run keeps a copy of its data set's card, so that it is asked first.
     bundle, run = is_bundle(path), is_run(path)
@@ -60,7 +61,7 @@ def _dataset(path: Path, html: Path | None) -> dict[str, Any]:
     dataset = Dataset.open(path)
     summary = summarise(dataset)
     if html is not None:
-        if not html.parent.is_dir():
+        if not is_folder(html.parent):
             raise UsageError(f"--html {html}: there is no directory {html.parent}")
         write_atomic(html, dataset_page(dataset, summary).encode())
     return summary

@@ -14,6 +14,7 @@ import typer
 import auxdrive.console as console
 from auxdrive.console import JsonOption
 from auxdrive.errors import AuxdriveError, DataError, InputError, UsageError
+from auxdrive.files import is_folder
 
 if TYPE_CHECKING:
     from auxdrive.cards import ModelCard
@@ -45,8 +46,8 @@ def predict(
 
     if out is not None and out.suffix.lower() not in (".jsonl", ".csv"):
         raise UsageError(f"--out {out}: the name must end in .jsonl or .csv")
-    if out is not None and (out.is_dir() or not out.parent.is_dir()):
-        raise UsageError(f"--out {out}: {'is a directory' if out.is_dir() else f'there is no directory {out.parent}'}")
+    if out is not None and (is_folder(out) or not is_folder(out.parent)):
+        raise UsageError(f"--out {out}: {'is a directory' if is_folder(out) else f'there is no directory {out.parent}'}")
     target_ego_m = None if target is None else _pair(target)
     paths = find_pictures(images)
     with Predictor.load(bundle, runtime, device) as predictor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from auxdrive.bundles import parse_card
 from auxdrive.bundles.layout import is_left_by_others
 from auxdrive.errors import DataError
+from auxdrive.files import entries, exists, is_file, is_folder, open_regular, read_bytes, refusals
+from auxdrive.strict import parse_object
 
 LAST_RECORDS = 5
 _MAX_TEXT_BYTES = 1 << 20
@@ -20,12 +23,12 @@ _MAX_TEXT_BYTES = 1 << 20
 
 def is_bundle(path: Path) -> bool:
     """Whether the folder has a bundle's card."""
-    return (path / "card.json").is_file()
+    return is_file(path / "card.json")
 
 
 def is_run(path: Path) -> bool:
     """Whether the folder has a run's configuration."""
-    return any((path / name).is_file() for name in ("config.yaml", "config.json"))
+    return any(is_file(path / name) for name in ("config.yaml", "config.json"))
 
 
 def summarise_bundle(path: Path) -> dict[str, Any]:
@@ -39,20 +42,28 @@ def summarise_bundle(path: Path) -> dict[str, Any]:
     for name, expected in sorted(card.files.items()):
         file = path / name
         inside = file.resolve().is_relative_to(path.resolve())
-        files[name] = "leads out of the bundle" if not inside else "missing" if not file.is_file() else _state(file, expected)
-    present = {str(file.relative_to(path)) for file in path.rglob("*") if file.is_file() or file.is_symlink()}
+        files[name] = "leads out of the bundle" if not inside else "missing" if not is_file(file) else _state(file, expected)
+    present = {str(file.relative_to(path)) for file in _within(path) if file.is_symlink() or is_file(file)}
     present = {name for name in present if not any(map(is_left_by_others, Path(name).parts))}
     files |= dict.fromkeys(sorted(present - files.keys() - {"card.json"}), "extra, not in the card")
     broken = [f"{name}: {state}" for name, state in files.items() if state != "ok"]
     return {"kind": "bundle", "path": str(path), "card": card.model_dump(mode="json"), "files": files, "broken": broken, "doubts": []}
 
 
+def _within(folder: Path) -> Iterator[Path]:
+    """Everything under a folder; links to folders are told, not followed."""
+    for entry in entries(folder):
+        yield entry
+        if is_folder(entry) and not entry.is_symlink():
+            yield from _within(entry)
+
+
 def _state(file: Path, expected: str) -> str:
     try:
-        with file.open("rb") as opened:
+        with open_regular(file) as opened, refusals(file):
             actual = hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
+    except DataError as error:
+        return f"cannot be read: {error}"
     return "ok" if actual == expected else "changed: its SHA-256 is not the card's"
 
 
@@ -91,7 +102,7 @@ def summarise_run(path: Path) -> dict[str, Any]:
     Raises:
         DataError: the configuration cannot be read.
     """
-    config = path / "config.yaml" if (path / "config.yaml").is_file() else path / "config.json"
+    config = path / "config.yaml" if is_file(path / "config.yaml") else path / "config.json"
     text = _bytes(config).decode(errors="replace")
     broken: list[str] = []
     doubts: list[str] = []
@@ -104,13 +115,13 @@ def summarise_run(path: Path) -> dict[str, Any]:
         "path": str(path),
         "config_file": config.name,
         "config": text,
-        "finished": (path / "result.json").is_file(),
+        "finished": is_file(path / "result.json"),
         "result": result,
         "record": record or {},
         "data": (card or {}).get("name"),
         "records": count,
         "last_metrics": last,
-        "checkpoints": sorted(file.name for file in (path / "checkpoints").glob("*.safetensors")),
+        "checkpoints": [file.name for file in entries(path / "checkpoints") if file.suffix == ".safetensors"],
         "broken": broken,
         "doubts": doubts,
     }
@@ -118,17 +129,13 @@ def summarise_run(path: Path) -> dict[str, Any]:
 
 def _json_object(path: Path, broken: list[str]) -> dict[str, Any] | None:
     """A JSON object from a file; None where there is no file, and where there is no object, which is then listed."""
-    if not path.is_file():
+    if not exists(path):
         return None
     try:
-        value = json.loads(_bytes(path))
-    except (DataError, ValueError, RecursionError) as error:
-        broken.append(f"{path.name}: {error if isinstance(error, DataError) else 'not JSON'}")
+        return parse_object(_bytes(path), path.name)
+    except DataError as error:
+        broken.append(str(error))
         return None
-    if isinstance(value, dict):
-        return value
-    broken.append(f"{path.name}: no object")
-    return None
 
 
 def _checked(result: dict[str, Any], broken: list[str]) -> dict[str, Any] | None:
@@ -143,16 +150,16 @@ def _checked(result: dict[str, Any], broken: list[str]) -> dict[str, Any] | None
 def _last_records(path: Path, broken: list[str], doubts: list[str]) -> tuple[int, list[dict[str, Any]]]:
     """(number of records, the last `LAST_RECORDS` of them); lines that are no JSON objects are listed. A last line
     without an end is being written, or was when the run was killed."""
-    if not path.is_file():
+    if not exists(path):
         doubts.append("there is no metrics.jsonl: no epoch was finished")
         return 0, []
     count, last = 0, deque[dict[str, Any]](maxlen=LAST_RECORDS)
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for line, record in enumerate(file, start=1):
+    with open_regular(path) as file, refusals(path):
+        for line, record in enumerate(iter(lambda: file.readline(_MAX_TEXT_BYTES), b""), start=1):
             try:
                 value = json.loads(record)
-            except (ValueError, RecursionError):
-                (broken if record.endswith("\n") else doubts).append(f"metrics.jsonl, line {line}: not JSON")
+            except (ValueError, RecursionError):  # ValueError: also what is no UTF-8
+                (broken if record.endswith(b"\n") else doubts).append(f"metrics.jsonl, line {line}: not JSON")
                 continue
             if isinstance(value, dict):
                 count += 1
@@ -163,11 +170,4 @@ def _last_records(path: Path, broken: list[str], doubts: list[str]) -> tuple[int
 
 
 def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_TEXT_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > _MAX_TEXT_BYTES:
-        raise DataError(f"{path}: larger than {_MAX_TEXT_BYTES >> 20} MiB; this is not what its name says")
-    return data
+    return read_bytes(path, _MAX_TEXT_BYTES)

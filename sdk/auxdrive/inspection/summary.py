@@ -16,6 +16,7 @@ from auxdrive.dataset import Dataset
 from auxdrive.division import training_parts
 from auxdrive.episodes import EpisodeReader
 from auxdrive.errors import DataError
+from auxdrive.files import is_file
 from auxdrive.inspection.findings import examine
 from auxdrive.modalities import Modality
 from auxdrive.sessions import splits_apart_s
@@ -150,4 +151,4 @@ def number(value: float | None, digits: int = 2) -> str:
 
 def is_dataset(path: Path) -> bool:
     """Whether the folder has a data set's card."""
-    return (path / "dataset.json").is_file()
+    return is_file(path / "dataset.json")

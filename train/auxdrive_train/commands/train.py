@@ -27,6 +27,7 @@ def train(
 ) -> None:
     """Train a student (or teacher) on a data set."""
     from auxdrive.errors import UsageError
+    from auxdrive.files import is_file
     from auxdrive.inspection.figures import show_views
 
     from auxdrive_train.engine.config import load_config
@@ -38,7 +39,7 @@ def train(
         "data": [str(path) for path in data] if data else None, "method": method, "main": main, "task": task, "backbone": backbone,
         "epochs": epochs, "seed": seed, "aux": None if aux is None else [name.strip() for name in aux.split(",") if name.strip()],
     }  # fmt: skip
-    if resume and config is None and out is not None and (out / "config.yaml").is_file():
+    if resume and config is None and out is not None and is_file(out / "config.yaml"):
         config = out / "config.yaml"
     settings = load_config(config, overrides, set_ or [])
     directory = out or Path("runs") / settings.method

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from auxdrive.errors import DataError
+from auxdrive.files import check_regular, exists
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -120,6 +121,8 @@ def load(path: Path) -> Checkpoint:
     Raises:
         DataError: missing, truncated, or not one of ours.
     """
+    if exists(path):
+        check_regular(path)  # safetensors would wait for whoever writes into a pipe
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}

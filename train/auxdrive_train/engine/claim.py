@@ -8,6 +8,7 @@ from pathlib import Path
 
 from auxdrive.dataset import Dataset
 from auxdrive.errors import UsageError
+from auxdrive.files import exists, make_folder
 from auxdrive.storage import refuse_occupied, write_atomic
 
 from auxdrive_train.engine.config import TrainConfig, dump_config, load_config
@@ -31,7 +32,7 @@ def refuse_foreign(out: Path, config: TrainConfig, resume: bool) -> None:
         UsageError: it holds another run, or something else; or there is no run to resume.
     """
     path = out / CONFIG_NAME
-    if not path.exists():
+    if not exists(path):
         if resume:
             raise UsageError(f"{out} holds no run that could be taken up; leave --resume out to start one there")
         refuse_occupied(out, "no run")
@@ -51,9 +52,6 @@ def take(out: Path, config: TrainConfig) -> None:
     Raises:
         UsageError: it cannot be made.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        write_atomic(out / CONFIG_NAME, dump_config(config).encode())
-        (out / "checkpoints").mkdir(exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the run's directory {out}: {error.strerror}") from error
+    make_folder(out, UsageError)
+    write_atomic(out / CONFIG_NAME, dump_config(config).encode())
+    make_folder(out / "checkpoints", UsageError)

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from auxdrive import console
 from auxdrive.errors import DataError
+from auxdrive.files import exists, read_bytes
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
@@ -76,7 +77,7 @@ class Trainer:
             DataError: it is damaged, or of other settings.
         """
         path = self.parts.directory / "checkpoints" / LAST
-        if not path.exists():
+        if not exists(path):
             self._refuse_lost_epochs(path)
             return False
         stored = files.load(path)
@@ -92,7 +93,7 @@ class Trainer:
     def _refuse_lost_epochs(self, path: Path) -> None:
         """A run that was killed in its first epoch has no checkpoint, and one log line at most; more lines tell of a lost file."""
         log = self.parts.directory / METRICS_NAME
-        if log.exists() and len(log.read_bytes().splitlines()) > 1:
+        if exists(log) and len(read_bytes(log, 1 << 30).splitlines()) > 1:
             raise DataError(f"{path} is missing, but {log} tells of finished epochs; put the checkpoint back, or choose another --out")
 
     def fit(self) -> Progress:

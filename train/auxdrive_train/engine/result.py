@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from auxdrive.storage import write_atomic
+from auxdrive.strict import dump_json
 
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
@@ -43,5 +43,5 @@ def write_result(parts: Parts, progress: files.Progress, recorded: SampleSet, fu
         "metrics": measured,
         "floor": floors(recorded, splits, config.main, config.preprocessing, steering),
     }
-    write_atomic(parts.directory / "result.json", json.dumps(result, indent=2).encode())
+    write_atomic(parts.directory / "result.json", dump_json(result))
     return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from collections.abc import Mapping
@@ -20,9 +19,11 @@ from auxdrive.dataset import Dataset
 from auxdrive.derived import ensure_derived
 from auxdrive.division import training_parts
 from auxdrive.errors import ConfigError, DataError, RuntimeUnavailable
+from auxdrive.files import is_file
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.openmp import PASSIVE, set_too_late
 from auxdrive.storage import held, write_atomic
+from auxdrive.strict import dump_json, read_model, read_object
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import nn
@@ -75,7 +76,7 @@ def _train(config: TrainConfig, out: Path, resume: bool) -> dict[str, Any]:
     if config.processes == 1:
         return _work(_fabric(config), config, out)
     in_processes(_fabric(config), partial(_work_in_process, config=config, out=out))
-    return cast(dict[str, Any], json.loads((out / "result.json").read_text()))
+    return read_object(out / "result.json")
 
 
 def _fabric(config: TrainConfig) -> Fabric:
@@ -197,7 +198,7 @@ def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validatio
         "aux": config.aux,
         **findings,
     }
-    write_atomic(out / "run.json", json.dumps(record, indent=2).encode())
+    write_atomic(out / "run.json", dump_json(record))
     count = min(REFERENCE_FRAMES, len(validation))
     batch = validation.gather(np.linspace(0, len(validation) - 1, count).round().astype(np.int64))
     (out / "reference").mkdir(exist_ok=True)
@@ -250,14 +251,11 @@ def load_run(directory: Path) -> Run:
     Raises:
         DataError: no run there, it has not finished an epoch, or a file is damaged.
     """
-    if not (directory / CONFIG_NAME).is_file():
+    if not is_file(directory / CONFIG_NAME):
         raise DataError(f"{directory} is no run: it has no config.yaml. `auxdrive train --out {directory}` makes one")
     config = load_config(directory / CONFIG_NAME, {}, [])
-    try:
-        card = DatasetCard.model_validate_json((directory / "dataset.json").read_bytes())
-        record = json.loads((directory / "run.json").read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"the run {directory} is damaged: {error}") from error
+    card = read_model(directory / "dataset.json", DatasetCard)
+    record = read_object(directory / "run.json")
     task = make_task(config.task, card)
     method, networks = build(config.model_copy(update={"weights": None}), task)
     best = directory / "checkpoints" / BEST

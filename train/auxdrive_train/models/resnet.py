@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from auxdrive.errors import DataError
+from auxdrive.errors import AuxdriveError, DataError
+from auxdrive.files import open_regular
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -128,7 +129,10 @@ def load_weight_file(encoder: ResNet, path: str) -> None:
         DataError: the file is missing, damaged, or of another network.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with open_regular(path) as file:
+            state = torch.load(file, map_location="cpu", weights_only=True)
+    except AuxdriveError:
+        raise
     except Exception as error:
         raise DataError(f"cannot read the weight file {path}: {error}") from error
     if not isinstance(state, dict):
