@@ -148,7 +148,7 @@ class Dataset:
         recorded = tuple(modality for modality in self.card.modalities if MODALITIES[modality].derived_from is None)
         _feed(digest, self.card.model_copy(update={"modalities": recorded}).model_dump_json().encode())
         for episode_id in self.episode_ids:
-            _feed(digest, episode_id.encode())
+            _feed(digest, os.fsencode(episode_id))  # a name is bytes: on Unix it need not be UTF-8
             _feed_episode(digest, self.episode(episode_id))
         return digest.hexdigest()
 

@@ -94,17 +94,18 @@ def read_object(path: Path, kind: ErrorKind = DataError, limit: int = MAX_JSON_B
 
 def dump_json(value: Any) -> bytes:
     """A JSON document that `parse_json` reads: in ASCII, indented. Numbers that are not finite become null, NumPy's become Python's."""
-    return (json.dumps(_plain(value), indent=2, default=str, allow_nan=False) + "\n").encode("ascii")
+    return (json.dumps(plain(value), indent=2, default=str, allow_nan=False) + "\n").encode("ascii")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value as JSON has it: NumPy's become Python's, numbers that are not finite None."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
-    return _plain(value.tolist()) if hasattr(value, "tolist") else value
+    return plain(value.tolist()) if hasattr(value, "tolist") else value
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -123,7 +124,7 @@ def _no_constant(name: str) -> float:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{shown(text, 40)} is larger than any number")
+        raise ValueError(f"{shown(text, 40)} is not finite: it is larger than any number")
     return value
 
 

@@ -11,6 +11,8 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from auxdrive.pages import head
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -66,12 +68,8 @@ def element(name: str, *parts: object, css: str = "") -> Markup:
 
 def page(title: str, parts: Iterable[object], subtitle: str = "") -> str:
     """A whole document."""
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{text(title)}</title>'
-    # Nothing may be loaded or run, whatever slips into the text: images from data URIs and the style below are all there is.
-    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-    head += f'<meta http-equiv="Content-Security-Policy" content="{policy}"><style>{_STYLE}</style>'
     body = join([element("h1", title), element("p", subtitle, css="soft") if subtitle else Markup(""), *parts])
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
+    return f'<!DOCTYPE html>\n<html lang="en"><head>{head(title, _STYLE)}</head>\n<body>\n{body}\n</body></html>\n'
 
 
 def section(title: str, *parts: object) -> Markup:

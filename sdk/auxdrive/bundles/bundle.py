@@ -14,6 +14,7 @@ from auxdrive.bundles.layout import CARD_NAME, IMAGE_INPUT, MODEL_NAME
 from auxdrive.bundles.transport import change_cause
 from auxdrive.cards import ModelCard, TensorSpec
 from auxdrive.errors import BundleError, UsageError
+from auxdrive.files import is_folder
 from auxdrive.types import AnyArray
 
 
@@ -47,13 +48,9 @@ class Bundle:
         """
         root = Path(path)
         expected = None if expect_sha256 is None else checked_sha256(expect_sha256)
-        try:
-            is_there, has_card = root.is_dir(), os.path.lexists(root / CARD_NAME)
-        except OSError as error:
-            raise BundleError(f"{root}: cannot be looked at ({error.strerror}). Give it to the user that runs this") from None
-        if not is_there:
+        if not is_folder(root, BundleError):
             raise UsageError(f"{root}: no such directory; a bundle is the directory that `auxdrive export` writes")
-        if not has_card:
+        if not os.path.lexists(root / CARD_NAME):
             raise UsageError(f"{root}: no bundle, it holds no {CARD_NAME}; name the directory that `auxdrive export` wrote")
         data = read_file(root, CARD_NAME, layout.MAX_CARD_BYTES)
         if expected is not None:

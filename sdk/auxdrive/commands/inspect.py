@@ -56,6 +56,7 @@ def _dataset(path: Path, html: Path | None) -> dict[str, Any]:
     from auxdrive.dataset import Dataset
     from auxdrive.inspection.page import dataset_page
     from auxdrive.inspection.summary import summarise
+    from auxdrive.pages import encoded
     from auxdrive.storage import write_atomic
 
     dataset = Dataset.open(path)
@@ -63,7 +64,7 @@ def _dataset(path: Path, html: Path | None) -> dict[str, Any]:
     if html is not None:
         if not is_folder(html.parent):
             raise UsageError(f"--html {html}: there is no directory {html.parent}")
-        write_atomic(html, dataset_page(dataset, summary).encode())
+        write_atomic(html, encoded(dataset_page(dataset, summary)))
     return summary
 
 

@@ -16,6 +16,7 @@ from auxdrive.episodes import EpisodeReader
 from auxdrive.inspection.colours import legend, picture
 from auxdrive.inspection.summary import STRAIGHT_DEG, episodes_by_split, number, open_episodes, sentences, states
 from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.pages import head
 from auxdrive.types import Float64, UInt8
 
 COLUMNS = 8
@@ -61,9 +62,7 @@ def dataset_page(dataset: Dataset, summary: dict[str, Any]) -> str:
         "<h2>Labels</h2>" + _histograms(dataset, episodes),
         f"<p class=quiet>fingerprint {summary['fingerprint'] or 'not computed: an episode is damaged'}</p>",
     )
-    title = escape(summary["name"])
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>{_STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>' + "\n".join(sections) + "</body></html>\n"
+    return f'<!doctype html><html lang="en"><head>{head(summary["name"], _STYLE)}</head><body>' + "\n".join(sections) + "</body></html>\n"
 
 
 def _listed(title: str, sentences: list[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from auxdrive.errors import DataError
+from auxdrive.strict import plain
 from torch.utils.tensorboard import SummaryWriter
 
 METRICS_NAME = "metrics.jsonl"
@@ -28,7 +29,7 @@ class RunLog:
     def epoch(self, record: Mapping[str, Any], step: int) -> int:
         """Write one epoch's record; returns the log's length in bytes."""
         with self.path.open("ab") as file:
-            file.write((json.dumps(record) + "\n").encode())
+            file.write((json.dumps(plain(record), allow_nan=False) + "\n").encode())
             file.flush()
             # Before the checkpoint that counts on it.
             os.fsync(file.fileno())
