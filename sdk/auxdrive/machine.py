@@ -14,6 +14,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from auxdrive import telemetry
+from auxdrive.cpus import cpu_quota, usable_cpus
+
 PROBE_TIMEOUT_S = 120
 
 # What is asked of a package in a process of its own, since a broken native library can take its process down.
@@ -60,13 +63,13 @@ class Extra:
 
 
 def machine_facts() -> dict[str, Any]:
-    """Python, operating system, processor, usable CPUs and memory."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    """Python, operating system, processor, usable CPUs, the CPU quota where there is one (else null), and memory."""
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": _processor(),
-        "cpus": usable,
+        "cpus": usable_cpus(),
+        "cpu_quota": cpu_quota(),
         "memory_gib": _memory_gib(),
     }
 
@@ -94,7 +97,12 @@ def probe(name: str) -> Package:
         return Package(name, False, None, {}, "not installed")
     try:
         run = subprocess.run(
-            [sys.executable, "-c", f"import json; {PROBES[name]}"], capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=False
+            [sys.executable, "-c", f"import json; {PROBES[name]}"],
+            capture_output=True,
+            text=True,
+            timeout=PROBE_TIMEOUT_S,
+            check=False,
+            env={**os.environ, **telemetry.OFF},
         )
         facts = json.loads(run.stdout.splitlines()[-1]) if run.returncode == 0 and run.stdout else None
     except (subprocess.TimeoutExpired, json.JSONDecodeError) as error:
