@@ -159,7 +159,7 @@ def test_distances_between_splits_are_doubted_and_held_against_the_card(tmp_path
     assert len(found.broken) == 2
     assert found.broken[0] == (
         "the card's apart_s says that split 'val' lies at least 5.00 s from the other splits; "
-        "it lies at least 0.10 s from them: too close, frames so near each other are almost the same picture"
+        "it lies at least 0.10 s from them: too close, frames so near each other are almost the same picture. Correct it"
     )
 
 

@@ -97,11 +97,25 @@ def test_cameras_of_one_instant_are_on_one_side(tmp_path: Path) -> None:
 
 def test_sessions_are_held_out_whole(tmp_path: Path) -> None:
     sessions = [f"26-01-0{index // 40}_{index // 40}" for index in range(200)]
-    _, dataset = ingest(make_tub(tmp_path / "tub", [50 * index for index in range(200)], sessions), tmp_path / "out")
+    times_ms = [50 * index + 60_000 * (index // 40) for index in range(200)]
+    _, dataset = ingest(make_tub(tmp_path / "tub", times_ms, sessions), tmp_path / "out")
     assert [dataset.origin(each).session for each in dataset.episode_ids] == [f"tub/26-01-0{k}_{k}" for k in range(5)]
     parts = training_parts(dataset)
     assert [part.episode_id for part in parts.validation] == ["train-0004"]
     assert parts.how == "1 of 5 training sessions, in other sessions than training frames"
+
+
+@pytest.mark.parametrize(("pause_s", "sessions"), [(0.1, 1), (4.9, 1), (5.1, 3)])
+def test_a_program_that_was_started_again_on_the_spot_goes_on_with_the_drive(tmp_path: Path, pause_s: float, sessions: int) -> None:
+    """Its first frames show what the last ones before showed, whatever number of the session it writes."""
+    times_ms = [50 * index + round(1000 * pause_s) * (index // 100) for index in range(300)]
+    names = [f"26-01-01_{index // 100}" for index in range(300)]
+    _, dataset = ingest(make_tub(tmp_path / "tub", times_ms, names), tmp_path / "out")
+    assert len(dataset) == 3
+    assert len({dataset.origin(each).session for each in dataset.episode_ids}) == sessions
+    parts = training_parts(dataset)
+    assert (parts.apart_s is None) == (sessions == 3)
+    assert parts.apart_s is None or parts.apart_s >= 1
 
 
 def test_a_clock_that_was_set_back_does_not_part_neighbours(tmp_path: Path) -> None:

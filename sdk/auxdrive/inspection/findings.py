@@ -112,7 +112,9 @@ def _judge_distances(dataset: Dataset, found: Findings) -> None:
             found.doubts.append(f"split '{split}': {told(distance_s, 'the other splits')}")
         if split in dataset.card.apart_s and not _equal(dataset.card.apart_s[split], distance_s):
             claimed = told(dataset.card.apart_s[split], "the other splits")
-            found.broken.append(f"the card's apart_s says that split '{split}' lies {claimed}; it lies {told(distance_s, 'them')}")
+            found.broken.append(
+                f"the card's apart_s says that split '{split}' lies {claimed}; it lies {told(distance_s, 'them')}. Correct it"
+            )
 
 
 def _equal(one: float | None, other: float | None) -> bool:

@@ -1,9 +1,11 @@
-"""When a record was taken, on a clock that all episodes of its session share."""
+"""Of which session a record is, and when it was taken on a clock that all episodes of that session share."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+
+from auxdrive.division import MARGIN_S
 
 from auxdrive_train.ingest.source import SourceRecord
 
@@ -14,20 +16,34 @@ class SessionClock:
 
     Where the source's clock was set back, frames that were taken one after the other would seem to lie far apart, or long before; there
     this one goes on by one period. Each camera runs through the session anew.
+
+    A session of the source that begins within `MARGIN_S` after the one before goes on with that one: a program that is started again on
+    the spot sees what it saw before.
     """
 
     rate_hz: float
+    _session_of: dict[str, str] = field(default_factory=dict)
     _origin_s: dict[str, float] = field(default_factory=dict)
     _shift_and_last_s: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+    _before: dict[str, SourceRecord] = field(default_factory=dict)
 
-    def place_s(self, record: SourceRecord) -> float:
-        """Seconds since the session's first record; records must come in the order in which they were taken."""
-        origin_s = self._origin_s.setdefault(record.session, record.time_s)
-        camera = (record.session, record.stream)
+    def place(self, record: SourceRecord) -> tuple[str, float]:
+        """The record's session, and seconds since that began; records must come in the order in which they were taken."""
+        session = self._session(record)
+        origin_s = self._origin_s.setdefault(session, record.time_s)
+        camera = (session, record.stream)
         shift_s, last_s = self._shift_and_last_s.get(camera, (0.0, -math.inf))
         time_s = record.time_s - origin_s + shift_s
         if time_s <= last_s:
             shift_s += last_s + 1 / self.rate_hz - time_s
             time_s = last_s + 1 / self.rate_hz
         self._shift_and_last_s[camera] = (shift_s, time_s)
-        return time_s
+        return session, time_s
+
+    def _session(self, record: SourceRecord) -> str:
+        before = self._before.get(record.stream)
+        self._before[record.stream] = record
+        if record.session not in self._session_of:
+            goes_on = before is not None and before.source == record.source and 0 < record.time_s - before.time_s <= MARGIN_S
+            self._session_of[record.session] = self._session_of[before.session] if goes_on and before is not None else record.session
+        return self._session_of[record.session]

@@ -71,12 +71,13 @@ class IngestReport:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A record with its picture. session_s: when it was taken, on the clock of its session."""
+    """A record with its picture. session, session_s: of which drive it is, and when it was taken on that one's clock."""
 
     record: SourceRecord
     split: str
     image: UInt8
     depth: UInt16 | None
+    session: str
     session_s: float
 
     @property
@@ -113,7 +114,7 @@ def write_dataset(
         count = _write_episode(out, episode_id, frames, source, report)
         report.frames[first.split] += count
         report.episodes.setdefault(first.split, []).append(episode_id)
-        origins[episode_id] = EpisodeOrigin(session=first.record.session or source.name, start_s=first.session_s)
+        origins[episode_id] = EpisodeOrigin(session=first.session or source.name, start_s=first.session_s)
     if not report.episodes:
         raise DataError(f"{source.name}: no record has a usable picture ({left_out(report.skipped)})")
     made = {name: tuple(ids) for name, ids in report.episodes.items()}
@@ -126,15 +127,15 @@ def _decoded(plan: Plan, report: IngestReport, progress: Callable[[int], object]
     """The pictures, one record at a time; damaged ones are left out and counted."""
     clock = SessionClock(plan.source.rate_hz)
     for record in plan.records:
-        session_s = clock.place_s(record)  # also of those without a picture: time goes on
-        frame = _frame(plan, record, session_s, report)
+        placed = clock.place(record)  # also of those without a picture: time goes on
+        frame = _frame(plan, record, placed, report)
         if frame is not None:
             yield frame
         if progress is not None:
             progress(1)
 
 
-def _frame(plan: Plan, record: SourceRecord, session_s: float, report: IngestReport) -> _Frame | None:
+def _frame(plan: Plan, record: SourceRecord, placed: tuple[str, float], report: IngestReport) -> _Frame | None:
     """The record with its pictures; None where one is damaged."""
     width, height = plan.size
     try:
@@ -153,7 +154,7 @@ def _frame(plan: Plan, record: SourceRecord, session_s: float, report: IngestRep
         raise DataError(f"{record.image}: {image.shape[1]}x{image.shape[0]} upright, not {width}x{height}; use --image-size")
     split = split_of(record.index, plan.splits, record.source)
     assert split is not None  # `_choose` left only those
-    return _Frame(record, split, image, depth, session_s)
+    return _Frame(record, split, image, depth, *placed)
 
 
 def _episodes(frames: Iterator[_Frame], rate_hz: float, numbers: Counter[str]) -> Iterator[tuple[str, _Frame, Iterator[_Frame]]]:
