@@ -41,6 +41,17 @@ class _MakeWorker:
     simulator: SimulatorSettings
     rules: str
     out: Path
+    ready: RemoteAgent | None = None
+    """The agent that is loaded already, for a single worker in this process."""
+
+    def with_agent(self, agent: RemoteAgent | None, workers: int) -> _MakeWorker:
+        """The same with the agent that was loaded to look at it: kept where one process drives, ended where there will be several."""
+        if agent is None:
+            return self
+        source = replace(self.source, agent=agent.source)  # loaders of other agents that broke down are not asked again
+        if workers > 1:
+            agent.close()
+        return replace(self, source=source, ready=agent if workers == 1 else None)
 
     def __call__(self) -> _RouteWorker:
         return _RouteWorker(self)
@@ -49,7 +60,7 @@ class _MakeWorker:
         source = self.source
         if source.agent is None:
             return ExpertDriver()
-        agent = RemoteAgent(source.agent, source.limits, self.described)
+        agent = self.ready or RemoteAgent(source.agent, source.limits, self.described)
         return AgentDriver(agent, source.controller, source.creep_after_s)
 
 
@@ -130,16 +141,19 @@ def drive_all(
         source.agent.check()
     earlier, driver_before = claim(out, resume)
     with held(out):
-        described, source = _described(source)
-        driver = identify(source.agent, None if described is None else described.fingerprint, _sensors(described), out, driver_before)
-        settings = evaluation_settings(routes, source, simulator, driver_sha256=driver.sha256, rules=rules, repeats=repeats, seed=seed)
-        if earlier is not None:
-            refuse_another(out, earlier, settings, driver_before, driver)
-        write_folder(out, settings, driver, routes)
-        make = _MakeWorker(source, described, settings.simulator, settings.rules, out)
+        agent = None if source.agent is None else RemoteAgent(source.agent, source.limits)
         try:
-            return _Drive(make, settings, driver, routes).run(workers, retry_crashed, on_route)
+            described = None if agent is None else _described(agent, source.controller)
+            driver = identify(source.agent, described.fingerprint if described else None, _sensors(described), out, driver_before)
+            settings = evaluation_settings(routes, source, simulator, driver_sha256=driver.sha256, rules=rules, repeats=repeats, seed=seed)
+            if earlier is not None:
+                refuse_another(out, earlier, settings, driver_before, driver)
+            write_folder(out, settings, driver, routes)
+            make = _MakeWorker(source, described, settings.simulator, settings.rules, out)
+            return _Drive(make.with_agent(agent, workers), settings, driver, routes).run(workers, retry_crashed, on_route)
         finally:
+            if agent is not None:
+                agent.close()
             clean_partial_routes(out)  # also what a worker of a killed run left that was still ending when this one began
 
 
@@ -202,26 +216,18 @@ def _sensors(described: AgentDescription | None) -> list[str]:
     return sorted(icons | {"carla_speedometer"})  # every controller reads the speed
 
 
-def _described(source: DriverSource) -> tuple[AgentDescription | None, DriverSource]:
-    """Load the agent once before anything is driven; None for the expert, and where it could not be set up, which is said.
-
-    Returns:
-        The source with it: loaders of other agents that broke down are not asked again.
+def _described(agent: RemoteAgent, controller: str | None) -> AgentDescription | None:
+    """Load the agent before anything is driven; None where it could not be set up, which is said.
 
     Raises:
         AuxdriveError: its loader refuses it in auxdrive's own words, or it does not fit the controller.
     """
-    if source.agent is None:
-        return None, source
-    agent = RemoteAgent(source.agent, source.limits)
     try:
         described = agent.description
-        check_controller(described, source.controller)
-        return described, replace(source, agent=agent.source)
     except AgentFailed as failed:
         if failed.own is not None:
             raise failed.own from failed
-        console.note(f"{source.agent.path}: {failed.failure}: {failed.reason}. Every route will try again")
-        return None, source
-    finally:
-        agent.close()
+        console.note(f"{agent.source.path}: {failed.failure}: {failed.reason}. Every route will try again")
+        return None
+    check_controller(described, controller)
+    return described
