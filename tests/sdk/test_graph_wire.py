@@ -60,7 +60,7 @@ def _io() -> bytes:
 
 
 def minimal(graph: bytes = b"", model: bytes = b"") -> bytes:
-    return number(1, 10) + message(8, number(2, 20)) + message(7, _io() + graph) + model
+    return number(1, 10) + message(8, number(2, 20)) + message(7, _io() + graph + message(2, "g")) + model
 
 
 def test_the_minimal_model_is_read() -> None:
@@ -95,6 +95,7 @@ def test_lists_in_every_form_that_protobuf_reads(tensor: bytes) -> None:
         (b"PK\x03\x04 a zip file", "."),
         (DATA * 2, "'ir_version' twice"),
         (minimal(model=message(7, b"")), "'graph' twice"),
+        (number(1, 10) + message(8, number(2, 20)) + message(7, _io()), "without a name"),
         (minimal(message(2, "a") + message(2, "b")), "'name' twice"),
         (number(1, 10, overlong=1) + minimal()[2:], "shortest form"),
         (minimal(message(2, "a", overlong=3)), "shortest form"),

@@ -108,6 +108,8 @@ class _ModelReader:
             self.wire.fail(f"has the format version {ir_version}, known are {IR_VERSIONS.start} to {IR_VERSIONS.stop - 1}")
         self._check_opset([self.wire.read(entry, schema.OPSET) for entry in model.get("opset_import", [])])
         graph = self.wire.read(model["graph"], schema.GRAPH)
+        if not graph.get("name", ""):
+            self.wire.fail("holds a graph without a name")
         inputs, outputs = self._values(graph, "input"), self._values(graph, "output")
         if len(graph.get("node", [])) > MAX_NODES:
             self.wire.fail(f"holds more than {MAX_NODES} nodes")
