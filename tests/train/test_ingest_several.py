@@ -20,7 +20,7 @@ from auxdrive_train.ingest.join import join_sources
 from auxdrive_train.ingest.source import Source, SourceOptions
 from auxdrive_train.ingest.splits import parse_splits
 from auxdrive_train.ingest.writing import IngestReport
-from recordings import TUB_START_MS, make_tub, make_udacity
+from recordings import TUB_START_MS, make_tub, make_udacity, tub_row
 from typer.testing import CliRunner
 
 THREE_DRIVES = [{"_timestamp_ms": TUB_START_MS + 50 * index + 9999 * (index // 4)} for index in range(12)]
@@ -100,6 +100,21 @@ def test_what_is_added_later_is_as_if_it_had_been_there(tmp_path: Path) -> None:
         add_to_dataset(read(other), tmp_path / "out")
     assert add_to_dataset(read(make_tub(tmp_path / "x" / "tub_2", 7)), tmp_path / "out", parse_splits(["val=:"])).frames == {"val": 7}
     assert Dataset.open(tmp_path / "out").origin("val-0000").session == "tub_2-2"
+
+
+def test_a_recording_that_went_on_is_not_added_to_its_own_beginning(tmp_path: Path) -> None:
+    tub = make_tub(tmp_path / "tub", 12)
+    build_dataset(read(tub), tmp_path / "out")
+    with (tub / "catalog_1.catalog").open("a") as file:
+        file.writelines(json.dumps(tub_row(index, {"cam/image_array": "0_cam_image_array_.jpg"})) + "\n" for index in range(12, 20))
+    before = Dataset.open(tmp_path / "out").fingerprint()
+    with pytest.raises(UsageError, match=r"its episode train-0000 begins with the same .* as donkey tub tub .* went on since"):
+        add_to_dataset(read(tub), tmp_path / "out")
+    assert Dataset.open(tmp_path / "out").fingerprint() == before
+    assert not list((tmp_path / "out").glob(".adding-*"))
+    tub.rename(tmp_path / "other")
+    report = add_to_dataset(read(tmp_path / "other"), tmp_path / "out")
+    assert "other begins with the same pictures and labels as tub: is it a copy?" in report.notes
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ from auxdrive_train.ingest.splits import SplitRange
 from auxdrive_train.ingest.writing import IngestReport, Plan, report_of, write_dataset
 
 STAGING = ".adding-"
+_COMPARED = 10
+"""So many frames at the beginning of an episode tell whether it is there already."""
 _NUMBERED = re.compile(r"(.+)-(\d+)")
 
 
@@ -72,6 +74,7 @@ def add_to_dataset(
             raise UsageError(f"{out} holds {' and '.join(held_already)} already; there is nothing to add")
         _refuse_differences(out, card, plan.card)
         report = _stage(plan, staging, out, progress)
+        report.notes += _twins(out, card, staging)
         _commit(out, card, staging)
         added = Dataset.open(out)
         ensure_derived(added, derived)
@@ -153,6 +156,40 @@ def _staged_before(plan: Plan, staging: Path, out: Path, progress: Callable[[int
     if progress is not None:
         progress(len(plan.records) * (1 + len(plan.derived)))
     return report
+
+
+def _twins(out: Path, card: DatasetCard, staging: Path) -> list[str]:
+    """New episodes that begin like one that is there, in a note.
+
+    Raises:
+        UsageError: they are of a recording of the same name, which went on since it was read; what was staged is removed.
+    """
+    new = read_card(staging)
+    there = {_beginning(out / EPISODES_DIR / each): each for each in card.episodes}
+    notes = []
+    for episode_id, origin in new.episodes.items():
+        staged = staging / EPISODES_DIR / episode_id
+        twin = there.get(_beginning(staged)) if exists(staged) else None
+        if twin is None:
+            continue
+        if card.episodes[twin].session.partition("/")[0] == origin.session.partition("/")[0]:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise UsageError(
+                f"{out}: its episode {twin} begins with the same pictures and labels as {new.source}: "
+                "that recording is in the data set, and went on since. Read all of it into another folder, "
+                "or give its folder another name where it is another recording"
+            )
+        notes.append(f"{origin.session} begins with the same pictures and labels as {card.episodes[twin].session}: is it a copy?")
+    return list(dict.fromkeys(notes))
+
+
+def _beginning(episode: Path) -> str:
+    """A hash of the first frames' pictures and labels."""
+    reader = EpisodeReader(episode)
+    labels = reader.state[["steer_rad", "throttle", "brake"]][:_COMPARED]
+    digest = hashlib.sha256(labels.tobytes())
+    digest.update(reader.frames(Modality.RGB)[:_COMPARED].tobytes())
+    return digest.hexdigest()
 
 
 def _commit(out: Path, card: DatasetCard, staging: Path) -> None:
