@@ -10,7 +10,7 @@ from pathlib import Path
 from auxdrive.cards import DatasetCard, EpisodeOrigin
 from auxdrive.episodes import CARD_NAME, EPISODES_DIR, STATE_NAME, EpisodeReader
 from auxdrive.errors import DataError, UsageError, unknown_name
-from auxdrive.files import entries, exists, is_folder, open_regular, refusals
+from auxdrive.files import as_text, entries, exists, is_folder, open_regular, refusals
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.strict import read_model
 
@@ -107,7 +107,7 @@ class Dataset:
 
     def origin(self, episode_id: str) -> EpisodeOrigin:
         """The session of an episode and when in it the episode began: what the card says, or a session of its own."""
-        return self.card.episodes.get(episode_id) or EpisodeOrigin(session=episode_id)
+        return self.card.episodes.get(episode_id) or EpisodeOrigin(session=as_text(episode_id))
 
     def split(self, name: str) -> tuple[str, ...]:
         """The episodes of a split, in the card's order.

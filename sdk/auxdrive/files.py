@@ -58,6 +58,11 @@ def shown(value: object, limit: int = 200) -> str:
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 
+def as_text(name: str) -> str:
+    """A file's name as text that can be written down: bytes that are no UTF-8 become escapes."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _impossible(path: Where) -> bool:
     """Whether no file can have that name: it holds a NUL, or a character that the file system's encoding has not."""
     try:

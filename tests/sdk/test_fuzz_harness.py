@@ -61,6 +61,13 @@ def test_it_finds_foreign_errors_dead_workers_and_hangs(tmp_path: Path) -> None:
     assert result["peak_memory_mib"] > 1
 
 
+def test_hostile_data_sets_are_read_or_refused(tmp_path: Path) -> None:
+    code, result = fuzz(FUZZ / "datasets.py", tmp_path / "out.json", "--count", "200", "--seed", "7")
+    assert code == 0, result["failures"]
+    assert set(result["outcomes"]) == {"read", "told what is broken", "DataError"}
+    assert result["count"] == 200
+
+
 def test_hostile_observations_give_predictions_or_errors_of_ours(tmp_path: Path) -> None:
     code, result = fuzz(FUZZ / "observations.py", tmp_path / "out.json", "--count", "3000", "--seed", "5")
     assert code == 0, result["failures"]
