@@ -160,6 +160,7 @@ def test_without_the_data_metrics_stand_without_intervals(copied_run: Path, tmp_
     said = "`{}`: as measured after training, without intervals: the data set was not at hand when the bundle was made."
     # On standard error, where it does not spoil the JSON.
     assert result.stderr.splitlines() == [f"metrics of {said.format(split)}" for split in ("val", "test")]
+    assert json.loads(result.stdout)["card_sha256"] == hashlib.sha256((tmp_path / "bundle" / "card.json").read_bytes()).hexdigest()
     metrics = json.loads(result.stdout)["card"]["metrics"]
     recorded = json.loads((copied_run / "result.json").read_text())["metrics"]["val"]["student"]
     assert metrics["val/macc"]["value"] == recorded["macc"]

@@ -106,9 +106,9 @@ def test_a_bundle_can_be_held_to_one_card(steering_bundle: Path, copy_of: Copy) 
     assert Bundle.open(steering_bundle, right.upper()).card_sha256 == right
     with pytest.raises(BundleError, match=f"another bundle than expected.*{right}, not {'0' * 64}"):
         Bundle.open(steering_bundle, "0" * 64)
-    for malformed in ("", "0" * 63, "0" * 65, "g" * 64, "0" * 64 + "\n", "sha256:" + "0" * 64):
+    for malformed in ("", "0" * 63, "0" * 65, "g" * 64, "0" * 64 + "\n", "sha256:" + "0" * 64, b"0" * 64, 12):
         with pytest.raises(UsageError, match="no SHA-256"):
-            Bundle.open(steering_bundle, malformed)
+            Bundle.open(steering_bundle, malformed)  # type: ignore[arg-type]
     forged = copy_of(steering_bundle)
     (forged / "card.json").write_text("{")  # whatever it is, it is not parsed
     with pytest.raises(BundleError, match="another bundle than expected"):

@@ -17,6 +17,7 @@ def export(
     json_output: JsonOption = False,
 ) -> None:
     """Export a run's student as a bundle: ONNX graph, card, reference frames. Exit code 1 when graph and student differ."""
+    from auxdrive.bundles import Bundle
     from auxdrive.errors import UsageError
     from auxdrive.files import is_folder
 
@@ -27,11 +28,12 @@ def export(
     from auxdrive_deploy.bundle_writer import write_bundle
 
     card = write_bundle(load_run(run), out, name)
-    parity = card.parity
+    parity, card_sha256 = card.parity, Bundle.open(out).card_sha256
     if json_output:
-        console.print_json({"bundle": str(out), "card": card.model_dump(mode="json")})
+        console.print_json({"bundle": str(out), "card_sha256": card_sha256, "card": card.model_dump(mode="json")})
         return
     rows = [
+        ("SHA-256 of the card", card_sha256),
         ("task", card.task),
         ("inputs", ", ".join(spec.name for spec in card.inputs)),
         ("camera", f"{card.camera.width} x {card.camera.height}"),

@@ -120,8 +120,8 @@ def checked_sha256(text: str) -> str:
     Raises:
         UsageError: it is none.
     """
-    if re.fullmatch(r"[0-9a-fA-F]{64}", text) is None:
-        raise UsageError(f"'{text[:80]}' is no SHA-256; give the 64 hexadecimal digits that `auxdrive verify` prints for the card")
+    if not isinstance(text, str) or re.fullmatch(r"[0-9a-fA-F]{64}", text) is None:
+        raise UsageError(f"{str(text)[:80]!r} is no SHA-256; give the 64 hexadecimal digits that `auxdrive verify` prints for the card")
     return text.lower()
 
 
