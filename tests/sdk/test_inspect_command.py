@@ -17,6 +17,7 @@ from auxdrive.cli import build_app
 from auxdrive.episodes import EpisodeWriter, write_card
 from auxdrive.errors import AuxdriveError, CheckFailed, InputError
 from auxdrive.inspection.colours import CLASS_COLOURS, picture
+from auxdrive.inspection.figures import show_views
 from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
 from auxdrive.steering import SteeringSpec
 from typer.testing import CliRunner
@@ -234,6 +235,22 @@ def test_a_finished_run_shows_facts_phases_and_each_splits_metrics(run: Path) ->
     summary = summary_of(run)
     assert (summary["finished"], summary["config"]) == (True, "method: dmcl\nlr: 0.25\n")
     assert summary["result"]["metrics"] == RESULT["metrics"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_no_name_and_no_figure_is_cut_however_many_views_there_are(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console.stdout, "width", width)
+    views = {f"view_{index}_network": {"rmse_road_wheel_deg": 1.5 + index, "r2": -123.25} for index in range(7)}
+    show_views("on val", views, {"constant": {"rmse_road_wheel_deg": 9.5}, "neighbours": {"r2": 0.5}})
+    shown = capsys.readouterr().out
+    for expected in (*views, "(constant)", "(neighbours)", *(f"{1.5 + index:.3f}" for index in range(7)), "9.500", "-123.250"):
+        assert expected in shown
+    tables = shown.count("on val")
+    assert shown.count("rmse_road_wheel_deg") == shown.count("r2") == tables
+    assert (tables > 1) == (width < 200)
+    assert max(map(len, shown.splitlines())) <= width
 
 
 @pytest.mark.parametrize("width", [100, 160])

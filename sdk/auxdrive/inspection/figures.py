@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import auxdrive.console as console
 
 Views = Mapping[str, Mapping[str, float | None]]
+Column = tuple[str, Mapping[str, float | None]]
 
 
 def figure(value: float | None) -> str:
@@ -26,12 +27,28 @@ def show_views(title: str, views: Views, floor: Views | None = None) -> None:
     """
     floor = floor or {}
     metrics = dict.fromkeys(metric for figures in views.values() for metric in figures)
-    columns = [*views.values(), *floor.values()]
-    rows = [(metric, *(figure(figures.get(metric)) for figures in columns)) for metric in metrics]
-    console.table(title, ("", *views, *(f"({kind})" for kind in floor)), rows)
+    columns = [*views.items(), *((f"({kind})", figures) for kind, figures in floor.items())]
+    for part in _side_by_side(columns, max(map(len, metrics), default=0)):
+        rows = [(metric, *(figure(figures.get(metric)) for _, figures in part)) for metric in metrics]
+        console.table(title, ("", *(name for name, _ in part)), rows)
     empty = thresholds_that_say_nothing(floor)
     if empty:
         console.note(f"{title}: {sentence_on_thresholds(empty)}")
+
+
+def _side_by_side(columns: Sequence[Column], longest: int) -> Iterator[Sequence[Column]]:
+    """The columns in runs that fit the terminal beside the metrics' names: a table that is too wide is cut, names and figures alike."""
+    part: list[Column] = []
+    width = room = console.stdout.width - longest - 4  # of the first column: its name, a space on either side, two borders
+    for column in columns:
+        needed = max(len(column[0]), *(len(figure(value)) for value in column[1].values()), 1) + 3
+        if part and needed > room:
+            yield part
+            part, room = [], width
+        part.append(column)
+        room -= needed
+    if part:
+        yield part
 
 
 def thresholds_that_say_nothing(floor: Views) -> tuple[str, ...]:
