@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 import auxdrive.console as console
 from auxdrive import __version__
-from auxdrive.errors import AuxdriveError, MissingExtra, UsageError, unknown_name
+from auxdrive.errors import AuxdriveError, MissingExtra, UsageError, WrongVersion, unknown_name
 from auxdrive.plugins import Plugin, choose, plugins
 from auxdrive.streams import OutputRefused, standard_streams, write_result
 
@@ -69,7 +69,7 @@ class _LazyGroup(TyperGroup):
     def invoke(self, ctx: Any) -> None:
         try:
             super().invoke(ctx)
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             missing = _missing(ctx.invoked_subcommand or "", error)
             if missing is None:
                 raise
@@ -80,11 +80,11 @@ def _command_of(plugin: Plugin) -> Any:
     """The command as an application of its own. One that cannot be loaded is shown as such, and fails only when it runs."""
     try:
         return typer.main.get_command(_app_of(plugin))
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         reason = _missing(plugin.name, error) or UsageError(f"`auxdrive {plugin.name}` cannot be loaded: {error}")
     except UsageError as error:
         absent = error.__cause__
-        reason = (_missing(plugin.name, absent) if isinstance(absent, ModuleNotFoundError) else None) or error
+        reason = (_missing(plugin.name, absent) if isinstance(absent, ImportError) else None) or error
     except Exception as error:
         if plugin.is_ours:
             raise
@@ -112,13 +112,18 @@ def _unavailable(name: str, reason: AuxdriveError) -> typer.Typer:
     return app
 
 
-def _missing(command: str, error: ModuleNotFoundError) -> MissingExtra | None:
-    """The command's own extra where that brings the module; else the module's, and the command's too if that is not complete."""
+def _missing(command: str, error: ImportError) -> MissingExtra | WrongVersion | None:
+    """The command's own extra where that brings the module; else the module's, and the command's too if that is not complete. A package
+    that is there, and lacks a part or a name, is of the wrong version."""
     module = (error.name or "").split(".")[0]
     needed = EXTRA_OF_COMMAND.get(command) if module in EVERYWHERE else EXTRA_OF_MODULE.get(module)
     if needed is None:
         return None
     own = EXTRA_OF_COMMAND.get(command, needed)
+    if error.name != module or not isinstance(error, ModuleNotFoundError):
+        from auxdrive.machine import distribution_of
+
+        return WrongVersion(f"`auxdrive {command}`", distribution_of(module), error, needed)
     if needed == own or needed in WITHIN_EXTRA.get(own, ()):
         return MissingExtra(f"`auxdrive {command}`", own)
     from auxdrive.machine import extras

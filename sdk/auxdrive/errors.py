@@ -54,6 +54,16 @@ class MissingExtra(UsageError):
         super().__init__(f"{what} needs the {one if len(extras) == 1 else several}: pip install 'auxdrive[{','.join(extras)}]'")
 
 
+class WrongVersion(UsageError):
+    """A package that an extra brings is installed, and cannot be used."""
+
+    def __init__(self, what: str, package: str, reason: object, extra: str) -> None:
+        super().__init__(
+            f"{what} cannot use the installed {package}: {reason}. It is damaged, or of a version that does not fit. "
+            f"Install what is asked for: pip install --upgrade 'auxdrive[{extra}]'"
+        )
+
+
 class SimulatorError(AuxdriveError):
     """A simulator cannot be started or a route cannot be driven in it."""
 

@@ -125,6 +125,12 @@ def installed_version(distribution: str) -> str | None:
         return None
 
 
+def distribution_of(module: str) -> str:
+    """Name and version of the installed distribution that brings a module; the module's own name where none is known."""
+    names = metadata.packages_distributions().get(module, [])
+    return f"{names[0]} {metadata.version(names[0])}" if names else module
+
+
 def conflicting_runtimes() -> tuple[str, ...]:
     """The installed distributions that share onnxruntime's directory, when there are two or more of them."""
     found = tuple(name for name in RUNTIME_DISTRIBUTIONS if installed_version(name) is not None)

@@ -178,6 +178,28 @@ def test_a_module_beyond_the_commands_own_extra_is_named_with_it(monkeypatch: py
     assert _missing("drive", ModuleNotFoundError("No module named 'mine'", name="mine")) is None
 
 
+def test_a_wrong_version_is_not_called_a_missing_extra(tmp_path: Path) -> None:
+    """An old onnxscript lacks a part that a new torch asks it for; a name may be lacking likewise."""
+    (tmp_path / "onnxscript").mkdir()
+    (tmp_path / "onnxscript" / "__init__.py").write_text("")
+    info = tmp_path / "onnxscript-0.5.7.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: onnxscript\nVersion: 0.5.7\n")
+    (info / "RECORD").write_text("onnxscript/__init__.py,,\n")
+    for lacking in ("import onnxscript.framework_apis.torch_2_11", "from onnxscript import nothing_of_that_name"):
+        code = (
+            "import auxdrive.commands.verify as v, auxdrive.plugins as p\n"
+            f"def export(bundle: str) -> None:\n    'Late.'\n    {lacking}\n"
+            "v.verify = export\nfrom auxdrive.cli import main\nmain()"
+        )
+        env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        run = subprocess.run([sys.executable, "-c", code, "verify", "x"], capture_output=True, text=True, check=False, env=env)
+        message = " ".join(refused(run).split())
+        assert "`auxdrive verify` cannot use the installed onnxscript 0.5.7: " in message
+        assert "pip install --upgrade 'auxdrive[deploy]'" in message
+        assert "not installed" not in message
+
+
 def test_the_extras_of_commands_and_modules_are_those_of_the_distribution() -> None:
     project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]
     points = project["entry-points"]["auxdrive.commands"]

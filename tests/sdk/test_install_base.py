@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from clean_environment import environment_with, run
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {"auxdrive", "auxdrive_train", "auxdrive_deploy", "auxdrive_eval"}
 BASE = {"numpy", "pydantic", "onnxruntime", "typer", "pillow"}
 ABSENT = ("torch", "onnx", "panda3d", "scipy", "lightning-fabric", "matplotlib")
@@ -22,24 +19,10 @@ ABSENT = ("torch", "onnx", "panda3d", "scipy", "lightning-fabric", "matplotlib")
 pytestmark = pytest.mark.slow
 
 
-def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=cwd, env=env, timeout=300, check=False)
-
-
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of a clean environment with `pip install .` and nothing else."""
-    home = tmp_path_factory.mktemp("vehicle") / "venv"
-    assert run(sys.executable, "-m", "venv", home).returncode == 0
-    interpreter = home / ("Scripts" if os.name == "nt" else "bin") / "python"
-    installed = run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", ROOT)
-    if installed.returncode != 0:
-        reached = run(interpreter, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", home.parent, "typer")
-        if reached.returncode != 0:
-            pytest.skip("pip reaches no package registry here")
-        pytest.fail(installed.stderr)
-    return interpreter
+    return environment_with(tmp_path_factory.mktemp("vehicle") / "venv")
 
 
 def canonical(name: str) -> str:

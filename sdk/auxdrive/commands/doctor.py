@@ -55,7 +55,7 @@ def doctor(json_output: JsonOption = False) -> None:
             "packages", ("package", "version", "says"), [_package_row(package) for package in packages.values()], text=("version", "says")
         )
         console.table(
-            "extras", ("extra", "missing"), [(extra.name, ", ".join(extra.missing) or "nothing") for extra in found], text=("missing",)
+            "extras", ("extra", "lacks"), [(extra.name, ", ".join(extra.missing) or "nothing") for extra in found], text=("lacks",)
         )
         console.table(
             "can run",
@@ -111,7 +111,7 @@ def _simulators() -> Collection[str]:
 def _lacks(extra: str, missing: dict[str, tuple[str, ...]]) -> str:
     if extra not in missing:
         return f"this install knows no extra '{extra}'"
-    return f"missing {', '.join(missing[extra])}: pip install 'auxdrive[{extra}]'" if missing[extra] else ""
+    return f"needs {', '.join(missing[extra])}: pip install 'auxdrive[{extra}]'" if missing[extra] else ""
 
 
 def _package_row(package: Package) -> tuple[str, str, str]:
