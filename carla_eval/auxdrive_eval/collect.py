@@ -183,9 +183,9 @@ class _Store:
     def __post_init__(self) -> None:
         # By whole names: a copy of an episode beside it, as s0-00000.bak, is none of ours.
         ours = re.compile(rf"s{self.settings.seed}-(\d{{5,9}})")
-        named = {int(match[1]): path for path in entries(episode_folder(self.out, "")) if (match := ours.fullmatch(path.name))}
-        found = {index: path for index, path in named.items() if path.name == episode_id(self.settings.seed, index) and is_folder(path)}
-        self.frames = {index: len(EpisodeReader(path)) for index, path in found.items()}
+        numbers = [(int(match[1]), path) for path in entries(episode_folder(self.out, "")) if (match := ours.fullmatch(path.name))]
+        found = [(index, path) for index, path in numbers if path.name == episode_id(self.settings.seed, index) and is_folder(path)]
+        self.frames = {index: len(EpisodeReader(path)) for index, path in found}
 
     @property
     def total_frames(self) -> int:

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from auxdrive.episodes import is_running
 from auxdrive.errors import DataError
-from auxdrive.files import read_bytes, reason
-from auxdrive.storage import fsync_directory
+from auxdrive.files import entries, exists, is_folder, read_bytes, reason
+from auxdrive.storage import fsync_directory, load_npy
 from auxdrive.strict import MAX_JSON_BYTES
 from auxdrive.types import AnyArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -141,7 +141,9 @@ def route_folder(out: Path, index: int) -> Path:
 
 def clean_partial_routes(out: Path) -> None:
     """Remove what killed processes left half written."""
-    for partial in (out / "routes").glob(".partial-*"):
+    for partial in entries(out / "routes"):
+        if not partial.name.startswith(".partial-"):
+            continue
         pid = partial.name.rpartition("-")[2]
         if not (pid.isdecimal() and is_running(int(pid))):
             shutil.rmtree(partial, ignore_errors=True)
@@ -149,7 +151,7 @@ def clean_partial_routes(out: Path) -> None:
 
 def any_route(out: Path) -> bool:
     """Whether the result of any route is stored there."""
-    return any(folder.is_dir() for folder in (out / "routes").glob("[0-9]*"))
+    return any(entry.name[:1].isdecimal() and is_folder(entry) for entry in entries(out / "routes"))
 
 
 def save_route(out: Path, route: StoredRoute) -> None:
@@ -177,7 +179,7 @@ def save_route(out: Path, route: StoredRoute) -> None:
 
 
 def _put_in_place(partial: Path, folder: Path) -> None:
-    if not folder.exists():
+    if not exists(folder):
         os.replace(partial, folder)
         return
     # A folder that is not empty cannot be replaced at once. Killed between the two, the route counts as not driven.
@@ -209,15 +211,15 @@ def load_route(out: Path, index: int) -> StoredRoute | None:
         DataError: it is damaged.
     """
     folder = route_folder(out, index)
-    if not folder.is_dir():
+    if not is_folder(folder):
         return None
     try:
         stored = _StoredResult.model_validate_json(read_bytes(folder / _RESULT, MAX_JSON_BYTES))
-        trace = np.load(io.BytesIO(read_bytes(folder / _TRACE, _LARGEST_FILE)), allow_pickle=False)
+        trace = load_npy(folder / _TRACE)
         shots = [(time_s, folder / f"film_{number}.jpg") for number, time_s in enumerate(stored.film_times_s)]
         film = tuple((time_s, read_bytes(path, _LARGEST_FILE)) for time_s, path in shots)
         said = folder / _OUTPUT
-        output = read_bytes(said, _LARGEST_FILE).decode("utf-8", "backslashreplace") if said.exists() else ""
+        output = read_bytes(said, _LARGEST_FILE).decode("utf-8", "backslashreplace") if exists(said) else ""
     except (OSError, ValueError, ValidationError, DataError) as error:
         raise DataError(f"{folder}: this route's result is damaged ({error}); remove the folder to drive the route again") from error
     if trace.dtype != TRACE_DTYPE or stored.record.index != index:

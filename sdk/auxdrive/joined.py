@@ -10,6 +10,7 @@ from auxdrive.cards import DatasetCard, EpisodeOrigin, VehicleSpec
 from auxdrive.dataset import TRAIN_SPLIT, Dataset
 from auxdrive.episodes import EPISODES_DIR
 from auxdrive.errors import DataError, UsageError
+from auxdrive.files import as_text
 from auxdrive.timing import RATE_TOLERANCE, same_rate
 
 
@@ -74,7 +75,7 @@ def _refuse_recorded_twice(parts: Sequence[Dataset]) -> None:
 
 def _names(parts: Sequence[Dataset]) -> list[str]:
     """The folders' names; those that occur twice with their place before them."""
-    names = [part.path.resolve().name for part in parts]
+    names = [as_text(part.path.resolve().name) for part in parts]
     count = Counter(names)
     return [name if count[name] == 1 else f"{place}-{name}" for place, name in enumerate(names)]
 

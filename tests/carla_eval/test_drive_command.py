@@ -57,7 +57,7 @@ def test_the_expert_is_driven_and_reported(
     [
         (["missing"], "missing: no such bundle or run"),
         (["expert", "--routes", "a.xml", "--route-seeds", "3"], "--routes or --route-seeds, not both"),
-        (["expert", "--routes", "a.xml"], "a.xml: cannot be read"),
+        (["expert", "--routes", "a.xml"], "a.xml: no such file"),
         (["expert", "--count", "0"], "--count is the number of routes"),
         (["expert", "--route-seeds", "99999"], "they go from 0 to 9999"),
         (["expert", "--sim", "carla"], "unknown simulator 'carla'"),

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -175,7 +176,5 @@ def test_an_interrupt_during_imports_is_one_line(steering_bundle: Path, module: 
 
 
 def test_the_installed_command_starts_there() -> None:
-    from importlib.metadata import entry_points
-
-    (script,) = entry_points(group="console_scripts", name="auxdrive")
-    assert script.value == "auxdrive.__main__:main"
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["scripts"] == {"auxdrive": "auxdrive.__main__:main"}

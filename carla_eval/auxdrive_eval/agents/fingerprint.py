@@ -10,7 +10,7 @@ from pathlib import Path
 
 from auxdrive.bundles.layout import is_left_by_others
 from auxdrive.errors import UsageError
-from auxdrive.files import entries, open_regular, reason, refusals
+from auxdrive.files import entries, exists, is_folder, open_regular, reason, refusals
 
 MOST_FILES = 100_000
 _CACHES = frozenset({"__pycache__"})
@@ -56,11 +56,11 @@ def fingerprint(hashes: dict[str, str]) -> str:
 def _walk(path: Path, leave_out: Path | None) -> Iterator[tuple[str, Path | str]]:
     """(name, the file, or what stands in its place), sorted within each folder."""
     with refusals(path, "cannot be looked at", UsageError):
-        if not path.is_dir():
+        if not is_folder(path):
             yield path.name, path
             return
         seen = {_identity(os.stat(path)): "."}
-        if leave_out is not None and leave_out.exists():
+        if leave_out is not None and exists(leave_out):
             seen[_identity(os.stat(leave_out))] = _LEFT_OUT
     levels = [iter([(entry.name, entry) for entry in entries(path, UsageError)])]
     count = 0

@@ -10,6 +10,7 @@ import auxdrive.console as console
 import typer
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError, unknown_name
+from auxdrive.files import exists
 
 if TYPE_CHECKING:
     from auxdrive_eval.agents.process import AgentLimits
@@ -124,7 +125,7 @@ def _source(driver: str, role: str, controller: str | None, creep_after_s: float
         raise UsageError(unknown_name("controller", controller, CONTROLLERS))
     if creep_after_s is not None and not 0 < creep_after_s < math.inf:
         raise UsageError(f"--creep-after-s is a number of seconds above 0, got {creep_after_s}")
-    if driver == EXPERT and not Path(driver).exists():
+    if driver == EXPERT and not exists(driver):
         if controller is not None or creep_after_s is not None or role != STUDENT:
             raise UsageError("the expert steers itself and has one role: leave out --controller, --creep-after-s and --role")
         return DriverSource(None)

@@ -18,7 +18,9 @@ from typing import IO, Any
 
 from auxdrive import console
 from auxdrive.errors import AuxdriveError, CheckFailed, DataError, UsageError
+from auxdrive.files import exists, make_folder
 from auxdrive.storage import refuse_occupied, write_atomic
+from auxdrive.strict import read_model
 from pydantic import BaseModel, ConfigDict, Field
 
 from auxdrive_eval.demo.settings import CAMERA, DRIVING, FIRST_ROUTE_SEED, MODELS, TRAINING, DemoSettings, Model, recipe
@@ -60,10 +62,10 @@ class Demo:
 
     def _claim(self) -> None:
         path = self.out / STATE_NAME
-        if path.exists():
+        if exists(path):
             try:
-                state = _State.model_validate_json(path.read_bytes())
-            except (OSError, ValueError) as error:
+                state = read_model(path, _State)
+            except DataError as error:
                 raise DataError(f"{path} is damaged: {error}. Remove {self.out} to start anew") from error
             if state.settings != self.settings:
                 raise UsageError(f"{self.out} holds a demo with other settings ({state.settings}); choose another --out, or remove it")
@@ -73,7 +75,7 @@ class Demo:
             self.wall_s = state.wall_s
         else:
             refuse_occupied(self.out, "no demo")
-        self.out.mkdir(parents=True, exist_ok=True)
+        make_folder(self.out)
         self._save()
 
     def _save(self) -> None:
@@ -128,7 +130,7 @@ class Demo:
 
     def _train(self, method: str) -> dict[str, Any]:
         out, settings = self.out / "runs" / method, self.settings
-        taken_up = ["--resume"] if (out / "config.yaml").exists() else []
+        taken_up = ["--resume"] if exists(out / "config.yaml") else []
         fixed = ["--task", "waypoints", "--epochs", str(settings.epochs), "--seed", str(settings.seed)]
         fixed += [part for setting in TRAINING for part in ("--set", setting)]
         if method != "baseline":
@@ -149,7 +151,7 @@ class Demo:
 
     def _drive(self, model: Model) -> dict[str, Any]:
         out = self.out / "drives" / model.name
-        taken_up = ["--resume"] if out.exists() else []
+        taken_up = ["--resume"] if exists(out) else []
         settings = self.settings
         seeds = f"{FIRST_ROUTE_SEED}-{FIRST_ROUTE_SEED + settings.routes - 1}"
         how = ["--route-seeds", seeds, "--workers", str(settings.workers), "--traffic", str(settings.traffic)]

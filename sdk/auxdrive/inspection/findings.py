@@ -124,7 +124,7 @@ def _equal(one: float | None, other: float | None) -> bool:
 def _around(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> Iterable[str]:
     """What is odd around the episodes."""
     for part in dataset.parts:
-        for folder in sorted(part.path.joinpath(EPISODES_DIR).glob(".partial-*")):
+        for folder in (entry for entry in entries(part.path / EPISODES_DIR) if entry.name.startswith(".partial-")):
             yield f"{folder.name}: a recording that was not finished, ignored"
     known = {f"{modality}.npy" for modality in Modality} | {"state.npy"}
     for episode_id, episode in episodes.items():

@@ -12,7 +12,7 @@ from auxdrive.derived import DERIVATIONS
 from auxdrive.division import training_parts
 from auxdrive.episodes import CARD_NAME, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
-from auxdrive.files import entries, is_file
+from auxdrive.files import entries, is_file, open_regular
 from auxdrive.inspection.findings import examine, shown
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.sessions import CLOSE_S, splits_apart_s, told
@@ -114,9 +114,9 @@ def _common_size(records: list[SourceRecord]) -> tuple[int, int]:
     seen: dict[tuple[int, int], SourceRecord] = {}
     for record in records:
         try:
-            with Image.open(record.image) as picture:
+            with open_regular(record.image) as file, Image.open(file) as picture:
                 seen.setdefault(picture.size, record)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        except (DataError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
             continue
         if len(seen) > 1:
             sizes = "; ".join(f"{width}x{height} in {record.image}" for (width, height), record in seen.items())
