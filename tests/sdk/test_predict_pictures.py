@@ -151,6 +151,29 @@ def test_odd_names_are_shown_and_come_back_from_the_files(
     assert all(Path(str(record["file"])).is_file() for record in found)
 
 
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        ((64, 48), None),
+        ((65, 49), None),
+        ((64, 36), "1 picture(s) of 64x36 to 32x24, another shape: what they show is 1.33 times too high"),
+        ((40, 60), "1 picture(s) of 40x60 to 32x24, another shape: what they show is 2.00 times too wide"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [False, True])
+def test_resize_says_what_it_squashes(
+    steering_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], size: tuple[int, int], told: str | None, as_json: bool
+) -> None:
+    Image.new("RGB", size).save(tmp_path / "p.png")
+    (record,) = records(steering_bundle, tmp_path / "p.png", out=tmp_path / "o.jsonl", resize=True, json_output=as_json)
+    assert record["scaled_from"] == list(size)
+    said = " ".join(capsys.readouterr().err.split())
+    assert ("--resize squashed" in said) is (told is not None)
+    if told is not None:
+        assert told in said
+        assert "Crop them to 32:24 first" in said
+
+
 def test_another_size_needs_resize(steering_bundle: Path, tmp_path: Path) -> None:
     Image.fromarray(np.repeat(np.repeat(FRAME, 2, 0), 2, 1)).save(tmp_path / "large.png")
     with pytest.raises(InputError, match=r"large\.png: is 64x48 pixels, the model's camera gives 32x24\. Use --resize"):

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import math
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,11 +19,13 @@ from auxdrive.errors import AuxdriveError, DataError, InputError, UsageError
 from auxdrive.files import is_folder
 
 if TYPE_CHECKING:
-    from auxdrive.cards import ModelCard
+    from auxdrive.cards import CameraSpec, ModelCard
     from auxdrive.pictures import Picture
     from auxdrive.predictor import Predictor
 
 ROWS_SHOWN = 50
+UNSEEN_DISTORTION = 0.01
+"""Rounding to whole pixels changes a picture's shape by less; more is told."""
 
 
 def predict(
@@ -31,7 +35,10 @@ def predict(
     ],
     speed: Annotated[float | None, typer.Option(help="Forward speed in m/s, for models that need it.")] = None,
     target: Annotated[str | None, typer.Option(metavar="X,Y", help="Next goal in metres, x forward and y left of the car.")] = None,
-    resize: Annotated[bool, typer.Option("--resize", help="Scale pictures of another size to the model's camera.")] = False,
+    resize: Annotated[
+        bool,
+        typer.Option("--resize", help="Scale pictures of another size to the model's camera, squashed if need be."),
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write all predictions to a .jsonl or .csv file.", show_default=False)] = None,
     runtime: Annotated[str, typer.Option(help="What runs the graph: onnxruntime.")] = "onnxruntime",
     device: Annotated[str, typer.Option(help="Where it runs: cpu or cuda.")] = "cpu",
@@ -57,6 +64,8 @@ def predict(
         raise next(iter(failed.values()))
     if out is not None:
         _write(out, records)
+    for told in _distortions(records, predictor.card.camera):
+        console.note(told)
     unused = {"unused": [{"file": str(path), "error": str(error)} for path, error in failed.items()]}
     if json_output:
         console.print_json(
@@ -122,6 +131,8 @@ def _record(predictor: Predictor, picture: Picture, image: Any, speed: float | N
         "waypoint_times_s": list(prediction.waypoint_times_s),
         "latency_ms": prediction.latency_ms,
         "flags": sorted(prediction.flags),
+        "reason": prediction.reason,
+        "scaled_from": None if image is picture.image else [picture.image.shape[1], picture.image.shape[0]],
     }
 
 
@@ -137,6 +148,18 @@ def _fit(picture: Picture, height: int, width: int, resize: bool) -> Any:
             "Use --resize to scale it (the answer is only as good as the two cameras' fields of view agree)"
         )
     return scale(picture.image, height, width)
+
+
+def _distortions(records: list[dict[str, Any]], camera: CameraSpec) -> Iterator[str]:
+    """What --resize did to pictures of another shape than the camera's, a sentence for each size."""
+    for (width, height), count in Counter(tuple(record["scaled_from"]) for record in records if record["scaled_from"]).items():
+        wider = (camera.width / width) / (camera.height / height)
+        if abs(math.log(wider)) > UNSEEN_DISTORTION:
+            wrong = f"{wider:.2f} times too wide" if wider > 1 else f"{1 / wider:.2f} times too high"
+            yield (
+                f"--resize squashed {count} picture(s) of {width}x{height} to {camera.width}x{camera.height}, another shape: what they "
+                f"show is {wrong} for this model. Crop them to {camera.width}:{camera.height} first"
+            )
 
 
 def _write(out: Path, records: list[dict[str, Any]]) -> None:
@@ -169,6 +192,8 @@ def _show(bundle: Path, records: list[dict[str, Any]]) -> None:
         for record in records[:ROWS_SHOWN]
     ]
     console.table(f"{bundle}", ("file", "frame", "prediction", "ms", "flags"), rows, text=("prediction", "flags"))
+    if flagged := [record["reason"] for record in records if record["reason"]]:
+        console.note(f"{len(flagged)} of {len(records)} predictions are flagged; the first: {flagged[0]}")
     if len(records) > ROWS_SHOWN:
         console.note(f"{len(records) - ROWS_SHOWN} more; --out or --json give all")
 
