@@ -11,8 +11,8 @@ from auxdrive.dataset import Dataset
 from auxdrive_train.data.balance import BalanceConfig, balance
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import run as run_module
-from auxdrive_train.engine.checkpoint import Progress
 from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.run import build, train
 from auxdrive_train.models.heads import SteeringHead, WaypointHead
 from auxdrive_train.models.inputs import crop_rows

@@ -160,3 +160,10 @@ def test_the_thread_stays_only_so_far_ahead(samples: SampleSet) -> None:
 def test_sizes_below_one(samples: SampleSet, batch_size: int, prefetch: int) -> None:
     with pytest.raises(UsageError, match="at least 1"):
         Loader(samples, batch_size, prefetch)
+
+
+def test_a_reading_thread_that_is_gone_is_said(samples: SampleSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a forked process, which has the iterator and not its thread: no wait for ever."""
+    monkeypatch.setattr("auxdrive_train.data.loader._Producer._run", lambda _: None)
+    with pytest.raises(DataError, match="ended without a word"):
+        next(iter(Loader(samples, 4).iterate(np.arange(ROWS))))

@@ -127,8 +127,8 @@ def test_weights_of_a_view_that_is_not_there_are_refused(samd_run: Path, tmp_pat
 
     for views, message in (
         ({"techer": {"head.x": torch.zeros(1)}}, "a view 'techer'"),
-        ({"teacher": {"hed": torch.zeros(1)}}, "has no hed"),
-        ({"teacher": {"head.layers.1.weight": torch.zeros(1)}}, "does not fit the view 'teacher'"),
+        ({"teacher": {"hed": torch.zeros(1)}}, "'hed', which the network lacks"),
+        ({"teacher": {"head.layers.1.weight": torch.zeros(1)}}, "its view 'teacher', does not fit"),
     ):
         with pytest.raises(DataError, match=message):
             views_at_their_end(run.method, run.networks, views, "best.safetensors")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import numpy as np
-from auxdrive.errors import UsageError
+from auxdrive.errors import DataError, UsageError
 from numpy.typing import NDArray
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.samples import SampleSet
+
+_LOOK_EVERY_S = 1.0
 
 
 def epoch_order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
@@ -116,11 +118,26 @@ class _Producer:
 
     def next(self) -> Batch | None:
         """The next batch, None after the last; raises what gathering raised."""
-        item = self._ready.get()
+        item = self._get()
         if isinstance(item, BaseException):
             raise item
         self._free.release()
         return item
+
+    def _get(self) -> Batch | BaseException | None:
+        """What the thread hands over next.
+
+        Raises:
+            DataError: the thread has ended without a word, as in a process that was forked from the one that began to iterate.
+        """
+        while True:
+            try:
+                return self._ready.get(timeout=_LOOK_EVERY_S)
+            except Empty:
+                if not self._thread.is_alive() and self._ready.empty():
+                    raise DataError(
+                        "the thread that reads batches ahead has ended without a word; start again, in the process that iterates"
+                    ) from None
 
     def stop(self) -> None:
         """End the thread, which at most finishes the batch that it is gathering."""

@@ -1,61 +1,34 @@
 """Checkpoints: one safetensors file that holds networks, optimisers and progress, replaced by a rename.
 
-No pickle: tensors stand under prefixed names, everything else as JSON in the file's header.
+No pickle: tensors stand under prefixed names, everything else as JSON in the file's header. The SHA-256 of it all stands there too, so
+that a file that was damaged is told from one that was written: no changed weight is ever loaded.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import safetensors.torch
 import torch
 from auxdrive.errors import DataError
-from auxdrive.files import check_regular, exists
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from auxdrive.files import exists, open_regular, reason, refusals
+from auxdrive.strict import parse_json, parse_model, parse_object
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from auxdrive_train.methods.contract import PhaseRecord
+from auxdrive_train.engine.progress import Progress
 
-FORMAT = "auxdrive-checkpoint-1"
-
-
-@dataclass
-class Progress:
-    """Where a run stands: everything beside tensors that a resume needs.
-
-    Attributes:
-        phase, epoch: finished phases, and finished epochs of the phase under way. step: optimiser steps since the start.
-        history: the finished phases. watched: the watched view's metric after each epoch of the phase under way.
-        best: the run's best value of the primary view, with the phase and epoch it came from.
-        clipped, phase_steps: of the phase under way, the steps whose gradient was clipped, and all. said_clipped: that the user was told.
-        log_bytes: length of `metrics.jsonl` at this point; a resume cuts off what came later. finished: nothing is left to train.
-    """
-
-    phase: int = 0
-    epoch: int = 0
-    step: int = 0
-    history: list[PhaseRecord] = field(default_factory=list)
-    watched: list[float] = field(default_factory=list)
-    clipped: int = 0
-    phase_steps: int = 0
-    said_clipped: bool = False
-    best: float | None = None
-    best_phase: str = ""
-    best_epoch: int = 0
-    log_bytes: int = 0
-    trained_s: float = 0.0
-    finished: bool = False
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Progress:
-        """The inverse of `dataclasses.asdict`."""
-        return cls(**{**values, "history": [PhaseRecord(**record) for record in values["history"]]})
+FORMAT: Final = "auxdrive-checkpoint-2"
+_SIZE_BYTES = 8  # a safetensors file begins with the length of its header
+Slots = dict[str, Tensor]
 
 
 @dataclass
@@ -66,7 +39,7 @@ class Checkpoint:
         networks: every network's tensors. progress: where the run stands. fingerprint: of its settings and data.
         phase_best: the networks after the best epoch of the phase under way.
         views: by view the tensors that have changed since its phase ended; see `auxdrive_train.engine.views`.
-        optimizers: by name a state as `torch.optim` gives it.
+        optimizers: by name the state of each parameter, by its number. Learning rates and their like are the configuration's.
     """
 
     networks: dict[str, Tensor]
@@ -74,7 +47,7 @@ class Checkpoint:
     fingerprint: str
     phase_best: dict[str, Tensor] = field(default_factory=dict)
     views: dict[str, dict[str, Tensor]] = field(default_factory=dict)
-    optimizers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    optimizers: dict[str, dict[int, Slots]] = field(default_factory=dict)
 
 
 def snapshot(module: nn.Module) -> dict[str, Tensor]:
@@ -92,21 +65,19 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     tensors |= {f"best/{name}": tensor for name, tensor in checkpoint.phase_best.items()}
     for view, weights in checkpoint.views.items():
         tensors |= {f"view/{view}/{name}": tensor for name, tensor in weights.items()}
-    groups: dict[str, Any] = {}
     for key, state in checkpoint.optimizers.items():
-        groups[key] = state["param_groups"]
-        for index, slots in state["state"].items():
+        for index, slots in state.items():
             tensors |= {f"optim/{key}/{index}/{slot}": value.detach().cpu().contiguous() for slot, value in slots.items()}
     header = {
         "format": FORMAT,
         "fingerprint": checkpoint.fingerprint,
-        "progress": json.dumps(asdict(checkpoint.progress)),
-        "optimizers": json.dumps(groups),
+        "progress": checkpoint.progress.model_dump_json(),
         "views": json.dumps(list(checkpoint.views)),
     }
+    header["sha256"] = content_sha256(header, tensors)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        save_file(tensors, partial, metadata=header)
+        safetensors.torch.save_file(tensors, partial, metadata=header)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -115,58 +86,136 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         raise DataError(f"cannot write the checkpoint {path}: {error}. The former one is untouched; free space and use --resume") from error
 
 
+def content_sha256(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the header's texts, but for `sha256` itself, and over every tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256(json.dumps(sorted((key, value) for key, value in header.items() if key != "sha256")).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
 def load(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        DataError: missing, truncated, or not one of ours.
+        DataError: missing, no regular file, damaged, or not one of ours.
     """
-    if exists(path):
-        check_regular(path)  # safetensors would wait for whoever writes into a pipe
+    if not exists(path):
+        raise DataError(f"there is no checkpoint {path}; has this run trained?")
+    with open_regular(path) as file, refusals(path, "cannot be read"):
+        data = file.read()
+    with _told_as_damage(path):
+        header = _header(data)
+        if header.get("format") != FORMAT:
+            raise DataError(f"it is none of this version: format '{header.get('format', '')[:40]}', wanted '{FORMAT}'")
+        tensors = _tensors(data)
+        if header.get("sha256") != content_sha256(header, tensors):
+            raise DataError("its content is not what was written (SHA-256)")
+        return _checkpoint(header, tensors)
+
+
+@contextmanager
+def _told_as_damage(path: Path) -> Iterator[None]:
     try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            if header.get("format") != FORMAT:
-                raise DataError(f"{path} is no auxdrive checkpoint (format '{header.get('format', '')}', wanted '{FORMAT}')")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no mapping
-            progress = Progress.from_json(json.loads(header["progress"]))
-            groups = json.loads(header["optimizers"])
-            views: dict[str, dict[str, Tensor]] = {view: {} for view in json.loads(header["views"])}
-    except FileNotFoundError as error:
-        raise DataError(f"there is no checkpoint {path}; has this run trained?") from error
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        yield
+    except DataError as error:
         raise DataError(f"the checkpoint {path} is damaged: {error}") from error
-    optimizers = {key: {"param_groups": group, "state": {}} for key, group in groups.items()}
-    for name in [name for name in tensors if name.startswith("optim/")]:
-        key, index, slot = name.removeprefix("optim/").rsplit("/", 2)
-        optimizers[key]["state"].setdefault(int(index), {})[slot] = tensors[name]
-    for name in [name for name in tensors if name.startswith("view/")]:
-        view, key = name.removeprefix("view/").split("/", 1)
-        views[view][key] = tensors[name]
-    return Checkpoint(
-        views=views,
-        networks={name.removeprefix("net/"): tensor for name, tensor in tensors.items() if name.startswith("net/")},
-        phase_best={name.removeprefix("best/"): tensor for name, tensor in tensors.items() if name.startswith("best/")},
-        optimizers=optimizers,
-        progress=progress,
+
+
+def _header(data: bytes) -> dict[str, str]:
+    """The texts in a safetensors file's header."""
+    length = int.from_bytes(data[:_SIZE_BYTES], "little")
+    if len(data) < _SIZE_BYTES or length > len(data) - _SIZE_BYTES:
+        raise DataError("it is cut off in its header")
+    texts = parse_object(data[_SIZE_BYTES : _SIZE_BYTES + length], "its header").get("__metadata__")
+    if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+        raise DataError("its header holds no texts")
+    return texts
+
+
+def _tensors(data: bytes) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load(data)
+    except Exception as error:  # whatever a foreign parser says of bytes that are no tensors
+        raise DataError(f"it is no safetensors file: {reason(error)}") from error
+
+
+def _checkpoint(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Checkpoint:
+    names = parse_json(header.get("views", "").encode(), "its views")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise DataError("its views are no list of names")
+    made = Checkpoint(
+        networks={},
+        progress=parse_model(header.get("progress", "").encode(), Progress, "its progress"),
         fingerprint=header.get("fingerprint", ""),
+        views={name: {} for name in names},
     )
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition("/")
+        if kind == "net":
+            made.networks[rest] = tensor
+        elif kind == "best":
+            made.phase_best[rest] = tensor
+        elif kind == "view" and rest.partition("/")[0] in made.views:
+            view, _, key = rest.partition("/")
+            made.views[view][key] = tensor
+        elif kind == "optim" and len(rest.rsplit("/", 2)) == 3 and rest.rsplit("/", 2)[1].isdecimal():
+            key, index, slot = rest.rsplit("/", 2)
+            made.optimizers.setdefault(key, {}).setdefault(int(index), {})[slot] = tensor
+        else:
+            raise DataError(f"nobody knows what its tensor '{name[:80]}' is")
+    return made
 
 
 def restore(module: nn.Module, tensors: Mapping[str, Tensor], path: str) -> None:
-    """Load tensors into a module, all of them and no others.
+    """Load tensors into a module, all of them and no others, of the same shapes and types.
 
     Raises:
         DataError: they are another network's.
     """
-    try:
-        module.load_state_dict(dict(tensors))
-    except RuntimeError as error:
-        raise DataError(f"{path} does not fit the configured networks: {error}") from error
+    refuse_foreign_tensors(module.state_dict(), tensors, path)
+    module.load_state_dict(dict(tensors))
 
 
-def optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
+def refuse_foreign_tensors(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: str) -> None:
+    """Refuse tensors that are not of these names, shapes and types.
+
+    Raises:
+        DataError: the message names the first of them.
+    """
+    for name in sorted(wanted.keys() | tensors.keys()):
+        if name not in wanted or name not in tensors:
+            lacking = "which the network lacks" if name not in wanted else "which the file lacks"
+            raise DataError(f"{path} does not fit the configured networks: '{name[:80]}', {lacking}")
+        ours, theirs = wanted[name], tensors[name]
+        if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+            raise DataError(
+                f"{path} does not fit the configured networks: '{name}' is {theirs.dtype} {tuple(theirs.shape)} there "
+                f"and {ours.dtype} {tuple(ours.shape)} here"
+            )
+
+
+def optimizer_state(optimizer: Optimizer) -> dict[int, Slots]:
     """A detached copy of an optimiser's state."""
-    state = optimizer.state_dict()
-    copied = {index: {slot: torch.as_tensor(value).clone() for slot, value in slots.items()} for index, slots in state["state"].items()}
-    return {"param_groups": state["param_groups"], "state": copied}
+    state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
+    return {index: {slot: torch.as_tensor(value).clone() for slot, value in slots.items()} for index, slots in state.items()}
+
+
+def restore_optimizer(optimizer: Optimizer, state: Mapping[int, Mapping[str, Tensor]], path: str) -> None:
+    """Load an AdamW's state; it has been taken with `optimizer_state`, for the same parameters in the same order.
+
+    Raises:
+        DataError: it is of other parameters, or of another optimiser.
+    """
+    fresh = optimizer.state_dict()
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    wanted: dict[str, Tensor] = {}
+    for index, parameter in enumerate(parameters):
+        if index in state:  # a parameter that never had a gradient has no state
+            moments = torch.empty_like(parameter, device="meta")
+            wanted |= {f"{index}/step": torch.empty((), device="meta"), f"{index}/exp_avg": moments, f"{index}/exp_avg_sq": moments}
+    found = {f"{index}/{slot}": tensor for index, slots in state.items() for slot, tensor in slots.items()}
+    refuse_foreign_tensors(wanted, found, f"{path}, its optimiser")
+    optimizer.load_state_dict({"param_groups": fresh["param_groups"], "state": {index: dict(slots) for index, slots in state.items()}})

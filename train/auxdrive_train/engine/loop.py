@@ -27,11 +27,12 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.loader import Loader, epoch_order
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
-from auxdrive_train.engine.checkpoint import Checkpoint, Progress, optimizer_state, snapshot
+from auxdrive_train.engine.checkpoint import Checkpoint, Slots, optimizer_state, refuse_foreign_tensors, restore_optimizer, snapshot
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.evaluate import examples, measure, predict_views
 from auxdrive_train.engine.gradients import GradientNorms, said_of_clipping
 from auxdrive_train.engine.log import METRICS_NAME, RunLog
+from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.schedule import learning_rate
 from auxdrive_train.engine.views import EndedViews, primary_of
 from auxdrive_train.methods.contract import Method, Phase, PhaseRecord
@@ -64,7 +65,7 @@ class Trainer:
         self.progress = Progress()
         self.advance = advance
         self._optimizers: dict[str, Optimizer] = {}
-        self._loaded_optimizers: dict[str, dict[str, object]] = {}
+        self._loaded_optimizers: dict[str, dict[int, Slots]] = {}
         self._phase_best: dict[str, Tensor] = {}
         self._log: RunLog | None = None
         self.primary = primary_of(parts.method, parts.networks)
@@ -84,6 +85,8 @@ class Trainer:
         if stored.fingerprint != self.parts.fingerprint:
             raise DataError(f"{path} was made with other settings or other data; resume with the run's own, or choose another --out")
         files.restore(self.parts.networks, stored.networks, str(path))
+        if stored.phase_best:
+            refuse_foreign_tensors(self.parts.networks.state_dict(), stored.phase_best, str(path))
         self._ended.take_up(stored.views, str(path))
         self.progress = stored.progress
         self._phase_best = stored.phase_best
@@ -136,7 +139,7 @@ class Trainer:
             parameters = list({id(p): p for module in trained for p in module.parameters()}.values())
             optimizer = AdamW(parameters, lr=self.config.lr, weight_decay=self.config.weight_decay)
             if key in self._loaded_optimizers:
-                optimizer.load_state_dict(self._loaded_optimizers.pop(key))
+                restore_optimizer(optimizer, self._loaded_optimizers.pop(key), LAST)
             self._optimizers[key] = optimizer
         return self._optimizers[key]
 

@@ -1,9 +1,14 @@
-"""Several training processes: the user's mistakes come out of them as they were raised, not as a traceback."""
+"""Several training processes: what ends one of them ends the command, and comes out as an error that says what happened."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,29 +16,43 @@ from tempfile import TemporaryDirectory
 from auxdrive import errors
 from auxdrive.errors import AuxdriveError
 from lightning_fabric import Fabric
-from torch.multiprocessing.spawn import ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
+
+STOPPED_S = 20.0
+"""A process that has been stopped for so long, while this one runs, is not coming back: the others wait for it."""
+_LOOK_EVERY_S = 1.0
 
 
 def in_processes(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
     """Run `work` (picklable) in every process of the fabric.
 
     Raises:
-        AuxdriveError: what `work` raised in one of them.
+        AuxdriveError: what `work` raised in one of them; or one was killed, stopped, or ended by itself.
     """
-    with TemporaryDirectory() as box:
+    with TemporaryDirectory() as box, _ending_what_is_stopped(Path(box)) as stopped:
         try:
             fabric.launch(partial(_told, work=work, box=Path(box)))
-        except ProcessRaisedException:
+        except (ProcessRaisedException, ProcessExitedException) as error:
             for told in sorted(Path(box).glob("*.json")):
                 raise _error_of(told) from None
-            raise
+            died = _death(error, fabric.world_size, stopped, lost=_lost(Path(box), fabric.world_size))
+            if died is None:
+                raise
+            raise died from None
 
 
 def _told(fabric: Fabric, work: Callable[[Fabric], None], box: Path) -> None:
+    rank = fabric.global_rank
+    (box / f"{os.getpid()}.process").touch()
     try:
         work(fabric)
     except AuxdriveError as error:
-        (box / f"{fabric.global_rank}.json").write_text(json.dumps([type(error).__name__, str(error)]))
+        (box / f"{rank}.json").write_text(json.dumps([type(error).__name__, str(error)]))
+        raise
+    except Exception as error:
+        # The others of a process that was killed lose their connection to it.
+        if "connection" in str(error).lower() or "peer" in str(error).lower():
+            (box / f"{rank}.lost").touch()
         raise
 
 
@@ -43,3 +62,65 @@ def _error_of(told: Path) -> AuxdriveError:
     error: AuxdriveError = kind.__new__(kind)  # some kinds make their message themselves
     error.args = (message,)
     return error
+
+
+def _lost(box: Path, processes: int) -> bool:
+    """Whether some, but not all, lost their connection: then another one is gone."""
+    return 0 < len(list(box.glob("*.lost"))) < processes
+
+
+def _death(error: Exception, processes: int, stopped: set[int], lost: bool) -> AuxdriveError | None:
+    """What to say of a process that ended without a word; None where it did say something, which is then no mistake of the user."""
+    if isinstance(error, ProcessExitedException):
+        if error.error_pid in stopped:
+            what = f"was stopped (SIGSTOP) for {STOPPED_S:g} s, and was ended"
+        elif error.signal_name is not None:
+            what = f"was ended by {error.signal_name}" + (" (out of memory?)" if error.signal_name == "SIGKILL" else "")
+        else:
+            what = f"ended with the exit code {error.exit_code}"
+        who = f"training process {error.error_index + 1} of {processes} {what}"
+    elif stopped or lost:
+        who = f"one of {processes} training processes " + ("was stopped, and was ended" if stopped else "was ended (out of memory?)")
+    else:
+        return None
+    return AuxdriveError(f"{who}; the others were ended too. Every finished epoch is kept: go on with --resume, or with fewer processes")
+
+
+@contextmanager
+def _ending_what_is_stopped(box: Path) -> Iterator[set[int]]:
+    """A thread that looks for processes of ours that are stopped, and kills those that stay so; yields the ids of these.
+
+    All of them stop and go on together with this one when a terminal suspends it (Ctrl-Z): then this thread stands still too.
+    """
+    killed: set[int] = set()
+    over = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(box, killed, over), name="auxdrive-watch", daemon=True)
+    watcher.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _watch(box: Path, killed: set[int], over: threading.Event) -> None:
+    since: dict[int, float] = {}
+    while not over.wait(_LOOK_EVERY_S):
+        now = time.monotonic()
+        stopped = {pid for pid in (int(file.stem) for file in box.glob("*.process")) if _is_stopped(pid)}
+        since = {pid: since.get(pid, now) for pid in stopped}
+        for pid, first in since.items():
+            if now - first >= STOPPED_S and pid not in killed:
+                killed.add(pid)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether a child is stopped (not ended); always False where the system cannot say."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+    except (ChildProcessError, OSError):
+        return False

@@ -37,6 +37,7 @@ from auxdrive_train.engine.claim import CONFIG_NAME, fingerprint, refuse_foreign
 from auxdrive_train.engine.config import TrainConfig, load_config
 from auxdrive_train.engine.loop import BEST, LAST, Parts, Trainer, seed_of
 from auxdrive_train.engine.processes import in_processes
+from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.result import write_result
 from auxdrive_train.engine.views import views_at_their_end
 from auxdrive_train.methods import METHODS
@@ -241,7 +242,7 @@ class Run:
     method: Method
     networks: nn.ModuleDict
     views: Mapping[str, Network]
-    progress: files.Progress
+    progress: Progress
     record: dict[str, Any]
 
 

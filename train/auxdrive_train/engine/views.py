@@ -15,7 +15,7 @@ import torch
 from auxdrive.errors import DataError
 from torch import Tensor, nn
 
-from auxdrive_train.engine.checkpoint import snapshot
+from auxdrive_train.engine.checkpoint import restore, snapshot
 from auxdrive_train.methods.contract import STUDENT, Method, PhaseRecord
 from auxdrive_train.models.networks import Network
 
@@ -78,12 +78,7 @@ def _overlaid(views: Mapping[str, Network], stored: Mapping[str, Weights], where
         if name not in views:
             raise DataError(f"{where} keeps a view '{name}', which this run's method does not have")
         network = copy.deepcopy(views[name])
-        try:
-            strange = network.load_state_dict(weights, strict=False).unexpected_keys
-        except RuntimeError as error:
-            raise DataError(f"{where} does not fit the view '{name}': {error}") from error
-        if strange:
-            raise DataError(f"{where} does not fit the view '{name}': it has no {', '.join(sorted(strange)[:3])}")
+        restore(network, {**network.state_dict(), **weights}, f"{where}, its view '{name}',")
         made[name] = network
     return made
 

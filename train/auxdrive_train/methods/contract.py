@@ -14,16 +14,18 @@ state of its own: all that it knows is in its networks and in the history of fin
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from auxdrive.errors import ConfigError
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
@@ -79,15 +81,27 @@ class Phase:
     lr_span: tuple[float, float] = (0.0, 1.0)
 
 
-@dataclass(frozen=True)
+def _or_nan(value: object) -> object:
+    return math.nan if value is None else value
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+# JSON has no NaN: a metric that is no number is null there.
+Metric = Annotated[float, BeforeValidator(_or_nan), PlainSerializer(_or_none, when_used="json")]
+
+
+@pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class PhaseRecord:
     """A finished phase: how long it ran and the watched view's best and last validation metric (in the task's primary metric)."""
 
     name: str
-    epochs: int
+    epochs: Annotated[int, Field(ge=0, le=2**53)]
     watch: str
-    best: float
-    last: float
+    best: Metric
+    last: Metric
 
 
 @dataclass(frozen=True)
