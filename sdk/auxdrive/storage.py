@@ -10,6 +10,7 @@ import errno
 import math
 import os
 import secrets
+import stat
 import tokenize
 import warnings
 from collections.abc import Iterator
@@ -170,6 +171,21 @@ def refuse_occupied(out: Path, holds: str = "something else") -> None:
 def hidden_beside(path: Path) -> Path:
     """A name for what is not finished, beside what it will be: hidden, new, and short enough whatever the name is."""
     return path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}")
+
+
+def as_the_umask_says(path: Path) -> None:
+    """Give a file that a library wrote the rights of a file that Python opens: some libraries let nobody else read theirs.
+
+    Where the file system has no rights, nothing is done.
+    """
+    probe = hidden_beside(path)
+    try:
+        with probe.open("xb") as file:
+            rights = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+    finally:
+        probe.unlink(missing_ok=True)
+    with suppress(OSError):
+        path.chmod(rights)
 
 
 def write_atomic(path: Path, data: bytes) -> None:

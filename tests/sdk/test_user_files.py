@@ -18,7 +18,7 @@ from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeReader, EpisodeWriter, write_card
 from auxdrive.errors import AuxdriveError, DataError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.storage import fsync_directory, map_npy, write_atomic
+from auxdrive.storage import as_the_umask_says, fsync_directory, map_npy, write_atomic
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
@@ -142,6 +142,25 @@ def test_the_umask_says_who_may_read(tmp_path: Path, mask: int) -> None:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o666 & ~mask
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@posix
+def test_a_librarys_file_gets_the_rights_of_one_of_ours(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch(mode=0o600)
+    before = os.umask(0o027)
+    try:
+        as_the_umask_says(file)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@posix
+def test_where_there_are_no_rights_none_are_given(tmp_path: Path, poor_file_system: None) -> None:
+    (tmp_path / "file").touch()
+    as_the_umask_says(tmp_path / "file")
 
 
 def test_a_name_as_long_as_names_may_be_is_written(tmp_path: Path) -> None:

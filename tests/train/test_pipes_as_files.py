@@ -1,0 +1,62 @@
+"""Pipes where a run's and a recording's files belong: refused at once. Whoever opened one would wait for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from auxdrive.cli import run
+from auxdrive.errors import AuxdriveError
+from auxdrive_train.engine import checkpoint
+from auxdrive_train.models.resnet import load_weight_file, resnet18
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+
+
+@pytest.fixture(autouse=True)
+def _deadline() -> Iterator[None]:
+    def too_late(*_: object) -> None:
+        raise TimeoutError("somebody waits at the pipe")
+
+    before = signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "pipe")
+    return tmp_path / "pipe"
+
+
+def test_weights_and_checkpoints(pipe: Path) -> None:
+    with pytest.raises(AuxdriveError, match="is a pipe"):
+        load_weight_file(resnet18(), str(pipe))
+    with pytest.raises(AuxdriveError, match="is a pipe"):
+        checkpoint.load(pipe)
+
+
+@pytest.mark.parametrize(("form", "labels"), [("donkey", "manifest.json"), ("udacity", "driving_log.csv")])
+def test_labels_of_recordings(pipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, labels: str) -> None:
+    (tmp_path / "source" / "images").mkdir(parents=True)
+    pipe.rename(tmp_path / "source" / labels)
+    assert run(["ingest", form, str(tmp_path / "source"), "--out", str(tmp_path / "out")]) == 2
+    assert "error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "run.json", "dataset.json", "result.json", "metrics.jsonl"])
+def test_files_of_a_run(pipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    folder = tmp_path / "run"
+    (folder / "checkpoints").mkdir(parents=True)
+    for other in ("config.yaml", "run.json", "dataset.json", "result.json"):
+        (folder / other).write_text("{}")
+    (folder / name).unlink(missing_ok=True)
+    pipe.rename(folder / name)
+    assert run(["inspect", str(folder)]) in (1, 2)
+    assert "is a pipe" in capsys.readouterr().err or name == "config.yaml"
+    assert run(["export", str(folder), "--out", str(tmp_path / "bundle")]) == 2
