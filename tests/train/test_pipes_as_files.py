@@ -1,9 +1,10 @@
-"""Pipes where a run's and a recording's files belong: refused at once. Whoever opened one would wait for ever."""
+"""A run's and a recording's files: a pipe in the place of one is refused at once, and their rights are those of the umask."""
 
 from __future__ import annotations
 
 import os
 import signal
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from auxdrive.cli import run
 from auxdrive.errors import AuxdriveError
 from auxdrive_train.engine import checkpoint
+from auxdrive_train.engine.progress import Progress
 from auxdrive_train.models.resnet import load_weight_file, resnet18
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
@@ -39,6 +41,15 @@ def test_weights_and_checkpoints(pipe: Path) -> None:
         load_weight_file(resnet18(), str(pipe))
     with pytest.raises(AuxdriveError, match="is a pipe"):
         checkpoint.load(pipe)
+
+
+def test_a_checkpoint_is_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        checkpoint.save(tmp_path / "last.safetensors", checkpoint.Checkpoint({}, Progress(), "f" * 64))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "last.safetensors").stat().st_mode) == 0o640
 
 
 @pytest.mark.parametrize(("form", "labels"), [("donkey", "manifest.json"), ("udacity", "driving_log.csv")])

@@ -19,6 +19,7 @@ import safetensors.torch
 import torch
 from auxdrive.errors import DataError
 from auxdrive.files import exists, open_regular, reason, refusals
+from auxdrive.storage import as_the_umask_says, fsync_directory
 from auxdrive.strict import parse_json, parse_model, parse_object
 from safetensors import SafetensorError
 from torch import Tensor, nn
@@ -80,7 +81,9 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         safetensors.torch.save_file(tensors, partial, metadata=header)
         with partial.open("rb") as file:
             os.fsync(file.fileno())
+        as_the_umask_says(partial)  # safetensors lets nobody but its writer read
         os.replace(partial, path)
+        fsync_directory(path.parent)
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
         raise DataError(f"cannot write the checkpoint {path}: {error}. The former one is untouched; free space and use --resume") from error
