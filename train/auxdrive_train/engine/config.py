@@ -83,7 +83,7 @@ class TrainConfig(BaseModel):
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="where it trains")
     precision: Literal["32-true", "bf16-mixed"] = Field(default="32-true", description="float32, or bfloat16 where that is safe")
     processes: int = Field(default=1, ge=1, description="training processes; the batch is shared out among them")
-    threads: int = Field(default=0, ge=0, description="threads of each process; 0 leaves it to torch")
+    threads: int = Field(default=0, ge=0, description="threads of each process; 0: torch's number, at most the usable CPUs")
     prefetch: int = Field(default=2, ge=1, description="batches that are read ahead of the step that needs them")
     validation_every: int = Field(
         default=CARVE_EVERY, ge=2, description="without a split 'val', one n-th of the training frames is held out to validate on"

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from auxdrive import console
 from auxdrive.cards import DatasetCard
+from auxdrive.cpus import usable_cpus
 from auxdrive.dataset import Dataset
 from auxdrive.derived import ensure_derived
 from auxdrive.division import training_parts
@@ -92,8 +93,7 @@ def _work_in_process(fabric: Fabric, config: TrainConfig, out: Path) -> None:
 
 
 def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    torch.set_num_threads(threads_of(config))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     dataset = Dataset.open(config.data)
@@ -130,6 +130,11 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     result = write_result(parts, progress, recorded, further) if fabric.is_global_zero else {}
     fabric.barrier()
     return result
+
+
+def threads_of(config: TrainConfig) -> int:
+    """Those that are configured; else torch's own number, which knows no quota of a container, cut to the CPUs that may be used."""
+    return config.threads or min(torch.get_num_threads(), usable_cpus())
 
 
 def _refuse_empty_crop(config: TrainConfig, dataset: Dataset) -> None:
