@@ -52,11 +52,12 @@ class Reference:
     control: Float32
 
 
-def write_bundle(run: Run, out: Path, name: str | None = None) -> ModelCard:
+def write_bundle(run: Run, out: Path, name: str | None = None, cast_first: bool = False) -> ModelCard:
     """Export a run's student into the new directory `out`. Metrics that could not be recomputed are said on standard error.
 
     Args:
         run: a finished run (`load_run`). out: must not exist. name: in the card; the run directory's name by default.
+        cast_first: as TensorRT needs the graph (see `auxdrive_deploy.shrink`); a big camera's frame then costs more elsewhere.
 
     Raises:
         UsageError: `out` exists or another process is writing it, the name is not printable, or the run has no student that sees RGB alone.
@@ -66,15 +67,15 @@ def write_bundle(run: Run, out: Path, name: str | None = None) -> ModelCard:
     name = _checked_name(run.directory.resolve().name if name is None else name)
     _refuse_existing(out)
     with held(out, beside=True):
-        return _write_bundle(run, out, name)
+        return _write_bundle(run, out, name, cast_first)
 
 
-def _write_bundle(run: Run, out: Path, name: str) -> ModelCard:
+def _write_bundle(run: Run, out: Path, name: str, cast_first: bool) -> ModelCard:
     network = student_of(run)
     result = read_result(run)
     reference = read_reference(run)
     height, width = reference.images.shape[1:3]
-    model = to_onnx(network, run.task, height, width)
+    model = to_onnx(network, run.task, height, width, cast_first)
     figures = student_figures(run, result)
     card = make_card(run, name, result, figures, reference, model)
     files = {

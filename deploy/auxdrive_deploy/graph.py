@@ -25,6 +25,8 @@ from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_train.tasks import Task
 from torch import Tensor, nn
 
+from auxdrive_deploy.shrink import translations
+
 CHUNK_BYTES = 32 << 20
 """Reference frames go through torch in chunks of about this many bytes of uint8: whole 720p sets as float32 would fill a laptop."""
 
@@ -82,10 +84,13 @@ def student_outputs(network: SingleNetwork, images: UInt8, ego: Float32) -> Floa
     return np.concatenate(parts)
 
 
-def to_onnx(network: SingleNetwork, task: Task, height: int, width: int) -> bytes:
+def to_onnx(network: SingleNetwork, task: Task, height: int, width: int, cast_first: bool = False) -> bytes:
     """The student as a serialized ONNX model for pictures of height x width; the number of frames is a free axis.
 
     The same weights give the same bytes. Weights lie in the file; source paths and traces, which torch writes into it, do not.
+
+    Args:
+        cast_first: make the whole picture float before all else, as TensorRT needs it (see `auxdrive_deploy.shrink`).
 
     Raises:
         BundleError: the exporter's graph is not valid ONNX.
@@ -105,6 +110,7 @@ def to_onnx(network: SingleNetwork, task: Task, height: int, width: int) -> byte
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
+            custom_translation_table=dict(translations(cast_first)),
         )
     assert program is not None  # only the old exporter returns nothing
     model = program.model_proto

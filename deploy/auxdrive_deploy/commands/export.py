@@ -14,6 +14,9 @@ def export(
     run: Annotated[Path, typer.Argument(help="The run: a directory that `auxdrive train` wrote.", show_default=False)],
     out: Annotated[Path, typer.Option(help="The bundle's directory; must not exist yet.", show_default=False)],
     name: Annotated[str | None, typer.Option(help="The model's name in the card; the run's by default.", show_default=False)] = None,
+    cast_first: Annotated[
+        bool, typer.Option("--cast-first", help="Write the graph as TensorRT needs it; on a CPU a big camera's frame then costs more.")
+    ] = False,
     json_output: JsonOption = False,
 ) -> None:
     """Export a run's student as a bundle: ONNX graph, card, reference frames. Exit code 1 when graph and student differ."""
@@ -27,7 +30,7 @@ def export(
 
     from auxdrive_deploy.bundle_writer import write_bundle
 
-    card = write_bundle(load_run(run), out, name)
+    card = write_bundle(load_run(run), out, name, cast_first)
     parity, card_sha256 = card.parity, Bundle.open(out).card_sha256
     if json_output:
         console.print_json({"bundle": str(out), "card_sha256": card_sha256, "card": card.model_dump(mode="json")})

@@ -13,6 +13,8 @@ from auxdrive.modalities import MODALITIES, Modality
 from torch import Tensor, nn
 from torch.nn import functional
 
+from auxdrive_train.models.shrink import block_means, block_of
+
 MAX_DEPTH_M = 655.35
 
 
@@ -20,7 +22,8 @@ class ModalityInput(nn.Module):
     """Crop, resize and normalise one modality: stored format (see `MODALITIES`) -> float32 (B, C, h, w).
 
     Resizing averages whole blocks first and then interpolates: as good as an antialiased resize for a camera much larger than
-    the network's input, and made of operators that every inference runtime has.
+    the network's input, and made of operators that every inference runtime has. Bytes are averaged by `block_means`, before
+    anything else is done to them.
     """
 
     mean: Tensor
@@ -41,33 +44,31 @@ class ModalityInput(nn.Module):
         info = MODALITIES[self.modality]
         if info.categories:
             return self._one_hot(frames, info.categories)
-        # uint16 has few operators; through int32 it is exact.
-        values = (frames.to(torch.int32) if frames.dtype == torch.uint16 else frames).to(torch.float32)
-        values_bchw = values.permute(0, 3, 1, 2) if info.channels > 1 else values.unsqueeze(1)
-        values_bchw = self._resize(self._crop(values_bchw)) * info.scale
+        frames_bhwc = frames if info.channels > 1 else frames.unsqueeze(3)
+        first, last = crop_rows(frames_bhwc.shape[1], self.spec) if info.camera_aligned else (0, frames_bhwc.shape[1])
+        block = block_of(last - first, frames_bhwc.shape[2], self.spec.size)
+        if frames.dtype == torch.uint8 and block != (1, 1):
+            averaged = block_means(frames_bhwc, first, last, *block)
+        else:
+            # uint16 has few operators; through int32 it is exact.
+            values = (frames_bhwc.to(torch.int32) if frames.dtype == torch.uint16 else frames_bhwc).to(torch.float32)
+            values_bchw = values.permute(0, 3, 1, 2)[:, :, first:last]
+            averaged = values_bchw if block == (1, 1) else functional.avg_pool2d(values_bchw, block)
+        values_bchw = self._interpolate(averaged) * info.scale
         if self.modality is Modality.DEPTH:
             # Near things matter more: logarithm of metres, 0..1.
             values_bchw = torch.log1p(values_bchw) / math.log1p(MAX_DEPTH_M)
         return (values_bchw - self.mean) / self.std
 
-    def _crop(self, values_bchw: Tensor) -> Tensor:
-        if not MODALITIES[self.modality].camera_aligned:
+    def _interpolate(self, values_bchw: Tensor) -> Tensor:
+        if tuple(values_bchw.shape[2:]) == tuple(self.spec.size):
             return values_bchw
-        first, last = crop_rows(values_bchw.shape[2], self.spec)
-        return values_bchw[:, :, first:last]
-
-    def _resize(self, values_bchw: Tensor) -> Tensor:
-        height, width = self.spec.size
-        block = (max(values_bchw.shape[2] // height, 1), max(values_bchw.shape[3] // width, 1))
-        if block != (1, 1):
-            values_bchw = functional.avg_pool2d(values_bchw, block)
-        if tuple(values_bchw.shape[2:]) == (height, width):
-            return values_bchw
-        return functional.interpolate(values_bchw, (height, width), mode="bilinear", align_corners=False)
+        return functional.interpolate(values_bchw, self.spec.size, mode="bilinear", align_corners=False)
 
     def _one_hot(self, ids_bhw: Tensor, categories: int) -> Tensor:
         # Ids are picked, not averaged; the one-hot planes are made at the small size, which is 20 times cheaper.
-        ids = functional.interpolate(self._crop(ids_bhw.unsqueeze(1)), self.spec.size, mode="nearest-exact").squeeze(1)
+        first, last = crop_rows(ids_bhw.shape[1], self.spec)
+        ids = functional.interpolate(ids_bhw[:, None, first:last], self.spec.size, mode="nearest-exact").squeeze(1)
         return functional.one_hot(ids.long(), categories).permute(0, 3, 1, 2).to(torch.float32)
 
 
