@@ -13,10 +13,12 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from auxdrive.bundles import IMAGE_INPUT
+from auxdrive import cli
+from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME
 from auxdrive.cards import PreprocessingSpec
 from auxdrive.modalities import Modality
 from auxdrive_deploy.graph import to_onnx
+from auxdrive_train.engine.run import Run
 from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.networks import Build, SingleNetwork
 from auxdrive_train.tasks import SteeringTask
@@ -144,3 +146,12 @@ def test_graphs_stay_short_for_the_largest_cameras() -> None:
     model = onnx.load_from_string(exported(network, 4320, 7680))
     assert len(model.graph.node) < 400
     assert max(len(node.input) for node in model.graph.node) <= 64
+
+
+def test_the_command_writes_what_tensorrt_needs_where_it_is_asked(hd_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "bundle"
+    monkeypatch.setattr(sys, "argv", ["auxdrive", "export", str(hd_run.directory), "--out", str(out), "--cast-first"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    assert users_of_the_picture((out / MODEL_NAME).read_bytes()) == {"Cast"}
