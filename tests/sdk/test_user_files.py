@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auxdrive import files
+from auxdrive.bundles import Bundle
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeReader, EpisodeWriter, write_card
@@ -64,6 +65,7 @@ def locked(tmp_path: Path) -> Path:
         lambda folder: map_npy(folder / "file"),
         lambda folder: Dataset.open(folder),
         lambda folder: Dataset.open(folder / "inner"),
+        lambda folder: Bundle.open(folder / "inner"),
         lambda folder: EpisodeReader(folder / "inner"),
         lambda folder: EpisodeWriter(folder, "drive", [Modality.RGB]),
     ],

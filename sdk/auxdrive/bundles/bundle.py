@@ -48,7 +48,7 @@ class Bundle:
         """
         root = Path(path)
         expected = None if expect_sha256 is None else checked_sha256(expect_sha256)
-        if not is_folder(root, BundleError):
+        if not is_folder(root, UsageError):  # no check failed where none could be made
             raise UsageError(f"{root}: no such directory; a bundle is the directory that `auxdrive export` writes")
         if not os.path.lexists(root / CARD_NAME):
             raise UsageError(f"{root}: no bundle, it holds no {CARD_NAME}; name the directory that `auxdrive export` wrote")
