@@ -1,6 +1,9 @@
-"""A small graph with the operators that exported students use, for fuzzers: crop, block average, resize, residual, pool, split, gather."""
+"""Small graphs with the operators that exported students use, for fuzzers."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -8,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 def graph() -> onnx.ModelProto:
-    """image uint8 (batch, 24, 32, 3) -> steer_rad float32 (batch, 1)."""
+    """image uint8 (batch, 24, 32, 3) -> steer_rad (batch, 1): crop, block average, resize, residual, pool, gather, split."""
     rng = np.random.default_rng(3)
     stored = {
         "first": np.array([4]),
@@ -63,14 +66,47 @@ def graph() -> onnx.ModelProto:
         node("Elu", ["lowered"], ["bent"], alpha=1.0),
         node("Gemm", ["bent", "last_weight"], ["steer_rad"]),
     ]
+    return _model(nodes, stored)
+
+
+def strips() -> onnx.ModelProto:
+    """The same with the sums of a big camera's bytes: strips, MatMulInteger, ReduceSum."""
+    rng = np.random.default_rng(4)
+    stored = {
+        "zero": np.array([0]), "middle": np.array([12]), "end": np.array([24]), "rows": np.array([1]), "blocks": np.array([-1, 6, 2, 96]),
+        "across": np.array([-1, 12, 16, 2, 3]), "pairs": np.array([3]), "area": np.array(4.0), "axes": np.array([2, 3]),
+        "weight": rng.normal(0, 0.01, (3, 1)),
+    }  # fmt: skip
+    node = helper.make_node
+    nodes = [
+        node("Slice", ["image", "zero", "middle", "rows"], ["upper"]),
+        node("Slice", ["image", "middle", "end", "rows"], ["lower"]),
+        node("Reshape", ["upper", "blocks"], ["upper_rows"]),
+        node("Reshape", ["lower", "blocks"], ["lower_rows"]),
+        node("MatMulInteger", ["ones", "upper_rows"], ["upper_sums"]),
+        node("MatMulInteger", ["ones", "lower_rows"], ["lower_sums"]),
+        node("Concat", ["upper_sums", "lower_sums"], ["sums"], axis=1),
+        node("Reshape", ["sums", "across"], ["paired"]),
+        node("ReduceSum", ["paired", "pairs"], ["of_blocks"], keepdims=0),
+        node("Transpose", ["of_blocks"], ["chw"], perm=[0, 3, 1, 2]),
+        node("Cast", ["chw"], ["float"], to=TensorProto.FLOAT, saturate=1),
+        node("Div", ["float", "area"], ["averaged"]),
+        node("ReduceMean", ["averaged", "axes"], ["meaned"], keepdims=0),
+        node("Gemm", ["meaned", "weight"], ["steer_rad"]),
+    ]
+    return _model(nodes, stored, [numpy_helper.from_array(np.ones((1, 2), np.uint8), "ones")])
+
+
+def _model(nodes: list[onnx.NodeProto], stored: Mapping[str, Any], more: Sequence[onnx.TensorProto] = ()) -> onnx.ModelProto:
+    tensors = [
+        numpy_helper.from_array(np.asarray(array, np.int64 if np.asarray(array).dtype.kind == "i" else np.float32), name)
+        for name, array in stored.items()
+    ]
     made = helper.make_graph(
         nodes,
         "student",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ("batch", 24, 32, 3))],
         [helper.make_tensor_value_info("steer_rad", TensorProto.FLOAT, ("batch", 1))],
-        [
-            numpy_helper.from_array(np.asarray(array, np.int64 if np.asarray(array).dtype.kind == "i" else np.float32), name)
-            for name, array in stored.items()
-        ],
+        [*tensors, *more],
     )
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)

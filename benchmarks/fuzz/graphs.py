@@ -119,7 +119,7 @@ def setup(arguments: argparse.Namespace) -> Fuzzer[Case]:  # noqa: ARG001 (one s
     folder = tempfile.TemporaryDirectory()
     bundled = Bundled(Path(folder.name))
     small = small_graph(1).SerializeToString()
-    models = (small, exported_like.graph().SerializeToString())
+    models = (small, exported_like.graph().SerializeToString(), exported_like.strips().SerializeToString())
 
     def draw(source: random.Random) -> Case:
         through_bundle = source.random() < 0.5
