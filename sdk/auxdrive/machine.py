@@ -139,17 +139,29 @@ def conflicting_runtimes() -> tuple[str, ...]:
 
 def extras(distribution: str = "auxdrive") -> list[Extra]:
     """Every extra of an installed distribution and which of its requirements are missing (an extra may name other extras)."""
+    wanted = _requirements(distribution)
+    return [Extra(name, tuple(sorted(set(_missing(name, wanted, distribution, set()))))) for name in wanted if name]
+
+
+def outdated(distribution: str = "auxdrive") -> list[str]:
+    """Packages of the base install that are there in a version below the declared one, with both versions."""
+    lacking = _missing("", _requirements(distribution), distribution, set())
+    return sorted(text for text in lacking if "installed:" in text)  # one that is missing may have another distribution in its place
+
+
+def _requirements(distribution: str) -> dict[str, list[tuple[str, str, str]]]:
+    """By extra, "" for the base: (name, its own extras, bound) of what it requires. Empty where the distribution is not installed."""
     try:
         found = metadata.metadata(distribution)
     except metadata.PackageNotFoundError:
-        return []
-    wanted: dict[str, list[tuple[str, str, str]]] = {name: [] for name in found.get_all("Provides-Extra") or []}
+        return {}
+    wanted: dict[str, list[tuple[str, str, str]]] = {name: [] for name in ("", *(found.get_all("Provides-Extra") or []))}
     for line in found.get_all("Requires-Dist") or []:
         match = _REQUIREMENT.match(line)
         extra = re.search(r"""extra\s*==\s*['"]([^'"]+)['"]""", line)
-        if match and extra and extra[1] in wanted:
-            wanted[extra[1]].append((match[1], match[2] or "", match[3]))
-    return [Extra(name, tuple(sorted(set(_missing(name, wanted, distribution, set()))))) for name in wanted]
+        if match and (extra is None or extra[1] in wanted):
+            wanted[extra[1] if extra else ""].append((match[1], match[2] or "", match[3]))
+    return wanted
 
 
 def _missing(extra: str, wanted: dict[str, list[tuple[str, str, str]]], distribution: str, seen: set[str]) -> list[str]:

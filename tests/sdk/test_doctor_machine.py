@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from auxdrive.commands.doctor import _capabilities
-from auxdrive.machine import PROBES, Package, conflicting_runtimes, extras, installed_version, machine_facts, probe
+from auxdrive.machine import PROBES, Package, conflicting_runtimes, extras, installed_version, machine_facts, outdated, probe
 from auxdrive.runtimes import RUNTIMES
 
 
@@ -114,6 +114,19 @@ def test_extras_name_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [name.split()[0] for name in found["b"].missing] == ["no-such-package", "numpy>=999"]
     assert found["c"].missing == found["b"].missing
     assert extras("no-such-distribution") == []
+    assert outdated("thing") == []
+
+
+def test_a_base_package_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "thing-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\nProvides-Extra: a\n"
+        "Requires-Dist: numpy>=999\nRequires-Dist: pydantic>=1\nRequires-Dist: no-such-package\nRequires-Dist: pillow>=999; extra == 'a'\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert outdated("thing") == [f"numpy>=999 (installed: {installed_version('numpy')})"]
+    assert outdated() == []
 
 
 def test_machine_facts() -> None:

@@ -7,6 +7,7 @@ import math
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import bundle_factory
 import numpy as np
@@ -14,7 +15,7 @@ import onnx
 import pytest
 from auxdrive.bundles import Bundle
 from auxdrive.cards import InputRange
-from auxdrive.errors import BundleError, RuntimeFailure
+from auxdrive.errors import BundleError, InputError, RuntimeFailure
 from auxdrive.limits import LOCK_MARGIN, MAX_SPEED_MPS, MAX_TARGET_M, input_bounds, output_figure, output_limit
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.onnx_runtime import open_onnx_runtime
@@ -122,6 +123,33 @@ def test_nothing_that_verify_would_refuse_goes_out(predictor: Predictor, speed: 
     assert bool(prediction.flags & WITHHOLDING) is not within
     if prediction.waypoints_ego_m is not None:
         np.testing.assert_array_equal(prediction.waypoints_ego_m, raw)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.floats(width=32).map(np.float32) | st.complex_numbers() | st.text()
+    | st.binary() | st.floats().map(np.array) | st.just(np.ma.masked),
+    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.integers(), inner, max_size=2),
+)  # fmt: skip
+PICTURES = st.just(IMAGE) | st.sampled_from([IMAGE[:5], IMAGE.astype(np.int8), IMAGE[None], IMAGE.tobytes()]) | ANYTHING
+
+
+@given(
+    image=PICTURES,
+    time_s=st.floats(0, 1e9) | ANYTHING,
+    speed=st.floats(0, 10) | ANYTHING,
+    target=st.tuples(st.floats(), st.floats()) | ANYTHING,
+)
+def test_hostile_observations_give_plain_predictions_or_input_errors(
+    predictor: Predictor, image: Any, time_s: Any, speed: Any, target: Any
+) -> None:
+    try:
+        prediction = predictor.predict(Observation(image, time_s, speed, target))
+    except InputError:
+        return
+    assert type(prediction.time_s) is float
+    assert math.isfinite(prediction.time_s)
+    assert (prediction.waypoints_ego_m is None) is bool(prediction.flags & WITHHOLDING)
+    assert prediction.waypoints_ego_m is None or np.isfinite(prediction.waypoints_ego_m).all()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def doctor(json_output: JsonOption = False) -> None:
     """Say what this machine can run, and why not the rest. Exit code 1 only when the base install itself does not work."""
-    from auxdrive.machine import BASE, PROBES, conflicting_runtimes, extras, machine_facts, probe
+    from auxdrive.machine import BASE, PROBES, conflicting_runtimes, extras, machine_facts, outdated, probe
 
     with console.progress("asking each package", len(PROBES)) as advance:
         packages: dict[str, Package] = {}
@@ -38,6 +38,8 @@ def doctor(json_output: JsonOption = False) -> None:
             f"{' and '.join(both)} are installed together and overwrite each other's files: "
             f"pip uninstall -y {' '.join(both)}, then install the one that you want"
         )
+    if old := outdated():
+        problems.append(f"older than what was tried: {', '.join(old)}; pip install --upgrade auxdrive")
     if json_output:
         console.print_json(
             {
