@@ -31,7 +31,7 @@ from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive.parity import PARITY_UNIT, compare
 from auxdrive.storage import fsync_directory, held, hidden_beside, load_npy
 from auxdrive.types import AnyArray, Float32, UInt8
-from auxdrive_train.engine.run import Run, build
+from auxdrive_train.engine.run import Run, build_finished
 from auxdrive_train.tasks import WaypointsTask
 
 from auxdrive_deploy.figures import StudentFigures, floor_of, read_result, student_figures
@@ -119,8 +119,7 @@ def read_reference(run: Run) -> Reference:
         )
     if ego.dtype != np.float32 or ego.shape != (len(images), columns) or not np.isfinite(ego).all():
         raise DataError(f"{run.directory}/reference/ego.npy holds {ego.dtype} {ego.shape}, not finite float32 ({len(images)}, {columns})")
-    config = run.config.model_copy(update={"seed": run.config.seed + 1, "weights": None})
-    _, others = build(config, run.task)
+    _, others = build_finished(run.config.model_copy(update={"seed": run.config.seed + 1}), run.task)
     others.eval().requires_grad_(False)
     return Reference(
         images,

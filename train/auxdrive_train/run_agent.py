@@ -22,6 +22,7 @@ from torch import Tensor
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.engine.run import Run
+from auxdrive_train.methods.stored import StoredStudent
 from auxdrive_train.tasks import WaypointsTask
 
 NO_AUXILIARIES: Mapping[Modality, AnyArray] = {}
@@ -36,6 +37,11 @@ class RunAgent:
 
     def __init__(self, run: Run, role: str = "student", threads: int | None = 1) -> None:
         views = run.views
+        if role not in views and isinstance(run.method, StoredStudent):
+            raise UsageError(
+                f"{run.directory}: the method '{run.config.method}' is not known here, so that its student alone can be driven and no "
+                f"'{role}'; register the method first"
+            )
         if role not in views:
             raise UsageError(f"{run.directory} (method '{run.config.method}'): {unknown_name('role', role, views)}")
         if threads is not None and threads < 1:

@@ -11,12 +11,13 @@ from auxdrive.division import CARVE_EVERY
 from auxdrive.errors import ConfigError, unknown_name
 from auxdrive.modalities import Modality
 from auxdrive.strict import refuse_odd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_serializer, model_validator
 
 from auxdrive_train.data.augment import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
 from auxdrive_train.engine.yaml_text import dump_yaml, parse_yaml, read_yaml
 from auxdrive_train.methods import METHODS
+from auxdrive_train.methods.contract import FINISHED, is_finished
 from auxdrive_train.models.backbone import BACKBONES
 from auxdrive_train.tasks import TASKS
 
@@ -95,16 +96,22 @@ class TrainConfig(BaseModel):
         return str(data[0]) if len(data) == 1 else [str(path) for path in data]
 
     @model_validator(mode="after")
-    def _consistent(self) -> TrainConfig:
-        mistakes = [*self._unknown_names(), *self._method_mistakes(), *self._clashes()]
+    def _consistent(self, info: ValidationInfo) -> TrainConfig:
+        mistakes = [*self._unknown_names()]
+        if not is_finished(info):
+            mistakes += [*self._unknown_method(), *self._method_mistakes(), *self._clashes()]
         if mistakes:
             raise _Mistakes(mistakes)
         return self
 
     def _unknown_names(self) -> Iterator[_Mistake]:
-        for what, name, table in (("task", self.task, TASKS), ("method", self.method, METHODS), ("backbone", self.backbone, BACKBONES)):
+        for what, name, table in (("task", self.task, TASKS), ("backbone", self.backbone, BACKBONES)):
             if name not in table:
                 yield _Mistake((what,), unknown_name(what, name, table))
+
+    def _unknown_method(self) -> Iterator[_Mistake]:
+        if self.method not in METHODS:
+            yield _Mistake(("method",), unknown_name("method", self.method, METHODS))
 
     def _method_mistakes(self) -> Iterator[_Mistake]:
         """The method's own rules, and its options'."""
@@ -145,15 +152,25 @@ def load_config(file: Path | None, overrides: Mapping[str, Any], sets: Sequence[
     return parse_config(values)
 
 
-def parse_config(values: Mapping[str, Any]) -> TrainConfig:
-    """Check a mapping as a whole.
+def finished_config(file: Path) -> TrainConfig:
+    """The configuration of a run that is used and not trained: method, loss and their settings, which only training needs, need not be
+    known here.
+
+    Raises:
+        ConfigError: as `load_config`, of everything else.
+    """
+    return parse_config(read_yaml(file), FINISHED)
+
+
+def parse_config(values: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> TrainConfig:
+    """Check a mapping as a whole; `context` is pydantic's.
 
     Raises:
         ConfigError: as `load_config`.
     """
     try:
         refuse_odd(dict(values))
-        return TrainConfig.model_validate(dict(values))
+        return TrainConfig.model_validate(dict(values), context=context)
     except RecursionError:
         raise ConfigError("the configuration is nested too deeply") from None
     except ValidationError as error:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import auxdrive
 import numpy as np
@@ -34,19 +34,18 @@ from auxdrive_train.data.ranges import input_ranges
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.announce import announce, announce_distances, announce_findings
+from auxdrive_train.engine.building import build, build_finished
 from auxdrive_train.engine.claim import CONFIG_NAME, fingerprint, refuse_foreign, take
-from auxdrive_train.engine.config import TrainConfig, load_config
-from auxdrive_train.engine.loop import BEST, LAST, Parts, Trainer, seed_of
+from auxdrive_train.engine.config import TrainConfig, finished_config
+from auxdrive_train.engine.loop import BEST, LAST, Parts, Trainer
 from auxdrive_train.engine.processes import in_processes
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.result import write_result
 from auxdrive_train.engine.views import views_at_their_end
-from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import Method, Setting
-from auxdrive_train.models.excitation import ExcitationNetwork
+from auxdrive_train.methods.contract import STUDENT, Method
+from auxdrive_train.methods.stored import StoredStudent
 from auxdrive_train.models.inputs import crop_rows
-from auxdrive_train.models.networks import Build, FusedNetwork, LateFusionNetwork, Network, SingleNetwork
-from auxdrive_train.models.resnet import ResNet, load_weight_file
+from auxdrive_train.models.networks import Network
 from auxdrive_train.tasks import Task, make_task
 
 REFERENCE_FRAMES = 32
@@ -163,22 +162,6 @@ def _fullest(samples: SampleSet, count: int) -> NDArray[np.int64]:
     return np.argsort(-having, kind="stable")[:count].astype(np.int64)
 
 
-def build(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
-    """The method and its fresh networks under the configuration's seed."""
-    entry = METHODS[config.method]
-    setting = Setting(config.main, config.aux, Build(config.backbone, config.preprocessing, task, config.dropout), config.epochs)
-    method = entry(setting, entry.options_type.model_validate(config.options))
-    torch.manual_seed(seed_of(config.seed, 0xA11))
-    networks = method.networks()
-    if config.weights is not None:
-        for network in networks.values():
-            if isinstance(network, SingleNetwork | FusedNetwork | ExcitationNetwork) and network.modalities[0] is config.main:
-                load_weight_file(cast(ResNet, network.encoder), str(config.weights))
-            elif isinstance(network, LateFusionNetwork) and config.main in network.modalities:
-                load_weight_file(cast(ResNet, network.encoders[config.main.value]), str(config.weights))
-    return method, networks
-
-
 def _derive(dataset: Dataset, config: TrainConfig) -> None:
     wanted = [m for m in (config.main, *config.aux) if MODALITIES[m].derived_from is not None]
     missing = [m for m in wanted if dataset.missing(m)]
@@ -259,17 +242,33 @@ def load_run(directory: Path) -> Run:
     """
     if not is_file(directory / CONFIG_NAME):
         raise DataError(f"{directory} is no run: it has no config.yaml. `auxdrive train --out {directory}` makes one")
-    config = load_config(directory / CONFIG_NAME, {}, [])
+    config = finished_config(directory / CONFIG_NAME)
     card = read_model(directory / "dataset.json", DatasetCard)
     record = read_object(directory / "run.json")
     task = make_task(config.task, card)
-    method, networks = build(config.model_copy(update={"weights": None}), task)
+    method, networks = build_finished(config, task)
     best = directory / "checkpoints" / BEST
     stored = files.load(best)
-    files.restore(networks, stored.networks, str(best))
+    if isinstance(method, StoredStudent):
+        _restore_student(networks, stored, config.method, best)
+        stored.views = {}
+    else:
+        files.restore(networks, stored.networks, str(best))
     networks.eval().requires_grad_(False)
     views = views_at_their_end(method, networks, stored.views, str(best))
     return Run(directory, config, card, task, method, networks, views, stored.progress, record)
 
 
-__all__ = ["BEST", "LAST", "Run", "build", "fingerprint", "load_run", "source_commit", "train"]
+def _restore_student(networks: nn.ModuleDict, stored: files.Checkpoint, method: str, best: Path) -> None:
+    """The student's weights of a method that is not known here."""
+    weights = {name: tensor for name, tensor in stored.networks.items() if name.startswith(f"{STUDENT}.")}
+    try:
+        files.restore(networks, weights, str(best))
+    except DataError as error:
+        raise DataError(
+            f"the method '{method}' is not known here, and it is needed, because its networks hold no plain student: register it first "
+            f"(docs/methods.md). {error}"
+        ) from error
+
+
+__all__ = ["BEST", "LAST", "Run", "build", "build_finished", "fingerprint", "load_run", "source_commit", "train"]

@@ -18,13 +18,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from auxdrive.errors import ConfigError
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from torch import Tensor, nn
 
@@ -37,6 +37,15 @@ TEACHER = "teacher"
 
 Examples = Callable[[Modality], Batch]
 """Some training samples that have a modality, not augmented, evenly spread over the recording, always the same; one at least."""
+
+
+FINISHED: Mapping[str, Any] = {"finished": True}
+"""The context in which pydantic validates the settings of a run that is used and not trained: what only training needs is not looked up."""
+
+
+def is_finished(info: ValidationInfo) -> bool:
+    """Whether a validator looks at a run that is used and not trained."""
+    return bool(info.context and info.context.get("finished"))
 
 
 class Options(BaseModel):

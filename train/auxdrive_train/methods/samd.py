@@ -7,16 +7,17 @@ student for k epochs: L_M = L_sup(D(F_stu(x_m)), y) + beta L_con(F_stu(x_m), F_t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import cast
 
 import torch
 from auxdrive.errors import unknown_name
 from auxdrive.modalities import Modality
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from torch import nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.losses import LOSSES
+from auxdrive_train.losses import LOSSES, DistillationLoss
 from auxdrive_train.methods.contract import (
     STUDENT,
     TEACHER,
@@ -27,6 +28,7 @@ from auxdrive_train.methods.contract import (
     PhaseRecord,
     Setting,
     Step,
+    is_finished,
     no_longer_improves,
 )
 from auxdrive_train.models.networks import FusedNetwork, Network, Output, SingleNetwork
@@ -48,8 +50,8 @@ class SAMDOptions(Options):
 
     @field_validator("loss")
     @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in LOSSES:
+    def _known(cls, name: str, info: ValidationInfo) -> str:
+        if name not in LOSSES and not is_finished(info):
             raise ValueError(unknown_name("loss", name, LOSSES))
         return name
 
@@ -66,9 +68,16 @@ class SAMD(Method):
     def __init__(self, setting: Setting, options: Options) -> None:
         super().__init__(setting, options)
         self.rounds = setting.epochs // self.options.epochs_per_round
-        entry = LOSSES[self.options.loss]
-        self.beta = entry.beta if self.options.beta is None else self.options.beta
-        self.distil = entry.make(self.task)
+
+    @cached_property
+    def beta(self) -> float:
+        """The distillation's weight."""
+        return LOSSES[self.options.loss].beta if self.options.beta is None else self.options.beta
+
+    @cached_property
+    def distil(self) -> DistillationLoss:
+        """The distillation loss. Looked up when it is needed: a finished run's need not be known where its networks are used."""
+        return LOSSES[self.options.loss].make(self.task)
 
     @classmethod
     def mistakes(cls, auxiliaries: Sequence[Modality], epochs: int, options: Options) -> list[str]:
