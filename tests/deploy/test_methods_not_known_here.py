@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -66,7 +66,7 @@ class Fusing(Mimic):
 
 
 @pytest.fixture(scope="module")
-def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Trained with what is registered, and gone from the tables afterwards."""
     folder = tmp_path_factory.mktemp("own")
     METHODS["mimic"], METHODS["fusing"], LOSSES["mine"] = Mimic, Fusing, LossEntry(LOSSES["hint"].maker, 1.0, "none")
@@ -78,7 +78,7 @@ def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     finally:
         for table, name in ((METHODS, "mimic"), (METHODS, "fusing"), (LOSSES, "mine")):
             cast(dict[str, object], table).pop(name)
-    yield {method: folder / method for method in made}
+    return {method: folder / method for method in made}
 
 
 @pytest.mark.parametrize("method", ["mimic", "samd"])
