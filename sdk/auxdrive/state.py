@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from auxdrive.errors import InputError, unknown_name
+from auxdrive.quantities import reading, seconds
 from auxdrive.types import AnyArray
 
 STATE_DTYPE = np.dtype(
@@ -39,8 +40,8 @@ def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
     A mapping needs time_s, steer_rad, throttle and brake; what it leaves out besides is written as unknown.
 
     Raises:
-        InputError: unknown or missing field; not a number; time or steering not finite, or an infinite number anywhere; pedals
-            beyond 0..1; an integer field that is none.
+        InputError: unknown or missing field; not a number (see `auxdrive.quantities`); time or steering not finite, or an infinite
+            number anywhere; a time that is no seconds; pedals beyond 0..1; an integer field that is none.
     """
     record = np.zeros((), STATE_DTYPE)
     if isinstance(state, Mapping):
@@ -61,6 +62,7 @@ def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
         value = float(record[name])
         if np.isinf(value) or (np.isnan(value) and name in _REQUIRED):
             raise InputError(f"the state's {name} is {value}; it must be a finite number")
+    seconds("the state's time_s", float(record["time_s"]), "seconds since the episode began")
     for name in ("throttle", "brake"):
         if not 0 <= record[name] <= 1:
             raise InputError(f"the state's {name} is {record[name]}; a pedal goes from 0 to 1")
@@ -68,11 +70,9 @@ def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
 
 
 def _set_field(record: AnyArray, name: str, value: Any) -> None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"the state's {name} is {value!r}; it must be a number") from None
-    if STATE_DTYPE[name].kind == "i" and not (number.is_integer() and -128 <= number <= 127):
-        raise InputError(f"the state's {name} is {value}; it must be a whole number from -128 to 127")
+    whole = STATE_DTYPE[name].kind == "i"
+    found = float(value) if whole and isinstance(value, bool | np.bool_) else reading(f"the state's {name}", value, "a number")
+    if whole and not (found.is_integer() and -128 <= found <= 127):
+        raise InputError(f"the state's {name} is {found:g}; it must be a whole number from -128 to 127")
     with np.errstate(over="ignore"):  # what is too large for the field becomes infinite, and is refused with the infinite ones
-        record[name] = number
+        record[name] = found
