@@ -82,6 +82,8 @@ def test_r2_by_hand_and_undefined_for_constant_targets() -> None:
     assert r2_score(np.full(3, 2.0), target) == 0.0
     assert r2_score(np.array([1.0, 2.0, 4.0]), target) == pytest.approx(0.5)
     assert math.isnan(r2_score(np.zeros(3), np.ones(3)))
+    for constant in (0.0, 0.1, 0.3, 1e-300, 1e300):  # whose mean is another number, as often as not
+        assert math.isnan(r2_score(np.full(1001, constant + 0.01), np.full(1001, constant)))
     assert "r2" not in steering_metrics(np.zeros(3), np.ones(3), SteeringSpec())
 
 
