@@ -10,13 +10,13 @@ from typing import Any
 import auxdrive_deploy.shrink
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from auxdrive import cli
 from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME
 from auxdrive.cards import PreprocessingSpec
 from auxdrive.modalities import Modality
+from auxdrive.runtimes.onnx_runtime import import_onnxruntime
 from auxdrive_deploy.graph import to_onnx
 from auxdrive_train.engine.run import Run
 from auxdrive_train.models.inputs import ModalityInput
@@ -54,7 +54,7 @@ def exported(network: Any, height: int, width: int, cast_first: bool = False) ->
 
 
 def answer(model: bytes, frames: Any) -> Any:
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    session = import_onnxruntime().InferenceSession(model, providers=["CPUExecutionProvider"])
     return session.run(None, {IMAGE_INPUT: frames})[0]
 
 
@@ -107,7 +107,9 @@ def test_cast_first_gives_the_same_and_takes_the_picture_through_cast_alone(
 MEASURE = """
 import sys
 import numpy as np
-import onnxruntime
+from auxdrive.runtimes.onnx_runtime import import_onnxruntime
+
+onnxruntime = import_onnxruntime()
 
 def most_mib():
     return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
