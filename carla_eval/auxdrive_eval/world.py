@@ -124,7 +124,8 @@ class WorldState:
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """Weather and time of day, in CARLA's terms: percentages and degrees."""
+    """Weather and time of day, in CARLA's terms, percentages and degrees; but the sun's azimuth is counted to the left (seen from above
+    counter-clockwise), as every angle here is."""
 
     cloudiness: float = 30.0
     precipitation: float = 0.0

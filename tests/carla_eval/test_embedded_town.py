@@ -144,7 +144,7 @@ def test_options_change_where_the_connector_begins(graph: LaneGraph) -> None:
     [
         ([(0.0, 0.0)], "two keypoints"),
         ([(0.0, 0.0), (float("nan"), 1.0)], "not finite"),
-        ([(0.0, 0.0), (9000.0, 0.0)], "from every lane"),
+        ([(0.0, 0.0), (9000.0, 0.0)], "from the middle of the nearest lane"),
     ],
 )
 def test_bad_keypoints(graph: LaneGraph, keypoints: list[tuple[float, float]], message: str) -> None:

@@ -85,7 +85,7 @@ FURNISHED = hand_town(
     box(-60.0, 16.0),
     Prop(2, PropKind.TREE, -70.0, -9.0, 0.0, 0.6, 0.6, 7.0, 1),
     Prop(3, PropKind.POLE, -80.0, 5.0, -1.5, 0.2, 0.2, 7.0, 0),
-    Prop(4, PropKind.PARKED_CAR, -75.0, -7.5, 0.0, 4.4, 1.8, 1.5, 4),
+    Prop(4, PropKind.PARKED_CAR, -75.0, -7.5, 0.0, 4.4, 1.8, 1.5, 1, CarKind.HATCHBACK),
 )
 
 

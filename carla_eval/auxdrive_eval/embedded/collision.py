@@ -6,12 +6,11 @@ import numpy as np
 from auxdrive.types import Float64
 
 from auxdrive_eval.embedded.boxes import box, overlaps
-from auxdrive_eval.embedded.town import CarKind, PropKind, Town
+from auxdrive_eval.embedded.town import Town
 from auxdrive_eval.world import CollisionKind, Contact
 
 POLE_M = 0.3
 _STATIC_BASE, _LIGHT_BASE, _SIGN_BASE = 10_000, 30_000, 40_000
-_PARKED_KINDS = tuple(CarKind)
 
 
 class StaticObstacles:
@@ -22,8 +21,8 @@ class StaticObstacles:
         boxes = []
         for prop in town.props:
             boxes.append(box(prop.x_m, prop.y_m, prop.yaw_rad, prop.length_m, prop.width_m))
-            if prop.kind is PropKind.PARKED_CAR:
-                kind, name = CollisionKind.VEHICLE, f"vehicle.{_PARKED_KINDS[prop.style % 10 % len(_PARKED_KINDS)].value}"
+            if prop.car is not None:
+                kind, name = CollisionKind.VEHICLE, f"vehicle.{prop.car.value}"
             else:
                 kind, name = CollisionKind.LAYOUT, f"static.{prop.kind.value}"
             self.types.append((kind, name, _STATIC_BASE + prop.prop_id))

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from auxdrive_eval.embedded.town import Town
 from auxdrive_eval.world import LaneView
 
+SAME_WAY_RAD = math.radians(100.0)
+"""How far a heading may differ from a lane's and still mean it: a file's may be that of the way to its next point, round a corner."""
 CELL_M = 8.0
 Indices = NDArray[np.intp]
 Position = tuple[int, float]
@@ -81,10 +83,17 @@ class LaneGraph:
         cost = np.where(self._connector_point[candidates], cost + 1.5 * (1.0 - np.cos(self.yaw_rad[candidates] - yaw_rad)), np.inf)
         return int(candidates[np.argmin(cost)])
 
-    def positions_near(self, x_m: float, y_m: float, slack_m: float = 0.5) -> tuple[list[Position], float]:
-        """Places on lanes that are at most `slack_m` farther from (x, y) than the nearest, one per lane, and the nearest's distance."""
+    def positions_near(self, x_m: float, y_m: float, slack_m: float = 0.5, yaw_rad: float | None = None) -> tuple[list[Position], float]:
+        """Places on lanes that are at most `slack_m` farther from (x, y) than the nearest, one per lane, and the nearest's distance.
+
+        With `yaw_rad` only lanes count that run within `SAME_WAY_RAD` of it, so not the oncoming one; the distance is infinite without any.
+        """
         away = np.hypot(self.points[:, 0] - x_m, self.points[:, 1] - y_m)
+        if yaw_rad is not None:
+            away = np.where(np.cos(self.yaw_rad - yaw_rad) >= math.cos(SAME_WAY_RAD), away, np.inf)
         nearest = float(away.min())
+        if not math.isfinite(nearest):
+            return [], nearest
         found: list[Position] = []
         for lane in np.unique(self.lane_of_point[away <= nearest + slack_m]):
             first, count = int(self.first[lane]), int(self.count[lane])

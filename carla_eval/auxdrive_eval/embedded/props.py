@@ -8,12 +8,10 @@ from auxdrive.types import Float64
 from auxdrive_eval.embedded.boxes import box, distances, overlaps
 from auxdrive_eval.embedded.curves import Curve, curvature, resample
 from auxdrive_eval.embedded.lanes import LANE_WIDTH_M, PARKING_WIDTH_M, Network
-from auxdrive_eval.embedded.town import Prop, PropKind, Road
+from auxdrive_eval.embedded.town import CAR_COLOURS, CAR_SIZES_M, CarKind, Prop, PropKind, Road
 
 SIDEWALK_WIDTH_M = 2.5
 PARKED_SHARE = 0.45
-PARKED_SIZES_M = ((4.5, 1.8, 1.45), (4.0, 1.75, 1.5), (4.9, 1.9, 2.0))
-"""Sedan, hatchback, van; the style of a parked car is 10 * colour + index of its body here."""
 TRUNK_M = 0.5
 SIDES = (1.0, -1.0)  # left and right of the road
 LAMP_M = 0.25
@@ -40,17 +38,19 @@ class PropPlacer:
         on_road = (distances(new, self._road_points) - self._road_reach).min() < clear_m
         if on_road or distances(new, self._outlines).min() < clear_m or distances(new, self._connectors).min() < LANE_WIDTH_M / 2 + 0.3:
             return False
-        return self._add(new, kind, at, size, style)
+        x_m, y_m, yaw_rad = map(float, at)
+        return self._add(new, Prop(len(self.props), kind, x_m, y_m, yaw_rad, *size, style))
 
-    def park(self, at: tuple[float, float, float], size: tuple[float, float, float], style: int) -> bool:
+    def park(self, at: tuple[float, float, float], car: CarKind, paint: int) -> bool:
         """Put a parked car down; its bay is part of the road, so only other props count."""
-        return self._add(box(*at, size[0], size[1]), PropKind.PARKED_CAR, at, size, style)
+        size = CAR_SIZES_M[car]
+        return self._add(box(*at, size[0], size[1]), Prop(len(self.props), PropKind.PARKED_CAR, *map(float, at), *size, paint, car))
 
-    def _add(self, new: Float64, kind: PropKind, at: tuple[float, float, float], size: tuple[float, float, float], style: int) -> bool:
+    def _add(self, new: Float64, prop: Prop) -> bool:
         if len(self._boxes) and overlaps(new, self._boxes).max() > 0:
             return False
         self._boxes = np.vstack([self._boxes, new])
-        self.props.append(Prop(len(self.props), kind, float(at[0]), float(at[1]), float(at[2]), *size, style))
+        self.props.append(prop)
         return True
 
 
@@ -83,11 +83,10 @@ def _park_cars(placer: PropPlacer, road: Road, curve: Curve) -> None:
         while at < curve.length_m - 14.0:
             near = np.abs(curve.arclength - at) < 4.0
             if bend[near].max() < 1 / 40.0 and placer.rng.random() < PARKED_SHARE:
-                body = int(placer.rng.integers(len(PARKED_SIZES_M)))
-                length, width, height = PARKED_SIZES_M[body]
-                x, y, yaw = _beside(curve, at, side * (LANE_WIDTH_M + PARKING_WIDTH_M - 0.2 - width / 2))
+                body = tuple(CarKind)[int(placer.rng.integers(len(CarKind)))]
+                x, y, yaw = _beside(curve, at, side * (LANE_WIDTH_M + PARKING_WIDTH_M - 0.2 - CAR_SIZES_M[body][1] / 2))
                 facing = yaw + (np.pi if side > 0 else 0.0) + float(placer.rng.normal(0.0, 0.01))
-                placer.park((x, y, facing), (length, width, height), 10 * int(placer.rng.integers(8)) + body)
+                placer.park((x, y, facing), body, int(placer.rng.integers(CAR_COLOURS)))
             at += 6.5
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,11 @@ from auxdrive_eval.embedded.lane_graph import LaneGraph, Position
 from auxdrive_eval.embedded.streams import stream
 from auxdrive_eval.world import Point, RoadOption, Route, Weather
 
-MAX_SNAP_M = 25.0
+OFF_LANE_M = 0.5
+"""How far beyond its lane's edge a keypoint may lie."""
+DETOUR_FACTOR, DETOUR_M = 2.0, 20.0
+"""The way from one keypoint to the next may be so many times as long as the straight line, and so much more. Round a right angle it is 1.4
+times as long; from a keypoint that a lane lies behind, it leads round the block."""
 START_MARGIN_M = 8.0
 END_MARGIN_M = 20.0
 _TURNS = (RoadOption.LEFT, RoadOption.RIGHT)
@@ -23,23 +28,36 @@ _TURNS = (RoadOption.LEFT, RoadOption.RIGHT)
 
 @dataclass(frozen=True, slots=True)
 class _Leg:
-    """The best way found so far to one place: its cost and the stretches (lane id, from, to) driven."""
+    """The best way so far to one place: its cost, the stretches (lane id, from, to) driven, and the lengths from keypoint to keypoint."""
 
     cost_m: float
     stretches: tuple[tuple[int, float, float], ...]
+    lengths_m: tuple[float, ...] = ()
 
 
 def plan_route(
-    graph: LaneGraph, keypoints: Sequence[Point], route_id: str = "0", weather: Weather | None = None, min_length_m: float = 5.0
+    graph: LaneGraph,
+    keypoints: Sequence[Point],
+    route_id: str = "0",
+    weather: Weather | None = None,
+    min_length_m: float = 5.0,
+    yaws_rad: Sequence[float | None] = (),
 ) -> Route:
-    """The shortest route through the keypoints, which are moved onto the nearest lanes.
+    """The shortest route through the keypoints, which are moved onto the lanes that they lie on.
 
-    Where several lanes are near a keypoint (the connectors of a junction), the choice that makes the whole route shortest is taken.
+    Where several lanes are near a keypoint (the connectors of a junction), the choice that makes the whole route shortest is taken. A route
+    that does not fit the town is refused and never repaired into another one: its kilometres, and all that is counted on them, would be
+    another route's.
+
+    Args:
+        yaws_rad: heading of the lane at each keypoint, positive to the left, where it is known: it tells the lane from the oncoming one.
 
     Raises:
-        SimulatorError: fewer than two keypoints, one that is not finite or far from every lane, or a route of no length.
+        SimulatorError: fewer than two keypoints; one that is not finite or lies off every lane (of its heading) by more than half a lane's
+            width and half a metre; two between which the way is much longer than the straight line; or a route of no length.
     """
-    places = [_snap(graph, index, point) for index, point in enumerate(keypoints)]
+    headings = tuple(yaws_rad) or (None,) * len(keypoints)
+    places = [_snap(graph, index, point, yaw) for index, (point, yaw) in enumerate(zip(keypoints, headings, strict=True))]
     if len(places) < 2:
         raise SimulatorError(f"route {route_id}: a route needs two keypoints or more, got {len(places)}")
     legs = {place: _Leg(0.0, ()) for place in places[0]}
@@ -49,6 +67,7 @@ def plan_route(
             raise SimulatorError(f"route {route_id}: no way leads from keypoint {number - 1} to keypoint {number} in {graph.town.name}")
         legs = reached
     best = min(legs.values(), key=lambda leg: leg.cost_m)
+    _refuse_detours(graph, keypoints, best, route_id)
     if best.cost_m < min_length_m:
         raise SimulatorError(f"route {route_id}: its keypoints lie {best.cost_m:.1f} m apart along the lanes, less than {min_length_m} m")
     return _trace(graph, best.stretches, tuple((float(x), float(y)) for x, y in keypoints), route_id, weather or Weather())
@@ -93,15 +112,29 @@ def _between_margins(rng: np.random.Generator, graph: LaneGraph, lane_id: int) -
     return float(rng.uniform(START_MARGIN_M, max(START_MARGIN_M + 1.0, length - END_MARGIN_M)))
 
 
-def _snap(graph: LaneGraph, index: int, point: Point) -> list[Position]:
+def _snap(graph: LaneGraph, index: int, point: Point, yaw_rad: float | None) -> list[Position]:
     if not np.isfinite(point).all():
         raise SimulatorError(f"keypoint {index} is not finite: {point}")
-    options, distance = graph.positions_near(float(point[0]), float(point[1]))
-    if distance > MAX_SNAP_M:
+    options, distance = graph.positions_near(float(point[0]), float(point[1]), yaw_rad=yaw_rad)
+    allowed = max((graph.town.lanes[graph.lane_ids[lane]].width_m / 2 for lane, _ in options), default=0.0) + OFF_LANE_M
+    if distance > allowed:
+        way = "" if yaw_rad is None else f" that runs its way ({math.degrees(yaw_rad):.0f} degrees, positive to the left)"
         raise SimulatorError(
-            f"keypoint {index} at {point} is {distance:.1f} m from every lane of {graph.town.name}; at most {MAX_SNAP_M} m is allowed"
+            f"keypoint {index} at x {point[0]:.1f}, y {point[1]:.1f} (to the left) lies {distance:.1f} m from the middle of the nearest "
+            f"lane of {graph.town.name}{way}; at most {allowed:.2f} m is allowed. Is the file meant for this town, and its y to the right?"
         )
     return options
+
+
+def _refuse_detours(graph: LaneGraph, keypoints: Sequence[Point], best: _Leg, route_id: str) -> None:
+    for number, (length_m, (a, b)) in enumerate(zip(best.lengths_m, itertools.pairwise(keypoints), strict=True)):
+        straight_m = math.dist(a, b)
+        if length_m > DETOUR_FACTOR * straight_m + DETOUR_M:
+            raise SimulatorError(
+                f"route {route_id}: from keypoint {number} to keypoint {number + 1} the way is {length_m:.0f} m long, and they lie "
+                f"{straight_m:.0f} m apart: keypoint {number + 1} is behind keypoint {number}, on another lane than meant, or one between "
+                f"them is missing in {graph.town.name}"
+            )
 
 
 def _best(graph: LaneGraph, legs: dict[Position, _Leg], place: Position) -> _Leg | None:
@@ -109,7 +142,8 @@ def _best(graph: LaneGraph, legs: dict[Position, _Leg], place: Position) -> _Leg
     for start, leg in legs.items():
         found = graph.shortest_path(start, place)
         if found is not None and (best is None or leg.cost_m + found[1] < best.cost_m):
-            best = _Leg(leg.cost_m + found[1], leg.stretches + _stretches(graph, found[0], start, place))
+            stretches = leg.stretches + _stretches(graph, found[0], start, place)
+            best = _Leg(leg.cost_m + found[1], stretches, (*leg.lengths_m, found[1]))
     return best
 
 

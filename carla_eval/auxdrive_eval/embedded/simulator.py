@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from auxdrive import console
 from auxdrive.cards import CameraSpec, VehicleSpec
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
@@ -87,18 +88,26 @@ class EmbeddedSimulator:
         self._kits: dict[str, _TownKit] = {}
         self._car = Vehicle(self._parameters)
         self._run: _Run | None = None
+        self._told_full: set[str] = set()
         self._frames: dict[Modality, AnyArray] = {}
         self._points: Float32 | None = None
 
     # Routes
 
-    def plan(self, town: str, keypoints: Sequence[Point], route_id: str = "0", weather: Weather | None = None) -> Route:
-        """The route through keypoints of a town (`EmbeddedTown0007`).
+    def plan(
+        self,
+        town: str,
+        keypoints: Sequence[Point],
+        route_id: str = "0",
+        weather: Weather | None = None,
+        yaws_rad: Sequence[float | None] = (),
+    ) -> Route:
+        """The route through keypoints of a town (`EmbeddedTown0007`); see `auxdrive_eval.embedded.routing.plan_route`.
 
         Raises:
-            SimulatorError: no such town, or no route through these keypoints.
+            SimulatorError: no such town, or no route through these keypoints that fits them.
         """
-        return plan_route(self._kit(town).graph, keypoints, route_id, weather)
+        return plan_route(self._kit(town).graph, keypoints, route_id, weather, yaws_rad=yaws_rad)
 
     def random_route(self, seed: int, min_length_m: float = 150.0, max_length_m: float = 400.0) -> Route:
         """A route of the town of that seed (modulo 10000), in the weather of that seed."""
@@ -118,7 +127,9 @@ class EmbeddedSimulator:
     # The protocol
 
     def reset(self, route: Route, seed: int) -> WorldState:
-        """Put the ego at rest on the start of the route, with traffic and lights from `seed`.
+        """Put the ego at rest with its centre on the start of the route, as CARLA does, with traffic and lights from `seed`.
+
+        Where a town has no room for all the cars that were asked for, standard error is told, once per town.
 
         Raises:
             SimulatorError: the town is none of this simulator's, or the route was not planned on its lanes (`plan`).
@@ -127,9 +138,14 @@ class EmbeddedSimulator:
         town = kit.graph.town
         if len(route.lane_ids) != len(route.points) or not set(route.lane_ids) <= town.lanes.keys():
             raise SimulatorError(f"route {route.route_id} was not planned on the lanes of {route.town}; make it with plan(town, keypoints)")
-        start = Pose2(float(route.points[0, 0]), float(route.points[0, 1]), math.remainder(float(route.yaw_rad[0]), math.tau))
+        yaw_rad, ahead_m = math.remainder(float(route.yaw_rad[0]), math.tau), self._parameters.centre_ahead_m
+        x_m, y_m = route.points[0].tolist()
+        start = Pose2(x_m - ahead_m * math.cos(yaw_rad), y_m - ahead_m * math.sin(yaw_rad), yaw_rad)
         self._car.place(start)
         traffic = Traffic(kit.graph, seed, self._traffic_count, start)
+        if len(traffic.cars) < self._traffic_count and route.town not in self._told_full:
+            self._told_full.add(route.town)
+            console.note(f"{route.town} has room for {len(traffic.cars)} moving cars of the {self._traffic_count} that were asked for")
         tracker = RouteTracker(route, kit.graph, self._parameters)
         tracker.update(start)
         expert = Expert(kit.graph, tracker, self._car, traffic)

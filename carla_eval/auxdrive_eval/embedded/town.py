@@ -105,6 +105,20 @@ class StopSign:
     stop_line: tuple[Point, Point]
 
 
+class CarKind(StrEnum):
+    """Body shapes of cars."""
+
+    SEDAN = "sedan"
+    HATCHBACK = "hatchback"
+    VAN = "van"
+
+
+CAR_SIZES_M = {CarKind.SEDAN: (4.5, 1.8, 1.45), CarKind.HATCHBACK: (4.0, 1.75, 1.5), CarKind.VAN: (4.9, 1.9, 2.0)}
+"""Length, width, height of each body, moving or parked."""
+CAR_COLOURS = 8
+"""Number of paints."""
+
+
 class PropKind(StrEnum):
     """Things that stand in a town. Everything but terrain can be hit."""
 
@@ -119,7 +133,7 @@ class Prop:
     """A thing that stands: an oriented box (length along yaw, width, height) that can be hit. `style` selects texture and colour.
 
     The box of a tree is its trunk, as high as the tree: the crown is drawn around it and cannot be hit. The yaw of a pole, a street lamp,
-    points over the road. A parked car faces its yaw, and its style is 10 * colour + index of its body in sedan, hatchback, van.
+    points over the road. A parked car faces its yaw; `car` is its body, by which it is drawn and called, and its style the paint.
     """
 
     prop_id: int
@@ -131,6 +145,11 @@ class Prop:
     width_m: float
     height_m: float
     style: int
+    car: CarKind | None = None
+
+    def __post_init__(self) -> None:
+        if (self.car is not None) != (self.kind is PropKind.PARKED_CAR):
+            raise ValueError(f"a prop has a car's body if and only if it is a parked car, got {self.kind} with {self.car}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +167,6 @@ class Town:
     kerb_height_m: float
     sidewalk_width_m: float
     bounds: tuple[float, float, float, float]
-
-
-class CarKind(StrEnum):
-    """Body shapes of cars."""
-
-    SEDAN = "sedan"
-    HATCHBACK = "hatchback"
-    VAN = "van"
 
 
 @dataclass(frozen=True, slots=True)

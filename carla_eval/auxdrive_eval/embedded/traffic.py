@@ -14,7 +14,7 @@ from auxdrive_eval.embedded.idm import MAX_BRAKE_MPS2, idm_accel, speed_profile
 from auxdrive_eval.embedded.junctions import JunctionControl
 from auxdrive_eval.embedded.lane_graph import LaneGraph
 from auxdrive_eval.embedded.streams import stream
-from auxdrive_eval.embedded.town import CarKind, CarPose
+from auxdrive_eval.embedded.town import CAR_COLOURS, CAR_SIZES_M, CarKind, CarPose
 from auxdrive_eval.world import LightColour
 
 LATERAL_MPS2 = 2.0
@@ -25,8 +25,6 @@ DIVERGE_M = 9.0
 STOP_MARGIN_M = 1.0
 SPAWN_GAP_M = 16.0
 CLEAR_OF_EGO_M = 22.0
-SIZES_M = {CarKind.SEDAN: (4.5, 1.8, 1.45), CarKind.HATCHBACK: (4.0, 1.75, 1.5), CarKind.VAN: (4.9, 1.9, 2.0)}
-COLOURS = 8
 
 
 class Traffic:
@@ -71,7 +69,7 @@ class Traffic:
             if ego is not None and math.dist(where, (ego.x_m, ego.y_m)) < CLEAR_OF_EGO_M:
                 continue
             kind = tuple(CarKind)[int(self._rng.choice(len(CarKind), p=(0.5, 0.35, 0.15)))]
-            car = Car(len(self.cars) + 1, kind, *SIZES_M[kind], int(self._rng.integers(COLOURS)), lane_id, along)
+            car = Car(len(self.cars) + 1, kind, *CAR_SIZES_M[kind], int(self._rng.integers(CAR_COLOURS)), lane_id, along)
             car.cruise = float(self._rng.uniform(0.8, 1.0))
             car.speed_mps = 0.5 * car.cruise * self.graph.town.lanes[lane_id].speed_limit_mps
             self._look_ahead(car)

@@ -58,7 +58,10 @@ def summary_parts(evaluation: Evaluation) -> list[Markup]:
     (score, label), *others = scores_in_words(document)
     numbers = [(score, f"{kind} {label}"), *others]
     rows = list(zip(document["labels"][3:], document["values"][3:], strict=True))
-    note = "Infractions as leaderboard 1.0 counts them: summed over routes, each route's count divided by its driven kilometres."
+    note = (
+        "Infractions as leaderboard 1.0 counts them: summed over routes, each route's count divided by its driven kilometres, which are "
+        "its completion of the length in the table of routes: that through the keypoints, as leaderboard 1.0 measures it."
+    )
     told = paragraph(what_became(tally_of(evaluation.driven)), css="soft")
     return [tiles(numbers), told, section("Infractions", table(("infraction", "per km, summed"), rows), paragraph(note, css="soft"))]
 
@@ -70,7 +73,9 @@ def _route_table(evaluation: Evaluation) -> Markup:
         infractions = sum(len(messages) for messages in record.infractions.values())
         status = element("span", record.status, css="good" if record.status == "Completed" else "bad")
         row = (record.index, route.route_id, route.town, status, f"{scores.score_composed:.1f}", f"{scores.score_route:.1f}")
-        rows.append((*row, f"{scores.score_penalty:.3f}", infractions, f"{route.length_m:.0f}", f"{record.meta.duration_game:.0f}"))
+        rows.append(
+            (*row, f"{scores.score_penalty:.3f}", infractions, f"{record.meta.route_length:.0f}", f"{record.meta.duration_game:.0f}")
+        )
     columns = ("#", "route", "town", "status", "score", "completion, %", "penalty", "infractions", "length, m", "game time, s")
     return table(columns, rows, text_columns=(2, 3))
 

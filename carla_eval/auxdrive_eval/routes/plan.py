@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auxdrive import console
 from auxdrive.errors import SimulatorError, UsageError
 
 from auxdrive_eval.routes.spec import RouteSpec
@@ -67,6 +68,8 @@ def _planner() -> EmbeddedSimulator:
 
 def _plan(planner: EmbeddedSimulator, path: Path, spec: RouteSpec) -> Route:
     try:
-        return planner.plan(spec.town, spec.keypoints, spec.route_id, spec.weather)
+        if spec.without_effect:
+            console.note(f"{path}, route '{spec.route_id}', weather: {', '.join(spec.without_effect)} have no effect in this simulator")
+        return planner.plan(spec.town, spec.keypoints, spec.route_id, spec.weather, spec.yaws_rad)
     except SimulatorError as error:
         raise SimulatorError(f"{path}, route '{spec.route_id}': {error}") from error

@@ -18,12 +18,16 @@ class RouteSpec:
 
     Attributes:
         keypoints: sparse (x, y) in metres, right-handed world frame (y to the left of x). z is not kept: the world model is planar.
+        yaws_rad: heading of the lane at each keypoint, positive to the left; None where the file gives none. Empty: none at all.
+        without_effect: attributes of its weather that no simulator here draws.
     """
 
     route_id: str
     town: str
     keypoints: tuple[Point, ...]
     weather: Weather = field(default=DEFAULT_WEATHER)
+    yaws_rad: tuple[float | None, ...] = ()
+    without_effect: tuple[str, ...] = ()
 
     @property
     def length_m(self) -> float:

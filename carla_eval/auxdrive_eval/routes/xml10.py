@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable
 from pathlib import Path
 from xml.parsers import expat
 
 import numpy as np
-from auxdrive.errors import DataError
+from auxdrive.errors import DataError, unknown_name
 from auxdrive.files import read_bytes
-from auxdrive.frames import carla_points_to_world, world_yaw_to_carla
+from auxdrive.frames import carla_points_to_world, carla_yaw_to_world, world_yaw_to_carla
 
 from auxdrive_eval.routes.spec import DEFAULT_WEATHER, RouteSpec
 from auxdrive_eval.world import Point, Weather
@@ -24,7 +24,7 @@ from auxdrive_eval.world import Point, Weather
 MAX_BYTES = 16 * 2**20
 """A larger file is refused; the leaderboard's largest has 2.5 MB."""
 
-# Attribute of the <weather> element -> field of Weather. CARLA has more (wind, deposits, fog falloff), which no simulator here uses.
+# Attribute of the <weather> element -> field of Weather.
 _WEATHER_FIELDS = {
     "cloudiness": "cloudiness",
     "precipitation": "precipitation",
@@ -33,8 +33,17 @@ _WEATHER_FIELDS = {
     "sun_azimuth_angle": "sun_azimuth_deg",
     "sun_altitude_angle": "sun_altitude_deg",
 }
+WITHOUT_EFFECT = (
+    "precipitation_deposits", "wind_intensity", "fog_distance", "fog_falloff", "scattering_intensity", "mie_scattering_scale",
+    "rayleigh_scattering_scale", "dust_storm",
+)  # fmt: skip
+"""The other attributes of carla.WeatherParameters: no simulator here draws them, and whoever gives one is told."""
+_ROUTE_ELEMENTS = ("waypoint", "weather")
+_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 # Limits of carla.WeatherParameters: percent but for the angles, of which a full turn to either side is taken for the azimuth.
 _WEATHER_LIMITS = {"sun_azimuth_angle": (-360.0, 360.0), "sun_altitude_angle": (-90.0, 90.0)}
+# CARLA's y points to the right: mirrored as y is, the azimuth turns the other way.
+_SIGN = {"sun_azimuth_angle": -1.0}
 
 
 def read_routes(path: Path) -> tuple[RouteSpec, ...]:
@@ -42,7 +51,8 @@ def read_routes(path: Path) -> tuple[RouteSpec, ...]:
 
     Raises:
         DataError: the file cannot be read, is too large, is no XML or has a document type declaration (where entity bombs live), or a route
-            lacks its id or town, repeats an id, has fewer than two waypoints or a number that is none or not finite.
+            lacks its id or town, repeats an id, has fewer than two waypoints, a number that is none or not finite, a second weather, or an
+            element or a weather's attribute that nobody knows: what is not understood is never replaced.
     """
     root = _parse(path)
     if root.tag != "routes":
@@ -85,10 +95,18 @@ def _read_route(path: Path, element: ET.Element) -> RouteSpec:
         raise DataError(f"{where}: has no town")
     if element.find("waypoints") is not None:
         raise DataError(f"{where}: has a <waypoints> element: this is the format of leaderboard 2, and 1.0 is read here")
+    for child in element:
+        if child.tag not in _ROUTE_ELEMENTS:
+            raise DataError(f"{where}: holds <{child.tag}>. {unknown_name('element', str(child.tag), _ROUTE_ELEMENTS)}")
     keypoints = tuple(_read_waypoint(where, index, waypoint) for index, waypoint in enumerate(element.findall("waypoint")))
     if len(keypoints) < 2:
         raise DataError(f"{where}: has {len(keypoints)} waypoints and needs at least 2")
-    return RouteSpec(route_id, town, keypoints, _read_weather(where, element.find("weather")))
+    yaws = tuple(_read_yaw(where, index, waypoint) for index, waypoint in enumerate(element.findall("waypoint")))
+    weathers = element.findall("weather")
+    if len(weathers) > 1:
+        raise DataError(f"{where}: has {len(weathers)} <weather> elements; in leaderboard 1.0 a route has one weather from start to end")
+    weather, without_effect = _read_weather(where, weathers[0]) if weathers else (DEFAULT_WEATHER, ())
+    return RouteSpec(route_id, town, keypoints, weather, yaws, without_effect)
 
 
 def _read_waypoint(where: str, index: int, element: ET.Element) -> Point:
@@ -99,17 +117,29 @@ def _read_waypoint(where: str, index: int, element: ET.Element) -> Point:
     return x_m, y_m
 
 
-def _read_weather(where: str, element: ET.Element | None) -> Weather:
-    if element is None:
-        return DEFAULT_WEATHER
+def _read_yaw(where: str, index: int, element: ET.Element) -> float | None:
+    if element.get("yaw") is None:
+        return None
+    return float(carla_yaw_to_world(_number(f"{where}, waypoint {index}", element, "yaw")))
+
+
+def _read_weather(where: str, element: ET.Element) -> tuple[Weather, tuple[str, ...]]:
+    """The weather, and those of its attributes that have no effect here."""
     place = f"{where}, weather"
+    known = (*_WEATHER_FIELDS, *WITHOUT_EFFECT)
+    for name in element.attrib:
+        if name not in known:
+            raise DataError(f"{place}: {unknown_name('attribute', name, known)}")
+    if len(element):
+        raise DataError(f"{place}: holds <{element[0].tag}>, and <weather> holds attributes alone")
     # An attribute that is missing in a <weather> element is 0, as in CARLA's default-constructed WeatherParameters.
     values = {name: _number(place, element, name, default=0.0) for name in _WEATHER_FIELDS}
     for name, value in values.items():
         low, high = _WEATHER_LIMITS.get(name, (0.0, 100.0))
         if not low <= value <= high:
             raise DataError(f"{place}: {name}={value:g} does not lie from {low:g} to {high:g}")
-    return Weather(**{field: values[name] for name, field in _WEATHER_FIELDS.items()})
+    given = tuple(name for name in WITHOUT_EFFECT if _number(place, element, name, default=0.0) != 0.0)
+    return Weather(**{field: _SIGN.get(name, 1.0) * values[name] for name, field in _WEATHER_FIELDS.items()}), given
 
 
 def _number(place: str, element: ET.Element, name: str, default: float | None = None) -> float:
@@ -118,17 +148,16 @@ def _number(place: str, element: ET.Element, name: str, default: float | None = 
         if default is None:
             raise DataError(f"{place}: has no {name}")
         return default
-    try:
-        value = float(text)
-    except ValueError:
-        raise DataError(f"{place}: {name}='{text[:40]}' is no number") from None
+    if not _NUMBER.fullmatch(text):  # float() alone also takes 1_000 and digits of other scripts, and names such as nan
+        raise DataError(f"{place}: {name}='{text[:40]}' is no number")
+    value = float(text)
     if not math.isfinite(value) or abs(value) > 1e6:
         raise DataError(f"{place}: {name}={text[:40]} is not a finite number within 1e6")
     return value
 
 
 def write_routes(path: Path, specs: Iterable[RouteSpec]) -> None:
-    """Write a route file that `read_routes` reads back to equal specifications. Yaw is that of the way to the next waypoint.
+    """Write a route file that `read_routes` reads back to equal specifications; a yaw stands where the specification has one.
 
     Raises:
         DataError: the file cannot be written.
@@ -136,16 +165,19 @@ def write_routes(path: Path, specs: Iterable[RouteSpec]) -> None:
     root = ET.Element("routes")
     for spec in specs:
         route = ET.SubElement(root, "route", id=spec.route_id, town=spec.town)
-        ET.SubElement(route, "weather", {name: repr(float(getattr(spec.weather, field))) for name, field in _WEATHER_FIELDS.items()})
-        for (x_m, y_m), yaw_deg in zip(spec.keypoints, _carla_yaws_deg(spec.keypoints), strict=True):
+        weather = {name: _SIGN.get(name, 1.0) * getattr(spec.weather, field) + 0.0 for name, field in _WEATHER_FIELDS.items()}
+        ET.SubElement(route, "weather", {name: repr(float(value)) for name, value in weather.items()})
+        yaws = spec.yaws_rad or (None,) * len(spec.keypoints)
+        for (x_m, y_m), yaw_rad in zip(spec.keypoints, yaws, strict=True):
             attributes = {
                 "pitch": "0.0",
                 "roll": "0.0",
                 "x": repr(float(x_m)),
                 "y": repr(0.0 - float(y_m)),
-                "yaw": repr(yaw_deg),
                 "z": "0.0",
             }
+            if yaw_rad is not None:
+                attributes["yaw"] = repr(float(world_yaw_to_carla(yaw_rad)))
             ET.SubElement(route, "waypoint", attributes)
     ET.indent(root, "   ")
     temporary = path.with_name(path.name + ".tmp")
@@ -154,8 +186,3 @@ def write_routes(path: Path, specs: Iterable[RouteSpec]) -> None:
         os.replace(temporary, path)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
-def _carla_yaws_deg(keypoints: Sequence[Point]) -> list[float]:
-    yaws = [float(world_yaw_to_carla(math.atan2(b[1] - a[1], b[0] - a[0]))) for a, b in pairwise(keypoints)]
-    return [*yaws, yaws[-1]] if yaws else [0.0] * len(keypoints)

@@ -14,9 +14,9 @@ from auxdrive.types import AnyArray, Float64
 from panda3d.core import Triangulator
 
 from auxdrive_eval.embedded.render import meshes
-from auxdrive_eval.embedded.render.cars import PAINTS, car_faces
+from auxdrive_eval.embedded.render.cars import car_faces
 from auxdrive_eval.embedded.render.faces import Colour, Face, Layer
-from auxdrive_eval.embedded.town import CarKind, Junction, Prop, PropKind, Road, Town
+from auxdrive_eval.embedded.town import Junction, Prop, PropKind, Road, Town
 
 ASPHALT: Colour = (0.34, 0.34, 0.36)
 PAVING: Colour = (0.66, 0.64, 0.60)
@@ -229,14 +229,12 @@ def _outward(polygon: Float64, mouth: AnyArray) -> Float64:
 
 
 def _prop(prop: Prop) -> list[Face]:
-    if prop.kind is PropKind.BUILDING:
+    if prop.car is not None:
+        faces = car_faces(prop.car, prop.length_m, prop.width_m, prop.height_m, prop.style)
+    elif prop.kind is PropKind.BUILDING:
         faces = meshes.building(prop.length_m, prop.width_m, prop.height_m, prop.style)
     elif prop.kind is PropKind.TREE:
         faces = meshes.tree(prop.height_m, max(3.0, 0.55 * prop.height_m), prop.style)
-    elif prop.kind is PropKind.POLE:
-        faces = meshes.street_lamp(prop.height_m) if prop.height_m > 5.0 else meshes.pole(prop.height_m)
     else:
-        kinds = list(CarKind)
-        kind, colour = kinds[prop.style % len(kinds)], prop.style // len(kinds) % len(PAINTS)
-        faces = car_faces(kind, prop.length_m, prop.width_m, prop.height_m, colour)
+        faces = meshes.street_lamp(prop.height_m) if prop.height_m > 5.0 else meshes.pole(prop.height_m)
     return meshes.place(faces, prop.x_m, prop.y_m, prop.yaw_rad)
