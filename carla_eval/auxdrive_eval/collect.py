@@ -85,13 +85,15 @@ def collect_settings(**values: object) -> CollectSettings:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What is in the data set now. `recorded` of its episodes are new."""
+    """What is in the data set now. `recorded` of its episodes are new; `surplus` further ones were recorded beside them by other workers,
+    and removed since the frames that were asked for were there without them."""
 
     out: Path
     card: DatasetCard
     episodes: int
     frames: int
     recorded: int
+    surplus: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +160,10 @@ def _record_what_is_missing(settings: CollectSettings, out: Path, workers: int, 
     store.write_card()
     tell = on_episode or (lambda *_: None)
     tell(len(store.frames), store.total_frames)
-    recorded = 0
+    recorded: set[int] = set()
     try:
         for plan, frames in run_jobs(_MakeRecorder(settings, out), store.missing(), workers):
-            recorded += 1
+            recorded.add(plan.index)
             store.frames[plan.index] = frames
             store.write_card()
             tell(len(store.frames), store.total_frames)
@@ -169,7 +171,8 @@ def _record_what_is_missing(settings: CollectSettings, out: Path, workers: int, 
         clean_partial(out)
     store.trim()
     card = store.write_card()
-    return Collected(out, card, len(store.frames), store.total_frames, recorded)
+    kept = recorded & store.frames.keys()
+    return Collected(out, card, len(store.frames), store.total_frames, len(kept), len(recorded) - len(kept))
 
 
 @dataclass(slots=True)
@@ -273,16 +276,39 @@ def _claim(out: Path, settings: CollectSettings) -> None:
     make_folder(out)
 
 
-def _refuse_other_settings(path: Path, settings: CollectSettings) -> None:
+def more_settings(out: Path, episodes: int) -> CollectSettings:
+    """The settings of the recording in `out`, asking for so many episodes more than are there.
+
+    Raises:
+        UsageError: no recording is there, or `episodes` is less than 1. DataError: its settings are damaged.
+    """
+    path = out / SETTINGS_NAME
+    if episodes < 1:
+        raise UsageError(f"--more takes a number of episodes, 1 or more, got {episodes}")
+    if not path.exists():
+        raise UsageError(f"{out}: holds no recording of `auxdrive collect` that could be gone on with; leave --more out to begin one")
+    earlier = _read_settings(path)
+    there = len(_Store(earlier, out).frames)
+    return earlier.model_copy(update={"episodes": there + episodes, "frames": None})
+
+
+def _read_settings(path: Path) -> CollectSettings:
     try:
-        earlier = read_model(path, CollectSettings)
+        return read_model(path, CollectSettings)
     except DataError as error:
         raise DataError(f"{error}\nChoose another --out") from error
+
+
+def _refuse_other_settings(path: Path, settings: CollectSettings) -> None:
+    earlier = _read_settings(path)
     changed = [name for name in CollectSettings.model_fields if getattr(earlier, name) != getattr(settings, name)]
     for name in ("episodes", "frames"):  # a recording may grow
         before, now = getattr(earlier, name), getattr(settings, name)
         if name in changed and before is not None and now is not None and now > before:
             changed.remove(name)
+    episodes = settings.episodes if {"episodes", "frames"} <= set(changed) else None
+    if episodes is not None and episodes >= len(_Store(earlier, path.parent).frames):  # by episodes now, and none there is too many
+        changed = [name for name in changed if name not in ("episodes", "frames")]
     if changed:
         said = "; ".join(f"{name} was {_short(getattr(earlier, name))} and is {_short(getattr(settings, name))}" for name in changed)
         raise UsageError(f"{path.parent}: was recorded under other settings: {said}. Choose another --out")

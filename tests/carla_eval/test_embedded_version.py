@@ -9,14 +9,14 @@ from auxdrive_eval.embedded.generate import town_from_name
 from auxdrive_eval.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.embedded.version import VERSION
 
-HELD_VERSION = "1"
+HELD_VERSION = "2"
 HELD = {
     "lanes": (68.0000, 4232.6954),
     "props": (446.0000, 77193.7273),
     "route": (357.0000, 356.9835, 41889.0289),
     "weather": (88.2894, 305.9332, 25.9038),
-    "start": (114.3661, 139.9183, 3.1138),
-    "ego after 5 s": (95.4948, 140.0893, 6.4959),
+    "start": (115.7156, 139.8807, 3.1138),
+    "ego after 5 s": (96.8080, 140.0891, 6.5273),
     "cars after 5 s": (-66.6655, 137.7103, -144.0568, -89.8035),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -88,6 +89,15 @@ EXTERNAL = '<!DOCTYPE routes SYSTEM "file:///etc/hostname"><routes><route id="0"
             f'<routes><route id="0" town="T"><weather wetness="101"/>{WAYPOINTS}</route></routes>',
             "weather: wetness=101 does not lie from 0",
         ),
+        (f'<routes><route id="0" town="T"><weather cloudyness="80"/>{WAYPOINTS}</route></routes>', "weather: .*cloudyness.*cloudiness"),
+        (f'<routes><route id="0" town="T"><weather cloudiness="1_29.4"/>{WAYPOINTS}</route></routes>', "1_29.4' is no number"),
+        (f'<routes><route id="0" town="T"><weather cloudiness="\u0663"/>{WAYPOINTS}</route></routes>', "is no number"),
+        (f'<routes><route id="0" town="T"><weather wind_intensity="x"/>{WAYPOINTS}</route></routes>', "wind_intensity='x' is no number"),
+        (f'<routes><route id="0" town="T"><weather><sun/></weather>{WAYPOINTS}</route></routes>', "weather: holds <sun>"),
+        (f'<routes><route id="0" town="T"><weather/><weather/>{WAYPOINTS}</route></routes>', "has 2 <weather> elements"),
+        (f'<routes><route id="0" town="T"><weathers><weather/></weathers>{WAYPOINTS}</route></routes>', "holds <weathers>.*weather"),
+        (f'<routes><route id="0" town="T"><wether/>{WAYPOINTS}</route></routes>', "holds <wether>.*weather"),
+        ('<routes><route id="0" town="T"><waypoint x="0" y="0" yaw="north"/><waypoint x="1" y="1"/></route></routes>', "yaw='north'"),
         (f'<routes><route id="0" town="T"><weather cloudiness="-1"/>{WAYPOINTS}</route></routes>', "cloudiness=-1 does not lie"),
         (f'<routes><route id="0" town="T"><weather sun_altitude_angle="99"/>{WAYPOINTS}</route></routes>', "does not lie from -90 to 90"),
         (f'<routes><route id="0" town="T">{WAYPOINTS}</route><route id="0" town="T">{WAYPOINTS}</route></routes>', "stands there twice"),
@@ -111,3 +121,25 @@ def test_an_unwritable_target(tmp_path: Path) -> None:
     spec = RouteSpec("0", "T", ((0.0, 0.0), (1.0, 0.0)))
     with pytest.raises(DataError, match="cannot be written"):
         write_routes(tmp_path / "missing" / "routes.xml", [spec])
+
+
+def test_the_sun_and_the_headings_are_mirrored_as_y_is(tmp_path: Path) -> None:
+    content = (
+        '<routes><route id="0" town="T"><weather sun_azimuth_angle="30" sun_altitude_angle="45"/>'
+        '<waypoint x="1" y="2" yaw="90"/><waypoint x="3" y="-4"/></route></routes>'
+    )
+    (spec,) = read(tmp_path, content)
+    assert spec.weather.sun_azimuth_deg == -30.0
+    assert spec.weather.sun_altitude_deg == 45.0
+    assert spec.keypoints == ((1.0, -2.0), (3.0, 4.0))
+    assert spec.yaws_rad == (pytest.approx(-math.pi / 2), None)
+    write_routes(tmp_path / "again.xml", [spec])
+    assert 'sun_azimuth_angle="30.0"' in (tmp_path / "again.xml").read_text()
+    assert read_routes(tmp_path / "again.xml") == (spec,)
+
+
+def test_attributes_of_carlas_weather_that_have_no_effect_pass_and_are_named(tmp_path: Path) -> None:
+    content = f'<routes><route id="0" town="T"><weather wind_intensity="10" fog_falloff="0" wetness="5"/>{WAYPOINTS}</route></routes>'
+    (spec,) = read(tmp_path, content)
+    assert spec.without_effect == ("wind_intensity",)
+    assert spec.weather.wetness == 5.0

@@ -18,10 +18,14 @@ DEFAULT_EPISODES = 20
 
 
 def collect(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="The data set's folder; an unfinished recording in it is gone on with.", show_default=False)],
     sim: Annotated[str, typer.Option(help="Simulator: embedded.")] = "embedded",
     episodes: Annotated[int | None, typer.Option(help=f"Number of episodes (default {DEFAULT_EPISODES}).", show_default=False)] = None,
     frames: Annotated[int | None, typer.Option(help="In place of --episodes: at least so many frames.", show_default=False)] = None,
+    more: Annotated[
+        int | None, typer.Option(help="Record so many episodes more, with the settings of the recording in --out.", show_default=False)
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of routes, traffic and disturbances.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes; they do not change the data.")] = 1,
     modalities: Annotated[str, typer.Option(help="What to record.")] = "rgb,depth,segmentation,lidar",
@@ -43,26 +47,31 @@ def collect(
     from auxdrive.modalities import parse_modality
 
     from auxdrive_eval.collect import collect as record
-    from auxdrive_eval.collect import collect_settings
+    from auxdrive_eval.collect import collect_settings, more_settings
     from auxdrive_eval.routes.plan import parse_seeds
     from auxdrive_eval.simulators import simulator_settings
 
-    if episodes is not None and frames is not None:
-        raise UsageError("give --episodes or --frames, not both")
-    if episodes is None and frames is None:
-        episodes = DEFAULT_EPISODES
-    settings = collect_settings(
-        simulator=simulator_settings(sim, traffic, _camera(size)),
-        modalities=tuple(parse_modality(name) for name in modalities.split(",")),
-        rate_hz=rate,
-        seed=seed,
-        route_seeds=parse_seeds(route_seeds),
-        episodes=episodes,
-        frames=frames,
-        max_episode_s=max_episode_s,
-        perturb=perturb,
-        split=split,
-    )
+    if more is not None:
+        _refuse_beside_more(context)
+        settings = more_settings(out, more)
+        episodes, frames = settings.episodes, None
+    else:
+        if episodes is not None and frames is not None:
+            raise UsageError("give --episodes or --frames, not both")
+        if episodes is None and frames is None:
+            episodes = DEFAULT_EPISODES
+        settings = collect_settings(
+            simulator=simulator_settings(sim, traffic, _camera(size)),
+            modalities=tuple(parse_modality(name) for name in modalities.split(",")),
+            rate_hz=rate,
+            seed=seed,
+            route_seeds=parse_seeds(route_seeds),
+            episodes=episodes,
+            frames=frames,
+            max_episode_s=max_episode_s,
+            perturb=perturb,
+            split=split,
+        )
     with console.progress("recording", episodes if frames is None else frames) as advance:
         shown = 0
 
@@ -83,6 +92,7 @@ def collect(
         "episodes": collected.episodes,
         "frames": collected.frames,
         "newly_recorded_episodes": collected.recorded,
+        "surplus_episodes_removed": collected.surplus,
         "splits": sizes,
         "modalities": [modality.value for modality in settings.modalities],
     }
@@ -92,6 +102,22 @@ def collect(
         splits = ", ".join(f"{name} {number}" for name, number in sizes.items())
         rows = [(key.replace("_", " "), splits if key == "splits" else value) for key, value in result.items() if key != "modalities"]
         console.table("recorded", ("what", ""), [*rows, ("modalities", ", ".join(settings.modalities))])
+
+
+def _refuse_beside_more(context: typer.Context) -> None:
+    """With --more the recording's own settings hold; who names one meant another."""
+    own = ("out", "more", "workers", "json_output")
+    given = [
+        parameter.opts[0] for parameter in context.command.params if parameter.name not in own and _was_typed(context, str(parameter.name))
+    ]
+    if given:
+        raise UsageError(f"--more goes on with the recording's own settings; leave {', '.join(given)} out")
+
+
+def _was_typed(context: typer.Context, name: str) -> bool:
+    """By the name of click's source: typer brings a click of its own, whose enumeration is another one."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _camera(size: str) -> CameraSpec:

@@ -44,7 +44,8 @@ class PropPlacer:
     def park(self, at: tuple[float, float, float], car: CarKind, paint: int) -> bool:
         """Put a parked car down; its bay is part of the road, so only other props count."""
         size = CAR_SIZES_M[car]
-        return self._add(box(*at, size[0], size[1]), Prop(len(self.props), PropKind.PARKED_CAR, *map(float, at), *size, paint, car))
+        x_m, y_m, yaw_rad = map(float, at)
+        return self._add(box(*at, size[0], size[1]), Prop(len(self.props), PropKind.PARKED_CAR, x_m, y_m, yaw_rad, *size, paint, car))
 
     def _add(self, new: Float64, prop: Prop) -> bool:
         if len(self._boxes) and overlaps(new, self._boxes).max() > 0:

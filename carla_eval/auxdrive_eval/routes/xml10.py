@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,7 +38,6 @@ WITHOUT_EFFECT = (
 )  # fmt: skip
 """The other attributes of carla.WeatherParameters: no simulator here draws them, and whoever gives one is told."""
 _ROUTE_ELEMENTS = ("waypoint", "weather")
-_NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
 # Limits of carla.WeatherParameters: percent but for the angles, of which a full turn to either side is taken for the azimuth.
 _WEATHER_LIMITS = {"sun_azimuth_angle": (-360.0, 360.0), "sun_altitude_angle": (-90.0, 90.0)}
 # CARLA's y points to the right: mirrored as y is, the azimuth turns the other way.
@@ -106,7 +104,8 @@ def _read_route(path: Path, element: ET.Element) -> RouteSpec:
     if len(weathers) > 1:
         raise DataError(f"{where}: has {len(weathers)} <weather> elements; in leaderboard 1.0 a route has one weather from start to end")
     weather, without_effect = _read_weather(where, weathers[0]) if weathers else (DEFAULT_WEATHER, ())
-    return RouteSpec(route_id, town, keypoints, weather, yaws, without_effect)
+    known = any(yaw is not None for yaw in yaws)
+    return RouteSpec(route_id, town, keypoints, weather, yaws if known else (), without_effect)
 
 
 def _read_waypoint(where: str, index: int, element: ET.Element) -> Point:
@@ -148,9 +147,12 @@ def _number(place: str, element: ET.Element, name: str, default: float | None = 
         if default is None:
             raise DataError(f"{place}: has no {name}")
         return default
-    if not _NUMBER.fullmatch(text):  # float() alone also takes 1_000 and digits of other scripts, and names such as nan
-        raise DataError(f"{place}: {name}='{text[:40]}' is no number")
-    value = float(text)
+    try:
+        if "_" in text or not text.isascii():  # float() takes 1_000 and the digits of other scripts, XML's numbers have neither
+            raise ValueError
+        value = float(text)
+    except ValueError:
+        raise DataError(f"{place}: {name}='{text[:40]}' is no number") from None
     if not math.isfinite(value) or abs(value) > 1e6:
         raise DataError(f"{place}: {name}={text[:40]} is not a finite number within 1e6")
     return value
