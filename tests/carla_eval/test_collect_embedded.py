@@ -110,8 +110,12 @@ def test_frames_are_a_minimum_and_surplus_episodes_go(recorded: Collected, tmp_p
     assert (by_frames.episodes, by_frames.frames) == (1, 8)
     together = collect(settings(episodes=None, frames=8), tmp_path / "together", workers=2)
     assert tree(together.out) == tree(by_frames.out)
-    with pytest.raises(UsageError, match="episodes was None and is 2"):
-        collect(settings(), by_frames.out)
+    grown = collect(settings(), by_frames.out)  # by episodes now, and no fewer than are there
+    assert tree(grown.out) == tree(recorded.out)
+    with pytest.raises(UsageError, match="episodes was 2 and is 1"):
+        collect(settings(episodes=1), by_frames.out)
+    with pytest.raises(UsageError, match="episodes was 2 and is None"):
+        collect(settings(episodes=None, frames=100), by_frames.out)
 
 
 def test_other_settings_and_other_data_sets_are_refused(recorded: Collected, tmp_path: Path) -> None:
