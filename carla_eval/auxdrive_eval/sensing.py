@@ -15,7 +15,7 @@ def sense(simulator: Simulator, modalities: Collection[Modality]) -> Mapping[Mod
     """Frames in the stored format. Valid until the next call.
 
     Raises:
-        UsageError: a modality that the simulator has no sensor for and that cannot be computed.
+        SimulatorError: a modality that the simulator has no sensor for and that cannot be computed, or no route is being driven.
     """
     derived = {modality: source for modality in modalities if (source := MODALITIES[modality].derived_from) is not None}
     frames = dict(simulator.sense({*(modality for modality in modalities if modality not in derived), *derived.values()}))
