@@ -25,7 +25,7 @@ from auxdrive.bundles import (
     REFERENCE_OUTPUTS,
     sha256_of_files,
 )
-from auxdrive.cards import InputRange, ModelCard, ParitySpec, Provenance, Task, TensorSpec
+from auxdrive.cards import ModelCard, ParitySpec, Provenance, Task, TensorSpec
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive.parity import PARITY_UNIT, compare
@@ -152,7 +152,7 @@ def make_card(run: Run, name: str, result: dict[str, Any], figures: StudentFigur
         vehicle=run.card.vehicle,
         rate_hz=run.card.rate_hz,
         waypoint_times_s=run.task.times_s if isinstance(run.task, WaypointsTask) else (),
-        input_ranges=_input_ranges(run),
+        input_ranges=run.input_ranges,
         training=_provenance(run, result),
         parity=_parity(cast(Task, run.task.name), said, reference),
         metrics=figures.intervals,
@@ -175,17 +175,6 @@ def _parity(task: Task, said: Float32, reference: Reference) -> ParitySpec:
             "be exceeded, or parity proves nothing. No bundle was written; has this run learned anything?"
         )
     return ParitySpec(frames=measured.frames, limit=limit, unit=cast(Any, unit), measured=measured.worst, control=control.worst)
-
-
-def _input_ranges(run: Run) -> dict[str, InputRange] | None:
-    """Ranges of the training samples; None for runs of before they were recorded."""
-    if "input_ranges" not in run.record:
-        return None
-    try:
-        ranges = {name: InputRange.model_validate(found) for name, found in run.record["input_ranges"].items()}
-    except (AttributeError, ValueError) as error:
-        raise DataError(f"{run.directory}: the input_ranges of run.json are damaged: {error}") from error
-    return ranges
 
 
 def _provenance(run: Run, result: dict[str, Any]) -> Provenance:

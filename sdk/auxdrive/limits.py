@@ -6,10 +6,11 @@ They are a floor, not a safety envelope: an answer within them may still be wron
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from auxdrive.cards import InputRange, ModelCard
+from auxdrive.cards import InputRange, ModelCard, Task
+from auxdrive.steering import SteeringSpec
 
 LOCK_MARGIN = 1.05
 """A steering output may exceed full lock by this factor: a regression has no hard end, and the controller cuts it."""
@@ -42,9 +43,14 @@ class OutputLimit:
 
 
 def output_limit(card: ModelCard) -> OutputLimit:
-    """The limit of a card's answers: full lock with a margin, or no faster to any waypoint than a car can be."""
-    if card.task == "steering":
-        return OutputLimit(card.steering.max_road_wheel_deg * LOCK_MARGIN, "deg", "largest steering angle")
+    """The limit of a card's answers; see `limit_of`."""
+    return limit_of(card.task, card.steering)
+
+
+def limit_of(task: Task, steering: SteeringSpec) -> OutputLimit:
+    """Full lock with a margin, or no faster to any waypoint than a car can be."""
+    if task == "steering":
+        return OutputLimit(steering.max_road_wheel_deg * LOCK_MARGIN, "deg", "largest steering angle")
     return OutputLimit(MAX_SPEED_MPS, "m/s", "largest mean speed to a waypoint")
 
 
@@ -81,16 +87,20 @@ class Bounds:
 
 
 def input_bounds(card: ModelCard) -> dict[str, Bounds]:
-    """By name of the card's ego inputs: what each may be without a flag. A card that states no training ranges is held to
-    `ANY_VEHICLE`, and no training range reaches beyond that."""
-    return {spec.name: _bounds(card, spec.name) for spec in card.inputs if spec.name in ANY_VEHICLE}
+    """The bounds of a card's ego inputs; see `bounds_of`."""
+    return bounds_of([spec.name for spec in card.inputs], card.input_ranges)
 
 
-def _bounds(card: ModelCard, name: str) -> Bounds:
+def bounds_of(inputs: Iterable[str], ranges: Mapping[str, InputRange] | None) -> dict[str, Bounds]:
+    """By name of the ego inputs among `inputs`: what each may be without a flag. Where no training ranges are known, that is
+    `ANY_VEHICLE`, and no training range reaches beyond it."""
+    return {name: _bounds(name, None if ranges is None else ranges[name]) for name in inputs if name in ANY_VEHICLE}
+
+
+def _bounds(name: str, trained: InputRange | None) -> Bounds:
     outer = ANY_VEHICLE[name]
-    if card.input_ranges is None:
+    if trained is None:
         return Bounds(outer.low, outer.high, trained=False)
-    trained = card.input_ranges[name]
     low, high = [], []
     for least, most, lowest, highest in zip(trained.low, trained.high, outer.low, outer.high, strict=True):
         margin = max(LEAST_MARGIN[name], RANGE_MARGIN * (most - least))

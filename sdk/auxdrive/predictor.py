@@ -10,7 +10,6 @@ the process that loaded it alone, and may be closed at any time, also by a signa
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from time import perf_counter
@@ -22,14 +21,13 @@ import numpy as np
 from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME, OUTPUT_OF_TASK, Bundle
 from auxdrive.cards import CameraSpec, ModelCard, Task, TensorSpec, VehicleSpec
 from auxdrive.checks.admission import admit
-from auxdrive.errors import InputError, RuntimeFailure, UsageError
-from auxdrive.limits import input_bounds, output_limit, steering_figure, waypoints_figure
+from auxdrive.errors import RuntimeFailure, UsageError
+from auxdrive.gate import Gate, Inputs
 from auxdrive.modalities import Modality
-from auxdrive.quantities import number, pair, seconds, shown
 from auxdrive.runtimes import Session, runtime_factory
 from auxdrive.steering import SteeringSpec
 from auxdrive.turns import Turns
-from auxdrive.types import AnyArray, Flag, Float32, Observation, Prediction
+from auxdrive.types import AnyArray, Float32, Observation, Prediction
 
 DEFAULT_THREADS = 1
 """On a machine that has other things to do, a second thread waits for a processor as often as it helps: p99 was 20 ms with two and 1.3 to 8
@@ -37,8 +35,6 @@ with one. Give more where processors are reserved for this process."""
 
 FIRST_RUN_S = 30.0
 """A graph that is not done with its first frame after so many seconds is given up."""
-
-_NO_FLAGS: frozenset[Flag] = frozenset()
 
 
 class Predictor:
@@ -51,15 +47,14 @@ class Predictor:
         self.threads = threads
         self.providers = session.providers
         self._turns = Turns(session)
-        self._shape = (card.camera.height, card.camera.width, 3)
         self._image: AnyArray = session.inputs[IMAGE_INPUT][0]
         self._speed = session.inputs.get("speed_mps")
         self._target = session.inputs.get("target_ego_m")
         self._output: AnyArray = session.outputs[OUTPUT_OF_TASK[card.task]][0]
         self._steers = card.task == "steering"
         self._times = card.waypoint_times_s
-        self._bounds = input_bounds(card)
-        self._limit = output_limit(card)
+        ego = tuple(spec.name for spec in card.inputs if spec.name != IMAGE_INPUT)
+        self._gate = Gate(card.camera, card.task, card.steering, card.waypoint_times_s, ego, card.input_ranges)
 
     @classmethod
     def load(
@@ -122,24 +117,14 @@ class Predictor:
             UsageError: the predictor is closed, was loaded in another process, or is called by a signal handler in the middle of a call.
         """
         begin = perf_counter()
-        image, time_s, speed, target = self._checked(observation)
-        flags, reason = _NO_FLAGS, ""
-        steer_rad, waypoints = None, None
+        inputs = self._gate.check(observation)
+        answer, failure = None, ""
         try:
-            answer = self._turns.call(self._answer, image, speed, target)
+            answer = self._turns.call(self._answer, inputs)
         except RuntimeFailure as error:
-            flags, reason = frozenset({Flag.RUNTIME_FAILURE}), str(error)
-        else:
-            if isinstance(answer, float):
-                steer_rad, figure = answer, steering_figure(answer)
-            else:
-                waypoints, figure = answer, waypoints_figure(answer.tolist(), self._times)
-            if not figure <= self._limit.largest:
-                steer_rad, waypoints = None, None
-                flags, reason = self._refused(figure)
-        if self._bounds and (outside := self._outside(speed, target)):
-            flags, reason = flags | {Flag.INPUT_OUT_OF_RANGE}, "; ".join(filter(None, (reason, outside)))
-        return Prediction(time_s, (perf_counter() - begin) * 1e3, steer_rad, waypoints, self._times, flags, reason)
+            failure = str(error)
+        steer_rad, waypoints, flags, reason = self._gate.judge(answer, inputs, failure)
+        return Prediction(inputs.time_s, (perf_counter() - begin) * 1e3, steer_rad, waypoints, self._times, flags, reason)
 
     def raw_answer(self, observation: Observation, deadline_s: float | None = None) -> Float32:
         """What the graph says, (1,) radians or (T, 2) metres, without judging it: to compare runtimes by, never to drive by.
@@ -148,8 +133,7 @@ class Predictor:
             InputError, UsageError: as `predict`.
             RuntimeFailure: the runtime failed, or was not done after `deadline_s`.
         """
-        image, _, speed, target = self._checked(observation)
-        answer = self._turns.call(self._answer, image, speed, target, deadline_s)
+        answer = self._turns.call(self._answer, self._gate.check(observation), deadline_s)
         return np.array([answer], np.float32) if isinstance(answer, float) else answer
 
     def close(self) -> None:
@@ -215,54 +199,15 @@ class Predictor:
         """`predict`; the auxiliaries are not looked at."""
         return self.predict(observation)
 
-    def _checked(self, observation: Observation) -> tuple[AnyArray, float, float | None, tuple[float, float] | None]:
-        """Picture, time, speed and target: plain and finite, and None where the card does not declare them."""
-        if not isinstance(observation, Observation):
-            raise InputError(f"predict takes an Observation, got {shown(observation)}")
-        image: Any = observation.image
-        if type(image) is not np.ndarray:
-            image = _plain(image, self._shape)
-        if image.shape != self._shape or image.dtype != np.uint8:
-            raise InputError(_wrong_image(image, self._shape))
-        speed = None if self._speed is None else number("speed_mps", observation.speed_mps, _SPEED)
-        target = None if self._target is None else pair("target_ego_m", observation.target_ego_m, _TARGET)
-        return image, seconds("time_s", observation.time_s, _TIME), speed, target
-
-    def _answer(
-        self,
-        session: Session,
-        image: AnyArray,
-        speed: float | None,
-        target: tuple[float, float] | None,
-        deadline_s: float | None = None,
-    ) -> float | Float32:
+    def _answer(self, session: Session, inputs: Inputs, deadline_s: float | None = None) -> float | Float32:
         """One run of the graph: the steering angle, or a copy of the waypoints."""
         if self._speed is not None:
-            self._speed[0, 0] = speed
+            self._speed[0, 0] = inputs.speed_mps
         if self._target is not None:
-            self._target[0] = target
-        np.copyto(self._image, image)
+            self._target[0] = inputs.target_ego_m
+        np.copyto(self._image, inputs.image)
         session.run(deadline_s)
         return float(self._output[0]) if self._steers else self._output.copy()
-
-    def _refused(self, figure: float) -> tuple[frozenset[Flag], str]:
-        if math.isinf(figure):
-            return frozenset({Flag.NON_FINITE_OUTPUT}), "the answer is not finite"
-        limit = self._limit
-        return frozenset({Flag.OUTPUT_LIMIT}), f"{limit.what}: {figure:.4g} {limit.unit}, the limit is {limit.largest:.4g} {limit.unit}"
-
-    def _outside(self, speed: float | None, target: tuple[float, float] | None) -> str:
-        """What of the inputs leaves its bounds; empty where nothing does."""
-        said = []
-        for name, values in (("speed_mps", (speed,)), ("target_ego_m", target)):
-            if values is None or name not in self._bounds:
-                continue
-            bounds = self._bounds[name]
-            for value, low, high in zip(values, bounds.low, bounds.high, strict=True):
-                if value is not None and not low <= value <= high:
-                    of = "the training range and its margin" if bounds.trained else "any road vehicle"
-                    said.append(f"{name} {value:.4g} is outside {low:.4g} to {high:.4g}, {of}")
-        return "; ".join(said)
 
 
 def _run_often(session: Session, n: int) -> None:
@@ -273,27 +218,3 @@ def _run_often(session: Session, n: int) -> None:
 
 def _one_frame(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
     return tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs)
-
-
-_SPEED = "the forward speed in m/s in the Observation: this model needs it"
-_TARGET = "the next goal in the Observation, x forward and y left in metres: this model needs it"
-_TIME = "the capture time in seconds, on a monotonic clock or since 1970"
-_ORDER = "in the order red, green, blue (OpenCV gives BGR: turn it with frame[..., ::-1])"
-
-
-def _plain(image: Any, shape: tuple[int, ...]) -> AnyArray:
-    """The array itself under a subclass (a memory map, say)."""
-    if not isinstance(image, np.ndarray):
-        raise InputError(f"the image is {shown(image)}; give a NumPy array uint8 {shape} (height, width, RGB), {_ORDER}")
-    if isinstance(image, np.ma.MaskedArray):
-        raise InputError(f"the image is a masked array, and a model sees what is under the mask; give a plain array uint8 {shape}")
-    return np.asarray(image)
-
-
-def _wrong_image(image: AnyArray, shape: tuple[int, ...]) -> str:
-    if image.dtype != np.uint8:
-        return f"the image is {image.dtype}; give uint8 as the camera delivers it, {_ORDER}: the graph scales it itself"
-    return (
-        f"the image has the shape {image.shape}, this model takes {shape} (height, width, RGB), {_ORDER}. "
-        "Resize it, or train for this camera"
-    )

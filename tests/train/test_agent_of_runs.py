@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -140,15 +141,18 @@ GOOD = np.zeros((64, 80, 3), np.uint8)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"image": GOOD[:32]}, r"the image is uint8 \(32, 80, 3\)"),
+        ({"image": GOOD[:32]}, r"the image has the shape \(32, 80, 3\)"),
         ({"image": GOOD.astype(np.float32)}, "the image is float32"),
-        ({"image": None}, "the image is NoneType"),
+        ({"image": None}, "the image is None"),
         ({"time_s": math.nan}, "time_s is nan"),
-        ({"speed_mps": None}, "needs speed_mps as 1 finite number"),
-        ({"speed_mps": math.inf}, "needs speed_mps"),
-        ({"target_ego_m": None}, "needs target_ego_m as 2 finite number"),
-        ({"target_ego_m": (1.0,)}, "needs target_ego_m"),
-        ({"target_ego_m": (1.0, math.nan)}, "needs target_ego_m"),
+        ({"time_s": 1.8e18}, "no seconds"),
+        ({"speed_mps": None}, "speed_mps is None; give the forward speed"),
+        ({"speed_mps": "4"}, "speed_mps is '4'"),
+        ({"speed_mps": math.inf}, "speed_mps is inf"),
+        ({"target_ego_m": None}, "target_ego_m is None; give the next goal"),
+        ({"target_ego_m": (1.0,)}, "target_ego_m has 1 values"),
+        ({"target_ego_m": 5.0}, "target_ego_m is 5.0"),
+        ({"target_ego_m": (1.0, math.nan)}, r"target_ego_m\[1\] is nan"),
     ],
 )
 def test_wrong_observations_are_refused(changes: dict[str, object], message: str, agent_runs: dict[str, Path]) -> None:
@@ -189,4 +193,31 @@ def test_an_answer_that_is_not_finite_is_withheld(name: str, task: str, agent_ru
     prediction = agent.act(Observation(GOOD, 0.0, 3.0, (10.0, 0.0)), {})
     assert prediction.steer_rad is None
     assert prediction.waypoints_ego_m is None
-    assert prediction.flags == {Flag.NON_FINITE_OUTPUT}
+    assert Flag.NON_FINITE_OUTPUT in prediction.flags
+    assert "not finite" in prediction.reason
+
+
+def test_a_run_is_held_to_the_limits_of_its_bundle(agent_runs: dict[str, Path]) -> None:
+    agent = load_agent(agent_runs["samd"])
+    assert agent is not None
+    inside = agent.act(Observation(GOOD, 0.0, *inputs_of_training(agent_runs["samd"])), {})
+    assert not inside.flags
+    far = agent.act(Observation(GOOD, 0.0, 60.0, (10.0, 0.0)), {})
+    assert Flag.INPUT_OUT_OF_RANGE in far.flags
+    assert "speed_mps 60 is outside" in far.reason
+    with torch.no_grad():
+        for parameter in agent._network.parameters():  # type: ignore[attr-defined]
+            parameter.mul_(1e3)
+    wild = agent.act(Observation(GOOD, 0.0, *inputs_of_training(agent_runs["samd"])), {})
+    assert wild.flags == {Flag.OUTPUT_LIMIT}
+    assert wild.waypoints_ego_m is None
+
+
+def inputs_of_training(run: Path) -> tuple[float, tuple[float, float]]:
+    """The middle of what the training samples held."""
+    ranges = json.loads((run / "run.json").read_text())["input_ranges"]
+    (speed,), target = (
+        [(low + high) / 2 for low, high in zip(ranges[name]["low"], ranges[name]["high"], strict=True)]
+        for name in ("speed_mps", "target_ego_m")
+    )
+    return speed, (target[0], target[1])

@@ -5,7 +5,6 @@ Legend: H, W rows and columns of the camera, E ego inputs, T waypoints.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,9 +14,10 @@ import torch
 from auxdrive.cards import CameraSpec, Task, VehicleSpec
 from auxdrive.derived import derive
 from auxdrive.errors import InputError, UsageError, unknown_name
+from auxdrive.gate import Gate, Inputs
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.steering import SteeringSpec
-from auxdrive.types import AnyArray, Flag, Observation, Prediction
+from auxdrive.types import AnyArray, Observation, Prediction
 from torch import Tensor
 
 from auxdrive_train.data.batch import Batch
@@ -52,6 +52,8 @@ class RunAgent:
         self._card = run.card
         self._threads = threads
         self._times = run.task.times_s if isinstance(run.task, WaypointsTask) else ()
+        ego = tuple(spec.name for spec in run.task.ego_inputs)
+        self._gate = Gate(run.card.camera, self.task, run.card.steering, self._times, ego, run.input_ranges)
         self._closed = False
 
     @property
@@ -86,7 +88,7 @@ class RunAgent:
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray] = NO_AUXILIARIES) -> Prediction:
         """Predict from one observation and one stored-format frame of each of `self.auxiliaries`; others are not looked at.
 
-        An answer that is not finite is withheld and flagged, as `auxdrive.predictor.Predictor` does.
+        Answers are withheld and flagged as by `auxdrive.predictor.Predictor`, so that a run is driven as its bundle is.
 
         Raises:
             InputError: a picture, number or frame is missing, of the wrong shape or dtype, or not finite.
@@ -95,31 +97,21 @@ class RunAgent:
         begin_s = time.perf_counter()
         if self._closed:
             raise UsageError(f"{self.name} is closed; load it again")
-        batch = self._batch(observation, auxiliaries)
+        inputs = self._gate.check(observation)
+        batch = self._batch(inputs, auxiliaries)
         with _threads(self._threads), torch.no_grad():
-            answer = self._network(batch).prediction.float().numpy()[0]
+            said = self._network(batch).prediction.float().numpy()[0]
         latency_ms = (time.perf_counter() - begin_s) * 1e3
-        if not np.isfinite(answer).all():
-            flags = frozenset({Flag.NON_FINITE_OUTPUT})
-            return Prediction(observation.time_s, latency_ms, None, None, self._times, flags)
-        if self._times:
-            return Prediction(observation.time_s, latency_ms, None, answer.copy(), self._times)
-        return Prediction(observation.time_s, latency_ms, float(answer[0]))
+        steer_rad, waypoints, flags, reason = self._gate.judge(said.copy() if self._times else float(said[0]), inputs)
+        return Prediction(inputs.time_s, latency_ms, steer_rad, waypoints, self._times, flags, reason)
 
     def close(self) -> None:
         """Refuse further calls. May be called again."""
         self._closed = True
 
-    def _batch(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray]) -> Batch:
-        """The observation as a batch of one."""
-        camera = self._card.camera
-        image = observation.image
-        if not isinstance(image, np.ndarray) or image.shape != (camera.height, camera.width, 3) or image.dtype != np.uint8:
-            found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise InputError(f"the image is {found}; {self.name} takes uint8 RGB ({camera.height}, {camera.width}, 3)")
-        if not math.isfinite(observation.time_s):
-            raise InputError(f"time_s is {observation.time_s}; give the capture time in seconds")
-        given = {Modality.RGB: image, **{modality: self._frame(modality, auxiliaries) for modality in self.auxiliaries}}
+    def _batch(self, inputs: Inputs, auxiliaries: Mapping[Modality, AnyArray]) -> Batch:
+        """What was observed as a batch of one."""
+        given = {Modality.RGB: inputs.image, **{modality: self._frame(modality, auxiliaries) for modality in self.auxiliaries}}
         frames: dict[Modality, Tensor] = {}
         for modality in self._network.modalities:
             source = MODALITIES[modality].derived_from
@@ -128,7 +120,7 @@ class RunAgent:
         return Batch(
             frames=frames,
             present={modality: torch.ones(1, dtype=torch.bool) for modality in frames},
-            ego_be=self._ego(observation),
+            ego_be=self._ego(inputs),
             target=torch.zeros((1, *self._task.target_shape)),
             index=torch.zeros(1, dtype=torch.int64),
         )
@@ -145,15 +137,9 @@ class RunAgent:
             raise InputError(wrong)
         return frame
 
-    def _ego(self, observation: Observation) -> Tensor:
+    def _ego(self, inputs: Inputs) -> Tensor:
         """(1, E) in the order of the task's ego inputs."""
-        numbers: list[float] = []
-        for spec in self._task.ego_inputs:
-            value = getattr(observation, spec.name)
-            columns = () if value is None else tuple(value) if isinstance(value, tuple) else (value,)
-            if len(columns) != spec.shape[-1] or not all(math.isfinite(number) for number in columns):
-                raise InputError(f"{self.name} needs {spec.name} as {spec.shape[-1]} finite number(s) in {spec.unit}, got {value}")
-            numbers.extend(columns)
+        numbers = [value for spec in self._task.ego_inputs for value in np.atleast_1d(getattr(inputs, spec.name)).tolist()]
         return torch.tensor([numbers], dtype=torch.float32).reshape(1, len(numbers))
 
 

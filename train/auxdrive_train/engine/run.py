@@ -14,7 +14,7 @@ import auxdrive
 import numpy as np
 import torch
 from auxdrive import console
-from auxdrive.cards import DatasetCard
+from auxdrive.cards import DatasetCard, InputRange
 from auxdrive.cpus import usable_cpus
 from auxdrive.dataset import Dataset
 from auxdrive.derived import ensure_derived
@@ -232,6 +232,23 @@ class Run:
     views: Mapping[str, Network]
     progress: Progress
     record: dict[str, Any]
+
+    @property
+    def input_ranges(self) -> dict[str, InputRange] | None:
+        """What the ego inputs of its training samples held; None for runs of before that was recorded.
+
+        Raises:
+            DataError: run.json is damaged there.
+        """
+        if "input_ranges" not in self.record:
+            return None
+        try:
+            found = {name: InputRange.model_validate(given) for name, given in self.record["input_ranges"].items()}
+            if found.keys() != {spec.name for spec in self.task.ego_inputs}:
+                raise ValueError(f"they are of {', '.join(found) or 'no input'}")
+        except (AttributeError, ValueError) as error:
+            raise DataError(f"{self.directory}: the input_ranges of run.json are damaged: {error}") from error
+        return found
 
 
 def load_run(directory: Path) -> Run:
