@@ -22,6 +22,7 @@ from auxdrive.cards import DatasetCard
 from auxdrive.errors import DataError, InputError, unknown_name
 from auxdrive.files import entries, exists, is_folder, make_folder
 from auxdrive.modalities import MODALITIES, Modality, parse_modality
+from auxdrive.quantities import shown
 from auxdrive.state import STATE_DTYPE, state_record
 from auxdrive.storage import NpyStream, fsync_directory, map_npy, read_npy_header, write_atomic
 from auxdrive.types import AnyArray
@@ -41,7 +42,7 @@ def check_episode_id(episode_id: str) -> str:
     Raises:
         InputError: it is not.
     """
-    if not _ID.fullmatch(episode_id):
+    if not isinstance(episode_id, str) or not _ID.fullmatch(episode_id):
         raise InputError(f"episode id {episode_id!r}: use letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit")
     return episode_id
 
@@ -141,6 +142,8 @@ class EpisodeWriter:
         self._last_time_s = float(record["time_s"])
 
     def _checked(self, frames: Mapping[Modality, AnyArray]) -> dict[Modality, AnyArray]:
+        if not isinstance(frames, Mapping):
+            raise InputError(f"episode {self.episode_id}: give the frames by modality, as in {{Modality.RGB: image}}, not {shown(frames)}")
         for modality in frames:
             if modality not in self.modalities:
                 names = [m.value for m in self.modalities]
@@ -148,12 +151,18 @@ class EpisodeWriter:
         missing = [modality.value for modality in self.modalities if modality not in frames]
         if missing:
             raise InputError(f"episode {self.episode_id}: no frame of {', '.join(missing)}")
-        arrays = {modality: np.asarray(frames[modality]) for modality in self.modalities}
+        arrays = {modality: self._as_array(modality, frames[modality]) for modality in self.modalities}
         for modality, array in arrays.items():
             _check_frame(modality, array.shape, array.dtype)
             if array.shape != self._shapes.get(modality, array.shape):
                 raise InputError(f"{modality}: frames of this episode have the shape {self._shapes[modality]}, got {array.shape}")
         return arrays
+
+    def _as_array(self, modality: Modality, frame: object) -> AnyArray:
+        try:
+            return np.asarray(frame)
+        except Exception as error:  # a camera's own picture type may raise anything; that tick alone is bad
+            raise InputError(f"episode {self.episode_id}: the frame of {modality} cannot be read as an array: {error}") from error
 
     def close(self) -> None:
         """Publish the episode; does nothing when it is closed already.

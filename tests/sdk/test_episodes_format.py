@@ -12,6 +12,7 @@ import sys
 import tempfile
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def test_state_is_mapped_read_only_and_survives_pickling_as_a_path(tmp_path: Pat
 def test_a_record_of_the_dtype_is_stored_bit_for_bit(tmp_path: Path) -> None:
     record = np.zeros((), STATE_DTYPE)
     for index, name in enumerate(STATE_DTYPE.names or ()):
-        record[name] = 0.5 if name in ("throttle", "brake") else index + 1
+        record[name] = 0.5 if name in ("steer_rad", "throttle", "brake") else index + 1
     with EpisodeWriter(tmp_path, "e", [Modality.RGB]) as writer:
         writer.append({Modality.RGB: frame(Modality.RGB, 0)}, record[()])
     assert EpisodeReader(tmp_path / "episodes" / "e").state[0].tobytes() == record.tobytes()
@@ -144,10 +145,20 @@ def test_an_existing_episode_is_never_overwritten(tmp_path: Path) -> None:
     assert sorted(entry.name for entry in (tmp_path / "episodes").iterdir()) == ["e0", "race"]
 
 
-@pytest.mark.parametrize("episode_id", ["", ".hidden", "../up", "a/b", "a b", "x" * 101, "a\n"])
+@pytest.mark.parametrize("episode_id", [None, 3, "", ".hidden", "../up", "a/b", "a b", "x" * 101, "a\n"])
 def test_ids_are_plain_names(tmp_path: Path, episode_id: str) -> None:
     with pytest.raises(InputError, match="episode id"):
         EpisodeWriter(tmp_path, episode_id, [Modality.RGB])
+
+
+class Unreadable:
+    """What some libraries hand out: neither an array nor a number here."""
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        raise RuntimeError("it is on the GPU")
+
+    def __float__(self) -> float:
+        raise RuntimeError("it is on the GPU")
 
 
 @pytest.mark.parametrize(
@@ -182,10 +193,16 @@ def test_ids_are_plain_names(tmp_path: Path, episode_id: str) -> None:
         (None, {"throttle": True}, "give a number"),
         (None, {"time_s": 1_790_000_000_000_000_000}, "no seconds: milliseconds or nanoseconds"),
         (None, {"speed_mps": 1e300}, "speed_mps is inf"),
+        (None, {"time_s": 1.7e12}, "time_s is 1.7e.12, which are no seconds"),  # else every later tick would go back
+        (None, {"throttle": True}, "give a number"),
+        (None, {"throttle": Unreadable()}, "give a number"),
+        ([frame(Modality.RGB, 0)], {}, "give the frames by modality"),
+        ({Modality.RGB: [[1, 2], [3]]}, {}, "the frame of rgb cannot be read as an array"),
+        ({Modality.RGB: Unreadable()}, {}, "cannot be read as an array: it is on the GPU"),
         (None, {"x_m": 10**400}, "give a number"),
     ],
 )
-def test_a_wrong_instant_is_refused_and_the_recording_goes_on(tmp_path: Path, frames: dict, state: dict, message: str) -> None:
+def test_a_wrong_instant_is_refused_and_the_recording_goes_on(tmp_path: Path, frames: Any, state: dict, message: str) -> None:
     good = {Modality.RGB: frame(Modality.RGB, 0)}
     with EpisodeWriter(tmp_path, "e", [Modality.RGB]) as writer:
         writer.append(good, {"time_s": 0, **STATE})
