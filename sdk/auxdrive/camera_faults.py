@@ -27,7 +27,7 @@ DOUBTED_SHARE = 0.01
 MIN_FRAMES = 20
 """A session with fewer frames is judged only together with the others."""
 STANDING_MPS = 0.1
-"""Below this speed a vehicle stands, and a simulator's pictures repeat by right; where the speed is unknown it may have moved."""
+"""A vehicle slower than this, forward or backward, stands, so a simulator's pictures repeat; at unknown speed it may have moved."""
 _CAUSES = {
     "repeat the one before them": "the camera was frozen",
     "are dark": "the camera was covered, or its exposure far too short",
@@ -90,7 +90,7 @@ def episode_faults(episode: EpisodeReader) -> CameraFaults:
     rows, columns = slice(None, None, -(-height // _ROWS)), slice(None, None, -(-width // _COLUMNS))
     speed_mps = np.asarray(episode.state["speed_mps"])
     with np.errstate(invalid="ignore"):
-        stood = (speed_mps[1:] < STANDING_MPS) & (speed_mps[:-1] < STANDING_MPS)  # an unknown speed compares false
+        stood = (np.abs(speed_mps[1:]) < STANDING_MPS) & (np.abs(speed_mps[:-1]) < STANDING_MPS)  # an unknown speed compares false
     repeated = dark = saturated = 0
     last: UInt8 | None = None
     step = max(1, _CHUNK_BYTES // max(frames[0, rows].nbytes, 1))

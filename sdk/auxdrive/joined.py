@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +13,14 @@ from auxdrive.episodes import EPISODES_DIR
 from auxdrive.errors import DataError, UsageError
 from auxdrive.files import as_text
 from auxdrive.timing import RATE_TOLERANCE, same_rate
+
+_RECORDING = re.compile(r"[^+;]*\(labels sha256 [0-9a-f]{16}")
+
+
+def recordings(source: str) -> frozenset[str]:
+    """The recordings that a card's `source` names as `auxdrive ingest` does, by kind, name and digest of their labels; what was chosen
+    of them and how it was read is left out."""
+    return frozenset(found.strip() + ")" for found in _RECORDING.findall(source))
 
 
 def disagreements(first: DatasetCard, other: DatasetCard) -> list[str]:
@@ -38,7 +47,7 @@ def join(paths: Sequence[Path]) -> Dataset:
 
     Raises:
         UsageError: no folder was named, or one twice. DataError: as `Dataset.open`; cards that do not agree, with what differs; an
-            episode that two of them hold.
+            episode that two of them hold, or two that were read from one recording.
     """
     if not paths:
         raise UsageError("name at least one data set")
@@ -64,13 +73,21 @@ def join(paths: Sequence[Path]) -> Dataset:
 
 
 def _refuse_recorded_twice(parts: Sequence[Dataset]) -> None:
-    """An episode in two data sets would count twice, or train in one and validate in the other."""
+    """An episode in two data sets would count twice, or train in one and validate in the other; so would frames of one recording, whose
+    sessions would seem to be two."""
     seen: dict[str, tuple[Dataset, str]] = {}
     for part in parts:
         for episode_id in part.episode_ids:
             other, twin = seen.setdefault(part.episode_fingerprint(episode_id), (part, episode_id))
             if other is not part:
                 raise DataError(f"{other.name} and {part.name} hold the same recording: {twin} there is {episode_id} here. Keep it in one")
+    for place, part in enumerate(parts):
+        for earlier in parts[:place]:
+            for shared in recordings(earlier.card.source) & recordings(part.card.source):
+                raise DataError(
+                    f"{earlier.name} and {part.name} were both read from {shared}: frames of one are frames of the other, or lie beside "
+                    "them. Read all that is wanted of it into one data set, with --split where it is to be divided"
+                )
 
 
 def _names(parts: Sequence[Dataset]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from auxdrive.errors import DataError, UsageError
 from auxdrive.files import check_regular, entries, exists, is_file, is_folder, open_regular
@@ -23,6 +23,7 @@ _ANIMATED_FORMATS = ("GIF", "WEBP")
 # 16-bit and float pictures are no camera pictures of 8 bits, and converting them would need a guess at their range.
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
 
+_ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I")  # the last is what Pillow makes of some PNGs of 16 bits
 
 
@@ -115,14 +116,15 @@ def _is_deep(source: Image.Image) -> bool:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """(width, height) from a picture's header; what its EXIF orientation makes of them is not applied.
+    """(width, height) upright, as `read_pictures` gives it, from a picture's header.
 
     Raises:
         DataError: not a picture.
     """
     check_regular(path)
     with reading(f"{path}"), Image.open(path) as source:
-        return source.size
+        width, height = source.size
+        return (height, width) if source.getexif().get(ExifTags.Base.Orientation) in _ON_ITS_SIDE else (width, height)
 
 
 def grey16_size(path: Path) -> tuple[int, int]:

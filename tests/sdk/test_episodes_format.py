@@ -194,7 +194,6 @@ class Unreadable:
         (None, {"time_s": 1_790_000_000_000_000_000}, "no seconds: milliseconds or nanoseconds"),
         (None, {"speed_mps": 1e300}, "speed_mps is inf"),
         (None, {"time_s": 1.7e12}, "time_s is 1.7e.12, which are no seconds"),  # else every later tick would go back
-        (None, {"throttle": True}, "give a number"),
         (None, {"throttle": Unreadable()}, "give a number"),
         ([frame(Modality.RGB, 0)], {}, "give the frames by modality"),
         ({Modality.RGB: [[1, 2], [3]]}, {}, "the frame of rgb cannot be read as an array"),

@@ -114,6 +114,11 @@ def test_a_vehicle_that_stands_sees_the_same_by_right(tmp_path: Path) -> None:
     assert found.doubts == ["3.3% of the pictures repeat the one before them"]
 
 
+def test_a_vehicle_that_reverses_does_not_stand(tmp_path: Path) -> None:
+    write(tmp_path, "e", [picture(0)] * 40, speed_mps=[-1.0] * 40)
+    assert examine(card(tmp_path)).broken == ["100% of the pictures repeat the one before them: the camera was frozen"]
+
+
 def test_one_session_with_a_frozen_camera_is_found_among_many(tmp_path: Path) -> None:
     for number in range(9):
         frozen = number == 4

@@ -96,6 +96,17 @@ def test_one_recording_does_not_count_twice(tmp_path: Path) -> None:
         Dataset.open([])
 
 
+def test_two_parts_of_one_recording_are_no_two_drives(tmp_path: Path) -> None:
+    told = [
+        f"donkey tub tub (labels sha256 0123456789abcdef, full lock 25 deg); splits by _index: {part}" for part in ("train=:9", "val=9:")
+    ]
+    a, b = (make(tmp_path / name, "e0", seed=seed, source=source) for seed, (name, source) in enumerate(zip("ab", told, strict=True)))
+    with pytest.raises(DataError, match=r"a and .*b were both read from donkey tub tub \(labels sha256 0123456789abcdef\): frames of one"):
+        Dataset.open([a, b])
+    c = make(tmp_path / "c", "e0", seed=3, source=told[0].replace("0123", "4567"))
+    assert len(Dataset.open([a, c])) == 2
+
+
 def test_the_fingerprint_covers_every_part(tmp_path: Path) -> None:
     a, b, c = (make(tmp_path / name, "e0", seed=seed) for seed, name in enumerate("abc"))
     seen = {Dataset.open(paths).fingerprint() for paths in ([a], [b], [a, b], [a, c], [b, a], [a, b, c])}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +66,32 @@ def test_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
     assert {dataset.origin(each).session for each in dataset.episode_ids} == {"tub", "tub-2"}
 
 
-def test_the_same_recording_twice_is_refused_and_a_copy_doubted(tmp_path: Path) -> None:
-    one, other = make_tub(tmp_path / "tub_1", 6), make_tub(tmp_path / "tub_2", 6)
-    with pytest.raises(UsageError, match="is named twice"):
-        read(one, one)
+def test_the_same_recording_twice_is_refused_by_any_path(tmp_path: Path) -> None:
+    one = make_tub(tmp_path / "tub", 6)
+    (tmp_path / "link").symlink_to(one)
+    shutil.copytree(one, tmp_path / "elsewhere" / "tub")
+    shutil.copytree(one, tmp_path / "copy")
+    build_dataset(read(one), tmp_path / "out")
+    before = Dataset.open(tmp_path / "out").fingerprint()
+    for other in (one, tmp_path / "link", tmp_path / "elsewhere" / "tub", tmp_path / "copy"):
+        with pytest.raises(UsageError, match=r"is named twice|copy is a copy of tub"):
+            read(one, other)
+        with pytest.raises(UsageError, match=r"already; there is nothing to add|holds what copy does as tub: it is a copy"):
+            add_to_dataset(read(other), tmp_path / "out")
+    assert Dataset.open(tmp_path / "out").fingerprint() == before
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".adding")) == []
+
+
+def test_equal_labels_beside_other_pictures_are_doubted(tmp_path: Path) -> None:
+    one, other = make_tub(tmp_path / "tub_1", 6), make_tub(tmp_path / "tub_2", 6, size=(16, 10))
     assert "tub_1 and tub_2 have the same labels: are they copies of one recording?" in read(one, other).notes
+
+
+def test_another_camera_of_a_recording_is_no_other_drive(tmp_path: Path) -> None:
+    log = make_udacity(tmp_path / "log", rows=40)
+    build_dataset(read(log, form="udacity"), tmp_path / "out")
+    with pytest.raises(UsageError, match=r"holds udacity recording log .* already, read with other options"):
+        add_to_dataset(read(log, form="udacity", cameras=("left",)), tmp_path / "out")
 
 
 def test_sources_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
@@ -106,7 +128,8 @@ def test_a_recording_that_went_on_is_not_added_to_its_own_beginning(tmp_path: Pa
     tub = make_tub(tmp_path / "tub", 12)
     build_dataset(read(tub), tmp_path / "out")
     with (tub / "catalog_1.catalog").open("a") as file:
-        file.writelines(json.dumps(tub_row(index, {"cam/image_array": "0_cam_image_array_.jpg"})) + "\n" for index in range(12, 20))
+        file.writelines(json.dumps(tub_row(index, {"cam/image_array": "more.jpg"})) + "\n" for index in range(12, 20))
+    shutil.copy(tub / "images" / "0_cam_image_array_.jpg", tub / "images" / "more.jpg")
     before = Dataset.open(tmp_path / "out").fingerprint()
     with pytest.raises(UsageError, match=r"its episode train-0000 begins with the same .* as donkey tub tub .* went on since"):
         add_to_dataset(read(tub), tmp_path / "out")

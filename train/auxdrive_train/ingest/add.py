@@ -21,7 +21,7 @@ from auxdrive.derived import DERIVATIONS, ensure_derived
 from auxdrive.episodes import CARD_NAME, EPISODES_DIR, EpisodeReader, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.files import entries, exists, is_file, refusals
-from auxdrive.joined import disagreements
+from auxdrive.joined import disagreements, recordings
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.storage import fsync_directory, held
 
@@ -73,6 +73,11 @@ def add_to_dataset(
             shutil.rmtree(staging, ignore_errors=True)  # of an addition that was stopped when all was done but to clear up
             raise UsageError(f"{out} holds {' and '.join(held_already)} already; there is nothing to add")
         _refuse_differences(out, card, plan.card)
+        for shared in recordings(card.source) & recordings(source.identity):
+            raise UsageError(
+                f"{out} holds {shared} already, read with other options: its frames would seem to be of two drives. "
+                "Read all that is wanted of it (cameras, ranges) in one go into another folder"
+            )
         report = _stage(plan, staging, out, progress)
         report.notes += _twins(out, card, staging)
         _commit(out, card, staging)
@@ -162,7 +167,8 @@ def _twins(out: Path, card: DatasetCard, staging: Path) -> list[str]:
     """New episodes that begin like one that is there, in a note.
 
     Raises:
-        UsageError: they are of a recording of the same name, which went on since it was read; what was staged is removed.
+        UsageError: they are of a recording of the same name, which went on since it was read, or of a copy of one; what was staged is
+            removed.
     """
     new = read_card(staging)
     there = {_beginning(out / EPISODES_DIR / each): each for each in card.episodes}
@@ -172,6 +178,11 @@ def _twins(out: Path, card: DatasetCard, staging: Path) -> list[str]:
         twin = there.get(_beginning(staged)) if exists(staged) else None
         if twin is None:
             continue
+        if _labels(card.source) & _labels(new.source):
+            shutil.rmtree(staging, ignore_errors=True)
+            raise UsageError(
+                f"{out}: holds what {origin.session} does as {card.episodes[twin].session}: it is a copy, and would count twice"
+            )
         if card.episodes[twin].session.partition("/")[0] == origin.session.partition("/")[0]:
             shutil.rmtree(staging, ignore_errors=True)
             raise UsageError(
@@ -181,6 +192,10 @@ def _twins(out: Path, card: DatasetCard, staging: Path) -> list[str]:
             )
         notes.append(f"{origin.session} begins with the same pictures and labels as {card.episodes[twin].session}: is it a copy?")
     return list(dict.fromkeys(notes))
+
+
+def _labels(source: str) -> set[str]:
+    return {recording.rpartition("(")[2] for recording in recordings(source)}
 
 
 def _beginning(episode: Path) -> str:

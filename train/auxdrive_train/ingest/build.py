@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.dataset import TRAIN_SPLIT, VALIDATION_SPLIT, Dataset, read_card
 from auxdrive.derived import DERIVATIONS
 from auxdrive.division import training_parts
-from auxdrive.episodes import CARD_NAME, clean_partial, write_card
+from auxdrive.episodes import CARD_NAME, EPISODES_DIR, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
-from auxdrive.files import entries, is_file, open_regular
+from auxdrive.files import entries, is_file, refusals
 from auxdrive.inspection.findings import examine, shown
 from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.pictures import picture_size
 from auxdrive.sessions import CLOSE_S, splits_apart_s, told
 from auxdrive.storage import held
-from PIL import Image
+from auxdrive.timing import measured_rate_hz, same_rate
 
 from auxdrive_train.ingest.source import Source, SourceRecord, left_out
 from auxdrive_train.ingest.splits import SplitRange, check_sources, split_of
@@ -51,8 +55,14 @@ def build_dataset(
     """
     plan = plan_dataset(source, splits, derived, image_size, licence)
     with held(out):
-        _claim(out, plan.card)
-        report = write_dataset(plan, out, progress)
+        claimed = _claim(out, plan.card)
+        try:
+            report = write_dataset(plan, out, progress)
+        except DataError:
+            if claimed and not entries(out / EPISODES_DIR):  # nothing came of it: let the next try have other options
+                with refusals(out / CARD_NAME):
+                    (out / CARD_NAME).unlink()
+            raise
         tell_distances(out, report)
         return report
 
@@ -67,6 +77,8 @@ def plan_dataset(
             raise UsageError(f"{modality} cannot be derived from a camera picture; can be: {valid}")
     check_sources(splits, (record.source for record in source.records))
     chosen, skipped = _choose(source, splits)
+    if skipped["picture missing"]:
+        source = _at_the_rate_of(chosen, source)
     card = _card(source, splits, chosen, image_size or _common_size(chosen), licence)
     return Plan(source, splits, derived, chosen, source.skipped + skipped, image_size is not None, card)
 
@@ -94,19 +106,34 @@ def tell_distances(out: Path, report: IngestReport) -> None:
 def _choose(source: Source, splits: tuple[SplitRange, ...]) -> tuple[list[SourceRecord], Counter[str]]:
     """The records that stand in a split and have a picture file."""
     chosen, skipped = [], Counter[str]()
+    missing: SourceRecord | None = None
     for record in source.records:
         if split_of(record.index, splits, record.source) is None:
             skipped["in no split"] += 1
         elif not is_file(record.image):
             skipped["picture missing"] += 1
+            missing = missing or record
         else:
             chosen.append(record)
+    if not chosen:
+        sought = "" if missing is None else f". The first, {missing.where}, is to be {missing.image}: put the pictures there"
+        raise DataError(f"{source.name}: no record has a picture ({left_out(source.skipped + skipped)}){sought}")
     for each in splits:
         if not any(each.holds(record.index, record.source) for record in chosen):
             raise UsageError(f"--split {each}: no usable record has its {source.index_field} in that range")
-    if not chosen:
-        raise DataError(f"{source.name}: no record has a picture ({left_out(source.skipped + skipped)})")
     return chosen, skipped
+
+
+def _at_the_rate_of(records: list[SourceRecord], source: Source) -> Source:
+    """The source at the rate of these records: where every other picture was removed, what is left is slower than the recording."""
+    steps = [
+        later.time_s - each.time_s for each, later in pairwise(records) if (each.stream, each.session) == (later.stream, later.session)
+    ]
+    rate_hz = measured_rate_hz(np.array(steps))
+    if rate_hz is None or same_rate(rate_hz, source.rate_hz):
+        return source
+    note = f"the records that have a picture follow each other at {rate_hz:.4g} Hz and not at {source.rate_hz:g}: so is the data set's rate"
+    return replace(source, rate_hz=round(rate_hz, 3), notes=[*source.notes, note])
 
 
 def _common_size(records: list[SourceRecord]) -> tuple[int, int]:
@@ -114,9 +141,8 @@ def _common_size(records: list[SourceRecord]) -> tuple[int, int]:
     seen: dict[tuple[int, int], SourceRecord] = {}
     for record in records:
         try:
-            with open_regular(record.image) as file, Image.open(file) as picture:
-                seen.setdefault(picture.size, record)
-        except (DataError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+            seen.setdefault(picture_size(record.image), record)
+        except DataError:
             continue
         if len(seen) > 1:
             sizes = "; ".join(f"{width}x{height} in {record.image}" for (width, height), record in seen.items())
@@ -144,8 +170,8 @@ def _card(source: Source, splits: tuple[SplitRange, ...], records: list[SourceRe
     )
 
 
-def _claim(out: Path, card: DatasetCard) -> None:
-    """Make the folder ours, or refuse it."""
+def _claim(out: Path, card: DatasetCard) -> bool:
+    """Make the folder ours, or refuse it; whether it was nobody's."""
     if any(not entry.name.startswith(".") for entry in entries(out)):
         if not is_file(out / CARD_NAME):
             raise DataError(f"{out}: is not empty and holds no data set; choose a new folder")
@@ -156,8 +182,9 @@ def _claim(out: Path, card: DatasetCard) -> None:
                 "Choose a new folder, or add to it with --add"
             )
         clean_partial(out)
-    else:
-        write_card(out, card)
+        return False
+    write_card(out, card)
+    return True
 
 
 def _told(card: DatasetCard) -> str:

@@ -32,14 +32,14 @@ from auxdrive_train.ingest.source import (
     session_name,
     source_name,
 )
-from auxdrive_train.ingest.tub import Row, as_index, find_files, read_rows
+from auxdrive_train.ingest.tub import IMAGE, Row, as_index, find_files, read_rows
 
 DRIVE_LOOP_HZ = 20.0
 """donkeycar's default rate, used where timestamps cannot be."""
-_IMAGE, _DEPTH, _THROTTLE, _SPEED = "cam/image_array", "cam/depth_array", "user/throttle", "enc/speed"
+_DEPTH, _THROTTLE, _SPEED = "cam/depth_array", "user/throttle", "enc/speed"
 _STEERING = ("user/angle", "user/steering")
 """The same number: newer templates call it the one, older ones the other; where a record has both, the first counts."""
-_READ = {_IMAGE, _DEPTH, _THROTTLE, _SPEED, "user/mode", "source_index"}
+_READ = {IMAGE, _DEPTH, _THROTTLE, _SPEED, "user/mode", "source_index"}
 
 
 def read_donkey(folder: Path, options: SourceOptions) -> Source:
@@ -140,12 +140,12 @@ def _record(images: Path, row: Row, index_field: str, damage: Damage) -> tuple[s
     """The record, or the reason why it is left out, which is empty where it was noted as damaged."""
     values = row.values
     steering = next((key for key in _STEERING if key in values), None)
-    missing = [key for key in (_IMAGE, _THROTTLE) if key not in values] + ([" or ".join(_STEERING)] if steering is None else [])
+    missing = [key for key in (IMAGE, _THROTTLE) if key not in values] + ([" or ".join(_STEERING)] if steering is None else [])
     if missing or steering is None:
         return f"without {', '.join(sorted(missing))}", None
-    image = inside(images, values[_IMAGE])
+    image = inside(images, values[IMAGE])
     if image is None:
-        damage.add(row.file, row.line, f"{_IMAGE} is no name of a picture in {images}")
+        damage.add(row.file, row.line, f"{IMAGE} is no name of a picture in {images}")
         return "", None
     angle, throttle = number(values[steering]), number(values[_THROTTLE])
     if angle is None or throttle is None:

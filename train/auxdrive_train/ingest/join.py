@@ -9,9 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 from auxdrive.errors import DataError, UsageError
+from auxdrive.files import is_file, read_bytes
 from auxdrive.timing import RATE_TOLERANCE, same_rate
 
 from auxdrive_train.ingest.source import Source
+
+_COMPARED = 10
+"""So many pictures at the beginning tell whether a source with the labels of another is a copy of it."""
+_LARGEST_PICTURE = 1 << 28
 
 
 def unused(name: str, taken: Iterable[str]) -> str:
@@ -31,8 +36,8 @@ def join_sources(sources: Sequence[Source]) -> Source:
     """One source of all; of one, that itself. Its rate is the median over all records.
 
     Raises:
-        UsageError: a recording is named twice. DataError: the rates differ by more than the tolerance of `auxdrive.timing`, or some
-            have depth and some have not.
+        UsageError: a recording is named twice, or with a copy of it. DataError: the rates differ by more than the tolerance of
+            `auxdrive.timing`, or some have depth and some have not.
     """
     if len(sources) == 1:
         return sources[0]
@@ -40,6 +45,9 @@ def join_sources(sources: Sequence[Source]) -> Source:
     for source in sources:
         if source.identity in [other.identity for other in named]:
             raise UsageError(f"{source.identity} is named twice; its pictures would count twice, or stand in two splits")
+        twin = next((other for other in named if other.labels == source.labels and _same_pictures(source, other)), None)
+        if twin is not None:
+            raise UsageError(f"{source.name} is a copy of {twin.name}; its pictures would count twice, or stand in two splits. Name one")
         named.append(_renamed(source, unused(source.name, [other.name for other in named])))
     rate_hz = _rate_of_all(named)
     _refuse_depth_of_some(named)
@@ -56,6 +64,15 @@ def join_sources(sources: Sequence[Source]) -> Source:
         notes=_notes(named),
         fov_deg=first.fov_deg,
         identities=tuple(identity for source in named for identity in source.identities),
+    )
+
+
+def _same_pictures(one: Source, other: Source) -> bool:
+    """Whether the first pictures of two sources with the same labels are the same."""
+    pairs = list(zip(one.records, other.records, strict=False))[:_COMPARED]
+    return all(
+        is_file(a.image) and is_file(b.image) and read_bytes(a.image, _LARGEST_PICTURE) == read_bytes(b.image, _LARGEST_PICTURE)
+        for a, b in pairs
     )
 
 

@@ -21,6 +21,7 @@ from auxdrive_train.ingest.lines import Damage, Line, cut_off, read_lines
 from auxdrive_train.ingest.source import inside
 
 MANIFEST_NAME = "manifest.json"
+IMAGE = "cam/image_array"
 _CATALOG = re.compile(r"catalog_(\d+)\.catalog")
 _LARGEST_INDEX = 2**53  # beyond, a float64 no longer holds every whole number
 _LONGEST_HOLE = 10_000  # records that one damaged line can have swallowed: what a system holds back before it writes, and far more
@@ -141,9 +142,11 @@ def read_rows(files: TubFiles, damage: Damage, skipped: Counter[str]) -> list[Ro
     """The records that are not deleted, sorted by index; damaged ones are noted in `damage`, other omissions counted in `skipped`.
 
     An index that was used again (the manifest that counts them was lost with the power) has had its picture overwritten: the later
-    record is kept. So is none, where the later record is a damaged line between others.
+    record is kept. So is none, where the later record is a damaged line between others. Of records of several indexes that name one
+    picture, too, the later one was written with the picture that is there.
     """
     found: dict[int, Row] = {}
+    index_of: dict[str, int] = {}  # by picture, the later record's
     for catalog in files.catalogs:
         for row, lost in _walk(catalog, damage, skipped):
             for index in lost:
@@ -153,6 +156,13 @@ def read_rows(files: TubFiles, damage: Damage, skipped: Counter[str]) -> list[Ro
                 if row.index in found:
                     skipped["index used again by a later record"] += 1
                 found[row.index] = row
+                picture = row.values.get(IMAGE)
+                before = index_of.get(picture, row.index) if isinstance(picture, str) else row.index
+                if before != row.index and before in found and found[before].values.get(IMAGE) == picture:
+                    del found[before]
+                    skipped["picture named again by a later record"] += 1
+                if isinstance(picture, str):
+                    index_of[picture] = row.index
     deleted = files.deleted & found.keys()
     if deleted:
         skipped["deleted in the tub"] += len(deleted)

@@ -54,7 +54,7 @@ def read_log(log: Path, cameras: tuple[str, ...], damage: Damage, skipped: Count
         if _is_header(cells, first=not index and columns is COLUMNS):
             part += bool(index)
             columns = _named(cells, cameras, f"{log}, line {line.number}")
-            unread = [name for name in columns if name not in COLUMNS]
+            unread = [name or "one without a name" for name in columns if name not in COLUMNS]
             if unread:
                 notes.append(f"{log}, line {line.number}: columns that are not read: {', '.join(unread)}")
             continue
@@ -65,9 +65,10 @@ def read_log(log: Path, cameras: tuple[str, ...], damage: Damage, skipped: Count
             continue
         _refuse_decimal_commas(cells, columns, f"{log}, line {line.number}")
         if not wrong and len(cells) != len(columns):
-            wrong = f"not the {len(columns)} columns {', '.join(columns)}"
-            if len(cells) == 1 and b";" in line.text:
-                wrong += " between commas; a spreadsheet has put semicolons there"
+            wrong = f"not the {len(columns)} columns {', '.join(columns)}, but {len(cells)}"
+            other = next((name for mark, name in ((b";", "semicolons"), (b"\t", "tabs")) if mark in line.text), None)
+            if len(cells) == 1 and other is not None:
+                wrong += f" between commas; a spreadsheet has put {other} there"
         if wrong:
             damage.add(log, line.number, wrong)
             continue

@@ -116,7 +116,7 @@ def write_dataset(
         report.episodes.setdefault(first.split, []).append(episode_id)
         origins[episode_id] = EpisodeOrigin(session=first.session or source.name, start_s=first.session_s)
     if not report.episodes:
-        raise DataError(f"{source.name}: no record has a usable picture ({left_out(report.skipped)})")
+        raise DataError(f"{source.name}: no record has a usable picture ({left_out(report.skipped, report.notes[len(source.notes) :])})")
     made = {name: tuple(ids) for name, ids in report.episodes.items()}
     write_card(out, plan.card.model_copy(update={"splits": made, "episodes": origins}))
     ensure_derived(Dataset.open(out), plan.derived, progress=progress)
@@ -140,7 +140,9 @@ def _frame(plan: Plan, record: SourceRecord, placed: tuple[str, float], report: 
     width, height = plan.size
     try:
         image = next(read_pictures(record.image)).image
-    except DataError:
+    except DataError as error:
+        if not report.skipped["picture damaged"]:
+            report.notes.append(f"the first damaged picture is {error}")
         report.skipped["picture damaged"] += 1
         return None
     try:
