@@ -179,6 +179,8 @@ def test_a_picture_that_two_rows_name_has_the_later_label(tmp_path: Path) -> Non
         ("a.jpg,b.jpg,c.jpg,-0,2,1,0,1,049044E-05", "line 1: 9 columns instead of 7, for its numbers have decimal commas"),
         ('a.jpg,b.jpg,c.jpg,"0,25","0,5",0,"10,25"', "line 1: its numbers have decimal commas"),
         ("a.jpg;b.jpg;c.jpg;0.25;0.5;0;10", "between commas; a spreadsheet has put semicolons there"),
+        ("a.jpg\tb.jpg\tc.jpg\t0.25\t0.5\t0\t10", "between commas; a spreadsheet has put tabs there"),
+        ("7,a.jpg,b.jpg,c.jpg,0.25,0.5,0,10", "not the 7 columns center, left, right, steering, throttle, brake, speed, but 8"),
     ],
 )
 @pytest.mark.parametrize("header", [True, False])
