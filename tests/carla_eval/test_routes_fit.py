@@ -69,7 +69,7 @@ def test_a_keypoint_off_its_lane_is_refused_by_name(planner: EmbeddedSimulator, 
     with pytest.raises(SimulatorError, match=f"keypoint {middle}"):
         planner.plan(route.town, keypoints)
     yaws = [float(yaw) for yaw in route.yaw_rad[::10]]
-    with pytest.raises(SimulatorError, match=rf"keypoint {middle} .* from the middle of the nearest lane .* runs its way"):
+    with pytest.raises(SimulatorError, match=rf"keypoint {middle} .* from the middle of the nearest lane"):
         planner.plan(route.town, keypoints, yaws_rad=yaws)
 
 
@@ -78,6 +78,50 @@ def straight_part(route: Route) -> int:
     turn = np.abs(np.diff(route.yaw_rad))
     calm = [i for i in range(2, len(route.points) // 10 - 2) if turn[10 * i - 15 : 10 * i + 15].max() < 0.01]
     return calm[len(calm) // 2]
+
+
+def chords(keypoints: Keypoints) -> list[float]:
+    """The direction from each keypoint to the next; the last has that of the one before."""
+    steps = np.diff(np.array(keypoints), axis=0)
+    yaws = np.arctan2(steps[:, 1], steps[:, 0]).tolist()
+    return [*yaws, yaws[-1]]
+
+
+@pytest.mark.parametrize("seed", [2014, 2054, 3016, 3083, 3118, 9200, 9201])
+def test_the_keypoints_of_a_drawn_route_lead_to_it_through_a_file(planner: EmbeddedSimulator, seed: int, tmp_path: Path) -> None:
+    """Also where a road winds, so that it is many times as long as straight on; with its lanes' headings, without, and with chords."""
+    drawn = planner.random_route(seed)
+    keypoints = [*drawn.keypoints]
+    at = [int(np.argmin(np.linalg.norm(drawn.points - point, axis=1))) for point in keypoints]
+    for yaws in ([], [float(drawn.yaw_rad[index]) for index in at], chords(keypoints)):
+        write_routes(tmp_path / "routes.xml", [RouteSpec(str(seed), drawn.town, tuple(keypoints), drawn.weather, tuple(yaws))])
+        (planned,) = routes_of_file(tmp_path / "routes.xml")
+        assert np.allclose(planned.points, drawn.points, atol=1e-6)
+        assert (planned.weather, planned.options) == (drawn.weather, drawn.options)
+
+
+@pytest.mark.parametrize("left_m", [1.7, -1.7, 2.2, -2.2])
+def test_keypoints_beside_the_middle_of_their_lanes_lead_through_the_same_turns(planner: EmbeddedSimulator, left_m: float) -> None:
+    """In a junction other lanes are nearer to them."""
+    for seed in (2000, 2001, 2002):
+        drawn = planner.random_route(seed)
+        every = [*range(0, len(drawn.points), 20), len(drawn.points) - 1]
+        keypoints = [beside(drawn, index, left_m) for index in every]
+        for yaws in ([], [float(drawn.yaw_rad[index]) for index in every]):
+            planned = planner.plan(drawn.town, keypoints, yaws_rad=yaws)
+            assert set(planned.lane_ids) == set(drawn.lane_ids)
+            assert planned.length_m == pytest.approx(drawn.length_m, abs=3.0)
+
+
+def test_headings_that_are_not_the_lanes_are_refused(planner: EmbeddedSimulator, route: Route) -> None:
+    """A few chords may point anywhere, but not most of them, and nothing else."""
+    keypoints = dense(route)
+    for yaws in ([yaw + math.pi for yaw in chords(keypoints)], [float(route.yaw_rad[0]) + math.pi, *[None] * (len(keypoints) - 1)]):
+        with pytest.raises(SimulatorError, match=r"keypoint 0 .* that runs its way .* A waypoint may do without yaw"):
+            planner.plan(route.town, keypoints, yaws_rad=yaws)
+    backwards = keypoints[::-1]
+    with pytest.raises(SimulatorError, match=r"keypoint 0 .* that runs its way"):
+        planner.plan(route.town, backwards, yaws_rad=chords(backwards))
 
 
 def test_legs_that_double_back_are_refused(planner: EmbeddedSimulator, route: Route) -> None:

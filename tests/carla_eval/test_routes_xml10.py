@@ -97,6 +97,16 @@ EXTERNAL = '<!DOCTYPE routes SYSTEM "file:///etc/hostname"><routes><route id="0"
         (f'<routes><route id="0" town="T"><weather/><weather/>{WAYPOINTS}</route></routes>', "has 2 <weather> elements"),
         (f'<routes><route id="0" town="T"><weathers><weather/></weathers>{WAYPOINTS}</route></routes>', "holds <weathers>.*weather"),
         (f'<routes><route id="0" town="T"><wether/>{WAYPOINTS}</route></routes>', "holds <wether>.*weather"),
+        (f'<routes><weather/><route id="0" town="T">{WAYPOINTS}</route></routes>', "holds <weather>.*Valid: route"),
+        (f'<routes><group><route id="0" town="T">{WAYPOINTS}</route></group></routes>', "holds <group>.*Valid: route"),
+        (f'<routes><Route id="0" town="T">{WAYPOINTS}</Route></routes>', "holds <Route>.*Did you mean 'route'"),
+        (f'<routes sky="grey"><route id="0" town="T">{WAYPOINTS}</route></routes>', "<routes> has no attributes, and not 'sky'"),
+        (f'<routes><route id="0" town="T" weather="Rain">{WAYPOINTS}</route></routes>', "unknown attribute 'weather'. Valid: id, town"),
+        (f'<routes><route id="0" town="T">{WAYPOINTS}rain</route></routes>', "holds the text 'rain', and <route> holds none"),
+        (f'<routes><route id="0" town="T"><weather>rain</weather>{WAYPOINTS}</route></routes>', "holds the text 'rain'"),
+        ('<routes><route id="0" town="T"><waypoint x="0" y="0"><weather/></waypoint></route></routes>', "waypoint 0: holds <weather>"),
+        ('<routes><route id="0" town="T"><waypoint x="0" y="0" Yaw="9"/></route></routes>', "unknown attribute 'Yaw'. Did you mean 'yaw'"),
+        ('<routes><route id="0" town="T"><waypoint x="0" y="0" pitch="up"/></route></routes>', "waypoint 0: pitch='up' is no number"),
         ('<routes><route id="0" town="T"><waypoint x="0" y="0" yaw="north"/><waypoint x="1" y="1"/></route></routes>', "yaw='north'"),
         (f'<routes><route id="0" town="T"><weather cloudiness="-1"/>{WAYPOINTS}</route></routes>', "cloudiness=-1 does not lie"),
         (f'<routes><route id="0" town="T"><weather sun_altitude_angle="99"/>{WAYPOINTS}</route></routes>', "does not lie from -90 to 90"),
@@ -143,3 +153,12 @@ def test_attributes_of_carlas_weather_that_have_no_effect_pass_and_are_named(tmp
     (spec,) = read(tmp_path, content)
     assert spec.without_effect == ("wind_intensity",)
     assert spec.weather.wetness == 5.0
+
+
+def test_comments_and_the_turns_that_some_tools_write_pass_and_zeros_are_one(tmp_path: Path) -> None:
+    content = (
+        '<routes><!-- a --><route id="0" town="T"><!-- b --><weather sun_azimuth_angle="{}" wetness="{}"/>'
+        '<waypoint x="0" y="0" connection="LEFT"/><waypoint x="1" y="2"/></route></routes>'
+    )
+    weathers = [read(tmp_path, content.format(*zeros))[0].weather for zeros in (("0", "0"), ("-0.0", "-0"), ("0e5", "+0"))]
+    assert len({repr(weather) for weather in weathers}) == 1  # what a route's hash is made of

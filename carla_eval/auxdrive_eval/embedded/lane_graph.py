@@ -36,6 +36,7 @@ class LaneGraph:
         self.first = np.concatenate(([0], np.cumsum(counts)[:-1]))
         self.count = counts
         self.length = np.array([lane.length_m for lane in lanes])
+        self._widest_m = max(lane.width_m for lane in lanes)
         self.spacing = self.length / (counts - 1)
         self.points = np.concatenate([lane.centreline for lane in lanes])
         self.yaw_rad = np.concatenate([lane.yaw_rad for lane in lanes])
@@ -83,23 +84,34 @@ class LaneGraph:
         cost = np.where(self._connector_point[candidates], cost + 1.5 * (1.0 - np.cos(self.yaw_rad[candidates] - yaw_rad)), np.inf)
         return int(candidates[np.argmin(cost)])
 
-    def positions_near(self, x_m: float, y_m: float, slack_m: float = 0.5, yaw_rad: float | None = None) -> tuple[list[Position], float]:
-        """Places on lanes that are at most `slack_m` farther from (x, y) than the nearest, one per lane, and the nearest's distance.
+    def positions_near(self, x_m: float, y_m: float, reach_m: float, yaw_rad: float | None = None) -> tuple[dict[Position, float], float]:
+        """Places on lanes that (x, y) lies on, one per lane, with their distances; and the distance of the nearest lane of all.
 
-        With `yaw_rad` only lanes count that run within `SAME_WAY_RAD` of it, so not the oncoming one; the distance is infinite without any.
+        A point lies on a lane that is not farther than half its width and `reach_m`. With `yaw_rad` only lanes count that run within
+        `SAME_WAY_RAD` of it, so not the oncoming one; the nearest's distance is infinite without any.
         """
         away = np.hypot(self.points[:, 0] - x_m, self.points[:, 1] - y_m)
         if yaw_rad is not None:
             away = np.where(np.cos(self.yaw_rad - yaw_rad) >= math.cos(SAME_WAY_RAD), away, np.inf)
-        nearest = float(away.min())
-        if not math.isfinite(nearest):
-            return [], nearest
-        found: list[Position] = []
-        for lane in np.unique(self.lane_of_point[away <= nearest + slack_m]):
+        found: dict[Position, float] = {}
+        for lane in np.unique(self.lane_of_point[away <= self._widest_m / 2 + reach_m + self.spacing.max()]):
             first, count = int(self.first[lane]), int(self.count[lane])
-            best = first + int(np.argmin(away[first : first + count]))
-            found.append((int(lane), float(self.arclength[best])))
-        return found, nearest
+            along_m, away_m = self._foot(int(lane), int(np.argmin(away[first : first + count])), x_m, y_m)
+            if away_m <= self.town.lanes[self.lane_ids[lane]].width_m / 2 + reach_m:
+                found[int(lane), along_m] = away_m
+        return found, min(found.values(), default=float(away.min()))
+
+    def _foot(self, lane: int, nearest: int, x_m: float, y_m: float) -> tuple[float, float]:
+        """Where on a lane (x, y) stands, beside the point `nearest` of it: the distance along the lane, and the distance to there."""
+        best = 0.0, math.inf
+        for step in {max(nearest - 1, 0), min(nearest, int(self.count[lane]) - 2)}:
+            (ax, ay), (bx, by) = self.points[self.first[lane] + step], self.points[self.first[lane] + step + 1]
+            square = (bx - ax) ** 2 + (by - ay) ** 2
+            share = min(max(((x_m - ax) * (bx - ax) + (y_m - ay) * (by - ay)) / square, 0.0), 1.0)
+            away_m = math.hypot(ax + share * (bx - ax) - x_m, ay + share * (by - ay) - y_m)
+            if away_m < best[1]:
+                best = float((step + share) * self.spacing[lane]), away_m
+        return best
 
     def shortest_path(self, start: Position, goal: Position) -> tuple[list[int], float] | None:
         """Lane ids from start to goal and the distance between them, metres (Dijkstra 1959); None when no way leads there."""

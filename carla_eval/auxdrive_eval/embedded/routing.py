@@ -20,7 +20,13 @@ OFF_LANE_M = 0.5
 """How far beyond its lane's edge a keypoint may lie."""
 DETOUR_FACTOR, DETOUR_M = 2.0, 20.0
 """The way from one keypoint to the next may be so many times as long as the straight line, and so much more. Round a right angle it is 1.4
-times as long; from a keypoint that a lane lies behind, it leads round the block."""
+times as long; from a keypoint that a lane lies behind, it leads round the block. Where nothing but one junction lies between them, the
+road itself winds, and the way may be as long as the road."""
+BESIDE_FACTOR = 4.0
+"""A keypoint is moved onto a lane that is so much farther only where it makes the route longer by more than this times the distance:
+which of the lanes of a junction is meant shows in where they lead."""
+CHORD_RAD = math.radians(0.5)
+"""A heading that is so near to the direction to the next keypoint was computed from it."""
 START_MARGIN_M = 8.0
 END_MARGIN_M = 20.0
 _TURNS = (RoadOption.LEFT, RoadOption.RIGHT)
@@ -28,11 +34,17 @@ _TURNS = (RoadOption.LEFT, RoadOption.RIGHT)
 
 @dataclass(frozen=True, slots=True)
 class _Leg:
-    """The best way so far to one place: its cost, the stretches (lane id, from, to) driven, and the lengths from keypoint to keypoint."""
+    """The best way so far to one place.
+
+    Attributes:
+        cost_m: its length, and what lies beside it costs more. stretches: (lane id, from, to) as driven.
+        lengths_m, winds: of each way from keypoint to keypoint: its length, and whether it may be long (see `DETOUR_M`).
+    """
 
     cost_m: float
-    stretches: tuple[tuple[int, float, float], ...]
+    stretches: tuple[tuple[int, float, float], ...] = ()
     lengths_m: tuple[float, ...] = ()
+    winds: tuple[bool, ...] = ()
 
 
 def plan_route(
@@ -45,31 +57,33 @@ def plan_route(
 ) -> Route:
     """The shortest route through the keypoints, which are moved onto the lanes that they lie on.
 
-    Where several lanes are near a keypoint (the connectors of a junction), the choice that makes the whole route shortest is taken. A route
+    Where a keypoint lies on several lanes (the connectors of a junction), the choice that makes the whole route shortest is taken. A route
     that does not fit the town is refused and never repaired into another one: its kilometres, and all that is counted on them, would be
     another route's.
 
     Args:
         yaws_rad: heading of the lane at each keypoint, positive to the left, where it is known: it tells the lane from the oncoming one.
+            The direction to the next keypoint may stand for it, as in files that have no other: where the road winds it may point
+            anywhere, and so is passed over at up to half of the keypoints, or two.
 
     Raises:
         SimulatorError: fewer than two keypoints; one that is not finite or lies off every lane (of its heading) by more than half a lane's
             width and half a metre; two between which the way is much longer than the straight line; or a route of no length.
     """
-    headings = tuple(yaws_rad) or (None,) * len(keypoints)
-    places = [_snap(graph, index, point, yaw) for index, (point, yaw) in enumerate(zip(keypoints, headings, strict=True))]
-    if len(places) < 2:
-        raise SimulatorError(f"route {route_id}: a route needs two keypoints or more, got {len(places)}")
-    legs = {place: _Leg(0.0, ()) for place in places[0]}
+    if len(keypoints) < 2:
+        raise SimulatorError(f"route {route_id}: a route needs two keypoints or more, got {len(keypoints)}")
+    places = _places(graph, keypoints, tuple(yaws_rad) or (None,) * len(keypoints))
+    legs = {place: _Leg(BESIDE_FACTOR * away_m) for place, away_m in places[0].items()}
     for number, options in enumerate(places[1:], start=1):
-        reached = {place: leg for place in options if (leg := _best(graph, legs, place)) is not None}
+        reached = {place: leg for place, away_m in options.items() if (leg := _best(graph, legs, place, away_m)) is not None}
         if not reached:
             raise SimulatorError(f"route {route_id}: no way leads from keypoint {number - 1} to keypoint {number} in {graph.town.name}")
         legs = reached
     best = min(legs.values(), key=lambda leg: leg.cost_m)
     _refuse_detours(graph, keypoints, best, route_id)
-    if best.cost_m < min_length_m:
-        raise SimulatorError(f"route {route_id}: its keypoints lie {best.cost_m:.1f} m apart along the lanes, less than {min_length_m} m")
+    length_m = sum(best.lengths_m)
+    if length_m < min_length_m:
+        raise SimulatorError(f"route {route_id}: its keypoints lie {length_m:.1f} m apart along the lanes, less than {min_length_m} m")
     return _trace(graph, best.stretches, tuple((float(x), float(y)) for x, y in keypoints), route_id, weather or Weather())
 
 
@@ -112,24 +126,51 @@ def _between_margins(rng: np.random.Generator, graph: LaneGraph, lane_id: int) -
     return float(rng.uniform(START_MARGIN_M, max(START_MARGIN_M + 1.0, length - END_MARGIN_M)))
 
 
-def _snap(graph: LaneGraph, index: int, point: Point, yaw_rad: float | None) -> list[Position]:
-    if not np.isfinite(point).all():
-        raise SimulatorError(f"keypoint {index} is not finite: {point}")
-    options, distance = graph.positions_near(float(point[0]), float(point[1]), yaw_rad=yaw_rad)
-    allowed = max((graph.town.lanes[graph.lane_ids[lane]].width_m / 2 for lane, _ in options), default=0.0) + OFF_LANE_M
-    if distance > allowed:
-        way = "" if yaw_rad is None else f" that runs its way ({math.degrees(yaw_rad):.0f} degrees, positive to the left)"
-        raise SimulatorError(
-            f"keypoint {index} at x {point[0]:.1f}, y {point[1]:.1f} (to the left) lies {distance:.1f} m from the middle of the nearest "
-            f"lane of {graph.town.name}{way}; at most {allowed:.2f} m is allowed. Is the file meant for this town, and its y to the right?"
+def _places(graph: LaneGraph, keypoints: Sequence[Point], yaws_rad: Sequence[float | None]) -> list[dict[Position, float]]:
+    """The places on lanes that each keypoint may mean, with their distances."""
+    for index, point in enumerate(keypoints):
+        if not np.isfinite(point).all():
+            raise SimulatorError(f"keypoint {index} is not finite: {point}")
+    places = [graph.positions_near(float(x), float(y), OFF_LANE_M, yaw_rad)[0] for (x, y), yaw_rad in zip(keypoints, yaws_rad, strict=True)]
+    contrary = [index for index in range(len(places)) if not places[index] and _is_chord(keypoints, yaws_rad, index)]
+    passed_over = contrary if len(contrary) <= max(2, len(places) // 2) else []
+    for index, (x, y) in enumerate(keypoints):
+        if not places[index]:
+            places[index], nearest_m = graph.positions_near(float(x), float(y), OFF_LANE_M)
+            if index not in passed_over:
+                raise SimulatorError(_off_lane(graph, index, (x, y), yaws_rad[index], None if places[index] else nearest_m))
+    return places
+
+
+def _is_chord(keypoints: Sequence[Point], yaws_rad: Sequence[float | None], index: int) -> bool:
+    """Whether a keypoint's heading is the direction to the next (of the last: from the one before)."""
+    yaw_rad, first = yaws_rad[index], min(index, len(keypoints) - 2)
+    (x, y), (next_x, next_y) = keypoints[first], keypoints[first + 1]
+    return yaw_rad is not None and abs(math.remainder(yaw_rad - math.atan2(next_y - y, next_x - x), math.tau)) <= CHORD_RAD
+
+
+def _off_lane(graph: LaneGraph, index: int, point: Point, yaw_rad: float | None, nearest_m: float | None) -> str:
+    """What is wrong with a keypoint; `nearest_m` is None where it lies on a lane, and its heading is not that lane's."""
+    at = f"keypoint {index} at x {point[0]:.1f}, y {point[1]:.1f} (to the left)"
+    if nearest_m is None:
+        assert yaw_rad is not None
+        _, away_m = graph.positions_near(point[0], point[1], 0.0, yaw_rad)
+        beside = f"{away_m:.1f} m from the middle of the nearest lane" if math.isfinite(away_m) else "away from every lane"
+        return (
+            f"{at} lies {beside} of {graph.town.name} that runs its way ({math.degrees(yaw_rad):.0f} degrees, positive to the left); the "
+            "lane that it lies on runs another way. Is its yaw that of the lane? A waypoint may do without yaw"
         )
-    return options
+    allowed_m = max(lane.width_m for lane in graph.town.lanes.values()) / 2 + OFF_LANE_M
+    return (
+        f"{at} lies {nearest_m:.1f} m from the middle of the nearest lane of {graph.town.name}; at most {allowed_m:.2f} m is allowed. "
+        "Is the file meant for this town, and its y to the right?"
+    )
 
 
 def _refuse_detours(graph: LaneGraph, keypoints: Sequence[Point], best: _Leg, route_id: str) -> None:
-    for number, (length_m, (a, b)) in enumerate(zip(best.lengths_m, itertools.pairwise(keypoints), strict=True)):
+    for number, (length_m, winds, (a, b)) in enumerate(zip(best.lengths_m, best.winds, itertools.pairwise(keypoints), strict=True)):
         straight_m = math.dist(a, b)
-        if length_m > DETOUR_FACTOR * straight_m + DETOUR_M:
+        if length_m > DETOUR_FACTOR * straight_m + DETOUR_M and not winds:
             raise SimulatorError(
                 f"route {route_id}: from keypoint {number} to keypoint {number + 1} the way is {length_m:.0f} m long, and they lie "
                 f"{straight_m:.0f} m apart: keypoint {number + 1} is behind keypoint {number}, on another lane than meant, or one between "
@@ -137,14 +178,25 @@ def _refuse_detours(graph: LaneGraph, keypoints: Sequence[Point], best: _Leg, ro
             )
 
 
-def _best(graph: LaneGraph, legs: dict[Position, _Leg], place: Position) -> _Leg | None:
+def _best(graph: LaneGraph, legs: dict[Position, _Leg], place: Position, away_m: float) -> _Leg | None:
     best: _Leg | None = None
     for start, leg in legs.items():
         found = graph.shortest_path(start, place)
-        if found is not None and (best is None or leg.cost_m + found[1] < best.cost_m):
-            stretches = leg.stretches + _stretches(graph, found[0], start, place)
-            best = _Leg(leg.cost_m + found[1], stretches, (*leg.lengths_m, found[1]))
+        if found is None:
+            continue
+        lane_ids, length_m = found
+        cost_m = leg.cost_m + length_m + BESIDE_FACTOR * away_m
+        if best is None or cost_m < best.cost_m:
+            stretches = leg.stretches + _stretches(graph, lane_ids, start, place)
+            best = _Leg(cost_m, stretches, (*leg.lengths_m, length_m), (*leg.winds, _winds(graph, lane_ids)))
     return best
+
+
+def _winds(graph: LaneGraph, lane_ids: list[int]) -> bool:
+    """Whether a way is long because its road is: it stays on a lane, or leads over one junction to another road."""
+    lanes = [graph.town.lanes[lane_id] for lane_id in lane_ids]
+    roads = [lane.road_id for lane in lanes if lane.junction_id is None]
+    return len(lanes) == 1 or (len(lanes) <= 3 and len(set(roads)) == len(roads))
 
 
 def _stretches(graph: LaneGraph, lane_ids: list[int], start: Position, goal: Position) -> tuple[tuple[int, float, float], ...]:

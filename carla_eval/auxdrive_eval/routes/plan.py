@@ -69,7 +69,7 @@ def _planner() -> EmbeddedSimulator:
 def _plan(planner: EmbeddedSimulator, path: Path, spec: RouteSpec) -> Route:
     try:
         if spec.without_effect:
-            console.note(f"{path}, route '{spec.route_id}', weather: {', '.join(spec.without_effect)} have no effect in this simulator")
+            console.note(f"{path}, route '{spec.route_id}', weather: without effect in this simulator: {', '.join(spec.without_effect)}")
         return planner.plan(spec.town, spec.keypoints, spec.route_id, spec.weather, spec.yaws_rad)
     except SimulatorError as error:
         raise SimulatorError(f"{path}, route '{spec.route_id}': {error}") from error

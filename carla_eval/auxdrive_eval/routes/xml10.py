@@ -38,6 +38,9 @@ WITHOUT_EFFECT = (
 )  # fmt: skip
 """The other attributes of carla.WeatherParameters: no simulator here draws them, and whoever gives one is told."""
 _ROUTE_ELEMENTS = ("waypoint", "weather")
+_ROUTE_ATTRIBUTES = ("id", "town")
+_WAYPOINT_NUMBERS = ("x", "y", "z", "pitch", "roll", "yaw")
+_WAYPOINT_ATTRIBUTES = (*_WAYPOINT_NUMBERS, "connection")  # the last is the turn that some tools write there; it follows from the map
 # Limits of carla.WeatherParameters: percent but for the angles, of which a full turn to either side is taken for the azimuth.
 _WEATHER_LIMITS = {"sun_azimuth_angle": (-360.0, 360.0), "sun_altitude_angle": (-90.0, 90.0)}
 # CARLA's y points to the right: mirrored as y is, the azimuth turns the other way.
@@ -49,13 +52,14 @@ def read_routes(path: Path) -> tuple[RouteSpec, ...]:
 
     Raises:
         DataError: the file cannot be read, is too large, is no XML or has a document type declaration (where entity bombs live), or a route
-            lacks its id or town, repeats an id, has fewer than two waypoints, a number that is none or not finite, a second weather, or an
-            element or a weather's attribute that nobody knows: what is not understood is never replaced.
+            lacks its id or town, repeats an id, has fewer than two waypoints, a number that is none or not finite, or a second weather, or
+            holds an element, an attribute or a text that nobody knows: what is not understood is never replaced.
     """
     root = _parse(path)
     if root.tag != "routes":
         raise DataError(f"{path}: the root element is <{root.tag}>, not <routes>; this is no route file of leaderboard 1.0")
-    specs = tuple(_read_route(path, element) for element in root.iter("route"))
+    _refuse_unknown(str(path), root, (), ("route",))
+    specs = tuple(_read_route(path, element) for element in root)
     if not specs:
         raise DataError(f"{path}: holds no <route>")
     seen: set[str] = set()
@@ -93,9 +97,7 @@ def _read_route(path: Path, element: ET.Element) -> RouteSpec:
         raise DataError(f"{where}: has no town")
     if element.find("waypoints") is not None:
         raise DataError(f"{where}: has a <waypoints> element: this is the format of leaderboard 2, and 1.0 is read here")
-    for child in element:
-        if child.tag not in _ROUTE_ELEMENTS:
-            raise DataError(f"{where}: holds <{child.tag}>. {unknown_name('element', str(child.tag), _ROUTE_ELEMENTS)}")
+    _refuse_unknown(where, element, _ROUTE_ATTRIBUTES, _ROUTE_ELEMENTS)
     keypoints = tuple(_read_waypoint(where, index, waypoint) for index, waypoint in enumerate(element.findall("waypoint")))
     if len(keypoints) < 2:
         raise DataError(f"{where}: has {len(keypoints)} waypoints and needs at least 2")
@@ -108,10 +110,25 @@ def _read_route(path: Path, element: ET.Element) -> RouteSpec:
     return RouteSpec(route_id, town, keypoints, weather, yaws if known else (), without_effect)
 
 
+def _refuse_unknown(place: str, element: ET.Element, attributes: tuple[str, ...], elements: tuple[str, ...]) -> None:
+    """Refuse attributes and elements that are not among these, and text."""
+    for name in element.attrib:
+        if name not in attributes:
+            known = unknown_name("attribute", name, attributes) if attributes else f"<{element.tag}> has no attributes, and not '{name}'"
+            raise DataError(f"{place}: {known}")
+    for child in element:
+        if child.tag not in elements:
+            known = unknown_name("element", str(child.tag), elements) if elements else f"<{element.tag}> holds attributes alone"
+            raise DataError(f"{place}: holds <{child.tag}>. {known}")
+    for text in (element.text, *(child.tail for child in element)):
+        if text and text.strip():
+            raise DataError(f"{place}: holds the text '{text.strip()[:40]}', and <{element.tag}> holds none")
+
+
 def _read_waypoint(where: str, index: int, element: ET.Element) -> Point:
     place = f"{where}, waypoint {index}"
-    x_m, y_right_m = _number(place, element, "x"), _number(place, element, "y")
-    _number(place, element, "z", default=0.0)
+    _refuse_unknown(place, element, _WAYPOINT_ATTRIBUTES, ())
+    x_m, y_right_m, *_ = (_number(place, element, name, None if name in "xy" else 0.0) for name in _WAYPOINT_NUMBERS)
     x_m, y_m = carla_points_to_world(np.array([x_m, y_right_m])).tolist()
     return x_m, y_m
 
@@ -125,20 +142,16 @@ def _read_yaw(where: str, index: int, element: ET.Element) -> float | None:
 def _read_weather(where: str, element: ET.Element) -> tuple[Weather, tuple[str, ...]]:
     """The weather, and those of its attributes that have no effect here."""
     place = f"{where}, weather"
-    known = (*_WEATHER_FIELDS, *WITHOUT_EFFECT)
-    for name in element.attrib:
-        if name not in known:
-            raise DataError(f"{place}: {unknown_name('attribute', name, known)}")
-    if len(element):
-        raise DataError(f"{place}: holds <{element[0].tag}>, and <weather> holds attributes alone")
+    _refuse_unknown(place, element, (*_WEATHER_FIELDS, *WITHOUT_EFFECT), ())
     # An attribute that is missing in a <weather> element is 0, as in CARLA's default-constructed WeatherParameters.
-    values = {name: _number(place, element, name, default=0.0) for name in _WEATHER_FIELDS}
+    # 0 and -0 are one weather, and so one route of one hash.
+    values = {name: _number(place, element, name, default=0.0) + 0.0 for name in _WEATHER_FIELDS}
     for name, value in values.items():
         low, high = _WEATHER_LIMITS.get(name, (0.0, 100.0))
         if not low <= value <= high:
             raise DataError(f"{place}: {name}={value:g} does not lie from {low:g} to {high:g}")
     given = tuple(name for name in WITHOUT_EFFECT if _number(place, element, name, default=0.0) != 0.0)
-    return Weather(**{field: _SIGN.get(name, 1.0) * values[name] for name, field in _WEATHER_FIELDS.items()}), given
+    return Weather(**{field: _SIGN.get(name, 1.0) * values[name] + 0.0 for name, field in _WEATHER_FIELDS.items()}), given
 
 
 def _number(place: str, element: ET.Element, name: str, default: float | None = None) -> float:
