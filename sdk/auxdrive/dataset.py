@@ -31,7 +31,10 @@ def read_card(dataset_dir: Path | str) -> DatasetCard:
     """
     path = Path(dataset_dir) / CARD_NAME
     if not exists(path):
-        raise DataError(f"{dataset_dir}: no {CARD_NAME}, so this is not a data set. `auxdrive collect` and `auxdrive ingest` make some")
+        made = "`auxdrive collect` and `auxdrive ingest` make some"
+        if is_folder(Path(dataset_dir) / EPISODES_DIR):
+            made = "It has episodes; write their card with auxdrive.episodes.write_card, as docs/data.md shows"
+        raise DataError(f"{dataset_dir}: no {CARD_NAME}, so this is not a data set. {made}")
     return read_model(path, DatasetCard)
 
 

@@ -101,6 +101,12 @@ def test_what_is_broken_is_listed(folder: Path) -> None:
     assert summary["splits"]["(no split)"]["episodes"] == 1
 
 
+def test_episodes_without_a_card_are_told_how_to_get_one(tmp_path: Path) -> None:
+    with EpisodeWriter(tmp_path, "e", [Modality.DEPTH]) as writer:
+        writer.append({Modality.DEPTH: np.zeros((6, 8), np.uint16)}, {"time_s": 0, "steer_rad": 0, "throttle": 0, "brake": 0})
+    assert "It has episodes; write their card with auxdrive.episodes.write_card" in str(invoke(str(tmp_path)).exception)
+
+
 class Page(HTMLParser):
     """Collects tags and sources, so that the test sees what a browser would."""
 

@@ -35,7 +35,7 @@ def inspect(
         summary, show = summarise_bundle(path), _show_bundle
     elif run:
         summary, show = summarise_run(path), _show_run
-    elif is_dataset(path):
+    elif is_dataset(path) or is_folder(path / "episodes"):  # of episodes without a card the error says how to write one
         summary, show = _dataset(path, html), _show_dataset
     else:
         raise UsageError(f"{path}: no data set (dataset.json), no bundle (card.json) and no run (config.yaml)")
