@@ -20,7 +20,7 @@ import numpy as np
 
 from auxdrive.cards import DatasetCard
 from auxdrive.errors import DataError, InputError, unknown_name
-from auxdrive.files import entries, exists, is_folder, make_folder
+from auxdrive.files import entries, exists, is_folder, make_folder, refusals
 from auxdrive.modalities import MODALITIES, Modality, parse_modality
 from auxdrive.quantities import shown
 from auxdrive.state import STATE_DTYPE, state_record
@@ -33,6 +33,7 @@ STATE_NAME = "state.npy"
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PARTIAL = re.compile(r"\.partial-.+-(\d+)")
+_PARTIAL_FILE = re.compile(r"\..+\.npy\.partial-(\d+)")
 _FULL_DISK = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 
@@ -247,9 +248,9 @@ def _check_frame(modality: Modality, shape: tuple[int, ...], dtype: np.dtype[Any
 
 
 def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:
-    """Remove the folders of recordings whose process (of this machine) is gone; the names of what was removed.
+    """Remove what recordings whose process (of this machine) is gone have left, and in episodes what was being derived; the names.
 
-    A folder whose process id is in use stays. Do not call it while another machine records into the same folder.
+    A folder or file whose process id is in use stays. Do not call it while another machine records into the same folder.
     """
     removed = []
     parent = Path(dataset_dir) / EPISODES_DIR
@@ -258,6 +259,13 @@ def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:
         if match is not None and not is_running(int(match[1])):
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(folder.name)
+        elif is_folder(folder) and not folder.is_symlink():
+            for file in entries(folder):
+                match = _PARTIAL_FILE.fullmatch(file.name)
+                if match is not None and not is_running(int(match[1])):
+                    with refusals(file, "cannot be removed"):
+                        file.unlink(missing_ok=True)
+                    removed.append(f"{folder.name}/{file.name}")
     return tuple(removed)
 
 

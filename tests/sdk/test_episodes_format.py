@@ -111,6 +111,16 @@ def test_a_killed_process_leaves_only_a_partial_folder_that_is_cleaned(tmp_path:
     assert list((tmp_path / "episodes").iterdir()) == []
 
 
+def test_what_a_killed_process_was_deriving_is_cleaned_too(tmp_path: Path) -> None:
+    folder = record_episode(tmp_path)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (folder / f".edge.npy.partial-{gone.pid}").touch()
+    (folder / f".edge.npy.partial-{os.getpid()}").touch()
+    assert clean_partial(tmp_path) == (f"e0/.edge.npy.partial-{gone.pid}",)
+    assert sorted(file.name for file in folder.iterdir()) == [f".edge.npy.partial-{os.getpid()}", "rgb.npy", "state.npy"]
+
+
 def test_cleaning_a_folder_without_episodes_does_nothing(tmp_path: Path) -> None:
     assert clean_partial(tmp_path) == ()
 

@@ -138,7 +138,8 @@ def _stage(plan: Plan, staging: Path, out: Path, progress: Callable[[int], objec
     """Write the new episodes into the hidden folder, or those that an earlier run did not."""
     if is_file(staging / CARD_NAME) and read_card(staging).splits:
         return _staged_before(plan, staging, out, progress)
-    clean_partial(staging)
+    for folder in (out, staging):
+        clean_partial(folder)
     write_card(staging, plan.card)
     numbers: Counter[str] = Counter()
     for folder in (out, *(other for other in _stagings(out) if other != staging)):
