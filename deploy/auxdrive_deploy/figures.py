@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 from auxdrive.cards import Interval
+from auxdrive.data.division import training_parts
 from auxdrive.dataset import VALIDATION_SPLIT, Dataset
-from auxdrive.division import training_parts
 from auxdrive.errors import CheckFailed, DataError
 from auxdrive.files import exists
 from auxdrive.modalities import Modality

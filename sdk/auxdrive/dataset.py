@@ -58,7 +58,7 @@ class Dataset:
 
     @classmethod
     def open(cls, path: Path | str | Sequence[Path | str]) -> Dataset:
-        """Open the data set in that folder, or those in several folders as one (`auxdrive.joined`).
+        """Open the data set in that folder, or those in several folders as one (`auxdrive.data.joined`).
 
         Raises:
             DataError: no folder, no card, no episodes, a card that names unknown episodes or one episode in two splits; cards of
@@ -66,7 +66,7 @@ class Dataset:
         """
         if isinstance(path, Path | str):
             return cls._open_one(Path(path))
-        from auxdrive.joined import join
+        from auxdrive.data.joined import join
 
         return join([Path(each) for each in path])
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard, EpisodeOrigin
+from auxdrive.data.division import TrainingParts, training_parts
+from auxdrive.data.sessions import CLOSE_S, Stretch, distances_s, splits_apart_s
 from auxdrive.dataset import Dataset
-from auxdrive.division import TrainingParts, training_parts
 from auxdrive.episodes import EpisodeWriter, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.sessions import CLOSE_S, Stretch, distances_s, splits_apart_s
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from auxdrive.camera_faults import DARK_LEVEL, MIN_FRAMES, SATURATED_LEVEL, CameraFaults, episode_faults
 from auxdrive.cards import CameraSpec, DatasetCard, EpisodeOrigin
 from auxdrive.cli import build_app
+from auxdrive.data.camera_faults import DARK_LEVEL, MIN_FRAMES, SATURATED_LEVEL, CameraFaults, episode_faults
+from auxdrive.data.timing import breaks, measured_rate_hz
 from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeReader, EpisodeWriter, write_card
 from auxdrive.inspection.findings import examine
 from auxdrive.modalities import Modality
-from auxdrive.timing import breaks, measured_rate_hz
 from auxdrive.types import UInt8
 from hypothesis import given
 from hypothesis import strategies as st
@@ -100,7 +100,7 @@ def test_every_repeated_frame_is_counted_and_no_other(alike: list[bool], chunk: 
         pictures.append(following)
     episode = write(folder, "e", pictures)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("auxdrive.camera_faults._CHUNK_BYTES", chunk * 14 * WIDTH * 3)
+        patch.setattr("auxdrive.data.camera_faults._CHUNK_BYTES", chunk * 14 * WIDTH * 3)
         assert episode_faults(episode) == CameraFaults(len(pictures), len(alike), sum(alike))
 
 

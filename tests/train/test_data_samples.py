@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from auxdrive.cards import CameraSpec, DatasetCard, EpisodeOrigin
+from auxdrive.data.sessions import Stretch
 from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeWriter, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.sessions import Stretch
 from auxdrive.types import AnyArray
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.tasks import SteeringTask, WaypointsTask

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from auxdrive.camera_faults import CameraFaults, camera_faults, judge
+from auxdrive.data.camera_faults import CameraFaults, camera_faults, judge
+from auxdrive.data.sessions import CLOSE_S, splits_apart_s, told
+from auxdrive.data.timing import GAP_PERIODS, ROUNDING, breaks, measured_rate_hz, same_rate
 from auxdrive.dataset import Dataset
 from auxdrive.episodes import EPISODES_DIR, EpisodeReader
 from auxdrive.errors import DataError
 from auxdrive.files import entries
 from auxdrive.modalities import Modality
-from auxdrive.sessions import CLOSE_S, splits_apart_s, told
-from auxdrive.timing import GAP_PERIODS, ROUNDING, breaks, measured_rate_hz, same_rate
 from auxdrive.types import Float64
 
 MIN_STEPS = 20

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from auxdrive.camera_faults import STANDING_MPS, CameraFaults
+from auxdrive.data.camera_faults import STANDING_MPS, CameraFaults
+from auxdrive.data.division import training_parts
+from auxdrive.data.sessions import splits_apart_s
 from auxdrive.dataset import Dataset
-from auxdrive.division import training_parts
 from auxdrive.episodes import EpisodeReader
 from auxdrive.errors import DataError
 from auxdrive.files import is_file
 from auxdrive.inspection.findings import examine
 from auxdrive.modalities import Modality
-from auxdrive.sessions import splits_apart_s
 from auxdrive.state import STATE_DTYPE
 from auxdrive.types import AnyArray, Float64
 

@@ -54,8 +54,8 @@ def select(
 def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
     from typing import cast
 
+    from auxdrive.data.division import training_parts
     from auxdrive.dataset import Dataset
-    from auxdrive.division import training_parts
 
     from auxdrive_train.data.samples import SampleSet
     from auxdrive_train.engine.run import load_run

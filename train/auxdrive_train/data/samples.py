@@ -9,12 +9,12 @@ from typing import Self
 import numpy as np
 import torch
 from auxdrive.cards import DatasetCard
+from auxdrive.data.division import MINUTE_S
+from auxdrive.data.sessions import Stretch, whole
 from auxdrive.dataset import Dataset
-from auxdrive.division import MINUTE_S
 from auxdrive.episodes import EpisodeReader
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.sessions import Stretch, whole
 from auxdrive.types import AnyArray, Float32, Float64
 from numpy.typing import NDArray
 from torch import Tensor

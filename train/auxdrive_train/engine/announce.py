@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from auxdrive import console
+from auxdrive.data.division import TrainingParts, how_far
 from auxdrive.dataset import Dataset
-from auxdrive.division import TrainingParts, how_far
 from auxdrive.inspection.findings import examine, shown
 
 from auxdrive_train.data.samples import SampleSet

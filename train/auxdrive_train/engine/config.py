@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from auxdrive.cards import Pixels, PreprocessingSpec
-from auxdrive.division import CARVE_EVERY
+from auxdrive.data.division import CARVE_EVERY
 from auxdrive.errors import ConfigError, unknown_name
 from auxdrive.modalities import Modality
 from auxdrive.strict import refuse_odd

@@ -16,9 +16,9 @@ import torch
 from auxdrive import console
 from auxdrive.cards import DatasetCard, InputRange
 from auxdrive.cpus import usable_cpus
+from auxdrive.data.division import training_parts
 from auxdrive.dataset import Dataset
 from auxdrive.derived import ensure_derived
-from auxdrive.division import training_parts
 from auxdrive.errors import ConfigError, DataError, RuntimeUnavailable
 from auxdrive.files import is_file
 from auxdrive.modalities import MODALITIES, Modality

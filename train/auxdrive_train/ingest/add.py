@@ -16,12 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from auxdrive.cards import DatasetCard, EpisodeOrigin
+from auxdrive.data.joined import disagreements, recordings
 from auxdrive.dataset import Dataset, read_card
 from auxdrive.derived import DERIVATIONS, ensure_derived
 from auxdrive.episodes import CARD_NAME, EPISODES_DIR, EpisodeReader, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.files import entries, exists, is_file, refusals
-from auxdrive.joined import disagreements, recordings
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.storage import fsync_directory, held
 

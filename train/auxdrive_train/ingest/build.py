@@ -10,18 +10,18 @@ from pathlib import Path
 
 import numpy as np
 from auxdrive.cards import CameraSpec, DatasetCard
+from auxdrive.data.division import training_parts
+from auxdrive.data.sessions import CLOSE_S, splits_apart_s, told
+from auxdrive.data.timing import measured_rate_hz, same_rate
 from auxdrive.dataset import TRAIN_SPLIT, VALIDATION_SPLIT, Dataset, read_card
 from auxdrive.derived import DERIVATIONS
-from auxdrive.division import training_parts
 from auxdrive.episodes import CARD_NAME, EPISODES_DIR, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.files import entries, is_file, refusals
 from auxdrive.inspection.findings import examine, shown
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.pictures import picture_size
-from auxdrive.sessions import CLOSE_S, splits_apart_s, told
 from auxdrive.storage import held
-from auxdrive.timing import measured_rate_hz, same_rate
 
 from auxdrive_train.ingest.source import Source, SourceRecord, left_out
 from auxdrive_train.ingest.splits import SplitRange, check_sources, split_of
@@ -41,7 +41,7 @@ def build_dataset(
 ) -> IngestReport:
     """Write the data set; when the same was begun before and was stopped, go on where it was.
 
-    A new episode begins where the split, the camera or the session changes, where time breaks (`auxdrive.timing`), and after 500 frames.
+    A new episode begins where the split, the camera or the session changes, where time breaks (`auxdrive.data.timing`), after 500 frames.
 
     Args:
         splits: records in none of them are left out; without any, everything is `train`.

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from auxdrive.data.timing import GAP_PERIODS, period_s
 from auxdrive.errors import DataError
-from auxdrive.timing import GAP_PERIODS, period_s
 from auxdrive.types import Float64
 from numpy.typing import NDArray
 
@@ -103,7 +103,7 @@ def judge(
 ) -> Clock:
     """Judge the timestamps of records that stand in the order of `positions`, the source's own numbering.
 
-    The rate is that of the median step within episodes (`auxdrive.timing`), or `given_hz`: the times are then stretched so that this
+    The rate is that of the median step within episodes (`auxdrive.data.timing`), or `given_hz`: the times are then stretched so that this
     step is its period, which keeps the gaps. A tenth of the timestamps may be missing and are interpolated. Where more are, or more
     than a tenth of the steps do not go forward, no timestamp is used: time is then the position over `given_hz` or else `nominal_hz`,
     so that positions left out still leave a gap.

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from auxdrive.data.timing import RATE_TOLERANCE, same_rate
 from auxdrive.errors import DataError, UsageError
 from auxdrive.files import is_file, read_bytes
-from auxdrive.timing import RATE_TOLERANCE, same_rate
 
 from auxdrive_train.ingest.source import Source
 
@@ -37,7 +37,7 @@ def join_sources(sources: Sequence[Source]) -> Source:
 
     Raises:
         UsageError: a recording is named twice, or with a copy of it. DataError: the rates differ by more than the tolerance of
-            `auxdrive.timing`, or some have depth and some have not.
+            `auxdrive.data.timing`, or some have depth and some have not.
     """
     if len(sources) == 1:
         return sources[0]

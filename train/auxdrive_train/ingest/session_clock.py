@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from auxdrive.division import MARGIN_S
+from auxdrive.data.division import MARGIN_S
 
 from auxdrive_train.ingest.source import SourceRecord
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auxdrive.camera_faults import CameraFaults
 from auxdrive.cards import DatasetCard, EpisodeOrigin
+from auxdrive.data.camera_faults import CameraFaults
+from auxdrive.data.timing import breaks
 from auxdrive.dataset import Dataset
 from auxdrive.derived import ensure_derived
 from auxdrive.episodes import EPISODES_DIR, EpisodeReader, EpisodeWriter, write_card
@@ -17,7 +18,6 @@ from auxdrive.errors import DataError
 from auxdrive.files import exists
 from auxdrive.modalities import Modality
 from auxdrive.pictures import read_pictures, resize
-from auxdrive.timing import breaks
 from auxdrive.types import AnyArray, UInt8, UInt16
 
 from auxdrive_train.ingest.depth import read_depth

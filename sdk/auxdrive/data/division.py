@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auxdrive.data.sessions import CLOSE_S, Stretch, apart_s, distances_s, session_times, told, whole
 from auxdrive.dataset import TRAIN_SPLIT, VALIDATION_SPLIT, Dataset
 from auxdrive.errors import DataError, UsageError
-from auxdrive.sessions import CLOSE_S, Stretch, apart_s, distances_s, session_times, told, whole
 from auxdrive.types import Float64
 
 CARVE_EVERY = 5
