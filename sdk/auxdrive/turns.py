@@ -1,12 +1,16 @@
 """Who may use a session when: one call at a time, in the process that loaded it, until it is closed.
 
 What can come between: another thread (waits), a signal handler in the thread that is calling (must never wait for itself), and a
-process that was forked (whose copy of the lock may be held by a thread that it does not have).
+process that was forked (whose copy of the lock may be held by a thread that it does not have). When the interpreter ends, no daemon
+thread may still be within the runtime: Python ends such a thread where it comes back, and native code then aborts the process.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
+import time
+import weakref
 from collections.abc import Callable
 from threading import RLock
 from typing import Concatenate, ParamSpec, TypeVar
@@ -16,6 +20,9 @@ from auxdrive.runtimes import Session
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+EXIT_WAIT_S = 5.0
+"""How long the interpreter's end waits for calls of daemon threads; a call takes milliseconds."""
 
 
 class Turns:
@@ -31,6 +38,7 @@ class Turns:
         self._lock = RLock()
         self._running = False
         self._closed = False
+        _ALIVE.add(self)
 
     def call(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`work(session, ...)`, alone.
@@ -80,3 +88,21 @@ class Turns:
                 session.close()
         finally:
             self._lock.release()
+
+    def end(self, until_s: float) -> None:
+        """Close, and wait until then (monotonic clock) for the call that is under way in another thread."""
+        if os.getpid() != self._process:
+            return
+        self.close()
+        if self._lock.acquire(timeout=max(0.0, until_s - time.monotonic())):
+            self._lock.release()
+
+
+_ALIVE: weakref.WeakSet[Turns] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_of_interpreter() -> None:
+    until_s = time.monotonic() + EXIT_WAIT_S
+    for turns in list(_ALIVE):
+        turns.end(until_s)

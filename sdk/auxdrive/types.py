@@ -46,7 +46,20 @@ def _equal(one: Any, other: Any) -> bool:
         return both and one.dtype == other.dtype and bool(np.array_equal(one, other))
     if isinstance(one, tuple | list) and type(one) is type(other):
         return len(one) == len(other) and all(map(_equal, one, other))
-    return one is other or bool(one == other)
+    if one is other:
+        return True
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001  # other libraries' arrays have no one answer, or refuse: an Observation takes them, a predictor does not
+        return False
+
+
+def _hashed(what: type, *values: object) -> int:
+    """A hash also where a value has none, as an array without axes, which is a legal time."""
+    try:
+        return hash((what, *values))
+    except TypeError:
+        return hash(what)
 
 
 def _all_equal(one: Any, other: Any) -> bool:
@@ -79,7 +92,7 @@ class Observation:
 
     def __hash__(self) -> int:
         """By time alone, since a picture can be changed."""
-        return hash((Observation, self.time_s))
+        return _hashed(Observation, self.time_s)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +123,7 @@ class Prediction:
 
     def __hash__(self) -> int:
         """By time and flags, since arrays can be changed."""
-        return hash((Prediction, self.time_s, self.flags))
+        return _hashed(Prediction, self.time_s, self.flags)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,8 @@ def test_damage_on_the_way_is_named_with_its_cure(
     (bundle / name).write_bytes(damage((bundle / name).read_bytes()))
     with pytest.raises(BundleError, match=message):
         Bundle.open(bundle)
+    if name != "card.json":
+        assert re.search(message, summarise_bundle(bundle)["broken"][0])
 
 
 def test_a_card_with_crlf_is_still_the_card_but_not_the_expected_one(steering_bundle: Path, copy_of: Copy) -> None:
@@ -96,8 +99,21 @@ def test_a_cache_of_links_as_download_tools_keep_them(steering_bundle: Path, cop
         file.symlink_to(blob)
     with pytest.raises(BundleError, match=r"card\.json: a symbolic link.*Hugging Face.*cp -rL"):
         Bundle.open(bundle)
+    told = summarise_bundle(bundle)
+    assert {*told["files"]} == {*told["card"]["files"], "card.json"}
+    assert all("cp -rL" in state for state in told["files"].values())
     (bundle.parent / "whole").symlink_to(steering_bundle)  # one link to a whole bundle is its path, and no part of it
     assert Bundle.open(bundle.parent / "whole").card.name == "test-steering"
+
+
+def test_inspect_follows_no_link_to_a_folder_either(steering_bundle: Path, copy_of: Copy) -> None:
+    bundle = copy_of(steering_bundle)
+    (bundle / "reference").rename(bundle.parent / "elsewhere")
+    (bundle / "reference").symlink_to(bundle.parent / "elsewhere")
+    files = summarise_bundle(bundle)["files"]
+    assert {name for name, state in files.items() if state != "ok"} == {"reference", *(name for name in files if "/" in name)}
+    assert "cp -rL" in files["reference/ego.npy"]
+    assert "cp -rL" in files["reference"]
 
 
 def test_a_bundle_can_be_held_to_one_card(steering_bundle: Path, copy_of: Copy) -> None:

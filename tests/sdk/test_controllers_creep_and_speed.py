@@ -10,7 +10,7 @@ import pytest
 from auxdrive.controllers import make_controller
 from auxdrive.controllers.creep import CREEP_S, CREEP_THROTTLE, CREEP_UP_TO_MPS, Creeping
 from auxdrive.controllers.speed import ProportionalSpeed, ProportionalSpeedConfig
-from auxdrive.errors import UsageError
+from auxdrive.errors import InputError, UsageError
 from auxdrive.types import Control, Flag, Prediction
 from hypothesis import given
 from hypothesis import strategies as st
@@ -137,6 +137,12 @@ def test_the_steering_is_the_other_controllers() -> None:
 def test_a_wait_that_is_none_is_refused(after_s: float) -> None:
     with pytest.raises(UsageError, match="above 0"):
         creeping(after_s)
+
+
+@pytest.mark.parametrize("after_s", ["5", None, True])
+def test_a_wait_of_another_type_is_refused(after_s: object) -> None:
+    with pytest.raises(InputError, match="after_s"):
+        creeping(after_s)  # type: ignore[arg-type]
 
 
 @given(desired=st.floats(-5, 30), speed=st.floats(0, 30))

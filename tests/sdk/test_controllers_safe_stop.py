@@ -228,6 +228,11 @@ def test_wrong_types_and_units_are_mistakes_of_the_program(name: str, arguments:
         ({"waypoint_times_s": (0.5, math.nan, 1.5, 2.0)}, "must increase"),
         ({"waypoint_times_s": (0.5, "1", 1.5, 2.0)}, "a waypoint's time is '1'"),
         ({"time_s": None}, "time_s is None"),
+        ({"waypoint_times_s": None}, "times are None"),
+        ({"waypoint_times_s": 0.5}, "times are 0.5"),
+        ({"flags": None}, "flags are None"),
+        ({"flags": ["output_limit"]}, "flags are a list"),  # as JSON brings them back
+        ({"flags": "output_limit"}, "flags are 'output_limit'"),
     ],
 )
 def test_predictions_that_are_none(change: dict[str, object], message: str) -> None:

@@ -28,6 +28,26 @@ def test_equal_values_are_equal() -> None:
     assert observation() in [observation()]
 
 
+class Undecided:
+    """As the arrays of other libraries: its equality is no truth value, and it has no hash."""
+
+    def __eq__(self, other: object) -> object:  # type: ignore[override]
+        return np.array([True, False])
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_whatever_is_held_can_be_compared_and_hashed() -> None:
+    picture = Undecided()
+    assert replace(observation(), image=picture) == replace(observation(), image=picture)
+    assert replace(observation(), image=picture) != replace(observation(), image=Undecided())
+    assert replace(observation(), image=picture) != observation()
+    at = np.array(1.0)  # a time that a predictor takes
+    assert len({replace(observation(), time_s=at), replace(observation(), time_s=at.copy())}) == 1
+    assert hash(replace(prediction(), time_s=at)) == hash(replace(prediction(), time_s=at))
+    assert hash(replace(prediction(), flags=set())) == hash(replace(prediction(), flags=set()))
+
+
 @pytest.mark.parametrize(
     "other",
     [

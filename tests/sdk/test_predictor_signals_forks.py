@@ -230,3 +230,27 @@ def test_close_does_not_wait_for_another_threads_call(steering_bundle: Path) -> 
     assert (answers, closed) == ([wanted], [True])
     with pytest.raises(UsageError, match="closed"):
         predictor.predict(Observation(IMAGE, 0.0))
+
+
+def test_the_process_ends_cleanly_while_daemon_threads_predict(steering_bundle: Path) -> None:
+    """Native code that a daemon thread is in when Python ends aborts the whole process."""
+    run(
+        """
+predictors = [Predictor.load(bundle, warm_up=False) for _ in range(2)]
+
+
+def work(predictor):
+    while True:
+        try:
+            predictor.predict(frame)
+        except UsageError:
+            return
+
+
+for predictor in predictors * 2:
+    threading.Thread(target=work, args=(predictor,), daemon=True).start()
+time.sleep(0.3)
+faulthandler.cancel_dump_traceback_later()
+""",
+        steering_bundle,
+    )

@@ -9,12 +9,12 @@ from pathlib import Path
 from auxdrive.bundles import layout
 from auxdrive.bundles.arrays import parse_npy
 from auxdrive.bundles.card_text import parse_card
-from auxdrive.bundles.files import AGAIN, list_files, read_file, sha256, some
+from auxdrive.bundles.files import AGAIN, list_files, read_file, read_named, sha256, some
 from auxdrive.bundles.layout import CARD_NAME, IMAGE_INPUT, MODEL_NAME
 from auxdrive.bundles.transport import change_cause
 from auxdrive.cards import ModelCard, TensorSpec
 from auxdrive.errors import BundleError, UsageError
-from auxdrive.files import is_folder
+from auxdrive.files import exists, is_folder
 from auxdrive.types import AnyArray
 
 
@@ -49,7 +49,8 @@ class Bundle:
         root = Path(path)
         expected = None if expect_sha256 is None else checked_sha256(expect_sha256)
         if not is_folder(root, UsageError):  # no check failed where none could be made
-            raise UsageError(f"{root}: no such directory; a bundle is the directory that `auxdrive export` writes")
+            found = "no directory" if exists(root, UsageError) else "no such directory"
+            raise UsageError(f"{root}: {found}; a bundle is the directory that `auxdrive export` writes")
         if not os.path.lexists(root / CARD_NAME):
             raise UsageError(f"{root}: no bundle, it holds no {CARD_NAME}; name the directory that `auxdrive export` wrote")
         data = read_file(root, CARD_NAME, layout.MAX_CARD_BYTES)
@@ -88,11 +89,7 @@ class Bundle:
         expected = self.card.files.get(name)
         if expected is None:
             raise BundleError(f"{self.path}: the card names no file '{name}'")
-        data = read_file(self.path, name, layout.MAX_FILE_BYTES)
-        if sha256(data) != expected:
-            cause = change_cause(data, expected) or f"its SHA-256 is not the one in {CARD_NAME}: the file was changed. {AGAIN}"
-            raise BundleError(f"{self.path / name}: {cause}")
-        return data
+        return read_named(self.path, name, expected)
 
     def read_array(self, name: str) -> AnyArray:
         """A `.npy` file of the card as an array (read-only), checked like `read`; never pickled objects."""
@@ -108,7 +105,11 @@ class Bundle:
         if extra:
             raise BundleError(f"{self.path}: {some(extra)} not named in {CARD_NAME}. A bundle holds nothing else: move it elsewhere")
         if sum(present.values()) > layout.MAX_TOTAL_BYTES:
-            raise BundleError(f"{self.path}: {sum(present.values())} bytes together, more than the limit of {layout.MAX_TOTAL_BYTES}")
+            largest = max(present, key=present.__getitem__)
+            raise BundleError(
+                f"{self.path}: {sum(present.values()):,} bytes together, more than the limit of {layout.MAX_TOTAL_BYTES:,}; "
+                f"'{largest}' alone has {present[largest]:,}. {AGAIN}"
+            )
         for name in self.card.files:
             self.read(name)
         self.passed_over = tuple(sorted(listing.passed_over))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from auxdrive.bundles import layout
-from auxdrive.bundles.transport import LINK_CURE, pointer_cause
+from auxdrive.bundles.transport import LINK_CURE, change_cause, pointer_cause
 from auxdrive.errors import BundleError
 from auxdrive.files import read_bytes
 
@@ -76,6 +76,19 @@ def read_file(root: Path, name: str, limit: int) -> bytes:
     data = read_bytes(path, limit, BundleError, follow=False)
     if (cause := pointer_cause(data)) is not None:
         raise BundleError(f"{path}: {cause}")
+    return data
+
+
+def read_named(root: Path, name: str, expected_sha256: str) -> bytes:
+    """A file as the card names it, held against the SHA-256 that stands there.
+
+    Raises:
+        BundleError: as `read_file`, or its content is another; the message says what was done to it where that can be seen.
+    """
+    data = read_file(root, name, layout.MAX_FILE_BYTES)
+    if sha256(data) != expected_sha256:
+        changed = f"its SHA-256 is not the one in {layout.CARD_NAME}: the file was changed. {AGAIN}"
+        raise BundleError(f"{root / name}: {change_cause(data, expected_sha256) or changed}")
     return data
 
 

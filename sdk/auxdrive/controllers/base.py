@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Set
 from itertools import pairwise
 from typing import Annotated, Protocol, final
 
@@ -152,10 +153,12 @@ class GuardedController(ABC):
             raise Unusable(f"the clock went back from {before:.3f} to {now_s:.3f} s")
 
     def _refuse(self, prediction: Prediction, speed_mps: float, age_s: float) -> None:
-        if withheld := prediction.flags & WITHHOLDING:
-            raise Unusable(prediction.reason or f"the prediction was withheld: {', '.join(sorted(withheld))}")
+        if not isinstance(prediction.flags, Set):
+            raise InputError(f"the prediction's flags are {shown(prediction.flags)}; give a set of auxdrive.Flag")
+        if withheld := WITHHOLDING.intersection(prediction.flags):
+            raise Unusable(str(prediction.reason) or f"the prediction was withheld: {', '.join(sorted(withheld))}")
         if prediction.steer_rad is None and prediction.waypoints_ego_m is None:
-            raise Unusable(prediction.reason or "the prediction holds no answer")
+            raise Unusable(str(prediction.reason) or "the prediction holds no answer")
         if not math.isfinite(age_s):
             raise Unusable(f"the prediction's time is {prediction.time_s}")
         if age_s > self._max_age_s:
@@ -204,6 +207,8 @@ def usable_waypoints(prediction: Prediction) -> tuple[Float64, tuple[float, ...]
         raise InputError(f"the waypoints are no array (T, 2) of numbers: {error}") from None
     if waypoints.dtype.kind not in "fiu":
         raise InputError(f"the waypoints are {waypoints.dtype}, no numbers")
+    if not isinstance(prediction.waypoint_times_s, tuple | list):
+        raise InputError(f"the waypoints' times are {shown(prediction.waypoint_times_s)}; give a tuple of seconds after the picture")
     times = tuple(reading("a waypoint's time", time_s, "seconds after the picture") for time_s in prediction.waypoint_times_s)
     if waypoints.ndim != 2 or waypoints.shape[1] != 2 or len(waypoints) < 2 or len(times) != len(waypoints):
         raise InputError(f"need two or more waypoints (T, 2) with a time each, got {waypoints.shape} and {len(times)} times")

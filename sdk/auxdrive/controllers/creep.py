@@ -11,6 +11,7 @@ import math
 
 from auxdrive.controllers.base import Controller
 from auxdrive.errors import UsageError
+from auxdrive.quantities import reading
 from auxdrive.types import Control, Prediction
 
 STANDING_MPS = 0.1
@@ -28,10 +29,11 @@ class Creeping:
     or not, and as soon as the car is faster than `CREEP_UP_TO_MPS`.
 
     Raises:
-        UsageError: `after_s` is not a finite number above 0.
+        UsageError: `after_s` is not finite or not above 0. InputError: it is no number.
     """
 
     def __init__(self, inner: Controller, after_s: float) -> None:
+        after_s = reading("the creeping's after_s", after_s, "seconds of standing before it begins")
         if not 0 < after_s < math.inf:
             raise UsageError(f"creeping begins after a finite number of seconds above 0, got {after_s}")
         self._inner = inner

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from auxdrive.bundles import parse_card
-from auxdrive.bundles.layout import is_left_by_others
-from auxdrive.errors import DataError
+from auxdrive.bundles.files import read_named
+from auxdrive.bundles.layout import CARD_NAME, is_left_by_others
+from auxdrive.bundles.transport import LINK_CURE
+from auxdrive.errors import BundleError, DataError
 from auxdrive.files import entries, exists, is_file, is_folder, open_regular, read_bytes, refusals
 from auxdrive.strict import parse_object
 
@@ -38,14 +39,14 @@ def summarise_bundle(path: Path) -> dict[str, Any]:
         BundleError: the card itself cannot be read.
     """
     card = parse_card(_bytes(path / "card.json"), str(path / "card.json"))
-    files = {}
-    for name, expected in sorted(card.files.items()):
-        file = path / name
-        inside = file.resolve().is_relative_to(path.resolve())
-        files[name] = "leads out of the bundle" if not inside else "missing" if not is_file(file) else _state(file, expected)
+    files = {name: _state(path, name, expected) for name, expected in sorted(card.files.items())}
     present = {str(file.relative_to(path)) for file in _within(path) if file.is_symlink() or is_file(file)}
     present = {name for name in present if not any(map(is_left_by_others, Path(name).parts))}
-    files |= dict.fromkeys(sorted(present - files.keys() - {"card.json"}), "extra, not in the card")
+    for name in sorted(present - files.keys()):
+        if (path / name).is_symlink():
+            files[name] = LINK_CURE
+        elif name != CARD_NAME:
+            files[name] = "extra, not in the card"
     broken = [f"{name}: {state}" for name, state in files.items() if state != "ok"]
     return {"kind": "bundle", "path": str(path), "card": card.model_dump(mode="json"), "files": files, "broken": broken, "doubts": []}
 
@@ -58,13 +59,18 @@ def _within(folder: Path) -> Iterator[Path]:
             yield from _within(entry)
 
 
-def _state(file: Path, expected: str) -> str:
+def _state(root: Path, name: str, expected: str) -> str:
+    """What `verify` would say of a file of the card; a link on the way to it is none of the bundle's files."""
+    way = [root / name, *(root / folder for folder in PurePosixPath(name).parents if folder.name)]
+    if any(part.is_symlink() for part in way):
+        return LINK_CURE
+    if not exists(root / name):
+        return "missing"
     try:
-        with open_regular(file) as opened, refusals(file):
-            actual = hashlib.file_digest(opened, "sha256").hexdigest()
-    except DataError as error:
-        return f"cannot be read: {error}"
-    return "ok" if actual == expected else "changed: its SHA-256 is not the card's"
+        read_named(root, name, expected)
+    except BundleError as error:
+        return str(error).removeprefix(f"{root / name}: ")
+    return "ok"
 
 
 class PhaseResult(BaseModel):
