@@ -55,6 +55,16 @@ def test_without_timestamps_the_rate_is_the_given_or_the_programs_own(tmp_path: 
     assert ("a nominal 20 Hz, which nothing confirms" in note_with(report, "not used")) == (rate_hz is None)
 
 
+def test_records_whose_clock_did_not_run_are_not_gathered(tmp_path: Path) -> None:
+    """Their equal times say nothing of their order; sorted by them, pictures of nine instants would seem to be one stretch of a drive."""
+    stamps = [0 if index % 7 == 0 else TUB_START_MS + 50 * index for index in range(60)]
+    report, dataset = run(make_tub(tmp_path / "tub", [{"_timestamp_ms": stamp} for stamp in stamps]), tmp_path / "out")
+    angles = [-np.radians(25) * (index % 10) / 10 for index in range(60)]
+    np.testing.assert_allclose(dataset.episode("train-0000").state["steer_rad"], angles, atol=1e-6)
+    assert not any("out of order" in note for note in report.notes)
+    assert "8 of 59 time steps do not go forward" in note_with(report, "not used")
+
+
 @given(
     steps=st.lists(st.floats(1e-3, 1e6) | st.just(0.0) | st.floats(-1e3, 0), min_size=1, max_size=30),
     rate_hz=st.floats(0.1, 1000),

@@ -16,7 +16,7 @@ from auxdrive_train.ingest.source import Source, SourceOptions
 from auxdrive_train.ingest.splits import parse_splits
 from hypothesis import given
 from hypothesis import strategies as st
-from recordings import UDACITY_HEADER, make_udacity, note_with, run, udacity_names, udacity_row
+from recordings import UDACITY_HEADER, make_tub, make_udacity, note_with, run, udacity_names, udacity_row
 
 COLUMNS = UDACITY_HEADER.split(",")
 
@@ -141,6 +141,17 @@ def test_shuffled_rows_become_one_drive_again_and_it_is_said(tmp_path: Path) -> 
     report, lengths = shuffled(tmp_path, lines)
     assert lengths == [60]
     assert "were sorted and numbered by their times" in note_with(report, "went back")
+
+
+@pytest.mark.parametrize("form", ["donkey", "udacity"])
+def test_labels_of_another_unit_are_refused_where_a_few_look_like_shares(tmp_path: Path, form: str) -> None:
+    degrees = [0.3 * index for index in range(12)]
+    if form == "udacity":
+        folder = make_udacity(tmp_path / "log", rows=12, lines=[udacity_row(at, steering=f"{each}") for at, each in enumerate(degrees)])
+    else:
+        folder = make_tub(tmp_path / "tub", [{"user/angle": each} for each in degrees])
+    with pytest.raises(DataError, match=r"8 of 12 records have .* beyond \[-1, 1\]. Are they in degrees.*--max-steer"):
+        run(folder, tmp_path / "out", form)
 
 
 def test_two_swapped_rows_are_sorted(tmp_path: Path) -> None:

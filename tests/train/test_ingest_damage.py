@@ -117,6 +117,7 @@ def test_no_bytes_of_a_catalog_raise_anything_but_our_errors(tmp_path_factory: p
         (lambda tub: (tub / "manifest.json").write_bytes(bytes(700)), "manifest.json: damaged"),
         (lambda tub: (tub / "manifest.json").write_bytes(b""), "manifest.json: damaged"),
         (lambda tub: (tub / "manifest.json").write_text("[]\n" * 5), "manifest.json: damaged"),
+        (lambda tub: (tub / "manifest.json").write_text("[]\n", encoding="utf-16"), "manifest.json: is UTF-16 text"),
         (lambda tub: write_manifest(tub, ["catalog_0.catalog", "catalog_1.catalog"], [True, "x", -1]), "3 of `deleted_indexes`"),
         (lambda tub: write_manifest(tub, ["catalog_0.catalog", "catalog_1.catalog", "catalog_9.catalog"], []), "'catalog_9.catalog'"),
         (lambda tub: write_manifest(tub, ["../tub/catalog_0.catalog", "catalog_1.catalog"], []), "'../tub/catalog_0.catalog'"),

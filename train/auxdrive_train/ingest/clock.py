@@ -19,6 +19,8 @@ _USABLE_SHARE = 0.9
 _STEADY_SHARE = 0.6
 """Records put into the order of their times are a drive where so many steps are within half of the median; of random times, 0.35 are."""
 
+_EQUAL_SHARE = 0.05
+"""Where more of the times than this are equal, a clock did not run for some records, and their place in time is not known."""
 _LATEST_S, _SHORTEST_S = 1e12, 1e-9
 """Times beyond are no times: 30,000 years, and a nanosecond between records."""
 
@@ -67,7 +69,7 @@ def in_order(times_s: Sequence[float | None], *, times_are_sure: bool) -> Order:
     order = np.argsort(time_s, kind="stable")
     ordered = np.diff(time_s[order])
     shuffled = back > (1 - _USABLE_SHARE) * len(steps)
-    if shuffled and not times_are_sure and not _is_steady(ordered):
+    if shuffled and not times_are_sure and not (_is_steady(ordered) and (ordered == 0).mean() <= _EQUAL_SHARE):
         return Order(everything)
     if not shuffled and (not times_are_sure or _interleaves(steps, ordered)):
         return Order(everything)

@@ -29,6 +29,7 @@ from auxdrive_train.ingest.source import (
     inside,
     left_out,
     number,
+    refuse_other_unit,
     session_name,
     source_name,
 )
@@ -37,6 +38,7 @@ from auxdrive_train.ingest.tub import IMAGE, Row, as_index, find_files, read_row
 DRIVE_LOOP_HZ = 20.0
 """donkeycar's default rate, used where timestamps cannot be."""
 _DEPTH, _THROTTLE, _SPEED = "cam/depth_array", "user/throttle", "enc/speed"
+_BEYOND = "angle or throttle beyond [-1, 1]"
 _STEERING = ("user/angle", "user/steering")
 """The same number: newer templates call it the one, older ones the other; where a record has both, the first counts."""
 _READ = {IMAGE, _DEPTH, _THROTTLE, _SPEED, "user/mode", "source_index"}
@@ -65,6 +67,7 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
     notes = files.notes + damage.settle(f"{folder}", skipped)
     if not found:
         raise DataError(f"{folder}: the tub has no record to use ({left_out(skipped, notes)})")
+    refuse_other_unit(skipped[_BEYOND], len(rows), f"{folder}")
     order = clock.in_order([each.time_s for each in found], times_are_sure=False)
     positions = order.numbers([each.row.index for each in found])
     judged = clock.judge([found[place].time_s for place in order.places], positions, DRIVE_LOOP_HZ, options.rate_hz, f"{folder}")
@@ -151,7 +154,7 @@ def _record(images: Path, row: Row, index_field: str, damage: Damage) -> tuple[s
     if angle is None or throttle is None:
         return "angle or throttle is no number", None
     if abs(angle) > 1 or abs(throttle) > 1:
-        return "angle or throttle beyond [-1, 1]", None
+        return _BEYOND, None
     if values.get("user/mode", "user") != "user":
         return "not driven by the user", None
     index = as_index(values[index_field])

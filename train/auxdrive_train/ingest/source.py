@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from auxdrive.cards import VehicleSpec
-from auxdrive.errors import UsageError
+from auxdrive.errors import DataError, UsageError
 from auxdrive.files import read_bytes, refusals
 from auxdrive.steering import SteeringSpec
 
@@ -177,6 +177,19 @@ def left_out(skipped: Counter[str], notes: Iterable[str] = ()) -> str:
     """Why there is nothing to use, for people: what was left out, and what is known of it."""
     counted = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
     return "; ".join(filter(None, (counted or "it is empty", *notes)))
+
+
+def refuse_other_unit(beyond: int, records: int, where: str) -> None:
+    """Refuse a recording whose labels are no shares of the full lock: the few that look like some would be wrong.
+
+    Raises:
+        DataError: `beyond`, the records whose steering is beyond [-1, 1], are more than half of all.
+    """
+    if 2 * beyond > records:
+        raise DataError(
+            f"{where}: {beyond} of {records} records have a steering or throttle beyond [-1, 1]. Are they in degrees, or another unit? "
+            "Write them as shares of the full lock, positive right, and say with --max-steer-deg how many degrees that is"
+        )
 
 
 def number(value: object) -> float | None:

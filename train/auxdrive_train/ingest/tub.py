@@ -101,7 +101,11 @@ def _read_manifest(path: Path) -> tuple[list[object] | None, set[int], list[str]
     if not is_file(path):
         return None, set(), [f"{path}: no such file{lost}"]
     found: dict[str, Any] | None = None
-    for line in read_lines(path):
+    try:
+        lines = list(read_lines(path))
+    except DataError as error:
+        return None, set(), [f"{error}{lost}"]
+    for line in lines:
         value, _ = _parsed(line)
         if isinstance(value, dict) and isinstance(value.get("paths"), list):
             found = value  # by its key and not by its place: the line was the fifth when it was whole

@@ -29,6 +29,7 @@ from auxdrive_train.ingest.source import (
     inside,
     left_out,
     number,
+    refuse_other_unit,
     session_name,
     source_name,
 )
@@ -39,6 +40,7 @@ NOMINAL_HZ = 10.0
 MPS_PER_MPH = 0.44704
 DEFAULT_CAMERAS = ("center",)
 DEFAULT_CORRECTION = 0.2
+_BEYOND = "steering beyond [-1, 1]"
 _NUMBERS = ("steering", "throttle", "brake", "speed")
 # The side on which a camera sits says which way it must steer to come back to the middle; positive is right.
 _CORRECTION_SIGN = {"center": 0.0, "left": 1.0, "right": -1.0}
@@ -70,6 +72,7 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     rows, joined = _usable(read, skipped), any(row.part for row in read)
     if not rows:
         raise DataError(f"{log}: no record to use ({left_out(skipped, notes)})")
+    refuse_other_unit(skipped[_BEYOND], len(read), f"{log}")
     stamps = [_time_s(row.cells["center"]) for row in rows]
     order = _order([row.part for row in rows], stamps)
     indexes = order.numbers([row.index for row in rows])
@@ -147,7 +150,7 @@ def _usable(rows: list[LogRow], skipped: Counter[str]) -> list[LogRow]:
             skipped["steering, throttle, brake or speed is no number"] += 1
             continue
         if abs(numbers[0] or 0.0) > 1:
-            skipped["steering beyond [-1, 1]"] += 1
+            skipped[_BEYOND] += 1
             continue
         if abs(numbers[3] or 0.0) * MPS_PER_MPH > FASTEST_MPS:
             skipped[f"speed beyond {FASTEST_MPS:g} m/s"] += 1
