@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -71,6 +72,14 @@ def _leave_a_child(_: Observation) -> Any:
     os._exit(4)
 
 
+def hide_a_child(name: str) -> None:
+    """A process that has left its group, its session and its parent; its number stands in the file of that name."""
+    code = "import os, sys, time\nif os.fork(): os._exit(0)\nopen(sys.argv[1], 'w').write(str(os.getpid()))\ntime.sleep(600)"
+    subprocess.Popen([sys.executable, "-c", code, name], start_new_session=True).wait()
+    while not Path(name).exists() or not Path(name).read_text():
+        time.sleep(0.01)
+
+
 def _waypoints(observation: Observation, waypoints: Any, **more: Any) -> Prediction:
     return Prediction(observation.time_s, 1.0, None, waypoints, TIMES_S, **more)
 
@@ -132,6 +141,12 @@ class Strange:
         if kind == "hangs_at_once":
             (folder / "pid").write_text(str(os.getpid()))
             time.sleep(600)
+        if kind == "hides_a_child":
+            hide_a_child(str(folder / "child"))
+        if kind == "hides_a_child_and_hangs":
+            hide_a_child(str(folder / "child"))
+            (folder / "pid").write_text(str(os.getpid()))
+            time.sleep(600)
         if kind == "has_no_camera":
             self.camera = None  # type: ignore[assignment]
         if kind == "goes_elsewhere":
@@ -141,6 +156,8 @@ class Strange:
 
     def act(self, observation: Observation, auxiliaries: Mapping[Any, Any]) -> Any:
         self.calls += 1
+        if self.kind == "forks":
+            os.fork()  # and both of them answer
         if self.calls > 2 and self.kind in MISDEEDS:
             return MISDEEDS[self.kind](observation)
         if self.kind in ODDITIES:

@@ -28,6 +28,11 @@ FOUR = np.ones((4, 2), np.float32)
         (Prediction(1.0, 1.0, None, np.zeros((1, 2)), (1.0,)), r"waypoints of the shape \(1, 2\)"),
         (Prediction(1.0, 1.0, None, np.zeros((10**6, 2)), ()), r"waypoints of the shape \(1000000, 2\)"),
         (Prediction(1.0, 1.0, None, [[object()] * 2] * 4, TIMES_S), "float"),  # type: ignore[arg-type]
+        (Prediction(1.0, 1.0, steer_rad=np.True_), "steer_rad is the bool"),  # type: ignore[arg-type]
+        (Prediction(1.0, 1.0, None, FOUR.astype(complex), TIMES_S), "waypoints of the type complex128; they must be real"),
+        (Prediction(1.0, 1.0, None, FOUR.astype(str), TIMES_S), "waypoints of the type <U"),
+        (Prediction(1.0, 1.0, None, FOUR.astype(bool), TIMES_S), "waypoints of the type bool"),
+        (Prediction(1.0, 1.0, None, FOUR.astype("M8[s]"), TIMES_S), "waypoints of the type datetime64"),
         (Prediction(1.0, 1.0, None, [[1, 2], [3]], TIMES_S), "inhomogeneous"),  # type: ignore[arg-type]
         (Prediction(1.0, 1.0, None, FOUR), "4 waypoints with 0 times"),
         (Prediction(1.0, 1.0, None, FOUR, (0.5, 1.0, float("nan"), 2.0)), "they must be finite"),
@@ -75,3 +80,13 @@ def test_what_is_no_message_is_refused(noise: bytes, cut: int) -> None:
             read_message(io.BytesIO(data))
         except BrokenMessage:
             continue
+
+
+def test_arrays_of_any_real_kind_are_taken_and_what_is_masked_is_withheld() -> None:
+    expected = np.arange(8.0).reshape(4, 2)
+    kinds = [expected.astype(kind) for kind in (np.float16, ">f8", np.int64, object)]
+    for array in (*kinds, np.asfortranarray(expected), expected[::-1].copy()[::-1], np.ma.masked_array(expected, mask=False)):
+        assert answer(Prediction(1.0, 1.0, None, array, TIMES_S)).waypoints_ego_m == tuple(map(tuple, expected.tolist()))
+    masked = np.ma.masked_array(expected, mask=[[True, False]] + [[False, False]] * 3)
+    withheld = answer(Prediction(1.0, 1.0, None, masked, TIMES_S))
+    assert (withheld.waypoints_ego_m, withheld.flags) == (None, (Flag.NON_FINITE_OUTPUT,))

@@ -182,8 +182,9 @@ RemoteAgent(AgentSource(Path(sys.argv[1])), AgentLimits()).begin(0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell a child that its parent was killed")
-def test_an_agent_that_hangs_ends_with_whoever_drives(tmp_path: Path, plugin: Path) -> None:
-    folder = agent_folder(tmp_path, "hangs_at_once")
+@pytest.mark.parametrize("kind", ["hangs_at_once", "hides_a_child_and_hangs"])
+def test_an_agent_that_hangs_ends_with_whoever_drives_and_all_that_it_has_started(kind: str, tmp_path: Path, plugin: Path) -> None:
+    folder = agent_folder(tmp_path, kind)
     driver = subprocess.Popen([sys.executable, "-c", HANGING, folder, Path(__file__).parent], env={**os.environ, "PYTHONPATH": str(plugin)})
     deadline = time.monotonic() + 60
     while not (folder / "pid").exists() or not (folder / "pid").read_text():
@@ -192,10 +193,34 @@ def test_an_agent_that_hangs_ends_with_whoever_drives(tmp_path: Path, plugin: Pa
         time.sleep(0.02)
     driver.kill()
     driver.wait()
-    agent = int((folder / "pid").read_text())
-    while is_running(agent) and "State:\tZ" not in Path(f"/proc/{agent}/status").read_text():
+    for started in folder.glob("[pc]*id*"):  # pid, child
+        await_end(int(started.read_text()), deadline)
+
+
+def await_end(process: int, deadline: float) -> None:
+    """A process that nobody has waited for has ended too."""
+    status = Path(f"/proc/{process}/status")
+    while status.exists() and "State:\tZ" not in status.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell whose such a process is")
+def test_a_process_that_has_left_the_agents_group_ends_with_it_and_is_told_of(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (result,) = drive_twice("hides_a_child", simulator, short_routes[:1], tmp_path)
+    assert result.error == ""
+    assert "1 of the processes that it had started went on, and were killed" in " ".join(capsys.readouterr().err.split())
+    await_end(int((tmp_path / "hides_a_child/child").read_text()), time.monotonic() + 10)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_agent_answers_once(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path) -> None:
+    (result,) = drive_twice("forks", simulator, short_routes[:1], tmp_path)
+    (alone,) = drive_twice("goal", simulator, short_routes[:1], tmp_path)
+    assert (result.error, result.tally) == ("", alone.tally)
+    assert (result.trace == alone.trace).all()
 
 
 @pytest.mark.parametrize("kind", ["is_not_finite", "steers_infinitely", "flags_and_keeps", "guesses"])

@@ -18,7 +18,21 @@ from auxdrive_eval.world import Route
 from small_world import SETTINGS
 from strange_agents import agent_folder, install
 
-NAMES = ("a.pth", "b.pt", "c.ckpt", "d.bin", "e.npz", "f.py", "g.txt", "h.safetensors", "noending", "nets/deep/i.pkl", ".hidden")
+NAMES = (
+    "a.pth",
+    "b.pt",
+    "c.ckpt",
+    "d.bin",
+    "e.npz",
+    "f.py",
+    "g.txt",
+    "h.safetensors",
+    "noending",
+    "nets/deep/i.pkl",
+    ".hidden",
+    ".cache/torch/w",
+    ".gitweights",
+)
 
 
 @pytest.fixture
@@ -26,6 +40,7 @@ def agent(tmp_path: Path) -> Path:
     """An agent with its weights in many forms, some of them linked."""
     folder = tmp_path / "agent"
     (folder / "nets/deep").mkdir(parents=True)
+    (folder / ".cache/torch").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/weights").write_bytes(b"w")
     for name in NAMES:
@@ -42,7 +57,20 @@ def write(name: str) -> Callable[[Path], object]:
 CHANGES: dict[str, Callable[[Path], object]] = {
     **{
         name: write(name)
-        for name in ("a.pth", "b.pt", "c.ckpt", "d.bin", "e.npz", "f.py", "g.txt", "noending", "nets/deep/i.pkl", ".hidden")
+        for name in (
+            "a.pth",
+            "b.pt",
+            "c.ckpt",
+            "d.bin",
+            "e.npz",
+            "f.py",
+            "g.txt",
+            "noending",
+            "nets/deep/i.pkl",
+            ".hidden",
+            ".cache/torch/w",
+            ".gitweights",
+        )
     },
     "linked/weights": write("linked/weights"),
     "a new file": write("new"),
@@ -65,8 +93,13 @@ def test_no_part_of_an_agent_goes_unseen(change: str, agent: Path) -> None:
 def test_what_desktops_and_python_leave_is_no_part(agent: Path) -> None:
     before = hash_files(agent)
     (agent / "nets/__pycache__").mkdir()
-    for name in (".DS_Store", "Thumbs.db", "._a.pth", "nets/__pycache__/f.cpython-311.pyc"):
+    (agent / ".git").mkdir()
+    for name in (".DS_Store", "Thumbs.db", "._a.pth", ".git/HEAD", "nets/__pycache__/f.cpython-311.pyc"):
         (agent / name).write_bytes(b"x")
+    assert hash_files(agent) == before
+    (agent / "card.json").touch()  # a bundle never reads what download tools keep beside it
+    before = hash_files(agent)
+    (agent / ".cache/torch/w").write_bytes(b"1")
     assert hash_files(agent) == before
 
 

@@ -121,7 +121,7 @@ def answer(prediction: Any) -> Answer:
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, str | bytes | bool):
+    if isinstance(value, str | bytes | bool | np.bool_):
         raise TypeError(f"act() returned a prediction whose {name} is the {type(value).__name__} {value!r:.60}; it must be a number")
     try:
         return float(value)
@@ -131,8 +131,13 @@ def _number(name: str, value: Any) -> float:
 
 def _waypoints(value: Any, times: Iterable[float]) -> tuple[Any, tuple[float, ...]]:
     """(pairs, times); the pairs are None where one is not finite."""
+    given = np.asanyarray(value)
+    if given.dtype.kind not in "iufO":  # booleans, text, complex numbers and dates are converted by NumPy, and are no metres
+        raise TypeError(f"act() returned waypoints of the type {given.dtype}; they must be real numbers")
     with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is withheld
-        array = np.asarray(value, np.float64).astype(np.float32)
+        if isinstance(given, np.ma.MaskedArray):
+            given = np.ma.filled(np.ma.array(given, dtype=np.float64), np.nan)  # what is masked is not known
+        array = np.asarray(given, np.float64).astype(np.float32)
     if array.ndim != 2 or array.shape[1] != 2 or not 2 <= len(array) <= MOST_WAYPOINTS:
         raise ValueError(f"act() returned waypoints of the shape {array.shape}; they are (T, 2) with T from 2 to {MOST_WAYPOINTS}")
     seconds = tuple(_number("waypoint_times_s", time_s) for time_s in times)

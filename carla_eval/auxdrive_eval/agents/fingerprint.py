@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from auxdrive.bundles import CARD_NAME
 from auxdrive.bundles.layout import is_left_by_others
 from auxdrive.errors import UsageError
 from auxdrive.files import entries, exists, is_folder, open_regular, reason, refusals
@@ -15,6 +16,8 @@ from auxdrive.files import entries, exists, is_folder, open_regular, reason, ref
 MOST_FILES = 100_000
 _CACHES = frozenset({"__pycache__"})
 """Python writes these when the agent is loaded; they follow from the files beside them."""
+_AN_AGENTS = (".cache", ".git")
+"""So begin names that download tools leave, and that an agent may keep its weights under; git's own folder holds none."""
 
 _BLOCK = 1 << 20
 _LEFT_OUT = "\0"
@@ -25,7 +28,8 @@ def hash_files(path: Path, leave_out: Path | None = None) -> dict[str, str]:
 
     Linked files and folders are followed. A folder that is reached a second time, by a link to one above it say, stands with the name
     under which it was read first, so that nothing is read twice and nothing without end. What desktops and git leave in folders and
-    Python's caches are passed over. Files are streamed: their size does not matter.
+    Python's caches are passed over. A bundle
+    passes over more, which it never reads. Files are streamed: their size does not matter.
 
     Args:
         leave_out: a folder that is no part of the agent, such as the results of the drive itself.
@@ -59,6 +63,7 @@ def _walk(path: Path, leave_out: Path | None) -> Iterator[tuple[str, Path | str]
         if not is_folder(path):
             yield path.name, path
             return
+        of_bundle = exists(path / CARD_NAME)
         seen = {_identity(os.stat(path)): "."}
         if leave_out is not None and exists(leave_out):
             seen[_identity(os.stat(leave_out))] = _LEFT_OUT
@@ -68,7 +73,7 @@ def _walk(path: Path, leave_out: Path | None) -> Iterator[tuple[str, Path | str]
         name, entry = next(levels[-1], ("", path))
         if not name:
             levels.pop()
-        elif entry.name in _CACHES or is_left_by_others(entry.name):
+        elif _is_passed_over(entry.name, of_bundle):
             continue
         elif isinstance(place := _place(name, entry, seen), Path | str):
             count += 1
@@ -80,6 +85,11 @@ def _walk(path: Path, leave_out: Path | None) -> Iterator[tuple[str, Path | str]
             yield name, place
         elif place:
             levels.append(iter([(f"{name}/{below.name}", below) for below in entries(entry, UsageError)]))
+
+
+def _is_passed_over(name: str, of_bundle: bool) -> bool:
+    an_agents = not of_bundle and name.lower().startswith(_AN_AGENTS) and name != ".git"
+    return name in _CACHES or (is_left_by_others(name) and not an_agents)
 
 
 def _place(name: str, entry: Path, seen: dict[tuple[int, int], str]) -> Path | str | bool:

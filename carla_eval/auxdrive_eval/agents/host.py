@@ -28,6 +28,7 @@ from auxdrive_eval.agents.answers import answer, describe
 from auxdrive_eval.agents.wire import IMAGE, read_message, write_message
 
 _MOST_TEXT = 20_000
+_LONGEST_LINE = 1000
 
 
 def main() -> None:
@@ -36,6 +37,7 @@ def main() -> None:
     if hasattr(signal, "SIGUSR1"):
         faulthandler.register(signal.SIGUSR1)  # asks where an agent hangs
     _die_with_parent()
+    home = os.getpid()
     host = _Host(lambda loader: write_message(answers, {"asking": loader}))
     while (message := read_message(commands)) is not None:
         body, arrays = message
@@ -43,6 +45,8 @@ def main() -> None:
             answered = {"done": host.answer(body, arrays)}
         except BaseException as error:  # noqa: BLE001 - an agent that raises SystemExit or KeyboardInterrupt has failed like any other
             answered = {"failed": _text_of(error)}
+        if os.getpid() != home:  # a child that the agent has forked, and that came back here: the answer is its parent's to give
+            os._exit(0)
         write_message(answers, answered)
         if body["op"] == "close":
             break
@@ -89,13 +93,17 @@ def _seed(seed: int) -> None:
 
 def _text_of(error: BaseException) -> dict[str, str]:
     """One line that says what it was, the traceback, and of our own errors the class."""
-    detail = "".join(traceback.format_exception(error))
     return {
-        "summary": "".join(traceback.format_exception_only(error)).strip()[-_MOST_TEXT:],
-        "detail": detail if len(detail) <= _MOST_TEXT else f"{detail[: _MOST_TEXT // 2]}\n...\n{detail[-_MOST_TEXT // 2 :]}",
+        "summary": _cut("".join(traceback.format_exception_only(error)).strip(), _LONGEST_LINE, " ... "),
+        "detail": _cut("".join(traceback.format_exception(error)), _MOST_TEXT, "\n...\n"),
         "error": type(error).__name__ if isinstance(error, AuxdriveError) else "",
         "message": str(error) if isinstance(error, AuxdriveError) else "",
     }
+
+
+def _cut(text: str, longest: int, between: str) -> str:
+    """The text, or its beginning and its end."""
+    return text if len(text) <= longest else f"{text[: longest // 2]}{between}{text[-longest // 2 :]}"
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:

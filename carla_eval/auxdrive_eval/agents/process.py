@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import secrets
 import signal
 import subprocess
 import sys
@@ -17,13 +18,15 @@ import auxdrive.errors
 from auxdrive.errors import AuxdriveError, UsageError
 from auxdrive.types import AnyArray
 
-from auxdrive_eval.agents import AgentSource
+from auxdrive_eval.agents import AgentSource, leftovers
 from auxdrive_eval.agents.wire import NO_ARRAYS, BrokenMessage, read_message, write_message
 
 COMMAND = ("-P", "-u", "-X", "faulthandler", "-c", "from auxdrive_eval.agents.host import main; main()")
 CLOSE_S = 10.0
 _KEPT_OUTPUT = 64 << 10
 _LOOK_EVERY_S = 0.2
+_LINGER_S = 1.0
+"""What an agent has started may end so long after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,10 @@ class AgentProcess:
     """One process; `ask` it to load an agent, and then for predictions."""
 
     def __init__(self) -> None:
-        environment = os.environ | {"PYTHONHASHSEED": "0"}  # the order of an agent's sets is part of what it does
+        self._mark = secrets.token_hex(16)
+        self._watcher = _watcher(self._mark)
+        # The order of an agent's sets is part of what it does.
+        environment = os.environ | {"PYTHONHASHSEED": "0", leftovers.VARIABLE: self._mark}
         self._process = subprocess.Popen(
             [sys.executable, *COMMAND],
             stdin=subprocess.PIPE,
@@ -179,10 +185,18 @@ class AgentProcess:
             if not self._busy:
                 self.ask({"op": "close"}, CLOSE_S)
                 self._process.wait(CLOSE_S)
+                self._refuse_leftovers()
         except subprocess.TimeoutExpired:
             raise AgentFault(f"its process did not end within {CLOSE_S:g} s after close(), and was killed", self.output()) from None
         finally:
             self.kill()
+
+    def _refuse_leftovers(self) -> None:
+        deadline_s = time.monotonic() + _LINGER_S
+        while left := leftovers.leftovers(self._mark):
+            if time.monotonic() > deadline_s:
+                raise AgentFault(f"{len(left)} of the processes that it had started went on, and were killed")
+            time.sleep(0.02)
 
     def kill(self) -> None:
         """End the process and what it has started, now."""
@@ -194,6 +208,11 @@ class AgentProcess:
         else:
             self._process.kill()
         self._process.wait()
+        leftovers.end_leftovers(self._mark)
+        if self._watcher is not None:
+            self._watcher.kill()
+            self._watcher.wait()
+            _close(self._watcher.stdin)
         self._asked.put(None)
         for thread, pipes in zip(self._threads, ((self._process.stdin, self._process.stdout), (self._process.stderr,)), strict=True):
             thread.join(1.0)
@@ -219,6 +238,14 @@ class AgentProcess:
         """The thread that reads what the agent prints, however much that is, and keeps its end."""
         while chunk := os.read(output.fileno(), 1 << 16):
             self._output = (self._output + chunk)[-_KEPT_OUTPUT:]
+
+
+def _watcher(mark: str) -> subprocess.Popen[bytes] | None:
+    """A process that ends what the agent has left when this process is killed; None where the system cannot tell what that is."""
+    if not os.path.isdir(leftovers.PROC):
+        return None
+    command = [sys.executable, "-I", "-S", leftovers.__file__, mark]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _close(pipe: Any) -> None:
