@@ -150,8 +150,18 @@ def test_labels_of_another_unit_are_refused_where_a_few_look_like_shares(tmp_pat
         folder = make_udacity(tmp_path / "log", rows=12, lines=[udacity_row(at, steering=f"{each}") for at, each in enumerate(degrees)])
     else:
         folder = make_tub(tmp_path / "tub", [{"user/angle": each} for each in degrees])
-    with pytest.raises(DataError, match=r"8 of 12 records have .* beyond \[-1, 1\]. Are they in degrees.*--max-steer"):
+    with pytest.raises(DataError, match=r"8 of 12 records have .* beyond \[-1, 1\]: in degrees.*--max-steer"):
         run(folder, tmp_path / "out", form)
+
+
+def test_pedals_in_another_unit_are_no_full_pedals(tmp_path: Path) -> None:
+    rows = [udacity_row(index).replace("0.9, 0.1", "90, 0.1" if index in (3, 4) else "0.5, 0") for index in range(8)]
+    report, dataset = run(make_udacity(tmp_path / "log", rows=8, lines=rows), tmp_path / "out", "udacity")
+    assert report.skipped == {"throttle or brake beyond [-1, 1]": 2}
+    assert set(dataset.episode("train-0000").state["throttle"].tolist()) == {0.5}
+    rows = [udacity_row(index).replace("0.9, 0.1", "90, 0.1") if index else udacity_row(index) for index in range(8)]
+    with pytest.raises(DataError, match=r"7 of 8 records have steering or pedals beyond \[-1, 1\]: in degrees, per cent"):
+        run(make_udacity(tmp_path / "percent", rows=8, lines=rows), tmp_path / "other", "udacity")
 
 
 def test_two_swapped_rows_are_sorted(tmp_path: Path) -> None:

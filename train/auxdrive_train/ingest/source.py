@@ -183,12 +183,12 @@ def refuse_other_unit(beyond: int, records: int, where: str) -> None:
     """Refuse a recording whose labels are no shares of the full lock: the few that look like some would be wrong.
 
     Raises:
-        DataError: `beyond`, the records whose steering is beyond [-1, 1], are more than half of all.
+        DataError: `beyond`, the records whose labels are beyond [-1, 1], are more than half of all.
     """
     if 2 * beyond > records:
         raise DataError(
-            f"{where}: {beyond} of {records} records have a steering or throttle beyond [-1, 1]. Are they in degrees, or another unit? "
-            "Write them as shares of the full lock, positive right, and say with --max-steer-deg how many degrees that is"
+            f"{where}: {beyond} of {records} records have steering or pedals beyond [-1, 1]: in degrees, per cent, another unit? "
+            "Write steering as a share of the full lock, positive right (--max-steer-deg says how many degrees), and pedals as 0..1"
         )
 
 

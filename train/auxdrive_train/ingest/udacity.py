@@ -41,6 +41,7 @@ MPS_PER_MPH = 0.44704
 DEFAULT_CAMERAS = ("center",)
 DEFAULT_CORRECTION = 0.2
 _BEYOND = "steering beyond [-1, 1]"
+_PEDAL_BEYOND = "throttle or brake beyond [-1, 1]"
 _NUMBERS = ("steering", "throttle", "brake", "speed")
 # The side on which a camera sits says which way it must steer to come back to the middle; positive is right.
 _CORRECTION_SIGN = {"center": 0.0, "left": 1.0, "right": -1.0}
@@ -51,7 +52,7 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     """Read a recording: which records it has, not yet their pictures. Each camera that is asked for becomes episodes of its own.
 
     Of a picture's path the file name alone is used, looked up in `IMG/`: the paths are those of the machine that recorded, with
-    its separators. Rows are left out, and counted, that are damaged, whose numbers are none or whose steering is beyond [-1, 1];
+    its separators. Rows are left out, and counted, that are damaged, whose numbers are none or whose steering or pedals are beyond [-1, 1];
     so are those of one camera that name no picture of it. Rows that are out of order are sorted by the times in the pictures' names.
 
     A last line that has no end was cut off, and is left out too.
@@ -72,7 +73,7 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     rows, joined = _usable(read, skipped), any(row.part for row in read)
     if not rows:
         raise DataError(f"{log}: no record to use ({left_out(skipped, notes)})")
-    refuse_other_unit(skipped[_BEYOND], len(read), f"{log}")
+    refuse_other_unit(skipped[_BEYOND] + skipped[_PEDAL_BEYOND], len(read), f"{log}")
     stamps = [_time_s(row.cells["center"]) for row in rows]
     order = _order([row.part for row in rows], stamps)
     indexes = order.numbers([row.index for row in rows])
@@ -151,6 +152,9 @@ def _usable(rows: list[LogRow], skipped: Counter[str]) -> list[LogRow]:
             continue
         if abs(numbers[0] or 0.0) > 1:
             skipped[_BEYOND] += 1
+            continue
+        if max(abs(numbers[1] or 0.0), abs(numbers[2] or 0.0)) > 1:
+            skipped[_PEDAL_BEYOND] += 1
             continue
         if abs(numbers[3] or 0.0) * MPS_PER_MPH > FASTEST_MPS:
             skipped[f"speed beyond {FASTEST_MPS:g} m/s"] += 1
