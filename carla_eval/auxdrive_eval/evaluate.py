@@ -13,6 +13,7 @@ from auxdrive.modalities import Modality
 from auxdrive.storage import held
 
 from auxdrive_eval.agents.answers import AgentDescription
+from auxdrive_eval.agents.fingerprint import Watch
 from auxdrive_eval.agents.remote import AgentFailed, RemoteAgent
 from auxdrive_eval.drivers import AgentDriver, Driver, ExpertDriver, check_controller
 from auxdrive_eval.evaluation_folder import DriverIdentity, claim, identify, refuse_another, write_driver, write_folder, write_results
@@ -165,6 +166,7 @@ class _Drive:
     settings: EvaluationSettings
     driver: DriverIdentity
     routes: Sequence[Route]
+    watch: Watch | None = None
 
     def run(self, workers: int, retry_crashed: bool, on_route: Callable[[StoredRoute, bool], None]) -> Evaluation:
         out, jobs = self.make.out, self._jobs()
@@ -175,11 +177,14 @@ class _Drive:
         document = write_results(out, self.settings, done, self.driver.sensors)
         # The longest first: otherwise one process drives a long route at the end while the others have nothing to do.
         left = sorted((job for job in jobs if job.index not in done), key=lambda job: -job.route.length_m if workers > 1 else 0.0)
+        if left and self.make.source.agent is not None and self.driver.files:
+            self.watch = Watch(self.make.source.agent.path, out, self.driver.files)
         for job, _ in run_jobs(self.make, left, workers):
             stored = load_route(out, job.index)
             assert stored is not None
             done[job.index] = stored
             self._note_new_files()
+            self._note_changed_files(job)
             document = write_results(out, self.settings, done, self.driver.sensors)
             on_route(stored, False)
         return Evaluation(document, self.settings, tuple(done[job.index] for job in jobs), tuple(job.route for job in jobs))
@@ -191,6 +196,14 @@ class _Drive:
             for number, route in enumerate(self.routes)
             for repeat in range(repeats)
         ]
+
+    def _note_changed_files(self, job: _Job) -> None:
+        """Another agent may have driven from here on: it is loaded anew in each process, and some for every route."""
+        if self.watch is not None and (changed := self.watch.changed()):
+            console.note(
+                f"{', '.join(changed[:5])} of the agent changed while route {job.route.route_id} was driven: this route and those after it "
+                "may be another agent's than those before, and --resume will not go on with them"
+            )
 
     def _note_new_files(self) -> None:
         """What the agent writes into its own folder must not make another agent of it when the drive is gone on with."""

@@ -176,6 +176,27 @@ def test_an_agent_that_says_its_fingerprint_is_believed(
         drive_all(short_routes[:1], source, SETTINGS, out, resume=True)
 
 
+def test_an_agent_that_becomes_another_while_it_is_driven_is_told_of_once(
+    short_routes: tuple[Route, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(install(tmp_path / "site")))
+    folder = agent_folder(tmp_path, "goal")
+    for name in ("weights", "same"):
+        (folder / name).write_bytes(b"1")
+    source, out = DriverSource(AgentSource(folder)), tmp_path / "out"
+
+    def change(*_: object) -> None:
+        (folder / "weights").write_bytes(b"2")
+        (folder / "same").write_bytes(b"1")
+
+    drive_all(short_routes, source, SETTINGS, out, on_route=change)
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("weights of the agent changed while route 1 was driven") == 1
+    assert "same" not in said
+    with pytest.raises(UsageError, match="the agent is another one: weights changed"):
+        drive_all(short_routes, source, SETTINGS, out, resume=True)
+
+
 def test_results_inside_the_agents_folder_are_no_part_of_it(agent: Path) -> None:
     out = agent / "drives/agent"
     before = identify(AgentSource(agent), None, (), out, DriverIdentity())

@@ -49,6 +49,44 @@ def names_of_files(path: Path, leave_out: Path | None = None) -> set[str]:
     return {name for name, _ in _walk(path, leave_out)}
 
 
+class Watch:
+    """Sees which files of an agent become others, and reads only those that were touched.
+
+    Args:
+        hashes: what `hash_files` gave.
+    """
+
+    def __init__(self, path: Path, leave_out: Path | None, hashes: dict[str, str]) -> None:
+        self._path, self._leave_out, self._hashes = path, leave_out, hashes
+        self._seen = self._touches()
+
+    def changed(self) -> list[str]:
+        """The names of those that hold something else now than when they were hashed; each is named once.
+
+        Raises:
+            UsageError: one may not be read.
+        """
+        known: dict[tuple[int, int], str] = {}
+        before, self._seen = self._seen, self._touches()
+        touched = [name for name, when in self._seen.items() if name in self._hashes and when != before.get(name)]
+        places = {name: place for name, place in _walk(self._path, self._leave_out) if name in touched}
+        now = {name: place if isinstance(place, str) else _hash(place, known) for name, place in places.items()}
+        changed = sorted(name for name, value in now.items() if value != self._hashes[name])
+        self._hashes = self._hashes | now
+        return changed
+
+    def _touches(self) -> dict[str, tuple[int, ...]]:
+        touches: dict[str, tuple[int, ...]] = {}
+        for name, place in _walk(self._path, self._leave_out):
+            try:
+                status = os.stat(place)
+            except OSError:  # what stands there is no file, or is gone meanwhile
+                touches[name] = ()
+            else:
+                touches[name] = (status.st_size, status.st_mtime_ns, *_identity(status))
+        return touches
+
+
 def fingerprint(hashes: dict[str, str]) -> str:
     """One SHA-256 of all of them."""
     digest = hashlib.sha256()
