@@ -15,6 +15,9 @@ Pixels = Annotated[int, Field(gt=0, le=8192)]
 Positive = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(ge=0.01, le=1000)]
 """Frames per second; no camera that drives takes fewer than one in 100 seconds."""
+LEAST_FOV_DEG = 1.0
+WHEELBASE_M = (0.01, 100.0)
+"""Within which a wheelbase lies, model cars and road trains among them."""
 
 
 class Card(BaseModel):
@@ -28,7 +31,7 @@ class CameraSpec(Card):
 
     width: Pixels
     height: Pixels
-    fov_deg: float | None = Field(default=None, gt=0, lt=180)
+    fov_deg: float | None = Field(default=None, ge=LEAST_FOV_DEG, lt=180)
     x_m: float = 0.0
     y_m: float = 0.0
     z_m: float = 0.0
@@ -43,8 +46,8 @@ class VehicleSpec(Card):
     """
 
     name: str = "unknown"
-    wheelbase_m: float | None = Field(default=None, gt=0, le=100)
-    max_steer_rate_radps: float | None = Field(default=None, gt=0, le=100)
+    wheelbase_m: float | None = Field(default=None, ge=WHEELBASE_M[0], le=WHEELBASE_M[1])
+    max_steer_rate_radps: float | None = Field(default=None, ge=0.01, le=100)
 
 
 class EpisodeOrigin(Card):

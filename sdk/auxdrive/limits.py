@@ -18,6 +18,9 @@ LOCK_MARGIN = 1.05
 MAX_SPEED_MPS = 70.0
 """No car that auxdrive drives is faster: waypoints farther away than this times their time are wrong."""
 
+FIRST_WAYPOINT_S, LAST_WAYPOINT_S = 0.01, 60.0
+"""No planner's waypoints are nearer or farther in time: the limit on speed would then mean nothing."""
+
 MAX_TARGET_M = 1000.0
 """No planner of a road vehicle gives a next goal that is farther away in x or y."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from auxdrive.errors import DataError, UsageError
 from auxdrive.files import check_regular, entries, exists, is_file, is_folder, open_regular
@@ -39,13 +39,19 @@ class Picture:
 def find_pictures(paths: Sequence[Path]) -> list[Path]:
     """The files that are named, and the pictures in the folders that are named (not in their sub-folders), sorted by name.
 
+    Hidden files in a folder are no pictures: macOS leaves a "._" file beside each one on foreign disks.
+
     Raises:
         UsageError: a path does not exist, a folder holds no pictures, or a file is a video that only a video decoder reads.
     """
     found: list[Path] = []
     for path in paths:
         if is_folder(path):
-            inside = [entry for entry in entries(path) if entry.suffix.lower() in PICTURE_SUFFIXES and is_file(entry)]
+            inside = [
+                entry
+                for entry in entries(path)
+                if entry.suffix.lower() in PICTURE_SUFFIXES and not entry.name.startswith(".") and is_file(entry)
+            ]
             if not inside:
                 raise UsageError(f"{path}: holds no pictures ({', '.join(PICTURE_SUFFIXES)})")
             found.extend(inside)
@@ -89,6 +95,8 @@ def reading(where: str) -> Iterator[None]:
             warnings.simplefilter("ignore")  # of tags that Pillow does not understand, in pictures that it reads
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
+    except UnidentifiedImageError as error:
+        raise DataError(f"{where}: not a readable picture: it is empty, cut off, or of no format that Pillow knows") from error
     except Exception as error:
         raise DataError(f"{where}: not a readable picture: {error}") from error
 

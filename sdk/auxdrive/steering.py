@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from auxdrive.types import Float64
 
+LOCK_DEG = (1.0, 90.0)
+"""Within which the road-wheel angle at full lock lies: below it nothing is steered, and numbers as small as 1e-310 are no angles."""
+
 
 class SteeringSpec(BaseModel):
     """How a source's steering numbers relate to the road-wheel angle.
@@ -25,8 +28,8 @@ class SteeringSpec(BaseModel):
 
     kind: Literal["road_wheel_rad", "normalised", "steering_wheel_deg"] = "road_wheel_rad"
     positive: Literal["left", "right"] = "left"
-    max_road_wheel_deg: float = Field(default=70.0, gt=0, le=90)
-    ratio: float | None = Field(default=None, gt=0)
+    max_road_wheel_deg: float = Field(default=70.0, ge=LOCK_DEG[0], le=LOCK_DEG[1])
+    ratio: float | None = Field(default=None, ge=0.1, le=1000)
 
     @model_validator(mode="after")
     def _ratio_belongs_to_the_steering_wheel(self) -> Self:

@@ -157,6 +157,10 @@ def test_read_checks_again(steering_bundle: Path, copy_of: Copy) -> None:
         ({"camera__width": 10**9}, "camera.width"),
         ({"rate_hz": 1e9}, "rate_hz"),
         ({"steering__max_road_wheel_deg": 0}, "max_road_wheel_deg"),
+        ({"steering__max_road_wheel_deg": 5e-324}, "max_road_wheel_deg"),
+        ({"vehicle__wheelbase_m": 1e-310}, "wheelbase_m"),
+        ({"vehicle__max_steer_rate_radps": 1e-310}, "max_steer_rate_radps"),
+        ({"camera__fov_deg": 1e-310}, "fov_deg"),
         ({"vehicle__wheelbase_m": 1e6}, "wheelbase_m"),
         ({"preprocessing__size": [0, 80]}, "preprocessing.size"),
         ({"preprocessing__size": [64, 10**6]}, "preprocessing.size"),
@@ -172,7 +176,7 @@ def test_wrong_cards(steering_bundle: Path, copy_of: Copy, change: dict[str, Any
     assert "card.json" in str(caught.value)
 
 
-@pytest.mark.parametrize("times", [[], [0.5, 1.0, 1.5, 1.5], [0.0, 0.5, 1.0, 1.5]])
+@pytest.mark.parametrize("times", [[], [0.5, 1.0, 1.5, 1.5], [0.0, 0.5, 1.0, 1.5], [5e-324, 0.5, 1.0, 1.5], [0.5, 1.0, 1.5, 1e300]])
 def test_wrong_waypoint_times(waypoint_bundle: Path, copy_of: Copy, times: list[float]) -> None:
     with pytest.raises(BundleError, match="waypoint"):
         Bundle.open(edit_card(copy_of(waypoint_bundle), waypoint_times_s=times))

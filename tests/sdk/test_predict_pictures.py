@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
     for index in range(3):
         Image.fromarray(FRAME // (index + 1)).save(made / f"{index}.png")
     (made / "notes.txt").write_text("not a picture")
+    (made / "._0.png").write_bytes(b"\0\5\x16\7")  # as macOS leaves beside each file on a foreign disk
     return made
 
 

@@ -59,8 +59,11 @@ def test_the_command(tmp_path: Path) -> None:
         (("donkey", "x", "--cameras", "left"), "one camera: leave --cameras"),
         (("donkey", "x", "--side-correction", "0.2"), "one camera: leave --cameras"),
         (("udacity", "x", "--side-correction", "nan"), "must lie in [0, 1]"),
-        (("donkey", "x", "--fov-deg", "180"), "field of view must lie in (0, 180) degrees, got 180"),
-        (("donkey", "x", "--wheelbase-m", "inf"), "wheelbase must lie in (0, 100] metres, got inf"),
+        (("donkey", "x", "--fov-deg", "180"), "field of view must lie in [1, 180) degrees, got 180"),
+        (("donkey", "x", "--fov-deg", "1e-320"), "must lie in [1, 180) degrees"),
+        (("donkey", "x", "--max-steer-deg", "1e-320"), "full lock must lie in [1, 90] degrees"),
+        (("donkey", "x", "--wheelbase-m", "1e-300"), "must lie in [0.01, 100] metres"),
+        (("donkey", "x", "--wheelbase-m", "inf"), "wheelbase must lie in [0.01, 100] metres, got inf"),
     ],
 )
 def test_mistakes_on_the_command_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -10,6 +10,7 @@ from auxdrive.bundles.layout import CARD_NAME, EGO_INPUTS, IMAGE_INPUT, OUTPUT_O
 from auxdrive.bundles.transport import mark_cause
 from auxdrive.cards import ModelCard
 from auxdrive.errors import BundleError
+from auxdrive.limits import FIRST_WAYPOINT_S, LAST_WAYPOINT_S
 from auxdrive.strict import parse_model
 
 
@@ -75,6 +76,8 @@ def _output_mistakes(card: ModelCard) -> Iterator[str]:
         yield f"outputs: '{name}' must be float32 (N, {', '.join(map(str, want))})"
     if card.task == "waypoints" and (not times or any(b <= a for a, b in pairwise((0.0, *times)))):
         yield "waypoint_times_s: need one time per waypoint, increasing from above 0"
+    elif times and not FIRST_WAYPOINT_S <= times[0] <= times[-1] <= LAST_WAYPOINT_S:
+        yield f"waypoint_times_s: lie within {FIRST_WAYPOINT_S:g} to {LAST_WAYPOINT_S:g} s, not {times[0]:g} to {times[-1]:g}"
     if card.task == "steering" and times:
         yield "waypoint_times_s: a steering model has none"
     if card.parity.unit != ("deg" if card.task == "steering" else "cm"):

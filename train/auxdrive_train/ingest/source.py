@@ -11,16 +11,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auxdrive.cards import VehicleSpec
+from auxdrive.cards import LEAST_FOV_DEG, WHEELBASE_M, VehicleSpec
 from auxdrive.errors import DataError, UsageError
 from auxdrive.files import read_bytes, refusals
-from auxdrive.steering import SteeringSpec
+from auxdrive.steering import LOCK_DEG, SteeringSpec
 
 FASTEST_MPS = 150.0
 """What is faster was no car; such numbers are damage or another unit."""
 _LARGEST_LABELS = 2 << 30
 CUT_OFF = "cut off while it was written"
 """Why the last line of a log is left out that a crash or a power cut has torn."""
+
+
+def _range(bounds: tuple[float, float]) -> str:
+    return f"[{bounds[0]:g}, {bounds[1]:g}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +47,16 @@ class SourceOptions:
     depth: bool = True
 
     def __post_init__(self) -> None:
-        if not 0 < self.max_steer_deg <= 90:
-            raise UsageError(f"the steering angle at full lock must lie in (0, 90] degrees, got {self.max_steer_deg}")
+        if not LOCK_DEG[0] <= self.max_steer_deg <= LOCK_DEG[1]:
+            raise UsageError(f"the steering angle at full lock must lie in {_range(LOCK_DEG)} degrees, got {self.max_steer_deg}")
         if self.rate_hz is not None and not 0.1 <= self.rate_hz <= 1000:
             raise UsageError(f"the rate must lie in [0.1, 1000] Hz, got {self.rate_hz}")
         if self.side_correction is not None and not 0 <= self.side_correction <= 1:
             raise UsageError(f"the correction for side cameras must lie in [0, 1], got {self.side_correction}")
-        if self.fov_deg is not None and not 0 < self.fov_deg < 180:
-            raise UsageError(f"the camera's horizontal field of view must lie in (0, 180) degrees, got {self.fov_deg}")
-        if self.wheelbase_m is not None and not 0 < self.wheelbase_m <= 100:
-            raise UsageError(f"the wheelbase must lie in (0, 100] metres, got {self.wheelbase_m}")
+        if self.fov_deg is not None and not LEAST_FOV_DEG <= self.fov_deg < 180:
+            raise UsageError(f"the camera's horizontal field of view must lie in [{LEAST_FOV_DEG:g}, 180) degrees, got {self.fov_deg}")
+        if self.wheelbase_m is not None and not WHEELBASE_M[0] <= self.wheelbase_m <= WHEELBASE_M[1]:
+            raise UsageError(f"the wheelbase must lie in {_range(WHEELBASE_M)} metres, got {self.wheelbase_m}")
 
     @property
     def rate_in_identity(self) -> str:
