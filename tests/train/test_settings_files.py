@@ -26,6 +26,10 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "digits": (f"seed: {'9' * 5000}\n", "larger than any setting"),
     "an integer of 20 digits": (f"epochs: {10**20}\n", "larger than any setting"),
     "hexadecimal digits": (f"seed: 0x{'f' * 5000}\n", "larger than any setting"),
+    "an octal number": ("seed: 017\n", "octal or sexagesimal"),
+    "a sexagesimal number": ("epochs: 1:30\n", "octal or sexagesimal"),
+    "a sexagesimal fraction": ("lr: 0:30.5\n", "octal or sexagesimal"),
+    "a merge": ("<<: {seed: 3}\nseed: 4\n", "merges"),
     "an overflowing number": ("lr: 1.0e+999\n", "no finite number"),
     "infinity": ("options: {x: .inf}\n", "no finite number"),
     "half a character": ('method: "\\ud800"\n', "lone surrogate"),
@@ -51,7 +55,7 @@ def test_a_hostile_file_is_a_config_error(tmp_path: Path, kind: str) -> None:
     assert len(str(refusal.value)) < 1500
 
 
-NOT_AS_VALUES = ("a list", "a control character", "two documents", "a key twice")
+NOT_AS_VALUES = ("a list", "a control character", "two documents", "a key twice", "a merge")
 
 
 @pytest.mark.parametrize("kind", [kind for kind in HOSTILE if kind not in NOT_AS_VALUES])

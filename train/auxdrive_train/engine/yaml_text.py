@@ -44,6 +44,8 @@ class _Loader(yaml.SafeLoader):
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
+                if key.tag == "tag:yaml.org,2002:merge":
+                    raise yaml.MarkedYAMLError(problem="merges (<<) are not read; write the values out", problem_mark=key.start_mark)
                 if key.value in seen:
                     raise yaml.MarkedYAMLError(problem=f"'{shown(key.value)}' stands there twice", problem_mark=node.start_mark)
                 seen.add(key.value)
@@ -51,7 +53,18 @@ class _Loader(yaml.SafeLoader):
         return mapping
 
 
+def _refuse_other_bases(node: yaml.ScalarNode) -> None:
+    """YAML 1.1 takes 017 for 15, and 1:30 for 90."""
+    digits = node.value.lstrip("+-").replace("_", "")
+    if ":" in digits or (len(digits) > 1 and digits[0] == "0" and digits.isdecimal()):
+        raise yaml.MarkedYAMLError(
+            problem=f"{shown(node.value, 20)} is octal or sexagesimal in YAML; write the number in decimal digits, a text in quotes",
+            problem_mark=node.start_mark,
+        )
+
+
 def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    _refuse_other_bases(node)
     number = loader.construct_yaml_int(node) if len(node.value) <= _LONGEST_NUMBER else _LARGEST_INTEGER
     if abs(number) >= _LARGEST_INTEGER:
         raise yaml.MarkedYAMLError(problem=f"{shown(node.value, 20)} is larger than any setting", problem_mark=node.start_mark)
@@ -59,6 +72,7 @@ def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
+    _refuse_other_bases(node)
     number = float(loader.construct_yaml_float(node)) if len(node.value) <= _LONGEST_NUMBER else math.inf
     if not math.isfinite(number):
         raise yaml.MarkedYAMLError(problem=f"{shown(node.value, 20)} is no finite number", problem_mark=node.start_mark)
