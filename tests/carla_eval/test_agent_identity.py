@@ -12,7 +12,7 @@ from auxdrive.errors import UsageError
 from auxdrive_eval.agents import AgentSource
 from auxdrive_eval.agents.fingerprint import fingerprint, hash_files, names_of_files
 from auxdrive_eval.evaluate import drive_all
-from auxdrive_eval.evaluation_folder import DriverIdentity, identify
+from auxdrive_eval.evaluation_folder import DriverIdentity, identify, read_driver
 from auxdrive_eval.evaluation_settings import DriverSource
 from auxdrive_eval.world import Route
 from small_world import SETTINGS
@@ -171,9 +171,12 @@ def test_an_agent_that_says_its_fingerprint_is_believed(
     drive_all(short_routes[:1], source, SETTINGS, out)
     (folder / "notes").touch()
     drive_all(short_routes[:1], source, SETTINGS, out, resume=True)
-    (folder / "fingerprint.txt").write_text("weights of Tuesday")
-    with pytest.raises(UsageError, match="the agent is another one: it says another fingerprint"):
-        drive_all(short_routes[:1], source, SETTINGS, out, resume=True)
+    for said in ("weights of Tuesday", ""):
+        (folder / "fingerprint.txt").write_text(said)
+        with pytest.raises(UsageError, match="the agent is another one: "):
+            drive_all(short_routes[:1], source, SETTINGS, out, resume=True)
+    drive_all(short_routes[:1], source, SETTINGS, tmp_path / "all files", resume=True)  # an empty one says nothing
+    assert "agent.txt" in read_driver(tmp_path / "all files").files
 
 
 def test_an_agent_that_becomes_another_while_it_is_driven_is_told_of_once(

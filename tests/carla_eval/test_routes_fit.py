@@ -113,6 +113,20 @@ def test_keypoints_beside_the_middle_of_their_lanes_lead_through_the_same_turns(
             assert planned.length_m == pytest.approx(drawn.length_m, abs=3.0)
 
 
+@pytest.mark.parametrize("digits", [1, 3])
+def test_keypoints_that_stand_there_twice_and_are_rounded_are_one(planner: EmbeddedSimulator, route: Route, digits: int) -> None:
+    twice = [point for index in range(5, len(route.points), 10) for point in (route.points[index], a_little_back(route, index, 0.3))]
+    planned = planner.plan(route.town, [(round(float(x), digits), round(float(y), digits)) for x, y in twice])
+    assert set(planned.lane_ids) <= set(route.lane_ids)
+    assert planned.length_m == pytest.approx(len(route.points) // 10 * 10 - 1, abs=12.0)
+    assert np.linalg.norm(np.diff(planned.points, axis=0), axis=1).max() < 1.6  # nowhere back
+
+
+def a_little_back(route: Route, index: int, back_m: float) -> tuple[float, float]:
+    x, y, yaw = *route.points[index], route.yaw_rad[index]
+    return float(x - math.cos(yaw) * back_m), float(y - math.sin(yaw) * back_m)
+
+
 def test_headings_that_are_not_the_lanes_are_refused(planner: EmbeddedSimulator, route: Route) -> None:
     """A few chords may point anywhere, but not most of them, and nothing else."""
     keypoints = dense(route)

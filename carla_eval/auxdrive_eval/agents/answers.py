@@ -56,7 +56,7 @@ def describe(agent: Agent) -> AgentDescription:
         vehicle=_plain(agent.vehicle, VehicleSpec),
         task=getattr(agent, "task", None),
         resettable=callable(getattr(agent, "reset", None)),
-        fingerprint=said() if callable(said) else said,
+        fingerprint=(said() if callable(said) else said) or None,  # an empty one says nothing
     )
 
 

@@ -25,6 +25,8 @@ road itself winds, and the way may be as long as the road."""
 BESIDE_FACTOR = 4.0
 """A keypoint is moved onto a lane that is so much farther only where it makes the route longer by more than this times the distance:
 which of the lanes of a junction is meant shows in where they lead."""
+BEHIND_M = 0.5
+"""A keypoint that lies so little behind the one before is that one again: files round their numbers."""
 CHORD_RAD = math.radians(0.5)
 """A heading that is so near to the direction to the next keypoint was computed from it."""
 START_MARGIN_M = 8.0
@@ -75,16 +77,16 @@ def plan_route(
     places = _places(graph, keypoints, tuple(yaws_rad) or (None,) * len(keypoints))
     legs = {place: _Leg(BESIDE_FACTOR * away_m) for place, away_m in places[0].items()}
     for number, options in enumerate(places[1:], start=1):
-        reached = {place: leg for place, away_m in options.items() if (leg := _best(graph, legs, place, away_m)) is not None}
+        reached = dict(best for place, away_m in options.items() if (best := _best(graph, legs, place, away_m)) is not None)
         if not reached:
             raise SimulatorError(f"route {route_id}: no way leads from keypoint {number - 1} to keypoint {number} in {graph.town.name}")
         legs = reached
-    best = min(legs.values(), key=lambda leg: leg.cost_m)
-    _refuse_detours(graph, keypoints, best, route_id)
-    length_m = sum(best.lengths_m)
+    whole = min(legs.values(), key=lambda leg: leg.cost_m)
+    _refuse_detours(graph, keypoints, whole, route_id)
+    length_m = sum(whole.lengths_m)
     if length_m < min_length_m:
         raise SimulatorError(f"route {route_id}: its keypoints lie {length_m:.1f} m apart along the lanes, less than {min_length_m} m")
-    return _trace(graph, best.stretches, tuple((float(x), float(y)) for x, y in keypoints), route_id, weather or Weather())
+    return _trace(graph, whole.stretches, tuple((float(x), float(y)) for x, y in keypoints), route_id, weather or Weather())
 
 
 def random_route(
@@ -178,17 +180,20 @@ def _refuse_detours(graph: LaneGraph, keypoints: Sequence[Point], best: _Leg, ro
             )
 
 
-def _best(graph: LaneGraph, legs: dict[Position, _Leg], place: Position, away_m: float) -> _Leg | None:
-    best: _Leg | None = None
+def _best(graph: LaneGraph, legs: dict[Position, _Leg], place: Position, away_m: float) -> tuple[Position, _Leg] | None:
+    """The best way on to a place, and where it ends: there, or where it came from if that is hardly ahead of it."""
+    best: tuple[Position, _Leg] | None = None
     for start, leg in legs.items():
-        found = graph.shortest_path(start, place)
+        behind = place[0] == start[0] and start[1] - BEHIND_M <= place[1] < start[1]
+        end = start if behind else place
+        found = graph.shortest_path(start, end)
         if found is None:
             continue
         lane_ids, length_m = found
         cost_m = leg.cost_m + length_m + BESIDE_FACTOR * away_m
-        if best is None or cost_m < best.cost_m:
-            stretches = leg.stretches + _stretches(graph, lane_ids, start, place)
-            best = _Leg(cost_m, stretches, (*leg.lengths_m, length_m), (*leg.winds, _winds(graph, lane_ids)))
+        if best is None or cost_m < best[1].cost_m:
+            stretches = leg.stretches + _stretches(graph, lane_ids, start, end)
+            best = end, _Leg(cost_m, stretches, (*leg.lengths_m, length_m), (*leg.winds, _winds(graph, lane_ids)))
     return best
 
 
