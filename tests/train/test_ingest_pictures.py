@@ -51,9 +51,7 @@ def test_what_could_not_be_read_does_not_hold_the_folder(tmp_path: Path) -> None
     whole = {picture: picture.read_bytes() for picture in pictures(tub)}
     for picture in whole:
         Image.fromarray(np.full((12, 16), 500, np.uint16)).save(picture, format="PNG")
-    with pytest.raises(
-        DataError, match=r"has a usable picture \(6 picture damaged; .*0_cam_image_array_.jpg: .*only 8 bits"
-    ):
+    with pytest.raises(DataError, match=r"has a usable picture \(6 picture damaged; .*0_cam_image_array_.jpg: .*only 8 bits"):
         run(tub, tmp_path / "out")
     for picture, data in whole.items():
         picture.write_bytes(data)
