@@ -78,6 +78,13 @@ def test_a_name_that_cannot_be_stored_is_refused() -> None:
         load_config(None, {"data": "drive\udcff"}, [])
 
 
+def test_a_truth_value_is_no_number() -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load_config(None, {"data": "."}, ["seed=true", "augment.speed_noise=no"])
+    assert "seed: true is a truth value; give a number" in str(refusal.value)
+    assert "augment.speed_noise: false is a truth value; give a number" in str(refusal.value)
+
+
 def test_of_many_mistakes_the_first_are_told() -> None:
     with pytest.raises(ConfigError) as refusal:
         parse_config({"data": ".", **{f"unknown{n}": 1 for n in range(5000)}, "k" * 100_000: 1})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from auxdrive.cards import Pixels, PreprocessingSpec
 from auxdrive.data.division import CARVE_EVERY
@@ -168,16 +168,35 @@ def parse_config(values: Mapping[str, Any], context: Mapping[str, Any] | None = 
     Raises:
         ConfigError: as `load_config`.
     """
+    truths = list(_truths_for_numbers(values, TrainConfig))
     try:
         refuse_odd(dict(values))
-        return TrainConfig.model_validate(dict(values), context=context)
+        config = TrainConfig.model_validate(dict(values), context=context)
     except RecursionError:
         raise ConfigError("the configuration is nested too deeply") from None
     except ValidationError as error:
-        mistakes = [*describe(error, TrainConfig), *_between_sound_fields(values, error)]
-        raise ConfigError("the configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes)) from None
+        raise _all_mistakes([*truths, *describe(error, TrainConfig), *_between_sound_fields(values, error)]) from None
     except ValueError as error:
         raise ConfigError(f"the configuration cannot be stored: {error}") from None
+    if truths:
+        raise _all_mistakes(truths)
+    return config
+
+
+def _all_mistakes(mistakes: Sequence[str]) -> ConfigError:
+    return ConfigError("the configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
+
+
+def _truths_for_numbers(values: Mapping[str, Any], model: type[BaseModel], within: str = "") -> Iterator[str]:
+    """Fields of numbers that hold `true`, `yes` or `no`: pydantic takes them for 1 and 0."""
+    for name, field in model.model_fields.items():
+        value, kinds = values.get(name), get_args(field.annotation) or (field.annotation,)
+        if isinstance(value, Mapping):
+            for kind in kinds:
+                if isinstance(kind, type) and issubclass(kind, BaseModel):
+                    yield from _truths_for_numbers(value, kind, f"{within}{name}.")
+        elif isinstance(value, bool) and bool not in kinds and (int in kinds or float in kinds):
+            yield f"{within}{name}: {str(value).lower()} is a truth value; give a number"
 
 
 def _between_sound_fields(values: Mapping[str, Any], error: ValidationError) -> list[str]:
