@@ -13,7 +13,7 @@ from auxdrive_eval.demo import settings as recipe
 from auxdrive_eval.demo.settings import DemoSettings
 from auxdrive_eval.demo.stages import STATE_NAME, Demo
 
-SMALL = ("--frames", "500", "--epochs", "2", "--routes", "2")
+SMALL = ("--frames", "500", "--epochs", "2", "--routes", "1")
 
 
 def demo(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,7 +47,7 @@ def test_the_demo_from_nothing_to_its_page_and_again(tmp_path: Path) -> None:
     # Every stage is kept: the second run only writes the page.
     again = json.loads(demo(out, *SMALL, "--json").stdout)
     assert (again["seconds"], again["total_s"]) == (found["seconds"], found["total_s"])
-    refused = demo(out, "--frames", "501", "--epochs", "2", "--routes", "2")
+    refused = demo(out, "--frames", "501", "--epochs", "2", "--routes", "1")
     assert refused.returncode == 2
     assert "other settings" in refused.stderr
     assert "Traceback" not in refused.stderr
