@@ -55,23 +55,7 @@ def write(name: str) -> Callable[[Path], object]:
 
 
 CHANGES: dict[str, Callable[[Path], object]] = {
-    **{
-        name: write(name)
-        for name in (
-            "a.pth",
-            "b.pt",
-            "c.ckpt",
-            "d.bin",
-            "e.npz",
-            "f.py",
-            "g.txt",
-            "noending",
-            "nets/deep/i.pkl",
-            ".hidden",
-            ".cache/torch/w",
-            ".gitweights",
-        )
-    },
+    **{name: write(name) for name in NAMES},
     "linked/weights": write("linked/weights"),
     "a new file": write("new"),
     "a new file in a linked folder": write("linked/new"),

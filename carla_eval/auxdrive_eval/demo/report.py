@@ -46,7 +46,7 @@ def _reach(demo: Demo) -> tuple[str, ...]:
         "It shows that the whole line works on this machine: recording, training, export, the check of the exported graph, and driving. "
         "Driving scores come from auxdrive's embedded simulator under the rules of leaderboard 1.0. They are no CARLA scores.",
         f"It does not show which method is better. Each model was trained once, from one seed, for {settings.epochs} short epochs; the "
-        "interval above is over routes alone, and another training seed may turn it round. `python benchmarks/demo_seeds.py` repeats it "
+        "interval above is over routes alone, and another training seed may turn it round. benchmarks/demo_seeds.py repeats it "
         "over seeds. SAMD spends as many epochs on its own teacher again, so it is also the longest training of the three.",
         f"The teacher is trained by itself, with {', '.join(('rgb', *settings.auxiliaries))}, as long as a student: what these sensors "
         "are worth to this network in this time, and no more. All three drive with pure pursuit on their waypoints, and push on for "
