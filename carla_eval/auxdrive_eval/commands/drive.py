@@ -106,13 +106,7 @@ def drive(
         except KeyboardInterrupt:
             console.note(f"interrupted; finished routes are in {folder}, and the same command with --resume goes on")
             raise
-    report = write_report(folder, evaluation)
-    if json_output:
-        console.print_json(evaluation.document)
-    else:
-        print_tables(evaluation)
-    note_what_went_wrong(evaluation)
-    console.note(f"report: {report}")
+    tell(folder, evaluation, json_output)
 
 
 def _source(driver: str, role: str, controller: str | None, creep_after_s: float | None, limits: AgentLimits) -> DriverSource:
@@ -145,6 +139,17 @@ def planned_routes(file: Path | None, seeds: str | None, count: int) -> tuple[Ro
     if not 1 <= count <= len(DRIVE_SEEDS):
         raise UsageError(f"--count is the number of routes, 1 to {len(DRIVE_SEEDS)}, got {count}")
     return routes_of_seeds(DRIVE_SEEDS[:count])
+
+
+def tell(folder: Path, evaluation: Evaluation, json_output: bool) -> None:
+    """Write an evaluation's page into its folder, and say what came of it."""
+    report = write_report(folder, evaluation)
+    if json_output:
+        console.print_json(evaluation.document)
+    else:
+        print_tables(evaluation)
+    note_what_went_wrong(evaluation)
+    console.note(f"report: {report}")
 
 
 def write_report(folder: Path, evaluation: Evaluation) -> Path:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import auxdrive.console as console
 import typer
 from auxdrive.console import JsonOption
 
-from auxdrive_eval.commands.drive import note_what_went_wrong, planned_routes, print_tables, write_report
+from auxdrive_eval.commands.drive import planned_routes, tell
 
 
 def merge(
@@ -33,10 +32,4 @@ def merge(
 
     order = None if routes is None and route_seeds is None else planned_routes(routes, route_seeds, 0)
     evaluation = merge_shards(results, out, order)
-    report = write_report(out, evaluation)
-    if json_output:
-        console.print_json(evaluation.document)
-    else:
-        print_tables(evaluation)
-    note_what_went_wrong(evaluation)
-    console.note(f"report: {report}")
+    tell(out, evaluation, json_output)
