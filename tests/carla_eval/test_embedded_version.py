@@ -9,7 +9,7 @@ from auxdrive_eval.embedded.generate import town_from_name
 from auxdrive_eval.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.embedded.version import VERSION
 
-HELD_VERSION = "2"
+HELD_VERSION = "3"
 HELD = {
     "lanes": (68.0000, 4232.6954),
     "props": (446.0000, 77193.7273),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ def test_the_first_stage_that_fails_ends_the_others_and_is_said(tmp_path: Path) 
         return {"n": 1}
 
     with pytest.raises(DataError, match="no lamp"):
-        made.at_once({name: lambda name=name: works(name) for name in ("fine", "broken", "later", "last")}, workers=1)  # type: ignore[misc]
+        made.lanes([partial(made.stage, name, partial(works, name)) for name in ("fine", "broken", "later", "last")], at_once=1)
     assert begun[:2] == ["fine", "broken"]
     assert "last" not in begun
     assert Demo(tmp_path, DemoSettings()).done.keys() == {*begun} - {"broken"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,14 +54,27 @@ def recipe() -> dict[str, Any]:
     }
 
 
+def _alone(_: DemoSettings) -> tuple[str, ...]:
+    return ()
+
+
+def _with_auxiliaries(settings: DemoSettings) -> tuple[str, ...]:
+    return ("--aux", ",".join(settings.auxiliaries))
+
+
+def _in_rounds(settings: DemoSettings) -> tuple[str, ...]:
+    return (*_with_auxiliaries(settings), "--set", f"options.epochs_per_round={settings.epochs_per_round}")
+
+
 @dataclass(frozen=True)
 class Model:
-    """One of the three that are compared: its name, the method that trains it, the network of that run, and its bundle where it can
-    have one. The teacher is no part of SAMD's run, where it trains half of the time from the student's weights: as an upper bound it is
-    trained by itself, as long as the student."""
+    """One of the three that are compared: its name, the method that trains it and what `auxdrive train` is told beside the recipe, the
+    network of that run, and its bundle where it can have one. The teacher is no part of SAMD's run, where it trains half of the time
+    from the student's weights: as an upper bound it is trained by itself, as long as the student."""
 
     name: str
     method: str
+    options: Callable[[DemoSettings], tuple[str, ...]]
     role: str
     bundle: str | None
 
@@ -71,7 +85,7 @@ class Model:
 
 
 MODELS = (
-    Model("baseline", "baseline", "student", "bundles/baseline"),
-    Model("student", "samd", "student", "bundles/samd"),
-    Model("teacher", "teacher", "teacher", None),
+    Model("baseline", "baseline", _alone, "student", "bundles/baseline"),
+    Model("student", "samd", _in_rounds, "student", "bundles/samd"),
+    Model("teacher", "teacher", _with_auxiliaries, "teacher", None),
 )

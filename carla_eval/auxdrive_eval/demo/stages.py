@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -57,7 +58,7 @@ class Demo:
         self.done: dict[str, dict[str, Any]] = {}
         self.wall_s = 0.0
         self._lock = threading.Lock()
-        self._mark_s = 0.0
+        self._mark_s = time.perf_counter()
         self._claim()
 
     def _claim(self) -> None:
@@ -84,17 +85,23 @@ class Demo:
 
     def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Do a stage unless it has been done; returns its answer. Its wall time is kept beside it."""
-        self.at_once({name: work}, workers=1)
+        if name not in self.done:
+            console.note(f"── {name}")
+            start_s = time.perf_counter()
+            answer = work()
+            with self._lock:
+                now_s = time.perf_counter()
+                self.done[name] = {"seconds": now_s - start_s, "answer": answer}
+                self.wall_s, self._mark_s = self.wall_s + now_s - self._mark_s, now_s
+                self._save()
         answer = self.done[name]["answer"]
         assert isinstance(answer, dict)
         return answer
 
-    def at_once(self, works: Mapping[str, Callable[[], dict[str, Any]]], workers: int) -> None:
-        """Do those of the stages that have not been done, `workers` at a time; the first failure ends it once those begun have ended."""
-        left = {name: work for name, work in works.items() if name not in self.done}
-        self._mark_s = time.perf_counter()
-        with ThreadPoolExecutor(workers) as pool:
-            running = [pool.submit(self._do, name, work) for name, work in left.items()]
+    def lanes(self, works: Sequence[Callable[[], None]], at_once: int) -> None:
+        """Do works of several stages each, `at_once` side by side; the first failure ends it once those begun have ended."""
+        with ThreadPoolExecutor(at_once) as pool:
+            running = [pool.submit(work) for work in works]
             try:
                 for future in as_completed(running):
                     future.result()
@@ -102,61 +109,52 @@ class Demo:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
-    def _do(self, name: str, work: Callable[[], dict[str, Any]]) -> None:
-        console.note(f"── {name}")
-        start_s = time.perf_counter()
-        answer = work()
-        with self._lock:
-            now_s = time.perf_counter()
-            self.done[name] = {"seconds": now_s - start_s, "answer": answer}
-            self.wall_s, self._mark_s = self.wall_s + now_s - self._mark_s, now_s
-            self._save()
-
     def run(self) -> None:
-        """Every stage in turn; the trainings side by side, each on one thread, which is quicker than one after the other on several."""
+        """Record; then each model is trained, exported, verified and driven, side by side with the others, each on one core: that is
+        quicker than one after the other on several."""
         settings, data = self.settings, self.out / "data"
+        self._mark_s = time.perf_counter()
         modalities = ",".join(("rgb", *settings.auxiliaries))
         record = ["--frames", str(settings.frames), "--size", CAMERA, "--modalities", modalities, "--seed", str(settings.seed)]
         record += ["--workers", str(settings.workers)]
         self.stage("collect", lambda: command("collect", "--out", str(data), *record))
+        at_once = min(settings.workers, len(MODELS))
         # The longest first, so that the others fit beside it.
         order = sorted(MODELS, key=lambda model: model.method != "samd")
-        self.at_once({f"train {m.method}": lambda m=m: self._train(m.method) for m in order}, settings.workers)  # type: ignore[misc]
-        for model in MODELS:
-            if model.bundle is not None:
-                self._export_and_verify(model, model.bundle)
-        for model in MODELS:
-            self.stage(f"drive {model.name}", lambda model=model: self._drive(model))  # type: ignore[misc]
+        self.lanes([partial(self._make_and_drive, model, settings.workers // at_once) for model in order], at_once)
 
-    def _train(self, method: str) -> dict[str, Any]:
-        out, settings = self.out / "runs" / method, self.settings
+    def _make_and_drive(self, model: Model, workers: int) -> None:
+        self.stage(f"train {model.method}", lambda: self._train(model))
+        if model.bundle is not None:
+            self._export_and_verify(model, model.bundle)
+        self.stage(f"drive {model.name}", lambda: self._drive(model, workers))
+
+    def _train(self, model: Model) -> dict[str, Any]:
+        out, settings = self.out / model.run, self.settings
         taken_up = ["--resume"] if exists(out / "config.yaml") else []
-        fixed = ["--task", "waypoints", "--epochs", str(settings.epochs), "--seed", str(settings.seed)]
+        fixed = ["--task", "waypoints", "--epochs", str(settings.epochs), "--seed", str(settings.seed), *model.options(settings)]
         fixed += [part for setting in TRAINING for part in ("--set", setting)]
-        if method != "baseline":
-            fixed += ["--aux", ",".join(settings.auxiliaries)]
-        if method == "samd":
-            fixed += ["--set", f"options.epochs_per_round={settings.epochs_per_round}"]
-        where = ["--data", str(self.out / "data"), "--method", method, "--out", str(out)]
-        return command("train", *where, *fixed, *taken_up, prefix=f"{method}: ")
+        where = ["--data", str(self.out / "data"), "--method", model.method, "--out", str(out)]
+        return command("train", *where, *fixed, *taken_up, prefix=f"{model.name}: ")
 
     def _export_and_verify(self, model: Model, bundle: str) -> None:
         def export() -> dict[str, Any]:
             # A bundle without a finished stage is from an export that was stopped just before this was noted.
             shutil.rmtree(self.out / bundle, ignore_errors=True)
-            return command("export", str(self.out / model.run), "--out", str(self.out / bundle), "--name", f"demo-{model.name}")
+            named = ["--name", f"demo-{model.name}"]
+            return command("export", str(self.out / model.run), "--out", str(self.out / bundle), *named, prefix=f"{model.name}: ")
 
         self.stage(f"export {model.name}", export)
-        self.stage(f"verify {model.name}", lambda: command("verify", str(self.out / bundle)))
+        self.stage(f"verify {model.name}", lambda: command("verify", str(self.out / bundle), prefix=f"{model.name}: "))
 
-    def _drive(self, model: Model) -> dict[str, Any]:
+    def _drive(self, model: Model, workers: int) -> dict[str, Any]:
         out = self.out / "drives" / model.name
         taken_up = ["--resume"] if exists(out) else []
         settings = self.settings
         seeds = f"{FIRST_ROUTE_SEED}-{FIRST_ROUTE_SEED + settings.routes - 1}"
-        how = ["--route-seeds", seeds, "--workers", str(settings.workers), "--traffic", str(settings.traffic)]
+        how = ["--route-seeds", seeds, "--workers", str(workers), "--traffic", str(settings.traffic)]
         source = [str(self.out / (model.bundle or model.run)), "--role", model.role]
-        return command("drive", *source, "--out", str(out), *how, *DRIVING, *taken_up)
+        return command("drive", *source, "--out", str(out), *how, *DRIVING, *taken_up, prefix=f"{model.name}: ")
 
 
 def command(name: str, *arguments: str, prefix: str = "") -> dict[str, Any]:

@@ -6,17 +6,16 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from auxdrive import console
 from auxdrive.cards import CameraSpec, VehicleSpec
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
-from auxdrive.types import AnyArray, Control, Float32, Float64, Pose2
+from auxdrive.types import AnyArray, Control, Float32, Pose2
 
-from auxdrive_eval.embedded.boxes import box, overlaps
 from auxdrive_eval.embedded.car import Car
 from auxdrive_eval.embedded.collision import StaticObstacles
+from auxdrive_eval.embedded.contacts import EgoContacts
 from auxdrive_eval.embedded.expert import Expert
 from auxdrive_eval.embedded.generate import town_from_name, town_name
 from auxdrive_eval.embedded.lane_graph import LaneGraph
@@ -28,7 +27,7 @@ from auxdrive_eval.embedded.traffic import Traffic
 from auxdrive_eval.embedded.vehicle import Vehicle, VehicleParameters
 from auxdrive_eval.embedded.views import SignalViews
 from auxdrive_eval.embedded.weather import weather_for
-from auxdrive_eval.world import TAIL_M, CollisionKind, Contact, Point, Route, Weather, WorldState
+from auxdrive_eval.world import TAIL_M, Contact, Point, Route, Weather, WorldState
 
 DEFAULT_CAMERA = CameraSpec(width=256, height=144, fov_deg=100.0, x_m=1.7, y_m=0.0, z_m=1.6)
 """Behind the windscreen, 1.7 m ahead of the rear axle. The ego's own body is not drawn."""
@@ -54,7 +53,7 @@ class _Run:
     traffic: Traffic
     tracker: RouteTracker
     expert: Expert
-    cars: Float64
+    touching: EgoContacts
     ego: Car | None
     frame: int = 0
     contacts: tuple[Contact, ...] = ()
@@ -150,7 +149,8 @@ class EmbeddedSimulator:
         tracker.update(start)
         expert = Expert(kit.graph, tracker, self._car, traffic)
         ego = tracker.road_user(start, 0.0)
-        self._run = _Run(kit, route, LightCycles(town, seed), traffic, tracker, expert, traffic.boxes(), ego)
+        touching = EgoContacts(self._car, kit.obstacles, traffic)
+        self._run = _Run(kit, route, LightCycles(town, seed), traffic, tracker, expert, touching, ego)
         self._frames = {}
         self._points = None
         if self._render:
@@ -166,16 +166,12 @@ class EmbeddedSimulator:
         run = self._running()
         if not all(math.isfinite(value) for value in (control.steer_rad, control.throttle, control.brake)):
             raise SimulatorError(f"a control must be finite, got {control}")
-        contacts = self._move_ego(run, control)
+        run.touching.move(control, self.tick_s)
         run.frame += 1
         run.tracker.update(self._car.pose)
         run.ego = run.tracker.road_user(self._car.pose, self._car.speed_mps)
-        run.traffic.step(self.tick_s, run.lights.colours(run.frame * self.tick_s), run.ego, self._ego_box())
-        run.cars = run.traffic.boxes()
-        for car_id, contact in self._cars_hit(run, self._ego_box()).items():
-            contacts[contact.other_id] = contact
-            run.traffic.halt(car_id)
-        run.contacts = tuple(contacts.values())
+        run.traffic.step(self.tick_s, run.lights.colours(run.frame * self.tick_s), run.ego, run.touching.ego_box())
+        run.contacts = run.touching.settle(self.tick_s)
         run.scene = None
         self._frames = {}
         self._points = None
@@ -227,7 +223,7 @@ class EmbeddedSimulator:
         run = self._running()
         if run.scene is None:
             time_s = run.frame * self.tick_s
-            run.scene = Scene(time_s, self._car.pose, run.traffic.poses(run.cars), run.lights.colours(time_s))
+            run.scene = Scene(time_s, self._car.pose, run.traffic.poses(run.touching.cars), run.lights.colours(time_s))
         return run.scene
 
     def lidar_points(self) -> Float32:
@@ -252,36 +248,6 @@ class EmbeddedSimulator:
         if self._run is None:
             raise SimulatorError("no route is being driven: call reset(route, seed) first")
         return self._run
-
-    def _ego_box(self) -> Float64:
-        return box(*self._car.centre, self._car.yaw_rad, self._parameters.length_m, self._parameters.width_m)
-
-    def _move_ego(self, run: _Run, control: Control) -> dict[int, Contact]:
-        """Move the ego; what it runs into stops it where it was. Returns the contacts by id of the other."""
-        pose, before = self._car.pose, self._ego_box()
-        self._car.step(control, self.tick_s)
-        after = self._ego_box()
-        standing, moving = run.kit.obstacles.hits(after), self._cars_hit(run, after)
-        contacts = {contact.other_id: contact for contact in run.kit.obstacles.contacts(after)} if standing else {}
-        contacts.update({contact.other_id: contact for contact in moving.values()})
-        # Something that the ego already stood in (a car that drove into it) does not hold it.
-        touched_before = set(run.kit.obstacles.hits(before)) if standing else set()
-        cars_before = self._cars_hit(run, before).keys() if moving else set()
-        if not set(standing) <= touched_before or not moving.keys() <= cars_before:
-            self._car.x_m, self._car.y_m, self._car.yaw_rad = pose.x_m, pose.y_m, pose.yaw_rad
-            self._car.speed_mps, self._car.drive_mps2 = 0.0, 0.0
-        return contacts
-
-    def _cars_hit(self, run: _Run, ego: Float64) -> dict[int, Contact]:
-        """Contacts of a box with moving cars, by car id."""
-        if not len(run.cars):
-            return {}
-        cars = list(run.traffic.cars.values())
-        found = {}
-        for index in np.flatnonzero(overlaps(ego, run.cars) > 0):
-            car, (x, y) = cars[index], run.cars[index, :2]
-            found[car.car_id] = Contact(CollisionKind.VEHICLE, car.car_id, f"vehicle.{car.kind.value}", (float(x), float(y)))
-        return found
 
     def _state(self, run: _Run) -> WorldState:
         centre = self._car.centre

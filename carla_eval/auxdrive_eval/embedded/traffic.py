@@ -198,6 +198,10 @@ class Traffic:
         car = self.cars[car_id]
         car.along_m, car.speed_mps, car.moved_m = max(0.0, car.along_m - car.moved_m), 0.0, 0.0
 
+    def remove(self, car_id: int) -> None:
+        """Take a car out of the world."""
+        del self.cars[car_id]
+
     def boxes(self) -> Float64:
         """Boxes of all cars in the order of their ids, float64 (N, 5)."""
         cars = list(self.cars.values())

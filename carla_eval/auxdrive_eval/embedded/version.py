@@ -5,4 +5,4 @@ every change after which a route, seed and driver that were driven before give a
 its sensors see, the expert, the weather. `tests/carla_eval/test_embedded_version.py` holds some numbers of a world to it.
 """
 
-VERSION = "2"
+VERSION = "3"

@@ -221,4 +221,10 @@ def restore_optimizer(optimizer: Optimizer, state: Mapping[int, Mapping[str, Ten
             wanted |= {f"{index}/step": torch.empty((), device="meta"), f"{index}/exp_avg": moments, f"{index}/exp_avg_sq": moments}
     found = {f"{index}/{slot}": tensor for index, slots in state.items() for slot, tensor in slots.items()}
     refuse_foreign_tensors(wanted, found, f"{path}, its optimiser")
-    optimizer.load_state_dict({"param_groups": fresh["param_groups"], "state": {index: dict(slots) for index, slots in state.items()}})
+    laid = {index: {slot: _laid_out_as(tensor, parameters[index]) for slot, tensor in slots.items()} for index, slots in state.items()}
+    optimizer.load_state_dict({"param_groups": fresh["param_groups"], "state": laid})
+
+
+def _laid_out_as(tensor: Tensor, parameter: Tensor) -> Tensor:
+    """The tensor in the memory layout of its parameter: a resumed run then takes the same steps through the same kernels."""
+    return torch.empty_like(parameter, device="cpu").copy_(tensor) if tensor.shape == parameter.shape else tensor

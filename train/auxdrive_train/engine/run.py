@@ -28,6 +28,7 @@ from auxdrive.strict import dump_json, read_model, read_object
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from auxdrive_train.data.balance import balance
 from auxdrive_train.data.ranges import input_ranges
@@ -95,11 +96,15 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     torch.set_num_threads(threads_of(config))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
+    # Which by itself also fills every new tensor, an eighth of the time of a step on a CPU, lest somebody read what is not written.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     dataset = Dataset.open(config.data)
     _refuse_empty_crop(config, dataset)
     task = make_task(config.task, dataset.card)
     method, networks = build(config, task)
     networks.to(fabric.device)
+    # Pictures are stored with their channels last: where weights are too, a CPU's convolutions and batch norms are a quarter quicker.
+    convert_conv2d_weight_memory_format(networks, torch.channels_last)
     division = training_parts(dataset, config.validation_every)
     recorded = SampleSet.open(dataset, division.train, task, method.modalities)
     samples = balance(recorded, config.balance)
