@@ -23,7 +23,7 @@ from auxdrive_eval.embedded.generate import generate_town
 from auxdrive_eval.embedded.idm import idm_accel
 from auxdrive_eval.embedded.lane_graph import LaneGraph
 from auxdrive_eval.embedded.lights import LightCycles
-from auxdrive_eval.embedded.perturbation import Perturbation
+from auxdrive_eval.embedded.perturbation import LENGTH_S, PEAK_RAD, Perturbation
 from auxdrive_eval.embedded.simulator import SENSED, EmbeddedSimulator
 from auxdrive_eval.embedded.traffic import Traffic
 from auxdrive_eval.embedded.views import SignalViews
@@ -249,8 +249,8 @@ def test_perturbation_comes_in_pulses_from_its_seed() -> None:
     assert one == two != other
     share = np.mean(np.array(one) != 0)
     assert 0.08 < share < 0.25
-    assert 0.08 < np.abs(one).max() <= 0.26
-    assert np.abs(np.diff(one)).max() < 0.06  # triangular: no jumps
+    assert PEAK_RAD[0] < np.abs(one).max() <= PEAK_RAD[1]
+    assert np.abs(np.diff(one)).max() < PEAK_RAD[1] / (LENGTH_S[0] / 2) * 0.05 + 1e-9  # triangular: no jumps
     assert min(one) < -0.05  # to either side
     assert max(one) > 0.05
     control = Control(0.05, 0.4, 0.0)

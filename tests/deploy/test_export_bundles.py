@@ -15,6 +15,7 @@ from auxdrive.bundles import MODEL_NAME, Bundle
 from auxdrive.cards import ModelCard
 from auxdrive.checks.graph import read_graph
 from auxdrive.checks.verify import verify_bundle
+from auxdrive.cli import build_app
 from auxdrive.dataset import Dataset
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
@@ -31,6 +32,7 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.run import Run
 from onnx import TensorProto, helper
 from PIL import Image
+from typer.testing import CliRunner
 
 NAMES = ("steering", "waypoints", "hd")
 
@@ -219,6 +221,10 @@ def test_the_card_and_its_page_say_what_a_constant_reaches(name: str, bundles: d
     table = [line for line in text.splitlines() if line.startswith(("| val/", "| test/", "| split/metric"))]
     assert len({line.count("|") for line in table}) == 1
     assert "acc_75" in text.split("A constant is within", 1)[1].split(":")[0]
+    shown = " ".join(CliRunner().invoke(build_app(), ["inspect", str(path)]).output.replace("│", " ").split())
+    first, value = next(iter(card.floor["constant"].items()))
+    assert f"(constant {value:.4g}," in shown.split(f"metrics: {first} ", 1)[1]
+    assert shown.count("(constant") == len(card.metrics)
 
 
 def test_a_floor_of_another_form_is_a_damaged_result() -> None:

@@ -111,10 +111,16 @@ def _show_bundle(summary: dict[str, Any]) -> None:
         ("trained", f"{training['epochs']} epochs, seed {training['seed']}, auxdrive {training['auxdrive_version']}"),
         ("parity", f"{parity['measured']:.3g} {parity['unit']} of {parity['limit']:g} over {parity['frames']} frames"),
     ]
-    for kind in ("metrics", "latency"):
-        facts += [(f"{kind}: {name}", _interval(each)) for name, each in card[kind].items()]
+    facts += [(f"metrics: {name}", _interval(each) + _beside(card["floor"], name)) for name, each in card["metrics"].items()]
+    facts += [(f"latency: {name}", _interval(each)) for name, each in card["latency"].items()]
     console.table(f"bundle {card['name']}", ("fact", "value"), facts)
     console.table("files", ("file", "state"), list(summary["files"].items()))
+
+
+def _beside(floor: dict[str, dict[str, float]], metric: str) -> str:
+    """What a figure has to beat: the same of answers that need no network."""
+    known = [f"{kind} {figures[metric]:.4g}" for kind, figures in floor.items() if metric in figures]
+    return f" ({', '.join(known)})" if known else ""
 
 
 def _interval(value: dict[str, Any]) -> str:
