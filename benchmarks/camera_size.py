@@ -1,12 +1,15 @@
-"""What a camera's size costs in the vehicle: time and memory of one call, from 256 x 144 to 3840 x 2160.
+"""What a camera's size costs in the vehicle: time and memory of one call, from 256 x 144 to 3840 x
+2160.
 
     python benchmarks/camera_size.py [--frames 100] [--out FILE]
 
-PilotNet with batch norm at 66 x 200, random weights, one thread, ONNX Runtime as the predictor has it: the frame is copied into
-the session's buffer, and the graph runs. In the same process and in turn: Pillow's box reduce of the same frame (from the array, as
-a camera gives it, and back; and without both ways) and the bare network on a picture of its own size; and the graph that casts
-first, as TensorRT needs it and as all graphs were up to commit 2056b8d. Memory is the most that a process of its own holds while it
-answers, above that of the smallest camera, frame and buffer included. The result goes to benchmarks/results/camera_size.json.
+PilotNet with batch norm at 66 x 200, random weights, one thread, ONNX Runtime as the predictor has
+it: the frame is copied into the session's buffer, and the graph runs. In the same process and in
+turn: Pillow's box reduce of the same frame (from the array, as a camera gives it, and back; and
+without both ways) and the bare network on a picture of its own size; and the graph that casts
+first, as TensorRT needs it and as all graphs were up to commit 2056b8d. Memory is the most that a
+process of its own holds while it answers, above that of the smallest camera, frame and buffer
+included. The result goes to benchmarks/results/camera_size.json.
 """
 
 from __future__ import annotations
@@ -38,10 +41,14 @@ PILLOW_ALONE = "Pillow's reduce of an image of its own and the bare network"
 
 def main() -> None:
     """Measure every camera and write the result."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--out", type=Path, default=RESULTS / "camera_size.json")
-    parser.add_argument("--memory", type=Path, help=argparse.SUPPRESS)  # what the process of its own does
+    parser.add_argument(
+        "--memory", type=Path, help=argparse.SUPPRESS
+    )  # what the process of its own does
     arguments = parser.parse_args()
     if arguments.memory is not None:
         print(most_mib(arguments.memory.read_bytes()))
@@ -49,12 +56,20 @@ def main() -> None:
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for width, height in CAMERAS:
-            graphs = {order: exported(height, width, order == "cast first") for order in ("as exported", "cast first")}
+            graphs = {
+                order: exported(height, width, order == "cast first")
+                for order in ("as exported", "cast first")
+            }
             row = timed(graphs, exported(*SIZE, False), height, width, arguments.frames)
             for order, graph in graphs.items():
                 path = Path(folder) / "graph.onnx"
                 path.write_bytes(graph)
-                own = subprocess.run([sys.executable, __file__, "--memory", str(path)], capture_output=True, text=True, check=True)
+                own = subprocess.run(
+                    [sys.executable, __file__, "--memory", str(path)],
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                )
                 row[f"MiB, {order}"] = float(own.stdout)
             figures[f"{width} x {height}"] = row
     smallest = figures[f"{CAMERAS[0][0]} x {CAMERAS[0][1]}"]
@@ -63,7 +78,10 @@ def main() -> None:
         row.update({name: round(row[name] - value, 1) for name, value in least.items()})
     for camera, row in figures.items():
         print(f"{camera}: {json.dumps(row)}")
-    write_result(arguments.out, {"figures": figures, "threads": 1, "network": f"pilotnet_bn at {SIZE[0]} x {SIZE[1]}"})
+    write_result(
+        arguments.out,
+        {"figures": figures, "threads": 1, "network": f"pilotnet_bn at {SIZE[0]} x {SIZE[1]}"},
+    )
 
 
 def exported(height: int, width: int, cast_first: bool) -> bytes:
@@ -75,7 +93,9 @@ def exported(height: int, width: int, cast_first: bool) -> bytes:
     from auxdrive_train.tasks import SteeringTask
 
     torch.manual_seed(0)
-    network = SingleNetwork(Modality.RGB, Build("pilotnet_bn", PreprocessingSpec(size=SIZE), SteeringTask()))
+    network = SingleNetwork(
+        Modality.RGB, Build("pilotnet_bn", PreprocessingSpec(size=SIZE), SteeringTask())
+    )
     return to_onnx(network, SteeringTask(), height, width, cast_first)
 
 
@@ -92,8 +112,12 @@ def call_of(graph: bytes, height: int, width: int) -> Callable[[UInt8], None]:
     return call
 
 
-def timed(graphs: dict[str, bytes], bare: bytes, height: int, width: int, frames: int) -> dict[str, Any]:
-    """Milliseconds of each way, p50 and p99, and how many times Pillow's reduce and the bare network the exported graph takes."""
+def timed(
+    graphs: dict[str, bytes], bare: bytes, height: int, width: int, frames: int
+) -> dict[str, Any]:
+    """Milliseconds of each way, p50 and p99, and how many times Pillow's reduce and the bare
+    network the exported graph takes.
+    """
     block = (max(width // SIZE[1], 1), max(height // SIZE[0], 1))
     network, picture = call_of(bare, *SIZE), np.zeros((*SIZE, 3), np.uint8)
 
@@ -108,7 +132,9 @@ def timed(graphs: dict[str, bytes], bare: bytes, height: int, width: int, frames
         image.reduce(block)
         network(picture)
 
-    ways: dict[str, Callable[[UInt8], None]] = {name: call_of(graph, height, width) for name, graph in graphs.items()}
+    ways: dict[str, Callable[[UInt8], None]] = {
+        name: call_of(graph, height, width) for name, graph in graphs.items()
+    }
     ways |= {PILLOW: pillow, PILLOW_ALONE: pillow_alone, "bare network": lambda _: network(picture)}
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for index in range(-WARM_UP, frames):
@@ -122,7 +148,9 @@ def timed(graphs: dict[str, bytes], bare: bytes, height: int, width: int, frames
         p50, p99 = np.percentile(values, (50, 99))
         row[f"ms, {name}"] = {"p50": round(float(p50), 3), "p99": round(float(p99), 3)}
     for theirs in (PILLOW, PILLOW_ALONE):
-        row[f"as exported, times {theirs}"] = round(float(np.median(taken["as exported"]) / np.median(taken[theirs])), 3)
+        row[f"as exported, times {theirs}"] = round(
+            float(np.median(taken["as exported"]) / np.median(taken[theirs])), 3
+        )
     return row
 
 
@@ -130,7 +158,10 @@ def most_mib(graph: bytes) -> float:
     """The most memory that this process has held, after some calls of the graph."""
     import onnx
 
-    _, height, width, _ = (axis.dim_value for axis in onnx.load_from_string(graph).graph.input[0].type.tensor_type.shape.dim)
+    _, height, width, _ = (
+        axis.dim_value
+        for axis in onnx.load_from_string(graph).graph.input[0].type.tensor_type.shape.dim
+    )
     call, frame = call_of(graph, height, width), np.full((height, width, 3), 7, np.uint8)
     for _ in range(WARM_UP):
         call(frame)

@@ -1,11 +1,13 @@
-"""Steering on a real RC car's recording: RGB-only students of every method, over seeds, with intervals; then the exported bundle.
+"""Steering on a real RC car's recording: RGB-only students of every method, over seeds, with
+intervals; then the exported bundle.
 
     python benchmarks/donkey.py TUB [--out DIR] [--seeds 5] [--epochs 10]
 
-TUB is a donkeycar tub (v2) with the field `source_index`. Trained on source_index < 9800 (a tenth of it, in whole minutes that lie apart
-from the rest, validates and chooses the epoch), tested on 10000..11999, and on the other way round the track from 13000 (shift). Nothing
-is chosen on test or shift.
-Auxiliaries are edge and frequency, both computed from RGB. A run that was stopped is taken up; finished ones are not repeated.
+TUB is a donkeycar tub (v2) with the field `source_index`. Trained on source_index < 9800 (a tenth
+of it, in whole minutes that lie apart from the rest, validates and chooses the epoch), tested on
+10000..11999, and on the other way round the track from 13000 (shift). Nothing is chosen on test or
+shift. Auxiliaries are edge and frequency, both computed from RGB. A run that was stopped is taken
+up; finished ones are not repeated.
 """
 
 from __future__ import annotations
@@ -42,35 +44,65 @@ FULL_LOCK_DEG = 25.0
 
 def main() -> None:
     """Ingest, train, measure, export, and compare with the base install."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("tub", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out/donkey"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--methods", default=",".join(METHODS))
-    parser.add_argument("--result", type=Path, default=ROOT / "benchmarks" / "results" / "donkey.json")
+    parser.add_argument(
+        "--result", type=Path, default=ROOT / "benchmarks" / "results" / "donkey.json"
+    )
     arguments = parser.parse_args()
     data = arguments.out / "data"
     if not (data / "dataset.json").exists():
         splits = [part for split in SPLITS for part in ("--split", split)]
-        ingest = ["ingest", "donkey", str(arguments.tub), "--out", str(data), *splits, "--derive", "edge,frequency"]
+        ingest = [
+            "ingest",
+            "donkey",
+            str(arguments.tub),
+            "--out",
+            str(data),
+            *splits,
+            "--derive",
+            "edge,frequency",
+        ]
         subprocess.run([*AUXDRIVE, *ingest], check=True)
     runs: dict[str, list[dict[str, Any]]] = {}
     for method in arguments.methods.split(","):
-        runs[method] = [run_once(method, seed, data, arguments.out / "runs", arguments.epochs) for seed in range(arguments.seeds)]
+        runs[method] = [
+            run_once(method, seed, data, arguments.out / "runs", arguments.epochs)
+            for seed in range(arguments.seeds)
+        ]
     table = {method: summary(results) for method, results in runs.items()}
     table |= floor_of(next(iter(runs.values()))[0])
     for method, figures in table.items():
-        print(method, {name: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]" for name, v in figures.items()}, flush=True)
+        print(
+            method,
+            {
+                name: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]"
+                for name, v in figures.items()
+            },
+            flush=True,
+        )
     exported = from_the_base_install(arguments.tub, arguments.out, list(runs))
     print(json.dumps(exported, indent=2))
-    trained = [arguments.out / "runs" / f"{method}-{seed}" / "run.json" for method in runs for seed in range(arguments.seeds)]
+    trained = [
+        arguments.out / "runs" / f"{method}-{seed}" / "run.json"
+        for method in runs
+        for seed in range(arguments.seeds)
+    ]
     figures = {
         "seeds": arguments.seeds,
         "epochs": arguments.epochs,
         "table": table,
         "trained_at": sorted({json.loads(path.read_text())["commit"] for path in trained}),
-        "train_s": {method: [round(result["trained_s"], 1) for result in results] for method, results in runs.items()},
+        "train_s": {
+            method: [round(result["trained_s"], 1) for result in results]
+            for method, results in runs.items()
+        },
         "bundles": exported,
     }
     write_result(arguments.result, figures)
@@ -96,7 +128,11 @@ def run_once(method: str, seed: int, data: Path, runs: Path, epochs: int) -> dic
     start_s = time.perf_counter()
     result = train(config, out, resume=(out / "config.yaml").exists())
     test, shift = (result["metrics"][part]["student"]["r2"] for part in ("test", "shift"))
-    print(f"{method} seed {seed}: R2 test {test:.3f}, shift {shift:.3f}, {time.perf_counter() - start_s:.0f} s", flush=True)
+    print(
+        f"{method} seed {seed}: R2 test {test:.3f}, shift {shift:.3f}, "
+        f"{time.perf_counter() - start_s:.0f} s",
+        flush=True,
+    )
     return result
 
 
@@ -107,7 +143,12 @@ def summary(results: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
         for metric in ("r2", "macc"):
             values = [result["metrics"][part]["student"][metric] for result in results]
             interval = seed_interval(values)
-            figures[f"{part} {metric}"] = {"mean": interval.value, "low": interval.low, "high": interval.high, "seeds": len(values)}
+            figures[f"{part} {metric}"] = {
+                "mean": interval.value,
+                "low": interval.low,
+                "high": interval.high,
+                "seeds": len(values),
+            }
     return figures
 
 
@@ -118,12 +159,19 @@ def floor_of(result: dict[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
         for kind, found in result["floor"][part].items():
             for metric in ("r2", "macc"):
                 value = found.get(metric, math.nan)
-                kinds.setdefault(f"({kind})", {})[f"{part} {metric}"] = {"mean": value, "low": value, "high": value, "seeds": 0}
+                kinds.setdefault(f"({kind})", {})[f"{part} {metric}"] = {
+                    "mean": value,
+                    "low": value,
+                    "high": value,
+                    "seeds": 0,
+                }
     return kinds
 
 
 def from_the_base_install(tub: Path, out: Path, methods: list[str]) -> dict[str, dict[str, Any]]:
-    """Export seed 0 of each method; then verify, and predict the test part's JPEG pictures, in an environment that has no torch."""
+    """Export seed 0 of each method; then verify, and predict the test part's JPEG pictures, in an
+    environment that has no torch.
+    """
     for method in methods:
         if not (out / f"bundle-{method}").exists():
             write_bundle(load_run(out / "runs" / f"{method}-0"), out / f"bundle-{method}")
@@ -131,10 +179,21 @@ def from_the_base_install(tub: Path, out: Path, methods: list[str]) -> dict[str,
         venv.create(folder, with_pip=True)
         python = Path(folder) / "bin" / "python"
         subprocess.run([python, "-m", "pip", "install", "--quiet", str(ROOT)], check=True)
-        without_torch = subprocess.run([python, "-c", "import torch"], capture_output=True, check=False).returncode != 0
+        without_torch = (
+            subprocess.run(
+                [python, "-c", "import torch"], capture_output=True, check=False
+            ).returncode
+            != 0
+        )
         tool = str(Path(folder) / "bin" / "auxdrive")
-        answered = {method: _answers(tool, tub, out, method, Path(folder) / "answers.jsonl") for method in methods}
-    return {method: {"torch_in_base_install": not without_torch, **answers} for method, answers in answered.items()}
+        answered = {
+            method: _answers(tool, tub, out, method, Path(folder) / "answers.jsonl")
+            for method in methods
+        }
+    return {
+        method: {"torch_in_base_install": not without_torch, **answers}
+        for method, answers in answered.items()
+    }
 
 
 def _answers(tool: str, tub: Path, out: Path, method: str, answers: Path) -> dict[str, Any]:
@@ -142,9 +201,15 @@ def _answers(tool: str, tub: Path, out: Path, method: str, answers: Path) -> dic
     bundle = str(out / f"bundle-{method}")
     verified = subprocess.run([tool, "verify", bundle, "--json"], capture_output=True, check=False)
     pictures = [str(tub / "images" / name) for name in names]
-    subprocess.run([tool, "predict", bundle, *pictures, "--out", str(answers)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [tool, "predict", bundle, *pictures, "--out", str(answers)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     predicted = [json.loads(line)["steer_rad"] for line in answers.read_text().splitlines()]
-    trained = json.loads((out / "runs" / f"{method}-0" / "result.json").read_text())["metrics"]["test"]["student"]["r2"]
+    trained = json.loads((out / "runs" / f"{method}-0" / "result.json").read_text())["metrics"][
+        "test"
+    ]["student"]["r2"]
     return {
         "verify_exit_code": verified.returncode,
         "pictures": len(predicted),
@@ -154,7 +219,9 @@ def _answers(tool: str, tub: Path, out: Path, method: str, answers: Path) -> dic
 
 
 def records_of(tub: Path, start: int, stop: int) -> tuple[list[str], list[float]]:
-    """Picture names and road-wheel angles (radians, positive left) of the records with start <= source_index < stop."""
+    """Picture names and road-wheel angles (radians, positive left) of the records with start <=
+    source_index < stop.
+    """
     names, angles = [], []
     for catalog in sorted(tub.glob("*.catalog")):
         for line in catalog.read_text().splitlines():

@@ -1,9 +1,11 @@
-"""How well the embedded simulator's expert drives: completion, collisions and infractions over seeded routes, towns and traffic.
+"""How well the embedded simulator's expert drives: completion, collisions and infractions over
+seeded routes, towns and traffic.
 
     python benchmarks/expert.py [--routes 50] [--first-seed 0] [--perturb]
 
-The routes are judged by the criteria of rule set 1.0. With --perturb the steering is disturbed as while data are recorded. The result
-goes to benchmarks/results/expert.json (expert_perturbed.json) with the machine and the commit.
+The routes are judged by the criteria of rule set 1.0. With --perturb the steering is disturbed as
+while data are recorded. The result goes to benchmarks/results/expert.json (expert_perturbed.json)
+with the machine and the commit.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ def main() -> None:
     parser.add_argument("--perturb", action="store_true")
     arguments = parser.parse_args()
     simulator = EmbeddedSimulator(render=False)
-    drives = [drive(simulator, arguments.first_seed + index, arguments.perturb) for index in range(arguments.routes)]
+    drives = [
+        drive(simulator, arguments.first_seed + index, arguments.perturb)
+        for index in range(arguments.routes)
+    ]
     events = Counter(kind for drive in drives for kind in drive["events"])
     ticks = sum(drive["ticks"] for drive in drives)
     clean = [drive for drive in drives if drive["events"] == [EventKind.ROUTE_COMPLETED.value]]
@@ -43,7 +48,9 @@ def main() -> None:
         "world_ms_per_tick": round(1000 * sum(drive["wall_s"] for drive in drives) / ticks, 3),
         "drives": drives,
     }
-    written = write_result(RESULTS / ("expert_perturbed.json" if arguments.perturb else "expert.json"), result)
+    written = write_result(
+        RESULTS / ("expert_perturbed.json" if arguments.perturb else "expert.json"), result
+    )
     print(json.dumps({key: value for key, value in written.items() if key != "drives"}, indent=2))
 
 
@@ -58,7 +65,9 @@ def drive(simulator: EmbeddedSimulator, seed: int, perturb: bool) -> dict[str, A
     began_s, over = perf_counter(), False
     while not over:
         control = simulator.expert()
-        state = simulator.step(control if perturbation is None else perturbation.apply(control, state.time_s))
+        state = simulator.step(
+            control if perturbation is None else perturbation.apply(control, state.time_s)
+        )
         news = [event for criterion in criteria for event in criterion.update(state)]
         kinds += [event.kind.value for event in news]
         over = any(event.kind in TERMINAL_KINDS for event in news)

@@ -1,9 +1,11 @@
-"""Samples per second of gathering and augmenting, and the share of time that a consumer of a given speed waits for data.
+"""Samples per second of gathering and augmenting, and the share of time that a consumer of a given
+speed waits for data.
 
     python benchmarks/loader.py [--data DIR] [--batch 64] [--batches 40] [--step-ms 200]
 
-Without --data a data set of random 256 x 144 frames is written to a temporary folder with the SDK's own writer; it stays in the page
-cache, so the figures are those of memory, not of a disk. The result goes to benchmarks/results/loader.json with the machine and the commit.
+Without --data a data set of random 256 x 144 frames is written to a temporary folder with the SDK's
+own writer; it stays in the page cache, so the figures are those of memory, not of a disk. The
+result goes to benchmarks/results/loader.json with the machine and the commit.
 """
 
 from __future__ import annotations
@@ -39,13 +41,18 @@ WARM_UP = 3
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, help="a data set that has rgb, depth, segmentation and lidar")
+    parser.add_argument(
+        "--data", type=Path, help="a data set that has rgb, depth, segmentation and lidar"
+    )
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--batches", type=int, default=40)
-    parser.add_argument("--step-ms", type=float, default=200.0, help="how long the simulated training step takes")
+    parser.add_argument(
+        "--step-ms", type=float, default=200.0, help="how long the simulated training step takes"
+    )
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
-    load_average = round(os.getloadavg()[0], 2)  # other work on the machine makes every figure here worse
+    # other work on the machine makes every figure here worse
+    load_average = round(os.getloadavg()[0], 2)
     with tempfile.TemporaryDirectory() as scratch:
         if arguments.data is None:
             write_random(Path(scratch))
@@ -80,24 +87,36 @@ def write_random(folder: Path) -> None:
 
 def random_frame(rng: np.random.Generator, modality: Modality) -> np.ndarray[Any, Any]:
     spec = MODALITIES[modality]
-    shape = spec.array_shape(64, 64) if modality is Modality.LIDAR else spec.array_shape(HEIGHT, WIDTH)
+    shape = (
+        spec.array_shape(64, 64) if modality is Modality.LIDAR else spec.array_shape(HEIGHT, WIDTH)
+    )
     return rng.integers(0, np.iinfo(spec.numpy_dtype).max, shape, spec.numpy_dtype, endpoint=True)
 
 
-def measure(dataset: Dataset, modalities: tuple[Modality, ...], arguments: argparse.Namespace) -> dict[str, float]:
-    """Samples per second over batches of a shuffled order: the median, and what one batch in ten exceeds, which other work on the
-    machine disturbs less."""
+def measure(
+    dataset: Dataset, modalities: tuple[Modality, ...], arguments: argparse.Namespace
+) -> dict[str, float]:
+    """Samples per second over batches of a shuffled order: the median, and what one batch in ten
+    exceeds, which other work on the machine disturbs less.
+    """
     task = make_task("steering", dataset.card)
     samples = SampleSet.open(dataset, dataset.episode_ids, task, modalities)
     size, config, generator = arguments.batch, AugmentConfig(), torch.Generator().manual_seed(0)
     count = WARM_UP + arguments.batches
-    order = np.concatenate([epoch_order(len(samples), 0, epoch) for epoch in range(-(-count * size // len(samples)))])
+    order = np.concatenate(
+        [epoch_order(len(samples), 0, epoch) for epoch in range(-(-count * size // len(samples)))]
+    )
     chunks = [order[number * size : (number + 1) * size] for number in range(count)]
     batches = [samples.gather(chunk) for chunk in chunks[:WARM_UP]]
     timed = {
         "gather": elapsed_s(samples.gather, chunks),
-        "augment": elapsed_s(lambda batch: augment(batch, config, task, generator), [batches[n % WARM_UP] for n in range(count)]),
-        "gather_and_augment": elapsed_s(lambda chunk: augment(samples.gather(chunk), config, task, generator), chunks),
+        "augment": elapsed_s(
+            lambda batch: augment(batch, config, task, generator),
+            [batches[n % WARM_UP] for n in range(count)],
+        ),
+        "gather_and_augment": elapsed_s(
+            lambda chunk: augment(samples.gather(chunk), config, task, generator), chunks
+        ),
     }
 
     def step(batch: Batch) -> None:

@@ -1,10 +1,12 @@
-"""Overhead of `Predictor.predict` over the bare ONNX Runtime session, and its speed against PyTorch eager.
+"""Overhead of `Predictor.predict` over the bare ONNX Runtime session, and its speed against PyTorch
+eager.
 
     python benchmarks/predictor.py BUNDLE [--run RUN] [--frames 2000] [--threads 1]
 
-All variants answer the same frames in one process, one after the other on each frame and in an order that rotates, so that
-whatever else the machine does hits them alike. Bare sessions have the predictor's own session options. The result goes to
-benchmarks/results/predictor.json with the machine and the commit.
+All variants answer the same frames in one process, one after the other on each frame and in an
+order that rotates, so that whatever else the machine does hits them alike. Bare sessions have the
+predictor's own session options. The result goes to benchmarks/results/predictor.json with the
+machine and the commit.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ WARM_UP_FRAMES = 50
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--run", type=Path, help="the training run of the bundle, to time PyTorch eager too")
+    parser.add_argument(
+        "--run", type=Path, help="the training run of the bundle, to time PyTorch eager too"
+    )
     parser.add_argument("--frames", type=int, default=2000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=RESULT)
@@ -64,7 +68,9 @@ def main() -> None:
 
 def _session(bundle: Bundle, threads: int) -> Any:
     ort = import_onnxruntime()
-    return ort.InferenceSession(bundle.read(MODEL_NAME), session_options(ort, threads), providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(
+        bundle.read(MODEL_NAME), session_options(ort, threads), providers=["CPUExecutionProvider"]
+    )
 
 
 def _feeds(observation: Observation, names: set[str]) -> dict[str, Any]:
@@ -93,7 +99,9 @@ def bare_binding(bundle: Bundle, threads: int) -> Callable[[Observation], object
         for spec in specs:
             buffers[spec.name] = np.zeros([1, *(int(axis) for axis in spec.shape[1:])], spec.dtype)
             value = ort.OrtValue.ortvalue_from_numpy(buffers[spec.name])
-            (binding.bind_ortvalue_input if kind == "in" else binding.bind_ortvalue_output)(spec.name, value)
+            (binding.bind_ortvalue_input if kind == "in" else binding.bind_ortvalue_output)(
+                spec.name, value
+            )
 
     def call(observation: Observation) -> None:
         buffers["image"][0] = observation.image
@@ -138,10 +146,19 @@ def measure(
 
 def figures(values: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
     p50, p90, p99 = np.percentile(values, (50, 90, 99))
-    return {"p50": round(float(p50), 4), "p90": round(float(p90), 4), "p99": round(float(p99), 4), "worst": round(float(values.max()), 4)}
+    return {
+        "p50": round(float(p50), 4),
+        "p90": round(float(p90), 4),
+        "p99": round(float(p99), 4),
+        "worst": round(float(values.max()), 4),
+    }
 
 
-def ratio(latencies: dict[str, np.ndarray[Any, np.dtype[np.float64]]], below: str, above: str = "predictor") -> float | None:
+def ratio(
+    latencies: dict[str, np.ndarray[Any, np.dtype[np.float64]]],
+    below: str,
+    above: str = "predictor",
+) -> float | None:
     if above not in latencies:
         return None
     return round(float(np.median(latencies[above]) / np.median(latencies[below])), 4)

@@ -1,4 +1,6 @@
-"""Where a figure comes from: command, machine, load, versions, commit and time, written beside it in benchmarks/results/."""
+"""Where a figure comes from: command, machine, load, versions, commit and time, written beside it
+in benchmarks/results/.
+"""
 
 from __future__ import annotations
 
@@ -45,12 +47,18 @@ def shown(argument: str) -> str:
 
 
 def commit() -> str | None:
-    """The commit, with "+changes" when the working tree is not it; None outside a checkout. Results themselves are no change."""
+    """The commit, with "+changes" when the working tree is not it; None outside a checkout. Results
+    themselves are no change.
+    """
     root = Path(__file__).resolve().parents[1]
     try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+        head = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        ).stdout.strip()
         status = ["git", "status", "--porcelain", "-uno", "--", ".", ":!benchmarks/results"]
-        changed = subprocess.run(status, cwd=root, capture_output=True, text=True, check=True).stdout
+        changed = subprocess.run(
+            status, cwd=root, capture_output=True, text=True, check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError):
         return None
     return head + ("+changes" if changed.strip() else "")

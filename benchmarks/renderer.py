@@ -1,9 +1,10 @@
-"""Milliseconds per instant of the embedded simulator's sensors, in a generated town with 20 moving cars.
+"""Milliseconds per instant of the embedded simulator's sensors, in a generated town with 20 moving
+cars.
 
     python benchmarks/renderer.py [--seed 0]
 
-CPU time is given beside wall time, for machines that are busy with something else. The result goes to
-benchmarks/results/renderer.json.
+CPU time is given beside wall time, for machines that are busy with something else. The result goes
+to benchmarks/results/renderer.json.
 """
 
 from __future__ import annotations
@@ -39,19 +40,38 @@ WEATHERS = {
 def drive_through(town: Town, seed: int) -> list[Scene]:
     """Scenes along the longest lanes of a town, with cars on lanes drawn from the seed."""
     rng = np.random.default_rng(seed)
-    lanes = sorted((lane for lane in town.lanes.values() if lane.junction_id is None), key=lambda lane: -lane.length_m)
+    lanes = sorted(
+        (lane for lane in town.lanes.values() if lane.junction_id is None),
+        key=lambda lane: -lane.length_m,
+    )
 
     def pose(lane: Lane, share: float) -> tuple[float, float, float]:
         index = int(share * (len(lane.centreline) - 1))
-        return float(lane.centreline[index, 0]), float(lane.centreline[index, 1]), float(lane.yaw_rad[index])
+        return (
+            float(lane.centreline[index, 0]),
+            float(lane.centreline[index, 1]),
+            float(lane.yaw_rad[index]),
+        )
 
     kinds = list(CarKind)
     cars = tuple(
-        CarPose(i, kinds[i % 3], *pose(lanes[int(rng.integers(len(lanes)))], float(rng.uniform())), 4.4, 1.8, 1.6, i, i % 2 == 0)
+        CarPose(
+            i,
+            kinds[i % 3],
+            *pose(lanes[int(rng.integers(len(lanes)))], float(rng.uniform())),
+            4.4,
+            1.8,
+            1.6,
+            i,
+            i % 2 == 0,
+        )
         for i in range(CARS)
     )
     lights = dict.fromkeys(town.lights, LightColour.RED)
-    return [Scene(0.1 * i, Pose2(*pose(lanes[i // 20 % len(lanes)], (i % 20) / 20)), cars, lights) for i in range(INSTANTS)]
+    return [
+        Scene(0.1 * i, Pose2(*pose(lanes[i // 20 % len(lanes)], (i % 20) / 20)), cars, lights)
+        for i in range(INSTANTS)
+    ]
 
 
 def median_ms(draw: Callable[[Scene], object], scenes: list[Scene]) -> tuple[float, float]:
@@ -89,10 +109,17 @@ def main() -> None:
             "rgb": renderer.rgb,
             "depth_and_segmentation": renderer.depth_and_segmentation,
             "lidar": renderer.lidar_points,
-            "all": lambda scene: (renderer.rgb(scene), renderer.depth_and_segmentation(scene), renderer.lidar_points(scene)),
+            "all": lambda scene: (
+                renderer.rgb(scene),
+                renderer.depth_and_segmentation(scene),
+                renderer.lidar_points(scene),
+            ),
         }
         figures = {call: median_ms(draw, scenes) for call, draw in calls.items()}
-        shown = {call: {"wall": round(wall, 2), "cpu": round(cpu, 2)} for call, (wall, cpu) in figures.items()}
+        shown = {
+            call: {"wall": round(wall, 2), "cpu": round(cpu, 2)}
+            for call, (wall, cpu) in figures.items()
+        }
         measured[name] = {"load_ms": round(load_ms), "median_ms": shown}
         print(json.dumps({"weather": name, **measured[name]}))
     renderer.close()

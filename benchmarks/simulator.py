@@ -1,9 +1,11 @@
-"""Speed of the embedded simulator on one core: expert, step, RGB, depth, segmentation and LiDAR at 256 x 144, by component.
+"""Speed of the embedded simulator on one core: expert, step, RGB, depth, segmentation and LiDAR at
+256 x 144, by component.
 
     python benchmarks/simulator.py [--towns 3] [--ticks 150] [--traffic 20]
 
-Loading a town is timed apart. Milliseconds are wall time; cpu_ms is what the process itself used, which other load on the machine touches
-less. The result goes to benchmarks/results/simulator.json with the machine and the commit.
+Loading a town is timed apart. Milliseconds are wall time; cpu_ms is what the process itself used,
+which other load on the machine touches less. The result goes to benchmarks/results/simulator.json
+with the machine and the commit.
 """
 
 from __future__ import annotations
@@ -41,7 +43,10 @@ def main() -> None:
     simulator = EmbeddedSimulator(traffic=arguments.traffic)
     towns = [measure(simulator, seed, arguments.ticks) for seed in range(arguments.towns)]
     simulator.close()
-    components = {name: round(float(np.mean([town["ms"][name] for town in towns])), 3) for name in towns[0]["ms"]}
+    components = {
+        name: round(float(np.mean([town["ms"][name] for town in towns])), 3)
+        for name in towns[0]["ms"]
+    }
     result = {
         "steps_per_s": round(1000 / sum(components.values()), 1),
         "cpu_ms_per_step": round(float(np.mean([town["cpu_ms"] for town in towns])), 3),
@@ -63,8 +68,14 @@ def measure(simulator: EmbeddedSimulator, seed: int, ticks: int) -> dict[str, An
     for tick in range(WARM_UP_TICKS + ticks):
         began_s, cpu_began_s = perf_counter(), process_time()
         control = simulator.expert()
-        times = {"expert": perf_counter() - began_s, "step": _seconds(lambda control=control: simulator.step(control))}
-        times |= {name: _seconds(lambda wanted=wanted: simulator.sense(wanted)) for name, wanted in SENSORS.items()}
+        times = {
+            "expert": perf_counter() - began_s,
+            "step": _seconds(lambda control=control: simulator.step(control)),
+        }
+        times |= {
+            name: _seconds(lambda wanted=wanted: simulator.sense(wanted))
+            for name, wanted in SENSORS.items()
+        }
         if tick >= WARM_UP_TICKS:
             spent = {name: spent[name] + times[name] for name in spent}
             cpu_s += process_time() - cpu_began_s

@@ -1,9 +1,10 @@
-"""Training samples/s, and the share of time spent waiting for data: PilotNet and ResNet-18, baseline and SAMD.
+"""Training samples/s, and the share of time spent waiting for data: PilotNet and ResNet-18,
+baseline and SAMD.
 
     python benchmarks/training.py DATA [--out FILE]
 
-DATA is a data set of `auxdrive collect` with depth, segmentation and LiDAR. Runs are short; the first epoch of each phase is left out,
-since it reads files into the page cache.
+DATA is a data set of `auxdrive collect` with depth, segmentation and LiDAR. Runs are short; the
+first epoch of each phase is left out, since it reads files into the page cache.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ CASES = {"pilotnet": ((66, 200), 64, 6), "resnet18": ((66, 200), 32, 1)}
 
 def main() -> None:
     """Measure every case and write the result."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=RESULTS / "training.json")
     arguments = parser.parse_args()
@@ -36,24 +39,41 @@ def main() -> None:
         for backbone, (size, batch, episodes) in CASES.items():
             data = part_of(arguments.data, Path(folder) / f"data-{backbone}", episodes)
             for method in ("baseline", "samd"):
-                figures[f"{backbone} {method}"] = measure(backbone, method, data, Path(folder) / f"{backbone}-{method}", size, batch)
-                print(f"{backbone} {method}: {json.dumps(figures[f'{backbone} {method}'])}", flush=True)
+                figures[f"{backbone} {method}"] = measure(
+                    backbone, method, data, Path(folder) / f"{backbone}-{method}", size, batch
+                )
+                print(
+                    f"{backbone} {method}: {json.dumps(figures[f'{backbone} {method}'])}",
+                    flush=True,
+                )
     write_result(arguments.out, {"figures": figures})
 
 
 def part_of(source: Path, target: Path, episodes: int) -> Path:
-    """A data set of the first training episodes and one to validate on; frames are linked, not copied."""
+    """A data set of the first training episodes and one to validate on; frames are linked, not
+    copied.
+    """
     dataset = Dataset.open(source)
     chosen = {"train": dataset.split("train")[:episodes], "val": dataset.split("val")[:1]}
     for name in (*chosen["train"], *chosen["val"]):
-        shutil.copytree(source / "episodes" / name, target / "episodes" / name, copy_function=lambda a, b: Path(b).hardlink_to(a))
+        shutil.copytree(
+            source / "episodes" / name,
+            target / "episodes" / name,
+            copy_function=lambda a, b: Path(b).hardlink_to(a),
+        )
     write_card(target, dataset.card.model_copy(update={"splits": chosen}))
     return target
 
 
-def measure(backbone: str, method: str, data: Path, out: Path, size: tuple[int, int], batch: int) -> dict[str, float]:
+def measure(
+    backbone: str, method: str, data: Path, out: Path, size: tuple[int, int], batch: int
+) -> dict[str, float]:
     """Median samples/s and the share of waiting, by kind of phase."""
-    more = {"aux": ["lidar", "depth", "segmentation"], "options": {"epochs_per_round": 2}} if method == "samd" else {}
+    more = (
+        {"aux": ["lidar", "depth", "segmentation"], "options": {"epochs_per_round": 2}}
+        if method == "samd"
+        else {}
+    )
     config = parse_config(
         {
             "data": str(data),
@@ -71,8 +91,12 @@ def measure(backbone: str, method: str, data: Path, out: Path, size: tuple[int, 
     figures: dict[str, float] = {}
     for view in dict.fromkeys(record["view"] for record in records):
         warm = [record for record in records if record["view"] == view and record["epoch"] > 1]
-        figures[f"{view} phase, samples/s"] = round(float(np.median([record["samples_per_s"] for record in warm])), 1)
-        figures[f"{view} phase, share of time waiting for data"] = round(max(record["wait_share"] for record in warm), 5)
+        figures[f"{view} phase, samples/s"] = round(
+            float(np.median([record["samples_per_s"] for record in warm])), 1
+        )
+        figures[f"{view} phase, share of time waiting for data"] = round(
+            max(record["wait_share"] for record in warm), 5
+        )
     return figures
 
 

@@ -1,10 +1,13 @@
-"""UMT's lambda on a recording: what the student gains from it, and who decides where the weights go.
+"""UMT's lambda on a recording: what the student gains from it, and who decides where the weights
+go.
 
-    python benchmarks/umt_lambda.py DATA [--aux edge] [--lambdas 0,1,10,20,50,100] [--seeds 3] [--epochs 6] [--test test]
+    python benchmarks/umt_lambda.py DATA [--aux edge] [--lambdas 0,1,10,20,50,100] [--seeds 3]
+    [--epochs 6] [--test test]
 
-DATA is a data set of steering with the auxiliary and a split TEST that is measured once. Beside each lambda stand the student's error, the
-fusion's, and of the first and last fused epoch the main modality's distance and the norms of the two terms' gradients.
-A run that was stopped is taken up; finished ones are not repeated.
+DATA is a data set of steering with the auxiliary and a split TEST that is measured once. Beside
+each lambda stand the student's error, the fusion's, and of the first and last fused epoch the main
+modality's distance and the norms of the two terms' gradients. A run that was stopped is taken up;
+finished ones are not repeated.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ from record import RESULTS, write_result
 
 def main() -> None:
     """Train every lambda with every seed, and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=Path("out/umt_lambda"))
     parser.add_argument("--aux", default="edge")
@@ -38,8 +43,14 @@ def main() -> None:
     for weight in (float(value) for value in arguments.lambdas.split(",")):
         rows = [one(arguments, weight, seed) for seed in range(arguments.seeds)]
         table[f"{weight:g}"] = {key: summary([row[key] for row in rows]) for key in rows[0]}
-        print(f"lambda {weight:g}:", {key: value["mean"] for key, value in table[f"{weight:g}"].items()}, flush=True)
-    settings = {key: getattr(arguments, key) for key in ("aux", "seeds", "epochs", "backbone", "size")}
+        print(
+            f"lambda {weight:g}:",
+            {key: value["mean"] for key, value in table[f"{weight:g}"].items()},
+            flush=True,
+        )
+    settings = {
+        key: getattr(arguments, key) for key in ("aux", "seeds", "epochs", "backbone", "size")
+    }
     write_result(arguments.result, {"settings": settings, "table": table})
 
 
@@ -54,17 +65,24 @@ def one(arguments: argparse.Namespace, weight: float, seed: int) -> dict[str, fl
         }
     )  # fmt: skip
     result = (
-        train(config, out, resume=out.exists()) if not (out / "result.json").exists() else json.loads((out / "result.json").read_text())
+        train(config, out, resume=out.exists())
+        if not (out / "result.json").exists()
+        else json.loads((out / "result.json").read_text())
     )
     log = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     fused = [record for record in log if record["phase"] == "fused"]
     measured = result["metrics"][arguments.test]
-    errors = {f"{view} rmse_deg": measured[view]["rmse_road_wheel_deg"] for view in ("student", "fused", "unimodal_rgb")}
+    errors = {
+        f"{view} rmse_deg": measured[view]["rmse_road_wheel_deg"]
+        for view in ("student", "fused", "unimodal_rgb")
+    }
     return {**errors, **terms("first", fused[0], weight), **terms("last", fused[-1], weight)}
 
 
 def terms(when: str, record: dict[str, Any], weight: float) -> dict[str, float]:
-    """Of one fused epoch: task loss, the main modality's distance (without lambda), and both gradients' norms."""
+    """Of one fused epoch: task loss, the main modality's distance (without lambda), and both
+    gradients' norms.
+    """
     return {
         f"{when} task": record["loss/task"],
         f"{when} distance rgb": record["loss/distil rgb"] / weight if weight else float("nan"),

@@ -1,4 +1,5 @@
-"""Draw docs/images/overview.png from a finished demo: what the sensors see, and a route that the student drove.
+"""Draw docs/images/overview.png from a finished demo: what the sensors see, and a route that the
+student drove.
 
 python docs/make_overview.py demo
 """
@@ -24,12 +25,17 @@ OUT = Path(__file__).resolve().parent / "images" / "overview.png"
 
 def main() -> None:
     """Draw the picture."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("demo", type=Path)
     demo: Path = parser.parse_args().demo
     drive = demo / "drives" / "student"
     stored = [load_route(drive, index) for index in range(len(list((drive / "routes").glob("0*"))))]
-    best = max((i for i, route in enumerate(stored) if route is not None), key=lambda i: stored[i].record.scores.score_composed)
+    best = max(
+        (i for i, route in enumerate(stored) if route is not None),
+        key=lambda i: stored[i].record.scores.score_composed,
+    )
     figure, axes = pyplot.subplot_mosaic(
         [["rgb", "depth", "map"], ["segmentation", "lidar", "map"], ["f0", "f1", "f2"]],
         figsize=(11, 5.6), width_ratios=[1, 1, 1.05], layout="constrained",
@@ -37,7 +43,9 @@ def main() -> None:
     sensors(demo / "data", axes)
     path(routes_of_seeds([FIRST_ROUTE_SEED + best])[0], stored[best].trace, axes["map"])
     shots = stored[best].film
-    for place, shot in zip(("f0", "f1", "f2"), np.linspace(1, len(shots) - 2, 3).round().astype(int), strict=True):
+    for place, shot in zip(
+        ("f0", "f1", "f2"), np.linspace(1, len(shots) - 2, 3).round().astype(int), strict=True
+    ):
         time_s, data = shots[shot]
         axes[place].imshow(Image.open(io.BytesIO(data)))
         axes[place].set_title(f"student, {time_s:.0f} s", fontsize=9)
@@ -56,19 +64,45 @@ def sensors(data: Path, axes: dict[str, pyplot.Axes]) -> None:
     axes["rgb"].imshow(episode.frames(Modality.RGB)[frame])
     axes["depth"].imshow(np.log1p(episode.frames(Modality.DEPTH)[frame] * 0.01), cmap="viridis_r")
     top = len(SEGMENTATION_CLASSES) - 1
-    axes["segmentation"].imshow(episode.frames(Modality.SEGMENTATION)[frame], cmap="tab20", vmin=0, vmax=top, interpolation="nearest")
+    axes["segmentation"].imshow(
+        episode.frames(Modality.SEGMENTATION)[frame],
+        cmap="tab20",
+        vmin=0,
+        vmax=top,
+        interpolation="nearest",
+    )
     lidar = np.asarray(episode.frames(Modality.LIDAR)[frame])
     axes["lidar"].imshow(np.dstack([lidar, np.zeros_like(lidar[..., :1])]))
     for name in ("rgb", "depth", "segmentation", "lidar"):
-        axes[name].set_title({"rgb": "RGB: what the student sees", "lidar": "LiDAR from above"}.get(name, name), fontsize=9)
+        axes[name].set_title(
+            {"rgb": "RGB: what the student sees", "lidar": "LiDAR from above"}.get(name, name),
+            fontsize=9,
+        )
 
 
 def path(route: object, trace: np.ndarray, axis: pyplot.Axes) -> None:
     """The lanes near the route, the route, and the driven path."""
     for line, _ in lanes_of(route.town):
-        axis.plot(line[:, 0], line[:, 1], color="#c9d1db", linewidth=3, solid_capstyle="round", zorder=1)
-    axis.plot(route.points[:, 0], route.points[:, 1], color="#5b8def", linewidth=4, alpha=0.5, label="route", zorder=2)
-    axis.plot(trace["x_m"], trace["y_m"], color="#b3261e", linewidth=1.3, label="driven by the student", zorder=3)
+        axis.plot(
+            line[:, 0], line[:, 1], color="#c9d1db", linewidth=3, solid_capstyle="round", zorder=1
+        )
+    axis.plot(
+        route.points[:, 0],
+        route.points[:, 1],
+        color="#5b8def",
+        linewidth=4,
+        alpha=0.5,
+        label="route",
+        zorder=2,
+    )
+    axis.plot(
+        trace["x_m"],
+        trace["y_m"],
+        color="#b3261e",
+        linewidth=1.3,
+        label="driven by the student",
+        zorder=3,
+    )
     low, high = route.points.min(axis=0) - 40, route.points.max(axis=0) + 40
     axis.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     axis.legend(fontsize=8, loc="lower right", frameon=False)

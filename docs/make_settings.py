@@ -1,4 +1,5 @@
-"""Write docs/settings.md from the training configuration: what keys there are, what they take, their defaults and what they mean.
+"""Write docs/settings.md from the training configuration: what keys there are, what they take,
+their defaults and what they mean.
 
 python docs/make_settings.py
 """
@@ -23,7 +24,12 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 OUT = Path(__file__).resolve().parent / "settings.md"
-TABLES: dict[str, typing.Iterable[str]] = {"task": TASKS, "method": METHODS, "backbone": BACKBONES, "options.loss": LOSSES}
+TABLES: dict[str, typing.Iterable[str]] = {
+    "task": TASKS,
+    "method": METHODS,
+    "backbone": BACKBONES,
+    "options.loss": LOSSES,
+}
 """Keys that take a name of a table."""
 HEAD = """# Settings of `auxdrive train`
 
@@ -59,7 +65,12 @@ def table(model: type[BaseModel], prefix: str = "") -> str:
     """The keys of a model, one to a row."""
     rows = ["| key | takes | default | meaning |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
-        cells = f"`{prefix}{name}`", takes(prefix + name, field), default(field), field.description or ""
+        cells = (
+            f"`{prefix}{name}`",
+            takes(prefix + name, field),
+            default(field),
+            field.description or "",
+        )
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
@@ -82,14 +93,24 @@ def default(field: FieldInfo) -> str:
     value = field.default
     if isinstance(value, BaseModel) or value == {}:
         return ""
-    plain = value.value if isinstance(value, Enum) else list(value) if isinstance(value, tuple) else value
+    plain = (
+        value.value
+        if isinstance(value, Enum)
+        else list(value)
+        if isinstance(value, tuple)
+        else value
+    )
     return f"`{plain}`" if isinstance(plain, str) else f"`{json.dumps(plain)}`"
 
 
 def _words(kind: Any, bounds: list[Any]) -> str:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Annotated:
-        inner = [bound for info in arguments[1:] for bound in (info.metadata if isinstance(info, FieldInfo) else [info])]
+        inner = [
+            bound
+            for info in arguments[1:]
+            for bound in (info.metadata if isinstance(info, FieldInfo) else [info])
+        ]
         return _words(arguments[0], [*inner, *bounds])
     if origin in (types.UnionType, typing.Union):
         return " or ".join(_words(part, bounds) for part in arguments)
@@ -97,14 +118,35 @@ def _words(kind: Any, bounds: list[Any]) -> str:
         return ", ".join(f"`{choice}`" for choice in arguments)
     if origin is tuple:
         one = _words(arguments[0], bounds)
-        return f"a list, each {one}" if arguments[-1] is ... else f"{len(arguments)} in a list, each {one}"
-    names = {Path: "a path", Modality: "a modality", str: "a name", int: "a whole number", float: "a number", type(None): "`null`"}
+        return (
+            f"a list, each {one}"
+            if arguments[-1] is ...
+            else f"{len(arguments)} in a list, each {one}"
+        )
+    names = {
+        Path: "a path",
+        Modality: "a modality",
+        str: "a name",
+        int: "a whole number",
+        float: "a number",
+        type(None): "`null`",
+    }
     return names[kind] + (_range(bounds) if kind in (int, float) else "")
 
 
 def _range(bounds: list[Any]) -> str:
-    words = {Ge: "at least {0.ge:g}", Gt: "above {0.gt:g}", Le: "at most {0.le:g}", Lt: "below {0.lt:g}"}
-    found = [text.format(bound) for bound in bounds for kind, text in words.items() if isinstance(bound, kind)]
+    words = {
+        Ge: "at least {0.ge:g}",
+        Gt: "above {0.gt:g}",
+        Le: "at most {0.le:g}",
+        Lt: "below {0.lt:g}",
+    }
+    found = [
+        text.format(bound)
+        for bound in bounds
+        for kind, text in words.items()
+        if isinstance(bound, kind)
+    ]
     return " " + " and ".join(found) if found else ""
 
 

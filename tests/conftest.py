@@ -1,4 +1,6 @@
-"""Settings for all tests: no deadlines on a shared machine; in CI hypothesis draws the same examples every time."""
+"""Settings for all tests: no deadlines on a shared machine; in CI hypothesis draws the same
+examples every time.
+"""
 
 from __future__ import annotations
 
@@ -6,5 +8,10 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("auxdrive", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "auxdrive",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("auxdrive")

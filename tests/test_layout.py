@@ -1,4 +1,6 @@
-"""What holds for the whole tree: only the four packages are importable, heavy modules stay out of the command line, the layers hold."""
+"""What holds for the whole tree: only the four packages are importable, heavy modules stay out of
+the command line, the layers hold.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,13 @@ HEAVY = ("torch", "panda3d", "scipy", "matplotlib", "lightning_fabric", "onnx", 
 
 @pytest.mark.parametrize("name", ["sdk", "train", "deploy", "carla_eval", "tests", "benchmarks"])
 def test_no_other_name_is_importable(name: str, tmp_path: Path) -> None:
-    finished = subprocess.run([sys.executable, "-c", f"import {name}"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    finished = subprocess.run(
+        [sys.executable, "-c", f"import {name}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert finished.returncode != 0
     assert "ModuleNotFoundError" in finished.stderr
 
@@ -28,13 +36,29 @@ def test_no_other_name_is_importable(name: str, tmp_path: Path) -> None:
 def test_loading_every_command_imports_nothing_heavy() -> None:
     code = (
         "import sys, json; from importlib.metadata import entry_points\n"
-        "names = sorted(point.load().__name__ for point in entry_points(group='auxdrive.commands'))\n"
+        "names = sorted(point.load().__name__ for point in "
+        "entry_points(group='auxdrive.commands'))\n"
         f"print(json.dumps([names, [m for m in {HEAVY!r} if m in sys.modules]]))"
     )
-    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     names, loaded = json.loads(finished.stdout)
     assert loaded == []
-    ours = {"train", "select", "ingest", "export", "collect", "drive", "merge", "demo", "predict", "verify", "inspect", "doctor"}
+    ours = {
+        "train",
+        "select",
+        "ingest",
+        "export",
+        "collect",
+        "drive",
+        "merge",
+        "demo",
+        "predict",
+        "verify",
+        "inspect",
+        "doctor",
+    }
     assert ours <= set(names)
 
 
@@ -55,7 +79,9 @@ def test_the_library_imports_console_libraries_only_where_commands_need_them() -
     for file in (ROOT / "sdk" / "auxdrive").rglob("*.py"):
         if file.name in allowed or "commands" in file.parts or "inspection" in file.parts:
             continue
-        assert not re.search(r"^(?:import|from) (?:typer|rich|PIL)\b", file.read_text(), re.MULTILINE), file
+        assert not re.search(
+            r"^(?:import|from) (?:typer|rich|PIL)\b", file.read_text(), re.MULTILINE
+        ), file
 
 
 def test_the_base_install_asks_for_the_vehicles_five_dependencies() -> None:
@@ -66,7 +92,9 @@ def test_the_base_install_asks_for_the_vehicles_five_dependencies() -> None:
 
 def test_files_stay_small() -> None:
     long = {
-        str(f.relative_to(ROOT)): n for f in ROOT.rglob("*.py") if ".venv" not in f.parts and (n := len(f.read_text().splitlines())) > 420
+        str(f.relative_to(ROOT)): n
+        for f in ROOT.rglob("*.py")
+        if ".venv" not in f.parts and (n := len(f.read_text().splitlines())) > 420
     }
     assert long == {}
 
@@ -102,14 +130,23 @@ def named_choices() -> list[tuple[str, str, Iterable[str]]]:
 
 def test_help_of_a_choice_names_all_of_its_table() -> None:
     for command, parameter, table in named_choices():
-        (point,) = (point for point in entry_points(group="auxdrive.commands") if point.name == command)
+        (point,) = (
+            point for point in entry_points(group="auxdrive.commands") if point.name == command
+        )
         hint = typing.get_type_hints(point.load(), include_extras=True)[parameter]
         told = next(part.help for part in hint.__metadata__ if hasattr(part, "help"))
         for name in table:
-            assert re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", told), f"{command}, {parameter}: {told}"
+            assert re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", told), (
+                f"{command}, {parameter}: {told}"
+            )
 
 
 def test_the_table_of_ingest_formats_is_cheap_to_import() -> None:
-    code = f"import sys, auxdrive_train.ingest; print([m for m in {(*HEAVY, 'PIL')!r} if m in sys.modules])"
-    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = (
+        f"import sys, auxdrive_train.ingest; print([m for m in {(*HEAVY, 'PIL')!r} if m in "
+        "sys.modules])"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert finished.stdout.strip() == "[]"

@@ -1,10 +1,12 @@
-"""Hostile model cards: nothing but a card or an AuxdriveError may come out, of the parser and of opening a bundle with that card.
+"""Hostile model cards: nothing but a card or an AuxdriveError may come out, of the parser and of
+opening a bundle with that card.
 
     python benchmarks/fuzz/cards.py [--count 1000000] [--seed 0]
 
-A genuine card is changed: values of every kind and size at any place, keys renamed, left out or put twice, depth, damaged text. One in
-50 is put into a bundle that is then opened. A card that is accepted must be the same after it was written and read again, and what
-the vehicle computes from cards (limits, ranges, controllers) must work with it or be refused.
+A genuine card is changed: values of every kind and size at any place, keys renamed, left out or put
+twice, depth, damaged text. One in 50 is put into a bundle that is then opened. A card that is
+accepted must be the same after it was written and read again, and what the vehicle computes from
+cards (limits, ranges, controllers) must work with it or be refused.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ from small_bundle import write_small_bundle
 
 OPENED = 0.02
 RAW = "\ue000"
-"""A text that begins with it goes into the JSON without its quotes: numbers that Python would not write, and damage."""
+"""A text that begins with it goes into the JSON without its quotes: numbers that Python would not
+write, and damage.
+"""
 NUMBERS = (
     "0", "-0.0", "1", "-1", "0.5", "2", "1e-300", "5e-324", "1e300", "1e308", "1e309", "-1e999", "NaN", "Infinity", "9" * 30, "9" * 5000,
     "1.0", "true", "1E400", "0x1", "01", "1_0", ".5", "4294967296", "9223372036854775808", "1" + "0" * 400,
@@ -57,7 +61,15 @@ def value(source: random.Random, depth: int = 2) -> Any:
         return source.choice(TEXTS)
     if kind == 4:
         return source.choice(
-            (None, True, False, source.uniform(-1e3, 1e3), source.randint(-10, 10_000), RAW + "[" * 3000, RAW + '{"a":' * 300)
+            (
+                None,
+                True,
+                False,
+                source.uniform(-1e3, 1e3),
+                source.randint(-10, 10_000),
+                RAW + "[" * 3000,
+                RAW + '{"a":' * 300,
+            )
         )
     if kind == 5:
         return {source.choice(TEXTS): value(source, depth - 1) for _ in range(source.randint(0, 3))}
@@ -66,7 +78,13 @@ def value(source: random.Random, depth: int = 2) -> Any:
 
 def places(holder: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The path of every value below: keys and indices."""
-    keys = list(holder) if isinstance(holder, dict) else list(range(len(holder))) if isinstance(holder, list) else []
+    keys = (
+        list(holder)
+        if isinstance(holder, dict)
+        else list(range(len(holder)))
+        if isinstance(holder, list)
+        else []
+    )
     return [place for key in keys for place in ((*path, key), *places(holder[key], (*path, key)))]
 
 
@@ -76,16 +94,24 @@ def change(source: random.Random, container: Any, key: Any) -> None:
     if kind < 4:
         container[key] = value(source)
     elif kind == 4 and isinstance(container[key], int | float):
-        container[key] = container[key] * source.choice((-1, 0, 1e-9, 0.5, 2, 1e9, 1e200)) if source.random() < 0.8 else str(container[key])
+        container[key] = (
+            container[key] * source.choice((-1, 0, 1e-9, 0.5, 2, 1e9, 1e200))
+            if source.random() < 0.8
+            else str(container[key])
+        )
     elif kind == 5:
         del container[key]
     elif kind == 6 and isinstance(container, dict):
-        container[source.choice((*TEXTS, f"{key}x"))] = container[key] if source.random() < 0.5 else value(source)
+        container[source.choice((*TEXTS, f"{key}x"))] = (
+            container[key] if source.random() < 0.5 else value(source)
+        )
     elif isinstance(container, list):
         container.insert(key, deepcopy(source.choice((container[key], value(source)))))
 
 
-def changed(source: random.Random, card: dict[str, Any], paths: list[tuple[Any, ...]]) -> dict[str, Any]:
+def changed(
+    source: random.Random, card: dict[str, Any], paths: list[tuple[Any, ...]]
+) -> dict[str, Any]:
     """The card with one to three changes."""
     for _ in range(source.choice((1, 1, 1, 2, 3))):
         *way, key = source.choice(paths)
@@ -94,7 +120,8 @@ def changed(source: random.Random, card: dict[str, Any], paths: list[tuple[Any, 
             for step in way:
                 container = container[step]
             change(source, container, key)
-        except (KeyError, IndexError, TypeError, AttributeError):  # an earlier change took the place away
+        # an earlier change took the place away
+        except (KeyError, IndexError, TypeError, AttributeError):
             continue
     return card
 
@@ -102,7 +129,9 @@ def changed(source: random.Random, card: dict[str, Any], paths: list[tuple[Any, 
 def written(source: random.Random, card: Any) -> str:
     """JSON, with the raw parts as they are; now and then with a key that stands twice."""
     text = json.dumps(card, ensure_ascii=source.random() < 0.5)
-    text = re.sub(r'"(?:\\ue000|\ue000)((?:[^"\\]|\\.)*)"', lambda found: json.loads(f'"{found[1]}"'), text)
+    text = re.sub(
+        r'"(?:\\ue000|\ue000)((?:[^"\\]|\\.)*)"', lambda found: json.loads(f'"{found[1]}"'), text
+    )
     if source.random() < 0.005:
         key = source.choice(re.findall(r'"[a-z_]+": ', text) or ['"name": '])
         text = text.replace(key, f"{key}1, {key}", 1)
@@ -118,10 +147,18 @@ def damaged(source: random.Random, text: bytes) -> bytes:
     if kind == 1:
         changed_text[place] = source.randrange(256)
     elif kind == 2:
-        changed_text[place:place] = source.choice((b"\xff", b"\xef\xbb\xbf", b",", b'"', b"}", b"\\ud800", b"\0", b"//", b"1e"))
+        changed_text[place:place] = source.choice(
+            (b"\xff", b"\xef\xbb\xbf", b",", b'"', b"}", b"\\ud800", b"\0", b"//", b"1e")
+        )
     else:
         return source.choice(
-            (b"\xef\xbb\xbf" + text, text.decode("utf-8", "replace").encode("utf-16"), text + text, text * 40, b"\xff\xfe" + text)
+            (
+                b"\xef\xbb\xbf" + text,
+                text.decode("utf-8", "replace").encode("utf-16"),
+                text + text,
+                text * 40,
+                b"\xff\xfe" + text,
+            )
         )
     return bytes(changed_text)
 
@@ -132,7 +169,11 @@ def use(card: ModelCard, text: bytes) -> str:
     assert again == card, text[:2000]
     bounds, limit = input_bounds(card), output_limit(card)
     assert limit.largest > 0, text[:2000]
-    assert all(low <= high for bound in bounds.values() for low, high in zip(bound.low, bound.high, strict=True)), text[:2000]
+    assert all(
+        low <= high
+        for bound in bounds.values()
+        for low, high in zip(bound.low, bound.high, strict=True)
+    ), text[:2000]
     zero = [0.0] if card.task == "steering" else [[0.0, 0.0]] * len(card.waypoint_times_s)
     assert output_figure(card, zero) == 0.0
     assert DEFAULT_CONTROLLER[card.task] in CONTROLLERS
@@ -148,7 +189,9 @@ def setup(arguments: argparse.Namespace) -> Fuzzer[Case]:  # noqa: ARG001 (one s
     paths = places(json.loads(genuine))
 
     def draw(source: random.Random) -> Case:
-        text = written(source, changed(source, json.loads(genuine), paths)).encode("utf-8", "surrogatepass")
+        text = written(source, changed(source, json.loads(genuine), paths)).encode(
+            "utf-8", "surrogatepass"
+        )
         if source.random() < 0.1:
             text = damaged(source, text)
         return Case(text, source.random() < OPENED)

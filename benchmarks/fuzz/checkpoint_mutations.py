@@ -1,7 +1,8 @@
-"""A small checkpoint with all that one can hold, and ways to damage it. Used by the fuzzer and by the tests.
+"""A small checkpoint with all that one can hold, and ways to damage it. Used by the fuzzer and by
+the tests.
 
-Half of the mutations damage the file's bytes as disks and copies do; the other half change what it says and make its SHA-256 right again,
-as only somebody who means it can.
+Half of the mutations damage the file's bytes as disks and copies do; the other half change what it
+says and make its SHA-256 right again, as only somebody who means it can.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ def networks() -> nn.ModuleDict:
     """Two small networks with batch statistics and a shared part, as SAMD's."""
     torch.manual_seed(0)
     head = nn.Linear(4, 1)
-    parts = {name: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ELU(), head) for name in ("student", "teacher")}
+    parts = {
+        name: nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ELU(), head)
+        for name in ("student", "teacher")
+    }
     return nn.ModuleDict(parts)
 
 
@@ -51,7 +55,11 @@ def whole() -> Checkpoint:
         phase=1, epoch=2, step=40, history=history, watched=[1.5, 1.25], clipped=3, phase_steps=20, best=1.25, best_phase="round 1: s",
         best_epoch=2, log_bytes=1000, trained_s=12.5,
     )  # fmt: skip
-    head = {name: tensor + 1 for name, tensor in module["teacher"].state_dict().items() if name.startswith("3.")}
+    head = {
+        name: tensor + 1
+        for name, tensor in module["teacher"].state_dict().items()
+        if name.startswith("3.")
+    }
     return Checkpoint(
         networks=snapshot(module),
         progress=progress,
@@ -76,22 +84,41 @@ def take_up(path: Path) -> tuple[str, ...]:
         module["student"](torch.randn(8, 3)).sum().backward()
         optimizer.step()
     for weights in stored.views.values():
-        checkpoint.restore(module["teacher"], {**module["teacher"].state_dict(), **weights}, "its view")
+        checkpoint.restore(
+            module["teacher"], {**module["teacher"].state_dict(), **weights}, "its view"
+        )
     return said
 
 
 def described(stored: Checkpoint) -> tuple[str, ...]:
     """Everything in a checkpoint as text, tensors by their SHA-256."""
-    flat = {f"net/{name}": tensor for name, tensor in stored.networks.items()} | {f"best/{n}": t for n, t in stored.phase_best.items()}
-    flat |= {f"view/{view}/{name}": tensor for view, weights in stored.views.items() for name, tensor in weights.items()}
+    flat = {f"net/{name}": tensor for name, tensor in stored.networks.items()} | {
+        f"best/{n}": t for n, t in stored.phase_best.items()
+    }
+    flat |= {
+        f"view/{view}/{name}": tensor
+        for view, weights in stored.views.items()
+        for name, tensor in weights.items()
+    }
     for key, state in stored.optimizers.items():
-        flat |= {f"optim/{key}/{index}/{slot}": tensor for index, slots in state.items() for slot, tensor in slots.items()}
-    return stored.progress.model_dump_json(), stored.fingerprint, json.dumps(list(stored.views)), content_sha256({}, flat)
+        flat |= {
+            f"optim/{key}/{index}/{slot}": tensor
+            for index, slots in state.items()
+            for slot, tensor in slots.items()
+        }
+    return (
+        stored.progress.model_dump_json(),
+        stored.fingerprint,
+        json.dumps(list(stored.views)),
+        content_sha256({}, flat),
+    )
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """A damaged file. honest: its SHA-256 is not made right, so that it must be refused or say the same as before."""
+    """A damaged file. honest: its SHA-256 is not made right, so that it must be refused or say the
+    same as before.
+    """
 
     data: bytes
     what: str
@@ -115,7 +142,11 @@ def mutate(data: bytes, source: random.Random) -> Mutation:
 def _place(data: bytearray, source: random.Random) -> int:
     """A place in the file; the header is small and matters, so that half of all fall there."""
     length = int.from_bytes(data[:8], "little")
-    return source.randrange(min(8 + length, len(data))) if source.random() < 0.5 else source.randrange(len(data))
+    return (
+        source.randrange(min(8 + length, len(data)))
+        if source.random() < 0.5
+        else source.randrange(len(data))
+    )
 
 
 def _flip(data: bytearray, source: random.Random) -> bytes:
@@ -126,7 +157,9 @@ def _flip(data: bytearray, source: random.Random) -> bytes:
 
 def _overwrite(data: bytearray, source: random.Random) -> bytes:
     place, count = _place(data, source), source.choice((1, 4, 64, 4096))
-    data[place : place + count] = source.choice((bytes(count), b"\xff" * count, source.randbytes(count)))
+    data[place : place + count] = source.choice(
+        (bytes(count), b"\xff" * count, source.randbytes(count))
+    )
     return bytes(data)
 
 
@@ -166,15 +199,27 @@ def _edit_header(data: bytearray, source: random.Random) -> bytes:
     entry = header[name]
     if name == "__metadata__":
         key = source.choice(sorted(entry))
-        entry[key] = source.choice(("", "{}", "[]", "null", entry[key][:-1], entry[key] + " ", 5, None))
+        entry[key] = source.choice(
+            ("", "{}", "[]", "null", entry[key][:-1], entry[key] + " ", 5, None)
+        )
     else:
         change: Any = source.choice(
             (
-                lambda: entry.__setitem__("dtype", source.choice(("F64", "I32", "BOOL", "U8", "F8_E4M3", "C64", "X", 3))),
-                lambda: entry.__setitem__("shape", source.choice(([], [0], [1], [2**63], [-1], [4, 3], [3, 4, 1], "4", [1.5]))),
-                lambda: entry.__setitem__("data_offsets", source.choice(([0, 0], [0, 2**62], [8, 4], [0, 48], [-1, 3], "x", [1]))),
+                lambda: entry.__setitem__(
+                    "dtype", source.choice(("F64", "I32", "BOOL", "U8", "F8_E4M3", "C64", "X", 3))
+                ),
+                lambda: entry.__setitem__(
+                    "shape",
+                    source.choice(([], [0], [1], [2**63], [-1], [4, 3], [3, 4, 1], "4", [1.5])),
+                ),
+                lambda: entry.__setitem__(
+                    "data_offsets",
+                    source.choice(([0, 0], [0, 2**62], [8, 4], [0, 48], [-1, 3], "x", [1])),
+                ),
                 lambda: header.__setitem__(name + "x", header.pop(name)),
-                lambda: header.__setitem__(source.choice(("net/", "", "optim/a", "view/x/y", "best")), header.pop(name)),
+                lambda: header.__setitem__(
+                    source.choice(("net/", "", "optim/a", "view/x/y", "best")), header.pop(name)
+                ),
                 lambda: header.pop(name),
                 lambda: entry.__setitem__("more", 1),
             )
@@ -192,14 +237,26 @@ def _progress(texts: dict[str, Any], tensors: dict[str, Tensor], source: random.
         record = stored["history"][0]
         record[source.choice((*sorted(record), "more"))] = source.choice(ODD_NUMBERS)
     else:
-        stored[source.choice((place, place, place, "more"))] = source.choice((*ODD_NUMBERS, math.nan, math.inf))
-    texts["progress"] = source.choice((json.dumps(stored), json.dumps(stored), json.dumps([stored]), json.dumps(stored)[:-1], "[" * 5000))
+        stored[source.choice((place, place, place, "more"))] = source.choice(
+            (*ODD_NUMBERS, math.nan, math.inf)
+        )
+    texts["progress"] = source.choice(
+        (
+            json.dumps(stored),
+            json.dumps(stored),
+            json.dumps([stored]),
+            json.dumps(stored)[:-1],
+            "[" * 5000,
+        )
+    )
 
 
 def _texts(texts: dict[str, Any], tensors: dict[str, Tensor], source: random.Random) -> None:
     del tensors
     key = source.choice(("format", "fingerprint", "views", "progress"))
-    texts[key] = source.choice(("", "null", "[1]", '["student", "teacher"]', '["x/y"]', "\U0001f600", '"teacher"', "{}"))
+    texts[key] = source.choice(
+        ("", "null", "[1]", '["student", "teacher"]', '["x/y"]', "\U0001f600", '"teacher"', "{}")
+    )
     if source.random() < 0.2:
         del texts[key]
 
@@ -208,13 +265,25 @@ def _values(texts: dict[str, Any], tensors: dict[str, Tensor], source: random.Ra
     del texts
     tensor = tensors[source.choice(sorted(tensors))]
     if tensor.is_floating_point():
-        tensor.reshape(-1)[source.randrange(tensor.numel())] = source.choice((math.nan, math.inf, 0.0, -0.0, 1e30))
+        tensor.reshape(-1)[source.randrange(tensor.numel())] = source.choice(
+            (math.nan, math.inf, 0.0, -0.0, 1e30)
+        )
 
 
 def _types(texts: dict[str, Any], tensors: dict[str, Tensor], source: random.Random) -> None:
     del texts
     name = source.choice(sorted(tensors))
-    dtype = source.choice((torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.bool, torch.complex64, torch.uint8))
+    dtype = source.choice(
+        (
+            torch.float64,
+            torch.float16,
+            torch.bfloat16,
+            torch.int64,
+            torch.bool,
+            torch.complex64,
+            torch.uint8,
+        )
+    )
     tensors[name] = tensors[name].to(dtype)
 
 
@@ -223,7 +292,14 @@ def _shapes(texts: dict[str, Any], tensors: dict[str, Tensor], source: random.Ra
     name = source.choice(sorted(tensors))
     tensor = tensors[name]
     flat = tensor.reshape(-1)
-    made = (flat, tensor.unsqueeze(0), torch.zeros(0), torch.zeros(()), torch.cat((flat, flat)), flat.unsqueeze(1))
+    made = (
+        flat,
+        tensor.unsqueeze(0),
+        torch.zeros(0),
+        torch.zeros(()),
+        torch.cat((flat, flat)),
+        flat.unsqueeze(1),
+    )
     tensors[name] = source.choice(made).clone()
 
 

@@ -1,8 +1,10 @@
-"""Damaged checkpoints: each is refused by a DataError, or says what it said before; never a crash, never a changed weight.
+"""Damaged checkpoints: each is refused by a DataError, or says what it said before; never a crash,
+never a changed weight.
 
     python benchmarks/fuzz/checkpoints.py [--count 10000] [--seed S]
 
-Half have damaged bytes; half say something else with a SHA-256 that is right, so that the checks behind it are reached too.
+Half have damaged bytes; half say something else with a SHA-256 that is right, so that the checks
+behind it are reached too.
 """
 
 from __future__ import annotations
@@ -33,7 +35,11 @@ def setup(arguments: argparse.Namespace) -> Fuzzer[Mutation]:
             raise AssertionError(f"{case.what}: it was loaded with other content")
         return "harmless" if said == sound else "another checkpoint, with a right SHA-256"
 
-    return Fuzzer(draw=lambda source: mutate(data, source), check=check, show=lambda case: f"{case.what}, {len(case.data)} bytes")
+    return Fuzzer(
+        draw=lambda source: mutate(data, source),
+        check=check,
+        show=lambda case: f"{case.what}, {len(case.data)} bytes",
+    )
 
 
 if __name__ == "__main__":

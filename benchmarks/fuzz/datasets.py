@@ -1,9 +1,11 @@
-"""Damaged and hostile data-set folders: opened, read, summarised and shown, or refused with an AuxdriveError.
+"""Damaged and hostile data-set folders: opened, read, summarised and shown, or refused with an
+AuxdriveError.
 
     python benchmarks/fuzz/datasets.py [--count 50000]
 
-A case is a small sound data set of two episodes with one to three of its files changed: bytes anywhere, the card's JSON, headers and
-content of .npy files, or what stands in the folder (pipes, links, names).
+A case is a small sound data set of two episodes with one to three of its files changed: bytes
+anywhere, the card's JSON, headers and content of .npy files, or what stands in the folder (pipes,
+links, names).
 """
 
 from __future__ import annotations
@@ -35,12 +37,40 @@ from harness import Fuzzer, main
 PAGE_EVERY = 10
 VALUES = ("null", "true", "-1", "0", "1e999", "NaN", "Infinity", "9" * 5000, "1e-400", '""', '"\\ud800"', '"../x"', "[]", "{}", "[[]]",
           "[" * 3000 + "]" * 3000, '{"a":1,"a":2}', '"' + "x" * 5000 + '"', "5e-324", "1e308", '"rgb"', '["rgb"]', '["a","a"]')  # fmt: skip
-DESCRS = ("|O", "<f8", "|u1", ">u2", "|V0", "<U0", "|S0", "<U9", "<M8[s]", "<f2", "<c16", "|b1", "<i999", "", "x", "|V1000000000")
+DESCRS = (
+    "|O",
+    "<f8",
+    "|u1",
+    ">u2",
+    "|V0",
+    "<U0",
+    "|S0",
+    "<U9",
+    "<M8[s]",
+    "<f2",
+    "<c16",
+    "|b1",
+    "<i999",
+    "",
+    "x",
+    "|V1000000000",
+)
 SHAPES = (
     "()", "(0,)", "(3,)", "(4,)", "(-1,)", "(3, 4, 6, 3)", "(3, 6, 4, 3)", "(4, 0, 6)", f"({'9' * 4000},)", "(1 << 40,)", "(True,)",
     "(2.0,)", "4", "(999999999999, 999999999999)", "(0, 99999999999999999999)", "(1,) * 99", "(" + "1, " * 200 + ")", "[4]", "('a',)",
 )  # fmt: skip
-NAMES = ("\udcff\udcfe", "a b", "x" * 255, "\x1b[2J", "line\nbreak", "s0-00000.bak", ".partial-x-1", "thumbs.db", "state.npy", "ü")
+NAMES = (
+    "\udcff\udcfe",
+    "a b",
+    "x" * 255,
+    "\x1b[2J",
+    "line\nbreak",
+    "s0-00000.bak",
+    ".partial-x-1",
+    "thumbs.db",
+    "state.npy",
+    "ü",
+)
 
 
 @dataclass
@@ -57,36 +87,69 @@ def sound() -> dict[str, bytes]:
     """A data set that nothing is wrong with: relative path -> content."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        for name, frames, modalities in (("a", 4, (Modality.RGB, Modality.DEPTH)), ("b", 3, (Modality.RGB,))):
+        for name, frames, modalities in (
+            ("a", 4, (Modality.RGB, Modality.DEPTH)),
+            ("b", 3, (Modality.RGB,)),
+        ):
             with EpisodeWriter(root, name, modalities) as writer:
                 for index in range(frames):
-                    pictures = {Modality.RGB: np.full((4, 6, 3), 40 * index, np.uint8), Modality.DEPTH: np.full((4, 6), 9, np.uint16)}
-                    state = {"time_s": index / 10, "steer_rad": 0.1, "throttle": 0.5, "brake": 0.0, "speed_mps": 3.0}
+                    pictures = {
+                        Modality.RGB: np.full((4, 6, 3), 40 * index, np.uint8),
+                        Modality.DEPTH: np.full((4, 6), 9, np.uint16),
+                    }
+                    state = {
+                        "time_s": index / 10,
+                        "steer_rad": 0.1,
+                        "throttle": 0.5,
+                        "brake": 0.0,
+                        "speed_mps": 3.0,
+                    }
                     writer.append({modality: pictures[modality] for modality in modalities}, state)
         camera, splits = CameraSpec(width=6, height=4), {"train": ("a",), "val": ("b",)}
-        write_card(root, DatasetCard(name="d", rate_hz=10, modalities=(Modality.RGB, Modality.DEPTH), camera=camera, splits=splits))
-        return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        write_card(
+            root,
+            DatasetCard(
+                name="d",
+                rate_hz=10,
+                modalities=(Modality.RGB, Modality.DEPTH),
+                camera=camera,
+                splits=splits,
+            ),
+        )
+        return {
+            path.relative_to(root).as_posix(): path.read_bytes()
+            for path in root.rglob("*")
+            if path.is_file()
+        }
 
 
 def draw(source: random.Random) -> Case:
     """One to three changes to a sound data set."""
     case = Case(dict(sound()))
     for _ in range(source.choice((1, 1, 1, 2, 3))):
-        change = source.choice((change_bytes, change_json, change_header, change_header, change_content, change_layout))
+        change = source.choice(
+            (change_bytes, change_json, change_header, change_header, change_content, change_layout)
+        )
         change(case, source)
     return case
 
 
 def pick(case: Case, source: random.Random, suffix: str = "") -> str:
     """A file of that suffix that is still there."""
-    return source.choice(sorted(name for name in case.files if name.endswith(suffix)) or sorted(sound()))
+    return source.choice(
+        sorted(name for name in case.files if name.endswith(suffix)) or sorted(sound())
+    )
 
 
 def change_bytes(case: Case, source: random.Random) -> None:
     """Bytes changed, put in, taken out or cut off."""
     name = pick(case, source)
     data = bytearray(case.files.get(name, b""))
-    at = source.randrange(len(data) + 1) if source.random() < 0.5 else source.randrange(min(len(data), 130) + 1)
+    at = (
+        source.randrange(len(data) + 1)
+        if source.random() < 0.5
+        else source.randrange(min(len(data), 130) + 1)
+    )
     kind = source.choice(("change", "insert", "cut", "remove", "append"))
     some = source.randbytes(source.choice((1, 1, 2, 8, 200)))
     if kind == "cut":
@@ -113,7 +176,11 @@ def change_json(case: Case, source: random.Random) -> None:
     if kind == "drop":
         del where[key]
     else:
-        where[key if kind != "new key" or isinstance(where, list) else source.choice(("x", "format", "naem"))] = "@@"
+        where[
+            key
+            if kind != "new key" or isinstance(where, list)
+            else source.choice(("x", "format", "naem"))
+        ] = "@@"
     text = json.dumps(card).replace('"@@"', value)
     if kind == "double":
         text = "{" + f'"name": {value}, ' + text[1:]
@@ -123,7 +190,13 @@ def change_json(case: Case, source: random.Random) -> None:
 
 def places(value: Any) -> Any:
     """(container, key) of everything inside a JSON value."""
-    for key in list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+    for key in (
+        list(value)
+        if isinstance(value, dict)
+        else range(len(value))
+        if isinstance(value, list)
+        else ()
+    ):
         yield value, key
         yield from places(value[key])
 
@@ -139,7 +212,9 @@ def change_header(case: Case, source: random.Random) -> None:
         lambda: f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}}}",
         lambda: f"{{'descr': {descr!r}, 'fortran_order': True, 'shape': (4, 4, 6, 3)}}",
         lambda: f"{{'descr': [('a', {descr!r}, {shape})], 'fortran_order': False, 'shape': (4,)}}",
-        lambda: old.replace("'shape': (", f"'shape': ({source.choice(('9' * 30, '-1', '0', '5'))}, "),
+        lambda: old.replace(
+            "'shape': (", f"'shape': ({source.choice(('9' * 30, '-1', '0', '5'))}, "
+        ),
         lambda: old.replace("False", "True"),
         lambda: "(" * source.choice((50, 5000)),
         lambda: f"{{'descr': {old}, 'fortran_order': False, 'shape': (3,)}}",
@@ -147,7 +222,11 @@ def change_header(case: Case, source: random.Random) -> None:
     ]
     text = source.choice(texts)().encode("latin1") + b"\n"
     version = source.choice((b"\x01\x00", b"\x01\x00", b"\x02\x00", b"\x03\x00", b"\x07\x07"))
-    size = len(text).to_bytes(2 if version[0] == 1 else 4, "little", signed=False) if len(text) < 65536 else b"\xff\xff"
+    size = (
+        len(text).to_bytes(2 if version[0] == 1 else 4, "little", signed=False)
+        if len(text) < 65536
+        else b"\xff\xff"
+    )
     body = data[10 + length :] if source.random() < 0.8 else b""
     case.files[name] = b"\x93NUMPY" + version + size + text + body
     case.said.append(f"{name}: header {text[:80]!r} version {version.hex()}")
@@ -162,7 +241,9 @@ def change_content(case: Case, source: random.Random) -> None:
     key = source.choice(state.dtype.names)
     value = source.choice((np.nan, np.inf, -np.inf, 1e300, -1, 0, 127))
     with np.errstate(all="ignore"):
-        state[key][source.randrange(len(state))] = value if state.dtype[key].kind == "f" else source.choice((-1, 0, 127))
+        state[key][source.randrange(len(state))] = (
+            value if state.dtype[key].kind == "f" else source.choice((-1, 0, 127))
+        )
     stream = io.BytesIO()
     np.save(stream, state, allow_pickle=False)
     case.files[name] = stream.getvalue()
@@ -172,16 +253,33 @@ def change_content(case: Case, source: random.Random) -> None:
 def change_layout(case: Case, source: random.Random) -> None:
     """Files that are gone, doubled, something else, or called something odd."""
     name = pick(case, source)
-    kind = source.choice(("gone", "pipe", "folder", "link to itself", "link to a device", "odd name", "another's", "copy"))
+    kind = source.choice(
+        (
+            "gone",
+            "pipe",
+            "folder",
+            "link to itself",
+            "link to a device",
+            "odd name",
+            "another's",
+            "copy",
+        )
+    )
     if kind == "gone":
         case.files.pop(name, None)
     elif kind == "odd name":
-        case.files[f"{source.choice(('', 'episodes/', 'episodes/a/'))}{source.choice(NAMES)}"] = case.files.get(name, b"")
+        case.files[f"{source.choice(('', 'episodes/', 'episodes/a/'))}{source.choice(NAMES)}"] = (
+            case.files.get(name, b"")
+        )
     elif kind == "another's":
         case.files[name] = case.files.get(pick(case, source), b"")
     elif kind == "copy":
         copy = source.choice(NAMES)
-        case.files |= {f"episodes/{copy}/{key.split('/')[-1]}": data for key, data in case.files.items() if key.startswith("episodes/a/")}
+        case.files |= {
+            f"episodes/{copy}/{key.split('/')[-1]}": data
+            for key, data in case.files.items()
+            if key.startswith("episodes/a/")
+        }
     else:
         case.special[name] = kind
     case.said.append(f"{name}: {kind}")

@@ -11,7 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 def graph() -> onnx.ModelProto:
-    """image uint8 (batch, 24, 32, 3) -> steer_rad (batch, 1): crop, block average, resize, residual, pool, gather, split."""
+    """image uint8 (batch, 24, 32, 3) -> steer_rad (batch, 1): crop, block average, resize,
+    residual, pool, gather, split.
+    """
     rng = np.random.default_rng(3)
     stored = {
         "first": np.array([4]),
@@ -38,25 +40,57 @@ def graph() -> onnx.ModelProto:
         node("Transpose", ["float"], ["chw"], perm=[0, 3, 1, 2]),
         node("Slice", ["chw", "first", "last", "rows"], ["cropped"]),
         node(
-            "AveragePool", ["cropped"], ["averaged"], kernel_shape=[1, 2], strides=[1, 2], pads=[0, 0, 0, 0], auto_pad="NOTSET", ceil_mode=0
+            "AveragePool",
+            ["cropped"],
+            ["averaged"],
+            kernel_shape=[1, 2],
+            strides=[1, 2],
+            pads=[0, 0, 0, 0],
+            auto_pad="NOTSET",
+            ceil_mode=0,
         ),
         node("Shape", ["averaged"], ["front"], start=0, end=2),
         node("Concat", ["front", "small"], ["sizes"], axis=0),
-        node("Resize", ["averaged", "", "", "sizes"], ["resized"], mode="linear", coordinate_transformation_mode="half_pixel", antialias=0),
+        node(
+            "Resize",
+            ["averaged", "", "", "sizes"],
+            ["resized"],
+            mode="linear",
+            coordinate_transformation_mode="half_pixel",
+            antialias=0,
+        ),
         node("Mul", ["resized", "scale"], ["scaled"]),
         node("Sub", ["scaled", "mean"], ["centred"]),
         node(
-            "Conv", ["centred", "kernel"], ["features"], pads=[1, 1, 1, 1], strides=[1, 1], group=1, dilations=[1, 1], kernel_shape=[3, 3]
+            "Conv",
+            ["centred", "kernel"],
+            ["features"],
+            pads=[1, 1, 1, 1],
+            strides=[1, 1],
+            group=1,
+            dilations=[1, 1],
+            kernel_shape=[3, 3],
         ),
         node("Relu", ["features"], ["active"]),
         node("Conv", ["active", "kernel2"], ["more"], pads=[1, 1, 1, 1]),
         node("Add", ["more", "active"], ["sum"]),
-        node("MaxPool", ["sum"], ["pooled"], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=0, storage_order=0),
+        node(
+            "MaxPool",
+            ["sum"],
+            ["pooled"],
+            kernel_shape=[3, 3],
+            strides=[2, 2],
+            pads=[1, 1, 1, 1],
+            ceil_mode=0,
+            storage_order=0,
+        ),
         node("ReduceMean", ["pooled", "axes"], ["meaned"], keepdims=1, noop_with_empty_axes=0),
         node("Range", ["zero", "count", "one"], ["indices"]),
         node("Gather", ["meaned", "indices"], ["gathered"], axis=1),
         node("Reshape", ["gathered", "minus"], ["flat"], allowzero=0),
-        node("Gemm", ["flat", "weight", "bias"], ["linear"], alpha=1.0, beta=1.0, transA=0, transB=1),
+        node(
+            "Gemm", ["flat", "weight", "bias"], ["linear"], alpha=1.0, beta=1.0, transA=0, transB=1
+        ),
         node("Split", ["linear"], ["left", "right"], axis=1, num_outputs=2),
         node("Sigmoid", ["left"], ["gate"]),
         node("Tanh", ["right"], ["state"]),
@@ -97,9 +131,13 @@ def strips() -> onnx.ModelProto:
     return _model(nodes, stored, [numpy_helper.from_array(np.ones((1, 2), np.uint8), "ones")])
 
 
-def _model(nodes: list[onnx.NodeProto], stored: Mapping[str, Any], more: Sequence[onnx.TensorProto] = ()) -> onnx.ModelProto:
+def _model(
+    nodes: list[onnx.NodeProto], stored: Mapping[str, Any], more: Sequence[onnx.TensorProto] = ()
+) -> onnx.ModelProto:
     tensors = [
-        numpy_helper.from_array(np.asarray(array, np.int64 if np.asarray(array).dtype.kind == "i" else np.float32), name)
+        numpy_helper.from_array(
+            np.asarray(array, np.int64 if np.asarray(array).dtype.kind == "i" else np.float32), name
+        )
         for name, array in stored.items()
     ]
     made = helper.make_graph(

@@ -1,11 +1,13 @@
-"""Mutated graphs: against the onnx package, and as bundles whose hashes are right, through all of `auxdrive verify`.
+"""Mutated graphs: against the onnx package, and as bundles whose hashes are right, through all of
+`auxdrive verify`.
 
     python benchmarks/fuzz/graphs.py [--count 200000] [--seed 0]
 
-Every second case goes straight to the reader; what it accepts, the onnx package must read as the same nodes, inputs, outputs,
-stored tensors and versions, and its checker and shape inference must agree. The others are put into a bundle, with their SHA-256 in
-the card, and verified: a report must come out, and the folder outside the bundle, where a file lies that no graph may read, must
-not matter. Half of the models are an exported shape of student, with the operators of exports.
+Every second case goes straight to the reader; what it accepts, the onnx package must read as the
+same nodes, inputs, outputs, stored tensors and versions, and its checker and shape inference must
+agree. The others are put into a bundle, with their SHA-256 in the card, and verified: a report must
+come out, and the folder outside the bundle, where a file lies that no graph may read, must not
+matter. Half of the models are an exported shape of student, with the operators of exports.
 """
 
 from __future__ import annotations
@@ -41,29 +43,46 @@ def compare_with_onnx(data: bytes, facts: GraphFacts) -> None:
     model = onnx.ModelProto()
     model.ParseFromString(data)
     onnx.checker.check_model(data, full_check=True)
-    assert (model.ir_version, len(model.functions), len(model.training_info)) == (facts.ir_version, 0, 0)
+    assert (model.ir_version, len(model.functions), len(model.training_info)) == (
+        facts.ir_version,
+        0,
+        0,
+    )
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", facts.opset)]
     counted: dict[str, int] = {}
     for node in model.graph.node:
         assert not node.domain
-        assert all(not attribute.HasField("g") and not attribute.graphs for attribute in node.attribute)
+        assert all(
+            not attribute.HasField("g") and not attribute.graphs for attribute in node.attribute
+        )
         counted[node.op_type] = counted.get(node.op_type, 0) + 1
     assert counted == dict(facts.operators)
     assert {tensor.name for tensor in model.graph.initializer} == facts.initializers
     assert not model.graph.sparse_initializer
-    assert not any(tensor.external_data or tensor.data_location for tensor in model.graph.initializer)
+    assert not any(
+        tensor.external_data or tensor.data_location for tensor in model.graph.initializer
+    )
     for mine, theirs in ((facts.inputs, model.graph.input), (facts.outputs, model.graph.output)):
         assert list(mine) == [value_facts(value) for value in theirs]
     for tensor in model.graph.initializer:
         assert tuple(onnx.numpy_helper.to_array(tensor).shape) == facts.shapes[tensor.name]
     for output, mine in facts.reachable_inputs.items():
-        assert leading_to(model, output, through_sizes=False) <= mine <= leading_to(model, output, through_sizes=True)
+        assert (
+            leading_to(model, output, through_sizes=False)
+            <= mine
+            <= leading_to(model, output, through_sizes=True)
+        )
     compare_shapes(model, facts)
 
 
 def leading_to(model: onnx.ModelProto, output: str, through_sizes: bool) -> set[str]:
     """The inputs on a path to an output; sizes (Shape) lead on or not."""
-    nodes = {name: node for node in model.graph.node for name in node.output if through_sizes or node.op_type != "Shape"}
+    nodes = {
+        name: node
+        for node in model.graph.node
+        for name in node.output
+        if through_sizes or node.op_type != "Shape"
+    }
     seen, waiting = {output}, [output]
     while waiting:
         node = nodes.get(waiting.pop())
@@ -76,7 +95,10 @@ def leading_to(model: onnx.ModelProto, output: str, through_sizes: bool) -> set[
 def value_facts(value: onnx.ValueInfoProto) -> ValueFacts:
     """What the reader should say of an input or output."""
     tensor = value.type.tensor_type
-    dims = [axis.dim_value if axis.HasField("dim_value") else axis.dim_param for axis in tensor.shape.dim]
+    dims = [
+        axis.dim_value if axis.HasField("dim_value") else axis.dim_param
+        for axis in tensor.shape.dim
+    ]
     return ValueFacts(value.name, ELEMENT_TYPES[tensor.elem_type], tuple(dims))
 
 
@@ -90,11 +112,18 @@ def compare_shapes(model: onnx.ModelProto, facts: GraphFacts) -> None:
     del model.graph.value_info[:]
     inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     for value in inferred.graph.value_info:
-        dims = [axis.dim_value if axis.HasField("dim_value") else None for axis in value.type.tensor_type.shape.dim]
+        dims = [
+            axis.dim_value if axis.HasField("dim_value") else None
+            for axis in value.type.tensor_type.shape.dim
+        ]
         mine = facts.shapes.get(value.name)
         if value.type.tensor_type.HasField("shape") and mine is not None:
             assert len(mine) == len(dims), (value.name, mine, dims)
-            assert all(theirs in (None, size) for size, theirs in zip(mine, dims, strict=True)), (value.name, mine, dims)
+            assert all(theirs in (None, size) for size, theirs in zip(mine, dims, strict=True)), (
+                value.name,
+                mine,
+                dims,
+            )
 
 
 class Bundled:
@@ -111,7 +140,9 @@ class Bundled:
         (self.path / "card.json").write_text(json.dumps(self.card))
         report = verify_bundle(self.path)
         json.dumps(report.as_json())
-        return next((f"fails: {check.name}" for check in report.checks if not check.passed), "verifies")
+        return next(
+            (f"fails: {check.name}" for check in report.checks if not check.passed), "verifies"
+        )
 
 
 def setup(arguments: argparse.Namespace) -> Fuzzer[Case]:  # noqa: ARG001 (one signature for every fuzzer)
@@ -119,11 +150,17 @@ def setup(arguments: argparse.Namespace) -> Fuzzer[Case]:  # noqa: ARG001 (one s
     folder = tempfile.TemporaryDirectory()
     bundled = Bundled(Path(folder.name))
     small = small_graph(1).SerializeToString()
-    models = (small, exported_like.graph().SerializeToString(), exported_like.strips().SerializeToString())
+    models = (
+        small,
+        exported_like.graph().SerializeToString(),
+        exported_like.strips().SerializeToString(),
+    )
 
     def draw(source: random.Random) -> Case:
         through_bundle = source.random() < 0.5
-        return Case(mutant(source, small if through_bundle else source.choice(models)), through_bundle)
+        return Case(
+            mutant(source, small if through_bundle else source.choice(models)), through_bundle
+        )
 
     def check(case: Case) -> str:
         assert folder.name  # the folder lives as long as the fuzzer
@@ -136,7 +173,11 @@ def setup(arguments: argparse.Namespace) -> Fuzzer[Case]:  # noqa: ARG001 (one s
         compare_with_onnx(case.model, facts)
         return "reader and onnx agree"
 
-    return Fuzzer(draw, check, show=lambda case: f"{'bundle' if case.bundled else 'reader'} {case.model.hex()[:4000]}")
+    return Fuzzer(
+        draw,
+        check,
+        show=lambda case: f"{'bundle' if case.bundled else 'reader'} {case.model.hex()[:4000]}",
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
-"""What the fuzzers share: cases that can be drawn again one by one, a worker that may die or hang, counts, peak memory, the slowest case.
+"""What the fuzzers share: cases that can be drawn again one by one, a worker that may die or hang,
+counts, peak memory, the slowest case.
 
-A fuzzer is a script with a function `setup(arguments) -> Fuzzer` on its top level, and `main("its name", setup, __doc__)` at its end:
+A fuzzer is a script with a function `setup(arguments) -> Fuzzer` on its top level, and `main("its
+name", setup, __doc__)` at its end:
 
-    python benchmarks/fuzz/observations.py [--count N] [--seed S] [--deadline-s T]
-    python benchmarks/fuzz/observations.py --seed S --only INDEX     # one case again, in this process, with a traceback
+    python benchmarks/fuzz/observations.py [--count N] [--seed S] [--deadline-s T] python
+    benchmarks/fuzz/observations.py --seed S --only INDEX     # one case again, in this process,
+    with a traceback
 
-Cases run in a process of their own, so that a native crash or an endless loop costs one case and is told. An `AuxdriveError` is an
-answer; anything else that comes out, a dead worker or a case beyond the deadline is a failure, and the exit code is then 1. The result
-goes to benchmarks/results/fuzz_<name>.json.
+Cases run in a process of their own, so that a native crash or an endless loop costs one case and is
+told. An `AuxdriveError` is an answer; anything else that comes out, a dead worker or a case beyond
+the deadline is a failure, and the exit code is then 1. The result goes to
+benchmarks/results/fuzz_<name>.json.
 """
 
 from __future__ import annotations
@@ -43,7 +47,8 @@ class Fuzzer(Generic[T]):
 
     Attributes:
         draw: a case from a source of its own; the same source gives the same case.
-        check: tries it and gives the outcome in a word or two. AuxdriveErrors pass through and are counted by class.
+        check: tries it and gives the outcome in a word or two. AuxdriveErrors pass through and are
+            counted by class.
         show: the case for people, in the list of failures.
     """
 
@@ -97,7 +102,12 @@ def main(
     parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=count, help="cases (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--deadline-s", type=float, default=deadline_s, help="a case that takes longer is a failure (default: %(default)s)")
+    parser.add_argument(
+        "--deadline-s",
+        type=float,
+        default=deadline_s,
+        help="a case that takes longer is a failure (default: %(default)s)",
+    )
     parser.add_argument("--only", type=int, help="try this case alone, in this process")
     parser.add_argument("--out", type=Path, default=BENCHMARKS / "results" / f"fuzz_{name}.json")
     if add_arguments is not None:
@@ -144,8 +154,12 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._deadline_s = arguments.deadline_s
         self._receiver, sender = context.Pipe(duplex=False)
-        self._current = context.Array("d", [-1.0, 0.0], lock=False)  # the case that is being tried, and since when
-        self._process = context.Process(target=_work, args=(setup, arguments, first, last, sender, self._current), daemon=True)
+        self._current = context.Array(
+            "d", [-1.0, 0.0], lock=False
+        )  # the case that is being tried, and since when
+        self._process = context.Process(
+            target=_work, args=(setup, arguments, first, last, sender, self._current), daemon=True
+        )
         self._process.start()
         sender.close()
 
@@ -170,7 +184,8 @@ class _Worker:
         index = int(self._current[0])
         if hung:
             return index, "hang", f"over {self._deadline_s:g} s"
-        if self._process.exitcode == 1:  # an exception outside of `check`, where those of cases are counted
+        # an exception outside of `check`, where those of cases are counted
+        if self._process.exitcode == 1:
             raise SystemExit(f"the fuzzer itself failed; `--only {max(index, 0)}` shows why")
         return index, "worker died", f"exit code {self._process.exitcode}"
 
@@ -196,7 +211,9 @@ def _pieces(setup: Setup, arguments: argparse.Namespace) -> Iterator[Tally]:
         first = index + 1
 
 
-def _work(setup: Setup, arguments: argparse.Namespace, first: int, last: int, sender: Any, current: Any) -> None:
+def _work(
+    setup: Setup, arguments: argparse.Namespace, first: int, last: int, sender: Any, current: Any
+) -> None:
     fuzzer = setup(arguments)
     tally, reported = Tally(), time.monotonic()
     for index in range(first, last):
@@ -222,6 +239,10 @@ def _try(fuzzer: Fuzzer[Any], seed: int, index: int, tally: Tally) -> None:
         tally.outcomes[type(error).__name__] += 1
     except BaseException as error:  # whatever else comes out is what is looked for
         trace = "".join(traceback.format_exception(error)[-3:])
-        tally.fail(index, f"{type(error).__name__} (no AuxdriveError)", f"{fuzzer.show(case)[:500]}\n{trace[-1500:]}")
+        tally.fail(
+            index,
+            f"{type(error).__name__} (no AuxdriveError)",
+            f"{fuzzer.show(case)[:500]}\n{trace[-1500:]}",
+        )
         if isinstance(error, KeyboardInterrupt):
             raise

@@ -1,8 +1,10 @@
-"""Hostile observations against a loaded predictor: nothing but a prediction or an AuxdriveError may come out.
+"""Hostile observations against a loaded predictor: nothing but a prediction or an AuxdriveError may
+come out.
 
     python benchmarks/fuzz/observations.py [--count 1000000] [--bundle BUNDLE]
 
-Without --bundle, a small waypoint bundle is made: a strided convolution over a picture of 32 x 24, speed and goal.
+Without --bundle, a small waypoint bundle is made: a strided convolution over a picture of 32 x 24,
+speed and goal.
 """
 
 from __future__ import annotations
@@ -22,8 +24,44 @@ from auxdrive.types import WITHHOLDING, Flag, Observation, Prediction
 from harness import Fuzzer, main
 from small_bundle import write_small_bundle
 
-FLOATS = (0.0, -0.0, 1.0, 4.2, -3.0, 20.0, 200.0, 1e3, 1e10, 1e11, 1.8e18, 1e28, 3.4e38, 3.5e38, 1e39, 1e308, 5e-324, math.nan, math.inf)
-DTYPES = ("u1", "i1", "u2", "i8", "f2", "f4", "f8", "?", "c8", "O", "S3", "U3", "M8[s]", ">u1", [("r", "u1"), ("g", "u1"), ("b", "u1")])
+FLOATS = (
+    0.0,
+    -0.0,
+    1.0,
+    4.2,
+    -3.0,
+    20.0,
+    200.0,
+    1e3,
+    1e10,
+    1e11,
+    1.8e18,
+    1e28,
+    3.4e38,
+    3.5e38,
+    1e39,
+    1e308,
+    5e-324,
+    math.nan,
+    math.inf,
+)
+DTYPES = (
+    "u1",
+    "i1",
+    "u2",
+    "i8",
+    "f2",
+    "f4",
+    "f8",
+    "?",
+    "c8",
+    "O",
+    "S3",
+    "U3",
+    "M8[s]",
+    ">u1",
+    [("r", "u1"), ("g", "u1"), ("b", "u1")],
+)
 WRONG = 0.25
 """Of each field: so a third of all observations is right."""
 
@@ -59,12 +97,16 @@ def value(source: random.Random, depth: int = 2) -> Any:
     ]  # fmt: skip
     if depth:
         kind = source.choice((tuple, list, tuple))
-        makers += [lambda: kind(value(source, depth - 1) for _ in range(source.choice((0, 1, 2, 2, 2, 3))))] * 6
+        makers += [
+            lambda: kind(value(source, depth - 1) for _ in range(source.choice((0, 1, 2, 2, 2, 3))))
+        ] * 6
     return source.choice(makers)()
 
 
 def picture(source: random.Random, shape: tuple[int, int, int]) -> Any:
-    """The right picture as a rule, so that the numbers are reached; else another array, or anything."""
+    """The right picture as a rule, so that the numbers are reached; else another array, or
+    anything.
+    """
     height, width, _ = shape
     if source.random() > WRONG:
         return np.full(shape, source.randrange(256), np.uint8)
@@ -93,13 +135,17 @@ def observation(source: random.Random, shape: tuple[int, int, int]) -> Any:
         return value(source)
     time_s = source.uniform(0, 1e9) if source.random() > WRONG else value(source)
     speed = source.uniform(0, 8) if source.random() > WRONG else value(source)
-    target = (source.uniform(-3, 8), source.uniform(-3, 8)) if source.random() > WRONG else value(source)
+    target = (
+        (source.uniform(-3, 8), source.uniform(-3, 8)) if source.random() > WRONG else value(source)
+    )
     return Observation(picture(source, shape), time_s, speed, target)
 
 
 def outcome(prediction: Prediction) -> str:
     """The kind of a prediction; what may never be is an AssertionError."""
-    answer = prediction.steer_rad if prediction.waypoints_ego_m is None else prediction.waypoints_ego_m
+    answer = (
+        prediction.steer_rad if prediction.waypoints_ego_m is None else prediction.waypoints_ego_m
+    )
     withheld = bool(prediction.flags & WITHHOLDING)
     assert withheld == (answer is None), prediction
     assert answer is None or np.isfinite(answer).all(), prediction
@@ -119,7 +165,9 @@ def show(case: Any) -> str:
             parts.append(f"{name}={getattr(case, name)!r}"[:100])
         except Exception as error:  # noqa: BLE001 (a repr of its own)
             parts.append(f"{name}: {type(error).__name__}")
-    return f"image {type(case.image).__name__} {getattr(case.image, 'dtype', '')}, {', '.join(parts)}"
+    return (
+        f"image {type(case.image).__name__} {getattr(case.image, 'dtype', '')}, {', '.join(parts)}"
+    )
 
 
 def setup(arguments: argparse.Namespace) -> Fuzzer[Any]:

@@ -1,4 +1,6 @@
-"""A small waypoint bundle that verifies, for fuzzers: a strided convolution over a 32 x 24 picture, speed and goal, eight outputs."""
+"""A small waypoint bundle that verifies, for fuzzers: a strided convolution over a 32 x 24 picture,
+speed and goal, eight outputs.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +9,34 @@ from pathlib import Path
 import numpy as np
 import onnx
 from auxdrive.bundles import sha256_of_files
-from auxdrive.cards import CameraSpec, InputRange, ModelCard, ParitySpec, PreprocessingSpec, Provenance, TensorSpec
+from auxdrive.cards import (
+    CameraSpec,
+    InputRange,
+    ModelCard,
+    ParitySpec,
+    PreprocessingSpec,
+    Provenance,
+    TensorSpec,
+)
 from auxdrive.steering import SteeringSpec
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 TIMES_S = (0.5, 1.0, 1.5, 2.0)
 INPUTS = (
-    TensorSpec(name="image", shape=("batch", 24, 32, 3), dtype="uint8", unit="intensity", frame="camera, RGB"),
+    TensorSpec(
+        name="image",
+        shape=("batch", 24, 32, 3),
+        dtype="uint8",
+        unit="intensity",
+        frame="camera, RGB",
+    ),
     TensorSpec(name="speed_mps", shape=("batch", 1), dtype="float32", unit="m/s"),
     TensorSpec(name="target_ego_m", shape=("batch", 2), dtype="float32", unit="m", frame="ego"),
 )
-OUTPUT = TensorSpec(name="waypoints_ego_m", shape=("batch", 4, 2), dtype="float32", unit="m", frame="ego")
+OUTPUT = TensorSpec(
+    name="waypoints_ego_m", shape=("batch", 4, 2), dtype="float32", unit="m", frame="ego"
+)
 ONNX_TYPE = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
 
 
@@ -46,7 +64,10 @@ def small_graph(seed: int) -> onnx.ModelProto:
     graph = helper.make_graph(
         nodes,
         "student",
-        [helper.make_tensor_value_info(spec.name, ONNX_TYPE[spec.dtype], spec.shape) for spec in INPUTS],
+        [
+            helper.make_tensor_value_info(spec.name, ONNX_TYPE[spec.dtype], spec.shape)
+            for spec in INPUTS
+        ],
         [helper.make_tensor_value_info(OUTPUT.name, TensorProto.FLOAT, OUTPUT.shape)],
         [numpy_helper.from_array(np.asarray(array), name) for name, array in stored.items()],
     )
@@ -59,9 +80,17 @@ def write_small_bundle(folder: Path) -> Path:
     images = rng.integers(0, 256, (4, 24, 32, 3), dtype=np.uint8)
     ego = rng.uniform(0, 5, (4, 3)).astype(np.float32)
     feed = {"image": images, "speed_mps": ego[:, :1], "target_ego_m": ego[:, 1:]}
-    outputs, control = (np.asarray(ReferenceEvaluator(small_graph(seed)).run(None, feed)[0], np.float32) for seed in (1, 2))
+    outputs, control = (
+        np.asarray(ReferenceEvaluator(small_graph(seed)).run(None, feed)[0], np.float32)
+        for seed in (1, 2)
+    )
     (folder / "reference").mkdir(parents=True)
-    for name, array in {"images": images, "ego": ego, "outputs": outputs, "control": control}.items():
+    for name, array in {
+        "images": images,
+        "ego": ego,
+        "outputs": outputs,
+        "control": control,
+    }.items():
         np.save(folder / "reference" / f"{name}.npy", array, allow_pickle=False)
     (folder / "model.onnx").write_bytes(small_graph(1).SerializeToString())
     (folder / "README.md").write_text("# A student for fuzzers\n")
@@ -75,10 +104,23 @@ def write_small_bundle(folder: Path) -> Path:
         steering=SteeringSpec(max_road_wheel_deg=70.0),
         rate_hz=10.0,
         waypoint_times_s=TIMES_S,
-        input_ranges={"speed_mps": InputRange(low=(0.0,), high=(5.0,)), "target_ego_m": InputRange(low=(0.0, 0.0), high=(5.0, 5.0))},
-        training=Provenance(method="samd", backbone="test", dataset_sha256="0" * 64, seed=1, auxdrive_version="0.1.0"),
+        input_ranges={
+            "speed_mps": InputRange(low=(0.0,), high=(5.0,)),
+            "target_ego_m": InputRange(low=(0.0, 0.0), high=(5.0, 5.0)),
+        },
+        training=Provenance(
+            method="samd",
+            backbone="test",
+            dataset_sha256="0" * 64,
+            seed=1,
+            auxdrive_version="0.1.0",
+        ),
         parity=ParitySpec(
-            frames=4, limit=0.05, unit="cm", measured=1e-5, control=float(100 * np.linalg.norm(outputs - control, axis=-1).max())
+            frames=4,
+            limit=0.05,
+            unit="cm",
+            measured=1e-5,
+            control=float(100 * np.linalg.norm(outputs - control, axis=-1).max()),
         ),
         files=sha256_of_files(folder),
     )

@@ -1,7 +1,8 @@
 """Mutations of serialized ONNX models: of the messages that they are made of, and of their bytes.
 
-A model is taken apart into a tree of fields by the descriptors of the onnx package, a few fields are changed, and it is written
-again: so most mutants are well-formed protobuf that says something else, which is where readers disagree.
+A model is taken apart into a tree of fields by the descriptors of the onnx package, a few fields
+are changed, and it is written again: so most mutants are well-formed protobuf that says something
+else, which is where readers disagree.
 """
 
 from __future__ import annotations
@@ -13,7 +14,30 @@ from dataclasses import dataclass
 
 from wire_tree import BYTES, FIXED32, FIXED64, VARINT, Entry, put_together, take_apart, varint
 
-INTEGERS = (0, 1, 2, 3, 4, 7, 8, 13, 20, 21, 24, 32, 127, 128, 255, 4096, 1 << 20, (1 << 31) - 1, 1 << 31, 1 << 32, 1 << 40, (1 << 63) - 1)
+INTEGERS = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    7,
+    8,
+    13,
+    20,
+    21,
+    24,
+    32,
+    127,
+    128,
+    255,
+    4096,
+    1 << 20,
+    (1 << 31) - 1,
+    1 << 31,
+    1 << 32,
+    1 << 40,
+    (1 << 63) - 1,
+)
 OPERATORS = (
     "Add",
     "Mul",
@@ -55,14 +79,31 @@ OPERATORS = (
     "Neg",
     "",
 )
-TEXTS = ("", "image", "steer_rad", "ai.onnx", "com.microsoft", "batch", "to", "axis", "axes", "value", "body", "a\0b", "\u202ex", "x" * 300)
+TEXTS = (
+    "",
+    "image",
+    "steer_rad",
+    "ai.onnx",
+    "com.microsoft",
+    "batch",
+    "to",
+    "axis",
+    "axes",
+    "value",
+    "body",
+    "a\0b",
+    "\u202ex",
+    "x" * 300,
+)
 REPEATED = 40
 """A field is repeated so often at most."""
 
 
 @dataclass
 class Spot:
-    """Where a change is made: the field at `place` of a message's `fields`; `lists` are the fields of all messages."""
+    """Where a change is made: the field at `place` of a message's `fields`; `lists` are the fields
+    of all messages.
+    """
 
     source: random.Random
     fields: list[Entry]
@@ -111,9 +152,19 @@ def _other_value(spot: Spot) -> None:
         if entry.parts:
             _other_value(Spot(source, entry.parts, source.randrange(len(entry.parts)), spot.lists))
     elif isinstance(entry.value, int):
-        entry.value = source.choice((entry.value + 1, entry.value - 1, -entry.value, source.choice(INTEGERS), -source.choice(INTEGERS)))
+        entry.value = source.choice(
+            (
+                entry.value + 1,
+                entry.value - 1,
+                -entry.value,
+                source.choice(INTEGERS),
+                -source.choice(INTEGERS),
+            )
+        )
     elif entry.wire_type == FIXED32:
-        entry.value = struct.pack("<f", source.choice((0.0, 1.0, -1.0, 1e30, float("nan"), float("inf"))))
+        entry.value = struct.pack(
+            "<f", source.choice((0.0, 1.0, -1.0, 1e30, float("nan"), float("inf")))
+        )
     elif source.random() < 0.4:
         entry.value = source.choice(_texts(spot.lists))  # another name of the same model
     elif source.random() < 0.5:
@@ -143,18 +194,29 @@ def _move(spot: Spot) -> None:
 
 def _other_number(spot: Spot) -> None:
     here = spot.entry.number
-    spot.entry.number = spot.source.choice((here + 1, max(here - 1, 0), spot.source.randint(1, 30), spot.source.randint(1, (1 << 29) - 1)))
+    spot.entry.number = spot.source.choice(
+        (
+            here + 1,
+            max(here - 1, 0),
+            spot.source.randint(1, 30),
+            spot.source.randint(1, (1 << 29) - 1),
+        )
+    )
 
 
 def _other_form(spot: Spot) -> None:
     """Another wire type; numbers packed into bytes, which protobuf takes for the same list."""
     source, entry = spot.source, spot.entry
     if isinstance(entry.value, int) and source.random() < 0.5:
-        numbers = [source.choice((entry.value, 1)) & (1 << 64) - 1 for _ in range(source.randint(1, 3))]
+        numbers = [
+            source.choice((entry.value, 1)) & (1 << 64) - 1 for _ in range(source.randint(1, 3))
+        ]
         entry.wire_type, entry.value = BYTES, b"".join(map(varint, numbers))
         return
     entry.wire_type, entry.parts = source.choice((VARINT, FIXED64, BYTES, FIXED32, 3, 7)), None
-    entry.value = {VARINT: 1, FIXED64: b"\0" * 8, FIXED32: b"\0" * 4}.get(entry.wire_type, b"\x08\x01")
+    entry.value = {VARINT: 1, FIXED64: b"\0" * 8, FIXED32: b"\0" * 4}.get(
+        entry.wire_type, b"\x08\x01"
+    )
 
 
 def _overlong(spot: Spot) -> None:
@@ -166,17 +228,21 @@ def _copy(spot: Spot) -> None:
     spot.source.choice(spot.lists).append(spot.entry.copy())
 
 
-# Most often a value: a mutant that is refused for its form says little about what is looked at later.
+# Most often a value: a mutant that is refused for its form says little about what is looked at
+# later.
 CHANGES: tuple[Callable[[Spot], None], ...] = (
     *[_other_value] * 6, *[_drop, _repeat, _move] * 2, _other_number, _other_form, _overlong, _copy,
 )  # fmt: skip
 
 
 def _foreign(source: random.Random) -> Entry:
-    """A field that no export has: a function, an external tensor, a subgraph, metadata, text, or anything."""
+    """A field that no export has: a function, an external tensor, a subgraph, metadata, text, or
+    anything.
+    """
     pair = Entry(1, BYTES, None, [Entry(1, BYTES, b"location"), Entry(2, BYTES, b"w.bin")])
     nested = Entry(6, BYTES, b"")
-    for _ in range(source.choice((1, 3, 60))):  # Python's own recursion, in this file, ends the nesting
+    # Python's own recursion, in this file, ends the nesting
+    for _ in range(source.choice((1, 3, 60))):
         nested = Entry(6, BYTES, None, [Entry(1, BYTES, None, [Entry(5, BYTES, None, [nested])])])
     foreign = [
         Entry(25, BYTES, None, [Entry(1, BYTES, b"F"), Entry(10, BYTES, b"mine")]),
@@ -190,7 +256,11 @@ def _foreign(source: random.Random) -> Entry:
         Entry(8, BYTES, None, [Entry(1, BYTES, b"com.microsoft"), Entry(2, VARINT, 1)]),
         Entry(21, BYTES, b"val"),
         Entry(16, BYTES, None, pair.parts),
-        Entry(source.randint(1, 40), source.choice((VARINT, BYTES)), source.choice((0, 1, b"", b"x", b"\xff\xfe"))),
+        Entry(
+            source.randint(1, 40),
+            source.choice((VARINT, BYTES)),
+            source.choice((0, 1, b"", b"x", b"\xff\xfe")),
+        ),
     ]
     return source.choice(foreign)
 

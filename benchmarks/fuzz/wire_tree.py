@@ -1,4 +1,6 @@
-"""Serialized messages as trees of fields, which can be changed in ways that no writer knows, and written again."""
+"""Serialized messages as trees of fields, which can be changed in ways that no writer knows, and
+written again.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Recording a data set in the embedded simulator: on several processes, resumable, the same bytes for any number of workers."""
+"""Recording a data set in the embedded simulator: on several processes, resumable, the same bytes
+for any number of workers.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,13 @@ from auxdrive.strict import read_model
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from auxdrive_eval.embedded.simulator import SENSED, EmbeddedSimulator
-from auxdrive_eval.recording import EpisodePlan, episode_folder, episode_id, plan_episode, record_episode
+from auxdrive_eval.recording import (
+    EpisodePlan,
+    episode_folder,
+    episode_id,
+    plan_episode,
+    record_episode,
+)
 from auxdrive_eval.routes.plan import COLLECT_SEEDS
 from auxdrive_eval.simulators import SimulatorSettings
 from auxdrive_eval.workers import check_workers, run_jobs
@@ -32,7 +40,8 @@ BLOCK = 10
 
 
 class CollectSettings(BaseModel):
-    """What decides the content of a recording. Either `episodes` or `frames` says how much; `frames` is a minimum.
+    """What decides the content of a recording. Either `episodes` or `frames` says how much;
+    `frames` is a minimum.
 
     split: put all episodes in the split of this name; None makes 'train', 'val' and 'test'.
     """
@@ -58,10 +67,16 @@ class CollectSettings(BaseModel):
             raise ValueError("there are no route seeds")
         unknown = [modality.value for modality in self.modalities if modality not in SENSED]
         if unknown or not self.modalities or len(set(self.modalities)) != len(self.modalities):
-            raise ValueError(f"record some of {', '.join(SENSED)}, each once; the other modalities are derived from these")
+            raise ValueError(
+                f"record some of {', '.join(SENSED)}, each once; the other modalities are derived "
+                "from these"
+            )
         ticks = 1 / (self.rate_hz * self.simulator.tick_s)
         if ticks < 1 - 1e-9 or abs(ticks - round(ticks)) > 1e-9:
-            raise ValueError(f"{self.rate_hz} Hz is not a whole number of the simulator's ticks of {self.simulator.tick_s} s")
+            raise ValueError(
+                f"{self.rate_hz} Hz is not a whole number of the simulator's ticks of "
+                f"{self.simulator.tick_s} s"
+            )
         return self
 
     @property
@@ -79,14 +94,21 @@ def collect_settings(**values: object) -> CollectSettings:
     try:
         return CollectSettings.model_validate(values)
     except ValidationError as error:
-        mistakes = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}".removeprefix(": ") for item in error.errors(include_url=False)]
-        raise UsageError("; ".join(mistake.removeprefix("Value error, ") for mistake in mistakes)) from None
+        mistakes = [
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}".removeprefix(": ")
+            for item in error.errors(include_url=False)
+        ]
+        raise UsageError(
+            "; ".join(mistake.removeprefix("Value error, ") for mistake in mistakes)
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What is in the data set now. `recorded` of its episodes are new; `surplus` further ones were recorded beside them by other workers,
-    and removed since the frames that were asked for were there without them."""
+    """What is in the data set now. `recorded` of its episodes are new; `surplus` further ones were
+    recorded beside them by other workers, and removed since the frames that were asked for were
+    there without them.
+    """
 
     out: Path
     card: DatasetCard
@@ -130,21 +152,31 @@ class _Recorder:
 
 def _simulator(settings: CollectSettings, render: bool = True) -> EmbeddedSimulator:
     simulator = settings.simulator
-    return EmbeddedSimulator(camera=simulator.camera, render=render, traffic=simulator.traffic, tick_s=simulator.tick_s)
+    return EmbeddedSimulator(
+        camera=simulator.camera, render=render, traffic=simulator.traffic, tick_s=simulator.tick_s
+    )
 
 
-def collect(settings: CollectSettings, out: Path, *, workers: int = 1, on_episode: Callable[[int, int], None] | None = None) -> Collected:
+def collect(
+    settings: CollectSettings,
+    out: Path,
+    *,
+    workers: int = 1,
+    on_episode: Callable[[int, int], None] | None = None,
+) -> Collected:
     """Record into `out`, or go on with what an equal recording has left there.
 
-    The data set is readable at any time: an episode appears when it is whole, and the card is written anew after each. Episodes
-    depend on the settings and their number alone. When `frames` are asked for, the data set is the shortest row of episodes
-    0, 1, 2, ... that holds them; episodes beyond, which other workers had begun, are removed.
+    The data set is readable at any time: an episode appears when it is whole, and the card is
+    written anew after each. Episodes depend on the settings and their number alone. When `frames`
+    are asked for, the data set is the shortest row of episodes 0, 1, 2, ... that holds them;
+    episodes beyond, which other workers had begun, are removed.
 
     Args:
         on_episode: called with the numbers of episodes and frames so far.
 
     Raises:
-        UsageError: `out` was recorded under other settings, or asks for fewer episodes than are there.
+        UsageError: `out` was recorded under other settings, or asks for fewer episodes than are
+            there.
         DataError: the disk is full or refuses; complete episodes stay.
     """
     check_workers(workers)
@@ -155,7 +187,12 @@ def collect(settings: CollectSettings, out: Path, *, workers: int = 1, on_episod
         return _record_what_is_missing(settings, out, workers, on_episode)
 
 
-def _record_what_is_missing(settings: CollectSettings, out: Path, workers: int, on_episode: Callable[[int, int], None] | None) -> Collected:
+def _record_what_is_missing(
+    settings: CollectSettings,
+    out: Path,
+    workers: int,
+    on_episode: Callable[[int, int], None] | None,
+) -> Collected:
     store = _Store(settings, out)
     store.write_card()
     tell = on_episode or (lambda *_: None)
@@ -172,7 +209,9 @@ def _record_what_is_missing(settings: CollectSettings, out: Path, workers: int, 
     store.trim()
     card = store.write_card()
     kept = recorded & store.frames.keys()
-    return Collected(out, card, len(store.frames), store.total_frames, len(kept), len(recorded) - len(kept))
+    return Collected(
+        out, card, len(store.frames), store.total_frames, len(kept), len(recorded) - len(kept)
+    )
 
 
 @dataclass(slots=True)
@@ -186,8 +225,16 @@ class _Store:
     def __post_init__(self) -> None:
         # By whole names: a copy of an episode beside it, as s0-00000.bak, is none of ours.
         ours = re.compile(rf"s{self.settings.seed}-(\d{{5,9}})")
-        numbers = [(int(match[1]), path) for path in entries(episode_folder(self.out, "")) if (match := ours.fullmatch(path.name))]
-        found = [(index, path) for index, path in numbers if path.name == episode_id(self.settings.seed, index) and is_folder(path)]
+        numbers = [
+            (int(match[1]), path)
+            for path in entries(episode_folder(self.out, ""))
+            if (match := ours.fullmatch(path.name))
+        ]
+        found = [
+            (index, path)
+            for index, path in numbers
+            if path.name == episode_id(self.settings.seed, index) and is_folder(path)
+        ]
         self.frames = {index: len(EpisodeReader(path)) for index, path in found}
 
     @property
@@ -207,7 +254,10 @@ class _Store:
         if self.settings.episodes is not None:
             return index >= self.settings.episodes
         assert self.settings.frames is not None
-        return sum(frames for other, frames in self.frames.items() if other < index) >= self.settings.frames
+        return (
+            sum(frames for other, frames in self.frames.items() if other < index)
+            >= self.settings.frames
+        )
 
     def trim(self) -> None:
         """Remove the episodes that are not needed."""
@@ -226,7 +276,9 @@ class _Store:
             camera=simulator.camera,
             steering=simulator.steering,
             vehicle=simulator.vehicle,
-            source=f"auxdrive's embedded simulator, driven by its expert; settings in {SETTINGS_NAME}",
+            source=(
+                f"auxdrive's embedded simulator, driven by its expert; settings in {SETTINGS_NAME}"
+            ),
             splits=splits_of(sorted(self.frames), self.settings),
         )
         write_card(self.out, card)
@@ -234,7 +286,8 @@ class _Store:
 
 
 def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[str, ...]]:
-    """Episodes by split: of every ten, drawn from the seed, one is for validation and another for the test.
+    """Episodes by split: of every ten, drawn from the seed, one is for validation and another for
+    the test.
 
     Where the first ten are not complete and hold no such episode, the last ones take their place.
     """
@@ -252,7 +305,10 @@ def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[
         if not held[name] and len(indices) > taken_so_far and free:
             held[name] = {free[-1]}
     chosen = set().union(*held.values())
-    groups = {"train": [index for index in indices if index not in chosen], **{name: sorted(taken) for name, taken in held.items()}}
+    groups = {
+        "train": [index for index in indices if index not in chosen],
+        **{name: sorted(taken) for name, taken in held.items()},
+    }
     return {name: tuple(names[index] for index in group) for name, group in groups.items() if group}
 
 
@@ -263,14 +319,18 @@ def _held_out(seed: int, block: int) -> tuple[int, int]:
 
 
 def _claim(out: Path, settings: CollectSettings) -> None:
-    """Make the folder, or see that it may be gone on with. Where no episode is, there is nothing to lose, and it is taken over."""
+    """Make the folder, or see that it may be gone on with. Where no episode is, there is nothing to
+    lose, and it is taken over.
+    """
     path = out / SETTINGS_NAME
     episodes = episode_folder(out, "")
     if exists(path):
         if any(not folder.name.startswith(".") for folder in entries(episodes)):
             _refuse_other_settings(path, settings)
     elif exists(out / CARD_NAME) or exists(episodes):
-        raise UsageError(f"{out}: holds a data set that `auxdrive collect` did not make; choose another --out")
+        raise UsageError(
+            f"{out}: holds a data set that `auxdrive collect` did not make; choose another --out"
+        )
     else:
         refuse_occupied(out)
     make_folder(out)
@@ -280,13 +340,17 @@ def more_settings(out: Path, episodes: int) -> CollectSettings:
     """The settings of the recording in `out`, asking for so many episodes more than are there.
 
     Raises:
-        UsageError: no recording is there, or `episodes` is less than 1. DataError: its settings are damaged.
+        UsageError: no recording is there, or `episodes` is less than 1. DataError: its settings are
+            damaged.
     """
     path = out / SETTINGS_NAME
     if episodes < 1:
         raise UsageError(f"--more takes a number of episodes, 1 or more, got {episodes}")
     if not path.exists():
-        raise UsageError(f"{out}: holds no recording of `auxdrive collect` that could be gone on with; leave --more out to begin one")
+        raise UsageError(
+            f"{out}: holds no recording of `auxdrive collect` that could be gone on with; leave "
+            "--more out to begin one"
+        )
     earlier = _read_settings(path)
     there = len(_Store(earlier, out).frames)
     return earlier.model_copy(update={"episodes": there + episodes, "frames": None})
@@ -301,17 +365,27 @@ def _read_settings(path: Path) -> CollectSettings:
 
 def _refuse_other_settings(path: Path, settings: CollectSettings) -> None:
     earlier = _read_settings(path)
-    changed = [name for name in CollectSettings.model_fields if getattr(earlier, name) != getattr(settings, name)]
+    changed = [
+        name
+        for name in CollectSettings.model_fields
+        if getattr(earlier, name) != getattr(settings, name)
+    ]
     for name in ("episodes", "frames"):  # a recording may grow
         before, now = getattr(earlier, name), getattr(settings, name)
         if name in changed and before is not None and now is not None and now > before:
             changed.remove(name)
     episodes = settings.episodes if {"episodes", "frames"} <= set(changed) else None
-    if episodes is not None and episodes >= len(_Store(earlier, path.parent).frames):  # by episodes now, and none there is too many
+    # by episodes now, and none there is too many
+    if episodes is not None and episodes >= len(_Store(earlier, path.parent).frames):
         changed = [name for name in changed if name not in ("episodes", "frames")]
     if changed:
-        said = "; ".join(f"{name} was {_short(getattr(earlier, name))} and is {_short(getattr(settings, name))}" for name in changed)
-        raise UsageError(f"{path.parent}: was recorded under other settings: {said}. Choose another --out")
+        said = "; ".join(
+            f"{name} was {_short(getattr(earlier, name))} and is {_short(getattr(settings, name))}"
+            for name in changed
+        )
+        raise UsageError(
+            f"{path.parent}: was recorded under other settings: {said}. Choose another --out"
+        )
 
 
 def _short(value: object) -> str:

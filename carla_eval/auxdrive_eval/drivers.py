@@ -1,4 +1,6 @@
-"""What sits at the wheel during a route: an agent with its controller, or the simulator's own expert."""
+"""What sits at the wheel during a route: an agent with its controller, or the simulator's own
+expert.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from auxdrive_eval.simulator import Simulator
 from auxdrive_eval.world import Route, WorldState
 
 TICKS_PER_PREDICTION = 2
-"""The agent sees every second tick, and its control is held in between (as TransFuser's action repeat)."""
+"""The agent sees every second tick, and its control is held in between (as TransFuser's action
+repeat).
+"""
 
 STAND = Control(0.0, 0.0, 1.0)
 """Before the first usable prediction there is nothing to follow: brake."""
@@ -35,8 +39,10 @@ class Tally:
     """What became of the predictions of a route.
 
     Attributes:
-        predictions: all of them. braked: those that could not be driven by (withheld, not finite, too old), so that the car was braked.
-        flagged: those that came with a flag and were driven by all the same. flags: how often each flag came.
+        predictions: all of them. braked: those that could not be driven by (withheld, not finite,
+            too old), so that the car was braked.
+        flagged: those that came with a flag and were driven by all the same. flags: how often each
+            flag came.
     """
 
     predictions: int = 0
@@ -57,14 +63,17 @@ class Driver(Protocol):
 
     @property
     def camera(self) -> CameraSpec | None:
-        """The camera that it must see through; None: it does not care. AgentFailed where the agent cannot say."""
+        """The camera that it must see through; None: it does not care. AgentFailed where the agent
+        cannot say.
+        """
 
     @property
     def tally(self) -> Tally:
         """What became of its predictions since the route began."""
 
     def start(self, route: Route, seed: int) -> None:
-        """Forget everything; a new route begins. `seed`: of whatever random numbers the driver draws.
+        """Forget everything; a new route begins. `seed`: of whatever random numbers the driver
+        draws.
 
         Raises:
             AgentFailed: the agent cannot be set up.
@@ -131,11 +140,15 @@ class AgentDriver:
     """An agent that sees and predicts, and a controller that turns predictions into control.
 
     Args:
-        controller: name of a controller; None takes "pid" for waypoints and "steering" for steering predictions.
-        creep_after_s: push on after standing so long (see `auxdrive.controllers.creep`); None never does.
+        controller: name of a controller; None takes "pid" for waypoints and "steering" for steering
+            predictions.
+        creep_after_s: push on after standing so long (see `auxdrive.controllers.creep`); None never
+            does.
     """
 
-    def __init__(self, agent: SeatedAgent, controller: str | None, creep_after_s: float | None = None) -> None:
+    def __init__(
+        self, agent: SeatedAgent, controller: str | None, creep_after_s: float | None = None
+    ) -> None:
         self._agent = agent
         self._name, self._creep_after_s = controller, creep_after_s
         self._controller: Controller | None = None
@@ -166,8 +179,12 @@ class AgentDriver:
         if self._tick % TICKS_PER_PREDICTION == 0:
             auxiliaries = self._agent.description.auxiliaries
             frames = sense(simulator, {Modality.RGB, *auxiliaries})
-            observation = Observation(frames[Modality.RGB], state.time_s, state.speed_mps, target_ego_m, int(command))
-            prediction = self._agent.act(observation, {modality: frames[modality] for modality in auxiliaries})
+            observation = Observation(
+                frames[Modality.RGB], state.time_s, state.speed_mps, target_ego_m, int(command)
+            )
+            prediction = self._agent.act(
+                observation, {modality: frames[modality] for modality in auxiliaries}
+            )
             self._held, braked = self._follow(prediction, state)
             self.tally.add(prediction, braked)
         self._tick += 1
@@ -177,9 +194,13 @@ class AgentDriver:
         """The control, and whether the car is braked because the prediction cannot be driven by."""
         try:
             if self._controller is None:
-                if prediction.flags & WITHHOLDING or (prediction.steer_rad is None and prediction.waypoints_ego_m is None):
+                if prediction.flags & WITHHOLDING or (
+                    prediction.steer_rad is None and prediction.waypoints_ego_m is None
+                ):
                     return STAND, True  # what the model predicts is not known yet
-                self._controller = self._make("steering" if prediction.steer_rad is not None else "pid")
+                self._controller = self._make(
+                    "steering" if prediction.steer_rad is not None else "pid"
+                )
             control = self._controller.step(prediction, state.speed_mps, state.time_s)
         except AuxdriveError as error:
             raise AgentFailed(CRASHED, f"its prediction cannot be followed: {error}") from error
@@ -188,7 +209,9 @@ class AgentDriver:
     def _make(self, name: str) -> Controller:
         description = self._agent.description
         controller = make_controller(name, description.steering, description.vehicle)
-        return controller if self._creep_after_s is None else Creeping(controller, self._creep_after_s)
+        return (
+            controller if self._creep_after_s is None else Creeping(controller, self._creep_after_s)
+        )
 
     def output(self) -> str:
         """The agent's."""

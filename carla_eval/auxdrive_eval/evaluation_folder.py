@@ -1,4 +1,5 @@
-"""The folder of an evaluation: what stands in it beside the finished routes, who may begin or go on in it, and its results document.
+"""The folder of an evaluation: what stands in it beside the finished routes, who may begin or go on
+in it, and its results document.
 
 settings.json    what decides the results (`EvaluationSettings`)
 driver.json      what the driver is made of, file by file (`DriverIdentity`)
@@ -23,7 +24,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from auxdrive_eval.agents import AgentSource
 from auxdrive_eval.agents.fingerprint import fingerprint, hash_files, names_of_files
-from auxdrive_eval.evaluation_settings import SETTINGS_NAME, EvaluationSettings, differences, hash_routes, read_settings
+from auxdrive_eval.evaluation_settings import (
+    SETTINGS_NAME,
+    EvaluationSettings,
+    differences,
+    hash_routes,
+    read_settings,
+)
 from auxdrive_eval.route_store import StoredRoute, any_route, tally_of
 from auxdrive_eval.scoring import over_repeats, results_document
 from auxdrive_eval.world import Point, RoadOption, Route, Weather
@@ -39,8 +46,10 @@ class DriverIdentity(BaseModel):
     """What the driver is made of.
 
     Attributes:
-        sha256: of all of it; empty for the expert. files: SHA-256 of each file by its name; empty where the agent says its own fingerprint.
-        made_while_driving: files that appeared in the agent's folder while it was driven, such as its logs; they are no part of it.
+        sha256: of all of it; empty for the expert. files: SHA-256 of each file by its name; empty
+            where the agent says its own fingerprint.
+        made_while_driving: files that appeared in the agent's folder while it was driven, such as
+            its logs; they are no part of it.
         sensors: the leaderboard's names of its sensors; empty where the agent could not be set up.
     """
 
@@ -55,26 +64,42 @@ class DriverIdentity(BaseModel):
         """What differs, in words; empty where nothing does."""
         if self.sha256 == now.sha256:
             return ""
-        changed = sorted(name for name in self.files.keys() & now.files.keys() if self.files[name] != now.files[name])
+        changed = sorted(
+            name
+            for name in self.files.keys() & now.files.keys()
+            if self.files[name] != now.files[name]
+        )
         words = [f"{name} changed" for name in changed]
         words += [f"{name} is new" for name in sorted(now.files.keys() - self.files.keys())]
         words += [f"{name} is gone" for name in sorted(self.files.keys() - now.files.keys())]
         more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
-        return f"the agent is another one: {', '.join(words[:_NAMED]) or 'it says another fingerprint'}{more}"
+        return (
+            "the agent is another one: "
+            f"{', '.join(words[:_NAMED]) or 'it says another fingerprint'}{more}"
+        )
 
     def with_new_files(self, agent: AgentSource, out: Path) -> DriverIdentity:
         """The same, with the files noted that have appeared since."""
         if not self.files:
             return self
         new = names_of_files(agent.path, out) - self.files.keys()
-        return self.model_copy(update={"made_while_driving": tuple(sorted(new | set(self.made_while_driving)))})
+        return self.model_copy(
+            update={"made_while_driving": tuple(sorted(new | set(self.made_while_driving)))}
+        )
 
 
-def identify(agent: AgentSource | None, said: str | None, sensors: Sequence[str], out: Path, before: DriverIdentity) -> DriverIdentity:
+def identify(
+    agent: AgentSource | None,
+    said: str | None,
+    sensors: Sequence[str],
+    out: Path,
+    before: DriverIdentity,
+) -> DriverIdentity:
     """What the driver is made of now.
 
     Args:
-        said: the agent's own fingerprint; None where it says none. before: of the evaluation that is gone on with.
+        said: the agent's own fingerprint; None where it says none. before: of the evaluation that
+            is gone on with.
 
     Raises:
         UsageError: its files cannot be read.
@@ -85,21 +110,27 @@ def identify(agent: AgentSource | None, said: str | None, sensors: Sequence[str]
         return DriverIdentity(sha256=fingerprint({"said": said}), sensors=tuple(sensors))
     made = before.made_while_driving
     files = {name: value for name, value in hash_files(agent.path, out).items() if name not in made}
-    return DriverIdentity(sha256=fingerprint(files), files=files, made_while_driving=made, sensors=tuple(sensors))
+    return DriverIdentity(
+        sha256=fingerprint(files), files=files, made_while_driving=made, sensors=tuple(sensors)
+    )
 
 
 def claim(out: Path, resume: bool) -> tuple[EvaluationSettings | None, DriverIdentity]:
-    """See that the folder may be filled or gone on with; the settings and driver of what is gone on with.
+    """See that the folder may be filled or gone on with; the settings and driver of what is gone on
+    with.
 
     Where no route was finished there is nothing to lose, and the folder is taken over.
 
     Raises:
-        UsageError: it holds something else, or an evaluation and `resume` is off. DataError: that evaluation is damaged.
+        UsageError: it holds something else, or an evaluation and `resume` is off. DataError: that
+            evaluation is damaged.
     """
     earlier: tuple[EvaluationSettings | None, DriverIdentity] = (None, DriverIdentity())
     if exists(out / SETTINGS_NAME) and any_route(out):
         if not resume:
-            raise UsageError(f"{out}: holds an evaluation already; go on with --resume, or choose another --out")
+            raise UsageError(
+                f"{out}: holds an evaluation already; go on with --resume, or choose another --out"
+            )
         earlier = read_settings(out), read_driver(out)
     elif not exists(out / SETTINGS_NAME):
         refuse_occupied(out)
@@ -107,7 +138,11 @@ def claim(out: Path, resume: bool) -> tuple[EvaluationSettings | None, DriverIde
 
 
 def refuse_another(
-    out: Path, before: EvaluationSettings, now: EvaluationSettings, driver_before: DriverIdentity, driver_now: DriverIdentity
+    out: Path,
+    before: EvaluationSettings,
+    now: EvaluationSettings,
+    driver_before: DriverIdentity,
+    driver_now: DriverIdentity,
 ) -> None:
     """Refuse to go on with what was driven under other settings.
 
@@ -118,14 +153,21 @@ def refuse_another(
     if before.driver_sha256 != now.driver_sha256:
         changed.append(driver_before.changes(driver_now))
     if changed:
-        raise UsageError(f"{out}: cannot be resumed, it was driven under other settings: {'; '.join(changed)}")
+        raise UsageError(
+            f"{out}: cannot be resumed, it was driven under other settings: {'; '.join(changed)}"
+        )
 
 
-def write_folder(out: Path, settings: EvaluationSettings, driver: DriverIdentity, routes: Sequence[Route]) -> None:
+def write_folder(
+    out: Path, settings: EvaluationSettings, driver: DriverIdentity, routes: Sequence[Route]
+) -> None:
     """Write what stands beside the routes."""
     write_atomic(out / SETTINGS_NAME, _json(settings))
     write_driver(out, driver)
-    write_atomic(out / PLAN_NAME, json.dumps([_plan(route).model_dump(mode="json") for route in routes]).encode())
+    write_atomic(
+        out / PLAN_NAME,
+        json.dumps([_plan(route).model_dump(mode="json") for route in routes]).encode(),
+    )
 
 
 def write_driver(out: Path, driver: DriverIdentity) -> None:
@@ -143,7 +185,9 @@ def read_driver(folder: Path) -> DriverIdentity:
     try:
         return DriverIdentity.model_validate_json(read_bytes(path, _LARGEST_PLAN))
     except ValidationError as error:
-        raise DataError(f"{path}: is damaged ({error.errors()[0]['msg']}); choose another --out") from error
+        raise DataError(
+            f"{path}: is damaged ({error.errors()[0]['msg']}); choose another --out"
+        ) from error
 
 
 def _json(model: BaseModel) -> bytes:
@@ -194,7 +238,9 @@ def _route(plan: _Plan) -> Route:
     return Route(**{**values, "points": points, "yaw_rad": np.array(plan.yaw_rad, np.float64)})
 
 
-def write_results(out: Path, settings: EvaluationSettings, done: Mapping[int, StoredRoute], sensors: Iterable[str]) -> dict[str, Any]:
+def write_results(
+    out: Path, settings: EvaluationSettings, done: Mapping[int, StoredRoute], sensors: Iterable[str]
+) -> dict[str, Any]:
     """Write the results document of what is done so far, and return it."""
     total = settings.route_count * settings.repeats
     records = [done[index].record for index in sorted(done)]
@@ -204,12 +250,19 @@ def write_results(out: Path, settings: EvaluationSettings, done: Mapping[int, St
         "settings": settings.model_dump(mode="json"),
         "predictions": tally_of(done.values()).model_dump(),
         "agent_failures": [
-            {"index": index, "route_id": done[index].record.route_id, "status": done[index].record.status, "reason": done[index].reason}
+            {
+                "index": index,
+                "route_id": done[index].record.route_id,
+                "status": done[index].record.status,
+                "reason": done[index].reason,
+            }
             for index in sorted(done)
             if done[index].error
         ],
     }
     if len(done) == total and settings.repeats > 1:
         document["auxdrive"]["over_repeats"] = over_repeats(records, settings.repeats)
-    write_atomic(out / RESULTS_NAME, (json.dumps(document, indent=4, sort_keys=True) + "\n").encode())
+    write_atomic(
+        out / RESULTS_NAME, (json.dumps(document, indent=4, sort_keys=True) + "\n").encode()
+    )
     return document

@@ -1,4 +1,6 @@
-"""What decides the results of an evaluation. One that was begun under other settings is not gone on with, and not joined to another."""
+"""What decides the results of an evaluation. One that was begun under other settings is not gone on
+with, and not joined to another.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,9 @@ class DriverSource:
 
     Attributes:
         agent: None is the simulator's expert. controller: None chooses by what the agent predicts.
-        creep_after_s: see `auxdrive.controllers.creep`. limits: how long the agent may take; they decide no result but that of an agent
-            that hangs, and may differ when an evaluation is gone on with.
+        creep_after_s: see `auxdrive.controllers.creep`. limits: how long the agent may take; they
+            decide no result but that of an agent that hangs, and may differ when an evaluation is
+            gone on with.
     """
 
     agent: AgentSource | None
@@ -44,9 +47,10 @@ class EvaluationSettings(BaseModel):
     """What decides the results of an evaluation.
 
     Attributes:
-        auxdrive: version. simulator_version: of the worlds of the simulator (see `auxdrive_eval.simulators`).
-        driver: name of the agent's folder, or "expert". driver_sha256: of all that it is made of; empty for the expert, which is a part
-            of the simulator.
+        auxdrive: version. simulator_version: of the worlds of the simulator (see
+            `auxdrive_eval.simulators`).
+        driver: name of the agent's folder, or "expert". driver_sha256: of all that it is made of;
+            empty for the expert, which is a part of the simulator.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -76,7 +80,8 @@ def evaluation_settings(
     repeats: int,
     seed: int,
 ) -> EvaluationSettings:
-    """The settings of an evaluation; the hashes stand for what the agent is made of and for the routes.
+    """The settings of an evaluation; the hashes stand for what the agent is made of and for the
+    routes.
 
     Raises:
         UsageError: nothing can be driven under these.
@@ -116,7 +121,9 @@ def hash_routes(routes: Iterable[Route]) -> str:
 
 
 def traffic_seed(seed: int, route: Route, repeat: int) -> int:
-    """Seed of the traffic and lights of one repeat of one route: of the route itself, wherever it stands in a list."""
+    """Seed of the traffic and lights of one repeat of one route: of the route itself, wherever it
+    stands in a list.
+    """
     name = hashlib.sha256(f"{route.town}\0{route.route_id}".encode()).digest()
     words = [int.from_bytes(name[start : start + 4], "big") for start in range(0, 16, 4)]
     return int(np.random.SeedSequence([seed, *words, repeat]).generate_state(1)[0])
@@ -135,10 +142,15 @@ def read_settings(folder: Path) -> EvaluationSettings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path}: is damaged, or of another version of auxdrive ({where}: {first['msg']}); choose another --out") from error
+        raise DataError(
+            f"{path}: is damaged, or of another version of auxdrive ({where}: {first['msg']}); "
+            "choose another --out"
+        ) from error
 
 
-def differences(before: EvaluationSettings, now: EvaluationSettings, but: Iterable[str] = ()) -> list[str]:
+def differences(
+    before: EvaluationSettings, now: EvaluationSettings, but: Iterable[str] = ()
+) -> list[str]:
     """Each setting that differs, with both values."""
     return [
         f"{name} was {getattr(before, name)} and is {getattr(now, name)}"

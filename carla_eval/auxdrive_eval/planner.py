@@ -1,5 +1,6 @@
-"""The next goal on the route, as the model is told of it. Recording and driving use this same code, so that a model meets in the loop
-what it was trained with."""
+"""The next goal on the route, as the model is told of it. Recording and driving use this same code,
+so that a model meets in the loop what it was trained with.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +21,14 @@ def to_ego(x_m: float, y_m: float, pose: Pose2) -> tuple[float, float]:
     return dx * cos + dy * sin, dy * cos - dx * sin
 
 
-def downsample_route(points: Float64, options: tuple[RoadOption, ...], sample_m: float) -> list[int]:
-    """Indices of the route points that an agent is given: at lane changes, changes of option, every `sample_m`, and the last.
+def downsample_route(
+    points: Float64, options: tuple[RoadOption, ...], sample_m: float
+) -> list[int]:
+    """Indices of the route points that an agent is given: at lane changes, changes of option, every
+    `sample_m`, and the last.
 
-    The leaderboard's `downsample_route` (leaderboard/utils/route_manipulation.py), whose distance is counted only over points left out.
+    The leaderboard's `downsample_route` (leaderboard/utils/route_manipulation.py), whose distance
+    is counted only over points left out.
     """
     kept: list[int] = []
     previous: RoadOption | None = None
@@ -40,12 +45,19 @@ def downsample_route(points: Float64, options: tuple[RoadOption, ...], sample_m:
 
 
 class RoutePlanner:
-    """TransFuser's RoutePlanner (CVPR 2021): walks along the sparse route as the vehicle comes within `min_distance_m` of its points.
+    """TransFuser's RoutePlanner (CVPR 2021): walks along the sparse route as the vehicle comes
+    within `min_distance_m` of its points.
 
     The goal is the point after the one last passed; its command is the one that the model is told.
     """
 
-    def __init__(self, route: Route, min_distance_m: float = 7.5, max_distance_m: float = 50.0, sample_m: float = 50.0) -> None:
+    def __init__(
+        self,
+        route: Route,
+        min_distance_m: float = 7.5,
+        max_distance_m: float = 50.0,
+        sample_m: float = 50.0,
+    ) -> None:
         kept = downsample_route(route.points, route.options, sample_m)
         self._points = [(float(route.points[i, 0]), float(route.points[i, 1])) for i in kept]
         self._options = [route.options[i] for i in kept]
@@ -54,7 +66,9 @@ class RoutePlanner:
         self._passed = 0
 
     def update(self, pose: Pose2) -> tuple[tuple[float, float], RoadOption]:
-        """The next goal in the ego frame (x forward, y left; metres) and its command. Call it on every tick."""
+        """The next goal in the ego frame (x forward, y left; metres) and its command. Call it on
+        every tick.
+        """
         points, first = self._points, self._passed
         ahead = 0.0
         farthest_in_range = -math.inf

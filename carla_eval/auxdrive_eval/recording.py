@@ -1,4 +1,6 @@
-"""Recording one episode: the expert drives a route, disturbed now and then, and what the sensors see is written at the recording rate."""
+"""Recording one episode: the expert drives a route, disturbed now and then, and what the sensors
+see is written at the recording rate.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from auxdrive_eval.world import Route, WorldState
 
 STANDING_MPS = 0.1
 MAX_STANDING_S = 45.0
-"""An episode ends when the ego has stood this long: a red light takes less, a jam teaches nothing more."""
+"""An episode ends when the ego has stood this long: a red light takes less, a jam teaches nothing
+more.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +38,21 @@ class EpisodePlan:
 
 
 def plan_episode(seed: int, index: int, route_seeds: Sequence[int]) -> EpisodePlan:
-    """The episode `index` of the recording with that seed. Routes do not repeat before all route seeds have been used."""
+    """The episode `index` of the recording with that seed. Routes do not repeat before all route
+    seeds have been used.
+    """
     turn, place = divmod(index, len(route_seeds))
     order = np.random.default_rng([seed, turn]).permutation(len(route_seeds))
-    traffic_seed, perturbation_seed = (int(word) for word in np.random.SeedSequence([seed, index]).generate_state(2))
-    return EpisodePlan(index, episode_id(seed, index), int(route_seeds[order[place]]), traffic_seed, perturbation_seed)
+    traffic_seed, perturbation_seed = (
+        int(word) for word in np.random.SeedSequence([seed, index]).generate_state(2)
+    )
+    return EpisodePlan(
+        index,
+        episode_id(seed, index),
+        int(route_seeds[order[place]]),
+        traffic_seed,
+        perturbation_seed,
+    )
 
 
 def episode_id(seed: int, index: int) -> str:
@@ -56,13 +70,16 @@ def record_episode(
     max_episode_s: float,
     perturb: bool,
 ) -> int:
-    """Record an episode and return its number of frames. Sensors are rendered at recorded ticks alone.
+    """Record an episode and return its number of frames. Sensors are rendered at recorded ticks
+    alone.
 
-    The label is what the expert would do at that instant, also while the executed steering is disturbed. The episode ends at the end of
-    the route, at `max_episode_s`, on a collision (which no expert should be copied in), or when the ego stands too long.
+    The label is what the expert would do at that instant, also while the executed steering is
+    disturbed. The episode ends at the end of the route, at `max_episode_s`, on a collision (which
+    no expert should be copied in), or when the ego stands too long.
 
     Raises:
-        DataError: the disk refuses; nothing incomplete is left. SimulatorError: what the simulator raises.
+        DataError: the disk refuses; nothing incomplete is left. SimulatorError: what the simulator
+            raises.
     """
     route = simulator.random_route(plan.route_seed)
     state = simulator.reset(route, plan.traffic_seed)
@@ -89,16 +106,25 @@ def record_episode(
                         "command": int(command),
                         "target_x_m": target_ego_m[0],
                         "target_y_m": target_ego_m[1],
-                        "disturbed": int(perturbation is not None and perturbation.offset_rad(state.time_s) != 0.0),
+                        "disturbed": int(
+                            perturbation is not None
+                            and perturbation.offset_rad(state.time_s) != 0.0
+                        ),
                     },
                 )
-            state = simulator.step(control if perturbation is None else perturbation.apply(control, state.time_s))
+            state = simulator.step(
+                control if perturbation is None else perturbation.apply(control, state.time_s)
+            )
         return len(writer)
 
 
 def _shapes(camera: CameraSpec, modalities: Sequence[Modality]) -> dict[Modality, tuple[int, ...]]:
     """Frame shapes of what comes from the camera; the LiDAR's histogram has its own."""
-    return {m: MODALITIES[m].array_shape(camera.height, camera.width) for m in modalities if MODALITIES[m].camera_aligned}
+    return {
+        m: MODALITIES[m].array_shape(camera.height, camera.width)
+        for m in modalities
+        if MODALITIES[m].camera_aligned
+    }
 
 
 class _End:
@@ -115,7 +141,12 @@ class _End:
         if state.speed_mps > STANDING_MPS:
             self._moved_at_s = state.time_s
         stood_s = state.time_s - self._moved_at_s
-        return completed or bool(state.contacts) or stood_s > MAX_STANDING_S or state.time_s >= self._max_episode_s
+        return (
+            completed
+            or bool(state.contacts)
+            or stood_s > MAX_STANDING_S
+            or state.time_s >= self._max_episode_s
+        )
 
 
 def episode_folder(out: Path, name: str) -> Path:

@@ -1,4 +1,5 @@
-"""Finished routes on disk: one folder each, which appears by a rename when it is whole. Resuming, reporting and joining read them back.
+"""Finished routes on disk: one folder each, which appears by a rename when it is whole. Resuming,
+reporting and joining read them back.
 
 routes/<index>/result.json    record, events, error, times of the film, what became of the predictions
 routes/<index>/trace.npy      the driven path (`TRACE_DTYPE`)
@@ -72,11 +73,19 @@ def what_became(tally: StoredTally) -> str:
     """What became of predictions that were not simply driven, in words; empty where all were."""
     parts = []
     if tally.braked:
-        parts.append(f"{tally.braked} of {tally.predictions} predictions could not be driven by, and the car was braked instead.")
+        parts.append(
+            f"{tally.braked} of {tally.predictions} predictions could not be driven by, and the "
+            "car was braked instead."
+        )
     if tally.flagged:
-        parts.append(f"{tally.flagged} of {tally.predictions} predictions came with a flag and were driven by all the same.")
+        parts.append(
+            f"{tally.flagged} of {tally.predictions} predictions came with a flag and were driven "
+            "by all the same."
+        )
     if tally.flags:
-        parts.append(f"Flags: {', '.join(f'{name} {count}' for name, count in tally.flags.items())}.")
+        parts.append(
+            f"Flags: {', '.join(f'{name} {count}' for name, count in tally.flags.items())}."
+        )
     return " ".join(parts)
 
 
@@ -131,7 +140,9 @@ def stored_route(result: RouteResult) -> StoredRoute:
 
 def _tally(tally: Tally) -> StoredTally:
     flags = dict(sorted(tally.flags.items()))
-    return StoredTally(predictions=tally.predictions, braked=tally.braked, flagged=tally.flagged, flags=flags)
+    return StoredTally(
+        predictions=tally.predictions, braked=tally.braked, flagged=tally.flagged, flags=flags
+    )
 
 
 def route_folder(out: Path, index: int) -> Path:
@@ -155,7 +166,8 @@ def any_route(out: Path) -> bool:
 
 
 def save_route(out: Path, route: StoredRoute) -> None:
-    """Store a finished route, in place of an earlier result of it. It is on the disk when this returns, also after a power cut.
+    """Store a finished route, in place of an earlier result of it. It is on the disk when this
+    returns, also after a power cut.
 
     Raises:
         DataError: the disk refuses; nothing incomplete is left under the route's name.
@@ -175,14 +187,17 @@ def save_route(out: Path, route: StoredRoute) -> None:
         fsync_directory(folder.parent)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        raise DataError(f"{folder}: the result of a route cannot be written: {reason(error)}") from error
+        raise DataError(
+            f"{folder}: the result of a route cannot be written: {reason(error)}"
+        ) from error
 
 
 def _put_in_place(partial: Path, folder: Path) -> None:
     if not exists(folder):
         os.replace(partial, folder)
         return
-    # A folder that is not empty cannot be replaced at once. Killed between the two, the route counts as not driven.
+    # A folder that is not empty cannot be replaced at once. Killed between the two, the route
+    # counts as not driven.
     earlier = folder.with_name(f".partial-{folder.name}-earlier-{os.getpid()}")
     os.replace(folder, earlier)
     os.replace(partial, folder)
@@ -192,7 +207,10 @@ def _put_in_place(partial: Path, folder: Path) -> None:
 def _files(route: StoredRoute) -> Mapping[str, bytes]:
     stored = _StoredResult(
         record=route.record,
-        events=tuple(_StoredEvent(**{name: getattr(event, name) for name in _StoredEvent.model_fields}) for event in route.events),
+        events=tuple(
+            _StoredEvent(**{name: getattr(event, name) for name in _StoredEvent.model_fields})
+            for event in route.events
+        ),
         film_times_s=tuple(time_s for time_s, _ in route.film),
         error=route.error,
         tally=route.tally,
@@ -216,16 +234,37 @@ def load_route(out: Path, index: int) -> StoredRoute | None:
     try:
         stored = _StoredResult.model_validate_json(read_bytes(folder / _RESULT, MAX_JSON_BYTES))
         trace = load_npy(folder / _TRACE)
-        shots = [(time_s, folder / f"film_{number}.jpg") for number, time_s in enumerate(stored.film_times_s)]
+        shots = [
+            (time_s, folder / f"film_{number}.jpg")
+            for number, time_s in enumerate(stored.film_times_s)
+        ]
         film = tuple((time_s, read_bytes(path, _LARGEST_FILE)) for time_s, path in shots)
         said = folder / _OUTPUT
-        output = read_bytes(said, _LARGEST_FILE).decode("utf-8", "backslashreplace") if exists(said) else ""
+        output = (
+            read_bytes(said, _LARGEST_FILE).decode("utf-8", "backslashreplace")
+            if exists(said)
+            else ""
+        )
     except (OSError, ValueError, ValidationError, DataError) as error:
-        raise DataError(f"{folder}: this route's result is damaged ({error}); remove the folder to drive the route again") from error
+        raise DataError(
+            f"{folder}: this route's result is damaged ({error}); remove the folder to drive the "
+            "route again"
+        ) from error
     if trace.dtype != TRACE_DTYPE or stored.record.index != index:
-        raise DataError(f"{folder}: holds something else than the route {index}; remove the folder to drive the route again")
+        raise DataError(
+            f"{folder}: holds something else than the route {index}; remove the folder to drive "
+            "the route again"
+        )
     events = tuple(Event(**event.model_dump()) for event in stored.events)
-    return StoredRoute(record=stored.record, events=events, trace=trace, film=film, error=stored.error, tally=stored.tally, output=output)
+    return StoredRoute(
+        record=stored.record,
+        events=events,
+        trace=trace,
+        film=film,
+        error=stored.error,
+        tally=stored.tally,
+        output=output,
+    )
 
 
 def jpeg(picture: AnyArray) -> bytes:

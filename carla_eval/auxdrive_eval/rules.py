@@ -1,4 +1,6 @@
-"""Rule sets: which criteria watch a route, and what their events cost. One table; the command line's choice derives from it."""
+"""Rule sets: which criteria watch a route, and what their events cost. One table; the command
+line's choice derives from it.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ class RuleSet:
     """A named way to judge a route.
 
     Attributes:
-        criteria: makes the criteria of a route, without the completion, which every rule set measures.
+        criteria: makes the criteria of a route, without the completion, which every rule set
+            measures.
         penalty: events of a route to its factor, 0..1.
     """
 
@@ -39,10 +42,20 @@ class RuleSet:
 
 
 def _leaderboard1(route: Route) -> tuple[Criterion, ...]:
-    return RouteTimeout(route), Collision(), InRoute(route), OutsideRouteLanes(route), RedLight(), StopSign(), Blocked()
+    return (
+        RouteTimeout(route),
+        Collision(),
+        InRoute(route),
+        OutsideRouteLanes(route),
+        RedLight(),
+        StopSign(),
+        Blocked(),
+    )
 
 
-RULE_SETS: dict[str, RuleSet] = {"1.0": RuleSet("1.0", _leaderboard1, RouteCompletion, leaderboard1_penalty)}
+RULE_SETS: dict[str, RuleSet] = {
+    "1.0": RuleSet("1.0", _leaderboard1, RouteCompletion, leaderboard1_penalty)
+}
 
 
 def rule_set(name: str) -> RuleSet:

@@ -17,7 +17,16 @@ from auxdrive_eval.scoring import RouteMeta, RouteRecord, make_record
 from auxdrive_eval.simulator import Simulator
 from auxdrive_eval.world import Route, WorldState
 
-TRACE_DTYPE = np.dtype([("time_s", "<f8"), ("x_m", "<f8"), ("y_m", "<f8"), ("yaw_rad", "<f8"), ("speed_mps", "<f4"), ("steer_rad", "<f4")])
+TRACE_DTYPE = np.dtype(
+    [
+        ("time_s", "<f8"),
+        ("x_m", "<f8"),
+        ("y_m", "<f8"),
+        ("yaw_rad", "<f8"),
+        ("speed_mps", "<f4"),
+        ("steer_rad", "<f4"),
+    ]
+)
 """The driven path: one record per tick, at the centre of the ego, in the right-handed world frame."""
 
 FILM_FRAMES = 8
@@ -30,8 +39,10 @@ class RouteResult:
 
     Attributes:
         record: as it stands in the results document. events: what the criteria saw.
-        trace: `TRACE_DTYPE` (N,). film: (time in seconds, RGB picture (H, W, 3)) a few times during the route.
-        error: why the agent failed: one line, and below it its traceback or the end of its output; empty where it did not.
+        trace: `TRACE_DTYPE` (N,). film: (time in seconds, RGB picture (H, W, 3)) a few times during
+            the route.
+        error: why the agent failed: one line, and below it its traceback or the end of its output;
+            empty where it did not.
         tally: what became of its predictions. output: the end of what it printed.
     """
 
@@ -45,17 +56,27 @@ class RouteResult:
 
 
 def drive_route(
-    simulator: Simulator, route: Route, driver: Driver, *, rules: RuleSet, seed: int, index: int = 0, keypoint_length_m: float | None = None
+    simulator: Simulator,
+    route: Route,
+    driver: Driver,
+    *,
+    rules: RuleSet,
+    seed: int,
+    index: int = 0,
+    keypoint_length_m: float | None = None,
 ) -> RouteResult:
-    """Drive a route to its end, or to what ends it earlier: deviation, standing still, timeout, a failure of the agent.
+    """Drive a route to its end, or to what ends it earlier: deviation, standing still, timeout, a
+    failure of the agent.
 
     Args:
         seed: of traffic and lights. index: position of the record among all.
-        keypoint_length_m: length through the sparse keypoints, which leaderboard 1.0 reports as the route's; None takes the dense length.
+        keypoint_length_m: length through the sparse keypoints, which leaderboard 1.0 reports as the
+            route's; None takes the dense length.
 
     Raises:
-        AuxdriveError: a mistake of the user (an agent that needs what the simulator does not have). The agent's own failures do not come
-            out: they are in the result, with the status 'Failed - Agent crashed' or "Failed - Agent couldn't be set up".
+        AuxdriveError: a mistake of the user (an agent that needs what the simulator does not have).
+            The agent's own failures do not come out: they are in the result, with the status
+            'Failed - Agent crashed' or "Failed - Agent couldn't be set up".
     """
     criteria = rules.criteria(route)
     completion = rules.completion(route)
@@ -67,7 +88,9 @@ def drive_route(
     try:
         driver.start(route, seed)
     except AgentFailed as failed:
-        return not_driven(route, failed, index=index, rules=rules, keypoint_length_m=keypoint_length_m)
+        return not_driven(
+            route, failed, index=index, rules=rules, keypoint_length_m=keypoint_length_m
+        )
     state = simulator.reset(route, seed)
     over = False
     while not over:
@@ -78,8 +101,13 @@ def drive_route(
             failure, error = failed.failure, failed.text
             break
         state = simulator.step(control)
-        trace.append((state.time_s, *state.ego_centre, state.ego.yaw_rad, state.speed_mps, state.steer_rad))
-        news = [*completion.update(state), *(event for criterion in criteria for event in criterion.update(state))]
+        trace.append(
+            (state.time_s, *state.ego_centre, state.ego.yaw_rad, state.speed_mps, state.steer_rad)
+        )
+        news = [
+            *completion.update(state),
+            *(event for criterion in criteria for event in criterion.update(state)),
+        ]
         events += news
         over = any(event.kind in TERMINAL_KINDS for event in news)
     events += [event for criterion in (completion, *criteria) for event in criterion.finish(state)]
@@ -90,15 +118,30 @@ def drive_route(
         events=events,
         completion_percent=completion.percent,
         penalty=rules.penalty,
-        meta=RouteMeta(duration_game=round(state.time_s, 6), duration_system=time.perf_counter() - began_s, route_length=length_m),
+        meta=RouteMeta(
+            duration_game=round(state.time_s, 6),
+            duration_system=time.perf_counter() - began_s,
+            route_length=length_m,
+        ),
         failure=failure,
     )
     path = np.array(trace, dtype=TRACE_DTYPE)
-    return RouteResult(record, tuple(events), path, film.frames(), error, driver.tally, driver.output())
+    return RouteResult(
+        record, tuple(events), path, film.frames(), error, driver.tally, driver.output()
+    )
 
 
-def not_driven(route: Route, failed: AgentFailed, *, rules: RuleSet, index: int = 0, keypoint_length_m: float | None = None) -> RouteResult:
-    """The result of a route whose agent could not be set up: nothing was driven, and nothing was done wrong on the way."""
+def not_driven(
+    route: Route,
+    failed: AgentFailed,
+    *,
+    rules: RuleSet,
+    index: int = 0,
+    keypoint_length_m: float | None = None,
+) -> RouteResult:
+    """The result of a route whose agent could not be set up: nothing was driven, and nothing was
+    done wrong on the way.
+    """
     length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
     record = make_record(
         index=index,
@@ -113,7 +156,9 @@ def not_driven(route: Route, failed: AgentFailed, *, rules: RuleSet, index: int 
 
 
 class Film:
-    """A few pictures spread evenly over a drive whose length is not known: when there are too many, every second goes."""
+    """A few pictures spread evenly over a drive whose length is not known: when there are too many,
+    every second goes.
+    """
 
     def __init__(self, frames: int = FILM_FRAMES) -> None:
         self._count = frames
@@ -133,5 +178,9 @@ class Film:
 
     def frames(self) -> tuple[tuple[float, UInt8], ...]:
         """The pictures to show: at most the count asked for, first and last among them."""
-        chosen = np.unique(np.linspace(0, len(self._shots) - 1, min(self._count, len(self._shots))).round().astype(int))
+        chosen = np.unique(
+            np.linspace(0, len(self._shots) - 1, min(self._count, len(self._shots)))
+            .round()
+            .astype(int)
+        )
         return tuple(self._shots[i] for i in chosen)

@@ -13,7 +13,8 @@ from auxdrive_eval.world import Route, WorldState
 
 
 class Simulator(Protocol):
-    """A world that is stepped at a fixed rate and drives one ego along a route. The ego's pose is that of its rear axle.
+    """A world that is stepped at a fixed rate and drives one ego along a route. The ego's pose is
+    that of its rear axle.
 
     The same route and seed give the same run, tick by tick, also in another process.
     """
@@ -29,7 +30,9 @@ class Simulator(Protocol):
         """Advance by one tick under this control. Sensors are not rendered."""
 
     def sense(self, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
-        """Frames of the present instant in the stored format (`auxdrive.modalities.MODALITIES`). Valid until the next call."""
+        """Frames of the present instant in the stored format (`auxdrive.modalities.MODALITIES`).
+        Valid until the next call.
+        """
 
     def expert(self) -> Control:
         """What the privileged driver would do now."""

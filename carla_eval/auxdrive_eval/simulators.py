@@ -1,4 +1,6 @@
-"""Simulators by name, and the settings that make one in any process. One table; the command line's choice derives from it."""
+"""Simulators by name, and the settings that make one in any process. One table; the command line's
+choice derives from it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ TICK_S = 0.05
 
 
 class SimulatorSettings(BaseModel):
-    """What makes a simulator. `traffic` is the number of moving cars; `camera` None takes the simulator's own."""
+    """What makes a simulator. `traffic` is the number of moving cars; `camera` None takes the
+    simulator's own.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -38,7 +42,9 @@ class SimulatorSettings(BaseModel):
         return kind
 
 
-def simulator_settings(kind: str, traffic: int, camera: CameraSpec | None = None) -> SimulatorSettings:
+def simulator_settings(
+    kind: str, traffic: int, camera: CameraSpec | None = None
+) -> SimulatorSettings:
     """Settings from what a user typed.
 
     Raises:
@@ -75,10 +81,14 @@ SIMULATORS: dict[str, SimulatorKind] = {"embedded": SimulatorKind(_embedded, _em
 
 
 def simulator_version(kind: str) -> str:
-    """The version of a simulator's worlds: two drives in equal versions are comparable, route by route."""
+    """The version of a simulator's worlds: two drives in equal versions are comparable, route by
+    route.
+    """
     return SIMULATORS[kind].version()
 
 
 def make_simulator(settings: SimulatorSettings, camera: CameraSpec | None = None) -> Simulator:
-    """The simulator of these settings. `camera` is what an agent must see through; it goes before the settings' own."""
+    """The simulator of these settings. `camera` is what an agent must see through; it goes before
+    the settings' own.
+    """
     return SIMULATORS[settings.kind].make(settings, camera or settings.camera)

@@ -1,4 +1,6 @@
-"""Jobs on several processes. What a job gives may depend on the job alone, never on the number of workers."""
+"""Jobs on several processes. What a job gives may depend on the job alone, never on the number of
+workers.
+"""
 
 from __future__ import annotations
 
@@ -42,21 +44,32 @@ def check_workers(workers: int) -> None:
         raise UsageError(f"the number of workers must be 1 or more, got {workers}")
 
 
-def run_jobs(make_worker: Callable[[], Worker[Job, Result]], jobs: Iterable[Job], workers: int) -> Iterator[tuple[Job, Result]]:
-    """Yield (job, result) as jobs are done, in no certain order; jobs are taken in the given order, each when a worker is free for it.
+def run_jobs(
+    make_worker: Callable[[], Worker[Job, Result]], jobs: Iterable[Job], workers: int
+) -> Iterator[tuple[Job, Result]]:
+    """Yield (job, result) as jobs are done, in no certain order; jobs are taken in the given order,
+    each when a worker is free for it.
 
-    One worker runs in this process, more in processes of their own (spawned, so `make_worker`, jobs and results must be picklable).
-    Leaving the iterator early, by an exception or an interrupt, ends the processes.
+    One worker runs in this process, more in processes of their own (spawned, so `make_worker`, jobs
+    and results must be picklable). Leaving the iterator early, by an exception or an interrupt,
+    ends the processes.
 
     Raises:
         UsageError: fewer than one worker.
-        SimulatorError: a process died. Errors of a job come through: an AuxdriveError as itself, others as RuntimeError with the traceback.
+        SimulatorError: a process died. Errors of a job come through: an AuxdriveError as itself,
+            others as RuntimeError with the traceback.
     """
     check_workers(workers)
-    return _run_here(make_worker, jobs) if workers == 1 else _run_in_processes(make_worker, iter(jobs), workers)
+    return (
+        _run_here(make_worker, jobs)
+        if workers == 1
+        else _run_in_processes(make_worker, iter(jobs), workers)
+    )
 
 
-def _run_here(make_worker: Callable[[], Worker[Job, Result]], jobs: Iterable[Job]) -> Iterator[tuple[Job, Result]]:
+def _run_here(
+    make_worker: Callable[[], Worker[Job, Result]], jobs: Iterable[Job]
+) -> Iterator[tuple[Job, Result]]:
     worker: Worker[Job, Result] | None = None
     try:
         for job in jobs:
@@ -67,14 +80,21 @@ def _run_here(make_worker: Callable[[], Worker[Job, Result]], jobs: Iterable[Job
             worker.close()
 
 
-def _run_in_processes(make_worker: Callable[[], Worker[Job, Result]], jobs: Iterator[Job], workers: int) -> Iterator[tuple[Job, Result]]:
+def _run_in_processes(
+    make_worker: Callable[[], Worker[Job, Result]], jobs: Iterator[Job], workers: int
+) -> Iterator[tuple[Job, Result]]:
     context = multiprocessing.get_context("spawn")
     processes: list[BaseProcess] = []
     busy: dict[Connection, Job] = {}
     try:
         for number, job in zip(range(workers), jobs, strict=False):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(make_worker, theirs), name=f"auxdrive-worker-{number}", daemon=True)
+            process = context.Process(
+                target=_serve,
+                args=(make_worker, theirs),
+                name=f"auxdrive-worker-{number}",
+                daemon=True,
+            )
             process.start()
             theirs.close()  # so that our end sees the end of the pipe when the process dies
             processes.append(process)
@@ -96,7 +116,9 @@ def _receive(connection: Connection) -> Any:
     try:
         error, value = connection.recv()
     except (EOFError, ConnectionResetError):
-        raise SimulatorError("a worker process died (killed, or out of memory?); try fewer workers") from None
+        raise SimulatorError(
+            "a worker process died (killed, or out of memory?); try fewer workers"
+        ) from None
     if error is not None:
         raise error
     return value
@@ -116,7 +138,8 @@ def _serve(make_worker: Callable[[], Worker[Any, Any]], connection: Connection) 
     """The worker process: answer each job with (error, result) until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends us
     Thread(target=_end_with_parent, daemon=True).start()
-    with suppress(EOFError, ConnectionError), ExitStack() as stack:  # the pipe breaks when the parent is done with us, or gone
+    # the pipe breaks when the parent is done with us, or gone
+    with suppress(EOFError, ConnectionError), ExitStack() as stack:
         worker: Worker[Any, Any] | None = None
         while True:
             job = connection.recv()
@@ -134,7 +157,9 @@ def _serve(make_worker: Callable[[], Worker[Any, Any]], connection: Connection) 
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed ends nobody: without this a worker would finish its job, and publish it while the next run does it anew."""
+    """A parent that is killed ends nobody: without this a worker would finish its job, and publish
+    it while the next run does it anew.
+    """
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
@@ -142,7 +167,9 @@ def _end_with_parent() -> None:
 
 
 def portable_error(error: AuxdriveError) -> AuxdriveError:
-    """The same message in an error that can be pickled: a class whose constructor takes a message alone, with the same exit code."""
+    """The same message in an error that can be pickled: a class whose constructor takes a message
+    alone, with the same exit code.
+    """
     kind = type(error)
     while "__init__" in vars(kind):
         kind = next(base for base in kind.__bases__ if issubclass(base, AuxdriveError))

@@ -1,4 +1,5 @@
-"""What criteria may know of the world at one tick, whichever simulator made it. Right-handed world frame, z up, metres.
+"""What criteria may know of the world at one tick, whichever simulator made it. Right-handed world
+frame, z up, metres.
 
 Legend: every position is (x, y) in the world frame; yaw positive to the left.
 """
@@ -45,7 +46,9 @@ class CollisionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A contact of the ego with something during this tick (reported on every tick on which they touch)."""
+    """A contact of the ego with something during this tick (reported on every tick on which they
+    touch).
+    """
 
     kind: CollisionKind
     other_id: int
@@ -55,7 +58,9 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class TrafficLightView:
-    """A traffic light that governs a lane: its stop line is the segment across the lane before the junction."""
+    """A traffic light that governs a lane: its stop line is the segment across the lane before the
+    junction.
+    """
 
     light_id: int
     colour: LightColour
@@ -79,7 +84,8 @@ class StopSignView:
 
 @dataclass(frozen=True, slots=True)
 class LaneView:
-    """The driving lane nearest to the ego: signed offset (positive: ego is left of the centre), width, heading of the lane.
+    """The driving lane nearest to the ego: signed offset (positive: ego is left of the centre),
+    width, heading of the lane.
 
     `parking_m` is the width of the parking lane on its right, 0 without one.
     """
@@ -124,8 +130,9 @@ class WorldState:
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """Weather and time of day, in CARLA's terms, percentages and degrees; but the sun's azimuth is counted to the left (seen from above
-    counter-clockwise), as every angle here is."""
+    """Weather and time of day, in CARLA's terms, percentages and degrees; but the sun's azimuth is
+    counted to the left (seen from above counter-clockwise), as every angle here is.
+    """
 
     cloudiness: float = 30.0
     precipitation: float = 0.0
@@ -137,7 +144,8 @@ class Weather:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route: sparse keypoints as in the file, and the dense trajectory (about 1 m apart) with its commands.
+    """A route: sparse keypoints as in the file, and the dense trajectory (about 1 m apart) with its
+    commands.
 
     Attributes:
         route_id: as in the file. town: as in the file. keypoints: sparse (x, y).

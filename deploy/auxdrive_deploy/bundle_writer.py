@@ -1,4 +1,6 @@
-"""From a run to a bundle: everything is made beside the destination, verified there, and appears by one rename or not at all."""
+"""From a run to a bundle: everything is made beside the destination, verified there, and appears by
+one rename or not at all.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ MAX_NAME = 100
 
 @dataclass(frozen=True)
 class Reference:
-    """Real frames of the validation part, images (N, H, W, 3) and ego (N, E), and what two sets of weights say of them in torch."""
+    """Real frames of the validation part, images (N, H, W, 3) and ego (N, E), and what two sets of
+    weights say of them in torch.
+    """
 
     images: UInt8
     ego: Float32
@@ -52,17 +56,24 @@ class Reference:
     control: Float32
 
 
-def write_bundle(run: Run, out: Path, name: str | None = None, cast_first: bool = False) -> ModelCard:
-    """Export a run's student into the new directory `out`. Metrics that could not be recomputed are said on standard error.
+def write_bundle(
+    run: Run, out: Path, name: str | None = None, cast_first: bool = False
+) -> ModelCard:
+    """Export a run's student into the new directory `out`. Metrics that could not be recomputed are
+    said on standard error.
 
     Args:
-        run: a finished run (`load_run`). out: must not exist. name: in the card; the run directory's name by default.
-        cast_first: as TensorRT needs the graph (see `auxdrive_deploy.shrink`); a big camera's frame then costs more elsewhere.
+        run: a finished run (`load_run`). out: must not exist. name: in the card; the run
+            directory's name by default.
+        cast_first: as TensorRT needs the graph (see `auxdrive_deploy.shrink`); a big camera's frame
+            then costs more elsewhere.
 
     Raises:
-        UsageError: `out` exists or another process is writing it, the name is not printable, or the run has no student that sees RGB alone.
+        UsageError: `out` exists or another process is writing it, the name is not printable, or the
+            run has no student that sees RGB alone.
         DataError: the run is not finished or damaged, or the disk refuses.
-        CheckFailed: the exported graph is not the student, or the check could not tell. In every case nothing is left behind.
+        CheckFailed: the exported graph is not the student, or the check could not tell. In every
+            case nothing is left behind.
     """
     name = _checked_name(run.directory.resolve().name if name is None else name)
     _refuse_existing(out)
@@ -94,32 +105,47 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool) -> ModelCard
         _write(folder / CARD_NAME, card.model_dump_json(indent=2).encode())
         _verify(folder, out)
     if card.input_ranges is None:
-        console.note(f"{run.directory} is of before training ranges were recorded: the bundle flags only what no road vehicle is asked")
+        console.note(
+            f"{run.directory} is of before training ranges were recorded: the bundle flags only "
+            "what no road vehicle is asked"
+        )
     for note in figures.not_recomputed:
         console.note(f"metrics of {note}")
     return card
 
 
 def read_reference(run: Run) -> Reference:
-    """The run's reference frames, what its student says of them, and what the same architecture says with fresh weights of the next
-    seed. The control is not trained: it shows that the comparison notices foreign weights, not how much training matters.
+    """The run's reference frames, what its student says of them, and what the same architecture
+    says with fresh weights of the next seed. The control is not trained: it shows that the
+    comparison notices foreign weights, not how much training matters.
 
     Raises:
-        DataError: the frames are missing, damaged, or not of the camera that the data set's card describes.
+        DataError: the frames are missing, damaged, or not of the camera that the data set's card
+            describes.
     """
     images, ego = _array(run, "images.npy"), _array(run, "ego.npy")
     camera, columns = run.card.camera, sum(EGO_INPUTS[spec.name] for spec in run.task.ego_inputs)
     expected = (camera.height, camera.width, 3)
     if images.dtype != np.uint8 or images.ndim != 4 or len(images) == 0:
-        raise DataError(f"{run.directory}/reference/images.npy holds {images.dtype} {images.shape}, not uint8 (N, height, width, 3)")
+        raise DataError(
+            f"{run.directory}/reference/images.npy holds {images.dtype} {images.shape}, not uint8 "
+            "(N, height, width, 3)"
+        )
     if images.shape[1:] != expected:
         raise DataError(
-            f"{run.directory}: the recorded frames are {images.shape[1:]}, the camera in dataset.json gives {expected}. The bundle must "
-            "name the camera that it was trained for: correct the data set's card, and the run's copy of it"
+            f"{run.directory}: the recorded frames are {images.shape[1:]}, the camera in "
+            f"dataset.json gives {expected}. The bundle must "
+            "name the camera that it was trained for: correct the data set's card, and the run's "
+            "copy of it"
         )
     if ego.dtype != np.float32 or ego.shape != (len(images), columns) or not np.isfinite(ego).all():
-        raise DataError(f"{run.directory}/reference/ego.npy holds {ego.dtype} {ego.shape}, not finite float32 ({len(images)}, {columns})")
-    _, others = build_finished(run.config.model_copy(update={"seed": run.config.seed + 1}), run.task)
+        raise DataError(
+            f"{run.directory}/reference/ego.npy holds {ego.dtype} {ego.shape}, not finite float32 "
+            f"({len(images)}, {columns})"
+        )
+    _, others = build_finished(
+        run.config.model_copy(update={"seed": run.config.seed + 1}), run.task
+    )
     others.eval().requires_grad_(False)
     return Reference(
         images,
@@ -129,15 +155,27 @@ def read_reference(run: Run) -> Reference:
     )
 
 
-def make_card(run: Run, name: str, result: dict[str, Any], figures: StudentFigures, reference: Reference, model: bytes) -> ModelCard:
-    """The card of an exported graph, with its parity measured in ONNX Runtime; `files` names the graph alone as yet.
+def make_card(
+    run: Run,
+    name: str,
+    result: dict[str, Any],
+    figures: StudentFigures,
+    reference: Reference,
+    model: bytes,
+) -> ModelCard:
+    """The card of an exported graph, with its parity measured in ONNX Runtime; `files` names the
+    graph alone as yet.
 
     Raises:
         CheckFailed: graph and student differ by more than the limit, or foreign weights do not.
     """
     camera = run.card.camera
     picture = TensorSpec(
-        name=IMAGE_INPUT, shape=("batch", camera.height, camera.width, 3), dtype="uint8", unit="intensity", frame="camera, RGB"
+        name=IMAGE_INPUT,
+        shape=("batch", camera.height, camera.width, 3),
+        dtype="uint8",
+        unit="intensity",
+        frame="camera, RGB",
     )
     inputs = (picture, *run.task.ego_inputs)
     said = run_graph(model, inputs, run.task.outputs, reference.images, reference.ego)
@@ -163,18 +201,31 @@ def make_card(run: Run, name: str, result: dict[str, Any], figures: StudentFigur
 
 def _parity(task: Task, said: Float32, reference: Reference) -> ParitySpec:
     limit, unit = PARITY_LIMIT[task], PARITY_UNIT[task]
-    measured, control = compare(task, said, reference.outputs), compare(task, said, reference.control)
+    measured, control = (
+        compare(task, said, reference.outputs),
+        compare(task, said, reference.control),
+    )
     if not measured.worst <= limit:
         raise CheckFailed(
-            f"the exported graph is not the student: on {measured.frames} recorded frames ONNX Runtime and torch differ by up to "
-            f"{measured.worst:.3g} {unit}, the limit is {limit:g} {unit}. No bundle was written; please report this with the run"
+            f"the exported graph is not the student: on {measured.frames} recorded frames ONNX "
+            "Runtime and torch differ by up to "
+            f"{measured.worst:.3g} {unit}, the limit is {limit:g} {unit}. No bundle was written; "
+            "please report this with the run"
         )
     if not limit < control.worst < float("inf"):
         raise CheckFailed(
-            f"the negative control does not fail: weights of another seed differ by {control.worst:.3g} {unit}, and {limit:g} {unit} must "
-            "be exceeded, or parity proves nothing. No bundle was written; has this run learned anything?"
+            "the negative control does not fail: weights of another seed differ by "
+            f"{control.worst:.3g} {unit}, and {limit:g} {unit} must "
+            "be exceeded, or parity proves nothing. No bundle was written; has this run learned "
+            "anything?"
         )
-    return ParitySpec(frames=measured.frames, limit=limit, unit=cast(Any, unit), measured=measured.worst, control=control.worst)
+    return ParitySpec(
+        frames=measured.frames,
+        limit=limit,
+        unit=cast(Any, unit),
+        measured=measured.worst,
+        control=control.worst,
+    )
 
 
 def _provenance(run: Run, result: dict[str, Any]) -> Provenance:
@@ -199,7 +250,10 @@ def _verify(folder: Path, out: Path) -> None:
     """The bundle as it lies on the disk must pass what its user will check."""
     failed = [check for check in verify_bundle(folder).checks if not check.passed]
     if failed:
-        reasons = "; ".join(f"{check.name}: {check.detail}{_figure(check.figure, check.limit, check.unit)}" for check in failed)
+        reasons = "; ".join(
+            f"{check.name}: {check.detail}{_figure(check.figure, check.limit, check.unit)}"
+            for check in failed
+        )
         raise CheckFailed(
             f"the bundle does not pass `auxdrive verify` and was not written to {out}: {reasons}. "
             "A run that has hardly trained may fail like this: train longer"
@@ -207,18 +261,25 @@ def _verify(folder: Path, out: Path) -> None:
 
 
 def _figure(figure: float | None, limit: float | None, unit: str) -> str:
-    return "" if figure is None or limit is None else f" {figure:.4g} {unit}, limit {limit:.4g} {unit}"
+    return (
+        "" if figure is None or limit is None else f" {figure:.4g} {unit}, limit {limit:.4g} {unit}"
+    )
 
 
 def _checked_name(name: str) -> str:
     if not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
-        raise UsageError(f"the bundle's name must be 1 to {MAX_NAME} printable characters, got {name!r}; give another --name")
+        raise UsageError(
+            f"the bundle's name must be 1 to {MAX_NAME} printable characters, got {name!r}; give "
+            "another --name"
+        )
     return name
 
 
 def _refuse_existing(out: Path) -> None:
     if os.path.lexists(out):
-        raise UsageError(f"{out} exists already; a bundle is never changed: remove it, or choose another --out")
+        raise UsageError(
+            f"{out} exists already; a bundle is never changed: remove it, or choose another --out"
+        )
 
 
 @contextmanager
@@ -235,7 +296,9 @@ def _appearing(out: Path) -> Iterator[Path]:
         folder.rename(out)
         fsync_directory(out.parent)
     except OSError as error:
-        raise DataError(f"cannot write the bundle {out}: {error.strerror or error}. Nothing was left behind") from error
+        raise DataError(
+            f"cannot write the bundle {out}: {error.strerror or error}. Nothing was left behind"
+        ) from error
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)  # renamed away where all went well
@@ -260,4 +323,7 @@ def _array(run: Run, name: str) -> AnyArray:
     try:
         return load_npy(path)
     except DataError as error:
-        raise DataError(f"{path} cannot be read: {error}. A finished run holds its reference frames; finish it with --resume") from error
+        raise DataError(
+            f"{path} cannot be read: {error}. A finished run holds its reference frames; finish it "
+            "with --resume"
+        ) from error

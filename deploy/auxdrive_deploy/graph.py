@@ -1,4 +1,5 @@
-"""The student as an ONNX graph: the camera's picture in, physical units out, nothing of this machine in the file.
+"""The student as an ONNX graph: the camera's picture in, physical units out, nothing of this
+machine in the file.
 
 Legend: N frames, H, W rows and columns of the camera, E ego inputs, T waypoints.
 """
@@ -28,7 +29,9 @@ from torch import Tensor, nn
 from auxdrive_deploy.shrink import translations
 
 CHUNK_BYTES = 32 << 20
-"""Reference frames go through torch in chunks of about this many bytes of uint8: whole 720p sets as float32 would fill a laptop."""
+"""Reference frames go through torch in chunks of about this many bytes of uint8: whole 720p sets as
+float32 would fill a laptop.
+"""
 
 
 def student_of(run: Run, networks: nn.ModuleDict | None = None) -> SingleNetwork:
@@ -44,22 +47,29 @@ def student_of(run: Run, networks: nn.ModuleDict | None = None) -> SingleNetwork
     views = run.views if networks is None else run.method.views(networks)
     if STUDENT not in views:
         raise UsageError(
-            f"{run.directory}: method '{run.config.method}' trains no student (it has {', '.join(sorted(views))}), and a bundle holds one. "
+            f"{run.directory}: method '{run.config.method}' trains no student (it has "
+            f"{', '.join(sorted(views))}), and a bundle holds one. "
             "Export a run of another method, e.g. samd"
         )
     student = views[STUDENT]
     if not isinstance(student, SingleNetwork):
         seen = ", ".join(student.modalities)
-        raise UsageError(f"{run.directory}: the student of method '{run.config.method}' sees {seen}; a bundle sees RGB alone")
+        raise UsageError(
+            f"{run.directory}: the student of method '{run.config.method}' sees {seen}; a bundle "
+            "sees RGB alone"
+        )
     if student.modality is not Modality.RGB:
         raise UsageError(
-            f"{run.directory}: the student sees {student.modality}, and a bundle sees the camera's RGB picture alone. Train with --main rgb"
+            f"{run.directory}: the student sees {student.modality}, and a bundle sees the camera's "
+            "RGB picture alone. Train with --main rgb"
         )
     return student
 
 
 class ExportedStudent(nn.Module):
-    """What the graph computes: uint8 pictures (N, H, W, 3) and the task's ego inputs -> the task's answer in physical units."""
+    """What the graph computes: uint8 pictures (N, H, W, 3) and the task's ego inputs -> the task's
+    answer in physical units.
+    """
 
     def __init__(self, network: SingleNetwork, task: Task) -> None:
         super().__init__()
@@ -73,24 +83,36 @@ class ExportedStudent(nn.Module):
 
 
 def student_outputs(network: SingleNetwork, images: UInt8, ego: Float32) -> Float32:
-    """What torch says of N frames, in evaluation mode on the CPU: images (N, H, W, 3), ego (N, E) -> (N, *target_shape)."""
+    """What torch says of N frames, in evaluation mode on the CPU: images (N, H, W, 3), ego (N, E)
+    -> (N, *target_shape).
+    """
     step = max(1, CHUNK_BYTES // images[0].nbytes)
     network.eval()
     with torch.no_grad():
         parts = [
-            network.predict(torch.from_numpy(images[first : first + step]), torch.from_numpy(ego[first : first + step])).float().numpy()
+            network.predict(
+                torch.from_numpy(images[first : first + step]),
+                torch.from_numpy(ego[first : first + step]),
+            )
+            .float()
+            .numpy()
             for first in range(0, len(images), step)
         ]
     return np.concatenate(parts)
 
 
-def to_onnx(network: SingleNetwork, task: Task, height: int, width: int, cast_first: bool = False) -> bytes:
-    """The student as a serialized ONNX model for pictures of height x width; the number of frames is a free axis.
+def to_onnx(
+    network: SingleNetwork, task: Task, height: int, width: int, cast_first: bool = False
+) -> bytes:
+    """The student as a serialized ONNX model for pictures of height x width; the number of frames
+    is a free axis.
 
-    The same weights give the same bytes. Weights lie in the file; source paths and traces, which torch writes into it, do not.
+    The same weights give the same bytes. Weights lie in the file; source paths and traces, which
+    torch writes into it, do not.
 
     Args:
-        cast_first: make the whole picture float before all else, as TensorRT needs it (see `auxdrive_deploy.shrink`).
+        cast_first: make the whole picture float before all else, as TensorRT needs it (see
+            `auxdrive_deploy.shrink`).
 
     Raises:
         BundleError: the exporter's graph is not valid ONNX.
@@ -119,13 +141,16 @@ def to_onnx(network: SingleNetwork, task: Task, height: int, width: int, cast_fi
     try:
         onnx.checker.check_model(model, full_check=True)
     except onnx.checker.ValidationError as error:
-        raise BundleError(f"torch {torch.__version__} exported a graph that is not valid ONNX: {error}") from error
+        raise BundleError(
+            f"torch {torch.__version__} exported a graph that is not valid ONNX: {error}"
+        ) from error
     return cast(bytes, model.SerializeToString(deterministic=True))
 
 
 def scrub(message: Any) -> None:
-    """Remove every documentation string and metadata entry of an ONNX message and all that it holds: torch's exporter writes stack
-    traces with paths of this machine there."""
+    """Remove every documentation string and metadata entry of an ONNX message and all that it
+    holds: torch's exporter writes stack traces with paths of this machine there.
+    """
     for field, value in message.ListFields():
         if field.name in ("doc_string", "metadata_props"):
             message.ClearField(field.name)
@@ -143,16 +168,24 @@ def _parts(value: Any) -> Iterator[Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what torch's exporter always says and what is no concern of its caller, and nothing else."""
+    """Silence what torch's exporter always says and what is no concern of its caller, and nothing
+    else.
+    """
     registration = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = registration.level
     registration.setLevel(logging.ERROR)  # "torchvision is not installed", which nothing here needs
     try:
         with warnings.catch_warnings():
             # All inputs share the free axis, and it has one name.
-            warnings.filterwarnings("ignore", message=r"# The axis name: batch will not be used", category=UserWarning)
+            warnings.filterwarnings(
+                "ignore", message=r"# The axis name: batch will not be used", category=UserWarning
+            )
             # torch's own use of a deprecated class of its own.
-            warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated", category=FutureWarning)
+            warnings.filterwarnings(
+                "ignore",
+                message=r"`isinstance\(treespec, LeafSpec\)` is deprecated",
+                category=FutureWarning,
+            )
             yield
     finally:
         registration.setLevel(level)

@@ -19,14 +19,22 @@ from auxdrive_train.engine.run import Run
 from auxdrive_deploy.graph import student_of, student_outputs
 
 PARITY_LIMIT: dict[Task, float] = {"steering": 0.01, "waypoints": 0.1}
-"""Degrees at the road wheel, centimetres. Measured differences are 1e-6 to 1e-4 of either (float32 sums in another order); a wrong
-crop, resize or normalisation is worth more than 0.1 degrees, and no car holds an angle to 0.01 degrees."""
+"""Degrees at the road wheel, centimetres. Measured differences are 1e-6 to 1e-4 of either (float32
+sums in another order); a wrong crop, resize or normalisation is worth more than 0.1 degrees, and no
+car holds an angle to 0.01 degrees.
+"""
 
 
 def run_graph(
-    model: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], images: UInt8, ego: Float32, runtime: str = "onnxruntime"
+    model: bytes,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    images: UInt8,
+    ego: Float32,
+    runtime: str = "onnxruntime",
 ) -> Float32:
-    """What a runtime says of N frames, one at a time as in the vehicle, on one CPU thread: (N, H, W, 3), (N, E) -> (N, *answer).
+    """What a runtime says of N frames, one at a time as in the vehicle, on one CPU thread: (N, H,
+    W, 3), (N, E) -> (N, *answer).
 
     Raises:
         BundleError: the runtime refuses the graph, or it has other inputs or outputs.
@@ -57,7 +65,8 @@ def _one_frame(specs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
 
 
 def compare_with_run(bundle: Bundle, run: Run, images: UInt8, ego: Float32) -> Parity:
-    """How far a bundle's predictor and the run's student in torch are apart on these frames, (N, H, W, 3) and (N, E).
+    """How far a bundle's predictor and the run's student in torch are apart on these frames, (N, H,
+    W, 3) and (N, E).
 
     Raises:
         UsageError: the run has no student to compare with.

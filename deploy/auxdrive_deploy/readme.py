@@ -1,4 +1,6 @@
-"""The card for people: `README.md` and `reference.png` of a bundle, made from the card alone and from nothing that the card lacks."""
+"""The card for people: `README.md` and `reference.png` of a bundle, made from the card alone and
+from nothing that the card lacks.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +25,28 @@ PLOT_HEIGHT = 100
 def readme(card: ModelCard, notes: Sequence[str]) -> str:
     """README.md. `notes`: how the metrics were computed."""
     return "\n".join(
-        (*_head(card), *_interface(card), *_use(card), *_training(card), *_metrics(card, notes), *_parity(card), *_limits(card))
+        (
+            *_head(card),
+            *_interface(card),
+            *_use(card),
+            *_training(card),
+            *_metrics(card, notes),
+            *_parity(card),
+            *_limits(card),
+        )
     )
 
 
 def _head(card: ModelCard) -> list[str]:
-    what = "the road-wheel angle" if card.task == "steering" else f"where the car will be in {_list(card.waypoint_times_s)} s"
-    needs = ["one RGB camera picture", *(spec.name for spec in card.inputs if spec.name != IMAGE_INPUT)]
+    what = (
+        "the road-wheel angle"
+        if card.task == "steering"
+        else f"where the car will be in {_list(card.waypoint_times_s)} s"
+    )
+    needs = [
+        "one RGB camera picture",
+        *(spec.name for spec in card.inputs if spec.name != IMAGE_INPUT),
+    ]
     return [
         f"# {card.name}", "",
         f"A driving student of auxdrive: predicts {what} from {' + '.join(needs)}. Nothing else goes in.", "",
@@ -41,15 +58,25 @@ def _head(card: ModelCard) -> list[str]:
 def _interface(card: ModelCard) -> list[str]:
     camera, prep = card.camera, card.preprocessing
     rows = [("in", spec) for spec in card.inputs] + [("out", spec) for spec in card.outputs]
-    field = "of unknown field of view" if camera.fov_deg is None else f"with a horizontal field of view of {camera.fov_deg:g} degrees"
-    place = f"x {camera.x_m:g} m, y {camera.y_m:g} m, z {camera.z_m:g} m, pitch {camera.pitch_rad:g} rad"
+    field = (
+        "of unknown field of view"
+        if camera.fov_deg is None
+        else f"with a horizontal field of view of {camera.fov_deg:g} degrees"
+    )
+    place = (
+        f"x {camera.x_m:g} m, y {camera.y_m:g} m, z {camera.z_m:g} m, pitch {camera.pitch_rad:g} "
+        "rad"
+    )
     return [
         "## Inputs and outputs", "",
         "| | name | type and shape | unit | frame |", "| --- | --- | --- | --- | --- |",
         *(f"| {kind} | `{spec.name}` | {spec.dtype} {_shape(spec)} | {spec.unit} | {spec.frame or '-'} |" for kind, spec in rows), "",
-        f"Camera: {camera.width} x {camera.height} pixels, {field}, at {place} in the ego frame (x forward, y left, z up; ISO 8855).",
-        f"The graph itself cuts {prep.crop_top:.0%} off the top and {prep.crop_bottom:.0%} off the bottom, resizes to "
-        f"{prep.size[1]} x {prep.size[0]} and normalises: give the picture as the camera delivers it.",
+        f"Camera: {camera.width} x {camera.height} pixels, {field}, at {place} in the ego frame (x "
+        "forward, y left, z up; ISO 8855).",
+        f"The graph itself cuts {prep.crop_top:.0%} off the top and {prep.crop_bottom:.0%} off the "
+        "bottom, resizes to "
+        f"{prep.size[1]} x {prep.size[0]} and normalises: give the picture as the camera delivers "
+        "it.",
         *_ranges(card),
         f"Trained at {card.rate_hz:g} frames per second for the vehicle '{card.vehicle.name}'"
         + ("." if card.vehicle.wheelbase_m is None else f", wheelbase {card.vehicle.wheelbase_m:g} m."),
@@ -67,12 +94,21 @@ def _ranges(card: ModelCard) -> list[str]:
         )
         for name, found in (card.input_ranges or {}).items()
     ]
-    return [f"Seen in training: {', '.join(said)}; what lies well outside is flagged (`input_out_of_range`)."] if said else []
+    return (
+        [
+            f"Seen in training: {', '.join(said)}; what lies well outside is flagged "
+            "(`input_out_of_range`)."
+        ]
+        if said
+        else []
+    )
 
 
 def _use(card: ModelCard) -> list[str]:
     names = {spec.name for spec in card.inputs}
-    extra = (", speed_mps=5.0" if "speed_mps" in names else "") + (", target_ego_m=(20.0, 0.0)" if "target_ego_m" in names else "")
+    extra = (", speed_mps=5.0" if "speed_mps" in names else "") + (
+        ", target_ego_m=(20.0, 0.0)" if "target_ego_m" in names else ""
+    )
     answer = "steer_rad" if card.task == "steering" else "waypoints_ego_m"
     return [
         "## Run it", "",
@@ -81,7 +117,8 @@ def _use(card: ModelCard) -> list[str]:
         "from auxdrive.types import Observation", "",
         "with Predictor.load(\"this/directory\") as predictor:",
         f"    prediction = predictor.predict(Observation(image=frame, time_s=now{extra}))",
-        "    # frame: uint8 (H, W, 3), red, green, blue; OpenCV's pictures are BGR: give frame[..., ::-1]",
+        "    # frame: uint8 (H, W, 3), red, green, blue; OpenCV's pictures are BGR: give "
+        "frame[..., ::-1]",
         f"    print(prediction.{answer}, prediction.latency_ms, prediction.flags)",
         "```", "",
         "`auxdrive verify this/directory` repeats the checks on your machine.", "",
@@ -93,7 +130,8 @@ def _training(card: ModelCard) -> list[str]:
     helped = ", ".join(made.auxiliaries) or "none"
     return [
         "## Training", "",
-        f"Method `{made.method}`, backbone `{made.backbone}`, auxiliary modalities: {helped} (in training only).",
+        f"Method `{made.method}`, backbone `{made.backbone}`, auxiliary modalities: {helped} (in "
+        "training only).",
         f"Seed {made.seed}, {made.epochs} epochs over all phases, auxdrive {made.auxdrive_version}"
         + (f", commit `{made.commit}`." if made.commit else ", from no known commit."),
         f"Data set '{made.dataset}', fingerprint `{made.dataset_sha256}`.", "",
@@ -104,7 +142,9 @@ def _metrics(card: ModelCard, notes: Sequence[str]) -> list[str]:
     rows = []
     for name, value in card.metrics.items():
         floor = "".join(f" {figure(figures.get(name))} |" for figures in card.floor.values())
-        rows.append(f"| {name} | {value.value:.4g} | {_bounds(value)} |{floor} {value.unit or '-'} |")
+        rows.append(
+            f"| {name} | {value.value:.4g} | {_bounds(value)} |{floor} {value.unit or '-'} |"
+        )
     kinds = "".join(f" {kind} |" for kind in card.floor)
     return [
         "## Metrics", "",
@@ -129,17 +169,30 @@ def _of_floor(card: ModelCard) -> list[str]:
     """What the columns beside the student's are, and which rows say nothing."""
     if not card.floor:
         return ["What a constant would reach was not recorded."] if card.metrics else []
-    notes = ["What needs no network: " + "; ".join(f"`{kind}`, {FLOOR.get(kind, 'see the run')}" for kind in card.floor) + "."]
+    notes = [
+        "What needs no network: "
+        + "; ".join(f"`{kind}`, {FLOOR.get(kind, 'see the run')}" for kind in card.floor)
+        + "."
+    ]
     empty = thresholds_that_say_nothing(card.floor)
-    return [*notes, sentence_on_thresholds(empty)[:1].upper() + sentence_on_thresholds(empty)[1:] + "."] if empty else notes
+    return (
+        [
+            *notes,
+            sentence_on_thresholds(empty)[:1].upper() + sentence_on_thresholds(empty)[1:] + ".",
+        ]
+        if empty
+        else notes
+    )
 
 
 def _parity(card: ModelCard) -> list[str]:
     parity = card.parity
     return [
         "## Parity of the export", "",
-        f"On {parity.frames} recorded frames ONNX Runtime and torch differ by at most {parity.measured:.2g} {parity.unit} "
-        f"(limit {parity.limit:g} {parity.unit}). The same architecture, untrained and of another seed, differs by {parity.control:.3g} "
+        f"On {parity.frames} recorded frames ONNX Runtime and torch differ by at most "
+        f"{parity.measured:.2g} {parity.unit} "
+        f"(limit {parity.limit:g} {parity.unit}). The same architecture, untrained and of another "
+        f"seed, differs by {parity.control:.3g} "
         f"{parity.unit} and is refused by the same check: it can fail.", "",
     ]  # fmt: skip
 
@@ -147,25 +200,39 @@ def _parity(card: ModelCard) -> list[str]:
 def _limits(card: ModelCard) -> list[str]:
     return [
         "## Limits, and what was not tested", "",
-        "- Open loop alone: nothing here says how a car drives with it. Measure that with `auxdrive drive`.",
-        "- Other cameras, mountings, vehicles, weather or places than those of the data set were not tested.",
-        "- No latency was measured, and no runtime but ONNX Runtime on a CPU was compared with torch.",
-        "- It is no safety function: it does not know when it is wrong. Answers that are not finite are withheld and flagged.",
+        "- Open loop alone: nothing here says how a car drives with it. Measure that with "
+        "`auxdrive drive`.",
+        "- Other cameras, mountings, vehicles, weather or places than those of the data set were "
+        "not tested.",
+        "- No latency was measured, and no runtime but ONNX Runtime on a CPU was compared with "
+        "torch.",
+        "- It is no safety function: it does not know when it is wrong. Answers that are not "
+        "finite are withheld and flagged.",
         *([] if card.metrics else ["- No metrics were recorded for this student."]), "",
     ]  # fmt: skip
 
 
 def reference_picture(card: ModelCard, images: UInt8, outputs: Float32) -> bytes:
-    """A PNG strip: evenly spread reference pictures (N, H, W, 3), and the answers (N, ...) below them seen from above."""
-    chosen = np.unique(np.linspace(0, len(images) - 1, min(PANELS, len(images))).round().astype(int))
+    """A PNG strip: evenly spread reference pictures (N, H, W, 3), and the answers (N, ...) below
+    them seen from above.
+    """
+    chosen = np.unique(
+        np.linspace(0, len(images) - 1, min(PANELS, len(images))).round().astype(int)
+    )
     picture_height = max(1, round(PANEL_WIDTH * images.shape[1] / images.shape[2]))
     strip = Image.new("RGB", (PANEL_WIDTH * len(chosen), picture_height + PLOT_HEIGHT), "white")
     draw = ImageDraw.Draw(strip)
     for place, index in enumerate(chosen.tolist()):
         left = place * PANEL_WIDTH
-        small = Image.fromarray(images[index]).resize((PANEL_WIDTH - 4, picture_height), Image.Resampling.BOX)
+        small = Image.fromarray(images[index]).resize(
+            (PANEL_WIDTH - 4, picture_height), Image.Resampling.BOX
+        )
         strip.paste(small, (left, 0))
-        path, text = _steered_path(float(outputs[index, 0])) if card.task == "steering" else _waypoint_path(outputs[index])
+        path, text = (
+            _steered_path(float(outputs[index, 0]))
+            if card.task == "steering"
+            else _waypoint_path(outputs[index])
+        )
         _draw_path(draw, left, picture_height, path, marks=card.task == "waypoints")
         draw.text((left + 4, picture_height + 3), text, fill="black")
     stream = io.BytesIO()
@@ -174,7 +241,9 @@ def reference_picture(card: ModelCard, images: UInt8, outputs: Float32) -> bytes
 
 
 def _steered_path(steer_rad: float) -> tuple[Float32, str]:
-    """20 m at that angle with a wheelbase of 2.9 m, ego frame (P, 2), for the eye alone; and the angle."""
+    """20 m at that angle with a wheelbase of 2.9 m, ego frame (P, 2), for the eye alone; and the
+    angle.
+    """
     arc_m = np.linspace(0.0, 20.0, 21)
     heading = arc_m * math.tan(max(-1.4, min(1.4, steer_rad))) / 2.9
     step = np.diff(arc_m, prepend=0.0)
@@ -184,13 +253,22 @@ def _steered_path(steer_rad: float) -> tuple[Float32, str]:
 
 def _waypoint_path(waypoints_t2: Float32) -> tuple[Float32, str]:
     last = waypoints_t2[-1]
-    return np.concatenate([np.zeros((1, 2), np.float32), waypoints_t2]), f"({last[0]:.1f}, {last[1]:+.1f}) m"
+    return np.concatenate(
+        [np.zeros((1, 2), np.float32), waypoints_t2]
+    ), f"({last[0]:.1f}, {last[1]:+.1f}) m"
 
 
-def _draw_path(draw: ImageDraw.ImageDraw, left: int, top: int, path_p2: Float32, marks: bool) -> None:
-    """x forward is up and y left is left; the scale fits the path, and never enlarges less than 20 m."""
+def _draw_path(
+    draw: ImageDraw.ImageDraw, left: int, top: int, path_p2: Float32, marks: bool
+) -> None:
+    """x forward is up and y left is left; the scale fits the path, and never enlarges less than 20
+    m.
+    """
     scale = (PLOT_HEIGHT - 20) / max(20.0, float(np.abs(path_p2).max()))
-    points = [(left + PANEL_WIDTH / 2 - scale * float(y), top + PLOT_HEIGHT - 4 - scale * float(x)) for x, y in path_p2]
+    points = [
+        (left + PANEL_WIDTH / 2 - scale * float(y), top + PLOT_HEIGHT - 4 - scale * float(x))
+        for x, y in path_p2
+    ]
     draw.line(points, fill=(20, 90, 200), width=3)
     for x, y in points[1:] if marks else ():
         draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=(200, 60, 20))
@@ -201,7 +279,9 @@ def _shape(spec: TensorSpec) -> str:
 
 
 def _bounds(value: Interval) -> str:
-    return "-" if value.low is None or value.high is None else f"{value.low:.4g} to {value.high:.4g}"
+    return (
+        "-" if value.low is None or value.high is None else f"{value.low:.4g} to {value.high:.4g}"
+    )
 
 
 def _list(values: Sequence[float]) -> str:

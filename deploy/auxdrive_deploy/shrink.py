@@ -1,18 +1,21 @@
 """How the graph shrinks a big camera's picture: `auxdrive_train.models.shrink.block_means` in ONNX.
 
-Two orders, with the same answer. Bytes first: strips of the picture are cut out as bytes, and `MatMulInteger` with a row of
-ones adds the rows of each block, so that nothing of the whole frame's size is made. A frame of 1920 x 1080 takes 1.3 ms and 7 MiB
-so, where torch's own order (cast, transpose, pool) takes 47 and 99. Measured in the same run: the sums in float, strip by strip, 3 ms;
-ConvInteger 11 ms; cast and Conv 10 ms and 52 MiB; cast to bfloat16, then strips, 23 ms and 28 MiB (`benchmarks/camera_size.py`
-measures what is written now).
+Two orders, with the same answer. Bytes first: strips of the picture are cut out as bytes, and
+`MatMulInteger` with a row of ones adds the rows of each block, so that nothing of the whole frame's
+size is made. A frame of 1920 x 1080 takes 1.3 ms and 7 MiB so, where torch's own order (cast,
+transpose, pool) takes 47 and 99. Measured in the same run: the sums in float, strip by strip, 3 ms;
+ConvInteger 11 ms; cast and Conv 10 ms and 52 MiB; cast to bfloat16, then strips, 23 ms and 28 MiB
+(`benchmarks/camera_size.py` measures what is written now).
 
-Cast first: TensorRT takes bytes through Cast and no other operator, so that the whole frame becomes float before anything else. It is used
-where it was asked for, and for pictures so small that it costs nothing, which every runtime then accepts as they are.
+Cast first: TensorRT takes bytes through Cast and no other operator, so that the whole frame becomes
+float before anything else. It is used where it was asked for, and for pictures so small that it
+costs nothing, which every runtime then accepts as they are.
 
 Legend: N frames, H, W rows and columns of the camera, C channels, h, w rows and columns of blocks.
 """
 
-# No `from __future__ import annotations`: torch's exporter reads the types of these functions' parameters.
+# No `from __future__ import annotations`: torch's exporter reads the types of these functions'
+# parameters.
 
 import math
 from collections.abc import Callable, Mapping
@@ -34,14 +37,20 @@ MOST_STRIPS = 48
 
 def translations(cast_first: bool) -> Mapping[Any, Callable[..., Any]]:
     """What torch's exporter is to write for operators of ours."""
-    return {torch.ops.auxdrive.block_means.default: _for_every_runtime if cast_first else _at_least_cost}
+    return {
+        torch.ops.auxdrive.block_means.default: _for_every_runtime if cast_first else _at_least_cost
+    }
 
 
-def _for_every_runtime(frames: UINT8, first: int, last: int, block_rows: int, block_columns: int) -> FLOAT:
+def _for_every_runtime(
+    frames: UINT8, first: int, last: int, block_rows: int, block_columns: int
+) -> FLOAT:
     return cast(FLOAT, _cast_first(frames, first, last, block_rows, block_columns))
 
 
-def _at_least_cost(frames: UINT8, first: int, last: int, block_rows: int, block_columns: int) -> FLOAT:
+def _at_least_cost(
+    frames: UINT8, first: int, last: int, block_rows: int, block_columns: int
+) -> FLOAT:
     write = _cast_first if math.prod(_size(frames)) <= SMALL_BYTES else _bytes_first
     return cast(FLOAT, write(frames, first, last, block_rows, block_columns))
 
@@ -50,7 +59,9 @@ def _cast_first(frames: Any, first: int, last: int, block_rows: int, block_colum
     values: Any = op.Cast(frames, to=onnx.TensorProto.FLOAT)
     values_nchw: Any = op.Transpose(values, perm=[0, 3, 1, 2])
     cropped: Any = op.Slice(values_nchw, _whole(first), _whole(last), _whole(2))
-    return op.AveragePool(cropped, kernel_shape=[block_rows, block_columns], strides=[block_rows, block_columns])
+    return op.AveragePool(
+        cropped, kernel_shape=[block_rows, block_columns], strides=[block_rows, block_columns]
+    )
 
 
 def _bytes_first(frames: Any, first: int, last: int, block_rows: int, block_columns: int) -> Any:
@@ -59,14 +70,25 @@ def _bytes_first(frames: Any, first: int, last: int, block_rows: int, block_colu
     ones = _constant(np.ones((1, block_rows), np.uint8))
     sums: list[Any] = []
     for begin, end in _strips(rows, block_rows * columns * channels):
-        strip = op.Slice(frames, _whole(first + begin * block_rows), _whole(first + end * block_rows), _whole(1))
-        sums.append(op.MatMulInteger(ones, op.Reshape(strip, _whole(-1, end - begin, block_rows, columns * channels))))
+        strip = op.Slice(
+            frames, _whole(first + begin * block_rows), _whole(first + end * block_rows), _whole(1)
+        )
+        sums.append(
+            op.MatMulInteger(
+                ones, op.Reshape(strip, _whole(-1, end - begin, block_rows, columns * channels))
+            )
+        )
     of_rows: Any = op.Concat(*sums, axis=1) if len(sums) > 1 else sums[0]  # int32 (N, h, 1, W * C)
     if columns % block_columns:
-        of_rows = op.Slice(of_rows, _whole(0), _whole(blocks_across * block_columns * channels), _whole(3))
+        of_rows = op.Slice(
+            of_rows, _whole(0), _whole(blocks_across * block_columns * channels), _whole(3)
+        )
     across = op.Reshape(of_rows, _whole(-1, rows, blocks_across, block_columns, channels))
     of_blocks = op.Transpose(op.ReduceSum(across, _whole(3), keepdims=0), perm=[0, 3, 1, 2])
-    return op.Div(op.Cast(of_blocks, to=onnx.TensorProto.FLOAT), _constant(np.float32(block_rows * block_columns)))
+    return op.Div(
+        op.Cast(of_blocks, to=onnx.TensorProto.FLOAT),
+        _constant(np.float32(block_rows * block_columns)),
+    )
 
 
 def _size(frames: Any) -> tuple[int, int, int]:
@@ -86,4 +108,6 @@ def _whole(*numbers: int) -> Any:
 
 
 def _constant(value: Any) -> Any:
-    return op.Constant(value=onnx.numpy_helper.from_array(np.ascontiguousarray(value).reshape(np.shape(value))))
+    return op.Constant(
+        value=onnx.numpy_helper.from_array(np.ascontiguousarray(value).reshape(np.shape(value)))
+    )

@@ -3,8 +3,8 @@
 from auxdrive import Observation, Predictor, make_controller
 
 with Predictor.load("bundle") as predictor:
-    controller = make_controller("pid", predictor.steering, predictor.vehicle)
-    prediction = predictor.predict(Observation(image=frame, time_s=now, speed_mps=4.0, target_ego_m=(20.0, 0.0)))
+    controller = make_controller("pid", predictor.steering, predictor.vehicle) prediction =
+    predictor.predict(Observation(image=frame, time_s=now, speed_mps=4.0, target_ego_m=(20.0, 0.0)))
     control = controller.step(prediction, speed_mps=4.0, now_s=now)
 """
 
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from auxdrive.steering import SteeringSpec
     from auxdrive.types import Control, Flag, Observation, Pose2, Prediction
 
-# Names are imported when they are first asked for: the command line starts at once, and can be interrupted cleanly from then on.
+# Names are imported when they are first asked for: the command line starts at once, and can be
+# interrupted cleanly from then on.
 _NAMES_OF = {
     "agent": "Agent",
     "bundles": "Bundle",

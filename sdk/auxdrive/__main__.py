@@ -1,4 +1,6 @@
-"""Where the `auxdrive` command starts. It imports nothing that takes time before it can be interrupted: Ctrl-C ends with one line."""
+"""Where the `auxdrive` command starts. It imports nothing that takes time before it can be
+interrupted: Ctrl-C ends with one line.
+"""
 
 from __future__ import annotations
 

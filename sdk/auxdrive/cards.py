@@ -1,4 +1,6 @@
-"""Cards: what a data set (`dataset.json`) and a bundle (`card.json`) say of themselves. Read strictly, never executed."""
+"""Cards: what a data set (`dataset.json`) and a bundle (`card.json`) say of themselves. Read
+strictly, never executed.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ WHEELBASE_M = (0.01, 100.0)
 
 
 class Card(BaseModel):
-    """Base of the cards: unknown keys and numbers that are not finite are refused, values cannot be changed."""
+    """Base of the cards: unknown keys and numbers that are not finite are refused, values cannot be
+    changed.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -41,8 +45,9 @@ class CameraSpec(Card):
 class VehicleSpec(Card):
     """What the controller and the labels need of the vehicle.
 
-    max_steer_rate_radps: how fast its road wheels turn at most; controllers command no faster change. None: not known, and not limited.
-    A passenger car's driver reaches about 1 rad/s, a model car's servo ten times that.
+    max_steer_rate_radps: how fast its road wheels turn at most; controllers command no faster
+    change. None: not known, and not limited. A passenger car's driver reaches about 1 rad/s, a
+    model car's servo ten times that.
     """
 
     name: str = "unknown"
@@ -51,10 +56,12 @@ class VehicleSpec(Card):
 
 
 class EpisodeOrigin(Card):
-    """Which drive an episode was cut from, and where on that drive's clock its `time_s` of zero lies.
+    """Which drive an episode was cut from, and where on that drive's clock its `time_s` of zero
+    lies.
 
-    Two things are kept apart here. An episode is uninterrupted: a sample may span its frames. A session, one drive, is independent
-    of every other one: frames of one session may be nearly equal although they stand in different episodes, frames of two are not.
+    Two things are kept apart here. An episode is uninterrupted: a sample may span its frames. A
+    session, one drive, is independent of every other one: frames of one session may be nearly equal
+    although they stand in different episodes, frames of two are not.
     """
 
     session: str = Field(min_length=1, max_length=1000)
@@ -62,11 +69,14 @@ class EpisodeOrigin(Card):
 
 
 class DatasetCard(Card):
-    """`dataset.json`. `splits` maps a split's name to episode ids; an episode stands in at most one split.
+    """`dataset.json`. `splits` maps a split's name to episode ids; an episode stands in at most one
+    split.
 
-    `episodes` says of which session an episode is; one that is not named there is a session of its own, as a simulator's are.
-    `apart_s` says of each split how long before or after the nearest frame of any other split its frames were taken, in seconds,
-    at least; null where it shares no session with another. It is written where splits are made, and `auxdrive inspect` measures it again.
+    `episodes` says of which session an episode is; one that is not named there is a session of its
+    own, as a simulator's are. `apart_s` says of each split how long before or after the nearest
+    frame of any other split its frames were taken, in seconds, at least; null where it shares no
+    session with another. It is written where splits are made, and `auxdrive inspect` measures it
+    again.
     """
 
     format: Literal["auxdrive-dataset-1"] = "auxdrive-dataset-1"
@@ -96,16 +106,29 @@ class TensorSpec(Card):
 class PreprocessingSpec(Card):
     """What the graph itself does to the camera's picture, in this order: crop, resize, normalise."""
 
-    crop_top: float = Field(default=0.0, ge=0, lt=1, description="rows cut off at the top, as a share of the height")
-    crop_bottom: float = Field(default=0.0, ge=0, lt=1, description="rows cut off at the bottom, as a share of the height")
-    size: tuple[Pixels, Pixels] = Field(description="height and width of the network's input, in pixels")
-    mean: tuple[float, float, float] = Field(default=(0.5, 0.5, 0.5), description="taken off red, green and blue in 0..1")
-    std: tuple[Positive, Positive, Positive] = Field(default=(0.25, 0.25, 0.25), description="what they are then divided by")
+    crop_top: float = Field(
+        default=0.0, ge=0, lt=1, description="rows cut off at the top, as a share of the height"
+    )
+    crop_bottom: float = Field(
+        default=0.0, ge=0, lt=1, description="rows cut off at the bottom, as a share of the height"
+    )
+    size: tuple[Pixels, Pixels] = Field(
+        description="height and width of the network's input, in pixels"
+    )
+    mean: tuple[float, float, float] = Field(
+        default=(0.5, 0.5, 0.5), description="taken off red, green and blue in 0..1"
+    )
+    std: tuple[Positive, Positive, Positive] = Field(
+        default=(0.25, 0.25, 0.25), description="what they are then divided by"
+    )
 
     @model_validator(mode="after")
     def _leaves_something(self) -> Self:
         if self.crop_top + self.crop_bottom >= 1:
-            raise ValueError(f"crop_top {self.crop_top} and crop_bottom {self.crop_bottom} leave no row of the picture")
+            raise ValueError(
+                f"crop_top {self.crop_top} and crop_bottom {self.crop_bottom} leave no row of the "
+                "picture"
+            )
         return self
 
 
@@ -117,13 +140,17 @@ class InputRange(Card):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if len(self.low) != len(self.high) or any(low > high for low, high in zip(self.low, self.high, strict=True)):
+        if len(self.low) != len(self.high) or any(
+            low > high for low, high in zip(self.low, self.high, strict=True)
+        ):
             raise ValueError(f"low {list(self.low)} and high {list(self.high)} are no range")
         return self
 
 
 class Provenance(Card):
-    """Where the weights come from. `measured_on` says of each split what it is, and how far in time it lies from what trained."""
+    """Where the weights come from. `measured_on` says of each split what it is, and how far in time
+    it lies from what trained.
+    """
 
     method: str
     backbone: str
@@ -148,9 +175,11 @@ class Interval(Card):
 
 
 class ParitySpec(Card):
-    """How the exported graph is held against the trained student: files under `reference/` and limits in physical units.
+    """How the exported graph is held against the trained student: files under `reference/` and
+    limits in physical units.
 
-    The control's outputs come from the same architecture with weights of another seed and must fail the same limit.
+    The control's outputs come from the same architecture with weights of another seed and must fail
+    the same limit.
     """
 
     frames: int = Field(gt=0, le=4096)
@@ -163,11 +192,13 @@ class ParitySpec(Card):
 class ModelCard(Card):
     """`card.json` of a bundle. `files` maps every other file's relative path to its SHA-256.
 
-    `metrics` are the student's, by '<split>/<metric>'; `floor` gives by kind (`constant`, `ego`, `neighbours`) the same figures of answers
-    that need no network, which a student must beat before it says anything.
+    `metrics` are the student's, by '<split>/<metric>'; `floor` gives by kind (`constant`, `ego`,
+    `neighbours`) the same figures of answers that need no network, which a student must beat before
+    it says anything.
 
-    `input_ranges` gives for every ego input what the training samples held (see `auxdrive.limits`). It is null where that was not
-    recorded, as in bundles of before it existed; the predictor then flags only what no road vehicle can be asked.
+    `input_ranges` gives for every ego input what the training samples held (see `auxdrive.limits`).
+    It is null where that was not recorded, as in bundles of before it existed; the predictor then
+    flags only what no road vehicle can be asked.
     """
 
     format: Literal["auxdrive-bundle-1"] = "auxdrive-bundle-1"

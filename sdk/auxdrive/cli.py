@@ -1,9 +1,11 @@
-"""The `auxdrive` command. Sub-commands are found through the entry points of the group `auxdrive.commands`.
+"""The `auxdrive` command. Sub-commands are found through the entry points of the group
+`auxdrive.commands`.
 
-A sub-command is a function with typer annotations in a module that is cheap to import: what needs torch or a renderer is
-imported inside the function. Only the module of the command that runs is imported, so the vehicle's install has its own
-commands whatever the others need, and third parties can add theirs: under names that auxdrive has not taken, and at no risk to
-the others. Exit codes: 0 done, 1 a check failed, 2 a mistake of the user, 3 what nobody foresaw, 130 interrupted.
+A sub-command is a function with typer annotations in a module that is cheap to import: what needs
+torch or a renderer is imported inside the function. Only the module of the command that runs is
+imported, so the vehicle's install has its own commands whatever the others need, and third parties
+can add theirs: under names that auxdrive has not taken, and at no risk to the others. Exit codes: 0
+done, 1 a check failed, 2 a mistake of the user, 3 what nobody foresaw, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ EXTRA_OF_MODULE = {
 }  # fmt: skip
 # In every extra whose commands fill folders.
 EVERYWHERE = ("filelock",)
-# The extra that makes a command work as a whole, and which extras hold others (pyproject.toml; a test compares them).
+# The extra that makes a command work as a whole, and which extras hold others (pyproject.toml; a
+# test compares them).
 EXTRA_OF_COMMAND = {
     "train": "train", "select": "train", "ingest": "train", "export": "deploy", "collect": "sim", "drive": "sim",
     "merge": "sim", "demo": "all",
@@ -43,7 +46,9 @@ _OF_THE_SYSTEM = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
 }  # fmt: skip
 # Of click, which newer releases of typer carry within them: no import would work with both.
-_ClickException: type[Exception] = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+_ClickException: type[Exception] = next(
+    base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
+)
 
 
 class _LazyGroup(TyperGroup):
@@ -63,7 +68,10 @@ class _LazyGroup(TyperGroup):
                 return None
             raise UsageError(unknown_name("command", cmd_name, {plugin.name for plugin in found}))
         for plugin in left_out:
-            console.note(f"the package '{plugin.package}' offers a command '{cmd_name}' too; nobody replaces a command of auxdrive's own")
+            console.note(
+                f"the package '{plugin.package}' offers a command '{cmd_name}' too; nobody "
+                "replaces a command of auxdrive's own"
+            )
         return _command_of(chosen)
 
     def invoke(self, ctx: Any) -> None:
@@ -77,14 +85,20 @@ class _LazyGroup(TyperGroup):
 
 
 def _command_of(plugin: Plugin) -> Any:
-    """The command as an application of its own. One that cannot be loaded is shown as such, and fails only when it runs."""
+    """The command as an application of its own. One that cannot be loaded is shown as such, and
+    fails only when it runs.
+    """
     try:
         return typer.main.get_command(_app_of(plugin))
     except ImportError as error:
-        reason = _missing(plugin.name, error) or UsageError(f"`auxdrive {plugin.name}` cannot be loaded: {error}")
+        reason = _missing(plugin.name, error) or UsageError(
+            f"`auxdrive {plugin.name}` cannot be loaded: {error}"
+        )
     except UsageError as error:
         absent = error.__cause__
-        reason = (_missing(plugin.name, absent) if isinstance(absent, ImportError) else None) or error
+        reason = (
+            _missing(plugin.name, absent) if isinstance(absent, ImportError) else None
+        ) or error
     except Exception as error:
         if plugin.is_ours:
             raise
@@ -96,7 +110,9 @@ def _app_of(plugin: Plugin) -> typer.Typer:
     loaded = plugin.load()
     if isinstance(loaded, typer.Typer):
         return loaded
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP_NAMES)
+    app = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP_NAMES
+    )
     app.command(name=plugin.name)(loaded)
     return app
 
@@ -105,7 +121,11 @@ def _unavailable(name: str, reason: AuxdriveError) -> typer.Typer:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     told = console.printable(f"Not available: {reason}")
 
-    @app.command(name=name, help=told, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+    @app.command(
+        name=name,
+        help=told,
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )
     def unavailable() -> None:
         raise reason
 
@@ -113,8 +133,10 @@ def _unavailable(name: str, reason: AuxdriveError) -> typer.Typer:
 
 
 def _missing(command: str, error: ImportError) -> MissingExtra | WrongVersion | None:
-    """The command's own extra where that brings the module; else the module's, and the command's too if that is not complete. A package
-    that is there, and lacks a part or a name, is of the wrong version."""
+    """The command's own extra where that brings the module; else the module's, and the command's
+    too if that is not complete. A package that is there, and lacks a part or a name, is of the
+    wrong version.
+    """
     module = (error.name or "").split(".")[0]
     needed = EXTRA_OF_COMMAND.get(command) if module in EVERYWHERE else EXTRA_OF_MODULE.get(module)
     if needed is None:
@@ -152,7 +174,13 @@ def build_app() -> typer.Typer:
     @app.callback()
     def root(
         version: Annotated[
-            bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+            bool,
+            typer.Option(
+                "--version",
+                callback=_print_version,
+                is_eager=True,
+                help="Print the version and exit.",
+            ),
         ] = False,
     ) -> None:
         """Camera-only driving students trained with other sensors: train, export, run, measure."""
@@ -174,7 +202,9 @@ def run(arguments: list[str] | None = None) -> int:
     with standard_streams():
         try:
             code = _run(arguments)
-            write_result("")  # whatever else was printed is flushed, where a failure can still be told
+            write_result(
+                ""
+            )  # whatever else was printed is flushed, where a failure can still be told
         except BrokenPipeError:
             return 0  # a command of another package wrote on; ours see to it themselves
         except OutputRefused as error:
@@ -186,7 +216,8 @@ def run(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str] | None) -> int:
     try:
         returned = build_app()(arguments, prog_name="auxdrive", standalone_mode=False)
-        code = returned if isinstance(returned, int) else 0  # the group returns nothing: a number is the exit code of a `typer.Exit`
+        # the group returns nothing: a number is the exit code of a `typer.Exit`
+        code = returned if isinstance(returned, int) else 0
         return _interrupted() if code == INTERRUPTED else code
     except AuxdriveError as error:
         console.error(str(error))
@@ -203,15 +234,23 @@ def _run(arguments: list[str] | None) -> int:
     except (BrokenPipeError, OutputRefused):
         raise
     except Exception as error:  # noqa: BLE001  # whatever nobody foresaw has an exit code of its own
-        if _is_within(error, KeyboardInterrupt):  # extension modules that are interrupted while they are imported tell of ImportError
+        # extension modules that are interrupted while they are imported tell of ImportError
+        if _is_within(error, KeyboardInterrupt):
             return _interrupted()
         if isinstance(error, OSError):
             write_result("")  # raises where it was standard output that refused
-        if isinstance(error, OSError) and error.filename is not None and error.errno in _OF_THE_SYSTEM:
+        if (
+            isinstance(error, OSError)
+            and error.filename is not None
+            and error.errno in _OF_THE_SYSTEM
+        ):
             console.error(f"{error.filename}: the system refuses it ({error.strerror})")
             return 2
         console.note(traceback.format_exc().rstrip())
-        console.error("this was not foreseen; what stands above says where it happened. Please report it with the command that you gave")
+        console.error(
+            "this was not foreseen; what stands above says where it happened. Please report it "
+            "with the command that you gave"
+        )
         return UNFORESEEN
 
 

@@ -1,7 +1,8 @@
 """How many CPUs this process may use: its affinity, and the quota of the container that it runs in.
 
-A container that may use half a CPU of a machine with 64 sees 64: whoever starts 64 threads there is stopped by the kernel for most of every
-period. Linux keeps the quota in control groups, of version 2 (`cpu.max`) or 1 (`cpu.cfs_quota_us`), in the process's group or in any above.
+A container that may use half a CPU of a machine with 64 sees 64: whoever starts 64 threads there is
+stopped by the kernel for most of every period. Linux keeps the quota in control groups, of version
+2 (`cpu.max`) or 1 (`cpu.cfs_quota_us`), in the process's group or in any above.
 """
 
 from __future__ import annotations
@@ -16,14 +17,19 @@ SELF = Path("/proc/self")
 
 
 def usable_cpus() -> int:
-    """CPUs that this process can keep busy, at least 1: those of its affinity, but no more than the quota's whole ones."""
-    affine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """CPUs that this process can keep busy, at least 1: those of its affinity, but no more than the
+    quota's whole ones.
+    """
+    affine = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     quota = cpu_quota()
     return affine if quota is None else max(1, min(affine, math.floor(quota)))
 
 
 def cpu_quota(process: Path = SELF) -> float | None:
-    """CPUs that the control groups of a process allow, as a fraction where it is one; None where none limits it.
+    """CPUs that the control groups of a process allow, as a fraction where it is one; None where
+    none limits it.
 
     Args:
         process: its folder under /proc.
@@ -33,12 +39,18 @@ def cpu_quota(process: Path = SELF) -> float | None:
         groups = (process / "cgroup").read_text(errors="replace").splitlines()
     except OSError:  # not Linux, or /proc is hidden
         return None
-    quotas = [quota for folder, read in _folders(mounts, groups) if (quota := read(folder)) is not None]
+    quotas = [
+        quota for folder, read in _folders(mounts, groups) if (quota := read(folder)) is not None
+    ]
     return min(quotas, default=None)
 
 
-def _folders(mounts: list[str], groups: list[str]) -> Iterator[tuple[Path, Callable[[Path], float | None]]]:
-    """Every folder that may hold a quota of the process, from its own group up to the mounted root, with what reads it."""
+def _folders(
+    mounts: list[str], groups: list[str]
+) -> Iterator[tuple[Path, Callable[[Path], float | None]]]:
+    """Every folder that may hold a quota of the process, from its own group up to the mounted root,
+    with what reads it.
+    """
     paths: dict[str, str] = {}  # controller ("" in version 2) -> the group
     for line in groups:
         number, _, rest = line.partition(":")
@@ -60,7 +72,9 @@ def _folders(mounts: list[str], groups: list[str]) -> Iterator[tuple[Path, Calla
 
 
 def _below(group: str, root: str) -> PurePosixPath:
-    """The group relative to what is mounted; the mounted folder itself where the group is not below it, as seen from containers."""
+    """The group relative to what is mounted; the mounted folder itself where the group is not below
+    it, as seen from containers.
+    """
     try:
         return PurePosixPath(group).relative_to(root)
     except ValueError:

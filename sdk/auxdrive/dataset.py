@@ -33,7 +33,10 @@ def read_card(dataset_dir: Path | str) -> DatasetCard:
     if not exists(path):
         made = "`auxdrive collect` and `auxdrive ingest` make some"
         if is_folder(Path(dataset_dir) / EPISODES_DIR):
-            made = "It has episodes; write their card with auxdrive.episodes.write_card, as docs/data.md shows"
+            made = (
+                "It has episodes; write their card with auxdrive.episodes.write_card, as "
+                "docs/data.md shows"
+            )
         raise DataError(f"{dataset_dir}: no {CARD_NAME}, so this is not a data set. {made}")
     return read_model(path, DatasetCard)
 
@@ -41,14 +44,23 @@ def read_card(dataset_dir: Path | str) -> DatasetCard:
 class Dataset:
     """Recorded episodes with a card: the data set in one folder, or several that are used as one.
 
-    Opening reads the cards and the names of the episodes; an episode is opened when it is asked for.
+    Opening reads the cards and the names of the episodes; an episode is opened when it is asked
+    for.
 
     Attributes:
-        name: the folder, or the folders, for messages. card: what `dataset.json` says, or what the cards of all parts say together.
-        episode_ids: every complete episode, sorted. parts: the data sets that it was made of; of one folder, itself.
+        name: the folder, or the folders, for messages. card: what `dataset.json` says, or what the
+            cards of all parts say together.
+        episode_ids: every complete episode, sorted. parts: the data sets that it was made of; of
+            one folder, itself.
     """
 
-    def __init__(self, folders: Mapping[str, Path], card: DatasetCard, parts: Sequence[Dataset], path: Path | None = None) -> None:
+    def __init__(
+        self,
+        folders: Mapping[str, Path],
+        card: DatasetCard,
+        parts: Sequence[Dataset],
+        path: Path | None = None,
+    ) -> None:
         self._folders = dict(folders)
         self._path = path
         self.card = card
@@ -58,11 +70,13 @@ class Dataset:
 
     @classmethod
     def open(cls, path: Path | str | Sequence[Path | str]) -> Dataset:
-        """Open the data set in that folder, or those in several folders as one (`auxdrive.data.joined`).
+        """Open the data set in that folder, or those in several folders as one
+        (`auxdrive.data.joined`).
 
         Raises:
-            DataError: no folder, no card, no episodes, a card that names unknown episodes or one episode in two splits; cards of
-                several that do not agree. UsageError: no folder was named, or one twice.
+            DataError: no folder, no card, no episodes, a card that names unknown episodes or one
+                episode in two splits; cards of several that do not agree. UsageError: no folder was
+                named, or one twice.
         """
         if isinstance(path, Path | str):
             return cls._open_one(Path(path))
@@ -76,12 +90,20 @@ class Dataset:
             raise DataError(f"{folder}: no such folder")
         card = read_card(folder)
         parent = folder / EPISODES_DIR
-        found = (entry.name for entry in entries(parent) if not entry.name.startswith(".") and is_folder(entry))
+        found = (
+            entry.name
+            for entry in entries(parent)
+            if not entry.name.startswith(".") and is_folder(entry)
+        )
         episode_ids = tuple(sorted(found))
         if not episode_ids:
-            raise DataError(f"{folder}: the data set is empty, {EPISODES_DIR}/ holds no complete episode")
+            raise DataError(
+                f"{folder}: the data set is empty, {EPISODES_DIR}/ holds no complete episode"
+            )
         _check_splits(folder, card, set(episode_ids))
-        return cls({episode_id: parent / episode_id for episode_id in episode_ids}, card, (), folder)
+        return cls(
+            {episode_id: parent / episode_id for episode_id in episode_ids}, card, (), folder
+        )
 
     @property
     def path(self) -> Path:
@@ -91,7 +113,9 @@ class Dataset:
             UsageError: there are several.
         """
         if self._path is None:
-            raise UsageError(f"{self.name}: these are several data sets, which have no one folder; see `parts`")
+            raise UsageError(
+                f"{self.name}: these are several data sets, which have no one folder; see `parts`"
+            )
         return self._path
 
     def __len__(self) -> int:
@@ -109,7 +133,9 @@ class Dataset:
         return EpisodeReader(self._folders[episode_id])
 
     def origin(self, episode_id: str) -> EpisodeOrigin:
-        """The session of an episode and when in it the episode began: what the card says, or a session of its own."""
+        """The session of an episode and when in it the episode began: what the card says, or a
+        session of its own.
+        """
         return self.card.episodes.get(episode_id) or EpisodeOrigin(session=as_text(episode_id))
 
     def split(self, name: str) -> tuple[str, ...]:
@@ -124,23 +150,37 @@ class Dataset:
             raise UsageError(f"{self.name}: {unknown_name('split', name, self.card.splits)}")
         return self.card.splits[name]
 
-    def modalities_everywhere(self, episode_ids: Iterable[str] | None = None) -> tuple[Modality, ...]:
-        """The modalities that each of these episodes has (default: all episodes), in the order of `Modality`."""
+    def modalities_everywhere(
+        self, episode_ids: Iterable[str] | None = None
+    ) -> tuple[Modality, ...]:
+        """The modalities that each of these episodes has (default: all episodes), in the order of
+        `Modality`.
+        """
         held = [set(self.episode(episode_id).modalities) for episode_id in self._ids(episode_ids)]
-        return tuple(modality for modality in Modality if held and all(modality in each for each in held))
+        return tuple(
+            modality for modality in Modality if held and all(modality in each for each in held)
+        )
 
-    def missing(self, modality: Modality, episode_ids: Iterable[str] | None = None) -> tuple[str, ...]:
+    def missing(
+        self, modality: Modality, episode_ids: Iterable[str] | None = None
+    ) -> tuple[str, ...]:
         """Those of these episodes (default: all) that lack the modality."""
-        return tuple(episode_id for episode_id in self._ids(episode_ids) if not self.episode(episode_id).has(modality))
+        return tuple(
+            episode_id
+            for episode_id in self._ids(episode_ids)
+            if not self.episode(episode_id).has(modality)
+        )
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what was recorded; it goes into model cards as the data's identity.
 
-        Covers the card, every episode's id, `state.npy` in full, and of each frame file its size, its first and last 64 KiB (the
-        header among them) and 16 blocks of 4 KiB spread evenly between: a change inside a file that keeps its size and touches
-        none of these goes unnoticed. That is the price of a fraction of a second where reading everything takes minutes.
-        Modalities that are derived from a recorded one are left out, so deriving them later does not change the fingerprint.
-        Of several data sets it is the SHA-256 over the fingerprints of all, in their order.
+        Covers the card, every episode's id, `state.npy` in full, and of each frame file its size,
+        its first and last 64 KiB (the header among them) and 16 blocks of 4 KiB spread evenly
+        between: a change inside a file that keeps its size and touches none of these goes
+        unnoticed. That is the price of a fraction of a second where reading everything takes
+        minutes. Modalities that are derived from a recorded one are left out, so deriving them
+        later does not change the fingerprint. Of several data sets it is the SHA-256 over the
+        fingerprints of all, in their order.
         """
         if self._path is None:
             joined = hashlib.sha256(b"auxdrive-joined-fingerprint-1\0")
@@ -148,15 +188,22 @@ class Dataset:
                 _feed(joined, part.fingerprint().encode())
             return joined.hexdigest()
         digest = hashlib.sha256(b"auxdrive-dataset-fingerprint-1\0")
-        recorded = tuple(modality for modality in self.card.modalities if MODALITIES[modality].derived_from is None)
-        _feed(digest, self.card.model_copy(update={"modalities": recorded}).model_dump_json().encode())
+        recorded = tuple(
+            modality
+            for modality in self.card.modalities
+            if MODALITIES[modality].derived_from is None
+        )
+        _feed(
+            digest, self.card.model_copy(update={"modalities": recorded}).model_dump_json().encode()
+        )
         for episode_id in self.episode_ids:
             _feed(digest, os.fsencode(episode_id))  # a name is bytes: on Unix it need not be UTF-8
             _feed_episode(digest, self.episode(episode_id))
         return digest.hexdigest()
 
     def episode_fingerprint(self, episode_id: str) -> str:
-        """SHA-256 (hex) of what was recorded in one episode, whatever it is called; it covers what `fingerprint` does of it.
+        """SHA-256 (hex) of what was recorded in one episode, whatever it is called; it covers what
+        `fingerprint` does of it.
 
         Raises:
             UsageError: no episode of that name. DataError: it is damaged.
@@ -175,16 +222,23 @@ def _check_splits(folder: Path, card: DatasetCard, known: set[str]) -> None:
         strangers = sorted(set(episode_ids) - known)
         if strangers:
             shown = ", ".join(strangers[:5]) + (" ..." if len(strangers) > 5 else "")
-            raise DataError(f"{folder}: the card's split '{split}' names {len(strangers)} episodes that do not exist: {shown}")
+            raise DataError(
+                f"{folder}: the card's split '{split}' names {len(strangers)} episodes that do not "
+                f"exist: {shown}"
+            )
         for episode_id in episode_ids:
             if episode_id in owner:
                 raise DataError(
-                    f"{folder}: episode {episode_id} stands in the splits '{owner[episode_id]}' and '{split}'; it may stand in one, once"
+                    f"{folder}: episode {episode_id} stands in the splits '{owner[episode_id]}' "
+                    f"and '{split}'; it may stand in one, once"
                 )
             owner[episode_id] = split
     strangers = sorted(card.episodes.keys() - known)
     if strangers:
-        raise DataError(f"{folder}: the card's `episodes` names {len(strangers)} that do not exist: {', '.join(strangers[:5])}")
+        raise DataError(
+            f"{folder}: the card's `episodes` names {len(strangers)} that do not exist: "
+            f"{', '.join(strangers[:5])}"
+        )
 
 
 def _feed_episode(digest: hashlib._Hash, episode: EpisodeReader) -> None:

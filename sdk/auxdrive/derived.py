@@ -1,6 +1,8 @@
-"""Modalities that are computed from recorded ones: edge and frequency from RGB, attention from segmentation (AML, section 4.1).
+"""Modalities that are computed from recorded ones: edge and frequency from RGB, attention from
+segmentation (AML, section 4.1).
 
-Everything is by a fixed scale, so a frame's values never depend on its neighbours. Legend: N frames, H rows, W columns.
+Everything is by a fixed scale, so a frame's values never depend on its neighbours. Legend: N
+frames, H rows, W columns.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ _CHUNK_BYTES = 8 << 20  # decoded at a time, so that memory stays bounded on any
 
 
 def luma(images_rgb: UInt8) -> NDArray[np.int32]:
-    """Luma of BT.601, rounded to integers 0..255: (..., H, W, 3) uint8 to (..., H, W). Integers, so that it is exact everywhere."""
+    """Luma of BT.601, rounded to integers 0..255: (..., H, W, 3) uint8 to (..., H, W). Integers, so
+    that it is exact everywhere.
+    """
     wide = images_rgb.astype(np.int32)
     return (299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2] + 500) // 1000
 
@@ -32,8 +36,9 @@ def luma(images_rgb: UInt8) -> NDArray[np.int32]:
 def edge(images_rgb: UInt8) -> UInt8:
     """Sobel magnitude of the luma: (..., H, W, 3) to uint8 (..., H, W).
 
-    The 3x3 kernels (1, 2, 1) x (-1, 0, 1) with the border repeated; a step of 255 grey levels has the magnitude 1020 along an
-    axis, and a quarter of the magnitude is stored, so that such a step is 255. Steeper corners are cut off there.
+    The 3x3 kernels (1, 2, 1) x (-1, 0, 1) with the border repeated; a step of 255 grey levels has
+    the magnitude 1020 along an axis, and a quarter of the magnitude is stored, so that such a step
+    is 255. Steeper corners are cut off there.
     """
     grey = luma(images_rgb)
     padded = np.pad(grey, [(0, 0)] * (grey.ndim - 2) + [(1, 1), (1, 1)], mode="edge")
@@ -47,29 +52,38 @@ def edge(images_rgb: UInt8) -> UInt8:
 
 
 def frequency(images_rgb: UInt8) -> UInt8:
-    """Log magnitude of the centred two-dimensional spectrum of the luma: (..., H, W, 3) to uint8 (..., H, W).
+    """Log magnitude of the centred two-dimensional spectrum of the luma: (..., H, W, 3) to uint8
+    (..., H, W).
 
-    Stored is 255 log(1 + |F|) / log(1 + 255 H W); 255 H W is the largest magnitude that there can be, the sum over a white
-    picture. Frequency zero stands in row H // 2 and column W // 2.
+    Stored is 255 log(1 + |F|) / log(1 + 255 H W); 255 H W is the largest magnitude that there can
+    be, the sum over a white picture. Frequency zero stands in row H // 2 and column W // 2.
     """
     grey = luma(images_rgb).astype(np.float64)
     height, width = grey.shape[-2:]
     magnitude = np.abs(np.fft.fftshift(np.fft.fft2(grey), axes=(-2, -1)))
-    stored: UInt8 = np.rint(255 * np.log1p(magnitude) / np.log1p(255.0 * height * width)).astype(np.uint8)
+    stored: UInt8 = np.rint(255 * np.log1p(magnitude) / np.log1p(255.0 * height * width)).astype(
+        np.uint8
+    )
     return stored
 
 
-_ATTENTION_OF_CLASS = np.array([255 if name in ATTENTION_CLASSES else 0 for name in SEGMENTATION_CLASSES], np.uint8)
+_ATTENTION_OF_CLASS = np.array(
+    [255 if name in ATTENTION_CLASSES else 0 for name in SEGMENTATION_CLASSES], np.uint8
+)
 
 
 def attention(class_ids: UInt8) -> UInt8:
-    """What a driver has to look at: 255 where the class is one of `ATTENTION_CLASSES`, else 0; (..., H, W) to uint8 (..., H, W).
+    """What a driver has to look at: 255 where the class is one of `ATTENTION_CLASSES`, else 0;
+    (..., H, W) to uint8 (..., H, W).
 
     Raises:
         InputError: a class id beyond `SEGMENTATION_CLASSES`.
     """
     if class_ids.size and int(class_ids.max()) >= len(_ATTENTION_OF_CLASS):
-        raise InputError(f"segmentation holds the class id {class_ids.max()}; auxdrive's end at {len(_ATTENTION_OF_CLASS) - 1}")
+        raise InputError(
+            f"segmentation holds the class id {class_ids.max()}; auxdrive's end at "
+            f"{len(_ATTENTION_OF_CLASS) - 1}"
+        )
     return _ATTENTION_OF_CLASS[class_ids]
 
 
@@ -81,13 +95,17 @@ DERIVATIONS: dict[Modality, Callable[[UInt8], UInt8]] = {
 
 
 def derive(modality: Modality, source: AnyArray) -> UInt8:
-    """One frame, or a batch (N, ...), of `modality` from frames of `MODALITIES[modality].derived_from` in their stored format.
+    """One frame, or a batch (N, ...), of `modality` from frames of
+    `MODALITIES[modality].derived_from` in their stored format.
 
     Raises:
-        UsageError: the modality is recorded, not derived. InputError: the source has another shape or dtype.
+        UsageError: the modality is recorded, not derived. InputError: the source has another shape
+            or dtype.
     """
     if modality not in DERIVATIONS:
-        raise UsageError(f"{modality} is recorded, it cannot be derived; derived are: {', '.join(DERIVATIONS)}")
+        raise UsageError(
+            f"{modality} is recorded, it cannot be derived; derived are: {', '.join(DERIVATIONS)}"
+        )
     origin = MODALITIES[modality].derived_from
     assert origin is not None  # a test holds DERIVATIONS against MODALITIES
     array = np.asarray(source)
@@ -109,8 +127,9 @@ def _frame_shape(modality: Modality, array: AnyArray) -> tuple[int, ...]:
 def mirror_frame(modality: Modality, frames: AnyArray) -> AnyArray:
     """A frame, or a batch (N, ...), of the scene mirrored left to right; a new C-ordered array.
 
-    Pictures and the LiDAR histogram reverse their columns. A centred spectrum reverses its horizontal frequencies: column W // 2
-    (frequency zero) stays, and where W is even so does column 0, the frequency W / 2, which is its own mirror image.
+    Pictures and the LiDAR histogram reverse their columns. A centred spectrum reverses its
+    horizontal frequencies: column W // 2 (frequency zero) stays, and where W is even so does column
+    0, the frequency W / 2, which is its own mirror image.
 
     Raises:
         InputError: the frames are not of that modality.
@@ -132,20 +151,23 @@ def ensure_derived(
     episodes: Iterable[str] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> int:
-    """Write the derived modalities that are missing as `episodes/<id>/<modality>.npy`, each in one step, and add them to the card.
+    """Write the derived modalities that are missing as `episodes/<id>/<modality>.npy`, each in one
+    step, and add them to the card.
 
-    Recorded modalities are passed over, and so is an episode that lacks what the modality is derived from: afterwards
-    `dataset.missing` says what is still missing.
+    Recorded modalities are passed over, and so is an episode that lacks what the modality is
+    derived from: afterwards `dataset.missing` says what is still missing.
 
     Args:
-        dataset: its `card` is renewed, or those of its parts. modalities: any. episodes: ids; default all.
+        dataset: its `card` is renewed, or those of its parts. modalities: any. episodes: ids;
+            default all.
         progress: called with the number of frames done.
 
     Returns:
         How many files were written.
 
     Raises:
-        DataError: an episode is damaged, or the disk refuses; what was complete stays, nothing incomplete is left.
+        DataError: an episode is damaged, or the disk refuses; what was complete stays, nothing
+            incomplete is left.
     """
     wanted = [modality for modality in modalities if modality in DERIVATIONS]
     written = 0
@@ -157,7 +179,9 @@ def ensure_derived(
                 _write_derived(episode, modality, episode.frames(origin), progress)
                 written += 1
     for part in dataset.parts if written else ():
-        new = tuple(m for m in wanted if m not in part.card.modalities and len(part.missing(m)) < len(part))
+        new = tuple(
+            m for m in wanted if m not in part.card.modalities and len(part.missing(m)) < len(part)
+        )
         if new:
             part.card = part.card.model_copy(update={"modalities": (*part.card.modalities, *new)})
             write_card(part.path, part.card)
@@ -165,7 +189,10 @@ def ensure_derived(
 
 
 def _write_derived(
-    episode: EpisodeReader, modality: Modality, source: np.memmap[Any, Any], progress: Callable[[int], object] | None
+    episode: EpisodeReader,
+    modality: Modality,
+    source: np.memmap[Any, Any],
+    progress: Callable[[int], object] | None,
 ) -> None:
     final = episode.path / f"{modality}.npy"
     partial = final.with_name(f".{modality}.npy.partial-{os.getpid()}")
@@ -176,13 +203,19 @@ def _write_derived(
         partial.replace(final)
         fsync_directory(episode.path)
     except OSError as error:
-        raise DataError(f"cannot write {final}: {error.strerror or error}; nothing incomplete was left") from error
+        raise DataError(
+            f"cannot write {final}: {error.strerror or error}; nothing incomplete was left"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 
 
 def _stream_derived(
-    path: Path, modality: Modality, source: np.memmap[Any, Any], chunk: int, progress: Callable[[int], object] | None
+    path: Path,
+    modality: Modality,
+    source: np.memmap[Any, Any],
+    chunk: int,
+    progress: Callable[[int], object] | None,
 ) -> None:
     stream = NpyStream(path, source.shape[1:3], MODALITIES[modality].numpy_dtype)
     try:

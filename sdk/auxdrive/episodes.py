@@ -1,7 +1,8 @@
 """Episodes: the recording format of a data set, written in the vehicle and read by training.
 
-`episodes/<id>/<modality>.npy` holds the frames (N, H, W) or (N, H, W, C), `episodes/<id>/state.npy` N records of `STATE_DTYPE`.
-An episode appears by one rename when it is complete: what is there is whole.
+`episodes/<id>/<modality>.npy` holds the frames (N, H, W) or (N, H, W, C), `episodes/<id>/state.npy`
+N records of `STATE_DTYPE`. An episode appears by one rename when it is complete: what is there is
+whole.
 """
 
 from __future__ import annotations
@@ -44,33 +45,41 @@ def check_episode_id(episode_id: str) -> str:
         InputError: it is not.
     """
     if not isinstance(episode_id, str) or not _ID.fullmatch(episode_id):
-        raise InputError(f"episode id {episode_id!r}: use letters, digits, '.', '_' and '-', at most 100, beginning with a letter or digit")
+        raise InputError(
+            f"episode id {episode_id!r}: use letters, digits, '.', '_' and '-', at most 100, "
+            "beginning with a letter or digit"
+        )
     return episode_id
 
 
 class EpisodeWriter:
-    """Records one episode. A context manager: leaving it publishes the episode, also when an exception or Ctrl-C ends the block.
+    """Records one episode. A context manager: leaving it publishes the episode, also when an
+    exception or Ctrl-C ends the block.
 
         with EpisodeWriter("data", "drive-0001", [Modality.RGB]) as writer:
-            writer.append({Modality.RGB: image}, {"time_s": 0.0, "steer_rad": 0.1, "throttle": 0.3, "brake": 0.0})
+            writer.append({Modality.RGB: image}, {"time_s": 0.0, "steer_rad": 0.1, "throttle": 0.3,
+            "brake": 0.0})
 
-    An instant that `append` refuses leaves the recording as it was. Catch the `InputError` to leave that instant out and go on, or
-    let it end the block: what was recorded until then is published, and the exception carries a note that says where. A drive
-    cannot be driven again for the sake of one bad tick. On a full disk, too, the instants that were recorded whole are published.
+    An instant that `append` refuses leaves the recording as it was. Catch the `InputError` to leave
+    that instant out and go on, or let it end the block: what was recorded until then is published,
+    and the exception carries a note that says where. A drive cannot be driven again for the sake of
+    one bad tick. On a full disk, too, the instants that were recorded whole are published.
 
-    Frames go to `episodes/.partial-<id>-<pid>/` as they come; memory use does not grow with the length of the drive. A process
-    that is killed leaves that folder, which readers ignore and `clean_partial` removes.
+    Frames go to `episodes/.partial-<id>-<pid>/` as they come; memory use does not grow with the
+    length of the drive. A process that is killed leaves that folder, which readers ignore and
+    `clean_partial` removes.
 
     Args:
         dataset_dir: the data set's folder; made when it does not exist.
         episode_id: a plain file name that does not exist yet.
         modalities: what every `append` brings, exactly.
         frame_shapes: shape of one frame by modality; where absent, the first frame decides.
-        keep_on_error: publish what was recorded when an exception, Ctrl-C or a full disk ends it. False: remove it, for recordings
-            that can be repeated and are of no use in part.
+        keep_on_error: publish what was recorded when an exception, Ctrl-C or a full disk ends it.
+            False: remove it, for recordings that can be repeated and are of no use in part.
 
     Raises:
-        InputError: a bad id, no modalities, or shapes that are not of the modality. UsageError: an unknown modality.
+        InputError: a bad id, no modalities, or shapes that are not of the modality. UsageError: an
+            unknown modality.
         DataError: the episode exists already, or the disk refuses.
     """
 
@@ -84,20 +93,26 @@ class EpisodeWriter:
         keep_on_error: bool = True,
     ) -> None:
         self.episode_id = check_episode_id(episode_id)
-        self.modalities = tuple(dict.fromkeys(parse_modality(str(modality)) for modality in modalities))
+        self.modalities = tuple(
+            dict.fromkeys(parse_modality(str(modality)) for modality in modalities)
+        )
         self._keep_on_error = keep_on_error
         if not self.modalities:
             raise InputError(f"episode {episode_id}: name at least one modality to record")
         self._shapes = dict(frame_shapes or {})
         for modality, shape in self._shapes.items():
             if modality not in self.modalities:
-                raise InputError(f"episode {episode_id}: frame_shapes names {modality}, which is not recorded")
+                raise InputError(
+                    f"episode {episode_id}: frame_shapes names {modality}, which is not recorded"
+                )
             _check_frame(modality, shape, MODALITIES[modality].numpy_dtype)
         parent = Path(dataset_dir) / EPISODES_DIR
         self.path = parent / episode_id
         self._partial = parent / f".partial-{episode_id}-{os.getpid()}"
         if exists(self.path):
-            raise DataError(f"{self.path}: the episode exists already; choose another id or remove it")
+            raise DataError(
+                f"{self.path}: the episode exists already; choose another id or remove it"
+            )
         self._streams: dict[Modality, NpyStream] = {}
         self._bytes = 0
         self._last_time_s = -np.inf
@@ -107,7 +122,9 @@ class EpisodeWriter:
             self._partial.mkdir()
             self._state = NpyStream(self._partial / STATE_NAME, (), STATE_DTYPE)
         except FileExistsError:
-            raise DataError(f"{self._partial}: this process is recording the episode {episode_id} already") from None
+            raise DataError(
+                f"{self._partial}: this process is recording the episode {episode_id} already"
+            ) from None
         except OSError as error:
             raise self._refused(error) from error
 
@@ -115,26 +132,37 @@ class EpisodeWriter:
         """Frames recorded so far."""
         return self._state.items
 
-    def append(self, frames: Mapping[Modality, AnyArray], state: np.void | AnyArray | Mapping[str, float]) -> None:
-        """Record one instant: a frame of every modality in its stored format (`MODALITIES`), and the state.
+    def append(
+        self, frames: Mapping[Modality, AnyArray], state: np.void | AnyArray | Mapping[str, float]
+    ) -> None:
+        """Record one instant: a frame of every modality in its stored format (`MODALITIES`), and
+        the state.
 
-        After an InputError nothing of this instant has been recorded, and the caller may go on with the next.
+        After an InputError nothing of this instant has been recorded, and the caller may go on with
+        the next.
 
         Raises:
-            InputError: a modality missing or too many, wrong shape or dtype, a state that is none, time that does not increase.
-            DataError: the disk is full or refuses. The writer is closed then; the message says whether the instants before were kept.
+            InputError: a modality missing or too many, wrong shape or dtype, a state that is none,
+                time that does not increase.
+            DataError: the disk is full or refuses. The writer is closed then; the message says
+                whether the instants before were kept.
         """
         if not self._open:
             raise InputError(f"episode {self.episode_id}: is closed")
         record = state_record(state)
         if record["time_s"] <= self._last_time_s:
-            raise InputError(f"episode {self.episode_id}: time_s must increase, got {record['time_s']} after {self._last_time_s}")
+            raise InputError(
+                f"episode {self.episode_id}: time_s must increase, got {record['time_s']} after "
+                f"{self._last_time_s}"
+            )
         arrays = self._checked(frames)
         try:
             for modality, array in arrays.items():
                 if modality not in self._streams:
                     self._shapes[modality] = array.shape
-                    self._streams[modality] = NpyStream(self._partial / f"{modality}.npy", array.shape, array.dtype)
+                    self._streams[modality] = NpyStream(
+                        self._partial / f"{modality}.npy", array.shape, array.dtype
+                    )
                 self._streams[modality].append(array)
                 self._bytes += array.nbytes
             self._state.append(record)
@@ -144,50 +172,72 @@ class EpisodeWriter:
 
     def _checked(self, frames: Mapping[Modality, AnyArray]) -> dict[Modality, AnyArray]:
         if not isinstance(frames, Mapping):
-            raise InputError(f"episode {self.episode_id}: give the frames by modality, as in {{Modality.RGB: image}}, not {shown(frames)}")
+            raise InputError(
+                f"episode {self.episode_id}: give the frames by modality, as in {{Modality.RGB: "
+                f"image}}, not {shown(frames)}"
+            )
         for modality in frames:
             if modality not in self.modalities:
                 names = [m.value for m in self.modalities]
-                raise InputError(f"episode {self.episode_id}: {unknown_name('recorded modality', str(modality), names)}")
+                raise InputError(
+                    f"episode {self.episode_id}: "
+                    f"{unknown_name('recorded modality', str(modality), names)}"
+                )
         missing = [modality.value for modality in self.modalities if modality not in frames]
         if missing:
             raise InputError(f"episode {self.episode_id}: no frame of {', '.join(missing)}")
-        arrays = {modality: self._as_array(modality, frames[modality]) for modality in self.modalities}
+        arrays = {
+            modality: self._as_array(modality, frames[modality]) for modality in self.modalities
+        }
         for modality, array in arrays.items():
             _check_frame(modality, array.shape, array.dtype)
             if array.shape != self._shapes.get(modality, array.shape):
-                raise InputError(f"{modality}: frames of this episode have the shape {self._shapes[modality]}, got {array.shape}")
+                raise InputError(
+                    f"{modality}: frames of this episode have the shape {self._shapes[modality]}, "
+                    f"got {array.shape}"
+                )
         return arrays
 
     def _as_array(self, modality: Modality, frame: object) -> AnyArray:
         try:
             return np.asarray(frame)
-        except Exception as error:  # a camera's own picture type may raise anything; that tick alone is bad
-            raise InputError(f"episode {self.episode_id}: the frame of {modality} cannot be read as an array: {error}") from error
+        # a camera's own picture type may raise anything; that tick alone is bad
+        except Exception as error:
+            raise InputError(
+                f"episode {self.episode_id}: the frame of {modality} cannot be read as an array: "
+                f"{error}"
+            ) from error
 
     def close(self) -> None:
         """Publish the episode; does nothing when it is closed already.
 
         Raises:
-            DataError: nothing was recorded, the id was taken meanwhile, or the disk refuses; nothing incomplete is left.
+            DataError: nothing was recorded, the id was taken meanwhile, or the disk refuses;
+                nothing incomplete is left.
         """
         if not self._open:
             return
         if not len(self):
             self.abort()
-            raise DataError(f"episode {self.episode_id}: nothing was recorded, so nothing was written")
+            raise DataError(
+                f"episode {self.episode_id}: nothing was recorded, so nothing was written"
+            )
         try:
             self._publish()
         except OSError as error:
             if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
                 self.abort()
-                raise DataError(f"{self.path}: was written by somebody else meanwhile; this recording was dropped") from error
+                raise DataError(
+                    f"{self.path}: was written by somebody else meanwhile; this recording was "
+                    "dropped"
+                ) from error
             raise self._refused(error) from error
         try:
             fsync_directory(self.path.parent)
         except OSError as error:
             raise DataError(
-                f"{self.path}: complete, but the disk does not confirm that it would outlive a power cut ({error.strerror})"
+                f"{self.path}: complete, but the disk does not confirm that it would outlive a "
+                f"power cut ({error.strerror})"
             ) from error
 
     def _publish(self) -> None:
@@ -209,32 +259,44 @@ class EpisodeWriter:
         shutil.rmtree(self._partial, ignore_errors=True)
 
     def _refused(self, error: OSError, keep: bool = False) -> DataError:
-        """The error to raise when the disk refused; with `keep` the whole instants are published before it refused."""
+        """The error to raise when the disk refused; with `keep` the whole instants are published
+        before it refused.
+        """
         frames = self._state.items if hasattr(self, "_state") else 0
         left = f"nothing incomplete was left at {self.path.parent}"
         if keep and frames:
             try:
-                self._publish()  # needs no room: files are cut, headers rewritten in place, a folder renamed
+                # needs no room: files are cut, headers rewritten in place, a folder renamed
+                self._publish()
                 left = f"they are kept as {self.path}"
             except OSError as further:
                 left = f"they could not be kept ({further.strerror or further}), and {left}"
         self.abort()
         why = "the disk is full" if error.errno in _FULL_DISK else "the disk refuses"
         return DataError(
-            f"episode {self.episode_id}: {why} ({error.strerror or error}) after {frames} frames ({self._bytes / 1e6:.1f} MB); {left}. "
+            f"episode {self.episode_id}: {why} ({error.strerror or error}) after {frames} frames "
+            f"({self._bytes / 1e6:.1f} MB); {left}. "
             "Make room or record elsewhere"
         )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         if kind is None:
             self.close()
         elif self._open and self._keep_on_error and len(self):
             self.close()
             if error is not None:
-                error.add_note(f"episode {self.episode_id}: the {len(self)} frames before this are kept as {self.path}")
+                error.add_note(
+                    f"episode {self.episode_id}: the {len(self)} frames before this are kept as "
+                    f"{self.path}"
+                )
         else:
             self.abort()
 
@@ -248,9 +310,11 @@ def _check_frame(modality: Modality, shape: tuple[int, ...], dtype: np.dtype[Any
 
 
 def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:
-    """Remove what recordings whose process (of this machine) is gone have left, and in episodes what was being derived; the names.
+    """Remove what recordings whose process (of this machine) is gone have left, and in episodes
+    what was being derived; the names.
 
-    A folder or file whose process id is in use stays. Do not call it while another machine records into the same folder.
+    A folder or file whose process id is in use stays. Do not call it while another machine records
+    into the same folder.
     """
     removed = []
     parent = Path(dataset_dir) / EPISODES_DIR
@@ -275,8 +339,10 @@ def is_running(pid: int) -> bool:
         import ctypes
 
         kernel = ctypes.windll.kernel32
-        handle, code = kernel.OpenProcess(0x1000, False, pid), ctypes.c_ulong()  # PROCESS_QUERY_LIMITED_INFORMATION
-        running = bool(kernel.GetExitCodeProcess(handle, ctypes.byref(code))) and code.value == 259  # STILL_ACTIVE
+        # PROCESS_QUERY_LIMITED_INFORMATION
+        handle, code = kernel.OpenProcess(0x1000, False, pid), ctypes.c_ulong()
+        # STILL_ACTIVE
+        running = bool(kernel.GetExitCodeProcess(handle, ctypes.byref(code))) and code.value == 259
         kernel.CloseHandle(handle)
         return running
     try:
@@ -300,12 +366,14 @@ def write_card(dataset_dir: Path | str, card: DatasetCard) -> None:
 
 
 class EpisodeReader:
-    """One recorded episode, memory-mapped. Files are checked against each other when it is opened; data is read when it is used.
+    """One recorded episode, memory-mapped. Files are checked against each other when it is opened;
+    data is read when it is used.
 
     Pickles as its path, so that worker processes map the files anew.
 
     Raises:
-        DataError: no such episode; a file that is truncated, pickled, of the wrong shape or dtype; lengths that differ.
+        DataError: no such episode; a file that is truncated, pickled, of the wrong shape or dtype;
+            lengths that differ.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -364,7 +432,9 @@ class EpisodeReader:
         file = self.path / STATE_NAME
         shape, dtype = read_npy_header(file)
         if dtype != STATE_DTYPE:
-            raise DataError(f"{file}: the records are not of auxdrive's STATE_DTYPE (found {dtype})")
+            raise DataError(
+                f"{file}: the records are not of auxdrive's STATE_DTYPE (found {dtype})"
+            )
         if len(shape) != 1:
             raise DataError(f"{file}: must be one-dimensional, got the shape {shape}")
         return map_npy(file)

@@ -1,7 +1,8 @@
-"""Errors. Each says what was wrong, where, and what to do; the command line prints them without a traceback.
+"""Errors. Each says what was wrong, where, and what to do; the command line prints them without a
+traceback.
 
-`UsageError` and its subclasses are mistakes of the user (exit code 2); `CheckFailed` is an honest negative answer of a
-check such as `auxdrive verify` (exit code 1).
+`UsageError` and its subclasses are mistakes of the user (exit code 2); `CheckFailed` is an honest
+negative answer of a check such as `auxdrive verify` (exit code 1).
 """
 
 from __future__ import annotations
@@ -37,11 +38,15 @@ class InputError(AuxdriveError):
 
 
 class RuntimeFailure(AuxdriveError):
-    """The runtime failed while it ran a graph that it had loaded. `Predictor.predict` does not raise it but withholds its answer."""
+    """The runtime failed while it ran a graph that it had loaded. `Predictor.predict` does not
+    raise it but withholds its answer.
+    """
 
 
 class RuntimeUnavailable(AuxdriveError):
-    """The runtime, provider or device that was asked for cannot be had; nothing else is used in silence."""
+    """The runtime, provider or device that was asked for cannot be had; nothing else is used in
+    silence.
+    """
 
 
 class MissingExtra(UsageError):
@@ -51,7 +56,10 @@ class MissingExtra(UsageError):
         named = " and ".join(f"'{extra}'" for extra in extras)
         one = f"extra {named}, which is not installed. Install it"
         several = f"extras {named}, which are not installed. Install them"
-        super().__init__(f"{what} needs the {one if len(extras) == 1 else several}: pip install 'auxdrive[{','.join(extras)}]'")
+        super().__init__(
+            f"{what} needs the {one if len(extras) == 1 else several}: pip install "
+            f"'auxdrive[{','.join(extras)}]'"
+        )
 
 
 class WrongVersion(UsageError):
@@ -59,7 +67,8 @@ class WrongVersion(UsageError):
 
     def __init__(self, what: str, package: str, reason: object, extra: str) -> None:
         super().__init__(
-            f"{what} cannot use the installed {package}: {reason}. It is damaged, or of a version that does not fit. "
+            f"{what} cannot use the installed {package}: {reason}. It is damaged, or of a version "
+            "that does not fit. "
             f"Install what is asked for: pip install --upgrade 'auxdrive[{extra}]'"
         )
 

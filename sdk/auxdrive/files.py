@@ -1,8 +1,10 @@
-"""Looking at and reading a user's files: the one place that opens them, so that nothing hangs and every refusal is an AuxdriveError.
+"""Looking at and reading a user's files: the one place that opens them, so that nothing hangs and
+every refusal is an AuxdriveError.
 
-A path of a user may lead to anything: a pipe that nobody writes into, a device, a folder that may not be entered, a file of a
-terabyte. What is no regular file is refused before it is opened, sizes are capped, and what the system refuses comes out as an
-`AuxdriveError` that names the path. What is not there is no error here: `exists` and its like say no.
+A path of a user may lead to anything: a pipe that nobody writes into, a device, a folder that may
+not be entered, a file of a terabyte. What is no regular file is refused before it is opened, sizes
+are capped, and what the system refuses comes out as an `AuxdriveError` that names the path. What is
+not there is no error here: `exists` and its like say no.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from auxdrive.errors import AuxdriveError, DataError
 Where = Path | str | os.PathLike[str]
 ErrorKind = type[AuxdriveError]
 
-# A path that ends in one of these leads nowhere: a part is missing, is no folder, is a link to itself, or is longer than any name.
+# A path that ends in one of these leads nowhere: a part is missing, is no folder, is a link to
+# itself, or is longer than any name.
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EBADF}
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -32,8 +35,12 @@ _KINDS = (
 
 
 @contextmanager
-def refusals(path: Where, what: str = "cannot be read", kind: ErrorKind = DataError) -> Iterator[None]:
-    """Whatever the system refuses while the block runs becomes an AuxdriveError: "<path>: <what> (<the system's reason>)"."""
+def refusals(
+    path: Where, what: str = "cannot be read", kind: ErrorKind = DataError
+) -> Iterator[None]:
+    """Whatever the system refuses while the block runs becomes an AuxdriveError: "<path>: <what>
+    (<the system's reason>)".
+    """
     try:
         yield
     except OSError as error:
@@ -50,7 +57,9 @@ def reason(error: BaseException) -> str:
 
 
 def shown(value: object, limit: int = 200) -> str:
-    """A value from a file for a message, cut to `limit` characters; also where Python refuses to write it out (5,000 digits)."""
+    """A value from a file for a message, cut to `limit` characters; also where Python refuses to
+    write it out (5,000 digits).
+    """
     try:
         text = str(value)
     except ValueError:
@@ -64,7 +73,9 @@ def as_text(name: str) -> str:
 
 
 def _impossible(path: Where) -> bool:
-    """Whether no file can have that name: it holds a NUL, or a character that the file system's encoding has not."""
+    """Whether no file can have that name: it holds a NUL, or a character that the file system's
+    encoding has not.
+    """
     try:
         return b"\0" in os.fsencode(path)
     except UnicodeError:
@@ -84,7 +95,9 @@ def _status(path: Where, kind: ErrorKind) -> os.stat_result | None:
 
 
 def exists(path: Where, kind: ErrorKind = DataError) -> bool:
-    """Whether the path leads to anything. Raises `kind` where the system does not tell, for want of permission say."""
+    """Whether the path leads to anything. Raises `kind` where the system does not tell, for want of
+    permission say.
+    """
     return _status(path, kind) is not None
 
 
@@ -124,7 +137,8 @@ def make_folder(folder: Where, kind: ErrorKind = DataError) -> None:
 
 
 def check_regular(path: Where, kind: ErrorKind = DataError) -> None:
-    """Refuse what is no regular file. For libraries that open a path themselves: a pipe would hang them.
+    """Refuse what is no regular file. For libraries that open a path themselves: a pipe would hang
+    them.
 
     Raises:
         kind: no such file, no regular file, or it may not be looked at.
@@ -141,8 +155,11 @@ def _refuse_special(path: Where, status: os.stat_result, kind: ErrorKind) -> Non
         raise kind(f"{os.fspath(path)}: is {found}; a file is needed here")
 
 
-def open_regular(path: Where, kind: ErrorKind = DataError, *, follow: bool = True) -> io.BufferedReader:
-    """Open a regular file for reading. What is none is refused and never opened for long enough to hang.
+def open_regular(
+    path: Where, kind: ErrorKind = DataError, *, follow: bool = True
+) -> io.BufferedReader:
+    """Open a regular file for reading. What is none is refused and never opened for long enough to
+    hang.
 
     Args:
         follow: False refuses a symbolic link in the last part of the path.
@@ -157,17 +174,22 @@ def open_regular(path: Where, kind: ErrorKind = DataError, *, follow: bool = Tru
             file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | extra))  # noqa: SIM115  # the caller closes it
         except OSError as error:
             if not follow and error.errno == errno.ELOOP:
-                raise kind(f"{os.fspath(path)}: is a symbolic link, which is not followed here") from error
+                raise kind(
+                    f"{os.fspath(path)}: is a symbolic link, which is not followed here"
+                ) from error
             raise
     try:
-        _refuse_special(path, os.fstat(file.fileno()), kind)  # it may have been changed since it was looked at
+        # it may have been changed since it was looked at
+        _refuse_special(path, os.fstat(file.fileno()), kind)
     except BaseException:
         file.close()
         raise
     return file
 
 
-def read_bytes(path: Where, limit: int, kind: ErrorKind = DataError, *, follow: bool = True) -> bytes:
+def read_bytes(
+    path: Where, limit: int, kind: ErrorKind = DataError, *, follow: bool = True
+) -> bytes:
     """The content of a regular file of at most `limit` bytes; no more than that is ever read.
 
     Raises:
@@ -176,5 +198,8 @@ def read_bytes(path: Where, limit: int, kind: ErrorKind = DataError, *, follow: 
     with open_regular(path, kind, follow=follow) as file, refusals(path, "cannot be read", kind):
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise kind(f"{os.fspath(path)}: is larger than the limit of {limit:,} bytes; this is not what its name says")
+        raise kind(
+            f"{os.fspath(path)}: is larger than the limit of {limit:,} bytes; this is not what its "
+            "name says"
+        )
     return data

@@ -1,10 +1,12 @@
-"""Coordinate frames: between auxdrive's (ISO 8855 / REP-103), CARLA's and ROS's, and between world and ego.
+"""Coordinate frames: between auxdrive's (ISO 8855 / REP-103), CARLA's and ROS's, and between world
+and ego.
 
 auxdrive   right-handed: x forward, y left, z up; metres, radians; yaw positive to the left (counter-clockwise from above).
 CARLA      left-handed: x forward, y right, z up; degrees; yaw positive to the right (clockwise from above); steer -1..1, + = right.
 ROS        REP-103 body frames are auxdrive's ego frame. Optical frames: x right, y down, z forward. Quaternions are (x, y, z, w).
 
-Points are float arrays (..., 2) or (..., 3); results are float64. Conversions stand at the border and nowhere else.
+Points are float arrays (..., 2) or (..., 3); results are float64. Conversions stand at the border
+and nowhere else.
 """
 
 from __future__ import annotations
@@ -22,13 +24,17 @@ Quaternion = tuple[float, float, float, float]
 def wrap_angle_rad(angle_rad: Float64 | float) -> Float64:
     """The same angle in (-pi, pi]; any shape."""
     wrapped = math.pi - np.mod(math.pi - np.asarray(angle_rad, dtype=np.float64), 2 * math.pi)
-    return np.asarray(np.where(wrapped <= -math.pi, math.pi, wrapped))  # a tiny negative operand makes mod return 2 pi itself
+    # a tiny negative operand makes mod return 2 pi itself
+    return np.asarray(np.where(wrapped <= -math.pi, math.pi, wrapped))
 
 
 def _points(points: AnyArray, extents: tuple[int, ...] = (2, 3)) -> Float64:
     array = np.asarray(points, dtype=np.float64)
     if array.ndim == 0 or array.shape[-1] not in extents:
-        raise InputError(f"points have the shape (..., {' or '.join(str(extent) for extent in extents)}), got {array.shape}")
+        raise InputError(
+            f"points have the shape (..., {' or '.join(str(extent) for extent in extents)}), got "
+            f"{array.shape}"
+        )
     return array
 
 
@@ -73,7 +79,9 @@ def carla_steer_to_rad(steer: float, max_road_wheel_rad: float) -> float:
 
 
 def steer_rad_to_carla(steer_rad: float, max_road_wheel_rad: float) -> float:
-    """A road-wheel angle as CARLA's steer; an angle beyond full lock is full lock, as in the vehicle."""
+    """A road-wheel angle as CARLA's steer; an angle beyond full lock is full lock, as in the
+    vehicle.
+    """
     if not math.isfinite(steer_rad):
         raise InputError(f"steer_rad must be finite, got {steer_rad}")
     return min(1.0, max(-1.0, -float(steer_rad) / _lock(max_road_wheel_rad)))
@@ -89,7 +97,9 @@ def _lock(max_road_wheel_rad: float) -> float:
 
 
 def optical_points_to_ego(points_optical_m: AnyArray) -> Float64:
-    """Points of a ROS optical frame (x right, y down, z forward) in a frame with auxdrive's axes at the same origin; (..., 3)."""
+    """Points of a ROS optical frame (x right, y down, z forward) in a frame with auxdrive's axes at
+    the same origin; (..., 3).
+    """
     x, y, z = np.moveaxis(_points(points_optical_m, (3,)), -1, 0)
     return np.stack((z, -x, -y), axis=-1)
 
@@ -106,7 +116,8 @@ def quaternion_from_yaw(yaw_rad: float) -> Quaternion:
 
 
 def yaw_from_quaternion(quaternion: Quaternion) -> float:
-    """Heading of a rotated x axis, seen from above, in (-pi, pi]; (x, y, z, w) need not have unit length.
+    """Heading of a rotated x axis, seen from above, in (-pi, pi]; (x, y, z, w) need not have unit
+    length.
 
     Raises:
         InputError: a zero or non-finite quaternion, or one whose x axis points straight up or down.
@@ -151,6 +162,8 @@ def compose(outer: Pose2, inner: Pose2) -> Pose2:
 
 
 def inverse(pose: Pose2) -> Pose2:
-    """The pose of the outer frame as seen from `pose`: `compose(pose, inverse(pose))` is the identity."""
+    """The pose of the outer frame as seen from `pose`: `compose(pose, inverse(pose))` is the
+    identity.
+    """
     x_m, y_m = world_to_ego(np.zeros(2), pose)
     return Pose2(float(x_m), float(y_m), float(wrap_angle_rad(-pose.yaw_rad)))

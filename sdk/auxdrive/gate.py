@@ -1,4 +1,5 @@
-"""What goes into a model and what comes out of it, held against its limits: the same for a vehicle's bundle and a run in a simulator.
+"""What goes into a model and what comes out of it, held against its limits: the same for a
+vehicle's bundle and a run in a simulator.
 
 Legend: T waypoints.
 """
@@ -27,7 +28,9 @@ _ORDER = "in the order red, green, blue (OpenCV gives BGR: turn it with frame[..
 
 
 class Inputs(NamedTuple):
-    """An observation that was checked: the picture, and plain finite numbers. Speed and target are None where the model takes none."""
+    """An observation that was checked: the picture, and plain finite numbers. Speed and target are
+    None where the model takes none.
+    """
 
     image: AnyArray
     time_s: float
@@ -66,7 +69,8 @@ class Gate:
         """Picture, time, speed and target.
 
         Raises:
-            InputError: the image is not uint8 of the camera's size, or a needed number is missing, of another type or not finite.
+            InputError: the image is not uint8 of the camera's size, or a needed number is missing,
+                of another type or not finite.
         """
         if not isinstance(observation, Observation):
             raise InputError(f"a model takes an Observation, got {shown(observation)}")
@@ -83,7 +87,8 @@ class Gate:
         """What may go out.
 
         Args:
-            answer: an angle, waypoints (T, 2), or None where the runtime failed. inputs: what was asked. failure: why it failed.
+            answer: an angle, waypoints (T, 2), or None where the runtime failed. inputs: what was
+                asked. failure: why it failed.
         """
         flags, reason = _NO_FLAGS, ""
         steer_rad, waypoints = None, None
@@ -98,25 +103,37 @@ class Gate:
                 steer_rad, waypoints = None, None
                 flags, reason = self._refused(figure)
         if self._bounds and (outside := self._outside(inputs)):
-            flags, reason = flags | {Flag.INPUT_OUT_OF_RANGE}, "; ".join(filter(None, (reason, outside)))
+            flags, reason = (
+                flags | {Flag.INPUT_OUT_OF_RANGE},
+                "; ".join(filter(None, (reason, outside))),
+            )
         return Verdict(steer_rad, waypoints, flags, reason)
 
     def _refused(self, figure: float) -> tuple[frozenset[Flag], str]:
         if math.isinf(figure):
             return frozenset({Flag.NON_FINITE_OUTPUT}), "the answer is not finite"
         limit = self._limit
-        return frozenset({Flag.OUTPUT_LIMIT}), f"{limit.what}: {figure:.4g} {limit.unit}, the limit is {limit.largest:.4g} {limit.unit}"
+        return frozenset(
+            {Flag.OUTPUT_LIMIT}
+        ), f"{limit.what}: {figure:.4g} {limit.unit}, the limit is {limit.largest:.4g} {limit.unit}"
 
     def _outside(self, inputs: Inputs) -> str:
         """What of the inputs leaves its bounds; empty where nothing does."""
         said = []
-        for name, values in (("speed_mps", (inputs.speed_mps,)), ("target_ego_m", inputs.target_ego_m)):
+        for name, values in (
+            ("speed_mps", (inputs.speed_mps,)),
+            ("target_ego_m", inputs.target_ego_m),
+        ):
             if values is None or name not in self._bounds:
                 continue
             bounds = self._bounds[name]
             for value, low, high in zip(values, bounds.low, bounds.high, strict=True):
                 if value is not None and not low <= value <= high:
-                    of = "the training range and its margin" if bounds.trained else "any road vehicle"
+                    of = (
+                        "the training range and its margin"
+                        if bounds.trained
+                        else "any road vehicle"
+                    )
                     said.append(f"{name} {value:.4g} is outside {low:.4g} to {high:.4g}, {of}")
         return "; ".join(said)
 
@@ -124,16 +141,26 @@ class Gate:
 def _plain(image: Any, shape: tuple[int, ...]) -> AnyArray:
     """The array itself under a subclass (a memory map, say)."""
     if not isinstance(image, np.ndarray):
-        raise InputError(f"the image is {shown(image)}; give a NumPy array uint8 {shape} (height, width, RGB), {_ORDER}")
+        raise InputError(
+            f"the image is {shown(image)}; give a NumPy array uint8 {shape} (height, width, RGB), "
+            f"{_ORDER}"
+        )
     if isinstance(image, np.ma.MaskedArray):
-        raise InputError(f"the image is a masked array, and a model sees what is under the mask; give a plain array uint8 {shape}")
+        raise InputError(
+            "the image is a masked array, and a model sees what is under the mask; give a plain "
+            f"array uint8 {shape}"
+        )
     return np.asarray(image)
 
 
 def _wrong_image(image: AnyArray, shape: tuple[int, ...]) -> str:
     if image.dtype != np.uint8:
-        return f"the image is {image.dtype}; give uint8 as the camera delivers it, {_ORDER}: the graph scales it itself"
+        return (
+            f"the image is {image.dtype}; give uint8 as the camera delivers it, {_ORDER}: the "
+            "graph scales it itself"
+        )
     return (
-        f"the image has the shape {image.shape}, this model takes {shape} (height, width, RGB), {_ORDER}. "
+        f"the image has the shape {image.shape}, this model takes {shape} (height, width, RGB), "
+        f"{_ORDER}. "
         "Resize it, or train for this camera"
     )

@@ -1,7 +1,8 @@
 """The LiDAR modality: a bird's-eye-view histogram of the points ahead, as TransFuser makes it.
 
-Chitta et al., "TransFuser: Imitation with Transformer-Based Sensor Fusion for Autonomous Driving" (PAMI 2022), section 3.2:
-points over and under the ground plane counted apart, each cell's count capped at 5. Here 64 x 64 cells of 0.5 m, ahead of the ego.
+Chitta et al., "TransFuser: Imitation with Transformer-Based Sensor Fusion for Autonomous Driving"
+(PAMI 2022), section 3.2: points over and under the ground plane counted apart, each cell's count
+capped at 5. Here 64 x 64 cells of 0.5 m, ahead of the ego.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ BEV_CAP = 5
 def bev_histogram(points_ego_m: AnyArray) -> UInt8:
     """Count points into cells: uint8 (64, 64, 2), a stored frame of `Modality.LIDAR`.
 
-    Rows: x in [0, 32) m, row 0 is farthest. Columns: y in (-16, 16] m, column 0 is leftmost. Channel 0 counts points up to 0.3 m
-    above the ground, channel 1 those above. A cell holds min(count, 5) * 51.
+    Rows: x in [0, 32) m, row 0 is farthest. Columns: y in (-16, 16] m, column 0 is leftmost.
+    Channel 0 counts points up to 0.3 m above the ground, channel 1 those above. A cell holds
+    min(count, 5) * 51.
 
     Args:
-        points_ego_m: (N, 3) or (N, 4): x, y, z in the ego frame with z = 0 on the ground, and an intensity that is not used.
-            Points that are not finite (no return) and points out of range are left out.
+        points_ego_m: (N, 3) or (N, 4): x, y, z in the ego frame with z = 0 on the ground, and an
+            intensity that is not used. Points that are not finite (no return) and points out of
+            range are left out.
 
     Raises:
         InputError: another shape.
@@ -38,9 +41,14 @@ def bev_histogram(points_ego_m: AnyArray) -> UInt8:
     half = LIDAR_BEV_RANGE_M / 2
     inside = (x >= 0) & (x < LIDAR_BEV_RANGE_M) & (y > -half) & (y <= half) & np.isfinite(z)
     row = BEV_CELLS - 1 - np.floor(x[inside] / BEV_CELL_M).astype(np.intp)
-    # Division by 0.5 is exact, a difference such as 16 - y is not: no point changes its cell by rounding.
+    # Division by 0.5 is exact, a difference such as 16 - y is not: no point changes its cell by
+    # rounding.
     column = BEV_CELLS // 2 - np.ceil(y[inside] / BEV_CELL_M).astype(np.intp)
     above = (z[inside] > BEV_SPLIT_Z_M).astype(np.intp)
     cell = (row * BEV_CELLS + column) * 2 + above
     counts = np.bincount(cell, minlength=BEV_CELLS * BEV_CELLS * 2)
-    return (np.minimum(counts, BEV_CAP) * (255 // BEV_CAP)).astype(np.uint8).reshape(BEV_CELLS, BEV_CELLS, 2)
+    return (
+        (np.minimum(counts, BEV_CAP) * (255 // BEV_CAP))
+        .astype(np.uint8)
+        .reshape(BEV_CELLS, BEV_CELLS, 2)
+    )

@@ -1,6 +1,8 @@
-"""What a model may be asked and what it may answer: the limits that `verify` holds a bundle to, and the predictor every call.
+"""What a model may be asked and what it may answer: the limits that `verify` holds a bundle to, and
+the predictor every call.
 
-They are a floor, not a safety envelope: an answer within them may still be wrong. Legend: T waypoints.
+They are a floor, not a safety envelope: an answer within them may still be wrong. Legend: T
+waypoints.
 """
 
 from __future__ import annotations
@@ -13,10 +15,14 @@ from auxdrive.cards import InputRange, ModelCard, Task
 from auxdrive.steering import SteeringSpec
 
 LOCK_MARGIN = 1.05
-"""A steering output may exceed full lock by this factor: a regression has no hard end, and the controller cuts it."""
+"""A steering output may exceed full lock by this factor: a regression has no hard end, and the
+controller cuts it.
+"""
 
 MAX_SPEED_MPS = 70.0
-"""No car that auxdrive drives is faster: waypoints farther away than this times their time are wrong."""
+"""No car that auxdrive drives is faster: waypoints farther away than this times their time are
+wrong.
+"""
 
 FIRST_WAYPOINT_S, LAST_WAYPOINT_S = 0.01, 60.0
 """No planner's waypoints are nearer or farther in time: the limit on speed would then mean nothing."""
@@ -26,12 +32,18 @@ MAX_TARGET_M = 1000.0
 
 ANY_VEHICLE = {
     "speed_mps": InputRange(low=(-MAX_SPEED_MPS,), high=(MAX_SPEED_MPS,)),
-    "target_ego_m": InputRange(low=(-MAX_TARGET_M, -MAX_TARGET_M), high=(MAX_TARGET_M, MAX_TARGET_M)),
+    "target_ego_m": InputRange(
+        low=(-MAX_TARGET_M, -MAX_TARGET_M), high=(MAX_TARGET_M, MAX_TARGET_M)
+    ),
 }
-"""By name of the input: what holds for every vehicle, and alone where a card states no training ranges."""
+"""By name of the input: what holds for every vehicle, and alone where a card states no training
+ranges.
+"""
 
 RANGE_MARGIN = 0.1
-"""An input may leave the range that was trained on by this share of the range's width on either side, ..."""
+"""An input may leave the range that was trained on by this share of the range's width on either
+side, ...
+"""
 LEAST_MARGIN = {"speed_mps": 0.5, "target_ego_m": 1.0}
 """... and by at least this, in the input's unit: a range of recordings at one speed has no width."""
 
@@ -53,7 +65,9 @@ def output_limit(card: ModelCard) -> OutputLimit:
 def limit_of(task: Task, steering: SteeringSpec) -> OutputLimit:
     """Full lock with a margin, or no faster to any waypoint than a car can be."""
     if task == "steering":
-        return OutputLimit(steering.max_road_wheel_deg * LOCK_MARGIN, "deg", "largest steering angle")
+        return OutputLimit(
+            steering.max_road_wheel_deg * LOCK_MARGIN, "deg", "largest steering angle"
+        )
     return OutputLimit(MAX_SPEED_MPS, "m/s", "largest mean speed to a waypoint")
 
 
@@ -63,7 +77,9 @@ def steering_figure(steer_rad: float) -> float:
 
 
 def waypoints_figure(waypoints_t2: Sequence[Sequence[float]], times_s: Sequence[float]) -> float:
-    """The largest mean speed in m/s to any of the waypoints (T, 2) in metres; infinite where one is not finite."""
+    """The largest mean speed in m/s to any of the waypoints (T, 2) in metres; infinite where one is
+    not finite.
+    """
     largest = 0.0
     for (x_m, y_m), time_s in zip(waypoints_t2, times_s, strict=True):
         speed_mps = math.hypot(x_m, y_m) / time_s
@@ -74,7 +90,9 @@ def waypoints_figure(waypoints_t2: Sequence[Sequence[float]], times_s: Sequence[
 
 
 def output_figure(card: ModelCard, answer: Sequence[float] | Sequence[Sequence[float]]) -> float:
-    """The figure of one answer, as nested Python lists: (1,) radians or (T, 2) metres. Infinite where it is not finite."""
+    """The figure of one answer, as nested Python lists: (1,) radians or (T, 2) metres. Infinite
+    where it is not finite.
+    """
     if card.task == "steering":
         return steering_figure(answer[0])  # type: ignore[arg-type]
     return waypoints_figure(answer, card.waypoint_times_s)  # type: ignore[arg-type]
@@ -82,7 +100,9 @@ def output_figure(card: ModelCard, answer: Sequence[float] | Sequence[Sequence[f
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The bounds of one input's columns, margins included; `trained` says whether they come from training."""
+    """The bounds of one input's columns, margins included; `trained` says whether they come from
+    training.
+    """
 
     low: tuple[float, ...]
     high: tuple[float, ...]
@@ -95,9 +115,14 @@ def input_bounds(card: ModelCard) -> dict[str, Bounds]:
 
 
 def bounds_of(inputs: Iterable[str], ranges: Mapping[str, InputRange] | None) -> dict[str, Bounds]:
-    """By name of the ego inputs among `inputs`: what each may be without a flag. Where no training ranges are known, that is
-    `ANY_VEHICLE`, and no training range reaches beyond it."""
-    return {name: _bounds(name, None if ranges is None else ranges[name]) for name in inputs if name in ANY_VEHICLE}
+    """By name of the ego inputs among `inputs`: what each may be without a flag. Where no training
+    ranges are known, that is `ANY_VEHICLE`, and no training range reaches beyond it.
+    """
+    return {
+        name: _bounds(name, None if ranges is None else ranges[name])
+        for name in inputs
+        if name in ANY_VEHICLE
+    }
 
 
 def _bounds(name: str, trained: InputRange | None) -> Bounds:
@@ -105,7 +130,9 @@ def _bounds(name: str, trained: InputRange | None) -> Bounds:
     if trained is None:
         return Bounds(outer.low, outer.high, trained=False)
     low, high = [], []
-    for least, most, lowest, highest in zip(trained.low, trained.high, outer.low, outer.high, strict=True):
+    for least, most, lowest, highest in zip(
+        trained.low, trained.high, outer.low, outer.high, strict=True
+    ):
         margin = max(LEAST_MARGIN[name], RANGE_MARGIN * (most - least))
         low.append(max(least - margin, lowest))
         high.append(min(most + margin, highest))

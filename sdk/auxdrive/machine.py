@@ -1,4 +1,6 @@
-"""What this machine has: Python, processor, memory, packages, and whether each of them starts. For `auxdrive doctor`."""
+"""What this machine has: Python, processor, memory, packages, and whether each of them starts. For
+`auxdrive doctor`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ from auxdrive.cpus import cpu_quota, usable_cpus
 
 PROBE_TIMEOUT_S = 120
 
-# What is asked of a package in a process of its own, since a broken native library can take its process down.
+# What is asked of a package in a process of its own, since a broken native library can take its
+# process down.
 PROBES = {
     "numpy": "import numpy as m; print(json.dumps({'version': m.__version__}))",
     "pydantic": "import pydantic as m; print(json.dumps({'version': m.VERSION}))",
@@ -33,14 +36,22 @@ PROBES = {
 }  # fmt: skip
 BASE = ("numpy", "pydantic", "onnxruntime")
 # One import directory, several distributions: pip installs them side by side and the last one wins.
-RUNTIME_DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-qnn")
+RUNTIME_DISTRIBUTIONS = (
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxruntime-openvino",
+    "onnxruntime-directml",
+    "onnxruntime-qnn",
+)
 
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?\s*([^;]*?)\s*(?:;(.*))?$")
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package that was asked for: whether it is installed, what it said of itself, or why it does not start."""
+    """A package that was asked for: whether it is installed, what it said of itself, or why it does
+    not start.
+    """
 
     name: str
     installed: bool
@@ -63,7 +74,9 @@ class Extra:
 
 
 def machine_facts() -> dict[str, Any]:
-    """Python, operating system, processor, usable CPUs, the CPU quota where there is one (else null), and memory."""
+    """Python, operating system, processor, usable CPUs, the CPU quota where there is one (else
+    null), and memory.
+    """
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -104,12 +117,20 @@ def probe(name: str) -> Package:
             check=False,
             env={**os.environ, **telemetry.OFF},
         )
-        facts = json.loads(run.stdout.splitlines()[-1]) if run.returncode == 0 and run.stdout else None
+        facts = (
+            json.loads(run.stdout.splitlines()[-1]) if run.returncode == 0 and run.stdout else None
+        )
     except (subprocess.TimeoutExpired, json.JSONDecodeError) as error:
         return Package(name, True, version, {}, f"does not start: {error}")
     if facts is None:
         lines = run.stderr.strip().splitlines()
-        return Package(name, version is not None, version, {}, f"does not start: {lines[-1] if lines else f'exit code {run.returncode}'}")
+        return Package(
+            name,
+            version is not None,
+            version,
+            {},
+            f"does not start: {lines[-1] if lines else f'exit code {run.returncode}'}",
+        )
     return Package(name, True, facts.get("version", version), facts, None)
 
 
@@ -126,36 +147,54 @@ def installed_version(distribution: str) -> str | None:
 
 
 def distribution_of(module: str) -> str:
-    """Name and version of the installed distribution that brings a module; the module's own name where none is known."""
+    """Name and version of the installed distribution that brings a module; the module's own name
+    where none is known.
+    """
     names = metadata.packages_distributions().get(module, [])
     return f"{names[0]} {metadata.version(names[0])}" if names else module
 
 
 def conflicting_runtimes() -> tuple[str, ...]:
-    """The installed distributions that share onnxruntime's directory, when there are two or more of them."""
+    """The installed distributions that share onnxruntime's directory, when there are two or more of
+    them.
+    """
     found = tuple(name for name in RUNTIME_DISTRIBUTIONS if installed_version(name) is not None)
     return found if len(found) > 1 else ()
 
 
 def extras(distribution: str = "auxdrive") -> list[Extra]:
-    """Every extra of an installed distribution and which of its requirements are missing (an extra may name other extras)."""
+    """Every extra of an installed distribution and which of its requirements are missing (an extra
+    may name other extras).
+    """
     wanted = _requirements(distribution)
-    return [Extra(name, tuple(sorted(set(_missing(name, wanted, distribution, set()))))) for name in wanted if name]
+    return [
+        Extra(name, tuple(sorted(set(_missing(name, wanted, distribution, set())))))
+        for name in wanted
+        if name
+    ]
 
 
 def outdated(distribution: str = "auxdrive") -> list[str]:
-    """Packages of the base install that are there in a version below the declared one, with both versions."""
+    """Packages of the base install that are there in a version below the declared one, with both
+    versions.
+    """
     lacking = _missing("", _requirements(distribution), distribution, set())
-    return sorted(text for text in lacking if "installed:" in text)  # one that is missing may have another distribution in its place
+    return sorted(
+        text for text in lacking if "installed:" in text
+    )  # one that is missing may have another distribution in its place
 
 
 def _requirements(distribution: str) -> dict[str, list[tuple[str, str, str]]]:
-    """By extra, "" for the base: (name, its own extras, bound) of what it requires. Empty where the distribution is not installed."""
+    """By extra, "" for the base: (name, its own extras, bound) of what it requires. Empty where the
+    distribution is not installed.
+    """
     try:
         found = metadata.metadata(distribution)
     except metadata.PackageNotFoundError:
         return {}
-    wanted: dict[str, list[tuple[str, str, str]]] = {name: [] for name in ("", *(found.get_all("Provides-Extra") or []))}
+    wanted: dict[str, list[tuple[str, str, str]]] = {
+        name: [] for name in ("", *(found.get_all("Provides-Extra") or []))
+    }
     for line in found.get_all("Requires-Dist") or []:
         match = _REQUIREMENT.match(line)
         extra = re.search(r"""extra\s*==\s*['"]([^'"]+)['"]""", line)
@@ -164,7 +203,9 @@ def _requirements(distribution: str) -> dict[str, list[tuple[str, str, str]]]:
     return wanted
 
 
-def _missing(extra: str, wanted: dict[str, list[tuple[str, str, str]]], distribution: str, seen: set[str]) -> list[str]:
+def _missing(
+    extra: str, wanted: dict[str, list[tuple[str, str, str]]], distribution: str, seen: set[str]
+) -> list[str]:
     if extra in seen:
         return []
     seen.add(extra)
@@ -181,7 +222,9 @@ def _missing(extra: str, wanted: dict[str, list[tuple[str, str, str]]], distribu
 
 
 def _satisfies(version: str, bound: str) -> bool:
-    """Whether a version meets a lower bound `>=x.y`; other bounds are pip's business and count as met."""
+    """Whether a version meets a lower bound `>=x.y`; other bounds are pip's business and count as
+    met.
+    """
     match = re.search(r">=\s*([0-9.]+)", bound)
     return match is None or _numbers(version) >= _numbers(match[1])
 

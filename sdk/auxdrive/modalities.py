@@ -1,6 +1,7 @@
 """Modalities: what a sensor or a computation contributes, and how it is stored (AML, section 4.1).
 
-Arrays are stored as recorded, height x width (x channels); `scale` turns a stored number into `unit`.
+Arrays are stored as recorded, height x width (x channels); `scale` turns a stored number into
+`unit`.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ class Modality(StrEnum):
 class ModalitySpec:
     """How a modality is stored and what it means.
 
-    kind: 1 sensed, 2 the same information in another space, 3 compact concept (AML 4.1).
-    channels: 1 is stored without a channel axis (H, W); more as (H, W, C).
-    scale: stored value x scale = value in `unit`. categories: number of class ids, 0 for a quantity.
-    derived_from: the modality that it is computed from (`auxdrive.derived`), None when it is recorded.
-    camera_aligned: pixel (v, u) is the RGB camera's pixel (v, u), so the camera's crop applies to it.
-    mirror: how a left-right mirror of the scene acts: "flip" reverses the columns, "spectrum" reverses the
+    kind: 1 sensed, 2 the same information in another space, 3 compact concept (AML 4.1). channels:
+    1 is stored without a channel axis (H, W); more as (H, W, C). scale: stored value x scale =
+    value in `unit`. categories: number of class ids, 0 for a quantity. derived_from: the modality
+    that it is computed from (`auxdrive.derived`), None when it is recorded. camera_aligned: pixel
+    (v, u) is the RGB camera's pixel (v, u), so the camera's crop applies to it. mirror: how a
+    left-right mirror of the scene acts: "flip" reverses the columns, "spectrum" reverses the
     horizontal frequencies of a centred spectrum.
     """
 
@@ -71,23 +72,34 @@ class ModalitySpec:
         return None
 
 
-# Segmentation classes of auxdrive: few, and present in every source; readers map theirs onto these ids.
+# Segmentation classes of auxdrive: few, and present in every source; readers map theirs onto these
+# ids.
 SEGMENTATION_CLASSES: tuple[str, ...] = (
     "other", "road", "lane_marking", "sidewalk", "building", "vegetation", "vehicle",
     "pedestrian", "traffic_light", "traffic_sign", "pole", "terrain", "sky",
 )  # fmt: skip
 # What a driver has to look at: the attention image is 255 on these classes (AML 4.1, Type 3).
-ATTENTION_CLASSES: tuple[str, ...] = ("road", "lane_marking", "vehicle", "pedestrian", "traffic_light", "traffic_sign")
+ATTENTION_CLASSES: tuple[str, ...] = (
+    "road",
+    "lane_marking",
+    "vehicle",
+    "pedestrian",
+    "traffic_light",
+    "traffic_sign",
+)
 
 LIDAR_BEV_RANGE_M = 32.0
-"""The LiDAR histogram covers x in [0, 32) m ahead (row 0 is farthest) and y in (-16, 16] m (column 0 is leftmost)."""
+"""The LiDAR histogram covers x in [0, 32) m ahead (row 0 is farthest) and y in (-16, 16] m (column
+0 is leftmost).
+"""
 
 MODALITIES: dict[Modality, ModalitySpec] = {
     spec.modality: spec
     for spec in (
         ModalitySpec(Modality.RGB, 1, 3, "uint8", "intensity", 1 / 255),
         ModalitySpec(Modality.DEPTH, 1, 1, "uint16", "m", 0.01),
-        # Two channels: points below and above the ground split, counted to a cap and scaled to 0..255 (TransFuser).
+        # Two channels: points below and above the ground split, counted to a cap and scaled to
+        # 0..255 (TransFuser).
         ModalitySpec(Modality.LIDAR, 1, 2, "uint8", "density", 1 / 255, camera_aligned=False),
         ModalitySpec(Modality.SEGMENTATION, 3, 1, "uint8", "class", 1.0, categories=len(SEGMENTATION_CLASSES)),
         ModalitySpec(Modality.ATTENTION, 3, 1, "uint8", "weight", 1 / 255, derived_from=Modality.SEGMENTATION),

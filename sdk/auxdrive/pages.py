@@ -1,4 +1,6 @@
-"""What every HTML page of auxdrive begins with. A page stands alone: it loads nothing and runs nothing, whatever slips into its text."""
+"""What every HTML page of auxdrive begins with. A page stands alone: it loads nothing and runs
+nothing, whatever slips into its text.
+"""
 
 from __future__ import annotations
 

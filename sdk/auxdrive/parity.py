@@ -1,6 +1,7 @@
 """How far two implementations of the same student are apart, in units that a driver understands.
 
-Legend: N frames, T waypoints. Steering outputs are (N, 1) radians, waypoint outputs (N, T, 2) metres.
+Legend: N frames, T waypoints. Steering outputs are (N, 1) radians, waypoint outputs (N, T, 2)
+metres.
 """
 
 from __future__ import annotations
@@ -10,7 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auxdrive.bundles import EGO_INPUTS, REFERENCE_CONTROL, REFERENCE_EGO, REFERENCE_IMAGES, REFERENCE_OUTPUTS, Bundle
+from auxdrive.bundles import (
+    EGO_INPUTS,
+    REFERENCE_CONTROL,
+    REFERENCE_EGO,
+    REFERENCE_IMAGES,
+    REFERENCE_OUTPUTS,
+    Bundle,
+)
 from auxdrive.cards import ModelCard, Task
 from auxdrive.errors import BundleError, InputError
 from auxdrive.predictor import Predictor
@@ -35,7 +43,8 @@ class Reference:
 
     Attributes:
         images: uint8 (N, H, W, 3). ego: float32 (N, E), columns in the card's order.
-        outputs: float32 of the trained student. control: of weights of another seed. Shapes as in the module's legend.
+        outputs: float32 of the trained student. control: of weights of another seed. Shapes as in
+            the module's legend.
     """
 
     images: UInt8
@@ -45,23 +54,33 @@ class Reference:
 
 
 def differences(task: Task, outputs: AnyArray, reference: AnyArray) -> Float64:
-    """Per frame (N,): degrees at the road wheel, or the largest distance between corresponding waypoints in centimetres.
+    """Per frame (N,): degrees at the road wheel, or the largest distance between corresponding
+    waypoints in centimetres.
 
     Raises:
         InputError: the two have different shapes, or shapes that outputs of this task do not have.
     """
     rank = 2 if task == "steering" else 3
     if outputs.shape != reference.shape or outputs.ndim != rank or len(outputs) == 0:
-        raise InputError(f"{task} outputs (N, {'1' if rank == 2 else 'T, 2'}) are compared, got {outputs.shape} and {reference.shape}")
+        raise InputError(
+            f"{task} outputs (N, {'1' if rank == 2 else 'T, 2'}) are compared, got {outputs.shape} "
+            f"and {reference.shape}"
+        )
     with np.errstate(invalid="ignore"):
         apart = np.asarray(outputs, np.float64) - np.asarray(reference, np.float64)
-        per_value = np.degrees(np.abs(apart)) if task == "steering" else 100.0 * np.hypot(apart[..., 0], apart[..., 1])
+        per_value = (
+            np.degrees(np.abs(apart))
+            if task == "steering"
+            else 100.0 * np.hypot(apart[..., 0], apart[..., 1])
+        )
     per_frame = per_value.max(axis=1)
     return np.asarray(np.where(np.isfinite(per_frame), per_frame, np.inf), np.float64)
 
 
 def compare(task: Task, outputs: AnyArray, reference: AnyArray) -> Parity:
-    """The figures of `differences`; `worst` is the one that a card's `parity.measured` and `parity.control` state."""
+    """The figures of `differences`; `worst` is the one that a card's `parity.measured` and
+    `parity.control` state.
+    """
     apart = differences(task, outputs, reference)
     return Parity(len(apart), float(apart.max()), float(apart.mean()), PARITY_UNIT[task])
 
@@ -85,10 +104,13 @@ def read_reference(bundle: Bundle) -> Reference:
     for name, (array, shape, dtype) in arrays.items():
         if array.shape != shape or array.dtype != dtype:
             raise BundleError(
-                f"{bundle.path / name}: is {array.dtype} {array.shape}, the card says {np.dtype(dtype)} {shape}; export the bundle again"
+                f"{bundle.path / name}: is {array.dtype} {array.shape}, the card says "
+                f"{np.dtype(dtype)} {shape}; export the bundle again"
             )
         if name != REFERENCE_IMAGES and not np.isfinite(array).all():
-            raise BundleError(f"{bundle.path / name}: holds values that are not finite; export the bundle again")
+            raise BundleError(
+                f"{bundle.path / name}: holds values that are not finite; export the bundle again"
+            )
     return Reference(*(array for array, _, _ in arrays.values()))
 
 
@@ -104,12 +126,15 @@ def observations(card: ModelCard, images: UInt8, ego: Float32) -> Iterator[Obser
         yield Observation(image, index / card.rate_hz, speed, target)
 
 
-def predict_all(predictor: Predictor, images: UInt8, ego: Float32, deadline_s: float | None = None) -> Float32:
-    """What a predictor's graph says of N frames, unjudged: (N, 1) or (N, T, 2). See `Predictor.raw_answer`.
+def predict_all(
+    predictor: Predictor, images: UInt8, ego: Float32, deadline_s: float | None = None
+) -> Float32:
+    """What a predictor's graph says of N frames, unjudged: (N, 1) or (N, T, 2). See
+    `Predictor.raw_answer`.
 
     Raises:
-        InputError: frames of another size than the predictor's camera. RuntimeFailure: the runtime failed on one, or took longer than
-            `deadline_s` for it.
+        InputError: frames of another size than the predictor's camera. RuntimeFailure: the runtime
+            failed on one, or took longer than `deadline_s` for it.
     """
     shape = tuple(int(axis) for axis in predictor.card.outputs[0].shape[1:])
     outputs = np.empty((len(images), *shape), np.float32)

@@ -1,4 +1,6 @@
-"""Pictures from files and folders, for the command line. Needs Pillow, which the library itself does not."""
+"""Pictures from files and folders, for the command line. Needs Pillow, which the library itself
+does not.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,33 @@ from auxdrive.files import check_regular, entries, exists, is_file, is_folder, o
 from auxdrive.types import UInt8, UInt16
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".h264", ".hevc")
-# Formats whose frames follow each other in time; the frames of others (MPO, TIFF) are views or pages, and the first is the picture.
+VIDEO_SUFFIXES = (
+    ".mp4",
+    ".avi",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".m4v",
+    ".mpg",
+    ".mpeg",
+    ".wmv",
+    ".h264",
+    ".hevc",
+)
+# Formats whose frames follow each other in time; the frames of others (MPO, TIFF) are views or
+# pages, and the first is the picture.
 _ANIMATED_FORMATS = ("GIF", "WEBP")
-# 16-bit and float pictures are no camera pictures of 8 bits, and converting them would need a guess at their range.
+# 16-bit and float pictures are no camera pictures of 8 bits, and converting them would need a guess
+# at their range.
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
 
 _ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations that swap width and height
-_SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I")  # the last is what Pillow makes of some PNGs of 16 bits
+_SIXTEEN_BIT_MODES = (
+    "I;16",
+    "I;16L",
+    "I;16B",
+    "I",
+)  # the last is what Pillow makes of some PNGs of 16 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +58,15 @@ class Picture:
 
 
 def find_pictures(paths: Sequence[Path]) -> list[Path]:
-    """The files that are named, and the pictures in the folders that are named (not in their sub-folders), sorted by name.
+    """The files that are named, and the pictures in the folders that are named (not in their
+    sub-folders), sorted by name.
 
-    Hidden files in a folder are no pictures: macOS leaves a "._" file beside each one on foreign disks.
+    Hidden files in a folder are no pictures: macOS leaves a "._" file beside each one on foreign
+    disks.
 
     Raises:
-        UsageError: a path does not exist, a folder holds no pictures, or a file is a video that only a video decoder reads.
+        UsageError: a path does not exist, a folder holds no pictures, or a file is a video that
+            only a video decoder reads.
     """
     found: list[Path] = []
     for path in paths:
@@ -50,7 +74,9 @@ def find_pictures(paths: Sequence[Path]) -> list[Path]:
             inside = [
                 entry
                 for entry in entries(path)
-                if entry.suffix.lower() in PICTURE_SUFFIXES and not entry.name.startswith(".") and is_file(entry)
+                if entry.suffix.lower() in PICTURE_SUFFIXES
+                and not entry.name.startswith(".")
+                and is_file(entry)
             ]
             if not inside:
                 raise UsageError(f"{path}: holds no pictures ({', '.join(PICTURE_SUFFIXES)})")
@@ -59,7 +85,8 @@ def find_pictures(paths: Sequence[Path]) -> list[Path]:
             raise UsageError(f"{path}: no such file or folder")
         elif path.suffix.lower() in VIDEO_SUFFIXES:
             raise UsageError(
-                f"{path}: videos other than animated GIF and WebP are not read. Split it into pictures and name their folder: "
+                f"{path}: videos other than animated GIF and WebP are not read. Split it into "
+                "pictures and name their folder: "
                 f"ffmpeg -i {path.name} frames/%06d.png"
             )
         else:
@@ -68,14 +95,18 @@ def find_pictures(paths: Sequence[Path]) -> list[Path]:
 
 
 def read_pictures(path: Path) -> Iterator[Picture]:
-    """The frames of a picture file: all of an animated GIF or WebP, otherwise the first. EXIF orientation is applied.
+    """The frames of a picture file: all of an animated GIF or WebP, otherwise the first. EXIF
+    orientation is applied.
 
     Raises:
-        DataError: not a picture, damaged, larger than Pillow takes for safe, or not of 8 bits per channel.
+        DataError: not a picture, damaged, larger than Pillow takes for safe, or not of 8 bits per
+            channel.
     """
     with open_regular(path) as file, _opened(path, file) as source:
         with reading(f"{path}"):
-            frames = int(getattr(source, "n_frames", 1)) if source.format in _ANIMATED_FORMATS else 1
+            frames = (
+                int(getattr(source, "n_frames", 1)) if source.format in _ANIMATED_FORMATS else 1
+            )
         for index in range(frames):
             with reading(f"{path}, frame {index}" if frames > 1 else f"{path}"):
                 image = _decode(source, index, animated=frames > 1)
@@ -89,14 +120,21 @@ def _opened(path: Path, file: BinaryIO) -> Image.Image:
 
 @contextmanager
 def reading(where: str) -> Iterator[None]:
-    """Whatever a decoder makes of a damaged file becomes a DataError: Pillow's decoders raise what their parsers raise."""
+    """Whatever a decoder makes of a damaged file becomes a DataError: Pillow's decoders raise what
+    their parsers raise.
+    """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tags that Pillow does not understand, in pictures that it reads
+            warnings.simplefilter(
+                "ignore"
+            )  # of tags that Pillow does not understand, in pictures that it reads
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
     except UnidentifiedImageError as error:
-        raise DataError(f"{where}: not a readable picture: it is empty, cut off, or of no format that Pillow knows") from error
+        raise DataError(
+            f"{where}: not a readable picture: it is empty, cut off, or of no format that Pillow "
+            "knows"
+        ) from error
     except Exception as error:
         raise DataError(f"{where}: not a readable picture: {error}") from error
 
@@ -113,12 +151,16 @@ def _decode(source: Image.Image, index: int, animated: bool) -> UInt8:
 
 
 def _is_deep(source: Image.Image) -> bool:
-    """Whether the file has more than 8 bits per channel where Pillow's mode does not tell: it drops the low ones of colour pictures."""
+    """Whether the file has more than 8 bits per channel where Pillow's mode does not tell: it drops
+    the low ones of colour pictures.
+    """
     for tile in source.tile if isinstance(source, ImageFile.ImageFile) else ():
         arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
         if any(";16" in argument for argument in arguments if isinstance(argument, str)):
             return True
-        if tile.codec_name.startswith("ppm") and any(maximum > 255 for maximum in arguments if isinstance(maximum, int)):
+        if tile.codec_name.startswith("ppm") and any(
+            maximum > 255 for maximum in arguments if isinstance(maximum, int)
+        ):
             return True
     return False
 
@@ -132,7 +174,11 @@ def picture_size(path: Path) -> tuple[int, int]:
     check_regular(path)
     with reading(f"{path}"), Image.open(path) as source:
         width, height = source.size
-        return (height, width) if source.getexif().get(ExifTags.Base.Orientation) in _ON_ITS_SIDE else (width, height)
+        return (
+            (height, width)
+            if source.getexif().get(ExifTags.Base.Orientation) in _ON_ITS_SIDE
+            else (width, height)
+        )
 
 
 def grey16_size(path: Path) -> tuple[int, int]:
@@ -153,7 +199,9 @@ def read_grey16(path: Path) -> UInt16:
     """
     with _grey16(path) as source, reading(f"{path}"):
         values = np.asarray(source)
-        if values.ndim != 2 or (values.size and not 0 <= int(values.min()) <= int(values.max()) <= 65535):
+        if values.ndim != 2 or (
+            values.size and not 0 <= int(values.min()) <= int(values.max()) <= 65535
+        ):
             raise DataError("its values are not of 16 bits")
         return values.astype(np.uint16)
 
@@ -165,7 +213,9 @@ def _grey16(path: Path) -> Iterator[Image.Image]:
         source = Image.open(path)
     with source:
         if source.mode not in _SIXTEEN_BIT_MODES:
-            raise DataError(f"{path}: a picture of mode {source.mode}, not of 16 bits and one channel")
+            raise DataError(
+                f"{path}: a picture of mode {source.mode}, not of 16 bits and one channel"
+            )
         yield source
 
 

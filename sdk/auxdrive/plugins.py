@@ -1,4 +1,6 @@
-"""Entry points of installed packages: ours and other people's. A broken package breaks what it brings, and nothing else."""
+"""Entry points of installed packages: ours and other people's. A broken package breaks what it
+brings, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ class Plugin:
         """What it names.
 
         Raises:
-            UsageError: it cannot be loaded, and is not ours; the message names the package. What ours raise comes through.
+            UsageError: it cannot be loaded, and is not ours; the message names the package. What
+                ours raise comes through.
         """
         try:
             return self.point.load()
@@ -43,12 +46,18 @@ class Plugin:
         """The error for one that fails where ours would not."""
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         advice = "Update or uninstall that package, or tell its authors"
-        return UsageError(f"'{self.name}' of the package '{self.package}' cannot be loaded ({said}). {advice}")
+        return UsageError(
+            f"'{self.name}' of the package '{self.package}' cannot be loaded ({said}). {advice}"
+        )
 
 
 def plugins(group: str) -> list[Plugin]:
-    """The entry points of a group, by name; of the same name ours first, then by package. Nothing of them is imported."""
-    return sorted(_found(group), key=lambda plugin: (plugin.name, not plugin.is_ours, plugin.package))
+    """The entry points of a group, by name; of the same name ours first, then by package. Nothing
+    of them is imported.
+    """
+    return sorted(
+        _found(group), key=lambda plugin: (plugin.name, not plugin.is_ours, plugin.package)
+    )
 
 
 def _found(group: str) -> Iterator[Plugin]:
@@ -65,7 +74,8 @@ def _found(group: str) -> Iterator[Plugin]:
 
 
 def choose(found: list[Plugin], name: str) -> tuple[Plugin | None, list[Plugin]]:
-    """Which entry point a name means, and which are left out because ours has it: nobody replaces a part of auxdrive.
+    """Which entry point a name means, and which are left out because ours has it: nobody replaces a
+    part of auxdrive.
 
     Raises:
         UsageError: two packages bring it, and neither is ours.

@@ -3,9 +3,10 @@
     with Predictor.load("bundle") as predictor:
         prediction = predictor.predict(Observation(image=frame, time_s=now))
 
-A call checks its input, copies the picture into a buffer that exists since `load`, runs the graph, and holds the answer against the limits
-of `auxdrive.limits`; it allocates nothing of a picture's size. A predictor may be shared between threads: calls take turns. It works in
-the process that loaded it alone, and may be closed at any time, also by a signal handler.
+A call checks its input, copies the picture into a buffer that exists since `load`, runs the graph,
+and holds the answer against the limits of `auxdrive.limits`; it allocates nothing of a picture's
+size. A predictor may be shared between threads: calls take turns. It works in the process that
+loaded it alone, and may be closed at any time, also by a signal handler.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from auxdrive.turns import Turns
 from auxdrive.types import AnyArray, Float32, Observation, Prediction
 
 DEFAULT_THREADS = 1
-"""On a machine that has other things to do, a second thread waits for a processor as often as it helps: p99 was 20 ms with two and 1.3 to 8
-with one. Give more where processors are reserved for this process."""
+"""On a machine that has other things to do, a second thread waits for a processor as often as it
+helps: p99 was 20 ms with two and 1.3 to 8 with one. Give more where processors are reserved for
+this process.
+"""
 
 FIRST_RUN_S = 30.0
 """A graph that is not done with its first frame after so many seconds is given up."""
@@ -40,7 +43,9 @@ FIRST_RUN_S = 30.0
 class Predictor:
     """A loaded bundle. Made by `load`; also an `auxdrive.agent.Agent`."""
 
-    def __init__(self, card: ModelCard, session: Session, runtime: str, device: str, threads: int) -> None:
+    def __init__(
+        self, card: ModelCard, session: Session, runtime: str, device: str, threads: int
+    ) -> None:
         self.card = card
         self.runtime = runtime
         self.device = device
@@ -54,7 +59,9 @@ class Predictor:
         self._steers = card.task == "steering"
         self._times = card.waypoint_times_s
         ego = tuple(spec.name for spec in card.inputs if spec.name != IMAGE_INPUT)
-        self._gate = Gate(card.camera, card.task, card.steering, card.waypoint_times_s, ego, card.input_ranges)
+        self._gate = Gate(
+            card.camera, card.task, card.steering, card.waypoint_times_s, ego, card.input_ranges
+        )
 
     @classmethod
     def load(
@@ -70,15 +77,21 @@ class Predictor:
 
         Args:
             bundle: a directory or an opened bundle.
-            runtime: a name in `auxdrive.runtimes.RUNTIMES`. device: "cpu" or "cuda". Exactly these are used, or it fails.
+            runtime: a name in `auxdrive.runtimes.RUNTIMES`. device: "cpu" or "cuda". Exactly these
+                are used, or it fails.
             threads: CPU threads of one call; None: `DEFAULT_THREADS`.
-            warm_up: run a few empty frames first, so that the first real one takes no longer than the others.
-            expect_sha256: the SHA-256 that the bundle's card must have (`auxdrive verify` prints it): this bundle and no other.
+            warm_up: run a few empty frames first, so that the first real one takes no longer than
+                the others.
+            expect_sha256: the SHA-256 that the bundle's card must have (`auxdrive verify` prints
+                it): this bundle and no other.
 
         Raises:
-            UsageError: unknown runtime or device, no such bundle, threads below 1, or `expect_sha256` is no SHA-256.
-            BundleError: the bundle is damaged, another than expected, or its graph is not what its card says.
-            RuntimeFailure: the graph fails on an empty frame, or is not done with it after `FIRST_RUN_S`.
+            UsageError: unknown runtime or device, no such bundle, threads below 1, or
+                `expect_sha256` is no SHA-256.
+            BundleError: the bundle is damaged, another than expected, or its graph is not what its
+                card says.
+            RuntimeFailure: the graph fails on an empty frame, or is not done with it after
+                `FIRST_RUN_S`.
             RuntimeUnavailable: the runtime or device cannot be had here.
         """
         open_session = runtime_factory(runtime)
@@ -93,7 +106,9 @@ class Predictor:
             opened = Bundle.open(bundle, expect_sha256)
         model, card = opened.read(MODEL_NAME), opened.card
         admit(model, card, f"{opened.model_path}")
-        session = open_session(model, _one_frame(card.inputs), _one_frame(card.outputs), device, threads)
+        session = open_session(
+            model, _one_frame(card.inputs), _one_frame(card.outputs), device, threads
+        )
         predictor = cls(card, session, runtime, device, threads)
         if warm_up:
             predictor.warm_up()
@@ -104,17 +119,20 @@ class Predictor:
         self._turns.call(_run_often, n)
 
     def predict(self, observation: Observation) -> Prediction:
-        """Predict from one observation. Speed and target are needed if, and looked at only if, the card declares them.
+        """Predict from one observation. Speed and target are needed if, and looked at only if, the
+        card declares them.
 
         Returns:
-            The steering angle or the waypoints, with the flags of `auxdrive.types.Flag` and the reason for them. An answer that is not
-            finite, or that `auxdrive verify` would refuse, is withheld: `steer_rad` and `waypoints_ego_m` are None (controllers then stop
-            the car). So is that of a call in which the runtime fails.
+            The steering angle or the waypoints, with the flags of `auxdrive.types.Flag` and the
+            reason for them. An answer that is not finite, or that `auxdrive verify` would refuse,
+            is withheld: `steer_rad` and `waypoints_ego_m` are None (controllers then stop the car).
+            So is that of a call in which the runtime fails.
 
         Raises:
-            InputError: the image is not uint8 of the card's size, or a needed number is missing, of another type (see
-                `auxdrive.quantities`) or not finite.
-            UsageError: the predictor is closed, was loaded in another process, or is called by a signal handler in the middle of a call.
+            InputError: the image is not uint8 of the card's size, or a needed number is missing, of
+                another type (see `auxdrive.quantities`) or not finite.
+            UsageError: the predictor is closed, was loaded in another process, or is called by a
+                signal handler in the middle of a call.
         """
         begin = perf_counter()
         inputs = self._gate.check(observation)
@@ -124,10 +142,19 @@ class Predictor:
         except RuntimeFailure as error:
             failure = str(error)
         steer_rad, waypoints, flags, reason = self._gate.judge(answer, inputs, failure)
-        return Prediction(inputs.time_s, (perf_counter() - begin) * 1e3, steer_rad, waypoints, self._times, flags, reason)
+        return Prediction(
+            inputs.time_s,
+            (perf_counter() - begin) * 1e3,
+            steer_rad,
+            waypoints,
+            self._times,
+            flags,
+            reason,
+        )
 
     def raw_answer(self, observation: Observation, deadline_s: float | None = None) -> Float32:
-        """What the graph says, (1,) radians or (T, 2) metres, without judging it: to compare runtimes by, never to drive by.
+        """What the graph says, (1,) radians or (T, 2) metres, without judging it: to compare
+        runtimes by, never to drive by.
 
         Raises:
             InputError, UsageError: as `predict`.
@@ -137,7 +164,8 @@ class Predictor:
         return np.array([answer], np.float32) if isinstance(answer, float) else answer
 
     def close(self) -> None:
-        """Release the graph: at once, or, where a call is under way, when that has ended. Never waits; may be called again.
+        """Release the graph: at once, or, where a call is under way, when that has ended. Never
+        waits; may be called again.
 
         Where the process was forked, the child's close does nothing: the graph is its parent's.
         """
@@ -150,14 +178,20 @@ class Predictor:
             UsageError: always.
         """
         raise UsageError(
-            "a predictor cannot be pickled or copied: one that was loaded in another process does not work. Load the bundle where it is "
+            "a predictor cannot be pickled or copied: one that was loaded in another process does "
+            "not work. Load the bundle where it is "
             "needed, with Predictor.load"
         )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     # What the Agent protocol asks for.
@@ -199,7 +233,9 @@ class Predictor:
         """`predict`; the auxiliaries are not looked at."""
         return self.predict(observation)
 
-    def _answer(self, session: Session, inputs: Inputs, deadline_s: float | None = None) -> float | Float32:
+    def _answer(
+        self, session: Session, inputs: Inputs, deadline_s: float | None = None
+    ) -> float | Float32:
         """One run of the graph: the steering angle, or a copy of the waypoints."""
         if self._speed is not None:
             self._speed[0, 0] = inputs.speed_mps
@@ -212,7 +248,8 @@ class Predictor:
 
 def _run_often(session: Session, n: int) -> None:
     for turn in range(n):
-        # What no vehicle has time for is ended where it shows first: a later call has no deadline of its own.
+        # What no vehicle has time for is ended where it shows first: a later call has no deadline
+        # of its own.
         session.run(FIRST_RUN_S if turn == 0 else None)
 
 

@@ -1,8 +1,10 @@
-"""Numbers that callers hand in: each becomes a plain Python float here, or an `InputError` that names it.
+"""Numbers that callers hand in: each becomes a plain Python float here, or an `InputError` that
+names it.
 
-What counts as one number is the same under every version of NumPy: Python's int and float (not bool), NumPy's integer and floating
-scalars (not `np.bool_`), and a NumPy array without axes of such a type. Texts, None, complex numbers, Decimal, times, lists and arrays
-with axes, even of one element, are not.
+What counts as one number is the same under every version of NumPy: Python's int and float (not
+bool), NumPy's integer and floating scalars (not `np.bool_`), and a NumPy array without axes of such
+a type. Texts, None, complex numbers, Decimal, times, lists and arrays with axes, even of one
+element, are not.
 """
 
 from __future__ import annotations
@@ -14,11 +16,14 @@ import numpy as np
 from auxdrive.errors import InputError
 
 LARGEST = float(np.finfo(np.float32).max)
-"""Graphs take float32: what is beyond would become infinite in them, and no quantity of a vehicle comes near."""
+"""Graphs take float32: what is beyond would become infinite in them, and no quantity of a vehicle
+comes near.
+"""
 
 MAX_TIME_S = 1e10
-"""Seconds since 1970 reach this in the year 2286. Milliseconds and nanoseconds since 1970 are far above it today, and nanoseconds since
-a machine's start are after ten seconds."""
+"""Seconds since 1970 reach this in the year 2286. Milliseconds and nanoseconds since 1970 are far
+above it today, and nanoseconds since a machine's start are after ten seconds.
+"""
 
 _REAL = (int, float, np.integer, np.floating)
 _NOT_REAL = (bool, np.timedelta64)  # timedelta64 is one of NumPy's integers
@@ -29,7 +34,8 @@ def number(name: str, value: object, meaning: str = "a finite number") -> float:
     """One number as a Python float.
 
     Args:
-        name: what messages call it. value: what the caller gave. meaning: what it should be, e.g. "the forward speed in m/s".
+        name: what messages call it. value: what the caller gave. meaning: what it should be, e.g.
+            "the forward speed in m/s".
 
     Raises:
         InputError: it is no number, not finite, or beyond `LARGEST`.
@@ -41,7 +47,8 @@ def number(name: str, value: object, meaning: str = "a finite number") -> float:
 
 
 def reading(name: str, value: object, meaning: str) -> float:
-    """One number of a sensor or a clock as a Python float, finite or not: what it means when it is not is the caller's to say.
+    """One number of a sensor or a clock as a Python float, finite or not: what it means when it is
+    not is the caller's to say.
 
     Raises:
         InputError: it is no number.
@@ -49,15 +56,21 @@ def reading(name: str, value: object, meaning: str) -> float:
     return value if type(value) is float else _as_float(name, value, meaning)
 
 
-def seconds(name: str, value: object, meaning: str = "a time in seconds on a monotonic clock") -> float:
+def seconds(
+    name: str, value: object, meaning: str = "a time in seconds on a monotonic clock"
+) -> float:
     """A time as a Python float.
 
     Raises:
-        InputError: it is no finite number, or so large that it is no time in seconds (see `MAX_TIME_S`).
+        InputError: it is no finite number, or so large that it is no time in seconds (see
+            `MAX_TIME_S`).
     """
     found = number(name, value, meaning)
     if not -MAX_TIME_S <= found <= MAX_TIME_S:
-        raise InputError(f"{name} is {found:g}, which are no seconds: milliseconds or nanoseconds, perhaps? Give {meaning}")
+        raise InputError(
+            f"{name} is {found:g}, which are no seconds: milliseconds or nanoseconds, perhaps? "
+            f"Give {meaning}"
+        )
     return found
 
 
@@ -72,9 +85,14 @@ def pair(name: str, value: object, meaning: str = "two finite numbers") -> tuple
     elif type(value) is np.ndarray and value.ndim == 1:
         items = value
     elif isinstance(value, tuple | list):  # a named tuple, say; its own methods are not asked
-        items = tuple.__getitem__(value, slice(None)) if isinstance(value, tuple) else list.copy(value)
+        items = (
+            tuple.__getitem__(value, slice(None)) if isinstance(value, tuple) else list.copy(value)
+        )
     else:
-        raise InputError(f"{name} is {shown(value)}; give {meaning}, as a tuple, a list or an array of shape (2,)")
+        raise InputError(
+            f"{name} is {shown(value)}; give {meaning}, as a tuple, a list or an array of shape "
+            "(2,)"
+        )
     if len(items) != 2:
         raise InputError(f"{name} has {len(items)} values; give {meaning}")
     return number(f"{name}[0]", items[0], meaning), number(f"{name}[1]", items[1], meaning)
@@ -87,14 +105,21 @@ def _as_float(name: str, value: object, meaning: str) -> float:
         try:
             return float(value)
         except OverflowError:
-            raise InputError(f"{name} is an integer too large for a float; give {meaning}") from None
+            raise InputError(
+                f"{name} is an integer too large for a float; give {meaning}"
+            ) from None
         except Exception as error:  # a subclass with a __float__ of its own may raise anything
-            raise InputError(f"{name} is {shown(value)}, which cannot be converted: {type(error).__name__}; give {meaning}") from error
+            raise InputError(
+                f"{name} is {shown(value)}, which cannot be converted: {type(error).__name__}; "
+                f"give {meaning}"
+            ) from error
     raise InputError(f"{name} is {shown(value)}; give {meaning}")
 
 
 def shown(value: object) -> str:
-    """A value in an error's message: texts and single numbers as they are (cut off where long), of anything else its type."""
+    """A value in an error's message: texts and single numbers as they are (cut off where long), of
+    anything else its type.
+    """
     if value is None:
         return "None"
     if type(value) in (str, bool, complex, float):

@@ -1,4 +1,6 @@
-"""The structured array `state.npy`: one record per recorded frame. World frame right-handed, z up; ego frame ISO 8855."""
+"""The structured array `state.npy`: one record per recorded frame. World frame right-handed, z up;
+ego frame ISO 8855.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,11 @@ STATE_DTYPE = np.dtype(
         ("command", "<i1"),  # CARLA's RoadOption, -1 where unknown
         ("target_x_m", "<f4"),  # next goal in the ego frame; NaN where unknown
         ("target_y_m", "<f4"),
-        ("disturbed", "<i1"),  # 1 while the executed steering was disturbed on purpose, so the path is not the driver's
+        (
+            "disturbed",
+            "<i1",
+            # 1 while the executed steering was disturbed on purpose, so the path is not the driver's
+        ),
     ]
 )
 # What a source may not know, and how that is written down.
@@ -37,11 +43,13 @@ _REQUIRED = ("time_s", "steer_rad", "throttle", "brake")
 def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
     """One record of `STATE_DTYPE` (a zero-dimensional array) from a record or a mapping.
 
-    A mapping needs time_s, steer_rad, throttle and brake; what it leaves out besides is written as unknown.
+    A mapping needs time_s, steer_rad, throttle and brake; what it leaves out besides is written as
+    unknown.
 
     Raises:
-        InputError: unknown or missing field; not a number (see `auxdrive.quantities`); time or steering not finite, or an infinite
-            number anywhere; a time that is no seconds; pedals beyond 0..1; an integer field that is none.
+        InputError: unknown or missing field; not a number (see `auxdrive.quantities`); time or
+            steering not finite, or an infinite number anywhere; a time that is no seconds; pedals
+            beyond 0..1; an integer field that is none.
     """
     record = np.zeros((), STATE_DTYPE)
     if isinstance(state, Mapping):
@@ -56,7 +64,10 @@ def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
     else:
         given = np.asarray(state)
         if given.shape != () or given.dtype != STATE_DTYPE:
-            raise InputError(f"the state must be one record of STATE_DTYPE or a mapping, got {given.dtype} of shape {given.shape}")
+            raise InputError(
+                f"the state must be one record of STATE_DTYPE or a mapping, got {given.dtype} of "
+                f"shape {given.shape}"
+            )
         record[()] = given
     for name in STATE_DTYPE.names or ():
         value = float(record[name])
@@ -71,8 +82,16 @@ def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
 
 def _set_field(record: AnyArray, name: str, value: Any) -> None:
     whole = STATE_DTYPE[name].kind == "i"
-    found = float(value) if whole and isinstance(value, bool | np.bool_) else reading(f"the state's {name}", value, "a number")
+    found = (
+        float(value)
+        if whole and isinstance(value, bool | np.bool_)
+        else reading(f"the state's {name}", value, "a number")
+    )
     if whole and not (found.is_integer() and -128 <= found <= 127):
-        raise InputError(f"the state's {name} is {found:g}; it must be a whole number from -128 to 127")
-    with np.errstate(over="ignore"):  # what is too large for the field becomes infinite, and is refused with the infinite ones
+        raise InputError(
+            f"the state's {name} is {found:g}; it must be a whole number from -128 to 127"
+        )
+    with np.errstate(
+        over="ignore"
+    ):  # what is too large for the field becomes infinite, and is refused with the infinite ones
         record[name] = found

@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from auxdrive.types import Float64
 
 LOCK_DEG = (1.0, 90.0)
-"""Within which the road-wheel angle at full lock lies: below it nothing is steered, and numbers as small as 1e-310 are no angles."""
+"""Within which the road-wheel angle at full lock lies: below it nothing is steered, and numbers as
+small as 1e-310 are no angles.
+"""
 
 
 class SteeringSpec(BaseModel):

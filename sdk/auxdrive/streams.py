@@ -1,5 +1,6 @@
-"""Standard output and standard error of a process that is a command: encodings that lack a character, pipes that nobody reads on,
-and a standard output that holds the result alone."""
+"""Standard output and standard error of a process that is a command: encodings that lack a
+character, pipes that nobody reads on, and a standard output that holds the result alone.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +15,17 @@ _STDOUT, _STDERR = 1, 2
 
 
 class OutputRefused(Exception):
-    """The result was found and could not be told: the disk that standard output leads to is full, say."""
+    """The result was found and could not be told: the disk that standard output leads to is full,
+    say.
+    """
 
 
 class ResultAlone(io.TextIOBase):
-    """Stands for `sys.stdout` under --json: what libraries and agents print goes to standard error, the result alone to standard output.
+    """Stands for `sys.stdout` under --json: what libraries and agents print goes to standard error,
+    the result alone to standard output.
 
-    Native code writes to the descriptor and not to Python's stream, so that the descriptor leads to standard error as well.
+    Native code writes to the descriptor and not to Python's stream, so that the descriptor leads to
+    standard error as well.
     """
 
     def __init__(self, original: TextIO) -> None:
@@ -76,7 +81,8 @@ def write_result(text: str) -> None:
 
 @contextmanager
 def result_written() -> Iterator[TextIO]:
-    """The stream of the result, written to in the block. Where nobody reads on (`| head -1`) that is no error: what was found still counts.
+    """The stream of the result, written to in the block. Where nobody reads on (`| head -1`) that
+    is no error: what was found still counts.
 
     Raises:
         OutputRefused: the disk refuses; the stream leads nowhere then.
@@ -89,11 +95,15 @@ def result_written() -> Iterator[TextIO]:
         let_go(stream)
     except OSError as error:
         let_go(stream)
-        raise OutputRefused(f"standard output cannot be written ({error.strerror or error})") from error
+        raise OutputRefused(
+            f"standard output cannot be written ({error.strerror or error})"
+        ) from error
 
 
 def let_go(stream: IO[str]) -> None:
-    """Whatever else is written goes nowhere, also what is buffered: otherwise Python complains when the process ends."""
+    """Whatever else is written goes nowhere, also what is buffered: otherwise Python complains when
+    the process ends.
+    """
     descriptor = _descriptor(stream)
     if descriptor is not None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -103,7 +113,9 @@ def let_go(stream: IO[str]) -> None:
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Streams that take any text while the block runs: characters that the encoding lacks are written as their escapes."""
+    """Streams that take any text while the block runs: characters that the encoding lacks are
+    written as their escapes.
+    """
     before = sys.stdout, sys.stderr
     if sys.stdout is None or sys.stderr is None:  # closed by whoever started us
         nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for the rest of the process

@@ -1,8 +1,10 @@
-"""JSON read strictly: what stands in a file of auxdrive is what whoever wrote it meant, or the file is refused.
+"""JSON read strictly: what stands in a file of auxdrive is what whoever wrote it meant, or the file
+is refused.
 
-Python's parser takes the last of two equal keys, NaN and infinities, numbers that overflow, and half characters (lone surrogates).
-A card or a result that holds any of these was not written by auxdrive, or was damaged since. Models are validated without
-conversions: a number in quotes is no number.
+Python's parser takes the last of two equal keys, NaN and infinities, numbers that overflow, and
+half characters (lone surrogates). A card or a result that holds any of these was not written by
+auxdrive, or was damaged since. Models are validated without conversions: a number in quotes is no
+number.
 """
 
 from __future__ import annotations
@@ -30,14 +32,22 @@ def parse_json(data: bytes, where: str, kind: ErrorKind = DataError) -> Any:
     """The value of a JSON document in UTF-8.
 
     Raises:
-        kind: no UTF-8, no JSON, a key twice in an object, numbers that are not finite or of thousands of digits, lone surrogates,
-            nested deeper than `MAX_DEPTH`. The message begins with `where`.
+        kind: no UTF-8, no JSON, a key twice in an object, numbers that are not finite or of
+            thousands of digits, lone surrogates, nested deeper than `MAX_DEPTH`. The message begins
+            with `where`.
     """
     if data.startswith(_BOM):
-        raise kind(f"{where}: begins with a byte order mark, which an editor put there; save it as UTF-8 without one")
+        raise kind(
+            f"{where}: begins with a byte order mark, which an editor put there; save it as UTF-8 "
+            "without one"
+        )
     try:
         value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_each_key_once, parse_constant=_no_constant, parse_float=_finite, parse_int=int
+            data.decode("utf-8"),
+            object_pairs_hook=_each_key_once,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=int,
         )
         refuse_odd(value)
     except UnicodeDecodeError as error:
@@ -71,14 +81,21 @@ def parse_model(data: bytes, model: type[Model], where: str, kind: ErrorKind = D
 
 
 def mistakes_of(error: ValidationError) -> str:
-    """What pydantic found, one line each: where, and what is wrong there. The first ten; names from the file are cut."""
+    """What pydantic found, one line each: where, and what is wrong there. The first ten; names from
+    the file are cut.
+    """
     found = error.errors(include_url=False, include_input=False, include_context=False)
-    lines = [f"  {shown('.'.join(map(str, each['loc'])) or 'document')}: {shown(each['msg'])}" for each in found[:_SHOWN_MISTAKES]]
+    lines = [
+        f"  {shown('.'.join(map(str, each['loc'])) or 'document')}: {shown(each['msg'])}"
+        for each in found[:_SHOWN_MISTAKES]
+    ]
     more = len(found) - _SHOWN_MISTAKES
     return "\n".join([*lines, f"  and {more} more"] if more > 0 else lines)
 
 
-def read_model(path: Path, model: type[Model], kind: ErrorKind = DataError, limit: int = MAX_JSON_BYTES) -> Model:
+def read_model(
+    path: Path, model: type[Model], kind: ErrorKind = DataError, limit: int = MAX_JSON_BYTES
+) -> Model:
     """A model from a JSON file.
 
     Raises:
@@ -87,13 +104,17 @@ def read_model(path: Path, model: type[Model], kind: ErrorKind = DataError, limi
     return parse_model(read_bytes(path, limit, kind), model, str(path), kind)
 
 
-def read_object(path: Path, kind: ErrorKind = DataError, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+def read_object(
+    path: Path, kind: ErrorKind = DataError, limit: int = MAX_JSON_BYTES
+) -> dict[str, Any]:
     """The JSON object of a file. Raises as `read_model`."""
     return parse_object(read_bytes(path, limit, kind), str(path), kind)
 
 
 def dump_json(value: Any) -> bytes:
-    """A JSON document that `parse_json` reads: in ASCII, indented. Numbers that are not finite become null, NumPy's become Python's."""
+    """A JSON document that `parse_json` reads: in ASCII, indented. Numbers that are not finite
+    become null, NumPy's become Python's.
+    """
     return (json.dumps(plain(value), indent=2, default=str, allow_nan=False) + "\n").encode("ascii")
 
 
@@ -132,7 +153,8 @@ def refuse_odd(value: Any, depth: int = 0) -> None:
     """Refuse depth and half characters in what a parser gave: mappings, lists and texts.
 
     Raises:
-        RecursionError: nested deeper than `MAX_DEPTH`. ValueError: a text that holds a lone surrogate.
+        RecursionError: nested deeper than `MAX_DEPTH`. ValueError: a text that holds a lone
+            surrogate.
     """
     if depth > MAX_DEPTH:
         raise RecursionError

@@ -1,8 +1,10 @@
-"""Who may use a session when: one call at a time, in the process that loaded it, until it is closed.
+"""Who may use a session when: one call at a time, in the process that loaded it, until it is
+closed.
 
-What can come between: another thread (waits), a signal handler in the thread that is calling (must never wait for itself), and a
-process that was forked (whose copy of the lock may be held by a thread that it does not have). When the interpreter ends, no daemon
-thread may still be within the runtime: Python ends such a thread where it comes back, and native code then aborts the process.
+What can come between: another thread (waits), a signal handler in the thread that is calling (must
+never wait for itself), and a process that was forked (whose copy of the lock may be held by a
+thread that it does not have). When the interpreter ends, no daemon thread may still be within the
+runtime: Python ends such a thread where it comes back, and native code then aborts the process.
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ EXIT_WAIT_S = 5.0
 class Turns:
     """A session that calls take turns with.
 
-    The lock is re-entrant: it is never its own thread's obstacle. Whether a call is under way in this thread, with a signal handler
-    on top of it, is told by `_running`, which changes only under the lock.
+    The lock is re-entrant: it is never its own thread's obstacle. Whether a call is under way in
+    this thread, with a signal handler on top of it, is told by `_running`, which changes only under
+    the lock.
     """
 
     def __init__(self, session: Session) -> None:
@@ -40,20 +43,28 @@ class Turns:
         self._closed = False
         _ALIVE.add(self)
 
-    def call(self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def call(
+        self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """`work(session, ...)`, alone.
 
         Raises:
-            UsageError: closed; or called by a signal handler while a call of its own thread is under way; or in another process.
+            UsageError: closed; or called by a signal handler while a call of its own thread is
+                under way; or in another process.
         """
         if os.getpid() != self._process:
-            raise UsageError(f"this predictor was loaded in another process ({self._process}); load the bundle again in this one")
+            raise UsageError(
+                f"this predictor was loaded in another process ({self._process}); load the bundle "
+                "again in this one"
+            )
         try:
-            # No Python code runs between taking the lock and `try`: a handler that raises (Ctrl-C) leaves nothing locked or running.
+            # No Python code runs between taking the lock and `try`: a handler that raises (Ctrl-C)
+            # leaves nothing locked or running.
             with self._lock:
                 if self._running:
                     raise UsageError(
-                        "this predictor is in the middle of a call: a signal handler cannot predict with it. Set a flag in the handler, "
+                        "this predictor is in the middle of a call: a signal handler cannot "
+                        "predict with it. Set a flag in the handler, "
                         "and act on it when the call has returned"
                     )
                 self._running = True
@@ -69,7 +80,8 @@ class Turns:
                 self._release()
 
     def close(self) -> None:
-        """Let no further call begin, and release the session: now, or when the call that is under way has ended. Never waits.
+        """Let no further call begin, and release the session: now, or when the call that is under
+        way has ended. Never waits.
 
         In another process it does nothing: what is loaded belongs to the process that loaded it.
         """
@@ -79,7 +91,8 @@ class Turns:
         self._release()
 
     def _release(self) -> None:
-        # Whoever holds the lock looks at `_closed` once more after letting go of it, so somebody always comes through here.
+        # Whoever holds the lock looks at `_closed` once more after letting go of it, so somebody
+        # always comes through here.
         if not self._lock.acquire(blocking=False):
             return
         try:
@@ -90,7 +103,9 @@ class Turns:
             self._lock.release()
 
     def end(self, until_s: float) -> None:
-        """Close, and wait until then (monotonic clock) for the call that is under way in another thread."""
+        """Close, and wait until then (monotonic clock) for the call that is under way in another
+        thread.
+        """
         if os.getpid() != self._process:
             return
         self.close()

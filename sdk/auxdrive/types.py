@@ -1,7 +1,8 @@
-"""What goes into a predictor and comes out of it. Plain slotted classes: they stand on the vehicle's hot path.
+"""What goes into a predictor and comes out of it. Plain slotted classes: they stand on the
+vehicle's hot path.
 
-Ego frame (ISO 8855 / REP-103): x forward, y left, z up; metres, radians, seconds; yaw and steering positive to the left.
-Legend: H, W image rows and columns; T waypoints.
+Ego frame (ISO 8855 / REP-103): x forward, y left, z up; metres, radians, seconds; yaw and steering
+positive to the left. Legend: H, W image rows and columns; T waypoints.
 """
 
 from __future__ import annotations
@@ -21,12 +22,13 @@ AnyArray = NDArray[Any]
 
 
 class Flag(StrEnum):
-    """What happened to a prediction on its way. Those of `WITHHOLDING` leave it without an answer; the limits stand in `auxdrive.limits`.
+    """What happened to a prediction on its way. Those of `WITHHOLDING` leave it without an answer;
+    the limits stand in `auxdrive.limits`.
 
-    NON_FINITE_OUTPUT: the answer held NaN or infinity, and is withheld.
-    OUTPUT_LIMIT: the answer broke the limits that `auxdrive verify` holds a bundle to, and is withheld.
-    RUNTIME_FAILURE: the runtime failed while it ran the graph; there is no answer.
-    INPUT_OUT_OF_RANGE: speed or goal is not of the range that the model was trained on; there is an answer, and it is a guess.
+    NON_FINITE_OUTPUT: the answer held NaN or infinity, and is withheld. OUTPUT_LIMIT: the answer
+    broke the limits that `auxdrive verify` holds a bundle to, and is withheld. RUNTIME_FAILURE: the
+    runtime failed while it ran the graph; there is no answer. INPUT_OUT_OF_RANGE: speed or goal is
+    not of the range that the model was trained on; there is an answer, and it is a guess.
     """
 
     NON_FINITE_OUTPUT = "non_finite_output"
@@ -36,7 +38,9 @@ class Flag(StrEnum):
 
 
 WITHHOLDING = frozenset({Flag.NON_FINITE_OUTPUT, Flag.OUTPUT_LIMIT, Flag.RUNTIME_FAILURE})
-"""Flags of predictions whose `steer_rad` and `waypoints_ego_m` are None. A safe stop is what is left."""
+"""Flags of predictions whose `steer_rad` and `waypoints_ego_m` are None. A safe stop is what is
+left.
+"""
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -64,20 +68,28 @@ def _hashed(what: type, *values: object) -> int:
 
 def _all_equal(one: Any, other: Any) -> bool:
     """Equality of two of a class by the fields that are compared."""
-    return all(_equal(getattr(one, part.name), getattr(other, part.name)) for part in fields(one) if part.compare)
+    return all(
+        _equal(getattr(one, part.name), getattr(other, part.name))
+        for part in fields(one)
+        if part.compare
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
-    """What the vehicle knows at one instant. Two are equal if all fields are, pictures pixel by pixel.
+    """What the vehicle knows at one instant. Two are equal if all fields are, pictures pixel by
+    pixel.
 
     Attributes:
-        image: uint8 RGB (H, W, 3), as the camera gives it. The order cannot be seen from the numbers: OpenCV's pictures are BGR, and
-            `cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)` or `frame[..., ::-1]` puts them right.
+        image: uint8 RGB (H, W, 3), as the camera gives it. The order cannot be seen from the
+            numbers: OpenCV's pictures are BGR, and `cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)` or
+            `frame[..., ::-1]` puts them right.
         time_s: capture time, seconds on a monotonic clock, or since 1970.
         speed_mps: forward speed; needed by models whose card declares it.
-        target_ego_m: next goal (x forward, y left) in the ego frame; needed by models whose card declares it.
-        command: route command (CARLA's RoadOption number), for agents of your own; `drive` fills it in, and no bundle's model takes it.
+        target_ego_m: next goal (x forward, y left) in the ego frame; needed by models whose card
+            declares it.
+        command: route command (CARLA's RoadOption number), for agents of your own; `drive` fills it
+            in, and no bundle's model takes it.
     """
 
     image: UInt8
@@ -97,7 +109,8 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What a model said of one observation. Two are equal if they say the same, however long it took.
+    """What a model said of one observation. Two are equal if they say the same, however long it
+    took.
 
     Attributes:
         time_s: the observation's time.

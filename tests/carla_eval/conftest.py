@@ -1,4 +1,6 @@
-"""A simulator with a small picture and little traffic, and short routes in one town; a module may define its own."""
+"""A simulator with a small picture and little traffic, and short routes in one town; a module may
+define its own.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,11 @@ def short_routes() -> tuple[Route, ...]:
     whole = planner.random_route(1003)
     ends = [(0, 15), (20, 35)]
     return tuple(
-        planner.plan(whole.town, [tuple(whole.points[first]), tuple(whole.points[last])], route_id=str(number))
+        planner.plan(
+            whole.town,
+            [tuple(whole.points[first]), tuple(whole.points[last])],
+            route_id=str(number),
+        )
         for number, (first, last) in enumerate(ends)
     )
 

@@ -19,7 +19,9 @@ SETTINGS = SimulatorSettings(traffic=2, camera=CAMERA)
 
 
 class Agent:
-    """A small agent with a given behaviour, in this process (see `auxdrive_eval.drivers.SeatedAgent`)."""
+    """A small agent with a given behaviour, in this process (see
+    `auxdrive_eval.drivers.SeatedAgent`).
+    """
 
     def __init__(self, auxiliaries: tuple[Modality, ...] = ()) -> None:
         self.description = AgentDescription(
@@ -42,7 +44,9 @@ class Agent:
         return ""
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
-        self.seen.append((observation, {modality: np.array(frame) for modality, frame in auxiliaries.items()}))
+        self.seen.append(
+            (observation, {modality: np.array(frame) for modality, frame in auxiliaries.items()})
+        )
         return Prediction(observation.time_s, 1.0, steer_rad=0.3)
 
     def close(self) -> None:

@@ -1,6 +1,8 @@
-"""Agents of a third party, as its package would bring them: a folder with `agent.txt`, whose first word says what the agent does.
+"""Agents of a third party, as its package would bring them: a folder with `agent.txt`, whose first
+word says what the agent does.
 
-Found through the entry point that `install` writes. Each drives sensibly until its third prediction.
+Found through the entry point that `install` writes. Each drives sensibly until its third
+prediction.
 """
 
 from __future__ import annotations
@@ -73,8 +75,13 @@ def _leave_a_child(_: Observation) -> Any:
 
 
 def hide_a_child(name: str) -> None:
-    """A process that has left its group, its session and its parent; its number stands in the file of that name."""
-    code = "import os, sys, time\nif os.fork(): os._exit(0)\nopen(sys.argv[1], 'w').write(str(os.getpid()))\ntime.sleep(600)"
+    """A process that has left its group, its session and its parent; its number stands in the file
+    of that name.
+    """
+    code = (
+        "import os, sys, time\nif os.fork(): os._exit(0)\nopen(sys.argv[1], "
+        "'w').write(str(os.getpid()))\ntime.sleep(600)"
+    )
     subprocess.Popen([sys.executable, "-c", code, name], start_new_session=True).wait()
     while not Path(name).exists() or not Path(name).read_text():
         time.sleep(0.01)
@@ -108,7 +115,9 @@ MISDEEDS: dict[str, Callable[[Observation], Any]] = {
 ODDITIES: dict[str, Callable[[Observation], Any]] = {
     "is_not_finite": lambda o: _waypoints(o, np.full((4, 2), np.nan)),
     "steers_infinitely": lambda o: Prediction(o.time_s, 1.0, steer_rad=float("inf")),
-    "flags_and_keeps": lambda o: _waypoints(o, np.ones((4, 2)), flags=frozenset({Flag.NON_FINITE_OUTPUT})),
+    "flags_and_keeps": lambda o: _waypoints(
+        o, np.ones((4, 2)), flags=frozenset({Flag.NON_FINITE_OUTPUT})
+    ),
     "guesses": lambda o: _waypoints(o, ahead(o, 4.0), flags=frozenset({Flag.INPUT_OUT_OF_RANGE})),
     "gives_lists": lambda o: _waypoints(o, ahead(o, 4.0).tolist()),
 }
@@ -204,7 +213,9 @@ def load(path: Path, role: str) -> Strange | None:
 
 
 def install(site: Path, *broken: str) -> Path:
-    """Write an installed distribution's metadata into `site`, which must be on the path; `broken` are entry points besides ours."""
+    """Write an installed distribution's metadata into `site`, which must be on the path; `broken`
+    are entry points besides ours.
+    """
     info = site / "strange_agents-0.1.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange_agents\nVersion: 0.1\n")

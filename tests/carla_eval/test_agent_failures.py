@@ -1,4 +1,6 @@
-"""Whatever an agent of a third party does ends its route as the leaderboard does, and the next route begins."""
+"""Whatever an agent of a third party does ends its route as the leaderboard does, and the next
+route begins.
+"""
 
 from __future__ import annotations
 
@@ -34,19 +36,33 @@ RULES = rule_set("1.0")
 
 @pytest.fixture(autouse=True)
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The package of the agents, installed; beside it one whose entry points are broken in every way."""
-    site = install(tmp_path / "site", "absent = no_such_module:load", "wrong = strange_agents:no_such_name", "aaa = exits_on_import:load")
+    """The package of the agents, installed; beside it one whose entry points are broken in every
+    way.
+    """
+    site = install(
+        tmp_path / "site",
+        "absent = no_such_module:load",
+        "wrong = strange_agents:no_such_name",
+        "aaa = exits_on_import:load",
+    )
     (site / "exits_on_import.py").write_text("raise SystemExit('broken')")
     monkeypatch.syspath_prepend(str(site))
     return site
 
 
 def drive_twice(
-    kind: str, simulator: EmbeddedSimulator, routes: tuple[Route, ...], folder: Path, limits: AgentLimits = LIMITS
+    kind: str,
+    simulator: EmbeddedSimulator,
+    routes: tuple[Route, ...],
+    folder: Path,
+    limits: AgentLimits = LIMITS,
 ) -> list[RouteResult]:
     driver = AgentDriver(RemoteAgent(AgentSource(agent_folder(folder, kind)), limits), None)
     try:
-        return [drive_route(simulator, route, driver, rules=RULES, seed=1, index=n) for n, route in enumerate(routes)]
+        return [
+            drive_route(simulator, route, driver, rules=RULES, seed=1, index=n)
+            for n, route in enumerate(routes)
+        ]
     finally:
         driver.close()
 
@@ -104,12 +120,18 @@ SET_UP = {
 def test_an_agent_that_cannot_be_set_up_ends_its_route_alone(
     kind: str, short_routes: tuple[Route, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = DriverSource(AgentSource(agent_folder(tmp_path, kind)), limits=AgentLimits(setup_s=3.0))
+    source = DriverSource(
+        AgentSource(agent_folder(tmp_path, kind)), limits=AgentLimits(setup_s=3.0)
+    )
     evaluation = drive_all(short_routes[:1], source, SETTINGS, tmp_path / "out")
     (driven,) = evaluation.driven
     assert driven.record.status == "Failed - Agent couldn't be set up"
     assert driven.reason.startswith(SET_UP[kind])
-    assert driven.record.scores.model_dump() == {"score_composed": 0.0, "score_penalty": 1.0, "score_route": 0.0}
+    assert driven.record.scores.model_dump() == {
+        "score_composed": 0.0,
+        "score_penalty": 1.0,
+        "score_route": 0.0,
+    }
     assert driven.record.meta.route_length > 0
     assert evaluation.document["entry_status"] == "Finished with agent errors"
     assert evaluation.document["auxdrive"]["agent_failures"][0]["reason"] == driven.reason
@@ -159,7 +181,10 @@ def test_a_thread_that_never_ends_is_ended(
 
 
 def test_what_an_agent_has_started_ends_with_it(
-    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    simulator: EmbeddedSimulator,
+    short_routes: tuple[Route, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (result,) = drive_twice("leaves_a_child", simulator, short_routes[:1], tmp_path)
@@ -181,11 +206,19 @@ RemoteAgent(AgentSource(Path(sys.argv[1])), AgentLimits()).begin(0)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell a child that its parent was killed")
+@pytest.mark.skipif(
+    sys.platform != "linux",
+    reason="elsewhere the system does not tell a child that its parent was killed",
+)
 @pytest.mark.parametrize("kind", ["hangs_at_once", "hides_a_child_and_hangs"])
-def test_an_agent_that_hangs_ends_with_whoever_drives_and_all_that_it_has_started(kind: str, tmp_path: Path, plugin: Path) -> None:
+def test_an_agent_that_hangs_ends_with_whoever_drives_and_all_that_it_has_started(
+    kind: str, tmp_path: Path, plugin: Path
+) -> None:
     folder = agent_folder(tmp_path, kind)
-    driver = subprocess.Popen([sys.executable, "-c", HANGING, folder, Path(__file__).parent], env={**os.environ, "PYTHONPATH": str(plugin)})
+    driver = subprocess.Popen(
+        [sys.executable, "-c", HANGING, folder, Path(__file__).parent],
+        env={**os.environ, "PYTHONPATH": str(plugin)},
+    )
     deadline = time.monotonic() + 60
     while not (folder / "pid").exists() or not (folder / "pid").read_text():
         assert driver.poll() is None
@@ -205,25 +238,36 @@ def await_end(process: int, deadline: float) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell whose such a process is")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere the system does not tell whose such a process is"
+)
 def test_a_process_that_has_left_the_agents_group_ends_with_it_and_is_told_of(
-    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    simulator: EmbeddedSimulator,
+    short_routes: tuple[Route, ...],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (result,) = drive_twice("hides_a_child", simulator, short_routes[:1], tmp_path)
     assert result.error == ""
-    assert "1 of the processes that it had started went on, and were killed" in " ".join(capsys.readouterr().err.split())
+    assert "1 of the processes that it had started went on, and were killed" in " ".join(
+        capsys.readouterr().err.split()
+    )
     await_end(int((tmp_path / "hides_a_child/child").read_text()), time.monotonic() + 10)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_agent_answers_once(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path) -> None:
+def test_a_forked_agent_answers_once(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path
+) -> None:
     (result,) = drive_twice("forks", simulator, short_routes[:1], tmp_path)
     (alone,) = drive_twice("goal", simulator, short_routes[:1], tmp_path)
     assert (result.error, result.tally) == ("", alone.tally)
     assert (result.trace == alone.trace).all()
 
 
-@pytest.mark.parametrize("kind", ["is_not_finite", "steers_infinitely", "flags_and_keeps", "guesses"])
+@pytest.mark.parametrize(
+    "kind", ["is_not_finite", "steers_infinitely", "flags_and_keeps", "guesses"]
+)
 def test_a_prediction_is_braked_for_where_it_is_counted_as_withheld_and_driven_where_not(
     kind: str, simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path
 ) -> None:
@@ -232,20 +276,45 @@ def test_a_prediction_is_braked_for_where_it_is_counted_as_withheld_and_driven_w
     assert result.error == ""
     assert tally.predictions > 0
     if kind == "guesses":
-        assert (tally.braked, tally.flagged, dict(tally.flags)) == (0, tally.predictions, {"input_out_of_range": tally.predictions})
+        assert (tally.braked, tally.flagged, dict(tally.flags)) == (
+            0,
+            tally.predictions,
+            {"input_out_of_range": tally.predictions},
+        )
         assert result.trace["speed_mps"].max() > 2.0
     else:
-        assert (tally.braked, tally.flagged, dict(tally.flags)) == (tally.predictions, 0, {"non_finite_output": tally.predictions})
+        assert (tally.braked, tally.flagged, dict(tally.flags)) == (
+            tally.predictions,
+            0,
+            {"non_finite_output": tally.predictions},
+        )
         assert result.trace["speed_mps"].max() < 0.5
 
 
-def test_crashed_routes_are_driven_again_when_asked(short_routes: tuple[Route, ...], tmp_path: Path) -> None:
-    """The agent leaves a file in its own folder while it is driven; that makes no other agent of it."""
-    out, source = tmp_path / "out", DriverSource(AgentSource(agent_folder(tmp_path, "crashes_once")))
+def test_crashed_routes_are_driven_again_when_asked(
+    short_routes: tuple[Route, ...], tmp_path: Path
+) -> None:
+    """The agent leaves a file in its own folder while it is driven; that makes no other agent of
+    it.
+    """
+    out, source = (
+        tmp_path / "out",
+        DriverSource(AgentSource(agent_folder(tmp_path, "crashes_once"))),
+    )
     first = drive_all(short_routes, source, SETTINGS, out)
-    assert [driven.record.status for driven in first.driven] == ["Failed - Agent crashed", "Completed"]
+    assert [driven.record.status for driven in first.driven] == [
+        "Failed - Agent crashed",
+        "Completed",
+    ]
     seen: list[tuple[int, bool]] = []
-    kept = drive_all(short_routes, source, SETTINGS, out, resume=True, on_route=lambda stored, old: seen.append((stored.record.index, old)))
+    kept = drive_all(
+        short_routes,
+        source,
+        SETTINGS,
+        out,
+        resume=True,
+        on_route=lambda stored, old: seen.append((stored.record.index, old)),
+    )
     assert kept.driven[0].record == first.driven[0].record
     assert seen == [(0, True), (1, True)]
     again = drive_all(short_routes, source, SETTINGS, out, resume=True, retry_crashed=True)
@@ -259,7 +328,9 @@ def test_crashed_routes_are_driven_again_when_asked(short_routes: tuple[Route, .
 
 
 @pytest.mark.parametrize("breakdown", ["os._exit(9)", "time.sleep(600)"])
-def test_a_loader_of_another_agent_that_ends_the_process_or_hangs_is_passed_over(breakdown: str, plugin: Path, tmp_path: Path) -> None:
+def test_a_loader_of_another_agent_that_ends_the_process_or_hangs_is_passed_over(
+    breakdown: str, plugin: Path, tmp_path: Path
+) -> None:
     points = plugin / "strange_agents-0.1.dist-info/entry_points.txt"
     points.write_text(points.read_text() + "also = breaks_down:load\n")
     (plugin / "breaks_down.py").write_text(f"import os, time\n{breakdown}\n")
@@ -269,26 +340,33 @@ def test_a_loader_of_another_agent_that_ends_the_process_or_hangs_is_passed_over
     agent.close()
     (tmp_path / "goal/agent.txt").unlink()  # and where nobody else takes it, that is the reason
     nobody = RemoteAgent(AgentSource(tmp_path / "goal"), AgentLimits(setup_s=4.0))
-    with pytest.raises(AgentFailed, match="its process ended with exit code 9" if "exit" in breakdown else "no answer within 4 s"):
+    with pytest.raises(
+        AgentFailed,
+        match="its process ended with exit code 9"
+        if "exit" in breakdown
+        else "no answer within 4 s",
+    ):
         nobody.begin(0)
 
 
 def test_where_nobody_loads_it_the_broken_loaders_are_named(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    said = (
-        r"nor anything that an installed package can drive\. Not all packages could be asked: 'aaa' of the package 'strange-agents' cannot"
-    )
+    said = r"nor anything that an installed package can drive\. Not all packages could be asked: 'aaa' of the package 'strange-agents' cannot"
     with pytest.raises(UsageError, match=said):
         AgentSource(tmp_path / "other").load()
 
 
-def test_an_agent_that_calls_itself_another_is_not_driven(tmp_path: Path, short_routes: tuple[Route, ...]) -> None:
+def test_an_agent_that_calls_itself_another_is_not_driven(
+    tmp_path: Path, short_routes: tuple[Route, ...]
+) -> None:
     source = AgentSource(agent_folder(tmp_path, "goal"))
     agent = RemoteAgent(source, LIMITS)
     described = agent.description
     agent.close()
     other = RemoteAgent(source, LIMITS, described.model_copy(update={"name": "another"}))
-    with pytest.raises(AgentFailed, match="not the agent that the evaluation began with: name was 'another'") as failed:
+    with pytest.raises(
+        AgentFailed, match="not the agent that the evaluation began with: name was 'another'"
+    ) as failed:
         other.begin(0)
     result = not_driven(short_routes[0], failed.value, rules=RULES)
     assert result.record.status == "Failed - Agent couldn't be set up"

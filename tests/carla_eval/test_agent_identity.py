@@ -61,7 +61,10 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a new file in a linked folder": write("linked/new"),
     "one file less": lambda folder: (folder / "d.bin").unlink(),
     "another name": lambda folder: (folder / "d.bin").rename(folder / "z.bin"),
-    "a link elsewhere": lambda folder: ((folder / "linked.pth").unlink(), (folder / "linked.pth").symlink_to(folder / "a.pth")),
+    "a link elsewhere": lambda folder: (
+        (folder / "linked.pth").unlink(),
+        (folder / "linked.pth").symlink_to(folder / "a.pth"),
+    ),
     "a link that leads nowhere": lambda folder: (folder.parent / "elsewhere/weights").unlink(),
 }
 
@@ -78,7 +81,13 @@ def test_what_desktops_and_python_leave_is_no_part(agent: Path) -> None:
     before = hash_files(agent)
     (agent / "nets/__pycache__").mkdir()
     (agent / ".git").mkdir()
-    for name in (".DS_Store", "Thumbs.db", "._a.pth", ".git/HEAD", "nets/__pycache__/f.cpython-311.pyc"):
+    for name in (
+        ".DS_Store",
+        "Thumbs.db",
+        "._a.pth",
+        ".git/HEAD",
+        "nets/__pycache__/f.cpython-311.pyc",
+    ):
         (agent / name).write_bytes(b"x")
     assert hash_files(agent) == before
     (agent / "card.json").touch()  # a bundle never reads what download tools keep beside it
@@ -127,7 +136,9 @@ def test_deep_folders_pipes_and_large_files_do_no_harm(tmp_path: Path) -> None:
     assert peak < 16 << 20
 
 
-def test_a_single_file_is_hashed_and_too_many_are_refused(agent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_single_file_is_hashed_and_too_many_are_refused(
+    agent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert list(hash_files(agent / "a.pth")) == ["a.pth"]
     assert "linked/weights" not in hash_files(agent, agent.parent / "elsewhere")
     monkeypatch.setattr("auxdrive_eval.agents.fingerprint.MOST_FILES", 5)
@@ -142,7 +153,10 @@ def test_changes_are_named() -> None:
     assert before.changes(before) == ""
     many = DriverIdentity(sha256="3", files={str(n): "1" for n in range(9)})
     assert before.changes(many).endswith("4 is new and 7 more")
-    assert DriverIdentity(sha256="a").changes(DriverIdentity(sha256="b")) == "the agent is another one: it says another fingerprint"
+    assert (
+        DriverIdentity(sha256="a").changes(DriverIdentity(sha256="b"))
+        == "the agent is another one: it says another fingerprint"
+    )
 
 
 def test_an_agent_that_says_its_fingerprint_is_believed(
@@ -159,12 +173,17 @@ def test_an_agent_that_says_its_fingerprint_is_believed(
         (folder / "fingerprint.txt").write_text(said)
         with pytest.raises(UsageError, match="the agent is another one: "):
             drive_all(short_routes[:1], source, SETTINGS, out, resume=True)
-    drive_all(short_routes[:1], source, SETTINGS, tmp_path / "all files", resume=True)  # an empty one says nothing
+    drive_all(
+        short_routes[:1], source, SETTINGS, tmp_path / "all files", resume=True
+    )  # an empty one says nothing
     assert "agent.txt" in read_driver(tmp_path / "all files").files
 
 
 def test_an_agent_that_becomes_another_while_it_is_driven_is_told_of_once(
-    short_routes: tuple[Route, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    short_routes: tuple[Route, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.syspath_prepend(str(install(tmp_path / "site")))
     folder = agent_folder(tmp_path, "goal")

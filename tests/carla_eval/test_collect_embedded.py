@@ -1,4 +1,6 @@
-"""Recording in the embedded simulator: same bytes for any number of workers, resuming, kill -9, a full disk, splits."""
+"""Recording in the embedded simulator: same bytes for any number of workers, resuming, kill -9, a
+full disk, splits.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,11 @@ def settings(**changes: Any) -> CollectSettings:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +59,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Collected:
 def test_a_recording_is_a_data_set(recorded: Collected) -> None:
     dataset = Dataset.open(recorded.out)
     assert dataset.episode_ids == ("s3-00000", "s3-00001")
-    assert {name: len(dataset.split(name)) for name in dataset.card.splits} == {"train": 1, "val": 1}
+    assert {name: len(dataset.split(name)) for name in dataset.card.splits} == {
+        "train": 1,
+        "val": 1,
+    }
     assert dataset.card.rate_hz == 4.0
     assert (dataset.card.camera.width, dataset.card.camera.height) == (48, 32)
     assert dataset.card.vehicle.wheelbase_m is not None
@@ -69,7 +78,9 @@ def test_a_recording_is_a_data_set(recorded: Collected) -> None:
     assert state["speed_mps"][-1] > 1  # it drives
     # The recorded position moves as the recorded speed says.
     steps = np.hypot(np.diff(state["x_m"]), np.diff(state["y_m"]))
-    assert steps == pytest.approx((state["speed_mps"][1:] + state["speed_mps"][:-1]) / 2 * 0.25, abs=0.1)
+    assert steps == pytest.approx(
+        (state["speed_mps"][1:] + state["speed_mps"][:-1]) / 2 * 0.25, abs=0.1
+    )
 
 
 def test_poses_are_the_rear_axles_and_goals_the_planners(recorded: Collected) -> None:
@@ -79,8 +90,12 @@ def test_poses_are_the_rear_axles_and_goals_the_planners(recorded: Collected) ->
     state = simulator.reset(route, plan.traffic_seed)
     (goal_x_m, goal_y_m), command = RoutePlanner(route).update(state.ego)
     first = Dataset.open(recorded.out).episode("s3-00000").state[0]
-    assert (first["x_m"], first["y_m"], first["yaw_rad"]) == pytest.approx((state.ego.x_m, state.ego.y_m, state.ego.yaw_rad))
-    assert (first["target_x_m"], first["target_y_m"], first["command"]) == pytest.approx((goal_x_m, goal_y_m, int(command)), rel=1e-5)
+    assert (first["x_m"], first["y_m"], first["yaw_rad"]) == pytest.approx(
+        (state.ego.x_m, state.ego.y_m, state.ego.yaw_rad)
+    )
+    assert (first["target_x_m"], first["target_y_m"], first["command"]) == pytest.approx(
+        (goal_x_m, goal_y_m, int(command)), rel=1e-5
+    )
     assert abs(goal_y_m) > 0.01
 
 
@@ -89,7 +104,9 @@ def test_several_workers_write_the_same_bytes(recorded: Collected, tmp_path: Pat
     assert tree(together.out) == tree(recorded.out)
 
 
-def test_recording_goes_on_where_it_stopped_and_may_grow(recorded: Collected, tmp_path: Path) -> None:
+def test_recording_goes_on_where_it_stopped_and_may_grow(
+    recorded: Collected, tmp_path: Path
+) -> None:
     out = tmp_path / "data"
     shutil.copytree(recorded.out, out)
     shutil.rmtree(out / "episodes/s3-00000")
@@ -118,11 +135,15 @@ def test_frames_are_a_minimum_and_surplus_episodes_go(recorded: Collected, tmp_p
         collect(settings(episodes=None, frames=100), by_frames.out)
 
 
-def test_other_settings_and_other_data_sets_are_refused(recorded: Collected, tmp_path: Path) -> None:
+def test_other_settings_and_other_data_sets_are_refused(
+    recorded: Collected, tmp_path: Path
+) -> None:
     out = tmp_path / "data"
     shutil.copytree(recorded.out, out)
     before = tree(out)
-    with pytest.raises(UsageError, match=r"modalities was .* and is .*; seed was 3 and is 4. Choose another --out"):
+    with pytest.raises(
+        UsageError, match=r"modalities was .* and is .*; seed was 3 and is 4. Choose another --out"
+    ):
         collect(settings(seed=4, modalities=("rgb",)), out)
     assert tree(out) == before
     (out / "collect.json").write_text("{")
@@ -145,11 +166,27 @@ def test_other_settings_and_other_data_sets_are_refused(recorded: Collected, tmp
 
 
 def test_the_label_is_the_experts_also_while_it_is_disturbed(tmp_path: Path) -> None:
-    straight = {"episodes": 1, "max_episode_s": 14.0, "rate_hz": 20.0, "modalities": ("segmentation",), "route_seeds": (5,)}
-    calm = Dataset.open(collect(settings(**straight, perturb=False), tmp_path / "calm").out).episode("s3-00000").state
-    rough = Dataset.open(collect(settings(**straight), tmp_path / "rough").out).episode("s3-00000").state
+    straight = {
+        "episodes": 1,
+        "max_episode_s": 14.0,
+        "rate_hz": 20.0,
+        "modalities": ("segmentation",),
+        "route_seeds": (5,),
+    }
+    calm = (
+        Dataset.open(collect(settings(**straight, perturb=False), tmp_path / "calm").out)
+        .episode("s3-00000")
+        .state
+    )
+    rough = (
+        Dataset.open(collect(settings(**straight), tmp_path / "rough").out)
+        .episode("s3-00000")
+        .state
+    )
     frames = min(len(calm), len(rough))
-    apart = np.hypot(calm["x_m"][:frames] - rough["x_m"][:frames], calm["y_m"][:frames] - rough["y_m"][:frames])
+    apart = np.hypot(
+        calm["x_m"][:frames] - rough["x_m"][:frames], calm["y_m"][:frames] - rough["y_m"][:frames]
+    )
     first = int(np.flatnonzero(apart > 0)[0])
     assert calm["time_s"][first] >= 8.0  # the first pulse comes after 8 s at the earliest
     assert not calm["disturbed"].any()
@@ -161,17 +198,46 @@ def test_the_label_is_the_experts_also_while_it_is_disturbed(tmp_path: Path) -> 
 
 
 RUN = "import sys; from auxdrive.cli import main; main()"
-SMALL = ["--size", "48x32", "--traffic", "2", "--modalities", "rgb,depth", "--seed", "3", "--route-seeds", "5,6", "--max-episode-s", "2"]
+SMALL = [
+    "--size",
+    "48x32",
+    "--traffic",
+    "2",
+    "--modalities",
+    "rgb,depth",
+    "--seed",
+    "3",
+    "--route-seeds",
+    "5,6",
+    "--max-episode-s",
+    "2",
+]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_killed_recording_is_readable_and_goes_on(recorded: Collected, tmp_path: Path, workers: int) -> None:
+def test_a_killed_recording_is_readable_and_goes_on(
+    recorded: Collected, tmp_path: Path, workers: int
+) -> None:
     out = tmp_path / "data"
-    command = [sys.executable, "-c", RUN, "collect", "--out", str(out), *SMALL, "--episodes", "2", "--workers", str(workers)]
+    command = [
+        sys.executable,
+        "-c",
+        RUN,
+        "collect",
+        "--out",
+        str(out),
+        *SMALL,
+        "--episodes",
+        "2",
+        "--workers",
+        str(workers),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 60
-        while not (list((out / "episodes").glob("s3-*")) and list((out / "episodes").glob(".partial-*"))):
+        while not (
+            list((out / "episodes").glob("s3-*")) and list((out / "episodes").glob(".partial-*"))
+        ):
             assert process.poll() is None, process.stderr and process.stderr.read().decode()
             assert time.monotonic() < deadline
             time.sleep(0.002)
@@ -190,8 +256,20 @@ def test_a_full_disk_is_an_error_and_leaves_whole_episodes(tmp_path: Path) -> No
     """A limit on file size stands for the disk: the write fails in the same place, with EFBIG."""
     out = tmp_path / "data"
     limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); " + RUN
-    command = [sys.executable, "-c", limited, "collect", "--out", str(out), *SMALL, "--episodes", "2"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "400"})
+    command = [
+        sys.executable,
+        "-c",
+        limited,
+        "collect",
+        "--out",
+        str(out),
+        *SMALL,
+        "--episodes",
+        "2",
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "400"}
+    )
     assert done.returncode == 2
     assert "the disk is full" in done.stderr
     assert "Traceback" not in done.stderr
@@ -267,9 +345,15 @@ def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) 
     ],
 )
 def test_mistakes_on_the_command_line(
-    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["auxdrive", "collect", "--out", str(tmp_path / "data"), *arguments])
+    monkeypatch.setattr(
+        sys, "argv", ["auxdrive", "collect", "--out", str(tmp_path / "data"), *arguments]
+    )
     with pytest.raises(SystemExit) as exit_info:
         cli.main()
     assert exit_info.value.code == 2

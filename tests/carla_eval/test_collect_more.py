@@ -1,4 +1,6 @@
-"""`auxdrive collect --more`: a recording goes on with its own settings, and what is counted is what is there."""
+"""`auxdrive collect --more`: a recording goes on with its own settings, and what is counted is what
+is there.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,20 @@ from auxdrive_eval.collect import collect, collect_settings
 from auxdrive_eval.simulators import SimulatorSettings
 from small_world import CAMERA
 
-RECORD = ("--traffic", "2", "--size", "48x32", "--modalities", "rgb", "--seed", "3", "--route-seeds", "5,6", "--max-episode-s", "2")
+RECORD = (
+    "--traffic",
+    "2",
+    "--size",
+    "48x32",
+    "--modalities",
+    "rgb",
+    "--seed",
+    "3",
+    "--route-seeds",
+    "5,6",
+    "--max-episode-s",
+    "2",
+)
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
@@ -21,29 +36,46 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, objec
     return answer
 
 
-def test_more_episodes_are_those_that_a_longer_recording_would_have_had(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_more_episodes_are_those_that_a_longer_recording_would_have_had(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "data"
     first = told(capsys, "collect", "--out", str(out), "--frames", "10", *RECORD)
     grown = told(capsys, "collect", "--out", str(out), "--more", "2")
     assert isinstance(first["episodes"], int)
     assert grown["episodes"] == first["episodes"] + 2
     assert grown["newly_recorded_episodes"] == 2
-    told(capsys, "collect", "--out", str(tmp_path / "whole"), "--episodes", str(grown["episodes"]), *RECORD)
+    told(
+        capsys,
+        "collect",
+        "--out",
+        str(tmp_path / "whole"),
+        "--episodes",
+        str(grown["episodes"]),
+        *RECORD,
+    )
     once, again = Dataset.open(tmp_path / "whole"), Dataset.open(out)
     assert once.episode_ids == again.episode_ids
     assert once.card == again.card
     for name in once.episode_ids:
         files = sorted((tmp_path / "whole" / "episodes" / name).iterdir())
-        assert [file.read_bytes() for file in files] == [(out / "episodes" / name / file.name).read_bytes() for file in files]
+        assert [file.read_bytes() for file in files] == [
+            (out / "episodes" / name / file.name).read_bytes() for file in files
+        ]
 
 
-def test_more_takes_its_settings_from_the_recording(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_more_takes_its_settings_from_the_recording(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "data"
     assert cli.run(["collect", "--out", str(out), "--more", "2"]) == 2
     assert "holds no recording" in capsys.readouterr().err
     assert not out.exists()
     told(capsys, "collect", "--out", str(out), "--episodes", "1", *RECORD)
-    assert cli.run(["collect", "--out", str(out), "--more", "1", "--seed", "4", "--episodes", "3"]) == 2
+    assert (
+        cli.run(["collect", "--out", str(out), "--more", "1", "--seed", "4", "--episodes", "3"])
+        == 2
+    )
     said = " ".join(capsys.readouterr().err.split())
     assert "leave --episodes, --seed out" in said
     assert cli.run(["collect", "--out", str(out), "--more", "0"]) == 2
@@ -53,7 +85,13 @@ def test_more_takes_its_settings_from_the_recording(tmp_path: Path, capsys: pyte
 
 def test_surplus_episodes_are_no_recorded_ones(tmp_path: Path) -> None:
     simulator = SimulatorSettings(traffic=2, camera=CAMERA)
-    settings = {"simulator": simulator, "modalities": ("rgb",), "seed": 3, "route_seeds": (5, 6), "max_episode_s": 2.0}
+    settings = {
+        "simulator": simulator,
+        "modalities": ("rgb",),
+        "seed": 3,
+        "route_seeds": (5, 6),
+        "max_episode_s": 2.0,
+    }
     made = collect(collect_settings(**settings, frames=20), tmp_path / "data", workers=3)
     assert made.recorded == made.episodes == len(Dataset.open(made.out).episode_ids)
     assert made.surplus >= 0

@@ -14,9 +14,14 @@ GAPS = st.lists(st.integers(-100, 100).map(float), min_size=1, max_size=12)
 
 
 def plain_p(gaps: list[float], shift: float) -> float:
-    """The sign-flip test, pattern by pattern: the share of those whose sum is at least as far from zero as the one found."""
+    """The sign-flip test, pattern by pattern: the share of those whose sum is at least as far from
+    zero as the one found.
+    """
     shifted = [gap - shift for gap in gaps]
-    sums = [abs(sum(sign * gap for sign, gap in zip(signs, shifted, strict=True))) for signs in product((1, -1), repeat=len(gaps))]
+    sums = [
+        abs(sum(sign * gap for sign, gap in zip(signs, shifted, strict=True)))
+        for signs in product((1, -1), repeat=len(gaps))
+    ]
     return sum(value >= abs(sum(shifted)) - 1e-9 for value in sums) / len(sums)
 
 
@@ -43,7 +48,9 @@ def test_the_interval_is_what_the_test_does_not_refuse(gaps: list[float]) -> Non
 
 @given(st.lists(st.integers(-100, 100).map(float), min_size=1, max_size=30))
 @settings(max_examples=100, deadline=None)
-def test_zero_lies_outside_the_interval_just_where_the_verdict_claims_a_difference(gaps: list[float]) -> None:
+def test_zero_lies_outside_the_interval_just_where_the_verdict_claims_a_difference(
+    gaps: list[float],
+) -> None:
     found = compare(np.array(gaps), np.zeros(len(gaps)), 3)
     outside = not found.low <= 0.0 <= found.high
     assert outside == (found.p_value < 0.05)
@@ -55,4 +62,7 @@ def test_the_verdict_says_which_way() -> None:
     assert (better.mean, better.low, better.high) == (10, 10, 10)
     assert "drives better" in better.verdict
     assert "drives worse" in compare(np.full(10, 40.0), np.full(10, 50.0), 0).verdict
-    assert "No difference" in compare(np.array([51.0, 60.0, 70.0]), np.array([50.0, 50.0, 50.0]), 0).verdict
+    assert (
+        "No difference"
+        in compare(np.array([51.0, 60.0, 70.0]), np.array([50.0, 50.0, 50.0]), 0).verdict
+    )

@@ -23,7 +23,9 @@ def route_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     planner = EmbeddedSimulator(render=False, traffic=0)
     whole = planner.random_route(1003)
     path = tmp_path_factory.mktemp("routes") / "short.xml"
-    write_routes(path, [RouteSpec("4", whole.town, (tuple(whole.points[0]), tuple(whole.points[35])))])
+    write_routes(
+        path, [RouteSpec("4", whole.town, (tuple(whole.points[0]), tuple(whole.points[35])))]
+    )
     return path
 
 
@@ -35,7 +37,10 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 
 
 def test_the_expert_is_driven_and_reported(
-    route_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    route_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "out"
     common = ("expert", "--routes", route_file, "--out", out, "--traffic", 2)
@@ -56,7 +61,10 @@ def test_the_expert_is_driven_and_reported(
     ("arguments", "message"),
     [
         (["missing"], "missing: no such bundle or run"),
-        (["expert", "--routes", "a.xml", "--route-seeds", "3"], "--routes or --route-seeds, not both"),
+        (
+            ["expert", "--routes", "a.xml", "--route-seeds", "3"],
+            "--routes or --route-seeds, not both",
+        ),
         (["expert", "--routes", "a.xml"], "a.xml: no such file"),
         (["expert", "--count", "0"], "--count is the number of routes"),
         (["expert", "--route-seeds", "99999"], "they go from 0 to 9999"),
@@ -70,14 +78,24 @@ def test_the_expert_is_driven_and_reported(
         (["x", "--creep-after-s", "nan"], "seconds above 0"),
         (["x", "--creep-after-s", "inf"], "seconds above 0"),
         (["x", "--creep-after-s", "0"], "seconds above 0"),
-        (["x", "--tick-timeout-s", "0"], "the time that an agent has for a prediction is a number of seconds above 0"),
-        (["x", "--setup-timeout-s", "nan"], "the time that an agent has to be set up is a number of seconds above 0"),
+        (
+            ["x", "--tick-timeout-s", "0"],
+            "the time that an agent has for a prediction is a number of seconds above 0",
+        ),
+        (
+            ["x", "--setup-timeout-s", "nan"],
+            "the time that an agent has to be set up is a number of seconds above 0",
+        ),
         (["x", "--retry-crashed"], "give --resume as well"),
         (["x", "--controller", "pdi"], "Did you mean 'pid'"),
     ],
 )
 def test_mistakes(
-    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(monkeypatch, *arguments) == 2
@@ -88,13 +106,18 @@ def test_mistakes(
 
 
 def test_an_agent_of_a_third_party_by_the_role_that_it_offers(
-    route_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    route_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.syspath_prepend(str(install(tmp_path / "site")))
     agent = agent_folder(tmp_path, "raises")
     common = (agent, "--routes", route_file, "--out", tmp_path / "out", "--traffic", 2)
     assert run(monkeypatch, *common, "--role", "ensembel") == 2
-    assert "unknown role 'ensembel'. Did you mean 'ensemble'? Valid: ensemble, student" in " ".join(capsys.readouterr().err.split())
+    assert "unknown role 'ensembel'. Did you mean 'ensemble'? Valid: ensemble, student" in " ".join(
+        capsys.readouterr().err.split()
+    )
     assert not (tmp_path / "out").exists()
     assert run(monkeypatch, *common, "--role", "ensemble", "--json") == 0
     shown = capsys.readouterr()
@@ -114,13 +137,32 @@ def test_a_folder_that_holds_something_else_is_left_alone(
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_a_killed_evaluation_goes_on_at_once_and_a_refused_one_leaves_nothing_in_the_way(route_file: Path, tmp_path: Path) -> None:
+def test_a_killed_evaluation_goes_on_at_once_and_a_refused_one_leaves_nothing_in_the_way(
+    route_file: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
-    arguments = ["drive", "expert", "--routes", str(route_file), "--repeats", "3", "--workers", "2", "--out", str(out), "--traffic", "2"]
+    arguments = [
+        "drive",
+        "expert",
+        "--routes",
+        str(route_file),
+        "--repeats",
+        "3",
+        "--workers",
+        "2",
+        "--out",
+        str(out),
+        "--traffic",
+        "2",
+    ]
     command = [sys.executable, "-c", "from auxdrive.cli import main; main()", *arguments]
     out.mkdir()
-    (out / "settings.json").write_text("{}")  # begun under other settings, and no route was finished
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    (out / "settings.json").write_text(
+        "{}"
+    )  # begun under other settings, and no route was finished
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     try:
         deadline = time.monotonic() + 60
         while not list((out / "routes").glob("0*")):
@@ -142,11 +184,27 @@ def test_a_killed_evaluation_goes_on_at_once_and_a_refused_one_leaves_nothing_in
 def test_an_interrupt_ends_workers_and_says_how_to_go_on(route_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code = "from auxdrive.cli import main; main()"
-    arguments = ["drive", "expert", "--routes", str(route_file), "--repeats", "80", "--workers", "2", "--out", str(out), "--traffic", "2"]
-    # A shell that runs the tests in its background lets them ignore Ctrl-C, and processes inherit that.
+    arguments = [
+        "drive",
+        "expert",
+        "--routes",
+        str(route_file),
+        "--repeats",
+        "80",
+        "--workers",
+        "2",
+        "--out",
+        str(out),
+        "--traffic",
+        "2",
+    ]
+    # A shell that runs the tests in its background lets them ignore Ctrl-C, and processes inherit
+    # that.
     heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     command = [sys.executable, "-c", code, *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heeds)
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heeds
+    )
     try:
         deadline = time.monotonic() + 60
         while not (out / "routes/00000").is_dir():

@@ -1,4 +1,6 @@
-"""One route at a time: the expert and agents at the wheel, what they see, what is recorded, withheld predictions, crashes."""
+"""One route at a time: the expert and agents at the wheel, what they see, what is recorded,
+withheld predictions, crashes.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ from auxdrive_eval.world import Route
 from small_world import Agent
 
 
-def test_the_expert_completes_a_route(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
+def test_the_expert_completes_a_route(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
+) -> None:
     result = drive_route(simulator, short_routes[0], ExpertDriver(), rules=rule_set("1.0"), seed=1)
     assert result.record.status == "Completed"
     assert result.record.scores.score_composed == 100.0
@@ -34,9 +38,13 @@ def test_the_expert_completes_a_route(simulator: EmbeddedSimulator, short_routes
     assert all(picture.shape == (24, 32, 3) for _, picture in result.film)
 
 
-def test_an_agent_sees_every_second_tick_and_its_mistakes_are_counted(simulator: EmbeddedSimulator, longer_route: Route) -> None:
+def test_an_agent_sees_every_second_tick_and_its_mistakes_are_counted(
+    simulator: EmbeddedSimulator, longer_route: Route
+) -> None:
     agent = Agent((Modality.DEPTH, Modality.EDGE))
-    result = drive_route(simulator, longer_route, AgentDriver(agent, None), rules=rule_set("1.0"), seed=1)
+    result = drive_route(
+        simulator, longer_route, AgentDriver(agent, None), rules=rule_set("1.0"), seed=1
+    )
     times = [observation.time_s for observation, _ in agent.seen]
     assert np.diff(times) == pytest.approx(np.full(len(times) - 1, 0.1))
     observation, auxiliaries = agent.seen[0]
@@ -70,13 +78,19 @@ class AtTheEnd:
         return []
 
     def finish(self, state: Any) -> list[Event]:
-        return [event_at(EventKind.OUTSIDE_ROUTE_LANES, "outside for a while", state, percentage=50.0)]
+        return [
+            event_at(EventKind.OUTSIDE_ROUTE_LANES, "outside for a while", state, percentage=50.0)
+        ]
 
 
-def test_the_trace_is_of_the_centre_and_what_only_the_end_shows_is_recorded(simulator: EmbeddedSimulator, longer_route: Route) -> None:
+def test_the_trace_is_of_the_centre_and_what_only_the_end_shows_is_recorded(
+    simulator: EmbeddedSimulator, longer_route: Route
+) -> None:
     driver = WatchingExpert()
     rules = replace(rule_set("1.0"), criteria=lambda _: (AtTheEnd(),))
-    result = drive_route(simulator, longer_route, driver, rules=rules, seed=1, keypoint_length_m=123.0)
+    result = drive_route(
+        simulator, longer_route, driver, rules=rules, seed=1, keypoint_length_m=123.0
+    )
     trace = np.stack([result.trace["x_m"], result.trace["y_m"]], axis=1)
     np.testing.assert_allclose(trace[:-1], np.array(driver.centres[1:]), atol=1e-9)
     assert result.record.meta.route_length == 123.0
@@ -91,13 +105,17 @@ class StandingAgent(Agent):
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
         super().act(observation, auxiliaries)
-        return Prediction(observation.time_s, 1.0, waypoints_ego_m=np.zeros((2, 2)), waypoint_times_s=(0.5, 1.0))
+        return Prediction(
+            observation.time_s, 1.0, waypoints_ego_m=np.zeros((2, 2)), waypoint_times_s=(0.5, 1.0)
+        )
 
 
 def test_the_controllers_time_is_the_simulators_and_a_new_route_starts_it_anew(
     simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
 ) -> None:
-    """It creeps after standing 1 s of game time, in steps of two ticks of 0.05 s; and a new route's wait begins at its start."""
+    """It creeps after standing 1 s of game time, in steps of two ticks of 0.05 s; and a new route's
+    wait begins at its start.
+    """
     driver = AgentDriver(StandingAgent(), "pid", creep_after_s=1.0)
 
     def ticks_until_it_creeps(limit: int) -> int | None:
@@ -155,7 +173,12 @@ class LateAgent(Agent):
         if len(self.seen) <= 2:
             return Prediction(observation.time_s, 1.0, flags=frozenset({Flag.NON_FINITE_OUTPUT}))
         if self.waypoints:
-            return Prediction(observation.time_s, 1.0, waypoints_ego_m=np.array([[2.0, 0.0], [4.0, 0.0]]), waypoint_times_s=(0.5, 1.0))
+            return Prediction(
+                observation.time_s,
+                1.0,
+                waypoints_ego_m=np.array([[2.0, 0.0], [4.0, 0.0]]),
+                waypoint_times_s=(0.5, 1.0),
+            )
         return Prediction(observation.time_s, 1.0, steer_rad=0.0)
 
 
@@ -183,24 +206,40 @@ class WideAgent(Agent):
         super().act(observation, auxiliaries)
         if len(self.seen) < 3:
             return Prediction(observation.time_s, 1.0, steer_rad=0.0)
-        return Prediction(observation.time_s, 1.0, waypoints_ego_m=np.ones((2, 2), np.float32), waypoint_times_s=(0.5, 1.0))
+        return Prediction(
+            observation.time_s,
+            1.0,
+            waypoints_ego_m=np.ones((2, 2), np.float32),
+            waypoint_times_s=(0.5, 1.0),
+        )
 
 
 def test_a_prediction_that_the_controller_does_not_take_ends_the_route(
     simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
 ) -> None:
-    result = drive_route(simulator, short_routes[0], AgentDriver(WideAgent(), None), rules=rule_set("1.0"), seed=1)
+    result = drive_route(
+        simulator, short_routes[0], AgentDriver(WideAgent(), None), rules=rule_set("1.0"), seed=1
+    )
     assert result.record.status == "Failed - Agent crashed"
-    assert "its prediction cannot be followed: this controller takes predicted steering" in result.error
+    assert (
+        "its prediction cannot be followed: this controller takes predicted steering"
+        in result.error
+    )
     assert len(result.trace) == 4
 
 
-def test_the_controller_is_chosen_anew_for_every_route(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
-    """One that was chosen on an earlier route would make the result depend on the order of the routes."""
+def test_the_controller_is_chosen_anew_for_every_route(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
+) -> None:
+    """One that was chosen on an earlier route would make the result depend on the order of the
+    routes.
+    """
     agent = WideAgent()
     driver = AgentDriver(agent, None)
     drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
-    assert drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=7).error == ""  # waypoints from the start
+    assert (
+        drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=7).error == ""
+    )  # waypoints from the start
     assert agent.begun == [1, 7]
 
 
@@ -208,7 +247,13 @@ def test_a_sensor_that_the_simulator_has_not_is_a_mistake_of_the_user(
     simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
 ) -> None:
     with pytest.raises(SimulatorError, match="no sensor for infrared"):
-        drive_route(simulator, short_routes[0], AgentDriver(Agent((Modality.INFRARED,)), None), rules=rule_set("1.0"), seed=1)
+        drive_route(
+            simulator,
+            short_routes[0],
+            AgentDriver(Agent((Modality.INFRARED,)), None),
+            rules=rule_set("1.0"),
+            seed=1,
+        )
 
 
 def test_a_controller_that_does_not_fit_is_refused_before_anything_is_driven() -> None:
@@ -216,7 +261,11 @@ def test_a_controller_that_does_not_fit_is_refused_before_anything_is_driven() -
     check_controller(described, None)
     check_controller(described, "steering")
     check_controller(Agent().description, "pid")  # it does not say what it predicts
-    with pytest.raises(UsageError, match="test agent predicts steering: this controller follows waypoints"):
+    with pytest.raises(
+        UsageError, match="test agent predicts steering: this controller follows waypoints"
+    ):
         check_controller(described, "pid")
-    with pytest.raises(UsageError, match="test agent predicts waypoints: this controller takes predicted steering"):
+    with pytest.raises(
+        UsageError, match="test agent predicts waypoints: this controller takes predicted steering"
+    ):
         check_controller(described.model_copy(update={"task": "waypoints"}), "steering")

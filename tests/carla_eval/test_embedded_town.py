@@ -1,4 +1,6 @@
-"""Generated towns: sound for every seed, the same in every process, and refused by name when they do not exist."""
+"""Generated towns: sound for every seed, the same in every process, and refused by name when they
+do not exist.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def test_every_town_is_sound_and_furnished(seed: int) -> None:
     town = generate_town(seed)
     assert town_faults(town) == []
     assert town.lights
-    assert {PropKind.BUILDING, PropKind.TREE, PropKind.PARKED_CAR} <= {prop.kind for prop in town.props}
+    assert {PropKind.BUILDING, PropKind.TREE, PropKind.PARKED_CAR} <= {
+        prop.kind for prop in town.props
+    }
     width, depth = town.bounds[2] - town.bounds[0], town.bounds[3] - town.bounds[1]
     assert 250 < width < 450
     assert 250 < depth < 450
@@ -44,14 +48,22 @@ def test_validation_sees_a_prop_in_a_lane_and_a_gap() -> None:
     blocked = replace(town, props=(replace(town.props[0], x_m=x, y_m=y), *town.props[1:]))
     assert any("stands in a driving lane" in fault for fault in town_faults(blocked))
     moved = replace(lane, centreline=lane.centreline + 0.2)
-    assert any("gap" in fault for fault in town_faults(replace(town, lanes={**town.lanes, lane.lane_id: moved})))
+    assert any(
+        "gap" in fault
+        for fault in town_faults(replace(town, lanes={**town.lanes, lane.lane_id: moved}))
+    )
 
 
 def test_towns_are_the_same_in_another_process() -> None:
     program = "from test_embedded_town import digest; print(digest(11))"
     command = [sys.executable, "-c", program]
     run = subprocess.run(
-        command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONHASHSEED": "77"}
+        command,
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONHASHSEED": "77"},
     )
     assert run.stdout.strip() == digest(11)
     assert digest(11) != digest(12)
@@ -60,11 +72,15 @@ def test_towns_are_the_same_in_another_process() -> None:
 def digest(seed: int) -> str:
     town = generate_town(seed)
     numbers = [lane.centreline for lane in town.lanes.values()]
-    numbers.append(np.array([(prop.x_m, prop.y_m, prop.yaw_rad, prop.style) for prop in town.props]))
+    numbers.append(
+        np.array([(prop.x_m, prop.y_m, prop.yaw_rad, prop.style) for prop in town.props])
+    )
     return hashlib.sha256(b"".join(array.tobytes() for array in numbers)).hexdigest()
 
 
-@pytest.mark.parametrize("name", ["Town05", "EmbeddedTown1", "EmbeddedTown00001", "", "EmbeddedTown-001"])
+@pytest.mark.parametrize(
+    "name", ["Town05", "EmbeddedTown1", "EmbeddedTown00001", "", "EmbeddedTown-001"]
+)
 def test_unknown_towns_are_refused(name: str) -> None:
     with pytest.raises(SimulatorError, match="is no town of the embedded simulator"):
         town_from_name(name)
@@ -134,7 +150,10 @@ def test_random_routes_are_continuous_and_turn(graph: LaneGraph, seed: int) -> N
 def test_options_change_where_the_connector_begins(graph: LaneGraph) -> None:
     route = random_route(graph, 1)
     for index in range(1, len(route.options)):
-        if route.options[index] is not route.options[index - 1] and route.options[index] is not RoadOption.LANE_FOLLOW:
+        if (
+            route.options[index] is not route.options[index - 1]
+            and route.options[index] is not RoadOption.LANE_FOLLOW
+        ):
             assert graph.town.lanes[route.lane_ids[index + 1]].junction_id is not None
             assert graph.town.lanes[route.lane_ids[index]].junction_id is None
 
@@ -147,7 +166,9 @@ def test_options_change_where_the_connector_begins(graph: LaneGraph) -> None:
         ([(0.0, 0.0), (9000.0, 0.0)], "from the middle of the nearest lane"),
     ],
 )
-def test_bad_keypoints(graph: LaneGraph, keypoints: list[tuple[float, float]], message: str) -> None:
+def test_bad_keypoints(
+    graph: LaneGraph, keypoints: list[tuple[float, float]], message: str
+) -> None:
     on_lane = tuple(float(value) for value in graph.points[0])
     with pytest.raises(SimulatorError, match=message):
         plan_route(graph, [(on_lane[0], on_lane[1]), *keypoints[1:]])
@@ -163,11 +184,17 @@ POSITIONS, ANGLES, SIZES = st.floats(-4, 4), st.floats(-4, 4), st.floats(0.2, 3)
 
 
 @given(POSITIONS, POSITIONS, ANGLES, ANGLES, SIZES, SIZES)
-def test_boxes_overlap_as_a_dense_sampling_says(x: float, y: float, yaw: float, other_yaw: float, length: float, width: float) -> None:
+def test_boxes_overlap_as_a_dense_sampling_says(
+    x: float, y: float, yaw: float, other_yaw: float, length: float, width: float
+) -> None:
     one, other = box(0.0, 0.0, yaw, 2.0, 1.0), box(x, y, other_yaw, length, width)
-    along, across = np.meshgrid(np.linspace(-1, 1, 41) * length / 2, np.linspace(-1, 1, 41) * width / 2)
+    along, across = np.meshgrid(
+        np.linspace(-1, 1, 41) * length / 2, np.linspace(-1, 1, 41) * width / 2
+    )
     cos, sin = np.cos(other_yaw), np.sin(other_yaw)
-    points = np.stack([x + along * cos - across * sin, y + along * sin + across * cos], axis=-1).reshape(-1, 2)
+    points = np.stack(
+        [x + along * cos - across * sin, y + along * sin + across * cos], axis=-1
+    ).reshape(-1, 2)
     nearest = distances(one, points).min()
     depth = overlaps(one, other[None])[0]
     if nearest > 0.11:  # farther than the samples are apart
@@ -176,6 +203,14 @@ def test_boxes_overlap_as_a_dense_sampling_says(x: float, y: float, yaw: float, 
 
 def test_boxes_overlap_by_as_much_as_has_to_be_moved() -> None:
     one = box(0.0, 0.0, 0.0, 4.0, 2.0)
-    along, across, tilted = box(2.5, 0.0, 0.0, 2.0, 2.0), box(0.0, 1.5, np.pi / 2, 2.0, 2.0), box(2.9, 0.0, np.pi / 4, 2.0, 2.0)
-    np.testing.assert_allclose(overlaps(one, np.stack([along, across, tilted])), [0.5, 0.5, 2 + np.sqrt(2) - 2.9], atol=1e-9)
+    along, across, tilted = (
+        box(2.5, 0.0, 0.0, 2.0, 2.0),
+        box(0.0, 1.5, np.pi / 2, 2.0, 2.0),
+        box(2.9, 0.0, np.pi / 4, 2.0, 2.0),
+    )
+    np.testing.assert_allclose(
+        overlaps(one, np.stack([along, across, tilted])),
+        [0.5, 0.5, 2 + np.sqrt(2) - 2.9],
+        atol=1e-9,
+    )
     np.testing.assert_allclose(overlaps(tilted, one[None]), [2 + np.sqrt(2) - 2.9], atol=1e-9)

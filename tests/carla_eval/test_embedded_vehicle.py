@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 
 def test_where_its_middle_and_its_front_are_and_what_slows_it() -> None:
-    """4.5 m long, 0.9 m of it behind the rear axle: the middle is 1.35 m ahead of the axle, the front 3.6 m."""
+    """4.5 m long, 0.9 m of it behind the rear axle: the middle is 1.35 m ahead of the axle, the
+    front 3.6 m.
+    """
     vehicle = Vehicle()
     vehicle.place(Pose2(1.0, 2.0, math.pi / 2), speed_mps=20.0)
     assert vehicle.centre == pytest.approx((1.0, 3.35))
@@ -34,14 +36,18 @@ def test_steady_circle_has_the_radius_of_the_wheelbase_over_the_tangent(steer_ra
         vehicle.step(Control(steer_rad, 0.0, 0.0), 0.05)
         assert math.dist(centre, (vehicle.x_m, vehicle.y_m)) == pytest.approx(abs(radius), rel=1e-9)
         expected_yaw = 0.7 + (tick + 1) * 0.15 / radius
-        assert math.remainder(vehicle.yaw_rad - expected_yaw, math.tau) == pytest.approx(0.0, abs=1e-9)
+        assert math.remainder(vehicle.yaw_rad - expected_yaw, math.tau) == pytest.approx(
+            0.0, abs=1e-9
+        )
 
 
 def test_steering_answers_as_a_first_order_lag_under_its_rate_limit() -> None:
     vehicle = Vehicle()
     for tick in range(1, 21):
         vehicle.step(Control(0.1, 0.0, 0.0), 0.05)  # 0.1 rad / 0.1 s stays under 1.2 rad/s
-        assert vehicle.steer_rad == pytest.approx(0.1 * (1 - math.exp(-tick * 0.05 / 0.1)), rel=1e-9)
+        assert vehicle.steer_rad == pytest.approx(
+            0.1 * (1 - math.exp(-tick * 0.05 / 0.1)), rel=1e-9
+        )
     quick = Vehicle()
     quick.step(Control(0.7, 0.0, 0.0), 0.1)
     assert quick.steer_rad == pytest.approx(1.2 * 0.1, rel=1e-6)
@@ -68,17 +74,27 @@ def test_drive_falls_with_speed_and_pedals_are_clipped() -> None:
     assert (one.x_m, one.speed_mps, one.steer_rad) == (two.x_m, two.speed_mps, two.steer_rad)
 
 
-CONTROLS = st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=40)
+CONTROLS = st.lists(
+    st.tuples(st.floats(-1, 1), st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=40
+)
 
 
 @settings(max_examples=50, deadline=None)
 @given(CONTROLS)
-def test_it_never_rolls_back_nor_beyond_its_limits(controls: list[tuple[float, float, float]]) -> None:
+def test_it_never_rolls_back_nor_beyond_its_limits(
+    controls: list[tuple[float, float, float]],
+) -> None:
     vehicle = Vehicle()
     for control in controls:
-        before, yaw, speed = np.array([vehicle.x_m, vehicle.y_m]), vehicle.yaw_rad, vehicle.speed_mps
+        before, yaw, speed = (
+            np.array([vehicle.x_m, vehicle.y_m]),
+            vehicle.yaw_rad,
+            vehicle.speed_mps,
+        )
         vehicle.step(Control(*control), 0.05)
-        forward = (vehicle.x_m - before[0]) * math.cos(yaw) + (vehicle.y_m - before[1]) * math.sin(yaw)
+        forward = (vehicle.x_m - before[0]) * math.cos(yaw) + (vehicle.y_m - before[1]) * math.sin(
+            yaw
+        )
         assert forward >= -1e-9
         assert abs(vehicle.steer_rad) <= math.radians(45) + 1e-12
         turned = abs(math.remainder(vehicle.yaw_rad - yaw, math.tau))

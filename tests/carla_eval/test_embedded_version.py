@@ -1,4 +1,6 @@
-"""Some numbers of an embedded world, held to its version: whoever changes the world meets this test and raises the version."""
+"""Some numbers of an embedded world, held to its version: whoever changes the world meets this test
+and raises the version.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,11 @@ def numbers() -> dict[str, tuple[float, ...]]:
         "lanes": (len(town.lanes), sum(lane.length_m for lane in town.lanes.values())),
         "props": (len(town.props), sum(abs(prop.x_m) + abs(prop.y_m) for prop in town.props)),
         "route": (len(route.points), route.length_m, float(np.abs(route.points).sum())),
-        "weather": (route.weather.cloudiness, route.weather.sun_azimuth_deg, route.weather.sun_altitude_deg),
+        "weather": (
+            route.weather.cloudiness,
+            route.weather.sun_azimuth_deg,
+            route.weather.sun_altitude_deg,
+        ),
         "start": (start.ego.x_m, start.ego.y_m, math.remainder(start.ego.yaw_rad, math.tau)),
         "ego after 5 s": (state.ego.x_m, state.ego.y_m, state.speed_mps),
         "cars after 5 s": (cars[0].x_m, cars[0].y_m, cars[1].x_m, cars[1].y_m),
@@ -42,7 +48,10 @@ def numbers() -> dict[str, tuple[float, ...]]:
 
 
 def test_a_world_that_changes_has_another_version() -> None:
-    said = "the embedded world is another one: raise VERSION in auxdrive_eval/embedded/version.py, and put the new numbers here"
+    said = (
+        "the embedded world is another one: raise VERSION in auxdrive_eval/embedded/version.py, "
+        "and put the new numbers here"
+    )
     assert HELD_VERSION == VERSION, said
     for name, values in numbers().items():
         np.testing.assert_allclose(values, HELD[name], atol=1e-3, err_msg=f"{name}: {said}")

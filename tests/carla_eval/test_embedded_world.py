@@ -39,17 +39,25 @@ REST = Control(0.0, 0.0, 0.0)
 
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 50), st.integers(0, 1000))
-def test_lights_in_conflict_are_never_open_together_and_turn_green_yellow_red(town_seed: int, seed: int) -> None:
+def test_lights_in_conflict_are_never_open_together_and_turn_green_yellow_red(
+    town_seed: int, seed: int
+) -> None:
     town = generate_town(town_seed)
     cycles = LightCycles(town, seed)
-    follows = {LightColour.GREEN: LightColour.YELLOW, LightColour.YELLOW: LightColour.RED, LightColour.RED: LightColour.GREEN}
+    follows = {
+        LightColour.GREEN: LightColour.YELLOW,
+        LightColour.YELLOW: LightColour.RED,
+        LightColour.RED: LightColour.GREEN,
+    }
     before = cycles.colours(0.0)
     was_green = set()
     for time_s in np.arange(0.0, 40.0, 0.25):
         now = cycles.colours(float(time_s))
         for junction in {light.junction_id for light in town.lights.values()}:
             here = (light for light in town.lights.values() if light.junction_id == junction)
-            open_groups = {light.group for light in here if now[light.light_id] is not LightColour.RED}
+            open_groups = {
+                light.group for light in here if now[light.light_id] is not LightColour.RED
+            }
             assert len(open_groups) <= 1
         for light_id, colour in now.items():
             assert colour is before[light_id] or colour is follows[before[light_id]]
@@ -59,9 +67,16 @@ def test_lights_in_conflict_are_never_open_together_and_turn_green_yellow_red(to
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.lists(st.tuples(st.floats(3.0, 40.0), st.floats(0.0, 12.0)), min_size=2, max_size=8), st.floats(5.0, 12.0))
-def test_a_platoon_never_drives_into_its_leader(cars: list[tuple[float, float]], wish_mps: float) -> None:
-    """The leader brakes to a stop after 10 s; nobody behind touches the car ahead, and all come to rest behind it."""
+@given(
+    st.lists(st.tuples(st.floats(3.0, 40.0), st.floats(0.0, 12.0)), min_size=2, max_size=8),
+    st.floats(5.0, 12.0),
+)
+def test_a_platoon_never_drives_into_its_leader(
+    cars: list[tuple[float, float]], wish_mps: float
+) -> None:
+    """The leader brakes to a stop after 10 s; nobody behind touches the car ahead, and all come to
+    rest behind it.
+    """
     # A start from which no braking helps is left out: gaps hold the braking distance at 6 m/s^2.
     place, positions, speeds = 0.0, [], []
     for gap, speed in cars:
@@ -98,7 +113,9 @@ def test_traffic_keeps_apart_keeps_moving_and_respects_red() -> None:
             light = graph.town.lanes[car.lane].light_id
             if light is not None and to_line[car.car_id] > 0 >= traffic.junctions.to_line_m(car):
                 fronts_over_lines += 1
-                assert colours[light] is not LightColour.RED, f"car {car.car_id} crosses its line on red at tick {tick}"
+                assert colours[light] is not LightColour.RED, (
+                    f"car {car.car_id} crosses its line on red at tick {tick}"
+                )
     assert fronts_over_lines > 5
     assert driven / 20 / 120 > 1.5, "the mean speed over two minutes says that traffic is jammed"
 
@@ -109,7 +126,9 @@ def simulator() -> EmbeddedSimulator:
 
 
 @pytest.mark.parametrize("seed", [2, 9, 15])
-def test_the_expert_completes_its_routes_without_an_infraction(simulator: EmbeddedSimulator, seed: int) -> None:
+def test_the_expert_completes_its_routes_without_an_infraction(
+    simulator: EmbeddedSimulator, seed: int
+) -> None:
     route = simulator.random_route(seed)
     rules = rule_set("1.0")
     criteria = (rules.completion(route), *rules.criteria(route))
@@ -123,7 +142,9 @@ def test_the_expert_completes_its_routes_without_an_infraction(simulator: Embedd
     assert [event.kind for event in events] == [EventKind.ROUTE_COMPLETED]
 
 
-def test_who_ignores_everything_hits_something_and_is_held_by_it(simulator: EmbeddedSimulator) -> None:
+def test_who_ignores_everything_hits_something_and_is_held_by_it(
+    simulator: EmbeddedSimulator,
+) -> None:
     route = simulator.random_route(4)
     state = simulator.reset(route, 4)
     for _ in range(400):
@@ -167,7 +188,12 @@ def test_the_same_seed_gives_the_same_run_in_another_process() -> None:
     program = "from test_embedded_world import history; print(history(3))"
     folder = __file__.rsplit("/", 1)[0]
     run = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONHASHSEED": "5"}
+        [sys.executable, "-c", program],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONHASHSEED": "5"},
     )
     assert run.stdout.strip() == history(3)
     assert history(3) == history(3)
@@ -190,7 +216,9 @@ def test_state_says_what_is_near(simulator: EmbeddedSimulator) -> None:
     assert signs
 
 
-def test_lights_are_those_of_the_lanes_that_lead_to_them_and_the_tail_is_behind(simulator: EmbeddedSimulator) -> None:
+def test_lights_are_those_of_the_lanes_that_lead_to_them_and_the_tail_is_behind(
+    simulator: EmbeddedSimulator,
+) -> None:
     route = simulator.random_route(8)
     state = simulator.reset(route, 0)
     half_length_m, facing, between = state.extent[0], 0, []
@@ -205,7 +233,8 @@ def test_lights_are_those_of_the_lanes_that_lead_to_them_and_the_tail_is_behind(
                 assert math.cos(light.lane_yaw_rad - state.ego.yaw_rad) > 0.5
         reach = (half_length_m + TAIL_M) * heading
         behind, before = (
-            route.lane_ids[np.hypot(*(route.points - point).T).argmin()] for point in (state.ego_centre - reach, state.ego_centre + reach)
+            route.lane_ids[np.hypot(*(route.points - point).T).argmin()]
+            for point in (state.ego_centre - reach, state.ego_centre + reach)
         )
         if behind != before:
             between.append(state.tail_lane_id == behind)
@@ -221,7 +250,11 @@ def test_stop_signs_catch_who_is_about_to_cross_the_line() -> None:
     views = SignalViews(town)
     for sign in town.stop_signs.values():
         line = np.mean(sign.stop_line, axis=0)
-        (view,) = (each for each in views.stop_signs((float(line[0]), float(line[1]))) if each.sign_id == sign.sign_id)
+        (view,) = (
+            each
+            for each in views.stop_signs((float(line[0]), float(line[1])))
+            if each.sign_id == sign.sign_id
+        )
         yaw = float(town.lanes[sign.lane_id].yaw_rad[-1])
         before = line - 3.0 * np.array([math.cos(yaw), math.sin(yaw)])
         np.testing.assert_allclose(view.trigger_centre, before, atol=1e-6)
@@ -245,12 +278,16 @@ def test_planner_gives_goals_ahead_and_every_turn(simulator: EmbeddedSimulator) 
 
 def test_perturbation_comes_in_pulses_from_its_seed() -> None:
     times = np.arange(0.0, 120.0, 0.05)
-    one, two, other = ([p.offset_rad(float(t)) for t in times] for p in (Perturbation(1), Perturbation(1), Perturbation(2)))
+    one, two, other = (
+        [p.offset_rad(float(t)) for t in times]
+        for p in (Perturbation(1), Perturbation(1), Perturbation(2))
+    )
     assert one == two != other
     share = np.mean(np.array(one) != 0)
     assert 0.08 < share < 0.25
     assert PEAK_RAD[0] < np.abs(one).max() <= PEAK_RAD[1]
-    assert np.abs(np.diff(one)).max() < PEAK_RAD[1] / (LENGTH_S[0] / 2) * 0.05 + 1e-9  # triangular: no jumps
+    # triangular: no jumps
+    assert np.abs(np.diff(one)).max() < PEAK_RAD[1] / (LENGTH_S[0] / 2) * 0.05 + 1e-9
     assert min(one) < -0.05  # to either side
     assert max(one) > 0.05
     control = Control(0.05, 0.4, 0.0)
@@ -269,7 +306,12 @@ def test_weathers_vary() -> None:
 
 def test_mistakes_are_errors(simulator: EmbeddedSimulator) -> None:
     fresh = EmbeddedSimulator(render=False)
-    for call in (fresh.expert, fresh.scene, lambda: fresh.step(REST), lambda: fresh.sense([Modality.RGB])):
+    for call in (
+        fresh.expert,
+        fresh.scene,
+        lambda: fresh.step(REST),
+        lambda: fresh.sense([Modality.RGB]),
+    ):
         with pytest.raises(SimulatorError, match="reset"):
             call()
     route = fresh.random_route(3)
@@ -291,7 +333,9 @@ def test_mistakes_are_errors(simulator: EmbeddedSimulator) -> None:
 
 
 def test_sensors_come_in_the_stored_format_and_once_per_instant() -> None:
-    with_sensors = EmbeddedSimulator(CameraSpec(width=64, height=36, fov_deg=100.0, x_m=1.7, z_m=1.6), traffic=3)
+    with_sensors = EmbeddedSimulator(
+        CameraSpec(width=64, height=36, fov_deg=100.0, x_m=1.7, z_m=1.6), traffic=3
+    )
     try:
         with_sensors.reset(with_sensors.random_route(0), 0)
         frames = with_sensors.sense(SENSED)
@@ -306,16 +350,21 @@ def test_sensors_come_in_the_stored_format_and_once_per_instant() -> None:
 
 
 def test_the_lidars_points_are_those_of_its_histogram() -> None:
-    simulator = EmbeddedSimulator(CameraSpec(width=32, height=18, fov_deg=100.0, x_m=1.7, z_m=1.6), traffic=3)
+    simulator = EmbeddedSimulator(
+        CameraSpec(width=32, height=18, fov_deg=100.0, x_m=1.7, z_m=1.6), traffic=3
+    )
     try:
         simulator.reset(simulator.random_route(0), 0)
         points = simulator.lidar_points()
         assert points.dtype == np.float32
         assert points.shape[1:] == (4,)
-        np.testing.assert_array_equal(bev_histogram(points), simulator.sense([Modality.LIDAR])[Modality.LIDAR])
+        np.testing.assert_array_equal(
+            bev_histogram(points), simulator.sense([Modality.LIDAR])[Modality.LIDAR]
+        )
         assert simulator.lidar_points() is points
         assert not points.flags.writeable
-        # The ego frame: nothing lies under the ground, whose height is 0 there and -2.4 m in the sensor's frame.
+        # The ego frame: nothing lies under the ground, whose height is 0 there and -2.4 m in the
+        # sensor's frame.
         assert points[:, 2].min() > -0.05
         assert np.mean(np.abs(points[:, 2]) < 0.05) > 0.2
         for _ in range(30):

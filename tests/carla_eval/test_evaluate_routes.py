@@ -1,4 +1,6 @@
-"""Many routes: real bundles in the embedded simulator, workers, interruption and resuming, what is refused, film and report."""
+"""Many routes: real bundles in the embedded simulator, workers, interruption and resuming, what is
+refused, film and report.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,20 @@ from auxdrive_eval.evaluation_settings import DriverSource, traffic_seed
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.route_store import load_route, route_folder, save_route
 from auxdrive_eval.routes import RouteSpec, write_routes
-from auxdrive_eval.routes.plan import COLLECT_SEEDS, DRIVE_SEEDS, parse_seeds, routes_of_file, routes_of_seeds
+from auxdrive_eval.routes.plan import (
+    COLLECT_SEEDS,
+    DRIVE_SEEDS,
+    parse_seeds,
+    routes_of_file,
+    routes_of_seeds,
+)
 from auxdrive_eval.runner import Film, drive_route
 from auxdrive_eval.world import Route
 from small_world import SETTINGS
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sdk"))  # tests are no package; the SDK's tests make genuine bundles
+sys.path.insert(
+    0, str(Path(__file__).resolve().parents[1] / "sdk")
+)  # tests are no package; the SDK's tests make genuine bundles
 import bundle_factory
 
 
@@ -53,35 +63,55 @@ def without_wall_time(evaluation: Evaluation) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return bundle_factory.write_bundle(tmp_path_factory.mktemp("bundles") / "waypoints", "waypoints")
+    return bundle_factory.write_bundle(
+        tmp_path_factory.mktemp("bundles") / "waypoints", "waypoints"
+    )
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory, short_routes: tuple[Route, ...], bundle: Path) -> tuple[Path, Evaluation]:
+def reference(
+    tmp_path_factory: pytest.TempPathFactory, short_routes: tuple[Route, ...], bundle: Path
+) -> tuple[Path, Evaluation]:
     """A real bundle over two routes, twice each, in this process."""
     out = tmp_path_factory.mktemp("reference") / "out"
     return out, drive_all(short_routes, DriverSource(AgentSource(bundle)), SETTINGS, out, repeats=2)
 
 
-def test_a_bundle_is_driven_and_its_results_are_the_leaderboards_document(reference: tuple[Path, Evaluation]) -> None:
+def test_a_bundle_is_driven_and_its_results_are_the_leaderboards_document(
+    reference: tuple[Path, Evaluation],
+) -> None:
     out, evaluation = reference
     document = json.loads((out / "results.json").read_text())
     assert document["_checkpoint"]["progress"] == [4, 4]
     assert [record["index"] for record in document["_checkpoint"]["records"]] == [0, 1, 2, 3]
-    assert [record["route_id"] for record in document["_checkpoint"]["records"]] == ["RouteScenario_0"] * 2 + ["RouteScenario_1"] * 2
+    assert [record["route_id"] for record in document["_checkpoint"]["records"]] == [
+        "RouteScenario_0"
+    ] * 2 + ["RouteScenario_1"] * 2
     assert document["sensors"] == ["carla_camera", "carla_speedometer"]
     assert "not CARLA scores" in document["auxdrive"]["note"]
     text = (out / "results.json").read_text()
     assert text == json.dumps(document, indent=4, sort_keys=True) + "\n"
     means = [driven.record.scores.score_composed for driven in evaluation.driven]
-    assert document["_checkpoint"]["global_record"]["scores"]["score_composed"] == pytest.approx(math.fsum(means) / 4)
+    assert document["_checkpoint"]["global_record"]["scores"]["score_composed"] == pytest.approx(
+        math.fsum(means) / 4
+    )
 
 
 def test_several_workers_give_the_same_results(
-    reference: tuple[Path, Evaluation], short_routes: tuple[Route, ...], bundle: Path, tmp_path: Path
+    reference: tuple[Path, Evaluation],
+    short_routes: tuple[Route, ...],
+    bundle: Path,
+    tmp_path: Path,
 ) -> None:
     _, alone = reference
-    together = drive_all(short_routes, DriverSource(AgentSource(bundle)), SETTINGS, tmp_path / "out", repeats=2, workers=2)
+    together = drive_all(
+        short_routes,
+        DriverSource(AgentSource(bundle)),
+        SETTINGS,
+        tmp_path / "out",
+        repeats=2,
+        workers=2,
+    )
     assert without_wall_time(together) == without_wall_time(alone)
     for ours, theirs in zip(together.driven, alone.driven, strict=True):
         assert (ours.trace == theirs.trace).all()
@@ -90,7 +120,10 @@ def test_several_workers_give_the_same_results(
 
 
 def test_an_interrupted_evaluation_goes_on_where_it_was(
-    reference: tuple[Path, Evaluation], short_routes: tuple[Route, ...], bundle: Path, tmp_path: Path
+    reference: tuple[Path, Evaluation],
+    short_routes: tuple[Route, ...],
+    bundle: Path,
+    tmp_path: Path,
 ) -> None:
     out, source = tmp_path / "out", DriverSource(AgentSource(bundle))
 
@@ -139,7 +172,9 @@ def test_the_report_of_an_evaluation_is_whole(reference: tuple[Path, Evaluation]
             assert all(message in text for message in messages)
 
 
-def test_what_cannot_be_driven_is_said_before_anything_starts(short_routes: tuple[Route, ...], tmp_path: Path, bundle: Path) -> None:
+def test_what_cannot_be_driven_is_said_before_anything_starts(
+    short_routes: tuple[Route, ...], tmp_path: Path, bundle: Path
+) -> None:
     out = tmp_path / "out"
     with pytest.raises(UsageError, match="no such bundle or run"):
         drive_all(short_routes, DriverSource(AgentSource(tmp_path / "missing")), SETTINGS, out)
@@ -154,14 +189,27 @@ def test_what_cannot_be_driven_is_said_before_anything_starts(short_routes: tupl
     assert not out.exists()
 
 
-def test_traffic_is_of_the_route_and_differs_between_routes_and_repeats(short_routes: tuple[Route, ...]) -> None:
-    routes = [replace(short_routes[0], route_id=str(number), town=town) for number in range(5) for town in ("a", "b")]
-    seeds = {traffic_seed(seed, route, repeat) for seed in range(3) for route in routes for repeat in range(3)}
+def test_traffic_is_of_the_route_and_differs_between_routes_and_repeats(
+    short_routes: tuple[Route, ...],
+) -> None:
+    routes = [
+        replace(short_routes[0], route_id=str(number), town=town)
+        for number in range(5)
+        for town in ("a", "b")
+    ]
+    seeds = {
+        traffic_seed(seed, route, repeat)
+        for seed in range(3)
+        for route in routes
+        for repeat in range(3)
+    }
     assert len(seeds) == 90
     assert traffic_seed(1, replace(routes[0]), 2) == traffic_seed(1, routes[0], 2)
 
 
-def test_routes_of_files_are_planned_and_strange_towns_refused(short_routes: tuple[Route, ...], tmp_path: Path) -> None:
+def test_routes_of_files_are_planned_and_strange_towns_refused(
+    short_routes: tuple[Route, ...], tmp_path: Path
+) -> None:
     path = tmp_path / "routes.xml"
     route = short_routes[0]
     write_routes(path, [RouteSpec("7", route.town, route.keypoints, route.weather)])
@@ -169,7 +217,10 @@ def test_routes_of_files_are_planned_and_strange_towns_refused(short_routes: tup
     assert planned.route_id == "7"
     assert planned.points == pytest.approx(route.points, abs=1e-6)
     write_routes(path, [RouteSpec("7", "Town05", route.keypoints)])
-    with pytest.raises(SimulatorError, match=r"route '7': 'Town05' is no town of the embedded simulator.*EmbeddedTown0000"):
+    with pytest.raises(
+        SimulatorError,
+        match=r"route '7': 'Town05' is no town of the embedded simulator.*EmbeddedTown0000",
+    ):
         routes_of_file(path)
 
 
@@ -204,8 +255,12 @@ def test_a_film_has_few_pictures_spread_over_the_drive(seconds: int) -> None:
         assert max(np.diff(times)) <= 3 * min(np.diff(times))
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="learns in /proc which file is meant")
-def test_a_finished_route_is_on_the_disk(reference: tuple[Path, Evaluation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").is_dir(), reason="learns in /proc which file is meant"
+)
+def test_a_finished_route_is_on_the_disk(
+    reference: tuple[Path, Evaluation], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     forced: list[str] = []
     fsync = os.fsync
 

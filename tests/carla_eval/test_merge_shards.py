@@ -1,4 +1,6 @@
-"""Results depend on the routes alone: not on workers, order or what was driven before; and shards join into what one run would be."""
+"""Results depend on the routes alone: not on workers, order or what was driven before; and shards
+join into what one run would be.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def test_an_agent_with_memory_drives_the_same_in_one_process_in_two_and_in_shard
 
 
 @pytest.fixture(scope="module")
-def shards(tmp_path_factory: pytest.TempPathFactory, short_routes: tuple[Route, ...]) -> tuple[Path, Path]:
+def shards(
+    tmp_path_factory: pytest.TempPathFactory, short_routes: tuple[Route, ...]
+) -> tuple[Path, Path]:
     """Two shards that the expert drove, each route twice."""
     parent = tmp_path_factory.mktemp("shards")
     for number, route in enumerate(short_routes):
@@ -76,36 +80,57 @@ def test_shards_become_what_one_run_is_and_can_be_gone_on_with(
     on_disk = json.loads((tmp_path / "whole/results.json").read_text())
     assert on_disk == whole.document
     assert [record["index"] for record in on_disk["_checkpoint"]["records"]] == [0, 1, 2, 3]
-    resumed = drive_all(short_routes, DriverSource(None), SETTINGS, tmp_path / "whole", repeats=2, resume=True)
+    resumed = drive_all(
+        short_routes, DriverSource(None), SETTINGS, tmp_path / "whole", repeats=2, resume=True
+    )
     assert resumed.document == whole.document
     assert_equal(merge([tmp_path / "whole"], tmp_path / "again"), alone)
 
 
-def test_the_order_may_be_given_and_shows_holes(shards: tuple[Path, Path], short_routes: tuple[Route, ...], tmp_path: Path) -> None:
+def test_the_order_may_be_given_and_shows_holes(
+    shards: tuple[Path, Path], short_routes: tuple[Route, ...], tmp_path: Path
+) -> None:
     backwards = merge(shards, tmp_path / "backwards", short_routes[::-1])
-    assert [driven.record.route_id for driven in backwards.driven] == ["RouteScenario_1"] * 2 + ["RouteScenario_0"] * 2
-    with pytest.raises(UsageError, match=r"the shards have a hole: route 1 \(EmbeddedTown1003\) is not driven in any of them"):
+    assert [driven.record.route_id for driven in backwards.driven] == ["RouteScenario_1"] * 2 + [
+        "RouteScenario_0"
+    ] * 2
+    with pytest.raises(
+        UsageError,
+        match=r"the shards have a hole: route 1 \(EmbeddedTown1003\) is not driven in any of them",
+    ):
         merge(shards[:1], tmp_path / "out", short_routes)
-    with pytest.raises(UsageError, match=r"more than the routes that are asked for: route 1 \(EmbeddedTown1003\) is not among these"):
+    with pytest.raises(
+        UsageError,
+        match=r"more than the routes that are asked for: route 1 \(EmbeddedTown1003\) is not among these",
+    ):
         merge(shards, tmp_path / "out", short_routes[:1])
     other = (short_routes[0], replace(short_routes[1], points=short_routes[1].points + 1.0))
-    with pytest.raises(UsageError, match=r"other routes of these names: route 1 \(EmbeddedTown1003\) is different"):
+    with pytest.raises(
+        UsageError, match=r"other routes of these names: route 1 \(EmbeddedTown1003\) is different"
+    ):
         merge(shards, tmp_path / "out", other)
     assert not (tmp_path / "out").exists()
 
 
-def test_what_does_not_belong_together_is_refused(shards: tuple[Path, Path], short_routes: tuple[Route, ...], tmp_path: Path) -> None:
+def test_what_does_not_belong_together_is_refused(
+    shards: tuple[Path, Path], short_routes: tuple[Route, ...], tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     with pytest.raises(UsageError, match=r"route 0 \(EmbeddedTown1003\) is driven in .*0 as well"):
         merge([*shards, shards[0]], out)
     other = tmp_path / "other"
     drive_all(short_routes[1:], DriverSource(None), SETTINGS, other, repeats=2, seed=5)
-    with pytest.raises(UsageError, match=r"other: was driven under other settings than .*0: seed was 0 and is 5"):
+    with pytest.raises(
+        UsageError, match=r"other: was driven under other settings than .*0: seed was 0 and is 5"
+    ):
         merge([shards[0], other], out)
     unfinished = tmp_path / "unfinished"
     shutil.copytree(shards[1], unfinished)
     shutil.rmtree(unfinished / "routes/00001")
-    with pytest.raises(UsageError, match=r"is not finished: route 1 \(EmbeddedTown1003\), repeat 1 is not driven; go on with"):
+    with pytest.raises(
+        UsageError,
+        match=r"is not finished: route 1 \(EmbeddedTown1003\), repeat 1 is not driven; go on with",
+    ):
         merge([shards[0], unfinished], out)
     with pytest.raises(DataError, match=r"settings\.json: no such file"):
         merge([tmp_path / "nothing"], out)
@@ -114,7 +139,9 @@ def test_what_does_not_belong_together_is_refused(shards: tuple[Path, Path], sho
     plan = json.loads((damaged / "plan.json").read_text())
     plan[0]["points"][3][0] += 1.0
     (damaged / "plan.json").write_text(json.dumps(plan))
-    with pytest.raises(DataError, match=r"plan\.json: is damaged: these are not the routes of settings\.json"):
+    with pytest.raises(
+        DataError, match=r"plan\.json: is damaged: these are not the routes of settings\.json"
+    ):
         merge([shards[0], damaged], out)
     assert not out.exists()
     with pytest.raises(UsageError, match="is not empty"):
@@ -122,7 +149,9 @@ def test_what_does_not_belong_together_is_refused(shards: tuple[Path, Path], sho
 
 
 @pytest.mark.parametrize("name", ["auxdrive", "simulator_version"])
-def test_another_version_is_another_result(name: str, shards: tuple[Path, Path], short_routes: tuple[Route, ...], tmp_path: Path) -> None:
+def test_another_version_is_another_result(
+    name: str, shards: tuple[Path, Path], short_routes: tuple[Route, ...], tmp_path: Path
+) -> None:
     earlier = tmp_path / "earlier"
     shutil.copytree(shards[1], earlier)
     settings = json.loads((earlier / "settings.json").read_text())
@@ -134,7 +163,9 @@ def test_another_version_is_another_result(name: str, shards: tuple[Path, Path],
         drive_all(short_routes[1:], DriverSource(None), SETTINGS, earlier, repeats=2, resume=True)
 
 
-def test_every_part_of_a_route_is_stored(shards: tuple[Path, Path], short_routes: tuple[Route, ...]) -> None:
+def test_every_part_of_a_route_is_stored(
+    shards: tuple[Path, Path], short_routes: tuple[Route, ...]
+) -> None:
     (read,) = read_plan(shards[1])
     assert read.__dataclass_fields__.keys() == short_routes[1].__dataclass_fields__.keys()
     for name in read.__dataclass_fields__:
@@ -151,7 +182,13 @@ def test_the_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = tmp_path / "routes.xml"
-    write_routes(file, [RouteSpec(route.route_id, route.town, route.keypoints, route.weather) for route in short_routes])
+    write_routes(
+        file,
+        [
+            RouteSpec(route.route_id, route.town, route.keypoints, route.weather)
+            for route in short_routes
+        ],
+    )
 
     def run(*arguments: object) -> int:
         monkeypatch.setattr(sys, "argv", ["auxdrive", "merge", *map(str, arguments)])
@@ -160,7 +197,9 @@ def test_the_command(
         return int(exit_info.value.code or 0)
 
     assert run(*shards, "--out", tmp_path / "a", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == json.loads((tmp_path / "a/results.json").read_text())
+    assert json.loads(capsys.readouterr().out) == json.loads(
+        (tmp_path / "a/results.json").read_text()
+    )
     assert run(*shards, "--out", tmp_path / "b") == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "driving score (± over 2 repeats of the benchmark; ± " in said

@@ -1,4 +1,6 @@
-"""Pipes where files belong, names that nobody thinks of, copies beside episodes: `drive` and `collect` say so, or go on."""
+"""Pipes where files belong, names that nobody thinks of, copies beside episodes: `drive` and
+`collect` say so, or go on.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def test_routes_are_not_read_from_a_pipe(tmp_path: Path) -> None:
         ("collect", "--frames", "1", "--workers", "0", "--out", "{}"),
     ],
 )
-def test_odd_names_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, command: tuple[str, ...]) -> None:
+def test_odd_names_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, command: tuple[str, ...]
+) -> None:
     assert run([word.format(tmp_path / name, out=tmp_path / "out") for word in command]) == 2
     told = capsys.readouterr().err
     assert "error: " in told
@@ -43,7 +47,11 @@ def test_a_copy_beside_an_episode_is_none_of_the_recording(tmp_path: Path) -> No
     common = ["collect", "--out", str(out), "--max-episode-s", "3", "--json"]
     assert run([*common, "--episodes", "1"]) == 0
     (first,) = [entry for entry in (out / "episodes").iterdir() if not entry.name.startswith(".")]
-    for copy in (f"{first.name}.bak", f"{first.name}0000000000", f"{first.name[:-5]}0{first.name[-5:]}"):
+    for copy in (
+        f"{first.name}.bak",
+        f"{first.name}0000000000",
+        f"{first.name[:-5]}0{first.name[-5:]}",
+    ):
         shutil.copytree(first, first.with_name(copy))
     os.mkdir(os.fsencode(first.parent) + b"/\xff")
     assert run([*common, "--episodes", "2"]) == 0

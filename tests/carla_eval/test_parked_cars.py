@@ -23,7 +23,12 @@ def test_every_parked_car_is_drawn_as_the_body_that_its_box_and_its_name_are_of(
         assert (prop.length_m, prop.width_m, prop.height_m) == CAR_SIZES_M[prop.car]
         assert obstacles.types[prop.prop_id][1] == f"vehicle.{prop.car.value}"
         drawn = _prop(prop)
-        expected = meshes.place(car_faces(prop.car, *CAR_SIZES_M[prop.car], prop.style), prop.x_m, prop.y_m, prop.yaw_rad)
+        expected = meshes.place(
+            car_faces(prop.car, *CAR_SIZES_M[prop.car], prop.style),
+            prop.x_m,
+            prop.y_m,
+            prop.yaw_rad,
+        )
         assert len(drawn) == len(expected)
         for face, wanted in zip(drawn, expected, strict=True):
             assert np.array_equal(face.points, wanted.points)

@@ -1,4 +1,6 @@
-"""The planner against TransFuser's, written down from its source, and the sparse route against the leaderboard's."""
+"""The planner against TransFuser's, written down from its source, and the sparse route against the
+leaderboard's.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def straight(n: int) -> np.ndarray:
 
 
 def test_points_in_the_frame_of_a_pose() -> None:
-    """Facing left in the world (yaw 90 degrees): what lies at larger y is ahead, what lies at smaller x is to the left."""
+    """Facing left in the world (yaw 90 degrees): what lies at larger y is ahead, what lies at
+    smaller x is to the left.
+    """
     pose = Pose2(1.0, 2.0, math.pi / 2)
     assert to_ego(1.0, 5.0, pose) == pytest.approx((3.0, 0.0))
     assert to_ego(-1.0, 2.0, pose) == pytest.approx((0.0, 2.0))
@@ -33,9 +37,19 @@ def test_points_in_the_frame_of_a_pose() -> None:
 
 def test_the_sparse_route_has_changes_of_option_lane_changes_and_a_point_each_so_often() -> None:
     options = [FOLLOW] * 130 + [LEFT] * 5 + [FOLLOW] * 3 + [CHANGE] * 2 + [FOLLOW] * 10
-    # By the leaderboard's rule: a point is kept once more than 50 m were left out since the last; both points of a lane change are
-    # kept, and the one after it is not, although its option is another.
-    assert downsample_route(straight(150), tuple(options), 50.0) == [0, 52, 104, 130, 135, 138, 139, 149]
+    # By the leaderboard's rule: a point is kept once more than 50 m were left out since the last;
+    # both points of a lane change are kept, and the one after it is not, although its option is
+    # another.
+    assert downsample_route(straight(150), tuple(options), 50.0) == [
+        0,
+        52,
+        104,
+        130,
+        135,
+        138,
+        139,
+        149,
+    ]
 
 
 class TransFusersPlanner:
@@ -67,7 +81,9 @@ def test_goals_and_commands_are_transfusers(seed: int) -> None:
     options = [list(RoadOption)[i] for i in np.repeat(rng.integers(0, len(RoadOption), 20), 15)]
     kept = downsample_route(points, tuple(options), 50.0)
     ours = RoutePlanner(route_of(points, options))
-    theirs = TransFusersPlanner([(float(points[i, 0]), float(points[i, 1])) for i in kept], [options[i] for i in kept])
+    theirs = TransFusersPlanner(
+        [(float(points[i, 0]), float(points[i, 1])) for i in kept], [options[i] for i in kept]
+    )
     for step in range(0, 300, 2):
         pose = Pose2(*(points[step] + rng.normal(0, 2.0, 2)).tolist(), float(turns[step]))
         goal, command = ours.update(pose)

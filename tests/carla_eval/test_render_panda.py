@@ -1,4 +1,6 @@
-"""The renderer in a town laid out by hand, where every distance is known. Run as a script it prints a digest of its frames."""
+"""The renderer in a town laid out by hand, where every distance is known. Run as a script it prints
+a digest of its frames.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,15 @@ WEATHERS = (
 )
 
 
-def _lane(lane_id: int, road_id: int, start: float, end: float, y: float, light_id: int | None, stop_sign_id: int | None) -> Lane:
+def _lane(
+    lane_id: int,
+    road_id: int,
+    start: float,
+    end: float,
+    y: float,
+    light_id: int | None,
+    stop_sign_id: int | None,
+) -> Lane:
     count = round(abs(end - start)) + 1
     line = np.column_stack([np.linspace(start, end, count), np.full(count, y)])
     return Lane(
@@ -55,10 +65,15 @@ def _lane(lane_id: int, road_id: int, start: float, end: float, y: float, light_
 
 
 def hand_town(*props: Prop) -> Town:
-    """A straight road along x with one junction at the origin; a light for those who come from the left, a stop sign for the others."""
+    """A straight road along x with one junction at the origin; a light for those who come from the
+    left, a stop sign for the others.
+    """
     west = np.column_stack([np.linspace(-120, STOP_X, 111), np.zeros(111)])
     east = np.column_stack([np.linspace(10, 120, 111), np.zeros(111)])
-    polygon = np.array([(-10, -4), (-4, -10), (4, -10), (10, -4), (10, 4), (4, 10), (-4, 10), (-10, 4)], dtype=np.float64)
+    polygon = np.array(
+        [(-10, -4), (-4, -10), (4, -10), (10, -4), (10, 4), (4, 10), (-4, 10), (-10, 4)],
+        dtype=np.float64,
+    )
     light = TrafficLight(1, 1, 1, 0, (STOP_X, -5.5), math.pi, ((STOP_X, 0.0), (STOP_X, -4.0)))
     sign = StopSign(1, 1, 2, (10.0, 5.5), 0.0, ((10.0, 0.0), (10.0, 4.0)))
     return Town(
@@ -76,7 +91,14 @@ def hand_town(*props: Prop) -> Town:
     )
 
 
-def box(x: float, y: float, length: float = 6.0, width: float = 4.0, height: float = 12.0, yaw: float = 0.0) -> Prop:
+def box(
+    x: float,
+    y: float,
+    length: float = 6.0,
+    width: float = 4.0,
+    height: float = 12.0,
+    yaw: float = 0.0,
+) -> Prop:
     """A building without a pitched roof: a plain box."""
     return Prop(1, PropKind.BUILDING, x, y, yaw, length, width, height, 3)
 
@@ -89,11 +111,20 @@ FURNISHED = hand_town(
 )
 
 
-def car(x: float, y: float, yaw: float = 0.0, kind: CarKind = CarKind.SEDAN, *, braking: bool = False) -> CarPose:
+def car(
+    x: float, y: float, yaw: float = 0.0, kind: CarKind = CarKind.SEDAN, *, braking: bool = False
+) -> CarPose:
     return CarPose(5, kind, x, y, yaw, 4.4, 1.8, 1.5, 3, braking)
 
 
-def scene(x: float, y: float = -2.0, yaw: float = 0.0, *cars: CarPose, light: LightColour = LightColour.RED, time_s: float = 0.0) -> Scene:
+def scene(
+    x: float,
+    y: float = -2.0,
+    yaw: float = 0.0,
+    *cars: CarPose,
+    light: LightColour = LightColour.RED,
+    time_s: float = 0.0,
+) -> Scene:
     return Scene(time_s, Pose2(x, y, yaw), cars, {1: light})
 
 
@@ -143,14 +174,20 @@ def test_depth_of_a_box_and_of_a_car_is_right_to_a_centimetre(renderer: PandaRen
     assert depth[vehicle].max() / 100.0 <= tail + 4.4 + 0.01
 
 
-def test_the_sky_has_the_greatest_depth_and_frames_have_the_stored_format(renderer: PandaRenderer) -> None:
+def test_the_sky_has_the_greatest_depth_and_frames_have_the_stored_format(
+    renderer: PandaRenderer,
+) -> None:
     renderer.load(FURNISHED, Weather())
     here = scene(-100.0)
     depth, classes = renderer.depth_and_segmentation(here)
     assert (depth[classes == CLASS["sky"]] == 65535).all()
     assert (depth[classes != CLASS["sky"]] < 65535).mean() > 0.98
     rgb = renderer.rgb(here)
-    for modality, frame in ((Modality.RGB, rgb), (Modality.DEPTH, depth), (Modality.SEGMENTATION, classes)):
+    for modality, frame in (
+        (Modality.RGB, rgb),
+        (Modality.DEPTH, depth),
+        (Modality.SEGMENTATION, classes),
+    ):
         assert MODALITIES[modality].check_frame(frame.shape, frame.dtype) is None
     assert {SEGMENTATION_CLASSES[i] for i in np.unique(classes)} >= {
         "road", "lane_marking", "sidewalk", "building", "vegetation", "vehicle", "traffic_light", "pole", "terrain", "sky",
@@ -162,7 +199,9 @@ def test_the_sky_has_the_greatest_depth_and_frames_have_the_stored_format(render
 
 
 @pytest.mark.parametrize(("y", "half"), [(14.0, slice(0, 128)), (-18.0, slice(128, 256))])
-def test_left_is_left_and_the_frames_are_aligned(renderer: PandaRenderer, y: float, half: slice) -> None:
+def test_left_is_left_and_the_frames_are_aligned(
+    renderer: PandaRenderer, y: float, half: slice
+) -> None:
     renderer.load(hand_town(), Weather())
     empty = renderer.rgb(scene(-90.0)).astype(int)
     renderer.load(hand_town(box(-65.0, y)), Weather())
@@ -171,7 +210,13 @@ def test_left_is_left_and_the_frames_are_aligned(renderer: PandaRenderer, y: flo
     building = classes == CLASS["building"]
     assert building[:, half].sum() == building.sum() > 100
     changed = np.abs(renderer.rgb(here).astype(int) - empty).max(axis=2) > 12
-    grown = building | np.roll(building, 1, 0) | np.roll(building, -1, 0) | np.roll(building, 1, 1) | np.roll(building, -1, 1)
+    grown = (
+        building
+        | np.roll(building, 1, 0)
+        | np.roll(building, -1, 0)
+        | np.roll(building, 1, 1)
+        | np.roll(building, -1, 1)
+    )
     assert (changed & ~grown).sum() == 0
     assert (changed & building).sum() > 0.9 * building.sum()
     corners = [(y + side + 2.0, 25.0 + end - 1.2) for side in (-2.0, 2.0) for end in (-3.0, 3.0)]
@@ -211,9 +256,13 @@ def test_the_order_of_calls_does_not_matter(renderer: PandaRenderer) -> None:
     np.testing.assert_array_equal(renderer.rgb(dataclasses.replace(a)), rgb_a)
 
 
-@pytest.mark.parametrize("weather", [Weather(), Weather(sun_altitude_deg=-20.0), Weather(fog_density=40.0)])
+@pytest.mark.parametrize(
+    "weather", [Weather(), Weather(sun_altitude_deg=-20.0), Weather(fog_density=40.0)]
+)
 @pytest.mark.parametrize("back_m", [4.0, 30.0])
-def test_the_state_of_a_light_is_visible_before_the_stop_line(renderer: PandaRenderer, weather: Weather, back_m: float) -> None:
+def test_the_state_of_a_light_is_visible_before_the_stop_line(
+    renderer: PandaRenderer, weather: Weather, back_m: float
+) -> None:
     renderer.load(hand_town(), weather)
     lit: dict[LightColour, AnyArray] = {}
     for colour in LightColour:
@@ -231,7 +280,10 @@ def test_the_state_of_a_light_is_visible_before_the_stop_line(renderer: PandaRen
 
 def test_brake_lights_show_and_far_cars_do_not(renderer: PandaRenderer) -> None:
     renderer.load(hand_town(), Weather(cloudiness=100.0))
-    pictures = [renderer.rgb(scene(-90.0, -2.0, 0.0, car(-80.0, -2.0, braking=braking))).astype(int) for braking in (False, True)]
+    pictures = [
+        renderer.rgb(scene(-90.0, -2.0, 0.0, car(-80.0, -2.0, braking=braking))).astype(int)
+        for braking in (False, True)
+    ]
     changed = np.abs(pictures[1] - pictures[0]).max(axis=2) > 40
     assert 10 < changed.sum() < 600
     assert (pictures[1] - pictures[0])[changed][:, 0].min() > 0
@@ -243,7 +295,9 @@ def test_brake_lights_show_and_far_cars_do_not(renderer: PandaRenderer) -> None:
 def test_every_kind_of_car_stands_within_its_box(renderer: PandaRenderer, kind: CarKind) -> None:
     renderer.load(hand_town(), Weather())
     for yaw in (0.0, 1.0, 2.5):
-        depth, classes = renderer.depth_and_segmentation(scene(-90.0, -2.0, 0.0, car(-80.0, -2.0, yaw, kind), car(-100.0, 2.0)))
+        depth, classes = renderer.depth_and_segmentation(
+            scene(-90.0, -2.0, 0.0, car(-80.0, -2.0, yaw, kind), car(-100.0, 2.0))
+        )
         rows, columns = np.nonzero(classes == CLASS["vehicle"])
         assert len(rows) > 300
         forward = depth[rows, columns] / 100.0
@@ -278,10 +332,20 @@ def test_lidar_points_lie_on_what_they_met(renderer: PandaRenderer) -> None:
     facing = on_wall & (np.abs(position[:, 1]) < 14.5) & (position[:, 0] > 0)
     assert facing.sum() > 300
     assert np.abs(position[facing, 0] - wall_x).max() < 0.01
-    near_road = ~on_wall & (np.abs(position[:, 1]) < 3.5) & (position[:, 0] > 3) & (position[:, 0] < wall_x - 0.2)
+    near_road = (
+        ~on_wall
+        & (np.abs(position[:, 1]) < 3.5)
+        & (position[:, 0] > 3)
+        & (position[:, 0] < wall_x - 0.2)
+    )
     assert near_road.sum() > 300
     assert np.abs(position[near_road, 2]).max() < 0.01
-    kerb = ~on_wall & (np.abs(position[:, 1]) > 4.1) & (np.abs(position[:, 1]) < 5.6) & (np.abs(position[:, 0]) < 15)
+    kerb = (
+        ~on_wall
+        & (np.abs(position[:, 1]) > 4.1)
+        & (np.abs(position[:, 1]) < 5.6)
+        & (np.abs(position[:, 0]) < 15)
+    )
     assert np.abs(position[kerb, 2] - 0.15).max() < 0.01
 
 
@@ -316,7 +380,10 @@ def test_no_lidar_point_floats_between_edges(renderer: PandaRenderer) -> None:
 
 
 def _nodes(renderer: PandaRenderer) -> int:
-    return sum(root.find_all_matches("**").get_num_paths() for root in (renderer._picture_root, renderer._number_root))
+    return sum(
+        root.find_all_matches("**").get_num_paths()
+        for root in (renderer._picture_root, renderer._number_root)
+    )
 
 
 def test_another_town_frees_the_former(renderer: PandaRenderer) -> None:
@@ -358,12 +425,16 @@ def test_it_can_be_closed_and_opened_again() -> None:
 
 
 def test_another_process_draws_the_same_bytes(renderer: PandaRenderer) -> None:
-    result = subprocess.run([sys.executable, __file__], capture_output=True, text=True, timeout=60, check=True)
+    result = subprocess.run(
+        [sys.executable, __file__], capture_output=True, text=True, timeout=60, check=True
+    )
     assert result.stdout.strip() == digest(renderer)
 
 
 def test_mistakes_are_said(renderer: PandaRenderer) -> None:
-    with pytest.raises(SimulatorError, match=r"ingest --fov-deg.*camera\.fov_deg in the data set's dataset\.json"):
+    with pytest.raises(
+        SimulatorError, match=r"ingest --fov-deg.*camera\.fov_deg in the data set's dataset\.json"
+    ):
         PandaRenderer(CameraSpec(width=64, height=48))
     renderer.load(hand_town(), Weather())
     with pytest.raises(SimulatorError, match="light 1"):
@@ -371,7 +442,9 @@ def test_mistakes_are_said(renderer: PandaRenderer) -> None:
 
 
 def test_odd_picture_sizes_work() -> None:
-    renderer = PandaRenderer(CameraSpec(width=97, height=61, fov_deg=110.0, x_m=0.5, y_m=0.2, z_m=1.1, pitch_rad=0.05))
+    renderer = PandaRenderer(
+        CameraSpec(width=97, height=61, fov_deg=110.0, x_m=0.5, y_m=0.2, z_m=1.1, pitch_rad=0.05)
+    )
     renderer.load(FURNISHED, Weather(sun_altitude_deg=-10.0, precipitation=30.0))
     assert renderer.rgb(scene(-90.0)).shape == (61, 97, 3)
     assert renderer.depth_and_segmentation(scene(-90.0))[0].shape == (61, 97)
@@ -384,8 +457,19 @@ def digest(renderer: PandaRenderer) -> str:
     for weather in WEATHERS[2:]:
         renderer.load(FURNISHED, weather)
         for step in range(3):
-            here = scene(-95.0 + 3 * step, -2.0, 0.02 * step, car(-80.0, 2.0, 3.0), light=LightColour.GREEN, time_s=0.1 * step)
-            for frame in (renderer.rgb(here), *renderer.depth_and_segmentation(here), renderer.lidar_points(here)):
+            here = scene(
+                -95.0 + 3 * step,
+                -2.0,
+                0.02 * step,
+                car(-80.0, 2.0, 3.0),
+                light=LightColour.GREEN,
+                time_s=0.1 * step,
+            )
+            for frame in (
+                renderer.rgb(here),
+                *renderer.depth_and_segmentation(here),
+                renderer.lidar_points(here),
+            ):
                 total.update(frame.tobytes())
     return total.hexdigest()
 

@@ -41,7 +41,9 @@ def normal_of(points: np.ndarray) -> np.ndarray:
 
 def _bodies() -> list[tuple[str, list[Face]]]:
     bodies = [
-        (f"car {kind} {braking}", car_faces(kind, 4.4, 1.8, 1.5, 2, braking=braking)) for kind in CarKind for braking in (False, True)
+        (f"car {kind} {braking}", car_faces(kind, 4.4, 1.8, 1.5, 2, braking=braking))
+        for kind in CarKind
+        for braking in (False, True)
     ]
     bodies += [(f"building {style}", meshes.building(12.0, 9.0, 8.0, style)) for style in range(7)]
     bodies += [(f"tree {style}", meshes.tree(8.0, 5.0, style)) for style in range(4)]
@@ -49,7 +51,9 @@ def _bodies() -> list[tuple[str, list[Face]]]:
     return [*bodies, ("sign", meshes.stop_sign()), ("lamp", meshes.street_lamp(7.0))]
 
 
-@pytest.mark.parametrize(("name", "faces"), _bodies(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "faces"), _bodies(), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_every_face_of_every_body_is_planar(name: str, faces: list[Face]) -> None:
     planes = pack(faces).planes
     for face, normal, offset in zip(faces, planes.normals, planes.offsets, strict=True):
@@ -70,8 +74,17 @@ def test_a_face_without_area_is_refused() -> None:
 
 
 @given(finite, finite, st.floats(0.5, 20), st.floats(-0.9, 0.9), st.floats(-0.9, 0.9))
-def test_a_ray_meets_the_plane_of_its_face(x: float, y: float, height: float, right: float, up: float) -> None:
-    points = np.array([(x - 5, y + 30, 0.0), (x + 5, y + 30, 0.0), (x + 5, y + 32, height), (x - 5, y + 32, height)])
+def test_a_ray_meets_the_plane_of_its_face(
+    x: float, y: float, height: float, right: float, up: float
+) -> None:
+    points = np.array(
+        [
+            (x - 5, y + 30, 0.0),
+            (x + 5, y + 30, 0.0),
+            (x + 5, y + 32, height),
+            (x - 5, y + 32, height),
+        ]
+    )
     registry = FaceRegistry.empty()
     first = registry.register([pack([Face(points, (1, 1, 1), "building", Layer.SIDEWALK)])])[0]
     origin, axes = np.array([x, y, 1.5]), np.eye(3)  # looks along y
@@ -90,7 +103,12 @@ def test_a_beam_that_misses_its_face_by_the_rim_gives_no_return() -> None:
     first = registry.register([pack([Face(points, (1, 1, 1), "building")])])[0]
     directions = np.array([(1.0, 0.0, 0.0), (1.0, 0.2, 0.0)])
     directions /= np.linalg.norm(directions, axis=1)[:, None]
-    inverse = registry.inverse_ranges(np.array([first, first]), directions.astype(np.float32), np.array([0.0, 0.0, 1.5]), np.eye(3))
+    inverse = registry.inverse_ranges(
+        np.array([first, first]),
+        directions.astype(np.float32),
+        np.array([0.0, 0.0, 1.5]),
+        np.eye(3),
+    )
     assert 1 / inverse[0] == pytest.approx(10.0, rel=1e-5)
     assert inverse[1] == 0.0
 
@@ -141,16 +159,30 @@ def test_textures_follow_the_seed() -> None:
 
 @settings(deadline=None)
 @given(
-    st.floats(0, 100), st.floats(0, 100), st.floats(0, 100), st.floats(0, 100), st.floats(-360, 360), st.floats(-90, 90), st.floats(0, 1000)
+    st.floats(0, 100),
+    st.floats(0, 100),
+    st.floats(0, 100),
+    st.floats(0, 100),
+    st.floats(-360, 360),
+    st.floats(-90, 90),
+    st.floats(0, 1000),
 )
 def test_any_weather_gives_a_picture(
-    clouds: float, rain: float, fog: float, wet: float, azimuth: float, altitude: float, time_s: float
+    clouds: float,
+    rain: float,
+    fog: float,
+    wet: float,
+    azimuth: float,
+    altitude: float,
+    time_s: float,
 ) -> None:
     light = light_of(Weather(clouds, rain, fog, wet, azimuth, altitude))
     for colour in (light.sun, light.ambient, light.zenith, light.horizon, light.fog):
         assert ((colour >= 0) & (colour <= 1.2)).all()
     up = np.array([(0, 0, 1)], dtype=np.float32)
-    colours = shade(light, np.full((1, 4), 0.5, dtype=np.float32), up, np.array([False]), np.array([True]))
+    colours = shade(
+        light, np.full((1, 4), 0.5, dtype=np.float32), up, np.array([False]), np.array([True])
+    )
     assert colours.dtype == np.uint8
     rays = np.zeros((6 * 8, 3), dtype=np.float32)
     overlay = Overlay(light, rays, 6, 8)
@@ -158,19 +190,27 @@ def test_any_weather_gives_a_picture(
     inverse = np.full((6, 8), 0.1, dtype=np.float32)
     first = overlay.apply(picture, inverse, np.zeros((6, 8), dtype=bool), time_s)
     assert first.shape == picture.shape
-    np.testing.assert_array_equal(first, overlay.apply(picture, inverse, np.zeros((6, 8), dtype=bool), time_s))
+    np.testing.assert_array_equal(
+        first, overlay.apply(picture, inverse, np.zeros((6, 8), dtype=bool), time_s)
+    )
 
 
 def test_clear_weather_leaves_the_picture_as_drawn() -> None:
     light = light_of(Weather())
     assert not light.needs_depth
     picture = np.full((6, 8, 3), 90, dtype=np.uint8)
-    assert Overlay(light, np.zeros((48, 3), dtype=np.float32), 6, 8).apply(picture, None, None, 0.0) is picture
+    assert (
+        Overlay(light, np.zeros((48, 3), dtype=np.float32), 6, 8).apply(picture, None, None, 0.0)
+        is picture
+    )
 
 
 def test_emissive_faces_keep_their_colour_at_night() -> None:
     light = light_of(Weather(sun_altitude_deg=-30.0))
-    albedo, normals = np.full((2, 4), 1.0, dtype=np.float32), np.array([(1, 0, 0)] * 2, dtype=np.float32)
+    albedo, normals = (
+        np.full((2, 4), 1.0, dtype=np.float32),
+        np.array([(1, 0, 0)] * 2, dtype=np.float32),
+    )
     colours = shade(light, albedo, normals, np.array([True, False]), np.array([False, False]))
     assert (colours[0] == 255).all()
     assert colours[1, :3].max() < 120

@@ -60,7 +60,12 @@ def parse(document: str) -> Tree:
     return tree
 
 
-hostile = st.one_of(st.text(), st.sampled_from(["<script>alert(1)</script>", '"><img src=x onerror=a>', "&lt;", "a & b", "'", "</td>"]))
+hostile = st.one_of(
+    st.text(),
+    st.sampled_from(
+        ["<script>alert(1)</script>", '"><img src=x onerror=a>', "&lt;", "a & b", "'", "</td>"]
+    ),
+)
 
 
 @given(hostile)
@@ -109,14 +114,24 @@ def test_a_matplotlib_figure_is_inside_and_always_the_same_bytes() -> None:
 
 def straight() -> Route:
     points = np.stack([np.arange(50.0), np.zeros(50)], axis=1)
-    return Route("0", "EmbeddedTown0000", ((0.0, 0.0), (49.0, 0.0)), points, np.zeros(50), (RoadOption.LANE_FOLLOW,) * 50)
+    return Route(
+        "0",
+        "EmbeddedTown0000",
+        ((0.0, 0.0), (49.0, 0.0)),
+        points,
+        np.zeros(50),
+        (RoadOption.LANE_FOLLOW,) * 50,
+    )
 
 
 def test_a_map_shows_lanes_route_path_and_marks() -> None:
     trace = np.zeros(100, TRACE_DTYPE)
     trace["x_m"] = np.linspace(0, 49, 100)
     trace["speed_mps"] = np.linspace(0, 12, 100)
-    lanes = [(np.stack([np.arange(60.0), np.full(60, 1.75)], axis=1), 3.5), (np.full((5, 2), 900.0), 3.5)]
+    lanes = [
+        (np.stack([np.arange(60.0), np.full(60, 1.75)], axis=1), 3.5),
+        (np.full((5, 2), 900.0), 3.5),
+    ]
     tree = parse(draw_map(lanes, straight(), trace, [("1", (20.0, 1.0)), ("<2>", (30.0, 1.0))]))
     lines = [attributes for tag, attributes in tree.tags if tag == "polyline"]
     # One lane in view of two, the route, and five stretches of speed.
@@ -130,7 +145,9 @@ def test_a_lane_on_the_map_reaches_both_its_ends(count: int) -> None:
     centreline = np.stack([np.arange(float(count)), np.full(count, 2.0)], axis=1)
     lane = next(
         attributes
-        for tag, attributes in parse(draw_map([(centreline, 3.5)], straight(), np.zeros(2, TRACE_DTYPE), [])).tags
+        for tag, attributes in parse(
+            draw_map([(centreline, 3.5)], straight(), np.zeros(2, TRACE_DTYPE), [])
+        ).tags
         if tag == "polyline"
     )
     points = (lane["points"] or "").split()

@@ -1,4 +1,6 @@
-"""Route files of leaderboard 1.0: the real one, round trips, and every way in which a file can be wrong."""
+"""Route files of leaderboard 1.0: the real one, round trips, and every way in which a file can be
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -21,19 +23,39 @@ def test_the_leaderboards_devtest_file() -> None:
     if not DEVTEST.exists():
         pytest.skip(f"the leaderboard's routes are not here: {DEVTEST}")
     specs = read_routes(DEVTEST)
-    assert [(spec.route_id, spec.town) for spec in specs] == [("0", "Town01"), ("1", "Town03"), ("2", "Town04"), ("3", "Town06")]
+    assert [(spec.route_id, spec.town) for spec in specs] == [
+        ("0", "Town01"),
+        ("1", "Town03"),
+        ("2", "Town04"),
+        ("3", "Town06"),
+    ]
     first = specs[0]
     assert len(first.keypoints) == 11
-    assert first.keypoints[0] == (338.7027893066406, -226.75003051757812)  # y to the right became y to the left
+    # y to the right became y to the left
+    assert first.keypoints[0] == (338.7027893066406, -226.75003051757812)
     assert first.weather == Weather(cloudiness=30.0, sun_altitude_deg=70.0)
     assert first.length_m == pytest.approx(737.42, abs=0.01)
 
 
 metres = st.floats(-1e5, 1e5, allow_nan=False).map(lambda value: value + 0.0)
 percent = st.floats(0, 100)
-weathers = st.builds(Weather, percent, percent, percent, percent, sun_azimuth_deg=st.floats(0, 360), sun_altitude_deg=st.floats(-90, 90))
+weathers = st.builds(
+    Weather,
+    percent,
+    percent,
+    percent,
+    percent,
+    sun_azimuth_deg=st.floats(0, 360),
+    sun_altitude_deg=st.floats(-90, 90),
+)
 names = st.text("abcdefgh0123456789_<>&\"'é", min_size=1, max_size=8)
-routes = st.builds(RouteSpec, names, names, st.lists(st.tuples(metres, metres), min_size=2, max_size=5).map(tuple), weathers)
+routes = st.builds(
+    RouteSpec,
+    names,
+    names,
+    st.lists(st.tuples(metres, metres), min_size=2, max_size=5).map(tuple),
+    weathers,
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -53,14 +75,20 @@ def read(tmp_path: Path, content: str | bytes) -> tuple[RouteSpec, ...]:
 
 
 def test_weather_is_read(tmp_path: Path) -> None:
-    weather = '<weather cloudiness="80" precipitation="5" sun_altitude_angle="-10" wind_intensity="3"/>'
-    (spec,) = read(tmp_path, f'<routes><route id="0" town="T">{weather}{WAYPOINTS}</route></routes>')
+    weather = (
+        '<weather cloudiness="80" precipitation="5" sun_altitude_angle="-10" wind_intensity="3"/>'
+    )
+    (spec,) = read(
+        tmp_path, f'<routes><route id="0" town="T">{weather}{WAYPOINTS}</route></routes>'
+    )
     assert spec.weather == Weather(80.0, 5.0, 0.0, 0.0, 0.0, -10.0)
     assert spec.keypoints[1] == (1.0, -2.0)
 
 
 BOMB = '<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><routes><route id="&b;" town="T"/></routes>'
-EXTERNAL = '<!DOCTYPE routes SYSTEM "file:///etc/hostname"><routes><route id="0" town="T"/></routes>'
+EXTERNAL = (
+    '<!DOCTYPE routes SYSTEM "file:///etc/hostname"><routes><route id="0" town="T"/></routes>'
+)
 
 
 @pytest.mark.parametrize(
@@ -77,43 +105,135 @@ EXTERNAL = '<!DOCTYPE routes SYSTEM "file:///etc/hostname"><routes><route id="0"
         (EXTERNAL, "document type declaration"),
         (f'<routes><route town="T">{WAYPOINTS}</route></routes>', "has no id"),
         (f'<routes><route id="0">{WAYPOINTS}</route></routes>', "route '0': has no town"),
-        ('<routes><route id="0" town="T"><waypoint x="0" y="0"/></route></routes>', "has 1 waypoints and needs at least 2"),
-        ('<routes><route id="0" town="T"><waypoints><position x="0" y="0"/></waypoints></route></routes>', "leaderboard 2"),
-        ('<routes><route id="0" town="T"><waypoint x="0" y="0"/><waypoint x="1"/></route></routes>', "waypoint 1: has no y"),
-        ('<routes><route id="0" town="T"><waypoint x="nan" y="0"/><waypoint x="1" y="1"/></route></routes>', "waypoint 0: x=nan"),
-        ('<routes><route id="0" town="T"><waypoint x="0" y="-inf"/><waypoint x="1" y="1"/></route></routes>', "not a finite number"),
-        ('<routes><route id="0" town="T"><waypoint x="0" y="1e9"/><waypoint x="1" y="1"/></route></routes>', "not a finite number within"),
-        ('<routes><route id="0" town="T"><waypoint x="0,5" y="0"/><waypoint x="1" y="1"/></route></routes>', "is no number"),
-        (f'<routes><route id="0" town="T"><weather fog_density="x"/>{WAYPOINTS}</route></routes>', "weather: fog_density='x'"),
+        (
+            '<routes><route id="0" town="T"><waypoint x="0" y="0"/></route></routes>',
+            "has 1 waypoints and needs at least 2",
+        ),
+        (
+            '<routes><route id="0" town="T"><waypoints><position x="0" y="0"/></waypoints></route></routes>',
+            "leaderboard 2",
+        ),
+        (
+            '<routes><route id="0" town="T"><waypoint x="0" y="0"/><waypoint x="1"/></route></routes>',
+            "waypoint 1: has no y",
+        ),
+        (
+            '<routes><route id="0" town="T"><waypoint x="nan" y="0"/><waypoint x="1" y="1"/></route></routes>',
+            "waypoint 0: x=nan",
+        ),
+        (
+            '<routes><route id="0" town="T"><waypoint x="0" y="-inf"/><waypoint x="1" y="1"/></route></routes>',
+            "not a finite number",
+        ),
+        (
+            '<routes><route id="0" town="T"><waypoint x="0" y="1e9"/><waypoint x="1" y="1"/></route></routes>',
+            "not a finite number within",
+        ),
+        (
+            '<routes><route id="0" town="T"><waypoint x="0,5" y="0"/><waypoint x="1" y="1"/></route></routes>',
+            "is no number",
+        ),
+        (
+            f'<routes><route id="0" town="T"><weather fog_density="x"/>{WAYPOINTS}</route></routes>',
+            "weather: fog_density='x'",
+        ),
         (
             f'<routes><route id="0" town="T"><weather wetness="101"/>{WAYPOINTS}</route></routes>',
             "weather: wetness=101 does not lie from 0",
         ),
-        (f'<routes><route id="0" town="T"><weather cloudyness="80"/>{WAYPOINTS}</route></routes>', "weather: .*cloudyness.*cloudiness"),
-        (f'<routes><route id="0" town="T"><weather cloudiness="1_29.4"/>{WAYPOINTS}</route></routes>', "1_29.4' is no number"),
-        (f'<routes><route id="0" town="T"><weather cloudiness="\u0663"/>{WAYPOINTS}</route></routes>', "is no number"),
-        (f'<routes><route id="0" town="T"><weather wind_intensity="x"/>{WAYPOINTS}</route></routes>', "wind_intensity='x' is no number"),
-        (f'<routes><route id="0" town="T"><weather><sun/></weather>{WAYPOINTS}</route></routes>', "weather: holds <sun>"),
-        (f'<routes><route id="0" town="T"><weather/><weather/>{WAYPOINTS}</route></routes>', "has 2 <weather> elements"),
-        (f'<routes><route id="0" town="T"><weathers><weather/></weathers>{WAYPOINTS}</route></routes>', "holds <weathers>.*weather"),
-        (f'<routes><route id="0" town="T"><wether/>{WAYPOINTS}</route></routes>', "holds <wether>.*weather"),
-        (f'<routes><weather/><route id="0" town="T">{WAYPOINTS}</route></routes>', "holds <weather>.*Valid: route"),
-        (f'<routes><group><route id="0" town="T">{WAYPOINTS}</route></group></routes>', "holds <group>.*Valid: route"),
-        (f'<routes><Route id="0" town="T">{WAYPOINTS}</Route></routes>', "holds <Route>.*Did you mean 'route'"),
-        (f'<routes sky="grey"><route id="0" town="T">{WAYPOINTS}</route></routes>', "<routes> has no attributes, and not 'sky'"),
-        (f'<routes><route id="0" town="T" weather="Rain">{WAYPOINTS}</route></routes>', "unknown attribute 'weather'. Valid: id, town"),
-        (f'<routes><route id="0" town="T">{WAYPOINTS}rain</route></routes>', "holds the text 'rain', and <route> holds none"),
-        (f'<routes><route id="0" town="T"><weather>rain</weather>{WAYPOINTS}</route></routes>', "holds the text 'rain'"),
-        ('<routes><route id="0" town="T"><waypoint x="0" y="0"><weather/></waypoint></route></routes>', "waypoint 0: holds <weather>"),
-        ('<routes><route id="0" town="T"><waypoint x="0" y="0" Yaw="9"/></route></routes>', "unknown attribute 'Yaw'. Did you mean 'yaw'"),
-        ('<routes><route id="0" town="T"><waypoint x="0" y="0" pitch="up"/></route></routes>', "waypoint 0: pitch='up' is no number"),
-        ('<routes><route id="0" town="T"><waypoint x="0" y="0" yaw="north"/><waypoint x="1" y="1"/></route></routes>', "yaw='north'"),
-        (f'<routes><route id="0" town="T"><weather cloudiness="-1"/>{WAYPOINTS}</route></routes>', "cloudiness=-1 does not lie"),
-        (f'<routes><route id="0" town="T"><weather sun_altitude_angle="99"/>{WAYPOINTS}</route></routes>', "does not lie from -90 to 90"),
-        (f'<routes><route id="0" town="T">{WAYPOINTS}</route><route id="0" town="T">{WAYPOINTS}</route></routes>', "stands there twice"),
+        (
+            f'<routes><route id="0" town="T"><weather cloudyness="80"/>{WAYPOINTS}</route></routes>',
+            "weather: .*cloudyness.*cloudiness",
+        ),
+        (
+            f'<routes><route id="0" town="T"><weather cloudiness="1_29.4"/>{WAYPOINTS}</route></routes>',
+            "1_29.4' is no number",
+        ),
+        (
+            f'<routes><route id="0" town="T"><weather cloudiness="\u0663"/>{WAYPOINTS}</route></routes>',
+            "is no number",
+        ),
+        (
+            f'<routes><route id="0" town="T"><weather wind_intensity="x"/>{WAYPOINTS}</route></routes>',
+            "wind_intensity='x' is no number",
+        ),
+        (
+            f'<routes><route id="0" town="T"><weather><sun/></weather>{WAYPOINTS}</route></routes>',
+            "weather: holds <sun>",
+        ),
+        (
+            f'<routes><route id="0" town="T"><weather/><weather/>{WAYPOINTS}</route></routes>',
+            "has 2 <weather> elements",
+        ),
+        (
+            f'<routes><route id="0" town="T"><weathers><weather/></weathers>{WAYPOINTS}</route></routes>',
+            "holds <weathers>.*weather",
+        ),
+        (
+            f'<routes><route id="0" town="T"><wether/>{WAYPOINTS}</route></routes>',
+            "holds <wether>.*weather",
+        ),
+        (
+            f'<routes><weather/><route id="0" town="T">{WAYPOINTS}</route></routes>',
+            "holds <weather>.*Valid: route",
+        ),
+        (
+            f'<routes><group><route id="0" town="T">{WAYPOINTS}</route></group></routes>',
+            "holds <group>.*Valid: route",
+        ),
+        (
+            f'<routes><Route id="0" town="T">{WAYPOINTS}</Route></routes>',
+            "holds <Route>.*Did you mean 'route'",
+        ),
+        (
+            f'<routes sky="grey"><route id="0" town="T">{WAYPOINTS}</route></routes>',
+            "<routes> has no attributes, and not 'sky'",
+        ),
+        (
+            f'<routes><route id="0" town="T" weather="Rain">{WAYPOINTS}</route></routes>',
+            "unknown attribute 'weather'. Valid: id, town",
+        ),
+        (
+            f'<routes><route id="0" town="T">{WAYPOINTS}rain</route></routes>',
+            "holds the text 'rain', and <route> holds none",
+        ),
+        (
+            f'<routes><route id="0" town="T"><weather>rain</weather>{WAYPOINTS}</route></routes>',
+            "holds the text 'rain'",
+        ),
+        (
+            '<routes><route id="0" town="T"><waypoint x="0" y="0"><weather/></waypoint></route></routes>',
+            "waypoint 0: holds <weather>",
+        ),
+        (
+            '<routes><route id="0" town="T"><waypoint x="0" y="0" Yaw="9"/></route></routes>',
+            "unknown attribute 'Yaw'. Did you mean 'yaw'",
+        ),
+        (
+            '<routes><route id="0" town="T"><waypoint x="0" y="0" pitch="up"/></route></routes>',
+            "waypoint 0: pitch='up' is no number",
+        ),
+        (
+            '<routes><route id="0" town="T"><waypoint x="0" y="0" yaw="north"/><waypoint x="1" y="1"/></route></routes>',
+            "yaw='north'",
+        ),
+        (
+            f'<routes><route id="0" town="T"><weather cloudiness="-1"/>{WAYPOINTS}</route></routes>',
+            "cloudiness=-1 does not lie",
+        ),
+        (
+            f'<routes><route id="0" town="T"><weather sun_altitude_angle="99"/>{WAYPOINTS}</route></routes>',
+            "does not lie from -90 to 90",
+        ),
+        (
+            f'<routes><route id="0" town="T">{WAYPOINTS}</route><route id="0" town="T">{WAYPOINTS}</route></routes>',
+            "stands there twice",
+        ),
     ],
 )
-def test_broken_files_are_refused_with_a_reason(tmp_path: Path, content: str | bytes, message: str) -> None:
+def test_broken_files_are_refused_with_a_reason(
+    tmp_path: Path, content: str | bytes, message: str
+) -> None:
     with pytest.raises(DataError, match=message):
         read(tmp_path, content)
 
@@ -148,17 +268,24 @@ def test_the_sun_and_the_headings_are_mirrored_as_y_is(tmp_path: Path) -> None:
     assert read_routes(tmp_path / "again.xml") == (spec,)
 
 
-def test_attributes_of_carlas_weather_that_have_no_effect_pass_and_are_named(tmp_path: Path) -> None:
+def test_attributes_of_carlas_weather_that_have_no_effect_pass_and_are_named(
+    tmp_path: Path,
+) -> None:
     content = f'<routes><route id="0" town="T"><weather wind_intensity="10" fog_falloff="0" wetness="5"/>{WAYPOINTS}</route></routes>'
     (spec,) = read(tmp_path, content)
     assert spec.without_effect == ("wind_intensity",)
     assert spec.weather.wetness == 5.0
 
 
-def test_comments_and_the_turns_that_some_tools_write_pass_and_zeros_are_one(tmp_path: Path) -> None:
+def test_comments_and_the_turns_that_some_tools_write_pass_and_zeros_are_one(
+    tmp_path: Path,
+) -> None:
     content = (
         '<routes><!-- a --><route id="0" town="T"><!-- b --><weather sun_azimuth_angle="{}" wetness="{}"/>'
         '<waypoint x="0" y="0" connection="LEFT"/><waypoint x="1" y="2"/></route></routes>'
     )
-    weathers = [read(tmp_path, content.format(*zeros))[0].weather for zeros in (("0", "0"), ("-0.0", "-0"), ("0e5", "+0"))]
+    weathers = [
+        read(tmp_path, content.format(*zeros))[0].weather
+        for zeros in (("0", "0"), ("-0.0", "-0"), ("0e5", "+0"))
+    ]
     assert len({repr(weather) for weather in weathers}) == 1  # what a route's hash is made of

@@ -12,16 +12,22 @@ from auxdrive_eval.sensing import sense
 from auxdrive_eval.world import Route
 
 
-def test_computed_modalities_come_from_the_sensed_ones(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
+def test_computed_modalities_come_from_the_sensed_ones(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
+) -> None:
     simulator.reset(short_routes[0], 1)
     frames = sense(simulator, [Modality.EDGE, Modality.ATTENTION, Modality.DEPTH])
     sensed = simulator.sense([Modality.RGB, Modality.SEGMENTATION, Modality.DEPTH])
     assert np.array_equal(frames[Modality.EDGE], DERIVATIONS[Modality.EDGE](sensed[Modality.RGB]))
-    assert np.array_equal(frames[Modality.ATTENTION], DERIVATIONS[Modality.ATTENTION](sensed[Modality.SEGMENTATION]))
+    assert np.array_equal(
+        frames[Modality.ATTENTION], DERIVATIONS[Modality.ATTENTION](sensed[Modality.SEGMENTATION])
+    )
     assert np.array_equal(frames[Modality.DEPTH], sensed[Modality.DEPTH])
 
 
-def test_what_no_sensor_sees_is_a_simulator_error(simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]) -> None:
+def test_what_no_sensor_sees_is_a_simulator_error(
+    simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
+) -> None:
     simulator.reset(short_routes[0], 1)
     with pytest.raises(SimulatorError, match="no sensor for infrared"):
         sense(simulator, [Modality.RGB, Modality.INFRARED])

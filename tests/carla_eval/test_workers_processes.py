@@ -1,4 +1,6 @@
-"""Jobs on several processes: order does not matter, errors and deaths come out, an early end leaves no process."""
+"""Jobs on several processes: order does not matter, errors and deaths come out, an early end leaves
+no process.
+"""
 
 from __future__ import annotations
 
@@ -48,23 +50,38 @@ if __name__ == "__main__":
 
 
 def children_of(pid: int) -> list[int]:
-    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the worker processes in /proc")
+@pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="finds the worker processes in /proc"
+)
 def test_workers_end_with_a_parent_that_is_killed(squares: Any, tmp_path: Path) -> None:
     """Else they would publish their results while the next run does the same jobs."""
     (tmp_path / "orphans.py").write_text(ORPHANS)
-    parent = subprocess.Popen([sys.executable, str(tmp_path / "orphans.py")], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(
+        [sys.executable, str(tmp_path / "orphans.py")], stdout=subprocess.PIPE, text=True
+    )
     assert parent.stdout is not None
     with parent.stdout:
         assert parent.stdout.readline() == "2\n"
-        workers = [pid for pid in children_of(parent.pid) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        workers = [
+            pid
+            for pid in children_of(parent.pid)
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        ]
         assert len(workers) == 2
         parent.kill()
         parent.wait()
     deadline = time.monotonic() + 20
-    while any(is_running(pid) and "State:\tZ" not in Path(f"/proc/{pid}/status").read_text() for pid in workers):
+    while any(
+        is_running(pid) and "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+        for pid in workers
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -108,7 +125,9 @@ def test_the_next_job_is_asked_for_when_a_result_was_seen(squares: Any) -> None:
         (-4, SimulatorError, "a worker process died"),
     ],
 )
-def test_what_goes_wrong_in_a_process_comes_out(squares: Any, job: int, error: type[Exception], message: str) -> None:
+def test_what_goes_wrong_in_a_process_comes_out(
+    squares: Any, job: int, error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         list(run_jobs(squares, [1, job, -5], 2))
     assert multiprocessing.active_children() == []

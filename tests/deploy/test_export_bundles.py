@@ -45,23 +45,32 @@ def recorded_frames(run: Run, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_bundle_passes_every_check_of_verify(name: str, bundles: dict[str, tuple[Run, Path]]) -> None:
+def test_a_bundle_passes_every_check_of_verify(
+    name: str, bundles: dict[str, tuple[Run, Path]]
+) -> None:
     report = verify_bundle(bundles[name][1])
     assert report.passed, report.checks
-    assert {"parity", "negative control", "determinism", "output limits"} <= {check.name for check in report.checks}
+    assert {"parity", "negative control", "determinism", "output limits"} <= {
+        check.name for check in report.checks
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_predictor_answers_as_torch_does_on_frames_it_was_not_measured_on(name: str, bundles: dict[str, tuple[Run, Path]]) -> None:
+def test_the_predictor_answers_as_torch_does_on_frames_it_was_not_measured_on(
+    name: str, bundles: dict[str, tuple[Run, Path]]
+) -> None:
     run, path = bundles[name]
     images, ego = recorded_frames(run, "train")
     parity = compare_with_run(Bundle.open(path), run, images, ego)
     assert parity.unit == ("cm" if name == "waypoints" else "deg")
-    # The limit leaves room for other machines; here float32 sums in another order are all that may differ.
+    # The limit leaves room for other machines; here float32 sums in another order are all that may
+    # differ.
     assert parity.worst < PARITY_LIMIT[Bundle.open(path).card.task] / 20
 
 
-def test_the_exported_student_is_the_one_that_was_evaluated(bundles: dict[str, tuple[Run, Path]], small_data: Path) -> None:
+def test_the_exported_student_is_the_one_that_was_evaluated(
+    bundles: dict[str, tuple[Run, Path]], small_data: Path
+) -> None:
     run, path = bundles["steering"]
     dataset = Dataset.open(small_data)
     samples = SampleSet.open(dataset, dataset.split("test"), run.task, (Modality.RGB,))
@@ -74,21 +83,32 @@ def test_the_exported_student_is_the_one_that_was_evaluated(bundles: dict[str, t
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_graph_has_the_declared_inputs_alone_and_a_free_number_of_frames(name: str, bundles: dict[str, tuple[Run, Path]]) -> None:
+def test_the_graph_has_the_declared_inputs_alone_and_a_free_number_of_frames(
+    name: str, bundles: dict[str, tuple[Run, Path]]
+) -> None:
     run, path = bundles[name]
     facts = read_graph((path / MODEL_NAME).read_bytes())
     declared = ["image", *(spec.name for spec in run.task.ego_inputs)]
     assert [value.name for value in facts.inputs] == declared
     assert facts.opset == 20
-    session = import_onnxruntime().InferenceSession((path / MODEL_NAME).read_bytes(), providers=["CPUExecutionProvider"])
+    session = import_onnxruntime().InferenceSession(
+        (path / MODEL_NAME).read_bytes(), providers=["CPUExecutionProvider"]
+    )
     images, ego = recorded_frames(run, "train")
     columns = np.split(ego[:3], [1], axis=1) if len(declared) > 1 else []
     said = session.run(None, dict(zip(declared, [images[:3], *columns], strict=True)))[0]
-    assert compare(Bundle.open(path).card.task, said, student_outputs(student_of(run), images[:3], ego[:3])).worst < 1e-3
+    assert (
+        compare(
+            Bundle.open(path).card.task, said, student_outputs(student_of(run), images[:3], ego[:3])
+        ).worst
+        < 1e-3
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_of_this_machine_lies_in_a_bundle(name: str, bundles: dict[str, tuple[Run, Path]]) -> None:
+def test_nothing_of_this_machine_lies_in_a_bundle(
+    name: str, bundles: dict[str, tuple[Run, Path]]
+) -> None:
     run, path = bundles[name]
     folders = [Path(__file__).resolve().parents[2], run.directory, *run.config.data, Path.home()]
     traces = [*map(str, folders), "site-packages", '.py"']
@@ -116,11 +136,20 @@ def test_scrubbing_reaches_subgraphs_and_functions() -> None:
         [helper.make_tensor_value_info("b", TensorProto.BOOL, [], doc_string="secret")],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [])],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], doc_string="secret")
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 20)], doc_string="secret"
+    )
     for message in (model, graph, node, inner.node[0]):
         entry = message.metadata_props.add()
         entry.key, entry.value = "pkg.torch.onnx.stack_trace", "secret"
-    function = helper.make_function("local", "f", ["x"], ["z"], [helper.make_node("Relu", ["x"], ["z"], doc_string="secret")], [])
+    function = helper.make_function(
+        "local",
+        "f",
+        ["x"],
+        ["z"],
+        [helper.make_node("Relu", ["x"], ["z"], doc_string="secret")],
+        [],
+    )
     model.functions.append(function)
     scrub(model)
     assert b"secret" not in model.SerializeToString()
@@ -135,20 +164,33 @@ def test_the_same_run_gives_the_same_bytes_and_says_nothing(
     write_bundle(run, tmp_path / "again")
     assert capfd.readouterr() == ("", "")
     names = sorted(file.relative_to(path) for file in path.rglob("*") if file.is_file())
-    assert names == sorted(file.relative_to(tmp_path / "again") for file in (tmp_path / "again").rglob("*") if file.is_file())
-    assert [name for name in names if (path / name).read_bytes() != (tmp_path / "again" / name).read_bytes()] == []
+    assert names == sorted(
+        file.relative_to(tmp_path / "again")
+        for file in (tmp_path / "again").rglob("*")
+        if file.is_file()
+    )
+    assert [
+        name
+        for name in names
+        if (path / name).read_bytes() != (tmp_path / "again" / name).read_bytes()
+    ] == []
     assert [entry.name for entry in tmp_path.iterdir()] == ["again"]
 
 
-def test_the_card_holds_the_ranges_of_training_and_the_vehicle_is_told(bundles: dict[str, tuple[Run, Path]]) -> None:
+def test_the_card_holds_the_ranges_of_training_and_the_vehicle_is_told(
+    bundles: dict[str, tuple[Run, Path]],
+) -> None:
     run, path = bundles["waypoints"]
     card = Bundle.open(path).card
     assert card.input_ranges is not None
     (low,), (high,) = card.input_ranges["speed_mps"].low, card.input_ranges["speed_mps"].high
     assert 4.0 <= low < high <= 5.0
     goal = card.input_ranges["target_ego_m"]
-    assert goal.low == tuple(-y if column else y for column, y in enumerate(goal.high))  # x is 20 throughout, y is mirrored
-    assert {name: found.model_dump(mode="json") for name, found in card.input_ranges.items()} == run.record["input_ranges"]
+    # x is 20 throughout, y is mirrored
+    assert goal.low == tuple(-y if column else y for column, y in enumerate(goal.high))
+    assert {
+        name: found.model_dump(mode="json") for name, found in card.input_ranges.items()
+    } == run.record["input_ranges"]
     assert "Seen in training: `speed_mps` 4" in (path / "README.md").read_text()
     with Predictor.load(path) as predictor:
         image = np.zeros((card.camera.height, card.camera.width, 3), np.uint8)
@@ -162,7 +204,9 @@ def test_a_run_of_before_ranges_were_recorded_is_exported_and_said(
     bundles: dict[str, tuple[Run, Path]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, _ = bundles["waypoints"]
-    old = replace(run, record={name: value for name, value in run.record.items() if name != "input_ranges"})
+    old = replace(
+        run, record={name: value for name, value in run.record.items() if name != "input_ranges"}
+    )
     assert write_bundle(old, tmp_path / "out").input_ranges is None
     assert "before training ranges were recorded" in capsys.readouterr().err
 
@@ -171,10 +215,20 @@ def test_the_card_says_what_the_run_was(bundles: dict[str, tuple[Run, Path]]) ->
     run, path = bundles["steering"]
     card: ModelCard = Bundle.open(path).card
     assert card.name == "steering"
-    assert (card.camera, card.vehicle, card.steering, card.rate_hz) == (run.card.camera, run.card.vehicle, run.card.steering, 2.0)
+    assert (card.camera, card.vehicle, card.steering, card.rate_hz) == (
+        run.card.camera,
+        run.card.vehicle,
+        run.card.steering,
+        2.0,
+    )
     assert card.preprocessing.model_dump() == run.config.preprocessing.model_dump()
     training = card.training
-    assert (training.method, training.backbone, training.auxiliaries, training.seed) == ("samd", "pilotnet", (Modality.DEPTH,), 3)
+    assert (training.method, training.backbone, training.auxiliaries, training.seed) == (
+        "samd",
+        "pilotnet",
+        (Modality.DEPTH,),
+        3,
+    )
     assert training.dataset_sha256 == Dataset.open(run.config.data).fingerprint()
     assert training.commit == run.record["commit"]
     assert training.epochs == 2  # one of the teacher, one of the student
@@ -184,7 +238,9 @@ def test_the_card_says_what_the_run_was(bundles: dict[str, tuple[Run, Path]]) ->
     assert [spec.name for spec in way.inputs] == ["image", "speed_mps", "target_ego_m"]
 
 
-def test_metrics_are_those_of_the_run_with_intervals_where_there_are_episodes_enough(bundles: dict[str, tuple[Run, Path]]) -> None:
+def test_metrics_are_those_of_the_run_with_intervals_where_there_are_episodes_enough(
+    bundles: dict[str, tuple[Run, Path]],
+) -> None:
     run, path = bundles["steering"]
     result = json.loads((run.directory / "result.json").read_text())["metrics"]
     metrics = Bundle.open(path).card.metrics
@@ -198,30 +254,51 @@ def test_metrics_are_those_of_the_run_with_intervals_where_there_are_episodes_en
     assert error.low < error.value < error.high
     assert metrics["test/mae_road_wheel_deg"].low is None
     text = (path / "README.md").read_text()
-    assert "`test`: 12 frames of 1 episode(s); no intervals: it is 1 whole minutes of 1 session(s), and 5 are needed" in text
+    assert (
+        "`test`: 12 frames of 1 episode(s); no intervals: it is 1 whole minutes of 1 session(s), "
+        "and 5 are needed" in text
+    )
     assert "95 % intervals from a bootstrap over 5 whole sessions" in text
     apart = "in other sessions than training frames"
-    assert Bundle.open(path).card.training.measured_on == {"val": f"the split 'val', {apart}", "test": f"the split 'test', {apart}"}
+    assert Bundle.open(path).card.training.measured_on == {
+        "val": f"the split 'val', {apart}",
+        "test": f"the split 'test', {apart}",
+    }
     assert f"- `test` is the split 'test', {apart}." in text
     assert "60 frames of 5 episode(s); 95 % intervals" in text
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_card_and_its_page_say_what_a_constant_reaches(name: str, bundles: dict[str, tuple[Run, Path]]) -> None:
+def test_the_card_and_its_page_say_what_a_constant_reaches(
+    name: str, bundles: dict[str, tuple[Run, Path]]
+) -> None:
     run, path = bundles[name]
     floor = json.loads((run.directory / "result.json").read_text())["floor"]
     card = Bundle.open(path).card
-    kinds = ["constant", "neighbours"] if run.task.name == "steering" else ["constant", "ego", "neighbours"]
+    kinds = (
+        ["constant", "neighbours"]
+        if run.task.name == "steering"
+        else ["constant", "ego", "neighbours"]
+    )
     assert list(card.floor) == kinds
     for kind in kinds:
-        assert card.floor[kind] == {metric: floor[metric.split("/")[0]][kind][metric.split("/")[1]] for metric in card.metrics}
+        assert card.floor[kind] == {
+            metric: floor[metric.split("/")[0]][kind][metric.split("/")[1]]
+            for metric in card.metrics
+        }
     text = (path / "README.md").read_text()
     assert f"| split/metric | student | 95 % interval | {' | '.join(kinds)} | unit |" in text
     assert "`constant`, for each metric the constant that is best" in text
-    table = [line for line in text.splitlines() if line.startswith(("| val/", "| test/", "| split/metric"))]
+    table = [
+        line
+        for line in text.splitlines()
+        if line.startswith(("| val/", "| test/", "| split/metric"))
+    ]
     assert len({line.count("|") for line in table}) == 1
     assert "acc_75" in text.split("A constant is within", 1)[1].split(":")[0]
-    shown = " ".join(CliRunner().invoke(build_app(), ["inspect", str(path)]).output.replace("│", " ").split())
+    shown = " ".join(
+        CliRunner().invoke(build_app(), ["inspect", str(path)]).output.replace("│", " ").split()
+    )
     first, value = next(iter(card.floor["constant"].items()))
     assert f"(constant {value:.4g}," in shown.split(f"metrics: {first} ", 1)[1]
     assert shown.count("(constant") == len(card.metrics)
@@ -229,14 +306,24 @@ def test_the_card_and_its_page_say_what_a_constant_reaches(name: str, bundles: d
 
 def test_a_floor_of_another_form_is_a_damaged_result() -> None:
     assert floor_of({}, ["val/macc"]) == {}
-    assert floor_of({"floor": {"val": {"constant": {"macc": 0.5}}}}, ["val/macc", "test/macc"]) == {"constant": {"val/macc": 0.5}}
-    for damaged in ({"floor": []}, {"floor": {"val": 3}}, {"floor": {"val": {"constant": {"macc": "x"}}}}):
+    assert floor_of({"floor": {"val": {"constant": {"macc": 0.5}}}}, ["val/macc", "test/macc"]) == {
+        "constant": {"val/macc": 0.5}
+    }
+    for damaged in (
+        {"floor": []},
+        {"floor": {"val": 3}},
+        {"floor": {"val": {"constant": {"macc": "x"}}}},
+    ):
         with pytest.raises(DataError, match="floor"):
             floor_of(damaged, ["val/macc"])
 
 
-def test_intervals_are_those_of_whole_episodes(bundles: dict[str, tuple[Run, Path]], small_data: Path) -> None:
-    """Each episode off by an angle of its own: all 5^5 draws of five episodes are listed, and frames within one tell nothing more."""
+def test_intervals_are_those_of_whole_episodes(
+    bundles: dict[str, tuple[Run, Path]], small_data: Path
+) -> None:
+    """Each episode off by an angle of its own: all 5^5 draws of five episodes are listed, and
+    frames within one tell nothing more.
+    """
     run = bundles["steering"][0]
     dataset = Dataset.open(small_data)
     samples = SampleSet.open(dataset, dataset.split("val"), run.task, (Modality.RGB,))
@@ -261,5 +348,7 @@ def test_the_strip_shows_reference_frames(name: str, bundles: dict[str, tuple[Ru
 def test_any_finite_answer_can_be_drawn(value: float, bundles: dict[str, tuple[Run, Path]]) -> None:
     images = np.zeros((2, 64, 80, 3), np.uint8)
     for name, shape in (("steering", (2, 1)), ("waypoints", (2, 4, 2))):
-        data = reference_picture(Bundle.open(bundles[name][1]).card, images, np.full(shape, value, np.float32))
+        data = reference_picture(
+            Bundle.open(bundles[name][1]).card, images, np.full(shape, value, np.float32)
+        )
         assert Image.open(io.BytesIO(data)).width == 2 * 200

@@ -1,4 +1,6 @@
-"""The operators that a vehicle reads are those that the exporter writes, and it follows every exported size as onnx does."""
+"""The operators that a vehicle reads are those that the exporter writes, and it follows every
+exported size as onnx does.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,11 @@ from auxdrive_train.tasks import TASKS, make_task
 
 # Written for networks that auxdrive does not have itself, see `auxdrive.checks.operators`.
 OF_OTHER_NETWORKS = {"MatMul"}
-CROPPED = (720, 1280, {"crop_top": 0.35, "crop_bottom": 0.1, "size": [66, 200]})  # crop, block average and interpolation
+CROPPED = (
+    720,
+    1280,
+    {"crop_top": 0.35, "crop_bottom": 0.1, "size": [66, 200]},
+)  # crop, block average and interpolation
 OTHER_CAMERAS: dict[str, tuple[int, int, dict[str, object]]] = {
     "plain": (64, 80, {"size": [64, 80]}),
     "interpolated": (80, 120, {"size": [64, 100]}),
@@ -27,10 +33,20 @@ OTHER_CAMERAS: dict[str, tuple[int, int, dict[str, object]]] = {
 }
 
 
-def exported(backbone: str, task: str, height: int, width: int, preprocessing: dict[str, object]) -> bytes:
+def exported(
+    backbone: str, task: str, height: int, width: int, preprocessing: dict[str, object]
+) -> bytes:
     camera = CameraSpec(width=width, height=height)
-    made = make_task(task, DatasetCard(name="none", rate_hz=2.0, modalities=(Modality.RGB,), camera=camera))
-    values = {"data": "none", "task": task, "method": "baseline", "backbone": backbone, "preprocessing": preprocessing}
+    made = make_task(
+        task, DatasetCard(name="none", rate_hz=2.0, modalities=(Modality.RGB,), camera=camera)
+    )
+    values = {
+        "data": "none",
+        "task": task,
+        "method": "baseline",
+        "backbone": backbone,
+        "preprocessing": preprocessing,
+    }
     method, networks = build(parse_config(values), made)
     return to_onnx(method.views(networks)[STUDENT], made, height, width)
 
@@ -41,8 +57,14 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def graphs() -> dict[str, bytes]:
     """Every backbone with every task, by name."""
-    made = {f"{backbone} {task}": exported(backbone, task, *CROPPED) for backbone in BACKBONES for task in TASKS}
-    return made | {name: exported("resnet18", "steering", *camera) for name, camera in OTHER_CAMERAS.items()}
+    made = {
+        f"{backbone} {task}": exported(backbone, task, *CROPPED)
+        for backbone in BACKBONES
+        for task in TASKS
+    }
+    return made | {
+        name: exported("resnet18", "steering", *camera) for name, camera in OTHER_CAMERAS.items()
+    }
 
 
 def test_the_list_is_what_the_exporter_writes(graphs: dict[str, bytes]) -> None:
@@ -67,8 +89,14 @@ def test_every_export_is_read_and_its_sizes_are_those_of_onnx(graphs: dict[str, 
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
         told = 0
         for value in inferred.graph.value_info:
-            axes = [axis.dim_value if axis.HasField("dim_value") else None for axis in value.type.tensor_type.shape.dim]
+            axes = [
+                axis.dim_value if axis.HasField("dim_value") else None
+                for axis in value.type.tensor_type.shape.dim
+            ]
             assert len(axes) == len(facts.shapes[value.name]), (name, value.name)
-            assert all(theirs in (None, mine) for mine, theirs in zip(facts.shapes[value.name], axes, strict=True)), (name, value.name)
+            assert all(
+                theirs in (None, mine)
+                for mine, theirs in zip(facts.shapes[value.name], axes, strict=True)
+            ), (name, value.name)
             told += None not in axes
         assert told > len(model.graph.node) / 2

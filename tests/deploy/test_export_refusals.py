@@ -51,8 +51,13 @@ def full_disk(limit: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_bundle_that_another_process_writes_is_left_alone(steering_run: Run, tmp_path: Path) -> None:
-    with held(tmp_path / "bundle", beside=True), pytest.raises(UsageError, match="another process is writing there"):
+def test_a_bundle_that_another_process_writes_is_left_alone(
+    steering_run: Run, tmp_path: Path
+) -> None:
+    with (
+        held(tmp_path / "bundle", beside=True),
+        pytest.raises(UsageError, match="another process is writing there"),
+    ):
         write_bundle(steering_run, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
 
@@ -65,11 +70,17 @@ def test_a_bundle_is_read_by_whom_the_umask_lets(steering_run: Run, tmp_path: Pa
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "bundle").stat().st_mode) == 0o750
-    assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "bundle").rglob("*") if file.is_file()} == {0o640}
+    assert {
+        stat.S_IMODE(file.stat().st_mode)
+        for file in (tmp_path / "bundle").rglob("*")
+        if file.is_file()
+    } == {0o640}
     assert [entry.name for entry in tmp_path.iterdir()] == ["bundle"]
 
 
-def test_verify_refuses_a_model_of_another_seed(bundles: dict[str, tuple[Run, Path]], tmp_path: Path) -> None:
+def test_verify_refuses_a_model_of_another_seed(
+    bundles: dict[str, tuple[Run, Path]], tmp_path: Path
+) -> None:
     run, path = bundles["steering"]
     forged = Path(shutil.copytree(path, tmp_path / "forged"))
     _, networks = build(run.config.model_copy(update={"seed": run.config.seed + 7}), run.task)
@@ -90,7 +101,15 @@ def test_a_run_without_a_student_is_refused(teacher_run: Run, tmp_path: Path) ->
 
 
 def test_a_student_that_sees_no_camera_is_refused(steering_run: Run, tmp_path: Path) -> None:
-    config = parse_config({**steering_run.config.model_dump(), "method": "baseline", "options": {}, "main": "depth", "aux": ()})
+    config = parse_config(
+        {
+            **steering_run.config.model_dump(),
+            "method": "baseline",
+            "options": {},
+            "main": "depth",
+            "aux": (),
+        }
+    )
     method, networks = build(config, steering_run.task)
     run = Run(
         steering_run.directory,
@@ -108,21 +127,32 @@ def test_a_student_that_sees_no_camera_is_refused(steering_run: Run, tmp_path: P
 
 
 @pytest.mark.parametrize("kind", ["directory", "file", "link"])
-def test_an_existing_destination_is_never_touched(kind: str, steering_run: Run, tmp_path: Path) -> None:
+def test_an_existing_destination_is_never_touched(
+    kind: str, steering_run: Run, tmp_path: Path
+) -> None:
     out = tmp_path / "bundle"
-    {"directory": out.mkdir, "file": out.touch, "link": lambda: out.symlink_to(tmp_path / "nowhere")}[kind]()
+    {
+        "directory": out.mkdir,
+        "file": out.touch,
+        "link": lambda: out.symlink_to(tmp_path / "nowhere"),
+    }[kind]()
     with pytest.raises(UsageError, match="exists already"):
         write_bundle(steering_run, out)
     assert [entry.name for entry in tmp_path.iterdir()] == ["bundle"]
 
 
 def test_a_full_disk_leaves_nothing(steering_run: Run, tmp_path: Path) -> None:
-    with full_disk(100_000), pytest.raises(DataError, match=r"cannot write the bundle .*Nothing was left behind"):
+    with (
+        full_disk(100_000),
+        pytest.raises(DataError, match=r"cannot write the bundle .*Nothing was left behind"),
+    ):
         write_bundle(steering_run, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_destination_inside_a_file_is_an_error_of_the_disk(steering_run: Run, tmp_path: Path) -> None:
+def test_a_destination_inside_a_file_is_an_error_of_the_disk(
+    steering_run: Run, tmp_path: Path
+) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="cannot be made"):
         write_bundle(steering_run, tmp_path / "file" / "bundle")
@@ -134,7 +164,10 @@ def test_a_name_must_be_printable(name: str, steering_run: Run, tmp_path: Path) 
         write_bundle(steering_run, tmp_path / "bundle", name)
 
 
-@pytest.mark.parametrize(("limit", "message"), [(1e-15, "the exported graph is not the student"), (1e9, "negative control does not fail")])
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [(1e-15, "the exported graph is not the student"), (1e9, "negative control does not fail")],
+)
 def test_parity_and_its_control_gate_the_export(
     limit: float, message: str, steering_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,8 +177,12 @@ def test_parity_and_its_control_gate_the_export(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bundle_that_does_not_verify_is_not_written(steering_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "LOCK_MARGIN", 1e-6)  # no car's lock is as narrow as that, and no card may say so
+def test_a_bundle_that_does_not_verify_is_not_written(
+    steering_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        limits, "LOCK_MARGIN", 1e-6
+    )  # no car's lock is as narrow as that, and no card may say so
     with pytest.raises(CheckFailed, match=r"does not pass `auxdrive verify`.*output limits"):
         write_bundle(steering_run, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
@@ -153,13 +190,25 @@ def test_a_bundle_that_does_not_verify_is_not_written(steering_run: Run, tmp_pat
 
 def test_without_the_data_metrics_stand_without_intervals(copied_run: Path, tmp_path: Path) -> None:
     config = (copied_run / "config.yaml").read_text().splitlines()
-    (copied_run / "config.yaml").write_text("\n".join("data: gone" if line.startswith("data:") else line for line in config))
-    result = CliRunner().invoke(cli.build_app(), ["export", str(copied_run), "--out", str(tmp_path / "bundle"), "--json"])
+    (copied_run / "config.yaml").write_text(
+        "\n".join("data: gone" if line.startswith("data:") else line for line in config)
+    )
+    result = CliRunner().invoke(
+        cli.build_app(), ["export", str(copied_run), "--out", str(tmp_path / "bundle"), "--json"]
+    )
     assert result.exit_code == 0, result.output
-    said = "`{}`: as measured after training, without intervals: the data set was not at hand when the bundle was made."
+    said = (
+        "`{}`: as measured after training, without intervals: the data set was not at hand when "
+        "the bundle was made."
+    )
     # On standard error, where it does not spoil the JSON.
-    assert result.stderr.splitlines() == [f"metrics of {said.format(split)}" for split in ("val", "test")]
-    assert json.loads(result.stdout)["card_sha256"] == hashlib.sha256((tmp_path / "bundle" / "card.json").read_bytes()).hexdigest()
+    assert result.stderr.splitlines() == [
+        f"metrics of {said.format(split)}" for split in ("val", "test")
+    ]
+    assert (
+        json.loads(result.stdout)["card_sha256"]
+        == hashlib.sha256((tmp_path / "bundle" / "card.json").read_bytes()).hexdigest()
+    )
     metrics = json.loads(result.stdout)["card"]["metrics"]
     recorded = json.loads((copied_run / "result.json").read_text())["metrics"]["val"]["student"]
     assert metrics["val/macc"]["value"] == recorded["macc"]
@@ -172,7 +221,9 @@ def test_a_result_of_another_training_is_noticed(copied_run: Path, tmp_path: Pat
     result = json.loads((copied_run / "result.json").read_text())
     result["metrics"]["val"]["student"]["rmse_road_wheel_deg"] += 0.2
     (copied_run / "result.json").write_text(json.dumps(result))
-    with pytest.raises(CheckFailed, match=r"the student's rmse_road_wheel_deg on 'val' .* not of one training"):
+    with pytest.raises(
+        CheckFailed, match=r"the student's rmse_road_wheel_deg on 'val' .* not of one training"
+    ):
         write_bundle(load_run(copied_run), tmp_path / "bundle")
 
 
@@ -187,13 +238,19 @@ def test_a_result_of_another_training_is_noticed(copied_run: Path, tmp_path: Pat
         ("reference/images.npy", b"\x93NUMPY", "cannot be read"),
         ("reference/images.npy", np.zeros((2, 64, 80, 3), np.float32), "not uint8"),
         ("reference/images.npy", np.zeros((0, 64, 80, 3), np.uint8), "not uint8"),
-        ("reference/images.npy", np.zeros((2, 32, 80, 3), np.uint8), "the camera in dataset.json gives"),
+        (
+            "reference/images.npy",
+            np.zeros((2, 32, 80, 3), np.uint8),
+            "the camera in dataset.json gives",
+        ),
         ("reference/ego.npy", np.zeros((1, 0), np.float32), "not finite float32"),
         ("reference/ego.npy", np.array([object()]), "cannot be read"),
         ("checkpoints/best.safetensors", b"", "damaged"),
     ],
 )
-def test_damaged_runs_are_refused(file: str, content: object, message: str, copied_run: Path, tmp_path: Path) -> None:
+def test_damaged_runs_are_refused(
+    file: str, content: object, message: str, copied_run: Path, tmp_path: Path
+) -> None:
     path = copied_run / file
     assert path.is_file()
     if content is None:
@@ -208,21 +265,42 @@ def test_damaged_runs_are_refused(file: str, content: object, message: str, copi
 
 
 def test_the_command_exports(
-    steering_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    steering_run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "deep" / "bundle"
-    assert command(monkeypatch, "export", str(steering_run.directory), "--out", str(out), "--name", "my student", "--json") == 0
+    assert (
+        command(
+            monkeypatch,
+            "export",
+            str(steering_run.directory),
+            "--out",
+            str(out),
+            "--name",
+            "my student",
+            "--json",
+        )
+        == 0
+    )
     printed = json.loads(capsys.readouterr().out)
     assert printed["card"]["name"] == "my student" == Bundle.open(out).card.name
     assert 0 <= printed["card"]["parity"]["measured"] <= printed["card"]["parity"]["limit"]
 
 
 def test_the_command_tells_mistakes_without_a_traceback(
-    teacher_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    teacher_run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert command(monkeypatch, "export", str(tmp_path / "none"), "--out", str(tmp_path / "b")) == 2
     assert "no such run" in capsys.readouterr().err
     assert command(monkeypatch, "export", str(tmp_path), "--out", str(tmp_path / "b")) == 2
     assert "is no run" in capsys.readouterr().err
-    assert command(monkeypatch, "export", str(teacher_run.directory), "--out", str(tmp_path / "b")) == 2
+    assert (
+        command(monkeypatch, "export", str(teacher_run.directory), "--out", str(tmp_path / "b"))
+        == 2
+    )
     assert "Traceback" not in capsys.readouterr().err

@@ -1,4 +1,6 @@
-"""A run that was trained with a method or a loss of somebody's own is exported and driven where that code is not at hand."""
+"""A run that was trained with a method or a loss of somebody's own is exported and driven where
+that code is not at hand.
+"""
 
 from __future__ import annotations
 
@@ -38,16 +40,28 @@ class Mimic(Method):
         """The student and another."""
         depth = self.setting.auxiliaries[0]
         return nn.ModuleDict(
-            {STUDENT: SingleNetwork(self.setting.main, self.setting.build), "other": SingleNetwork(depth, self.setting.build)}
+            {
+                STUDENT: SingleNetwork(self.setting.main, self.setting.build),
+                "other": SingleNetwork(depth, self.setting.build),
+            }
         )
 
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
         """One."""
-        return None if history else Phase("both", (STUDENT, "other"), self.setting.epochs, self.loss, watch=STUDENT)
+        return (
+            None
+            if history
+            else Phase("both", (STUDENT, "other"), self.setting.epochs, self.loss, watch=STUDENT)
+        )
 
     def loss(self, networks: nn.ModuleDict, batch: object) -> Step:
         """Each on the labels."""
-        return Step({name: self.supervised(networks[name](batch).prediction, batch) for name in (STUDENT, "other")})  # type: ignore[arg-type]
+        return Step(
+            {
+                name: self.supervised(networks[name](batch).prediction, batch)
+                for name in (STUDENT, "other")
+            }
+        )  # type: ignore[arg-type]
 
     def views(self, networks: nn.ModuleDict) -> dict[str, Network]:
         """Both."""
@@ -62,15 +76,31 @@ class Fusing(Mimic):
     def networks(self) -> nn.ModuleDict:
         """A fused student."""
         student = FusedNetwork(self.setting.main, self.setting.auxiliaries, self.setting.build)
-        return nn.ModuleDict({STUDENT: student, "other": SingleNetwork(self.setting.auxiliaries[0], self.setting.build)})
+        return nn.ModuleDict(
+            {
+                STUDENT: student,
+                "other": SingleNetwork(self.setting.auxiliaries[0], self.setting.build),
+            }
+        )
 
 
 @pytest.fixture(scope="module")
 def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Trained with what is registered, and gone from the tables afterwards."""
     folder = tmp_path_factory.mktemp("own")
-    METHODS["mimic"], METHODS["fusing"], LOSSES["mine"] = Mimic, Fusing, LossEntry(LOSSES["hint"].maker, 1.0, "none")
-    values = {"data": str(small_data), "preprocessing": {"size": [64, 80]}, "batch_size": 8, "threads": 1, "epochs": 1, "aux": ["depth"]}
+    METHODS["mimic"], METHODS["fusing"], LOSSES["mine"] = (
+        Mimic,
+        Fusing,
+        LossEntry(LOSSES["hint"].maker, 1.0, "none"),
+    )
+    values = {
+        "data": str(small_data),
+        "preprocessing": {"size": [64, 80]},
+        "batch_size": 8,
+        "threads": 1,
+        "epochs": 1,
+        "aux": ["depth"],
+    }
     made = {"mimic": {}, "fusing": {}, "samd": {"options": {"epochs_per_round": 1, "loss": "mine"}}}
     try:
         for method, changes in made.items():
@@ -82,8 +112,12 @@ def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 @pytest.mark.parametrize("method", ["mimic", "samd"])
-def test_it_is_exported_and_drives_as_it_was_measured(method: str, runs: dict[str, Path], small_data: Path, tmp_path: Path) -> None:
-    result = CliRunner().invoke(build_app(), ["export", str(runs[method]), "--out", str(tmp_path / "bundle")])
+def test_it_is_exported_and_drives_as_it_was_measured(
+    method: str, runs: dict[str, Path], small_data: Path, tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(
+        build_app(), ["export", str(runs[method]), "--out", str(tmp_path / "bundle")]
+    )
     assert result.exit_code == 0, result.output
     dataset = Dataset.open(small_data)
     run = load_run(runs[method])
@@ -91,16 +125,22 @@ def test_it_is_exported_and_drives_as_it_was_measured(method: str, runs: dict[st
     images = samples.gather(np.arange(len(samples))).frames[Modality.RGB].numpy()
     agent = load_agent(runs[method])
     assert agent is not None
-    driven = np.array([[agent.act(Observation(image, 0.0), {}).steer_rad] for image in images], dtype=np.float64)
+    driven = np.array(
+        [[agent.act(Observation(image, 0.0), {}).steer_rad] for image in images], dtype=np.float64
+    )
     measured = json.loads((runs[method] / "result.json").read_text())["metrics"]["val"]["student"]
     for metric, value in run.task.metrics(driven, samples.target, dataset.card.steering).items():
         assert value == pytest.approx(measured[metric], abs=1e-5), metric
     with Predictor.load(tmp_path / "bundle") as predictor:
-        assert predictor.predict(Observation(images[0], 0.0)).steer_rad == pytest.approx(float(driven[0, 0]), abs=1e-3)
+        assert predictor.predict(Observation(images[0], 0.0)).steer_rad == pytest.approx(
+            float(driven[0, 0]), abs=1e-3
+        )
         assert predictor.card.training.method == method
 
 
-def test_what_only_training_needs_is_asked_for_by_training_alone(runs: dict[str, Path], small_data: Path) -> None:
+def test_what_only_training_needs_is_asked_for_by_training_alone(
+    runs: dict[str, Path], small_data: Path
+) -> None:
     with pytest.raises(ConfigError, match="mimic"):
         load_config(runs["mimic"] / "config.yaml", {}, [])
     with pytest.raises(ConfigError, match="mine"):
@@ -109,13 +149,17 @@ def test_what_only_training_needs_is_asked_for_by_training_alone(runs: dict[str,
         parse_config({"data": str(small_data), "method": "mimic"})
 
 
-def test_other_views_need_the_method_and_a_loss_does_not_matter_to_them(runs: dict[str, Path]) -> None:
+def test_other_views_need_the_method_and_a_loss_does_not_matter_to_them(
+    runs: dict[str, Path],
+) -> None:
     with pytest.raises(UsageError, match="the method 'mimic' is not known here"):
         load_agent(runs["mimic"], "other")
     teacher = load_agent(runs["samd"], "teacher")
     assert teacher is not None
 
 
-def test_a_student_that_only_its_method_can_build_is_refused_and_says_why(runs: dict[str, Path]) -> None:
+def test_a_student_that_only_its_method_can_build_is_refused_and_says_why(
+    runs: dict[str, Path],
+) -> None:
     with pytest.raises(DataError, match="the method 'fusing' is not known here"):
         load_run(runs["fusing"])

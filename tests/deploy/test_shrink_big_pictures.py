@@ -1,4 +1,6 @@
-"""Shrinking a big camera's picture: the graph gives what torch gives, to the bit, and makes nothing of the whole frame's size."""
+"""Shrinking a big camera's picture: the graph gives what torch gives, to the bit, and makes nothing
+of the whole frame's size.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,9 @@ from auxdrive_train.models.networks import Build, SingleNetwork
 from auxdrive_train.tasks import SteeringTask
 from torch import Tensor, nn
 
-# rows, columns, crop (share at the top, at the bottom), size of the network's input: blocks that do not come out even, one row or one
-# column to a block with a crop that is no multiple of it, the largest blocks.
+# rows, columns, crop (share at the top, at the bottom), size of the network's input: blocks that do
+# not come out even, one row or one column to a block with a crop that is no multiple of it, the
+# largest blocks.
 CASES = [
     (61, 45, (0.3, 0.11), (9, 40)),
     (50, 67, (0.0, 0.0), (8, 8)),
@@ -59,31 +62,51 @@ def answer(model: bytes, frames: Any) -> Any:
 
 
 def frames_of(height: int, width: int) -> Any:
-    return np.random.default_rng(height * width).integers(0, 256, (3, height, width, 3), dtype=np.uint8)
+    return np.random.default_rng(height * width).integers(
+        0, 256, (3, height, width, 3), dtype=np.uint8
+    )
 
 
 def users_of_the_picture(model: bytes) -> set[str]:
-    return {node.op_type for node in onnx.load_from_string(model).graph.node if IMAGE_INPUT in node.input}
+    return {
+        node.op_type
+        for node in onnx.load_from_string(model).graph.node
+        if IMAGE_INPUT in node.input
+    }
 
 
 @pytest.mark.parametrize(("height", "width", "crop", "size"), CASES)
 def test_bytes_first_gives_what_torch_gives(
-    height: int, width: int, crop: tuple[float, float], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    height: int,
+    width: int,
+    crop: tuple[float, float],
+    size: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auxdrive_deploy.shrink, "SMALL_BYTES", 0)
     monkeypatch.setattr(auxdrive_deploy.shrink, "STRIP_BYTES", 12 * width * 3)
     network, frames = shrinks(crop, size), frames_of(height, width)
     model = exported(network, height, width)
     assert users_of_the_picture(model) == {"Slice"}
-    np.testing.assert_allclose(answer(model, frames), network.input(torch.from_numpy(frames)).numpy(), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        answer(model, frames), network.input(torch.from_numpy(frames)).numpy(), rtol=0, atol=1e-5
+    )
 
 
-def test_means_of_blocks_are_exact_and_the_same_in_torch_and_in_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The block's size divides the crop, so nothing is interpolated: the whole numbers' mean, rounded once."""
+def test_means_of_blocks_are_exact_and_the_same_in_torch_and_in_the_graph(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The block's size divides the crop, so nothing is interpolated: the whole numbers' mean,
+    rounded once.
+    """
     monkeypatch.setattr(auxdrive_deploy.shrink, "SMALL_BYTES", 0)
     network, frames = shrinks((0.25, 0.0), (9, 8)), frames_of(36, 56)
-    whole = frames[:, 9:].reshape(3, 9, 3, 8, 7, 3).astype(np.int64).sum((2, 4)).transpose(0, 3, 1, 2)
-    expected = (whole.astype(np.float32) / np.float32(21) * np.float32(1 / 255) - np.float32(0.5)) / np.float32(0.25)
+    whole = (
+        frames[:, 9:].reshape(3, 9, 3, 8, 7, 3).astype(np.int64).sum((2, 4)).transpose(0, 3, 1, 2)
+    )
+    expected = (
+        whole.astype(np.float32) / np.float32(21) * np.float32(1 / 255) - np.float32(0.5)
+    ) / np.float32(0.25)
     with torch.no_grad():
         said = network.input(torch.from_numpy(frames)).numpy()
     np.testing.assert_array_equal(said, answer(exported(network, 36, 56), frames))
@@ -92,7 +115,11 @@ def test_means_of_blocks_are_exact_and_the_same_in_torch_and_in_the_graph(monkey
 
 @pytest.mark.parametrize(("height", "width", "crop", "size"), CASES[:1])
 def test_cast_first_gives_the_same_and_takes_the_picture_through_cast_alone(
-    height: int, width: int, crop: tuple[float, float], size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    height: int,
+    width: int,
+    crop: tuple[float, float],
+    size: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     network, frames = shrinks(crop, size), frames_of(height, width)
     small = exported(network, height, width)
@@ -101,7 +128,12 @@ def test_cast_first_gives_the_same_and_takes_the_picture_through_cast_alone(
     asked = exported(network, height, width, cast_first=True)
     assert users_of_the_picture(asked) == {"Cast"}
     for model in (small, asked):
-        np.testing.assert_allclose(answer(model, frames), network.input(torch.from_numpy(frames)).numpy(), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(
+            answer(model, frames),
+            network.input(torch.from_numpy(frames)).numpy(),
+            rtol=0,
+            atol=1e-5,
+        )
 
 
 MEASURE = """
@@ -138,7 +170,9 @@ def test_a_big_frame_needs_little_more_memory_than_a_small_one(tmp_path: Path) -
     for height, width in ((144, 256), (1080, 1920)):
         path = tmp_path / f"{height}.onnx"
         path.write_bytes(exported(network, height, width))
-        done = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True, check=True
+        )
         most[height] = float(done.stdout)
     assert most[1080] - most[144] < 20
 
@@ -150,9 +184,15 @@ def test_graphs_stay_short_for_the_largest_cameras() -> None:
     assert max(len(node.input) for node in model.graph.node) <= 64
 
 
-def test_the_command_writes_what_tensorrt_needs_where_it_is_asked(hd_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_writes_what_tensorrt_needs_where_it_is_asked(
+    hd_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "bundle"
-    monkeypatch.setattr(sys, "argv", ["auxdrive", "export", str(hd_run.directory), "--out", str(out), "--cast-first"])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        ["auxdrive", "export", str(hd_run.directory), "--out", str(out), "--cast-first"],
+    )
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert not ended.value.code

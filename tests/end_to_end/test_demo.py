@@ -1,4 +1,6 @@
-"""The demo in small: it ends with a page, says what it found, goes on after a stop, and refuses other settings."""
+"""The demo in small: it ends with a page, says what it found, goes on after a stop, and refuses
+other settings.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,15 @@ SMALL = ("--frames", "500", "--epochs", "2", "--routes", "1")
 
 
 def demo(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from auxdrive.cli import main; main()", "demo", "--out", str(out), *arguments]
+    command = [
+        sys.executable,
+        "-c",
+        "from auxdrive.cli import main; main()",
+        "demo",
+        "--out",
+        str(out),
+        *arguments,
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -28,8 +38,18 @@ def test_the_demo_from_nothing_to_its_page_and_again(tmp_path: Path) -> None:
     first = demo(out, *SMALL, "--json")
     assert first.returncode == 0, first.stderr
     found = json.loads(first.stdout)
-    for name in ("test part: ADE, m", "test part: path's pure-pursuit angle within 7.5° (road wheel), %"):
-        assert set(found["table"][name]) == {"baseline", "student", "teacher", "(constant)", "(ego)", "(neighbours)"}
+    for name in (
+        "test part: ADE, m",
+        "test part: path's pure-pursuit angle within 7.5° (road wheel), %",
+    ):
+        assert set(found["table"][name]) == {
+            "baseline",
+            "student",
+            "teacher",
+            "(constant)",
+            "(ego)",
+            "(neighbours)",
+        }
     for name in (
         "closed loop (embedded): routes completed",
         "closed loop (embedded): Avg. driving score",
@@ -40,9 +60,14 @@ def test_the_demo_from_nothing_to_its_page_and_again(tmp_path: Path) -> None:
     assert found["verdict"] in page.replace("&#x27;", "'")
     assert "no CARLA scores" in page
     # The upper bound is a run of its own, and as long as the student's.
-    epochs = {run.name: len((run / "metrics.jsonl").read_text().splitlines()) for run in (out / "runs").iterdir()}
+    epochs = {
+        run.name: len((run / "metrics.jsonl").read_text().splitlines())
+        for run in (out / "runs").iterdir()
+    }
     assert epochs == {"baseline": 2, "samd": 4, "teacher": 2}
-    assert json.loads((out / "runs" / "teacher" / "result.json").read_text())["metrics"]["test"].keys() == {"teacher"}
+    assert json.loads((out / "runs" / "teacher" / "result.json").read_text())["metrics"][
+        "test"
+    ].keys() == {"teacher"}
     # Stages that ran side by side take less time together than the sum of their own.
     assert max(found["seconds"].values()) < found["total_s"] <= sum(found["seconds"].values())
     # Every stage is kept: the second run only writes the page.
@@ -61,7 +86,9 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
     assert demo(tmp_path, "--epochs", "3").returncode == 2
 
 
-def test_too_few_frames_for_three_splits_are_refused_before_anything_is_recorded(tmp_path: Path) -> None:
+def test_too_few_frames_for_three_splits_are_refused_before_anything_is_recorded(
+    tmp_path: Path,
+) -> None:
     refused = demo(tmp_path / "demo", "--frames", "499")
     assert refused.returncode == 2
     assert "frames" in refused.stderr
@@ -69,7 +96,15 @@ def test_too_few_frames_for_three_splits_are_refused_before_anything_is_recorded
     assert not (tmp_path / "demo").exists()
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"settings": {}, "done": []}', '{"settings": {}, "recipe": {}, "done": {"collect": 3}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        '{"settings": {}, "done": []}',
+        '{"settings": {}, "recipe": {}, "done": {"collect": 3}}',
+    ],
+)
 def test_a_damaged_state_is_named(content: str, tmp_path: Path) -> None:
     Demo(tmp_path, DemoSettings())
     (tmp_path / STATE_NAME).write_text(content)
@@ -77,7 +112,9 @@ def test_a_damaged_state_is_named(content: str, tmp_path: Path) -> None:
         Demo(tmp_path, DemoSettings())
 
 
-def test_a_demo_of_another_version_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_demo_of_another_version_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Demo(tmp_path, DemoSettings())
     Demo(tmp_path, DemoSettings())
     monkeypatch.setattr(recipe, "TRAINING", (*recipe.TRAINING, "lr=0.1"))
@@ -96,7 +133,13 @@ def test_the_first_stage_that_fails_ends_the_others_and_is_said(tmp_path: Path) 
         return {"n": 1}
 
     with pytest.raises(DataError, match="no lamp"):
-        made.lanes([partial(made.stage, name, partial(works, name)) for name in ("fine", "broken", "later", "last")], at_once=1)
+        made.lanes(
+            [
+                partial(made.stage, name, partial(works, name))
+                for name in ("fine", "broken", "later", "last")
+            ],
+            at_once=1,
+        )
     assert begun[:2] == ["fine", "broken"]
     assert "last" not in begun
     assert Demo(tmp_path, DemoSettings()).done.keys() == {*begun} - {"broken"}

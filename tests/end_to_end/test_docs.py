@@ -1,4 +1,6 @@
-"""Every code block of the README and of docs/ runs, in order, in one folder; recording and training are made small by name."""
+"""Every code block of the README and of docs/ runs, in order, in one folder; recording and training
+are made small by name.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-# What a reader would do at length is done briefly here; every one of these must still stand in the pages.
-SMALLER = {"--frames 6000": "--frames 240 --max-episode-s 12", "--epochs 8": "--epochs 2", "--count 10": "--count 1"}
+# What a reader would do at length is done briefly here; every one of these must still stand in the
+# pages.
+SMALLER = {
+    "--frames 6000": "--frames 240 --max-episode-s 12",
+    "--epochs 8": "--epochs 2",
+    "--count 10": "--count 1",
+}
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
@@ -36,7 +43,9 @@ def test_every_block_runs(tmp_path: Path) -> None:
         for language, code in blocks(page):
             run_block(language, code, tmp_path, page.name)
     assert (tmp_path / "bundles" / "samd" / "card.json").exists()
-    assert (tmp_path / "runs" / "mimic" / "result.json").exists()  # docs/methods.md's own method was trained
+    assert (
+        tmp_path / "runs" / "mimic" / "result.json"
+    ).exists()  # docs/methods.md's own method was trained
 
 
 def run_block(language: str, code: str, folder: Path, page: str) -> None:
@@ -51,13 +60,27 @@ def run_block(language: str, code: str, folder: Path, page: str) -> None:
         if not words:
             continue
         if words[0] == "make":
-            # These set up an environment of their own and run this very test; that they exist is what can be checked here.
+            # These set up an environment of their own and run this very test; that they exist is
+            # what can be checked here.
             assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
             continue
         assert words[0] == "auxdrive", f"{page}: {line}"
-        run([sys.executable, "-c", "from auxdrive.cli import main; main()", *words[1:]], folder, page)
+        run(
+            [sys.executable, "-c", "from auxdrive.cli import main; main()", *words[1:]],
+            folder,
+            page,
+        )
 
 
 def run(command: list[str], folder: Path, page: str) -> None:
-    finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "160"})
-    assert finished.returncode == 0, f"{page}: {command[-1] if command[1] == '-W' else command[3:]}\n{finished.stdout}\n{finished.stderr}"
+    finished = subprocess.run(
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "160"},
+    )
+    assert finished.returncode == 0, (
+        f"{page}: {command[-1] if command[1] == '-W' else command[3:]}\n{finished.stdout}\n{finished.stderr}"
+    )

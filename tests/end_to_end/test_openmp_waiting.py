@@ -1,4 +1,6 @@
-"""OpenMP's idle threads sleep wherever a package of auxdrive brings torch: read from what libgomp says of itself in the process."""
+"""OpenMP's idle threads sleep wherever a package of auxdrive brings torch: read from what libgomp
+says of itself in the process.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from pathlib import Path
 import pytest
 from auxdrive.openmp import PASSIVE
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="torch's wheels bring GNU's libgomp on Linux")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="torch's wheels bring GNU's libgomp on Linux"
+)
 
 WORKERS = """
 from auxdrive_eval.workers import run_jobs
@@ -30,18 +34,29 @@ if __name__ == "__main__":
 
 
 def spin_counts(code: str, folder: Path, **variables: str) -> list[str]:
-    """The spin count of each libgomp that was loaded by the program and the processes that it starts."""
+    """The spin count of each libgomp that was loaded by the program and the processes that it
+    starts.
+    """
     script = folder / "program.py"
     script.write_text(code)
     clean = {name: value for name, value in os.environ.items() if name not in PASSIVE}
     environment = {**clean, "OMP_DISPLAY_ENV": "verbose", **variables}
-    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     return re.findall(r"GOMP_SPINCOUNT = '(\d+)'", done.stderr)
 
 
 @pytest.mark.parametrize("module", ["auxdrive_train.engine.loop", "auxdrive_deploy.graph"])
-def test_threads_sleep_where_torch_is_imported_by_a_package_of_ours(module: str, tmp_path: Path) -> None:
+def test_threads_sleep_where_torch_is_imported_by_a_package_of_ours(
+    module: str, tmp_path: Path
+) -> None:
     assert spin_counts(f"import {module}", tmp_path) == ["0"]
 
 

@@ -1,7 +1,9 @@
-"""Genuine small bundles for the tests: a real ONNX graph, reference outputs from an independent runtime, a matching card.
+"""Genuine small bundles for the tests: a real ONNX graph, reference outputs from an independent
+runtime, a matching card.
 
-The graph is a strided convolution over the uint8 picture, a global average and a linear layer; a waypoint model also takes
-speed and target. Reference outputs are those of onnx.reference (plain NumPy), so parity compares two implementations.
+The graph is a strided convolution over the uint8 picture, a global average and a linear layer; a
+waypoint model also takes speed and target. Reference outputs are those of onnx.reference (plain
+NumPy), so parity compares two implementations.
 """
 
 from __future__ import annotations
@@ -11,14 +13,24 @@ from pathlib import Path
 import numpy as np
 import onnx
 from auxdrive.bundles import sha256_of_files
-from auxdrive.cards import CameraSpec, ModelCard, ParitySpec, PreprocessingSpec, Provenance, TensorSpec, VehicleSpec
+from auxdrive.cards import (
+    CameraSpec,
+    ModelCard,
+    ParitySpec,
+    PreprocessingSpec,
+    Provenance,
+    TensorSpec,
+    VehicleSpec,
+)
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 TIMES_S = (0.5, 1.0, 1.5, 2.0)
-IMAGE = TensorSpec(name="image", shape=("batch", 24, 32, 3), dtype="uint8", unit="intensity", frame="camera")
+IMAGE = TensorSpec(
+    name="image", shape=("batch", 24, 32, 3), dtype="uint8", unit="intensity", frame="camera"
+)
 SPEED = TensorSpec(name="speed_mps", shape=("batch", 1), dtype="float32", unit="m/s")
 TARGET = TensorSpec(name="target_ego_m", shape=("batch", 2), dtype="float32", unit="m", frame="ego")
 
@@ -43,7 +55,9 @@ def model(seed: int, task: str = "steering", bias: float | np.ndarray = 0.0) -> 
         helper.make_node("Conv", ["chw", "conv"], ["features"], strides=[4, 4]),
         helper.make_node("Relu", ["features"], ["active"]),
         helper.make_node("ReduceMean", ["active", "axes"], ["pooled"], keepdims=0),
-        helper.make_node("Concat", ["pooled", *(["speed_mps", "target_ego_m"] if ego else [])], ["all"], axis=1),
+        helper.make_node(
+            "Concat", ["pooled", *(["speed_mps", "target_ego_m"] if ego else [])], ["all"], axis=1
+        ),
         helper.make_node("MatMul", ["all", "linear"], ["product"]),
         helper.make_node("Add", ["product", "bias"], ["steer_rad" if not ego else "flat"]),
     ]
@@ -55,7 +69,11 @@ def model(seed: int, task: str = "steering", bias: float | np.ndarray = 0.0) -> 
         nodes,
         "student",
         [
-            helper.make_tensor_value_info(spec.name, TensorProto.UINT8 if spec.dtype == "uint8" else TensorProto.FLOAT, spec.shape)
+            helper.make_tensor_value_info(
+                spec.name,
+                TensorProto.UINT8 if spec.dtype == "uint8" else TensorProto.FLOAT,
+                spec.shape,
+            )
             for spec in inputs(task)
         ],
         [helper.make_tensor_value_info(output(task).name, TensorProto.FLOAT, output(task).shape)],
@@ -72,8 +90,20 @@ def inputs(task: str) -> tuple[TensorSpec, ...]:
 
 def output(task: str) -> TensorSpec:
     if task == "steering":
-        return TensorSpec(name="steer_rad", shape=("batch", 1), dtype="float32", unit="rad", frame="road wheel, positive left")
-    return TensorSpec(name="waypoints_ego_m", shape=("batch", len(TIMES_S), 2), dtype="float32", unit="m", frame="ego")
+        return TensorSpec(
+            name="steer_rad",
+            shape=("batch", 1),
+            dtype="float32",
+            unit="rad",
+            frame="road wheel, positive left",
+        )
+    return TensorSpec(
+        name="waypoints_ego_m",
+        shape=("batch", len(TIMES_S), 2),
+        dtype="float32",
+        unit="m",
+        frame="ego",
+    )
 
 
 def frames(task: str, count: int = 6, seed: int = 7) -> tuple[np.ndarray, np.ndarray]:
@@ -92,18 +122,35 @@ def evaluate(graph: onnx.ModelProto, images: np.ndarray, ego: np.ndarray) -> np.
 
 
 def parity_card(task: str, outputs: np.ndarray, control: np.ndarray) -> ParitySpec:
-    apart = np.degrees(np.abs(outputs - control)).max() if task == "steering" else 100 * np.linalg.norm(outputs - control, axis=-1).max()
+    apart = (
+        np.degrees(np.abs(outputs - control)).max()
+        if task == "steering"
+        else 100 * np.linalg.norm(outputs - control, axis=-1).max()
+    )
     return ParitySpec(
-        frames=len(outputs), limit=0.05, unit="deg" if task == "steering" else "cm", measured=1e-5, control=round(float(apart), 4)
+        frames=len(outputs),
+        limit=0.05,
+        unit="deg" if task == "steering" else "cm",
+        measured=1e-5,
+        control=round(float(apart), 4),
     )
 
 
-def write_bundle(folder: Path, task: str = "steering", graph: onnx.ModelProto | None = None, **card: object) -> Path:
-    """Write a bundle that verifies. `graph` replaces the model that is stored; `card` replaces fields of the card."""
+def write_bundle(
+    folder: Path, task: str = "steering", graph: onnx.ModelProto | None = None, **card: object
+) -> Path:
+    """Write a bundle that verifies. `graph` replaces the model that is stored; `card` replaces
+    fields of the card.
+    """
     genuine, other = model(1, task), model(2, task)
     images, ego = frames(task)
     (folder / "reference").mkdir(parents=True)
-    arrays = {"images": images, "ego": ego, "outputs": evaluate(genuine, images, ego), "control": evaluate(other, images, ego)}
+    arrays = {
+        "images": images,
+        "ego": ego,
+        "outputs": evaluate(genuine, images, ego),
+        "control": evaluate(other, images, ego),
+    }
     for name, array in arrays.items():
         np.save(folder / "reference" / f"{name}.npy", array, allow_pickle=False)
     (folder / "model.onnx").write_bytes((graph or genuine).SerializeToString())
@@ -120,7 +167,12 @@ def write_bundle(folder: Path, task: str = "steering", graph: onnx.ModelProto | 
         "rate_hz": 10.0,
         "waypoint_times_s": () if task == "steering" else TIMES_S,
         "training": Provenance(
-            method="samd", backbone="test", auxiliaries=(Modality.DEPTH,), dataset_sha256="0" * 64, seed=1, auxdrive_version="0.1.0"
+            method="samd",
+            backbone="test",
+            auxiliaries=(Modality.DEPTH,),
+            dataset_sha256="0" * 64,
+            seed=1,
+            auxdrive_version="0.1.0",
         ),
         "parity": parity_card(task, arrays["outputs"], arrays["control"]),
         "files": sha256_of_files(folder),

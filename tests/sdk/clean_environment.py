@@ -13,17 +13,50 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=cwd, env=env, timeout=300, check=False)
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "VIRTUAL_ENV")
+    }
+    return subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=env,
+        timeout=300,
+        check=False,
+    )
 
 
 def environment_with(home: Path, *requirements: str) -> Path:
-    """The interpreter of a new environment with this checkout and what else is asked for; the test is skipped without a registry."""
+    """The interpreter of a new environment with this checkout and what else is asked for; the test
+    is skipped without a registry.
+    """
     assert run(sys.executable, "-m", "venv", home).returncode == 0
     interpreter = home / ("Scripts" if os.name == "nt" else "bin") / "python"
-    installed = run(interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements, ROOT)
+    installed = run(
+        interpreter,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        *requirements,
+        ROOT,
+    )
     if installed.returncode != 0:
-        reached = run(interpreter, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", home.parent, "typer")
+        reached = run(
+            interpreter,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--dest",
+            home.parent,
+            "typer",
+        )
         if reached.returncode != 0:
             pytest.skip("pip reaches no package registry here")
         pytest.fail(installed.stderr)

@@ -21,7 +21,9 @@ def steering_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def waypoint_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return bundle_factory.write_bundle(tmp_path_factory.mktemp("bundles") / "waypoints", "waypoints")
+    return bundle_factory.write_bundle(
+        tmp_path_factory.mktemp("bundles") / "waypoints", "waypoints"
+    )
 
 
 @pytest.fixture

@@ -38,7 +38,9 @@ class SteadyDrive:
 
 def waypoints(points: object, times: tuple[float, ...] = TIMES) -> Prediction:
     """A prediction of waypoints, at the time 0."""
-    return Prediction(0.0, 1.0, waypoints_ego_m=np.asarray(points, np.float32), waypoint_times_s=times)
+    return Prediction(
+        0.0, 1.0, waypoints_ego_m=np.asarray(points, np.float32), waypoint_times_s=times
+    )
 
 
 def straight(speed_mps: float) -> Prediction:

@@ -41,7 +41,10 @@ def test_a_whole_bundle_opens(steering_bundle: Path) -> None:
 
 
 def test_ego_inputs_keep_the_cards_order(waypoint_bundle: Path) -> None:
-    assert [spec.name for spec in Bundle.open(waypoint_bundle).ego_inputs] == ["speed_mps", "target_ego_m"]
+    assert [spec.name for spec in Bundle.open(waypoint_bundle).ego_inputs] == [
+        "speed_mps",
+        "target_ego_m",
+    ]
 
 
 def test_no_bundle_is_a_mistake_of_the_user(tmp_path: Path) -> None:
@@ -54,7 +57,9 @@ def test_no_bundle_is_a_mistake_of_the_user(tmp_path: Path) -> None:
         Bundle.open(tmp_path / "file")
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "README.md", "reference/images.npy", "reference/control.npy"])
+@pytest.mark.parametrize(
+    "name", ["model.onnx", "README.md", "reference/images.npy", "reference/control.npy"]
+)
 def test_changed_missing_files(steering_bundle: Path, copy_of: Copy, name: str) -> None:
     bundle = copy_of(steering_bundle)
     data = bytearray((bundle / name).read_bytes())
@@ -76,7 +81,9 @@ def test_extra_files(steering_bundle: Path, copy_of: Copy, name: str) -> None:
         Bundle.open(bundle)
 
 
-def test_links_are_refused_even_with_the_right_content(steering_bundle: Path, copy_of: Copy) -> None:
+def test_links_are_refused_even_with_the_right_content(
+    steering_bundle: Path, copy_of: Copy
+) -> None:
     bundle = copy_of(steering_bundle)
     (bundle / "model.onnx").unlink()
     (bundle / "model.onnx").symlink_to(steering_bundle / "model.onnx")
@@ -96,7 +103,9 @@ def test_linked_folder_and_card(steering_bundle: Path, copy_of: Copy) -> None:
         Bundle.open(bundle)
     (bundle / "card.json").unlink()
     (bundle / "card.json").symlink_to(bundle.parent / "nowhere")
-    with pytest.raises(BundleError, match=r"card\.json: a symbolic link"):  # damaged, and not "no bundle"
+    with pytest.raises(
+        BundleError, match=r"card\.json: a symbolic link"
+    ):  # damaged, and not "no bundle"
         Bundle.open(bundle)
 
 
@@ -113,7 +122,11 @@ def test_a_pipe_does_not_hang(steering_bundle: Path, copy_of: Copy) -> None:
 
 
 def test_limits(steering_bundle: Path, copy_of: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, message in (("MAX_CARD_BYTES", "larger than"), ("MAX_FILE_BYTES", "larger than"), ("MAX_TOTAL_BYTES", "together")):
+    for name, message in (
+        ("MAX_CARD_BYTES", "larger than"),
+        ("MAX_FILE_BYTES", "larger than"),
+        ("MAX_TOTAL_BYTES", "together"),
+    ):
         with monkeypatch.context() as patch:
             patch.setattr(f"auxdrive.bundles.layout.{name}", 100)
             with pytest.raises(BundleError, match=message):
@@ -170,20 +183,35 @@ def test_read_checks_again(steering_bundle: Path, copy_of: Copy) -> None:
         ({"outputs__0__unit": "deg"}, "'steer_rad' is in rad, not in 'deg'"),
     ],
 )
-def test_wrong_cards(steering_bundle: Path, copy_of: Copy, change: dict[str, Any], message: str) -> None:
+def test_wrong_cards(
+    steering_bundle: Path, copy_of: Copy, change: dict[str, Any], message: str
+) -> None:
     with pytest.raises(BundleError, match=message) as caught:
         Bundle.open(edit_card(copy_of(steering_bundle), **change))
     assert "card.json" in str(caught.value)
 
 
-@pytest.mark.parametrize("times", [[], [0.5, 1.0, 1.5, 1.5], [0.0, 0.5, 1.0, 1.5], [5e-324, 0.5, 1.0, 1.5], [0.5, 1.0, 1.5, 1e300]])
+@pytest.mark.parametrize(
+    "times",
+    [
+        [],
+        [0.5, 1.0, 1.5, 1.5],
+        [0.0, 0.5, 1.0, 1.5],
+        [5e-324, 0.5, 1.0, 1.5],
+        [0.5, 1.0, 1.5, 1e300],
+    ],
+)
 def test_wrong_waypoint_times(waypoint_bundle: Path, copy_of: Copy, times: list[float]) -> None:
     with pytest.raises(BundleError, match="waypoint"):
         Bundle.open(edit_card(copy_of(waypoint_bundle), waypoint_times_s=times))
 
 
-@pytest.mark.parametrize("place", [("rate_hz",), ("camera", "x_m"), ("preprocessing", "mean", 0), ("parity", "limit")])
-def test_numbers_beyond_all_are_refused(steering_bundle: Path, place: tuple[str | int, ...]) -> None:
+@pytest.mark.parametrize(
+    "place", [("rate_hz",), ("camera", "x_m"), ("preprocessing", "mean", 0), ("parity", "limit")]
+)
+def test_numbers_beyond_all_are_refused(
+    steering_bundle: Path, place: tuple[str | int, ...]
+) -> None:
     """1e999 is a JSON number, and Python reads it as infinite."""
     card = json.loads((steering_bundle / "card.json").read_text())
     inside = card
@@ -196,7 +224,18 @@ def test_numbers_beyond_all_are_refused(steering_bundle: Path, place: tuple[str 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", '{"name": 1, "name": 2}', '{"rate_hz": NaN}', '{"rate_hz": 1e999}', "\xff", "[" * 100_000, '{"a":' * 50_000],
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"name": 1, "name": 2}',
+        '{"rate_hz": NaN}',
+        '{"rate_hz": 1e999}',
+        "\xff",
+        "[" * 100_000,
+        '{"a":' * 50_000,
+    ],
 )
 def test_card_text_that_is_no_card(text: str) -> None:
     with pytest.raises(BundleError, match="the card"):
@@ -227,7 +266,12 @@ def npy(array: np.ndarray[Any, Any]) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "array", [np.arange(12, dtype=np.float32).reshape(3, 4), np.asfortranarray(np.eye(3)), np.zeros((2, 0), np.float32)]
+    "array",
+    [
+        np.arange(12, dtype=np.float32).reshape(3, 4),
+        np.asfortranarray(np.eye(3)),
+        np.zeros((2, 0), np.float32),
+    ],
 )
 def test_npy_arrays(array: np.ndarray[Any, Any]) -> None:
     read = parse_npy(npy(array), "x.npy")

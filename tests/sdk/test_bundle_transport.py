@@ -1,4 +1,6 @@
-"""Bundles on their way to a vehicle: what others leave in the folder, what copying does to files, and whose bundle it is."""
+"""Bundles on their way to a vehicle: what others leave in the folder, what copying does to files,
+and whose bundle it is.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def test_what_others_leave_is_passed_over(steering_bundle: Path, copy_of: Copy, 
     (bundle / name).parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(bundle / name)  # whoever opened it would hang
     opened = Bundle.open(bundle)
-    assert opened.passed_over == (name if name.count("/") == 0 or name.startswith("reference") else name.split("/")[0],)
+    assert opened.passed_over == (
+        name if name.count("/") == 0 or name.startswith("reference") else name.split("/")[0],
+    )
     assert sha256_of_files(bundle) == opened.card.files
     card = json.loads((bundle / "card.json").read_text())
     card["files"][name] = "0" * 64
@@ -59,13 +63,25 @@ def pointer(data: bytes) -> bytes:
     [
         ("README.md", crlf, r"README\.md: its line ends were turned to CRLF.*\.gitattributes"),
         ("reference/images.npy", crlf, r"images\.npy: its line ends were turned to CRLF"),
-        ("README.md", lambda data: b"\xef\xbb\xbf" + data, r"README\.md: begins with a byte-order mark"),
+        (
+            "README.md",
+            lambda data: b"\xef\xbb\xbf" + data,
+            r"README\.md: begins with a byte-order mark",
+        ),
         ("model.onnx", pointer, r"model\.onnx: is a Git LFS pointer.*git lfs pull"),
         ("reference/outputs.npy", pointer, r"outputs\.npy: is a Git LFS pointer.*git lfs pull"),
         ("card.json", pointer, r"card\.json: is a Git LFS pointer.*git lfs pull"),
         ("reference/ego.npy", lambda data: b"", r"ego\.npy: is empty: .* cut off"),
-        ("card.json", lambda data: b"\xef\xbb\xbf" + data, r"card\.json: begins with a byte-order mark.*without BOM"),
-        ("card.json", lambda data: data.decode().encode("utf-16"), r"card\.json: begins with a byte-order mark"),
+        (
+            "card.json",
+            lambda data: b"\xef\xbb\xbf" + data,
+            r"card\.json: begins with a byte-order mark.*without BOM",
+        ),
+        (
+            "card.json",
+            lambda data: data.decode().encode("utf-16"),
+            r"card\.json: begins with a byte-order mark",
+        ),
     ],
 )
 def test_damage_on_the_way_is_named_with_its_cure(
@@ -79,7 +95,9 @@ def test_damage_on_the_way_is_named_with_its_cure(
         assert re.search(message, summarise_bundle(bundle)["broken"][0])
 
 
-def test_a_card_with_crlf_is_still_the_card_but_not_the_expected_one(steering_bundle: Path, copy_of: Copy) -> None:
+def test_a_card_with_crlf_is_still_the_card_but_not_the_expected_one(
+    steering_bundle: Path, copy_of: Copy
+) -> None:
     expected = Bundle.open(steering_bundle).card_sha256
     bundle = copy_of(steering_bundle)
     (bundle / "card.json").write_bytes(crlf((bundle / "card.json").read_bytes()))
@@ -89,7 +107,9 @@ def test_a_card_with_crlf_is_still_the_card_but_not_the_expected_one(steering_bu
 
 
 def test_a_cache_of_links_as_download_tools_keep_them(steering_bundle: Path, copy_of: Copy) -> None:
-    """The Hugging Face hub's layout: blobs named by their hash, and snapshots that hold nothing but links to them."""
+    """The Hugging Face hub's layout: blobs named by their hash, and snapshots that hold nothing but
+    links to them.
+    """
     bundle = copy_of(steering_bundle)
     blobs = bundle.parent / "blobs"
     blobs.mkdir()
@@ -102,7 +122,9 @@ def test_a_cache_of_links_as_download_tools_keep_them(steering_bundle: Path, cop
     told = summarise_bundle(bundle)
     assert {*told["files"]} == {*told["card"]["files"], "card.json"}
     assert all("cp -rL" in state for state in told["files"].values())
-    (bundle.parent / "whole").symlink_to(steering_bundle)  # one link to a whole bundle is its path, and no part of it
+    (bundle.parent / "whole").symlink_to(
+        steering_bundle
+    )  # one link to a whole bundle is its path, and no part of it
     assert Bundle.open(bundle.parent / "whole").card.name == "test-steering"
 
 
@@ -111,7 +133,10 @@ def test_inspect_follows_no_link_to_a_folder_either(steering_bundle: Path, copy_
     (bundle / "reference").rename(bundle.parent / "elsewhere")
     (bundle / "reference").symlink_to(bundle.parent / "elsewhere")
     files = summarise_bundle(bundle)["files"]
-    assert {name for name, state in files.items() if state != "ok"} == {"reference", *(name for name in files if "/" in name)}
+    assert {name for name, state in files.items() if state != "ok"} == {
+        "reference",
+        *(name for name in files if "/" in name),
+    }
     assert "cp -rL" in files["reference/ego.npy"]
     assert "cp -rL" in files["reference"]
 
@@ -122,7 +147,16 @@ def test_a_bundle_can_be_held_to_one_card(steering_bundle: Path, copy_of: Copy) 
     assert Bundle.open(steering_bundle, right.upper()).card_sha256 == right
     with pytest.raises(BundleError, match=f"another bundle than expected.*{right}, not {'0' * 64}"):
         Bundle.open(steering_bundle, "0" * 64)
-    for malformed in ("", "0" * 63, "0" * 65, "g" * 64, "0" * 64 + "\n", "sha256:" + "0" * 64, b"0" * 64, 12):
+    for malformed in (
+        "",
+        "0" * 63,
+        "0" * 65,
+        "g" * 64,
+        "0" * 64 + "\n",
+        "sha256:" + "0" * 64,
+        b"0" * 64,
+        12,
+    ):
         with pytest.raises(UsageError, match="no SHA-256"):
             Bundle.open(steering_bundle, malformed)  # type: ignore[arg-type]
     forged = copy_of(steering_bundle)
@@ -143,18 +177,35 @@ def test_a_predictor_can_be_held_to_one_card(steering_bundle: Path, opened: bool
 
 
 def test_what_git_does_on_windows(steering_bundle: Path, copy_of: Copy, tmp_path: Path) -> None:
-    """Committed as it is, checked out with core.autocrlf: every file that git takes for text has other line ends."""
-    repository, home = copy_of(steering_bundle), {**os.environ, "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
+    """Committed as it is, checked out with core.autocrlf: every file that git takes for text has
+    other line ends.
+    """
+    repository, home = (
+        copy_of(steering_bundle),
+        {**os.environ, "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"},
+    )
 
     def git(*words: str, at: Path) -> None:
         subprocess.run(
-            ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words], cwd=at, env=home, check=True, capture_output=True
+            ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words],
+            cwd=at,
+            env=home,
+            check=True,
+            capture_output=True,
         )
 
     git("init", "--quiet", at=repository)
     git("-c", "core.autocrlf=false", "add", ".", at=repository)
     git("commit", "--quiet", "--message", "bundle", at=repository)
-    git("clone", "--quiet", "--config", "core.autocrlf=true", str(repository), "windows", at=tmp_path)
+    git(
+        "clone",
+        "--quiet",
+        "--config",
+        "core.autocrlf=true",
+        str(repository),
+        "windows",
+        at=tmp_path,
+    )
     with pytest.raises(BundleError, match=r"turned to CRLF, as git does on Windows.*\* -text"):
         Bundle.open(tmp_path / "windows")
     (repository / ".gitattributes").write_text("* -text\n")

@@ -20,7 +20,9 @@ from PIL import Image
 Copy = Callable[[Path], Path]
 
 
-def auxdrive(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def auxdrive(
+    *arguments: object, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command line as `auxdrive ...` does."""
     return subprocess.run(
         [sys.executable, "-c", "from auxdrive.cli import main; main()", *map(str, arguments)],
@@ -39,7 +41,9 @@ def refused(run: subprocess.CompletedProcess[str], code: int = 2) -> str:
 @pytest.fixture
 def picture(tmp_path: Path) -> Path:
     path = tmp_path / "frame.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)).save(path)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)).save(
+        path
+    )
     return path
 
 
@@ -52,7 +56,9 @@ def plugins(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
         info = folder / "plugin-1.0.dist-info"
         info.mkdir(parents=True)
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[auxdrive.commands]\n{name} = plugin_module:command\n")
+        (info / "entry_points.txt").write_text(
+            f"[auxdrive.commands]\n{name} = plugin_module:command\n"
+        )
         (folder / "plugin_module.py").write_text(source)
         return {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
 
@@ -75,7 +81,14 @@ def test_an_unknown_command_gets_the_nearest() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("predict",), ("verify", "b", "--no-such-option"), ("--nonsense",), ("predict", "b", "i", "--speed", "fast")]
+    "arguments",
+    [
+        (),
+        ("predict",),
+        ("verify", "b", "--no-such-option"),
+        ("--nonsense",),
+        ("predict", "b", "i", "--speed", "fast"),
+    ],
 )
 def test_wrong_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
     run = auxdrive(*arguments)
@@ -90,7 +103,11 @@ def test_verify_passes(steering_bundle: Path) -> None:
     assert "FAIL" not in run.stdout
     result = json.loads(auxdrive("verify", steering_bundle, "--json").stdout)
     assert result["passed"] is True
-    assert {check["name"] for check in result["checks"]} >= {"parity", "negative control", "determinism"}
+    assert {check["name"] for check in result["checks"]} >= {
+        "parity",
+        "negative control",
+        "determinism",
+    }
 
 
 def test_verify_fails_with_exit_code_1(steering_bundle: Path, copy_of: Copy) -> None:
@@ -105,7 +122,9 @@ def test_verify_fails_with_exit_code_1(steering_bundle: Path, copy_of: Copy) -> 
 
 
 def test_verify_of_nothing_is_exit_code_2(tmp_path: Path, steering_bundle: Path) -> None:
-    assert "Did you mean 'cuda'" in refused(auxdrive("verify", steering_bundle, "--device", "cudaa"))
+    assert "Did you mean 'cuda'" in refused(
+        auxdrive("verify", steering_bundle, "--device", "cudaa")
+    )
     assert "no such directory" in refused(auxdrive("verify", tmp_path / "nothing"))
 
 
@@ -122,20 +141,46 @@ def test_predict_waypoints_from_a_gif(waypoint_bundle: Path, tmp_path: Path) -> 
     frames = [Image.fromarray(np.full((24, 32, 3), 40 * k, np.uint8)) for k in range(1, 4)]
     frames[0].save(tmp_path / "drive.gif", save_all=True, append_images=frames[1:], duration=100)
     out = tmp_path / "out.csv"
-    run = auxdrive("predict", waypoint_bundle, tmp_path / "drive.gif", "--speed", 4, "--target", "10,-1", "--out", out)
+    run = auxdrive(
+        "predict",
+        waypoint_bundle,
+        tmp_path / "drive.gif",
+        "--speed",
+        4,
+        "--target",
+        "10,-1",
+        "--out",
+        out,
+    )
     assert run.returncode == 0, run.stderr
     lines = out.read_text().splitlines()
     assert len(lines) == 4
     assert lines[0].startswith("file,frame,latency_ms,flags,x0_m,y0_m")
 
 
-def test_a_missing_extra_is_named(plugins: Callable[[str, str], dict[str, str]], tmp_path: Path) -> None:
+def test_a_missing_extra_is_named(
+    plugins: Callable[[str, str], dict[str, str]], tmp_path: Path
+) -> None:
     """Two ways to miss one: while the command runs, and while its module is imported."""
-    inside = "def command() -> None:\n    'Late.'\n    raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n"
+    inside = (
+        "def command() -> None:\n    'Late.'\n    raise ModuleNotFoundError(\"No module named "
+        "'torch'\", name='torch')\n"
+    )
     assert "pip install 'auxdrive[train]'" in refused(auxdrive("late", env=plugins("late", inside)))
 
 
-EXTRA_MODULES = ("torch", "lightning_fabric", "safetensors", "tensorboard", "yaml", "onnx", "onnxscript", "panda3d", "scipy", "matplotlib")
+EXTRA_MODULES = (
+    "torch",
+    "lightning_fabric",
+    "safetensors",
+    "tensorboard",
+    "yaml",
+    "onnx",
+    "onnxscript",
+    "panda3d",
+    "scipy",
+    "matplotlib",
+)
 WITHOUT = """
 import sys
 class Without:
@@ -158,20 +203,31 @@ main()
         (("demo", "--out", "demo"), "all"),
     ],
 )
-def test_a_base_install_names_the_extra_that_makes_the_command_work(arguments: tuple[str, ...], extra: str, tmp_path: Path) -> None:
+def test_a_base_install_names_the_extra_that_makes_the_command_work(
+    arguments: tuple[str, ...], extra: str, tmp_path: Path
+) -> None:
     code = WITHOUT.format(modules=EXTRA_MODULES)
-    run = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path)
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
     message = " ".join(refused(run).split())
     assert f"`auxdrive {arguments[0]}` needs the extra '{extra}'" in message
     assert f"pip install 'auxdrive[{extra}]'" in message
 
 
-def test_a_module_beyond_the_commands_own_extra_is_named_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_module_beyond_the_commands_own_extra_is_named_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A run, unlike a bundle, is driven with torch, which the simulator's extra does not bring."""
     absent = ModuleNotFoundError("No module named 'torch'", name="torch")
     monkeypatch.setattr("auxdrive.machine.extras", lambda: [Extra("sim", ("scipy",))])
-    assert "extras 'sim' and 'train', which are not installed. Install them: pip install 'auxdrive[sim,train]'" in str(
-        _missing("drive", absent)
+    assert (
+        "extras 'sim' and 'train', which are not installed. Install them: pip install "
+        "'auxdrive[sim,train]'" in str(_missing("drive", absent))
     )
     monkeypatch.setattr("auxdrive.machine.extras", lambda: [Extra("sim", ())])
     assert "extra 'train', which is not installed" in str(_missing("drive", absent))
@@ -186,14 +242,23 @@ def test_a_wrong_version_is_not_called_a_missing_extra(tmp_path: Path) -> None:
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: onnxscript\nVersion: 0.5.7\n")
     (info / "RECORD").write_text("onnxscript/__init__.py,,\n")
-    for lacking in ("import onnxscript.framework_apis.torch_2_11", "from onnxscript import nothing_of_that_name"):
+    for lacking in (
+        "import onnxscript.framework_apis.torch_2_11",
+        "from onnxscript import nothing_of_that_name",
+    ):
         code = (
             "import auxdrive.commands.verify as v, auxdrive.plugins as p\n"
             f"def export(bundle: str) -> None:\n    'Late.'\n    {lacking}\n"
             "v.verify = export\nfrom auxdrive.cli import main\nmain()"
         )
         env = {**os.environ, "PYTHONPATH": str(tmp_path)}
-        run = subprocess.run([sys.executable, "-c", code, "verify", "x"], capture_output=True, text=True, check=False, env=env)
+        run = subprocess.run(
+            [sys.executable, "-c", code, "verify", "x"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=env,
+        )
         message = " ".join(refused(run).split())
         assert "`auxdrive verify` cannot use the installed onnxscript 0.5.7: " in message
         assert "pip install --upgrade 'auxdrive[deploy]'" in message
@@ -201,35 +266,59 @@ def test_a_wrong_version_is_not_called_a_missing_extra(tmp_path: Path) -> None:
 
 
 def test_the_extras_of_commands_and_modules_are_those_of_the_distribution() -> None:
-    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())[
+        "project"
+    ]
     points = project["entry-points"]["auxdrive.commands"]
-    assert set(EXTRA_OF_COMMAND) == {name for name, target in points.items() if not target.startswith("auxdrive.")}
+    assert set(EXTRA_OF_COMMAND) == {
+        name for name, target in points.items() if not target.startswith("auxdrive.")
+    }
     extras = project["optional-dependencies"]
     assert {*EXTRA_OF_COMMAND.values(), *EXTRA_OF_MODULE.values()} <= set(extras)
     for name, inner in WITHIN_EXTRA.items():
-        named = [line.split("[")[1].rstrip("]").split(",") for line in extras[name] if line.startswith("auxdrive[")]
+        named = [
+            line.split("[")[1].rstrip("]").split(",")
+            for line in extras[name]
+            if line.startswith("auxdrive[")
+        ]
         assert set(inner) == {extra for group in named for extra in group}
 
 
 def test_a_command_that_cannot_be_imported_hurts_no_other(
     plugins: Callable[[str, str], dict[str, str]], picture: Path, steering_bundle: Path
 ) -> None:
-    env = plugins("early", "raise ModuleNotFoundError(\"No module named 'panda3d.core'\", name='panda3d.core')\n")
+    env = plugins(
+        "early",
+        "raise ModuleNotFoundError(\"No module named 'panda3d.core'\", name='panda3d.core')\n",
+    )
     assert "'auxdrive[sim]'" in refused(auxdrive("early", "--any", "thing", env=env))
     assert auxdrive("predict", steering_bundle, picture, env=env).returncode == 0
     assert "Not available" in auxdrive("--help", env=env).stdout
 
 
-def test_a_third_partys_mistake_is_not_hidden(plugins: Callable[[str, str], dict[str, str]]) -> None:
-    run = auxdrive("broken", env=plugins("broken", "def command() -> None:\n    raise ValueError('a bug')\n"))
+def test_a_third_partys_mistake_is_not_hidden(
+    plugins: Callable[[str, str], dict[str, str]],
+) -> None:
+    run = auxdrive(
+        "broken", env=plugins("broken", "def command() -> None:\n    raise ValueError('a bug')\n")
+    )
     assert run.returncode == 3  # 1 is a check that failed, and that alone
     assert "a bug" in run.stderr
     assert "Traceback" in run.stderr
 
 
 def test_a_closed_pipe_is_no_error(steering_bundle: Path) -> None:
-    command = [sys.executable, "-c", "from auxdrive.cli import main; main()", "verify", str(steering_bundle), "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    command = [
+        sys.executable,
+        "-c",
+        "from auxdrive.cli import main; main()",
+        "verify",
+        str(steering_bundle),
+        "--json",
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
         assert run.stdout is not None
         assert run.stderr is not None
         run.stdout.close()
@@ -239,9 +328,14 @@ def test_a_closed_pipe_is_no_error(steering_bundle: Path) -> None:
 
 
 def test_starting_is_cheap() -> None:
-    """Neither the library nor the command line's help pulls in what only training or rendering needs."""
+    """Neither the library nor the command line's help pulls in what only training or rendering
+    needs.
+    """
     heavy = ("torch", "onnx", "onnxruntime", "PIL", "panda3d", "scipy")
-    code = f"import sys, auxdrive, auxdrive.cli; print([name for name in {heavy} if name in sys.modules])"
+    code = (
+        f"import sys, auxdrive, auxdrive.cli; print([name for name in {heavy} if name in "
+        "sys.modules])"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 

@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from steady_drive import LEFT, STEERING, TIMES, VEHICLE, SteadyDrive, straight
 
-STAND = Prediction(0.0, 0.0, waypoints_ego_m=np.zeros((4, 2), dtype=np.float32), waypoint_times_s=TIMES)
+STAND = Prediction(
+    0.0, 0.0, waypoints_ego_m=np.zeros((4, 2), dtype=np.float32), waypoint_times_s=TIMES
+)
 NOTHING = Prediction(0.0, 0.0, waypoint_times_s=TIMES)
 
 
@@ -29,7 +31,9 @@ def test_it_pushes_on_after_standing_for_so_long_and_no_sooner() -> None:
     throttles = [controller.step(STAND, 0.0).throttle for _ in range(60)]
     first = throttles.index(CREEP_THROTTLE)
     assert first * 0.1 == pytest.approx(2.0, abs=0.11)
-    assert sum(throttle > 0 for throttle in throttles[: first + 20]) == pytest.approx(CREEP_S / 0.1, abs=1)
+    assert sum(throttle > 0 for throttle in throttles[: first + 20]) == pytest.approx(
+        CREEP_S / 0.1, abs=1
+    )
 
 
 def test_moving_or_a_reset_starts_the_wait_anew() -> None:
@@ -77,7 +81,9 @@ def test_a_push_ends_where_the_speed_is_lost(speed_mps: float) -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        Prediction(0.0, 0.0, waypoints_ego_m=np.full((4, 2), np.nan, np.float32), waypoint_times_s=TIMES),
+        Prediction(
+            0.0, 0.0, waypoints_ego_m=np.full((4, 2), np.nan, np.float32), waypoint_times_s=TIMES
+        ),
         replace(STAND, flags=frozenset({Flag.OUTPUT_LIMIT})),
     ],
 )
@@ -101,7 +107,8 @@ def test_a_push_that_was_not_used_up_is_over_when_the_car_has_moved_on() -> None
         drive.step(STAND, CREEP_UP_TO_MPS + 0.2)  # the push has brought the car to speed
     for _ in range(600):
         drive.step(straight(6.0), 6.0)
-    assert [drive.step(STAND, 2.5).throttle for _ in range(30)] == [0.0] * 30  # a minute later the model brakes for a red light
+    # a minute later the model brakes for a red light
+    assert [drive.step(STAND, 2.5).throttle for _ in range(30)] == [0.0] * 30
 
 
 def test_a_push_is_over_by_the_clock_and_then_it_waits_as_long_again() -> None:
@@ -130,7 +137,9 @@ def pushing(after_s: float) -> SteadyDrive:
 
 def test_the_steering_is_the_other_controllers() -> None:
     drive, alone = creeping(1.0), SteadyDrive(make_controller("pure_pursuit", STEERING, VEHICLE))
-    assert all(drive.step(LEFT, 0.0).steer_rad == alone.step(LEFT, 0.0).steer_rad for _ in range(20))
+    assert all(
+        drive.step(LEFT, 0.0).steer_rad == alone.step(LEFT, 0.0).steer_rad for _ in range(20)
+    )
 
 
 @pytest.mark.parametrize("after_s", [0.0, -1.0, math.nan, math.inf])
@@ -159,7 +168,9 @@ def test_speed_control_uses_one_pedal_in_the_right_direction(desired: float, spe
 
 
 def test_pedals_give_the_acceleration_that_is_asked_for() -> None:
-    """0.5 s to reach the speed: 1 m/s short asks for 2 m/s2 of the 3.5 that full throttle gives, 1 m/s over for 2 of the brake's 8."""
+    """0.5 s to reach the speed: 1 m/s short asks for 2 m/s2 of the 3.5 that full throttle gives, 1
+    m/s over for 2 of the brake's 8.
+    """
     control = ProportionalSpeed(ProportionalSpeedConfig())
     assert control.step(5.0, 4.0) == (pytest.approx(2 / 3.5), 0.0)
     assert control.step(5.0, 6.0) == (0.0, pytest.approx(2 / 8))
@@ -168,7 +179,9 @@ def test_pedals_give_the_acceleration_that_is_asked_for() -> None:
 
 
 def test_pure_pursuit_drives_at_the_speed_that_the_waypoints_are_apart() -> None:
-    """From the first to the second, 0.25 s apart and 1 m: 4 m/s; not from the car, which may be standing, to the first."""
+    """From the first to the second, 0.25 s apart and 1 m: 4 m/s; not from the car, which may be
+    standing, to the first.
+    """
     path = np.array([[5.0, 0.0], [6.0, 0.0], [8.0, 0.0]], dtype=np.float32)
     prediction = Prediction(0.0, 0.0, waypoints_ego_m=path, waypoint_times_s=(0.5, 0.75, 1.25))
     control = make_controller("pure_pursuit", STEERING, VEHICLE).step(prediction, 3.5, 0.1)

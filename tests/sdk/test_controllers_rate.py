@@ -1,4 +1,6 @@
-"""Controllers on the clock: the PID says the same at any rate, and the wheel moves no faster than the vehicle's spec allows."""
+"""Controllers on the clock: the PID says the same at any rate, and the wheel moves no faster than
+the vehicle's spec allows.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,16 @@ RATES = [4.0, 10.0, 13.7, 20.0, 100.0, 250.0]
 
 
 def last_of(error: object, rate_hz: float, duration_s: float, gains: PidGains = GAINS) -> float:
-    """What the PID says at the end of a drive with the error as a function of time, called at that rate."""
+    """What the PID says at the end of a drive with the error as a function of time, called at that
+    rate.
+    """
     pid, calls = Pid(gains, 0.5), round(duration_s * rate_hz)
-    return [pid.step(error(duration_s - (calls - call) / rate_hz), duration_s - (calls - call) / rate_hz) for call in range(calls + 1)][-1]  # type: ignore[operator]
+    return [
+        pid.step(
+            error(duration_s - (calls - call) / rate_hz), duration_s - (calls - call) / rate_hz
+        )
+        for call in range(calls + 1)
+    ][-1]  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("rate_hz", RATES)
@@ -30,10 +39,14 @@ def test_a_constant_error_is_answered_alike_at_any_rate(rate_hz: float) -> None:
 
 @pytest.mark.parametrize("rate_hz", RATES)
 def test_a_growing_error_is_answered_alike_at_any_rate(rate_hz: float) -> None:
-    """0.4 per second: the change over 0.1 s is 0.04, and the mean over 2 s is that of 1 s ago, up to half a sample."""
+    """0.4 per second: the change over 0.1 s is 0.04, and the mean over 2 s is that of 1 s ago, up
+    to half a sample.
+    """
     at_end = 0.4 * 5.0
     mean = at_end - 0.4 * (1.0 - 0.5 / rate_hz)
-    assert last_of(lambda time_s: 0.4 * time_s, rate_hz, 5.0) == pytest.approx(1.25 * at_end + 0.75 * mean + 0.3 * 0.04, rel=1e-3)
+    assert last_of(lambda time_s: 0.4 * time_s, rate_hz, 5.0) == pytest.approx(
+        1.25 * at_end + 0.75 * mean + 0.3 * 0.04, rel=1e-3
+    )
 
 
 @settings(max_examples=30)
@@ -83,11 +96,18 @@ def test_the_pid_controller_follows_the_same_path_alike_at_any_rate(rate_hz: flo
         control = drive.step(OF_CONTROLLER["pid"], 4.3)
     angle = math.degrees(math.atan2(1.5, 3)) / 90
     assert control.steer_rad == pytest.approx((1.25 + 0.75) * angle * STEERING.max_road_wheel_rad)
-    assert control.throttle == pytest.approx(min(0.75, (5.0 + 0.5) * (math.hypot(2, 1) / 0.5 - 4.3)))
+    assert control.throttle == pytest.approx(
+        min(0.75, (5.0 + 0.5) * (math.hypot(2, 1) / 0.5 - 4.3))
+    )
 
 
 SLOW = VehicleSpec(name="slow wheel", wheelbase_m=2.8, max_steer_rate_radps=0.5)
-OTHER_WAY = {"steering": steers(-0.3), **dict.fromkeys(("pid", "pure_pursuit"), waypoints([(2, -1), (4, -2), (6, -3), (8, -4)], TIMES))}
+OTHER_WAY = {
+    "steering": steers(-0.3),
+    **dict.fromkeys(
+        ("pid", "pure_pursuit"), waypoints([(2, -1), (4, -2), (6, -3), (8, -4)], TIMES)
+    ),
+}
 
 
 @pytest.mark.parametrize("name", sorted(CONTROLLERS))
@@ -96,7 +116,8 @@ def test_the_wheel_moves_no_faster_than_the_vehicle_allows(name: str, period_s: 
     drive = SteadyDrive(make_controller(name, STEERING, SLOW), period_s)
     free = SteadyDrive(make_controller(name, STEERING, VEHICLE), period_s)
     angle = drive.step(OF_CONTROLLER[name], 3.9).steer_rad
-    assert angle == free.step(OF_CONTROLLER[name], 3.9).steer_rad  # the first is free: where the wheel stands is not known
+    # the first is free: where the wheel stands is not known
+    assert angle == free.step(OF_CONTROLLER[name], 3.9).steer_rad
     for call in range(round(4.0 / period_s)):
         command, wanted = (each.step(OTHER_WAY[name], 3.9).steer_rad for each in (drive, free))
         assert abs(command - angle) <= 0.5 * period_s + 1e-9, call
@@ -107,7 +128,11 @@ def test_the_wheel_moves_no_faster_than_the_vehicle_allows(name: str, period_s: 
 @pytest.mark.parametrize("name", sorted(CONTROLLERS))
 def test_without_a_spec_the_wheel_is_free(name: str) -> None:
     drive = SteadyDrive(make_controller(name, STEERING, VEHICLE), 0.01)
-    assert drive.step(OF_CONTROLLER[name], 3.9).steer_rad > 0 > drive.step(OTHER_WAY[name], 3.9).steer_rad
+    assert (
+        drive.step(OF_CONTROLLER[name], 3.9).steer_rad
+        > 0
+        > drive.step(OTHER_WAY[name], 3.9).steer_rad
+    )
 
 
 def test_after_a_stop_the_wheel_goes_on_from_where_it_was_held() -> None:
@@ -115,5 +140,6 @@ def test_after_a_stop_the_wheel_goes_on_from_where_it_was_held() -> None:
     drive.step(steers(0.3), 4.0)
     assert drive.step(steers(None), 4.0) == Control(0.3, 0.0, 1.0)
     assert drive.step(steers(-0.3), 4.0).steer_rad == pytest.approx(0.25)
-    drive.controller.step(steers(-0.3), 4.0, math.nan)  # a clock that fails for once opens no gap in the limit
+    # a clock that fails for once opens no gap in the limit
+    drive.controller.step(steers(-0.3), 4.0, math.nan)
     assert drive.step(steers(-0.3), 4.0).steer_rad == pytest.approx(0.20)

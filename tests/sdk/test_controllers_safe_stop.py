@@ -1,4 +1,6 @@
-"""What is not to be driven by is a safe stop, for every controller; and what comes out is always a command that an actuator takes."""
+"""What is not to be driven by is a safe stop, for every controller; and what comes out is always a
+command that an actuator takes.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,11 @@ def turning(name: str, **config: object) -> tuple[SteadyDrive, float]:
 
 
 def not_finite(name: str) -> Prediction:
-    return steers(math.nan) if name == "steering" else waypoints([(1, 0), (math.nan, 0), (3, 0), (4, 0)])
+    return (
+        steers(math.nan)
+        if name == "steering"
+        else waypoints([(1, 0), (math.nan, 0), (3, 0), (4, 0)])
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -38,9 +44,20 @@ def not_finite(name: str) -> Prediction:
     [
         (lambda _: NOTHING, "no answer"),
         (lambda name: not_finite(name), "not finite"),
-        (lambda name: replace(OF_CONTROLLER[name], flags=frozenset({Flag.OUTPUT_LIMIT})), "output_limit"),
-        (lambda name: replace(OF_CONTROLLER[name], flags=frozenset({Flag.NON_FINITE_OUTPUT}), reason="as it says"), "as it says"),
-        (lambda name: replace(OF_CONTROLLER[name], flags=frozenset({Flag.RUNTIME_FAILURE})), "runtime_failure"),
+        (
+            lambda name: replace(OF_CONTROLLER[name], flags=frozenset({Flag.OUTPUT_LIMIT})),
+            "output_limit",
+        ),
+        (
+            lambda name: replace(
+                OF_CONTROLLER[name], flags=frozenset({Flag.NON_FINITE_OUTPUT}), reason="as it says"
+            ),
+            "as it says",
+        ),
+        (
+            lambda name: replace(OF_CONTROLLER[name], flags=frozenset({Flag.RUNTIME_FAILURE})),
+            "runtime_failure",
+        ),
     ],
     ids=["withheld", "nan", "output limit", "non-finite flag", "runtime failure"],
 )
@@ -65,12 +82,16 @@ def test_an_answer_to_an_input_out_of_range_is_driven(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_prediction_is_obeyed_up_to_its_greatest_age(name: str) -> None:
-    controller, prediction = make_controller(name, STEERING, VEHICLE, {"max_age_s": 0.3}), replace(OF_CONTROLLER[name], time_s=100.0)
+    controller, prediction = (
+        make_controller(name, STEERING, VEHICLE, {"max_age_s": 0.3}),
+        replace(OF_CONTROLLER[name], time_s=100.0),
+    )
     commands = [controller.step(prediction, 3.9, now_s) for now_s in (100.0, 100.1, 100.29)]
     assert all(command.brake == 0 for command in commands)
     assert controller.step(prediction, 3.9, 100.31) == Control(commands[-1].steer_rad, 0.0, 1.0)
     assert "0.310 s old; the limit is 0.3 s" in controller.stop_reason
-    assert controller.step(replace(prediction, time_s=100.4), 3.9, 100.4).brake == 0  # a new one is obeyed again
+    # a new one is obeyed again
+    assert controller.step(replace(prediction, time_s=100.4), 3.9, 100.4).brake == 0
     assert controller.stop_reason == ""
 
 
@@ -83,10 +104,14 @@ def test_the_greatest_age_has_a_default(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_prediction_of_the_future_is_of_another_clock(name: str) -> None:
-    controller, prediction = make_controller(name, STEERING, VEHICLE), replace(OF_CONTROLLER[name], time_s=7.2)
+    controller, prediction = (
+        make_controller(name, STEERING, VEHICLE),
+        replace(OF_CONTROLLER[name], time_s=7.2),
+    )
     assert controller.step(prediction, 3.9, 7.0) == Control(0.0, 0.0, 1.0)
     assert "newer than now" in controller.stop_reason
-    assert controller.step(replace(prediction, time_s=7.1 + 1e-6), 3.9, 7.1).brake == 0  # but rounding is none
+    # but rounding is none
+    assert controller.step(replace(prediction, time_s=7.1 + 1e-6), 3.9, 7.1).brake == 0
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -171,9 +196,13 @@ def test_a_command_that_is_not_finite_is_a_stop(command: Control | Exception) ->
 
 
 def test_a_controller_of_ones_own_is_cut_to_its_ranges_and_gives_plain_floats() -> None:
-    control = Overflowing(Control(np.float32(9), np.float32(2.0), np.float64(-1.0))).step(steers(0.1), 4.0, 0.0)  # type: ignore[arg-type]
+    control = Overflowing(Control(np.float32(9), np.float32(2.0), np.float64(-1.0))).step(
+        steers(0.1), 4.0, 0.0
+    )  # type: ignore[arg-type]
     assert control == Control(STEERING.max_road_wheel_rad, 1.0, 0.0)
-    assert all(type(value) is float for value in (control.steer_rad, control.throttle, control.brake))
+    assert all(
+        type(value) is float for value in (control.steer_rad, control.throttle, control.brake)
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -181,22 +210,37 @@ def test_numbers_of_numpy_come_out_as_plain_floats(name: str) -> None:
     prediction = replace(OF_CONTROLLER[name], time_s=np.float64(1.0))
     if name == "steering":
         prediction = replace(prediction, steer_rad=np.float32(0.3))  # type: ignore[arg-type]
-    control = make_controller(name, STEERING, VEHICLE).step(prediction, np.float32(3.9), np.float64(1.0))  # type: ignore[arg-type]
+    control = make_controller(name, STEERING, VEHICLE).step(
+        prediction, np.float32(3.9), np.float64(1.0)
+    )  # type: ignore[arg-type]
     assert control.steer_rad > 0
-    assert all(type(value) is float for value in (control.steer_rad, control.throttle, control.brake))
+    assert all(
+        type(value) is float for value in (control.steer_rad, control.throttle, control.brake)
+    )
 
 
 @settings(max_examples=300)
-@given(st.sampled_from(NAMES), st.lists(st.tuples(st.lists(st.tuples(ANY, ANY), min_size=2, max_size=4), ANY, ANY, ANY), max_size=5))
+@given(
+    st.sampled_from(NAMES),
+    st.lists(
+        st.tuples(st.lists(st.tuples(ANY, ANY), min_size=2, max_size=4), ANY, ANY, ANY), max_size=5
+    ),
+)
 def test_whatever_comes_in_a_command_in_its_ranges_comes_out(
     name: str, calls: list[tuple[list[tuple[float, float]], float, float, float]]
 ) -> None:
     controller = make_controller(name, STEERING, VEHICLE)
     for points, speed_mps, time_s, now_s in calls:
         path = np.array(points, np.float64)
-        answer = {"steer_rad": points[0][0]} if name == "steering" else {"waypoints_ego_m": path, "waypoint_times_s": TIMES[: len(path)]}
+        answer = (
+            {"steer_rad": points[0][0]}
+            if name == "steering"
+            else {"waypoints_ego_m": path, "waypoint_times_s": TIMES[: len(path)]}
+        )
         now = now_s if not abs(now_s) > 1e9 or not math.isfinite(now_s) else 1.0
-        control = controller.step(Prediction(min(max(time_s, now - 0.1), now), 1.0, **answer), speed_mps, now)  # type: ignore[arg-type]
+        control = controller.step(
+            Prediction(min(max(time_s, now - 0.1), now), 1.0, **answer), speed_mps, now
+        )  # type: ignore[arg-type]
         assert abs(control.steer_rad) <= STEERING.max_road_wheel_rad
         assert 0 <= control.throttle <= 1
         assert 0 <= control.brake <= 1
@@ -214,8 +258,12 @@ def test_whatever_comes_in_a_command_in_its_ranges_comes_out(
         (("prediction", 4.0, 1.7e18), "now_s is 1.7e\\+18, which are no seconds"),
     ],
 )
-def test_wrong_types_and_units_are_mistakes_of_the_program(name: str, arguments: tuple[object, ...], message: str) -> None:
-    given_ = tuple(OF_CONTROLLER[name] if argument == "prediction" else argument for argument in arguments)
+def test_wrong_types_and_units_are_mistakes_of_the_program(
+    name: str, arguments: tuple[object, ...], message: str
+) -> None:
+    given_ = tuple(
+        OF_CONTROLLER[name] if argument == "prediction" else argument for argument in arguments
+    )
     with pytest.raises(InputError, match=message):
         make_controller(name, STEERING, VEHICLE).step(*given_)  # type: ignore[arg-type]
 
@@ -237,4 +285,6 @@ def test_wrong_types_and_units_are_mistakes_of_the_program(name: str, arguments:
 )
 def test_predictions_that_are_none(change: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        make_controller("pid", STEERING, VEHICLE).step(replace(OF_CONTROLLER["pid"], **change), 4.0, 0.1)  # type: ignore[arg-type]
+        make_controller("pid", STEERING, VEHICLE).step(
+            replace(OF_CONTROLLER["pid"], **change), 4.0, 0.1
+        )  # type: ignore[arg-type]

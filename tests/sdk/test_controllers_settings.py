@@ -20,7 +20,10 @@ def test_wrong_names_and_configurations() -> None:
         make_controller("pid", STEERING, VEHICLE, {"preset": "tf23"})
     with pytest.raises(UsageError, match="has no presets"):
         make_controller("steering", STEERING, VEHICLE, {"preset": "tf22"})
-    with pytest.raises(UsageError, match=r"'steering' for one of steering.*ingest --wheelbase-m.*vehicle\.wheelbase_m"):
+    with pytest.raises(
+        UsageError,
+        match=r"'steering' for one of steering.*ingest --wheelbase-m.*vehicle\.wheelbase_m",
+    ):
         make_controller("pure_pursuit", STEERING, VehicleSpec(name="cart"))
     with pytest.raises(ConfigError, match=r"lookahead_time_s.*surprise"):
         make_controller("pure_pursuit", STEERING, VEHICLE, {"lookahead_time_s": -1, "surprise": 2})
@@ -59,7 +62,9 @@ def test_wrong_names_and_configurations() -> None:
         ("pure_pursuit", {"speed": {"hold_brake": 0.0}}, "speed.hold_brake"),
     ],
 )
-def test_absurd_settings_are_refused_by_name(name: str, config: dict[str, object], setting: str) -> None:
+def test_absurd_settings_are_refused_by_name(
+    name: str, config: dict[str, object], setting: str
+) -> None:
     with pytest.raises(ConfigError, match=rf"controller '{name}': {setting.replace('.', '[.]')}: "):
         make_controller(name, STEERING, VEHICLE, config)
 

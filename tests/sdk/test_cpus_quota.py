@@ -17,7 +17,9 @@ class Proc:
         self.folder, self.mounted = root / "proc", root / "cg roup"
         self.folder.mkdir()
         self.mounted.mkdir()
-        (self.folder / "mountinfo").write_text("22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n")
+        (self.folder / "mountinfo").write_text(
+            "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+        )
 
     def mount(self, line: str) -> None:
         with (self.folder / "mountinfo").open("a") as file:
@@ -45,7 +47,11 @@ V1 = "30 22 0:26 / AT rw,nosuid - cgroup cgroup rw,cpu,cpuacct"
     [
         ({"a/b/cpu.max": "150000 100000"}, "/a/b", 1.5),
         ({"a/b/cpu.max": "max 100000"}, "/a/b", None),
-        ({"a/b/cpu.max": "max 100000", "a/cpu.max": "200000 100000"}, "/a/b", 2.0),  # a limit further up holds as well
+        (
+            {"a/b/cpu.max": "max 100000", "a/cpu.max": "200000 100000"},
+            "/a/b",
+            2.0,
+        ),  # a limit further up holds as well
         ({"a/b/cpu.max": "300000 100000", "a/cpu.max": "50000 100000"}, "/a/b", 0.5),
         ({"cpu.max": "100000 50000"}, "/", 2.0),
         ({"cpu.max": "damaged"}, "/", None),
@@ -67,12 +73,20 @@ def test_version_2(proc: Proc, files: dict[str, str], group: str, wanted: float 
     [
         ("/", "/a", "a", "150000", 1.5),
         ("/", "/a", "a", "-1", None),
-        ("/docker/1f", "/docker/1f", ".", "250000", 2.5),  # the container's group is what is mounted
+        (
+            "/docker/1f",
+            "/docker/1f",
+            ".",
+            "250000",
+            2.5,
+        ),  # the container's group is what is mounted
         ("/docker/1f", "/docker/1f/job", "job", "100000", 1.0),
         ("/", "/docker/1f", ".", "50000", 0.5),  # the host's path, which the container does not see
     ],
 )
-def test_version_1(proc: Proc, root: str, group: str, where: str, quota: str, wanted: float | None) -> None:
+def test_version_1(
+    proc: Proc, root: str, group: str, where: str, quota: str, wanted: float | None
+) -> None:
     proc.mount(V1.replace("0:26 / AT", f"0:26 {root} AT"))
     proc.mount("31 22 0:27 / /nowhere rw - cgroup cgroup rw,memory")
     proc.groups("9:memory:/m", f"3:cpu,cpuacct:{group}", "1:name=systemd:/x:y")
@@ -95,9 +109,12 @@ def test_where_there_is_no_proc(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("quota", "affine", "wanted"), [(None, 8, 8), (2.0, 8, 2), (2.9, 8, 2), (0.5, 8, 1), (1.5, 8, 1), (64.0, 8, 8), (2.0, 1, 1)]
+    ("quota", "affine", "wanted"),
+    [(None, 8, 8), (2.0, 8, 2), (2.9, 8, 2), (0.5, 8, 1), (1.5, 8, 1), (64.0, 8, 8), (2.0, 1, 1)],
 )
-def test_usable_cpus(monkeypatch: pytest.MonkeyPatch, quota: float | None, affine: int, wanted: int) -> None:
+def test_usable_cpus(
+    monkeypatch: pytest.MonkeyPatch, quota: float | None, affine: int, wanted: int
+) -> None:
     monkeypatch.setattr(cpus, "cpu_quota", lambda: quota)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(affine)), raising=False)
     assert usable_cpus() == wanted

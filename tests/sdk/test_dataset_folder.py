@@ -23,13 +23,31 @@ CARD = DatasetCard(
 
 
 def record(
-    folder: Path, episode_id: str, modalities: tuple[Modality, ...], frames: int = 3, seed: int = 0, size: tuple[int, int] = (30, 40)
+    folder: Path,
+    episode_id: str,
+    modalities: tuple[Modality, ...],
+    frames: int = 3,
+    seed: int = 0,
+    size: tuple[int, int] = (30, 40),
 ) -> None:
     rng = np.random.default_rng(seed)
     with EpisodeWriter(folder, episode_id, modalities) as writer:
         for index in range(frames):
-            images = {m: rng.integers(0, 200, MODALITIES[m].array_shape(*size)).astype(MODALITIES[m].numpy_dtype) for m in modalities}
-            writer.append(images, {"time_s": index / 10, "steer_rad": rng.normal(0, 0.1), "throttle": 0.5, "brake": 0.0})
+            images = {
+                m: rng.integers(0, 200, MODALITIES[m].array_shape(*size)).astype(
+                    MODALITIES[m].numpy_dtype
+                )
+                for m in modalities
+            }
+            writer.append(
+                images,
+                {
+                    "time_s": index / 10,
+                    "steer_rad": rng.normal(0, 0.1),
+                    "throttle": 0.5,
+                    "brake": 0.0,
+                },
+            )
 
 
 @pytest.fixture
@@ -74,7 +92,11 @@ def test_folders_that_are_no_data_set(folder: Path, tmp_path: Path) -> None:
     (folder / "dataset.json").rename(folder / "kept")
     with pytest.raises(DataError, match="not a data set"):
         Dataset.open(folder)
-    for text, message in [("{", "no valid JSON"), ('{"format": "x", "extra": 1}', "extra"), ("\xff", "not UTF-8")]:
+    for text, message in [
+        ("{", "no valid JSON"),
+        ('{"format": "x", "extra": 1}', "extra"),
+        ("\xff", "not UTF-8"),
+    ]:
         (folder / "dataset.json").write_text(text, encoding="latin1")
         with pytest.raises(DataError, match=message):
             Dataset.open(folder)

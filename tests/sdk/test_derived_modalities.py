@@ -23,7 +23,9 @@ images = sizes.flatmap(lambda size: arrays(np.uint8, (*size, 3)))
 
 
 def test_the_table_is_that_of_the_modalities() -> None:
-    assert set(DERIVATIONS) == {modality for modality, spec in MODALITIES.items() if spec.derived_from is not None}
+    assert set(DERIVATIONS) == {
+        modality for modality, spec in MODALITIES.items() if spec.derived_from is not None
+    }
 
 
 def twin_edge(image: np.ndarray) -> np.ndarray:
@@ -34,7 +36,13 @@ def twin_edge(image: np.ndarray) -> np.ndarray:
     result = np.zeros((height, width))
     for row in range(height):
         for column in range(width):
-            window = [[grey[min(max(row + i, 0), height - 1), min(max(column + j, 0), width - 1)] for j in (-1, 0, 1)] for i in (-1, 0, 1)]
+            window = [
+                [
+                    grey[min(max(row + i, 0), height - 1), min(max(column + j, 0), width - 1)]
+                    for j in (-1, 0, 1)
+                ]
+                for i in (-1, 0, 1)
+            ]
             result[row, column] = math.hypot((kernel * window).sum(), (kernel.T * window).sum()) / 4
     return result
 
@@ -42,7 +50,9 @@ def twin_edge(image: np.ndarray) -> np.ndarray:
 @settings(max_examples=40, deadline=None)
 @given(image=images)
 def test_edge_agrees_with_the_loop(image: np.ndarray) -> None:
-    assert np.abs(derive(Modality.EDGE, image) - np.minimum(twin_edge(image), 255)).max() <= 0.5 + 1e-9
+    assert (
+        np.abs(derive(Modality.EDGE, image) - np.minimum(twin_edge(image), 255)).max() <= 0.5 + 1e-9
+    )
 
 
 def test_edge_of_a_full_step_is_full_scale() -> None:
@@ -56,8 +66,12 @@ def test_edge_of_a_full_step_is_full_scale() -> None:
 def test_frequency_agrees_with_the_definition_of_the_transform(image: np.ndarray) -> None:
     grey = luma(image).astype(float)
     height, width = grey.shape
-    rows = np.exp(-2j * np.pi * np.outer(np.arange(height) - height // 2, np.arange(height)) / height)
-    columns = np.exp(-2j * np.pi * np.outer(np.arange(width), np.arange(width) - width // 2) / width)
+    rows = np.exp(
+        -2j * np.pi * np.outer(np.arange(height) - height // 2, np.arange(height)) / height
+    )
+    columns = np.exp(
+        -2j * np.pi * np.outer(np.arange(width), np.arange(width) - width // 2) / width
+    )
     expected = np.log1p(np.abs(rows @ grey @ columns)) / np.log1p(255 * height * width) * 255
     assert np.abs(derive(Modality.FREQUENCY, image) - expected).max() <= 0.5 + 1e-6
 
@@ -70,7 +84,9 @@ def test_frequency_of_a_white_picture_is_one_full_point() -> None:
 
 def test_attention_is_full_on_its_classes() -> None:
     ids = np.arange(len(SEGMENTATION_CLASSES), dtype=np.uint8)[None]
-    assert derive(Modality.ATTENTION, ids)[0].tolist() == [255 if name in ATTENTION_CLASSES else 0 for name in SEGMENTATION_CLASSES]
+    assert derive(Modality.ATTENTION, ids)[0].tolist() == [
+        255 if name in ATTENTION_CLASSES else 0 for name in SEGMENTATION_CLASSES
+    ]
     with pytest.raises(InputError, match="class id 200"):
         derive(Modality.ATTENTION, np.full((2, 2), 200, np.uint8))
 
@@ -79,19 +95,29 @@ def test_attention_is_full_on_its_classes() -> None:
 @given(image=images)
 def test_derivation_and_mirror_commute(image: np.ndarray) -> None:
     mirrored = mirror_frame(Modality.RGB, image)
-    np.testing.assert_array_equal(derive(Modality.EDGE, mirrored), mirror_frame(Modality.EDGE, derive(Modality.EDGE, image)))
+    np.testing.assert_array_equal(
+        derive(Modality.EDGE, mirrored), mirror_frame(Modality.EDGE, derive(Modality.EDGE, image))
+    )
     spectrum = mirror_frame(Modality.FREQUENCY, derive(Modality.FREQUENCY, image))
     assert np.abs(derive(Modality.FREQUENCY, mirrored).astype(int) - spectrum).max() <= 1
     ids = image[..., 0] % len(SEGMENTATION_CLASSES)
     left = derive(Modality.ATTENTION, mirror_frame(Modality.SEGMENTATION, ids))
-    np.testing.assert_array_equal(left, mirror_frame(Modality.ATTENTION, derive(Modality.ATTENTION, ids)))
+    np.testing.assert_array_equal(
+        left, mirror_frame(Modality.ATTENTION, derive(Modality.ATTENTION, ids))
+    )
 
 
 @settings(max_examples=30, deadline=None)
 @given(modality=st.sampled_from(list(Modality)), size=sizes, seed=st.integers(0, 9))
-def test_mirroring_is_its_own_inverse_for_frames_and_batches(modality: Modality, size: tuple[int, int], seed: int) -> None:
+def test_mirroring_is_its_own_inverse_for_frames_and_batches(
+    modality: Modality, size: tuple[int, int], seed: int
+) -> None:
     spec = MODALITIES[modality]
-    batch = np.random.default_rng(seed).integers(0, 255, (3, *spec.array_shape(*size))).astype(spec.numpy_dtype)
+    batch = (
+        np.random.default_rng(seed)
+        .integers(0, 255, (3, *spec.array_shape(*size)))
+        .astype(spec.numpy_dtype)
+    )
     mirrored = mirror_frame(modality, batch)
     np.testing.assert_array_equal(mirror_frame(modality, mirrored), batch)
     np.testing.assert_array_equal(mirrored[1], mirror_frame(modality, batch[1]))
@@ -108,7 +134,9 @@ def test_lidar_mirrors_its_columns_and_not_its_channels() -> None:
 def test_batches_are_derived_frame_by_frame() -> None:
     batch = np.random.default_rng(0).integers(0, 255, (4, 7, 8, 3), dtype=np.uint8)
     for modality in (Modality.EDGE, Modality.FREQUENCY):
-        np.testing.assert_array_equal(derive(modality, batch), np.stack([derive(modality, image) for image in batch]))
+        np.testing.assert_array_equal(
+            derive(modality, batch), np.stack([derive(modality, image) for image in batch])
+        )
 
 
 def test_what_cannot_be_derived() -> None:
@@ -125,28 +153,56 @@ def test_what_cannot_be_derived() -> None:
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
     rng = np.random.default_rng(0)
-    for episode_id, modalities in {"a": (Modality.RGB,), "b": (Modality.RGB, Modality.SEGMENTATION)}.items():
+    for episode_id, modalities in {
+        "a": (Modality.RGB,),
+        "b": (Modality.RGB, Modality.SEGMENTATION),
+    }.items():
         with EpisodeWriter(tmp_path, episode_id, modalities) as writer:
             for index in range(5):
-                frames = {m: rng.integers(0, 13, MODALITIES[m].array_shape(6, 8), dtype=np.uint8) for m in modalities}
+                frames = {
+                    m: rng.integers(0, 13, MODALITIES[m].array_shape(6, 8), dtype=np.uint8)
+                    for m in modalities
+                }
                 writer.append(frames, {"time_s": index, "steer_rad": 0, "throttle": 0, "brake": 0})
-    card = DatasetCard(name="d", rate_hz=1, modalities=(Modality.RGB, Modality.SEGMENTATION), camera=CameraSpec(width=8, height=6))
+    card = DatasetCard(
+        name="d",
+        rate_hz=1,
+        modalities=(Modality.RGB, Modality.SEGMENTATION),
+        camera=CameraSpec(width=8, height=6),
+    )
     write_card(tmp_path, card)
     return Dataset.open(tmp_path)
 
 
-def test_missing_files_are_derived_once_and_the_card_follows(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_files_are_derived_once_and_the_card_follows(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("auxdrive.derived._CHUNK_BYTES", 300)  # two frames at a time
     done: list[int] = []
-    assert ensure_derived(dataset, [Modality.EDGE, Modality.ATTENTION, Modality.DEPTH], progress=done.append) == 3
+    assert (
+        ensure_derived(
+            dataset, [Modality.EDGE, Modality.ATTENTION, Modality.DEPTH], progress=done.append
+        )
+        == 3
+    )
     assert sum(done) == 15
     assert len(done) > 3
     assert dataset.missing(Modality.ATTENTION) == ("a",)  # it has no segmentation
     assert dataset.missing(Modality.EDGE) == ()
-    assert Dataset.open(dataset.path).card.modalities == (Modality.RGB, Modality.SEGMENTATION, Modality.EDGE, Modality.ATTENTION)
+    assert Dataset.open(dataset.path).card.modalities == (
+        Modality.RGB,
+        Modality.SEGMENTATION,
+        Modality.EDGE,
+        Modality.ATTENTION,
+    )
     episode = dataset.episode("b")
-    np.testing.assert_array_equal(episode.frames(Modality.EDGE), derive(Modality.EDGE, episode.frames(Modality.RGB)))
-    np.testing.assert_array_equal(episode.frames(Modality.ATTENTION), derive(Modality.ATTENTION, episode.frames(Modality.SEGMENTATION)))
+    np.testing.assert_array_equal(
+        episode.frames(Modality.EDGE), derive(Modality.EDGE, episode.frames(Modality.RGB))
+    )
+    np.testing.assert_array_equal(
+        episode.frames(Modality.ATTENTION),
+        derive(Modality.ATTENTION, episode.frames(Modality.SEGMENTATION)),
+    )
     assert ensure_derived(dataset, [Modality.EDGE, Modality.ATTENTION]) == 0
     assert not list(dataset.path.rglob(".*"))
 
@@ -164,7 +220,9 @@ def test_leftovers_of_a_killed_process_do_not_matter(dataset: Dataset) -> None:
     assert dataset.episode("a").has(Modality.EDGE)
 
 
-def test_a_disk_that_refuses_leaves_nothing_incomplete(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_refuses_leaves_nothing_incomplete(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 

@@ -11,12 +11,26 @@ from typing import Any
 
 import pytest
 from auxdrive.commands.doctor import _capabilities
-from auxdrive.machine import PROBES, Package, conflicting_runtimes, extras, installed_version, machine_facts, outdated, probe
+from auxdrive.machine import (
+    PROBES,
+    Package,
+    conflicting_runtimes,
+    extras,
+    installed_version,
+    machine_facts,
+    outdated,
+    probe,
+)
 from auxdrive.runtimes import RUNTIMES
 
 
 def doctor(*options: str, path: Path | None = None) -> tuple[int, dict[str, Any], str]:
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(path or ""), os.environ.get("PYTHONPATH", "")]))}
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(path or ""), os.environ.get("PYTHONPATH", "")])
+        ),
+    }
     run = subprocess.run(
         [sys.executable, "-c", "from auxdrive.cli import main; main()", "doctor", "--json", *options],
         capture_output=True, text=True, env=env, timeout=300, check=False,
@@ -50,30 +64,48 @@ def test_this_machine_and_a_conflict_of_runtimes(tmp_path: Path) -> None:
 def test_an_installed_package_that_this_version_cannot_use_does_not_run(tmp_path: Path) -> None:
     for name in ("carla", "openvino", "tensorrt"):
         pretend(tmp_path, name)
-        (tmp_path / f"{name}.py").write_text("__version__ = '1.0'\nclass Core:\n    available_devices = ['CPU']\n")
+        (tmp_path / f"{name}.py").write_text(
+            "__version__ = '1.0'\nclass Core:\n    available_devices = ['CPU']\n"
+        )
     code, result, _ = doctor(path=tmp_path)
     assert code == 0
     found = {package["name"]: package for package in result["packages"]}
     runs = {entry["what"]: entry for entry in result["capabilities"]}
-    for what, name in (("drive in CARLA", "carla"), ("OpenVINO", "openvino"), ("TensorRT", "tensorrt")):
+    for what, name in (
+        ("drive in CARLA", "carla"),
+        ("OpenVINO", "openvino"),
+        ("TensorRT", "tensorrt"),
+    ):
         assert (found[name]["version"], found[name]["problem"]) == ("1.0", None)
-        assert runs[what] == {"what": what, "available": False, "why_not": "not supported by this version"}
+        assert runs[what] == {
+            "what": what,
+            "available": False,
+            "why_not": "not supported by this version",
+        }
 
 
-def test_a_planned_runtime_counts_from_the_day_that_it_is_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_planned_runtime_counts_from_the_day_that_it_is_in_the_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(RUNTIMES, "openvino", RUNTIMES["onnxruntime"])
     monkeypatch.setattr("auxdrive_eval.simulators.SIMULATORS", {"embedded": None, "carla": None})
     packages = {name: Package(name, True, "1.0", {}, None) for name in PROBES} | {
         "carla": Package("carla", False, None, {}, "not installed")
     }
     runs = dict(_capabilities(packages, []))
-    assert (runs["OpenVINO"], runs["drive in CARLA"], runs["TensorRT"]) == ("", "not installed", "not supported by this version")
+    assert (runs["OpenVINO"], runs["drive in CARLA"], runs["TensorRT"]) == (
+        "",
+        "not installed",
+        "not supported by this version",
+    )
 
 
 @pytest.mark.slow
 def test_a_broken_base_is_exit_code_1(tmp_path: Path) -> None:
     (tmp_path / "onnxruntime").mkdir()
-    (tmp_path / "onnxruntime" / "__init__.py").write_text("raise ImportError('libonnxruntime.so: cannot open shared object file')\n")
+    (tmp_path / "onnxruntime" / "__init__.py").write_text(
+        "raise ImportError('libonnxruntime.so: cannot open shared object file')\n"
+    )
     code, result, message = doctor(path=tmp_path)
     assert code == 1
     assert result["base_works"] is False
@@ -91,7 +123,9 @@ def test_probe() -> None:
     assert "CPUExecutionProvider" in package.facts["providers"]
 
 
-def test_a_package_that_takes_its_process_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_that_takes_its_process_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "carla.py").write_text("import os\nos.abort()\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -104,9 +138,11 @@ def test_extras_name_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     info = tmp_path / "thing-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\nProvides-Extra: a\nProvides-Extra: b\nProvides-Extra: c\n"
+        "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\nProvides-Extra: a\nProvides-Extra: "
+        "b\nProvides-Extra: c\n"
         "Requires-Dist: numpy>=1.0; extra == 'a'\nRequires-Dist: no-such-package>=2; extra == 'b'\n"
-        "Requires-Dist: numpy>=999; extra == 'b'\nRequires-Dist: thing[a,b]; extra == 'c'\nRequires-Dist: numpy\n"
+        "Requires-Dist: numpy>=999; extra == 'b'\nRequires-Dist: thing[a,b]; extra == "
+        "'c'\nRequires-Dist: numpy\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     found = {extra.name: extra for extra in extras("thing")}
@@ -117,12 +153,15 @@ def test_extras_name_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert outdated("thing") == []
 
 
-def test_a_base_package_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_package_that_is_too_old_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     info = tmp_path / "thing-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: thing\nVersion: 1.0\nProvides-Extra: a\n"
-        "Requires-Dist: numpy>=999\nRequires-Dist: pydantic>=1\nRequires-Dist: no-such-package\nRequires-Dist: pillow>=999; extra == 'a'\n"
+        "Requires-Dist: numpy>=999\nRequires-Dist: pydantic>=1\nRequires-Dist: "
+        "no-such-package\nRequires-Dist: pillow>=999; extra == 'a'\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     assert outdated("thing") == [f"numpy>=999 (installed: {installed_version('numpy')})"]

@@ -1,4 +1,6 @@
-"""What an interrupted recording keeps: a bad instant, an exception, Ctrl-C and a full disk cost no more than they must."""
+"""What an interrupted recording keeps: a bad instant, an exception, Ctrl-C and a full disk cost no
+more than they must.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ BOTH = (Modality.RGB, Modality.DEPTH)
 
 def frame(modality: Modality, seed: int) -> Any:
     spec = MODALITIES[modality]
-    return np.random.default_rng(seed).integers(0, 200, spec.array_shape(4, 6), dtype=spec.numpy_dtype)
+    return np.random.default_rng(seed).integers(
+        0, 200, spec.array_shape(4, 6), dtype=spec.numpy_dtype
+    )
 
 
 def frames(seed: int) -> dict[Modality, Any]:
@@ -32,7 +36,9 @@ def frames(seed: int) -> dict[Modality, Any]:
 
 
 def held(folder: Path, episode_id: str = "e") -> list[float]:
-    """The times of what is there, after every frame was compared with what was recorded at that time."""
+    """The times of what is there, after every frame was compared with what was recorded at that
+    time.
+    """
     reader = EpisodeReader(folder / "episodes" / episode_id)
     for modality in BOTH:
         for time_s, stored in zip(reader.state["time_s"], reader.frames(modality), strict=True):
@@ -63,7 +69,9 @@ def test_one_bad_instant_does_not_cost_the_drive(tmp_path: Path, bad: str) -> No
     with pytest.raises(InputError) as raised:
         drive()
     assert held(tmp_path) == [0, 1, 2, 3, 4]
-    assert raised.value.__notes__ == [f"episode e: the 5 frames before this are kept as {tmp_path / 'episodes' / 'e'}"]
+    assert raised.value.__notes__ == [
+        f"episode e: the 5 frames before this are kept as {tmp_path / 'episodes' / 'e'}"
+    ]
 
 
 @settings(max_examples=40, deadline=None)
@@ -84,7 +92,9 @@ def test_a_loop_that_leaves_bad_instants_out_keeps_all_the_others(bad: Mapping[i
 
 
 def torn(folder: Path, error: BaseException, keep: bool) -> None:
-    """An exception in the middle of the third `append`: depth was written, and of the state only half a record."""
+    """An exception in the middle of the third `append`: depth was written, and of the state only
+    half a record.
+    """
 
     class Torn(EpisodeWriter):
         def append(self, frames, state) -> None:  # type: ignore[no-untyped-def]
@@ -99,8 +109,12 @@ def torn(folder: Path, error: BaseException, keep: bool) -> None:
             writer.append(frames(tick), {"time_s": tick, **STATE})
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("the camera's driver"), SystemExit(3)], ids=repr)
-def test_what_was_whole_is_kept_whatever_ends_the_block(tmp_path: Path, error: BaseException) -> None:
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), RuntimeError("the camera's driver"), SystemExit(3)], ids=repr
+)
+def test_what_was_whole_is_kept_whatever_ends_the_block(
+    tmp_path: Path, error: BaseException
+) -> None:
     with pytest.raises(type(error)):
         torn(tmp_path, error, keep=True)
     assert held(tmp_path) == [0, 1]
@@ -110,7 +124,9 @@ def test_what_was_whole_is_kept_whatever_ends_the_block(tmp_path: Path, error: B
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("boom")], ids=repr)
-def test_a_recording_that_can_be_repeated_drops_what_was_cut_short(tmp_path: Path, error: BaseException) -> None:
+def test_a_recording_that_can_be_repeated_drops_what_was_cut_short(
+    tmp_path: Path, error: BaseException
+) -> None:
     with pytest.raises(type(error)):
         torn(tmp_path, error, keep=False)
     assert list((tmp_path / "episodes").iterdir()) == []
@@ -118,7 +134,8 @@ def test_a_recording_that_can_be_repeated_drops_what_was_cut_short(tmp_path: Pat
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_full_disk_keeps_what_was_whole(tmp_path: Path, keep: bool) -> None:
-    # RLIMIT_FSIZE makes write fail with EFBIG as a full disk does with ENOSPC; in a child, so that the limit stays there.
+    # RLIMIT_FSIZE makes write fail with EFBIG as a full disk does with ENOSPC; in a child, so that
+    # the limit stays there.
     program = textwrap.dedent(
         """
         import resource, signal, sys, numpy as np
@@ -140,7 +157,12 @@ def test_a_full_disk_keeps_what_was_whole(tmp_path: Path, keep: bool) -> None:
             print(error)
         """
     )
-    result = subprocess.run([sys.executable, "-c", program, str(tmp_path), str(keep)], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path), str(keep)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "the disk is full" in result.stdout
     assert "after 4 frames" in result.stdout
     assert "is closed" in result.stdout
@@ -172,7 +194,9 @@ def test_a_disk_that_is_full_before_the_first_instant_leaves_nothing(tmp_path: P
             print(error)
         """
     )
-    result = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
     assert "after 0 frames" in result.stdout
     assert "nothing incomplete was left" in result.stdout
     assert list((tmp_path / "episodes").iterdir()) == []

@@ -1,4 +1,6 @@
-"""EpisodeWriter and EpisodeReader: what is written is read, what is incomplete is never seen, what is damaged is refused."""
+"""EpisodeWriter and EpisodeReader: what is written is read, what is incomplete is never seen, what
+is damaged is refused.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +32,22 @@ STATE = {"steer_rad": 0.1, "throttle": 0.2, "brake": 0.0}
 def frame(modality: Modality, seed: int, height: int = 4, width: int = 6) -> np.ndarray:
     spec = MODALITIES[modality]
     high = np.iinfo(spec.numpy_dtype).max
-    return np.random.default_rng(seed).integers(0, high, spec.array_shape(height, width), dtype=spec.numpy_dtype, endpoint=True)
+    return np.random.default_rng(seed).integers(
+        0, high, spec.array_shape(height, width), dtype=spec.numpy_dtype, endpoint=True
+    )
 
 
-def record_episode(folder: Path, episode_id: str = "e0", modalities: tuple[Modality, ...] = (Modality.RGB,), frames: int = 3) -> Path:
+def record_episode(
+    folder: Path,
+    episode_id: str = "e0",
+    modalities: tuple[Modality, ...] = (Modality.RGB,),
+    frames: int = 3,
+) -> Path:
     with EpisodeWriter(folder, episode_id, modalities) as writer:
         for index in range(frames):
-            writer.append({m: frame(m, index) for m in modalities}, {"time_s": 0.1 * index, **STATE})
+            writer.append(
+                {m: frame(m, index) for m in modalities}, {"time_s": 0.1 * index, **STATE}
+            )
     return folder / "episodes" / episode_id
 
 
@@ -47,11 +58,16 @@ def record_episode(folder: Path, episode_id: str = "e0", modalities: tuple[Modal
     height=st.integers(1, 9),
     width=st.integers(1, 9),
 )
-def test_what_is_written_is_read_and_numpy_reads_it_too(modalities: set[Modality], count: int, height: int, width: int) -> None:
+def test_what_is_written_is_read_and_numpy_reads_it_too(
+    modalities: set[Modality], count: int, height: int, width: int
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         with EpisodeWriter(folder, "e", modalities) as writer:
             for index in range(count):
-                writer.append({m: frame(m, index, height, width) for m in modalities}, {"time_s": index, **STATE, "command": index})
+                writer.append(
+                    {m: frame(m, index, height, width) for m in modalities},
+                    {"time_s": index, **STATE, "command": index},
+                )
             assert len(writer) == count
         reader = EpisodeReader(Path(folder) / "episodes" / "e")
         assert len(reader) == count
@@ -62,7 +78,9 @@ def test_what_is_written_is_read_and_numpy_reads_it_too(modalities: set[Modality
         for modality in modalities:
             expected = np.stack([frame(modality, index, height, width) for index in range(count)])
             np.testing.assert_array_equal(reader.frames(modality), expected)
-            np.testing.assert_array_equal(np.load(reader.path / f"{modality}.npy", allow_pickle=False), expected)
+            np.testing.assert_array_equal(
+                np.load(reader.path / f"{modality}.npy", allow_pickle=False), expected
+            )
             assert reader.frame_shape(modality) == expected.shape[1:]
 
 
@@ -97,7 +115,12 @@ def test_a_killed_process_leaves_only_a_partial_folder_that_is_cleaned(tmp_path:
         sys.stdin.read()
         """
     )
-    process = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     assert process.stdin is not None
     assert process.stdout.readline() == "recorded\n"
@@ -106,7 +129,9 @@ def test_a_killed_process_leaves_only_a_partial_folder_that_is_cleaned(tmp_path:
     process.wait()
     process.stdout.close()
     process.stdin.close()
-    assert [entry.name for entry in (tmp_path / "episodes").iterdir()] == [f".partial-e-{process.pid}"]
+    assert [entry.name for entry in (tmp_path / "episodes").iterdir()] == [
+        f".partial-e-{process.pid}"
+    ]
     assert clean_partial(tmp_path) == (f".partial-e-{process.pid}",)
     assert list((tmp_path / "episodes").iterdir()) == []
 
@@ -118,7 +143,11 @@ def test_what_a_killed_process_was_deriving_is_cleaned_too(tmp_path: Path) -> No
     (folder / f".edge.npy.partial-{gone.pid}").touch()
     (folder / f".edge.npy.partial-{os.getpid()}").touch()
     assert clean_partial(tmp_path) == (f"e0/.edge.npy.partial-{gone.pid}",)
-    assert sorted(file.name for file in folder.iterdir()) == [f".edge.npy.partial-{os.getpid()}", "rgb.npy", "state.npy"]
+    assert sorted(file.name for file in folder.iterdir()) == [
+        f".edge.npy.partial-{os.getpid()}",
+        "rgb.npy",
+        "state.npy",
+    ]
 
 
 def test_cleaning_a_folder_without_episodes_does_nothing(tmp_path: Path) -> None:
@@ -135,7 +164,10 @@ def test_memory_does_not_grow_with_the_recording(tmp_path: Path) -> None:
 
 
 def test_an_empty_recording_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nothing was recorded"), EpisodeWriter(tmp_path, "e", [Modality.RGB]):
+    with (
+        pytest.raises(DataError, match="nothing was recorded"),
+        EpisodeWriter(tmp_path, "e", [Modality.RGB]),
+    ):
         pass
     assert list((tmp_path / "episodes").iterdir()) == []
 
@@ -155,7 +187,9 @@ def test_an_existing_episode_is_never_overwritten(tmp_path: Path) -> None:
     assert sorted(entry.name for entry in (tmp_path / "episodes").iterdir()) == ["e0", "race"]
 
 
-@pytest.mark.parametrize("episode_id", [None, 3, "", ".hidden", "../up", "a/b", "a b", "x" * 101, "a\n"])
+@pytest.mark.parametrize(
+    "episode_id", [None, 3, "", ".hidden", "../up", "a/b", "a b", "x" * 101, "a\n"]
+)
 def test_ids_are_plain_names(tmp_path: Path, episode_id: str) -> None:
     with pytest.raises(InputError, match="episode id"):
         EpisodeWriter(tmp_path, episode_id, [Modality.RGB])
@@ -180,7 +214,10 @@ class Unreadable:
         ({Modality.RGB: np.zeros((0, 6, 3), np.uint8)}, {}, "not be empty"),
         ({Modality.RGB: np.zeros((5, 6, 3), np.uint8)}, {}, "of this episode"),
         (
-            {Modality.RGB: np.zeros((4, 6, 3), np.uint8), Modality.DEPTH: np.zeros((4, 6), np.uint16)},
+            {
+                Modality.RGB: np.zeros((4, 6, 3), np.uint8),
+                Modality.DEPTH: np.zeros((4, 6), np.uint16),
+            },
             {},
             "unknown recorded modality 'depth'",
         ),
@@ -203,7 +240,11 @@ class Unreadable:
         (None, {"throttle": True}, "give a number"),
         (None, {"time_s": 1_790_000_000_000_000_000}, "no seconds: milliseconds or nanoseconds"),
         (None, {"speed_mps": 1e300}, "speed_mps is inf"),
-        (None, {"time_s": 1.7e12}, "time_s is 1.7e.12, which are no seconds"),  # else every later tick would go back
+        (
+            None,
+            {"time_s": 1.7e12},
+            "time_s is 1.7e.12, which are no seconds",
+        ),  # else every later tick would go back
         (None, {"throttle": Unreadable()}, "give a number"),
         ([frame(Modality.RGB, 0)], {}, "give the frames by modality"),
         ({Modality.RGB: [[1, 2], [3]]}, {}, "the frame of rgb cannot be read as an array"),
@@ -211,14 +252,18 @@ class Unreadable:
         (None, {"x_m": 10**400}, "give a number"),
     ],
 )
-def test_a_wrong_instant_is_refused_and_the_recording_goes_on(tmp_path: Path, frames: Any, state: dict, message: str) -> None:
+def test_a_wrong_instant_is_refused_and_the_recording_goes_on(
+    tmp_path: Path, frames: Any, state: dict, message: str
+) -> None:
     good = {Modality.RGB: frame(Modality.RGB, 0)}
     with EpisodeWriter(tmp_path, "e", [Modality.RGB]) as writer:
         writer.append(good, {"time_s": 0, **STATE})
         with pytest.raises(InputError, match=message):
             writer.append(good if frames is None else frames, {"time_s": 1, **STATE, **state})
         writer.append(good, {"time_s": 2, **STATE})
-    np.testing.assert_array_equal(EpisodeReader(tmp_path / "episodes" / "e").state["time_s"], [0, 2])
+    np.testing.assert_array_equal(
+        EpisodeReader(tmp_path / "episodes" / "e").state["time_s"], [0, 2]
+    )
 
 
 def test_states_that_are_none() -> None:
@@ -277,7 +322,10 @@ def damage_length(episode: Path) -> None:
 
 
 def damage_order(episode: Path) -> None:
-    np.save(episode / "rgb.npy", np.asfortranarray(np.random.default_rng(0).integers(0, 9, (3, 4, 6, 3), dtype=np.uint8)))
+    np.save(
+        episode / "rgb.npy",
+        np.asfortranarray(np.random.default_rng(0).integers(0, 9, (3, 4, 6, 3), dtype=np.uint8)),
+    )
 
 
 def damage_state_dtype(episode: Path) -> None:
@@ -301,13 +349,27 @@ def damage_zero_bytes(episode: Path) -> None:
 
 
 def damage_header_code(episode: Path) -> None:
-    header = b"{'descr': __import__('os').system('true'), 'fortran_order': False, 'shape': (3,)}".ljust(117) + b"\n"
-    (episode / "rgb.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    header = (
+        b"{'descr': __import__('os').system('true'), 'fortran_order': False, 'shape': (3,)}".ljust(
+            117
+        )
+        + b"\n"
+    )
+    (episode / "rgb.npy").write_bytes(
+        b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    )
 
 
 def damage_header_bomb(episode: Path) -> None:
-    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (3, 1000000000, 1000000000, 3), }".ljust(117) + b"\n"
-    (episode / "rgb.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    header = (
+        b"{'descr': '|u1', 'fortran_order': False, 'shape': (3, 1000000000, 1000000000, 3), }".ljust(
+            117
+        )
+        + b"\n"
+    )
+    (episode / "rgb.npy").write_bytes(
+        b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    )
 
 
 def damage_version(episode: Path) -> None:
@@ -369,7 +431,9 @@ def test_an_episode_says_what_it_lacks(tmp_path: Path) -> None:
 
 
 def test_the_card_is_replaced_in_one_step(tmp_path: Path) -> None:
-    card = DatasetCard(name="a", rate_hz=10, modalities=(Modality.RGB,), camera=CameraSpec(width=6, height=4))
+    card = DatasetCard(
+        name="a", rate_hz=10, modalities=(Modality.RGB,), camera=CameraSpec(width=6, height=4)
+    )
     write_card(tmp_path / "new", card)
     write_card(tmp_path / "new", card.model_copy(update={"name": "b"}))
     assert json.loads((tmp_path / "new" / "dataset.json").read_text())["name"] == "b"

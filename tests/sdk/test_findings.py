@@ -1,4 +1,6 @@
-"""What is broken and what is doubtful in recorded data: cameras that show nothing, time, distances; and what is neither."""
+"""What is broken and what is doubtful in recorded data: cameras that show nothing, time, distances;
+and what is neither.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard, EpisodeOrigin
 from auxdrive.cli import build_app
-from auxdrive.data.camera_faults import DARK_LEVEL, MIN_FRAMES, SATURATED_LEVEL, CameraFaults, episode_faults
+from auxdrive.data.camera_faults import (
+    DARK_LEVEL,
+    MIN_FRAMES,
+    SATURATED_LEVEL,
+    CameraFaults,
+    episode_faults,
+)
 from auxdrive.data.timing import breaks, measured_rate_hz
 from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeReader, EpisodeWriter, write_card
@@ -38,14 +46,28 @@ def write(
 ) -> EpisodeReader:
     with EpisodeWriter(folder, episode_id, [Modality.RGB]) as writer:
         for index, image in enumerate(pictures):
-            state = {"time_s": times_s[index] if times_s else index / 10, "steer_rad": 0.01 * (index % 7), "throttle": 0.5, "brake": 0.0}
-            writer.append({Modality.RGB: image}, state if speed_mps is None else {**state, "speed_mps": speed_mps[index]})
+            state = {
+                "time_s": times_s[index] if times_s else index / 10,
+                "steer_rad": 0.01 * (index % 7),
+                "throttle": 0.5,
+                "brake": 0.0,
+            }
+            writer.append(
+                {Modality.RGB: image},
+                state if speed_mps is None else {**state, "speed_mps": speed_mps[index]},
+            )
     return EpisodeReader(folder / "episodes" / episode_id)
 
 
 def card(folder: Path, **changes: Any) -> Dataset:
     camera = CameraSpec(width=WIDTH, height=HEIGHT)
-    write_card(folder, DatasetCard(name="t", **{"rate_hz": 10.0, "modalities": (Modality.RGB,), "camera": camera, **changes}))
+    write_card(
+        folder,
+        DatasetCard(
+            name="t",
+            **{"rate_hz": 10.0, "modalities": (Modality.RGB,), "camera": camera, **changes},
+        ),
+    )
     return Dataset.open(folder)
 
 
@@ -53,7 +75,9 @@ def test_a_frozen_camera_is_broken_everywhere(tmp_path: Path) -> None:
     write(tmp_path, "e", [picture(0)] * 120)
     found = examine(card(tmp_path))
     assert found.pictures == CameraFaults(frames=120, followed=119, repeated=119)
-    assert found.broken == ["100% of the pictures repeat the one before them: the camera was frozen"]
+    assert found.broken == [
+        "100% of the pictures repeat the one before them: the camera was frozen"
+    ]
     result = CliRunner().invoke(build_app(), ["inspect", str(tmp_path), "--json"])
     assert result.exit_code == 1
     assert json.loads(result.stdout)["pictures"]["repeated"] == 119
@@ -61,7 +85,10 @@ def test_a_frozen_camera_is_broken_everywhere(tmp_path: Path) -> None:
     told = "of 120 pictures 119 repeat the one before them, 0 are dark, 0 are saturated"
     assert told in shown.output
     page = tmp_path / "page.html"
-    assert CliRunner().invoke(build_app(), ["inspect", str(tmp_path), "--html", str(page)]).exit_code == 1
+    assert (
+        CliRunner().invoke(build_app(), ["inspect", str(tmp_path), "--html", str(page)]).exit_code
+        == 1
+    )
     assert told in page.read_text()
     assert "Broken (1)" in page.read_text()
 
@@ -79,7 +106,14 @@ def one_value(level: int) -> Callable[[int], UInt8]:
 
 @pytest.mark.parametrize(
     ("level", "dark", "saturated"),
-    [(0, 60, 0), (DARK_LEVEL, 60, 0), (DARK_LEVEL + 1, 0, 0), (SATURATED_LEVEL - 1, 0, 0), (SATURATED_LEVEL, 0, 60), (255, 0, 60)],
+    [
+        (0, 60, 0),
+        (DARK_LEVEL, 60, 0),
+        (DARK_LEVEL + 1, 0, 0),
+        (SATURATED_LEVEL - 1, 0, 0),
+        (SATURATED_LEVEL, 0, 60),
+        (255, 0, 60),
+    ],
 )
 def test_dark_and_saturated_pictures(tmp_path: Path, level: int, dark: int, saturated: int) -> None:
     write(tmp_path, "e", [one_value(level)(index) for index in range(60)])
@@ -89,8 +123,12 @@ def test_dark_and_saturated_pictures(tmp_path: Path, level: int, dark: int, satu
 
 
 @given(alike=st.lists(st.booleans(), min_size=1, max_size=30), chunk=st.integers(1, 40))
-def test_every_repeated_frame_is_counted_and_no_other(alike: list[bool], chunk: int, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Frames that differ in one pixel, which need not lie in the grid, are no repeats; whatever number is read at a time."""
+def test_every_repeated_frame_is_counted_and_no_other(
+    alike: list[bool], chunk: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Frames that differ in one pixel, which need not lie in the grid, are no repeats; whatever
+    number is read at a time.
+    """
     folder = tmp_path_factory.mktemp("repeats")
     pictures = [picture(0)]
     for index, same in enumerate(alike):
@@ -108,7 +146,8 @@ def test_a_vehicle_that_stands_sees_the_same_by_right(tmp_path: Path) -> None:
     speeds = [0.0] * 30 + [4.0] * 30
     write(tmp_path, "e", [picture(0)] * 30 + [picture(index) for index in range(30)], speeds)
     found = examine(card(tmp_path))
-    # Of the 59 steps 29 are at rest; when it starts to move, the first picture is still the one before.
+    # Of the 59 steps 29 are at rest; when it starts to move, the first picture is still the one
+    # before.
     assert found.pictures == CameraFaults(frames=60, followed=30, repeated=1)
     assert found.broken == []
     assert found.doubts == ["3.3% of the pictures repeat the one before them"]
@@ -116,23 +155,40 @@ def test_a_vehicle_that_stands_sees_the_same_by_right(tmp_path: Path) -> None:
 
 def test_a_vehicle_that_reverses_does_not_stand(tmp_path: Path) -> None:
     write(tmp_path, "e", [picture(0)] * 40, speed_mps=[-1.0] * 40)
-    assert examine(card(tmp_path)).broken == ["100% of the pictures repeat the one before them: the camera was frozen"]
+    assert examine(card(tmp_path)).broken == [
+        "100% of the pictures repeat the one before them: the camera was frozen"
+    ]
 
 
 def test_one_session_with_a_frozen_camera_is_found_among_many(tmp_path: Path) -> None:
     for number in range(9):
         frozen = number == 4
-        write(tmp_path, f"e{number}", [picture(0 if frozen else 100 * number + index) for index in range(MIN_FRAMES)])
+        write(
+            tmp_path,
+            f"e{number}",
+            [picture(0 if frozen else 100 * number + index) for index in range(MIN_FRAMES)],
+        )
     found = examine(card(tmp_path))
     assert found.broken == ["in 1 of 9 sessions most pictures repeat the one before them: e4"]
 
 
 def test_episodes_of_a_few_frames_are_judged_together(tmp_path: Path) -> None:
-    """An episode of two frames, four periods apart, says nothing of the rate; nor do two equal frames make a frozen camera."""
+    """An episode of two frames, four periods apart, says nothing of the rate; nor do two equal
+    frames make a frozen camera.
+    """
     origins = {}
     for number in range(30):
-        pictures = [picture(0)] * 2 if number == 3 else [picture(10 * number + index) for index in range(3 if number % 2 else 2)]
-        write(tmp_path, f"e{number:02d}", pictures, times_s=[0.0, 0.45] if number == 3 else [0.0, 0.1, 0.2])
+        pictures = (
+            [picture(0)] * 2
+            if number == 3
+            else [picture(10 * number + index) for index in range(3 if number % 2 else 2)]
+        )
+        write(
+            tmp_path,
+            f"e{number:02d}",
+            pictures,
+            times_s=[0.0, 0.45] if number == 3 else [0.0, 0.1, 0.2],
+        )
         origins[f"e{number:02d}"] = EpisodeOrigin(session="drive", start_s=2.0 * number)
     found = examine(card(tmp_path, episodes=origins))
     assert found.broken == []
@@ -143,11 +199,20 @@ def test_the_rate_is_that_of_all_steps_together(tmp_path: Path) -> None:
         write(tmp_path, f"e{number}", [picture(100 * number + index) for index in range(30)])
     assert examine(card(tmp_path)).broken == []
     assert examine(card(tmp_path, rate_hz=10.9)).broken == []
-    assert examine(card(tmp_path, rate_hz=20.0)).broken == ["recorded at 10.00 Hz, the card says 20 Hz"]
-    write(tmp_path, "slow", [picture(index) for index in range(30)], times_s=[0.4 * index for index in range(30)])
+    assert examine(card(tmp_path, rate_hz=20.0)).broken == [
+        "recorded at 10.00 Hz, the card says 20 Hz"
+    ]
+    write(
+        tmp_path,
+        "slow",
+        [picture(index) for index in range(30)],
+        times_s=[0.4 * index for index in range(30)],
+    )
     found = examine(card(tmp_path))
     assert found.broken == []
-    assert found.doubts == ["1 of 5 sessions were recorded at another rate than the card's 10 Hz: slow at 2.50 Hz"]
+    assert found.doubts == [
+        "1 of 5 sessions were recorded at another rate than the card's 10 Hz: slow at 2.50 Hz"
+    ]
 
 
 def test_distances_between_splits_are_doubted_and_held_against_the_card(tmp_path: Path) -> None:
@@ -160,18 +225,31 @@ def test_distances_between_splits_are_doubted_and_held_against_the_card(tmp_path
     assert [line.split(":")[0] for line in found.doubts] == ["split 'train'", "split 'val'"]
     assert "at least 0.10 s from the other splits: too close" in found.doubts[0]
     assert found.broken == []
-    found = examine(card(tmp_path, episodes=origins, splits=splits, apart_s={"train": 0.1, "val": 5.0, "test": None}))
+    found = examine(
+        card(
+            tmp_path,
+            episodes=origins,
+            splits=splits,
+            apart_s={"train": 0.1, "val": 5.0, "test": None},
+        )
+    )
     assert len(found.broken) == 2
     assert found.broken[0] == (
         "the card's apart_s says that split 'val' lies at least 5.00 s from the other splits; "
-        "it lies at least 0.10 s from them: too close, frames so near each other are almost the same picture. Correct it"
+        "it lies at least 0.10 s from them: too close, frames so near each other are almost the "
+        "same picture. Correct it"
     )
 
 
 def test_straight_on_is_an_angle_and_not_a_zero(tmp_path: Path) -> None:
     with EpisodeWriter(tmp_path, "e", [Modality.RGB]) as writer:
         for index, steer_deg in enumerate((0.0, 0.4, -0.9, 1.1, -20.0)):
-            state = {"time_s": index / 10, "steer_rad": np.radians(steer_deg), "throttle": 0.5, "brake": 0.0}
+            state = {
+                "time_s": index / 10,
+                "steer_rad": np.radians(steer_deg),
+                "throttle": 0.5,
+                "brake": 0.0,
+            }
             writer.append({Modality.RGB: picture(index)}, state)
     card(tmp_path)
     result = CliRunner().invoke(build_app(), ["inspect", str(tmp_path), "--json"])
@@ -182,7 +260,9 @@ def test_straight_on_is_an_angle_and_not_a_zero(tmp_path: Path) -> None:
 
 @given(st.lists(st.floats(0.01, 20.0), min_size=1, max_size=60))
 def test_a_recording_and_its_episodes_have_one_rate(steps_s: list[float]) -> None:
-    """What is cut at the measured rate is measured the same: nothing that a reader made is called broken."""
+    """What is cut at the measured rate is measured the same: nothing that a reader made is called
+    broken.
+    """
     steps = np.array(steps_s)
     rate_hz = measured_rate_hz(steps)
     assert rate_hz is not None

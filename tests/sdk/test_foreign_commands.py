@@ -1,4 +1,6 @@
-"""Commands of other people's packages: they may add, never replace, and what is broken in them breaks nothing else."""
+"""Commands of other people's packages: they may add, never replace, and what is broken in them
+breaks nothing else.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,11 @@ def install(tmp_path: Path) -> Install:
 
 
 def test_nobody_replaces_a_command_of_ours(install: Install, steering_bundle: Path) -> None:
-    env = install("evil", "[auxdrive.commands]\nverify = evil_module:command\n", "def command() -> None:\n    print('all is well')\n")
+    env = install(
+        "evil",
+        "[auxdrive.commands]\nverify = evil_module:command\n",
+        "def command() -> None:\n    print('all is well')\n",
+    )
     done = auxdrive("verify", steering_bundle, env=env)
     assert done.returncode == 0
     assert "parity" in done.stdout
@@ -68,7 +74,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_broken_command_breaks_no_other_and_is_named_when_it_is_asked_for(install: Install, kind: str) -> None:
+def test_a_broken_command_breaks_no_other_and_is_named_when_it_is_asked_for(
+    install: Install, kind: str
+) -> None:
     source, function = BROKEN[kind]
     env = install("lame", f"[auxdrive.commands]\nlame = lame_module:{function}\n", source)
     shown = auxdrive("--help", env=env)
@@ -83,11 +91,17 @@ def test_a_broken_command_breaks_no_other_and_is_named_when_it_is_asked_for(inst
 
 
 @pytest.mark.parametrize("entries", ["[auxdrive.commands]\nx = a:b:c d\n", "\x00\x01", "["])
-def test_a_package_with_unreadable_metadata_is_passed_over(install: Install, steering_bundle: Path, entries: str) -> None:
+def test_a_package_with_unreadable_metadata_is_passed_over(
+    install: Install, steering_bundle: Path, entries: str
+) -> None:
     env = install("odd", entries)
     assert auxdrive("verify", steering_bundle, env=env).returncode == 0
 
 
 def test_a_name_that_is_unknown_is_still_told(install: Install) -> None:
-    env = install("mine", "[auxdrive.commands]\nvrify = mine_module:command\n", "def command() -> None:\n    'Mine.'\n")
+    env = install(
+        "mine",
+        "[auxdrive.commands]\nvrify = mine_module:command\n",
+        "def command() -> None:\n    'Mine.'\n",
+    )
     assert "Did you mean" in auxdrive("vreify", env=env).stderr

@@ -17,7 +17,9 @@ metres = st.floats(-1e4, 1e4)
 angles = st.floats(-20, 20)
 poses = st.builds(Pose2, metres, metres, angles)
 points3 = arrays(np.float64, st.tuples(st.integers(1, 5), st.just(3)), elements=metres)
-points = st.one_of(points3, arrays(np.float64, st.tuples(st.integers(1, 5), st.just(2)), elements=metres))
+points = st.one_of(
+    points3, arrays(np.float64, st.tuples(st.integers(1, 5), st.just(2)), elements=metres)
+)
 
 
 def close(left: object, right: object, atol: float = 1e-7) -> None:
@@ -28,7 +30,14 @@ def same_angle(left: float, right: float) -> None:
     close([math.cos(left), math.sin(left)], [math.cos(right), math.sin(right)], 1e-9)
 
 
-@given(angle=st.one_of(angles, st.sampled_from([math.pi, -math.pi, 3 * math.pi, -1e-300, math.pi + 1e-16, np.nextafter(-math.pi, -4)])))
+@given(
+    angle=st.one_of(
+        angles,
+        st.sampled_from(
+            [math.pi, -math.pi, 3 * math.pi, -1e-300, math.pi + 1e-16, np.nextafter(-math.pi, -4)]
+        ),
+    )
+)
 def test_wrapping_keeps_the_direction(angle: float) -> None:
     wrapped = float(frames.wrap_angle_rad(angle))
     assert -math.pi < wrapped <= math.pi
@@ -36,7 +45,10 @@ def test_wrapping_keeps_the_direction(angle: float) -> None:
 
 
 def test_wrapping_works_on_any_shape() -> None:
-    close(frames.wrap_angle_rad(np.array([[0.0, 2 * math.pi], [math.pi, -math.pi]])), [[0, 0], [math.pi, math.pi]])
+    close(
+        frames.wrap_angle_rad(np.array([[0.0, 2 * math.pi], [math.pi, -math.pi]])),
+        [[0, 0], [math.pi, math.pi]],
+    )
 
 
 @given(points=points, pose=poses)
@@ -52,7 +64,11 @@ def test_world_and_ego_are_inverse_and_keep_distances(points: np.ndarray, pose: 
 @given(outer=poses, inner=poses, points=points)
 def test_composition(outer: Pose2, inner: Pose2, points: np.ndarray) -> None:
     both = frames.compose(outer, inner)
-    close(frames.ego_to_world(points, both), frames.ego_to_world(frames.ego_to_world(points, inner), outer), 1e-6)
+    close(
+        frames.ego_to_world(points, both),
+        frames.ego_to_world(frames.ego_to_world(points, inner), outer),
+        1e-6,
+    )
 
 
 @given(pose=poses)
@@ -65,7 +81,8 @@ def test_inverse(pose: Pose2) -> None:
 def test_left_is_positive_y() -> None:
     facing_north = Pose2(10, 5, math.pi / 2)
     close(frames.world_to_ego(np.array([[10.0, 8.0]]), facing_north), [[3, 0]])  # ahead
-    close(frames.world_to_ego(np.array([[9.0, 5.0, 2.0]]), facing_north), [[0, 1, 2]])  # to the left
+    # to the left
+    close(frames.world_to_ego(np.array([[9.0, 5.0, 2.0]]), facing_north), [[0, 1, 2]])
 
 
 @given(points=points)
@@ -75,7 +92,11 @@ def test_carla_points_mirror(points: np.ndarray) -> None:
     close(np.linalg.norm(world - world[0], axis=1), np.linalg.norm(points - points[0], axis=1))
 
 
-@given(points=arrays(np.float64, (3, 3), elements=st.integers(-800, 800).map(lambda eighths: eighths / 8)))
+@given(
+    points=arrays(
+        np.float64, (3, 3), elements=st.integers(-800, 800).map(lambda eighths: eighths / 8)
+    )
+)
 def test_carla_changes_handedness_and_optical_does_not(points: np.ndarray) -> None:
     volume = np.linalg.det(points)
     close(np.linalg.det(frames.carla_points_to_world(points)), -volume, 1e-6)
@@ -92,14 +113,19 @@ def test_carla_poses(yaw: float, x: float, y: float) -> None:
 
 @given(pose=poses, ahead=st.floats(0.1, 100))
 def test_carla_heading_and_points_agree(pose: Pose2, ahead: float) -> None:
-    """A point ahead of the vehicle, computed in CARLA's left-handed world with its own formula, is ahead in ours."""
+    """A point ahead of the vehicle, computed in CARLA's left-handed world with its own formula, is
+    ahead in ours.
+    """
     x, y, yaw_deg = frames.world_pose_to_carla(pose)
-    point_carla = np.array([x + ahead * math.cos(math.radians(yaw_deg)), y + ahead * math.sin(math.radians(yaw_deg))])
+    point_carla = np.array(
+        [x + ahead * math.cos(math.radians(yaw_deg)), y + ahead * math.sin(math.radians(yaw_deg))]
+    )
     close(frames.world_to_ego(frames.carla_points_to_world(point_carla), pose), [ahead, 0], 1e-6)
 
 
 def test_known_carla_poses() -> None:
-    pose = frames.carla_pose_to_world(1.0, 2.0, 90.0)  # CARLA's +90 degrees looks along +y, which is to the right
+    # CARLA's +90 degrees looks along +y, which is to the right
+    pose = frames.carla_pose_to_world(1.0, 2.0, 90.0)
     assert (pose.x_m, pose.y_m) == (1.0, -2.0)
     assert pose.yaw_rad == pytest.approx(-math.pi / 2)
 
@@ -142,7 +168,9 @@ def test_yaw_of_a_pitched_quaternion_is_that_of_its_x_axis() -> None:
     assert frames.yaw_from_quaternion(quaternion) == pytest.approx(yaw)
 
 
-@pytest.mark.parametrize("quaternion", [(0, 0, 0, 0), (math.nan, 0, 0, 1), (0, math.sqrt(0.5), 0, math.sqrt(0.5))])
+@pytest.mark.parametrize(
+    "quaternion", [(0, 0, 0, 0), (math.nan, 0, 0, 1), (0, math.sqrt(0.5), 0, math.sqrt(0.5))]
+)
 def test_quaternions_without_a_heading(quaternion: tuple[float, float, float, float]) -> None:
     with pytest.raises(InputError, match="no heading"):
         frames.yaw_from_quaternion(quaternion)

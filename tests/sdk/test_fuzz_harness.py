@@ -1,4 +1,6 @@
-"""The fuzzers' harness finds what it looks for: foreign errors, dead workers and hangs; and the fuzzer of observations runs on it."""
+"""The fuzzers' harness finds what it looks for: foreign errors, dead workers and hangs; and the
+fuzzer of observations runs on it.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ if __name__ == "__main__":
 def fuzz(script: Path, out: Path, *options: str) -> tuple[int, dict[str, Any]]:
     command = [sys.executable, str(script), "--out", str(out), *options]
     env = {"PYTHONPATH": str(FUZZ), "PATH": "", "CI": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=120, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=env, timeout=120, check=False
+    )
     assert out.exists(), done.stderr
     return done.returncode, json.loads(out.read_text())
 
@@ -52,8 +56,16 @@ def test_it_finds_foreign_errors_dead_workers_and_hangs(tmp_path: Path) -> None:
     code, result = fuzz(script, tmp_path / "out.json")
     assert code == 1
     assert (result["count"], result["failed"]) == (50, 3)
-    assert result["outcomes"] == {"fine": 42, "InputError": 5, "KeyError (no AuxdriveError)": 1, "worker died": 1, "hang": 1}
-    assert [(failure["index"], failure["outcome"].split()[0]) for failure in result["failures"]] == [
+    assert result["outcomes"] == {
+        "fine": 42,
+        "InputError": 5,
+        "KeyError (no AuxdriveError)": 1,
+        "worker died": 1,
+        "hang": 1,
+    }
+    assert [
+        (failure["index"], failure["outcome"].split()[0]) for failure in result["failures"]
+    ] == [
         (14, "KeyError"),
         (25, "worker"),
         (36, "hang"),
@@ -62,14 +74,18 @@ def test_it_finds_foreign_errors_dead_workers_and_hangs(tmp_path: Path) -> None:
 
 
 def test_hostile_data_sets_are_read_or_refused(tmp_path: Path) -> None:
-    code, result = fuzz(FUZZ / "datasets.py", tmp_path / "out.json", "--count", "200", "--seed", "7")
+    code, result = fuzz(
+        FUZZ / "datasets.py", tmp_path / "out.json", "--count", "200", "--seed", "7"
+    )
     assert code == 0, result["failures"]
     assert set(result["outcomes"]) == {"read", "told what is broken", "DataError"}
     assert result["count"] == 200
 
 
 def test_hostile_observations_give_predictions_or_errors_of_ours(tmp_path: Path) -> None:
-    code, result = fuzz(FUZZ / "observations.py", tmp_path / "out.json", "--count", "3000", "--seed", "5")
+    code, result = fuzz(
+        FUZZ / "observations.py", tmp_path / "out.json", "--count", "3000", "--seed", "5"
+    )
     assert code == 0, result["failures"]
     assert set(result["outcomes"]) >= {"predicted", "InputError", "input_out_of_range"}
     assert result["count"] == 3000

@@ -1,4 +1,6 @@
-"""Graphs that no export holds are refused before a runtime sees them: hidden fields, foreign operators, sizes without bound."""
+"""Graphs that no export holds are refused before a runtime sees them: hidden fields, foreign
+operators, sizes without bound.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,11 @@ def changed(change: Change) -> bytes:
 
 def local_function(model: onnx.ModelProto) -> None:
     """As the one whose default attribute lies in a file outside: ONNX Runtime before 1.24 read it."""
-    model.functions.append(helper.make_function("mine", "F", ["a"], ["b"], [helper.make_node("Relu", ["a"], ["b"])], []))
+    model.functions.append(
+        helper.make_function(
+            "mine", "F", ["a"], ["b"], [helper.make_node("Relu", ["a"], ["b"])], []
+        )
+    )
 
 
 def function_bomb(model: onnx.ModelProto) -> None:
@@ -39,8 +45,15 @@ def function_bomb(model: onnx.ModelProto) -> None:
     for level in range(24):
         inner = f"F{level - 1}" if level else "Relu"
         domain = "mine" if level else ""
-        body = [helper.make_node(inner, ["a"], ["m"], domain=domain), helper.make_node(inner, ["m"], ["b"], domain=domain)]
-        model.functions.append(helper.make_function("mine", f"F{level}", ["a"], ["b"], body, [helper.make_opsetid("mine", 1)]))
+        body = [
+            helper.make_node(inner, ["a"], ["m"], domain=domain),
+            helper.make_node(inner, ["m"], ["b"], domain=domain),
+        ]
+        model.functions.append(
+            helper.make_function(
+                "mine", f"F{level}", ["a"], ["b"], body, [helper.make_opsetid("mine", 1)]
+            )
+        )
 
 
 def loop(model: onnx.ModelProto) -> None:
@@ -50,11 +63,18 @@ def loop(model: onnx.ModelProto) -> None:
 
 def branch(model: onnx.ModelProto) -> None:
     body = helper.make_graph([helper.make_node("Relu", ["a"], ["b"])], "body", [], [])
-    model.graph.node.append(helper.make_node("If", ["c"], ["again"], then_branch=body, else_branch=body))
+    model.graph.node.append(
+        helper.make_node("If", ["c"], ["again"], then_branch=body, else_branch=body)
+    )
 
 
 def constant(model: onnx.ModelProto) -> None:
-    model.graph.node.insert(0, helper.make_node("Constant", [], ["k"], value=numpy_helper.from_array(np.ones(1, np.float32))))
+    model.graph.node.insert(
+        0,
+        helper.make_node(
+            "Constant", [], ["k"], value=numpy_helper.from_array(np.ones(1, np.float32))
+        ),
+    )
 
 
 def external(model: onnx.ModelProto) -> None:
@@ -151,7 +171,9 @@ def out_of_order(model: onnx.ModelProto) -> None:
 
 
 def default_for_an_input(model: onnx.ModelProto) -> None:
-    model.graph.initializer.append(numpy_helper.from_array(np.zeros((1, 24, 32, 3), np.float32), "image"))
+    model.graph.initializer.append(
+        numpy_helper.from_array(np.zeros((1, 24, 32, 3), np.float32), "image")
+    )
 
 
 def undeclared_output(model: onnx.ModelProto) -> None:
@@ -164,13 +186,17 @@ def wrong_output_size(model: onnx.ModelProto) -> None:
 
 def lie_about_a_value(model: onnx.ModelProto) -> None:
     """Runtimes plan their memory by what is said of values."""
-    model.graph.value_info.append(helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["batch", 400]))
+    model.graph.value_info.append(
+        helper.make_tensor_value_info("pooled", TensorProto.FLOAT, ["batch", 400])
+    )
 
 
 def many_outputs(model: onnx.ModelProto) -> None:
     for index in range(20):
         model.graph.node.append(helper.make_node("Relu", ["product"], [f"o{index}"]))
-        model.graph.output.append(helper.make_tensor_value_info(f"o{index}", TensorProto.FLOAT, ["batch", 1]))
+        model.graph.output.append(
+            helper.make_tensor_value_info(f"o{index}", TensorProto.FLOAT, ["batch", 1])
+        )
 
 
 def many_nodes(model: onnx.ModelProto) -> None:

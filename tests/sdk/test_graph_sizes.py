@@ -1,4 +1,6 @@
-"""Sizes, indices and work follow from the size of the picture, and are known and bounded before anything runs."""
+"""Sizes, indices and work follow from the size of the picture, and are known and bounded before
+anything runs.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def model(nodes: list[onnx.NodeProto], stored: Stored, output: str = "y") -> onn
 
 def facts_of(made: onnx.ModelProto, shape: tuple[int | str, ...]) -> GraphFacts:
     """The facts of a model whose output is declared with that shape."""
-    made.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", made.graph.output[0].type.tensor_type.elem_type, shape))
+    made.graph.output[0].CopyFrom(
+        helper.make_tensor_value_info("y", made.graph.output[0].type.tensor_type.elem_type, shape)
+    )
     return read_graph(made.SerializeToString())
 
 
@@ -40,11 +44,32 @@ def node(operator: str, *inputs: str, **attributes: Any) -> list[onnx.NodeProto]
 
 F = np.float32
 WORKING: list[tuple[list[onnx.NodeProto], Stored]] = [
-    (node("Conv", "x", "w", strides=[2, 3], pads=[1, 0, 1, 2], dilations=[1, 2]), {"w": np.zeros((4, 6, 3, 2), F)}),
-    (node("Conv", "x", "w", "b", group=2, kernel_shape=[8, 10]), {"w": np.zeros((4, 3, 8, 10), F), "b": np.zeros(4, F)}),
-    (node("AveragePool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], count_include_pad=1), {}),
+    (
+        node("Conv", "x", "w", strides=[2, 3], pads=[1, 0, 1, 2], dilations=[1, 2]),
+        {"w": np.zeros((4, 6, 3, 2), F)},
+    ),
+    (
+        node("Conv", "x", "w", "b", group=2, kernel_shape=[8, 10]),
+        {"w": np.zeros((4, 3, 8, 10), F), "b": np.zeros(4, F)},
+    ),
+    (
+        node(
+            "AveragePool",
+            "x",
+            kernel_shape=[3, 3],
+            strides=[2, 2],
+            pads=[1, 1, 1, 1],
+            count_include_pad=1,
+        ),
+        {},
+    ),
     (node("MaxPool", "x", kernel_shape=[2, 3], strides=[3, 2], dilations=[2, 1]), {}),
-    (node("Resize", "x", "", "", "s", mode="linear", coordinate_transformation_mode="half_pixel"), {"s": np.array([1, 6, 3, 25])}),
+    (
+        node(
+            "Resize", "x", "", "", "s", mode="linear", coordinate_transformation_mode="half_pixel"
+        ),
+        {"s": np.array([1, 6, 3, 25])},
+    ),
     (node("ReduceMean", "x", "a"), {"a": np.array([-1, 1])}),
     (node("ReduceMean", "x", "a", keepdims=0), {"a": np.array([2, 3])}),
     (node("ReduceMean", "x", keepdims=0), {}),
@@ -53,7 +78,12 @@ WORKING: list[tuple[list[onnx.NodeProto], Stored]] = [
     (node("Reshape", "x", "s", allowzero=1), {"s": np.array([480])}),
     (
         node("Slice", "x", "f", "l", "a", "p"),
-        {"f": np.array([-7, 1]), "l": np.array([99, -2]), "a": np.array([2, -1]), "p": np.array([2, 3])},
+        {
+            "f": np.array([-7, 1]),
+            "l": np.array([99, -2]),
+            "a": np.array([2, -1]),
+            "p": np.array([2, 3]),
+        },
     ),
     (node("Slice", "x", "f", "l"), {"f": np.array([0]), "l": np.array([1 << 62])}),
     (node("Concat", "x", "x", "w", axis=-1), {"w": np.zeros((1, 6, 8, 1), F)}),
@@ -86,35 +116,56 @@ WORKING: list[tuple[list[onnx.NodeProto], Stored]] = [
 ]
 
 
-@pytest.mark.parametrize(("nodes", "stored"), WORKING, ids=[nodes[-1].op_type for nodes, _ in WORKING])
+@pytest.mark.parametrize(
+    ("nodes", "stored"), WORKING, ids=[nodes[-1].op_type for nodes, _ in WORKING]
+)
 def test_shapes_are_those_of_onnx(nodes: list[onnx.NodeProto], stored: Stored) -> None:
     made = model(nodes, stored)
     for each in made.graph.input:
         each.type.tensor_type.shape.dim[0].dim_value = 1
     inferred = onnx.shape_inference.infer_shapes(made, strict_mode=True, data_prop=True)
     # Where onnx gives up (a range), the axis stays free.
-    shape = tuple(axis.dim_value or "free" for axis in inferred.graph.output[0].type.tensor_type.shape.dim)
+    shape = tuple(
+        axis.dim_value or "free" for axis in inferred.graph.output[0].type.tensor_type.shape.dim
+    )
     facts = facts_of(made, shape)
     assert len(facts.shapes["y"]) == len(shape)
-    assert all(theirs in ("free", mine) for mine, theirs in zip(facts.shapes["y"], shape, strict=True))
+    assert all(
+        theirs in ("free", mine) for mine, theirs in zip(facts.shapes["y"], shape, strict=True)
+    )
     assert 0 < facts.work < 1e7
 
 
 def test_there_is_a_rule_for_every_operator_and_a_case_for_every_rule() -> None:
     assert RULES.keys() == OPERATORS.keys()
-    tried = {each.op_type for nodes, _ in WORKING for each in nodes} | {"Cast", "Relu", "Sigmoid", "Tanh", "Sub", "Div"}
+    tried = {each.op_type for nodes, _ in WORKING for each in nodes} | {
+        "Cast",
+        "Relu",
+        "Sigmoid",
+        "Tanh",
+        "Sub",
+        "Div",
+    }
     assert tried == OPERATORS.keys()
 
 
 HUGE = np.array([1 << 15, 1 << 15])
 REFUSED: list[tuple[str, list[onnx.NodeProto], Stored]] = [
     ("larger than anything", node("Expand", "w", "s"), {"w": np.zeros((1, 1), F), "s": HUGE}),
-    ("larger than anything", node("Resize", "x", "", "", "s"), {"s": np.array([1, 6, 1 << 14, 1 << 14])}),
+    (
+        "larger than anything",
+        node("Resize", "x", "", "", "s"),
+        {"s": np.array([1, 6, 1 << 14, 1 << 14])},
+    ),
     ("is none", node("MaxPool", "x", kernel_shape=[1 << 40, 1]), {}),
     (
         r"needs more than 2e\+10 multiplications by itself",
         [helper.make_node("Expand", ["x0", "s"], ["u"]), *node("Conv", "u", "w")],
-        {"x0": np.zeros((1, 1, 1, 1), F), "s": np.array([1, 256, 1000, 1000]), "w": np.zeros((256, 256, 2, 2), F)},
+        {
+            "x0": np.zeros((1, 1, 1, 1), F),
+            "s": np.array([1, 256, 1000, 1000]),
+            "w": np.zeros((256, 256, 2, 2), F),
+        },
     ),
     ("out of range, there are 6", node("Gather", "x", "i", axis=1), {"i": np.array([6])}),
     ("out of range", node("Gather", "x", "i", axis=1), {"i": np.array([-7])}),
@@ -133,30 +184,54 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], Stored]] = [
     ("is no shape", node("Reshape", "x", "s"), {"s": np.array([-1, -1])}),
     ("takes over an axis", node("Reshape", "x", "s"), {"s": np.array([1, 6, 8, 10, 0])}),
     ("is empty", node("Slice", "x", "f", "f"), {"f": np.array([3])}),
-    ("in steps of", node("Slice", "x", "f", "l", "f", "p"), {"f": np.array([0]), "l": np.array([3]), "p": np.array([-1])}),
-    ("are split into 4", [helper.make_node("Split", ["x"], ["y", "a", "b", "c"], axis=1, num_outputs=4)], {}),
+    (
+        "in steps of",
+        node("Slice", "x", "f", "l", "f", "p"),
+        {"f": np.array([0]), "l": np.array([3]), "p": np.array([-1])},
+    ),
+    (
+        "are split into 4",
+        [helper.make_node("Split", ["x"], ["y", "a", "b", "c"], axis=1, num_outputs=4)],
+        {},
+    ),
     ("do not fit", node("Add", "x", "w"), {"w": np.zeros((7, 1), F)}),
     ("are joined", node("Concat", "x", "w", axis=1), {"w": np.zeros((1, 6, 8, 9), F)}),
     ("no axis 4", node("Concat", "x", "x", axis=4), {}),
     ("does not order", node("Transpose", "x", perm=[0, 0, 1, 2]), {}),
     ("is not multiplied", node("MatMul", "x", "w"), {"w": np.zeros((9, 3), F)}),
-    ("counts 1000000 numbers", node("Range", "o", "n", "p"), {"o": np.array(0), "n": np.array(10**6), "p": np.array(1)}),
+    (
+        "counts 1000000 numbers",
+        node("Range", "o", "n", "p"),
+        {"o": np.array(0), "n": np.array(10**6), "p": np.array(1)},
+    ),
     ("by 0", node("Range", "o", "n", "p"), {"o": np.array(0), "n": np.array(9), "p": np.array(0)}),
     ("whole numbers are", node("Div", "o", "o"), {"o": np.array(0)}),
-    ("region or factors", node("Resize", "x", "", "f", "s"), {"f": np.ones(4, F), "s": np.array([1, 6, 3, 3])}),
+    (
+        "region or factors",
+        node("Resize", "x", "", "f", "s"),
+        {"f": np.ones(4, F), "s": np.array([1, 6, 3, 3])},
+    ),
     ("lacks num_outputs", [helper.make_node("Split", ["x"], ["y"])], {}),
     ("has 3 inputs", node("Add", "x", "x", "x"), {}),
 ]
 
 
-@pytest.mark.parametrize(("reason", "nodes", "stored"), REFUSED, ids=[f"{nodes[-1].op_type}: {reason}" for reason, nodes, _ in REFUSED])
-def test_what_does_not_fit_or_is_too_much(reason: str, nodes: list[onnx.NodeProto], stored: Stored) -> None:
+@pytest.mark.parametrize(
+    ("reason", "nodes", "stored"),
+    REFUSED,
+    ids=[f"{nodes[-1].op_type}: {reason}" for reason, nodes, _ in REFUSED],
+)
+def test_what_does_not_fit_or_is_too_much(
+    reason: str, nodes: list[onnx.NodeProto], stored: Stored
+) -> None:
     with pytest.raises(BundleError, match=reason):
         facts_of(model(nodes, stored), (1,))
 
 
 def test_an_index_that_the_picture_decides_is_refused() -> None:
-    """Whole numbers made from a picture could be out of range on one picture in a million: none can be made."""
+    """Whole numbers made from a picture could be out of range on one picture in a million: none can
+    be made.
+    """
     for to in (TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL):
         nodes = [helper.make_node("Cast", ["x"], ["i"], to=to), *node("Gather", "x", "i", axis=1)]
         with pytest.raises(BundleError, match=f"to = {to}"):
@@ -168,8 +243,15 @@ def test_work_adds_up_over_nodes() -> None:
     names = ["x", *(f"v{index}" for index in range(3000)), "y"]
     nodes = [helper.make_node("Conv", [a, "w"], [b], pads=[1, 1, 1, 1]) for a, b in pairwise(names)]
     stored = {"w": np.zeros((6, 6, 3, 3), F)}
-    assert facts_of(model(nodes, stored), (1, 6, 8, 10)).work == pytest.approx(3001 * (480 * 54 + 480))
+    assert facts_of(model(nodes, stored), (1, 6, 8, 10)).work == pytest.approx(
+        3001 * (480 * 54 + 480)
+    )
     wide = [helper.make_node("Expand", ["one", "shape"], ["big"])]
-    wide += [helper.make_node("Relu", ["big"], [f"r{index}"]) for index in range(20)] + node("Relu", "r0")
+    wide += [helper.make_node("Relu", ["big"], [f"r{index}"]) for index in range(20)] + node(
+        "Relu", "r0"
+    )
     with pytest.raises(BundleError, match="larger than anything"):
-        facts_of(model(wide, {"one": np.zeros((1, 1), F), "shape": np.array([1 << 13, 1 << 13])}), (1 << 13, 1 << 13))
+        facts_of(
+            model(wide, {"one": np.zeros((1, 1), F), "shape": np.array([1 << 13, 1 << 13])}),
+            (1 << 13, 1 << 13),
+        )

@@ -1,4 +1,6 @@
-"""The reader of graphs below the level of any writer: unknown fields, other forms, repetitions, damage."""
+"""The reader of graphs below the level of any writer: unknown fields, other forms, repetitions,
+damage.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,20 @@ def refused(data: bytes, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "place", ["model", "opset", "graph", "node", "attribute", "tensor", "value", "type", "tensor type", "shape", "dimension"]
+    "place",
+    [
+        "model",
+        "opset",
+        "graph",
+        "node",
+        "attribute",
+        "tensor",
+        "value",
+        "type",
+        "tensor type",
+        "shape",
+        "dimension",
+    ],
 )
 @pytest.mark.parametrize("content", [number(99, 1), message(99, b"\x08\x01"), number(1 << 20, 0)])
 def test_unknown_fields_anywhere(place: str, content: bytes) -> None:
@@ -43,24 +58,37 @@ def test_unknown_fields_anywhere(place: str, content: bytes) -> None:
     elif place == "opset":
         refused(number(1, 10) + message(7, b"") + message(8, content), "field that is not known")
     else:
-        inner = graph_of.get(place) or message(11, message(1, "x") + message(2, type_of[place](content)))
+        inner = graph_of.get(place) or message(
+            11, message(1, "x") + message(2, type_of[place](content))
+        )
         refused(minimal(inner), "field that is not known")
 
 
 def test_a_domain_in_another_form_does_not_hide() -> None:
-    """The domain of a node as a number: a reader that takes what it knows sees none, protobuf keeps the bytes as an unknown field."""
-    node = message(1, "i") + message(2, "o") + message(4, "FusedMatMul") + message(7, "com.microsoft")
+    """The domain of a node as a number: a reader that takes what it knows sees none, protobuf keeps
+    the bytes as an unknown field.
+    """
+    node = (
+        message(1, "i") + message(2, "o") + message(4, "FusedMatMul") + message(7, "com.microsoft")
+    )
     refused(minimal(message(1, node + number(7, 1))), "'domain'")
     refused(minimal(message(1, node)), "com.microsoft::FusedMatMul")
 
 
 def _io() -> bytes:
-    described = message(1, "i") + message(2, message(1, number(1, 1) + message(2, message(1, number(1, 1)))))
+    described = message(1, "i") + message(
+        2, message(1, number(1, 1) + message(2, message(1, number(1, 1))))
+    )
     return message(11, described) + message(12, described)
 
 
 def minimal(graph: bytes = b"", model: bytes = b"") -> bytes:
-    return number(1, 10) + message(8, number(2, 20)) + message(7, _io() + graph + message(2, "g")) + model
+    return (
+        number(1, 10)
+        + message(8, number(2, 20))
+        + message(7, _io() + graph + message(2, "g"))
+        + model
+    )
 
 
 def test_the_minimal_model_is_read() -> None:
@@ -75,12 +103,16 @@ TENSOR = number(2, 7) + message(8, "w")
     [
         number(1, 2) + TENSOR + number(7, 5) + number(7, 6),  # one by one
         message(1, varint(2)) + TENSOR + message(7, varint(5) + varint(6)),  # packed
-        message(1, varint(2)) + TENSOR + number(7, 5) + message(7, varint(6)),  # both, which protobuf joins
+        # both, which protobuf joins
+        message(1, varint(2)) + TENSOR + number(7, 5) + message(7, varint(6)),
         number(1, 2) + TENSOR + message(9, np.array([5, 6], "<i8").tobytes()),
     ],
 )
 def test_lists_in_every_form_that_protobuf_reads(tensor: bytes) -> None:
-    data = minimal(message(5, tensor) + message(1, message(1, "i") + message(1, "w") + message(2, "o") + message(4, "Expand")))
+    data = minimal(
+        message(5, tensor)
+        + message(1, message(1, "i") + message(1, "w") + message(2, "o") + message(4, "Expand"))
+    )
     assert read_graph(data).shapes["o"] == (5, 6)
     theirs = onnx.ModelProto.FromString(data).graph.initializer[0]
     assert numpy_helper.to_array(theirs).tolist() == [5, 6]
@@ -105,7 +137,10 @@ def test_lists_in_every_form_that_protobuf_reads(tensor: bytes) -> None:
         (minimal(varint(2 << 3 | 3)), "wire type 3"),
         (minimal(message(1, number(4, 5))), "'op_type' is stored in another form"),
         (minimal(message(1, message(2, "o"))), "operator ''"),
-        (minimal(message(5, number(1, 1) + number(2, 2) + message(8, "w") + number(7, 1))), "uint8 holds int64_data"),
+        (
+            minimal(message(5, number(1, 1) + number(2, 2) + message(8, "w") + number(7, 1))),
+            "uint8 holds int64_data",
+        ),
         (minimal(b"\x00\x01"), "field number 0"),
         (minimal(message(2, "abc"))[:-1], "middle of a field"),
     ],

@@ -1,4 +1,6 @@
-"""One process at a time fills a folder: real processes, a killed one, and file systems without locks."""
+"""One process at a time fills a folder: real processes, a killed one, and file systems without
+locks.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ with held(pathlib.Path(sys.argv[1]), beside=bool(int(sys.argv[2]))):
 
 def holder(folder: Path, beside: bool) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder), str(int(beside))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(folder), str(int(beside))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
@@ -33,12 +38,17 @@ def holder(folder: Path, beside: bool) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("beside", [False, True])
-def test_a_second_process_is_refused_until_the_first_ends_or_is_killed(tmp_path: Path, beside: bool) -> None:
+def test_a_second_process_is_refused_until_the_first_ends_or_is_killed(
+    tmp_path: Path, beside: bool
+) -> None:
     folder = tmp_path / "out"
     for end in ("leaves", "is killed"):
         process = holder(folder, beside)
         try:
-            with pytest.raises(UsageError, match="another process is writing there"), held(folder, beside=beside):
+            with (
+                pytest.raises(UsageError, match="another process is writing there"),
+                held(folder, beside=beside),
+            ):
                 pass
         finally:
             if end == "leaves":
@@ -72,7 +82,9 @@ def test_beside_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="flock is POSIX")
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.EIO])
+@pytest.mark.parametrize(
+    "number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.EIO]
+)
 def test_where_a_file_system_has_no_locks_that_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
 ) -> None:

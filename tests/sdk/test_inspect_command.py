@@ -1,4 +1,6 @@
-"""`auxdrive inspect`: what it says of data sets, runs and folders that are neither, and the page that it writes."""
+"""`auxdrive inspect`: what it says of data sets, runs and folders that are neither, and the page
+that it writes.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +41,24 @@ def folder(tmp_path: Path) -> Path:
     for episode_id, modalities in {"a": tuple(Modality), "b": (Modality.RGB,)}.items():
         with EpisodeWriter(root, episode_id, modalities) as writer:
             for index in range(4):
-                frames = {m: rng.integers(0, 13, MODALITIES[m].array_shape(6, 8)).astype(MODALITIES[m].numpy_dtype) for m in modalities}
+                frames = {
+                    m: rng.integers(0, 13, MODALITIES[m].array_shape(6, 8)).astype(
+                        MODALITIES[m].numpy_dtype
+                    )
+                    for m in modalities
+                }
                 frames[Modality.RGB] *= 10  # bright enough to be pictures
                 speed = {"speed_mps": 2.0} if episode_id == "a" else {}
-                writer.append(frames, {"time_s": index / 10, "steer_rad": 0.1 * index, "throttle": 0, "brake": 0, **speed})
+                writer.append(
+                    frames,
+                    {
+                        "time_s": index / 10,
+                        "steer_rad": 0.1 * index,
+                        "throttle": 0,
+                        "brake": 0,
+                        **speed,
+                    },
+                )
     write_card(root, CARD)
     return root
 
@@ -64,13 +80,25 @@ def test_a_data_set(folder: Path) -> None:
     summary = summary_of(folder)
     assert summary["kind"] == "data set"
     assert (summary["episodes"], summary["frames"], summary["broken"]) == (2, 8, [])
-    assert summary["modalities"]["depth"] == {"episodes": 1, "frames": 4, "share": 0.5, "shapes": [[6, 8]]}
+    assert summary["modalities"]["depth"] == {
+        "episodes": 1,
+        "frames": 4,
+        "share": 0.5,
+        "shapes": [[6, 8]],
+    }
     train, test = summary["splits"]["train"], summary["splits"]["test"]
     assert train["duration_s"] == 0.4
     assert train["steer_deg"]["mean"] == pytest.approx(np.degrees(0.15), rel=1e-5)
     assert train["steer_deg"]["straight_share"] == 0.25
     assert train["speed_mps"]["mean"] == 2.0
-    assert test["speed_mps"] == {"mean": None, "std": None, "min": None, "max": None, "standing_share": None, "known_share": 0.0}
+    assert test["speed_mps"] == {
+        "mean": None,
+        "std": None,
+        "min": None,
+        "max": None,
+        "standing_share": None,
+        "known_share": 0.0,
+    }
     shown = invoke(str(folder))
     assert shown.exit_code == 0
     assert "6x8x3" in shown.output
@@ -83,8 +111,16 @@ def test_what_is_broken_is_listed(folder: Path) -> None:
     (folder / "episodes" / "b" / "rgb.npy").write_bytes(b"nothing")
     with EpisodeWriter(folder, "c", [Modality.DEPTH]) as writer:
         for time_s in (0, 1, 2):
-            writer.append({Modality.DEPTH: np.zeros((6, 8), np.uint16)}, {"time_s": time_s, "steer_rad": 1.0, "throttle": 0, "brake": 0})
-    write_card(folder, CARD.model_copy(update={"camera": CameraSpec(width=9, height=6), "splits": {**CARD.splits, "none": ()}}))
+            writer.append(
+                {Modality.DEPTH: np.zeros((6, 8), np.uint16)},
+                {"time_s": time_s, "steer_rad": 1.0, "throttle": 0, "brake": 0},
+            )
+    write_card(
+        folder,
+        CARD.model_copy(
+            update={"camera": CameraSpec(width=9, height=6), "splits": {**CARD.splits, "none": ()}}
+        ),
+    )
     summary = summary_of(folder)
     for kind, expected in (
         ("broken", "rgb.npy: not a readable .npy file"),
@@ -103,8 +139,13 @@ def test_what_is_broken_is_listed(folder: Path) -> None:
 
 def test_episodes_without_a_card_are_told_how_to_get_one(tmp_path: Path) -> None:
     with EpisodeWriter(tmp_path, "e", [Modality.DEPTH]) as writer:
-        writer.append({Modality.DEPTH: np.zeros((6, 8), np.uint16)}, {"time_s": 0, "steer_rad": 0, "throttle": 0, "brake": 0})
-    assert "It has episodes; write their card with auxdrive.episodes.write_card" in str(invoke(str(tmp_path)).exception)
+        writer.append(
+            {Modality.DEPTH: np.zeros((6, 8), np.uint16)},
+            {"time_s": 0, "steer_rad": 0, "throttle": 0, "brake": 0},
+        )
+    assert "It has episodes; write their card with auxdrive.episodes.write_card" in str(
+        invoke(str(tmp_path)).exception
+    )
 
 
 class Page(HTMLParser):
@@ -133,7 +174,9 @@ def test_the_page_is_self_contained_and_shows_every_modality(folder: Path, tmp_p
     assert "<b>tiny</b>" in page.text  # the name is text, not markup
     assert "script" not in page.tags
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
-    assert page.tags.count("img") == 4 * len(Modality) + 4  # 8 frames: 4 of episode a with everything, 4 of b with rgb
+    assert (
+        page.tags.count("img") == 4 * len(Modality) + 4
+    )  # 8 frames: 4 of episode a with everything, 4 of b with rgb
     assert page.tags.count("svg") == 3  # steering for both splits, speed for one
     for modality in Modality:
         assert modality.value in page.text
@@ -143,8 +186,14 @@ def test_the_page_is_self_contained_and_shows_every_modality(folder: Path, tmp_p
 def test_colours_mean_what_the_legend_says() -> None:
     assert len(set(CLASS_COLOURS)) == len(SEGMENTATION_CLASSES)
     ids = np.array([[1, 6, 200]], np.uint8)
-    assert picture(Modality.SEGMENTATION, ids)[0].tolist() == [list(CLASS_COLOURS[1]), list(CLASS_COLOURS[6]), [255, 0, 255]]
-    depth = picture(Modality.DEPTH, np.array([[0, 100, 10_000, 60_000, 65_535]], np.uint16))[0].tolist()
+    assert picture(Modality.SEGMENTATION, ids)[0].tolist() == [
+        list(CLASS_COLOURS[1]),
+        list(CLASS_COLOURS[6]),
+        [255, 0, 255],
+    ]
+    depth = picture(Modality.DEPTH, np.array([[0, 100, 10_000, 60_000, 65_535]], np.uint16))[
+        0
+    ].tolist()
     assert depth == [[253, 231, 37], [253, 231, 37], [68, 1, 84], [68, 1, 84], [0, 0, 0]]
     lidar = picture(Modality.LIDAR, np.array([[[0, 0], [255, 0], [0, 255]]], np.uint8))[0].tolist()
     assert lidar == [
@@ -163,11 +212,21 @@ def test_a_run(tmp_path: Path) -> None:
     lines = [json.dumps({"epoch": epoch, "loss": 1 / (epoch + 1)}) for epoch in range(9)]
     (tmp_path / "metrics.jsonl").write_text("\n".join([*lines, "[1]", '{"epo']))
     summary = summary_of(tmp_path)
-    assert (summary["kind"], summary["records"], summary["checkpoints"]) == ("run", 9, ["best.safetensors"])
+    assert (summary["kind"], summary["records"], summary["checkpoints"]) == (
+        "run",
+        9,
+        ["best.safetensors"],
+    )
     assert [record["epoch"] for record in summary["last_metrics"]] == [4, 5, 6, 7, 8]
     assert summary["broken"] == ["metrics.jsonl, line 10: no object"]
-    assert summary["doubts"] == ["metrics.jsonl, line 11: not JSON"]  # it has no end: it was being written
-    assert (summary["finished"], summary["result"], summary["config"]) == (False, None, "method: samd\nsteps: [1]\n")
+    assert summary["doubts"] == [
+        "metrics.jsonl, line 11: not JSON"
+    ]  # it has no end: it was being written
+    assert (summary["finished"], summary["result"], summary["config"]) == (
+        False,
+        None,
+        "method: samd\nsteps: [1]\n",
+    )
     shown = invoke(str(tmp_path))
     assert shown.exit_code == 1
     assert "steps: [1]" not in shown.output
@@ -195,7 +254,11 @@ RESULT: dict[str, Any] = {
     "steps": 36,
     "trained_s": 25.4,
     "metrics": {
-        "val": {"student": {"mae_deg": 1.0, "r2": 0.5}, "depth_network": {"mae_deg": 2.0, "new": 0.0012}, "all": {"oracle_loss": 0.125}},
+        "val": {
+            "student": {"mae_deg": 1.0, "r2": 0.5},
+            "depth_network": {"mae_deg": 2.0, "new": 0.0012},
+            "all": {"oracle_loss": 0.125},
+        },
         "test": {"student": {"mae_deg": 3.0}},
     },
 }
@@ -208,10 +271,20 @@ def run(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "config.yaml").write_text("method: dmcl\nlr: 0.25\n")
     (folder / "dataset.json").write_text('{"name": "stripe"}')
-    record = {"seed": 3, "dataset_sha256": "ab" * 32, "task": "steering", "backbone": "pilotnet", "main": "rgb", "aux": ["depth"]}
+    record = {
+        "seed": 3,
+        "dataset_sha256": "ab" * 32,
+        "task": "steering",
+        "backbone": "pilotnet",
+        "main": "rgb",
+        "aux": ["depth"],
+    }
     (folder / "run.json").write_text(json.dumps(record))
     (folder / "result.json").write_text(json.dumps(RESULT))
-    lines = [{"phase": "round 12: student", "epoch": 1, "loss/a": 0.5}, {"phase": "round 13: teacher", "epoch": 1, "loss/b": 2.0}]
+    lines = [
+        {"phase": "round 12: student", "epoch": 1, "loss/a": 0.5},
+        {"phase": "round 13: teacher", "epoch": 1, "loss/b": 2.0},
+    ]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     return folder
 
@@ -222,7 +295,9 @@ def test_a_finished_run_shows_facts_phases_and_each_splits_metrics(run: Path) ->
         "method": "dmcl", "task": "steering", "backbone": "pilotnet", "modalities": "rgb, depth", "data": "stripe abababababab",
         "seed": "3", "best": "rmse_road_wheel_deg 1.25 in together, epoch 2", "epochs": "4 in 2 phase(s)", "steps": "36", "trained": "25 s",
     }  # fmt: skip
-    assert {fact: cells(shown, fact) for fact in facts} == {fact: [value] for fact, value in facts.items()}
+    assert {fact: cells(shown, fact) for fact in facts} == {
+        fact: [value] for fact, value in facts.items()
+    }
     assert cells(shown, "together") == ["3", "student", "1.250", "1.500"]
     assert cells(shown, "after") == ["1", "ensemble", "-", "-"]
     val = shown.split("dmcl on val")[1].split("dmcl on test")[0]
@@ -248,10 +323,22 @@ def test_no_name_and_no_figure_is_cut_however_many_views_there_are(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(console.stdout, "width", width)
-    views = {f"view_{index}_network": {"rmse_road_wheel_deg": 1.5 + index, "r2": -123.25} for index in range(7)}
-    show_views("on val", views, {"constant": {"rmse_road_wheel_deg": 9.5}, "neighbours": {"r2": 0.5}})
+    views = {
+        f"view_{index}_network": {"rmse_road_wheel_deg": 1.5 + index, "r2": -123.25}
+        for index in range(7)
+    }
+    show_views(
+        "on val", views, {"constant": {"rmse_road_wheel_deg": 9.5}, "neighbours": {"r2": 0.5}}
+    )
     shown = capsys.readouterr().out
-    for expected in (*views, "(constant)", "(neighbours)", *(f"{1.5 + index:.3f}" for index in range(7)), "9.500", "-123.250"):
+    for expected in (
+        *views,
+        "(constant)",
+        "(neighbours)",
+        *(f"{1.5 + index:.3f}" for index in range(7)),
+        "9.500",
+        "-123.250",
+    ):
         assert expected in shown
     tables = shown.count("on val")
     assert shown.count("rmse_road_wheel_deg") == shown.count("r2") == tables
@@ -278,13 +365,23 @@ def test_a_run_fits_the_terminal(run: Path, width: int, monkeypatch: pytest.Monk
         ("result.json", "[" * 100_000, "result.json: is nested too deeply"),
         ("result.json", "[]", "result.json: must hold"),
         ("result.json", "{}", "result.json: method: Field required (6 mistakes)"),
-        ("result.json", json.dumps({**RESULT, "metrics": {"val": 1}}), "result.json: metrics.val: Input should be"),
-        ("result.json", json.dumps({**RESULT, "phases": [{}]}), "result.json: phases.0.name: Field required"),
+        (
+            "result.json",
+            json.dumps({**RESULT, "metrics": {"val": 1}}),
+            "result.json: metrics.val: Input should be",
+        ),
+        (
+            "result.json",
+            json.dumps({**RESULT, "phases": [{}]}),
+            "result.json: phases.0.name: Field required",
+        ),
         ("run.json", "no", "run.json: no valid JSON"),
         ("dataset.json", "1", "dataset.json: must hold"),
     ],
 )
-def test_a_damaged_file_of_a_run_is_listed_and_the_rest_is_shown(run: Path, name: str, text: str, broken: str) -> None:
+def test_a_damaged_file_of_a_run_is_listed_and_the_rest_is_shown(
+    run: Path, name: str, text: str, broken: str
+) -> None:
     (run / name).write_text(text)
     (line,) = summary_of(run)["broken"]
     assert line.startswith(broken)
@@ -321,7 +418,11 @@ def test_folders_that_are_nothing(tmp_path: Path, folder: Path) -> None:
 
 def test_a_bundle_and_a_damaged_one(steering_bundle: Path, copy_of: Callable[[Path], Path]) -> None:
     summary = summary_of(steering_bundle)
-    assert (summary["kind"], summary["card"]["task"], summary["broken"]) == ("bundle", "steering", [])
+    assert (summary["kind"], summary["card"]["task"], summary["broken"]) == (
+        "bundle",
+        "steering",
+        [],
+    )
     assert summary["files"]["model.onnx"] == "ok"
     shown = invoke(str(steering_bundle))
     assert shown.exit_code == 0

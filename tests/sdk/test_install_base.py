@@ -1,4 +1,6 @@
-"""The vehicle's install, in a virtual environment of its own: what comes with it, and that it works alone."""
+"""The vehicle's install, in a virtual environment of its own: what comes with it, and that it works
+alone.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,14 @@ def distributions(python: Path) -> dict[str, list[str]]:
     """Installed distribution -> what it requires without extras."""
     code = (
         "import json; from importlib import metadata; "
-        "print(json.dumps({d.name: [r for r in d.requires or [] if 'extra ==' not in r] for d in metadata.distributions()}))"
+        "print(json.dumps({d.name: [r for r in d.requires or [] if 'extra ==' not in r] for d in "
+        "metadata.distributions()}))"
     )
     found: dict[str, list[str]] = json.loads(run(python, "-I", "-c", code).stdout)
-    return {canonical(name): [canonical(re.split(r"[^A-Za-z0-9._-]", entry)[0]) for entry in needs] for name, needs in found.items()}
+    return {
+        canonical(name): [canonical(re.split(r"[^A-Za-z0-9._-]", entry)[0]) for entry in needs]
+        for name, needs in found.items()
+    }
 
 
 def test_only_the_five_and_what_they_need_came(python: Path) -> None:
@@ -56,7 +62,12 @@ def test_it_works_alone(python: Path, steering_bundle: Path, tmp_path: Path) -> 
     picture = tmp_path / "frame.png"
     Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(picture)
     command = python.with_name("auxdrive")
-    for arguments in (("predict", steering_bundle, picture), ("verify", steering_bundle), ("inspect", steering_bundle), ("doctor",)):
+    for arguments in (
+        ("predict", steering_bundle, picture),
+        ("verify", steering_bundle),
+        ("inspect", steering_bundle),
+        ("doctor",),
+    ):
         done = run(command, *arguments, cwd=tmp_path)
         assert done.returncode == 0, f"{arguments[0]}: {done.stderr}"
     lacking = run(command, "train", "--data", tmp_path, "--method", "baseline", cwd=tmp_path)
@@ -73,7 +84,11 @@ def test_nothing_shadows_a_users_module(python: Path, tmp_path: Path, name: str)
 
 
 def test_the_wheel_holds_the_four_packages_and_nothing_else(python: Path) -> None:
-    where = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])").stdout.strip())
+    where = Path(
+        run(
+            python, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"
+        ).stdout.strip()
+    )
     (record,) = where.glob("auxdrive-*.dist-info/RECORD")
     with record.open(newline="") as file:
         tops = {row[0].split("/")[0] for row in csv.reader(file) if not row[0].startswith("..")}

@@ -1,4 +1,6 @@
-"""The lowest versions that pyproject.toml declares for the vehicle: the base commands run with them."""
+"""The lowest versions that pyproject.toml declares for the vehicle: the base commands run with
+them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from PIL import Image
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(sys.version_info >= (3, 13), reason="the lowest NumPy has no wheels for this Python"),
+    pytest.mark.skipif(
+        sys.version_info >= (3, 13), reason="the lowest NumPy has no wheels for this Python"
+    ),
 ]
 
 DECLARED = {
@@ -28,17 +32,27 @@ DECLARED = {
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of a clean environment with exactly the lowest versions."""
-    return environment_with(tmp_path_factory.mktemp("lowest") / "venv", *(f"{name}=={version}" for name, version in DECLARED.items()))
+    return environment_with(
+        tmp_path_factory.mktemp("lowest") / "venv",
+        *(f"{name}=={version}" for name, version in DECLARED.items()),
+    )
 
 
 def test_they_are_what_is_installed(python: Path) -> None:
-    code = f"import json; from importlib import metadata; print(json.dumps({{n: metadata.version(n) for n in {list(DECLARED)!r}}}))"
+    code = (
+        f"import json; from importlib import metadata; print(json.dumps({{n: metadata.version(n) "
+        f"for n in {list(DECLARED)!r}}}))"
+    )
     found = json.loads(run(python, "-I", "-c", code).stdout)
     for name, version in DECLARED.items():
-        assert re.fullmatch(rf"{re.escape(version)}(\.0)*", found[name]), f"{name} {found[name]}, declared {version}"
+        assert re.fullmatch(rf"{re.escape(version)}(\.0)*", found[name]), (
+            f"{name} {found[name]}, declared {version}"
+        )
 
 
-def test_the_base_commands_run(python: Path, steering_bundle: Path, waypoint_bundle: Path, tmp_path: Path) -> None:
+def test_the_base_commands_run(
+    python: Path, steering_bundle: Path, waypoint_bundle: Path, tmp_path: Path
+) -> None:
     picture = tmp_path / "frame.png"
     Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(picture)
     command = python.with_name("auxdrive")
@@ -60,7 +74,9 @@ def test_the_base_commands_run(python: Path, steering_bundle: Path, waypoint_bun
     assert "Traceback" not in mistaken.stderr
 
 
-def test_hostile_numbers_are_refused_as_with_the_newest(python: Path, waypoint_bundle: Path) -> None:
+def test_hostile_numbers_are_refused_as_with_the_newest(
+    python: Path, waypoint_bundle: Path
+) -> None:
     """NumPy's own conversions differ between versions; ours do not."""
     code = """
 import sys, numpy as np

@@ -16,7 +16,9 @@ from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 
-CARD = DatasetCard(name="a", rate_hz=10, modalities=(Modality.RGB,), camera=CameraSpec(width=8, height=6))
+CARD = DatasetCard(
+    name="a", rate_hz=10, modalities=(Modality.RGB,), camera=CameraSpec(width=8, height=6)
+)
 
 
 def make(folder: Path, *episodes: str, seed: int = 0, **card: Any) -> Path:
@@ -25,23 +27,48 @@ def make(folder: Path, *episodes: str, seed: int = 0, **card: Any) -> Path:
         with EpisodeWriter(folder, episode_id, [Modality.RGB]) as writer:
             for index in range(3):
                 picture = rng.integers(0, 200, (6, 8, 3), dtype=np.uint8)
-                writer.append({Modality.RGB: picture}, {"time_s": index / 10, "steer_rad": 0.0, "throttle": 0.5, "brake": 0.0})
+                writer.append(
+                    {Modality.RGB: picture},
+                    {"time_s": index / 10, "steer_rad": 0.0, "throttle": 0.5, "brake": 0.0},
+                )
     write_card(folder, CARD.model_copy(update={"name": folder.name, **card}))
     return folder
 
 
 def test_two_recordings_are_one_data_set(tmp_path: Path) -> None:
-    origins = {"e0": EpisodeOrigin(session="monday", start_s=0.0), "e1": EpisodeOrigin(session="monday", start_s=7.0)}
-    a = make(tmp_path / "a", "e0", "e1", "e2", seed=1, episodes=origins, licence="MIT", splits={"train": ("e0", "e1"), "val": ("e2",)})
-    b = make(tmp_path / "b", "e0", seed=2, vehicle=VehicleSpec(name="kart"), licence="MIT", rate_hz=10.4)
+    origins = {
+        "e0": EpisodeOrigin(session="monday", start_s=0.0),
+        "e1": EpisodeOrigin(session="monday", start_s=7.0),
+    }
+    a = make(
+        tmp_path / "a",
+        "e0",
+        "e1",
+        "e2",
+        seed=1,
+        episodes=origins,
+        licence="MIT",
+        splits={"train": ("e0", "e1"), "val": ("e2",)},
+    )
+    b = make(
+        tmp_path / "b", "e0", seed=2, vehicle=VehicleSpec(name="kart"), licence="MIT", rate_hz=10.4
+    )
     both = Dataset.open([a, b])
     assert both.episode_ids == ("a/e0", "a/e1", "a/e2", "b/e0")
     assert both.card.splits == {"train": ("a/e0", "a/e1", "b/e0"), "val": ("a/e2",)}
     assert both.origin("a/e1") == EpisodeOrigin(session="a/monday", start_s=7.0)
     assert both.origin("b/e0") == EpisodeOrigin(session="b/e0")
-    assert (both.card.name, both.card.vehicle.name, both.card.licence, both.card.rate_hz) == ("a + b", "unknown; kart", "MIT", 10)
+    assert (both.card.name, both.card.vehicle.name, both.card.licence, both.card.rate_hz) == (
+        "a + b",
+        "unknown; kart",
+        "MIT",
+        10,
+    )
     for part, name in ((a, "a/e0"), (b, "b/e0")):
-        np.testing.assert_array_equal(both.episode(name).frames(Modality.RGB), Dataset.open(part).episode("e0").frames(Modality.RGB))
+        np.testing.assert_array_equal(
+            both.episode(name).frames(Modality.RGB),
+            Dataset.open(part).episode("e0").frames(Modality.RGB),
+        )
     with pytest.raises(UsageError, match="no one folder"):
         _ = both.path
     with pytest.raises(UsageError, match="unknown episode 'e0'"):
@@ -49,7 +76,10 @@ def test_two_recordings_are_one_data_set(tmp_path: Path) -> None:
 
 
 def test_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
-    paths = [make(tmp_path / day / "data", "e0", seed=seed) for seed, day in enumerate(("monday", "tuesday"))]
+    paths = [
+        make(tmp_path / day / "data", "e0", seed=seed)
+        for seed, day in enumerate(("monday", "tuesday"))
+    ]
     assert Dataset.open(paths).episode_ids == ("0-data/e0", "1-data/e0")
 
 
@@ -65,12 +95,20 @@ def test_one_in_a_list_is_itself(tmp_path: Path) -> None:
         ({"rate_hz": 20}, "rate_hz: 10 and 20"),
         ({"camera": CameraSpec(width=9, height=6)}, "camera.width: 8 and 9"),
         ({"camera": CameraSpec(width=8, height=6, fov_deg=90)}, "camera.fov_deg: None and 90.0"),
-        ({"steering": SteeringSpec(kind="normalised")}, "steering.kind: road_wheel_rad and normalised"),
-        ({"steering": SteeringSpec(max_road_wheel_deg=25)}, "steering.max_road_wheel_deg: 70.0 and 25.0"),
+        (
+            {"steering": SteeringSpec(kind="normalised")},
+            "steering.kind: road_wheel_rad and normalised",
+        ),
+        (
+            {"steering": SteeringSpec(max_road_wheel_deg=25)},
+            "steering.max_road_wheel_deg: 70.0 and 25.0",
+        ),
         ({"vehicle": VehicleSpec(wheelbase_m=2.8)}, "vehicle.wheelbase_m: None and 2.8"),
     ],
 )
-def test_cards_that_do_not_agree_are_refused_with_what_differs(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+def test_cards_that_do_not_agree_are_refused_with_what_differs(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
     paths = [make(tmp_path / "a", "e0", seed=1), make(tmp_path / "b", "e0", seed=2, **change)]
     with pytest.raises(DataError, match="cannot be used as one") as raised:
         Dataset.open(paths)
@@ -98,10 +136,18 @@ def test_one_recording_does_not_count_twice(tmp_path: Path) -> None:
 
 def test_two_parts_of_one_recording_are_no_two_drives(tmp_path: Path) -> None:
     told = [
-        f"donkey tub tub (labels sha256 0123456789abcdef, full lock 25 deg); splits by _index: {part}" for part in ("train=:9", "val=9:")
+        "donkey tub tub (labels sha256 0123456789abcdef, full lock 25 deg); splits by _index: "
+        f"{part}"
+        for part in ("train=:9", "val=9:")
     ]
-    a, b = (make(tmp_path / name, "e0", seed=seed, source=source) for seed, (name, source) in enumerate(zip("ab", told, strict=True)))
-    with pytest.raises(DataError, match=r"a and .*b were both read from donkey tub tub \(labels sha256 0123456789abcdef\): frames of one"):
+    a, b = (
+        make(tmp_path / name, "e0", seed=seed, source=source)
+        for seed, (name, source) in enumerate(zip("ab", told, strict=True))
+    )
+    with pytest.raises(
+        DataError,
+        match=r"a and .*b were both read from donkey tub tub \(labels sha256 0123456789abcdef\): frames of one",
+    ):
         Dataset.open([a, b])
     c = make(tmp_path / "c", "e0", seed=3, source=told[0].replace("0123", "4567"))
     assert len(Dataset.open([a, c])) == 2
@@ -109,7 +155,9 @@ def test_two_parts_of_one_recording_are_no_two_drives(tmp_path: Path) -> None:
 
 def test_the_fingerprint_covers_every_part(tmp_path: Path) -> None:
     a, b, c = (make(tmp_path / name, "e0", seed=seed) for seed, name in enumerate("abc"))
-    seen = {Dataset.open(paths).fingerprint() for paths in ([a], [b], [a, b], [a, c], [b, a], [a, b, c])}
+    seen = {
+        Dataset.open(paths).fingerprint() for paths in ([a], [b], [a, b], [a, c], [b, a], [a, b, c])
+    }
     assert len(seen) == 6
     content = bytearray((b / "episodes" / "e0" / "rgb.npy").read_bytes())
     content[-1] ^= 1

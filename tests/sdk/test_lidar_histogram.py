@@ -15,7 +15,9 @@ from hypothesis.extra.numpy import arrays
 
 
 def twin(points: np.ndarray) -> np.ndarray:
-    """Straight from the definition, point by point: find the cell whose half-open interval holds the point."""
+    """Straight from the definition, point by point: find the cell whose half-open interval holds
+    the point.
+    """
     counts = np.zeros((64, 64, 2))
     for x, y, z in points[:, :3].astype(float):
         for row in range(64):
@@ -28,7 +30,8 @@ def twin(points: np.ndarray) -> np.ndarray:
 
 
 coordinates = st.one_of(
-    st.floats(-40, 40, width=32), st.sampled_from([0.0, -0.0, 0.5, 16.0, -16.0, 15.5, 31.5, 32.0, math.nan, math.inf, -math.inf])
+    st.floats(-40, 40, width=32),
+    st.sampled_from([0.0, -0.0, 0.5, 16.0, -16.0, 15.5, 31.5, 32.0, math.nan, math.inf, -math.inf]),
 )
 
 
@@ -71,7 +74,9 @@ def test_borders(point: tuple[float, ...], cell: tuple[int, int, int] | None) ->
 @given(seed=st.integers(0, 2**32 - 1))
 def test_a_mirrored_scene_gives_mirrored_columns(seed: int) -> None:
     points = np.random.default_rng(seed).uniform([0, -15.9, -1, 0], [32, 15.9, 3, 1], (100, 4))
-    np.testing.assert_array_equal(bev_histogram(points * [1, -1, 1, 1]), bev_histogram(points)[:, ::-1])
+    np.testing.assert_array_equal(
+        bev_histogram(points * [1, -1, 1, 1]), bev_histogram(points)[:, ::-1]
+    )
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 2), (3, 5), (1, 3, 4)])

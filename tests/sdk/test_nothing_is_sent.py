@@ -1,4 +1,6 @@
-"""Telemetry: a process without CI that loads and predicts opens no socket, starts no thread, leaves no file, and its children end."""
+"""Telemetry: a process without CI that loads and predicts opens no socket, starts no thread, leaves
+no file, and its children end.
+"""
 
 from __future__ import annotations
 
@@ -60,17 +62,46 @@ with Predictor.load(sys.argv[1]) as predictor:
 
 
 def without_ci(home: Path, **more: str) -> dict[str, str]:
-    """An environment in which a process would send what it sends, with every folder that it may write to under `home`."""
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
-    folders = {name: str(home) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")}
+    """An environment in which a process would send what it sends, with every folder that it may
+    write to under `home`.
+    """
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
+        if name in os.environ
+    }
+    folders = {
+        name: str(home)
+        for name in (
+            "HOME",
+            "TMPDIR",
+            "XDG_CACHE_HOME",
+            "XDG_CONFIG_HOME",
+            "XDG_DATA_HOME",
+            "XDG_STATE_HOME",
+        )
+    }
     return {**kept, **folders, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
 @linux
-@pytest.mark.parametrize("more", [{}, {"ORT_DISABLE_TELEMETRY": "0", "ORT_TELEMETRY_DISABLED": "0"}], ids=["unset", "set to 0"])
-def test_no_socket_no_thread_no_file(waypoint_bundle: Path, tmp_path: Path, more: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"ORT_DISABLE_TELEMETRY": "0", "ORT_TELEMETRY_DISABLED": "0"}],
+    ids=["unset", "set to 0"],
+)
+def test_no_socket_no_thread_no_file(
+    waypoint_bundle: Path, tmp_path: Path, more: dict[str, str]
+) -> None:
     command = [sys.executable, "-W", "error", "-c", WATCHED, str(waypoint_bundle)]
-    done = subprocess.run(command, capture_output=True, text=True, env=without_ci(tmp_path, **more), timeout=60, check=False)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=without_ci(tmp_path, **more),
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.rglob("*")) == []
 
@@ -79,17 +110,32 @@ def test_no_socket_no_thread_no_file(waypoint_bundle: Path, tmp_path: Path, more
 def test_the_commands_leave_nothing_either(waypoint_bundle: Path, tmp_path: Path) -> None:
     run = [sys.executable, "-c", "from auxdrive.cli import main; main()"]
     done = subprocess.run(
-        [*run, "verify", str(waypoint_bundle)], capture_output=True, text=True, env=without_ci(tmp_path), timeout=60, check=False
+        [*run, "verify", str(waypoint_bundle)],
+        capture_output=True,
+        text=True,
+        env=without_ci(tmp_path),
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.rglob("*")) == []
 
 
 def test_whoever_imports_it_too_early_is_told() -> None:
-    code = "import sys, types; sys.modules['onnxruntime'] = types.ModuleType('onnxruntime'); import auxdrive"
+    code = (
+        "import sys, types; sys.modules['onnxruntime'] = types.ModuleType('onnxruntime'); import "
+        "auxdrive"
+    )
     env = {name: value for name, value in os.environ.items() if name not in (*OFF, "CI")}
     for more, said in (({}, True), ({"ORT_DISABLE_TELEMETRY": "1"}, False), ({"CI": "1"}, False)):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**env, **more}, timeout=60, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env={**env, **more},
+            timeout=60,
+            check=True,
+        )
         assert ("onnxruntime was imported before auxdrive" in done.stderr) is said
 
 
@@ -101,7 +147,11 @@ def test_one_module_imports_onnx_runtime() -> None:
                 name
                 for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
                 if isinstance(node, ast.Import | ast.ImportFrom)
-                for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+                for name in (
+                    [alias.name for alias in node.names]
+                    if isinstance(node, ast.Import)
+                    else [node.module or ""]
+                )
             ]
             if any(re.match(r"onnxruntime(\.|$)", name) for name in names):
                 importing.append(file.relative_to(ROOT).as_posix())

@@ -1,4 +1,6 @@
-"""Names that nobody thinks of: 300 characters, bytes that are no UTF-8, copies beside episodes, folders that may not be entered."""
+"""Names that nobody thinks of: 300 characters, bytes that are no UTF-8, copies beside episodes,
+folders that may not be entered.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,11 @@ def data(tmp_path: Path) -> Path:
             state = {"time_s": index / 10, "steer_rad": 0.0, "throttle": 0.0, "brake": 0.0}
             writer.append({Modality.RGB: np.full((4, 6, 3), 50 * index, np.uint8)}, state)
     card = DatasetCard(
-        name="d", rate_hz=10, modalities=(Modality.RGB,), camera=CameraSpec(width=6, height=4), splits={"train": ("s0-00000",)}
+        name="d",
+        rate_hz=10,
+        modalities=(Modality.RGB,),
+        camera=CameraSpec(width=6, height=4),
+        splits={"train": ("s0-00000",)},
     )
     write_card(root, card)
     return root
@@ -42,7 +48,9 @@ def make(path: Path) -> None:
         pytest.skip("this file system takes UTF-8 alone")
 
 
-def test_a_data_set_with_odd_neighbours_is_shown(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_data_set_with_odd_neighbours_is_shown(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     episodes = data / "episodes"
     shutil.copytree(episodes / "s0-00000", episodes / "s0-00000.bak")
     make(episodes / NO_UTF8)
@@ -51,7 +59,11 @@ def test_a_data_set_with_odd_neighbours_is_shown(data: Path, tmp_path: Path, cap
     (episodes / "s0-00000" / "line\nbreak.txt").touch()
     page = tmp_path / "page.html"
     for options in ((), ("--html", str(page)), ("--json",)):
-        assert run(["inspect", str(data), *options]) in (0, 1, 2)  # it says what is broken; how is another test's matter
+        assert run(["inspect", str(data), *options]) in (
+            0,
+            1,
+            2,
+        )  # it says what is broken; how is another test's matter
         told = capsys.readouterr()
         assert "Traceback" not in told.err
     summary = summarise(Dataset.open(data))
@@ -72,9 +84,21 @@ def test_the_data_page_loads_and_runs_nothing(data: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["n" * 300, NO_UTF8, "a\nb\x1b[2J", "ü" * 200, " ", "-x"])
-@pytest.mark.parametrize("command", [("inspect", "{}"), ("verify", "{}"), ("predict", "{}", "{}"), ("inspect", "{data}", "--html", "{}/x")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("inspect", "{}"),
+        ("verify", "{}"),
+        ("predict", "{}", "{}"),
+        ("inspect", "{data}", "--html", "{}/x"),
+    ],
+)
 def test_a_path_that_is_not_there_is_told(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, command: tuple[str, ...]
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    command: tuple[str, ...],
 ) -> None:
     path = tmp_path / name
     assert run([word.format(path, data=data) for word in command]) == 2

@@ -30,7 +30,9 @@ def folder(tmp_path: Path) -> Path:
     for index in range(3):
         Image.fromarray(FRAME // (index + 1)).save(made / f"{index}.png")
     (made / "notes.txt").write_text("not a picture")
-    (made / "._0.png").write_bytes(b"\0\5\x16\7")  # as macOS leaves beside each file on a foreign disk
+    (made / "._0.png").write_bytes(
+        b"\0\5\x16\7"
+    )  # as macOS leaves beside each file on a foreign disk
     return made
 
 
@@ -46,14 +48,18 @@ def test_a_folder(steering_bundle: Path, folder: Path, tmp_path: Path) -> None:
     assert all(record["flags"] == [] for record in found)
 
 
-def test_csv_of_both_tasks(steering_bundle: Path, waypoint_bundle: Path, folder: Path, tmp_path: Path) -> None:
+def test_csv_of_both_tasks(
+    steering_bundle: Path, waypoint_bundle: Path, folder: Path, tmp_path: Path
+) -> None:
     predict(steering_bundle, [folder], out=tmp_path / "s.csv")
     predict(waypoint_bundle, [folder], speed=3.0, target="10,-2.5", out=tmp_path / "w.csv")
     with (tmp_path / "s.csv").open() as steering, (tmp_path / "w.csv").open() as waypoints:
         rows = list(csv.DictReader(steering))
         assert len(rows) == 3
         assert float(rows[0]["steer_rad"]) != 0
-        assert list(next(csv.DictReader(waypoints)))[4:] == [f"{axis}{k}_m" for k in range(4) for axis in "xy"]
+        assert list(next(csv.DictReader(waypoints)))[4:] == [
+            f"{axis}{k}_m" for k in range(4) for axis in "xy"
+        ]
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp"])
@@ -84,11 +90,15 @@ def deep_png(channels: int, colour_type: int) -> bytes:
     """A PNG of 2x2 pixels with 16 bits per channel."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     rows = zlib.compress((b"\0" + bytes(2 * channels * 2)) * 2)
     header = struct.pack(">IIBBBBB", 2, 2, 16, colour_type, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +111,9 @@ def deep_png(channels: int, colour_type: int) -> bytes:
         ("plain.ppm", b"P3 2 2 1000\n" + b"1 " * 12),
     ],
 )
-def test_sixteen_bit_colours_are_refused_though_pillow_would_cut_them(tmp_path: Path, name: str, content: bytes) -> None:
+def test_sixteen_bit_colours_are_refused_though_pillow_would_cut_them(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=f"{name}.*8 bits"):
         list(read_pictures(tmp_path / name))
@@ -114,7 +126,9 @@ def test_a_plain_ppm_of_eight_bits_is_read(tmp_path: Path) -> None:
 
 
 def test_the_first_view_of_a_phones_picture_stands_upright(tmp_path: Path) -> None:
-    """MPO: what phones call JPEG, with a preview or a depth view behind the picture, and the turn in EXIF."""
+    """MPO: what phones call JPEG, with a preview or a depth view behind the picture, and the turn
+    in EXIF.
+    """
     views = [Image.fromarray(FRAME), Image.fromarray(FRAME[:12, :16])]
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned a quarter clockwise
@@ -125,20 +139,30 @@ def test_the_first_view_of_a_phones_picture_stands_upright(tmp_path: Path) -> No
     assert picture.image.shape == (32, 24, 3)
 
 
-def test_a_bad_picture_does_not_cost_the_others(steering_bundle: Path, folder: Path, tmp_path: Path) -> None:
+def test_a_bad_picture_does_not_cost_the_others(
+    steering_bundle: Path, folder: Path, tmp_path: Path
+) -> None:
     (folder / "0a.png").write_bytes(b"no picture")
     Image.fromarray(FRAME[:10]).save(folder / "1a.png")
-    with pytest.raises(DataError, match=r"2 of 5 files could not be used.*0a\.png: not a readable picture.*1a\.png: is 32x10"):
+    with pytest.raises(
+        DataError,
+        match=r"2 of 5 files could not be used.*0a\.png: not a readable picture.*1a\.png: is 32x10",
+    ):
         predict(steering_bundle, [folder], out=tmp_path / "o.jsonl")
     written = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
     assert [Path(record["file"]).name for record in written] == ["0.png", "1.png", "2.png"]
 
 
 def test_odd_names_are_shown_and_come_back_from_the_files(
-    steering_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    steering_bundle: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(console.stdout, "_width", 400)  # no line breaks within names
-    folder = tmp_path / "drive["  # with the next part of the path it makes a closing tag of rich's markup
+    folder = (
+        tmp_path / "drive["
+    )  # with the next part of the path it makes a closing tag of rich's markup
     folder.mkdir()
     for name in (b"bold].png", b"caf\xe9.png"):
         Image.fromarray(FRAME).save(tmp_path / "new.png")
@@ -157,16 +181,33 @@ def test_odd_names_are_shown_and_come_back_from_the_files(
     [
         ((64, 48), None),
         ((65, 49), None),
-        ((64, 36), "1 picture(s) of 64x36 to 32x24, another shape: what they show is 1.33 times too high"),
-        ((40, 60), "1 picture(s) of 40x60 to 32x24, another shape: what they show is 2.00 times too wide"),
+        (
+            (64, 36),
+            "1 picture(s) of 64x36 to 32x24, another shape: what they show is 1.33 times too high",
+        ),
+        (
+            (40, 60),
+            "1 picture(s) of 40x60 to 32x24, another shape: what they show is 2.00 times too wide",
+        ),
     ],
 )
 @pytest.mark.parametrize("as_json", [False, True])
 def test_resize_says_what_it_squashes(
-    steering_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], size: tuple[int, int], told: str | None, as_json: bool
+    steering_bundle: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    size: tuple[int, int],
+    told: str | None,
+    as_json: bool,
 ) -> None:
     Image.new("RGB", size).save(tmp_path / "p.png")
-    (record,) = records(steering_bundle, tmp_path / "p.png", out=tmp_path / "o.jsonl", resize=True, json_output=as_json)
+    (record,) = records(
+        steering_bundle,
+        tmp_path / "p.png",
+        out=tmp_path / "o.jsonl",
+        resize=True,
+        json_output=as_json,
+    )
     assert record["scaled_from"] == list(size)
     said = " ".join(capsys.readouterr().err.split())
     assert ("--resize squashed" in said) is (told is not None)
@@ -177,13 +218,20 @@ def test_resize_says_what_it_squashes(
 
 def test_another_size_needs_resize(steering_bundle: Path, tmp_path: Path) -> None:
     Image.fromarray(np.repeat(np.repeat(FRAME, 2, 0), 2, 1)).save(tmp_path / "large.png")
-    with pytest.raises(InputError, match=r"large\.png: is 64x48 pixels, the model's camera gives 32x24\. Use --resize"):
+    with pytest.raises(
+        InputError,
+        match=r"large\.png: is 64x48 pixels, the model's camera gives 32x24\. Use --resize",
+    ):
         predict(steering_bundle, [tmp_path / "large.png"])
-    (record,) = records(steering_bundle, tmp_path / "large.png", out=tmp_path / "o.jsonl", resize=True)
+    (record,) = records(
+        steering_bundle, tmp_path / "large.png", out=tmp_path / "o.jsonl", resize=True
+    )
     assert isinstance(record["steer_rad"], float)
 
 
-def test_wrong_requests(steering_bundle: Path, waypoint_bundle: Path, folder: Path, tmp_path: Path) -> None:
+def test_wrong_requests(
+    steering_bundle: Path, waypoint_bundle: Path, folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "o.csv").mkdir()
     (tmp_path / "film.mp4").write_bytes(b"x")
@@ -199,7 +247,12 @@ def test_wrong_requests(steering_bundle: Path, waypoint_bundle: Path, folder: Pa
         (steering_bundle, picture, {"out": tmp_path / "no" / "o.csv"}, "there is no directory"),
         (steering_bundle, picture, {"out": tmp_path / "o.csv"}, "is a directory"),
         (waypoint_bundle, picture, {"speed": 1e39, "target": "1,2"}, "speed_mps is 1e\\+39"),
-        (waypoint_bundle, picture, {"speed": 1.0, "target": "1,-1e39"}, r"target_ego_m\[1\] is -1e\+39"),
+        (
+            waypoint_bundle,
+            picture,
+            {"speed": 1.0, "target": "1,-1e39"},
+            r"target_ego_m\[1\] is -1e\+39",
+        ),
         (steering_bundle, tmp_path / "none.png", {}, "no such file"),
         (steering_bundle, tmp_path / "empty", {}, "holds no pictures"),
         (steering_bundle, tmp_path / "film.mp4", {}, "ffmpeg"),
@@ -209,16 +262,22 @@ def test_wrong_requests(steering_bundle: Path, waypoint_bundle: Path, folder: Pa
             predict(bundle, [image], **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", b"GIF89a" + b"\x00" * 20])
+@pytest.mark.parametrize(
+    "content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", b"GIF89a" + b"\x00" * 20]
+)
 def test_files_that_are_no_pictures(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "odd.png").write_bytes(content)
     with pytest.raises(DataError, match=r"odd\.png"):
         list(read_pictures(tmp_path / "odd.png"))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.sampled_from(["png", "jpg", "gif", "bmp", "webp", "tif"]), st.data())
-def test_damaged_pictures_raise_nothing_else(tmp_path: Path, kind: str, data: st.DataObject) -> None:
+def test_damaged_pictures_raise_nothing_else(
+    tmp_path: Path, kind: str, data: st.DataObject
+) -> None:
     path = tmp_path / f"damaged.{kind}"
     Image.fromarray(FRAME).save(path)
     content = bytearray(path.read_bytes())
@@ -233,4 +292,9 @@ def test_damaged_pictures_raise_nothing_else(tmp_path: Path, kind: str, data: st
 
 
 def test_pictures_of_a_folder_are_sorted_and_named_files_keep_their_order(folder: Path) -> None:
-    assert [path.name for path in find_pictures([folder / "2.png", folder])] == ["2.png", "0.png", "1.png", "2.png"]
+    assert [path.name for path in find_pictures([folder / "2.png", folder])] == [
+        "2.png",
+        "0.png",
+        "1.png",
+        "2.png",
+    ]

@@ -1,4 +1,6 @@
-"""The predictor: right answers, refused inputs, withheld outputs, no image-sized allocations, one call at a time."""
+"""The predictor: right answers, refused inputs, withheld outputs, no image-sized allocations, one
+call at a time.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,10 @@ def test_steering(steering_bundle: Path) -> None:
 def test_waypoints_are_the_callers_to_keep(waypoint_bundle: Path) -> None:
     expected = np.load(waypoint_bundle / "reference/outputs.npy")
     with Predictor.load(waypoint_bundle) as predictor:
-        kept = [predictor.predict(observation).waypoints_ego_m for observation in frames_of(waypoint_bundle)]
+        kept = [
+            predictor.predict(observation).waypoints_ego_m
+            for observation in frames_of(waypoint_bundle)
+        ]
         times = predictor.predict(frames_of(waypoint_bundle)[0]).waypoint_times_s
     np.testing.assert_allclose(np.stack(kept), expected, atol=1e-5)
     assert times == bundle_factory.TIMES_S
@@ -103,7 +108,9 @@ def test_wrong_images(steering_bundle: Path, image: object, message: str) -> Non
         (1.0, (1.0, 2.0, 3.0), "target_ego_m"),
     ],
 )
-def test_wrong_ego(waypoint_bundle: Path, speed: float | None, target: tuple[float, float] | None, message: str) -> None:
+def test_wrong_ego(
+    waypoint_bundle: Path, speed: float | None, target: tuple[float, float] | None, message: str
+) -> None:
     with Predictor.load(waypoint_bundle) as predictor:
         with pytest.raises(InputError, match=message):
             predictor.predict(Observation(IMAGE, 0.0, speed, target))
@@ -116,9 +123,13 @@ def test_wrong_time(steering_bundle: Path) -> None:
         predictor.predict(Observation(IMAGE, float("nan")))
 
 
-@pytest.mark.parametrize(("task", "bias"), [("steering", np.nan), ("steering", np.inf), ("waypoints", np.nan)])
+@pytest.mark.parametrize(
+    ("task", "bias"), [("steering", np.nan), ("steering", np.inf), ("waypoints", np.nan)]
+)
 def test_outputs_that_are_not_finite_are_withheld(tmp_path: Path, task: str, bias: float) -> None:
-    bundle = bundle_factory.write_bundle(tmp_path / "b", task, graph=bundle_factory.model(1, task, bias=bias))
+    bundle = bundle_factory.write_bundle(
+        tmp_path / "b", task, graph=bundle_factory.model(1, task, bias=bias)
+    )
     with Predictor.load(bundle) as predictor:
         prediction = predictor.predict(Observation(IMAGE, 0.0, 1.0, (5.0, 0.0)))
     assert prediction.flags == {Flag.NON_FINITE_OUTPUT}
@@ -136,7 +147,9 @@ def test_closed(steering_bundle: Path) -> None:
 
 
 def test_load_refuses_what_it_cannot_have(steering_bundle: Path) -> None:
-    with pytest.raises(UsageError, match=r"unknown runtime 'onnxruntim'\. Did you mean 'onnxruntime'"):
+    with pytest.raises(
+        UsageError, match=r"unknown runtime 'onnxruntim'\. Did you mean 'onnxruntime'"
+    ):
         Predictor.load(steering_bundle, runtime="onnxruntim")
     with pytest.raises(UsageError, match="unknown device 'gpu'"):
         Predictor.load(steering_bundle, device="gpu")
@@ -185,21 +198,38 @@ def custom_operator() -> onnx.ModelProto:
     ],
 )
 def test_graphs_that_are_not_the_cards(
-    steering_bundle: Path, copy_of: Callable[[Path], Path], model: onnx.ModelProto | bytes, message: str
+    steering_bundle: Path,
+    copy_of: Callable[[Path], Path],
+    model: onnx.ModelProto | bytes,
+    message: str,
 ) -> None:
     with pytest.raises(BundleError, match=message):
         Predictor.load(replace_model(copy_of(steering_bundle), model))
 
 
-def test_calls_allocate_nothing_of_an_images_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_allocate_nothing_of_an_images_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     height, width = 480, 640
     monkeypatch.setattr(
         bundle_factory,
         "IMAGE",
-        TensorSpec(name="image", shape=("batch", height, width, 3), dtype="uint8", unit="intensity", frame="camera"),
+        TensorSpec(
+            name="image",
+            shape=("batch", height, width, 3),
+            dtype="uint8",
+            unit="intensity",
+            frame="camera",
+        ),
     )
-    monkeypatch.setattr(bundle_factory, "frames", lambda task: (np.zeros((1, height, width, 3), np.uint8), np.zeros((1, 0), np.float32)))
-    bundle = bundle_factory.write_bundle(tmp_path / "b", camera=CameraSpec(width=width, height=height))
+    monkeypatch.setattr(
+        bundle_factory,
+        "frames",
+        lambda task: (np.zeros((1, height, width, 3), np.uint8), np.zeros((1, 0), np.float32)),
+    )
+    bundle = bundle_factory.write_bundle(
+        tmp_path / "b", camera=CameraSpec(width=width, height=height)
+    )
     observation = Observation(np.zeros((height, width, 6), np.uint8)[..., ::2], 0.0)
     with Predictor.load(bundle) as predictor:
         predictor.predict(observation)
@@ -243,7 +273,12 @@ def test_a_call_does_not_touch_the_buffers_of_another(steering_bundle: Path) -> 
         assert real is not None
 
         class Slow:
-            inputs, outputs, providers, close = real.inputs, real.outputs, real.providers, real.close
+            inputs, outputs, providers, close = (
+                real.inputs,
+                real.outputs,
+                real.providers,
+                real.close,
+            )
 
             def run(self, deadline_s: float | None = None) -> None:
                 inside.set()
@@ -251,12 +286,19 @@ def test_a_call_does_not_touch_the_buffers_of_another(steering_bundle: Path) -> 
                 real.run()
 
         predictor._turns._session = Slow()  # type: ignore[assignment]  # the real session, held up
-        callers = [threading.Thread(target=lambda frame=frame: answers.append(predictor.predict(frame).steer_rad)) for frame in frames[:2]]
+        callers = [
+            threading.Thread(
+                target=lambda frame=frame: answers.append(predictor.predict(frame).steer_rad)
+            )
+            for frame in frames[:2]
+        ]
         callers[0].start()
         assert inside.wait(10)
         callers[1].start()
         time.sleep(0.2)
-        np.testing.assert_array_equal(predictor._image[0] if predictor._image.ndim == 4 else predictor._image, frames[0].image)
+        np.testing.assert_array_equal(
+            predictor._image[0] if predictor._image.ndim == 4 else predictor._image, frames[0].image
+        )
         go_on.set()
         for caller in callers:
             caller.join()
@@ -272,7 +314,9 @@ def test_one_thread_unless_more_are_asked_for(steering_bundle: Path) -> None:
 def test_one_waypoint_that_is_not_finite_withholds_the_path(tmp_path: Path) -> None:
     bias = np.zeros(8, np.float32)
     bias[5] = np.inf
-    bundle = bundle_factory.write_bundle(tmp_path / "b", "waypoints", bundle_factory.model(1, "waypoints", bias))
+    bundle = bundle_factory.write_bundle(
+        tmp_path / "b", "waypoints", bundle_factory.model(1, "waypoints", bias)
+    )
     with Predictor.load(bundle) as predictor:
         prediction = predictor.predict(frames_of(bundle)[0])
     assert prediction.waypoints_ego_m is None
@@ -280,4 +324,7 @@ def test_one_waypoint_that_is_not_finite_withholds_the_path(tmp_path: Path) -> N
 
 
 def test_every_refusal_is_an_auxdrive_error() -> None:
-    assert all(issubclass(kind, AuxdriveError) for kind in (BundleError, InputError, RuntimeUnavailable, UsageError))
+    assert all(
+        issubclass(kind, AuxdriveError)
+        for kind in (BundleError, InputError, RuntimeUnavailable, UsageError)
+    )

@@ -1,4 +1,6 @@
-"""The floor at run time: what verify would refuse is withheld, what was not trained on is flagged, a failing runtime answers nothing."""
+"""The floor at run time: what verify would refuse is withheld, what was not trained on is flagged,
+a failing runtime answers nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,14 @@ import pytest
 from auxdrive.bundles import Bundle
 from auxdrive.cards import InputRange
 from auxdrive.errors import BundleError, InputError, RuntimeFailure
-from auxdrive.limits import LOCK_MARGIN, MAX_SPEED_MPS, MAX_TARGET_M, input_bounds, output_figure, output_limit
+from auxdrive.limits import (
+    LOCK_MARGIN,
+    MAX_SPEED_MPS,
+    MAX_TARGET_M,
+    input_bounds,
+    output_figure,
+    output_limit,
+)
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.onnx_runtime import open_onnx_runtime
 from auxdrive.types import WITHHOLDING, Flag, Observation
@@ -25,12 +34,17 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 IMAGE = np.full((24, 32, 3), 90, np.uint8)
-RANGES = {"speed_mps": InputRange(low=(0.0,), high=(10.0,)), "target_ego_m": InputRange(low=(0.0, -5.0), high=(30.0, 5.0))}
+RANGES = {
+    "speed_mps": InputRange(low=(0.0,), high=(10.0,)),
+    "target_ego_m": InputRange(low=(0.0, -5.0), high=(30.0, 5.0)),
+}
 
 
 @pytest.fixture(scope="module")
 def ranged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return bundle_factory.write_bundle(tmp_path_factory.mktemp("ranged") / "b", "waypoints", input_ranges=RANGES)
+    return bundle_factory.write_bundle(
+        tmp_path_factory.mktemp("ranged") / "b", "waypoints", input_ranges=RANGES
+    )
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +68,9 @@ def predictor(ranged: Path) -> Iterator[Predictor]:
         (40.0, (20.0, 60.0), "speed_mps"),
     ],
 )
-def test_inputs_that_were_not_trained_on_are_flagged(ranged: Path, speed: float, target: tuple[float, float], named: str) -> None:
+def test_inputs_that_were_not_trained_on_are_flagged(
+    ranged: Path, speed: float, target: tuple[float, float], named: str
+) -> None:
     with Predictor.load(ranged) as predictor:
         prediction = predictor.predict(Observation(IMAGE, 0.0, speed, target))
     assert (Flag.INPUT_OUT_OF_RANGE in prediction.flags) is bool(named)
@@ -65,25 +81,45 @@ def test_inputs_that_were_not_trained_on_are_flagged(ranged: Path, speed: float,
 
 
 def test_a_range_without_width_has_a_margin(tmp_path: Path) -> None:
-    ranges = {"speed_mps": InputRange(low=(4.0,), high=(4.0,)), "target_ego_m": InputRange(low=(5.0, 0.0), high=(5.0, 0.0))}
-    bounds = input_bounds(Bundle.open(bundle_factory.write_bundle(tmp_path / "b", "waypoints", input_ranges=ranges)).card)
+    ranges = {
+        "speed_mps": InputRange(low=(4.0,), high=(4.0,)),
+        "target_ego_m": InputRange(low=(5.0, 0.0), high=(5.0, 0.0)),
+    }
+    bounds = input_bounds(
+        Bundle.open(
+            bundle_factory.write_bundle(tmp_path / "b", "waypoints", input_ranges=ranges)
+        ).card
+    )
     assert (bounds["speed_mps"].low, bounds["speed_mps"].high) == ((3.5,), (4.5,))
     assert (bounds["target_ego_m"].low, bounds["target_ego_m"].high) == ((4.0, -1.0), (6.0, 1.0))
 
 
 def test_no_range_reaches_beyond_any_vehicle(tmp_path: Path) -> None:
-    ranges = {"speed_mps": InputRange(low=(-1e30,), high=(1e30,)), "target_ego_m": InputRange(low=(-1e30, -1e30), high=(1e30, 1e30))}
-    wide = Bundle.open(bundle_factory.write_bundle(tmp_path / "wide", "waypoints", input_ranges=ranges)).card
+    ranges = {
+        "speed_mps": InputRange(low=(-1e30,), high=(1e30,)),
+        "target_ego_m": InputRange(low=(-1e30, -1e30), high=(1e30, 1e30)),
+    }
+    wide = Bundle.open(
+        bundle_factory.write_bundle(tmp_path / "wide", "waypoints", input_ranges=ranges)
+    ).card
     none = Bundle.open(bundle_factory.write_bundle(tmp_path / "none", "waypoints")).card
     for bounds in (input_bounds(wide), input_bounds(none)):
-        assert (bounds["speed_mps"].low, bounds["speed_mps"].high) == ((-MAX_SPEED_MPS,), (MAX_SPEED_MPS,))
+        assert (bounds["speed_mps"].low, bounds["speed_mps"].high) == (
+            (-MAX_SPEED_MPS,),
+            (MAX_SPEED_MPS,),
+        )
         assert bounds["target_ego_m"].high == (MAX_TARGET_M, MAX_TARGET_M)
     assert input_bounds(wide)["speed_mps"].trained
     assert not input_bounds(none)["speed_mps"].trained
 
 
-@pytest.mark.parametrize(("speed", "target"), [(1000.0, (3.0, 0.0)), (4.0, (1e28, 0.0)), (1e30, (-1e30, 1e30)), (4.0, (2000.0, 0.0))])
-def test_absurd_inputs_are_flagged_by_cards_without_ranges_too(waypoint_bundle: Path, speed: float, target: tuple[float, float]) -> None:
+@pytest.mark.parametrize(
+    ("speed", "target"),
+    [(1000.0, (3.0, 0.0)), (4.0, (1e28, 0.0)), (1e30, (-1e30, 1e30)), (4.0, (2000.0, 0.0))],
+)
+def test_absurd_inputs_are_flagged_by_cards_without_ranges_too(
+    waypoint_bundle: Path, speed: float, target: tuple[float, float]
+) -> None:
     with Predictor.load(waypoint_bundle) as predictor:
         prediction = predictor.predict(Observation(IMAGE, 0.0, speed, target))
     assert Flag.INPUT_OUT_OF_RANGE in prediction.flags
@@ -98,7 +134,10 @@ def test_a_path_faster_than_a_car_is_withheld(ranged: Path) -> None:
     assert "largest mean speed to a waypoint" in prediction.reason
 
 
-@pytest.mark.parametrize(("share", "withheld"), [(1.0, False), (LOCK_MARGIN - 0.01, False), (LOCK_MARGIN + 0.01, True), (-3.0, True)])
+@pytest.mark.parametrize(
+    ("share", "withheld"),
+    [(1.0, False), (LOCK_MARGIN - 0.01, False), (LOCK_MARGIN + 0.01, True), (-3.0, True)],
+)
 def test_steering_beyond_lock_is_withheld(tmp_path: Path, share: float, withheld: bool) -> None:
     constant = bundle_factory.model(1, bias=share * math.radians(70.0))
     for tensor in constant.graph.initializer:
@@ -114,7 +153,9 @@ def test_steering_beyond_lock_is_withheld(tmp_path: Path, share: float, withheld
     speed=st.floats(-1e30, 1e30) | st.floats(-100, 100),
     target=st.tuples(st.floats(-1e38, 1e38) | st.floats(-300, 300), st.floats(-300, 300)),
 )
-def test_nothing_that_verify_would_refuse_goes_out(predictor: Predictor, speed: float, target: tuple[float, float]) -> None:
+def test_nothing_that_verify_would_refuse_goes_out(
+    predictor: Predictor, speed: float, target: tuple[float, float]
+) -> None:
     observation = Observation(IMAGE, 0.0, speed, target)
     prediction = predictor.predict(observation)
     raw = predictor.raw_answer(observation)
@@ -130,7 +171,11 @@ ANYTHING = st.recursive(
     | st.binary() | st.floats().map(np.array) | st.just(np.ma.masked),
     lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.integers(), inner, max_size=2),
 )  # fmt: skip
-PICTURES = st.just(IMAGE) | st.sampled_from([IMAGE[:5], IMAGE.astype(np.int8), IMAGE[None], IMAGE.tobytes()]) | ANYTHING
+PICTURES = (
+    st.just(IMAGE)
+    | st.sampled_from([IMAGE[:5], IMAGE.astype(np.int8), IMAGE[None], IMAGE.tobytes()])
+    | ANYTHING
+)
 
 
 @given(
@@ -158,29 +203,53 @@ def test_hostile_observations_give_plain_predictions_or_input_errors(
         ({}, "need those of speed_mps, target_ego_m, got none"),
         ({"speed_mps": {"low": [0.0], "high": [1.0]}}, "need those of"),
         ({**RANGES, "steer_rad": InputRange(low=(0.0,), high=(1.0,))}, "need those of"),
-        ({**RANGES, "speed_mps": InputRange(low=(0.0, 0.0), high=(1.0, 1.0))}, "has 1 columns, not 2"),
+        (
+            {**RANGES, "speed_mps": InputRange(low=(0.0, 0.0), high=(1.0, 1.0))},
+            "has 1 columns, not 2",
+        ),
     ],
 )
 def test_ranges_of_other_inputs_are_refused(
-    waypoint_bundle: Path, copy_of: Callable[[Path], Path], ranges: dict[str, InputRange], message: str
+    waypoint_bundle: Path,
+    copy_of: Callable[[Path], Path],
+    ranges: dict[str, InputRange],
+    message: str,
 ) -> None:
     bundle = copy_of(waypoint_bundle)
     card = json.loads((bundle / "card.json").read_text())
-    card["input_ranges"] = {name: found.model_dump() if isinstance(found, InputRange) else found for name, found in ranges.items()}
+    card["input_ranges"] = {
+        name: found.model_dump() if isinstance(found, InputRange) else found
+        for name, found in ranges.items()
+    }
     (bundle / "card.json").write_text(json.dumps(card))
     with pytest.raises(BundleError, match=message):
         Bundle.open(bundle)
 
 
-@pytest.mark.parametrize(("low", "high"), [((1.0,), (0.0,)), ((), ()), ((0.0,), (1.0, 2.0)), ((math.nan,), (1.0,)), ((0.0,), (math.inf,))])
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        ((1.0,), (0.0,)),
+        ((), ()),
+        ((0.0,), (1.0, 2.0)),
+        ((math.nan,), (1.0,)),
+        ((0.0,), (math.inf,)),
+    ],
+)
 def test_ranges_that_are_none(low: tuple[float, ...], high: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match=r"range|finite|least"):
         InputRange(low=low, high=high)
 
 
 def failing_on_bright_frames() -> onnx.ModelProto:
-    """Takes the element (brightness - 100) of a list of 64 for the angle: beyond its end for bright frames, and ONNX Runtime fails."""
-    stored = {"axes": np.array([1, 2, 3], np.int64), "off": np.float32(100).reshape(()), "angles": np.full(64, 0.1, np.float32)}
+    """Takes the element (brightness - 100) of a list of 64 for the angle: beyond its end for bright
+    frames, and ONNX Runtime fails.
+    """
+    stored = {
+        "axes": np.array([1, 2, 3], np.int64),
+        "off": np.float32(100).reshape(()),
+        "angles": np.full(64, 0.1, np.float32),
+    }
     nodes = [
         helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["float", "axes"], ["mean"], keepdims=0),
@@ -202,9 +271,14 @@ def failing_on_bright_frames() -> onnx.ModelProto:
 
 
 def failing_predictor(bundle: Path) -> Predictor:
-    """Past the checks of `load`, which may refuse such a graph: what is asked here is what a runtime's failure does."""
+    """Past the checks of `load`, which may refuse such a graph: what is asked here is what a
+    runtime's failure does.
+    """
     card = Bundle.open(bundle).card
-    one = [tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs) for specs in (card.inputs, card.outputs)]
+    one = [
+        tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs)
+        for specs in (card.inputs, card.outputs)
+    ]
     session = open_onnx_runtime(failing_on_bright_frames().SerializeToString(), *one, "cpu", 1)
     return Predictor(card, session, "onnxruntime", "cpu", 1)
 
@@ -215,7 +289,11 @@ def test_a_failing_runtime_gives_a_withheld_prediction(steering_bundle: Path) ->
         for _ in range(3):
             assert predictor.predict(dark).steer_rad == pytest.approx(0.1)
             prediction = predictor.predict(bright)
-            assert (prediction.time_s, prediction.steer_rad, prediction.flags) == (2.0, None, {Flag.RUNTIME_FAILURE})
+            assert (prediction.time_s, prediction.steer_rad, prediction.flags) == (
+                2.0,
+                None,
+                {Flag.RUNTIME_FAILURE},
+            )
             assert "ONNX Runtime failed while it ran the graph" in prediction.reason
         with pytest.raises(RuntimeFailure, match="ONNX Runtime"):
             predictor.raw_answer(bright)

@@ -1,4 +1,6 @@
-"""A predictor under signal handlers, in forked children, and on its way to other processes: it answers or refuses, and never hangs."""
+"""A predictor under signal handlers, in forked children, and on its way to other processes: it
+answers or refuses, and never hangs.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def run(code: str, bundle: Path) -> None:
 
 
 @posix
-def test_close_in_a_signal_handler_lets_the_call_end_and_then_releases(steering_bundle: Path) -> None:
+def test_close_in_a_signal_handler_lets_the_call_end_and_then_releases(
+    steering_bundle: Path,
+) -> None:
     run(
         """
 for attempt in range(40):
@@ -66,7 +70,9 @@ for attempt in range(40):
 
 
 @posix
-def test_predict_in_a_signal_handler_is_refused_in_the_middle_of_a_call(steering_bundle: Path) -> None:
+def test_predict_in_a_signal_handler_is_refused_in_the_middle_of_a_call(
+    steering_bundle: Path,
+) -> None:
     run(
         """
 predictor = Predictor.load(bundle)
@@ -220,7 +226,9 @@ def test_close_does_not_wait_for_another_threads_call(steering_bundle: Path) -> 
             real.close()
 
     predictor._turns._session = Slow()  # type: ignore[assignment]  # the real session, held up
-    caller = threading.Thread(target=lambda: answers.append(predictor.predict(Observation(IMAGE, 0.0)).steer_rad))
+    caller = threading.Thread(
+        target=lambda: answers.append(predictor.predict(Observation(IMAGE, 0.0)).steer_rad)
+    )
     caller.start()
     assert inside.wait(10)
     predictor.close()

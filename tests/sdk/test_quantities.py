@@ -1,4 +1,6 @@
-"""One rule for numbers from callers: plain floats out, InputError for everything else, under every NumPy."""
+"""One rule for numbers from callers: plain floats out, InputError for everything else, under every
+NumPy.
+"""
 
 from __future__ import annotations
 
@@ -56,10 +58,26 @@ def test_what_is_no_number(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [4, 4.0, np.float16(4), np.float32(4), np.float64(4), np.int8(4), np.uint64(4), np.array(4), np.array(4.0)]
+    "value",
+    [
+        4,
+        4.0,
+        np.float16(4),
+        np.float32(4),
+        np.float64(4),
+        np.int8(4),
+        np.uint64(4),
+        np.array(4),
+        np.array(4.0),
+    ],
 )
 def test_what_is_one(value: Any) -> None:
-    for found in (number("x", value), seconds("x", value), *pair("x", (value, value)), *pair("x", [value, value])):
+    for found in (
+        number("x", value),
+        seconds("x", value),
+        *pair("x", (value, value)),
+        *pair("x", [value, value]),
+    ):
         assert type(found) is float
         assert found == 4.0
 
@@ -69,7 +87,10 @@ def test_a_float_with_a_conversion_of_its_own() -> None:
         number("x", Raising(4.0))
 
 
-@pytest.mark.parametrize("value", [(1.0, 2.0), [1, 2], np.array([1.0, 2.0], np.float32), np.array([1, 2]), Point(1.0, 2.0)])
+@pytest.mark.parametrize(
+    "value",
+    [(1.0, 2.0), [1, 2], np.array([1.0, 2.0], np.float32), np.array([1, 2]), Point(1.0, 2.0)],
+)
 def test_pairs(value: Any) -> None:
     found = pair("x", value)
     assert found == (1.0, 2.0)
@@ -87,7 +108,10 @@ def test_what_is_no_pair(value: Any) -> None:
         pair("the_name", value)
 
 
-@pytest.mark.parametrize("time_s", [1.8e12, 1.8e15, 1_790_000_000_000_000_000, np.int64(1_790_000_000_000_000_000), 2e10, -2e10])
+@pytest.mark.parametrize(
+    "time_s",
+    [1.8e12, 1.8e15, 1_790_000_000_000_000_000, np.int64(1_790_000_000_000_000_000), 2e10, -2e10],
+)
 def test_times_that_are_no_seconds(time_s: float) -> None:
     with pytest.raises(InputError, match=r"time_s is .* no seconds: milliseconds or nanoseconds"):
         seconds("time_s", time_s)
@@ -103,7 +127,16 @@ def test_floats_come_out_as_they_went_in(value: float) -> None:
     assert number("x", value) == value
 
 
-ANYTHING = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.complex_numbers() | st.text() | st.binary(), st.lists)
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.complex_numbers()
+    | st.text()
+    | st.binary(),
+    st.lists,
+)
 
 
 @given(ANYTHING)
@@ -118,4 +151,7 @@ def test_anything_gives_a_float_or_an_input_error(value: Any) -> None:
             message = "x"
         assert message.startswith("x")
         assert len(message) < 400
-        assert all(type(part) is float and math.isfinite(part) for part in (found if isinstance(found, tuple) else (found,)))
+        assert all(
+            type(part) is float and math.isfinite(part)
+            for part in (found if isinstance(found, tuple) else (found,))
+        )

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from auxdrive.cards import DatasetCard
 from auxdrive.errors import UsageError, unknown_name
-from auxdrive.modalities import ATTENTION_CLASSES, MODALITIES, SEGMENTATION_CLASSES, Modality, parse_modality
+from auxdrive.modalities import (
+    ATTENTION_CLASSES,
+    MODALITIES,
+    SEGMENTATION_CLASSES,
+    Modality,
+    parse_modality,
+)
 from auxdrive.steering import SteeringSpec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,17 +30,24 @@ SPECS = [
 @pytest.mark.parametrize("spec", SPECS)
 @given(number=st.floats(-1000, 1000))
 def test_steering_goes_there_and_back(spec: SteeringSpec, number: float) -> None:
-    assert float(spec.from_road_wheel_rad(spec.to_road_wheel_rad(number))) == pytest.approx(number, rel=1e-12, abs=1e-12)
+    assert float(spec.from_road_wheel_rad(spec.to_road_wheel_rad(number))) == pytest.approx(
+        number, rel=1e-12, abs=1e-12
+    )
 
 
 def test_steering_has_the_right_size_and_sign() -> None:
     donkey = SPECS[1]
     assert float(donkey.to_road_wheel_rad(1.0)) == pytest.approx(-math.radians(25))
     assert float(SPECS[2].to_road_wheel_rad(30.0)) == pytest.approx(math.radians(2))
-    np.testing.assert_allclose(donkey.to_road_wheel_rad(np.array([-1.0, 0.0])), [math.radians(25), 0.0])
+    np.testing.assert_allclose(
+        donkey.to_road_wheel_rad(np.array([-1.0, 0.0])), [math.radians(25), 0.0]
+    )
 
 
-@pytest.mark.parametrize("wrong", [{"kind": "steering_wheel_deg"}, {"ratio": 12.0}, {"max_road_wheel_deg": 0}, {"gain": 1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"kind": "steering_wheel_deg"}, {"ratio": 12.0}, {"max_road_wheel_deg": 0}, {"gain": 1}],
+)
 def test_a_steering_spec_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         SteeringSpec.model_validate(wrong)
@@ -61,4 +74,12 @@ def test_names_that_are_nearly_right_are_answered_with_the_right_one() -> None:
 
 def test_a_card_refuses_what_it_does_not_know() -> None:
     with pytest.raises(ValidationError, match="colour"):
-        DatasetCard.model_validate({"name": "x", "rate_hz": 10, "modalities": ["rgb"], "camera": {"width": 8, "height": 8}, "colour": 1})
+        DatasetCard.model_validate(
+            {
+                "name": "x",
+                "rate_hz": 10,
+                "modalities": ["rgb"],
+                "camera": {"width": 8, "height": 8},
+                "colour": 1,
+            }
+        )

@@ -15,7 +15,13 @@ from auxdrive.strict import parse_json, parse_object, read_object
 from hypothesis import given
 from hypothesis import strategies as st
 
-CARD = DatasetCard(name="d", rate_hz=10, modalities=(Modality.RGB,), camera=CameraSpec(width=6, height=4), splits={"train": ("a",)})
+CARD = DatasetCard(
+    name="d",
+    rate_hz=10,
+    modalities=(Modality.RGB,),
+    camera=CameraSpec(width=6, height=4),
+    splits={"train": ("a",)},
+)
 GOOD = CARD.model_dump_json()
 
 BAD = [
@@ -61,7 +67,11 @@ def test_the_error_is_the_callers() -> None:
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
 )
 
@@ -71,7 +81,10 @@ def test_ordinary_documents_come_out_as_they_went_in(value: object) -> None:
     assert parse_json(json.dumps(value).encode(), "here") == value
 
 
-@given(st.binary(max_size=200) | st.text(alphabet='{}[]",:0123456789eE+-.\\udNaInfity ', max_size=200).map(str.encode))
+@given(
+    st.binary(max_size=200)
+    | st.text(alphabet='{}[]",:0123456789eE+-.\\udNaInfity ', max_size=200).map(str.encode)
+)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with suppress(DataError):
         parse_json(data, "here")

@@ -1,4 +1,6 @@
-"""Looking at, reading and writing a user's files: what is no file, what may not be touched, and file systems that lack calls."""
+"""Looking at, reading and writing a user's files: what is no file, what may not be touched, and
+file systems that lack calls.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +72,9 @@ def locked(tmp_path: Path) -> Path:
         lambda folder: EpisodeWriter(folder, "drive", [Modality.RGB]),
     ],
 )
-def test_what_may_not_be_touched_is_an_error_of_ours(locked: Path, unprivileged: None, ask: Callable[[Path], object]) -> None:
+def test_what_may_not_be_touched_is_an_error_of_ours(
+    locked: Path, unprivileged: None, ask: Callable[[Path], object]
+) -> None:
     with pytest.raises(AuxdriveError, match=r"locked.*Permission denied"):
         ask(locked)
 
@@ -85,9 +89,19 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
             listener.bind("socket")
         finally:
             os.chdir(here)
-    for name, what in (("pipe", "pipe"), ("socket", "socket"), ("/dev/zero", "device"), (".", "folder")):
+    for name, what in (
+        ("pipe", "pipe"),
+        ("socket", "socket"),
+        ("/dev/zero", "device"),
+        (".", "folder"),
+    ):
         path = tmp_path / name
-        for reader in (lambda p: files.read_bytes(p, 10), files.open_regular, files.check_regular, map_npy):
+        for reader in (
+            lambda p: files.read_bytes(p, 10),
+            files.open_regular,
+            files.check_regular,
+            map_npy,
+        ):
             with pytest.raises(DataError, match=f"is a {what}"):
                 reader(path)
         assert not files.is_file(path)
@@ -96,7 +110,9 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_file_that_becomes_a_pipe_after_the_look_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_becomes_a_pipe_after_the_look_is_refused_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     os.mkfifo(tmp_path / "pipe")
     monkeypatch.setattr(files, "check_regular", lambda *_: None)
     with pytest.raises(DataError, match="is a pipe"):
@@ -123,12 +139,18 @@ def test_links_are_followed_unless_told_otherwise(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["n" * 300, "a\0b", "lone\ud800"])
-def test_a_name_that_no_file_can_have_is_a_file_that_is_not_there(tmp_path: Path, name: str) -> None:
+def test_a_name_that_no_file_can_have_is_a_file_that_is_not_there(
+    tmp_path: Path, name: str
+) -> None:
     path = tmp_path / name
     assert not files.exists(path)
     assert not files.is_folder(path)
     assert not files.is_file(path)
-    for attempt in (lambda: files.read_bytes(path, 1), lambda: files.make_folder(path), lambda: write_atomic(path, b"")):
+    for attempt in (
+        lambda: files.read_bytes(path, 1),
+        lambda: files.make_folder(path),
+        lambda: write_atomic(path, b""),
+    ):
         with pytest.raises(DataError):
             attempt()
 
@@ -193,8 +215,16 @@ def poor_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
 @posix
 def test_a_poor_file_system_holds_data_sets(tmp_path: Path, poor_file_system: None) -> None:
     with EpisodeWriter(tmp_path, "drive", [Modality.RGB]) as writer:
-        writer.append({Modality.RGB: np.zeros((4, 6, 3), np.uint8)}, {"time_s": 0.0, "steer_rad": 0.0, "throttle": 0.0, "brake": 0.0})
-    write_card(tmp_path, DatasetCard(name="d", rate_hz=10, modalities=(Modality.RGB,), camera=CameraSpec(width=6, height=4)))
+        writer.append(
+            {Modality.RGB: np.zeros((4, 6, 3), np.uint8)},
+            {"time_s": 0.0, "steer_rad": 0.0, "throttle": 0.0, "brake": 0.0},
+        )
+    write_card(
+        tmp_path,
+        DatasetCard(
+            name="d", rate_hz=10, modalities=(Modality.RGB,), camera=CameraSpec(width=6, height=4)
+        ),
+    )
     assert len(Dataset.open(tmp_path).episode("drive")) == 1
 
 
@@ -214,7 +244,9 @@ def test_a_disk_that_fails_is_still_told(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_header_of_numbers_that_cannot_be_written_out_is_refused(tmp_path: Path) -> None:
     digits = "9" * 4000
     text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({digits}, {digits})}}\n".encode()
-    (tmp_path / "big.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text)
+    (tmp_path / "big.npy").write_bytes(
+        b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+    )
     with pytest.raises(DataError, match="extent that no array has"):
         map_npy(tmp_path / "big.npy")
 

@@ -1,4 +1,6 @@
-"""Verification: a genuine bundle passes every check, and each kind of lie fails the check that is there for it."""
+"""Verification: a genuine bundle passes every check, and each kind of lie fails the check that is
+there for it.
+"""
 
 from __future__ import annotations
 
@@ -47,10 +49,16 @@ def failed(report: VerifyReport) -> list[str]:
 
 @pytest.mark.parametrize("task", ["steering", "waypoints"])
 def test_a_genuine_bundle_passes(request: pytest.FixtureRequest, task: str) -> None:
-    report = verify_bundle(request.getfixturevalue("steering_bundle" if task == "steering" else "waypoint_bundle"))
+    report = verify_bundle(
+        request.getfixturevalue("steering_bundle" if task == "steering" else "waypoint_bundle")
+    )
     assert failed(report) == []
     extra = [] if task == "steering" else ["answers to speed_mps", "answers to target_ego_m"]
-    assert [check.name for check in report.checks] == [*STEERING_CHECKS[:-1], *extra, STEERING_CHECKS[-1]]
+    assert [check.name for check in report.checks] == [
+        *STEERING_CHECKS[:-1],
+        *extra,
+        STEERING_CHECKS[-1],
+    ]
     parity = next(check for check in report.checks if check.name == "parity")
     assert parity.figure is not None
     assert parity.limit is not None
@@ -81,7 +89,9 @@ def model_with(extra: Callable[[onnx.ModelProto], None]) -> bytes:
 
 def hidden_lidar(model: onnx.ModelProto) -> None:
     """An undeclared input, mixed into the answer with weight zero."""
-    model.graph.input.append(helper.make_tensor_value_info("lidar", TensorProto.FLOAT, ("batch", 1)))
+    model.graph.input.append(
+        helper.make_tensor_value_info("lidar", TensorProto.FLOAT, ("batch", 1))
+    )
     last = model.graph.node[-1]
     last.output[0] = "camera_only"
     model.graph.node.append(helper.make_node("Add", ["camera_only", "lidar"], ["steer_rad"]))
@@ -95,7 +105,9 @@ def blind(model: onnx.ModelProto) -> None:
     """Answers a constant whatever the camera sees."""
     del model.graph.node[:]
     model.graph.node.append(helper.make_node("Tanh", ["bias2"], ["steer_rad"]))
-    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((1, 1), np.float32), "bias2"))
+    model.graph.initializer.append(
+        onnx.numpy_helper.from_array(np.zeros((1, 1), np.float32), "bias2")
+    )
 
 
 def other_type(model: onnx.ModelProto) -> None:
@@ -131,27 +143,40 @@ def test_graphs_that_are_not_what_they_say(
 ) -> None:
     report = verify_bundle(change(copy_of(steering_bundle), {"model.onnx": model_with(lie)}))
     assert failed(report) == [f"model.onnx: {name}" for name in checks]
-    assert report.checks[-1].name.startswith("model.onnx"), "a graph that is refused must not be run"
+    assert report.checks[-1].name.startswith("model.onnx"), (
+        "a graph that is refused must not be run"
+    )
 
 
 def test_variants_are_looked_at_too(steering_bundle: Path, copy_of: Copy) -> None:
-    report = verify_bundle(change(copy_of(steering_bundle), {"model.int8.onnx": model_with(custom)}))
+    report = verify_bundle(
+        change(copy_of(steering_bundle), {"model.int8.onnx": model_with(custom)})
+    )
     assert failed(report) == ["model.int8.onnx: graph"]
 
 
 def test_no_onnx_at_all(steering_bundle: Path, copy_of: Copy) -> None:
-    assert failed(verify_bundle(change(copy_of(steering_bundle), {"model.onnx": b"\x00" * 64}))) == ["model.onnx: graph"]
+    assert failed(
+        verify_bundle(change(copy_of(steering_bundle), {"model.onnx": b"\x00" * 64}))
+    ) == ["model.onnx: graph"]
 
 
 def test_another_students_weights_fail_parity(steering_bundle: Path, copy_of: Copy) -> None:
-    report = verify_bundle(change(copy_of(steering_bundle), {"model.onnx": bundle_factory.model(3).SerializeToString()}))
+    report = verify_bundle(
+        change(
+            copy_of(steering_bundle), {"model.onnx": bundle_factory.model(3).SerializeToString()}
+        )
+    )
     assert "parity" in failed(report)
 
 
 def test_a_small_bias_fails_parity(steering_bundle: Path, copy_of: Copy) -> None:
     """0.1 degrees against a limit of 0.05."""
     report = verify_bundle(
-        change(copy_of(steering_bundle), {"model.onnx": bundle_factory.model(1, bias=np.radians(0.1)).SerializeToString()})
+        change(
+            copy_of(steering_bundle),
+            {"model.onnx": bundle_factory.model(1, bias=np.radians(0.1)).SerializeToString()},
+        )
     )
     check = next(check for check in report.checks if check.name == "parity")
     assert not check.passed
@@ -165,8 +190,12 @@ def test_a_control_without_power_fails(steering_bundle: Path, copy_of: Copy) -> 
 
 
 @pytest.mark.parametrize("figures", [{"measured": 0.06}, {"control": 0.04}, {"control": 30.0}])
-def test_figures_of_the_card_that_its_files_do_not_give(steering_bundle: Path, copy_of: Copy, figures: dict[str, float]) -> None:
-    assert failed(verify_bundle(change(copy_of(steering_bundle), **figures))) == ["recorded figures"]
+def test_figures_of_the_card_that_its_files_do_not_give(
+    steering_bundle: Path, copy_of: Copy, figures: dict[str, float]
+) -> None:
+    assert failed(verify_bundle(change(copy_of(steering_bundle), **figures))) == [
+        "recorded figures"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +209,9 @@ def test_figures_of_the_card_that_its_files_do_not_give(steering_bundle: Path, c
         ("reference/control.npy", b"not an array"),
     ],
 )
-def test_reference_files_that_do_not_fit(steering_bundle: Path, copy_of: Copy, name: str, array: Any) -> None:
+def test_reference_files_that_do_not_fit(
+    steering_bundle: Path, copy_of: Copy, name: str, array: Any
+) -> None:
     report = verify_bundle(change(copy_of(steering_bundle), {name: array}))
     assert failed(report) == ["runs"]
     assert name in report.checks[-1].detail
@@ -195,33 +226,53 @@ def test_an_answer_beyond_the_lock(steering_bundle: Path, copy_of: Copy) -> None
     outputs = np.load(steering_bundle / "reference/outputs.npy") + np.float32(2)
     control = np.load(steering_bundle / "reference/control.npy")
     files = {"model.onnx": model.SerializeToString(), "reference/outputs.npy": outputs}
-    report = verify_bundle(change(copy_of(steering_bundle), files, control=compare("steering", outputs, control).worst))
+    report = verify_bundle(
+        change(copy_of(steering_bundle), files, control=compare("steering", outputs, control).worst)
+    )
     assert failed(report) == ["output limits"]
 
 
 def test_waypoints_that_no_car_reaches(waypoint_bundle: Path, copy_of: Copy) -> None:
-    reference = {name: np.load(waypoint_bundle / f"reference/{name}.npy") for name in ("outputs", "control")}
+    reference = {
+        name: np.load(waypoint_bundle / f"reference/{name}.npy") for name in ("outputs", "control")
+    }
     far = np.zeros(8, np.float32)
     far[0] = 60.0  # metres in the first half second
     outputs = reference["outputs"] + far.reshape(4, 2)
-    files = {"model.onnx": bundle_factory.model(1, "waypoints", far).SerializeToString(), "reference/outputs.npy": outputs}
+    files = {
+        "model.onnx": bundle_factory.model(1, "waypoints", far).SerializeToString(),
+        "reference/outputs.npy": outputs,
+    }
     control = compare("waypoints", outputs, reference["control"]).worst
-    assert failed(verify_bundle(change(copy_of(waypoint_bundle), files, control=control))) == ["output limits"]
+    assert failed(verify_bundle(change(copy_of(waypoint_bundle), files, control=control))) == [
+        "output limits"
+    ]
     assert waypoints_figure([[3.0, 4.0], [6.0, 8.0]], (0.5, 2.0)) == pytest.approx(10.0)
     assert steering_figure(-0.3) == pytest.approx(math.degrees(0.3))
 
 
 def test_one_frame_that_is_off_fails_parity(steering_bundle: Path, copy_of: Copy) -> None:
-    """0.1 degrees in one frame of six: the worst frame counts, and not their mean of 0.017 below the limit of 0.05."""
+    """0.1 degrees in one frame of six: the worst frame counts, and not their mean of 0.017 below
+    the limit of 0.05.
+    """
     outputs = np.load(steering_bundle / "reference/outputs.npy")
     outputs[3] += np.radians(0.1)
-    assert "parity" in failed(verify_bundle(change(copy_of(steering_bundle), {"reference/outputs.npy": outputs})))
+    assert "parity" in failed(
+        verify_bundle(change(copy_of(steering_bundle), {"reference/outputs.npy": outputs}))
+    )
 
 
-def test_answers_that_change_from_run_to_run(steering_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No operator that is read draws at random; what a runtime does with threads is another matter. Noise far below the limit of parity."""
+def test_answers_that_change_from_run_to_run(
+    steering_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No operator that is read draws at random; what a runtime does with threads is another matter.
+    Noise far below the limit of parity.
+    """
     noise = iter(np.linspace(0, 1e-5, 20))
-    monkeypatch.setattr("auxdrive.checks.answers.predict_all", lambda *given: predict_all(*given) + np.float32(next(noise)))
+    monkeypatch.setattr(
+        "auxdrive.checks.answers.predict_all",
+        lambda *given: predict_all(*given) + np.float32(next(noise)),
+    )
     assert failed(verify_bundle(steering_bundle)) == ["determinism"]
 
 
@@ -229,15 +280,24 @@ def test_a_declared_input_that_nothing_depends_on(waypoint_bundle: Path, copy_of
     model = bundle_factory.model(1, "waypoints")
     concat = next(node for node in model.graph.node if node.op_type == "Concat")
     concat.input[1] = "still"
-    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((1, 1), np.float32), "still"))
-    report = verify_bundle(change(copy_of(waypoint_bundle), {"model.onnx": model.SerializeToString()}))
+    model.graph.initializer.append(
+        onnx.numpy_helper.from_array(np.zeros((1, 1), np.float32), "still")
+    )
+    report = verify_bundle(
+        change(copy_of(waypoint_bundle), {"model.onnx": model.SerializeToString()})
+    )
     assert failed(report) == ["model.onnx: RGB and declared ego only"]
     assert "declared and not used: speed_mps" in report.checks[3].detail
 
 
 @pytest.mark.parametrize("bias", [np.nan, np.inf])
 def test_answers_that_are_not_finite(steering_bundle: Path, copy_of: Copy, bias: float) -> None:
-    report = verify_bundle(change(copy_of(steering_bundle), {"model.onnx": bundle_factory.model(1, bias=bias).SerializeToString()}))
+    report = verify_bundle(
+        change(
+            copy_of(steering_bundle),
+            {"model.onnx": bundle_factory.model(1, bias=bias).SerializeToString()},
+        )
+    )
     assert {"parity", "output limits"} <= set(failed(report))
 
 
@@ -245,7 +305,11 @@ def test_differences_in_physical_units() -> None:
     zero, one = np.zeros((2, 1), np.float32), np.radians([[1.0], [-3.0]])
     np.testing.assert_allclose(differences("steering", zero, one), [1.0, 3.0], rtol=1e-6)
     path = np.zeros((1, 2, 2), np.float32)
-    np.testing.assert_allclose(differences("waypoints", path, path + np.array([[0.0, 0.0], [0.03, 0.04]])), [5.0], rtol=1e-6)
+    np.testing.assert_allclose(
+        differences("waypoints", path, path + np.array([[0.0, 0.0], [0.03, 0.04]])),
+        [5.0],
+        rtol=1e-6,
+    )
     parity = compare("steering", zero, np.array([[0.0], [np.nan]]))
     assert (parity.frames, parity.worst, parity.unit) == (2, np.inf, "deg")
     for other in (np.zeros((3, 1)), np.zeros((2, 1, 1)), np.zeros((0, 1))):

@@ -1,4 +1,6 @@
-"""A small data set with something to learn, written with the SDK's own writer: the brighter column is where to steer."""
+"""A small data set with something to learn, written with the SDK's own writer: the brighter column
+is where to steer.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests are no package, and shar
 HEIGHT, WIDTH = 64, 80
 
 
-def write_episode(root: Path, name: str, seed: int, frames: int, modalities: tuple[Modality, ...]) -> None:
+def write_episode(
+    root: Path, name: str, seed: int, frames: int, modalities: tuple[Modality, ...]
+) -> None:
     """A drive whose steering follows a bright stripe; depth shows the stripe without the noise."""
     rng = np.random.default_rng(seed)
     x = y = yaw = 0.0
@@ -36,7 +40,12 @@ def write_episode(root: Path, name: str, seed: int, frames: int, modalities: tup
             segmentation[:, max(column - 3, 0) : column + 3] = 6
             lidar = np.zeros((64, 64, 2), dtype=np.uint8)
             lidar[:, int(place * 63)] = 255
-            stored = {Modality.RGB: rgb, Modality.DEPTH: depth, Modality.SEGMENTATION: segmentation, Modality.LIDAR: lidar}
+            stored = {
+                Modality.RGB: rgb,
+                Modality.DEPTH: depth,
+                Modality.SEGMENTATION: segmentation,
+                Modality.LIDAR: lidar,
+            }
             state = np.zeros((), dtype=STATE_DTYPE)
             state["time_s"], state["x_m"], state["y_m"], state["yaw_rad"] = index * 0.25, x, y, yaw
             state["speed_mps"], state["steer_rad"] = 4.0, steer
@@ -59,7 +68,14 @@ FULL = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR)
 def stripe_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four training episodes (one lacks depth), one to validate on, one to test on."""
     root = tmp_path_factory.mktemp("stripe")
-    episodes = {"train-0": FULL, "train-1": FULL, "train-2": (Modality.RGB, Modality.LIDAR), "train-3": FULL, "val-0": FULL, "test-0": FULL}
+    episodes = {
+        "train-0": FULL,
+        "train-1": FULL,
+        "train-2": (Modality.RGB, Modality.LIDAR),
+        "train-3": FULL,
+        "val-0": FULL,
+        "test-0": FULL,
+    }
     for seed, (name, modalities) in enumerate(episodes.items()):
         write_episode(root, name, seed, 24, modalities)
     write_card(

@@ -18,7 +18,9 @@ TUB_START_MS = 1_700_000_000_000
 
 
 def tub_row(index: int, changes: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A record as donkeycar writes it at 20 Hz, the angle rising with the index; `...` takes a key away."""
+    """A record as donkeycar writes it at 20 Hz, the angle rising with the index; `...` takes a key
+    away.
+    """
     row = {
         "_index": index,
         "_timestamp_ms": TUB_START_MS + 50 * index,
@@ -31,14 +33,21 @@ def tub_row(index: int, changes: dict[str, Any] | None = None) -> dict[str, Any]
 
 
 def make_tub(
-    folder: Path, rows: list[dict[str, Any]] | int = 6, deleted: list[int] | None = None, size: tuple[int, int] = (16, 12)
+    folder: Path,
+    rows: list[dict[str, Any]] | int = 6,
+    deleted: list[int] | None = None,
+    size: tuple[int, int] = (16, 12),
 ) -> Path:
-    """A tub of two catalogs; `rows` are what is other than in `tub_row`, or how many records there are."""
+    """A tub of two catalogs; `rows` are what is other than in `tub_row`, or how many records there
+    are.
+    """
     (folder / "images").mkdir(parents=True)
     if isinstance(rows, int):
         rows = [{} for _ in range(rows)]
     for index in range(len(rows)):
-        pixels = np.random.default_rng(index).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+        pixels = np.random.default_rng(index).integers(
+            0, 255, (size[1], size[0], 3), dtype=np.uint8
+        )
         Image.fromarray(pixels).save(folder / "images" / f"{index}_cam_image_array_.jpg")
     lines = [json.dumps(tub_row(index, changes)) for index, changes in enumerate(rows)]
     half = len(lines) // 2
@@ -50,7 +59,13 @@ def make_tub(
 
 def write_manifest(folder: Path, paths: list[str], deleted: list[Any]) -> None:
     last = {"paths": paths, "current_index": 0, "max_len": 1000, "deleted_indexes": deleted}
-    lines = [["cam/image_array", "user/angle"], ["image_array", "float"], {}, {"created_at": 0}, last]
+    lines = [
+        ["cam/image_array", "user/angle"],
+        ["image_array", "float"],
+        {},
+        {"created_at": 0},
+        last,
+    ]
     (folder / "manifest.json").write_text("\n".join(json.dumps(line) for line in lines))
 
 
@@ -60,7 +75,10 @@ UDACITY_HEADER = "center,left,right,steering,throttle,brake,speed"
 def udacity_names(index: int) -> list[str]:
     """The pictures of a row, 10 a second."""
     second, tenth = divmod(index, 10)
-    return [f"{camera}_2023_03_23_00_{39 + second // 60}_{second % 60:02d}_{tenth}00.jpg" for camera in ("center", "left", "right")]
+    return [
+        f"{camera}_2023_03_23_00_{39 + second // 60}_{second % 60:02d}_{tenth}00.jpg"
+        for camera in ("center", "left", "right")
+    ]
 
 
 def udacity_row(index: int, prefix: str = "IMG/", steering: str = "0.5") -> str:
@@ -68,18 +86,32 @@ def udacity_row(index: int, prefix: str = "IMG/", steering: str = "0.5") -> str:
     return f"{prefix}{center}, {prefix}{left}, {prefix}{right}, {steering}, 0.9, 0.1, 10"
 
 
-def make_udacity(folder: Path, header: bool = True, prefix: str = "IMG/", rows: int = 5, lines: list[str] | None = None) -> Path:
+def make_udacity(
+    folder: Path,
+    header: bool = True,
+    prefix: str = "IMG/",
+    rows: int = 5,
+    lines: list[str] | None = None,
+) -> Path:
     """A recording with the pictures of `rows` rows, and these rows or `lines` in the log."""
     (folder / "IMG").mkdir(parents=True)
     for index in range(rows):
         for name in udacity_names(index):
             Image.new("RGB", (16, 8), (index % 25 * 10, 0, 0)).save(folder / "IMG" / name)
     told = [udacity_row(index, prefix) for index in range(rows)] if lines is None else lines
-    (folder / "driving_log.csv").write_text("\n".join(([UDACITY_HEADER] if header else []) + told) + "\n")
+    (folder / "driving_log.csv").write_text(
+        "\n".join(([UDACITY_HEADER] if header else []) + told) + "\n"
+    )
     return folder
 
 
-def run(source: Path, out: Path, form: str = "donkey", options: SourceOptions | None = None, **kwargs: Any) -> tuple[IngestReport, Dataset]:
+def run(
+    source: Path,
+    out: Path,
+    form: str = "donkey",
+    options: SourceOptions | None = None,
+    **kwargs: Any,
+) -> tuple[IngestReport, Dataset]:
     report = build_dataset(FORMATS[form](source, options or SourceOptions()), out, **kwargs)
     return report, Dataset.open(out)
 

@@ -1,4 +1,6 @@
-"""A modality that an episode lacks: it is masked, touches no batch statistics, and nobody is measured on it."""
+"""A modality that an episode lacks: it is masked, touches no batch statistics, and nobody is
+measured on it.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,15 @@ EPISODES = ("train-1", "train-2", "train-3")  # the second lacks depth
 @pytest.fixture
 def samples(stripe_data: Path) -> SampleSet:
     dataset = Dataset.open(stripe_data)
-    return SampleSet.open(dataset, EPISODES, make_task("steering", dataset.card), (Modality.RGB, Modality.DEPTH))
+    return SampleSet.open(
+        dataset, EPISODES, make_task("steering", dataset.card), (Modality.RGB, Modality.DEPTH)
+    )
 
 
 def build(card: DatasetCard) -> Build:
-    return Build("pilotnet_bn", PreprocessingSpec(size=(64, 80)), make_task("steering", card), dropout=0.0)
+    return Build(
+        "pilotnet_bn", PreprocessingSpec(size=(64, 80)), make_task("steering", card), dropout=0.0
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.uint16])
@@ -60,7 +66,12 @@ def test_only_present_samples_are_encoded(dtype: torch.dtype) -> None:
 def test_a_batch_without_the_modality_leaves_the_statistics_and_the_mode_alone() -> None:
     norm = nn.BatchNorm2d(1)
     before = norm.running_mean.clone()
-    encoded = of_present(norm, lambda chosen: norm(chosen.unsqueeze(1)), torch.ones(3, 4, 5), torch.zeros(3, dtype=torch.bool))
+    encoded = of_present(
+        norm,
+        lambda chosen: norm(chosen.unsqueeze(1)),
+        torch.ones(3, 4, 5),
+        torch.zeros(3, dtype=torch.bool),
+    )
     assert encoded.shape == (3, 1, 4, 5)
     assert (encoded == 0).all()
     assert torch.equal(norm.running_mean, before)
@@ -69,7 +80,9 @@ def test_a_batch_without_the_modality_leaves_the_statistics_and_the_mode_alone()
 
 @pytest.mark.parametrize("name", ["samd", "umt", "dmcl", "teacher"])
 def test_absent_frames_reach_neither_statistics_nor_losses(name: str, samples: SampleSet) -> None:
-    """Whatever stands in the absent frames, one training step of every phase gives the same losses, gradients and statistics."""
+    """Whatever stands in the absent frames, one training step of every phase gives the same losses,
+    gradients and statistics.
+    """
     entry = METHODS[name]
     options = entry.options_type(**({"epochs_per_round": 1} if name == "samd" else {}))
     method = entry(Setting(Modality.RGB, (Modality.DEPTH,), build(samples.card), 1), options)
@@ -78,7 +91,13 @@ def test_absent_frames_reach_neither_statistics_nor_losses(name: str, samples: S
     assert 0 < int(absent.sum()) < batch.size
     garbage = batch.frames[Modality.DEPTH].to(torch.int32)
     garbage[absent] = 12345
-    other = Batch({**batch.frames, Modality.DEPTH: garbage.to(torch.uint16)}, batch.present, batch.ego_be, batch.target, batch.index)
+    other = Batch(
+        {**batch.frames, Modality.DEPTH: garbage.to(torch.uint16)},
+        batch.present,
+        batch.ego_be,
+        batch.target,
+        batch.index,
+    )
     outcomes = []
     for given in (batch, other):
         torch.manual_seed(0)
@@ -100,32 +119,56 @@ def test_absent_frames_reach_neither_statistics_nor_losses(name: str, samples: S
 
 def test_a_network_of_one_modality_is_measured_where_it_is(samples: SampleSet) -> None:
     card = samples.card
-    depth, rgb = SingleNetwork(Modality.DEPTH, build(card)), SingleNetwork(Modality.RGB, build(card))
+    depth, rgb = (
+        SingleNetwork(Modality.DEPTH, build(card)),
+        SingleNetwork(Modality.RGB, build(card)),
+    )
     lacking = np.array([EPISODES[e] == "train-2" for e in samples.episode_of])
     assert (counted(depth, samples) == ~lacking).all()
     assert counted(rgb, samples).all()
     # Right wherever depth is, and far off where it is not: perfect on depth, and not on RGB.
-    said = np.where(lacking.reshape(-1, *[1] * (samples.target.ndim - 1)), 99.0, samples.target).astype(np.float32)
-    measured = measure({"depth": depth, "rgb": rgb}, {"depth": said, "rgb": said}, samples, card.steering)
+    said = np.where(
+        lacking.reshape(-1, *[1] * (samples.target.ndim - 1)), 99.0, samples.target
+    ).astype(np.float32)
+    measured = measure(
+        {"depth": depth, "rgb": rgb}, {"depth": said, "rgb": said}, samples, card.steering
+    )
     assert measured["depth"]["r2"] == pytest.approx(1.0)
     assert measured["rgb"]["r2"] < 0
 
 
 def test_the_oracle_leaves_no_sample_to_a_network_that_does_not_see_it(samples: SampleSet) -> None:
-    method = METHODS["dmcl"](Setting(Modality.RGB, (Modality.DEPTH,), build(samples.card), 1), METHODS["dmcl"].options_type())
+    method = METHODS["dmcl"](
+        Setting(Modality.RGB, (Modality.DEPTH,), build(samples.card), 1),
+        METHODS["dmcl"].options_type(),
+    )
     target = np.zeros((2, 1), dtype=np.float32)
-    predictions = {"student": np.full((2, 1), 0.3, dtype=np.float32), "depth_network": np.zeros((2, 1), dtype=np.float32)}
+    predictions = {
+        "student": np.full((2, 1), 0.3, dtype=np.float32),
+        "depth_network": np.zeros((2, 1), dtype=np.float32),
+    }
     everywhere = {"student": np.ones(2, dtype=bool), "depth_network": np.ones(2, dtype=bool)}
     nowhere = {**everywhere, "depth_network": np.zeros(2, dtype=bool)}
     assert method.report(predictions, target, everywhere)["oracle_loss"] == 0.0
     assert method.report(predictions, target, nowhere)["oracle_loss"] > 0.0
 
 
-def test_episodes_without_the_main_modality_are_refused_before_anything_is_written(stripe_data: Path, tmp_path: Path) -> None:
+def test_episodes_without_the_main_modality_are_refused_before_anything_is_written(
+    stripe_data: Path, tmp_path: Path
+) -> None:
     data = tmp_path / "data"
     shutil.copytree(stripe_data, data)
-    values = {"data": str(data), "method": "baseline", "main": "depth", "preprocessing": {"size": [64, 80]}, "batch_size": 8, "epochs": 1}
-    with pytest.raises(DataError, match=r"1 of 4 episodes lack depth, which the student sees \(train-2\)"):
+    values = {
+        "data": str(data),
+        "method": "baseline",
+        "main": "depth",
+        "preprocessing": {"size": [64, 80]},
+        "batch_size": 8,
+        "epochs": 1,
+    }
+    with pytest.raises(
+        DataError, match=r"1 of 4 episodes lack depth, which the student sees \(train-2\)"
+    ):
         train(parse_config(values), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     card = json.loads((data / "dataset.json").read_text())

@@ -25,7 +25,14 @@ RECORDED = (Modality.LIDAR, Modality.SEGMENTATION)
 
 
 def make_run(out: Path, data: Path, method: str, **changes: object) -> Path:
-    values = {"preprocessing": {"size": [64, 80]}, "batch_size": 16, "threads": 1, "epochs": 1, "data": str(data), "method": method}
+    values = {
+        "preprocessing": {"size": [64, 80]},
+        "batch_size": 16,
+        "threads": 1,
+        "epochs": 1,
+        "data": str(data),
+        "method": method,
+    }
     train(parse_config({**values, **changes}), out)
     return out
 
@@ -37,7 +44,9 @@ def agent_runs(stripe_data: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     options = {"epochs_per_round": 1}
     aux = ["lidar", "edge", "attention"]
     return {
-        "samd": make_run(folder / "samd", stripe_data, "samd", task="waypoints", aux=aux, options=options),
+        "samd": make_run(
+            folder / "samd", stripe_data, "samd", task="waypoints", aux=aux, options=options
+        ),
         "baseline": make_run(folder / "baseline", stripe_data, "baseline"),
     }
 
@@ -45,7 +54,9 @@ def agent_runs(stripe_data: Path, tmp_path_factory: pytest.TempPathFactory) -> d
 def validation(run_path: Path) -> SampleSet:
     run = load_run(run_path)
     dataset = Dataset.open(run.config.data)
-    return SampleSet.open(dataset, dataset.split("val"), run.task, (*run.method.modalities, *RECORDED))
+    return SampleSet.open(
+        dataset, dataset.split("val"), run.task, (*run.method.modalities, *RECORDED)
+    )
 
 
 def observation(samples: SampleSet, index: int) -> tuple[Observation, dict[Modality, np.ndarray]]:
@@ -68,12 +79,21 @@ def test_an_agent_says_what_evaluation_said(role: str, agent_runs: dict[str, Pat
         assert prediction.waypoints_ego_m is not None
         np.testing.assert_allclose(prediction.waypoints_ego_m, expected[index], atol=1e-5)
         assert prediction.waypoint_times_s == (0.5, 1.0, 1.5, 2.0)
-        assert (prediction.time_s, prediction.steer_rad, prediction.flags) == (seen.time_s, None, frozenset())
+        assert (prediction.time_s, prediction.steer_rad, prediction.flags) == (
+            seen.time_s,
+            None,
+            frozenset(),
+        )
         assert prediction.latency_ms > 0
 
 
-def test_a_student_needs_the_camera_alone_and_a_teacher_names_what_is_recorded(agent_runs: dict[str, Path]) -> None:
-    student, teacher = load_agent(agent_runs["samd"], "student"), load_agent(agent_runs["samd"], "teacher")
+def test_a_student_needs_the_camera_alone_and_a_teacher_names_what_is_recorded(
+    agent_runs: dict[str, Path],
+) -> None:
+    student, teacher = (
+        load_agent(agent_runs["samd"], "student"),
+        load_agent(agent_runs["samd"], "teacher"),
+    )
     assert student is not None
     assert teacher is not None
     assert student.auxiliaries == ()
@@ -119,7 +139,9 @@ def test_what_is_no_run_is_nobodys(tmp_path: Path) -> None:
     assert load_agent(tmp_path, "student") is None
 
 
-def test_a_damaged_run_is_an_error_and_not_nobodys(agent_runs: dict[str, Path], tmp_path: Path) -> None:
+def test_a_damaged_run_is_an_error_and_not_nobodys(
+    agent_runs: dict[str, Path], tmp_path: Path
+) -> None:
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "config.yaml").write_text((agent_runs["baseline"] / "config.yaml").read_text())
     with pytest.raises(DataError, match="damaged"):
@@ -155,10 +177,17 @@ GOOD = np.zeros((64, 80, 3), np.uint8)
         ({"target_ego_m": (1.0, math.nan)}, r"target_ego_m\[1\] is nan"),
     ],
 )
-def test_wrong_observations_are_refused(changes: dict[str, object], message: str, agent_runs: dict[str, Path]) -> None:
+def test_wrong_observations_are_refused(
+    changes: dict[str, object], message: str, agent_runs: dict[str, Path]
+) -> None:
     agent = load_agent(agent_runs["samd"])
     assert agent is not None
-    values: dict[str, object] = {"image": GOOD, "time_s": 0.0, "speed_mps": 3.0, "target_ego_m": (10.0, 0.0)}
+    values: dict[str, object] = {
+        "image": GOOD,
+        "time_s": 0.0,
+        "speed_mps": 3.0,
+        "target_ego_m": (10.0, 0.0),
+    }
     agent.act(Observation(**values), {})  # type: ignore[arg-type]
     with pytest.raises(InputError, match=message):
         agent.act(Observation(**{**values, **changes}), {})  # type: ignore[arg-type]
@@ -173,19 +202,28 @@ def test_wrong_observations_are_refused(changes: dict[str, object], message: str
         ({Modality.SEGMENTATION: np.full((64, 80), 99, np.uint8)}, "class id 99"),
     ],
 )
-def test_wrong_auxiliary_frames_are_refused(changes: dict[Modality, object], message: str, agent_runs: dict[str, Path]) -> None:
+def test_wrong_auxiliary_frames_are_refused(
+    changes: dict[Modality, object], message: str, agent_runs: dict[str, Path]
+) -> None:
     agent = load_agent(agent_runs["samd"], "teacher")
     assert agent is not None
-    frames = {Modality.LIDAR: np.zeros((64, 64, 2), np.uint8), Modality.SEGMENTATION: np.ones((64, 80), np.uint8)}
+    frames = {
+        Modality.LIDAR: np.zeros((64, 64, 2), np.uint8),
+        Modality.SEGMENTATION: np.ones((64, 80), np.uint8),
+    }
     seen = Observation(GOOD, 0.0, 3.0, (10.0, 0.0))
     agent.act(seen, frames)
-    given = {modality: frame for modality, frame in {**frames, **changes}.items() if frame is not None}
+    given = {
+        modality: frame for modality, frame in {**frames, **changes}.items() if frame is not None
+    }
     with pytest.raises(InputError, match=message):
         agent.act(seen, given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("name", "task"), [("baseline", "steering"), ("samd", "waypoints")])
-def test_an_answer_that_is_not_finite_is_withheld(name: str, task: str, agent_runs: dict[str, Path]) -> None:
+def test_an_answer_that_is_not_finite_is_withheld(
+    name: str, task: str, agent_runs: dict[str, Path]
+) -> None:
     agent = load_agent(agent_runs[name])
     assert agent is not None
     with torch.no_grad():
@@ -217,7 +255,10 @@ def inputs_of_training(run: Path) -> tuple[float, tuple[float, float]]:
     """The middle of what the training samples held."""
     ranges = json.loads((run / "run.json").read_text())["input_ranges"]
     (speed,), target = (
-        [(low + high) / 2 for low, high in zip(ranges[name]["low"], ranges[name]["high"], strict=True)]
+        [
+            (low + high) / 2
+            for low, high in zip(ranges[name]["low"], ranges[name]["high"], strict=True)
+        ]
         for name in ("speed_mps", "target_ego_m")
     )
     return speed, (target[0], target[1])

@@ -1,4 +1,6 @@
-"""Augmentation: the mirror against the SDK's own, the light against a NumPy twin, and what may never change."""
+"""Augmentation: the mirror against the SDK's own, the light against a NumPy twin, and what may
+never change.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,14 @@ from auxdrive.derived import derive, mirror_frame
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import AnyArray
-from auxdrive_train.data.augment import CPU_CHUNK, AugmentConfig, augment, change_light, mirror, mirror_frames
+from auxdrive_train.data.augment import (
+    CPU_CHUNK,
+    AugmentConfig,
+    augment,
+    change_light,
+    mirror,
+    mirror_frames,
+)
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.tasks import SteeringTask, Task, WaypointsTask
 from hypothesis import given
@@ -20,7 +29,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 STILL = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "gamma": 0.0, "noise": 0.0}
-LIGHT = AugmentConfig(mirror=0.0, brightness=0.4, contrast=0.4, saturation=0.6, gamma=0.5, noise=0.02)
+LIGHT = AugmentConfig(
+    mirror=0.0, brightness=0.4, contrast=0.4, saturation=0.6, gamma=0.5, noise=0.02
+)
 TASKS: list[Task] = [SteeringTask(), WaypointsTask()]
 
 
@@ -30,7 +41,9 @@ def make_batch(task: Task, size: int, width: int = 7, height: int = 4, seed: int
     frames = {}
     for modality, spec in MODALITIES.items():
         shape = (size, *spec.array_shape(height, width))
-        frames[modality] = torch.from_numpy(rng.integers(0, np.iinfo(spec.numpy_dtype).max, shape, spec.numpy_dtype, endpoint=True))
+        frames[modality] = torch.from_numpy(
+            rng.integers(0, np.iinfo(spec.numpy_dtype).max, shape, spec.numpy_dtype, endpoint=True)
+        )
     ego_width = sum(int(spec.shape[1]) for spec in task.ego_inputs)
     return Batch(
         frames=frames,
@@ -54,8 +67,16 @@ def same(one: Batch, other: Batch) -> bool:
     )
 
 
-@given(st.sampled_from(list(Modality)), st.integers(1, 3), st.integers(1, 6), st.integers(1, 9), st.integers(0, 99))
-def test_the_mirror_of_frames_is_the_sdks(modality: Modality, size: int, height: int, width: int, seed: int) -> None:
+@given(
+    st.sampled_from(list(Modality)),
+    st.integers(1, 3),
+    st.integers(1, 6),
+    st.integers(1, 9),
+    st.integers(0, 99),
+)
+def test_the_mirror_of_frames_is_the_sdks(
+    modality: Modality, size: int, height: int, width: int, seed: int
+) -> None:
     frames = make_batch(TASKS[0], size, width, height, seed).frames[modality]
     got = mirror_frames(frames, modality)
     assert got.dtype == frames.dtype
@@ -79,7 +100,10 @@ def test_mirrored_twice_is_unchanged_and_other_rows_are_untouched(task: Task) ->
     assert same(mirror(once, rows, task), batch)
     kept = [1, 2, 4]
     for modality in batch.frames:
-        assert torch.equal(once.frames[modality].to(torch.int64)[kept], batch.frames[modality].to(torch.int64)[kept])
+        assert torch.equal(
+            once.frames[modality].to(torch.int64)[kept],
+            batch.frames[modality].to(torch.int64)[kept],
+        )
         want = mirror_frame(modality, batch.frames[modality][[0, 3]].numpy())
         np.testing.assert_array_equal(once.frames[modality][[0, 3]].numpy(), want)
     assert torch.equal(once.target[kept], batch.target[kept])
@@ -89,9 +113,13 @@ def test_mirrored_twice_is_unchanged_and_other_rows_are_untouched(task: Task) ->
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("probability", [0.0, 0.5, 1.0])
-def test_frames_and_labels_are_mirrored_together_or_not_at_all(task: Task, probability: float) -> None:
+def test_frames_and_labels_are_mirrored_together_or_not_at_all(
+    task: Task, probability: float
+) -> None:
     batch = make_batch(task, 200, width=5, height=2)
-    got = augment(batch, AugmentConfig(mirror=probability, **STILL), task, torch.Generator().manual_seed(0))
+    got = augment(
+        batch, AugmentConfig(mirror=probability, **STILL), task, torch.Generator().manual_seed(0)
+    )
     mirrored = [not torch.equal(a, b) for a, b in zip(got.target, batch.target, strict=True)]
     assert abs(sum(mirrored) - 200 * probability) <= (30 if probability == 0.5 else 0)
     rows = torch.tensor(mirrored).nonzero().flatten()
@@ -104,7 +132,16 @@ def test_light_leaves_everything_but_the_picture_bit_for_bit() -> None:
     rgb = got.frames[Modality.RGB]
     assert rgb.dtype == torch.uint8
     assert all(not torch.equal(a, b) for a, b in zip(rgb, batch.frames[Modality.RGB], strict=True))
-    assert same(Batch({**got.frames, Modality.RGB: batch.frames[Modality.RGB]}, got.present, got.ego_be, got.target, got.index), batch)
+    assert same(
+        Batch(
+            {**got.frames, Modality.RGB: batch.frames[Modality.RGB]},
+            got.present,
+            got.ego_be,
+            got.target,
+            got.index,
+        ),
+        batch,
+    )
 
 
 def test_everything_off_changes_nothing() -> None:
@@ -116,30 +153,44 @@ def test_everything_off_changes_nothing() -> None:
 
 def test_the_batch_that_came_in_is_never_written_to() -> None:
     batch, before = make_batch(TASKS[1], 12), make_batch(TASKS[1], 12)
-    augment(batch, LIGHT.model_copy(update={"mirror": 1.0}), TASKS[1], torch.Generator().manual_seed(0))
+    augment(
+        batch, LIGHT.model_copy(update={"mirror": 1.0}), TASKS[1], torch.Generator().manual_seed(0)
+    )
     assert same(batch, before)
 
 
 def test_the_generator_alone_decides() -> None:
     batch = make_batch(TASKS[1], 12)
     config = LIGHT.model_copy(update={"mirror": 0.5})
-    one, again, other = (augment(batch, config, TASKS[1], torch.Generator().manual_seed(seed)) for seed in (7, 7, 8))
+    one, again, other = (
+        augment(batch, config, TASKS[1], torch.Generator().manual_seed(seed)) for seed in (7, 7, 8)
+    )
     assert same(one, again)
     assert not same(one, other)
 
 
 def test_switching_light_on_leaves_the_choice_of_mirrored_samples() -> None:
     batch = make_batch(TASKS[1], 40)
-    dark, light = (AugmentConfig(mirror=0.5, **{**STILL, "brightness": value}) for value in (0.0, 0.3))
+    dark, light = (
+        AugmentConfig(mirror=0.5, **{**STILL, "brightness": value}) for value in (0.0, 0.3)
+    )
     generators = [torch.Generator().manual_seed(5) for _ in range(2)]
     for _ in range(2):  # and of the next batch
-        one, other = (augment(batch, config, TASKS[1], g) for config, g in zip((dark, light), generators, strict=True))
+        one, other = (
+            augment(batch, config, TASKS[1], g)
+            for config, g in zip((dark, light), generators, strict=True)
+        )
         assert torch.equal(one.target, other.target)
 
 
 def twin(image: AnyArray, config: AugmentConfig, draws: list[float]) -> Any:
     """Brightness, contrast, saturation and gamma of one picture, one after the other, in float64."""
-    b, c, s = (1 + (2 * d - 1) * x for d, x in zip(draws, (config.brightness, config.contrast, config.saturation), strict=False))
+    b, c, s = (
+        1 + (2 * d - 1) * x
+        for d, x in zip(
+            draws, (config.brightness, config.contrast, config.saturation), strict=False
+        )
+    )
     bright = image.astype(np.float64) * b
     grey = bright @ np.array([0.299, 0.587, 0.114])
     contrasted = grey.mean() + c * (bright - grey.mean())
@@ -154,18 +205,34 @@ def test_light_agrees_with_its_twin(seed: int, gamma: bool) -> None:
     size = CPU_CHUNK + 3  # more than one part, the last one not full
     rgb = make_batch(TASKS[0], size, seed=seed).frames[Modality.RGB]
     draws = torch.rand((4, size), generator=torch.Generator().manual_seed(seed))
-    got = change_light(rgb, torch.ones(size, dtype=torch.bool), config, draws, 0).numpy().astype(np.float64)
+    got = (
+        change_light(rgb, torch.ones(size, dtype=torch.bool), config, draws, 0)
+        .numpy()
+        .astype(np.float64)
+    )
     for k in range(size):
         # Half a grey level of rounding, and float32.
-        np.testing.assert_allclose(got[k], twin(rgb[k].numpy(), config, draws[:, k].tolist()), atol=0.5 + 2e-3)
+        np.testing.assert_allclose(
+            got[k], twin(rgb[k].numpy(), config, draws[:, k].tolist()), atol=0.5 + 2e-3
+        )
 
 
 def test_light_saturates_and_does_not_wrap() -> None:
     config = AugmentConfig(mirror=0.0, **{**STILL, "brightness": 1.0})
-    rgb = torch.tensor([0, 100, 200, 255], dtype=torch.uint8).reshape(1, 2, 2, 1).expand(1, 2, 2, 3).contiguous()
+    rgb = (
+        torch.tensor([0, 100, 200, 255], dtype=torch.uint8)
+        .reshape(1, 2, 2, 1)
+        .expand(1, 2, 2, 3)
+        .contiguous()
+    )
     draws = torch.tensor([[1.0], [0.5], [0.5], [0.5]])
     present = torch.ones(1, dtype=torch.bool)
-    assert change_light(rgb, present, config, draws, 0)[0, ..., 0].flatten().tolist() == [0, 200, 255, 255]
+    assert change_light(rgb, present, config, draws, 0)[0, ..., 0].flatten().tolist() == [
+        0,
+        200,
+        255,
+        255,
+    ]
     assert change_light(rgb, present, config, 1 - draws, 0).max() == 0
 
 
@@ -182,19 +249,30 @@ def test_noise_has_the_spread_asked_for_and_spares_absent_pictures() -> None:
     assert abs(float(grain.mean())) < 0.1
     assert not torch.equal(got[0], got[2])  # each picture has its own
     assert not torch.equal(got[0], got[CPU_CHUNK])  # in another part, too
-    assert not torch.equal(got, change_light(rgb, present, config, torch.full((4, len(rgb)), 0.5), 12))
+    assert not torch.equal(
+        got, change_light(rgb, present, config, torch.full((4, len(rgb)), 0.5), 12)
+    )
 
 
 def test_batches_without_a_picture_are_mirrored_only() -> None:
     batch = make_batch(TASKS[0], 4)
-    frames, present = ({m: d[m] for m in (Modality.DEPTH, Modality.LIDAR)} for d in (batch.frames, batch.present))
+    frames, present = (
+        {m: d[m] for m in (Modality.DEPTH, Modality.LIDAR)} for d in (batch.frames, batch.present)
+    )
     blind = Batch(frames, present, batch.ego_be, batch.target, batch.index)
-    got = augment(blind, LIGHT.model_copy(update={"mirror": 1.0}), TASKS[0], torch.Generator().manual_seed(0))
+    got = augment(
+        blind, LIGHT.model_copy(update={"mirror": 1.0}), TASKS[0], torch.Generator().manual_seed(0)
+    )
     assert same(got, mirror(blind, torch.arange(4), TASKS[0]))
 
 
 @pytest.mark.parametrize(
-    "rgb", [torch.zeros(2, 4, 5, 3), torch.zeros(2, 3, 4, 5, dtype=torch.uint8), torch.zeros(4, 5, 3, dtype=torch.uint8)]
+    "rgb",
+    [
+        torch.zeros(2, 4, 5, 3),
+        torch.zeros(2, 3, 4, 5, dtype=torch.uint8),
+        torch.zeros(4, 5, 3, dtype=torch.uint8),
+    ],
 )
 def test_pictures_in_another_format_are_refused(rgb: torch.Tensor) -> None:
     with pytest.raises(DataError, match="rgb frames must be uint8"):
@@ -203,7 +281,15 @@ def test_pictures_in_another_format_are_refused(rgb: torch.Tensor) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"mirror": 1.1}, {"mirror": -0.1}, {"brightness": 2}, {"contrast": -1}, {"saturation": math.nan}, {"gamma": math.inf}, {"flip": 1}],
+    [
+        {"mirror": 1.1},
+        {"mirror": -0.1},
+        {"brightness": 2},
+        {"contrast": -1},
+        {"saturation": math.nan},
+        {"gamma": math.inf},
+        {"flip": 1},
+    ],
 )
 def test_configurations_that_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):

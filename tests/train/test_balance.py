@@ -19,11 +19,15 @@ from auxdrive_train.tasks import make_task
 
 def samples(data: Path, task: str = "waypoints") -> SampleSet:
     dataset = Dataset.open(data)
-    return SampleSet.open(dataset, dataset.split("train"), make_task(task, dataset.card), [Modality.RGB])
+    return SampleSet.open(
+        dataset, dataset.split("train"), make_task(task, dataset.card), [Modality.RGB]
+    )
 
 
 def test_manoeuvres_are_told_apart() -> None:
-    ends = np.array([[0.1, 0.0], [10.0, 0.1], [8.0, 4.0], [8.0, -4.0], [0.4, 0.4]], dtype=np.float32)
+    ends = np.array(
+        [[0.1, 0.0], [10.0, 0.1], [8.0, 4.0], [8.0, -4.0], [0.4, 0.4]], dtype=np.float32
+    )
     paths = np.stack([ends * share for share in (0.25, 0.5, 0.75, 1.0)], axis=1)
     resting, turning = manoeuvres(paths)
     assert resting.tolist() == [True, False, False, False, False]
@@ -61,7 +65,10 @@ def test_speed_noise_is_added_so_that_a_car_at_rest_is_disturbed_too(stripe_data
     batch = replace(batch, ego_be=batch.ego_be.clone())
     batch.ego_be[:20, 0] = 0.0
     config = AugmentConfig(mirror=0, brightness=0, contrast=0, saturation=0, speed_noise=1.5)
-    drawn = [augment(batch, config, given.task, torch.Generator().manual_seed(seed)) for seed in range(50)]
+    drawn = [
+        augment(batch, config, given.task, torch.Generator().manual_seed(seed))
+        for seed in range(50)
+    ]
     noise = torch.stack([changed.ego_be[:, 0] - batch.ego_be[:, 0] for changed in drawn])
     for part in (noise[:, :20], noise[:, 20:]):
         assert float(part.std()) == pytest.approx(1.5, rel=0.1)

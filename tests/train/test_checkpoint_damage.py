@@ -1,4 +1,6 @@
-"""Checkpoints that were damaged, or that somebody rewrote: refused by one kind of error, and no changed weight is ever used."""
+"""Checkpoints that were damaged, or that somebody rewrote: refused by one kind of error, and no
+changed weight is ever used.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,26 @@ FUZZ = Path(__file__).resolve().parents[2] / "benchmarks" / "fuzz"
 
 
 def small() -> Checkpoint:
-    progress = Progress(phase=1, epoch=1, history=[PhaseRecord("a", 2, "student", float("nan"), 0.5)], watched=[float("nan")])
+    progress = Progress(
+        phase=1,
+        epoch=1,
+        history=[PhaseRecord("a", 2, "student", float("nan"), 0.5)],
+        watched=[float("nan")],
+    )
     step = {0: {"step": torch.tensor(3.0), "exp_avg": torch.zeros(2), "exp_avg_sq": torch.ones(2)}}
-    tensors = {"weight": torch.arange(6.0).reshape(2, 3), "count": torch.tensor(3), "half": torch.ones(2, dtype=torch.bfloat16)}
-    return Checkpoint(tensors, progress, "f" * 64, {"weight": torch.zeros(0)}, {"teacher": {"head.bias": torch.ones(1)}}, {"a/b": step})
+    tensors = {
+        "weight": torch.arange(6.0).reshape(2, 3),
+        "count": torch.tensor(3),
+        "half": torch.ones(2, dtype=torch.bfloat16),
+    }
+    return Checkpoint(
+        tensors,
+        progress,
+        "f" * 64,
+        {"weight": torch.zeros(0)},
+        {"teacher": {"head.bias": torch.ones(1)}},
+        {"a/b": step},
+    )
 
 
 @pytest.fixture
@@ -58,8 +76,13 @@ def rewrite(path: Path, change: Callable[[dict[str, str], dict[str, Tensor]], ob
 def test_a_checkpoint_survives_the_round_trip(file: Path) -> None:
     wanted, found = small(), checkpoint.load(file)
     assert found.progress.model_dump_json() == wanted.progress.model_dump_json()
-    assert json.loads(found.progress.model_dump_json())["watched"] == [None]  # a metric that is no number
-    assert (found.fingerprint, found.networks.keys()) == (wanted.fingerprint, wanted.networks.keys())
+    assert json.loads(found.progress.model_dump_json())["watched"] == [
+        None
+    ]  # a metric that is no number
+    assert (found.fingerprint, found.networks.keys()) == (
+        wanted.fingerprint,
+        wanted.networks.keys(),
+    )
     for name, tensor in wanted.networks.items():
         assert found.networks[name].dtype == tensor.dtype
         assert torch.equal(found.networks[name], tensor)
@@ -73,7 +96,9 @@ def test_every_changed_byte_is_refused_or_harmless(file: Path) -> None:
     data, sound = file.read_bytes(), checkpoint.load(file)
     harmless, refused = 0, []
     for place in range(len(data)):
-        file.write_bytes(data[:place] + bytes([data[place] ^ (1 << (place % 8))]) + data[place + 1 :])
+        file.write_bytes(
+            data[:place] + bytes([data[place] ^ (1 << (place % 8))]) + data[place + 1 :]
+        )
         try:
             found = checkpoint.load(file)
         except DataError as error:
@@ -82,9 +107,15 @@ def test_every_changed_byte_is_refused_or_harmless(file: Path) -> None:
         harmless += 1
         assert found.progress.model_dump_json() == sound.progress.model_dump_json()
         assert found.fingerprint == sound.fingerprint
-        for ours, theirs in ((found.networks, sound.networks), (found.phase_best, sound.phase_best), (found.views, sound.views)):
+        for ours, theirs in (
+            (found.networks, sound.networks),
+            (found.phase_best, sound.phase_best),
+            (found.views, sound.views),
+        ):
             assert ours.keys() == theirs.keys()
-        assert all(torch.equal(found.networks[name], tensor) for name, tensor in sound.networks.items())
+        assert all(
+            torch.equal(found.networks[name], tensor) for name, tensor in sound.networks.items()
+        )
     assert harmless < len(data) / 50
     assert all(message.startswith(f"the checkpoint {file} is damaged: ") for message in refused)
 
@@ -107,7 +138,18 @@ def test_progress_that_no_run_could_have_made_is_damage(file: Path, key: str, va
         checkpoint.load(file)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", "[" * 10_000, '{"phase": NaN}', '{"phase": 1, "phase": 1}', '{"trained_s": 1e999}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "null",
+        "[" * 10_000,
+        '{"phase": NaN}',
+        '{"phase": 1, "phase": 1}',
+        '{"trained_s": 1e999}',
+    ],
+)
 def test_texts_that_are_no_progress_are_damage(file: Path, text: str) -> None:
     rewrite(file, lambda texts, _: texts.__setitem__("progress", text))
     with pytest.raises(DataError, match="is damaged: its progress"):
@@ -118,7 +160,14 @@ def test_other_files_are_told_from_checkpoints(file: Path, tmp_path: Path) -> No
     rewrite(file, lambda texts, _: texts.__setitem__("format", "auxdrive-checkpoint-1"))
     with pytest.raises(DataError, match="none of this version"):
         checkpoint.load(file)
-    for data in (b"", b"x", b"\xff" * 100, b"\x02\x00\x00\x00\x00\x00\x00\x00{}", b"\x02\x00\x00\x00\x00\x00\x00\x00[]", bytes(8)):
+    for data in (
+        b"",
+        b"x",
+        b"\xff" * 100,
+        b"\x02\x00\x00\x00\x00\x00\x00\x00{}",
+        b"\x02\x00\x00\x00\x00\x00\x00\x00[]",
+        bytes(8),
+    ):
         file.write_bytes(data)
         with pytest.raises(DataError, match="is damaged"):
             checkpoint.load(file)
@@ -156,14 +205,18 @@ def trained(stripe_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     "change",
     [
         lambda tensors: tensors.__setitem__("net/student.encoder.dense.0.bias", torch.zeros(3)),
-        lambda tensors: tensors.__setitem__("net/student.encoder.dense.0.bias", torch.zeros(100, dtype=torch.float64)),
+        lambda tensors: tensors.__setitem__(
+            "net/student.encoder.dense.0.bias", torch.zeros(100, dtype=torch.float64)
+        ),
         lambda tensors: tensors.pop("net/student.encoder.dense.0.bias"),
         lambda tensors: tensors.__setitem__("net/student.more", torch.zeros(3)),
         lambda tensors: tensors.__setitem__("view/teacher/more", torch.zeros(3)),
     ],
     ids=["shape", "type", "lacking", "surplus", "view"],
 )
-def test_weights_of_other_networks_are_refused(change: Callable[[dict[str, Tensor]], object], trained: Path, tmp_path: Path) -> None:
+def test_weights_of_other_networks_are_refused(
+    change: Callable[[dict[str, Tensor]], object], trained: Path, tmp_path: Path
+) -> None:
     run = tmp_path / "run"
     shutil.copytree(trained, run)
     rewrite(run / "checkpoints" / "best.safetensors", lambda _, tensors: change(tensors))
@@ -171,7 +224,9 @@ def test_weights_of_other_networks_are_refused(change: Callable[[dict[str, Tenso
         load_run(run)
 
 
-def test_an_optimisers_state_of_other_parameters_is_refused(stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_optimisers_state_of_other_parameters_is_refused(
+    stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from auxdrive_train.engine.loop import Trainer
 
     original, calls = Trainer._save, 0
@@ -201,7 +256,9 @@ def test_an_optimisers_state_of_other_parameters_is_refused(stripe_data: Path, t
     train(settings(stripe_data), tmp_path / "run", resume=True)
 
 
-def test_a_changed_weight_is_neither_exported_nor_taken_up(stripe_data: Path, trained: Path, tmp_path: Path) -> None:
+def test_a_changed_weight_is_neither_exported_nor_taken_up(
+    stripe_data: Path, trained: Path, tmp_path: Path
+) -> None:
     """One bit of one weight: exit code 2 and no bundle, where it used to be exit code 0."""
     run = tmp_path / "run"
     shutil.copytree(trained, run)
@@ -210,16 +267,29 @@ def test_a_changed_weight_is_neither_exported_nor_taken_up(stripe_data: Path, tr
         data = bytearray(path.read_bytes())
         data[-1000] ^= 1
         path.write_bytes(data)
-    result = CliRunner().invoke(build_app(), ["export", str(run), "--out", str(tmp_path / "bundle")])
+    result = CliRunner().invoke(
+        build_app(), ["export", str(run), "--out", str(tmp_path / "bundle")]
+    )
     assert result.exit_code != 0
     assert isinstance(result.exception, DataError | SystemExit)
     assert not (tmp_path / "bundle").exists()
-    with pytest.raises(DataError, match=r"last\.safetensors is damaged: its content is not what was written"):
+    with pytest.raises(
+        DataError, match=r"last\.safetensors is damaged: its content is not what was written"
+    ):
         train(settings(stripe_data), run, resume=True)
 
 
 def test_the_fuzzer_of_checkpoints_finds_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, str(FUZZ / "checkpoints.py"), "--count", "100", "--seed", "7", "--out", str(tmp_path / "result.json")]
+    command = [
+        sys.executable,
+        str(FUZZ / "checkpoints.py"),
+        "--count",
+        "100",
+        "--seed",
+        "7",
+        "--out",
+        str(tmp_path / "result.json"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "result.json").read_text())

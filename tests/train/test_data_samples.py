@@ -24,7 +24,9 @@ HEIGHT, WIDTH = 6, 10
 RECORDED = (Modality.RGB, Modality.DEPTH, Modality.LIDAR)
 
 
-def frame(modality: Modality, episode: int, row: int, size: tuple[int, int] = (HEIGHT, WIDTH)) -> AnyArray:
+def frame(
+    modality: Modality, episode: int, row: int, size: tuple[int, int] = (HEIGHT, WIDTH)
+) -> AnyArray:
     """A frame that nothing else has."""
     spec = MODALITIES[modality]
     shape = spec.array_shape(64, 64) if modality is Modality.LIDAR else spec.array_shape(*size)
@@ -38,14 +40,33 @@ def record(
 ) -> None:  # fmt: skip
     with EpisodeWriter(folder, f"e{episode}", modalities) as writer:
         for row in range(rows):
-            driven = {"x_m": 0.5 * row, "y_m": 0.0, "yaw_rad": 0.0, "speed_mps": 5.0, "target_x_m": 20.0, "target_y_m": float(row)}
-            acted = {"time_s": 0.1 * row, "steer_rad": episode + 0.01 * row, "throttle": 0.5, "brake": 0.0}
-            writer.append({m: frame(m, episode, row, size) for m in writer.modalities}, driven | acted | state)
+            driven = {
+                "x_m": 0.5 * row,
+                "y_m": 0.0,
+                "yaw_rad": 0.0,
+                "speed_mps": 5.0,
+                "target_x_m": 20.0,
+                "target_y_m": float(row),
+            }
+            acted = {
+                "time_s": 0.1 * row,
+                "steer_rad": episode + 0.01 * row,
+                "throttle": 0.5,
+                "brake": 0.0,
+            }
+            writer.append(
+                {m: frame(m, episode, row, size) for m in writer.modalities}, driven | acted | state
+            )
 
 
 def open_dataset(folder: Path, splits: Mapping[str, tuple[str, ...]] | None = None) -> Dataset:
     camera = CameraSpec(width=WIDTH, height=HEIGHT)
-    write_card(folder, DatasetCard(name="t", rate_hz=10.0, modalities=RECORDED, camera=camera, splits=dict(splits or {})))
+    write_card(
+        folder,
+        DatasetCard(
+            name="t", rate_hz=10.0, modalities=RECORDED, camera=camera, splits=dict(splits or {})
+        ),
+    )
     return Dataset.open(folder)
 
 
@@ -60,7 +81,9 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @given(st.lists(st.integers(0, 84), min_size=1, max_size=20))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_gather_brings_each_sample_in_the_order_asked_for(dataset: Dataset, wanted: list[int]) -> None:
+def test_gather_brings_each_sample_in_the_order_asked_for(
+    dataset: Dataset, wanted: list[int]
+) -> None:
     samples = SampleSet.open(dataset, dataset.episode_ids, SteeringTask(), RECORDED)
     assert len(samples) == 85
     batch = samples.gather(np.array(wanted))
@@ -68,7 +91,9 @@ def test_gather_brings_each_sample_in_the_order_asked_for(dataset: Dataset, want
     assert batch.size == len(wanted)
     assert batch.index.tolist() == wanted
     assert batch.target.dtype == torch.float32
-    np.testing.assert_allclose(batch.target[:, 0].numpy(), [e + 0.01 * row for e, row in places], rtol=1e-6)
+    np.testing.assert_allclose(
+        batch.target[:, 0].numpy(), [e + 0.01 * row for e, row in places], rtol=1e-6
+    )
     for modality in RECORDED:
         for k, (episode, row) in enumerate(places):
             held = not (modality is Modality.LIDAR and episode == 1)
@@ -80,7 +105,11 @@ def test_gather_brings_each_sample_in_the_order_asked_for(dataset: Dataset, want
 def test_stored_formats_and_what_is_missing(dataset: Dataset) -> None:
     samples = SampleSet.open(dataset, dataset.episode_ids, SteeringTask(), RECORDED)
     assert samples.missing == {Modality.LIDAR: ["e1"]}
-    assert samples.frame_shapes == {Modality.RGB: (6, 10, 3), Modality.DEPTH: (6, 10), Modality.LIDAR: (64, 64, 2)}
+    assert samples.frame_shapes == {
+        Modality.RGB: (6, 10, 3),
+        Modality.DEPTH: (6, 10),
+        Modality.LIDAR: (64, 64, 2),
+    }
     batch = samples.gather(np.arange(4)).to("cpu")
     assert [batch.frames[m].dtype for m in RECORDED] == [torch.uint8, torch.uint16, torch.uint8]
     assert batch.ego_be.shape == (4, 0)
@@ -95,7 +124,9 @@ def test_invalid_records_are_no_samples(dataset: Dataset) -> None:
     batch = samples.gather(np.array([7, 0]))
     np.testing.assert_array_equal(batch.frames[Modality.RGB][0].numpy(), frame(Modality.RGB, 0, 2))
     np.testing.assert_allclose(batch.ego_be.numpy(), [[5, 20, 2], [5, 20, 0]])
-    np.testing.assert_allclose(batch.target[0].numpy(), [[2.5, 0], [5, 0], [7.5, 0], [10, 0]], atol=1e-5)
+    np.testing.assert_allclose(
+        batch.target[0].numpy(), [[2.5, 0], [5, 0], [7.5, 0], [10, 0]], atol=1e-5
+    )
 
 
 def test_batches_do_not_share_memory_with_the_set(dataset: Dataset) -> None:
@@ -103,7 +134,9 @@ def test_batches_do_not_share_memory_with_the_set(dataset: Dataset) -> None:
     first = samples.gather(np.arange(3))
     first.frames[Modality.RGB].zero_()
     first.target.zero_()
-    np.testing.assert_array_equal(samples.gather(np.arange(3)).frames[Modality.RGB][2].numpy(), frame(Modality.RGB, 0, 2))
+    np.testing.assert_array_equal(
+        samples.gather(np.arange(3)).frames[Modality.RGB][2].numpy(), frame(Modality.RGB, 0, 2)
+    )
     assert samples.gather(np.array([2])).target.item() == pytest.approx(0.02)
 
 
@@ -119,7 +152,10 @@ def test_choices_that_leave_nothing(dataset: Dataset) -> None:
         SampleSet.open(dataset, (), SteeringTask(), [Modality.RGB])
     with pytest.raises(DataError, match="no modalities were chosen"):
         SampleSet.open(dataset, ("e0",), SteeringTask(), [])
-    with pytest.raises(DataError, match="none of the 1 chosen episodes holds lidar; record or derive it, or leave it out"):
+    with pytest.raises(
+        DataError,
+        match="none of the 1 chosen episodes holds lidar; record or derive it, or leave it out",
+    ):
         SampleSet.open(dataset, ("e1",), SteeringTask(), RECORDED)
     with pytest.raises(UsageError, match="unknown episode 'e7'"):
         SampleSet.open(dataset, ("e7",), SteeringTask(), RECORDED)
@@ -128,14 +164,19 @@ def test_choices_that_leave_nothing(dataset: Dataset) -> None:
 def test_no_record_has_labels(tmp_path: Path) -> None:
     record(tmp_path, 0, x_m=np.nan)
     dataset = open_dataset(tmp_path)
-    with pytest.raises(DataError, match=r"none of 30 records in 1 episodes has labels for the task 'waypoints' \(speed_mps, target_ego_m"):
+    with pytest.raises(
+        DataError,
+        match=r"none of 30 records in 1 episodes has labels for the task 'waypoints' \(speed_mps, target_ego_m",
+    ):
         SampleSet.open(dataset, ("e0",), WaypointsTask(), [Modality.RGB])
 
 
 def test_two_cameras_are_refused(tmp_path: Path) -> None:
     record(tmp_path, 0, rows=3)
     record(tmp_path, 1, rows=3, size=(8, 10))
-    with pytest.raises(DataError, match=r"rgb frames differ in size: \(6, 10, 3\) in e0; \(8, 10, 3\) in e1"):
+    with pytest.raises(
+        DataError, match=r"rgb frames differ in size: \(6, 10, 3\) in e0; \(8, 10, 3\) in e1"
+    ):
         SampleSet.open(open_dataset(tmp_path), ("e0", "e1"), SteeringTask(), [Modality.RGB])
 
 
@@ -162,22 +203,34 @@ def test_stretches_of_episodes(dataset: Dataset) -> None:
 
 
 def test_labels_look_beyond_a_stretch_and_not_beyond_the_episode(dataset: Dataset) -> None:
-    samples = SampleSet.open(dataset, [Stretch("e0", 0, 5), Stretch("e0", 8, 30)], WaypointsTask(), [Modality.RGB])
-    assert samples.frame_of.tolist() == [0, 1, 2, 3, 4, 8, 9]  # two seconds, or twenty records, ahead
+    samples = SampleSet.open(
+        dataset, [Stretch("e0", 0, 5), Stretch("e0", 8, 30)], WaypointsTask(), [Modality.RGB]
+    )
+    # two seconds, or twenty records, ahead
+    assert samples.frame_of.tolist() == [0, 1, 2, 3, 4, 8, 9]
 
 
 def test_what_is_independent_are_sessions_or_minutes_of_few(tmp_path: Path) -> None:
     for episode in range(6):
         record(tmp_path, episode, rows=4, modalities=[Modality.RGB])
     apart = open_dataset(tmp_path)
-    groups, what = SampleSet.open(apart, apart.episode_ids, SteeringTask(), [Modality.RGB]).independent(5)
-    assert (groups.tolist(), what) == ([group for group in range(6) for _ in range(4)], "6 whole sessions")
+    groups, what = SampleSet.open(
+        apart, apart.episode_ids, SteeringTask(), [Modality.RGB]
+    ).independent(5)
+    assert (groups.tolist(), what) == (
+        [group for group in range(6) for _ in range(4)],
+        "6 whole sessions",
+    )
     starts_s = (0.0, 30.0, 59.8, 125.0, 0.0, 30.0)
-    origins = {f"e{n}": EpisodeOrigin(session="one" if n < 4 else "two", start_s=start_s) for n, start_s in enumerate(starts_s)}
+    origins = {
+        f"e{n}": EpisodeOrigin(session="one" if n < 4 else "two", start_s=start_s)
+        for n, start_s in enumerate(starts_s)
+    }
     write_card(tmp_path, apart.card.model_copy(update={"episodes": origins}))
     joined = Dataset.open(tmp_path)
     samples = SampleSet.open(joined, joined.episode_ids, SteeringTask(), [Modality.RGB])
     groups, what = samples.independent(5)
-    assert groups.tolist() == [0] * 4 + [0] * 4 + [0, 0, 1, 1] + [2] * 4 + [3] * 8  # the third episode runs into the second minute
+    # the third episode runs into the second minute
+    assert groups.tolist() == [0] * 4 + [0] * 4 + [0, 0, 1, 1] + [2] * 4 + [3] * 8
     assert what == "4 whole minutes of 2 session(s)"
     assert samples.taken_s[8:12] == pytest.approx([59.8, 59.9, 60.0, 60.1])

@@ -1,4 +1,6 @@
-"""The engine end to end on a small data set: it learns, it resumes bit for bit after a kill, it refuses what is wrong."""
+"""The engine end to end on a small data set: it learns, it resumes bit for bit after a kill, it
+refuses what is wrong.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,13 @@ from auxdrive_train.engine.run import load_run, train
 from auxdrive_train.methods import METHODS
 from typer.testing import CliRunner
 
-SMALL = {"preprocessing": {"size": [64, 80]}, "batch_size": 16, "threads": 1, "dropout": 0.1, "lr": 2e-3}
+SMALL = {
+    "preprocessing": {"size": [64, 80]},
+    "batch_size": 16,
+    "threads": 1,
+    "dropout": 0.1,
+    "lr": 2e-3,
+}
 
 
 def settings_for(name: str, data: Path, **changes) -> TrainConfig:
@@ -49,14 +57,22 @@ def test_every_method_trains_on_both_tasks_with_a_modality_missing_here_and_ther
     assert view in result["metrics"]["test"]
     if METHODS[name].needs_auxiliaries:
         assert "1 of 4 training episodes lack depth" in capsys.readouterr().err
-    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    ]
     assert sum(record["epochs"] for record in result["phases"]) == len(lines)
     assert any((tmp_path / "run" / "tensorboard").iterdir())
-    assert load_run(tmp_path / "run").progress.best == result["best"][load_run(tmp_path / "run").task.primary_metric]
+    assert (
+        load_run(tmp_path / "run").progress.best
+        == result["best"][load_run(tmp_path / "run").task.primary_metric]
+    )
 
 
 def test_the_baseline_learns_the_stripe(stripe_data: Path, tmp_path: Path) -> None:
-    result = train(settings_for("baseline", stripe_data, epochs=40, batch_size=8, lr=3e-3, dropout=0.0), tmp_path / "run")
+    result = train(
+        settings_for("baseline", stripe_data, epochs=40, batch_size=8, lr=3e-3, dropout=0.0),
+        tmp_path / "run",
+    )
     assert result["metrics"]["val"]["student"]["r2"] > 0.7
 
 
@@ -71,8 +87,14 @@ def assert_same_run(ours: Path, theirs: Path) -> None:
         for key, tensor in mine.items():
             assert torch.equal(tensor, other[key]), key
     timed = ("samples_per_s", "wait_share")
-    lines = [[json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()] for run in (ours, theirs)]
-    logs = [[{key: value for key, value in record.items() if key not in timed} for record in run] for run in lines]
+    lines = [
+        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        for run in (ours, theirs)
+    ]
+    logs = [
+        [{key: value for key, value in record.items() if key not in timed} for record in run]
+        for run in lines
+    ]
     assert logs[0] == logs[1]
 
 
@@ -87,22 +109,36 @@ def start(config: Path, out: Path, resume: bool = False) -> subprocess.Popen[byt
         str(out),
         *(["--resume"] if resume else []),
     ]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+    )
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(stripe_data: Path, tmp_path: Path) -> None:
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(
+    stripe_data: Path, tmp_path: Path
+) -> None:
     made = settings_for("samd", stripe_data, epochs=6, options={"epochs_per_round": 2})
     train(made, tmp_path / "whole")
     config = tmp_path / "config.yaml"
     config.write_text(dump_config(made))
     killed = 0
     for attempt in range(12):
-        process = start(config, tmp_path / "cut", resume=attempt > 0 and (tmp_path / "cut" / "config.yaml").exists())
-        # Wait until this attempt has written at least one epoch more, then kill it at an arbitrary moment.
+        process = start(
+            config,
+            tmp_path / "cut",
+            resume=attempt > 0 and (tmp_path / "cut" / "config.yaml").exists(),
+        )
+        # Wait until this attempt has written at least one epoch more, then kill it at an arbitrary
+        # moment.
         log = tmp_path / "cut" / "metrics.jsonl"
         had = log.stat().st_size if log.exists() else 0
-        while process.poll() is None and (not log.exists() or log.stat().st_size <= had + 300 * attempt):
+        while process.poll() is None and (
+            not log.exists() or log.stat().st_size <= had + 300 * attempt
+        ):
             time.sleep(0.005)
         if process.poll() is not None:
             assert process.returncode == 0
@@ -117,7 +153,9 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(stripe_
     assert_same_run(tmp_path / "cut", tmp_path / "whole")
 
 
-def test_an_exception_in_any_epoch_and_a_resume_change_nothing(stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_in_any_epoch_and_a_resume_change_nothing(
+    stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same for every method, by an error in the middle of a step instead of a kill."""
     from auxdrive_train.engine.loop import Trainer
 
@@ -152,7 +190,9 @@ def test_a_finished_run_resumes_to_itself(stripe_data: Path, tmp_path: Path) -> 
     assert train(made, tmp_path / "run", resume=True)["metrics"] == first["metrics"]
 
 
-def test_an_epoch_whose_metric_is_no_number_is_not_the_best(stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_epoch_whose_metric_is_no_number_is_not_the_best(
+    stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     figures = iter([math.nan, 0.1, math.nan])
     monkeypatch.setattr(Trainer, "_validate", lambda *_: (next(figures), {}))
     train(settings_for("baseline", stripe_data, epochs=3), tmp_path / "run")
@@ -168,7 +208,11 @@ def test_inspect_shows_a_run_of_the_trainer(stripe_data: Path, tmp_path: Path) -
     assert summary["records"] == 2
     assert "best.safetensors" in summary["checkpoints"]
     assert "method: dmcl" in summary["config"]
-    assert (summary["data"], summary["record"]["task"], summary["record"]["aux"]) == ("stripe", "steering", ["depth", "lidar"])
+    assert (summary["data"], summary["record"]["task"], summary["record"]["aux"]) == (
+        "stripe",
+        "steering",
+        ["depth", "lidar"],
+    )
     assert summary["result"] == json.loads(json.dumps(trained))
     shown = CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run")]).output
     for expected in (
@@ -183,16 +227,45 @@ def test_inspect_shows_a_run_of_the_trainer(stripe_data: Path, tmp_path: Path) -
         assert expected in shown
     assert "see config.yaml" not in shown
     (tmp_path / "run" / "result.json").unlink()
-    assert "has not finished" in CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run")]).output
+    assert (
+        "has not finished"
+        in CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run")]).output
+    )
 
 
-def test_train_prints_views_with_different_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_train_prints_views_with_different_metrics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """There is no R2 of a view whose samples do not vary, and the oracle is of no view."""
-    views = {"student": {"mae_deg": 1.5}, "depth_network": {"mae_deg": 2.0, "r2": 0.25}, "all": {"oracle_loss": 0.0625}}
-    monkeypatch.setattr("auxdrive_train.engine.run.train", lambda *_: {"metrics": {"val": views, "test": {"student": {}}}})
-    result = CliRunner().invoke(build_app(), ["train", "--data", "x", "--method", "dmcl", "--aux", "depth", "--out", str(tmp_path / "run")])
+    views = {
+        "student": {"mae_deg": 1.5},
+        "depth_network": {"mae_deg": 2.0, "r2": 0.25},
+        "all": {"oracle_loss": 0.0625},
+    }
+    monkeypatch.setattr(
+        "auxdrive_train.engine.run.train",
+        lambda *_: {"metrics": {"val": views, "test": {"student": {}}}},
+    )
+    result = CliRunner().invoke(
+        build_app(),
+        [
+            "train",
+            "--data",
+            "x",
+            "--method",
+            "dmcl",
+            "--aux",
+            "depth",
+            "--out",
+            str(tmp_path / "run"),
+        ],
+    )
     assert result.exit_code == 0, result.output
-    rows = [[cell.strip() for cell in re.split("[│┃]", line)[1:-1]] for line in result.output.splitlines() if line[:1] in ("│", "┃")]
+    rows = [
+        [cell.strip() for cell in re.split("[│┃]", line)[1:-1]]
+        for line in result.output.splitlines()
+        if line[:1] in ("│", "┃")
+    ]
     assert rows == [
         ["", "student", "depth_network", "all"],
         ["mae_deg", "1.500", "2.000", "-"],
@@ -204,17 +277,32 @@ def test_train_prints_views_with_different_metrics(tmp_path: Path, monkeypatch: 
 
 @pytest.mark.slow
 def test_two_processes_train_what_one_does(stripe_data: Path, tmp_path: Path) -> None:
-    """Each takes half of every batch; without random augmentation their averaged gradients are those of the whole batch."""
-    still = {"augment": {"mirror": 0, "brightness": 0, "contrast": 0, "saturation": 0}, "dropout": 0.0, "epochs": 2, "clip_norm": 0}
+    """Each takes half of every batch; without random augmentation their averaged gradients are
+    those of the whole batch.
+    """
+    still = {
+        "augment": {"mirror": 0, "brightness": 0, "contrast": 0, "saturation": 0},
+        "dropout": 0.0,
+        "epochs": 2,
+        "clip_norm": 0,
+    }
     train(settings_for("baseline", stripe_data, **still), tmp_path / "one")
     train(settings_for("baseline", stripe_data, **still, processes=2), tmp_path / "two")
     assert checkpoint.load(tmp_path / "two" / "checkpoints" / "last.safetensors").progress.finished
-    one, two = weights(tmp_path / "one", "last.safetensors"), weights(tmp_path / "two", "last.safetensors")
+    one, two = (
+        weights(tmp_path / "one", "last.safetensors"),
+        weights(tmp_path / "two", "last.safetensors"),
+    )
     for key, tensor in one.items():
         torch.testing.assert_close(two[key], tensor, rtol=0, atol=2e-3)
     # What is logged is both processes' mean, not the first one's share.
-    logs = [[json.loads(line) for line in (tmp_path / run / "metrics.jsonl").read_text().splitlines()] for run in ("one", "two")]
-    assert [record["loss/total"] for record in logs[1]] == pytest.approx([record["loss/total"] for record in logs[0]], rel=2e-2)
+    logs = [
+        [json.loads(line) for line in (tmp_path / run / "metrics.jsonl").read_text().splitlines()]
+        for run in ("one", "two")
+    ]
+    assert [record["loss/total"] for record in logs[1]] == pytest.approx(
+        [record["loss/total"] for record in logs[0]], rel=2e-2
+    )
 
 
 def test_what_is_wrong_with_a_run_is_said(stripe_data: Path, tmp_path: Path) -> None:
@@ -243,19 +331,29 @@ def test_a_resume_needs_a_run_and_its_checkpoint(stripe_data: Path, tmp_path: Pa
     assert not (tmp_path / "run").exists()
     train(made, tmp_path / "run")
     (tmp_path / "run" / "checkpoints" / "last.safetensors").unlink()
-    with pytest.raises(DataError, match=r"last\.safetensors is missing, but .*metrics\.jsonl tells of finished epochs"):
+    with pytest.raises(
+        DataError,
+        match=r"last\.safetensors is missing, but .*metrics\.jsonl tells of finished epochs",
+    ):
         train(made, tmp_path / "run", resume=True)
 
 
-@pytest.mark.parametrize("changes", [{"batch_size": 4096}, {"evaluate": ["tset"]}, {"aux": ["infrared"], "method": "dmcl"}])
-def test_a_refused_start_leaves_nothing_behind(changes: dict[str, object], stripe_data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [{"batch_size": 4096}, {"evaluate": ["tset"]}, {"aux": ["infrared"], "method": "dmcl"}],
+)
+def test_a_refused_start_leaves_nothing_behind(
+    changes: dict[str, object], stripe_data: Path, tmp_path: Path
+) -> None:
     with pytest.raises(AuxdriveError):
         train(settings_for("baseline", stripe_data, **changes), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow
-def test_a_mistake_in_several_processes_comes_out_as_it_was_raised(stripe_data: Path, tmp_path: Path) -> None:
+def test_a_mistake_in_several_processes_comes_out_as_it_was_raised(
+    stripe_data: Path, tmp_path: Path
+) -> None:
     with pytest.raises(DataError, match="fewer than one batch"):
         train(settings_for("baseline", stripe_data, batch_size=4096, processes=2), tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -265,7 +363,10 @@ def test_early_stop_leaves_the_rounds_of_samd_whole(stripe_data: Path, tmp_path:
     still = {"epochs": 6, "options": {"epochs_per_round": 3}, "early_stop": 1, "lr": 1e-12}
     result = train(settings_for("samd", stripe_data, **still), tmp_path / "samd")
     assert [record["epochs"] for record in result["phases"]] == [3, 3, 3, 3]
-    result = train(settings_for("baseline", stripe_data, epochs=6, early_stop=1, lr=1e-12), tmp_path / "baseline")
+    result = train(
+        settings_for("baseline", stripe_data, epochs=6, early_stop=1, lr=1e-12),
+        tmp_path / "baseline",
+    )
     assert [record["epochs"] for record in result["phases"]] == [2]
 
 
@@ -274,32 +375,59 @@ def test_other_data_under_the_same_name_are_not_resumed(stripe_data: Path, tmp_p
     shutil.copytree(stripe_data, data)
     made = settings_for("baseline", data, epochs=1)
     train(made, tmp_path / "run")
-    (data / "dataset.json").write_text((data / "dataset.json").read_text().replace('"stripe"', '"other"'))
+    (data / "dataset.json").write_text(
+        (data / "dataset.json").read_text().replace('"stripe"', '"other"')
+    )
     with pytest.raises(DataError, match="other settings or other data"):
         train(made, tmp_path / "run", resume=True)
 
 
-def test_a_loss_that_explodes_is_said_and_nothing_is_lost(stripe_data: Path, tmp_path: Path) -> None:
+def test_a_loss_that_explodes_is_said_and_nothing_is_lost(
+    stripe_data: Path, tmp_path: Path
+) -> None:
     with pytest.raises(AuxdriveError, match="loss became"):
-        train(settings_for("baseline", stripe_data, lr=1e18, clip_norm=0, epochs=30), tmp_path / "run")
+        train(
+            settings_for("baseline", stripe_data, lr=1e18, clip_norm=0, epochs=30), tmp_path / "run"
+        )
 
 
-def test_every_mistake_of_a_configuration_is_reported_at_once_with_the_nearest_name(tmp_path: Path) -> None:
+def test_every_mistake_of_a_configuration_is_reported_at_once_with_the_nearest_name(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "config.yaml"
-    file.write_text("data: x\nmethod: smad\nbackbone: pilotnte\nepochz: 3\naugment: {miror: 1}\naux: [dept]\n")
+    file.write_text(
+        "data: x\nmethod: smad\nbackbone: pilotnte\nepochz: 3\naugment: {miror: 1}\naux: [dept]\n"
+    )
     with pytest.raises(ConfigError) as caught:
         load_config(file, {}, [])
     for hint in ("'epochs'", "'mirror'", "'depth'"):
         assert hint in str(caught.value)
     with pytest.raises(ConfigError) as caught:
-        load_config(None, {"data": "x", "method": "smad", "backbone": "pilotnte", "task": "stering"}, [])
+        load_config(
+            None, {"data": "x", "method": "smad", "backbone": "pilotnte", "task": "stering"}, []
+        )
     for hint in ("'samd'", "'pilotnet'", "'steering'"):
         assert hint in str(caught.value)
-    # A field that is wrong in itself hides no mistake between others, nor a rule of the method; and invents none about itself.
-    wrong = {"data": "x", "lr": -1, "method": "samd", "aux": ["depth"], "epochs": 7, "batch_size": 9, "processes": 2, "weights": "w.pth"}
+    # A field that is wrong in itself hides no mistake between others, nor a rule of the method; and
+    # invents none about itself.
+    wrong = {
+        "data": "x",
+        "lr": -1,
+        "method": "samd",
+        "aux": ["depth"],
+        "epochs": 7,
+        "batch_size": 9,
+        "processes": 2,
+        "weights": "w.pth",
+    }
     with pytest.raises(ConfigError) as caught:
         load_config(None, wrong, [])
-    for hint in ("lr: ", "epochs (7) must be a multiple", "batch_size: 9 cannot be shared out", "weights: torchvision weights"):
+    for hint in (
+        "lr: ",
+        "epochs (7) must be a multiple",
+        "batch_size: 9 cannot be shared out",
+        "weights: torchvision weights",
+    ):
         assert hint in str(caught.value)
     with pytest.raises(ConfigError) as caught:
         load_config(None, {"data": "x", "method": "dmcl", "aux": ["dept"]}, [])
@@ -324,7 +452,9 @@ def test_configurations_that_cannot_be(tmp_path: Path, text: str, message: str) 
         load_config(tmp_path / "config.yaml", {}, [])
 
 
-def test_a_crop_that_leaves_no_row_of_this_camera_is_refused_before_anything_is_written(stripe_data: Path, tmp_path: Path) -> None:
+def test_a_crop_that_leaves_no_row_of_this_camera_is_refused_before_anything_is_written(
+    stripe_data: Path, tmp_path: Path
+) -> None:
     crop = {"size": [64, 80], "crop_top": 0.499, "crop_bottom": 0.499}
     with pytest.raises(ConfigError, match="leave no row of a picture with"):
         train(settings_for("baseline", stripe_data, preprocessing=crop), tmp_path / "run")
@@ -332,11 +462,19 @@ def test_a_crop_that_leaves_no_row_of_this_camera_is_refused_before_anything_is_
 
 
 def test_set_reaches_nested_keys_and_configurations_survive_a_round_trip(tmp_path: Path) -> None:
-    made = load_config(None, {"data": "x", "aux": ["depth"], "method": "samd"}, ["augment.mirror=0", "options.loss=hint", "epochs=10"])
+    made = load_config(
+        None,
+        {"data": "x", "aux": ["depth"], "method": "samd"},
+        ["augment.mirror=0", "options.loss=hint", "epochs=10"],
+    )
     assert made.augment.mirror == 0
     assert made.options == {"loss": "hint"}
     (tmp_path / "config.yaml").write_text(dump_config(made))
     assert load_config(tmp_path / "config.yaml", {}, []) == made
-    for bad, message in (("epochs", "path.to.key=value"), ("options.loss=hnt", "Did you mean 'hint'"), ("lr=[", "no YAML")):
+    for bad, message in (
+        ("epochs", "path.to.key=value"),
+        ("options.loss=hnt", "Did you mean 'hint'"),
+        ("lr=[", "no YAML"),
+    ):
         with pytest.raises(ConfigError, match=message):
             load_config(None, {"data": "x", "aux": ["depth"], "method": "samd"}, [bad])

@@ -25,7 +25,9 @@ SPEC = PreprocessingSpec(size=(64, 80))
 
 def samples_of(data: Path, split: str, task: str) -> SampleSet:
     dataset = Dataset.open(data)
-    return SampleSet.open(dataset, dataset.split(split), make_task(task, dataset.card), (Modality.RGB,))
+    return SampleSet.open(
+        dataset, dataset.split(split), make_task(task, dataset.card), (Modality.RGB,)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +40,24 @@ def floor_of(parts: tuple[SampleSet, SampleSet]) -> dict[str, dict[str, float]]:
     return floors(train_part, {"val": val}, Modality.RGB, SPEC, val.card.steering)["val"]
 
 
-def test_the_constant_of_each_metric_is_the_training_parts_best(steering: tuple[SampleSet, SampleSet]) -> None:
-    """Against a fine grid of constants: none is much better on the training part, and it is measured on the split."""
+def test_the_constant_of_each_metric_is_the_training_parts_best(
+    steering: tuple[SampleSet, SampleSet],
+) -> None:
+    """Against a fine grid of constants: none is much better on the training part, and it is
+    measured on the split.
+    """
     train_part, val = steering
     floor = floor_of(steering)["constant"]
     target, task = train_part.target, train_part.task
-    mean, median = (np.broadcast_to(value, val.target.shape) for value in (target.mean(), np.median(target)))
-    assert floor["rmse_road_wheel_deg"] == pytest.approx(task.metrics(mean, val.target, val.card.steering)["rmse_road_wheel_deg"], rel=1e-6)
-    assert floor["mae_road_wheel_deg"] == pytest.approx(task.metrics(median, val.target, val.card.steering)["mae_road_wheel_deg"], rel=0.02)
+    mean, median = (
+        np.broadcast_to(value, val.target.shape) for value in (target.mean(), np.median(target))
+    )
+    assert floor["rmse_road_wheel_deg"] == pytest.approx(
+        task.metrics(mean, val.target, val.card.steering)["rmse_road_wheel_deg"], rel=1e-6
+    )
+    assert floor["mae_road_wheel_deg"] == pytest.approx(
+        task.metrics(median, val.target, val.card.steering)["mae_road_wheel_deg"], rel=0.02
+    )
     on_itself = floor_of((train_part, train_part))["constant"]
     for value in np.linspace(-0.3, 0.3, 61):
         figures = task.metrics(np.full_like(target, value), target, val.card.steering)
@@ -54,44 +66,76 @@ def test_the_constant_of_each_metric_is_the_training_parts_best(steering: tuple[
     assert on_itself["r2"] == pytest.approx(0.0, abs=1e-6)
 
 
-def test_without_ego_inputs_there_is_no_row_of_them(steering: tuple[SampleSet, SampleSet], stripe_data: Path) -> None:
+def test_without_ego_inputs_there_is_no_row_of_them(
+    steering: tuple[SampleSet, SampleSet], stripe_data: Path
+) -> None:
     assert list(floor_of(steering)) == ["constant", "neighbours"]
-    parts = samples_of(stripe_data, "train", "waypoints"), samples_of(stripe_data, "val", "waypoints")
+    parts = (
+        samples_of(stripe_data, "train", "waypoints"),
+        samples_of(stripe_data, "val", "waypoints"),
+    )
     floor = floor_of(parts)
     assert list(floor) == ["constant", "ego", "neighbours"]
     target = parts[0].target.astype(np.float64)
     candidates = (target.mean(axis=0), np.median(target, axis=0))
-    on_train, on_val = ([float(np.linalg.norm(c - part.target, axis=2).mean()) for c in candidates] for part in parts)
+    on_train, on_val = (
+        [float(np.linalg.norm(c - part.target, axis=2).mean()) for c in candidates]
+        for part in parts
+    )
     assert floor["constant"]["ade_m"] == pytest.approx(on_val[int(np.argmin(on_train))], rel=1e-5)
     # The stripe's speed and goal never change, so that they say what a constant says.
     assert floor["ego"]["ade_m"] == pytest.approx(floor["constant"]["ade_m"], rel=0.2)
 
 
 def test_neighbours_find_the_pictures_that_they_know(steering: tuple[SampleSet, SampleSet]) -> None:
-    """The stripe stands where the wheels turn: neighbours in the picture steer better than any constant."""
+    """The stripe stands where the wheels turn: neighbours in the picture steer better than any
+    constant.
+    """
     floor = floor_of(steering)
-    assert floor["neighbours"]["rmse_road_wheel_deg"] < 0.8 * floor["constant"]["rmse_road_wheel_deg"]
+    assert (
+        floor["neighbours"]["rmse_road_wheel_deg"] < 0.8 * floor["constant"]["rmse_road_wheel_deg"]
+    )
 
 
-def test_thresholds_that_no_sample_can_miss_say_nothing(steering: tuple[SampleSet, SampleSet]) -> None:
-    """The wheels turn by up to 14 degrees here: within 30 and 75 degrees is every answer that is not absurd."""
+def test_thresholds_that_no_sample_can_miss_say_nothing(
+    steering: tuple[SampleSet, SampleSet],
+) -> None:
+    """The wheels turn by up to 14 degrees here: within 30 and 75 degrees is every answer that is
+    not absurd.
+    """
     floor = floor_of(steering)
     assert np.degrees(np.abs(steering[1].target)).max() < 15
     assert thresholds_that_say_nothing(floor) == ("acc_15", "acc_30", "acc_75")
     assert thresholds_that_say_nothing({}) == ()
-    assert thresholds_that_say_nothing({"constant": {"acc_30": 0.999, "steer_acc_75": 1.0, "macc": 1.0}}) == ("steer_acc_75",)
+    assert thresholds_that_say_nothing(
+        {"constant": {"acc_30": 0.999, "steer_acc_75": 1.0, "macc": 1.0}}
+    ) == ("steer_acc_75",)
 
 
-def test_a_run_shows_its_floor_wherever_its_table_is_shown(stripe_data: Path, tmp_path: Path) -> None:
+def test_a_run_shows_its_floor_wherever_its_table_is_shown(
+    stripe_data: Path, tmp_path: Path
+) -> None:
     config = parse_config(
-        {"data": str(stripe_data), "preprocessing": {"size": [64, 80]}, "batch_size": 16, "threads": 1, "epochs": 1, "evaluate": ["test"]}
+        {
+            "data": str(stripe_data),
+            "preprocessing": {"size": [64, 80]},
+            "batch_size": 16,
+            "threads": 1,
+            "epochs": 1,
+            "evaluate": ["test"],
+        }
     )
     result = train(config, tmp_path / "run")
     stored = json.loads((tmp_path / "run" / "result.json").read_text())
     assert stored["floor"] == result["floor"]
     assert set(result["floor"]) == {"val", "test"}
     assert set(result["floor"]["test"]["constant"]) == set(result["metrics"]["test"]["student"])
-    assert all(math.isfinite(value) for rows in result["floor"].values() for figures in rows.values() for value in figures.values())
+    assert all(
+        math.isfinite(value)
+        for rows in result["floor"].values()
+        for figures in rows.values()
+        for value in figures.values()
+    )
     shown = CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run")]).output
     assert "(constant)" in shown
     assert "(neighbours)" in shown

@@ -1,4 +1,6 @@
-"""What is logged of the gradients is what a plain backward pass gives, and logging it changes nothing."""
+"""What is logged of the gradients is what a plain backward pass gives, and logging it changes
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -34,24 +36,34 @@ def test_norms_are_those_of_plain_backward_passes() -> None:
     parameters = [*network.parameters(), *unused.parameters()]
     norms = GradientNorms(parameters, clip_norm=0.1)
     answer = network(torch.randn(8, 3))
-    losses = {"square": answer.square().mean(), "sum": 3 * answer.sum(), "constant": torch.tensor(2.0)}
+    losses = {
+        "square": answer.square().mean(),
+        "sum": 3 * answer.sum(),
+        "constant": torch.tensor(2.0),
+    }
     norms.measure_terms(losses)
     assert all(parameter.grad is None for parameter in parameters)
     for name in ("square", "sum"):
         for parameter in parameters:
             parameter.grad = None
         losses[name].backward(retain_graph=True)
-        wanted = math.sqrt(sum(float(p.grad.square().sum()) for p in parameters if p.grad is not None))
+        wanted = math.sqrt(
+            sum(float(p.grad.square().sum()) for p in parameters if p.grad is not None)
+        )
         before = norms.clip()
         assert before == pytest.approx(wanted, rel=1e-5)
-        assert math.sqrt(sum(float(p.grad.square().sum()) for p in network.parameters())) == pytest.approx(0.1, rel=1e-3)
+        assert math.sqrt(
+            sum(float(p.grad.square().sum()) for p in network.parameters())
+        ) == pytest.approx(0.1, rel=1e-3)
         assert norms.summary()[f"gradient_of/{name}"] == pytest.approx(wanted, rel=1e-5)
     assert norms.summary()["gradient_of/constant"] == 0.0
     assert norms.clipped == 2
     assert norms.summary()["gradient/clipped"] == 1.0
 
 
-def test_an_epoch_logs_norms_and_each_terms_share(stripe_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_epoch_logs_norms_and_each_terms_share(
+    stripe_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     train(settings(stripe_data), tmp_path / "run")
     for record in log_of(tmp_path / "run"):
         assert record["gradient/max"] >= record["gradient/median"] > 0
@@ -65,7 +77,10 @@ def test_an_epoch_logs_norms_and_each_terms_share(stripe_data: Path, tmp_path: P
 
 
 def test_measuring_terms_changes_no_weight_and_clipping_that_never_happens_is_not_said(
-    stripe_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    stripe_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Dropout and batch norm are where an extra pass would show."""
     train(settings(stripe_data, clip_norm=1e9), tmp_path / "measured")
@@ -73,7 +88,10 @@ def test_measuring_terms_changes_no_weight_and_clipping_that_never_happens_is_no
     monkeypatch.setattr(GradientNorms, "measure_terms", lambda *_: None)
     train(settings(stripe_data, clip_norm=0), tmp_path / "plain")
     for name in ("last", "best"):
-        ours, plain = ((tmp_path / run / "checkpoints" / f"{name}.safetensors") for run in ("measured", "plain"))
+        ours, plain = (
+            (tmp_path / run / "checkpoints" / f"{name}.safetensors")
+            for run in ("measured", "plain")
+        )
         from auxdrive_train.engine import checkpoint
 
         mine, other = checkpoint.load(ours).networks, checkpoint.load(plain).networks
@@ -81,7 +99,10 @@ def test_measuring_terms_changes_no_weight_and_clipping_that_never_happens_is_no
 
 
 def test_the_user_is_told_once_also_over_a_resume(
-    stripe_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    stripe_data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two rounds of SAMD are four phases, each of them clipped; the run is interrupted in between."""
     from auxdrive_train.engine.loop import Trainer

@@ -1,4 +1,6 @@
-"""Heads against float64 twins, and what a configuration does to the networks and the samples that are trained."""
+"""Heads against float64 twins, and what a configuration does to the networks and the samples that
+are trained.
+"""
 
 from __future__ import annotations
 
@@ -40,20 +42,29 @@ def test_the_steering_head() -> None:
     torch.manual_seed(0)
     head = SteeringHead(6, scale=0.2, dropout=0.5).eval()
     features, w = np.random.default_rng(0).normal(size=(4, 6)), weights(head)
-    wanted = 0.2 * linear(w, "layers.5", elu(linear(w, "layers.3", elu(linear(w, "layers.1", features)))))
+    wanted = 0.2 * linear(
+        w, "layers.5", elu(linear(w, "layers.3", elu(linear(w, "layers.1", features))))
+    )
     said = head(torch.from_numpy(features).float(), torch.zeros(4, 0)).detach().numpy()
     np.testing.assert_allclose(said, wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_the_waypoint_head_adds_displacements_of_a_gru_that_knows_the_goal() -> None:
-    """TransFuser (2021), section 3.3; gates as in Cho et al. 2014, in PyTorch's order reset, update, new."""
+    """TransFuser (2021), section 3.3; gates as in Cho et al. 2014, in PyTorch's order reset,
+    update, new.
+    """
     torch.manual_seed(0)
     head = WaypointHead(6, steps=4, scale=5.0, dropout=0.5, hidden=8).eval()
     rng, w = np.random.default_rng(0), weights(head)
-    features, ego = rng.normal(size=(3, 6)), np.array([[4.0, 20.0, -3.0], [0.0, 7.0, 0.0], [12.0, 35.0, 9.0]])
+    features, ego = (
+        rng.normal(size=(3, 6)),
+        np.array([[4.0, 20.0, -3.0], [0.0, 7.0, 0.0], [12.0, 35.0, 9.0]]),
+    )
     goal = ego[:, 1:] / 20.0
     joined = linear(w, "join.3", np.maximum(linear(w, "join.1", features), 0))
-    state = np.maximum(joined + linear(w, "ego", np.concatenate([ego[:, :1] / 10.0, goal], axis=1)), 0)
+    state = np.maximum(
+        joined + linear(w, "ego", np.concatenate([ego[:, :1] / 10.0, goal], axis=1)), 0
+    )
     point, wanted = np.zeros((3, 2)), []
     for _ in range(4):
         given = np.concatenate([point, goal], axis=1)
@@ -72,18 +83,30 @@ def test_the_crop_takes_its_shares_from_the_top_and_the_bottom() -> None:
     assert crop_rows(100, config.preprocessing) == (25, 90)
 
 
-def test_weight_files_reach_the_encoders_of_the_main_modality(stripe_data: Path, tmp_path: Path) -> None:
+def test_weight_files_reach_the_encoders_of_the_main_modality(
+    stripe_data: Path, tmp_path: Path
+) -> None:
     task = make_task("steering", Dataset.open(stripe_data).card)
-    values = {"data": str(stripe_data), "backbone": "resnet18", "method": "samd", "aux": ["depth"], "options": {"epochs_per_round": 1}}
+    values = {
+        "data": str(stripe_data),
+        "backbone": "resnet18",
+        "method": "samd",
+        "aux": ["depth"],
+        "options": {"epochs_per_round": 1},
+    }
     _, fresh = build(parse_config({**values, "seed": 1}), task)
     torch.save(fresh["student"].encoder.state_dict(), tmp_path / "resnet18.pth")
-    _, loaded = build(parse_config({**values, "seed": 2, "weights": str(tmp_path / "resnet18.pth")}), task)
+    _, loaded = build(
+        parse_config({**values, "seed": 2, "weights": str(tmp_path / "resnet18.pth")}), task
+    )
     for name, value in fresh["student"].encoder.state_dict().items():
         assert torch.equal(loaded["student"].encoder.state_dict()[name], value), name
         assert torch.equal(loaded["teacher"].encoder.state_dict()[name], value), name
 
 
-def test_what_is_trained_is_what_the_balance_made(stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_trained_is_what_the_balance_made(
+    stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made, trained = [], []
 
     class Spy(run_module.Trainer):

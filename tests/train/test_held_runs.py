@@ -1,4 +1,6 @@
-"""One process at a time fills a run's folder: a second `--resume` would go on from the same checkpoint, and log every epoch twice."""
+"""One process at a time fills a run's folder: a second `--resume` would go on from the same
+checkpoint, and log every epoch twice.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,18 @@ from auxdrive_train.engine.run import train
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_a_run_that_another_process_trains_is_left_alone(stripe_data: Path, tmp_path: Path, resume: bool) -> None:
-    config = parse_config({"data": str(stripe_data), "preprocessing": {"size": [64, 80]}, "batch_size": 8, "epochs": 1, "threads": 1})
+def test_a_run_that_another_process_trains_is_left_alone(
+    stripe_data: Path, tmp_path: Path, resume: bool
+) -> None:
+    config = parse_config(
+        {
+            "data": str(stripe_data),
+            "preprocessing": {"size": [64, 80]},
+            "batch_size": 8,
+            "epochs": 1,
+            "threads": 1,
+        }
+    )
     out = tmp_path / "run"
     with held(out), pytest.raises(UsageError, match="another process is writing there"):
         train(config, out, resume)

@@ -19,7 +19,12 @@ from typer.testing import CliRunner
 @pytest.mark.parametrize(
     "bad",
     [
-        *({"max_steer_deg": 0}, {"max_steer_deg": 91}, {"rate_hz": 0}, {"side_correction": math.nan}),
+        *(
+            {"max_steer_deg": 0},
+            {"max_steer_deg": 91},
+            {"rate_hz": 0},
+            {"side_correction": math.nan},
+        ),
         *({"fov_deg": value} for value in (0, -90, 180, math.nan, math.inf)),
         *({"wheelbase_m": value} for value in (0, -1, 101, math.nan, math.inf)),
     ],
@@ -36,7 +41,20 @@ def invoke(*arguments: str) -> Any:
 def test_the_command(tmp_path: Path) -> None:
     tub = make_tub(tmp_path / "tub")
     out = str(tmp_path / "out")
-    same = ("donkey", str(tub), "--out", out, "--split", "train=:4", "--image-size", "8x6", "--fov-deg", "120", "--wheelbase-m", "0.25")
+    same = (
+        "donkey",
+        str(tub),
+        "--out",
+        out,
+        "--split",
+        "train=:4",
+        "--image-size",
+        "8x6",
+        "--fov-deg",
+        "120",
+        "--wheelbase-m",
+        "0.25",
+    )
     result = invoke(*same, "--derive", "edge", "--json")
     assert result.exit_code == 0, result.output
     document = json.loads(result.stdout)
@@ -59,14 +77,22 @@ def test_the_command(tmp_path: Path) -> None:
         (("donkey", "x", "--cameras", "left"), "one camera: leave --cameras"),
         (("donkey", "x", "--side-correction", "0.2"), "one camera: leave --cameras"),
         (("udacity", "x", "--side-correction", "nan"), "must lie in [0, 1]"),
-        (("donkey", "x", "--fov-deg", "180"), "field of view must lie in [1, 180) degrees, got 180"),
+        (
+            ("donkey", "x", "--fov-deg", "180"),
+            "field of view must lie in [1, 180) degrees, got 180",
+        ),
         (("donkey", "x", "--fov-deg", "1e-320"), "must lie in [1, 180) degrees"),
         (("donkey", "x", "--max-steer-deg", "1e-320"), "full lock must lie in [1, 90] degrees"),
         (("donkey", "x", "--wheelbase-m", "1e-300"), "must lie in [0.01, 100] metres"),
-        (("donkey", "x", "--wheelbase-m", "inf"), "wheelbase must lie in [0.01, 100] metres, got inf"),
+        (
+            ("donkey", "x", "--wheelbase-m", "inf"),
+            "wheelbase must lie in [0.01, 100] metres, got inf",
+        ),
     ],
 )
-def test_mistakes_on_the_command_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_mistakes_on_the_command_line(
+    tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
     result = invoke(*arguments, "--out", str(tmp_path / "out"))
     assert isinstance(result.exception, AuxdriveError)
     assert message in str(result.exception)

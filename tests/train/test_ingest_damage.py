@@ -1,4 +1,6 @@
-"""Recordings that a power cut, a full disk or an editor has damaged: what was good is kept, what was lost is counted."""
+"""Recordings that a power cut, a full disk or an editor has damaged: what was good is kept, what
+was lost is counted.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +36,13 @@ DAMAGED_LINES: dict[str, bytes] = {
     "an index of a half": b'{"_index": 1.5}',
     "no picture's name": json.dumps(tub_row(99, {"cam/image_array": None})).encode(),
     "a number for a name": json.dumps(tub_row(99, {"cam/image_array": 7})).encode(),
-    "a name that leads out": json.dumps(tub_row(99, {"cam/image_array": "../../secret.jpg"})).encode(),
+    "a name that leads out": json.dumps(
+        tub_row(99, {"cam/image_array": "../../secret.jpg"})
+    ).encode(),
     "an absolute name": json.dumps(tub_row(99, {"cam/image_array": "/etc/passwd"})).encode(),
-    "a name that is none to the disk": json.dumps(tub_row(99, {"cam/image_array": "\ud800.jpg"})).encode(),
+    "a name that is none to the disk": json.dumps(
+        tub_row(99, {"cam/image_array": "\ud800.jpg"})
+    ).encode(),
     "a name too long": json.dumps(tub_row(99, {"cam/image_array": "a" * 300})).encode(),
 }
 
@@ -55,7 +61,9 @@ def test_a_damaged_line_costs_no_more_than_itself(tmp_path: Path, line: bytes, p
 
 
 def test_a_record_behind_nul_bytes_is_read(tmp_path: Path) -> None:
-    """The end of a file that was lost with the power is NUL bytes, and what was recorded afterwards goes on in that line."""
+    """The end of a file that was lost with the power is NUL bytes, and what was recorded afterwards
+    goes on in that line.
+    """
     tub = make_tub(tmp_path / "tub", 12)
     catalog = tub / "catalog_1.catalog"
     catalog.write_bytes(bytes(400) + catalog.read_bytes())
@@ -73,7 +81,11 @@ def test_a_link_that_leads_out_is_left_out(tmp_path: Path) -> None:
 
 
 def test_whole_numbers_may_be_written_as_floats(tmp_path: Path) -> None:
-    tub = make_tub(tmp_path / "tub", [{"_index": float(index), "source_index": 10.0 * index} for index in range(6)], deleted=[2])
+    tub = make_tub(
+        tmp_path / "tub",
+        [{"_index": float(index), "source_index": 10.0 * index} for index in range(6)],
+        deleted=[2],
+    )
     source = FORMATS["donkey"](tub, SourceOptions())
     assert source.index_field == "source_index"
     assert [record.index for record in source.records] == [0, 10, 30, 40, 50]
@@ -98,7 +110,9 @@ def test_too_much_damage_is_refused_and_all_of_it_listed(tmp_path: Path) -> None
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_of_a_catalog_raise_anything_but_our_errors(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_no_bytes_of_a_catalog_raise_anything_but_our_errors(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
     folder = tmp_path_factory.mktemp("tub")
     whole = json.dumps(tub_row(0)).encode() + b"\n"
     (folder / "catalog_0.catalog").write_bytes(whole * 20 + data + b"\n" + whole)
@@ -113,17 +127,38 @@ def test_no_bytes_of_a_catalog_raise_anything_but_our_errors(tmp_path_factory: p
 @pytest.mark.parametrize(
     ("damage", "note"),
     [
-        (lambda tub: (tub / "manifest.json").unlink(), "manifest.json: no such file; the catalogs are found by their names"),
+        (
+            lambda tub: (tub / "manifest.json").unlink(),
+            "manifest.json: no such file; the catalogs are found by their names",
+        ),
         (lambda tub: (tub / "manifest.json").write_bytes(bytes(700)), "manifest.json: damaged"),
         (lambda tub: (tub / "manifest.json").write_bytes(b""), "manifest.json: damaged"),
         (lambda tub: (tub / "manifest.json").write_text("[]\n" * 5), "manifest.json: damaged"),
-        (lambda tub: (tub / "manifest.json").write_text("[]\n", encoding="utf-16"), "manifest.json: is UTF-16 text"),
-        (lambda tub: write_manifest(tub, ["catalog_0.catalog", "catalog_1.catalog"], [True, "x", -1]), "3 of `deleted_indexes`"),
-        (lambda tub: write_manifest(tub, ["catalog_0.catalog", "catalog_1.catalog", "catalog_9.catalog"], []), "'catalog_9.catalog'"),
-        (lambda tub: write_manifest(tub, ["../tub/catalog_0.catalog", "catalog_1.catalog"], []), "'../tub/catalog_0.catalog'"),
+        (
+            lambda tub: (tub / "manifest.json").write_text("[]\n", encoding="utf-16"),
+            "manifest.json: is UTF-16 text",
+        ),
+        (
+            lambda tub: write_manifest(
+                tub, ["catalog_0.catalog", "catalog_1.catalog"], [True, "x", -1]
+            ),
+            "3 of `deleted_indexes`",
+        ),
+        (
+            lambda tub: write_manifest(
+                tub, ["catalog_0.catalog", "catalog_1.catalog", "catalog_9.catalog"], []
+            ),
+            "'catalog_9.catalog'",
+        ),
+        (
+            lambda tub: write_manifest(tub, ["../tub/catalog_0.catalog", "catalog_1.catalog"], []),
+            "'../tub/catalog_0.catalog'",
+        ),
     ],
 )
-def test_a_lost_or_damaged_manifest_costs_nothing_that_the_catalogs_hold(tmp_path: Path, damage: Any, note: str) -> None:
+def test_a_lost_or_damaged_manifest_costs_nothing_that_the_catalogs_hold(
+    tmp_path: Path, damage: Any, note: str
+) -> None:
     tub = make_tub(tmp_path / "tub")
     damage(tub)
     report, _ = run(tub, tmp_path / "out")
@@ -136,7 +171,9 @@ def test_catalogs_that_the_manifest_does_not_list_are_read_and_named(tmp_path: P
     write_manifest(tub, ["catalog_0.catalog"], [3, 20])
     report, dataset = run(tub, tmp_path / "out")
     assert (report.frames, report.skipped) == ({"train": 28}, {"deleted in the tub": 2})
-    assert "catalog_1.catalog: the manifest does not list it; its 15 records" in note_with(report, "not list")
+    assert "catalog_1.catalog: the manifest does not list it; its 15 records" in note_with(
+        report, "not list"
+    )
     np.testing.assert_allclose(
         np.diff(dataset.episode("train-0000").state["time_s"]).max(), 0.1, rtol=1e-5
     )  # in order, but for the deleted
@@ -144,11 +181,20 @@ def test_catalogs_that_the_manifest_does_not_list_are_read_and_named(tmp_path: P
 
 def red(tub: Path, indexes: range) -> None:
     for index in indexes:
-        Image.new("RGB", (16, 12), (250, 0, 0)).save(tub / "images" / f"{index}_cam_image_array_.jpg")
+        Image.new("RGB", (16, 12), (250, 0, 0)).save(
+            tub / "images" / f"{index}_cam_image_array_.jpg"
+        )
 
 
 def second_session(index: int) -> dict[str, Any]:
-    return tub_row(index, {"_session_id": "26-01-01_1", "_timestamp_ms": tub_row(index)["_timestamp_ms"] + 100_000, "user/angle": -0.9})
+    return tub_row(
+        index,
+        {
+            "_session_id": "26-01-01_1",
+            "_timestamp_ms": tub_row(index)["_timestamp_ms"] + 100_000,
+            "user/angle": -0.9,
+        },
+    )
 
 
 def test_the_later_record_of_an_index_is_the_one_whose_picture_stands_there(tmp_path: Path) -> None:
@@ -157,21 +203,35 @@ def test_the_later_record_of_an_index_is_the_one_whose_picture_stands_there(tmp_
         file.writelines(json.dumps(second_session(index)) + "\n" for index in range(10, 20))
     red(tub, range(10, 20))
     report, dataset = run(tub, tmp_path / "out")
-    assert (report.frames, report.skipped) == ({"train": 20}, {"index used again by a later record": 10})
+    assert (report.frames, report.skipped) == (
+        {"train": 20},
+        {"index used again by a later record": 10},
+    )
     assert [len(dataset.episode(each)) for each in dataset.episode_ids] == [10, 10]
-    for each, degrees, is_red in zip(dataset.episode_ids, (-12.5, 22.5), (False, True), strict=True):
+    for each, degrees, is_red in zip(
+        dataset.episode_ids, (-12.5, 22.5), (False, True), strict=True
+    ):
         episode = dataset.episode(each)
         np.testing.assert_allclose(episode.state["steer_rad"], math.radians(degrees), atol=1e-6)
         assert (episode.frames(Modality.RGB)[..., 1].max() < 60) == is_red
 
 
-@pytest.mark.parametrize(("torn", "lost"), [([12], [12]), ([10, 11], [10, 11]), ([18, 19], [18, 19])])
-def test_a_picture_whose_later_record_is_damaged_does_not_keep_the_earlier_label(tmp_path: Path, torn: list[int], lost: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("torn", "lost"), [([12], [12]), ([10, 11], [10, 11]), ([18, 19], [18, 19])]
+)
+def test_a_picture_whose_later_record_is_damaged_does_not_keep_the_earlier_label(
+    tmp_path: Path, torn: list[int], lost: list[int]
+) -> None:
     tub = make_tub(tmp_path / "tub", [{"user/angle": 0.5}] * 20)
     with (tub / "catalog_1.catalog").open("a") as file:
-        file.writelines(('{"_index": 1' if index in torn else json.dumps(second_session(index))) + "\n" for index in range(10, 20))
+        file.writelines(
+            ('{"_index": 1' if index in torn else json.dumps(second_session(index))) + "\n"
+            for index in range(10, 20)
+        )
     source = FORMATS["donkey"](tub, SourceOptions())
-    assert [record.index for record in source.records] == [index for index in range(20) if index not in lost]
+    assert [record.index for record in source.records] == [
+        index for index in range(20) if index not in lost
+    ]
     assert {record.steer for record in source.records if record.index >= 10} == {-0.9}
     assert source.skipped["index used twice, and the later record is damaged"] == len(lost)
 
@@ -179,19 +239,34 @@ def test_a_picture_whose_later_record_is_damaged_does_not_keep_the_earlier_label
 def test_udacity_lines_that_are_damaged_cost_no_more_than_themselves(tmp_path: Path) -> None:
     whole = [udacity_row(index) for index in range(20)]
     lines = [*whole[:8], whole[8][:70] + whole[9], *whole[10:15], "\0" * 50, *whole[15:]]
-    report, dataset = run(make_udacity(tmp_path / "log", header=False, lines=lines, rows=20), tmp_path / "out", "udacity")
+    report, dataset = run(
+        make_udacity(tmp_path / "log", header=False, lines=lines, rows=20),
+        tmp_path / "out",
+        "udacity",
+    )
     assert (report.frames, report.skipped) == ({"train": 18}, {DAMAGED: 2})
     assert "driving_log.csv, line 9: not the 7 columns" in note_with(report, "line 9")
     assert "driving_log.csv, line 15: NUL bytes" in note_with(report, "line 15")
     assert len(dataset.episode("train-0000")) == 18
-    with pytest.raises(DataError, match=r"5 of 10 lines are damaged(.|\n)*driving_log.csv, lines 6-10: not the 7 columns"):
-        run(make_udacity(tmp_path / "worse", header=False, lines=[*whole[:5], *["x,y"] * 5]), tmp_path / "other", "udacity")
+    with pytest.raises(
+        DataError,
+        match=r"5 of 10 lines are damaged(.|\n)*driving_log.csv, lines 6-10: not the 7 columns",
+    ):
+        run(
+            make_udacity(tmp_path / "worse", header=False, lines=[*whole[:5], *["x,y"] * 5]),
+            tmp_path / "other",
+            "udacity",
+        )
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_of_a_log_raise_anything_but_our_errors(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_no_bytes_of_a_log_raise_anything_but_our_errors(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
     folder = tmp_path_factory.mktemp("log")
-    (folder / "driving_log.csv").write_bytes((udacity_row(0) + "\n").encode() + data + b"\n" + (udacity_row(1) + "\n").encode() * 20)
+    (folder / "driving_log.csv").write_bytes(
+        (udacity_row(0) + "\n").encode() + data + b"\n" + (udacity_row(1) + "\n").encode() * 20
+    )
     try:
         source = FORMATS["udacity"](folder, SourceOptions())
     except DataError:
@@ -208,5 +283,7 @@ def test_rows_without_side_pictures_are_left_out_of_the_side_alone(tmp_path: Pat
     options = SourceOptions(cameras=("center", "left", "right"))
     report, _ = run(log, tmp_path / "out", "udacity", options)
     assert report.frames == {"train": 20 + 18 + 18}
-    assert report.skipped == {f"no picture of the {side} camera is named": 2 for side in ("left", "right")}
+    assert report.skipped == {
+        f"no picture of the {side} camera is named": 2 for side in ("left", "right")
+    }
     assert run(log, tmp_path / "center", "udacity")[0].skipped == {}

@@ -22,13 +22,20 @@ from recordings import make_tub, note_with, run
 
 
 def test_the_odometers_speed_is_kept(tmp_path: Path) -> None:
-    rows: list[dict[str, Any]] = [{"enc/speed": value} for value in (1.5, -0.25, 2, "fast", None, ..., 1e9, math.nan)]
+    rows: list[dict[str, Any]] = [
+        {"enc/speed": value} for value in (1.5, -0.25, 2, "fast", None, ..., 1e9, math.nan)
+    ]
     report, dataset = run(make_tub(tmp_path / "tub", rows), tmp_path / "out")
-    np.testing.assert_array_equal(dataset.episode("train-0000").state["speed_mps"], np.float32([1.5, -0.25, 2] + [math.nan] * 5))
+    np.testing.assert_array_equal(
+        dataset.episode("train-0000").state["speed_mps"],
+        np.float32([1.5, -0.25, 2] + [math.nan] * 5),
+    )
     assert "metres per second; 5 of 8 records have none" in note_with(report, "enc/speed")
 
 
-def depth_tub(folder: Path, frames: list[np.ndarray[Any, Any] | bytes | None], names: list[Any] | None = None) -> Path:
+def depth_tub(
+    folder: Path, frames: list[np.ndarray[Any, Any] | bytes | None], names: list[Any] | None = None
+) -> Path:
     """A tub with a depth picture per record: values, or the bytes of the file, or none."""
     names = names or [f"{index}_cam_depth_array_.png" for index in range(len(frames))]
     tub = make_tub(folder, [{"cam/depth_array": name} for name in names])
@@ -57,7 +64,8 @@ def test_depth_is_a_modality_in_its_unit(tmp_path: Path) -> None:
 
 
 def test_depth_is_scaled_by_nearest_neighbours(tmp_path: Path) -> None:
-    values = np.repeat(np.repeat(np.array([[100, 0], [3000, 500]], np.uint16), 12, 0), 16, 1)  # 32x24, twice the camera's
+    # 32x24, twice the camera's
+    values = np.repeat(np.repeat(np.array([[100, 0], [3000, 500]], np.uint16), 12, 0), 16, 1)
     _, dataset = run(depth_tub(tmp_path / "tub", [values] * 3), tmp_path / "out", image_size=(4, 4))
     depth = dataset.episode("train-0000").frames(Modality.DEPTH)
     np.testing.assert_array_equal(depth[0], np.repeat(np.repeat([[10, 0], [300, 50]], 2, 0), 2, 1))
@@ -70,41 +78,71 @@ def test_records_without_depth_are_left_out_where_most_have_it(tmp_path: Path) -
     damaged = whole / "images" / "0_cam_depth_array_.png"
     damaged.write_bytes(damaged.read_bytes()[:200])
     report, dataset = run(whole, tmp_path / "out")
-    assert report.skipped == {"depth picture missing or not of 16 bits": 2, "depth picture damaged": 1}
+    assert report.skipped == {
+        "depth picture missing or not of 16 bits": 2,
+        "depth picture damaged": 1,
+    }
     assert len(dataset.episode("train-0000").frames(Modality.DEPTH)) == 37
 
 
 @pytest.mark.parametrize(
     ("frames", "names", "why"),
     [
-        ([None] * 4, None, "4 of 4 records have no usable picture of it, the first: .*no such file"),
+        (
+            [None] * 4,
+            None,
+            "4 of 4 records have no usable picture of it, the first: .*no such file",
+        ),
         ([millimetres(5), None, None, None], None, "3 of 4 records have no usable picture"),
         ([np.zeros((12, 16), np.uint8)] * 4, None, "mode L, not of 16 bits"),
-        ([millimetres(5)] + [None] * 3, ["0.png", None, 7, "../0.png"], "3 of 4 .*no picture named"),
-        ([millimetres(5, (32, 12))] * 4, None, "32x12, the camera's 16x12, so they do not show the same view"),
+        (
+            [millimetres(5)] + [None] * 3,
+            ["0.png", None, 7, "../0.png"],
+            "3 of 4 .*no picture named",
+        ),
+        (
+            [millimetres(5, (32, 12))] * 4,
+            None,
+            "32x12, the camera's 16x12, so they do not show the same view",
+        ),
         ([millimetres(5), millimetres(5, (32, 24))] * 2, None, "different sizes"),
     ],
 )
-def test_depth_that_cannot_be_used_is_not_read_and_it_is_said(tmp_path: Path, frames: Any, names: Any, why: str) -> None:
+def test_depth_that_cannot_be_used_is_not_read_and_it_is_said(
+    tmp_path: Path, frames: Any, names: Any, why: str
+) -> None:
     report, dataset = run(depth_tub(tmp_path / "tub", frames, names), tmp_path / "out")
-    assert (dataset.card.modalities, report.frames, report.skipped) == ((Modality.RGB,), {"train": 4}, {})
+    assert (dataset.card.modalities, report.frames, report.skipped) == (
+        (Modality.RGB,),
+        {"train": 4},
+        {},
+    )
     assert re.search(f"cam/depth_array is not read: .*{why}", note_with(report, "cam/depth_array"))
 
 
 def test_depth_in_some_recordings_alone_is_refused_and_can_be_left_out(tmp_path: Path) -> None:
-    deep, flat = depth_tub(tmp_path / "deep", [millimetres(100)] * 4), make_tub(tmp_path / "flat", [{"user/angle": 0}] * 4)
+    deep, flat = (
+        depth_tub(tmp_path / "deep", [millimetres(100)] * 4),
+        make_tub(tmp_path / "flat", [{"user/angle": 0}] * 4),
+    )
 
     def both(**options: bool) -> Source:
-        return join_sources([FORMATS["donkey"](tub, SourceOptions(**options)) for tub in (deep, flat)])
+        return join_sources(
+            [FORMATS["donkey"](tub, SourceOptions(**options)) for tub in (deep, flat)]
+        )
 
-    with pytest.raises(DataError, match="depth is in deep alone: leave it out of all with --no-depth"):
+    with pytest.raises(
+        DataError, match="depth is in deep alone: leave it out of all with --no-depth"
+    ):
         both()
     report = build_dataset(both(depth=False), tmp_path / "out")
     assert Dataset.open(tmp_path / "out").card.modalities == (Modality.RGB,)
     assert "deep: not read: cam/depth_array (4 records)" in report.notes
     run(flat, tmp_path / "flat_data")
     run(deep, tmp_path / "deep_data", derived=(Modality.EDGE,))
-    with pytest.raises(DataError, match=r"modalities: rgb and rgb, depth \(--no-depth leaves depth out\)"):
+    with pytest.raises(
+        DataError, match=r"modalities: rgb and rgb, depth \(--no-depth leaves depth out\)"
+    ):
         add_to_dataset(FORMATS["donkey"](deep, SourceOptions()), tmp_path / "flat_data")
     with pytest.raises(DataError, match=r"modalities: rgb, depth and rgb\n"):
         add_to_dataset(FORMATS["donkey"](flat, SourceOptions()), tmp_path / "deep_data")
@@ -112,21 +150,39 @@ def test_depth_in_some_recordings_alone_is_refused_and_can_be_left_out(tmp_path:
 
 
 def test_the_older_name_of_the_angle_is_read(tmp_path: Path) -> None:
-    rows: list[dict[str, Any]] = [{"user/angle": ..., "user/steering": 0.5}, {"user/steering": -1}, {"user/angle": 0.25}]
+    rows: list[dict[str, Any]] = [
+        {"user/angle": ..., "user/steering": 0.5},
+        {"user/steering": -1},
+        {"user/angle": 0.25},
+    ]
     report, dataset = run(make_tub(tmp_path / "tub", rows), tmp_path / "out")
-    np.testing.assert_allclose(dataset.episode("train-0000").state["steer_rad"], np.radians([-12.5, -2.5, -6.25]), atol=1e-6)
+    np.testing.assert_allclose(
+        dataset.episode("train-0000").state["steer_rad"],
+        np.radians([-12.5, -2.5, -6.25]),
+        atol=1e-6,
+    )
     assert report.skipped == {}
 
 
 def test_what_is_not_read_is_named_with_counts(tmp_path: Path) -> None:
-    rows: list[dict[str, Any]] = [{"imu/acl_x": 0.1, "pilot/angle": 0.2}, {"lidar/dist_array": [1, 2]}, {"imu/acl_x": 0.1}]
+    rows: list[dict[str, Any]] = [
+        {"imu/acl_x": 0.1, "pilot/angle": 0.2},
+        {"lidar/dist_array": [1, 2]},
+        {"imu/acl_x": 0.1},
+    ]
     report, _ = run(make_tub(tmp_path / "tub", rows), tmp_path / "out")
     note = note_with(report, "not read")
-    assert note == "not read: imu/acl_x (2 records), lidar/dist_array (1 records), pilot/angle (1 records)"
+    assert (
+        note
+        == "not read: imu/acl_x (2 records), lidar/dist_array (1 records), pilot/angle (1 records)"
+    )
 
 
 def test_the_keys_that_are_missing_are_named(tmp_path: Path) -> None:
-    rows: list[dict[str, Any]] = [{"user/angle": ..., "cam/image_array": ...}, {"user/throttle": ...}]
+    rows: list[dict[str, Any]] = [
+        {"user/angle": ..., "cam/image_array": ...},
+        {"user/throttle": ...},
+    ]
     with pytest.raises(DataError) as caught:
         run(make_tub(tmp_path / "tub", rows), tmp_path / "out")
     assert "1 without cam/image_array, user/angle or user/steering" in str(caught.value)
@@ -137,11 +193,16 @@ def test_the_keys_that_are_missing_are_named(tmp_path: Path) -> None:
     ("names", "message"),
     [
         (["meta.json", "record_1.json"], "is a donkeycar tub of version 1; convert it"),
-        (["tub_1/catalog_0.catalog", "tub_2/catalog_0.catalog", "models/a"], "Its folders tub_1, tub_2 hold catalogs: name them"),
+        (
+            ["tub_1/catalog_0.catalog", "tub_2/catalog_0.catalog", "models/a"],
+            "Its folders tub_1, tub_2 hold catalogs: name them",
+        ),
         (["notes.txt"], "no donkeycar tub of version 2"),
     ],
 )
-def test_folders_that_are_no_tub_say_what_they_are(tmp_path: Path, names: list[str], message: str) -> None:
+def test_folders_that_are_no_tub_say_what_they_are(
+    tmp_path: Path, names: list[str], message: str
+) -> None:
     for name in names:
         (tmp_path / "tub" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "tub" / name).touch()

@@ -1,4 +1,6 @@
-"""Pictures that are turned, missing, of another kind or named twice: what can be used is, and the rest is told with where and why."""
+"""Pictures that are turned, missing, of another kind or named twice: what can be used is, and the
+rest is told with where and why.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,10 @@ def test_pictures_of_a_camera_on_its_side_are_stored_upright(tmp_path: Path) -> 
 def test_one_picture_on_its_side_is_another_size_before_anything_is_written(tmp_path: Path) -> None:
     tub = make_tub(tmp_path / "tub", 6)
     turn(pictures(tub)[4])
-    with pytest.raises(DataError, match=r"different sizes \(16x12 in .*; 12x16 in .*4_cam_image_array_.jpg\).*--image-size"):
+    with pytest.raises(
+        DataError,
+        match=r"different sizes \(16x12 in .*; 12x16 in .*4_cam_image_array_.jpg\).*--image-size",
+    ):
         run(tub, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -51,7 +56,10 @@ def test_what_could_not_be_read_does_not_hold_the_folder(tmp_path: Path) -> None
     whole = {picture: picture.read_bytes() for picture in pictures(tub)}
     for picture in whole:
         Image.fromarray(np.full((12, 16), 500, np.uint16)).save(picture, format="PNG")
-    with pytest.raises(DataError, match=r"has a usable picture \(6 picture damaged; .*0_cam_image_array_.jpg: .*only 8 bits"):
+    with pytest.raises(
+        DataError,
+        match=r"has a usable picture \(6 picture damaged; .*0_cam_image_array_.jpg: .*only 8 bits",
+    ):
         run(tub, tmp_path / "out")
     for picture, data in whole.items():
         picture.write_bytes(data)
@@ -64,19 +72,26 @@ def test_damaged_pictures_are_counted_and_the_first_is_named(tmp_path: Path) -> 
         picture.write_bytes(picture.read_bytes()[:200])
     report, _ = run(tub, tmp_path / "out")
     assert report.skipped == {"picture damaged": 2}
-    assert f"{pictures(tub)[3]}: not a readable picture" in note_with(report, "the first damaged picture")
+    assert f"{pictures(tub)[3]}: not a readable picture" in note_with(
+        report, "the first damaged picture"
+    )
 
 
 def test_a_tub_without_its_pictures_says_where_they_belong(tmp_path: Path) -> None:
     tub = make_tub(tmp_path / "tub", 6)
     shutil.rmtree(tub / "images")
-    with pytest.raises(DataError, match=r"6 picture missing\). The first, .*line 1, is to be .*tub/images/0_cam_image_array_.jpg"):
+    with pytest.raises(
+        DataError,
+        match=r"6 picture missing\). The first, .*line 1, is to be .*tub/images/0_cam_image_array_.jpg",
+    ):
         run(tub, tmp_path / "out")
     with pytest.raises(DataError, match="6 picture missing"):
         run(tub, tmp_path / "out", splits=parse_splits(["val=:6"]))
 
 
-def test_a_recording_of_which_every_other_picture_was_removed_has_half_the_rate(tmp_path: Path) -> None:
+def test_a_recording_of_which_every_other_picture_was_removed_has_half_the_rate(
+    tmp_path: Path,
+) -> None:
     tub = make_tub(tmp_path / "tub", 60)
     for index in range(0, 60, 2):
         (tub / "images" / f"{index}_cam_image_array_.jpg").unlink()
@@ -87,9 +102,18 @@ def test_a_recording_of_which_every_other_picture_was_removed_has_half_the_rate(
 
 
 def test_a_picture_that_two_indexes_name_has_the_later_label(tmp_path: Path) -> None:
-    """The counter was set back and the records were numbered anew: the picture there is the later one's."""
-    tub = make_tub(tmp_path / "tub", [{}] * 6 + [{"cam/image_array": f"{index}_cam_image_array_.jpg"} for index in range(3)])
+    """The counter was set back and the records were numbered anew: the picture there is the later
+    one's.
+    """
+    tub = make_tub(
+        tmp_path / "tub",
+        [{}] * 6 + [{"cam/image_array": f"{index}_cam_image_array_.jpg"} for index in range(3)],
+    )
     report, dataset = run(tub, tmp_path / "out")
     assert report.skipped == {"picture named again by a later record": 3}
-    steer = np.concatenate([dataset.episode(each).state["steer_rad"] for each in dataset.episode_ids])
-    np.testing.assert_allclose(steer, -np.radians(25) * np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8]), atol=1e-6)
+    steer = np.concatenate(
+        [dataset.episode(each).state["steer_rad"] for each in dataset.episode_ids]
+    )
+    np.testing.assert_allclose(
+        steer, -np.radians(25) * np.array([0.3, 0.4, 0.5, 0.6, 0.7, 0.8]), atol=1e-6
+    )

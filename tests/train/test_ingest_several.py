@@ -1,4 +1,6 @@
-"""Several recordings in one data set: read together, or added later; what is there stays whole whatever happens."""
+"""Several recordings in one data set: read together, or added later; what is there stays whole
+whatever happens.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ from auxdrive_train.ingest.writing import IngestReport
 from recordings import TUB_START_MS, make_tub, make_udacity, tub_row
 from typer.testing import CliRunner
 
-THREE_DRIVES = [{"_timestamp_ms": TUB_START_MS + 50 * index + 9999 * (index // 4)} for index in range(12)]
+THREE_DRIVES = [
+    {"_timestamp_ms": TUB_START_MS + 50 * index + 9999 * (index // 4)} for index in range(12)
+]
 
 
 def read(*folders: Path, form: str = "donkey", **options: Any) -> Source:
@@ -54,9 +58,17 @@ def test_a_source_is_a_unit_of_splitting(tmp_path: Path) -> None:
     report = build_dataset(read(*tubs(tmp_path)), tmp_path / "out", splits)
     assert report.frames == {"train": 6, "val": 5, "test": 3}
     with pytest.raises(UsageError, match="unknown source 'tub_3'"):
-        build_dataset(read(tmp_path / "tub_1", tmp_path / "tub_2"), tmp_path / "other", parse_splits(["val=tub_3"]))
+        build_dataset(
+            read(tmp_path / "tub_1", tmp_path / "tub_2"),
+            tmp_path / "other",
+            parse_splits(["val=tub_3"]),
+        )
     with pytest.raises(UsageError, match="several sources; say of which"):
-        build_dataset(read(tmp_path / "tub_1", tmp_path / "tub_2"), tmp_path / "other", parse_splits(["val=:5"]))
+        build_dataset(
+            read(tmp_path / "tub_1", tmp_path / "tub_2"),
+            tmp_path / "other",
+            parse_splits(["val=:5"]),
+        )
 
 
 def test_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
@@ -76,29 +88,47 @@ def test_the_same_recording_twice_is_refused_by_any_path(tmp_path: Path) -> None
     for other in (one, tmp_path / "link", tmp_path / "elsewhere" / "tub", tmp_path / "copy"):
         with pytest.raises(UsageError, match=r"is named twice|copy is a copy of tub"):
             read(one, other)
-        with pytest.raises(UsageError, match=r"already; there is nothing to add|holds what copy does as tub: it is a copy"):
+        with pytest.raises(
+            UsageError,
+            match=r"already; there is nothing to add|holds what copy does as tub: it is a copy",
+        ):
             add_to_dataset(read(other), tmp_path / "out")
     assert Dataset.open(tmp_path / "out").fingerprint() == before
-    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".adding")) == []
+    assert (
+        sorted(
+            path.name for path in (tmp_path / "out").iterdir() if path.name.startswith(".adding")
+        )
+        == []
+    )
 
 
 def test_equal_labels_beside_other_pictures_are_doubted(tmp_path: Path) -> None:
     one, other = make_tub(tmp_path / "tub_1", 6), make_tub(tmp_path / "tub_2", 6, size=(16, 10))
-    assert "tub_1 and tub_2 have the same labels: are they copies of one recording?" in read(one, other).notes
+    assert (
+        "tub_1 and tub_2 have the same labels: are they copies of one recording?"
+        in read(one, other).notes
+    )
 
 
 def test_another_camera_of_a_recording_is_no_other_drive(tmp_path: Path) -> None:
     log = make_udacity(tmp_path / "log", rows=40)
     build_dataset(read(log, form="udacity"), tmp_path / "out")
-    with pytest.raises(UsageError, match=r"holds udacity recording log .* already, read with other options"):
+    with pytest.raises(
+        UsageError, match=r"holds udacity recording log .* already, read with other options"
+    ):
         add_to_dataset(read(log, form="udacity", cameras=("left",)), tmp_path / "out")
 
 
 def test_sources_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
     one, other = make_tub(tmp_path / "tub_1", 6), make_tub(tmp_path / "tub_2", 6, size=(20, 12))
-    with pytest.raises(DataError, match=r"different sizes \(16x12 in .*tub_1/images.*; 20x12 in .*tub_2/images.*--image-size"):
+    with pytest.raises(
+        DataError,
+        match=r"different sizes \(16x12 in .*tub_1/images.*; 20x12 in .*tub_2/images.*--image-size",
+    ):
         build_dataset(read(one, other), tmp_path / "out")
-    slow = make_tub(tmp_path / "slow", [{"_timestamp_ms": TUB_START_MS + 100 * index} for index in range(6)])
+    slow = make_tub(
+        tmp_path / "slow", [{"_timestamp_ms": TUB_START_MS + 100 * index} for index in range(6)]
+    )
     with pytest.raises(DataError, match=r"different rates \(tub_1 20 Hz, slow 10 Hz"):
         read(one, slow)
     assert not (tmp_path / "out").exists()
@@ -112,15 +142,25 @@ def test_what_is_added_later_is_as_if_it_had_been_there(tmp_path: Path) -> None:
     dataset = Dataset.open(tmp_path / "out")
     assert report.frames == {"train": 8}
     assert frames_of(dataset) == {"train-0000": 6, "train-0001": 8}
-    np.testing.assert_allclose(dataset.episode("train-0001").state["steer_rad"], np.radians(12.5), atol=1e-6)
+    np.testing.assert_allclose(
+        dataset.episode("train-0001").state["steer_rad"], np.radians(12.5), atol=1e-6
+    )
     assert dataset.card.splits == {"train": ("train-0000", "train-0001")}
-    assert {each: origin.session for each, origin in dataset.card.episodes.items()} == {"train-0000": "tub_1", "train-0001": "tub_2"}
+    assert {each: origin.session for each, origin in dataset.card.episodes.items()} == {
+        "train-0000": "tub_1",
+        "train-0001": "tub_2",
+    }
     assert dataset.missing(Modality.EDGE) == ()
-    assert dataset.card.source == f"{before.source} + {FORMATS['donkey'](other, SourceOptions()).identity}"
+    assert (
+        dataset.card.source
+        == f"{before.source} + {FORMATS['donkey'](other, SourceOptions()).identity}"
+    )
     assert (dataset.card.licence, dataset.card.camera) == ("MIT; CC0", before.camera)
     with pytest.raises(UsageError, match=r"holds donkey tub tub_2 .* already"):
         add_to_dataset(read(other), tmp_path / "out")
-    assert add_to_dataset(read(make_tub(tmp_path / "x" / "tub_2", 7)), tmp_path / "out", parse_splits(["val=:"])).frames == {"val": 7}
+    assert add_to_dataset(
+        read(make_tub(tmp_path / "x" / "tub_2", 7)), tmp_path / "out", parse_splits(["val=:"])
+    ).frames == {"val": 7}
     assert Dataset.open(tmp_path / "out").origin("val-0000").session == "tub_2-2"
 
 
@@ -128,10 +168,16 @@ def test_a_recording_that_went_on_is_not_added_to_its_own_beginning(tmp_path: Pa
     tub = make_tub(tmp_path / "tub", 12)
     build_dataset(read(tub), tmp_path / "out")
     with (tub / "catalog_1.catalog").open("a") as file:
-        file.writelines(json.dumps(tub_row(index, {"cam/image_array": "more.jpg"})) + "\n" for index in range(12, 20))
+        file.writelines(
+            json.dumps(tub_row(index, {"cam/image_array": "more.jpg"})) + "\n"
+            for index in range(12, 20)
+        )
     shutil.copy(tub / "images" / "0_cam_image_array_.jpg", tub / "images" / "more.jpg")
     before = Dataset.open(tmp_path / "out").fingerprint()
-    with pytest.raises(UsageError, match=r"its episode train-0000 begins with the same .* as donkey tub tub .* went on since"):
+    with pytest.raises(
+        UsageError,
+        match=r"its episode train-0000 begins with the same .* as donkey tub tub .* went on since",
+    ):
         add_to_dataset(read(tub), tmp_path / "out")
     assert Dataset.open(tmp_path / "out").fingerprint() == before
     assert not list((tmp_path / "out").glob(".adding-*"))
@@ -150,7 +196,9 @@ def test_a_recording_that_went_on_is_not_added_to_its_own_beginning(tmp_path: Pa
         ({}, {"rate_hz": 10}, "rate_hz: 20 and 10"),
     ],
 )
-def test_what_differs_is_refused_by_name_and_leaves_the_data_set_alone(tmp_path: Path, tub: Any, options: Any, told: str) -> None:
+def test_what_differs_is_refused_by_name_and_leaves_the_data_set_alone(
+    tmp_path: Path, tub: Any, options: Any, told: str
+) -> None:
     one, other = make_tub(tmp_path / "tub_1"), make_tub(tmp_path / "tub_2", **tub)
     build_dataset(read(one, fov_deg=90, wheelbase_m=0.25), tmp_path / "out")
     before = Dataset.open(tmp_path / "out").fingerprint()
@@ -176,8 +224,12 @@ def test_a_data_set_that_is_not_finished_is_not_added_to(tmp_path: Path) -> None
             raise Stopped
 
     with pytest.raises(Stopped):
-        build_dataset(read(make_tub(tmp_path / "tub_1", THREE_DRIVES)), tmp_path / "out", progress=stop)
-    with pytest.raises(DataError, match="no data set that ingest finished; give its own command again first"):
+        build_dataset(
+            read(make_tub(tmp_path / "tub_1", THREE_DRIVES)), tmp_path / "out", progress=stop
+        )
+    with pytest.raises(
+        DataError, match="no data set that ingest finished; give its own command again first"
+    ):
         add_to_dataset(read(make_tub(tmp_path / "tub_2", 7)), tmp_path / "out")
 
 
@@ -196,10 +248,14 @@ def expected(tmp_path: Path) -> Dataset:
 
 
 def add_again(tmp_path: Path) -> tuple[IngestReport, Dataset]:
-    return add_to_dataset(read(tmp_path / "tub_2"), tmp_path / "begun"), Dataset.open(tmp_path / "begun")
+    return add_to_dataset(read(tmp_path / "tub_2"), tmp_path / "begun"), Dataset.open(
+        tmp_path / "begun"
+    )
 
 
-def test_an_addition_that_is_stopped_leaves_the_old_data_set_whole_and_goes_on(tmp_path: Path, expected: Dataset) -> None:
+def test_an_addition_that_is_stopped_leaves_the_old_data_set_whole_and_goes_on(
+    tmp_path: Path, expected: Dataset
+) -> None:
     before = Dataset.open(tmp_path / "begun").fingerprint()
 
     def stop(steps: int, seen: list[int] = []) -> None:  # noqa: B006  # counts the calls
@@ -241,7 +297,9 @@ def test_an_addition_that_is_killed_while_it_is_put_in_place_goes_on(
     monkeypatch.undo()
     begun = Dataset.open(tmp_path / "begun")
     assert begun.card == card
-    assert [len(EpisodeReader(begun.path / "episodes" / each)) for each in begun.split("train")] == [6]
+    assert [
+        len(EpisodeReader(begun.path / "episodes" / each)) for each in begun.split("train")
+    ] == [6]
     report, dataset = add_again(tmp_path)
     assert report.resumed == 3
     assert report.frames == {"train": 12}
@@ -260,9 +318,16 @@ def test_two_additions_that_were_stopped_do_not_take_each_others_ids(tmp_path: P
     with pytest.raises(Stopped):
         add_to_dataset(read(other), tmp_path / "out", progress=stop)
     report = add_to_dataset(read(third), tmp_path / "out")
-    assert any(".adding-" in note and "give its command again, or remove it" in note for note in report.notes)
+    assert any(
+        ".adding-" in note and "give its command again, or remove it" in note
+        for note in report.notes
+    )
     add_to_dataset(read(other), tmp_path / "out")
-    assert frames_of(Dataset.open(tmp_path / "out")) == {"train-0000": 6, "train-0001": 9, "train-0002": 8}
+    assert frames_of(Dataset.open(tmp_path / "out")) == {
+        "train-0000": 6,
+        "train-0001": 9,
+        "train-0002": 8,
+    }
 
 
 def invoke(*arguments: str) -> Any:

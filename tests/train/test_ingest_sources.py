@@ -1,4 +1,6 @@
-"""Ingest: real recordings, labels with units and signs, broken time, and every hostile source that comes to mind."""
+"""Ingest: real recordings, labels with units and signs, broken time, and every hostile source that
+comes to mind.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ SHARED = Path(os.environ.get("AUXDRIVE_SHARED", Path(__file__).resolve().parents
 
 def test_a_folder_that_another_process_fills_is_left_alone(tmp_path: Path) -> None:
     tub = make_tub(tmp_path / "tub")
-    with held(tmp_path / "out"), pytest.raises(UsageError, match="another process is writing there"):
+    with (
+        held(tmp_path / "out"),
+        pytest.raises(UsageError, match="another process is writing there"),
+    ):
         run(tub, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert run(tub, tmp_path / "out")[0].frames == {"train": 6}
@@ -43,7 +48,12 @@ def test_a_tub_becomes_a_data_set(tmp_path: Path) -> None:
     assert report.frames == {"train": 3}
     assert dataset.split("train") == ("train-0000",)
     card = dataset.card
-    assert (card.rate_hz, card.camera.width, card.camera.height, card.licence) == (20.0, 16, 12, "MIT")
+    assert (card.rate_hz, card.camera.width, card.camera.height, card.licence) == (
+        20.0,
+        16,
+        12,
+        "MIT",
+    )
     episode = dataset.episode("train-0000")
     np.testing.assert_allclose(episode.state["time_s"], [0, 0.05, 0.1], atol=1e-6)
     # Positive angles of a donkeycar steer to the right; full lock is 25 degrees.
@@ -57,7 +67,10 @@ def test_a_tub_becomes_a_data_set(tmp_path: Path) -> None:
 
 
 def test_every_record_says_which_session_it_belongs_to(tmp_path: Path) -> None:
-    tub = make_tub(tmp_path / "tub", [{"_session_id": "26-01-01_0"}, {"_session_id": "26-01-01_1"}, {"_session_id": None}, {}])
+    tub = make_tub(
+        tmp_path / "tub",
+        [{"_session_id": "26-01-01_0"}, {"_session_id": "26-01-01_1"}, {"_session_id": None}, {}],
+    )
     assert [record.session for record in FORMATS["donkey"](tub, SourceOptions()).records] == [
         *("tub/26-01-01_0", "tub/26-01-01_1"),
         *("tub", "tub"),
@@ -67,11 +80,17 @@ def test_every_record_says_which_session_it_belongs_to(tmp_path: Path) -> None:
 def test_derived_modalities_and_scaling(tmp_path: Path) -> None:
     done: list[int] = []
     _, dataset = run(
-        make_tub(tmp_path / "tub"), tmp_path / "out", derived=(Modality.EDGE, Modality.FREQUENCY), image_size=(8, 6), progress=done.append
+        make_tub(tmp_path / "tub"),
+        tmp_path / "out",
+        derived=(Modality.EDGE, Modality.FREQUENCY),
+        image_size=(8, 6),
+        progress=done.append,
     )
     episode = dataset.episode("train-0000")
     assert episode.frame_shape(Modality.RGB) == (6, 8, 3)
-    np.testing.assert_array_equal(episode.frames(Modality.EDGE), derive(Modality.EDGE, episode.frames(Modality.RGB)))
+    np.testing.assert_array_equal(
+        episode.frames(Modality.EDGE), derive(Modality.EDGE, episode.frames(Modality.RGB))
+    )
     assert dataset.card.modalities == (Modality.RGB, Modality.EDGE, Modality.FREQUENCY)
     assert sum(done) == 6 * 3
     with pytest.raises(UsageError, match="attention cannot be derived from a camera picture"):
@@ -85,7 +104,9 @@ def test_splits_go_by_source_index_and_what_is_in_none_is_counted(tmp_path: Path
     assert report.skipped == {"in no split": 3}
     assert report.index_field == "source_index"
     np.testing.assert_allclose(
-        dataset.episode(dataset.split("test")[0]).state["steer_rad"], -np.radians(25) * np.array([0.6, 0.7]), atol=1e-6
+        dataset.episode(dataset.split("test")[0]).state["steer_rad"],
+        -np.radians(25) * np.array([0.6, 0.7]),
+        atol=1e-6,
     )
     with pytest.raises(UsageError, match="no usable record has its source_index"):
         run(tub, tmp_path / "other", splits=parse_splits(["train=:50", "test=500:600"]))
@@ -93,8 +114,13 @@ def test_splits_go_by_source_index_and_what_is_in_none_is_counted(tmp_path: Path
 
 
 def test_long_drives_are_cut(tmp_path: Path) -> None:
-    report, dataset = run(make_tub(tmp_path / "tub", MAX_EPISODE_FRAMES + 3, size=(2, 2)), tmp_path / "out")
-    assert [len(dataset.episode(episode_id)) for episode_id in report.episodes["train"]] == [MAX_EPISODE_FRAMES, 3]
+    report, dataset = run(
+        make_tub(tmp_path / "tub", MAX_EPISODE_FRAMES + 3, size=(2, 2)), tmp_path / "out"
+    )
+    assert [len(dataset.episode(episode_id)) for episode_id in report.episodes["train"]] == [
+        MAX_EPISODE_FRAMES,
+        3,
+    ]
     assert dataset.episode("train-0001").state["time_s"][0] == 0
 
 
@@ -111,19 +137,32 @@ BASE = 1_700_000_000_000
         ([0, 50, ..., 150], [4], "1 of 4 records have no usable timestamp"),
         ([0, 50, math.nan, 150], [4], "1 of 4 records have no usable timestamp"),
         ([0, 50, "x", 150], [4], "no usable timestamp"),
-        ([0, 50, ..., *range(150, 1000, 50)], [20], "timestamps: 20 Hz; 0 gaps longer than 5 periods, 0 repeated, 0 going back; 1 missing"),
+        (
+            [0, 50, ..., *range(150, 1000, 50)],
+            [20],
+            "timestamps: 20 Hz; 0 gaps longer than 5 periods, 0 repeated, 0 going back; 1 missing",
+        ),
         ([..., *range(50, 950, 50), "x"], [20], "0 going back; 2 missing, interpolated"),
         ([..., ..., ..., *range(150, 1000, 50)], [20], "3 of 20 records have no usable timestamp"),
     ],
 )
-def test_broken_time_is_reported_and_ends_an_episode(tmp_path: Path, stamps: list[Any], lengths: list[int], note: str) -> None:
-    rows = [{"_timestamp_ms": BASE + stamp if isinstance(stamp, int | float) else stamp} for stamp in stamps]
+def test_broken_time_is_reported_and_ends_an_episode(
+    tmp_path: Path, stamps: list[Any], lengths: list[int], note: str
+) -> None:
+    rows = [
+        {"_timestamp_ms": BASE + stamp if isinstance(stamp, int | float) else stamp}
+        for stamp in stamps
+    ]
     report, dataset = run(make_tub(tmp_path / "tub", rows), tmp_path / "out")
     assert [len(dataset.episode(episode_id)) for episode_id in dataset.episode_ids] == lengths
     assert note in report.notes[0]
 
 
-@given(steps=st.lists(st.integers(-200, 2000).filter(lambda step: not 0 < step < 5), min_size=1, max_size=30))
+@given(
+    steps=st.lists(
+        st.integers(-200, 2000).filter(lambda step: not 0 < step < 5), min_size=1, max_size=30
+    )
+)
 def test_no_clock_lets_time_stand_or_leap_inside_an_episode(steps: list[int]) -> None:
     times = list(np.cumsum([0, *steps]) / 1000.0)
     judged = clock.judge(times, range(len(times)), 20.0)
@@ -169,9 +208,17 @@ def test_a_line_that_was_cut_off_costs_one_record(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("odd", [True, -1, 1.5, "7"])
 def test_source_indexes_that_are_none_are_not_used(tmp_path: Path, odd: Any) -> None:
-    tub = make_tub(tmp_path / "tub", [{"source_index": 100 + index} for index in range(3)] + [{"source_index": odd}])
+    tub = make_tub(
+        tmp_path / "tub",
+        [{"source_index": 100 + index} for index in range(3)] + [{"source_index": odd}],
+    )
     assert FORMATS["donkey"](tub, SourceOptions()).index_field == "_index"
-    assert FORMATS["donkey"](make_tub(tmp_path / "good", [{"source_index": 7}]), SourceOptions()).index_field == "source_index"
+    assert (
+        FORMATS["donkey"](
+            make_tub(tmp_path / "good", [{"source_index": 7}]), SourceOptions()
+        ).index_field
+        == "source_index"
+    )
 
 
 def mixed_sizes(tub: Path) -> None:
@@ -196,10 +243,16 @@ def truncate_pictures(tub: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda tub: [catalog.unlink() for catalog in tub.glob("*.catalog")], "no donkeycar tub of version 2"),
+        (
+            lambda tub: [catalog.unlink() for catalog in tub.glob("*.catalog")],
+            "no donkeycar tub of version 2",
+        ),
         (lambda tub: [catalog.write_text("") for catalog in tub.glob("*.catalog")], "it is empty"),
         (lambda tub: write_manifest(tub, ["catalog_0.catalog"], list(range(6))), "6 deleted"),
-        (lambda tub: (tub / "catalog_0.catalog").write_text('[1]\n{"a": 1}\n'), "2 of 5 lines are damaged"),
+        (
+            lambda tub: (tub / "catalog_0.catalog").write_text('[1]\n{"a": 1}\n'),
+            "2 of 5 lines are damaged",
+        ),
         (mixed_sizes, "different sizes .*--image-size"),
         (all_pictures_damaged, "can be read"),
         (no_pictures, "6 picture missing"),
@@ -222,7 +275,10 @@ def test_mixed_sizes_can_be_scaled(tmp_path: Path) -> None:
 
 
 def test_a_stopped_ingest_goes_on_and_gives_the_same_bytes(tmp_path: Path) -> None:
-    tub = make_tub(tmp_path / "tub", [{"_timestamp_ms": BASE + 50 * index + 9999 * (index // 4)} for index in range(12)])
+    tub = make_tub(
+        tmp_path / "tub",
+        [{"_timestamp_ms": BASE + 50 * index + 9999 * (index // 4)} for index in range(12)],
+    )
     _, whole = run(tub, tmp_path / "whole", derived=(Modality.EDGE,))
 
     def stop(steps: int, seen: list[int] = []) -> None:  # noqa: B006  # counts the calls
@@ -250,8 +306,16 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
         (tmp_path / "full", SourceOptions(), "holds no data set"),
         (tmp_path / "file", SourceOptions(), "is a file"),
         (tmp_path / "out", SourceOptions(max_steer_deg=30), "another data set"),
-        (tmp_path / "out", SourceOptions(fov_deg=90), "field of view unknown.*this one is: .*field of view 90 deg"),
-        (tmp_path / "out", SourceOptions(wheelbase_m=0.25), "wheelbase unknown.*this one is: .*wheelbase 0.25 m"),
+        (
+            tmp_path / "out",
+            SourceOptions(fov_deg=90),
+            "field of view unknown.*this one is: .*field of view 90 deg",
+        ),
+        (
+            tmp_path / "out",
+            SourceOptions(wheelbase_m=0.25),
+            "wheelbase unknown.*this one is: .*wheelbase 0.25 m",
+        ),
     ]:
         with pytest.raises(AuxdriveError, match=message):
             run(tub, out, options=options)
@@ -272,8 +336,15 @@ def test_the_real_tub(tmp_path: Path) -> None:
     assert source.rate_hz == pytest.approx(10, abs=0.1)
     splits = parse_splits(["train=:9800", "test=10000:12000", "shift=13000:"])
     counts = [split_of(record.index, splits) for record in source.records]
-    assert [counts.count(name) for name in ("train", "test", "shift", None)] == [3145, 648, 868, 247]
+    assert [counts.count(name) for name in ("train", "test", "shift", None)] == [
+        3145,
+        648,
+        868,
+        247,
+    ]
     report = build_dataset(source, tmp_path / "out", parse_splits(["test=10000:10400"]))
     dataset = Dataset.open(tmp_path / "out")
-    assert report.frames["test"] == sum(len(dataset.episode(episode_id)) for episode_id in dataset.split("test"))
+    assert report.frames["test"] == sum(
+        len(dataset.episode(episode_id)) for episode_id in dataset.split("test")
+    )
     assert dataset.episode(dataset.episode_ids[0]).frame_shape(Modality.RGB) == (120, 160, 3)

@@ -10,16 +10,39 @@ from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(
-    "text", ["train", "train=5", "train=5:5", "train=9:3", "=1:2", "tr-ain=1:2", "train=-1:2", "train=a:b", "train=", "train=a:5:5"]
+    "text",
+    [
+        "train",
+        "train=5",
+        "train=5:5",
+        "train=9:3",
+        "=1:2",
+        "tr-ain=1:2",
+        "train=-1:2",
+        "train=a:b",
+        "train=",
+        "train=a:5:5",
+    ],
 )
 def test_split_texts_that_are_none(text: str) -> None:
     with pytest.raises(UsageError, match="--split"):
         parse_splits([text])
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30), st.one_of(st.none(), st.integers(0, 30))), max_size=4))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("abc"), st.integers(0, 30), st.one_of(st.none(), st.integers(0, 30))
+        ),
+        max_size=4,
+    )
+)
 def test_ranges_share_no_record(raw: list[tuple[str, int, int | None]]) -> None:
-    texts = [f"{name}={start}:{'' if stop is None else stop}" for name, start, stop in raw if stop is None or stop > start]
+    texts = [
+        f"{name}={start}:{'' if stop is None else stop}"
+        for name, start, stop in raw
+        if stop is None or stop > start
+    ]
     try:
         ranges = parse_splits(texts)
     except UsageError:

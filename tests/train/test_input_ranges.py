@@ -15,13 +15,32 @@ from auxdrive_train.tasks import SteeringTask, WaypointsTask
 
 
 def recorded(folder: Path) -> Dataset:
-    """40 ticks at 10 Hz, of which the first 20 have waypoints 2 s ahead; what comes later is in no sample."""
+    """40 ticks at 10 Hz, of which the first 20 have waypoints 2 s ahead; what comes later is in no
+    sample.
+    """
     with EpisodeWriter(folder, "drive", [Modality.RGB]) as writer:
         for tick in range(40):
-            state = {"time_s": 0.1 * tick, "x_m": 0.5 * tick, "y_m": 0.0, "yaw_rad": 0.0, "steer_rad": 0.0, "throttle": 0.0, "brake": 0.0}
-            goal = {"speed_mps": 3.0 + 0.25 * tick, "target_x_m": 20.0 - 0.5 * tick, "target_y_m": 1.0 + tick}
+            state = {
+                "time_s": 0.1 * tick,
+                "x_m": 0.5 * tick,
+                "y_m": 0.0,
+                "yaw_rad": 0.0,
+                "steer_rad": 0.0,
+                "throttle": 0.0,
+                "brake": 0.0,
+            }
+            goal = {
+                "speed_mps": 3.0 + 0.25 * tick,
+                "target_x_m": 20.0 - 0.5 * tick,
+                "target_y_m": 1.0 + tick,
+            }
             writer.append({Modality.RGB: np.zeros((8, 8, 3), np.uint8)}, {**state, **goal})
-    write_card(folder, DatasetCard(name="t", rate_hz=10.0, modalities=(Modality.RGB,), camera=CameraSpec(width=8, height=8)))
+    write_card(
+        folder,
+        DatasetCard(
+            name="t", rate_hz=10.0, modalities=(Modality.RGB,), camera=CameraSpec(width=8, height=8)
+        ),
+    )
     return Dataset.open(folder)
 
 
@@ -40,4 +59,10 @@ def test_of_every_column_over_the_samples_and_their_mirror_images(tmp_path: Path
 
 
 def test_a_task_without_ego_inputs_has_none(tmp_path: Path) -> None:
-    assert input_ranges(SampleSet.open(recorded(tmp_path), ["drive"], SteeringTask(), [Modality.RGB]), mirrored=True) == {}
+    assert (
+        input_ranges(
+            SampleSet.open(recorded(tmp_path), ["drive"], SteeringTask(), [Modality.RGB]),
+            mirrored=True,
+        )
+        == {}
+    )

@@ -1,4 +1,6 @@
-"""Training in two processes of which one is killed or stopped: the command says so and ends, and what was done is kept."""
+"""Training in two processes of which one is killed or stopped: the command says so and ends, and
+what was done is kept.
+"""
 
 from __future__ import annotations
 
@@ -42,14 +44,29 @@ def until(condition: Callable[[], object], process: subprocess.Popen[str]) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the processes through /proc")
+@pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="finds the processes through /proc"
+)
 @pytest.mark.parametrize(
     ("sent", "rank", "said"),
-    [(signal.SIGKILL, 1, "SIGKILL (out of memory?)"), (signal.SIGKILL, 0, "ended"), (signal.SIGSTOP, 1, "was stopped")],
+    [
+        (signal.SIGKILL, 1, "SIGKILL (out of memory?)"),
+        (signal.SIGKILL, 0, "ended"),
+        (signal.SIGSTOP, 1, "was stopped"),
+    ],
     ids=["the second killed", "the first killed", "the second stopped"],
 )
-def test_a_process_that_is_gone_ends_the_command(sent: signal.Signals, rank: int, said: str, stripe_data: Path, tmp_path: Path) -> None:
-    values = {"data": str(stripe_data), "processes": 2, "epochs": 5000, "batch_size": 16, "threads": 1, "preprocessing": {"size": [64, 80]}}
+def test_a_process_that_is_gone_ends_the_command(
+    sent: signal.Signals, rank: int, said: str, stripe_data: Path, tmp_path: Path
+) -> None:
+    values = {
+        "data": str(stripe_data),
+        "processes": 2,
+        "epochs": 5000,
+        "batch_size": 16,
+        "threads": 1,
+        "preprocessing": {"size": [64, 80]},
+    }
     (tmp_path / "config.yaml").write_text(dump_config(parse_config(values)))
     (tmp_path / "command.py").write_text(COMMAND)
     out = tmp_path / "run"
@@ -73,4 +90,6 @@ def test_a_process_that_is_gone_ends_the_command(sent: signal.Signals, rank: int
     assert "--resume" in message
     assert not any(Path(f"/proc/{pid}").exists() for pid in ranks)
     assert len((out / "metrics.jsonl").read_text().splitlines()) >= 1
-    assert all("epoch" in json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines())
+    assert all(
+        "epoch" in json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()
+    )

@@ -1,4 +1,6 @@
-"""The loader: order, completeness, errors, the end of its thread, and the time that the consumer waits."""
+"""The loader: order, completeness, errors, the end of its thread, and the time that the consumer
+waits.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,12 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> SampleSet:
         for row in range(ROWS):
             state = {"time_s": 0.1 * row, "steer_rad": 0.01 * row, "throttle": 0.0, "brake": 0.0}
             writer.append({Modality.RGB: np.full((4, 6, 3), row, np.uint8)}, state)
-    write_card(folder, DatasetCard(name="t", rate_hz=10.0, modalities=(Modality.RGB,), camera=CameraSpec(width=6, height=4)))
+    write_card(
+        folder,
+        DatasetCard(
+            name="t", rate_hz=10.0, modalities=(Modality.RGB,), camera=CameraSpec(width=6, height=4)
+        ),
+    )
     return SampleSet.open(Dataset.open(folder), ("e0",), SteeringTask(), [Modality.RGB])
 
 
@@ -54,12 +61,15 @@ def test_an_epochs_order_is_a_permutation_that_repeats(n: int, seed: int, epoch:
 
 
 def test_orders_differ_between_seeds_and_epochs() -> None:
-    orders = {tuple(epoch_order(20, seed, epoch).tolist()) for seed in range(5) for epoch in range(5)}
+    orders = {
+        tuple(epoch_order(20, seed, epoch).tolist()) for seed in range(5) for epoch in range(5)
+    }
     assert len(orders) == 25
 
 
 def test_the_order_is_the_same_on_every_machine() -> None:
-    # NumPy does not promise its streams for ever: a version that changes them, and so every resumed run, is caught here.
+    # NumPy does not promise its streams for ever: a version that changes them, and so every resumed
+    # run, is caught here.
     assert epoch_order(8, 1, 2).tolist() == [0, 2, 4, 1, 5, 7, 6, 3]
 
 
@@ -77,14 +87,19 @@ def test_orders_of_negative_numbers(arguments: tuple[int, int, int]) -> None:
 @pytest.mark.parametrize("drop_last", [False, True])
 @pytest.mark.parametrize("batch_size", [1, 5, ROWS, ROWS + 1])
 @pytest.mark.parametrize("prefetch", [1, 3])
-def test_every_sample_once_in_order(samples: SampleSet, batch_size: int, prefetch: int, drop_last: bool) -> None:
+def test_every_sample_once_in_order(
+    samples: SampleSet, batch_size: int, prefetch: int, drop_last: bool
+) -> None:
     order = epoch_order(ROWS, 3, 0)
     loader = Loader(samples, batch_size, prefetch, drop_last=drop_last)
     batches = list(loader.iterate(order))
     assert len(batches) == loader.batches(ROWS)
     kept = ROWS // batch_size * batch_size if drop_last else ROWS
     assert [i for batch in batches for i in batch.index.tolist()] == order[:kept].tolist()
-    assert all(torch.equal(batch.frames[Modality.RGB][:, 0, 0, 0].to(torch.int64), batch.index) for batch in batches)
+    assert all(
+        torch.equal(batch.frames[Modality.RGB][:, 0, 0, 0].to(torch.int64), batch.index)
+        for batch in batches
+    )
 
 
 def test_no_samples_no_batches(samples: SampleSet) -> None:
@@ -144,7 +159,8 @@ def test_waiting_is_measured(samples: SampleSet) -> None:
     for _ in loader.iterate(np.arange(ROWS)):
         time.sleep(0.04)  # the consumer is the slower one now: it waits for the first batch alone
     assert loader.total_s - total_s > 0.2
-    assert (loader.waited_s - waited_s) / (loader.total_s - total_s) < 0.5  # about 0.1 on a machine with nothing else to do
+    # about 0.1 on a machine with nothing else to do
+    assert (loader.waited_s - waited_s) / (loader.total_s - total_s) < 0.5
 
 
 def test_the_thread_stays_only_so_far_ahead(samples: SampleSet) -> None:
@@ -162,7 +178,9 @@ def test_sizes_below_one(samples: SampleSet, batch_size: int, prefetch: int) -> 
         Loader(samples, batch_size, prefetch)
 
 
-def test_a_reading_thread_that_is_gone_is_said(samples: SampleSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reading_thread_that_is_gone_is_said(
+    samples: SampleSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As in a forked process, which has the iterator and not its thread: no wait for ever."""
     monkeypatch.setattr("auxdrive_train.data.loader._Producer._run", lambda _: None)
     with pytest.raises(DataError, match="ended without a word"):

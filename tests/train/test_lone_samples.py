@@ -1,4 +1,6 @@
-"""A batch in which one sample alone has a modality: it has no batch statistics, and is learned from like any other."""
+"""A batch in which one sample alone has a modality: it has no batch statistics, and is learned from
+like any other.
+"""
 
 from __future__ import annotations
 
@@ -27,24 +29,41 @@ LONE = np.array([3, 24, 30, 40], dtype=np.int64)
 @pytest.fixture
 def samples(stripe_data: Path) -> SampleSet:
     dataset = Dataset.open(stripe_data)
-    return SampleSet.open(dataset, EPISODES, make_task("steering", dataset.card), (Modality.RGB, Modality.DEPTH))
+    return SampleSet.open(
+        dataset, EPISODES, make_task("steering", dataset.card), (Modality.RGB, Modality.DEPTH)
+    )
 
 
 def build_of(samples: SampleSet, backbone: str) -> Build:
-    return Build(backbone, PreprocessingSpec(size=(64, 80) if backbone.startswith("pilot") else (32, 32)), samples.task, dropout=0.0)
+    return Build(
+        backbone,
+        PreprocessingSpec(size=(64, 80) if backbone.startswith("pilot") else (32, 32)),
+        samples.task,
+        dropout=0.0,
+    )
 
 
 def statistics(network: nn.Module, part: str) -> dict[str, torch.Tensor]:
-    return {name: buffer.clone() for name, buffer in network.named_buffers() if part in name and ("running" in name or "batches" in name)}
+    return {
+        name: buffer.clone()
+        for name, buffer in network.named_buffers()
+        if part in name and ("running" in name or "batches" in name)
+    }
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "pilotnet_bn"])
-@pytest.mark.parametrize("name", sorted(name for name, entry in METHODS.items() if entry.needs_auxiliaries))
-def test_every_phase_learns_from_a_lone_sample_and_takes_no_statistics_from_it(name: str, backbone: str, samples: SampleSet) -> None:
+@pytest.mark.parametrize(
+    "name", sorted(name for name, entry in METHODS.items() if entry.needs_auxiliaries)
+)
+def test_every_phase_learns_from_a_lone_sample_and_takes_no_statistics_from_it(
+    name: str, backbone: str, samples: SampleSet
+) -> None:
     """ResNet-18 at 32x32 ends in maps of one pixel: there a lone sample used to be a traceback."""
     entry = METHODS[name]
     options = entry.options_type.model_validate({"epochs_per_round": 1} if name == "samd" else {})
-    method = entry(Setting(Modality.RGB, (Modality.DEPTH,), build_of(samples, backbone), 1), options)
+    method = entry(
+        Setting(Modality.RGB, (Modality.DEPTH,), build_of(samples, backbone), 1), options
+    )
     torch.manual_seed(0)
     networks = method.networks().train()
     batch = samples.gather(LONE)
@@ -59,16 +78,23 @@ def test_every_phase_learns_from_a_lone_sample_and_takes_no_statistics_from_it(n
         history.append(PhaseRecord(phase.name, phase.epochs, phase.watch, 0.0, 0.0))
     after = statistics(networks, "depth")
     assert all(torch.equal(before[key], after[key]) for key in before)
-    assert any(not torch.equal(value, statistics(networks, "")[key]) for key, value in rgb_before.items())
+    assert any(
+        not torch.equal(value, statistics(networks, "")[key]) for key, value in rgb_before.items()
+    )
 
 
-def test_a_lone_sample_is_encoded_as_in_evaluation_and_its_gradient_arrives(samples: SampleSet) -> None:
+def test_a_lone_sample_is_encoded_as_in_evaluation_and_its_gradient_arrives(
+    samples: SampleSet,
+) -> None:
     torch.manual_seed(1)
     network = SingleNetwork(Modality.DEPTH, build_of(samples, "resnet18")).train()
     batch = samples.gather(LONE)
     features = network.encode(batch)
     features.square().sum().backward()
-    assert all(parameter.grad is not None and bool(parameter.grad.abs().sum() > 0) for parameter in network.encoder.parameters())
+    assert all(
+        parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
+        for parameter in network.encoder.parameters()
+    )
     assert network.encoder.bn1.training
     torch.testing.assert_close(network.eval().encode(batch), features)
     assert (features[1:] == 0).all()

@@ -1,4 +1,6 @@
-"""The training loop against a plain twin of it, and what it promises to every phase: whose weights move, and which are kept."""
+"""The training loop against a plain twin of it, and what it promises to every phase: whose weights
+move, and which are kept.
+"""
 
 from __future__ import annotations
 
@@ -39,15 +41,21 @@ def config_of(data: Path, method: str, **changes: Any) -> TrainConfig:
 
 
 def rate(config: TrainConfig, place: float) -> float:
-    """The learning rate at a place 0..1 of the schedule: linear up to lr, then half a cosine down to lr * lr_final."""
+    """The learning rate at a place 0..1 of the schedule: linear up to lr, then half a cosine down
+    to lr * lr_final.
+    """
     if place < config.warmup:
         return config.lr * (place + 1e-3) / (config.warmup + 1e-3)
     falling = (place - config.warmup) / (1 - config.warmup)
-    return config.lr * (config.lr_final + (1 - config.lr_final) * (1 + math.cos(math.pi * falling)) / 2)
+    return config.lr * (
+        config.lr_final + (1 - config.lr_final) * (1 + math.cos(math.pi * falling)) / 2
+    )
 
 
 def twin(config: TrainConfig) -> tuple[dict[str, Tensor], list[float]]:
-    """SAMD's phases by a plain loop: weights at the end, and the gradient norms before they were clipped."""
+    """SAMD's phases by a plain loop: weights at the end, and the gradient norms before they were
+    clipped.
+    """
     torch.set_num_threads(1)
     dataset = Dataset.open(config.data)
     task = make_task(config.task, dataset.card)
@@ -63,27 +71,39 @@ def twin(config: TrainConfig) -> tuple[dict[str, Tensor], list[float]]:
         networks.requires_grad_(False)
         network.requires_grad_(True)
         key = phase.optimizer or phase.name
-        optimizer = optimizers.setdefault(key, torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay))
+        optimizer = optimizers.setdefault(
+            key, torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
+        )
         steps = len(samples) // config.batch_size
         for epoch in range(phase.epochs):
             order = epoch_order(len(samples), seed_of(config.seed, len(history)), epoch)
             for step in range(steps):
                 networks.eval()
                 network.train()
-                batch = samples.gather(order[step * config.batch_size : (step + 1) * config.batch_size])
+                batch = samples.gather(
+                    order[step * config.batch_size : (step + 1) * config.batch_size]
+                )
                 start, stop = phase.lr_span
-                optimizer.param_groups[0]["lr"] = rate(config, start + (stop - start) * (epoch * steps + step) / (phase.epochs * steps))
+                optimizer.param_groups[0]["lr"] = rate(
+                    config, start + (stop - start) * (epoch * steps + step) / (phase.epochs * steps)
+                )
                 optimizer.zero_grad()
                 sum(phase.loss(networks, batch).losses.values()).backward()  # type: ignore[union-attr]
-                norms.append(float(nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)))
+                norms.append(
+                    float(nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm))
+                )
                 optimizer.step()
         history.append(PhaseRecord(phase.name, phase.epochs, phase.watch, 0.0, 0.0))
     return checkpoint.snapshot(networks), norms
 
 
 def test_the_loop_does_what_a_plain_one_does(stripe_data: Path, tmp_path: Path) -> None:
-    """Order, schedule over rounds, clipping, weight decay, sum of the losses, one optimiser for all of the student's rounds."""
-    config = config_of(stripe_data, "samd", aux=["depth"], options={"epochs_per_round": 2, "loss": "hint"})
+    """Order, schedule over rounds, clipping, weight decay, sum of the losses, one optimiser for all
+    of the student's rounds.
+    """
+    config = config_of(
+        stripe_data, "samd", aux=["depth"], options={"epochs_per_round": 2, "loss": "hint"}
+    )
     train(config, tmp_path / "run")
     found = checkpoint.load(tmp_path / "run" / "checkpoints" / "last.safetensors").networks
     wanted, norms = twin(config)
@@ -112,24 +132,33 @@ def test_a_phase_ends_with_its_best_epoch_and_the_run_is_measured_with_it(
     assert json.loads((tmp_path / "run" / "result.json").read_text())["best"]["epoch"] == 2
 
 
-def test_frozen_networks_neither_learn_nor_draw_dropout(stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frozen_networks_neither_learn_nor_draw_dropout(
+    stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: set[tuple[str, bool, bool]] = set()
     original = UMT._fusion_loss
 
     def spying(self: UMT, networks: nn.ModuleDict, batch: Any) -> Any:
         for name, network in networks.items():
             seen.update(
-                (name, module.training, parameter.requires_grad) for module in network.modules() for parameter in module.parameters()
+                (name, module.training, parameter.requires_grad)
+                for module in network.modules()
+                for parameter in module.parameters()
             )
         return original(self, networks, batch)
 
     monkeypatch.setattr(UMT, "_fusion_loss", spying)
-    train(config_of(stripe_data, "umt", aux=["depth"], epochs=1, options={"probe_epochs": 1}), tmp_path / "run")
+    train(
+        config_of(stripe_data, "umt", aux=["depth"], epochs=1, options={"probe_epochs": 1}),
+        tmp_path / "run",
+    )
     frozen = {(name, False, False) for name in ("unimodal_rgb", "unimodal_depth", "student")}
     assert seen == {("fused", True, True)} | frozen
 
 
-def test_every_step_of_every_epoch_draws_anew(stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_step_of_every_epoch_draws_anew(
+    stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seeds = []
     original = loop.augment
 
@@ -139,7 +168,9 @@ def test_every_step_of_every_epoch_draws_anew(stripe_data: Path, tmp_path: Path,
 
     monkeypatch.setattr(loop, "augment", spying)
     for seed in (0, 1):
-        config = config_of(stripe_data, "samd", aux=["depth"], epochs=2, options={"epochs_per_round": 2}, seed=seed)
+        config = config_of(
+            stripe_data, "samd", aux=["depth"], epochs=2, options={"epochs_per_round": 2}, seed=seed
+        )
         train(config, tmp_path / f"run-{seed}")
     assert len(seeds) == 2 * 4 * 6
     assert len(set(seeds)) == len(seeds)
@@ -153,19 +184,32 @@ def test_predictions_are_made_without_dropout_and_modes_are_put_back(stripe_data
     samples = SampleSet.open(dataset, dataset.split("val"), task, (Modality.RGB,))
     views = method.views(networks.train())
     networks["student"].encoder.eval()
-    first, second = (predict_views(views, samples, torch.device("cpu"))["student"] for _ in range(2))
+    first, second = (
+        predict_views(views, samples, torch.device("cpu"))["student"] for _ in range(2)
+    )
     np.testing.assert_array_equal(first, second)
     assert networks["student"].head.training
     assert not networks["student"].encoder.training
 
 
 def test_the_commit_is_auxdrives_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment inside another project's repository: that project's commit is not the one that trained."""
+    """An environment inside another project's repository: that project's commit is not the one that
+    trained.
+    """
     file = tmp_path / "run.py"
 
     def git(*arguments: str) -> str:
-        identity = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
-        return subprocess.run(["git", *identity, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+        identity = (
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.org",
+            "-c",
+            "commit.gpgsign=false",
+        )
+        return subprocess.run(
+            ["git", *identity, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
     monkeypatch.setattr(run_module, "__file__", str(file))
     assert source_commit() == ""
@@ -183,10 +227,24 @@ def test_the_commit_is_auxdrives_own(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    "change", [{"seed": 6}, {"lr": 1e-3}, {"epochs": 5}, {"weight_decay": 0.0}, {"dropout": 0.3}, {"augment": {"mirror": 1.0}}]
+    "change",
+    [
+        {"seed": 6},
+        {"lr": 1e-3},
+        {"epochs": 5},
+        {"weight_decay": 0.0},
+        {"dropout": 0.3},
+        {"augment": {"mirror": 1.0}},
+    ],
 )
-def test_a_run_is_not_taken_up_under_other_settings(stripe_data: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+def test_a_run_is_not_taken_up_under_other_settings(
+    stripe_data: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
     config = config_of(stripe_data, "baseline", epochs=1)
     train(config, tmp_path / "run")
     with pytest.raises(UsageError, match=next(iter(change))):
-        train(config_of(stripe_data, "baseline", **{"epochs": 1, **change}), tmp_path / "run", resume=True)
+        train(
+            config_of(stripe_data, "baseline", **{"epochs": 1, **change}),
+            tmp_path / "run",
+            resume=True,
+        )

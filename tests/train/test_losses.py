@@ -23,7 +23,9 @@ def huber(a: float, b: float) -> float:
 
 
 def rkd_twin(student: np.ndarray, teacher: np.ndarray) -> float:
-    """Park et al. 2019, equations 4 to 8, by loops; edges below a hundredth of the mean distance are divided by that instead."""
+    """Park et al. 2019, equations 4 to 8, by loops; edges below a hundredth of the mean distance
+    are divided by that instead.
+    """
     n = len(student)
 
     def distances(x: np.ndarray) -> np.ndarray:
@@ -32,7 +34,9 @@ def rkd_twin(student: np.ndarray, teacher: np.ndarray) -> float:
 
     def angles(x: np.ndarray) -> np.ndarray:
         out = np.zeros((n, n, n))
-        shortest = 0.01 * np.mean([np.linalg.norm(x[i] - x[j]) for i in range(n) for j in range(n) if i != j])
+        shortest = 0.01 * np.mean(
+            [np.linalg.norm(x[i] - x[j]) for i in range(n) for j in range(n) if i != j]
+        )
         for j in range(n):
             for i in range(n):
                 for k in range(n):
@@ -43,7 +47,9 @@ def rkd_twin(student: np.ndarray, teacher: np.ndarray) -> float:
 
     pairs = zip(distances(student).ravel(), distances(teacher).ravel(), strict=True)
     triples = zip(angles(student).ravel(), angles(teacher).ravel(), strict=True)
-    return 25 * float(np.mean([huber(a, b) for a, b in pairs])) + 50 * float(np.mean([huber(a, b) for a, b in triples]))
+    return 25 * float(np.mean([huber(a, b) for a, b in pairs])) + 50 * float(
+        np.mean([huber(a, b) for a, b in triples])
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -51,19 +57,27 @@ def rkd_twin(student: np.ndarray, teacher: np.ndarray) -> float:
 def test_rkd_equals_its_twin(seed: int, n: int, d: int) -> None:
     rng = np.random.default_rng(seed)
     student, teacher = rng.normal(size=(n, d)), rng.normal(size=(n, d))
-    assert float(rkd(torch.tensor(student), torch.tensor(teacher))) == pytest.approx(rkd_twin(student, teacher), rel=1e-9, abs=1e-9)
+    assert float(rkd(torch.tensor(student), torch.tensor(teacher))) == pytest.approx(
+        rkd_twin(student, teacher), rel=1e-9, abs=1e-9
+    )
 
 
 def test_kd_and_hint_equal_their_twins() -> None:
     rng = np.random.default_rng(1)
     student, teacher = rng.normal(size=(7, 4, 2)), rng.normal(size=(7, 4, 2))
     wanted = float((((student - teacher) / 0.5) ** 2).mean())
-    assert float(kd_regression(torch.tensor(student), torch.tensor(teacher), 0.5)) == pytest.approx(wanted, rel=1e-12)
+    assert float(kd_regression(torch.tensor(student), torch.tensor(teacher), 0.5)) == pytest.approx(
+        wanted, rel=1e-12
+    )
     flat = student.reshape(7, 8), teacher.reshape(7, 8)
-    assert float(hint(torch.tensor(flat[0]), torch.tensor(flat[1]))) == pytest.approx(float(((flat[0] - flat[1]) ** 2).mean()), rel=1e-12)
+    assert float(hint(torch.tensor(flat[0]), torch.tensor(flat[1]))) == pytest.approx(
+        float(((flat[0] - flat[1]) ** 2).mean()), rel=1e-12
+    )
 
 
-@pytest.mark.parametrize("loss", [hint, rkd, lambda s, t: kd_regression(s, t, 0.3)], ids=["hint", "rkd", "kd"])
+@pytest.mark.parametrize(
+    "loss", [hint, rkd, lambda s, t: kd_regression(s, t, 0.3)], ids=["hint", "rkd", "kd"]
+)
 def test_gradients_are_right_and_the_loss_is_zero_for_equals(loss) -> None:
     torch.manual_seed(3)
     student = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
@@ -91,11 +105,17 @@ def test_rkd_ignores_scale_and_shift_of_the_features(seed: int, scale: float) ->
 
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_mixed_precision_leaves_the_losses_in_float32(name: str) -> None:
-    """Features of a trained network lie close together: their relations drown in bfloat16's rounding, and angles go through a matmul."""
-    card = DatasetCard(name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70))
+    """Features of a trained network lie close together: their relations drown in bfloat16's
+    rounding, and angles go through a matmul.
+    """
+    card = DatasetCard(
+        name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70)
+    )
     loss = LOSSES[name].make(make_task("steering", card))
     torch.manual_seed(0)
-    student, teacher = (Output(10 + 0.05 * torch.randn(6, 16), 0.1 * torch.randn(6, 1)) for _ in range(2))
+    student, teacher = (
+        Output(10 + 0.05 * torch.randn(6, 16), 0.1 * torch.randn(6, 1)) for _ in range(2)
+    )
     wanted = float(loss(student, teacher))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert float(loss(student, teacher)) == wanted

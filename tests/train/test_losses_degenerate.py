@@ -1,4 +1,6 @@
-"""Every distillation loss of the table where its formula has poles: samples that look alike, features that say nothing, tiny batches."""
+"""Every distillation loss of the table where its formula has poles: samples that look alike,
+features that say nothing, tiny batches.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,12 @@ from auxdrive_train.models.networks import Output
 from auxdrive_train.tasks import Task, make_task
 from torch import Tensor, nn
 
-TASK: Task = make_task("steering", DatasetCard(name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70)))
+TASK: Task = make_task(
+    "steering",
+    DatasetCard(
+        name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70)
+    ),
+)
 B, D = 5, 4
 
 
@@ -35,11 +42,18 @@ def same(gap: float) -> Tensor:
 
 CASES = {
     "ordinary": noise(1),
-    **{f"three samples alike, but for {gap:g}": alike(gap) for gap in (0.0, 1e-12, 1e-9, 1e-6, 1e-4, 3e-3, 3e-2)},
+    **{
+        f"three samples alike, but for {gap:g}": alike(gap)
+        for gap in (0.0, 1e-12, 1e-9, 1e-6, 1e-4, 3e-3, 3e-2)
+    },
     **{f"all samples alike, but for {gap:g}": same(gap) for gap in (0.0, 1e-12, 1e-5, 1e-3)},
     "zeros": torch.zeros(B, D, dtype=torch.float64),
-    "zeros in all samples but one": torch.cat((torch.zeros(B - 1, D, dtype=torch.float64), noise(1, 1))),
-    "one feature that varies": torch.cat((torch.zeros(B, D - 1, dtype=torch.float64), noise(1)[:, :1]), dim=1),
+    "zeros in all samples but one": torch.cat(
+        (torch.zeros(B - 1, D, dtype=torch.float64), noise(1, 1))
+    ),
+    "one feature that varies": torch.cat(
+        (torch.zeros(B, D - 1, dtype=torch.float64), noise(1)[:, :1]), dim=1
+    ),
     "large": 1e4 * noise(1),
     "small": 1e-4 * noise(1),
     "two samples": noise(1, 2),
@@ -50,10 +64,13 @@ CASES = {
 
 def cost(name: str, student: Tensor, teacher: Tensor) -> Tensor:
     """The loss in float64; a prediction is its sample's first feature."""
-    return LOSSES[name].maker(TASK)(Output(student, student[:, :1]), Output(teacher, teacher[:, :1]))
+    return LOSSES[name].maker(TASK)(
+        Output(student, student[:, :1]), Output(teacher, teacher[:, :1])
+    )
 
 
-# Central differences of this width tell a gradient from rounding and do not step over a case's own gap.
+# Central differences of this width tell a gradient from rounding and do not step over a case's own
+# gap.
 STEP = {
     "three samples alike, but for 1e-06": 1e-9,
     "all samples alike, but for 1e-12": 1e-9,
@@ -66,19 +83,31 @@ STEP = {
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_gradients_are_right_at_and_near_degenerate_features(name: str, case: str) -> None:
     student = CASES[case].clone().requires_grad_(True)
-    for teacher in (noise(7, len(student)), CASES[case].clone(), torch.zeros(len(student), D, dtype=torch.float64)):
+    for teacher in (
+        noise(7, len(student)),
+        CASES[case].clone(),
+        torch.zeros(len(student), D, dtype=torch.float64),
+    ):
         assert torch.isfinite(cost(name, student, teacher))
         (gradient,) = torch.autograd.grad(cost(name, student, teacher), student)
         assert torch.isfinite(gradient).all()
         step = STEP.get(case, 1e-7)
         largest = max(1.0, float(gradient.abs().max()))
-        assert torch.autograd.gradcheck(lambda s, t=teacher: cost(name, s, t), (student,), eps=step, atol=1e-4 * largest, rtol=1e-3)
+        assert torch.autograd.gradcheck(
+            lambda s, t=teacher: cost(name, s, t),
+            (student,),
+            eps=step,
+            atol=1e-4 * largest,
+            rtol=1e-3,
+        )
 
 
 @pytest.mark.parametrize("gap", [0.0, 1e-9, 1e-6, 1e-4])
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_samples_that_look_alike_do_not_take_the_gradient_over(name: str, gap: float) -> None:
-    """In float32, as in training: two of sixteen pictures are all but the same, and the teacher tells them apart."""
+    """In float32, as in training: two of sixteen pictures are all but the same, and the teacher
+    tells them apart.
+    """
 
     def norm(identical: int) -> float:
         torch.manual_seed(0)
@@ -87,9 +116,17 @@ def test_samples_that_look_alike_do_not_take_the_gradient_over(name: str, gap: f
         other = torch.randn(16, 20)
         seen[:identical] = seen[0] + gap * other[:identical]
         student, teacher = network(seen), torch.randn(16, 64)
-        loss = LOSSES[name].make(TASK)(Output(student, student[:, :1]), Output(teacher, teacher[:, :1]))
+        loss = LOSSES[name].make(TASK)(
+            Output(student, student[:, :1]), Output(teacher, teacher[:, :1])
+        )
         loss.backward()
-        return math.sqrt(sum(float(parameter.grad.square().sum()) for parameter in network.parameters() if parameter.grad is not None))
+        return math.sqrt(
+            sum(
+                float(parameter.grad.square().sum())
+                for parameter in network.parameters()
+                if parameter.grad is not None
+            )
+        )
 
     ordinary = norm(0)
     for identical in (2, 8):

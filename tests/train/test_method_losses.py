@@ -1,4 +1,6 @@
-"""What every phase of a method minimises, against float64 twins written from the papers, and whom the gradients reach."""
+"""What every phase of a method minimises, against float64 twins written from the papers, and whom
+the gradients reach.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from auxdrive_train.models.networks import Build, Network, Output
 from auxdrive_train.tasks import make_task
 from torch import nn
 
-CARD = DatasetCard(name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70))
+CARD = DatasetCard(
+    name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70)
+)
 AUX = (Modality.DEPTH, Modality.EDGE)
 SCALE = math.radians(10.0)
 # Weights of the losses in RepDistiller's README and code.
@@ -28,7 +32,9 @@ ABSENT = 1  # the sample that lacks depth
 
 def method(name: str, **options: object) -> Method:
     entry = METHODS[name]
-    build = Build("pilotnet", PreprocessingSpec(size=(66, 80)), make_task("steering", CARD), dropout=0.0)
+    build = Build(
+        "pilotnet", PreprocessingSpec(size=(66, 80)), make_task("steering", CARD), dropout=0.0
+    )
     return entry(Setting(Modality.RGB, AUX, build, 2), entry.options_type.model_validate(options))
 
 
@@ -52,7 +58,13 @@ def batch() -> Batch:
     }
     present = {modality: torch.ones(5, dtype=torch.bool) for modality in frames}
     present[Modality.DEPTH][ABSENT] = False
-    return Batch(frames, present, torch.zeros(5, 0), torch.from_numpy(rng.normal(0, 0.2, (5, 1)).astype(np.float32)), torch.arange(5))
+    return Batch(
+        frames,
+        present,
+        torch.zeros(5, 0),
+        torch.from_numpy(rng.normal(0, 0.2, (5, 1)).astype(np.float32)),
+        torch.arange(5),
+    )
 
 
 def planned(made: Method) -> Iterator[Phase]:
@@ -87,7 +99,10 @@ def task_twin(prediction: np.ndarray, batch: Batch) -> np.ndarray:
 
 
 def has_gradient(network: nn.Module) -> bool:
-    return any(parameter.grad is not None and bool(parameter.grad.abs().sum() > 0) for parameter in network.parameters())
+    return any(
+        parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
+        for parameter in network.parameters()
+    )
 
 
 def relation_twin(student: np.ndarray, teacher: np.ndarray) -> float:
@@ -100,7 +115,9 @@ def relation_twin(student: np.ndarray, teacher: np.ndarray) -> float:
         edges = x[None] - x[:, None]
         length = np.linalg.norm(edges, axis=2)
         unit = edges / np.where(length == 0, 1, length)[..., None]
-        return length / length[~np.eye(len(x), dtype=bool)].mean(), np.einsum("jid,jkd->jik", unit, unit)
+        return length / length[~np.eye(len(x), dtype=bool)].mean(), np.einsum(
+            "jid,jkd->jik", unit, unit
+        )
 
     (near, turn), (wanted_near, wanted_turn) = relations(student), relations(teacher)
     return 25 * huber(near - wanted_near) + 50 * huber(turn - wanted_turn)
@@ -115,7 +132,9 @@ TWINS = {
 
 @pytest.mark.parametrize("beta", [None, 0.25])
 @pytest.mark.parametrize("loss", sorted(BETA))
-def test_samds_student_learns_from_the_label_and_from_the_teacher(loss: str, beta: float | None, batch: Batch) -> None:
+def test_samds_student_learns_from_the_label_and_from_the_teacher(
+    loss: str, beta: float | None, batch: Batch
+) -> None:
     made = method("samd", loss=loss, beta=beta, epochs_per_round=1)
     networks = networks_of(made)
     student, teacher = answer(networks["student"], batch), answer(networks["teacher"], batch)
@@ -123,22 +142,32 @@ def test_samds_student_learns_from_the_label_and_from_the_teacher(loss: str, bet
     found = values(phase_of(made, "round 1: student"), networks, batch)
     assert set(found) == {"task", "distil"}
     assert found["task"] == pytest.approx(task_twin(student[1], batch).mean(), rel=1e-4)
-    assert found["distil"] == pytest.approx((BETA[loss] if beta is None else beta) * TWINS[loss](student, teacher), rel=1e-3)
+    assert found["distil"] == pytest.approx(
+        (BETA[loss] if beta is None else beta) * TWINS[loss](student, teacher), rel=1e-3
+    )
     assert has_gradient(networks["student"].encoder)
     for part in ("encoder", "auxiliary_stems", "projections"):
-        assert not has_gradient(networks["teacher"].get_submodule(part)), f"the teacher's {part} must not learn from its student"
+        assert not has_gradient(networks["teacher"].get_submodule(part)), (
+            f"the teacher's {part} must not learn from its student"
+        )
 
 
 def test_samds_teacher_learns_from_the_label_alone(batch: Batch) -> None:
     made = method("samd", epochs_per_round=1)
     networks = networks_of(made)
     found = values(phase_of(made, "round 1: teacher"), networks, batch)
-    assert found == {"task": pytest.approx(task_twin(answer(networks["teacher"], batch)[1], batch).mean(), rel=1e-4)}
+    assert found == {
+        "task": pytest.approx(
+            task_twin(answer(networks["teacher"], batch)[1], batch).mean(), rel=1e-4
+        )
+    }
     assert has_gradient(networks["teacher"].projections)
     assert not has_gradient(networks["student"].encoder)
 
 
-def test_samd_resets_the_teacher_each_round_and_keeps_one_optimiser_for_the_student(batch: Batch) -> None:
+def test_samd_resets_the_teacher_each_round_and_keeps_one_optimiser_for_the_student(
+    batch: Batch,
+) -> None:
     made = method("samd", epochs_per_round=1)
     phases = list(planned(made))
     assert len(phases) == 4
@@ -152,8 +181,12 @@ def test_samd_resets_the_teacher_each_round_and_keeps_one_optimiser_for_the_stud
         networks = networks_of(made)
         assert phase.begin is not None
         phase.begin(networks, lambda _: batch)
-        np.testing.assert_array_equal(answer(networks["teacher"], batch)[0], answer(networks["student"], batch)[0])
-        np.testing.assert_array_equal(answer(networks["teacher"], batch)[1], answer(networks["student"], batch)[1])
+        np.testing.assert_array_equal(
+            answer(networks["teacher"], batch)[0], answer(networks["student"], batch)[0]
+        )
+        np.testing.assert_array_equal(
+            answer(networks["teacher"], batch)[1], answer(networks["student"], batch)[1]
+        )
 
 
 def test_umts_unimodal_networks_learn_where_their_modality_is(batch: Batch) -> None:
@@ -163,11 +196,15 @@ def test_umts_unimodal_networks_learn_where_their_modality_is(batch: Batch) -> N
         name = f"unimodal_{modality}"
         losses = task_twin(answer(networks[name], batch)[1], batch)
         counted = np.arange(5) != ABSENT if modality is Modality.DEPTH else np.ones(5, dtype=bool)
-        assert values(phase_of(made, name), networks, batch) == {"task": pytest.approx(losses[counted].mean(), rel=1e-4)}
+        assert values(phase_of(made, name), networks, batch) == {
+            "task": pytest.approx(losses[counted].mean(), rel=1e-4)
+        }
         assert [key for key, network in networks.items() if has_gradient(network)] == [name]
 
 
-def test_umts_fusion_is_guarded_by_each_modalitys_own_teacher(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_umts_fusion_is_guarded_by_each_modalitys_own_teacher(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = method("umt", distil_weight=7.0)
     networks = networks_of(made)
     fused: Network = networks["fused"]
@@ -175,7 +212,9 @@ def test_umts_fusion_is_guarded_by_each_modalitys_own_teacher(batch: Batch, monk
         inside = {m: f.double().numpy() for m, f in fused.encode(batch).items()}
     phase = phase_of(made, "fused")
     # The scale is that of the frozen encoders' features over samples that have the modality.
-    full = replace(batch, present={modality: torch.ones(5, dtype=torch.bool) for modality in batch.frames})
+    full = replace(
+        batch, present={modality: torch.ones(5, dtype=torch.bool) for modality in batch.frames}
+    )
     teachers = {m: answer(networks[f"unimodal_{m}"], full)[0] for m in inside}
     monkeypatch.setattr("auxdrive_train.methods.umt.SMALLEST_VARIANCE", 0.0)
     assert phase.begin is not None
@@ -203,20 +242,31 @@ def test_umts_student_is_the_fusions_rgb_encoder_with_a_head_fitted_on_it(batch:
     probe.begin(networks, lambda _: batch)
     for name, wanted in networks["fused"].encoders["rgb"].state_dict().items():
         assert torch.equal(networks["student"].encoder.state_dict()[name], wanted)
-    assert all(torch.equal(a, b) for a, b in zip(head_before, networks["student"].head.parameters(), strict=True))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(head_before, networks["student"].head.parameters(), strict=True)
+    )
     for phase in (probe, tuning):
         found = values(phase, networks, batch)
-        assert found == {"task": pytest.approx(task_twin(answer(networks["student"], batch)[1], batch).mean(), rel=1e-4)}
+        assert found == {
+            "task": pytest.approx(
+                task_twin(answer(networks["student"], batch)[1], batch).mean(), rel=1e-4
+            )
+        }
 
 
 @pytest.mark.parametrize("soft_weight", [0.0, 0.3, 1.0])
-def test_dmcls_winners_learn_from_labels_and_losers_also_from_winners(soft_weight: float, batch: Batch) -> None:
+def test_dmcls_winners_learn_from_labels_and_losers_also_from_winners(
+    soft_weight: float, batch: Batch
+) -> None:
     made = method("dmcl", soft_weight=soft_weight)
     networks = networks_of(made)
     names = ["student", "depth_network", "edge_network"]
     said = [answer(networks[name], batch)[1] for name in names]
     hard = np.stack([task_twin(prediction, batch) for prediction in said])
-    winner = np.where(np.arange(3)[:, None] == 1, np.where(np.arange(5) == ABSENT, np.inf, hard), hard).argmin(axis=0)
+    winner = np.where(
+        np.arange(3)[:, None] == 1, np.where(np.arange(5) == ABSENT, np.inf, hard), hard
+    ).argmin(axis=0)
     wanted = {}
     for m, name in enumerate(names):
         taught = np.stack([said[winner[i]][i] for i in range(5)])
@@ -227,27 +277,40 @@ def test_dmcls_winners_learn_from_labels_and_losers_also_from_winners(soft_weigh
     assert phase.trains == tuple(names)
     assert values(phase, networks, batch) == pytest.approx(wanted, rel=1e-4)
     logged = phase.loss(networks, batch).logged
-    assert logged == {f"wins {name}": pytest.approx((winner == m).mean()) for m, name in enumerate(names)}
+    assert logged == {
+        f"wins {name}": pytest.approx((winner == m).mean()) for m, name in enumerate(names)
+    }
 
 
 def test_dmcls_ensemble_averages_the_networks_whose_modality_is_there(batch: Batch) -> None:
     made = method("dmcl")
     networks = networks_of(made)
-    said = np.stack([answer(networks[name], batch)[1] for name in ("student", "depth_network", "edge_network")])
+    said = np.stack(
+        [answer(networks[name], batch)[1] for name in ("student", "depth_network", "edge_network")]
+    )
     wanted = said.mean(axis=0)
     wanted[ABSENT] = said[[0, 2], ABSENT].mean(axis=0)
-    np.testing.assert_allclose(answer(made.views(networks)["ensemble"], batch)[1], wanted, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        answer(made.views(networks)["ensemble"], batch)[1], wanted, rtol=1e-4, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", ["teacher", "baseline"])
 def test_the_baseline_and_the_teacher_learn_from_the_label(name: str, batch: Batch) -> None:
     entry = METHODS[name]
-    build = Build("pilotnet", PreprocessingSpec(size=(66, 80)), make_task("steering", CARD), dropout=0.0)
-    made = entry(Setting(Modality.RGB, AUX if entry.needs_auxiliaries else (), build, 2), entry.options_type())
+    build = Build(
+        "pilotnet", PreprocessingSpec(size=(66, 80)), make_task("steering", CARD), dropout=0.0
+    )
+    made = entry(
+        Setting(Modality.RGB, AUX if entry.needs_auxiliaries else (), build, 2),
+        entry.options_type(),
+    )
     networks = networks_of(made)
     (phase,) = planned(made)
     network = made.views(networks)[phase.watch]
-    assert values(phase, networks, batch) == {"task": pytest.approx(task_twin(answer(network, batch)[1], batch).mean(), rel=1e-4)}
+    assert values(phase, networks, batch) == {
+        "task": pytest.approx(task_twin(answer(network, batch)[1], batch).mean(), rel=1e-4)
+    }
     if entry.needs_auxiliaries:
         assert has_gradient(network.projections)
 
@@ -255,16 +318,24 @@ def test_the_baseline_and_the_teacher_learn_from_the_label(name: str, batch: Bat
 @pytest.mark.parametrize("backbone", ["pilotnet", "pilotnet_bn"])
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_black_pictures_give_finite_gradients(name: str, backbone: str, batch: Batch) -> None:
-    """A lens cap on every sensor: all samples are the same, nothing varies, and one sample lacks a modality."""
+    """A lens cap on every sensor: all samples are the same, nothing varies, and one sample lacks a
+    modality.
+    """
     entry = METHODS[name]
-    build = Build(backbone, PreprocessingSpec(size=(66, 80)), make_task("waypoints", CARD), dropout=0.0)
+    build = Build(
+        backbone, PreprocessingSpec(size=(66, 80)), make_task("waypoints", CARD), dropout=0.0
+    )
     auxiliaries = AUX if entry.needs_auxiliaries else ()
     options = {"epochs_per_round": 1} if name == "samd" else {}
-    made = entry(Setting(Modality.RGB, auxiliaries, build, 2), entry.options_type.model_validate(options))
+    made = entry(
+        Setting(Modality.RGB, auxiliaries, build, 2), entry.options_type.model_validate(options)
+    )
     networks = networks_of(made).train()
     frames = {modality: torch.zeros_like(frame.view(torch.int16)).view(frame.dtype) if frame.dtype == torch.uint16 else frame * 0
               for modality, frame in batch.frames.items()}  # fmt: skip
     black = Batch(frames, batch.present, torch.zeros(5, 3), torch.zeros(5, 4, 2), batch.index)
     for phase in planned(made):
         assert all(math.isfinite(value) for value in values(phase, networks, black).values())
-        assert all(bool(torch.isfinite(p.grad).all()) for p in networks.parameters() if p.grad is not None)
+        assert all(
+            bool(torch.isfinite(p.grad).all()) for p in networks.parameters() if p.grad is not None
+        )

@@ -17,10 +17,17 @@ from auxdrive_train.tasks import make_task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-CARD = DatasetCard(name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70))
+CARD = DatasetCard(
+    name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70)
+)
 
 
-def method(name: str, epochs: int = 4, aux: tuple[Modality, ...] = (Modality.DEPTH, Modality.LIDAR), **options):
+def method(
+    name: str,
+    epochs: int = 4,
+    aux: tuple[Modality, ...] = (Modality.DEPTH, Modality.LIDAR),
+    **options,
+):
     entry = METHODS[name]
     build = Build("pilotnet", PreprocessingSpec(size=(66, 80)), make_task("steering", CARD))
     return entry(Setting(Modality.RGB, aux, build, epochs), entry.options_type(**options))
@@ -31,7 +38,9 @@ def phases(made, metric=lambda index: float(index)):
     seen = []
     while (phase := made.next_phase(history)) is not None:
         seen.append(phase)
-        history.append(PhaseRecord(phase.name, phase.epochs, phase.watch, metric(len(history)), 0.0))
+        history.append(
+            PhaseRecord(phase.name, phase.epochs, phase.watch, metric(len(history)), 0.0)
+        )
         assert len(seen) < 100
     return seen
 
@@ -59,10 +68,25 @@ def test_every_method_trains_networks_that_it_has_under_names_that_differ() -> N
 
 def test_samd_alternates_and_stops_once_the_student_has_converged() -> None:
     planned = phases(method("samd", epochs=6, epochs_per_round=2))
-    assert [phase.name for phase in planned] == [f"round {r}: {who}" for r in (1, 2, 3) for who in ("teacher", "student")]
-    assert [phase.lr_span for phase in planned if phase.watch == "student"] == [(0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1)]
-    # What counts is what a round ends with (always 0 here): its best epoch, which improves, is not kept.
-    assert len(phases(method("samd", epochs=20, epochs_per_round=2, patience=2), metric=lambda index: -index)) == 6
+    assert [phase.name for phase in planned] == [
+        f"round {r}: {who}" for r in (1, 2, 3) for who in ("teacher", "student")
+    ]
+    assert [phase.lr_span for phase in planned if phase.watch == "student"] == [
+        (0, 1 / 3),
+        (1 / 3, 2 / 3),
+        (2 / 3, 1),
+    ]
+    # What counts is what a round ends with (always 0 here): its best epoch, which improves, is not
+    # kept.
+    assert (
+        len(
+            phases(
+                method("samd", epochs=20, epochs_per_round=2, patience=2),
+                metric=lambda index: -index,
+            )
+        )
+        == 6
+    )
     with pytest.raises(ConfigError, match="multiple"):
         method("samd", epochs=7, epochs_per_round=2)
 
@@ -76,7 +100,14 @@ def test_samd_has_three_rounds_patience_by_default_so_short_runs_are_whole(round
 
 def test_umt_trains_each_modality_then_the_fusion_then_the_probe() -> None:
     names = [phase.name for phase in phases(method("umt", tune_epochs=1))]
-    assert names == ["unimodal_rgb", "unimodal_depth", "unimodal_lidar", "fused", "probe", "fine-tuning"]
+    assert names == [
+        "unimodal_rgb",
+        "unimodal_depth",
+        "unimodal_lidar",
+        "fused",
+        "probe",
+        "fine-tuning",
+    ]
 
 
 def test_auxiliaries_are_asked_for_where_needed_and_refused_where_not() -> None:
@@ -86,12 +117,17 @@ def test_auxiliaries_are_asked_for_where_needed_and_refused_where_not() -> None:
         method("baseline")
 
 
-def dmcl_twin(predictions: np.ndarray, target: np.ndarray, present: np.ndarray, soft: float) -> tuple[np.ndarray, np.ndarray]:
+def dmcl_twin(
+    predictions: np.ndarray, target: np.ndarray, present: np.ndarray, soft: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Algorithm 1 by loops, squared error."""
     networks, samples = predictions.shape
     losses, winners = np.zeros((networks, samples)), np.zeros(samples, dtype=int)
     for i in range(samples):
-        hard = [(predictions[m, i] - target[i]) ** 2 if present[m, i] else np.inf for m in range(networks)]
+        hard = [
+            (predictions[m, i] - target[i]) ** 2 if present[m, i] else np.inf
+            for m in range(networks)
+        ]
         winner = int(np.argmin(hard))
         winners[i] = winner
         for m in range(networks):
@@ -102,7 +138,12 @@ def dmcl_twin(predictions: np.ndarray, target: np.ndarray, present: np.ndarray, 
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 10_000), networks=st.integers(1, 4), samples=st.integers(1, 8), soft=st.floats(0, 1))
+@given(
+    seed=st.integers(0, 10_000),
+    networks=st.integers(1, 4),
+    samples=st.integers(1, 8),
+    soft=st.floats(0, 1),
+)
 def test_dmcl_equals_its_twin(seed: int, networks: int, samples: int, soft: float) -> None:
     rng = np.random.default_rng(seed)
     predictions, target = rng.normal(size=(networks, samples)), rng.normal(size=samples)
@@ -144,7 +185,9 @@ def test_convergence_between_rounds() -> None:
     assert not no_longer_improves([3], True, 1, 0.1)
 
 
-def test_selection_finds_the_informative_modality_and_puts_noise_last(stripe_data, tmp_path) -> None:
+def test_selection_finds_the_informative_modality_and_puts_noise_last(
+    stripe_data, tmp_path
+) -> None:
     from auxdrive_train.commands.select import _weigh
     from auxdrive_train.engine.config import parse_config
 
@@ -161,7 +204,9 @@ def test_selection_finds_the_informative_modality_and_puts_noise_last(stripe_dat
 
 
 def test_kd_is_zero_right_after_the_reset_whatever_the_shared_heads_dropout_does() -> None:
-    """The teacher teaches in evaluation mode although the student, whose head it shares, is training."""
+    """The teacher teaches in evaluation mode although the student, whose head it shares, is
+    training.
+    """
     from auxdrive_train.models.supermodel import reset
 
     made = method("samd", aux=(Modality.DEPTH,), loss="kd", epochs_per_round=2)

@@ -41,7 +41,14 @@ def test_mean_accuracy_needs_six() -> None:
 def test_accuracies_agree_with_counting(errors_deg: list[float]) -> None:
     got = steering_accuracies(np.array(errors_deg))
     counted = []
-    for tau, key in ((1.5, "acc_1.5"), (3, "acc_3"), (7.5, "acc_7.5"), (15, "acc_15"), (30, "acc_30"), (75, "acc_75")):
+    for tau, key in (
+        (1.5, "acc_1.5"),
+        (3, "acc_3"),
+        (7.5, "acc_7.5"),
+        (15, "acc_15"),
+        (30, "acc_30"),
+        (75, "acc_75"),
+    ):
         counted.append(sum(1 for error in errors_deg if -tau < error < tau) / len(errors_deg))
         assert got[key] == pytest.approx(counted[-1])
     assert got["macc"] == pytest.approx(sum(counted) / 6)
@@ -55,7 +62,9 @@ def test_steering_metrics_judge_the_steering_wheel_where_its_ratio_is_known() ->
     target = np.radians([0.0, 1.0, -2.0])
     prediction = target + np.radians(0.2)
     road = steering_metrics(prediction, target, SteeringSpec())
-    wheel = steering_metrics(prediction, target, SteeringSpec(kind="steering_wheel_deg", ratio=16.0))
+    wheel = steering_metrics(
+        prediction, target, SteeringSpec(kind="steering_wheel_deg", ratio=16.0)
+    )
     assert road["mae_road_wheel_deg"] == pytest.approx(0.2)
     assert road["acc_1.5"] == 1.0
     assert wheel["mae_steering_wheel_deg"] == pytest.approx(3.2)
@@ -65,13 +74,26 @@ def test_steering_metrics_judge_the_steering_wheel_where_its_ratio_is_known() ->
 
 @pytest.mark.parametrize("task", ["steering", "waypoints"])
 @pytest.mark.parametrize(
-    "steering", [SteeringSpec(), SteeringSpec(kind="normalised"), SteeringSpec(kind="steering_wheel_deg", ratio=16.0)], ids=lambda s: s.kind
+    "steering",
+    [
+        SteeringSpec(),
+        SteeringSpec(kind="normalised"),
+        SteeringSpec(kind="steering_wheel_deg", ratio=16.0),
+    ],
+    ids=lambda s: s.kind,
 )
 def test_no_metric_is_another_one_under_a_second_name(task: str, steering: SteeringSpec) -> None:
-    made = make_task(task, DatasetCard(name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=9, height=7)))
+    made = make_task(
+        task,
+        DatasetCard(
+            name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=9, height=7)
+        ),
+    )
     truth, said = np.random.default_rng(0).normal(size=(2, 400, *made.target_shape))
     figures = made.metrics(said, truth, steering)
-    assert ("mae_steering_wheel_deg" in {name.removeprefix("steer_") for name in figures}) == (steering.ratio is not None)
+    assert ("mae_steering_wheel_deg" in {name.removeprefix("steer_") for name in figures}) == (
+        steering.ratio is not None
+    )
     errors = [value for name, value in figures.items() if name.endswith(("_deg", "_m"))]
     assert len(set(errors)) == len(errors)
 
@@ -100,7 +122,9 @@ def test_displacement_errors_agree_with_loops(n: int, t: int, seed: int) -> None
 
 @pytest.mark.parametrize("task", [SteeringTask(), WaypointsTask()])
 @pytest.mark.parametrize("case", ["shape", "empty", "nan prediction", "infinite target"])
-def test_metrics_refuse_what_cannot_be_scored(task: SteeringTask | WaypointsTask, case: str) -> None:
+def test_metrics_refuse_what_cannot_be_scored(
+    task: SteeringTask | WaypointsTask, case: str
+) -> None:
     prediction, target = np.zeros((2, 3, *task.target_shape))
     if case == "shape":
         prediction = prediction[:2]
@@ -110,7 +134,9 @@ def test_metrics_refuse_what_cannot_be_scored(task: SteeringTask | WaypointsTask
         prediction.flat[0] = np.nan
     else:
         target.flat[-1] = np.inf
-    with pytest.raises(DataError, match=r"need two arrays|no samples|1 of .* predictions|1 of .* targets"):
+    with pytest.raises(
+        DataError, match=r"need two arrays|no samples|1 of .* predictions|1 of .* targets"
+    ):
         task.metrics(prediction, target, SteeringSpec())
 
 
@@ -120,7 +146,9 @@ def test_student_t_agrees_with_scipy(degrees: int) -> None:
     for t in (-7.0, -1.3, 0.0, 0.2, 2.5, 40.0):
         assert student_t_cdf(t, degrees) == pytest.approx(float(stats.t.cdf(t, degrees)), abs=1e-12)
     for p in (0.001, 0.05, 0.5, 0.9, 0.975):
-        assert student_t_quantile(p, degrees) == pytest.approx(float(stats.t.ppf(p, degrees)), abs=1e-9)
+        assert student_t_quantile(p, degrees) == pytest.approx(
+            float(stats.t.ppf(p, degrees)), abs=1e-9
+        )
 
 
 @pytest.mark.parametrize(("probability", "degrees"), [(0.0, 3), (1.0, 3), (math.nan, 3), (0.5, 0)])
@@ -131,14 +159,20 @@ def test_no_quantile(probability: float, degrees: int) -> None:
 
 def test_seed_interval_by_hand() -> None:
     got = seed_interval([1.0, 2.0, 3.0], unit="deg")
-    half = 4.302652729911275 / math.sqrt(3)  # the table's t for 2 degrees of freedom; the standard deviation is 1
+    # the table's t for 2 degrees of freedom; the standard deviation is 1
+    half = 4.302652729911275 / math.sqrt(3)
     assert got.value == 2.0
     assert got.unit == "deg"
     assert (got.low, got.high) == (pytest.approx(2 - half), pytest.approx(2 + half))
 
 
 def test_one_seed_has_no_bounds() -> None:
-    assert seed_interval([3.0]).model_dump() == {"value": 3.0, "low": None, "high": None, "unit": ""}
+    assert seed_interval([3.0]).model_dump() == {
+        "value": 3.0,
+        "low": None,
+        "high": None,
+        "unit": "",
+    }
 
 
 @pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf]])
@@ -151,7 +185,9 @@ def test_intervals_need_finite_values(values: list[float]) -> None:
 def test_seed_interval_covers_the_truth_19_times_in_20() -> None:
     rng = np.random.default_rng(0)
     intervals = [seed_interval(rng.normal(5.0, 2.0, size=4).tolist()) for _ in range(2000)]
-    covered = np.mean([i.low is not None and i.high is not None and i.low <= 5.0 <= i.high for i in intervals])
+    covered = np.mean(
+        [i.low is not None and i.high is not None and i.low <= 5.0 <= i.high for i in intervals]
+    )
     assert 0.935 < covered < 0.965
 
 

@@ -18,8 +18,17 @@ from auxdrive_train.models.supermodel import check_supermodel, reset
 from auxdrive_train.tasks import make_task
 from torch import nn
 
-AUXILIARIES = (Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR, Modality.EDGE, Modality.FREQUENCY, Modality.ATTENTION)
-CARD = DatasetCard(name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70))
+AUXILIARIES = (
+    Modality.DEPTH,
+    Modality.SEGMENTATION,
+    Modality.LIDAR,
+    Modality.EDGE,
+    Modality.FREQUENCY,
+    Modality.ATTENTION,
+)
+CARD = DatasetCard(
+    name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70)
+)
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -31,7 +40,9 @@ def random_batch(seed: int, size: int = 3, task: str = "waypoints") -> Batch:
     frames = {}
     for modality in (Modality.RGB, *AUXILIARIES):
         spec = MODALITIES[modality]
-        shape = (size, 64, 64, 2) if modality is Modality.LIDAR else (size, *spec.array_shape(70, 90))
+        shape = (
+            (size, 64, 64, 2) if modality is Modality.LIDAR else (size, *spec.array_shape(70, 90))
+        )
         top = spec.categories or np.iinfo(spec.numpy_dtype).max + 1
         frames[modality] = torch.from_numpy(rng.integers(0, top, shape).astype(spec.numpy_dtype))
     made = make_task(task, CARD)
@@ -50,7 +61,9 @@ def build(backbone: str, task: str = "waypoints") -> Build:
 
 @pytest.mark.parametrize("task", ["steering", "waypoints"])
 @pytest.mark.parametrize("backbone", sorted(BACKBONES))
-def test_after_the_reset_teacher_and_student_agree_to_the_last_bit_for_any_auxiliary(backbone: str, task: str) -> None:
+def test_after_the_reset_teacher_and_student_agree_to_the_last_bit_for_any_auxiliary(
+    backbone: str, task: str
+) -> None:
     torch.manual_seed(0)
     made = build(backbone, task)
     student = SingleNetwork(Modality.RGB, made)
@@ -114,7 +127,11 @@ def test_a_missing_modality_adds_nothing() -> None:
     teacher = FusedNetwork(Modality.RGB, (Modality.DEPTH,), build("pilotnet")).eval()
     batch = random_batch(3)
     absent = Batch(
-        batch.frames, {**batch.present, Modality.DEPTH: torch.zeros(3, dtype=torch.bool)}, batch.ego_be, batch.target, batch.index
+        batch.frames,
+        {**batch.present, Modality.DEPTH: torch.zeros(3, dtype=torch.bool)},
+        batch.ego_be,
+        batch.target,
+        batch.index,
     )
     other = Batch(
         {**absent.frames, Modality.DEPTH: absent.frames[Modality.DEPTH].clone().zero_()},
@@ -127,7 +144,9 @@ def test_a_missing_modality_adds_nothing() -> None:
     assert not torch.equal(teacher(absent).prediction, teacher(batch).prediction)
 
 
-@pytest.mark.parametrize(("make", "parameters"), [(resnet18, 11_689_512 - 513_000), (resnet34, 21_797_672 - 513_000)])
+@pytest.mark.parametrize(
+    ("make", "parameters"), [(resnet18, 11_689_512 - 513_000), (resnet34, 21_797_672 - 513_000)]
+)
 def test_resnets_have_torchvisions_parameters(make, parameters: int) -> None:
     """torchvision's published counts, less its classifier of 512 x 1000 + 1000."""
     assert count_parameters(make()) == parameters
@@ -135,11 +154,18 @@ def test_resnets_have_torchvisions_parameters(make, parameters: int) -> None:
 
 def test_torchvision_weight_files_load_and_others_are_refused(tmp_path) -> None:
     source = resnet18()
-    state = {**source.state_dict(), "fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)}
+    state = {
+        **source.state_dict(),
+        "fc.weight": torch.zeros(1000, 512),
+        "fc.bias": torch.zeros(1000),
+    }
     torch.save(state, tmp_path / "weights.pth")
     target = resnet18()
     load_weight_file(target, str(tmp_path / "weights.pth"))
-    assert all(torch.equal(tensor, source.state_dict()[name]) for name, tensor in target.state_dict().items())
+    assert all(
+        torch.equal(tensor, source.state_dict()[name])
+        for name, tensor in target.state_dict().items()
+    )
     assert "layer1.0.conv1.weight" in state
     assert "layer2.0.downsample.0.weight" in state
     with pytest.raises(DataError, match="not torchvision weights"):
@@ -150,9 +176,16 @@ def test_torchvision_weight_files_load_and_others_are_refused(tmp_path) -> None:
 
 
 def test_pilotnet_is_the_papers() -> None:
-    """Bojarski 2016, figure 4: 64 maps of 1 x 18 before the dense layers, about 250 thousand parameters in all."""
-    network = SingleNetwork(Modality.RGB, Build("pilotnet", PreprocessingSpec(size=(66, 200)), make_task("steering", CARD)))
-    assert network.encoder.late_convolutions(network.encoder.stem(torch.zeros(1, 3, 66, 200))).shape == (1, 64 * 18)
+    """Bojarski 2016, figure 4: 64 maps of 1 x 18 before the dense layers, about 250 thousand
+    parameters in all.
+    """
+    network = SingleNetwork(
+        Modality.RGB,
+        Build("pilotnet", PreprocessingSpec(size=(66, 200)), make_task("steering", CARD)),
+    )
+    assert network.encoder.late_convolutions(
+        network.encoder.stem(torch.zeros(1, 3, 66, 200))
+    ).shape == (1, 64 * 18)
     assert 250_000 < count_parameters(network) < 255_000
     with pytest.raises(ConfigError, match="too small"):
         PilotNet(3, (40, 200))
@@ -166,7 +199,9 @@ def test_inputs_against_a_numpy_twin() -> None:
     assert rows.shape[1] == 40  # an exact block of 2 x 2 is left to average
     blocks = rows.reshape(1, 20, 2, 30, 2, 3).mean(axis=(2, 4)) / 255
     wanted = ((blocks - 0.5) / 0.25).transpose(0, 3, 1, 2)
-    np.testing.assert_allclose(ModalityInput(Modality.RGB, spec)(torch.from_numpy(image)).numpy(), wanted, atol=2e-6)
+    np.testing.assert_allclose(
+        ModalityInput(Modality.RGB, spec)(torch.from_numpy(image)).numpy(), wanted, atol=2e-6
+    )
     depth = rng.integers(0, 65536, (2, 40, 60)).astype(np.uint16)
     plain = PreprocessingSpec(size=(40, 60))
     given_m = ModalityInput(Modality.DEPTH, plain)(torch.from_numpy(depth)).numpy()[:, 0]

@@ -1,4 +1,6 @@
-"""`auxdrive train` in several processes: OpenMP's idle threads sleep in each of them, and a program that was too early is told."""
+"""`auxdrive train` in several processes: OpenMP's idle threads sleep in each of them, and a program
+that was too early is told.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +13,48 @@ from pathlib import Path
 import pytest
 from auxdrive.openmp import PASSIVE
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="torch's wheels bring GNU's libgomp on Linux")
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="torch's wheels bring GNU's libgomp on Linux"
+)
 
 COMMAND = "from auxdrive.cli import main; main()"
 LATE = "import torch; from auxdrive.cli import main; main()"
 
 
 def trained(code: str, data: Path, out: Path, processes: int) -> str:
-    """What training in a process of its own says on standard error, libgomp's own settings among it."""
-    environment = {**{name: value for name, value in os.environ.items() if name not in PASSIVE}, "OMP_DISPLAY_ENV": "verbose"}
-    options = ["--data", str(data), "--method", "baseline", "--task", "steering", "--epochs", "1", "--out", str(out)]
-    settings = ["batch_size=8", f"processes={processes}", "backbone=pilotnet_bn", "preprocessing.size=[64,64]"]
+    """What training in a process of its own says on standard error, libgomp's own settings among
+    it.
+    """
+    environment = {
+        **{name: value for name, value in os.environ.items() if name not in PASSIVE},
+        "OMP_DISPLAY_ENV": "verbose",
+    }
+    options = [
+        "--data",
+        str(data),
+        "--method",
+        "baseline",
+        "--task",
+        "steering",
+        "--epochs",
+        "1",
+        "--out",
+        str(out),
+    ]
+    settings = [
+        "batch_size=8",
+        f"processes={processes}",
+        "backbone=pilotnet_bn",
+        "preprocessing.size=[64,64]",
+    ]
     chosen = [part for setting in settings for part in ("--set", setting)]
     done = subprocess.run(
-        [sys.executable, "-c", code, "train", *options, *chosen], env=environment, capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-c", code, "train", *options, *chosen],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stderr

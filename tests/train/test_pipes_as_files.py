@@ -1,4 +1,6 @@
-"""A run's and a recording's files: a pipe in the place of one is refused at once, and their rights are those of the umask."""
+"""A run's and a recording's files: a pipe in the place of one is refused at once, and their rights
+are those of the umask.
+"""
 
 from __future__ import annotations
 
@@ -46,22 +48,32 @@ def test_weights_and_checkpoints(pipe: Path) -> None:
 def test_a_checkpoint_is_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        checkpoint.save(tmp_path / "last.safetensors", checkpoint.Checkpoint({}, Progress(), "f" * 64))
+        checkpoint.save(
+            tmp_path / "last.safetensors", checkpoint.Checkpoint({}, Progress(), "f" * 64)
+        )
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "last.safetensors").stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize(("form", "labels"), [("donkey", "manifest.json"), ("udacity", "driving_log.csv")])
-def test_labels_of_recordings(pipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, labels: str) -> None:
+@pytest.mark.parametrize(
+    ("form", "labels"), [("donkey", "manifest.json"), ("udacity", "driving_log.csv")]
+)
+def test_labels_of_recordings(
+    pipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, labels: str
+) -> None:
     (tmp_path / "source" / "images").mkdir(parents=True)
     pipe.rename(tmp_path / "source" / labels)
     assert run(["ingest", form, str(tmp_path / "source"), "--out", str(tmp_path / "out")]) == 2
     assert "error: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "run.json", "dataset.json", "result.json", "metrics.jsonl"])
-def test_files_of_a_run(pipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["config.yaml", "run.json", "dataset.json", "result.json", "metrics.jsonl"]
+)
+def test_files_of_a_run(
+    pipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
     folder = tmp_path / "run"
     (folder / "checkpoints").mkdir(parents=True)
     for other in ("config.yaml", "run.json", "dataset.json", "result.json"):

@@ -1,4 +1,6 @@
-"""Settings from anybody: what YAML can do beyond a few plain values ends in a ConfigError that says where, in no time and memory."""
+"""Settings from anybody: what YAML can do beyond a few plain values ends in a ConfigError that says
+where, in no time and memory.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from auxdrive_train.engine.yaml_text import MAX_YAML_BYTES, dump_yaml, parse_yam
 from hypothesis import given
 from hypothesis import strategies as st
 
-BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join(['*a' + str(n - 1)] * 9)}]\n" for n in range(1, 9))
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join(['*a' + str(n - 1)] * 9)}]\n" for n in range(1, 9)
+)
 
 HOSTILE: dict[str, tuple[str, str]] = {
     "a bomb of aliases": (BOMB + "aux: *a8\n", "anchors and aliases"),
@@ -108,8 +112,15 @@ def test_other_encodings_are_named(tmp_path: Path) -> None:
 
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(string.ascii_letters, min_size=1), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63) + 1, 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(string.ascii_letters, min_size=1), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -119,7 +130,10 @@ def test_what_is_written_is_read_back(values: dict[str, object]) -> None:
     assert parse_yaml(dump_yaml(values), "here") == values
 
 
-@given(st.text(max_size=60) | st.text(alphabet="&*[]{}:,-!<>|'\"\n ~?#%@`.0123456789xeEinfa_", max_size=60))
+@given(
+    st.text(max_size=60)
+    | st.text(alphabet="&*[]{}:,-!<>|'\"\n ~?#%@`.0123456789xeEinfa_", max_size=60)
+)
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(ConfigError):
         parse_yaml(text, "here")

@@ -17,7 +17,9 @@ PAGE = ROOT / "docs" / "settings.md"
 
 @pytest.fixture(scope="module")
 def maker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_settings", ROOT / "docs" / "make_settings.py")
+    spec = importlib.util.spec_from_file_location(
+        "make_settings", ROOT / "docs" / "make_settings.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -28,7 +30,11 @@ def maker() -> ModuleType:
 def groups() -> dict[str, type[BaseModel]]:
     """Prefix and model of every group of settings."""
     nested = {f"{key}.": field.annotation for key, field in TrainConfig.model_fields.items()}
-    models = {key: kind for key, kind in nested.items() if isinstance(kind, type) and issubclass(kind, BaseModel)}
+    models = {
+        key: kind
+        for key, kind in nested.items()
+        if isinstance(kind, type) and issubclass(kind, BaseModel)
+    }
     return {"": TrainConfig, **models}
 
 
@@ -37,17 +43,28 @@ def test_the_page_is_what_the_script_makes(maker: ModuleType) -> None:
 
 
 def test_every_setting_stands_there_with_its_meaning() -> None:
-    rows = [line.strip("| ").split(" | ") for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
     meanings = {row[0].strip("`"): row[-1] for row in rows}
     assert len(meanings) == len(rows)
     wanted = {prefix + name for prefix, model in groups().items() for name in model.model_fields}
-    wanted |= {f"options.{name}" for method in METHODS.values() for name in method.options_type.model_fields}
+    wanted |= {
+        f"options.{name}"
+        for method in METHODS.values()
+        for name in method.options_type.model_fields
+    }
     assert set(meanings) == wanted
     assert all(len(row) == 4 and len(row[-1]) > 5 for row in rows)
 
 
 def test_bounds_and_choices_are_told_in_words(maker: ModuleType) -> None:
-    told = {key: maker.takes(key, TrainConfig.model_fields[key]) for key in ("dropout", "epochs", "weights", "aux", "device", "task")}
+    told = {
+        key: maker.takes(key, TrainConfig.model_fields[key])
+        for key in ("dropout", "epochs", "weights", "aux", "device", "task")
+    }
     assert told == {
         "dropout": "a number at least 0 and below 1",
         "epochs": "a whole number at least 1",
@@ -60,4 +77,8 @@ def test_bounds_and_choices_are_told_in_words(maker: ModuleType) -> None:
 
 def test_the_example_is_a_sound_configuration() -> None:
     config = load_config(ROOT / "examples" / "samd.yaml", {}, [])
-    assert (config.method, config.task, [str(m) for m in config.aux]) == ("samd", "waypoints", ["lidar", "depth", "segmentation"])
+    assert (config.method, config.task, [str(m) for m in config.aux]) == (
+        "samd",
+        "waypoints",
+        ["lidar", "depth", "segmentation"],
+    )

@@ -1,4 +1,6 @@
-"""Training on several data sets as one: from the command line and from YAML, with what each lacks, and their identity in the run."""
+"""Training on several data sets as one: from the command line and from YAML, with what each lacks,
+and their identity in the run.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +29,18 @@ SMALL = {"preprocessing": {"size": [64, 80]}, "batch_size": 16, "threads": 1, "e
 Write = Callable[..., None]
 
 
-def record(write: Write, folder: Path, seed: int, modalities: tuple[Modality, ...], **card: Any) -> Path:
+def record(
+    write: Write, folder: Path, seed: int, modalities: tuple[Modality, ...], **card: Any
+) -> Path:
     for episode in range(2):
         write(folder, f"e{episode}", 10 * seed + episode, 24, modalities)
     camera = CameraSpec(width=80, height=64)
-    write_card(folder, DatasetCard(name=folder.name, modalities=modalities, camera=camera, **{"rate_hz": 4.0, **card}))
+    write_card(
+        folder,
+        DatasetCard(
+            name=folder.name, modalities=modalities, camera=camera, **{"rate_hz": 4.0, **card}
+        ),
+    )
     return folder
 
 
@@ -51,14 +60,29 @@ def test_samples_of_all_parts_and_what_one_lacks(two: tuple[Path, Path]) -> None
     assert samples.has(Modality.DEPTH).tolist() == [True] * 48 + [False] * 48
 
 
-def test_several_on_the_command_line_and_in_yaml_are_one_run(two: tuple[Path, Path], tmp_path: Path) -> None:
+def test_several_on_the_command_line_and_in_yaml_are_one_run(
+    two: tuple[Path, Path], tmp_path: Path
+) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(SMALL))
     out = tmp_path / "run"
-    arguments = ["train", str(config), "--data", str(two[0]), "--data", str(two[1]), "--out", str(out), "--json"]
+    arguments = [
+        "train",
+        str(config),
+        "--data",
+        str(two[0]),
+        "--data",
+        str(two[1]),
+        "--out",
+        str(out),
+        "--json",
+    ]
     result = CliRunner().invoke(build_app(), arguments)
     assert result.exit_code == 0, result.output
-    assert json.loads((out / "run.json").read_text())["dataset_sha256"] == Dataset.open(two).fingerprint()
+    assert (
+        json.loads((out / "run.json").read_text())["dataset_sha256"]
+        == Dataset.open(two).fingerprint()
+    )
     assert json.loads((out / "dataset.json").read_text())["name"] == "monday + tuesday"
     written = yaml.safe_load((out / "config.yaml").read_text())
     assert written["data"] == [str(path) for path in two]
@@ -75,7 +99,9 @@ def test_one_is_written_as_it_was_given(two: tuple[Path, Path]) -> None:
     assert one.model_dump(mode="json")["data"] == str(two[0])
 
 
-def test_what_does_not_fit_is_refused_before_anything_starts(two: tuple[Path, Path], stripe_writer: Write, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_refused_before_anything_starts(
+    two: tuple[Path, Path], stripe_writer: Write, tmp_path: Path
+) -> None:
     other = record(stripe_writer, tmp_path / "other", 3, (Modality.RGB,), rate_hz=20.0)
     with pytest.raises(AuxdriveError, match="rate_hz: 4 and 20"):
         train(parse_config({**SMALL, "data": [str(two[0]), str(other)]}), tmp_path / "run")

@@ -20,7 +20,13 @@ from hypothesis import strategies as st
 
 def card(**more: object) -> DatasetCard:
     return DatasetCard.model_validate(
-        {"name": "t", "rate_hz": 10, "modalities": [Modality.RGB], "camera": CameraSpec(width=16, height=8), **more}
+        {
+            "name": "t",
+            "rate_hz": 10,
+            "modalities": [Modality.RGB],
+            "camera": CameraSpec(width=16, height=8),
+            **more,
+        }
     )
 
 
@@ -47,11 +53,16 @@ def test_the_primary_metric_is_best_for_the_truth(name: str) -> None:
 
 
 def test_metrics_in_physical_units() -> None:
-    truth, said = np.radians([[0.0], [10.0], [-10.0], [2.0]]), np.radians([[1.0], [8.0], [-10.0], [8.0]])
+    truth, said = (
+        np.radians([[0.0], [10.0], [-10.0], [2.0]]),
+        np.radians([[1.0], [8.0], [-10.0], [8.0]]),
+    )
     found = SteeringTask().metrics(said, truth, SteeringSpec())
     assert found["mae_road_wheel_deg"] == pytest.approx((1 + 2 + 0 + 6) / 4)
     assert found["rmse_road_wheel_deg"] == pytest.approx(math.sqrt((1 + 4 + 0 + 36) / 4))
-    assert found["r2"] == pytest.approx(1 - 41 / sum((angle - 0.5) ** 2 for angle in (0, 10, -10, 2)))
+    assert found["r2"] == pytest.approx(
+        1 - 41 / sum((angle - 0.5) ** 2 for angle in (0, 10, -10, 2))
+    )
     assert (found["acc_1.5"], found["acc_3"], found["acc_7.5"]) == (0.5, 0.75, 1.0)
     path = np.stack([np.array([2.0, 4.0, 6.0, 8.0]), np.zeros(4)], axis=1)[None]
     away = path + np.array([[0.0, 0.1], [0.0, 0.2], [0.3, 0.4], [0.0, 1.0]])
@@ -77,19 +88,29 @@ def test_losses_agree_with_their_formulas(batch: int, seed: int) -> None:
     for task, formula in (
         (SteeringTask(), lambda e: e**2),
         (WaypointsTask(), abs),
-        (SteeringTask(huber_delta=0.5), lambda e: np.where(abs(e) < 0.5, 0.5 * e**2, 0.5 * (abs(e) - 0.25))),
+        (
+            SteeringTask(huber_delta=0.5),
+            lambda e: np.where(abs(e) < 0.5, 0.5 * e**2, 0.5 * (abs(e) - 0.25)),
+        ),
     ):
         prediction, target = rng.normal(size=(2, batch, *task.target_shape))
         got = task.loss_per_sample(torch.from_numpy(prediction), torch.from_numpy(target))
         assert got.shape == (batch,)
-        np.testing.assert_allclose(got.numpy(), formula(prediction - target).reshape(batch, -1).mean(axis=1))
+        np.testing.assert_allclose(
+            got.numpy(), formula(prediction - target).reshape(batch, -1).mean(axis=1)
+        )
 
 
 @pytest.mark.parametrize("task", [SteeringTask(), SteeringTask(huber_delta=0.7), WaypointsTask()])
 def test_gradients_of_the_losses(task: Task) -> None:
     generator = torch.Generator().manual_seed(0)
-    prediction, target = (torch.randn(3, *task.target_shape, dtype=torch.float64, generator=generator) for _ in range(2))
-    assert torch.autograd.gradcheck(lambda p: task.loss_per_sample(p, target), prediction.requires_grad_())
+    prediction, target = (
+        torch.randn(3, *task.target_shape, dtype=torch.float64, generator=generator)
+        for _ in range(2)
+    )
+    assert torch.autograd.gradcheck(
+        lambda p: task.loss_per_sample(p, target), prediction.requires_grad_()
+    )
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -103,7 +124,11 @@ def test_the_mirror_is_its_own_inverse_and_keeps_loss_and_angle(name: str) -> No
     assert torch.equal(task.mirror_ego(task.mirror_ego(ego)), ego)
     mirrored_loss = task.loss_per_sample(task.mirror_target(target), task.mirror_target(other))
     assert torch.equal(mirrored_loss, task.loss_per_sample(target, other))
-    np.testing.assert_allclose(task.steer_of(task.mirror_target(target).numpy()), -task.steer_of(target.numpy()), rtol=1e-12)
+    np.testing.assert_allclose(
+        task.steer_of(task.mirror_target(target).numpy()),
+        -task.steer_of(target.numpy()),
+        rtol=1e-12,
+    )
 
 
 def test_the_mirror_of_waypoints_keeps_what_lies_ahead() -> None:
@@ -121,19 +146,30 @@ def test_a_circle_gives_back_its_steering_angle(radius: float, side: float, spee
     path = np.stack([radius * np.sin(angle), side * radius * (1 - np.cos(angle))], axis=1)[None]
     got = WaypointsTask(wheelbase_m=2.9).steer_of(path)[0]
     # The look-ahead point lies on a chord, a little inside the circle.
-    assert got == pytest.approx(side * math.atan(2.9 / radius), rel=0.1 + speed**2 / (8 * radius**2))
+    assert got == pytest.approx(
+        side * math.atan(2.9 / radius), rel=0.1 + speed**2 / (8 * radius**2)
+    )
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_the_angles_are_those_of_the_controller(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    path = np.cumsum(rng.normal([2.0, 0.0], [1.5, 1.0], size=(4, 2)) * rng.choice([0.0, 0.1, 1.0, 3.0]), axis=0)
+    path = np.cumsum(
+        rng.normal([2.0, 0.0], [1.5, 1.0], size=(4, 2)) * rng.choice([0.0, 0.1, 1.0, 3.0]), axis=0
+    )
     task = WaypointsTask(wheelbase_m=2.9)
-    speed = float(np.linalg.norm(np.diff(np.concatenate([np.zeros((1, 2)), path]), axis=0), axis=1).sum() / 2.0)
+    speed = float(
+        np.linalg.norm(np.diff(np.concatenate([np.zeros((1, 2)), path]), axis=0), axis=1).sum()
+        / 2.0
+    )
     spec = SteeringSpec(max_road_wheel_deg=90.0)
     controller = PurePursuit(spec, VehicleSpec(wheelbase_m=2.9), PurePursuitConfig())
-    prediction = Prediction(time_s=0.0, latency_ms=0.0, waypoints_ego_m=path, waypoint_times_s=task.times_s)  # type: ignore[arg-type]
-    assert task.steer_of(path[None])[0] == pytest.approx(controller.step(prediction, speed, 0.1).steer_rad, abs=1e-9)
+    prediction = Prediction(
+        time_s=0.0, latency_ms=0.0, waypoints_ego_m=path, waypoint_times_s=task.times_s
+    )  # type: ignore[arg-type]
+    assert task.steer_of(path[None])[0] == pytest.approx(
+        controller.step(prediction, speed, 0.1).steer_rad, abs=1e-9
+    )
 
 
 def test_a_path_that_goes_nowhere_has_no_angle() -> None:

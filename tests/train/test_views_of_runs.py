@@ -1,4 +1,6 @@
-"""Views are measured, stored and driven as they stood at the end of their own phases: the teacher is the one that taught."""
+"""Views are measured, stored and driven as they stood at the end of their own phases: the teacher
+is the one that taught.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def settings(data: Path, method: str, **changes: Any) -> TrainConfig:
 
 
 def samd_of(data: Path, patience: int = 0) -> TrainConfig:
-    return settings(data, "samd", options={"epochs_per_round": 1, "patience": patience, "loss": "hint"})
+    return settings(
+        data, "samd", options={"epochs_per_round": 1, "patience": patience, "loss": "hint"}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,9 @@ def result_of(run: Path) -> dict[str, Any]:
     return result
 
 
-def test_the_teacher_is_reported_as_it_ended_the_phase_before_the_student_that_was_kept(samd_run: Path) -> None:
+def test_the_teacher_is_reported_as_it_ended_the_phase_before_the_student_that_was_kept(
+    samd_run: Path,
+) -> None:
     result = result_of(samd_run)
     taught = result["best"]["phase"].replace("student", "teacher")
     (record,) = [phase for phase in result["phases"] if phase["name"] == taught]
@@ -64,7 +70,9 @@ def test_what_is_loaded_and_driven_is_the_teacher_that_was_measured(samd_run: Pa
     samples = SampleSet.open(dataset, dataset.split("val"), run.task, run.method.modalities)
     said = predict_views(run.views, samples, torch.device("cpu"))
     measured = run.task.metrics(said["teacher"], samples.target, dataset.card.steering)
-    assert measured[METRIC] == pytest.approx(result_of(samd_run)["metrics"]["val"]["teacher"][METRIC], rel=1e-12)
+    assert measured[METRIC] == pytest.approx(
+        result_of(samd_run)["metrics"]["val"]["teacher"][METRIC], rel=1e-12
+    )
     # The networks as they stand beside the best student have a head that learned on.
     later = predict_views(run.method.views(run.networks), samples, torch.device("cpu"))
     assert np.abs(later["teacher"] - said["teacher"]).max() > 1e-4
@@ -73,15 +81,22 @@ def test_what_is_loaded_and_driven_is_the_teacher_that_was_measured(samd_run: Pa
     assert agent is not None
     batch = samples.gather(np.arange(4))
     for row in range(4):
-        frames = {modality: batch.frames[modality][row].numpy() for modality in (Modality.RGB, Modality.LIDAR)}
-        driven = agent.act(Observation(frames[Modality.RGB], 0.0), {Modality.LIDAR: frames[Modality.LIDAR]})
+        frames = {
+            modality: batch.frames[modality][row].numpy()
+            for modality in (Modality.RGB, Modality.LIDAR)
+        }
+        driven = agent.act(
+            Observation(frames[Modality.RGB], 0.0), {Modality.LIDAR: frames[Modality.LIDAR]}
+        )
         assert driven.steer_rad == pytest.approx(float(said["teacher"][row, 0]), abs=1e-6)
 
 
 def test_the_teacher_survives_a_kill_in_any_epoch(
     samd_run: Path, stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Interrupted before each save and taken up again: the same teacher, to the last bit, in the same small file."""
+    """Interrupted before each save and taken up again: the same teacher, to the last bit, in the
+    same small file.
+    """
     original, calls = Trainer._save, 0
 
     def failing(self: Trainer) -> None:
@@ -99,16 +114,26 @@ def test_the_teacher_survives_a_kill_in_any_epoch(
         except KeyboardInterrupt:
             continue
     assert attempt > 3
-    ours, whole = (checkpoint.load(run / "checkpoints" / "best.safetensors").views["teacher"] for run in (tmp_path / "cut", samd_run))
+    ours, whole = (
+        checkpoint.load(run / "checkpoints" / "best.safetensors").views["teacher"]
+        for run in (tmp_path / "cut", samd_run)
+    )
     assert ours.keys() == whole.keys()
     assert all(torch.equal(ours[key], whole[key]) for key in whole)
-    assert all(key.startswith("head.") for key in whole)  # what the networks hold already is not stored twice
+    assert all(
+        key.startswith("head.") for key in whole
+    )  # what the networks hold already is not stored twice
     cut, uncut = result_of(tmp_path / "cut"), result_of(samd_run)
     assert (cut["metrics"], cut["views"]) == (uncut["metrics"], uncut["views"])
 
 
-def test_unimodal_networks_and_ensembles_are_reported_by_their_phases(stripe_data: Path, tmp_path: Path) -> None:
-    train(settings(stripe_data, "umt", epochs=2, options={"probe_epochs": 1, "tune_epochs": 1}), tmp_path / "umt")
+def test_unimodal_networks_and_ensembles_are_reported_by_their_phases(
+    stripe_data: Path, tmp_path: Path
+) -> None:
+    train(
+        settings(stripe_data, "umt", epochs=2, options={"probe_epochs": 1, "tune_epochs": 1}),
+        tmp_path / "umt",
+    )
     result = result_of(tmp_path / "umt")
     best = {phase["name"]: phase["best"] for phase in result["phases"]}
     assert result["views"]["student"] == result["best"]["phase"]

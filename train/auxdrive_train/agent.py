@@ -1,4 +1,6 @@
-"""What the entry point `auxdrive.agents` loads: a run's networks as agents. Cheap to import; torch comes with the first run."""
+"""What the entry point `auxdrive.agents` loads: a run's networks as agents. Cheap to import; torch
+comes with the first run.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,12 @@ def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Ag
     Args:
         path: a directory that `auxdrive train` wrote.
         role: "student", "teacher", or another view of the run's method.
-        threads: CPU threads of torch within a call; None leaves torch as it is. One by default, so that a result does not depend on
-            how many processes share the machine.
+        threads: CPU threads of torch within a call; None leaves torch as it is. One by default, so
+            that a result does not depend on how many processes share the machine.
 
     Raises:
-        UsageError: the run has no such view (the message lists those that it has), or threads is below 1.
+        UsageError: the run has no such view (the message lists those that it has), or threads is
+            below 1.
         DataError: the run has not finished an epoch, or is damaged.
     """
     path = Path(path)

@@ -23,8 +23,10 @@ class AgentSource:
 
     Attributes:
         path: a bundle's directory, or anything that an entry point of `auxdrive.agents` knows.
-        role: which network of a run: "student", "teacher", or another view of its method. A bundle holds a student.
-        without: loaders that are not asked, as "package:name": those of other agents that end the process that asks them.
+        role: which network of a run: "student", "teacher", or another view of its method. A bundle
+            holds a student.
+        without: loaders that are not asked, as "package:name": those of other agents that end the
+            process that asks them.
     """
 
     path: Path
@@ -35,18 +37,26 @@ class AgentSource:
         """See what can be seen without loading it.
 
         Raises:
-            UsageError: there is nothing at the path, or it is a bundle and the role is none of a bundle's.
+            UsageError: there is nothing at the path, or it is a bundle and the role is none of a
+                bundle's.
         """
         if not exists(self.path, UsageError):
-            raise UsageError(f"{self.path}: no such bundle or run. `auxdrive export` makes bundles, `auxdrive train` runs")
+            raise UsageError(
+                f"{self.path}: no such bundle or run. `auxdrive export` makes bundles, `auxdrive "
+                "train` runs"
+            )
         if self._is_bundle() and self.role != STUDENT:
-            raise UsageError(f"{self.path}: is a bundle, and a bundle holds a student; give the run to drive its {self.role}")
+            raise UsageError(
+                f"{self.path}: is a bundle, and a bundle holds a student; give the run to drive "
+                f"its {self.role}"
+            )
 
     def _is_bundle(self) -> bool:
         return is_file(self.path / CARD_NAME, UsageError)
 
     def load(self, asking: Callable[[str], None] = lambda _: None) -> Agent:
-        """Load the agent. One thread: so a route's result does not depend on how many workers share the machine.
+        """Load the agent. One thread: so a route's result does not depend on how many workers share
+        the machine.
 
         A loader that cannot be imported or that fails matters only if no other knows the path.
 
@@ -54,7 +64,8 @@ class AgentSource:
             asking: told of each loader, as "package:name", before it is imported and asked.
 
         Raises:
-            UsageError: see `check`, or nobody can load it. BundleError: a damaged bundle. What a loader raises, if none gives an agent.
+            UsageError: see `check`, or nobody can load it. BundleError: a damaged bundle. What a
+                loader raises, if none gives an agent.
         """
         self.check()
         if self._is_bundle():
@@ -79,15 +90,24 @@ class AgentSource:
                 return agent
         if failures:
             raise _worst(failures)
-        nobody = f"{self.path}: is neither a bundle (no {CARD_NAME}) nor anything that an installed package can drive"
+        nobody = (
+            f"{self.path}: is neither a bundle (no {CARD_NAME}) nor anything that an installed "
+            "package can drive"
+        )
         unasked = f". Not all packages could be asked: {'; '.join(broken)}" if broken else ""
         raise UsageError(f"{nobody}{unasked}")
 
 
 def _worst(failures: list[tuple[str, BaseException]]) -> BaseException:
-    """The failure that says most: one that is worded for the user, else the first; the others are noted with it."""
-    chosen = next((error for _, error in failures if isinstance(error, AuxdriveError)), failures[0][1])
+    """The failure that says most: one that is worded for the user, else the first; the others are
+    noted with it.
+    """
+    chosen = next(
+        (error for _, error in failures if isinstance(error, AuxdriveError)), failures[0][1]
+    )
     for name, error in failures:
         if error is not chosen:
-            chosen.add_note(f"(the loader '{name}' failed as well: {type(error).__name__}: {error})")
+            chosen.add_note(
+                f"(the loader '{name}' failed as well: {type(error).__name__}: {error})"
+            )
     return chosen

@@ -1,4 +1,5 @@
-"""What an agent says of itself and of a picture, checked on the agent's side of the pipe and once more on ours.
+"""What an agent says of itself and of a picture, checked on the agent's side of the pipe and once
+more on ours.
 
 Legend: T waypoints.
 """
@@ -24,7 +25,8 @@ class AgentDescription(BaseModel):
     """What must be known of an agent before it is driven.
 
     Attributes:
-        name, auxiliaries, camera, steering, vehicle, task: see `auxdrive.agent.Agent`; `task` is None where it does not say.
+        name, auxiliaries, camera, steering, vehicle, task: see `auxdrive.agent.Agent`; `task` is
+            None where it does not say.
         resettable: it has `reset()`, so that one loaded agent may drive several routes.
         fingerprint: what it says that it is made of; None where it does not.
     """
@@ -62,7 +64,9 @@ def describe(agent: Agent) -> AgentDescription:
 
 def _plain(value: Any, kind: type[BaseModel]) -> Any:
     if not isinstance(value, kind):
-        raise ValueError(f"the agent gives a {type(value).__name__} where a {kind.__name__} belongs")
+        raise ValueError(
+            f"the agent gives a {type(value).__name__} where a {kind.__name__} belongs"
+        )
     return kind.model_validate(value.model_dump())
 
 
@@ -80,24 +84,35 @@ class Answer(BaseModel):
 
     def prediction(self) -> Prediction:
         """As the controller takes it."""
-        waypoints = None if self.waypoints_ego_m is None else np.array(self.waypoints_ego_m, np.float32)
+        waypoints = (
+            None if self.waypoints_ego_m is None else np.array(self.waypoints_ego_m, np.float32)
+        )
         flags = frozenset(self.flags)
-        return Prediction(self.time_s, self.latency_ms, self.steer_rad, waypoints, self.waypoint_times_s, flags)
+        return Prediction(
+            self.time_s, self.latency_ms, self.steer_rad, waypoints, self.waypoint_times_s, flags
+        )
 
 
 def answer(prediction: Any) -> Answer:
-    """The answer of a prediction. Numbers that are not finite are withheld and flagged, as `auxdrive.Predictor` does.
+    """The answer of a prediction. Numbers that are not finite are withheld and flagged, as
+    `auxdrive.Predictor` does.
 
     Raises:
-        TypeError or ValueError: it is no prediction, or not one that can be driven by; the message says what it is.
+        TypeError or ValueError: it is no prediction, or not one that can be driven by; the message
+            says what it is.
     """
     if not isinstance(prediction, Prediction):
-        raise TypeError(f"act() returned a {type(prediction).__name__}; it must return an auxdrive.types.Prediction")
+        raise TypeError(
+            f"act() returned a {type(prediction).__name__}; it must return an "
+            "auxdrive.types.Prediction"
+        )
     flags = {Flag(flag) for flag in prediction.flags}
     steer_rad, waypoints = prediction.steer_rad, prediction.waypoints_ego_m
     times: tuple[float, ...] = ()
     if steer_rad is not None and waypoints is not None:
-        raise ValueError("act() returned a steering angle and waypoints; a prediction holds one of them")
+        raise ValueError(
+            "act() returned a steering angle and waypoints; a prediction holds one of them"
+        )
     if steer_rad is not None:
         steer_rad = _number("steer_rad", steer_rad)
         if not math.isfinite(steer_rad):
@@ -108,7 +123,9 @@ def answer(prediction: Any) -> Answer:
             flags |= {Flag.NON_FINITE_OUTPUT}
     time_s = _number("time_s", prediction.time_s)
     if not math.isfinite(time_s):
-        raise ValueError(f"act() returned a prediction of the time {time_s}; give the observation's")
+        raise ValueError(
+            f"act() returned a prediction of the time {time_s}; give the observation's"
+        )
     latency_ms = _number("latency_ms", prediction.latency_ms)
     return Answer(
         time_s=time_s,
@@ -122,27 +139,42 @@ def answer(prediction: Any) -> Answer:
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, str | bytes | bool | np.bool_):
-        raise TypeError(f"act() returned a prediction whose {name} is the {type(value).__name__} {value!r:.60}; it must be a number")
+        raise TypeError(
+            f"act() returned a prediction whose {name} is the {type(value).__name__} "
+            f"{value!r:.60}; it must be a number"
+        )
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise TypeError(f"act() returned a prediction whose {name} is no number: {error}") from error
+        raise TypeError(
+            f"act() returned a prediction whose {name} is no number: {error}"
+        ) from error
 
 
 def _waypoints(value: Any, times: Iterable[float]) -> tuple[Any, tuple[float, ...]]:
     """(pairs, times); the pairs are None where one is not finite."""
     given = np.asanyarray(value)
-    if given.dtype.kind not in "iufO":  # booleans, text, complex numbers and dates are converted by NumPy, and are no metres
-        raise TypeError(f"act() returned waypoints of the type {given.dtype}; they must be real numbers")
+    if (
+        given.dtype.kind not in "iufO"
+    ):  # booleans, text, complex numbers and dates are converted by NumPy, and are no metres
+        raise TypeError(
+            f"act() returned waypoints of the type {given.dtype}; they must be real numbers"
+        )
     with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is withheld
         if isinstance(given, np.ma.MaskedArray):
-            given = np.ma.filled(np.ma.array(given, dtype=np.float64), np.nan)  # what is masked is not known
+            # what is masked is not known
+            given = np.ma.filled(np.ma.array(given, dtype=np.float64), np.nan)
         array = np.asarray(given, np.float64).astype(np.float32)
     if array.ndim != 2 or array.shape[1] != 2 or not 2 <= len(array) <= MOST_WAYPOINTS:
-        raise ValueError(f"act() returned waypoints of the shape {array.shape}; they are (T, 2) with T from 2 to {MOST_WAYPOINTS}")
+        raise ValueError(
+            f"act() returned waypoints of the shape {array.shape}; they are (T, 2) with T from 2 "
+            f"to {MOST_WAYPOINTS}"
+        )
     seconds = tuple(_number("waypoint_times_s", time_s) for time_s in times)
     if len(seconds) != len(array):
-        raise ValueError(f"act() returned {len(array)} waypoints with {len(seconds)} times; each needs one")
+        raise ValueError(
+            f"act() returned {len(array)} waypoints with {len(seconds)} times; each needs one"
+        )
     if not all(math.isfinite(time_s) for time_s in seconds):
         raise ValueError(f"act() returned waypoints with the times {seconds}; they must be finite")
     return (array.tolist() if np.isfinite(array).all() else None), seconds

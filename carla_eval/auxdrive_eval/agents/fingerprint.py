@@ -1,4 +1,6 @@
-"""What an agent is made of: every file under its path, so that one evaluation is never driven by two agents."""
+"""What an agent is made of: every file under its path, so that one evaluation is never driven by
+two agents.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +19,23 @@ MOST_FILES = 100_000
 _CACHES = frozenset({"__pycache__"})
 """Python writes these when the agent is loaded; they follow from the files beside them."""
 _AN_AGENTS = (".cache", ".git")
-"""So begin names that download tools leave, and that an agent may keep its weights under; git's own folder holds none."""
+"""So begin names that download tools leave, and that an agent may keep its weights under; git's own
+folder holds none.
+"""
 
 _BLOCK = 1 << 20
 _LEFT_OUT = "\0"
 
 
 def hash_files(path: Path, leave_out: Path | None = None) -> dict[str, str]:
-    """SHA-256 of each file under `path` by its name below it; of `path` itself, under its own name, where it is a file.
+    """SHA-256 of each file under `path` by its name below it; of `path` itself, under its own name,
+    where it is a file.
 
-    Linked files and folders are followed. A folder that is reached a second time, by a link to one above it say, stands with the name
-    under which it was read first, so that nothing is read twice and nothing without end. What desktops and git leave in folders and
-    Python's caches are passed over. A bundle
-    passes over more, which it never reads. Files are streamed: their size does not matter.
+    Linked files and folders are followed. A folder that is reached a second time, by a link to one
+    above it say, stands with the name under which it was read first, so that nothing is read twice
+    and nothing without end. What desktops and git leave in folders and Python's caches are passed
+    over. A bundle passes over more, which it never reads. Files are streamed: their size does not
+    matter.
 
     Args:
         leave_out: a folder that is no part of the agent, such as the results of the drive itself.
@@ -61,16 +67,26 @@ class Watch:
         self._seen = self._touches()
 
     def changed(self) -> list[str]:
-        """The names of those that hold something else now than when they were hashed; each is named once.
+        """The names of those that hold something else now than when they were hashed; each is named
+        once.
 
         Raises:
             UsageError: one may not be read.
         """
         known: dict[tuple[int, int], str] = {}
         before, self._seen = self._seen, self._touches()
-        touched = [name for name, when in self._seen.items() if name in self._hashes and when != before.get(name)]
-        places = {name: place for name, place in _walk(self._path, self._leave_out) if name in touched}
-        now = {name: place if isinstance(place, str) else _hash(place, known) for name, place in places.items()}
+        touched = [
+            name
+            for name, when in self._seen.items()
+            if name in self._hashes and when != before.get(name)
+        ]
+        places = {
+            name: place for name, place in _walk(self._path, self._leave_out) if name in touched
+        }
+        now = {
+            name: place if isinstance(place, str) else _hash(place, known)
+            for name, place in places.items()
+        }
         changed = sorted(name for name, value in now.items() if value != self._hashes[name])
         self._hashes = self._hashes | now
         return changed
@@ -117,12 +133,15 @@ def _walk(path: Path, leave_out: Path | None) -> Iterator[tuple[str, Path | str]
             count += 1
             if count > MOST_FILES:
                 raise UsageError(
-                    f"{path}: holds more than {MOST_FILES:,} files, all of which belong to the agent. Give the agent's own folder, or let "
+                    f"{path}: holds more than {MOST_FILES:,} files, all of which belong to the "
+                    "agent. Give the agent's own folder, or let "
                     "the agent say its own `fingerprint` (see auxdrive.agent.Agent)"
                 )
             yield name, place
         elif place:
-            levels.append(iter([(f"{name}/{below.name}", below) for below in entries(entry, UsageError)]))
+            levels.append(
+                iter([(f"{name}/{below.name}", below) for below in entries(entry, UsageError)])
+            )
 
 
 def _is_passed_over(name: str, of_bundle: bool) -> bool:

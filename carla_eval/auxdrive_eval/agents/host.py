@@ -1,7 +1,9 @@
-"""The agent's own process: `python -c "from auxdrive_eval.agents.host import main; main()"`, made by `AgentProcess`.
+"""The agent's own process: `python -c "from auxdrive_eval.agents.host import main; main()"`, made
+by `AgentProcess`.
 
-Commands come on standard input and answers go out on standard output (see `wire`); what the agent itself prints goes to standard
-error, whose end is kept. Whatever the agent raises, KeyboardInterrupt and SystemExit among it, is an answer: {"failed": ...}.
+Commands come on standard input and answers go out on standard output (see `wire`); what the agent
+itself prints goes to standard error, whose end is kept. Whatever the agent raises,
+KeyboardInterrupt and SystemExit among it, is an answer: {"failed": ...}.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ def main() -> None:
             answered = {"done": host.answer(body, arrays)}
         except BaseException as error:  # noqa: BLE001 - an agent that raises SystemExit or KeyboardInterrupt has failed like any other
             answered = {"failed": _text_of(error)}
-        if os.getpid() != home:  # a child that the agent has forked, and that came back here: the answer is its parent's to give
+        # a child that the agent has forked, and that came back here: the answer is its parent's to
+        # give
+        if os.getpid() != home:
             os._exit(0)
         write_message(answers, answered)
         if body["op"] == "close":
@@ -77,14 +81,20 @@ class _Host:
             return {}
         target = body["target_ego_m"]
         observation = Observation(
-            arrays[IMAGE], body["time_s"], body["speed_mps"], None if target is None else (target[0], target[1]), body["command"]
+            arrays[IMAGE],
+            body["time_s"],
+            body["speed_mps"],
+            None if target is None else (target[0], target[1]),
+            body["command"],
         )
         auxiliaries = {Modality(name): array for name, array in arrays.items() if name != IMAGE}
         return answer(agent.act(observation, auxiliaries)).model_dump(mode="json")
 
 
 def _seed(seed: int) -> None:
-    """The same random numbers on the same route, whatever was driven before: agents draw from these without asking."""
+    """The same random numbers on the same route, whatever was driven before: agents draw from these
+    without asking.
+    """
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 - the global generator is the one that an agent may use
     if (torch := sys.modules.get("torch")) is not None:
@@ -94,7 +104,9 @@ def _seed(seed: int) -> None:
 def _text_of(error: BaseException) -> dict[str, str]:
     """One line that says what it was, the traceback, and of our own errors the class."""
     return {
-        "summary": _cut("".join(traceback.format_exception_only(error)).strip(), _LONGEST_LINE, " ... "),
+        "summary": _cut(
+            "".join(traceback.format_exception_only(error)).strip(), _LONGEST_LINE, " ... "
+        ),
         "detail": _cut("".join(traceback.format_exception(error)), _MOST_TEXT, "\n...\n"),
         "error": type(error).__name__ if isinstance(error, AuxdriveError) else "",
         "message": str(error) if isinstance(error, AuxdriveError) else "",
@@ -103,11 +115,15 @@ def _text_of(error: BaseException) -> dict[str, str]:
 
 def _cut(text: str, longest: int, between: str) -> str:
     """The text, or its beginning and its end."""
-    return text if len(text) <= longest else f"{text[: longest // 2]}{between}{text[-longest // 2 :]}"
+    return (
+        text if len(text) <= longest else f"{text[: longest // 2]}{between}{text[-longest // 2 :]}"
+    )
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes under numbers of their own; standard input is empty from here on, and standard output is standard error."""
+    """The pipes under numbers of their own; standard input is empty from here on, and standard
+    output is standard error.
+    """
     commands, answers = os.dup(0), os.dup(1)
     if sys.platform == "win32":
         import msvcrt
@@ -122,7 +138,9 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _die_with_parent() -> None:
-    """Where the system can (Linux), end also when the agent hangs and whoever drives is killed; else at the next command."""
+    """Where the system can (Linux), end also when the agent hangs and whoever drives is killed;
+    else at the next command.
+    """
     if sys.platform == "linux":
         parent_death_signal = 1
         ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL, 0, 0, 0)

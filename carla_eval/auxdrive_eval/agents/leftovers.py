@@ -1,8 +1,10 @@
-"""Processes that an agent has started and left, wherever they have gone: they end with it, and with whoever drives.
+"""Processes that an agent has started and left, wherever they have gone: they end with it, and with
+whoever drives.
 
-Each inherits a mark in its environment, by which the system (Linux) lets it be found, also after it has left its process group and session.
-This file is run as a program too, without the package: `leftovers.py MARK` ends them once its standard input ends, as it does when the
-process at the other end of the pipe ends, by whatever signal.
+Each inherits a mark in its environment, by which the system (Linux) lets it be found, also after it
+has left its process group and session. This file is run as a program too, without the package:
+`leftovers.py MARK` ends them once its standard input ends, as it does when the process at the other
+end of the pipe ends, by whatever signal.
 """
 
 from __future__ import annotations
@@ -22,7 +24,11 @@ def leftovers(mark: str) -> list[int]:
         names = os.listdir(PROC)
     except OSError:
         return []
-    return [int(name) for name in names if name.isdecimal() and int(name) != os.getpid() and _carries(name, mark)]
+    return [
+        int(name)
+        for name in names
+        if name.isdecimal() and int(name) != os.getpid() and _carries(name, mark)
+    ]
 
 
 def _carries(name: str, mark: str) -> bool:

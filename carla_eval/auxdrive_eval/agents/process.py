@@ -1,4 +1,6 @@
-"""An agent in a process of its own, so that nothing that it does ends an evaluation: it may exit, crash the interpreter or hang."""
+"""An agent in a process of its own, so that nothing that it does ends an evaluation: it may exit,
+crash the interpreter or hang.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,14 @@ from auxdrive.types import AnyArray
 from auxdrive_eval.agents import AgentSource, leftovers
 from auxdrive_eval.agents.wire import NO_ARRAYS, BrokenMessage, read_message, write_message
 
-COMMAND = ("-P", "-u", "-X", "faulthandler", "-c", "from auxdrive_eval.agents.host import main; main()")
+COMMAND = (
+    "-P",
+    "-u",
+    "-X",
+    "faulthandler",
+    "-c",
+    "from auxdrive_eval.agents.host import main; main()",
+)
 CLOSE_S = 10.0
 _KEPT_OUTPUT = 64 << 10
 _LOOK_EVERY_S = 0.2
@@ -31,7 +40,8 @@ _LINGER_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class AgentLimits:
-    """How long an agent may take (seconds of wall time; infinity is allowed) before its process is ended.
+    """How long an agent may take (seconds of wall time; infinity is allowed) before its process is
+    ended.
 
     Attributes:
         setup_s: to be loaded, and to be reset for a route. tick_s: for one prediction.
@@ -43,18 +53,27 @@ class AgentLimits:
     def __post_init__(self) -> None:
         for name, value in (("to be set up", self.setup_s), ("for a prediction", self.tick_s)):
             if not value > 0:
-                raise UsageError(f"the time that an agent has {name} is a number of seconds above 0, got {value}")
+                raise UsageError(
+                    f"the time that an agent has {name} is a number of seconds above 0, got {value}"
+                )
 
 
 class AgentFault(Exception):
     """What went wrong with an agent.
 
     Attributes:
-        summary: one line. detail: its traceback, or the end of what it printed. own: the error itself, if it is one of auxdrive's.
+        summary: one line. detail: its traceback, or the end of what it printed. own: the error
+            itself, if it is one of auxdrive's.
         answered: the process said so itself, and is there.
     """
 
-    def __init__(self, summary: str, detail: str = "", own: AuxdriveError | None = None, answered: bool = False) -> None:
+    def __init__(
+        self,
+        summary: str,
+        detail: str = "",
+        own: AuxdriveError | None = None,
+        answered: bool = False,
+    ) -> None:
         super().__init__(summary)
         self.summary = _utf8(" ".join(summary.split()))
         self.detail = _utf8(detail)
@@ -76,19 +95,26 @@ class AgentProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
-            start_new_session=True,  # Ctrl-C is ours to handle, and what the agent starts can be ended with it
+            # Ctrl-C is ours to handle, and what the agent starts can be ended with it
+            start_new_session=True,
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._asked: queue.SimpleQueue[tuple[Mapping[str, Any], Mapping[str, AnyArray]] | None] = queue.SimpleQueue()
-        self._answered: queue.SimpleQueue[dict[str, Any] | BrokenMessage | None] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[tuple[Mapping[str, Any], Mapping[str, AnyArray]] | None] = (
+            queue.SimpleQueue()
+        )
+        self._answered: queue.SimpleQueue[dict[str, Any] | BrokenMessage | None] = (
+            queue.SimpleQueue()
+        )
         self._output = b""
         self._busy = False
         self.asking = ""
         """The loader that was asked last, as "package:name"; empty where none was."""
         self._threads = (
-            Thread(target=self._exchange, args=(self._process.stdin, self._process.stdout), daemon=True),
+            Thread(
+                target=self._exchange, args=(self._process.stdin, self._process.stdout), daemon=True
+            ),
             Thread(target=self._drain, args=(self._process.stderr,), daemon=True),
         )
         for thread in self._threads:
@@ -100,10 +126,16 @@ class AgentProcess:
         Raises:
             AgentFault: as `ask`.
         """
-        place = {"path": os.fspath(source.path.absolute()), "role": source.role, "without": sorted(source.without)}
+        place = {
+            "path": os.fspath(source.path.absolute()),
+            "role": source.role,
+            "without": sorted(source.without),
+        }
         return self.ask({"op": "load", "sys_path": sys.path, **place}, limit_s)
 
-    def ask(self, body: Mapping[str, Any], limit_s: float, arrays: Mapping[str, AnyArray] = NO_ARRAYS) -> dict[str, Any]:
+    def ask(
+        self, body: Mapping[str, Any], limit_s: float, arrays: Mapping[str, AnyArray] = NO_ARRAYS
+    ) -> dict[str, Any]:
         """Send a command and wait for its answer.
 
         Raises:
@@ -119,7 +151,12 @@ class AgentProcess:
             raise AgentFault(f"its process cannot be understood: {answered}", self.output())
         if "failed" in answered:
             failed = answered["failed"]
-            raise AgentFault(failed["summary"], failed["detail"], _own_error(failed["error"], failed["message"]), answered=True)
+            raise AgentFault(
+                failed["summary"],
+                failed["detail"],
+                _own_error(failed["error"], failed["message"]),
+                answered=True,
+            )
         done = answered["done"]
         assert isinstance(done, dict)
         return done
@@ -131,11 +168,14 @@ class AgentProcess:
             try:
                 return self._answered.get(timeout=max(0.0, min(left_s, _LOOK_EVERY_S)))
             except queue.Empty:
-                # A process that the agent has forked may keep the pipe open after the agent's own end.
+                # A process that the agent has forked may keep the pipe open after the agent's own
+                # end.
                 if self._process.poll() is not None:
                     return self._last_word()
                 if left_s <= 0:
-                    raise AgentFault(f"it gave no answer within {limit_s:g} s", self._where_it_hangs()) from None
+                    raise AgentFault(
+                        f"it gave no answer within {limit_s:g} s", self._where_it_hangs()
+                    ) from None
 
     def _last_word(self) -> dict[str, Any] | BrokenMessage | None:
         try:
@@ -144,7 +184,9 @@ class AgentProcess:
             return None
 
     def _where_it_hangs(self) -> str:
-        """The end of its output, with its stack where the system can have it printed (see `host.main`)."""
+        """The end of its output, with its stack where the system can have it printed (see
+        `host.main`).
+        """
         before = self._output
         if hasattr(signal, "SIGUSR1"):
             self._process.send_signal(signal.SIGUSR1)
@@ -176,7 +218,8 @@ class AgentProcess:
         self._output = b""
 
     def close(self) -> None:
-        """Let the agent close itself, and its process end. One that is busy (we were interrupted) is ended at once.
+        """Let the agent close itself, and its process end. One that is busy (we were interrupted)
+        is ended at once.
 
         Raises:
             AgentFault: it failed to; the process is ended all the same.
@@ -187,7 +230,10 @@ class AgentProcess:
                 self._process.wait(CLOSE_S)
                 self._refuse_leftovers()
         except subprocess.TimeoutExpired:
-            raise AgentFault(f"its process did not end within {CLOSE_S:g} s after close(), and was killed", self.output()) from None
+            raise AgentFault(
+                f"its process did not end within {CLOSE_S:g} s after close(), and was killed",
+                self.output(),
+            ) from None
         finally:
             self.kill()
 
@@ -195,7 +241,9 @@ class AgentProcess:
         deadline_s = time.monotonic() + _LINGER_S
         while left := leftovers.leftovers(self._mark):
             if time.monotonic() > deadline_s:
-                raise AgentFault(f"{len(left)} of the processes that it had started went on, and were killed")
+                raise AgentFault(
+                    f"{len(left)} of the processes that it had started went on, and were killed"
+                )
             time.sleep(0.02)
 
     def kill(self) -> None:
@@ -214,7 +262,11 @@ class AgentProcess:
             self._watcher.wait()
             _close(self._watcher.stdin)
         self._asked.put(None)
-        for thread, pipes in zip(self._threads, ((self._process.stdin, self._process.stdout), (self._process.stderr,)), strict=True):
+        for thread, pipes in zip(
+            self._threads,
+            ((self._process.stdin, self._process.stdout), (self._process.stderr,)),
+            strict=True,
+        ):
             thread.join(1.0)
             for pipe in pipes:
                 if pipe is not None and not thread.is_alive():
@@ -241,11 +293,15 @@ class AgentProcess:
 
 
 def _watcher(mark: str) -> subprocess.Popen[bytes] | None:
-    """A process that ends what the agent has left when this process is killed; None where the system cannot tell what that is."""
+    """A process that ends what the agent has left when this process is killed; None where the
+    system cannot tell what that is.
+    """
     if not os.path.isdir(leftovers.PROC):
         return None
     command = [sys.executable, "-I", "-S", leftovers.__file__, mark]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def _close(pipe: Any) -> None:

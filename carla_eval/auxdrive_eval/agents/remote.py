@@ -1,4 +1,6 @@
-"""The agent as a route's driver has it: in another process, loaded and reset by one rule, and with two ways to fail."""
+"""The agent as a route's driver has it: in another process, loaded and reset by one rule, and with
+two ways to fail.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,27 @@ class AgentFailed(Exception):
     """The agent failed, and with it the route; nothing else does.
 
     Attributes:
-        failure: the leaderboard's words, `SET_UP` or `CRASHED`. reason: one line. detail: traceback or last output, or empty.
+        failure: the leaderboard's words, `SET_UP` or `CRASHED`. reason: one line. detail: traceback
+            or last output, or empty.
         own: the error, where it was one of auxdrive's. answered: its process was there to say so.
     """
 
-    def __init__(self, failure: str, reason: str, detail: str = "", own: AuxdriveError | None = None, answered: bool = True) -> None:
+    def __init__(
+        self,
+        failure: str,
+        reason: str,
+        detail: str = "",
+        own: AuxdriveError | None = None,
+        answered: bool = True,
+    ) -> None:
         super().__init__(reason)
-        self.failure, self.reason, self.detail, self.own, self.answered = failure, reason, detail, own, answered
+        self.failure, self.reason, self.detail, self.own, self.answered = (
+            failure,
+            reason,
+            detail,
+            own,
+            answered,
+        )
 
     @property
     def text(self) -> str:
@@ -39,15 +55,18 @@ class AgentFailed(Exception):
 class RemoteAgent:
     """An agent in a process of its own.
 
-    An agent with `reset()` is loaded once and reset for every route; one without is loaded anew for each, so that no route knows of
-    those before it. After a failure a new process is begun in either case.
+    An agent with `reset()` is loaded once and reset for every route; one without is loaded anew for
+    each, so that no route knows of those before it. After a failure a new process is begun in
+    either case.
 
     Args:
-        described: what it said of itself before the evaluation began. An agent that says something else later cannot be set up: the
-            simulator's camera was made for the first.
+        described: what it said of itself before the evaluation began. An agent that says something
+            else later cannot be set up: the simulator's camera was made for the first.
     """
 
-    def __init__(self, source: AgentSource, limits: AgentLimits, described: AgentDescription | None = None) -> None:
+    def __init__(
+        self, source: AgentSource, limits: AgentLimits, described: AgentDescription | None = None
+    ) -> None:
         self.source, self._limits, self._described = source, limits, described
         self._process: AgentProcess | None = None
         self._begun = False
@@ -84,7 +103,8 @@ class RemoteAgent:
         """See `auxdrive.agent.Agent.act`.
 
         Raises:
-            AgentFailed: it raised something, ended, took too long, or returned something else than a prediction.
+            AgentFailed: it raised something, ended, took too long, or returned something else than
+                a prediction.
         """
         body = {
             "op": "act",
@@ -93,13 +113,18 @@ class RemoteAgent:
             "target_ego_m": observation.target_ego_m,
             "command": observation.command,
         }
-        frames = {IMAGE: observation.image, **{modality.value: frame for modality, frame in auxiliaries.items()}}
+        frames = {
+            IMAGE: observation.image,
+            **{modality.value: frame for modality, frame in auxiliaries.items()},
+        }
         answered = self._ask(body, self._limits.tick_s, CRASHED, frames)
         try:
             return Answer.model_validate(answered).prediction()
         except ValidationError as error:
             self._kill()
-            raise AgentFailed(CRASHED, f"its process gave no prediction: {error.errors()[0]['msg']}") from None
+            raise AgentFailed(
+                CRASHED, f"its process gave no prediction: {error.errors()[0]['msg']}"
+            ) from None
 
     def output(self) -> str:
         """The end of what it has printed on this route."""
@@ -123,7 +148,8 @@ class RemoteAgent:
             try:
                 self._load_in(process, source)
             except AgentFailed as failed:
-                # The loader of another agent may have ended the process, or hang: the next ones are asked without it.
+                # The loader of another agent may have ended the process, or hang: the next ones are
+                # asked without it.
                 culprit = "" if failed.answered else process.asking
                 first = first or failed
                 if not culprit or culprit in source.without:
@@ -138,10 +164,14 @@ class RemoteAgent:
             described = AgentDescription.model_validate(process.load(source, self._limits.setup_s))
         except AgentFault as fault:
             process.kill()
-            raise AgentFailed(SET_UP, fault.summary, fault.detail, fault.own, fault.answered) from fault
+            raise AgentFailed(
+                SET_UP, fault.summary, fault.detail, fault.own, fault.answered
+            ) from fault
         except ValidationError as error:
             process.kill()
-            raise AgentFailed(SET_UP, f"its process gave no description: {error.errors()[0]['msg']}") from None
+            raise AgentFailed(
+                SET_UP, f"its process gave no description: {error.errors()[0]['msg']}"
+            ) from None
         except BaseException:  # an interrupt
             process.kill()
             raise
@@ -151,7 +181,11 @@ class RemoteAgent:
         self._process, self._described, self._begun = process, described, False
 
     def _ask(
-        self, body: Mapping[str, object], limit_s: float, failure: str, arrays: Mapping[str, AnyArray] = NO_ARRAYS
+        self,
+        body: Mapping[str, object],
+        limit_s: float,
+        failure: str,
+        arrays: Mapping[str, AnyArray] = NO_ARRAYS,
     ) -> dict[str, object]:
         assert self._process is not None
         try:
@@ -168,6 +202,13 @@ class RemoteAgent:
 
 
 def _difference(before: AgentDescription, now: AgentDescription) -> str:
-    names = [name for name in AgentDescription.model_fields if getattr(before, name) != getattr(now, name)]
-    said = "; ".join(f"{name} was {getattr(before, name)!r:.80} and is {getattr(now, name)!r:.80}" for name in names)
+    names = [
+        name
+        for name in AgentDescription.model_fields
+        if getattr(before, name) != getattr(now, name)
+    ]
+    said = "; ".join(
+        f"{name} was {getattr(before, name)!r:.80} and is {getattr(now, name)!r:.80}"
+        for name in names
+    )
     return f"it is not the agent that the evaluation began with: {said}"

@@ -1,6 +1,8 @@
-"""Messages between a simulator's process and an agent's: JSON with arrays after it. Nothing is pickled, either way.
+"""Messages between a simulator's process and an agent's: JSON with arrays after it. Nothing is
+pickled, either way.
 
-A message is the length of its head (4 bytes, big-endian), the head as JSON, and the bytes of each array that the head names.
+A message is the length of its head (4 bytes, big-endian), the head as JSON, and the bytes of each
+array that the head names.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ class BrokenMessage(Exception):
     """What came through the pipe is no message."""
 
 
-def write_message(pipe: BinaryIO, body: Mapping[str, Any], arrays: Mapping[str, AnyArray] = NO_ARRAYS) -> None:
+def write_message(
+    pipe: BinaryIO, body: Mapping[str, Any], arrays: Mapping[str, AnyArray] = NO_ARRAYS
+) -> None:
     """Send a message: `body` must be what JSON can hold."""
     listed = [(name, array.dtype.str, array.shape) for name, array in arrays.items()]
     head = json.dumps({"body": body, "arrays": listed}).encode("ascii")
@@ -50,7 +54,9 @@ def read_message(pipe: BinaryIO) -> tuple[dict[str, Any], dict[str, AnyArray]] |
     try:
         head = json.loads(_exactly(pipe, size))
         body, listed = head["body"], head["arrays"]
-        arrays = {str(name): _array(pipe, np.dtype(kind), tuple(shape)) for name, kind, shape in listed}
+        arrays = {
+            str(name): _array(pipe, np.dtype(kind), tuple(shape)) for name, kind, shape in listed
+        }
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BrokenMessage(f"the pipe holds something that is no message ({error})") from error
     if not isinstance(body, dict):

@@ -19,30 +19,68 @@ DEFAULT_EPISODES = 20
 
 def collect(
     context: typer.Context,
-    out: Annotated[Path, typer.Option(help="The data set's folder; an unfinished recording in it is gone on with.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="The data set's folder; an unfinished recording in it is gone on with.",
+            show_default=False,
+        ),
+    ],
     sim: Annotated[str, typer.Option(help="Simulator: embedded.")] = "embedded",
-    episodes: Annotated[int | None, typer.Option(help=f"Number of episodes (default {DEFAULT_EPISODES}).", show_default=False)] = None,
-    frames: Annotated[int | None, typer.Option(help="In place of --episodes: at least so many frames.", show_default=False)] = None,
+    episodes: Annotated[
+        int | None,
+        typer.Option(help=f"Number of episodes (default {DEFAULT_EPISODES}).", show_default=False),
+    ] = None,
+    frames: Annotated[
+        int | None,
+        typer.Option(help="In place of --episodes: at least so many frames.", show_default=False),
+    ] = None,
     more: Annotated[
-        int | None, typer.Option(help="Record so many episodes more, with the settings of the recording in --out.", show_default=False)
+        int | None,
+        typer.Option(
+            help="Record so many episodes more, with the settings of the recording in --out.",
+            show_default=False,
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of routes, traffic and disturbances.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes; they do not change the data.")] = 1,
-    modalities: Annotated[str, typer.Option(help="What to record.")] = "rgb,depth,segmentation,lidar",
-    rate: Annotated[float, typer.Option(help="Frames per second of game time; a whole part of the simulator's 20.")] = 4.0,
-    size: Annotated[str, typer.Option(metavar="WxH", help="Size of the camera's picture.")] = "256x144",
+    modalities: Annotated[
+        str, typer.Option(help="What to record.")
+    ] = "rgb,depth,segmentation,lidar",
+    rate: Annotated[
+        float,
+        typer.Option(help="Frames per second of game time; a whole part of the simulator's 20."),
+    ] = 4.0,
+    size: Annotated[
+        str, typer.Option(metavar="WxH", help="Size of the camera's picture.")
+    ] = "256x144",
     traffic: Annotated[int, typer.Option(help="Number of moving cars.")] = 20,
-    route_seeds: Annotated[str, typer.Option(metavar="SEEDS", help="Seeds of the routes and their towns.")] = "0-999",
-    max_episode_s: Annotated[float, typer.Option("--max-episode-s", help="Longest episode, seconds of game time.")] = 60.0,
-    perturb: Annotated[bool, typer.Option(help="Disturb the steering now and then, so that the data show how to come back.")] = True,
+    route_seeds: Annotated[
+        str, typer.Option(metavar="SEEDS", help="Seeds of the routes and their towns.")
+    ] = "0-999",
+    max_episode_s: Annotated[
+        float, typer.Option("--max-episode-s", help="Longest episode, seconds of game time.")
+    ] = 60.0,
+    perturb: Annotated[
+        bool,
+        typer.Option(
+            help="Disturb the steering now and then, so that the data show how to come back."
+        ),
+    ] = True,
     split: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Put all episodes in this split (default: train, val and test).", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Put all episodes in this split (default: train, val and test).",
+            show_default=False,
+        ),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Record what a camera and the development sensors see while the simulator's expert drives.
 
-    Routes have seeds below 1000 by default; `auxdrive drive` measures on seeds from 1000 on, so its towns are new to the model.
+    Routes have seeds below 1000 by default; `auxdrive drive` measures on seeds from 1000 on, so its
+    towns are new to the model.
     """
     from auxdrive.modalities import parse_modality
 
@@ -84,7 +122,9 @@ def collect(
         try:
             collected = record(settings, out, workers=workers, on_episode=on_episode)
         except KeyboardInterrupt:
-            console.note(f"interrupted; finished episodes are in {out}, and the same command goes on")
+            console.note(
+                f"interrupted; finished episodes are in {out}, and the same command goes on"
+            )
             raise
     sizes = {name: len(ids) for name, ids in collected.card.splits.items()}
     result = {
@@ -100,22 +140,34 @@ def collect(
         console.print_json(result)
     else:
         splits = ", ".join(f"{name} {number}" for name, number in sizes.items())
-        rows = [(key.replace("_", " "), splits if key == "splits" else value) for key, value in result.items() if key != "modalities"]
-        console.table("recorded", ("what", ""), [*rows, ("modalities", ", ".join(settings.modalities))])
+        rows = [
+            (key.replace("_", " "), splits if key == "splits" else value)
+            for key, value in result.items()
+            if key != "modalities"
+        ]
+        console.table(
+            "recorded", ("what", ""), [*rows, ("modalities", ", ".join(settings.modalities))]
+        )
 
 
 def _refuse_beside_more(context: typer.Context) -> None:
     """With --more the recording's own settings hold; who names one meant another."""
     own = ("out", "more", "workers", "json_output")
     given = [
-        parameter.opts[0] for parameter in context.command.params if parameter.name not in own and _was_typed(context, str(parameter.name))
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in own and _was_typed(context, str(parameter.name))
     ]
     if given:
-        raise UsageError(f"--more goes on with the recording's own settings; leave {', '.join(given)} out")
+        raise UsageError(
+            f"--more goes on with the recording's own settings; leave {', '.join(given)} out"
+        )
 
 
 def _was_typed(context: typer.Context, name: str) -> bool:
-    """By the name of click's source: typer brings a click of its own, whose enumeration is another one."""
+    """By the name of click's source: typer brings a click of its own, whose enumeration is another
+    one.
+    """
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
@@ -125,5 +177,7 @@ def _camera(size: str) -> CameraSpec:
 
     match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size)
     if match is None or not all(16 <= int(number) <= 4096 for number in match.groups()):
-        raise UsageError(f"--size {size}: write width x height in pixels, each from 16 to 4096, such as 256x144")
+        raise UsageError(
+            f"--size {size}: write width x height in pixels, each from 16 to 4096, such as 256x144"
+        )
     return DEFAULT_CAMERA.model_copy(update={"width": int(match[1]), "height": int(match[2])})

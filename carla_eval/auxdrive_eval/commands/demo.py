@@ -11,15 +11,27 @@ from auxdrive.console import JsonOption
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="The demo's folder; a demo that was stopped goes on there.")] = Path("demo"),
+    out: Annotated[
+        Path, typer.Option(help="The demo's folder; a demo that was stopped goes on there.")
+    ] = Path("demo"),
     frames: Annotated[int, typer.Option(help="Frames to record, at least 500.")] = 16000,
-    epochs: Annotated[int, typer.Option(help="Epochs of each student and of the teacher; a multiple of 2, SAMD's epochs per round.")] = 6,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            help=(
+                "Epochs of each student and of the teacher; a multiple of 2, SAMD's epochs per "
+                "round."
+            )
+        ),
+    ] = 6,
     routes: Annotated[int, typer.Option(help="Unseen routes that each model drives.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of everything.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that record, train and drive.")] = 2,
     json_output: JsonOption = False,
 ) -> None:
-    """Record, train the RGB baseline, a SAMD student and a teacher, export, verify, drive all three, and write one report."""
+    """Record, train the RGB baseline, a SAMD student and a teacher, export, verify, drive all
+    three, and write one report.
+    """
     from auxdrive.errors import ConfigError
     from auxdrive.storage import write_atomic
     from pydantic import ValidationError
@@ -30,11 +42,17 @@ def demo(
     from auxdrive_eval.demo.stages import Demo
 
     try:
-        settings = DemoSettings(frames=frames, epochs=epochs, routes=routes, seed=seed, workers=workers)
+        settings = DemoSettings(
+            frames=frames, epochs=epochs, routes=routes, seed=seed, workers=workers
+        )
     except ValidationError as error:
-        raise ConfigError("; ".join(f"--{mistake['loc'][0]}: {mistake['msg']}" for mistake in error.errors())) from None
+        raise ConfigError(
+            "; ".join(f"--{mistake['loc'][0]}: {mistake['msg']}" for mistake in error.errors())
+        ) from None
     if epochs % settings.epochs_per_round:
-        raise ConfigError(f"--epochs must be a multiple of {settings.epochs_per_round}, got {epochs}")
+        raise ConfigError(
+            f"--epochs must be a multiple of {settings.epochs_per_round}, got {epochs}"
+        )
     made = Demo(out, settings)
     made.run()
     findings = gather(made)
@@ -47,7 +65,10 @@ def demo(
     console.table(
         "baseline, student and teacher (embedded scores are no CARLA scores)",
         ("", *columns),
-        [(f"{row.group}: {row.name}", *(row.values.get(column, "") for column in columns)) for row in findings.rows],
+        [
+            (f"{row.group}: {row.name}", *(row.values.get(column, "") for column in columns))
+            for row in findings.rows
+        ],
     )
     console.note(findings.comparison.verdict)
     console.note(f"{findings.wall_s:.0f} s in all; report: {page}")

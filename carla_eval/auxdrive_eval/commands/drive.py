@@ -27,31 +27,68 @@ def drive(
     driver: Annotated[
         str,
         typer.Argument(
-            metavar="BUNDLE|RUN|expert", help="A bundle, a run, or 'expert' for the simulator's own driver.", show_default=False
+            metavar="BUNDLE|RUN|expert",
+            help="A bundle, a run, or 'expert' for the simulator's own driver.",
+            show_default=False,
         ),
     ],
-    routes: Annotated[Path | None, typer.Option(metavar="FILE.xml", help="Routes of leaderboard 1.0.", show_default=False)] = None,
-    route_seeds: Annotated[
-        str | None, typer.Option(metavar="SEEDS", help="Routes from these seeds, such as 1000,1005-1009.", show_default=False)
+    routes: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.xml", help="Routes of leaderboard 1.0.", show_default=False),
     ] = None,
-    count: Annotated[int, typer.Option(help="Without --routes and --route-seeds: so many routes, from the seed 1000 on.")] = 5,
+    route_seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEEDS",
+            help="Routes from these seeds, such as 1000,1005-1009.",
+            show_default=False,
+        ),
+    ] = None,
+    count: Annotated[
+        int,
+        typer.Option(
+            help="Without --routes and --route-seeds: so many routes, from the seed 1000 on."
+        ),
+    ] = 5,
     seed: Annotated[int, typer.Option(help="Seed of traffic and lights.")] = 0,
     sim: Annotated[str, typer.Option(help="Simulator: embedded.")] = "embedded",
     rules: Annotated[str, typer.Option(help="Rule set: 1.0 (leaderboard).")] = "1.0",
-    repeats: Annotated[int, typer.Option(help="Drive every route so often, each time in other traffic.")] = 1,
+    repeats: Annotated[
+        int, typer.Option(help="Drive every route so often, each time in other traffic.")
+    ] = 1,
     workers: Annotated[int, typer.Option(help="Processes; they do not change the results.")] = 1,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for results.json and report.html (default: drives/NAME).", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Folder for results.json and report.html (default: drives/NAME).",
+            show_default=False,
+        ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an evaluation that was interrupted.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an evaluation that was interrupted.")
+    ] = False,
     retry_crashed: Annotated[
-        bool, typer.Option("--retry-crashed", help="With --resume: drive those routes again on which the agent itself failed.")
+        bool,
+        typer.Option(
+            "--retry-crashed",
+            help="With --resume: drive those routes again on which the agent itself failed.",
+        ),
     ] = False,
     role: Annotated[
-        str, typer.Option(help="Which network of a run: student, teacher, ensemble, or another view that its method has.")
+        str,
+        typer.Option(
+            help=(
+                "Which network of a run: student, teacher, ensemble, or another view that its "
+                "method has."
+            )
+        ),
     ] = "student",
     controller: Annotated[
-        str | None, typer.Option(help="pid, pure_pursuit or steering (default: by what the model predicts).", show_default=False)
+        str | None,
+        typer.Option(
+            help="pid, pure_pursuit or steering (default: by what the model predicts).",
+            show_default=False,
+        ),
     ] = None,
     creep_after_s: Annotated[
         float | None,
@@ -62,15 +99,23 @@ def drive(
         ),
     ] = None,
     setup_timeout_s: Annotated[
-        float, typer.Option("--setup-timeout-s", help="The agent has so long to be loaded, and to be reset for a route.")
+        float,
+        typer.Option(
+            "--setup-timeout-s",
+            help="The agent has so long to be loaded, and to be reset for a route.",
+        ),
     ] = 300.0,
-    tick_timeout_s: Annotated[float, typer.Option("--tick-timeout-s", help="The agent has so long for one prediction.")] = 60.0,
+    tick_timeout_s: Annotated[
+        float, typer.Option("--tick-timeout-s", help="The agent has so long for one prediction.")
+    ] = 60.0,
     traffic: Annotated[int, typer.Option(help="Number of moving cars.")] = 20,
     json_output: JsonOption = False,
 ) -> None:
-    """Drive routes in closed loop and score them. Scores of the embedded simulator are no CARLA scores.
+    """Drive routes in closed loop and score them. Scores of the embedded simulator are no CARLA
+    scores.
 
-    By default routes have seeds from 1000 on; `auxdrive collect` records on seeds below 1000, so these towns are new to the model.
+    By default routes have seeds from 1000 on; `auxdrive collect` records on seeds below 1000, so
+    these towns are new to the model.
     """
     from auxdrive_eval.agents.process import AgentLimits
     from auxdrive_eval.evaluate import drive_all
@@ -78,16 +123,25 @@ def drive(
 
     if retry_crashed and not resume:
         raise UsageError("--retry-crashed goes on with an evaluation: give --resume as well")
-    source = _source(driver, role, controller, creep_after_s, AgentLimits(setup_timeout_s, tick_timeout_s))
+    source = _source(
+        driver, role, controller, creep_after_s, AgentLimits(setup_timeout_s, tick_timeout_s)
+    )
     simulator = simulator_settings(sim, traffic)
     planned = planned_routes(routes, route_seeds, count)
-    folder = out if out is not None else Path("drives") / (EXPERT if source.agent is None else Path(driver).resolve().name)
+    folder = (
+        out
+        if out is not None
+        else Path("drives") / (EXPERT if source.agent is None else Path(driver).resolve().name)
+    )
     with console.progress(f"driving ({sim})", len(planned) * repeats) as advance:
 
         def on_route(stored: StoredRoute, earlier: bool) -> None:
             advance(1, f"driving ({sim}), last score {stored.record.scores.score_composed:.1f}")
             if stored.error and not earlier:
-                console.note(f"#{stored.record.index} {stored.record.route_id}: {stored.record.status}: {stored.reason}")
+                console.note(
+                    f"#{stored.record.index} {stored.record.route_id}: {stored.record.status}: "
+                    f"{stored.reason}"
+                )
 
         try:
             evaluation = drive_all(
@@ -104,12 +158,17 @@ def drive(
                 on_route=on_route,
             )
         except KeyboardInterrupt:
-            console.note(f"interrupted; finished routes are in {folder}, and the same command with --resume goes on")
+            console.note(
+                f"interrupted; finished routes are in {folder}, and the same command with --resume "
+                "goes on"
+            )
             raise
     tell(folder, evaluation, json_output)
 
 
-def _source(driver: str, role: str, controller: str | None, creep_after_s: float | None, limits: AgentLimits) -> DriverSource:
+def _source(
+    driver: str, role: str, controller: str | None, creep_after_s: float | None, limits: AgentLimits
+) -> DriverSource:
     from auxdrive.controllers import CONTROLLERS
 
     from auxdrive_eval.agents import STUDENT, AgentSource
@@ -121,7 +180,10 @@ def _source(driver: str, role: str, controller: str | None, creep_after_s: float
         raise UsageError(f"--creep-after-s is a number of seconds above 0, got {creep_after_s}")
     if driver == EXPERT and not exists(driver):
         if controller is not None or creep_after_s is not None or role != STUDENT:
-            raise UsageError("the expert steers itself and has one role: leave out --controller, --creep-after-s and --role")
+            raise UsageError(
+                "the expert steers itself and has one role: leave out --controller, "
+                "--creep-after-s and --role"
+            )
         return DriverSource(None)
     return DriverSource(AgentSource(Path(driver), role), controller, creep_after_s, limits)
 
@@ -172,10 +234,16 @@ def print_tables(evaluation: Evaluation) -> None:
     for route, driven in zip(evaluation.routes, evaluation.driven, strict=True):
         record = driven.record
         infractions = sum(len(messages) for messages in record.infractions.values())
-        scores = (f"{record.scores.score_composed:.1f}", f"{record.scores.score_route:.1f}", f"{record.scores.score_penalty:.3f}")
+        scores = (
+            f"{record.scores.score_composed:.1f}",
+            f"{record.scores.score_route:.1f}",
+            f"{record.scores.score_penalty:.3f}",
+        )
         rows.append((f"{route.route_id} ({route.town})", *scores, infractions, record.status))
     title = f"{kind} scores, rule set {evaluation.settings.rules} (no CARLA scores)"
-    console.table(title, ("route", "score", "completion, %", "penalty", "infractions", "status"), rows)
+    console.table(
+        title, ("route", "score", "completion, %", "penalty", "infractions", "status"), rows
+    )
     document = evaluation.document
     console.table(
         f"{kind} summary: {document['entry_status']} (infractions: per km, summed over the routes)",
@@ -194,4 +262,7 @@ def note_what_went_wrong(evaluation: Evaluation) -> None:
         console.note(f"{told} Look at the model's outputs")
     if failures := evaluation.document["auxdrive"]["agent_failures"]:
         of = f"{len(failures)} of {len(evaluation.driven)} drives"
-        console.note(f"the agent itself failed on {of}; the same command with --resume --retry-crashed drives them again")
+        console.note(
+            f"the agent itself failed on {of}; the same command with --resume --retry-crashed "
+            "drives them again"
+        )

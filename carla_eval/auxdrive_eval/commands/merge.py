@@ -12,24 +12,44 @@ from auxdrive_eval.commands.drive import planned_routes, tell
 
 
 def merge(
-    results: Annotated[list[Path], typer.Argument(metavar="RESULTS...", help="Folders that `auxdrive drive` filled.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="Folder for the whole: results.json, report.html and every route.", show_default=False)],
+    results: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RESULTS...", help="Folders that `auxdrive drive` filled.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Folder for the whole: results.json, report.html and every route.",
+            show_default=False,
+        ),
+    ],
     routes: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.xml", help="The whole list of routes, in order; none may be missing.", show_default=False),
+        typer.Option(
+            metavar="FILE.xml",
+            help="The whole list of routes, in order; none may be missing.",
+            show_default=False,
+        ),
     ] = None,
     route_seeds: Annotated[
-        str | None, typer.Option(metavar="SEEDS", help="The same by seeds, such as 1000,1005-1009.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="SEEDS", help="The same by seeds, such as 1000,1005-1009.", show_default=False
+        ),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Join the shards of a benchmark into what one run over all of their routes would have left.
 
-    The shards' settings, agent and versions must be equal, and each route must be in one of them. Without --routes or --route-seeds the
-    routes stand in the order of the folders.
+    The shards' settings, agent and versions must be equal, and each route must be in one of them.
+    Without --routes or --route-seeds the routes stand in the order of the folders.
     """
     from auxdrive_eval.merge import merge as merge_shards
 
-    order = None if routes is None and route_seeds is None else planned_routes(routes, route_seeds, 0)
+    order = (
+        None if routes is None and route_seeds is None else planned_routes(routes, route_seeds, 0)
+    )
     evaluation = merge_shards(results, out, order)
     tell(out, evaluation, json_output)

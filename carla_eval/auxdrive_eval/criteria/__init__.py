@@ -1,4 +1,6 @@
-"""Criteria: each watches the world state and yields events. Pure state machines; `auxdrive_eval.rules` says which rule set uses which."""
+"""Criteria: each watches the world state and yields events. Pure state machines;
+`auxdrive_eval.rules` says which rule set uses which.
+"""
 
 from auxdrive_eval.criteria.base import TERMINAL_KINDS, Criterion, Event, EventKind
 from auxdrive_eval.criteria.blocked import Blocked

@@ -27,7 +27,14 @@ class EventKind(StrEnum):
     ROUTE_COMPLETED = "route_completed"
 
 
-TERMINAL_KINDS = frozenset({EventKind.ROUTE_DEVIATION, EventKind.ROUTE_TIMEOUT, EventKind.VEHICLE_BLOCKED, EventKind.ROUTE_COMPLETED})
+TERMINAL_KINDS = frozenset(
+    {
+        EventKind.ROUTE_DEVIATION,
+        EventKind.ROUTE_TIMEOUT,
+        EventKind.VEHICLE_BLOCKED,
+        EventKind.ROUTE_COMPLETED,
+    }
+)
 """Events after which the route is over."""
 
 
@@ -36,9 +43,11 @@ class Event:
     """Something that a criterion saw.
 
     Attributes:
-        message: in the leaderboard's words, with CARLA's coordinates (y to the right), since tools parse it.
+        message: in the leaderboard's words, with CARLA's coordinates (y to the right), since tools
+            parse it.
         frame, time_s: when. location: where, in the right-handed world frame.
-        percentage: for OUTSIDE_ROUTE_LANES, share of the driven route distance that was outside, 0..100.
+        percentage: for OUTSIDE_ROUTE_LANES, share of the driven route distance that was outside,
+            0..100.
     """
 
     kind: EventKind
@@ -67,9 +76,22 @@ class TickCriterion:
         return []
 
 
-def event_at(kind: EventKind, message: str, state: WorldState, location: Point | None = None, percentage: float | None = None) -> Event:
+def event_at(
+    kind: EventKind,
+    message: str,
+    state: WorldState,
+    location: Point | None = None,
+    percentage: float | None = None,
+) -> Event:
     """An event of this tick; at the ego's centre unless a location is given."""
-    return Event(kind, message, state.frame, state.time_s, state.ego_centre if location is None else location, percentage)
+    return Event(
+        kind,
+        message,
+        state.frame,
+        state.time_s,
+        state.ego_centre if location is None else location,
+        percentage,
+    )
 
 
 def carla_location(location: Point) -> str:

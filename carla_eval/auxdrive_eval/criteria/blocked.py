@@ -1,4 +1,6 @@
-"""Blocked: the ego has not moved for too long (leaderboard 1.0, ActorSpeedAboveThresholdTest). Ends the route."""
+"""Blocked: the ego has not moved for too long (leaderboard 1.0, ActorSpeedAboveThresholdTest). Ends
+the route.
+"""
 
 from __future__ import annotations
 
@@ -21,4 +23,10 @@ class Blocked(TickCriterion):
             self._moved_at_s = state.time_s
         if state.time_s - self._moved_at_s <= BLOCKED_AFTER_S:
             return []
-        return [event_at(EventKind.VEHICLE_BLOCKED, f"Agent got blocked at {carla_location(state.ego_centre)}", state)]
+        return [
+            event_at(
+                EventKind.VEHICLE_BLOCKED,
+                f"Agent got blocked at {carla_location(state.ego_centre)}",
+                state,
+            )
+        ]

@@ -24,7 +24,8 @@ _KIND_OF = {
 class Collision(TickCriterion):
     """Counts collisions, but not the many contacts of one collision.
 
-    As in the leaderboard, a contact meets the memory of the tick before: in each tick contacts are judged first, then the memory fades.
+    As in the leaderboard, a contact meets the memory of the tick before: in each tick contacts are
+    judged first, then the memory fades.
     """
 
     def __init__(self) -> None:
@@ -36,14 +37,22 @@ class Collision(TickCriterion):
         """One event for each new collision."""
         events = []
         for contact in state.contacts:
-            if contact.other_id == self._last_id or any(math.dist(state.ego_centre, point) <= NEAR_EARLIER_M for point in self._earlier):
+            if contact.other_id == self._last_id or any(
+                math.dist(state.ego_centre, point) <= NEAR_EARLIER_M for point in self._earlier
+            ):
                 continue
             what = f"type={contact.other_type} and id={contact.other_id}"
-            message = f"Agent collided against object with {what} at {carla_location(state.ego_centre)}"
+            message = (
+                f"Agent collided against object with {what} at {carla_location(state.ego_centre)}"
+            )
             events.append(event_at(_KIND_OF[contact.kind], message, state))
             self._earlier.append(state.ego_centre)
             self._last_id, self._last_time_s = contact.other_id, state.time_s
-        self._earlier = [point for point in self._earlier if math.dist(state.ego_centre, point) <= FORGET_EARLIER_M]
+        self._earlier = [
+            point
+            for point in self._earlier
+            if math.dist(state.ego_centre, point) <= FORGET_EARLIER_M
+        ]
         if state.time_s - self._last_time_s > SAME_OTHER_S:
             self._last_id = None
         return events

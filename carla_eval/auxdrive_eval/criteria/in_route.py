@@ -37,4 +37,10 @@ class InRoute(TickCriterion):
         share_percent = 100.0 * self._unsafe_m / float(self._metres[-1])
         if distance_m < TOO_FAR_M and share_percent <= UNSAFE_SHARE_PERCENT:
             return []
-        return [event_at(EventKind.ROUTE_DEVIATION, f"Agent deviated from the route at {carla_location(state.ego_centre)}", state)]
+        return [
+            event_at(
+                EventKind.ROUTE_DEVIATION,
+                f"Agent deviated from the route at {carla_location(state.ego_centre)}",
+                state,
+            )
+        ]

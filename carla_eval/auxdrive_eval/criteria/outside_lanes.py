@@ -18,10 +18,12 @@ WINDOW = 3
 
 
 class OutsideRouteLanes:
-    """Share of the driven route distance that was driven off the lanes or in a lane of the other direction.
+    """Share of the driven route distance that was driven off the lanes or in a lane of the other
+    direction.
 
-    A lane is wrong when, on leaving a junction, it points more than 120 degrees away from the ego; elsewhere a change to a lane that points
-    150 degrees or more away from the one before toggles between right and wrong. Junctions have no wrong lane. The event comes at the end.
+    A lane is wrong when, on leaving a junction, it points more than 120 degrees away from the ego;
+    elsewhere a change to a lane that points 150 degrees or more away from the one before toggles
+    between right and wrong. Junctions have no wrong lane. The event comes at the end.
     """
 
     def __init__(self, route: Route) -> None:
@@ -41,7 +43,9 @@ class OutsideRouteLanes:
             self._judge_lane(state, state.lane)
         for index in range(self._index + 1, min(self._index + WINDOW + 1, len(self._points))):
             if self._points.passed(index, state.ego_centre):
-                step_m = float(np.linalg.norm(self._route.points[index] - self._route.points[self._index]))
+                step_m = float(
+                    np.linalg.norm(self._route.points[index] - self._route.points[self._index])
+                )
                 self._index = index
                 self._total_m += step_m
                 if outside or self._in_wrong_lane:
@@ -54,7 +58,9 @@ class OutsideRouteLanes:
             self._in_wrong_lane = False
         elif last is not None and (last.road_id, last.lane_id) != (lane.road_id, lane.lane_id):
             if last.in_junction:
-                self._in_wrong_lane = angle_between_rad(lane.yaw_rad, state.ego.yaw_rad) > MAX_VEHICLE_ANGLE_RAD
+                self._in_wrong_lane = (
+                    angle_between_rad(lane.yaw_rad, state.ego.yaw_rad) > MAX_VEHICLE_ANGLE_RAD
+                )
             elif angle_between_rad(last.yaw_rad, lane.yaw_rad) >= MAX_LANE_JUMP_RAD:
                 self._in_wrong_lane = not self._in_wrong_lane
             else:
@@ -66,12 +72,17 @@ class OutsideRouteLanes:
             return []
         percentage = 100.0 * self._wrong_m / self._total_m
         share = f"{round(percentage, 2)}% of the completed route"
-        message = f"Agent went outside its route lanes for about {round(self._wrong_m, 3)} meters ({share})"
+        message = (
+            f"Agent went outside its route lanes for about {round(self._wrong_m, 3)} meters "
+            f"({share})"
+        )
         return [event_at(EventKind.OUTSIDE_ROUTE_LANES, message, state, percentage=percentage)]
 
 
 def beyond_lane_m(lane: LaneView) -> float:
-    """How far the ego's centre is beyond the edge of the driving or parking lane whose centre is nearest; negative inside."""
+    """How far the ego's centre is beyond the edge of the driving or parking lane whose centre is
+    nearest; negative inside.
+    """
     driving_m = abs(lane.offset_m)
     parking_m = abs(lane.offset_m + (lane.width_m + lane.parking_m) / 2)
     if lane.parking_m and parking_m < driving_m:

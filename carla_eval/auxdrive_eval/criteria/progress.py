@@ -15,7 +15,9 @@ def accumulated_m(route: Route) -> Float64:
 
 
 class PassedPoints:
-    """Which dense points of a route lie behind the ego: point i is passed when (ego - point i) . (heading at i) > 0."""
+    """Which dense points of a route lie behind the ego: point i is passed when (ego - point i) .
+    (heading at i) > 0.
+    """
 
     def __init__(self, route: Route) -> None:
         self._points = route.points

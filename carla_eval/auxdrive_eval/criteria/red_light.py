@@ -8,16 +8,22 @@ from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, carla_l
 from auxdrive_eval.world import TAIL_M, LightColour, Point, TrafficLightView, WorldState
 
 NEAR_M = 15.0
-"""Only lights whose stop line is this near are looked at (the leaderboard measures to the trigger volume before the line)."""
+"""Only lights whose stop line is this near are looked at (the leaderboard measures to the trigger
+volume before the line).
+"""
 TAIL_CLOSE = 0.8
 LINE_SHARE = 1.2
-"""The line that counts reaches 0.6 lane widths to either side of the lane's centre, a little beyond the painted one."""
+"""The line that counts reaches 0.6 lane widths to either side of the lane's centre, a little beyond
+the painted one.
+"""
 
 
 class RedLight(TickCriterion):
-    """The tail of the ego, from 0.8 of its half length to its end and 1 m more behind its centre, crosses the stop line of a red light.
+    """The tail of the ego, from 0.8 of its half length to its end and 1 m more behind its centre,
+    crosses the stop line of a red light.
 
-    The end of the tail must be on the light's own lane. The same light is not counted twice in a row.
+    The end of the tail must be on the light's own lane. The same light is not counted twice in a
+    row.
     """
 
     def __init__(self) -> None:
@@ -29,8 +35,14 @@ class RedLight(TickCriterion):
         half_length_m = state.extent[0]
         tail = (_behind(state, TAIL_CLOSE * half_length_m), _behind(state, half_length_m + TAIL_M))
         for light in state.lights:
-            if light.colour is LightColour.RED and light.light_id != self._last_id and _ran(state, light, tail):
-                message = f"Agent ran a red light {light.light_id} at {carla_location(light.location)}"
+            if (
+                light.colour is LightColour.RED
+                and light.light_id != self._last_id
+                and _ran(state, light, tail)
+            ):
+                message = (
+                    f"Agent ran a red light {light.light_id} at {carla_location(light.location)}"
+                )
                 events.append(event_at(EventKind.RED_LIGHT, message, state, light.location))
                 self._last_id = light.light_id
         return events
@@ -49,7 +61,9 @@ def _ran(state: WorldState, light: TrafficLightView, tail: tuple[Point, Point]) 
 
 def _behind(state: WorldState, distance_m: float) -> Point:
     x_m, y_m = state.ego_centre
-    return x_m - distance_m * math.cos(state.ego.yaw_rad), y_m - distance_m * math.sin(state.ego.yaw_rad)
+    return x_m - distance_m * math.cos(state.ego.yaw_rad), y_m - distance_m * math.sin(
+        state.ego.yaw_rad
+    )
 
 
 def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:

@@ -34,7 +34,12 @@ class RouteCompletion(TickCriterion):
             if self._points.passed(index, state.ego_centre):
                 self._index = index
                 self.percent = 100.0 * float(self._metres[index]) / float(self._metres[-1])
-        if self.percent > COMPLETE_ABOVE_PERCENT and math.dist(state.ego_centre, self._end) < COMPLETE_WITHIN_M:
+        if (
+            self.percent > COMPLETE_ABOVE_PERCENT
+            and math.dist(state.ego_centre, self._end) < COMPLETE_WITHIN_M
+        ):
             self.percent = 100.0
-            return [event_at(EventKind.ROUTE_COMPLETED, "Destination was successfully reached", state)]
+            return [
+                event_at(EventKind.ROUTE_COMPLETED, "Destination was successfully reached", state)
+            ]
         return []

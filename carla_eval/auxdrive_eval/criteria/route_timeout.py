@@ -17,4 +17,8 @@ class RouteTimeout(TickCriterion):
 
     def update(self, state: WorldState) -> list[Event]:
         """One event when the time is over."""
-        return [event_at(EventKind.ROUTE_TIMEOUT, "Route timeout.", state)] if state.time_s > self.limit_s else []
+        return (
+            [event_at(EventKind.ROUTE_TIMEOUT, "Route timeout.", state)]
+            if state.time_s > self.limit_s
+            else []
+        )

@@ -9,14 +9,18 @@ from auxdrive_eval.world import StopSignView, WorldState
 
 STOPPED_BELOW_MPS = 0.1
 LOOK_AHEAD_M = 20.0
-"""A sign concerns the ego when its trigger box begins within this distance ahead (the leaderboard's 20 steps of 1 m along the lane)."""
+"""A sign concerns the ego when its trigger box begins within this distance ahead (the leaderboard's
+20 steps of 1 m along the lane).
+"""
 
 
 class StopSign(TickCriterion):
-    """The ego drove through a sign's trigger box and out of its reach without having stopped since the sign concerned it.
+    """The ego drove through a sign's trigger box and out of its reach without having stopped since
+    the sign concerned it.
 
-    The leaderboard looks along the lane's waypoints and tests boxes that are aligned with the axes of the map, one of them around the
-    sign's own foot. Here the box has its true orientation, and the look ahead is straight along it.
+    The leaderboard looks along the lane's waypoints and tests boxes that are aligned with the axes
+    of the map, one of them around the sign's own foot. Here the box has its true orientation, and
+    the look ahead is straight along it.
     """
 
     def __init__(self) -> None:
@@ -43,12 +47,19 @@ class StopSign(TickCriterion):
 
 
 def _concerns(state: WorldState, sign: StopSignView) -> bool:
-    return math.cos(state.ego.yaw_rad - sign.lane_yaw_rad) > 0 and _in_box(state, sign, LOOK_AHEAD_M)
+    return math.cos(state.ego.yaw_rad - sign.lane_yaw_rad) > 0 and _in_box(
+        state, sign, LOOK_AHEAD_M
+    )
 
 
 def _in_box(state: WorldState, sign: StopSignView, ahead_m: float) -> bool:
-    """Whether the ego's centre is in the trigger box, lengthened by `ahead_m` against the direction of travel."""
-    dx_m, dy_m = state.ego_centre[0] - sign.trigger_centre[0], state.ego_centre[1] - sign.trigger_centre[1]
+    """Whether the ego's centre is in the trigger box, lengthened by `ahead_m` against the direction
+    of travel.
+    """
+    dx_m, dy_m = (
+        state.ego_centre[0] - sign.trigger_centre[0],
+        state.ego_centre[1] - sign.trigger_centre[1],
+    )
     cos, sin = math.cos(sign.trigger_yaw_rad), math.sin(sign.trigger_yaw_rad)
     along_m, across_m = cos * dx_m + sin * dy_m, -sin * dx_m + cos * dy_m
     half_length_m, half_width_m = sign.trigger_half_size

@@ -1,4 +1,6 @@
-"""What the demo found, gathered from the stages' answers: one table for baseline, student and teacher, and the comparison."""
+"""What the demo found, gathered from the stages' answers: one table for baseline, student and
+teacher, and the comparison.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,9 @@ COMPLETED = 100.0
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what it is, and its value by column: each model ("" where it has none), and for the test part what needs no
-    network."""
+    """One line of the table: what it is, and its value by column: each model ("" where it has
+    none), and for the test part what needs no network.
+    """
 
     group: str
     name: str
@@ -44,7 +47,12 @@ class Findings:
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         table = {f"{row.group}: {row.name}": dict(row.values) for row in self.rows}
-        return {"table": table, "verdict": self.comparison.verdict, "seconds": self.seconds, "total_s": self.wall_s}
+        return {
+            "table": table,
+            "verdict": self.comparison.verdict,
+            "seconds": self.seconds,
+            "total_s": self.wall_s,
+        }
 
 
 def gather(demo: Demo) -> Findings:
@@ -52,31 +60,49 @@ def gather(demo: Demo) -> Findings:
     answers = {name: done["answer"] for name, done in demo.done.items()}
     rows = _open_loop(answers) + _parity(answers) + _latency(demo) + _closed_loop(answers)
     seconds = {name: done["seconds"] for name, done in demo.done.items()}
-    comparison = compare(_scores(answers["drive student"]), _scores(answers["drive baseline"]), demo.settings.seed)
+    comparison = compare(
+        _scores(answers["drive student"]), _scores(answers["drive baseline"]), demo.settings.seed
+    )
     return Findings(tuple(rows), comparison, seconds, demo.wall_s)
 
 
 def completed(document: dict[str, Any]) -> int:
     """How many routes were driven to their end."""
-    return sum(record["scores"]["score_route"] >= COMPLETED for record in document["_checkpoint"]["records"])
+    return sum(
+        record["scores"]["score_route"] >= COMPLETED
+        for record in document["_checkpoint"]["records"]
+    )
 
 
 def _scores(document: dict[str, Any]) -> Float64:
-    return np.array([record["scores"]["score_composed"] for record in document["_checkpoint"]["records"]], dtype=np.float64)
+    return np.array(
+        [record["scores"]["score_composed"] for record in document["_checkpoint"]["records"]],
+        dtype=np.float64,
+    )
 
 
 def _open_loop(answers: dict[str, Any]) -> list[Row]:
-    """Each model's figures on the test part, and beside them those of the constant and of the ego inputs alone, which see no picture."""
+    """Each model's figures on the test part, and beside them those of the constant and of the ego
+    inputs alone, which see no picture.
+    """
     results = {model.name: answers[f"train {model.method}"] for model in MODELS}
     measured = {model.name: results[model.name]["metrics"]["test"][model.role] for model in MODELS}
-    floor = {f"({kind})": figures for kind, figures in results[MODELS[0].name]["floor"]["test"].items()}
+    floor = {
+        f"({kind})": figures for kind, figures in results[MODELS[0].name]["floor"]["test"].items()
+    }
     columns = {**measured, **floor}
 
     def row(name: str, metric: str, percent: bool) -> Row:
-        shown = {column: f"{100 * figures[metric]:.1f}" if percent else f"{figures[metric]:.3f}" for column, figures in columns.items()}
+        shown = {
+            column: f"{100 * figures[metric]:.1f}" if percent else f"{figures[metric]:.3f}"
+            for column, figures in columns.items()
+        }
         return Row("test part", name, shown)
 
-    angles = [row(f"path's pure-pursuit angle within {tau}° (road wheel), %", f"steer_acc_{tau}", True) for tau in TAUS_DEG]
+    angles = [
+        row(f"path's pure-pursuit angle within {tau}° (road wheel), %", f"steer_acc_{tau}", True)
+        for tau in TAUS_DEG
+    ]
     ends = [row("ADE, m", "ade_m", False), row("FDE, m", "fde_m", False)]
     return [*ends, *angles, row("mAcc of that angle, %", "steer_macc", True)]
 
@@ -90,7 +116,10 @@ def _parity(answers: dict[str, Any]) -> list[Row]:
         parity = answers[f"export {model.name}"]["card"]["parity"]
         values[model.name] = f"{parity['measured']:.2g} {parity['unit']}"
         controls[model.name] = f"{parity['control']:.3g} {parity['unit']}"
-    return [Row("export", "ONNX against torch, largest", values), Row("export", "negative control", controls)]
+    return [
+        Row("export", "ONNX against torch, largest", values),
+        Row("export", "negative control", controls),
+    ]
 
 
 def _latency(demo: Demo) -> list[Row]:
@@ -111,7 +140,11 @@ def _time(out: Path, model: Model) -> dict[str, Any]:
     finally:
         agent.close()
     p50_ms, p99_ms = np.percentile(taken_ms, [50, 99])
-    return {"p50_ms": float(p50_ms), "p99_ms": float(p99_ms), "runtime": "ONNX Runtime" if model.bundle else "torch"}
+    return {
+        "p50_ms": float(p50_ms),
+        "p99_ms": float(p99_ms),
+        "runtime": "ONNX Runtime" if model.bundle else "torch",
+    }
 
 
 def _calls(agent: Agent, out: Path) -> list[float]:
@@ -131,7 +164,10 @@ def _calls(agent: Agent, out: Path) -> list[float]:
             float(state["speed_mps"]),
             (float(state["target_x_m"]), float(state["target_y_m"])),
         )
-        others = {modality: np.ascontiguousarray(episode.frames(modality)[frame]) for modality in auxiliaries}
+        others = {
+            modality: np.ascontiguousarray(episode.frames(modality)[frame])
+            for modality in auxiliaries
+        }
         start_s = time.perf_counter()
         agent.act(observation, others)
         taken_ms.append((time.perf_counter() - start_s) * 1e3)
@@ -141,9 +177,18 @@ def _calls(agent: Agent, out: Path) -> list[float]:
 def _closed_loop(answers: dict[str, Any]) -> list[Row]:
     documents = {model.name: answers[f"drive {model.name}"] for model in MODELS}
     group = "closed loop (embedded)"
-    routes = {name: f"{completed(document)} of {len(document['_checkpoint']['records'])}" for name, document in documents.items()}
+    routes = {
+        name: f"{completed(document)} of {len(document['_checkpoint']['records'])}"
+        for name, document in documents.items()
+    }
     rows = [Row(group, "routes completed", routes)]
     for index, label in enumerate(documents[MODELS[0].name]["labels"]):
         per_km = "" if index < 3 else " (per km, summed over routes)"
-        rows.append(Row(group, label + per_km, {name: document["values"][index] for name, document in documents.items()}))
+        rows.append(
+            Row(
+                group,
+                label + per_km,
+                {name: document["values"][index] for name, document in documents.items()},
+            )
+        )
     return rows

@@ -1,4 +1,6 @@
-"""The demo's page: what was recorded, how the models learned, what they reached, and where to look further."""
+"""The demo's page: what was recorded, how the models learned, what they reached, and where to look
+further.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ def demo_report(demo: Demo, findings: Findings) -> str:
     settings = demo.settings
     parts = [
         html.paragraph(findings.comparison.verdict, css="notice"),
-        html.section("What this page can show, and what not", *(html.paragraph(text) for text in _reach(demo))),
+        html.section(
+            "What this page can show, and what not",
+            *(html.paragraph(text) for text in _reach(demo)),
+        ),
         html.tiles(_tiles(findings)),
         html.section("Results", *_tables(findings)),
         html.section("What was recorded", _examples(demo.out / "data"), _splits(demo.out / "data")),
@@ -34,7 +39,8 @@ def demo_report(demo: Demo, findings: Findings) -> str:
         html.section("Where the time went", _times(findings)),
     ]
     about = (
-        f"{settings.frames} frames recorded by the expert; students see RGB alone; SAMD learns with {', '.join(settings.auxiliaries)}; "
+        f"{settings.frames} frames recorded by the expert; students see RGB alone; SAMD learns "
+        f"with {', '.join(settings.auxiliaries)}; "
         f"{settings.epochs} epochs each; {settings.routes} unseen routes"
     )
     return html.page("auxdrive demo", parts, about)
@@ -43,14 +49,22 @@ def demo_report(demo: Demo, findings: Findings) -> str:
 def _reach(demo: Demo) -> tuple[str, ...]:
     settings = demo.settings
     return (
-        "It shows that the whole line works on this machine: recording, training, export, the check of the exported graph, and driving. "
-        "Driving scores come from auxdrive's embedded simulator under the rules of leaderboard 1.0. They are no CARLA scores.",
-        f"It does not show which method is better. Each model was trained once, from one seed, for {settings.epochs} short epochs; the "
-        "interval above is over routes alone, and another training seed may turn it round. benchmarks/demo_seeds.py repeats it "
-        "over seeds. SAMD spends as many epochs on its own teacher again, so it is also the longest training of the three.",
-        f"The teacher is trained by itself, with {', '.join(('rgb', *settings.auxiliaries))}, as long as a student: what these sensors "
-        "are worth to this network in this time, and no more. All three drive with pure pursuit on their waypoints, and push on for "
-        f"1.5 s after standing for {CREEP_AFTER_S} s, since a network without memory cannot know how long it has waited; the push looks "
+        "It shows that the whole line works on this machine: recording, training, export, the "
+        "check of the exported graph, and driving. "
+        "Driving scores come from auxdrive's embedded simulator under the rules of leaderboard "
+        "1.0. They are no CARLA scores.",
+        "It does not show which method is better. Each model was trained once, from one seed, for "
+        f"{settings.epochs} short epochs; the "
+        "interval above is over routes alone, and another training seed may turn it round. "
+        "benchmarks/demo_seeds.py repeats it "
+        "over seeds. SAMD spends as many epochs on its own teacher again, so it is also the "
+        "longest training of the three.",
+        f"The teacher is trained by itself, with {', '.join(('rgb', *settings.auxiliaries))}, as "
+        "long as a student: what these sensors "
+        "are worth to this network in this time, and no more. All three drive with pure pursuit on "
+        "their waypoints, and push on for "
+        f"1.5 s after standing for {CREEP_AFTER_S} s, since a network without memory cannot know "
+        "how long it has waited; the push looks "
         "at nothing.",
     )
 
@@ -65,9 +79,16 @@ def _tables(findings: Findings) -> list[Markup]:
     blocks: list[Markup] = []
     for group in dict.fromkeys(row.group for row in findings.rows):
         found = [row for row in findings.rows if row.group == group]
-        blocks.append(html.table((group, *found[0].values), [(row.name, *row.values.values()) for row in found]))
+        blocks.append(
+            html.table(
+                (group, *found[0].values), [(row.name, *row.values.values()) for row in found]
+            )
+        )
     blocks.append(
-        html.paragraph("In brackets what needs no network: the best constant, the ego inputs alone, and the nearest pictures' labels.")
+        html.paragraph(
+            "In brackets what needs no network: the best constant, the ego inputs alone, and the "
+            "nearest pictures' labels."
+        )
     )
     return blocks
 
@@ -77,7 +98,11 @@ def _examples(data: Path) -> Markup:
     dataset = Dataset.open(data)
     ids = dataset.split("train")
     chosen = [ids[i] for i in np.linspace(0, len(ids) - 1, EXAMPLES).round().astype(int)]
-    kinds = [m for m in (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR) if m in dataset.card.modalities]
+    kinds = [
+        m
+        for m in (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR)
+        if m in dataset.card.modalities
+    ]
     drawn = Figure(figsize=(11, 1.75 * len(kinds)))
     axes = drawn.subplots(len(kinds), EXAMPLES, squeeze=False)
     for column, name in enumerate(chosen):
@@ -90,7 +115,11 @@ def _examples(data: Path) -> Markup:
             axis.set_yticks([])
             if column == 0:
                 axis.set_ylabel(modality.value)
-    return html.figure_png(drawn, "One instant of four episodes. The students see the first row alone; LiDAR from above, ahead is up.")
+    return html.figure_png(
+        drawn,
+        "One instant of four episodes. The students see the first row alone; LiDAR from above, "
+        "ahead is up.",
+    )
 
 
 def _show(axis: Any, modality: Modality, stored: Any) -> None:
@@ -99,14 +128,23 @@ def _show(axis: Any, modality: Modality, stored: Any) -> None:
     elif modality is Modality.DEPTH:
         axis.imshow(np.log1p(stored * 0.01), cmap="viridis_r")
     elif modality is Modality.SEGMENTATION:
-        axis.imshow(stored, cmap="tab20", vmin=0, vmax=len(SEGMENTATION_CLASSES) - 1, interpolation="nearest")
+        axis.imshow(
+            stored,
+            cmap="tab20",
+            vmin=0,
+            vmax=len(SEGMENTATION_CLASSES) - 1,
+            interpolation="nearest",
+        )
     else:
         axis.imshow(np.dstack([stored, np.zeros_like(stored[..., :1])]))
 
 
 def _splits(data: Path) -> Markup:
     dataset = Dataset.open(data)
-    rows = [(name, len(ids), sum(len(dataset.episode(i)) for i in ids)) for name, ids in dataset.card.splits.items()]
+    rows = [
+        (name, len(ids), sum(len(dataset.episode(i)) for i in ids))
+        for name, ids in dataset.card.splits.items()
+    ]
     return html.table(("split", "episodes", "frames"), rows)
 
 
@@ -121,8 +159,12 @@ def _curves(demo: Demo) -> Markup:
         ("teacher", "teacher"): ("teacher by itself, the upper bound", ":"),
     }
     for (method, view), (name, style) in drawn_as.items():
-        lines = (demo.out / "runs" / method / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        values = [record["val/ade_m"] for record in map(json.loads, lines) if record["view"] == view]
+        lines = (
+            (demo.out / "runs" / method / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        )
+        values = [
+            record["val/ade_m"] for record in map(json.loads, lines) if record["view"] == view
+        ]
         axis.plot(range(1, len(values) + 1), values, style, marker="o", markersize=3, label=name)
     axis.set_xlabel("epoch of that network")
     axis.set_ylabel("validation ADE, m")
@@ -132,8 +174,15 @@ def _curves(demo: Demo) -> Markup:
 
 
 def _drives(demo: Demo) -> list[Markup]:
-    parts = [html.paragraph("Score of each route; the linked pages show path, film strip and every infraction.")]
-    records = {model.name: demo.done[f"drive {model.name}"]["answer"]["_checkpoint"]["records"] for model in MODELS}
+    parts = [
+        html.paragraph(
+            "Score of each route; the linked pages show path, film strip and every infraction."
+        )
+    ]
+    records = {
+        model.name: demo.done[f"drive {model.name}"]["answer"]["_checkpoint"]["records"]
+        for model in MODELS
+    }
     rows = []
     for index, first in enumerate(records[MODELS[0].name]):
         row = [first["route_id"]]
@@ -142,12 +191,19 @@ def _drives(demo: Demo) -> list[Markup]:
             row.append(f"{record['scores']['score_composed']:.1f} ({record['status']})")
         rows.append(row)
     parts.append(html.table(("route", *(model.name for model in MODELS)), rows))
-    links = [Markup(f'<a href="drives/{model.name}/report.html">{model.name}</a>') for model in MODELS]
+    links = [
+        Markup(f'<a href="drives/{model.name}/report.html">{model.name}</a>') for model in MODELS
+    ]
     parts.append(html.element("p", *links))
     return parts
 
 
 def _times(findings: Findings) -> Markup:
     rows = [(name, f"{seconds:.0f}") for name, seconds in findings.seconds.items()]
-    rows.append(("all, by the clock (the models are trained and driven side by side)", f"{findings.wall_s:.0f}"))
+    rows.append(
+        (
+            "all, by the clock (the models are trained and driven side by side)",
+            f"{findings.wall_s:.0f}",
+        )
+    )
     return html.table(("stage", "seconds"), rows)

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 # The settings below were chosen while looking at routes 1000 to 1015; the demo is driven on others.
 FIRST_ROUTE_SEED = 2000
-# A small camera makes small pictures to draw, to store and to change: more of them fit into the time. The crop leaves the red lamp in
-# the picture of a car that stands at the line. Right-hand traffic is not mirrored: the mirror image of a town drives on the left.
+# A small camera makes small pictures to draw, to store and to change: more of them fit into the
+# time. The crop leaves the red lamp in the picture of a car that stands at the line. Right-hand
+# traffic is not mirrored: the mirror image of a town drives on the left.
 CAMERA = "128x72"
 TRAINING = (
     "evaluate=[test]", "preprocessing.crop_top=0.05", "preprocessing.size=[68,128]", "backbone=pilotnet_bn", "batch_size=32", "lr=0.002",
@@ -27,13 +28,16 @@ class DemoSettings(BaseModel):
     """How much is recorded, trained and driven. The defaults fit 15 minutes on two cores.
 
     Attributes:
-        frames: recorded, over all splits. epochs: of each student, and of the teacher. epochs_per_round: SAMD's k.
-        routes: unseen routes that each model drives. seed: of everything. workers: processes that record, train and drive.
+        frames: recorded, over all splits. epochs: of each student, and of the teacher.
+            epochs_per_round: SAMD's k.
+        routes: unseen routes that each model drives. seed: of everything. workers: processes that
+            record, train and drive.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    frames: int = Field(default=16000, ge=500)  # three episodes of at most 240 frames: to train, validate and test on
+    # three episodes of at most 240 frames: to train, validate and test on
+    frames: int = Field(default=16000, ge=500)
     epochs: int = Field(default=6, ge=1)
     epochs_per_round: int = Field(default=2, ge=1)
     routes: int = Field(default=10, ge=1, le=1000)
@@ -44,7 +48,9 @@ class DemoSettings(BaseModel):
 
 
 def recipe() -> dict[str, Any]:
-    """What decides the results beside the settings; a demo that another version began is not gone on with."""
+    """What decides the results beside the settings; a demo that another version began is not gone
+    on with.
+    """
     return {
         "version": __version__,
         "camera": CAMERA,
@@ -63,14 +69,20 @@ def _with_auxiliaries(settings: DemoSettings) -> tuple[str, ...]:
 
 
 def _in_rounds(settings: DemoSettings) -> tuple[str, ...]:
-    return (*_with_auxiliaries(settings), "--set", f"options.epochs_per_round={settings.epochs_per_round}")
+    return (
+        *_with_auxiliaries(settings),
+        "--set",
+        f"options.epochs_per_round={settings.epochs_per_round}",
+    )
 
 
 @dataclass(frozen=True)
 class Model:
-    """One of the three that are compared: its name, the method that trains it and what `auxdrive train` is told beside the recipe, the
-    network of that run, and its bundle where it can have one. The teacher is no part of SAMD's run, where it trains half of the time
-    from the student's weights: as an upper bound it is trained by itself, as long as the student."""
+    """One of the three that are compared: its name, the method that trains it and what `auxdrive
+    train` is told beside the recipe, the network of that run, and its bundle where it can have one.
+    The teacher is no part of SAMD's run, where it trains half of the time from the student's
+    weights: as an upper bound it is trained by itself, as long as the student.
+    """
 
     name: str
     method: str

@@ -1,4 +1,5 @@
-"""The demo's stages. Each runs one `auxdrive` command in a process of its own, as a user would, and keeps its JSON answer.
+"""The demo's stages. Each runs one `auxdrive` command in a process of its own, as a user would, and
+keeps its JSON answer.
 
 A stage that has finished is not run again, so a demo that was stopped goes on where it was.
 """
@@ -24,7 +25,16 @@ from auxdrive.storage import refuse_occupied, write_atomic
 from auxdrive.strict import read_model
 from pydantic import BaseModel, ConfigDict, Field
 
-from auxdrive_eval.demo.settings import CAMERA, DRIVING, FIRST_ROUTE_SEED, MODELS, TRAINING, DemoSettings, Model, recipe
+from auxdrive_eval.demo.settings import (
+    CAMERA,
+    DRIVING,
+    FIRST_ROUTE_SEED,
+    MODELS,
+    TRAINING,
+    DemoSettings,
+    Model,
+    recipe,
+)
 
 STATE_NAME = "demo.json"
 COMMAND = (sys.executable, "-c", "from auxdrive.cli import main; main()")
@@ -38,8 +48,10 @@ class _Stage(BaseModel):
 
 
 class _State(BaseModel):
-    """What `demo.json` holds: settings, what else decides the results, each finished stage's wall time and answer, and the wall time of
-    all of them, which is less than their sum where stages ran side by side."""
+    """What `demo.json` holds: settings, what else decides the results, each finished stage's wall
+    time and answer, and the wall time of all of them, which is less than their sum where stages ran
+    side by side.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,7 +62,9 @@ class _State(BaseModel):
 
 
 class Demo:
-    """A demo in a folder: settings, what each finished stage answered, and how long all of them took by the clock."""
+    """A demo in a folder: settings, what each finished stage answered, and how long all of them
+    took by the clock.
+    """
 
     def __init__(self, out: Path, settings: DemoSettings) -> None:
         self.out = out
@@ -67,11 +81,19 @@ class Demo:
             try:
                 state = read_model(path, _State)
             except DataError as error:
-                raise DataError(f"{path} is damaged: {error}. Remove {self.out} to start anew") from error
+                raise DataError(
+                    f"{path} is damaged: {error}. Remove {self.out} to start anew"
+                ) from error
             if state.settings != self.settings:
-                raise UsageError(f"{self.out} holds a demo with other settings ({state.settings}); choose another --out, or remove it")
+                raise UsageError(
+                    f"{self.out} holds a demo with other settings ({state.settings}); choose "
+                    "another --out, or remove it"
+                )
             if state.recipe != recipe():
-                raise UsageError(f"{self.out} holds a demo that another version of auxdrive began; choose another --out, or remove it")
+                raise UsageError(
+                    f"{self.out} holds a demo that another version of auxdrive began; choose "
+                    "another --out, or remove it"
+                )
             self.done = {name: stage.model_dump() for name, stage in state.done.items()}
             self.wall_s = state.wall_s
         else:
@@ -80,7 +102,12 @@ class Demo:
         self._save()
 
     def _save(self) -> None:
-        document = {"settings": self.settings.model_dump(mode="json"), "recipe": recipe(), "done": self.done, "wall_s": self.wall_s}
+        document = {
+            "settings": self.settings.model_dump(mode="json"),
+            "recipe": recipe(),
+            "done": self.done,
+            "wall_s": self.wall_s,
+        }
         write_atomic(self.out / STATE_NAME, json.dumps(document, indent=2).encode())
 
     def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -99,7 +126,9 @@ class Demo:
         return answer
 
     def lanes(self, works: Sequence[Callable[[], None]], at_once: int) -> None:
-        """Do works of several stages each, `at_once` side by side; the first failure ends it once those begun have ended."""
+        """Do works of several stages each, `at_once` side by side; the first failure ends it once
+        those begun have ended.
+        """
         with ThreadPoolExecutor(at_once) as pool:
             running = [pool.submit(work) for work in works]
             try:
@@ -110,18 +139,31 @@ class Demo:
                 raise
 
     def run(self) -> None:
-        """Record; then each model is trained, exported, verified and driven, side by side with the others, each on one core: that is
-        quicker than one after the other on several."""
+        """Record; then each model is trained, exported, verified and driven, side by side with the
+        others, each on one core: that is quicker than one after the other on several.
+        """
         settings, data = self.settings, self.out / "data"
         self._mark_s = time.perf_counter()
         modalities = ",".join(("rgb", *settings.auxiliaries))
-        record = ["--frames", str(settings.frames), "--size", CAMERA, "--modalities", modalities, "--seed", str(settings.seed)]
+        record = [
+            "--frames",
+            str(settings.frames),
+            "--size",
+            CAMERA,
+            "--modalities",
+            modalities,
+            "--seed",
+            str(settings.seed),
+        ]
         record += ["--workers", str(settings.workers)]
         self.stage("collect", lambda: command("collect", "--out", str(data), *record))
         at_once = min(settings.workers, len(MODELS))
         # The longest first, so that the others fit beside it.
         order = sorted(MODELS, key=lambda model: model.method != "samd")
-        self.lanes([partial(self._make_and_drive, model, settings.workers // at_once) for model in order], at_once)
+        self.lanes(
+            [partial(self._make_and_drive, model, settings.workers // at_once) for model in order],
+            at_once,
+        )
 
     def _make_and_drive(self, model: Model, workers: int) -> None:
         self.stage(f"train {model.method}", lambda: self._train(model))
@@ -132,41 +174,72 @@ class Demo:
     def _train(self, model: Model) -> dict[str, Any]:
         out, settings = self.out / model.run, self.settings
         taken_up = ["--resume"] if exists(out / "config.yaml") else []
-        fixed = ["--task", "waypoints", "--epochs", str(settings.epochs), "--seed", str(settings.seed), *model.options(settings)]
+        fixed = [
+            "--task",
+            "waypoints",
+            "--epochs",
+            str(settings.epochs),
+            "--seed",
+            str(settings.seed),
+            *model.options(settings),
+        ]
         fixed += [part for setting in TRAINING for part in ("--set", setting)]
         where = ["--data", str(self.out / "data"), "--method", model.method, "--out", str(out)]
         return command("train", *where, *fixed, *taken_up, prefix=f"{model.name}: ")
 
     def _export_and_verify(self, model: Model, bundle: str) -> None:
         def export() -> dict[str, Any]:
-            # A bundle without a finished stage is from an export that was stopped just before this was noted.
+            # A bundle without a finished stage is from an export that was stopped just before this
+            # was noted.
             shutil.rmtree(self.out / bundle, ignore_errors=True)
             named = ["--name", f"demo-{model.name}"]
-            return command("export", str(self.out / model.run), "--out", str(self.out / bundle), *named, prefix=f"{model.name}: ")
+            return command(
+                "export",
+                str(self.out / model.run),
+                "--out",
+                str(self.out / bundle),
+                *named,
+                prefix=f"{model.name}: ",
+            )
 
         self.stage(f"export {model.name}", export)
-        self.stage(f"verify {model.name}", lambda: command("verify", str(self.out / bundle), prefix=f"{model.name}: "))
+        self.stage(
+            f"verify {model.name}",
+            lambda: command("verify", str(self.out / bundle), prefix=f"{model.name}: "),
+        )
 
     def _drive(self, model: Model, workers: int) -> dict[str, Any]:
         out = self.out / "drives" / model.name
         taken_up = ["--resume"] if exists(out) else []
         settings = self.settings
         seeds = f"{FIRST_ROUTE_SEED}-{FIRST_ROUTE_SEED + settings.routes - 1}"
-        how = ["--route-seeds", seeds, "--workers", str(workers), "--traffic", str(settings.traffic)]
+        how = [
+            "--route-seeds",
+            seeds,
+            "--workers",
+            str(workers),
+            "--traffic",
+            str(settings.traffic),
+        ]
         source = [str(self.out / (model.bundle or model.run)), "--role", model.role]
-        return command("drive", *source, "--out", str(out), *how, *DRIVING, *taken_up, prefix=f"{model.name}: ")
+        return command(
+            "drive", *source, "--out", str(out), *how, *DRIVING, *taken_up, prefix=f"{model.name}: "
+        )
 
 
 def command(name: str, *arguments: str, prefix: str = "") -> dict[str, Any]:
-    """Run one `auxdrive` command with `--json`; what it says on standard error is passed on, line by line behind `prefix` if there is
-    one: two that run side by side cannot both draw their bars on one terminal.
+    """Run one `auxdrive` command with `--json`; what it says on standard error is passed on, line
+    by line behind `prefix` if there is one: two that run side by side cannot both draw their bars
+    on one terminal.
 
     Raises:
         CheckFailed: its exit code was 1. AuxdriveError: it failed otherwise.
     """
     said = subprocess.PIPE if prefix else None
     line = [*COMMAND, name, *arguments, "--json"]
-    with subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said) as process:
+    with subprocess.Popen(
+        line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
+    ) as process:
         if process.stderr is not None:
             teller = threading.Thread(target=_pass_on, args=(process.stderr, prefix))
             teller.start()
@@ -176,7 +249,10 @@ def command(name: str, *arguments: str, prefix: str = "") -> dict[str, Any]:
             teller.join()
     if process.returncode:
         kind = CheckFailed if process.returncode == 1 else AuxdriveError
-        raise kind(f"`auxdrive {name} {' '.join(arguments)}` ended with exit code {process.returncode}; its message stands above")
+        raise kind(
+            f"`auxdrive {name} {' '.join(arguments)}` ended with exit code {process.returncode}; "
+            "its message stands above"
+        )
     answer = json.loads(answer_bytes)
     assert isinstance(answer, dict)
     return answer

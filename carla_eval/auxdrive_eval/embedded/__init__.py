@@ -1,1 +1,3 @@
-"""The embedded simulator: a small closed-loop world that needs no GPU, no display and no system package."""
+"""The embedded simulator: a small closed-loop world that needs no GPU, no display and no system
+package.
+"""

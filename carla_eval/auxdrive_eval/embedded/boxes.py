@@ -1,6 +1,7 @@
 """Oriented boxes in the plane.
 
-Legend: a box is a row (x, y, yaw, half length, half width), float64 (N, 5); the length lies along the yaw. P points, float64 (P, 2).
+Legend: a box is a row (x, y, yaw, half length, half width), float64 (N, 5); the length lies along
+the yaw. P points, float64 (P, 2).
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ def box(x_m: float, y_m: float, yaw_rad: float, length_m: float, width_m: float)
 
 
 def overlaps(one: Float64, boxes: Float64) -> Float64:
-    """How deep a box, float64 (5,), stands in each of N boxes by the separating axis theorem, metres, float64 (N,); 0 where apart.
+    """How deep a box, float64 (5,), stands in each of N boxes by the separating axis theorem,
+    metres, float64 (N,); 0 where apart.
 
-    For two boxes the axes to test are the two directions of each (Gottschalk, Lin, Manocha 1996, in the plane).
+    For two boxes the axes to test are the two directions of each (Gottschalk, Lin, Manocha 1996, in
+    the plane).
     """
     dx, dy = boxes[:, 0] - one[0], boxes[:, 1] - one[1]
     turn = boxes[:, 2] - one[2]
@@ -25,10 +28,30 @@ def overlaps(one: Float64, boxes: Float64) -> Float64:
     half_length, half_width = boxes[:, 3], boxes[:, 4]
     cos_one, sin_one = np.cos(one[2]), np.sin(one[2])
     cos_all, sin_all = np.cos(boxes[:, 2]), np.sin(boxes[:, 2])
-    depth = one[3] + half_length * cos_turn + half_width * sin_turn - np.abs(dx * cos_one + dy * sin_one)
-    np.minimum(depth, one[4] + half_length * sin_turn + half_width * cos_turn - np.abs(dy * cos_one - dx * sin_one), out=depth)
-    np.minimum(depth, half_length + one[3] * cos_turn + one[4] * sin_turn - np.abs(dx * cos_all + dy * sin_all), out=depth)
-    np.minimum(depth, half_width + one[3] * sin_turn + one[4] * cos_turn - np.abs(dy * cos_all - dx * sin_all), out=depth)
+    depth = (
+        one[3]
+        + half_length * cos_turn
+        + half_width * sin_turn
+        - np.abs(dx * cos_one + dy * sin_one)
+    )
+    np.minimum(
+        depth,
+        one[4]
+        + half_length * sin_turn
+        + half_width * cos_turn
+        - np.abs(dy * cos_one - dx * sin_one),
+        out=depth,
+    )
+    np.minimum(
+        depth,
+        half_length + one[3] * cos_turn + one[4] * sin_turn - np.abs(dx * cos_all + dy * sin_all),
+        out=depth,
+    )
+    np.minimum(
+        depth,
+        half_width + one[3] * sin_turn + one[4] * cos_turn - np.abs(dy * cos_all - dx * sin_all),
+        out=depth,
+    )
     return np.asarray(np.maximum(depth, 0.0))
 
 

@@ -14,9 +14,10 @@ EGO_ID = 0
 class Car:
     """A car whose centre is `along_m` along the lane `lane`.
 
-    ahead: the lanes that it will drive next. behind: the lane that it came from, None before its first junction.
-    cruise: its wish speed as a share of the limit. waited_s: how long it has stood before the present lane's end.
-    has_stopped: it has stood at the present lane's end, as a stop sign demands. moved_m: by how much in the last tick.
+    ahead: the lanes that it will drive next. behind: the lane that it came from, None before its
+    first junction. cruise: its wish speed as a share of the limit. waited_s: how long it has stood
+    before the present lane's end. has_stopped: it has stood at the present lane's end, as a stop
+    sign demands. moved_m: by how much in the last tick.
     """
 
     car_id: int
@@ -39,7 +40,9 @@ class Car:
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """A stretch of a lane that a road user covers, from its tail to its front; its speed along the lane."""
+    """A stretch of a lane that a road user covers, from its tail to its front; its speed along the
+    lane.
+    """
 
     car_id: int
     tail_m: float
@@ -48,4 +51,6 @@ class Occupant:
 
 
 Occupancy = dict[int, list[Occupant]]
-"""Who is on each lane, in the order of their tails; a car that crosses from one lane to the next is on both."""
+"""Who is on each lane, in the order of their tails; a car that crosses from one lane to the next is
+on both.
+"""

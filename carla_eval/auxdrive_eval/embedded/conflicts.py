@@ -16,9 +16,11 @@ CLEARANCE_M = 2.6
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Another connector that crosses or joins this one: a car on it is in the way until its tail is `clear_at_m` along it.
+    """Another connector that crosses or joins this one: a car on it is in the way until its tail is
+    `clear_at_m` along it.
 
-    `from_m`: where the stretch in conflict begins on this connector, which is where a car on it has to stop for the other.
+    `from_m`: where the stretch in conflict begins on this connector, which is where a car on it has
+    to stop for the other.
     """
 
     other: int
@@ -27,12 +29,16 @@ class Conflict:
 
 
 def junction_conflicts(town: Town) -> dict[int, tuple[Conflict, ...]]:
-    """Conflicts of every connector, by lane id. Connectors that leave the same lane part from each other and have none."""
+    """Conflicts of every connector, by lane id. Connectors that leave the same lane part from each
+    other and have none.
+    """
     conflicts: dict[int, tuple[Conflict, ...]] = {}
     for junction in town.junctions.values():
         lanes = [town.lanes[lane_id] for lane_id in junction.connector_ids]
         for lane in lanes:
-            found = (_conflict(lane, other) for other in lanes if other.predecessors != lane.predecessors)
+            found = (
+                _conflict(lane, other) for other in lanes if other.predecessors != lane.predecessors
+            )
             conflicts[lane.lane_id] = tuple(conflict for conflict in found if conflict is not None)
     return conflicts
 
@@ -43,19 +49,25 @@ def _conflict(lane: Lane, other: Lane) -> Conflict | None:
     if not close.any():
         return None
     ours, theirs = np.flatnonzero(close.any(axis=1)), np.flatnonzero(close.any(axis=0))
-    return Conflict(other.lane_id, float(other.arclength[theirs[-1]]), float(lane.arclength[ours[0]]))
+    return Conflict(
+        other.lane_id, float(other.arclength[theirs[-1]]), float(lane.arclength[ours[0]])
+    )
 
 
 def priorities(town: Town) -> dict[int, int]:
     """Rank of each connector: of two in conflict the one with the lower rank goes first.
 
-    Straight on and to the right before to the left; at a T-junction without lights, the road that goes on before the road that ends.
-    Where every arm has a stop sign all are equal: who came first goes first.
+    Straight on and to the right before to the left; at a T-junction without lights, the road that
+    goes on before the road that ends. Where every arm has a stop sign all are equal: who came first
+    goes first.
     """
     ranks: dict[int, int] = {}
     for junction in town.junctions.values():
         minor = _minor_lane(town, junction)
-        all_stop = all(town.lanes[town.lanes[lane_id].predecessors[0]].stop_sign_id is not None for lane_id in junction.connector_ids)
+        all_stop = all(
+            town.lanes[town.lanes[lane_id].predecessors[0]].stop_sign_id is not None
+            for lane_id in junction.connector_ids
+        )
         for lane_id in junction.connector_ids:
             lane = town.lanes[lane_id]
             rank = int(lane.turn is RoadOption.LEFT) + 2 * int(lane.predecessors[0] == minor)

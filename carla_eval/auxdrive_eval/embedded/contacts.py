@@ -1,4 +1,6 @@
-"""What the ego runs into, and what comes of it: it stops where it was, and a moving car that it has run into is towed away."""
+"""What the ego runs into, and what comes of it: it stops where it was, and a moving car that it has
+run into is towed away.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,10 @@ from auxdrive_eval.embedded.vehicle import Vehicle
 from auxdrive_eval.world import CollisionKind, Contact
 
 TOWED_AFTER_S = 10.0
-"""Bodies do not give way here, so the ego and a car that it has run into could hold each other for ever. After they have stood in
-touch for this long the car is taken out of the traffic, as SUMO does with cars that have collided (`collision.action`)."""
+"""Bodies do not give way here, so the ego and a car that it has run into could hold each other for
+ever. After they have stood in touch for this long the car is taken out of the traffic, as SUMO does
+with cars that have collided (`collision.action`).
+"""
 TOUCH_M = 0.5
 STANDING_MPS = 0.1
 
@@ -41,7 +45,11 @@ class EgoContacts:
         vehicle.step(control, tick_s)
         after = self.ego_box()
         standing, moving = self._obstacles.hits(after), self._cars_hit(after)
-        self._found = {contact.other_id: contact for contact in self._obstacles.contacts(after)} if standing else {}
+        self._found = (
+            {contact.other_id: contact for contact in self._obstacles.contacts(after)}
+            if standing
+            else {}
+        )
         self._found.update({contact.other_id: contact for contact in moving.values()})
         # Something that the ego already stood in (a car that drove into it) does not hold it.
         touched_before = set(self._obstacles.hits(before)) if standing else set()
@@ -51,7 +59,8 @@ class EgoContacts:
             vehicle.speed_mps, vehicle.drive_mps2 = 0.0, 0.0
 
     def settle(self, tick_s: float) -> tuple[Contact, ...]:
-        """After the traffic has moved: stop what has run into the ego, and tow what has stood in touch with it for long.
+        """After the traffic has moved: stop what has run into the ego, and tow what has stood in
+        touch with it for long.
 
         Returns all contacts of the tick.
         """
@@ -71,7 +80,9 @@ class EgoContacts:
         near[3:] += TOUCH_M
         touching = dict(zip(self._traffic.cars, overlaps(near, self.cars) > 0, strict=True))
         for car_id, together_s in list(self._together_s.items()):
-            stand = max(self._vehicle.speed_mps, self._traffic.cars[car_id].speed_mps) < STANDING_MPS
+            stand = (
+                max(self._vehicle.speed_mps, self._traffic.cars[car_id].speed_mps) < STANDING_MPS
+            )
             if not touching[car_id]:
                 del self._together_s[car_id]
             elif not stand:
@@ -91,5 +102,7 @@ class EgoContacts:
         found = {}
         for index in np.flatnonzero(overlaps(ego, self.cars) > 0):
             car, (x, y) = cars[index], self.cars[index, :2]
-            found[car.car_id] = Contact(CollisionKind.VEHICLE, car.car_id, f"vehicle.{car.kind.value}", (float(x), float(y)))
+            found[car.car_id] = Contact(
+                CollisionKind.VEHICLE, car.car_id, f"vehicle.{car.kind.value}", (float(x), float(y))
+            )
         return found

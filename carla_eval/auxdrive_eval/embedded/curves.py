@@ -1,6 +1,7 @@
 """Plane curves as polylines: sampling, smoothing, offsets and the joins of lanes.
 
-Legend: N points along a curve, float64 (N, 2); yaw float64 (N,), radians, unwrapped along the curve.
+Legend: N points along a curve, float64 (N, 2); yaw float64 (N,), radians, unwrapped along the
+curve.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def headings(points: Float64) -> Float64:
 
 
 def resample(points: Float64, spacing_m: float, yaw_rad: Float64 | None = None) -> Curve:
-    """The polyline sampled at equal steps of about `spacing_m`; headings are interpolated from `yaw_rad` when it is given."""
+    """The polyline sampled at equal steps of about `spacing_m`; headings are interpolated from
+    `yaw_rad` when it is given.
+    """
     along = cumulative_length(points)
     count = max(2, round(along[-1] / spacing_m) + 1)
     at = np.linspace(0.0, along[-1], count)
@@ -49,15 +52,18 @@ def resample(points: Float64, spacing_m: float, yaw_rad: Float64 | None = None) 
 
 
 def smooth(points: Float64, sigma_m: float) -> Float64:
-    """A polyline rounded by a Gaussian along its length; the ends stay where they are. Returns points `DENSE_M` apart.
+    """A polyline rounded by a Gaussian along its length; the ends stay where they are. Returns
+    points `DENSE_M` apart.
 
-    A corner of angle a becomes a bend of radius sigma * sqrt(2 pi) / a whose curvature rises and falls smoothly.
+    A corner of angle a becomes a bend of radius sigma * sqrt(2 pi) / a whose curvature rises and
+    falls smoothly.
     """
     dense = resample(points, DENSE_M).points
     reach = min(int(4 * sigma_m / DENSE_M), len(dense) - 1)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * DENSE_M / sigma_m) ** 2)
     kernel /= kernel.sum()
-    # Odd reflection through the ends keeps both end points and, where the ends are straight, their direction.
+    # Odd reflection through the ends keeps both end points and, where the ends are straight, their
+    # direction.
     before = 2 * dense[0] - dense[reach:0:-1]
     after = 2 * dense[-1] - dense[-2 : -reach - 2 : -1]
     padded = np.concatenate([before, dense, after])
@@ -83,7 +89,8 @@ def wrap(angle_rad: float) -> float:
 def join(start: Float64, start_yaw: float, end: Float64, end_yaw: float, spacing_m: float) -> Curve:
     """A cubic Bezier from one pose to another, tangent to both.
 
-    The handles are those of the circular arc through a symmetric pair of poses: chord * 2/3 * tan(a/4) / sin(a/2) for a turn by a.
+    The handles are those of the circular arc through a symmetric pair of poses: chord * 2/3 *
+    tan(a/4) / sin(a/2) for a turn by a.
     """
     turn = wrap(end_yaw - start_yaw)
     chord = float(np.hypot(*(end - start)))

@@ -1,4 +1,6 @@
-"""The privileged driver: it knows the route, the map, every car and light, and drives as a careful person would."""
+"""The privileged driver: it knows the route, the map, every car and light, and drives as a careful
+person would.
+"""
 
 from __future__ import annotations
 
@@ -30,16 +32,22 @@ DRIVING = IdmParameters(accel_mps2=1.8, brake_mps2=2.2, headway_s=1.4, gap_m=2.5
 
 
 class Expert:
-    """Pure pursuit (Coulter 1992) for steering; for speed the least of what bends, the car ahead and the next line allow."""
+    """Pure pursuit (Coulter 1992) for steering; for speed the least of what bends, the car ahead
+    and the next line allow.
+    """
 
-    def __init__(self, graph: LaneGraph, tracker: RouteTracker, vehicle: Vehicle, traffic: Traffic) -> None:
+    def __init__(
+        self, graph: LaneGraph, tracker: RouteTracker, vehicle: Vehicle, traffic: Traffic
+    ) -> None:
         self._graph = graph
         self._tracker = tracker
         self._vehicle = vehicle
         self._traffic = traffic
         route = tracker.route
         curve = Curve(route.points, tracker.along, route.yaw_rad)
-        self._profile = speed_profile(curve, CRUISE_SHARE * _limits(graph.town, route), LATERAL_MPS2, PLAN_BRAKE_MPS2)
+        self._profile = speed_profile(
+            curve, CRUISE_SHARE * _limits(graph.town, route), LATERAL_MPS2, PLAN_BRAKE_MPS2
+        )
 
     def control(self, ego: Car | None) -> Control:
         """What to do now. ego: the ego as a road user, None where it has left its route."""
@@ -48,16 +56,23 @@ class Expert:
         return Control(self._steer(), throttle, brake)
 
     def _steer(self) -> float:
-        """Road-wheel angle of the arc from the rear axle to a point of the route ahead: atan(2 L sin(alpha) / distance)."""
+        """Road-wheel angle of the arc from the rear axle to a point of the route ahead: atan(2 L
+        sin(alpha) / distance).
+        """
         vehicle, tracker = self._vehicle, self._tracker
-        ahead = min(max(LOOKAHEAD_AT_REST_M + LOOKAHEAD_S * vehicle.speed_mps, LOOKAHEAD_M[0]), LOOKAHEAD_M[1])
+        ahead = min(
+            max(LOOKAHEAD_AT_REST_M + LOOKAHEAD_S * vehicle.speed_mps, LOOKAHEAD_M[0]),
+            LOOKAHEAD_M[1],
+        )
         x, y = tracker.point_at(tracker.progress_m + ahead)
         dx, dy = x - vehicle.x_m, y - vehicle.y_m
         alpha = math.remainder(math.atan2(dy, dx) - vehicle.yaw_rad, math.tau)
         limit = vehicle.parameters.max_steer_rad
         if abs(alpha) > math.pi / 2:  # the point lies behind: full lock towards it
             return math.copysign(limit, alpha)
-        steer = math.atan(2 * vehicle.parameters.wheelbase_m * math.sin(alpha) / max(math.hypot(dx, dy), 0.5))
+        steer = math.atan(
+            2 * vehicle.parameters.wheelbase_m * math.sin(alpha) / max(math.hypot(dx, dy), 0.5)
+        )
         return min(max(steer, -limit), limit)
 
     def _accel(self, ego: Car | None) -> float:
@@ -68,8 +83,12 @@ class Expert:
         gap, lead_speed = self._traffic.leader(ego)
         accel = idm_accel(speed, wish, gap, lead_speed, DRIVING)
         junctions = self._traffic.junctions
-        if self._graph.town.lanes[ego.lane].junction_id is None and junctions.granted(ego.car_id) is None:
-            # As a leader at rest, placed so that the front bumper comes to stand the margin before the line.
+        if (
+            self._graph.town.lanes[ego.lane].junction_id is None
+            and junctions.granted(ego.car_id) is None
+        ):
+            # As a leader at rest, placed so that the front bumper comes to stand the margin before
+            # the line.
             to_line = junctions.to_line_m(ego) - LINE_MARGIN_M + DRIVING.gap_m
             accel = min(accel, idm_accel(speed, wish, max(to_line, 0.1), 0.0, DRIVING))
         return accel

@@ -46,7 +46,9 @@ def generate_town(seed: int) -> Town:
         town = None if layout is None else _build(name, seed, layout)
         if town is not None and not town_faults(town):
             return town
-    raise RuntimeError(f"no sound draft of {name} in {MAX_DRAFTS}")  # a fault of this package: tests draw many seeds
+    raise RuntimeError(
+        f"no sound draft of {name} in {MAX_DRAFTS}"
+    )  # a fault of this package: tests draw many seeds
 
 
 def _build(name: str, seed: int, layout: Layout) -> Town:
@@ -56,7 +58,19 @@ def _build(name: str, seed: int, layout: Layout) -> Town:
     points = np.concatenate([lane.centreline for lane in lanes.values()])
     low, high = points.min(axis=0) - MARGIN_M, points.max(axis=0) + MARGIN_M
     bounds = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-    return Town(name, seed, lanes, network.roads, network.junctions, lights, stop_signs, props, KERB_HEIGHT_M, SIDEWALK_WIDTH_M, bounds)
+    return Town(
+        name,
+        seed,
+        lanes,
+        network.roads,
+        network.junctions,
+        lights,
+        stop_signs,
+        props,
+        KERB_HEIGHT_M,
+        SIDEWALK_WIDTH_M,
+        bounds,
+    )
 
 
 @lru_cache(maxsize=8)
@@ -69,7 +83,8 @@ def town_from_name(name: str) -> Town:
     match = _NAME.fullmatch(name)
     if match is None:
         raise SimulatorError(
-            f"'{name}' is no town of the embedded simulator, whose towns are EmbeddedTown0000 to EmbeddedTown{MAX_SEED}. "
+            f"'{name}' is no town of the embedded simulator, whose towns are EmbeddedTown0000 to "
+            f"EmbeddedTown{MAX_SEED}. "
             "Routes of CARLA's own towns cannot be driven in it"
         )
     return generate_town(int(match.group(1)))

@@ -1,6 +1,7 @@
 """The lanes of a town as arrays: which lane is here, which way leads there.
 
-Legend: N points of all centre lines, one lane after the other. Lane ids count from 0, so they are indices into arrays over lanes.
+Legend: N points of all centre lines, one lane after the other. Lane ids count from 0, so they are
+indices into arrays over lanes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from auxdrive_eval.embedded.town import Town
 from auxdrive_eval.world import LaneView
 
 SAME_WAY_RAD = math.radians(100.0)
-"""How far a heading may differ from a lane's and still mean it: a file's may be that of the way to its next point, round a corner."""
+"""How far a heading may differ from a lane's and still mean it: a file's may be that of the way to
+its next point, round a corner.
+"""
 CELL_M = 8.0
 Indices = NDArray[np.intp]
 Position = tuple[int, float]
@@ -24,7 +27,9 @@ Position = tuple[int, float]
 
 
 class LaneGraph:
-    """Look-up and search over the lanes of one town. Points of a lane are equally spaced, so a distance along it is an index."""
+    """Look-up and search over the lanes of one town. Points of a lane are equally spaced, so a
+    distance along it is an index.
+    """
 
     def __init__(self, town: Town) -> None:
         self.town = town
@@ -58,10 +63,16 @@ class LaneGraph:
         return found
 
     def nearest_lane(self, x_m: float, y_m: float, yaw_rad: float) -> LaneView:
-        """The lane whose centre line is nearest to (x, y). Connectors cross: among them the one that runs along `yaw_rad` is preferred."""
+        """The lane whose centre line is nearest to (x, y). Connectors cross: among them the one
+        that runs along `yaw_rad` is preferred.
+        """
         index = self._nearest_point(x_m, y_m, yaw_rad)
         lane = int(self.lane_of_point[index])
-        px, py, yaw = float(self.points[index, 0]), float(self.points[index, 1]), float(self.yaw_rad[index])
+        px, py, yaw = (
+            float(self.points[index, 0]),
+            float(self.points[index, 1]),
+            float(self.yaw_rad[index]),
+        )
         cos, sin = math.cos(yaw), math.sin(yaw)
         along, left = (x_m - px) * cos + (y_m - py) * sin, (y_m - py) * cos - (x_m - px) * sin
         along = min(max(along, -0.5), 0.5)
@@ -69,7 +80,9 @@ class LaneGraph:
         centre = (px + along * cos, py + along * sin)
         heading, in_junction = math.remainder(yaw, math.tau), view.junction_id is not None
         parking_m = 0.0 if in_junction else self.town.roads[view.road_id].parking_m
-        return LaneView(view.lane_id, view.road_id, centre, left, view.width_m, heading, in_junction, parking_m)
+        return LaneView(
+            view.lane_id, view.road_id, centre, left, view.width_m, heading, in_junction, parking_m
+        )
 
     def _nearest_point(self, x_m: float, y_m: float, yaw_rad: float) -> int:
         candidates = self.near(x_m, y_m)
@@ -80,32 +93,50 @@ class LaneGraph:
         nearest = int(candidates[np.argmin(cost)])
         if not self._connector_point[nearest]:
             return nearest
-        # Position alone decides between road and junction; the heading, between the junction's lanes.
-        cost = np.where(self._connector_point[candidates], cost + 1.5 * (1.0 - np.cos(self.yaw_rad[candidates] - yaw_rad)), np.inf)
+        # Position alone decides between road and junction; the heading, between the junction's
+        # lanes.
+        cost = np.where(
+            self._connector_point[candidates],
+            cost + 1.5 * (1.0 - np.cos(self.yaw_rad[candidates] - yaw_rad)),
+            np.inf,
+        )
         return int(candidates[np.argmin(cost)])
 
-    def positions_near(self, x_m: float, y_m: float, reach_m: float, yaw_rad: float | None = None) -> tuple[dict[Position, float], float]:
-        """Places on lanes that (x, y) lies on, one per lane, with their distances; and the distance of the nearest lane of all.
+    def positions_near(
+        self, x_m: float, y_m: float, reach_m: float, yaw_rad: float | None = None
+    ) -> tuple[dict[Position, float], float]:
+        """Places on lanes that (x, y) lies on, one per lane, with their distances; and the distance
+        of the nearest lane of all.
 
-        A point lies on a lane that is not farther than half its width and `reach_m`. With `yaw_rad` only lanes count that run within
-        `SAME_WAY_RAD` of it, so not the oncoming one; the nearest's distance is infinite without any.
+        A point lies on a lane that is not farther than half its width and `reach_m`. With `yaw_rad`
+        only lanes count that run within `SAME_WAY_RAD` of it, so not the oncoming one; the
+        nearest's distance is infinite without any.
         """
         away = np.hypot(self.points[:, 0] - x_m, self.points[:, 1] - y_m)
         if yaw_rad is not None:
             away = np.where(np.cos(self.yaw_rad - yaw_rad) >= math.cos(SAME_WAY_RAD), away, np.inf)
         found: dict[Position, float] = {}
-        for lane in np.unique(self.lane_of_point[away <= self._widest_m / 2 + reach_m + self.spacing.max()]):
+        for lane in np.unique(
+            self.lane_of_point[away <= self._widest_m / 2 + reach_m + self.spacing.max()]
+        ):
             first, count = int(self.first[lane]), int(self.count[lane])
-            along_m, away_m = self._foot(int(lane), int(np.argmin(away[first : first + count])), x_m, y_m)
+            along_m, away_m = self._foot(
+                int(lane), int(np.argmin(away[first : first + count])), x_m, y_m
+            )
             if away_m <= self.town.lanes[self.lane_ids[lane]].width_m / 2 + reach_m:
                 found[int(lane), along_m] = away_m
         return found, min(found.values(), default=float(away.min()))
 
     def _foot(self, lane: int, nearest: int, x_m: float, y_m: float) -> tuple[float, float]:
-        """Where on a lane (x, y) stands, beside the point `nearest` of it: the distance along the lane, and the distance to there."""
+        """Where on a lane (x, y) stands, beside the point `nearest` of it: the distance along the
+        lane, and the distance to there.
+        """
         best = 0.0, math.inf
         for step in {max(nearest - 1, 0), min(nearest, int(self.count[lane]) - 2)}:
-            (ax, ay), (bx, by) = self.points[self.first[lane] + step], self.points[self.first[lane] + step + 1]
+            (ax, ay), (bx, by) = (
+                self.points[self.first[lane] + step],
+                self.points[self.first[lane] + step + 1],
+            )
             square = (bx - ax) ** 2 + (by - ay) ** 2
             share = min(max(((x_m - ax) * (bx - ax) + (y_m - ay) * (by - ay)) / square, 0.0), 1.0)
             away_m = math.hypot(ax + share * (bx - ax) - x_m, ay + share * (by - ay) - y_m)
@@ -114,14 +145,20 @@ class LaneGraph:
         return best
 
     def shortest_path(self, start: Position, goal: Position) -> tuple[list[int], float] | None:
-        """Lane ids from start to goal and the distance between them, metres (Dijkstra 1959); None when no way leads there."""
+        """Lane ids from start to goal and the distance between them, metres (Dijkstra 1959); None
+        when no way leads there.
+        """
         if start[0] == goal[0] and goal[1] >= start[1]:
             return [start[0]], goal[1] - start[1]
-        # Distances are to the start of a lane. The start's own lane can be entered again, all the way round.
+        # Distances are to the start of a lane. The start's own lane can be entered again, all the
+        # way round.
         lanes = self.town.lanes
         best: dict[int, float] = {}
         came_from: dict[int, int] = {}
-        queue = [(lanes[start[0]].length_m - start[1], lane_id, start[0]) for lane_id in lanes[start[0]].successors]
+        queue = [
+            (lanes[start[0]].length_m - start[1], lane_id, start[0])
+            for lane_id in lanes[start[0]].successors
+        ]
         heapq.heapify(queue)
         while queue:
             cost, lane_id, previous = heapq.heappop(queue)
@@ -144,7 +181,9 @@ class LaneGraph:
                 return path[::-1]
 
     def poses(self, lane_index: Indices, along_m: Float64) -> tuple[Float64, Float64]:
-        """Points (K, 2) and headings (K,) at K distances along K lanes (by index); beyond the ends the lane goes on straight."""
+        """Points (K, 2) and headings (K,) at K distances along K lanes (by index); beyond the ends
+        the lane goes on straight.
+        """
         at = along_m / self.spacing[lane_index]
         step = np.clip(at.astype(np.intp), 0, self.count[lane_index] - 2)
         share = (at - step)[:, None]

@@ -1,7 +1,8 @@
-"""The plan of a town: a perturbed grid of nodes, some of whose edges are missing, and the roads between its junctions.
+"""The plan of a town: a perturbed grid of nodes, some of whose edges are missing, and the roads
+between its junctions.
 
-A node where three or four edges meet is a junction; a road runs from one junction to the next, through the nodes where only two edges
-meet, which become bends.
+A node where three or four edges meet is a junction; a road runs from one junction to the next,
+through the nodes where only two edges meet, which become bends.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from auxdrive.types import Float64
 
-from auxdrive_eval.embedded.curves import DENSE_M, Curve, cumulative_length, curvature, headings, resample, smooth
+from auxdrive_eval.embedded.curves import (
+    DENSE_M,
+    Curve,
+    cumulative_length,
+    curvature,
+    headings,
+    resample,
+    smooth,
+)
 
 GRID = 4
 JUNCTION_RADIUS_M = 13.0
@@ -43,7 +52,9 @@ class Layout:
 
 
 def draft_layout(rng: np.random.Generator) -> Layout | None:
-    """One draft of a plan; None when a road or a junction of it could not be driven, or it has too few junctions to be of use."""
+    """One draft of a plan; None when a road or a junction of it could not be driven, or it has too
+    few junctions to be of use.
+    """
     positions = _node_positions(rng)
     edges = _keep_edges(rng)
     around: dict[Node, list[Node]] = {node: [] for node in positions}
@@ -75,12 +86,16 @@ def _node_positions(rng: np.random.Generator) -> dict[Node, Float64]:
     for i in range(GRID):
         for j in range(GRID):
             jitter = rng.uniform(-9.0, 9.0, 2)
-            positions[(i, j)] = np.array([(i - centre) * spacing_x, (j - centre) * spacing_y]) + jitter
+            positions[(i, j)] = (
+                np.array([(i - centre) * spacing_x, (j - centre) * spacing_y]) + jitter
+            )
     return positions
 
 
 def _keep_edges(rng: np.random.Generator) -> list[Edge]:
-    """All edges of the grid but a few; every node keeps two or more and the graph stays in one piece."""
+    """All edges of the grid but a few; every node keeps two or more and the graph stays in one
+    piece.
+    """
     edges: list[Edge] = [((i, j), (i + 1, j)) for i in range(GRID - 1) for j in range(GRID)]
     edges += [((i, j), (i, j + 1)) for i in range(GRID) for j in range(GRID - 1)]
     to_drop = int(rng.integers(2, 5))
@@ -122,7 +137,9 @@ def _bend(rng: np.random.Generator, start: Float64, end: Float64) -> Float64:
         return np.empty((0, 2))
     if shape == 1:
         return np.stack([start + 0.5 * along + amplitude * left])
-    return np.stack([start + 0.36 * along + amplitude * left, start + 0.64 * along - amplitude * left])
+    return np.stack(
+        [start + 0.36 * along + amplitude * left, start + 0.64 * along - amplitude * left]
+    )
 
 
 def _chains(around: dict[Node, list[Node]]) -> list[list[Node]]:
@@ -142,7 +159,9 @@ def _chains(around: dict[Node, list[Node]]) -> list[list[Node]]:
     return chains
 
 
-def _road(chain: list[Node], positions: dict[Node, Float64], bends: dict[Edge, Float64]) -> RoadPlan | None:
+def _road(
+    chain: list[Node], positions: dict[Node, Float64], bends: dict[Edge, Float64]
+) -> RoadPlan | None:
     control = [positions[chain[0]][None]]
     for a, b in itertools.pairwise(chain):
         control += [bends[(a, b)] if (a, b) in bends else bends[(b, a)][::-1], positions[b][None]]
@@ -157,7 +176,9 @@ def _road(chain: list[Node], positions: dict[Node, Float64], bends: dict[Edge, F
 
 
 def _arms_apart(junctions: dict[Node, Float64], roads: list[RoadPlan]) -> bool:
-    """Whether the mouths of every junction lie far enough apart around it for the kerbs between them."""
+    """Whether the mouths of every junction lie far enough apart around it for the kerbs between
+    them.
+    """
     for node, centre in junctions.items():
         mouths = [road.centreline.points[0] for road in roads if road.start == node]
         mouths += [road.centreline.points[-1] for road in roads if road.end == node]

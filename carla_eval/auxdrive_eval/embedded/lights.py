@@ -1,4 +1,6 @@
-"""Colours of the lights as a function of time: each junction turns through its two groups on a fixed cycle."""
+"""Colours of the lights as a function of time: each junction turns through its two groups on a
+fixed cycle.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,16 @@ GROUPS = 2
 
 
 class LightCycles:
-    """Green, yellow, then red for all, group after group. Lengths and starts of the cycles come from the seed, junction by junction."""
+    """Green, yellow, then red for all, group after group. Lengths and starts of the cycles come
+    from the seed, junction by junction.
+    """
 
     def __init__(self, town: Town, seed: int) -> None:
         junctions = sorted({light.junction_id for light in town.lights.values()})
-        self._light_ids = {junction: [i for i, light in town.lights.items() if light.junction_id == junction] for junction in junctions}
+        self._light_ids = {
+            junction: [i for i, light in town.lights.items() if light.junction_id == junction]
+            for junction in junctions
+        }
         self._group = {light.light_id: light.group for light in town.lights.values()}
         self._green_s: dict[int, float] = {}
         self._start_s: dict[int, float] = {}

@@ -1,8 +1,11 @@
-"""Disturbances of the steering while data are recorded, so that a student also sees how to come back.
+"""Disturbances of the steering while data are recorded, so that a student also sees how to come
+back.
 
-Triangular pulses as in conditional imitation learning (Codevilla et al. 2018, section IV): the executed steering drifts away and back, the
-recorded label stays the expert's. They are strong: half a lane off is what a student has to come back from in closed loop, and what gentle
-ones never show it (of a baseline's way 18 % lay a metre off its route after peaks of 0.08 to 0.26 rad, and 11 % after these).
+Triangular pulses as in conditional imitation learning (Codevilla et al. 2018, section IV): the
+executed steering drifts away and back, the recorded label stays the expert's. They are strong: half
+a lane off is what a student has to come back from in closed loop, and what gentle ones never show
+it (of a baseline's way 18 % lay a metre off its route after peaks of 0.08 to 0.26 rad, and 11 %
+after these).
 """
 
 from __future__ import annotations

@@ -13,7 +13,9 @@ from auxdrive_eval.world import LightColour, Weather
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The moving part of the world at one instant: cars but not the ego, colour of each light by id, the ego's rear axle."""
+    """The moving part of the world at one instant: cars but not the ego, colour of each light by
+    id, the ego's rear axle.
+    """
 
     time_s: float
     ego: Pose2
@@ -31,10 +33,14 @@ class Renderer(Protocol):
         """uint8 (H, W, 3)."""
 
     def depth_and_segmentation(self, scene: Scene) -> tuple[AnyArray, UInt8]:
-        """Depth uint16 (H, W), centimetres along the camera's axis, 65535 beyond 655 m or sky; class ids uint8 (H, W)."""
+        """Depth uint16 (H, W), centimetres along the camera's axis, 65535 beyond 655 m or sky;
+        class ids uint8 (H, W).
+        """
 
     def lidar_points(self, scene: Scene) -> AnyArray:
-        """float32 (N, 4): x, y, z in the ego frame (metres), and intensity 0..1; ring pattern over 360 degrees."""
+        """float32 (N, 4): x, y, z in the ego frame (metres), and intensity 0..1; ring pattern over
+        360 degrees.
+        """
 
     def close(self) -> None:
         """Release the window and its buffers."""

@@ -19,11 +19,13 @@ SIGN_BEFORE_LINE_M = 0.5
 BEHIND_KERB_M = 0.9
 
 
-def place_signals(network: Network, rng: np.random.Generator) -> tuple[dict[int, Lane], dict[int, TrafficLight], dict[int, StopSign]]:
+def place_signals(
+    network: Network, rng: np.random.Generator
+) -> tuple[dict[int, Lane], dict[int, TrafficLight], dict[int, StopSign]]:
     """Lanes with their signals, lights and stop signs.
 
-    The first four-way junction and most others have lights, the rest a stop sign on every arm. At most T-junctions the arm that ends has
-    a stop sign.
+    The first four-way junction and most others have lights, the rest a stop sign on every arm. At
+    most T-junctions the arm that ends has a stop sign.
     """
     lanes = dict(network.lanes)
     lights: dict[int, TrafficLight] = {}
@@ -34,7 +36,9 @@ def place_signals(network: Network, rng: np.random.Generator) -> tuple[dict[int,
         if junction.kind is JunctionKind.FOUR_WAY and (draw < LIT_SHARE or not lights):
             for index, arm in enumerate(arms):
                 light_id = len(lights)
-                lights[light_id] = _light(light_id, junction_id, index % 2, arm, lanes[arm.arriving], junction.polygon)
+                lights[light_id] = _light(
+                    light_id, junction_id, index % 2, arm, lanes[arm.arriving], junction.polygon
+                )
                 lanes[arm.arriving] = replace(lanes[arm.arriving], light_id=light_id)
             continue
         if junction.kind is JunctionKind.TEE and draw >= SIGNED_TEE_SHARE:
@@ -64,21 +68,41 @@ def stop_line(lane: Lane) -> tuple[Point, Point]:
     return (float(a[0]), float(a[1])), (float(b[0]), float(b[1]))
 
 
-def _light(light_id: int, junction_id: int, group: int, arm: Arm, lane: Lane, outline: Float64) -> TrafficLight:
-    """The pole stands past the stop line on the right, behind the kerb: in view of a camera that waits at the line."""
+def _light(
+    light_id: int, junction_id: int, group: int, arm: Arm, lane: Lane, outline: Float64
+) -> TrafficLight:
+    """The pole stands past the stop line on the right, behind the kerb: in view of a camera that
+    waits at the line.
+    """
     yaw = float(lane.yaw_rad[-1])
     ahead, right = np.array([np.cos(yaw), np.sin(yaw)]), np.array([np.sin(yaw), -np.cos(yaw)])
     beside = arm.mouth + POLE_PAST_LINE_M * ahead
-    # The kerb there is the outline's point to the right whose position along the road is nearest to the pole's.
+    # The kerb there is the outline's point to the right whose position along the road is nearest to
+    # the pole's.
     to_right = (outline - beside) @ right
     along = np.abs((outline - beside) @ ahead)
     kerb = float(to_right[np.argmin(np.where(to_right > 2.0, along, np.inf))])
     foot = beside + (kerb + BEHIND_KERB_M) * right
-    return TrafficLight(light_id, junction_id, lane.lane_id, group, (float(foot[0]), float(foot[1])), wrap(yaw + np.pi), stop_line(lane))
+    return TrafficLight(
+        light_id,
+        junction_id,
+        lane.lane_id,
+        group,
+        (float(foot[0]), float(foot[1])),
+        wrap(yaw + np.pi),
+        stop_line(lane),
+    )
 
 
 def _stop_sign(sign_id: int, junction_id: int, arm: Arm, lane: Lane) -> StopSign:
     yaw = float(lane.yaw_rad[-1])
     ahead, right = np.array([np.cos(yaw), np.sin(yaw)]), np.array([np.sin(yaw), -np.cos(yaw)])
     foot = arm.mouth - SIGN_BEFORE_LINE_M * ahead + (arm.half_width_m + BEHIND_KERB_M) * right
-    return StopSign(sign_id, junction_id, lane.lane_id, (float(foot[0]), float(foot[1])), wrap(yaw + np.pi), stop_line(lane))
+    return StopSign(
+        sign_id,
+        junction_id,
+        lane.lane_id,
+        (float(foot[0]), float(foot[1])),
+        wrap(yaw + np.pi),
+        stop_line(lane),
+    )

@@ -1,4 +1,6 @@
-"""The embedded simulator: a generated town, traffic, one ego, and sensors by a software renderer. No GPU, no display, no CARLA."""
+"""The embedded simulator: a generated town, traffic, one ego, and sensors by a software renderer.
+No GPU, no display, no CARLA.
+"""
 
 from __future__ import annotations
 
@@ -58,16 +60,25 @@ class _Run:
     frame: int = 0
     contacts: tuple[Contact, ...] = ()
     scene: Scene | None = None
-    """Made when first asked for; one object per tick, by which the renderer knows what it has drawn."""
+    """Made when first asked for; one object per tick, by which the renderer knows what it has
+    drawn.
+    """
 
 
 class EmbeddedSimulator:
     """`auxdrive_eval.simulator.Simulator` in pure Python and NumPy, with Panda3D for the sensors.
 
-    render: False for a world without sensors, which needs no renderer. traffic: number of moving cars.
+    render: False for a world without sensors, which needs no renderer. traffic: number of moving
+    cars.
     """
 
-    def __init__(self, camera: CameraSpec | None = None, render: bool = True, traffic: int = 20, tick_s: float = 0.05) -> None:
+    def __init__(
+        self,
+        camera: CameraSpec | None = None,
+        render: bool = True,
+        traffic: int = 20,
+        tick_s: float = 0.05,
+    ) -> None:
         if traffic < 0:
             raise SimulatorError(f"traffic is a number of cars, got {traffic}")
         if not 0.005 <= tick_s <= 0.1:
@@ -80,7 +91,9 @@ class EmbeddedSimulator:
             wheelbase_m=self._parameters.wheelbase_m,
             max_steer_rate_radps=self._parameters.max_steer_rate_radps,
         )
-        self.steering = SteeringSpec(kind="road_wheel_rad", max_road_wheel_deg=math.degrees(self._parameters.max_steer_rad))
+        self.steering = SteeringSpec(
+            kind="road_wheel_rad", max_road_wheel_deg=math.degrees(self._parameters.max_steer_rad)
+        )
         self._render = render
         self._traffic_count = traffic
         self._renderer: Renderer | None = None
@@ -101,14 +114,17 @@ class EmbeddedSimulator:
         weather: Weather | None = None,
         yaws_rad: Sequence[float | None] = (),
     ) -> Route:
-        """The route through keypoints of a town (`EmbeddedTown0007`); see `auxdrive_eval.embedded.routing.plan_route`.
+        """The route through keypoints of a town (`EmbeddedTown0007`); see
+        `auxdrive_eval.embedded.routing.plan_route`.
 
         Raises:
             SimulatorError: no such town, or no route through these keypoints that fits them.
         """
         return plan_route(self._kit(town).graph, keypoints, route_id, weather, yaws_rad=yaws_rad)
 
-    def random_route(self, seed: int, min_length_m: float = 150.0, max_length_m: float = 400.0) -> Route:
+    def random_route(
+        self, seed: int, min_length_m: float = 150.0, max_length_m: float = 400.0
+    ) -> Route:
         """A route of the town of that seed (modulo 10000), in the weather of that seed."""
         graph = self._kit(town_name(seed % 10_000)).graph
         return random_route(graph, seed, min_length_m, max_length_m, weather=weather_for(seed))
@@ -126,31 +142,45 @@ class EmbeddedSimulator:
     # The protocol
 
     def reset(self, route: Route, seed: int) -> WorldState:
-        """Put the ego at rest with its centre on the start of the route, as CARLA does, with traffic and lights from `seed`.
+        """Put the ego at rest with its centre on the start of the route, as CARLA does, with
+        traffic and lights from `seed`.
 
-        Where a town has no room for all the cars that were asked for, standard error is told, once per town.
+        Where a town has no room for all the cars that were asked for, standard error is told, once
+        per town.
 
         Raises:
-            SimulatorError: the town is none of this simulator's, or the route was not planned on its lanes (`plan`).
+            SimulatorError: the town is none of this simulator's, or the route was not planned on
+                its lanes (`plan`).
         """
         kit = self._kit(route.town)
         town = kit.graph.town
         if len(route.lane_ids) != len(route.points) or not set(route.lane_ids) <= town.lanes.keys():
-            raise SimulatorError(f"route {route.route_id} was not planned on the lanes of {route.town}; make it with plan(town, keypoints)")
-        yaw_rad, ahead_m = math.remainder(float(route.yaw_rad[0]), math.tau), self._parameters.centre_ahead_m
+            raise SimulatorError(
+                f"route {route.route_id} was not planned on the lanes of {route.town}; make it "
+                "with plan(town, keypoints)"
+            )
+        yaw_rad, ahead_m = (
+            math.remainder(float(route.yaw_rad[0]), math.tau),
+            self._parameters.centre_ahead_m,
+        )
         x_m, y_m = route.points[0].tolist()
         start = Pose2(x_m - ahead_m * math.cos(yaw_rad), y_m - ahead_m * math.sin(yaw_rad), yaw_rad)
         self._car.place(start)
         traffic = Traffic(kit.graph, seed, self._traffic_count, start)
         if len(traffic.cars) < self._traffic_count and route.town not in self._told_full:
             self._told_full.add(route.town)
-            console.note(f"{route.town} has room for {len(traffic.cars)} moving cars of the {self._traffic_count} that were asked for")
+            console.note(
+                f"{route.town} has room for {len(traffic.cars)} moving cars of the "
+                f"{self._traffic_count} that were asked for"
+            )
         tracker = RouteTracker(route, kit.graph, self._parameters)
         tracker.update(start)
         expert = Expert(kit.graph, tracker, self._car, traffic)
         ego = tracker.road_user(start, 0.0)
         touching = EgoContacts(self._car, kit.obstacles, traffic)
-        self._run = _Run(kit, route, LightCycles(town, seed), traffic, tracker, expert, touching, ego)
+        self._run = _Run(
+            kit, route, LightCycles(town, seed), traffic, tracker, expert, touching, ego
+        )
         self._frames = {}
         self._points = None
         if self._render:
@@ -164,13 +194,20 @@ class EmbeddedSimulator:
             SimulatorError: no route was set, or the control is not finite.
         """
         run = self._running()
-        if not all(math.isfinite(value) for value in (control.steer_rad, control.throttle, control.brake)):
+        if not all(
+            math.isfinite(value) for value in (control.steer_rad, control.throttle, control.brake)
+        ):
             raise SimulatorError(f"a control must be finite, got {control}")
         run.touching.move(control, self.tick_s)
         run.frame += 1
         run.tracker.update(self._car.pose)
         run.ego = run.tracker.road_user(self._car.pose, self._car.speed_mps)
-        run.traffic.step(self.tick_s, run.lights.colours(run.frame * self.tick_s), run.ego, run.touching.ego_box())
+        run.traffic.step(
+            self.tick_s,
+            run.lights.colours(run.frame * self.tick_s),
+            run.ego,
+            run.touching.ego_box(),
+        )
         run.contacts = run.touching.settle(self.tick_s)
         run.scene = None
         self._frames = {}
@@ -178,16 +215,19 @@ class EmbeddedSimulator:
         return self._state(run)
 
     def sense(self, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
-        """Frames of the present instant in the stored format; each is made once, however often it is asked for.
+        """Frames of the present instant in the stored format; each is made once, however often it
+        is asked for.
 
         Raises:
-            SimulatorError: no route was set, the simulator was made without a renderer, or it has no such sensor.
+            SimulatorError: no route was set, the simulator was made without a renderer, or it has
+                no such sensor.
         """
         self._running()
         unknown = sorted(set(modalities) - set(SENSED))
         if unknown:
             raise SimulatorError(
-                f"the embedded simulator has no sensor for {', '.join(unknown)}; it has {', '.join(SENSED)}. "
+                f"the embedded simulator has no sensor for {', '.join(unknown)}; it has "
+                f"{', '.join(SENSED)}. "
                 "Attention, edge and frequency are derived from these when a data set is read"
             )
         missing = [modality for modality in modalities if modality not in self._frames]
@@ -223,15 +263,23 @@ class EmbeddedSimulator:
         run = self._running()
         if run.scene is None:
             time_s = run.frame * self.tick_s
-            run.scene = Scene(time_s, self._car.pose, run.traffic.poses(run.touching.cars), run.lights.colours(time_s))
+            run.scene = Scene(
+                time_s,
+                self._car.pose,
+                run.traffic.poses(run.touching.cars),
+                run.lights.colours(time_s),
+            )
         return run.scene
 
     def lidar_points(self) -> Float32:
-        """The LiDAR's returns of the present instant, from which `sense` counts its histogram; drawn once per instant.
+        """The LiDAR's returns of the present instant, from which `sense` counts its histogram;
+        drawn once per instant.
 
         Returns:
-            float32 (N, 4), read-only: x, y, z in metres in the ego frame (x forward, y left, z up from the ground under the rear axle;
-            not the sensor's frame), and intensity 0..1. Beams that meet nothing within range are left out.
+            float32 (N, 4), read-only: x, y, z in metres in the ego frame (x forward, y left, z up
+                from the ground under the rear axle;
+            not the sensor's frame), and intensity 0..1. Beams that meet nothing within range are
+            left out.
 
         Raises:
             SimulatorError: no route was set, or the simulator was made without a renderer.
@@ -287,7 +335,9 @@ class EmbeddedSimulator:
         if Modality.RGB in modalities:
             self._frames[Modality.RGB] = renderer.rgb(scene)
         if Modality.DEPTH in modalities or Modality.SEGMENTATION in modalities:
-            self._frames[Modality.DEPTH], self._frames[Modality.SEGMENTATION] = renderer.depth_and_segmentation(scene)
+            self._frames[Modality.DEPTH], self._frames[Modality.SEGMENTATION] = (
+                renderer.depth_and_segmentation(scene)
+            )
         if Modality.LIDAR in modalities:
             from auxdrive.lidar import bev_histogram
 

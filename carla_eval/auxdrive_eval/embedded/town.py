@@ -1,7 +1,7 @@
 """The map of an embedded town: lanes, junctions, lights, and everything that can be seen or hit.
 
-Pure data (NumPy): `generate` makes it from a seed, physics and traffic read it, the renderer draws it. World frame: right-handed, z up,
-metres, right-hand traffic. Legend: N points along a line.
+Pure data (NumPy): `generate` makes it from a seed, physics and traffic read it, the renderer draws
+it. World frame: right-handed, z up, metres, right-hand traffic. Legend: N points along a line.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ class Lane:
     """A driving lane, one direction.
 
     Attributes:
-        centreline: float64 (N, 2), about 1 m apart, in driving direction. arclength: float64 (N,), yaw_rad: float64 (N,).
-        successors, predecessors: lane ids. junction_id: the junction that this is a connector through, else None.
+        centreline: float64 (N, 2), about 1 m apart, in driving direction. arclength: float64 (N,),
+            yaw_rad: float64 (N,).
+        successors, predecessors: lane ids. junction_id: the junction that this is a connector
+            through, else None.
         turn: LEFT, RIGHT or STRAIGHT for connectors, LANE_FOLLOW otherwise.
-        light_id: the light whose stop line is at the END of this lane. stop_sign_id: likewise for stop signs.
+        light_id: the light whose stop line is at the END of this lane. stop_sign_id: likewise for
+            stop signs.
     """
 
     lane_id: int
@@ -54,10 +57,11 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """A two-way road between two junctions (or a curve between them): for drawing, and for the lane-graph's ids.
+    """A two-way road between two junctions (or a curve between them): for drawing, and for the
+    lane-graph's ids.
 
-    centreline: float64 (N, 2). half_width_m: from the centre line to the kerb. parking_m: width of the parking bays on both sides, 0
-    without.
+    centreline: float64 (N, 2). half_width_m: from the centre line to the kerb. parking_m: width of
+    the parking bays on both sides, 0 without.
     """
 
     road_id: int
@@ -68,7 +72,9 @@ class Road:
 
 @dataclass(frozen=True, slots=True)
 class Junction:
-    """A junction; `polygon` (M, 2) is its paved outline, counter-clockwise and star-shaped about its centre."""
+    """A junction; `polygon` (M, 2) is its paved outline, counter-clockwise and star-shaped about
+    its centre.
+    """
 
     junction_id: int
     kind: JunctionKind
@@ -113,7 +119,11 @@ class CarKind(StrEnum):
     VAN = "van"
 
 
-CAR_SIZES_M = {CarKind.SEDAN: (4.5, 1.8, 1.45), CarKind.HATCHBACK: (4.0, 1.75, 1.5), CarKind.VAN: (4.9, 1.9, 2.0)}
+CAR_SIZES_M = {
+    CarKind.SEDAN: (4.5, 1.8, 1.45),
+    CarKind.HATCHBACK: (4.0, 1.75, 1.5),
+    CarKind.VAN: (4.9, 1.9, 2.0),
+}
 """Length, width, height of each body, moving or parked."""
 CAR_COLOURS = 8
 """Number of paints."""
@@ -130,10 +140,12 @@ class PropKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Prop:
-    """A thing that stands: an oriented box (length along yaw, width, height) that can be hit. `style` selects texture and colour.
+    """A thing that stands: an oriented box (length along yaw, width, height) that can be hit.
+    `style` selects texture and colour.
 
-    The box of a tree is its trunk, as high as the tree: the crown is drawn around it and cannot be hit. The yaw of a pole, a street lamp,
-    points over the road. A parked car faces its yaw; `car` is its body, by which it is drawn and called, and its style the paint.
+    The box of a tree is its trunk, as high as the tree: the crown is drawn around it and cannot be
+    hit. The yaw of a pole, a street lamp, points over the road. A parked car faces its yaw; `car`
+    is its body, by which it is drawn and called, and its style the paint.
     """
 
     prop_id: int
@@ -149,7 +161,10 @@ class Prop:
 
     def __post_init__(self) -> None:
         if (self.car is not None) != (self.kind is PropKind.PARKED_CAR):
-            raise ValueError(f"a prop has a car's body if and only if it is a parked car, got {self.kind} with {self.car}")
+            raise ValueError(
+                f"a prop has a car's body if and only if it is a parked car, got {self.kind} with "
+                f"{self.car}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,8 @@ def _join_faults(town: Town) -> list[str]:
             kink = abs(wrap(float(after.yaw_rad[0] - lane.yaw_rad[-1])))
             if gap > MAX_GAP_M or kink > MAX_KINK_RAD:
                 faults.append(
-                    f"lane {lane.lane_id} meets {successor} with a gap of {gap:.3f} m and a kink of {np.rad2deg(kink):.2f} degrees"
+                    f"lane {lane.lane_id} meets {successor} with a gap of {gap:.3f} m and a kink "
+                    f"of {np.rad2deg(kink):.2f} degrees"
                 )
     return faults
 
@@ -42,22 +43,46 @@ def _join_faults(town: Town) -> list[str]:
 def _bend_faults(town: Town) -> list[str]:
     faults = []
     for lane in town.lanes.values():
-        tightest = 1 / max(1e-6, float(np.abs(curvature(Curve(lane.centreline, lane.arclength, lane.yaw_rad))).max()))
+        tightest = 1 / max(
+            1e-6,
+            float(np.abs(curvature(Curve(lane.centreline, lane.arclength, lane.yaw_rad))).max()),
+        )
         limit = MIN_ROAD_RADIUS_M if lane.junction_id is None else MIN_CONNECTOR_RADIUS_M
         if tightest < limit:
-            faults.append(f"lane {lane.lane_id} bends with a radius of {tightest:.1f} m, less than {limit} m")
+            faults.append(
+                f"lane {lane.lane_id} bends with a radius of {tightest:.1f} m, less than {limit} m"
+            )
     return faults
 
 
 def _prop_faults(town: Town) -> list[str]:
     faults = []
-    on_road = np.concatenate([lane.centreline for lane in town.lanes.values() if lane.junction_id is None])
-    connectors = np.concatenate([lane.centreline for lane in town.lanes.values() if lane.junction_id is not None])
-    things = [(f"{prop.kind} {prop.prop_id}", box(prop.x_m, prop.y_m, prop.yaw_rad, prop.length_m, prop.width_m)) for prop in town.props]
-    things += [(f"light {light.light_id}", box(*light.location, light.yaw_rad, 0.3, 0.3)) for light in town.lights.values()]
-    things += [(f"stop sign {sign.sign_id}", box(*sign.location, sign.yaw_rad, 0.3, 0.3)) for sign in town.stop_signs.values()]
+    on_road = np.concatenate(
+        [lane.centreline for lane in town.lanes.values() if lane.junction_id is None]
+    )
+    connectors = np.concatenate(
+        [lane.centreline for lane in town.lanes.values() if lane.junction_id is not None]
+    )
+    things = [
+        (
+            f"{prop.kind} {prop.prop_id}",
+            box(prop.x_m, prop.y_m, prop.yaw_rad, prop.length_m, prop.width_m),
+        )
+        for prop in town.props
+    ]
+    things += [
+        (f"light {light.light_id}", box(*light.location, light.yaw_rad, 0.3, 0.3))
+        for light in town.lights.values()
+    ]
+    things += [
+        (f"stop sign {sign.sign_id}", box(*sign.location, sign.yaw_rad, 0.3, 0.3))
+        for sign in town.stop_signs.values()
+    ]
     for name, footprint in things:
-        if distances(footprint, on_road).min() < CLEAR_OF_ROAD_LANE_M or distances(footprint, connectors).min() < CLEAR_OF_CONNECTOR_M:
+        if (
+            distances(footprint, on_road).min() < CLEAR_OF_ROAD_LANE_M
+            or distances(footprint, connectors).min() < CLEAR_OF_CONNECTOR_M
+        ):
             faults.append(f"{name} stands in a driving lane")
     return faults
 

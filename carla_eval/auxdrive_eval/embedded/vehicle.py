@@ -12,7 +12,9 @@ GRAVITY_MPS2 = 9.81
 
 @dataclass(frozen=True, slots=True)
 class VehicleParameters:
-    """Size, actuators and limits. Lags are time constants of first-order low-passes; `grip` bounds lateral acceleration in g."""
+    """Size, actuators and limits. Lags are time constants of first-order low-passes; `grip` bounds
+    lateral acceleration in g.
+    """
 
     wheelbase_m: float = 2.8
     length_m: float = 4.5
@@ -68,36 +70,51 @@ class Vehicle:
         return self.x_m + ahead * math.cos(self.yaw_rad), self.y_m + ahead * math.sin(self.yaw_rad)
 
     def demanded_mps2(self, throttle: float, brake: float) -> float:
-        """Acceleration that the pedals ask for at the present speed; the engine's is bounded by its power."""
+        """Acceleration that the pedals ask for at the present speed; the engine's is bounded by its
+        power.
+        """
         p = self.parameters
-        return throttle * min(p.max_drive_mps2, p.max_power_wpkg / max(self.speed_mps, 0.1)) - brake * p.max_brake_mps2
+        return (
+            throttle * min(p.max_drive_mps2, p.max_power_wpkg / max(self.speed_mps, 0.1))
+            - brake * p.max_brake_mps2
+        )
 
     def resistance_mps2(self) -> float:
         """Deceleration by rolling and air drag at the present speed."""
         return self.parameters.rolling_mps2 + self.parameters.drag_per_m * self.speed_mps**2
 
     def step(self, control: Control, duration_s: float) -> None:
-        """Move for `duration_s` under a constant command. Pedals are clipped to 0..1 and steering to full lock."""
+        """Move for `duration_s` under a constant command. Pedals are clipped to 0..1 and steering
+        to full lock.
+        """
         p = self.parameters
         throttle, brake = min(max(control.throttle, 0.0), 1.0), min(max(control.brake, 0.0), 1.0)
         wanted_steer = min(max(control.steer_rad, -p.max_steer_rad), p.max_steer_rad)
         steps = max(1, round(duration_s / self.SUBSTEP_S))
         dt = duration_s / steps
-        steer_share, drive_share = 1 - math.exp(-dt / p.steer_lag_s), 1 - math.exp(-dt / p.drive_lag_s)
+        steer_share, drive_share = (
+            1 - math.exp(-dt / p.steer_lag_s),
+            1 - math.exp(-dt / p.drive_lag_s),
+        )
         for _ in range(steps):
             turn = (wanted_steer - self.steer_rad) * steer_share
-            self.steer_rad += min(max(turn, -p.max_steer_rate_radps * dt), p.max_steer_rate_radps * dt)
+            self.steer_rad += min(
+                max(turn, -p.max_steer_rate_radps * dt), p.max_steer_rate_radps * dt
+            )
             self.drive_mps2 += (self.demanded_mps2(throttle, brake) - self.drive_mps2) * drive_share
             before = self.speed_mps
             self.speed_mps = max(0.0, before + (self.drive_mps2 - self.resistance_mps2()) * dt)
             self._move((before + self.speed_mps) / 2 * dt, dt)
 
     def _move(self, distance_m: float, dt: float) -> None:
-        """Along a circular arc of curvature tan(steer) / wheelbase, flatter where the tyres could not hold it (understeer)."""
+        """Along a circular arc of curvature tan(steer) / wheelbase, flatter where the tyres could
+        not hold it (understeer).
+        """
         curvature = math.tan(self.steer_rad) / self.parameters.wheelbase_m
         most = self.parameters.grip * GRAVITY_MPS2 / max((distance_m / dt) ** 2, 1e-6)
         turned = min(max(curvature, -most), most) * distance_m
-        # Chord of the arc: its length is distance * sin(turned / 2) / (turned / 2), in the direction of the mean heading.
+        # Chord of the arc: its length is distance * sin(turned / 2) / (turned / 2), in the
+        # direction of the mean heading.
         half = turned / 2
         chord = distance_m * (math.sin(half) / half if abs(half) > 1e-9 else 1.0)
         self.x_m += chord * math.cos(self.yaw_rad + half)

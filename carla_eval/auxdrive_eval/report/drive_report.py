@@ -1,4 +1,6 @@
-"""The report of an evaluation: scores, and for each route the drive on the map, what the camera saw, and what went wrong."""
+"""The report of an evaluation: scores, and for each route the drive on the map, what the camera
+saw, and what went wrong.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,18 @@ import numpy as np
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.evaluate import Evaluation
 from auxdrive_eval.evaluation_settings import EvaluationSettings
-from auxdrive_eval.report.html import Markup, element, figure, film_strip, page, paragraph, preformatted, section, table, tiles
+from auxdrive_eval.report.html import (
+    Markup,
+    element,
+    figure,
+    film_strip,
+    page,
+    paragraph,
+    preformatted,
+    section,
+    table,
+    tiles,
+)
 from auxdrive_eval.report.town_map import draw_map, lanes_of, speed_legend
 from auxdrive_eval.route_store import StoredRoute, tally_of, what_became
 from auxdrive_eval.scoring import scores_in_words
@@ -33,10 +46,17 @@ def drive_report(evaluation: Evaluation) -> str:
     settings = evaluation.settings
     kind = settings.simulator.kind
     parts = [
-        paragraph(f"These are scores of the simulator '{kind}' under rule set {settings.rules}. They are not CARLA scores.", css="notice"),
+        paragraph(
+            f"These are scores of the simulator '{kind}' under rule set {settings.rules}. They are "
+            "not CARLA scores.",
+            css="notice",
+        ),
         *summary_parts(evaluation),
         section("Routes", _route_table(evaluation)),
-        *(route_section(route, driven) for route, driven in zip(evaluation.routes, evaluation.driven, strict=True)),
+        *(
+            route_section(route, driven)
+            for route, driven in zip(evaluation.routes, evaluation.driven, strict=True)
+        ),
     ]
     driven = f"{settings.route_count} routes, {settings.repeats} time(s) each; seed {settings.seed}"
     subtitle = f"Driven by {settings.driver}{_how(settings)} on {driven}"
@@ -47,7 +67,9 @@ def _how(settings: EvaluationSettings) -> str:
     """Controller and creeping, in words; nothing for the expert, which has neither."""
     if not settings.driver_sha256:
         return ""
-    creeping = "" if settings.creep_after_s is None else f", creeping after {settings.creep_after_s:g} s"
+    creeping = (
+        "" if settings.creep_after_s is None else f", creeping after {settings.creep_after_s:g} s"
+    )
     return f" (controller {settings.controller or 'by what it predicts'}{creeping})"
 
 
@@ -59,11 +81,21 @@ def summary_parts(evaluation: Evaluation) -> list[Markup]:
     numbers = [(score, f"{kind} {label}"), *others]
     rows = list(zip(document["labels"][3:], document["values"][3:], strict=True))
     note = (
-        "Infractions as leaderboard 1.0 counts them: summed over routes, each route's count divided by its driven kilometres, which are "
-        "its completion of the length in the table of routes: that through the keypoints, as leaderboard 1.0 measures it."
+        "Infractions as leaderboard 1.0 counts them: summed over routes, each route's count "
+        "divided by its driven kilometres, which are "
+        "its completion of the length in the table of routes: that through the keypoints, as "
+        "leaderboard 1.0 measures it."
     )
     told = paragraph(what_became(tally_of(evaluation.driven)), css="soft")
-    return [tiles(numbers), told, section("Infractions", table(("infraction", "per km, summed"), rows), paragraph(note, css="soft"))]
+    return [
+        tiles(numbers),
+        told,
+        section(
+            "Infractions",
+            table(("infraction", "per km, summed"), rows),
+            paragraph(note, css="soft"),
+        ),
+    ]
 
 
 def _route_table(evaluation: Evaluation) -> Markup:
@@ -71,12 +103,38 @@ def _route_table(evaluation: Evaluation) -> Markup:
     for route, driven in zip(evaluation.routes, evaluation.driven, strict=True):
         scores, record = driven.record.scores, driven.record
         infractions = sum(len(messages) for messages in record.infractions.values())
-        status = element("span", record.status, css="good" if record.status == "Completed" else "bad")
-        row = (record.index, route.route_id, route.town, status, f"{scores.score_composed:.1f}", f"{scores.score_route:.1f}")
-        rows.append(
-            (*row, f"{scores.score_penalty:.3f}", infractions, f"{record.meta.route_length:.0f}", f"{record.meta.duration_game:.0f}")
+        status = element(
+            "span", record.status, css="good" if record.status == "Completed" else "bad"
         )
-    columns = ("#", "route", "town", "status", "score", "completion, %", "penalty", "infractions", "length, m", "game time, s")
+        row = (
+            record.index,
+            route.route_id,
+            route.town,
+            status,
+            f"{scores.score_composed:.1f}",
+            f"{scores.score_route:.1f}",
+        )
+        rows.append(
+            (
+                *row,
+                f"{scores.score_penalty:.3f}",
+                infractions,
+                f"{record.meta.route_length:.0f}",
+                f"{record.meta.duration_game:.0f}",
+            )
+        )
+    columns = (
+        "#",
+        "route",
+        "town",
+        "status",
+        "score",
+        "completion, %",
+        "penalty",
+        "infractions",
+        "length, m",
+        "game time, s",
+    )
     return table(columns, rows, text_columns=(2, 3))
 
 
@@ -85,9 +143,14 @@ def route_section(route: Route, driven: StoredRoute) -> Markup:
     scores = driven.record.scores
     faults = [event for event in driven.events if event.kind is not EventKind.ROUTE_COMPLETED]
     marks = [(str(number), _place(event, driven)) for number, event in enumerate(faults, start=1)]
-    caption = f"Score {scores.score_composed:.1f} = completion {scores.score_route:.1f} x penalty {scores.score_penalty:.3f}. "
+    caption = (
+        f"Score {scores.score_composed:.1f} = completion {scores.score_route:.1f} x penalty "
+        f"{scores.score_penalty:.3f}. "
+    )
     parts: list[object] = [paragraph(f"{caption}{driven.record.status}.")]
-    parts.append(figure(draw_map(lanes_of(route.town), route, driven.trace, _spread(marks)), speed_legend()))
+    parts.append(
+        figure(draw_map(lanes_of(route.town), route, driven.trace, _spread(marks)), speed_legend())
+    )
     parts.append(film_strip(driven.film))
     parts.append(_fault_table(faults) if faults else paragraph("No infraction.", css="good"))
     if told := what_became(driven.tally):
@@ -115,9 +178,23 @@ def _spread(marks: Sequence[tuple[str, Point]]) -> list[tuple[str, Point]]:
 
 def _fault_table(faults: Sequence[Event]) -> Markup:
     rows = [
-        (number, _KIND_TEXT[event.kind], f"{event.time_s:.1f}", f"({event.location[0]:.1f}, {event.location[1]:.1f})", event.message)
+        (
+            number,
+            _KIND_TEXT[event.kind],
+            f"{event.time_s:.1f}",
+            f"({event.location[0]:.1f}, {event.location[1]:.1f})",
+            event.message,
+        )
         for number, event in enumerate(faults, start=1)
     ]
     return table(
-        ("no.", "infraction", "time, s", "place (x, y left), m", "the leaderboard's message (CARLA's frame)"), rows, text_columns=(1, 4)
+        (
+            "no.",
+            "infraction",
+            "time, s",
+            "place (x, y left), m",
+            "the leaderboard's message (CARLA's frame)",
+        ),
+        rows,
+        text_columns=(1, 4),
     )

@@ -1,4 +1,5 @@
-"""Building blocks of a report. Text is escaped unless it is `Markup`, which these functions alone make.
+"""Building blocks of a report. Text is escaped unless it is `Markup`, which these functions alone
+make.
 
 page("Title", [paragraph("text"), table(("a", "b"), [(1, 2)]), figure_png(figure, "caption")])
 """
@@ -68,7 +69,13 @@ def element(name: str, *parts: object, css: str = "") -> Markup:
 
 def page(title: str, parts: Iterable[object], subtitle: str = "") -> str:
     """A whole document."""
-    body = join([element("h1", title), element("p", subtitle, css="soft") if subtitle else Markup(""), *parts])
+    body = join(
+        [
+            element("h1", title),
+            element("p", subtitle, css="soft") if subtitle else Markup(""),
+            *parts,
+        ]
+    )
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head(title, _STYLE)}</head>\n<body>\n{body}\n</body></html>\n'
 
 
@@ -82,17 +89,34 @@ def paragraph(value: object, css: str = "") -> Markup:
     return element("p", value, css=css)
 
 
-def table(columns: Sequence[object], rows: Iterable[Sequence[object]], text_columns: Iterable[int] = ()) -> Markup:
+def table(
+    columns: Sequence[object], rows: Iterable[Sequence[object]], text_columns: Iterable[int] = ()
+) -> Markup:
     """A table: first column and `text_columns` flush left, numbers flush right."""
     left = set(text_columns)
     head = element("tr", *(element("th", column) for column in columns))
-    body = [element("tr", *(element("td", cell, css="text" if i in left else "") for i, cell in enumerate(row))) for row in rows]
-    return element("div", element("table", element("thead", head), element("tbody", *body)), css="wide")
+    body = [
+        element(
+            "tr",
+            *(element("td", cell, css="text" if i in left else "") for i, cell in enumerate(row)),
+        )
+        for row in rows
+    ]
+    return element(
+        "div", element("table", element("thead", head), element("tbody", *body)), css="wide"
+    )
 
 
 def tiles(values: Iterable[tuple[str, str]]) -> Markup:
     """A few numbers that matter, large: (value, what it is)."""
-    return element("div", *(element("div", element("b", value), element("span", what), css="tile") for value, what in values), css="tiles")
+    return element(
+        "div",
+        *(
+            element("div", element("b", value), element("span", what), css="tile")
+            for value, what in values
+        ),
+        css="tiles",
+    )
 
 
 def preformatted(value: object) -> Markup:
@@ -103,7 +127,9 @@ def preformatted(value: object) -> Markup:
 def image(data: bytes, mime: str, alt: str) -> Markup:
     """A picture inside the document."""
     encoded = base64.b64encode(data).decode("ascii")
-    return Markup(f'<img src="data:{html.escape(mime)};base64,{encoded}" alt="{html.escape(alt, quote=True)}">')
+    return Markup(
+        f'<img src="data:{html.escape(mime)};base64,{encoded}" alt="{html.escape(alt, quote=True)}">'
+    )
 
 
 def figure(content: Markup, caption: str = "") -> Markup:
@@ -121,5 +147,8 @@ def figure_png(drawn: Figure, caption: str = "", dpi: int = 110) -> Markup:
 
 def film_strip(shots: Iterable[tuple[float, bytes]]) -> Markup:
     """JPEG pictures with the time at which each was taken."""
-    frames = [figure(image(data, "image/jpeg", f"camera at {time_s:.0f} s"), f"{time_s:.1f} s") for time_s, data in shots]
+    frames = [
+        figure(image(data, "image/jpeg", f"camera at {time_s:.0f} s"), f"{time_s:.1f} s")
+        for time_s, data in shots
+    ]
     return element("div", *frames, css="film")

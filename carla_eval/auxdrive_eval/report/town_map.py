@@ -1,4 +1,6 @@
-"""A drive on the map of its town, as SVG: lanes, route, driven path coloured by speed, numbered places of infractions."""
+"""A drive on the map of its town, as SVG: lanes, route, driven path coloured by speed, numbered
+places of infractions.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,12 @@ def lanes_of(town_name: str) -> list[tuple[Float64, float]]:
     return [(lane.centreline, lane.width_m) for lane in town_from_name(town_name).lanes.values()]
 
 
-def draw_map(lanes: Sequence[tuple[Float64, float]], route: Route, trace: AnyArray, marks: Sequence[tuple[str, Point]]) -> Markup:
+def draw_map(
+    lanes: Sequence[tuple[Float64, float]],
+    route: Route,
+    trace: AnyArray,
+    marks: Sequence[tuple[str, Point]],
+) -> Markup:
     """The drawing, cut to the surroundings of route and path.
 
     Args:
@@ -36,7 +43,9 @@ def draw_map(lanes: Sequence[tuple[Float64, float]], route: Route, trace: AnyArr
     shown = np.concatenate([route.points, driven])
     low, high = shown.min(axis=0) - MARGIN_M, shown.max(axis=0) + MARGIN_M
     width_m, height_m = (high - low).tolist()
-    parts = [f'<rect x="{low[0]:.1f}" y="{-high[1]:.1f}" width="{width_m:.1f}" height="{height_m:.1f}" fill="{GROUND_COLOUR}"/>']
+    parts = [
+        f'<rect x="{low[0]:.1f}" y="{-high[1]:.1f}" width="{width_m:.1f}" height="{height_m:.1f}" fill="{GROUND_COLOUR}"/>'
+    ]
     for centreline, lane_width_m in lanes:
         if ((centreline >= low) & (centreline <= high)).all(axis=1).any():
             parts.append(_line(_every_second(centreline), LANE_COLOUR, lane_width_m))
@@ -50,7 +59,9 @@ def draw_map(lanes: Sequence[tuple[Float64, float]], route: Route, trace: AnyArr
     )
     size = f'width="{_PIXELS}" height="{_PIXELS * height_m / width_m:.0f}"'
     view = f'viewBox="{low[0]:.1f} {-high[1]:.1f} {width_m:.1f} {height_m:.1f}"'
-    return Markup(f'<svg xmlns="http://www.w3.org/2000/svg" {size} {view} role="img">{"".join(parts)}</svg>')
+    return Markup(
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {view} role="img">{"".join(parts)}</svg>'
+    )
 
 
 def speed_legend() -> Markup:
@@ -58,9 +69,17 @@ def speed_legend() -> Markup:
     swatches = []
     for i, colour in enumerate(SPEED_COLOURS):
         last = i == len(SPEED_COLOURS) - 1
-        label = f"{SPEED_STEP_MPS * i:.0f} m/s and more" if last else f"{SPEED_STEP_MPS * i:.0f} to {SPEED_STEP_MPS * (i + 1):.0f}"
+        label = (
+            f"{SPEED_STEP_MPS * i:.0f} m/s and more"
+            if last
+            else f"{SPEED_STEP_MPS * i:.0f} to {SPEED_STEP_MPS * (i + 1):.0f}"
+        )
         swatches.append(f'<span style="color:{colour}">&#9632;</span> {text(label)}')
-    return Markup("Driven path: " + ", ".join(swatches) + ". Dashed: the route from its ring; red numbers: infractions below.")
+    return Markup(
+        "Driven path: "
+        + ", ".join(swatches)
+        + ". Dashed: the route from its ring; red numbers: infractions below."
+    )
 
 
 def _coloured_path(driven: Float64, speed_mps: AnyArray) -> list[str]:
@@ -72,7 +91,9 @@ def _coloured_path(driven: Float64, speed_mps: AnyArray) -> list[str]:
     parts = []
     for first, end in pairwise(starts):
         stretch = driven[first : end + 1]
-        parts.append(_line(_thin(stretch), SPEED_COLOURS[classes[first]], 1.4, 'stroke-linecap="round"'))
+        parts.append(
+            _line(_thin(stretch), SPEED_COLOURS[classes[first]], 1.4, 'stroke-linecap="round"')
+        )
     return parts
 
 
@@ -98,5 +119,7 @@ def _line(points: Float64, colour: str, width_m: float, more: str = "") -> str:
 def _mark(label: str, place: Point, unit_m: float) -> str:
     x_m, y_m = place
     circle = f'<circle cx="{x_m:.1f}" cy="{-y_m:.1f}" r="{1.6 * unit_m:.2f}" fill="{MARK_COLOUR}"/>'
-    style = f'font-size="{2.2 * unit_m:.2f}" fill="#fff" text-anchor="middle" font-family="sans-serif"'
+    style = (
+        f'font-size="{2.2 * unit_m:.2f}" fill="#fff" text-anchor="middle" font-family="sans-serif"'
+    )
     return f'{circle}<text x="{x_m:.1f}" y="{-y_m + 0.8 * unit_m:.1f}" {style}>{text(label)}</text>'

@@ -1,4 +1,6 @@
-"""Routes: the leaderboard's files to specifications in the right-handed world frame, and those to routes that can be driven."""
+"""Routes: the leaderboard's files to specifications in the right-handed world frame, and those to
+routes that can be driven.
+"""
 
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.routes.xml10 import read_routes, write_routes

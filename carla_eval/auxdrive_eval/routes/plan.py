@@ -1,4 +1,6 @@
-"""Routes that can be driven in the embedded simulator: planned through a file's keypoints, or drawn from seeds."""
+"""Routes that can be driven in the embedded simulator: planned through a file's keypoints, or drawn
+from seeds.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 COLLECT_SEEDS = range(1000)
 """Route seeds (and so towns) that data is recorded on unless told otherwise."""
 DRIVE_SEEDS = range(1000, 10_000)
-"""Route seeds that models are measured on unless told otherwise: towns that no recording by default has seen."""
+"""Route seeds that models are measured on unless told otherwise: towns that no recording by default
+has seen.
+"""
 MAX_SEED = 9999
 
 
@@ -28,7 +32,8 @@ def routes_of_file(path: Path) -> tuple[Route, ...]:
     """The routes of a file, planned on the lanes of their embedded towns.
 
     Raises:
-        DataError: the file is broken. SimulatorError: a town that is not embedded, or keypoints that no way connects.
+        DataError: the file is broken. SimulatorError: a town that is not embedded, or keypoints
+            that no way connects.
     """
     planner = _planner()
     return tuple(_plan(planner, path, spec) for spec in read_routes(path))
@@ -50,10 +55,14 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,6})(?:\s*-\s*(\d{1,6}))?\s*", part)
         if match is None:
-            raise UsageError(f"route seeds '{text}': write numbers and ranges, such as 1000,1005-1009")
+            raise UsageError(
+                f"route seeds '{text}': write numbers and ranges, such as 1000,1005-1009"
+            )
         first, last = int(match[1]), int(match[2] or match[1])
         if not 0 <= first <= last <= MAX_SEED:
-            raise UsageError(f"route seeds '{part.strip()}': they go from 0 to {MAX_SEED}, the smaller one first")
+            raise UsageError(
+                f"route seeds '{part.strip()}': they go from 0 to {MAX_SEED}, the smaller one first"
+            )
         seeds += range(first, last + 1)
     if len(set(seeds)) != len(seeds):
         raise UsageError(f"route seeds '{text}': a seed stands there twice")
@@ -69,7 +78,10 @@ def _planner() -> EmbeddedSimulator:
 def _plan(planner: EmbeddedSimulator, path: Path, spec: RouteSpec) -> Route:
     try:
         if spec.without_effect:
-            console.note(f"{path}, route '{spec.route_id}', weather: without effect in this simulator: {', '.join(spec.without_effect)}")
+            console.note(
+                f"{path}, route '{spec.route_id}', weather: without effect in this simulator: "
+                f"{', '.join(spec.without_effect)}"
+            )
         return planner.plan(spec.town, spec.keypoints, spec.route_id, spec.weather, spec.yaws_rad)
     except SimulatorError as error:
         raise SimulatorError(f"{path}, route '{spec.route_id}': {error}") from error

@@ -1,4 +1,6 @@
-"""A route as a file gives it: where it leads and in what weather, before any map has been consulted."""
+"""A route as a file gives it: where it leads and in what weather, before any map has been
+consulted.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,10 @@ class RouteSpec:
     """A route of a file.
 
     Attributes:
-        keypoints: sparse (x, y) in metres, right-handed world frame (y to the left of x). z is not kept: the world model is planar.
-        yaws_rad: heading of the lane at each keypoint, positive to the left; None where the file gives none. Empty: none at all.
+        keypoints: sparse (x, y) in metres, right-handed world frame (y to the left of x). z is not
+            kept: the world model is planar.
+        yaws_rad: heading of the lane at each keypoint, positive to the left; None where the file
+            gives none. Empty: none at all.
         without_effect: attributes of its weather that no simulator here draws.
     """
 

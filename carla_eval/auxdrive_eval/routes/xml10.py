@@ -1,6 +1,8 @@
-"""Route files of leaderboard 1.0. CARLA's frame (y to the right, degrees) is converted here, once, to the right-handed world frame.
+"""Route files of leaderboard 1.0. CARLA's frame (y to the right, degrees) is converted here, once,
+to the right-handed world frame.
 
-<routes><route id="0" town="Town01"><weather cloudiness="30" .../>? <waypoint x= y= z= pitch= roll= yaw=/> ...</route></routes>
+<routes><route id="0" town="Town01"><weather cloudiness="30" .../>? <waypoint x= y= z= pitch= roll=
+yaw=/> ...</route></routes>
 """
 
 from __future__ import annotations
@@ -36,12 +38,18 @@ WITHOUT_EFFECT = (
     "precipitation_deposits", "wind_intensity", "fog_distance", "fog_falloff", "scattering_intensity", "mie_scattering_scale",
     "rayleigh_scattering_scale", "dust_storm",
 )  # fmt: skip
-"""The other attributes of carla.WeatherParameters: no simulator here draws them, and whoever gives one is told."""
+"""The other attributes of carla.WeatherParameters: no simulator here draws them, and whoever gives
+one is told.
+"""
 _ROUTE_ELEMENTS = ("waypoint", "weather")
 _ROUTE_ATTRIBUTES = ("id", "town")
 _WAYPOINT_NUMBERS = ("x", "y", "z", "pitch", "roll", "yaw")
-_WAYPOINT_ATTRIBUTES = (*_WAYPOINT_NUMBERS, "connection")  # the last is the turn that some tools write there; it follows from the map
-# Limits of carla.WeatherParameters: percent but for the angles, of which a full turn to either side is taken for the azimuth.
+_WAYPOINT_ATTRIBUTES = (
+    *_WAYPOINT_NUMBERS,
+    "connection",
+)  # the last is the turn that some tools write there; it follows from the map
+# Limits of carla.WeatherParameters: percent but for the angles, of which a full turn to either side
+# is taken for the azimuth.
 _WEATHER_LIMITS = {"sun_azimuth_angle": (-360.0, 360.0), "sun_altitude_angle": (-90.0, 90.0)}
 # CARLA's y points to the right: mirrored as y is, the azimuth turns the other way.
 _SIGN = {"sun_azimuth_angle": -1.0}
@@ -51,13 +59,18 @@ def read_routes(path: Path) -> tuple[RouteSpec, ...]:
     """The routes of a file, in its order.
 
     Raises:
-        DataError: the file cannot be read, is too large, is no XML or has a document type declaration (where entity bombs live), or a route
-            lacks its id or town, repeats an id, has fewer than two waypoints, a number that is none or not finite, or a second weather, or
-            holds an element, an attribute or a text that nobody knows: what is not understood is never replaced.
+        DataError: the file cannot be read, is too large, is no XML or has a document type
+            declaration (where entity bombs live), or a route lacks its id or town, repeats an id,
+            has fewer than two waypoints, a number that is none or not finite, or a second weather,
+            or holds an element, an attribute or a text that nobody knows: what is not understood is
+            never replaced.
     """
     root = _parse(path)
     if root.tag != "routes":
-        raise DataError(f"{path}: the root element is <{root.tag}>, not <routes>; this is no route file of leaderboard 1.0")
+        raise DataError(
+            f"{path}: the root element is <{root.tag}>, not <routes>; this is no route file of "
+            "leaderboard 1.0"
+        )
     _refuse_unknown(str(path), root, (), ("route",))
     specs = tuple(_read_route(path, element) for element in root)
     if not specs:
@@ -65,7 +78,10 @@ def read_routes(path: Path) -> tuple[RouteSpec, ...]:
     seen: set[str] = set()
     for spec in specs:
         if spec.route_id in seen:
-            raise DataError(f"{path}: the route id '{spec.route_id}' stands there twice; give every route an id of its own")
+            raise DataError(
+                f"{path}: the route id '{spec.route_id}' stands there twice; give every route an "
+                "id of its own"
+            )
         seen.add(spec.route_id)
     return specs
 
@@ -81,7 +97,9 @@ def _parse(path: Path) -> ET.Element:
 
 def _refuse_doctype(path: Path, content: bytes) -> None:
     def refuse(*_: object) -> None:
-        raise DataError(f"{path}: has a document type declaration, which route files do not need; remove it")
+        raise DataError(
+            f"{path}: has a document type declaration, which route files do not need; remove it"
+        )
 
     scanner = expat.ParserCreate()
     scanner.StartDoctypeDeclHandler = refuse
@@ -96,39 +114,67 @@ def _read_route(path: Path, element: ET.Element) -> RouteSpec:
     if not town:
         raise DataError(f"{where}: has no town")
     if element.find("waypoints") is not None:
-        raise DataError(f"{where}: has a <waypoints> element: this is the format of leaderboard 2, and 1.0 is read here")
+        raise DataError(
+            f"{where}: has a <waypoints> element: this is the format of leaderboard 2, and 1.0 is "
+            "read here"
+        )
     _refuse_unknown(where, element, _ROUTE_ATTRIBUTES, _ROUTE_ELEMENTS)
-    keypoints = tuple(_read_waypoint(where, index, waypoint) for index, waypoint in enumerate(element.findall("waypoint")))
+    keypoints = tuple(
+        _read_waypoint(where, index, waypoint)
+        for index, waypoint in enumerate(element.findall("waypoint"))
+    )
     if len(keypoints) < 2:
         raise DataError(f"{where}: has {len(keypoints)} waypoints and needs at least 2")
-    yaws = tuple(_read_yaw(where, index, waypoint) for index, waypoint in enumerate(element.findall("waypoint")))
+    yaws = tuple(
+        _read_yaw(where, index, waypoint)
+        for index, waypoint in enumerate(element.findall("waypoint"))
+    )
     weathers = element.findall("weather")
     if len(weathers) > 1:
-        raise DataError(f"{where}: has {len(weathers)} <weather> elements; in leaderboard 1.0 a route has one weather from start to end")
-    weather, without_effect = _read_weather(where, weathers[0]) if weathers else (DEFAULT_WEATHER, ())
+        raise DataError(
+            f"{where}: has {len(weathers)} <weather> elements; in leaderboard 1.0 a route has one "
+            "weather from start to end"
+        )
+    weather, without_effect = (
+        _read_weather(where, weathers[0]) if weathers else (DEFAULT_WEATHER, ())
+    )
     known = any(yaw is not None for yaw in yaws)
     return RouteSpec(route_id, town, keypoints, weather, yaws if known else (), without_effect)
 
 
-def _refuse_unknown(place: str, element: ET.Element, attributes: tuple[str, ...], elements: tuple[str, ...]) -> None:
+def _refuse_unknown(
+    place: str, element: ET.Element, attributes: tuple[str, ...], elements: tuple[str, ...]
+) -> None:
     """Refuse attributes and elements that are not among these, and text."""
     for name in element.attrib:
         if name not in attributes:
-            known = unknown_name("attribute", name, attributes) if attributes else f"<{element.tag}> has no attributes, and not '{name}'"
+            known = (
+                unknown_name("attribute", name, attributes)
+                if attributes
+                else f"<{element.tag}> has no attributes, and not '{name}'"
+            )
             raise DataError(f"{place}: {known}")
     for child in element:
         if child.tag not in elements:
-            known = unknown_name("element", str(child.tag), elements) if elements else f"<{element.tag}> holds attributes alone"
+            known = (
+                unknown_name("element", str(child.tag), elements)
+                if elements
+                else f"<{element.tag}> holds attributes alone"
+            )
             raise DataError(f"{place}: holds <{child.tag}>. {known}")
     for text in (element.text, *(child.tail for child in element)):
         if text and text.strip():
-            raise DataError(f"{place}: holds the text '{text.strip()[:40]}', and <{element.tag}> holds none")
+            raise DataError(
+                f"{place}: holds the text '{text.strip()[:40]}', and <{element.tag}> holds none"
+            )
 
 
 def _read_waypoint(where: str, index: int, element: ET.Element) -> Point:
     place = f"{where}, waypoint {index}"
     _refuse_unknown(place, element, _WAYPOINT_ATTRIBUTES, ())
-    x_m, y_right_m, *_ = (_number(place, element, name, None if name in "xy" else 0.0) for name in _WAYPOINT_NUMBERS)
+    x_m, y_right_m, *_ = (
+        _number(place, element, name, None if name in "xy" else 0.0) for name in _WAYPOINT_NUMBERS
+    )
     x_m, y_m = carla_points_to_world(np.array([x_m, y_right_m])).tolist()
     return x_m, y_m
 
@@ -143,15 +189,22 @@ def _read_weather(where: str, element: ET.Element) -> tuple[Weather, tuple[str, 
     """The weather, and those of its attributes that have no effect here."""
     place = f"{where}, weather"
     _refuse_unknown(place, element, (*_WEATHER_FIELDS, *WITHOUT_EFFECT), ())
-    # An attribute that is missing in a <weather> element is 0, as in CARLA's default-constructed WeatherParameters.
-    # 0 and -0 are one weather, and so one route of one hash.
+    # An attribute that is missing in a <weather> element is 0, as in CARLA's default-constructed
+    # WeatherParameters. 0 and -0 are one weather, and so one route of one hash.
     values = {name: _number(place, element, name, default=0.0) + 0.0 for name in _WEATHER_FIELDS}
     for name, value in values.items():
         low, high = _WEATHER_LIMITS.get(name, (0.0, 100.0))
         if not low <= value <= high:
             raise DataError(f"{place}: {name}={value:g} does not lie from {low:g} to {high:g}")
-    given = tuple(name for name in WITHOUT_EFFECT if _number(place, element, name, default=0.0) != 0.0)
-    return Weather(**{field: _SIGN.get(name, 1.0) * values[name] + 0.0 for name, field in _WEATHER_FIELDS.items()}), given
+    given = tuple(
+        name for name in WITHOUT_EFFECT if _number(place, element, name, default=0.0) != 0.0
+    )
+    return Weather(
+        **{
+            field: _SIGN.get(name, 1.0) * values[name] + 0.0
+            for name, field in _WEATHER_FIELDS.items()
+        }
+    ), given
 
 
 def _number(place: str, element: ET.Element, name: str, default: float | None = None) -> float:
@@ -161,7 +214,9 @@ def _number(place: str, element: ET.Element, name: str, default: float | None = 
             raise DataError(f"{place}: has no {name}")
         return default
     try:
-        if "_" in text or not text.isascii():  # float() takes 1_000 and the digits of other scripts, XML's numbers have neither
+        if (
+            "_" in text or not text.isascii()
+        ):  # float() takes 1_000 and the digits of other scripts, XML's numbers have neither
             raise ValueError
         value = float(text)
     except ValueError:
@@ -172,7 +227,8 @@ def _number(place: str, element: ET.Element, name: str, default: float | None = 
 
 
 def write_routes(path: Path, specs: Iterable[RouteSpec]) -> None:
-    """Write a route file that `read_routes` reads back to equal specifications; a yaw stands where the specification has one.
+    """Write a route file that `read_routes` reads back to equal specifications; a yaw stands where
+    the specification has one.
 
     Raises:
         DataError: the file cannot be written.
@@ -180,8 +236,13 @@ def write_routes(path: Path, specs: Iterable[RouteSpec]) -> None:
     root = ET.Element("routes")
     for spec in specs:
         route = ET.SubElement(root, "route", id=spec.route_id, town=spec.town)
-        weather = {name: _SIGN.get(name, 1.0) * getattr(spec.weather, field) + 0.0 for name, field in _WEATHER_FIELDS.items()}
-        ET.SubElement(route, "weather", {name: repr(float(value)) for name, value in weather.items()})
+        weather = {
+            name: _SIGN.get(name, 1.0) * getattr(spec.weather, field) + 0.0
+            for name, field in _WEATHER_FIELDS.items()
+        }
+        ET.SubElement(
+            route, "weather", {name: repr(float(value)) for name, value in weather.items()}
+        )
         yaws = spec.yaws_rad or (None,) * len(spec.keypoints)
         for (x_m, y_m), yaw_rad in zip(spec.keypoints, yaws, strict=True):
             attributes = {

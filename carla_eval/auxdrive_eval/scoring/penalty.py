@@ -7,9 +7,12 @@ from collections.abc import Iterable
 
 from auxdrive_eval.criteria.base import Event, EventKind
 
-INFRACTION_KINDS: tuple[EventKind, ...] = tuple(kind for kind in EventKind if kind is not EventKind.ROUTE_COMPLETED)
+INFRACTION_KINDS: tuple[EventKind, ...] = tuple(
+    kind for kind in EventKind if kind is not EventKind.ROUTE_COMPLETED
+)
 
-# Factor of each infraction; the share outside the lanes is handled apart, and what stops a route costs the rest of it but no factor.
+# Factor of each infraction; the share outside the lanes is handled apart, and what stops a route
+# costs the rest of it but no factor.
 LEADERBOARD1_FACTORS: dict[EventKind, float] = {
     EventKind.COLLISION_PEDESTRIAN: 0.50,
     EventKind.COLLISION_VEHICLE: 0.60,
@@ -31,7 +34,8 @@ def infractions_of(events: Iterable[Event]) -> dict[str, list[str]]:
 def leaderboard1_penalty(events: Iterable[Event]) -> float:
     """The product of the factors of all infractions and of (1 - share outside the lanes), 0..1.
 
-    The factors are multiplied in ascending order, so that the order of the events cannot change the last bit.
+    The factors are multiplied in ascending order, so that the order of the events cannot change the
+    last bit.
     """
     return math.prod(sorted(_factor(event) for event in events))
 

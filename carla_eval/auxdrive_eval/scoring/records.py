@@ -15,7 +15,9 @@ class _Part(BaseModel):
 
 
 class Scores(_Part):
-    """score_route 0..100 (completion), score_penalty 0..1, score_composed = max(route x penalty, 0)."""
+    """score_route 0..100 (completion), score_penalty 0..1, score_composed = max(route x penalty,
+    0).
+    """
 
     score_composed: float = Field(ge=0, le=100)
     score_penalty: float = Field(ge=0, le=1)
@@ -23,7 +25,9 @@ class Scores(_Part):
 
 
 class RouteMeta(_Part):
-    """Durations in seconds (game time and wall time); length in metres through the sparse keypoints, as in leaderboard 1.0."""
+    """Durations in seconds (game time and wall time); length in metres through the sparse
+    keypoints, as in leaderboard 1.0.
+    """
 
     duration_game: float = Field(ge=0)
     duration_system: float = Field(ge=0)
@@ -54,7 +58,9 @@ AGENT_FAILURES = frozenset({f"Failed - {SET_UP}", f"Failed - {CRASHED}"})
 
 
 def route_status(events: Sequence[Event], failure: str = "") -> str:
-    """'Completed', 'Failed', or 'Failed - <reason>'; `failure` is the reason when something outside the criteria ended the route."""
+    """'Completed', 'Failed', or 'Failed - <reason>'; `failure` is the reason when something outside
+    the criteria ended the route.
+    """
     kinds = {event.kind for event in events}
     if EventKind.ROUTE_COMPLETED in kinds and not failure:
         return "Completed"
@@ -72,10 +78,14 @@ def make_record(
     meta: RouteMeta,
     failure: str = "",
 ) -> RouteRecord:
-    """The record of a route: `penalty` is the rule set's, `completion_percent` how much of the route was driven (0..100)."""
+    """The record of a route: `penalty` is the rule set's, `completion_percent` how much of the
+    route was driven (0..100).
+    """
     score_penalty = penalty(events)
     scores = Scores(
-        score_composed=max(completion_percent * score_penalty, 0.0), score_penalty=score_penalty, score_route=completion_percent
+        score_composed=max(completion_percent * score_penalty, 0.0),
+        score_penalty=score_penalty,
+        score_route=completion_percent,
     )
     return RouteRecord(
         index=index,

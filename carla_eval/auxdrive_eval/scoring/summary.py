@@ -1,4 +1,6 @@
-"""All routes together, with leaderboard 1.0's exact semantics: global record, labels, values, entry status, document."""
+"""All routes together, with leaderboard 1.0's exact semantics: global record, labels, values, entry
+status, document.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,11 @@ from auxdrive_eval.scoring.penalty import INFRACTION_KINDS
 from auxdrive_eval.scoring.records import RouteRecord
 
 _SCORES = ("score_composed", "score_penalty", "score_route")
-_SHOWN = (("score_composed", "driving score", 2), ("score_route", "route completion, %", 1), ("score_penalty", "penalty factor", 3))
+_SHOWN = (
+    ("score_composed", "driving score", 2),
+    ("score_route", "route completion, %", 1),
+    ("score_penalty", "penalty factor", 3),
+)
 
 # Label of the document and where its value stands in the global record.
 _LABELLED: tuple[tuple[str, str, str], ...] = (
@@ -33,9 +39,10 @@ LABELS: tuple[str, ...] = tuple(label for label, _, _ in _LABELLED)
 def global_record(records: Sequence[RouteRecord], total_routes: int) -> dict[str, Any]:
     """`_checkpoint.global_record`.
 
-    Scores are means over `total_routes`; their deviations have one degree of freedom less, and are the string 'NaN' for a single route.
-    An infraction's number is the SUM over routes of count / driven kilometres of that route, not an average; routes of which nothing was
-    driven are left out.
+    Scores are means over `total_routes`; their deviations have one degree of freedom less, and are
+    the string 'NaN' for a single route. An infraction's number is the SUM over routes of count /
+    driven kilometres of that route, not an average; routes of which nothing was driven are left
+    out.
     """
     status = "Completed" if all(record.status == "Completed" for record in records) else "Failed"
     meta: dict[str, Any] = {
@@ -43,16 +50,29 @@ def global_record(records: Sequence[RouteRecord], total_routes: int) -> dict[str
         "duration_system": sum(record.meta.duration_system for record in records),
         "total_length": sum(record.meta.route_length for record in records),
     }
-    exceptions = [[record.route_id, record.index, record.status] for record in records if record.status != "Completed"]
+    exceptions = [
+        [record.route_id, record.index, record.status]
+        for record in records
+        if record.status != "Completed"
+    ]
     if exceptions:
         meta["exceptions"] = exceptions
     return {
         "index": -1,
-        "infractions": {kind.value: sum(_per_km(record, kind.value) for record in records) for kind in INFRACTION_KINDS},
+        "infractions": {
+            kind.value: sum(_per_km(record, kind.value) for record in records)
+            for kind in INFRACTION_KINDS
+        },
         "meta": meta,
         "route_id": -1,
-        "scores": {name: sum(getattr(record.scores, name) for record in records) / total_routes for name in _SCORES},
-        "scores_std_dev": {name: _deviation([getattr(record.scores, name) for record in records], total_routes) for name in _SCORES},
+        "scores": {
+            name: sum(getattr(record.scores, name) for record in records) / total_routes
+            for name in _SCORES
+        },
+        "scores_std_dev": {
+            name: _deviation([getattr(record.scores, name) for record in records], total_routes)
+            for name in _SCORES
+        },
         "status": status,
     }
 
@@ -69,13 +89,18 @@ def _deviation(values: Sequence[float], total_routes: int) -> float | str:
 
 
 def over_repeats(records: Sequence[RouteRecord], repeats: int) -> dict[str, Any]:
-    """The benchmark's scores over its repeats, as papers give them: each repeat's mean over the routes, their mean and deviation.
+    """The benchmark's scores over its repeats, as papers give them: each repeat's mean over the
+    routes, their mean and deviation.
 
     Args:
         records: of every route `repeats` times, the repeats of a route one after the other.
     """
     runs = {
-        name: [_mean([getattr(record.scores, name) for record in records[start::repeats]]) for start in range(repeats)] for name in _SCORES
+        name: [
+            _mean([getattr(record.scores, name) for record in records[start::repeats]])
+            for start in range(repeats)
+        ]
+        for name in _SCORES
     }
     return {
         "repeats": repeats,
@@ -86,16 +111,20 @@ def over_repeats(records: Sequence[RouteRecord], repeats: int) -> dict[str, Any]
 
 
 def scores_in_words(document: dict[str, Any]) -> list[tuple[str, str]]:
-    """(value with its deviation, what it is and what the deviation is over) of each score of a finished document.
+    """(value with its deviation, what it is and what the deviation is over) of each score of a
+    finished document.
 
-    Where routes were repeated it is the deviation of the benchmark over its repeats, as papers give it; that over all drives stands in
-    the words.
+    Where routes were repeated it is the deviation of the benchmark over its repeats, as papers give
+    it; that over all drives stands in the words.
     """
     return [_in_words(document, name, label, digits) for name, label, digits in _SHOWN]
 
 
 def _in_words(document: dict[str, Any], name: str, label: str, digits: int) -> tuple[str, str]:
-    record, drives = document["_checkpoint"]["global_record"], len(document["_checkpoint"]["records"])
+    record, drives = (
+        document["_checkpoint"]["global_record"],
+        len(document["_checkpoint"]["records"]),
+    )
     mean, over_drives = record["scores"][name], record["scores_std_dev"][name]
     repeated = document.get("auxdrive", {}).get("over_repeats")
     if isinstance(over_drives, str):
@@ -103,7 +132,10 @@ def _in_words(document: dict[str, Any], name: str, label: str, digits: int) -> t
     if repeated is None:
         return f"{mean:.{digits}f} ± {over_drives:.{digits}f}", f"{label} (± over {drives} routes)"
     deviation = repeated["scores_std_dev"][name]
-    said = f"± over {repeated['repeats']} repeats of the benchmark; ± {over_drives:.{digits}f} over the {drives} drives"
+    said = (
+        f"± over {repeated['repeats']} repeats of the benchmark; ± {over_drives:.{digits}f} over "
+        f"the {drives} drives"
+    )
     return f"{mean:.{digits}f} ± {deviation:.{digits}f}", f"{label} ({said})"
 
 
@@ -126,11 +158,19 @@ def entry_status(records: Sequence[RouteRecord], progress: tuple[int, int]) -> t
     return "Finished", True
 
 
-def results_document(records: Sequence[RouteRecord], total_routes: int, sensors: Sequence[str], *, finished: bool) -> dict[str, Any]:
-    """The whole results document. While routes are still to be driven its status is 'Started', and it has no global record."""
+def results_document(
+    records: Sequence[RouteRecord], total_routes: int, sensors: Sequence[str], *, finished: bool
+) -> dict[str, Any]:
+    """The whole results document. While routes are still to be driven its status is 'Started', and
+    it has no global record.
+    """
     progress = (len(records), total_routes)
     document: dict[str, Any] = {
-        "_checkpoint": {"global_record": {}, "progress": list(progress), "records": [record.model_dump() for record in records]},
+        "_checkpoint": {
+            "global_record": {},
+            "progress": list(progress),
+            "records": [record.model_dump() for record in records],
+        },
         "eligible": False,
         "entry_status": "Started",
         "labels": [],
@@ -141,5 +181,10 @@ def results_document(records: Sequence[RouteRecord], total_routes: int, sensors:
         summary = global_record(records, total_routes)
         status, eligible = entry_status(records, progress)
         document["_checkpoint"]["global_record"] = summary
-        document |= {"eligible": eligible, "entry_status": status, "labels": list(LABELS), "values": values_of(summary)}
+        document |= {
+            "eligible": eligible,
+            "entry_status": status,
+            "labels": list(LABELS),
+            "values": values_of(summary),
+        }
     return document

@@ -11,15 +11,36 @@ from auxdrive.console import JsonOption
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="The run: a directory that `auxdrive train` wrote.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="The bundle's directory; must not exist yet.", show_default=False)],
-    name: Annotated[str | None, typer.Option(help="The model's name in the card; the run's by default.", show_default=False)] = None,
+    run: Annotated[
+        Path,
+        typer.Argument(
+            help="The run: a directory that `auxdrive train` wrote.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="The bundle's directory; must not exist yet.", show_default=False)
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="The model's name in the card; the run's by default.", show_default=False
+        ),
+    ] = None,
     cast_first: Annotated[
-        bool, typer.Option("--cast-first", help="Write the graph as TensorRT needs it; on a CPU a big camera's frame then costs more.")
+        bool,
+        typer.Option(
+            "--cast-first",
+            help=(
+                "Write the graph as TensorRT needs it; on a CPU a big camera's frame then costs "
+                "more."
+            ),
+        ),
     ] = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Export a run's student as a bundle: ONNX graph, card, reference frames. Exit code 1 when graph and student differ."""
+    """Export a run's student as a bundle: ONNX graph, card, reference frames. Exit code 1 when
+    graph and student differ.
+    """
     from auxdrive.bundles import Bundle
     from auxdrive.errors import UsageError
     from auxdrive.files import is_folder
@@ -33,15 +54,23 @@ def export(
     card = write_bundle(load_run(run), out, name, cast_first)
     parity, card_sha256 = card.parity, Bundle.open(out).card_sha256
     if json_output:
-        console.print_json({"bundle": str(out), "card_sha256": card_sha256, "card": card.model_dump(mode="json")})
+        console.print_json(
+            {"bundle": str(out), "card_sha256": card_sha256, "card": card.model_dump(mode="json")}
+        )
         return
     rows = [
         ("SHA-256 of the card", card_sha256),
         ("task", card.task),
         ("inputs", ", ".join(spec.name for spec in card.inputs)),
         ("camera", f"{card.camera.width} x {card.camera.height}"),
-        (f"parity, {parity.frames} frames", f"{parity.measured:.2g} {parity.unit} (limit {parity.limit:g})"),
+        (
+            f"parity, {parity.frames} frames",
+            f"{parity.measured:.2g} {parity.unit} (limit {parity.limit:g})",
+        ),
         ("negative control", f"{parity.control:.3g} {parity.unit}"),
-        *((metric, f"{value.value:.4g} {value.unit}".rstrip()) for metric, value in card.metrics.items()),
+        *(
+            (metric, f"{value.value:.4g} {value.unit}".rstrip())
+            for metric, value in card.metrics.items()
+        ),
     ]
     console.table(f"{card.name}: {out}", ("", "value"), rows)

@@ -1,4 +1,5 @@
-"""Bundles: a directory that holds a model and everything that is said of it, checked file by file before anything is used.
+"""Bundles: a directory that holds a model and everything that is said of it, checked file by file
+before anything is used.
 
     card.json               what the model is (`ModelCard`), with the SHA-256 of every other file
     model.onnx              the graph, camera's picture in, physical units out; no external data
@@ -8,8 +9,9 @@
     reference/outputs.npy   float32, what the trained student said of these frames
     reference/control.npy   the same of weights of another seed, which the parity check must refuse
 
-Files that the card does not name may not stand there, but for what desktops, file systems and git leave in every folder
-(`layout.is_left_by_others`); none may be missing, and none may be a link. A bundle is read-only.
+Files that the card does not name may not stand there, but for what desktops, file systems and git
+leave in every folder (`layout.is_left_by_others`); none may be missing, and none may be a link. A
+bundle is read-only.
 """
 
 from auxdrive.bundles.arrays import parse_npy

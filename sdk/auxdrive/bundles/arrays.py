@@ -1,4 +1,6 @@
-"""Arrays from the bytes of `.npy` files, without trust: nothing is unpickled, nothing is allocated on the word of a header."""
+"""Arrays from the bytes of `.npy` files, without trust: nothing is unpickled, nothing is allocated
+on the word of a header.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,26 @@ from auxdrive.errors import BundleError
 from auxdrive.types import AnyArray
 
 # What NumPy's parser of headers raises on damaged ones; what it only warns of is damage too.
-_NPY_ERRORS = (ValueError, TypeError, KeyError, SyntaxError, OverflowError, RecursionError, MemoryError, tokenize.TokenError, Warning)
+_NPY_ERRORS = (
+    ValueError,
+    TypeError,
+    KeyError,
+    SyntaxError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+    tokenize.TokenError,
+    Warning,
+)
 
 
 def parse_npy(data: bytes, where: str) -> AnyArray:
-    """An array from the bytes of a `.npy` file; the size is checked against the header before anything is allocated.
+    """An array from the bytes of a `.npy` file; the size is checked against the header before
+    anything is allocated.
 
     Raises:
-        BundleError: no `.npy` file, Python objects inside, or more or less data than its header says.
+        BundleError: no `.npy` file, Python objects inside, or more or less data than its header
+            says.
     """
     stream = io.BytesIO(data)
     try:

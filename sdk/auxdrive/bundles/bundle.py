@@ -1,4 +1,6 @@
-"""An opened bundle: everything that is said of a model, checked file by file before anything is used."""
+"""An opened bundle: everything that is said of a model, checked file by file before anything is
+used.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,14 @@ from auxdrive.types import AnyArray
 
 
 class Bundle:
-    """A bundle whose card was parsed and whose every file had the SHA-256 that the card gives when it was opened.
+    """A bundle whose card was parsed and whose every file had the SHA-256 that the card gives when
+    it was opened.
 
     Attributes:
-        card_sha256: of card.json, and so of the whole bundle: the card holds the SHA-256 of every other file.
-        passed_over: files and folders that are no part of a bundle and are left everywhere by desktops, file systems and
-            git (.DS_Store, Thumbs.db, .git, ...). They were not opened.
+        card_sha256: of card.json, and so of the whole bundle: the card holds the SHA-256 of every
+            other file.
+        passed_over: files and folders that are no part of a bundle and are left everywhere by
+            desktops, file systems and git (.DS_Store, Thumbs.db, .git, ...). They were not opened.
     """
 
     def __init__(self, path: Path, card: ModelCard, card_sha256: str) -> None:
@@ -39,20 +43,27 @@ class Bundle:
 
         Args:
             path: the directory.
-            expect_sha256: what card.json's SHA-256 must be (`auxdrive verify` prints it); looked at before the card is parsed.
+            expect_sha256: what card.json's SHA-256 must be (`auxdrive verify` prints it); looked at
+                before the card is parsed.
 
         Raises:
-            UsageError: there is no such directory, it is no bundle (it has no card.json), or `expect_sha256` is no SHA-256.
-            BundleError: another card than expected, or a wrong one, or a file that is missing, extra, a link, too large, or not
-                what the card says.
+            UsageError: there is no such directory, it is no bundle (it has no card.json), or
+                `expect_sha256` is no SHA-256.
+            BundleError: another card than expected, or a wrong one, or a file that is missing,
+                extra, a link, too large, or not what the card says.
         """
         root = Path(path)
         expected = None if expect_sha256 is None else checked_sha256(expect_sha256)
         if not is_folder(root, UsageError):  # no check failed where none could be made
             found = "no directory" if exists(root, UsageError) else "no such directory"
-            raise UsageError(f"{root}: {found}; a bundle is the directory that `auxdrive export` writes")
+            raise UsageError(
+                f"{root}: {found}; a bundle is the directory that `auxdrive export` writes"
+            )
         if not os.path.lexists(root / CARD_NAME):
-            raise UsageError(f"{root}: no bundle, it holds no {CARD_NAME}; name the directory that `auxdrive export` wrote")
+            raise UsageError(
+                f"{root}: no bundle, it holds no {CARD_NAME}; name the directory that `auxdrive "
+                "export` wrote"
+            )
         data = read_file(root, CARD_NAME, layout.MAX_CARD_BYTES)
         if expected is not None:
             _hold_to(root, data, expected)
@@ -72,19 +83,25 @@ class Bundle:
 
     @property
     def model_path(self) -> Path:
-        """Where the graph lies. To run it, load `read("model.onnx")`: those bytes are the ones that were checked."""
+        """Where the graph lies. To run it, load `read("model.onnx")`: those bytes are the ones that
+        were checked.
+        """
         return self.path / MODEL_NAME
 
     @property
     def ego_inputs(self) -> tuple[TensorSpec, ...]:
-        """The inputs beside the image, in the order of the card and of the columns of `reference/ego.npy`."""
+        """The inputs beside the image, in the order of the card and of the columns of
+        `reference/ego.npy`.
+        """
         return tuple(spec for spec in self.card.inputs if spec.name != IMAGE_INPUT)
 
     def read(self, name: str) -> bytes:
-        """The content of a file of the card, read once and held against its SHA-256: what is returned is what was checked.
+        """The content of a file of the card, read once and held against its SHA-256: what is
+        returned is what was checked.
 
         Raises:
-            BundleError: no such file in the card, or its content changed since the card was written.
+            BundleError: no such file in the card, or its content changed since the card was
+                written.
         """
         expected = self.card.files.get(name)
         if expected is None:
@@ -92,7 +109,9 @@ class Bundle:
         return read_named(self.path, name, expected)
 
     def read_array(self, name: str) -> AnyArray:
-        """A `.npy` file of the card as an array (read-only), checked like `read`; never pickled objects."""
+        """A `.npy` file of the card as an array (read-only), checked like `read`; never pickled
+        objects.
+        """
         return parse_npy(self.read(name), f"{self.path / name}")
 
     def _check_files(self) -> None:
@@ -101,13 +120,19 @@ class Bundle:
         missing = sorted(self.card.files.keys() - present.keys())
         extra = sorted(present.keys() - self.card.files.keys() - {CARD_NAME})
         if missing:
-            raise BundleError(f"{self.path}: missing {some(missing)}, named in {CARD_NAME}. {AGAIN}")
+            raise BundleError(
+                f"{self.path}: missing {some(missing)}, named in {CARD_NAME}. {AGAIN}"
+            )
         if extra:
-            raise BundleError(f"{self.path}: {some(extra)} not named in {CARD_NAME}. A bundle holds nothing else: move it elsewhere")
+            raise BundleError(
+                f"{self.path}: {some(extra)} not named in {CARD_NAME}. A bundle holds nothing "
+                "else: move it elsewhere"
+            )
         if sum(present.values()) > layout.MAX_TOTAL_BYTES:
             largest = max(present, key=present.__getitem__)
             raise BundleError(
-                f"{self.path}: {sum(present.values()):,} bytes together, more than the limit of {layout.MAX_TOTAL_BYTES:,}; "
+                f"{self.path}: {sum(present.values()):,} bytes together, more than the limit of "
+                f"{layout.MAX_TOTAL_BYTES:,}; "
                 f"'{largest}' alone has {present[largest]:,}. {AGAIN}"
             )
         for name in self.card.files:
@@ -122,7 +147,10 @@ def checked_sha256(text: str) -> str:
         UsageError: it is none.
     """
     if not isinstance(text, str) or re.fullmatch(r"[0-9a-fA-F]{64}", text) is None:
-        raise UsageError(f"{str(text)[:80]!r} is no SHA-256; give the 64 hexadecimal digits that `auxdrive verify` prints for the card")
+        raise UsageError(
+            f"{str(text)[:80]!r} is no SHA-256; give the 64 hexadecimal digits that `auxdrive "
+            "verify` prints for the card"
+        )
     return text.lower()
 
 
@@ -130,11 +158,14 @@ def _hold_to(root: Path, card: bytes, expected: str) -> None:
     found = sha256(card)
     if found != expected:
         cause = change_cause(card, expected)
-        raise BundleError(_another(root, found, expected) if cause is None else f"{root / CARD_NAME}: {cause}")
+        raise BundleError(
+            _another(root, found, expected) if cause is None else f"{root / CARD_NAME}: {cause}"
+        )
 
 
 def _another(root: Path, found: str, expected: str) -> str:
     return (
-        f"{root}: another bundle than expected: the SHA-256 of its {CARD_NAME} is {found}, not {expected}. "
+        f"{root}: another bundle than expected: the SHA-256 of its {CARD_NAME} is {found}, not "
+        f"{expected}. "
         "Get the bundle again from whoever gave you that SHA-256"
     )

@@ -1,4 +1,6 @@
-"""Cards of bundles from their JSON: strictly, and consistent with themselves and with what a predictor can serve."""
+"""Cards of bundles from their JSON: strictly, and consistent with themselves and with what a
+predictor can serve.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,15 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from auxdrive.bundles.files import AGAIN, some
-from auxdrive.bundles.layout import CARD_NAME, EGO_INPUTS, IMAGE_INPUT, OUTPUT_OF_TASK, REQUIRED_FILES, UNIT_OF, is_left_by_others
+from auxdrive.bundles.layout import (
+    CARD_NAME,
+    EGO_INPUTS,
+    IMAGE_INPUT,
+    OUTPUT_OF_TASK,
+    REQUIRED_FILES,
+    UNIT_OF,
+    is_left_by_others,
+)
 from auxdrive.bundles.transport import mark_cause
 from auxdrive.cards import ModelCard
 from auxdrive.errors import BundleError
@@ -15,7 +25,8 @@ from auxdrive.strict import parse_model
 
 
 def parse_card(data: bytes, where: str) -> ModelCard:
-    """A card from its JSON: strict types, no unknown or repeated keys, no NaN, and consistent with itself.
+    """A card from its JSON: strict types, no unknown or repeated keys, no NaN, and consistent with
+    itself.
 
     Raises:
         BundleError: with every mistake that was found.
@@ -30,16 +41,23 @@ def parse_card(data: bytes, where: str) -> ModelCard:
 
 
 def _card_mistakes(card: ModelCard) -> Iterator[str]:
-    """What the types alone do not say: the layout of a bundle and the inputs and outputs that a predictor can serve."""
+    """What the types alone do not say: the layout of a bundle and the inputs and outputs that a
+    predictor can serve.
+    """
     for name in sorted(card.files):
         if not _is_plain_relative(name) or name == CARD_NAME:
             yield f"files: '{name}' is not a path inside the bundle"
         elif any(map(is_left_by_others, name.split("/"))):
-            yield f"files: '{name}' has a name that is passed over in bundles; give the file another"
+            yield (
+                f"files: '{name}' has a name that is passed over in bundles; give the file another"
+            )
     if missing := [name for name in REQUIRED_FILES if name not in card.files]:
         yield f"files: {some(missing)} not named"
     if card.training.role != "student":
-        yield "training.role: a bundle holds a student; teachers need sensors that the vehicle does not have"
+        yield (
+            "training.role: a bundle holds a student; teachers need sensors that the vehicle does "
+            "not have"
+        )
     names = [spec.name for spec in card.inputs]
     if len(set(names)) != len(names) or IMAGE_INPUT not in names:
         yield f"inputs: need '{IMAGE_INPUT}' and each name once, got {names}"
@@ -47,8 +65,16 @@ def _card_mistakes(card: ModelCard) -> Iterator[str]:
         want = _input_axes(card, spec.name)
         if want is None:
             yield f"inputs: '{spec.name}' is none of {IMAGE_INPUT}, {', '.join(EGO_INPUTS)}"
-        elif spec.shape[1:] != want or not _is_batch(spec.shape[:1]) or spec.dtype != ("uint8" if spec.name == IMAGE_INPUT else "float32"):
-            yield f"inputs: '{spec.name}' must be {'uint8' if spec.name == IMAGE_INPUT else 'float32'} (N, {str(want)[1:-1].rstrip(',')})"
+        elif (
+            spec.shape[1:] != want
+            or not _is_batch(spec.shape[:1])
+            or spec.dtype != ("uint8" if spec.name == IMAGE_INPUT else "float32")
+        ):
+            yield (
+                f"inputs: '{spec.name}' must be "
+                f"{'uint8' if spec.name == IMAGE_INPUT else 'float32'} (N, "
+                f"{str(want)[1:-1].rstrip(',')})"
+            )
     yield from _range_mistakes(card)
     yield from _output_mistakes(card)
     for spec in (*card.inputs, *card.outputs):
@@ -61,7 +87,10 @@ def _range_mistakes(card: ModelCard) -> Iterator[str]:
         return
     ego = {spec.name: EGO_INPUTS[spec.name] for spec in card.inputs if spec.name in EGO_INPUTS}
     if card.input_ranges.keys() != ego.keys():
-        yield f"input_ranges: need those of {', '.join(ego) or 'no input'}, got {', '.join(card.input_ranges) or 'none'}"
+        yield (
+            f"input_ranges: need those of {', '.join(ego) or 'no input'}, got "
+            f"{', '.join(card.input_ranges) or 'none'}"
+        )
     for name, found in card.input_ranges.items():
         if len(found.low) != ego.get(name, len(found.low)):
             yield f"input_ranges: '{name}' has {ego[name]} columns, not {len(found.low)}"
@@ -72,12 +101,19 @@ def _output_mistakes(card: ModelCard) -> Iterator[str]:
     want = (1,) if card.task == "steering" else (len(times), 2)
     if [spec.name for spec in card.outputs] != [name]:
         yield f"outputs: a {card.task} model has the one output '{name}'"
-    elif card.outputs[0].shape[1:] != want or not _is_batch(card.outputs[0].shape[:1]) or card.outputs[0].dtype != "float32":
+    elif (
+        card.outputs[0].shape[1:] != want
+        or not _is_batch(card.outputs[0].shape[:1])
+        or card.outputs[0].dtype != "float32"
+    ):
         yield f"outputs: '{name}' must be float32 (N, {', '.join(map(str, want))})"
     if card.task == "waypoints" and (not times or any(b <= a for a, b in pairwise((0.0, *times)))):
         yield "waypoint_times_s: need one time per waypoint, increasing from above 0"
     elif times and not FIRST_WAYPOINT_S <= times[0] <= times[-1] <= LAST_WAYPOINT_S:
-        yield f"waypoint_times_s: lie within {FIRST_WAYPOINT_S:g} to {LAST_WAYPOINT_S:g} s, not {times[0]:g} to {times[-1]:g}"
+        yield (
+            f"waypoint_times_s: lie within {FIRST_WAYPOINT_S:g} to {LAST_WAYPOINT_S:g} s, not "
+            f"{times[0]:g} to {times[-1]:g}"
+        )
     if card.task == "steering" and times:
         yield "waypoint_times_s: a steering model has none"
     if card.parity.unit != ("deg" if card.task == "steering" else "cm"):
@@ -96,4 +132,9 @@ def _is_batch(axis: tuple[int | str, ...]) -> bool:
 
 def _is_plain_relative(name: str) -> bool:
     parts = name.split("/")
-    return name.isprintable() and "\\" not in name and ":" not in name and not any(part in ("", ".", "..") for part in parts)
+    return (
+        name.isprintable()
+        and "\\" not in name
+        and ":" not in name
+        and not any(part in ("", ".", "..") for part in parts)
+    )

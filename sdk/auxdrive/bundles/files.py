@@ -1,4 +1,6 @@
-"""The files of a bundle's directory: which are there, and what is in them. No link is followed, nothing special is opened."""
+"""The files of a bundle's directory: which are there, and what is in them. No link is followed,
+nothing special is opened.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ AGAIN = "Copy or export the bundle again"
 
 @dataclass(slots=True)
 class Listing:
-    """What lies under a directory. sizes: relative path -> bytes. passed_over: what others left there, never opened."""
+    """What lies under a directory. sizes: relative path -> bytes. passed_over: what others left
+    there, never opened.
+    """
 
     sizes: dict[str, int] = field(default_factory=dict)
     passed_over: list[str] = field(default_factory=list)
@@ -28,7 +32,8 @@ def list_files(root: Path) -> Listing:
     """Every file under a directory.
 
     Raises:
-        BundleError: links, special files, too many or too deep folders, or one that may not be read.
+        BundleError: links, special files, too many or too deep folders, or one that may not be
+            read.
     """
     listing = Listing()
     _walk(root, PurePosixPath(), 0, listing)
@@ -37,20 +42,31 @@ def list_files(root: Path) -> Listing:
 
 def _walk(root: Path, folder: PurePosixPath, depth: int, listing: Listing) -> None:
     if depth > layout.MAX_DEPTH:
-        raise BundleError(f"{root / folder}: folders nested deeper than {layout.MAX_DEPTH}; no bundle of auxdrive is")
+        raise BundleError(
+            f"{root / folder}: folders nested deeper than {layout.MAX_DEPTH}; no bundle of "
+            "auxdrive is"
+        )
     count = 0
     try:
         with os.scandir(root / folder) as entries:
             for entry in entries:
                 count += 1
                 if count > layout.MAX_FILES:
-                    raise BundleError(f"{root / folder}: more than {layout.MAX_FILES} files; no bundle of auxdrive has as many")
+                    raise BundleError(
+                        f"{root / folder}: more than {layout.MAX_FILES} files; no bundle of "
+                        "auxdrive has as many"
+                    )
                 _enter(root, folder, entry, depth, listing)
     except OSError as error:
-        raise BundleError(f"{root / folder}: cannot be listed ({error.strerror}). Give the folder to the user that runs this") from None
+        raise BundleError(
+            f"{root / folder}: cannot be listed ({error.strerror}). Give the folder to the user "
+            "that runs this"
+        ) from None
 
 
-def _enter(root: Path, folder: PurePosixPath, entry: os.DirEntry[str], depth: int, listing: Listing) -> None:
+def _enter(
+    root: Path, folder: PurePosixPath, entry: os.DirEntry[str], depth: int, listing: Listing
+) -> None:
     name = str(folder / entry.name)
     if layout.is_left_by_others(entry.name):
         listing.passed_over.append(name)
@@ -83,7 +99,8 @@ def read_named(root: Path, name: str, expected_sha256: str) -> bytes:
     """A file as the card names it, held against the SHA-256 that stands there.
 
     Raises:
-        BundleError: as `read_file`, or its content is another; the message says what was done to it where that can be seen.
+        BundleError: as `read_file`, or its content is another; the message says what was done to it
+            where that can be seen.
     """
     data = read_file(root, name, layout.MAX_FILE_BYTES)
     if sha256(data) != expected_sha256:
@@ -98,7 +115,8 @@ def sha256(data: bytes) -> str:
 
 
 def sha256_of_files(root: str | os.PathLike[str]) -> dict[str, str]:
-    """Relative path -> SHA-256 of every file under a directory but card.json: the `files` of the card that is to be written.
+    """Relative path -> SHA-256 of every file under a directory but card.json: the `files` of the
+    card that is to be written.
 
     Raises:
         BundleError: links, special files, too many or too large files.
@@ -111,4 +129,6 @@ def sha256_of_files(root: str | os.PathLike[str]) -> dict[str, str]:
 def some(names: Iterable[str]) -> str:
     """The first few of many names, for a message."""
     listed = list(names)
-    return ", ".join(f"'{name}'" for name in listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")
+    return ", ".join(f"'{name}'" for name in listed[:5]) + (
+        f" and {len(listed) - 5} more" if len(listed) > 5 else ""
+    )

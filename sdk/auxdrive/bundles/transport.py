@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 LINK_CURE = (
-    "a symbolic link; a bundle holds its files itself (the caches of download tools, the Hugging Face hub's among them, hold links). "
+    "a symbolic link; a bundle holds its files itself (the caches of download tools, the Hugging "
+    "Face hub's among them, hold links). "
     "Copy it with the links resolved, cp -rL FROM TO, or download into a folder of your own"
 )
 
@@ -15,11 +16,19 @@ _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 def pointer_cause(data: bytes) -> str | None:
-    """What to say of a stand-in that git left where the file itself should be; None for anything else."""
+    """What to say of a stand-in that git left where the file itself should be; None for anything
+    else.
+    """
     if data.startswith(_LFS):
-        return "is a Git LFS pointer, the file itself was not fetched. Run `git lfs pull` in the repository, or download the file"
+        return (
+            "is a Git LFS pointer, the file itself was not fetched. Run `git lfs pull` in the "
+            "repository, or download the file"
+        )
     if data.startswith(_ANNEX):
-        return "is a git-annex pointer, the file itself was not fetched. Run `git annex get` on it in the repository"
+        return (
+            "is a git-annex pointer, the file itself was not fetched. Run `git annex get` on it in "
+            "the repository"
+        )
     return None
 
 
@@ -27,14 +36,17 @@ def mark_cause(data: bytes) -> str | None:
     """What to say of a text that begins with a byte-order mark; None for anything else."""
     if data.startswith(_MARKS):
         return (
-            "begins with a byte-order mark, so an editor or a shell saved it anew. Copy the bundle again, "
+            "begins with a byte-order mark, so an editor or a shell saved it anew. Copy the bundle "
+            "again, "
             "or save the file as UTF-8 without BOM"
         )
     return None
 
 
 def change_cause(data: bytes, expected_sha256: str) -> str | None:
-    """What was done to a file that has another SHA-256 than it should, where undoing a known change gives the right one."""
+    """What was done to a file that has another SHA-256 than it should, where undoing a known change
+    gives the right one.
+    """
 
     def restores(other: bytes) -> bool:
         return hashlib.sha256(other).hexdigest() == expected_sha256
@@ -43,7 +55,8 @@ def change_cause(data: bytes, expected_sha256: str) -> str | None:
         return "is empty: copying or downloading it was cut off"
     if b"\r\n" in data and restores(data.replace(b"\r\n", b"\n")):
         return (
-            "its line ends were turned to CRLF, as git does on Windows. Put the line `* -text` into a .gitattributes beside the bundle "
+            "its line ends were turned to CRLF, as git does on Windows. Put the line `* -text` "
+            "into a .gitattributes beside the bundle "
             "and check it out again, or copy the bundle without git"
         )
     if data.startswith(_MARKS[0]) and restores(data[3:]):

@@ -1,4 +1,6 @@
-"""Whether a graph is the one that its card describes: its inputs and outputs, and what they depend on. Nothing is run."""
+"""Whether a graph is the one that its card describes: its inputs and outputs, and what they depend
+on. Nothing is run.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from auxdrive.errors import BundleError
 
 
 def admit(model: bytes, card: ModelCard, what: str) -> GraphFacts:
-    """The facts of a graph that may be given to a runtime: one that exports are made of, with the card's inputs and outputs.
+    """The facts of a graph that may be given to a runtime: one that exports are made of, with the
+    card's inputs and outputs.
 
     Raises:
         BundleError: it is not. `what` is how the message calls it.
@@ -26,38 +29,74 @@ def admit(model: bytes, card: ModelCard, what: str) -> GraphFacts:
 
 def check_graph(facts: GraphFacts, card: ModelCard) -> Iterator[Check]:
     """What is proved from the graph alone."""
-    wrong = [*_signature_mistakes("input", facts.inputs, card.inputs), *_signature_mistakes("output", facts.outputs, card.outputs)]
-    yield Check("inputs and outputs", not wrong, "; ".join(wrong) or "as the card says: " + ", ".join(value.name for value in facts.inputs))
+    wrong = [
+        *_signature_mistakes("input", facts.inputs, card.inputs),
+        *_signature_mistakes("output", facts.outputs, card.outputs),
+    ]
+    yield Check(
+        "inputs and outputs",
+        not wrong,
+        "; ".join(wrong) or "as the card says: " + ", ".join(value.name for value in facts.inputs),
+    )
     yield _check_dependence(facts, card)
 
 
 def _check_dependence(facts: GraphFacts, card: ModelCard) -> Check:
-    """RGB only: each output depends on the image, and on nothing but the image and the ego inputs that the card declares."""
+    """RGB only: each output depends on the image, and on nothing but the image and the ego inputs
+    that the card declares.
+    """
     declared = {spec.name for spec in card.inputs}
     for output, needed in facts.reachable_inputs.items():
         if undeclared := sorted(needed - declared):
-            return Check("RGB and declared ego only", False, f"'{output}' depends on {', '.join(undeclared)}")
+            return Check(
+                "RGB and declared ego only", False, f"'{output}' depends on {', '.join(undeclared)}"
+            )
         if IMAGE_INPUT not in needed:
-            return Check("RGB and declared ego only", False, f"'{output}' does not depend on the image")
+            return Check(
+                "RGB and declared ego only", False, f"'{output}' does not depend on the image"
+            )
     unused = sorted(declared - set().union(*facts.reachable_inputs.values()))
-    shown = "; ".join(f"{output} <- {', '.join(sorted(needed))}" for output, needed in facts.reachable_inputs.items())
+    shown = "; ".join(
+        f"{output} <- {', '.join(sorted(needed))}"
+        for output, needed in facts.reachable_inputs.items()
+    )
     if unused:
-        return Check("RGB and declared ego only", False, f"declared and not used: {', '.join(unused)} ({shown})")
+        return Check(
+            "RGB and declared ego only",
+            False,
+            f"declared and not used: {', '.join(unused)} ({shown})",
+        )
     return Check("RGB and declared ego only", True, f"{shown}; no auxiliary input")
 
 
-def _signature_mistakes(kind: str, found: tuple[ValueFacts, ...], wanted: tuple[TensorSpec, ...]) -> Iterator[str]:
+def _signature_mistakes(
+    kind: str, found: tuple[ValueFacts, ...], wanted: tuple[TensorSpec, ...]
+) -> Iterator[str]:
     by_name = {value.name: value for value in found}
     if by_name.keys() != {spec.name for spec in wanted}:
-        yield f"the graph's {kind}s are {[value.name for value in found]}, the card's {[spec.name for spec in wanted]}"
+        yield (
+            f"the graph's {kind}s are {[value.name for value in found]}, the card's "
+            f"{[spec.name for spec in wanted]}"
+        )
         return
     for spec in wanted:
         value = by_name[spec.name]
-        fits = value.shape is not None and len(value.shape) == len(spec.shape) and all(map(_same_axis, value.shape, spec.shape))
+        fits = (
+            value.shape is not None
+            and len(value.shape) == len(spec.shape)
+            and all(map(_same_axis, value.shape, spec.shape))
+        )
         if value.dtype != spec.dtype or not fits:
-            yield f"{kind} '{spec.name}' is {value.dtype} {value.shape} in the graph, {spec.dtype} {spec.shape} in the card"
+            yield (
+                f"{kind} '{spec.name}' is {value.dtype} {value.shape} in the graph, {spec.dtype} "
+                f"{spec.shape} in the card"
+            )
 
 
 def _same_axis(found: int | str, wanted: int | str) -> bool:
     """Free axes are equal whatever they are called."""
-    return found == wanted if isinstance(found, int) and isinstance(wanted, int) else type(found) is type(wanted)
+    return (
+        found == wanted
+        if isinstance(found, int) and isinstance(wanted, int)
+        else type(found) is type(wanted)
+    )

@@ -1,4 +1,6 @@
-"""What a bundle's graph answers: held against the trained student, against foreign weights, and against itself."""
+"""What a bundle's graph answers: held against the trained student, against foreign weights, and
+against itself.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from auxdrive.predictor import FIRST_RUN_S, Predictor
 from auxdrive.types import Float32
 
 CONTROL_TOLERANCE = 0.02
-"""The control's figure is large and hardly depends on the machine; it must come out within this share of the card's."""
+"""The control's figure is large and hardly depends on the machine; it must come out within this
+share of the card's.
+"""
 
 PERTURBED_FRAMES = 8
 """Reference frames that inputs are changed in."""
@@ -35,20 +39,38 @@ def check_answers(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]:
         outputs = predict_all(predictor, reference.images, reference.ego, FIRST_RUN_S)
         again = predict_all(predictor, reference.images, reference.ego, FIRST_RUN_S)
         providers = ", ".join(predictor.providers)
-        changed = [_check_input(predictor, name, frames, outputs) for name, frames in perturbed(card, reference).items()]
+        changed = [
+            _check_input(predictor, name, frames, outputs)
+            for name, frames in perturbed(card, reference).items()
+        ]
     yield Check("runs", True, f"{runtime} on {device} ({providers})", len(outputs), None, "frames")
     parity, limit = compare(card.task, outputs, reference.outputs), card.parity.limit
-    yield Check("parity", parity.worst <= limit, "worst frame against the trained student", parity.worst, limit, parity.unit)
+    yield Check(
+        "parity",
+        parity.worst <= limit,
+        "worst frame against the trained student",
+        parity.worst,
+        limit,
+        parity.unit,
+    )
     control = compare(card.task, outputs, reference.control)
     detail = "weights of another seed must exceed the limit, or the comparison proves nothing"
-    yield Check("negative control", control.worst > limit, detail, control.worst, limit, control.unit)
+    yield Check(
+        "negative control", control.worst > limit, detail, control.worst, limit, control.unit
+    )
     yield _check_recorded(card, reference, control.worst)
     same = outputs.tobytes() == again.tobytes()
-    yield Check("determinism", same, "two runs give the same bytes" if same else "two runs of the same frames differ")
+    yield Check(
+        "determinism",
+        same,
+        "two runs give the same bytes" if same else "two runs of the same frames differ",
+    )
     yield from changed
     bound = output_limit(card)
     largest = max(output_figure(card, answer) for answer in outputs.tolist())
-    yield Check("output limits", largest <= bound.largest, bound.what, largest, bound.largest, bound.unit)
+    yield Check(
+        "output limits", largest <= bound.largest, bound.what, largest, bound.largest, bound.unit
+    )
 
 
 def _check_recorded(card: ModelCard, reference: Reference, control: float) -> Check:
@@ -56,21 +78,45 @@ def _check_recorded(card: ModelCard, reference: Reference, control: float) -> Ch
     recorded = card.parity
     stored = compare(card.task, reference.outputs, reference.control).worst
     if not recorded.measured <= recorded.limit < recorded.control:
-        detail = f"the card's own figures break its limit: {recorded.measured} and control {recorded.control} {recorded.unit}"
-        return Check("recorded figures", False, detail, recorded.measured, recorded.limit, recorded.unit)
+        detail = (
+            f"the card's own figures break its limit: {recorded.measured} and control "
+            f"{recorded.control} {recorded.unit}"
+        )
+        return Check(
+            "recorded figures", False, detail, recorded.measured, recorded.limit, recorded.unit
+        )
     tolerance = max(CONTROL_TOLERANCE * recorded.control, recorded.limit)
-    passed = abs(stored - recorded.control) <= tolerance and abs(control - recorded.control) <= tolerance
-    detail = f"the card says control {recorded.control:.4g}, its files give {stored:.4g} {recorded.unit}"
-    return Check("recorded figures", passed, detail, abs(stored - recorded.control), tolerance, recorded.unit)
+    passed = (
+        abs(stored - recorded.control) <= tolerance and abs(control - recorded.control) <= tolerance
+    )
+    detail = (
+        f"the card says control {recorded.control:.4g}, its files give {stored:.4g} {recorded.unit}"
+    )
+    return Check(
+        "recorded figures", passed, detail, abs(stored - recorded.control), tolerance, recorded.unit
+    )
 
 
 def perturbed(card: ModelCard, reference: Reference) -> Mapping[str, list[Reference]]:
-    """For every input that the card declares: the first reference frames, once for each way of changing that input alone."""
+    """For every input that the card declares: the first reference frames, once for each way of
+    changing that input alone.
+    """
     few = slice(0, PERTURBED_FRAMES)
     images, ego = reference.images[few], reference.ego[few]
     noise = np.random.default_rng(0).integers(0, 256, images.shape, dtype=np.uint8)
-    pictures = (np.zeros_like(images), np.full_like(images, 255), images[:, :, ::-1], np.roll(images, 1, axis=0), noise)
-    changed = {IMAGE_INPUT: [replace(reference, images=np.ascontiguousarray(picture), ego=ego) for picture in pictures]}
+    pictures = (
+        np.zeros_like(images),
+        np.full_like(images, 255),
+        images[:, :, ::-1],
+        np.roll(images, 1, axis=0),
+        noise,
+    )
+    changed = {
+        IMAGE_INPUT: [
+            replace(reference, images=np.ascontiguousarray(picture), ego=ego)
+            for picture in pictures
+        ]
+    }
     column = 0
     for spec in card.inputs:
         if spec.name == IMAGE_INPUT:
@@ -85,17 +131,31 @@ def perturbed(card: ModelCard, reference: Reference) -> Mapping[str, list[Refere
     return changed
 
 
-def _check_input(predictor: Predictor, name: str, changed: list[Reference], outputs: Float32) -> Check:
-    """The answer must change by more than what two implementations of one student may differ by, or the input means nothing to it."""
+def _check_input(
+    predictor: Predictor, name: str, changed: list[Reference], outputs: Float32
+) -> Check:
+    """The answer must change by more than what two implementations of one student may differ by, or
+    the input means nothing to it.
+    """
     card = predictor.card
     few, largest = outputs[:PERTURBED_FRAMES], 0.0
     for frames in changed:
-        largest = max(largest, float(differences(card.task, predict_all(predictor, frames.images, frames.ego, FIRST_RUN_S), few).max()))
+        largest = max(
+            largest,
+            float(
+                differences(
+                    card.task, predict_all(predictor, frames.images, frames.ego, FIRST_RUN_S), few
+                ).max()
+            ),
+        )
     limit = card.parity.limit
     passed = limit < largest < float("inf")
     detail = f"largest change of the answer where {name} alone is changed"
     if not largest < float("inf"):
         detail = f"where {name} alone is changed, the answer is not finite"
     elif not passed:
-        detail = f"the answer does not depend on {name}, which the card declares: it changes by no more than the limit of parity"
+        detail = (
+            f"the answer does not depend on {name}, which the card declares: it changes by no more "
+            "than the limit of parity"
+        )
     return Check(f"answers to {name}", passed, detail, largest, limit, card.parity.unit)

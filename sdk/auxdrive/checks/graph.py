@@ -1,9 +1,11 @@
-"""What an ONNX file holds, read without the onnx package (the vehicle has none) and without trust in the file.
+"""What an ONNX file holds, read without the onnx package (the vehicle has none) and without trust
+in the file.
 
-`read_graph` accepts exactly the graphs that auxdrive's exports are made of: one graph, ONNX's own operators from one list
-(`operators`), every tensor in the file, and sizes and indices that follow from the picture's size alone. Everything else is
-refused: local functions, control flow, sequences, custom domains, data in other files, metadata, fields that are not known.
-Then it answers what `auxdrive verify` has to prove: inputs, outputs, and which inputs each output depends on.
+`read_graph` accepts exactly the graphs that auxdrive's exports are made of: one graph, ONNX's own
+operators from one list (`operators`), every tensor in the file, and sizes and indices that follow
+from the picture's size alone. Everything else is refused: local functions, control flow, sequences,
+custom domains, data in other files, metadata, fields that are not known. Then it answers what
+`auxdrive verify` has to prove: inputs, outputs, and which inputs each output depends on.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ MAX_NODES = 5_000
 MAX_VALUES = 16
 """Inputs, and outputs, of a graph."""
 IR_VERSIONS = range(8, 15)
-"""Of the file format. Before 4 a stored tensor was an input too; what is newer than these is not known."""
+"""Of the file format. Before 4 a stored tensor was an input too; what is newer than these is not
+known.
+"""
 
 # TensorProto.DataType, as names that numpy knows; other numbers stay "type<number>".
 ELEMENT_TYPES = {
@@ -47,7 +51,9 @@ _ATTRIBUTE_FIELDS = {1: "f", 2: "i", 3: "s", 7: "ints"}
 
 @dataclass(frozen=True, slots=True)
 class ValueFacts:
-    """An input or output. A `shape` entry is a number or the name of a free axis ("" where it has none); None: of unknown rank."""
+    """An input or output. A `shape` entry is a number or the name of a free axis ("" where it has
+    none); None: of unknown rank.
+    """
 
     name: str
     dtype: str
@@ -63,8 +69,9 @@ class GraphFacts:
         inputs, outputs: in order.
         initializers: names of the stored tensors.
         operators: operator -> how many nodes.
-        reachable_inputs: output -> the inputs that its numbers may depend on. Never too few: a node's outputs are taken to
-            depend on all of its inputs, but for what follows from sizes alone.
+        reachable_inputs: output -> the inputs that its numbers may depend on. Never too few: a
+            node's outputs are taken to depend on all of its inputs, but for what follows from sizes
+            alone.
         shapes: of every computed value for one frame.
         work: multiplications and additions for one frame, about.
     """
@@ -84,8 +91,8 @@ def read_graph(model: bytes, what: str = "model.onnx") -> GraphFacts:
     """Read the facts of a serialized ONNX model.
 
     Raises:
-        BundleError: too large, truncated, not ONNX, inconsistent, or anything that no export of auxdrive holds; never another
-            exception, whatever the bytes.
+        BundleError: too large, truncated, not ONNX, inconsistent, or anything that no export of
+            auxdrive holds; never another exception, whatever the bytes.
     """
     reader = WireReader(what)
     if len(model) > MAX_MODEL_BYTES:
@@ -105,8 +112,13 @@ class _ModelReader:
             self.wire.fail("holds no graph")
         ir_version = model.get("ir_version", 0)
         if ir_version not in IR_VERSIONS:
-            self.wire.fail(f"has the format version {ir_version}, known are {IR_VERSIONS.start} to {IR_VERSIONS.stop - 1}")
-        self._check_opset([self.wire.read(entry, schema.OPSET) for entry in model.get("opset_import", [])])
+            self.wire.fail(
+                f"has the format version {ir_version}, known are {IR_VERSIONS.start} to "
+                f"{IR_VERSIONS.stop - 1}"
+            )
+        self._check_opset(
+            [self.wire.read(entry, schema.OPSET) for entry in model.get("opset_import", [])]
+        )
         graph = self.wire.read(model["graph"], schema.GRAPH)
         if not graph.get("name", ""):
             self.wire.fail("holds a graph without a name")
@@ -135,9 +147,16 @@ class _ModelReader:
         )
 
     def _check_opset(self, imports: list[dict[str, Any]]) -> None:
-        named = [f"{entry.get('domain', '') or 'ai.onnx'} {entry.get('version', 0)}" for entry in imports]
-        if [(entry.get("domain", ""), entry.get("version", 0)) for entry in imports] != [("", OPSET)]:
-            self.wire.fail(f"uses the operators of {', '.join(named[:5]) or 'nobody'}, and exports those of ai.onnx {OPSET} alone")
+        named = [
+            f"{entry.get('domain', '') or 'ai.onnx'} {entry.get('version', 0)}" for entry in imports
+        ]
+        if [(entry.get("domain", ""), entry.get("version", 0)) for entry in imports] != [
+            ("", OPSET)
+        ]:
+            self.wire.fail(
+                f"uses the operators of {', '.join(named[:5]) or 'nobody'}, and exports those of "
+                f"ai.onnx {OPSET} alone"
+            )
 
     def _values(self, graph: dict[str, Any], kind: str) -> tuple[ValueFacts, ...]:
         messages = graph.get(kind, [])
@@ -157,10 +176,17 @@ class _ModelReader:
     def _one_frame(self, value: ValueFacts) -> tuple[int, ...]:
         """The shape for one frame: the first axis may be free, the others are numbers."""
         if not value.shape or value.dtype not in INPUT_TYPES:
-            self.wire.fail(f"the input '{value.name}' is {value.dtype} {value.shape}; inputs are {' or '.join(INPUT_TYPES)} with axes")
+            self.wire.fail(
+                f"the input '{value.name}' is {value.dtype} {value.shape}; inputs are "
+                f"{' or '.join(INPUT_TYPES)} with axes"
+            )
         batch, *others = value.shape
-        if not all(isinstance(axis, int) and axis > 0 for axis in others) or not (isinstance(batch, str) or batch > 0):
-            self.wire.fail(f"the input '{value.name}' is {value.shape}; only its first axis may be free")
+        if not all(isinstance(axis, int) and axis > 0 for axis in others) or not (
+            isinstance(batch, str) or batch > 0
+        ):
+            self.wire.fail(
+                f"the input '{value.name}' is {value.shape}; only its first axis may be free"
+            )
         return (1 if isinstance(batch, str) else batch, *(int(axis) for axis in others))
 
     def _compare(self, values: tuple[ValueFacts, ...], trace: Trace, complete: bool) -> None:
@@ -172,14 +198,21 @@ class _ModelReader:
             shape = said.shape
             if shape is None and not complete:
                 shape = found.shape
-            # For one frame a free axis is 1 only where it is the first of all; exporters name others that they computed.
+            # For one frame a free axis is 1 only where it is the first of all; exporters name
+            # others that they computed.
             fits = (
                 shape is not None
                 and len(shape) == len(found.shape)
-                and all(isinstance(axis, str) or axis == size for axis, size in zip(shape, found.shape, strict=True))
+                and all(
+                    isinstance(axis, str) or axis == size
+                    for axis, size in zip(shape, found.shape, strict=True)
+                )
             )
             if said.dtype != found.dtype or not fits:
-                self.wire.fail(f"the value '{said.name}' is declared as {said.dtype} {said.shape} and is {found.dtype} {found.shape}")
+                self.wire.fail(
+                    f"the value '{said.name}' is declared as {said.dtype} {said.shape} and is "
+                    f"{found.dtype} {found.shape}"
+                )
 
     def _node(self, data: memoryview) -> Node:
         node = self.wire.read(data, schema.NODE)
@@ -190,8 +223,16 @@ class _ModelReader:
                 self.wire.fail(f"a node has the attribute '{name}' twice")
             attributes[name] = value
         if node.get("domain", ""):
-            self.wire.fail(f"uses {node['domain']}::{node.get('op_type', '')}: custom operators are not run, ONNX's own alone")
-        return Node(node.get("op_type", ""), tuple(node.get("input", [])), tuple(node.get("output", [])), attributes)
+            self.wire.fail(
+                f"uses {node['domain']}::{node.get('op_type', '')}: custom operators are not run, "
+                "ONNX's own alone"
+            )
+        return Node(
+            node.get("op_type", ""),
+            tuple(node.get("input", [])),
+            tuple(node.get("output", [])),
+            attributes,
+        )
 
     def _attribute(self, data: memoryview) -> tuple[str, Any]:
         attribute = self.wire.read(data, schema.ATTRIBUTE)
@@ -200,7 +241,10 @@ class _ModelReader:
         held = attribute.keys() & {*_ATTRIBUTE_FIELDS.values()}
         # An empty list has no field of its own.
         if field is None or not name or (held != {field} and not (field == "ints" and not held)):
-            self.wire.fail(f"the attribute '{name}' holds {', '.join(sorted(held)) or 'nothing'} and says that its type is {kind}")
+            self.wire.fail(
+                f"the attribute '{name}' holds {', '.join(sorted(held)) or 'nothing'} and says "
+                f"that its type is {kind}"
+            )
         return str(name), tuple(attribute.get("ints", [])) if field == "ints" else attribute[field]
 
     def _tensor(self, data: memoryview, trace: Trace) -> str:
@@ -210,11 +254,20 @@ class _ModelReader:
         dtype = ELEMENT_TYPES.get(tensor.get("data_type", 0), f"type{tensor.get('data_type', 0)}")
         if tensor.get("data_location", 0) != 0:
             self.wire.fail(f"the tensor '{name}' lies in another file")
-        if dtype not in STORED_TYPES or len(dims) > 8 or any(not 0 < axis < 1 << 31 for axis in dims):
-            self.wire.fail(f"the tensor '{name}' is {dtype} {dims[:9]}; stored are {', '.join(STORED_TYPES)} without empty axes")
+        if (
+            dtype not in STORED_TYPES
+            or len(dims) > 8
+            or any(not 0 < axis < 1 << 31 for axis in dims)
+        ):
+            self.wire.fail(
+                f"the tensor '{name}' is {dtype} {dims[:9]}; stored are {', '.join(STORED_TYPES)} "
+                "without empty axes"
+            )
         held = tensor.keys() & {"raw_data", *_DATA_FIELDS.values()}
         if held != {"raw_data"} and held != {_DATA_FIELDS.get(dtype)}:
-            self.wire.fail(f"the tensor '{name}' of {dtype} holds {', '.join(sorted(held)) or 'nothing'}")
+            self.wire.fail(
+                f"the tensor '{name}' of {dtype} holds {', '.join(sorted(held)) or 'nothing'}"
+            )
         count = math.prod(dims)
         if "raw_data" in held:
             stored = len(tensor["raw_data"]) / np.dtype(dtype).itemsize
@@ -224,7 +277,11 @@ class _ModelReader:
             self.wire.fail(f"the tensor '{name}' of {dims} holds {stored:g} values and not {count}")
         known = None
         if dtype == "int64" and count <= MAX_KNOWN:
-            flat = np.frombuffer(tensor["raw_data"], "<i8") if "raw_data" in held else np.array(tensor["int64_data"], np.int64)
+            flat = (
+                np.frombuffer(tensor["raw_data"], "<i8")
+                if "raw_data" in held
+                else np.array(tensor["int64_data"], np.int64)
+            )
             known = flat.astype(np.int64).reshape(dims)
         trace.add_stored(name, Value(dtype, dims, known))
         return str(name)

@@ -1,8 +1,8 @@
 """The operators that exported graphs are made of: one list, and what each may look like.
 
-The list is what the exporter writes for auxdrive's networks (a test exports every backbone with every task and compares). A
-network of yours that needs another operator gets a row here and a rule in `sizes`; nothing else runs in a vehicle.
-https://onnx.ai/onnx/operators/
+The list is what the exporter writes for auxdrive's networks (a test exports every backbone with
+every task and compares). A network of yours that needs another operator gets a row here and a rule
+in `sizes`; nothing else runs in a vehicle. https://onnx.ai/onnx/operators/
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 OPSET = 20
-"""The version of ONNX's operators that is exported, and the only one that is read: operators change their meaning between versions."""
+"""The version of ONNX's operators that is exported, and the only one that is read: operators change
+their meaning between versions.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node. An input "" is one that is left out. Attributes are int, float, str or tuple of int."""
+    """One node. An input "" is one that is left out. Attributes are int, float, str or tuple of
+    int.
+    """
 
     operator: str
     inputs: tuple[str, ...]
@@ -27,8 +31,9 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """How many inputs and outputs a node of it has, and its attributes: name -> type, or the only values that are exported.
-    `needed`: attributes that may not be left out."""
+    """How many inputs and outputs a node of it has, and its attributes: name -> type, or the only
+    values that are exported. `needed`: attributes that may not be left out.
+    """
 
     inputs: tuple[int, int]
     attributes: Mapping[str, type | tuple[Any, ...]]
@@ -52,7 +57,8 @@ OPERATORS: Mapping[str, Operator] = {
     "Expand": Operator((2, 2), {}),
     "Gather": Operator((2, 2), {"axis": int}),
     "Gemm": Operator((2, 3), {"alpha": float, "beta": float, "transA": (0, 1), "transB": (0, 1)}),
-    # torch's exporter writes it for a linear layer over more than two axes, as a network of your own may have.
+    # torch's exporter writes it for a linear layer over more than two axes, as a network of your
+    # own may have.
     "MatMul": Operator((2, 2), {}),
     "MatMulInteger": Operator((2, 2), {}),  # sums of a big picture's bytes
     "MaxPool": Operator((1, 1), _POOL | {"storage_order": (0,)}, needed=("kernel_shape",)),
@@ -97,7 +103,11 @@ def mistake_in(node: Node) -> str | None:
         allowed = operator.attributes.get(name)
         if allowed is None:
             return f"{node.operator} has the attribute '{name}', which no export writes"
-        fits = isinstance(value, allowed) if isinstance(allowed, type) else isinstance(value, type(allowed[0])) and value in allowed
+        fits = (
+            isinstance(value, allowed)
+            if isinstance(allowed, type)
+            else isinstance(value, type(allowed[0])) and value in allowed
+        )
         if not fits:
             return f"{node.operator} has {name} = {str(value)[:60]}, which no export writes"
     return None

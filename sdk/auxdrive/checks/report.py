@@ -8,7 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `figure` and `limit` are in `unit`; None where the check is not a comparison of numbers."""
+    """One check. `figure` and `limit` are in `unit`; None where the check is not a comparison of
+    numbers.
+    """
 
     name: str
     passed: bool
@@ -20,12 +22,15 @@ class Check:
 
 @dataclass(slots=True)
 class VerifyReport:
-    """Every check that was made, in order. Checks of the answers are made only when those of the files and graph passed.
+    """Every check that was made, in order. Checks of the answers are made only when those of the
+    files and graph passed.
 
     Attributes:
-        card_sha256: of card.json, which holds the SHA-256 of every other file; None where the card could not be read.
+        card_sha256: of card.json, which holds the SHA-256 of every other file; None where the card
+            could not be read.
         expected: whether that was held against one that the caller gave.
-        passed_over: what lies in the folder, is no part of any bundle, and was not opened (.DS_Store and its like).
+        passed_over: what lies in the folder, is no part of any bundle, and was not opened
+            (.DS_Store and its like).
     """
 
     bundle: str
@@ -45,10 +50,15 @@ class VerifyReport:
     def proves(self) -> str:
         """What a bundle that passes has been shown to be, and what not."""
         if self.expected:
-            return "It is the bundle whose card has the expected SHA-256, whole and consistent with that card."
+            return (
+                "It is the bundle whose card has the expected SHA-256, whole and consistent with "
+                "that card."
+            )
         return (
-            "Passing shows that the bundle is whole and consistent since its card was written, not who wrote it: whoever can change "
-            "every file can change the card. Hold it to one card with --expect-sha256 and the SHA-256 that its maker gave you."
+            "Passing shows that the bundle is whole and consistent since its card was written, not "
+            "who wrote it: whoever can change "
+            "every file can change the card. Hold it to one card with --expect-sha256 and the "
+            "SHA-256 that its maker gave you."
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -1,7 +1,9 @@
-"""For each operator: the shapes that a node computes from shapes, and how much work that is. https://onnx.ai/onnx/operators/
+"""For each operator: the shapes that a node computes from shapes, and how much work that is.
+https://onnx.ai/onnx/operators/
 
-Legend: C channels, H, W rows and columns; a rule gets a node and its inputs, and answers its outputs and its work in
-multiplications. What ONNX allows and no export holds is refused, so that a rule stays short.
+Legend: C channels, H, W rows and columns; a rule gets a node and its inputs, and answers its
+outputs and its work in multiplications. What ONNX allows and no export holds is refused, so that a
+rule stays short.
 """
 
 from __future__ import annotations
@@ -50,7 +52,9 @@ def _arithmetic(node: Node, inputs: Inputs) -> Outcome:
     if math.prod(shape) > MAX_KNOWN:
         raise SizeError(f"{math.prod(shape)} shapes and indices, more than {MAX_KNOWN}")
     function = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}[node.operator]
-    with np.errstate(over="ignore"):  # wraps, as runtimes do; what is then no index is refused where it is used
+    with np.errstate(
+        over="ignore"
+    ):  # wraps, as runtimes do; what is then no index is refused where it is used
         return one(a.dtype, shape, function(a.known, b.known))
 
 
@@ -59,7 +63,11 @@ def _transpose(node: Node, inputs: Inputs) -> Outcome:
     perm = attribute(node, "perm", tuple(range(len(x.shape)))[::-1])
     if sorted(perm) != list(range(len(x.shape))):
         raise SizeError(f"perm {perm[:9]} does not order {len(x.shape)} axes")
-    return one(x.dtype, [x.shape[axis] for axis in perm], None if x.known is None else np.transpose(x.known, perm))
+    return one(
+        x.dtype,
+        [x.shape[axis] for axis in perm],
+        None if x.known is None else np.transpose(x.known, perm),
+    )
 
 
 def _reshape(node: Node, inputs: Inputs) -> Outcome:
@@ -83,7 +91,11 @@ def _slice(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signatur
     starts = known_numbers(inputs[1], "first index")
     ends = known_numbers(inputs[2], "last index", len(starts))
     given = [*inputs[3:], None, None]
-    axes = [axis_of(axis, len(x.shape)) for axis in known_numbers(given[0], "axes", len(starts))] if given[0] else list(range(len(starts)))
+    axes = (
+        [axis_of(axis, len(x.shape)) for axis in known_numbers(given[0], "axes", len(starts))]
+        if given[0]
+        else list(range(len(starts)))
+    )
     steps = known_numbers(given[1], "steps", len(starts)) if given[1] else [1] * len(starts)
     if len(set(axes)) != len(axes) or len(axes) > len(x.shape) or min(steps, default=1) < 1:
         raise SizeError(f"it takes the axes {axes[:9]} of {len(x.shape)} in steps of {steps[:9]}")
@@ -112,12 +124,25 @@ def _concat(node: Node, inputs: Inputs) -> Outcome:
     axis = axis_of(node.attributes["axis"], len(first.shape))
     for part in parts[1:]:
         rest = [size for place, size in enumerate(part.shape) if place != axis]
-        if part.dtype != first.dtype or len(part.shape) != len(first.shape) or rest != [*first.shape[:axis], *first.shape[axis + 1 :]]:
-            raise SizeError(f"{first.dtype} {first.shape} and {part.dtype} {part.shape} are joined along axis {axis}")
+        if (
+            part.dtype != first.dtype
+            or len(part.shape) != len(first.shape)
+            or rest != [*first.shape[:axis], *first.shape[axis + 1 :]]
+        ):
+            raise SizeError(
+                f"{first.dtype} {first.shape} and {part.dtype} {part.shape} are joined along axis "
+                f"{axis}"
+            )
     shape = [*first.shape]
     shape[axis] = sum(part.shape[axis] for part in parts)
     known = [part.known for part in parts if part.known is not None]
-    return one(first.dtype, shape, np.concatenate(known, axis) if len(known) == len(parts) and math.prod(shape) <= MAX_KNOWN else None)
+    return one(
+        first.dtype,
+        shape,
+        np.concatenate(known, axis)
+        if len(known) == len(parts) and math.prod(shape) <= MAX_KNOWN
+        else None,
+    )
 
 
 def _shape(node: Node, inputs: Inputs) -> Outcome:
@@ -165,7 +190,10 @@ def _gather(node: Node, inputs: Inputs) -> Outcome:
 
 def _range(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signature for every rule)
     start, limit, delta = (known_numbers(value, "range", 1)[0] for value in inputs)
-    if any(needed(value).dtype != "int64" or needed(value).shape != () for value in inputs) or delta == 0:
+    if (
+        any(needed(value).dtype != "int64" or needed(value).shape != () for value in inputs)
+        or delta == 0
+    ):
         raise SizeError(f"it counts from {start} to {limit} by {delta}")
     numbers = range(start, limit, delta)
     if not 0 < len(numbers) <= MAX_KNOWN:
@@ -183,14 +211,24 @@ def _expand(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signatu
     return one(x.dtype, shape, None if known is None else np.broadcast_to(known, shape))
 
 
-def _window(node: Node, size: Sequence[int], kernel: tuple[int, ...]) -> tuple[list[int], tuple[int, ...]]:
-    """Rows and columns that a window of `kernel` leaves of `size` (H, W), and its pads: top, left, bottom, right."""
+def _window(
+    node: Node, size: Sequence[int], kernel: tuple[int, ...]
+) -> tuple[list[int], tuple[int, ...]]:
+    """Rows and columns that a window of `kernel` leaves of `size` (H, W), and its pads: top, left,
+    bottom, right.
+    """
     strides, dilations = attribute(node, "strides", (1, 1)), attribute(node, "dilations", (1, 1))
     pads = attribute(node, "pads", (0, 0, 0, 0))
     if [len(kernel), len(strides), len(dilations), len(pads)] != [2, 2, 2, 4]:
         raise SizeError("its window has not two axes")
-    if min(*kernel, *strides, *dilations) < 1 or max(*kernel, *strides, *dilations, *pads) > 1 << 20 or min(pads) < 0:
-        raise SizeError(f"its window of {kernel} by {strides}, spread {dilations} and padded {pads}, is none")
+    if (
+        min(*kernel, *strides, *dilations) < 1
+        or max(*kernel, *strides, *dilations, *pads) > 1 << 20
+        or min(pads) < 0
+    ):
+        raise SizeError(
+            f"its window of {kernel} by {strides}, spread {dilations} and padded {pads}, is none"
+        )
     result = []
     for place in (0, 1):
         extent = (kernel[place] - 1) * dilations[place] + 1
@@ -205,10 +243,16 @@ def _conv(node: Node, inputs: Inputs) -> Outcome:
     x, weight = needed(inputs[0], "float32", 4), needed(inputs[1], "float32", 4)
     group, (filters, channels, *kernel) = attribute(node, "group", 1), weight.shape
     if attribute(node, "kernel_shape", tuple(kernel)) != tuple(kernel):
-        raise SizeError(f"its kernel is {tuple(kernel)}, and it says {node.attributes['kernel_shape'][:9]}")
+        raise SizeError(
+            f"its kernel is {tuple(kernel)}, and it says {node.attributes['kernel_shape'][:9]}"
+        )
     if group < 1 or filters % group or x.shape[1] != channels * group:
         raise SizeError(f"{x.shape[1]} channels in {group} groups meet weights of {weight.shape}")
-    if len(inputs) > 2 and inputs[2] is not None and needed(inputs[2], "float32").shape != (filters,):
+    if (
+        len(inputs) > 2
+        and inputs[2] is not None
+        and needed(inputs[2], "float32").shape != (filters,)
+    ):
         raise SizeError(f"its bias is not ({filters},)")
     rows_columns, _ = _window(node, x.shape[2:], tuple(kernel))
     shape = [x.shape[0], filters, *rows_columns]
@@ -235,13 +279,19 @@ def _gemm(node: Node, inputs: Inputs) -> Outcome:
     shape = (a[0], b[1])
     if a[1] != b[0]:
         raise SizeError(f"{a} is not multiplied with {b}")
-    if len(inputs) > 2 and inputs[2] is not None and broadcast([shape, needed(inputs[2], "float32").shape]) != shape:
+    if (
+        len(inputs) > 2
+        and inputs[2] is not None
+        and broadcast([shape, needed(inputs[2], "float32").shape]) != shape
+    ):
         raise SizeError(f"what is added has the shape {inputs[2].shape}, the product {shape}")
     return one("float32", shape, work=math.prod(shape) * a[1])
 
 
 def _matmul(node: Node, inputs: Inputs) -> Outcome:
-    given, result = ("uint8", "int32") if node.operator == "MatMulInteger" else ("float32", "float32")
+    given, result = (
+        ("uint8", "int32") if node.operator == "MatMulInteger" else ("float32", "float32")
+    )
     a, b = needed(inputs[0], given).shape, needed(inputs[1], given).shape
     if min(len(a), len(b)) < 2 or a[-1] != b[-2]:
         raise SizeError(f"{a} is not multiplied with {b}")
@@ -260,7 +310,11 @@ def _reduce(node: Node, inputs: Inputs) -> Outcome:
         if len(axes) != len(numbers):
             raise SizeError(f"it names an axis twice: {numbers[:9]}")
     keep = attribute(node, "keepdims", 1)
-    shape = [1 if place in axes else size for place, size in enumerate(x.shape) if keep or place not in axes]
+    shape = [
+        1 if place in axes else size
+        for place, size in enumerate(x.shape)
+        if keep or place not in axes
+    ]
     return one(x.dtype, shape, work=math.prod(x.shape))
 
 

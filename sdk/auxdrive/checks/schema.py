@@ -1,7 +1,9 @@
-"""The messages of onnx.proto as far as exported graphs use them, and the fields that are refused by name.
+"""The messages of onnx.proto as far as exported graphs use them, and the fields that are refused by
+name.
 
-Field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. A number that stands in no table here, a field of
-a later version of ONNX say, is refused like those that stand here as `Refused`: what this reader does not know, the runtime may.
+Field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. A number that
+stands in no table here, a field of a later version of ONNX say, is refused like those that stand
+here as `Refused`: what this reader does not know, the runtime may.
 """
 
 from __future__ import annotations
@@ -112,4 +114,8 @@ TYPE: Message = {
 
 TENSOR_TYPE: Message = {1: Field("elem_type", Kind.INT32), 2: Field("shape", Kind.MESSAGE)}
 SHAPE: Message = {1: Field("dim", Kind.MESSAGE, many=True)}
-DIMENSION: Message = {1: Field("dim_value", Kind.INT64), 2: Field("dim_param", Kind.NAME), 3: _DENOTATION}
+DIMENSION: Message = {
+    1: Field("dim_value", Kind.INT64),
+    2: Field("dim_param", Kind.NAME),
+    3: _DENOTATION,
+}

@@ -1,9 +1,11 @@
-"""What the nodes of a graph compute, as far as sizes go: followed for one frame, before anything is run.
+"""What the nodes of a graph compute, as far as sizes go: followed for one frame, before anything is
+run.
 
-Every size and every index must follow from the size of the picture alone (an index that followed from what the picture shows
-could fail, or never end, on one picture in a million). So a graph that runs once runs always, with the same operations, and
-its memory and work are bounded before a runtime sees it. Nothing here calculates with pictures: only small vectors of whole
-numbers, which are shapes and indices, are known by value.
+Every size and every index must follow from the size of the picture alone (an index that followed
+from what the picture shows could fail, or never end, on one picture in a million). So a graph that
+runs once runs always, with the same operations, and its memory and work are bounded before a
+runtime sees it. Nothing here calculates with pictures: only small vectors of whole numbers, which
+are shapes and indices, are known by value.
 """
 
 from __future__ import annotations
@@ -20,9 +22,13 @@ MAX_ELEMENTS = 1 << 28
 """In one tensor. A picture of 8192 x 8192 has 200 million."""
 MAX_TOTAL_ELEMENTS = 1 << 30
 MAX_WORK = 200_000_000_000
-"""Multiplications for one frame: about 10 s on one core, a ResNet-34 on a whole full-HD picture. What is slower drives nothing."""
+"""Multiplications for one frame: about 10 s on one core, a ResNet-34 on a whole full-HD picture.
+What is slower drives nothing.
+"""
 MAX_NODE_WORK = 20_000_000_000
-"""The same for one node: a run can be ended between two nodes only. The largest of that ResNet-34 needs 5e9."""
+"""The same for one node: a run can be ended between two nodes only. The largest of that ResNet-34
+needs 5e9.
+"""
 
 
 class Trace:
@@ -66,15 +72,28 @@ class Trace:
         for value in inputs:
             reached |= 0 if value is None else value.reached
         if work > MAX_NODE_WORK:
-            self.fail(f"{node.operator} for '{node.outputs[0]}' needs more than {MAX_NODE_WORK:.0e} multiplications by itself")
+            self.fail(
+                f"{node.operator} for '{node.outputs[0]}' needs more than {MAX_NODE_WORK:.0e} "
+                "multiplications by itself"
+            )
         self.work += work + sum(math.prod(value.shape) for value in outputs)
         if self.work > MAX_WORK:
-            self.fail(f"needs more than {MAX_WORK:.0e} multiplications for one frame, which no vehicle has time for")
+            self.fail(
+                f"needs more than {MAX_WORK:.0e} multiplications for one frame, which no vehicle "
+                "has time for"
+            )
         if len(outputs) != len(node.outputs):
-            self.fail(f"{node.operator} has {len(node.outputs)} outputs where {len(outputs)} are computed")
+            self.fail(
+                f"{node.operator} has {len(node.outputs)} outputs where {len(outputs)} are computed"
+            )
         for name, value in zip(node.outputs, outputs, strict=True):
             # What is known follows from sizes, and so from no number in any picture.
-            self._add(name, Value(value.dtype, value.shape, value.known, 0 if value.known is not None else reached))
+            self._add(
+                name,
+                Value(
+                    value.dtype, value.shape, value.known, 0 if value.known is not None else reached
+                ),
+            )
 
     def _add(self, name: str, value: Value) -> None:
         if not name:
@@ -84,7 +103,10 @@ class Trace:
         count = math.prod(value.shape)
         self._elements += count
         if len(value.shape) > 8 or count > MAX_ELEMENTS or self._elements > MAX_TOTAL_ELEMENTS:
-            self.fail(f"the value '{name}' is {value.shape[:9]}: larger than anything that auxdrive exports")
+            self.fail(
+                f"the value '{name}' is {value.shape[:9]}: larger than anything that auxdrive "
+                "exports"
+            )
         if count < 1:
             self.fail(f"the value '{name}' is empty: {value.shape}")
         self.values[name] = value

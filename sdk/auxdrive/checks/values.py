@@ -12,12 +12,16 @@ from auxdrive.checks.operators import Node
 from auxdrive.types import AnyArray
 
 MAX_KNOWN = 4096
-"""Whole numbers in a vector that is known by value; indices of a 2,000-feature layer are the largest that exports hold."""
+"""Whole numbers in a vector that is known by value; indices of a 2,000-feature layer are the
+largest that exports hold.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A tensor: its type and shape, and its values where they are known. `reached`: bits of the inputs that it may depend on."""
+    """A tensor: its type and shape, and its values where they are known. `reached`: bits of the
+    inputs that it may depend on.
+    """
 
     dtype: str
     shape: tuple[int, ...]

@@ -1,4 +1,5 @@
-"""Checks of a bundle that a vehicle's integrator can repeat: what it holds, what it depends on, and what it answers.
+"""Checks of a bundle that a vehicle's integrator can repeat: what it holds, what it depends on, and
+what it answers.
 
 Works in the base install: neither torch nor the onnx package is needed.
 """
@@ -22,19 +23,26 @@ __all__ = ["Check", "VerifyReport", "verify_bundle"]
 
 
 def verify_bundle(
-    path: str | os.PathLike[str], runtime: str = "onnxruntime", device: str = "cpu", expect_sha256: str | None = None
+    path: str | os.PathLike[str],
+    runtime: str = "onnxruntime",
+    device: str = "cpu",
+    expect_sha256: str | None = None,
 ) -> VerifyReport:
     """Make every check on a bundle.
 
     Args:
         path: its directory. runtime, device: what runs the graph.
-        expect_sha256: the SHA-256 that its card must have; without it any bundle that is consistent with itself passes.
+        expect_sha256: the SHA-256 that its card must have; without it any bundle that is consistent
+            with itself passes.
 
     Raises:
-        UsageError: there is no bundle at that path, no such runtime or device, or `expect_sha256` is no SHA-256.
-        RuntimeUnavailable: the runtime or device cannot be had here. What is wrong with the bundle stands in the report.
+        UsageError: there is no bundle at that path, no such runtime or device, or `expect_sha256`
+            is no SHA-256.
+        RuntimeUnavailable: the runtime or device cannot be had here. What is wrong with the bundle
+            stands in the report.
     """
-    runtime_factory(runtime)  # whatever is wrong with the bundle, an unknown runtime is a mistake of the user
+    # whatever is wrong with the bundle, an unknown runtime is a mistake of the user
+    runtime_factory(runtime)
     report = VerifyReport(str(path), runtime, device, expected=expect_sha256 is not None)
     if expect_sha256 is not None:
         checked_sha256(expect_sha256)
@@ -46,7 +54,14 @@ def verify_bundle(
     report.card_sha256, report.passed_over = bundle.card_sha256, bundle.passed_over
     count = len(bundle.card.files)
     report.checks.append(
-        Check("card and hashes", True, "card.json is valid; every file is named and has its SHA-256", count, None, "files")
+        Check(
+            "card and hashes",
+            True,
+            "card.json is valid; every file is named and has its SHA-256",
+            count,
+            None,
+            "files",
+        )
     )
     for name in sorted(name for name in bundle.card.files if name.endswith(".onnx")):
         report.checks.extend(_check_model(bundle, name))
@@ -66,7 +81,19 @@ def _check_model(bundle: Bundle, name: str) -> Iterator[Check]:
     except BundleError as error:
         yield Check(f"{name}: graph", False, str(error))
         return
-    nodes = f"{sum(facts.operators.values())} nodes of exported operators (opset {facts.opset}), every tensor lies in the file"
-    yield Check(f"{name}: graph", True, nodes, facts.work / 1e9, MAX_WORK / 1e9, "G multiplications")
+    nodes = (
+        f"{sum(facts.operators.values())} nodes of exported operators (opset {facts.opset}), every "
+        "tensor lies in the file"
+    )
+    yield Check(
+        f"{name}: graph", True, nodes, facts.work / 1e9, MAX_WORK / 1e9, "G multiplications"
+    )
     for check in check_graph(facts, bundle.card):
-        yield Check(f"{name}: {check.name}", check.passed, check.detail, check.figure, check.limit, check.unit)
+        yield Check(
+            f"{name}: {check.name}",
+            check.passed,
+            check.detail,
+            check.figure,
+            check.limit,
+            check.unit,
+        )

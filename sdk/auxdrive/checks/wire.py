@@ -1,9 +1,11 @@
-"""The protobuf wire format, read by a schema and without trust: what the schema does not name is refused, never skipped.
+"""The protobuf wire format, read by a schema and without trust: what the schema does not name is
+refused, never skipped.
 
-A message is a run of fields; each field is a tag (number and wire type) and a value. What is skipped here might be used by the
-runtime, so there is no skipping: every field must be known, stand in the form that its type has, and stand once if it is no list
-(protobuf merges repetitions, and a reader that did otherwise would see another model than the runtime). Numbers must be written
-in their shortest form, as every writer does. https://protobuf.dev/programming-guides/encoding/
+A message is a run of fields; each field is a tag (number and wire type) and a value. What is
+skipped here might be used by the runtime, so there is no skipping: every field must be known, stand
+in the form that its type has, and stand once if it is no list (protobuf merges repetitions, and a
+reader that did otherwise would see another model than the runtime). Numbers must be written in
+their shortest form, as every writer does. https://protobuf.dev/programming-guides/encoding/
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from auxdrive.errors import BundleError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MAX_FIELDS = 500_000
-"""Fields and numbers of one file: the largest export has about 10,000. Bounds the time that any file takes."""
+"""Fields and numbers of one file: the largest export has about 10,000. Bounds the time that any
+file takes.
+"""
 
 
 class Kind(Enum):
@@ -38,7 +42,9 @@ _WIRE_TYPE = {Kind.INT64: VARINT, Kind.INT32: VARINT, Kind.FLOAT: FIXED32}
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field that may stand in a message. Lists of floats are not kept, only counted: nothing depends on their values."""
+    """A field that may stand in a message. Lists of floats are not kept, only counted: nothing
+    depends on their values.
+    """
 
     name: str
     kind: Kind
@@ -72,14 +78,18 @@ class WireReader:
         Raises:
             BundleError: always.
         """
-        raise BundleError(f"{self.what}: {reason}. The file is damaged or no graph of auxdrive's; export the bundle again")
+        raise BundleError(
+            f"{self.what}: {reason}. The file is damaged or no graph of auxdrive's; export the "
+            "bundle again"
+        )
 
     def read(self, message: memoryview, schema: Message) -> dict[str, Any]:
-        """A message as field name -> value; absent fields are absent, lists are lists (of floats: their number).
+        """A message as field name -> value; absent fields are absent, lists are lists (of floats:
+        their number).
 
         Raises:
-            BundleError: truncated, an unknown or refused field, a value in another form than its type has, a repetition of what
-                stands once, or more fields than the budget.
+            BundleError: truncated, an unknown or refused field, a value in another form than its
+                type has, a repetition of what stands once, or more fields than the budget.
         """
         found: dict[str, Any] = {}
         for number, wire_type, value in self._fields(message):
@@ -96,10 +106,14 @@ class WireReader:
                 found[field.name] = self._value(field, wire_type, value)
         return found
 
-    def _append(self, found: dict[str, Any], field: Field, wire_type: int, value: int | memoryview) -> None:
+    def _append(
+        self, found: dict[str, Any], field: Field, wire_type: int, value: int | memoryview
+    ) -> None:
         packed = wire_type == BYTES and field.kind in _WIRE_TYPE
         if field.kind is Kind.FLOAT:
-            found[field.name] = found.get(field.name, 0) + self._count_of_floats(field, wire_type, value)
+            found[field.name] = found.get(field.name, 0) + self._count_of_floats(
+                field, wire_type, value
+            )
         elif packed:
             found.setdefault(field.name, []).extend(self._packed(field, value))
         else:
@@ -147,7 +161,9 @@ class WireReader:
         return signed
 
     def _fields(self, message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
-        """The fields in order, as (number, wire type, value): an int, or a view for wire types other than VARINT."""
+        """The fields in order, as (number, wire type, value): an int, or a view for wire types
+        other than VARINT.
+        """
         position, end = 0, len(message)
         while position < end:
             self._spend()

@@ -16,8 +16,18 @@ if TYPE_CHECKING:
 
 
 def doctor(json_output: JsonOption = False) -> None:
-    """Say what this machine can run, and why not the rest. Exit code 1 only when the base install itself does not work."""
-    from auxdrive.machine import BASE, PROBES, conflicting_runtimes, extras, machine_facts, outdated, probe
+    """Say what this machine can run, and why not the rest. Exit code 1 only when the base install
+    itself does not work.
+    """
+    from auxdrive.machine import (
+        BASE,
+        PROBES,
+        conflicting_runtimes,
+        extras,
+        machine_facts,
+        outdated,
+        probe,
+    )
 
     with console.progress("asking each package", len(PROBES)) as advance:
         packages: dict[str, Package] = {}
@@ -39,25 +49,39 @@ def doctor(json_output: JsonOption = False) -> None:
             f"pip uninstall -y {' '.join(both)}, then install the one that you want"
         )
     if old := outdated():
-        problems.append(f"older than what was tried: {', '.join(old)}; pip install --upgrade auxdrive")
+        problems.append(
+            f"older than what was tried: {', '.join(old)}; pip install --upgrade auxdrive"
+        )
     if json_output:
         console.print_json(
             {
                 "base_works": base_works,
                 "machine": machine,
                 "packages": [asdict(package) for package in packages.values()],
-                "extras": [{"name": extra.name, "complete": extra.complete, "missing": extra.missing} for extra in found],
-                "capabilities": [{"what": what, "available": not why, "why_not": why or None} for what, why in capabilities],
+                "extras": [
+                    {"name": extra.name, "complete": extra.complete, "missing": extra.missing}
+                    for extra in found
+                ],
+                "capabilities": [
+                    {"what": what, "available": not why, "why_not": why or None}
+                    for what, why in capabilities
+                ],
                 "problems": problems,
             }
         )
     else:
         console.table("machine", ("fact", "value"), list(machine.items()), text=("value",))
         console.table(
-            "packages", ("package", "version", "says"), [_package_row(package) for package in packages.values()], text=("version", "says")
+            "packages",
+            ("package", "version", "says"),
+            [_package_row(package) for package in packages.values()],
+            text=("version", "says"),
         )
         console.table(
-            "extras", ("extra", "lacks"), [(extra.name, ", ".join(extra.missing) or "nothing") for extra in found], text=("lacks",)
+            "extras",
+            ("extra", "lacks"),
+            [(extra.name, ", ".join(extra.missing) or "nothing") for extra in found],
+            text=("lacks",),
         )
         console.table(
             "can run",
@@ -81,7 +105,8 @@ def _capabilities(packages: dict[str, Package], found: list[Extra]) -> list[tupl
     on_cuda = (
         ""
         if "CUDAExecutionProvider" in providers
-        else runtime.problem or "this ONNX Runtime has no CUDA: install onnxruntime-gpu in its place"
+        else runtime.problem
+        or "this ONNX Runtime has no CUDA: install onnxruntime-gpu in its place"
     )
     train_cuda = torch.problem or ("" if torch.facts.get("cuda") else "torch sees no CUDA device")
     return [
@@ -90,7 +115,10 @@ def _capabilities(packages: dict[str, Package], found: list[Extra]) -> list[tupl
         ("train on the CPU", _lacks("train", missing) or torch.problem or ""),
         ("train on a GPU", _lacks("train", missing) or train_cuda),
         ("export", _lacks("deploy", missing) or torch.problem or packages["onnx"].problem or ""),
-        ("collect and drive in the embedded simulator", _lacks("sim", missing) or packages["panda3d"].problem or ""),
+        (
+            "collect and drive in the embedded simulator",
+            _lacks("sim", missing) or packages["panda3d"].problem or "",
+        ),
         ("drive in CARLA", _planned("carla", _simulators(), packages)),
         ("OpenVINO", _planned("openvino", RUNTIMES, packages)),
         ("TensorRT", _planned("tensorrt", RUNTIMES, packages)),
@@ -98,12 +126,16 @@ def _capabilities(packages: dict[str, Package], found: list[Extra]) -> list[tupl
 
 
 def _planned(name: str, offered: Collection[str], packages: dict[str, Package]) -> str:
-    """Why not: a package that is installed runs nothing as long as this version's table has no entry of its name."""
+    """Why not: a package that is installed runs nothing as long as this version's table has no
+    entry of its name.
+    """
     return packages[name].problem or "" if name in offered else "not supported by this version"
 
 
 def _simulators() -> Collection[str]:
-    """The simulators that this version can drive in. By name, as commands are found: this package imports none of the others."""
+    """The simulators that this version can drive in. By name, as commands are found: this package
+    imports none of the others.
+    """
     try:
         return tuple(import_module("auxdrive_eval.simulators").SIMULATORS)
     except ImportError:
@@ -113,7 +145,11 @@ def _simulators() -> Collection[str]:
 def _lacks(extra: str, missing: dict[str, tuple[str, ...]]) -> str:
     if extra not in missing:
         return f"this install knows no extra '{extra}'"
-    return f"needs {', '.join(missing[extra])}: pip install 'auxdrive[{extra}]'" if missing[extra] else ""
+    return (
+        f"needs {', '.join(missing[extra])}: pip install 'auxdrive[{extra}]'"
+        if missing[extra]
+        else ""
+    )
 
 
 def _package_row(package: Package) -> tuple[str, str, str]:

@@ -29,24 +29,46 @@ UNSEEN_DISTORTION = 0.01
 
 
 def predict(
-    bundle: Annotated[Path, typer.Argument(help="The bundle: a directory that `auxdrive export` wrote.", show_default=False)],
-    images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, folders of pictures, animated GIF or WebP.", show_default=False)
+    bundle: Annotated[
+        Path,
+        typer.Argument(
+            help="The bundle: a directory that `auxdrive export` wrote.", show_default=False
+        ),
     ],
-    speed: Annotated[float | None, typer.Option(help="Forward speed in m/s, for models that need it.")] = None,
-    target: Annotated[str | None, typer.Option(metavar="X,Y", help="Next goal in metres, x forward and y left of the car.")] = None,
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IMAGE...",
+            help="Pictures, folders of pictures, animated GIF or WebP.",
+            show_default=False,
+        ),
+    ],
+    speed: Annotated[
+        float | None, typer.Option(help="Forward speed in m/s, for models that need it.")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y", help="Next goal in metres, x forward and y left of the car."),
+    ] = None,
     resize: Annotated[
         bool,
-        typer.Option("--resize", help="Scale pictures of another size to the model's camera, squashed if need be."),
+        typer.Option(
+            "--resize",
+            help="Scale pictures of another size to the model's camera, squashed if need be.",
+        ),
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write all predictions to a .jsonl or .csv file.", show_default=False)] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write all predictions to a .jsonl or .csv file.", show_default=False),
+    ] = None,
     runtime: Annotated[str, typer.Option(help="What runs the graph: onnxruntime.")] = "onnxruntime",
     device: Annotated[str, typer.Option(help="Where it runs: cpu or cuda.")] = "cpu",
     json_output: JsonOption = False,
 ) -> None:
     """Predict from one picture, a folder of pictures, or an animated GIF or WebP.
 
-    A picture that cannot be used does not stop the others; it is named, and the exit code is then not 0.
+    A picture that cannot be used does not stop the others; it is named, and the exit code is then
+    not 0.
     """
     from auxdrive.pictures import find_pictures
     from auxdrive.predictor import Predictor
@@ -54,7 +76,10 @@ def predict(
     if out is not None and out.suffix.lower() not in (".jsonl", ".csv"):
         raise UsageError(f"--out {out}: the name must end in .jsonl or .csv")
     if out is not None and (is_folder(out) or not is_folder(out.parent)):
-        raise UsageError(f"--out {out}: {'is a directory' if is_folder(out) else f'there is no directory {out.parent}'}")
+        raise UsageError(
+            f"--out {out}: "
+            f"{'is a directory' if is_folder(out) else f'there is no directory {out.parent}'}"
+        )
     target_ego_m = None if target is None else _pair(target)
     paths = find_pictures(images)
     with Predictor.load(bundle, runtime, device) as predictor:
@@ -66,31 +91,50 @@ def predict(
         _write(out, records)
     for told in _distortions(records, predictor.card.camera):
         console.note(told)
-    unused = {"unused": [{"file": str(path), "error": str(error)} for path, error in failed.items()]}
+    unused = {
+        "unused": [{"file": str(path), "error": str(error)} for path, error in failed.items()]
+    }
     if json_output:
         console.print_json(
-            {"bundle": str(bundle), "task": predictor.card.task, "providers": predictor.providers, "predictions": records} | unused
+            {
+                "bundle": str(bundle),
+                "task": predictor.card.task,
+                "providers": predictor.providers,
+                "predictions": records,
+            }
+            | unused
         )
     else:
         _show(bundle, records)
         if out is not None:
             console.note(f"wrote {len(records)} predictions to {out}")
     if failed:
-        listed = "; ".join(str(error) for error in list(failed.values())[:5]) + ("; ..." if len(failed) > 5 else "")
-        raise DataError(f"{len(failed)} of {len(paths)} files could not be used, the others were predicted: {listed}")
+        listed = "; ".join(str(error) for error in list(failed.values())[:5]) + (
+            "; ..." if len(failed) > 5 else ""
+        )
+        raise DataError(
+            f"{len(failed)} of {len(paths)} files could not be used, the others were predicted: "
+            f"{listed}"
+        )
 
 
 def _pair(text: str) -> tuple[float, float]:
     try:
         x_m, y_m = (float(part) for part in text.split(","))
     except ValueError:
-        raise UsageError(f"--target {text}: give two numbers in metres, x forward and y left, as in --target 12.5,-1.0") from None
+        raise UsageError(
+            f"--target {text}: give two numbers in metres, x forward and y left, as in --target "
+            "12.5,-1.0"
+        ) from None
     return x_m, y_m
 
 
 def _check_ego(card: ModelCard, speed: float | None, target: tuple[float, float] | None) -> None:
     needed = {spec.name for spec in card.inputs}
-    for name, option, given in (("speed_mps", "--speed", speed is not None), ("target_ego_m", "--target X,Y", target is not None)):
+    for name, option, given in (
+        ("speed_mps", "--speed", speed is not None),
+        ("target_ego_m", "--target X,Y", target is not None),
+    ):
         if name in needed and not given:
             raise UsageError(f"this model needs {name} beside the picture: give {option}")
         if name not in needed and given:
@@ -98,7 +142,11 @@ def _check_ego(card: ModelCard, speed: float | None, target: tuple[float, float]
 
 
 def _predict_files(
-    predictor: Predictor, paths: list[Path], speed: float | None, target: tuple[float, float] | None, resize: bool
+    predictor: Predictor,
+    paths: list[Path],
+    speed: float | None,
+    target: tuple[float, float] | None,
+    resize: bool,
 ) -> tuple[list[dict[str, Any]], dict[Path, AuxdriveError]]:
     """The predictions, and why files could not be used (to their end)."""
     from auxdrive.pictures import read_pictures
@@ -118,10 +166,18 @@ def _predict_files(
     return records, failed
 
 
-def _record(predictor: Predictor, picture: Picture, image: Any, speed: float | None, target: tuple[float, float] | None) -> dict[str, Any]:
+def _record(
+    predictor: Predictor,
+    picture: Picture,
+    image: Any,
+    speed: float | None,
+    target: tuple[float, float] | None,
+) -> dict[str, Any]:
     from auxdrive.types import Observation
 
-    prediction = predictor.predict(Observation(image, picture.frame / predictor.card.rate_hz, speed, target))
+    prediction = predictor.predict(
+        Observation(image, picture.frame / predictor.card.rate_hz, speed, target)
+    )
     waypoints = prediction.waypoints_ego_m
     return {
         "file": str(picture.path),
@@ -132,7 +188,9 @@ def _record(predictor: Predictor, picture: Picture, image: Any, speed: float | N
         "latency_ms": prediction.latency_ms,
         "flags": sorted(prediction.flags),
         "reason": prediction.reason,
-        "scaled_from": None if image is picture.image else [picture.image.shape[1], picture.image.shape[0]],
+        "scaled_from": None
+        if image is picture.image
+        else [picture.image.shape[1], picture.image.shape[0]],
     }
 
 
@@ -144,20 +202,27 @@ def _fit(picture: Picture, height: int, width: int, resize: bool) -> Any:
         return picture.image
     if not resize:
         raise InputError(
-            f"{picture.path}: is {found_width}x{found_height} pixels, the model's camera gives {width}x{height}. "
-            "Use --resize to scale it (the answer is only as good as the two cameras' fields of view agree)"
+            f"{picture.path}: is {found_width}x{found_height} pixels, the model's camera gives "
+            f"{width}x{height}. "
+            "Use --resize to scale it (the answer is only as good as the two cameras' fields of "
+            "view agree)"
         )
     return scale(picture.image, height, width)
 
 
 def _distortions(records: list[dict[str, Any]], camera: CameraSpec) -> Iterator[str]:
     """What --resize did to pictures of another shape than the camera's, a sentence for each size."""
-    for (width, height), count in Counter(tuple(record["scaled_from"]) for record in records if record["scaled_from"]).items():
+    for (width, height), count in Counter(
+        tuple(record["scaled_from"]) for record in records if record["scaled_from"]
+    ).items():
         wider = (camera.width / width) / (camera.height / height)
         if abs(math.log(wider)) > UNSEEN_DISTORTION:
-            wrong = f"{wider:.2f} times too wide" if wider > 1 else f"{1 / wider:.2f} times too high"
+            wrong = (
+                f"{wider:.2f} times too wide" if wider > 1 else f"{1 / wider:.2f} times too high"
+            )
             yield (
-                f"--resize squashed {count} picture(s) of {width}x{height} to {camera.width}x{camera.height}, another shape: what they "
+                f"--resize squashed {count} picture(s) of {width}x{height} to "
+                f"{camera.width}x{camera.height}, another shape: what they "
                 f"show is {wrong} for this model. Crop them to {camera.width}:{camera.height} first"
             )
 
@@ -179,21 +244,40 @@ def _write(out: Path, records: list[dict[str, Any]]) -> None:
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
     """A record as one row: waypoint k is x<k>_m and y<k>_m, and empty where it was withheld."""
-    row = {name: record[name] for name in ("file", "frame", "latency_ms")} | {"flags": " ".join(record["flags"])}
+    row = {name: record[name] for name in ("file", "frame", "latency_ms")} | {
+        "flags": " ".join(record["flags"])
+    }
     if not record["waypoint_times_s"]:
         return row | {"steer_rad": record["steer_rad"]}
     points = record["waypoints_ego_m"] or [(None, None)] * len(record["waypoint_times_s"])
-    return row | {f"{axis}{index}_m": point[k] for index, point in enumerate(points) for k, axis in enumerate("xy")}
+    return row | {
+        f"{axis}{index}_m": point[k]
+        for index, point in enumerate(points)
+        for k, axis in enumerate("xy")
+    }
 
 
 def _show(bundle: Path, records: list[dict[str, Any]]) -> None:
     rows = [
-        (record["file"], record["frame"], _answer(record), f"{record['latency_ms']:.2f}", " ".join(record["flags"]))
+        (
+            record["file"],
+            record["frame"],
+            _answer(record),
+            f"{record['latency_ms']:.2f}",
+            " ".join(record["flags"]),
+        )
         for record in records[:ROWS_SHOWN]
     ]
-    console.table(f"{bundle}", ("file", "frame", "prediction", "ms", "flags"), rows, text=("prediction", "flags"))
+    console.table(
+        f"{bundle}",
+        ("file", "frame", "prediction", "ms", "flags"),
+        rows,
+        text=("prediction", "flags"),
+    )
     if flagged := [record["reason"] for record in records if record["reason"]]:
-        console.note(f"{len(flagged)} of {len(records)} predictions are flagged; the first: {flagged[0]}")
+        console.note(
+            f"{len(flagged)} of {len(records)} predictions are flagged; the first: {flagged[0]}"
+        )
     if len(records) > ROWS_SHOWN:
         console.note(f"{len(records) - ROWS_SHOWN} more; --out or --json give all")
 

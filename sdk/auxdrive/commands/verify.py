@@ -13,11 +13,21 @@ from auxdrive.errors import CheckFailed
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="The bundle: a directory that `auxdrive export` wrote.", show_default=False)],
+    bundle: Annotated[
+        Path,
+        typer.Argument(
+            help="The bundle: a directory that `auxdrive export` wrote.", show_default=False
+        ),
+    ],
     runtime: Annotated[str, typer.Option(help="What runs the graph.")] = "onnxruntime",
     device: Annotated[str, typer.Option(help="Where it runs: cpu or cuda.")] = "cpu",
     expect_sha256: Annotated[
-        str | None, typer.Option(metavar="H", help="The SHA-256 that the card must have: this bundle and no other.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="H",
+            help="The SHA-256 that the card must have: this bundle and no other.",
+            show_default=False,
+        ),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -29,7 +39,14 @@ def verify(
         console.print_json(report.as_json())
     else:
         rows = [
-            (check.name, "pass" if check.passed else "FAIL", _number(check.figure), _number(check.limit), check.unit, check.detail)
+            (
+                check.name,
+                "pass" if check.passed else "FAIL",
+                _number(check.figure),
+                _number(check.limit),
+                check.unit,
+                check.detail,
+            )
             for check in report.checks
         ]
         console.table(

@@ -34,13 +34,16 @@ __all__ = [
 
 
 def make_controller(
-    name: str, steering: SteeringSpec, vehicle: VehicleSpec, config: Mapping[str, object] | Settings | None = None
+    name: str,
+    steering: SteeringSpec,
+    vehicle: VehicleSpec,
+    config: Mapping[str, object] | Settings | None = None,
 ) -> Controller:
     """The controller of that name for a vehicle.
 
     Args:
-        config: values of the controller's configuration class, and `preset` where it has presets ("pid": "tf21", "tf22"),
-            which gives the values that are not named.
+        config: values of the controller's configuration class, and `preset` where it has presets
+            ("pid": "tf21", "tf22"), which gives the values that are not named.
 
     Raises:
         UsageError: no such controller or preset, or the vehicle's card lacks what it needs.
@@ -49,20 +52,32 @@ def make_controller(
     if not isinstance(name, str) or name not in CONTROLLERS:
         raise UsageError(unknown_name("controller", str(name), CONTROLLERS))
     if not isinstance(steering, SteeringSpec) or not isinstance(vehicle, VehicleSpec):
-        raise UsageError(f"a controller needs a SteeringSpec and a VehicleSpec, got {shown(steering)} and {shown(vehicle)}")
+        raise UsageError(
+            f"a controller needs a SteeringSpec and a VehicleSpec, got {shown(steering)} and "
+            f"{shown(vehicle)}"
+        )
     if not isinstance(config, Mapping | Settings | None):
-        raise ConfigError(f"controller '{name}': the settings are {shown(config)}; give them by name")
+        raise ConfigError(
+            f"controller '{name}': the settings are {shown(config)}; give them by name"
+        )
     controller = CONTROLLERS[name]
     values = dict(config or {})
     if "preset" in values:
         preset = str(values.pop("preset"))
         if preset not in controller.presets:
-            known = unknown_name("preset", preset, controller.presets) if controller.presets else f"'{name}' has no presets"
+            known = (
+                unknown_name("preset", preset, controller.presets)
+                if controller.presets
+                else f"'{name}' has no presets"
+            )
             raise UsageError(f"controller '{name}': {known}")
         values = {**controller.presets[preset].model_dump(), **values}
     try:
         checked = controller.config_type.model_validate(values)
     except ValidationError as error:
-        mistakes = "; ".join(f"{'.'.join(map(str, e['loc'])) or name}: {e['msg']}" for e in error.errors(include_url=False))
+        mistakes = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or name}: {e['msg']}"
+            for e in error.errors(include_url=False)
+        )
         raise ConfigError(f"controller '{name}': {mistakes}") from None
     return controller(steering, vehicle, checked)  # type: ignore[arg-type]  # each class gets the configuration of its own type

@@ -1,4 +1,5 @@
-"""What controllers share: the protocol, the settings' base, and the guard around every step, which knows when to stop safely.
+"""What controllers share: the protocol, the settings' base, and the guard around every step, which
+knows when to stop safely.
 
 Legend: T waypoints. Ego frame: x forward, y left; road-wheel angle positive to the left.
 """
@@ -30,7 +31,9 @@ CLOCK_TOLERANCE_S = 0.001
 
 
 class Settings(BaseModel):
-    """Base of all that configures a controller: unknown names and numbers that are not finite are refused."""
+    """Base of all that configures a controller: unknown names and numbers that are not finite are
+    refused.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -38,12 +41,21 @@ class Settings(BaseModel):
 class ControllerConfig(Settings):
     """Base of the controllers' configurations."""
 
-    max_age_s: Number = Field(default=0.5, ge=0.01, le=10, description="a prediction whose picture is older than this is not driven by")
-    safe_stop_brake: Number = Field(default=1.0, ge=0.1, le=1, description="brake while there is no usable prediction")
+    max_age_s: Number = Field(
+        default=0.5,
+        ge=0.01,
+        le=10,
+        description="a prediction whose picture is older than this is not driven by",
+    )
+    safe_stop_brake: Number = Field(
+        default=1.0, ge=0.1, le=1, description="brake while there is no usable prediction"
+    )
 
 
 class Controller(Protocol):
-    """Turns predictions into actuator commands. Holds state: call `reset` when a drive begins; one controller, one thread."""
+    """Turns predictions into actuator commands. Holds state: call `reset` when a drive begins; one
+    controller, one thread.
+    """
 
     @property
     def stop_reason(self) -> str:
@@ -53,16 +65,18 @@ class Controller(Protocol):
         """The command for this prediction at this forward speed, now.
 
         Args:
-            prediction: the newest one; call also when there is no newer one than last time, so that its age is seen.
+            prediction: the newest one; call also when there is no newer one than last time, so that
+                its age is seen.
             speed_mps: measured forward speed.
             now_s: the time of this call, on the clock of the observations' `time_s`.
 
         Returns:
-            Plain floats in their ranges. A safe stop (see `GuardedController`) where the prediction is not to be driven by.
+            Plain floats in their ranges. A safe stop (see `GuardedController`) where the prediction
+            is not to be driven by.
 
         Raises:
-            InputError: an argument is of the wrong type or in another unit, the waypoints make no path, or the prediction is of
-                another task than the controller's.
+            InputError: an argument is of the wrong type or in another unit, the waypoints make no
+                path, or the prediction is of another task than the controller's.
         """
 
     def reset(self) -> None:
@@ -70,26 +84,34 @@ class Controller(Protocol):
 
 
 class Unusable(Exception):
-    """There is nothing to drive by; the message says why. Becomes a safe stop in `GuardedController.step`."""
+    """There is nothing to drive by; the message says why. Becomes a safe stop in
+    `GuardedController.step`.
+    """
 
 
 class GuardedController(ABC):
     """Base of the controllers. Around each `_command` it holds what is true of all of them.
 
-    The safe stop: throttle 0, the brake of `safe_stop_brake`, and the wheel held at the last angle that was commanded (straight, if
-    there was none), since letting go of it in a bend leaves the lane before the car stands. It is given
+    The safe stop: throttle 0, the brake of `safe_stop_brake`, and the wheel held at the last angle
+    that was commanded (straight, if there was none), since letting go of it in a bend leaves the
+    lane before the car stands. It is given
 
-    - for a prediction that is withheld (no answer, or a flag of `WITHHOLDING`), not finite, older than `max_age_s`, or newer than now;
+    - for a prediction that is withheld (no answer, or a flag of `WITHHOLDING`), not finite, older
+      than `max_age_s`, or newer than now;
     - while the speed is not finite, or none that a road vehicle has;
-    - when the clock is not finite or runs backwards. What was remembered of the drive is then forgotten;
+    - when the clock is not finite or runs backwards. What was remembered of the drive is then
+      forgotten;
     - when the command itself comes out not finite.
 
-    Between two calls the angle moves by no more than `VehicleSpec.max_steer_rate_radps` allows, where the vehicle's card gives
-    it. The first command after `reset` is free, since where the wheel stands is not known. At one time there is one command: a
-    second call at the same `now_s` gives the first one's again, or a safe stop.
+    Between two calls the angle moves by no more than `VehicleSpec.max_steer_rate_radps` allows,
+    where the vehicle's card gives it. The first command after `reset` is free, since where the
+    wheel stands is not known. At one time there is one command: a second call at the same `now_s`
+    gives the first one's again, or a safe stop.
     """
 
-    def __init__(self, steering: SteeringSpec, vehicle: VehicleSpec, config: ControllerConfig) -> None:
+    def __init__(
+        self, steering: SteeringSpec, vehicle: VehicleSpec, config: ControllerConfig
+    ) -> None:
         self._max_age_s = config.max_age_s
         self._brake = config.safe_stop_brake
         self._max_steer_rad = steering.max_road_wheel_rad
@@ -100,7 +122,8 @@ class GuardedController(ABC):
 
     @abstractmethod
     def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
-        """The command for a prediction that is fresh, at a time later than the last call's; steering is cut to the lock afterwards.
+        """The command for a prediction that is fresh, at a time later than the last call's;
+        steering is cut to the lock afterwards.
 
         Raises:
             Unusable: the answer cannot be driven by. InputError: see `Controller.step`.
@@ -154,23 +177,41 @@ class GuardedController(ABC):
 
     def _refuse(self, prediction: Prediction, speed_mps: float, age_s: float) -> None:
         if not isinstance(prediction.flags, Set):
-            raise InputError(f"the prediction's flags are {shown(prediction.flags)}; give a set of auxdrive.Flag")
+            raise InputError(
+                f"the prediction's flags are {shown(prediction.flags)}; give a set of auxdrive.Flag"
+            )
         if withheld := WITHHOLDING.intersection(prediction.flags):
-            raise Unusable(str(prediction.reason) or f"the prediction was withheld: {', '.join(sorted(withheld))}")
+            raise Unusable(
+                str(prediction.reason)
+                or f"the prediction was withheld: {', '.join(sorted(withheld))}"
+            )
         if prediction.steer_rad is None and prediction.waypoints_ego_m is None:
             raise Unusable(str(prediction.reason) or "the prediction holds no answer")
         if not math.isfinite(age_s):
             raise Unusable(f"the prediction's time is {prediction.time_s}")
         if age_s > self._max_age_s:
-            raise Unusable(f"the prediction is {age_s:.3f} s old; the limit is {self._max_age_s:g} s")
+            raise Unusable(
+                f"the prediction is {age_s:.3f} s old; the limit is {self._max_age_s:g} s"
+            )
         if age_s < -CLOCK_TOLERANCE_S:
-            raise Unusable(f"the prediction is {-age_s:.3f} s newer than now: the observations' clock is another one")
+            raise Unusable(
+                f"the prediction is {-age_s:.3f} s newer than now: the observations' clock is "
+                "another one"
+            )
         if not -MAX_SPEED_MPS <= speed_mps <= MAX_SPEED_MPS:
-            raise Unusable(f"the speed is {speed_mps} m/s; no road vehicle has one beyond {MAX_SPEED_MPS:g}")
+            raise Unusable(
+                f"the speed is {speed_mps} m/s; no road vehicle has one beyond {MAX_SPEED_MPS:g}"
+            )
 
     def _sound(self, command: Control, elapsed_s: float | None) -> Control:
-        """The command as it goes out: finite, plain floats, within the lock, the pedals' travel and the wheel's speed."""
-        steer, throttle, brake = float(command.steer_rad), float(command.throttle), float(command.brake)
+        """The command as it goes out: finite, plain floats, within the lock, the pedals' travel and
+        the wheel's speed.
+        """
+        steer, throttle, brake = (
+            float(command.steer_rad),
+            float(command.throttle),
+            float(command.brake),
+        )
         if not (math.isfinite(steer) and math.isfinite(throttle) and math.isfinite(brake)):
             raise Unusable(f"the command is not finite: {command}")
         steer = _between(-self._max_steer_rad, steer, self._max_steer_rad)
@@ -197,10 +238,14 @@ def usable_waypoints(prediction: Prediction) -> tuple[Float64, tuple[float, ...]
 
     Raises:
         Unusable: a waypoint is not finite.
-        InputError: the prediction is of a steering model, or its waypoints and times do not belong together.
+        InputError: the prediction is of a steering model, or its waypoints and times do not belong
+            together.
     """
     if prediction.waypoints_ego_m is None:
-        raise InputError("this controller follows waypoints and the model predicts steering: use the controller 'steering'")
+        raise InputError(
+            "this controller follows waypoints and the model predicts steering: use the controller "
+            "'steering'"
+        )
     try:
         waypoints = np.asarray(prediction.waypoints_ego_m)
     except ValueError as error:
@@ -208,10 +253,24 @@ def usable_waypoints(prediction: Prediction) -> tuple[Float64, tuple[float, ...]
     if waypoints.dtype.kind not in "fiu":
         raise InputError(f"the waypoints are {waypoints.dtype}, no numbers")
     if not isinstance(prediction.waypoint_times_s, tuple | list):
-        raise InputError(f"the waypoints' times are {shown(prediction.waypoint_times_s)}; give a tuple of seconds after the picture")
-    times = tuple(reading("a waypoint's time", time_s, "seconds after the picture") for time_s in prediction.waypoint_times_s)
-    if waypoints.ndim != 2 or waypoints.shape[1] != 2 or len(waypoints) < 2 or len(times) != len(waypoints):
-        raise InputError(f"need two or more waypoints (T, 2) with a time each, got {waypoints.shape} and {len(times)} times")
+        raise InputError(
+            f"the waypoints' times are {shown(prediction.waypoint_times_s)}; give a tuple of "
+            "seconds after the picture"
+        )
+    times = tuple(
+        reading("a waypoint's time", time_s, "seconds after the picture")
+        for time_s in prediction.waypoint_times_s
+    )
+    if (
+        waypoints.ndim != 2
+        or waypoints.shape[1] != 2
+        or len(waypoints) < 2
+        or len(times) != len(waypoints)
+    ):
+        raise InputError(
+            f"need two or more waypoints (T, 2) with a time each, got {waypoints.shape} and "
+            f"{len(times)} times"
+        )
     if not all(earlier < later < math.inf for earlier, later in pairwise(times)):
         raise InputError(f"the waypoints' times must increase, got {times}")
     if not np.isfinite(waypoints).all():

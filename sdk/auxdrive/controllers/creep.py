@@ -1,8 +1,10 @@
-"""Creeping forward after a long stand, as TransFuser's agent does (Chitta et al. 2022, section 4.1; Jaeger 2021).
+"""Creeping forward after a long stand, as TransFuser's agent does (Chitta et al. 2022, section 4.1;
+Jaeger 2021).
 
-A network without memory that imitates waiting can wait for ever: nothing in the picture says that it has waited long enough. TransFuser
-creeps after 55 s for 1.5 s, if its LiDAR shows nothing ahead. A camera-only student has no LiDAR, so this looks at nothing, and is off
-unless asked for: it is for benchmarks in simulation, never for a road.
+A network without memory that imitates waiting can wait for ever: nothing in the picture says that
+it has waited long enough. TransFuser creeps after 55 s for 1.5 s, if its LiDAR shows nothing ahead.
+A camera-only student has no LiDAR, so this looks at nothing, and is off unless asked for: it is for
+benchmarks in simulation, never for a road.
 """
 
 from __future__ import annotations
@@ -23,10 +25,12 @@ LONGEST_GAP_S = 1.0
 
 
 class Creeping:
-    """A controller that lets another one drive, and pushes on for 1.5 s whenever the car has stood for `after_s` seconds.
+    """A controller that lets another one drive, and pushes on for 1.5 s whenever the car has stood
+    for `after_s` seconds.
 
-    A safe stop of the other controller is no waiting: it ends a push and the wait. A push is over 1.5 s after it began, whether it was used
-    or not, and as soon as the car is faster than `CREEP_UP_TO_MPS`.
+    A safe stop of the other controller is no waiting: it ends a push and the wait. A push is over
+    1.5 s after it began, whether it was used or not, and as soon as the car is faster than
+    `CREEP_UP_TO_MPS`.
 
     Raises:
         UsageError: `after_s` is not finite or not above 0. InputError: it is no number.
@@ -35,7 +39,9 @@ class Creeping:
     def __init__(self, inner: Controller, after_s: float) -> None:
         after_s = reading("the creeping's after_s", after_s, "seconds of standing before it begins")
         if not 0 < after_s < math.inf:
-            raise UsageError(f"creeping begins after a finite number of seconds above 0, got {after_s}")
+            raise UsageError(
+                f"creeping begins after a finite number of seconds above 0, got {after_s}"
+            )
         self._inner = inner
         self._after_s = after_s
         self.reset()
@@ -59,7 +65,9 @@ class Creeping:
         """The other controller's command, or the push; steering is always the other's."""
         control = self._inner.step(prediction, speed_mps, now_s)
         before, self._now_s = self._now_s, now_s
-        if self._inner.stop_reason or (before is not None and not 0 <= now_s - before <= LONGEST_GAP_S):
+        if self._inner.stop_reason or (
+            before is not None and not 0 <= now_s - before <= LONGEST_GAP_S
+        ):
             self._forget()
         if self._inner.stop_reason:
             return control
@@ -67,9 +75,22 @@ class Creeping:
             self._stands_since_s = None
         elif self._stands_since_s is None:
             self._stands_since_s = now_s
-        if self._push_ends_s is not None and (now_s >= self._push_ends_s or speed_mps > CREEP_UP_TO_MPS):
+        if self._push_ends_s is not None and (
+            now_s >= self._push_ends_s or speed_mps > CREEP_UP_TO_MPS
+        ):
             # Where the push was not enough to move the car, it waits as long again.
-            self._push_ends_s, self._stands_since_s = None, None if self._stands_since_s is None else now_s
-        if self._push_ends_s is None and self._stands_since_s is not None and now_s - self._stands_since_s > self._after_s:
+            self._push_ends_s, self._stands_since_s = (
+                None,
+                None if self._stands_since_s is None else now_s,
+            )
+        if (
+            self._push_ends_s is None
+            and self._stands_since_s is not None
+            and now_s - self._stands_since_s > self._after_s
+        ):
             self._push_ends_s = now_s + CREEP_S
-        return control if self._push_ends_s is None else Control(control.steer_rad, CREEP_THROTTLE, 0.0)
+        return (
+            control
+            if self._push_ends_s is None
+            else Control(control.steer_rad, CREEP_THROTTLE, 0.0)
+        )

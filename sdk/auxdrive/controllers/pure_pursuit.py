@@ -1,4 +1,6 @@
-"""Pure pursuit: steer along the circle through the rear axle and a point ahead on the path (Coulter, CMU-RI-TR-92-01, 1992)."""
+"""Pure pursuit: steer along the circle through the rear axle and a point ahead on the path
+(Coulter, CMU-RI-TR-92-01, 1992).
+"""
 
 from __future__ import annotations
 
@@ -34,18 +36,23 @@ class PurePursuitConfig(ControllerConfig):
 class PurePursuit(GuardedController):
     """Follows the polyline from the rear axle (the ego frame's origin) through the waypoints.
 
-    steer = atan(2 * wheelbase * y / d^2) for the path's point (x, y) at the distance d, which counts as at least `min_chord_m`. The
-    speed is that between the first two waypoints, followed by `ProportionalSpeed`.
+    steer = atan(2 * wheelbase * y / d^2) for the path's point (x, y) at the distance d, which
+    counts as at least `min_chord_m`. The speed is that between the first two waypoints, followed by
+    `ProportionalSpeed`.
     """
 
     config_type = PurePursuitConfig
     presets: dict[str, PurePursuitConfig] = {}  # noqa: RUF012  none
 
-    def __init__(self, steering: SteeringSpec, vehicle: VehicleSpec, config: PurePursuitConfig) -> None:
+    def __init__(
+        self, steering: SteeringSpec, vehicle: VehicleSpec, config: PurePursuitConfig
+    ) -> None:
         if vehicle.wheelbase_m is None:
             raise UsageError(
-                f"pure pursuit needs the wheelbase of the vehicle '{vehicle.name}', and its card gives none: use 'pid' for a model of "
-                "waypoints and 'steering' for one of steering, or give the wheelbase before training, with `auxdrive ingest --wheelbase-m` "
+                f"pure pursuit needs the wheelbase of the vehicle '{vehicle.name}', and its card "
+                "gives none: use 'pid' for a model of "
+                "waypoints and 'steering' for one of steering, or give the wheelbase before "
+                "training, with `auxdrive ingest --wheelbase-m` "
                 "or as vehicle.wheelbase_m in the data set's dataset.json"
             )
         super().__init__(steering, vehicle, config)
@@ -63,22 +70,31 @@ class PurePursuit(GuardedController):
         desired_mps = math.hypot(x1 - x0, y1 - y0) / (times[1] - times[0]) if x1 > x0 else 0.0
         throttle, brake = self._speed.step(desired_mps, speed_mps)
         config = self.config
-        lookahead_m = min(max(config.lookahead_time_s * speed_mps, config.min_lookahead_m), config.max_lookahead_m)
+        lookahead_m = min(
+            max(config.lookahead_time_s * speed_mps, config.min_lookahead_m), config.max_lookahead_m
+        )
         x_m, y_m = point_at_distance(waypoints, lookahead_m)
-        # Waypoints on top of the car say "stand"; centimetres of noise in them must not turn the wheel.
+        # Waypoints on top of the car say "stand"; centimetres of noise in them must not turn the
+        # wheel.
         squared = max(x_m * x_m + y_m * y_m, config.min_chord_m**2)
         return Control(math.atan(2 * self._wheelbase_m * y_m / squared), throttle, brake)
 
 
 def point_at_distance(waypoints_t2: Float64, distance_m: float) -> tuple[float, float]:
-    """Where the polyline from the origin through the waypoints (T, 2) first leaves the circle of that radius; its last waypoint
-    when it never does."""
+    """Where the polyline from the origin through the waypoints (T, 2) first leaves the circle of
+    that radius; its last waypoint when it never does.
+    """
     start_x, start_y = 0.0, 0.0
     for x_m, y_m in waypoints_t2.tolist():
         if math.hypot(x_m, y_m) >= distance_m:
             dx, dy = x_m - start_x, y_m - start_y
-            # |start + s * (dx, dy)| = distance; the start is inside, so exactly one root lies in (0, 1].
-            a, half_b, c = dx * dx + dy * dy, start_x * dx + start_y * dy, start_x * start_x + start_y * start_y - distance_m * distance_m
+            # |start + s * (dx, dy)| = distance; the start is inside, so exactly one root lies in
+            # (0, 1].
+            a, half_b, c = (
+                dx * dx + dy * dy,
+                start_x * dx + start_y * dy,
+                start_x * start_x + start_y * start_y - distance_m * distance_m,
+            )
             share = (-half_b + math.sqrt(max(half_b * half_b - a * c, 0.0))) / a
             return start_x + share * dx, start_y + share * dy
         start_x, start_y = x_m, y_m

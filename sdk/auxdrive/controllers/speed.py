@@ -1,4 +1,6 @@
-"""Proportional speed control: asks for the acceleration that reaches a speed in a given time, and divides it between the pedals."""
+"""Proportional speed control: asks for the acceleration that reaches a speed in a given time, and
+divides it between the pedals.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,10 @@ from auxdrive.controllers.base import Number, Settings, Share
 class ProportionalSpeedConfig(Settings):
     """How speed is followed.
 
-    response_s: the time in which the desired speed is to be reached. throttle_mps2, brake_mps2: what the vehicle's full throttle and full
-    brake give; the defaults are a passenger car's on dry asphalt. hold_below_mps: a desired speed below it means stand, and the brake is
-    held with `hold_brake`.
+    response_s: the time in which the desired speed is to be reached. throttle_mps2, brake_mps2:
+    what the vehicle's full throttle and full brake give; the defaults are a passenger car's on dry
+    asphalt. hold_below_mps: a desired speed below it means stand, and the brake is held with
+    `hold_brake`.
     """
 
     response_s: Number = Field(default=0.5, ge=0.01, le=60)

@@ -27,7 +27,9 @@ class SteeringController(GuardedController):
     config_type = SteeringConfig
     presets: dict[str, SteeringConfig] = {}  # noqa: RUF012  none
 
-    def __init__(self, steering: SteeringSpec, vehicle: VehicleSpec, config: SteeringConfig) -> None:
+    def __init__(
+        self, steering: SteeringSpec, vehicle: VehicleSpec, config: SteeringConfig
+    ) -> None:
         super().__init__(steering, vehicle, config)
         self.config = config
         self._speed = SpeedLoop(config.speed, config.max_age_s)
@@ -37,7 +39,10 @@ class SteeringController(GuardedController):
 
     def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
         if prediction.steer_rad is None:
-            raise InputError("this controller takes predicted steering and the model predicts waypoints: use 'pid' or 'pure_pursuit'")
+            raise InputError(
+                "this controller takes predicted steering and the model predicts waypoints: use "
+                "'pid' or 'pure_pursuit'"
+            )
         steer_rad = reading("steer_rad", prediction.steer_rad, "the road-wheel angle in radians")
         throttle, brake = self._speed.step(self.config.target_speed_mps, speed_mps, now_s)
         return Control(steer_rad, throttle, brake)

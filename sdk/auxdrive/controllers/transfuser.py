@@ -1,10 +1,11 @@
 """The waypoint PID of TransFuser, in its 2021 and 2022 forms.
 
-Sources: Prakash et al., CVPR 2021, `transfuser/model.py` control_pid, and Chitta et al., PAMI 2022, `team_code_transfuser/model.py`
-control_pid, with the constants of their config.py. Three differences, on purpose: waypoints carry their own times, where the
-originals assume 0.5 s; the PIDs' windows are 4 s (2021) and 2 s (2022) long, where the originals count 40 and 20 calls at 10 Hz, so that
-they are right at any rate; and TransFuser 2022's creeping after 55 s of standing still is left out, because it looks into the LiDAR before
-it moves and a camera-only car has none.
+Sources: Prakash et al., CVPR 2021, `transfuser/model.py` control_pid, and Chitta et al., PAMI 2022,
+`team_code_transfuser/model.py` control_pid, with the constants of their config.py. Three
+differences, on purpose: waypoints carry their own times, where the originals assume 0.5 s; the
+PIDs' windows are 4 s (2021) and 2 s (2022) long, where the originals count 40 and 20 calls at 10
+Hz, so that they are right at any rate; and TransFuser 2022's creeping after 55 s of standing still
+is left out, because it looks into the LiDAR before it moves and a camera-only car has none.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from auxdrive.types import Control, Prediction
 class TransFuserConfig(ControllerConfig):
     """Constants of the waypoint PID. Defaults: TransFuser 2022.
 
-    angle_zero: when the angle is taken as 0, so that it does not add up while the car stands: below 0.01 m/s (2021) or while
+    angle_zero: when the angle is taken as 0, so that it does not add up while the car stands: below
+    0.01 m/s (2021) or while
         braking (2022).
     brake_steer_factor: what the steering is multiplied by while braking.
     """
@@ -49,13 +51,16 @@ TRANSFUSER_PRESETS: dict[str, TransFuserConfig] = {
 class TransFuserPID(GuardedController):
     """Steers at the middle of the first two waypoints and drives at the speed that they are apart.
 
-    The originals' steering is a share of full lock, positive to the right; it is converted by `SteeringSpec.max_road_wheel_rad`.
+    The originals' steering is a share of full lock, positive to the right; it is converted by
+    `SteeringSpec.max_road_wheel_rad`.
     """
 
     config_type = TransFuserConfig
     presets = TRANSFUSER_PRESETS
 
-    def __init__(self, steering: SteeringSpec, vehicle: VehicleSpec, config: TransFuserConfig) -> None:
+    def __init__(
+        self, steering: SteeringSpec, vehicle: VehicleSpec, config: TransFuserConfig
+    ) -> None:
         super().__init__(steering, vehicle, config)
         self.config = config
         self._turn = Pid(config.turn, config.max_age_s)
@@ -72,11 +77,15 @@ class TransFuserPID(GuardedController):
         throttle, brake = self._speed.step(desired_mps, speed_mps, now_s)
         standing = speed_mps < 0.01 if self.config.angle_zero == "standing" else brake > 0
         angle = 0.0 if standing else _share_of_right_angle((x0 + x1) / 2, (y0 + y1) / 2)
-        right = min(max(self._turn.step(angle, now_s), -1.0), 1.0) * (self.config.brake_steer_factor if brake > 0 else 1.0)
+        right = min(max(self._turn.step(angle, now_s), -1.0), 1.0) * (
+            self.config.brake_steer_factor if brake > 0 else 1.0
+        )
         return Control(-right * self._max_steer_rad, throttle, brake)
 
 
 def _share_of_right_angle(x_m: float, y_m: float) -> float:
-    """Bearing of a point, positive right, 1 at 90 degrees. The 2021 form, pi/2 - atan2(forward, right), is the same number for
-    every point but those behind on the left, where it wraps and steers right; that is not copied."""
+    """Bearing of a point, positive right, 1 at 90 degrees. The 2021 form, pi/2 - atan2(forward,
+    right), is the same number for every point but those behind on the left, where it wraps and
+    steers right; that is not copied.
+    """
     return math.degrees(math.atan2(-y_m, x_m)) / 90.0

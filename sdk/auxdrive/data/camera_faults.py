@@ -1,7 +1,8 @@
 """Pictures that show nothing: repeated, dark and saturated frames of the camera, counted.
 
-A frozen camera delivers the same picture again and again while labels go on changing, and a covered or blinded one delivers black or
-white. Nothing downstream can notice that: training learns the mean label, and its metrics look fair.
+A frozen camera delivers the same picture again and again while labels go on changing, and a covered
+or blinded one delivers black or white. Nothing downstream can notice that: training learns the mean
+label, and its metrics look fair.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ DOUBTED_SHARE = 0.01
 MIN_FRAMES = 20
 """A session with fewer frames is judged only together with the others."""
 STANDING_MPS = 0.1
-"""A vehicle slower than this, forward or backward, stands, so a simulator's pictures repeat; at unknown speed it may have moved."""
+"""A vehicle slower than this, forward or backward, stands, so a simulator's pictures repeat; at
+unknown speed it may have moved.
+"""
 _CAUSES = {
     "repeat the one before them": "the camera was frozen",
     "are dark": "the camera was covered, or its exposure far too short",
@@ -42,8 +45,10 @@ class CameraFaults:
     """Counts over some episodes.
 
     Attributes:
-        frames: all of them. followed: those that have a predecessor in their episode from which the vehicle may have moved.
-        repeated: of `followed`, those that are their predecessor byte for byte. dark, saturated: of `frames`.
+        frames: all of them. followed: those that have a predecessor in their episode from which the
+            vehicle may have moved.
+        repeated: of `followed`, those that are their predecessor byte for byte. dark, saturated: of
+            `frames`.
     """
 
     frames: int = 0
@@ -58,18 +63,25 @@ class CameraFaults:
 
     def shares(self) -> dict[str, float]:
         """By what is said of such frames, their share of those that could be."""
-        counted = (self.repeated / max(self.followed, 1), self.dark / max(self.frames, 1), self.saturated / max(self.frames, 1))
+        counted = (
+            self.repeated / max(self.followed, 1),
+            self.dark / max(self.frames, 1),
+            self.saturated / max(self.frames, 1),
+        )
         return dict(zip(_CAUSES, counted, strict=True))
 
     def __str__(self) -> str:
-        return f"of {self.frames} pictures {self.repeated} repeat the one before them, {self.dark} are dark, {self.saturated} are saturated"
+        return (
+            f"of {self.frames} pictures {self.repeated} repeat the one before them, {self.dark} "
+            f"are dark, {self.saturated} are saturated"
+        )
 
 
 def camera_faults(dataset: Dataset, episode_ids: Iterable[str]) -> dict[str, CameraFaults]:
     """The counts by session, over those of these episodes that have RGB frames.
 
-    Of each frame a grid of 16 rows and 64 columns is read; frames whose grid repeats are compared whole, so that no repeated frame is
-    missed and none is counted wrongly.
+    Of each frame a grid of 16 rows and 64 columns is read; frames whose grid repeats are compared
+    whole, so that no repeated frame is missed and none is counted wrongly.
 
     Raises:
         DataError: an episode is damaged.
@@ -90,16 +102,23 @@ def episode_faults(episode: EpisodeReader) -> CameraFaults:
     rows, columns = slice(None, None, -(-height // _ROWS)), slice(None, None, -(-width // _COLUMNS))
     speed_mps = np.asarray(episode.state["speed_mps"])
     with np.errstate(invalid="ignore"):
-        stood = (np.abs(speed_mps[1:]) < STANDING_MPS) & (np.abs(speed_mps[:-1]) < STANDING_MPS)  # an unknown speed compares false
+        # an unknown speed compares false
+        stood = (np.abs(speed_mps[1:]) < STANDING_MPS) & (np.abs(speed_mps[:-1]) < STANDING_MPS)
     repeated = dark = saturated = 0
     last: UInt8 | None = None
     step = max(1, _CHUNK_BYTES // max(frames[0, rows].nbytes, 1))
     for start in range(0, count, step):
-        grid = np.ascontiguousarray(frames[start : start + step, rows, columns]).reshape(min(step, count - start), -1)
+        grid = np.ascontiguousarray(frames[start : start + step, rows, columns]).reshape(
+            min(step, count - start), -1
+        )
         dark += int(((grid > DARK_LEVEL).mean(axis=1) <= 0.01).sum())
         saturated += int(((grid >= SATURATED_LEVEL).mean(axis=1) >= 0.75).sum())
         before = grid if last is None else np.concatenate([last[None], grid])
-        alike = np.flatnonzero((before[1:] == before[:-1]).all(axis=1)) + start + (1 if last is None else 0)
+        alike = (
+            np.flatnonzero((before[1:] == before[:-1]).all(axis=1))
+            + start
+            + (1 if last is None else 0)
+        )
         repeated += sum(_same(frames, int(index)) for index in alike if not stood[index - 1])
         last = grid[-1]
     return CameraFaults(count, int((~stood).sum()), repeated, dark, saturated)
@@ -110,17 +129,25 @@ def _same(frames: AnyArray, index: int) -> bool:
 
 
 def judge(by_session: Mapping[str, CameraFaults]) -> tuple[list[str], list[str]]:
-    """What is broken, and what is doubtful: a sentence for each kind of fault, over all sessions, or else over those that have it."""
+    """What is broken, and what is doubtful: a sentence for each kind of fault, over all sessions,
+    or else over those that have it.
+    """
     broken: list[str] = []
     doubts: list[str] = []
     total = sum(by_session.values(), CameraFaults())
     for fault, share in total.shares().items():
-        bad = [name for name, each in by_session.items() if each.frames >= MIN_FRAMES and each.shares()[fault] > BROKEN_SHARE]
+        bad = [
+            name
+            for name, each in by_session.items()
+            if each.frames >= MIN_FRAMES and each.shares()[fault] > BROKEN_SHARE
+        ]
         if share > BROKEN_SHARE:
             broken.append(f"{share:.0%} of the pictures {fault}: {_CAUSES[fault]}")
         elif bad:
             named = ", ".join(bad[:3]) + (", ..." if len(bad) > 3 else "")
-            broken.append(f"in {len(bad)} of {len(by_session)} sessions most pictures {fault}: {named}")
+            broken.append(
+                f"in {len(bad)} of {len(by_session)} sessions most pictures {fault}: {named}"
+            )
         elif share > DOUBTED_SHARE:
             doubts.append(f"{share:.1%} of the pictures {fault}")
     return broken, doubts

@@ -1,7 +1,8 @@
 """Which frames train and which validate.
 
-What is held out of a drive for validation must not have been seen: frames that are a moment apart are nearly the same picture. So whole
-sessions are held out where there are several, and else whole minutes of a session, with a margin that belongs to neither.
+What is held out of a drive for validation must not have been seen: frames that are a moment apart
+are nearly the same picture. So whole sessions are held out where there are several, and else whole
+minutes of a session, with a margin that belongs to neither.
 """
 
 from __future__ import annotations
@@ -11,7 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from auxdrive.data.sessions import CLOSE_S, Stretch, apart_s, distances_s, session_times, told, whole
+from auxdrive.data.sessions import (
+    CLOSE_S,
+    Stretch,
+    apart_s,
+    distances_s,
+    session_times,
+    told,
+    whole,
+)
 from auxdrive.dataset import TRAIN_SPLIT, VALIDATION_SPLIT, Dataset
 from auxdrive.errors import DataError, UsageError
 from auxdrive.types import Float64
@@ -20,7 +29,9 @@ CARVE_EVERY = 5
 MINUTE_S = 60.0
 """Length of a stretch that is held out of a session, where the session is long enough."""
 MARGIN_S = 5.0
-"""Frames nearer than this to a stretch that was held out belong to neither part; a quarter of the stretch where that is less."""
+"""Frames nearer than this to a stretch that was held out belong to neither part; a quarter of the
+stretch where that is less.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,8 +40,10 @@ class TrainingParts:
 
     Attributes:
         train, validation: stretches of episodes.
-        carved: True where the data set has no validation split and a part of the training split was held out.
-        apart_s: the least time between a frame of one and a frame of the other; None where they share no session.
+        carved: True where the data set has no validation split and a part of the training split was
+            held out.
+        apart_s: the least time between a frame of one and a frame of the other; None where they
+            share no session.
         how: what was held out and how far it lies from the training frames, for people.
     """
 
@@ -44,44 +57,76 @@ class TrainingParts:
 def training_parts(dataset: Dataset, carve_every: int = CARVE_EVERY) -> TrainingParts:
     """The card's splits `train` and `val`; without splits every episode counts as `train`.
 
-    Where there is no `val`, one `carve_every`-th of the training frames is held out for validation. The choice depends on the card and
-    the recorded times alone, and is the same every time:
+    Where there is no `val`, one `carve_every`-th of the training frames is held out for validation.
+    The choice depends on the card and the recorded times alone, and is the same every time:
 
-    - whole sessions, spread evenly over all in the order of their names, as long as they are no more than their share; or the one
-      session that comes nearest to it, if it is no more than half of all;
-    - where no session fits, the last minute of every `carve_every` minutes (or the last part of a shorter recording). Frames within
-      `MARGIN_S` of it, or a quarter of its length but at least `CLOSE_S`, belong to neither part. Cameras that ran at the same time
-      fall to the same part.
+    - whole sessions, spread evenly over all in the order of their names, as long as they are no
+      more than their share; or the one session that comes nearest to it, if it is no more than half
+      of all;
+    - where no session fits, the last minute of every `carve_every` minutes (or the last part of a
+      shorter recording). Frames within `MARGIN_S` of it, or a quarter of its length but at least
+      `CLOSE_S`, belong to neither part. Cameras that ran at the same time fall to the same part.
 
     Raises:
-        DataError: a split is empty, the card has splits but none called `train`, or all that there is is too short to be divided.
+        DataError: a split is empty, the card has splits but none called `train`, or all that there
+            is is too short to be divided.
         UsageError: carve_every is less than 2.
     """
     splits = dataset.card.splits
     if carve_every < 2:
-        raise UsageError(f"carve_every must be at least 2, got {carve_every}: holding everything out would leave nothing to train on")
+        raise UsageError(
+            f"carve_every must be at least 2, got {carve_every}: holding everything out would "
+            "leave nothing to train on"
+        )
     if splits and TRAIN_SPLIT not in splits:
-        raise DataError(f"{dataset.name}: the card has the splits {', '.join(sorted(splits))}, but none called '{TRAIN_SPLIT}' to train on")
+        raise DataError(
+            f"{dataset.name}: the card has the splits {', '.join(sorted(splits))}, but none called "
+            f"'{TRAIN_SPLIT}' to train on"
+        )
     train = splits[TRAIN_SPLIT] if splits else dataset.episode_ids
     if not train:
-        raise DataError(f"{dataset.name}: the split '{TRAIN_SPLIT}' is empty; name episodes in the card's `splits`")
+        raise DataError(
+            f"{dataset.name}: the split '{TRAIN_SPLIT}' is empty; name episodes in the card's "
+            "`splits`"
+        )
     if VALIDATION_SPLIT not in splits:
         return _carve(dataset, train, carve_every)
     if not splits[VALIDATION_SPLIT]:
-        raise DataError(f"{dataset.name}: the split '{VALIDATION_SPLIT}' is empty; name episodes in it or leave it out")
-    return _parts(dataset, whole(dataset, train), whole(dataset, splits[VALIDATION_SPLIT]), f"the split '{VALIDATION_SPLIT}'", carved=False)
+        raise DataError(
+            f"{dataset.name}: the split '{VALIDATION_SPLIT}' is empty; name episodes in it or "
+            "leave it out"
+        )
+    return _parts(
+        dataset,
+        whole(dataset, train),
+        whole(dataset, splits[VALIDATION_SPLIT]),
+        f"the split '{VALIDATION_SPLIT}'",
+        carved=False,
+    )
 
 
-def _parts(dataset: Dataset, train: tuple[Stretch, ...], validation: tuple[Stretch, ...], what: str, *, carved: bool) -> TrainingParts:
+def _parts(
+    dataset: Dataset,
+    train: tuple[Stretch, ...],
+    validation: tuple[Stretch, ...],
+    what: str,
+    *,
+    carved: bool,
+) -> TrainingParts:
     distance_s = apart_s(session_times(dataset, validation), session_times(dataset, train))
-    return TrainingParts(train, validation, carved, distance_s, f"{what}, {told(distance_s, 'training frames')}")
+    return TrainingParts(
+        train, validation, carved, distance_s, f"{what}, {told(distance_s, 'training frames')}"
+    )
 
 
 def _carve(dataset: Dataset, train: tuple[str, ...], every: int) -> TrainingParts:
     sessions: dict[str, list[str]] = {}
     for episode_id in sorted(train):
         sessions.setdefault(dataset.origin(episode_id).session, []).append(episode_id)
-    frames = {session: sum(len(dataset.episode(each)) for each in ids) for session, ids in sorted(sessions.items())}
+    frames = {
+        session: sum(len(dataset.episode(each)) for each in ids)
+        for session, ids in sorted(sessions.items())
+    }
     held = _whole_sessions(frames, every)
     if not held:
         return _carve_minutes(dataset, sessions, every)
@@ -92,7 +137,9 @@ def _carve(dataset: Dataset, train: tuple[str, ...], every: int) -> TrainingPart
 
 
 def _whole_sessions(frames: dict[str, int], every: int) -> set[str]:
-    """The sessions to hold out, given their frames; none where they would be far from one `every`-th of all."""
+    """The sessions to hold out, given their frames; none where they would be far from one
+    `every`-th of all.
+    """
     held: set[str] = set()
     seen = taken = 0
     for session, count in frames.items():
@@ -102,13 +149,23 @@ def _whole_sessions(frames: dict[str, int], every: int) -> set[str]:
             taken += count
     if 2 * taken * every >= seen:
         return held
-    fitting = [session for session, count in frames.items() if seen <= 2 * count * every and 2 * count <= seen]
-    return {min(reversed(fitting), key=lambda session: abs(frames[session] * every - seen))} if fitting else set()
+    fitting = [
+        session
+        for session, count in frames.items()
+        if seen <= 2 * count * every and 2 * count <= seen
+    ]
+    return (
+        {min(reversed(fitting), key=lambda session: abs(frames[session] * every - seen))}
+        if fitting
+        else set()
+    )
 
 
 @dataclass(frozen=True)
 class _Line:
-    """The frames of a session in the order of time: when each was taken, in which episode, and its number there."""
+    """The frames of a session in the order of time: when each was taken, in which episode, and its
+    number there.
+    """
 
     time_s: Float64
     episode: NDArray[np.int64]
@@ -127,7 +184,12 @@ class _Line:
 
 def _line(dataset: Dataset, names: list[str]) -> _Line:
     readers = [dataset.episode(name) for name in names]
-    time_s = np.concatenate([dataset.origin(r).start_s + np.asarray(e.state["time_s"]) for r, e in zip(names, readers, strict=True)])
+    time_s = np.concatenate(
+        [
+            dataset.origin(r).start_s + np.asarray(e.state["time_s"])
+            for r, e in zip(names, readers, strict=True)
+        ]
+    )
     lengths = [len(reader) for reader in readers]
     order = np.argsort(time_s, kind="stable")
     episode = np.repeat(np.arange(len(names)), lengths)
@@ -138,13 +200,17 @@ def _line(dataset: Dataset, names: list[str]) -> _Line:
 def _carve_minutes(dataset: Dataset, sessions: dict[str, list[str]], every: int) -> TrainingParts:
     lines = [_line(dataset, sessions[session]) for session in sorted(sessions)]
     total = sum(len(line.time_s) for line in lines)
-    seconds = sum(len(np.unique(line.time_s)) for line in lines) / dataset.card.rate_hz  # cameras that ran at the same time count once
+    # cameras that ran at the same time count once
+    seconds = sum(len(np.unique(line.time_s)) for line in lines) / dataset.card.rate_hz
     periods = max(1, round(seconds / (every * MINUTE_S)))
     held_s = seconds / (periods * every)
     margin_s = float(np.clip(held_s / 4, CLOSE_S, MARGIN_S))
-    # The place of each frame within its period, in 1 / total of it: the last `every`-th of each period is held out.
+    # The place of each frame within its period, in 1 / total of it: the last `every`-th of each
+    # period is held out.
     place = np.arange(total) * periods % total
-    held = np.split(place * every >= total * (every - 1), np.cumsum([len(line.time_s) for line in lines])[:-1])
+    held = np.split(
+        place * every >= total * (every - 1), np.cumsum([len(line.time_s) for line in lines])[:-1]
+    )
     train: list[Stretch] = []
     validation: list[Stretch] = []
     for line, inside in zip(lines, held, strict=True):
@@ -153,16 +219,22 @@ def _carve_minutes(dataset: Dataset, sessions: dict[str, list[str]], every: int)
         train += line.stretches(far)
     if not train or not validation:
         raise DataError(
-            f"{dataset.name}: {seconds:.1f} s of one drive and no split '{VALIDATION_SPLIT}'. That is too short to hold out a part that "
-            f"lies {margin_s:g} s from what trains: record longer, or a second drive, which is a session of its own"
+            f"{dataset.name}: {seconds:.1f} s of one drive and no split '{VALIDATION_SPLIT}'. That "
+            "is too short to hold out a part that "
+            f"lies {margin_s:g} s from what trains: record longer, or a second drive, which is a "
+            "session of its own"
         )
     kept = sum(each.stop - each.start for each in (*train, *validation))
-    what = f"{periods} stretch(es) of {held_s:.0f} s held out ({total - kept} frames around them belong to neither part)"
+    what = (
+        f"{periods} stretch(es) of {held_s:.0f} s held out ({total - kept} frames around them "
+        "belong to neither part)"
+    )
     return _parts(dataset, tuple(train), tuple(validation), what, carved=True)
 
 
 def how_far(dataset: Dataset, split: str, parts: TrainingParts) -> tuple[str, float | None]:
-    """In words and in seconds how far a split that is only measured lies from the frames that train.
+    """In words and in seconds how far a split that is only measured lies from the frames that
+    train.
 
     Raises:
         UsageError: no split of that name.

@@ -1,4 +1,6 @@
-"""Several data sets that are used as one: what their cards must agree on, and the card that they make together."""
+"""Several data sets that are used as one: what their cards must agree on, and the card that they
+make together.
+"""
 
 from __future__ import annotations
 
@@ -18,36 +20,47 @@ _RECORDING = re.compile(r"[^+;]*\(labels sha256 [0-9a-f]{16}")
 
 
 def recordings(source: str) -> frozenset[str]:
-    """The recordings that a card's `source` names as `auxdrive ingest` does, by kind, name and digest of their labels; what was chosen
-    of them and how it was read is left out."""
+    """The recordings that a card's `source` names as `auxdrive ingest` does, by kind, name and
+    digest of their labels; what was chosen of them and how it was read is left out.
+    """
     return frozenset(found.strip() + ")" for found in _RECORDING.findall(source))
 
 
 def disagreements(first: DatasetCard, other: DatasetCard) -> list[str]:
-    """What keeps two data sets from being one: a line for each difference of rate, camera, steering or wheelbase.
+    """What keeps two data sets from being one: a line for each difference of rate, camera, steering
+    or wheelbase.
 
-    Rates are measured, so they may differ by `RATE_TOLERANCE`. Everything that a model is told of its camera and its vehicle must be the
-    same, since it is told once.
+    Rates are measured, so they may differ by `RATE_TOLERANCE`. Everything that a model is told of
+    its camera and its vehicle must be the same, since it is told once.
     """
     lines = []
     if not same_rate(first.rate_hz, other.rate_hz):
-        lines.append(f"rate_hz: {first.rate_hz:g} and {other.rate_hz:g} (up to {RATE_TOLERANCE:.0%} may differ)")
+        lines.append(
+            f"rate_hz: {first.rate_hz:g} and {other.rate_hz:g} (up to {RATE_TOLERANCE:.0%} may "
+            "differ)"
+        )
     for group in ("camera", "steering"):
         one, two = getattr(first, group).model_dump(), getattr(other, group).model_dump()
-        lines += [f"{group}.{key}: {one[key]} and {two[key]}" for key in one if one[key] != two[key]]
+        lines += [
+            f"{group}.{key}: {one[key]} and {two[key]}" for key in one if one[key] != two[key]
+        ]
     if first.vehicle.wheelbase_m != other.vehicle.wheelbase_m:
-        lines.append(f"vehicle.wheelbase_m: {first.vehicle.wheelbase_m} and {other.vehicle.wheelbase_m}")
+        lines.append(
+            f"vehicle.wheelbase_m: {first.vehicle.wheelbase_m} and {other.vehicle.wheelbase_m}"
+        )
     return lines
 
 
 def join(paths: Sequence[Path]) -> Dataset:
     """Open the data sets in these folders as one; of one folder, that data set itself.
 
-    An episode is called `<folder>/<id>` then, its session `<folder>/<session>`; folders of one name are numbered.
+    An episode is called `<folder>/<id>` then, its session `<folder>/<session>`; folders of one name
+    are numbered.
 
     Raises:
-        UsageError: no folder was named, or one twice. DataError: as `Dataset.open`; cards that do not agree, with what differs; an
-            episode that two of them hold, or two that were read from one recording.
+        UsageError: no folder was named, or one twice. DataError: as `Dataset.open`; cards that do
+            not agree, with what differs; an episode that two of them hold, or two that were read
+            from one recording.
     """
     if not paths:
         raise UsageError("name at least one data set")
@@ -56,37 +69,49 @@ def join(paths: Sequence[Path]) -> Dataset:
         return parts[0]
     for place, part in enumerate(parts):
         if part.path.resolve() in [other.path.resolve() for other in parts[:place]]:
-            raise UsageError(f"{part.name} is named twice; its pictures would count twice, or stand in two splits")
+            raise UsageError(
+                f"{part.name} is named twice; its pictures would count twice, or stand in two "
+                "splits"
+            )
         lines = disagreements(parts[0].card, part.card)
         if lines:
             differing = "".join(f"\n  - {line}" for line in lines)
             raise DataError(
                 f"{parts[0].name} and {part.name} cannot be used as one:{differing}\n"
-                "Train on one of them, or record or ingest both alike; what is merely not told in one is written into its dataset.json"
+                "Train on one of them, or record or ingest both alike; what is merely not told in "
+                "one is written into its dataset.json"
             )
     _refuse_recorded_twice(parts)
     names = _names(parts)
     folders: dict[str, Path] = {}
     for name, part in zip(names, parts, strict=True):
         folders |= {f"{name}/{each}": part.path / EPISODES_DIR / each for each in part.episode_ids}
-    return Dataset({each: folders[each] for each in sorted(folders)}, _joined_card(names, parts), parts)
+    return Dataset(
+        {each: folders[each] for each in sorted(folders)}, _joined_card(names, parts), parts
+    )
 
 
 def _refuse_recorded_twice(parts: Sequence[Dataset]) -> None:
-    """An episode in two data sets would count twice, or train in one and validate in the other; so would frames of one recording, whose
-    sessions would seem to be two."""
+    """An episode in two data sets would count twice, or train in one and validate in the other; so
+    would frames of one recording, whose sessions would seem to be two.
+    """
     seen: dict[str, tuple[Dataset, str]] = {}
     for part in parts:
         for episode_id in part.episode_ids:
             other, twin = seen.setdefault(part.episode_fingerprint(episode_id), (part, episode_id))
             if other is not part:
-                raise DataError(f"{other.name} and {part.name} hold the same recording: {twin} there is {episode_id} here. Keep it in one")
+                raise DataError(
+                    f"{other.name} and {part.name} hold the same recording: {twin} there is "
+                    f"{episode_id} here. Keep it in one"
+                )
     for place, part in enumerate(parts):
         for earlier in parts[:place]:
             for shared in recordings(earlier.card.source) & recordings(part.card.source):
                 raise DataError(
-                    f"{earlier.name} and {part.name} were both read from {shared}: frames of one are frames of the other, or lie beside "
-                    "them. Read all that is wanted of it into one data set, with --split where it is to be divided"
+                    f"{earlier.name} and {part.name} were both read from {shared}: frames of one "
+                    "are frames of the other, or lie beside "
+                    "them. Read all that is wanted of it into one data set, with --split where it "
+                    "is to be divided"
                 )
 
 
@@ -98,7 +123,9 @@ def _names(parts: Sequence[Dataset]) -> list[str]:
 
 
 def _joined_card(names: Sequence[str], parts: Sequence[Dataset]) -> DatasetCard:
-    """One card for all. Where some have splits, those that have none count as `train`, as they do alone."""
+    """One card for all. Where some have splits, those that have none count as `train`, as they do
+    alone.
+    """
     cards = [part.card for part in parts]
     splits: dict[str, tuple[str, ...]] = {}
     if any(card.splits for card in cards):
@@ -109,12 +136,19 @@ def _joined_card(names: Sequence[str], parts: Sequence[Dataset]) -> DatasetCard:
     for name, part in zip(names, parts, strict=True):
         for each in part.episode_ids:
             origin = part.origin(each)
-            origins[f"{name}/{each}"] = EpisodeOrigin(session=f"{name}/{origin.session}"[:1000], start_s=origin.start_s)
+            origins[f"{name}/{each}"] = EpisodeOrigin(
+                session=f"{name}/{origin.session}"[:1000], start_s=origin.start_s
+            )
     return cards[0].model_copy(
         update={
             "name": " + ".join(card.name for card in cards),
-            "modalities": tuple(dict.fromkeys(modality for card in cards for modality in card.modalities)),
-            "vehicle": VehicleSpec(name=_all_of(card.vehicle.name for card in cards), wheelbase_m=cards[0].vehicle.wheelbase_m),
+            "modalities": tuple(
+                dict.fromkeys(modality for card in cards for modality in card.modalities)
+            ),
+            "vehicle": VehicleSpec(
+                name=_all_of(card.vehicle.name for card in cards),
+                wheelbase_m=cards[0].vehicle.wheelbase_m,
+            ),
             "source": _all_of(card.source for card in cards),
             "licence": _all_of(card.licence for card in cards),
             "splits": splits,

@@ -1,7 +1,8 @@
 """How far apart in time frames were taken: what keeps training and measuring apart.
 
-Frames of one drive that lie close in time are nearly the same picture. So parts of a data set are compared on the clock of the
-session that they share (`EpisodeOrigin`); frames of two sessions have nothing in common.
+Frames of one drive that lie close in time are nearly the same picture. So parts of a data set are
+compared on the clock of the session that they share (`EpisodeOrigin`); frames of two sessions have
+nothing in common.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from auxdrive.dataset import Dataset
 from auxdrive.types import Float64
 
 CLOSE_S = 1.0
-"""Parts that come closer than this are not independent: what is measured on one was all but seen in the other."""
+"""Parts that come closer than this are not independent: what is measured on one was all but seen in
+the other.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,41 +32,68 @@ class Stretch:
 
 def whole(dataset: Dataset, episode_ids: Iterable[str]) -> tuple[Stretch, ...]:
     """These episodes from their first frame to their last."""
-    return tuple(Stretch(episode_id, 0, len(dataset.episode(episode_id))) for episode_id in episode_ids)
+    return tuple(
+        Stretch(episode_id, 0, len(dataset.episode(episode_id))) for episode_id in episode_ids
+    )
 
 
 def session_times(dataset: Dataset, stretches: Iterable[Stretch]) -> dict[str, Float64]:
-    """By session when the frames of these stretches were taken, sorted, on the session's clock in seconds."""
+    """By session when the frames of these stretches were taken, sorted, on the session's clock in
+    seconds.
+    """
     times: dict[str, list[Float64]] = {}
     for each in stretches:
         origin = dataset.origin(each.episode_id)
-        taken_s = np.asarray(dataset.episode(each.episode_id).state["time_s"][each.start : each.stop], dtype=np.float64)
+        taken_s = np.asarray(
+            dataset.episode(each.episode_id).state["time_s"][each.start : each.stop],
+            dtype=np.float64,
+        )
         times.setdefault(origin.session, []).append(origin.start_s + taken_s)
     return {session: np.sort(np.concatenate(parts)) for session, parts in times.items()}
 
 
 def distances_s(times_s: Float64, others_s: Float64) -> Float64:
-    """For each time (N,) the distance to the nearest of the others (M,), which are sorted; infinite where there are none."""
+    """For each time (N,) the distance to the nearest of the others (M,), which are sorted; infinite
+    where there are none.
+    """
     if not len(others_s):
         return np.full(len(times_s), np.inf)
     after = np.searchsorted(others_s, times_s)
     before = np.abs(times_s - others_s[np.maximum(after - 1, 0)])
-    nearest: Float64 = np.minimum(before, np.abs(others_s[np.minimum(after, len(others_s) - 1)] - times_s))
+    nearest: Float64 = np.minimum(
+        before, np.abs(others_s[np.minimum(after, len(others_s) - 1)] - times_s)
+    )
     return nearest
 
 
 def apart_s(one: Mapping[str, Float64], other: Mapping[str, Float64]) -> float | None:
-    """The least time between a frame of one part and a frame of the other (`session_times`); None where they share no session."""
-    shared = [float(distances_s(one[session], other[session]).min()) for session in one if session in other]
+    """The least time between a frame of one part and a frame of the other (`session_times`); None
+    where they share no session.
+    """
+    shared = [
+        float(distances_s(one[session], other[session]).min())
+        for session in one
+        if session in other
+    ]
     return min(shared, default=None)
 
 
 def splits_apart_s(dataset: Dataset) -> dict[str, float | None]:
-    """What `DatasetCard.apart_s` says: of each split with episodes, how far it is from the nearest other one."""
-    times = {name: session_times(dataset, whole(dataset, ids)) for name, ids in dataset.card.splits.items() if ids}
+    """What `DatasetCard.apart_s` says: of each split with episodes, how far it is from the nearest
+    other one.
+    """
+    times = {
+        name: session_times(dataset, whole(dataset, ids))
+        for name, ids in dataset.card.splits.items()
+        if ids
+    }
     found: dict[str, float | None] = {}
     for name, own in times.items():
-        others = [distance for other, theirs in times.items() if other != name and (distance := apart_s(own, theirs)) is not None]
+        others = [
+            distance
+            for other, theirs in times.items()
+            if other != name and (distance := apart_s(own, theirs)) is not None
+        ]
         found[name] = min(others, default=None)
     return found if len(found) > 1 else {}
 
@@ -72,5 +102,9 @@ def told(distance_s: float | None, what: str) -> str:
     """The distance from `what` in words."""
     if distance_s is None:
         return f"in other sessions than {what}"
-    close = "" if distance_s >= CLOSE_S else ": too close, frames so near each other are almost the same picture"
+    close = (
+        ""
+        if distance_s >= CLOSE_S
+        else ": too close, frames so near each other are almost the same picture"
+    )
     return f"at least {distance_s:.2f} s from {what}{close}"

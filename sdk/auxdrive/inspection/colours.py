@@ -16,14 +16,18 @@ CLASS_COLOURS: tuple[tuple[int, int, int], ...] = (
 LIDAR_BELOW, LIDAR_ABOVE = (70, 130, 230), (255, 150, 40)
 DEPTH_NEAR_M, DEPTH_FAR_M = 1.0, 100.0
 # Dark blue over green to yellow, evenly spaced in lightness (anchors of matplotlib's viridis).
-_RAMP = np.array([(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)], dtype=np.float64)
+_RAMP = np.array(
+    [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)], dtype=np.float64
+)
 
 
 def ramp(share: Float64) -> UInt8:
     """Colours for numbers in 0..1, (...) to (..., 3)."""
     position = np.clip(share, 0.0, 1.0) * (len(_RAMP) - 1)
     anchors = np.arange(len(_RAMP))
-    colours: UInt8 = np.stack([np.interp(position, anchors, _RAMP[:, channel]) for channel in range(3)], axis=-1).astype(np.uint8)
+    colours: UInt8 = np.stack(
+        [np.interp(position, anchors, _RAMP[:, channel]) for channel in range(3)], axis=-1
+    ).astype(np.uint8)
     return colours
 
 
@@ -45,7 +49,9 @@ def picture(modality: Modality, frame: AnyArray) -> UInt8:
     if modality is Modality.SEGMENTATION:
         palette = np.array(CLASS_COLOURS, np.uint8)
         known = frame < len(palette)
-        return np.where(known[..., None], palette[np.where(known, frame, 0)], np.array((255, 0, 255), np.uint8))
+        return np.where(
+            known[..., None], palette[np.where(known, frame, 0)], np.array((255, 0, 255), np.uint8)
+        )
     if modality is Modality.LIDAR:
         mixed = frame[..., :1] / 255.0 * LIDAR_BELOW + frame[..., 1:] / 255.0 * LIDAR_ABOVE
         colours: UInt8 = np.minimum(mixed, 255).astype(np.uint8)
@@ -64,15 +70,29 @@ def legend(modality: Modality) -> list[tuple[str, str]]:
     gradient = ", ".join(_css((int(r), int(g), int(b))) for r, g, b in _RAMP)
     if modality is Modality.DEPTH:
         return [
-            (f"linear-gradient(to right, {gradient})", f"{DEPTH_FAR_M:g} m to {DEPTH_NEAR_M:g} m, logarithmic"),
+            (
+                f"linear-gradient(to right, {gradient})",
+                f"{DEPTH_FAR_M:g} m to {DEPTH_NEAR_M:g} m, logarithmic",
+            ),
             ("#000000", "sky, or beyond 655 m"),
         ]
     if modality is Modality.SEGMENTATION:
-        return [(_css(colour), name.replace("_", " ")) for colour, name in zip(CLASS_COLOURS, SEGMENTATION_CLASSES, strict=True)]
+        return [
+            (_css(colour), name.replace("_", " "))
+            for colour, name in zip(CLASS_COLOURS, SEGMENTATION_CLASSES, strict=True)
+        ]
     if modality is Modality.LIDAR:
-        return [(_css(LIDAR_BELOW), "points up to 0.3 m above the ground"), (_css(LIDAR_ABOVE), "points above; ahead is up, 32 m by 32 m")]
+        return [
+            (_css(LIDAR_BELOW), "points up to 0.3 m above the ground"),
+            (_css(LIDAR_ABOVE), "points above; ahead is up, 32 m by 32 m"),
+        ]
     if modality is Modality.FREQUENCY:
-        return [(f"linear-gradient(to right, {gradient})", "log magnitude, frequency zero in the middle")]
+        return [
+            (
+                f"linear-gradient(to right, {gradient})",
+                "log magnitude, frequency zero in the middle",
+            )
+        ]
     if modality is Modality.ATTENTION:
         return [("#ffffff", "what a driver has to look at")]
     if modality is Modality.EDGE:

@@ -1,4 +1,6 @@
-"""The measured figures of a run's views as a table: what `auxdrive train` prints at its end and `auxdrive inspect` shows later."""
+"""The measured figures of a run's views as a table: what `auxdrive train` prints at its end and
+`auxdrive inspect` shows later.
+"""
 
 from __future__ import annotations
 
@@ -12,24 +14,31 @@ Column = tuple[str, Mapping[str, float | None]]
 
 
 def figure(value: float | None) -> str:
-    """A figure for a table: three digits after the point, small ones with two that count; a dash where there is none."""
+    """A figure for a table: three digits after the point, small ones with two that count; a dash
+    where there is none.
+    """
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
 
 
 def show_views(title: str, views: Views, floor: Views | None = None) -> None:
-    """Print metrics (rows) of views (columns); 'all' holds a method's figures over all views at once, such as an oracle.
+    """Print metrics (rows) of views (columns); 'all' holds a method's figures over all views at
+    once, such as an oracle.
 
-    Views need not have the same metrics: there is no R2 where the targets of a view's samples do not vary.
+    Views need not have the same metrics: there is no R2 where the targets of a view's samples do
+    not vary.
 
-    floor: what needs no network on the same samples, by kind (`constant`, `ego`, `neighbours`); it stands in columns of its own.
+    floor: what needs no network on the same samples, by kind (`constant`, `ego`, `neighbours`); it
+    stands in columns of its own.
     """
     floor = floor or {}
     metrics = dict.fromkeys(metric for figures in views.values() for metric in figures)
     columns = [*views.items(), *((f"({kind})", figures) for kind, figures in floor.items())]
     for part in _side_by_side(columns, max(map(len, metrics), default=0)):
-        rows = [(metric, *(figure(figures.get(metric)) for _, figures in part)) for metric in metrics]
+        rows = [
+            (metric, *(figure(figures.get(metric)) for _, figures in part)) for metric in metrics
+        ]
         console.table(title, ("", *(name for name, _ in part)), rows)
     empty = thresholds_that_say_nothing(floor)
     if empty:
@@ -37,9 +46,12 @@ def show_views(title: str, views: Views, floor: Views | None = None) -> None:
 
 
 def _side_by_side(columns: Sequence[Column], longest: int) -> Iterator[Sequence[Column]]:
-    """The columns in runs that fit the terminal beside the metrics' names: a table that is too wide is cut, names and figures alike."""
+    """The columns in runs that fit the terminal beside the metrics' names: a table that is too wide
+    is cut, names and figures alike.
+    """
     part: list[Column] = []
-    width = room = console.stdout.width - longest - 4  # of the first column: its name, a space on either side, two borders
+    # of the first column: its name, a space on either side, two borders
+    width = room = console.stdout.width - longest - 4
     for column in columns:
         needed = max(len(column[0]), *(len(figure(value)) for value in column[1].values()), 1) + 3
         if part and needed > room:
@@ -52,12 +64,19 @@ def _side_by_side(columns: Sequence[Column], longest: int) -> Iterator[Sequence[
 
 
 def thresholds_that_say_nothing(floor: Views) -> tuple[str, ...]:
-    """The accuracies that a constant reaches on every sample, as those of 30 and 75 degrees where the wheels turn by 25 at most."""
-    return tuple(metric for metric, value in floor.get("constant", {}).items() if "acc_" in metric and value is not None and value >= 1.0)
+    """The accuracies that a constant reaches on every sample, as those of 30 and 75 degrees where
+    the wheels turn by 25 at most.
+    """
+    return tuple(
+        metric
+        for metric, value in floor.get("constant", {}).items()
+        if "acc_" in metric and value is not None and value >= 1.0
+    )
 
 
 def sentence_on_thresholds(metrics: Sequence[str]) -> str:
     """What is said of them."""
     return (
-        f"a constant is within {', '.join(metrics)} on every sample: on these data they say nothing, and the mean accuracy counts them too"
+        f"a constant is within {', '.join(metrics)} on every sample: on these data they say "
+        "nothing, and the mean accuracy counts them too"
     )

@@ -1,6 +1,8 @@
-"""What is wrong with recorded data: the one set of rules, for who writes a data set, who inspects one and who trains on one.
+"""What is wrong with recorded data: the one set of rules, for who writes a data set, who inspects
+one and who trains on one.
 
-Broken is what makes labels or pictures wrong; doubts are what a person should know of data that can be used.
+Broken is what makes labels or pictures wrong; doubts are what a person should know of data that can
+be used.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ _SHOWN = 20
 
 @dataclass(slots=True)
 class Findings:
-    """Sentences of what is broken and of what is doubtful, and the counts of pictures that show nothing."""
+    """Sentences of what is broken and of what is doubtful, and the counts of pictures that show
+    nothing.
+    """
 
     broken: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
@@ -60,7 +64,9 @@ def examine(dataset: Dataset, episode_ids: Iterable[str] | None = None) -> Findi
 
 def shown(lines: list[str]) -> list[str]:
     """The first of many sentences, and how many there are."""
-    return lines if len(lines) <= _SHOWN else [*lines[:_SHOWN], f"... and {len(lines) - _SHOWN} more"]
+    return (
+        lines if len(lines) <= _SHOWN else [*lines[:_SHOWN], f"... and {len(lines) - _SHOWN} more"]
+    )
 
 
 def _of_episode(dataset: Dataset, episode: EpisodeReader) -> Iterable[str]:
@@ -76,19 +82,29 @@ def _of_episode(dataset: Dataset, episode: EpisodeReader) -> Iterable[str]:
         yield f"{int((~np.isfinite(steer)).sum())} steering labels are not finite"
     beyond = int((np.abs(steer) > card.steering.max_road_wheel_rad * (1 + 1e-6)).sum())
     if beyond:
-        yield f"{beyond} steering labels beyond the full lock of {card.steering.max_road_wheel_deg:g} degrees"
+        yield (
+            f"{beyond} steering labels beyond the full lock of "
+            f"{card.steering.max_road_wheel_deg:g} degrees"
+        )
     if not episode.has(Modality.RGB):
         yield "has no rgb, the camera that a student sees"
     elif episode.frame_shape(Modality.RGB)[:2] != (card.camera.height, card.camera.width):
         height, width = episode.frame_shape(Modality.RGB)[:2]
-        yield f"rgb is {width}x{height}, the card's camera is {card.camera.width}x{card.camera.height}"
+        yield (
+            f"rgb is {width}x{height}, the card's camera is "
+            f"{card.camera.width}x{card.camera.height}"
+        )
 
 
 def _judge_rates(dataset: Dataset, episodes: dict[str, EpisodeReader], found: Findings) -> None:
-    """The card's rate is that of all steps together, as a reader measures it; a session may have another, which is worth knowing."""
+    """The card's rate is that of all steps together, as a reader measures it; a session may have
+    another, which is worth knowing.
+    """
     by_session: dict[str, list[Float64]] = {}
     for episode_id, episode in episodes.items():
-        by_session.setdefault(dataset.origin(episode_id).session, []).append(np.diff(episode.state["time_s"]))
+        by_session.setdefault(dataset.origin(episode_id).session, []).append(
+            np.diff(episode.state["time_s"])
+        )
     steps = {session: np.concatenate(parts) for session, parts in by_session.items()}
     rate_hz = measured_rate_hz(np.concatenate([np.zeros(0), *steps.values()]))
     card_hz = dataset.card.rate_hz
@@ -101,8 +117,13 @@ def _judge_rates(dataset: Dataset, episodes: dict[str, EpisodeReader], found: Fi
         if own_hz is not None and not same_rate(own_hz, card_hz):
             others[session] = own_hz
     if others:
-        named = ", ".join(f"{session} at {own_hz:.2f} Hz" for session, own_hz in list(others.items())[:3])
-        found.doubts.append(f"{len(others)} of {len(steps)} sessions were recorded at another rate than the card's {card_hz:g} Hz: {named}")
+        named = ", ".join(
+            f"{session} at {own_hz:.2f} Hz" for session, own_hz in list(others.items())[:3]
+        )
+        found.doubts.append(
+            f"{len(others)} of {len(steps)} sessions were recorded at another rate than the card's "
+            f"{card_hz:g} Hz: {named}"
+        )
 
 
 def _judge_distances(dataset: Dataset, found: Findings) -> None:
@@ -113,7 +134,8 @@ def _judge_distances(dataset: Dataset, found: Findings) -> None:
         if split in dataset.card.apart_s and not _equal(dataset.card.apart_s[split], distance_s):
             claimed = told(dataset.card.apart_s[split], "the other splits")
             found.broken.append(
-                f"the card's apart_s says that split '{split}' lies {claimed}; it lies {told(distance_s, 'them')}. Correct it"
+                f"the card's apart_s says that split '{split}' lies {claimed}; it lies "
+                f"{told(distance_s, 'them')}. Correct it"
             )
 
 
@@ -124,7 +146,11 @@ def _equal(one: float | None, other: float | None) -> bool:
 def _around(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> Iterable[str]:
     """What is odd around the episodes."""
     for part in dataset.parts:
-        for folder in (entry for entry in entries(part.path / EPISODES_DIR) if entry.name.startswith(".partial-")):
+        for folder in (
+            entry
+            for entry in entries(part.path / EPISODES_DIR)
+            if entry.name.startswith(".partial-")
+        ):
             yield f"{folder.name}: a recording that was not finished, ignored"
     known = {f"{modality}.npy" for modality in Modality} | {"state.npy"}
     for episode_id, episode in episodes.items():

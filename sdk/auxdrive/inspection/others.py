@@ -33,14 +33,17 @@ def is_run(path: Path) -> bool:
 
 
 def summarise_bundle(path: Path) -> dict[str, Any]:
-    """The card, and the state of every file: ok, changed, missing or extra. A damaged bundle is shown, not refused.
+    """The card, and the state of every file: ok, changed, missing or extra. A damaged bundle is
+    shown, not refused.
 
     Raises:
         BundleError: the card itself cannot be read.
     """
     card = parse_card(_bytes(path / "card.json"), str(path / "card.json"))
     files = {name: _state(path, name, expected) for name, expected in sorted(card.files.items())}
-    present = {str(file.relative_to(path)) for file in _within(path) if file.is_symlink() or is_file(file)}
+    present = {
+        str(file.relative_to(path)) for file in _within(path) if file.is_symlink() or is_file(file)
+    }
     present = {name for name in present if not any(map(is_left_by_others, Path(name).parts))}
     for name in sorted(present - files.keys()):
         if (path / name).is_symlink():
@@ -48,7 +51,14 @@ def summarise_bundle(path: Path) -> dict[str, Any]:
         elif name != CARD_NAME:
             files[name] = "extra, not in the card"
     broken = [f"{name}: {state}" for name, state in files.items() if state != "ok"]
-    return {"kind": "bundle", "path": str(path), "card": card.model_dump(mode="json"), "files": files, "broken": broken, "doubts": []}
+    return {
+        "kind": "bundle",
+        "path": str(path),
+        "card": card.model_dump(mode="json"),
+        "files": files,
+        "broken": broken,
+        "doubts": [],
+    }
 
 
 def _within(folder: Path) -> Iterator[Path]:
@@ -60,7 +70,9 @@ def _within(folder: Path) -> Iterator[Path]:
 
 
 def _state(root: Path, name: str, expected: str) -> str:
-    """What `verify` would say of a file of the card; a link on the way to it is none of the bundle's files."""
+    """What `verify` would say of a file of the card; a link on the way to it is none of the
+    bundle's files.
+    """
     way = [root / name, *(root / folder for folder in PurePosixPath(name).parents if folder.name)]
     if any(part.is_symlink() for part in way):
         return LINK_CURE
@@ -74,7 +86,9 @@ def _state(root: Path, name: str, expected: str) -> str:
 
 
 class PhaseResult(BaseModel):
-    """A finished phase in `result.json`; best and last are the watched view's main metric on the validation part."""
+    """A finished phase in `result.json`; best and last are the watched view's main metric on the
+    validation part.
+    """
 
     name: str
     epochs: int
@@ -86,8 +100,8 @@ class PhaseResult(BaseModel):
 class RunResult(BaseModel):
     """What a finished run's `result.json` must hold to be shown.
 
-    metrics: split -> view -> metric -> value. floor: split -> kind -> metric -> value, of what needs no network; runs of before it existed
-    have none.
+    metrics: split -> view -> metric -> value. floor: split -> kind -> metric -> value, of what
+    needs no network; runs of before it existed have none.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -102,8 +116,9 @@ class RunResult(BaseModel):
 
 
 def summarise_run(path: Path) -> dict[str, Any]:
-    """The configuration as text (nothing parses YAML here), `result.json` (None: not finished, or damaged), `run.json`, the name of the
-    data set, the last records of `metrics.jsonl`, and the checkpoints. What is damaged is listed, not refused.
+    """The configuration as text (nothing parses YAML here), `result.json` (None: not finished, or
+    damaged), `run.json`, the name of the data set, the last records of `metrics.jsonl`, and the
+    checkpoints. What is damaged is listed, not refused.
 
     Raises:
         DataError: the configuration cannot be read.
@@ -112,7 +127,9 @@ def summarise_run(path: Path) -> dict[str, Any]:
     text = _bytes(config).decode(errors="replace")
     broken: list[str] = []
     doubts: list[str] = []
-    result, record, card = (_json_object(path / name, broken) for name in ("result.json", "run.json", "dataset.json"))
+    result, record, card = (
+        _json_object(path / name, broken) for name in ("result.json", "run.json", "dataset.json")
+    )
     if result is not None:
         result = _checked(result, broken)
     count, last = _last_records(path / "metrics.jsonl", broken, doubts)
@@ -127,14 +144,18 @@ def summarise_run(path: Path) -> dict[str, Any]:
         "data": (card or {}).get("name"),
         "records": count,
         "last_metrics": last,
-        "checkpoints": [file.name for file in entries(path / "checkpoints") if file.suffix == ".safetensors"],
+        "checkpoints": [
+            file.name for file in entries(path / "checkpoints") if file.suffix == ".safetensors"
+        ],
         "broken": broken,
         "doubts": doubts,
     }
 
 
 def _json_object(path: Path, broken: list[str]) -> dict[str, Any] | None:
-    """A JSON object from a file; None where there is no file, and where there is no object, which is then listed."""
+    """A JSON object from a file; None where there is no file, and where there is no object, which
+    is then listed.
+    """
     if not exists(path):
         return None
     try:
@@ -149,13 +170,19 @@ def _checked(result: dict[str, Any], broken: list[str]) -> dict[str, Any] | None
         return RunResult.model_validate(result).model_dump(mode="python")
     except ValidationError as error:
         first = error.errors()[0]
-        broken.append(f"result.json: {'.'.join(map(str, first['loc']))}: {first['msg']} ({error.error_count()} mistakes)")
+        broken.append(
+            f"result.json: {'.'.join(map(str, first['loc']))}: {first['msg']} "
+            f"({error.error_count()} mistakes)"
+        )
         return None
 
 
-def _last_records(path: Path, broken: list[str], doubts: list[str]) -> tuple[int, list[dict[str, Any]]]:
-    """(number of records, the last `LAST_RECORDS` of them); lines that are no JSON objects are listed. A last line
-    without an end is being written, or was when the run was killed."""
+def _last_records(
+    path: Path, broken: list[str], doubts: list[str]
+) -> tuple[int, list[dict[str, Any]]]:
+    """(number of records, the last `LAST_RECORDS` of them); lines that are no JSON objects are
+    listed. A last line without an end is being written, or was when the run was killed.
+    """
     if not exists(path):
         doubts.append("there is no metrics.jsonl: no epoch was finished")
         return 0, []
@@ -165,7 +192,9 @@ def _last_records(path: Path, broken: list[str], doubts: list[str]) -> tuple[int
             try:
                 value = json.loads(record)
             except (ValueError, RecursionError):  # ValueError: also what is no UTF-8
-                (broken if record.endswith(b"\n") else doubts).append(f"metrics.jsonl, line {line}: not JSON")
+                (broken if record.endswith(b"\n") else doubts).append(
+                    f"metrics.jsonl, line {line}: not JSON"
+                )
                 continue
             if isinstance(value, dict):
                 count += 1

@@ -1,4 +1,6 @@
-"""A data set as one self-contained HTML page: contact sheet, label histograms, tables. No scripts, nothing is loaded from elsewhere."""
+"""A data set as one self-contained HTML page: contact sheet, label histograms, tables. No scripts,
+nothing is loaded from elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,14 @@ from PIL import Image
 from auxdrive.dataset import Dataset
 from auxdrive.episodes import EpisodeReader
 from auxdrive.inspection.colours import legend, picture
-from auxdrive.inspection.summary import STRAIGHT_DEG, episodes_by_split, number, open_episodes, sentences, states
+from auxdrive.inspection.summary import (
+    STRAIGHT_DEG,
+    episodes_by_split,
+    number,
+    open_episodes,
+    sentences,
+    states,
+)
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.pages import head
 from auxdrive.types import Float64, UInt8
@@ -58,22 +67,34 @@ def dataset_page(dataset: Dataset, summary: dict[str, Any]) -> str:
         _listed("Doubts", summary["doubts"]),
         "<h2>Splits</h2>" + _split_table(summary["splits"]) + _explained(),
         "<h2>Modalities</h2>" + _modality_table(summary["modalities"]),
-        "<h2>Contact sheet</h2>" + _contact_sheet(episodes, [Modality(name) for name in summary["modalities"]]),
+        "<h2>Contact sheet</h2>"
+        + _contact_sheet(episodes, [Modality(name) for name in summary["modalities"]]),
         "<h2>Labels</h2>" + _histograms(dataset, episodes),
-        f"<p class=quiet>fingerprint {summary['fingerprint'] or 'not computed: an episode is damaged'}</p>",
+        "<p class=quiet>fingerprint "
+        f"{summary['fingerprint'] or 'not computed: an episode is damaged'}</p>",
     )
-    return f'<!doctype html><html lang="en"><head>{head(summary["name"], _STYLE)}</head><body>' + "\n".join(sections) + "</body></html>\n"
+    return (
+        f'<!doctype html><html lang="en"><head>{head(summary["name"], _STYLE)}</head><body>'
+        + "\n".join(sections)
+        + "</body></html>\n"
+    )
 
 
 def _listed(title: str, sentences: list[str]) -> str:
     if not sentences:
         return f"<p>{title}: nothing was found.</p>"
-    return f"<h2 class=bad>{title} ({len(sentences)})</h2><ul>" + "".join(f"<li>{escape(line)}</li>" for line in sentences) + "</ul>"
+    return (
+        f"<h2 class=bad>{title} ({len(sentences)})</h2><ul>"
+        + "".join(f"<li>{escape(line)}</li>" for line in sentences)
+        + "</ul>"
+    )
 
 
 def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
     return f"<table><tr>{head}</tr>{body}</table>"
 
 
@@ -105,7 +126,8 @@ def _split_table(splits: dict[str, Any]) -> str:
 
 def _explained() -> str:
     return (
-        "<p class=quiet>apart: the least time between a frame of the split and one of any other in the same session; a dash where "
+        "<p class=quiet>apart: the least time between a frame of the split and one of any other in "
+        "the same session; a dash where "
         f"they share none. straight: road-wheel angles below {STRAIGHT_DEG:g}°.</p>"
     )
 
@@ -116,7 +138,14 @@ def _modality_table(modalities: dict[str, Any]) -> str:
         spec = MODALITIES[Modality(name)]
         shapes = ", ".join("x".join(str(extent) for extent in shape) for shape in each["shapes"])
         rows.append(
-            (name, shapes, f"{spec.dtype}, {spec.unit}", str(each["episodes"]), f"{each['frames']:,}", f"{100 * each['share']:.0f} %")
+            (
+                name,
+                shapes,
+                f"{spec.dtype}, {spec.unit}",
+                str(each["episodes"]),
+                f"{each['frames']:,}",
+                f"{100 * each['share']:.0f} %",
+            )
         )
     return _table(("modality", "shape", "stored as", "episodes", "frames", "of all frames"), rows)
 
@@ -126,8 +155,14 @@ def _contact_sheet(episodes: dict[str, EpisodeReader], modalities: list[Modality
     places = [(episode, index) for episode in episodes.values() for index in range(len(episode))]
     if not places:
         return "<p>No frame can be read.</p>"
-    chosen = [places[index] for index in sorted(set(np.linspace(0, len(places) - 1, COLUMNS).round().astype(int)))]
-    head = "".join(f"<th>{escape(episode.episode_id)}, {episode.state['time_s'][index]:.1f} s</th>" for episode, index in chosen)
+    chosen = [
+        places[index]
+        for index in sorted(set(np.linspace(0, len(places) - 1, COLUMNS).round().astype(int)))
+    ]
+    head = "".join(
+        f"<th>{escape(episode.episode_id)}, {episode.state['time_s'][index]:.1f} s</th>"
+        for episode, index in chosen
+    )
     rows, keys = [], []
     for modality in modalities:
         cells = "".join(f"<td>{_cell(modality, episode, index)}</td>" for episode, index in chosen)
@@ -160,11 +195,24 @@ def _data_uri(image: UInt8) -> str:
 
 
 def _histograms(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> str:
-    groups = {name: states(episodes, ids) for name, ids in episodes_by_split(dataset, episodes).items()}
+    groups = {
+        name: states(episodes, ids) for name, ids in episodes_by_split(dataset, episodes).items()
+    }
     figures = []
     for label, unit, values in (
-        ("steering", "°, positive left", {name: np.degrees(each["steer_rad"].astype(np.float64)) for name, each in groups.items()}),
-        ("speed", "m/s", {name: each["speed_mps"].astype(np.float64) for name, each in groups.items()}),
+        (
+            "steering",
+            "°, positive left",
+            {
+                name: np.degrees(each["steer_rad"].astype(np.float64))
+                for name, each in groups.items()
+            },
+        ),
+        (
+            "speed",
+            "m/s",
+            {name: each["speed_mps"].astype(np.float64) for name, each in groups.items()},
+        ),
     ):
         finite = {name: each[np.isfinite(each)] for name, each in values.items()}
         everything = np.concatenate([np.zeros(0), *finite.values()])
@@ -176,7 +224,11 @@ def _histograms(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> str:
             low, high = -reach, reach
         else:
             low, high = min(0.0, float(everything.min())), max(float(everything.max()), 1.0)
-        charts = "".join(_chart(f"{label}, {name}", unit, each, low, high) for name, each in finite.items() if len(each))
+        charts = "".join(
+            _chart(f"{label}, {name}", unit, each, low, high)
+            for name, each in finite.items()
+            if len(each)
+        )
         figures.append(f"<div class=charts>{charts}</div>")
     return "".join(figures)
 
@@ -204,7 +256,9 @@ def _chart(title: str, unit: str, values: Float64, low: float, high: float) -> s
     )
     box = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     svg = f'<svg {box} role="img" aria-label="{escape(title)}">{bars}{axis}</svg>'
-    return f"<figure><figcaption>{escape(title)} ({len(values):,} frames)</figcaption>{svg}</figure>"
+    return (
+        f"<figure><figcaption>{escape(title)} ({len(values):,} frames)</figcaption>{svg}</figure>"
+    )
 
 
 def _text(x: int, y: int, text: str, anchor: str) -> str:

@@ -1,4 +1,6 @@
-"""Summary of a data set: what there is, how its labels are distributed, and what is broken. Plain dictionaries, ready for JSON."""
+"""Summary of a data set: what there is, how its labels are distributed, and what is broken. Plain
+dictionaries, ready for JSON.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ from auxdrive.types import AnyArray, Float64
 
 UNASSIGNED = "(no split)"
 STRAIGHT_DEG = 1.0
-"""Road-wheel angles smaller than this count as straight on: a curve of 150 m radius for a car, and far below what a joystick rests at."""
+"""Road-wheel angles smaller than this count as straight on: a curve of 150 m radius for a car, and
+far below what a joystick rests at.
+"""
 
 
 def open_episodes(dataset: Dataset) -> dict[str, EpisodeReader]:
@@ -40,7 +44,9 @@ def open_episodes(dataset: Dataset) -> dict[str, EpisodeReader]:
 def episodes_by_split(dataset: Dataset, episodes: Iterable[str]) -> dict[str, list[str]]:
     """Readable episodes by split, in the card's order; what is in no split comes last."""
     known = list(episodes)
-    groups = {name: [each for each in ids if each in known] for name, ids in dataset.card.splits.items()}
+    groups = {
+        name: [each for each in ids if each in known] for name, ids in dataset.card.splits.items()
+    }
     assigned = {each for ids in dataset.card.splits.values() for each in ids}
     rest = [each for each in known if each not in assigned]
     return {**groups, UNASSIGNED: rest} if rest else groups
@@ -48,11 +54,15 @@ def episodes_by_split(dataset: Dataset, episodes: Iterable[str]) -> dict[str, li
 
 def states(episodes: dict[str, EpisodeReader], ids: Iterable[str]) -> AnyArray:
     """The records of these episodes, one after the other."""
-    return np.concatenate([np.zeros(0, STATE_DTYPE), *(np.asarray(episodes[each].state) for each in ids)])
+    return np.concatenate(
+        [np.zeros(0, STATE_DTYPE), *(np.asarray(episodes[each].state) for each in ids)]
+    )
 
 
 def summarise(dataset: Dataset) -> dict[str, Any]:
-    """Everything that `auxdrive inspect` says of a data set; `broken` lists what is wrong and `doubts` what is odd, a sentence each."""
+    """Everything that `auxdrive inspect` says of a data set; `broken` lists what is wrong and
+    `doubts` what is odd, a sentence each.
+    """
     card = dataset.card
     episodes = open_episodes(dataset)
     found = examine(dataset)
@@ -67,8 +77,12 @@ def summarise(dataset: Dataset) -> dict[str, Any]:
             "frames": len(records),
             "duration_s": len(records) / card.rate_hz,
             "apart_s": apart.get(name),
-            "steer_deg": statistics(np.degrees(records["steer_rad"].astype(np.float64)), "straight_share", STRAIGHT_DEG),
-            "speed_mps": statistics(records["speed_mps"].astype(np.float64), "standing_share", STANDING_MPS),
+            "steer_deg": statistics(
+                np.degrees(records["steer_rad"].astype(np.float64)), "straight_share", STRAIGHT_DEG
+            ),
+            "speed_mps": statistics(
+                records["speed_mps"].astype(np.float64), "standing_share", STANDING_MPS
+            ),
         }
     return {
         "kind": "data set",
@@ -93,7 +107,9 @@ def summarise(dataset: Dataset) -> dict[str, Any]:
 
 
 def _validation(dataset: Dataset) -> dict[str, Any]:
-    """What training would validate on, and how far in time that lies from what trains; or why it could not."""
+    """What training would validate on, and how far in time that lies from what trains; or why it
+    could not.
+    """
     try:
         parts = training_parts(dataset)
     except DataError as error:
@@ -102,11 +118,19 @@ def _validation(dataset: Dataset) -> dict[str, Any]:
 
 
 def statistics(values: Float64, near_zero: str, below: float) -> dict[str, float | None]:
-    """Mean, spread, extremes, the share of values smaller than `below` in size under the name `near_zero`, and the share of values that
-    are known; of finite values alone."""
+    """Mean, spread, extremes, the share of values smaller than `below` in size under the name
+    `near_zero`, and the share of values that are known; of finite values alone.
+    """
     finite = values[np.isfinite(values)]
     if not len(finite):
-        return {"mean": None, "std": None, "min": None, "max": None, near_zero: None, "known_share": 0.0}
+        return {
+            "mean": None,
+            "std": None,
+            "min": None,
+            "max": None,
+            near_zero: None,
+            "known_share": 0.0,
+        }
     return {
         "mean": float(finite.mean()),
         "std": float(finite.std()),
@@ -135,12 +159,16 @@ def _modalities(episodes: dict[str, EpisodeReader]) -> dict[str, Any]:
 
 
 def sentences(summary: dict[str, Any]) -> list[str]:
-    """What is said of the whole data set beside the tables: its pictures, and what training would validate on."""
+    """What is said of the whole data set beside the tables: its pictures, and what training would
+    validate on.
+    """
     validation = summary["validation"]
     told = [f"camera: {CameraFaults(**summary['pictures'])}"]
     if validation is not None:
         how, impossible = validation["how"], validation["impossible"]
-        told.append(f"training would validate on {how}" if how else f"cannot be trained on: {impossible}")
+        told.append(
+            f"training would validate on {how}" if how else f"cannot be trained on: {impossible}"
+        )
     return told
 
 

@@ -1,7 +1,9 @@
-"""Runtimes: what executes a verified graph. One table, from which `Predictor.load`, the command line and `doctor` take their names.
+"""Runtimes: what executes a verified graph. One table, from which `Predictor.load`, the command
+line and `doctor` take their names.
 
-A factory gets the graph's bytes, the tensors with their fixed shapes, a device and a number of threads, and gives a `Session`.
-It raises `RuntimeUnavailable` when it cannot have exactly that; it never chooses something else.
+A factory gets the graph's bytes, the tensors with their fixed shapes, a device and a number of
+threads, and gives a `Session`. It raises `RuntimeUnavailable` when it cannot have exactly that; it
+never chooses something else.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ from auxdrive.types import AnyArray
 
 
 class Session(Protocol):
-    """A loaded graph with its buffers. The caller writes into `inputs`, calls `run`, and reads `outputs`: the same arrays
-    each time, so that a call allocates nothing of an image's size."""
+    """A loaded graph with its buffers. The caller writes into `inputs`, calls `run`, and reads
+    `outputs`: the same arrays each time, so that a call allocates nothing of an image's size.
+    """
 
     @property
     def inputs(self) -> Mapping[str, AnyArray]:
@@ -29,10 +32,14 @@ class Session(Protocol):
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """What executes it, in the runtime's own words; says after the fact that it is what was asked for."""
+        """What executes it, in the runtime's own words; says after the fact that it is what was
+        asked for.
+        """
 
     def run(self, deadline_s: float | None = None) -> None:
-        """Compute `outputs` from `inputs`; a run that is not done after `deadline_s` is ended and raises `RuntimeFailure`."""
+        """Compute `outputs` from `inputs`; a run that is not done after `deadline_s` is ended and
+        raises `RuntimeFailure`.
+        """
 
     def close(self) -> None:
         """Release the graph; `run` may not be called any more."""

@@ -1,4 +1,6 @@
-"""ONNX Runtime: buffers bound once, providers exactly as asked, nothing sent anywhere. The one module that imports it."""
+"""ONNX Runtime: buffers bound once, providers exactly as asked, nothing sent anywhere. The one
+module that imports it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,13 @@ from typing import Any
 import numpy as np
 
 from auxdrive.cards import TensorSpec
-from auxdrive.errors import BundleError, RuntimeFailure, RuntimeUnavailable, UsageError, unknown_name
+from auxdrive.errors import (
+    BundleError,
+    RuntimeFailure,
+    RuntimeUnavailable,
+    UsageError,
+    unknown_name,
+)
 from auxdrive.telemetry import silence
 from auxdrive.types import AnyArray
 
@@ -22,14 +30,24 @@ _ORT_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "int64": "te
 
 
 class OnnxRuntimeSession:
-    """One `onnxruntime.InferenceSession` with an IO binding over arrays that live as long as it does."""
+    """One `onnxruntime.InferenceSession` with an IO binding over arrays that live as long as it
+    does.
+    """
 
-    def __init__(self, ort: Any, session: Any, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], device: str) -> None:
+    def __init__(
+        self,
+        ort: Any,
+        session: Any,
+        inputs: Sequence[TensorSpec],
+        outputs: Sequence[TensorSpec],
+        device: str,
+    ) -> None:
         self.providers = tuple(session.get_providers())
         self.inputs: dict[str, AnyArray] = {spec.name: _buffer(spec) for spec in inputs}
         self.outputs: dict[str, AnyArray] = {spec.name: _buffer(spec) for spec in outputs}
         self._binding = session.io_binding()
-        # On the CPU an OrtValue is a view of the array. On another device it is a copy there, refreshed before each run.
+        # On the CPU an OrtValue is a view of the array. On another device it is a copy there,
+        # refreshed before each run.
         self._device_inputs: list[tuple[Any, AnyArray]] = []
         for name, array in self.inputs.items():
             value = ort.OrtValue.ortvalue_from_numpy(array, device, 0)
@@ -37,7 +55,9 @@ class OnnxRuntimeSession:
             if device != "cpu":
                 self._device_inputs.append((value, array))
         for name, array in self.outputs.items():
-            self._binding.bind_ortvalue_output(name, ort.OrtValue.ortvalue_from_numpy(array, "cpu", 0))
+            self._binding.bind_ortvalue_output(
+                name, ort.OrtValue.ortvalue_from_numpy(array, "cpu", 0)
+            )
         self._session: Any = session
         _LOADED.add(self)
 
@@ -45,10 +65,12 @@ class OnnxRuntimeSession:
         """Compute `outputs` from `inputs`.
 
         Args:
-            deadline_s: end the run after so many seconds, between two nodes of the graph; None: let it take what it takes.
+            deadline_s: end the run after so many seconds, between two nodes of the graph; None: let
+                it take what it takes.
 
         Raises:
-            RuntimeFailure: ONNX Runtime failed or was ended; `outputs` hold nothing that means anything.
+            RuntimeFailure: ONNX Runtime failed or was ended; `outputs` hold nothing that means
+                anything.
         """
         try:
             for value, array in self._device_inputs:
@@ -79,7 +101,9 @@ class OnnxRuntimeSession:
             self._session.run_with_iobinding(self._binding, options)
         except Exception as error:  # ONNX Runtime's errors have no common base but Exception
             if ended.is_set():
-                raise RuntimeFailure(f"the graph was not done with one frame after {deadline_s:g} s and was ended") from error
+                raise RuntimeFailure(
+                    f"the graph was not done with one frame after {deadline_s:g} s and was ended"
+                ) from error
             raise
         finally:
             timer.cancel()
@@ -91,7 +115,9 @@ class OnnxRuntimeSession:
 
 
 def _raised_by_handler(error: Exception) -> bool:
-    """Whether an exception comes from a signal handler that ran in between: then its last frame is that of the caller's own code."""
+    """Whether an exception comes from a signal handler that ran in between: then its last frame is
+    that of the caller's own code.
+    """
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next
@@ -103,8 +129,10 @@ _LOADED: weakref.WeakSet[OnnxRuntimeSession] = weakref.WeakSet()
 
 
 def _keep_in_child() -> None:
-    """In a forked child: never destroy the parent's sessions. Their destructor waits for threads that the child does not have, so the
-    child would hang when it ends. A reference too many is kept for good; the memory is the parent's and is only read."""
+    """In a forked child: never destroy the parent's sessions. Their destructor waits for threads
+    that the child does not have, so the child would hang when it ends. A reference too many is kept
+    for good; the memory is the parent's and is only read.
+    """
     for loaded in list(_LOADED):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(loaded))
 
@@ -114,7 +142,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def open_onnx_runtime(
-    model: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], device: str, threads: int
+    model: bytes,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    device: str,
+    threads: int,
 ) -> OnnxRuntimeSession:
     """Load a graph from its bytes.
 
@@ -130,17 +162,21 @@ def open_onnx_runtime(
     available = ort.get_available_providers()
     if provider not in available:
         raise RuntimeUnavailable(
-            f"ONNX Runtime {ort.__version__} has no {provider} here (it has {', '.join(available)}). "
+            f"ONNX Runtime {ort.__version__} has no {provider} here (it has "
+            f"{', '.join(available)}). "
             "Use another device, or see `auxdrive doctor`"
         )
     try:
         session = ort.InferenceSession(model, session_options(ort, threads), providers=[provider])
     except Exception as error:  # ONNX Runtime's errors have no common base but Exception
-        raise BundleError(f"ONNX Runtime {ort.__version__} does not load the graph on {device}: {error}") from error
+        raise BundleError(
+            f"ONNX Runtime {ort.__version__} does not load the graph on {device}: {error}"
+        ) from error
     session.disable_fallback()
     if session.get_providers()[0] != provider:
         raise RuntimeUnavailable(
-            f"ONNX Runtime was asked for {provider} and uses {', '.join(session.get_providers())}; see `auxdrive doctor`"
+            f"ONNX Runtime was asked for {provider} and uses {', '.join(session.get_providers())}; "
+            "see `auxdrive doctor`"
         )
     _check_signature("input", session.get_inputs(), inputs)
     _check_signature("output", session.get_outputs(), outputs)
@@ -162,7 +198,9 @@ def import_onnxruntime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise RuntimeUnavailable(f"onnxruntime cannot be imported: {error}. Install it again: pip install onnxruntime") from error
+        raise RuntimeUnavailable(
+            f"onnxruntime cannot be imported: {error}. Install it again: pip install onnxruntime"
+        ) from error
     return onnxruntime
 
 
@@ -173,10 +211,12 @@ def session_options(ort: Any, threads: int) -> Any:
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 3
-    # Threads spin while a graph runs, where waiting costs latency, and sleep between frames, where spinning costs a core.
+    # Threads spin while a graph runs, where waiting costs latency, and sleep between frames, where
+    # spinning costs a core.
     options.add_session_config_entry("session.intra_op.allow_spinning", "1")
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    # The bytes are what `read_graph` looked at: ONNX, never ONNX Runtime's own format that a file may also look like.
+    # The bytes are what `read_graph` looked at: ONNX, never ONNX Runtime's own format that a file
+    # may also look like.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     return options
 
@@ -184,15 +224,19 @@ def session_options(ort: Any, threads: int) -> Any:
 def _check_signature(kind: str, found: Sequence[Any], wanted: Sequence[TensorSpec]) -> None:
     names, expected = sorted(value.name for value in found), sorted(spec.name for spec in wanted)
     if names != expected:
-        raise BundleError(f"the graph's {kind}s are {names}, the card's {expected}; export the bundle again")
+        raise BundleError(
+            f"the graph's {kind}s are {names}, the card's {expected}; export the bundle again"
+        )
     by_name = {spec.name: spec for spec in wanted}
     for value in found:
         spec = by_name[value.name]
         fits = len(value.shape) == len(spec.shape) and all(
-            not isinstance(axis, int) or axis == size for axis, size in zip(value.shape, spec.shape, strict=True)
+            not isinstance(axis, int) or axis == size
+            for axis, size in zip(value.shape, spec.shape, strict=True)
         )
         if value.type != _ORT_TYPES[spec.dtype] or not fits:
             raise BundleError(
-                f"the graph's {kind} '{value.name}' is {value.type} {value.shape}, the card's {spec.dtype} {list(spec.shape)}; "
+                f"the graph's {kind} '{value.name}' is {value.type} {value.shape}, the card's "
+                f"{spec.dtype} {list(spec.shape)}; "
                 "export the bundle again"
             )

@@ -21,35 +21,84 @@ _SIZE = re.compile(r"(\d{1,4})x(\d{1,4})")
 
 
 def ingest(
-    source_format: Annotated[str, typer.Argument(metavar="FORMAT", help=f"What the source is: {', '.join(FORMATS)}.", show_default=False)],
-    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="The folders with the recordings.", show_default=False)],
-    out: Annotated[Path, typer.Option(help="The data set's folder: new, or where the same ingest was stopped.", show_default=False)],
-    add: Annotated[bool, typer.Option("--add", help="Add the recordings to the data set that --out holds.")] = False,
+    source_format: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help=f"What the source is: {', '.join(FORMATS)}.", show_default=False
+        ),
+    ],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE...", help="The folders with the recordings.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="The data set's folder: new, or where the same ingest was stopped.",
+            show_default=False,
+        ),
+    ],
+    add: Annotated[
+        bool, typer.Option("--add", help="Add the recordings to the data set that --out holds.")
+    ] = False,
     split: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=RANGE",
-            help="Records of a split: START:STOP, or where there are several sources SOURCE or SOURCE:START:STOP. Default: all are train.",
+            help=(
+                "Records of a split: START:STOP, or where there are several sources SOURCE or "
+                "SOURCE:START:STOP. Default: all are train."
+            ),
         ),
     ] = None,
-    max_steer_deg: Annotated[float, typer.Option(help="Road-wheel angle at full lock, for sources that record -1..1.")] = 25.0,
+    max_steer_deg: Annotated[
+        float, typer.Option(help="Road-wheel angle at full lock, for sources that record -1..1.")
+    ] = 25.0,
     rate_hz: Annotated[
-        float | None, typer.Option(help="The camera's rate, whatever the timestamps say (default: theirs).", show_default=False)
+        float | None,
+        typer.Option(
+            help="The camera's rate, whatever the timestamps say (default: theirs).",
+            show_default=False,
+        ),
     ] = None,
-    derive: Annotated[str, typer.Option(metavar="NAMES", help="Modalities to compute and store: edge, frequency.")] = "",
-    image_size: Annotated[str | None, typer.Option(metavar="WxH", help="Scale all pictures to that size.", show_default=False)] = None,
+    derive: Annotated[
+        str, typer.Option(metavar="NAMES", help="Modalities to compute and store: edge, frequency.")
+    ] = "",
+    image_size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Scale all pictures to that size.", show_default=False),
+    ] = None,
     cameras: Annotated[
-        str | None, typer.Option(help="udacity: cameras to use, of center, left, right (default: center).", show_default=False)
+        str | None,
+        typer.Option(
+            help="udacity: cameras to use, of center, left, right (default: center).",
+            show_default=False,
+        ),
     ] = None,
     side_correction: Annotated[
-        float | None, typer.Option(help="udacity: steering that is added to side cameras, of -1..1 (default: 0.2).", show_default=False)
+        float | None,
+        typer.Option(
+            help="udacity: steering that is added to side cameras, of -1..1 (default: 0.2).",
+            show_default=False,
+        ),
     ] = None,
     fov_deg: Annotated[
         float | None,
-        typer.Option(help="The camera's horizontal field of view; driving in the simulator needs it.", show_default=False),
+        typer.Option(
+            help="The camera's horizontal field of view; driving in the simulator needs it.",
+            show_default=False,
+        ),
     ] = None,
-    wheelbase_m: Annotated[float | None, typer.Option(help="The vehicle's wheelbase; pure pursuit needs it.", show_default=False)] = None,
-    depth: Annotated[bool, typer.Option("--depth/--no-depth", help="donkey: read depth pictures where there are any.")] = True,
+    wheelbase_m: Annotated[
+        float | None,
+        typer.Option(help="The vehicle's wheelbase; pure pursuit needs it.", show_default=False),
+    ] = None,
+    depth: Annotated[
+        bool,
+        typer.Option("--depth/--no-depth", help="donkey: read depth pictures where there are any."),
+    ] = True,
     licence: Annotated[str, typer.Option(help="The recording's licence, for the card.")] = "",
     json_output: JsonOption = False,
 ) -> None:
@@ -68,9 +117,13 @@ def ingest(
     derived = tuple(dict.fromkeys(parse_modality(name) for name in _names(derive)))
     size = None if image_size is None else _size(image_size)
     chosen = None if cameras is None else tuple(_names(cameras))
-    options = SourceOptions(max_steer_deg, rate_hz, chosen, side_correction, fov_deg, wheelbase_m, depth)
+    options = SourceOptions(
+        max_steer_deg, rate_hz, chosen, side_correction, fov_deg, wheelbase_m, depth
+    )
     read = join_sources([FORMATS[source_format](source, options) for source in sources])
-    steps = sum(split_of(record.index, ranges, record.source) is not None for record in read.records) * (1 + len(derived))
+    steps = sum(
+        split_of(record.index, ranges, record.source) is not None for record in read.records
+    ) * (1 + len(derived))
     with console.progress(f"ingesting {read.name}", steps) as advance:
         write = add_to_dataset if add else build_dataset
         report = write(read, out, ranges, derived, size, licence, progress=advance)
@@ -88,7 +141,9 @@ def _size(text: str) -> tuple[int, int]:
     match = _SIZE.fullmatch(text.strip().lower())
     size = (int(match[1]), int(match[2])) if match else (0, 0)
     if not 1 <= min(size) <= max(size) <= 8192:
-        raise UsageError(f"--image-size {text!r}: write WIDTHxHEIGHT, each 1 to 8192, as in 160x120")
+        raise UsageError(
+            f"--image-size {text!r}: write WIDTHxHEIGHT, each 1 to 8192, as in 160x120"
+        )
     return size
 
 
@@ -98,7 +153,10 @@ def _as_json(out: Path, report: IngestReport) -> dict[str, Any]:
         "source": report.identity,
         "rate_hz": report.rate_hz,
         "image_size": list(report.image_size),
-        "splits": {name: {"episodes": len(ids), "frames": report.frames[name]} for name, ids in report.episodes.items()},
+        "splits": {
+            name: {"episodes": len(ids), "frames": report.frames[name]}
+            for name, ids in report.episodes.items()
+        },
         "apart_s": report.apart_s,
         "pictures": asdict(report.pictures),
         "broken": report.broken,
@@ -111,7 +169,10 @@ def _as_json(out: Path, report: IngestReport) -> dict[str, Any]:
 def _show(out: Path, report: IngestReport) -> None:
     from auxdrive.inspection.findings import shown
 
-    rows = [(name, len(ids), report.frames[name], f"{report.frames[name] / report.rate_hz:.0f}") for name, ids in report.episodes.items()]
+    rows = [
+        (name, len(ids), report.frames[name], f"{report.frames[name] / report.rate_hz:.0f}")
+        for name, ids in report.episodes.items()
+    ]
     console.table(f"{out}", ("split", "episodes", "frames", "seconds"), rows)
     for reason, count in sorted(report.skipped.items()):
         console.note(f"left out: {count} {reason}")
@@ -120,4 +181,6 @@ def _show(out: Path, report: IngestReport) -> None:
     for line in shown(report.broken):
         console.note(f"broken: {line}")
     if report.resumed:
-        console.note(f"{report.resumed} episodes were there already, from an ingest that was stopped")
+        console.note(
+            f"{report.resumed} episodes were there already, from an ingest that was stopped"
+        )

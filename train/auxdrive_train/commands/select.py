@@ -11,30 +11,56 @@ from auxdrive.console import JsonOption
 
 
 def select(
-    data: Annotated[list[Path], typer.Option(help="The data set's directory; repeat it to weigh on several as one.")],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="The data set's directory; repeat it to weigh on several as one."),
+    ],
     candidates: Annotated[
         str | None,
-        typer.Option(help="Modalities to weigh, separated by commas; by default all that the data hold, edge and frequency."),
+        typer.Option(
+            help=(
+                "Modalities to weigh, separated by commas; by default all that the data hold, edge "
+                "and frequency."
+            )
+        ),
     ] = None,
     main: Annotated[str, typer.Option(help="Modality that the student will see.")] = "rgb",
     task: Annotated[str, typer.Option(help="steering or waypoints.")] = "steering",
-    backbone: Annotated[str, typer.Option(help="pilotnet, pilotnet_bn, resnet18 or resnet34.")] = "pilotnet",
+    backbone: Annotated[
+        str, typer.Option(help="pilotnet, pilotnet_bn, resnet18 or resnet34.")
+    ] = "pilotnet",
     epochs: Annotated[int, typer.Option(help="Epochs to train the weighing network.")] = 10,
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
     out: Annotated[Path, typer.Option(help="The run's directory.")] = Path("runs/selection"),
-    resume: Annotated[bool, typer.Option("--resume", help="Take up the run in --out where its last checkpoint stands.")] = False,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="A setting as path.to.key=value; may be repeated.")] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Take up the run in --out where its last checkpoint stands."),
+    ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting as path.to.key=value; may be repeated."),
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Say which auxiliary modality is worth having: mean squeeze-and-excitation weight on the validation set."""
+    """Say which auxiliary modality is worth having: mean squeeze-and-excitation weight on the
+    validation set.
+    """
     from auxdrive.dataset import Dataset
     from auxdrive.modalities import Modality
 
     from auxdrive_train.engine.config import load_config
 
     dataset = Dataset.open(data)
-    held = [m for m in Modality if m in dataset.card.modalities or m in (Modality.EDGE, Modality.FREQUENCY)]
-    names = [name.strip() for name in candidates.split(",")] if candidates else [m.value for m in held if m.value != main]
+    held = [
+        m
+        for m in Modality
+        if m in dataset.card.modalities or m in (Modality.EDGE, Modality.FREQUENCY)
+    ]
+    names = (
+        [name.strip() for name in candidates.split(",")]
+        if candidates
+        else [m.value for m in held if m.value != main]
+    )
     overrides = {
         "data": [str(path) for path in data], "method": "selection", "main": main, "aux": names, "task": task, "backbone": backbone,
         "epochs": epochs, "seed": seed,
@@ -48,7 +74,10 @@ def select(
     if result["noise_is_last"]:
         console.note(f"best auxiliary: {result['best']}; noise came last, as it must")
     else:
-        console.note("noise did not come last: these weights cannot be trusted. Train longer (--epochs) or on more data")
+        console.note(
+            "noise did not come last: these weights cannot be trusted. Train longer (--epochs) or "
+            "on more data"
+        )
 
 
 def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
@@ -66,7 +95,12 @@ def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
     trained = train_run(config, out, resume)
     run = load_run(out)
     dataset = Dataset.open(config.data)
-    samples = SampleSet.open(dataset, training_parts(dataset, config.validation_every).validation, run.task, run.method.modalities)
+    samples = SampleSet.open(
+        dataset,
+        training_parts(dataset, config.validation_every).validation,
+        run.task,
+        run.method.modalities,
+    )
     weights = importance(cast(ExcitationNetwork, run.networks[SELECTOR]), samples)
     auxiliaries = [name for name in weights if name not in (NOISE, config.main.value)]
     return {

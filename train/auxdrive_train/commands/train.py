@@ -11,18 +11,37 @@ from auxdrive.console import JsonOption
 
 
 def train(
-    config: Annotated[Path | None, typer.Argument(help="YAML file with settings; options given here win over it.")] = None,
-    data: Annotated[list[Path] | None, typer.Option(help="The data set's directory; repeat it to train on several as one.")] = None,
-    method: Annotated[str | None, typer.Option(help="baseline, teacher, samd, umt or dmcl.")] = None,
+    config: Annotated[
+        Path | None, typer.Argument(help="YAML file with settings; options given here win over it.")
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="The data set's directory; repeat it to train on several as one."),
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(help="baseline, teacher, samd, umt or dmcl.")
+    ] = None,
     main: Annotated[str | None, typer.Option(help="Modality that the student sees.")] = None,
-    aux: Annotated[str | None, typer.Option(help="Modalities that it learns with, separated by commas.")] = None,
+    aux: Annotated[
+        str | None, typer.Option(help="Modalities that it learns with, separated by commas.")
+    ] = None,
     task: Annotated[str | None, typer.Option(help="steering or waypoints.")] = None,
-    backbone: Annotated[str | None, typer.Option(help="pilotnet, pilotnet_bn, resnet18 or resnet34.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="pilotnet, pilotnet_bn, resnet18 or resnet34.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs that the student trains.")] = None,
     seed: Annotated[int | None, typer.Option(help="The run's seed.")] = None,
-    out: Annotated[Path | None, typer.Option(help="The run's directory; runs/<method> by default.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Take up the run in --out where its last checkpoint stands.")] = False,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="A setting as path.to.key=value; may be repeated.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's directory; runs/<method> by default.")
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Take up the run in --out where its last checkpoint stands."),
+    ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting as path.to.key=value; may be repeated."),
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Train a student (or teacher) on a data set."""

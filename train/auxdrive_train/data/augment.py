@@ -1,4 +1,5 @@
-"""Augmentation of a batch in the stored formats: the mirror on everything at once, changes of light on the RGB picture alone.
+"""Augmentation of a batch in the stored formats: the mirror on everything at once, changes of light
+on the RGB picture alone.
 
 Legend: B samples, H, W image rows and columns.
 """
@@ -26,41 +27,70 @@ CPU_CHUNK = 8
 class AugmentConfig(BaseModel):
     """`augment:` in the configuration.
 
-    Without `speed_noise` a student reads from the speed what it should read from the picture: fast means straight on, standing means
-    stay (causal confusion, de Haan et al. 2019). The noise is added and not a share of the speed, so that a sample at rest is disturbed
-    as well: a share of nothing leaves it alone, and the student never has to look whether the light is green.
+    Without `speed_noise` a student reads from the speed what it should read from the picture: fast
+    means straight on, standing means stay (causal confusion, de Haan et al. 2019). The noise is
+    added and not a share of the speed, so that a sample at rest is disturbed as well: a share of
+    nothing leaves it alone, and the student never has to look whether the light is green.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    mirror: float = Field(default=0.5, ge=0, le=1, description="probability that a sample is mirrored left to right, labels included")
-    brightness: float = Field(default=0.2, ge=0, le=1, description="x: a factor drawn per sample from 1 - x to 1 + x")
-    contrast: float = Field(default=0.2, ge=0, le=1, description="x: likewise, about the picture's mean grey")
-    saturation: float = Field(default=0.2, ge=0, le=1, description="x: likewise, about each pixel's grey")
+    mirror: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="probability that a sample is mirrored left to right, labels included",
+    )
+    brightness: float = Field(
+        default=0.2, ge=0, le=1, description="x: a factor drawn per sample from 1 - x to 1 + x"
+    )
+    contrast: float = Field(
+        default=0.2, ge=0, le=1, description="x: likewise, about the picture's mean grey"
+    )
+    saturation: float = Field(
+        default=0.2, ge=0, le=1, description="x: likewise, about each pixel's grey"
+    )
     gamma: float = Field(
-        default=0.0, ge=0, le=4, description="x: an exponent drawn per sample, uniform in its logarithm, from 1 / (1 + x) to 1 + x"
+        default=0.0,
+        ge=0,
+        le=4,
+        description=(
+            "x: an exponent drawn per sample, uniform in its logarithm, from 1 / (1 + x) to 1 + x"
+        ),
     )
     noise: float = Field(
-        default=0.0, ge=0, le=0.5, description="standard deviation of Gaussian noise per pixel and channel, as a share of full scale"
+        default=0.0,
+        ge=0,
+        le=0.5,
+        description=(
+            "standard deviation of Gaussian noise per pixel and channel, as a share of full scale"
+        ),
     )
     speed_noise: float = Field(
         default=0.0,
         ge=0,
         le=30,
-        description="standard deviation, m/s, of Gaussian noise that is added to the speed that the network is told",
+        description=(
+            "standard deviation, m/s, of Gaussian noise that is added to the speed that the "
+            "network is told"
+        ),
     )
 
     @property
     def photometric(self) -> bool:
         """Whether the RGB picture's light is changed at all."""
-        return any(value > 0 for value in (self.brightness, self.contrast, self.saturation, self.gamma, self.noise))
+        return any(
+            value > 0
+            for value in (self.brightness, self.contrast, self.saturation, self.gamma, self.noise)
+        )
 
 
 def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Generator) -> Batch:
     """A changed copy of the batch; what is not changed is shared with it.
 
-    The same generator state gives the same result. All draws are made whatever is switched on, so switching one change on or off
-    leaves the others as they were. Use a generator on the CPU: then nothing waits for an accelerator.
+    The same generator state gives the same result. All draws are made whatever is switched on, so
+    switching one change on or off leaves the others as they were. Use a generator on the CPU: then
+    nothing waits for an accelerator.
 
     Raises:
         DataError: light is to be changed and the RGB frames are not uint8 (B, H, W, 3).
@@ -71,42 +101,58 @@ def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Ge
     if rows.numel():
         batch = mirror(batch, rows, task)
     if config.speed_noise > 0:
-        batch = replace(batch, ego_be=_blur_speed(batch.ego_be, config.speed_noise, task, generator))
+        batch = replace(
+            batch, ego_be=_blur_speed(batch.ego_be, config.speed_noise, task, generator)
+        )
     if config.photometric and Modality.RGB in batch.frames:
         present = batch.present[Modality.RGB]
-        changed = change_light(batch.frames[Modality.RGB], present, config, draws[1:].to(present.device), noise_seed)
+        changed = change_light(
+            batch.frames[Modality.RGB], present, config, draws[1:].to(present.device), noise_seed
+        )
         batch = replace(batch, frames={**batch.frames, Modality.RGB: changed})
     return batch
 
 
 def _blur_speed(ego_be: Tensor, sigma_mps: float, task: Task, generator: torch.Generator) -> Tensor:
-    """The ego inputs with noise on `speed_mps`, where the task has it. Mirroring leaves the speed alone: the order does not matter."""
+    """The ego inputs with noise on `speed_mps`, where the task has it. Mirroring leaves the speed
+    alone: the order does not matter.
+    """
     column = 0
     for spec in task.ego_inputs:
         if spec.name == "speed_mps":
-            noise = torch.randn(len(ego_be), generator=generator, device=generator.device).to(ego_be.device)
+            noise = torch.randn(len(ego_be), generator=generator, device=generator.device).to(
+                ego_be.device
+            )
             blurred = ego_be.clone()
-            blurred[:, column] += sigma_mps * noise  # below zero too: cut off there, the noise would tell who stands
+            # below zero too: cut off there, the noise would tell who stands
+            blurred[:, column] += sigma_mps * noise
             return blurred
         column += int(spec.shape[-1])
     return ego_be
 
 
 def mirror(batch: Batch, rows: Tensor, task: Task) -> Batch:
-    """The batch with the samples of these rows (int64) mirrored left to right: every frame, ego input and target."""
+    """The batch with the samples of these rows (int64) mirrored left to right: every frame, ego
+    input and target.
+    """
     return replace(
         batch,
-        frames={modality: _mirror_rows(frames, rows, modality) for modality, frames in batch.frames.items()},
+        frames={
+            modality: _mirror_rows(frames, rows, modality)
+            for modality, frames in batch.frames.items()
+        },
         ego_be=batch.ego_be.index_copy(0, rows, task.mirror_ego(batch.ego_be[rows])),
         target=batch.target.index_copy(0, rows, task.mirror_target(batch.target[rows])),
     )
 
 
 def mirror_frames(frames: Tensor, modality: Modality) -> Tensor:
-    """Stored frames (B, H, W) or (B, H, W, C) of the mirrored scenes, by `MODALITIES[modality].mirror`.
+    """Stored frames (B, H, W) or (B, H, W, C) of the mirrored scenes, by
+    `MODALITIES[modality].mirror`.
 
-    A centred spectrum of even width W has its zero frequency in column W / 2 and no partner for column 0 (the Nyquist
-    frequency): column 0 stays and the others are reversed, which is a flip followed by a shift of one column.
+    A centred spectrum of even width W has its zero frequency in column W / 2 and no partner for
+    column 0 (the Nyquist frequency): column 0 stays and the others are reversed, which is a flip
+    followed by a shift of one column.
     """
     flipped = frames.view(_bits(frames)).flip(2)
     if MODALITIES[modality].mirror == "spectrum" and frames.shape[2] % 2 == 0:
@@ -120,29 +166,39 @@ def _mirror_rows(frames: Tensor, rows: Tensor, modality: Modality) -> Tensor:
 
 
 def _bits(frames: Tensor) -> torch.dtype:
-    """A dtype of the same width in which torch can move values: it has few operations on uint16, and on a GPU fewer."""
+    """A dtype of the same width in which torch can move values: it has few operations on uint16,
+    and on a GPU fewer.
+    """
     return torch.int16 if frames.dtype == torch.uint16 else frames.dtype
 
 
-def change_light(rgb: Tensor, present: Tensor, config: AugmentConfig, draws: Tensor, noise_seed: int) -> Tensor:
-    """Brightness, contrast, saturation, gamma and noise of uint8 pictures (B, H, W, 3), rounded and saturated to 0..255.
+def change_light(
+    rgb: Tensor, present: Tensor, config: AugmentConfig, draws: Tensor, noise_seed: int
+) -> Tensor:
+    """Brightness, contrast, saturation, gamma and noise of uint8 pictures (B, H, W, 3), rounded and
+    saturated to 0..255.
 
-    Brightness b, contrast c about the mean grey m and saturation s about each pixel's grey are all linear in the pixel p, so
-    they are one 3x3 matrix and one offset per sample: c b (s p + (1 - s) grey(p)) + (1 - c) b m. Gamma, noise and rounding follow.
+    Brightness b, contrast c about the mean grey m and saturation s about each pixel's grey are all
+    linear in the pixel p, so they are one 3x3 matrix and one offset per sample: c b (s p + (1 - s)
+    grey(p)) + (1 - c) b m. Gamma, noise and rounding follow.
 
     Args:
         rgb: the pictures. present: bool (B,), absent pictures get no noise and stay zero.
-        config: how far. draws: (4, B) in 0..1 for brightness, contrast, saturation and gamma. noise_seed: of the noise.
+        config: how far. draws: (4, B) in 0..1 for brightness, contrast, saturation and gamma.
+            noise_seed: of the noise.
 
     Raises:
         DataError: the frames are not uint8 (B, H, W, 3).
     """
     if rgb.dtype != torch.uint8 or rgb.ndim != 4 or rgb.shape[-1] != 3:
-        raise DataError(f"rgb frames must be uint8 (B, H, W, 3), got {rgb.dtype} {tuple(rgb.shape)}")
+        raise DataError(
+            f"rgb frames must be uint8 (B, H, W, 3), got {rgb.dtype} {tuple(rgb.shape)}"
+        )
     matrix_b33, offset_b = _colour_matrices(config, draws)
     exponent_b = torch.exp((2.0 * draws[3] - 1.0) * math.log1p(config.gamma))[:, None, None]
     grain_b = 255.0 * config.noise * present.to(torch.float32)[:, None, None]
-    source = torch.Generator(device=rgb.device).manual_seed(noise_seed)  # on the pictures' device, so that no noise has to travel
+    # on the pictures' device, so that no noise has to travel
+    source = torch.Generator(device=rgb.device).manual_seed(noise_seed)
 
     stored = rgb.reshape(len(rgb), -1, 3)
     changed = torch.empty_like(stored)
@@ -152,7 +208,9 @@ def change_light(rgb: Tensor, present: Tensor, config: AugmentConfig, draws: Ten
     for part in (slice(start, start + step) for start in range(0, len(rgb), step)):
         pixels = before[: len(stored[part])].copy_(stored[part])
         offset = offset_b[part] * (pixels.mean(dim=1) @ luma)
-        light = torch.baddbmm(offset[:, None, None], pixels, matrix_b33[part], out=after[: len(pixels)])
+        light = torch.baddbmm(
+            offset[:, None, None], pixels, matrix_b33[part], out=after[: len(pixels)]
+        )
         if config.gamma > 0:
             light.clamp_(0.0, 255.0).div_(255.0).pow_(exponent_b[part]).mul_(255.0)
         if config.noise > 0:
@@ -162,9 +220,13 @@ def change_light(rgb: Tensor, present: Tensor, config: AugmentConfig, draws: Ten
 
 
 def _colour_matrices(config: AugmentConfig, draws: Tensor) -> tuple[Tensor, Tensor]:
-    """Matrices (B, 3, 3), for pixels as rows, and the factors (B,) of the mean grey in the offset; see `change_light`."""
+    """Matrices (B, 3, 3), for pixels as rows, and the factors (B,) of the mean grey in the offset;
+    see `change_light`.
+    """
     ranges = (config.brightness, config.contrast, config.saturation)
     b, c, s = (1.0 + (2.0 * draws[i] - 1.0) * value for i, value in enumerate(ranges))
     to_grey = torch.tensor(LUMA, device=draws.device)[:, None].expand(3, 3)
-    saturate = s[:, None, None] * torch.eye(3, device=draws.device) + (1.0 - s)[:, None, None] * to_grey
+    saturate = (
+        s[:, None, None] * torch.eye(3, device=draws.device) + (1.0 - s)[:, None, None] * to_grey
+    )
     return (c * b)[:, None, None] * saturate, (1.0 - c) * b

@@ -1,7 +1,9 @@
-"""Balance of training samples by what the car is about to do. Recorded driving is mostly straight on, and a tenth of it is waiting.
+"""Balance of training samples by what the car is about to do. Recorded driving is mostly straight
+on, and a tenth of it is waiting.
 
-Most frames at rest are followed by rest, and an L1 loss, which estimates the median, learns to stay (the inertia problem, Codevilla et al.
-2019, section 4.3). Turns are few, and a car that misses one has lost its route.
+Most frames at rest are followed by rest, and an L1 loss, which estimates the median, learns to stay
+(the inertia problem, Codevilla et al. 2019, section 4.3). Turns are few, and a car that misses one
+has lost its route.
 """
 
 from __future__ import annotations
@@ -26,8 +28,14 @@ class BalanceConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    rest_every: int = Field(default=1, ge=1, description="of the samples in which the car stays where it is, show every n-th")
-    turn_repeat: int = Field(default=1, ge=1, description="show each sample in which it turns n times")
+    rest_every: int = Field(
+        default=1,
+        ge=1,
+        description="of the samples in which the car stays where it is, show every n-th",
+    )
+    turn_repeat: int = Field(
+        default=1, ge=1, description="show each sample in which it turns n times"
+    )
 
 
 def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
@@ -39,7 +47,10 @@ def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
     if config == BalanceConfig():
         return samples
     if samples.target.ndim != 3:
-        raise UsageError(f"balance is for the task waypoints; the task {samples.task.name} does not say where the car will be")
+        raise UsageError(
+            f"balance is for the task waypoints; the task {samples.task.name} does not say where "
+            "the car will be"
+        )
     resting, turning = manoeuvres(samples.target)
     times = np.where(turning, config.turn_repeat, 1)
     times[resting & (np.cumsum(resting) % config.rest_every != 0)] = 0
@@ -56,9 +67,13 @@ def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
 
 
 def manoeuvres(waypoints_nt2: Float32) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which samples (N,) rest (last waypoint within half a metre), and which turn (it lies more than 15 degrees off straight ahead)."""
+    """Which samples (N,) rest (last waypoint within half a metre), and which turn (it lies more
+    than 15 degrees off straight ahead).
+    """
     last = waypoints_nt2[:, -1]
     distance_m = np.linalg.norm(last, axis=1)
     resting = distance_m < RESTING_M
-    turning = (distance_m > TURNING_MIN_M) & (np.abs(np.arctan2(last[:, 1], last[:, 0])) > TURNING_RAD)
+    turning = (distance_m > TURNING_MIN_M) & (
+        np.abs(np.arctan2(last[:, 1], last[:, 0])) > TURNING_RAD
+    )
     return resting, turning

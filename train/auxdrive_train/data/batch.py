@@ -1,4 +1,6 @@
-"""One batch in the stored formats of `auxdrive.modalities`. Legend: B samples, H, W image rows and columns, E ego inputs."""
+"""One batch in the stored formats of `auxdrive.modalities`. Legend: B samples, H, W image rows and
+columns, E ego inputs.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,18 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples as recorded: crop, resize and normalisation happen in the network, so that they are exported with it.
+    """Samples as recorded: crop, resize and normalisation happen in the network, so that they are
+    exported with it.
 
     Attributes:
-        frames: per modality (B, H, W) or (B, H, W, C) in the stored dtype: uint8, and `torch.uint16` for depth. torch has few
-            operations on uint16 (no flip, no arithmetic): convert with `.to(torch.float32)`, or move bits with `.view(torch.int16)`.
-        present: per modality bool (B,): False where the episode lacks the modality; its frame is zero there.
+        frames: per modality (B, H, W) or (B, H, W, C) in the stored dtype: uint8, and
+            `torch.uint16` for depth. torch has few operations on uint16 (no flip, no arithmetic):
+            convert with `.to(torch.float32)`, or move bits with `.view(torch.int16)`.
+        present: per modality bool (B,): False where the episode lacks the modality; its frame is
+            zero there.
         ego_be: float32 (B, E), physical units, in the order of `task.ego_inputs`; E may be 0.
-        target: float32 (B, *task.target_shape), physical units; divide by `task.scale` before `task.loss_per_sample`.
+        target: float32 (B, *task.target_shape), physical units; divide by `task.scale` before
+            `task.loss_per_sample`.
         index: int64 (B,), the samples' numbers in their `SampleSet`.
     """
 
@@ -35,7 +41,9 @@ class Batch:
         return int(self.index.shape[0])
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same samples on `device`; the copy overlaps with computation where the batch is pinned."""
+        """The same samples on `device`; the copy overlaps with computation where the batch is
+        pinned.
+        """
         return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:

@@ -18,42 +18,57 @@ _LOOK_EVERY_S = 1.0
 
 
 def epoch_order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order of n samples in an epoch, int64 (n,): a permutation that depends on (n, seed, epoch) alone.
+    """The order of n samples in an epoch, int64 (n,): a permutation that depends on (n, seed,
+    epoch) alone.
 
-    Nothing has to be stored to resume in the middle of an epoch: ask again and go on where it stopped.
+    Nothing has to be stored to resume in the middle of an epoch: ask again and go on where it
+    stopped.
 
     Raises:
         UsageError: a negative number.
     """
     if min(n, seed, epoch) < 0:
-        raise UsageError(f"epoch_order needs n, seed and epoch of at least 0, got {n}, {seed} and {epoch}")
+        raise UsageError(
+            f"epoch_order needs n, seed and epoch of at least 0, got {n}, {seed} and {epoch}"
+        )
     sequence = np.random.SeedSequence(entropy=seed, spawn_key=(epoch,))
     return np.random.Generator(np.random.PCG64(sequence)).permutation(n).astype(np.int64)
 
 
 class Loader:
-    """Batches of a sample set. One thread is enough: it copies from mapped files, which releases Python's lock.
+    """Batches of a sample set. One thread is enough: it copies from mapped files, which releases
+    Python's lock.
 
     Args:
         samples: where batches come from.
         batch_size: samples per batch.
-        prefetch: how many gathered batches may wait for the consumer; memory is at most prefetch + 2 batches.
+        prefetch: how many gathered batches may wait for the consumer; memory is at most prefetch +
+            2 batches.
         drop_last: leave out the last batch of an order where it is not full.
         pin_memory: page-lock batches for a faster copy to a CUDA device.
 
     Attributes:
         waited_s: how long the consumer has waited for batches, summed over all iterations.
-        total_s: how long iterations have taken, the consumer's own work included; waited_s / total_s is the share lost to data.
+        total_s: how long iterations have taken, the consumer's own work included; waited_s /
+            total_s is the share lost to data.
 
     Raises:
         UsageError: batch_size or prefetch is less than 1.
     """
 
     def __init__(
-        self, samples: SampleSet, batch_size: int, prefetch: int = 2, *, drop_last: bool = False, pin_memory: bool = False
+        self,
+        samples: SampleSet,
+        batch_size: int,
+        prefetch: int = 2,
+        *,
+        drop_last: bool = False,
+        pin_memory: bool = False,
     ) -> None:
         if batch_size < 1 or prefetch < 1:
-            raise UsageError(f"batch_size and prefetch must be at least 1, got {batch_size} and {prefetch}")
+            raise UsageError(
+                f"batch_size and prefetch must be at least 1, got {batch_size} and {prefetch}"
+            )
         self.samples = samples
         self.batch_size = batch_size
         self.prefetch = prefetch
@@ -67,8 +82,8 @@ class Loader:
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
     def iterate(self, indices: NDArray[np.int64]) -> Iterator[Batch]:
-        """Batches of these samples in this order. The thread starts with the first batch and has ended when the iterator has:
-        exhausted, closed or dropped.
+        """Batches of these samples in this order. The thread starts with the first batch and has
+        ended when the iterator has: exhausted, closed or dropped.
 
         Raises:
             AuxdriveError, OSError: what gathering raised, when its batch is asked for.
@@ -91,7 +106,9 @@ class Loader:
 
 
 class _Producer:
-    """The thread of one iteration. A semaphore counts the free places, so that neither side ever polls."""
+    """The thread of one iteration. A semaphore counts the free places, so that neither side ever
+    polls.
+    """
 
     def __init__(self, loader: Loader, indices: NDArray[np.int64]) -> None:
         self._loader = loader
@@ -128,7 +145,8 @@ class _Producer:
         """What the thread hands over next.
 
         Raises:
-            DataError: the thread has ended without a word, as in a process that was forked from the one that began to iterate.
+            DataError: the thread has ended without a word, as in a process that was forked from the
+                one that began to iterate.
         """
         while True:
             try:
@@ -136,7 +154,8 @@ class _Producer:
             except Empty:
                 if not self._thread.is_alive() and self._ready.empty():
                     raise DataError(
-                        "the thread that reads batches ahead has ended without a word; start again, in the process that iterates"
+                        "the thread that reads batches ahead has ended without a word; start "
+                        "again, in the process that iterates"
                     ) from None
 
     def stop(self) -> None:

@@ -1,4 +1,6 @@
-"""The samples of some episodes: which frames can be trained on, and gathering them from the memory-mapped files."""
+"""The samples of some episodes: which frames can be trained on, and gathering them from the
+memory-mapped files.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ from auxdrive_train.tasks.base import Task
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Every valid frame of the chosen episodes or stretches of them, numbered 0 .. len - 1 in the order of episodes and time.
+    """Every valid frame of the chosen episodes or stretches of them, numbered 0 .. len - 1 in the
+    order of episodes and time.
 
     Attributes:
         card: the data set's.
@@ -33,10 +36,12 @@ class SampleSet:
         modalities: what `gather` brings.
         episode_ids: the chosen episodes, each once.
         frame_shapes: shape of one stored frame by modality, the same in all episodes.
-        missing: by modality the episodes that lack it; no key where none does. Their frames are zero and not `present`.
+        missing: by modality the episodes that lack it; no key where none does. Their frames are
+            zero and not `present`.
         episode_of: int64 (N,), each sample's place in `episode_ids`.
         frame_of: int64 (N,), each sample's record within its episode.
-        session_of: int64 (N,), which drive each sample is of. taken_s: float64 (N,), when it was taken on that drive's clock.
+        session_of: int64 (N,), which drive each sample is of. taken_s: float64 (N,), when it was
+            taken on that drive's clock.
         ego: float32 (N, E), target: float32 (N, *target_shape), physical units.
     """
 
@@ -55,18 +60,27 @@ class SampleSet:
     _frames: dict[Modality, list[AnyArray | None]] = field(repr=False)
 
     @classmethod
-    def open(cls, dataset: Dataset, parts: Iterable[str | Stretch], task: Task, modalities: Iterable[Modality]) -> Self:
+    def open(
+        cls,
+        dataset: Dataset,
+        parts: Iterable[str | Stretch],
+        task: Task,
+        modalities: Iterable[Modality],
+    ) -> Self:
         """Map the files and read the labels; frames are read when they are gathered.
 
         Args:
-            dataset: where they are. parts: episodes by name, or stretches of them; labels look ahead beyond a stretch's end, within
-                the episode. task: whose labels. modalities: what `gather` is to bring.
+            dataset: where they are. parts: episodes by name, or stretches of them; labels look
+                ahead beyond a stretch's end, within the episode. task: whose labels. modalities:
+                what `gather` is to bring.
 
-        Every file stays mapped: one mapping per episode and modality (Linux allows 65,530 by default).
+        Every file stays mapped: one mapping per episode and modality (Linux allows 65,530 by
+        default).
 
         Raises:
             UsageError: no episode of that name.
-            DataError: no episodes, no modalities, no valid sample, a modality that no episode holds, or frames of two sizes.
+            DataError: no episodes, no modalities, no valid sample, a modality that no episode
+                holds, or frames of two sizes.
         """
         stretches: dict[str, list[Stretch]] = {}
         for each in parts:
@@ -74,7 +88,10 @@ class SampleSet:
                 stretches.setdefault(part.episode_id, []).append(part)
         names, kinds = tuple(stretches), tuple(dict.fromkeys(modalities))
         if not names or not kinds:
-            raise DataError(f"{dataset.name}: no {'modalities' if names else 'episodes'} were chosen, so there is nothing to train on")
+            raise DataError(
+                f"{dataset.name}: no {'modalities' if names else 'episodes'} were chosen, so there "
+                "is nothing to train on"
+            )
         readers = [dataset.episode(name) for name in names]
         shapes = {modality: _common_shape(dataset, readers, modality) for modality in kinds}
         labels = []
@@ -83,26 +100,49 @@ class SampleSet:
                 labels.append(task.labels(reader.state, dataset.card.rate_hz))
             except DataError as error:
                 raise DataError(f"{reader.path}: {error}") from error
-        frame_of = [np.flatnonzero(_within(stretches[name], label.valid)) for name, label in zip(names, labels, strict=True)]
+        frame_of = [
+            np.flatnonzero(_within(stretches[name], label.valid))
+            for name, label in zip(names, labels, strict=True)
+        ]
         if not any(rows.size for rows in frame_of):
             raise DataError(_nothing_valid(dataset, readers, task))
         origins = [dataset.origin(name) for name in names]
-        session_of = np.unique([origin.session for origin in origins], return_inverse=True)[1].astype(np.int64)
+        session_of = np.unique([origin.session for origin in origins], return_inverse=True)[
+            1
+        ].astype(np.int64)
         return cls(
             card=dataset.card,
             task=task,
             modalities=kinds,
             episode_ids=names,
             frame_shapes=shapes,
-            missing={m: lacking for m in kinds if (lacking := [n for n, r in zip(names, readers, strict=True) if not r.has(m)])},
-            episode_of=np.repeat(np.arange(len(names), dtype=np.int64), [rows.size for rows in frame_of]),
+            missing={
+                m: lacking
+                for m in kinds
+                if (lacking := [n for n, r in zip(names, readers, strict=True) if not r.has(m)])
+            },
+            episode_of=np.repeat(
+                np.arange(len(names), dtype=np.int64), [rows.size for rows in frame_of]
+            ),
             frame_of=np.concatenate(frame_of).astype(np.int64),
             session_of=np.repeat(session_of, [rows.size for rows in frame_of]),
-            taken_s=np.concatenate([o.start_s + r.state["time_s"][rows] for o, r, rows in zip(origins, readers, frame_of, strict=True)]),
-            ego=np.concatenate([label.ego[rows] for label, rows in zip(labels, frame_of, strict=True)]),
-            target=np.concatenate([label.target[rows] for label, rows in zip(labels, frame_of, strict=True)]),
-            # A plain view of the map: slicing np.memmap itself costs as much as copying a small frame.
-            _frames={m: [np.asarray(r.frames(m)) if r.has(m) else None for r in readers] for m in kinds},
+            taken_s=np.concatenate(
+                [
+                    o.start_s + r.state["time_s"][rows]
+                    for o, r, rows in zip(origins, readers, frame_of, strict=True)
+                ]
+            ),
+            ego=np.concatenate(
+                [label.ego[rows] for label, rows in zip(labels, frame_of, strict=True)]
+            ),
+            target=np.concatenate(
+                [label.target[rows] for label, rows in zip(labels, frame_of, strict=True)]
+            ),
+            # A plain view of the map: slicing np.memmap itself costs as much as copying a small
+            # frame.
+            _frames={
+                m: [np.asarray(r.frames(m)) if r.has(m) else None for r in readers] for m in kinds
+            },
         )
 
     def __len__(self) -> int:
@@ -110,13 +150,21 @@ class SampleSet:
         return len(self.frame_of)
 
     def independent(self, at_least: int) -> tuple[NDArray[np.int64], str]:
-        """A number (N,) for each sample, equal for samples that are not independent, and what the numbers stand for: whole sessions
-        where there are `at_least` so many, and else whole minutes of each."""
+        """A number (N,) for each sample, equal for samples that are not independent, and what the
+        numbers stand for: whole sessions where there are `at_least` so many, and else whole minutes
+        of each.
+        """
         sessions = int(np.unique(self.session_of).size)
         if sessions >= at_least:
             return self.session_of, f"{sessions} whole sessions"
-        minutes = np.unique(np.stack([self.session_of, self.taken_s // MINUTE_S], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
-        return minutes.astype(np.int64), f"{int(minutes.max()) + 1} whole minutes of {sessions} session(s)"
+        minutes = np.unique(
+            np.stack([self.session_of, self.taken_s // MINUTE_S], axis=1),
+            axis=0,
+            return_inverse=True,
+        )[1].reshape(-1)
+        return minutes.astype(
+            np.int64
+        ), f"{int(minutes.max()) + 1} whole minutes of {sessions} session(s)"
 
     def has(self, modality: Modality) -> NDArray[np.bool_]:
         """bool (N,): which samples have the modality."""
@@ -126,16 +174,27 @@ class SampleSet:
         return having
 
     def gather(self, indices: NDArray[np.int64]) -> Batch:
-        """The samples of these numbers, (B,), in the given order. Reads go through the files in order, whatever the order asked for.
+        """The samples of these numbers, (B,), in the given order. Reads go through the files in
+        order, whatever the order asked for.
 
         Raises:
             DataError: no numbers, or one outside 0 .. len - 1.
         """
         index = np.asarray(indices, dtype=np.int64)
         if index.ndim != 1 or index.size == 0 or index.min() < 0 or index.max() >= len(self):
-            raise DataError(f"gather needs a list of sample numbers in 0..{len(self) - 1}, got shape {index.shape}: {index[:8].tolist()}")
+            raise DataError(
+                f"gather needs a list of sample numbers in 0..{len(self) - 1}, got shape "
+                f"{index.shape}: {index[:8].tolist()}"
+            )
         reads = np.argsort(index, kind="stable")
-        places = list(zip(reads.tolist(), self.episode_of[index[reads]].tolist(), self.frame_of[index[reads]].tolist(), strict=True))
+        places = list(
+            zip(
+                reads.tolist(),
+                self.episode_of[index[reads]].tolist(),
+                self.frame_of[index[reads]].tolist(),
+                strict=True,
+            )
+        )
         frames, present = {}, {}
         for modality in self.modalities:
             frames[modality], present[modality] = self._gather_one(modality, places)
@@ -147,13 +206,18 @@ class SampleSet:
             index=torch.from_numpy(index.copy()),
         )
 
-    def _gather_one(self, modality: Modality, places: list[tuple[int, int, int]]) -> tuple[Tensor, Tensor]:
-        """Frames and presence of one modality from (row in the batch, episode, frame), in the order of the files.
+    def _gather_one(
+        self, modality: Modality, places: list[tuple[int, int, int]]
+    ) -> tuple[Tensor, Tensor]:
+        """Frames and presence of one modality from (row in the batch, episode, frame), in the order
+        of the files.
 
-        One copy per sample: a fancy index per episode would make a temporary copy first, and shuffled batches rarely hold two
-        frames of one episode.
+        One copy per sample: a fancy index per episode would make a temporary copy first, and
+        shuffled batches rarely hold two frames of one episode.
         """
-        stored = np.empty((len(places), *self.frame_shapes[modality]), dtype=MODALITIES[modality].numpy_dtype)
+        stored = np.empty(
+            (len(places), *self.frame_shapes[modality]), dtype=MODALITIES[modality].numpy_dtype
+        )
         present = np.ones(len(places), dtype=np.bool_)
         episodes = self._frames[modality]
         for row, episode, frame in places:
@@ -174,15 +238,25 @@ def _within(stretches: list[Stretch], valid: NDArray[np.bool_]) -> NDArray[np.bo
     return inside & valid
 
 
-def _common_shape(dataset: Dataset, readers: list[EpisodeReader], modality: Modality) -> tuple[int, ...]:
-    owners = {reader.frame_shape(modality): reader.episode_id for reader in readers if reader.has(modality)}
+def _common_shape(
+    dataset: Dataset, readers: list[EpisodeReader], modality: Modality
+) -> tuple[int, ...]:
+    owners = {
+        reader.frame_shape(modality): reader.episode_id
+        for reader in readers
+        if reader.has(modality)
+    }
     if not owners:
         raise DataError(
-            f"{dataset.name}: none of the {len(readers)} chosen episodes holds {modality}; record or derive it, or leave it out"
+            f"{dataset.name}: none of the {len(readers)} chosen episodes holds {modality}; record "
+            "or derive it, or leave it out"
         )
     if len(owners) > 1:
         found = "; ".join(f"{shape} in {name}" for shape, name in owners.items())
-        raise DataError(f"{dataset.name}: {modality} frames differ in size: {found}. Make a data set of one camera")
+        raise DataError(
+            f"{dataset.name}: {modality} frames differ in size: {found}. Make a data set of one "
+            "camera"
+        )
     return next(iter(owners))
 
 
@@ -190,6 +264,8 @@ def _nothing_valid(dataset: Dataset, readers: list[EpisodeReader], task: Task) -
     records = sum(len(reader) for reader in readers)
     needs = ", ".join(spec.name for spec in task.ego_inputs) or "no inputs beside the image"
     return (
-        f"{dataset.name}: none of {records} records in {len(readers)} episodes has labels for the task '{task.name}' ({needs}; "
-        f"targets {task.outputs[0].name}). Choose another task, or record what it needs (pose, speed, goal) in longer episodes"
+        f"{dataset.name}: none of {records} records in {len(readers)} episodes has labels for the "
+        f"task '{task.name}' ({needs}; "
+        f"targets {task.outputs[0].name}). Choose another task, or record what it needs (pose, "
+        "speed, goal) in longer episodes"
     )

@@ -1,4 +1,6 @@
-"""What training says before it begins: its data, what it is validated on, and what is wrong with them."""
+"""What training says before it begins: its data, what it is validated on, and what is wrong with
+them.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +17,29 @@ from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.methods.contract import Method
 
 
-def announce(config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet) -> None:
+def announce(
+    config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet
+) -> None:
     """Say how many samples there are, and which episodes lack what."""
     console.note(
-        f"{config.method} on {config.device} ({config.precision}, {config.processes} process(es)): {len(samples)} training samples, "
+        f"{config.method} on {config.device} ({config.precision}, {config.processes} process(es)): "
+        f"{len(samples)} training samples, "
         f"{len(validation)} to validate on, modalities {', '.join(method.modalities)}"
     )
     for modality, lacking in samples.missing.items():
-        console.note(f"{len(lacking)} of {len(samples.episode_ids)} training episodes lack {modality}; it is masked there")
+        console.note(
+            f"{len(lacking)} of {len(samples.episode_ids)} training episodes lack {modality}; it "
+            "is masked there"
+        )
 
 
-def announce_distances(config: TrainConfig, dataset: Dataset, division: TrainingParts) -> dict[str, dict[str, Any]]:
+def announce_distances(
+    config: TrainConfig, dataset: Dataset, division: TrainingParts
+) -> dict[str, dict[str, Any]]:
     """Say how far what is measured lies from what trains; returns it by split."""
-    measured: dict[str, dict[str, Any]] = {"val": {"how": division.how, "apart_s": division.apart_s}}
+    measured: dict[str, dict[str, Any]] = {
+        "val": {"how": division.how, "apart_s": division.apart_s}
+    }
     for split in config.evaluate:
         how, apart_s = how_far(dataset, split, division)
         measured[split] = {"how": how, "apart_s": apart_s}
@@ -36,10 +48,17 @@ def announce_distances(config: TrainConfig, dataset: Dataset, division: Training
     return measured
 
 
-def announce_findings(dataset: Dataset, samples: SampleSet, validation: SampleSet) -> dict[str, int]:
-    """Say what `auxdrive inspect` would say of the episodes in use; returns the counts of pictures that show nothing."""
+def announce_findings(
+    dataset: Dataset, samples: SampleSet, validation: SampleSet
+) -> dict[str, int]:
+    """Say what `auxdrive inspect` would say of the episodes in use; returns the counts of pictures
+    that show nothing.
+    """
     found = examine(dataset, dict.fromkeys((*samples.episode_ids, *validation.episode_ids)))
     console.note(f"camera: {found.pictures}")
-    for line in (*(f"broken: {line}" for line in shown(found.broken)), *(f"doubtful: {line}" for line in shown(found.doubts))):
+    for line in (
+        *(f"broken: {line}" for line in shown(found.broken)),
+        *(f"doubtful: {line}" for line in shown(found.doubts)),
+    ):
         console.note(line)
     return asdict(found.pictures)

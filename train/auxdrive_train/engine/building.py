@@ -28,7 +28,8 @@ def build(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
 
 
 def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
-    """As `build`, for a run that is used and not trained: without weight files, and where its method is not known its student alone.
+    """As `build`, for a run that is used and not trained: without weight files, and where its
+    method is not known its student alone.
 
     Raises:
         ConfigError: the method is known, and has no such options.
@@ -39,14 +40,25 @@ def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDi
         method: Method = StoredStudent(_setting(config, task), Options())
     else:
         try:
-            method = entry(_setting(config, task), entry.options_type.model_validate(config.options, context=FINISHED))
+            method = entry(
+                _setting(config, task),
+                entry.options_type.model_validate(config.options, context=FINISHED),
+            )
         except ValidationError as error:
-            raise ConfigError("the run's options have mistakes:\n" + "\n".join(describe(error, entry.options_type))) from None
+            raise ConfigError(
+                "the run's options have mistakes:\n"
+                + "\n".join(describe(error, entry.options_type))
+            ) from None
     return method, _fresh(method, config)
 
 
 def _setting(config: TrainConfig, task: Task) -> Setting:
-    return Setting(config.main, config.aux, Build(config.backbone, config.preprocessing, task, config.dropout), config.epochs)
+    return Setting(
+        config.main,
+        config.aux,
+        Build(config.backbone, config.preprocessing, task, config.dropout),
+        config.epochs,
+    )
 
 
 def _fresh(method: Method, config: TrainConfig) -> nn.ModuleDict:
@@ -54,8 +66,13 @@ def _fresh(method: Method, config: TrainConfig) -> nn.ModuleDict:
     networks = method.networks()
     if config.weights is not None:
         for network in networks.values():
-            if isinstance(network, SingleNetwork | FusedNetwork | ExcitationNetwork) and network.modalities[0] is config.main:
+            if (
+                isinstance(network, SingleNetwork | FusedNetwork | ExcitationNetwork)
+                and network.modalities[0] is config.main
+            ):
                 load_weight_file(cast(ResNet, network.encoder), str(config.weights))
             elif isinstance(network, LateFusionNetwork) and config.main in network.modalities:
-                load_weight_file(cast(ResNet, network.encoders[config.main.value]), str(config.weights))
+                load_weight_file(
+                    cast(ResNet, network.encoders[config.main.value]), str(config.weights)
+                )
     return networks

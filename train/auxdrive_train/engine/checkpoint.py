@@ -1,7 +1,9 @@
-"""Checkpoints: one safetensors file that holds networks, optimisers and progress, replaced by a rename.
+"""Checkpoints: one safetensors file that holds networks, optimisers and progress, replaced by a
+rename.
 
-No pickle: tensors stand under prefixed names, everything else as JSON in the file's header. The SHA-256 of it all stands there too, so
-that a file that was damaged is told from one that was written: no changed weight is ever loaded.
+No pickle: tensors stand under prefixed names, everything else as JSON in the file's header. The
+SHA-256 of it all stands there too, so that a file that was damaged is told from one that was
+written: no changed weight is ever loaded.
 """
 
 from __future__ import annotations
@@ -37,10 +39,13 @@ class Checkpoint:
     """What one file holds.
 
     Attributes:
-        networks: every network's tensors. progress: where the run stands. fingerprint: of its settings and data.
+        networks: every network's tensors. progress: where the run stands. fingerprint: of its
+            settings and data.
         phase_best: the networks after the best epoch of the phase under way.
-        views: by view the tensors that have changed since its phase ended; see `auxdrive_train.engine.views`.
-        optimizers: by name the state of each parameter, by its number. Learning rates and their like are the configuration's.
+        views: by view the tensors that have changed since its phase ended; see
+            `auxdrive_train.engine.views`.
+        optimizers: by name the state of each parameter, by its number. Learning rates and their
+            like are the configuration's.
     """
 
     networks: dict[str, Tensor]
@@ -53,7 +58,10 @@ class Checkpoint:
 
 def snapshot(module: nn.Module) -> dict[str, Tensor]:
     """A copy of a module's state on the CPU; tensors that two names share are copied for each."""
-    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in module.state_dict().items()}
+    return {
+        name: tensor.detach().to("cpu", copy=True).contiguous()
+        for name, tensor in module.state_dict().items()
+    }
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
@@ -68,7 +76,10 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         tensors |= {f"view/{view}/{name}": tensor for name, tensor in weights.items()}
     for key, state in checkpoint.optimizers.items():
         for index, slots in state.items():
-            tensors |= {f"optim/{key}/{index}/{slot}": value.detach().cpu().contiguous() for slot, value in slots.items()}
+            tensors |= {
+                f"optim/{key}/{index}/{slot}": value.detach().cpu().contiguous()
+                for slot, value in slots.items()
+            }
     header = {
         "format": FORMAT,
         "fingerprint": checkpoint.fingerprint,
@@ -86,12 +97,21 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         fsync_directory(path.parent)
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
-        raise DataError(f"cannot write the checkpoint {path}: {error}. The former one is untouched; free space and use --resume") from error
+        raise DataError(
+            f"cannot write the checkpoint {path}: {error}. The former one is untouched; free space "
+            "and use --resume"
+        ) from error
 
 
 def content_sha256(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over the header's texts, but for `sha256` itself, and over every tensor's name, type, shape and bytes."""
-    digest = hashlib.sha256(json.dumps(sorted((key, value) for key, value in header.items() if key != "sha256")).encode())
+    """SHA-256 over the header's texts, but for `sha256` itself, and over every tensor's name, type,
+    shape and bytes.
+    """
+    digest = hashlib.sha256(
+        json.dumps(
+            sorted((key, value) for key, value in header.items() if key != "sha256")
+        ).encode()
+    )
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
@@ -112,7 +132,10 @@ def load(path: Path) -> Checkpoint:
     with _told_as_damage(path):
         header = _header(data)
         if header.get("format") != FORMAT:
-            raise DataError(f"it is none of this version: format '{header.get('format', '')[:40]}', wanted '{FORMAT}'")
+            raise DataError(
+                f"it is none of this version: format '{header.get('format', '')[:40]}', wanted "
+                f"'{FORMAT}'"
+            )
         tensors = _tensors(data)
         if header.get("sha256") != content_sha256(header, tensors):
             raise DataError("its content is not what was written (SHA-256)")
@@ -164,7 +187,9 @@ def _checkpoint(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Che
         elif kind == "view" and rest.partition("/")[0] in made.views:
             view, _, key = rest.partition("/")
             made.views[view][key] = tensor
-        elif kind == "optim" and len(rest.rsplit("/", 2)) == 3 and rest.rsplit("/", 2)[1].isdecimal():
+        elif (
+            kind == "optim" and len(rest.rsplit("/", 2)) == 3 and rest.rsplit("/", 2)[1].isdecimal()
+        ):
             key, index, slot = rest.rsplit("/", 2)
             made.optimizers.setdefault(key, {}).setdefault(int(index), {})[slot] = tensor
         else:
@@ -182,7 +207,9 @@ def restore(module: nn.Module, tensors: Mapping[str, Tensor], path: str) -> None
     module.load_state_dict(dict(tensors))
 
 
-def refuse_foreign_tensors(wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: str) -> None:
+def refuse_foreign_tensors(
+    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: str
+) -> None:
     """Refuse tensors that are not of these names, shapes and types.
 
     Raises:
@@ -191,11 +218,14 @@ def refuse_foreign_tensors(wanted: Mapping[str, Tensor], tensors: Mapping[str, T
     for name in sorted(wanted.keys() | tensors.keys()):
         if name not in wanted or name not in tensors:
             lacking = "which the network lacks" if name not in wanted else "which the file lacks"
-            raise DataError(f"{path} does not fit the configured networks: '{name[:80]}', {lacking}")
+            raise DataError(
+                f"{path} does not fit the configured networks: '{name[:80]}', {lacking}"
+            )
         ours, theirs = wanted[name], tensors[name]
         if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
             raise DataError(
-                f"{path} does not fit the configured networks: '{name}' is {theirs.dtype} {tuple(theirs.shape)} there "
+                f"{path} does not fit the configured networks: '{name}' is {theirs.dtype} "
+                f"{tuple(theirs.shape)} there "
                 f"and {ours.dtype} {tuple(ours.shape)} here"
             )
 
@@ -203,11 +233,17 @@ def refuse_foreign_tensors(wanted: Mapping[str, Tensor], tensors: Mapping[str, T
 def optimizer_state(optimizer: Optimizer) -> dict[int, Slots]:
     """A detached copy of an optimiser's state."""
     state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
-    return {index: {slot: torch.as_tensor(value).clone() for slot, value in slots.items()} for index, slots in state.items()}
+    return {
+        index: {slot: torch.as_tensor(value).clone() for slot, value in slots.items()}
+        for index, slots in state.items()
+    }
 
 
-def restore_optimizer(optimizer: Optimizer, state: Mapping[int, Mapping[str, Tensor]], path: str) -> None:
-    """Load an AdamW's state; it has been taken with `optimizer_state`, for the same parameters in the same order.
+def restore_optimizer(
+    optimizer: Optimizer, state: Mapping[int, Mapping[str, Tensor]], path: str
+) -> None:
+    """Load an AdamW's state; it has been taken with `optimizer_state`, for the same parameters in
+    the same order.
 
     Raises:
         DataError: it is of other parameters, or of another optimiser.
@@ -218,13 +254,30 @@ def restore_optimizer(optimizer: Optimizer, state: Mapping[int, Mapping[str, Ten
     for index, parameter in enumerate(parameters):
         if index in state:  # a parameter that never had a gradient has no state
             moments = torch.empty_like(parameter, device="meta")
-            wanted |= {f"{index}/step": torch.empty((), device="meta"), f"{index}/exp_avg": moments, f"{index}/exp_avg_sq": moments}
-    found = {f"{index}/{slot}": tensor for index, slots in state.items() for slot, tensor in slots.items()}
+            wanted |= {
+                f"{index}/step": torch.empty((), device="meta"),
+                f"{index}/exp_avg": moments,
+                f"{index}/exp_avg_sq": moments,
+            }
+    found = {
+        f"{index}/{slot}": tensor
+        for index, slots in state.items()
+        for slot, tensor in slots.items()
+    }
     refuse_foreign_tensors(wanted, found, f"{path}, its optimiser")
-    laid = {index: {slot: _laid_out_as(tensor, parameters[index]) for slot, tensor in slots.items()} for index, slots in state.items()}
+    laid = {
+        index: {slot: _laid_out_as(tensor, parameters[index]) for slot, tensor in slots.items()}
+        for index, slots in state.items()
+    }
     optimizer.load_state_dict({"param_groups": fresh["param_groups"], "state": laid})
 
 
 def _laid_out_as(tensor: Tensor, parameter: Tensor) -> Tensor:
-    """The tensor in the memory layout of its parameter: a resumed run then takes the same steps through the same kernels."""
-    return torch.empty_like(parameter, device="cpu").copy_(tensor) if tensor.shape == parameter.shape else tensor
+    """The tensor in the memory layout of its parameter: a resumed run then takes the same steps
+    through the same kernels.
+    """
+    return (
+        torch.empty_like(parameter, device="cpu").copy_(tensor)
+        if tensor.shape == parameter.shape
+        else tensor
+    )

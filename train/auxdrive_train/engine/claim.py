@@ -1,4 +1,6 @@
-"""The run's directory: whose it is, and taking it. Nothing is written before everything has been checked."""
+"""The run's directory: whose it is, and taking it. Nothing is written before everything has been
+checked.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,22 @@ from auxdrive.storage import refuse_occupied, write_atomic
 from auxdrive_train.engine.config import TrainConfig, dump_config, load_config
 
 CONFIG_NAME = "config.yaml"
-# What may differ between a run and its resume: where the data lie, what is measured after training, and the machine.
-# A different number of threads or another device rounds differently: the resumed run is as good, but not the same to the last bit.
+# What may differ between a run and its resume: where the data lie, what is measured after training,
+# and the machine. A different number of threads or another device rounds differently: the resumed
+# run is as good, but not the same to the last bit.
 NOT_IN_FINGERPRINT = {"data", "prefetch", "evaluate", "device", "threads"}
 
 
 def fingerprint(config: TrainConfig, dataset: Dataset) -> str:
     """SHA-256 over the data and every setting that changes what is computed."""
-    kept = {key: value for key, value in config.model_dump(mode="json").items() if key not in NOT_IN_FINGERPRINT}
-    return hashlib.sha256(json.dumps([kept, dataset.fingerprint()], sort_keys=True).encode()).hexdigest()
+    kept = {
+        key: value
+        for key, value in config.model_dump(mode="json").items()
+        if key not in NOT_IN_FINGERPRINT
+    }
+    return hashlib.sha256(
+        json.dumps([kept, dataset.fingerprint()], sort_keys=True).encode()
+    ).hexdigest()
 
 
 def refuse_foreign(out: Path, config: TrainConfig, resume: bool) -> None:
@@ -34,16 +43,28 @@ def refuse_foreign(out: Path, config: TrainConfig, resume: bool) -> None:
     path = out / CONFIG_NAME
     if not exists(path):
         if resume:
-            raise UsageError(f"{out} holds no run that could be taken up; leave --resume out to start one there")
+            raise UsageError(
+                f"{out} holds no run that could be taken up; leave --resume out to start one there"
+            )
         refuse_occupied(out, "no run")
         return
     if not resume:
-        raise UsageError(f"{out} holds a run already; take it up with --resume, or choose another --out")
-    stored, asked = load_config(path, {}, []).model_dump(mode="json"), config.model_dump(mode="json")
+        raise UsageError(
+            f"{out} holds a run already; take it up with --resume, or choose another --out"
+        )
+    stored, asked = (
+        load_config(path, {}, []).model_dump(mode="json"),
+        config.model_dump(mode="json"),
+    )
     changed = [key for key in asked if stored[key] != asked[key] and key not in NOT_IN_FINGERPRINT]
     if changed:
-        lines = "\n".join(f"  - {key}: the run has {stored[key]!r}, asked for {asked[key]!r}" for key in changed)
-        raise UsageError(f"{out} was started with other settings:\n{lines}\nLeave them out to resume, or choose another --out")
+        lines = "\n".join(
+            f"  - {key}: the run has {stored[key]!r}, asked for {asked[key]!r}" for key in changed
+        )
+        raise UsageError(
+            f"{out} was started with other settings:\n{lines}\nLeave them out to resume, or choose "
+            "another --out"
+        )
 
 
 def take(out: Path, config: TrainConfig) -> None:

@@ -1,4 +1,6 @@
-"""The training configuration: one pydantic model, a YAML file, `--set path.to.key=value`, and mistakes reported together."""
+"""The training configuration: one pydantic model, a YAML file, `--set path.to.key=value`, and
+mistakes reported together.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ from auxdrive.data.division import CARVE_EVERY
 from auxdrive.errors import ConfigError, unknown_name
 from auxdrive.modalities import Modality
 from auxdrive.strict import refuse_odd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    model_validator,
+)
 
 from auxdrive_train.data.augment import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
@@ -27,7 +38,9 @@ _MOST_MISTAKES = 50
 class Preprocessing(PreprocessingSpec):
     """Crop and size of the network's input; PilotNet's size where none is given."""
 
-    size: tuple[Pixels, Pixels] = Field(default=(66, 200), description=PreprocessingSpec.model_fields["size"].description)
+    size: tuple[Pixels, Pixels] = Field(
+        default=(66, 200), description=PreprocessingSpec.model_fields["size"].description
+    )
 
 
 class _Mistake(NamedTuple):
@@ -49,47 +62,89 @@ def _listed(value: Any) -> Any:
 
 
 class TrainConfig(BaseModel):
-    """Everything that decides what a run computes. The run's `config.yaml` holds it whole; docs/settings.md is made from it."""
+    """Everything that decides what a run computes. The run's `config.yaml` holds it whole;
+    docs/settings.md is made from it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     data: Annotated[tuple[Path, ...], BeforeValidator(_listed)] = Field(
-        min_length=1, description="the data set's directory; several, which make one data set, in a list"
+        min_length=1,
+        description="the data set's directory; several, which make one data set, in a list",
     )
     task: str = Field(default="steering", description="what the network predicts")
     method: str = Field(default="baseline", description="how it is trained")
     options: dict[str, Any] = Field(default={}, description="the method's own settings")
     main: Modality = Field(default=Modality.RGB, description="what the student sees")
-    aux: tuple[Modality, ...] = Field(default=(), description="what it learns with, beside the main modality")
+    aux: tuple[Modality, ...] = Field(
+        default=(), description="what it learns with, beside the main modality"
+    )
     backbone: str = Field(default="pilotnet", description="the encoders' network")
-    weights: Path | None = Field(default=None, description="torchvision weight file for the main modality's ResNet encoders")
-    preprocessing: Preprocessing = Field(default=Preprocessing(), description="what the network itself does to the picture")
-    dropout: float = Field(default=0.1, ge=0, lt=1, description="share of features that training drops before the head")
-    epochs: int = Field(default=20, ge=1, description="of the student; a teacher or uni-modal network has as many")
+    weights: Path | None = Field(
+        default=None, description="torchvision weight file for the main modality's ResNet encoders"
+    )
+    preprocessing: Preprocessing = Field(
+        default=Preprocessing(), description="what the network itself does to the picture"
+    )
+    dropout: float = Field(
+        default=0.1, ge=0, lt=1, description="share of features that training drops before the head"
+    )
+    epochs: int = Field(
+        default=20, ge=1, description="of the student; a teacher or uni-modal network has as many"
+    )
     batch_size: int = Field(default=64, ge=2, description="samples in a step, over all processes")
     lr: float = Field(default=1e-3, gt=0, description="learning rate of AdamW, after its rise")
-    lr_final: float = Field(default=0.01, ge=0, le=1, description="share of lr at the end of the cosine")
-    warmup: float = Field(default=0.02, ge=0, lt=1, description="share of the schedule in which lr rises linearly")
+    lr_final: float = Field(
+        default=0.01, ge=0, le=1, description="share of lr at the end of the cosine"
+    )
+    warmup: float = Field(
+        default=0.02, ge=0, lt=1, description="share of the schedule in which lr rises linearly"
+    )
     weight_decay: float = Field(default=1e-4, ge=0, description="of AdamW")
-    clip_norm: float = Field(default=5.0, ge=0, description="largest gradient norm; 0 does not clip")
+    clip_norm: float = Field(
+        default=5.0, ge=0, description="largest gradient norm; 0 does not clip"
+    )
     early_stop: int = Field(
         default=0,
         ge=0,
         description="epochs without improvement after which a phase that keeps its best epoch ends; 0 never. "
         "SAMD's phases keep their last: it has options.patience",
     )
-    augment: AugmentConfig = Field(default=AugmentConfig(), description="how far samples are changed in training; 0 switches a change off")
-    balance: BalanceConfig = Field(default=BalanceConfig(), description="what an epoch shows how often; for the task waypoints")
-    seed: int = Field(default=0, ge=0, description="of everything that is drawn: weights, order, augmentation, dropout")
-    device: Literal["cpu", "cuda"] = Field(default="cpu", description="where it trains")
-    precision: Literal["32-true", "bf16-mixed"] = Field(default="32-true", description="float32, or bfloat16 where that is safe")
-    processes: int = Field(default=1, ge=1, description="training processes; the batch is shared out among them")
-    threads: int = Field(default=0, ge=0, description="threads of each process; 0: torch's number, at most the usable CPUs")
-    prefetch: int = Field(default=2, ge=1, description="batches that are read ahead of the step that needs them")
-    validation_every: int = Field(
-        default=CARVE_EVERY, ge=2, description="without a split 'val', one n-th of the training frames is held out to validate on"
+    augment: AugmentConfig = Field(
+        default=AugmentConfig(),
+        description="how far samples are changed in training; 0 switches a change off",
     )
-    evaluate: tuple[str, ...] = Field(default=(), description="further splits, measured once after training with the best weights")
+    balance: BalanceConfig = Field(
+        default=BalanceConfig(), description="what an epoch shows how often; for the task waypoints"
+    )
+    seed: int = Field(
+        default=0,
+        ge=0,
+        description="of everything that is drawn: weights, order, augmentation, dropout",
+    )
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="where it trains")
+    precision: Literal["32-true", "bf16-mixed"] = Field(
+        default="32-true", description="float32, or bfloat16 where that is safe"
+    )
+    processes: int = Field(
+        default=1, ge=1, description="training processes; the batch is shared out among them"
+    )
+    threads: int = Field(
+        default=0,
+        ge=0,
+        description="threads of each process; 0: torch's number, at most the usable CPUs",
+    )
+    prefetch: int = Field(
+        default=2, ge=1, description="batches that are read ahead of the step that needs them"
+    )
+    validation_every: int = Field(
+        default=CARVE_EVERY,
+        ge=2,
+        description="without a split 'val', one n-th of the training frames is held out to validate on",
+    )
+    evaluate: tuple[str, ...] = Field(
+        default=(), description="further splits, measured once after training with the best weights"
+    )
 
     @field_serializer("data", when_used="json")
     def _one_is_no_list(self, data: tuple[Path, ...]) -> str | list[str]:
@@ -105,7 +160,10 @@ class TrainConfig(BaseModel):
         return self
 
     def _unknown_names(self) -> Iterator[_Mistake]:
-        for what, name, table in (("task", self.task, TASKS), ("backbone", self.backbone, BACKBONES)):
+        for what, name, table in (
+            ("task", self.task, TASKS),
+            ("backbone", self.backbone, BACKBONES),
+        ):
             if name not in table:
                 yield _Mistake((what,), unknown_name(what, name, table))
 
@@ -133,14 +191,20 @@ class TrainConfig(BaseModel):
         if len(set(self.aux)) != len(self.aux):
             yield _Mistake(("aux",), "aux: a modality stands there twice")
         if self.weights is not None and not self.backbone.startswith("resnet"):
-            yield _Mistake(("weights", "backbone"), "weights: torchvision weights are for backbone resnet18 or resnet34")
+            yield _Mistake(
+                ("weights", "backbone"),
+                "weights: torchvision weights are for backbone resnet18 or resnet34",
+            )
         if self.batch_size % self.processes or self.batch_size < 2 * self.processes:
             text = f"batch_size: {self.batch_size} cannot be shared out among {self.processes} processes, two or more samples to each"
             yield _Mistake(("batch_size", "processes"), text)
 
 
-def load_config(file: Path | None, overrides: Mapping[str, Any], sets: Sequence[str]) -> TrainConfig:
-    """The configuration from a YAML file, then named overrides (None leaves a key alone), then `path.to.key=value` settings.
+def load_config(
+    file: Path | None, overrides: Mapping[str, Any], sets: Sequence[str]
+) -> TrainConfig:
+    """The configuration from a YAML file, then named overrides (None leaves a key alone), then
+    `path.to.key=value` settings.
 
     Raises:
         ConfigError: the message lists every mistake with the nearest valid name.
@@ -153,8 +217,8 @@ def load_config(file: Path | None, overrides: Mapping[str, Any], sets: Sequence[
 
 
 def finished_config(file: Path) -> TrainConfig:
-    """The configuration of a run that is used and not trained: method, loss and their settings, which only training needs, need not be
-    known here.
+    """The configuration of a run that is used and not trained: method, loss and their settings,
+    which only training needs, need not be known here.
 
     Raises:
         ConfigError: as `load_config`, of everything else.
@@ -162,7 +226,9 @@ def finished_config(file: Path) -> TrainConfig:
     return parse_config(read_yaml(file), FINISHED)
 
 
-def parse_config(values: Mapping[str, Any], context: Mapping[str, Any] | None = None) -> TrainConfig:
+def parse_config(
+    values: Mapping[str, Any], context: Mapping[str, Any] | None = None
+) -> TrainConfig:
     """Check a mapping as a whole; `context` is pydantic's.
 
     Raises:
@@ -175,7 +241,9 @@ def parse_config(values: Mapping[str, Any], context: Mapping[str, Any] | None = 
     except RecursionError:
         raise ConfigError("the configuration is nested too deeply") from None
     except ValidationError as error:
-        raise _all_mistakes([*truths, *describe(error, TrainConfig), *_between_sound_fields(values, error)]) from None
+        raise _all_mistakes(
+            [*truths, *describe(error, TrainConfig), *_between_sound_fields(values, error)]
+        ) from None
     except ValueError as error:
         raise ConfigError(f"the configuration cannot be stored: {error}") from None
     if truths:
@@ -184,10 +252,14 @@ def parse_config(values: Mapping[str, Any], context: Mapping[str, Any] | None = 
 
 
 def _all_mistakes(mistakes: Sequence[str]) -> ConfigError:
-    return ConfigError("the configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes))
+    return ConfigError(
+        "the configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes)
+    )
 
 
-def _truths_for_numbers(values: Mapping[str, Any], model: type[BaseModel], within: str = "") -> Iterator[str]:
+def _truths_for_numbers(
+    values: Mapping[str, Any], model: type[BaseModel], within: str = ""
+) -> Iterator[str]:
     """Fields of numbers that hold `true`, `yes` or `no`: pydantic takes them for 1 and 0."""
     for name, field in model.model_fields.items():
         value, kinds = values.get(name), get_args(field.annotation) or (field.annotation,)
@@ -200,15 +272,25 @@ def _truths_for_numbers(values: Mapping[str, Any], model: type[BaseModel], withi
 
 
 def _between_sound_fields(values: Mapping[str, Any], error: ValidationError) -> list[str]:
-    """Mistakes between those fields that are right in themselves: pydantic does not look for them while any field is wrong."""
+    """Mistakes between those fields that are right in themselves: pydantic does not look for them
+    while any field is wrong.
+    """
     wrong = {str(mistake["loc"][0]) for mistake in error.errors() if mistake["loc"]}
     if not wrong:
         return []
     try:
-        TrainConfig.model_validate({"data": ".", **{key: value for key, value in values.items() if key not in wrong}})
+        TrainConfig.model_validate(
+            {"data": ".", **{key: value for key, value in values.items() if key not in wrong}}
+        )
     except ValidationError as further:
         causes = (mistake.get("ctx", {}).get("error") for mistake in further.errors())
-        return [found.text for cause in causes if isinstance(cause, _Mistakes) for found in cause.found if not wrong & set(found.fields)]
+        return [
+            found.text
+            for cause in causes
+            if isinstance(cause, _Mistakes)
+            for found in cause.found
+            if not wrong & set(found.fields)
+        ]
     return []
 
 
@@ -231,14 +313,20 @@ def _set(values: dict[str, Any], setting: str) -> None:
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """One line per mistake of a pydantic validation, with the nearest name for unknown keys; the first fifty."""
+    """One line per mistake of a pydantic validation, with the nearest name for unknown keys; the
+    first fifty.
+    """
     lines: list[str] = []
     for mistake in error.errors()[:_MOST_MISTAKES]:
         where = ".".join(str(part) for part in mistake["loc"])
         if mistake["type"] == "extra_forbidden":
-            lines.append(f"{where}: {unknown_name('key', str(mistake['loc'][-1]), _fields_at(model, mistake['loc'][:-1]))}")
+            lines.append(
+                f"{where}: {unknown_name('key', str(mistake['loc'][-1]), _fields_at(model, mistake['loc'][:-1]))}"
+            )
         elif mistake["type"] == "enum" and mistake["loc"][0] in ("main", "aux"):
-            lines.append(f"{where}: {unknown_name('modality', str(mistake['input']), [m.value for m in Modality])}")
+            lines.append(
+                f"{where}: {unknown_name('modality', str(mistake['input']), [m.value for m in Modality])}"
+            )
         elif mistake["type"] == "tuple_type" and isinstance(mistake["input"], str):
             lines.append(f"{where}: must be a list: write [{mistake['input']}]")
         else:
@@ -249,7 +337,9 @@ def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
     for part in path:
-        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        annotation = (
+            model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        )
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             break
         model = annotation

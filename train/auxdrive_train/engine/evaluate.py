@@ -21,15 +21,21 @@ from auxdrive_train.models.networks import Network
 EVALUATION_BATCH = 128
 
 
-def predict_views(views: Mapping[str, Network], samples: SampleSet, device: torch.device) -> dict[str, Float32]:
-    """Predictions (N, *target_shape) of every view in evaluation mode, in the samples' order; modes are put back afterwards."""
+def predict_views(
+    views: Mapping[str, Network], samples: SampleSet, device: torch.device
+) -> dict[str, Float32]:
+    """Predictions (N, *target_shape) of every view in evaluation mode, in the samples' order; modes
+    are put back afterwards.
+    """
     modes = {name: [module.training for module in view.modules()] for name, view in views.items()}
     parts: dict[str, list[Float32]] = {name: [] for name in views}
     try:
         for view in views.values():
             view.eval()
         with torch.no_grad():
-            for batch in Loader(samples, EVALUATION_BATCH).iterate(np.arange(len(samples), dtype=np.int64)):
+            for batch in Loader(samples, EVALUATION_BATCH).iterate(
+                np.arange(len(samples), dtype=np.int64)
+            ):
                 moved = batch.to(device)
                 for name, view in views.items():
                     parts[name].append(view(moved).prediction.float().cpu().numpy())
@@ -47,8 +53,13 @@ def examples(samples: SampleSet, modality: Modality) -> Batch:
     """
     having = np.flatnonzero(samples.has(modality))
     if not len(having):
-        raise DataError(f"none of {len(samples)} training samples has {modality}; record or derive it, or leave it out")
-    places = np.linspace(0, len(having) - 1, min(EVALUATION_BATCH, len(having))).round().astype(np.int64)
+        raise DataError(
+            f"none of {len(samples)} training samples has {modality}; record or derive it, or "
+            "leave it out"
+        )
+    places = (
+        np.linspace(0, len(having) - 1, min(EVALUATION_BATCH, len(having))).round().astype(np.int64)
+    )
     return samples.gather(having[places])
 
 
@@ -58,12 +69,21 @@ def _put_back(view: nn.Module, modes: list[bool]) -> None:
 
 
 def counted(view: Network, samples: SampleSet) -> NDArray[np.bool_]:
-    """The samples that a view is measured on, bool (N,): a network of one modality answers for those that have it."""
-    return samples.has(view.modalities[0]) if len(view.modalities) == 1 else np.ones(len(samples), dtype=np.bool_)
+    """The samples that a view is measured on, bool (N,): a network of one modality answers for
+    those that have it.
+    """
+    return (
+        samples.has(view.modalities[0])
+        if len(view.modalities) == 1
+        else np.ones(len(samples), dtype=np.bool_)
+    )
 
 
 def measure(
-    views: Mapping[str, Network], predictions: Mapping[str, Float32], samples: SampleSet, steering: SteeringSpec
+    views: Mapping[str, Network],
+    predictions: Mapping[str, Float32],
+    samples: SampleSet,
+    steering: SteeringSpec,
 ) -> dict[str, dict[str, float]]:
     """Each view's metrics, under its name, over the samples that count for it."""
     measured = {}

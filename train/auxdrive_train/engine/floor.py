@@ -30,19 +30,29 @@ _BATCH = 128
 
 
 def floors(
-    train: SampleSet, splits: Mapping[str, SampleSet], main: Modality, preprocessing: PreprocessingSpec, steering: SteeringSpec
+    train: SampleSet,
+    splits: Mapping[str, SampleSet],
+    main: Modality,
+    preprocessing: PreprocessingSpec,
+    steering: SteeringSpec,
 ) -> dict[str, dict[str, Figures]]:
     """For each split the metrics of three answers that take no training.
 
-    - `constant`: for each metric the constant that is best for it on the training samples, of their mean, their median and, for a single
-      number, 41 of their quantiles.
-    - `ego`: a linear function of the ego inputs, by least squares; it never looks at the picture. Only for tasks that have ego inputs.
-    - `neighbours`: the mean label of the five nearest training samples, by the picture at 12x32 and the ego inputs, both standardised.
-      At most 2,000 training samples are known, and at most 1,000 of a split asked, evenly spread.
+    - `constant`: for each metric the constant that is best for it on the training samples, of their
+      mean, their median and, for a single number, 41 of their quantiles.
+    - `ego`: a linear function of the ego inputs, by least squares; it never looks at the picture.
+      Only for tasks that have ego inputs.
+    - `neighbours`: the mean label of the five nearest training samples, by the picture at 12x32 and
+      the ego inputs, both standardised. At most 2,000 training samples are known, and at most 1,000
+      of a split asked, evenly spread.
     """
     constants = _best_constants(train, steering)
-    fit = np.linalg.lstsq(_design(train), train.target.reshape(len(train), -1).astype(np.float64), rcond=None)[0]
-    neighbours = _Neighbours(train, ModalityInput(main, preprocessing.model_copy(update={"size": PICTURE})))
+    fit = np.linalg.lstsq(
+        _design(train), train.target.reshape(len(train), -1).astype(np.float64), rcond=None
+    )[0]
+    neighbours = _Neighbours(
+        train, ModalityInput(main, preprocessing.model_copy(update={"size": PICTURE}))
+    )
     made: dict[str, dict[str, Figures]] = {}
     for name, samples in splits.items():
         rows = {"constant": _of_constants(samples, constants, steering)}
@@ -50,7 +60,9 @@ def floors(
             linear = (_design(samples) @ fit).reshape(samples.target.shape)
             rows["ego"] = samples.task.metrics(linear, samples.target, steering)
         asked = _spread(len(samples), MOST_ASKED)
-        rows["neighbours"] = samples.task.metrics(neighbours.answers(samples, asked), samples.target[asked], steering)
+        rows["neighbours"] = samples.task.metrics(
+            neighbours.answers(samples, asked), samples.target[asked], steering
+        )
         made[name] = rows
     return made
 
@@ -69,7 +81,9 @@ def _best_constants(train: SampleSet, steering: SteeringSpec) -> dict[str, Float
     return best
 
 
-def _of_constants(samples: SampleSet, constants: Mapping[str, Float64], steering: SteeringSpec) -> Figures:
+def _of_constants(
+    samples: SampleSet, constants: Mapping[str, Float64], steering: SteeringSpec
+) -> Figures:
     """Each metric of its own constant."""
     figures = {}
     for metric, value in constants.items():
@@ -80,7 +94,9 @@ def _of_constants(samples: SampleSet, constants: Mapping[str, Float64], steering
 
 
 def _of_constant(samples: SampleSet, value: Float64, steering: SteeringSpec) -> Figures:
-    return samples.task.metrics(np.broadcast_to(value, samples.target.shape), samples.target, steering)
+    return samples.task.metrics(
+        np.broadcast_to(value, samples.target.shape), samples.target, steering
+    )
 
 
 def _design(samples: SampleSet) -> Float64:
@@ -94,7 +110,9 @@ def _spread(count: int, most: int) -> NDArray[np.int64]:
 
 
 class _Neighbours:
-    """Training samples as points: (N, X), the picture's part and the ego inputs' part each of variance one in all."""
+    """Training samples as points: (N, X), the picture's part and the ego inputs' part each of
+    variance one in all.
+    """
 
     def __init__(self, train: SampleSet, picture: ModalityInput) -> None:
         self._picture = picture
@@ -117,7 +135,10 @@ class _Neighbours:
     def _read(self, samples: SampleSet, chosen: NDArray[np.int64]) -> tuple[Float32, Float32]:
         """(N, P) and (N, E)."""
         with torch.no_grad():
-            parts = [self._picture(batch.frames[self._picture.modality]).flatten(1) for batch in Loader(samples, _BATCH).iterate(chosen)]
+            parts = [
+                self._picture(batch.frames[self._picture.modality]).flatten(1)
+                for batch in Loader(samples, _BATCH).iterate(chosen)
+            ]
         return torch.cat(parts).numpy(), samples.ego[chosen]
 
     def _standardised(self, pictures: Float32, ego: Float32) -> Float32:

@@ -1,4 +1,6 @@
-"""What a run writes down: `metrics.jsonl`, TensorBoard events, and a line on the terminal for each epoch."""
+"""What a run writes down: `metrics.jsonl`, TensorBoard events, and a line on the terminal for each
+epoch.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +18,22 @@ METRICS_NAME = "metrics.jsonl"
 
 
 class RunLog:
-    """Appends one record per epoch. On a resume, what was written after the checkpoint is cut off, so nothing stands twice."""
+    """Appends one record per epoch. On a resume, what was written after the checkpoint is cut off,
+    so nothing stands twice.
+    """
 
     def __init__(self, directory: Path, keep_bytes: int, step: int) -> None:
         self.path = directory / METRICS_NAME
         with self.path.open("ab") as file:
             if file.tell() < keep_bytes:
-                raise DataError(f"{self.path} is shorter than its checkpoint says; it was changed or lost. Choose another --out")
+                raise DataError(
+                    f"{self.path} is shorter than its checkpoint says; it was changed or lost. "
+                    "Choose another --out"
+                )
             file.truncate(keep_bytes)
-        self._events = SummaryWriter(str(directory / "tensorboard"), purge_step=step + 1 if keep_bytes else None)
+        self._events = SummaryWriter(
+            str(directory / "tensorboard"), purge_step=step + 1 if keep_bytes else None
+        )
 
     def epoch(self, record: Mapping[str, Any], step: int) -> int:
         """Write one epoch's record; returns the log's length in bytes."""

@@ -1,7 +1,8 @@
 """The loop: runs a method's phases, and nothing that is a method's own.
 
-An exact resume needs no random state in the checkpoint: the order of samples, augmentation and dropout are functions of (seed, phase,
-epoch, step), so a run that is killed at any time repeats the epoch that was cut off, bit for bit.
+An exact resume needs no random state in the checkpoint: the order of samples, augmentation and
+dropout are functions of (seed, phase, epoch, step), so a run that is killed at any time repeats the
+epoch that was cut off, bit for bit.
 """
 
 from __future__ import annotations
@@ -27,7 +28,14 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.loader import Loader, epoch_order
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
-from auxdrive_train.engine.checkpoint import Checkpoint, Slots, optimizer_state, refuse_foreign_tensors, restore_optimizer, snapshot
+from auxdrive_train.engine.checkpoint import (
+    Checkpoint,
+    Slots,
+    optimizer_state,
+    refuse_foreign_tensors,
+    restore_optimizer,
+    snapshot,
+)
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.evaluate import examples, measure, predict_views
 from auxdrive_train.engine.gradients import GradientNorms, said_of_clipping
@@ -83,7 +91,10 @@ class Trainer:
             return False
         stored = files.load(path)
         if stored.fingerprint != self.parts.fingerprint:
-            raise DataError(f"{path} was made with other settings or other data; resume with the run's own, or choose another --out")
+            raise DataError(
+                f"{path} was made with other settings or other data; resume with the run's own, or "
+                "choose another --out"
+            )
         files.restore(self.parts.networks, stored.networks, str(path))
         if stored.phase_best:
             refuse_foreign_tensors(self.parts.networks.state_dict(), stored.phase_best, str(path))
@@ -94,10 +105,15 @@ class Trainer:
         return True
 
     def _refuse_lost_epochs(self, path: Path) -> None:
-        """A run that was killed in its first epoch has no checkpoint, and one log line at most; more lines tell of a lost file."""
+        """A run that was killed in its first epoch has no checkpoint, and one log line at most;
+        more lines tell of a lost file.
+        """
         log = self.parts.directory / METRICS_NAME
         if exists(log) and len(read_bytes(log, 1 << 30).splitlines()) > 1:
-            raise DataError(f"{path} is missing, but {log} tells of finished epochs; put the checkpoint back, or choose another --out")
+            raise DataError(
+                f"{path} is missing, but {log} tells of finished epochs; put the checkpoint back, "
+                "or choose another --out"
+            )
 
     def fit(self) -> Progress:
         """Run every phase that is left; returns where the run ended."""
@@ -116,13 +132,17 @@ class Trainer:
     def _run_phase(self, phase: Phase) -> None:
         if self.progress.epoch == 0 and phase.begin is not None:
             device = self.parts.fabric.device
-            phase.begin(self.parts.networks, lambda modality: examples(self.parts.train, modality).to(device))
+            phase.begin(
+                self.parts.networks,
+                lambda modality: examples(self.parts.train, modality).to(device),
+            )
         trained = [self.parts.networks.get_submodule(name) for name in phase.trains]
         self.parts.networks.requires_grad_(False)
         for module in trained:
             module.requires_grad_(True)
         optimizer = self._optimizer(phase, trained)
-        # A phase that keeps its last weights is as long as its method says: a round of SAMD is k epochs.
+        # A phase that keeps its last weights is as long as its method says: a round of SAMD is k
+        # epochs.
         while self.progress.epoch < phase.epochs and not (phase.keep == "best" and self._stalled()):
             record = self._train_epoch(phase, trained, optimizer)
             self._finish_epoch(phase, record)
@@ -130,31 +150,50 @@ class Trainer:
 
     def _stalled(self) -> bool:
         values, patience = self.progress.watched, self.config.early_stop
-        return patience > 0 and len(values) > patience and self._best_epoch() < len(values) - patience
+        return (
+            patience > 0 and len(values) > patience and self._best_epoch() < len(values) - patience
+        )
 
     def _optimizer(self, phase: Phase, trained: list[nn.Module]) -> Optimizer:
         key = phase.optimizer or f"phase {self.progress.phase}"
         if key not in self._optimizers:
             # Modules may share parameters (SAMD's head): each is optimised once.
-            parameters = list({id(p): p for module in trained for p in module.parameters()}.values())
+            parameters = list(
+                {id(p): p for module in trained for p in module.parameters()}.values()
+            )
             optimizer = AdamW(parameters, lr=self.config.lr, weight_decay=self.config.weight_decay)
             if key in self._loaded_optimizers:
                 restore_optimizer(optimizer, self._loaded_optimizers.pop(key), LAST)
             self._optimizers[key] = optimizer
         return self._optimizers[key]
 
-    def _train_epoch(self, phase: Phase, trained: list[nn.Module], optimizer: Optimizer) -> dict[str, float]:
+    def _train_epoch(
+        self, phase: Phase, trained: list[nn.Module], optimizer: Optimizer
+    ) -> dict[str, float]:
         self.parts.networks.eval()
         for module in trained:
             module.train()
         fabric, epoch = self.parts.fabric, self.progress.epoch
         size = self.config.batch_size
-        order = epoch_order(len(self.parts.train), seed_of(self.config.seed, self.progress.phase), epoch)
+        order = epoch_order(
+            len(self.parts.train), seed_of(self.config.seed, self.progress.phase), epoch
+        )
         steps = max(len(order) // size, 1)
-        order = order[: steps * size].reshape(steps, -1)[:, fabric.global_rank :: fabric.world_size].reshape(-1)
-        loader = Loader(self.parts.train, len(order) // steps, self.config.prefetch, pin_memory=self.config.device == "cuda")
+        order = (
+            order[: steps * size]
+            .reshape(steps, -1)[:, fabric.global_rank :: fabric.world_size]
+            .reshape(-1)
+        )
+        loader = Loader(
+            self.parts.train,
+            len(order) // steps,
+            self.config.prefetch,
+            pin_memory=self.config.device == "cuda",
+        )
         sums: dict[str, float] = defaultdict(float)
-        norms = GradientNorms([p for group in optimizer.param_groups for p in group["params"]], self.config.clip_norm)
+        norms = GradientNorms(
+            [p for group in optimizer.param_groups for p in group["params"]], self.config.clip_norm
+        )
         start_s = time.perf_counter()
         for step, batch in enumerate(loader.iterate(order)):
             lr = learning_rate(self.config, phase, (epoch * steps + step) / (phase.epochs * steps))
@@ -166,25 +205,46 @@ class Trainer:
         self.progress.trained_s += elapsed_s
         self.progress.clipped += norms.clipped
         self.progress.phase_steps += steps
-        means = self._over_processes({**{name: value / steps for name, value in sums.items()}, **norms.summary()})
-        return {**means, "lr": lr, "samples_per_s": steps * size / elapsed_s, "wait_share": loader.waited_s / max(loader.total_s, 1e-9)}
+        means = self._over_processes(
+            {**{name: value / steps for name, value in sums.items()}, **norms.summary()}
+        )
+        return {
+            **means,
+            "lr": lr,
+            "samples_per_s": steps * size / elapsed_s,
+            "wait_share": loader.waited_s / max(loader.total_s, 1e-9),
+        }
 
     def _over_processes(self, means: dict[str, float]) -> dict[str, float]:
         """What is logged is the mean over all processes, not the first one's share."""
         if self.parts.fabric.world_size == 1:
             return means
         shared = self.parts.fabric.all_reduce(
-            torch.tensor(list(means.values()), dtype=torch.float64, device=self.parts.fabric.device), reduce_op="mean"
+            torch.tensor(
+                list(means.values()), dtype=torch.float64, device=self.parts.fabric.device
+            ),
+            reduce_op="mean",
         )
         assert isinstance(shared, Tensor)
         return dict(zip(means, shared.tolist(), strict=True))
 
-    def _step(self, phase: Phase, batch: Batch, optimizer: Optimizer, lr: float, step: int, norms: GradientNorms) -> dict[str, float]:
+    def _step(
+        self,
+        phase: Phase,
+        batch: Batch,
+        optimizer: Optimizer,
+        lr: float,
+        step: int,
+        norms: GradientNorms,
+    ) -> dict[str, float]:
         fabric = self.parts.fabric
-        seed = seed_of(self.config.seed, self.progress.phase, self.progress.epoch, step, fabric.global_rank)
+        seed = seed_of(
+            self.config.seed, self.progress.phase, self.progress.epoch, step, fabric.global_rank
+        )
         torch.manual_seed(seed)
         moved = batch.to(fabric.device)
-        generator = torch.Generator().manual_seed(seed)  # on the CPU: drawing numbers must not wait for an accelerator
+        # on the CPU: drawing numbers must not wait for an accelerator
+        generator = torch.Generator().manual_seed(seed)
         moved = augment(moved, self.config.augment, self.parts.method.task, generator)
         with fabric.autocast():
             cost = phase.loss(self.parts.networks, moved)
@@ -202,24 +262,38 @@ class Trainer:
         self._refuse_divergence("gradient's norm", norms.clip(), phase, step, losses)
         optimizer.step()
         logged = {f"train/{name}": figure for name, figure in cost.logged.items()}
-        return {"loss/total": value, **{f"loss/{name}": figure for name, figure in losses.items()}, **logged}
+        return {
+            "loss/total": value,
+            **{f"loss/{name}": figure for name, figure in losses.items()},
+            **logged,
+        }
 
-    def _refuse_divergence(self, what: str, value: float, phase: Phase, step: int, losses: Mapping[str, float]) -> None:
+    def _refuse_divergence(
+        self, what: str, value: float, phase: Phase, step: int, losses: Mapping[str, float]
+    ) -> None:
         if not math.isfinite(value):
             raise DataError(
-                f"the {what} became {value} in {phase.name}, epoch {self.progress.epoch + 1}, step {step + 1} "
-                f"({', '.join(f'{name} {loss:.3g}' for name, loss in losses.items())}); lower lr, or check the labels"
+                f"the {what} became {value} in {phase.name}, epoch {self.progress.epoch + 1}, step "
+                f"{step + 1} "
+                f"({', '.join(f'{name} {loss:.3g}' for name, loss in losses.items())}); lower lr, "
+                "or check the labels"
             )
 
     def _share_gradients(self, optimizer: Optimizer) -> None:
-        """Average gradients over the processes. Done by hand, since a phase may train several networks, in any combination."""
+        """Average gradients over the processes. Done by hand, since a phase may train several
+        networks, in any combination.
+        """
         if self.parts.fabric.world_size == 1:
             return
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flat = self.parts.fabric.all_reduce(torch.cat([grad.reshape(-1) for grad in grads]), reduce_op="mean")
+        flat = self.parts.fabric.all_reduce(
+            torch.cat([grad.reshape(-1) for grad in grads]), reduce_op="mean"
+        )
         assert isinstance(flat, Tensor)
-        for parameter, part in zip(parameters, torch.split(flat, [grad.numel() for grad in grads]), strict=True):
+        for parameter, part in zip(
+            parameters, torch.split(flat, [grad.numel() for grad in grads]), strict=True
+        ):
             parameter.grad = part.reshape(parameter.shape).clone()
 
     def _finish_epoch(self, phase: Phase, record: dict[str, float]) -> None:
@@ -234,26 +308,47 @@ class Trainer:
         self.progress.epoch += 1
         improved = phase.watch == self.primary and self._improves(value)
         if improved:
-            self.progress.best, self.progress.best_phase, self.progress.best_epoch = value, phase.name, self.progress.epoch
-        line = {"phase": phase.name, "phase_index": self.progress.phase, "epoch": self.progress.epoch, "step": self.progress.step}
-        line |= {**record, **{f"val/{name}": figure for name, figure in metrics.items()}, "view": phase.watch}
+            self.progress.best, self.progress.best_phase, self.progress.best_epoch = (
+                value,
+                phase.name,
+                self.progress.epoch,
+            )
+        line = {
+            "phase": phase.name,
+            "phase_index": self.progress.phase,
+            "epoch": self.progress.epoch,
+            "step": self.progress.step,
+        }
+        line |= {
+            **record,
+            **{f"val/{name}": figure for name, figure in metrics.items()},
+            "view": phase.watch,
+        }
         if self._log is not None:
             self.progress.log_bytes = self._log.epoch(line, self.progress.step)
         if improved:
             self._write(BEST, with_optimizers=False)
         self._save()
         name = self.parts.method.task.primary_metric
-        self.advance(0, f"{phase.name} · epoch {self.progress.epoch}/{phase.epochs} · loss {record['loss/total']:.4f} · {name} {value:.3f}")
+        self.advance(
+            0,
+            f"{phase.name} · epoch {self.progress.epoch}/{phase.epochs} · loss "
+            f"{record['loss/total']:.4f} · {name} {value:.3f}",
+        )
 
     def _validate(self, view: str) -> tuple[float, dict[str, float]]:
         method = self.parts.method
         views = {view: method.views(self.parts.networks)[view]}
         predictions = predict_views(views, self.parts.validation, self.parts.fabric.device)
-        metrics = measure(views, predictions, self.parts.validation, self.parts.validation.card.steering)[view]
+        metrics = measure(
+            views, predictions, self.parts.validation, self.parts.validation.card.steering
+        )[view]
         return metrics[method.task.primary_metric], metrics
 
     def _best_epoch(self) -> int:
-        """Place in `watched` of the best value, the first of equals. A value that is no number is never the best of several."""
+        """Place in `watched` of the best value, the first of equals. A value that is no number is
+        never the best of several.
+        """
         sign = 1.0 if self.parts.method.task.higher_is_better else -1.0
         return int(np.argmax(np.nan_to_num(np.asarray(self.progress.watched) * sign, nan=-np.inf)))
 
@@ -271,7 +366,9 @@ class Trainer:
             self._ended.keep(phase.watch)
         watched = self.progress.watched
         best = watched[self._best_epoch()]
-        self.progress.history.append(PhaseRecord(phase.name, len(watched), phase.watch, best, watched[-1]))
+        self.progress.history.append(
+            PhaseRecord(phase.name, len(watched), phase.watch, best, watched[-1])
+        )
         self.progress.phase += 1
         self.progress.epoch, self.progress.watched, self._phase_best = 0, [], {}
         self.progress.clipped = self.progress.phase_steps = 0
@@ -280,7 +377,9 @@ class Trainer:
         self._save()
 
     def _say_clipped(self, phase: Phase) -> None:
-        """Once in a run, where a phase was clipped more often than not: then clip_norm, and not lr, sets the length of its steps."""
+        """Once in a run, where a phase was clipped more often than not: then clip_norm, and not lr,
+        sets the length of its steps.
+        """
         clipped, steps = self.progress.clipped, self.progress.phase_steps
         if self.progress.said_clipped or 2 * clipped <= steps:
             return
@@ -294,8 +393,17 @@ class Trainer:
     def _write(self, name: str, with_optimizers: bool) -> None:
         if not self.parts.fabric.is_global_zero:
             return
-        optimizers = {key: optimizer_state(optimizer) for key, optimizer in self._optimizers.items()} if with_optimizers else {}
-        stored = Checkpoint(snapshot(self.parts.networks), self.progress, self.parts.fingerprint, optimizers=optimizers)
+        optimizers = (
+            {key: optimizer_state(optimizer) for key, optimizer in self._optimizers.items()}
+            if with_optimizers
+            else {}
+        )
+        stored = Checkpoint(
+            snapshot(self.parts.networks),
+            self.progress,
+            self.parts.fingerprint,
+            optimizers=optimizers,
+        )
         stored.views = self._ended.changed_since()
         if with_optimizers:
             stored.phase_best = self._phase_best

@@ -1,4 +1,6 @@
-"""Several training processes: what ends one of them ends the command, and comes out as an error that says what happened."""
+"""Several training processes: what ends one of them ends the command, and comes out as an error
+that says what happened.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 STOPPED_S = 20.0
-"""A process that has been stopped for so long, while this one runs, is not coming back: the others wait for it."""
+"""A process that has been stopped for so long, while this one runs, is not coming back: the others
+wait for it.
+"""
 _LOOK_EVERY_S = 1.0
 
 
@@ -27,7 +31,8 @@ def in_processes(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
     """Run `work` (picklable) in every process of the fabric.
 
     Raises:
-        AuxdriveError: what `work` raised in one of them; or one was killed, stopped, or ended by itself.
+        AuxdriveError: what `work` raised in one of them; or one was killed, stopped, or ended by
+            itself.
     """
     with TemporaryDirectory() as box, _ending_what_is_stopped(Path(box)) as stopped:
         try:
@@ -35,7 +40,9 @@ def in_processes(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
         except (ProcessRaisedException, ProcessExitedException) as error:
             for told in sorted(Path(box).glob("*.json")):
                 raise _error_of(told) from None
-            died = _death(error, fabric.world_size, stopped, lost=_lost(Path(box), fabric.world_size))
+            died = _death(
+                error, fabric.world_size, stopped, lost=_lost(Path(box), fabric.world_size)
+            )
             if died is None:
                 raise
             raise died from None
@@ -70,31 +77,44 @@ def _lost(box: Path, processes: int) -> bool:
 
 
 def _death(error: Exception, processes: int, stopped: set[int], lost: bool) -> AuxdriveError | None:
-    """What to say of a process that ended without a word; None where it did say something, which is then no mistake of the user."""
+    """What to say of a process that ended without a word; None where it did say something, which is
+    then no mistake of the user.
+    """
     if isinstance(error, ProcessExitedException):
         if error.error_pid in stopped:
             what = f"was stopped (SIGSTOP) for {STOPPED_S:g} s, and was ended"
         elif error.signal_name is not None:
-            what = f"was ended by {error.signal_name}" + (" (out of memory?)" if error.signal_name == "SIGKILL" else "")
+            what = f"was ended by {error.signal_name}" + (
+                " (out of memory?)" if error.signal_name == "SIGKILL" else ""
+            )
         else:
             what = f"ended with the exit code {error.exit_code}"
         who = f"training process {error.error_index + 1} of {processes} {what}"
     elif stopped or lost:
-        who = f"one of {processes} training processes " + ("was stopped, and was ended" if stopped else "was ended (out of memory?)")
+        who = f"one of {processes} training processes " + (
+            "was stopped, and was ended" if stopped else "was ended (out of memory?)"
+        )
     else:
         return None
-    return AuxdriveError(f"{who}; the others were ended too. Every finished epoch is kept: go on with --resume, or with fewer processes")
+    return AuxdriveError(
+        f"{who}; the others were ended too. Every finished epoch is kept: go on with --resume, or "
+        "with fewer processes"
+    )
 
 
 @contextmanager
 def _ending_what_is_stopped(box: Path) -> Iterator[set[int]]:
-    """A thread that looks for processes of ours that are stopped, and kills those that stay so; yields the ids of these.
+    """A thread that looks for processes of ours that are stopped, and kills those that stay so;
+    yields the ids of these.
 
-    All of them stop and go on together with this one when a terminal suspends it (Ctrl-Z): then this thread stands still too.
+    All of them stop and go on together with this one when a terminal suspends it (Ctrl-Z): then
+    this thread stands still too.
     """
     killed: set[int] = set()
     over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(box, killed, over), name="auxdrive-watch", daemon=True)
+    watcher = threading.Thread(
+        target=_watch, args=(box, killed, over), name="auxdrive-watch", daemon=True
+    )
     watcher.start()
     try:
         yield killed
@@ -107,7 +127,9 @@ def _watch(box: Path, killed: set[int], over: threading.Event) -> None:
     since: dict[int, float] = {}
     while not over.wait(_LOOK_EVERY_S):
         now = time.monotonic()
-        stopped = {pid for pid in (int(file.stem) for file in box.glob("*.process")) if _is_stopped(pid)}
+        stopped = {
+            pid for pid in (int(file.stem) for file in box.glob("*.process")) if _is_stopped(pid)
+        }
         since = {pid: since.get(pid, now) for pid in stopped}
         for pid, first in since.items():
             if now - first >= STOPPED_S and pid not in killed:

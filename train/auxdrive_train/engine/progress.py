@@ -1,4 +1,6 @@
-"""Where a run stands: everything beside tensors that a resume needs. It is read back strictly: what no run could have written is damage."""
+"""Where a run stands: everything beside tensors that a resume needs. It is read back strictly: what
+no run could have written is damage.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,15 @@ class Progress(BaseModel):
     """Where a run stands.
 
     Attributes:
-        phase, epoch: finished phases, and finished epochs of the phase under way. step: optimiser steps since the start.
-        history: the finished phases. watched: the watched view's metric after each epoch of the phase under way.
-        clipped, phase_steps: of the phase under way, the steps whose gradient was clipped, and all. said_clipped: that the user was told.
+        phase, epoch: finished phases, and finished epochs of the phase under way. step: optimiser
+            steps since the start.
+        history: the finished phases. watched: the watched view's metric after each epoch of the
+            phase under way.
+        clipped, phase_steps: of the phase under way, the steps whose gradient was clipped, and all.
+            said_clipped: that the user was told.
         best: the run's best value of the primary view, with the phase and epoch it came from.
-        log_bytes: length of `metrics.jsonl` at this point; a resume cuts off what came later. finished: nothing is left to train.
+        log_bytes: length of `metrics.jsonl` at this point; a resume cuts off what came later.
+            finished: nothing is left to train.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -42,9 +48,13 @@ class Progress(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(self.history) != self.phase:
-            raise ValueError(f"{self.phase} phases are finished, and {len(self.history)} are recorded")
+            raise ValueError(
+                f"{self.phase} phases are finished, and {len(self.history)} are recorded"
+            )
         if len(self.watched) != self.epoch:
-            raise ValueError(f"{self.epoch} epochs are finished, and {len(self.watched)} were validated")
+            raise ValueError(
+                f"{self.epoch} epochs are finished, and {len(self.watched)} were validated"
+            )
         if self.clipped > self.phase_steps:
             raise ValueError(f"{self.clipped} of {self.phase_steps} steps were clipped")
         return self

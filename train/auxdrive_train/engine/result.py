@@ -17,9 +17,12 @@ from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.views import phases_of, primary_of, views_at_their_end
 
 
-def write_result(parts: Parts, progress: Progress, recorded: SampleSet, further: Mapping[str, SampleSet]) -> dict[str, Any]:
-    """Measure every view on the validation part and on every further split that was asked for, and write it down: the student with its
-    best weights, another view as it stood at the end of its own phase. Beside them stands what needs no network.
+def write_result(
+    parts: Parts, progress: Progress, recorded: SampleSet, further: Mapping[str, SampleSet]
+) -> dict[str, Any]:
+    """Measure every view on the validation part and on every further split that was asked for, and
+    write it down: the student with its best weights, another view as it stood at the end of its own
+    phase. Beside them stands what needs no network.
 
     recorded: the training samples as they were recorded, before any balancing.
     """
@@ -32,13 +35,23 @@ def write_result(parts: Parts, progress: Progress, recorded: SampleSet, further:
     for name, samples in splits.items():
         predictions = predict_views(views, samples, parts.fabric.device)
         figures: dict[str, Any] = dict(measure(views, predictions, samples, steering))
-        extra = method.report(predictions, samples.target, {view: counted(network, samples) for view, network in views.items()})
+        extra = method.report(
+            predictions,
+            samples.target,
+            {view: counted(network, samples) for view, network in views.items()},
+        )
         measured[name] = {**figures, **({"all": extra} if extra else {})}
     told = progress.model_dump(mode="json")  # without NaN, which is no JSON
     result = {
         "method": config.method,
-        "best": {"phase": progress.best_phase, "epoch": progress.best_epoch, method.task.primary_metric: told["best"]},
-        "views": phases_of(views, primary_of(method, parts.networks), progress.best_phase, stored.progress.history),
+        "best": {
+            "phase": progress.best_phase,
+            "epoch": progress.best_epoch,
+            method.task.primary_metric: told["best"],
+        },
+        "views": phases_of(
+            views, primary_of(method, parts.networks), progress.best_phase, stored.progress.history
+        ),
         "phases": told["history"],
         "steps": progress.step,
         "trained_s": progress.trained_s,

@@ -1,4 +1,6 @@
-"""A training run from its configuration: data, networks, the loop, the final measurement, and what `auxdrive export` needs later."""
+"""A training run from its configuration: data, networks, the loop, the final measurement, and what
+`auxdrive export` needs later.
+"""
 
 from __future__ import annotations
 
@@ -66,12 +68,16 @@ def train(config: TrainConfig, out: Path, resume: bool = False) -> dict[str, Any
 
 def _train(config: TrainConfig, out: Path, resume: bool) -> dict[str, Any]:
     if config.device == "cuda" and not torch.cuda.is_available():
-        raise RuntimeUnavailable("device 'cuda' was asked for, but torch sees no CUDA device; use --set device=cpu")
+        raise RuntimeUnavailable(
+            "device 'cuda' was asked for, but torch sees no CUDA device; use --set device=cpu"
+        )
     refuse_foreign(out, config, resume)
     if set_too_late():
         console.note(
-            "torch was imported before auxdrive_train, so its idle threads spin, and training is slow on a machine that others use too: "
-            f"import auxdrive_train first, or set {' '.join(f'{name}={value}' for name, value in PASSIVE.items())}"
+            "torch was imported before auxdrive_train, so its idle threads spin, and training is "
+            "slow on a machine that others use too: "
+            "import auxdrive_train first, or set "
+            f"{' '.join(f'{name}={value}' for name, value in PASSIVE.items())}"
         )
     dataset = Dataset.open(config.data)
     _derive(dataset, config)
@@ -84,7 +90,10 @@ def _train(config: TrainConfig, out: Path, resume: bool) -> dict[str, Any]:
 def _fabric(config: TrainConfig) -> Fabric:
     several = config.processes > 1
     return Fabric(
-        accelerator=config.device, devices=config.processes, precision=config.precision, strategy="ddp_spawn" if several else "auto"
+        accelerator=config.device,
+        devices=config.processes,
+        precision=config.precision,
+        strategy="ddp_spawn" if several else "auto",
     )
 
 
@@ -96,38 +105,51 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     torch.set_num_threads(threads_of(config))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    # Which by itself also fills every new tensor, an eighth of the time of a step on a CPU, lest somebody read what is not written.
+    # Which by itself also fills every new tensor, an eighth of the time of a step on a CPU, lest
+    # somebody read what is not written.
     torch.utils.deterministic.fill_uninitialized_memory = False
     dataset = Dataset.open(config.data)
     _refuse_empty_crop(config, dataset)
     task = make_task(config.task, dataset.card)
     method, networks = build(config, task)
     networks.to(fabric.device)
-    # Pictures are stored with their channels last: where weights are too, a CPU's convolutions and batch norms are a quarter quicker.
+    # Pictures are stored with their channels last: where weights are too, a CPU's convolutions and
+    # batch norms are a quarter quicker.
     convert_conv2d_weight_memory_format(networks, torch.channels_last)
     division = training_parts(dataset, config.validation_every)
     recorded = SampleSet.open(dataset, division.train, task, method.modalities)
     samples = balance(recorded, config.balance)
     validation = SampleSet.open(dataset, division.validation, task, method.modalities)
     # Opened before training: a split that cannot be measured must not come to light after hours.
-    further = {name: SampleSet.open(dataset, dataset.split(name), task, method.modalities) for name in config.evaluate}
+    further = {
+        name: SampleSet.open(dataset, dataset.split(name), task, method.modalities)
+        for name in config.evaluate
+    }
     for part in (samples, validation, *further.values()):
         _refuse_without(config.main, part, dataset)
     if len(samples) < config.batch_size:
         raise DataError(
-            f"{dataset.name} has {len(samples)} training samples, fewer than one batch of {config.batch_size}; lower batch_size"
+            f"{dataset.name} has {len(samples)} training samples, fewer than one batch of "
+            f"{config.batch_size}; lower batch_size"
         )
     method.check(networks, validation.gather(_fullest(validation, 2)).to(fabric.device))
-    parts = Parts(config, fabric, method, networks, samples, validation, out, fingerprint(config, dataset))
+    parts = Parts(
+        config, fabric, method, networks, samples, validation, out, fingerprint(config, dataset)
+    )
     if fabric.is_global_zero:
         take(out, config)
         announce(config, method, samples, validation)
         measured_on = announce_distances(config, dataset, division)
-        ranges = {name: found.model_dump() for name, found in input_ranges(samples, config.augment.mirror > 0).items()}
+        ranges = {
+            name: found.model_dump()
+            for name, found in input_ranges(samples, config.augment.mirror > 0).items()
+        }
         pictures = announce_findings(dataset, samples, validation)
         findings = {"measured_on": measured_on, "pictures": pictures, "input_ranges": ranges}
         _write_artefacts(out, config, dataset, validation, findings)
-    with console.progress(f"{config.method} · {config.backbone}", None if fabric.is_global_zero else 0) as advance:
+    with console.progress(
+        f"{config.method} · {config.backbone}", None if fabric.is_global_zero else 0
+    ) as advance:
         trainer = Trainer(parts, advance)
         trainer.resume()
         progress = trainer.fit()
@@ -137,7 +159,9 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
 
 
 def threads_of(config: TrainConfig) -> int:
-    """Those that are configured; else torch's own number, which knows no quota of a container, cut to the CPUs that may be used."""
+    """Those that are configured; else torch's own number, which knows no quota of a container, cut
+    to the CPUs that may be used.
+    """
     return config.threads or min(torch.get_num_threads(), usable_cpus())
 
 
@@ -146,17 +170,21 @@ def _refuse_empty_crop(config: TrainConfig, dataset: Dataset) -> None:
     first, last = crop_rows(height, spec)
     if last <= first:
         raise ConfigError(
-            f"preprocessing: crop_top {spec.crop_top} and crop_bottom {spec.crop_bottom} leave no row of a picture with {height} rows"
+            f"preprocessing: crop_top {spec.crop_top} and crop_bottom {spec.crop_bottom} leave no "
+            f"row of a picture with {height} rows"
         )
 
 
 def _refuse_without(main: Modality, samples: SampleSet, dataset: Dataset) -> None:
-    """Auxiliaries may be missing, and are masked; without the main modality there is nothing to learn from."""
+    """Auxiliaries may be missing, and are masked; without the main modality there is nothing to
+    learn from.
+    """
     lacking = samples.missing.get(main, [])
     if lacking:
         named = ", ".join(lacking[:3]) + (", ..." if len(lacking) > 3 else "")
         raise DataError(
-            f"{dataset.name}: {len(lacking)} of {len(samples.episode_ids)} episodes lack {main}, which the student sees ({named}); "
+            f"{dataset.name}: {len(lacking)} of {len(samples.episode_ids)} episodes lack {main}, "
+            f"which the student sees ({named}); "
             "leave them out of the data set's splits, or record it"
         )
 
@@ -175,8 +203,16 @@ def _derive(dataset: Dataset, config: TrainConfig) -> None:
             ensure_derived(dataset, missing, progress=advance)
 
 
-def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validation: SampleSet, findings: Mapping[str, Any]) -> None:
-    """What export needs, so that a run stands without its data: the card, real frames, and where the run came from."""
+def _write_artefacts(
+    out: Path,
+    config: TrainConfig,
+    dataset: Dataset,
+    validation: SampleSet,
+    findings: Mapping[str, Any],
+) -> None:
+    """What export needs, so that a run stands without its data: the card, real frames, and where
+    the run came from.
+    """
     write_atomic(out / "dataset.json", dataset.card.model_dump_json(indent=2).encode())
     record = {
         "auxdrive_version": auxdrive.__version__,
@@ -201,31 +237,47 @@ def _write_artefacts(out: Path, config: TrainConfig, dataset: Dataset, validatio
 
 
 def source_commit() -> str:
-    """The commit of the code that trains, with "+changes" where its checkout has some; empty where it runs from no checkout of its own.
+    """The commit of the code that trains, with "+changes" where its checkout has some; empty where
+    it runs from no checkout of its own.
 
-    An environment may lie inside another project's repository: that commit says nothing, so this file must be tracked.
+    An environment may lie inside another project's repository: that commit says nothing, so this
+    file must be tracked.
     """
     here = Path(__file__)
 
     def git(*arguments: str) -> str | None:
         try:
             asked = subprocess.run(
-                ["git", *arguments], cwd=here.parent, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+                ["git", *arguments],
+                cwd=here.parent,
+                capture_output=True,
+                text=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
             )
         except OSError:  # there is no git
             return None
         return asked.stdout.strip() if asked.returncode == 0 else None
 
-    head = git("rev-parse", "HEAD") if git("ls-files", "--error-unmatch", here.name) is not None else None
-    return "" if head is None else head + ("+changes" if git("status", "--porcelain", "-uno", "--", ":/") else "")
+    head = (
+        git("rev-parse", "HEAD")
+        if git("ls-files", "--error-unmatch", here.name) is not None
+        else None
+    )
+    return (
+        ""
+        if head is None
+        else head + ("+changes" if git("status", "--porcelain", "-uno", "--", ":/") else "")
+    )
 
 
 @dataclass(frozen=True)
 class Run:
     """A trained run, loaded: its networks hold the best weights, in evaluation mode on the CPU.
 
-    `views` holds what was measured under each name in `result.json`: the student's best weights, another view as it stood at the end of
-    its own phase (a copy, where it shares what was trained on later).
+    `views` holds what was measured under each name in `result.json`: the student's best weights,
+    another view as it stood at the end of its own phase (a copy, where it shares what was trained
+    on later).
     """
 
     directory: Path
@@ -240,7 +292,8 @@ class Run:
 
     @property
     def input_ranges(self) -> dict[str, InputRange] | None:
-        """What the ego inputs of its training samples held; None for runs of before that was recorded.
+        """What the ego inputs of its training samples held; None for runs of before that was
+        recorded.
 
         Raises:
             DataError: run.json is damaged there.
@@ -248,11 +301,16 @@ class Run:
         if "input_ranges" not in self.record:
             return None
         try:
-            found = {name: InputRange.model_validate(given) for name, given in self.record["input_ranges"].items()}
+            found = {
+                name: InputRange.model_validate(given)
+                for name, given in self.record["input_ranges"].items()
+            }
             if found.keys() != {spec.name for spec in self.task.ego_inputs}:
                 raise ValueError(f"they are of {', '.join(found) or 'no input'}")
         except (AttributeError, ValueError) as error:
-            raise DataError(f"{self.directory}: the input_ranges of run.json are damaged: {error}") from error
+            raise DataError(
+                f"{self.directory}: the input_ranges of run.json are damaged: {error}"
+            ) from error
         return found
 
 
@@ -263,7 +321,10 @@ def load_run(directory: Path) -> Run:
         DataError: no run there, it has not finished an epoch, or a file is damaged.
     """
     if not is_file(directory / CONFIG_NAME):
-        raise DataError(f"{directory} is no run: it has no config.yaml. `auxdrive train --out {directory}` makes one")
+        raise DataError(
+            f"{directory} is no run: it has no config.yaml. `auxdrive train --out {directory}` "
+            "makes one"
+        )
     config = finished_config(directory / CONFIG_NAME)
     card = read_model(directory / "dataset.json", DatasetCard)
     record = read_object(directory / "run.json")
@@ -281,16 +342,31 @@ def load_run(directory: Path) -> Run:
     return Run(directory, config, card, task, method, networks, views, stored.progress, record)
 
 
-def _restore_student(networks: nn.ModuleDict, stored: files.Checkpoint, method: str, best: Path) -> None:
+def _restore_student(
+    networks: nn.ModuleDict, stored: files.Checkpoint, method: str, best: Path
+) -> None:
     """The student's weights of a method that is not known here."""
-    weights = {name: tensor for name, tensor in stored.networks.items() if name.startswith(f"{STUDENT}.")}
+    weights = {
+        name: tensor for name, tensor in stored.networks.items() if name.startswith(f"{STUDENT}.")
+    }
     try:
         files.restore(networks, weights, str(best))
     except DataError as error:
         raise DataError(
-            f"the method '{method}' is not known here, and it is needed, because its networks hold no plain student: register it first "
+            f"the method '{method}' is not known here, and it is needed, because its networks hold "
+            "no plain student: register it first "
             f"(docs/methods.md). {error}"
         ) from error
 
 
-__all__ = ["BEST", "LAST", "Run", "build", "build_finished", "fingerprint", "load_run", "source_commit", "train"]
+__all__ = [
+    "BEST",
+    "LAST",
+    "Run",
+    "build",
+    "build_finished",
+    "fingerprint",
+    "load_run",
+    "source_commit",
+    "train",
+]

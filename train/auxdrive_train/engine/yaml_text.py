@@ -1,7 +1,8 @@
 """YAML of settings, read strictly: a few plain values, and nothing that YAML can do besides.
 
-A settings file may come from anybody. Aliases let ten lines grow to gigabytes, nesting exhausts the stack, a number of thousands of
-digits cannot even be printed, and half a character (a lone surrogate) cannot be written back.
+A settings file may come from anybody. Aliases let ten lines grow to gigabytes, nesting exhausts the
+stack, a number of thousands of digits cannot even be printed, and half a character (a lone
+surrogate) cannot be written back.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ _LARGEST_INTEGER = 2**63
 
 
 class _Loader(yaml.SafeLoader):
-    """Of two equal keys YAML takes the last in silence; here that is a mistake, as are anchors, depth and numbers that nothing takes."""
+    """Of two equal keys YAML takes the last in silence; here that is a mistake, as are anchors,
+    depth and numbers that nothing takes.
+    """
 
     _depth = 0
 
@@ -30,7 +33,8 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise yaml.MarkedYAMLError(
-                problem="anchors and aliases (& and *) are not read; write the value out", problem_mark=event.start_mark
+                problem="anchors and aliases (& and *) are not read; write the value out",
+                problem_mark=event.start_mark,
             )
         self._depth += 1
         if self._depth > MAX_DEPTH:
@@ -45,9 +49,15 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.tag == "tag:yaml.org,2002:merge":
-                    raise yaml.MarkedYAMLError(problem="merges (<<) are not read; write the values out", problem_mark=key.start_mark)
+                    raise yaml.MarkedYAMLError(
+                        problem="merges (<<) are not read; write the values out",
+                        problem_mark=key.start_mark,
+                    )
                 if key.value in seen:
-                    raise yaml.MarkedYAMLError(problem=f"'{shown(key.value)}' stands there twice", problem_mark=node.start_mark)
+                    raise yaml.MarkedYAMLError(
+                        problem=f"'{shown(key.value)}' stands there twice",
+                        problem_mark=node.start_mark,
+                    )
                 seen.add(key.value)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
@@ -58,24 +68,36 @@ def _refuse_other_bases(node: yaml.ScalarNode) -> None:
     digits = node.value.lstrip("+-").replace("_", "")
     if ":" in digits or (len(digits) > 1 and digits[0] == "0" and digits.isdecimal()):
         raise yaml.MarkedYAMLError(
-            problem=f"{shown(node.value, 20)} is octal or sexagesimal in YAML; write the number in decimal digits, a text in quotes",
+            problem=(
+                f"{shown(node.value, 20)} is octal or sexagesimal in YAML; write the number in "
+                "decimal digits, a text in quotes"
+            ),
             problem_mark=node.start_mark,
         )
 
 
 def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
     _refuse_other_bases(node)
-    number = loader.construct_yaml_int(node) if len(node.value) <= _LONGEST_NUMBER else _LARGEST_INTEGER
+    number = (
+        loader.construct_yaml_int(node) if len(node.value) <= _LONGEST_NUMBER else _LARGEST_INTEGER
+    )
     if abs(number) >= _LARGEST_INTEGER:
-        raise yaml.MarkedYAMLError(problem=f"{shown(node.value, 20)} is larger than any setting", problem_mark=node.start_mark)
+        raise yaml.MarkedYAMLError(
+            problem=f"{shown(node.value, 20)} is larger than any setting",
+            problem_mark=node.start_mark,
+        )
     return int(number)
 
 
 def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
     _refuse_other_bases(node)
-    number = float(loader.construct_yaml_float(node)) if len(node.value) <= _LONGEST_NUMBER else math.inf
+    number = (
+        float(loader.construct_yaml_float(node)) if len(node.value) <= _LONGEST_NUMBER else math.inf
+    )
     if not math.isfinite(number):
-        raise yaml.MarkedYAMLError(problem=f"{shown(node.value, 20)} is no finite number", problem_mark=node.start_mark)
+        raise yaml.MarkedYAMLError(
+            problem=f"{shown(node.value, 20)} is no finite number", problem_mark=node.start_mark
+        )
     return number
 
 
@@ -86,7 +108,8 @@ def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
 
 def _refused(_: _Loader, node: yaml.Node) -> None:
     raise yaml.MarkedYAMLError(
-        problem=f"{node.tag} is not read; settings are numbers, texts, lists and mappings", problem_mark=node.start_mark
+        problem=f"{node.tag} is not read; settings are numbers, texts, lists and mappings",
+        problem_mark=node.start_mark,
     )
 
 
@@ -111,14 +134,24 @@ def parse_yaml(text: str, where: str) -> Any:
         ConfigError: no YAML, or more than a few plain values; the message begins with `where`.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_YAML_BYTES:
-        raise ConfigError(f"{where}: is larger than {MAX_YAML_BYTES >> 20} MiB, which no settings are")
+        raise ConfigError(
+            f"{where}: is larger than {MAX_YAML_BYTES >> 20} MiB, which no settings are"
+        )
     try:
         loader = _Loader(text)
         loader.name = where
         value = loader.get_single_data()
         refuse_odd(value)
-    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError, AttributeError) as error:
-        # Beside YAMLError: what the constructors of dates, binary data and sets raise on damaged ones.
+    except (
+        yaml.YAMLError,
+        ValueError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+        AttributeError,
+    ) as error:
+        # Beside YAMLError: what the constructors of dates, binary data and sets raise on damaged
+        # ones.
         raise ConfigError(f"{where}: is no YAML of settings: {shown(error, 500)}") from error
     return value
 
@@ -133,7 +166,9 @@ def read_yaml(file: Path) -> dict[str, Any]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{file}: is not UTF-8 text ({error.reason} at byte {error.start})") from error
+        raise ConfigError(
+            f"{file}: is not UTF-8 text ({error.reason} at byte {error.start})"
+        ) from error
     values = parse_yaml(text, str(file))
     if not isinstance(values, dict):
         raise ConfigError(f"{file} must hold a mapping of settings, e.g. 'method: samd'")

@@ -1,7 +1,8 @@
 """Readers of foreign recordings, and the builder that turns what they read into a data set.
 
-A reader is a function `(path, SourceOptions) -> Source`; `FORMATS` is the table from which the command line and its help derive.
-Importing it must stay cheap (no torch, no Pillow): every `auxdrive --help` does.
+A reader is a function `(path, SourceOptions) -> Source`; `FORMATS` is the table from which the
+command line and its help derive. Importing it must stay cheap (no torch, no Pillow): every
+`auxdrive --help` does.
 """
 
 from __future__ import annotations

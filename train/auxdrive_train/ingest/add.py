@@ -1,8 +1,10 @@
-"""Add a recording to a data set that ingest made: whole or not at all, also where the computer fails in the middle.
+"""Add a recording to a data set that ingest made: whole or not at all, also where the computer
+fails in the middle.
 
-The new episodes are written into a hidden folder inside the data set, under the ids that they will have, and can be gone on with there.
-When all are complete they are moved, and the card, which names them, is replaced in one step. Until then the card is the old one: what it
-names is there, and nothing else counts.
+The new episodes are written into a hidden folder inside the data set, under the ids that they will
+have, and can be gone on with there. When all are complete they are moved, and the card, which names
+them, is replaced in one step. Until then the card is the old one: what it names is there, and
+nothing else counts.
 """
 
 from __future__ import annotations
@@ -46,36 +48,52 @@ def add_to_dataset(
     licence: str = "",
     progress: Callable[[int], object] | None = None,
 ) -> IngestReport:
-    """Add the source's records to the data set in `out`; when the same was begun before and was stopped, go on where it was.
+    """Add the source's records to the data set in `out`; when the same was begun before and was
+    stopped, go on where it was.
 
-    What the data set has derived from its pictures is derived from the new ones too, and the other way round. A field of view and a
-    wheelbase that are not given are the data set's. The card then names both sources and both licences.
+    What the data set has derived from its pictures is derived from the new ones too, and the other
+    way round. A field of view and a wheelbase that are not given are the data set's. The card then
+    names both sources and both licences.
 
     Args: as `build_dataset`.
 
     Raises:
-        DataError: no data set, one that is not finished, or one that differs in rate, camera, modalities, steering or vehicle (all
-            differences are named); as `build_dataset`.
+        DataError: no data set, one that is not finished, or one that differs in rate, camera,
+            modalities, steering or vehicle (all differences are named); as `build_dataset`.
         UsageError: the data set holds that recording already; as `build_dataset`.
     """
     if not is_file(out / CARD_NAME):
-        raise DataError(f"{out}: holds no data set that could be added to; leave --add out to make one")
+        raise DataError(
+            f"{out}: holds no data set that could be added to; leave --add out to make one"
+        )
     with held(out):
         card = Dataset.open(out).card
         if not card.splits:
-            raise DataError(f"{out}: has no splits, so it is no data set that ingest finished; give its own command again first")
+            raise DataError(
+                f"{out}: has no splits, so it is no data set that ingest finished; give its own "
+                "command again first"
+            )
         source = _as_the_card_has_it(source, card)
-        derived = tuple(dict.fromkeys([*(each for each in card.modalities if _from_rgb(each)), *derived]))
+        derived = tuple(
+            dict.fromkeys([*(each for each in card.modalities if _from_rgb(each)), *derived])
+        )
         plan = plan_dataset(source, splits, derived, image_size, licence)
-        staging = out / f"{STAGING}{hashlib.sha256(plan.card.model_dump_json().encode()).hexdigest()[:12]}"
+        staging = (
+            out
+            / f"{STAGING}{hashlib.sha256(plan.card.model_dump_json().encode()).hexdigest()[:12]}"
+        )
         held_already = [each for each in source.identities if each in card.source]
         if held_already:
-            shutil.rmtree(staging, ignore_errors=True)  # of an addition that was stopped when all was done but to clear up
-            raise UsageError(f"{out} holds {' and '.join(held_already)} already; there is nothing to add")
+            # of an addition that was stopped when all was done but to clear up
+            shutil.rmtree(staging, ignore_errors=True)
+            raise UsageError(
+                f"{out} holds {' and '.join(held_already)} already; there is nothing to add"
+            )
         _refuse_differences(out, card, plan.card)
         for shared in recordings(card.source) & recordings(source.identity):
             raise UsageError(
-                f"{out} holds {shared} already, read with other options: its frames would seem to be of two drives. "
+                f"{out} holds {shared} already, read with other options: its frames would seem to "
+                "be of two drives. "
                 "Read all that is wanted of it (cameras, ranges) in one go into another folder"
             )
         report = _stage(plan, staging, out, progress)
@@ -85,7 +103,8 @@ def add_to_dataset(
         ensure_derived(added, derived)
         tell_distances(out, report)
         report.notes += [
-            f"{path}: is left of an addition that was stopped; give its command again, or remove it" for path in _stagings(out)
+            f"{path}: is left of an addition that was stopped; give its command again, or remove it"
+            for path in _stagings(out)
         ]
         return report
 
@@ -96,14 +115,18 @@ def _from_rgb(modality: Modality) -> bool:
 
 def _as_the_card_has_it(source: Source, card: DatasetCard) -> Source:
     """The source with what the caller did not tell, and the data set does."""
-    known = replace(source, fov_deg=card.camera.fov_deg if source.fov_deg is None else source.fov_deg)
+    known = replace(
+        source, fov_deg=card.camera.fov_deg if source.fov_deg is None else source.fov_deg
+    )
     if source.vehicle.wheelbase_m is None:
         known.vehicle = source.vehicle.model_copy(update={"wheelbase_m": card.vehicle.wheelbase_m})
     return known
 
 
 def _origins(card: DatasetCard, new: DatasetCard) -> dict[str, EpisodeOrigin]:
-    """The origins of all episodes; a recording whose name another in the data set has gets a number behind it."""
+    """The origins of all episodes; a recording whose name another in the data set has gets a number
+    behind it.
+    """
     taken = {origin.session.partition("/")[0] for origin in card.episodes.values()}
     names: dict[str, str] = {}
     origins = dict(card.episodes)
@@ -112,15 +135,23 @@ def _origins(card: DatasetCard, new: DatasetCard) -> dict[str, EpisodeOrigin]:
         if name not in names:
             names[name] = unused(name, taken)
             taken.add(names[name])
-        origins[episode_id] = origin.model_copy(update={"session": f"{names[name]}{slash}{session}"})
+        origins[episode_id] = origin.model_copy(
+            update={"session": f"{names[name]}{slash}{session}"}
+        )
     return origins
 
 
 def _refuse_differences(out: Path, card: DatasetCard, new: DatasetCard) -> None:
-    """Everything that a model is told of its recording must be the same; where the camera sits is told by hand, and taken over."""
+    """Everything that a model is told of its recording must be the same; where the camera sits is
+    told by hand, and taken over.
+    """
     sized = {"width": new.camera.width, "height": new.camera.height, "fov_deg": new.camera.fov_deg}
-    differences = disagreements(card, new.model_copy(update={"camera": card.camera.model_copy(update=sized)}))
-    recorded, coming = ([str(each) for each in which.modalities if not _from_rgb(each)] for which in (card, new))
+    differences = disagreements(
+        card, new.model_copy(update={"camera": card.camera.model_copy(update=sized)})
+    )
+    recorded, coming = (
+        [str(each) for each in which.modalities if not _from_rgb(each)] for which in (card, new)
+    )
     if recorded != coming:
         without = " (--no-depth leaves depth out)" if Modality.DEPTH in coming else ""
         differences.append(f"modalities: {', '.join(recorded)} and {', '.join(coming)}{without}")
@@ -129,12 +160,16 @@ def _refuse_differences(out: Path, card: DatasetCard, new: DatasetCard) -> None:
     if differences:
         lines = "".join(f"\n  - {line}" for line in differences)
         raise DataError(
-            f"{new.source} cannot be added to {out}, which differs:{lines}\nGive the options with which the data set was made "
-            f"(--image-size {card.camera.width}x{card.camera.height}, --max-steer-deg, --fov-deg, --wheelbase-m), or make another data set"
+            f"{new.source} cannot be added to {out}, which differs:{lines}\nGive the options with "
+            "which the data set was made "
+            f"(--image-size {card.camera.width}x{card.camera.height}, --max-steer-deg, --fov-deg, "
+            "--wheelbase-m), or make another data set"
         )
 
 
-def _stage(plan: Plan, staging: Path, out: Path, progress: Callable[[int], object] | None) -> IngestReport:
+def _stage(
+    plan: Plan, staging: Path, out: Path, progress: Callable[[int], object] | None
+) -> IngestReport:
     """Write the new episodes into the hidden folder, or those that an earlier run did not."""
     if is_file(staging / CARD_NAME) and read_card(staging).splits:
         return _staged_before(plan, staging, out, progress)
@@ -143,21 +178,29 @@ def _stage(plan: Plan, staging: Path, out: Path, progress: Callable[[int], objec
     write_card(staging, plan.card)
     numbers: Counter[str] = Counter()
     for folder in (out, *(other for other in _stagings(out) if other != staging)):
-        for episode_id in {entry.name for entry in entries(folder / EPISODES_DIR)} | set(_ids(read_card(folder))):
+        for episode_id in {entry.name for entry in entries(folder / EPISODES_DIR)} | set(
+            _ids(read_card(folder))
+        ):
             match = _NUMBERED.fullmatch(episode_id)
             if match is not None:
                 numbers[match[1]] = max(numbers[match[1]], int(match[2]) + 1)
     return write_dataset(plan, staging, progress, numbers)
 
 
-def _staged_before(plan: Plan, staging: Path, out: Path, progress: Callable[[int], object] | None) -> IngestReport:
-    """The report of an addition that was stopped when all its episodes were written; some may have been moved."""
+def _staged_before(
+    plan: Plan, staging: Path, out: Path, progress: Callable[[int], object] | None
+) -> IngestReport:
+    """The report of an addition that was stopped when all its episodes were written; some may have
+    been moved.
+    """
     report = report_of(plan)
     for split, ids in read_card(staging).splits.items():
         report.episodes[split] = list(ids)
         for episode_id in ids:
             there = staging / EPISODES_DIR / episode_id
-            report.frames[split] += len(EpisodeReader(there if exists(there) else out / EPISODES_DIR / episode_id))
+            report.frames[split] += len(
+                EpisodeReader(there if exists(there) else out / EPISODES_DIR / episode_id)
+            )
             report.resumed += 1
     if progress is not None:
         progress(len(plan.records) * (1 + len(plan.derived)))
@@ -168,8 +211,8 @@ def _twins(out: Path, card: DatasetCard, staging: Path) -> list[str]:
     """New episodes that begin like one that is there, in a note.
 
     Raises:
-        UsageError: they are of a recording of the same name, which went on since it was read, or of a copy of one; what was staged is
-            removed.
+        UsageError: they are of a recording of the same name, which went on since it was read, or of
+            a copy of one; what was staged is removed.
     """
     new = read_card(staging)
     there = {_beginning(out / EPISODES_DIR / each): each for each in card.episodes}
@@ -182,16 +225,22 @@ def _twins(out: Path, card: DatasetCard, staging: Path) -> list[str]:
         if _labels(card.source) & _labels(new.source):
             shutil.rmtree(staging, ignore_errors=True)
             raise UsageError(
-                f"{out}: holds what {origin.session} does as {card.episodes[twin].session}: it is a copy, and would count twice"
+                f"{out}: holds what {origin.session} does as {card.episodes[twin].session}: it is "
+                "a copy, and would count twice"
             )
         if card.episodes[twin].session.partition("/")[0] == origin.session.partition("/")[0]:
             shutil.rmtree(staging, ignore_errors=True)
             raise UsageError(
-                f"{out}: its episode {twin} begins with the same pictures and labels as {new.source}: "
-                "that recording is in the data set, and went on since. Read all of it into another folder, "
+                f"{out}: its episode {twin} begins with the same pictures and labels as "
+                f"{new.source}: "
+                "that recording is in the data set, and went on since. Read all of it into another "
+                "folder, "
                 "or give its folder another name where it is another recording"
             )
-        notes.append(f"{origin.session} begins with the same pictures and labels as {card.episodes[twin].session}: is it a copy?")
+        notes.append(
+            f"{origin.session} begins with the same pictures and labels as "
+            f"{card.episodes[twin].session}: is it a copy?"
+        )
     return list(dict.fromkeys(notes))
 
 
@@ -216,14 +265,19 @@ def _commit(out: Path, card: DatasetCard, staging: Path) -> None:
         there, here = staging / EPISODES_DIR / episode_id, out / EPISODES_DIR / episode_id
         if exists(there):
             if exists(here):
-                raise DataError(f"{here}: is there already, and {there} is to come there; remove the one that should not be")
+                raise DataError(
+                    f"{here}: is there already, and {there} is to come there; remove the one that "
+                    "should not be"
+                )
             with refusals(there, f"cannot be moved to {here}"):
                 there.rename(here)
     with refusals(out / EPISODES_DIR):
         fsync_directory(out / EPISODES_DIR)
     splits = dict.fromkeys([*card.splits, *new.splits])
     merged = {
-        "splits": {name: (*card.splits.get(name, ()), *new.splits.get(name, ())) for name in splits},
+        "splits": {
+            name: (*card.splits.get(name, ()), *new.splits.get(name, ())) for name in splits
+        },
         "episodes": _origins(card, new),
         "modalities": tuple(dict.fromkeys([*card.modalities, *new.modalities])),
         "source": _both(card.source, new.source, " + "),
@@ -243,4 +297,8 @@ def _ids(card: DatasetCard) -> Iterable[str]:
 
 
 def _stagings(out: Path) -> list[Path]:
-    return [entry for entry in entries(out) if entry.name.startswith(STAGING) and is_file(entry / CARD_NAME)]
+    return [
+        entry
+        for entry in entries(out)
+        if entry.name.startswith(STAGING) and is_file(entry / CARD_NAME)
+    ]

@@ -1,4 +1,6 @@
-"""A source's records become a data set: what can be checked is checked before the first episode is written."""
+"""A source's records become a data set: what can be checked is checked before the first episode is
+written.
+"""
 
 from __future__ import annotations
 
@@ -41,17 +43,22 @@ def build_dataset(
 ) -> IngestReport:
     """Write the data set; when the same was begun before and was stopped, go on where it was.
 
-    A new episode begins where the split, the camera or the session changes, where time breaks (`auxdrive.data.timing`), after 500 frames.
+    A new episode begins where the split, the camera or the session changes, where time breaks
+    (`auxdrive.data.timing`), after 500 frames.
 
     Args:
         splits: records in none of them are left out; without any, everything is `train`.
         derived: modalities to compute from RGB and store beside it.
-        image_size: (width, height) to which pictures are scaled; None keeps theirs, which must then all be the same.
-        progress: called with the number of steps done; there is one for each record in a split, and one more for each derived frame.
+        image_size: (width, height) to which pictures are scaled; None keeps theirs, which must then
+            all be the same.
+        progress: called with the number of steps done; there is one for each record in a split, and
+            one more for each derived frame.
 
     Raises:
-        UsageError: a modality that cannot be derived from RGB, a split without records, another process is writing into `out`.
-        DataError: `out` holds something else, pictures of mixed sizes, no usable picture, or the disk refuses.
+        UsageError: a modality that cannot be derived from RGB, a split without records, another
+            process is writing into `out`.
+        DataError: `out` holds something else, pictures of mixed sizes, no usable picture, or the
+            disk refuses.
     """
     plan = plan_dataset(source, splits, derived, image_size, licence)
     with held(out):
@@ -59,7 +66,8 @@ def build_dataset(
         try:
             report = write_dataset(plan, out, progress)
         except DataError:
-            if claimed and not entries(out / EPISODES_DIR):  # nothing came of it: let the next try have other options
+            # nothing came of it: let the next try have other options
+            if claimed and not entries(out / EPISODES_DIR):
                 with refusals(out / CARD_NAME):
                     (out / CARD_NAME).unlink()
             raise
@@ -68,7 +76,11 @@ def build_dataset(
 
 
 def plan_dataset(
-    source: Source, splits: tuple[SplitRange, ...], derived: tuple[Modality, ...], image_size: tuple[int, int] | None, licence: str
+    source: Source,
+    splits: tuple[SplitRange, ...],
+    derived: tuple[Modality, ...],
+    image_size: tuple[int, int] | None,
+    licence: str,
 ) -> Plan:
     """Check all that can be checked before anything is written. Raises as `build_dataset`."""
     for modality in derived:
@@ -80,30 +92,46 @@ def plan_dataset(
     if skipped["picture missing"]:
         source = _at_the_rate_of(chosen, source)
     card = _card(source, splits, chosen, image_size or _common_size(chosen), licence)
-    return Plan(source, splits, derived, chosen, source.skipped + skipped, image_size is not None, card)
+    return Plan(
+        source, splits, derived, chosen, source.skipped + skipped, image_size is not None, card
+    )
 
 
 def tell_distances(out: Path, report: IngestReport) -> None:
-    """Write into the card how far the splits lie from each other, and say it; or say what training will hold out by itself. Then say what
-    `auxdrive inspect` finds in what was written: one set of rules judges both."""
+    """Write into the card how far the splits lie from each other, and say it; or say what training
+    will hold out by itself. Then say what `auxdrive inspect` finds in what was written: one set of
+    rules judges both.
+    """
     dataset = Dataset.open(out)
     report.apart_s = splits_apart_s(dataset)
     write_card(out, dataset.card.model_copy(update={"apart_s": report.apart_s}))
-    report.notes += [f"split '{name}': {told(distance_s, 'the other splits')}" for name, distance_s in report.apart_s.items()]
-    if any(distance_s is not None and distance_s < CLOSE_S for distance_s in report.apart_s.values()):
+    report.notes += [
+        f"split '{name}': {told(distance_s, 'the other splits')}"
+        for name, distance_s in report.apart_s.items()
+    ]
+    if any(
+        distance_s is not None and distance_s < CLOSE_S for distance_s in report.apart_s.values()
+    ):
         report.notes.append("leave a second or more out between the ranges of --split")
     if TRAIN_SPLIT in dataset.card.splits and VALIDATION_SPLIT not in dataset.card.splits:
         try:
-            report.notes.append(f"no split '{VALIDATION_SPLIT}': training will validate on {training_parts(dataset).how}")
+            report.notes.append(
+                f"no split '{VALIDATION_SPLIT}': training will validate on "
+                f"{training_parts(dataset).how}"
+            )
         except DataError as error:
             report.notes.append(f"this alone cannot be trained on: {error}")
     found = examine(dataset)
     report.pictures, report.broken = found.pictures, found.broken
     report.notes.append(f"camera: {found.pictures}")
-    report.notes += [f"doubtful: {line}" for line in shown(found.doubts) if line not in report.notes]
+    report.notes += [
+        f"doubtful: {line}" for line in shown(found.doubts) if line not in report.notes
+    ]
 
 
-def _choose(source: Source, splits: tuple[SplitRange, ...]) -> tuple[list[SourceRecord], Counter[str]]:
+def _choose(
+    source: Source, splits: tuple[SplitRange, ...]
+) -> tuple[list[SourceRecord], Counter[str]]:
     """The records that stand in a split and have a picture file."""
     chosen, skipped = [], Counter[str]()
     missing: SourceRecord | None = None
@@ -116,28 +144,45 @@ def _choose(source: Source, splits: tuple[SplitRange, ...]) -> tuple[list[Source
         else:
             chosen.append(record)
     if not chosen:
-        sought = "" if missing is None else f". The first, {missing.where}, is to be {missing.image}: put the pictures there"
-        raise DataError(f"{source.name}: no record has a picture ({left_out(source.skipped + skipped)}){sought}")
+        sought = (
+            ""
+            if missing is None
+            else f". The first, {missing.where}, is to be {missing.image}: put the pictures there"
+        )
+        raise DataError(
+            f"{source.name}: no record has a picture ({left_out(source.skipped + skipped)}){sought}"
+        )
     for each in splits:
         if not any(each.holds(record.index, record.source) for record in chosen):
-            raise UsageError(f"--split {each}: no usable record has its {source.index_field} in that range")
+            raise UsageError(
+                f"--split {each}: no usable record has its {source.index_field} in that range"
+            )
     return chosen, skipped
 
 
 def _at_the_rate_of(records: list[SourceRecord], source: Source) -> Source:
-    """The source at the rate of these records: where every other picture was removed, what is left is slower than the recording."""
+    """The source at the rate of these records: where every other picture was removed, what is left
+    is slower than the recording.
+    """
     steps = [
-        later.time_s - each.time_s for each, later in pairwise(records) if (each.stream, each.session) == (later.stream, later.session)
+        later.time_s - each.time_s
+        for each, later in pairwise(records)
+        if (each.stream, each.session) == (later.stream, later.session)
     ]
     rate_hz = measured_rate_hz(np.array(steps))
     if rate_hz is None or same_rate(rate_hz, source.rate_hz):
         return source
-    note = f"the records that have a picture follow each other at {rate_hz:.4g} Hz and not at {source.rate_hz:g}: so is the data set's rate"
+    note = (
+        f"the records that have a picture follow each other at {rate_hz:.4g} Hz and not at "
+        f"{source.rate_hz:g}: so is the data set's rate"
+    )
     return replace(source, rate_hz=round(rate_hz, 3), notes=[*source.notes, note])
 
 
 def _common_size(records: list[SourceRecord]) -> tuple[int, int]:
-    """(width, height) of the pictures, from their headers, before anything is written; damaged ones are left for later."""
+    """(width, height) of the pictures, from their headers, before anything is written; damaged ones
+    are left for later.
+    """
     seen: dict[tuple[int, int], SourceRecord] = {}
     for record in records:
         try:
@@ -145,23 +190,47 @@ def _common_size(records: list[SourceRecord]) -> tuple[int, int]:
         except DataError:
             continue
         if len(seen) > 1:
-            sizes = "; ".join(f"{width}x{height} in {record.image}" for (width, height), record in seen.items())
-            raise DataError(f"the pictures have different sizes ({sizes}). Scale all to one with --image-size WIDTHxHEIGHT")
+            sizes = "; ".join(
+                f"{width}x{height} in {record.image}" for (width, height), record in seen.items()
+            )
+            raise DataError(
+                f"the pictures have different sizes ({sizes}). Scale all to one with --image-size "
+                "WIDTHxHEIGHT"
+            )
     if not seen:
-        raise DataError(f"none of the {len(records)} pictures can be read, the first is {records[0].image}")
+        raise DataError(
+            f"none of the {len(records)} pictures can be read, the first is {records[0].image}"
+        )
     size = next(iter(seen))
     if max(size) > _MAX_SIDE:
-        raise DataError(f"pictures of {size[0]}x{size[1]} are larger than a data set holds; scale them with --image-size")
+        raise DataError(
+            f"pictures of {size[0]}x{size[1]} are larger than a data set holds; scale them with "
+            "--image-size"
+        )
     return size
 
 
-def _card(source: Source, splits: tuple[SplitRange, ...], records: list[SourceRecord], size: tuple[int, int], licence: str) -> DatasetCard:
-    """The card without splits: it claims the folder before the first episode, and tells this ingest from any other."""
-    chosen = f"; splits by {source.index_field}: {' '.join(str(each) for each in splits)}" if splits else ""
+def _card(
+    source: Source,
+    splits: tuple[SplitRange, ...],
+    records: list[SourceRecord],
+    size: tuple[int, int],
+    licence: str,
+) -> DatasetCard:
+    """The card without splits: it claims the folder before the first episode, and tells this ingest
+    from any other.
+    """
+    chosen = (
+        f"; splits by {source.index_field}: {' '.join(str(each) for each in splits)}"
+        if splits
+        else ""
+    )
     return DatasetCard(
         name=source.name,
         rate_hz=source.rate_hz,
-        modalities=(Modality.RGB, Modality.DEPTH) if any(record.depth is not None for record in records) else (Modality.RGB,),
+        modalities=(Modality.RGB, Modality.DEPTH)
+        if any(record.depth is not None for record in records)
+        else (Modality.RGB,),
         camera=CameraSpec(width=size[0], height=size[1], fov_deg=source.fov_deg),
         steering=source.steering,
         vehicle=source.vehicle,
@@ -176,7 +245,12 @@ def _claim(out: Path, card: DatasetCard) -> bool:
         if not is_file(out / CARD_NAME):
             raise DataError(f"{out}: is not empty and holds no data set; choose a new folder")
         existing = read_card(out)
-        if existing.model_copy(update={"splits": {}, "episodes": {}, "apart_s": {}, "modalities": card.modalities}) != card:
+        if (
+            existing.model_copy(
+                update={"splits": {}, "episodes": {}, "apart_s": {}, "modalities": card.modalities}
+            )
+            != card
+        ):
             raise DataError(
                 f"{out}: holds another data set ({_told(existing)}); this one is: {_told(card)}. "
                 "Choose a new folder, or add to it with --add"
@@ -192,4 +266,7 @@ def _told(card: DatasetCard) -> str:
     fov = "unknown" if card.camera.fov_deg is None else f"{card.camera.fov_deg:g} deg"
     wheelbase = "unknown" if card.vehicle.wheelbase_m is None else f"{card.vehicle.wheelbase_m:g} m"
     size = f"{card.camera.width}x{card.camera.height}"
-    return f"{card.source or card.name}, {size}, field of view {fov}, wheelbase {wheelbase}, licence '{card.licence}'"
+    return (
+        f"{card.source or card.name}, {size}, field of view {fov}, wheelbase {wheelbase}, licence "
+        f"'{card.licence}'"
+    )

@@ -1,4 +1,6 @@
-"""Whether a source's timestamps can be used, at which rate it was recorded, and where its time is broken."""
+"""Whether a source's timestamps can be used, at which rate it was recorded, and where its time is
+broken.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,22 @@ from auxdrive.types import Float64
 from numpy.typing import NDArray
 
 PLAUSIBLE_HZ = (0.5, 200.0)
-"""Rates at which a vehicle's camera records; timestamps that say another are believed only where `--rate-hz` says it too."""
+"""Rates at which a vehicle's camera records; timestamps that say another are believed only where
+`--rate-hz` says it too.
+"""
 _USABLE_SHARE = 0.9
-"""Timestamps are used when at least this share of them is there, and when no more than the rest of the steps does not go forward."""
+"""Timestamps are used when at least this share of them is there, and when no more than the rest of
+the steps does not go forward.
+"""
 _STEADY_SHARE = 0.6
-"""Records put into the order of their times are a drive where so many steps are within half of the median; of random times, 0.35 are."""
+"""Records put into the order of their times are a drive where so many steps are within half of the
+median; of random times, 0.35 are.
+"""
 
 _EQUAL_SHARE = 0.05
-"""Where more of the times than this are equal, a clock did not run for some records, and their place in time is not known."""
+"""Where more of the times than this are equal, a clock did not run for some records, and their
+place in time is not known.
+"""
 _LATEST_S, _SHORTEST_S = 1e12, 1e-9
 """Times beyond are no times: 30,000 years, and a nanosecond between records."""
 
@@ -36,28 +46,34 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """places: the records that are kept, in the order of time. note: what was found, empty where the order was right.
-    left_out: how many records are not kept, by reason."""
+    """places: the records that are kept, in the order of time. note: what was found, empty where
+    the order was right. left_out: how many records are not kept, by reason.
+    """
 
     places: list[int]
     note: str = ""
     left_out: Counter[str] = field(default_factory=Counter)
 
     def numbers(self, indexes: Sequence[int]) -> list[int]:
-        """The records' indexes in that order; where the records had to be sorted, they are dealt out anew, so that they rise with time."""
+        """The records' indexes in that order; where the records had to be sorted, they are dealt
+        out anew, so that they rise with time.
+        """
         kept = [indexes[place] for place in self.places]
         return sorted(kept) if self.note else kept
 
 
 def in_order(times_s: Sequence[float | None], *, times_are_sure: bool) -> Order:
-    """The order of records that were taken at `times_s` (None: not known), whatever order they stand in.
+    """The order of records that were taken at `times_s` (None: not known), whatever order they
+    stand in.
 
-    Where few steps go back, the records stand as they were taken: a clock was set, or logs were joined. Where more than a tenth does,
-    they were shuffled, and are sorted; those without a time have no place then and are left out.
+    Where few steps go back, the records stand as they were taken: a clock was set, or logs were
+    joined. Where more than a tenth does, they were shuffled, and are sorted; those without a time
+    have no place then and are left out.
 
     Args:
-        times_are_sure: each time belongs to its record's picture, so that records are sorted also where few are out of place, and
-            however irregular their times are. False: the records' numbers are as good, and are kept where the times are no clock's.
+        times_are_sure: each time belongs to its record's picture, so that records are sorted also
+            where few are out of place, and however irregular their times are. False: the records'
+            numbers are as good, and are kept where the times are no clock's.
     """
     everything = list(range(len(times_s)))
     known = [place for place in everything if times_s[place] is not None]
@@ -69,16 +85,28 @@ def in_order(times_s: Sequence[float | None], *, times_are_sure: bool) -> Order:
     order = np.argsort(time_s, kind="stable")
     ordered = np.diff(time_s[order])
     shuffled = back > (1 - _USABLE_SHARE) * len(steps)
-    if shuffled and not times_are_sure and not (_is_steady(ordered) and (ordered == 0).mean() <= _EQUAL_SHARE):
+    if (
+        shuffled
+        and not times_are_sure
+        and not (_is_steady(ordered) and (ordered == 0).mean() <= _EQUAL_SHARE)
+    ):
         return Order(everything)
     if not shuffled and (not times_are_sure or _interleaves(steps, ordered)):
         return Order(everything)
     places = [known[place] for place in order]
     lost = len(everything) - len(places) if shuffled else 0
     if lost == 0 and len(places) < len(everything):
-        return Order(everything)  # few are out of place, and some have no time to be put in order by
-    note = f"{back} of {len(steps)} time steps went back: the records stood out of order, and were sorted and numbered by their times"
-    return Order(places, note, Counter({"without a time, where others are out of order": lost} if lost else {}))
+        # few are out of place, and some have no time to be put in order by
+        return Order(everything)
+    note = (
+        f"{back} of {len(steps)} time steps went back: the records stood out of order, and were "
+        "sorted and numbered by their times"
+    )
+    return Order(
+        places,
+        note,
+        Counter({"without a time, where others are out of order": lost} if lost else {}),
+    )
 
 
 def _is_steady(steps_s: Float64) -> bool:
@@ -91,7 +119,9 @@ def _is_steady(steps_s: Float64) -> bool:
 
 
 def _interleaves(steps_s: Float64, ordered_s: Float64) -> bool:
-    """Whether sorting would mix drives that were recorded at the same time: the steps would become much shorter."""
+    """Whether sorting would mix drives that were recorded at the same time: the steps would become
+    much shorter.
+    """
     before, after = steps_s[steps_s > 0], ordered_s[ordered_s > 0]
     return bool(len(before) and len(after) and np.median(after) < 0.75 * np.median(before))
 
@@ -103,12 +133,14 @@ def judge(
     given_hz: float | None = None,
     where: str = "the recording",
 ) -> Clock:
-    """Judge the timestamps of records that stand in the order of `positions`, the source's own numbering.
+    """Judge the timestamps of records that stand in the order of `positions`, the source's own
+    numbering.
 
-    The rate is that of the median step within episodes (`auxdrive.data.timing`), or `given_hz`: the times are then stretched so that this
-    step is its period, which keeps the gaps. A tenth of the timestamps may be missing and are interpolated. Where more are, or more
-    than a tenth of the steps do not go forward, no timestamp is used: time is then the position over `given_hz` or else `nominal_hz`,
-    so that positions left out still leave a gap.
+    The rate is that of the median step within episodes (`auxdrive.data.timing`), or `given_hz`: the
+    times are then stretched so that this step is its period, which keeps the gaps. A tenth of the
+    timestamps may be missing and are interpolated. Where more are, or more than a tenth of the
+    steps do not go forward, no timestamp is used: time is then the position over `given_hz` or else
+    `nominal_hz`, so that positions left out still leave a gap.
 
     Raises:
         DataError: the timestamps say a rate beyond `PLAUSIBLE_HZ`, and no rate was given.
@@ -117,13 +149,23 @@ def judge(
     known = np.abs(time_s) < _LATEST_S
     missing = len(time_s) - int(known.sum())
     if known.sum() < _USABLE_SHARE * len(time_s):
-        return _nominal(positions, nominal_hz, given_hz, f"{missing} of {len(time_s)} records have no usable timestamp")
+        return _nominal(
+            positions,
+            nominal_hz,
+            given_hz,
+            f"{missing} of {len(time_s)} records have no usable timestamp",
+        )
     if missing:
         time_s = _interpolated(time_s, np.array(positions, dtype=np.float64), known)
     steps = np.diff(time_s)
     forward, median_s = steps[steps > 0], period_s(steps)
     if median_s is None or len(forward) < _USABLE_SHARE * len(steps):
-        return _nominal(positions, nominal_hz, given_hz, f"{len(steps) - len(forward)} of {len(steps)} time steps do not go forward")
+        return _nominal(
+            positions,
+            nominal_hz,
+            given_hz,
+            f"{len(steps) - len(forward)} of {len(steps)} time steps do not go forward",
+        )
     if given_hz is not None and median_s < _SHORTEST_S:
         return _nominal(positions, nominal_hz, given_hz, f"the median time step is {median_s:g} s")
     time_s, rate_hz, stretched = _at_rate(time_s, median_s, given_hz, where)
@@ -136,16 +178,22 @@ def judge(
     return Clock(time_s, rate_hz, note + (f"; {missing} missing, interpolated" if missing else ""))
 
 
-def _at_rate(time_s: Float64, median_s: float, given_hz: float | None, where: str) -> tuple[Float64, float, str]:
+def _at_rate(
+    time_s: Float64, median_s: float, given_hz: float | None, where: str
+) -> tuple[Float64, float, str]:
     """The times and the rate that hold, and what is to be said of it."""
     if given_hz is not None:
         factor = 1 / given_hz / median_s
-        told = f", but --rate-hz {given_hz:g} holds: times are stretched by {factor:.4g}{_doubt(given_hz)}"
+        told = (
+            f", but --rate-hz {given_hz:g} holds: times are stretched by "
+            f"{factor:.4g}{_doubt(given_hz)}"
+        )
         return (time_s - time_s[0]) * factor, given_hz, told
     measured_hz = 1 / median_s
     if _doubt(measured_hz):
         raise DataError(
-            f"{where}: the timestamps say {measured_hz:.4g} Hz (a median step of {median_s:.3g} s){_doubt(measured_hz)}. "
+            f"{where}: the timestamps say {measured_hz:.4g} Hz (a median step of {median_s:.3g} "
+            f"s){_doubt(measured_hz)}. "
             "Is their unit another? Say the camera's true rate with --rate-hz, which then holds"
         )
     return time_s, round(measured_hz, 3), ""
@@ -154,19 +202,29 @@ def _at_rate(time_s: Float64, median_s: float, given_hz: float | None, where: st
 def _doubt(rate_hz: float) -> str:
     """What is to be said of a rate that no camera has; empty for others."""
     lowest, highest = PLAUSIBLE_HZ
-    return "" if lowest <= rate_hz <= highest else f", and no vehicle's camera records outside {lowest:g} to {highest:g} Hz"
+    return (
+        ""
+        if lowest <= rate_hz <= highest
+        else f", and no vehicle's camera records outside {lowest:g} to {highest:g} Hz"
+    )
 
 
 def _interpolated(time_s: Float64, positions: Float64, known: NDArray[np.bool_]) -> Float64:
-    """Missing times by position: between their neighbours, and beyond the first and last at the median pace."""
+    """Missing times by position: between their neighbours, and beyond the first and last at the
+    median pace.
+    """
     at, there = positions[known], time_s[known]
     pace_s = float(np.median(np.diff(there) / np.diff(at)))
     filled = np.interp(positions, at, there)
-    filled += np.minimum(positions - at[0], 0.0) * pace_s + np.maximum(positions - at[-1], 0.0) * pace_s
+    filled += (
+        np.minimum(positions - at[0], 0.0) * pace_s + np.maximum(positions - at[-1], 0.0) * pace_s
+    )
     return np.where(known, time_s, filled)
 
 
-def _nominal(positions: Sequence[int], nominal_hz: float, given_hz: float | None, why: str) -> Clock:
+def _nominal(
+    positions: Sequence[int], nominal_hz: float, given_hz: float | None, why: str
+) -> Clock:
     rate_hz = given_hz or nominal_hz
     time_s = np.array(positions, dtype=np.float64) / rate_hz
     at = (
@@ -174,4 +232,6 @@ def _nominal(positions: Sequence[int], nominal_hz: float, given_hz: float | None
         if given_hz
         else f"a nominal {rate_hz:g} Hz, which nothing confirms (--rate-hz says another)"
     )
-    return Clock(time_s, rate_hz, f"timestamps are not used ({why}); time is the record's number at {at}")
+    return Clock(
+        time_s, rate_hz, f"timestamps are not used ({why}); time is the record's number at {at}"
+    )

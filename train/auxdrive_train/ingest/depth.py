@@ -15,13 +15,19 @@ from auxdrive.types import UInt16
 from auxdrive_train.ingest.source import SourceRecord
 
 WANTED_SHARE = 0.9
-"""Depth is a modality of a source where at least this share of its records has a usable picture; of the others, it is not read."""
-_SAME_SHAPE = 0.02  # by how much the ratio of width to height may be another where depth and colour show the same view
+"""Depth is a modality of a source where at least this share of its records has a usable picture; of
+the others, it is not read.
+"""
+# by how much the ratio of width to height may be another where depth and colour show the same view
+_SAME_SHAPE = 0.02
 _MM_PER_STEP = round(1000 * MODALITIES[Modality.DEPTH].scale)
 
 
-def settle(records: Sequence[SourceRecord], key: str, skipped: Counter[str]) -> tuple[list[SourceRecord], list[str]]:
-    """Keep the depth pictures or drop them, for all records: those of one recording have the same modalities.
+def settle(
+    records: Sequence[SourceRecord], key: str, skipped: Counter[str]
+) -> tuple[list[SourceRecord], list[str]]:
+    """Keep the depth pictures or drop them, for all records: those of one recording have the same
+    modalities.
 
     Where depth is kept, records that have no usable picture of it are left out and counted.
 
@@ -48,13 +54,19 @@ def settle(records: Sequence[SourceRecord], key: str, skipped: Counter[str]) -> 
     if why:
         skipped["depth picture missing or not of 16 bits"] += sum(why.values())
     kept = [records[place] for place in sizes]
-    return kept, [f"{key}: 16-bit pictures, taken as millimetres in the camera's view; 0 is where nothing was measured"]
+    return kept, [
+        f"{key}: 16-bit pictures, taken as millimetres in the camera's view; 0 is where nothing "
+        "was measured"
+    ]
 
 
 def _wrong(records: int, sizes: dict[int, tuple[int, int]], why: Counter[str]) -> str:
     if len(sizes) >= WANTED_SHARE * records:
         return ""
-    return f"{records - len(sizes)} of {records} records have no usable picture of it, the first: {next(iter(why))}"
+    return (
+        f"{records - len(sizes)} of {records} records have no usable picture of it, the first: "
+        f"{next(iter(why))}"
+    )
 
 
 def _another_view(records: Sequence[SourceRecord], sizes: dict[int, tuple[int, int]]) -> str:
@@ -64,8 +76,14 @@ def _another_view(records: Sequence[SourceRecord], sizes: dict[int, tuple[int, i
     if len(kinds) > 1:
         return f"its pictures have different sizes ({depth})"
     colour = _colour_size(records)
-    if colour is not None and abs(kinds[0][0] * colour[1] / (kinds[0][1] * colour[0]) - 1) > _SAME_SHAPE:
-        return f"its pictures are {depth}, the camera's {colour[0]}x{colour[1]}, so they do not show the same view"
+    if (
+        colour is not None
+        and abs(kinds[0][0] * colour[1] / (kinds[0][1] * colour[0]) - 1) > _SAME_SHAPE
+    ):
+        return (
+            f"its pictures are {depth}, the camera's {colour[0]}x{colour[1]}, so they do not show "
+            "the same view"
+        )
     return ""
 
 
@@ -79,7 +97,8 @@ def _colour_size(records: Sequence[SourceRecord]) -> tuple[int, int] | None:
 
 
 def read_depth(record: SourceRecord, height: int, width: int) -> UInt16:
-    """The record's depth as `Modality.DEPTH` is stored, scaled to (height, width) by nearest neighbours: depths are never mixed.
+    """The record's depth as `Modality.DEPTH` is stored, scaled to (height, width) by nearest
+    neighbours: depths are never mixed.
 
     What was measured stays more than nothing: 1 to 4 mm are stored as one step.
 

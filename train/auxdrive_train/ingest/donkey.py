@@ -1,8 +1,9 @@
 """donkeycar's tub, version 2 (`tub` reads its files).
 
-Labels (donkeycar/templates/complete.py): `user/angle`, or `user/steering`, in -1..1, positive right, of the steering lock;
-`user/throttle` in -1..1, negative brakes or reverses. `enc/speed` is the odometer's, in metres per second (donkeycar/parts/kinematics.py).
-`cam/depth_array` names a 16-bit picture, in millimetres as the RealSense and OAK-D cameras give it.
+Labels (donkeycar/templates/complete.py): `user/angle`, or `user/steering`, in -1..1, positive
+right, of the steering lock; `user/throttle` in -1..1, negative brakes or reverses. `enc/speed` is
+the odometer's, in metres per second (donkeycar/parts/kinematics.py). `cam/depth_array` names a
+16-bit picture, in millimetres as the RealSense and OAK-D cameras give it.
 """
 
 from __future__ import annotations
@@ -40,20 +41,25 @@ DRIVE_LOOP_HZ = 20.0
 _DEPTH, _THROTTLE, _SPEED = "cam/depth_array", "user/throttle", "enc/speed"
 _BEYOND = "angle or throttle beyond [-1, 1]"
 _STEERING = ("user/angle", "user/steering")
-"""The same number: newer templates call it the one, older ones the other; where a record has both, the first counts."""
+"""The same number: newer templates call it the one, older ones the other; where a record has both,
+the first counts.
+"""
 _READ = {IMAGE, _DEPTH, _THROTTLE, _SPEED, "user/mode", "source_index"}
 
 
 def read_donkey(folder: Path, options: SourceOptions) -> Source:
     """Read a tub: which records it has, not yet their pictures.
 
-    Records are left out, and counted, that are deleted, damaged, incomplete, not driven by the user (in the pilot's modes the user's
-    angle is not what steered), whose index a later record used again, or whose angle or throttle is not a number in [-1, 1].
+    Records are left out, and counted, that are deleted, damaged, incomplete, not driven by the user
+    (in the pilot's modes the user's angle is not what steered), whose index a later record used
+    again, or whose angle or throttle is not a number in [-1, 1].
 
     Raises:
-        DataError: no tub, too many damaged lines (all are listed), timestamps of an impossible rate, or nothing left to use.
+        DataError: no tub, too many damaged lines (all are listed), timestamps of an impossible
+            rate, or nothing left to use.
     """
-    from auxdrive_train.ingest.depth import settle  # needs Pillow, which the table of formats must not import
+    # needs Pillow, which the table of formats must not import
+    from auxdrive_train.ingest.depth import settle
 
     options.refuse_side_cameras("donkeycar")
     name = source_name(folder)
@@ -62,7 +68,11 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
     damage = Damage()
     rows = read_rows(files, damage, skipped)
     # Re-packed tubs keep the original numbering; splits are then told in it.
-    index_field = "source_index" if rows and all(as_index(row.values.get("source_index")) is not None for row in rows) else "_index"
+    index_field = (
+        "source_index"
+        if rows and all(as_index(row.values.get("source_index")) is not None for row in rows)
+        else "_index"
+    )
     found = _usable(rows, folder / "images", index_field, damage, skipped)
     notes = files.notes + damage.settle(f"{folder}", skipped)
     if not found:
@@ -70,11 +80,20 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
     refuse_other_unit(skipped[_BEYOND], len(rows), f"{folder}")
     order = clock.in_order([each.time_s for each in found], times_are_sure=False)
     positions = order.numbers([each.row.index for each in found])
-    judged = clock.judge([found[place].time_s for place in order.places], positions, DRIVE_LOOP_HZ, options.rate_hz, f"{folder}")
+    judged = clock.judge(
+        [found[place].time_s for place in order.places],
+        positions,
+        DRIVE_LOOP_HZ,
+        options.rate_hz,
+        f"{folder}",
+    )
     indexes = order.numbers([each.record.index for each in found])
     records = [
         replace(
-            found[place].record, index=index, time_s=float(time_s), session=session_name(name, found[place].row.values.get("_session_id"))
+            found[place].record,
+            index=index,
+            time_s=float(time_s),
+            session=session_name(name, found[place].row.values.get("_session_id")),
         )
         for place, index, time_s in zip(order.places, indexes, judged.time_s, strict=True)
     ]
@@ -83,17 +102,30 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
         records, depth_notes = settle(records, _DEPTH, skipped)
     else:
         records, depth_notes = [replace(record, depth=None) for record in records], []
-    labels = digest((files.manifest, *files.catalogs) if is_file(files.manifest) else files.catalogs)
+    labels = digest(
+        (files.manifest, *files.catalogs) if is_file(files.manifest) else files.catalogs
+    )
     return Source(
         name=name,
-        identity=f"donkey tub {name} (labels sha256 {labels}, full lock {options.max_steer_deg:g} deg{options.rate_in_identity})",
+        identity=(
+            f"donkey tub {name} (labels sha256 {labels}, full lock {options.max_steer_deg:g} "
+            f"deg{options.rate_in_identity})"
+        ),
         index_field=index_field,
         rate_hz=judged.rate_hz,
-        steering=SteeringSpec(kind="normalised", positive="right", max_road_wheel_deg=options.max_steer_deg),
+        steering=SteeringSpec(
+            kind="normalised", positive="right", max_road_wheel_deg=options.max_steer_deg
+        ),
         vehicle=VehicleSpec(name="donkeycar", wheelbase_m=options.wheelbase_m),
         records=records,
         skipped=skipped,
-        notes=[judged.note, *filter(None, (order.note,)), *_units(rows, options), *depth_notes, *notes],
+        notes=[
+            judged.note,
+            *filter(None, (order.note,)),
+            *_units(rows, options),
+            *depth_notes,
+            *notes,
+        ],
         fov_deg=options.fov_deg,
         labels=labels,
     )
@@ -112,7 +144,9 @@ class _Found:
         return None if stamp_ms is None else stamp_ms / 1000
 
 
-def _usable(rows: Sequence[Row], images: Path, index_field: str, damage: Damage, skipped: Counter[str]) -> list[_Found]:
+def _usable(
+    rows: Sequence[Row], images: Path, index_field: str, damage: Damage, skipped: Counter[str]
+) -> list[_Found]:
     found = []
     for row in rows:
         reason, record = _record(images, row, index_field, damage)
@@ -127,23 +161,36 @@ def _units(rows: Sequence[Row], options: SourceOptions) -> list[str]:
     """How the records' numbers are understood, and which are not read."""
     keys = Counter(key for row in rows for key in row.values if not key.startswith("_"))
     steering = next((key for key in _STEERING if keys[key]), _STEERING[0])
-    notes = [f"{steering} is taken as -1..1 of {options.max_steer_deg:g} degrees at the road wheel, positive right"]
+    notes = [
+        f"{steering} is taken as -1..1 of {options.max_steer_deg:g} degrees at the road wheel, "
+        "positive right"
+    ]
     if keys[_SPEED]:
         speeds = [_speed_mps(row) for row in rows]
         unknown = sum(map(math.isnan, speeds))
-        notes.append(f"{_SPEED} is taken as metres per second" + (f"; {unknown} of {len(rows)} records have none" if unknown else ""))
+        notes.append(
+            f"{_SPEED} is taken as metres per second"
+            + (f"; {unknown} of {len(rows)} records have none" if unknown else "")
+        )
     read = _READ if options.depth else _READ - {_DEPTH}
     unread = {key: count for key, count in keys.items() if key not in read and key not in _STEERING}
     if unread:
-        notes.append("not read: " + ", ".join(f"{key} ({count} records)" for key, count in sorted(unread.items())))
+        notes.append(
+            "not read: "
+            + ", ".join(f"{key} ({count} records)" for key, count in sorted(unread.items()))
+        )
     return notes
 
 
-def _record(images: Path, row: Row, index_field: str, damage: Damage) -> tuple[str, SourceRecord | None]:
+def _record(
+    images: Path, row: Row, index_field: str, damage: Damage
+) -> tuple[str, SourceRecord | None]:
     """The record, or the reason why it is left out, which is empty where it was noted as damaged."""
     values = row.values
     steering = next((key for key in _STEERING if key in values), None)
-    missing = [key for key in (IMAGE, _THROTTLE) if key not in values] + ([" or ".join(_STEERING)] if steering is None else [])
+    missing = [key for key in (IMAGE, _THROTTLE) if key not in values] + (
+        [" or ".join(_STEERING)] if steering is None else []
+    )
     if missing or steering is None:
         return f"without {', '.join(sorted(missing))}", None
     image = inside(images, values[IMAGE])
@@ -160,7 +207,17 @@ def _record(images: Path, row: Row, index_field: str, damage: Damage) -> tuple[s
     index = as_index(values[index_field])
     assert index is not None  # `read_rows` and `read_donkey` saw to it
     gas, brake = max(throttle, 0.0), max(-throttle, 0.0)
-    return "", SourceRecord(index, row.where, image, 0.0, angle, gas, brake, _speed_mps(row), depth=inside(images, values.get(_DEPTH)))
+    return "", SourceRecord(
+        index,
+        row.where,
+        image,
+        0.0,
+        angle,
+        gas,
+        brake,
+        _speed_mps(row),
+        depth=inside(images, values.get(_DEPTH)),
+    )
 
 
 def _speed_mps(row: Row) -> float:

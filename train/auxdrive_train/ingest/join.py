@@ -15,20 +15,29 @@ from auxdrive.files import is_file, read_bytes
 from auxdrive_train.ingest.source import Source
 
 _COMPARED = 10
-"""So many pictures at the beginning tell whether a source with the labels of another is a copy of it."""
+"""So many pictures at the beginning tell whether a source with the labels of another is a copy of
+it.
+"""
 _LARGEST_PICTURE = 1 << 28
 
 
 def unused(name: str, taken: Iterable[str]) -> str:
     """The name itself, or with a number behind it that makes it another than all of these."""
     names = set(taken)
-    return next(each for each in itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2))) if each not in names)
+    return next(
+        each
+        for each in itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        if each not in names
+    )
 
 
 def _renamed(source: Source, name: str) -> Source:
     if name == source.name:
         return source
-    records = [replace(record, session=name + record.session.removeprefix(source.name)) for record in source.records]
+    records = [
+        replace(record, session=name + record.session.removeprefix(source.name))
+        for record in source.records
+    ]
     return replace(source, name=name, records=records)
 
 
@@ -36,24 +45,39 @@ def join_sources(sources: Sequence[Source]) -> Source:
     """One source of all; of one, that itself. Its rate is the median over all records.
 
     Raises:
-        UsageError: a recording is named twice, or with a copy of it. DataError: the rates differ by more than the tolerance of
-            `auxdrive.data.timing`, or some have depth and some have not.
+        UsageError: a recording is named twice, or with a copy of it. DataError: the rates differ by
+            more than the tolerance of `auxdrive.data.timing`, or some have depth and some have not.
     """
     if len(sources) == 1:
         return sources[0]
     named: list[Source] = []
     for source in sources:
         if source.identity in [other.identity for other in named]:
-            raise UsageError(f"{source.identity} is named twice; its pictures would count twice, or stand in two splits")
-        twin = next((other for other in named if other.labels == source.labels and _same_pictures(source, other)), None)
+            raise UsageError(
+                f"{source.identity} is named twice; its pictures would count twice, or stand in "
+                "two splits"
+            )
+        twin = next(
+            (
+                other
+                for other in named
+                if other.labels == source.labels and _same_pictures(source, other)
+            ),
+            None,
+        )
         if twin is not None:
-            raise UsageError(f"{source.name} is a copy of {twin.name}; its pictures would count twice, or stand in two splits. Name one")
+            raise UsageError(
+                f"{source.name} is a copy of {twin.name}; its pictures would count twice, or stand "
+                "in two splits. Name one"
+            )
         named.append(_renamed(source, unused(source.name, [other.name for other in named])))
     rate_hz = _rate_of_all(named)
     _refuse_depth_of_some(named)
     first = named[0]
     return Source(
-        name=" + ".join(source.name for source in named) if len(named) <= 3 else f"{first.name} and {len(named) - 1} more",
+        name=" + ".join(source.name for source in named)
+        if len(named) <= 3
+        else f"{first.name} and {len(named) - 1} more",
         identity=" + ".join(source.identity for source in named),
         index_field=" or ".join(dict.fromkeys(source.index_field for source in named)),
         rate_hz=rate_hz,
@@ -71,18 +95,23 @@ def _same_pictures(one: Source, other: Source) -> bool:
     """Whether the first pictures of two sources with the same labels are the same."""
     pairs = list(zip(one.records, other.records, strict=False))[:_COMPARED]
     return all(
-        is_file(a.image) and is_file(b.image) and read_bytes(a.image, _LARGEST_PICTURE) == read_bytes(b.image, _LARGEST_PICTURE)
+        is_file(a.image)
+        and is_file(b.image)
+        and read_bytes(a.image, _LARGEST_PICTURE) == read_bytes(b.image, _LARGEST_PICTURE)
         for a, b in pairs
     )
 
 
 def _rate_of_all(sources: Sequence[Source]) -> float:
-    rates = np.repeat([source.rate_hz for source in sources], [len(source.records) for source in sources])
+    rates = np.repeat(
+        [source.rate_hz for source in sources], [len(source.records) for source in sources]
+    )
     rate_hz = float(np.sort(rates)[len(rates) // 2])
     if not all(same_rate(source.rate_hz, rate_hz) for source in sources):
         told = ", ".join(f"{source.name} {source.rate_hz:g} Hz" for source in sources)
         raise DataError(
-            f"the recordings were made at different rates ({told}; up to {RATE_TOLERANCE:.0%} may differ): make a data set of each. "
+            f"the recordings were made at different rates ({told}; up to {RATE_TOLERANCE:.0%} may "
+            "differ): make a data set of each. "
             "Where the timestamps are wrong, read each with its --rate-hz"
         )
     return rate_hz
@@ -91,18 +120,28 @@ def _rate_of_all(sources: Sequence[Source]) -> float:
 def _refuse_depth_of_some(sources: Sequence[Source]) -> None:
     with_depth = [source.name for source in sources if source.records[0].depth is not None]
     if 0 < len(with_depth) < len(sources):
-        raise DataError(f"depth is in {', '.join(with_depth)} alone: leave it out of all with --no-depth, or make a data set of each kind")
+        raise DataError(
+            f"depth is in {', '.join(with_depth)} alone: leave it out of all with --no-depth, or "
+            "make a data set of each kind"
+        )
 
 
 def _notes(sources: Sequence[Source]) -> list[str]:
     """What all say, once; what one says, under its name; and which seem to be copies."""
     count = Counter(note for source in sources for note in dict.fromkeys(source.notes))
     common = [note for note in sources[0].notes if count[note] == len(sources)]
-    notes = [f"{source.name}: {note}" for source in sources for note in source.notes if count[note] < len(sources)]
+    notes = [
+        f"{source.name}: {note}"
+        for source in sources
+        for note in source.notes
+        if count[note] < len(sources)
+    ]
     alike: dict[str, list[str]] = {}
     for source in sources:
         alike.setdefault(source.labels, []).append(source.name)
     copies = [
-        f"{' and '.join(names)} have the same labels: are they copies of one recording?" for names in alike.values() if len(names) > 1
+        f"{' and '.join(names)} have the same labels: are they copies of one recording?"
+        for names in alike.values()
+        if len(names) > 1
     ]
     return notes + common + copies

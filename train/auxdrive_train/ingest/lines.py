@@ -13,14 +13,18 @@ from auxdrive.errors import DataError
 from auxdrive_train.ingest.source import CUT_OFF, read_labels
 
 REFUSED_SHARE = 0.2
-"""A source with more damaged lines than this share of its lines is refused: what is left of it may not be what it seems."""
+"""A source with more damaged lines than this share of its lines is refused: what is left of it may
+not be what it seems.
+"""
 DAMAGED = "damaged line"
 _IN_A_NOTE = 12
 
 
 @dataclass(slots=True)
 class Damage:
-    """Damaged lines of a source, by file: (line number, what is wrong); `lines` counts all lines that hold anything."""
+    """Damaged lines of a source, by file: (line number, what is wrong); `lines` counts all lines
+    that hold anything.
+    """
 
     lines: int = 0
     found: dict[Path, list[tuple[int, str]]] = field(default_factory=dict)
@@ -33,44 +37,61 @@ class Damage:
         return sum(len(lines) for lines in self.found.values())
 
     def settle(self, source: str, skipped: Counter[str]) -> list[str]:
-        """Count the damaged lines among the records left out; the notes that say where they are, as far as they fit on a line.
+        """Count the damaged lines among the records left out; the notes that say where they are, as
+        far as they fit on a line.
 
         Raises:
-            DataError: more than `REFUSED_SHARE` of the lines are damaged, and more than one; the message lists all of them.
+            DataError: more than `REFUSED_SHARE` of the lines are damaged, and more than one; the
+                message lists all of them.
         """
         if not self.found:
             return []
         if len(self) > 1 and len(self) > REFUSED_SHARE * self.lines:
             raise DataError(
-                f"{source}: {len(self)} of {self.lines} lines are damaged; more than {REFUSED_SHARE:.0%} are refused. "
+                f"{source}: {len(self)} of {self.lines} lines are damaged; more than "
+                f"{REFUSED_SHARE:.0%} are refused. "
                 "Repair or remove them:\n" + "\n".join(f"  {line}" for line in self._listed(None))
             )
         skipped[DAMAGED] += len(self)
         return [f"damaged: {line}" for line in self._listed(_IN_A_NOTE)]
 
     def _listed(self, most: int | None) -> list[str]:
-        """One text for each file and kind of damage; lines that follow each other are drawn together, and `most` such ranges named."""
+        """One text for each file and kind of damage; lines that follow each other are drawn
+        together, and `most` such ranges named.
+        """
         texts = []
         for file, lines in self.found.items():
             kinds: dict[str, list[int]] = {}
             for line, what in lines:
                 kinds.setdefault(what, []).append(line)
-            texts += [f"{file}, line{'s' if len(numbers) > 1 else ''} {_ranges(numbers, most)}: {what}" for what, numbers in kinds.items()]
+            texts += [
+                f"{file}, line{'s' if len(numbers) > 1 else ''} {_ranges(numbers, most)}: {what}"
+                for what, numbers in kinds.items()
+            ]
         return texts
 
 
 def _ranges(numbers: list[int], most: int | None) -> str:
     """[1, 2, 3, 7] as '1-3, 7'."""
-    ends = [place for place, (one, following) in enumerate(pairwise(numbers)) if following != one + 1]
+    ends = [
+        place for place, (one, following) in enumerate(pairwise(numbers)) if following != one + 1
+    ]
     starts = [0, *(place + 1 for place in ends)]
-    pairs = [(numbers[start], numbers[end]) for start, end in zip(starts, [*ends, len(numbers) - 1], strict=True)]
+    pairs = [
+        (numbers[start], numbers[end])
+        for start, end in zip(starts, [*ends, len(numbers) - 1], strict=True)
+    ]
     texts = [f"{first}" if first == last else f"{first}-{last}" for first, last in pairs[:most]]
-    return ", ".join(texts) + (f" and {len(pairs) - len(texts)} more places" if len(pairs) > len(texts) else "")
+    return ", ".join(texts) + (
+        f" and {len(pairs) - len(texts)} more places" if len(pairs) > len(texts) else ""
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a file. ended: whether it has an end; a last one that has none may have been cut off while it was written."""
+    """A line of a file. ended: whether it has an end; a last one that has none may have been cut
+    off while it was written.
+    """
 
     number: int
     text: bytes
@@ -78,10 +99,12 @@ class Line:
 
 
 def read_lines(file: Path) -> Iterator[Line]:
-    """The lines that hold anything, numbered from 1, without their ends and without NUL bytes around them.
+    """The lines that hold anything, numbered from 1, without their ends and without NUL bytes
+    around them.
 
-    NUL bytes are what a journalling file system leaves after a power cut where the data of a longer file never came to the disk; what
-    was written afterwards follows them in the same line. A line of nothing else stays, as b"\\0".
+    NUL bytes are what a journalling file system leaves after a power cut where the data of a longer
+    file never came to the disk; what was written afterwards follows them in the same line. A line
+    of nothing else stays, as b"\\0".
 
     Raises:
         DataError: the file cannot be read.
@@ -97,7 +120,9 @@ def read_lines(file: Path) -> Iterator[Line]:
 
 
 def cut_off(line: Line, skipped: Counter[str]) -> bool:
-    """Whether a line that cannot be read is the last of a longer file and lacks its end; then it is counted as cut off."""
+    """Whether a line that cannot be read is the last of a longer file and lacks its end; then it is
+    counted as cut off.
+    """
     if line.ended or line.number == 1:
         return False
     skipped[CUT_OFF] += 1

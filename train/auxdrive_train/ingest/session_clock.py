@@ -1,4 +1,6 @@
-"""Of which session a record is, and when it was taken on a clock that all episodes of that session share."""
+"""Of which session a record is, and when it was taken on a clock that all episodes of that session
+share.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,15 @@ from auxdrive_train.ingest.source import SourceRecord
 
 @dataclass(slots=True)
 class SessionClock:
-    """Puts records on the clock of their session, which begins with its first record and never goes back.
+    """Puts records on the clock of their session, which begins with its first record and never goes
+    back.
 
-    Where the source's clock was set back, frames that were taken one after the other would seem to lie far apart, or long before; there
-    this one goes on by one period. Each camera runs through the session anew.
+    Where the source's clock was set back, frames that were taken one after the other would seem to
+    lie far apart, or long before; there this one goes on by one period. Each camera runs through
+    the session anew.
 
-    A session of the source that begins within `MARGIN_S` after the one before goes on with that one: a program that is started again on
-    the spot sees what it saw before.
+    A session of the source that begins within `MARGIN_S` after the one before goes on with that
+    one: a program that is started again on the spot sees what it saw before.
     """
 
     rate_hz: float
@@ -28,7 +32,9 @@ class SessionClock:
     _before: dict[str, SourceRecord] = field(default_factory=dict)
 
     def place(self, record: SourceRecord) -> tuple[str, float]:
-        """The record's session, and seconds since that began; records must come in the order in which they were taken."""
+        """The record's session, and seconds since that began; records must come in the order in
+        which they were taken.
+        """
         session = self._session(record)
         origin_s = self._origin_s.setdefault(session, record.time_s)
         camera = (session, record.stream)
@@ -44,6 +50,14 @@ class SessionClock:
         before = self._before.get(record.stream)
         self._before[record.stream] = record
         if record.session not in self._session_of:
-            goes_on = before is not None and before.source == record.source and 0 < record.time_s - before.time_s <= MARGIN_S
-            self._session_of[record.session] = self._session_of[before.session] if goes_on and before is not None else record.session
+            goes_on = (
+                before is not None
+                and before.source == record.source
+                and 0 < record.time_s - before.time_s <= MARGIN_S
+            )
+            self._session_of[record.session] = (
+                self._session_of[before.session]
+                if goes_on and before is not None
+                else record.session
+            )
         return self._session_of[record.session]

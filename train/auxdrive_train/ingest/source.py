@@ -1,4 +1,6 @@
-"""What a reader of a foreign format hands over: records that point to pictures, and what is known of all of them."""
+"""What a reader of a foreign format hands over: records that point to pictures, and what is known
+of all of them.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,12 @@ def _range(bounds: tuple[float, float]) -> str:
 class SourceOptions:
     """What the caller knows better than the files.
 
-    max_steer_deg: road-wheel angle at full lock, for sources that record -1..1. rate_hz: the camera's, whatever the timestamps say.
-    cameras, side_correction: for sources with side cameras (None: what the reader takes by itself); the correction is in the source's
+    max_steer_deg: road-wheel angle at full lock, for sources that record -1..1. rate_hz: the
+    camera's, whatever the timestamps say. cameras, side_correction: for sources with side cameras
+    (None: what the reader takes by itself); the correction is in the source's
         steering numbers, towards the middle.
-    fov_deg: the camera's horizontal field of view. wheelbase_m: the vehicle's. No source records them; None where unknown.
-    depth: whether depth pictures are read where there are any.
+    fov_deg: the camera's horizontal field of view. wheelbase_m: the vehicle's. No source records
+    them; None where unknown. depth: whether depth pictures are read where there are any.
     """
 
     max_steer_deg: float = 25.0
@@ -48,19 +51,34 @@ class SourceOptions:
 
     def __post_init__(self) -> None:
         if not LOCK_DEG[0] <= self.max_steer_deg <= LOCK_DEG[1]:
-            raise UsageError(f"the steering angle at full lock must lie in {_range(LOCK_DEG)} degrees, got {self.max_steer_deg}")
+            raise UsageError(
+                f"the steering angle at full lock must lie in {_range(LOCK_DEG)} degrees, got "
+                f"{self.max_steer_deg}"
+            )
         if self.rate_hz is not None and not 0.1 <= self.rate_hz <= 1000:
             raise UsageError(f"the rate must lie in [0.1, 1000] Hz, got {self.rate_hz}")
         if self.side_correction is not None and not 0 <= self.side_correction <= 1:
-            raise UsageError(f"the correction for side cameras must lie in [0, 1], got {self.side_correction}")
+            raise UsageError(
+                f"the correction for side cameras must lie in [0, 1], got {self.side_correction}"
+            )
         if self.fov_deg is not None and not LEAST_FOV_DEG <= self.fov_deg < 180:
-            raise UsageError(f"the camera's horizontal field of view must lie in [{LEAST_FOV_DEG:g}, 180) degrees, got {self.fov_deg}")
-        if self.wheelbase_m is not None and not WHEELBASE_M[0] <= self.wheelbase_m <= WHEELBASE_M[1]:
-            raise UsageError(f"the wheelbase must lie in {_range(WHEELBASE_M)} metres, got {self.wheelbase_m}")
+            raise UsageError(
+                f"the camera's horizontal field of view must lie in [{LEAST_FOV_DEG:g}, 180) "
+                f"degrees, got {self.fov_deg}"
+            )
+        if (
+            self.wheelbase_m is not None
+            and not WHEELBASE_M[0] <= self.wheelbase_m <= WHEELBASE_M[1]
+        ):
+            raise UsageError(
+                f"the wheelbase must lie in {_range(WHEELBASE_M)} metres, got {self.wheelbase_m}"
+            )
 
     @property
     def rate_in_identity(self) -> str:
-        """What tells a source that was read at a rate of the caller's from the same one read at its own."""
+        """What tells a source that was read at a rate of the caller's from the same one read at its
+        own.
+        """
         return "" if self.rate_hz is None else f", at {self.rate_hz:g} Hz"
 
     def refuse_side_cameras(self, source: str) -> None:
@@ -70,18 +88,23 @@ class SourceOptions:
             UsageError: cameras or a correction for side cameras were asked for.
         """
         if self.cameras is not None or self.side_correction is not None:
-            raise UsageError(f"a {source} has one camera: leave --cameras and --side-correction out")
+            raise UsageError(
+                f"a {source} has one camera: leave --cameras and --side-correction out"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
     """One recorded instant.
 
-    index: what `--split` ranges speak of. where: file and line. stream: the camera, empty where there is one.
-    time_s: the source's clock, made usable by `clock.judge`. steer: the source's number. speed_mps: NaN where unknown.
-    session: the drive that it belongs to, unique over all sources: `<source>` or `<source>/<session of the source>`. Records of
-        different sessions were not taken in one go; those of one session may still have pauses between them.
-    depth: the 16-bit picture of the depths that the camera's pixels show, in millimetres, 0 where none was measured; None without one.
+    index: what `--split` ranges speak of. where: file and line. stream: the camera, empty where
+    there is one. time_s: the source's clock, made usable by `clock.judge`. steer: the source's
+    number. speed_mps: NaN where unknown. session: the drive that it belongs to, unique over all
+    sources: `<source>` or `<source>/<session of the source>`. Records of
+        different sessions were not taken in one go; those of one session may still have pauses
+        between them.
+    depth: the 16-bit picture of the depths that the camera's pixels show, in millimetres, 0 where
+    none was measured; None without one.
     """
 
     index: int
@@ -104,12 +127,14 @@ class SourceRecord:
 
 @dataclass(slots=True)
 class Source:
-    """A recording that was read, without its pictures. Records stand in time order within each stream, stream after stream.
+    """A recording that was read, without its pictures. Records stand in time order within each
+    stream, stream after stream.
 
-    identity: format, name, digest of its label files, and options that change labels: two sources are the same when it is.
-    skipped: how many records were left out, by reason. notes: what a person should know, units and doubts.
-    fov_deg: the camera's horizontal field of view, None where unknown. labels: digest of its label files.
-    identities: of the recordings that it was joined from; its own where it is one.
+    identity: format, name, digest of its label files, and options that change labels: two sources
+    are the same when it is. skipped: how many records were left out, by reason. notes: what a
+    person should know, units and doubts. fov_deg: the camera's horizontal field of view, None where
+    unknown. labels: digest of its label files. identities: of the recordings that it was joined
+    from; its own where it is one.
     """
 
     name: str
@@ -135,8 +160,12 @@ def source_name(folder: Path) -> str:
 
 
 def session_name(source: str, session: object = None) -> str:
-    """`SourceRecord.session` of a record: the source's name, and its own name of the session where it has any."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", str(session))[:60] if isinstance(session, str | int) else ""
+    """`SourceRecord.session` of a record: the source's name, and its own name of the session where
+    it has any.
+    """
+    name = (
+        re.sub(r"[^A-Za-z0-9._-]", "_", str(session))[:60] if isinstance(session, str | int) else ""
+    )
     return f"{source}/{name}" if name else source
 
 
@@ -158,14 +187,19 @@ def read_labels(file: Path) -> bytes:
 
 
 def inside(folder: Path, name: object) -> Path | None:
-    """The file `name` in `folder`, which need not exist; None where the name is no plain file name, or leads out through a link.
+    """The file `name` in `folder`, which need not exist; None where the name is no plain file name,
+    or leads out through a link.
 
     Nothing outside the folder of a recording is read.
 
     Raises:
         DataError: the folder may not be looked into.
     """
-    if not isinstance(name, str) or name in ("", ".", "..") or any(character in name for character in "/\\\0"):
+    if (
+        not isinstance(name, str)
+        or name in ("", ".", "..")
+        or any(character in name for character in "/\\\0")
+    ):
         return None
     try:
         length = len(os.fsencode(name))
@@ -173,7 +207,11 @@ def inside(folder: Path, name: object) -> Path | None:
         return None
     path = folder / name
     with refusals(path, "cannot be looked at"):
-        leads_out = length <= 255 and path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
+        leads_out = (
+            length <= 255
+            and path.is_symlink()
+            and not path.resolve().is_relative_to(folder.resolve())
+        )
     return None if leads_out or length > 255 else path
 
 
@@ -184,15 +222,18 @@ def left_out(skipped: Counter[str], notes: Iterable[str] = ()) -> str:
 
 
 def refuse_other_unit(beyond: int, records: int, where: str) -> None:
-    """Refuse a recording whose labels are no shares of the full lock: the few that look like some would be wrong.
+    """Refuse a recording whose labels are no shares of the full lock: the few that look like some
+    would be wrong.
 
     Raises:
         DataError: `beyond`, the records whose labels are beyond [-1, 1], are more than half of all.
     """
     if 2 * beyond > records:
         raise DataError(
-            f"{where}: {beyond} of {records} records have steering or pedals beyond [-1, 1]: in degrees, per cent, another unit? "
-            "Write steering as a share of the full lock, positive right (--max-steer-deg says how many degrees), and pedals as 0..1"
+            f"{where}: {beyond} of {records} records have steering or pedals beyond [-1, 1]: in "
+            "degrees, per cent, another unit? "
+            "Write steering as a share of the full lock, positive right (--max-steer-deg says how "
+            "many degrees), and pedals as 0..1"
         )
 
 

@@ -12,12 +12,17 @@ from auxdrive.errors import UsageError, unknown_name
 
 _FORM = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,30})=(.+)", re.DOTALL)
 _RANGE = re.compile(r"(?:(.+):)?(\d*):(\d*)", re.DOTALL)
-_HELP = "write NAME=START:STOP with whole numbers, as in train=:9800 or test=10000:12000, NAME=SOURCE or NAME=SOURCE:START:STOP"
+_HELP = (
+    "write NAME=START:STOP with whole numbers, as in train=:9800 or test=10000:12000, NAME=SOURCE "
+    "or NAME=SOURCE:START:STOP"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SplitRange:
-    """Records of that source (empty: of the only one) with start <= index < stop; stop None: to the end."""
+    """Records of that source (empty: of the only one) with start <= index < stop; stop None: to the
+    end.
+    """
 
     name: str
     start: int
@@ -26,20 +31,29 @@ class SplitRange:
 
     def holds(self, index: int, source: str = "") -> bool:
         """Whether the record of that number, of that source, is in the range."""
-        return self.source in ("", source) and self.start <= index and (self.stop is None or index < self.stop)
+        return (
+            self.source in ("", source)
+            and self.start <= index
+            and (self.stop is None or index < self.stop)
+        )
 
     def __str__(self) -> str:
         numbers = f"{self.start}:{'' if self.stop is None else self.stop}"
         if not self.source:
             return f"{self.name}={numbers}"
-        return f"{self.name}={self.source}" if numbers == "0:" else f"{self.name}={self.source}:{numbers}"
+        return (
+            f"{self.name}={self.source}"
+            if numbers == "0:"
+            else f"{self.name}={self.source}:{numbers}"
+        )
 
 
 def parse_splits(texts: Iterable[str]) -> tuple[SplitRange, ...]:
     """The ranges, sorted by source and start; a name may have several.
 
     Raises:
-        UsageError: another form, an empty range, or two ranges that share records: the same pictures in two splits.
+        UsageError: another form, an empty range, or two ranges that share records: the same
+            pictures in two splits.
     """
     ranges = sorted((_parsed(text) for text in texts), key=lambda each: (each.source, each.start))
     for one, other in itertools.combinations(ranges, 2):
@@ -69,7 +83,8 @@ def _parsed(text: str) -> SplitRange:
 
 
 def check_sources(ranges: tuple[SplitRange, ...], sources: Iterable[str]) -> None:
-    """Refuse ranges of a source that there is not, and ranges that do not say of which where there are several.
+    """Refuse ranges of a source that there is not, and ranges that do not say of which where there
+    are several.
 
     Raises:
         UsageError: such a range.
@@ -80,7 +95,8 @@ def check_sources(ranges: tuple[SplitRange, ...], sources: Iterable[str]) -> Non
             raise UsageError(f"--split {each}: {unknown_name('source', each.source, names)}")
         if not each.source and len(names) > 1:
             raise UsageError(
-                f"--split {each}: there are several sources; say of which, as in {each.name}={names[0]}:{str(each).partition('=')[2]}"
+                f"--split {each}: there are several sources; say of which, as in "
+                f"{each.name}={names[0]}:{str(each).partition('=')[2]}"
             )
 
 

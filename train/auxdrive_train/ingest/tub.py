@@ -1,7 +1,9 @@
-"""The files of a donkeycar tub, version 2: which there are, and the records in them, however much was lost of either.
+"""The files of a donkeycar tub, version 2: which there are, and the records in them, however much
+was lost of either.
 
-donkeycar/parts/datastore_v2.py: `manifest.json` is five JSON lines: names of the inputs, their types, metadata, session data, and
-{"paths": catalogs, "current_index", "max_len", "deleted_indexes"}; a catalog is a file of JSON lines, a record each.
+donkeycar/parts/datastore_v2.py: `manifest.json` is five JSON lines: names of the inputs, their
+types, metadata, session data, and {"paths": catalogs, "current_index", "max_len",
+"deleted_indexes"}; a catalog is a file of JSON lines, a record each.
 """
 
 from __future__ import annotations
@@ -24,12 +26,16 @@ MANIFEST_NAME = "manifest.json"
 IMAGE = "cam/image_array"
 _CATALOG = re.compile(r"catalog_(\d+)\.catalog")
 _LARGEST_INDEX = 2**53  # beyond, a float64 no longer holds every whole number
-_LONGEST_HOLE = 10_000  # records that one damaged line can have swallowed: what a system holds back before it writes, and far more
+# records that one damaged line can have swallowed: what a system holds back before it writes, and
+# far more
+_LONGEST_HOLE = 10_000
 
 
 @dataclass(slots=True)
 class TubFiles:
-    """catalogs: in the order in which they were written. deleted: indexes. unlisted: catalogs that the manifest does not name."""
+    """catalogs: in the order in which they were written. deleted: indexes. unlisted: catalogs that
+    the manifest does not name.
+    """
 
     manifest: Path
     catalogs: list[Path]
@@ -54,16 +60,22 @@ class Row:
 
 
 def find_files(folder: Path) -> TubFiles:
-    """The tub's files. Catalogs are found by their names too, for a manifest that was lost, damaged or written anew does not list them.
+    """The tub's files. Catalogs are found by their names too, for a manifest that was lost, damaged
+    or written anew does not list them.
 
     Raises:
-        DataError: no folder, or one without catalogs; the message says what it is instead, where that can be seen.
+        DataError: no folder, or one without catalogs; the message says what it is instead, where
+            that can be seen.
     """
     if not is_folder(folder):
         raise DataError(f"{folder}: no such folder")
     manifest = folder / MANIFEST_NAME
     listed, deleted, notes = _read_manifest(manifest)
-    there = {path for path in _catalogs(folder) if is_file(path) and inside(folder, path.name) is not None}
+    there = {
+        path
+        for path in _catalogs(folder)
+        if is_file(path) and inside(folder, path.name) is not None
+    }
     named = [(name, inside(folder, name)) for name in listed or ()]
     for name, path in named:
         if path is None or not is_file(path):
@@ -77,7 +89,9 @@ def find_files(folder: Path) -> TubFiles:
 
 
 def _writing_order(catalog: Path) -> tuple[bool, int, str]:
-    """Copies with other names come first, so that what donkeycar wrote itself counts as the later record."""
+    """Copies with other names come first, so that what donkeycar wrote itself counts as the later
+    record.
+    """
     match = _CATALOG.fullmatch(catalog.name)
     return match is not None, int(match[1][:18]) if match else 0, catalog.name
 
@@ -89,15 +103,31 @@ def _catalogs(folder: Path) -> list[Path]:
 def _no_tub(folder: Path) -> str:
     inner = entries(folder)
     if any(path.name == "meta.json" or path.match("record_*.json") for path in inner):
-        return f"{folder}: is a donkeycar tub of version 1; convert it with donkeycar's convert_to_tub_v2.py first"
+        return (
+            f"{folder}: is a donkeycar tub of version 1; convert it with donkeycar's "
+            "convert_to_tub_v2.py first"
+        )
     tubs = [path.name for path in inner if is_folder(path) and _catalogs(path)]
-    hint = f". Its folders {', '.join(tubs[:5])}{' ...' if len(tubs) > 5 else ''} hold catalogs: name them one by one" if tubs else ""
-    return f"{folder}: no catalog_*.catalog in it, so it is no donkeycar tub of version 2, or an empty one{hint}"
+    hint = (
+        f". Its folders {', '.join(tubs[:5])}{' ...' if len(tubs) > 5 else ''} hold catalogs: name "
+        "them one by one"
+        if tubs
+        else ""
+    )
+    return (
+        f"{folder}: no catalog_*.catalog in it, so it is no donkeycar tub of version 2, or an "
+        f"empty one{hint}"
+    )
 
 
 def _read_manifest(path: Path) -> tuple[list[object] | None, set[int], list[str]]:
-    """Catalogs that the manifest lists (None: it does not tell), deleted indexes, and what is wrong with it."""
-    lost = "; the catalogs are found by their names, and which records were deleted in the tub is not known"
+    """Catalogs that the manifest lists (None: it does not tell), deleted indexes, and what is wrong
+    with it.
+    """
+    lost = (
+        "; the catalogs are found by their names, and which records were deleted in the tub is not "
+        "known"
+    )
     if not is_file(path):
         return None, set(), [f"{path}: no such file{lost}"]
     found: dict[str, Any] | None = None
@@ -108,19 +138,31 @@ def _read_manifest(path: Path) -> tuple[list[object] | None, set[int], list[str]
     for line in lines:
         value, _ = _parsed(line)
         if isinstance(value, dict) and isinstance(value.get("paths"), list):
-            found = value  # by its key and not by its place: the line was the fifth when it was whole
+            # by its key and not by its place: the line was the fifth when it was whole
+            found = value
     if found is None:
         return None, set(), [f"{path}: damaged, no line lists the catalogs' `paths`{lost}"]
     given = found.get("deleted_indexes", [])
     indexes = [as_index(value) for value in given] if isinstance(given, list) else [None]
     deleted = {index for index in indexes if index is not None}
     none = sum(index is None for index in indexes)
-    return found["paths"], deleted, [f"{path}: {none} of `deleted_indexes` are no indexes and were passed over"] if none else []
+    return (
+        found["paths"],
+        deleted,
+        [f"{path}: {none} of `deleted_indexes` are no indexes and were passed over"]
+        if none
+        else [],
+    )
 
 
 def as_index(value: object) -> int | None:
     """The index of a record, also where it was written as 3.0; None where it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST_INDEX or value != int(value):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value <= _LARGEST_INDEX
+        or value != int(value)
+    ):
         return None
     return int(value)
 
@@ -143,11 +185,13 @@ def _short(error: ValueError) -> str:
 
 
 def read_rows(files: TubFiles, damage: Damage, skipped: Counter[str]) -> list[Row]:
-    """The records that are not deleted, sorted by index; damaged ones are noted in `damage`, other omissions counted in `skipped`.
+    """The records that are not deleted, sorted by index; damaged ones are noted in `damage`, other
+    omissions counted in `skipped`.
 
-    An index that was used again (the manifest that counts them was lost with the power) has had its picture overwritten: the later
-    record is kept. So is none, where the later record is a damaged line between others. Of records of several indexes that name one
-    picture, too, the later one was written with the picture that is there.
+    An index that was used again (the manifest that counts them was lost with the power) has had its
+    picture overwritten: the later record is kept. So is none, where the later record is a damaged
+    line between others. Of records of several indexes that name one picture, too, the later one was
+    written with the picture that is there.
     """
     found: dict[int, Row] = {}
     index_of: dict[str, int] = {}  # by picture, the later record's
@@ -162,7 +206,11 @@ def read_rows(files: TubFiles, damage: Damage, skipped: Counter[str]) -> list[Ro
                 found[row.index] = row
                 picture = row.values.get(IMAGE)
                 before = index_of.get(picture, row.index) if isinstance(picture, str) else row.index
-                if before != row.index and before in found and found[before].values.get(IMAGE) == picture:
+                if (
+                    before != row.index
+                    and before in found
+                    and found[before].values.get(IMAGE) == picture
+                ):
                     del found[before]
                     skipped["picture named again by a later record"] += 1
                 if isinstance(picture, str):
@@ -172,12 +220,18 @@ def read_rows(files: TubFiles, damage: Damage, skipped: Counter[str]) -> list[Ro
         skipped["deleted in the tub"] += len(deleted)
     for catalog in files.unlisted:
         count = sum(row.file == catalog for row in found.values())
-        files.notes.append(f"{catalog}: the manifest does not list it; its {count} records are read all the same")
+        files.notes.append(
+            f"{catalog}: the manifest does not list it; its {count} records are read all the same"
+        )
     return [found[index] for index in sorted(found.keys() - deleted)]
 
 
-def _walk(catalog: Path, damage: Damage, skipped: Counter[str]) -> Iterator[tuple[Row | None, range]]:
-    """Each record, with the indexes that damaged lines before it may have had; at the end None, with those after the last record."""
+def _walk(
+    catalog: Path, damage: Damage, skipped: Counter[str]
+) -> Iterator[tuple[Row | None, range]]:
+    """Each record, with the indexes that damaged lines before it may have had; at the end None,
+    with those after the last record.
+    """
     before, damaged = -1, 0
     for line in read_lines(catalog):
         damage.lines += 1
@@ -190,7 +244,12 @@ def _walk(catalog: Path, damage: Damage, skipped: Counter[str]) -> Iterator[tupl
         damaged += 1
         if wrong and cut_off(line, skipped):
             continue
-        damage.add(catalog, line.number, wrong or ("a record without `_index`" if isinstance(value, dict) else "not a JSON object"))
+        damage.add(
+            catalog,
+            line.number,
+            wrong
+            or ("a record without `_index`" if isinstance(value, dict) else "not a JSON object"),
+        )
     yield None, _hole(before, damaged, before + 1 + damaged)
 
 
@@ -198,4 +257,8 @@ def _hole(before: int, damaged: int, after: int) -> range:
     """The indexes that so many damaged lines between records of two indexes may have had."""
     if not damaged or before < 0:
         return range(0)
-    return range(max(before + 1, after - _LONGEST_HOLE), after) if before < after else range(after - damaged, after)
+    return (
+        range(max(before + 1, after - _LONGEST_HOLE), after)
+        if before < after
+        else range(after - damaged, after)
+    )

@@ -1,7 +1,9 @@
-"""The recordings of Udacity's self-driving-car simulator: `driving_log.csv` (`udacity_log` reads it) and `IMG/`.
+"""The recordings of Udacity's self-driving-car simulator: `driving_log.csv` (`udacity_log` reads
+it) and `IMG/`.
 
-Columns: center, left, right (picture paths of the machine that recorded), steering, throttle, brake, speed. Steering is in -1..1,
-positive right, of the simulator car's 25 degrees; speed is taken as miles per hour, the simulator's display unit.
+Columns: center, left, right (picture paths of the machine that recorded), steering, throttle,
+brake, speed. Steering is in -1..1, positive right, of the simulator car's 25 degrees; speed is
+taken as miles per hour, the simulator's display unit.
 """
 
 from __future__ import annotations
@@ -43,22 +45,27 @@ DEFAULT_CORRECTION = 0.2
 _BEYOND = "steering beyond [-1, 1]"
 _PEDAL_BEYOND = "throttle or brake beyond [-1, 1]"
 _NUMBERS = ("steering", "throttle", "brake", "speed")
-# The side on which a camera sits says which way it must steer to come back to the middle; positive is right.
+# The side on which a camera sits says which way it must steer to come back to the middle; positive
+# is right.
 _CORRECTION_SIGN = {"center": 0.0, "left": 1.0, "right": -1.0}
 _STAMP = re.compile(r"_(\d{4})_(\d\d)_(\d\d)_(\d\d)_(\d\d)_(\d\d)_(\d{1,6})\.[A-Za-z]+$")
 
 
 def read_udacity(folder: Path, options: SourceOptions) -> Source:
-    """Read a recording: which records it has, not yet their pictures. Each camera that is asked for becomes episodes of its own.
+    """Read a recording: which records it has, not yet their pictures. Each camera that is asked for
+    becomes episodes of its own.
 
-    Of a picture's path the file name alone is used, looked up in `IMG/`: the paths are those of the machine that recorded, with
-    its separators. Rows are left out, and counted, that are damaged, whose numbers are none or whose steering or pedals are beyond [-1, 1];
-    so are those of one camera that name no picture of it. Rows that are out of order are sorted by the times in the pictures' names.
+    Of a picture's path the file name alone is used, looked up in `IMG/`: the paths are those of the
+    machine that recorded, with its separators. Rows are left out, and counted, that are damaged,
+    whose numbers are none or whose steering or pedals are beyond [-1, 1]; so are those of one
+    camera that name no picture of it. Rows that are out of order are sorted by the times in the
+    pictures' names.
 
     A last line that has no end was cut off, and is left out too.
 
     Raises:
-        DataError: no log, a header of other columns, decimal commas, too many damaged lines (all are listed), or nothing left to use.
+        DataError: no log, a header of other columns, decimal commas, too many damaged lines (all
+            are listed), or nothing left to use.
         UsageError: an unknown camera.
     """
     log = folder / LOG_NAME
@@ -77,12 +84,16 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     stamps = [_time_s(row.cells["center"]) for row in rows]
     order = _order([row.part for row in rows], stamps)
     indexes = order.numbers([row.index for row in rows])
-    judged = clock.judge([stamps[place] for place in order.places], indexes, NOMINAL_HZ, options.rate_hz, f"{folder}")
+    judged = clock.judge(
+        [stamps[place] for place in order.places], indexes, NOMINAL_HZ, options.rate_hz, f"{folder}"
+    )
     correction = DEFAULT_CORRECTION if options.side_correction is None else options.side_correction
     records = []
     for camera in cameras:
         for place, index, time_s in zip(order.places, indexes, judged.time_s, strict=True):
-            record = _record(folder / "IMG", rows[place], camera, correction * _CORRECTION_SIGN[camera])
+            record = _record(
+                folder / "IMG", rows[place], camera, correction * _CORRECTION_SIGN[camera]
+            )
             if record is None:
                 skipped[f"no picture of the {camera} camera is named"] += 1
             else:
@@ -92,18 +103,28 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     if not records:
         raise DataError(f"{log}: no record to use ({left_out(skipped, notes)})")
     labels = digest((log,))
-    settings = f"full lock {options.max_steer_deg:g} deg, cameras {'+'.join(cameras)}{options.rate_in_identity}"
+    settings = (
+        f"full lock {options.max_steer_deg:g} deg, cameras "
+        f"{'+'.join(cameras)}{options.rate_in_identity}"
+    )
     side = "" if cameras == ("center",) else f", side correction {correction:g}"
     return Source(
         name=name,
         identity=f"udacity recording {name} (labels sha256 {labels}, {settings}{side})",
         index_field="row",
         rate_hz=judged.rate_hz,
-        steering=SteeringSpec(kind="normalised", positive="right", max_road_wheel_deg=options.max_steer_deg),
+        steering=SteeringSpec(
+            kind="normalised", positive="right", max_road_wheel_deg=options.max_steer_deg
+        ),
         vehicle=VehicleSpec(name="udacity simulator", wheelbase_m=options.wheelbase_m),
         records=records,
         skipped=skipped,
-        notes=[judged.note, *filter(None, (order.note,)), *_units(options, cameras, correction), *notes],
+        notes=[
+            judged.note,
+            *filter(None, (order.note,)),
+            *_units(options, cameras, correction),
+            *notes,
+        ],
         fov_deg=options.fov_deg,
         labels=labels,
     )
@@ -112,16 +133,22 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
 def _units(options: SourceOptions, cameras: tuple[str, ...], correction: float) -> list[str]:
     """How the rows' numbers are understood."""
     notes = [
-        f"steering is taken as -1..1 of {options.max_steer_deg:g} degrees at the road wheel, positive right",
+        f"steering is taken as -1..1 of {options.max_steer_deg:g} degrees at the road wheel, "
+        "positive right",
         "speed is taken as miles per hour, the unit that the simulator shows",
     ]
     if cameras != ("center",):
-        notes.append(f"side cameras: steering corrected by {correction:g} towards the middle and held within -1..1")
+        notes.append(
+            f"side cameras: steering corrected by {correction:g} towards the middle and held "
+            "within -1..1"
+        )
     return notes
 
 
 def _order(parts: Sequence[int], stamps: Sequence[float | None]) -> clock.Order:
-    """The rows in the order of time, each of several joined logs for itself: they may be of two machines."""
+    """The rows in the order of time, each of several joined logs for itself: they may be of two
+    machines.
+    """
     whole = clock.Order([])
     for part in dict.fromkeys(parts):
         places = [place for place, of in enumerate(parts) if of == part]
@@ -143,7 +170,9 @@ def _cameras(options: SourceOptions) -> tuple[str, ...]:
 
 
 def _usable(rows: list[LogRow], skipped: Counter[str]) -> list[LogRow]:
-    """The rows whose numbers can be used; of rows with one picture the last, which is when the picture there was written."""
+    """The rows whose numbers can be used; of rows with one picture the last, which is when the
+    picture there was written.
+    """
     found: dict[str, LogRow] = {}
     for row in rows:
         numbers = [_float(row.cells[name]) for name in _NUMBERS]
@@ -204,7 +233,9 @@ def _time_s(picture: str) -> float | None:
         return None
     *date, fraction = match.groups()
     try:
-        whole_s = datetime.strptime(" ".join(date), "%Y %m %d %H %M %S").replace(tzinfo=UTC).timestamp()
+        whole_s = (
+            datetime.strptime(" ".join(date), "%Y %m %d %H %M %S").replace(tzinfo=UTC).timestamp()
+        )
     except ValueError:
         return None
     return whole_s + int(fraction) / 10.0 ** len(fraction)

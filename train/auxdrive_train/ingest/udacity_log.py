@@ -1,4 +1,6 @@
-"""The rows of the Udacity simulator's `driving_log.csv`: by name where a header names the columns, however the log was handled since."""
+"""The rows of the Udacity simulator's `driving_log.csv`: by name where a header names the columns,
+however the log was handled since.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ COLUMNS = ("center", "left", "right", "steering", "throttle", "brake", "speed")
 """What the simulator writes, in this order and without a header."""
 SIDES = ("left", "right")
 """Columns that a header may leave out where their pictures are not asked for."""
-_OTHER_NAMES = {"reverse": "brake"}  # which the simulator's sixth column is also called, after the key that brakes
+_OTHER_NAMES = {
+    "reverse": "brake"
+}  # which the simulator's sixth column is also called, after the key that brakes
 _DIGITS = re.compile(r"[-+]?\d+([eE][-+]?\d+)?")
 _COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 _PICTURE, _PATH = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE), re.compile(r"[/\\]")
@@ -24,8 +28,9 @@ _PICTURE, _PATH = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE), re.compile(r"[/\
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """A row. index: its number among the rows from 0, headers not counted. cells: by column. part: number of the log, where several
-    were joined, each with its header."""
+    """A row. index: its number among the rows from 0, headers not counted. cells: by column. part:
+    number of the log, where several were joined, each with its header.
+    """
 
     index: int
     cells: dict[str, str]
@@ -39,11 +44,15 @@ class LogRow:
         return f"{self.file}, line {self.line}"
 
 
-def read_log(log: Path, cameras: tuple[str, ...], damage: Damage, skipped: Counter[str]) -> tuple[list[LogRow], list[str]]:
-    """The rows, and notes on what was found. Damaged rows are noted in `damage`; they have an index all the same.
+def read_log(
+    log: Path, cameras: tuple[str, ...], damage: Damage, skipped: Counter[str]
+) -> tuple[list[LogRow], list[str]]:
+    """The rows, and notes on what was found. Damaged rows are noted in `damage`; they have an index
+    all the same.
 
     Raises:
-        DataError: a header that does not name the columns that are needed, decimal commas, or a log that cannot be read.
+        DataError: a header that does not name the columns that are needed, decimal commas, or a log
+            that cannot be read.
     """
     rows: list[LogRow] = []
     notes: list[str] = []
@@ -56,49 +65,67 @@ def read_log(log: Path, cameras: tuple[str, ...], damage: Damage, skipped: Count
             columns = _named(cells, cameras, f"{log}, line {line.number}")
             unread = [name or "one without a name" for name in columns if name not in COLUMNS]
             if unread:
-                notes.append(f"{log}, line {line.number}: columns that are not read: {', '.join(unread)}")
+                notes.append(
+                    f"{log}, line {line.number}: columns that are not read: {', '.join(unread)}"
+                )
             continue
         damage.lines += 1
         index += 1
-        # The simulator ends every line: one that has no end was cut off, and its last number may lack digits even where it looks whole.
+        # The simulator ends every line: one that has no end was cut off, and its last number may
+        # lack digits even where it looks whole.
         if cut_off(line, skipped):
             continue
         _refuse_decimal_commas(cells, columns, f"{log}, line {line.number}")
         if not wrong and len(cells) != len(columns):
             wrong = f"not the {len(columns)} columns {', '.join(columns)}, but {len(cells)}"
-            other = next((name for mark, name in ((b";", "semicolons"), (b"\t", "tabs")) if mark in line.text), None)
+            other = next(
+                (
+                    name
+                    for mark, name in ((b";", "semicolons"), (b"\t", "tabs"))
+                    if mark in line.text
+                ),
+                None,
+            )
             if len(cells) == 1 and other is not None:
                 wrong += f" between commas; a spreadsheet has put {other} there"
         if wrong:
             damage.add(log, line.number, wrong)
             continue
-        rows.append(LogRow(index - 1, dict(zip(columns, cells, strict=True)), log, line.number, part))
+        rows.append(
+            LogRow(index - 1, dict(zip(columns, cells, strict=True)), log, line.number, part)
+        )
     if part:
         notes.append(f"{log}: {part + 1} logs were joined, each with a header; each is a session")
     return rows, notes
 
 
 def _refuse_decimal_commas(cells: list[str], columns: tuple[str, ...], where: str) -> None:
-    """Numbers such as 0,5 fall apart into two columns each, or stand in quotes after a spreadsheet: the line is not damaged.
+    """Numbers such as 0,5 fall apart into two columns each, or stand in quotes after a spreadsheet:
+    the line is not damaged.
 
     Raises:
         DataError: the line has them.
     """
     numbers = [cell for cell in cells if not _PICTURE.search(cell)]
     fell_apart = (
-        len(cells) > len(columns) and len(cells) - len(numbers) <= len(SIDES) + 1 and all(_DIGITS.fullmatch(each) for each in numbers)
+        len(cells) > len(columns)
+        and len(cells) - len(numbers) <= len(SIDES) + 1
+        and all(_DIGITS.fullmatch(each) for each in numbers)
     )
     if not fell_apart and not any(_COMMA.fullmatch(each) for each in numbers):
         return
     count = f"{len(cells)} columns instead of {len(columns)}, for " if fell_apart else ""
     raise DataError(
-        f"{where}: {count}its numbers have decimal commas (0,5 for 0.5), as a program writes them under some languages. "
+        f"{where}: {count}its numbers have decimal commas (0,5 for 0.5), as a program writes them "
+        "under some languages. "
         "Write them with points, or record again with the simulator under LC_ALL=C"
     )
 
 
 def _cells(line: bytes) -> tuple[list[str], str]:
-    """The line's cells, and what is wrong with it. Letters that are not UTF-8 stand in folders' names, which are not used."""
+    """The line's cells, and what is wrong with it. Letters that are not UTF-8 stand in folders'
+    names, which are not used.
+    """
     if b"\0" in line:
         return [], "NUL bytes, left by a power cut"
     try:
@@ -109,9 +136,15 @@ def _cells(line: bytes) -> tuple[list[str], str]:
 
 
 def _is_header(cells: list[str], first: bool) -> bool:
-    """Whether the line names columns: no cell is a picture, nor a number below the first line; one may be empty, as an index's is."""
+    """Whether the line names columns: no cell is a picture, nor a number below the first line; one
+    may be empty, as an index's is.
+    """
     words = [cell for cell in cells if cell]
-    if len(words) < len(SIDES) + 1 or len(cells) - len(words) > 1 or any(_PICTURE.search(word) or _PATH.search(word) for word in words):
+    if (
+        len(words) < len(SIDES) + 1
+        or len(cells) - len(words) > 1
+        or any(_PICTURE.search(word) or _PATH.search(word) for word in words)
+    ):
         return False
     return first or not any(_is_number(word) for word in words)
 
@@ -132,9 +165,13 @@ def _named(cells: list[str], cameras: tuple[str, ...], where: str) -> tuple[str,
     """
     names = tuple(_OTHER_NAMES.get(cell.lower(), cell.lower()) for cell in cells)
     needed = [name for name in COLUMNS if name not in SIDES or name in cameras]
-    if all(names.count(name) == 1 for name in needed) and all(names.count(name) <= 1 for name in SIDES):
+    if all(names.count(name) == 1 for name in needed) and all(
+        names.count(name) <= 1 for name in SIDES
+    ):
         return names
     raise DataError(
-        f"{where}: the header names the columns {', '.join(cells)}; needed are {', '.join(needed)}, in any order "
-        f"({', '.join(f'{other} for {name}' for other, name in _OTHER_NAMES.items())} is understood). Rename them in that line"
+        f"{where}: the header names the columns {', '.join(cells)}; needed are "
+        f"{', '.join(needed)}, in any order "
+        f"({', '.join(f'{other} for {name}' for other, name in _OTHER_NAMES.items())} is "
+        "understood). Rename them in that line"
     )

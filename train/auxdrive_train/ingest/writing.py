@@ -31,7 +31,9 @@ MAX_EPISODE_FRAMES = 500
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be written: the records that stand in a split, and the card as yet without episodes. scale: whether pictures are."""
+    """What is to be written: the records that stand in a split, and the card as yet without
+    episodes. scale: whether pictures are.
+    """
 
     source: Source
     splits: tuple[SplitRange, ...]
@@ -49,10 +51,11 @@ class Plan:
 
 @dataclass(slots=True)
 class IngestReport:
-    """What was written: episodes and frames by split; what was left out by reason; what a person should know.
+    """What was written: episodes and frames by split; what was left out by reason; what a person
+    should know.
 
-    apart_s: as in the card, how far in time each split lies from the others. pictures: how many show nothing.
-    broken: what `auxdrive inspect` will call broken; the rules are the same.
+    apart_s: as in the card, how far in time each split lies from the others. pictures: how many
+    show nothing. broken: what `auxdrive inspect` will call broken; the rules are the same.
     """
 
     identity: str
@@ -71,7 +74,9 @@ class IngestReport:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A record with its picture. session, session_s: of which drive it is, and when it was taken on that one's clock."""
+    """A record with its picture. session, session_s: of which drive it is, and when it was taken on
+    that one's clock.
+    """
 
     record: SourceRecord
     split: str
@@ -88,42 +93,62 @@ class _Frame:
     @property
     def pictures(self) -> dict[Modality, AnyArray]:
         """By modality, as they are stored."""
-        return {Modality.RGB: self.image} | ({} if self.depth is None else {Modality.DEPTH: self.depth})
+        return {Modality.RGB: self.image} | (
+            {} if self.depth is None else {Modality.DEPTH: self.depth}
+        )
 
 
 def report_of(plan: Plan) -> IngestReport:
     """The report of a plan of which nothing was written yet."""
     source = plan.source
     return IngestReport(
-        source.identity, source.rate_hz, plan.size, source.index_field, skipped=Counter(plan.left_out), notes=list(source.notes)
+        source.identity,
+        source.rate_hz,
+        plan.size,
+        source.index_field,
+        skipped=Counter(plan.left_out),
+        notes=list(source.notes),
     )
 
 
 def write_dataset(
-    plan: Plan, out: Path, progress: Callable[[int], object] | None = None, numbers: Counter[str] | None = None
+    plan: Plan,
+    out: Path,
+    progress: Callable[[int], object] | None = None,
+    numbers: Counter[str] | None = None,
 ) -> IngestReport:
     """Write the episodes that are not there yet, then the card, then what is derived.
 
     Args:
-        numbers: how many episodes of each track (`train`, `train-left`) there are elsewhere, so that ids go on behind them.
+        numbers: how many episodes of each track (`train`, `train-left`) there are elsewhere, so
+            that ids go on behind them.
     """
     source = plan.source
     report = report_of(plan)
     origins: dict[str, EpisodeOrigin] = {}
-    for episode_id, first, frames in _episodes(_decoded(plan, report, progress), source.rate_hz, Counter(numbers)):
+    for episode_id, first, frames in _episodes(
+        _decoded(plan, report, progress), source.rate_hz, Counter(numbers)
+    ):
         count = _write_episode(out, episode_id, frames, source, report)
         report.frames[first.split] += count
         report.episodes.setdefault(first.split, []).append(episode_id)
-        origins[episode_id] = EpisodeOrigin(session=first.session or source.name, start_s=first.session_s)
+        origins[episode_id] = EpisodeOrigin(
+            session=first.session or source.name, start_s=first.session_s
+        )
     if not report.episodes:
-        raise DataError(f"{source.name}: no record has a usable picture ({left_out(report.skipped, report.notes[len(source.notes) :])})")
+        raise DataError(
+            f"{source.name}: no record has a usable picture "
+            f"({left_out(report.skipped, report.notes[len(source.notes) :])})"
+        )
     made = {name: tuple(ids) for name, ids in report.episodes.items()}
     write_card(out, plan.card.model_copy(update={"splits": made, "episodes": origins}))
     ensure_derived(Dataset.open(out), plan.derived, progress=progress)
     return report
 
 
-def _decoded(plan: Plan, report: IngestReport, progress: Callable[[int], object] | None) -> Iterator[_Frame]:
+def _decoded(
+    plan: Plan, report: IngestReport, progress: Callable[[int], object] | None
+) -> Iterator[_Frame]:
     """The pictures, one record at a time; damaged ones are left out and counted."""
     clock = SessionClock(plan.source.rate_hz)
     for record in plan.records:
@@ -135,7 +160,9 @@ def _decoded(plan: Plan, report: IngestReport, progress: Callable[[int], object]
             progress(1)
 
 
-def _frame(plan: Plan, record: SourceRecord, placed: tuple[str, float], report: IngestReport) -> _Frame | None:
+def _frame(
+    plan: Plan, record: SourceRecord, placed: tuple[str, float], report: IngestReport
+) -> _Frame | None:
     """The record with its pictures; None where one is damaged."""
     width, height = plan.size
     try:
@@ -152,15 +179,23 @@ def _frame(plan: Plan, record: SourceRecord, placed: tuple[str, float], report: 
         return None
     if plan.scale and image.shape[:2] != (height, width):
         image = resize(image, height, width)
-    if image.shape[:2] != (height, width):  # turned by its EXIF orientation, which the header's size does not show
-        raise DataError(f"{record.image}: {image.shape[1]}x{image.shape[0]} upright, not {width}x{height}; use --image-size")
+    # turned by its EXIF orientation, which the header's size does not show
+    if image.shape[:2] != (height, width):
+        raise DataError(
+            f"{record.image}: {image.shape[1]}x{image.shape[0]} upright, not {width}x{height}; use "
+            "--image-size"
+        )
     split = split_of(record.index, plan.splits, record.source)
     assert split is not None  # `_choose` left only those
     return _Frame(record, split, image, depth, *placed)
 
 
-def _episodes(frames: Iterator[_Frame], rate_hz: float, numbers: Counter[str]) -> Iterator[tuple[str, _Frame, Iterator[_Frame]]]:
-    """Cut the stream of frames into episodes: (id, first frame, all frames). Each must be read to its end before the next."""
+def _episodes(
+    frames: Iterator[_Frame], rate_hz: float, numbers: Counter[str]
+) -> Iterator[tuple[str, _Frame, Iterator[_Frame]]]:
+    """Cut the stream of frames into episodes: (id, first frame, all frames). Each must be read to
+    its end before the next.
+    """
     following = next(frames, None)
 
     def one(first: _Frame) -> Iterator[_Frame]:
@@ -182,14 +217,21 @@ def _episodes(frames: Iterator[_Frame], rate_hz: float, numbers: Counter[str]) -
         yield episode_id, following, one(following)
 
 
-def _write_episode(out: Path, episode_id: str, frames: Iterator[_Frame], source: Source, report: IngestReport) -> int:
-    """Write one episode, or pass over it when an earlier run has written it; the number of its frames."""
+def _write_episode(
+    out: Path, episode_id: str, frames: Iterator[_Frame], source: Source, report: IngestReport
+) -> int:
+    """Write one episode, or pass over it when an earlier run has written it; the number of its
+    frames.
+    """
     written = out / EPISODES_DIR / episode_id
     if exists(written):
         count = sum(1 for _ in frames)
         held = len(EpisodeReader(written))
         if held != count:
-            raise DataError(f"{written}: has {held} frames, the source has {count}: its pictures changed. Choose a new folder")
+            raise DataError(
+                f"{written}: has {held} frames, the source has {count}: its pictures changed. "
+                "Choose a new folder"
+            )
         report.resumed += 1
         return count
     first = next(frames)

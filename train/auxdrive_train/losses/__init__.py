@@ -1,6 +1,8 @@
-"""Distillation losses, one file each, named after the paper's short name; the table gives each one's usual weight.
+"""Distillation losses, one file each, named after the paper's short name; the table gives each
+one's usual weight.
 
-Weights after the README of RepDistiller (Tian et al. 2020): they make the losses' magnitudes comparable.
+Weights after the README of RepDistiller (Tian et al. 2020): they make the losses' magnitudes
+comparable.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ class LossEntry:
     def make(self, task: Task) -> DistillationLoss:
         """The loss for a task. It is computed in float32 whatever the precision of training.
 
-        Relations between samples are differences of near numbers, which bfloat16 with its 8 bits does not tell apart.
+        Relations between samples are differences of near numbers, which bfloat16 with its 8 bits
+        does not tell apart.
         """
         loss = self.maker(task)
 

@@ -1,7 +1,8 @@
 """hint: the student's features approach the teacher's (FitNets, Romero et al. 2015, equation 3).
 
-mean((F_stu - F_tea)^2) over all elements, as RepDistiller's HintLoss; the paper has half the squared norm. FitNets puts a regressor between
-features of different widths; a SAMD teacher is a supermodel of its student, so the widths are equal and none is needed. Zero when equal.
+mean((F_stu - F_tea)^2) over all elements, as RepDistiller's HintLoss; the paper has half the
+squared norm. FitNets puts a regressor between features of different widths; a SAMD teacher is a
+supermodel of its student, so the widths are equal and none is needed. Zero when equal.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """kd: the student imitates the teacher's output (Hinton, Vinyals, Dean 2015).
 
-On a regression head, which has no classes to soften, it is the squared error to the teacher's output, mean over elements, in
-the task's scaled units (output / scale). There is no temperature. Zero when the outputs are equal.
+On a regression head, which has no classes to soften, it is the squared error to the teacher's
+output, mean over elements, in the task's scaled units (output / scale). There is no temperature.
+Zero when the outputs are equal.
 """
 
 from __future__ import annotations

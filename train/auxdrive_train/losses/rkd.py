@@ -1,12 +1,16 @@
-"""rkd: the student keeps the distances and angles between samples that the teacher sees (Park et al. 2019, equations 4 to 8).
+"""rkd: the student keeps the distances and angles between samples that the teacher sees (Park et
+al. 2019, equations 4 to 8).
 
-25 x distance-wise + 50 x angle-wise Huber loss, the weights of RepDistiller's RKDLoss (the paper: 1 and 2). Distances are divided by their
-mean over the batch; angles are those at sample j of the triangle (i, j, k). Zero when the features are equal.
+25 x distance-wise + 50 x angle-wise Huber loss, the weights of RepDistiller's RKDLoss (the paper: 1
+and 2). Distances are divided by their mean over the batch; angles are those at sample j of the
+triangle (i, j, k). Zero when the features are equal.
 
-Where the paper's formula has a pole, this stands apart from it. Samples that look alike have no direction between them: an edge that
-is shorter than a hundredth of the mean distance keeps its length's share of a direction, so that its cosine goes to zero with it and its
-gradient stays within a hundred times the others'. (Normalising it, as RepDistiller does, multiplies rounding noise by up to 10^12.)
-Likewise a batch whose features have all but collapsed to a point is measured by a fixed small length.
+Where the paper's formula has a pole, this stands apart from it. Samples that look alike have no
+direction between them: an edge that is shorter than a hundredth of the mean distance keeps its
+length's share of a direction, so that its cosine goes to zero with it and its gradient stays within
+a hundred times the others'. (Normalising it, as RepDistiller does, multiplies rounding noise by up
+to 10^12.) Likewise a batch whose features have all but collapsed to a point is measured by a fixed
+small length.
 """
 
 from __future__ import annotations
@@ -43,7 +47,9 @@ def rkd(student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
 
 def _distances(features_bd: Tensor) -> Tensor:
     """(B, B) Euclidean distances over their mean off the diagonal."""
-    distances_bb = _squared(_edges(features_bd)).clamp(min=EPSILON).sqrt() * _off_diagonal(features_bd)
+    distances_bb = _squared(_edges(features_bd)).clamp(min=EPSILON).sqrt() * _off_diagonal(
+        features_bd
+    )
     return distances_bb / _mean(distances_bb)
 
 
@@ -52,7 +58,8 @@ def _angles(features_bd: Tensor) -> Tensor:
     edges_bbd = _edges(features_bd)
     squared_bb = _squared(edges_bbd)
     mean = _mean(squared_bb.clamp(min=EPSILON).sqrt() * _off_diagonal(features_bd))
-    # The larger of the squares, then the root: the root of the smaller one would have an infinite slope at zero.
+    # The larger of the squares, then the root: the root of the smaller one would have an infinite
+    # slope at zero.
     lengths_bb = torch.maximum(squared_bb, (SHORTEST_EDGE * mean).square()).sqrt()
     directions_bbd = edges_bbd / lengths_bb.unsqueeze(2)
     return torch.bmm(directions_bbd, directions_bbd.transpose(1, 2))

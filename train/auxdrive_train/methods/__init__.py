@@ -10,4 +10,6 @@ from auxdrive_train.methods.selection import Selection
 from auxdrive_train.methods.teacher import Teacher
 from auxdrive_train.methods.umt import UMT
 
-METHODS: dict[str, type[Method]] = {method.name: method for method in (Baseline, Teacher, SAMD, UMT, DMCL, Selection)}
+METHODS: dict[str, type[Method]] = {
+    method.name: method for method in (Baseline, Teacher, SAMD, UMT, DMCL, Selection)
+}

@@ -26,7 +26,11 @@ class Baseline(Method):
 
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
         """Train the student once."""
-        return None if history else Phase("student", (STUDENT,), self.setting.epochs, self._loss, watch=STUDENT)
+        return (
+            None
+            if history
+            else Phase("student", (STUDENT,), self.setting.epochs, self._loss, watch=STUDENT)
+        )
 
     def _loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
         return Step({"task": self.supervised(networks[STUDENT](batch).prediction, batch)})

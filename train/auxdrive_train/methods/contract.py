@@ -3,13 +3,16 @@
 A method is a description, not a loop. It says
 
 - which networks there are (`networks`),
-- what to train next, given what has been trained (`next_phase`): rounds of teacher and student, frozen teachers and then a
-  fusion and then a probe, or several networks at once are all lists of phases,
+- what to train next, given what has been trained (`next_phase`): rounds of teacher and student,
+  frozen teachers and then a fusion and then a probe, or several networks at once are all lists of
+  phases,
 - what one step costs (`Phase.loss`),
-- under which names its networks are measured (`views`); the view `student` sees the main modality alone and is exported.
+- under which names its networks are measured (`views`); the view `student` sees the main modality
+  alone and is exported.
 
-Everything else is the engine's: optimisers, schedules, validation, early stopping, checkpoints and an exact resume. A method keeps no
-state of its own: all that it knows is in its networks and in the history of finished phases, and both are in every checkpoint.
+Everything else is the engine's: optimisers, schedules, validation, early stopping, checkpoints and
+an exact resume. A method keeps no state of its own: all that it knows is in its networks and in the
+history of finished phases, and both are in every checkpoint.
 """
 
 from __future__ import annotations
@@ -36,11 +39,15 @@ TEACHER = "teacher"
 
 
 Examples = Callable[[Modality], Batch]
-"""Some training samples that have a modality, not augmented, evenly spread over the recording, always the same; one at least."""
+"""Some training samples that have a modality, not augmented, evenly spread over the recording,
+always the same; one at least.
+"""
 
 
 FINISHED: Mapping[str, Any] = {"finished": True}
-"""The context in which pydantic validates the settings of a run that is used and not trained: what only training needs is not looked up."""
+"""The context in which pydantic validates the settings of a run that is used and not trained: what
+only training needs is not looked up.
+"""
 
 
 def is_finished(info: ValidationInfo) -> bool:
@@ -56,7 +63,9 @@ class Options(BaseModel):
 
 @dataclass(frozen=True)
 class Step:
-    """One step's cost. The engine minimises the sum of `losses` (scalars with gradients); `logged` is written down."""
+    """One step's cost. The engine minimises the sum of `losses` (scalars with gradients); `logged`
+    is written down.
+    """
 
     losses: Mapping[str, Tensor]
     logged: Mapping[str, float] = field(default_factory=dict)
@@ -68,14 +77,18 @@ class Phase:
 
     Attributes:
         name: unique within the run, e.g. "round 3: student".
-        trains: names of the networks that are updated. All others are frozen and in evaluation mode.
+        trains: names of the networks that are updated. All others are frozen and in evaluation
+            mode.
         epochs: at most so many.
         loss: (networks, batch) -> Step.
-        watch: the view whose validation metric stops the phase early and chooses its best epoch. It is reported and driven as it stands
-            at this phase's end (of several phases, the last); the student as it stood after the run's best epoch.
-        begin: called once before the first step (SAMD's reset, a probe's fresh start, a scale that is measured); must be deterministic.
+        watch: the view whose validation metric stops the phase early and chooses its best epoch. It
+            is reported and driven as it stands at this phase's end (of several phases, the last);
+            the student as it stood after the run's best epoch.
+        begin: called once before the first step (SAMD's reset, a probe's fresh start, a scale that
+            is measured); must be deterministic.
         keep: whether the phase ends with the weights of its best or of its last epoch.
-        optimizer: phases of the same non-empty name go on with the same optimiser state; "" starts afresh.
+        optimizer: phases of the same non-empty name go on with the same optimiser state; "" starts
+            afresh.
         lr_span: the part of the learning-rate schedule that the phase covers.
     """
 
@@ -104,7 +117,9 @@ Metric = Annotated[float, BeforeValidator(_or_nan), PlainSerializer(_or_none, wh
 
 @pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class PhaseRecord:
-    """A finished phase: how long it ran and the watched view's best and last validation metric (in the task's primary metric)."""
+    """A finished phase: how long it ran and the watched view's best and last validation metric (in
+    the task's primary metric).
+    """
 
     name: str
     epochs: Annotated[int, Field(ge=0, le=2**53)]
@@ -115,7 +130,9 @@ class PhaseRecord:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a method is told of the run: modalities, how to build networks, and the epochs that its student may train."""
+    """What a method is told of the run: modalities, how to build networks, and the epochs that its
+    student may train.
+    """
 
     main: Modality
     auxiliaries: tuple[Modality, ...]
@@ -142,12 +159,19 @@ class Method(ABC):
 
     @classmethod
     def mistakes(cls, auxiliaries: Sequence[Modality], epochs: int, options: Options) -> list[str]:
-        """What the method finds wrong with a setting, one sentence each. Subclasses add their own rules."""
+        """What the method finds wrong with a setting, one sentence each. Subclasses add their own
+        rules.
+        """
         del epochs, options
         if cls.needs_auxiliaries and not auxiliaries:
-            return [f"method '{cls.name}' needs at least one auxiliary modality: --aux depth,lidar,..."]
+            return [
+                f"method '{cls.name}' needs at least one auxiliary modality: --aux depth,lidar,..."
+            ]
         if not cls.needs_auxiliaries and auxiliaries:
-            return [f"method '{cls.name}' uses no auxiliary modality; leave --aux out, or choose another method"]
+            return [
+                f"method '{cls.name}' uses no auxiliary modality; leave --aux out, or choose "
+                "another method"
+            ]
         return []
 
     @property
@@ -170,10 +194,13 @@ class Method(ABC):
     def check(self, networks: nn.ModuleDict, batch: Batch) -> None:  # noqa: B027 - a hook; most methods have nothing to check
         """Refuse a construction that cannot work, before training starts (a few samples are given)."""
 
-    def report(self, predictions: Mapping[str, AnyArray], target: AnyArray, counted: Mapping[str, AnyArray]) -> dict[str, float]:
+    def report(
+        self, predictions: Mapping[str, AnyArray], target: AnyArray, counted: Mapping[str, AnyArray]
+    ) -> dict[str, float]:
         """Figures over all views at once (e.g. an oracle).
 
-        predictions and target are (N, *target_shape); counted: by view bool (N,), the samples that have what it sees.
+        predictions and target are (N, *target_shape); counted: by view bool (N,), the samples that
+        have what it sees.
         """
         del predictions, target, counted
         return {}
@@ -189,11 +216,17 @@ class Method(ABC):
     def supervised_where(self, prediction: Tensor, batch: Batch, modality: Modality) -> Tensor:
         """Mean task loss over the samples that have the modality; zero when none has."""
         present = batch.present[modality].to(prediction.dtype)
-        return (self.per_sample(prediction, batch.target) * present).sum() / present.sum().clamp(min=1)
+        return (self.per_sample(prediction, batch.target) * present).sum() / present.sum().clamp(
+            min=1
+        )
 
 
-def no_longer_improves(values: Sequence[float], higher_is_better: bool, patience: int, min_delta: float) -> bool:
-    """Whether the best of the last `patience` values beats the best before them by no more than `min_delta`."""
+def no_longer_improves(
+    values: Sequence[float], higher_is_better: bool, patience: int, min_delta: float
+) -> bool:
+    """Whether the best of the last `patience` values beats the best before them by no more than
+    `min_delta`.
+    """
     if patience <= 0 or len(values) <= patience:
         return False
     signed = np.asarray(values, dtype=np.float64) * (1 if higher_is_better else -1)

@@ -1,8 +1,10 @@
-"""DMCL, Distillation Multiple Choice Learning (Garcia et al. 2021, Algorithm 1), for regression heads.
+"""DMCL, Distillation Multiple Choice Learning (Garcia et al. 2021, Algorithm 1), for regression
+heads.
 
-One network per modality, trained together from scratch. Per sample the network with the lowest task loss is the winner and learns from
-the label; each loser learns with (1 - lambda) l(y, f) + lambda l(f_winner, f). For a regression the soft target is the winner's
-prediction, detached; there is no temperature.
+One network per modality, trained together from scratch. Per sample the network with the lowest task
+loss is the winner and learns from the label; each loser learns with (1 - lambda) l(y, f) + lambda
+l(f_winner, f). For a regression the soft target is the winner's prediction, detached; there is no
+temperature.
 """
 
 from __future__ import annotations
@@ -28,22 +30,33 @@ class DMCLOptions(Options):
     """Settings of DMCL."""
 
     soft_weight: float = Field(
-        default=0.5, ge=0, le=1, description="lambda: the losers' share of the winner's prediction; the paper takes 1 or 0.5"
+        default=0.5,
+        ge=0,
+        le=1,
+        description=(
+            "lambda: the losers' share of the winner's prediction; the paper takes 1 or 0.5"
+        ),
     )
 
 
 class Ensemble(Network):
-    """Mean of the networks' predictions (the paper's sum of predictions, for a regression), over the modalities present."""
+    """Mean of the networks' predictions (the paper's sum of predictions, for a regression), over
+    the modalities present.
+    """
 
     def __init__(self, networks: Mapping[Modality, SingleNetwork]) -> None:
         super().__init__()
         self.modalities = tuple(networks)
-        self.members = nn.ModuleDict({modality.value: network for modality, network in networks.items()})
+        self.members = nn.ModuleDict(
+            {modality.value: network for modality, network in networks.items()}
+        )
 
     def forward(self, batch: Batch) -> Output:
         """The main modality's features and the mean prediction."""
         outputs = [self.members[m.value](batch) for m in self.modalities]
-        weights = torch.stack([batch.present[m].to(outputs[0].prediction.dtype) for m in self.modalities])
+        weights = torch.stack(
+            [batch.present[m].to(outputs[0].prediction.dtype) for m in self.modalities]
+        )
         stacked = torch.stack([output.prediction for output in outputs])
         weights = (weights / weights.sum(dim=0)).reshape(*weights.shape, *[1] * (stacked.ndim - 2))
         return Output(outputs[0].features, (stacked * weights).sum(dim=0))
@@ -53,14 +66,18 @@ class DMCL(Method):
     """All networks in one phase; the student is the main modality's."""
 
     name = "dmcl"
-    summary = "networks of all modalities learn together; per sample the best one teaches the others"
+    summary = (
+        "networks of all modalities learn together; per sample the best one teaches the others"
+    )
     paper = "DMCL, Algorithm 1"
     options_type = DMCLOptions
     options: DMCLOptions
 
     def networks(self) -> nn.ModuleDict:
         """One network per modality; the main modality's is called student."""
-        return nn.ModuleDict({self._key(m): SingleNetwork(m, self.setting.build) for m in self.modalities})
+        return nn.ModuleDict(
+            {self._key(m): SingleNetwork(m, self.setting.build) for m in self.modalities}
+        )
 
     def _key(self, modality: Modality) -> str:
         return STUDENT if modality is self.setting.main else f"{modality.value}_network"
@@ -69,38 +86,67 @@ class DMCL(Method):
         """Train all of them together, once."""
         if history:
             return None
-        return Phase("together", tuple(self._key(m) for m in self.modalities), self.setting.epochs, self._loss, watch=STUDENT)
+        return Phase(
+            "together",
+            tuple(self._key(m) for m in self.modalities),
+            self.setting.epochs,
+            self._loss,
+            watch=STUDENT,
+        )
 
     def _loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        predictions = torch.stack([networks[self._key(m)](batch).prediction for m in self.modalities])
+        predictions = torch.stack(
+            [networks[self._key(m)](batch).prediction for m in self.modalities]
+        )
         present_mb = torch.stack([batch.present[m] for m in self.modalities])
-        losses_mb, winner_b = choose(self.per_sample, predictions, batch.target, present_mb, self.options.soft_weight)
+        losses_mb, winner_b = choose(
+            self.per_sample, predictions, batch.target, present_mb, self.options.soft_weight
+        )
         names = [self._key(m) for m in self.modalities]
         means = losses_mb.sum(dim=1) / present_mb.sum(dim=1).clamp(min=1)
-        wins = {f"wins {name}": float((winner_b == index).float().mean()) for index, name in enumerate(names)}
+        wins = {
+            f"wins {name}": float((winner_b == index).float().mean())
+            for index, name in enumerate(names)
+        }
         return Step({name: means[index] for index, name in enumerate(names)}, wins)
 
     def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """Each network, and their ensemble."""
         members = {m: cast(SingleNetwork, networks[self._key(m)]) for m in self.modalities}
-        return {**{self._key(m): network for m, network in members.items()}, ENSEMBLE: Ensemble(members)}
+        return {
+            **{self._key(m): network for m, network in members.items()},
+            ENSEMBLE: Ensemble(members),
+        }
 
-    def report(self, predictions: Mapping[str, AnyArray], target: AnyArray, counted: Mapping[str, AnyArray]) -> dict[str, float]:
-        """The oracle: the task loss if each sample were left to the network that is best on it, of those whose modality it has."""
+    def report(
+        self, predictions: Mapping[str, AnyArray], target: AnyArray, counted: Mapping[str, AnyArray]
+    ) -> dict[str, float]:
+        """The oracle: the task loss if each sample were left to the network that is best on it, of
+        those whose modality it has.
+        """
         wanted = torch.from_numpy(np.ascontiguousarray(target))
         losses = []
         for key in (self._key(m) for m in self.modalities):
             loss = self.per_sample(torch.from_numpy(np.ascontiguousarray(predictions[key])), wanted)
-            losses.append(loss.masked_fill(~torch.from_numpy(np.ascontiguousarray(counted[key])), float("inf")))
+            losses.append(
+                loss.masked_fill(
+                    ~torch.from_numpy(np.ascontiguousarray(counted[key])), float("inf")
+                )
+            )
         return {"oracle_loss": float(torch.stack(losses).min(dim=0).values.mean())}
 
 
 def choose(
-    loss_per_sample: Callable[[Tensor, Tensor], Tensor], predictions_mb: Tensor, target_b: Tensor, present_mb: Tensor, soft_weight: float
+    loss_per_sample: Callable[[Tensor, Tensor], Tensor],
+    predictions_mb: Tensor,
+    target_b: Tensor,
+    present_mb: Tensor,
+    soft_weight: float,
 ) -> tuple[Tensor, Tensor]:
     """Losses (M, B) of Algorithm 1 and the winner (B,) of each sample.
 
-    predictions_mb: (M, B, ...). A network whose modality is absent can neither win nor learn: its loss is zero.
+    predictions_mb: (M, B, ...). A network whose modality is absent can neither win nor learn: its
+    loss is zero.
     """
     hard_mb = torch.stack([loss_per_sample(prediction, target_b) for prediction in predictions_mb])
     winner_b = hard_mb.detach().masked_fill(~present_mb, float("inf")).argmin(dim=0)

@@ -1,7 +1,8 @@
 """SAMD, Smart Auxiliary Modality Distillation (AML, section 5.2, appendix A.7, Algorithm 1).
 
-t rounds; in each the teacher is reset to the student, trained alone for k epochs on the labels, and then teaches the
-student for k epochs: L_M = L_sup(D(F_stu(x_m)), y) + beta L_con(F_stu(x_m), F_tea(x_m, x_a)). The head D is shared.
+t rounds; in each the teacher is reset to the student, trained alone for k epochs on the labels, and
+then teaches the student for k epochs: L_M = L_sup(D(F_stu(x_m)), y) + beta L_con(F_stu(x_m),
+F_tea(x_m, x_a)). The head D is shared.
 """
 
 from __future__ import annotations
@@ -39,14 +40,25 @@ class SAMDOptions(Options):
     """Settings of SAMD."""
 
     loss: str = Field(default="rkd", description="distillation loss")
-    beta: float | None = Field(default=None, ge=0, description="its weight; none takes the loss's own, after RepDistiller")
-    epochs_per_round: int = Field(default=5, ge=1, description="k: of the teacher and then of the student, in each round")
+    beta: float | None = Field(
+        default=None, ge=0, description="its weight; none takes the loss's own, after RepDistiller"
+    )
+    epochs_per_round: int = Field(
+        default=5, ge=1, description="k: of the teacher and then of the student, in each round"
+    )
     patience: int = Field(
         default=3,
         ge=0,
-        description="rounds without improvement of the student's metric, as a round ends with it, after which no other begins; 0: all run",
+        description=(
+            "rounds without improvement of the student's metric, as a round ends with it, after "
+            "which no other begins; 0: all run"
+        ),
     )
-    min_delta: float = Field(default=0.0, ge=0, description="an improvement counts where it is larger than this, in the task's metric")
+    min_delta: float = Field(
+        default=0.0,
+        ge=0,
+        description="an improvement counts where it is larger than this, in the task's metric",
+    )
 
     @field_validator("loss")
     @classmethod
@@ -57,10 +69,15 @@ class SAMDOptions(Options):
 
 
 class SAMD(Method):
-    """Rounds of reset, teacher, student. The student trains `epochs` epochs in all, as the baseline does."""
+    """Rounds of reset, teacher, student. The student trains `epochs` epochs in all, as the baseline
+    does.
+    """
 
     name = "samd"
-    summary = "teacher is reset to the student each round, learns from all modalities, and teaches it back"
+    summary = (
+        "teacher is reset to the student each round, learns from all modalities, and teaches it "
+        "back"
+    )
     paper = "AML / SAMD, Algorithm 1"
     options_type = SAMDOptions
     options: SAMDOptions
@@ -76,43 +93,78 @@ class SAMD(Method):
 
     @cached_property
     def distil(self) -> DistillationLoss:
-        """The distillation loss. Looked up when it is needed: a finished run's need not be known where its networks are used."""
+        """The distillation loss. Looked up when it is needed: a finished run's need not be known
+        where its networks are used.
+        """
         return LOSSES[self.options.loss].make(self.task)
 
     @classmethod
     def mistakes(cls, auxiliaries: Sequence[Modality], epochs: int, options: Options) -> list[str]:
         """Rounds are whole."""
-        found, k = super().mistakes(auxiliaries, epochs, options), cast(SAMDOptions, options).epochs_per_round
+        found, k = (
+            super().mistakes(auxiliaries, epochs, options),
+            cast(SAMDOptions, options).epochs_per_round,
+        )
         if epochs < k or epochs % k:
-            found.append(f"epochs ({epochs}) must be a multiple of options.epochs_per_round ({k}): rounds are whole")
+            found.append(
+                f"epochs ({epochs}) must be a multiple of options.epochs_per_round ({k}): rounds "
+                "are whole"
+            )
         return found
 
     def networks(self) -> nn.ModuleDict:
         """Student, and a teacher that shares its head."""
         student = SingleNetwork(self.setting.main, self.setting.build)
-        teacher = FusedNetwork(self.setting.main, self.setting.auxiliaries, self.setting.build, head=student.head)
+        teacher = FusedNetwork(
+            self.setting.main, self.setting.auxiliaries, self.setting.build, head=student.head
+        )
         return nn.ModuleDict({STUDENT: student, TEACHER: teacher})
 
     def check(self, networks: nn.ModuleDict, batch: Batch) -> None:
         """The teacher must be a supermodel of the student."""
-        check_supermodel(cast(FusedNetwork, networks[TEACHER]), cast(SingleNetwork, networks[STUDENT]), batch)
+        check_supermodel(
+            cast(FusedNetwork, networks[TEACHER]), cast(SingleNetwork, networks[STUDENT]), batch
+        )
 
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
-        """Teacher and student in turn; none after the last round or once the student has converged between rounds."""
+        """Teacher and student in turn; none after the last round or once the student has converged
+        between rounds.
+        """
         done, second_half = divmod(len(history), 2)
         # A round keeps its last weights, so its last value is what the next round begins with.
         students = [record.last for record in history if record.watch == STUDENT]
         if done == self.rounds:
             return None
-        if not second_half and no_longer_improves(students, self.task.higher_is_better, self.options.patience, self.options.min_delta):
+        if not second_half and no_longer_improves(
+            students, self.task.higher_is_better, self.options.patience, self.options.min_delta
+        ):
             return None
         span = (done / self.rounds, (done + 1) / self.rounds)
         k = self.options.epochs_per_round
         name = f"round {done + 1}"
         if second_half:
-            # The student's optimiser goes on from round to round; only the shared head is trained in between, with the teacher.
-            return Phase(f"{name}: student", (STUDENT,), k, self._student_loss, STUDENT, keep="last", optimizer="student", lr_span=span)
-        return Phase(f"{name}: teacher", (TEACHER,), k, self._teacher_loss, TEACHER, begin=_reset, keep="last", lr_span=span)
+            # The student's optimiser goes on from round to round; only the shared head is trained
+            # in between, with the teacher.
+            return Phase(
+                f"{name}: student",
+                (STUDENT,),
+                k,
+                self._student_loss,
+                STUDENT,
+                keep="last",
+                optimizer="student",
+                lr_span=span,
+            )
+        return Phase(
+            f"{name}: teacher",
+            (TEACHER,),
+            k,
+            self._teacher_loss,
+            TEACHER,
+            begin=_reset,
+            keep="last",
+            lr_span=span,
+        )
 
     def _teacher_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
         return Step({"task": self.supervised(networks[TEACHER](batch).prediction, batch)})
@@ -121,10 +173,14 @@ class SAMD(Method):
         student = networks[STUDENT](batch)
         teacher = self._taught(networks, batch)
         distilled = self.distil(student, teacher)
-        return Step({"task": self.supervised(student.prediction, batch), "distil": self.beta * distilled})
+        return Step(
+            {"task": self.supervised(student.prediction, batch), "distil": self.beta * distilled}
+        )
 
     def _taught(self, networks: nn.ModuleDict, batch: Batch) -> Output:
-        """The teacher's output in evaluation mode. The head that it shares is training with the student: it is put back afterwards."""
+        """The teacher's output in evaluation mode. The head that it shares is training with the
+        student: it is put back afterwards.
+        """
         network = cast(FusedNetwork, networks[TEACHER])
         training = network.head.training
         try:
@@ -136,7 +192,10 @@ class SAMD(Method):
 
     def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """Student and teacher."""
-        return {STUDENT: cast(Network, networks[STUDENT]), TEACHER: cast(Network, networks[TEACHER])}
+        return {
+            STUDENT: cast(Network, networks[STUDENT]),
+            TEACHER: cast(Network, networks[TEACHER]),
+        }
 
 
 def _reset(networks: nn.ModuleDict, examples: Examples) -> None:

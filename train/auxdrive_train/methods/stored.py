@@ -1,6 +1,7 @@
 """A finished run's student where its method is not known: all that exporting and driving need.
 
-A method of your own need not be at hand on the machine that uses its student: how the student was trained does not matter there.
+A method of your own need not be at hand on the machine that uses its student: how the student was
+trained does not matter there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Main modality and auxiliaries in one fused network, trained on the labels: the upper bound, which no car can run."""
+"""Main modality and auxiliaries in one fused network, trained on the labels: the upper bound, which
+no car can run.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,17 @@ class Teacher(Method):
 
     def networks(self) -> nn.ModuleDict:
         """The teacher."""
-        return nn.ModuleDict({TEACHER: FusedNetwork(self.setting.main, self.setting.auxiliaries, self.setting.build)})
+        return nn.ModuleDict(
+            {TEACHER: FusedNetwork(self.setting.main, self.setting.auxiliaries, self.setting.build)}
+        )
 
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
         """Train the teacher once."""
-        return None if history else Phase("teacher", (TEACHER,), self.setting.epochs, self._loss, watch=TEACHER)
+        return (
+            None
+            if history
+            else Phase("teacher", (TEACHER,), self.setting.epochs, self._loss, watch=TEACHER)
+        )
 
     def _loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
         return Step({"task": self.supervised(networks[TEACHER](batch).prediction, batch)})

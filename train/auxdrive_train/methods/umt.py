@@ -1,13 +1,15 @@
 """UMT, Uni-Modal Teacher (Du et al. 2021; 2023, section 4.1) with late fusion.
 
-One network per modality is trained alone. Their frozen encoders phi* then teach the encoders of a late-fusion network:
-L = L_task(fused) + lambda * sum_s || phi_s*(x_s) - phi_s(x_s) ||^2 / v_s (mean over elements). The RGB-only student is the RGB encoder that
-came out of this, with a head fitted on it: frozen encoder first (probe), then fine-tuning where asked for.
+One network per modality is trained alone. Their frozen encoders phi* then teach the encoders of a
+late-fusion network: L = L_task(fused) + lambda * sum_s || phi_s*(x_s) - phi_s(x_s) ||^2 / v_s (mean
+over elements). The RGB-only student is the RGB encoder that came out of this, with a head fitted on
+it: frozen encoder first (probe), then fine-tuning where asked for.
 
-v_s is the variance of the frozen encoder's features over training samples, so that a distance of 1 is what an encoder reaches that knows
-the features' means alone, and lambda means the same whatever the features' scale. The paper's encoders are ResNet-18, whose pooled features
-have a variance of about 1 (0.9 on a public driving recording), so that there the distance is the paper's mean squared error. PilotNet's
-features have no such scale: theirs grow with training.
+v_s is the variance of the frozen encoder's features over training samples, so that a distance of 1
+is what an encoder reaches that knows the features' means alone, and lambda means the same whatever
+the features' scale. The paper's encoders are ResNet-18, whose pooled features have a variance of
+about 1 (0.9 on a public driving recording), so that there the distance is the paper's mean squared
+error. PilotNet's features have no such scale: theirs grow with training.
 """
 
 from __future__ import annotations
@@ -22,12 +24,21 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.methods.contract import STUDENT, Examples, Method, Options, Phase, PhaseRecord, Step
+from auxdrive_train.methods.contract import (
+    STUDENT,
+    Examples,
+    Method,
+    Options,
+    Phase,
+    PhaseRecord,
+    Step,
+)
 from auxdrive_train.models.networks import LateFusionNetwork, Network, SingleNetwork
 
 FUSED = "fused"
 VARIANCE = "feature_variance"
-# Encoders whose features hardly vary say next to nothing; this keeps their distance from drowning everything else.
+# Encoders whose features hardly vary say next to nothing; this keeps their distance from drowning
+# everything else.
 SMALLEST_VARIANCE = 1e-2
 
 
@@ -35,14 +46,22 @@ class UMTOptions(Options):
     """Settings of UMT."""
 
     distil_weight: float = Field(
-        default=50.0, ge=0, description="lambda: weight of the distance to the frozen encoders, in their features' variances"
+        default=50.0,
+        ge=0,
+        description=(
+            "lambda: weight of the distance to the frozen encoders, in their features' variances"
+        ),
     )
     probe_epochs: int = Field(default=10, ge=1, description="of the student's head alone")
-    tune_epochs: int = Field(default=0, ge=0, description="of the whole student, after that; 0 not at all")
+    tune_epochs: int = Field(
+        default=0, ge=0, description="of the whole student, after that; 0 not at all"
+    )
 
 
 class FeatureVariance(nn.Module):
-    """v_s of each modality: the mean over features of their variance over training samples. Measured once, stored with the networks."""
+    """v_s of each modality: the mean over features of their variance over training samples.
+    Measured once, stored with the networks.
+    """
 
     def __init__(self, modalities: Sequence[Modality]) -> None:
         super().__init__()
@@ -63,15 +82,22 @@ class UMT(Method):
     """Uni-modal teachers, fusion, probe."""
 
     name = "umt"
-    summary = "uni-modal teachers guard each encoder of a late fusion; the student is its RGB encoder with a fitted head"
+    summary = (
+        "uni-modal teachers guard each encoder of a late fusion; the student is its RGB encoder "
+        "with a fitted head"
+    )
     paper = "UMT (2021), UMT/UME (2023)"
     options_type = UMTOptions
     options: UMTOptions
 
     def networks(self) -> nn.ModuleDict:
-        """A uni-modal network per modality, the fusion, the student, and the scale of the uni-modal features."""
+        """A uni-modal network per modality, the fusion, the student, and the scale of the uni-modal
+        features.
+        """
         build = self.setting.build
-        networks: dict[str, nn.Module] = {_unimodal(m): SingleNetwork(m, build) for m in self.modalities}
+        networks: dict[str, nn.Module] = {
+            _unimodal(m): SingleNetwork(m, build) for m in self.modalities
+        }
         networks[FUSED] = LateFusionNetwork(self.modalities, build)
         networks[STUDENT] = SingleNetwork(self.setting.main, build)
         networks[VARIANCE] = FeatureVariance(self.modalities)
@@ -84,11 +110,33 @@ class UMT(Method):
             Phase(name, (name,), epochs, partial(self._unimodal_loss, m), watch=name)
             for name, m in zip(names, self.modalities, strict=True)
         ]
-        phases.append(Phase(FUSED, (FUSED,), epochs, self._fusion_loss, watch=FUSED, begin=self._measure_features))
+        phases.append(
+            Phase(
+                FUSED,
+                (FUSED,),
+                epochs,
+                self._fusion_loss,
+                watch=FUSED,
+                begin=self._measure_features,
+            )
+        )
         head, probe = f"{STUDENT}.head", self.options.probe_epochs
-        phases.append(Phase("probe", (head,), probe, self._student_loss, watch=STUDENT, begin=self._take_encoder))
+        phases.append(
+            Phase(
+                "probe", (head,), probe, self._student_loss, watch=STUDENT, begin=self._take_encoder
+            )
+        )
         if self.options.tune_epochs:
-            phases.append(Phase("fine-tuning", (STUDENT,), self.options.tune_epochs, self._student_loss, watch=STUDENT, lr_span=(0.5, 1.0)))
+            phases.append(
+                Phase(
+                    "fine-tuning",
+                    (STUDENT,),
+                    self.options.tune_epochs,
+                    self._student_loss,
+                    watch=STUDENT,
+                    lr_span=(0.5, 1.0),
+                )
+            )
         return phases[len(history)] if len(history) < len(phases) else None
 
     def _unimodal_loss(self, modality: Modality, networks: nn.ModuleDict, batch: Batch) -> Step:
@@ -127,7 +175,9 @@ class UMT(Method):
 
     def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """Every network by its name: each uni-modal one, the fusion, and the student."""
-        return {name: cast(Network, network) for name, network in networks.items() if name != VARIANCE}
+        return {
+            name: cast(Network, network) for name, network in networks.items() if name != VARIANCE
+        }
 
 
 def _unimodal(modality: Modality) -> str:

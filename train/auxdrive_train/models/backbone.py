@@ -1,4 +1,5 @@
-"""What a backbone must offer: an encoder cut in two, so that an auxiliary modality can be added in the middle.
+"""What a backbone must offer: an encoder cut in two, so that an auxiliary modality can be added in
+the middle.
 
 Legend: B batch, C channels, h, w rows and columns, D features.
 """
@@ -10,22 +11,34 @@ from collections.abc import Callable
 from auxdrive_train.models.pilotnet import PilotNet, PilotNetStem
 from auxdrive_train.models.resnet import ResNet, ResNetStem, resnet18, resnet34
 
-# trunk(stem(x)), with `stem_channels` between the two and `feature_dim` after: SAMD's F1 (or F4) and F2 (or F5).
+# trunk(stem(x)), with `stem_channels` between the two and `feature_dim` after: SAMD's F1 (or F4)
+# and F2 (or F5).
 ImageEncoder = PilotNet | ResNet
 ImageStem = PilotNetStem | ResNetStem
 
 
 class Backbone:
-    """One row of the table: how to build an encoder and a stem alone (SAMD's F3) for a number of input channels."""
+    """One row of the table: how to build an encoder and a stem alone (SAMD's F3) for a number of
+    input channels.
+    """
 
-    def __init__(self, encoder: Callable[[int, tuple[int, int]], ImageEncoder], stem: Callable[[int], ImageStem]) -> None:
+    def __init__(
+        self,
+        encoder: Callable[[int, tuple[int, int]], ImageEncoder],
+        stem: Callable[[int], ImageStem],
+    ) -> None:
         self.encoder = encoder
         self.stem = stem
 
 
 BACKBONES: dict[str, Backbone] = {
     "pilotnet": Backbone(PilotNet, PilotNetStem),
-    "pilotnet_bn": Backbone(lambda channels, size: PilotNet(channels, size, norm=True), lambda channels: PilotNetStem(channels, norm=True)),
+    "pilotnet_bn": Backbone(
+        lambda channels, size: PilotNet(channels, size, norm=True),
+        lambda channels: PilotNetStem(channels, norm=True),
+    ),
     "resnet18": Backbone(lambda channels, _: resnet18(channels), ResNetStem),
-    "resnet34": Backbone(lambda channels, _: resnet34(channels), lambda channels: ResNetStem(channels, blocks=3)),
+    "resnet34": Backbone(
+        lambda channels, _: resnet34(channels), lambda channels: ResNetStem(channels, blocks=3)
+    ),
 }

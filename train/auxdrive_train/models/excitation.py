@@ -1,7 +1,8 @@
 """The network that weighs candidate modalities against each other (AML, section 5.1, figure 2).
 
-All modalities are stacked on channels, pass a squeeze-and-excitation block (Hu, Shen, Sun 2018) and a 1x1 convolution back to the main
-modality's channels, and then the usual network. Legend: B batch, C stacked channels, h, w network input size.
+All modalities are stacked on channels, pass a squeeze-and-excitation block (Hu, Shen, Sun 2018) and
+a 1x1 convolution back to the main modality's channels, and then the usual network. Legend: B batch,
+C stacked channels, h, w network input size.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ NOISE_CHANNELS = 3
 
 
 class SqueezeExcitation(nn.Module):
-    """Global average -> dense -> ReLU -> dense -> sigmoid: one weight in 0..1 per sample and channel."""
+    """Global average -> dense -> ReLU -> dense -> sigmoid: one weight in 0..1 per sample and
+    channel.
+    """
 
     def __init__(self, channels: int, reduction: int = 2) -> None:
         super().__init__()
         inner = max(channels // reduction, 4)
-        self.layers = nn.Sequential(nn.Linear(channels, inner), nn.ReLU(), nn.Linear(inner, channels), nn.Sigmoid())
+        self.layers = nn.Sequential(
+            nn.Linear(channels, inner), nn.ReLU(), nn.Linear(inner, channels), nn.Sigmoid()
+        )
 
     def forward(self, maps_bchw: Tensor) -> Tensor:
         """(B, C, h, w) -> weights (B, C)."""
@@ -43,11 +48,18 @@ class ExcitationNetwork(Network):
     def __init__(self, main: Modality, candidates: Sequence[Modality], build: Build) -> None:
         super().__init__()
         self.modalities = (main, *candidates)
-        self.inputs = nn.ModuleDict({m.value: ModalityInput(m, build.preprocessing) for m in self.modalities})
-        self.groups = {m.value: cast(ModalityInput, self.inputs[m.value]).channels for m in self.modalities} | {NOISE: NOISE_CHANNELS}
+        self.inputs = nn.ModuleDict(
+            {m.value: ModalityInput(m, build.preprocessing) for m in self.modalities}
+        )
+        self.groups = {
+            m.value: cast(ModalityInput, self.inputs[m.value]).channels for m in self.modalities
+        } | {NOISE: NOISE_CHANNELS}
         channels = sum(self.groups.values())
-        # Modalities differ in scale; a weight can only be compared with another's when their inputs vary alike.
-        self.standardise = nn.ModuleDict({name: nn.BatchNorm2d(count, affine=False) for name, count in self.groups.items()})
+        # Modalities differ in scale; a weight can only be compared with another's when their inputs
+        # vary alike.
+        self.standardise = nn.ModuleDict(
+            {name: nn.BatchNorm2d(count, affine=False) for name, count in self.groups.items()}
+        )
         self.excitation = SqueezeExcitation(channels)
         main_channels = self.groups[main.value]
         self.back = nn.Conv2d(channels, main_channels, 1)
@@ -55,16 +67,24 @@ class ExcitationNetwork(Network):
         self.head = build.head(self.encoder.feature_dim)
 
     def stacked(self, batch: Batch) -> Tensor:
-        """(B, C, h, w): every modality's channels, standardised, noise last. An absent modality stands at its mean, which is zero."""
+        """(B, C, h, w): every modality's channels, standardised, noise last. An absent modality
+        stands at its mean, which is zero.
+        """
         parts = []
         for modality in self.modalities:
             name = modality.value
             encode = partial(self._standardised, name)
-            parts.append(of_present(self.standardise[name], encode, batch.frames[modality], batch.present[modality]))
+            parts.append(
+                of_present(
+                    self.standardise[name], encode, batch.frames[modality], batch.present[modality]
+                )
+            )
         size = (len(batch.index), NOISE_CHANNELS, *parts[0].shape[2:])
         # Noise of its own for these samples, the same whenever they come together.
         generator = torch.Generator().manual_seed(int(batch.index.sum()))
-        parts.append(self.standardise[NOISE](torch.rand(size, generator=generator).to(parts[0].device)))
+        parts.append(
+            self.standardise[NOISE](torch.rand(size, generator=generator).to(parts[0].device))
+        )
         return torch.cat(parts, dim=1)
 
     def _standardised(self, name: str, frames: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
-"""From stored frames to what a network eats. The RGB path is exported with the student, so it stands here once.
+"""From stored frames to what a network eats. The RGB path is exported with the student, so it
+stands here once.
 
 Legend: B batch; H, W stored rows and columns; h, w network input size; C channels.
 """
@@ -19,11 +20,12 @@ MAX_DEPTH_M = 655.35
 
 
 class ModalityInput(nn.Module):
-    """Crop, resize and normalise one modality: stored format (see `MODALITIES`) -> float32 (B, C, h, w).
+    """Crop, resize and normalise one modality: stored format (see `MODALITIES`) -> float32 (B, C,
+    h, w).
 
-    Resizing averages whole blocks first and then interpolates: as good as an antialiased resize for a camera much larger than
-    the network's input, and made of operators that every inference runtime has. Bytes are averaged by `block_means`, before
-    anything else is done to them.
+    Resizing averages whole blocks first and then interpolates: as good as an antialiased resize for
+    a camera much larger than the network's input, and made of operators that every inference
+    runtime has. Bytes are averaged by `block_means`, before anything else is done to them.
     """
 
     mean: Tensor
@@ -35,7 +37,11 @@ class ModalityInput(nn.Module):
         self.spec = spec
         info = MODALITIES[modality]
         self.channels = info.categories or info.channels
-        mean, std = (spec.mean, spec.std) if modality is Modality.RGB else ((0.0,) * self.channels, (1.0,) * self.channels)
+        mean, std = (
+            (spec.mean, spec.std)
+            if modality is Modality.RGB
+            else ((0.0,) * self.channels, (1.0,) * self.channels)
+        )
         self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1), persistent=False)
 
@@ -45,13 +51,19 @@ class ModalityInput(nn.Module):
         if info.categories:
             return self._one_hot(frames, info.categories)
         frames_bhwc = frames if info.channels > 1 else frames.unsqueeze(3)
-        first, last = crop_rows(frames_bhwc.shape[1], self.spec) if info.camera_aligned else (0, frames_bhwc.shape[1])
+        first, last = (
+            crop_rows(frames_bhwc.shape[1], self.spec)
+            if info.camera_aligned
+            else (0, frames_bhwc.shape[1])
+        )
         block = block_of(last - first, frames_bhwc.shape[2], self.spec.size)
         if frames.dtype == torch.uint8 and block != (1, 1):
             averaged = block_means(frames_bhwc, first, last, *block)
         else:
             # uint16 has few operators; through int32 it is exact.
-            values = (frames_bhwc.to(torch.int32) if frames.dtype == torch.uint16 else frames_bhwc).to(torch.float32)
+            values = (
+                frames_bhwc.to(torch.int32) if frames.dtype == torch.uint16 else frames_bhwc
+            ).to(torch.float32)
             values_bchw = values.permute(0, 3, 1, 2)[:, :, first:last]
             averaged = values_bchw if block == (1, 1) else functional.avg_pool2d(values_bchw, block)
         values_bchw = self._interpolate(averaged) * info.scale
@@ -63,12 +75,17 @@ class ModalityInput(nn.Module):
     def _interpolate(self, values_bchw: Tensor) -> Tensor:
         if tuple(values_bchw.shape[2:]) == tuple(self.spec.size):
             return values_bchw
-        return functional.interpolate(values_bchw, self.spec.size, mode="bilinear", align_corners=False)
+        return functional.interpolate(
+            values_bchw, self.spec.size, mode="bilinear", align_corners=False
+        )
 
     def _one_hot(self, ids_bhw: Tensor, categories: int) -> Tensor:
-        # Ids are picked, not averaged; the one-hot planes are made at the small size, which is 20 times cheaper.
+        # Ids are picked, not averaged; the one-hot planes are made at the small size, which is 20
+        # times cheaper.
         first, last = crop_rows(ids_bhw.shape[1], self.spec)
-        ids = functional.interpolate(ids_bhw[:, None, first:last], self.spec.size, mode="nearest-exact").squeeze(1)
+        ids = functional.interpolate(
+            ids_bhw[:, None, first:last], self.spec.size, mode="nearest-exact"
+        ).squeeze(1)
         return functional.one_hot(ids.long(), categories).permute(0, 3, 1, 2).to(torch.float32)
 
 

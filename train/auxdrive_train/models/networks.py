@@ -1,4 +1,5 @@
-"""The networks of every method: one modality alone, the supermodel that a teacher is, and late fusion.
+"""The networks of every method: one modality alone, the supermodel that a teacher is, and late
+fusion.
 
 Each takes a batch and answers `Output`. Legend: B batch, D features, M modalities.
 """
@@ -39,7 +40,9 @@ class Network(nn.Module):
 
     def forward(self, batch: Batch) -> Output:
         """Features and prediction."""
-        raise TypeError(f"{type(self).__name__} does not say how it predicts from {sorted(batch.frames)}")
+        raise TypeError(
+            f"{type(self).__name__} does not say how it predicts from {sorted(batch.frames)}"
+        )
 
 
 class SingleNetwork(Network):
@@ -68,7 +71,9 @@ class SingleNetwork(Network):
 
     def encode(self, batch: Batch) -> Tensor:
         """Features (B, D); zero where the sample lacks the modality."""
-        return of_present(self.encoder, self.features, batch.frames[self.modality], batch.present[self.modality])
+        return of_present(
+            self.encoder, self.features, batch.frames[self.modality], batch.present[self.modality]
+        )
 
     def forward(self, batch: Batch) -> Output:
         """Features and prediction from this network's modality."""
@@ -77,22 +82,36 @@ class SingleNetwork(Network):
 
 
 class FusedNetwork(Network):
-    """The supermodel of a `SingleNetwork` (SAMD, A.7): trunk(stem(x_m) + sum_a projection_a(stem_a(x_a))).
+    """The supermodel of a `SingleNetwork` (SAMD, A.7): trunk(stem(x_m) + sum_a
+    projection_a(stem_a(x_a))).
 
-    With zero projections it is the single network, bit for bit, whatever the auxiliaries show. `head` is the single
-    network's own head where both share it. A sample that lacks a modality gets nothing added for it.
+    With zero projections it is the single network, bit for bit, whatever the auxiliaries show.
+    `head` is the single network's own head where both share it. A sample that lacks a modality gets
+    nothing added for it.
     """
 
-    def __init__(self, main: Modality, auxiliaries: Sequence[Modality], build: Build, head: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        main: Modality,
+        auxiliaries: Sequence[Modality],
+        build: Build,
+        head: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.modalities = (main, *auxiliaries)
         self.auxiliaries = tuple(auxiliaries)
         self.input = ModalityInput(main, build.preprocessing)
         self.encoder: ImageEncoder = build.encoder(self.input.channels)
         self.head = build.head(self.encoder.feature_dim) if head is None else head
-        self.auxiliary_inputs = nn.ModuleDict({m.value: ModalityInput(m, build.preprocessing) for m in auxiliaries})
-        channels = {m: cast(ModalityInput, self.auxiliary_inputs[m.value]).channels for m in auxiliaries}
-        self.auxiliary_stems = nn.ModuleDict({m.value: build.stem(channels[m]) for m in auxiliaries})
+        self.auxiliary_inputs = nn.ModuleDict(
+            {m.value: ModalityInput(m, build.preprocessing) for m in auxiliaries}
+        )
+        channels = {
+            m: cast(ModalityInput, self.auxiliary_inputs[m.value]).channels for m in auxiliaries
+        }
+        self.auxiliary_stems = nn.ModuleDict(
+            {m.value: build.stem(channels[m]) for m in auxiliaries}
+        )
         width = self.encoder.stem_channels
         self.projections = nn.ModuleDict({m.value: nn.Conv2d(width, width, 1) for m in auxiliaries})
 
@@ -108,18 +127,29 @@ class FusedNetwork(Network):
 
     def _added(self, name: str, frames: Tensor) -> Tensor:
         """What an auxiliary adds to the main modality's stem."""
-        added: Tensor = self.projections[name](self.auxiliary_stems[name](self.auxiliary_inputs[name](frames)))
+        added: Tensor = self.projections[name](
+            self.auxiliary_stems[name](self.auxiliary_inputs[name](frames))
+        )
         return added
 
 
 class LateFusionNetwork(Network):
-    """Concatenated encoder outputs and one head (UMT 2023, section 2). A modality that is absent contributes zeros."""
+    """Concatenated encoder outputs and one head (UMT 2023, section 2). A modality that is absent
+    contributes zeros.
+    """
 
     def __init__(self, modalities: Sequence[Modality], build: Build) -> None:
         super().__init__()
         self.modalities = tuple(modalities)
-        self.inputs = nn.ModuleDict({m.value: ModalityInput(m, build.preprocessing) for m in modalities})
-        self.encoders = nn.ModuleDict({m.value: build.encoder(cast(ModalityInput, self.inputs[m.value]).channels) for m in modalities})
+        self.inputs = nn.ModuleDict(
+            {m.value: ModalityInput(m, build.preprocessing) for m in modalities}
+        )
+        self.encoders = nn.ModuleDict(
+            {
+                m.value: build.encoder(cast(ModalityInput, self.inputs[m.value]).channels)
+                for m in modalities
+            }
+        )
         width = sum(cast(ImageEncoder, encoder).feature_dim for encoder in self.encoders.values())
         self.head = build.head(width)
 
@@ -129,7 +159,9 @@ class LateFusionNetwork(Network):
         for modality in self.modalities:
             encode = partial(self._encode, modality.value)
             encoder = self.encoders[modality.value]
-            features[modality] = of_present(encoder, encode, batch.frames[modality], batch.present[modality])
+            features[modality] = of_present(
+                encoder, encode, batch.frames[modality], batch.present[modality]
+            )
         return features
 
     def _encode(self, name: str, frames: Tensor) -> Tensor:
@@ -146,12 +178,15 @@ class LateFusionNetwork(Network):
         return self.fuse(self.encode(batch), batch)
 
 
-def of_present(module: nn.Module, encode: Callable[[Tensor], Tensor], frames: Tensor, present_b: Tensor) -> Tensor:
+def of_present(
+    module: nn.Module, encode: Callable[[Tensor], Tensor], frames: Tensor, present_b: Tensor
+) -> Tensor:
     """encode(frames), (B, ...), for the samples that have the modality, and zeros for the others.
 
-    What is absent does not pass through `encode` at all: its zero frames would enter the batch statistics of `module`. A sample that
-    is alone in having the modality has no batch statistics: in training it is normalised by the running ones, as in evaluation, and adds
-    nothing to them. It is learned from like any other.
+    What is absent does not pass through `encode` at all: its zero frames would enter the batch
+    statistics of `module`. A sample that is alone in having the modality has no batch statistics:
+    in training it is normalised by the running ones, as in evaluation, and adds nothing to them. It
+    is learned from like any other.
     """
     if bool(present_b.all()) and len(frames) > 1:
         return encode(frames)
@@ -161,7 +196,11 @@ def of_present(module: nn.Module, encode: Callable[[Tensor], Tensor], frames: Te
             like = encode(frames[:1])
         return torch.zeros((len(frames), *like.shape[1:]), dtype=like.dtype, device=like.device)
     # torch cannot pick rows of uint16, but it can of the same bits as int16.
-    picked = frames.view(torch.int16)[rows].view(torch.uint16) if frames.dtype == torch.uint16 else frames[rows]
+    picked = (
+        frames.view(torch.int16)[rows].view(torch.uint16)
+        if frames.dtype == torch.uint16
+        else frames[rows]
+    )
     with _by_running_statistics(module) if len(rows) == 1 else nullcontext():
         encoded = encode(picked)
     return encoded.new_zeros((len(frames), *encoded.shape[1:])).index_copy(0, rows, encoded)

@@ -1,4 +1,5 @@
-"""PilotNet (Bojarski et al. 2016, "End to End Learning for Self-Driving Cars", figure 4), for any input size.
+"""PilotNet (Bojarski et al. 2016, "End to End Learning for Self-Driving Cars", figure 4), for any
+input size.
 
 Legend: B batch, C channels, h, w rows and columns, D features.
 """
@@ -20,10 +21,11 @@ class PilotNetStem(nn.Sequential):
 
 
 class PilotNet(nn.Module):
-    """The convolutions and the first dense layer (100 features); the smaller dense layers belong to the steering head.
+    """The convolutions and the first dense layer (100 features); the smaller dense layers belong to
+    the steering head.
 
-    The paper does not name its activation; ELU is used, as in most re-implementations. It has no batch norm either: `norm` adds it, which
-    trains in far fewer steps.
+    The paper does not name its activation; ELU is used, as in most re-implementations. It has no
+    batch norm either: `norm` adds it, which trains in far fewer steps.
 
     Raises:
         ConfigError: the input is too small for the five convolutions.
@@ -36,10 +38,16 @@ class PilotNet(nn.Module):
         super().__init__()
         height, width = (_after(side) for side in size)
         if height < 1 or width < 1:
-            raise ConfigError(f"preprocessing.size {size[0]}x{size[1]} is too small for pilotnet: at least 61x61")
+            raise ConfigError(
+                f"preprocessing.size {size[0]}x{size[1]} is too small for pilotnet: at least 61x61"
+            )
         self.convolutions = PilotNetStem(channels, norm)
         self.late_convolutions = nn.Sequential(
-            nn.Conv2d(48, 64, 3), *_activation(64, norm), nn.Conv2d(64, 64, 3), *_activation(64, norm), nn.Flatten()
+            nn.Conv2d(48, 64, 3),
+            *_activation(64, norm),
+            nn.Conv2d(64, 64, 3),
+            *_activation(64, norm),
+            nn.Flatten(),
         )
         self.dense = nn.Sequential(nn.Linear(64 * height * width, self.feature_dim), nn.ELU())
 

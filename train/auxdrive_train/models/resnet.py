@@ -1,4 +1,5 @@
-"""ResNet-18 and ResNet-34 (He et al. 2016) with torchvision's parameter names, so that its weight files load.
+"""ResNet-18 and ResNet-34 (He et al. 2016) with torchvision's parameter names, so that its weight
+files load.
 
 Legend: B batch, C channels, h, w rows and columns.
 """
@@ -25,7 +26,10 @@ class BasicBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(channels)
         self.downsample: nn.Module | None = None
         if stride != 1 or channels_in != channels:
-            self.downsample = nn.Sequential(nn.Conv2d(channels_in, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels))
+            self.downsample = nn.Sequential(
+                nn.Conv2d(channels_in, channels, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(channels),
+            )
 
     def forward(self, maps_bchw: Tensor) -> Tensor:
         """(B, C_in, h, w) -> (B, C, h / stride, w / stride)."""
@@ -96,7 +100,9 @@ class ResNet(nn.Module):
         try:
             self.load_state_dict(dict(wanted))
         except RuntimeError as error:
-            raise DataError(f"these weights are not torchvision weights for this ResNet: {error}") from error
+            raise DataError(
+                f"these weights are not torchvision weights for this ResNet: {error}"
+            ) from error
 
 
 def _stem(module: ResNet | ResNetStem, images_bchw: Tensor) -> Tensor:

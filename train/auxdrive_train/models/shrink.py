@@ -1,7 +1,8 @@
 """Shrinking big pictures: means of whole blocks of bytes, from exact sums.
 
-`block_means` is an operator of its own (`torch.ops.auxdrive.block_means`), since torch has none that adds bytes, and what it does with
-others (a float copy of the whole frame, four times its size, and a transposed one) costs most of a vehicle's time on a big camera's frame.
+`block_means` is an operator of its own (`torch.ops.auxdrive.block_means`), since torch has none
+that adds bytes, and what it does with others (a float copy of the whole frame, four times its size,
+and a transposed one) costs most of a vehicle's time on a big camera's frame.
 `auxdrive_deploy.shrink` writes it into the graph in the order that costs least there.
 
 Legend: B batch; H, W rows and columns of the frame; C channels; h, w rows and columns of blocks.
@@ -14,17 +15,24 @@ from torch import Tensor
 from torch.nn import functional
 
 MAX_BLOCK = 256
-"""Rows and columns of a block at most: the sum of its bytes stays below 2^24, and float32 holds it exactly."""
+"""Rows and columns of a block at most: the sum of its bytes stays below 2^24, and float32 holds it
+exactly.
+"""
 
 
 def block_of(rows: int, columns: int, size: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of the largest blocks that leave a picture of rows x columns no smaller than `size` (h, w); 1 at least."""
+    """Rows and columns of the largest blocks that leave a picture of rows x columns no smaller than
+    `size` (h, w); 1 at least.
+    """
     return min(max(rows // size[0], 1), MAX_BLOCK), min(max(columns // size[1], 1), MAX_BLOCK)
 
 
 @torch.library.custom_op("auxdrive::block_means", mutates_args=())
-def block_means(frames: Tensor, first: int, last: int, block_rows: int, block_columns: int) -> Tensor:
-    """Means of whole blocks of the rows `first` to `last` (exclusive) of uint8 frames (B, H, W, C): float32 (B, C, h, w).
+def block_means(
+    frames: Tensor, first: int, last: int, block_rows: int, block_columns: int
+) -> Tensor:
+    """Means of whole blocks of the rows `first` to `last` (exclusive) of uint8 frames (B, H, W, C):
+    float32 (B, C, h, w).
 
     Rows and columns that fill no block, at the bottom and on the right, are left out.
     """
@@ -36,4 +44,7 @@ def block_means(frames: Tensor, first: int, last: int, block_rows: int, block_co
 @block_means.register_fake
 def _shape(frames: Tensor, first: int, last: int, block_rows: int, block_columns: int) -> Tensor:
     batch, _, columns, channels = frames.shape
-    return frames.new_empty((batch, channels, (last - first) // block_rows, columns // block_columns), dtype=torch.float32)
+    return frames.new_empty(
+        (batch, channels, (last - first) // block_rows, columns // block_columns),
+        dtype=torch.float32,
+    )

@@ -1,7 +1,8 @@
 """The supermodel condition and SAMD's reset (AML, definitions A.1 and A.2).
 
-reset(teacher, student): F1 <- F4 and F2 <- F5 (weights, biases and batch-norm buffers), and each auxiliary branch's last projection <- 0.
-Zeroing the whole branch would satisfy the definition too, but would leave it without gradients.
+reset(teacher, student): F1 <- F4 and F2 <- F5 (weights, biases and batch-norm buffers), and each
+auxiliary branch's last projection <- 0. Zeroing the whole branch would satisfy the definition too,
+but would leave it without gradients.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from auxdrive_train.models.networks import FusedNetwork, SingleNetwork
 
 
 def reset(teacher: FusedNetwork, student: SingleNetwork) -> None:
-    """Make the teacher compute what the student computes, for every auxiliary input, to the last bit (in evaluation mode).
+    """Make the teacher compute what the student computes, for every auxiliary input, to the last
+    bit (in evaluation mode).
 
     Raises:
         ConfigError: the teacher cannot be a supermodel; the message names the layer.
@@ -36,16 +38,21 @@ def _same_layers(teacher: nn.Module, student: nn.Module, where: str) -> None:
     for name in sorted(set(theirs) | set(ours)):
         if name not in theirs or name not in ours:
             side = "student" if name not in ours else "teacher"
-            raise ConfigError(f"the teacher is no supermodel of the student: layer '{where}.{name}' is missing in the {side}")
+            raise ConfigError(
+                f"the teacher is no supermodel of the student: layer '{where}.{name}' is missing "
+                f"in the {side}"
+            )
         if theirs[name].shape != ours[name].shape:
             raise ConfigError(
-                f"the teacher is no supermodel of the student: layer '{where}.{name}' has the shape {tuple(theirs[name].shape)} "
+                f"the teacher is no supermodel of the student: layer '{where}.{name}' has the "
+                f"shape {tuple(theirs[name].shape)} "
                 f"in the teacher and {tuple(ours[name].shape)} in the student"
             )
 
 
 def check_supermodel(teacher: FusedNetwork, student: SingleNetwork, batch: Batch) -> None:
-    """Reset a teacher and hold its layers' outputs against the student's on real samples; the teacher is left as it was.
+    """Reset a teacher and hold its layers' outputs against the student's on real samples; the
+    teacher is left as it was.
 
     Raises:
         ConfigError: an output differs; the message names the first layer that breaks the condition.
@@ -59,8 +66,10 @@ def check_supermodel(teacher: FusedNetwork, student: SingleNetwork, batch: Batch
         for name, output in ours.items():
             if not torch.equal(theirs[name], output):
                 raise ConfigError(
-                    f"the teacher is no supermodel of the student: after the reset layer '{name}' still differs "
-                    f"by {float((theirs[name] - output).abs().max()):.3g}; what is added before it must vanish with a zero projection"
+                    f"the teacher is no supermodel of the student: after the reset layer '{name}' "
+                    "still differs "
+                    f"by {float((theirs[name] - output).abs().max()):.3g}; what is added before it "
+                    "must vanish with a zero projection"
                 )
     finally:
         teacher.load_state_dict(kept)

@@ -1,7 +1,9 @@
-"""What a task is: what the network is asked, how its answers are scored, and how a left-right mirror acts on them.
+"""What a task is: what the network is asked, how its answers are scored, and how a left-right
+mirror acts on them.
 
-Legend: N recorded frames, B samples of a batch, E ego inputs. Quantities are in physical units (radians, metres, m/s) unless a name
-or docstring says "scaled": a scaled quantity is the physical one divided by `Task.scale`.
+Legend: N recorded frames, B samples of a batch, E ego inputs. Quantities are in physical units
+(radians, metres, m/s) unless a name or docstring says "scaled": a scaled quantity is the physical
+one divided by `Task.scale`.
 """
 
 from __future__ import annotations
@@ -38,10 +40,12 @@ class Task(Protocol):
 
     Attributes:
         name: key in `TASKS` and in the cards.
-        ego_inputs: the graph's inputs beside the image; `Batch.ego_be` is their concatenation in this order.
+        ego_inputs: the graph's inputs beside the image; `Batch.ego_be` is their concatenation in
+            this order.
         outputs: the graph's outputs, in physical units.
         target_shape: shape of one target.
-        scale: physical units per network unit; the network's raw output times `scale` is the physical answer.
+        scale: physical units per network unit; the network's raw output times `scale` is the
+            physical answer.
         unit: the physical unit.
         primary_metric: the key of `metrics` by which checkpoints are compared.
         higher_is_better: whether a larger primary metric is better.
@@ -68,14 +72,19 @@ class Task(Protocol):
         """Labels of one episode from its records (`auxdrive.state.STATE_DTYPE`, (N,)).
 
         Raises:
-            DataError: the records are not of one episode (wrong dtype, time that does not increase).
+            DataError: the records are not of one episode (wrong dtype, time that does not
+                increase).
         """
 
     def loss_per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
         """(B,) from scaled predictions and scaled targets, both (B, *target_shape)."""
 
-    def metrics(self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec) -> dict[str, float]:
-        """Metrics of physical predictions and targets (N, *target_shape); see `auxdrive_train.tasks.metrics`."""
+    def metrics(
+        self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec
+    ) -> dict[str, float]:
+        """Metrics of physical predictions and targets (N, *target_shape); see
+        `auxdrive_train.tasks.metrics`.
+        """
 
     def mirror_target(self, target: Tensor) -> Tensor:
         """The targets (or predictions), scaled or not, of the mirrored scenes."""
@@ -84,7 +93,9 @@ class Task(Protocol):
         """The ego inputs of the mirrored scenes."""
 
     def steer_of(self, prediction: AnyArray) -> Float64:
-        """Road-wheel angles (N,) in radians, positive left, of physical predictions (N, *target_shape)."""
+        """Road-wheel angles (N,) in radians, positive left, of physical predictions (N,
+        *target_shape).
+        """
 
 
 def check_state(state: AnyArray) -> None:
@@ -94,34 +105,53 @@ def check_state(state: AnyArray) -> None:
         DataError: no structured records, or a time that is not finite or does not increase.
     """
     if state.ndim != 1 or state.dtype.names is None or "time_s" not in state.dtype.names:
-        raise DataError(f"expected a structured array of records (auxdrive.state.STATE_DTYPE), got {state.dtype} of shape {state.shape}")
+        raise DataError(
+            "expected a structured array of records (auxdrive.state.STATE_DTYPE), got "
+            f"{state.dtype} of shape {state.shape}"
+        )
     time_s = np.asarray(state["time_s"], dtype=np.float64)
     if not np.isfinite(time_s).all():
         raise DataError(
-            f"time_s of record {int(np.flatnonzero(~np.isfinite(time_s))[0])} is not finite; record or convert the episode again"
+            f"time_s of record {int(np.flatnonzero(~np.isfinite(time_s))[0])} is not finite; "
+            "record or convert the episode again"
         )
     backwards = np.flatnonzero(np.diff(time_s) <= 0)
     if backwards.size:
         row = int(backwards[0])
         raise DataError(
-            f"time_s does not increase after record {row} ({time_s[row]:.6f} s, then {time_s[row + 1]:.6f} s); "
+            f"time_s does not increase after record {row} ({time_s[row]:.6f} s, then "
+            f"{time_s[row + 1]:.6f} s); "
             "an episode holds one uninterrupted drive: split the recording there"
         )
 
 
-def check_answers(prediction: AnyArray, target: AnyArray, target_shape: tuple[int, ...]) -> tuple[Float64, Float64]:
+def check_answers(
+    prediction: AnyArray, target: AnyArray, target_shape: tuple[int, ...]
+) -> tuple[Float64, Float64]:
     """Predictions and targets as float64.
 
     Raises:
-        DataError: shapes that differ or are not (N, *target_shape), nothing to score, or a value that is not finite.
+        DataError: shapes that differ or are not (N, *target_shape), nothing to score, or a value
+            that is not finite.
     """
-    predicted, truth = np.asarray(prediction, dtype=np.float64), np.asarray(target, dtype=np.float64)
+    predicted, truth = (
+        np.asarray(prediction, dtype=np.float64),
+        np.asarray(target, dtype=np.float64),
+    )
     if predicted.shape != truth.shape or predicted.shape[1:] != target_shape:
-        raise DataError(f"metrics need two arrays of shape (N, {str(target_shape)[1:]}, got {predicted.shape} and {truth.shape}")
+        raise DataError(
+            f"metrics need two arrays of shape (N, {str(target_shape)[1:]}, got {predicted.shape} "
+            f"and {truth.shape}"
+        )
     if len(predicted) == 0:
-        raise DataError("metrics of no samples are undefined; give a validation set that is not empty")
+        raise DataError(
+            "metrics of no samples are undefined; give a validation set that is not empty"
+        )
     for name, values in (("predictions", predicted), ("targets", truth)):
         bad = int(np.count_nonzero(~np.isfinite(values)))
         if bad:
-            raise DataError(f"{bad} of {values.size} {name} are not finite; the model has diverged or the labels are damaged")
+            raise DataError(
+                f"{bad} of {values.size} {name} are not finite; the model has diverged or the "
+                "labels are damaged"
+            )
     return predicted, truth

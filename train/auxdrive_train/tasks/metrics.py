@@ -1,6 +1,7 @@
 """Metrics of steering and paths, and intervals: plain NumPy in float64, no torch.
 
-Steering accuracy and mAcc: AML, Table 1 and appendix. ADE, FDE: the usual average and final displacement error.
+Steering accuracy and mAcc: AML, Table 1 and appendix. ADE, FDE: the usual average and final
+displacement error.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ STEERING_THRESHOLDS_DEG = (1.5, 3.0, 7.5, 15.0, 30.0, 75.0)
 
 
 def steering_accuracies(error_deg: AnyArray) -> dict[str, float]:
-    """Share of samples with |error| < tau for each threshold (`acc_1.5` ... `acc_75`) and their mean (`macc`), 0..1."""
+    """Share of samples with |error| < tau for each threshold (`acc_1.5` ... `acc_75`) and their
+    mean (`macc`), 0..1.
+    """
     absolute = np.abs(np.asarray(error_deg, dtype=np.float64))
     accuracies = {f"acc_{tau:g}": float(np.mean(absolute < tau)) for tau in STEERING_THRESHOLDS_DEG}
     return {**accuracies, "macc": mean_accuracy(list(accuracies.values()))}
@@ -26,28 +29,43 @@ def steering_accuracies(error_deg: AnyArray) -> dict[str, float]:
 def mean_accuracy(accuracies: Sequence[float]) -> float:
     """mAcc: the mean of the accuracies at the six thresholds."""
     if len(accuracies) != len(STEERING_THRESHOLDS_DEG):
-        raise DataError(f"mAcc is the mean of {len(STEERING_THRESHOLDS_DEG)} accuracies, got {len(accuracies)}")
+        raise DataError(
+            f"mAcc is the mean of {len(STEERING_THRESHOLDS_DEG)} accuracies, got {len(accuracies)}"
+        )
     return float(np.mean(np.asarray(accuracies, dtype=np.float64)))
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether more of a metric is better, by its name: shares (`acc_...`, `macc`) and `r2` are, errors are not."""
+    """Whether more of a metric is better, by its name: shares (`acc_...`, `macc`) and `r2` are,
+    errors are not.
+    """
     name = metric.removeprefix("steer_")
     return name.startswith("acc_") or name in ("macc", "r2")
 
 
 def r2_score(prediction: AnyArray, target: AnyArray) -> float:
-    """Coefficient of determination, 1 - SS_res / SS_tot; NaN where the targets do not vary, since it is undefined there."""
-    predicted, truth = np.asarray(prediction, dtype=np.float64), np.asarray(target, dtype=np.float64)
+    """Coefficient of determination, 1 - SS_res / SS_tot; NaN where the targets do not vary, since
+    it is undefined there.
+    """
+    predicted, truth = (
+        np.asarray(prediction, dtype=np.float64),
+        np.asarray(target, dtype=np.float64),
+    )
     # The mean of equal numbers is not always that number: deviations of its rounding are none.
     if float(np.ptp(truth)) <= 1e-12 * float(np.abs(truth).max()):
         return math.nan
-    return 1.0 - float(np.sum((truth - predicted) ** 2)) / float(np.sum((truth - truth.mean()) ** 2))
+    return 1.0 - float(np.sum((truth - predicted) ** 2)) / float(
+        np.sum((truth - truth.mean()) ** 2)
+    )
 
 
 def displacement_errors(prediction_nt2: AnyArray, target_nt2: AnyArray) -> tuple[Float64, Float64]:
-    """Per sample (N,): the mean distance over the T points (ADE) and the distance at the last (FDE), metres."""
-    difference = np.asarray(prediction_nt2, dtype=np.float64) - np.asarray(target_nt2, dtype=np.float64)
+    """Per sample (N,): the mean distance over the T points (ADE) and the distance at the last
+    (FDE), metres.
+    """
+    difference = np.asarray(prediction_nt2, dtype=np.float64) - np.asarray(
+        target_nt2, dtype=np.float64
+    )
     distance_nt = np.sqrt(np.sum(difference**2, axis=-1))
     return distance_nt.mean(axis=1), distance_nt[:, -1]
 
@@ -62,19 +80,29 @@ def seed_interval(values: Sequence[float], unit: str = "") -> Interval:
     mean = float(sample.mean())
     if sample.size == 1:
         return Interval(value=mean, unit=unit)
-    half = student_t_quantile(0.975, sample.size - 1) * float(sample.std(ddof=1)) / math.sqrt(sample.size)
+    half = (
+        student_t_quantile(0.975, sample.size - 1)
+        * float(sample.std(ddof=1))
+        / math.sqrt(sample.size)
+    )
     return Interval(value=mean, low=mean - half, high=mean + half, unit=unit)
 
 
 def bootstrap_interval(
-    values: AnyArray, *, groups: AnyArray | None = None, resamples: int = 2000, seed: int = 0, unit: str = ""
+    values: AnyArray,
+    *,
+    groups: AnyArray | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    unit: str = "",
 ) -> Interval:
     """Mean of per-sample values (N,) with the percentile bootstrap's 95 % interval (Efron 1979).
 
     Args:
         values: one number per sample.
-        groups: (N,) labels, such as episode numbers; whole groups are drawn, because neighbouring frames are not independent
-            and an interval over single frames is too narrow. None draws single samples. No bounds for a single group.
+        groups: (N,) labels, such as episode numbers; whole groups are drawn, because neighbouring
+            frames are not independent and an interval over single frames is too narrow. None draws
+            single samples. No bounds for a single group.
         resamples: the number of resamples.
         seed: of the resampling.
         unit: of the values.
@@ -85,7 +113,10 @@ def bootstrap_interval(
     sample = _finite(values)
     labels = np.arange(sample.size) if groups is None else np.asarray(groups)
     if labels.shape != sample.shape:
-        raise DataError(f"bootstrap_interval needs one group per value: {labels.shape} groups for {sample.shape} values")
+        raise DataError(
+            f"bootstrap_interval needs one group per value: {labels.shape} groups for "
+            f"{sample.shape} values"
+        )
     _, group_of = np.unique(labels, return_inverse=True)
     sums = np.bincount(group_of, weights=sample)
     counts = np.bincount(group_of).astype(np.float64)
@@ -104,12 +135,16 @@ def bootstrap_interval(
 def _finite(values: AnyArray | Sequence[float]) -> Float64:
     sample = np.asarray(values, dtype=np.float64).reshape(-1)
     if sample.size == 0 or not np.isfinite(sample).all():
-        raise DataError(f"an interval needs at least one value and finite ones alone, got {sample.size} values")
+        raise DataError(
+            f"an interval needs at least one value and finite ones alone, got {sample.size} values"
+        )
     return sample
 
 
 def student_t_cdf(t: float, degrees: int) -> float:
-    """P(T <= t) of Student's t with a whole number of degrees of freedom (Abramowitz and Stegun 26.7.3, 26.7.4)."""
+    """P(T <= t) of Student's t with a whole number of degrees of freedom (Abramowitz and Stegun
+    26.7.3, 26.7.4).
+    """
     theta = math.atan(abs(t) / math.sqrt(degrees))
     cosine2 = math.cos(theta) ** 2
     odd = degrees % 2 == 1
@@ -123,13 +158,16 @@ def student_t_cdf(t: float, degrees: int) -> float:
 
 
 def student_t_quantile(probability: float, degrees: int) -> float:
-    """The t below which a share `probability` lies; bisection, because scipy is no dependency of training.
+    """The t below which a share `probability` lies; bisection, because scipy is no dependency of
+    training.
 
     Raises:
         DataError: a probability outside 0..1 (both excluded), or less than one degree of freedom.
     """
     if not 0.0 < probability < 1.0 or degrees < 1:
-        raise DataError(f"no t quantile for probability {probability} and {degrees} degrees of freedom")
+        raise DataError(
+            f"no t quantile for probability {probability} and {degrees} degrees of freedom"
+        )
     low, high = -1.0, 1.0
     while student_t_cdf(low, degrees) > probability:
         low *= 2.0
@@ -137,5 +175,7 @@ def student_t_quantile(probability: float, degrees: int) -> float:
         high *= 2.0
     for _ in range(80):
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if student_t_cdf(middle, degrees) < probability else (low, middle)
+        low, high = (
+            (middle, high) if student_t_cdf(middle, degrees) < probability else (low, middle)
+        )
     return 0.5 * (low + high)

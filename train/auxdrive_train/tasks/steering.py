@@ -21,19 +21,28 @@ class SteeringTask:
     """Road-wheel angle in radians, positive left; no inputs beside the image.
 
     Attributes:
-        scale: radians per network unit. 10 degrees is about the spread of driven angles in towns, so targets are of order one.
-        huber_delta: None for the squared error (AML); a positive number, in scaled units, for the Huber loss with that bend.
+        scale: radians per network unit. 10 degrees is about the spread of driven angles in towns,
+            so targets are of order one.
+        huber_delta: None for the squared error (AML); a positive number, in scaled units, for the
+            Huber loss with that bend.
     """
 
     name: str = "steering"
     ego_inputs: tuple[TensorSpec, ...] = ()
     outputs: tuple[TensorSpec, ...] = (
-        TensorSpec(name="steer_rad", shape=("batch", 1), dtype="float32", unit="rad", frame="road wheel, positive left"),
+        TensorSpec(
+            name="steer_rad",
+            shape=("batch", 1),
+            dtype="float32",
+            unit="rad",
+            frame="road wheel, positive left",
+        ),
     )
     target_shape: tuple[int, ...] = (1,)
     scale: float = math.radians(10.0)
     unit: str = "rad"
-    # Squared errors, as in the loss: mAcc counts threshold crossings, and on a small validation part it jumps from epoch to epoch.
+    # Squared errors, as in the loss: mAcc counts threshold crossings, and on a small validation
+    # part it jumps from epoch to epoch.
     primary_metric: str = "rmse_road_wheel_deg"
     higher_is_better: bool = False
     huber_delta: float | None = None
@@ -43,16 +52,28 @@ class SteeringTask:
         check_state(state)
         steer_rad = np.asarray(state["steer_rad"], dtype=np.float32)
         valid = np.isfinite(steer_rad)
-        return Labels(valid=valid, ego=np.zeros((len(state), 0), np.float32), target=np.where(valid, steer_rad, np.float32(0))[:, None])
+        return Labels(
+            valid=valid,
+            ego=np.zeros((len(state), 0), np.float32),
+            target=np.where(valid, steer_rad, np.float32(0))[:, None],
+        )
 
     def loss_per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Squared error, or Huber; scaled units, (B, 1) and (B, 1) to (B,)."""
         if self.huber_delta is None:
             return (prediction - target).square().flatten(1).mean(dim=1)
-        return functional.huber_loss(prediction, target, reduction="none", delta=self.huber_delta).flatten(1).mean(dim=1)
+        return (
+            functional.huber_loss(prediction, target, reduction="none", delta=self.huber_delta)
+            .flatten(1)
+            .mean(dim=1)
+        )
 
-    def metrics(self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec) -> dict[str, float]:
-        """`acc_1.5` ... `acc_75`, `macc`, errors in degrees and `r2` of angles in radians (N, 1). See `steering_metrics`."""
+    def metrics(
+        self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec
+    ) -> dict[str, float]:
+        """`acc_1.5` ... `acc_75`, `macc`, errors in degrees and `r2` of angles in radians (N, 1).
+        See `steering_metrics`.
+        """
         predicted, truth = check_answers(prediction, target, self.target_shape)
         return steering_metrics(predicted[:, 0], truth[:, 0], steering)
 
@@ -69,13 +90,17 @@ class SteeringTask:
         return np.asarray(prediction, dtype=np.float64)[:, 0]
 
 
-def steering_metrics(prediction_rad: Float64, target_rad: Float64, steering: SteeringSpec) -> dict[str, float]:
+def steering_metrics(
+    prediction_rad: Float64, target_rad: Float64, steering: SteeringSpec
+) -> dict[str, float]:
     """Accuracies, mean absolute error in degrees and R2 of road-wheel angles (N,).
 
-    The papers' data sets label the steering wheel, and the thresholds of 1.5 to 75 degrees are meant there. So where the source's
-    labels are steering-wheel degrees (`steering.ratio` is known), `acc_*` and `macc` are of the steering wheel; otherwise they are of
-    the road wheel. `mae_road_wheel_deg` and `rmse_road_wheel_deg` are always of the road wheel; `mae_steering_wheel_deg` is there only
-    where the ratio is known. `r2` is left out where the targets do not vary, since it is undefined there and JSON has no NaN.
+    The papers' data sets label the steering wheel, and the thresholds of 1.5 to 75 degrees are
+    meant there. So where the source's labels are steering-wheel degrees (`steering.ratio` is
+    known), `acc_*` and `macc` are of the steering wheel; otherwise they are of the road wheel.
+    `mae_road_wheel_deg` and `rmse_road_wheel_deg` are always of the road wheel;
+    `mae_steering_wheel_deg` is there only where the ratio is known. `r2` is left out where the
+    targets do not vary, since it is undefined there and JSON has no NaN.
     """
     error_deg = np.degrees(prediction_rad - target_rad)
     mae_deg = float(np.mean(np.abs(error_deg)))
@@ -83,7 +108,11 @@ def steering_metrics(prediction_rad: Float64, target_rad: Float64, steering: Ste
     return {
         **steering_accuracies(error_deg * (steering.ratio or 1.0)),
         "mae_road_wheel_deg": mae_deg,
-        **({"mae_steering_wheel_deg": mae_deg * steering.ratio} if steering.ratio is not None else {}),
+        **(
+            {"mae_steering_wheel_deg": mae_deg * steering.ratio}
+            if steering.ratio is not None
+            else {}
+        ),
         "rmse_road_wheel_deg": float(np.sqrt(np.mean(error_deg**2))),
         **({} if math.isnan(r2) else {"r2": r2}),
     }

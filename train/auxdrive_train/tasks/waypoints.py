@@ -1,4 +1,5 @@
-"""The waypoints task: where the vehicle will be, in its own frame, from one image, its speed and the next goal (TransFuser).
+"""The waypoints task: where the vehicle will be, in its own frame, from one image, its speed and
+the next goal (TransFuser).
 
 Legend: N samples, T waypoints. Ego frame: x forward, y left, origin at the rear axle.
 """
@@ -21,7 +22,9 @@ from auxdrive_train.tasks.steering import steering_metrics
 
 WAYPOINT_TIMES_S = (0.5, 1.0, 1.5, 2.0)
 DEFAULT_WHEELBASE_M = 2.9
-"""Of a mid-size car; used for the reported steering angle alone, where the data set's card does not say."""
+"""Of a mid-size car; used for the reported steering angle alone, where the data set's card does not
+say.
+"""
 _PURSUIT = PurePursuitConfig()
 MAX_GAP_PERIODS = 2.5
 """Records further apart than this many sampling periods are not interpolated between."""
@@ -30,7 +33,8 @@ _TIME_TOLERANCE_S = 1e-6
 
 @dataclass(frozen=True)
 class WaypointsTask:
-    """Positions 0.5, 1.0, 1.5 and 2.0 s ahead, metres, (4, 2); ego inputs speed and next goal: [speed_mps, target x, target y].
+    """Positions 0.5, 1.0, 1.5 and 2.0 s ahead, metres, (4, 2); ego inputs speed and next goal:
+    [speed_mps, target x, target y].
 
     Attributes:
         scale: metres per network unit.
@@ -41,11 +45,21 @@ class WaypointsTask:
     name: str = "waypoints"
     ego_inputs: tuple[TensorSpec, ...] = (
         TensorSpec(name="speed_mps", shape=("batch", 1), dtype="float32", unit="m/s"),
-        TensorSpec(name="target_ego_m", shape=("batch", 2), dtype="float32", unit="m", frame="ego, x forward, y left"),
+        TensorSpec(
+            name="target_ego_m",
+            shape=("batch", 2),
+            dtype="float32",
+            unit="m",
+            frame="ego, x forward, y left",
+        ),
     )
     outputs: tuple[TensorSpec, ...] = (
         TensorSpec(
-            name="waypoints_ego_m", shape=("batch", len(WAYPOINT_TIMES_S), 2), dtype="float32", unit="m", frame="ego, x forward, y left"
+            name="waypoints_ego_m",
+            shape=("batch", len(WAYPOINT_TIMES_S), 2),
+            dtype="float32",
+            unit="m",
+            frame="ego, x forward, y left",
         ),
     )
     target_shape: tuple[int, ...] = (len(WAYPOINT_TIMES_S), 2)
@@ -59,28 +73,43 @@ class WaypointsTask:
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:
         """Future positions by linear interpolation in time; see `Task.labels`.
 
-        A record is not valid where its pose, speed or goal is not finite, where a future position lies beyond the episode's end or
-        between records without a pose, where it would bridge a gap of more than `MAX_GAP_PERIODS` sampling periods, or where the
-        steering was disturbed on purpose before the last waypoint: that path is not the driver's.
+        A record is not valid where its pose, speed or goal is not finite, where a future position
+        lies beyond the episode's end or between records without a pose, where it would bridge a gap
+        of more than `MAX_GAP_PERIODS` sampling periods, or where the steering was disturbed on
+        purpose before the last waypoint: that path is not the driver's.
         """
         check_state(state)
-        waypoints_nt2 = future_positions_ego_m(state, self.times_s, max_gap_s=MAX_GAP_PERIODS / rate_hz)
-        ego = np.stack([state["speed_mps"], state["target_x_m"], state["target_y_m"]], axis=1).astype(np.float32)
-        valid = np.isfinite(np.concatenate([waypoints_nt2.reshape(len(ego), 2 * len(self.times_s)), ego], axis=1)).all(axis=1)
+        waypoints_nt2 = future_positions_ego_m(
+            state, self.times_s, max_gap_s=MAX_GAP_PERIODS / rate_hz
+        )
+        ego = np.stack(
+            [state["speed_mps"], state["target_x_m"], state["target_y_m"]], axis=1
+        ).astype(np.float32)
+        valid = np.isfinite(
+            np.concatenate([waypoints_nt2.reshape(len(ego), 2 * len(self.times_s)), ego], axis=1)
+        ).all(axis=1)
         valid &= ~_disturbed_within(state, self.times_s[-1])
         target = np.where(valid[:, None, None], waypoints_nt2, 0.0).astype(np.float32)
         return Labels(valid=valid, ego=np.where(valid[:, None], ego, np.float32(0)), target=target)
 
     def loss_per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Mean absolute error over points and coordinates (TransFuser's L1); scaled units, (B, T, 2) twice to (B,)."""
+        """Mean absolute error over points and coordinates (TransFuser's L1); scaled units, (B, T,
+        2) twice to (B,).
+        """
         return (prediction - target).abs().flatten(1).mean(dim=1)
 
-    def metrics(self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec) -> dict[str, float]:
-        """`ade_m`, `fde_m`, and the steering metrics of the two paths' pure-pursuit angles (`steer_acc_1.5` ... `steer_r2`)."""
+    def metrics(
+        self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec
+    ) -> dict[str, float]:
+        """`ade_m`, `fde_m`, and the steering metrics of the two paths' pure-pursuit angles
+        (`steer_acc_1.5` ... `steer_r2`).
+        """
         predicted, truth = check_answers(prediction, target, self.target_shape)
         ade_m, fde_m = displacement_errors(predicted, truth)
         steer = steering_metrics(self.steer_of(predicted), self.steer_of(truth), steering)
-        return {"ade_m": float(ade_m.mean()), "fde_m": float(fde_m.mean())} | {f"steer_{key}": value for key, value in steer.items()}
+        return {"ade_m": float(ade_m.mean()), "fde_m": float(fde_m.mean())} | {
+            f"steer_{key}": value for key, value in steer.items()
+        }
 
     def mirror_target(self, target: Tensor) -> Tensor:
         """y negated."""
@@ -92,17 +121,25 @@ class WaypointsTask:
 
     def steer_of(self, prediction: AnyArray) -> Float64:
         """Pure-pursuit road-wheel angles (N,) of paths (N, T, 2) in metres; see `pure_pursuit_rad`."""
-        return pure_pursuit_rad(np.asarray(prediction, dtype=np.float64), self.times_s, self.wheelbase_m)
+        return pure_pursuit_rad(
+            np.asarray(prediction, dtype=np.float64), self.times_s, self.wheelbase_m
+        )
 
 
-def future_positions_ego_m(state: AnyArray, times_s: tuple[float, ...], max_gap_s: float) -> Float64:
-    """(N, T, 2): where the vehicle is `times_s` after each record, in that record's ego frame; NaN where that is not known."""
+def future_positions_ego_m(
+    state: AnyArray, times_s: tuple[float, ...], max_gap_s: float
+) -> Float64:
+    """(N, T, 2): where the vehicle is `times_s` after each record, in that record's ego frame; NaN
+    where that is not known.
+    """
     time_s = np.asarray(state["time_s"], dtype=np.float64)
     xy_n2 = np.stack([state["x_m"], state["y_m"]], axis=1).astype(np.float64)
     yaw_rad = np.asarray(state["yaw_rad"], dtype=np.float64)
     if len(time_s) < 2:
         return np.full((len(time_s), len(times_s), 2), np.nan)
-    after_nt, share_nt, known_nt = _brackets(time_s, time_s[:, None] + np.asarray(times_s, dtype=np.float64), max_gap_s)
+    after_nt, share_nt, known_nt = _brackets(
+        time_s, time_s[:, None] + np.asarray(times_s, dtype=np.float64), max_gap_s
+    )
     before_nt2, after_nt2 = xy_n2[after_nt - 1], xy_n2[after_nt]
     offset_nt2 = before_nt2 + share_nt[..., None] * (after_nt2 - before_nt2) - xy_n2[:, None]
     cos, sin = np.cos(yaw_rad)[:, None], np.sin(yaw_rad)[:, None]
@@ -112,40 +149,57 @@ def future_positions_ego_m(state: AnyArray, times_s: tuple[float, ...], max_gap_
 
 
 def _disturbed_within(state: AnyArray, horizon_s: float) -> NDArray[np.bool_]:
-    """(N,): whether a later record, up to `horizon_s` ahead, was taken under a disturbance. The record's own is in the past already."""
+    """(N,): whether a later record, up to `horizon_s` ahead, was taken under a disturbance. The
+    record's own is in the past already.
+    """
     counts = np.concatenate([[0], np.cumsum(state["disturbed"] != 0)])
     time_s = np.asarray(state["time_s"], dtype=np.float64)
     last = np.searchsorted(time_s, time_s + horizon_s + _TIME_TOLERANCE_S, side="right")
     return np.asarray(counts[last] > counts[np.arange(len(state)) + 1])
 
 
-def _brackets(time_s: Float64, wanted_nt: Float64, max_gap_s: float) -> tuple[NDArray[np.int64], Float64, NDArray[np.bool_]]:
-    """For each wanted time: the record at or after it, the share of the way to it, and whether the two records may be joined."""
+def _brackets(
+    time_s: Float64, wanted_nt: Float64, max_gap_s: float
+) -> tuple[NDArray[np.int64], Float64, NDArray[np.bool_]]:
+    """For each wanted time: the record at or after it, the share of the way to it, and whether the
+    two records may be joined.
+    """
     after_nt = np.clip(np.searchsorted(time_s, wanted_nt - _TIME_TOLERANCE_S), 1, len(time_s) - 1)
     gap_nt = time_s[after_nt] - time_s[after_nt - 1]
     share_nt = (wanted_nt - time_s[after_nt - 1]) / gap_nt
-    known_nt = (wanted_nt <= time_s[-1] + _TIME_TOLERANCE_S) & (gap_nt <= max_gap_s + _TIME_TOLERANCE_S)
+    known_nt = (wanted_nt <= time_s[-1] + _TIME_TOLERANCE_S) & (
+        gap_nt <= max_gap_s + _TIME_TOLERANCE_S
+    )
     return after_nt, share_nt, known_nt
 
 
 def pure_pursuit_rad(path_nt2: Float64, times_s: tuple[float, ...], wheelbase_m: float) -> Float64:
-    """Road-wheel angles (N,) of `auxdrive.controllers.PurePursuit` with its default configuration, for many paths (N, T, 2) at once.
+    """Road-wheel angles (N,) of `auxdrive.controllers.PurePursuit` with its default configuration,
+    for many paths (N, T, 2) at once.
 
-    The angle is atan(2 L y / d^2) for the point (x, y) where the polyline from the rear axle through the waypoints first leaves the
-    look-ahead circle, or for its last point where it never does (Coulter 1992). Recorded speed is not at hand here, so the look-ahead
-    is taken from the path's own mean speed. A path that goes nowhere has next to no angle.
+    The angle is atan(2 L y / d^2) for the point (x, y) where the polyline from the rear axle
+    through the waypoints first leaves the look-ahead circle, or for its last point where it never
+    does (Coulter 1992). Recorded speed is not at hand here, so the look-ahead is taken from the
+    path's own mean speed. A path that goes nowhere has next to no angle.
     """
     points = np.concatenate([np.zeros_like(path_nt2[:, :1]), path_nt2], axis=1)
     radius = np.linalg.norm(points, axis=2)
     speed_mps = np.linalg.norm(np.diff(points, axis=1), axis=2).sum(axis=1) / times_s[-1]
-    lookahead = np.clip(_PURSUIT.lookahead_time_s * speed_mps, _PURSUIT.min_lookahead_m, _PURSUIT.max_lookahead_m)
+    lookahead = np.clip(
+        _PURSUIT.lookahead_time_s * speed_mps, _PURSUIT.min_lookahead_m, _PURSUIT.max_lookahead_m
+    )
     outside = radius[:, 1:] >= lookahead[:, None]
     leaves = outside.any(axis=1)
     after = np.where(leaves, outside.argmax(axis=1) + 1, path_nt2.shape[1])
     row = np.arange(len(points))
     start, step = points[row, after - 1], points[row, after] - points[row, after - 1]
-    # |start + share * step| = lookahead; the start lies inside the circle, so exactly one root lies in (0, 1].
-    a, half_b, c = (step**2).sum(axis=1), (start * step).sum(axis=1), (start**2).sum(axis=1) - lookahead**2
+    # |start + share * step| = lookahead; the start lies inside the circle, so exactly one root lies
+    # in (0, 1].
+    a, half_b, c = (
+        (step**2).sum(axis=1),
+        (start * step).sum(axis=1),
+        (start**2).sum(axis=1) - lookahead**2,
+    )
     root = -half_b + np.sqrt(np.maximum(half_b**2 - a * c, 0.0))
     share = np.divide(root, a, out=np.ones_like(a), where=leaves)
     goal = start + share[:, None] * step

@@ -13,7 +13,12 @@ from auxdrive_eval.embedded.render.cars import PAINTS, car_faces
 from auxdrive_eval.embedded.render.device import make_geom, make_node, number_colours
 from auxdrive_eval.embedded.render.faces import Face, Layer, PlaneTable, pack
 from auxdrive_eval.embedded.render.geometry import HEAD_CENTRE_M, light_posts
-from auxdrive_eval.embedded.render.graphs import attach_numbers, attach_picture, colours_of, set_layer
+from auxdrive_eval.embedded.render.graphs import (
+    attach_numbers,
+    attach_picture,
+    colours_of,
+    set_layer,
+)
 from auxdrive_eval.embedded.render.planes import FaceRegistry
 from auxdrive_eval.embedded.render.weather import Light
 from auxdrive_eval.embedded.scene import Scene
@@ -36,14 +41,26 @@ class _NumberedCar:
 
 
 class Actors:
-    """Cars come from a pool: meshes are built when a body is first seen and kept until another town is loaded."""
+    """Cars come from a pool: meshes are built when a body is first seen and kept until another town
+    is loaded.
+    """
 
     def __init__(
-        self, town: Town, light: Light, textures: dict[str, Texture], picture: NodePath, numbers: NodePath, registry: FaceRegistry
+        self,
+        town: Town,
+        light: Light,
+        textures: dict[str, Texture],
+        picture: NodePath,
+        numbers: NodePath,
+        registry: FaceRegistry,
     ) -> None:
         """`picture` and `numbers` are the roots of the town's nodes."""
         self._light = light
-        self._picture, self._numbers, self._registry = picture.attach_new_node("actors"), numbers.attach_new_node("actors"), registry
+        self._picture, self._numbers, self._registry = (
+            picture.attach_new_node("actors"),
+            numbers.attach_new_node("actors"),
+            registry,
+        )
         self._painted: dict[tuple[_Body, int, bool, int], list[NodePath]] = {}
         self._numbered: dict[_Body, list[_NumberedCar]] = {}
         self._lamps: dict[int, dict[LightColour, NodePath]] = {}
@@ -81,7 +98,8 @@ class Actors:
         for light_id, heads in self._lamps.items():
             if light_id not in scene.lights:
                 raise SimulatorError(
-                    f"the scene does not say which colour light {light_id} shows; Scene.lights needs every light of the town"
+                    f"the scene does not say which colour light {light_id} shows; Scene.lights "
+                    "needs every light of the town"
                 )
             colour, before = scene.lights[light_id], self._lit.get(light_id)
             if colour is not before:
@@ -91,7 +109,12 @@ class Actors:
                 self._lit[light_id] = colour
 
     def _show_car(self, car: CarPose, used: dict[object, int]) -> None:
-        body: _Body = (car.kind, round(car.length_m, 2), round(car.width_m, 2), round(car.height_m, 2))
+        body: _Body = (
+            car.kind,
+            round(car.length_m, 2),
+            round(car.width_m, 2),
+            round(car.height_m, 2),
+        )
         sector = round(car.yaw_rad / (2 * math.pi) * _SECTORS) % _SECTORS
         paint = (body, car.colour % len(PAINTS), car.braking, sector)
         painted = self._painted.setdefault(paint, [])
@@ -104,7 +127,8 @@ class Actors:
             numbered.append(self._number_car(body))
         numbers = numbered[index_numbered]
         for stage, node in ((self._picture, painted[index]), (self._numbers, numbers.node)):
-            node.reparent_to(stage, len(self._visible))  # the order of drawing is the scene's, whichever cars were seen before
+            # the order of drawing is the scene's, whichever cars were seen before
+            node.reparent_to(stage, len(self._visible))
             node.set_pos_hpr(car.x_m, car.y_m, 0, math.degrees(car.yaw_rad), 0, 0)
             self._visible.append(node)
         self._registry.place(numbers.first, numbers.planes, car.x_m, car.y_m, car.yaw_rad)
@@ -116,7 +140,9 @@ class Actors:
         for layer in (Layer.SHADOW, Layer.OBJECT):
             members = [f for f in faces if f.layer is layer]
             lit = pack(meshes.place(members, 0, 0, sector * 2 * math.pi / _SECTORS))
-            node = root.attach_new_node(make_node(layer.name, [make_geom(pack(members), colours_of(lit, self._light))]))
+            node = root.attach_new_node(
+                make_node(layer.name, [make_geom(pack(members), colours_of(lit, self._light))])
+            )
             set_layer(node, layer)
         return root
 
@@ -133,5 +159,7 @@ def _heads(posts: list[tuple[float, float, float]], lit: int | None, kerb_m: flo
     faces: list[Face] = []
     for x, y, yaw in posts:
         ahead_x, ahead_y = 0.2 * math.cos(yaw), 0.2 * math.sin(yaw)  # in front of the post
-        faces += meshes.place(meshes.light_head(lit), x + ahead_x, y + ahead_y, yaw, HEAD_CENTRE_M + kerb_m)
+        faces += meshes.place(
+            meshes.light_head(lit), x + ahead_x, y + ahead_y, yaw, HEAD_CENTRE_M + kerb_m
+        )
     return faces

@@ -38,7 +38,8 @@ _SILL_M = 0.26
 class _Shape:
     """Side profile.
 
-    belt: shares of height at the rear, under the cabin, in front. cabin_foot, roof: rear and front ends, shares of length from the rear.
+    belt: shares of height at the rear, under the cabin, in front. cabin_foot, roof: rear and front
+    ends, shares of length from the rear.
     """
 
     belt: tuple[float, float, float]
@@ -53,7 +54,15 @@ _SHAPES = {
 }
 
 
-def car_faces(kind: CarKind, length_m: float, width_m: float, height_m: float, colour: int, *, braking: bool = False) -> list[Face]:
+def car_faces(
+    kind: CarKind,
+    length_m: float,
+    width_m: float,
+    height_m: float,
+    colour: int,
+    *,
+    braking: bool = False,
+) -> list[Face]:
     """The faces of a car; the last is its shadow. `colour` indexes the paints, modulo their number."""
     paint = PAINTS[colour % len(PAINTS)]
     shape = _SHAPES[kind]
@@ -62,15 +71,22 @@ def car_faces(kind: CarKind, length_m: float, width_m: float, height_m: float, c
     faces += _cabin(shape, length_m, half, height_m, paint)
     radius = min(0.34, 0.24 * height_m)
     for x in (-0.30 * length_m, 0.31 * length_m):
-        faces += [_wheel(x, half + 0.02, radius, left=True), _wheel(x, -half - 0.02, radius, left=False)]
+        faces += [
+            _wheel(x, half + 0.02, radius, left=True),
+            _wheel(x, -half - 0.02, radius, left=False),
+        ]
     return [*faces, shadow(length_m, width_m)]
 
 
-def _quad(corners: list[tuple[float, float, float]], colour: Colour, *, emissive: bool = False) -> Face:
+def _quad(
+    corners: list[tuple[float, float, float]], colour: Colour, *, emissive: bool = False
+) -> Face:
     return Face(np.array(corners), colour, "vehicle", emissive=emissive)
 
 
-def _hull(shape: _Shape, length_m: float, half: float, height_m: float, paint: Colour, braking: bool) -> list[Face]:
+def _hull(
+    shape: _Shape, length_m: float, half: float, height_m: float, paint: Colour, braking: bool
+) -> list[Face]:
     rear, front = -length_m / 2, length_m / 2
     x = [rear, rear + shape.cabin_foot[0] * length_m, rear + shape.cabin_foot[1] * length_m, front]
     z = [share * height_m for share in (shape.belt[0], shape.belt[1], shape.belt[1], shape.belt[2])]
@@ -79,7 +95,16 @@ def _hull(shape: _Shape, length_m: float, half: float, height_m: float, paint: C
     left = np.array([(px, half, pz) for px, pz in reversed(side)])
     faces = [Face(right, paint, "vehicle"), Face(left, paint, "vehicle")]
     faces += [
-        _quad([(x[i], -half, z[i]), (x[i + 1], -half, z[i + 1]), (x[i + 1], half, z[i + 1]), (x[i], half, z[i])], paint) for i in (0, 2)
+        _quad(
+            [
+                (x[i], -half, z[i]),
+                (x[i + 1], -half, z[i + 1]),
+                (x[i + 1], half, z[i + 1]),
+                (x[i], half, z[i]),
+            ],
+            paint,
+        )
+        for i in (0, 2)
     ]
     tail = (_TAIL_LIT, True) if braking else (_TAIL_OFF, False)
     faces += _end(rear, -1.0, half, z[0], paint, *tail)
@@ -92,7 +117,9 @@ def _hull(shape: _Shape, length_m: float, half: float, height_m: float, paint: C
     return faces
 
 
-def _end(x: float, sign: float, half: float, belt: float, paint: Colour, lamp: Colour, lit: bool) -> list[Face]:
+def _end(
+    x: float, sign: float, half: float, belt: float, paint: Colour, lamp: Colour, lit: bool
+) -> list[Face]:
     """Front or rear: a bumper below, lamps left and right above; strips that do not overlap."""
     middle = _SILL_M + 0.45 * (belt - _SILL_M)
     lamp_y = 0.58 * half
@@ -109,7 +136,9 @@ def _end(x: float, sign: float, half: float, belt: float, paint: Colour, lamp: C
     return faces
 
 
-def _cabin(shape: _Shape, length_m: float, half: float, height_m: float, paint: Colour) -> list[Face]:
+def _cabin(
+    shape: _Shape, length_m: float, half: float, height_m: float, paint: Colour
+) -> list[Face]:
     rear = -length_m / 2
     foot = [rear + share * length_m for share in shape.cabin_foot]
     roof = [rear + share * length_m for share in shape.roof]
@@ -117,7 +146,9 @@ def _cabin(shape: _Shape, length_m: float, half: float, height_m: float, paint: 
     low, high = half, 0.80 * half
 
     def ring(t: float) -> Float64:
-        """Corners of the level section at share t of the cabin's height: rear right, front right, front left, rear left."""
+        """Corners of the level section at share t of the cabin's height: rear right, front right,
+        front left, rear left.
+        """
         xr, xf = foot[0] + t * (roof[0] - foot[0]), foot[1] + t * (roof[1] - foot[1])
         z = belt + t * (height_m - belt)
         y = low + t * (high - low)
@@ -128,7 +159,9 @@ def _cabin(shape: _Shape, length_m: float, half: float, height_m: float, paint: 
     for lower, upper, colour in ((bottom, eave, _GLASS), (eave, top, paint)):
         for i in range(4):
             j = (i + 1) % 4
-            faces.append(Face(np.array([lower[i], lower[j], upper[j], upper[i]]), colour, "vehicle"))
+            faces.append(
+                Face(np.array([lower[i], lower[j], upper[j], upper[i]]), colour, "vehicle")
+            )
     return [*faces, Face(top, paint, "vehicle")]
 
 
@@ -136,5 +169,7 @@ def _wheel(x: float, y: float, radius: float, *, left: bool) -> Face:
     angle = math.pi / 8 + np.arange(8) * math.pi / 4
     if left:
         angle = -angle
-    points = np.column_stack([x + radius * np.cos(angle), np.full(8, y), radius + radius * np.sin(angle)])
+    points = np.column_stack(
+        [x + radius * np.cos(angle), np.full(8, y), radius + radius * np.sin(angle)]
+    )
     return Face(points, _TYRE, "vehicle")

@@ -1,4 +1,5 @@
-"""Panda3D's software rasteriser behind a few calls: pictures in memory, vertex arrays, textures. No window, no tasks, no global scene.
+"""Panda3D's software rasteriser behind a few calls: pictures in memory, vertex arrays, textures. No
+window, no tasks, no global scene.
 
 Legend: H, W rows and columns of a picture.
 """
@@ -37,13 +38,18 @@ from panda3d.core import (
 from auxdrive_eval.embedded.render.faces import Mesh
 
 # Written before the first pipe is made; Panda3D keeps it for the process.
-load_prc_file_data("auxdrive", "load-display p3tinydisplay\naudio-library-name null\nnotify-level-x11display fatal\n")
-# Panda3D draws what stands in the order of addresses in memory, and where two faces are equally far the first wins: pictures would
-# differ from run to run. In the graph's own order they do not.
+load_prc_file_data(
+    "auxdrive",
+    "load-display p3tinydisplay\naudio-library-name null\nnotify-level-x11display fatal\n",
+)
+# Panda3D draws what stands in the order of addresses in memory, and where two faces are equally far
+# the first wins: pictures would differ from run to run. In the graph's own order they do not.
 CullBinManager.get_global_ptr().set_bin_type("opaque", CullBinManager.BT_unsorted)
 
 _SHIFT_PX = (0.2, 0.3)
-"""The rasteriser draws edges this many pixels too far left and up on average (measured with edges at known places)."""
+"""The rasteriser draws edges this many pixels too far left and up on average (measured with edges
+at known places).
+"""
 
 _VERTEX = np.dtype([("position", "<f4", 3), ("colour", "u1", 4), ("uv", "<f4", 2)])
 
@@ -70,16 +76,22 @@ def make_geom(mesh: Mesh, colours: UInt8) -> Geom:
     triangles.set_index_type(Geom.NT_uint32 if wide else Geom.NT_uint16)
     indices = triangles.modify_vertices()
     indices.unclean_set_num_rows(mesh.triangles.size)
-    indices.modify_handle().copy_data_from(mesh.triangles.astype("<u4" if wide else "<u2").tobytes())
+    indices.modify_handle().copy_data_from(
+        mesh.triangles.astype("<u4" if wide else "<u2").tobytes()
+    )
     geom = Geom(data)
     geom.add_primitive(triangles)
     return geom
 
 
 def number_colours(mesh: Mesh, first: int) -> UInt8:
-    """Vertex colours (V, 4) that write each face's number, `first` onwards, into a picture's 24 bits."""
+    """Vertex colours (V, 4) that write each face's number, `first` onwards, into a picture's 24
+    bits.
+    """
     numbers = mesh.face_of_vertex.astype(np.int64) + first
-    return np.column_stack([numbers >> 16, (numbers >> 8) & 255, numbers & 255, np.full(len(numbers), 255)]).astype(np.uint8)
+    return np.column_stack(
+        [numbers >> 16, (numbers >> 8) & 255, numbers & 255, np.full(len(numbers), 255)]
+    ).astype(np.uint8)
 
 
 def make_texture(name: str, image: UInt8) -> Texture:
@@ -97,7 +109,9 @@ def make_texture(name: str, image: UInt8) -> Texture:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A perspective view: limits of the picture as tangents (right/forward, up/forward), near and far planes in metres."""
+    """A perspective view: limits of the picture as tangents (right/forward, up/forward), near and
+    far planes in metres.
+    """
 
     left: float
     right: float
@@ -108,26 +122,45 @@ class View:
 
 
 def _lens(view: View, width: int, height: int) -> PerspectiveLens:
-    """A lens with these limits, moved by what the rasteriser's rounding of corners moves a picture of this size."""
+    """A lens with these limits, moved by what the rasteriser's rounding of corners moves a picture
+    of this size.
+    """
     lens = PerspectiveLens()
     lens.set_focal_length(1.0)
     lens.set_film_size(view.right - view.left, view.top - view.bottom)
-    right_m, up_m = _SHIFT_PX[0] * (view.right - view.left) / width, _SHIFT_PX[1] * (view.top - view.bottom) / height
-    lens.set_film_offset(0.5 * (view.left + view.right) - right_m, 0.5 * (view.bottom + view.top) + up_m)
+    right_m, up_m = (
+        _SHIFT_PX[0] * (view.right - view.left) / width,
+        _SHIFT_PX[1] * (view.top - view.bottom) / height,
+    )
+    lens.set_film_offset(
+        0.5 * (view.left + view.right) - right_m, 0.5 * (view.bottom + view.top) + up_m
+    )
     lens.set_near_far(view.near_m, view.far_m)
     return lens
 
 
 class Target:
-    """A picture in memory that shows a scene graph through one or more views, side by side from left to right."""
+    """A picture in memory that shows a scene graph through one or more views, side by side from
+    left to right.
+    """
 
-    def __init__(self, device: Device, name: str, scene: NodePath, views: Sequence[View], width: int, height: int) -> None:
+    def __init__(
+        self,
+        device: Device,
+        name: str,
+        scene: NodePath,
+        views: Sequence[View],
+        width: int,
+        height: int,
+    ) -> None:
         """Each view gets `width` x `height` pixels."""
         self._device = device
         self._shape = (height, width * len(views))
         self._buffer = device.make_buffer(name, *self._shape[::-1])
         self._texture = Texture(name)
-        self._buffer.add_render_texture(self._texture, GraphicsOutput.RTM_copy_ram, GraphicsOutput.RTP_color)
+        self._buffer.add_render_texture(
+            self._texture, GraphicsOutput.RTM_copy_ram, GraphicsOutput.RTP_color
+        )
         self._buffer.set_clear_color((0, 0, 0, 0))
         self._buffer.set_active(False)
         self.rig = scene.attach_new_node(f"{name} rig")
@@ -139,7 +172,9 @@ class Target:
             self.cameras.append(camera)
 
     def draw(self) -> AnyArray:
-        """Draw, and return the picture: uint32 (H, W), 0xAARRGGBB, row 0 at the BOTTOM; valid until the next draw."""
+        """Draw, and return the picture: uint32 (H, W), 0xAARRGGBB, row 0 at the BOTTOM; valid until
+        the next draw.
+        """
         self._buffer.set_active(True)
         self._device.engine.render_frame()
         self._buffer.set_active(False)
@@ -160,7 +195,10 @@ class Device:
         kind = TypeRegistry.ptr().find_type("TinyOffscreenGraphicsPipe")
         pipe = selection.make_pipe(kind) if kind else None
         if pipe is None:
-            raise SimulatorError("Panda3D's software renderer (p3tinydisplay) cannot be loaded; reinstall the 'panda3d' package")
+            raise SimulatorError(
+                "Panda3D's software renderer (p3tinydisplay) cannot be loaded; reinstall the "
+                "'panda3d' package"
+            )
         self._pipe = pipe
         self.engine = GraphicsEngine(pipe)
 
@@ -170,10 +208,18 @@ class Device:
         properties.set_rgba_bits(8, 8, 8, 8)
         properties.set_depth_bits(24)
         buffer = self.engine.make_output(
-            self._pipe, name, 0, properties, WindowProperties.size(width, height), GraphicsPipe.BF_refuse_window
+            self._pipe,
+            name,
+            0,
+            properties,
+            WindowProperties.size(width, height),
+            GraphicsPipe.BF_refuse_window,
         )
         if buffer is None:
-            raise SimulatorError(f"the software renderer cannot make a picture of {width} x {height} pixels; choose a smaller camera")
+            raise SimulatorError(
+                f"the software renderer cannot make a picture of {width} x {height} pixels; choose "
+                "a smaller camera"
+            )
         return buffer
 
     def close(self) -> None:

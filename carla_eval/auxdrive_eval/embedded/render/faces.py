@@ -21,7 +21,9 @@ CLASS_ID = {name: i for i, name in enumerate(SEGMENTATION_CLASSES)}
 
 
 class Layer(IntEnum):
-    """Order of drawing. What lies flat on the ground is painted in this order without a depth test, so coplanar faces cannot flicker."""
+    """Order of drawing. What lies flat on the ground is painted in this order without a depth test,
+    so coplanar faces cannot flicker.
+    """
 
     SKY = 0
     TERRAIN = 1
@@ -42,7 +44,8 @@ class Face:
         colour: albedo, 0..1. class_name: of `SEGMENTATION_CLASSES`.
         texture: name of a texture, "" for none. uvs: float (n, 2) texture coordinates.
         triangles: (k, 3) indices for polygons that are not convex; a fan otherwise.
-        emissive: shown in its own colour whatever the light. alpha: opacity; faces below 1 are in the RGB picture alone.
+        emissive: shown in its own colour whatever the light. alpha: opacity; faces below 1 are in
+            the RGB picture alone.
     """
 
     points: Float64
@@ -58,7 +61,8 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class PlaneTable:
-    """Planes of F faces: normal . p = offset, and the upright box that holds each face (centre, half sizes).
+    """Planes of F faces: normal . p = offset, and the upright box that holds each face (centre,
+    half sizes).
 
     Half sizes are `UNBOUNDED_M` for what lies flat, where one plane goes on in the next face.
     """
@@ -79,7 +83,8 @@ class Mesh:
     """Faces as vertex arrays; vertices are not shared between faces.
 
     Attributes:
-        positions: float32 (V, 3). uvs: float32 (V, 2). albedo: float32 (V, 4), the last is opacity. normals: float32 (V, 3).
+        positions: float32 (V, 3). uvs: float32 (V, 2). albedo: float32 (V, 4), the last is opacity.
+            normals: float32 (V, 3).
         emissive: bool (V,). face_of_vertex: int32 (V,), counts from 0. class_of_face: uint8 (F,).
         triangles: int32 (T, 3). planes: of its faces.
     """
@@ -96,9 +101,11 @@ class Mesh:
 
 
 def newell_normals(points: Float64, starts: AnyArray, counts: AnyArray) -> Float64:
-    """Unit normals (F, 3) of polygons whose corners stand one after the other in `points` (N, 3), each from `starts` on.
+    """Unit normals (F, 3) of polygons whose corners stand one after the other in `points` (N, 3),
+    each from `starts` on.
 
-    Newell's method, sound for polygons with collinear corners. All at once: a town has twenty thousand faces.
+    Newell's method, sound for polygons with collinear corners. All at once: a town has twenty
+    thousand faces.
 
     Raises:
         ValueError: a face without area.
@@ -108,14 +115,21 @@ def newell_normals(points: Float64, starts: AnyArray, counts: AnyArray) -> Float
     following[starts + counts - 1] = starts
     a, b = points - origin, points[following] - origin
     crossed = np.stack(
-        [a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1], a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2], a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]], axis=1
+        [
+            a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1],
+            a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2],
+            a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0],
+        ],
+        axis=1,
     )
     normals = np.add.reduceat(crossed, starts, axis=0)
     lengths = np.sqrt((normals**2).sum(axis=1))
     flat = np.flatnonzero(lengths < 1e-12)
     if flat.size:
         face = int(flat[0])
-        raise ValueError(f"a face without area: {points[starts[face] : starts[face] + counts[face]].tolist()}")
+        raise ValueError(
+            f"a face without area: {points[starts[face] : starts[face] + counts[face]].tolist()}"
+        )
     result: Float64 = normals / lengths[:, None]
     return result
 
@@ -126,10 +140,15 @@ def plane_table(faces: Sequence[Face]) -> PlaneTable:
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     points = np.concatenate([face.points for face in faces]).astype(np.float64)
     normals = newell_normals(points, starts, counts)
-    low, high = np.minimum.reduceat(points, starts, axis=0), np.maximum.reduceat(points, starts, axis=0)
+    low, high = (
+        np.minimum.reduceat(points, starts, axis=0),
+        np.maximum.reduceat(points, starts, axis=0),
+    )
     bounded = np.array([face.layer in (Layer.OBJECT, Layer.KERB) for face in faces])
     half_sizes = np.where(bounded[:, None], 0.5 * (high - low), UNBOUNDED_M)
-    return PlaneTable(normals, (normals * points[starts]).sum(axis=1), 0.5 * (low + high), half_sizes)
+    return PlaneTable(
+        normals, (normals * points[starts]).sum(axis=1), 0.5 * (low + high), half_sizes
+    )
 
 
 def _fan(corners: int) -> AnyArray:
@@ -137,12 +156,17 @@ def _fan(corners: int) -> AnyArray:
 
 
 def pack(faces: Sequence[Face]) -> Mesh:
-    """The vertex arrays of at least one face. Texture coordinates are shifted by whole numbers, since the rasteriser's are fixed-point."""
+    """The vertex arrays of at least one face. Texture coordinates are shifted by whole numbers,
+    since the rasteriser's are fixed-point.
+    """
     counts = np.array([len(face.points) for face in faces])
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     planes = plane_table(faces)
     face_of_vertex = np.repeat(np.arange(len(faces), dtype=np.int32), counts)
-    uvs = [np.zeros((n, 2)) if f.uvs is None else f.uvs - np.floor(f.uvs.min(axis=0)) for f, n in zip(faces, counts, strict=True)]
+    uvs = [
+        np.zeros((n, 2)) if f.uvs is None else f.uvs - np.floor(f.uvs.min(axis=0))
+        for f, n in zip(faces, counts, strict=True)
+    ]
     triangles = [
         (_fan(n) if f.triangles is None else f.triangles).astype(np.int32) + start
         for f, n, start in zip(faces, counts, starts, strict=True)

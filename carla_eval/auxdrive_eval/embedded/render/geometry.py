@@ -58,9 +58,11 @@ def town_faces(town: Town) -> list[Face]:
 
 
 def light_posts(town: Town) -> dict[int, list[tuple[float, float, float]]]:
-    """Posts (x, y, yaw of the lamps) of each light: the one on the map, and its repeater on the far side of the junction.
+    """Posts (x, y, yaw of the lamps) of each light: the one on the map, and its repeater on the far
+    side of the junction.
 
-    A camera at the stop line has the first post beside or behind it. The repeater is as far from the lane as the first.
+    A camera at the stop line has the first post beside or behind it. The repeater is as far from
+    the lane as the first.
     """
     posts = {}
     for light in town.lights.values():
@@ -69,18 +71,33 @@ def light_posts(town: Town) -> dict[int, list[tuple[float, float, float]]]:
         foot = np.array(light.location)
         beyond = float(across.max() - foot @ ahead) + 1.2
         far = foot + beyond * ahead
-        posts[light.light_id] = [(*light.location, light.yaw_rad), (float(far[0]), float(far[1]), light.yaw_rad)]
+        posts[light.light_id] = [
+            (*light.location, light.yaw_rad),
+            (float(far[0]), float(far[1]), light.yaw_rad),
+        ]
     return posts
 
 
-def flat(points_xy: Float64, z: float, colour: Colour, class_name: str, layer: Layer, texture: str = "", tile_m: float = 1.0) -> Face:
-    """A level face from corners (n, 2), counter-clockwise; textured by world position, one tile per `tile_m`."""
+def flat(
+    points_xy: Float64,
+    z: float,
+    colour: Colour,
+    class_name: str,
+    layer: Layer,
+    texture: str = "",
+    tile_m: float = 1.0,
+) -> Face:
+    """A level face from corners (n, 2), counter-clockwise; textured by world position, one tile per
+    `tile_m`.
+    """
     points = np.column_stack([points_xy, np.full(len(points_xy), z)])
     return Face(points, colour, class_name, layer, texture, points_xy / tile_m if texture else None)
 
 
 def strip(line: Float64, left_m: float, right_m: float) -> Iterator[Float64]:
-    """Quads (4, 2), counter-clockwise, of the band between two offsets (positive left, left_m > right_m) of a line (N, 2)."""
+    """Quads (4, 2), counter-clockwise, of the band between two offsets (positive left, left_m >
+    right_m) of a line (N, 2).
+    """
     normals = _left_normals(line)
     left, right = line + left_m * normals, line + right_m * normals
     for i in range(len(line) - 1):
@@ -88,7 +105,9 @@ def strip(line: Float64, left_m: float, right_m: float) -> Iterator[Float64]:
 
 
 def simplify(line: Float64, tolerance_m: float = 0.03, longest_m: float = _LONGEST_M) -> Float64:
-    """A subset of the line's points (N, 2) that moves it by less than the tolerance, in pieces of at most about `longest_m`."""
+    """A subset of the line's points (N, 2) that moves it by less than the tolerance, in pieces of
+    at most about `longest_m`.
+    """
     keep, start = [0], 0
     for end in range(2, len(line)):
         chord = line[end] - line[start]
@@ -109,7 +128,9 @@ def resample(line: Float64, spacing_m: float) -> tuple[Float64, Float64]:
 
 
 def _left_normals(line: Float64) -> Float64:
-    """Offset vectors (N, 2) to the left; at a bend lengthened so that the offset pieces stay parallel to the line's."""
+    """Offset vectors (N, 2) to the left; at a bend lengthened so that the offset pieces stay
+    parallel to the line's.
+    """
     pieces = np.diff(line, axis=0)
     pieces /= np.hypot(pieces[:, 0], pieces[:, 1])[:, None]
     before, after = np.vstack([pieces[:1], pieces]), np.vstack([pieces, pieces[-1:]])
@@ -122,15 +143,26 @@ def _left_normals(line: Float64) -> Float64:
 
 def _terrain(town: Town) -> Iterator[Face]:
     x0, y0, x1, y1 = town.bounds
-    x0, y0 = math.floor((x0 - _TEXTURED_MARGIN_M) / _CELL_M) * _CELL_M, math.floor((y0 - _TEXTURED_MARGIN_M) / _CELL_M) * _CELL_M
-    x1, y1 = math.ceil((x1 + _TEXTURED_MARGIN_M) / _CELL_M) * _CELL_M, math.ceil((y1 + _TEXTURED_MARGIN_M) / _CELL_M) * _CELL_M
+    x0, y0 = (
+        math.floor((x0 - _TEXTURED_MARGIN_M) / _CELL_M) * _CELL_M,
+        math.floor((y0 - _TEXTURED_MARGIN_M) / _CELL_M) * _CELL_M,
+    )
+    x1, y1 = (
+        math.ceil((x1 + _TEXTURED_MARGIN_M) / _CELL_M) * _CELL_M,
+        math.ceil((y1 + _TEXTURED_MARGIN_M) / _CELL_M) * _CELL_M,
+    )
     for x in np.arange(x0, x1, _CELL_M):
         for y in np.arange(y0, y1, _CELL_M):
             corners = meshes.rectangle(x, y, x + _CELL_M, y + _CELL_M, 0.0)[:, :2]
             yield flat(corners, 0.0, GRASS, "terrain", Layer.TERRAIN, "grass", 8.0)
     far = TERRAIN_REACH_M
     dull: Colour = (0.8 * GRASS[0], 0.8 * GRASS[1], 0.8 * GRASS[2])
-    for ring in ((x0 - far, y0 - far, x1 + far, y0), (x0 - far, y1, x1 + far, y1 + far), (x0 - far, y0, x0, y1), (x1, y0, x1 + far, y1)):
+    for ring in (
+        (x0 - far, y0 - far, x1 + far, y0),
+        (x0 - far, y1, x1 + far, y1 + far),
+        (x0 - far, y0, x0, y1),
+        (x1, y0, x1 + far, y1),
+    ):
         yield flat(meshes.rectangle(*ring, 0.0)[:, :2], 0.0, dull, "terrain", Layer.TERRAIN)
 
 
@@ -157,7 +189,12 @@ def _road(road: Road, town: Town) -> Iterator[Face]:
 def _kerb(line: Float64, height_m: float) -> Iterator[Face]:
     """Upright faces along a line (N, 2), drawn as seen from its right."""
     for a, b in pairwise(line):
-        yield Face(np.array([(*a, 0.0), (*b, 0.0), (*b, height_m), (*a, height_m)]), KERB, "sidewalk", Layer.KERB)
+        yield Face(
+            np.array([(*a, 0.0), (*b, 0.0), (*b, height_m), (*a, height_m)]),
+            KERB,
+            "sidewalk",
+            Layer.KERB,
+        )
 
 
 def _dashes(centreline: Float64) -> Iterator[Face]:
@@ -166,7 +203,9 @@ def _dashes(centreline: Float64) -> Iterator[Face]:
         if start + _DASH_M > arc[-1]:
             return
         at = np.array([start, start + _DASH_M])
-        piece = np.column_stack([np.interp(at, arc, centreline[:, 0]), np.interp(at, arc, centreline[:, 1])])
+        piece = np.column_stack(
+            [np.interp(at, arc, centreline[:, 0]), np.interp(at, arc, centreline[:, 1])]
+        )
         for quad in strip(piece, _LINE_M / 2, -_LINE_M / 2):
             yield flat(quad, 0.0, YELLOW, "lane_marking", Layer.MARKING)
 
@@ -183,7 +222,8 @@ def triangulate(polygon: Float64) -> AnyArray:
         cutter.add_polygon_vertex(cutter.add_vertex(float(x), float(y)))
     cutter.triangulate()
     triangles = [
-        (cutter.get_triangle_v0(i), cutter.get_triangle_v1(i), cutter.get_triangle_v2(i)) for i in range(cutter.get_num_triangles())
+        (cutter.get_triangle_v0(i), cutter.get_triangle_v1(i), cutter.get_triangle_v2(i))
+        for i in range(cutter.get_num_triangles())
     ]
     return np.array(triangles, dtype=np.int32)
 
@@ -192,25 +232,48 @@ def _junction(junction: Junction, town: Town) -> Iterator[Face]:
     """Pavement, and sidewalk along every edge that is not the mouth of a road."""
     polygon = junction.polygon
     paved = flat(polygon, 0.0, ASPHALT, "road", Layer.ROAD, "asphalt", 8.0)
-    yield Face(paved.points, paved.colour, paved.class_name, paved.layer, paved.texture, paved.uvs, triangulate(polygon))
-    ends = [end for road in town.roads.values() for end in (road.centreline[0], road.centreline[-1])]
+    yield Face(
+        paved.points,
+        paved.colour,
+        paved.class_name,
+        paved.layer,
+        paved.texture,
+        paved.uvs,
+        triangulate(polygon),
+    )
+    ends = [
+        end for road in town.roads.values() for end in (road.centreline[0], road.centreline[-1])
+    ]
     following = np.roll(polygon, -1, axis=0)
     middles = 0.5 * (polygon + following)
-    mouth = np.array([min(float(np.hypot(*(end - middle))) for end in ends) < _MOUTH_M if ends else False for middle in middles])
+    mouth = np.array(
+        [
+            min(float(np.hypot(*(end - middle))) for end in ends) < _MOUTH_M if ends else False
+            for middle in middles
+        ]
+    )
     outer = polygon + town.sidewalk_width_m * _outward(polygon, mouth)
     for i in np.flatnonzero(~mouth):
         j = (i + 1) % len(polygon)
         yield flat(
-            np.array([outer[i], outer[j], polygon[j], polygon[i]]), town.kerb_height_m, PAVING, "sidewalk", Layer.SIDEWALK, "paving", 4.0
+            np.array([outer[i], outer[j], polygon[j], polygon[i]]),
+            town.kerb_height_m,
+            PAVING,
+            "sidewalk",
+            Layer.SIDEWALK,
+            "paving",
+            4.0,
         )
         yield from _kerb(polygon[[j, i]], town.kerb_height_m)
         yield from _kerb(outer[[i, j]], town.kerb_height_m)
 
 
 def _outward(polygon: Float64, mouth: AnyArray) -> Float64:
-    """Vectors (n, 2) that carry the polygon's corners to the sidewalk's outer edge, per metre of its width.
+    """Vectors (n, 2) that carry the polygon's corners to the sidewalk's outer edge, per metre of
+    its width.
 
-    At the corner of a road's mouth that is along the mouth, where the road's own sidewalk begins; elsewhere the mitre of the two edges.
+    At the corner of a road's mouth that is along the mouth, where the road's own sidewalk begins;
+    elsewhere the mitre of the two edges.
     """
     edges = np.roll(polygon, -1, axis=0) - polygon
     edges /= np.maximum(np.hypot(edges[:, 0], edges[:, 1]), 1e-9)[:, None]
@@ -236,5 +299,7 @@ def _prop(prop: Prop) -> list[Face]:
     elif prop.kind is PropKind.TREE:
         faces = meshes.tree(prop.height_m, max(3.0, 0.55 * prop.height_m), prop.style)
     else:
-        faces = meshes.street_lamp(prop.height_m) if prop.height_m > 5.0 else meshes.pole(prop.height_m)
+        faces = (
+            meshes.street_lamp(prop.height_m) if prop.height_m > 5.0 else meshes.pole(prop.height_m)
+        )
     return meshes.place(faces, prop.x_m, prop.y_m, prop.yaw_rad)

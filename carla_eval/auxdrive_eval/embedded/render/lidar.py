@@ -1,6 +1,8 @@
-"""The roof LiDAR: a fixed pattern of beams, each looked up in one of four low-resolution views that name the face it meets.
+"""The roof LiDAR: a fixed pattern of beams, each looked up in one of four low-resolution views that
+name the face it meets.
 
-LiDAR frame: axes of the ego frame, origin at the sensor. Legend: B beams, four views (front, left, rear, right) of 90 degrees.
+LiDAR frame: axes of the ego frame, origin at the sensor. Legend: B beams, four views (front, left,
+rear, right) of 90 degrees.
 """
 
 from __future__ import annotations
@@ -36,8 +38,8 @@ for _name, _share in {
 class BeamPattern:
     """Beams.
 
-    directions: unit vectors float32 (B, 3) in the LiDAR frame. pixels: where each falls in the four views' picture (flat index, row 0
-    at the bottom). view, rows: of one of the four.
+    directions: unit vectors float32 (B, 3) in the LiDAR frame. pixels: where each falls in the four
+    views' picture (flat index, row 0 at the bottom). view, rows: of one of the four.
     """
 
     directions: Float32
@@ -47,9 +49,12 @@ class BeamPattern:
 
 
 def beam_pattern() -> BeamPattern:
-    """32 rings by 480 azimuths; pixels count through a picture of four views side by side, row 0 at the bottom."""
+    """32 rings by 480 azimuths; pixels count through a picture of four views side by side, row 0 at
+    the bottom.
+    """
     lowest, highest = math.tan(math.radians(LOWEST_DEG)), math.tan(math.radians(HIGHEST_DEG))
-    margin, corner = 0.02, math.sqrt(2.0)  # at the corners of a view, 45 degrees off its axis, the beams spread by sqrt 2
+    # at the corners of a view, 45 degrees off its axis, the beams spread by sqrt 2
+    margin, corner = 0.02, math.sqrt(2.0)
     bottom, top = corner * lowest - margin, corner * highest + margin
     rows = math.ceil(COLUMNS * (top - bottom) / 2.0)
     top = bottom + 2.0 * rows / COLUMNS
@@ -58,7 +63,13 @@ def beam_pattern() -> BeamPattern:
     azimuth = (np.arange(AZIMUTHS) + 0.5) * (2 * math.pi / AZIMUTHS)
     elevation = np.radians(np.linspace(LOWEST_DEG, HIGHEST_DEG, RINGS))
     azimuth, elevation = (grid.ravel() for grid in np.meshgrid(azimuth, elevation))
-    directions = np.column_stack([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
+    directions = np.column_stack(
+        [
+            np.cos(elevation) * np.cos(azimuth),
+            np.cos(elevation) * np.sin(azimuth),
+            np.sin(elevation),
+        ]
+    )
 
     index = np.round(azimuth / (math.pi / 2)).astype(int) % VIEWS
     off_axis = azimuth - index * (math.pi / 2)
@@ -71,13 +82,16 @@ def beam_pattern() -> BeamPattern:
 
 
 def returns(pattern: BeamPattern, inverse_range: Float32, classes: AnyArray) -> Float32:
-    """Points float32 (N, 4) in the ego frame with intensity, of the beams that meet something within range.
+    """Points float32 (N, 4) in the ego frame with intensity, of the beams that meet something
+    within range.
 
     Intensity is the class's reflectivity, falling to half over the range.
     """
     hit = inverse_range > 1.0 / RANGE_M
     distance = 1.0 / inverse_range[hit]
     points = np.empty((len(distance), 4), dtype=np.float32)
-    points[:, :3] = pattern.directions[hit] * distance[:, None] + np.array(MOUNT_M, dtype=np.float32)
+    points[:, :3] = pattern.directions[hit] * distance[:, None] + np.array(
+        MOUNT_M, dtype=np.float32
+    )
     points[:, 3] = REFLECTIVITY[classes[hit]] * (1.0 - 0.5 / RANGE_M * distance)
     return points

@@ -1,9 +1,10 @@
 """From pixels that name a face to exact distances.
 
-Panda3D's software rasteriser moves every corner to a whole pixel and keeps its depth, so its depth buffer is wrong by several per cent
-on ground that is seen at a shallow angle. Hence the pass for depth and segmentation draws each face in a colour that is its number, and
-the distance is where the pixel's ray meets the plane of that face: right to float precision inside the face, whatever the resolution.
-Legend: F faces, P rays. Row 0 of every table is the sky.
+Panda3D's software rasteriser moves every corner to a whole pixel and keeps its depth, so its depth
+buffer is wrong by several per cent on ground that is seen at a shallow angle. Hence the pass for
+depth and segmentation draws each face in a colour that is its number, and the distance is where the
+pixel's ray meets the plane of that face: right to float precision inside the face, whatever the
+resolution. Legend: F faces, P rays. Row 0 of every table is the sky.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ _RIM_M = 0.05
 
 @dataclass(slots=True)
 class FaceRegistry:
-    """The number of each face, its class and its plane in the world frame (float32); grows as meshes are registered."""
+    """The number of each face, its class and its plane in the world frame (float32); grows as
+    meshes are registered.
+    """
 
     classes: UInt8
     normals: Float32
@@ -35,7 +38,13 @@ class FaceRegistry:
     def empty(cls) -> FaceRegistry:
         """A registry with the sky alone, as number 0."""
         none = np.zeros((1, 3), dtype=np.float32)
-        return cls(np.array([CLASS_ID["sky"]], dtype=np.uint8), none, np.ones(1, dtype=np.float32), none, none)
+        return cls(
+            np.array([CLASS_ID["sky"]], dtype=np.uint8),
+            none,
+            np.ones(1, dtype=np.float32),
+            none,
+            none,
+        )
 
     def register(self, meshes: Sequence[Mesh]) -> list[int]:
         """Append the meshes' faces; returns the first number of each mesh."""
@@ -44,19 +53,30 @@ class FaceRegistry:
             firsts.append(following)
             following += mesh.planes.count
         if following > MAX_FACES:
-            raise ValueError(f"{following} faces, but the picture's 24 bits can name only {MAX_FACES}")
+            raise ValueError(
+                f"{following} faces, but the picture's 24 bits can name only {MAX_FACES}"
+            )
         tables = [mesh.planes for mesh in meshes]
         self.classes = np.concatenate([self.classes, *(m.class_of_face for m in meshes)])
-        self.normals = np.concatenate([self.normals, *(t.normals for t in tables)], dtype=np.float32)
-        self.offsets = np.concatenate([self.offsets, *(t.offsets for t in tables)], dtype=np.float32)
-        self.centres = np.concatenate([self.centres, *(t.centres for t in tables)], dtype=np.float32)
-        self.half_sizes = np.concatenate([self.half_sizes, *(t.half_sizes for t in tables)], dtype=np.float32)
+        self.normals = np.concatenate(
+            [self.normals, *(t.normals for t in tables)], dtype=np.float32
+        )
+        self.offsets = np.concatenate(
+            [self.offsets, *(t.offsets for t in tables)], dtype=np.float32
+        )
+        self.centres = np.concatenate(
+            [self.centres, *(t.centres for t in tables)], dtype=np.float32
+        )
+        self.half_sizes = np.concatenate(
+            [self.half_sizes, *(t.half_sizes for t in tables)], dtype=np.float32
+        )
         return firsts
 
     def place(self, first: int, local: PlaneTable, x_m: float, y_m: float, yaw_rad: float) -> None:
         """Put a mesh whose planes are in its own frame at this pose."""
         c, s = np.cos(yaw_rad), np.sin(yaw_rad)
-        turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])  # transposed: rows are vectors
+        # transposed: rows are vectors
+        turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
         rows = slice(first, first + local.count)
         normals = local.normals @ turn
         self.normals[rows] = normals
@@ -64,10 +84,14 @@ class FaceRegistry:
         self.centres[rows] = local.centres @ turn + (x_m, y_m, 0.0)
         self.half_sizes[rows] = local.half_sizes @ np.abs(turn)
 
-    def inverse_depths(self, numbers: AnyArray, rays: Float32, origin: Float64, axes: Float64) -> Float32:
-        """1 / depth along the view's axis, float32 (P,), of the faces `numbers` (P,) along `rays` (P, 3); 0 for the sky.
+    def inverse_depths(
+        self, numbers: AnyArray, rays: Float32, origin: Float64, axes: Float64
+    ) -> Float32:
+        """1 / depth along the view's axis, float32 (P,), of the faces `numbers` (P,) along `rays`
+        (P, 3); 0 for the sky.
 
-        Depth is held within the face's own, so that a pixel at the rim of a face seen edge-on does not meet its plane far away from it.
+        Depth is held within the face's own, so that a pixel at the rim of a face seen edge-on does
+        not meet its plane far away from it.
 
         Args:
             rays: right, 1, up, in the view's axes. origin: (3,) in the world.
@@ -88,19 +112,29 @@ class FaceRegistry:
         np.minimum(inverse, rows[:, 4], out=inverse)
         return inverse
 
-    def inverse_ranges(self, numbers: AnyArray, directions: Float32, origin: Float64, axes: Float64) -> Float32:
-        """1 / range, float32 (P,), along unit `directions` (P, 3; in `axes`); 0 for the sky and for rays that miss the face by its rim."""
+    def inverse_ranges(
+        self, numbers: AnyArray, directions: Float32, origin: Float64, axes: Float64
+    ) -> Float32:
+        """1 / range, float32 (P,), along unit `directions` (P, 3; in `axes`); 0 for the sky and for
+        rays that miss the face by its rim.
+        """
         faces, place = self._seen(numbers)
-        inverse = _dot(np.take(self._inverse_coefficients(faces, origin, axes), place, axis=0), directions)
+        inverse = _dot(
+            np.take(self._inverse_coefficients(faces, origin, axes), place, axis=0), directions
+        )
         with np.errstate(divide="ignore"):
             points = (directions @ axes.astype(np.float32)) / inverse[:, None]
         points -= np.take(self.centres[faces] - origin.astype(np.float32), place, axis=0)
-        inside = (np.abs(points) <= np.take(self.half_sizes[faces] + np.float32(_RIM_M), place, axis=0)).all(axis=1)
+        inside = (
+            np.abs(points) <= np.take(self.half_sizes[faces] + np.float32(_RIM_M), place, axis=0)
+        ).all(axis=1)
         inverse[~inside | (inverse <= 0.0) | (numbers == 0)] = 0.0
         return inverse
 
     def _seen(self, numbers: AnyArray) -> tuple[AnyArray, AnyArray]:
-        """The faces that occur among `numbers` (P,), in order, and each number's place among them: a picture shows few of a town's."""
+        """The faces that occur among `numbers` (P,), in order, and each number's place among them:
+        a picture shows few of a town's.
+        """
         shown = np.zeros(len(self.offsets), dtype=np.bool_)
         shown[numbers] = True
         faces = np.flatnonzero(shown)
@@ -109,7 +143,9 @@ class FaceRegistry:
         return faces, np.take(places, numbers)
 
     def _inverse_coefficients(self, faces: AnyArray, origin: Float64, axes: Float64) -> Float32:
-        """float32 (len(faces), 3) whose product with a ray is its 1 / distance to the face's plane: n . r / (offset - n . origin)."""
+        """float32 (len(faces), 3) whose product with a ray is its 1 / distance to the face's plane:
+        n . r / (offset - n . origin).
+        """
         normals = self.normals[faces]
         gap = self.offsets[faces] - normals @ origin.astype(np.float32)
         gap[np.abs(gap) < 1e-5] = 1e-5

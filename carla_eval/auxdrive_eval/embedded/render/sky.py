@@ -1,4 +1,6 @@
-"""The sky of the RGB picture: a dome round the camera, brighter towards the horizon and the sun, with clouds."""
+"""The sky of the RGB picture: a dome round the camera, brighter towards the horizon and the sun,
+with clouds.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +40,20 @@ def attach_sky(rig: NodePath, light: Light, seed: int) -> NodePath:
     for row in range(len(_ELEVATIONS_DEG) - 1):
         for sector in range(_SECTORS):
             corners, clouds = [], []
-            for r, s in ((row, sector), (row + 1, sector), (row + 1, sector + 1), (row, sector + 1)):
+            for r, s in (
+                (row, sector),
+                (row + 1, sector),
+                (row + 1, sector + 1),
+                (row, sector + 1),
+            ):
                 elevation, azimuth = math.radians(_ELEVATIONS_DEG[r]), 2 * math.pi * s / _SECTORS
-                corners.append((math.cos(elevation) * math.cos(azimuth), math.cos(elevation) * math.sin(azimuth), math.sin(elevation)))
+                corners.append(
+                    (
+                        math.cos(elevation) * math.cos(azimuth),
+                        math.cos(elevation) * math.sin(azimuth),
+                        math.sin(elevation),
+                    )
+                )
                 clouds.append(float(cover[r, s % _SECTORS]))
             points = np.array(corners)
             colours += [(*_colour(light, p, c), 1.0) for p, c in zip(points, clouds, strict=True)]

@@ -1,4 +1,6 @@
-"""Procedural textures, seeded: uint8 (S, S, 3), row 0 at the top. They multiply the albedo of a face, so most are near white."""
+"""Procedural textures, seeded: uint8 (S, S, 3), row 0 at the top. They multiply the albedo of a
+face, so most are near white.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ _LIT_SHARE = 0.4
 
 
 def _noise(rng: np.random.Generator, cells: int) -> Float64:
-    """Smooth periodic noise (S, S) in -1..1: random values on a cells x cells grid, bilinear between."""
+    """Smooth periodic noise (S, S) in -1..1: random values on a cells x cells grid, bilinear
+    between.
+    """
     grid = rng.uniform(-1, 1, (cells, cells))
     at = np.arange(SIZE) * cells / SIZE
     low = at.astype(int)
@@ -41,7 +45,9 @@ def _grass(rng: np.random.Generator) -> Float64:
 
 def _paving(rng: np.random.Generator) -> Float64:
     level = 0.86 + 0.04 * _noise(rng, 16) + 0.04 * _noise(rng, SIZE)
-    slab = np.repeat(np.repeat(rng.uniform(-0.05, 0.05, (4, 4)), SIZE // 4, axis=0), SIZE // 4, axis=1)
+    slab = np.repeat(
+        np.repeat(rng.uniform(-0.05, 0.05, (4, 4)), SIZE // 4, axis=0), SIZE // 4, axis=1
+    )
     level += slab
     joint = (np.arange(SIZE) % (SIZE // 4)) < 2
     level[joint, :] *= 0.75
@@ -54,8 +60,12 @@ def _leaves(rng: np.random.Generator) -> Float64:
     return np.stack([level + 0.04, level, level - 0.06], axis=2)
 
 
-def _windows(wall: Float64, rng: np.random.Generator, night: float, box: tuple[float, float, float, float]) -> Float64:
-    """Draw 4 x 4 windows on a wall; `box` is (left, right, top, bottom) as shares of a bay. A share `night` of them is lit."""
+def _windows(
+    wall: Float64, rng: np.random.Generator, night: float, box: tuple[float, float, float, float]
+) -> Float64:
+    """Draw 4 x 4 windows on a wall; `box` is (left, right, top, bottom) as shares of a bay. A share
+    `night` of them is lit.
+    """
     dim = 1 - FACADE_DIMMING * night
     wall *= dim
     cell = SIZE // 4
@@ -63,7 +73,8 @@ def _windows(wall: Float64, rng: np.random.Generator, night: float, box: tuple[f
     for row in range(4):
         for column in range(4):
             y, x = row * cell, column * cell
-            wall[y + top - 1 : y + bottom + 2, x + left - 1 : x + right + 1] = 0.93 * dim  # frame and sill
+            # frame and sill
+            wall[y + top - 1 : y + bottom + 2, x + left - 1 : x + right + 1] = 0.93 * dim
             lit = rng.uniform() < _LIT_SHARE * night
             tint = rng.uniform(0.85, 1.15)
             pane = np.array([1.0, 0.80, 0.45] if lit else dim * np.array([0.20, 0.27, 0.36])) * tint
@@ -109,18 +120,29 @@ def _shop(rng: np.random.Generator, night: float) -> Float64:
 
 
 def _stop() -> Float64:
-    """A red octagon with a white rim and white strokes in place of the letters, which no camera of 256 columns resolves."""
+    """A red octagon with a white rim and white strokes in place of the letters, which no camera of
+    256 columns resolves.
+    """
     at = (np.arange(SIZE) + 0.5) / SIZE - 0.5
     x, y = np.abs(at)[None, :], np.abs(at)[:, None]
     reach = np.maximum(np.maximum(x, y), (x + y) / np.sqrt(2.0)) * 2.0
     face = np.empty((SIZE, SIZE, 3))
     face[:] = (0.80, 0.03, 0.05)
-    strokes = (np.abs(at)[:, None] < 0.13) & (np.abs(at)[None, :] < 0.38) & ((np.arange(SIZE) // 8 % 3) != 2)[None, :]
+    strokes = (
+        (np.abs(at)[:, None] < 0.13)
+        & (np.abs(at)[None, :] < 0.38)
+        & ((np.arange(SIZE) // 8 % 3) != 2)[None, :]
+    )
     face[strokes | (reach > 0.90)] = 0.96
     return face
 
 
-_GROUNDS: dict[str, Callable[[np.random.Generator], Float64]] = {"asphalt": _asphalt, "grass": _grass, "paving": _paving, "leaves": _leaves}
+_GROUNDS: dict[str, Callable[[np.random.Generator], Float64]] = {
+    "asphalt": _asphalt,
+    "grass": _grass,
+    "paving": _paving,
+    "leaves": _leaves,
+}
 FACADES: dict[str, Callable[[np.random.Generator, float], Float64]] = {
     "brick": _brick,
     "plaster": _plaster,
@@ -128,8 +150,9 @@ FACADES: dict[str, Callable[[np.random.Generator, float], Float64]] = {
     "shop": _shop,
 }
 FACADE_DIMMING = 0.75
-"""Share of its brightness that a facade's texture loses at night, windows that are lit excepted: faces with these textures are shaded
-brighter by as much, so that lit windows alone stand out."""
+"""Share of its brightness that a facade's texture loses at night, windows that are lit excepted:
+faces with these textures are shaded brighter by as much, so that lit windows alone stand out.
+"""
 
 
 def make_textures(seed: int, night: float) -> dict[str, UInt8]:
@@ -143,4 +166,7 @@ def make_textures(seed: int, night: float) -> dict[str, UInt8]:
         images[name] = ground(np.random.default_rng([seed % 2**32, index]))
     for index, (name, facade) in enumerate(FACADES.items()):
         images[name] = facade(np.random.default_rng([seed % 2**32, 100 + index]), night)
-    return {name: np.clip(np.rint(image * 255), 0, 255).astype(np.uint8) for name, image in images.items()}
+    return {
+        name: np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)
+        for name, image in images.items()
+    }

@@ -1,4 +1,5 @@
-"""Weather and time of day: the light that is baked into vertex colours, the sky, and what is laid over the finished picture.
+"""Weather and time of day: the light that is baked into vertex colours, the sky, and what is laid
+over the finished picture.
 
 All of it touches the RGB picture alone. Legend: V vertices; H, W rows and columns of the picture.
 """
@@ -16,7 +17,9 @@ from auxdrive_eval.world import Weather
 _DAY_AT_DEG, _NIGHT_AT_DEG = 15.0, -8.0
 _WET_DARKENING = 0.35
 _HEADLIGHT = np.array([2.9, 2.5, 1.9], dtype=np.float32)
-"""What the headlights add to the night at their brightest, by channel, in units of the night's own light."""
+"""What the headlights add to the night at their brightest, by channel, in units of the night's own
+light.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,10 @@ class Light:
     """Light of a scene; colours are float (3,), 1 is full.
 
     Attributes:
-        sun_direction: unit vector towards the sun. sun, ambient: colours. zenith, horizon: colours of the sky.
-        night: 0 by day to 1. wetness: 0..1 of the road. fog_per_m: extinction. fog: its colour. rain: 0..1. cloudiness: 0..1.
+        sun_direction: unit vector towards the sun. sun, ambient: colours. zenith, horizon: colours
+            of the sky.
+        night: 0 by day to 1. wetness: 0..1 of the road. fog_per_m: extinction. fog: its colour.
+            rain: 0..1. cloudiness: 0..1.
     """
 
     sun_direction: Float64
@@ -47,17 +52,26 @@ class Light:
 
 
 def _mix(a: AnyArray | tuple[float, ...], b: AnyArray | tuple[float, ...], share: float) -> Float64:
-    result: Float64 = np.asarray(a, dtype=np.float64) * (1 - share) + np.asarray(b, dtype=np.float64) * share
+    result: Float64 = (
+        np.asarray(a, dtype=np.float64) * (1 - share) + np.asarray(b, dtype=np.float64) * share
+    )
     return result
 
 
 def light_of(weather: Weather) -> Light:
-    """The light under this weather (CARLA's percentages and degrees; azimuth is taken counter-clockwise from the x axis)."""
-    azimuth, altitude = math.radians(weather.sun_azimuth_deg), math.radians(weather.sun_altitude_deg)
+    """The light under this weather (CARLA's percentages and degrees; azimuth is taken
+    counter-clockwise from the x axis).
+    """
+    azimuth, altitude = (
+        math.radians(weather.sun_azimuth_deg),
+        math.radians(weather.sun_altitude_deg),
+    )
     clouds = float(np.clip(weather.cloudiness / 100, 0, 1))
     rain = float(np.clip(weather.precipitation / 100, 0, 1))
     overcast = max(clouds**2, rain)
-    day = float(np.clip((weather.sun_altitude_deg - _NIGHT_AT_DEG) / (_DAY_AT_DEG - _NIGHT_AT_DEG), 0, 1))
+    day = float(
+        np.clip((weather.sun_altitude_deg - _NIGHT_AT_DEG) / (_DAY_AT_DEG - _NIGHT_AT_DEG), 0, 1)
+    )
     # Golden near the horizon, white above; none below it.
     low_sun = float(np.clip(1 - (weather.sun_altitude_deg - 2.0) / 20.0, 0, 1))
     warmth = low_sun * (1 - overcast)
@@ -66,12 +80,24 @@ def light_of(weather: Weather) -> Light:
         * (1 - 0.85 * overcast)
         * float(np.clip((weather.sun_altitude_deg + 2) / 8, 0, 1))
     )
-    ambient = _mix((0.21, 0.23, 0.30), _mix((0.46, 0.50, 0.58), (0.52, 0.53, 0.55), overcast), day) * (1 - 0.25 * rain * day)
+    ambient = _mix(
+        (0.21, 0.23, 0.30), _mix((0.46, 0.50, 0.58), (0.52, 0.53, 0.55), overcast), day
+    ) * (1 - 0.25 * rain * day)
     zenith = _mix((0.02, 0.03, 0.08), _mix((0.24, 0.46, 0.80), (0.55, 0.58, 0.62), overcast), day)
-    horizon = _mix((0.06, 0.07, 0.13), _mix(_mix((0.68, 0.80, 0.93), (0.96, 0.58, 0.32), warmth), (0.70, 0.72, 0.74), overcast), day)
+    horizon = _mix(
+        (0.06, 0.07, 0.13),
+        _mix(_mix((0.68, 0.80, 0.93), (0.96, 0.58, 0.32), warmth), (0.70, 0.72, 0.74), overcast),
+        day,
+    )
     zenith, horizon = zenith * (1 - 0.3 * rain), horizon * (1 - 0.3 * rain)
     fog_density = float(np.clip(weather.fog_density / 100, 0, 1))
-    direction = np.array([math.cos(azimuth) * math.cos(altitude), math.sin(azimuth) * math.cos(altitude), math.sin(altitude)])
+    direction = np.array(
+        [
+            math.cos(azimuth) * math.cos(altitude),
+            math.sin(azimuth) * math.cos(altitude),
+            math.sin(altitude),
+        ]
+    )
     return Light(
         sun_direction=direction,
         sun=sun,
@@ -87,16 +113,22 @@ def light_of(weather: Weather) -> Light:
     )
 
 
-def shade(light: Light, albedo: Float32, normals: Float32, emissive: AnyArray, wet: AnyArray) -> UInt8:
-    """Colours of vertices, uint8 (V, 4): ambient light from the sky (less on faces that look down) and the sun's, by Lambert.
+def shade(
+    light: Light, albedo: Float32, normals: Float32, emissive: AnyArray, wet: AnyArray
+) -> UInt8:
+    """Colours of vertices, uint8 (V, 4): ambient light from the sky (less on faces that look down)
+    and the sun's, by Lambert.
 
     Args:
-        albedo: (V, 4). normals: (V, 3). emissive: bool (V,), kept as they are. wet: bool (V,), road, which darkens and mirrors the sky.
+        albedo: (V, 4). normals: (V, 3). emissive: bool (V,), kept as they are. wet: bool (V,),
+            road, which darkens and mirrors the sky.
     """
     lambert = np.clip(normals @ light.sun_direction.astype(np.float32), 0.0, None)[:, None]
     hemisphere = (0.78 + 0.22 * normals[:, 2:3]) * light.ambient.astype(np.float32)
     lit = albedo[:, :3] * (hemisphere + lambert * light.sun.astype(np.float32)) * np.float32(1.18)
-    soaked = lit * np.float32(1 - _WET_DARKENING * light.wetness) + np.float32(0.10 * light.wetness) * light.horizon.astype(np.float32)
+    soaked = lit * np.float32(1 - _WET_DARKENING * light.wetness) + np.float32(
+        0.10 * light.wetness
+    ) * light.horizon.astype(np.float32)
     colour = np.where(wet[:, None], soaked, lit)
     colour = np.where(emissive[:, None], albedo[:, :3], colour)
     result = np.concatenate([colour, albedo[:, 3:]], axis=1)
@@ -105,7 +137,9 @@ def shade(light: Light, albedo: Float32, normals: Float32, emissive: AnyArray, w
 
 
 class Overlay:
-    """What is laid over the finished picture: fog, headlights at night, rain. Same light and time give the same pixels."""
+    """What is laid over the finished picture: fog, headlights at night, rain. Same light and time
+    give the same pixels.
+    """
 
     def __init__(self, light: Light, rays: Float32, height: int, width: int) -> None:
         """`rays` float32 (H * W, 3): right, 1, up of each pixel's ray."""
@@ -114,10 +148,15 @@ class Overlay:
         right = rays[:, 0].reshape(height, width)
         up = rays[:, 2].reshape(height, width)
         # Low beam: wide, brightest a little below the horizon and to the right of the middle.
-        self._beam = (np.exp(-((right - 0.05) ** 2) / 0.35) * np.exp(-((np.minimum(up + 0.10, 0.6)) ** 2) / 0.10)).astype(np.float32)
+        self._beam = (
+            np.exp(-((right - 0.05) ** 2) / 0.35)
+            * np.exp(-((np.minimum(up + 0.10, 0.6)) ** 2) / 0.10)
+        ).astype(np.float32)
         self._fog = (light.fog * 255).astype(np.float32)
 
-    def apply(self, picture: UInt8, inverse_depth: Float32 | None, glowing: AnyArray | None, time_s: float) -> UInt8:
+    def apply(
+        self, picture: UInt8, inverse_depth: Float32 | None, glowing: AnyArray | None, time_s: float
+    ) -> UInt8:
         """The picture (H, W, 3) under the weather.
 
         Args:
@@ -134,14 +173,20 @@ class Overlay:
                 image *= self._headlights(near, inverse_depth > 0.0, glowing)
             if light.fog_per_m > 0.0:
                 clear = np.exp(np.float32(-light.fog_per_m) / near)[:, :, None]
-                clear = np.where(inverse_depth[:, :, None] > 0.0, clear, np.float32(np.exp(-light.fog_per_m * 120.0)))
+                clear = np.where(
+                    inverse_depth[:, :, None] > 0.0,
+                    clear,
+                    np.float32(np.exp(-light.fog_per_m * 120.0)),
+                )
                 image = image * clear + self._fog * (1 - clear)
         if light.rain > 0.0:
             image += self._streaks(time_s)[:, :, None]
         np.clip(image, 0.0, 255.0, out=image)
         return (image + np.float32(0.5)).astype(np.uint8)
 
-    def _headlights(self, inverse_depth: Float32, solid: AnyArray, glowing: AnyArray | None) -> Float32:
+    def _headlights(
+        self, inverse_depth: Float32, solid: AnyArray, glowing: AnyArray | None
+    ) -> Float32:
         """Gain (H, W, 3) of the headlights over the dimmed night."""
         night = np.float32(self._light.night)
         near = np.float32(16.0) * inverse_depth
@@ -165,5 +210,7 @@ class Overlay:
             on = lengths > step
             at = rows[on] + step
             inside = at < self._height
-            layer[at[inside], (columns[on] + step // 4)[inside] % self._width] += strength[on][inside]
+            layer[at[inside], (columns[on] + step // 4)[inside] % self._width] += strength[on][
+                inside
+            ]
         return layer
