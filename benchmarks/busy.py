@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def write_data(root: Path) -> Path:
-    """Random pictures and depths at the network's size, so that little but the network is measured."""
+    """Random pictures and depths at the network's size: little but the network is measured."""
     rng = np.random.default_rng(0)
     modalities = (Modality.RGB, Modality.DEPTH)
     for name, frames in {"train-0": FRAMES, "val-0": BATCH}.items():

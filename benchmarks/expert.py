@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def drive(simulator: EmbeddedSimulator, seed: int, perturb: bool) -> dict[str, Any]:
-    """Drive the route of a seed with traffic of that seed; what the criteria saw, by kind in order."""
+    """Drive the route of a seed with its traffic; what the criteria saw, by kind in order."""
     route = simulator.random_route(seed)
     rules = rule_set("1.0")
     criteria = (rules.completion(route), *rules.criteria(route))

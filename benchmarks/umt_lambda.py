@@ -59,9 +59,11 @@ def one(arguments: argparse.Namespace, weight: float, seed: int) -> dict[str, fl
     out = arguments.out / f"{weight:g}-{seed}"
     config = parse_config(
         {
-            "data": str(arguments.data), "method": "umt", "aux": arguments.aux.split(","), "backbone": arguments.backbone, "seed": seed,
-            "epochs": arguments.epochs, "preprocessing": {"size": [int(side) for side in arguments.size.split(",")]}, "threads": 1,
-            "options": {"distil_weight": weight, "probe_epochs": arguments.epochs}, "evaluate": [arguments.test],
+            "data": str(arguments.data), "method": "umt", "aux": arguments.aux.split(","),
+            "backbone": arguments.backbone, "seed": seed, "epochs": arguments.epochs,
+            "preprocessing": {"size": [int(side) for side in arguments.size.split(",")]},
+            "threads": 1, "options": {"distil_weight": weight, "probe_epochs": arguments.epochs},
+            "evaluate": [arguments.test],
         }
     )  # fmt: skip
     result = (

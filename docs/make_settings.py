@@ -35,8 +35,10 @@ HEAD = """# Settings of `auxdrive train`
 
 Made from the code by `docs/make_settings.py`; a test holds the two together.
 
-A setting stands in a YAML file, as an option of the command, or in `--set path.to.key=value`; the later of these wins.
-[examples/samd.yaml](../examples/samd.yaml) is a file to begin with: `auxdrive train examples/samd.yaml --out runs/samd`.
+A setting stands in a YAML file, as an option of the command, or in `--set path.to.key=value`; \
+the later of these wins.
+[examples/samd.yaml](../examples/samd.yaml) is a file to begin with: \
+`auxdrive train examples/samd.yaml --out runs/samd`.
 Every mistake is told before anything starts. `null` means none. Modalities: {modalities}.
 """
 

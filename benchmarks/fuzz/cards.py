@@ -34,13 +34,15 @@ RAW = "\ue000"
 write, and damage.
 """
 NUMBERS = (
-    "0", "-0.0", "1", "-1", "0.5", "2", "1e-300", "5e-324", "1e300", "1e308", "1e309", "-1e999", "NaN", "Infinity", "9" * 30, "9" * 5000,
-    "1.0", "true", "1E400", "0x1", "01", "1_0", ".5", "4294967296", "9223372036854775808", "1" + "0" * 400,
+    "0", "-0.0", "1", "-1", "0.5", "2", "1e-300", "5e-324", "1e300", "1e308", "1e309", "-1e999",
+    "NaN", "Infinity", "9" * 30, "9" * 5000, "1.0", "true", "1E400", "0x1", "01", "1_0", ".5",
+    "4294967296", "9223372036854775808", "1" + "0" * 400,
 )  # fmt: skip
 TEXTS = (
-    "", "image", "speed_mps", "steering", "waypoints", "student", "teacher", "uint8", "float32", "deg", "cm", "m", "batch", "../x",
-    "/etc/passwd", "a/../../b", "C:\\x", "model.onnx", "card.json", ".DS_Store", "reference/", "\x00", "\x1b[2J", "\u202e", "\ufeff",
-    "\ud800", "x" * 900, "0" * 64, "A" * 64, "auxdrive-bundle-2", "NaN", "1", "null", "__proto__", "é" * 64,
+    "", "image", "speed_mps", "steering", "waypoints", "student", "teacher", "uint8", "float32",
+    "deg", "cm", "m", "batch", "../x", "/etc/passwd", "a/../../b", "C:\\x", "model.onnx",
+    "card.json", ".DS_Store", "reference/", "\x00", "\x1b[2J", "\u202e", "\ufeff", "\ud800",
+    "x" * 900, "0" * 64, "A" * 64, "auxdrive-bundle-2", "NaN", "1", "null", "__proto__", "é" * 64,
 )  # fmt: skip
 
 

@@ -24,7 +24,8 @@ from auxdrive_train.methods.contract import PhaseRecord
 from torch import Tensor, nn
 
 ODD_NUMBERS: tuple[Any, ...] = (
-    0, -1, 1, 2**31, 2**53, 2**53 + 1, 2**70, -(10**40), 0.5, 1e308, -1e308, True, False, None, "0", "", [], {}, [1], {"a": 1}, "x" * 9999,
+    0, -1, 1, 2**31, 2**53, 2**53 + 1, 2**70, -(10**40), 0.5, 1e308, -1e308, True, False, None, "0",
+    "", [], {}, [1], {"a": 1}, "x" * 9999,
 )  # fmt: skip
 
 
@@ -52,8 +53,8 @@ def whole() -> Checkpoint:
     optimizer.step()
     history = [PhaseRecord("round 1: teacher", 2, "teacher", 0.5, 0.75)]
     progress = Progress(
-        phase=1, epoch=2, step=40, history=history, watched=[1.5, 1.25], clipped=3, phase_steps=20, best=1.25, best_phase="round 1: s",
-        best_epoch=2, log_bytes=1000, trained_s=12.5,
+        phase=1, epoch=2, step=40, history=history, watched=[1.5, 1.25], clipped=3, phase_steps=20,
+        best=1.25, best_phase="round 1: s", best_epoch=2, log_bytes=1000, trained_s=12.5,
     )  # fmt: skip
     head = {
         name: tensor + 1
@@ -309,17 +310,20 @@ def _names(texts: dict[str, Any], tensors: dict[str, Tensor], source: random.Ran
     tensor = tensors.pop(name)
     if source.random() < 0.7:
         odd = (
-            name + "x", name.replace("/", "//", 1), "optim/student/-1/step", "optim/student/999/exp_avg", "optim/student/0/step/x", "",
-            "net/",            "optim/student/\u0665/step", "view/student/0.weight", "best/", "optim/other/0/step", "\u202e",
+            name + "x", name.replace("/", "//", 1), "optim/student/-1/step",
+            "optim/student/999/exp_avg", "optim/student/0/step/x", "", "net/",
+            "optim/student/\u0665/step", "view/student/0.weight", "best/", "optim/other/0/step",
+            "\u202e",
         )  # fmt: skip
         tensors[source.choice(odd)] = tensor
 
 
 BYTES: dict[str, Callable[[bytearray, random.Random], bytes]] = {
-    "bits flipped": _flip, "bytes overwritten": _overwrite, "cut off": _cut, "bytes removed": _remove, "bytes inserted": _insert,
-    "blocks swapped": _swap, "another header length": _length, "header edited": _edit_header,
+    "bits flipped": _flip, "bytes overwritten": _overwrite, "cut off": _cut,
+    "bytes removed": _remove, "bytes inserted": _insert, "blocks swapped": _swap,
+    "another header length": _length, "header edited": _edit_header,
 }  # fmt: skip
 MEANT: dict[str, Callable[[dict[str, Any], dict[str, Tensor], random.Random], None]] = {
-    "another progress": _progress, "other texts": _texts, "other values": _values, "other types": _types, "other shapes": _shapes,
-    "other names": _names,
+    "another progress": _progress, "other texts": _texts, "other values": _values,
+    "other types": _types, "other shapes": _shapes, "other names": _names,
 }  # fmt: skip

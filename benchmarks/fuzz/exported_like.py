@@ -107,9 +107,10 @@ def strips() -> onnx.ModelProto:
     """The same with the sums of a big camera's bytes: strips, MatMulInteger, ReduceSum."""
     rng = np.random.default_rng(4)
     stored = {
-        "zero": np.array([0]), "middle": np.array([12]), "end": np.array([24]), "rows": np.array([1]), "blocks": np.array([-1, 6, 2, 96]),
-        "across": np.array([-1, 12, 16, 2, 3]), "pairs": np.array([3]), "area": np.array(4.0), "axes": np.array([2, 3]),
-        "weight": rng.normal(0, 0.01, (3, 1)),
+        "zero": np.array([0]), "middle": np.array([12]), "end": np.array([24]),
+        "rows": np.array([1]), "blocks": np.array([-1, 6, 2, 96]),
+        "across": np.array([-1, 12, 16, 2, 3]), "pairs": np.array([3]), "area": np.array(4.0),
+        "axes": np.array([2, 3]), "weight": rng.normal(0, 0.01, (3, 1)),
     }  # fmt: skip
     node = helper.make_node
     nodes = [

@@ -88,12 +88,15 @@ def value(source: random.Random, depth: int = 2) -> Any:
     """Anything that somebody may hand in where a number belongs."""
     number = source.choice(FLOATS) if source.random() < 0.5 else source.uniform(-1e4, 1e4)
     makers: list[Any] = [
-        lambda: number, lambda: -number, lambda: source.getrandbits(source.choice((1, 8, 64, 2000))), lambda: source.random() < 0.5,
-        lambda: None, lambda: str(number), lambda: b"4", lambda: complex(number, 1), lambda: np.float32(min(number, 3e38)),
-        lambda: np.float64(number), lambda: np.int64(source.getrandbits(62)), lambda: np.bool_(True), lambda: np.datetime64("now"),
-        lambda: np.timedelta64(5, "s"), lambda: np.array(number), lambda: np.array([number, 1.0][: source.choice((0, 1, 2))]),
-        lambda: np.ma.masked, lambda: Decimal(4), lambda: Fraction(1, 3), lambda: Raises(4.0), lambda: object(), lambda: iter(()),
-        lambda: float, lambda: {1: number}, lambda: {number},
+        lambda: number, lambda: -number,
+        lambda: source.getrandbits(source.choice((1, 8, 64, 2000))), lambda: source.random() < 0.5,
+        lambda: None, lambda: str(number), lambda: b"4", lambda: complex(number, 1),
+        lambda: np.float32(min(number, 3e38)), lambda: np.float64(number),
+        lambda: np.int64(source.getrandbits(62)), lambda: np.bool_(True),
+        lambda: np.datetime64("now"), lambda: np.timedelta64(5, "s"), lambda: np.array(number),
+        lambda: np.array([number, 1.0][: source.choice((0, 1, 2))]), lambda: np.ma.masked,
+        lambda: Decimal(4), lambda: Fraction(1, 3), lambda: Raises(4.0), lambda: object(),
+        lambda: iter(()), lambda: float, lambda: {1: number}, lambda: {number},
     ]  # fmt: skip
     if depth:
         kind = source.choice((tuple, list, tuple))
@@ -122,9 +125,11 @@ def picture(source: random.Random, shape: tuple[int, int, int]) -> Any:
     ]
     made = np.zeros(source.choice(shapes), source.choice(DTYPES))  # type: ignore[call-overload]
     views: list[Any] = [
-        lambda: made, lambda: made.T, lambda: np.asfortranarray(made), lambda: made.tolist(), lambda: made.tobytes(),
-        lambda: made.view(Odd), lambda: np.ma.masked_array(made), lambda: made[..., ::-1] if made.ndim else made, lambda: value(source),
-        lambda: np.zeros(shape, np.uint8).view(Odd), lambda: np.zeros((height, width, 6), np.uint8)[..., ::2],
+        lambda: made, lambda: made.T, lambda: np.asfortranarray(made), lambda: made.tolist(),
+        lambda: made.tobytes(), lambda: made.view(Odd), lambda: np.ma.masked_array(made),
+        lambda: made[..., ::-1] if made.ndim else made, lambda: value(source),
+        lambda: np.zeros(shape, np.uint8).view(Odd),
+        lambda: np.zeros((height, width, 6), np.uint8)[..., ::2],
     ]  # fmt: skip
     return source.choice(views)()
 

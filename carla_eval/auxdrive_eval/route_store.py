@@ -1,7 +1,8 @@
 """Finished routes on disk: one folder each, which appears by a rename when it is whole. Resuming,
 reporting and joining read them back.
 
-routes/<index>/result.json    record, events, error, times of the film, what became of the predictions
+routes/<index>/result.json    record, events, error, times of the film, what became of the
+                              predictions
 routes/<index>/trace.npy      the driven path (`TRACE_DTYPE`)
 routes/<index>/film_<n>.jpg   what the camera saw
 routes/<index>/agent.txt      the end of what the agent printed, where it printed anything

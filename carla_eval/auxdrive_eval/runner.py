@@ -27,7 +27,7 @@ TRACE_DTYPE = np.dtype(
         ("steer_rad", "<f4"),
     ]
 )
-"""The driven path: one record per tick, at the centre of the ego, in the right-handed world frame."""
+"""The driven path: one record per tick, at the ego's centre, in the right-handed world frame."""
 
 FILM_FRAMES = 8
 _FILM_FIRST_PERIOD_S = 1.0

@@ -72,7 +72,7 @@ class TrafficLightView:
 
 @dataclass(frozen=True, slots=True)
 class StopSignView:
-    """A stop sign: who passes the trigger box (centre, half sizes, yaw) must have stopped before."""
+    """A stop sign: who passes the trigger box (centre, half sizes, yaw) must have stopped."""
 
     sign_id: int
     location: Point

@@ -284,7 +284,7 @@ def _refuse_existing(out: Path) -> None:
 
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
-    """An empty directory beside `out` that is renamed to it at the end; on any error it is removed."""
+    """An empty directory beside `out` that is renamed to it at the end; on an error, removed."""
     folder: Path | None = None
     try:
         folder = hidden_beside(out)

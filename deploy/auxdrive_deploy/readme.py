@@ -49,9 +49,11 @@ def _head(card: ModelCard) -> list[str]:
     ]
     return [
         f"# {card.name}", "",
-        f"A driving student of auxdrive: predicts {what} from {' + '.join(needs)}. Nothing else goes in.", "",
+        f"A driving student of auxdrive: predicts {what} from {' + '.join(needs)}. "
+        "Nothing else goes in.", "",
         f"![Reference pictures and the student's answers]({PICTURE_NAME})", "",
-        "Above: recorded pictures under `reference/`. Below each: the student's answer, seen from above, the car at the bottom.", "",
+        "Above: recorded pictures under `reference/`. Below each: the student's answer, seen from "
+        "above, the car at the bottom.", "",
     ]  # fmt: skip
 
 
@@ -70,7 +72,11 @@ def _interface(card: ModelCard) -> list[str]:
     return [
         "## Inputs and outputs", "",
         "| | name | type and shape | unit | frame |", "| --- | --- | --- | --- | --- |",
-        *(f"| {kind} | `{spec.name}` | {spec.dtype} {_shape(spec)} | {spec.unit} | {spec.frame or '-'} |" for kind, spec in rows), "",
+        *(
+            f"| {kind} | `{spec.name}` | {spec.dtype} {_shape(spec)} | {spec.unit} "
+            f"| {spec.frame or '-'} |"
+            for kind, spec in rows
+        ), "",
         f"Camera: {camera.width} x {camera.height} pixels, {field}, at {place} in the ego frame (x "
         "forward, y left, z up; ISO 8855).",
         f"The graph itself cuts {prep.crop_top:.0%} off the top and {prep.crop_bottom:.0%} off the "
@@ -79,8 +85,12 @@ def _interface(card: ModelCard) -> list[str]:
         "it.",
         *_ranges(card),
         f"Trained at {card.rate_hz:g} frames per second for the vehicle '{card.vehicle.name}'"
-        + ("." if card.vehicle.wheelbase_m is None else f", wheelbase {card.vehicle.wheelbase_m:g} m."),
-        f"Full lock is {card.steering.max_road_wheel_deg:g} degrees at the road wheel; angles are positive to the left.", "",
+        + (
+            "." if card.vehicle.wheelbase_m is None
+            else f", wheelbase {card.vehicle.wheelbase_m:g} m."
+        ),
+        f"Full lock is {card.steering.max_road_wheel_deg:g} degrees at the road wheel; "
+        "angles are positive to the left.", "",
     ]  # fmt: skip
 
 
@@ -148,11 +158,15 @@ def _metrics(card: ModelCard, notes: Sequence[str]) -> list[str]:
     kinds = "".join(f" {kind} |" for kind in card.floor)
     return [
         "## Metrics", "",
-        f"| split/metric | student | 95 % interval |{kinds} unit |", f"| --- | ---: | ---: |{' ---: |' * len(card.floor)} --- |", *rows, "",
+        f"| split/metric | student | 95 % interval |{kinds} unit |",
+        f"| --- | ---: | ---: |{' ---: |' * len(card.floor)} --- |", *rows, "",
         *(f"- `{split}` is {how}." for split, how in card.training.measured_on.items()),
         *(f"- {note}" for note in (*notes, *_of_floor(card))), "",
         "`acc_t`: share of frames whose steering error is below t degrees; `macc`: their mean. "
-        + ("Errors are of the steering wheel" if card.steering.ratio else "Errors are of the road wheel")
+        + (
+            "Errors are of the steering wheel" if card.steering.ratio
+            else "Errors are of the road wheel"
+        )
         + (". `steer_*`: of the path's pure-pursuit angle." if card.task == "waypoints" else ".")
         + " Frames are judged one by one on recorded drives.", "",
     ]  # fmt: skip
@@ -161,7 +175,8 @@ def _metrics(card: ModelCard, notes: Sequence[str]) -> list[str]:
 FLOOR = {
     "constant": "for each metric the constant that is best for it on the training samples",
     "ego": "a linear function of speed and goal, which never looks at the picture",
-    "neighbours": "the mean label of the five training samples whose picture (12x32) and inputs are most alike",
+    "neighbours": "the mean label of the five training samples whose picture (12x32) and inputs "
+    "are most alike",
 }
 
 

@@ -48,8 +48,8 @@ _NAMES_OF = {
     "cards": "CameraSpec DatasetCard ModelCard VehicleSpec",
     "controllers": "CONTROLLERS DEFAULT_CONTROLLER Controller make_controller",
     "episodes": "EpisodeReader EpisodeWriter",
-    "errors": "AuxdriveError BundleError CheckFailed ConfigError DataError InputError MissingExtra RuntimeFailure "
-    "RuntimeUnavailable SimulatorError UsageError",
+    "errors": "AuxdriveError BundleError CheckFailed ConfigError DataError InputError MissingExtra "
+    "RuntimeFailure RuntimeUnavailable SimulatorError UsageError",
     "modalities": "MODALITIES Modality ModalitySpec",
     "predictor": "Predictor",
     "runtimes": "RUNTIMES",
@@ -73,8 +73,10 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "CONTROLLERS", "DEFAULT_CONTROLLER", "MODALITIES", "RUNTIMES", "Agent", "AuxdriveError", "Bundle", "BundleError", "CameraSpec",
-    "CheckFailed", "ConfigError", "Control", "Controller", "DataError", "DatasetCard", "EpisodeReader", "EpisodeWriter", "Flag",
-    "InputError", "MissingExtra", "Modality", "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction", "Predictor",
-    "RuntimeFailure", "RuntimeUnavailable", "SimulatorError", "SteeringSpec", "UsageError", "VehicleSpec", "__version__", "make_controller",
+    "CONTROLLERS", "DEFAULT_CONTROLLER", "MODALITIES", "RUNTIMES", "Agent", "AuxdriveError",
+    "Bundle", "BundleError", "CameraSpec", "CheckFailed", "ConfigError", "Control", "Controller",
+    "DataError", "DatasetCard", "EpisodeReader", "EpisodeWriter", "Flag", "InputError",
+    "MissingExtra", "Modality", "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction",
+    "Predictor", "RuntimeFailure", "RuntimeUnavailable", "SimulatorError", "SteeringSpec",
+    "UsageError", "VehicleSpec", "__version__", "make_controller",
 ]  # fmt: skip

@@ -104,7 +104,7 @@ class TensorSpec(Card):
 
 
 class PreprocessingSpec(Card):
-    """What the graph itself does to the camera's picture, in this order: crop, resize, normalise."""
+    """What the graph does to the camera's picture, in this order: crop, resize, normalise."""
 
     crop_top: float = Field(
         default=0.0, ge=0, lt=1, description="rows cut off at the top, as a share of the height"

@@ -26,16 +26,17 @@ from auxdrive.streams import OutputRefused, standard_streams, write_result
 
 # Which extra brings the modules that a command may find missing.
 EXTRA_OF_MODULE = {
-    "torch": "train", "lightning_fabric": "train", "safetensors": "train", "tensorboard": "train", "yaml": "train",
-    "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim", "scipy": "sim", "matplotlib": "all",
+    "torch": "train", "lightning_fabric": "train", "safetensors": "train", "tensorboard": "train",
+    "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
+    "scipy": "sim", "matplotlib": "all",
 }  # fmt: skip
 # In every extra whose commands fill folders.
 EVERYWHERE = ("filelock",)
 # The extra that makes a command work as a whole, and which extras hold others (pyproject.toml; a
 # test compares them).
 EXTRA_OF_COMMAND = {
-    "train": "train", "select": "train", "ingest": "train", "export": "deploy", "collect": "sim", "drive": "sim",
-    "merge": "sim", "demo": "all",
+    "train": "train", "select": "train", "ingest": "train", "export": "deploy", "collect": "sim",
+    "drive": "sim", "merge": "sim", "demo": "all",
 }  # fmt: skip
 WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim")}
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
@@ -43,7 +44,8 @@ GROUP = "auxdrive.commands"
 UNFORESEEN, INTERRUPTED = 3, 130
 # What the system may refuse anywhere, and only the user can mend: rights, room, names, disks.
 _OF_THE_SYSTEM = {
-    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
+    errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
 }  # fmt: skip
 # Of click, which newer releases of typer carry within them: no import would work with both.
 _ClickException: type[Exception] = next(

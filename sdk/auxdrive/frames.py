@@ -1,9 +1,12 @@
 """Coordinate frames: between auxdrive's (ISO 8855 / REP-103), CARLA's and ROS's, and between world
 and ego.
 
-auxdrive   right-handed: x forward, y left, z up; metres, radians; yaw positive to the left (counter-clockwise from above).
-CARLA      left-handed: x forward, y right, z up; degrees; yaw positive to the right (clockwise from above); steer -1..1, + = right.
-ROS        REP-103 body frames are auxdrive's ego frame. Optical frames: x right, y down, z forward. Quaternions are (x, y, z, w).
+auxdrive   right-handed: x forward, y left, z up; metres, radians; yaw positive to the left
+           (counter-clockwise from above).
+CARLA      left-handed: x forward, y right, z up; degrees; yaw positive to the right (clockwise
+           from above); steer -1..1, + = right.
+ROS        REP-103 body frames are auxdrive's ego frame. Optical frames: x right, y down, z
+           forward. Quaternions are (x, y, z, w).
 
 Points are float arrays (..., 2) or (..., 3); results are float64. Conversions stand at the border
 and nowhere else.

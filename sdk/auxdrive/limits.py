@@ -25,7 +25,7 @@ wrong.
 """
 
 FIRST_WAYPOINT_S, LAST_WAYPOINT_S = 0.01, 60.0
-"""No planner's waypoints are nearer or farther in time: the limit on speed would then mean nothing."""
+"""No planner's waypoints are nearer or farther in time: the limit on speed would mean nothing."""
 
 MAX_TARGET_M = 1000.0
 """No planner of a road vehicle gives a next goal that is farther away in x or y."""
@@ -45,7 +45,7 @@ RANGE_MARGIN = 0.1
 side, ...
 """
 LEAST_MARGIN = {"speed_mps": 0.5, "target_ego_m": 1.0}
-"""... and by at least this, in the input's unit: a range of recordings at one speed has no width."""
+"""... and by at least this, in the input's unit: recordings at one speed have no width."""
 
 
 @dataclass(frozen=True, slots=True)

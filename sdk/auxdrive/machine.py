@@ -26,12 +26,16 @@ PROBE_TIMEOUT_S = 120
 PROBES = {
     "numpy": "import numpy as m; print(json.dumps({'version': m.__version__}))",
     "pydantic": "import pydantic as m; print(json.dumps({'version': m.VERSION}))",
-    "onnxruntime": "import onnxruntime as m; print(json.dumps({'version': m.__version__, 'providers': m.get_available_providers()}))",
-    "torch": "import torch as m; print(json.dumps({'version': str(m.__version__), 'cuda': m.cuda.is_available()}))",
+    "onnxruntime": "import onnxruntime as m; print(json.dumps({'version': m.__version__, "
+    "'providers': m.get_available_providers()}))",
+    "torch": "import torch as m; print(json.dumps({'version': str(m.__version__), "
+    "'cuda': m.cuda.is_available()}))",
     "onnx": "import onnx as m; print(json.dumps({'version': m.__version__}))",
-    "panda3d": "import panda3d.core as m; print(json.dumps({'version': m.PandaSystem.get_version_string()}))",
+    "panda3d": "import panda3d.core as m; "
+    "print(json.dumps({'version': m.PandaSystem.get_version_string()}))",
     "carla": "import carla as m; print(json.dumps({}))",
-    "openvino": "import openvino as m; print(json.dumps({'version': m.__version__, 'devices': m.Core().available_devices}))",
+    "openvino": "import openvino as m; print(json.dumps({'version': m.__version__, "
+    "'devices': m.Core().available_devices}))",
     "tensorrt": "import tensorrt as m; print(json.dumps({'version': m.__version__}))",
 }  # fmt: skip
 BASE = ("numpy", "pydantic", "onnxruntime")

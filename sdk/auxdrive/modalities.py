@@ -101,11 +101,16 @@ MODALITIES: dict[Modality, ModalitySpec] = {
         # Two channels: points below and above the ground split, counted to a cap and scaled to
         # 0..255 (TransFuser).
         ModalitySpec(Modality.LIDAR, 1, 2, "uint8", "density", 1 / 255, camera_aligned=False),
-        ModalitySpec(Modality.SEGMENTATION, 3, 1, "uint8", "class", 1.0, categories=len(SEGMENTATION_CLASSES)),
-        ModalitySpec(Modality.ATTENTION, 3, 1, "uint8", "weight", 1 / 255, derived_from=Modality.SEGMENTATION),
+        ModalitySpec(
+            Modality.SEGMENTATION, 3, 1, "uint8", "class", 1.0, categories=len(SEGMENTATION_CLASSES)
+        ),
+        ModalitySpec(
+            Modality.ATTENTION, 3, 1, "uint8", "weight", 1 / 255, derived_from=Modality.SEGMENTATION
+        ),
         ModalitySpec(Modality.EDGE, 2, 1, "uint8", "intensity", 1 / 255, derived_from=Modality.RGB),
         ModalitySpec(
-            Modality.FREQUENCY, 2, 1, "uint8", "log magnitude", 1 / 255, derived_from=Modality.RGB, camera_aligned=False, mirror="spectrum"
+            Modality.FREQUENCY, 2, 1, "uint8", "log magnitude", 1 / 255,
+            derived_from=Modality.RGB, camera_aligned=False, mirror="spectrum",
         ),
         ModalitySpec(Modality.INFRARED, 1, 1, "uint8", "intensity", 1 / 255),
     )

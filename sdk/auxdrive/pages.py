@@ -11,10 +11,11 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def head(title: str, style: str) -> str:
-    """The head's content: encoding, policy, title and style (which no foreign text may be part of)."""
+    """The head's content: encoding, policy, title and style (that no foreign text may enter)."""
     return (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}"><title>{escape(title)}</title><style>{style}</style>'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f"<title>{escape(title)}</title><style>{style}</style>"
     )
 
 

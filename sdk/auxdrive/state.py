@@ -29,13 +29,14 @@ STATE_DTYPE = np.dtype(
         (
             "disturbed",
             "<i1",
-            # 1 while the executed steering was disturbed on purpose, so the path is not the driver's
+            # 1 while the executed steering was disturbed on purpose: the path is not the driver's
         ),
     ]
 )
 # What a source may not know, and how that is written down.
 _UNKNOWN: dict[str, float | int] = {
-    "x_m": np.nan, "y_m": np.nan, "yaw_rad": np.nan, "speed_mps": np.nan, "command": -1, "target_x_m": np.nan, "target_y_m": np.nan,
+    "x_m": np.nan, "y_m": np.nan, "yaw_rad": np.nan, "speed_mps": np.nan, "command": -1,
+    "target_x_m": np.nan, "target_y_m": np.nan,
 }  # fmt: skip
 _REQUIRED = ("time_s", "steer_rad", "throttle", "brake")
 

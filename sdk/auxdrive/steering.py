@@ -1,4 +1,4 @@
-"""Steering: labels of any convention to the road-wheel angle in radians, positive left, and back."""
+"""Steering: labels of any convention to road-wheel angles in radians, positive left, and back."""
 
 from __future__ import annotations
 

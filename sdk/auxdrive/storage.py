@@ -108,7 +108,8 @@ class NpyStream:
 # What file systems answer that have no such call: FAT and exFAT, WSL's and network shares. A disk
 # that fails says something else.
 _NOT_SUPPORTED = {
-    errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EPERM, errno.EACCES, errno.EBADF, errno.EISDIR,
+    errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EPERM,
+    errno.EACCES, errno.EBADF, errno.EISDIR,
 }  # fmt: skip
 
 
@@ -265,7 +266,8 @@ def write_atomic(path: Path, data: bytes) -> None:
 # What NumPy's header parser raises, or warns of where warnings are errors, on bytes that are no
 # header.
 _PARSER_ERRORS = (
-    OSError, ValueError, SyntaxError, TypeError, KeyError, OverflowError, tokenize.TokenError, RecursionError, MemoryError, Warning,
+    OSError, ValueError, SyntaxError, TypeError, KeyError, OverflowError, tokenize.TokenError,
+    RecursionError, MemoryError, Warning,
 )  # fmt: skip
 
 

@@ -83,7 +83,8 @@ REASONS = {
     "prints_for_ever": "it gave no answer within 1.5 s",
     "closes_everything": "its process ended with exit code",
     "writes_everywhere": "its process cannot be understood",
-    "returns_none": "TypeError: act() returned a NoneType; it must return an auxdrive.types.Prediction",
+    "returns_none": "TypeError: act() returned a NoneType; "
+    "it must return an auxdrive.types.Prediction",
 }
 WHERE = {"segfaults": "Fatal Python error: Segmentation fault", "hangs": "in _hang"}
 
@@ -351,7 +352,10 @@ def test_a_loader_of_another_agent_that_ends_the_process_or_hangs_is_passed_over
 
 def test_where_nobody_loads_it_the_broken_loaders_are_named(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    said = r"nor anything that an installed package can drive\. Not all packages could be asked: 'aaa' of the package 'strange-agents' cannot"
+    said = (
+        r"nor anything that an installed package can drive\. "
+        r"Not all packages could be asked: 'aaa' of the package 'strange-agents' cannot"
+    )
     with pytest.raises(UsageError, match=said):
         AgentSource(tmp_path / "other").load()
 

@@ -91,8 +91,8 @@ class TestCollision:
         events = run(Collision(), [state(frame, contacts=touch()) for frame in range(60)])
         assert [event.kind for event in events] == [EventKind.COLLISION_VEHICLE]
         assert (
-            events[0].message
-            == "Agent collided against object with type=vehicle.sedan and id=7 at (x=0.0, y=0.0, z=0.0)"
+            events[0].message == "Agent collided against object with type=vehicle.sedan and id=7 "
+            "at (x=0.0, y=0.0, z=0.0)"
         )
 
     def test_a_contact_within_3_m_of_an_earlier_one_is_the_same_also_with_another(self) -> None:
@@ -390,8 +390,8 @@ class TestOutsideLanes:
         assert event.kind is EventKind.OUTSIDE_ROUTE_LANES
         assert event.percentage == pytest.approx(100 * 20 / 99)
         assert (
-            event.message
-            == "Agent went outside its route lanes for about 20.0 meters (20.2% of the completed route)"
+            event.message == "Agent went outside its route lanes for about 20.0 meters "
+            "(20.2% of the completed route)"
         )
         assert (
             event.message.split(" ")[8] == "20.0"

@@ -101,7 +101,8 @@ def test_the_order_may_be_given_and_shows_holes(
         merge(shards[:1], tmp_path / "out", short_routes)
     with pytest.raises(
         UsageError,
-        match=r"more than the routes that are asked for: route 1 \(EmbeddedTown1003\) is not among these",
+        match=r"more than the routes that are asked for: "
+        r"route 1 \(EmbeddedTown1003\) is not among these",
     ):
         merge(shards, tmp_path / "out", short_routes[:1])
     other = (short_routes[0], replace(short_routes[1], points=short_routes[1].points + 1.0))

@@ -59,7 +59,8 @@ def _lane(
     count = round(abs(end - start)) + 1
     line = np.column_stack([np.linspace(start, end, count), np.full(count, y)])
     return Lane(
-        lane_id, road_id, line, np.abs(line[:, 0] - start), np.full(count, 0.0 if end > start else math.pi), 4.0, 10.0, (), (), None,
+        lane_id, road_id, line, np.abs(line[:, 0] - start),
+        np.full(count, 0.0 if end > start else math.pi), 4.0, 10.0, (), (), None,
         RoadOption.LANE_FOLLOW, light_id, stop_sign_id,
     )  # fmt: skip
 
@@ -137,7 +138,7 @@ def renderer() -> Iterator[PandaRenderer]:
 
 
 def _ground_depth_m(pitch_rad: float, height_m: float = CAMERA.z_m, z_m: float = 0.0) -> AnyArray:
-    """Depth along the camera's axis of level ground at `z_m`, (H, 1), infinite above the horizon."""
+    """Depth along the camera's axis of flat ground at `z_m`, (H, 1), infinite above the horizon."""
     focal = CAMERA.width / 2
     up = (CAMERA.height / 2 - (np.arange(CAMERA.height) + 0.5)) / focal
     down = math.sin(pitch_rad) - up * math.cos(pitch_rad)
@@ -190,7 +191,8 @@ def test_the_sky_has_the_greatest_depth_and_frames_have_the_stored_format(
     ):
         assert MODALITIES[modality].check_frame(frame.shape, frame.dtype) is None
     assert {SEGMENTATION_CLASSES[i] for i in np.unique(classes)} >= {
-        "road", "lane_marking", "sidewalk", "building", "vegetation", "vehicle", "traffic_light", "pole", "terrain", "sky",
+        "road", "lane_marking", "sidewalk", "building", "vegetation", "vehicle", "traffic_light",
+        "pole", "terrain", "sky",
     }  # fmt: skip
     points = renderer.lidar_points(here)
     assert points.dtype == np.float32

@@ -85,7 +85,10 @@ def test_weather_is_read(tmp_path: Path) -> None:
     assert spec.keypoints[1] == (1.0, -2.0)
 
 
-BOMB = '<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><routes><route id="&b;" town="T"/></routes>'
+BOMB = (
+    '<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'
+    '<routes><route id="&b;" town="T"/></routes>'
+)
 EXTERNAL = (
     '<!DOCTYPE routes SYSTEM "file:///etc/hostname"><routes><route id="0" town="T"/></routes>'
 )
@@ -110,31 +113,38 @@ EXTERNAL = (
             "has 1 waypoints and needs at least 2",
         ),
         (
-            '<routes><route id="0" town="T"><waypoints><position x="0" y="0"/></waypoints></route></routes>',
+            '<routes><route id="0" town="T">'
+            '<waypoints><position x="0" y="0"/></waypoints></route></routes>',
             "leaderboard 2",
         ),
         (
-            '<routes><route id="0" town="T"><waypoint x="0" y="0"/><waypoint x="1"/></route></routes>',
+            '<routes><route id="0" town="T"><waypoint x="0" y="0"/>'
+            '<waypoint x="1"/></route></routes>',
             "waypoint 1: has no y",
         ),
         (
-            '<routes><route id="0" town="T"><waypoint x="nan" y="0"/><waypoint x="1" y="1"/></route></routes>',
+            '<routes><route id="0" town="T"><waypoint x="nan" y="0"/>'
+            '<waypoint x="1" y="1"/></route></routes>',
             "waypoint 0: x=nan",
         ),
         (
-            '<routes><route id="0" town="T"><waypoint x="0" y="-inf"/><waypoint x="1" y="1"/></route></routes>',
+            '<routes><route id="0" town="T"><waypoint x="0" y="-inf"/>'
+            '<waypoint x="1" y="1"/></route></routes>',
             "not a finite number",
         ),
         (
-            '<routes><route id="0" town="T"><waypoint x="0" y="1e9"/><waypoint x="1" y="1"/></route></routes>',
+            '<routes><route id="0" town="T"><waypoint x="0" y="1e9"/>'
+            '<waypoint x="1" y="1"/></route></routes>',
             "not a finite number within",
         ),
         (
-            '<routes><route id="0" town="T"><waypoint x="0,5" y="0"/><waypoint x="1" y="1"/></route></routes>',
+            '<routes><route id="0" town="T"><waypoint x="0,5" y="0"/>'
+            '<waypoint x="1" y="1"/></route></routes>',
             "is no number",
         ),
         (
-            f'<routes><route id="0" town="T"><weather fog_density="x"/>{WAYPOINTS}</route></routes>',
+            '<routes><route id="0" town="T"><weather fog_density="x"/>'
+            f"{WAYPOINTS}</route></routes>",
             "weather: fog_density='x'",
         ),
         (
@@ -142,19 +152,23 @@ EXTERNAL = (
             "weather: wetness=101 does not lie from 0",
         ),
         (
-            f'<routes><route id="0" town="T"><weather cloudyness="80"/>{WAYPOINTS}</route></routes>',
+            '<routes><route id="0" town="T"><weather cloudyness="80"/>'
+            f"{WAYPOINTS}</route></routes>",
             "weather: .*cloudyness.*cloudiness",
         ),
         (
-            f'<routes><route id="0" town="T"><weather cloudiness="1_29.4"/>{WAYPOINTS}</route></routes>',
+            '<routes><route id="0" town="T"><weather cloudiness="1_29.4"/>'
+            f"{WAYPOINTS}</route></routes>",
             "1_29.4' is no number",
         ),
         (
-            f'<routes><route id="0" town="T"><weather cloudiness="\u0663"/>{WAYPOINTS}</route></routes>',
+            '<routes><route id="0" town="T"><weather cloudiness="\u0663"/>'
+            f"{WAYPOINTS}</route></routes>",
             "is no number",
         ),
         (
-            f'<routes><route id="0" town="T"><weather wind_intensity="x"/>{WAYPOINTS}</route></routes>',
+            '<routes><route id="0" town="T"><weather wind_intensity="x"/>'
+            f"{WAYPOINTS}</route></routes>",
             "wind_intensity='x' is no number",
         ),
         (
@@ -166,7 +180,8 @@ EXTERNAL = (
             "has 2 <weather> elements",
         ),
         (
-            f'<routes><route id="0" town="T"><weathers><weather/></weathers>{WAYPOINTS}</route></routes>',
+            '<routes><route id="0" town="T"><weathers><weather/></weathers>'
+            f"{WAYPOINTS}</route></routes>",
             "holds <weathers>.*weather",
         ),
         (
@@ -202,7 +217,8 @@ EXTERNAL = (
             "holds the text 'rain'",
         ),
         (
-            '<routes><route id="0" town="T"><waypoint x="0" y="0"><weather/></waypoint></route></routes>',
+            '<routes><route id="0" town="T">'
+            '<waypoint x="0" y="0"><weather/></waypoint></route></routes>',
             "waypoint 0: holds <weather>",
         ),
         (
@@ -214,19 +230,23 @@ EXTERNAL = (
             "waypoint 0: pitch='up' is no number",
         ),
         (
-            '<routes><route id="0" town="T"><waypoint x="0" y="0" yaw="north"/><waypoint x="1" y="1"/></route></routes>',
+            '<routes><route id="0" town="T"><waypoint x="0" y="0" yaw="north"/>'
+            '<waypoint x="1" y="1"/></route></routes>',
             "yaw='north'",
         ),
         (
-            f'<routes><route id="0" town="T"><weather cloudiness="-1"/>{WAYPOINTS}</route></routes>',
+            '<routes><route id="0" town="T"><weather cloudiness="-1"/>'
+            f"{WAYPOINTS}</route></routes>",
             "cloudiness=-1 does not lie",
         ),
         (
-            f'<routes><route id="0" town="T"><weather sun_altitude_angle="99"/>{WAYPOINTS}</route></routes>',
+            '<routes><route id="0" town="T"><weather sun_altitude_angle="99"/>'
+            f"{WAYPOINTS}</route></routes>",
             "does not lie from -90 to 90",
         ),
         (
-            f'<routes><route id="0" town="T">{WAYPOINTS}</route><route id="0" town="T">{WAYPOINTS}</route></routes>',
+            f'<routes><route id="0" town="T">{WAYPOINTS}</route>'
+            f'<route id="0" town="T">{WAYPOINTS}</route></routes>',
             "stands there twice",
         ),
     ],
@@ -271,7 +291,10 @@ def test_the_sun_and_the_headings_are_mirrored_as_y_is(tmp_path: Path) -> None:
 def test_attributes_of_carlas_weather_that_have_no_effect_pass_and_are_named(
     tmp_path: Path,
 ) -> None:
-    content = f'<routes><route id="0" town="T"><weather wind_intensity="10" fog_falloff="0" wetness="5"/>{WAYPOINTS}</route></routes>'
+    content = (
+        '<routes><route id="0" town="T"><weather wind_intensity="10" fog_falloff="0" wetness="5"/>'
+        f"{WAYPOINTS}</route></routes>"
+    )
     (spec,) = read(tmp_path, content)
     assert spec.without_effect == ("wind_intensity",)
     assert spec.weather.wetness == 5.0
@@ -281,7 +304,8 @@ def test_comments_and_the_turns_that_some_tools_write_pass_and_zeros_are_one(
     tmp_path: Path,
 ) -> None:
     content = (
-        '<routes><!-- a --><route id="0" town="T"><!-- b --><weather sun_azimuth_angle="{}" wetness="{}"/>'
+        '<routes><!-- a --><route id="0" town="T"><!-- b -->'
+        '<weather sun_azimuth_angle="{}" wetness="{}"/>'
         '<waypoint x="0" y="0" connection="LEFT"/><waypoint x="1" y="2"/></route></routes>'
     )
     weathers = [

@@ -1,4 +1,4 @@
-"""Scoring against the leaderboard's own output, against an independent twin, and by its properties."""
+"""Scoring against the leaderboard's own output, an independent twin, and by its properties."""
 
 from __future__ import annotations
 

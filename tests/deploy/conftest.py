@@ -1,4 +1,4 @@
-"""Real runs on small data: trained in seconds by the engine, exported once for the whole session."""
+"""Real runs on small data: trained in seconds by the engine, exported once per session."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def write_data(
                 yaw += (0.5 - place) * 0.1
                 x, y = x + 2 * np.cos(yaw), y + 2 * np.sin(yaw)
     card = DatasetCard(
-        name="stripe", rate_hz=2.0, modalities=modalities, camera=CameraSpec(width=width, height=height, fov_deg=90.0, z_m=1.5),
+        name="stripe", rate_hz=2.0, modalities=modalities,
+        camera=CameraSpec(width=width, height=height, fov_deg=90.0, z_m=1.5),
         vehicle=VehicleSpec(name="test car", wheelbase_m=2.8), splits=episodes,
     )  # fmt: skip
     write_card(root, card)
@@ -83,7 +84,9 @@ def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     root = tmp_path_factory.mktemp("small")
     return write_data(
-        root, 64, 80, {"train": ("t0", "t1", "t2"), "val": tuple(f"v{index}" for index in range(5)), "test": ("e0",)}
+        root, 64, 80,
+        {"train": ("t0", "t1", "t2"), "val": tuple(f"v{index}" for index in range(5)),
+         "test": ("e0",)},
     )  # fmt: skip
 
 

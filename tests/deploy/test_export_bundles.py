@@ -1,4 +1,4 @@
-"""Exported bundles: they answer as torch does, say what is true, and hold nothing of this machine."""
+"""Exported bundles: they answer as torch does, say what is true, hold nothing of this machine."""
 
 from __future__ import annotations
 

@@ -144,7 +144,10 @@ from auxdrive.runtimes.onnx_runtime import import_onnxruntime
 onnxruntime = import_onnxruntime()
 
 def most_mib():
-    return next(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    return next(
+        int(line.split()[1]) / 1024
+        for line in open("/proc/self/status") if line.startswith("VmHWM")
+    )
 
 options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1

@@ -82,5 +82,6 @@ def run(command: list[str], folder: Path, page: str) -> None:
         env={**os.environ, "COLUMNS": "160"},
     )
     assert finished.returncode == 0, (
-        f"{page}: {command[-1] if command[1] == '-W' else command[3:]}\n{finished.stdout}\n{finished.stderr}"
+        f"{page}: {command[-1] if command[1] == '-W' else command[3:]}\n"
+        f"{finished.stdout}\n{finished.stderr}"
     )

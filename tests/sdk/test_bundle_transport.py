@@ -23,8 +23,9 @@ Copy = Callable[[Path], Path]
 
 @pytest.mark.parametrize(
     "name",
-    [".DS_Store", "reference/.DS_Store", "Thumbs.db", "desktop.ini", "Desktop.ini", "._model.onnx", "reference/._images.npy", ".nfs00a1",
-     ".gitattributes", "reference/.gitignore", ".git/objects/pack", "__MACOSX/._card.json", ".cache/huggingface/x.lock"],
+    [".DS_Store", "reference/.DS_Store", "Thumbs.db", "desktop.ini", "Desktop.ini",
+     "._model.onnx", "reference/._images.npy", ".nfs00a1", ".gitattributes", "reference/.gitignore",
+     ".git/objects/pack", "__MACOSX/._card.json", ".cache/huggingface/x.lock"],
 )  # fmt: skip
 def test_what_others_leave_is_passed_over(steering_bundle: Path, copy_of: Copy, name: str) -> None:
     bundle = copy_of(steering_bundle)
@@ -55,7 +56,10 @@ def crlf(data: bytes) -> bytes:
 
 
 def pointer(data: bytes) -> bytes:
-    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{hashlib.sha256(data).hexdigest()}\nsize {len(data)}\n".encode()
+    return (
+        "version https://git-lfs.github.com/spec/v1\n"
+        f"oid sha256:{hashlib.sha256(data).hexdigest()}\nsize {len(data)}\n"
+    ).encode()
 
 
 @pytest.mark.parametrize(

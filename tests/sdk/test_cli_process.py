@@ -235,7 +235,7 @@ def test_a_module_beyond_the_commands_own_extra_is_named_with_it(
 
 
 def test_a_wrong_version_is_not_called_a_missing_extra(tmp_path: Path) -> None:
-    """An old onnxscript lacks a part that a new torch asks it for; a name may be lacking likewise."""
+    """An old onnxscript lacks a part that a new torch asks it for; a name may be lacking too."""
     (tmp_path / "onnxscript").mkdir()
     (tmp_path / "onnxscript" / "__init__.py").write_text("")
     info = tmp_path / "onnxscript-0.5.7.dist-info"

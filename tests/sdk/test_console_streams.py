@@ -27,8 +27,8 @@ def run(
     *arguments: object, stdout: object = subprocess.PIPE, **environment: str
 ) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)], stdout=stdout, stderr=subprocess.PIPE, timeout=120, check=False,
-        env={**ENVIRONMENT, **environment},
+        [*COMMAND, *map(str, arguments)], stdout=stdout, stderr=subprocess.PIPE, timeout=120,
+        check=False, env={**ENVIRONMENT, **environment},
     )  # type: ignore[call-overload]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Derived modalities: against loops and closed forms, under mirroring, and as files of a data set."""
+"""Derived modalities: against loops and closed forms, under mirroring, as files of a data set."""
 
 from __future__ import annotations
 

@@ -169,8 +169,8 @@ def test_whole_sessions_are_held_out_where_some_fit(
     assert parts.carved
     assert parts.apart_s is None
     assert (
-        parts.how
-        == f"{len(validation)} of {len(frames)} training sessions, in other sessions than training frames"
+        parts.how == f"{len(validation)} of {len(frames)} training sessions, "
+        "in other sessions than training frames"
     )
 
 
@@ -262,7 +262,8 @@ def test_test_episodes_are_never_held_out_for_validation(tmp_path: Path) -> None
         (
             1,
             {},
-            r"0.5 s of one drive and no split 'val'. That is too short .* 1 s from what trains: record longer, or a second drive",
+            r"0.5 s of one drive and no split 'val'. That is too short "
+            r".* 1 s from what trains: record longer, or a second drive",
         ),
         (2, {"train": ("e0",), "test": ("e1",)}, "0.5 s of one drive and no split 'val'"),
         (2, {"training": ("e0", "e1")}, "the splits training, but none called 'train'"),

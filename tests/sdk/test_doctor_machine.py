@@ -32,7 +32,8 @@ def doctor(*options: str, path: Path | None = None) -> tuple[int, dict[str, Any]
         ),
     }
     run = subprocess.run(
-        [sys.executable, "-c", "from auxdrive.cli import main; main()", "doctor", "--json", *options],
+        [sys.executable, "-c", "from auxdrive.cli import main; main()",
+         "doctor", "--json", *options],
         capture_output=True, text=True, env=env, timeout=300, check=False,
     )  # fmt: skip
     assert "Traceback" not in run.stderr

@@ -145,7 +145,8 @@ def test_a_full_disk_keeps_what_was_whole(tmp_path: Path, keep: bool) -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
         try:
-            with EpisodeWriter(sys.argv[1], "e", [Modality.RGB], keep_on_error=sys.argv[2] == "True") as writer:
+            keep = sys.argv[2] == "True"
+            with EpisodeWriter(sys.argv[1], "e", [Modality.RGB], keep_on_error=keep) as writer:
                 for index in range(100):
                     state = {"time_s": index, "steer_rad": 0, "throttle": 0, "brake": 0}
                     writer.append({Modality.RGB: np.full((40, 60, 3), index, np.uint8)}, state)
@@ -189,7 +190,8 @@ def test_a_disk_that_is_full_before_the_first_instant_leaves_nothing(tmp_path: P
         resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000))
         try:
             with EpisodeWriter(sys.argv[1], "e", [Modality.RGB]) as writer:
-                writer.append({Modality.RGB: np.zeros((40, 60, 3), np.uint8)}, {"time_s": 0, "steer_rad": 0, "throttle": 0, "brake": 0})
+                state = {"time_s": 0, "steer_rad": 0, "throttle": 0, "brake": 0}
+                writer.append({Modality.RGB: np.zeros((40, 60, 3), np.uint8)}, state)
         except DataError as error:
             print(error)
         """

@@ -110,7 +110,8 @@ def test_a_killed_process_leaves_only_a_partial_folder_that_is_cleaned(tmp_path:
         from auxdrive.episodes import EpisodeWriter
         from auxdrive.modalities import Modality
         writer = EpisodeWriter(sys.argv[1], "e", [Modality.RGB])
-        writer.append({Modality.RGB: np.zeros((4, 6, 3), np.uint8)}, {"time_s": 0, "steer_rad": 0, "throttle": 0, "brake": 0})
+        state = {"time_s": 0, "steer_rad": 0, "throttle": 0, "brake": 0}
+        writer.append({Modality.RGB: np.zeros((4, 6, 3), np.uint8)}, state)
         print("recorded", flush=True)
         sys.stdin.read()
         """
@@ -362,9 +363,8 @@ def damage_header_code(episode: Path) -> None:
 
 def damage_header_bomb(episode: Path) -> None:
     header = (
-        b"{'descr': '|u1', 'fortran_order': False, 'shape': (3, 1000000000, 1000000000, 3), }".ljust(
-            117
-        )
+        b"{'descr': '|u1', 'fortran_order': False, "
+        b"'shape': (3, 1000000000, 1000000000, 3), }".ljust(117)
         + b"\n"
     )
     (episode / "rgb.npy").write_bytes(

@@ -18,13 +18,14 @@ Install = Callable[..., dict[str, str]]
 def auxdrive(*arguments: object, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "auxdrive", *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **env},
+        capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **env},
     )  # fmt: skip
 
 
 @pytest.fixture
 def install(tmp_path: Path) -> Install:
-    """Install a distribution into a folder; gives the environment that sees it and those before it."""
+    """Install a distribution into a folder; gives the environment that sees it and earlier ones."""
     folder = tmp_path / "site"
 
     def install(package: str, entries: str, source: str = "") -> dict[str, str]:

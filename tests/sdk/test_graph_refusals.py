@@ -32,7 +32,7 @@ def changed(change: Change) -> bytes:
 
 
 def local_function(model: onnx.ModelProto) -> None:
-    """As the one whose default attribute lies in a file outside: ONNX Runtime before 1.24 read it."""
+    """As one whose default attribute lies in a file outside: ONNX Runtime before 1.24 read it."""
     model.functions.append(
         helper.make_function(
             "mine", "F", ["a"], ["b"], [helper.make_node("Relu", ["a"], ["b"])], []

@@ -29,15 +29,17 @@ def pair(low: int, high: int) -> st.SearchStrategy[list[int]]:
 
 
 WINDOW = st.fixed_dictionaries(
-    {}, optional={"strides": pair(0, 3), "pads": st.lists(whole(0, 3), min_size=4, max_size=4), "dilations": pair(0, 2)}
+    {},
+    optional={"strides": pair(0, 3), "pads": st.lists(whole(0, 3), min_size=4, max_size=4),
+              "dilations": pair(0, 2)},
 )  # fmt: skip
 KINDS = (
-    "Add", "AveragePool", "Concat", "Conv", "Expand", "Gather", "MatMul", "MaxPool", "ReduceMean", "ReduceSum", "Reshape", "Resize",
-    "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze",
+    "Add", "AveragePool", "Concat", "Conv", "Expand", "Gather", "MatMul", "MaxPool", "ReduceMean",
+    "ReduceSum", "Reshape", "Resize", "Slice", "Split", "Squeeze", "Transpose", "Unsqueeze",
 )  # fmt: skip
 USUAL = {
-    "Reshape": (-1, 0, 1, 4, 5, 6, 20, 30, 120), "Expand": (1, 2, 4, 5, 6), "Squeeze": (-4, 0, 1), "ReduceMean": (-4, -1, 0, 1, 2, 3, 4),
-    "ReduceSum": (-4, -1, 0, 1, 2, 3, 4),
+    "Reshape": (-1, 0, 1, 4, 5, 6, 20, 30, 120), "Expand": (1, 2, 4, 5, 6), "Squeeze": (-4, 0, 1),
+    "ReduceMean": (-4, -1, 0, 1, 2, 3, 4), "ReduceSum": (-4, -1, 0, 1, 2, 3, 4),
 }  # fmt: skip
 """Numbers that often fit, for operators where any would seldom do."""
 

@@ -22,7 +22,7 @@ IMAGE = helper.make_tensor_value_info("image", TensorProto.UINT8, ("batch", 6))
 
 
 def model(nodes: list[onnx.NodeProto], stored: Stored, output: str = "y") -> onnx.ModelProto:
-    """Nodes on x float32 (batch, 6, 8, 10) and image uint8 (batch, 6); their output has any shape."""
+    """Nodes on x float32 (batch, 6, 8, 10) and image uint8 (batch, 6); the output has any shape."""
     tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in stored.items()]
     kind = TensorProto.INT32 if nodes[-1].op_type == "MatMulInteger" else TensorProto.FLOAT
     anything = helper.make_tensor_value_info(output, kind, None)

@@ -292,8 +292,10 @@ def run(tmp_path: Path) -> Path:
 def test_a_finished_run_shows_facts_phases_and_each_splits_metrics(run: Path) -> None:
     shown = invoke(str(run)).output
     facts = {
-        "method": "dmcl", "task": "steering", "backbone": "pilotnet", "modalities": "rgb, depth", "data": "stripe abababababab",
-        "seed": "3", "best": "rmse_road_wheel_deg 1.25 in together, epoch 2", "epochs": "4 in 2 phase(s)", "steps": "36", "trained": "25 s",
+        "method": "dmcl", "task": "steering", "backbone": "pilotnet", "modalities": "rgb, depth",
+        "data": "stripe abababababab", "seed": "3",
+        "best": "rmse_road_wheel_deg 1.25 in together, epoch 2", "epochs": "4 in 2 phase(s)",
+        "steps": "36", "trained": "25 s",
     }  # fmt: skip
     assert {fact: cells(shown, fact) for fact in facts} == {
         fact: [value] for fact, value in facts.items()

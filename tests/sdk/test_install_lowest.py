@@ -84,8 +84,10 @@ from auxdrive import InputError, Observation, Predictor
 predictor, image = Predictor.load(sys.argv[1]), np.zeros((24, 32, 3), np.uint8)
 good = {"time_s": 0.0, "speed_mps": np.float32(4), "target_ego_m": np.array([3, 0])}
 assert predictor.predict(Observation(image, **good)).waypoints_ego_m is not None
-for name, value in (("speed_mps", np.array([4.0])), ("time_s", np.array([1.0])), ("target_ego_m", np.array([[3.0], [0.0]])),
-                    ("speed_mps", "4"), ("time_s", None), ("target_ego_m", 5.0), ("speed_mps", 10**400), ("time_s", True)):
+for name, value in (("speed_mps", np.array([4.0])), ("time_s", np.array([1.0])),
+                    ("target_ego_m", np.array([[3.0], [0.0]])), ("speed_mps", "4"),
+                    ("time_s", None), ("target_ego_m", 5.0), ("speed_mps", 10**400),
+                    ("time_s", True)):
     try:
         predictor.predict(Observation(image, **{**good, name: value}))
     except InputError as error:

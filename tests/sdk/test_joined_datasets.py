@@ -146,7 +146,8 @@ def test_two_parts_of_one_recording_are_no_two_drives(tmp_path: Path) -> None:
     )
     with pytest.raises(
         DataError,
-        match=r"a and .*b were both read from donkey tub tub \(labels sha256 0123456789abcdef\): frames of one",
+        match=r"a and .*b were both read from donkey tub tub "
+        r"\(labels sha256 0123456789abcdef\): frames of one",
     ):
         Dataset.open([a, b])
     c = make(tmp_path / "c", "e0", seed=3, source=told[0].replace("0123", "4567"))

@@ -31,7 +31,8 @@ def sockets():
     found = []
     for number in os.listdir("/proc/self/fd"):
         try:
-            found += [link for link in [os.readlink(f"/proc/self/fd/{number}")] if link.startswith("socket:")]
+            link = os.readlink(f"/proc/self/fd/{number}")
+            found += [link] if link.startswith("socket:") else []
         except OSError:
             pass
     return found

@@ -167,9 +167,11 @@ def test_nothing_that_verify_would_refuse_goes_out(
 
 
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.floats(width=32).map(np.float32) | st.complex_numbers() | st.text()
-    | st.binary() | st.floats().map(np.array) | st.just(np.ma.masked),
-    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner) | st.dictionaries(st.integers(), inner, max_size=2),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.floats(width=32).map(np.float32)
+    | st.complex_numbers() | st.text() | st.binary() | st.floats().map(np.array)
+    | st.just(np.ma.masked),
+    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner)
+    | st.dictionaries(st.integers(), inner, max_size=2),
 )  # fmt: skip
 PICTURES = (
     st.just(IMAGE)

@@ -123,7 +123,9 @@ while stopped < 300:
         stopped += 1
 signal.setitimer(signal.ITIMER_REAL, 0)
 answers = []
-other = threading.Thread(target=lambda: answers.append(predictor.predict(frame).steer_rad), daemon=True)
+other = threading.Thread(
+    target=lambda: answers.append(predictor.predict(frame).steer_rad), daemon=True
+)
 other.start()
 other.join(10)
 assert answers == [expected]
@@ -181,7 +183,8 @@ for what in ("predict", "warm up", "close", "leave"):
     fork(what)
 on = False
 other.join()
-for what in ("predict", "close", "leave", "forget"):  # without another thread whose frames keep the session alive in the child
+# without another thread whose frames keep the session alive in the child
+for what in ("predict", "close", "leave", "forget"):
     fork(what)
 assert predictor.predict(frame).steer_rad is not None
 predictor.close()

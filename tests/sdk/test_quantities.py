@@ -41,9 +41,10 @@ class Point(NamedTuple):
 
 
 NOT_NUMBERS: list[Any] = [
-    None, True, np.True_, "4", b"4", 4 + 0j, np.complex64(4), [4.0], (4.0,), {4.0}, {"x": 1}, np.array([4.0]), np.array([1.0, 2.0]),
-    np.array("4"), np.array(True), np.array(4 + 0j), np.array(None), np.ma.masked, np.datetime64("2025-01-01"), np.timedelta64(4, "s"),
-    Decimal(4), Fraction(4), iter((4.0,)), object(), Unprintable(), Whole(4), 10**400, -(10**400), float,
+    None, True, np.True_, "4", b"4", 4 + 0j, np.complex64(4), [4.0], (4.0,), {4.0}, {"x": 1},
+    np.array([4.0]), np.array([1.0, 2.0]), np.array("4"), np.array(True), np.array(4 + 0j),
+    np.array(None), np.ma.masked, np.datetime64("2025-01-01"), np.timedelta64(4, "s"), Decimal(4),
+    Fraction(4), iter((4.0,)), object(), Unprintable(), Whole(4), 10**400, -(10**400), float,
     math.nan, math.inf, -math.inf, 1e39, np.float64(-1e39), np.float32("nan"), np.float16("inf"),
 ]  # fmt: skip
 
@@ -99,8 +100,9 @@ def test_pairs(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, 5.0, "20", "ab", b"ab", (1.0,), (1, 2, 3), [], np.array([[1.0], [2.0]]), np.array(1.0), np.zeros(3), {1: 2, 3: 4}, {1.0, 2.0},
-     iter((1, 2)), (None, None), ("a", "b"), (True, False), (np.array([1.0, 2.0]), 0.0), np.ma.masked_array([1.0, 2.0], [True, False]),
+    [None, 5.0, "20", "ab", b"ab", (1.0,), (1, 2, 3), [], np.array([[1.0], [2.0]]),
+     np.array(1.0), np.zeros(3), {1: 2, 3: 4}, {1.0, 2.0}, iter((1, 2)), (None, None), ("a", "b"),
+     (True, False), (np.array([1.0, 2.0]), 0.0), np.ma.masked_array([1.0, 2.0], [True, False]),
      np.array(["1", "2"]), np.array([True, False])],
 )  # fmt: skip
 def test_what_is_no_pair(value: Any) -> None:

@@ -23,8 +23,9 @@ from onnx import TensorProto, helper
 
 Copy = Callable[[Path], Path]
 STEERING_CHECKS = [
-    "card and hashes", "model.onnx: graph", "model.onnx: inputs and outputs", "model.onnx: RGB and declared ego only", "runs", "parity",
-    "negative control", "recorded figures", "determinism", "answers to image", "output limits",
+    "card and hashes", "model.onnx: graph", "model.onnx: inputs and outputs",
+    "model.onnx: RGB and declared ego only", "runs", "parity", "negative control",
+    "recorded figures", "determinism", "answers to image", "output limits",
 ]  # fmt: skip
 
 

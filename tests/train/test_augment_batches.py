@@ -184,7 +184,7 @@ def test_switching_light_on_leaves_the_choice_of_mirrored_samples() -> None:
 
 
 def twin(image: AnyArray, config: AugmentConfig, draws: list[float]) -> Any:
-    """Brightness, contrast, saturation and gamma of one picture, one after the other, in float64."""
+    """Brightness, contrast, saturation and gamma of one picture, one by one, in float64."""
     b, c, s = (
         1 + (2 * d - 1) * x
         for d, x in zip(

@@ -123,10 +123,12 @@ def test_every_changed_byte_is_refused_or_harmless(file: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("phase", 2), ("phase", -1), ("phase", 1.5), ("phase", True), ("phase", "1"), ("epoch", 5), ("step", 2**60), ("more", 1),
-        ("history", []), ("history", [{"name": "a"}]), ("history", [{"name": "a", "epochs": 2, "watch": "s", "best": "x", "last": 1}]),
-        ("history", [{"name": "a", "epochs": 2, "watch": "s", "best": 1, "last": 1, "more": 1}]), ("watched", 3), ("watched", ["a"]),
-        ("finished", 1), ("trained_s", -1), ("log_bytes", -1), ("clipped", 1), ("best_phase", None), ("best", []),
+        ("phase", 2), ("phase", -1), ("phase", 1.5), ("phase", True), ("phase", "1"), ("epoch", 5),
+        ("step", 2**60), ("more", 1), ("history", []), ("history", [{"name": "a"}]),
+        ("history", [{"name": "a", "epochs": 2, "watch": "s", "best": "x", "last": 1}]),
+        ("history", [{"name": "a", "epochs": 2, "watch": "s", "best": 1, "last": 1, "more": 1}]),
+        ("watched", 3), ("watched", ["a"]), ("finished", 1), ("trained_s", -1), ("log_bytes", -1),
+        ("clipped", 1), ("best_phase", None), ("best", []),
     ],
 )  # fmt: skip
 def test_progress_that_no_run_could_have_made_is_damage(file: Path, key: str, value: Any) -> None:
@@ -189,8 +191,10 @@ def test_tensors_that_nobody_knows_are_damage(file: Path) -> None:
 
 
 def settings(data: Path) -> TrainConfig:
-    values = {"data": str(data), "method": "samd", "aux": ["lidar"], "epochs": 2, "batch_size": 16, "threads": 1,
-              "preprocessing": {"size": [64, 80]}, "options": {"epochs_per_round": 1}}  # fmt: skip
+    values = {
+        "data": str(data), "method": "samd", "aux": ["lidar"], "epochs": 2, "batch_size": 16,
+        "threads": 1, "preprocessing": {"size": [64, 80]}, "options": {"epochs_per_round": 1},
+    }  # fmt: skip
     return parse_config(values)
 
 

@@ -35,8 +35,8 @@ def frame(
 
 
 def record(
-    folder: Path, episode: int, rows: int = 30, modalities: Iterable[Modality] = RECORDED, size: tuple[int, int] = (HEIGHT, WIDTH),
-    **state: float,
+    folder: Path, episode: int, rows: int = 30, modalities: Iterable[Modality] = RECORDED,
+    size: tuple[int, int] = (HEIGHT, WIDTH), **state: float,
 ) -> None:  # fmt: skip
     with EpisodeWriter(folder, f"e{episode}", modalities) as writer:
         for row in range(rows):
@@ -166,7 +166,8 @@ def test_no_record_has_labels(tmp_path: Path) -> None:
     dataset = open_dataset(tmp_path)
     with pytest.raises(
         DataError,
-        match=r"none of 30 records in 1 episodes has labels for the task 'waypoints' \(speed_mps, target_ego_m",
+        match=r"none of 30 records in 1 episodes has labels "
+        r"for the task 'waypoints' \(speed_mps, target_ego_m",
     ):
         SampleSet.open(dataset, ("e0",), WaypointsTask(), [Modality.RGB])
 

@@ -19,8 +19,9 @@ from torch import nn
 
 def settings(data: Path, **changes: Any) -> TrainConfig:
     values: dict[str, Any] = {
-        "data": str(data), "method": "dmcl", "aux": ["lidar"], "epochs": 2, "batch_size": 16, "threads": 1, "backbone": "pilotnet_bn",
-        "preprocessing": {"size": [64, 80]}, "clip_norm": 0.5, "dropout": 0.3,
+        "data": str(data), "method": "dmcl", "aux": ["lidar"], "epochs": 2, "batch_size": 16,
+        "threads": 1, "backbone": "pilotnet_bn", "preprocessing": {"size": [64, 80]},
+        "clip_norm": 0.5, "dropout": 0.3,
     }  # fmt: skip
     return parse_config({**values, **changes})
 
@@ -104,7 +105,7 @@ def test_the_user_is_told_once_also_over_a_resume(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Two rounds of SAMD are four phases, each of them clipped; the run is interrupted in between."""
+    """Two rounds of SAMD are four phases, each clipped; the run is interrupted in between."""
     from auxdrive_train.engine.loop import Trainer
 
     original, steps = Trainer._step, 0

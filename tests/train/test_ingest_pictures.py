@@ -82,7 +82,8 @@ def test_a_tub_without_its_pictures_says_where_they_belong(tmp_path: Path) -> No
     shutil.rmtree(tub / "images")
     with pytest.raises(
         DataError,
-        match=r"6 picture missing\). The first, .*line 1, is to be .*tub/images/0_cam_image_array_.jpg",
+        match=r"6 picture missing\). The first, .*line 1, is to be "
+        r".*tub/images/0_cam_image_array_.jpg",
     ):
         run(tub, tmp_path / "out")
     with pytest.raises(DataError, match="6 picture missing"):

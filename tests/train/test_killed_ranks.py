@@ -71,8 +71,10 @@ def test_a_process_that_is_gone_ends_the_command(
     (tmp_path / "command.py").write_text(COMMAND)
     out = tmp_path / "run"
     process = subprocess.Popen(
-        [sys.executable, str(tmp_path / "command.py"), "train", str(tmp_path / "config.yaml"), "--out", str(out)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
+        [sys.executable, str(tmp_path / "command.py"), "train", str(tmp_path / "config.yaml"),
+         "--out", str(out)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
     )  # fmt: skip
     try:
         until(lambda: (out / "checkpoints" / "last.safetensors").exists(), process)

@@ -103,8 +103,9 @@ def test_a_lone_sample_is_encoded_as_in_evaluation_and_its_gradient_arrives(
 def test_a_run_whose_modality_is_rare_trains_to_its_end(stripe_data: Path, tmp_path: Path) -> None:
     """Batches of two, of which one or none has depth, as often as not."""
     values = {
-        "data": str(stripe_data), "method": "umt", "aux": ["depth"], "backbone": "resnet18", "epochs": 1, "batch_size": 2, "threads": 1,
-        "preprocessing": {"size": [32, 32]}, "options": {"probe_epochs": 1},
+        "data": str(stripe_data), "method": "umt", "aux": ["depth"], "backbone": "resnet18",
+        "epochs": 1, "batch_size": 2, "threads": 1, "preprocessing": {"size": [32, 32]},
+        "options": {"probe_epochs": 1},
     }  # fmt: skip
     result = train(parse_config(values), tmp_path / "run")
     assert set(result["metrics"]["val"]) == {"student", "fused", "unimodal_rgb", "unimodal_depth"}

@@ -34,8 +34,9 @@ PLAIN = {"mirror": 0.0, "brightness": 0.0, "contrast": 0.0, "saturation": 0.0}
 
 def config_of(data: Path, method: str, **changes: Any) -> TrainConfig:
     values: dict[str, Any] = {
-        "data": str(data), "method": method, "epochs": 4, "batch_size": 16, "threads": 1, "dropout": 0.0, "lr": 3e-3, "warmup": 0.2,
-        "lr_final": 0.1, "weight_decay": 0.3, "clip_norm": 0.4, "augment": PLAIN, "preprocessing": {"size": [64, 80]}, "seed": 5,
+        "data": str(data), "method": method, "epochs": 4, "batch_size": 16, "threads": 1,
+        "dropout": 0.0, "lr": 3e-3, "warmup": 0.2, "lr_final": 0.1, "weight_decay": 0.3,
+        "clip_norm": 0.4, "augment": PLAIN, "preprocessing": {"size": [64, 80]}, "seed": 5,
     }  # fmt: skip
     return parse_config({**values, **changes})
 

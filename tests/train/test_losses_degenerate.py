@@ -135,6 +135,6 @@ def test_samples_that_look_alike_do_not_take_the_gradient_over(name: str, gap: f
 
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_equal_features_cost_nothing(name: str) -> None:
-    """True of every loss of the table so far; one whose formula says otherwise is to be named here."""
+    """True of every loss of the table so far; one whose formula says otherwise is named here."""
     for features in CASES.values():
         assert float(cost(name, features, features.clone())) == pytest.approx(0.0, abs=1e-12)

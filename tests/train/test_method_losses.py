@@ -331,8 +331,12 @@ def test_black_pictures_give_finite_gradients(name: str, backbone: str, batch: B
         Setting(Modality.RGB, auxiliaries, build, 2), entry.options_type.model_validate(options)
     )
     networks = networks_of(made).train()
-    frames = {modality: torch.zeros_like(frame.view(torch.int16)).view(frame.dtype) if frame.dtype == torch.uint16 else frame * 0
-              for modality, frame in batch.frames.items()}  # fmt: skip
+    frames = {
+        modality: torch.zeros_like(frame.view(torch.int16)).view(frame.dtype)
+        if frame.dtype == torch.uint16
+        else frame * 0
+        for modality, frame in batch.frames.items()
+    }
     black = Batch(frames, batch.present, torch.zeros(5, 3), torch.zeros(5, 4, 2), batch.index)
     for phase in planned(made):
         assert all(math.isfinite(value) for value in values(phase, networks, black).values())

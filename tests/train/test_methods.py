@@ -152,7 +152,8 @@ def test_dmcl_equals_its_twin(seed: int, networks: int, samples: int, soft: floa
     wanted, winners = dmcl_twin(predictions, target, present, soft)
     losses, winner = choose(
         lambda p, t: (p - t).square().flatten(1).mean(dim=1),
-        torch.tensor(predictions).unsqueeze(2), torch.tensor(target).unsqueeze(1), torch.tensor(present), soft,
+        torch.tensor(predictions).unsqueeze(2), torch.tensor(target).unsqueeze(1),
+        torch.tensor(present), soft,
     )  # fmt: skip
     np.testing.assert_allclose(losses.numpy(), wanted, rtol=1e-12, atol=1e-12)
     assert (winner.numpy() == winners).all()
@@ -193,8 +194,9 @@ def test_selection_finds_the_informative_modality_and_puts_noise_last(
 
     config = parse_config(
         {
-            "data": str(stripe_data), "method": "selection", "aux": ["segmentation", "edge"], "epochs": 30, "batch_size": 8,
-            "lr": 3e-3, "dropout": 0.0,            "preprocessing": {"size": [64, 80]}, "threads": 1,
+            "data": str(stripe_data), "method": "selection", "aux": ["segmentation", "edge"],
+            "epochs": 30, "batch_size": 8, "lr": 3e-3, "dropout": 0.0,
+            "preprocessing": {"size": [64, 80]}, "threads": 1,
         }
     )  # fmt: skip
     result = _weigh(config, tmp_path / "run", resume=False)

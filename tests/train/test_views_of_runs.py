@@ -28,8 +28,8 @@ METRIC = "rmse_road_wheel_deg"
 
 def settings(data: Path, method: str, **changes: Any) -> TrainConfig:
     values: dict[str, Any] = {
-        "data": str(data), "method": method, "epochs": 3, "batch_size": 16, "threads": 1, "lr": 3e-3, "preprocessing": {"size": [64, 80]},
-        "aux": ["lidar"], "seed": 1,
+        "data": str(data), "method": method, "epochs": 3, "batch_size": 16, "threads": 1,
+        "lr": 3e-3, "preprocessing": {"size": [64, 80]}, "aux": ["lidar"], "seed": 1,
     }  # fmt: skip
     return parse_config({**values, **changes})
 

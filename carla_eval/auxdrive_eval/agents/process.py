@@ -273,7 +273,7 @@ class AgentProcess:
                     _close(pipe)
 
     def _exchange(self, commands: BinaryIO, answers: BinaryIO) -> None:
-        """The thread that writes and reads: a process that does not read must not stop us either."""
+        """The thread that writes and reads: one that does not read must not stop us either."""
         while (asked := self._asked.get()) is not None:
             try:
                 write_message(commands, *asked)

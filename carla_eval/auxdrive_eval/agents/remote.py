@@ -131,7 +131,7 @@ class RemoteAgent:
         return self._said if self._process is None else self._process.output()
 
     def close(self) -> None:
-        """Close the agent, if one is loaded. That it fails to is said, and costs no route anything."""
+        """Close the agent, if one is loaded. A failure is said, and costs no route anything."""
         process, self._process = self._process, None
         if process is None:
             return

@@ -65,7 +65,7 @@ class Criterion(Protocol):
         """Look at the world after a tick; the events that this tick brought."""
 
     def finish(self, state: WorldState) -> list[Event]:
-        """The route is over: events that could be told only now. Called once, with the last state."""
+        """The route is over: events that could be told only now. Called once, at the last state."""
 
 
 class TickCriterion:
@@ -97,4 +97,5 @@ def event_at(
 def carla_location(location: Point) -> str:
     """`(x=1.0, y=2.0, z=0.0)` as the leaderboard writes it: in CARLA's frame."""
     x_m, y_right_m = world_points_to_carla(np.asarray(location)).tolist()
-    return f"(x={round(x_m, 3) + 0.0}, y={round(y_right_m, 3) + 0.0}, z=0.0)"  # + 0.0 makes 0.0 of -0.0
+    # + 0.0 makes 0.0 of -0.0
+    return f"(x={round(x_m, 3) + 0.0}, y={round(y_right_m, 3) + 0.0}, z=0.0)"

@@ -16,8 +16,9 @@ FIRST_ROUTE_SEED = 2000
 # traffic is not mirrored: the mirror image of a town drives on the left.
 CAMERA = "128x72"
 TRAINING = (
-    "evaluate=[test]", "preprocessing.crop_top=0.05", "preprocessing.size=[68,128]", "backbone=pilotnet_bn", "batch_size=32", "lr=0.002",
-    "balance.rest_every=4", "balance.turn_repeat=3", "augment.mirror=0", "augment.speed_noise=1.0", "threads=1",
+    "evaluate=[test]", "preprocessing.crop_top=0.05", "preprocessing.size=[68,128]",
+    "backbone=pilotnet_bn", "batch_size=32", "lr=0.002", "balance.rest_every=4",
+    "balance.turn_repeat=3", "augment.mirror=0", "augment.speed_noise=1.0", "threads=1",
 )  # fmt: skip
 # The longest red takes 21 s: who has stood for longer is stuck.
 CREEP_AFTER_S = 25

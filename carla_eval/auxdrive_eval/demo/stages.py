@@ -111,7 +111,7 @@ class Demo:
         write_atomic(self.out / STATE_NAME, json.dumps(document, indent=2).encode())
 
     def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Do a stage unless it has been done; returns its answer. Its wall time is kept beside it."""
+        """Do a stage unless it has been done; returns its answer. Its wall time is kept too."""
         if name not in self.done:
             console.note(f"── {name}")
             start_s = time.perf_counter()

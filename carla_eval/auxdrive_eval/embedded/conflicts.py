@@ -76,7 +76,7 @@ def priorities(town: Town) -> dict[int, int]:
 
 
 def _minor_lane(town: Town, junction: Junction) -> int | None:
-    """The arriving lane of a T-junction's arm that ends there: from it nothing leads straight on."""
+    """The arriving lane of a T-junction's arm that ends there: no turn of it leads straight on."""
     if junction.kind is not JunctionKind.TEE:
         return None
     straightness: dict[int, float] = {}

@@ -136,8 +136,8 @@ def _connectors(
             )
             lane_id = first_id + len(connectors)
             connectors[lane_id] = Lane(
-                lane_id, road_id, curve.points, curve.arclength, curve.yaw_rad, LANE_WIDTH_M, JUNCTION_SPEED_MPS,
-                (b.leaving,), (a.arriving,), junction_id, turn,
+                lane_id, road_id, curve.points, curve.arclength, curve.yaw_rad, LANE_WIDTH_M,
+                JUNCTION_SPEED_MPS, (b.leaving,), (a.arriving,), junction_id, turn,
             )  # fmt: skip
     return connectors
 

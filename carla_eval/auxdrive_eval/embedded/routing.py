@@ -194,7 +194,7 @@ def _places(
 
 
 def _is_chord(keypoints: Sequence[Point], yaws_rad: Sequence[float | None], index: int) -> bool:
-    """Whether a keypoint's heading is the direction to the next (of the last: from the one before)."""
+    """Whether a keypoint's heading is the direction to the next (the last: from the one before)."""
     yaw_rad, first = yaws_rad[index], min(index, len(keypoints) - 2)
     (x, y), (next_x, next_y) = keypoints[first], keypoints[first + 1]
     return (

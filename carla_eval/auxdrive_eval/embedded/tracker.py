@@ -54,7 +54,7 @@ class RouteTracker:
         return float(self.along[-1])
 
     def update(self, pose: Pose2) -> None:
-        """Project the rear axle onto the route: `progress_m` along it, `left_m` to the left of it."""
+        """Project the rear axle onto the route: `progress_m` along it, `left_m` to its left."""
         last = int(np.searchsorted(self.along, self.along[self._index] + SEARCH_M)) + 1
         window = self.route.points[self._index : last]
         self._index += int(

@@ -18,28 +18,36 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _STYLE = """
-:root { --ink: #1c2430; --soft: #5b6675; --line: #d9dee5; --paper: #ffffff; --shade: #f4f6f9; --bad: #b3261e; --good: #1b7f4b }
+:root { --ink: #1c2430; --soft: #5b6675; --line: #d9dee5; --paper: #ffffff;
+        --shade: #f4f6f9; --bad: #b3261e; --good: #1b7f4b }
 * { box-sizing: border-box }
-body { margin: 0 auto; max-width: 1080px; padding: 2rem 1.25rem 4rem; color: var(--ink); background: var(--paper);
+body { margin: 0 auto; max-width: 1080px; padding: 2rem 1.25rem 4rem; color: var(--ink);
+       background: var(--paper);
        font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem }
-h2 { font-size: 1.25rem; margin: 2.4rem 0 .6rem; padding-top: .8rem; border-top: 1px solid var(--line) }
+h2 { font-size: 1.25rem; margin: 2.4rem 0 .6rem; padding-top: .8rem;
+     border-top: 1px solid var(--line) }
 h3 { font-size: 1rem; margin: 1.2rem 0 .4rem }
 p { margin: .4rem 0 .8rem; max-width: 46rem } .soft { color: var(--soft) }
-.notice { background: #fff6e0; border-left: 4px solid #d99a00; padding: .6rem .9rem; max-width: none }
+.notice { background: #fff6e0; border-left: 4px solid #d99a00; padding: .6rem .9rem;
+          max-width: none }
 table { border-collapse: collapse; margin: .6rem 0 1.2rem; font-variant-numeric: tabular-nums }
-th, td { padding: .32rem .8rem; text-align: right; border-bottom: 1px solid var(--line); vertical-align: top }
+th, td { padding: .32rem .8rem; text-align: right; border-bottom: 1px solid var(--line);
+         vertical-align: top }
 th { color: var(--soft); font-weight: 600; font-size: .86rem } td { font-size: .94rem }
 th:first-child, td:first-child, td.text { text-align: left }
 .wide { overflow-x: auto }
 figure { margin: .8rem 0 } figcaption { color: var(--soft); font-size: .86rem; margin-top: .25rem }
-figure > img, figure > svg { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 4px }
+figure > img, figure > svg { max-width: 100%; height: auto; border: 1px solid var(--line);
+                            border-radius: 4px }
 .film { display: grid; grid-template-columns: repeat(4, 1fr); gap: 6px }
 .film figure { margin: 0 } .film img { display: block; width: 100% }
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0 }
 .tile { background: var(--shade); border-radius: 6px; padding: .7rem 1.1rem; min-width: 9rem }
-.tile b { display: block; font-size: 1.5rem; line-height: 1.2 } .tile span { color: var(--soft); font-size: .86rem }
-pre { background: var(--shade); padding: .7rem; overflow-x: auto; font-size: .82rem; border-radius: 4px }
+.tile b { display: block; font-size: 1.5rem; line-height: 1.2 }
+.tile span { color: var(--soft); font-size: .86rem }
+pre { background: var(--shade); padding: .7rem; overflow-x: auto; font-size: .82rem;
+      border-radius: 4px }
 .bad { color: var(--bad) } .good { color: var(--good) }
 @media (max-width: 640px) { .film { grid-template-columns: repeat(2, 1fr) } }
 """
@@ -76,7 +84,10 @@ def page(title: str, parts: Iterable[object], subtitle: str = "") -> str:
             *parts,
         ]
     )
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head(title, _STYLE)}</head>\n<body>\n{body}\n</body></html>\n'
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head>{head(title, _STYLE)}</head>\n'
+        f"<body>\n{body}\n</body></html>\n"
+    )
 
 
 def section(title: str, *parts: object) -> Markup:
@@ -128,7 +139,8 @@ def image(data: bytes, mime: str, alt: str) -> Markup:
     """A picture inside the document."""
     encoded = base64.b64encode(data).decode("ascii")
     return Markup(
-        f'<img src="data:{html.escape(mime)};base64,{encoded}" alt="{html.escape(alt, quote=True)}">'
+        f'<img src="data:{html.escape(mime)};base64,{encoded}" '
+        f'alt="{html.escape(alt, quote=True)}">'
     )
 
 

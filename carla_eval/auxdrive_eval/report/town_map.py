@@ -44,7 +44,8 @@ def draw_map(
     low, high = shown.min(axis=0) - MARGIN_M, shown.max(axis=0) + MARGIN_M
     width_m, height_m = (high - low).tolist()
     parts = [
-        f'<rect x="{low[0]:.1f}" y="{-high[1]:.1f}" width="{width_m:.1f}" height="{height_m:.1f}" fill="{GROUND_COLOUR}"/>'
+        f'<rect x="{low[0]:.1f}" y="{-high[1]:.1f}" width="{width_m:.1f}" '
+        f'height="{height_m:.1f}" fill="{GROUND_COLOUR}"/>'
     ]
     for centreline, lane_width_m in lanes:
         if ((centreline >= low) & (centreline <= high)).all(axis=1).any():
@@ -55,7 +56,8 @@ def draw_map(
     parts += [_mark(label, place, unit_m) for label, place in marks]
     start_x, start_y = route.points[0]
     parts.append(
-        f'<circle cx="{start_x:.1f}" cy="{-start_y:.1f}" r="{unit_m:.2f}" fill="none" stroke="{ROUTE_COLOUR}" stroke-width="0.6"/>'
+        f'<circle cx="{start_x:.1f}" cy="{-start_y:.1f}" r="{unit_m:.2f}" fill="none" '
+        f'stroke="{ROUTE_COLOUR}" stroke-width="0.6"/>'
     )
     size = f'width="{_PIXELS}" height="{_PIXELS * height_m / width_m:.0f}"'
     view = f'viewBox="{low[0]:.1f} {-high[1]:.1f} {width_m:.1f} {height_m:.1f}"'
@@ -113,7 +115,10 @@ def _thin(points: Float64, step_m: float = 0.5) -> Float64:
 
 def _line(points: Float64, colour: str, width_m: float, more: str = "") -> str:
     path = " ".join(f"{x:.1f},{-y:.1f}" for x, y in points)
-    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width_m:.2f}" {more}/>'
+    return (
+        f'<polyline points="{path}" fill="none" stroke="{colour}" '
+        f'stroke-width="{width_m:.2f}" {more}/>'
+    )
 
 
 def _mark(label: str, place: Point, unit_m: float) -> str:

@@ -35,8 +35,8 @@ _WEATHER_FIELDS = {
     "sun_altitude_angle": "sun_altitude_deg",
 }
 WITHOUT_EFFECT = (
-    "precipitation_deposits", "wind_intensity", "fog_distance", "fog_falloff", "scattering_intensity", "mie_scattering_scale",
-    "rayleigh_scattering_scale", "dust_storm",
+    "precipitation_deposits", "wind_intensity", "fog_distance", "fog_falloff",
+    "scattering_intensity", "mie_scattering_scale", "rayleigh_scattering_scale", "dust_storm",
 )  # fmt: skip
 """The other attributes of carla.WeatherParameters: no simulator here draws them, and whoever gives
 one is told.

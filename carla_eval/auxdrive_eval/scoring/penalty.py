@@ -23,7 +23,7 @@ LEADERBOARD1_FACTORS: dict[EventKind, float] = {
 
 
 def infractions_of(events: Iterable[Event]) -> dict[str, list[str]]:
-    """Messages by the leaderboard's infraction key, every key present, in the order of the events."""
+    """Messages by the leaderboard's infraction key, every key present, in the events' order."""
     infractions: dict[str, list[str]] = {kind.value: [] for kind in INFRACTION_KINDS}
     for event in events:
         if event.kind in INFRACTION_KINDS:

@@ -5,7 +5,8 @@ before anything is used.
     model.onnx              the graph, camera's picture in, physical units out; no external data
     README.md               the card for people
     reference/images.npy    uint8 (N, H, W, 3)
-    reference/ego.npy       float32 (N, E): the ego inputs side by side in the card's order; E = 0 for a camera alone
+    reference/ego.npy       float32 (N, E): the ego inputs side by side in the card's order; E = 0
+                            for a camera alone
     reference/outputs.npy   float32, what the trained student said of these frames
     reference/control.npy   the same of weights of another seed, which the parity check must refuse
 
@@ -34,6 +35,7 @@ from auxdrive.bundles.layout import (
 )
 
 __all__ = [
-    "CARD_NAME", "EGO_INPUTS", "IMAGE_INPUT", "MODEL_NAME", "OUTPUT_OF_TASK", "README_NAME", "REFERENCE_CONTROL", "REFERENCE_EGO",
-    "REFERENCE_IMAGES", "REFERENCE_OUTPUTS", "REQUIRED_FILES", "UNIT_OF", "Bundle", "parse_card", "parse_npy", "sha256_of_files",
+    "CARD_NAME", "EGO_INPUTS", "IMAGE_INPUT", "MODEL_NAME", "OUTPUT_OF_TASK", "README_NAME",
+    "REFERENCE_CONTROL", "REFERENCE_EGO", "REFERENCE_IMAGES", "REFERENCE_OUTPUTS", "REQUIRED_FILES",
+    "UNIT_OF", "Bundle", "parse_card", "parse_npy", "sha256_of_files",
 ]  # fmt: skip

@@ -45,10 +45,14 @@ MAX_DEPTH = 4
 # What desktops, file systems and version control leave in every folder that they touch. In lower
 # case.
 _LEFT_BY_OTHERS = (
-    ".ds_store", "._*", "__macosx", ".spotlight-v100", ".trashes", ".fseventsd",  # macOS, on its own and on foreign disks
-    "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information",  # Windows
-    ".directory", ".nfs*", ".fuse_hidden*", ".trash-*", "lost+found",  # Linux desktops and file systems
-    ".git*", ".cache",  # git, and the Hugging Face hub's book-keeping beside a download
+    # macOS, on its own and on foreign disks
+    ".ds_store", "._*", "__macosx", ".spotlight-v100", ".trashes", ".fseventsd",
+    # Windows
+    "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information",
+    # Linux desktops and file systems
+    ".directory", ".nfs*", ".fuse_hidden*", ".trash-*", "lost+found",
+    # git, and the Hugging Face hub's book-keeping beside a download
+    ".git*", ".cache",
 )  # fmt: skip
 _LEFT = re.compile("|".join(map(translate, _LEFT_BY_OTHERS)))
 

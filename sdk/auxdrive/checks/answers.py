@@ -74,7 +74,7 @@ def check_answers(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]:
 
 
 def _check_recorded(card: ModelCard, reference: Reference, control: float) -> Check:
-    """The figures in the card: within its own limit, and the control's repeatable from the files."""
+    """The card's figures: within its own limit, and the control's repeatable from the files."""
     recorded = card.parity
     stored = compare(card.task, reference.outputs, reference.control).worst
     if not recorded.measured <= recorded.limit < recorded.control:

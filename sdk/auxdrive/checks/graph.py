@@ -36,8 +36,9 @@ known.
 
 # TensorProto.DataType, as names that numpy knows; other numbers stay "type<number>".
 ELEMENT_TYPES = {
-    1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string", 9: "bool",
-    10: "float16", 11: "float64", 12: "uint32", 13: "uint64", 14: "complex64", 15: "complex128", 16: "bfloat16",
+    1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
+    8: "string", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64",
+    14: "complex64", 15: "complex128", 16: "bfloat16",
 }  # fmt: skip
 INPUT_TYPES = ("uint8", "float32")
 STORED_TYPES = ("float32", "int64", "uint8")
@@ -190,7 +191,7 @@ class _ModelReader:
         return (1 if isinstance(batch, str) else batch, *(int(axis) for axis in others))
 
     def _compare(self, values: tuple[ValueFacts, ...], trace: Trace, complete: bool) -> None:
-        """What the file says of values, and what is computed; runtimes plan their memory by either."""
+        """What the file says of values, and what is computed; runtimes plan memory by either."""
         for said in values:
             found = trace.values.get(said.name)
             if found is None:
@@ -248,7 +249,7 @@ class _ModelReader:
         return str(name), tuple(attribute.get("ints", [])) if field == "ints" else attribute[field]
 
     def _tensor(self, data: memoryview, trace: Trace) -> str:
-        """A stored tensor: of a type that exports use, complete, and no larger than its axes say."""
+        """A stored tensor: of a type that exports use, complete, no larger than its axes say."""
         tensor = self.wire.read(data, schema.TENSOR)
         name, dims = tensor.get("name", ""), tuple(tensor.get("dims", []))
         dtype = ELEMENT_TYPES.get(tensor.get("data_type", 0), f"type{tensor.get('data_type', 0)}")

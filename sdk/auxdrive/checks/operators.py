@@ -42,13 +42,16 @@ class Operator:
 
 
 _WINDOW: dict[str, type | tuple[Any, ...]] = {
-    "auto_pad": ("NOTSET",), "kernel_shape": tuple, "strides": tuple, "pads": tuple, "dilations": tuple,
+    "auto_pad": ("NOTSET",), "kernel_shape": tuple, "strides": tuple, "pads": tuple,
+    "dilations": tuple,
 }  # fmt: skip
 _POOL = _WINDOW | {"ceil_mode": (0,)}
 
 OPERATORS: Mapping[str, Operator] = {
     "Add": Operator((2, 2), {}),
-    "AveragePool": Operator((1, 1), _POOL | {"count_include_pad": (0, 1)}, needed=("kernel_shape",)),
+    "AveragePool": Operator(
+        (1, 1), _POOL | {"count_include_pad": (0, 1)}, needed=("kernel_shape",)
+    ),
     "Cast": Operator((1, 1), {"to": (1,), "saturate": (1,)}, needed=("to",)),  # to float32
     "Concat": Operator((1, 64), {"axis": int}, needed=("axis",)),
     "Conv": Operator((2, 3), _WINDOW | {"group": int}),
@@ -71,15 +74,18 @@ OPERATORS: Mapping[str, Operator] = {
     "Resize": Operator(
         (4, 4),
         {
-            "antialias": (0,), "coordinate_transformation_mode": ("half_pixel",), "cubic_coeff_a": float, "exclude_outside": (0,),
-            "extrapolation_value": float, "keep_aspect_ratio_policy": ("stretch",), "mode": ("linear", "nearest"),
+            "antialias": (0,), "coordinate_transformation_mode": ("half_pixel",),
+            "cubic_coeff_a": float, "exclude_outside": (0,), "extrapolation_value": float,
+            "keep_aspect_ratio_policy": ("stretch",), "mode": ("linear", "nearest"),
             "nearest_mode": ("floor", "round_prefer_floor"),
         },
     ),
     "Shape": Operator((1, 1), {"start": int, "end": int}),
     "Sigmoid": Operator((1, 1), {}),
     "Slice": Operator((3, 5), {}),
-    "Split": Operator((1, 1), {"axis": int, "num_outputs": int}, outputs=(1, 64), needed=("num_outputs",)),
+    "Split": Operator(
+        (1, 1), {"axis": int, "num_outputs": int}, outputs=(1, 64), needed=("num_outputs",)
+    ),
     "Squeeze": Operator((1, 2), {}),
     "Sub": Operator((2, 2), {}),
     "Tanh": Operator((1, 1), {}),

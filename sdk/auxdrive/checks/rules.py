@@ -329,9 +329,11 @@ def _resize(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (its attribu
 
 
 RULES: Mapping[str, Rule] = {
-    "Add": _arithmetic, "AveragePool": _pool, "Cast": _cast, "Concat": _concat, "Conv": _conv, "Div": _arithmetic,
-    "Elu": _same, "Expand": _expand, "Gather": _gather, "Gemm": _gemm, "MatMul": _matmul, "MatMulInteger": _matmul,
-    "MaxPool": _pool, "Mul": _arithmetic, "Range": _range, "ReduceMean": _reduce, "ReduceSum": _reduce, "Relu": _same,
-    "Reshape": _reshape, "Resize": _resize, "Shape": _shape, "Sigmoid": _same, "Slice": _slice, "Split": _split,
-    "Squeeze": _squeeze, "Sub": _arithmetic, "Tanh": _same, "Transpose": _transpose, "Unsqueeze": _unsqueeze,
+    "Add": _arithmetic, "AveragePool": _pool, "Cast": _cast, "Concat": _concat, "Conv": _conv,
+    "Div": _arithmetic, "Elu": _same, "Expand": _expand, "Gather": _gather, "Gemm": _gemm,
+    "MatMul": _matmul, "MatMulInteger": _matmul, "MaxPool": _pool, "Mul": _arithmetic,
+    "Range": _range, "ReduceMean": _reduce, "ReduceSum": _reduce, "Relu": _same,
+    "Reshape": _reshape, "Resize": _resize, "Shape": _shape, "Sigmoid": _same, "Slice": _slice,
+    "Split": _split, "Squeeze": _squeeze, "Sub": _arithmetic, "Tanh": _same,
+    "Transpose": _transpose, "Unsqueeze": _unsqueeze,
 }  # fmt: skip

@@ -211,7 +211,7 @@ def _fit(picture: Picture, height: int, width: int, resize: bool) -> Any:
 
 
 def _distortions(records: list[dict[str, Any]], camera: CameraSpec) -> Iterator[str]:
-    """What --resize did to pictures of another shape than the camera's, a sentence for each size."""
+    """What --resize did to pictures of another shape than the camera's, a sentence per size."""
     for (width, height), count in Counter(
         tuple(record["scaled_from"]) for record in records if record["scaled_from"]
     ).items():

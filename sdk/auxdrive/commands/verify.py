@@ -31,7 +31,7 @@ def verify(
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Check a bundle: hashes, card, RGB-only proof, parity, limits. Exit code 1 when a check fails."""
+    """Check a bundle: hashes, card, RGB-only proof, parity, limits. Exit code 1 if any fails."""
     from auxdrive.checks.verify import verify_bundle
 
     report = verify_bundle(bundle, runtime, device, expect_sha256)

@@ -28,8 +28,9 @@ CONTROLLERS: dict[str, type[TransFuserPID] | type[PurePursuit] | type[SteeringCo
 DEFAULT_CONTROLLER: dict[Task, str] = {"waypoints": "pid", "steering": "steering"}
 
 __all__ = [
-    "CONTROLLERS", "DEFAULT_CONTROLLER", "Controller", "ControllerConfig", "GuardedController", "PidGains", "PurePursuit",
-    "PurePursuitConfig", "SpeedConfig", "SteeringConfig", "SteeringController", "TransFuserConfig", "TransFuserPID", "make_controller",
+    "CONTROLLERS", "DEFAULT_CONTROLLER", "Controller", "ControllerConfig", "GuardedController",
+    "PidGains", "PurePursuit", "PurePursuitConfig", "SpeedConfig", "SteeringConfig",
+    "SteeringController", "TransFuserConfig", "TransFuserPID", "make_controller",
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""For models that predict steering: their angle as it is, and a speed that the configuration gives."""
+"""For models that predict steering: their angle as it is, and a speed from the configuration."""
 
 from __future__ import annotations
 

@@ -9,8 +9,9 @@ from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
 from auxdrive.types import AnyArray, Float64, UInt8
 
 CLASS_COLOURS: tuple[tuple[int, int, int], ...] = (
-    (90, 90, 90), (128, 64, 128), (235, 235, 235), (244, 35, 232), (110, 80, 70), (107, 142, 35), (30, 60, 200), (220, 20, 60),
-    (250, 170, 30), (230, 230, 0), (170, 170, 170), (152, 251, 152), (110, 170, 220),
+    (90, 90, 90), (128, 64, 128), (235, 235, 235), (244, 35, 232), (110, 80, 70), (107, 142, 35),
+    (30, 60, 200), (220, 20, 60), (250, 170, 30), (230, 230, 0), (170, 170, 170), (152, 251, 152),
+    (110, 170, 220),
 )  # fmt: skip
 """One colour for each of `SEGMENTATION_CLASSES`, near those of Cityscapes."""
 LIDAR_BELOW, LIDAR_ABOVE = (70, 130, 230), (255, 150, 40)

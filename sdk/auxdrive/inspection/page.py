@@ -31,16 +31,26 @@ from auxdrive.types import Float64, UInt8
 COLUMNS = 8
 BINS = 41
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem; color: #1c2430; background: #fff; }
-h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; } .quiet { color: #5b6675; }
-table { border-collapse: collapse; } td, th { padding: .25rem .8rem .25rem 0; text-align: right; font-variant-numeric: tabular-nums; }
-td:first-child, th:first-child { text-align: left; } th { border-bottom: 1px solid #c6ccd4; font-weight: 600; }
-.sheet { overflow-x: auto; } .sheet td, .sheet th { padding: 2px; text-align: left; border: 0; font-size: .8rem; font-weight: 400; }
-.sheet th:first-child { font-weight: 600; padding-right: .6rem; } .sheet img { display: block; width: 124px; image-rendering: pixelated; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem;
+       color: #1c2430; background: #fff; }
+h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; }
+.quiet { color: #5b6675; }
+table { border-collapse: collapse; }
+td, th { padding: .25rem .8rem .25rem 0; text-align: right; font-variant-numeric: tabular-nums; }
+td:first-child, th:first-child { text-align: left; }
+th { border-bottom: 1px solid #c6ccd4; font-weight: 600; }
+.sheet { overflow-x: auto; }
+.sheet td, .sheet th { padding: 2px; text-align: left; border: 0; font-size: .8rem;
+                       font-weight: 400; }
+.sheet th:first-child { font-weight: 600; padding-right: .6rem; }
+.sheet img { display: block; width: 124px; image-rendering: pixelated; }
 .none { display: block; width: 124px; color: #8b95a3; text-align: center; }
-.key { display: inline-flex; align-items: center; gap: .35rem; margin-right: 1rem; font-size: .85rem; }
-.swatch { display: inline-block; width: 1.1rem; height: .8rem; border: 1px solid #9aa4b1; } .wide { width: 6rem; }
-.charts { display: flex; flex-wrap: wrap; gap: 1.2rem; } figure { margin: 0; } figcaption { font-size: .9rem; }
+.key { display: inline-flex; align-items: center; gap: .35rem; margin-right: 1rem;
+       font-size: .85rem; }
+.swatch { display: inline-block; width: 1.1rem; height: .8rem; border: 1px solid #9aa4b1; }
+.wide { width: 6rem; }
+.charts { display: flex; flex-wrap: wrap; gap: 1.2rem; }
+figure { margin: 0; } figcaption { font-size: .9rem; }
 .bad { color: #a4161a; } svg text { font: 11px system-ui, sans-serif; fill: #5b6675; }
 """
 
@@ -170,7 +180,10 @@ def _contact_sheet(episodes: dict[str, EpisodeReader], modalities: list[Modality
         if legend(modality):
             swatches = "".join(_key(paint, meaning) for paint, meaning in legend(modality))
             keys.append(f"<p><b>{modality}</b> {swatches}</p>")
-    return f"<div class=sheet><table><tr><th></th>{head}</tr>{''.join(rows)}</table></div>{''.join(keys)}"
+    return (
+        f"<div class=sheet><table><tr><th></th>{head}</tr>{''.join(rows)}</table></div>"
+        f"{''.join(keys)}"
+    )
 
 
 def _cell(modality: Modality, episode: EpisodeReader, index: int) -> str:
@@ -182,7 +195,10 @@ def _cell(modality: Modality, episode: EpisodeReader, index: int) -> str:
 
 def _key(paint: str, meaning: str) -> str:
     wide = " wide" if "gradient" in paint else ""
-    return f'<span class=key><span class="swatch{wide}" style="background: {paint}"></span>{escape(meaning)}</span>'
+    return (
+        f'<span class=key><span class="swatch{wide}" style="background: {paint}"></span>'
+        f"{escape(meaning)}</span>"
+    )
 
 
 def _data_uri(image: UInt8) -> str:
@@ -234,14 +250,15 @@ def _histograms(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> str:
 
 
 def _chart(title: str, unit: str, values: Float64, low: float, high: float) -> str:
-    """A histogram as SVG: share of frames over the value; every split has the same horizontal axis."""
+    """A histogram as SVG: share of frames over value; every split has the same horizontal axis."""
     width, height, left, bottom = 360, 170, 38, 20
     counts, _ = np.histogram(values, bins=BINS, range=(low, high))
     shares = 100 * counts / counts.sum()
     top = float(shares.max())
     step = (width - left) / BINS
     bars = "".join(
-        f'<rect x="{left + index * step + 0.5:.1f}" y="{(height - bottom) * (1 - share / top):.1f}" width="{step - 1:.1f}" '
+        f'<rect x="{left + index * step + 0.5:.1f}" '
+        f'y="{(height - bottom) * (1 - share / top):.1f}" width="{step - 1:.1f}" '
         f'height="{(height - bottom) * share / top:.1f}" fill="#2f6fb0"/>'
         for index, share in enumerate(shares)
         if share > 0

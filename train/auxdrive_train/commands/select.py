@@ -62,8 +62,8 @@ def select(
         else [m.value for m in held if m.value != main]
     )
     overrides = {
-        "data": [str(path) for path in data], "method": "selection", "main": main, "aux": names, "task": task, "backbone": backbone,
-        "epochs": epochs, "seed": seed,
+        "data": [str(path) for path in data], "method": "selection", "main": main, "aux": names,
+        "task": task, "backbone": backbone, "epochs": epochs, "seed": seed,
     }  # fmt: skip
     result = _weigh(load_config(None, overrides, set_ or []), out, resume)
     if json_output:

@@ -55,8 +55,9 @@ def train(
     if resume and out is None:
         raise UsageError("--resume needs --out: the directory of the run to take up")
     overrides = {
-        "data": [str(path) for path in data] if data else None, "method": method, "main": main, "task": task, "backbone": backbone,
-        "epochs": epochs, "seed": seed, "aux": None if aux is None else [name.strip() for name in aux.split(",") if name.strip()],
+        "data": [str(path) for path in data] if data else None, "method": method, "main": main,
+        "task": task, "backbone": backbone, "epochs": epochs, "seed": seed,
+        "aux": None if aux is None else [name.strip() for name in aux.split(",") if name.strip()],
     }  # fmt: skip
     if resume and config is None and out is not None and is_file(out / "config.yaml"):
         config = out / "config.yaml"

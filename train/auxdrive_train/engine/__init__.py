@@ -1,1 +1,1 @@
-"""The engine: configuration, the loop that runs a method's phases, checkpoints, evaluation, logs."""
+"""The engine: configuration, the loop over a method's phases, checkpoints, evaluation, logs."""

@@ -107,8 +107,8 @@ class TrainConfig(BaseModel):
     early_stop: int = Field(
         default=0,
         ge=0,
-        description="epochs without improvement after which a phase that keeps its best epoch ends; 0 never. "
-        "SAMD's phases keep their last: it has options.patience",
+        description="epochs without improvement after which a phase that keeps its best epoch "
+        "ends; 0 never. SAMD's phases keep their last: it has options.patience",
     )
     augment: AugmentConfig = Field(
         default=AugmentConfig(),
@@ -140,7 +140,8 @@ class TrainConfig(BaseModel):
     validation_every: int = Field(
         default=CARVE_EVERY,
         ge=2,
-        description="without a split 'val', one n-th of the training frames is held out to validate on",
+        description="without a split 'val', one n-th of the training frames "
+        "is held out to validate on",
     )
     evaluate: tuple[str, ...] = Field(
         default=(), description="further splits, measured once after training with the best weights"
@@ -196,7 +197,10 @@ class TrainConfig(BaseModel):
                 "weights: torchvision weights are for backbone resnet18 or resnet34",
             )
         if self.batch_size % self.processes or self.batch_size < 2 * self.processes:
-            text = f"batch_size: {self.batch_size} cannot be shared out among {self.processes} processes, two or more samples to each"
+            text = (
+                f"batch_size: {self.batch_size} cannot be shared out among {self.processes} "
+                "processes, two or more samples to each"
+            )
             yield _Mistake(("batch_size", "processes"), text)
 
 
@@ -321,11 +325,15 @@ def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
         where = ".".join(str(part) for part in mistake["loc"])
         if mistake["type"] == "extra_forbidden":
             lines.append(
-                f"{where}: {unknown_name('key', str(mistake['loc'][-1]), _fields_at(model, mistake['loc'][:-1]))}"
+                f"{where}: "
+                + unknown_name(
+                    "key", str(mistake["loc"][-1]), _fields_at(model, mistake["loc"][:-1])
+                )
             )
         elif mistake["type"] == "enum" and mistake["loc"][0] in ("main", "aux"):
             lines.append(
-                f"{where}: {unknown_name('modality', str(mistake['input']), [m.value for m in Modality])}"
+                f"{where}: "
+                f"{unknown_name('modality', str(mistake['input']), [m.value for m in Modality])}"
             )
         elif mistake["type"] == "tuple_type" and isinstance(mistake["input"], str):
             lines.append(f"{where}: must be a list: write [{mistake['input']}]")

@@ -37,7 +37,7 @@ _LATEST_S, _SHORTEST_S = 1e12, 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """time_s: one per record, float64 (N,). rate_hz: nominal. note: what was found, for a person."""
+    """time_s: one per record, float64 (N,). rate_hz: nominal. note: what was found, for people."""
 
     time_s: Float64
     rate_hz: float

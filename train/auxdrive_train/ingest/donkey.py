@@ -185,7 +185,7 @@ def _units(rows: Sequence[Row], options: SourceOptions) -> list[str]:
 def _record(
     images: Path, row: Row, index_field: str, damage: Damage
 ) -> tuple[str, SourceRecord | None]:
-    """The record, or the reason why it is left out, which is empty where it was noted as damaged."""
+    """The record, or the reason why it is left out, empty where it was noted as damaged."""
     values = row.values
     steering = next((key for key in _STEERING if key in values), None)
     missing = [key for key in (IMAGE, _THROTTLE) if key not in values] + (

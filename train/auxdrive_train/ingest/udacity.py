@@ -208,7 +208,7 @@ def _float(text: str) -> float | None:
 
 
 def _record(images: Path, row: LogRow, camera: str, correction: float) -> SourceRecord | None:
-    """The row's record of a camera, its time still open; None where the row names no picture of it."""
+    """The row's record of a camera, its time still open; None where it names no picture of it."""
     image = inside(images, _file_name(row.cells[camera]))
     if image is None:
         return None
@@ -227,7 +227,7 @@ def _record(images: Path, row: LogRow, camera: str, correction: float) -> Source
 
 
 def _time_s(picture: str) -> float | None:
-    """The time in a picture's name, `center_2023_03_23_00_39_05_673.jpg`; None where there is none."""
+    """The time in a picture's name, `center_2023_03_23_00_39_05_673.jpg`; None without one."""
     match = _STAMP.search(picture)
     if match is None:
         return None

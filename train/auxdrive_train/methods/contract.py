@@ -192,7 +192,7 @@ class Method(ABC):
         """What is measured on the validation set, by name."""
 
     def check(self, networks: nn.ModuleDict, batch: Batch) -> None:  # noqa: B027 - a hook; most methods have nothing to check
-        """Refuse a construction that cannot work, before training starts (a few samples are given)."""
+        """Refuse a construction that cannot work, before training starts (given a few samples)."""
 
     def report(
         self, predictions: Mapping[str, AnyArray], target: AnyArray, counted: Mapping[str, AnyArray]

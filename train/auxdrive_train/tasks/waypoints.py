@@ -120,7 +120,7 @@ class WaypointsTask:
         return ego_be * ego_be.new_tensor([1.0, 1.0, -1.0])
 
     def steer_of(self, prediction: AnyArray) -> Float64:
-        """Pure-pursuit road-wheel angles (N,) of paths (N, T, 2) in metres; see `pure_pursuit_rad`."""
+        """Pure-pursuit road-wheel angles (N,) of paths (N, T, 2) in m; see `pure_pursuit_rad`."""
         return pure_pursuit_rad(
             np.asarray(prediction, dtype=np.float64), self.times_s, self.wheelbase_m
         )

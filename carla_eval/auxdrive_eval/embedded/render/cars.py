@@ -63,7 +63,7 @@ def car_faces(
     *,
     braking: bool = False,
 ) -> list[Face]:
-    """The faces of a car; the last is its shadow. `colour` indexes the paints, modulo their number."""
+    """The faces of a car; the last is its shadow. `colour`: which paint, modulo their number."""
     paint = PAINTS[colour % len(PAINTS)]
     shape = _SHAPES[kind]
     half = width_m / 2

@@ -68,7 +68,7 @@ def set_layer(node: NodePath, layer: Layer) -> None:
 
 
 class _Tile(NamedTuple):
-    """What is culled together: faces of a layer in a square of the map, either all small or none."""
+    """What is culled together: faces of a layer in a square of the map, all small or none."""
 
     layer: Layer
     x: int
@@ -142,7 +142,7 @@ def attach_picture(
 
 
 def attach_numbers(parent: NodePath, faces: Sequence[Face], registry: FaceRegistry) -> None:
-    """Add faces to the numbers' graph and register their planes; translucent faces have no number."""
+    """Add faces to the numbers' graph, register their planes; translucent faces have no number."""
     tiles = _by_tile([face for face in faces if face.alpha == 1.0])
     packed = [pack(members) for members in tiles.values()]
     for tile, mesh, first in zip(tiles, packed, registry.register(packed), strict=True):

@@ -28,8 +28,8 @@ _NEAR_M = 0.5
 REFLECTIVITY = np.full(256, 0.3, dtype=np.float32)
 """Share of light that comes back, by class id: markings, plates and signs are retro-reflective."""
 for _name, _share in {
-    "road": 0.15, "lane_marking": 0.75, "sidewalk": 0.35, "building": 0.45, "vegetation": 0.30, "vehicle": 0.60,
-    "traffic_light": 0.50, "traffic_sign": 0.95, "pole": 0.55, "terrain": 0.25,
+    "road": 0.15, "lane_marking": 0.75, "sidewalk": 0.35, "building": 0.45, "vegetation": 0.30,
+    "vehicle": 0.60, "traffic_light": 0.50, "traffic_sign": 0.95, "pole": 0.55, "terrain": 0.25,
 }.items():  # fmt: skip
     REFLECTIVITY[CLASS_ID[_name]] = _share
 
