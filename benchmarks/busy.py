@@ -26,10 +26,11 @@ from typing import Any
 
 import numpy as np
 from auxdrive.cards import CameraSpec, DatasetCard
-from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
+from auxdrive.data.state import STATE_DTYPE
+from auxdrive.machine.openmp import PASSIVE
 from auxdrive.modalities import Modality
-from auxdrive.openmp import PASSIVE
-from auxdrive.state import STATE_DTYPE
 from record import RESULTS, write_result
 
 SIZE = (64, 128)

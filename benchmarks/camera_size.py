@@ -88,7 +88,7 @@ def exported(height: int, width: int, cast_first: bool) -> bytes:
     """PilotNet for a camera of height x width."""
     import torch
     from auxdrive.modalities import Modality
-    from auxdrive_deploy.graph import to_onnx
+    from auxdrive_deploy.student_graph import to_onnx
     from auxdrive_train.models.networks import Build, SingleNetwork
     from auxdrive_train.tasks import SteeringTask
 

@@ -16,11 +16,11 @@ from collections import Counter
 from time import perf_counter
 from typing import Any
 
+from auxdrive_eval.collecting.perturbation import Perturbation
 from auxdrive_eval.criteria import TERMINAL_KINDS
 from auxdrive_eval.criteria.base import EventKind
-from auxdrive_eval.embedded.perturbation import Perturbation
-from auxdrive_eval.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.rules import rule_set
+from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from record import RESULTS, write_result
 
 

@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 import torch
 from auxdrive.cards import CameraSpec, DatasetCard
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive_train.data.augment import AugmentConfig, augment
 from auxdrive_train.data.batch import Batch

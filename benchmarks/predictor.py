@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from auxdrive.bundles import MODEL_NAME, Bundle
-from auxdrive.parity import observations, read_reference
+from auxdrive.checks.parity import observations, read_reference
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime, session_options
 from auxdrive.types import Observation
@@ -117,7 +117,7 @@ def bare_binding(bundle: Bundle, threads: int) -> Callable[[Observation], object
 def torch_eager(run: Path, threads: int) -> Callable[[Observation], object]:
     """The trained student itself."""
     import torch
-    from auxdrive_train.agent import load_agent
+    from auxdrive_train.agents.entry import load_agent
 
     torch.set_num_threads(threads)
     agent = load_agent(run, "student")

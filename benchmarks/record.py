@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from auxdrive.machine import installed_version, machine_facts
+from auxdrive.machine.facts import installed_version, machine_facts
 
 RESULTS = Path(__file__).resolve().parent / "results"
 PACKAGES = ("auxdrive", "numpy", "onnxruntime", "panda3d", "torch")

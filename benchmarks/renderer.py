@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from auxdrive.cards import CameraSpec
 from auxdrive.types import Pose2
-from auxdrive_eval.embedded.generate import generate_town
-from auxdrive_eval.embedded.render.panda import PandaRenderer
-from auxdrive_eval.embedded.scene import Scene
-from auxdrive_eval.embedded.town import CarKind, CarPose, Lane, PropKind, Town
+from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
+from auxdrive_eval.simulators.embedded.scene import Scene
+from auxdrive_eval.simulators.embedded.town.generate import generate_town
+from auxdrive_eval.simulators.embedded.town.model import CarKind, CarPose, Lane, PropKind, Town
 from auxdrive_eval.world import LightColour, Weather
 from record import RESULTS, write_result
 

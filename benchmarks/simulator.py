@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from auxdrive.modalities import Modality
-from auxdrive_eval.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from record import RESULTS, write_result
 
 WARM_UP_TICKS = 10

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import write_card
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.run import train
 from record import RESULTS, write_result

@@ -1,8 +1,7 @@
-"""UMT's lambda on a recording: what the student gains from it, and who decides where the weights
-go.
+"""UMT's lambda on a recording: what the student gains, and who decides where the weights go.
 
-    python benchmarks/umt_lambda.py DATA [--aux edge] [--lambdas 0,1,10,20,50,100] [--seeds 3]
-    [--epochs 6] [--test test]
+    python benchmarks/umt_lambda.py DATA [--aux edge] [--lambdas 0,1,10,20,50,100]
+                                    [--seeds 3] [--epochs 6] [--test test]
 
 DATA is a data set of steering with the auxiliary and a split TEST that is measured once. Beside
 each lambda stand the student's error, the fusion's, and of the first and last fused epoch the main

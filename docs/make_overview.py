@@ -11,11 +11,11 @@ import io
 from pathlib import Path
 
 import numpy as np
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from auxdrive_eval.demo.stages import FIRST_ROUTE_SEED
+from auxdrive_eval.driving.route_store import load_route
 from auxdrive_eval.report.town_map import lanes_of
-from auxdrive_eval.route_store import load_route
 from auxdrive_eval.routes.plan import routes_of_seeds
 from matplotlib import pyplot
 from PIL import Image

@@ -114,8 +114,8 @@ def named_choices() -> list[tuple[str, str, Iterable[str]]]:
     """Command, parameter, and the table whose names its help tells."""
     from auxdrive.controllers import CONTROLLERS
     from auxdrive.runtimes import RUNTIMES
-    from auxdrive_eval.rules import RULE_SETS
-    from auxdrive_eval.simulators import SIMULATORS
+    from auxdrive_eval.scoring.rule_sets import RULE_SETS
+    from auxdrive_eval.simulators.settings import SIMULATORS
     from auxdrive_train.ingest import FORMATS
 
     return [

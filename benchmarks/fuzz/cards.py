@@ -23,8 +23,8 @@ from typing import Any
 
 from auxdrive.bundles import Bundle, parse_card
 from auxdrive.cards import ModelCard
+from auxdrive.checks.limits import input_bounds, output_figure, output_limit
 from auxdrive.controllers import CONTROLLERS, DEFAULT_CONTROLLER, make_controller
-from auxdrive.limits import input_bounds, output_figure, output_limit
 from harness import Fuzzer, main
 from small_bundle import write_small_bundle
 

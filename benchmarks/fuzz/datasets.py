@@ -25,12 +25,13 @@ from typing import Any
 
 import numpy as np
 from auxdrive.cards import CameraSpec, DatasetCard
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
+from auxdrive.inspection.html import encoded
 from auxdrive.inspection.page import dataset_page
 from auxdrive.inspection.summary import summarise
 from auxdrive.modalities import Modality
-from auxdrive.pages import encoded
 from auxdrive.strict import dump_json
 from harness import Fuzzer, main
 

@@ -4,9 +4,10 @@ counts, peak memory, the slowest case.
 A fuzzer is a script with a function `setup(arguments) -> Fuzzer` on its top level, and `main("its
 name", setup, __doc__)` at its end:
 
-    python benchmarks/fuzz/observations.py [--count N] [--seed S] [--deadline-s T] python
-    benchmarks/fuzz/observations.py --seed S --only INDEX     # one case again, in this process,
-    with a traceback
+    python benchmarks/fuzz/observations.py [--count N] [--seed S] [--deadline-s T]
+    python benchmarks/fuzz/observations.py --seed S --only INDEX
+
+The second draws one case again, in this process, with a traceback.
 
 Cases run in a process of their own, so that a native crash or an endless loop costs one case and is
 told. An `AuxdriveError` is an answer; anything else that comes out, a dead worker or a case beyond

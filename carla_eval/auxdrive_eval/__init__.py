@@ -1,5 +1,5 @@
 """auxdrive_eval: simulators, routes, criteria, scoring and reports in closed loop."""
 
-from auxdrive.openmp import wait_passively
+from auxdrive.machine.openmp import wait_passively
 
 wait_passively()  # torch comes with the agents that are driven, also in the worker processes

@@ -28,18 +28,20 @@ from auxdrive.bundles import (
     sha256_of_files,
 )
 from auxdrive.cards import ModelCard, ParitySpec, Provenance, Task, TensorSpec
+from auxdrive.checks.parity import PARITY_UNIT, compare
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
-from auxdrive.parity import PARITY_UNIT, compare
-from auxdrive.storage import fsync_directory, held, hidden_beside, load_npy
+from auxdrive.storage.arrays import load_npy
+from auxdrive.storage.folders import held
+from auxdrive.storage.publish import fsync_directory, hidden_beside
 from auxdrive.types import AnyArray, Float32, UInt8
 from auxdrive_train.engine.run import Run, build_finished
 from auxdrive_train.tasks import WaypointsTask
 
-from auxdrive_deploy.figures import StudentFigures, floor_of, read_result, student_figures
-from auxdrive_deploy.graph import student_of, student_outputs, to_onnx
-from auxdrive_deploy.parity import PARITY_LIMIT, run_graph
-from auxdrive_deploy.readme import PICTURE_NAME, readme, reference_picture
+from auxdrive_deploy.metrics import StudentFigures, floor_of, read_result, student_figures
+from auxdrive_deploy.model_page import PICTURE_NAME, readme, reference_picture
+from auxdrive_deploy.student_graph import student_of, student_outputs, to_onnx
+from auxdrive_deploy.student_parity import PARITY_LIMIT, run_graph
 
 MAX_NAME = 100
 
@@ -65,8 +67,8 @@ def write_bundle(
     Args:
         run: a finished run (`load_run`). out: must not exist. name: in the card; the run
             directory's name by default.
-        cast_first: as TensorRT needs the graph (see `auxdrive_deploy.shrink`); a big camera's frame
-            then costs more elsewhere.
+        cast_first: as TensorRT needs the graph (see `auxdrive_deploy.byte_shrink`); a big camera's
+            frame then costs more elsewhere.
 
     Raises:
         UsageError: `out` exists or another process is writing it, the name is not printable, or the

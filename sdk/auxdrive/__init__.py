@@ -1,17 +1,18 @@
 """auxdrive: what runs in the vehicle. NumPy, pydantic and ONNX Runtime; never torch.
 
-from auxdrive import Observation, Predictor, make_controller
+    from auxdrive import Observation, Predictor, make_controller
 
-with Predictor.load("bundle") as predictor:
-    controller = make_controller("pid", predictor.steering, predictor.vehicle) prediction =
-    predictor.predict(Observation(image=frame, time_s=now, speed_mps=4.0, target_ego_m=(20.0, 0.0)))
-    control = controller.step(prediction, speed_mps=4.0, now_s=now)
+    with Predictor.load("bundle") as predictor:
+        controller = make_controller("pid", predictor.steering, predictor.vehicle)
+        seen = Observation(image=frame, time_s=now, speed_mps=4.0, target_ego_m=(20.0, 0.0))
+        prediction = predictor.predict(seen)
+        control = controller.step(prediction, speed_mps=4.0, now_s=now)
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from auxdrive.telemetry import silence
+from auxdrive.runtimes.telemetry import silence
 
 __version__ = "0.1.0"
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from auxdrive.bundles import Bundle
     from auxdrive.cards import CameraSpec, DatasetCard, ModelCard, VehicleSpec
     from auxdrive.controllers import CONTROLLERS, DEFAULT_CONTROLLER, Controller, make_controller
-    from auxdrive.episodes import EpisodeReader, EpisodeWriter
+    from auxdrive.data.episode_reader import EpisodeReader
+    from auxdrive.data.episode_writer import EpisodeWriter
     from auxdrive.errors import (
         AuxdriveError,
         BundleError,
@@ -47,7 +49,9 @@ _NAMES_OF = {
     "bundles": "Bundle",
     "cards": "CameraSpec DatasetCard ModelCard VehicleSpec",
     "controllers": "CONTROLLERS DEFAULT_CONTROLLER Controller make_controller",
-    "episodes": "EpisodeReader EpisodeWriter",
+    "data.episode_files": "write_card",
+    "data.episode_reader": "EpisodeReader",
+    "data.episode_writer": "EpisodeWriter",
     "errors": "AuxdriveError BundleError CheckFailed ConfigError DataError InputError MissingExtra "
     "RuntimeFailure RuntimeUnavailable SimulatorError UsageError",
     "modalities": "MODALITIES Modality ModalitySpec",
@@ -79,4 +83,5 @@ __all__ = [
     "MissingExtra", "Modality", "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction",
     "Predictor", "RuntimeFailure", "RuntimeUnavailable", "SimulatorError", "SteeringSpec",
     "UsageError", "VehicleSpec", "__version__", "make_controller",
+    "write_card",
 ]  # fmt: skip

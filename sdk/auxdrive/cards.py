@@ -196,9 +196,9 @@ class ModelCard(Card):
     `neighbours`) the same figures of answers that need no network, which a student must beat before
     it says anything.
 
-    `input_ranges` gives for every ego input what the training samples held (see `auxdrive.limits`).
-    It is null where that was not recorded, as in bundles of before it existed; the predictor then
-    flags only what no road vehicle can be asked.
+    `input_ranges` gives for every ego input what the training samples held (see
+    `auxdrive.checks.limits`). It is null where that was not recorded, as in bundles of before it
+    existed; the predictor then flags only what no road vehicle can be asked.
     """
 
     format: Literal["auxdrive-bundle-1"] = "auxdrive-bundle-1"

@@ -20,9 +20,9 @@ from typer.core import TyperGroup
 
 import auxdrive.console as console
 from auxdrive import __version__
+from auxdrive.console.standard_streams import OutputRefused, standard_streams, write_result
 from auxdrive.errors import AuxdriveError, MissingExtra, UsageError, WrongVersion, unknown_name
 from auxdrive.plugins import Plugin, choose, plugins
-from auxdrive.streams import OutputRefused, standard_streams, write_result
 
 # Which extra brings the modules that a command may find missing.
 EXTRA_OF_MODULE = {
@@ -145,12 +145,12 @@ def _missing(command: str, error: ImportError) -> MissingExtra | WrongVersion | 
         return None
     own = EXTRA_OF_COMMAND.get(command, needed)
     if error.name != module or not isinstance(error, ModuleNotFoundError):
-        from auxdrive.machine import distribution_of
+        from auxdrive.machine.facts import distribution_of
 
         return WrongVersion(f"`auxdrive {command}`", distribution_of(module), error, needed)
     if needed == own or needed in WITHIN_EXTRA.get(own, ()):
         return MissingExtra(f"`auxdrive {command}`", own)
-    from auxdrive.machine import extras
+    from auxdrive.machine.facts import extras
 
     lacking = [own] if any(extra.name == own and not extra.complete for extra in extras()) else []
     return MissingExtra(f"`auxdrive {command}`", *lacking, needed)

@@ -35,8 +35,8 @@ class ModalitySpec:
     kind: 1 sensed, 2 the same information in another space, 3 compact concept (AML 4.1). channels:
     1 is stored without a channel axis (H, W); more as (H, W, C). scale: stored value x scale =
     value in `unit`. categories: number of class ids, 0 for a quantity. derived_from: the modality
-    that it is computed from (`auxdrive.derived`), None when it is recorded. camera_aligned: pixel
-    (v, u) is the RGB camera's pixel (v, u), so the camera's crop applies to it. mirror: how a
+    that it is computed from (`auxdrive.data.derived`), None when it is recorded. camera_aligned:
+    pixel (v, u) is the RGB camera's pixel (v, u), so the camera's crop applies to it. mirror: how a
     left-right mirror of the scene acts: "flip" reverses the columns, "spectrum" reverses the
     horizontal frequencies of a centred spectrum.
     """

@@ -4,9 +4,9 @@
         prediction = predictor.predict(Observation(image=frame, time_s=now))
 
 A call checks its input, copies the picture into a buffer that exists since `load`, runs the graph,
-and holds the answer against the limits of `auxdrive.limits`; it allocates nothing of a picture's
-size. A predictor may be shared between threads: calls take turns. It works in the process that
-loaded it alone, and may be closed at any time, also by a signal handler.
+and holds the answer against the limits of `auxdrive.checks.limits`; it allocates nothing of a
+picture's size. A predictor may be shared between threads: calls take turns. It works in the process
+that loaded it alone, and may be closed at any time, also by a signal handler.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ import numpy as np
 from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME, OUTPUT_OF_TASK, Bundle
 from auxdrive.cards import CameraSpec, ModelCard, Task, TensorSpec, VehicleSpec
 from auxdrive.checks.admission import admit
+from auxdrive.checks.gate import Gate, Inputs
 from auxdrive.errors import RuntimeFailure, UsageError
-from auxdrive.gate import Gate, Inputs
 from auxdrive.modalities import Modality
 from auxdrive.runtimes import Session, runtime_factory
+from auxdrive.runtimes.exclusive import Turns
 from auxdrive.steering import SteeringSpec
-from auxdrive.turns import Turns
 from auxdrive.types import AnyArray, Float32, Observation, Prediction
 
 DEFAULT_THREADS = 1
@@ -130,7 +130,7 @@ class Predictor:
 
         Raises:
             InputError: the image is not uint8 of the card's size, or a needed number is missing, of
-                another type (see `auxdrive.quantities`) or not finite.
+                another type (see `auxdrive.checks.numbers`) or not finite.
             UsageError: the predictor is closed, was loaded in another process, or is called by a
                 signal handler in the middle of a call.
         """

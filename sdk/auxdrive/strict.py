@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from auxdrive.errors import DataError
-from auxdrive.files import ErrorKind, read_bytes, shown
+from auxdrive.storage.reading import ErrorKind, read_bytes, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 

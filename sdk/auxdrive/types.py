@@ -23,7 +23,7 @@ AnyArray = NDArray[Any]
 
 class Flag(StrEnum):
     """What happened to a prediction on its way. Those of `WITHHOLDING` leave it without an answer;
-    the limits stand in `auxdrive.limits`.
+    the limits stand in `auxdrive.checks.limits`.
 
     NON_FINITE_OUTPUT: the answer held NaN or infinity, and is withheld. OUTPUT_LIMIT: the answer
     broke the limits that `auxdrive verify` holds a bundle to, and is withheld. RUNTIME_FAILURE: the

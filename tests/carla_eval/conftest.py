@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auxdrive_eval.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Route
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package

@@ -10,9 +10,9 @@ from auxdrive.cards import VehicleSpec
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Observation, Prediction
-from auxdrive_eval.agents.answers import AgentDescription
-from auxdrive_eval.embedded.simulator import DEFAULT_CAMERA
-from auxdrive_eval.simulators import SimulatorSettings
+from auxdrive_eval.driving.agents.answers import AgentDescription
+from auxdrive_eval.simulators.embedded.simulator import DEFAULT_CAMERA
+from auxdrive_eval.simulators.settings import SimulatorSettings
 
 CAMERA = DEFAULT_CAMERA.model_copy(update={"width": 32, "height": 24})
 SETTINGS = SimulatorSettings(traffic=2, camera=CAMERA)
@@ -20,7 +20,7 @@ SETTINGS = SimulatorSettings(traffic=2, camera=CAMERA)
 
 class Agent:
     """A small agent with a given behaviour, in this process (see
-    `auxdrive_eval.drivers.SeatedAgent`).
+    `auxdrive_eval.driving.drivers.SeatedAgent`).
     """
 
     def __init__(self, auxiliaries: tuple[Modality, ...] = ()) -> None:

@@ -10,8 +10,8 @@ import math
 import numpy as np
 import pytest
 from auxdrive.types import Flag, Prediction
-from auxdrive_eval.agents.answers import Answer, answer
-from auxdrive_eval.agents.wire import BrokenMessage, read_message, write_message
+from auxdrive_eval.driving.agents.answers import Answer, answer
+from auxdrive_eval.driving.agents.wire import BrokenMessage, read_message, write_message
 from hypothesis import given
 from hypothesis import strategies as st
 from strange_agents import TIMES_S

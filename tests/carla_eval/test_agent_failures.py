@@ -13,19 +13,19 @@ from pathlib import Path
 
 import pytest
 import strange_agents
-from auxdrive.episodes import is_running
 from auxdrive.errors import UsageError
-from auxdrive_eval.agents import AgentSource
-from auxdrive_eval.agents.process import AgentLimits
-from auxdrive_eval.agents.remote import AgentFailed, RemoteAgent
-from auxdrive_eval.drivers import AgentDriver
-from auxdrive_eval.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.evaluate import drive_all
-from auxdrive_eval.evaluation_settings import DriverSource
+from auxdrive.machine.processes import is_running
+from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.driving.agents.process import AgentLimits
+from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
+from auxdrive_eval.driving.drivers import AgentDriver
+from auxdrive_eval.driving.evaluate import drive_all
+from auxdrive_eval.driving.route_store import load_route, save_route, stored_route
+from auxdrive_eval.driving.runner import RouteResult, drive_route, not_driven
+from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.report.drive_report import drive_report
-from auxdrive_eval.route_store import load_route, save_route, stored_route
-from auxdrive_eval.rules import rule_set
-from auxdrive_eval.runner import RouteResult, drive_route, not_driven
+from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Route
 from small_world import SETTINGS
 from strange_agents import agent_folder, install
@@ -175,7 +175,7 @@ def test_a_thread_that_never_ends_is_ended(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("auxdrive_eval.agents.process.CLOSE_S", 1.0)
+    monkeypatch.setattr("auxdrive_eval.driving.agents.process.CLOSE_S", 1.0)
     (result,) = drive_twice("leaves_a_thread", simulator, short_routes[:1], tmp_path)
     assert result.error == ""
     assert "did not end within 1 s after close()" in " ".join(capsys.readouterr().err.split())
@@ -199,9 +199,9 @@ def test_what_an_agent_has_started_ends_with_it(
 HANGING = """
 import sys
 from pathlib import Path
-from auxdrive_eval.agents import AgentSource
-from auxdrive_eval.agents.process import AgentLimits
-from auxdrive_eval.agents.remote import RemoteAgent
+from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.driving.agents.process import AgentLimits
+from auxdrive_eval.driving.agents.remote import RemoteAgent
 sys.path.append(sys.argv[2])
 RemoteAgent(AgentSource(Path(sys.argv[1])), AgentLimits()).begin(0)
 """

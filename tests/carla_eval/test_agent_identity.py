@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from auxdrive.errors import UsageError
-from auxdrive_eval.agents import AgentSource
-from auxdrive_eval.agents.fingerprint import fingerprint, hash_files, names_of_files
-from auxdrive_eval.evaluate import drive_all
-from auxdrive_eval.evaluation_folder import DriverIdentity, identify, read_driver
-from auxdrive_eval.evaluation_settings import DriverSource
+from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.driving.agents.fingerprint import fingerprint, hash_files, names_of_files
+from auxdrive_eval.driving.evaluate import drive_all
+from auxdrive_eval.driving.folder import DriverIdentity, identify, read_driver
+from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.world import Route
 from small_world import SETTINGS
 from strange_agents import agent_folder, install
@@ -141,7 +141,7 @@ def test_a_single_file_is_hashed_and_too_many_are_refused(
 ) -> None:
     assert list(hash_files(agent / "a.pth")) == ["a.pth"]
     assert "linked/weights" not in hash_files(agent, agent.parent / "elsewhere")
-    monkeypatch.setattr("auxdrive_eval.agents.fingerprint.MOST_FILES", 5)
+    monkeypatch.setattr("auxdrive_eval.driving.agents.fingerprint.MOST_FILES", 5)
     with pytest.raises(UsageError, match="holds more than 5 files"):
         hash_files(agent)
 

@@ -16,15 +16,21 @@ from typing import Any
 import numpy as np
 import pytest
 from auxdrive import cli
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.storage import held
-from auxdrive_eval.collect import Collected, CollectSettings, collect, collect_settings, splits_of
-from auxdrive_eval.embedded.simulator import DEFAULT_CAMERA, EmbeddedSimulator
-from auxdrive_eval.planner import RoutePlanner
-from auxdrive_eval.recording import plan_episode
-from auxdrive_eval.simulators import SimulatorSettings
+from auxdrive.storage.folders import held
+from auxdrive_eval.collecting.collect import (
+    Collected,
+    CollectSettings,
+    collect,
+    collect_settings,
+    splits_of,
+)
+from auxdrive_eval.collecting.record import plan_episode
+from auxdrive_eval.routes.planner import RoutePlanner
+from auxdrive_eval.simulators.embedded.simulator import DEFAULT_CAMERA, EmbeddedSimulator
+from auxdrive_eval.simulators.settings import SimulatorSettings
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from auxdrive import cli
-from auxdrive.dataset import Dataset
-from auxdrive_eval.collect import collect, collect_settings
-from auxdrive_eval.simulators import SimulatorSettings
+from auxdrive.data.dataset import Dataset
+from auxdrive_eval.collecting.collect import collect, collect_settings
+from auxdrive_eval.simulators.settings import SimulatorSettings
 from small_world import CAMERA
 
 RECORD = (

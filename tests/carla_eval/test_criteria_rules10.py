@@ -24,7 +24,7 @@ from auxdrive_eval.criteria import (
 )
 from auxdrive_eval.criteria.outside_lanes import beyond_lane_m
 from auxdrive_eval.criteria.red_light import segments_cross
-from auxdrive_eval.rules import RULE_SETS, rule_set
+from auxdrive_eval.scoring.rule_sets import RULE_SETS, rule_set
 from auxdrive_eval.world import (
     CollisionKind,
     Contact,

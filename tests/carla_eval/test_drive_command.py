@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from auxdrive import cli
-from auxdrive_eval.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.routes import RouteSpec, write_routes
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from strange_agents import agent_folder, install
 
 

@@ -16,11 +16,11 @@ from auxdrive.modalities import Modality
 from auxdrive.types import Control, Flag, Observation, Prediction
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.criteria.base import event_at
-from auxdrive_eval.drivers import AgentDriver, ExpertDriver, check_controller
-from auxdrive_eval.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.route_store import load_route, save_route, stored_route, what_became
-from auxdrive_eval.rules import rule_set
-from auxdrive_eval.runner import drive_route
+from auxdrive_eval.driving.drivers import AgentDriver, ExpertDriver, check_controller
+from auxdrive_eval.driving.route_store import load_route, save_route, stored_route, what_became
+from auxdrive_eval.driving.runner import drive_route
+from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Route
 from small_world import Agent
 

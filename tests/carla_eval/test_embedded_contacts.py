@@ -5,8 +5,8 @@ ever.
 from __future__ import annotations
 
 from auxdrive.types import Control
-from auxdrive_eval.embedded.contacts import TOWED_AFTER_S
-from auxdrive_eval.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.ego.contacts import TOWED_AFTER_S
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import CollisionKind
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from auxdrive.types import Control, Pose2
-from auxdrive_eval.embedded.vehicle import Vehicle, VehicleParameters
+from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle, VehicleParameters
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from auxdrive_eval.embedded.generate import town_from_name
-from auxdrive_eval.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.embedded.version import VERSION
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.town.generate import town_from_name
+from auxdrive_eval.simulators.embedded.version import VERSION
 
 HELD_VERSION = "3"
 HELD = {
@@ -49,8 +49,8 @@ def numbers() -> dict[str, tuple[float, ...]]:
 
 def test_a_world_that_changes_has_another_version() -> None:
     said = (
-        "the embedded world is another one: raise VERSION in auxdrive_eval/embedded/version.py, "
-        "and put the new numbers here"
+        "the embedded world is another one: raise VERSION in "
+        "auxdrive_eval/simulators/embedded/version.py, and put the new numbers here"
     )
     assert HELD_VERSION == VERSION, said
     for name, values in numbers().items():

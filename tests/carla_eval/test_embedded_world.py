@@ -12,24 +12,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec
+from auxdrive.data.lidar import bev_histogram
 from auxdrive.errors import SimulatorError
-from auxdrive.lidar import bev_histogram
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import Control
+from auxdrive_eval.collecting.perturbation import LENGTH_S, PEAK_RAD, Perturbation
 from auxdrive_eval.criteria import TERMINAL_KINDS
 from auxdrive_eval.criteria.base import EventKind
-from auxdrive_eval.embedded.boxes import overlaps
-from auxdrive_eval.embedded.generate import generate_town
-from auxdrive_eval.embedded.idm import idm_accel
-from auxdrive_eval.embedded.lane_graph import LaneGraph
-from auxdrive_eval.embedded.lights import LightCycles
-from auxdrive_eval.embedded.perturbation import LENGTH_S, PEAK_RAD, Perturbation
-from auxdrive_eval.embedded.simulator import SENSED, EmbeddedSimulator
-from auxdrive_eval.embedded.traffic import Traffic
-from auxdrive_eval.embedded.views import SignalViews
-from auxdrive_eval.embedded.weather import weather_for
-from auxdrive_eval.planner import RoutePlanner
-from auxdrive_eval.rules import rule_set
+from auxdrive_eval.routes.planner import RoutePlanner
+from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.simulators.embedded.ego.nearby_signals import SignalViews
+from auxdrive_eval.simulators.embedded.geometry.boxes import overlaps
+from auxdrive_eval.simulators.embedded.simulator import SENSED, EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.town.generate import generate_town
+from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
+from auxdrive_eval.simulators.embedded.town.weather import weather_for
+from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
+from auxdrive_eval.simulators.embedded.traffic.idm import idm_accel
+from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
 from auxdrive_eval.world import TAIL_M, CollisionKind, LightColour
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 from auxdrive.errors import DataError, SimulatorError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive_eval.agents import AgentSource
-from auxdrive_eval.evaluate import Evaluation, drive_all
-from auxdrive_eval.evaluation_settings import DriverSource, traffic_seed
+from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.driving.evaluate import Evaluation, drive_all
+from auxdrive_eval.driving.route_store import load_route, route_folder, save_route
+from auxdrive_eval.driving.runner import Film, drive_route
+from auxdrive_eval.driving.settings import DriverSource, traffic_seed
 from auxdrive_eval.report.drive_report import drive_report
-from auxdrive_eval.route_store import load_route, route_folder, save_route
 from auxdrive_eval.routes import RouteSpec, write_routes
 from auxdrive_eval.routes.plan import (
     COLLECT_SEEDS,
@@ -29,7 +30,6 @@ from auxdrive_eval.routes.plan import (
     routes_of_file,
     routes_of_seeds,
 )
-from auxdrive_eval.runner import Film, drive_route
 from auxdrive_eval.world import Route
 from small_world import SETTINGS
 
@@ -48,7 +48,7 @@ def test_every_repeat_of_every_route_has_traffic_of_its_own(
         seeds.append(named["seed"])
         return drive_route(*arguments, **named)
 
-    monkeypatch.setattr("auxdrive_eval.evaluate.drive_route", spying)
+    monkeypatch.setattr("auxdrive_eval.driving.evaluate.drive_route", spying)
     drive_all(short_routes, DriverSource(None), SETTINGS, tmp_path / "out", repeats=2, seed=4)
     assert seeds == [traffic_seed(4, route, repeat) for route in short_routes for repeat in (0, 1)]
     assert len(set(seeds)) == 4

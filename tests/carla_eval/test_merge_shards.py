@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from auxdrive import cli
 from auxdrive.errors import DataError, UsageError
-from auxdrive_eval.agents import AgentSource
-from auxdrive_eval.evaluate import Evaluation, drive_all
-from auxdrive_eval.evaluation_folder import read_plan
-from auxdrive_eval.evaluation_settings import DriverSource
-from auxdrive_eval.merge import merge
+from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.driving.evaluate import Evaluation, drive_all
+from auxdrive_eval.driving.folder import read_plan
+from auxdrive_eval.driving.merge import merge
+from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.routes import RouteSpec, write_routes
 from auxdrive_eval.world import Route

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from auxdrive_eval.embedded.collision import StaticObstacles
-from auxdrive_eval.embedded.generate import town_from_name
-from auxdrive_eval.embedded.render import meshes
-from auxdrive_eval.embedded.render.cars import PAINTS, car_faces
-from auxdrive_eval.embedded.render.geometry import _prop
-from auxdrive_eval.embedded.town import CAR_COLOURS, CAR_SIZES_M, CarKind, Prop, PropKind
+from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
+from auxdrive_eval.simulators.embedded.render import meshes
+from auxdrive_eval.simulators.embedded.render.cars import PAINTS, car_faces
+from auxdrive_eval.simulators.embedded.render.town_faces import _prop
+from auxdrive_eval.simulators.embedded.town.generate import town_from_name
+from auxdrive_eval.simulators.embedded.town.model import (
+    CAR_COLOURS,
+    CAR_SIZES_M,
+    CarKind,
+    Prop,
+    PropKind,
+)
 
 
 def test_every_parked_car_is_drawn_as_the_body_that_its_box_and_its_name_are_of() -> None:

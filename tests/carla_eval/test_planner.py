@@ -10,7 +10,7 @@ from collections import deque
 import numpy as np
 import pytest
 from auxdrive.types import Pose2
-from auxdrive_eval.planner import RoutePlanner, downsample_route, to_ego
+from auxdrive_eval.routes.planner import RoutePlanner, downsample_route, to_ego
 from auxdrive_eval.world import RoadOption, Route
 from hypothesis import given
 from hypothesis import strategies as st

@@ -17,10 +17,10 @@ from auxdrive.cards import CameraSpec
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
 from auxdrive.types import AnyArray, Pose2
-from auxdrive_eval.embedded.render import lidar
-from auxdrive_eval.embedded.render.panda import PandaRenderer
-from auxdrive_eval.embedded.scene import Scene
-from auxdrive_eval.embedded.town import (
+from auxdrive_eval.simulators.embedded.render import roof_lidar as lidar
+from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
+from auxdrive_eval.simulators.embedded.scene import Scene
+from auxdrive_eval.simulators.embedded.town.model import (
     CarKind,
     CarPose,
     Junction,

@@ -6,14 +6,21 @@ import math
 
 import numpy as np
 import pytest
-from auxdrive_eval.embedded.render import lidar, meshes
-from auxdrive_eval.embedded.render.cars import car_faces
-from auxdrive_eval.embedded.render.faces import CLASS_ID, Face, Layer, newell_normals, pack
-from auxdrive_eval.embedded.render.geometry import simplify, strip, triangulate
-from auxdrive_eval.embedded.render.planes import FaceRegistry
-from auxdrive_eval.embedded.render.textures import make_textures
-from auxdrive_eval.embedded.render.weather import Overlay, light_of, shade
-from auxdrive_eval.embedded.town import CarKind
+from auxdrive_eval.simulators.embedded.render import meshes
+from auxdrive_eval.simulators.embedded.render import roof_lidar as lidar
+from auxdrive_eval.simulators.embedded.render.atmosphere import Overlay, light_of, shade
+from auxdrive_eval.simulators.embedded.render.cars import car_faces
+from auxdrive_eval.simulators.embedded.render.faces import (
+    CLASS_ID,
+    Face,
+    Layer,
+    newell_normals,
+    pack,
+)
+from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
+from auxdrive_eval.simulators.embedded.render.textures import make_textures
+from auxdrive_eval.simulators.embedded.render.town_faces import simplify, strip, triangulate
+from auxdrive_eval.simulators.embedded.town.model import CarKind
 from auxdrive_eval.world import Weather
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from auxdrive_eval.driving.runner import TRACE_DTYPE
 from auxdrive_eval.report.html import (
     Markup,
     element,
@@ -20,7 +21,6 @@ from auxdrive_eval.report.html import (
     tiles,
 )
 from auxdrive_eval.report.town_map import draw_map, speed_legend
-from auxdrive_eval.runner import TRACE_DTYPE
 from auxdrive_eval.world import RoadOption, Route
 from hypothesis import given
 from hypothesis import strategies as st

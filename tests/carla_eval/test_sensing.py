@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from auxdrive.derived import DERIVATIONS
+from auxdrive.data.derived import DERIVATIONS
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
-from auxdrive_eval.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.sensing import sense
+from auxdrive_eval.driving.sensing import sense
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Route
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auxdrive.episodes import is_running
 from auxdrive.errors import DataError, MissingExtra, SimulatorError, UsageError
+from auxdrive.machine.processes import is_running
 from auxdrive_eval.workers import portable_error, run_jobs
 
 HELPER = '''

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard, VehicleSpec
-from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
+from auxdrive.data.state import STATE_DTYPE
 from auxdrive.modalities import Modality
-from auxdrive.state import STATE_DTYPE
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.run import Run, load_run, train

@@ -13,21 +13,21 @@ import onnx
 import pytest
 from auxdrive.bundles import MODEL_NAME, Bundle
 from auxdrive.cards import ModelCard
-from auxdrive.checks.graph import read_graph
+from auxdrive.checks.graph_reader import read_graph
+from auxdrive.checks.parity import compare, predict_all
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.cli import build_app
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
-from auxdrive.parity import compare, predict_all
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime
 from auxdrive.types import Flag, Observation
 from auxdrive_deploy.bundle_writer import write_bundle
-from auxdrive_deploy.figures import bootstrap_metrics, floor_of
-from auxdrive_deploy.graph import scrub, student_of, student_outputs
-from auxdrive_deploy.parity import PARITY_LIMIT, compare_with_run
-from auxdrive_deploy.readme import reference_picture
+from auxdrive_deploy.metrics import bootstrap_metrics, floor_of
+from auxdrive_deploy.model_page import reference_picture
+from auxdrive_deploy.student_graph import scrub, student_of, student_outputs
+from auxdrive_deploy.student_parity import PARITY_LIMIT, compare_with_run
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.run import Run
 from onnx import TensorProto, helper

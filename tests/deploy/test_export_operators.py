@@ -9,10 +9,10 @@ from collections import Counter
 import onnx
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard
-from auxdrive.checks.graph import read_graph
+from auxdrive.checks.graph_reader import read_graph
 from auxdrive.checks.operators import OPERATORS, OPSET
 from auxdrive.modalities import Modality
-from auxdrive_deploy.graph import to_onnx
+from auxdrive_deploy.student_graph import to_onnx
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.run import build
 from auxdrive_train.methods.contract import STUDENT

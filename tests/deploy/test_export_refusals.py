@@ -14,14 +14,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auxdrive import cli, limits
+from auxdrive import cli
 from auxdrive.bundles import MODEL_NAME, Bundle
+from auxdrive.checks import limits
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
-from auxdrive.storage import held
+from auxdrive.storage.folders import held
 from auxdrive_deploy import bundle_writer
 from auxdrive_deploy.bundle_writer import write_bundle
-from auxdrive_deploy.graph import student_of, to_onnx
+from auxdrive_deploy.student_graph import student_of, to_onnx
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.run import Run, build, load_run
 from typer.testing import CliRunner

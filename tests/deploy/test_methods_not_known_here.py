@@ -12,12 +12,12 @@ from typing import cast
 import numpy as np
 import pytest
 from auxdrive.cli import build_app
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.errors import ConfigError, DataError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.predictor import Predictor
 from auxdrive.types import Observation
-from auxdrive_train.agent import load_agent
+from auxdrive_train.agents.entry import load_agent
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import load_config, parse_config
 from auxdrive_train.engine.run import load_run, train

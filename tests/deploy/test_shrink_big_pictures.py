@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import auxdrive_deploy.shrink
+import auxdrive_deploy.byte_shrink
 import numpy as np
 import onnx
 import pytest
@@ -19,7 +19,7 @@ from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME
 from auxdrive.cards import PreprocessingSpec
 from auxdrive.modalities import Modality
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime
-from auxdrive_deploy.graph import to_onnx
+from auxdrive_deploy.student_graph import to_onnx
 from auxdrive_train.engine.run import Run
 from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.networks import Build, SingleNetwork
@@ -83,8 +83,8 @@ def test_bytes_first_gives_what_torch_gives(
     size: tuple[int, int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(auxdrive_deploy.shrink, "SMALL_BYTES", 0)
-    monkeypatch.setattr(auxdrive_deploy.shrink, "STRIP_BYTES", 12 * width * 3)
+    monkeypatch.setattr(auxdrive_deploy.byte_shrink, "SMALL_BYTES", 0)
+    monkeypatch.setattr(auxdrive_deploy.byte_shrink, "STRIP_BYTES", 12 * width * 3)
     network, frames = shrinks(crop, size), frames_of(height, width)
     model = exported(network, height, width)
     assert users_of_the_picture(model) == {"Slice"}
@@ -99,7 +99,7 @@ def test_means_of_blocks_are_exact_and_the_same_in_torch_and_in_the_graph(
     """The block's size divides the crop, so nothing is interpolated: the whole numbers' mean,
     rounded once.
     """
-    monkeypatch.setattr(auxdrive_deploy.shrink, "SMALL_BYTES", 0)
+    monkeypatch.setattr(auxdrive_deploy.byte_shrink, "SMALL_BYTES", 0)
     network, frames = shrinks((0.25, 0.0), (9, 8)), frames_of(36, 56)
     whole = (
         frames[:, 9:].reshape(3, 9, 3, 8, 7, 3).astype(np.int64).sum((2, 4)).transpose(0, 3, 1, 2)
@@ -124,7 +124,7 @@ def test_cast_first_gives_the_same_and_takes_the_picture_through_cast_alone(
     network, frames = shrinks(crop, size), frames_of(height, width)
     small = exported(network, height, width)
     assert users_of_the_picture(small) == {"Cast"}  # small pictures are cast first in any case
-    monkeypatch.setattr(auxdrive_deploy.shrink, "SMALL_BYTES", 0)
+    monkeypatch.setattr(auxdrive_deploy.byte_shrink, "SMALL_BYTES", 0)
     asked = exported(network, height, width, cast_first=True)
     assert users_of_the_picture(asked) == {"Cast"}
     for model in (small, asked):

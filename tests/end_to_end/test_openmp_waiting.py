@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from auxdrive.openmp import PASSIVE
+from auxdrive.machine.openmp import PASSIVE
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="torch's wheels bring GNU's libgomp on Linux"
@@ -53,7 +53,7 @@ def spin_counts(code: str, folder: Path, **variables: str) -> list[str]:
     return re.findall(r"GOMP_SPINCOUNT = '(\d+)'", done.stderr)
 
 
-@pytest.mark.parametrize("module", ["auxdrive_train.engine.loop", "auxdrive_deploy.graph"])
+@pytest.mark.parametrize("module", ["auxdrive_train.engine.loop", "auxdrive_deploy.student_graph"])
 def test_threads_sleep_where_torch_is_imported_by_a_package_of_ours(
     module: str, tmp_path: Path
 ) -> None:
@@ -75,6 +75,8 @@ def test_the_vehicles_package_alone_changes_nothing_in_its_process(tmp_path: Pat
 
 
 def test_it_is_known_when_torch_came_first(tmp_path: Path) -> None:
-    code = "import {}; from auxdrive.openmp import set_too_late; assert set_too_late() is {}"
+    code = (
+        "import {}; from auxdrive.machine.openmp import set_too_late; assert set_too_late() is {}"
+    )
     assert spin_counts(code.format("torch, auxdrive_train", True), tmp_path) != ["0"]
     assert spin_counts(code.format("auxdrive_train, torch", False), tmp_path) == ["0"]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from auxdrive.bundles import Bundle, sha256_of_files
 from auxdrive.errors import BundleError, UsageError
-from auxdrive.inspection.others import summarise_bundle
+from auxdrive.inspection.bundles_and_runs import summarise_bundle
 from auxdrive.predictor import Predictor
 
 Copy = Callable[[Path], Path]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from auxdrive.cli import EXTRA_OF_COMMAND, EXTRA_OF_MODULE, WITHIN_EXTRA, _missing
-from auxdrive.machine import Extra
+from auxdrive.machine.facts import Extra
 from PIL import Image
 
 Copy = Callable[[Path], Path]
@@ -224,12 +224,12 @@ def test_a_module_beyond_the_commands_own_extra_is_named_with_it(
 ) -> None:
     """A run, unlike a bundle, is driven with torch, which the simulator's extra does not bring."""
     absent = ModuleNotFoundError("No module named 'torch'", name="torch")
-    monkeypatch.setattr("auxdrive.machine.extras", lambda: [Extra("sim", ("scipy",))])
+    monkeypatch.setattr("auxdrive.machine.facts.extras", lambda: [Extra("sim", ("scipy",))])
     assert (
         "extras 'sim' and 'train', which are not installed. Install them: pip install "
         "'auxdrive[sim,train]'" in str(_missing("drive", absent))
     )
-    monkeypatch.setattr("auxdrive.machine.extras", lambda: [Extra("sim", ())])
+    monkeypatch.setattr("auxdrive.machine.facts.extras", lambda: [Extra("sim", ())])
     assert "extra 'train', which is not installed" in str(_missing("drive", absent))
     assert _missing("drive", ModuleNotFoundError("No module named 'mine'", name="mine")) is None
 

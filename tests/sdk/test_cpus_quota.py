@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from auxdrive import cpus
-from auxdrive.cpus import cpu_quota, usable_cpus
+from auxdrive.machine import cpus
+from auxdrive.machine.cpus import cpu_quota, usable_cpus
 
 
 class Proc:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import MODALITIES, Modality
 

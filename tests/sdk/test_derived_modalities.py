@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard
-from auxdrive.dataset import Dataset
-from auxdrive.derived import DERIVATIONS, derive, ensure_derived, luma, mirror_frame
-from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.derived import DERIVATIONS, derive, ensure_derived, luma, mirror_frame
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.errors import DataError, InputError, UsageError
 from auxdrive.modalities import ATTENTION_CLASSES, MODALITIES, SEGMENTATION_CLASSES, Modality
 from hypothesis import given, settings
@@ -177,7 +178,7 @@ def dataset(tmp_path: Path) -> Dataset:
 def test_missing_files_are_derived_once_and_the_card_follows(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auxdrive.derived._CHUNK_BYTES", 300)  # two frames at a time
+    monkeypatch.setattr("auxdrive.data.derived._CHUNK_BYTES", 300)  # two frames at a time
     done: list[int] = []
     assert (
         ensure_derived(

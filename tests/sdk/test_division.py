@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard, EpisodeOrigin
+from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import TrainingParts, training_parts
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.data.sessions import CLOSE_S, Stretch, distances_s, splits_apart_s
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeWriter, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
 from hypothesis import given, settings

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from auxdrive.commands.doctor import _capabilities
-from auxdrive.machine import (
+from auxdrive.machine.facts import (
     PROBES,
     Package,
     conflicting_runtimes,
@@ -89,7 +89,9 @@ def test_a_planned_runtime_counts_from_the_day_that_it_is_in_the_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(RUNTIMES, "openvino", RUNTIMES["onnxruntime"])
-    monkeypatch.setattr("auxdrive_eval.simulators.SIMULATORS", {"embedded": None, "carla": None})
+    monkeypatch.setattr(
+        "auxdrive_eval.simulators.settings.SIMULATORS", {"embedded": None, "carla": None}
+    )
     packages = {name: Package(name, True, "1.0", {}, None) for name in PROBES} | {
         "carla": Package("carla", False, None, {}, "not installed")
     }

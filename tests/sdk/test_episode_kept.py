@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from auxdrive.episodes import EpisodeReader, EpisodeWriter
+from auxdrive.data.episode_reader import EpisodeReader
+from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.errors import InputError
 from auxdrive.modalities import MODALITIES, Modality
 from hypothesis import given, settings
@@ -139,7 +140,7 @@ def test_a_full_disk_keeps_what_was_whole(tmp_path: Path, keep: bool) -> None:
     program = textwrap.dedent(
         """
         import resource, signal, sys, numpy as np
-        from auxdrive.episodes import EpisodeWriter
+        from auxdrive.data.episode_writer import EpisodeWriter
         from auxdrive.errors import DataError, InputError
         from auxdrive.modalities import Modality
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -183,7 +184,7 @@ def test_a_disk_that_is_full_before_the_first_instant_leaves_nothing(tmp_path: P
     program = textwrap.dedent(
         """
         import resource, signal, sys, numpy as np
-        from auxdrive.episodes import EpisodeWriter
+        from auxdrive.data.episode_writer import EpisodeWriter
         from auxdrive.errors import DataError
         from auxdrive.modalities import Modality
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

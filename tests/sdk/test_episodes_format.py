@@ -19,10 +19,12 @@ from typing import Any
 import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard
-from auxdrive.episodes import EpisodeReader, EpisodeWriter, clean_partial, write_card
+from auxdrive.data.episode_files import clean_partial, write_card
+from auxdrive.data.episode_reader import EpisodeReader
+from auxdrive.data.episode_writer import EpisodeWriter
+from auxdrive.data.state import STATE_DTYPE, state_record
 from auxdrive.errors import DataError, InputError, UsageError
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.state import STATE_DTYPE, state_record
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,7 +109,7 @@ def test_a_killed_process_leaves_only_a_partial_folder_that_is_cleaned(tmp_path:
     program = textwrap.dedent(
         """
         import sys, numpy as np
-        from auxdrive.episodes import EpisodeWriter
+        from auxdrive.data.episode_writer import EpisodeWriter
         from auxdrive.modalities import Modality
         writer = EpisodeWriter(sys.argv[1], "e", [Modality.RGB])
         state = {"time_s": 0, "steer_rad": 0, "throttle": 0, "brake": 0}

@@ -20,9 +20,11 @@ from auxdrive.data.camera_faults import (
     CameraFaults,
     episode_faults,
 )
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_reader import EpisodeReader
+from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.data.timing import breaks, measured_rate_hz
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeReader, EpisodeWriter, write_card
 from auxdrive.inspection.findings import examine
 from auxdrive.modalities import Modality
 from auxdrive.types import UInt8

@@ -10,7 +10,7 @@ import bundle_factory
 import numpy as np
 import onnx
 import pytest
-from auxdrive.checks.graph import read_graph
+from auxdrive.checks.graph_reader import read_graph
 from auxdrive.errors import BundleError
 from onnx import TensorProto, helper, numpy_helper
 

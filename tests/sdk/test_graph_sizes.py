@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from auxdrive.checks.graph import GraphFacts, read_graph
+from auxdrive.checks.graph_reader import GraphFacts, read_graph
 from auxdrive.checks.operators import OPERATORS
 from auxdrive.checks.rules import RULES
 from auxdrive.errors import BundleError

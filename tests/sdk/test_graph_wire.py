@@ -8,7 +8,7 @@ import bundle_factory
 import numpy as np
 import onnx
 import pytest
-from auxdrive.checks.graph import read_graph
+from auxdrive.checks.graph_reader import read_graph
 from auxdrive.errors import BundleError
 from onnx import numpy_helper
 from protobuf import message, number, varint
@@ -157,7 +157,7 @@ def test_deep_nesting_is_no_recursion() -> None:
 
 
 def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auxdrive.checks.graph.MAX_MODEL_BYTES", 100)
+    monkeypatch.setattr("auxdrive.checks.graph_reader.MAX_MODEL_BYTES", 100)
     refused(DATA, "limit of 100")
     monkeypatch.undo()
     # A million numbers of no use: the budget of fields ends them.

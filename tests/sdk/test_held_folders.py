@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 from auxdrive.errors import UsageError
-from auxdrive.storage import LOCK_NAME, held, refuse_occupied
+from auxdrive.storage.folders import held, refuse_occupied
+from auxdrive.storage.publish import LOCK_NAME
 
 pytest.importorskip("filelock")
 
 HOLD = """
 import sys, pathlib
-from auxdrive.storage import held
+from auxdrive.storage.folders import held
 with held(pathlib.Path(sys.argv[1]), beside=bool(int(sys.argv[2]))):
     print("held", flush=True)
     sys.stdin.read()

@@ -16,10 +16,11 @@ import pytest
 from auxdrive import console
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.cli import build_app
-from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.errors import AuxdriveError, CheckFailed, InputError
 from auxdrive.inspection.colours import CLASS_COLOURS, picture
-from auxdrive.inspection.figures import show_views
+from auxdrive.inspection.metric_tables import show_views
 from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
 from auxdrive.steering import SteeringSpec
 from typer.testing import CliRunner
@@ -143,7 +144,7 @@ def test_episodes_without_a_card_are_told_how_to_get_one(tmp_path: Path) -> None
             {Modality.DEPTH: np.zeros((6, 8), np.uint16)},
             {"time_s": 0, "steer_rad": 0, "throttle": 0, "brake": 0},
         )
-    assert "It has episodes; write their card with auxdrive.episodes.write_card" in str(
+    assert "It has episodes; write their card with auxdrive.data.episode_files.write_card" in str(
         invoke(str(tmp_path)).exception
     )
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard, EpisodeOrigin, VehicleSpec
-from auxdrive.dataset import Dataset
-from auxdrive.derived import ensure_derived
-from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.derived import ensure_derived
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from auxdrive.data.lidar import bev_histogram
 from auxdrive.errors import InputError
-from auxdrive.lidar import bev_histogram
 from auxdrive.modalities import MODALITIES, Modality
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from auxdrive.telemetry import OFF
+from auxdrive.runtimes.telemetry import OFF
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNER = "sdk/auxdrive/runtimes/onnx_runtime.py"

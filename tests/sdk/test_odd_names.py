@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.cli import run
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
+from auxdrive.inspection.html import POLICY
 from auxdrive.inspection.summary import summarise
 from auxdrive.modalities import Modality
-from auxdrive.pages import POLICY
 
 NO_UTF8 = os.fsdecode(b"drive-\xff\xfe")
 

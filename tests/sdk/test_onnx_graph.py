@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from auxdrive.checks import schema
-from auxdrive.checks.graph import read_graph
+from auxdrive.checks.graph_reader import read_graph
 from auxdrive.checks.wire import Kind, Message
 from auxdrive.errors import BundleError
 from hypothesis import given, settings

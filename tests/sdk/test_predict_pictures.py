@@ -13,8 +13,8 @@ import auxdrive.console as console
 import numpy as np
 import pytest
 from auxdrive.commands.predict import predict
+from auxdrive.data.image_files import find_pictures, read_pictures
 from auxdrive.errors import AuxdriveError, DataError, InputError, UsageError
-from auxdrive.pictures import find_pictures, read_pictures
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image

@@ -19,8 +19,8 @@ import pytest
 from auxdrive.agent import Agent
 from auxdrive.bundles import Bundle
 from auxdrive.cards import CameraSpec, TensorSpec
+from auxdrive.checks.parity import observations, read_reference
 from auxdrive.errors import AuxdriveError, BundleError, InputError, RuntimeUnavailable, UsageError
-from auxdrive.parity import observations, read_reference
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime
 from auxdrive.types import Flag, Observation

@@ -17,8 +17,7 @@ import onnx
 import pytest
 from auxdrive.bundles import Bundle
 from auxdrive.cards import InputRange
-from auxdrive.errors import BundleError, InputError, RuntimeFailure
-from auxdrive.limits import (
+from auxdrive.checks.limits import (
     LOCK_MARGIN,
     MAX_SPEED_MPS,
     MAX_TARGET_M,
@@ -26,6 +25,7 @@ from auxdrive.limits import (
     output_figure,
     output_limit,
 )
+from auxdrive.errors import BundleError, InputError, RuntimeFailure
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.onnx_runtime import open_onnx_runtime
 from auxdrive.types import WITHHOLDING, Flag, Observation

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from auxdrive.checks.numbers import LARGEST, MAX_TIME_S, number, pair, seconds
 from auxdrive.errors import InputError
-from auxdrive.quantities import LARGEST, MAX_TIME_S, number, pair, seconds
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard
-from auxdrive.dataset import read_card
+from auxdrive.data.dataset import read_card
 from auxdrive.errors import BundleError, DataError
 from auxdrive.modalities import Modality
 from auxdrive.strict import parse_json, parse_object, read_object

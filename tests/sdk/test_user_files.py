@@ -14,14 +14,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auxdrive import files
 from auxdrive.bundles import Bundle
 from auxdrive.cards import CameraSpec, DatasetCard
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeReader, EpisodeWriter, write_card
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_reader import EpisodeReader
+from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.errors import AuxdriveError, DataError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.storage import as_the_umask_says, fsync_directory, map_npy, write_atomic
+from auxdrive.storage import reading as files
+from auxdrive.storage.arrays import map_npy
+from auxdrive.storage.publish import as_the_umask_says, fsync_directory, write_atomic
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
@@ -252,7 +255,7 @@ def test_a_header_of_numbers_that_cannot_be_written_out_is_refused(tmp_path: Pat
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
-    from auxdrive.storage import held
+    from auxdrive.storage.folders import held
 
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="is a file"), held(tmp_path / "file"):

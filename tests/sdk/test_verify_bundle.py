@@ -15,10 +15,10 @@ import bundle_factory
 import numpy as np
 import onnx
 import pytest
+from auxdrive.checks.limits import steering_figure, waypoints_figure
+from auxdrive.checks.parity import compare, differences, predict_all
 from auxdrive.checks.verify import VerifyReport, verify_bundle
 from auxdrive.errors import InputError, UsageError
-from auxdrive.limits import steering_figure, waypoints_figure
-from auxdrive.parity import compare, differences, predict_all
 from onnx import TensorProto, helper
 
 Copy = Callable[[Path], Path]

@@ -16,9 +16,9 @@ import numpy as np
 import onnx
 import pytest
 from auxdrive import cli
+from auxdrive.checks.parity import compare
 from auxdrive.checks.verify import VerifyReport, verify_bundle
 from auxdrive.errors import BundleError, RuntimeFailure
-from auxdrive.parity import compare
 from auxdrive.predictor import Predictor
 from onnx import TensorProto, helper, numpy_helper
 from protobuf import message

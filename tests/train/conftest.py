@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard, VehicleSpec
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
+from auxdrive.data.state import STATE_DTYPE
 from auxdrive.modalities import Modality
-from auxdrive.state import STATE_DTYPE
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package, and share `recordings`
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive_train.ingest import FORMATS
 from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.source import SourceOptions

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from auxdrive.cards import DatasetCard, PreprocessingSpec
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch

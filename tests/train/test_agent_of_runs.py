@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 from auxdrive.agent import Agent
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError, InputError, UsageError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import Flag, Observation
-from auxdrive_train.agent import load_agent
+from auxdrive_train.agents.entry import load_agent
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.evaluate import predict_views

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from auxdrive.derived import derive, mirror_frame
+from auxdrive.data.derived import derive, mirror_frame
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import AnyArray

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.errors import UsageError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.augment import AugmentConfig, augment

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 from auxdrive.cards import CameraSpec, DatasetCard, EpisodeOrigin
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.data.sessions import Stretch
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeWriter, write_card
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import AnyArray

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auxdrive.cli import build_app
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.inspection.findings import examine
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.run import train

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from auxdrive.cards import PreprocessingSpec
 from auxdrive.cli import build_app
-from auxdrive.dataset import Dataset
-from auxdrive.inspection.figures import thresholds_that_say_nothing
+from auxdrive.data.dataset import Dataset
+from auxdrive.inspection.metric_tables import thresholds_that_say_nothing
 from auxdrive.modalities import Modality
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import parse_config

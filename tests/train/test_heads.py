@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive_train.data.balance import BalanceConfig, balance
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import run as run_module

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from auxdrive.errors import UsageError
-from auxdrive.storage import held
+from auxdrive.storage.folders import held
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.run import train
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from auxdrive.cli import build_app
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.errors import AuxdriveError, UsageError
 from auxdrive_train.ingest.source import SourceOptions
 from recordings import make_tub

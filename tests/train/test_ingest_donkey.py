@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
 from auxdrive_train.ingest import FORMATS

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from auxdrive.cli import build_app
+from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import training_parts
-from auxdrive.dataset import Dataset
 from auxdrive_train.ingest import FORMATS
 from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.source import SourceOptions

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from auxdrive.cli import build_app
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeReader
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.errors import AuxdriveError, DataError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive_train.ingest import FORMATS, add

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.derived import derive
 from auxdrive.data.timing import breaks
-from auxdrive.dataset import Dataset
-from auxdrive.derived import derive
 from auxdrive.errors import AuxdriveError, DataError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.storage import held
+from auxdrive.storage.folders import held
 from auxdrive_train.ingest import FORMATS, clock
 from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.source import SourceOptions

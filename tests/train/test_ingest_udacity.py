@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError, UsageError
 from auxdrive_train.ingest.source import SourceOptions
 from auxdrive_train.ingest.splits import parse_splits

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from auxdrive.cards import CameraSpec, DatasetCard, InputRange
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeWriter, write_card
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.modalities import Modality
 from auxdrive_train.data.ranges import input_ranges
 from auxdrive_train.data.samples import SampleSet

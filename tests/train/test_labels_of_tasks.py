@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from auxdrive.data.state import STATE_DTYPE
 from auxdrive.errors import DataError
-from auxdrive.state import STATE_DTYPE
 from auxdrive.types import AnyArray
 from auxdrive_train.tasks import SteeringTask, WaypointsTask
 from auxdrive_train.tasks.waypoints import future_positions_ego_m

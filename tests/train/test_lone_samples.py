@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from auxdrive.cards import PreprocessingSpec
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.modalities import Modality
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import parse_config

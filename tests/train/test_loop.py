@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.errors import UsageError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.loader import epoch_order

@@ -21,7 +21,7 @@ from auxdrive_train.tasks.metrics import (
     student_t_cdf,
     student_t_quantile,
 )
-from auxdrive_train.tasks.steering import steering_metrics
+from auxdrive_train.tasks.steering_angle import steering_metrics
 from hypothesis import given
 from hypothesis import strategies as st
 

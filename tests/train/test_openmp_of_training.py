@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from auxdrive.openmp import PASSIVE
+from auxdrive.machine.openmp import PASSIVE
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="torch's wheels bring GNU's libgomp on Linux"

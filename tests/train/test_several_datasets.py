@@ -13,8 +13,8 @@ import pytest
 import yaml
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.cli import build_app
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import write_card
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
 from auxdrive.errors import AuxdriveError, ConfigError, DataError
 from auxdrive.modalities import Modality
 from auxdrive_train.data import SampleSet

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
 from auxdrive.types import Observation
-from auxdrive_train.agent import load_agent
+from auxdrive_train.agents.entry import load_agent
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.config import TrainConfig, parse_config
@@ -148,7 +148,7 @@ def test_weights_of_a_view_that_is_not_there_are_refused(samd_run: Path, tmp_pat
     best = samd_run / "checkpoints" / "best.safetensors"
     stored = checkpoint.load(best)
     run = load_run(samd_run)
-    from auxdrive_train.engine.views import views_at_their_end
+    from auxdrive_train.engine.ended_roles import views_at_their_end
 
     for views, message in (
         ({"techer": {"head.x": torch.zeros(1)}}, "a view 'techer'"),

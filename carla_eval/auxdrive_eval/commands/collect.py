@@ -84,10 +84,10 @@ def collect(
     """
     from auxdrive.modalities import parse_modality
 
-    from auxdrive_eval.collect import collect as record
-    from auxdrive_eval.collect import collect_settings, more_settings
+    from auxdrive_eval.collecting.collect import collect as record
+    from auxdrive_eval.collecting.collect import collect_settings, more_settings
     from auxdrive_eval.routes.plan import parse_seeds
-    from auxdrive_eval.simulators import simulator_settings
+    from auxdrive_eval.simulators.settings import simulator_settings
 
     if more is not None:
         _refuse_beside_more(context)
@@ -173,7 +173,7 @@ def _was_typed(context: typer.Context, name: str) -> bool:
 
 
 def _camera(size: str) -> CameraSpec:
-    from auxdrive_eval.embedded.simulator import DEFAULT_CAMERA
+    from auxdrive_eval.simulators.embedded.simulator import DEFAULT_CAMERA
 
     match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size)
     if match is None or not all(16 <= int(number) <= 4096 for number in match.groups()):

@@ -33,7 +33,7 @@ def demo(
     three, and write one report.
     """
     from auxdrive.errors import ConfigError
-    from auxdrive.storage import write_atomic
+    from auxdrive.storage.publish import write_atomic
     from pydantic import ValidationError
 
     from auxdrive_eval.demo.findings import gather

@@ -10,13 +10,13 @@ import auxdrive.console as console
 import typer
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError, unknown_name
-from auxdrive.files import exists
+from auxdrive.storage.reading import exists
 
 if TYPE_CHECKING:
-    from auxdrive_eval.agents.process import AgentLimits
-    from auxdrive_eval.evaluate import Evaluation
-    from auxdrive_eval.evaluation_settings import DriverSource
-    from auxdrive_eval.route_store import StoredRoute
+    from auxdrive_eval.driving.agents.process import AgentLimits
+    from auxdrive_eval.driving.evaluate import Evaluation
+    from auxdrive_eval.driving.route_store import StoredRoute
+    from auxdrive_eval.driving.settings import DriverSource
     from auxdrive_eval.world import Route
 
 EXPERT = "expert"
@@ -117,9 +117,9 @@ def drive(
     By default routes have seeds from 1000 on; `auxdrive collect` records on seeds below 1000, so
     these towns are new to the model.
     """
-    from auxdrive_eval.agents.process import AgentLimits
-    from auxdrive_eval.evaluate import drive_all
-    from auxdrive_eval.simulators import simulator_settings
+    from auxdrive_eval.driving.agents.process import AgentLimits
+    from auxdrive_eval.driving.evaluate import drive_all
+    from auxdrive_eval.simulators.settings import simulator_settings
 
     if retry_crashed and not resume:
         raise UsageError("--retry-crashed goes on with an evaluation: give --resume as well")
@@ -171,8 +171,8 @@ def _source(
 ) -> DriverSource:
     from auxdrive.controllers import CONTROLLERS
 
-    from auxdrive_eval.agents import STUDENT, AgentSource
-    from auxdrive_eval.evaluation_settings import DriverSource
+    from auxdrive_eval.driving.agents import STUDENT, AgentSource
+    from auxdrive_eval.driving.settings import DriverSource
 
     if controller is not None and controller not in CONTROLLERS:
         raise UsageError(unknown_name("controller", controller, CONTROLLERS))
@@ -216,7 +216,7 @@ def tell(folder: Path, evaluation: Evaluation, json_output: bool) -> None:
 
 def write_report(folder: Path, evaluation: Evaluation) -> Path:
     """Write the page of an evaluation into its folder, and return its path."""
-    from auxdrive.storage import write_atomic
+    from auxdrive.storage.publish import write_atomic
 
     from auxdrive_eval.report.drive_report import drive_report
 
@@ -256,7 +256,7 @@ def print_tables(evaluation: Evaluation) -> None:
 
 def note_what_went_wrong(evaluation: Evaluation) -> None:
     """Say which predictions were not driven by, and that the agent failed."""
-    from auxdrive_eval.route_store import tally_of, what_became
+    from auxdrive_eval.driving.route_store import tally_of, what_became
 
     if told := what_became(tally_of(evaluation.driven)):
         console.note(f"{told} Look at the model's outputs")

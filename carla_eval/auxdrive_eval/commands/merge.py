@@ -46,7 +46,7 @@ def merge(
     The shards' settings, agent and versions must be equal, and each route must be in one of them.
     Without --routes or --route-seeds the routes stand in the order of the folders.
     """
-    from auxdrive_eval.merge import merge as merge_shards
+    from auxdrive_eval.driving.merge import merge as merge_shards
 
     order = (
         None if routes is None and route_seeds is None else planned_routes(routes, route_seeds, 0)

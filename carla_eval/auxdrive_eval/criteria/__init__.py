@@ -1,5 +1,5 @@
 """Criteria: each watches the world state and yields events. Pure state machines;
-`auxdrive_eval.rules` says which rule set uses which.
+`auxdrive_eval.scoring.rule_sets` says which rule set uses which.
 """
 
 from auxdrive_eval.criteria.base import TERMINAL_KINDS, Criterion, Event, EventKind

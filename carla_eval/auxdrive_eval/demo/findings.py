@@ -14,10 +14,10 @@ import numpy as np
 from auxdrive.agent import Agent
 from auxdrive.types import Float64, Observation
 
-from auxdrive_eval.agents import AgentSource
 from auxdrive_eval.demo.comparison import Comparison, compare
 from auxdrive_eval.demo.settings import MODELS, Model
 from auxdrive_eval.demo.stages import Demo
+from auxdrive_eval.driving.agents import AgentSource
 
 TAUS_DEG = ("1.5", "3", "7.5", "15", "30", "75")
 LATENCY_CALLS = 300
@@ -148,7 +148,7 @@ def _time(out: Path, model: Model) -> dict[str, Any]:
 
 
 def _calls(agent: Agent, out: Path) -> list[float]:
-    from auxdrive.dataset import Dataset
+    from auxdrive.data.dataset import Dataset
     from auxdrive.modalities import Modality
 
     dataset = Dataset.open(out / "data")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from matplotlib.figure import Figure
 

@@ -20,8 +20,9 @@ from typing import IO, Any
 
 from auxdrive import console
 from auxdrive.errors import AuxdriveError, CheckFailed, DataError, UsageError
-from auxdrive.files import exists, make_folder
-from auxdrive.storage import refuse_occupied, write_atomic
+from auxdrive.storage.folders import refuse_occupied
+from auxdrive.storage.publish import write_atomic
+from auxdrive.storage.reading import exists, make_folder
 from auxdrive.strict import read_model
 from pydantic import BaseModel, ConfigDict, Field
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from auxdrive_eval.criteria import Event, EventKind
-from auxdrive_eval.evaluate import Evaluation
-from auxdrive_eval.evaluation_settings import EvaluationSettings
+from auxdrive_eval.driving.evaluate import Evaluation
+from auxdrive_eval.driving.route_store import StoredRoute, tally_of, what_became
+from auxdrive_eval.driving.settings import EvaluationSettings
 from auxdrive_eval.report.html import (
     Markup,
     element,
@@ -24,7 +25,6 @@ from auxdrive_eval.report.html import (
     tiles,
 )
 from auxdrive_eval.report.town_map import draw_map, lanes_of, speed_legend
-from auxdrive_eval.route_store import StoredRoute, tally_of, what_became
 from auxdrive_eval.scoring import scores_in_words
 from auxdrive_eval.world import Point, Route
 

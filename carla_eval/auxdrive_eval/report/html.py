@@ -12,7 +12,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from auxdrive.pages import head
+from auxdrive.inspection.html import head
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -23,7 +23,7 @@ _PIXELS = 900
 
 def lanes_of(town_name: str) -> list[tuple[Float64, float]]:
     """(centre line (N, 2), width in metres) of every lane of an embedded town."""
-    from auxdrive_eval.embedded.generate import town_from_name
+    from auxdrive_eval.simulators.embedded.town.generate import town_from_name
 
     return [(lane.centreline, lane.width_m) for lane in town_from_name(town_name).lanes.values()]
 

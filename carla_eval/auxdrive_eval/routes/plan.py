@@ -17,7 +17,7 @@ from auxdrive_eval.routes.xml10 import read_routes
 from auxdrive_eval.world import Route
 
 if TYPE_CHECKING:
-    from auxdrive_eval.embedded.simulator import EmbeddedSimulator
+    from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 
 COLLECT_SEEDS = range(1000)
 """Route seeds (and so towns) that data is recorded on unless told otherwise."""
@@ -70,7 +70,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 
 def _planner() -> EmbeddedSimulator:
-    from auxdrive_eval.embedded.simulator import EmbeddedSimulator
+    from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 
     return EmbeddedSimulator(render=False, traffic=0)
 

@@ -16,8 +16,8 @@ from xml.parsers import expat
 
 import numpy as np
 from auxdrive.errors import DataError, unknown_name
-from auxdrive.files import read_bytes
 from auxdrive.frames import carla_points_to_world, carla_yaw_to_world, world_yaw_to_carla
+from auxdrive.storage.reading import read_bytes
 
 from auxdrive_eval.routes.spec import DEFAULT_WEATHER, RouteSpec
 from auxdrive_eval.world import Point, Weather

@@ -43,7 +43,7 @@ def export(
     """
     from auxdrive.bundles import Bundle
     from auxdrive.errors import UsageError
-    from auxdrive.files import is_folder
+    from auxdrive.storage.reading import is_folder
 
     if not is_folder(run):
         raise UsageError(f"{run}: no such run; `auxdrive train --out {run}` makes one")

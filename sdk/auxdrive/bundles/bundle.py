@@ -16,7 +16,7 @@ from auxdrive.bundles.layout import CARD_NAME, IMAGE_INPUT, MODEL_NAME
 from auxdrive.bundles.transport import change_cause
 from auxdrive.cards import ModelCard, TensorSpec
 from auxdrive.errors import BundleError, UsageError
-from auxdrive.files import exists, is_folder
+from auxdrive.storage.reading import exists, is_folder
 from auxdrive.types import AnyArray
 
 

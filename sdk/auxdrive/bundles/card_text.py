@@ -19,8 +19,8 @@ from auxdrive.bundles.layout import (
 )
 from auxdrive.bundles.transport import mark_cause
 from auxdrive.cards import ModelCard
+from auxdrive.checks.limits import FIRST_WAYPOINT_S, LAST_WAYPOINT_S
 from auxdrive.errors import BundleError
-from auxdrive.limits import FIRST_WAYPOINT_S, LAST_WAYPOINT_S
 from auxdrive.strict import parse_model
 
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from auxdrive.bundles import layout
 from auxdrive.bundles.transport import LINK_CURE, change_cause, pointer_cause
 from auxdrive.errors import BundleError
-from auxdrive.files import read_bytes
+from auxdrive.storage.reading import read_bytes
 
 AGAIN = "Copy or export the bundle again"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fnmatch import translate
 
-from auxdrive.checks.graph import MAX_MODEL_BYTES
+from auxdrive.checks.graph_reader import MAX_MODEL_BYTES
 
 CARD_NAME = "card.json"
 MODEL_NAME = "model.onnx"

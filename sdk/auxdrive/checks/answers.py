@@ -11,9 +11,9 @@ import numpy as np
 
 from auxdrive.bundles import IMAGE_INPUT, Bundle
 from auxdrive.cards import ModelCard
+from auxdrive.checks.limits import input_bounds, output_figure, output_limit
+from auxdrive.checks.parity import Reference, compare, differences, predict_all, read_reference
 from auxdrive.checks.report import Check
-from auxdrive.limits import input_bounds, output_figure, output_limit
-from auxdrive.parity import Reference, compare, differences, predict_all, read_reference
 from auxdrive.predictor import FIRST_RUN_S, Predictor
 from auxdrive.types import Float32
 

@@ -13,7 +13,7 @@ from auxdrive.bundles import Bundle
 from auxdrive.bundles.bundle import checked_sha256
 from auxdrive.checks.admission import check_graph
 from auxdrive.checks.answers import check_answers
-from auxdrive.checks.graph import read_graph
+from auxdrive.checks.graph_reader import read_graph
 from auxdrive.checks.report import Check, VerifyReport
 from auxdrive.checks.sizes import MAX_WORK
 from auxdrive.errors import AuxdriveError, BundleError, RuntimeUnavailable, UsageError

@@ -12,14 +12,14 @@ from auxdrive.console import JsonOption
 from auxdrive.errors import CheckFailed
 
 if TYPE_CHECKING:
-    from auxdrive.machine import Extra, Package
+    from auxdrive.machine.facts import Extra, Package
 
 
 def doctor(json_output: JsonOption = False) -> None:
     """Say what this machine can run, and why not the rest. Exit code 1 only when the base install
     itself does not work.
     """
-    from auxdrive.machine import (
+    from auxdrive.machine.facts import (
         BASE,
         PROBES,
         conflicting_runtimes,
@@ -137,7 +137,7 @@ def _simulators() -> Collection[str]:
     imports none of the others.
     """
     try:
-        return tuple(import_module("auxdrive_eval.simulators").SIMULATORS)
+        return tuple(import_module("auxdrive_eval.simulators.settings").SIMULATORS)
     except ImportError:
         return ()
 

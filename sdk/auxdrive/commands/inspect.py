@@ -12,7 +12,7 @@ import typer
 import auxdrive.console as console
 from auxdrive.console import JsonOption
 from auxdrive.errors import CheckFailed, UsageError
-from auxdrive.files import is_folder
+from auxdrive.storage.reading import is_folder
 
 
 def inspect(
@@ -31,8 +31,13 @@ def inspect(
     """Say what a data set, a bundle or a run is, and what is broken in it; the exit code is 1 where
     something is.
     """
+    from auxdrive.inspection.bundles_and_runs import (
+        is_bundle,
+        is_run,
+        summarise_bundle,
+        summarise_run,
+    )
     from auxdrive.inspection.findings import shown
-    from auxdrive.inspection.others import is_bundle, is_run, summarise_bundle, summarise_run
     from auxdrive.inspection.summary import is_dataset
 
     if not is_folder(path):
@@ -70,11 +75,11 @@ def inspect(
 
 
 def _dataset(path: Path, html: Path | None) -> dict[str, Any]:
-    from auxdrive.dataset import Dataset
+    from auxdrive.data.dataset import Dataset
+    from auxdrive.inspection.html import encoded
     from auxdrive.inspection.page import dataset_page
     from auxdrive.inspection.summary import summarise
-    from auxdrive.pages import encoded
-    from auxdrive.storage import write_atomic
+    from auxdrive.storage.publish import write_atomic
 
     dataset = Dataset.open(path)
     summary = summarise(dataset)
@@ -193,7 +198,7 @@ def _interval(value: dict[str, Any]) -> str:
 
 
 def _show_run(summary: dict[str, Any]) -> None:
-    from auxdrive.inspection.figures import figure, show_views
+    from auxdrive.inspection.metric_tables import figure, show_views
 
     result = summary["result"]
     console.table(

@@ -16,11 +16,11 @@ import typer
 import auxdrive.console as console
 from auxdrive.console import JsonOption
 from auxdrive.errors import AuxdriveError, DataError, InputError, UsageError
-from auxdrive.files import is_folder
+from auxdrive.storage.reading import is_folder
 
 if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec, ModelCard
-    from auxdrive.pictures import Picture
+    from auxdrive.data.image_files import Picture
     from auxdrive.predictor import Predictor
 
 ROWS_SHOWN = 50
@@ -70,7 +70,7 @@ def predict(
     A picture that cannot be used does not stop the others; it is named, and the exit code is then
     not 0.
     """
-    from auxdrive.pictures import find_pictures
+    from auxdrive.data.image_files import find_pictures
     from auxdrive.predictor import Predictor
 
     if out is not None and out.suffix.lower() not in (".jsonl", ".csv"):
@@ -149,7 +149,7 @@ def _predict_files(
     resize: bool,
 ) -> tuple[list[dict[str, Any]], dict[Path, AuxdriveError]]:
     """The predictions, and why files could not be used (to their end)."""
-    from auxdrive.pictures import read_pictures
+    from auxdrive.data.image_files import read_pictures
 
     camera = predictor.card.camera
     records: list[dict[str, Any]] = []
@@ -195,7 +195,7 @@ def _record(
 
 
 def _fit(picture: Picture, height: int, width: int, resize: bool) -> Any:
-    from auxdrive.pictures import resize as scale
+    from auxdrive.data.image_files import resize as scale
 
     found_height, found_width = picture.image.shape[:2]
     if (found_height, found_width) == (height, width):
@@ -228,7 +228,7 @@ def _distortions(records: list[dict[str, Any]], camera: CameraSpec) -> Iterator[
 
 
 def _write(out: Path, records: list[dict[str, Any]]) -> None:
-    from auxdrive.storage import write_atomic
+    from auxdrive.storage.publish import write_atomic
 
     text = io.StringIO(newline="")
     if out.suffix.lower() == ".jsonl":

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from auxdrive.cards import Task, VehicleSpec
+from auxdrive.checks.numbers import shown
 from auxdrive.controllers.base import Controller, ControllerConfig, GuardedController, Settings
+from auxdrive.controllers.constant_speed import SteeringConfig, SteeringController
 from auxdrive.controllers.pid import PidGains, SpeedConfig
 from auxdrive.controllers.pure_pursuit import PurePursuit, PurePursuitConfig
-from auxdrive.controllers.steering import SteeringConfig, SteeringController
 from auxdrive.controllers.transfuser import TransFuserConfig, TransFuserPID
 from auxdrive.errors import ConfigError, UsageError, unknown_name
-from auxdrive.quantities import shown
 from auxdrive.steering import SteeringSpec
 
 CONTROLLERS: dict[str, type[TransFuserPID] | type[PurePursuit] | type[SteeringController]] = {

@@ -16,9 +16,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from auxdrive.cards import VehicleSpec
+from auxdrive.checks.limits import MAX_SPEED_MPS
+from auxdrive.checks.numbers import reading, seconds, shown
 from auxdrive.errors import InputError
-from auxdrive.limits import MAX_SPEED_MPS
-from auxdrive.quantities import reading, seconds, shown
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import WITHHOLDING, Control, Float64, Prediction
 

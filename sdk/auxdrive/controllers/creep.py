@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 
+from auxdrive.checks.numbers import reading
 from auxdrive.controllers.base import Controller
 from auxdrive.errors import UsageError
-from auxdrive.quantities import reading
 from auxdrive.types import Control, Prediction
 
 STANDING_MPS = 0.1

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeReader
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, UInt8
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from auxdrive.data.dataset import TRAIN_SPLIT, VALIDATION_SPLIT, Dataset
 from auxdrive.data.sessions import (
     CLOSE_S,
     Stretch,
@@ -21,7 +22,6 @@ from auxdrive.data.sessions import (
     told,
     whole,
 )
-from auxdrive.dataset import TRAIN_SPLIT, VALIDATION_SPLIT, Dataset
 from auxdrive.errors import DataError, UsageError
 from auxdrive.types import Float64
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from auxdrive.cards import DatasetCard, EpisodeOrigin, VehicleSpec
+from auxdrive.data.dataset import TRAIN_SPLIT, Dataset
+from auxdrive.data.episode_files import EPISODES_DIR
 from auxdrive.data.timing import RATE_TOLERANCE, same_rate
-from auxdrive.dataset import TRAIN_SPLIT, Dataset
-from auxdrive.episodes import EPISODES_DIR
 from auxdrive.errors import DataError, UsageError
-from auxdrive.files import as_text
+from auxdrive.storage.reading import as_text
 
 _RECORDING = re.compile(r"[^+;]*\(labels sha256 [0-9a-f]{16}")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from auxdrive.dataset import Dataset
+from auxdrive.data.dataset import Dataset
 from auxdrive.types import Float64
 
 CLOSE_S = 1.0

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from auxdrive.data.camera_faults import CameraFaults, camera_faults, judge
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import EPISODES_DIR
+from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.sessions import CLOSE_S, splits_apart_s, told
 from auxdrive.data.timing import GAP_PERIODS, ROUNDING, breaks, measured_rate_hz, same_rate
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EPISODES_DIR, EpisodeReader
 from auxdrive.errors import DataError
-from auxdrive.files import entries
 from auxdrive.modalities import Modality
+from auxdrive.storage.reading import entries
 from auxdrive.types import Float64
 
 MIN_STEPS = 20

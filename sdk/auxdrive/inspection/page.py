@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeReader
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.inspection.colours import legend, picture
+from auxdrive.inspection.html import head
 from auxdrive.inspection.summary import (
     STRAIGHT_DEG,
     episodes_by_split,
@@ -25,7 +26,6 @@ from auxdrive.inspection.summary import (
     states,
 )
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.pages import head
 from auxdrive.types import Float64, UInt8
 
 COLUMNS = 8

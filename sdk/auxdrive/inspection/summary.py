@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from auxdrive.data.camera_faults import STANDING_MPS, CameraFaults
+from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import training_parts
+from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.sessions import splits_apart_s
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeReader
+from auxdrive.data.state import STATE_DTYPE
 from auxdrive.errors import DataError
-from auxdrive.files import is_file
 from auxdrive.inspection.findings import examine
 from auxdrive.modalities import Modality
-from auxdrive.state import STATE_DTYPE
+from auxdrive.storage.reading import is_file
 from auxdrive.types import AnyArray, Float64
 
 UNASSIGNED = "(no split)"

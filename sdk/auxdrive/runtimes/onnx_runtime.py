@@ -22,7 +22,7 @@ from auxdrive.errors import (
     UsageError,
     unknown_name,
 )
-from auxdrive.telemetry import silence
+from auxdrive.runtimes.telemetry import silence
 from auxdrive.types import AnyArray
 
 PROVIDER_OF_DEVICE = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}

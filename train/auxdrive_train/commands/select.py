@@ -45,7 +45,7 @@ def select(
     """Say which auxiliary modality is worth having: mean squeeze-and-excitation weight on the
     validation set.
     """
-    from auxdrive.dataset import Dataset
+    from auxdrive.data.dataset import Dataset
     from auxdrive.modalities import Modality
 
     from auxdrive_train.engine.config import load_config
@@ -83,8 +83,8 @@ def select(
 def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
     from typing import cast
 
+    from auxdrive.data.dataset import Dataset
     from auxdrive.data.division import training_parts
-    from auxdrive.dataset import Dataset
 
     from auxdrive_train.data.samples import SampleSet
     from auxdrive_train.engine.run import load_run

@@ -46,8 +46,8 @@ def train(
 ) -> None:
     """Train a student (or teacher) on a data set."""
     from auxdrive.errors import UsageError
-    from auxdrive.files import is_file
-    from auxdrive.inspection.figures import show_views
+    from auxdrive.inspection.metric_tables import show_views
+    from auxdrive.storage.reading import is_file
 
     from auxdrive_train.engine.config import load_config
     from auxdrive_train.engine.run import train as train_run

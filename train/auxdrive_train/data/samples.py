@@ -11,10 +11,10 @@ from typing import Self
 import numpy as np
 import torch
 from auxdrive.cards import DatasetCard
+from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import MINUTE_S
+from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.sessions import Stretch, whole
-from auxdrive.dataset import Dataset
-from auxdrive.episodes import EpisodeReader
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import AnyArray, Float32, Float64

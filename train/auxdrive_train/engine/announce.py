@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from auxdrive import console
+from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import TrainingParts, how_far
-from auxdrive.dataset import Dataset
 from auxdrive.inspection.findings import examine, shown
 
 from auxdrive_train.data.samples import SampleSet

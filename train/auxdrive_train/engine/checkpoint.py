@@ -20,8 +20,8 @@ from typing import Any, Final
 import safetensors.torch
 import torch
 from auxdrive.errors import DataError
-from auxdrive.files import exists, open_regular, reason, refusals
-from auxdrive.storage import as_the_umask_says, fsync_directory
+from auxdrive.storage.publish import as_the_umask_says, fsync_directory
+from auxdrive.storage.reading import exists, open_regular, reason, refusals
 from auxdrive.strict import parse_json, parse_model, parse_object
 from safetensors import SafetensorError
 from torch import Tensor, nn
@@ -43,7 +43,7 @@ class Checkpoint:
             settings and data.
         phase_best: the networks after the best epoch of the phase under way.
         views: by view the tensors that have changed since its phase ended; see
-            `auxdrive_train.engine.views`.
+            `auxdrive_train.engine.ended_roles`.
         optimizers: by name the state of each parameter, by its number. Learning rates and their
             like are the configuration's.
     """

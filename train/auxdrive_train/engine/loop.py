@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from auxdrive import console
 from auxdrive.errors import DataError
-from auxdrive.files import exists, read_bytes
+from auxdrive.storage.reading import exists, read_bytes
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
@@ -37,12 +37,12 @@ from auxdrive_train.engine.checkpoint import (
     snapshot,
 )
 from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.ended_roles import EndedViews, primary_of
 from auxdrive_train.engine.evaluate import examples, measure, predict_views
 from auxdrive_train.engine.gradients import GradientNorms, said_of_clipping
 from auxdrive_train.engine.log import METRICS_NAME, RunLog
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.schedule import learning_rate
-from auxdrive_train.engine.views import EndedViews, primary_of
 from auxdrive_train.methods.contract import Method, Phase, PhaseRecord
 
 LAST = "last.safetensors"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from auxdrive.storage import write_atomic
+from auxdrive.storage.publish import write_atomic
 from auxdrive.strict import dump_json
 
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
+from auxdrive_train.engine.ended_roles import phases_of, primary_of, views_at_their_end
 from auxdrive_train.engine.evaluate import counted, measure, predict_views
 from auxdrive_train.engine.floor import floors
 from auxdrive_train.engine.loop import BEST, Parts
 from auxdrive_train.engine.progress import Progress
-from auxdrive_train.engine.views import phases_of, primary_of, views_at_their_end
 
 
 def write_result(

@@ -17,15 +17,16 @@ import numpy as np
 import torch
 from auxdrive import console
 from auxdrive.cards import DatasetCard, InputRange
-from auxdrive.cpus import usable_cpus
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.derived import ensure_derived
 from auxdrive.data.division import training_parts
-from auxdrive.dataset import Dataset
-from auxdrive.derived import ensure_derived
 from auxdrive.errors import ConfigError, DataError, RuntimeUnavailable
-from auxdrive.files import is_file
+from auxdrive.machine.cpus import usable_cpus
+from auxdrive.machine.openmp import PASSIVE, set_too_late
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.openmp import PASSIVE, set_too_late
-from auxdrive.storage import held, write_atomic
+from auxdrive.storage.folders import held
+from auxdrive.storage.publish import write_atomic
+from auxdrive.storage.reading import is_file
 from auxdrive.strict import dump_json, read_model, read_object
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
@@ -37,14 +38,14 @@ from auxdrive_train.data.ranges import input_ranges
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.announce import announce, announce_distances, announce_findings
-from auxdrive_train.engine.building import build, build_finished
-from auxdrive_train.engine.claim import CONFIG_NAME, fingerprint, refuse_foreign, take
 from auxdrive_train.engine.config import TrainConfig, finished_config
+from auxdrive_train.engine.ended_roles import views_at_their_end
 from auxdrive_train.engine.loop import BEST, LAST, Parts, Trainer
+from auxdrive_train.engine.prepare import build, build_finished
 from auxdrive_train.engine.processes import in_processes
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.result import write_result
-from auxdrive_train.engine.views import views_at_their_end
+from auxdrive_train.engine.run_folder import CONFIG_NAME, fingerprint, refuse_foreign, take
 from auxdrive_train.methods.contract import STUDENT, Method
 from auxdrive_train.methods.stored import StoredStudent
 from auxdrive_train.models.inputs import crop_rows
@@ -105,16 +106,13 @@ def _work(fabric: Fabric, config: TrainConfig, out: Path) -> dict[str, Any]:
     torch.set_num_threads(threads_of(config))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
-    # Which by itself also fills every new tensor, an eighth of the time of a step on a CPU, lest
-    # somebody read what is not written.
-    torch.utils.deterministic.fill_uninitialized_memory = False
     dataset = Dataset.open(config.data)
     _refuse_empty_crop(config, dataset)
     task = make_task(config.task, dataset.card)
     method, networks = build(config, task)
     networks.to(fabric.device)
     # Pictures are stored with their channels last: where weights are too, a CPU's convolutions and
-    # batch norms are a quarter quicker.
+    # batch norms are quicker.
     convert_conv2d_weight_memory_format(networks, torch.channels_last)
     division = training_parts(dataset, config.validation_every)
     recorded = SampleSet.open(dataset, division.train, task, method.modalities)

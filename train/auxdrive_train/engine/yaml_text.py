@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 from auxdrive.errors import ConfigError
-from auxdrive.files import read_bytes, shown
+from auxdrive.storage.reading import read_bytes, shown
 from auxdrive.strict import refuse_odd
 
 MAX_YAML_BYTES = 1 << 20

@@ -18,14 +18,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from auxdrive.cards import DatasetCard, EpisodeOrigin
+from auxdrive.data.dataset import Dataset, read_card
+from auxdrive.data.derived import DERIVATIONS, ensure_derived
+from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR, clean_partial, write_card
+from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.joined import disagreements, recordings
-from auxdrive.dataset import Dataset, read_card
-from auxdrive.derived import DERIVATIONS, ensure_derived
-from auxdrive.episodes import CARD_NAME, EPISODES_DIR, EpisodeReader, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
-from auxdrive.files import entries, exists, is_file, refusals
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.storage import fsync_directory, held
+from auxdrive.storage.folders import held
+from auxdrive.storage.publish import fsync_directory
+from auxdrive.storage.reading import entries, exists, is_file, refusals
 
 from auxdrive_train.ingest.build import plan_dataset, tell_distances
 from auxdrive_train.ingest.join import unused

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import numpy as np
 from auxdrive.cards import CameraSpec, DatasetCard
+from auxdrive.data.dataset import TRAIN_SPLIT, VALIDATION_SPLIT, Dataset, read_card
+from auxdrive.data.derived import DERIVATIONS
 from auxdrive.data.division import training_parts
+from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR, clean_partial, write_card
+from auxdrive.data.image_files import picture_size
 from auxdrive.data.sessions import CLOSE_S, splits_apart_s, told
 from auxdrive.data.timing import measured_rate_hz, same_rate
-from auxdrive.dataset import TRAIN_SPLIT, VALIDATION_SPLIT, Dataset, read_card
-from auxdrive.derived import DERIVATIONS
-from auxdrive.episodes import CARD_NAME, EPISODES_DIR, clean_partial, write_card
 from auxdrive.errors import DataError, UsageError
-from auxdrive.files import entries, is_file, refusals
 from auxdrive.inspection.findings import examine, shown
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.pictures import picture_size
-from auxdrive.storage import held
+from auxdrive.storage.folders import held
+from auxdrive.storage.reading import entries, is_file, refusals
 
 from auxdrive_train.ingest.source import Source, SourceRecord, left_out
 from auxdrive_train.ingest.splits import SplitRange, check_sources, split_of

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from auxdrive.data.image_files import grey16_size, picture_size, read_grey16
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.pictures import grey16_size, picture_size, read_grey16
 from auxdrive.types import UInt16
 
 from auxdrive_train.ingest.source import SourceRecord

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from auxdrive.cards import VehicleSpec
 from auxdrive.errors import DataError
-from auxdrive.files import is_file
 from auxdrive.steering import SteeringSpec
+from auxdrive.storage.reading import is_file
 
 from auxdrive_train.ingest import clock
 from auxdrive_train.ingest.lines import Damage

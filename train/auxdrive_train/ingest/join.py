@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from auxdrive.data.timing import RATE_TOLERANCE, same_rate
 from auxdrive.errors import DataError, UsageError
-from auxdrive.files import is_file, read_bytes
+from auxdrive.storage.reading import is_file, read_bytes
 
 from auxdrive_train.ingest.source import Source
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from auxdrive.cards import LEAST_FOV_DEG, WHEELBASE_M, VehicleSpec
 from auxdrive.errors import DataError, UsageError
-from auxdrive.files import read_bytes, refusals
 from auxdrive.steering import LOCK_DEG, SteeringSpec
+from auxdrive.storage.reading import read_bytes, refusals
 
 FASTEST_MPS = 150.0
 """What is faster was no car; such numbers are damage or another unit."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from auxdrive.dataset import TRAIN_SPLIT
+from auxdrive.data.dataset import TRAIN_SPLIT
 from auxdrive.errors import UsageError, unknown_name
 
 _FORM = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,30})=(.+)", re.DOTALL)

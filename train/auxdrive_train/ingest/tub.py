@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from auxdrive.errors import DataError
-from auxdrive.files import entries, is_file, is_folder
+from auxdrive.storage.reading import entries, is_file, is_folder
 
 from auxdrive_train.ingest.lines import Damage, Line, cut_off, read_lines
 from auxdrive_train.ingest.source import inside

@@ -10,14 +10,16 @@ from pathlib import Path
 
 from auxdrive.cards import DatasetCard, EpisodeOrigin
 from auxdrive.data.camera_faults import CameraFaults
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.derived import ensure_derived
+from auxdrive.data.episode_files import EPISODES_DIR, write_card
+from auxdrive.data.episode_reader import EpisodeReader
+from auxdrive.data.episode_writer import EpisodeWriter
+from auxdrive.data.image_files import read_pictures, resize
 from auxdrive.data.timing import breaks
-from auxdrive.dataset import Dataset
-from auxdrive.derived import ensure_derived
-from auxdrive.episodes import EPISODES_DIR, EpisodeReader, EpisodeWriter, write_card
 from auxdrive.errors import DataError
-from auxdrive.files import exists
 from auxdrive.modalities import Modality
-from auxdrive.pictures import read_pictures, resize
+from auxdrive.storage.reading import exists
 from auxdrive.types import AnyArray, UInt8, UInt16
 
 from auxdrive_train.ingest.depth import read_depth

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import torch
 from auxdrive.errors import AuxdriveError, DataError
-from auxdrive.files import open_regular
+from auxdrive.storage.reading import open_regular
 from torch import Tensor, nn
 from torch.nn import functional
 

@@ -3,7 +3,7 @@
 `block_means` is an operator of its own (`torch.ops.auxdrive.block_means`), since torch has none
 that adds bytes, and what it does with others (a float copy of the whole frame, four times its size,
 and a transposed one) costs most of a vehicle's time on a big camera's frame.
-`auxdrive_deploy.shrink` writes it into the graph in the order that costs least there.
+`auxdrive_deploy.byte_shrink` writes it into the graph in the order that costs least there.
 
 Legend: B batch; H, W rows and columns of the frame; C channels; h, w rows and columns of blocks.
 """

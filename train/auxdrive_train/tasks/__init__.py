@@ -8,7 +8,7 @@ from auxdrive.cards import DatasetCard
 from auxdrive.errors import UsageError, unknown_name
 
 from auxdrive_train.tasks.base import Labels, Task
-from auxdrive_train.tasks.steering import SteeringTask
+from auxdrive_train.tasks.steering_angle import SteeringTask
 from auxdrive_train.tasks.waypoints import DEFAULT_WHEELBASE_M, WaypointsTask
 
 __all__ = ["TASKS", "Labels", "SteeringTask", "Task", "WaypointsTask", "make_task"]

@@ -69,7 +69,7 @@ class Task(Protocol):
     def higher_is_better(self) -> bool: ...
 
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:
-        """Labels of one episode from its records (`auxdrive.state.STATE_DTYPE`, (N,)).
+        """Labels of one episode from its records (`auxdrive.data.state.STATE_DTYPE`, (N,)).
 
         Raises:
             DataError: the records are not of one episode (wrong dtype, time that does not
@@ -106,7 +106,7 @@ def check_state(state: AnyArray) -> None:
     """
     if state.ndim != 1 or state.dtype.names is None or "time_s" not in state.dtype.names:
         raise DataError(
-            "expected a structured array of records (auxdrive.state.STATE_DTYPE), got "
+            "expected a structured array of records (auxdrive.data.state.STATE_DTYPE), got "
             f"{state.dtype} of shape {state.shape}"
         )
     time_s = np.asarray(state["time_s"], dtype=np.float64)

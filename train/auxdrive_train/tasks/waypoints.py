@@ -18,7 +18,7 @@ from torch import Tensor
 
 from auxdrive_train.tasks.base import Labels, check_answers, check_state
 from auxdrive_train.tasks.metrics import displacement_errors
-from auxdrive_train.tasks.steering import steering_metrics
+from auxdrive_train.tasks.steering_angle import steering_metrics
 
 WAYPOINT_TIMES_S = (0.5, 1.0, 1.5, 2.0)
 DEFAULT_WHEELBASE_M = 2.9

@@ -1,0 +1,1 @@
+"""Driving agents over routes: settings, workers, drivers, finished routes, shards."""

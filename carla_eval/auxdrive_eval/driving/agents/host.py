@@ -1,0 +1,146 @@
+"""The agent's own process: `python -c "from auxdrive_eval.driving.agents.host import main;
+main()"`, made by `AgentProcess`.
+
+Commands come on standard input and answers go out on standard output (see `wire`); what the agent
+itself prints goes to standard error, whose end is kept. Whatever the agent raises,
+KeyboardInterrupt and SystemExit among it, is an answer: {"failed": ...}.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import random
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from auxdrive.agent import Agent
+from auxdrive.errors import AuxdriveError
+from auxdrive.modalities import Modality
+from auxdrive.types import AnyArray, Observation
+
+from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.driving.agents.answers import answer, describe
+from auxdrive_eval.driving.agents.wire import IMAGE, read_message, write_message
+
+_MOST_TEXT = 20_000
+_LONGEST_LINE = 1000
+
+
+def main() -> None:
+    """Answer commands until there are no more, or until the agent was closed."""
+    commands, answers = _private_pipes()
+    if hasattr(signal, "SIGUSR1"):
+        faulthandler.register(signal.SIGUSR1)  # asks where an agent hangs
+    _die_with_parent()
+    home = os.getpid()
+    host = _Host(lambda loader: write_message(answers, {"asking": loader}))
+    while (message := read_message(commands)) is not None:
+        body, arrays = message
+        try:
+            answered = {"done": host.answer(body, arrays)}
+        except BaseException as error:  # noqa: BLE001 - an agent that raises SystemExit or KeyboardInterrupt has failed like any other
+            answered = {"failed": _text_of(error)}
+        # a child that the agent has forked, and that came back here: the answer is its parent's to
+        # give
+        if os.getpid() != home:
+            os._exit(0)
+        write_message(answers, answered)
+        if body["op"] == "close":
+            break
+
+
+class _Host:
+    """Holds the agent between two commands."""
+
+    def __init__(self, asking: Callable[[str], None]) -> None:
+        self._asking = asking
+        self._agent: Agent | None = None
+
+    def answer(self, body: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> dict[str, Any]:
+        if body["op"] == "load":
+            sys.path[:] = body["sys_path"]
+            source = AgentSource(Path(body["path"]), body["role"], frozenset(body["without"]))
+            self._agent = source.load(self._asking)
+            return describe(self._agent).model_dump(mode="json")
+        agent = self._agent
+        assert agent is not None
+        if body["op"] == "begin":
+            _seed(body["seed"])
+            if callable(getattr(agent, "reset", None)):
+                agent.reset()
+            return {}
+        if body["op"] == "close":
+            agent.close()
+            return {}
+        target = body["target_ego_m"]
+        observation = Observation(
+            arrays[IMAGE],
+            body["time_s"],
+            body["speed_mps"],
+            None if target is None else (target[0], target[1]),
+            body["command"],
+        )
+        auxiliaries = {Modality(name): array for name, array in arrays.items() if name != IMAGE}
+        return answer(agent.act(observation, auxiliaries)).model_dump(mode="json")
+
+
+def _seed(seed: int) -> None:
+    """The same random numbers on the same route, whatever was driven before: agents draw from these
+    without asking.
+    """
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - the global generator is the one that an agent may use
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(seed)
+
+
+def _text_of(error: BaseException) -> dict[str, str]:
+    """One line that says what it was, the traceback, and of our own errors the class."""
+    return {
+        "summary": _cut(
+            "".join(traceback.format_exception_only(error)).strip(), _LONGEST_LINE, " ... "
+        ),
+        "detail": _cut("".join(traceback.format_exception(error)), _MOST_TEXT, "\n...\n"),
+        "error": type(error).__name__ if isinstance(error, AuxdriveError) else "",
+        "message": str(error) if isinstance(error, AuxdriveError) else "",
+    }
+
+
+def _cut(text: str, longest: int, between: str) -> str:
+    """The text, or its beginning and its end."""
+    return (
+        text if len(text) <= longest else f"{text[: longest // 2]}{between}{text[-longest // 2 :]}"
+    )
+
+
+def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes under numbers of their own; standard input is empty from here on, and standard
+    output is standard error.
+    """
+    commands, answers = os.dup(0), os.dup(1)
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(commands, os.O_BINARY)
+        msvcrt.setmode(answers, os.O_BINARY)
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    os.dup2(2, 1)
+    return os.fdopen(commands, "rb"), os.fdopen(answers, "wb")
+
+
+def _die_with_parent() -> None:
+    """Where the system can (Linux), end also when the agent hangs and whoever drives is killed;
+    else at the next command.
+    """
+    if sys.platform == "linux":
+        parent_death_signal = 1
+        ctypes.CDLL(None).prctl(parent_death_signal, signal.SIGKILL, 0, 0, 0)

@@ -1,0 +1,325 @@
+"""An agent in a process of its own, so that nothing that it does ends an evaluation: it may exit,
+crash the interpreter or hang.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any, BinaryIO
+
+import auxdrive.errors
+from auxdrive.errors import AuxdriveError, UsageError
+from auxdrive.types import AnyArray
+
+from auxdrive_eval.driving.agents import AgentSource, leftovers
+from auxdrive_eval.driving.agents.wire import NO_ARRAYS, BrokenMessage, read_message, write_message
+
+COMMAND = (
+    "-P",
+    "-u",
+    "-X",
+    "faulthandler",
+    "-c",
+    "from auxdrive_eval.driving.agents.host import main; main()",
+)
+CLOSE_S = 10.0
+_KEPT_OUTPUT = 64 << 10
+_LOOK_EVERY_S = 0.2
+_LINGER_S = 1.0
+"""What an agent has started may end so long after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLimits:
+    """How long an agent may take (seconds of wall time; infinity is allowed) before its process is
+    ended.
+
+    Attributes:
+        setup_s: to be loaded, and to be reset for a route. tick_s: for one prediction.
+    """
+
+    setup_s: float = 300.0
+    tick_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name, value in (("to be set up", self.setup_s), ("for a prediction", self.tick_s)):
+            if not value > 0:
+                raise UsageError(
+                    f"the time that an agent has {name} is a number of seconds above 0, got {value}"
+                )
+
+
+class AgentFault(Exception):
+    """What went wrong with an agent.
+
+    Attributes:
+        summary: one line. detail: its traceback, or the end of what it printed. own: the error
+            itself, if it is one of auxdrive's.
+        answered: the process said so itself, and is there.
+    """
+
+    def __init__(
+        self,
+        summary: str,
+        detail: str = "",
+        own: AuxdriveError | None = None,
+        answered: bool = False,
+    ) -> None:
+        super().__init__(summary)
+        self.summary = _utf8(" ".join(summary.split()))
+        self.detail = _utf8(detail)
+        self.own = own
+        self.answered = answered
+
+
+class AgentProcess:
+    """One process; `ask` it to load an agent, and then for predictions."""
+
+    def __init__(self) -> None:
+        self._mark = secrets.token_hex(16)
+        self._watcher = _watcher(self._mark)
+        # The order of an agent's sets is part of what it does.
+        environment = os.environ | {"PYTHONHASHSEED": "0", leftovers.VARIABLE: self._mark}
+        self._process = subprocess.Popen(
+            [sys.executable, *COMMAND],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            # Ctrl-C is ours to handle, and what the agent starts can be ended with it
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._asked: queue.SimpleQueue[tuple[Mapping[str, Any], Mapping[str, AnyArray]] | None] = (
+            queue.SimpleQueue()
+        )
+        self._answered: queue.SimpleQueue[dict[str, Any] | BrokenMessage | None] = (
+            queue.SimpleQueue()
+        )
+        self._output = b""
+        self._busy = False
+        self.asking = ""
+        """The loader that was asked last, as "package:name"; empty where none was."""
+        self._threads = (
+            Thread(
+                target=self._exchange, args=(self._process.stdin, self._process.stdout), daemon=True
+            ),
+            Thread(target=self._drain, args=(self._process.stderr,), daemon=True),
+        )
+        for thread in self._threads:
+            thread.start()
+
+    def load(self, source: AgentSource, limit_s: float) -> dict[str, Any]:
+        """Load the agent; its description as JSON has it.
+
+        Raises:
+            AgentFault: as `ask`.
+        """
+        place = {
+            "path": os.fspath(source.path.absolute()),
+            "role": source.role,
+            "without": sorted(source.without),
+        }
+        return self.ask({"op": "load", "sys_path": sys.path, **place}, limit_s)
+
+    def ask(
+        self, body: Mapping[str, Any], limit_s: float, arrays: Mapping[str, AnyArray] = NO_ARRAYS
+    ) -> dict[str, Any]:
+        """Send a command and wait for its answer.
+
+        Raises:
+            AgentFault: the agent raised something, its process ended, or `limit_s` went by.
+        """
+        self._busy = True
+        self._asked.put((body, arrays))
+        answered = self._wait(limit_s)
+        self._busy = False
+        if answered is None:
+            raise AgentFault(f"its process ended {self._how_it_ended()}", self.output())
+        if isinstance(answered, BrokenMessage):
+            raise AgentFault(f"its process cannot be understood: {answered}", self.output())
+        if "failed" in answered:
+            failed = answered["failed"]
+            raise AgentFault(
+                failed["summary"],
+                failed["detail"],
+                _own_error(failed["error"], failed["message"]),
+                answered=True,
+            )
+        done = answered["done"]
+        assert isinstance(done, dict)
+        return done
+
+    def _wait(self, limit_s: float) -> dict[str, Any] | BrokenMessage | None:
+        late_s = time.monotonic() + limit_s
+        while True:
+            left_s = late_s - time.monotonic()
+            try:
+                return self._answered.get(timeout=max(0.0, min(left_s, _LOOK_EVERY_S)))
+            except queue.Empty:
+                # A process that the agent has forked may keep the pipe open after the agent's own
+                # end.
+                if self._process.poll() is not None:
+                    return self._last_word()
+                if left_s <= 0:
+                    raise AgentFault(
+                        f"it gave no answer within {limit_s:g} s", self._where_it_hangs()
+                    ) from None
+
+    def _last_word(self) -> dict[str, Any] | BrokenMessage | None:
+        try:
+            return self._answered.get(timeout=1.0)
+        except queue.Empty:
+            return None
+
+    def _where_it_hangs(self) -> str:
+        """The end of its output, with its stack where the system can have it printed (see
+        `host.main`).
+        """
+        before = self._output
+        if hasattr(signal, "SIGUSR1"):
+            self._process.send_signal(signal.SIGUSR1)
+            deadline_s = time.monotonic() + 1.0
+            while self._output == before and time.monotonic() < deadline_s:
+                time.sleep(0.02)
+        return self.output()
+
+    def _how_it_ended(self) -> str:
+        try:
+            code = self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            return "the connection, but goes on"
+        if code >= 0:
+            return f"with exit code {code}"
+        try:
+            return f"by the signal {signal.Signals(-code).name}"
+        except ValueError:
+            return f"by the signal {-code}"
+
+    def output(self) -> str:
+        """The end of what the agent has printed since `forget_output`."""
+        if self._process.poll() is not None:
+            self._threads[1].join(1.0)
+        return self._output.decode("utf-8", "backslashreplace")
+
+    def forget_output(self) -> None:
+        """Begin anew: what was printed until now belongs to another route."""
+        self._output = b""
+
+    def close(self) -> None:
+        """Let the agent close itself, and its process end. One that is busy (we were interrupted)
+        is ended at once.
+
+        Raises:
+            AgentFault: it failed to; the process is ended all the same.
+        """
+        try:
+            if not self._busy:
+                self.ask({"op": "close"}, CLOSE_S)
+                self._process.wait(CLOSE_S)
+                self._refuse_leftovers()
+        except subprocess.TimeoutExpired:
+            raise AgentFault(
+                f"its process did not end within {CLOSE_S:g} s after close(), and was killed",
+                self.output(),
+            ) from None
+        finally:
+            self.kill()
+
+    def _refuse_leftovers(self) -> None:
+        deadline_s = time.monotonic() + _LINGER_S
+        while left := leftovers.leftovers(self._mark):
+            if time.monotonic() > deadline_s:
+                raise AgentFault(
+                    f"{len(left)} of the processes that it had started went on, and were killed"
+                )
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End the process and what it has started, now."""
+        if hasattr(os, "killpg"):
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):  # ended already
+                self._process.kill()
+        else:
+            self._process.kill()
+        self._process.wait()
+        leftovers.end_leftovers(self._mark)
+        if self._watcher is not None:
+            self._watcher.kill()
+            self._watcher.wait()
+            _close(self._watcher.stdin)
+        self._asked.put(None)
+        for thread, pipes in zip(
+            self._threads,
+            ((self._process.stdin, self._process.stdout), (self._process.stderr,)),
+            strict=True,
+        ):
+            thread.join(1.0)
+            for pipe in pipes:
+                if pipe is not None and not thread.is_alive():
+                    _close(pipe)
+
+    def _exchange(self, commands: BinaryIO, answers: BinaryIO) -> None:
+        """The thread that writes and reads: one that does not read must not stop us either."""
+        while (asked := self._asked.get()) is not None:
+            try:
+                write_message(commands, *asked)
+                while (message := read_message(answers)) is not None and "asking" in message[0]:
+                    self.asking = str(message[0]["asking"])
+            except BrokenMessage as error:
+                self._answered.put(error)
+                return
+            except (OSError, ValueError):  # the pipe broke
+                message = None
+            self._answered.put(None if message is None else message[0])
+
+    def _drain(self, output: BinaryIO) -> None:
+        """The thread that reads what the agent prints, however much that is, and keeps its end."""
+        while chunk := os.read(output.fileno(), 1 << 16):
+            self._output = (self._output + chunk)[-_KEPT_OUTPUT:]
+
+
+def _watcher(mark: str) -> subprocess.Popen[bytes] | None:
+    """A process that ends what the agent has left when this process is killed; None where the
+    system cannot tell what that is.
+    """
+    if not os.path.isdir(leftovers.PROC):
+        return None
+    command = [sys.executable, "-I", "-S", leftovers.__file__, mark]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def _close(pipe: Any) -> None:
+    try:
+        pipe.close()
+    except OSError:  # what was not sent yet cannot be
+        return
+
+
+def _own_error(name: str, message: str) -> AuxdriveError | None:
+    """An error of auxdrive's by its name, as far as its class takes a message alone."""
+    kind = getattr(auxdrive.errors, name, None)
+    if not name or not (isinstance(kind, type) and issubclass(kind, AuxdriveError)):
+        return AuxdriveError(message) if name else None
+    while "__init__" in vars(kind):
+        kind = next(base for base in kind.__bases__ if issubclass(base, AuxdriveError))
+    return kind(message)
+
+
+def _utf8(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,332 @@
+"""Driving many routes: on several processes, checkpointed after every route, resumable, with
+results that do not depend on the workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from auxdrive import console
+from auxdrive.modalities import Modality
+from auxdrive.storage.folders import held
+
+from auxdrive_eval.driving.agents.answers import AgentDescription
+from auxdrive_eval.driving.agents.fingerprint import Watch
+from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
+from auxdrive_eval.driving.drivers import AgentDriver, Driver, ExpertDriver, check_controller
+from auxdrive_eval.driving.folder import (
+    DriverIdentity,
+    claim,
+    identify,
+    refuse_another,
+    write_driver,
+    write_folder,
+    write_results,
+)
+from auxdrive_eval.driving.route_store import (
+    StoredRoute,
+    clean_partial_routes,
+    load_route,
+    save_route,
+    stored_route,
+)
+from auxdrive_eval.driving.runner import drive_route, not_driven
+from auxdrive_eval.driving.settings import (
+    DriverSource,
+    EvaluationSettings,
+    evaluation_settings,
+    traffic_seed,
+)
+from auxdrive_eval.scoring import AGENT_FAILURES
+from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
+from auxdrive_eval.workers import check_workers, run_jobs
+from auxdrive_eval.world import Route
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    index: int
+    route: Route
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _MakeWorker:
+    source: DriverSource
+    described: AgentDescription | None
+    simulator: SimulatorSettings
+    rules: str
+    out: Path
+    ready: RemoteAgent | None = None
+    """The agent that is loaded already, for a single worker in this process."""
+
+    def with_agent(self, agent: RemoteAgent | None, workers: int) -> _MakeWorker:
+        """The same with the agent that was loaded to look at it: kept where one process drives,
+        ended where there will be several.
+        """
+        if agent is None:
+            return self
+        # loaders of other agents that broke down are not asked again
+        source = replace(self.source, agent=agent.source)
+        if workers > 1:
+            agent.close()
+        return replace(self, source=source, ready=agent if workers == 1 else None)
+
+    def __call__(self) -> _RouteWorker:
+        return _RouteWorker(self)
+
+    def driver(self) -> Driver:
+        source = self.source
+        if source.agent is None:
+            return ExpertDriver()
+        agent = self.ready or RemoteAgent(source.agent, source.limits, self.described)
+        return AgentDriver(agent, source.controller, source.creep_after_s)
+
+
+class _RouteWorker:
+    """Drives routes with one simulator and stores what came of each."""
+
+    def __init__(self, make: _MakeWorker) -> None:
+        self._make, self._rules = make, rule_set(make.rules)
+        self._driver = make.driver()
+        self._simulator: Simulator | None = None
+
+    def __call__(self, job: _Job) -> None:
+        sparse_m = float(
+            np.linalg.norm(np.diff(np.array(job.route.keypoints), axis=0), axis=1).sum()
+        )
+        try:
+            camera = self._driver.camera
+        except AgentFailed as failed:
+            result = not_driven(
+                job.route, failed, rules=self._rules, index=job.index, keypoint_length_m=sparse_m
+            )
+        else:
+            self._simulator = self._simulator or make_simulator(self._make.simulator, camera)
+            result = drive_route(
+                self._simulator,
+                job.route,
+                self._driver,
+                rules=self._rules,
+                seed=job.seed,
+                index=job.index,
+                keypoint_length_m=sparse_m,
+            )
+        save_route(self._make.out, stored_route(result))
+
+    def close(self) -> None:
+        self._driver.close()
+        if self._simulator is not None:
+            self._simulator.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A finished evaluation: the results document, and every driven route with where it led (routes
+    repeat as often as repeats say).
+    """
+
+    document: dict[str, Any]
+    settings: EvaluationSettings
+    driven: tuple[StoredRoute, ...]
+    routes: tuple[Route, ...]
+
+
+def drive_all(
+    routes: Sequence[Route],
+    source: DriverSource,
+    simulator: SimulatorSettings,
+    out: Path,
+    *,
+    rules: str = "1.0",
+    seed: int = 0,
+    repeats: int = 1,
+    workers: int = 1,
+    resume: bool = False,
+    retry_crashed: bool = False,
+    on_route: Callable[[StoredRoute, bool], None] = lambda *_: None,
+) -> Evaluation:
+    """Drive every route `repeats` times and write `results.json` after each.
+
+    The repeats of a route follow each other, as in the leaderboard; each has traffic of its own.
+    Everything but the wall time (`duration_system`) depends on the arguments alone, not on
+    `workers`, on interruptions, or on the other routes. An agent that fails ends its route and not
+    the evaluation.
+
+    Args:
+        retry_crashed: drive those routes again on which the agent crashed or could not be set up.
+        on_route: called with each finished route, and whether it was finished before this call.
+
+    Raises:
+        UsageError: nothing to drive, `out` holds an evaluation and `resume` is off, or holds one
+            under other settings.
+        AuxdriveError: what loading the agent or the simulator raises before anything is driven.
+    """
+    check_workers(workers)
+    evaluation_settings(
+        routes, source, simulator, driver_sha256="", rules=rules, repeats=repeats, seed=seed
+    )  # refuses what cannot be
+    if source.agent is not None:
+        source.agent.check()
+    earlier, driver_before = claim(out, resume)
+    with held(out):
+        agent = None if source.agent is None else RemoteAgent(source.agent, source.limits)
+        try:
+            described = None if agent is None else _described(agent, source.controller)
+            driver = identify(
+                source.agent,
+                described.fingerprint if described else None,
+                _sensors(described),
+                out,
+                driver_before,
+            )
+            settings = evaluation_settings(
+                routes,
+                source,
+                simulator,
+                driver_sha256=driver.sha256,
+                rules=rules,
+                repeats=repeats,
+                seed=seed,
+            )
+            if earlier is not None:
+                refuse_another(out, earlier, settings, driver_before, driver)
+            write_folder(out, settings, driver, routes)
+            make = _MakeWorker(source, described, settings.simulator, settings.rules, out)
+            return _Drive(make.with_agent(agent, workers), settings, driver, routes).run(
+                workers, retry_crashed, on_route
+            )
+        finally:
+            if agent is not None:
+                agent.close()
+            # also what a worker of a killed run left that was still ending when this one began
+            clean_partial_routes(out)
+
+
+@dataclass
+class _Drive:
+    """An evaluation under way."""
+
+    make: _MakeWorker
+    settings: EvaluationSettings
+    driver: DriverIdentity
+    routes: Sequence[Route]
+    watch: Watch | None = None
+
+    def run(
+        self, workers: int, retry_crashed: bool, on_route: Callable[[StoredRoute, bool], None]
+    ) -> Evaluation:
+        out, jobs = self.make.out, self._jobs()
+        found = {
+            job.index: stored for job in jobs if (stored := load_route(out, job.index)) is not None
+        }
+        done = {
+            index: stored
+            for index, stored in found.items()
+            if not (retry_crashed and stored.record.status in AGENT_FAILURES)
+        }
+        for index in sorted(done):
+            on_route(done[index], True)
+        document = write_results(out, self.settings, done, self.driver.sensors)
+        # The longest first: otherwise one process drives a long route at the end while the others
+        # have nothing to do.
+        left = sorted(
+            (job for job in jobs if job.index not in done),
+            key=lambda job: -job.route.length_m if workers > 1 else 0.0,
+        )
+        if left and self.make.source.agent is not None and self.driver.files:
+            self.watch = Watch(self.make.source.agent.path, out, self.driver.files)
+        for job, _ in run_jobs(self.make, left, workers):
+            stored = load_route(out, job.index)
+            assert stored is not None
+            done[job.index] = stored
+            self._note_new_files()
+            self._note_changed_files(job)
+            document = write_results(out, self.settings, done, self.driver.sensors)
+            on_route(stored, False)
+        return Evaluation(
+            document,
+            self.settings,
+            tuple(done[job.index] for job in jobs),
+            tuple(job.route for job in jobs),
+        )
+
+    def _jobs(self) -> list[_Job]:
+        seed, repeats = self.settings.seed, self.settings.repeats
+        return [
+            _Job(number * repeats + repeat, route, traffic_seed(seed, route, repeat))
+            for number, route in enumerate(self.routes)
+            for repeat in range(repeats)
+        ]
+
+    def _note_changed_files(self, job: _Job) -> None:
+        """Another agent may have driven from here on: it is loaded anew in each process, and some
+        for every route.
+        """
+        if self.watch is not None and (changed := self.watch.changed()):
+            console.note(
+                f"{', '.join(changed[:5])} of the agent changed while route {job.route.route_id} "
+                "was driven: this route and those after it "
+                "may be another agent's than those before, and --resume will not go on with them"
+            )
+
+    def _note_new_files(self) -> None:
+        """What the agent writes into its own folder must not make another agent of it when the
+        drive is gone on with.
+        """
+        agent = self.make.source.agent
+        if agent is None:
+            return
+        now = self.driver.with_new_files(agent, self.make.out)
+        if now != self.driver:
+            new = ", ".join(
+                sorted(set(now.made_while_driving) - set(self.driver.made_while_driving))[:5]
+            )
+            console.note(
+                f"{agent.path}: new files appeared in the agent's folder while it was driven "
+                f"({new}); they are no part of it"
+            )
+            self.driver = now
+            write_driver(self.make.out, now)
+
+
+_SENSOR_ICONS = {Modality.LIDAR: "carla_lidar"}
+
+
+def _sensors(described: AgentDescription | None) -> list[str]:
+    """The leaderboard's names of an agent's sensors; nothing for the expert, and for an agent that
+    could not be set up.
+    """
+    if described is None:
+        return []
+    icons = {
+        _SENSOR_ICONS.get(modality, "carla_camera")
+        for modality in (Modality.RGB, *described.auxiliaries)
+    }
+    return sorted(icons | {"carla_speedometer"})  # every controller reads the speed
+
+
+def _described(agent: RemoteAgent, controller: str | None) -> AgentDescription | None:
+    """Load the agent before anything is driven; None where it could not be set up, which is said.
+
+    Raises:
+        AuxdriveError: its loader refuses it in auxdrive's own words, or it does not fit the
+            controller.
+    """
+    try:
+        described = agent.description
+    except AgentFailed as failed:
+        if failed.own is not None:
+            raise failed.own from failed
+        console.note(
+            f"{agent.source.path}: {failed.failure}: {failed.reason}. Every route will try again"
+        )
+        return None
+    check_controller(described, controller)
+    return described

@@ -1,0 +1,269 @@
+"""The folder of an evaluation: what stands in it beside the finished routes, who may begin or go on
+in it, and its results document.
+
+settings.json    what decides the results (`EvaluationSettings`)
+driver.json      what the driver is made of, file by file (`DriverIdentity`)
+plan.json        the routes as they were planned
+results.json     the leaderboard's document, written anew after every route
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from auxdrive.errors import DataError, UsageError
+from auxdrive.storage.folders import refuse_occupied
+from auxdrive.storage.publish import write_atomic
+from auxdrive.storage.reading import exists, read_bytes
+from auxdrive.types import Float64
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.driving.agents.fingerprint import fingerprint, hash_files, names_of_files
+from auxdrive_eval.driving.route_store import StoredRoute, any_route, tally_of
+from auxdrive_eval.driving.settings import (
+    SETTINGS_NAME,
+    EvaluationSettings,
+    differences,
+    hash_routes,
+    read_settings,
+)
+from auxdrive_eval.scoring import over_repeats, results_document
+from auxdrive_eval.world import Point, RoadOption, Route, Weather
+
+RESULTS_NAME = "results.json"
+DRIVER_NAME = "driver.json"
+PLAN_NAME = "plan.json"
+_LARGEST_PLAN = 1 << 30
+_NAMED = 5
+
+
+class DriverIdentity(BaseModel):
+    """What the driver is made of.
+
+    Attributes:
+        sha256: of all of it; empty for the expert. files: SHA-256 of each file by its name; empty
+            where the agent says its own fingerprint.
+        made_while_driving: files that appeared in the agent's folder while it was driven, such as
+            its logs; they are no part of it.
+        sensors: the leaderboard's names of its sensors; empty where the agent could not be set up.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str = ""
+    files: dict[str, str] = {}
+    made_while_driving: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = ()
+
+    def changes(self, now: DriverIdentity) -> str:
+        """What differs, in words; empty where nothing does."""
+        if self.sha256 == now.sha256:
+            return ""
+        changed = sorted(
+            name
+            for name in self.files.keys() & now.files.keys()
+            if self.files[name] != now.files[name]
+        )
+        words = [f"{name} changed" for name in changed]
+        words += [f"{name} is new" for name in sorted(now.files.keys() - self.files.keys())]
+        words += [f"{name} is gone" for name in sorted(self.files.keys() - now.files.keys())]
+        more = f" and {len(words) - _NAMED} more" if len(words) > _NAMED else ""
+        return (
+            "the agent is another one: "
+            f"{', '.join(words[:_NAMED]) or 'it says another fingerprint'}{more}"
+        )
+
+    def with_new_files(self, agent: AgentSource, out: Path) -> DriverIdentity:
+        """The same, with the files noted that have appeared since."""
+        if not self.files:
+            return self
+        new = names_of_files(agent.path, out) - self.files.keys()
+        return self.model_copy(
+            update={"made_while_driving": tuple(sorted(new | set(self.made_while_driving)))}
+        )
+
+
+def identify(
+    agent: AgentSource | None,
+    said: str | None,
+    sensors: Sequence[str],
+    out: Path,
+    before: DriverIdentity,
+) -> DriverIdentity:
+    """What the driver is made of now.
+
+    Args:
+        said: the agent's own fingerprint; None where it says none. before: of the evaluation that
+            is gone on with.
+
+    Raises:
+        UsageError: its files cannot be read.
+    """
+    if agent is None:
+        return DriverIdentity(sensors=tuple(sensors))
+    if said is not None:
+        return DriverIdentity(sha256=fingerprint({"said": said}), sensors=tuple(sensors))
+    made = before.made_while_driving
+    files = {name: value for name, value in hash_files(agent.path, out).items() if name not in made}
+    return DriverIdentity(
+        sha256=fingerprint(files), files=files, made_while_driving=made, sensors=tuple(sensors)
+    )
+
+
+def claim(out: Path, resume: bool) -> tuple[EvaluationSettings | None, DriverIdentity]:
+    """See that the folder may be filled or gone on with; the settings and driver of what is gone on
+    with.
+
+    Where no route was finished there is nothing to lose, and the folder is taken over.
+
+    Raises:
+        UsageError: it holds something else, or an evaluation and `resume` is off. DataError: that
+            evaluation is damaged.
+    """
+    earlier: tuple[EvaluationSettings | None, DriverIdentity] = (None, DriverIdentity())
+    if exists(out / SETTINGS_NAME) and any_route(out):
+        if not resume:
+            raise UsageError(
+                f"{out}: holds an evaluation already; go on with --resume, or choose another --out"
+            )
+        earlier = read_settings(out), read_driver(out)
+    elif not exists(out / SETTINGS_NAME):
+        refuse_occupied(out)
+    return earlier
+
+
+def refuse_another(
+    out: Path,
+    before: EvaluationSettings,
+    now: EvaluationSettings,
+    driver_before: DriverIdentity,
+    driver_now: DriverIdentity,
+) -> None:
+    """Refuse to go on with what was driven under other settings.
+
+    Raises:
+        UsageError: each that differs is named.
+    """
+    changed = differences(before, now, but=("driver_sha256",))
+    if before.driver_sha256 != now.driver_sha256:
+        changed.append(driver_before.changes(driver_now))
+    if changed:
+        raise UsageError(
+            f"{out}: cannot be resumed, it was driven under other settings: {'; '.join(changed)}"
+        )
+
+
+def write_folder(
+    out: Path, settings: EvaluationSettings, driver: DriverIdentity, routes: Sequence[Route]
+) -> None:
+    """Write what stands beside the routes."""
+    write_atomic(out / SETTINGS_NAME, _json(settings))
+    write_driver(out, driver)
+    write_atomic(
+        out / PLAN_NAME,
+        json.dumps([_plan(route).model_dump(mode="json") for route in routes]).encode(),
+    )
+
+
+def write_driver(out: Path, driver: DriverIdentity) -> None:
+    """Write `driver.json`."""
+    write_atomic(out / DRIVER_NAME, _json(driver))
+
+
+def read_driver(folder: Path) -> DriverIdentity:
+    """The driver of an evaluation.
+
+    Raises:
+        DataError: there is none, or it is damaged.
+    """
+    path = folder / DRIVER_NAME
+    try:
+        return DriverIdentity.model_validate_json(read_bytes(path, _LARGEST_PLAN))
+    except ValidationError as error:
+        raise DataError(
+            f"{path}: is damaged ({error.errors()[0]['msg']}); choose another --out"
+        ) from error
+
+
+def _json(model: BaseModel) -> bytes:
+    # Not pydantic's writer: names of files may hold bytes that are no UTF-8.
+    return json.dumps(model.model_dump(mode="json"), indent=2).encode() + b"\n"
+
+
+class _Plan(BaseModel):
+    """A `Route` as JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    route_id: str
+    town: str
+    keypoints: tuple[Point, ...]
+    points: tuple[Point, ...]
+    yaw_rad: tuple[float, ...]
+    options: tuple[RoadOption, ...]
+    weather: Weather
+    lane_ids: tuple[int, ...]
+
+
+def _plan(route: Route) -> _Plan:
+    values = {**asdict(route), "points": route.points.tolist(), "yaw_rad": route.yaw_rad.tolist()}
+    return _Plan.model_validate(values)
+
+
+def read_plan(folder: Path) -> tuple[Route, ...]:
+    """The routes of an evaluation, as they were planned.
+
+    Raises:
+        DataError: there is no plan, it is damaged, or it is not the one that was driven.
+    """
+    path = folder / PLAN_NAME
+    try:
+        plans = [_Plan.model_validate(plan) for plan in json.loads(read_bytes(path, _LARGEST_PLAN))]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"{path}: is damaged ({error})") from error
+    routes = tuple(_route(plan) for plan in plans)
+    if hash_routes(routes) != read_settings(folder).routes_sha256:
+        raise DataError(f"{path}: is damaged: these are not the routes of {SETTINGS_NAME}")
+    return routes
+
+
+def _route(plan: _Plan) -> Route:
+    points: Float64 = np.array(plan.points, np.float64).reshape(-1, 2)
+    values = {name: getattr(plan, name) for name in _Plan.model_fields}
+    return Route(**{**values, "points": points, "yaw_rad": np.array(plan.yaw_rad, np.float64)})
+
+
+def write_results(
+    out: Path, settings: EvaluationSettings, done: Mapping[int, StoredRoute], sensors: Iterable[str]
+) -> dict[str, Any]:
+    """Write the results document of what is done so far, and return it."""
+    total = settings.route_count * settings.repeats
+    records = [done[index].record for index in sorted(done)]
+    document = results_document(records, total, list(sensors), finished=len(done) == total)
+    document["auxdrive"] = {
+        "note": f"Scores of the simulator '{settings.simulator.kind}'. They are not CARLA scores.",
+        "settings": settings.model_dump(mode="json"),
+        "predictions": tally_of(done.values()).model_dump(),
+        "agent_failures": [
+            {
+                "index": index,
+                "route_id": done[index].record.route_id,
+                "status": done[index].record.status,
+                "reason": done[index].reason,
+            }
+            for index in sorted(done)
+            if done[index].error
+        ],
+    }
+    if len(done) == total and settings.repeats > 1:
+        document["auxdrive"]["over_repeats"] = over_repeats(records, settings.repeats)
+    write_atomic(
+        out / RESULTS_NAME, (json.dumps(document, indent=4, sort_keys=True) + "\n").encode()
+    )
+    return document

@@ -1,0 +1,279 @@
+"""Finished routes on disk: one folder each, which appears by a rename when it is whole. Resuming,
+reporting and joining read them back.
+
+routes/<index>/result.json    record, events, error, times of the film, what became of the
+                              predictions
+routes/<index>/trace.npy      the driven path (`TRACE_DTYPE`)
+routes/<index>/film_<n>.jpg   what the camera saw
+routes/<index>/agent.txt      the end of what the agent printed, where it printed anything
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+from auxdrive.errors import DataError
+from auxdrive.machine.processes import is_running
+from auxdrive.storage.arrays import load_npy
+from auxdrive.storage.publish import fsync_directory
+from auxdrive.storage.reading import entries, exists, is_folder, read_bytes, reason
+from auxdrive.strict import MAX_JSON_BYTES
+from auxdrive.types import AnyArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from auxdrive_eval.criteria import Event, EventKind
+from auxdrive_eval.driving.drivers import Tally
+from auxdrive_eval.driving.runner import TRACE_DTYPE, RouteResult
+from auxdrive_eval.scoring import RouteRecord
+
+_RESULT, _TRACE, _OUTPUT = "result.json", "trace.npy", "agent.txt"
+_JPEG_QUALITY = 85
+_LARGEST_FILE = 256 << 20
+
+
+class _StoredEvent(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    kind: EventKind
+    message: str
+    frame: int
+    time_s: float
+    location: tuple[float, float]
+    percentage: float | None = None
+
+
+class StoredTally(BaseModel):
+    """`auxdrive_eval.driving.drivers.Tally` as it is stored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    predictions: int = Field(ge=0)
+    braked: int = Field(ge=0)
+    flagged: int = Field(ge=0)
+    flags: dict[str, int]
+
+
+def tally_of(routes: Iterable[StoredRoute]) -> StoredTally:
+    """The sums over routes."""
+    tallies = [route.tally for route in routes]
+    flags: Counter[str] = Counter()
+    for tally in tallies:
+        flags.update(tally.flags)
+    return StoredTally(
+        predictions=sum(tally.predictions for tally in tallies),
+        braked=sum(tally.braked for tally in tallies),
+        flagged=sum(tally.flagged for tally in tallies),
+        flags=dict(sorted(flags.items())),
+    )
+
+
+def what_became(tally: StoredTally) -> str:
+    """What became of predictions that were not simply driven, in words; empty where all were."""
+    parts = []
+    if tally.braked:
+        parts.append(
+            f"{tally.braked} of {tally.predictions} predictions could not be driven by, and the "
+            "car was braked instead."
+        )
+    if tally.flagged:
+        parts.append(
+            f"{tally.flagged} of {tally.predictions} predictions came with a flag and were driven "
+            "by all the same."
+        )
+    if tally.flags:
+        parts.append(
+            f"Flags: {', '.join(f'{name} {count}' for name, count in tally.flags.items())}."
+        )
+    return " ".join(parts)
+
+
+class _StoredResult(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    record: RouteRecord
+    events: tuple[_StoredEvent, ...]
+    film_times_s: tuple[float, ...]
+    error: str
+    tally: StoredTally
+
+
+class StoredRoute(BaseModel):
+    """A finished route, read back.
+
+    Attributes:
+        film: (time in seconds, JPEG bytes). trace: `TRACE_DTYPE` (N,).
+        error: see `auxdrive_eval.driving.runner.RouteResult`; its first line says why the agent
+            failed.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+    record: RouteRecord
+    events: tuple[Event, ...]
+    trace: AnyArray
+    film: tuple[tuple[float, bytes], ...]
+    error: str
+    tally: StoredTally
+    output: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why the agent failed, in a line; empty where it did not."""
+        return self.error.partition("\n")[0]
+
+    def at(self, index: int) -> StoredRoute:
+        """The same with another place among all."""
+        return self.model_copy(update={"record": self.record.model_copy(update={"index": index})})
+
+
+def stored_route(result: RouteResult) -> StoredRoute:
+    """A result as it is stored."""
+    return StoredRoute(
+        record=result.record,
+        events=result.events,
+        trace=result.trace,
+        film=tuple((time_s, jpeg(picture)) for time_s, picture in result.film),
+        error=result.error,
+        tally=_tally(result.tally),
+        output=result.output,
+    )
+
+
+def _tally(tally: Tally) -> StoredTally:
+    flags = dict(sorted(tally.flags.items()))
+    return StoredTally(
+        predictions=tally.predictions, braked=tally.braked, flagged=tally.flagged, flags=flags
+    )
+
+
+def route_folder(out: Path, index: int) -> Path:
+    """Where the route of that index is stored."""
+    return out / "routes" / f"{index:05d}"
+
+
+def clean_partial_routes(out: Path) -> None:
+    """Remove what killed processes left half written."""
+    for partial in entries(out / "routes"):
+        if not partial.name.startswith(".partial-"):
+            continue
+        pid = partial.name.rpartition("-")[2]
+        if not (pid.isdecimal() and is_running(int(pid))):
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def any_route(out: Path) -> bool:
+    """Whether the result of any route is stored there."""
+    return any(entry.name[:1].isdecimal() and is_folder(entry) for entry in entries(out / "routes"))
+
+
+def save_route(out: Path, route: StoredRoute) -> None:
+    """Store a finished route, in place of an earlier result of it. It is on the disk when this
+    returns, also after a power cut.
+
+    Raises:
+        DataError: the disk refuses; nothing incomplete is left under the route's name.
+    """
+    folder = route_folder(out, route.record.index)
+    partial = folder.with_name(f".partial-{folder.name}-{os.getpid()}")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for name, data in _files(route).items():
+            with (partial / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        fsync_directory(partial)
+        _put_in_place(partial, folder)
+        fsync_directory(folder.parent)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise DataError(
+            f"{folder}: the result of a route cannot be written: {reason(error)}"
+        ) from error
+
+
+def _put_in_place(partial: Path, folder: Path) -> None:
+    if not exists(folder):
+        os.replace(partial, folder)
+        return
+    # A folder that is not empty cannot be replaced at once. Killed between the two, the route
+    # counts as not driven.
+    earlier = folder.with_name(f".partial-{folder.name}-earlier-{os.getpid()}")
+    os.replace(folder, earlier)
+    os.replace(partial, folder)
+    shutil.rmtree(earlier)
+
+
+def _files(route: StoredRoute) -> Mapping[str, bytes]:
+    stored = _StoredResult(
+        record=route.record,
+        events=tuple(
+            _StoredEvent(**{name: getattr(event, name) for name in _StoredEvent.model_fields})
+            for event in route.events
+        ),
+        film_times_s=tuple(time_s for time_s, _ in route.film),
+        error=route.error,
+        tally=route.tally,
+    )
+    trace = io.BytesIO()
+    np.save(trace, route.trace, allow_pickle=False)
+    files = {_RESULT: stored.model_dump_json(indent=2).encode(), _TRACE: trace.getvalue()}
+    files |= {f"film_{number}.jpg": picture for number, (_, picture) in enumerate(route.film)}
+    return files | ({_OUTPUT: route.output.encode()} if route.output else {})
+
+
+def load_route(out: Path, index: int) -> StoredRoute | None:
+    """The stored route of that index; None when it has not been driven.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    folder = route_folder(out, index)
+    if not is_folder(folder):
+        return None
+    try:
+        stored = _StoredResult.model_validate_json(read_bytes(folder / _RESULT, MAX_JSON_BYTES))
+        trace = load_npy(folder / _TRACE)
+        shots = [
+            (time_s, folder / f"film_{number}.jpg")
+            for number, time_s in enumerate(stored.film_times_s)
+        ]
+        film = tuple((time_s, read_bytes(path, _LARGEST_FILE)) for time_s, path in shots)
+        said = folder / _OUTPUT
+        output = (
+            read_bytes(said, _LARGEST_FILE).decode("utf-8", "backslashreplace")
+            if exists(said)
+            else ""
+        )
+    except (OSError, ValueError, ValidationError, DataError) as error:
+        raise DataError(
+            f"{folder}: this route's result is damaged ({error}); remove the folder to drive the "
+            "route again"
+        ) from error
+    if trace.dtype != TRACE_DTYPE or stored.record.index != index:
+        raise DataError(
+            f"{folder}: holds something else than the route {index}; remove the folder to drive "
+            "the route again"
+        )
+    events = tuple(Event(**event.model_dump()) for event in stored.events)
+    return StoredRoute(
+        record=stored.record,
+        events=events,
+        trace=trace,
+        film=film,
+        error=stored.error,
+        tally=stored.tally,
+        output=output,
+    )
+
+
+def jpeg(picture: AnyArray) -> bytes:
+    """RGB (H, W, 3) uint8 as a JPEG file."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()

@@ -1,0 +1,186 @@
+"""Driving one route: simulator, driver and criteria, tick by tick, until something ends it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from auxdrive.modalities import Modality
+from auxdrive.types import AnyArray, UInt8
+
+from auxdrive_eval.criteria import TERMINAL_KINDS, Event
+from auxdrive_eval.driving.agents.remote import AgentFailed
+from auxdrive_eval.driving.drivers import Driver, Tally
+from auxdrive_eval.scoring import RouteMeta, RouteRecord, make_record
+from auxdrive_eval.scoring.rule_sets import RuleSet
+from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.world import Route, WorldState
+
+TRACE_DTYPE = np.dtype(
+    [
+        ("time_s", "<f8"),
+        ("x_m", "<f8"),
+        ("y_m", "<f8"),
+        ("yaw_rad", "<f8"),
+        ("speed_mps", "<f4"),
+        ("steer_rad", "<f4"),
+    ]
+)
+"""The driven path: one record per tick, at the ego's centre, in the right-handed world frame."""
+
+FILM_FRAMES = 8
+_FILM_FIRST_PERIOD_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RouteResult:
+    """What came of a route.
+
+    Attributes:
+        record: as it stands in the results document. events: what the criteria saw.
+        trace: `TRACE_DTYPE` (N,). film: (time in seconds, RGB picture (H, W, 3)) a few times during
+            the route.
+        error: why the agent failed: one line, and below it its traceback or the end of its output;
+            empty where it did not.
+        tally: what became of its predictions. output: the end of what it printed.
+    """
+
+    record: RouteRecord
+    events: tuple[Event, ...]
+    trace: AnyArray
+    film: tuple[tuple[float, UInt8], ...]
+    error: str = ""
+    tally: Tally = field(default_factory=Tally)
+    output: str = ""
+
+
+def drive_route(
+    simulator: Simulator,
+    route: Route,
+    driver: Driver,
+    *,
+    rules: RuleSet,
+    seed: int,
+    index: int = 0,
+    keypoint_length_m: float | None = None,
+) -> RouteResult:
+    """Drive a route to its end, or to what ends it earlier: deviation, standing still, timeout, a
+    failure of the agent.
+
+    Args:
+        seed: of traffic and lights. index: position of the record among all.
+        keypoint_length_m: length through the sparse keypoints, which leaderboard 1.0 reports as the
+            route's; None takes the dense length.
+
+    Raises:
+        AuxdriveError: a mistake of the user (an agent that needs what the simulator does not have).
+            The agent's own failures do not come out: they are in the result, with the status
+            'Failed - Agent crashed' or "Failed - Agent couldn't be set up".
+    """
+    criteria = rules.criteria(route)
+    completion = rules.completion(route)
+    events: list[Event] = []
+    trace: list[tuple[float, ...]] = []
+    film = Film()
+    failure = error = ""
+    began_s = time.perf_counter()
+    try:
+        driver.start(route, seed)
+    except AgentFailed as failed:
+        return not_driven(
+            route, failed, index=index, rules=rules, keypoint_length_m=keypoint_length_m
+        )
+    state = simulator.reset(route, seed)
+    over = False
+    while not over:
+        film.look(simulator, state)
+        try:
+            control = driver.control(simulator, state)
+        except AgentFailed as failed:
+            failure, error = failed.failure, failed.text
+            break
+        state = simulator.step(control)
+        trace.append(
+            (state.time_s, *state.ego_centre, state.ego.yaw_rad, state.speed_mps, state.steer_rad)
+        )
+        news = [
+            *completion.update(state),
+            *(event for criterion in criteria for event in criterion.update(state)),
+        ]
+        events += news
+        over = any(event.kind in TERMINAL_KINDS for event in news)
+    events += [event for criterion in (completion, *criteria) for event in criterion.finish(state)]
+    length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
+    record = make_record(
+        index=index,
+        route_id=f"RouteScenario_{route.route_id}",
+        events=events,
+        completion_percent=completion.percent,
+        penalty=rules.penalty,
+        meta=RouteMeta(
+            duration_game=round(state.time_s, 6),
+            duration_system=time.perf_counter() - began_s,
+            route_length=length_m,
+        ),
+        failure=failure,
+    )
+    path = np.array(trace, dtype=TRACE_DTYPE)
+    return RouteResult(
+        record, tuple(events), path, film.frames(), error, driver.tally, driver.output()
+    )
+
+
+def not_driven(
+    route: Route,
+    failed: AgentFailed,
+    *,
+    rules: RuleSet,
+    index: int = 0,
+    keypoint_length_m: float | None = None,
+) -> RouteResult:
+    """The result of a route whose agent could not be set up: nothing was driven, and nothing was
+    done wrong on the way.
+    """
+    length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
+    record = make_record(
+        index=index,
+        route_id=f"RouteScenario_{route.route_id}",
+        events=(),
+        completion_percent=0.0,
+        penalty=rules.penalty,
+        meta=RouteMeta(duration_game=0.0, duration_system=0.0, route_length=length_m),
+        failure=failed.failure,
+    )
+    return RouteResult(record, (), np.empty(0, TRACE_DTYPE), (), failed.text)
+
+
+class Film:
+    """A few pictures spread evenly over a drive whose length is not known: when there are too many,
+    every second goes.
+    """
+
+    def __init__(self, frames: int = FILM_FRAMES) -> None:
+        self._count = frames
+        self._period_s = _FILM_FIRST_PERIOD_S
+        self._next_s = 0.0
+        self._shots: list[tuple[float, UInt8]] = []
+
+    def look(self, simulator: Simulator, state: WorldState) -> None:
+        """Take a picture if one is due."""
+        if state.time_s < self._next_s - 1e-6:
+            return
+        self._shots.append((state.time_s, np.array(simulator.sense({Modality.RGB})[Modality.RGB])))
+        if len(self._shots) >= 2 * self._count:
+            self._shots = self._shots[::2]
+            self._period_s *= 2
+        self._next_s = self._shots[-1][0] + self._period_s
+
+    def frames(self) -> tuple[tuple[float, UInt8], ...]:
+        """The pictures to show: at most the count asked for, first and last among them."""
+        chosen = np.unique(
+            np.linspace(0, len(self._shots) - 1, min(self._count, len(self._shots)))
+            .round()
+            .astype(int)
+        )
+        return tuple(self._shots[i] for i in chosen)

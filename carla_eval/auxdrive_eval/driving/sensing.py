@@ -1,0 +1,35 @@
+"""Frames of every modality that a simulator can give: sensed ones, and those that are computed from
+sensed ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from auxdrive.data.derived import DERIVATIONS
+from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.types import AnyArray
+
+from auxdrive_eval.simulators.base import Simulator
+
+
+def sense(simulator: Simulator, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
+    """Frames in the stored format. Valid until the next call.
+
+    Raises:
+        SimulatorError: a modality that the simulator has no sensor for and that cannot be computed,
+            or no route is being driven.
+    """
+    derived = {
+        modality: source
+        for modality in modalities
+        if (source := MODALITIES[modality].derived_from) is not None
+    }
+    frames = dict(
+        simulator.sense(
+            {*(modality for modality in modalities if modality not in derived), *derived.values()}
+        )
+    )
+    return frames | {
+        modality: DERIVATIONS[modality](frames[source]) for modality, source in derived.items()
+    }

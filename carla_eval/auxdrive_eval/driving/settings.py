@@ -1,0 +1,159 @@
+"""What decides the results of an evaluation. One that was begun under other settings is not gone on
+with, and not joined to another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from auxdrive import __version__
+from auxdrive.errors import DataError, UsageError
+from auxdrive.storage.reading import read_bytes
+from auxdrive.strict import MAX_JSON_BYTES
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from auxdrive_eval.driving.agents import AgentSource
+from auxdrive_eval.driving.agents.process import AgentLimits
+from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.simulators.settings import SimulatorSettings, simulator_version
+from auxdrive_eval.world import Route
+
+SETTINGS_NAME = "settings.json"
+EXPERT = "expert"
+
+
+@dataclass(frozen=True, slots=True)
+class DriverSource:
+    """Who drives; picklable.
+
+    Attributes:
+        agent: None is the simulator's expert. controller: None chooses by what the agent predicts.
+        creep_after_s: see `auxdrive.controllers.creep`. limits: how long the agent may take; they
+            decide no result but that of an agent that hangs, and may differ when an evaluation is
+            gone on with.
+    """
+
+    agent: AgentSource | None
+    controller: str | None = None
+    creep_after_s: float | None = None
+    limits: AgentLimits = field(default_factory=AgentLimits)
+
+
+class EvaluationSettings(BaseModel):
+    """What decides the results of an evaluation.
+
+    Attributes:
+        auxdrive: version. simulator_version: of the worlds of the simulator (see
+            `auxdrive_eval.simulators.settings`).
+        driver: name of the agent's folder, or "expert". driver_sha256: of all that it is made of;
+            empty for the expert, which is a part of the simulator.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    auxdrive: str
+    simulator: SimulatorSettings
+    simulator_version: str
+    rules: str
+    driver: str
+    driver_sha256: str
+    role: str
+    controller: str | None
+    creep_after_s: float | None = None
+    routes_sha256: str
+    route_count: int
+    repeats: int
+    seed: int
+
+
+def evaluation_settings(
+    routes: Sequence[Route],
+    source: DriverSource,
+    simulator: SimulatorSettings,
+    *,
+    driver_sha256: str,
+    rules: str,
+    repeats: int,
+    seed: int,
+) -> EvaluationSettings:
+    """The settings of an evaluation; the hashes stand for what the agent is made of and for the
+    routes.
+
+    Raises:
+        UsageError: nothing can be driven under these.
+    """
+    rule_set(rules)
+    if not routes:
+        raise UsageError("there are no routes to drive")
+    if repeats < 1:
+        raise UsageError(f"the number of repeats must be 1 or more, got {repeats}")
+    if seed < 0:
+        raise UsageError(f"the seed of traffic and lights must be 0 or more, got {seed}")
+    agent = source.agent
+    return EvaluationSettings(
+        auxdrive=__version__,
+        simulator=simulator,
+        simulator_version=simulator_version(simulator.kind),
+        rules=rules,
+        driver=EXPERT if agent is None else agent.path.resolve().name,
+        driver_sha256=driver_sha256,
+        role="" if agent is None else agent.role,
+        controller=source.controller,
+        creep_after_s=source.creep_after_s,
+        routes_sha256=hash_routes(routes),
+        route_count=len(routes),
+        repeats=repeats,
+        seed=seed,
+    )
+
+
+def hash_routes(routes: Iterable[Route]) -> str:
+    """SHA-256 of what is driven on: ids, towns, weathers and dense points, in order."""
+    digest = hashlib.sha256()
+    for route in routes:
+        digest.update(f"{route.route_id}\0{route.town}\0{route.weather}\0".encode())
+        digest.update(np.ascontiguousarray(route.points).tobytes())
+    return digest.hexdigest()
+
+
+def traffic_seed(seed: int, route: Route, repeat: int) -> int:
+    """Seed of the traffic and lights of one repeat of one route: of the route itself, wherever it
+    stands in a list.
+    """
+    name = hashlib.sha256(f"{route.town}\0{route.route_id}".encode()).digest()
+    words = [int.from_bytes(name[start : start + 4], "big") for start in range(0, 16, 4)]
+    return int(np.random.SeedSequence([seed, *words, repeat]).generate_state(1)[0])
+
+
+def read_settings(folder: Path) -> EvaluationSettings:
+    """The settings that stand in an evaluation's folder.
+
+    Raises:
+        DataError: there are none, or they are damaged or of another version of auxdrive.
+    """
+    path = folder / SETTINGS_NAME
+    data = read_bytes(path, MAX_JSON_BYTES)
+    try:
+        return EvaluationSettings.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise DataError(
+            f"{path}: is damaged, or of another version of auxdrive ({where}: {first['msg']}); "
+            "choose another --out"
+        ) from error
+
+
+def differences(
+    before: EvaluationSettings, now: EvaluationSettings, but: Iterable[str] = ()
+) -> list[str]:
+    """Each setting that differs, with both values."""
+    return [
+        f"{name} was {getattr(before, name)} and is {getattr(now, name)}"
+        for name in EvaluationSettings.model_fields
+        if name not in but and getattr(before, name) != getattr(now, name)
+    ]

@@ -1,0 +1,1 @@
+"""Simulators: the protocol, the settings that make one, and the embedded one."""

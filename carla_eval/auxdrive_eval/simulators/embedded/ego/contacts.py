@@ -1,0 +1,108 @@
+"""What the ego runs into, and what comes of it: it stops where it was, and a moving car that it has
+run into is towed away.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from auxdrive.types import Control, Float64
+
+from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
+from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
+from auxdrive_eval.simulators.embedded.geometry.boxes import box, overlaps
+from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
+from auxdrive_eval.world import CollisionKind, Contact
+
+TOWED_AFTER_S = 10.0
+"""Bodies do not give way here, so the ego and a car that it has run into could hold each other for
+ever. After they have stood in touch for this long the car is taken out of the traffic, as SUMO does
+with cars that have collided (`collision.action`).
+"""
+TOUCH_M = 0.5
+STANDING_MPS = 0.1
+
+
+class EgoContacts:
+    """The ego's contacts on one route."""
+
+    def __init__(self, vehicle: Vehicle, obstacles: StaticObstacles, traffic: Traffic) -> None:
+        self._vehicle = vehicle
+        self._obstacles = obstacles
+        self._traffic = traffic
+        self.cars = traffic.boxes()
+        self._found: dict[int, Contact] = {}
+        self._together_s: dict[int, float] = {}
+
+    def ego_box(self) -> Float64:
+        """The ego, float64 (5,)."""
+        p = self._vehicle.parameters
+        return box(*self._vehicle.centre, self._vehicle.yaw_rad, p.length_m, p.width_m)
+
+    def move(self, control: Control, tick_s: float) -> None:
+        """Move the ego; what it runs into stops it where it was."""
+        vehicle = self._vehicle
+        pose, before = vehicle.pose, self.ego_box()
+        vehicle.step(control, tick_s)
+        after = self.ego_box()
+        standing, moving = self._obstacles.hits(after), self._cars_hit(after)
+        self._found = (
+            {contact.other_id: contact for contact in self._obstacles.contacts(after)}
+            if standing
+            else {}
+        )
+        self._found.update({contact.other_id: contact for contact in moving.values()})
+        # Something that the ego already stood in (a car that drove into it) does not hold it.
+        touched_before = set(self._obstacles.hits(before)) if standing else set()
+        cars_before = self._cars_hit(before).keys() if moving else set()
+        if not set(standing) <= touched_before or not moving.keys() <= cars_before:
+            vehicle.x_m, vehicle.y_m, vehicle.yaw_rad = pose.x_m, pose.y_m, pose.yaw_rad
+            vehicle.speed_mps, vehicle.drive_mps2 = 0.0, 0.0
+
+    def settle(self, tick_s: float) -> tuple[Contact, ...]:
+        """After the traffic has moved: stop what has run into the ego, and tow what has stood in
+        touch with it for long.
+
+        Returns all contacts of the tick.
+        """
+        self.cars = self._traffic.boxes()
+        for car_id, contact in self._cars_hit(self.ego_box()).items():
+            self._found[contact.other_id] = contact
+            self._traffic.halt(car_id)
+        for car_id in self._found.keys() & self._traffic.cars.keys():
+            self._together_s.setdefault(car_id, 0.0)
+        if self._together_s:
+            self._tow(tick_s)
+        return tuple(self._found.values())
+
+    def _tow(self, tick_s: float) -> None:
+        """Count for each car that was hit how long it and the ego have stood in touch."""
+        near = self.ego_box()
+        near[3:] += TOUCH_M
+        touching = dict(zip(self._traffic.cars, overlaps(near, self.cars) > 0, strict=True))
+        for car_id, together_s in list(self._together_s.items()):
+            stand = (
+                max(self._vehicle.speed_mps, self._traffic.cars[car_id].speed_mps) < STANDING_MPS
+            )
+            if not touching[car_id]:
+                del self._together_s[car_id]
+            elif not stand:
+                self._together_s[car_id] = 0.0
+            elif together_s + tick_s < TOWED_AFTER_S:
+                self._together_s[car_id] = together_s + tick_s
+            else:
+                del self._together_s[car_id]
+                self._traffic.remove(car_id)
+                self.cars = self._traffic.boxes()
+
+    def _cars_hit(self, ego: Float64) -> dict[int, Contact]:
+        """Contacts of a box with moving cars, by car id."""
+        if not len(self.cars):
+            return {}
+        cars = list(self._traffic.cars.values())
+        found = {}
+        for index in np.flatnonzero(overlaps(ego, self.cars) > 0):
+            car, (x, y) = cars[index], self.cars[index, :2]
+            found[car.car_id] = Contact(
+                CollisionKind.VEHICLE, car.car_id, f"vehicle.{car.kind.value}", (float(x), float(y))
+            )
+        return found

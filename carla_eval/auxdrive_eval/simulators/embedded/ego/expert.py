@@ -1,0 +1,108 @@
+"""The privileged driver: it knows the route, the map, every car and light, and drives as a careful
+person would.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from auxdrive.types import Control
+
+from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
+from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle
+from auxdrive_eval.simulators.embedded.geometry.curves import Curve
+from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
+from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.simulators.embedded.traffic.car import Car
+from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
+from auxdrive_eval.simulators.embedded.traffic.idm import IdmParameters, idm_accel, speed_profile
+from auxdrive_eval.world import Route
+
+LATERAL_MPS2 = 2.0
+PLAN_BRAKE_MPS2 = 1.5
+CRUISE_SHARE = 0.95
+LOOKAHEAD_M = (3.0, 7.0)
+LOOKAHEAD_S = 0.45
+LOOKAHEAD_AT_REST_M = 2.0
+LINE_MARGIN_M = 1.0
+OFF_ROUTE_MPS = 3.0
+HOLD_BRAKE = 0.3
+DRIVING = IdmParameters(accel_mps2=1.8, brake_mps2=2.2, headway_s=1.4, gap_m=2.5)
+
+
+class Expert:
+    """Pure pursuit (Coulter 1992) for steering; for speed the least of what bends, the car ahead
+    and the next line allow.
+    """
+
+    def __init__(
+        self, graph: LaneGraph, tracker: RouteTracker, vehicle: Vehicle, traffic: Traffic
+    ) -> None:
+        self._graph = graph
+        self._tracker = tracker
+        self._vehicle = vehicle
+        self._traffic = traffic
+        route = tracker.route
+        curve = Curve(route.points, tracker.along, route.yaw_rad)
+        self._profile = speed_profile(
+            curve, CRUISE_SHARE * _limits(graph.town, route), LATERAL_MPS2, PLAN_BRAKE_MPS2
+        )
+
+    def control(self, ego: Car | None) -> Control:
+        """What to do now. ego: the ego as a road user, None where it has left its route."""
+        accel = self._accel(ego)
+        throttle, brake = self._pedals(accel)
+        return Control(self._steer(), throttle, brake)
+
+    def _steer(self) -> float:
+        """Road-wheel angle of the arc from the rear axle to a point of the route ahead: atan(2 L
+        sin(alpha) / distance).
+        """
+        vehicle, tracker = self._vehicle, self._tracker
+        ahead = min(
+            max(LOOKAHEAD_AT_REST_M + LOOKAHEAD_S * vehicle.speed_mps, LOOKAHEAD_M[0]),
+            LOOKAHEAD_M[1],
+        )
+        x, y = tracker.point_at(tracker.progress_m + ahead)
+        dx, dy = x - vehicle.x_m, y - vehicle.y_m
+        alpha = math.remainder(math.atan2(dy, dx) - vehicle.yaw_rad, math.tau)
+        limit = vehicle.parameters.max_steer_rad
+        if abs(alpha) > math.pi / 2:  # the point lies behind: full lock towards it
+            return math.copysign(limit, alpha)
+        steer = math.atan(
+            2 * vehicle.parameters.wheelbase_m * math.sin(alpha) / max(math.hypot(dx, dy), 0.5)
+        )
+        return min(max(steer, -limit), limit)
+
+    def _accel(self, ego: Car | None) -> float:
+        speed = self._vehicle.speed_mps
+        wish = float(np.interp(self._tracker.progress_m, self._tracker.along, self._profile))
+        if ego is None:
+            return idm_accel(speed, min(wish, OFF_ROUTE_MPS), parameters=DRIVING)
+        gap, lead_speed = self._traffic.leader(ego)
+        accel = idm_accel(speed, wish, gap, lead_speed, DRIVING)
+        junctions = self._traffic.junctions
+        if (
+            self._graph.town.lanes[ego.lane].junction_id is None
+            and junctions.granted(ego.car_id) is None
+        ):
+            # As a leader at rest, placed so that the front bumper comes to stand the margin before
+            # the line.
+            to_line = junctions.to_line_m(ego) - LINE_MARGIN_M + DRIVING.gap_m
+            accel = min(accel, idm_accel(speed, wish, max(to_line, 0.1), 0.0, DRIVING))
+        return accel
+
+    def _pedals(self, accel_mps2: float) -> tuple[float, float]:
+        """Throttle and brake that give an acceleration, by the vehicle's own model."""
+        vehicle = self._vehicle
+        if vehicle.speed_mps < 0.1 and accel_mps2 <= 0.05:
+            return 0.0, HOLD_BRAKE
+        needed = accel_mps2 + vehicle.resistance_mps2()
+        if needed >= 0:
+            return min(1.0, needed / vehicle.demanded_mps2(1.0, 0.0)), 0.0
+        return 0.0, min(1.0, -needed / vehicle.parameters.max_brake_mps2)
+
+
+def _limits(town: Town, route: Route) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.array([town.lanes[lane_id].speed_limit_mps for lane_id in route.lane_ids])

@@ -1,0 +1,72 @@
+"""What the ego touches: its box against cars, props, and the poles of lights and signs."""
+
+from __future__ import annotations
+
+import numpy as np
+from auxdrive.types import Float64
+
+from auxdrive_eval.simulators.embedded.geometry.boxes import box, overlaps
+from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.world import CollisionKind, Contact
+
+POLE_M = 0.3
+_STATIC_BASE, _LIGHT_BASE, _SIGN_BASE = 10_000, 30_000, 40_000
+
+
+class StaticObstacles:
+    """Everything in a town that stands and can be hit; ids of contacts are unique across cars,
+    props, lights and signs.
+    """
+
+    def __init__(self, town: Town) -> None:
+        self.types: list[tuple[CollisionKind, str, int]] = []
+        boxes = []
+        for prop in town.props:
+            boxes.append(box(prop.x_m, prop.y_m, prop.yaw_rad, prop.length_m, prop.width_m))
+            if prop.car is not None:
+                kind, name = CollisionKind.VEHICLE, f"vehicle.{prop.car.value}"
+            else:
+                kind, name = CollisionKind.LAYOUT, f"static.{prop.kind.value}"
+            self.types.append((kind, name, _STATIC_BASE + prop.prop_id))
+        for light in town.lights.values():
+            boxes.append(box(*light.location, light.yaw_rad, POLE_M, POLE_M))
+            self.types.append(
+                (CollisionKind.LAYOUT, "traffic.traffic_light", _LIGHT_BASE + light.light_id)
+            )
+        for sign in town.stop_signs.values():
+            boxes.append(box(*sign.location, sign.yaw_rad, POLE_M, POLE_M))
+            self.types.append((CollisionKind.LAYOUT, "traffic.stop", _SIGN_BASE + sign.sign_id))
+        self.boxes = np.array(boxes).reshape(-1, 5)
+        self._reach = np.hypot(self.boxes[:, 3], self.boxes[:, 4])
+
+    def hits(self, ego: Float64) -> list[int]:
+        """Indices of what the box stands in."""
+        reach = self._reach + float(np.hypot(ego[3], ego[4]))
+        near = np.flatnonzero(
+            (self.boxes[:, 0] - ego[0]) ** 2 + (self.boxes[:, 1] - ego[1]) ** 2 < reach**2
+        )
+        if not len(near):
+            return []
+        return [int(index) for index in near[overlaps(ego, self.boxes[near]) > 0]]
+
+    def contacts(self, ego: Float64) -> list[Contact]:
+        """Contacts of the ego's box, float64 (5,), with what stands."""
+        return [
+            Contact(*self._describe(index), location=self._location(ego, self.boxes[index]))
+            for index in self.hits(ego)
+        ]
+
+    def _describe(self, index: int) -> tuple[CollisionKind, int, str]:
+        kind, name, other_id = self.types[index]
+        return kind, other_id, name
+
+    @staticmethod
+    def _location(ego: Float64, other: Float64) -> tuple[float, float]:
+        """The point of the other box that is nearest to the ego's centre."""
+        dx, dy = ego[0] - other[0], ego[1] - other[1]
+        cos, sin = np.cos(other[2]), np.sin(other[2])
+        along = np.clip(dx * cos + dy * sin, -other[3], other[3])
+        left = np.clip(dy * cos - dx * sin, -other[4], other[4])
+        return float(other[0] + along * cos - left * sin), float(
+            other[1] + along * sin + left * cos
+        )

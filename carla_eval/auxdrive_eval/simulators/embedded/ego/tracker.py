@@ -1,0 +1,134 @@
+"""Where the ego is on its route, and the ego as a road user for traffic and junctions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from auxdrive.types import Float64, Pose2
+
+from auxdrive_eval.simulators.embedded.ego.vehicle import VehicleParameters
+from auxdrive_eval.simulators.embedded.geometry.curves import cumulative_length
+from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
+from auxdrive_eval.simulators.embedded.town.model import CarKind
+from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car
+from auxdrive_eval.world import Route
+
+SEARCH_M = 25.0
+ON_ROUTE_M = 3.0
+ON_ROUTE_RAD = math.radians(60.0)
+
+
+class RouteTracker:
+    """Progress along a route. It only grows, and looks a few metres ahead at most, so a route may
+    cross itself.
+    """
+
+    def __init__(self, route: Route, graph: LaneGraph, parameters: VehicleParameters) -> None:
+        self.route = route
+        self.along = cumulative_length(route.points)
+        self._parameters = parameters
+        self._graph = graph
+        self._lane_of_point = np.array(route.lane_ids)
+        starts = np.flatnonzero(np.diff(self._lane_of_point, prepend=-1))
+        self._lanes = self._lane_of_point[starts].tolist()
+        self._order = np.cumsum(np.isin(np.arange(len(route.lane_ids)), starts)) - 1
+        self._ego = Car(
+            EGO_ID,
+            CarKind.SEDAN,
+            parameters.length_m,
+            parameters.width_m,
+            1.5,
+            0,
+            self._lanes[0],
+            0.0,
+        )
+        self._ego_order = 0
+        self._index = 0
+        self.progress_m = 0.0
+        self.left_m = 0.0
+
+    @property
+    def length_m(self) -> float:
+        """Length of the route."""
+        return float(self.along[-1])
+
+    def update(self, pose: Pose2) -> None:
+        """Project the rear axle onto the route: `progress_m` along it, `left_m` to its left."""
+        last = int(np.searchsorted(self.along, self.along[self._index] + SEARCH_M)) + 1
+        window = self.route.points[self._index : last]
+        self._index += int(
+            np.argmin((window[:, 0] - pose.x_m) ** 2 + (window[:, 1] - pose.y_m) ** 2)
+        )
+        x, y = self.route.points[self._index]
+        yaw = float(self.route.yaw_rad[self._index])
+        dx, dy = pose.x_m - float(x), pose.y_m - float(y)
+        self.left_m = dy * math.cos(yaw) - dx * math.sin(yaw)
+        ahead = dx * math.cos(yaw) + dy * math.sin(yaw)
+        self.progress_m = max(
+            self.progress_m, float(self.along[self._index]) + min(max(ahead, -1.0), 1.0)
+        )
+
+    def heading_error_rad(self, pose: Pose2) -> float:
+        """Heading of the ego less that of the route."""
+        return math.remainder(pose.yaw_rad - float(self.route.yaw_rad[self._index]), math.tau)
+
+    def point_at(self, along_m: float) -> tuple[float, float]:
+        """The point of the route at that distance; beyond its end it goes straight on."""
+        beyond = max(0.0, along_m - self.length_m)
+        x, y = (
+            float(np.interp(along_m, self.along, self.route.points[:, axis])) for axis in (0, 1)
+        )
+        yaw = float(self.route.yaw_rad[-1])
+        return x + beyond * math.cos(yaw), y + beyond * math.sin(yaw)
+
+    def road_user(self, pose: Pose2, speed_mps: float) -> Car | None:
+        """The ego as a car on the lanes of its route; None where it has left them.
+
+        It is the same object on every tick, since it remembers its stops.
+        """
+        if abs(self.left_m) > ON_ROUTE_M or abs(self.heading_error_rad(pose)) > ON_ROUTE_RAD:
+            return None
+        centre_m = self.progress_m + self._parameters.centre_ahead_m
+        index = min(int(np.searchsorted(self.along, centre_m, side="right")), len(self.along)) - 1
+        order = int(self._order[index])
+        lane = int(self._lanes[order])
+        ego = self._ego
+        if order != self._ego_order:
+            ego.behind, ego.waited_s, ego.has_stopped = int(self._lanes[order - 1]), 0.0, False
+            self._ego_order = order
+        start, along_start = self._lane_start(order, lane)
+        ego.lane, ego.along_m, ego.speed_mps = lane, along_start + centre_m - start, speed_mps
+        ego.ahead = self._beyond(order)
+        return ego
+
+    def _lane_start(self, order: int, lane: int) -> tuple[float, float]:
+        """Route distance at which a lane of the route is entered, and the distance along that lane
+        there (not 0 on the first).
+        """
+        first = int(np.searchsorted(self._order, order))
+        if order > 0:
+            return float(self.along[first - 1]), 0.0
+        view = self._graph.town.lanes[lane]
+        away: Float64 = np.hypot(*(view.centreline - self.route.points[0]).T)
+        nearest = int(np.argmin(away))
+        yaw = float(view.yaw_rad[nearest])
+        step = self.route.points[0] - view.centreline[nearest]
+        return 0.0, float(view.arclength[nearest]) + float(
+            step[0] * math.cos(yaw) + step[1] * math.sin(yaw)
+        )
+
+    def _beyond(self, order: int) -> list[int]:
+        """The next two lanes: of the route, and after its end the straightest."""
+        lanes = self._graph.town.lanes
+        ahead = [int(lane) for lane in self._lanes[order + 1 : order + 3]]
+        while len(ahead) < 2:
+            last = lanes[ahead[-1] if ahead else self._lanes[order]]
+            turned = {
+                lane: abs(
+                    math.remainder(float(lanes[lane].yaw_rad[-1] - last.yaw_rad[-1]), math.tau)
+                )
+                for lane in last.successors
+            }
+            ahead.append(min(turned, key=lambda lane: (turned[lane], lane)))
+        return ahead

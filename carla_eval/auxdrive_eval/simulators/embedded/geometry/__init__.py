@@ -1,0 +1,1 @@
+"""Boxes and curves in the plane."""

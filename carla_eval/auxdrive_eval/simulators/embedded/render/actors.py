@@ -1,0 +1,165 @@
+"""What moves or changes in a loaded town: cars and the lamps of traffic lights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from auxdrive.errors import SimulatorError
+from panda3d.core import NodePath, ShadeModelAttrib, Texture
+
+from auxdrive_eval.simulators.embedded.render import meshes
+from auxdrive_eval.simulators.embedded.render.atmosphere import Light
+from auxdrive_eval.simulators.embedded.render.cars import PAINTS, car_faces
+from auxdrive_eval.simulators.embedded.render.faces import Face, Layer, PlaneTable, pack
+from auxdrive_eval.simulators.embedded.render.graphs import (
+    attach_numbers,
+    attach_picture,
+    colours_of,
+    set_layer,
+)
+from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
+from auxdrive_eval.simulators.embedded.render.rasteriser import make_geom, make_node, number_colours
+from auxdrive_eval.simulators.embedded.render.town_faces import HEAD_CENTRE_M, light_posts
+from auxdrive_eval.simulators.embedded.scene import Scene
+from auxdrive_eval.simulators.embedded.town.model import CarKind, CarPose, Town
+from auxdrive_eval.world import LightColour
+
+CAR_REACH_M = 150.0
+"""Cars beyond this distance from the ego are not drawn."""
+_SECTORS = 16
+_LAMP_ORDER = (LightColour.RED, LightColour.YELLOW, LightColour.GREEN)
+
+_Body = tuple[CarKind, float, float, float]
+
+
+@dataclass(slots=True)
+class _NumberedCar:
+    node: NodePath
+    first: int
+    planes: PlaneTable
+
+
+class Actors:
+    """Cars come from a pool: meshes are built when a body is first seen and kept until another town
+    is loaded.
+    """
+
+    def __init__(
+        self,
+        town: Town,
+        light: Light,
+        textures: dict[str, Texture],
+        picture: NodePath,
+        numbers: NodePath,
+        registry: FaceRegistry,
+    ) -> None:
+        """`picture` and `numbers` are the roots of the town's nodes."""
+        self._light = light
+        self._picture, self._numbers, self._registry = (
+            picture.attach_new_node("actors"),
+            numbers.attach_new_node("actors"),
+            registry,
+        )
+        self._painted: dict[tuple[_Body, int, bool, int], list[NodePath]] = {}
+        self._numbered: dict[_Body, list[_NumberedCar]] = {}
+        self._lamps: dict[int, dict[LightColour, NodePath]] = {}
+        self._lit: dict[int, LightColour] = {}
+        self._hang_lamps(town, textures)
+        self._shown: Scene | None = None
+        self._visible: list[NodePath] = []
+
+    def _hang_lamps(self, town: Town, textures: dict[str, Texture]) -> None:
+        for light_id, posts in light_posts(town).items():
+            heads: dict[LightColour, NodePath] = {}
+            for lit, colour in enumerate(_LAMP_ORDER):
+                faces = _heads(posts, lit, town.kerb_height_m)
+                heads[colour] = self._picture.attach_new_node(f"light {light_id} {colour}")
+                attach_picture(heads[colour], faces, self._light, textures)
+                heads[colour].hide()
+            self._lamps[light_id] = heads
+            attach_numbers(self._numbers, _heads(posts, None, town.kerb_height_m), self._registry)
+
+    def show(self, scene: Scene) -> None:
+        """Put the scene's cars and lamps into both graphs; the same object again costs nothing."""
+        if scene is self._shown:
+            return
+        self._show_lamps(scene)
+        for node in self._visible:
+            node.detach_node()
+        self._visible = []
+        used: dict[object, int] = {}
+        for car in scene.cars:
+            if math.hypot(car.x_m - scene.ego.x_m, car.y_m - scene.ego.y_m) < CAR_REACH_M:
+                self._show_car(car, used)
+        self._shown = scene
+
+    def _show_lamps(self, scene: Scene) -> None:
+        for light_id, heads in self._lamps.items():
+            if light_id not in scene.lights:
+                raise SimulatorError(
+                    f"the scene does not say which colour light {light_id} shows; Scene.lights "
+                    "needs every light of the town"
+                )
+            colour, before = scene.lights[light_id], self._lit.get(light_id)
+            if colour is not before:
+                heads[colour].show()
+                if before is not None:
+                    heads[before].hide()
+                self._lit[light_id] = colour
+
+    def _show_car(self, car: CarPose, used: dict[object, int]) -> None:
+        body: _Body = (
+            car.kind,
+            round(car.length_m, 2),
+            round(car.width_m, 2),
+            round(car.height_m, 2),
+        )
+        sector = round(car.yaw_rad / (2 * math.pi) * _SECTORS) % _SECTORS
+        paint = (body, car.colour % len(PAINTS), car.braking, sector)
+        painted = self._painted.setdefault(paint, [])
+        index = used[paint] = used.get(paint, -1) + 1
+        if index == len(painted):
+            painted.append(self._paint_car(*paint))
+        numbered = self._numbered.setdefault(body, [])
+        index_numbered = used[body] = used.get(body, -1) + 1
+        if index_numbered == len(numbered):
+            numbered.append(self._number_car(body))
+        numbers = numbered[index_numbered]
+        for stage, node in ((self._picture, painted[index]), (self._numbers, numbers.node)):
+            # the order of drawing is the scene's, whichever cars were seen before
+            node.reparent_to(stage, len(self._visible))
+            node.set_pos_hpr(car.x_m, car.y_m, 0, math.degrees(car.yaw_rad), 0, 0)
+            self._visible.append(node)
+        self._registry.place(numbers.first, numbers.planes, car.x_m, car.y_m, car.yaw_rad)
+
+    def _paint_car(self, body: _Body, colour: int, braking: bool, sector: int) -> NodePath:
+        """A car for the picture; its light is baked for the nearest of 16 headings."""
+        faces = car_faces(*body, colour, braking=braking)
+        root = NodePath(f"car {body[0]}")
+        for layer in (Layer.SHADOW, Layer.OBJECT):
+            members = [f for f in faces if f.layer is layer]
+            lit = pack(meshes.place(members, 0, 0, sector * 2 * math.pi / _SECTORS))
+            node = root.attach_new_node(
+                make_node(layer.name, [make_geom(pack(members), colours_of(lit, self._light))])
+            )
+            set_layer(node, layer)
+        return root
+
+    def _number_car(self, body: _Body) -> _NumberedCar:
+        mesh = pack([f for f in car_faces(*body, 0) if f.alpha == 1.0])
+        first = self._registry.register([mesh])[0]
+        node = NodePath(make_node(f"car {body[0]}", [make_geom(mesh, number_colours(mesh, first))]))
+        set_layer(node, Layer.OBJECT)
+        node.set_attrib(ShadeModelAttrib.make(ShadeModelAttrib.M_flat))
+        return _NumberedCar(node, first, mesh.planes)
+
+
+def _heads(posts: list[tuple[float, float, float]], lit: int | None, kerb_m: float) -> list[Face]:
+    faces: list[Face] = []
+    for x, y, yaw in posts:
+        ahead_x, ahead_y = 0.2 * math.cos(yaw), 0.2 * math.sin(yaw)  # in front of the post
+        faces += meshes.place(
+            meshes.light_head(lit), x + ahead_x, y + ahead_y, yaw, HEAD_CENTRE_M + kerb_m
+        )
+    return faces

@@ -1,0 +1,279 @@
+"""Bodies as lists of planar faces: boxes, poles, trees, buildings, cars, lights and signs. Metres,
+z up.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+from auxdrive.types import Float64
+
+from auxdrive_eval.simulators.embedded.render.faces import Colour, Face, Layer
+
+POLE_GREY: Colour = (0.36, 0.37, 0.38)
+HEAD_BLACK: Colour = (0.06, 0.06, 0.07)
+LAMP_M = 0.5
+HEAD_WIDTH_M = 0.8
+HEAD_HEIGHT_M = 2.1
+
+
+def rectangle(x0: float, y0: float, x1: float, y1: float, z: float) -> Float64:
+    """Corners (4, 3) of a level rectangle, seen from above."""
+    return np.array([(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)], dtype=np.float64)
+
+
+def transform(points: Float64, x_m: float, y_m: float, yaw_rad: float, z_m: float = 0.0) -> Float64:
+    """Points (n, 3) turned about z by yaw, then moved."""
+    c, s = math.cos(yaw_rad), math.sin(yaw_rad)
+    x, y = points[:, 0], points[:, 1]
+    return np.column_stack([c * x - s * y + x_m, s * x + c * y + y_m, points[:, 2] + z_m])
+
+
+def place(
+    faces: list[Face], x_m: float, y_m: float, yaw_rad: float, z_m: float = 0.0
+) -> list[Face]:
+    """Faces turned about z, then moved."""
+    return [
+        Face(
+            transform(f.points, x_m, y_m, yaw_rad, z_m),
+            f.colour,
+            f.class_name,
+            f.layer,
+            f.texture,
+            f.uvs,
+            f.triangles,
+            f.emissive,
+            f.alpha,
+        )
+        for f in faces
+    ]
+
+
+def prism(
+    outline_xy: Float64,
+    z0: float,
+    z1: float,
+    colour: Colour,
+    class_name: str,
+    *,
+    top_colour: Colour | None = None,
+    shrink: float = 1.0,
+    cap: bool = True,
+) -> list[Face]:
+    """Sides, and the top, of a vertical prism over a convex counter-clockwise outline (n, 2);
+    `shrink` scales the outline at the top.
+    """
+    low = np.column_stack([outline_xy, np.full(len(outline_xy), z0)])
+    high = np.column_stack([outline_xy * shrink, np.full(len(outline_xy), z1)])
+    faces = []
+    for i in range(len(low)):
+        j = (i + 1) % len(low)
+        faces.append(Face(np.array([low[i], low[j], high[j], high[i]]), colour, class_name))
+    if cap:
+        faces.append(Face(high, top_colour or colour, class_name))
+    return faces
+
+
+def _regular(corners: int, radius: float, phase: float = 0.0) -> Float64:
+    angle = phase + np.arange(corners) * (2 * math.pi / corners)
+    return radius * np.column_stack([np.cos(angle), np.sin(angle)])
+
+
+def _box_outline(length: float, width: float) -> Float64:
+    return rectangle(-length / 2, -width / 2, length / 2, width / 2, 0.0)[:, :2]
+
+
+def pole(height_m: float, radius_m: float = 0.09) -> list[Face]:
+    """A slim pole."""
+    return prism(_regular(4, radius_m, math.pi / 4), 0.0, height_m, POLE_GREY, "pole")
+
+
+def street_lamp(height_m: float) -> list[Face]:
+    """A street lamp: a pole with an arm along its own x axis and a glowing head."""
+    faces = pole(height_m, 0.11)
+    arm = prism(_box_outline(1.6, 0.12), height_m - 0.16, height_m, POLE_GREY, "pole")
+    head = rectangle(1.0, 0.16, 1.6, -0.16, height_m - 0.17)
+    return [
+        *faces,
+        *place(arm, 0.8, 0.0, 0.0),
+        Face(head, (1.0, 0.93, 0.72), "pole", emissive=True),
+    ]
+
+
+def tree(height_m: float, crown_m: float, seed: int) -> list[Face]:
+    """A tree: trunk, and a crown that is a stack of rings (planar trapezoids), mottled by face."""
+    rng = np.random.default_rng(seed)
+    conifer = seed % 4 == 3
+    trunk_top = 0.22 * height_m if conifer else 0.38 * height_m
+    faces = prism(
+        _regular(4, 0.035 * height_m + 0.03, 0.4),
+        0.0,
+        trunk_top + 0.1 * height_m,
+        (0.30, 0.21, 0.14),
+        "vegetation",
+        cap=False,
+    )
+    base = np.array(
+        [(0.10, 0.30, 0.13), (0.20, 0.38, 0.10), (0.27, 0.40, 0.13), (0.09, 0.25, 0.14)][seed % 4]
+    )
+    if conifer:
+        profile = [
+            (trunk_top, 1.0),
+            (0.55 * height_m, 0.62),
+            (0.8 * height_m, 0.3),
+            (height_m, 0.0),
+        ]
+    else:
+        span = height_m - trunk_top
+        profile = [
+            (trunk_top + span * t, r)
+            for t, r in ((0.0, 0.35), (0.18, 0.85), (0.45, 1.0), (0.75, 0.78), (1.0, 0.22))
+        ]
+    corners, phase = 7, float(rng.uniform(0, 1))
+    for (z0, r0), (z1, r1) in pairwise(profile):
+        low, high = (
+            _regular(corners, r0 * crown_m / 2, phase),
+            _regular(corners, r1 * crown_m / 2, phase),
+        )
+        for i in range(corners):
+            j = (i + 1) % corners
+            shade = float(rng.uniform(0.82, 1.18))
+            points = [(*low[i], z0), (*low[j], z0), (*high[j], z1), (*high[i], z1)]
+            uvs = np.array([(i, z0), (i + 1, z0), (i + 1, z1), (i, z1)]) * 0.5
+            if r1 == 0.0:
+                points, uvs = points[:3], uvs[:3]
+            faces.append(
+                Face(
+                    np.array(points),
+                    (base[0] * shade, base[1] * shade, base[2] * shade),
+                    "vegetation",
+                    texture="leaves",
+                    uvs=uvs,
+                )
+            )
+    if not conifer:
+        top = np.column_stack(
+            [_regular(corners, profile[-1][1] * crown_m / 2, phase), np.full(corners, height_m)]
+        )
+        faces.append(Face(top, (base[0] * 1.1, base[1] * 1.1, base[2] * 1.1), "vegetation"))
+    return faces
+
+
+FACADES: tuple[tuple[str, Colour], ...] = (
+    ("brick", (0.62, 0.34, 0.26)),
+    ("plaster", (0.80, 0.74, 0.60)),
+    ("plaster", (0.66, 0.70, 0.72)),
+    ("office", (0.46, 0.56, 0.64)),
+    ("brick", (0.52, 0.42, 0.35)),
+    ("plaster", (0.76, 0.60, 0.48)),
+    ("office", (0.62, 0.62, 0.60)),
+)
+STOREY_M = 3.2
+
+
+def building(length_m: float, width_m: float, height_m: float, style: int) -> list[Face]:
+    """A building: a ground floor with doors and shop windows, storeys of windows above, a flat or
+    pitched roof.
+    """
+    kind, colour = FACADES[style % len(FACADES)]
+    faces: list[Face] = []
+    ground = min(STOREY_M, height_m / 2)
+    pitched = kind != "office" and height_m < 9.0
+    eaves = height_m - min(2.5, 0.3 * height_m) if pitched else height_m
+    for yaw, along, away in (
+        (0.0, length_m, width_m),
+        (math.pi / 2, width_m, length_m),
+        (math.pi, length_m, width_m),
+        (-math.pi / 2, width_m, length_m),
+    ):
+        bays, storeys = max(1, round(along / 3.0)), max(1, round((eaves - ground) / STOREY_M))
+        for z0, z1, texture, rows in ((0.0, ground, "shop", 1), (ground, eaves, kind, storeys)):
+            points = np.array(
+                [(-along / 2, 0, z0), (along / 2, 0, z0), (along / 2, 0, z1), (-along / 2, 0, z1)]
+            ) - (0, away / 2, 0)
+            # a texture shows 4 x 4 bays
+            uvs = np.array([(0, 0), (bays, 0), (bays, rows), (0, rows)]) / 4.0
+            uvs[:, 1] *= 4.0 if texture == "shop" else 1.0
+            faces.append(
+                Face(transform(points, 0, 0, yaw), colour, "building", texture=texture, uvs=uvs)
+            )
+    hl, hw = length_m / 2, width_m / 2
+    if not pitched:
+        return [*faces, Face(rectangle(-hl, -hw, hl, hw, height_m), (0.42, 0.41, 0.40), "building")]
+    tile: Colour = ((0.50, 0.22, 0.16), (0.34, 0.30, 0.30))[style % 2]
+    low, ridge = (
+        rectangle(-hl, -hw, hl, hw, eaves),
+        np.array([(-hl, 0.0, height_m), (hl, 0.0, height_m)]),
+    )
+    faces.append(Face(np.array([low[0], low[1], ridge[1], ridge[0]]), tile, "building"))
+    faces.append(Face(np.array([low[2], low[3], ridge[0], ridge[1]]), tile, "building"))
+    faces.append(Face(np.array([low[1], low[2], ridge[1]]), colour, "building"))
+    return [*faces, Face(np.array([low[3], low[0], ridge[0]]), colour, "building")]
+
+
+def light_head(lit: int | None) -> list[Face]:
+    """Three lamps, red, yellow, green from the top, that look along +x; centred on the origin.
+    `lit` is the index of the burning one.
+    """
+    colours: tuple[Colour, ...] = ((1.0, 0.06, 0.04), (1.0, 0.80, 0.05), (0.05, 1.0, 0.35))
+    box = prism(
+        _box_outline(0.24, HEAD_WIDTH_M),
+        -HEAD_HEIGHT_M / 2,
+        HEAD_HEIGHT_M / 2,
+        HEAD_BLACK,
+        "traffic_light",
+    )
+    # the front is drawn in strips round the lamps, so nothing is coplanar
+    faces = [f for i, f in enumerate(box) if i != 1]
+    x, half_width, half_lamp = 0.12, HEAD_WIDTH_M / 2, LAMP_M / 2
+    edges = [HEAD_HEIGHT_M / 2]
+    for i, colour in enumerate(colours):
+        centre = (1 - i) * (LAMP_M + 0.14)
+        grow = 0.06 if i == lit else 0.0
+        top, bottom, side = centre + half_lamp + grow, centre - half_lamp - grow, half_lamp + grow
+        shown = (
+            colour
+            if i == lit
+            else (0.12 * colour[0] + 0.03, 0.12 * colour[1] + 0.03, 0.12 * colour[2] + 0.03)
+        )
+        faces.append(_front(x, -side, side, bottom, top, shown, emissive=i == lit))
+        faces.append(_front(x, -half_width, -side, bottom, top, HEAD_BLACK))
+        faces.append(_front(x, side, half_width, bottom, top, HEAD_BLACK))
+        faces.append(_front(x, -half_width, half_width, top, edges[-1], HEAD_BLACK))
+        edges.append(bottom)
+    faces.append(_front(x, -half_width, half_width, -HEAD_HEIGHT_M / 2, edges[-1], HEAD_BLACK))
+    return faces
+
+
+def _front(
+    x: float, y0: float, y1: float, z0: float, z1: float, colour: Colour, *, emissive: bool = False
+) -> Face:
+    points = np.array([(x, y0, z0), (x, y1, z0), (x, y1, z1), (x, y0, z1)])
+    return Face(points, colour, "traffic_light", emissive=emissive)
+
+
+def stop_sign(width_m: float = 0.95, centre_m: float = 2.3) -> list[Face]:
+    """A stop sign that looks along +x: a red octagon on a pole."""
+    octagon = _regular(8, 0.5 * width_m / math.cos(math.pi / 8), math.pi / 8)
+    front = np.column_stack([np.full(8, 0.08), octagon[:, 0], octagon[:, 1] + centre_m])
+    uvs = octagon / width_m + 0.5
+    back = front[::-1] - (0.03, 0.0, 0.0)
+    return [
+        *pole(centre_m + 0.3, 0.06),
+        Face(front, (1.0, 1.0, 1.0), "traffic_sign", texture="stop", uvs=uvs),
+        Face(back, (0.5, 0.5, 0.5), "traffic_sign"),
+    ]
+
+
+def shadow(length_m: float, width_m: float) -> Face:
+    """The dark patch under a body, in the RGB picture alone."""
+    return Face(
+        _blob(length_m + 0.5, width_m + 0.5), (0.0, 0.0, 0.0), "other", Layer.SHADOW, alpha=0.5
+    )
+
+
+def _blob(length_m: float, width_m: float) -> Float64:
+    outline = _regular(8, 0.5, math.pi / 8) * (length_m, width_m) / math.cos(math.pi / 8)
+    return np.column_stack([outline, np.zeros(8)])

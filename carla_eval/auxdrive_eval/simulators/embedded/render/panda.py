@@ -1,0 +1,258 @@
+"""The embedded simulator's renderer: RGB, depth, segmentation and LiDAR from Panda3D's software
+rasteriser.
+
+Frames: world and ego are right-handed, z up; the ego's origin is its rear axle on the ground.
+Legend: H, W rows and columns; F faces.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from auxdrive.cards import CameraSpec
+from auxdrive.errors import SimulatorError
+from auxdrive.types import AnyArray, Float32, Float64, Pose2, UInt8
+from panda3d.core import NodePath
+
+from auxdrive_eval.simulators.embedded.render import roof_lidar as lidar
+from auxdrive_eval.simulators.embedded.render.actors import Actors
+from auxdrive_eval.simulators.embedded.render.atmosphere import Light, Overlay, light_of
+from auxdrive_eval.simulators.embedded.render.faces import CLASS_ID
+from auxdrive_eval.simulators.embedded.render.graphs import (
+    SMALL_REACH_M,
+    SMALL_TILE_M,
+    attach_numbers,
+    attach_picture,
+    new_root,
+)
+from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
+from auxdrive_eval.simulators.embedded.render.rasteriser import Device, Target, View, make_texture
+from auxdrive_eval.simulators.embedded.render.sky import attach_sky
+from auxdrive_eval.simulators.embedded.render.textures import make_textures
+from auxdrive_eval.simulators.embedded.render.town_faces import town_faces
+from auxdrive_eval.simulators.embedded.scene import Scene
+from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.world import Weather
+
+NEAR_M, FAR_M = 0.4, 700.0
+SUPERSAMPLE = 2
+"""Side of the block of drawn pixels behind one pixel of the RGB picture: the rasteriser itself has
+no antialiasing.
+"""
+_DEPTH_LIMIT = 65535
+
+
+class PandaRenderer:
+    """Draws a town for one camera. See `auxdrive_eval.simulators.embedded.scene.Renderer`.
+
+    Args:
+        camera: in the ego frame; looks along x. `fov_deg` is required. Positive `pitch_rad` looks
+            down (a right-handed turn about y).
+
+    Raises:
+        SimulatorError: no field of view, or the rasteriser cannot be had; from the drawing calls:
+            no town is loaded, the renderer is closed, or the scene lacks a light.
+    """
+
+    def __init__(self, camera: CameraSpec) -> None:
+        if camera.fov_deg is None:
+            raise SimulatorError(
+                "the renderer needs the camera's horizontal field of view: before training, give "
+                "it with `auxdrive ingest --fov-deg`, "
+                "or as camera.fov_deg in the data set's dataset.json"
+            )
+        self._camera = camera
+        half_width = math.tan(math.radians(camera.fov_deg) / 2)
+        half_height = half_width * camera.height / camera.width
+        self._rays = _pixel_rays(camera.height, camera.width, half_width, half_height)
+        self._beams = lidar.beam_pattern()
+        self._device: Device | None = Device()
+        view = View(-half_width, half_width, -half_height, half_height, NEAR_M, FAR_M)
+        self._picture_root, self._number_root = new_root("picture"), new_root("numbers")
+        width, height = camera.width, camera.height
+        self._rgb = Target(
+            self._device,
+            "rgb",
+            self._picture_root,
+            [view],
+            SUPERSAMPLE * width,
+            SUPERSAMPLE * height,
+        )
+        self._numbers = Target(self._device, "numbers", self._number_root, [view], width, height)
+        self._lidar = Target(
+            self._device,
+            "lidar",
+            self._number_root,
+            [self._beams.view] * lidar.VIEWS,
+            lidar.COLUMNS,
+            self._beams.rows,
+        )
+        for index, node in enumerate(self._lidar.cameras):
+            node.set_hpr(90.0 * index, 0, 0)
+            # Small things in tiles that lie beyond the LiDAR's range altogether are left out of its
+            # views.
+            node.node().set_lod_scale(SMALL_REACH_M / (lidar.RANGE_M + SMALL_TILE_M / math.sqrt(2)))
+        self._town_nodes: list[NodePath] = []
+        self._actors: Actors | None = None
+        self._overlay: Overlay | None = None
+        self._light: Light | None = None
+        self._registry = FaceRegistry.empty()
+        self._seen: tuple[Scene, Float32, UInt8] | None = None
+
+    def load(self, town: Town, weather: Weather) -> None:
+        """Build the static geometry of a town, and release the former's; weather changes the RGB
+        picture alone.
+        """
+        self._open_device()
+        self._unload()
+        light = light_of(weather)
+        textures = {
+            name: make_texture(name, image)
+            for name, image in make_textures(town.seed, light.night).items()
+        }
+        self._registry = FaceRegistry.empty()
+        picture, numbers = (
+            self._picture_root.attach_new_node("town"),
+            self._number_root.attach_new_node("town"),
+        )
+        faces = town_faces(town)
+        attach_picture(picture, faces, light, textures)
+        attach_numbers(numbers, faces, self._registry)
+        sky = attach_sky(self._rgb.rig, light, town.seed)
+        self._town_nodes = [picture, numbers, sky]
+        self._actors = Actors(town, light, textures, picture, numbers, self._registry)
+        self._overlay = Overlay(light, self._rays, self._camera.height, self._camera.width)
+        self._light = light
+
+    def rgb(self, scene: Scene) -> UInt8:
+        """uint8 (H, W, 3)."""
+        actors, overlay, light = self._loaded()
+        actors.show(scene)
+        self._aim(self._rgb, scene.ego)
+        picture = _shrink(self._rgb.draw())
+        if not light.needs_depth:
+            return overlay.apply(picture, None, None, scene.time_s)
+        inverse, classes = self._see(scene)
+        return overlay.apply(picture, inverse, classes == CLASS_ID["traffic_light"], scene.time_s)
+
+    def depth_and_segmentation(self, scene: Scene) -> tuple[AnyArray, UInt8]:
+        """Depth uint16 (H, W), centimetres along the camera's axis, 65535 beyond 655 m or sky;
+        class ids uint8 (H, W).
+        """
+        actors, _, _ = self._loaded()
+        actors.show(scene)
+        inverse, classes = self._see(scene)
+        centimetres = np.rint(100.0 / np.maximum(inverse, 100.0 / _DEPTH_LIMIT))
+        return centimetres.astype(np.uint16), classes.copy()
+
+    def lidar_points(self, scene: Scene) -> AnyArray:
+        """float32 (N, 4): x, y, z in the ego frame (metres), and intensity 0..1; 32 rings over 360
+        degrees, up to 60 m.
+        """
+        actors, _, _ = self._loaded()
+        actors.show(scene)
+        ego = scene.ego
+        forward, left = _heading(ego)
+        x, y, z = lidar.MOUNT_M
+        origin = np.array([ego.x_m, ego.y_m, 0.0]) + x * forward + y * left + (0.0, 0.0, z)
+        self._lidar.rig.set_pos_hpr(*map(float, origin), math.degrees(ego.yaw_rad) - 90.0, 0, 0)
+        numbers = self._lidar.draw().ravel()[self._beams.pixels] & 0xFFFFFF
+        axes = np.array([forward, left, (0.0, 0.0, 1.0)])
+        inverse = self._registry.inverse_ranges(numbers, self._beams.directions, origin, axes)
+        return lidar.returns(self._beams, inverse, self._registry.classes[numbers])
+
+    def close(self) -> None:
+        """Release the pictures; a second call does nothing."""
+        if self._device is None:
+            return
+        self._unload()
+        for target in (self._rgb, self._numbers, self._lidar):
+            target.close()
+        self._device.close()
+        self._device = None
+
+    def _unload(self) -> None:
+        for node in self._town_nodes:
+            node.remove_node()
+        self._town_nodes = []
+        self._actors = self._overlay = self._light = None
+        self._seen = None
+
+    def _open_device(self) -> Device:
+        if self._device is None:
+            raise SimulatorError("the renderer is closed; make a new one")
+        return self._device
+
+    def _loaded(self) -> tuple[Actors, Overlay, Light]:
+        self._open_device()
+        if self._actors is None or self._overlay is None or self._light is None:
+            raise SimulatorError("no town is loaded; call load(town, weather) before drawing")
+        return self._actors, self._overlay, self._light
+
+    def _aim(self, target: Target, ego: Pose2) -> tuple[Float64, Float64]:
+        """Put the camera on the ego; returns its position (3,) and axes (3, 3; rows right, forward,
+        up) in the world.
+        """
+        camera = self._camera
+        forward, left = _heading(ego)
+        origin = np.array([ego.x_m, ego.y_m, camera.z_m]) + camera.x_m * forward + camera.y_m * left
+        target.rig.set_pos_hpr(
+            *map(float, origin),
+            math.degrees(ego.yaw_rad) - 90.0,
+            -math.degrees(camera.pitch_rad),
+            0,
+        )
+        c, s = math.cos(camera.pitch_rad), math.sin(camera.pitch_rad)
+        up = np.array([0.0, 0.0, 1.0])
+        return origin, np.array([-left, c * forward - s * up, s * forward + c * up])
+
+    def _see(self, scene: Scene) -> tuple[Float32, UInt8]:
+        """1 / depth float32 (H, W), 0 for the sky, and class ids; drawn once per scene, since fog
+        and headlights need them too.
+        """
+        if self._seen is None or self._seen[0] is not scene:
+            origin, axes = self._aim(self._numbers, scene.ego)
+            numbers = self._numbers.draw()[::-1] & 0xFFFFFF
+            inverse = self._registry.inverse_depths(
+                numbers.ravel(), self._rays, origin, axes
+            ).reshape(numbers.shape)
+            self._seen = (scene, inverse, self._registry.classes[numbers])
+        return self._seen[1:]
+
+
+def _heading(ego: Pose2) -> tuple[Float64, Float64]:
+    """Unit vectors (3,) forward and left of the ego in the world."""
+    c, s = math.cos(ego.yaw_rad), math.sin(ego.yaw_rad)
+    return np.array([c, s, 0.0]), np.array([-s, c, 0.0])
+
+
+def _pixel_rays(height: int, width: int, half_width: float, half_height: float) -> Float32:
+    """float32 (H * W, 3): right, 1, up of the ray through each pixel's centre, row by row from the
+    top.
+    """
+    right = ((np.arange(width) + 0.5) / width * 2 - 1) * half_width
+    up = (1 - (np.arange(height) + 0.5) / height * 2) * half_height
+    rays = np.empty((height, width, 3), dtype=np.float32)
+    rays[..., 0], rays[..., 1], rays[..., 2] = right[None, :], 1.0, up[:, None]
+    return rays.reshape(-1, 3)
+
+
+def _shrink(drawn: AnyArray) -> UInt8:
+    """RGB (H, W, 3) from 0xAARRGGBB (2H, 2W) with row 0 at the bottom: the mean of each 2 x 2
+    block.
+
+    Two channels at a time: red and blue have eight free bits above them, so four of each can be
+    summed in one 32-bit word.
+    """
+    height, width = drawn.shape[0] // SUPERSAMPLE, drawn.shape[1] // SUPERSAMPLE
+    pair = drawn[0::2] & 0xFF00FF, drawn[1::2] & 0xFF00FF
+    rows = pair[0] + pair[1]
+    red_blue = rows[:, 0::2] + rows[:, 1::2] + np.uint32(0x020002)
+    rows = (drawn[0::2] & 0x00FF00) + (drawn[1::2] & 0x00FF00)
+    green = rows[:, 0::2] + rows[:, 1::2] + np.uint32(0x000200)
+    picture = np.empty((height, width, 3), dtype=np.uint8)
+    picture[..., 0] = ((red_blue >> 18) & 0xFF)[::-1]
+    picture[..., 1] = ((green >> 10) & 0xFF)[::-1]
+    picture[..., 2] = ((red_blue >> 2) & 0xFF)[::-1]
+    return picture

@@ -1,0 +1,160 @@
+"""From pixels that name a face to exact distances.
+
+Panda3D's software rasteriser moves every corner to a whole pixel and keeps its depth, so its depth
+buffer is wrong by several per cent on ground that is seen at a shallow angle. Hence the pass for
+depth and segmentation draws each face in a colour that is its number, and the distance is where the
+pixel's ray meets the plane of that face: right to float precision inside the face, whatever the
+resolution. Legend: F faces, P rays. Row 0 of every table is the sky.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from auxdrive.types import AnyArray, Float32, Float64, UInt8
+
+from auxdrive_eval.simulators.embedded.render.faces import CLASS_ID, Mesh, PlaneTable
+
+MAX_FACES = 1 << 24
+_NEAREST_M = 0.05
+_RIM_M = 0.05
+
+
+@dataclass(slots=True)
+class FaceRegistry:
+    """The number of each face, its class and its plane in the world frame (float32); grows as
+    meshes are registered.
+    """
+
+    classes: UInt8
+    normals: Float32
+    offsets: Float32
+    centres: Float32
+    half_sizes: Float32
+
+    @classmethod
+    def empty(cls) -> FaceRegistry:
+        """A registry with the sky alone, as number 0."""
+        none = np.zeros((1, 3), dtype=np.float32)
+        return cls(
+            np.array([CLASS_ID["sky"]], dtype=np.uint8),
+            none,
+            np.ones(1, dtype=np.float32),
+            none,
+            none,
+        )
+
+    def register(self, meshes: Sequence[Mesh]) -> list[int]:
+        """Append the meshes' faces; returns the first number of each mesh."""
+        firsts, following = [], len(self.offsets)
+        for mesh in meshes:
+            firsts.append(following)
+            following += mesh.planes.count
+        if following > MAX_FACES:
+            raise ValueError(
+                f"{following} faces, but the picture's 24 bits can name only {MAX_FACES}"
+            )
+        tables = [mesh.planes for mesh in meshes]
+        self.classes = np.concatenate([self.classes, *(m.class_of_face for m in meshes)])
+        self.normals = np.concatenate(
+            [self.normals, *(t.normals for t in tables)], dtype=np.float32
+        )
+        self.offsets = np.concatenate(
+            [self.offsets, *(t.offsets for t in tables)], dtype=np.float32
+        )
+        self.centres = np.concatenate(
+            [self.centres, *(t.centres for t in tables)], dtype=np.float32
+        )
+        self.half_sizes = np.concatenate(
+            [self.half_sizes, *(t.half_sizes for t in tables)], dtype=np.float32
+        )
+        return firsts
+
+    def place(self, first: int, local: PlaneTable, x_m: float, y_m: float, yaw_rad: float) -> None:
+        """Put a mesh whose planes are in its own frame at this pose."""
+        c, s = np.cos(yaw_rad), np.sin(yaw_rad)
+        # transposed: rows are vectors
+        turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
+        rows = slice(first, first + local.count)
+        normals = local.normals @ turn
+        self.normals[rows] = normals
+        self.offsets[rows] = local.offsets + normals[:, 0] * x_m + normals[:, 1] * y_m
+        self.centres[rows] = local.centres @ turn + (x_m, y_m, 0.0)
+        self.half_sizes[rows] = local.half_sizes @ np.abs(turn)
+
+    def inverse_depths(
+        self, numbers: AnyArray, rays: Float32, origin: Float64, axes: Float64
+    ) -> Float32:
+        """1 / depth along the view's axis, float32 (P,), of the faces `numbers` (P,) along `rays`
+        (P, 3); 0 for the sky.
+
+        Depth is held within the face's own, so that a pixel at the rim of a face seen edge-on does
+        not meet its plane far away from it.
+
+        Args:
+            rays: right, 1, up, in the view's axes. origin: (3,) in the world.
+            axes: (3, 3), rows are the view's right, forward and up in the world.
+        """
+        faces, place = self._seen(numbers)
+        table = np.empty((len(faces), 5), dtype=np.float32)
+        table[:, :3] = self._inverse_coefficients(faces, origin, axes)
+        forward = axes[1].astype(np.float32)
+        middle = self.centres[faces] @ forward - np.float32(origin @ axes[1])
+        reach = self.half_sizes[faces] @ np.abs(forward)
+        table[:, 3] = 1.0 / np.maximum(middle + reach, _NEAREST_M)
+        table[:, 4] = 1.0 / np.maximum(middle - reach, _NEAREST_M)
+        table[faces == 0] = 0.0
+        rows = np.take(table, place, axis=0)
+        inverse = _dot(rows, rays)
+        np.maximum(inverse, rows[:, 3], out=inverse)
+        np.minimum(inverse, rows[:, 4], out=inverse)
+        return inverse
+
+    def inverse_ranges(
+        self, numbers: AnyArray, directions: Float32, origin: Float64, axes: Float64
+    ) -> Float32:
+        """1 / range, float32 (P,), along unit `directions` (P, 3; in `axes`); 0 for the sky and for
+        rays that miss the face by its rim.
+        """
+        faces, place = self._seen(numbers)
+        inverse = _dot(
+            np.take(self._inverse_coefficients(faces, origin, axes), place, axis=0), directions
+        )
+        with np.errstate(divide="ignore"):
+            points = (directions @ axes.astype(np.float32)) / inverse[:, None]
+        points -= np.take(self.centres[faces] - origin.astype(np.float32), place, axis=0)
+        inside = (
+            np.abs(points) <= np.take(self.half_sizes[faces] + np.float32(_RIM_M), place, axis=0)
+        ).all(axis=1)
+        inverse[~inside | (inverse <= 0.0) | (numbers == 0)] = 0.0
+        return inverse
+
+    def _seen(self, numbers: AnyArray) -> tuple[AnyArray, AnyArray]:
+        """The faces that occur among `numbers` (P,), in order, and each number's place among them:
+        a picture shows few of a town's.
+        """
+        shown = np.zeros(len(self.offsets), dtype=np.bool_)
+        shown[numbers] = True
+        faces = np.flatnonzero(shown)
+        places = np.empty(len(shown), dtype=np.intp)
+        places[faces] = np.arange(len(faces))
+        return faces, np.take(places, numbers)
+
+    def _inverse_coefficients(self, faces: AnyArray, origin: Float64, axes: Float64) -> Float32:
+        """float32 (len(faces), 3) whose product with a ray is its 1 / distance to the face's plane:
+        n . r / (offset - n . origin).
+        """
+        normals = self.normals[faces]
+        gap = self.offsets[faces] - normals @ origin.astype(np.float32)
+        gap[np.abs(gap) < 1e-5] = 1e-5
+        result: Float32 = (normals @ axes.T.astype(np.float32)) / gap[:, None]
+        return result
+
+
+def _dot(rows: Float32, rays: Float32) -> Float32:
+    product: Float32 = rows[:, 0] * rays[:, 0]
+    product += rows[:, 1] * rays[:, 1]
+    product += rows[:, 2] * rays[:, 2]
+    return product

@@ -1,0 +1,97 @@
+"""The roof LiDAR: a fixed pattern of beams, each looked up in one of four low-resolution views that
+name the face it meets.
+
+LiDAR frame: axes of the ego frame, origin at the sensor. Legend: B beams, four views (front, left,
+rear, right) of 90 degrees.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from auxdrive.types import AnyArray, Float32
+
+from auxdrive_eval.simulators.embedded.render.faces import CLASS_ID
+from auxdrive_eval.simulators.embedded.render.rasteriser import View
+
+MOUNT_M = (1.3, 0.0, 2.4)
+RANGE_M = 60.0
+RINGS = 32
+AZIMUTHS = 480
+LOWEST_DEG, HIGHEST_DEG = -25.0, 5.0
+VIEWS = 4
+COLUMNS = 128
+_NEAR_M = 0.5
+
+REFLECTIVITY = np.full(256, 0.3, dtype=np.float32)
+"""Share of light that comes back, by class id: markings, plates and signs are retro-reflective."""
+for _name, _share in {
+    "road": 0.15, "lane_marking": 0.75, "sidewalk": 0.35, "building": 0.45, "vegetation": 0.30,
+    "vehicle": 0.60, "traffic_light": 0.50, "traffic_sign": 0.95, "pole": 0.55, "terrain": 0.25,
+}.items():  # fmt: skip
+    REFLECTIVITY[CLASS_ID[_name]] = _share
+
+
+@dataclass(frozen=True, slots=True)
+class BeamPattern:
+    """Beams.
+
+    directions: unit vectors float32 (B, 3) in the LiDAR frame. pixels: where each falls in the four
+    views' picture (flat index, row 0 at the bottom). view, rows: of one of the four.
+    """
+
+    directions: Float32
+    pixels: AnyArray
+    view: View
+    rows: int
+
+
+def beam_pattern() -> BeamPattern:
+    """32 rings by 480 azimuths; pixels count through a picture of four views side by side, row 0 at
+    the bottom.
+    """
+    lowest, highest = math.tan(math.radians(LOWEST_DEG)), math.tan(math.radians(HIGHEST_DEG))
+    # at the corners of a view, 45 degrees off its axis, the beams spread by sqrt 2
+    margin, corner = 0.02, math.sqrt(2.0)
+    bottom, top = corner * lowest - margin, corner * highest + margin
+    rows = math.ceil(COLUMNS * (top - bottom) / 2.0)
+    top = bottom + 2.0 * rows / COLUMNS
+    view = View(-1.0, 1.0, bottom, top, _NEAR_M, RANGE_M * corner)
+
+    azimuth = (np.arange(AZIMUTHS) + 0.5) * (2 * math.pi / AZIMUTHS)
+    elevation = np.radians(np.linspace(LOWEST_DEG, HIGHEST_DEG, RINGS))
+    azimuth, elevation = (grid.ravel() for grid in np.meshgrid(azimuth, elevation))
+    directions = np.column_stack(
+        [
+            np.cos(elevation) * np.cos(azimuth),
+            np.cos(elevation) * np.sin(azimuth),
+            np.sin(elevation),
+        ]
+    )
+
+    index = np.round(azimuth / (math.pi / 2)).astype(int) % VIEWS
+    off_axis = azimuth - index * (math.pi / 2)
+    right = -np.tan(off_axis)  # azimuth grows to the left, columns to the right
+    up = np.tan(elevation) / np.cos(off_axis)
+    column = np.clip(np.floor((right + 1.0) / 2.0 * COLUMNS), 0, COLUMNS - 1).astype(int)
+    row = np.clip(np.floor((up - bottom) / (top - bottom) * rows), 0, rows - 1).astype(int)
+    pixels = row * (VIEWS * COLUMNS) + index * COLUMNS + column
+    return BeamPattern(directions.astype(np.float32), pixels, view, rows)
+
+
+def returns(pattern: BeamPattern, inverse_range: Float32, classes: AnyArray) -> Float32:
+    """Points float32 (N, 4) in the ego frame with intensity, of the beams that meet something
+    within range.
+
+    Intensity is the class's reflectivity, falling to half over the range.
+    """
+    hit = inverse_range > 1.0 / RANGE_M
+    distance = 1.0 / inverse_range[hit]
+    points = np.empty((len(distance), 4), dtype=np.float32)
+    points[:, :3] = pattern.directions[hit] * distance[:, None] + np.array(
+        MOUNT_M, dtype=np.float32
+    )
+    points[:, 3] = REFLECTIVITY[classes[hit]] * (1.0 - 0.5 / RANGE_M * distance)
+    return points

@@ -1,0 +1,305 @@
+"""A town as planar faces: ground in layers, then everything that stands on it. World frame, metres.
+
+Legend: N points along a line, n corners of a polygon.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from auxdrive.types import AnyArray, Float64
+from panda3d.core import Triangulator
+
+from auxdrive_eval.simulators.embedded.render import meshes
+from auxdrive_eval.simulators.embedded.render.cars import car_faces
+from auxdrive_eval.simulators.embedded.render.faces import Colour, Face, Layer
+from auxdrive_eval.simulators.embedded.town.model import Junction, Prop, PropKind, Road, Town
+
+ASPHALT: Colour = (0.34, 0.34, 0.36)
+PAVING: Colour = (0.66, 0.64, 0.60)
+KERB: Colour = (0.74, 0.73, 0.70)
+GRASS: Colour = (0.34, 0.46, 0.22)
+WHITE: Colour = (0.92, 0.92, 0.90)
+YELLOW: Colour = (0.90, 0.68, 0.12)
+
+TERRAIN_REACH_M = 660.0
+_CELL_M = 32.0
+_TEXTURED_MARGIN_M = 64.0
+_LONGEST_M = 12.0
+_LINE_M = 0.18
+_EDGE_INSET_M = 0.25
+_DASH_M, _GAP_M = 3.0, 4.0
+_STOP_LINE_M = 0.5
+_MOUTH_M = 1.5
+HEAD_CENTRE_M = 3.6
+
+
+def town_faces(town: Town) -> list[Face]:
+    """Every static face of the town but the lamps of its lights, whose colour changes."""
+    faces = list(_terrain(town))
+    for road in town.roads.values():
+        faces += _road(road, town)
+    for junction in town.junctions.values():
+        faces += _junction(junction, town)
+    for light in town.lights.values():
+        faces += _stop_line(light.stop_line)
+    for sign in town.stop_signs.values():
+        faces += _stop_line(sign.stop_line)
+        faces += meshes.place(meshes.stop_sign(), *sign.location, sign.yaw_rad, town.kerb_height_m)
+    for poles in light_posts(town).values():
+        for x, y, yaw in poles:
+            faces += meshes.place(meshes.pole(HEAD_CENTRE_M + 0.8), x, y, yaw, town.kerb_height_m)
+    for prop in town.props:
+        faces += _prop(prop)
+    return faces
+
+
+def light_posts(town: Town) -> dict[int, list[tuple[float, float, float]]]:
+    """Posts (x, y, yaw of the lamps) of each light: the one on the map, and its repeater on the far
+    side of the junction.
+
+    A camera at the stop line has the first post beside or behind it. The repeater is as far from
+    the lane as the first.
+    """
+    posts = {}
+    for light in town.lights.values():
+        ahead = np.array([-math.cos(light.yaw_rad), -math.sin(light.yaw_rad)])
+        across = town.junctions[light.junction_id].polygon @ ahead
+        foot = np.array(light.location)
+        beyond = float(across.max() - foot @ ahead) + 1.2
+        far = foot + beyond * ahead
+        posts[light.light_id] = [
+            (*light.location, light.yaw_rad),
+            (float(far[0]), float(far[1]), light.yaw_rad),
+        ]
+    return posts
+
+
+def flat(
+    points_xy: Float64,
+    z: float,
+    colour: Colour,
+    class_name: str,
+    layer: Layer,
+    texture: str = "",
+    tile_m: float = 1.0,
+) -> Face:
+    """A level face from corners (n, 2), counter-clockwise; textured by world position, one tile per
+    `tile_m`.
+    """
+    points = np.column_stack([points_xy, np.full(len(points_xy), z)])
+    return Face(points, colour, class_name, layer, texture, points_xy / tile_m if texture else None)
+
+
+def strip(line: Float64, left_m: float, right_m: float) -> Iterator[Float64]:
+    """Quads (4, 2), counter-clockwise, of the band between two offsets (positive left, left_m >
+    right_m) of a line (N, 2).
+    """
+    normals = _left_normals(line)
+    left, right = line + left_m * normals, line + right_m * normals
+    for i in range(len(line) - 1):
+        yield np.array([right[i], right[i + 1], left[i + 1], left[i]])
+
+
+def simplify(line: Float64, tolerance_m: float = 0.03, longest_m: float = _LONGEST_M) -> Float64:
+    """A subset of the line's points (N, 2) that moves it by less than the tolerance, in pieces of
+    at most about `longest_m`.
+    """
+    keep, start = [0], 0
+    for end in range(2, len(line)):
+        chord = line[end] - line[start]
+        length = float(np.hypot(*chord))
+        between = line[start + 1 : end] - line[start]
+        away = np.abs(between[:, 0] * chord[1] - between[:, 1] * chord[0]) / max(length, 1e-9)
+        if length > longest_m or away.max() > tolerance_m:
+            keep.append(end - 1)
+            start = end - 1
+    result: Float64 = line[[*keep, len(line) - 1]]
+    return result
+
+
+def resample(line: Float64, spacing_m: float) -> tuple[Float64, Float64]:
+    """Arc lengths (N,) of the line's points, and positions every `spacing_m`."""
+    arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    return arc, np.arange(0.0, arc[-1], spacing_m)
+
+
+def _left_normals(line: Float64) -> Float64:
+    """Offset vectors (N, 2) to the left; at a bend lengthened so that the offset pieces stay
+    parallel to the line's.
+    """
+    pieces = np.diff(line, axis=0)
+    pieces /= np.hypot(pieces[:, 0], pieces[:, 1])[:, None]
+    before, after = np.vstack([pieces[:1], pieces]), np.vstack([pieces, pieces[-1:]])
+    mean = before + after
+    mean /= np.hypot(mean[:, 0], mean[:, 1])[:, None]
+    stretch = 1.0 / np.maximum((mean * after).sum(axis=1), 0.5)
+    normals: Float64 = np.column_stack([-mean[:, 1], mean[:, 0]]) * stretch[:, None]
+    return normals
+
+
+def _terrain(town: Town) -> Iterator[Face]:
+    x0, y0, x1, y1 = town.bounds
+    x0, y0 = (
+        math.floor((x0 - _TEXTURED_MARGIN_M) / _CELL_M) * _CELL_M,
+        math.floor((y0 - _TEXTURED_MARGIN_M) / _CELL_M) * _CELL_M,
+    )
+    x1, y1 = (
+        math.ceil((x1 + _TEXTURED_MARGIN_M) / _CELL_M) * _CELL_M,
+        math.ceil((y1 + _TEXTURED_MARGIN_M) / _CELL_M) * _CELL_M,
+    )
+    for x in np.arange(x0, x1, _CELL_M):
+        for y in np.arange(y0, y1, _CELL_M):
+            corners = meshes.rectangle(x, y, x + _CELL_M, y + _CELL_M, 0.0)[:, :2]
+            yield flat(corners, 0.0, GRASS, "terrain", Layer.TERRAIN, "grass", 8.0)
+    far = TERRAIN_REACH_M
+    dull: Colour = (0.8 * GRASS[0], 0.8 * GRASS[1], 0.8 * GRASS[2])
+    for ring in (
+        (x0 - far, y0 - far, x1 + far, y0),
+        (x0 - far, y1, x1 + far, y1 + far),
+        (x0 - far, y0, x0, y1),
+        (x1, y0, x1 + far, y1),
+    ):
+        yield flat(meshes.rectangle(*ring, 0.0)[:, :2], 0.0, dull, "terrain", Layer.TERRAIN)
+
+
+def _road(road: Road, town: Town) -> Iterator[Face]:
+    line = simplify(road.centreline)
+    half, walk, kerb = road.half_width_m, town.sidewalk_width_m, town.kerb_height_m
+    for quad in strip(line, half, -half):
+        yield flat(quad, 0.0, ASPHALT, "road", Layer.ROAD, "asphalt", 8.0)
+    edge = half - _EDGE_INSET_M
+    for centre in (edge, -edge):
+        for quad in strip(line, centre + _LINE_M / 2, centre - _LINE_M / 2):
+            yield flat(quad, 0.0, WHITE, "lane_marking", Layer.MARKING)
+    yield from _dashes(road.centreline)
+    for left, right in ((half + walk, half), (-half, -half - walk)):
+        for quad in strip(line, left, right):
+            yield flat(quad, kerb, PAVING, "sidewalk", Layer.SIDEWALK, "paving", 4.0)
+    normals = _left_normals(line)
+    yield from _kerb(line + half * normals, kerb)
+    yield from _kerb((line - half * normals)[::-1], kerb)
+    yield from _kerb((line + (half + walk) * normals)[::-1], kerb)
+    yield from _kerb(line - (half + walk) * normals, kerb)
+
+
+def _kerb(line: Float64, height_m: float) -> Iterator[Face]:
+    """Upright faces along a line (N, 2), drawn as seen from its right."""
+    for a, b in pairwise(line):
+        yield Face(
+            np.array([(*a, 0.0), (*b, 0.0), (*b, height_m), (*a, height_m)]),
+            KERB,
+            "sidewalk",
+            Layer.KERB,
+        )
+
+
+def _dashes(centreline: Float64) -> Iterator[Face]:
+    arc, starts = resample(centreline, _DASH_M + _GAP_M)
+    for start in starts + 0.5 * _GAP_M:
+        if start + _DASH_M > arc[-1]:
+            return
+        at = np.array([start, start + _DASH_M])
+        piece = np.column_stack(
+            [np.interp(at, arc, centreline[:, 0]), np.interp(at, arc, centreline[:, 1])]
+        )
+        for quad in strip(piece, _LINE_M / 2, -_LINE_M / 2):
+            yield flat(quad, 0.0, YELLOW, "lane_marking", Layer.MARKING)
+
+
+def _stop_line(ends: tuple[tuple[float, float], tuple[float, float]]) -> Iterator[Face]:
+    for quad in strip(np.array(ends, dtype=np.float64), _STOP_LINE_M / 2, -_STOP_LINE_M / 2):
+        yield flat(quad, 0.0, WHITE, "lane_marking", Layer.MARKING)
+
+
+def triangulate(polygon: Float64) -> AnyArray:
+    """Indices int32 (k, 3) of the triangles of a simple polygon (n, 2), counter-clockwise."""
+    cutter = Triangulator()
+    for x, y in polygon:
+        cutter.add_polygon_vertex(cutter.add_vertex(float(x), float(y)))
+    cutter.triangulate()
+    triangles = [
+        (cutter.get_triangle_v0(i), cutter.get_triangle_v1(i), cutter.get_triangle_v2(i))
+        for i in range(cutter.get_num_triangles())
+    ]
+    return np.array(triangles, dtype=np.int32)
+
+
+def _junction(junction: Junction, town: Town) -> Iterator[Face]:
+    """Pavement, and sidewalk along every edge that is not the mouth of a road."""
+    polygon = junction.polygon
+    paved = flat(polygon, 0.0, ASPHALT, "road", Layer.ROAD, "asphalt", 8.0)
+    yield Face(
+        paved.points,
+        paved.colour,
+        paved.class_name,
+        paved.layer,
+        paved.texture,
+        paved.uvs,
+        triangulate(polygon),
+    )
+    ends = [
+        end for road in town.roads.values() for end in (road.centreline[0], road.centreline[-1])
+    ]
+    following = np.roll(polygon, -1, axis=0)
+    middles = 0.5 * (polygon + following)
+    mouth = np.array(
+        [
+            min(float(np.hypot(*(end - middle))) for end in ends) < _MOUTH_M if ends else False
+            for middle in middles
+        ]
+    )
+    outer = polygon + town.sidewalk_width_m * _outward(polygon, mouth)
+    for i in np.flatnonzero(~mouth):
+        j = (i + 1) % len(polygon)
+        yield flat(
+            np.array([outer[i], outer[j], polygon[j], polygon[i]]),
+            town.kerb_height_m,
+            PAVING,
+            "sidewalk",
+            Layer.SIDEWALK,
+            "paving",
+            4.0,
+        )
+        yield from _kerb(polygon[[j, i]], town.kerb_height_m)
+        yield from _kerb(outer[[i, j]], town.kerb_height_m)
+
+
+def _outward(polygon: Float64, mouth: AnyArray) -> Float64:
+    """Vectors (n, 2) that carry the polygon's corners to the sidewalk's outer edge, per metre of
+    its width.
+
+    At the corner of a road's mouth that is along the mouth, where the road's own sidewalk begins;
+    elsewhere the mitre of the two edges.
+    """
+    edges = np.roll(polygon, -1, axis=0) - polygon
+    edges /= np.maximum(np.hypot(edges[:, 0], edges[:, 1]), 1e-9)[:, None]
+    normals = np.column_stack([edges[:, 1], -edges[:, 0]])
+    vectors = np.empty_like(polygon)
+    for i in range(len(polygon)):
+        before, after = i - 1, i
+        if mouth[before] and not mouth[after]:
+            vectors[i] = edges[before]
+        elif mouth[after] and not mouth[before]:
+            vectors[i] = -edges[after]
+        else:
+            mean = normals[before] + normals[after]
+            vectors[i] = mean / max(float(mean @ normals[after]), 0.5)
+    return vectors
+
+
+def _prop(prop: Prop) -> list[Face]:
+    if prop.car is not None:
+        faces = car_faces(prop.car, prop.length_m, prop.width_m, prop.height_m, prop.style)
+    elif prop.kind is PropKind.BUILDING:
+        faces = meshes.building(prop.length_m, prop.width_m, prop.height_m, prop.style)
+    elif prop.kind is PropKind.TREE:
+        faces = meshes.tree(prop.height_m, max(3.0, 0.55 * prop.height_m), prop.style)
+    else:
+        faces = (
+            meshes.street_lamp(prop.height_m) if prop.height_m > 5.0 else meshes.pole(prop.height_m)
+        )
+    return meshes.place(faces, prop.x_m, prop.y_m, prop.yaw_rad)

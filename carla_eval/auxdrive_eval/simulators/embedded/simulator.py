@@ -1,0 +1,345 @@
+"""The embedded simulator: a generated town, traffic, one ego, and sensors by a software renderer.
+No GPU, no display, no CARLA.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from auxdrive import console
+from auxdrive.cards import CameraSpec, VehicleSpec
+from auxdrive.errors import SimulatorError
+from auxdrive.modalities import Modality
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import AnyArray, Control, Float32, Pose2
+
+from auxdrive_eval.simulators.embedded.ego.contacts import EgoContacts
+from auxdrive_eval.simulators.embedded.ego.expert import Expert
+from auxdrive_eval.simulators.embedded.ego.nearby_signals import SignalViews
+from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
+from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
+from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle, VehicleParameters
+from auxdrive_eval.simulators.embedded.scene import Renderer, Scene
+from auxdrive_eval.simulators.embedded.town.generate import town_from_name, town_name
+from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
+from auxdrive_eval.simulators.embedded.town.routing import plan_route, random_route
+from auxdrive_eval.simulators.embedded.town.weather import weather_for
+from auxdrive_eval.simulators.embedded.traffic.car import Car
+from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
+from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
+from auxdrive_eval.world import TAIL_M, Contact, Point, Route, Weather, WorldState
+
+DEFAULT_CAMERA = CameraSpec(width=256, height=144, fov_deg=100.0, x_m=1.7, y_m=0.0, z_m=1.6)
+"""Behind the windscreen, 1.7 m ahead of the rear axle. The ego's own body is not drawn."""
+SENSED = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR)
+
+
+@dataclass(frozen=True, slots=True)
+class _TownKit:
+    """A town and what is computed from it once."""
+
+    graph: LaneGraph
+    obstacles: StaticObstacles
+    signals: SignalViews
+
+
+@dataclass(slots=True)
+class _Run:
+    """One route being driven."""
+
+    kit: _TownKit
+    route: Route
+    lights: LightCycles
+    traffic: Traffic
+    tracker: RouteTracker
+    expert: Expert
+    touching: EgoContacts
+    ego: Car | None
+    frame: int = 0
+    contacts: tuple[Contact, ...] = ()
+    scene: Scene | None = None
+    """Made when first asked for; one object per tick, by which the renderer knows what it has
+    drawn.
+    """
+
+
+class EmbeddedSimulator:
+    """`auxdrive_eval.simulators.base.Simulator` in pure Python and NumPy, with Panda3D for the
+    sensors.
+
+    render: False for a world without sensors, which needs no renderer. traffic: number of moving
+    cars.
+    """
+
+    def __init__(
+        self,
+        camera: CameraSpec | None = None,
+        render: bool = True,
+        traffic: int = 20,
+        tick_s: float = 0.05,
+    ) -> None:
+        if traffic < 0:
+            raise SimulatorError(f"traffic is a number of cars, got {traffic}")
+        if not 0.005 <= tick_s <= 0.1:
+            raise SimulatorError(f"a tick takes from 0.005 to 0.1 s, got {tick_s}")
+        self.tick_s = tick_s
+        self.camera = camera or DEFAULT_CAMERA
+        self._parameters = VehicleParameters()
+        self.vehicle = VehicleSpec(
+            name="embedded single-track",
+            wheelbase_m=self._parameters.wheelbase_m,
+            max_steer_rate_radps=self._parameters.max_steer_rate_radps,
+        )
+        self.steering = SteeringSpec(
+            kind="road_wheel_rad", max_road_wheel_deg=math.degrees(self._parameters.max_steer_rad)
+        )
+        self._render = render
+        self._traffic_count = traffic
+        self._renderer: Renderer | None = None
+        self._kits: dict[str, _TownKit] = {}
+        self._car = Vehicle(self._parameters)
+        self._run: _Run | None = None
+        self._told_full: set[str] = set()
+        self._frames: dict[Modality, AnyArray] = {}
+        self._points: Float32 | None = None
+
+    # Routes
+
+    def plan(
+        self,
+        town: str,
+        keypoints: Sequence[Point],
+        route_id: str = "0",
+        weather: Weather | None = None,
+        yaws_rad: Sequence[float | None] = (),
+    ) -> Route:
+        """The route through keypoints of a town (`EmbeddedTown0007`); see
+        `auxdrive_eval.simulators.embedded.town.routing.plan_route`.
+
+        Raises:
+            SimulatorError: no such town, or no route through these keypoints that fits them.
+        """
+        return plan_route(self._kit(town).graph, keypoints, route_id, weather, yaws_rad=yaws_rad)
+
+    def random_route(
+        self, seed: int, min_length_m: float = 150.0, max_length_m: float = 400.0
+    ) -> Route:
+        """A route of the town of that seed (modulo 10000), in the weather of that seed."""
+        graph = self._kit(town_name(seed % 10_000)).graph
+        return random_route(graph, seed, min_length_m, max_length_m, weather=weather_for(seed))
+
+    def _kit(self, town: str) -> _TownKit:
+        kit = self._kits.get(town)
+        if kit is None:
+            built = town_from_name(town)
+            kit = _TownKit(LaneGraph(built), StaticObstacles(built), SignalViews(built))
+            if len(self._kits) >= 4:
+                self._kits.pop(next(iter(self._kits)))
+            self._kits[town] = kit
+        return kit
+
+    # The protocol
+
+    def reset(self, route: Route, seed: int) -> WorldState:
+        """Put the ego at rest with its centre on the start of the route, as CARLA does, with
+        traffic and lights from `seed`.
+
+        Where a town has no room for all the cars that were asked for, standard error is told, once
+        per town.
+
+        Raises:
+            SimulatorError: the town is none of this simulator's, or the route was not planned on
+                its lanes (`plan`).
+        """
+        kit = self._kit(route.town)
+        town = kit.graph.town
+        if len(route.lane_ids) != len(route.points) or not set(route.lane_ids) <= town.lanes.keys():
+            raise SimulatorError(
+                f"route {route.route_id} was not planned on the lanes of {route.town}; make it "
+                "with plan(town, keypoints)"
+            )
+        yaw_rad, ahead_m = (
+            math.remainder(float(route.yaw_rad[0]), math.tau),
+            self._parameters.centre_ahead_m,
+        )
+        x_m, y_m = route.points[0].tolist()
+        start = Pose2(x_m - ahead_m * math.cos(yaw_rad), y_m - ahead_m * math.sin(yaw_rad), yaw_rad)
+        self._car.place(start)
+        traffic = Traffic(kit.graph, seed, self._traffic_count, start)
+        if len(traffic.cars) < self._traffic_count and route.town not in self._told_full:
+            self._told_full.add(route.town)
+            console.note(
+                f"{route.town} has room for {len(traffic.cars)} moving cars of the "
+                f"{self._traffic_count} that were asked for"
+            )
+        tracker = RouteTracker(route, kit.graph, self._parameters)
+        tracker.update(start)
+        expert = Expert(kit.graph, tracker, self._car, traffic)
+        ego = tracker.road_user(start, 0.0)
+        touching = EgoContacts(self._car, kit.obstacles, traffic)
+        self._run = _Run(
+            kit, route, LightCycles(town, seed), traffic, tracker, expert, touching, ego
+        )
+        self._frames = {}
+        self._points = None
+        if self._render:
+            self._renderer_of_process().load(town, route.weather)
+        return self._state(self._run)
+
+    def step(self, control: Control) -> WorldState:
+        """Advance by one tick. The steering is clipped to full lock, the pedals to 0..1.
+
+        Raises:
+            SimulatorError: no route was set, or the control is not finite.
+        """
+        run = self._running()
+        if not all(
+            math.isfinite(value) for value in (control.steer_rad, control.throttle, control.brake)
+        ):
+            raise SimulatorError(f"a control must be finite, got {control}")
+        run.touching.move(control, self.tick_s)
+        run.frame += 1
+        run.tracker.update(self._car.pose)
+        run.ego = run.tracker.road_user(self._car.pose, self._car.speed_mps)
+        run.traffic.step(
+            self.tick_s,
+            run.lights.colours(run.frame * self.tick_s),
+            run.ego,
+            run.touching.ego_box(),
+        )
+        run.contacts = run.touching.settle(self.tick_s)
+        run.scene = None
+        self._frames = {}
+        self._points = None
+        return self._state(run)
+
+    def sense(self, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
+        """Frames of the present instant in the stored format; each is made once, however often it
+        is asked for.
+
+        Raises:
+            SimulatorError: no route was set, the simulator was made without a renderer, or it has
+                no such sensor.
+        """
+        self._running()
+        unknown = sorted(set(modalities) - set(SENSED))
+        if unknown:
+            raise SimulatorError(
+                f"the embedded simulator has no sensor for {', '.join(unknown)}; it has "
+                f"{', '.join(SENSED)}. "
+                "Attention, edge and frequency are derived from these when a data set is read"
+            )
+        missing = [modality for modality in modalities if modality not in self._frames]
+        if missing:
+            self._sense(missing)
+        return {modality: self._frames[modality] for modality in modalities}
+
+    def expert(self) -> Control:
+        """What the privileged driver would do now.
+
+        Raises:
+            SimulatorError: no route was set.
+        """
+        run = self._running()
+        return run.expert.control(run.ego)
+
+    def close(self) -> None:
+        """Release the renderer."""
+        if self._renderer is not None:
+            self._renderer.close()
+            self._renderer = None
+        self._run = None
+
+    # Beyond the protocol
+
+    @property
+    def progress_m(self) -> float:
+        """How far along its route the ego is."""
+        return self._running().tracker.progress_m
+
+    def scene(self) -> Scene:
+        """What the renderer is given now."""
+        run = self._running()
+        if run.scene is None:
+            time_s = run.frame * self.tick_s
+            run.scene = Scene(
+                time_s,
+                self._car.pose,
+                run.traffic.poses(run.touching.cars),
+                run.lights.colours(time_s),
+            )
+        return run.scene
+
+    def lidar_points(self) -> Float32:
+        """The LiDAR's returns of the present instant, from which `sense` counts its histogram;
+        drawn once per instant.
+
+        Returns:
+            float32 (N, 4), read-only: x, y, z in metres in the ego frame (x forward, y left, z up
+                from the ground under the rear axle;
+            not the sensor's frame), and intensity 0..1. Beams that meet nothing within range are
+            left out.
+
+        Raises:
+            SimulatorError: no route was set, or the simulator was made without a renderer.
+        """
+        self._running()
+        if self._points is None:
+            self._points = self._renderer_of_sensors().lidar_points(self.scene())
+            self._points.setflags(write=False)
+        return self._points
+
+    # Parts of a tick
+
+    def _running(self) -> _Run:
+        if self._run is None:
+            raise SimulatorError("no route is being driven: call reset(route, seed) first")
+        return self._run
+
+    def _state(self, run: _Run) -> WorldState:
+        centre = self._car.centre
+        time_s = run.frame * self.tick_s
+        colours = run.lights.colours(time_s)
+        yaw_rad, behind_m = self._car.yaw_rad, self._parameters.length_m / 2 + TAIL_M
+        tail = (centre[0] - behind_m * math.cos(yaw_rad), centre[1] - behind_m * math.sin(yaw_rad))
+        return WorldState(
+            frame=run.frame,
+            time_s=time_s,
+            ego=self._car.pose,
+            ego_centre=centre,
+            speed_mps=self._car.speed_mps,
+            steer_rad=self._car.steer_rad,
+            extent=(self._parameters.length_m / 2, self._parameters.width_m / 2),
+            contacts=run.contacts,
+            lights=run.kit.signals.lights(centre, colours),
+            stop_signs=run.kit.signals.stop_signs(centre),
+            lane=run.kit.graph.nearest_lane(*centre, yaw_rad),
+            tail_lane_id=run.kit.graph.nearest_lane(*tail, yaw_rad).lane_id,
+        )
+
+    def _renderer_of_process(self) -> Renderer:
+        if self._renderer is None:
+            from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
+
+            self._renderer = PandaRenderer(self.camera)
+        return self._renderer
+
+    def _renderer_of_sensors(self) -> Renderer:
+        if not self._render:
+            raise SimulatorError("this simulator was made with render=False and has no sensors")
+        return self._renderer_of_process()
+
+    def _sense(self, modalities: Sequence[Modality]) -> None:
+        renderer, scene = self._renderer_of_sensors(), self.scene()
+        if Modality.RGB in modalities:
+            self._frames[Modality.RGB] = renderer.rgb(scene)
+        if Modality.DEPTH in modalities or Modality.SEGMENTATION in modalities:
+            self._frames[Modality.DEPTH], self._frames[Modality.SEGMENTATION] = (
+                renderer.depth_and_segmentation(scene)
+            )
+        if Modality.LIDAR in modalities:
+            from auxdrive.data.lidar import bev_histogram
+
+            self._frames[Modality.LIDAR] = bev_histogram(self.lidar_points())

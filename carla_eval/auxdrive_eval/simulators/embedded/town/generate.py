@@ -1,0 +1,90 @@
+"""Towns from seeds."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import numpy as np
+from auxdrive.errors import SimulatorError
+
+from auxdrive_eval.simulators.embedded.random_streams import stream
+from auxdrive_eval.simulators.embedded.town.lanes import build_network
+from auxdrive_eval.simulators.embedded.town.layout import Layout, draft_layout
+from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.simulators.embedded.town.props import SIDEWALK_WIDTH_M, place_props
+from auxdrive_eval.simulators.embedded.town.signals import place_signals
+from auxdrive_eval.simulators.embedded.town.validate import town_faults
+
+KERB_HEIGHT_M = 0.15
+MARGIN_M = 30.0
+MAX_SEED = 9999
+MAX_DRAFTS = 500
+_NAME = re.compile(r"EmbeddedTown(\d{4})")
+
+
+def town_name(seed: int) -> str:
+    """The name of the town of a seed from 0 to 9999: `EmbeddedTown0007`.
+
+    Raises:
+        SimulatorError: the seed is out of range.
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise SimulatorError(f"embedded towns have seeds from 0 to {MAX_SEED}, got {seed}")
+    return f"EmbeddedTown{seed:04d}"
+
+
+def generate_town(seed: int) -> Town:
+    """The town of that seed: always the same one.
+
+    Raises:
+        SimulatorError: the seed is out of range.
+    """
+    name = town_name(seed)
+    for draft in range(MAX_DRAFTS):
+        layout = draft_layout(stream(seed, "layout", draft))
+        town = None if layout is None else _build(name, seed, layout)
+        if town is not None and not town_faults(town):
+            return town
+    raise RuntimeError(
+        f"no sound draft of {name} in {MAX_DRAFTS}"
+    )  # a fault of this package: tests draw many seeds
+
+
+def _build(name: str, seed: int, layout: Layout) -> Town:
+    network = build_network(layout, stream(seed, "roads"))
+    lanes, lights, stop_signs = place_signals(network, stream(seed, "signals"))
+    props = place_props(network, stream(seed, "props"))
+    points = np.concatenate([lane.centreline for lane in lanes.values()])
+    low, high = points.min(axis=0) - MARGIN_M, points.max(axis=0) + MARGIN_M
+    bounds = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    return Town(
+        name,
+        seed,
+        lanes,
+        network.roads,
+        network.junctions,
+        lights,
+        stop_signs,
+        props,
+        KERB_HEIGHT_M,
+        SIDEWALK_WIDTH_M,
+        bounds,
+    )
+
+
+@lru_cache(maxsize=8)
+def town_from_name(name: str) -> Town:
+    """The town of that name. The last few are kept.
+
+    Raises:
+        SimulatorError: no embedded town is called so.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise SimulatorError(
+            f"'{name}' is no town of the embedded simulator, whose towns are EmbeddedTown0000 to "
+            f"EmbeddedTown{MAX_SEED}. "
+            "Routes of CARLA's own towns cannot be driven in it"
+        )
+    return generate_town(int(match.group(1)))

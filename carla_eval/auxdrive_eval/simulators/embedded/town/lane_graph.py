@@ -1,0 +1,193 @@
+"""The lanes of a town as arrays: which lane is here, which way leads there.
+
+Legend: N points of all centre lines, one lane after the other. Lane ids count from 0, so they are
+indices into arrays over lanes.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import numpy as np
+from auxdrive.types import Float64
+from numpy.typing import NDArray
+
+from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.world import LaneView
+
+SAME_WAY_RAD = math.radians(100.0)
+"""How far a heading may differ from a lane's and still mean it: a file's may be that of the way to
+its next point, round a corner.
+"""
+CELL_M = 8.0
+Indices = NDArray[np.intp]
+Position = tuple[int, float]
+"""A lane id and the distance along that lane, metres."""
+
+
+class LaneGraph:
+    """Look-up and search over the lanes of one town. Points of a lane are equally spaced, so a
+    distance along it is an index.
+    """
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        lanes = [town.lanes[lane_id] for lane_id in sorted(town.lanes)]
+        self.lane_ids = [lane.lane_id for lane in lanes]
+        if self.lane_ids != list(range(len(lanes))):
+            raise ValueError(f"{town.name}: lane ids must count from 0")
+        counts = np.array([len(lane.centreline) for lane in lanes])
+        self.first = np.concatenate(([0], np.cumsum(counts)[:-1]))
+        self.count = counts
+        self.length = np.array([lane.length_m for lane in lanes])
+        self._widest_m = max(lane.width_m for lane in lanes)
+        self.spacing = self.length / (counts - 1)
+        self.points = np.concatenate([lane.centreline for lane in lanes])
+        self.yaw_rad = np.concatenate([lane.yaw_rad for lane in lanes])
+        self.arclength = np.concatenate([lane.arclength for lane in lanes])
+        self.lane_of_point = np.repeat(np.arange(len(lanes)), counts)
+        self.is_connector = np.array([lane.junction_id is not None for lane in lanes])
+        self._connector_point = self.is_connector[self.lane_of_point]
+        self._cells: dict[tuple[int, int], Indices] = {}
+        self._everything = np.arange(len(self.points))
+
+    def near(self, x_m: float, y_m: float) -> Indices:
+        """Indices of points around (x, y): every one within 8 m is among them."""
+        key = (math.floor(x_m / CELL_M), math.floor(y_m / CELL_M))
+        found = self._cells.get(key)
+        if found is None:
+            centre = (np.array(key) + 0.5) * CELL_M
+            found = np.flatnonzero(np.abs(self.points - centre).max(axis=1) <= 1.5 * CELL_M)
+            self._cells[key] = found
+        return found
+
+    def nearest_lane(self, x_m: float, y_m: float, yaw_rad: float) -> LaneView:
+        """The lane whose centre line is nearest to (x, y). Connectors cross: among them the one
+        that runs along `yaw_rad` is preferred.
+        """
+        index = self._nearest_point(x_m, y_m, yaw_rad)
+        lane = int(self.lane_of_point[index])
+        px, py, yaw = (
+            float(self.points[index, 0]),
+            float(self.points[index, 1]),
+            float(self.yaw_rad[index]),
+        )
+        cos, sin = math.cos(yaw), math.sin(yaw)
+        along, left = (x_m - px) * cos + (y_m - py) * sin, (y_m - py) * cos - (x_m - px) * sin
+        along = min(max(along, -0.5), 0.5)
+        view = self.town.lanes[lane]
+        centre = (px + along * cos, py + along * sin)
+        heading, in_junction = math.remainder(yaw, math.tau), view.junction_id is not None
+        parking_m = 0.0 if in_junction else self.town.roads[view.road_id].parking_m
+        return LaneView(
+            view.lane_id, view.road_id, centre, left, view.width_m, heading, in_junction, parking_m
+        )
+
+    def _nearest_point(self, x_m: float, y_m: float, yaw_rad: float) -> int:
+        candidates = self.near(x_m, y_m)
+        if not len(candidates):
+            candidates = self._everything
+        away = self.points[candidates] - (x_m, y_m)
+        cost = np.sqrt(np.einsum("ij,ij->i", away, away))
+        nearest = int(candidates[np.argmin(cost)])
+        if not self._connector_point[nearest]:
+            return nearest
+        # Position alone decides between road and junction; the heading, between the junction's
+        # lanes.
+        cost = np.where(
+            self._connector_point[candidates],
+            cost + 1.5 * (1.0 - np.cos(self.yaw_rad[candidates] - yaw_rad)),
+            np.inf,
+        )
+        return int(candidates[np.argmin(cost)])
+
+    def positions_near(
+        self, x_m: float, y_m: float, reach_m: float, yaw_rad: float | None = None
+    ) -> tuple[dict[Position, float], float]:
+        """Places on lanes that (x, y) lies on, one per lane, with their distances; and the distance
+        of the nearest lane of all.
+
+        A point lies on a lane that is not farther than half its width and `reach_m`. With `yaw_rad`
+        only lanes count that run within `SAME_WAY_RAD` of it, so not the oncoming one; the
+        nearest's distance is infinite without any.
+        """
+        away = np.hypot(self.points[:, 0] - x_m, self.points[:, 1] - y_m)
+        if yaw_rad is not None:
+            away = np.where(np.cos(self.yaw_rad - yaw_rad) >= math.cos(SAME_WAY_RAD), away, np.inf)
+        found: dict[Position, float] = {}
+        for lane in np.unique(
+            self.lane_of_point[away <= self._widest_m / 2 + reach_m + self.spacing.max()]
+        ):
+            first, count = int(self.first[lane]), int(self.count[lane])
+            along_m, away_m = self._foot(
+                int(lane), int(np.argmin(away[first : first + count])), x_m, y_m
+            )
+            if away_m <= self.town.lanes[self.lane_ids[lane]].width_m / 2 + reach_m:
+                found[int(lane), along_m] = away_m
+        return found, min(found.values(), default=float(away.min()))
+
+    def _foot(self, lane: int, nearest: int, x_m: float, y_m: float) -> tuple[float, float]:
+        """Where on a lane (x, y) stands, beside the point `nearest` of it: the distance along the
+        lane, and the distance to there.
+        """
+        best = 0.0, math.inf
+        for step in {max(nearest - 1, 0), min(nearest, int(self.count[lane]) - 2)}:
+            (ax, ay), (bx, by) = (
+                self.points[self.first[lane] + step],
+                self.points[self.first[lane] + step + 1],
+            )
+            square = (bx - ax) ** 2 + (by - ay) ** 2
+            share = min(max(((x_m - ax) * (bx - ax) + (y_m - ay) * (by - ay)) / square, 0.0), 1.0)
+            away_m = math.hypot(ax + share * (bx - ax) - x_m, ay + share * (by - ay) - y_m)
+            if away_m < best[1]:
+                best = float((step + share) * self.spacing[lane]), away_m
+        return best
+
+    def shortest_path(self, start: Position, goal: Position) -> tuple[list[int], float] | None:
+        """Lane ids from start to goal and the distance between them, metres (Dijkstra 1959); None
+        when no way leads there.
+        """
+        if start[0] == goal[0] and goal[1] >= start[1]:
+            return [start[0]], goal[1] - start[1]
+        # Distances are to the start of a lane. The start's own lane can be entered again, all the
+        # way round.
+        lanes = self.town.lanes
+        best: dict[int, float] = {}
+        came_from: dict[int, int] = {}
+        queue = [
+            (lanes[start[0]].length_m - start[1], lane_id, start[0])
+            for lane_id in lanes[start[0]].successors
+        ]
+        heapq.heapify(queue)
+        while queue:
+            cost, lane_id, previous = heapq.heappop(queue)
+            if lane_id in best:
+                continue
+            best[lane_id], came_from[lane_id] = cost, previous
+            if lane_id == goal[0]:
+                return self._path(came_from, start[0], lane_id), cost + goal[1]
+            for successor in lanes[lane_id].successors:
+                if successor not in best:
+                    heapq.heappush(queue, (cost + lanes[lane_id].length_m, successor, lane_id))
+        return None
+
+    @staticmethod
+    def _path(came_from: dict[int, int], first: int, last: int) -> list[int]:
+        path = [last]
+        while True:
+            path.append(came_from[path[-1]])
+            if path[-1] == first:
+                return path[::-1]
+
+    def poses(self, lane_index: Indices, along_m: Float64) -> tuple[Float64, Float64]:
+        """Points (K, 2) and headings (K,) at K distances along K lanes (by index); beyond the ends
+        the lane goes on straight.
+        """
+        at = along_m / self.spacing[lane_index]
+        step = np.clip(at.astype(np.intp), 0, self.count[lane_index] - 2)
+        share = (at - step)[:, None]
+        index = self.first[lane_index] + step
+        inside = np.clip(share[:, 0], 0.0, 1.0)
+        yaw = self.yaw_rad[index] * (1 - inside) + self.yaw_rad[index + 1] * inside
+        return self.points[index] * (1 - share) + self.points[index + 1] * share, yaw

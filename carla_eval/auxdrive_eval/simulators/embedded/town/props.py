@@ -1,0 +1,192 @@
+"""What stands in a town: parked cars at the kerbs, street lamps and trees behind the sidewalk's
+edge, buildings along the roads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from auxdrive.types import Float64
+
+from auxdrive_eval.simulators.embedded.geometry.boxes import box, distances, overlaps
+from auxdrive_eval.simulators.embedded.geometry.curves import Curve, curvature, resample
+from auxdrive_eval.simulators.embedded.town.lanes import LANE_WIDTH_M, PARKING_WIDTH_M, Network
+from auxdrive_eval.simulators.embedded.town.model import (
+    CAR_COLOURS,
+    CAR_SIZES_M,
+    CarKind,
+    Prop,
+    PropKind,
+    Road,
+)
+
+SIDEWALK_WIDTH_M = 2.5
+PARKED_SHARE = 0.45
+TRUNK_M = 0.5
+SIDES = (1.0, -1.0)  # left and right of the road
+LAMP_M = 0.25
+
+
+class PropPlacer:
+    """Puts props down one by one; a prop that would stand on a road, a sidewalk or another prop is
+    left out.
+    """
+
+    def __init__(self, network: Network, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.network = network
+        self.props: list[Prop] = []
+        self._boxes = np.empty((0, 5))
+        self._road_points = np.concatenate([road.centreline for road in network.roads.values()])
+        self._road_reach = np.concatenate(
+            [np.full(len(road.centreline), road.half_width_m) for road in network.roads.values()]
+        )
+        self._outlines = np.concatenate(
+            [junction.polygon for junction in network.junctions.values()]
+        )
+        self._centres = np.array([junction.centre for junction in network.junctions.values()])
+        connectors = [
+            lane.centreline for lane in network.lanes.values() if lane.junction_id is not None
+        ]
+        self._connectors = np.concatenate(connectors)
+
+    def put(
+        self,
+        kind: PropKind,
+        at: tuple[float, float, float],
+        size: tuple[float, float, float],
+        style: int,
+        clear_m: float,
+    ) -> bool:
+        """Put a prop at (x, y, yaw) unless it stands closer than `clear_m` to a kerb, or in another
+        prop; says whether it stands.
+        """
+        new = box(*at, size[0], size[1])
+        on_road = (distances(new, self._road_points) - self._road_reach).min() < clear_m
+        if (
+            on_road
+            or distances(new, self._outlines).min() < clear_m
+            or distances(new, self._connectors).min() < LANE_WIDTH_M / 2 + 0.3
+        ):
+            return False
+        x_m, y_m, yaw_rad = map(float, at)
+        return self._add(new, Prop(len(self.props), kind, x_m, y_m, yaw_rad, *size, style))
+
+    def park(self, at: tuple[float, float, float], car: CarKind, paint: int) -> bool:
+        """Put a parked car down; its bay is part of the road, so only other props count."""
+        size = CAR_SIZES_M[car]
+        x_m, y_m, yaw_rad = map(float, at)
+        return self._add(
+            box(*at, size[0], size[1]),
+            Prop(len(self.props), PropKind.PARKED_CAR, x_m, y_m, yaw_rad, *size, paint, car),
+        )
+
+    def _add(self, new: Float64, prop: Prop) -> bool:
+        if len(self._boxes) and overlaps(new, self._boxes).max() > 0:
+            return False
+        self._boxes = np.vstack([self._boxes, new])
+        self.props.append(prop)
+        return True
+
+
+def place_props(network: Network, rng: np.random.Generator) -> tuple[Prop, ...]:
+    """Everything that stands in the town."""
+    placer = PropPlacer(network, rng)
+    roads = {road_id: resample(road.centreline, 0.5) for road_id, road in network.roads.items()}
+    for road_id, curve in roads.items():
+        _park_cars(placer, network.roads[road_id], curve)
+    for road_id, curve in roads.items():
+        _line_with_trees_and_lamps(placer, network.roads[road_id], curve)
+    for road_id, curve in roads.items():
+        _line_with_buildings(placer, network.roads[road_id], curve)
+    return tuple(placer.props)
+
+
+def _beside(curve: Curve, along_m: float, left_m: float) -> tuple[float, float, float]:
+    """The pose `left_m` to the left of the road at that distance along it."""
+    x, y, yaw = (
+        float(np.interp(along_m, curve.arclength, values))
+        for values in (*curve.points.T, curve.yaw_rad)
+    )
+    return x - left_m * np.sin(yaw), y + left_m * np.cos(yaw), yaw
+
+
+def _park_cars(placer: PropPlacer, road: Road, curve: Curve) -> None:
+    """Cars in the bays, not near junctions and not in bends, where a straight box would reach into
+    the lane.
+    """
+    if not road.parking_m:
+        return
+    bend = np.abs(curvature(curve))
+    for side in SIDES:
+        at = 14.0 + float(placer.rng.uniform(0.0, 6.0))
+        while at < curve.length_m - 14.0:
+            near = np.abs(curve.arclength - at) < 4.0
+            if bend[near].max() < 1 / 40.0 and placer.rng.random() < PARKED_SHARE:
+                body = tuple(CarKind)[int(placer.rng.integers(len(CarKind)))]
+                x, y, yaw = _beside(
+                    curve,
+                    at,
+                    side * (LANE_WIDTH_M + PARKING_WIDTH_M - 0.2 - CAR_SIZES_M[body][1] / 2),
+                )
+                facing = yaw + (np.pi if side > 0 else 0.0) + float(placer.rng.normal(0.0, 0.01))
+                placer.park((x, y, facing), body, int(placer.rng.integers(CAR_COLOURS)))
+            at += 6.5
+
+
+def _line_with_trees_and_lamps(placer: PropPlacer, road: Road, curve: Curve) -> None:
+    for side in SIDES:
+        at = float(placer.rng.uniform(2.0, 8.0))
+        while at < curve.length_m - 2.0:
+            if placer.rng.random() < 0.25:
+                pose = _beside(curve, at, side * (road.half_width_m + 0.6))
+                # A lamp's arm reaches over the road: its yaw points there.
+                placer.put(
+                    PropKind.POLE,
+                    (pose[0], pose[1], pose[2] - side * np.pi / 2),
+                    (LAMP_M, LAMP_M, 6.5),
+                    0,
+                    0.35,
+                )
+            elif placer.rng.random() < 0.6:
+                pose = _beside(
+                    curve,
+                    at,
+                    side
+                    * (road.half_width_m + SIDEWALK_WIDTH_M + float(placer.rng.uniform(0.8, 1.6))),
+                )
+                height = float(placer.rng.uniform(4.0, 8.0))
+                placer.put(
+                    PropKind.TREE,
+                    pose,
+                    (TRUNK_M, TRUNK_M, height),
+                    int(placer.rng.integers(4)),
+                    SIDEWALK_WIDTH_M,
+                )
+            at += float(placer.rng.uniform(9.0, 16.0))
+
+
+def _line_with_buildings(placer: PropPlacer, road: Road, curve: Curve) -> None:
+    for side in SIDES:
+        at = float(placer.rng.uniform(-4.0, 4.0))
+        while at < curve.length_m:
+            length, depth = (
+                float(placer.rng.uniform(9.0, 20.0)),
+                float(placer.rng.uniform(8.0, 14.0)),
+            )
+            height = float(placer.rng.choice((4.0, 6.5, 9.5, 12.5, 18.0))) + float(
+                placer.rng.uniform(0.0, 1.0)
+            )
+            setback = float(placer.rng.uniform(1.0, 4.5))
+            pose = _beside(
+                curve,
+                at + length / 2,
+                side * (road.half_width_m + SIDEWALK_WIDTH_M + setback + depth / 2),
+            )
+            stands = placer.rng.random() < 0.85 and placer.put(
+                PropKind.BUILDING,
+                pose,
+                (length, depth, height),
+                int(placer.rng.integers(12)),
+                SIDEWALK_WIDTH_M + 0.3,
+            )
+            at += length + float(placer.rng.uniform(1.0, 5.0)) if stands else 5.0

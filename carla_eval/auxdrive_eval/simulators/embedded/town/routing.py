@@ -1,0 +1,368 @@
+"""Routes over the lanes of an embedded town: through given keypoints, or from a seed."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from auxdrive.errors import SimulatorError
+from auxdrive.types import Float64
+
+from auxdrive_eval.simulators.embedded.geometry.curves import cumulative_length
+from auxdrive_eval.simulators.embedded.random_streams import stream
+from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph, Position
+from auxdrive_eval.world import Point, RoadOption, Route, Weather
+
+OFF_LANE_M = 0.5
+"""How far beyond its lane's edge a keypoint may lie."""
+DETOUR_FACTOR, DETOUR_M = 2.0, 20.0
+"""The way from one keypoint to the next may be so many times as long as the straight line, and so
+much more. Round a right angle it is 1.4 times as long; from a keypoint that a lane lies behind, it
+leads round the block. Where nothing but one junction lies between them, the road itself winds, and
+the way may be as long as the road.
+"""
+BESIDE_FACTOR = 4.0
+"""A keypoint is moved onto a lane that is so much farther only where it makes the route longer by
+more than this times the distance: which of the lanes of a junction is meant shows in where they
+lead.
+"""
+BEHIND_M = 0.5
+"""A keypoint that lies so little behind the one before is that one again: files round their
+numbers.
+"""
+CHORD_RAD = math.radians(0.5)
+"""A heading that is so near to the direction to the next keypoint was computed from it."""
+START_MARGIN_M = 8.0
+END_MARGIN_M = 20.0
+_TURNS = (RoadOption.LEFT, RoadOption.RIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """The best way so far to one place.
+
+    Attributes:
+        cost_m: its length, and what lies beside it costs more. stretches: (lane id, from, to) as
+            driven.
+        lengths_m, winds: of each way from keypoint to keypoint: its length, and whether it may be
+            long (see `DETOUR_M`).
+    """
+
+    cost_m: float
+    stretches: tuple[tuple[int, float, float], ...] = ()
+    lengths_m: tuple[float, ...] = ()
+    winds: tuple[bool, ...] = ()
+
+
+def plan_route(
+    graph: LaneGraph,
+    keypoints: Sequence[Point],
+    route_id: str = "0",
+    weather: Weather | None = None,
+    min_length_m: float = 5.0,
+    yaws_rad: Sequence[float | None] = (),
+) -> Route:
+    """The shortest route through the keypoints, which are moved onto the lanes that they lie on.
+
+    Where a keypoint lies on several lanes (the connectors of a junction), the choice that makes the
+    whole route shortest is taken. A route that does not fit the town is refused and never repaired
+    into another one: its kilometres, and all that is counted on them, would be another route's.
+
+    Args:
+        yaws_rad: heading of the lane at each keypoint, positive to the left, where it is known: it
+            tells the lane from the oncoming one. The direction to the next keypoint may stand for
+            it, as in files that have no other: where the road winds it may point anywhere, and so
+            is passed over at up to half of the keypoints, or two.
+
+    Raises:
+        SimulatorError: fewer than two keypoints; one that is not finite or lies off every lane (of
+            its heading) by more than half a lane's width and half a metre; two between which the
+            way is much longer than the straight line; or a route of no length.
+    """
+    if len(keypoints) < 2:
+        raise SimulatorError(
+            f"route {route_id}: a route needs two keypoints or more, got {len(keypoints)}"
+        )
+    places = _places(graph, keypoints, tuple(yaws_rad) or (None,) * len(keypoints))
+    legs = {place: _Leg(BESIDE_FACTOR * away_m) for place, away_m in places[0].items()}
+    for number, options in enumerate(places[1:], start=1):
+        reached = dict(
+            best
+            for place, away_m in options.items()
+            if (best := _best(graph, legs, place, away_m)) is not None
+        )
+        if not reached:
+            raise SimulatorError(
+                f"route {route_id}: no way leads from keypoint {number - 1} to keypoint {number} "
+                f"in {graph.town.name}"
+            )
+        legs = reached
+    whole = min(legs.values(), key=lambda leg: leg.cost_m)
+    _refuse_detours(graph, keypoints, whole, route_id)
+    length_m = sum(whole.lengths_m)
+    if length_m < min_length_m:
+        raise SimulatorError(
+            f"route {route_id}: its keypoints lie {length_m:.1f} m apart along the lanes, less "
+            f"than {min_length_m} m"
+        )
+    return _trace(
+        graph,
+        whole.stretches,
+        tuple((float(x), float(y)) for x, y in keypoints),
+        route_id,
+        weather or Weather(),
+    )
+
+
+def random_route(
+    graph: LaneGraph,
+    seed: int,
+    min_length_m: float = 150.0,
+    max_length_m: float = 400.0,
+    route_id: str | None = None,
+    weather: Weather | None = None,
+) -> Route:
+    """A route from a seed: it starts and ends on roads away from junctions, and has a turn wherever
+    one of 400 draws has one.
+
+    Raises:
+        SimulatorError: no route of that length is found.
+    """
+    rng = stream(seed, "route")
+    name = str(seed) if route_id is None else route_id
+    fallback: Route | None = None
+    roads = [lane for lane in graph.lane_ids if graph.town.lanes[lane].junction_id is None]
+    for _ in range(400):
+        start_lane, goal_lane = (
+            int(roads[index]) for index in rng.choice(len(roads), 2, replace=False)
+        )
+        start = (start_lane, _between_margins(rng, graph, start_lane))
+        goal = (goal_lane, _between_margins(rng, graph, goal_lane))
+        found = graph.shortest_path(start, goal)
+        if found is None or not min_length_m <= found[1] <= max_length_m:
+            continue
+        route = _trace(
+            graph, _stretches(graph, found[0], start, goal), (), name, weather or Weather()
+        )
+        route = _with_keypoints(route)
+        if any(option in _TURNS for option in route.options):
+            return route
+        fallback = fallback or route
+    if fallback is None:
+        raise SimulatorError(
+            f"{graph.town.name}: no route of {min_length_m} to {max_length_m} m found for seed "
+            f"{seed}; widen the range"
+        )
+    return fallback
+
+
+def _between_margins(rng: np.random.Generator, graph: LaneGraph, lane_id: int) -> float:
+    length = graph.town.lanes[lane_id].length_m
+    return float(rng.uniform(START_MARGIN_M, max(START_MARGIN_M + 1.0, length - END_MARGIN_M)))
+
+
+def _places(
+    graph: LaneGraph, keypoints: Sequence[Point], yaws_rad: Sequence[float | None]
+) -> list[dict[Position, float]]:
+    """The places on lanes that each keypoint may mean, with their distances."""
+    for index, point in enumerate(keypoints):
+        if not np.isfinite(point).all():
+            raise SimulatorError(f"keypoint {index} is not finite: {point}")
+    places = [
+        graph.positions_near(float(x), float(y), OFF_LANE_M, yaw_rad)[0]
+        for (x, y), yaw_rad in zip(keypoints, yaws_rad, strict=True)
+    ]
+    contrary = [
+        index
+        for index in range(len(places))
+        if not places[index] and _is_chord(keypoints, yaws_rad, index)
+    ]
+    passed_over = contrary if len(contrary) <= max(2, len(places) // 2) else []
+    for index, (x, y) in enumerate(keypoints):
+        if not places[index]:
+            places[index], nearest_m = graph.positions_near(float(x), float(y), OFF_LANE_M)
+            if index not in passed_over:
+                raise SimulatorError(
+                    _off_lane(
+                        graph, index, (x, y), yaws_rad[index], None if places[index] else nearest_m
+                    )
+                )
+    return places
+
+
+def _is_chord(keypoints: Sequence[Point], yaws_rad: Sequence[float | None], index: int) -> bool:
+    """Whether a keypoint's heading is the direction to the next (the last: from the one before)."""
+    yaw_rad, first = yaws_rad[index], min(index, len(keypoints) - 2)
+    (x, y), (next_x, next_y) = keypoints[first], keypoints[first + 1]
+    return (
+        yaw_rad is not None
+        and abs(math.remainder(yaw_rad - math.atan2(next_y - y, next_x - x), math.tau)) <= CHORD_RAD
+    )
+
+
+def _off_lane(
+    graph: LaneGraph, index: int, point: Point, yaw_rad: float | None, nearest_m: float | None
+) -> str:
+    """What is wrong with a keypoint; `nearest_m` is None where it lies on a lane, and its heading
+    is not that lane's.
+    """
+    at = f"keypoint {index} at x {point[0]:.1f}, y {point[1]:.1f} (to the left)"
+    if nearest_m is None:
+        assert yaw_rad is not None
+        _, away_m = graph.positions_near(point[0], point[1], 0.0, yaw_rad)
+        beside = (
+            f"{away_m:.1f} m from the middle of the nearest lane"
+            if math.isfinite(away_m)
+            else "away from every lane"
+        )
+        return (
+            f"{at} lies {beside} of {graph.town.name} that runs its way "
+            f"({math.degrees(yaw_rad):.0f} degrees, positive to the left); the "
+            "lane that it lies on runs another way. Is its yaw that of the lane? A waypoint may do "
+            "without yaw"
+        )
+    allowed_m = max(lane.width_m for lane in graph.town.lanes.values()) / 2 + OFF_LANE_M
+    return (
+        f"{at} lies {nearest_m:.1f} m from the middle of the nearest lane of {graph.town.name}; at "
+        f"most {allowed_m:.2f} m is allowed. "
+        "Is the file meant for this town, and its y to the right?"
+    )
+
+
+def _refuse_detours(
+    graph: LaneGraph, keypoints: Sequence[Point], best: _Leg, route_id: str
+) -> None:
+    for number, (length_m, winds, (a, b)) in enumerate(
+        zip(best.lengths_m, best.winds, itertools.pairwise(keypoints), strict=True)
+    ):
+        straight_m = math.dist(a, b)
+        if length_m > DETOUR_FACTOR * straight_m + DETOUR_M and not winds:
+            raise SimulatorError(
+                f"route {route_id}: from keypoint {number} to keypoint {number + 1} the way is "
+                f"{length_m:.0f} m long, and they lie "
+                f"{straight_m:.0f} m apart: keypoint {number + 1} is behind keypoint {number}, on "
+                "another lane than meant, or one between "
+                f"them is missing in {graph.town.name}"
+            )
+
+
+def _best(
+    graph: LaneGraph, legs: dict[Position, _Leg], place: Position, away_m: float
+) -> tuple[Position, _Leg] | None:
+    """The best way on to a place, and where it ends: there, or where it came from if that is hardly
+    ahead of it.
+    """
+    best: tuple[Position, _Leg] | None = None
+    for start, leg in legs.items():
+        behind = place[0] == start[0] and start[1] - BEHIND_M <= place[1] < start[1]
+        end = start if behind else place
+        found = graph.shortest_path(start, end)
+        if found is None:
+            continue
+        lane_ids, length_m = found
+        cost_m = leg.cost_m + length_m + BESIDE_FACTOR * away_m
+        if best is None or cost_m < best[1].cost_m:
+            stretches = leg.stretches + _stretches(graph, lane_ids, start, end)
+            best = (
+                end,
+                _Leg(
+                    cost_m,
+                    stretches,
+                    (*leg.lengths_m, length_m),
+                    (*leg.winds, _winds(graph, lane_ids)),
+                ),
+            )
+    return best
+
+
+def _winds(graph: LaneGraph, lane_ids: list[int]) -> bool:
+    """Whether a way is long because its road is: it stays on a lane, or leads over one junction to
+    another road.
+    """
+    lanes = [graph.town.lanes[lane_id] for lane_id in lane_ids]
+    roads = [lane.road_id for lane in lanes if lane.junction_id is None]
+    return len(lanes) == 1 or (len(lanes) <= 3 and len(set(roads)) == len(roads))
+
+
+def _stretches(
+    graph: LaneGraph, lane_ids: list[int], start: Position, goal: Position
+) -> tuple[tuple[int, float, float], ...]:
+    last = len(lane_ids) - 1
+    return tuple(
+        (
+            lane_id,
+            start[1] if i == 0 else 0.0,
+            goal[1] if i == last else graph.town.lanes[lane_id].length_m,
+        )
+        for i, lane_id in enumerate(lane_ids)
+    )
+
+
+def _trace(
+    graph: LaneGraph,
+    stretches: Sequence[tuple[int, float, float]],
+    keypoints: tuple[Point, ...],
+    route_id: str,
+    weather: Weather,
+) -> Route:
+    """Points about 1 m apart; those of a connector carry its turn, from its first point to its
+    last, as CARLA's planner labels them.
+    """
+    points: list[Float64] = []
+    yaw: list[Float64] = []
+    options: list[RoadOption] = []
+    lane_ids: list[int] = []
+    for lane_id, start, end in stretches:
+        lane = graph.town.lanes[lane_id]
+        if end - start < 1e-6:
+            continue
+        at = np.linspace(start, end, max(2, round(end - start) + 1))
+        if points:
+            at = at[1:]  # lanes meet: their common point is there already
+        xy, heading = graph.poses(np.full(len(at), lane_id), at)
+        points.append(xy)
+        yaw.append(heading)
+        options += [lane.turn] * len(at)
+        lane_ids += [lane_id] * len(at)
+        if lane.junction_id is not None and len(options) > len(at):
+            options[-len(at) - 1] = lane.turn
+    if not points:
+        raise SimulatorError(f"route {route_id} has no length")
+    return Route(
+        route_id,
+        graph.town.name,
+        keypoints,
+        np.concatenate(points),
+        np.unwrap(np.concatenate(yaw)),
+        tuple(options),
+        weather,
+        tuple(lane_ids),
+    )
+
+
+def _with_keypoints(route: Route) -> Route:
+    """Keypoints that lead `plan_route` to the same route: start, the middle of every lane between,
+    end.
+    """
+    ids = np.array(route.lane_ids)
+    along = cumulative_length(route.points)
+    chosen = [0]
+    changes = np.flatnonzero(np.diff(ids)) + 1
+    for first, last in itertools.pairwise(changes):
+        if route.options[(first + last) // 2] is RoadOption.LANE_FOLLOW:
+            chosen.append(int(np.argmin(np.abs(along - (along[first] + along[last - 1]) / 2))))
+    chosen.append(len(ids) - 1)
+    keypoints = tuple((float(x), float(y)) for x, y in route.points[chosen])
+    return Route(
+        route.route_id,
+        route.town,
+        keypoints,
+        route.points,
+        route.yaw_rad,
+        route.options,
+        route.weather,
+        route.lane_ids,
+    )

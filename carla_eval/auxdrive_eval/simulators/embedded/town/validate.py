@@ -1,0 +1,102 @@
+"""What must hold of every town before anybody drives in it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from auxdrive_eval.simulators.embedded.geometry.boxes import box, distances
+from auxdrive_eval.simulators.embedded.geometry.curves import Curve, curvature, wrap
+from auxdrive_eval.simulators.embedded.town.model import Town
+
+MAX_GAP_M = 0.05
+MAX_KINK_RAD = np.deg2rad(2.0)
+MIN_ROAD_RADIUS_M = 10.0
+MIN_CONNECTOR_RADIUS_M = 6.0
+CLEAR_OF_ROAD_LANE_M = 1.7
+CLEAR_OF_CONNECTOR_M = 1.4
+
+
+def town_faults(town: Town) -> list[str]:
+    """Every rule that the town breaks, in words; empty for a sound town."""
+    return [*_join_faults(town), *_bend_faults(town), *_prop_faults(town), *_reach_faults(town)]
+
+
+def _join_faults(town: Town) -> list[str]:
+    faults = []
+    for lane in town.lanes.values():
+        if not lane.successors or not lane.predecessors:
+            faults.append(f"lane {lane.lane_id} is a dead end")
+        for successor in lane.successors:
+            after = town.lanes[successor]
+            if lane.lane_id not in after.predecessors:
+                faults.append(f"lane {successor} does not know its predecessor {lane.lane_id}")
+            gap = float(np.hypot(*(after.centreline[0] - lane.centreline[-1])))
+            kink = abs(wrap(float(after.yaw_rad[0] - lane.yaw_rad[-1])))
+            if gap > MAX_GAP_M or kink > MAX_KINK_RAD:
+                faults.append(
+                    f"lane {lane.lane_id} meets {successor} with a gap of {gap:.3f} m and a kink "
+                    f"of {np.rad2deg(kink):.2f} degrees"
+                )
+    return faults
+
+
+def _bend_faults(town: Town) -> list[str]:
+    faults = []
+    for lane in town.lanes.values():
+        tightest = 1 / max(
+            1e-6,
+            float(np.abs(curvature(Curve(lane.centreline, lane.arclength, lane.yaw_rad))).max()),
+        )
+        limit = MIN_ROAD_RADIUS_M if lane.junction_id is None else MIN_CONNECTOR_RADIUS_M
+        if tightest < limit:
+            faults.append(
+                f"lane {lane.lane_id} bends with a radius of {tightest:.1f} m, less than {limit} m"
+            )
+    return faults
+
+
+def _prop_faults(town: Town) -> list[str]:
+    faults = []
+    on_road = np.concatenate(
+        [lane.centreline for lane in town.lanes.values() if lane.junction_id is None]
+    )
+    connectors = np.concatenate(
+        [lane.centreline for lane in town.lanes.values() if lane.junction_id is not None]
+    )
+    things = [
+        (
+            f"{prop.kind} {prop.prop_id}",
+            box(prop.x_m, prop.y_m, prop.yaw_rad, prop.length_m, prop.width_m),
+        )
+        for prop in town.props
+    ]
+    things += [
+        (f"light {light.light_id}", box(*light.location, light.yaw_rad, 0.3, 0.3))
+        for light in town.lights.values()
+    ]
+    things += [
+        (f"stop sign {sign.sign_id}", box(*sign.location, sign.yaw_rad, 0.3, 0.3))
+        for sign in town.stop_signs.values()
+    ]
+    for name, footprint in things:
+        if (
+            distances(footprint, on_road).min() < CLEAR_OF_ROAD_LANE_M
+            or distances(footprint, connectors).min() < CLEAR_OF_CONNECTOR_M
+        ):
+            faults.append(f"{name} stands in a driving lane")
+    return faults
+
+
+def _reach_faults(town: Town) -> list[str]:
+    """Every lane must be reachable from every other: forwards from one, and backwards from it."""
+    first = min(town.lanes)
+    for direction in ("successors", "predecessors"):
+        reached, pending = {first}, [first]
+        while pending:
+            for lane_id in getattr(town.lanes[pending.pop()], direction):
+                if lane_id not in reached:
+                    reached.add(lane_id)
+                    pending.append(lane_id)
+        if len(reached) < len(town.lanes):
+            return [f"{len(town.lanes) - len(reached)} lanes cannot be reached along {direction}"]
+    return []

@@ -1,0 +1,1 @@
+"""Moving cars, lights, and who may enter a junction."""

@@ -1,0 +1,294 @@
+"""Moving cars: each follows its lanes by the Intelligent Driver Model behind whatever is ahead of
+it on them, the ego included.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from auxdrive.types import Float64, Pose2
+
+from auxdrive_eval.simulators.embedded.geometry.curves import Curve
+from auxdrive_eval.simulators.embedded.random_streams import stream
+from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
+from auxdrive_eval.simulators.embedded.town.model import CAR_COLOURS, CAR_SIZES_M, CarKind, CarPose
+from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car, Occupancy, Occupant
+from auxdrive_eval.simulators.embedded.traffic.idm import MAX_BRAKE_MPS2, idm_accel, speed_profile
+from auxdrive_eval.simulators.embedded.traffic.junctions import JunctionControl
+from auxdrive_eval.world import LightColour
+
+LATERAL_MPS2 = 2.0
+PROFILE_BRAKE_MPS2 = 1.5
+LOOK_AHEAD_M = 45.0
+DIVERGE_M = 9.0
+"""On lanes that part from a common start, cars this near to it are in each other's way."""
+STOP_MARGIN_M = 1.0
+SPAWN_GAP_M = 16.0
+CLEAR_OF_EGO_M = 22.0
+
+
+class Traffic:
+    """All moving cars but the ego, on one town."""
+
+    def __init__(self, graph: LaneGraph, seed: int, count: int, ego: Pose2 | None = None) -> None:
+        self.graph = graph
+        self.junctions = JunctionControl(graph.town)
+        self._rng = stream(seed, "traffic")
+        self._siblings = self._parting_lanes()
+        self._profile = self._profiles()
+        self.cars: dict[int, Car] = {}
+        self._spawn(count, ego)
+        self.ego: Car | None = None
+        self.occupancy: Occupancy = {}
+
+    def _parting_lanes(self) -> dict[int, tuple[int, ...]]:
+        lanes = self.graph.town.lanes
+        return {
+            lane.lane_id: tuple(
+                other for other in lanes[lane.predecessors[0]].successors if other != lane.lane_id
+            )
+            for lane in lanes.values()
+            if lane.junction_id is not None
+        }
+
+    def _profiles(self) -> Float64:
+        profiles = [
+            speed_profile(
+                Curve(lane.centreline, lane.arclength, lane.yaw_rad),
+                lane.speed_limit_mps,
+                LATERAL_MPS2,
+                PROFILE_BRAKE_MPS2,
+            )
+            for lane in (self.graph.town.lanes[lane_id] for lane_id in self.graph.lane_ids)
+        ]
+        return np.concatenate(profiles)
+
+    def _spawn(self, count: int, ego: Pose2 | None) -> None:
+        """Cars at rest gaps on road lanes, away from the ego and from the ends of lanes; fewer than
+        `count` where there is no room.
+        """
+        roads = [lane for lane in self.graph.town.lanes.values() if lane.junction_id is None]
+        slots = [
+            (lane.lane_id, at)
+            for lane in roads
+            for at in np.arange(8.0, lane.length_m - 10.0, SPAWN_GAP_M)
+        ]
+        for index in self._rng.permutation(len(slots)):
+            if len(self.cars) == count:
+                break
+            lane_id, at = slots[index]
+            along = float(at + self._rng.uniform(0.0, 4.0))
+            (where,), _ = self.graph.poses(np.array([lane_id]), np.array([along]))
+            if ego is not None and math.dist(where, (ego.x_m, ego.y_m)) < CLEAR_OF_EGO_M:
+                continue
+            kind = tuple(CarKind)[int(self._rng.choice(len(CarKind), p=(0.5, 0.35, 0.15)))]
+            car = Car(
+                len(self.cars) + 1,
+                kind,
+                *CAR_SIZES_M[kind],
+                int(self._rng.integers(CAR_COLOURS)),
+                lane_id,
+                along,
+            )
+            car.cruise = float(self._rng.uniform(0.8, 1.0))
+            car.speed_mps = 0.5 * car.cruise * self.graph.town.lanes[lane_id].speed_limit_mps
+            self._look_ahead(car)
+            self.cars[car.car_id] = car
+
+    def _look_ahead(self, car: Car) -> None:
+        """Let the car know its next connector and the road beyond it."""
+        while len(car.ahead) < 2:
+            after = self.graph.town.lanes[car.ahead[-1] if car.ahead else car.lane].successors
+            car.ahead.append(int(after[int(self._rng.integers(len(after)))]))
+
+    def step(
+        self,
+        tick_s: float,
+        colours: Mapping[int, LightColour],
+        ego: Car | None,
+        ego_box: Float64 | None,
+    ) -> None:
+        """Advance every car by one tick.
+
+        ego: the ego as a road user on its route, None where it has left its lanes. ego_box: float64
+        (5,), what others must not hit.
+        """
+        self.ego = ego
+        everyone = self.cars if ego is None else {**self.cars, EGO_ID: ego}
+        self.occupancy = self._occupancy(ego_box, 0.0 if ego is None else ego.speed_mps)
+        self.junctions.update(everyone, self.occupancy, colours, tick_s)
+        for car in self.cars.values():
+            car.accel_mps2 = self._accel(car)
+        for car in self.cars.values():
+            self._advance(car, tick_s)
+
+    def _occupancy(self, ego_box: Float64 | None, ego_speed_mps: float) -> Occupancy:
+        occupancy: Occupancy = {}
+        lanes = self.graph.town.lanes
+        for car in self.cars.values():
+            tail, front = car.along_m - car.length_m / 2, car.along_m + car.length_m / 2
+            occupancy.setdefault(car.lane, []).append(
+                Occupant(car.car_id, tail, front, car.speed_mps)
+            )
+            if tail < 0.0 and car.behind is not None:
+                length = lanes[car.behind].length_m
+                occupancy.setdefault(car.behind, []).append(
+                    Occupant(car.car_id, length + tail, length + front, car.speed_mps)
+                )
+        if ego_box is not None:
+            for lane_id, occupant in self.covered(ego_box, ego_speed_mps):
+                occupancy.setdefault(lane_id, []).append(occupant)
+        for on_lane in occupancy.values():
+            on_lane.sort(key=lambda occupant: (occupant.tail_m, occupant.car_id))
+        return occupancy
+
+    def covered(self, ego_box: Float64, speed_mps: float) -> list[tuple[int, Occupant]]:
+        """The stretches of lanes that a car along them would share with a box, float64 (5,)."""
+        near = self.graph.near(float(ego_box[0]), float(ego_box[1]))
+        away = self.graph.points[near] - ego_box[:2]
+        cos, sin = math.cos(ego_box[2]), math.sin(ego_box[2])
+        inside = (np.abs(away @ (cos, sin)) < ego_box[3] + 0.5) & (
+            np.abs(away @ (-sin, cos)) < ego_box[4] + 1.0
+        )
+        found = near[inside]
+        stretches: dict[int, list[int]] = {}
+        for index, lane in zip(
+            found.tolist(), self.graph.lane_of_point[found].tolist(), strict=True
+        ):
+            stretches.setdefault(lane, []).append(index)
+        result = []
+        for lane, indices in stretches.items():
+            first, last = indices[0], indices[-1]
+            heading = float(self.graph.yaw_rad[(first + last) // 2])
+            along = max(0.0, speed_mps * math.cos(heading - ego_box[2]))
+            result.append(
+                (
+                    lane,
+                    Occupant(
+                        EGO_ID,
+                        float(self.graph.arclength[first]),
+                        float(self.graph.arclength[last]),
+                        along,
+                    ),
+                )
+            )
+        return result
+
+    def leader(self, car: Car) -> tuple[float, float]:
+        """Gap, bumper to bumper (metres), and speed of the next road user on the car's lanes; (inf,
+        0) when the way is clear.
+        """
+        front = car.along_m + car.length_m / 2
+        found = self._next_on(car, car.lane, car.along_m, front)
+        offset = self.graph.length[car.lane]
+        for lane in car.ahead:
+            if found is not None or offset - front > LOOK_AHEAD_M:
+                break
+            found = self._next_on(car, lane, -math.inf, front - offset)
+            offset += self.graph.length[lane]
+        return found or (math.inf, 0.0)
+
+    def _next_on(
+        self, car: Car, lane: int, beyond_m: float, front_m: float
+    ) -> tuple[float, float] | None:
+        """The nearest of those whose middle is beyond a place on a lane, or on a lane that parts
+        from it; distances along that lane.
+        """
+        nearest: tuple[float, float] | None = None
+        for occupants, limit in ((self.occupancy.get(lane, ()), math.inf), *self._parting(lane)):
+            for other in occupants:
+                middle = (other.tail_m + other.front_m) / 2
+                if other.car_id == car.car_id or middle <= beyond_m or other.tail_m > limit:
+                    continue
+                gap = other.tail_m - front_m
+                if nearest is None or gap < nearest[0]:
+                    nearest = (gap, other.speed_mps)
+        return nearest
+
+    def _parting(self, lane: int) -> list[tuple[list[Occupant], float]]:
+        return [
+            (self.occupancy[other], DIVERGE_M)
+            for other in self._siblings.get(lane, ())
+            if other in self.occupancy
+        ]
+
+    def _accel(self, car: Car) -> float:
+        gap, lead_speed = self.leader(car)
+        wish = car.cruise * self.allowed_speed(car)
+        accel = idm_accel(car.speed_mps, wish, gap, lead_speed)
+        if gap < 0.3:
+            return -MAX_BRAKE_MPS2
+        if (
+            self.graph.town.lanes[car.lane].junction_id is None
+            and self.junctions.granted(car.car_id) is None
+        ):
+            # The line is a leader at rest, but a car stops nearer to it than to another car.
+            to_line = self.junctions.to_line_m(car) - STOP_MARGIN_M + 2.0
+            accel = min(accel, idm_accel(car.speed_mps, wish, max(to_line, 0.1)))
+        return accel
+
+    def allowed_speed(self, car: Car) -> float:
+        """Speed that the bend at the car, and those on its next lanes, allow."""
+        graph = self.graph
+        here = graph.first[car.lane] + min(
+            int(car.along_m / graph.spacing[car.lane]), int(graph.count[car.lane]) - 1
+        )
+        allowed = float(self._profile[max(here, 0)])
+        to_end = float(graph.length[car.lane]) - car.along_m
+        for lane in car.ahead:
+            if to_end > 20.0:
+                break
+            entry = float(self._profile[graph.first[lane]])
+            allowed = min(allowed, math.sqrt(entry**2 + 2 * PROFILE_BRAKE_MPS2 * max(to_end, 0.0)))
+            to_end += float(graph.length[lane])
+        return allowed
+
+    def _advance(self, car: Car, tick_s: float) -> None:
+        before = car.speed_mps
+        car.speed_mps = max(0.0, before + car.accel_mps2 * tick_s)
+        car.moved_m = (before + car.speed_mps) / 2 * tick_s
+        car.along_m += car.moved_m
+        length = float(self.graph.length[car.lane])
+        if car.along_m > length:
+            car.behind, car.lane, car.along_m = car.lane, car.ahead.pop(0), car.along_m - length
+            self._look_ahead(car)
+
+    def halt(self, car_id: int) -> None:
+        """Stop a car that has run into the ego, where it was before this tick."""
+        car = self.cars[car_id]
+        car.along_m, car.speed_mps, car.moved_m = max(0.0, car.along_m - car.moved_m), 0.0, 0.0
+
+    def remove(self, car_id: int) -> None:
+        """Take a car out of the world."""
+        del self.cars[car_id]
+
+    def boxes(self) -> Float64:
+        """Boxes of all cars in the order of their ids, float64 (N, 5)."""
+        cars = list(self.cars.values())
+        if not cars:
+            return np.empty((0, 5))
+        points, yaw = self.graph.poses(
+            np.array([car.lane for car in cars]), np.array([car.along_m for car in cars])
+        )
+        halves = np.array([(car.length_m / 2, car.width_m / 2) for car in cars])
+        return np.column_stack([points, yaw, halves])
+
+    def poses(self, boxes: Float64) -> tuple[CarPose, ...]:
+        """What the renderer draws, from `boxes()` of this tick."""
+        return tuple(
+            CarPose(
+                c.car_id,
+                c.kind,
+                x,
+                y,
+                yaw,
+                c.length_m,
+                c.width_m,
+                c.height_m,
+                c.colour,
+                c.accel_mps2 < -0.5 or c.speed_mps < 0.1,
+            )
+            for c, (x, y, yaw) in zip(self.cars.values(), boxes[:, :3].tolist(), strict=True)
+        )

@@ -1,0 +1,88 @@
+"""Which connectors of a junction cannot be driven at the same time, and who goes first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from auxdrive_eval.simulators.embedded.geometry.curves import wrap
+from auxdrive_eval.simulators.embedded.town.model import Junction, JunctionKind, Lane, Town
+from auxdrive_eval.world import RoadOption
+
+CLEARANCE_M = 2.6
+"""Centre lines nearer than this are too near for two cars side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Another connector that crosses or joins this one: a car on it is in the way until its tail is
+    `clear_at_m` along it.
+
+    `from_m`: where the stretch in conflict begins on this connector, which is where a car on it has
+    to stop for the other.
+    """
+
+    other: int
+    clear_at_m: float
+    from_m: float
+
+
+def junction_conflicts(town: Town) -> dict[int, tuple[Conflict, ...]]:
+    """Conflicts of every connector, by lane id. Connectors that leave the same lane part from each
+    other and have none.
+    """
+    conflicts: dict[int, tuple[Conflict, ...]] = {}
+    for junction in town.junctions.values():
+        lanes = [town.lanes[lane_id] for lane_id in junction.connector_ids]
+        for lane in lanes:
+            found = (
+                _conflict(lane, other) for other in lanes if other.predecessors != lane.predecessors
+            )
+            conflicts[lane.lane_id] = tuple(conflict for conflict in found if conflict is not None)
+    return conflicts
+
+
+def _conflict(lane: Lane, other: Lane) -> Conflict | None:
+    apart = np.hypot(*(lane.centreline[:, None] - other.centreline[None]).transpose(2, 0, 1))
+    close = apart < CLEARANCE_M
+    if not close.any():
+        return None
+    ours, theirs = np.flatnonzero(close.any(axis=1)), np.flatnonzero(close.any(axis=0))
+    return Conflict(
+        other.lane_id, float(other.arclength[theirs[-1]]), float(lane.arclength[ours[0]])
+    )
+
+
+def priorities(town: Town) -> dict[int, int]:
+    """Rank of each connector: of two in conflict the one with the lower rank goes first.
+
+    Straight on and to the right before to the left; at a T-junction without lights, the road that
+    goes on before the road that ends. Where every arm has a stop sign all are equal: who came first
+    goes first.
+    """
+    ranks: dict[int, int] = {}
+    for junction in town.junctions.values():
+        minor = _minor_lane(town, junction)
+        all_stop = all(
+            town.lanes[town.lanes[lane_id].predecessors[0]].stop_sign_id is not None
+            for lane_id in junction.connector_ids
+        )
+        for lane_id in junction.connector_ids:
+            lane = town.lanes[lane_id]
+            rank = int(lane.turn is RoadOption.LEFT) + 2 * int(lane.predecessors[0] == minor)
+            ranks[lane_id] = 0 if all_stop else rank
+    return ranks
+
+
+def _minor_lane(town: Town, junction: Junction) -> int | None:
+    """The arriving lane of a T-junction's arm that ends there: no turn of it leads straight on."""
+    if junction.kind is not JunctionKind.TEE:
+        return None
+    straightness: dict[int, float] = {}
+    for lane_id in junction.connector_ids:
+        lane = town.lanes[lane_id]
+        turned = abs(wrap(float(lane.yaw_rad[-1] - lane.yaw_rad[0])))
+        arriving = lane.predecessors[0]
+        straightness[arriving] = min(straightness.get(arriving, np.inf), turned)
+    return max(straightness, key=lambda lane_id: straightness[lane_id])

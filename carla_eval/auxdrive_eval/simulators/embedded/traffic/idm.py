@@ -1,0 +1,74 @@
+"""The Intelligent Driver Model (Treiber, Hennecke, Helbing 2000), and speeds that lanes allow."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from auxdrive.types import Float64
+
+from auxdrive_eval.simulators.embedded.geometry.curves import Curve, curvature
+
+MAX_BRAKE_MPS2 = 7.5
+
+
+@dataclass(frozen=True, slots=True)
+class IdmParameters:
+    """accel and brake are the comfortable ones; gap_m is kept at rest, headway_s while driving."""
+
+    accel_mps2: float = 1.8
+    brake_mps2: float = 2.2
+    headway_s: float = 1.2
+    gap_m: float = 2.0
+
+
+DEFAULT = IdmParameters()
+
+
+def idm_accel(
+    speed_mps: float,
+    wish_mps: float,
+    gap_m: float = math.inf,
+    lead_speed_mps: float = 0.0,
+    parameters: IdmParameters = DEFAULT,
+) -> float:
+    """Acceleration towards the wish speed behind a leader `gap_m` ahead (bumper to bumper), m/s^2;
+    at least -7.5.
+
+    Above the wish speed the free term brakes comfortably at most, which the original form does not
+    bound.
+    """
+    p = parameters
+    free = p.accel_mps2 * (1.0 - (speed_mps / max(wish_mps, 0.1)) ** 4)
+    free = max(free, -p.brake_mps2)
+    if gap_m == math.inf:
+        return free
+    closing = speed_mps - lead_speed_mps
+    wanted = p.gap_m + max(
+        0.0,
+        speed_mps * p.headway_s
+        + speed_mps * closing / (2.0 * math.sqrt(p.accel_mps2 * p.brake_mps2)),
+    )
+    return max(free - p.accel_mps2 * (wanted / max(gap_m, 0.1)) ** 2, -MAX_BRAKE_MPS2)
+
+
+def speed_profile(
+    curve: Curve,
+    limit_mps: Float64 | float,
+    lateral_mps2: float,
+    brake_mps2: float,
+    end_mps: float = math.inf,
+) -> Float64:
+    """Highest speed at each point, float64 (N,): the limit, lateral acceleration in bends, and
+    braking in time for what follows.
+    """
+    allowed = np.minimum(
+        limit_mps, np.sqrt(lateral_mps2 / np.maximum(np.abs(curvature(curve)), 1e-6))
+    )
+    allowed[-1] = min(allowed[-1], end_mps)
+    # v(s)^2 <= v(t)^2 + 2 b (t - s) for every later t: a running minimum from the end of v^2 + 2 b
+    # s.
+    square = allowed**2 + 2 * brake_mps2 * curve.arclength
+    square = np.minimum.accumulate(square[::-1])[::-1] - 2 * brake_mps2 * curve.arclength
+    return np.sqrt(np.maximum(square, 0.0))

@@ -1,0 +1,200 @@
+"""Who may enter a junction: a reservation of connectors that keeps two cars in conflict apart.
+
+A car asks as it comes near. It is let in when its signal allows, no car in conflict is in the
+junction or let in before it, no car with priority is close, and there is room beyond. The ego takes
+part like any other; where it enters unasked, its box blocks what it covers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car, Occupancy
+from auxdrive_eval.simulators.embedded.traffic.conflicts import (
+    Conflict,
+    junction_conflicts,
+    priorities,
+)
+from auxdrive_eval.world import LightColour
+
+HARD_STOP_MPS2 = 2.8
+"""A car stops for yellow where this deceleration is enough."""
+COMFORT_STOP_MPS2 = 1.5
+ASK_M = 8.0
+GAP_S = 4.5
+STOP_ZONE_M = 3.0
+STOP_SPEED_MPS = 0.1
+STOP_DWELL_S = 0.6
+IDLE_GRANT_S = 3.0
+ROOM_M = 3.0
+
+
+class JunctionControl:
+    """The reservations of all junctions of a town."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        self._conflicts = junction_conflicts(town)
+        self._rank = priorities(town)
+        self._granted: dict[int, int] = {}
+
+    def granted(self, car_id: int) -> int | None:
+        """The connector that a car may drive, or None."""
+        return self._granted.get(car_id)
+
+    def to_line_m(self, car: Car) -> float:
+        """From the car's front to the end of its lane."""
+        return self.town.lanes[car.lane].length_m - car.along_m - car.length_m / 2
+
+    def update(
+        self,
+        cars: Mapping[int, Car],
+        occupancy: Occupancy,
+        colours: Mapping[int, LightColour],
+        tick_s: float,
+    ) -> None:
+        """Take back what is used up, then hear those who ask: the longest waiting first, then the
+        nearest.
+        """
+        for car in cars.values():
+            self._watch_stop(car, tick_s)
+        for car_id in list(self._granted):
+            if car_id not in cars or not self._still_needs(cars[car_id], colours):
+                del self._granted[car_id]
+        asking = [car for car in cars.values() if self._asks(car, occupancy)]
+        for car in sorted(
+            asking, key=lambda car: (-round(car.waited_s), self.to_line_m(car), car.car_id)
+        ):
+            if self._may_enter(car, cars, occupancy, colours):
+                self._granted[car.car_id] = car.ahead[0]
+
+    def _watch_stop(self, car: Car, tick_s: float) -> None:
+        if self.town.lanes[car.lane].junction_id is not None or self.to_line_m(car) > STOP_ZONE_M:
+            car.waited_s, car.has_stopped = 0.0, False
+        elif car.speed_mps < STOP_SPEED_MPS:
+            car.waited_s += tick_s
+            car.has_stopped = car.has_stopped or car.waited_s >= STOP_DWELL_S
+
+    def _still_needs(self, car: Car, colours: Mapping[int, LightColour]) -> bool:
+        connector = self._granted[car.car_id]
+        if car.lane == connector:
+            return True
+        if car.ahead and car.ahead[0] == connector:
+            idle = (
+                car.car_id == EGO_ID
+                and car.waited_s > IDLE_GRANT_S
+                and car.speed_mps < STOP_SPEED_MPS
+            )
+            return not idle and (self._is_green(car.lane, colours) or not self._can_stop(car))
+        return car.behind == connector and car.along_m < car.length_m / 2
+
+    def _asks(self, car: Car, occupancy: Occupancy) -> bool:
+        lane = self.town.lanes[car.lane]
+        if car.car_id in self._granted or lane.junction_id is not None or not car.ahead:
+            return False
+        if self.to_line_m(car) > ASK_M + car.speed_mps**2 / (2 * COMFORT_STOP_MPS2):
+            return False
+        return self._first_on_lane(car.lane, occupancy) == car.car_id
+
+    @staticmethod
+    def _first_on_lane(lane: int, occupancy: Occupancy) -> int | None:
+        on_lane = occupancy.get(lane)
+        return max(on_lane, key=lambda occupant: occupant.tail_m).car_id if on_lane else None
+
+    def _is_green(self, lane: int, colours: Mapping[int, LightColour]) -> bool:
+        light_id = self.town.lanes[lane].light_id
+        return light_id is None or colours[light_id] is LightColour.GREEN
+
+    def _can_stop(self, car: Car) -> bool:
+        return car.speed_mps**2 / (2 * HARD_STOP_MPS2) <= max(self.to_line_m(car), 0.0)
+
+    def _may_enter(
+        self,
+        car: Car,
+        cars: Mapping[int, Car],
+        occupancy: Occupancy,
+        colours: Mapping[int, LightColour],
+    ) -> bool:
+        lane = self.town.lanes[car.lane]
+        light = None if lane.light_id is None else colours[lane.light_id]
+        if light is LightColour.RED or (light is LightColour.YELLOW and self._can_stop(car)):
+            return False
+        if lane.stop_sign_id is not None and not car.has_stopped:
+            return False
+        if not self._has_room_beyond(car, cars, occupancy):
+            return False
+        return not any(
+            self._is_taken(conflict, car, cars, occupancy)
+            or self._must_yield(conflict, car, cars, occupancy, colours)
+            for conflict in self._conflicts[car.ahead[0]]
+        )
+
+    def _is_taken(
+        self, conflict: Conflict, car: Car, cars: Mapping[int, Car], occupancy: Occupancy
+    ) -> bool:
+        """Whether a car let in before, or whatever stands on the other connector, has the stretch
+        in conflict still before it.
+        """
+        for other_id, connector in self._granted.items():
+            if connector == conflict.other and other_id != car.car_id:
+                other = cars[other_id]
+                length = self.town.lanes[connector].length_m
+                at = (
+                    other.along_m
+                    if other.lane == connector
+                    else length + other.along_m
+                    if other.behind == connector
+                    else 0.0
+                )
+                if at - other.length_m / 2 < conflict.clear_at_m:
+                    return True
+        return any(
+            o.car_id != car.car_id and o.tail_m < conflict.clear_at_m
+            for o in occupancy.get(conflict.other, ())
+        )
+
+    def _must_yield(
+        self,
+        conflict: Conflict,
+        car: Car,
+        cars: Mapping[int, Car],
+        occupancy: Occupancy,
+        colours: Mapping[int, LightColour],
+    ) -> bool:
+        """Whether the first car on the other connector's arriving lane has priority and will be
+        there soon.
+        """
+        if self._rank[conflict.other] >= self._rank[car.ahead[0]]:
+            return False
+        arriving = self.town.lanes[conflict.other].predecessors[0]
+        other_id = self._first_on_lane(arriving, occupancy)
+        if other_id is None or other_id == car.car_id or not self._is_green(arriving, colours):
+            return False
+        other = cars.get(other_id)
+        if (
+            other is None
+            or other.lane != arriving
+            or not other.ahead
+            or other.ahead[0] != conflict.other
+        ):
+            return False
+        return other.speed_mps > 0.5 and self.to_line_m(other) / max(other.speed_mps, 2.0) < GAP_S
+
+    def _has_room_beyond(self, car: Car, cars: Mapping[int, Car], occupancy: Occupancy) -> bool:
+        """Whether the car fits behind the last one on its exit lane, so that it does not stop in
+        the junction.
+        """
+        connector = self.town.lanes[car.ahead[0]]
+        on_exit = occupancy.get(connector.successors[0])
+        if not on_exit:
+            return True
+        last = min(on_exit, key=lambda occupant: occupant.tail_m)
+        if last.speed_mps > 3.0:
+            return True
+        before = sum(
+            cars[other].length_m + 2.0
+            for other, granted in self._granted.items()
+            if granted == connector.lane_id
+        )
+        return last.tail_m > car.length_m + ROOM_M + before

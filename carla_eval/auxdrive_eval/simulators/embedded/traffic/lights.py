@@ -1,0 +1,52 @@
+"""Colours of the lights as a function of time: each junction turns through its two groups on a
+fixed cycle.
+"""
+
+from __future__ import annotations
+
+from auxdrive_eval.simulators.embedded.random_streams import stream
+from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.world import LightColour
+
+YELLOW_S = 3.0
+ALL_RED_S = 2.0
+GREEN_S = (8.0, 14.0)
+GROUPS = 2
+
+
+class LightCycles:
+    """Green, yellow, then red for all, group after group. Lengths and starts of the cycles come
+    from the seed, junction by junction.
+    """
+
+    def __init__(self, town: Town, seed: int) -> None:
+        junctions = sorted({light.junction_id for light in town.lights.values()})
+        self._light_ids = {
+            junction: [i for i, light in town.lights.items() if light.junction_id == junction]
+            for junction in junctions
+        }
+        self._group = {light.light_id: light.group for light in town.lights.values()}
+        self._green_s: dict[int, float] = {}
+        self._start_s: dict[int, float] = {}
+        for junction in junctions:
+            rng = stream(seed, "lights", junction)
+            self._green_s[junction] = float(rng.uniform(*GREEN_S))
+            self._start_s[junction] = float(rng.uniform(0.0, self.cycle_s(junction)))
+
+    def cycle_s(self, junction_id: int) -> float:
+        """Length of a junction's cycle."""
+        return GROUPS * (self._green_s[junction_id] + YELLOW_S + ALL_RED_S)
+
+    def colours(self, time_s: float) -> dict[int, LightColour]:
+        """Colour of every light of the town at that time."""
+        colours = {}
+        for junction, light_ids in self._light_ids.items():
+            phase_s = self._green_s[junction] + YELLOW_S + ALL_RED_S
+            at = (self._start_s[junction] + time_s) % (GROUPS * phase_s)
+            turn, into = int(at // phase_s), at % phase_s
+            shown = LightColour.GREEN if into < self._green_s[junction] else LightColour.YELLOW
+            if into >= self._green_s[junction] + YELLOW_S:
+                shown = LightColour.RED
+            for light_id in light_ids:
+                colours[light_id] = shown if self._group[light_id] == turn else LightColour.RED
+        return colours

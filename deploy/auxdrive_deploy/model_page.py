@@ -1,0 +1,307 @@
+"""The card for people: `README.md` and `reference.png` of a bundle, made from the card alone and
+from nothing that the card lacks.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from auxdrive.bundles import IMAGE_INPUT
+from auxdrive.cards import Interval, ModelCard, TensorSpec
+from auxdrive.inspection.metric_tables import (
+    figure,
+    sentence_on_thresholds,
+    thresholds_that_say_nothing,
+)
+from auxdrive.types import Float32, UInt8
+from PIL import Image, ImageDraw
+
+PICTURE_NAME = "reference.png"
+PANELS = 6
+PANEL_WIDTH = 200
+PLOT_HEIGHT = 100
+"""Pixels of a panel: a reference picture above, the answer from above below it."""
+
+
+def readme(card: ModelCard, notes: Sequence[str]) -> str:
+    """README.md. `notes`: how the metrics were computed."""
+    return "\n".join(
+        (
+            *_head(card),
+            *_interface(card),
+            *_use(card),
+            *_training(card),
+            *_metrics(card, notes),
+            *_parity(card),
+            *_limits(card),
+        )
+    )
+
+
+def _head(card: ModelCard) -> list[str]:
+    what = (
+        "the road-wheel angle"
+        if card.task == "steering"
+        else f"where the car will be in {_list(card.waypoint_times_s)} s"
+    )
+    needs = [
+        "one RGB camera picture",
+        *(spec.name for spec in card.inputs if spec.name != IMAGE_INPUT),
+    ]
+    return [
+        f"# {card.name}", "",
+        f"A driving student of auxdrive: predicts {what} from {' + '.join(needs)}. "
+        "Nothing else goes in.", "",
+        f"![Reference pictures and the student's answers]({PICTURE_NAME})", "",
+        "Above: recorded pictures under `reference/`. Below each: the student's answer, seen from "
+        "above, the car at the bottom.", "",
+    ]  # fmt: skip
+
+
+def _interface(card: ModelCard) -> list[str]:
+    camera, prep = card.camera, card.preprocessing
+    rows = [("in", spec) for spec in card.inputs] + [("out", spec) for spec in card.outputs]
+    field = (
+        "of unknown field of view"
+        if camera.fov_deg is None
+        else f"with a horizontal field of view of {camera.fov_deg:g} degrees"
+    )
+    place = (
+        f"x {camera.x_m:g} m, y {camera.y_m:g} m, z {camera.z_m:g} m, pitch {camera.pitch_rad:g} "
+        "rad"
+    )
+    return [
+        "## Inputs and outputs", "",
+        "| | name | type and shape | unit | frame |", "| --- | --- | --- | --- | --- |",
+        *(
+            f"| {kind} | `{spec.name}` | {spec.dtype} {_shape(spec)} | {spec.unit} "
+            f"| {spec.frame or '-'} |"
+            for kind, spec in rows
+        ), "",
+        f"Camera: {camera.width} x {camera.height} pixels, {field}, at {place} in the ego frame (x "
+        "forward, y left, z up; ISO 8855).",
+        f"The graph itself cuts {prep.crop_top:.0%} off the top and {prep.crop_bottom:.0%} off the "
+        "bottom, resizes to "
+        f"{prep.size[1]} x {prep.size[0]} and normalises: give the picture as the camera delivers "
+        "it.",
+        *_ranges(card),
+        f"Trained at {card.rate_hz:g} frames per second for the vehicle '{card.vehicle.name}'"
+        + (
+            "." if card.vehicle.wheelbase_m is None
+            else f", wheelbase {card.vehicle.wheelbase_m:g} m."
+        ),
+        f"Full lock is {card.steering.max_road_wheel_deg:g} degrees at the road wheel; "
+        "angles are positive to the left.", "",
+    ]  # fmt: skip
+
+
+def _ranges(card: ModelCard) -> list[str]:
+    """One line on what the ego inputs held in training, where there are any."""
+    names = ("x", "y")
+    said = [
+        ", ".join(
+            f"`{name}`{f' {names[column]}' if len(found.low) > 1 else ''} {low:.4g} to {high:.4g}"
+            for column, (low, high) in enumerate(zip(found.low, found.high, strict=True))
+        )
+        for name, found in (card.input_ranges or {}).items()
+    ]
+    return (
+        [
+            f"Seen in training: {', '.join(said)}; what lies well outside is flagged "
+            "(`input_out_of_range`)."
+        ]
+        if said
+        else []
+    )
+
+
+def _use(card: ModelCard) -> list[str]:
+    names = {spec.name for spec in card.inputs}
+    extra = (", speed_mps=5.0" if "speed_mps" in names else "") + (
+        ", target_ego_m=(20.0, 0.0)" if "target_ego_m" in names else ""
+    )
+    answer = "steer_rad" if card.task == "steering" else "waypoints_ego_m"
+    return [
+        "## Run it", "",
+        "```python",
+        "from auxdrive.predictor import Predictor",
+        "from auxdrive.types import Observation", "",
+        "with Predictor.load(\"this/directory\") as predictor:",
+        f"    prediction = predictor.predict(Observation(image=frame, time_s=now{extra}))",
+        "    # frame: uint8 (H, W, 3), red, green, blue; OpenCV's pictures are BGR: give "
+        "frame[..., ::-1]",
+        f"    print(prediction.{answer}, prediction.latency_ms, prediction.flags)",
+        "```", "",
+        "`auxdrive verify this/directory` repeats the checks on your machine.", "",
+    ]  # fmt: skip
+
+
+def _training(card: ModelCard) -> list[str]:
+    made = card.training
+    helped = ", ".join(made.auxiliaries) or "none"
+    return [
+        "## Training", "",
+        f"Method `{made.method}`, backbone `{made.backbone}`, auxiliary modalities: {helped} (in "
+        "training only).",
+        f"Seed {made.seed}, {made.epochs} epochs over all phases, auxdrive {made.auxdrive_version}"
+        + (f", commit `{made.commit}`." if made.commit else ", from no known commit."),
+        f"Data set '{made.dataset}', fingerprint `{made.dataset_sha256}`.", "",
+    ]  # fmt: skip
+
+
+def _metrics(card: ModelCard, notes: Sequence[str]) -> list[str]:
+    rows = []
+    for name, value in card.metrics.items():
+        floor = "".join(f" {figure(figures.get(name))} |" for figures in card.floor.values())
+        rows.append(
+            f"| {name} | {value.value:.4g} | {_bounds(value)} |{floor} {value.unit or '-'} |"
+        )
+    kinds = "".join(f" {kind} |" for kind in card.floor)
+    return [
+        "## Metrics", "",
+        f"| split/metric | student | 95 % interval |{kinds} unit |",
+        f"| --- | ---: | ---: |{' ---: |' * len(card.floor)} --- |", *rows, "",
+        *(f"- `{split}` is {how}." for split, how in card.training.measured_on.items()),
+        *(f"- {note}" for note in (*notes, *_of_floor(card))), "",
+        "`acc_t`: share of frames whose steering error is below t degrees; `macc`: their mean. "
+        + (
+            "Errors are of the steering wheel" if card.steering.ratio
+            else "Errors are of the road wheel"
+        )
+        + (". `steer_*`: of the path's pure-pursuit angle." if card.task == "waypoints" else ".")
+        + " Frames are judged one by one on recorded drives.", "",
+    ]  # fmt: skip
+
+
+FLOOR = {
+    "constant": "for each metric the constant that is best for it on the training samples",
+    "ego": "a linear function of speed and goal, which never looks at the picture",
+    "neighbours": "the mean label of the five training samples whose picture (12x32) and inputs "
+    "are most alike",
+}
+
+
+def _of_floor(card: ModelCard) -> list[str]:
+    """What the columns beside the student's are, and which rows say nothing."""
+    if not card.floor:
+        return ["What a constant would reach was not recorded."] if card.metrics else []
+    notes = [
+        "What needs no network: "
+        + "; ".join(f"`{kind}`, {FLOOR.get(kind, 'see the run')}" for kind in card.floor)
+        + "."
+    ]
+    empty = thresholds_that_say_nothing(card.floor)
+    return (
+        [
+            *notes,
+            sentence_on_thresholds(empty)[:1].upper() + sentence_on_thresholds(empty)[1:] + ".",
+        ]
+        if empty
+        else notes
+    )
+
+
+def _parity(card: ModelCard) -> list[str]:
+    parity = card.parity
+    return [
+        "## Parity of the export", "",
+        f"On {parity.frames} recorded frames ONNX Runtime and torch differ by at most "
+        f"{parity.measured:.2g} {parity.unit} "
+        f"(limit {parity.limit:g} {parity.unit}). The same architecture, untrained and of another "
+        f"seed, differs by {parity.control:.3g} "
+        f"{parity.unit} and is refused by the same check: it can fail.", "",
+    ]  # fmt: skip
+
+
+def _limits(card: ModelCard) -> list[str]:
+    return [
+        "## Limits, and what was not tested", "",
+        "- Open loop alone: nothing here says how a car drives with it. Measure that with "
+        "`auxdrive drive`.",
+        "- Other cameras, mountings, vehicles, weather or places than those of the data set were "
+        "not tested.",
+        "- No latency was measured, and no runtime but ONNX Runtime on a CPU was compared with "
+        "torch.",
+        "- It is no safety function: it does not know when it is wrong. Answers that are not "
+        "finite are withheld and flagged.",
+        *([] if card.metrics else ["- No metrics were recorded for this student."]), "",
+    ]  # fmt: skip
+
+
+def reference_picture(card: ModelCard, images: UInt8, outputs: Float32) -> bytes:
+    """A PNG strip: evenly spread reference pictures (N, H, W, 3), and the answers (N, ...) below
+    them seen from above.
+    """
+    chosen = np.unique(
+        np.linspace(0, len(images) - 1, min(PANELS, len(images))).round().astype(int)
+    )
+    picture_height = max(1, round(PANEL_WIDTH * images.shape[1] / images.shape[2]))
+    strip = Image.new("RGB", (PANEL_WIDTH * len(chosen), picture_height + PLOT_HEIGHT), "white")
+    draw = ImageDraw.Draw(strip)
+    for place, index in enumerate(chosen.tolist()):
+        left = place * PANEL_WIDTH
+        small = Image.fromarray(images[index]).resize(
+            (PANEL_WIDTH - 4, picture_height), Image.Resampling.BOX
+        )
+        strip.paste(small, (left, 0))
+        path, text = (
+            _steered_path(float(outputs[index, 0]))
+            if card.task == "steering"
+            else _waypoint_path(outputs[index])
+        )
+        _draw_path(draw, left, picture_height, path, marks=card.task == "waypoints")
+        draw.text((left + 4, picture_height + 3), text, fill="black")
+    stream = io.BytesIO()
+    strip.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _steered_path(steer_rad: float) -> tuple[Float32, str]:
+    """20 m at that angle with a wheelbase of 2.9 m, ego frame (P, 2), for the eye alone; and the
+    angle.
+    """
+    arc_m = np.linspace(0.0, 20.0, 21)
+    heading = arc_m * math.tan(max(-1.4, min(1.4, steer_rad))) / 2.9
+    step = np.diff(arc_m, prepend=0.0)
+    path = np.stack([np.cumsum(np.cos(heading) * step), np.cumsum(np.sin(heading) * step)], axis=1)
+    return path.astype(np.float32), f"{math.degrees(steer_rad):+.1f} deg"
+
+
+def _waypoint_path(waypoints_t2: Float32) -> tuple[Float32, str]:
+    last = waypoints_t2[-1]
+    return np.concatenate(
+        [np.zeros((1, 2), np.float32), waypoints_t2]
+    ), f"({last[0]:.1f}, {last[1]:+.1f}) m"
+
+
+def _draw_path(
+    draw: ImageDraw.ImageDraw, left: int, top: int, path_p2: Float32, marks: bool
+) -> None:
+    """x forward is up and y left is left; the scale fits the path, and never enlarges less than 20
+    m.
+    """
+    scale = (PLOT_HEIGHT - 20) / max(20.0, float(np.abs(path_p2).max()))
+    points = [
+        (left + PANEL_WIDTH / 2 - scale * float(y), top + PLOT_HEIGHT - 4 - scale * float(x))
+        for x, y in path_p2
+    ]
+    draw.line(points, fill=(20, 90, 200), width=3)
+    for x, y in points[1:] if marks else ():
+        draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=(200, 60, 20))
+
+
+def _shape(spec: TensorSpec) -> str:
+    return "(" + ", ".join(str(axis) for axis in spec.shape) + ")"
+
+
+def _bounds(value: Interval) -> str:
+    return (
+        "-" if value.low is None or value.high is None else f"{value.low:.4g} to {value.high:.4g}"
+    )
+
+
+def _list(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)

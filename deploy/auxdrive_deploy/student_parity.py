@@ -1,0 +1,77 @@
+"""The exported graph held against the trained student in torch, in degrees or centimetres.
+
+Legend: N frames, H, W rows and columns of the camera, E ego inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from auxdrive.bundles import IMAGE_INPUT, Bundle
+from auxdrive.cards import Task, TensorSpec
+from auxdrive.checks.parity import Parity, compare, predict_all
+from auxdrive.predictor import Predictor
+from auxdrive.runtimes import runtime_factory
+from auxdrive.types import Float32, UInt8
+from auxdrive_train.engine.run import Run
+
+from auxdrive_deploy.student_graph import student_of, student_outputs
+
+PARITY_LIMIT: dict[Task, float] = {"steering": 0.01, "waypoints": 0.1}
+"""Degrees at the road wheel, centimetres. Measured differences are 1e-6 to 1e-4 of either (float32
+sums in another order); a wrong crop, resize or normalisation is worth more than 0.1 degrees, and no
+car holds an angle to 0.01 degrees.
+"""
+
+
+def run_graph(
+    model: bytes,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    images: UInt8,
+    ego: Float32,
+    runtime: str = "onnxruntime",
+) -> Float32:
+    """What a runtime says of N frames, one at a time as in the vehicle, on one CPU thread: (N, H,
+    W, 3), (N, E) -> (N, *answer).
+
+    Raises:
+        BundleError: the runtime refuses the graph, or it has other inputs or outputs.
+        RuntimeUnavailable: there is no such runtime here.
+    """
+    session = runtime_factory(runtime)(model, _one_frame(inputs), _one_frame(outputs), "cpu", 1)
+    buffer = session.outputs[outputs[0].name]
+    answers = np.empty((len(images), *buffer.shape[1:]), np.float32)
+    try:
+        for index in range(len(images)):
+            column = 0
+            for spec in inputs:
+                target = session.inputs[spec.name]
+                if spec.name == IMAGE_INPUT:
+                    target[0] = images[index]
+                else:
+                    target[0] = ego[index, column : column + target.shape[1]]
+                    column += target.shape[1]
+            session.run()
+            answers[index] = buffer[0]
+    finally:
+        session.close()
+    return answers
+
+
+def _one_frame(specs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    return tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs)
+
+
+def compare_with_run(bundle: Bundle, run: Run, images: UInt8, ego: Float32) -> Parity:
+    """How far a bundle's predictor and the run's student in torch are apart on these frames, (N, H,
+    W, 3) and (N, E).
+
+    Raises:
+        UsageError: the run has no student to compare with.
+        InputError: pictures of another size than the bundle's camera.
+    """
+    with Predictor.load(bundle) as predictor:
+        said = predict_all(predictor, images, ego)
+    return compare(bundle.card.task, said, student_outputs(student_of(run), images, ego))

@@ -1,0 +1,166 @@
+"""What goes into a model and what comes out of it, held against its limits: the same for a
+vehicle's bundle and a run in a simulator.
+
+Legend: T waypoints.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from auxdrive.cards import CameraSpec, InputRange, Task
+from auxdrive.checks.limits import bounds_of, limit_of, steering_figure, waypoints_figure
+from auxdrive.checks.numbers import number, pair, seconds, shown
+from auxdrive.errors import InputError
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import AnyArray, Flag, Float32, Observation
+
+_NO_FLAGS: frozenset[Flag] = frozenset()
+
+_SPEED = "the forward speed in m/s in the Observation: this model needs it"
+_TARGET = "the next goal in the Observation, x forward and y left in metres: this model needs it"
+_TIME = "the capture time in seconds, on a monotonic clock or since 1970"
+_ORDER = "in the order red, green, blue (OpenCV gives BGR: turn it with frame[..., ::-1])"
+
+
+class Inputs(NamedTuple):
+    """An observation that was checked: the picture, and plain finite numbers. Speed and target are
+    None where the model takes none.
+    """
+
+    image: AnyArray
+    time_s: float
+    speed_mps: float | None
+    target_ego_m: tuple[float, float] | None
+
+
+class Verdict(NamedTuple):
+    """What may go out of an answer: nothing of one that is withheld."""
+
+    steer_rad: float | None
+    waypoints_ego_m: Float32 | None
+    flags: frozenset[Flag]
+    reason: str
+
+
+class Gate:
+    """Checks observations, and judges answers by `auxdrive.checks.limits`."""
+
+    def __init__(
+        self,
+        camera: CameraSpec,
+        task: Task,
+        steering: SteeringSpec,
+        times_s: tuple[float, ...],
+        ego_inputs: tuple[str, ...],
+        ranges: Mapping[str, InputRange] | None,
+    ) -> None:
+        self._shape = (camera.height, camera.width, 3)
+        self._times = times_s
+        self._speed, self._target = "speed_mps" in ego_inputs, "target_ego_m" in ego_inputs
+        self._bounds = bounds_of(ego_inputs, ranges)
+        self._limit = limit_of(task, steering)
+
+    def check(self, observation: Observation) -> Inputs:
+        """Picture, time, speed and target.
+
+        Raises:
+            InputError: the image is not uint8 of the camera's size, or a needed number is missing,
+                of another type or not finite.
+        """
+        if not isinstance(observation, Observation):
+            raise InputError(f"a model takes an Observation, got {shown(observation)}")
+        image: Any = observation.image
+        if type(image) is not np.ndarray:
+            image = _plain(image, self._shape)
+        if image.shape != self._shape or image.dtype != np.uint8:
+            raise InputError(_wrong_image(image, self._shape))
+        speed = number("speed_mps", observation.speed_mps, _SPEED) if self._speed else None
+        target = pair("target_ego_m", observation.target_ego_m, _TARGET) if self._target else None
+        return Inputs(image, seconds("time_s", observation.time_s, _TIME), speed, target)
+
+    def judge(self, answer: float | Float32 | None, inputs: Inputs, failure: str = "") -> Verdict:
+        """What may go out.
+
+        Args:
+            answer: an angle, waypoints (T, 2), or None where the runtime failed. inputs: what was
+                asked. failure: why it failed.
+        """
+        flags, reason = _NO_FLAGS, ""
+        steer_rad, waypoints = None, None
+        if answer is None:
+            flags, reason = frozenset({Flag.RUNTIME_FAILURE}), failure
+        else:
+            if isinstance(answer, float):
+                steer_rad, figure = answer, steering_figure(answer)
+            else:
+                waypoints, figure = answer, waypoints_figure(answer.tolist(), self._times)
+            if not figure <= self._limit.largest:
+                steer_rad, waypoints = None, None
+                flags, reason = self._refused(figure)
+        if self._bounds and (outside := self._outside(inputs)):
+            flags, reason = (
+                flags | {Flag.INPUT_OUT_OF_RANGE},
+                "; ".join(filter(None, (reason, outside))),
+            )
+        return Verdict(steer_rad, waypoints, flags, reason)
+
+    def _refused(self, figure: float) -> tuple[frozenset[Flag], str]:
+        if math.isinf(figure):
+            return frozenset({Flag.NON_FINITE_OUTPUT}), "the answer is not finite"
+        limit = self._limit
+        return frozenset(
+            {Flag.OUTPUT_LIMIT}
+        ), f"{limit.what}: {figure:.4g} {limit.unit}, the limit is {limit.largest:.4g} {limit.unit}"
+
+    def _outside(self, inputs: Inputs) -> str:
+        """What of the inputs leaves its bounds; empty where nothing does."""
+        said = []
+        for name, values in (
+            ("speed_mps", (inputs.speed_mps,)),
+            ("target_ego_m", inputs.target_ego_m),
+        ):
+            if values is None or name not in self._bounds:
+                continue
+            bounds = self._bounds[name]
+            for value, low, high in zip(values, bounds.low, bounds.high, strict=True):
+                if value is not None and not low <= value <= high:
+                    of = (
+                        "the training range and its margin"
+                        if bounds.trained
+                        else "any road vehicle"
+                    )
+                    said.append(f"{name} {value:.4g} is outside {low:.4g} to {high:.4g}, {of}")
+        return "; ".join(said)
+
+
+def _plain(image: Any, shape: tuple[int, ...]) -> AnyArray:
+    """The array itself under a subclass (a memory map, say)."""
+    if not isinstance(image, np.ndarray):
+        raise InputError(
+            f"the image is {shown(image)}; give a NumPy array uint8 {shape} (height, width, RGB), "
+            f"{_ORDER}"
+        )
+    if isinstance(image, np.ma.MaskedArray):
+        raise InputError(
+            "the image is a masked array, and a model sees what is under the mask; give a plain "
+            f"array uint8 {shape}"
+        )
+    return np.asarray(image)
+
+
+def _wrong_image(image: AnyArray, shape: tuple[int, ...]) -> str:
+    if image.dtype != np.uint8:
+        return (
+            f"the image is {image.dtype}; give uint8 as the camera delivers it, {_ORDER}: the "
+            "graph scales it itself"
+        )
+    return (
+        f"the image has the shape {image.shape}, this model takes {shape} (height, width, RGB), "
+        f"{_ORDER}. "
+        "Resize it, or train for this camera"
+    )

@@ -1,0 +1,48 @@
+"""For models that predict steering: their angle as it is, and a speed from the configuration."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from auxdrive.cards import VehicleSpec
+from auxdrive.checks.limits import MAX_SPEED_MPS
+from auxdrive.checks.numbers import reading
+from auxdrive.controllers.base import ControllerConfig, GuardedController, Number
+from auxdrive.controllers.pid import SpeedConfig, SpeedLoop
+from auxdrive.errors import InputError
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import Control, Prediction
+
+
+class SteeringConfig(ControllerConfig):
+    """A steering model says nothing of speed: the car is driven at `target_speed_mps`."""
+
+    target_speed_mps: Number = Field(default=6.0, ge=0, le=MAX_SPEED_MPS)
+    speed: SpeedConfig = SpeedConfig()
+
+
+class SteeringController(GuardedController):
+    """Predicted steering, cut to the lock, and the speed loop towards the target speed."""
+
+    config_type = SteeringConfig
+    presets: dict[str, SteeringConfig] = {}  # noqa: RUF012  none
+
+    def __init__(
+        self, steering: SteeringSpec, vehicle: VehicleSpec, config: SteeringConfig
+    ) -> None:
+        super().__init__(steering, vehicle, config)
+        self.config = config
+        self._speed = SpeedLoop(config.speed, config.max_age_s)
+
+    def _forget(self) -> None:
+        self._speed.reset()
+
+    def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
+        if prediction.steer_rad is None:
+            raise InputError(
+                "this controller takes predicted steering and the model predicts waypoints: use "
+                "'pid' or 'pure_pursuit'"
+            )
+        steer_rad = reading("steer_rad", prediction.steer_rad, "the road-wheel angle in radians")
+        throttle, brake = self._speed.step(self.config.target_speed_mps, speed_mps, now_s)
+        return Control(steer_rad, throttle, brake)

@@ -1,0 +1,279 @@
+"""A data set: a folder with a card (`dataset.json`) and episodes. Reading it never changes it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from auxdrive.cards import DatasetCard, EpisodeOrigin
+from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR, STATE_NAME
+from auxdrive.data.episode_reader import EpisodeReader
+from auxdrive.errors import DataError, UsageError, unknown_name
+from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.storage.reading import as_text, entries, exists, is_folder, open_regular, refusals
+from auxdrive.strict import read_model
+
+TRAIN_SPLIT = "train"
+"""The split that trains; where a card has no splits, every episode counts as of it."""
+VALIDATION_SPLIT = "val"
+
+_EDGE_BYTES = 65536
+_SAMPLES = 16
+_SAMPLE_BYTES = 4096
+
+
+def read_card(dataset_dir: Path | str) -> DatasetCard:
+    """The card of a data set, read strictly (`auxdrive.strict`).
+
+    Raises:
+        DataError: there is none, or it is not valid; the message lists every mistake.
+    """
+    path = Path(dataset_dir) / CARD_NAME
+    if not exists(path):
+        made = "`auxdrive collect` and `auxdrive ingest` make some"
+        if is_folder(Path(dataset_dir) / EPISODES_DIR):
+            made = (
+                "It has episodes; write their card with auxdrive.data.episode_files.write_card, as "
+                "docs/data.md shows"
+            )
+        raise DataError(f"{dataset_dir}: no {CARD_NAME}, so this is not a data set. {made}")
+    return read_model(path, DatasetCard)
+
+
+class Dataset:
+    """Recorded episodes with a card: the data set in one folder, or several that are used as one.
+
+    Opening reads the cards and the names of the episodes; an episode is opened when it is asked
+    for.
+
+    Attributes:
+        name: the folder, or the folders, for messages. card: what `dataset.json` says, or what the
+            cards of all parts say together.
+        episode_ids: every complete episode, sorted. parts: the data sets that it was made of; of
+            one folder, itself.
+    """
+
+    def __init__(
+        self,
+        folders: Mapping[str, Path],
+        card: DatasetCard,
+        parts: Sequence[Dataset],
+        path: Path | None = None,
+    ) -> None:
+        self._folders = dict(folders)
+        self._path = path
+        self.card = card
+        self.name: str = str(path) if path is not None else " + ".join(part.name for part in parts)
+        self.parts: tuple[Dataset, ...] = tuple(parts) or (self,)
+        self.episode_ids = tuple(self._folders)
+
+    @classmethod
+    def open(cls, path: Path | str | Sequence[Path | str]) -> Dataset:
+        """Open the data set in that folder, or those in several folders as one
+        (`auxdrive.data.joined`).
+
+        Raises:
+            DataError: no folder, no card, no episodes, a card that names unknown episodes or one
+                episode in two splits; cards of several that do not agree. UsageError: no folder was
+                named, or one twice.
+        """
+        if isinstance(path, Path | str):
+            return cls._open_one(Path(path))
+        from auxdrive.data.joined import join
+
+        return join([Path(each) for each in path])
+
+    @classmethod
+    def _open_one(cls, folder: Path) -> Dataset:
+        if not is_folder(folder):
+            raise DataError(f"{folder}: no such folder")
+        card = read_card(folder)
+        parent = folder / EPISODES_DIR
+        found = (
+            entry.name
+            for entry in entries(parent)
+            if not entry.name.startswith(".") and is_folder(entry)
+        )
+        episode_ids = tuple(sorted(found))
+        if not episode_ids:
+            raise DataError(
+                f"{folder}: the data set is empty, {EPISODES_DIR}/ holds no complete episode"
+            )
+        _check_splits(folder, card, set(episode_ids))
+        return cls(
+            {episode_id: parent / episode_id for episode_id in episode_ids}, card, (), folder
+        )
+
+    @property
+    def path(self) -> Path:
+        """The folder.
+
+        Raises:
+            UsageError: there are several.
+        """
+        if self._path is None:
+            raise UsageError(
+                f"{self.name}: these are several data sets, which have no one folder; see `parts`"
+            )
+        return self._path
+
+    def __len__(self) -> int:
+        """Number of episodes."""
+        return len(self.episode_ids)
+
+    def episode(self, episode_id: str) -> EpisodeReader:
+        """Open one episode.
+
+        Raises:
+            UsageError: no episode of that name. DataError: it is damaged.
+        """
+        if episode_id not in self._folders:
+            raise UsageError(unknown_name("episode", episode_id, self.episode_ids))
+        return EpisodeReader(self._folders[episode_id])
+
+    def origin(self, episode_id: str) -> EpisodeOrigin:
+        """The session of an episode and when in it the episode began: what the card says, or a
+        session of its own.
+        """
+        return self.card.episodes.get(episode_id) or EpisodeOrigin(session=as_text(episode_id))
+
+    def split(self, name: str) -> tuple[str, ...]:
+        """The episodes of a split, in the card's order.
+
+        Raises:
+            UsageError: the card has no such split; the message names the nearest.
+        """
+        if not self.card.splits:
+            raise UsageError(f"{self.name}: the data set has no splits, so none called '{name}'")
+        if name not in self.card.splits:
+            raise UsageError(f"{self.name}: {unknown_name('split', name, self.card.splits)}")
+        return self.card.splits[name]
+
+    def modalities_everywhere(
+        self, episode_ids: Iterable[str] | None = None
+    ) -> tuple[Modality, ...]:
+        """The modalities that each of these episodes has (default: all episodes), in the order of
+        `Modality`.
+        """
+        held = [set(self.episode(episode_id).modalities) for episode_id in self._ids(episode_ids)]
+        return tuple(
+            modality for modality in Modality if held and all(modality in each for each in held)
+        )
+
+    def missing(
+        self, modality: Modality, episode_ids: Iterable[str] | None = None
+    ) -> tuple[str, ...]:
+        """Those of these episodes (default: all) that lack the modality."""
+        return tuple(
+            episode_id
+            for episode_id in self._ids(episode_ids)
+            if not self.episode(episode_id).has(modality)
+        )
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of what was recorded; it goes into model cards as the data's identity.
+
+        Covers the card, every episode's id, `state.npy` in full, and of each frame file its size,
+        its first and last 64 KiB (the header among them) and 16 blocks of 4 KiB spread evenly
+        between: a change inside a file that keeps its size and touches none of these goes
+        unnoticed. That is the price of a fraction of a second where reading everything takes
+        minutes. Modalities that are derived from a recorded one are left out, so deriving them
+        later does not change the fingerprint. Of several data sets it is the SHA-256 over the
+        fingerprints of all, in their order.
+        """
+        if self._path is None:
+            joined = hashlib.sha256(b"auxdrive-joined-fingerprint-1\0")
+            for part in self.parts:
+                _feed(joined, part.fingerprint().encode())
+            return joined.hexdigest()
+        digest = hashlib.sha256(b"auxdrive-dataset-fingerprint-1\0")
+        recorded = tuple(
+            modality
+            for modality in self.card.modalities
+            if MODALITIES[modality].derived_from is None
+        )
+        _feed(
+            digest, self.card.model_copy(update={"modalities": recorded}).model_dump_json().encode()
+        )
+        for episode_id in self.episode_ids:
+            _feed(digest, os.fsencode(episode_id))  # a name is bytes: on Unix it need not be UTF-8
+            _feed_episode(digest, self.episode(episode_id))
+        return digest.hexdigest()
+
+    def episode_fingerprint(self, episode_id: str) -> str:
+        """SHA-256 (hex) of what was recorded in one episode, whatever it is called; it covers what
+        `fingerprint` does of it.
+
+        Raises:
+            UsageError: no episode of that name. DataError: it is damaged.
+        """
+        digest = hashlib.sha256(b"auxdrive-episode-fingerprint-1\0")
+        _feed_episode(digest, self.episode(episode_id))
+        return digest.hexdigest()
+
+    def _ids(self, episode_ids: Iterable[str] | None) -> tuple[str, ...]:
+        return self.episode_ids if episode_ids is None else tuple(episode_ids)
+
+
+def _check_splits(folder: Path, card: DatasetCard, known: set[str]) -> None:
+    owner: dict[str, str] = {}
+    for split, episode_ids in card.splits.items():
+        strangers = sorted(set(episode_ids) - known)
+        if strangers:
+            shown = ", ".join(strangers[:5]) + (" ..." if len(strangers) > 5 else "")
+            raise DataError(
+                f"{folder}: the card's split '{split}' names {len(strangers)} episodes that do not "
+                f"exist: {shown}"
+            )
+        for episode_id in episode_ids:
+            if episode_id in owner:
+                raise DataError(
+                    f"{folder}: episode {episode_id} stands in the splits '{owner[episode_id]}' "
+                    f"and '{split}'; it may stand in one, once"
+                )
+            owner[episode_id] = split
+    strangers = sorted(card.episodes.keys() - known)
+    if strangers:
+        raise DataError(
+            f"{folder}: the card's `episodes` names {len(strangers)} that do not exist: "
+            f"{', '.join(strangers[:5])}"
+        )
+
+
+def _feed_episode(digest: hashlib._Hash, episode: EpisodeReader) -> None:
+    _feed(digest, _read(episode.path / STATE_NAME))
+    for modality in episode.modalities:
+        source = MODALITIES[modality].derived_from
+        if source is None or not episode.has(source):
+            _feed(digest, modality.value.encode())
+            _feed(digest, _excerpts(episode.path / f"{modality}.npy"))
+
+
+def _feed(digest: hashlib._Hash, data: bytes) -> None:
+    """Hash with the length before, so that no two sequences of parts can look the same."""
+    digest.update(len(data).to_bytes(8, "little"))
+    digest.update(data)
+
+
+def _read(path: Path) -> bytes:
+    with open_regular(path) as file, refusals(path):
+        return file.read()
+
+
+def _excerpts(path: Path) -> bytes:
+    """Size, beginning, end and evenly spread blocks of a file; all of it when it is small."""
+    with open_regular(path) as file, refusals(path):
+        size = os.fstat(file.fileno()).st_size
+        parts = [size.to_bytes(8, "little")]
+        if size <= 2 * _EDGE_BYTES + _SAMPLES * _SAMPLE_BYTES:
+            return b"".join((*parts, file.read()))
+        parts.append(file.read(_EDGE_BYTES))
+        inner = size - 2 * _EDGE_BYTES - _SAMPLE_BYTES
+        for index in range(_SAMPLES):
+            file.seek(_EDGE_BYTES + inner * index // (_SAMPLES - 1))
+            parts.append(file.read(_SAMPLE_BYTES))
+        file.seek(size - _EDGE_BYTES)
+        parts.append(file.read(_EDGE_BYTES))
+        return b"".join(parts)

@@ -1,0 +1,231 @@
+"""Modalities that are computed from recorded ones: edge and frequency from RGB, attention from
+segmentation (AML, section 4.1).
+
+Everything is by a fixed scale, so a frame's values never depend on its neighbours. Legend: N
+frames, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.episode_files import write_card
+from auxdrive.data.episode_reader import EpisodeReader
+from auxdrive.errors import DataError, InputError, UsageError
+from auxdrive.modalities import ATTENTION_CLASSES, MODALITIES, SEGMENTATION_CLASSES, Modality
+from auxdrive.storage.arrays import NpyStream
+from auxdrive.storage.publish import fsync_directory
+from auxdrive.types import AnyArray, UInt8
+
+_CHUNK_BYTES = 8 << 20  # decoded at a time, so that memory stays bounded on any resolution
+
+
+def luma(images_rgb: UInt8) -> NDArray[np.int32]:
+    """Luma of BT.601, rounded to integers 0..255: (..., H, W, 3) uint8 to (..., H, W). Integers, so
+    that it is exact everywhere.
+    """
+    wide = images_rgb.astype(np.int32)
+    return (299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2] + 500) // 1000
+
+
+def edge(images_rgb: UInt8) -> UInt8:
+    """Sobel magnitude of the luma: (..., H, W, 3) to uint8 (..., H, W).
+
+    The 3x3 kernels (1, 2, 1) x (-1, 0, 1) with the border repeated; a step of 255 grey levels has
+    the magnitude 1020 along an axis, and a quarter of the magnitude is stored, so that such a step
+    is 255. Steeper corners are cut off there.
+    """
+    grey = luma(images_rgb)
+    padded = np.pad(grey, [(0, 0)] * (grey.ndim - 2) + [(1, 1), (1, 1)], mode="edge")
+    smooth_rows = padded[..., :-2, :] + 2 * padded[..., 1:-1, :] + padded[..., 2:, :]
+    smooth_columns = padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]
+    across = smooth_rows[..., 2:] - smooth_rows[..., :-2]
+    down = smooth_columns[..., 2:, :] - smooth_columns[..., :-2, :]
+    quarter = np.sqrt((across * across + down * down).astype(np.float64)) / 4
+    stored: UInt8 = np.minimum(np.rint(quarter), 255).astype(np.uint8)
+    return stored
+
+
+def frequency(images_rgb: UInt8) -> UInt8:
+    """Log magnitude of the centred two-dimensional spectrum of the luma: (..., H, W, 3) to uint8
+    (..., H, W).
+
+    Stored is 255 log(1 + |F|) / log(1 + 255 H W); 255 H W is the largest magnitude that there can
+    be, the sum over a white picture. Frequency zero stands in row H // 2 and column W // 2.
+    """
+    grey = luma(images_rgb).astype(np.float64)
+    height, width = grey.shape[-2:]
+    magnitude = np.abs(np.fft.fftshift(np.fft.fft2(grey), axes=(-2, -1)))
+    stored: UInt8 = np.rint(255 * np.log1p(magnitude) / np.log1p(255.0 * height * width)).astype(
+        np.uint8
+    )
+    return stored
+
+
+_ATTENTION_OF_CLASS = np.array(
+    [255 if name in ATTENTION_CLASSES else 0 for name in SEGMENTATION_CLASSES], np.uint8
+)
+
+
+def attention(class_ids: UInt8) -> UInt8:
+    """What a driver has to look at: 255 where the class is one of `ATTENTION_CLASSES`, else 0;
+    (..., H, W) to uint8 (..., H, W).
+
+    Raises:
+        InputError: a class id beyond `SEGMENTATION_CLASSES`.
+    """
+    if class_ids.size and int(class_ids.max()) >= len(_ATTENTION_OF_CLASS):
+        raise InputError(
+            f"segmentation holds the class id {class_ids.max()}; auxdrive's end at "
+            f"{len(_ATTENTION_OF_CLASS) - 1}"
+        )
+    return _ATTENTION_OF_CLASS[class_ids]
+
+
+DERIVATIONS: dict[Modality, Callable[[UInt8], UInt8]] = {
+    Modality.EDGE: edge,
+    Modality.FREQUENCY: frequency,
+    Modality.ATTENTION: attention,
+}
+
+
+def derive(modality: Modality, source: AnyArray) -> UInt8:
+    """One frame, or a batch (N, ...), of `modality` from frames of
+    `MODALITIES[modality].derived_from` in their stored format.
+
+    Raises:
+        UsageError: the modality is recorded, not derived. InputError: the source has another shape
+            or dtype.
+    """
+    if modality not in DERIVATIONS:
+        raise UsageError(
+            f"{modality} is recorded, it cannot be derived; derived are: {', '.join(DERIVATIONS)}"
+        )
+    origin = MODALITIES[modality].derived_from
+    assert origin is not None  # a test holds DERIVATIONS against MODALITIES
+    array = np.asarray(source)
+    wrong = MODALITIES[origin].check_frame(_frame_shape(origin, array), array.dtype)
+    if wrong is not None:
+        raise InputError(wrong)
+    return DERIVATIONS[modality](array)
+
+
+def _rank(modality: Modality) -> int:
+    return 2 if MODALITIES[modality].channels == 1 else 3
+
+
+def _frame_shape(modality: Modality, array: AnyArray) -> tuple[int, ...]:
+    """Shape of one frame, whether `array` is a frame or a batch of them."""
+    return array.shape[1:] if array.ndim == _rank(modality) + 1 else array.shape
+
+
+def mirror_frame(modality: Modality, frames: AnyArray) -> AnyArray:
+    """A frame, or a batch (N, ...), of the scene mirrored left to right; a new C-ordered array.
+
+    Pictures and the LiDAR histogram reverse their columns. A centred spectrum reverses its
+    horizontal frequencies: column W // 2 (frequency zero) stays, and where W is even so does column
+    0, the frequency W / 2, which is its own mirror image.
+
+    Raises:
+        InputError: the frames are not of that modality.
+    """
+    array = np.asarray(frames)
+    wrong = MODALITIES[modality].check_frame(_frame_shape(modality, array), array.dtype)
+    if wrong is not None:
+        raise InputError(wrong)
+    axis = -1 if MODALITIES[modality].channels == 1 else -2
+    mirrored = np.flip(array, axis=axis)
+    if MODALITIES[modality].mirror == "spectrum" and array.shape[axis] % 2 == 0:
+        mirrored = np.roll(mirrored, 1, axis=axis)
+    return np.ascontiguousarray(mirrored)
+
+
+def ensure_derived(
+    dataset: Dataset,
+    modalities: Iterable[Modality],
+    episodes: Iterable[str] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> int:
+    """Write the derived modalities that are missing as `episodes/<id>/<modality>.npy`, each in one
+    step, and add them to the card.
+
+    Recorded modalities are passed over, and so is an episode that lacks what the modality is
+    derived from: afterwards `dataset.missing` says what is still missing.
+
+    Args:
+        dataset: its `card` is renewed, or those of its parts. modalities: any. episodes: ids;
+            default all.
+        progress: called with the number of frames done.
+
+    Returns:
+        How many files were written.
+
+    Raises:
+        DataError: an episode is damaged, or the disk refuses; what was complete stays, nothing
+            incomplete is left.
+    """
+    wanted = [modality for modality in modalities if modality in DERIVATIONS]
+    written = 0
+    for episode_id in dataset.episode_ids if episodes is None else episodes:
+        episode = dataset.episode(episode_id)
+        for modality in wanted:
+            origin = MODALITIES[modality].derived_from
+            if not episode.has(modality) and origin is not None and episode.has(origin):
+                _write_derived(episode, modality, episode.frames(origin), progress)
+                written += 1
+    for part in dataset.parts if written else ():
+        new = tuple(
+            m for m in wanted if m not in part.card.modalities and len(part.missing(m)) < len(part)
+        )
+        if new:
+            part.card = part.card.model_copy(update={"modalities": (*part.card.modalities, *new)})
+            write_card(part.path, part.card)
+    return written
+
+
+def _write_derived(
+    episode: EpisodeReader,
+    modality: Modality,
+    source: np.memmap[Any, Any],
+    progress: Callable[[int], object] | None,
+) -> None:
+    final = episode.path / f"{modality}.npy"
+    partial = final.with_name(f".{modality}.npy.partial-{os.getpid()}")
+    chunk = max(1, _CHUNK_BYTES // source[0].nbytes)
+    try:
+        partial.unlink(missing_ok=True)  # of a killed process that had our number
+        _stream_derived(partial, modality, source, chunk, progress)
+        partial.replace(final)
+        fsync_directory(episode.path)
+    except OSError as error:
+        raise DataError(
+            f"cannot write {final}: {error.strerror or error}; nothing incomplete was left"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _stream_derived(
+    path: Path,
+    modality: Modality,
+    source: np.memmap[Any, Any],
+    chunk: int,
+    progress: Callable[[int], object] | None,
+) -> None:
+    stream = NpyStream(path, source.shape[1:3], MODALITIES[modality].numpy_dtype)
+    try:
+        for start in range(0, len(source), chunk):
+            for frame in derive(modality, source[start : start + chunk]):
+                stream.append(frame)
+            if progress is not None:
+                progress(min(chunk, len(source) - start))
+        stream.finish(len(source))
+    finally:
+        stream.abandon()

@@ -1,0 +1,100 @@
+"""Recorded episodes, as training and inspection read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from auxdrive.data.episode_files import STATE_NAME
+from auxdrive.data.state import STATE_DTYPE
+from auxdrive.errors import DataError
+from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.storage.arrays import map_npy, read_npy_header
+from auxdrive.storage.reading import exists, is_folder
+from auxdrive.types import AnyArray
+
+
+class EpisodeReader:
+    """One recorded episode, memory-mapped. Files are checked against each other when it is opened;
+    data is read when it is used.
+
+    Pickles as its path, so that worker processes map the files anew.
+
+    Raises:
+        DataError: no such episode; a file that is truncated, pickled, of the wrong shape or dtype;
+            lengths that differ.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        if not is_folder(self.path):
+            raise DataError(f"{self.path}: no such episode")
+        self.state: AnyArray = self._map_state()
+        self._shapes: dict[Modality, tuple[int, ...]] = {}
+        for modality in Modality:
+            file = self.path / f"{modality}.npy"
+            if exists(file):
+                self._shapes[modality] = self._checked_shape(modality, file)
+
+    @property
+    def episode_id(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What was recorded or derived, in the order of `Modality`."""
+        return tuple(self._shapes)
+
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.state)
+
+    def __reduce__(self) -> tuple[type[EpisodeReader], tuple[Path]]:
+        return EpisodeReader, (self.path,)
+
+    def has(self, modality: Modality) -> bool:
+        """Whether the episode holds that modality."""
+        return modality in self._shapes
+
+    def frame_shape(self, modality: Modality) -> tuple[int, ...]:
+        """Shape of one stored frame, (H, W) or (H, W, C).
+
+        Raises:
+            DataError: the episode lacks that modality.
+        """
+        if modality not in self._shapes:
+            held = ", ".join(self.modalities) or "none"
+            raise DataError(f"episode {self.episode_id} has no {modality}; it has: {held}")
+        return self._shapes[modality]
+
+    def frames(self, modality: Modality) -> np.memmap[Any, Any]:
+        """All frames of a modality, (N, H, W) or (N, H, W, C), memory-mapped and read-only.
+
+        Raises:
+            DataError: the episode lacks that modality, or its file was damaged since.
+        """
+        self.frame_shape(modality)
+        return map_npy(self.path / f"{modality}.npy")
+
+    def _map_state(self) -> AnyArray:
+        file = self.path / STATE_NAME
+        shape, dtype = read_npy_header(file)
+        if dtype != STATE_DTYPE:
+            raise DataError(
+                f"{file}: the records are not of auxdrive's STATE_DTYPE (found {dtype})"
+            )
+        if len(shape) != 1:
+            raise DataError(f"{file}: must be one-dimensional, got the shape {shape}")
+        return map_npy(file)
+
+    def _checked_shape(self, modality: Modality, file: Path) -> tuple[int, ...]:
+        shape, dtype = read_npy_header(file)
+        wrong = MODALITIES[modality].check_frame(shape[1:], dtype)
+        if wrong is not None:
+            raise DataError(f"{file}: {wrong}")
+        if shape[0] != len(self.state):
+            raise DataError(f"{file}: {shape[0]} frames, but state.npy has {len(self.state)}")
+        return shape[1:]

@@ -1,0 +1,98 @@
+"""The structured array `state.npy`: one record per recorded frame. World frame right-handed, z up;
+ego frame ISO 8855.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from auxdrive.checks.numbers import reading, seconds
+from auxdrive.errors import InputError, unknown_name
+from auxdrive.types import AnyArray
+
+STATE_DTYPE = np.dtype(
+    [
+        ("time_s", "<f8"),  # since the episode began
+        ("x_m", "<f8"),  # rear axle in the world frame; NaN where a source has no pose
+        ("y_m", "<f8"),
+        ("yaw_rad", "<f8"),
+        ("speed_mps", "<f4"),  # NaN where a source has no speed
+        ("steer_rad", "<f4"),  # road-wheel angle that the driver commanded, positive left
+        ("throttle", "<f4"),
+        ("brake", "<f4"),
+        ("command", "<i1"),  # CARLA's RoadOption, -1 where unknown
+        ("target_x_m", "<f4"),  # next goal in the ego frame; NaN where unknown
+        ("target_y_m", "<f4"),
+        (
+            "disturbed",
+            "<i1",
+            # 1 while the executed steering was disturbed on purpose: the path is not the driver's
+        ),
+    ]
+)
+# What a source may not know, and how that is written down.
+_UNKNOWN: dict[str, float | int] = {
+    "x_m": np.nan, "y_m": np.nan, "yaw_rad": np.nan, "speed_mps": np.nan, "command": -1,
+    "target_x_m": np.nan, "target_y_m": np.nan,
+}  # fmt: skip
+_REQUIRED = ("time_s", "steer_rad", "throttle", "brake")
+
+
+def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
+    """One record of `STATE_DTYPE` (a zero-dimensional array) from a record or a mapping.
+
+    A mapping needs time_s, steer_rad, throttle and brake; what it leaves out besides is written as
+    unknown.
+
+    Raises:
+        InputError: unknown or missing field; not a number (see `auxdrive.checks.numbers`); time or
+            steering not finite, or an infinite number anywhere; a time that is no seconds; pedals
+            beyond 0..1; an integer field that is none.
+    """
+    record = np.zeros((), STATE_DTYPE)
+    if isinstance(state, Mapping):
+        for name in state:
+            if name not in STATE_DTYPE.fields:  # type: ignore[operator]  # a structured dtype has fields
+                raise InputError(unknown_name("state field", str(name), STATE_DTYPE.names or ()))
+        missing = [name for name in _REQUIRED if name not in state]
+        if missing:
+            raise InputError(f"the state lacks {', '.join(missing)}")
+        for name, value in {**_UNKNOWN, **state}.items():
+            _set_field(record, name, value)
+    else:
+        given = np.asarray(state)
+        if given.shape != () or given.dtype != STATE_DTYPE:
+            raise InputError(
+                f"the state must be one record of STATE_DTYPE or a mapping, got {given.dtype} of "
+                f"shape {given.shape}"
+            )
+        record[()] = given
+    for name in STATE_DTYPE.names or ():
+        value = float(record[name])
+        if np.isinf(value) or (np.isnan(value) and name in _REQUIRED):
+            raise InputError(f"the state's {name} is {value}; it must be a finite number")
+    seconds("the state's time_s", float(record["time_s"]), "seconds since the episode began")
+    for name in ("throttle", "brake"):
+        if not 0 <= record[name] <= 1:
+            raise InputError(f"the state's {name} is {record[name]}; a pedal goes from 0 to 1")
+    return record
+
+
+def _set_field(record: AnyArray, name: str, value: Any) -> None:
+    whole = STATE_DTYPE[name].kind == "i"
+    found = (
+        float(value)
+        if whole and isinstance(value, bool | np.bool_)
+        else reading(f"the state's {name}", value, "a number")
+    )
+    if whole and not (found.is_integer() and -128 <= found <= 127):
+        raise InputError(
+            f"the state's {name} is {found:g}; it must be a whole number from -128 to 127"
+        )
+    with np.errstate(
+        over="ignore"
+    ):  # what is too large for the field becomes infinite, and is refused with the infinite ones
+        record[name] = found

@@ -1,0 +1,238 @@
+"""What this machine has: Python, processor, memory, packages, and whether each of them starts. For
+`auxdrive doctor`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from auxdrive.machine.cpus import cpu_quota, usable_cpus
+from auxdrive.runtimes import telemetry
+
+PROBE_TIMEOUT_S = 120
+
+# What is asked of a package in a process of its own, since a broken native library can take its
+# process down.
+PROBES = {
+    "numpy": "import numpy as m; print(json.dumps({'version': m.__version__}))",
+    "pydantic": "import pydantic as m; print(json.dumps({'version': m.VERSION}))",
+    "onnxruntime": "import onnxruntime as m; print(json.dumps({'version': m.__version__, "
+    "'providers': m.get_available_providers()}))",
+    "torch": "import torch as m; print(json.dumps({'version': str(m.__version__), "
+    "'cuda': m.cuda.is_available()}))",
+    "onnx": "import onnx as m; print(json.dumps({'version': m.__version__}))",
+    "panda3d": "import panda3d.core as m; "
+    "print(json.dumps({'version': m.PandaSystem.get_version_string()}))",
+    "carla": "import carla as m; print(json.dumps({}))",
+    "openvino": "import openvino as m; print(json.dumps({'version': m.__version__, "
+    "'devices': m.Core().available_devices}))",
+    "tensorrt": "import tensorrt as m; print(json.dumps({'version': m.__version__}))",
+}  # fmt: skip
+BASE = ("numpy", "pydantic", "onnxruntime")
+# One import directory, several distributions: pip installs them side by side and the last one wins.
+RUNTIME_DISTRIBUTIONS = (
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxruntime-openvino",
+    "onnxruntime-directml",
+    "onnxruntime-qnn",
+)
+
+_REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?\s*([^;]*?)\s*(?:;(.*))?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package that was asked for: whether it is installed, what it said of itself, or why it does
+    not start.
+    """
+
+    name: str
+    installed: bool
+    version: str | None
+    facts: dict[str, Any]
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """An extra of the distribution: complete, or what it lacks."""
+
+    name: str
+    missing: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that it names is installed."""
+        return not self.missing
+
+
+def machine_facts() -> dict[str, Any]:
+    """Python, operating system, processor, usable CPUs, the CPU quota where there is one (else
+    null), and memory.
+    """
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": _processor(),
+        "cpus": usable_cpus(),
+        "cpu_quota": cpu_quota(),
+        "memory_gib": _memory_gib(),
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _memory_gib() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        return None
+
+
+def probe(name: str) -> Package:
+    """Ask one package of `PROBES`, in a process of its own."""
+    version = installed_version(name)
+    if version is None and name != "onnxruntime" and not _importable(name):
+        return Package(name, False, None, {}, "not installed")
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", f"import json; {PROBES[name]}"],
+            capture_output=True,
+            text=True,
+            timeout=PROBE_TIMEOUT_S,
+            check=False,
+            env={**os.environ, **telemetry.OFF},
+        )
+        facts = (
+            json.loads(run.stdout.splitlines()[-1]) if run.returncode == 0 and run.stdout else None
+        )
+    except (subprocess.TimeoutExpired, json.JSONDecodeError) as error:
+        return Package(name, True, version, {}, f"does not start: {error}")
+    if facts is None:
+        lines = run.stderr.strip().splitlines()
+        return Package(
+            name,
+            version is not None,
+            version,
+            {},
+            f"does not start: {lines[-1] if lines else f'exit code {run.returncode}'}",
+        )
+    return Package(name, True, facts.get("version", version), facts, None)
+
+
+def _importable(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def installed_version(distribution: str) -> str | None:
+    """Version of an installed distribution, None when it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def distribution_of(module: str) -> str:
+    """Name and version of the installed distribution that brings a module; the module's own name
+    where none is known.
+    """
+    names = metadata.packages_distributions().get(module, [])
+    return f"{names[0]} {metadata.version(names[0])}" if names else module
+
+
+def conflicting_runtimes() -> tuple[str, ...]:
+    """The installed distributions that share onnxruntime's directory, when there are two or more of
+    them.
+    """
+    found = tuple(name for name in RUNTIME_DISTRIBUTIONS if installed_version(name) is not None)
+    return found if len(found) > 1 else ()
+
+
+def extras(distribution: str = "auxdrive") -> list[Extra]:
+    """Every extra of an installed distribution and which of its requirements are missing (an extra
+    may name other extras).
+    """
+    wanted = _requirements(distribution)
+    return [
+        Extra(name, tuple(sorted(set(_missing(name, wanted, distribution, set())))))
+        for name in wanted
+        if name
+    ]
+
+
+def outdated(distribution: str = "auxdrive") -> list[str]:
+    """Packages of the base install that are there in a version below the declared one, with both
+    versions.
+    """
+    lacking = _missing("", _requirements(distribution), distribution, set())
+    return sorted(
+        text for text in lacking if "installed:" in text
+    )  # one that is missing may have another distribution in its place
+
+
+def _requirements(distribution: str) -> dict[str, list[tuple[str, str, str]]]:
+    """By extra, "" for the base: (name, its own extras, bound) of what it requires. Empty where the
+    distribution is not installed.
+    """
+    try:
+        found = metadata.metadata(distribution)
+    except metadata.PackageNotFoundError:
+        return {}
+    wanted: dict[str, list[tuple[str, str, str]]] = {
+        name: [] for name in ("", *(found.get_all("Provides-Extra") or []))
+    }
+    for line in found.get_all("Requires-Dist") or []:
+        match = _REQUIREMENT.match(line)
+        extra = re.search(r"""extra\s*==\s*['"]([^'"]+)['"]""", line)
+        if match and (extra is None or extra[1] in wanted):
+            wanted[extra[1] if extra else ""].append((match[1], match[2] or "", match[3]))
+    return wanted
+
+
+def _missing(
+    extra: str, wanted: dict[str, list[tuple[str, str, str]]], distribution: str, seen: set[str]
+) -> list[str]:
+    if extra in seen:
+        return []
+    seen.add(extra)
+    lacking: list[str] = []
+    for name, inner, bound in wanted.get(extra, []):
+        if name == distribution:
+            for other in filter(None, (part.strip() for part in inner.split(","))):
+                lacking += _missing(other, wanted, distribution, seen)
+        elif (version := installed_version(name)) is None:
+            lacking.append(name)
+        elif not _satisfies(version, bound):
+            lacking.append(f"{name}{bound} (installed: {version})")
+    return lacking
+
+
+def _satisfies(version: str, bound: str) -> bool:
+    """Whether a version meets a lower bound `>=x.y`; other bounds are pip's business and count as
+    met.
+    """
+    match = re.search(r">=\s*([0-9.]+)", bound)
+    return match is None or _numbers(version) >= _numbers(match[1])
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    leading = re.match(r"[0-9]+(?:\.[0-9]+)*", version)
+    return tuple(int(part) for part in leading[0].split(".")) if leading else ()

@@ -1,0 +1,190 @@
+"""A run's network in the driver's seat, in torch: the same float path as in evaluation. The only
+way to drive a teacher.
+
+Legend: H, W rows and columns of the camera, E ego inputs, T waypoints.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from auxdrive.cards import CameraSpec, Task, VehicleSpec
+from auxdrive.checks.gate import Gate, Inputs
+from auxdrive.data.derived import derive
+from auxdrive.errors import InputError, UsageError, unknown_name
+from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.steering import SteeringSpec
+from auxdrive.types import AnyArray, Observation, Prediction
+from torch import Tensor
+
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.engine.run import Run
+from auxdrive_train.methods.stored import StoredStudent
+from auxdrive_train.tasks import WaypointsTask
+
+NO_AUXILIARIES: Mapping[Modality, AnyArray] = {}
+
+
+class RunAgent:
+    """One view of a run as an `auxdrive.agent.Agent`. See `auxdrive_train.agents.entry.load_agent`.
+
+    Raises:
+        UsageError: the run's method has no such view, or threads is below 1.
+    """
+
+    def __init__(self, run: Run, role: str = "student", threads: int | None = 1) -> None:
+        views = run.views
+        if role not in views and isinstance(run.method, StoredStudent):
+            raise UsageError(
+                f"{run.directory}: the method '{run.config.method}' is not known here, so that its "
+                "student alone can be driven and no "
+                f"'{role}'; register the method first"
+            )
+        if role not in views:
+            raise UsageError(
+                f"{run.directory} (method '{run.config.method}'): "
+                f"{unknown_name('role', role, views)}"
+            )
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads must be 1 or more, got {threads}")
+        self.name = f"{run.directory.resolve().name} ({role})"
+        self._network = views[role].eval()
+        self._task = run.task
+        self._card = run.card
+        self._threads = threads
+        self._times = run.task.times_s if isinstance(run.task, WaypointsTask) else ()
+        ego = tuple(spec.name for spec in run.task.ego_inputs)
+        self._gate = Gate(
+            run.card.camera, self.task, run.card.steering, self._times, ego, run.input_ranges
+        )
+        self._closed = False
+
+    @property
+    def auxiliaries(self) -> tuple[Modality, ...]:
+        """What `act` must be given: recorded modalities beside RGB. Derived ones are computed from
+        these and from the picture.
+        """
+        sources = (
+            MODALITIES[modality].derived_from or modality for modality in self._network.modalities
+        )
+        return tuple(
+            dict.fromkeys(modality for modality in sources if modality is not Modality.RGB)
+        )
+
+    @property
+    def camera(self) -> CameraSpec:
+        """The camera that it was trained with; a simulator puts it on the car."""
+        return self._card.camera
+
+    @property
+    def steering(self) -> SteeringSpec:
+        """The steering limits that it was trained with."""
+        return self._card.steering
+
+    @property
+    def vehicle(self) -> VehicleSpec:
+        """The vehicle that it was trained on."""
+        return self._card.vehicle
+
+    @property
+    def task(self) -> Task:
+        """What it predicts."""
+        return "waypoints" if isinstance(self._task, WaypointsTask) else "steering"
+
+    def reset(self) -> None:
+        """Nothing to forget: a prediction depends on its observation alone."""
+
+    def act(
+        self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray] = NO_AUXILIARIES
+    ) -> Prediction:
+        """Predict from one observation and one stored-format frame of each of `self.auxiliaries`;
+        others are not looked at.
+
+        Answers are withheld and flagged as by `auxdrive.predictor.Predictor`, so that a run is
+        driven as its bundle is.
+
+        Raises:
+            InputError: a picture, number or frame is missing, of the wrong shape or dtype, or not
+                finite.
+            UsageError: the agent is closed.
+        """
+        begin_s = time.perf_counter()
+        if self._closed:
+            raise UsageError(f"{self.name} is closed; load it again")
+        inputs = self._gate.check(observation)
+        batch = self._batch(inputs, auxiliaries)
+        with _threads(self._threads), torch.no_grad():
+            said = self._network(batch).prediction.float().numpy()[0]
+        latency_ms = (time.perf_counter() - begin_s) * 1e3
+        steer_rad, waypoints, flags, reason = self._gate.judge(
+            said.copy() if self._times else float(said[0]), inputs
+        )
+        return Prediction(
+            inputs.time_s, latency_ms, steer_rad, waypoints, self._times, flags, reason
+        )
+
+    def close(self) -> None:
+        """Refuse further calls. May be called again."""
+        self._closed = True
+
+    def _batch(self, inputs: Inputs, auxiliaries: Mapping[Modality, AnyArray]) -> Batch:
+        """What was observed as a batch of one."""
+        given = {
+            Modality.RGB: inputs.image,
+            **{modality: self._frame(modality, auxiliaries) for modality in self.auxiliaries},
+        }
+        frames: dict[Modality, Tensor] = {}
+        for modality in self._network.modalities:
+            source = MODALITIES[modality].derived_from
+            stored = given[modality] if source is None else derive(modality, given[source])
+            # a copy: the caller's frame may be read-only
+            frames[modality] = torch.from_numpy(np.array(stored)[np.newaxis])
+        return Batch(
+            frames=frames,
+            present={modality: torch.ones(1, dtype=torch.bool) for modality in frames},
+            ego_be=self._ego(inputs),
+            target=torch.zeros((1, *self._task.target_shape)),
+            index=torch.zeros(1, dtype=torch.int64),
+        )
+
+    def _frame(self, modality: Modality, auxiliaries: Mapping[Modality, AnyArray]) -> AnyArray:
+        if modality not in auxiliaries:
+            needed = ", ".join(self.auxiliaries)
+            raise InputError(
+                f"{self.name} needs a frame of {modality} in each call (it needs {needed}); the "
+                "student needs the camera alone"
+            )
+        frame = np.asarray(auxiliaries[modality])
+        wrong = MODALITIES[modality].check_frame(frame.shape, frame.dtype)
+        if wrong is not None:
+            raise InputError(wrong)
+        return frame
+
+    def _ego(self, inputs: Inputs) -> Tensor:
+        """(1, E) in the order of the task's ego inputs."""
+        numbers = [
+            value
+            for spec in self._task.ego_inputs
+            for value in np.atleast_1d(getattr(inputs, spec.name)).tolist()
+        ]
+        return torch.tensor([numbers], dtype=torch.float32).reshape(1, len(numbers))
+
+
+@contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """torch with that many CPU threads inside, and as it was outside: the number belongs to the
+    whole process.
+    """
+    before = torch.get_num_threads()
+    if count is None or count == before:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
