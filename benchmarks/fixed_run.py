@@ -1,11 +1,13 @@
-"""One small fixed run of everything, and the SHA-256 of what came out: whether a rebuild changes any number.
+"""One small fixed run of everything, and the SHA-256 of what came out: whether a rebuild changes
+any number.
 
     python benchmarks/fixed_run.py DIR [--result FILE] [--against FILE]
 
-Collects 1,000 frames; trains baseline, SAMD, UMT and DMCL for 2 epochs on waypoints and on steering; exports; predicts; drives 3 routes
-with a student that was exported and with one that was not. Everything on one thread. DIR may hold an unfinished or finished run of it. With
---against, what differs from an earlier result is listed, and the exit code is then 1.
-Times, versions and paths are left out of what is hashed: they are no numbers of auxdrive's.
+Collects 1,000 frames; trains baseline, SAMD, UMT and DMCL for 2 epochs on waypoints and on
+steering; exports; predicts; drives 3 routes with a student that was exported and with one that was
+not. Everything on one thread. DIR may hold an unfinished or finished run of it. With --against,
+what differs from an earlier result is listed, and the exit code is then 1. Times, versions and
+paths are left out of what is hashed: they are no numbers of auxdrive's.
 """
 
 from __future__ import annotations
@@ -33,15 +35,44 @@ METHODS: dict[str, tuple[str, ...]] = {
     "umt": ("--aux", "depth,lidar", "--set", "options.probe_epochs=1"),
     "dmcl": ("--aux", "depth,lidar"),
 }
-COMMON = ("--seed", "3", "--epochs", "2", "--set", "threads=1", "--set", "batch_size=16", "--set", "evaluate=[test]")
+COMMON = (
+    "--seed",
+    "3",
+    "--epochs",
+    "2",
+    "--set",
+    "threads=1",
+    "--set",
+    "batch_size=16",
+    "--set",
+    "evaluate=[test]",
+)
 BACKBONES = {"waypoints": "pilotnet_bn", "steering": "pilotnet"}
-DRIVEN = (("waypoints", "baseline", "student"), ("waypoints", "samd", "teacher"), ("steering", "baseline", "student"))
-WITHOUT = frozenset({"duration_system", "trained_s", "seconds", "samples_per_s", "wait_share", "path", "commit", "time", "wall_s"})
+DRIVEN = (
+    ("waypoints", "baseline", "student"),
+    ("waypoints", "samd", "teacher"),
+    ("steering", "baseline", "student"),
+)
+WITHOUT = frozenset(
+    {
+        "duration_system",
+        "trained_s",
+        "seconds",
+        "samples_per_s",
+        "wait_share",
+        "path",
+        "commit",
+        "time",
+        "wall_s",
+    }
+)
 
 
 def main() -> None:
     """Run what is not there yet, hash all of it, and compare."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", type=Path)
     parser.add_argument("--result", type=Path)
     parser.add_argument("--against", type=Path)
@@ -52,8 +83,12 @@ def main() -> None:
     print(json.dumps(found, indent=2))
     if arguments.against is not None:
         before = json.loads(arguments.against.read_text())["sha256"]
-        different = sorted(name for name in before.keys() | found.keys() if before.get(name) != found.get(name))
-        print(f"{len(before.keys() & found.keys()) - len(different)} of {len(before)} the same; different: {different or 'none'}")
+        different = sorted(
+            name for name in before.keys() | found.keys() if before.get(name) != found.get(name)
+        )
+        print(
+            f"{len(before.keys() & found.keys()) - len(different)} of {len(before)} the same; different: {different or 'none'}"
+        )
         sys.exit(1 if different else 0)
 
 
@@ -61,14 +96,39 @@ def run_all(out: Path) -> dict[str, str]:
     """Name of what came out -> SHA-256 of its numbers."""
     data = out / "data"
     once(
-        data, "collect", "--frames", "1000", "--size", "128x72", "--seed", "3", "--max-episode-s", "30", "--workers", "2", "--traffic", "10"
+        data,
+        "collect",
+        "--frames",
+        "1000",
+        "--size",
+        "128x72",
+        "--seed",
+        "3",
+        "--max-episode-s",
+        "30",
+        "--workers",
+        "2",
+        "--traffic",
+        "10",
     )
-    found = {f"data {path.parent.name}/{path.name}": file_sha(path) for path in sorted(data.glob("episodes/*/*.npy"))}
+    found = {
+        f"data {path.parent.name}/{path.name}": file_sha(path)
+        for path in sorted(data.glob("episodes/*/*.npy"))
+    }
     pictures = stored_pictures(data, out / "pictures")
     for task, backbone in BACKBONES.items():
         for method, options in METHODS.items():
             name, run = f"{task}/{method}", out / "runs" / task / method
-            how = ("--data", str(data), "--task", task, "--method", method, "--set", f"backbone={backbone}")
+            how = (
+                "--data",
+                str(data),
+                "--task",
+                task,
+                "--method",
+                method,
+                "--set",
+                f"backbone={backbone}",
+            )
             once(run, "train", *how, *options, *COMMON)
             found |= run_digests(name, run)
             bundle = out / "bundles" / task / method
@@ -80,8 +140,22 @@ def run_all(out: Path) -> dict[str, str]:
     for task, method, role in DRIVEN:
         drive = out / "drives" / f"{task}-{method}-{role}"
         source = out / ("bundles" if role == "student" else "runs") / task / method
-        once(drive, "drive", str(source), "--role", role, "--route-seeds", "1000-1002", "--traffic", "10", "--workers", "2")
-        found[f"scores {drive.name}"] = json_sha(json.loads((drive / "results.json").read_text())["_checkpoint"])
+        once(
+            drive,
+            "drive",
+            str(source),
+            "--role",
+            role,
+            "--route-seeds",
+            "1000-1002",
+            "--traffic",
+            "10",
+            "--workers",
+            "2",
+        )
+        found[f"scores {drive.name}"] = json_sha(
+            json.loads((drive / "results.json").read_text())["_checkpoint"]
+        )
         for trace in sorted(drive.glob("routes/*/trace.npy")):
             found[f"trace {drive.name} {trace.parent.name}"] = file_sha(trace)
     return found
@@ -101,7 +175,9 @@ def answer(command: str, *arguments: str) -> Any:
     """A command's JSON answer."""
     print("auxdrive", command, *arguments, file=sys.stderr)
     quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
-    finished = subprocess.run([*AUXDRIVE, command, *arguments, "--json"], stdout=subprocess.PIPE, env=quiet, check=True)
+    finished = subprocess.run(
+        [*AUXDRIVE, command, *arguments, "--json"], stdout=subprocess.PIPE, env=quiet, check=True
+    )
     return json.loads(finished.stdout)
 
 
@@ -120,14 +196,18 @@ def run_digests(name: str, run: Path) -> dict[str, str]:
     epochs = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     metrics = json.loads((run / "result.json").read_text())
     return {
-        f"weights {name}": text_sha("\n".join(sorted(array_sha(array) for array in weights.values()))),
+        f"weights {name}": text_sha(
+            "\n".join(sorted(array_sha(array) for array in weights.values()))
+        ),
         f"epochs {name}": json_sha(epochs),
         f"metrics {name}": json_sha({key: metrics[key] for key in ("metrics", "floor", "phases")}),
     }
 
 
 def graph_sha(path: Path) -> str:
-    """Of an exported graph: its operators in order, and its weights, without the names that the exporter gives."""
+    """Of an exported graph: its operators in order, and its weights, without the names that the
+    exporter gives.
+    """
     graph = onnx.load(path).graph
     weights = sorted(array_sha(numpy_helper.to_array(tensor)) for tensor in graph.initializer)
     return text_sha("\n".join([*(node.op_type for node in graph.node), *weights]))
@@ -141,7 +221,11 @@ def json_sha(value: Any) -> str:
 def kept(value: Any) -> Any:
     """The document without times, versions and paths."""
     if isinstance(value, dict):
-        return {key: kept(item) for key, item in value.items() if key not in WITHOUT and not key.endswith("_per_s")}
+        return {
+            key: kept(item)
+            for key, item in value.items()
+            if key not in WITHOUT and not key.endswith("_per_s")
+        }
     if isinstance(value, list):
         return [kept(item) for item in value]
     return Path(value).name if isinstance(value, str) and os.sep in value else value
@@ -154,7 +238,9 @@ def file_sha(path: Path) -> str:
 
 def array_sha(array: np.ndarray[Any, Any]) -> str:
     """Of type, shape and bytes."""
-    return hashlib.sha256(f"{array.dtype.descr} {array.shape}".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
+    return hashlib.sha256(
+        f"{array.dtype.descr} {array.shape}".encode() + np.ascontiguousarray(array).tobytes()
+    ).hexdigest()
 
 
 def text_sha(text: str) -> str:

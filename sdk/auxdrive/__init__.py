@@ -1,12 +1,12 @@
 """auxdrive: what runs in the vehicle. NumPy, pydantic and ONNX Runtime; never torch.
 
-    from auxdrive import Observation, Predictor, make_controller
+from auxdrive import Observation, Predictor, make_controller
 
-    with Predictor.load("bundle") as predictor:
-        controller = make_controller("pid", predictor.steering, predictor.vehicle)
-        seen = Observation(image=frame, time_s=now, speed_mps=4.0, target_ego_m=(20.0, 0.0))
-        prediction = predictor.predict(seen)
-        control = controller.step(prediction, speed_mps=4.0, now_s=now)
+with Predictor.load("bundle") as predictor:
+    controller = make_controller("pid", predictor.steering, predictor.vehicle)
+    seen = Observation(image=frame, time_s=now, speed_mps=4.0, target_ego_m=(20.0, 0.0))
+    prediction = predictor.predict(seen)
+    control = controller.step(prediction, speed_mps=4.0, now_s=now)
 """
 
 from importlib import import_module
