@@ -86,9 +86,8 @@ def main() -> None:
         different = sorted(
             name for name in before.keys() | found.keys() if before.get(name) != found.get(name)
         )
-        print(
-            f"{len(before.keys() & found.keys()) - len(different)} of {len(before)} the same; different: {different or 'none'}"
-        )
+        same = sum(found.get(name) == digest for name, digest in before.items())
+        print(f"{same} of {len(before)} the same; different: {different or 'none'}")
         sys.exit(1 if different else 0)
 
 
