@@ -5,6 +5,8 @@ examples every time.
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
@@ -15,3 +17,5 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("auxdrive")
+
+sys.path.insert(0, str(Path(__file__).parent))  # tests are no package, and share `foreign_packages`

@@ -1,0 +1,187 @@
+"""One table per choice: methods, losses, runtimes, commands and all else that goes by a name.
+
+A table knows what is built in by its place ("module:attribute") and what installed packages add by
+their entry points. Names are read from the packages' metadata: nothing is imported until it is
+asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from importlib.metadata import EntryPoint
+from typing import Generic, TypeVar
+
+from auxdrive.errors import UsageError, unknown_name
+
+DISTRIBUTION = "auxdrive"
+THIS_PROGRAM = "this program"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer(Generic[T]):
+    """A name, the package that brings it, and how to get what it names."""
+
+    name: str
+    package: str
+    find: Callable[[], T]
+    check: Callable[[T], object] | None = None
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it comes with auxdrive itself."""
+        return self.package == DISTRIBUTION
+
+    def load(self) -> T:
+        """Import what it names.
+
+        Raises:
+            UsageError: it is another package's and cannot be loaded or fails the table's check; the
+                message names the package. What our own raise comes through.
+        """
+        try:
+            loaded = self.find()
+            if self.check is not None and not self.is_built_in:
+                self.check(loaded)
+        except (Exception, SystemExit) as error:
+            if self.is_built_in:
+                raise
+            said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise UsageError(
+                f"'{self.name}' of the package '{self.package}' cannot be loaded ({said}). "
+                "Update or uninstall that package, or tell its authors"
+            ) from error
+        return loaded
+
+
+class Registry(Generic[T]):
+    """The names of one choice and what they stand for, loaded when it is asked for.
+
+    What is built in comes first and is never replaced. The entry points of auxdrive itself count as
+    built in: a package that must not import another of ours finds its parts by them.
+
+    Args:
+        what: what a name stands for, for messages ("method").
+        entry_point_group: the group of entry points that adds names ("auxdrive.methods").
+        builtin: the place of each built-in one, "module:attribute", by name.
+        check: called with what another package brought; raises where it is of the wrong kind.
+
+    Example:
+        >>> encodings = Registry("encoding", "auxdrive.encodings", {"json": "json:dumps"})
+        >>> encodings.names()
+        ('json',)
+        >>> encodings["json"]([1])
+        '[1]'
+    """
+
+    def __init__(
+        self,
+        what: str,
+        entry_point_group: str,
+        builtin: Mapping[str, str] | None = None,
+        *,
+        check: Callable[[T], object] | None = None,
+    ) -> None:
+        self.what, self.group, self._check = what, entry_point_group, check
+        self.builtin: tuple[Offer[T], ...] = tuple(
+            Offer(name, DISTRIBUTION, EntryPoint(name, place, entry_point_group).load)
+            for name, place in (builtin or {}).items()
+        )
+        self._added: dict[str, Offer[T]] = {}
+        self._warned: set[str] = set()
+
+    def offers(self) -> tuple[Offer[T], ...]:
+        """What is built in, what this program added, and what packages offer by name and package.
+        Imports nothing.
+        """
+        found = [
+            Offer(point.name, package, point.load, self._check)
+            for package, point in _installed(tuple(sys.path)).get(self.group, ())
+        ]
+        found.sort(key=lambda offer: (offer.name, offer.package))
+        every = (*self.builtin, *self._added.values(), *found)
+        return tuple(sorted(every, key=lambda offer: not offer.is_built_in))
+
+    def names(self) -> tuple[str, ...]:
+        """What is built in, in the table's order, then what is added. Imports nothing."""
+        return tuple(dict.fromkeys(offer.name for offer in self.offers()))
+
+    def __getitem__(self, name: str) -> T:
+        """What a name stands for; it is imported now.
+
+        Raises:
+            UsageError: nobody offers the name (the message has the nearest one); two packages do,
+                and neither is auxdrive; or its package cannot be loaded (the message names it).
+        """
+        offers = [offer for offer in self.offers() if offer.name == name]
+        if not offers:
+            raise UsageError(self.unknown(name))
+        others = [offer.package for offer in offers[1:] if not offer.is_built_in]
+        if others and not offers[0].is_built_in:
+            packages = " and ".join(f"'{package}'" for package in (offers[0].package, *others))
+            raise UsageError(
+                f"the {self.what} '{name}' is offered by the packages {packages}; uninstall all "
+                "but one"
+            )
+        if others and name not in self._warned:
+            self._warned.add(name)
+            for package in others:
+                logging.getLogger(__name__).warning(
+                    "the package %r offers a %s '%s' too, which is not used: nobody replaces what "
+                    "the package 'auxdrive' brings", package, self.what, name,
+                )  # fmt: skip
+        return offers[0].load()
+
+    get = __getitem__
+
+    def add(self, name: str, value: T) -> None:
+        """Add one in this process alone, as a notebook does; one added before is replaced.
+
+        Raises:
+            UsageError: the name is built in, or an installed package brings it.
+        """
+        if taken := [o for o in self.offers() if o.name == name and o.package != THIS_PROGRAM]:
+            raise UsageError(f"the {self.what} '{name}' is the package '{taken[0].package}'s own")
+        self._added[name] = Offer(name, THIS_PROGRAM, lambda: value, self._check)
+
+    def remove(self, name: str) -> None:
+        """Take back what `add` added."""
+        del self._added[name]
+
+    def unknown(self, name: object) -> str:
+        """The message for a name that nobody offers, with the nearest one."""
+        return unknown_name(self.what, str(name), self.names())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def __len__(self) -> int:
+        return len(self.names())
+
+
+@lru_cache(maxsize=8)
+def _installed(path: tuple[str, ...]) -> dict[str, list[tuple[str, EntryPoint]]]:
+    """The entry points of installed packages for auxdrive, with their packages, by group."""
+    found: dict[str, list[tuple[str, EntryPoint]]] = {}
+    seen: set[str] = set()
+    for distribution in metadata.distributions(path=list(path)):
+        try:
+            if f"{DISTRIBUTION}." not in (distribution.read_text("entry_points.txt") or ""):
+                continue
+            package = distribution.name.lower().replace("_", "-")
+            points = list(distribution.entry_points)
+        except Exception:  # noqa: BLE001  # a package whose metadata nobody can read brings nothing
+            continue
+        if package not in seen:  # of several versions on the path Python imports the first
+            seen.add(package)
+            for point in points:
+                found.setdefault(point.group, []).append((package, point))
+    return found
