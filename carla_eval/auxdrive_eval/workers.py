@@ -1,22 +1,27 @@
 """Jobs on several processes. What a job gives may depend on the job alone, never on the number of
-workers.
+workers; what it logs is logged here, too.
 """
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from itertools import islice
+from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from auxdrive.errors import AuxdriveError, SimulatorError, UsageError
+from auxdrive.logs import level_now, logged_to
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -91,7 +96,7 @@ def _run_in_processes(
             ours, theirs = context.Pipe()
             process = context.Process(
                 target=_serve,
-                args=(make_worker, theirs),
+                args=(make_worker, theirs, level_now()),
                 name=f"auxdrive-worker-{number}",
                 daemon=True,
             )
@@ -103,7 +108,11 @@ def _run_in_processes(
         while busy:
             for ready in wait(list(busy)):
                 assert isinstance(ready, Connection)
-                yield busy.pop(ready), _receive(ready)
+                received = _receive(ready)
+                if isinstance(received, logging.LogRecord):
+                    logging.getLogger(received.name).handle(received)
+                    continue
+                yield busy.pop(ready), received.value
                 # Asked for only now: whoever makes the jobs has seen this result.
                 for job in islice(jobs, 1):
                     busy[ready] = job
@@ -112,16 +121,25 @@ def _run_in_processes(
         _end(processes)
 
 
-def _receive(connection: Connection) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came of a job in a process."""
+
+    error: Exception | None = None
+    value: Any = None
+
+
+def _receive(connection: Connection) -> _Answer | logging.LogRecord:
     try:
-        error, value = connection.recv()
+        received = connection.recv()
     except (EOFError, ConnectionResetError):
         raise SimulatorError(
             "a worker process died (killed, or out of memory?); try fewer workers"
         ) from None
-    if error is not None:
-        raise error
-    return value
+    assert isinstance(received, _Answer | logging.LogRecord)
+    if isinstance(received, _Answer) and received.error is not None:
+        raise received.error
+    return received
 
 
 def _end(processes: Sequence[BaseProcess]) -> None:
@@ -134,26 +152,47 @@ def _end(processes: Sequence[BaseProcess]) -> None:
             process.join()
 
 
-def _serve(make_worker: Callable[[], Worker[Any, Any]], connection: Connection) -> None:
-    """The worker process: answer each job with (error, result) until the other end closes."""
+class _ToParent(QueueHandler):
+    """Sends answers to the parent, and what is logged between them, maybe by other threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(SimpleQueue())
+        self._connection = connection
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        with suppress(ConnectionError):  # the parent is done with us, or gone
+            self._connection.send(record)
+
+    def answer(self, answer: _Answer) -> None:
+        """Send what came of a job."""
+        assert self.lock is not None
+        with self.lock:
+            self._connection.send(answer)
+
+
+def _serve(
+    make_worker: Callable[[], Worker[Any, Any]], connection: Connection, log_level: int
+) -> None:
+    """The worker process: answer each job until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends us
     Thread(target=_end_with_parent, daemon=True).start()
+    parent = _ToParent(connection)
     # the pipe breaks when the parent is done with us, or gone
     with suppress(EOFError, ConnectionError), ExitStack() as stack:
+        stack.enter_context(logged_to(parent, log_level))
         worker: Worker[Any, Any] | None = None
         while True:
             job = connection.recv()
-            answer: tuple[Exception | None, Any]
             try:
                 if worker is None:
                     worker = make_worker()
                     stack.callback(worker.close)
-                answer = (None, worker(job))
+                answer = _Answer(value=worker(job))
             except AuxdriveError as error:
-                answer = (portable_error(error), None)
+                answer = _Answer(portable_error(error))
             except Exception:  # noqa: BLE001 - a defect of ours: it must reach the parent with its traceback, whatever it is
-                answer = (RuntimeError(f"in a worker process:\n{traceback.format_exc()}"), None)
-            connection.send(answer)
+                answer = _Answer(RuntimeError(f"in a worker process:\n{traceback.format_exc()}"))
+            parent.answer(answer)
 
 
 def _end_with_parent() -> None:

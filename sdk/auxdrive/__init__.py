@@ -9,6 +9,7 @@ with Predictor.load("bundle") as predictor:
     control = controller.step(prediction, speed_mps=4.0, now_s=now)
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ _NAMES_OF = {
 _MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
 
 silence()
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library prints nothing
 
 
 def __getattr__(name: str) -> Any:

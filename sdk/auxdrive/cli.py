@@ -201,7 +201,7 @@ def run(arguments: list[str] | None = None) -> int:
     Args:
         arguments: what follows `auxdrive`; those of the process by default.
     """
-    with standard_streams():
+    with standard_streams(), console.log_shown():
         try:
             code = _run(arguments)
             write_result(

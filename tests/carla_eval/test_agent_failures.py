@@ -119,7 +119,7 @@ SET_UP = {
 
 @pytest.mark.parametrize("kind", SET_UP)
 def test_an_agent_that_cannot_be_set_up_ends_its_route_alone(
-    kind: str, short_routes: tuple[Route, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kind: str, short_routes: tuple[Route, ...], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = DriverSource(
         AgentSource(agent_folder(tmp_path, kind)), limits=AgentLimits(setup_s=3.0)
@@ -138,7 +138,7 @@ def test_an_agent_that_cannot_be_set_up_ends_its_route_alone(
     assert evaluation.document["auxdrive"]["agent_failures"][0]["reason"] == driven.reason
     assert "Failed - Agent couldn&#x27;t be set up" in drive_report(evaluation)
     if kind != "does_not_reset":
-        assert "Every route will try again" in " ".join(capsys.readouterr().err.split())
+        assert "Every route will try again" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["goes_elsewhere", "talks", "does_not_close", "gives_lists"])
@@ -148,6 +148,7 @@ def test_what_harms_nobody_ends_no_route(
     short_routes: tuple[Route, ...],
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -155,10 +156,9 @@ def test_what_harms_nobody_ends_no_route(
     results = drive_twice(kind, simulator, routes, Path())  # a relative path
     assert not any(result.error for result in results)
     assert all(len(result.trace) > 20 for result in results)
-    said = capfd.readouterr()
-    assert said.out == ""
+    assert capfd.readouterr() == ("", "")
     if kind == "does_not_close":
-        assert "closing the agent failed: RuntimeError: cannot close" in " ".join(said.err.split())
+        assert "closing the agent failed: RuntimeError: cannot close" in caplog.text
     if kind == "talks":
         assert "I see" in results[0].output
         assert len(results[0].output) <= 65_536
@@ -172,13 +172,13 @@ def test_a_thread_that_never_ends_is_ended(
     simulator: EmbeddedSimulator,
     short_routes: tuple[Route, ...],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("auxdrive_eval.driving.agents.process.CLOSE_S", 1.0)
     (result,) = drive_twice("leaves_a_thread", simulator, short_routes[:1], tmp_path)
     assert result.error == ""
-    assert "did not end within 1 s after close()" in " ".join(capsys.readouterr().err.split())
+    assert "did not end within 1 s after close()" in caplog.text
 
 
 def test_what_an_agent_has_started_ends_with_it(
@@ -246,13 +246,11 @@ def test_a_process_that_has_left_the_agents_group_ends_with_it_and_is_told_of(
     simulator: EmbeddedSimulator,
     short_routes: tuple[Route, ...],
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     (result,) = drive_twice("hides_a_child", simulator, short_routes[:1], tmp_path)
     assert result.error == ""
-    assert "1 of the processes that it had started went on, and were killed" in " ".join(
-        capsys.readouterr().err.split()
-    )
+    assert "1 of the processes that it had started went on, and were killed" in caplog.text
     await_end(int((tmp_path / "hides_a_child/child").read_text()), time.monotonic() + 10)
 
 

@@ -183,7 +183,7 @@ def test_an_agent_that_becomes_another_while_it_is_driven_is_told_of_once(
     short_routes: tuple[Route, ...],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.syspath_prepend(str(install(tmp_path / "site")))
     folder = agent_folder(tmp_path, "goal")
@@ -196,7 +196,7 @@ def test_an_agent_that_becomes_another_while_it_is_driven_is_told_of_once(
         (folder / "same").write_bytes(b"1")
 
     drive_all(short_routes, source, SETTINGS, out, on_route=change)
-    said = " ".join(capsys.readouterr().err.split())
+    said = caplog.text
     assert said.count("weights of the agent changed while route 1 was driven") == 1
     assert "same" not in said
     with pytest.raises(UsageError, match="the agent is another one: weights changed"):

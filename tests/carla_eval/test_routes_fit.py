@@ -233,15 +233,17 @@ def test_the_ego_starts_with_its_centre_on_the_route(
 
 
 def test_a_town_without_room_for_all_cars_says_so_once(
-    route: Route, capsys: pytest.CaptureFixture[str]
+    route: Route, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     simulator = EmbeddedSimulator(render=False, traffic=500)
     simulator.reset(route, 1)
     placed = len(simulator.scene().cars)
     simulator.reset(route, 2)
-    said = " ".join(capsys.readouterr().err.split())
+    said = caplog.text
     assert 0 < placed < 500
     assert said.count(f"{route.town} has room for") == 1
     assert f"for {placed} moving cars of the 500" in said
+    caplog.clear()
     EmbeddedSimulator(render=False, traffic=2).reset(route, 1)
-    assert "room for" not in capsys.readouterr().err
+    assert "room for" not in caplog.text
+    assert capsys.readouterr() == ("", "")

@@ -4,6 +4,7 @@ no process.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from auxdrive.machine.processes import is_running
 from auxdrive_eval.workers import portable_error, run_jobs
 
 HELPER = '''
-import os, time
+import logging, os, time
 from auxdrive.errors import DataError, MissingExtra
 
 class Squares:
@@ -33,6 +34,8 @@ class Squares:
             os._exit(3)
         if job == -5:
             time.sleep(600)
+        if job == 6:
+            logging.getLogger("auxdrive_eval.squares").info("%s is a lot", job)
         return job * job
     def close(self):
         pass
@@ -100,6 +103,18 @@ def squares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_every_job_is_done_once(squares: Any, workers: int) -> None:
     assert dict(run_jobs(squares, range(7), workers)) == {n: n * n for n in range(7)}
     assert list(run_jobs(squares, [], workers)) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_job_logs_is_logged_here(
+    squares: Any, workers: int, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert dict(run_jobs(squares, [5, 6], workers)) == {5: 25, 6: 36}
+    assert caplog.messages == []  # nobody asked for what is of less weight than a warning
+    with caplog.at_level(logging.INFO, logger="auxdrive_eval"):
+        assert dict(run_jobs(squares, [5, 6], workers)) == {5: 25, 6: 36}
+    assert caplog.messages == ["6 is a lot"]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_next_job_is_asked_for_when_a_result_was_seen(squares: Any) -> None:

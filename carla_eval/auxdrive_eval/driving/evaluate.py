@@ -4,13 +4,13 @@ results that do not depend on the workers.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive import console
 from auxdrive.modalities import Modality
 from auxdrive.storage.folders import held
 
@@ -47,6 +47,8 @@ from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.workers import check_workers, run_jobs
 from auxdrive_eval.world import Route
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,10 +272,11 @@ class _Drive:
         for every route.
         """
         if self.watch is not None and (changed := self.watch.changed()):
-            console.note(
-                f"{', '.join(changed[:5])} of the agent changed while route {job.route.route_id} "
-                "was driven: this route and those after it "
-                "may be another agent's than those before, and --resume will not go on with them"
+            _log.warning(
+                "%s of the agent changed while route %s was driven: this route and those after it "
+                "may be another agent's than those before, and --resume will not go on with them",
+                ", ".join(changed[:5]),
+                job.route.route_id,
             )
 
     def _note_new_files(self) -> None:
@@ -288,9 +291,11 @@ class _Drive:
             new = ", ".join(
                 sorted(set(now.made_while_driving) - set(self.driver.made_while_driving))[:5]
             )
-            console.note(
-                f"{agent.path}: new files appeared in the agent's folder while it was driven "
-                f"({new}); they are no part of it"
+            _log.warning(
+                "%s: new files appeared in the agent's folder while it was driven (%s); they are "
+                "no part of it",
+                agent.path,
+                new,
             )
             self.driver = now
             write_driver(self.make.out, now)
@@ -324,8 +329,11 @@ def _described(agent: RemoteAgent, controller: str | None) -> AgentDescription |
     except AgentFailed as failed:
         if failed.own is not None:
             raise failed.own from failed
-        console.note(
-            f"{agent.source.path}: {failed.failure}: {failed.reason}. Every route will try again"
+        _log.warning(
+            "%s: %s: %s. Every route will try again",
+            agent.source.path,
+            failed.failure,
+            failed.reason,
         )
         return None
     check_controller(described, controller)

@@ -4,12 +4,12 @@ from seeds.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auxdrive import console
 from auxdrive.errors import SimulatorError, UsageError
 
 from auxdrive_eval.routes.spec import RouteSpec
@@ -18,6 +18,8 @@ from auxdrive_eval.world import Route
 
 if TYPE_CHECKING:
     from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+
+_log = logging.getLogger(__name__)
 
 COLLECT_SEEDS = range(1000)
 """Route seeds (and so towns) that data is recorded on unless told otherwise."""
@@ -78,9 +80,11 @@ def _planner() -> EmbeddedSimulator:
 def _plan(planner: EmbeddedSimulator, path: Path, spec: RouteSpec) -> Route:
     try:
         if spec.without_effect:
-            console.note(
-                f"{path}, route '{spec.route_id}', weather: without effect in this simulator: "
-                f"{', '.join(spec.without_effect)}"
+            _log.warning(
+                "%s, route '%s', weather: without effect in this simulator: %s",
+                path,
+                spec.route_id,
+                ", ".join(spec.without_effect),
             )
         return planner.plan(spec.town, spec.keypoints, spec.route_id, spec.weather, spec.yaws_rad)
     except SimulatorError as error:

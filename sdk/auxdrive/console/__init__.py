@@ -8,6 +8,7 @@ follows.
 
 from __future__ import annotations
 
+import logging
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auxdrive.console.standard_streams import keep_for_result, let_go, result_written, write_result
+from auxdrive.logs import logged_to
 from auxdrive.strict import dump_json
 
 LINE_EVERY_S = 10.0
@@ -135,6 +137,20 @@ def note(message: str, style: str = "") -> None:
 def error(message: str) -> None:
     """Say why a command ends (standard error)."""
     note(f"error: {message}", style="red")
+
+
+class _Notes(logging.Handler):
+    """Says what is logged."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage())
+
+
+@contextmanager
+def log_shown() -> Iterator[None]:
+    """Say what auxdrive's packages log meanwhile, as `note` does."""
+    with logged_to(_Notes()):
+        yield
 
 
 @contextmanager

@@ -4,10 +4,10 @@ two ways to fail.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from auxdrive import console
 from auxdrive.errors import AuxdriveError
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, Observation, Prediction
@@ -18,6 +18,8 @@ from auxdrive_eval.driving.agents.answers import AgentDescription, Answer
 from auxdrive_eval.driving.agents.process import AgentFault, AgentLimits, AgentProcess
 from auxdrive_eval.driving.agents.wire import IMAGE, NO_ARRAYS
 from auxdrive_eval.scoring import CRASHED, SET_UP
+
+_log = logging.getLogger(__name__)
 
 
 class AgentFailed(Exception):
@@ -138,7 +140,7 @@ class RemoteAgent:
         try:
             process.close()
         except AgentFault as fault:
-            console.note(f"{self.source.path}: closing the agent failed: {fault.summary}")
+            _log.warning("%s: closing the agent failed: %s", self.source.path, fault.summary)
 
     def _load(self) -> None:
         first: AgentFailed | None = None

@@ -4,11 +4,11 @@ No GPU, no display, no CARLA.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from auxdrive import console
 from auxdrive.cards import CameraSpec, VehicleSpec
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
@@ -30,6 +30,8 @@ from auxdrive_eval.simulators.embedded.traffic.car import Car
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
 from auxdrive_eval.world import TAIL_M, Contact, Point, Route, Weather, WorldState
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_CAMERA = CameraSpec(width=256, height=144, fov_deg=100.0, x_m=1.7, y_m=0.0, z_m=1.6)
 """Behind the windscreen, 1.7 m ahead of the rear axle. The ego's own body is not drawn."""
@@ -146,8 +148,8 @@ class EmbeddedSimulator:
         """Put the ego at rest with its centre on the start of the route, as CARLA does, with
         traffic and lights from `seed`.
 
-        Where a town has no room for all the cars that were asked for, standard error is told, once
-        per town.
+        Where a town has no room for all the cars that were asked for, that is logged, once per
+        town.
 
         Raises:
             SimulatorError: the town is none of this simulator's, or the route was not planned on
@@ -170,9 +172,11 @@ class EmbeddedSimulator:
         traffic = Traffic(kit.graph, seed, self._traffic_count, start)
         if len(traffic.cars) < self._traffic_count and route.town not in self._told_full:
             self._told_full.add(route.town)
-            console.note(
-                f"{route.town} has room for {len(traffic.cars)} moving cars of the "
-                f"{self._traffic_count} that were asked for"
+            _log.warning(
+                "%s has room for %d moving cars of the %d that were asked for",
+                route.town,
+                len(traffic.cars),
+                self._traffic_count,
             )
         tracker = RouteTracker(route, kit.graph, self._parameters)
         tracker.update(start)
