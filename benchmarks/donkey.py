@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.run import load_run, train
+from auxdrive_train.engine.load import load_run
+from auxdrive_train.engine.train import train
 from auxdrive_train.tasks.metrics import r2_score, seed_interval
 from record import write_result
 

@@ -20,7 +20,7 @@ import numpy as np
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import write_card
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.run import train
+from auxdrive_train.engine.train import train
 from record import RESULTS, write_result
 
 CASES = {"pilotnet": ((66, 200), 64, 6), "resnet18": ((66, 200), 32, 1)}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.run import train
+from auxdrive_train.engine.train import train
 from auxdrive_train.tasks.metrics import seed_interval
 from record import RESULTS, write_result
 

@@ -35,7 +35,8 @@ from auxdrive.storage.arrays import load_npy
 from auxdrive.storage.folders import held
 from auxdrive.storage.publish import fsync_directory, hidden_beside
 from auxdrive.types import AnyArray, Float32, UInt8
-from auxdrive_train.engine.run import Run, build_finished
+from auxdrive_train.engine.load import Run
+from auxdrive_train.engine.prepare import build_finished
 from auxdrive_train.tasks import WaypointsTask
 
 from auxdrive_deploy.metrics import StudentFigures, floor_of, read_result, student_figures

@@ -23,7 +23,7 @@ from auxdrive.strict import read_object
 from auxdrive.types import Float32
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.evaluate import predict_views
-from auxdrive_train.engine.run import Run
+from auxdrive_train.engine.load import Run
 from auxdrive_train.methods.contract import STUDENT
 
 from auxdrive_deploy.student_graph import student_of

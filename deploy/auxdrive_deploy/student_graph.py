@@ -20,7 +20,7 @@ from auxdrive.checks.operators import OPSET
 from auxdrive.errors import BundleError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.types import Float32, UInt8
-from auxdrive_train.engine.run import Run
+from auxdrive_train.engine.load import Run
 from auxdrive_train.methods.contract import STUDENT
 from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_train.tasks import Task

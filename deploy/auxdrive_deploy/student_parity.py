@@ -14,7 +14,7 @@ from auxdrive.checks.parity import Parity, compare, predict_all
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes import runtime_factory
 from auxdrive.types import Float32, UInt8
-from auxdrive_train.engine.run import Run
+from auxdrive_train.engine.load import Run
 
 from auxdrive_deploy.student_graph import student_of, student_outputs
 

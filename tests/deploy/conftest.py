@@ -14,7 +14,8 @@ from auxdrive.data.state import STATE_DTYPE
 from auxdrive.modalities import Modality
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.run import Run, load_run, train
+from auxdrive_train.engine.load import Run, load_run
+from auxdrive_train.engine.train import train
 
 FRAMES = 12
 

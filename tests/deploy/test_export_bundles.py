@@ -29,7 +29,7 @@ from auxdrive_deploy.model_page import reference_picture
 from auxdrive_deploy.student_graph import scrub, student_of, student_outputs
 from auxdrive_deploy.student_parity import PARITY_LIMIT, compare_with_run
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine.run import Run
+from auxdrive_train.engine.load import Run
 from onnx import TensorProto, helper
 from PIL import Image
 from typer.testing import CliRunner

@@ -24,7 +24,8 @@ from auxdrive_deploy import bundle_writer
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.student_graph import student_of, to_onnx
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.run import Run, build, load_run
+from auxdrive_train.engine.load import Run, load_run
+from auxdrive_train.engine.prepare import build
 from typer.testing import CliRunner
 
 

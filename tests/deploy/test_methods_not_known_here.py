@@ -20,7 +20,8 @@ from auxdrive.types import Observation
 from auxdrive_train.agents.entry import load_agent
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import load_config, parse_config
-from auxdrive_train.engine.run import load_run, train
+from auxdrive_train.engine.load import load_run
+from auxdrive_train.engine.train import train
 from auxdrive_train.losses import LOSSES, LossEntry
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import STUDENT, Method, Phase, PhaseRecord, Step

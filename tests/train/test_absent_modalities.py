@@ -19,7 +19,7 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.evaluate import counted, measure
-from auxdrive_train.engine.run import train
+from auxdrive_train.engine.train import train
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import PhaseRecord, Setting
 from auxdrive_train.models.networks import Build, SingleNetwork, of_present

@@ -19,7 +19,8 @@ from auxdrive_train.agents.entry import load_agent
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.evaluate import predict_views
-from auxdrive_train.engine.run import load_run, train
+from auxdrive_train.engine.load import load_run
+from auxdrive_train.engine.train import train
 
 RECORDED = (Modality.LIDAR, Modality.SEGMENTATION)
 

@@ -20,8 +20,9 @@ from auxdrive.errors import DataError
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.checkpoint import Checkpoint, content_sha256
 from auxdrive_train.engine.config import TrainConfig, parse_config
+from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.progress import Progress
-from auxdrive_train.engine.run import load_run, train
+from auxdrive_train.engine.train import train
 from auxdrive_train.methods.contract import PhaseRecord
 from torch import Tensor
 from typer.testing import CliRunner

@@ -21,8 +21,9 @@ from auxdrive.cli import build_app
 from auxdrive.errors import AuxdriveError, ConfigError, DataError, UsageError
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.config import TrainConfig, dump_config, load_config, parse_config
+from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.loop import Trainer
-from auxdrive_train.engine.run import load_run, train
+from auxdrive_train.engine.train import train
 from auxdrive_train.methods import METHODS
 from typer.testing import CliRunner
 
@@ -243,7 +244,7 @@ def test_train_prints_views_with_different_metrics(
         "all": {"oracle_loss": 0.0625},
     }
     monkeypatch.setattr(
-        "auxdrive_train.engine.run.train",
+        "auxdrive_train.engine.train.train",
         lambda *_: {"metrics": {"val": views, "test": {"student": {}}}},
     )
     result = CliRunner().invoke(

@@ -14,7 +14,7 @@ from auxdrive.cli import build_app
 from auxdrive.data.dataset import Dataset
 from auxdrive.inspection.findings import examine
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.run import train
+from auxdrive_train.engine.train import train
 from auxdrive_train.ingest import FORMATS
 from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.source import SourceOptions

@@ -16,7 +16,7 @@ from auxdrive.modalities import Modality
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.floor import floors
-from auxdrive_train.engine.run import train
+from auxdrive_train.engine.train import train
 from auxdrive_train.tasks import make_task
 from typer.testing import CliRunner
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from auxdrive_train.engine.config import TrainConfig, parse_config
 from auxdrive_train.engine.gradients import GradientNorms
-from auxdrive_train.engine.run import train
+from auxdrive_train.engine.train import train
 from torch import nn
 
 

@@ -12,10 +12,12 @@ import torch
 from auxdrive.data.dataset import Dataset
 from auxdrive_train.data.balance import BalanceConfig, balance
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine import run as run_module
+from auxdrive_train.engine import prepare as prepare_module
+from auxdrive_train.engine import train as train_module
 from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.prepare import build
 from auxdrive_train.engine.progress import Progress
-from auxdrive_train.engine.run import build, train
+from auxdrive_train.engine.train import train
 from auxdrive_train.models.heads import SteeringHead, WaypointHead
 from auxdrive_train.models.inputs import crop_rows
 from auxdrive_train.tasks import make_task
@@ -109,7 +111,7 @@ def test_what_is_trained_is_what_the_balance_made(
 ) -> None:
     made, trained = [], []
 
-    class Spy(run_module.Trainer):
+    class Spy(train_module.Trainer):
         def fit(self) -> Progress:
             trained.append(self.parts.train)
             return super().fit()
@@ -119,8 +121,8 @@ def test_what_is_trained_is_what_the_balance_made(
         assert config.turn_repeat == 3
         return made[0]
 
-    monkeypatch.setattr(run_module, "Trainer", Spy)
-    monkeypatch.setattr(run_module, "balance", spying)
+    monkeypatch.setattr(train_module, "Trainer", Spy)
+    monkeypatch.setattr(prepare_module, "balance", spying)
     values = {
         "data": str(stripe_data),
         "task": "waypoints",

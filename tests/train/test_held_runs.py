@@ -10,7 +10,7 @@ import pytest
 from auxdrive.errors import UsageError
 from auxdrive.storage.folders import held
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.run import train
+from auxdrive_train.engine.train import train
 
 
 @pytest.mark.parametrize("resume", [False, True])

@@ -14,7 +14,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.modalities import Modality
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.run import train
+from auxdrive_train.engine.train import train
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import PhaseRecord, Setting
 from auxdrive_train.models.networks import Build, SingleNetwork

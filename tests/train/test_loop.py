@@ -18,12 +18,14 @@ from auxdrive.errors import UsageError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.loader import epoch_order
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine import checkpoint, loop
-from auxdrive_train.engine import run as run_module
+from auxdrive_train.engine import checkpoint, loop, run_folder
 from auxdrive_train.engine.config import TrainConfig, parse_config
 from auxdrive_train.engine.evaluate import predict_views
-from auxdrive_train.engine.loop import Trainer, seed_of
-from auxdrive_train.engine.run import build, source_commit, train
+from auxdrive_train.engine.loop import Trainer
+from auxdrive_train.engine.prepare import build
+from auxdrive_train.engine.run_folder import source_commit
+from auxdrive_train.engine.seeds import seed_of
+from auxdrive_train.engine.train import train
 from auxdrive_train.methods.contract import PhaseRecord
 from auxdrive_train.methods.umt import UMT
 from auxdrive_train.tasks import make_task
@@ -212,7 +214,7 @@ def test_the_commit_is_auxdrives_own(tmp_path: Path, monkeypatch: pytest.MonkeyP
             ["git", *identity, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
         ).stdout.strip()
 
-    monkeypatch.setattr(run_module, "__file__", str(file))
+    monkeypatch.setattr(run_folder, "__file__", str(file))
     assert source_commit() == ""
     git("init", "-q")
     (tmp_path / "other.txt").write_text("a project")

@@ -19,7 +19,7 @@ from auxdrive.errors import AuxdriveError, ConfigError, DataError
 from auxdrive.modalities import Modality
 from auxdrive_train.data import SampleSet
 from auxdrive_train.engine.config import load_config, parse_config
-from auxdrive_train.engine.run import train
+from auxdrive_train.engine.train import train
 from auxdrive_train.tasks import SteeringTask
 from typer.testing import CliRunner
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 import torch
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.run import threads_of
+from auxdrive_train.engine.train import threads_of
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,6 @@ from auxdrive_train.engine.run import threads_of
 def test_a_containers_quota_is_kept(
     monkeypatch: pytest.MonkeyPatch, configured: int, usable: int, wanted: int | None
 ) -> None:
-    monkeypatch.setattr("auxdrive_train.engine.run.usable_cpus", lambda: usable)
+    monkeypatch.setattr("auxdrive_train.engine.train.usable_cpus", lambda: usable)
     config = parse_config({"data": "d", "threads": configured})
     assert threads_of(config) == (torch.get_num_threads() if wanted is None else wanted)

@@ -20,8 +20,9 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.config import TrainConfig, parse_config
 from auxdrive_train.engine.evaluate import predict_views
+from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.loop import Trainer
-from auxdrive_train.engine.run import load_run, train
+from auxdrive_train.engine.train import train
 
 METRIC = "rmse_road_wheel_deg"
 

@@ -47,7 +47,7 @@ def export(
 
     if not is_folder(run):
         raise UsageError(f"{run}: no such run; `auxdrive train --out {run}` makes one")
-    from auxdrive_train.engine.run import load_run
+    from auxdrive_train.engine.load import load_run
 
     from auxdrive_deploy.bundle_writer import write_bundle
 

@@ -28,6 +28,6 @@ def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Ag
     if not is_file(path / "config.yaml") or not is_folder(path / "checkpoints"):
         return None
     from auxdrive_train.agents.torch_agent import RunAgent
-    from auxdrive_train.engine.run import load_run
+    from auxdrive_train.engine.load import load_run
 
     return RunAgent(load_run(path), role, threads)

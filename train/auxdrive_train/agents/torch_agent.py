@@ -22,7 +22,7 @@ from auxdrive.types import AnyArray, Observation, Prediction
 from torch import Tensor
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.engine.run import Run
+from auxdrive_train.engine.load import Run
 from auxdrive_train.methods.stored import StoredStudent
 from auxdrive_train.tasks import WaypointsTask
 

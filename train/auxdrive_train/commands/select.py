@@ -87,8 +87,8 @@ def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
     from auxdrive.data.division import training_parts
 
     from auxdrive_train.data.samples import SampleSet
-    from auxdrive_train.engine.run import load_run
-    from auxdrive_train.engine.run import train as train_run
+    from auxdrive_train.engine.load import load_run
+    from auxdrive_train.engine.train import train as train_run
     from auxdrive_train.methods.selection import SELECTOR, importance
     from auxdrive_train.models.excitation import NOISE, ExcitationNetwork
 

@@ -50,7 +50,7 @@ def train(
     from auxdrive.storage.reading import is_file
 
     from auxdrive_train.engine.config import load_config
-    from auxdrive_train.engine.run import train as train_run
+    from auxdrive_train.engine.train import train as train_run
 
     if resume and out is None:
         raise UsageError("--resume needs --out: the directory of the run to take up")

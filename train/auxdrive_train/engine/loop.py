@@ -11,7 +11,6 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,12 @@ import torch
 from auxdrive import console
 from auxdrive.errors import DataError
 from auxdrive.storage.reading import exists, read_bytes
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from auxdrive_train.data.augment import augment
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.loader import Loader, epoch_order
-from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.checkpoint import (
     Checkpoint,
@@ -36,32 +33,18 @@ from auxdrive_train.engine.checkpoint import (
     restore_optimizer,
     snapshot,
 )
-from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.ended_roles import EndedViews, primary_of
 from auxdrive_train.engine.evaluate import examples, measure, predict_views
 from auxdrive_train.engine.gradients import GradientNorms, said_of_clipping
 from auxdrive_train.engine.log import METRICS_NAME, RunLog
+from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
+from auxdrive_train.engine.run_folder import BEST, LAST
 from auxdrive_train.engine.schedule import learning_rate
-from auxdrive_train.methods.contract import Method, Phase, PhaseRecord
+from auxdrive_train.engine.seeds import seed_of
+from auxdrive_train.methods.contract import Phase, PhaseRecord
 
-LAST = "last.safetensors"
-BEST = "best.safetensors"
 Advance = Callable[..., None]
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a trainer is made of."""
-
-    config: TrainConfig
-    fabric: Fabric
-    method: Method
-    networks: nn.ModuleDict
-    train: SampleSet
-    validation: SampleSet
-    directory: Path
-    fingerprint: str
 
 
 class Trainer:
@@ -409,8 +392,3 @@ class Trainer:
             stored.phase_best = self._phase_best
             stored.optimizers |= self._loaded_optimizers
         files.save(self.parts.directory / "checkpoints" / name, stored)
-
-
-def seed_of(*numbers: int) -> int:
-    """One 63-bit seed from several numbers; equal numbers give equal seeds on every machine."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,23 +1,122 @@
-"""A method and its networks from a configuration: to be trained, or to be used."""
+"""What training needs before its first step: data, method and networks, checked as far as they can
+be, so that a mistake does not come to light after hours.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
+import numpy as np
 import torch
-from auxdrive.errors import ConfigError
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.division import TrainingParts, training_parts
+from auxdrive.errors import ConfigError, DataError
+from auxdrive.modalities import Modality
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from auxdrive_train.data.balance import balance
+from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import TrainConfig, describe
-from auxdrive_train.engine.loop import seed_of
+from auxdrive_train.engine.run_folder import fingerprint
+from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import FINISHED, Method, Options, Setting
 from auxdrive_train.methods.stored import StoredStudent
 from auxdrive_train.models.excitation import ExcitationNetwork
+from auxdrive_train.models.inputs import crop_rows
 from auxdrive_train.models.networks import Build, FusedNetwork, LateFusionNetwork, SingleNetwork
 from auxdrive_train.models.resnet import ResNet, load_weight_file
-from auxdrive_train.tasks import Task
+from auxdrive_train.tasks import Task, make_task
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run is trained and measured with.
+
+    Attributes:
+        config: the run's settings.
+        fabric: the processes and the device that train.
+        method: what is trained, and in which order.
+        networks: the method's, on the device.
+        dataset: the data set that the samples are of.
+        division: which frames train and which validate.
+        recorded: the training samples as they were recorded.
+        train: the same in the proportions that `config.balance` asks for.
+        validation: the samples that every epoch is validated on.
+        further: by name the splits that are measured after training, beside the validation part.
+        directory: the run's folder.
+        fingerprint: SHA-256 of the settings and the data.
+    """
+
+    config: TrainConfig
+    fabric: Fabric
+    method: Method
+    networks: nn.ModuleDict
+    dataset: Dataset
+    division: TrainingParts
+    recorded: SampleSet
+    train: SampleSet
+    validation: SampleSet
+    further: Mapping[str, SampleSet]
+    directory: Path
+    fingerprint: str
+
+
+def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) -> Parts:
+    """Open the samples and build the method and its networks; nothing is written.
+
+    Raises:
+        ConfigError: the crop leaves no row of the camera's image.
+        DataError: a split is empty or lacks what is needed, or there are fewer training samples
+            than one batch holds.
+        UsageError: a split that is to be measured does not exist, or the method cannot be trained
+            on these samples.
+    """
+    _refuse_empty_crop(config, dataset)
+    task = make_task(config.task, dataset.card)
+    method, networks = build(config, task)
+    networks.to(fabric.device)
+    # Pictures are stored with their channels last: where weights are too, a CPU's convolutions and
+    # batch norms are quicker.
+    convert_conv2d_weight_memory_format(networks, torch.channels_last)
+    division = training_parts(dataset, config.validation_every)
+    recorded = SampleSet.open(dataset, division.train, task, method.modalities)
+    samples = balance(recorded, config.balance)
+    validation = SampleSet.open(dataset, division.validation, task, method.modalities)
+    # Opened before training: a split that cannot be measured must not come to light after hours.
+    further = {
+        name: SampleSet.open(dataset, dataset.split(name), task, method.modalities)
+        for name in config.evaluate
+    }
+    for part in (samples, validation, *further.values()):
+        _refuse_without(config.main, part, dataset)
+    if len(samples) < config.batch_size:
+        raise DataError(
+            f"{dataset.name} has {len(samples)} training samples, fewer than one batch of "
+            f"{config.batch_size}; lower batch_size"
+        )
+    method.check(networks, validation.gather(_fullest(validation, 2)).to(fabric.device))
+    return Parts(
+        config=config,
+        fabric=fabric,
+        method=method,
+        networks=networks,
+        dataset=dataset,
+        division=division,
+        recorded=recorded,
+        train=samples,
+        validation=validation,
+        further=further,
+        directory=out,
+        fingerprint=fingerprint(config, dataset),
+    )
 
 
 def build(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
@@ -76,3 +175,33 @@ def _fresh(method: Method, config: TrainConfig) -> nn.ModuleDict:
                     cast(ResNet, network.encoders[config.main.value]), str(config.weights)
                 )
     return networks
+
+
+def _refuse_empty_crop(config: TrainConfig, dataset: Dataset) -> None:
+    height, spec = dataset.card.camera.height, config.preprocessing
+    first, last = crop_rows(height, spec)
+    if last <= first:
+        raise ConfigError(
+            f"preprocessing: crop_top {spec.crop_top} and crop_bottom {spec.crop_bottom} leave no "
+            f"row of a picture with {height} rows"
+        )
+
+
+def _refuse_without(main: Modality, samples: SampleSet, dataset: Dataset) -> None:
+    """Auxiliaries may be missing, and are masked; without the main modality there is nothing to
+    learn from.
+    """
+    lacking = samples.missing.get(main, [])
+    if lacking:
+        named = ", ".join(lacking[:3]) + (", ..." if len(lacking) > 3 else "")
+        raise DataError(
+            f"{dataset.name}: {len(lacking)} of {len(samples.episode_ids)} episodes lack {main}, "
+            f"which the student sees ({named}); "
+            "leave them out of the data set's splits, or record it"
+        )
+
+
+def _fullest(samples: SampleSet, count: int) -> NDArray[np.int64]:
+    """Numbers of that many samples (or all) that have the most modalities."""
+    having = np.sum([samples.has(modality) for modality in samples.modalities], axis=0)
+    return np.argsort(-having, kind="stable")[:count].astype(np.int64)

@@ -1,22 +1,33 @@
-"""The run's directory: whose it is, and taking it. Nothing is written before everything has been
-checked.
+"""The run's directory: whose it is, taking it, and what it keeps of where it came from. Nothing is
+written before everything has been checked.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import auxdrive
+import numpy as np
+import torch
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import UsageError
 from auxdrive.storage.folders import refuse_occupied
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import exists, make_folder
+from auxdrive.strict import dump_json
 
+from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import TrainConfig, dump_config, load_config
 
 CONFIG_NAME = "config.yaml"
+BEST = "best.safetensors"
+LAST = "last.safetensors"
+REFERENCE_FRAMES = 32
 # What may differ between a run and its resume: where the data lie, what is measured after training,
 # and the machine. A different number of threads or another device rounds differently: the resumed
 # run is as good, but not the same to the last bit.
@@ -77,3 +88,71 @@ def take(out: Path, config: TrainConfig) -> None:
     make_folder(out, UsageError)
     write_atomic(out / CONFIG_NAME, dump_config(config).encode())
     make_folder(out / "checkpoints", UsageError)
+
+
+def write_artefacts(
+    out: Path,
+    config: TrainConfig,
+    dataset: Dataset,
+    validation: SampleSet,
+    findings: Mapping[str, Any],
+) -> None:
+    """What export needs, so that a run stands without its data: the card, real frames, and where
+    the run came from.
+    """
+    write_atomic(out / "dataset.json", dataset.card.model_dump_json(indent=2).encode())
+    record = {
+        "auxdrive_version": auxdrive.__version__,
+        "torch": torch.__version__,
+        "commit": source_commit(),
+        "dataset_sha256": dataset.fingerprint(),
+        "seed": config.seed,
+        # Also in config.yaml; here for `auxdrive inspect`, which reads no YAML.
+        "method": config.method,
+        "task": config.task,
+        "backbone": config.backbone,
+        "main": config.main,
+        "aux": config.aux,
+        **findings,
+    }
+    write_atomic(out / "run.json", dump_json(record))
+    count = min(REFERENCE_FRAMES, len(validation))
+    batch = validation.gather(np.linspace(0, len(validation) - 1, count).round().astype(np.int64))
+    (out / "reference").mkdir(exist_ok=True)
+    np.save(out / "reference" / "images.npy", batch.frames[config.main].numpy(), allow_pickle=False)
+    np.save(out / "reference" / "ego.npy", batch.ego_be.numpy(), allow_pickle=False)
+
+
+def source_commit() -> str:
+    """The commit of the code that trains, with "+changes" where its checkout has some; empty where
+    it runs from no checkout of its own.
+
+    An environment may lie inside another project's repository: that commit says nothing, so this
+    file must be tracked.
+    """
+    here = Path(__file__)
+
+    def git(*arguments: str) -> str | None:
+        try:
+            asked = subprocess.run(
+                ["git", *arguments],
+                cwd=here.parent,
+                capture_output=True,
+                text=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+        except OSError:  # there is no git
+            return None
+        return asked.stdout.strip() if asked.returncode == 0 else None
+
+    head = (
+        git("rev-parse", "HEAD")
+        if git("ls-files", "--error-unmatch", here.name) is not None
+        else None
+    )
+    return (
+        ""
+        if head is None
+        else head + ("+changes" if git("status", "--porcelain", "-uno", "--", ":/") else "")
+    )

@@ -8,30 +8,26 @@ from typing import Any
 from auxdrive.storage.publish import write_atomic
 from auxdrive.strict import dump_json
 
-from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.ended_roles import phases_of, primary_of, views_at_their_end
 from auxdrive_train.engine.evaluate import counted, measure, predict_views
 from auxdrive_train.engine.floor import floors
-from auxdrive_train.engine.loop import BEST, Parts
+from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
+from auxdrive_train.engine.run_folder import BEST
 
 
-def write_result(
-    parts: Parts, progress: Progress, recorded: SampleSet, further: Mapping[str, SampleSet]
-) -> dict[str, Any]:
+def write_result(parts: Parts, progress: Progress) -> dict[str, Any]:
     """Measure every view on the validation part and on every further split that was asked for, and
     write it down: the student with its best weights, another view as it stood at the end of its own
     phase. Beside them stands what needs no network.
-
-    recorded: the training samples as they were recorded, before any balancing.
     """
     config, method, steering = parts.config, parts.method, parts.validation.card.steering
     stored = files.load(parts.directory / "checkpoints" / BEST)
     files.restore(parts.networks, stored.networks, BEST)
     views = views_at_their_end(method, parts.networks, stored.views, BEST)
     measured: dict[str, Mapping[str, Any]] = {}
-    splits = {"val": parts.validation, **further}
+    splits = {"val": parts.validation, **parts.further}
     for name, samples in splits.items():
         predictions = predict_views(views, samples, parts.fabric.device)
         figures: dict[str, Any] = dict(measure(views, predictions, samples, steering))
@@ -56,7 +52,7 @@ def write_result(
         "steps": progress.step,
         "trained_s": progress.trained_s,
         "metrics": measured,
-        "floor": floors(recorded, splits, config.main, config.preprocessing, steering),
+        "floor": floors(parts.recorded, splits, config.main, config.preprocessing, steering),
     }
     write_atomic(parts.directory / "result.json", dump_json(result))
     return result

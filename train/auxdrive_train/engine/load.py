@@ -1,0 +1,113 @@
+"""A trained run, loaded from its folder: to be exported, driven or measured further."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from auxdrive.cards import DatasetCard, InputRange
+from auxdrive.errors import DataError
+from auxdrive.storage.reading import is_file
+from auxdrive.strict import read_model, read_object
+from torch import nn
+
+from auxdrive_train.engine import checkpoint as files
+from auxdrive_train.engine.config import TrainConfig, finished_config
+from auxdrive_train.engine.ended_roles import views_at_their_end
+from auxdrive_train.engine.prepare import build_finished
+from auxdrive_train.engine.progress import Progress
+from auxdrive_train.engine.run_folder import BEST, CONFIG_NAME
+from auxdrive_train.methods.contract import STUDENT, Method
+from auxdrive_train.methods.stored import StoredStudent
+from auxdrive_train.models.networks import Network
+from auxdrive_train.tasks import Task, make_task
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained run, loaded: its networks hold the best weights, in evaluation mode on the CPU.
+
+    `views` holds what was measured under each name in `result.json`: the student's best weights,
+    another view as it stood at the end of its own phase (a copy, where it shares what was trained
+    on later).
+    """
+
+    directory: Path
+    config: TrainConfig
+    card: DatasetCard
+    task: Task
+    method: Method
+    networks: nn.ModuleDict
+    views: Mapping[str, Network]
+    progress: Progress
+    record: dict[str, Any]
+
+    @property
+    def input_ranges(self) -> dict[str, InputRange] | None:
+        """What the ego inputs of its training samples held; None for runs of before that was
+        recorded.
+
+        Raises:
+            DataError: run.json is damaged there.
+        """
+        if "input_ranges" not in self.record:
+            return None
+        try:
+            found = {
+                name: InputRange.model_validate(given)
+                for name, given in self.record["input_ranges"].items()
+            }
+            if found.keys() != {spec.name for spec in self.task.ego_inputs}:
+                raise ValueError(f"they are of {', '.join(found) or 'no input'}")
+        except (AttributeError, ValueError) as error:
+            raise DataError(
+                f"{self.directory}: the input_ranges of run.json are damaged: {error}"
+            ) from error
+        return found
+
+
+def load_run(directory: Path) -> Run:
+    """Load a run's weights, as they were measured.
+
+    Raises:
+        DataError: no run there, it has not finished an epoch, or a file is damaged.
+    """
+    if not is_file(directory / CONFIG_NAME):
+        raise DataError(
+            f"{directory} is no run: it has no config.yaml. `auxdrive train --out {directory}` "
+            "makes one"
+        )
+    config = finished_config(directory / CONFIG_NAME)
+    card = read_model(directory / "dataset.json", DatasetCard)
+    record = read_object(directory / "run.json")
+    task = make_task(config.task, card)
+    method, networks = build_finished(config, task)
+    best = directory / "checkpoints" / BEST
+    stored = files.load(best)
+    if isinstance(method, StoredStudent):
+        _restore_student(networks, stored, config.method, best)
+        stored.views = {}
+    else:
+        files.restore(networks, stored.networks, str(best))
+    networks.eval().requires_grad_(False)
+    views = views_at_their_end(method, networks, stored.views, str(best))
+    return Run(directory, config, card, task, method, networks, views, stored.progress, record)
+
+
+def _restore_student(
+    networks: nn.ModuleDict, stored: files.Checkpoint, method: str, best: Path
+) -> None:
+    """The student's weights of a method that is not known here."""
+    weights = {
+        name: tensor for name, tensor in stored.networks.items() if name.startswith(f"{STUDENT}.")
+    }
+    try:
+        files.restore(networks, weights, str(best))
+    except DataError as error:
+        raise DataError(
+            f"the method '{method}' is not known here, and it is needed, because its networks hold "
+            "no plain student: register it first "
+            f"(docs/methods.md). {error}"
+        ) from error
