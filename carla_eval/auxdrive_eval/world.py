@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from auxdrive.geometry import euclidean, polyline_length
 from auxdrive.types import Float64, Pose2
 
 Point = tuple[float, float]
@@ -165,6 +166,4 @@ class Route:
     @property
     def length_m(self) -> float:
         """Length through the dense points, metres."""
-        import numpy as np
-
-        return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
+        return float(polyline_length(self.points, euclidean))

@@ -149,12 +149,27 @@ def ego_to_world(points_ego_m: AnyArray, ego: Pose2) -> Float64:
 
 def world_to_ego(points_m: AnyArray, ego: Pose2) -> Float64:
     """Points of the world in the ego frame; (..., 2) or (..., 3), z is left as it is."""
-    points = _points(points_m)
-    cos, sin = math.cos(ego.yaw_rad), math.sin(ego.yaw_rad)
-    dx, dy = points[..., 0] - ego.x_m, points[..., 1] - ego.y_m
-    local = points.copy()
-    local[..., 0] = cos * dx + sin * dy
-    local[..., 1] = -sin * dx + cos * dy
+    offsets = _points(points_m).copy()
+    offsets[..., 0] -= ego.x_m
+    offsets[..., 1] -= ego.y_m
+    return _along_axes(offsets, math.cos(ego.yaw_rad), math.sin(ego.yaw_rad))
+
+
+def offsets_to_ego(offsets_m: AnyArray, yaw_rad: Float64) -> Float64:
+    """Offsets from many vehicles, along the world's axes, along each vehicle's own axes.
+
+    Args:
+        offsets_m: (..., 2) or (..., 3); z is left as it is.
+        yaw_rad: the vehicles' headings; the shape must broadcast to that of the offsets without
+            their last axis.
+    """
+    return _along_axes(_points(offsets_m), np.cos(yaw_rad), np.sin(yaw_rad))
+
+
+def _along_axes(offsets: Float64, cos: Float64 | float, sin: Float64 | float) -> Float64:
+    local = offsets.copy()
+    local[..., 0] = cos * offsets[..., 0] + sin * offsets[..., 1]
+    local[..., 1] = -sin * offsets[..., 0] + cos * offsets[..., 1]
     return local
 
 

@@ -10,7 +10,6 @@ from collections import deque
 import numpy as np
 import pytest
 from auxdrive.controllers import CONTROLLERS, make_controller
-from auxdrive.controllers.pure_pursuit import point_at_distance
 from auxdrive.errors import InputError
 from auxdrive.types import Control, Prediction
 from hypothesis import given, settings
@@ -191,19 +190,6 @@ def test_pure_pursuit_finds_the_steering_of_a_circle(
     )
     control = make_controller("pure_pursuit", STEERING, VEHICLE).step(prediction, speed, 0.1)
     assert control.steer_rad == pytest.approx(side * math.atan(2.8 / radius_m), rel=0.01)
-
-
-@settings(max_examples=100, deadline=None)
-@given(FORWARD, st.floats(0.1, 30))
-def test_the_lookahead_point_lies_at_its_distance(
-    points: list[tuple[float, float]], distance_m: float
-) -> None:
-    path = np.asarray(points, np.float64)
-    found = point_at_distance(path, distance_m)
-    if np.hypot(*path.T).max() >= distance_m:
-        assert math.hypot(*found) == pytest.approx(distance_m, rel=1e-6)
-    else:
-        assert found == tuple(path[-1])
 
 
 def test_steering_controller_hands_the_angle_on() -> None:

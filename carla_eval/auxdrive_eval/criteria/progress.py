@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from auxdrive.geometry import cumulative_length, euclidean
 from auxdrive.types import Float64
 
 from auxdrive_eval.world import Point, Route
@@ -10,8 +11,7 @@ from auxdrive_eval.world import Point, Route
 
 def accumulated_m(route: Route) -> Float64:
     """float64 (N,): metres along the dense points up to each of them."""
-    steps = np.linalg.norm(np.diff(route.points, axis=0), axis=1)
-    return np.concatenate(([0.0], np.cumsum(steps)))
+    return cumulative_length(route.points, euclidean)
 
 
 class PassedPoints:

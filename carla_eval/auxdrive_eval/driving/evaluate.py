@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from auxdrive.geometry import euclidean, polyline_length
 from auxdrive.modalities import Modality
 from auxdrive.storage.folders import held
 
@@ -100,9 +101,7 @@ class _RouteWorker:
         self._simulator: Simulator | None = None
 
     def __call__(self, job: _Job) -> None:
-        sparse_m = float(
-            np.linalg.norm(np.diff(np.array(job.route.keypoints), axis=0), axis=1).sum()
-        )
+        sparse_m = float(polyline_length(np.array(job.route.keypoints), euclidean))
         try:
             camera = self._driver.camera
         except AgentFailed as failed:

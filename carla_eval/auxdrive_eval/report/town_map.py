@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from auxdrive.geometry import cumulative_length
 from auxdrive.types import AnyArray, Float64
 
 from auxdrive_eval.report.html import Markup, text
@@ -107,8 +108,7 @@ def _every_second(points: Float64) -> Float64:
 
 def _thin(points: Float64, step_m: float = 0.5) -> Float64:
     """The points of a path about `step_m` apart, with both ends."""
-    travelled = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))))
-    keep = np.flatnonzero(np.diff(travelled // step_m, prepend=-1.0) > 0)
+    keep = np.flatnonzero(np.diff(cumulative_length(points) // step_m, prepend=-1.0) > 0)
     kept: Float64 = points[np.union1d(keep, [0, len(points) - 1])]
     return kept
 

@@ -7,18 +7,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from auxdrive.frames import world_to_ego
+from auxdrive.geometry import step_lengths
 from auxdrive.types import Float64, Pose2
 
 from auxdrive_eval.world import RoadOption, Route
 
 _LANE_CHANGES = (RoadOption.CHANGE_LANE_LEFT, RoadOption.CHANGE_LANE_RIGHT)
-
-
-def to_ego(x_m: float, y_m: float, pose: Pose2) -> tuple[float, float]:
-    """A point of the world frame in the frame of `pose` (x forward, y left)."""
-    dx, dy = x_m - pose.x_m, y_m - pose.y_m
-    cos, sin = math.cos(pose.yaw_rad), math.sin(pose.yaw_rad)
-    return dx * cos + dy * sin, dy * cos - dx * sin
 
 
 def downsample_route(
@@ -30,6 +25,7 @@ def downsample_route(
     The leaderboard's `downsample_route` (leaderboard/utils/route_manipulation.py), whose distance
     is counted only over points left out.
     """
+    step_m = step_lengths(points).tolist()
     kept: list[int] = []
     previous: RoadOption | None = None
     travelled = 0.0
@@ -39,7 +35,7 @@ def downsample_route(
             kept.append(index)
             travelled = 0.0
         else:
-            travelled += float(np.hypot(*(points[index] - points[index - 1])))
+            travelled += step_m[index - 1]
         previous = option
     return kept
 
@@ -81,4 +77,5 @@ class RoutePlanner:
                 farthest_in_range = distance
                 self._passed = min(index, max(len(points) - 2, 0))
         goal = min(self._passed + 1, len(points) - 1)
-        return to_ego(*points[goal], pose), self._options[goal]
+        x_m, y_m = world_to_ego(np.array(points[goal]), pose).tolist()
+        return (x_m, y_m), self._options[goal]

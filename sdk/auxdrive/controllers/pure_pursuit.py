@@ -13,8 +13,9 @@ from auxdrive.cards import VehicleSpec
 from auxdrive.controllers.base import ControllerConfig, GuardedController, Number, usable_waypoints
 from auxdrive.controllers.speed import ProportionalSpeed, ProportionalSpeedConfig
 from auxdrive.errors import UsageError
+from auxdrive.geometry import point_at_distance, pure_pursuit_tan
 from auxdrive.steering import SteeringSpec
-from auxdrive.types import Control, Float64, Prediction
+from auxdrive.types import Control, Prediction
 
 
 class PurePursuitConfig(ControllerConfig):
@@ -73,29 +74,6 @@ class PurePursuit(GuardedController):
         lookahead_m = min(
             max(config.lookahead_time_s * speed_mps, config.min_lookahead_m), config.max_lookahead_m
         )
-        x_m, y_m = point_at_distance(waypoints, lookahead_m)
-        # Waypoints on top of the car say "stand"; centimetres of noise in them must not turn the
-        # wheel.
-        squared = max(x_m * x_m + y_m * y_m, config.min_chord_m**2)
-        return Control(math.atan(2 * self._wheelbase_m * y_m / squared), throttle, brake)
-
-
-def point_at_distance(waypoints_t2: Float64, distance_m: float) -> tuple[float, float]:
-    """Where the polyline from the origin through the waypoints (T, 2) first leaves the circle of
-    that radius; its last waypoint when it never does.
-    """
-    start_x, start_y = 0.0, 0.0
-    for x_m, y_m in waypoints_t2.tolist():
-        if math.hypot(x_m, y_m) >= distance_m:
-            dx, dy = x_m - start_x, y_m - start_y
-            # |start + s * (dx, dy)| = distance; the start is inside, so exactly one root lies in
-            # (0, 1].
-            a, half_b, c = (
-                dx * dx + dy * dy,
-                start_x * dx + start_y * dy,
-                start_x * start_x + start_y * start_y - distance_m * distance_m,
-            )
-            share = (-half_b + math.sqrt(max(half_b * half_b - a * c, 0.0))) / a
-            return start_x + share * dx, start_y + share * dy
-        start_x, start_y = x_m, y_m
-    return start_x, start_y
+        goal_ego_m = point_at_distance(waypoints[None], lookahead_m)[0]
+        steer_tan = pure_pursuit_tan(goal_ego_m, self._wheelbase_m, config.min_chord_m)
+        return Control(math.atan(float(steer_tan)), throttle, brake)

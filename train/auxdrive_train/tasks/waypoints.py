@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from auxdrive.cards import TensorSpec
 from auxdrive.controllers.pure_pursuit import PurePursuitConfig
+from auxdrive.frames import offsets_to_ego
+from auxdrive.geometry import euclidean, point_at_distance, polyline_length, pure_pursuit_tan
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Float64
 from numpy.typing import NDArray
@@ -142,10 +144,8 @@ def future_positions_ego_m(
     )
     before_nt2, after_nt2 = xy_n2[after_nt - 1], xy_n2[after_nt]
     offset_nt2 = before_nt2 + share_nt[..., None] * (after_nt2 - before_nt2) - xy_n2[:, None]
-    cos, sin = np.cos(yaw_rad)[:, None], np.sin(yaw_rad)[:, None]
-    forward_nt = cos * offset_nt2[..., 0] + sin * offset_nt2[..., 1]
-    left_nt = -sin * offset_nt2[..., 0] + cos * offset_nt2[..., 1]
-    return np.where(known_nt[..., None], np.stack([forward_nt, left_nt], axis=-1), np.nan)
+    path_nt2 = offsets_to_ego(offset_nt2, yaw_rad[:, None])
+    return np.where(known_nt[..., None], path_nt2, np.nan)
 
 
 def _disturbed_within(state: AnyArray, horizon_s: float) -> NDArray[np.bool_]:
@@ -183,26 +183,10 @@ def pure_pursuit_rad(path_nt2: Float64, times_s: tuple[float, ...], wheelbase_m:
     path's own mean speed. A path that goes nowhere has next to no angle.
     """
     points = np.concatenate([np.zeros_like(path_nt2[:, :1]), path_nt2], axis=1)
-    radius = np.linalg.norm(points, axis=2)
-    speed_mps = np.linalg.norm(np.diff(points, axis=1), axis=2).sum(axis=1) / times_s[-1]
-    lookahead = np.clip(
+    speed_mps = polyline_length(points, euclidean) / times_s[-1]
+    lookahead_m = np.clip(
         _PURSUIT.lookahead_time_s * speed_mps, _PURSUIT.min_lookahead_m, _PURSUIT.max_lookahead_m
     )
-    outside = radius[:, 1:] >= lookahead[:, None]
-    leaves = outside.any(axis=1)
-    after = np.where(leaves, outside.argmax(axis=1) + 1, path_nt2.shape[1])
-    row = np.arange(len(points))
-    start, step = points[row, after - 1], points[row, after] - points[row, after - 1]
-    # |start + share * step| = lookahead; the start lies inside the circle, so exactly one root lies
-    # in (0, 1].
-    a, half_b, c = (
-        (step**2).sum(axis=1),
-        (start * step).sum(axis=1),
-        (start**2).sum(axis=1) - lookahead**2,
-    )
-    root = -half_b + np.sqrt(np.maximum(half_b**2 - a * c, 0.0))
-    share = np.divide(root, a, out=np.ones_like(a), where=leaves)
-    goal = start + share[:, None] * step
-    squared = np.maximum((goal**2).sum(axis=1), _PURSUIT.min_chord_m**2)
-    steer_rad: Float64 = np.arctan(wheelbase_m * 2.0 * goal[:, 1] / squared)
+    goal = point_at_distance(path_nt2, lookahead_m, exact_end=False)
+    steer_rad: Float64 = np.arctan(pure_pursuit_tan(goal, wheelbase_m, _PURSUIT.min_chord_m))
     return steer_rad

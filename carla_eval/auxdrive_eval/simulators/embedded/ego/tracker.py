@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from auxdrive.geometry import cumulative_length
 from auxdrive.types import Float64, Pose2
 
 from auxdrive_eval.simulators.embedded.ego.vehicle import VehicleParameters
-from auxdrive_eval.simulators.embedded.geometry.curves import cumulative_length
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import CarKind
 from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from auxdrive.geometry import cumulative_length
 from auxdrive.types import Float64
 
 DENSE_M = 0.25
@@ -26,12 +27,6 @@ class Curve:
     def length_m(self) -> float:
         """Length, metres."""
         return float(self.arclength[-1])
-
-
-def cumulative_length(points: Float64) -> Float64:
-    """Distance travelled at each point, float64 (N,)."""
-    steps = np.hypot(*np.diff(points, axis=0).T)
-    return np.concatenate(([0.0], np.cumsum(steps)))
 
 
 def headings(points: Float64) -> Float64:

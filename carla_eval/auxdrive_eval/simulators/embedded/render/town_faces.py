@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
+from auxdrive.geometry import cumulative_length
 from auxdrive.types import AnyArray, Float64
 from panda3d.core import Triangulator
 
@@ -123,7 +124,7 @@ def simplify(line: Float64, tolerance_m: float = 0.03, longest_m: float = _LONGE
 
 def resample(line: Float64, spacing_m: float) -> tuple[Float64, Float64]:
     """Arc lengths (N,) of the line's points, and positions every `spacing_m`."""
-    arc = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    arc = cumulative_length(line)
     return arc, np.arange(0.0, arc[-1], spacing_m)
 
 

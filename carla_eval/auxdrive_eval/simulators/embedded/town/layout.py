@@ -11,12 +11,12 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
+from auxdrive.geometry import cumulative_length
 from auxdrive.types import Float64
 
 from auxdrive_eval.simulators.embedded.geometry.curves import (
     DENSE_M,
     Curve,
-    cumulative_length,
     curvature,
     headings,
     resample,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from auxdrive.errors import SimulatorError
+from auxdrive.geometry import cumulative_length
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.geometry.curves import cumulative_length
 from auxdrive_eval.simulators.embedded.random_streams import stream
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph, Position
 from auxdrive_eval.world import Point, RoadOption, Route, Weather

@@ -1,0 +1,100 @@
+"""Polylines and pure pursuit in the plane, for any number of paths at once. What turns points from
+one coordinate frame into another stands in `auxdrive.frames`.
+
+Legend: N paths, P points of a polyline, T waypoints; a leading `...` is any number of axes. Metres
+and radians; ego frame: x forward, y left, origin at the rear axle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from auxdrive.types import Float64
+
+Distance = Callable[[Float64, Float64], Float64]
+
+
+def euclidean(dx: Float64, dy: Float64) -> Float64:
+    """sqrt(dx^2 + dy^2), rounded at every step. `numpy.hypot` may differ from it in the last bit;
+    scores are made with this one, maps with the other, and both must stay reproducible.
+    """
+    return np.asarray(np.sqrt(dx * dx + dy * dy))
+
+
+def step_lengths(points: Float64, distance: Distance = np.hypot) -> Float64:
+    """Distances between neighbouring points of polylines, (..., P, 2) to (..., P - 1).
+
+    Args:
+        points: the polylines.
+        distance: the length of a step, `numpy.hypot` or `euclidean`.
+    """
+    steps = np.diff(points, axis=-2)
+    return distance(steps[..., 0], steps[..., 1])
+
+
+def cumulative_length(points: Float64, distance: Distance = np.hypot) -> Float64:
+    """Distance travelled at each point of a polyline, (P, 2) to (P,); 0 at the first.
+
+    Args:
+        points: the polyline.
+        distance: as for `step_lengths`.
+    """
+    return np.concatenate(([0.0], np.cumsum(step_lengths(points, distance))))
+
+
+def polyline_length(points: Float64, distance: Distance = np.hypot) -> Float64:
+    """Length of each polyline, (..., P, 2) to (...). It is the sum of `step_lengths`, which rounds
+    otherwise than the last of `cumulative_length`.
+
+    Args:
+        points: the polylines.
+        distance: as for `step_lengths`.
+    """
+    return np.asarray(step_lengths(points, distance).sum(axis=-1))
+
+
+def point_at_distance(
+    paths_nt2: Float64, distance_n: Float64 | float, exact_end: bool = True
+) -> Float64:
+    """Where each polyline from the origin through its waypoints first leaves the circle of that
+    radius about the origin; its last waypoint where it never does. (N, T, 2) to (N, 2).
+
+    Args:
+        paths_nt2: the waypoints.
+        distance_n: radius of the circle, for each path or for all.
+        exact_end: give the last waypoint itself where a path never leaves the circle. False adds
+            the last step to the waypoint before, which may differ in the last bit; the metrics of
+            stored results were computed so.
+    """
+    points = np.concatenate([np.zeros_like(paths_nt2[:, :1]), paths_nt2], axis=1)
+    radius = np.broadcast_to(np.asarray(distance_n, dtype=np.float64), len(points))
+    outside = euclidean(paths_nt2[..., 0], paths_nt2[..., 1]) >= radius[:, None]
+    leaves = np.asarray(outside.any(axis=1))
+    after = np.where(leaves, outside.argmax(axis=1) + 1, paths_nt2.shape[1])
+    row = np.arange(len(points))
+    start, end = points[row, after - 1], points[row, after]
+    step = end - start
+    # |start + share * step| = radius; the start lies inside the circle, so exactly one root lies
+    # in (0, 1].
+    a, half_b = (step**2).sum(axis=1), (start * step).sum(axis=1)
+    c = (start**2).sum(axis=1) - radius**2
+    root = -half_b + np.sqrt(np.maximum(half_b**2 - a * c, 0.0))
+    share = np.divide(root, a, out=np.ones_like(a), where=leaves)
+    found: Float64 = start + share[:, None] * step
+    return np.where(leaves[:, None], found, end) if exact_end else found
+
+
+def pure_pursuit_tan(goal_ego_m: Float64, wheelbase_m: float, min_chord_m: float) -> Float64:
+    """Tangent of the road-wheel angle that steers the rear axle along a circle through each goal:
+    2 L y / d^2 (Coulter, CMU-RI-TR-92-01, 1992). (..., 2) to (...).
+
+    Args:
+        goal_ego_m: points in the ego frame.
+        wheelbase_m: L.
+        min_chord_m: the least that a goal's distance d counts as: centimetres of noise in a goal
+            on top of the car must not turn the wheel.
+    """
+    squared = np.maximum((goal_ego_m**2).sum(axis=-1), min_chord_m**2)
+    return np.asarray(2.0 * wheelbase_m * goal_ego_m[..., 1] / squared)
