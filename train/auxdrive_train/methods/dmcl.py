@@ -9,7 +9,8 @@ temperature.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods.contract import STUDENT, Method, Options, Phase, PhaseRecord, Step
+from auxdrive_train.models.maps import Widths
 from auxdrive_train.models.networks import Network, Output, SingleNetwork
 
 ENSEMBLE = "ensemble"
@@ -51,15 +53,24 @@ class Ensemble(Network):
             {modality.value: network for modality, network in networks.items()}
         )
 
-    def forward(self, batch: Batch) -> Output:
-        """The main modality's features and the mean prediction."""
-        outputs = [self.members[m.value](batch) for m in self.modalities]
+    @property
+    def widths(self) -> Widths:
+        """The main modality's network's."""
+        return cast(Network, self.members[self.modalities[0].value]).widths
+
+    def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
+        """The main modality's features and maps, and the mean prediction."""
+        main, *others = self.modalities
+        outputs: list[Output] = [
+            self.members[main.value](batch, maps),
+            *(self.members[m.value](batch) for m in others),
+        ]
         weights = torch.stack(
             [batch.present[m].to(outputs[0].prediction.dtype) for m in self.modalities]
         )
         stacked = torch.stack([output.prediction for output in outputs])
         weights = (weights / weights.sum(dim=0)).reshape(*weights.shape, *[1] * (stacked.ndim - 2))
-        return Output(outputs[0].features, (stacked * weights).sum(dim=0))
+        return replace(outputs[0], prediction=(stacked * weights).sum(dim=0))
 
 
 class DMCL(Method):

@@ -12,7 +12,8 @@ from auxdrive_train.models.pilotnet import PilotNet, PilotNetStem
 from auxdrive_train.models.resnet import ResNet, ResNetStem, resnet18, resnet34
 
 # trunk(stem(x)), with `stem_channels` between the two and `feature_dim` after: SAMD's F1 (or F4)
-# and F2 (or F5).
+# and F2 (or F5). trunk(maps, kept) shows `kept` the maps of `map_channels`: first "stem", which are
+# those that enter, and then its own.
 ImageEncoder = PilotNet | ResNet
 ImageStem = PilotNetStem | ResNetStem
 

@@ -7,7 +7,7 @@ C stacked channels, h, w network input size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import cast
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models.backbone import ImageEncoder
 from auxdrive_train.models.inputs import ModalityInput
+from auxdrive_train.models.maps import Widths
 from auxdrive_train.models.networks import Build, Network, Output, of_present
 
 NOISE = "noise"
@@ -96,9 +97,15 @@ class ExcitationNetwork(Network):
         weights: Tensor = self.excitation(self.stacked(batch))
         return weights
 
-    def forward(self, batch: Batch) -> Output:
+    @property
+    def widths(self) -> Widths:
+        """The encoder's."""
+        return Widths(self.encoder.feature_dim, self.encoder.map_channels)
+
+    def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
         """Features and prediction."""
-        maps = self.stacked(batch)
-        weighted = maps * self.excitation(maps).unsqueeze(2).unsqueeze(3)
-        features = self.encoder.trunk(self.encoder.stem(self.back(weighted)))
-        return Output(features, self.head(features, batch.ego_be))
+        kept = self.keeping(maps)
+        stacked = self.stacked(batch)
+        weighted = stacked * self.excitation(stacked).unsqueeze(2).unsqueeze(3)
+        features = self.encoder.trunk(self.encoder.stem(self.back(weighted)), kept)
+        return Output(features, self.head(features, batch.ego_be), kept.maps)

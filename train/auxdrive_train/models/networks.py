@@ -6,15 +6,15 @@ Each takes a batch and answers `Output`. Legend: B batch, D features, M modaliti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
 
 import torch
 from auxdrive.cards import PreprocessingSpec
-from auxdrive.errors import ConfigError, unknown_name
+from auxdrive.errors import ConfigError, UsageError, unknown_name
 from auxdrive.modalities import Modality
 from torch import Tensor, nn
 
@@ -22,15 +22,23 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.models.backbone import BACKBONES, ImageEncoder
 from auxdrive_train.models.heads import SteeringHead, WaypointHead
 from auxdrive_train.models.inputs import ModalityInput
+from auxdrive_train.models.maps import NOTHING, Kept, Widths
 from auxdrive_train.tasks import Task
 
 
 @dataclass(frozen=True)
 class Output:
-    """features: (B, D) before the head. prediction: (B, *target_shape) in physical units."""
+    """What a network says of a batch.
+
+    Attributes:
+        features: (B, D) before the head.
+        prediction: (B, *target_shape) in physical units.
+        maps: the intermediate maps (B, C, h, w) that were asked for, by name.
+    """
 
     features: Tensor
     prediction: Tensor
+    maps: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Network(nn.Module):
@@ -38,11 +46,36 @@ class Network(nn.Module):
 
     modalities: tuple[Modality, ...]
 
-    def forward(self, batch: Batch) -> Output:
-        """Features and prediction."""
+    @property
+    def widths(self) -> Widths:
+        """How wide its features are, and which maps it can be asked for."""
+        raise TypeError(f"{type(self).__name__} does not say how wide its features are")
+
+    def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
+        """Features and prediction.
+
+        Args:
+            batch: the samples.
+            maps: names of `widths.maps` that the output is to hold.
+
+        Raises:
+            UsageError: there is no such map.
+        """
+        del maps
         raise TypeError(
             f"{type(self).__name__} does not say how it predicts from {sorted(batch.frames)}"
         )
+
+    def keeping(self, maps: Collection[str]) -> Kept:
+        """For one pass: keeps the maps of these names.
+
+        Raises:
+            UsageError: there is no such map.
+        """
+        for name in maps:
+            if name not in self.widths.maps:
+                raise UsageError(unknown_name("map", name, self.widths.maps))
+        return Kept(maps)
 
 
 class SingleNetwork(Network):
@@ -60,25 +93,30 @@ class SingleNetwork(Network):
         """The one that it sees."""
         return self.modalities[0]
 
-    def features(self, frames: Tensor) -> Tensor:
+    @property
+    def widths(self) -> Widths:
+        """The encoder's."""
+        return Widths(self.encoder.feature_dim, self.encoder.map_channels)
+
+    def features(self, frames: Tensor, kept: Kept = NOTHING) -> Tensor:
         """Stored frames -> (B, D)."""
-        return self.encoder.trunk(self.encoder.stem(self.input(frames)))
+        return self.encoder.trunk(self.encoder.stem(self.input(frames)), kept)
 
     def predict(self, frames: Tensor, ego_be: Tensor) -> Tensor:
         """Stored frames and ego inputs -> prediction: what is exported."""
         prediction: Tensor = self.head(self.features(frames), ego_be)
         return prediction
 
-    def encode(self, batch: Batch) -> Tensor:
-        """Features (B, D); zero where the sample lacks the modality."""
-        return of_present(
-            self.encoder, self.features, batch.frames[self.modality], batch.present[self.modality]
-        )
+    def encode(self, batch: Batch, kept: Kept = NOTHING) -> Tensor:
+        """Features (B, D); zero, as the maps that are kept, where the sample lacks the modality."""
+        frames, present = batch.frames[self.modality], batch.present[self.modality]
+        return of_present(self.encoder, partial(self.features, kept=kept), frames, present, kept)
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
         """Features and prediction from this network's modality."""
-        features = self.encode(batch)
-        return Output(features, self.head(features, batch.ego_be))
+        kept = self.keeping(maps)
+        features = self.encode(batch, kept)
+        return Output(features, self.head(features, batch.ego_be), kept.maps)
 
 
 class FusedNetwork(Network):
@@ -115,15 +153,22 @@ class FusedNetwork(Network):
         width = self.encoder.stem_channels
         self.projections = nn.ModuleDict({m.value: nn.Conv2d(width, width, 1) for m in auxiliaries})
 
-    def forward(self, batch: Batch) -> Output:
+    @property
+    def widths(self) -> Widths:
+        """The encoder's; the map "stem" is the sum over the modalities."""
+        return Widths(self.encoder.feature_dim, self.encoder.map_channels)
+
+    def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
         """Features and prediction from the main modality and the auxiliaries."""
-        maps = self.encoder.stem(self.input(batch.frames[self.modalities[0]]))
+        kept = self.keeping(maps)
+        merged = self.encoder.stem(self.input(batch.frames[self.modalities[0]]))
         for modality in self.auxiliaries:
             encode = partial(self._added, modality.value)
             stem = self.auxiliary_stems[modality.value]
-            maps = maps + of_present(stem, encode, batch.frames[modality], batch.present[modality])
-        features = self.encoder.trunk(maps)
-        return Output(features, self.head(features, batch.ego_be))
+            added = of_present(stem, encode, batch.frames[modality], batch.present[modality])
+            merged = merged + added
+        features = self.encoder.trunk(merged, kept)
+        return Output(features, self.head(features, batch.ego_be), kept.maps)
 
     def _added(self, name: str, frames: Tensor) -> Tensor:
         """What an auxiliary adds to the main modality's stem."""
@@ -150,38 +195,61 @@ class LateFusionNetwork(Network):
                 for m in modalities
             }
         )
-        width = sum(cast(ImageEncoder, encoder).feature_dim for encoder in self.encoders.values())
-        self.head = build.head(width)
+        self.head = build.head(self.widths.features)
 
-    def encode(self, batch: Batch) -> dict[Modality, Tensor]:
-        """Each modality's features (B, D); zero where the sample lacks the modality."""
+    @property
+    def widths(self) -> Widths:
+        """All encoders' features together; maps are named "depth.stem" and so on."""
+        encoders = {name: cast(ImageEncoder, encoder) for name, encoder in self.encoders.items()}
+        return Widths(
+            sum(encoder.feature_dim for encoder in encoders.values()),
+            {
+                f"{modality}.{name}": channels
+                for modality, encoder in encoders.items()
+                for name, channels in encoder.map_channels.items()
+            },
+        )
+
+    def encode(self, batch: Batch, kept: Kept = NOTHING) -> dict[Modality, Tensor]:
+        """Each modality's features (B, D); zero, as the maps that are kept, where the sample lacks
+        the modality.
+        """
         features = {}
         for modality in self.modalities:
-            encode = partial(self._encode, modality.value)
-            encoder = self.encoders[modality.value]
+            encoder, prefix = self.encoders[modality.value], f"{modality.value}."
+            own = Kept(name.removeprefix(prefix) for name in kept.wanted if name.startswith(prefix))
+            encode = partial(self._encode, modality.value, own)
             features[modality] = of_present(
-                encoder, encode, batch.frames[modality], batch.present[modality]
+                encoder, encode, batch.frames[modality], batch.present[modality], own
             )
+            for name, maps in own.maps.items():
+                kept.show(prefix + name, maps)
         return features
 
-    def _encode(self, name: str, frames: Tensor) -> Tensor:
+    def _encode(self, name: str, kept: Kept, frames: Tensor) -> Tensor:
         encoder = cast(ImageEncoder, self.encoders[name])
-        return encoder.trunk(encoder.stem(self.inputs[name](frames)))
+        return encoder.trunk(encoder.stem(self.inputs[name](frames)), kept)
 
     def fuse(self, features: Mapping[Modality, Tensor], batch: Batch) -> Output:
         """The head on features that `encode` made."""
         joined = torch.cat([features[modality] for modality in self.modalities], dim=1)
         return Output(joined, self.head(joined, batch.ego_be))
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
         """Features (B, M D) and prediction."""
-        return self.fuse(self.encode(batch), batch)
+        kept = self.keeping(maps)
+        return replace(self.fuse(self.encode(batch, kept), batch), maps=kept.maps)
 
 
 def of_present(
-    module: nn.Module, encode: Callable[[Tensor], Tensor], frames: Tensor, present_b: Tensor
+    module: nn.Module,
+    encode: Callable[[Tensor], Tensor],
+    frames: Tensor,
+    present_b: Tensor,
+    kept: Kept = NOTHING,
 ) -> Tensor:
     """encode(frames), (B, ...), for the samples that have the modality, and zeros for the others.
+    Likewise the maps that `encode` leaves in `kept`.
 
     What is absent does not pass through `encode` at all: its zero frames would enter the batch
     statistics of `module`. A sample that is alone in having the modality has no batch statistics:
@@ -194,7 +262,8 @@ def of_present(
     if not len(rows):
         with torch.no_grad(), _by_running_statistics(module):
             like = encode(frames[:1])
-        return torch.zeros((len(frames), *like.shape[1:]), dtype=like.dtype, device=like.device)
+        kept.change(partial(_zeros_like, count=len(frames)))
+        return _zeros_like(like, len(frames))
     # torch cannot pick rows of uint16, but it can of the same bits as int16.
     picked = (
         frames.view(torch.int16)[rows].view(torch.uint16)
@@ -203,7 +272,17 @@ def of_present(
     )
     with _by_running_statistics(module) if len(rows) == 1 else nullcontext():
         encoded = encode(picked)
-    return encoded.new_zeros((len(frames), *encoded.shape[1:])).index_copy(0, rows, encoded)
+
+    def in_place(tensor: Tensor) -> Tensor:
+        return _zeros_like(tensor, len(frames)).index_copy(0, rows, tensor)
+
+    kept.change(in_place)
+    return in_place(encoded)
+
+
+def _zeros_like(tensor: Tensor, count: int) -> Tensor:
+    """Zeros (count, ...) for a tensor (B, ...)."""
+    return tensor.new_zeros((count, *tensor.shape[1:]))
 
 
 @contextmanager

@@ -6,8 +6,13 @@ Legend: B batch, C channels, h, w rows and columns, D features.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from auxdrive.errors import ConfigError
 from torch import Tensor, nn
+
+from auxdrive_train.models.maps import NOTHING, Kept
 
 
 class PilotNetStem(nn.Sequential):
@@ -33,6 +38,7 @@ class PilotNet(nn.Module):
 
     feature_dim = 100
     stem_channels = 48
+    map_channels: ClassVar[Mapping[str, int]] = {"stem": 48, "conv4": 64, "conv5": 64}
 
     def __init__(self, channels: int, size: tuple[int, int], norm: bool = False) -> None:
         super().__init__()
@@ -56,9 +62,15 @@ class PilotNet(nn.Module):
         maps: Tensor = self.convolutions(images_bchw)
         return maps
 
-    def trunk(self, maps_bchw: Tensor) -> Tensor:
+    def trunk(self, maps_bchw: Tensor, kept: Kept = NOTHING) -> Tensor:
         """(B, 48, h', w') -> (B, 100)."""
-        features: Tensor = self.dense(self.late_convolutions(maps_bchw))
+        kept.show("stem", maps_bchw)
+        maps, late = maps_bchw, iter(("conv4", "conv5"))
+        for layer in self.late_convolutions:
+            maps = layer(maps)
+            if isinstance(layer, nn.ELU):
+                kept.show(next(late), maps)
+        features: Tensor = self.dense(maps)
         return features
 
     def forward(self, images_bchw: Tensor) -> Tensor:

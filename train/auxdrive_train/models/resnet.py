@@ -7,12 +7,15 @@ Legend: B batch, C channels, h, w rows and columns.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import torch
 from auxdrive.errors import AuxdriveError, DataError
 from auxdrive.storage.reading import open_regular
 from torch import Tensor, nn
 from torch.nn import functional
+
+from auxdrive_train.models.maps import NOTHING, Kept
 
 
 class BasicBlock(nn.Module):
@@ -66,6 +69,12 @@ class ResNet(nn.Module):
 
     feature_dim = 512
     stem_channels = 64
+    map_channels: ClassVar[Mapping[str, int]] = {
+        "stem": 64,
+        "layer2": 128,
+        "layer3": 256,
+        "layer4": 512,
+    }
 
     def __init__(self, channels: int, blocks: tuple[int, int, int, int]) -> None:
         super().__init__()
@@ -81,9 +90,13 @@ class ResNet(nn.Module):
         """(B, C, h, w) -> (B, 64, h / 4, w / 4)."""
         return _stem(self, images_bchw)
 
-    def trunk(self, maps_bchw: Tensor) -> Tensor:
+    def trunk(self, maps_bchw: Tensor, kept: Kept = NOTHING) -> Tensor:
         """(B, 64, h', w') -> (B, 512)."""
-        maps = self.layer4(self.layer3(self.layer2(maps_bchw)))
+        kept.show("stem", maps_bchw)
+        maps = maps_bchw
+        for name in ("layer2", "layer3", "layer4"):
+            maps = self.get_submodule(name)(maps)
+            kept.show(name, maps)
         return functional.adaptive_avg_pool2d(maps, 1).flatten(1)
 
     def forward(self, images_bchw: Tensor) -> Tensor:

@@ -1,0 +1,58 @@
+"""A network's intermediate maps, by name, for whoever asks for them.
+
+An encoder shows each of its maps to a `Kept` as it makes them. Nothing is stored but what was asked
+for, and by default nothing is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Widths:
+    """How wide a network's features and maps are.
+
+    Attributes:
+        features: D of its features (B, D).
+        maps: by name the channels C of each map (B, C, h, w), from the input to the output.
+    """
+
+    features: int
+    maps: Mapping[str, int] = field(default_factory=dict)
+
+
+class Kept:
+    """The maps of one pass through a network that were asked for.
+
+    Args:
+        wanted: their names.
+
+    Example:
+        >>> import torch
+        >>> kept = Kept(["stem"])
+        >>> kept.show("stem", torch.zeros(2, 3, 4, 4))
+        >>> kept.show("layer2", torch.zeros(2, 6, 2, 2))
+        >>> list(kept.maps)
+        ['stem']
+    """
+
+    def __init__(self, wanted: Iterable[str] = ()) -> None:
+        self.wanted = frozenset(wanted)
+        self.maps: dict[str, Tensor] = {}
+
+    def show(self, name: str, maps_bchw: Tensor) -> None:
+        """Keep this map if it was asked for."""
+        if name in self.wanted:
+            self.maps[name] = maps_bchw
+
+    def change(self, change: Callable[[Tensor], Tensor]) -> None:
+        """Put change(map) in the place of every map that is kept."""
+        self.maps = {name: change(maps) for name, maps in self.maps.items()}
+
+
+NOTHING = Kept()
+"""Keeps nothing."""
