@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from auxdrive.statistics import seed_interval
 from auxdrive_eval.demo.findings import completed
 from auxdrive_eval.demo.settings import MODELS
 from auxdrive_eval.demo.stages import COMMAND
-from auxdrive_train.tasks.metrics import seed_interval
 from record import RESULTS, write_result
 
 SCORES = {

@@ -24,11 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from auxdrive.statistics import seed_interval
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
-from auxdrive_train.tasks.metrics import r2_score, seed_interval
+from auxdrive_train.tasks.metrics import r2_score
 from record import write_result
 
 ROOT = Path(__file__).resolve().parents[1]

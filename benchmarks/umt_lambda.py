@@ -16,9 +16,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from auxdrive.statistics import seed_interval
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.train import train
-from auxdrive_train.tasks.metrics import seed_interval
 from record import RESULTS, write_result
 
 

@@ -18,6 +18,7 @@ from auxdrive.data.dataset import VALIDATION_SPLIT, Dataset
 from auxdrive.data.division import training_parts
 from auxdrive.errors import CheckFailed, DataError
 from auxdrive.modalities import Modality
+from auxdrive.statistics import bootstrap_intervals
 from auxdrive.storage.reading import exists
 from auxdrive.strict import read_object
 from auxdrive.types import Float32
@@ -146,32 +147,16 @@ def bootstrap_metrics(run: Run, predictions: Float32, samples: SampleSet) -> dic
     bounds for fewer than `MIN_GROUPS`.
     """
     task, steering = run.task, run.card.steering
-    values = task.metrics(predictions, samples.target, steering)
     group_of, _ = samples.independent(MIN_GROUPS)
-    rows = [np.flatnonzero(group_of == group) for group in np.unique(group_of)]
-    if len(rows) < MIN_GROUPS:
-        return {name: Interval(value=value, unit=_unit(name)) for name, value in values.items()}
-    rng = np.random.default_rng(run.config.seed)
-    draws = min(RESAMPLES, max(200, MAX_RESAMPLED // len(samples)))
-    drawn: dict[str, list[float]] = {name: [] for name in values}
-    for _ in range(draws):
-        index = np.concatenate([rows[chosen] for chosen in rng.integers(len(rows), size=len(rows))])
-        for name, value in task.metrics(
-            predictions[index], samples.target[index], steering
-        ).items():
-            drawn[name].append(value)
-    made = {}
-    for name, value in values.items():
-        low, high = np.quantile(drawn[name], (0.025, 0.975))
-        # R2 is undefined where a resample does not steer at all
-        bounded = math.isfinite(low) and math.isfinite(high)
-        made[name] = Interval(
-            value=value,
-            low=float(low) if bounded else None,
-            high=float(high) if bounded else None,
-            unit=_unit(name),
-        )
-    return made
+    return bootstrap_intervals(
+        task.metrics(predictions, samples.target, steering),
+        lambda index: task.metrics(predictions[index], samples.target[index], steering),
+        group_of,
+        resamples=min(RESAMPLES, max(200, MAX_RESAMPLED // len(samples))),
+        seed=run.config.seed,
+        min_groups=MIN_GROUPS,
+        unit_of=_unit,
+    )
 
 
 def _same_data(run: Run) -> tuple[Dataset | None, str]:

@@ -28,10 +28,10 @@ from auxdrive.plugins import Plugin, choose, plugins
 EXTRA_OF_MODULE = {
     "torch": "train", "lightning_fabric": "train", "safetensors": "train", "tensorboard": "train",
     "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
-    "scipy": "sim", "matplotlib": "all",
+    "matplotlib": "all",
 }  # fmt: skip
-# In every extra whose commands fill folders.
-EVERYWHERE = ("filelock",)
+# In every extra: a command that lacks one of these needs its own.
+EVERYWHERE = ("filelock", "scipy")
 # The extra that makes a command work as a whole, and which extras hold others (pyproject.toml; a
 # test compares them).
 EXTRA_OF_COMMAND = {

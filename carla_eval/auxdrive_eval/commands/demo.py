@@ -70,5 +70,5 @@ def demo(
             for row in findings.rows
         ],
     )
-    console.note(findings.comparison.verdict)
+    console.note(findings.verdict)
     console.note(f"{findings.wall_s:.0f} s in all; report: {page}")

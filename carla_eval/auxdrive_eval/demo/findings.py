@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 from auxdrive.agent import Agent
+from auxdrive.statistics import PairedDifference, paired_difference
 from auxdrive.types import Float64, Observation
 
-from auxdrive_eval.demo.comparison import Comparison, compare
+from auxdrive_eval.demo.comparison import verdict
 from auxdrive_eval.demo.settings import MODELS, Model
 from auxdrive_eval.demo.stages import Demo
 from auxdrive_eval.driving.agents import AgentSource
@@ -40,16 +41,21 @@ class Findings:
     """Everything that the report prints."""
 
     rows: tuple[Row, ...]
-    comparison: Comparison
+    difference: PairedDifference
     seconds: dict[str, float]
     wall_s: float
+
+    @property
+    def verdict(self) -> str:
+        """What may be said of student and baseline."""
+        return verdict(self.difference)
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
         table = {f"{row.group}: {row.name}": dict(row.values) for row in self.rows}
         return {
             "table": table,
-            "verdict": self.comparison.verdict,
+            "verdict": self.verdict,
             "seconds": self.seconds,
             "total_s": self.wall_s,
         }
@@ -60,10 +66,10 @@ def gather(demo: Demo) -> Findings:
     answers = {name: done["answer"] for name, done in demo.done.items()}
     rows = _open_loop(answers) + _parity(answers) + _latency(demo) + _closed_loop(answers)
     seconds = {name: done["seconds"] for name, done in demo.done.items()}
-    comparison = compare(
+    difference = paired_difference(
         _scores(answers["drive student"]), _scores(answers["drive baseline"]), demo.settings.seed
     )
-    return Findings(tuple(rows), comparison, seconds, demo.wall_s)
+    return Findings(tuple(rows), difference, seconds, demo.wall_s)
 
 
 def completed(document: dict[str, Any]) -> int:

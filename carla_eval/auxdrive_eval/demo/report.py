@@ -26,7 +26,7 @@ def demo_report(demo: Demo, findings: Findings) -> str:
     """The whole page."""
     settings = demo.settings
     parts = [
-        html.paragraph(findings.comparison.verdict, css="notice"),
+        html.paragraph(findings.verdict, css="notice"),
         html.section(
             "What this page can show, and what not",
             *(html.paragraph(text) for text in _reach(demo)),

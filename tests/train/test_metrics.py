@@ -1,4 +1,4 @@
-"""Metrics against independent twins, intervals against scipy, and what they refuse."""
+"""Metrics against independent twins, and what they refuse."""
 
 from __future__ import annotations
 
@@ -12,14 +12,10 @@ from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive_train.tasks import SteeringTask, WaypointsTask, make_task
 from auxdrive_train.tasks.metrics import (
-    bootstrap_interval,
     displacement_errors,
     mean_accuracy,
     r2_score,
-    seed_interval,
     steering_accuracies,
-    student_t_cdf,
-    student_t_quantile,
 )
 from auxdrive_train.tasks.steering_angle import steering_metrics
 from hypothesis import given
@@ -138,81 +134,3 @@ def test_metrics_refuse_what_cannot_be_scored(
         DataError, match=r"need two arrays|no samples|1 of .* predictions|1 of .* targets"
     ):
         task.metrics(prediction, target, SteeringSpec())
-
-
-@pytest.mark.parametrize("degrees", [1, 2, 3, 4, 5, 9, 10, 29, 30, 200])
-def test_student_t_agrees_with_scipy(degrees: int) -> None:
-    stats = pytest.importorskip("scipy.stats")
-    for t in (-7.0, -1.3, 0.0, 0.2, 2.5, 40.0):
-        assert student_t_cdf(t, degrees) == pytest.approx(float(stats.t.cdf(t, degrees)), abs=1e-12)
-    for p in (0.001, 0.05, 0.5, 0.9, 0.975):
-        assert student_t_quantile(p, degrees) == pytest.approx(
-            float(stats.t.ppf(p, degrees)), abs=1e-9
-        )
-
-
-@pytest.mark.parametrize(("probability", "degrees"), [(0.0, 3), (1.0, 3), (math.nan, 3), (0.5, 0)])
-def test_no_quantile(probability: float, degrees: int) -> None:
-    with pytest.raises(DataError, match="no t quantile"):
-        student_t_quantile(probability, degrees)
-
-
-def test_seed_interval_by_hand() -> None:
-    got = seed_interval([1.0, 2.0, 3.0], unit="deg")
-    # the table's t for 2 degrees of freedom; the standard deviation is 1
-    half = 4.302652729911275 / math.sqrt(3)
-    assert got.value == 2.0
-    assert got.unit == "deg"
-    assert (got.low, got.high) == (pytest.approx(2 - half), pytest.approx(2 + half))
-
-
-def test_one_seed_has_no_bounds() -> None:
-    assert seed_interval([3.0]).model_dump() == {
-        "value": 3.0,
-        "low": None,
-        "high": None,
-        "unit": "",
-    }
-
-
-@pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf]])
-def test_intervals_need_finite_values(values: list[float]) -> None:
-    for function in (seed_interval, bootstrap_interval):
-        with pytest.raises(DataError, match="at least one value and finite ones"):
-            function(np.array(values))
-
-
-def test_seed_interval_covers_the_truth_19_times_in_20() -> None:
-    rng = np.random.default_rng(0)
-    intervals = [seed_interval(rng.normal(5.0, 2.0, size=4).tolist()) for _ in range(2000)]
-    covered = np.mean(
-        [i.low is not None and i.high is not None and i.low <= 5.0 <= i.high for i in intervals]
-    )
-    assert 0.935 < covered < 0.965
-
-
-def test_bootstrap_is_close_to_the_normal_interval_and_repeats() -> None:
-    values = np.random.default_rng(1).normal(size=400)
-    got = bootstrap_interval(values)
-    half = 1.96 * values.std() / math.sqrt(400)
-    assert got.low is not None
-    assert got.high is not None
-    assert got.high - got.low == pytest.approx(2 * half, rel=0.08)
-    assert got == bootstrap_interval(values)
-    assert got != bootstrap_interval(values, seed=1)
-
-
-def test_bootstrap_over_episodes_is_wider_where_frames_of_one_are_alike() -> None:
-    rng = np.random.default_rng(2)
-    episode = np.repeat(np.arange(10), 50)
-    values = rng.normal(size=10)[episode] + 0.01 * rng.normal(size=500)
-    frames, episodes = bootstrap_interval(values), bootstrap_interval(values, groups=episode)
-    assert episodes.value == frames.value
-    assert None not in (frames.low, frames.high, episodes.low, episodes.high)
-    assert episodes.high - episodes.low > 4 * (frames.high - frames.low)  # type: ignore[operator]
-
-
-def test_bootstrap_of_one_episode_has_no_bounds_and_groups_must_fit() -> None:
-    assert bootstrap_interval(np.arange(5.0), groups=np.zeros(5)).low is None
-    with pytest.raises(DataError, match="one group per value"):
-        bootstrap_interval(np.arange(5.0), groups=np.zeros(4))
