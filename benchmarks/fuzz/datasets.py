@@ -323,7 +323,6 @@ def use(root: Path, page: bool) -> str:
     for split in dataset.card.splits:
         dataset.split(split)
     dataset.fingerprint()
-    dataset.modalities_everywhere()
     for episode_id in dataset.episode_ids:
         episode = dataset.episode(episode_id)
         for modality in episode.modalities:

@@ -8,15 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from auxdrive.bundles import IMAGE_INPUT, Bundle
+from auxdrive.bundles import IMAGE_INPUT
 from auxdrive.cards import Task, TensorSpec
-from auxdrive.checks.parity import Parity, compare, predict_all
-from auxdrive.predictor import Predictor
 from auxdrive.runtimes import runtime_factory
 from auxdrive.types import Float32, UInt8
-from auxdrive_train.engine.load import Run
-
-from auxdrive_deploy.student_graph import student_of, student_outputs
 
 PARITY_LIMIT: dict[Task, float] = {"steering": 0.01, "waypoints": 0.1}
 """Degrees at the road wheel, centimetres. Measured differences are 1e-6 to 1e-4 of either (float32
@@ -62,16 +57,3 @@ def run_graph(
 
 def _one_frame(specs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
     return tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs)
-
-
-def compare_with_run(bundle: Bundle, run: Run, images: UInt8, ego: Float32) -> Parity:
-    """How far a bundle's predictor and the run's student in torch are apart on these frames, (N, H,
-    W, 3) and (N, E).
-
-    Raises:
-        UsageError: the run has no student to compare with.
-        InputError: pictures of another size than the bundle's camera.
-    """
-    with Predictor.load(bundle) as predictor:
-        said = predict_all(predictor, images, ego)
-    return compare(bundle.card.task, said, student_outputs(student_of(run), images, ego))

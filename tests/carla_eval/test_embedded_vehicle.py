@@ -12,14 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
-def test_where_its_middle_and_its_front_are_and_what_slows_it() -> None:
-    """4.5 m long, 0.9 m of it behind the rear axle: the middle is 1.35 m ahead of the axle, the
-    front 3.6 m.
-    """
+def test_where_its_middle_is_and_what_slows_it() -> None:
+    """4.5 m long, 0.9 m of it behind the rear axle: the middle is 1.35 m ahead of the axle."""
     vehicle = Vehicle()
     vehicle.place(Pose2(1.0, 2.0, math.pi / 2), speed_mps=20.0)
     assert vehicle.centre == pytest.approx((1.0, 3.35))
-    assert vehicle.parameters.front_ahead_m == pytest.approx(3.6)
     assert vehicle.resistance_mps2() == pytest.approx(0.15 + 0.0003 * 400)
     vehicle.step(Control(0.0, 0.0, 0.0), 1.0)
     assert vehicle.speed_mps == pytest.approx(20.0 - 0.27, abs=0.005)

@@ -69,9 +69,6 @@ def test_open_and_ask(folder: Path) -> None:
     assert dataset.card == CARD
     assert dataset.split("train") == ("b", "a")
     assert len(dataset.episode("a")) == 3
-    assert dataset.modalities_everywhere() == (Modality.RGB,)
-    assert dataset.modalities_everywhere(("a", "b")) == (Modality.RGB, Modality.DEPTH)
-    assert dataset.modalities_everywhere(()) == ()
     assert dataset.missing(Modality.DEPTH) == ("c",)
     assert dataset.missing(Modality.DEPTH, ("a",)) == ()
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from auxdrive.checks.operators import Node
 from auxdrive.types import AnyArray
 
@@ -90,8 +88,3 @@ def one(dtype: str, shape: Sequence[int], known: AnyArray | None = None, work: i
 def attribute(node: Node, name: str, default: Any) -> Any:
     """An attribute, or what it is where it is left out."""
     return node.attributes.get(name, default)
-
-
-def as_numbers(value: Value) -> AnyArray | None:
-    """The known values as 64-bit whole numbers."""
-    return None if value.known is None else np.asarray(value.known, np.int64)

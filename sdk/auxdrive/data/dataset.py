@@ -151,17 +151,6 @@ class Dataset:
             raise UsageError(f"{self.name}: {unknown_name('split', name, self.card.splits)}")
         return self.card.splits[name]
 
-    def modalities_everywhere(
-        self, episode_ids: Iterable[str] | None = None
-    ) -> tuple[Modality, ...]:
-        """The modalities that each of these episodes has (default: all episodes), in the order of
-        `Modality`.
-        """
-        held = [set(self.episode(episode_id).modalities) for episode_id in self._ids(episode_ids)]
-        return tuple(
-            modality for modality in Modality if held and all(modality in each for each in held)
-        )
-
     def missing(
         self, modality: Modality, episode_ids: Iterable[str] | None = None
     ) -> tuple[str, ...]:

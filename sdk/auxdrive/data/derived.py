@@ -126,27 +126,6 @@ def _frame_shape(modality: Modality, array: AnyArray) -> tuple[int, ...]:
     return array.shape[1:] if array.ndim == _rank(modality) + 1 else array.shape
 
 
-def mirror_frame(modality: Modality, frames: AnyArray) -> AnyArray:
-    """A frame, or a batch (N, ...), of the scene mirrored left to right; a new C-ordered array.
-
-    Pictures and the LiDAR histogram reverse their columns. A centred spectrum reverses its
-    horizontal frequencies: column W // 2 (frequency zero) stays, and where W is even so does column
-    0, the frequency W / 2, which is its own mirror image.
-
-    Raises:
-        InputError: the frames are not of that modality.
-    """
-    array = np.asarray(frames)
-    wrong = MODALITIES[modality].check_frame(_frame_shape(modality, array), array.dtype)
-    if wrong is not None:
-        raise InputError(wrong)
-    axis = -1 if MODALITIES[modality].channels == 1 else -2
-    mirrored = np.flip(array, axis=axis)
-    if MODALITIES[modality].mirror == "spectrum" and array.shape[axis] % 2 == 0:
-        mirrored = np.roll(mirrored, 1, axis=axis)
-    return np.ascontiguousarray(mirrored)
-
-
 def ensure_derived(
     dataset: Dataset,
     modalities: Iterable[Modality],

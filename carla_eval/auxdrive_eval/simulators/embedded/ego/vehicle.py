@@ -36,11 +36,6 @@ class VehicleParameters:
         """Centre of the box, ahead of the rear axle."""
         return self.length_m / 2 - self.rear_overhang_m
 
-    @property
-    def front_ahead_m(self) -> float:
-        """Front bumper, ahead of the rear axle."""
-        return self.length_m - self.rear_overhang_m
-
 
 class Vehicle:
     """State and motion of one vehicle. It never rolls backwards."""

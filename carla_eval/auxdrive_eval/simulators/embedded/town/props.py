@@ -43,7 +43,6 @@ class PropPlacer:
         self._outlines = np.concatenate(
             [junction.polygon for junction in network.junctions.values()]
         )
-        self._centres = np.array([junction.centre for junction in network.junctions.values()])
         connectors = [
             lane.centreline for lane in network.lanes.values() if lane.junction_id is not None
         ]

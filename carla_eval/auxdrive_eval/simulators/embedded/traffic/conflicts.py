@@ -18,14 +18,10 @@ CLEARANCE_M = 2.6
 class Conflict:
     """Another connector that crosses or joins this one: a car on it is in the way until its tail is
     `clear_at_m` along it.
-
-    `from_m`: where the stretch in conflict begins on this connector, which is where a car on it has
-    to stop for the other.
     """
 
     other: int
     clear_at_m: float
-    from_m: float
 
 
 def junction_conflicts(town: Town) -> dict[int, tuple[Conflict, ...]]:
@@ -48,10 +44,8 @@ def _conflict(lane: Lane, other: Lane) -> Conflict | None:
     close = apart < CLEARANCE_M
     if not close.any():
         return None
-    ours, theirs = np.flatnonzero(close.any(axis=1)), np.flatnonzero(close.any(axis=0))
-    return Conflict(
-        other.lane_id, float(other.arclength[theirs[-1]]), float(lane.arclength[ours[0]])
-    )
+    last = np.flatnonzero(close.any(axis=0))[-1]
+    return Conflict(other.lane_id, float(other.arclength[last]))
 
 
 def priorities(town: Town) -> dict[int, int]:
