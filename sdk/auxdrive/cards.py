@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
+from auxdrive.strict import Strict
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Task = Literal["steering", "waypoints"]
@@ -22,12 +23,10 @@ WHEELBASE_M = (0.01, 100.0)
 """Within which a wheelbase lies, model cars and road trains among them."""
 
 
-class Card(BaseModel):
+class Card(Strict):
     """Base of the cards: unknown keys and numbers that are not finite are refused, values cannot be
     changed.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class CameraSpec(Card):
@@ -88,9 +87,9 @@ class DatasetCard(Card):
     vehicle: VehicleSpec = VehicleSpec()
     source: str = ""
     licence: str = ""
-    splits: dict[str, tuple[str, ...]] = {}
-    episodes: dict[str, EpisodeOrigin] = {}
-    apart_s: dict[str, float | None] = {}
+    splits: dict[str, tuple[str, ...]] = Field(default={})
+    episodes: dict[str, EpisodeOrigin] = Field(default={})
+    apart_s: dict[str, float | None] = Field(default={})
 
 
 class TensorSpec(Card):
@@ -162,7 +161,7 @@ class Provenance(Card):
     seed: int
     epochs: int = 0
     auxdrive_version: str
-    measured_on: dict[str, str] = {}
+    measured_on: dict[str, str] = Field(default={})
 
 
 class Interval(Card):
@@ -215,7 +214,7 @@ class ModelCard(Card):
     input_ranges: dict[str, InputRange] | None = None
     training: Provenance
     parity: ParitySpec
-    metrics: dict[str, Interval] = {}
-    floor: dict[str, dict[str, float]] = {}
-    latency: dict[str, Interval] = {}
+    metrics: dict[str, Interval] = Field(default={})
+    floor: dict[str, dict[str, float]] = Field(default={})
+    latency: dict[str, Interval] = Field(default={})
     files: dict[str, Sha256] = Field(min_length=1)

@@ -6,8 +6,9 @@ import math
 from typing import Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from auxdrive.strict import Strict
 from auxdrive.types import Float64
 
 LOCK_DEG = (1.0, 90.0)
@@ -16,7 +17,7 @@ small as 1e-310 are no angles.
 """
 
 
-class SteeringSpec(BaseModel):
+class SteeringSpec(Strict):
     """How a source's steering numbers relate to the road-wheel angle.
 
     kind:
@@ -25,8 +26,6 @@ class SteeringSpec(BaseModel):
         steering_wheel_deg: steering-wheel degrees, `ratio` of them to one degree at the road wheel.
     positive: which way a positive number of the source steers.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     kind: Literal["road_wheel_rad", "normalised", "steering_wheel_deg"] = "road_wheel_rad"
     positive: Literal["left", "right"] = "left"

@@ -1,5 +1,5 @@
-"""JSON read strictly: what stands in a file of auxdrive is what whoever wrote it meant, or the file
-is refused.
+"""Models and JSON read strictly: what stands in a file of auxdrive is what whoever wrote it meant,
+or the file is refused.
 
 Python's parser takes the last of two equal keys, NaN and infinities, numbers that overflow, and
 half characters (lone surrogates). A card or a result that holds any of these was not written by
@@ -12,20 +12,31 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
-from auxdrive.errors import DataError
+from auxdrive.errors import DataError, unknown_name
 from auxdrive.storage.reading import ErrorKind, read_bytes, shown
+
+
+class Strict(BaseModel):
+    """Base of auxdrive's models: unknown keys are mistakes, numbers are finite, nothing is changed
+    once it has been made.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
 
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_JSON_BYTES = 16 << 20
 MAX_DEPTH = 32
 _BOM = b"\xef\xbb\xbf"
-_SHOWN_MISTAKES = 10
+_MOST_MISTAKES = 50
 
 
 def parse_json(data: bytes, where: str, kind: ErrorKind = DataError) -> Any:
@@ -77,20 +88,72 @@ def parse_model(data: bytes, model: type[Model], where: str, kind: ErrorKind = D
     try:
         return model.model_validate_json(data, strict=True)
     except ValidationError as error:
-        raise kind(f"{where} is not valid:\n{mistakes_of(error)}") from None
+        lines = "\n".join(f"  {line}" for line in mistakes_of(error, model, "document"))
+        raise kind(f"{where} is not valid:\n{lines}") from None
 
 
-def mistakes_of(error: ValidationError) -> str:
-    """What pydantic found, one line each: where, and what is wrong there. The first ten; names from
-    the file are cut.
+def mistakes_of(
+    error: ValidationError, model: type[BaseModel] | None = None, whole: str = ""
+) -> list[str]:
+    """What pydantic found, a line for each mistake: where, and what is wrong there. The first
+    fifty; what comes from the file or the user is cut.
+
+    Args:
+        error: from a model's validation.
+        model: that model; with it an unknown key or name is told with the nearest valid one.
+        whole: what a mistake of the model as a whole is said to be of; nothing by default.
     """
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    lines = [
-        f"  {shown('.'.join(map(str, each['loc'])) or 'document')}: {shown(each['msg'])}"
-        for each in found[:_SHOWN_MISTAKES]
-    ]
-    more = len(found) - _SHOWN_MISTAKES
-    return "\n".join([*lines, f"  and {more} more"] if more > 0 else lines)
+    found = error.errors(include_url=False)
+    lines = []
+    for mistake in found[:_MOST_MISTAKES]:
+        where = shown(".".join(map(str, mistake["loc"])) or whole)
+        # a model may find several mistakes between its fields, and tells one a line
+        texts = _told(mistake, model).split("\n")
+        lines += [f"{where}: {text}" if where else text for text in texts]
+    more = len(found) - _MOST_MISTAKES
+    return [*lines, f"and {more} more"] if more > 0 else lines
+
+
+def _told(mistake: ErrorDetails, model: type[BaseModel] | None) -> str:
+    kind, path, given = mistake["type"], mistake["loc"], mistake["input"]
+    if kind == "extra_forbidden" and model is not None:
+        owner = _model_at(model, path[:-1])
+        if owner is not None:
+            return unknown_name("key", str(path[-1]), owner.model_fields)
+    if kind == "enum" and model is not None:
+        choice = _enum_at(model, path)
+        if choice is not None:
+            names = [str(member.value) for member in choice]
+            return unknown_name(choice.__name__.lower(), shown(given), names)
+    if kind == "tuple_type" and isinstance(given, str):
+        return f"must be a list: write [{shown(given)}]"
+    text = mistake["msg"].removeprefix("Value error, ")
+    return "\n".join(shown(line) for line in text.split("\n"))
+
+
+def _model_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model that stands at a place within another."""
+    kinds: list[Any] = [model]
+    for name in (part for part in path if isinstance(part, str)):  # numbers are places in lists
+        models = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        fields = [k.model_fields[name] for k in models if name in k.model_fields]
+        kinds = [kind for field in fields for kind in _kinds_in(field.annotation)]
+    found = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+    return found[0] if found else None
+
+
+def _enum_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[Enum] | None:
+    """The enumeration that a field, or an item of one, is to be of."""
+    names = [place for place, part in enumerate(path) if isinstance(part, str)]
+    owner = _model_at(model, path[: names[-1]]) if names else None
+    field = None if owner is None else owner.model_fields.get(str(path[names[-1]]))
+    kinds = [] if field is None else _kinds_in(field.annotation)
+    return next((k for k in kinds if isinstance(k, type) and issubclass(k, Enum)), None)
+
+
+def _kinds_in(annotation: Any) -> list[Any]:
+    """A type and all that it is made of: of `tuple[Modality, ...] | None` these three and more."""
+    return [annotation, *(kind for part in get_args(annotation) for kind in _kinds_in(part))]
 
 
 def read_model(

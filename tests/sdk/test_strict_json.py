@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.data.dataset import read_card
 from auxdrive.errors import BundleError, DataError
 from auxdrive.modalities import Modality
-from auxdrive.strict import parse_json, parse_object, read_object
+from auxdrive.strict import Strict, mistakes_of, parse_json, parse_object, read_object
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError, model_validator
 
 CARD = DatasetCard(
     name="d",
@@ -31,7 +34,7 @@ BAD = [
     (GOOD.replace('"rate_hz":10.0', '"rate_hz":"10"'), "rate_hz: Input should be a valid number"),
     (GOOD.replace('"rate_hz":10.0', f'"rate_hz":{"9" * 5000}'), "no valid JSON"),
     (GOOD.replace('"name":"d"', '"name":"\\ud800"'), "lone surrogate"),
-    (GOOD.replace('"name":"d"', '"naem":"d"'), "naem: Extra inputs"),
+    (GOOD.replace('"name":"d"', '"naem":"d"'), "naem: unknown key 'naem'. Did you mean 'name'"),
     (GOOD.replace('"name":"d"', '"name":' + "[" * 5000 + "]" * 5000), "nested too deeply"),
     (GOOD.replace('"name":"d"', '"name":' + "[" * 40 + "]" * 40), "nested too deeply"),
     ("\ufeff" + GOOD, "byte order mark"),
@@ -88,3 +91,49 @@ def test_ordinary_documents_come_out_as_they_went_in(value: object) -> None:
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     with suppress(DataError):
         parse_json(data, "here")
+
+
+class _Part(Strict):
+    seen: tuple[Modality, ...] = ()
+    share: float = 0.0
+
+
+class _Whole(Strict):
+    parts: tuple[_Part, ...] = ()
+    size: tuple[int, int] = (1, 1)
+
+    @model_validator(mode="after")
+    def _clash(self) -> Self:
+        if len(self.parts) == 3:
+            raise ValueError("three parts clash\nand three are too many")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("values", "lines"),
+    [
+        (
+            {"parts": [{"seen": ["rgb", "dpeth"]}]},
+            ["parts.0.seen.1: unknown modality 'dpeth'. Did you mean 'depth'?"],
+        ),
+        ({"parts": [{"saen": []}]}, ["parts.0.saen: unknown key 'saen'. Did you mean 'seen'?"]),
+        ({"parts": [{}, {"share": math.nan}]}, ["parts.1.share: Input should be a finite number"]),
+        ({"size": "1"}, ["size: must be a list: write [1]"]),
+        ({"parts": [{}, {}, {}]}, ["it: three parts clash", "it: and three are too many"]),
+    ],
+)
+def test_mistakes_are_told_in_one_way(values: dict[str, Any], lines: list[str]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        _Whole.model_validate(values)
+    told = mistakes_of(caught.value, _Whole, whole="it")
+    assert len(told) == len(lines)
+    for found, wanted in zip(told, lines, strict=True):
+        assert found.startswith(wanted)
+
+
+def test_of_many_mistakes_the_first_are_told_and_their_number() -> None:
+    with pytest.raises(ValidationError) as caught:
+        _Part.model_validate({f"key_{number}": 0 for number in range(60)})
+    told = mistakes_of(caught.value)
+    assert told[0] == "key_0: Extra inputs are not permitted"
+    assert (len(told), told[-1]) == (51, "and 10 more")

@@ -21,8 +21,8 @@ from auxdrive.modalities import Modality
 from auxdrive.storage.folders import held, refuse_occupied
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import entries, exists, is_folder, make_folder
-from auxdrive.strict import read_model
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from auxdrive.strict import Strict, mistakes_of, read_model
+from pydantic import Field, ValidationError, model_validator
 
 from auxdrive_eval.collecting.record import (
     EpisodePlan,
@@ -41,14 +41,12 @@ BLOCK = 10
 """One episode of so many is for validation."""
 
 
-class CollectSettings(BaseModel):
+class CollectSettings(Strict):
     """What decides the content of a recording. Either `episodes` or `frames` says how much;
     `frames` is a minimum.
 
     split: put all episodes in the split of this name; None makes 'train', 'val' and 'test'.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     simulator: SimulatorSettings = SimulatorSettings()
     modalities: tuple[Modality, ...] = SENSED
@@ -96,13 +94,7 @@ def collect_settings(**values: object) -> CollectSettings:
     try:
         return CollectSettings.model_validate(values)
     except ValidationError as error:
-        mistakes = [
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}".removeprefix(": ")
-            for item in error.errors(include_url=False)
-        ]
-        raise UsageError(
-            "; ".join(mistake.removeprefix("Value error, ") for mistake in mistakes)
-        ) from None
+        raise UsageError("; ".join(mistakes_of(error, CollectSettings))) from None
 
 
 @dataclass(frozen=True, slots=True)

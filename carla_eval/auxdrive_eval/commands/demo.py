@@ -34,6 +34,7 @@ def demo(
     """
     from auxdrive.errors import ConfigError
     from auxdrive.storage.publish import write_atomic
+    from auxdrive.strict import mistakes_of
     from pydantic import ValidationError
 
     from auxdrive_eval.demo.findings import gather
@@ -46,9 +47,7 @@ def demo(
             frames=frames, epochs=epochs, routes=routes, seed=seed, workers=workers
         )
     except ValidationError as error:
-        raise ConfigError(
-            "; ".join(f"--{mistake['loc'][0]}: {mistake['msg']}" for mistake in error.errors())
-        ) from None
+        raise ConfigError("; ".join(f"--{line}" for line in mistakes_of(error))) from None
     if epochs % settings.epochs_per_round:
         raise ConfigError(
             f"--epochs must be a multiple of {settings.epochs_per_round}, got {epochs}"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from auxdrive import __version__
-from pydantic import BaseModel, ConfigDict, Field
+from auxdrive.strict import Strict
+from pydantic import Field
 
 # The settings below were chosen while looking at routes 1000 to 1015; the demo is driven on others.
 FIRST_ROUTE_SEED = 2000
@@ -25,7 +26,7 @@ CREEP_AFTER_S = 25
 DRIVING = ("--controller", "pure_pursuit", "--creep-after-s", str(CREEP_AFTER_S))
 
 
-class DemoSettings(BaseModel):
+class DemoSettings(Strict):
     """How much is recorded, trained and driven. The defaults fit 15 minutes on two cores.
 
     Attributes:
@@ -34,8 +35,6 @@ class DemoSettings(BaseModel):
         routes: unseen routes that each model drives. seed: of everything. workers: processes that
             record, train and drive.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     # three episodes of at most 240 frames: to train, validate and test on
     frames: int = Field(default=16000, ge=500)

@@ -23,8 +23,8 @@ from auxdrive.errors import AuxdriveError, CheckFailed, DataError, UsageError
 from auxdrive.storage.folders import refuse_occupied
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import exists, make_folder
-from auxdrive.strict import read_model
-from pydantic import BaseModel, ConfigDict, Field
+from auxdrive.strict import Strict, read_model
+from pydantic import Field
 
 from auxdrive_eval.demo.settings import (
     CAMERA,
@@ -41,20 +41,16 @@ STATE_NAME = "demo.json"
 COMMAND = (sys.executable, "-c", "from auxdrive.cli import main; main()")
 
 
-class _Stage(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class _Stage(Strict):
     seconds: float
     answer: dict[str, Any]
 
 
-class _State(BaseModel):
+class _State(Strict):
     """What `demo.json` holds: settings, what else decides the results, each finished stage's wall
     time and answer, and the wall time of all of them, which is less than their sum where stages ran
     side by side.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     settings: DemoSettings
     recipe: dict[str, Any]

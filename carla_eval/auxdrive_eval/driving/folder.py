@@ -20,8 +20,9 @@ from auxdrive.errors import DataError, UsageError
 from auxdrive.storage.folders import refuse_occupied
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import exists, read_bytes
+from auxdrive.strict import Strict, mistakes_of
 from auxdrive.types import Float64
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.fingerprint import fingerprint, hash_files, names_of_files
@@ -43,7 +44,7 @@ _LARGEST_PLAN = 1 << 30
 _NAMED = 5
 
 
-class DriverIdentity(BaseModel):
+class DriverIdentity(Strict):
     """What the driver is made of.
 
     Attributes:
@@ -54,10 +55,8 @@ class DriverIdentity(BaseModel):
         sensors: the leaderboard's names of its sensors; empty where the agent could not be set up.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     sha256: str = ""
-    files: dict[str, str] = {}
+    files: dict[str, str] = Field(default={})
     made_while_driving: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ()
 
@@ -187,7 +186,7 @@ def read_driver(folder: Path) -> DriverIdentity:
         return DriverIdentity.model_validate_json(read_bytes(path, _LARGEST_PLAN))
     except ValidationError as error:
         raise DataError(
-            f"{path}: is damaged ({error.errors()[0]['msg']}); choose another --out"
+            f"{path}: is damaged ({mistakes_of(error)[0]}); choose another --out"
         ) from error
 
 
@@ -196,10 +195,8 @@ def _json(model: BaseModel) -> bytes:
     return json.dumps(model.model_dump(mode="json"), indent=2).encode() + b"\n"
 
 
-class _Plan(BaseModel):
+class _Plan(Strict):
     """A `Route` as JSON."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     route_id: str
     town: str

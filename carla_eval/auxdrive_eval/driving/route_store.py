@@ -23,7 +23,7 @@ from auxdrive.machine.processes import is_running
 from auxdrive.storage.arrays import load_npy
 from auxdrive.storage.publish import fsync_directory
 from auxdrive.storage.reading import entries, exists, is_folder, read_bytes, reason
-from auxdrive.strict import MAX_JSON_BYTES
+from auxdrive.strict import MAX_JSON_BYTES, Strict
 from auxdrive.types import AnyArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -37,8 +37,7 @@ _JPEG_QUALITY = 85
 _LARGEST_FILE = 256 << 20
 
 
-class _StoredEvent(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+class _StoredEvent(Strict):
     kind: EventKind
     message: str
     frame: int
@@ -47,10 +46,9 @@ class _StoredEvent(BaseModel):
     percentage: float | None = None
 
 
-class StoredTally(BaseModel):
+class StoredTally(Strict):
     """`auxdrive_eval.driving.drivers.Tally` as it is stored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     predictions: int = Field(ge=0)
     braked: int = Field(ge=0)
     flagged: int = Field(ge=0)
@@ -91,8 +89,7 @@ def what_became(tally: StoredTally) -> str:
     return " ".join(parts)
 
 
-class _StoredResult(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _StoredResult(Strict):
     record: RouteRecord
     events: tuple[_StoredEvent, ...]
     film_times_s: tuple[float, ...]

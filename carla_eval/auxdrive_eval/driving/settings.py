@@ -13,8 +13,8 @@ import numpy as np
 from auxdrive import __version__
 from auxdrive.errors import DataError, UsageError
 from auxdrive.storage.reading import read_bytes
-from auxdrive.strict import MAX_JSON_BYTES
-from pydantic import BaseModel, ConfigDict, ValidationError
+from auxdrive.strict import MAX_JSON_BYTES, Strict, mistakes_of
+from pydantic import ValidationError
 
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.process import AgentLimits
@@ -43,7 +43,7 @@ class DriverSource:
     limits: AgentLimits = field(default_factory=AgentLimits)
 
 
-class EvaluationSettings(BaseModel):
+class EvaluationSettings(Strict):
     """What decides the results of an evaluation.
 
     Attributes:
@@ -52,8 +52,6 @@ class EvaluationSettings(BaseModel):
         driver: name of the agent's folder, or "expert". driver_sha256: of all that it is made of;
             empty for the expert, which is a part of the simulator.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     auxdrive: str
     simulator: SimulatorSettings
@@ -140,11 +138,9 @@ def read_settings(folder: Path) -> EvaluationSettings:
     try:
         return EvaluationSettings.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
+        first = mistakes_of(error, EvaluationSettings)[0]
         raise DataError(
-            f"{path}: is damaged, or of another version of auxdrive ({where}: {first['msg']}); "
-            "choose another --out"
+            f"{path}: is damaged, or of another version of auxdrive ({first}); choose another --out"
         ) from error
 
 

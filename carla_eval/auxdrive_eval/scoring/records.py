@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
+from auxdrive.strict import Strict
+from pydantic import Field
 
 from auxdrive_eval.criteria.base import Event, EventKind
 from auxdrive_eval.scoring.penalty import infractions_of
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Scores(_Part):
+class Scores(Strict):
     """score_route 0..100 (completion), score_penalty 0..1, score_composed = max(route x penalty,
     0).
     """
@@ -24,7 +21,7 @@ class Scores(_Part):
     score_route: float = Field(ge=0, le=100)
 
 
-class RouteMeta(_Part):
+class RouteMeta(Strict):
     """Durations in seconds (game time and wall time); length in metres through the sparse
     keypoints, as in leaderboard 1.0.
     """
@@ -34,7 +31,7 @@ class RouteMeta(_Part):
     route_length: float = Field(ge=0)
 
 
-class RouteRecord(_Part):
+class RouteRecord(Strict):
     """One entry of `_checkpoint.records`."""
 
     index: int = Field(ge=0)

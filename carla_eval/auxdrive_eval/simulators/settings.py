@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from auxdrive.cards import CameraSpec
 from auxdrive.errors import UsageError, unknown_name
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from auxdrive.strict import Strict
+from pydantic import Field, field_validator
 
 from auxdrive_eval.simulators.base import Simulator
 
@@ -22,12 +23,10 @@ TICK_S = 0.05
 """20 Hz, as the leaderboard."""
 
 
-class SimulatorSettings(BaseModel):
+class SimulatorSettings(Strict):
     """What makes a simulator. `traffic` is the number of moving cars; `camera` None takes the
     simulator's own.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     kind: str = "embedded"
     traffic: int = Field(default=DEFAULT_TRAFFIC, ge=0, le=500)

@@ -19,6 +19,7 @@ from auxdrive.controllers.pure_pursuit import PurePursuit, PurePursuitConfig
 from auxdrive.controllers.transfuser import TransFuserConfig, TransFuserPID
 from auxdrive.errors import ConfigError, UsageError, unknown_name
 from auxdrive.steering import SteeringSpec
+from auxdrive.strict import mistakes_of
 
 CONTROLLERS: dict[str, type[TransFuserPID] | type[PurePursuit] | type[SteeringController]] = {
     "pid": TransFuserPID,
@@ -76,9 +77,6 @@ def make_controller(
     try:
         checked = controller.config_type.model_validate(values)
     except ValidationError as error:
-        mistakes = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or name}: {e['msg']}"
-            for e in error.errors(include_url=False)
-        )
+        mistakes = "; ".join(mistakes_of(error, controller.config_type, whole=name))
         raise ConfigError(f"controller '{name}': {mistakes}") from None
     return controller(steering, vehicle, checked)  # type: ignore[arg-type]  # each class gets the configuration of its own type

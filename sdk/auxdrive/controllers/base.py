@@ -13,29 +13,29 @@ from itertools import pairwise
 from typing import Annotated, Protocol, final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import Field
+from pydantic import Strict as NoConversion
 
 from auxdrive.cards import VehicleSpec
 from auxdrive.checks.limits import MAX_SPEED_MPS
 from auxdrive.checks.numbers import reading, seconds, shown
 from auxdrive.errors import InputError
 from auxdrive.steering import SteeringSpec
+from auxdrive.strict import Strict
 from auxdrive.types import WITHHOLDING, Control, Float64, Prediction
 
-Number = Annotated[float, Strict()]
+Number = Annotated[float, NoConversion()]
 """A setting that is a number: no text and no truth value passes for one."""
-Share = Annotated[float, Strict(), Field(ge=0, le=1)]
+Share = Annotated[float, NoConversion(), Field(ge=0, le=1)]
 
 CLOCK_TOLERANCE_S = 0.001
 """A prediction may be this much newer than now: clocks are converted and rounded on their way."""
 
 
-class Settings(BaseModel):
+class Settings(Strict):
     """Base of all that configures a controller: unknown names and numbers that are not finite are
     refused.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ControllerConfig(Settings):

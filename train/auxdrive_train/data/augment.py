@@ -12,7 +12,8 @@ from dataclasses import replace
 import torch
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
-from pydantic import BaseModel, ConfigDict, Field
+from auxdrive.strict import Strict
+from pydantic import Field
 from torch import Tensor
 
 from auxdrive_train.data.batch import Batch
@@ -24,7 +25,7 @@ CPU_CHUNK = 8
 """Pictures that a CPU changes at a time, in two float32 buffers that stay in its caches."""
 
 
-class AugmentConfig(BaseModel):
+class AugmentConfig(Strict):
     """`augment:` in the configuration.
 
     Without `speed_noise` a student reads from the speed what it should read from the picture: fast
@@ -32,8 +33,6 @@ class AugmentConfig(BaseModel):
     added and not a share of the speed, so that a sample at rest is disturbed as well: a share of
     nothing leaves it alone, and the student never has to look whether the light is green.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     mirror: float = Field(
         default=0.5,

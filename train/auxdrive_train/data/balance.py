@@ -12,9 +12,10 @@ from dataclasses import replace
 
 import numpy as np
 from auxdrive.errors import UsageError
+from auxdrive.strict import Strict
 from auxdrive.types import Float32
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from auxdrive_train.data.samples import SampleSet
 
@@ -23,10 +24,8 @@ TURNING_RAD = np.radians(15.0)
 TURNING_MIN_M = 2.0
 
 
-class BalanceConfig(BaseModel):
+class BalanceConfig(Strict):
     """`balance:` in the configuration."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     rest_every: int = Field(
         default=1,

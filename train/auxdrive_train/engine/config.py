@@ -12,11 +12,10 @@ from auxdrive.cards import Pixels, PreprocessingSpec
 from auxdrive.data.division import CARVE_EVERY
 from auxdrive.errors import ConfigError, unknown_name
 from auxdrive.modalities import Modality
-from auxdrive.strict import refuse_odd
+from auxdrive.strict import Strict, mistakes_of, refuse_odd
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
@@ -31,8 +30,6 @@ from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import FINISHED, is_finished
 from auxdrive_train.models.backbone import BACKBONES
 from auxdrive_train.tasks import TASKS
-
-_MOST_MISTAKES = 50
 
 
 class Preprocessing(PreprocessingSpec):
@@ -61,12 +58,10 @@ def _listed(value: Any) -> Any:
     return (value,) if isinstance(value, str | Path) else value
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(Strict):
     """Everything that decides what a run computes. The run's `config.yaml` holds it whole;
     docs/settings.md is made from it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     data: Annotated[tuple[Path, ...], BeforeValidator(_listed)] = Field(
         min_length=1,
@@ -180,7 +175,7 @@ class TrainConfig(BaseModel):
         try:
             options = method.options_type.model_validate(self.options)
         except ValidationError as error:
-            for mistake in describe(error, method.options_type):
+            for mistake in mistakes_of(error, method.options_type):
                 yield _Mistake(("options", "method"), f"options.{mistake}")
             return
         for text in method.mistakes(self.aux, self.epochs, options):
@@ -246,7 +241,7 @@ def parse_config(
         raise ConfigError("the configuration is nested too deeply") from None
     except ValidationError as error:
         raise _all_mistakes(
-            [*truths, *describe(error, TrainConfig), *_between_sound_fields(values, error)]
+            [*truths, *mistakes_of(error, TrainConfig), *_between_sound_fields(values, error)]
         ) from None
     except ValueError as error:
         raise ConfigError(f"the configuration cannot be stored: {error}") from None
@@ -314,41 +309,3 @@ def _set(values: dict[str, Any], setting: str) -> None:
             raise ConfigError(f"--set {setting}: '{parent}' is a value, not a group")
         values = inner
     values[key] = parse_yaml(text, f"--set {setting}")
-
-
-def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """One line per mistake of a pydantic validation, with the nearest name for unknown keys; the
-    first fifty.
-    """
-    lines: list[str] = []
-    for mistake in error.errors()[:_MOST_MISTAKES]:
-        where = ".".join(str(part) for part in mistake["loc"])
-        if mistake["type"] == "extra_forbidden":
-            lines.append(
-                f"{where}: "
-                + unknown_name(
-                    "key", str(mistake["loc"][-1]), _fields_at(model, mistake["loc"][:-1])
-                )
-            )
-        elif mistake["type"] == "enum" and mistake["loc"][0] in ("main", "aux"):
-            lines.append(
-                f"{where}: "
-                f"{unknown_name('modality', str(mistake['input']), [m.value for m in Modality])}"
-            )
-        elif mistake["type"] == "tuple_type" and isinstance(mistake["input"], str):
-            lines.append(f"{where}: must be a list: write [{mistake['input']}]")
-        else:
-            text = str(mistake["msg"]).removeprefix("Value error, ")
-            lines += [f"{where}: {line}" if where else line for line in text.split("\n")]
-    return lines
-
-
-def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    for part in path:
-        annotation = (
-            model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        )
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            break
-        model = annotation
-    return list(model.model_fields)

@@ -15,6 +15,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import TrainingParts, training_parts
 from auxdrive.errors import ConfigError, DataError
 from auxdrive.modalities import Modality
+from auxdrive.strict import mistakes_of
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -23,7 +24,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from auxdrive_train.data.balance import balance
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine.config import TrainConfig, describe
+from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.run_folder import fingerprint
 from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.methods import METHODS
@@ -146,7 +147,7 @@ def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDi
         except ValidationError as error:
             raise ConfigError(
                 "the run's options have mistakes:\n"
-                + "\n".join(describe(error, entry.options_type))
+                + "\n".join(mistakes_of(error, entry.options_type))
             ) from None
     return method, _fresh(method, config)
 

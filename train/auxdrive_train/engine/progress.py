@@ -6,14 +6,15 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from auxdrive.strict import Strict
+from pydantic import Field, model_validator
 
 from auxdrive_train.methods.contract import Metric, PhaseRecord
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
-class Progress(BaseModel):
+class Progress(Strict, frozen=False, allow_inf_nan=True):
     """Where a run stands.
 
     Attributes:
@@ -28,13 +29,11 @@ class Progress(BaseModel):
             finished: nothing is left to train.
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     phase: Count = 0
     epoch: Count = 0
     step: Count = 0
-    history: list[PhaseRecord] = []
-    watched: list[Metric] = []
+    history: list[PhaseRecord] = Field(default=[])
+    watched: list[Metric] = Field(default=[])
     clipped: Count = 0
     phase_steps: Count = 0
     said_clipped: bool = False

@@ -26,8 +26,9 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from auxdrive.errors import ConfigError
 from auxdrive.modalities import Modality
+from auxdrive.strict import Strict
 from auxdrive.types import AnyArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 from torch import Tensor, nn
 
@@ -55,10 +56,8 @@ def is_finished(info: ValidationInfo) -> bool:
     return bool(info.context and info.context.get("finished"))
 
 
-class Options(BaseModel):
+class Options(Strict):
     """Base of a method's own settings (`options:` in the configuration)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)

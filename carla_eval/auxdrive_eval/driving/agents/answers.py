@@ -15,13 +15,14 @@ from auxdrive.agent import Agent
 from auxdrive.cards import CameraSpec, Task, VehicleSpec
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
+from auxdrive.strict import Strict
 from auxdrive.types import Flag, Prediction
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 MOST_WAYPOINTS = 1000
 
 
-class AgentDescription(BaseModel):
+class AgentDescription(Strict):
     """What must be known of an agent before it is driven.
 
     Attributes:
@@ -30,8 +31,6 @@ class AgentDescription(BaseModel):
         resettable: it has `reset()`, so that one loaded agent may drive several routes.
         fingerprint: what it says that it is made of; None where it does not.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     auxiliaries: tuple[Modality, ...]
@@ -70,10 +69,8 @@ def _plain(value: Any, kind: type[BaseModel]) -> Any:
     return kind.model_validate(value.model_dump())
 
 
-class Answer(BaseModel):
+class Answer(Strict):
     """A prediction on its way through the pipe. Lists of plain numbers, all of them finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     time_s: float
     latency_ms: float

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from auxdrive.errors import AuxdriveError
 from auxdrive.modalities import Modality
+from auxdrive.strict import mistakes_of
 from auxdrive.types import AnyArray, Observation, Prediction
 from pydantic import ValidationError
 
@@ -125,7 +126,7 @@ class RemoteAgent:
         except ValidationError as error:
             self._kill()
             raise AgentFailed(
-                CRASHED, f"its process gave no prediction: {error.errors()[0]['msg']}"
+                CRASHED, f"its process gave no prediction: {mistakes_of(error)[0]}"
             ) from None
 
     def output(self) -> str:
@@ -172,7 +173,7 @@ class RemoteAgent:
         except ValidationError as error:
             process.kill()
             raise AgentFailed(
-                SET_UP, f"its process gave no description: {error.errors()[0]['msg']}"
+                SET_UP, f"its process gave no description: {mistakes_of(error)[0]}"
             ) from None
         except BaseException:  # an interrupt
             process.kill()
