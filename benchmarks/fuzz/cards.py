@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from auxdrive.bundles import Bundle, parse_card
+from auxdrive.bundles import Bundle, ego_of, parse_card
 from auxdrive.cards import ModelCard
-from auxdrive.checks.limits import input_bounds, output_figure, output_limit
+from auxdrive.checks.limits import output_figure, output_limit
 from auxdrive.controllers import CONTROLLERS, DEFAULT_CONTROLLER, make_controller
 from harness import Fuzzer, main
 from small_bundle import write_small_bundle
@@ -169,7 +169,7 @@ def use(card: ModelCard, text: bytes) -> str:
     """What a vehicle does with a card that was accepted."""
     again = parse_card(card.model_dump_json().encode(), "written again")
     assert again == card, text[:2000]
-    bounds, limit = input_bounds(card), output_limit(card)
+    bounds, limit = ego_of(card).bounds(card.input_ranges), output_limit(card)
     assert limit.largest > 0, text[:2000]
     assert all(
         low <= high

@@ -17,7 +17,6 @@ import numpy as np
 from auxdrive import console
 from auxdrive.bundles import (
     CARD_NAME,
-    EGO_INPUTS,
     IMAGE_INPUT,
     MODEL_NAME,
     README_NAME,
@@ -127,7 +126,7 @@ def read_reference(run: Run) -> Reference:
             describes.
     """
     images, ego = _array(run, "images.npy"), _array(run, "ego.npy")
-    camera, columns = run.card.camera, sum(EGO_INPUTS[spec.name] for spec in run.task.ego_inputs)
+    camera, columns = run.card.camera, run.task.ego.width
     expected = (camera.height, camera.width, 3)
     if images.dtype != np.uint8 or images.ndim != 4 or len(images) == 0:
         raise DataError(
@@ -180,7 +179,7 @@ def make_card(
         unit="intensity",
         frame="camera, RGB",
     )
-    inputs = (picture, *run.task.ego_inputs)
+    inputs = (picture, *run.task.ego.specs)
     said = run_graph(model, inputs, run.task.outputs, reference.images, reference.ego)
     return ModelCard(
         name=name,

@@ -9,8 +9,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from auxdrive.bundles import IMAGE_INPUT
+from auxdrive.bundles import ego_of
 from auxdrive.cards import Interval, ModelCard, TensorSpec
+from auxdrive.ego import EGO_INPUTS
 from auxdrive.inspection.metric_tables import (
     figure,
     sentence_on_thresholds,
@@ -49,7 +50,7 @@ def _head(card: ModelCard) -> list[str]:
     )
     needs = [
         "one RGB camera picture",
-        *(spec.name for spec in card.inputs if spec.name != IMAGE_INPUT),
+        *ego_of(card).names,
     ]
     return [
         f"# {card.name}", "",
@@ -100,11 +101,10 @@ def _interface(card: ModelCard) -> list[str]:
 
 def _ranges(card: ModelCard) -> list[str]:
     """One line on what the ego inputs held in training, where there are any."""
-    names = ("x", "y")
     said = [
         ", ".join(
-            f"`{name}`{f' {names[column]}' if len(found.low) > 1 else ''} {low:.4g} to {high:.4g}"
-            for column, (low, high) in enumerate(zip(found.low, found.high, strict=True))
+            f"`{name}`{axis and f' {axis}'} {low:.4g} to {high:.4g}"
+            for axis, low, high in zip(EGO_INPUTS[name].axes, found.low, found.high, strict=True)
         )
         for name, found in (card.input_ranges or {}).items()
     ]
@@ -119,10 +119,7 @@ def _ranges(card: ModelCard) -> list[str]:
 
 
 def _use(card: ModelCard) -> list[str]:
-    names = {spec.name for spec in card.inputs}
-    extra = (", speed_mps=5.0" if "speed_mps" in names else "") + (
-        ", target_ego_m=(20.0, 0.0)" if "target_ego_m" in names else ""
-    )
+    extra = "".join(f", {each.name}={each.value(each.example)}" for each in ego_of(card).inputs)
     answer = "steer_rad" if card.task == "steering" else "waypoints_ego_m"
     return [
         "## Run it", "",
@@ -178,7 +175,7 @@ def _metrics(card: ModelCard, notes: Sequence[str]) -> list[str]:
 
 FLOOR = {
     "constant": "for each metric the constant that is best for it on the training samples",
-    "ego": "a linear function of speed and goal, which never looks at the picture",
+    "ego": "a linear function of the inputs beside the picture, which never looks at it",
     "neighbours": "the mean label of the five training samples whose picture (12x32) and inputs "
     "are most alike",
 }

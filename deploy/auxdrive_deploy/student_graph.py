@@ -77,7 +77,7 @@ class ExportedStudent(nn.Module):
         self.task = task
 
     def forward(self, image: Tensor, *ego: Tensor) -> Tensor:
-        """image uint8 (N, H, W, 3), ego float32 as `task.ego_inputs` -> (N, *target_shape)."""
+        """image uint8 (N, H, W, 3), ego float32 as `task.ego.specs` -> (N, *target_shape)."""
         ego_be = torch.cat(ego, dim=1) if ego else torch.zeros((image.shape[0], 0))
         return self.network.predict(image, ego_be)
 
@@ -120,13 +120,13 @@ def to_onnx(
     student = ExportedStudent(network, task).eval()
     # Two frames: torch takes an axis of one for a constant.
     images = torch.zeros((2, height, width, 3), dtype=torch.uint8)
-    ego = [torch.zeros((2, *(int(axis) for axis in spec.shape[1:]))) for spec in task.ego_inputs]
+    ego = [torch.zeros((2, each.size)) for each in task.ego.inputs]
     batch = {0: torch.export.Dim("batch", min=1)}
     with torch.no_grad(), _quiet():
         program = torch.onnx.export(
             student,
             (images, *ego),
-            input_names=[IMAGE_INPUT, *(spec.name for spec in task.ego_inputs)],
+            input_names=[IMAGE_INPUT, *task.ego.names],
             output_names=[spec.name for spec in task.outputs],
             dynamic_shapes=(batch, tuple(batch for _ in ego)) if ego else (batch,),
             opset_version=OPSET,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from auxdrive.bundles import IMAGE_INPUT
 from auxdrive.cards import Task, TensorSpec
+from auxdrive.ego import EgoLayout
 from auxdrive.runtimes import runtime_factory
 from auxdrive.types import Float32, UInt8
 
@@ -37,17 +38,13 @@ def run_graph(
     """
     session = runtime_factory(runtime)(model, _one_frame(inputs), _one_frame(outputs), "cpu", 1)
     buffer = session.outputs[outputs[0].name]
+    layout = EgoLayout(spec.name for spec in inputs if spec.name != IMAGE_INPUT)
     answers = np.empty((len(images), *buffer.shape[1:]), np.float32)
     try:
         for index in range(len(images)):
-            column = 0
-            for spec in inputs:
-                target = session.inputs[spec.name]
-                if spec.name == IMAGE_INPUT:
-                    target[0] = images[index]
-                else:
-                    target[0] = ego[index, column : column + target.shape[1]]
-                    column += target.shape[1]
+            session.inputs[IMAGE_INPUT][0] = images[index]
+            for name, columns in layout.columns.items():
+                session.inputs[name][0] = ego[index, columns]
             session.run()
             answers[index] = buffer[0]
     finally:

@@ -134,8 +134,8 @@ class PreprocessingSpec(Card):
 class InputRange(Card):
     """The least and the largest value of each column of an ego input in training."""
 
-    low: tuple[float, ...] = Field(min_length=1, max_length=2)
-    high: tuple[float, ...] = Field(min_length=1, max_length=2)
+    low: tuple[float, ...] = Field(min_length=1, max_length=64)
+    high: tuple[float, ...] = Field(min_length=1, max_length=64)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -196,7 +196,7 @@ class ModelCard(Card):
     it says anything.
 
     `input_ranges` gives for every ego input what the training samples held (see
-    `auxdrive.checks.limits`). It is null where that was not recorded, as in bundles of before it
+    `auxdrive.ego`). It is null where that was not recorded, as in bundles of before it
     existed; the predictor then flags only what no road vehicle can be asked.
     """
 

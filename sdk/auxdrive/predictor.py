@@ -19,7 +19,7 @@ from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME, OUTPUT_OF_TASK, Bundle
+from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME, OUTPUT_OF_TASK, Bundle, ego_of
 from auxdrive.cards import CameraSpec, ModelCard, Task, TensorSpec, VehicleSpec
 from auxdrive.checks.admission import admit
 from auxdrive.checks.gate import Gate, Inputs
@@ -53,12 +53,11 @@ class Predictor:
         self.providers = session.providers
         self._turns = Turns(session)
         self._image: AnyArray = session.inputs[IMAGE_INPUT][0]
-        self._speed = session.inputs.get("speed_mps")
-        self._target = session.inputs.get("target_ego_m")
         self._output: AnyArray = session.outputs[OUTPUT_OF_TASK[card.task]][0]
         self._steers = card.task == "steering"
         self._times = card.waypoint_times_s
-        ego = tuple(spec.name for spec in card.inputs if spec.name != IMAGE_INPUT)
+        ego = ego_of(card)
+        self._ego = tuple(session.inputs[name] for name in ego.names)
         self._gate = Gate(
             card.camera, card.task, card.steering, card.waypoint_times_s, ego, card.input_ranges
         )
@@ -119,8 +118,8 @@ class Predictor:
         self._turns.call(_run_often, n)
 
     def predict(self, observation: Observation) -> Prediction:
-        """Predict from one observation. Speed and target are needed if, and looked at only if, the
-        card declares them.
+        """Predict from one observation. Ego inputs, such as the speed, are needed if, and looked at
+        only if, the card declares them.
 
         Returns:
             The steering angle or the waypoints, with the flags of `auxdrive.types.Flag` and the
@@ -237,10 +236,8 @@ class Predictor:
         self, session: Session, inputs: Inputs, deadline_s: float | None = None
     ) -> float | Float32:
         """One run of the graph: the steering angle, or a copy of the waypoints."""
-        if self._speed is not None:
-            self._speed[0, 0] = inputs.speed_mps
-        if self._target is not None:
-            self._target[0] = inputs.target_ego_m
+        for buffer, values in zip(self._ego, inputs.ego, strict=True):
+            buffer[0] = values
         np.copyto(self._image, inputs.image)
         session.run(deadline_s)
         return float(self._output[0]) if self._steers else self._output.copy()

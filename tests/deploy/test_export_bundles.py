@@ -91,7 +91,7 @@ def test_the_graph_has_the_declared_inputs_alone_and_a_free_number_of_frames(
 ) -> None:
     run, path = bundles[name]
     facts = read_graph((path / MODEL_NAME).read_bytes())
-    declared = ["image", *(spec.name for spec in run.task.ego_inputs)]
+    declared = ["image", *run.task.ego.names]
     assert [value.name for value in facts.inputs] == declared
     assert facts.opset == 20
     session = import_onnxruntime().InferenceSession(

@@ -37,14 +37,11 @@ def test_a_whole_bundle_opens(steering_bundle: Path) -> None:
     assert bundle.model_path == steering_bundle / "model.onnx"
     assert hashlib.sha256(bundle.read(MODEL_NAME)).hexdigest() == bundle.card.files[MODEL_NAME]
     assert bundle.read_array("reference/images.npy").shape == (6, 24, 32, 3)
-    assert bundle.ego_inputs == ()
+    assert bundle.ego.names == ()
 
 
 def test_ego_inputs_keep_the_cards_order(waypoint_bundle: Path) -> None:
-    assert [spec.name for spec in Bundle.open(waypoint_bundle).ego_inputs] == [
-        "speed_mps",
-        "target_ego_m",
-    ]
+    assert Bundle.open(waypoint_bundle).ego.names == ("speed_mps", "target_ego_m")
 
 
 def test_no_bundle_is_a_mistake_of_the_user(tmp_path: Path) -> None:

@@ -239,8 +239,8 @@ def test_wrong_requests(
     cases: list[tuple[Path, Path, dict[str, object], str]] = [
         (waypoint_bundle, picture, {}, "give --speed"),
         (waypoint_bundle, picture, {"speed": 1.0}, "give --target"),
-        (waypoint_bundle, picture, {"speed": 1.0, "target": "1;2"}, "two numbers"),
-        (waypoint_bundle, picture, {"speed": 1.0, "target": "1,2,3"}, "two numbers"),
+        (waypoint_bundle, picture, {"speed": 1.0, "target": "1;2"}, "2 numbers"),
+        (waypoint_bundle, picture, {"speed": 1.0, "target": "1,2,3"}, "2 numbers"),
         (waypoint_bundle, picture, {"speed": float("nan"), "target": "1,2"}, "speed_mps"),
         (steering_bundle, picture, {"speed": 1.0}, "leave --speed out"),
         (steering_bundle, picture, {"out": tmp_path / "o.txt"}, r"\.jsonl or \.csv"),

@@ -17,14 +17,8 @@ import onnx
 import pytest
 from auxdrive.bundles import Bundle
 from auxdrive.cards import InputRange
-from auxdrive.checks.limits import (
-    LOCK_MARGIN,
-    MAX_SPEED_MPS,
-    MAX_TARGET_M,
-    input_bounds,
-    output_figure,
-    output_limit,
-)
+from auxdrive.checks.limits import LOCK_MARGIN, MAX_SPEED_MPS, output_figure, output_limit
+from auxdrive.ego import MAX_TARGET_M, Bounds
 from auxdrive.errors import BundleError, InputError, RuntimeFailure
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.onnx_runtime import open_onnx_runtime
@@ -80,15 +74,19 @@ def test_inputs_that_were_not_trained_on_are_flagged(
         assert prediction.waypoints_ego_m is not None
 
 
+def input_bounds(path: Path) -> dict[str, Bounds]:
+    """What a bundle's ego inputs may be without a flag."""
+    bundle = Bundle.open(path)
+    return bundle.ego.bounds(bundle.card.input_ranges)
+
+
 def test_a_range_without_width_has_a_margin(tmp_path: Path) -> None:
     ranges = {
         "speed_mps": InputRange(low=(4.0,), high=(4.0,)),
         "target_ego_m": InputRange(low=(5.0, 0.0), high=(5.0, 0.0)),
     }
     bounds = input_bounds(
-        Bundle.open(
-            bundle_factory.write_bundle(tmp_path / "b", "waypoints", input_ranges=ranges)
-        ).card
+        bundle_factory.write_bundle(tmp_path / "b", "waypoints", input_ranges=ranges)
     )
     assert (bounds["speed_mps"].low, bounds["speed_mps"].high) == ((3.5,), (4.5,))
     assert (bounds["target_ego_m"].low, bounds["target_ego_m"].high) == ((4.0, -1.0), (6.0, 1.0))
@@ -99,18 +97,18 @@ def test_no_range_reaches_beyond_any_vehicle(tmp_path: Path) -> None:
         "speed_mps": InputRange(low=(-1e30,), high=(1e30,)),
         "target_ego_m": InputRange(low=(-1e30, -1e30), high=(1e30, 1e30)),
     }
-    wide = Bundle.open(
+    wide = input_bounds(
         bundle_factory.write_bundle(tmp_path / "wide", "waypoints", input_ranges=ranges)
-    ).card
-    none = Bundle.open(bundle_factory.write_bundle(tmp_path / "none", "waypoints")).card
-    for bounds in (input_bounds(wide), input_bounds(none)):
+    )
+    none = input_bounds(bundle_factory.write_bundle(tmp_path / "none", "waypoints"))
+    for bounds in (wide, none):
         assert (bounds["speed_mps"].low, bounds["speed_mps"].high) == (
             (-MAX_SPEED_MPS,),
             (MAX_SPEED_MPS,),
         )
         assert bounds["target_ego_m"].high == (MAX_TARGET_M, MAX_TARGET_M)
-    assert input_bounds(wide)["speed_mps"].trained
-    assert not input_bounds(none)["speed_mps"].trained
+    assert wide["speed_mps"].trained
+    assert not none["speed_mps"].trained
 
 
 @pytest.mark.parametrize(

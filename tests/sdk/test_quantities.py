@@ -7,11 +7,12 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from auxdrive.checks.numbers import LARGEST, MAX_TIME_S, number, pair, seconds
+from auxdrive.checks.numbers import LARGEST, MAX_TIME_S, number, numbers, seconds
 from auxdrive.errors import InputError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +56,7 @@ def test_what_is_no_number(value: Any) -> None:
         with pytest.raises(InputError, match="the_name"):
             convert("the_name", value)
     with pytest.raises(InputError, match=r"the_name\[1\]"):
-        pair("the_name", (0.0, value))
+        numbers("the_name", (0.0, value), 2)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +77,8 @@ def test_what_is_one(value: Any) -> None:
     for found in (
         number("x", value),
         seconds("x", value),
-        *pair("x", (value, value)),
-        *pair("x", [value, value]),
+        *numbers("x", (value, value), 2),
+        *numbers("x", [value, value], 2),
     ):
         assert type(found) is float
         assert found == 4.0
@@ -93,7 +94,7 @@ def test_a_float_with_a_conversion_of_its_own() -> None:
     [(1.0, 2.0), [1, 2], np.array([1.0, 2.0], np.float32), np.array([1, 2]), Point(1.0, 2.0)],
 )
 def test_pairs(value: Any) -> None:
-    found = pair("x", value)
+    found = numbers("x", value, 2)
     assert found == (1.0, 2.0)
     assert [type(part) for part in found] == [float, float]
 
@@ -107,7 +108,7 @@ def test_pairs(value: Any) -> None:
 )  # fmt: skip
 def test_what_is_no_pair(value: Any) -> None:
     with pytest.raises(InputError, match="the_name"):
-        pair("the_name", value)
+        numbers("the_name", value, 2)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ ANYTHING = st.recursive(
 
 @given(ANYTHING)
 def test_anything_gives_a_float_or_an_input_error(value: Any) -> None:
-    for convert in (number, seconds, pair):
+    for convert in (number, seconds, partial(numbers, count=2)):
         try:
             found = convert("x", value)
         except InputError as error:

@@ -44,7 +44,7 @@ def make_batch(task: Task, size: int, width: int = 7, height: int = 4, seed: int
         frames[modality] = torch.from_numpy(
             rng.integers(0, np.iinfo(spec.numpy_dtype).max, shape, spec.numpy_dtype, endpoint=True)
         )
-    ego_width = sum(int(spec.shape[1]) for spec in task.ego_inputs)
+    ego_width = task.ego.width
     return Batch(
         frames=frames,
         present={modality: torch.ones(size, dtype=torch.bool) for modality in frames},
@@ -118,7 +118,7 @@ def test_mirrored_twice_is_unchanged_and_other_rows_are_untouched(task: Task) ->
         np.testing.assert_array_equal(once.frames[modality][[0, 3]].numpy(), want)
     assert torch.equal(once.target[kept], batch.target[kept])
     assert torch.equal(once.target[rows], task.mirror_target(batch.target[rows]))
-    assert torch.equal(once.ego_be[rows], task.mirror_ego(batch.ego_be[rows]))
+    assert torch.equal(once.ego_be[rows], task.ego.mirror(batch.ego_be[rows]))
 
 
 @pytest.mark.parametrize("task", TASKS)

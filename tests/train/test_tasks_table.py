@@ -117,11 +117,11 @@ def test_gradients_of_the_losses(task: Task) -> None:
 def test_the_mirror_is_its_own_inverse_and_keeps_loss_and_angle(name: str) -> None:
     task = make_task(name, card())
     generator = torch.Generator().manual_seed(1)
-    ego_width = sum(int(spec.shape[1]) for spec in task.ego_inputs)
+    ego_width = task.ego.width
     target, other = (torch.randn(4, *task.target_shape, generator=generator) for _ in range(2))
     ego = torch.randn(4, ego_width, generator=generator)
     assert torch.equal(task.mirror_target(task.mirror_target(target)), target)
-    assert torch.equal(task.mirror_ego(task.mirror_ego(ego)), ego)
+    assert torch.equal(task.ego.mirror(task.ego.mirror(ego.clone())), ego)
     mirrored_loss = task.loss_per_sample(task.mirror_target(target), task.mirror_target(other))
     assert torch.equal(mirrored_loss, task.loss_per_sample(target, other))
     np.testing.assert_allclose(
@@ -135,7 +135,7 @@ def test_the_mirror_of_waypoints_keeps_what_lies_ahead() -> None:
     task = WaypointsTask()
     ego = torch.tensor([[5.0, 20.0, 3.0]])
     path = torch.arange(8.0).reshape(1, 4, 2)
-    assert task.mirror_ego(ego).tolist() == [[5.0, 20.0, -3.0]]
+    assert task.ego.mirror(ego).tolist() == [[5.0, 20.0, -3.0]]
     assert torch.equal(task.mirror_target(path)[..., 0], path[..., 0])
     assert torch.equal(task.mirror_target(path)[..., 1], -path[..., 1])
 

@@ -21,7 +21,6 @@ from auxdrive.bundles.card_text import parse_card
 from auxdrive.bundles.files import sha256_of_files
 from auxdrive.bundles.layout import (
     CARD_NAME,
-    EGO_INPUTS,
     IMAGE_INPUT,
     MODEL_NAME,
     OUTPUT_OF_TASK,
@@ -31,11 +30,12 @@ from auxdrive.bundles.layout import (
     REFERENCE_IMAGES,
     REFERENCE_OUTPUTS,
     REQUIRED_FILES,
-    UNIT_OF,
+    ego_of,
+    unit_of,
 )
 
 __all__ = [
-    "CARD_NAME", "EGO_INPUTS", "IMAGE_INPUT", "MODEL_NAME", "OUTPUT_OF_TASK", "README_NAME",
+    "CARD_NAME", "IMAGE_INPUT", "MODEL_NAME", "OUTPUT_OF_TASK", "README_NAME",
     "REFERENCE_CONTROL", "REFERENCE_EGO", "REFERENCE_IMAGES", "REFERENCE_OUTPUTS", "REQUIRED_FILES",
-    "UNIT_OF", "Bundle", "parse_card", "parse_npy", "sha256_of_files",
+    "Bundle", "ego_of", "parse_card", "parse_npy", "sha256_of_files", "unit_of",
 ]  # fmt: skip

@@ -12,9 +12,10 @@ from auxdrive.bundles import layout
 from auxdrive.bundles.arrays import parse_npy
 from auxdrive.bundles.card_text import parse_card
 from auxdrive.bundles.files import AGAIN, list_files, read_file, read_named, sha256, some
-from auxdrive.bundles.layout import CARD_NAME, IMAGE_INPUT, MODEL_NAME
+from auxdrive.bundles.layout import CARD_NAME, MODEL_NAME, ego_of
 from auxdrive.bundles.transport import change_cause
-from auxdrive.cards import ModelCard, TensorSpec
+from auxdrive.cards import ModelCard
+from auxdrive.ego import EgoLayout
 from auxdrive.errors import BundleError, UsageError
 from auxdrive.storage.reading import exists, is_folder
 from auxdrive.types import AnyArray
@@ -89,11 +90,11 @@ class Bundle:
         return self.path / MODEL_NAME
 
     @property
-    def ego_inputs(self) -> tuple[TensorSpec, ...]:
+    def ego(self) -> EgoLayout:
         """The inputs beside the image, in the order of the card and of the columns of
         `reference/ego.npy`.
         """
-        return tuple(spec for spec in self.card.inputs if spec.name != IMAGE_INPUT)
+        return ego_of(self.card)
 
     def read(self, name: str) -> bytes:
         """The content of a file of the card, read once and held against its SHA-256: what is

@@ -10,16 +10,16 @@ from itertools import pairwise
 from auxdrive.bundles.files import AGAIN, some
 from auxdrive.bundles.layout import (
     CARD_NAME,
-    EGO_INPUTS,
     IMAGE_INPUT,
     OUTPUT_OF_TASK,
     REQUIRED_FILES,
-    UNIT_OF,
     is_left_by_others,
+    unit_of,
 )
 from auxdrive.bundles.transport import mark_cause
 from auxdrive.cards import ModelCard
 from auxdrive.checks.limits import FIRST_WAYPOINT_S, LAST_WAYPOINT_S
+from auxdrive.ego import EGO_INPUTS
 from auxdrive.errors import BundleError
 from auxdrive.strict import parse_model
 
@@ -78,14 +78,14 @@ def _card_mistakes(card: ModelCard) -> Iterator[str]:
     yield from _range_mistakes(card)
     yield from _output_mistakes(card)
     for spec in (*card.inputs, *card.outputs):
-        if spec.unit != UNIT_OF.get(spec.name, spec.unit):
-            yield f"'{spec.name}' is in {UNIT_OF[spec.name]}, not in '{spec.unit}'"
+        if (unit := unit_of(spec.name)) not in (None, spec.unit):
+            yield f"'{spec.name}' is in {unit}, not in '{spec.unit}'"
 
 
 def _range_mistakes(card: ModelCard) -> Iterator[str]:
     if card.input_ranges is None:
         return
-    ego = {spec.name: EGO_INPUTS[spec.name] for spec in card.inputs if spec.name in EGO_INPUTS}
+    ego = {spec.name: EGO_INPUTS[spec.name].size for spec in card.inputs if spec.name in EGO_INPUTS}
     if card.input_ranges.keys() != ego.keys():
         yield (
             f"input_ranges: need those of {', '.join(ego) or 'no input'}, got "
@@ -123,7 +123,7 @@ def _output_mistakes(card: ModelCard) -> Iterator[str]:
 def _input_axes(card: ModelCard, name: str) -> tuple[int, ...] | None:
     if name == IMAGE_INPUT:
         return (card.camera.height, card.camera.width, 3)
-    return (EGO_INPUTS[name],) if name in EGO_INPUTS else None
+    return (EGO_INPUTS[name].size,) if name in EGO_INPUTS else None
 
 
 def _is_batch(axis: tuple[int | str, ...]) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from fnmatch import translate
 
+from auxdrive.cards import ModelCard
 from auxdrive.checks.graph_reader import MAX_MODEL_BYTES
+from auxdrive.ego import EGO_INPUTS, EgoLayout
 
 CARD_NAME = "card.json"
 MODEL_NAME = "model.onnx"
@@ -24,17 +26,8 @@ REQUIRED_FILES = (
 )
 
 IMAGE_INPUT = "image"
-# Ego inputs that a predictor can supply, and how many numbers each has.
-EGO_INPUTS = {"speed_mps": 1, "target_ego_m": 2}
 OUTPUT_OF_TASK = {"steering": "steer_rad", "waypoints": "waypoints_ego_m"}
-# A card that gives another unit describes another model than the one that a predictor runs.
-UNIT_OF = {
-    "image": "intensity",
-    "speed_mps": "m/s",
-    "target_ego_m": "m",
-    "steer_rad": "rad",
-    "waypoints_ego_m": "m",
-}
+_OUTPUT_UNITS = {"steer_rad": "rad", "waypoints_ego_m": "m"}
 
 MAX_CARD_BYTES = 4 << 20
 MAX_FILE_BYTES = MAX_MODEL_BYTES
@@ -55,6 +48,20 @@ _LEFT_BY_OTHERS = (
     ".git*", ".cache",
 )  # fmt: skip
 _LEFT = re.compile("|".join(map(translate, _LEFT_BY_OTHERS)))
+
+
+def unit_of(name: str) -> str | None:
+    """The unit of an input or output; None for no known one. A card that gives another describes
+    another model than the one that a predictor runs.
+    """
+    if name == IMAGE_INPUT:
+        return "intensity"
+    return EGO_INPUTS[name].unit if name in EGO_INPUTS else _OUTPUT_UNITS.get(name)
+
+
+def ego_of(card: ModelCard) -> EgoLayout:
+    """A card's inputs beside the image, in its order."""
+    return EgoLayout(spec.name for spec in card.inputs if spec.name != IMAGE_INPUT)
 
 
 def is_left_by_others(name: str) -> bool:

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from auxdrive.bundles import IMAGE_INPUT, Bundle
+from auxdrive.bundles import IMAGE_INPUT, Bundle, ego_of
 from auxdrive.cards import ModelCard
-from auxdrive.checks.limits import input_bounds, output_figure, output_limit
+from auxdrive.checks.limits import output_figure, output_limit
 from auxdrive.checks.parity import Reference, compare, differences, predict_all, read_reference
 from auxdrive.checks.report import Check
 from auxdrive.predictor import FIRST_RUN_S, Predictor
@@ -117,17 +117,13 @@ def perturbed(card: ModelCard, reference: Reference) -> Mapping[str, list[Refere
             for picture in pictures
         ]
     }
-    column = 0
-    for spec in card.inputs:
-        if spec.name == IMAGE_INPUT:
-            continue
-        bounds = input_bounds(card)[spec.name]
-        columns = slice(column, column := column + len(bounds.low))
-        changed[spec.name] = []
+    layout = ego_of(card)
+    for name, bounds in layout.bounds(card.input_ranges).items():
+        changed[name] = []
         for value in (bounds.low, bounds.high, tuple(0.0 for _ in bounds.low)):
             other = ego.copy()
-            other[:, columns] = value
-            changed[spec.name].append(replace(reference, images=images, ego=other))
+            other[:, layout.columns[name]] = value
+            changed[name].append(replace(reference, images=images, ego=other))
     return changed
 
 

@@ -13,29 +13,32 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from auxdrive.cards import CameraSpec, InputRange, Task
-from auxdrive.checks.limits import bounds_of, limit_of, steering_figure, waypoints_figure
-from auxdrive.checks.numbers import number, pair, seconds, shown
+from auxdrive.checks.limits import limit_of, steering_figure, waypoints_figure
+from auxdrive.checks.numbers import seconds, shown
+from auxdrive.ego import EgoLayout
 from auxdrive.errors import InputError
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Flag, Float32, Observation
 
 _NO_FLAGS: frozenset[Flag] = frozenset()
 
-_SPEED = "the forward speed in m/s in the Observation: this model needs it"
-_TARGET = "the next goal in the Observation, x forward and y left in metres: this model needs it"
 _TIME = "the capture time in seconds, on a monotonic clock or since 1970"
 _ORDER = "in the order red, green, blue (OpenCV gives BGR: turn it with frame[..., ::-1])"
 
 
 class Inputs(NamedTuple):
-    """An observation that was checked: the picture, and plain finite numbers. Speed and target are
-    None where the model takes none.
+    """An observation that was checked: the picture, and plain finite numbers; `ego` holds those of
+    each ego input in the model's order.
     """
 
     image: AnyArray
     time_s: float
-    speed_mps: float | None
-    target_ego_m: tuple[float, float] | None
+    ego: tuple[tuple[float, ...], ...]
+
+    @property
+    def ego_row(self) -> list[float]:
+        """(E,): the ego inputs side by side."""
+        return [value for values in self.ego for value in values]
 
 
 class Verdict(NamedTuple):
@@ -56,17 +59,17 @@ class Gate:
         task: Task,
         steering: SteeringSpec,
         times_s: tuple[float, ...],
-        ego_inputs: tuple[str, ...],
+        ego: EgoLayout,
         ranges: Mapping[str, InputRange] | None,
     ) -> None:
         self._shape = (camera.height, camera.width, 3)
         self._times = times_s
-        self._speed, self._target = "speed_mps" in ego_inputs, "target_ego_m" in ego_inputs
-        self._bounds = bounds_of(ego_inputs, ranges)
+        self._ego = ego
+        self._bounds = ego.bounds(ranges)
         self._limit = limit_of(task, steering)
 
     def check(self, observation: Observation) -> Inputs:
-        """Picture, time, speed and target.
+        """Picture, time and ego inputs.
 
         Raises:
             InputError: the image is not uint8 of the camera's size, or a needed number is missing,
@@ -79,9 +82,8 @@ class Gate:
             image = _plain(image, self._shape)
         if image.shape != self._shape or image.dtype != np.uint8:
             raise InputError(_wrong_image(image, self._shape))
-        speed = number("speed_mps", observation.speed_mps, _SPEED) if self._speed else None
-        target = pair("target_ego_m", observation.target_ego_m, _TARGET) if self._target else None
-        return Inputs(image, seconds("time_s", observation.time_s, _TIME), speed, target)
+        ego = self._ego.read(observation)
+        return Inputs(image, seconds("time_s", observation.time_s, _TIME), ego)
 
     def judge(self, answer: float | Float32 | None, inputs: Inputs, failure: str = "") -> Verdict:
         """What may go out.
@@ -120,15 +122,9 @@ class Gate:
     def _outside(self, inputs: Inputs) -> str:
         """What of the inputs leaves its bounds; empty where nothing does."""
         said = []
-        for name, values in (
-            ("speed_mps", (inputs.speed_mps,)),
-            ("target_ego_m", inputs.target_ego_m),
-        ):
-            if values is None or name not in self._bounds:
-                continue
-            bounds = self._bounds[name]
+        for (name, bounds), values in zip(self._bounds.items(), inputs.ego, strict=True):
             for value, low, high in zip(values, bounds.low, bounds.high, strict=True):
-                if value is not None and not low <= value <= high:
+                if not low <= value <= high:
                     of = (
                         "the training range and its margin"
                         if bounds.trained

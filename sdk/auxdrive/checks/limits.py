@@ -1,5 +1,5 @@
-"""What a model may be asked and what it may answer: the limits that `verify` holds a bundle to, and
-the predictor every call.
+"""What a model may answer: the limits that `verify` holds a bundle to, and the predictor each call.
+What it may be asked stands in `auxdrive.ego`.
 
 They are a floor, not a safety envelope: an answer within them may still be wrong. Legend: T
 waypoints.
@@ -8,11 +8,13 @@ waypoints.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from auxdrive.cards import InputRange, ModelCard, Task
-from auxdrive.steering import SteeringSpec
+if TYPE_CHECKING:
+    from auxdrive.cards import ModelCard, Task
+    from auxdrive.steering import SteeringSpec
 
 LOCK_MARGIN = 1.05
 """A steering output may exceed full lock by this factor: a regression has no hard end, and the
@@ -26,26 +28,6 @@ wrong.
 
 FIRST_WAYPOINT_S, LAST_WAYPOINT_S = 0.01, 60.0
 """No planner's waypoints are nearer or farther in time: the limit on speed would mean nothing."""
-
-MAX_TARGET_M = 1000.0
-"""No planner of a road vehicle gives a next goal that is farther away in x or y."""
-
-ANY_VEHICLE = {
-    "speed_mps": InputRange(low=(-MAX_SPEED_MPS,), high=(MAX_SPEED_MPS,)),
-    "target_ego_m": InputRange(
-        low=(-MAX_TARGET_M, -MAX_TARGET_M), high=(MAX_TARGET_M, MAX_TARGET_M)
-    ),
-}
-"""By name of the input: what holds for every vehicle, and alone where a card states no training
-ranges.
-"""
-
-RANGE_MARGIN = 0.1
-"""An input may leave the range that was trained on by this share of the range's width on either
-side, ...
-"""
-LEAST_MARGIN = {"speed_mps": 0.5, "target_ego_m": 1.0}
-"""... and by at least this, in the input's unit: recordings at one speed have no width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,44 +78,3 @@ def output_figure(card: ModelCard, answer: Sequence[float] | Sequence[Sequence[f
     if card.task == "steering":
         return steering_figure(answer[0])  # type: ignore[arg-type]
     return waypoints_figure(answer, card.waypoint_times_s)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """The bounds of one input's columns, margins included; `trained` says whether they come from
-    training.
-    """
-
-    low: tuple[float, ...]
-    high: tuple[float, ...]
-    trained: bool
-
-
-def input_bounds(card: ModelCard) -> dict[str, Bounds]:
-    """The bounds of a card's ego inputs; see `bounds_of`."""
-    return bounds_of([spec.name for spec in card.inputs], card.input_ranges)
-
-
-def bounds_of(inputs: Iterable[str], ranges: Mapping[str, InputRange] | None) -> dict[str, Bounds]:
-    """By name of the ego inputs among `inputs`: what each may be without a flag. Where no training
-    ranges are known, that is `ANY_VEHICLE`, and no training range reaches beyond it.
-    """
-    return {
-        name: _bounds(name, None if ranges is None else ranges[name])
-        for name in inputs
-        if name in ANY_VEHICLE
-    }
-
-
-def _bounds(name: str, trained: InputRange | None) -> Bounds:
-    outer = ANY_VEHICLE[name]
-    if trained is None:
-        return Bounds(outer.low, outer.high, trained=False)
-    low, high = [], []
-    for least, most, lowest, highest in zip(
-        trained.low, trained.high, outer.low, outer.high, strict=True
-    ):
-        margin = max(LEAST_MARGIN[name], RANGE_MARGIN * (most - least))
-        low.append(max(least - margin, lowest))
-        high.append(min(most + margin, highest))
-    return Bounds(tuple(low), tuple(high), trained=True)

@@ -74,12 +74,17 @@ def seconds(
     return found
 
 
-def pair(name: str, value: object, meaning: str = "two finite numbers") -> tuple[float, float]:
-    """Two numbers as Python floats, from a tuple, a list or an array of shape (2,).
+def numbers(
+    name: str, value: object, count: int, meaning: str = "finite numbers"
+) -> tuple[float, ...]:
+    """So many numbers as Python floats: one by itself, several from a tuple, a list or an array of
+    shape (count,).
 
     Raises:
         InputError: it is none of these, or one of its values is no finite number.
     """
+    if count == 1:
+        return (number(name, value, meaning),)
     if type(value) is tuple or type(value) is list:
         items: Any = value
     elif type(value) is np.ndarray and value.ndim == 1:
@@ -91,11 +96,11 @@ def pair(name: str, value: object, meaning: str = "two finite numbers") -> tuple
     else:
         raise InputError(
             f"{name} is {shown(value)}; give {meaning}, as a tuple, a list or an array of shape "
-            "(2,)"
+            f"({count},)"
         )
-    if len(items) != 2:
+    if len(items) != count:
         raise InputError(f"{name} has {len(items)} values; give {meaning}")
-    return number(f"{name}[0]", items[0], meaning), number(f"{name}[1]", items[1], meaning)
+    return tuple(number(f"{name}[{k}]", items[k], meaning) for k in range(count))
 
 
 def _as_float(name: str, value: object, meaning: str) -> float:

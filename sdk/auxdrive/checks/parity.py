@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from auxdrive.bundles import (
-    EGO_INPUTS,
     REFERENCE_CONTROL,
     REFERENCE_EGO,
     REFERENCE_IMAGES,
     REFERENCE_OUTPUTS,
     Bundle,
+    ego_of,
 )
 from auxdrive.cards import ModelCard, Task
 from auxdrive.errors import BundleError, InputError
@@ -93,7 +93,7 @@ def read_reference(bundle: Bundle) -> Reference:
     """
     card = bundle.card
     images = bundle.read_array(REFERENCE_IMAGES)
-    n, columns = card.parity.frames, sum(EGO_INPUTS[spec.name] for spec in bundle.ego_inputs)
+    n, columns = card.parity.frames, bundle.ego.width
     answer = tuple(int(axis) for axis in card.outputs[0].shape[1:])
     arrays = {
         REFERENCE_IMAGES: (images, (n, card.camera.height, card.camera.width, 3), np.uint8),
@@ -116,14 +116,9 @@ def read_reference(bundle: Bundle) -> Reference:
 
 def observations(card: ModelCard, images: UInt8, ego: Float32) -> Iterator[Observation]:
     """Frames (N, H, W, 3) and their ego columns (N, E) as observations at the card's rate."""
-    order = [spec.name for spec in card.inputs if spec.name in EGO_INPUTS]
-    starts = np.cumsum([0, *(EGO_INPUTS[name] for name in order)]).tolist()
-    column = dict(zip(order, starts, strict=False))
+    layout = ego_of(card)
     for index, (image, row) in enumerate(zip(images, ego.tolist(), strict=True)):
-        speed = row[column["speed_mps"]] if "speed_mps" in column else None
-        first = column.get("target_ego_m")
-        target = None if first is None else (row[first], row[first + 1])
-        yield Observation(image, index / card.rate_hz, speed, target)
+        yield Observation(image, index / card.rate_hz, **layout.fields(row))
 
 
 def predict_all(

@@ -7,19 +7,20 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import auxdrive.console as console
+from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
 from auxdrive.console import JsonOption
 from auxdrive.errors import AuxdriveError, DataError, InputError, UsageError
 from auxdrive.storage.reading import is_folder
 
 if TYPE_CHECKING:
-    from auxdrive.cards import CameraSpec, ModelCard
+    from auxdrive.cards import CameraSpec
     from auxdrive.data.image_files import Picture
     from auxdrive.predictor import Predictor
 
@@ -28,6 +29,7 @@ UNSEEN_DISTORTION = 0.01
 """Rounding to whole pixels changes a picture's shape by less; more is told."""
 
 
+@with_ego_options
 def predict(
     bundle: Annotated[
         Path,
@@ -43,13 +45,6 @@ def predict(
             show_default=False,
         ),
     ],
-    speed: Annotated[
-        float | None, typer.Option(help="Forward speed in m/s, for models that need it.")
-    ] = None,
-    target: Annotated[
-        str | None,
-        typer.Option(metavar="X,Y", help="Next goal in metres, x forward and y left of the car."),
-    ] = None,
     resize: Annotated[
         bool,
         typer.Option(
@@ -64,12 +59,14 @@ def predict(
     runtime: Annotated[str, typer.Option(help="What runs the graph: onnxruntime.")] = "onnxruntime",
     device: Annotated[str, typer.Option(help="Where it runs: cpu or cuda.")] = "cpu",
     json_output: JsonOption = False,
+    **ego: float | str | None,
 ) -> None:
     """Predict from one picture, a folder of pictures, or an animated GIF or WebP.
 
     A picture that cannot be used does not stop the others; it is named, and the exit code is then
     not 0.
     """
+    from auxdrive.bundles import ego_of
     from auxdrive.data.image_files import find_pictures
     from auxdrive.predictor import Predictor
 
@@ -80,11 +77,11 @@ def predict(
             f"--out {out}: "
             f"{'is a directory' if is_folder(out) else f'there is no directory {out.parent}'}"
         )
-    target_ego_m = None if target is None else _pair(target)
+    given = parsed(ego)
     paths = find_pictures(images)
     with Predictor.load(bundle, runtime, device) as predictor:
-        _check_ego(predictor.card, speed, target_ego_m)
-        records, failed = _predict_files(predictor, paths, speed, target_ego_m, resize)
+        check_given(ego_of(predictor.card), given)
+        records, failed = _predict_files(predictor, paths, given, resize)
     if failed and not records:
         raise next(iter(failed.values()))
     if out is not None:
@@ -118,34 +115,10 @@ def predict(
         )
 
 
-def _pair(text: str) -> tuple[float, float]:
-    try:
-        x_m, y_m = (float(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(
-            f"--target {text}: give two numbers in metres, x forward and y left, as in --target "
-            "12.5,-1.0"
-        ) from None
-    return x_m, y_m
-
-
-def _check_ego(card: ModelCard, speed: float | None, target: tuple[float, float] | None) -> None:
-    needed = {spec.name for spec in card.inputs}
-    for name, option, given in (
-        ("speed_mps", "--speed", speed is not None),
-        ("target_ego_m", "--target X,Y", target is not None),
-    ):
-        if name in needed and not given:
-            raise UsageError(f"this model needs {name} beside the picture: give {option}")
-        if name not in needed and given:
-            raise UsageError(f"this model does not take {name}: leave {option.split()[0]} out")
-
-
 def _predict_files(
     predictor: Predictor,
     paths: list[Path],
-    speed: float | None,
-    target: tuple[float, float] | None,
+    ego: Mapping[str, Any],
     resize: bool,
 ) -> tuple[list[dict[str, Any]], dict[Path, AuxdriveError]]:
     """The predictions, and why files could not be used (to their end)."""
@@ -159,7 +132,7 @@ def _predict_files(
             try:
                 for picture in read_pictures(path):
                     image = _fit(picture, camera.height, camera.width, resize)
-                    records.append(_record(predictor, picture, image, speed, target))
+                    records.append(_record(predictor, picture, image, ego))
             except (DataError, InputError) as error:
                 failed[path] = error
             advance()
@@ -170,13 +143,12 @@ def _record(
     predictor: Predictor,
     picture: Picture,
     image: Any,
-    speed: float | None,
-    target: tuple[float, float] | None,
+    ego: Mapping[str, Any],
 ) -> dict[str, Any]:
     from auxdrive.types import Observation
 
     prediction = predictor.predict(
-        Observation(image, picture.frame / predictor.card.rate_hz, speed, target)
+        Observation(image, picture.frame / predictor.card.rate_hz, **ego)
     )
     waypoints = prediction.waypoints_ego_m
     return {

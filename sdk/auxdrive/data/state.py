@@ -33,11 +33,11 @@ STATE_DTYPE = np.dtype(
         ),
     ]
 )
-# What a source may not know, and how that is written down.
-_UNKNOWN: dict[str, float | int] = {
+UNKNOWN: dict[str, float | int] = {
     "x_m": np.nan, "y_m": np.nan, "yaw_rad": np.nan, "speed_mps": np.nan, "command": -1,
     "target_x_m": np.nan, "target_y_m": np.nan,
 }  # fmt: skip
+"""By field what a source may not know, and how that is written down."""
 _REQUIRED = ("time_s", "steer_rad", "throttle", "brake")
 
 
@@ -60,7 +60,7 @@ def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
         missing = [name for name in _REQUIRED if name not in state]
         if missing:
             raise InputError(f"the state lacks {', '.join(missing)}")
-        for name, value in {**_UNKNOWN, **state}.items():
+        for name, value in {**UNKNOWN, **state}.items():
             _set_field(record, name, value)
     else:
         given = np.asarray(state)

@@ -57,9 +57,13 @@ class RunAgent:
         self._card = run.card
         self._threads = threads
         self._times = run.task.times_s if isinstance(run.task, WaypointsTask) else ()
-        ego = tuple(spec.name for spec in run.task.ego_inputs)
         self._gate = Gate(
-            run.card.camera, self.task, run.card.steering, self._times, ego, run.input_ranges
+            run.card.camera,
+            self.task,
+            run.card.steering,
+            self._times,
+            run.task.ego,
+            run.input_ranges,
         )
         self._closed = False
 
@@ -146,7 +150,7 @@ class RunAgent:
         return Batch(
             frames=frames,
             present={modality: torch.ones(1, dtype=torch.bool) for modality in frames},
-            ego_be=self._ego(inputs),
+            ego_be=torch.tensor(inputs.ego_row, dtype=torch.float32).reshape(1, -1),
             target=torch.zeros((1, *self._task.target_shape)),
             index=torch.zeros(1, dtype=torch.int64),
         )
@@ -163,15 +167,6 @@ class RunAgent:
         if wrong is not None:
             raise InputError(wrong)
         return frame
-
-    def _ego(self, inputs: Inputs) -> Tensor:
-        """(1, E) in the order of the task's ego inputs."""
-        numbers = [
-            value
-            for spec in self._task.ego_inputs
-            for value in np.atleast_1d(getattr(inputs, spec.name)).tolist()
-        ]
-        return torch.tensor([numbers], dtype=torch.float32).reshape(1, len(numbers))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import math
 from dataclasses import replace
 
 import torch
+from auxdrive.ego import EgoLayout
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.strict import Strict
@@ -99,10 +100,7 @@ def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Ge
     rows = torch.nonzero(draws[0] < config.mirror).flatten().to(batch.index.device)
     if rows.numel():
         batch = mirror(batch, rows, task)
-    if config.speed_noise > 0:
-        batch = replace(
-            batch, ego_be=_blur_speed(batch.ego_be, config.speed_noise, task, generator)
-        )
+    batch = replace(batch, ego_be=_disturbed(batch.ego_be, config, task.ego, generator))
     if config.photometric and Modality.RGB in batch.frames:
         present = batch.present[Modality.RGB]
         changed = change_light(
@@ -112,21 +110,21 @@ def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Ge
     return batch
 
 
-def _blur_speed(ego_be: Tensor, sigma_mps: float, task: Task, generator: torch.Generator) -> Tensor:
-    """The ego inputs with noise on `speed_mps`, where the task has it. Mirroring leaves the speed
-    alone: the order does not matter.
+def _disturbed(
+    ego_be: Tensor, config: AugmentConfig, ego: EgoLayout, generator: torch.Generator
+) -> Tensor:
+    """The ego inputs with the noise that is set for them (`EgoInput.noise`). It does not depend on
+    the side: it may be added before or after mirroring.
     """
-    column = 0
-    for spec in task.ego_inputs:
-        if spec.name == "speed_mps":
-            noise = torch.randn(len(ego_be), generator=generator, device=generator.device).to(
-                ego_be.device
-            )
-            blurred = ego_be.clone()
-            # below zero too: cut off there, the noise would tell who stands
-            blurred[:, column] += sigma_mps * noise
-            return blurred
-        column += int(spec.shape[-1])
+    for each in ego.inputs:
+        sigma = float(getattr(config, each.noise)) if each.noise else 0.0
+        if sigma > 0:
+            noise = torch.randn(
+                (len(ego_be), each.size), generator=generator, device=generator.device
+            ).to(ego_be.device)
+            ego_be = ego_be.clone()
+            # below zero too: cut off there, a speed's noise would tell who stands
+            ego_be[:, ego.columns[each.name]] += sigma * noise
     return ego_be
 
 
@@ -140,7 +138,7 @@ def mirror(batch: Batch, rows: Tensor, task: Task) -> Batch:
             modality: _mirror_rows(frames, rows, modality)
             for modality, frames in batch.frames.items()
         },
-        ego_be=batch.ego_be.index_copy(0, rows, task.mirror_ego(batch.ego_be[rows])),
+        ego_be=batch.ego_be.index_copy(0, rows, task.ego.mirror(batch.ego_be[rows])),
         target=batch.target.index_copy(0, rows, task.mirror_target(batch.target[rows])),
     )
 

@@ -23,7 +23,7 @@ class Batch:
             convert with `.to(torch.float32)`, or move bits with `.view(torch.int16)`.
         present: per modality bool (B,): False where the episode lacks the modality; its frame is
             zero there.
-        ego_be: float32 (B, E), physical units, in the order of `task.ego_inputs`; E may be 0.
+        ego_be: float32 (B, E), physical units, laid out as `task.ego`; E may be 0.
         target: float32 (B, *task.target_shape), physical units; divide by `task.scale` before
             `task.loss_per_sample`.
         index: int64 (B,), the samples' numbers in their `SampleSet`.

@@ -5,7 +5,6 @@ it asks for something else.
 from __future__ import annotations
 
 import numpy as np
-import torch
 from auxdrive.cards import InputRange
 
 from auxdrive_train.data.samples import SampleSet
@@ -20,14 +19,13 @@ def input_ranges(samples: SampleSet, mirrored: bool) -> dict[str, InputRange]:
             which then count. Noise does not: a speed that was drawn beyond all recordings comes
             with a picture of another speed.
     """
-    ego = samples.ego
+    rows, layout = samples.ego, samples.task.ego
     if mirrored:
-        ego = np.concatenate([ego, samples.task.mirror_ego(torch.from_numpy(ego)).numpy()])
-    found, column = {}, 0
-    for spec in samples.task.ego_inputs:
-        columns = ego[:, column : column + int(spec.shape[-1])]
-        found[spec.name] = InputRange(
-            low=tuple(columns.min(axis=0).tolist()), high=tuple(columns.max(axis=0).tolist())
+        rows = np.concatenate([rows, layout.mirror(rows.copy())])
+    return {
+        name: InputRange(
+            low=tuple(rows[:, columns].min(axis=0).tolist()),
+            high=tuple(rows[:, columns].max(axis=0).tolist()),
         )
-        column += columns.shape[1]
-    return found
+        for name, columns in layout.columns.items()
+    }

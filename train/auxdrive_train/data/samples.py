@@ -262,7 +262,7 @@ def _common_shape(
 
 def _nothing_valid(dataset: Dataset, readers: list[EpisodeReader], task: Task) -> str:
     records = sum(len(reader) for reader in readers)
-    needs = ", ".join(spec.name for spec in task.ego_inputs) or "no inputs beside the image"
+    needs = ", ".join(task.ego.names) or "no inputs beside the image"
     return (
         f"{dataset.name}: none of {records} records in {len(readers)} episodes has labels for the "
         f"task '{task.name}' ({needs}; "

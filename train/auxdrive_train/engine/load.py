@@ -59,7 +59,7 @@ class Run:
                 name: InputRange.model_validate(given)
                 for name, given in self.record["input_ranges"].items()
             }
-            if found.keys() != {spec.name for spec in self.task.ego_inputs}:
+            if found.keys() != set(self.task.ego.names):
                 raise ValueError(f"they are of {', '.join(found) or 'no input'}")
         except (AttributeError, ValueError) as error:
             raise DataError(

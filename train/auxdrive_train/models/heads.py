@@ -5,10 +5,10 @@ waypoints.
 from __future__ import annotations
 
 import torch
+from auxdrive.ego import EGO_INPUTS, EgoLayout
 from torch import Tensor, nn
 
-SPEED_SCALE_MPS = 10.0
-TARGET_SCALE_M = 20.0
+GOAL = "target_ego_m"
 
 
 class SteeringHead(nn.Module):
@@ -38,31 +38,52 @@ class WaypointHead(nn.Module):
     """Auto-regressive GRU of TransFuser (Prakash et al. 2021, section 3.3): each step adds a
     displacement.
 
-    The goal enters at every step, as there, and the first state as well, beside the speed.
+    The goal enters at every step, as there, and the first state as well, beside the other ego
+    inputs. (B, D), (B, E) -> (B, T, 2) metres.
 
-    ego_be: speed in m/s, then the goal (x, y) in the ego frame in metres. (B, D), (B, 3) -> (B, T,
-    2) metres.
+    Args:
+        feature_dim: D.
+        ego: the ego inputs, `GOAL` among them.
+        steps: T.
+        scale: metres per network unit.
+        dropout: of the features.
+        hidden: width of the state.
     """
 
     def __init__(
-        self, feature_dim: int, steps: int, scale: float, dropout: float, hidden: int = 64
+        self,
+        feature_dim: int,
+        ego: EgoLayout,
+        steps: int,
+        scale: float,
+        dropout: float,
+        hidden: int = 64,
     ) -> None:
         super().__init__()
+        self.layout = ego
         self.steps = steps
         self.scale = scale
         self.join = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(feature_dim, 128), nn.ReLU(), nn.Linear(128, hidden)
         )
-        self.ego = nn.Linear(3, hidden)
+        self.ego = nn.Linear(ego.width, hidden)
         self.cell = nn.GRUCell(4, hidden)
         self.output = nn.Linear(hidden, 2)
 
     def forward(self, features_bd: Tensor, ego_be: Tensor) -> Tensor:
-        """(B, D), (B, 3) -> (B, T, 2)."""
-        goal = ego_be[:, 1:3] / TARGET_SCALE_M
+        """(B, D), (B, E) -> (B, T, 2)."""
+        goal = self._scaled(ego_be, GOAL)
         state = torch.relu(
             self.join(features_bd)
-            + self.ego(torch.cat((ego_be[:, :1] / SPEED_SCALE_MPS, goal), dim=1))
+            + self.ego(
+                torch.cat(
+                    [
+                        goal if name == GOAL else self._scaled(ego_be, name)
+                        for name in self.layout.names
+                    ],
+                    dim=1,
+                )
+            )
         )
         point = torch.zeros_like(goal)
         points = []
@@ -71,3 +92,7 @@ class WaypointHead(nn.Module):
             point = point + self.output(state)
             points.append(point)
         return torch.stack(points, dim=1) * self.scale
+
+    def _scaled(self, ego_be: Tensor, name: str) -> Tensor:
+        """One ego input as the network computes with it."""
+        return ego_be[:, self.layout.columns[name]] / EGO_INPUTS[name].scale

@@ -326,4 +326,6 @@ class Build:
         """A fresh head of the task."""
         if self.task.name == "steering":
             return SteeringHead(feature_dim, self.task.scale, self.dropout)
-        return WaypointHead(feature_dim, self.task.target_shape[0], self.task.scale, self.dropout)
+        return WaypointHead(
+            feature_dim, self.task.ego, self.task.target_shape[0], self.task.scale, self.dropout
+        )

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 from auxdrive.cards import TensorSpec
+from auxdrive.ego import EgoLayout
 from auxdrive.errors import DataError
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Float32, Float64
@@ -40,8 +41,7 @@ class Task(Protocol):
 
     Attributes:
         name: key in `TASKS` and in the cards.
-        ego_inputs: the graph's inputs beside the image; `Batch.ego_be` is their concatenation in
-            this order.
+        ego: the inputs beside the image and how they stand in a row of `Batch.ego_be`.
         outputs: the graph's outputs, in physical units.
         target_shape: shape of one target.
         scale: physical units per network unit; the network's raw output times `scale` is the
@@ -54,7 +54,7 @@ class Task(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def ego_inputs(self) -> tuple[TensorSpec, ...]: ...
+    def ego(self) -> EgoLayout: ...
     @property
     def outputs(self) -> tuple[TensorSpec, ...]: ...
     @property
@@ -88,9 +88,6 @@ class Task(Protocol):
 
     def mirror_target(self, target: Tensor) -> Tensor:
         """The targets (or predictions), scaled or not, of the mirrored scenes."""
-
-    def mirror_ego(self, ego_be: Tensor) -> Tensor:
-        """The ego inputs of the mirrored scenes."""
 
     def steer_of(self, prediction: AnyArray) -> Float64:
         """Road-wheel angles (N,) in radians, positive left, of physical predictions (N,

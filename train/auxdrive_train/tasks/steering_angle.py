@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from auxdrive.cards import TensorSpec
+from auxdrive.ego import EgoLayout
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Float64
 from torch import Tensor
@@ -28,7 +29,7 @@ class SteeringTask:
     """
 
     name: str = "steering"
-    ego_inputs: tuple[TensorSpec, ...] = ()
+    ego_inputs: tuple[str, ...] = ()
     outputs: tuple[TensorSpec, ...] = (
         TensorSpec(
             name="steer_rad",
@@ -47,6 +48,11 @@ class SteeringTask:
     higher_is_better: bool = False
     huber_delta: float | None = None
 
+    @property
+    def ego(self) -> EgoLayout:
+        """None beside the image."""
+        return EgoLayout(self.ego_inputs)
+
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:  # noqa: ARG002 (an angle needs no rate)
         """The commanded angle of each record; valid where it is finite. See `Task.labels`."""
         check_state(state)
@@ -54,7 +60,7 @@ class SteeringTask:
         valid = np.isfinite(steer_rad)
         return Labels(
             valid=valid,
-            ego=np.zeros((len(state), 0), np.float32),
+            ego=self.ego.from_state(state),
             target=np.where(valid, steer_rad, np.float32(0))[:, None],
         )
 
@@ -80,10 +86,6 @@ class SteeringTask:
     def mirror_target(self, target: Tensor) -> Tensor:
         """Left becomes right: the negated angle."""
         return -target
-
-    def mirror_ego(self, ego_be: Tensor) -> Tensor:
-        """There are no ego inputs."""
-        return ego_be
 
     def steer_of(self, prediction: AnyArray) -> Float64:
         """The angles themselves, (N, 1) to (N,)."""

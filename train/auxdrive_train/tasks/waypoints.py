@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from auxdrive.cards import TensorSpec
 from auxdrive.controllers.pure_pursuit import PurePursuitConfig
+from auxdrive.ego import EgoLayout
 from auxdrive.frames import offsets_to_ego
 from auxdrive.geometry import euclidean, point_at_distance, polyline_length, pure_pursuit_tan
 from auxdrive.steering import SteeringSpec
@@ -35,8 +36,7 @@ _TIME_TOLERANCE_S = 1e-6
 
 @dataclass(frozen=True)
 class WaypointsTask:
-    """Positions 0.5, 1.0, 1.5 and 2.0 s ahead, metres, (4, 2); ego inputs speed and next goal:
-    [speed_mps, target x, target y].
+    """Positions 0.5, 1.0, 1.5 and 2.0 s ahead, metres, (4, 2); ego inputs speed and next goal.
 
     Attributes:
         scale: metres per network unit.
@@ -45,16 +45,7 @@ class WaypointsTask:
     """
 
     name: str = "waypoints"
-    ego_inputs: tuple[TensorSpec, ...] = (
-        TensorSpec(name="speed_mps", shape=("batch", 1), dtype="float32", unit="m/s"),
-        TensorSpec(
-            name="target_ego_m",
-            shape=("batch", 2),
-            dtype="float32",
-            unit="m",
-            frame="ego, x forward, y left",
-        ),
-    )
+    ego_inputs: tuple[str, ...] = ("speed_mps", "target_ego_m")
     outputs: tuple[TensorSpec, ...] = (
         TensorSpec(
             name="waypoints_ego_m",
@@ -72,6 +63,11 @@ class WaypointsTask:
     times_s: tuple[float, ...] = WAYPOINT_TIMES_S
     wheelbase_m: float = DEFAULT_WHEELBASE_M
 
+    @property
+    def ego(self) -> EgoLayout:
+        """Speed and next goal."""
+        return EgoLayout(self.ego_inputs)
+
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:
         """Future positions by linear interpolation in time; see `Task.labels`.
 
@@ -84,9 +80,7 @@ class WaypointsTask:
         waypoints_nt2 = future_positions_ego_m(
             state, self.times_s, max_gap_s=MAX_GAP_PERIODS / rate_hz
         )
-        ego = np.stack(
-            [state["speed_mps"], state["target_x_m"], state["target_y_m"]], axis=1
-        ).astype(np.float32)
+        ego = self.ego.from_state(state)
         valid = np.isfinite(
             np.concatenate([waypoints_nt2.reshape(len(ego), 2 * len(self.times_s)), ego], axis=1)
         ).all(axis=1)
@@ -116,10 +110,6 @@ class WaypointsTask:
     def mirror_target(self, target: Tensor) -> Tensor:
         """y negated."""
         return target * target.new_tensor([1.0, -1.0])
-
-    def mirror_ego(self, ego_be: Tensor) -> Tensor:
-        """The goal's y negated."""
-        return ego_be * ego_be.new_tensor([1.0, 1.0, -1.0])
 
     def steer_of(self, prediction: AnyArray) -> Float64:
         """Pure-pursuit road-wheel angles (N,) of paths (N, T, 2) in m; see `pure_pursuit_rad`."""
