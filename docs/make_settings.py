@@ -18,7 +18,7 @@ from auxdrive.modalities import Modality
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.losses import LOSSES
 from auxdrive_train.methods import METHODS
-from auxdrive_train.models.backbone import BACKBONES
+from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -26,11 +26,11 @@ from pydantic.fields import FieldInfo
 OUT = Path(__file__).resolve().parent / "settings.md"
 TABLES: dict[str, typing.Iterable[str]] = {
     "task": TASKS,
-    "method": METHODS,
-    "backbone": BACKBONES,
+    "method": [method.name for method in METHODS.builtin],
+    "backbone": [backbone.name for backbone in BACKBONES.builtin],
     "options.loss": LOSSES,
 }
-"""Keys that take a name of a table."""
+"""Keys that take a name of a table: the names that are built in."""
 HEAD = """# Settings of `auxdrive train`
 
 Made from the code by `docs/make_settings.py`; a test holds the two together.
@@ -55,9 +55,9 @@ def page() -> str:
         if _is_group(field.annotation):
             parts += [f"## {key}\n\n{_sentence(field)}.\n", table(field.annotation, f"{key}.")]
     parts.append(f"## options\n\nEach method has its own. {_without_options()}\n")
-    for name, method in METHODS.items():
-        if method.options_type.model_fields:
-            parts += [f"### {name}\n", table(method.options_type, "options.")]
+    for method in METHODS.builtin:
+        if (options := method.load().options_type).model_fields:
+            parts += [f"### {method.name}\n", table(options, "options.")]
     weights = ", ".join(f"{name} {entry.beta:g}" for name, entry in LOSSES.items())
     parts.append(f"The losses' own weights: {weights}.\n")
     return "\n".join(parts)
@@ -162,7 +162,11 @@ def _sentence(field: FieldInfo) -> str:
 
 
 def _without_options() -> str:
-    bare = [f"`{name}`" for name, method in METHODS.items() if not method.options_type.model_fields]
+    bare = [
+        f"`{method.name}`"
+        for method in METHODS.builtin
+        if not method.load().options_type.model_fields
+    ]
     return f"These have none: {', '.join(bare)}."
 
 

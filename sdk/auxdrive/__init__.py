@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from auxdrive.agent import Agent
     from auxdrive.bundles import Bundle
     from auxdrive.cards import CameraSpec, DatasetCard, ModelCard, VehicleSpec
-    from auxdrive.controllers import CONTROLLERS, DEFAULT_CONTROLLER, Controller, make_controller
+    from auxdrive.controllers import CONTROLLERS, DEFAULT_CONTROLLER, make_controller
+    from auxdrive.controllers.base import Controller
     from auxdrive.data.episode_reader import EpisodeReader
     from auxdrive.data.episode_writer import EpisodeWriter
     from auxdrive.errors import (
@@ -49,7 +50,8 @@ _NAMES_OF = {
     "agent": "Agent",
     "bundles": "Bundle",
     "cards": "CameraSpec DatasetCard ModelCard VehicleSpec",
-    "controllers": "CONTROLLERS DEFAULT_CONTROLLER Controller make_controller",
+    "controllers": "CONTROLLERS DEFAULT_CONTROLLER make_controller",
+    "controllers.base": "Controller",
     "data.episode_files": "write_card",
     "data.episode_reader": "EpisodeReader",
     "data.episode_writer": "EpisodeWriter",

@@ -21,8 +21,8 @@ from typer.core import TyperGroup
 import auxdrive.console as console
 from auxdrive import __version__
 from auxdrive.console.standard_streams import OutputRefused, standard_streams, write_result
-from auxdrive.errors import AuxdriveError, MissingExtra, UsageError, WrongVersion, unknown_name
-from auxdrive.plugins import Plugin, choose, plugins
+from auxdrive.errors import AuxdriveError, MissingExtra, UsageError, WrongVersion
+from auxdrive.registry import Registry
 
 # Which extra brings the modules that a command may find missing.
 EXTRA_OF_MODULE = {
@@ -40,7 +40,6 @@ EXTRA_OF_COMMAND = {
 }  # fmt: skip
 WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim")}
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
-GROUP = "auxdrive.commands"
 UNFORESEEN, INTERRUPTED = 3, 130
 # What the system may refuse anywhere, and only the user can mend: rights, room, names, disks.
 _OF_THE_SYSTEM = {
@@ -57,24 +56,14 @@ class _LazyGroup(TyperGroup):
     """Knows every command by name and imports one when it is asked for (the help asks for all)."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
-        return list(dict.fromkeys(plugin.name for plugin in plugins(GROUP)))
+        return sorted(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        found = plugins(GROUP)
-        try:
-            chosen, left_out = choose(found, cmd_name)
-        except UsageError as error:
-            return typer.main.get_command(_unavailable(cmd_name, error))
-        if chosen is None:
-            if cmd_name.startswith("-"):
-                return None
-            raise UsageError(unknown_name("command", cmd_name, {plugin.name for plugin in found}))
-        for plugin in left_out:
-            console.note(
-                f"the package '{plugin.package}' offers a command '{cmd_name}' too; nobody "
-                "replaces a command of auxdrive's own"
-            )
-        return _command_of(chosen)
+        if cmd_name in COMMANDS:
+            return _command_of(cmd_name)
+        if cmd_name.startswith("-"):
+            return None
+        raise UsageError(COMMANDS.unknown(cmd_name))
 
     def invoke(self, ctx: Any) -> None:
         try:
@@ -86,37 +75,34 @@ class _LazyGroup(TyperGroup):
             raise missing from error
 
 
-def _command_of(plugin: Plugin) -> Any:
+def _command_of(name: str) -> Any:
     """The command as an application of its own. One that cannot be loaded is shown as such, and
     fails only when it runs.
     """
     try:
-        return typer.main.get_command(_app_of(plugin))
+        return _as_command(name, COMMANDS[name])
     except ImportError as error:
-        reason = _missing(plugin.name, error) or UsageError(
-            f"`auxdrive {plugin.name}` cannot be loaded: {error}"
-        )
+        reason = _missing(name, error) or UsageError(f"`auxdrive {name}` cannot be loaded: {error}")
     except UsageError as error:
         absent = error.__cause__
-        reason = (
-            _missing(plugin.name, absent) if isinstance(absent, ImportError) else None
-        ) or error
-    except Exception as error:
-        if plugin.is_ours:
-            raise
-        reason = plugin.broken(error)  # it names something that is no command
-    return typer.main.get_command(_unavailable(plugin.name, reason))
+        reason = (_missing(name, absent) if isinstance(absent, ImportError) else None) or error
+    return typer.main.get_command(_unavailable(name, reason))
 
 
-def _app_of(plugin: Plugin) -> typer.Typer:
-    loaded = plugin.load()
+def _as_command(name: str, loaded: Any) -> Any:
     if isinstance(loaded, typer.Typer):
-        return loaded
+        return typer.main.get_command(loaded)
     app = typer.Typer(
         add_completion=False, pretty_exceptions_enable=False, context_settings=_HELP_NAMES
     )
-    app.command(name=plugin.name)(loaded)
-    return app
+    app.command(name=name)(loaded)
+    return typer.main.get_command(app)
+
+
+COMMANDS: Registry[Any] = Registry(
+    "command", "auxdrive.commands", check=lambda loaded: _as_command("command", loaded)
+)
+"""A sub-command's name -> a function in a module that is cheap to import (pyproject.toml)."""
 
 
 def _unavailable(name: str, reason: AuxdriveError) -> typer.Typer:

@@ -25,8 +25,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Offer(Generic[T]):
-    """A name, the package that brings it, and how to get what it names."""
+    """A name, what it stands for, the package that brings it, and how to get it."""
 
+    what: str
     name: str
     package: str
     find: Callable[[], T]
@@ -46,8 +47,8 @@ class Offer(Generic[T]):
         """
         try:
             loaded = self.find()
-            if self.check is not None and not self.is_built_in:
-                self.check(loaded)
+            if not (self.check is None or self.is_built_in or self.check(loaded)):
+                raise TypeError(f"{loaded!r} is no {self.what}")
         except (Exception, SystemExit) as error:
             if self.is_built_in:
                 raise
@@ -69,7 +70,7 @@ class Registry(Generic[T]):
         what: what a name stands for, for messages ("method").
         entry_point_group: the group of entry points that adds names ("auxdrive.methods").
         builtin: the place of each built-in one, "module:attribute", by name.
-        check: called with what another package brought; raises where it is of the wrong kind.
+        check: whether what another package brought is of the right kind.
 
     Example:
         >>> encodings = Registry("encoding", "auxdrive.encodings", {"json": "json:dumps"})
@@ -89,7 +90,7 @@ class Registry(Generic[T]):
     ) -> None:
         self.what, self.group, self._check = what, entry_point_group, check
         self.builtin: tuple[Offer[T], ...] = tuple(
-            Offer(name, DISTRIBUTION, EntryPoint(name, place, entry_point_group).load)
+            Offer(what, name, DISTRIBUTION, EntryPoint(name, place, entry_point_group).load)
             for name, place in (builtin or {}).items()
         )
         self._added: dict[str, Offer[T]] = {}
@@ -100,7 +101,7 @@ class Registry(Generic[T]):
         Imports nothing.
         """
         found = [
-            Offer(point.name, package, point.load, self._check)
+            Offer(self.what, point.name, package, point.load, self._check)
             for package, point in _installed(tuple(sys.path)).get(self.group, ())
         ]
         found.sort(key=lambda offer: (offer.name, offer.package))
@@ -147,7 +148,7 @@ class Registry(Generic[T]):
         """
         if taken := [o for o in self.offers() if o.name == name and o.package != THIS_PROGRAM]:
             raise UsageError(f"the {self.what} '{name}' is the package '{taken[0].package}'s own")
-        self._added[name] = Offer(name, THIS_PROGRAM, lambda: value, self._check)
+        self._added[name] = Offer(self.what, name, THIS_PROGRAM, lambda: value, self._check)
 
     def remove(self, name: str) -> None:
         """Take back what `add` added."""
@@ -165,6 +166,21 @@ class Registry(Generic[T]):
 
     def __len__(self) -> int:
         return len(self.names())
+
+
+def subclass_of(place: str) -> Callable[[object], bool]:
+    """A check for a table of classes; their base ("module:attribute") is imported by its use."""
+    return lambda loaded: isinstance(loaded, type) and issubclass(loaded, _base(place))
+
+
+def instance_of(place: str) -> Callable[[object], bool]:
+    """A check for a table of objects; their class ("module:attribute") is imported by its use."""
+    return lambda loaded: isinstance(loaded, _base(place))
+
+
+def _base(place: str) -> type:
+    base: type = EntryPoint("", place, "").load()
+    return base
 
 
 @lru_cache(maxsize=8)

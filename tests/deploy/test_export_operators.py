@@ -16,7 +16,7 @@ from auxdrive_deploy.student_graph import to_onnx
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.prepare import build
 from auxdrive_train.methods.contract import STUDENT
-from auxdrive_train.models.backbone import BACKBONES
+from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS, make_task
 
 # Written for networks that auxdrive does not have itself, see `auxdrive.checks.operators`.

@@ -89,11 +89,9 @@ class Fusing(Mimic):
 def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Trained with what is registered, and gone from the tables afterwards."""
     folder = tmp_path_factory.mktemp("own")
-    METHODS["mimic"], METHODS["fusing"], LOSSES["mine"] = (
-        Mimic,
-        Fusing,
-        LossEntry(LOSSES["hint"].maker, 1.0, "none"),
-    )
+    METHODS.add("mimic", Mimic)
+    METHODS.add("fusing", Fusing)
+    LOSSES["mine"] = LossEntry(LOSSES["hint"].maker, 1.0, "none")
     values = {
         "data": str(small_data),
         "preprocessing": {"size": [64, 80]},
@@ -107,8 +105,9 @@ def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         for method, changes in made.items():
             train(parse_config({**values, "method": method, **changes}), folder / method)
     finally:
-        for table, name in ((METHODS, "mimic"), (METHODS, "fusing"), (LOSSES, "mine")):
-            cast(dict[str, object], table).pop(name)
+        METHODS.remove("mimic")
+        METHODS.remove("fusing")
+        del LOSSES["mine"]
     return {method: folder / method for method in made}
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from auxdrive.cards import VehicleSpec
-from auxdrive.controllers import Controller
+from auxdrive.controllers.base import Controller
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Control, Prediction
 

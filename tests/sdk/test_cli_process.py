@@ -247,7 +247,7 @@ def test_a_wrong_version_is_not_called_a_missing_extra(tmp_path: Path) -> None:
         "from onnxscript import nothing_of_that_name",
     ):
         code = (
-            "import auxdrive.commands.verify as v, auxdrive.plugins as p\n"
+            "import auxdrive.commands.verify as v\n"
             f"def export(bundle: str) -> None:\n    'Late.'\n    {lacking}\n"
             "v.verify = export\nfrom auxdrive.cli import main\nmain()"
         )

@@ -8,8 +8,8 @@ import math
 
 import pytest
 from auxdrive.cards import VehicleSpec
-from auxdrive.controllers import CONTROLLERS, PidGains, make_controller
-from auxdrive.controllers.pid import Pid
+from auxdrive.controllers import CONTROLLERS, make_controller
+from auxdrive.controllers.pid import Pid, PidGains
 from auxdrive.types import Control
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from auxdrive.controllers import CONTROLLERS, GuardedController, make_controller
-from auxdrive.controllers.base import ControllerConfig
+from auxdrive.controllers import CONTROLLERS, make_controller
+from auxdrive.controllers.base import ControllerConfig, GuardedController
 from auxdrive.errors import InputError
 from auxdrive.types import Control, Flag, Prediction
 from hypothesis import given, settings

@@ -6,7 +6,8 @@ import math
 
 import pytest
 from auxdrive.cards import VehicleSpec
-from auxdrive.controllers import TransFuserConfig, make_controller
+from auxdrive.controllers import make_controller
+from auxdrive.controllers.transfuser import TransFuserConfig
 from auxdrive.errors import ConfigError, UsageError
 from steady_drive import STEERING, VEHICLE
 

@@ -14,16 +14,9 @@ from foreign_packages import install_package
 GROUP = "auxdrive.shapes"
 
 
-def is_callable(value: object) -> None:
-    if not callable(value):
-        raise TypeError(f"{value!r} is no function")
-
-
 @pytest.fixture
 def shapes() -> Registry[object]:
-    return Registry(
-        "shape", GROUP, {"square": "math:sqrt", "round": "math:floor"}, check=is_callable
-    )
+    return Registry("shape", GROUP, {"square": "math:sqrt", "round": "math:floor"}, check=callable)
 
 
 @pytest.fixture
@@ -81,7 +74,7 @@ def test_an_installed_package_adds_a_name(shapes: Registry[object], site: Path) 
         ("raise SystemExit", r"\(SystemExit\)"),
         ("def (", "SyntaxError"),
         ("", "AttributeError"),
-        ("star = 3", "TypeError: 3 is no function"),
+        ("star = 3", "TypeError: 3 is no shape"),
     ],
 )
 def test_a_broken_one_names_its_package_when_it_is_asked_for_and_breaks_no_other(

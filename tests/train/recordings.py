@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from auxdrive.data.dataset import Dataset
-from auxdrive_train.ingest import FORMATS
+from auxdrive_train.ingest import READERS
 from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.source import SourceOptions
 from auxdrive_train.ingest.writing import IngestReport
@@ -112,7 +112,7 @@ def run(
     options: SourceOptions | None = None,
     **kwargs: Any,
 ) -> tuple[IngestReport, Dataset]:
-    report = build_dataset(FORMATS[form](source, options or SourceOptions()), out, **kwargs)
+    report = build_dataset(READERS[form](source, options or SourceOptions()), out, **kwargs)
     return report, Dataset.open(out)
 
 

@@ -15,7 +15,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.inspection.findings import examine
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.train import train
-from auxdrive_train.ingest import FORMATS
+from auxdrive_train.ingest import READERS
 from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.source import SourceOptions
 from hypothesis import given, settings
@@ -114,6 +114,6 @@ def test_what_ingest_has_just_written_is_not_called_broken(
         now_ms += pause_ms - period_ms
     with tempfile.TemporaryDirectory() as folder:
         tub = make_tub(Path(folder) / "tub", times_ms)
-        report = build_dataset(FORMATS["donkey"](tub, SourceOptions()), Path(folder) / "out")
+        report = build_dataset(READERS["donkey"](tub, SourceOptions()), Path(folder) / "out")
         assert report.broken == []
         assert examine(Dataset.open(Path(folder) / "out")).broken == []

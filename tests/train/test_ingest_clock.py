@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from auxdrive.errors import DataError
-from auxdrive_train.ingest import FORMATS, clock
+from auxdrive_train.ingest import READERS, clock
 from auxdrive_train.ingest.source import SourceOptions
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,7 +109,7 @@ def test_a_tub_whose_records_were_numbered_anew_at_random_is_sorted(tmp_path: Pa
         {"_timestamp_ms": TUB_START_MS + 50 * int(place), "user/angle": place / 100}
         for place in order
     ]
-    source = FORMATS["donkey"](make_tub(tmp_path / "tub", rows, size=(2, 2)), SourceOptions())
+    source = READERS["donkey"](make_tub(tmp_path / "tub", rows, size=(2, 2)), SourceOptions())
     assert [record.steer for record in source.records] == [place / 100 for place in range(40)]
     assert [record.index for record in source.records] == list(range(40))
     np.testing.assert_allclose(
@@ -123,7 +123,7 @@ def test_times_that_are_no_clocks_do_not_shuffle_a_tub(tmp_path: Path) -> None:
         {"_timestamp_ms": int(stamp), "user/angle": place / 1000}
         for place, stamp in enumerate(stamps)
     ]
-    source = FORMATS["donkey"](make_tub(tmp_path / "tub", rows, size=(2, 2)), SourceOptions())
+    source = READERS["donkey"](make_tub(tmp_path / "tub", rows, size=(2, 2)), SourceOptions())
     assert [record.steer for record in source.records] == [place / 1000 for place in range(200)]
     assert "timestamps are not used" in source.notes[0]
 

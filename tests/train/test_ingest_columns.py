@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auxdrive.errors import DataError
-from auxdrive_train.ingest import FORMATS
+from auxdrive_train.ingest import READERS
 from auxdrive_train.ingest.build import IngestReport
 from auxdrive_train.ingest.lines import DAMAGED
 from auxdrive_train.ingest.source import Source, SourceOptions
@@ -53,7 +53,7 @@ def under_header(folder: Path, header: list[str], rows: int = 5) -> Path:
 def test_columns_are_read_by_the_names_that_the_header_gives(
     tmp_path_factory: pytest.TempPathFactory, header: list[str]
 ) -> None:
-    records = FORMATS["udacity"](
+    records = READERS["udacity"](
         under_header(tmp_path_factory.mktemp("any") / "log", header), SourceOptions()
     ).records
     assert [record.index for record in records] == [0, 1, 2, 3, 4]
@@ -125,7 +125,7 @@ def test_an_unknown_header_is_refused_with_both_lists(tmp_path: Path, header: li
 def test_whole_numbers_glued_together_are_damage_and_no_decimal_commas(tmp_path: Path) -> None:
     whole = [udacity_row(index).replace("0.5, 0.9, 0.1, 10", "0, 1, 0, 3") for index in range(12)]
     lines = [*whole[:5], whole[5] + whole[6], *whole[7:]]
-    source = FORMATS["udacity"](
+    source = READERS["udacity"](
         make_udacity(tmp_path / "log", False, rows=12, lines=lines), SourceOptions()
     )
     assert (len(source.records), source.skipped) == (10, {DAMAGED: 1})
@@ -151,7 +151,7 @@ def test_joined_logs_are_sessions_and_may_have_columns_of_their_own(tmp_path: Pa
     ]
     lines = [UDACITY_HEADER, *(udacity_row(index) for index in range(5)), other, *rows]
     log = make_udacity(tmp_path / "log", header=False, lines=lines, rows=105)
-    source = FORMATS["udacity"](log, SourceOptions())
+    source = READERS["udacity"](log, SourceOptions())
     assert [(record.index, record.session, record.steer) for record in source.records] == [
         (index, f"log/{index // 5}", 0.5) for index in range(10)
     ]
@@ -171,7 +171,7 @@ def test_rows_out_of_order_are_sorted_by_their_pictures_times(
 ) -> None:
     lines = [udacity_row(index, steering=f"{index / 100}") for index in range(rows)]
     random.Random(seed).shuffle(lines)
-    source = FORMATS["udacity"](make_log(tmp_path_factory, lines), SourceOptions())
+    source = READERS["udacity"](make_log(tmp_path_factory, lines), SourceOptions())
     assert times_of(source) == [index / 10 for index in range(rows)]
     assert [(record.index, record.steer) for record in source.records] == [
         (index, index / 100) for index in range(rows)
@@ -259,7 +259,7 @@ def test_joined_logs_are_sorted_each_for_itself(tmp_path: Path) -> None:
     random.Random(1).shuffle(early)
     _, lengths = shuffled(tmp_path, [UDACITY_HEADER, *late, UDACITY_HEADER, *early])
     assert lengths == [20, 20]
-    source = FORMATS["udacity"](tmp_path / "log", SourceOptions())
+    source = READERS["udacity"](tmp_path / "log", SourceOptions())
     assert [record.session for record in source.records] == ["log/0"] * 20 + ["log/1"] * 20
     assert [record.index for record in source.records] == list(range(40))
 
@@ -268,7 +268,7 @@ def test_a_picture_that_two_rows_name_has_the_later_label(tmp_path: Path) -> Non
     lines = [udacity_row(index, steering="0.1") for index in range(5)] + [
         udacity_row(3, steering="0.9")
     ]
-    source = FORMATS["udacity"](make_udacity(tmp_path / "log", False, lines=lines), SourceOptions())
+    source = READERS["udacity"](make_udacity(tmp_path / "log", False, lines=lines), SourceOptions())
     assert [record.steer for record in source.records] == [0.1, 0.1, 0.1, 0.9, 0.1]
     assert source.skipped == {"picture named again by a later row": 1}
 

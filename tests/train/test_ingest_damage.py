@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
-from auxdrive_train.ingest import FORMATS
+from auxdrive_train.ingest import READERS
 from auxdrive_train.ingest.lines import DAMAGED
 from auxdrive_train.ingest.source import SourceOptions
 from hypothesis import given
@@ -86,7 +86,7 @@ def test_whole_numbers_may_be_written_as_floats(tmp_path: Path) -> None:
         [{"_index": float(index), "source_index": 10.0 * index} for index in range(6)],
         deleted=[2],
     )
-    source = FORMATS["donkey"](tub, SourceOptions())
+    source = READERS["donkey"](tub, SourceOptions())
     assert source.index_field == "source_index"
     assert [record.index for record in source.records] == [0, 10, 30, 40, 50]
 
@@ -117,7 +117,7 @@ def test_no_bytes_of_a_catalog_raise_anything_but_our_errors(
     whole = json.dumps(tub_row(0)).encode() + b"\n"
     (folder / "catalog_0.catalog").write_bytes(whole * 20 + data + b"\n" + whole)
     try:
-        source = FORMATS["donkey"](folder, SourceOptions())
+        source = READERS["donkey"](folder, SourceOptions())
     except DataError as error:
         assert "lines are damaged" in str(error)  # noqa: PT017  # some bytes are one line too many
     else:
@@ -228,7 +228,7 @@ def test_a_picture_whose_later_record_is_damaged_does_not_keep_the_earlier_label
             ('{"_index": 1' if index in torn else json.dumps(second_session(index))) + "\n"
             for index in range(10, 20)
         )
-    source = FORMATS["donkey"](tub, SourceOptions())
+    source = READERS["donkey"](tub, SourceOptions())
     assert [record.index for record in source.records] == [
         index for index in range(20) if index not in lost
     ]
@@ -268,7 +268,7 @@ def test_no_bytes_of_a_log_raise_anything_but_our_errors(
         (udacity_row(0) + "\n").encode() + data + b"\n" + (udacity_row(1) + "\n").encode() * 20
     )
     try:
-        source = FORMATS["udacity"](folder, SourceOptions())
+        source = READERS["udacity"](folder, SourceOptions())
     except DataError:
         return
     assert {record.image.name[:25] for record in source.records} >= {"center_2023_03_23_00_39_0"}

@@ -12,7 +12,7 @@ import pytest
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
-from auxdrive_train.ingest import FORMATS
+from auxdrive_train.ingest import READERS
 from auxdrive_train.ingest.add import add_to_dataset
 from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.join import join_sources
@@ -128,7 +128,7 @@ def test_depth_in_some_recordings_alone_is_refused_and_can_be_left_out(tmp_path:
 
     def both(**options: bool) -> Source:
         return join_sources(
-            [FORMATS["donkey"](tub, SourceOptions(**options)) for tub in (deep, flat)]
+            [READERS["donkey"](tub, SourceOptions(**options)) for tub in (deep, flat)]
         )
 
     with pytest.raises(
@@ -143,10 +143,10 @@ def test_depth_in_some_recordings_alone_is_refused_and_can_be_left_out(tmp_path:
     with pytest.raises(
         DataError, match=r"modalities: rgb and rgb, depth \(--no-depth leaves depth out\)"
     ):
-        add_to_dataset(FORMATS["donkey"](deep, SourceOptions()), tmp_path / "flat_data")
+        add_to_dataset(READERS["donkey"](deep, SourceOptions()), tmp_path / "flat_data")
     with pytest.raises(DataError, match=r"modalities: rgb, depth and rgb\n"):
-        add_to_dataset(FORMATS["donkey"](flat, SourceOptions()), tmp_path / "deep_data")
-    add_to_dataset(FORMATS["donkey"](deep, SourceOptions(depth=False)), tmp_path / "flat_data")
+        add_to_dataset(READERS["donkey"](flat, SourceOptions()), tmp_path / "deep_data")
+    add_to_dataset(READERS["donkey"](deep, SourceOptions(depth=False)), tmp_path / "flat_data")
 
 
 def test_the_older_name_of_the_angle_is_read(tmp_path: Path) -> None:
@@ -207,13 +207,13 @@ def test_folders_that_are_no_tub_say_what_they_are(
         (tmp_path / "tub" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "tub" / name).touch()
     with pytest.raises(DataError, match=message):
-        FORMATS["donkey"](tmp_path / "tub", SourceOptions())
+        READERS["donkey"](tmp_path / "tub", SourceOptions())
 
 
 def test_odd_names_of_folders_and_sessions_can_stand_in_a_card(tmp_path: Path) -> None:
     tub = make_tub(tmp_path / "tub \udcff", [{"_session_id": "a/b\n\ud800" * 50}] * 3)
     _, dataset = run(tub, tmp_path / "out")
     assert dataset.card.name == "tub \\udcff"
-    (session,) = {record.session for record in FORMATS["donkey"](tub, SourceOptions()).records}
+    (session,) = {record.session for record in READERS["donkey"](tub, SourceOptions()).records}
     assert session.isascii()
     assert len(session) < 80

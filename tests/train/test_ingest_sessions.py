@@ -13,7 +13,7 @@ import pytest
 from auxdrive.cli import build_app
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import training_parts
-from auxdrive_train.ingest import FORMATS
+from auxdrive_train.ingest import READERS
 from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.source import SourceOptions
 from auxdrive_train.ingest.splits import parse_splits
@@ -73,7 +73,7 @@ def make_udacity(folder: Path, rows: int) -> Path:
 def ingest(
     source: Path, out: Path, form: str = "donkey", cameras: Any = None, **more: Any
 ) -> tuple[IngestReport, Dataset]:
-    report = build_dataset(FORMATS[form](source, SourceOptions(cameras=cameras)), out, **more)
+    report = build_dataset(READERS[form](source, SourceOptions(cameras=cameras)), out, **more)
     return report, Dataset.open(out)
 
 

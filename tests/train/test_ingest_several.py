@@ -16,7 +16,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.errors import AuxdriveError, DataError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive_train.ingest import FORMATS, add
+from auxdrive_train.ingest import READERS, add
 from auxdrive_train.ingest.add import add_to_dataset
 from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.join import join_sources
@@ -32,7 +32,7 @@ THREE_DRIVES = [
 
 
 def read(*folders: Path, form: str = "donkey", **options: Any) -> Source:
-    return join_sources([FORMATS[form](folder, SourceOptions(**options)) for folder in folders])
+    return join_sources([READERS[form](folder, SourceOptions(**options)) for folder in folders])
 
 
 def tubs(tmp_path: Path) -> tuple[Path, Path]:
@@ -153,7 +153,7 @@ def test_what_is_added_later_is_as_if_it_had_been_there(tmp_path: Path) -> None:
     assert dataset.missing(Modality.EDGE) == ()
     assert (
         dataset.card.source
-        == f"{before.source} + {FORMATS['donkey'](other, SourceOptions()).identity}"
+        == f"{before.source} + {READERS['donkey'](other, SourceOptions()).identity}"
     )
     assert (dataset.card.licence, dataset.card.camera) == ("MIT; CC0", before.camera)
     with pytest.raises(UsageError, match=r"holds donkey tub tub_2 .* already"):

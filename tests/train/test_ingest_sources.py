@@ -18,7 +18,7 @@ from auxdrive.data.timing import breaks
 from auxdrive.errors import AuxdriveError, DataError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.storage.folders import held
-from auxdrive_train.ingest import FORMATS, clock
+from auxdrive_train.ingest import READERS, clock
 from auxdrive_train.ingest.build import build_dataset
 from auxdrive_train.ingest.source import SourceOptions
 from auxdrive_train.ingest.splits import parse_splits, split_of
@@ -71,7 +71,7 @@ def test_every_record_says_which_session_it_belongs_to(tmp_path: Path) -> None:
         tmp_path / "tub",
         [{"_session_id": "26-01-01_0"}, {"_session_id": "26-01-01_1"}, {"_session_id": None}, {}],
     )
-    assert [record.session for record in FORMATS["donkey"](tub, SourceOptions()).records] == [
+    assert [record.session for record in READERS["donkey"](tub, SourceOptions()).records] == [
         *("tub/26-01-01_0", "tub/26-01-01_1"),
         *("tub", "tub"),
     ]
@@ -212,9 +212,9 @@ def test_source_indexes_that_are_none_are_not_used(tmp_path: Path, odd: Any) -> 
         tmp_path / "tub",
         [{"source_index": 100 + index} for index in range(3)] + [{"source_index": odd}],
     )
-    assert FORMATS["donkey"](tub, SourceOptions()).index_field == "_index"
+    assert READERS["donkey"](tub, SourceOptions()).index_field == "_index"
     assert (
-        FORMATS["donkey"](
+        READERS["donkey"](
             make_tub(tmp_path / "good", [{"source_index": 7}]), SourceOptions()
         ).index_field
         == "source_index"
@@ -332,7 +332,7 @@ def shared(name: str) -> Path:
 
 
 def test_the_real_tub(tmp_path: Path) -> None:
-    source = FORMATS["donkey"](shared("donkey_track2"), SourceOptions())
+    source = READERS["donkey"](shared("donkey_track2"), SourceOptions())
     assert source.rate_hz == pytest.approx(10, abs=0.1)
     splits = parse_splits(["train=:9800", "test=10000:12000", "shift=13000:"])
     counts = [split_of(record.index, splits) for record in source.records]

@@ -53,7 +53,7 @@ def statistics(network: nn.Module, part: str) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("backbone", ["resnet18", "pilotnet_bn"])
 @pytest.mark.parametrize(
-    "name", sorted(name for name, entry in METHODS.items() if entry.needs_auxiliaries)
+    "name", sorted(name for name in METHODS if METHODS[name].needs_auxiliaries)
 )
 def test_every_phase_learns_from_a_lone_sample_and_takes_no_statistics_from_it(
     name: str, backbone: str, samples: SampleSet

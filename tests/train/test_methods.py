@@ -46,7 +46,8 @@ def phases(made, metric=lambda index: float(index)):
 
 
 def test_every_method_trains_networks_that_it_has_under_names_that_differ() -> None:
-    for name, entry in METHODS.items():
+    for name in METHODS:
+        entry = METHODS[name]
         made = method(
             name,
             aux=(Modality.DEPTH, Modality.LIDAR) if entry.needs_auxiliaries else (),

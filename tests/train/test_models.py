@@ -9,7 +9,7 @@ from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
 from auxdrive.errors import ConfigError, DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.models.backbone import BACKBONES
+from auxdrive_train.models import BACKBONES
 from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.networks import Build, FusedNetwork, SingleNetwork
 from auxdrive_train.models.pilotnet import PilotNet

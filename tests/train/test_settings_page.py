@@ -53,8 +53,8 @@ def test_every_setting_stands_there_with_its_meaning() -> None:
     wanted = {prefix + name for prefix, model in groups().items() for name in model.model_fields}
     wanted |= {
         f"options.{name}"
-        for method in METHODS.values()
-        for name in method.options_type.model_fields
+        for method in METHODS.builtin
+        for name in method.load().options_type.model_fields
     }
     assert set(meanings) == wanted
     assert all(len(row) == 4 and len(row[-1]) > 5 for row in rows)

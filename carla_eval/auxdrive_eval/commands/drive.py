@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import auxdrive.console as console
 import typer
 from auxdrive.console import JsonOption
-from auxdrive.errors import UsageError, unknown_name
+from auxdrive.controllers import CONTROLLERS
+from auxdrive.errors import UsageError
 from auxdrive.storage.reading import exists
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def drive(
     controller: Annotated[
         str | None,
         typer.Option(
-            help="pid, pure_pursuit or steering (default: by what the model predicts).",
+            help=f"{', '.join(CONTROLLERS)} (default: by what the model predicts).",
             show_default=False,
         ),
     ] = None,
@@ -169,13 +170,11 @@ def drive(
 def _source(
     driver: str, role: str, controller: str | None, creep_after_s: float | None, limits: AgentLimits
 ) -> DriverSource:
-    from auxdrive.controllers import CONTROLLERS
-
     from auxdrive_eval.driving.agents import STUDENT, AgentSource
     from auxdrive_eval.driving.settings import DriverSource
 
-    if controller is not None and controller not in CONTROLLERS:
-        raise UsageError(unknown_name("controller", controller, CONTROLLERS))
+    if controller is not None:
+        CONTROLLERS[controller]  # a wrong name is told before anything starts
     if creep_after_s is not None and not 0 < creep_after_s < math.inf:
         raise UsageError(f"--creep-after-s is a number of seconds above 0, got {creep_after_s}")
     if driver == EXPERT and not exists(driver):

@@ -11,7 +11,8 @@ from typing import Protocol
 
 import numpy as np
 from auxdrive.cards import CameraSpec, Task
-from auxdrive.controllers import Controller, make_controller
+from auxdrive.controllers import make_controller
+from auxdrive.controllers.base import Controller
 from auxdrive.controllers.creep import Creeping
 from auxdrive.errors import AuxdriveError, InputError, UsageError
 from auxdrive.modalities import Modality

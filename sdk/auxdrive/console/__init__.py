@@ -30,7 +30,6 @@ from rich.text import Text
 
 from auxdrive.console.standard_streams import keep_for_result, let_go, result_written, write_result
 from auxdrive.logs import logged_to
-from auxdrive.strict import dump_json
 
 LINE_EVERY_S = 10.0
 """How often progress is told where there is no terminal to draw a bar on."""
@@ -79,6 +78,8 @@ def print_json(result: Mapping[str, Any]) -> None:
     """Print one JSON document (`auxdrive.strict.dump_json`): in ASCII, with null for numbers that
     are not finite.
     """
+    from auxdrive.strict import dump_json  # with pydantic, which most of the command line needs not
+
     write_result(dump_json(result).decode("ascii"))
 
 

@@ -7,32 +7,27 @@ control = controller.step(prediction, speed_mps=4.0, now_s=time.monotonic())
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from auxdrive.registry import Registry, subclass_of
 
-from auxdrive.cards import Task, VehicleSpec
-from auxdrive.checks.numbers import shown
-from auxdrive.controllers.base import Controller, ControllerConfig, GuardedController, Settings
-from auxdrive.controllers.constant_speed import SteeringConfig, SteeringController
-from auxdrive.controllers.pid import PidGains, SpeedConfig
-from auxdrive.controllers.pure_pursuit import PurePursuit, PurePursuitConfig
-from auxdrive.controllers.transfuser import TransFuserConfig, TransFuserPID
-from auxdrive.errors import ConfigError, UsageError, unknown_name
-from auxdrive.steering import SteeringSpec
-from auxdrive.strict import mistakes_of
+# A command's help asks for the names alone: whatever takes time is imported where it is needed.
+if TYPE_CHECKING:
+    from auxdrive.cards import Task, VehicleSpec
+    from auxdrive.controllers.base import Controller, GuardedController, Settings
+    from auxdrive.steering import SteeringSpec
 
-CONTROLLERS: dict[str, type[TransFuserPID] | type[PurePursuit] | type[SteeringController]] = {
-    "pid": TransFuserPID,
-    "pure_pursuit": PurePursuit,
-    "steering": SteeringController,
-}
+CONTROLLERS: Registry[type[GuardedController]] = Registry(
+    "controller",
+    "auxdrive.controllers",
+    {
+        "pid": "auxdrive.controllers.transfuser:TransFuserPID",
+        "pure_pursuit": "auxdrive.controllers.pure_pursuit:PurePursuit",
+        "steering": "auxdrive.controllers.constant_speed:SteeringController",
+    },
+    check=subclass_of("auxdrive.controllers.base:GuardedController"),
+)
 DEFAULT_CONTROLLER: dict[Task, str] = {"waypoints": "pid", "steering": "steering"}
-
-__all__ = [
-    "CONTROLLERS", "DEFAULT_CONTROLLER", "Controller", "ControllerConfig", "GuardedController",
-    "PidGains", "PurePursuit", "PurePursuitConfig", "SpeedConfig", "SteeringConfig",
-    "SteeringController", "TransFuserConfig", "TransFuserPID", "make_controller",
-]  # fmt: skip
 
 
 def make_controller(
@@ -51,8 +46,16 @@ def make_controller(
         UsageError: no such controller or preset, or the vehicle's card lacks what it needs.
         ConfigError: wrong values, all of them named.
     """
-    if not isinstance(name, str) or name not in CONTROLLERS:
-        raise UsageError(unknown_name("controller", str(name), CONTROLLERS))
+    from pydantic import ValidationError
+
+    from auxdrive.cards import VehicleSpec
+    from auxdrive.checks.numbers import shown
+    from auxdrive.controllers.base import Settings
+    from auxdrive.errors import ConfigError, UsageError, unknown_name
+    from auxdrive.steering import SteeringSpec
+    from auxdrive.strict import mistakes_of
+
+    controller = CONTROLLERS[name]
     if not isinstance(steering, SteeringSpec) or not isinstance(vehicle, VehicleSpec):
         raise UsageError(
             f"a controller needs a SteeringSpec and a VehicleSpec, got {shown(steering)} and "
@@ -62,7 +65,6 @@ def make_controller(
         raise ConfigError(
             f"controller '{name}': the settings are {shown(config)}; give them by name"
         )
-    controller = CONTROLLERS[name]
     values = dict(config or {})
     if "preset" in values:
         preset = str(values.pop("preset"))
@@ -79,4 +81,4 @@ def make_controller(
     except ValidationError as error:
         mistakes = "; ".join(mistakes_of(error, controller.config_type, whole=name))
         raise ConfigError(f"controller '{name}': {mistakes}") from None
-    return controller(steering, vehicle, checked)  # type: ignore[arg-type]  # each class gets the configuration of its own type
+    return controller(steering, vehicle, checked)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from itertools import pairwise
-from typing import Annotated, Protocol, final
+from typing import Annotated, ClassVar, Protocol, final
 
 import numpy as np
 from pydantic import Field
@@ -107,7 +107,14 @@ class GuardedController(ABC):
     where the vehicle's card gives it. The first command after `reset` is free, since where the
     wheel stands is not known. At one time there is one command: a second call at the same `now_s`
     gives the first one's again, or a safe stop.
+
+    Attributes:
+        config_type: what configures the class; `make_controller` gives its constructor one.
+        presets: configurations by name.
     """
+
+    config_type: ClassVar[type[ControllerConfig]]
+    presets: ClassVar[Mapping[str, ControllerConfig]] = {}
 
     def __init__(
         self, steering: SteeringSpec, vehicle: VehicleSpec, config: ControllerConfig

@@ -25,7 +25,6 @@ class SteeringController(GuardedController):
     """Predicted steering, cut to the lock, and the speed loop towards the target speed."""
 
     config_type = SteeringConfig
-    presets: dict[str, SteeringConfig] = {}  # noqa: RUF012  none
 
     def __init__(
         self, steering: SteeringSpec, vehicle: VehicleSpec, config: SteeringConfig

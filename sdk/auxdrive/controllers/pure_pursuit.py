@@ -43,7 +43,6 @@ class PurePursuit(GuardedController):
     """
 
     config_type = PurePursuitConfig
-    presets: dict[str, PurePursuitConfig] = {}  # noqa: RUF012  none
 
     def __init__(
         self, steering: SteeringSpec, vehicle: VehicleSpec, config: PurePursuitConfig

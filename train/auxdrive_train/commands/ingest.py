@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import auxdrive.console as console
 import typer
 from auxdrive.console import JsonOption
-from auxdrive.errors import UsageError, unknown_name
+from auxdrive.errors import UsageError
 
-from auxdrive_train.ingest import FORMATS
+from auxdrive_train.ingest import READERS
 
 if TYPE_CHECKING:
     from auxdrive_train.ingest.writing import IngestReport
@@ -24,7 +24,7 @@ def ingest(
     source_format: Annotated[
         str,
         typer.Argument(
-            metavar="FORMAT", help=f"What the source is: {', '.join(FORMATS)}.", show_default=False
+            metavar="FORMAT", help=f"What the source is: {', '.join(READERS)}.", show_default=False
         ),
     ],
     sources: Annotated[
@@ -111,8 +111,7 @@ def ingest(
     from auxdrive_train.ingest.source import SourceOptions
     from auxdrive_train.ingest.splits import parse_splits, split_of
 
-    if source_format not in FORMATS:
-        raise UsageError(unknown_name("format", source_format, FORMATS))
+    reader = READERS[source_format]
     ranges = parse_splits(split or ())
     derived = tuple(dict.fromkeys(parse_modality(name) for name in _names(derive)))
     size = None if image_size is None else _size(image_size)
@@ -120,7 +119,7 @@ def ingest(
     options = SourceOptions(
         max_steer_deg, rate_hz, chosen, side_correction, fov_deg, wheelbase_m, depth
     )
-    read = join_sources([FORMATS[source_format](source, options) for source in sources])
+    read = join_sources([reader(source, options) for source in sources])
     steps = sum(
         split_of(record.index, ranges, record.source) is not None for record in read.records
     ) * (1 + len(derived))

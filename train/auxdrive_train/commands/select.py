@@ -9,6 +9,8 @@ import typer
 from auxdrive import console
 from auxdrive.console import JsonOption
 
+from auxdrive_train.models import BACKBONES
+
 
 def select(
     data: Annotated[
@@ -27,7 +29,7 @@ def select(
     main: Annotated[str, typer.Option(help="Modality that the student will see.")] = "rgb",
     task: Annotated[str, typer.Option(help="steering or waypoints.")] = "steering",
     backbone: Annotated[
-        str, typer.Option(help="pilotnet, pilotnet_bn, resnet18 or resnet34.")
+        str, typer.Option(help=f"The encoders' network: {', '.join(BACKBONES)}.")
     ] = "pilotnet",
     epochs: Annotated[int, typer.Option(help="Epochs to train the weighing network.")] = 10,
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,

@@ -9,6 +9,9 @@ import typer
 from auxdrive import console
 from auxdrive.console import JsonOption
 
+from auxdrive_train.methods import METHODS
+from auxdrive_train.models import BACKBONES
+
 
 def train(
     config: Annotated[
@@ -19,7 +22,7 @@ def train(
         typer.Option(help="The data set's directory; repeat it to train on several as one."),
     ] = None,
     method: Annotated[
-        str | None, typer.Option(help="baseline, teacher, samd, umt or dmcl.")
+        str | None, typer.Option(help=f"How it is trained: {', '.join(METHODS)}.")
     ] = None,
     main: Annotated[str | None, typer.Option(help="Modality that the student sees.")] = None,
     aux: Annotated[
@@ -27,7 +30,7 @@ def train(
     ] = None,
     task: Annotated[str | None, typer.Option(help="steering or waypoints.")] = None,
     backbone: Annotated[
-        str | None, typer.Option(help="pilotnet, pilotnet_bn, resnet18 or resnet34.")
+        str | None, typer.Option(help=f"The encoders' network: {', '.join(BACKBONES)}.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs that the student trains.")] = None,
     seed: Annotated[int | None, typer.Option(help="The run's seed.")] = None,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from auxdrive.cards import Pixels, PreprocessingSpec
 from auxdrive.data.division import CARVE_EVERY
-from auxdrive.errors import ConfigError, unknown_name
+from auxdrive.errors import ConfigError, UsageError, unknown_name
 from auxdrive.modalities import Modality
 from auxdrive.strict import Strict, mistakes_of, refuse_odd
 from pydantic import (
@@ -28,7 +28,7 @@ from auxdrive_train.data.balance import BalanceConfig
 from auxdrive_train.engine.yaml_text import dump_yaml, parse_yaml, read_yaml
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import FINISHED, is_finished
-from auxdrive_train.models.backbone import BACKBONES
+from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
 
 
@@ -150,27 +150,25 @@ class TrainConfig(Strict):
     def _consistent(self, info: ValidationInfo) -> TrainConfig:
         mistakes = [*self._unknown_names()]
         if not is_finished(info):
-            mistakes += [*self._unknown_method(), *self._method_mistakes(), *self._clashes()]
+            mistakes += [*self._method_mistakes(), *self._clashes()]
         if mistakes:
             raise _Mistakes(mistakes)
         return self
 
     def _unknown_names(self) -> Iterator[_Mistake]:
-        for what, name, table in (
-            ("task", self.task, TASKS),
-            ("backbone", self.backbone, BACKBONES),
-        ):
-            if name not in table:
-                yield _Mistake((what,), unknown_name(what, name, table))
-
-    def _unknown_method(self) -> Iterator[_Mistake]:
-        if self.method not in METHODS:
-            yield _Mistake(("method",), unknown_name("method", self.method, METHODS))
+        if self.task not in TASKS:
+            yield _Mistake(("task",), unknown_name("task", self.task, TASKS))
+        try:
+            BACKBONES[self.backbone]
+        except UsageError as error:
+            yield _Mistake(("backbone",), str(error))
 
     def _method_mistakes(self) -> Iterator[_Mistake]:
-        """The method's own rules, and its options'."""
-        method = METHODS.get(self.method)
-        if method is None:
+        """No such method, the method's own rules, and its options'."""
+        try:
+            method = METHODS[self.method]
+        except UsageError as error:
+            yield _Mistake(("method",), str(error))
             return
         try:
             options = method.options_type.model_validate(self.options)

@@ -135,10 +135,10 @@ def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDi
         ConfigError: the method is known, and has no such options.
     """
     config = config.model_copy(update={"weights": None})
-    entry = METHODS.get(config.method, StoredStudent)
-    if entry is StoredStudent:
+    if config.method not in METHODS:
         method: Method = StoredStudent(_setting(config, task), Options())
     else:
+        entry = METHODS[config.method]
         try:
             method = entry(
                 _setting(config, task),

@@ -1,20 +1,28 @@
 """Readers of foreign recordings, and the builder that turns what they read into a data set.
 
-A reader is a function `(path, SourceOptions) -> Source`; `FORMATS` is the table from which the
-command line and its help derive. Importing it must stay cheap (no torch, no Pillow): every
-`auxdrive --help` does.
+A reader is a function `(path, SourceOptions) -> Source`; the command line and its help take their
+formats from the table.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from auxdrive_train.ingest.donkey import read_donkey
-from auxdrive_train.ingest.source import Source, SourceOptions
-from auxdrive_train.ingest.udacity import read_udacity
+from auxdrive.registry import Registry
 
-FORMATS: dict[str, Callable[[Path, SourceOptions], Source]] = {
-    "donkey": read_donkey,
-    "udacity": read_udacity,
-}
+if TYPE_CHECKING:
+    from auxdrive_train.ingest.source import Source, SourceOptions
+
+Reader: TypeAlias = "Callable[[Path, SourceOptions], Source]"
+
+READERS: Registry[Reader] = Registry(
+    "format",
+    "auxdrive.readers",
+    {
+        "donkey": "auxdrive_train.ingest.donkey:read_donkey",
+        "udacity": "auxdrive_train.ingest.udacity:read_udacity",
+    },
+    check=callable,
+)

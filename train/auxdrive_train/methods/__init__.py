@@ -1,15 +1,26 @@
-"""Training methods, one file each. The table is the single place where a name becomes a method."""
+"""Training methods, one file each. The table is the single place where a name becomes a method; a
+method is imported, and torch with it, when it is asked for.
+"""
 
 from __future__ import annotations
 
-from auxdrive_train.methods.baseline import Baseline
-from auxdrive_train.methods.contract import Method
-from auxdrive_train.methods.dmcl import DMCL
-from auxdrive_train.methods.samd import SAMD
-from auxdrive_train.methods.selection import Selection
-from auxdrive_train.methods.teacher import Teacher
-from auxdrive_train.methods.umt import UMT
+from typing import TYPE_CHECKING
 
-METHODS: dict[str, type[Method]] = {
-    method.name: method for method in (Baseline, Teacher, SAMD, UMT, DMCL, Selection)
-}
+from auxdrive.registry import Registry, subclass_of
+
+if TYPE_CHECKING:
+    from auxdrive_train.methods.contract import Method
+
+METHODS: Registry[type[Method]] = Registry(
+    "method",
+    "auxdrive.methods",
+    {
+        "baseline": "auxdrive_train.methods.baseline:Baseline",
+        "teacher": "auxdrive_train.methods.teacher:Teacher",
+        "samd": "auxdrive_train.methods.samd:SAMD",
+        "umt": "auxdrive_train.methods.umt:UMT",
+        "dmcl": "auxdrive_train.methods.dmcl:DMCL",
+        "selection": "auxdrive_train.methods.selection:Selection",
+    },
+    check=subclass_of("auxdrive_train.methods.contract:Method"),
+)

@@ -19,8 +19,8 @@ ImageStem = PilotNetStem | ResNetStem
 
 
 class Backbone:
-    """One row of the table: how to build an encoder and a stem alone (SAMD's F3) for a number of
-    input channels.
+    """What a name of `auxdrive_train.models.BACKBONES` stands for: how to build an encoder and a
+    stem alone (SAMD's F3) for a number of input channels.
     """
 
     def __init__(
@@ -32,14 +32,12 @@ class Backbone:
         self.stem = stem
 
 
-BACKBONES: dict[str, Backbone] = {
-    "pilotnet": Backbone(PilotNet, PilotNetStem),
-    "pilotnet_bn": Backbone(
-        lambda channels, size: PilotNet(channels, size, norm=True),
-        lambda channels: PilotNetStem(channels, norm=True),
-    ),
-    "resnet18": Backbone(lambda channels, _: resnet18(channels), ResNetStem),
-    "resnet34": Backbone(
-        lambda channels, _: resnet34(channels), lambda channels: ResNetStem(channels, blocks=3)
-    ),
-}
+PILOTNET = Backbone(PilotNet, PilotNetStem)
+PILOTNET_BN = Backbone(
+    lambda channels, size: PilotNet(channels, size, norm=True),
+    lambda channels: PilotNetStem(channels, norm=True),
+)
+RESNET18 = Backbone(lambda channels, _: resnet18(channels), ResNetStem)
+RESNET34 = Backbone(
+    lambda channels, _: resnet34(channels), lambda channels: ResNetStem(channels, blocks=3)
+)

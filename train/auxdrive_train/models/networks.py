@@ -14,12 +14,13 @@ from typing import cast
 
 import torch
 from auxdrive.cards import PreprocessingSpec
-from auxdrive.errors import ConfigError, UsageError, unknown_name
+from auxdrive.errors import UsageError
 from auxdrive.modalities import Modality
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.models.backbone import BACKBONES, ImageEncoder
+from auxdrive_train.models import BACKBONES
+from auxdrive_train.models.backbone import ImageEncoder
 from auxdrive_train.models.heads import SteeringHead, WaypointHead
 from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.maps import NOTHING, Kept, Widths
@@ -302,7 +303,7 @@ class Build:
     """How a run builds its networks: one backbone, one preprocessing, one task for all of them.
 
     Raises:
-        ConfigError: no such backbone.
+        UsageError: no such backbone.
     """
 
     backbone: str
@@ -311,8 +312,7 @@ class Build:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.backbone not in BACKBONES:
-            raise ConfigError(unknown_name("backbone", self.backbone, BACKBONES))
+        BACKBONES[self.backbone]  # an unknown one shows at once
 
     def encoder(self, channels: int) -> ImageEncoder:
         """A fresh encoder for that many input channels."""

@@ -9,11 +9,13 @@ from pathlib import Path
 from auxdrive.agent import Agent
 from auxdrive.bundles import CARD_NAME
 from auxdrive.errors import AuxdriveError, UsageError
-from auxdrive.plugins import plugins
 from auxdrive.predictor import Predictor
+from auxdrive.registry import Registry
 from auxdrive.storage.reading import exists, is_file
 
-ENTRY_POINTS = "auxdrive.agents"
+AgentLoader = Callable[[Path, str], Agent | None]
+AGENTS: Registry[AgentLoader] = Registry("loader of agents", "auxdrive.agents", check=callable)
+"""What loads agents: (path, role) -> Agent, or None where the path is none of its own."""
 STUDENT = "student"
 
 
@@ -72,19 +74,19 @@ class AgentSource:
             return Predictor.load(self.path, threads=1)
         broken: list[str] = []
         failures: list[tuple[str, BaseException]] = []
-        for plugin in plugins(ENTRY_POINTS):
-            if (loader_name := f"{plugin.package}:{plugin.name}") in self.without:
+        for offer in AGENTS.offers():
+            if (loader_name := f"{offer.package}:{offer.name}") in self.without:
                 continue
             asking(loader_name)
             try:
-                loader = plugin.load()
+                loader = offer.load()
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's module, perhaps of another agent
                 broken.append(str(error))
                 continue
             try:
-                agent: Agent | None = loader(self.path, self.role)
+                agent = loader(self.path, self.role)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - the same
-                failures.append((plugin.name, error))
+                failures.append((offer.name, error))
                 continue
             if agent is not None:
                 return agent
