@@ -11,7 +11,7 @@ import numpy as np
 from auxdrive.bundles import IMAGE_INPUT
 from auxdrive.cards import Task, TensorSpec
 from auxdrive.ego import EgoLayout
-from auxdrive.runtimes import runtime_factory
+from auxdrive.runtimes import RUNTIMES
 from auxdrive.types import Float32, UInt8
 
 PARITY_LIMIT: dict[Task, float] = {"steering": 0.01, "waypoints": 0.1}
@@ -36,7 +36,7 @@ def run_graph(
         BundleError: the runtime refuses the graph, or it has other inputs or outputs.
         RuntimeUnavailable: there is no such runtime here.
     """
-    session = runtime_factory(runtime)(model, _one_frame(inputs), _one_frame(outputs), "cpu", 1)
+    session = RUNTIMES[runtime](model, _one_frame(inputs), _one_frame(outputs), "cpu", 1)
     buffer = session.outputs[outputs[0].name]
     layout = EgoLayout(spec.name for spec in inputs if spec.name != IMAGE_INPUT)
     answers = np.empty((len(images), *buffer.shape[1:]), np.float32)

@@ -25,7 +25,7 @@ from auxdrive.checks.admission import admit
 from auxdrive.checks.gate import Gate, Inputs
 from auxdrive.errors import RuntimeFailure, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.runtimes import Session, runtime_factory
+from auxdrive.runtimes import RUNTIMES, Session
 from auxdrive.runtimes.exclusive import Turns
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Float32, Observation, Prediction
@@ -93,7 +93,7 @@ class Predictor:
                 `FIRST_RUN_S`.
             RuntimeUnavailable: the runtime or device cannot be had here.
         """
-        open_session = runtime_factory(runtime)
+        open_session = RUNTIMES[runtime]
         threads = DEFAULT_THREADS if threads is None else threads
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise UsageError(f"threads must be a whole number, 1 or more, got {threads!r}")

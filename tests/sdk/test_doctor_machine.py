@@ -88,14 +88,17 @@ def test_an_installed_package_that_this_version_cannot_use_does_not_run(tmp_path
 def test_a_planned_runtime_counts_from_the_day_that_it_is_in_the_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(RUNTIMES, "openvino", RUNTIMES["onnxruntime"])
+    RUNTIMES.add("openvino", RUNTIMES["onnxruntime"])
     monkeypatch.setattr(
         "auxdrive_eval.simulators.settings.SIMULATORS", {"embedded": None, "carla": None}
     )
     packages = {name: Package(name, True, "1.0", {}, None) for name in PROBES} | {
         "carla": Package("carla", False, None, {}, "not installed")
     }
-    runs = dict(_capabilities(packages, []))
+    try:
+        runs = dict(_capabilities(packages, []))
+    finally:
+        RUNTIMES.remove("openvino")
     assert (runs["OpenVINO"], runs["drive in CARLA"], runs["TensorRT"]) == (
         "",
         "not installed",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
-from auxdrive.errors import ConfigError, DataError
+from auxdrive.errors import ConfigError, DataError, UsageError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models import BACKBONES
@@ -213,5 +213,5 @@ def test_inputs_against_a_numpy_twin() -> None:
 
 
 def test_an_unknown_backbone_names_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="Did you mean 'resnet18'"):
+    with pytest.raises(UsageError, match="Did you mean 'resnet18'"):
         build("resnet81")

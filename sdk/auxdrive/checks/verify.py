@@ -17,7 +17,7 @@ from auxdrive.checks.graph_reader import read_graph
 from auxdrive.checks.report import Check, VerifyReport
 from auxdrive.checks.sizes import MAX_WORK
 from auxdrive.errors import AuxdriveError, BundleError, RuntimeUnavailable, UsageError
-from auxdrive.runtimes import runtime_factory
+from auxdrive.runtimes import RUNTIMES
 
 __all__ = ["Check", "VerifyReport", "verify_bundle"]
 
@@ -42,7 +42,7 @@ def verify_bundle(
             stands in the report.
     """
     # whatever is wrong with the bundle, an unknown runtime is a mistake of the user
-    runtime_factory(runtime)
+    RUNTIMES[runtime]
     report = VerifyReport(str(path), runtime, device, expected=expect_sha256 is not None)
     if expect_sha256 is not None:
         checked_sha256(expect_sha256)

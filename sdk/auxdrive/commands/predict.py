@@ -17,6 +17,7 @@ import auxdrive.console as console
 from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
 from auxdrive.console import JsonOption
 from auxdrive.errors import AuxdriveError, DataError, InputError, UsageError
+from auxdrive.runtimes import RUNTIMES
 from auxdrive.storage.reading import is_folder
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def predict(
         Path | None,
         typer.Option(help="Write all predictions to a .jsonl or .csv file.", show_default=False),
     ] = None,
-    runtime: Annotated[str, typer.Option(help="What runs the graph: onnxruntime.")] = "onnxruntime",
+    runtime: Annotated[
+        str, typer.Option(help=f"What runs the graph: {', '.join(RUNTIMES)}.")
+    ] = "onnxruntime",
     device: Annotated[str, typer.Option(help="Where it runs: cpu or cuda.")] = "cpu",
     json_output: JsonOption = False,
     **ego: float | str | None,

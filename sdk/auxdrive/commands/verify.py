@@ -10,6 +10,7 @@ import typer
 import auxdrive.console as console
 from auxdrive.console import JsonOption
 from auxdrive.errors import CheckFailed
+from auxdrive.runtimes import RUNTIMES
 
 
 def verify(
@@ -19,7 +20,9 @@ def verify(
             help="The bundle: a directory that `auxdrive export` wrote.", show_default=False
         ),
     ],
-    runtime: Annotated[str, typer.Option(help="What runs the graph.")] = "onnxruntime",
+    runtime: Annotated[
+        str, typer.Option(help=f"What runs the graph: {', '.join(RUNTIMES)}.")
+    ] = "onnxruntime",
     device: Annotated[str, typer.Option(help="Where it runs: cpu or cuda.")] = "cpu",
     expect_sha256: Annotated[
         str | None,

@@ -9,12 +9,14 @@ never chooses something else.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from auxdrive.cards import TensorSpec
-from auxdrive.errors import UsageError, unknown_name
-from auxdrive.runtimes.onnx_runtime import open_onnx_runtime
-from auxdrive.types import AnyArray
+from auxdrive.registry import Registry
+
+# A command's help asks for the names alone: whatever takes time is imported where it is needed.
+if TYPE_CHECKING:
+    from auxdrive.cards import TensorSpec
+    from auxdrive.types import AnyArray
 
 
 class Session(Protocol):
@@ -46,17 +48,13 @@ class Session(Protocol):
 
 
 # (graph, inputs, outputs, device, threads) -> Session; shapes hold numbers alone.
-RuntimeFactory = Callable[[bytes, Sequence[TensorSpec], Sequence[TensorSpec], str, int], Session]
+RuntimeFactory: TypeAlias = (
+    "Callable[[bytes, Sequence[TensorSpec], Sequence[TensorSpec], str, int], Session]"
+)
 
-RUNTIMES: dict[str, RuntimeFactory] = {"onnxruntime": open_onnx_runtime}
-
-
-def runtime_factory(name: str) -> RuntimeFactory:
-    """The runtime of that name.
-
-    Raises:
-        UsageError: no such runtime; the message names the nearest.
-    """
-    if name not in RUNTIMES:
-        raise UsageError(unknown_name("runtime", name, RUNTIMES))
-    return RUNTIMES[name]
+RUNTIMES: Registry[RuntimeFactory] = Registry(
+    "runtime",
+    "auxdrive.runtimes",
+    {"onnxruntime": "auxdrive.runtimes.onnx_runtime:open_onnx_runtime"},
+    check=callable,
+)
