@@ -14,7 +14,7 @@ from typing import cast
 
 import torch
 from auxdrive.cards import PreprocessingSpec
-from auxdrive.errors import UsageError
+from auxdrive.errors import UsageError, unknown_name
 from auxdrive.modalities import Modality
 from torch import Tensor, nn
 
