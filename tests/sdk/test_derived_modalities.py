@@ -211,7 +211,7 @@ def test_a_disk_that_refuses_leaves_nothing_incomplete(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("auxdrive.storage.os.fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(DataError, match=r"edge\.npy: No space left"):
         ensure_derived(dataset, [Modality.EDGE])
     monkeypatch.undo()
