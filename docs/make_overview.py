@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from auxdrive.data.dataset import Dataset
-from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
+from auxdrive.inspection.painting import paint
+from auxdrive.modalities import Modality
 from auxdrive_eval.demo.stages import FIRST_ROUTE_SEED
 from auxdrive_eval.driving.route_store import load_route
 from auxdrive_eval.report.town_map import lanes_of
@@ -61,19 +62,9 @@ def sensors(data: Path, axes: dict[str, pyplot.Axes]) -> None:
     dataset = Dataset.open(data)
     episode = dataset.episode(dataset.split("train")[3])
     frame = len(episode) // 3
-    axes["rgb"].imshow(episode.frames(Modality.RGB)[frame])
-    axes["depth"].imshow(np.log1p(episode.frames(Modality.DEPTH)[frame] * 0.01), cmap="viridis_r")
-    top = len(SEGMENTATION_CLASSES) - 1
-    axes["segmentation"].imshow(
-        episode.frames(Modality.SEGMENTATION)[frame],
-        cmap="tab20",
-        vmin=0,
-        vmax=top,
-        interpolation="nearest",
-    )
-    lidar = np.asarray(episode.frames(Modality.LIDAR)[frame])
-    axes["lidar"].imshow(np.dstack([lidar, np.zeros_like(lidar[..., :1])]))
     for name in ("rgb", "depth", "segmentation", "lidar"):
+        modality = Modality(name)
+        axes[name].imshow(paint(modality, np.asarray(episode.frames(modality)[frame])))
         axes[name].set_title(
             {"rgb": "RGB: what the student sees", "lidar": "LiDAR from above"}.get(name, name),
             fontsize=9,

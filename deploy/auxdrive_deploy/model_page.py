@@ -4,7 +4,6 @@ from nothing that the card lacks.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 
@@ -17,8 +16,9 @@ from auxdrive.inspection.metric_tables import (
     sentence_on_thresholds,
     thresholds_that_say_nothing,
 )
+from auxdrive.inspection.painting import png, side_by_side
 from auxdrive.types import Float32, UInt8
-from PIL import Image, ImageDraw
+from PIL import ImageDraw
 
 PICTURE_NAME = "reference.png"
 PANELS = 6
@@ -235,25 +235,19 @@ def reference_picture(card: ModelCard, images: UInt8, outputs: Float32) -> bytes
     chosen = np.unique(
         np.linspace(0, len(images) - 1, min(PANELS, len(images))).round().astype(int)
     )
-    picture_height = max(1, round(PANEL_WIDTH * images.shape[1] / images.shape[2]))
-    strip = Image.new("RGB", (PANEL_WIDTH * len(chosen), picture_height + PLOT_HEIGHT), "white")
+    strip = side_by_side(images[chosen], PANEL_WIDTH, 4, PLOT_HEIGHT)
+    top = strip.height - PLOT_HEIGHT
     draw = ImageDraw.Draw(strip)
     for place, index in enumerate(chosen.tolist()):
         left = place * PANEL_WIDTH
-        small = Image.fromarray(images[index]).resize(
-            (PANEL_WIDTH - 4, picture_height), Image.Resampling.BOX
-        )
-        strip.paste(small, (left, 0))
         path, text = (
             _steered_path(float(outputs[index, 0]))
             if card.task == "steering"
             else _waypoint_path(outputs[index])
         )
-        _draw_path(draw, left, picture_height, path, marks=card.task == "waypoints")
-        draw.text((left + 4, picture_height + 3), text, fill="black")
-    stream = io.BytesIO()
-    strip.save(stream, "PNG")
-    return stream.getvalue()
+        _draw_path(draw, left, top, path, marks=card.task == "waypoints")
+        draw.text((left + 4, top + 3), text, fill="black")
+    return png(np.asarray(strip))
 
 
 def _steered_path(steer_rad: float) -> tuple[Float32, str]:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from auxdrive.data.dataset import Dataset
-from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
+from auxdrive.inspection.painting import paint
+from auxdrive.modalities import Modality
 from matplotlib.figure import Figure
 
 from auxdrive_eval.demo.findings import Findings
@@ -110,7 +110,7 @@ def _examples(data: Path) -> Markup:
         frame = len(episode) // 2
         for row, modality in enumerate(kinds):
             axis = axes[row][column]
-            _show(axis, modality, np.asarray(episode.frames(modality)[frame]))
+            axis.imshow(paint(modality, np.asarray(episode.frames(modality)[frame])))
             axis.set_xticks([])
             axis.set_yticks([])
             if column == 0:
@@ -120,23 +120,6 @@ def _examples(data: Path) -> Markup:
         "One instant of four episodes. The students see the first row alone; LiDAR from above, "
         "ahead is up.",
     )
-
-
-def _show(axis: Any, modality: Modality, stored: Any) -> None:
-    if modality is Modality.RGB:
-        axis.imshow(stored)
-    elif modality is Modality.DEPTH:
-        axis.imshow(np.log1p(stored * 0.01), cmap="viridis_r")
-    elif modality is Modality.SEGMENTATION:
-        axis.imshow(
-            stored,
-            cmap="tab20",
-            vmin=0,
-            vmax=len(SEGMENTATION_CLASSES) - 1,
-            interpolation="nearest",
-        )
-    else:
-        axis.imshow(np.dstack([stored, np.zeros_like(stored[..., :1])]))
 
 
 def _splits(data: Path) -> Markup:

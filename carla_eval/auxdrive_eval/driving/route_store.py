@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from auxdrive.errors import DataError
+from auxdrive.inspection.painting import jpeg
 from auxdrive.machine.processes import is_running
 from auxdrive.storage.arrays import load_npy
 from auxdrive.storage.publish import fsync_directory
@@ -131,7 +132,7 @@ def stored_route(result: RouteResult) -> StoredRoute:
         record=result.record,
         events=result.events,
         trace=result.trace,
-        film=tuple((time_s, jpeg(picture)) for time_s, picture in result.film),
+        film=tuple((time_s, jpeg(image, _JPEG_QUALITY)) for time_s, image in result.film),
         error=result.error,
         tally=_tally(result.tally),
         output=result.output,
@@ -265,12 +266,3 @@ def load_route(out: Path, index: int) -> StoredRoute | None:
         tally=stored.tally,
         output=output,
     )
-
-
-def jpeg(picture: AnyArray) -> bytes:
-    """RGB (H, W, 3) uint8 as a JPEG file."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="JPEG", quality=_JPEG_QUALITY)
-    return buffer.getvalue()

@@ -6,13 +6,13 @@ page("Title", [paragraph("text"), table(("a", "b"), [(1, 2)]), figure_png(figure
 
 from __future__ import annotations
 
-import base64
 import html
 import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from auxdrive.inspection.html import head
+from auxdrive.inspection.painting import data_uri
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -137,11 +137,8 @@ def preformatted(value: object) -> Markup:
 
 def image(data: bytes, mime: str, alt: str) -> Markup:
     """A picture inside the document."""
-    encoded = base64.b64encode(data).decode("ascii")
-    return Markup(
-        f'<img src="data:{html.escape(mime)};base64,{encoded}" '
-        f'alt="{html.escape(alt, quote=True)}">'
-    )
+    source = html.escape(data_uri(data, mime), quote=True)
+    return Markup(f'<img src="{source}" alt="{html.escape(alt, quote=True)}">')
 
 
 def figure(content: Markup, caption: str = "") -> Markup:

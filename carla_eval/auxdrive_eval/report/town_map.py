@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 from auxdrive.geometry import cumulative_length
+from auxdrive.inspection.painting import RAMP_CSS
 from auxdrive.types import AnyArray, Float64
 
 from auxdrive_eval.report.html import Markup, text
@@ -16,8 +17,8 @@ from auxdrive_eval.world import Point, Route
 
 MARGIN_M = 25.0
 LANE_COLOUR, GROUND_COLOUR, ROUTE_COLOUR, MARK_COLOUR = "#c9cfd8", "#eef1f5", "#3b4656", "#b3261e"
-# From standing to fast; steps of viridis.
-SPEED_COLOURS = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
+# From standing to fast.
+SPEED_COLOURS = RAMP_CSS
 SPEED_STEP_MPS = 2.0
 _PIXELS = 900
 

@@ -4,19 +4,16 @@ nothing is loaded from elsewhere.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_reader import EpisodeReader
-from auxdrive.inspection.colours import legend, picture
 from auxdrive.inspection.html import head
+from auxdrive.inspection.painting import data_uri, legend, paint, png
 from auxdrive.inspection.summary import (
     STRAIGHT_DEG,
     episodes_by_split,
@@ -26,7 +23,7 @@ from auxdrive.inspection.summary import (
     states,
 )
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.types import Float64, UInt8
+from auxdrive.types import Float64
 
 COLUMNS = 8
 BINS = 41
@@ -178,7 +175,7 @@ def _contact_sheet(episodes: dict[str, EpisodeReader], modalities: list[Modality
         cells = "".join(f"<td>{_cell(modality, episode, index)}</td>" for episode, index in chosen)
         rows.append(f"<tr><th>{modality}</th>{cells}</tr>")
         if legend(modality):
-            swatches = "".join(_key(paint, meaning) for paint, meaning in legend(modality))
+            swatches = "".join(_key(colour, meaning) for colour, meaning in legend(modality))
             keys.append(f"<p><b>{modality}</b> {swatches}</p>")
     return (
         f"<div class=sheet><table><tr><th></th>{head}</tr>{''.join(rows)}</table></div>"
@@ -190,24 +187,17 @@ def _cell(modality: Modality, episode: EpisodeReader, index: int) -> str:
     if not episode.has(modality):
         return "<span class=none>none</span>"
     frame = np.asarray(episode.frames(modality)[index])
-    return f'<img alt="{modality} frame {index}" src="{_data_uri(picture(modality, frame))}">'
+    # shown with 124 pixels; twice that is enough on fine screens
+    source = data_uri(png(paint(modality, frame), longest=320), "image/png")
+    return f'<img alt="{modality} frame {index}" src="{source}">'
 
 
-def _key(paint: str, meaning: str) -> str:
-    wide = " wide" if "gradient" in paint else ""
+def _key(colour: str, meaning: str) -> str:
+    wide = " wide" if "gradient" in colour else ""
     return (
-        f'<span class=key><span class="swatch{wide}" style="background: {paint}"></span>'
+        f'<span class=key><span class="swatch{wide}" style="background: {colour}"></span>'
         f"{escape(meaning)}</span>"
     )
-
-
-def _data_uri(image: UInt8) -> str:
-    shown = Image.fromarray(image)
-    if shown.width > 320:  # the page shows 124 pixels; twice that is enough on fine screens
-        shown.thumbnail((320, 320))
-    buffer = io.BytesIO()
-    shown.save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def _histograms(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> str:

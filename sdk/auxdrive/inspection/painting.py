@@ -1,8 +1,16 @@
-"""Stored frames as pictures for people: uint8 RGB, with a legend for each modality."""
+"""Stored frames as images for people, and these as files: whatever shows a frame, on a page, in a
+film strip or in a bundle, has it from here.
+
+Legend: H, W rows and columns.
+"""
 
 from __future__ import annotations
 
+import base64
+import io
+
 import numpy as np
+from PIL import Image
 
 from auxdrive.errors import InputError
 from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
@@ -32,7 +40,7 @@ def ramp(share: Float64) -> UInt8:
     return colours
 
 
-def picture(modality: Modality, frame: AnyArray) -> UInt8:
+def paint(modality: Modality, frame: AnyArray) -> UInt8:
     """One stored frame as uint8 RGB (H, W, 3).
 
     Raises:
@@ -66,9 +74,13 @@ def _css(colour: tuple[int, int, int]) -> str:
     return "#" + "".join(f"{part:02x}" for part in colour)
 
 
+RAMP_CSS = tuple(_css((int(r), int(g), int(b))) for r, g, b in _RAMP)
+"""The ramp's colours from low to high, for drawings and style sheets."""
+
+
 def legend(modality: Modality) -> list[tuple[str, str]]:
     """(CSS colour or gradient, what it means)."""
-    gradient = ", ".join(_css((int(r), int(g), int(b))) for r, g, b in _RAMP)
+    gradient = ", ".join(RAMP_CSS)
     if modality is Modality.DEPTH:
         return [
             (
@@ -99,3 +111,52 @@ def legend(modality: Modality) -> list[tuple[str, str]]:
     if modality is Modality.EDGE:
         return [("linear-gradient(to right, #000000, #ffffff)", "Sobel magnitude of the luma")]
     return []
+
+
+def png(image: UInt8, longest: int | None = None) -> bytes:
+    """An image (H, W, 3) as a PNG file.
+
+    Args:
+        image: the image.
+        longest: a longer image is made smaller, until its longer side has so many pixels.
+    """
+    shown = Image.fromarray(image)
+    if longest is not None and max(shown.size) > longest:
+        shown.thumbnail((longest, longest))
+    buffer = io.BytesIO()
+    shown.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def jpeg(image: UInt8, quality: int) -> bytes:
+    """An image (H, W, 3) as a JPEG file.
+
+    Args:
+        image: the image.
+        quality: 0 to 95.
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def data_uri(data: bytes, mime: str) -> str:
+    """A file as an address that holds all of it, for pages that load nothing."""
+    return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def side_by_side(images: UInt8, width: int, gap: int, below: int) -> Image.Image:
+    """Images (N, H, W, 3) in one row on white, for more to be drawn on.
+
+    Args:
+        images: the images.
+        width: of each one's column, pixels.
+        gap: how much of that stays white on the right.
+        below: height of the white band below them, pixels.
+    """
+    height = max(1, round(width * images.shape[1] / images.shape[2]))
+    row = Image.new("RGB", (width * len(images), height + below), "white")
+    for place, image in enumerate(images):
+        small = Image.fromarray(image).resize((width - gap, height), Image.Resampling.BOX)
+        row.paste(small, (place * width, 0))
+    return row
