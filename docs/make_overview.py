@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import argparse
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from auxdrive.data.dataset import Dataset
 from auxdrive.inspection.painting import paint
 from auxdrive.modalities import Modality
-from auxdrive_eval.demo.stages import FIRST_ROUTE_SEED
+from auxdrive_eval.driving.folder import read_plan
 from auxdrive_eval.driving.route_store import load_route
-from auxdrive_eval.report.town_map import lanes_of
-from auxdrive_eval.routes.plan import routes_of_seeds
+from auxdrive_eval.driving.settings import read_settings
+from auxdrive_eval.simulators.settings import make_simulator
+from auxdrive_eval.world import LaneLine, Route
 from matplotlib import pyplot
 from PIL import Image
 
@@ -42,7 +44,9 @@ def main() -> None:
         figsize=(11, 5.6), width_ratios=[1, 1, 1.05], layout="constrained",
     )  # fmt: skip
     sensors(demo / "data", axes)
-    path(routes_of_seeds([FIRST_ROUTE_SEED + best])[0], stored[best].trace, axes["map"])
+    route = read_plan(drive)[best]
+    simulator = make_simulator(read_settings(drive).simulator, sensors=False)
+    path(simulator.lanes(route.town), route, stored[best].trace, axes["map"])
     shots = stored[best].film
     for place, shot in zip(
         ("f0", "f1", "f2"), np.linspace(1, len(shots) - 2, 3).round().astype(int), strict=True
@@ -71,9 +75,9 @@ def sensors(data: Path, axes: dict[str, pyplot.Axes]) -> None:
         )
 
 
-def path(route: object, trace: np.ndarray, axis: pyplot.Axes) -> None:
+def path(lanes: Sequence[LaneLine], route: Route, trace: np.ndarray, axis: pyplot.Axes) -> None:
     """The lanes near the route, the route, and the driven path."""
-    for line, _ in lanes_of(route.town):
+    for line, _ in lanes:
         axis.plot(
             line[:, 0], line[:, 1], color="#c9d1db", linewidth=3, solid_capstyle="round", zorder=1
         )

@@ -118,7 +118,7 @@ def named_choices() -> list[tuple[str, str, Iterable[str]]]:
     from auxdrive.controllers import CONTROLLERS
     from auxdrive.runtimes import RUNTIMES
     from auxdrive_eval.scoring.rule_sets import RULE_SETS
-    from auxdrive_eval.simulators.settings import SIMULATORS
+    from auxdrive_eval.simulators import SIMULATORS
     from auxdrive_train.ingest import READERS
     from auxdrive_train.methods import METHODS
     from auxdrive_train.models import BACKBONES

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from auxdrive.geometry import euclidean, polyline_length
 from auxdrive.types import Float64, Pose2
@@ -101,6 +102,18 @@ class LaneView:
     parking_m: float = 0.0
 
 
+class LaneLine(NamedTuple):
+    """A lane on a map.
+
+    Attributes:
+        centreline: float64 (N, 2), metres.
+        width_m: metres.
+    """
+
+    centreline: Float64
+    width_m: float
+
+
 @dataclass(frozen=True, slots=True)
 class WorldState:
     """The world after a tick.
@@ -151,7 +164,7 @@ class Route:
     Attributes:
         route_id: as in the file. town: as in the file. keypoints: sparse (x, y).
         points: float64 (N, 2). yaw_rad: float64 (N,). options: N road options.
-        lane_ids: lane of each point (embedded towns), for planners that know the map.
+        lane_ids: lane of each point, where the simulator's lanes have ids.
     """
 
     route_id: str

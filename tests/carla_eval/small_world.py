@@ -11,11 +11,11 @@ from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Observation, Prediction
 from auxdrive_eval.driving.agents.answers import AgentDescription
-from auxdrive_eval.simulators.embedded.simulator import DEFAULT_CAMERA
+from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA, EmbeddedOptions
 from auxdrive_eval.simulators.settings import SimulatorSettings
 
 CAMERA = DEFAULT_CAMERA.model_copy(update={"width": 32, "height": 24})
-SETTINGS = SimulatorSettings(traffic=2, camera=CAMERA)
+SETTINGS = SimulatorSettings(kind="embedded", options=EmbeddedOptions(traffic=2, camera=CAMERA))
 
 
 class Agent:

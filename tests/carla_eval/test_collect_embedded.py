@@ -29,7 +29,8 @@ from auxdrive_eval.collecting.collect import (
 )
 from auxdrive_eval.collecting.record import plan_episode
 from auxdrive_eval.routes.planner import RoutePlanner
-from auxdrive_eval.simulators.embedded.simulator import DEFAULT_CAMERA, EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA, EmbeddedOptions
 from auxdrive_eval.simulators.settings import SimulatorSettings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +40,7 @@ CAMERA = DEFAULT_CAMERA.model_copy(update={"width": 48, "height": 32})
 
 def settings(**changes: Any) -> CollectSettings:
     values = {
-        "simulator": SimulatorSettings(traffic=2, camera=CAMERA),
+        "simulator": SimulatorSettings(options=EmbeddedOptions(traffic=2, camera=CAMERA)),
         "modalities": ("rgb", "depth"),
         "seed": 3,
         "route_seeds": (5, 6),
@@ -341,7 +342,11 @@ def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) 
         (["--size", "8x8"], "each from 16 to 4096"),
         (["--modalities", "rgb,depht"], "Did you mean 'depth'"),
         (["--sim", "carla"], "unknown simulator 'carla'"),
-        (["--traffic", "-1"], "traffic is the number of moving cars"),
+        (["--traffic", "-1"], "the number of moving cars is 0 to 500, got -1"),
+        (["--traffic", "2", "--sim-option", "traffic=3"], "--traffic or --sim-option traffic"),
+        (["--sim-option", "trafic=3"], "Did you mean 'traffic'"),
+        (["--sim-option", "traffic"], "write NAME=VALUE"),
+        (["--sim-option", "tick_s=1"], "tick_s: Input should be less than or equal to 0.1"),
         (["--route-seeds", "x"], "route seeds 'x'"),
         (["--workers", "0", "--episodes", "1"], "workers must be 1 or more"),
         (["--rate", "7"], "7.0 Hz is not a whole number"),

@@ -84,7 +84,7 @@ def test_more_takes_its_settings_from_the_recording(
 
 
 def test_surplus_episodes_are_no_recorded_ones(tmp_path: Path) -> None:
-    simulator = SimulatorSettings(traffic=2, camera=CAMERA)
+    simulator = SimulatorSettings(options={"traffic": 2, "camera": CAMERA})
     settings = {
         "simulator": simulator,
         "modalities": ("rgb",),

@@ -23,7 +23,8 @@ from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.scoring.rule_sets import rule_set
 from auxdrive_eval.simulators.embedded.ego.nearby_signals import SignalViews
 from auxdrive_eval.simulators.embedded.geometry.boxes import overlaps
-from auxdrive_eval.simulators.embedded.simulator import SENSED, EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.spec import SENSED
 from auxdrive_eval.simulators.embedded.town.generate import generate_town
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.weather import weather_for

@@ -30,6 +30,7 @@ from auxdrive_eval.routes.plan import (
     routes_of_file,
     routes_of_seeds,
 )
+from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route
 from small_world import SETTINGS
 
@@ -88,7 +89,7 @@ def test_a_bundle_is_driven_and_its_results_are_the_leaderboards_document(
         "RouteScenario_0"
     ] * 2 + ["RouteScenario_1"] * 2
     assert document["sensors"] == ["carla_camera", "carla_speedometer"]
-    assert "not CARLA scores" in document["auxdrive"]["note"]
+    assert "no CARLA scores" in document["auxdrive"]["note"]
     text = (out / "results.json").read_text()
     assert text == json.dumps(document, indent=4, sort_keys=True) + "\n"
     means = [driven.record.scores.score_composed for driven in evaluation.driven]
@@ -164,7 +165,7 @@ def test_a_damaged_result_is_named(reference: tuple[Path, Evaluation], tmp_path:
 def test_the_report_of_an_evaluation_is_whole(reference: tuple[Path, Evaluation]) -> None:
     text = drive_report(reference[1])
     assert "embedded" in text.split("</title>")[0]
-    assert "They are not CARLA scores" in text
+    assert "no CARLA scores" in text
     assert text.count("<svg") == 4
     assert text.count("data:image/jpeg;base64,") >= 8
     for driven in reference[1].driven:
@@ -208,12 +209,12 @@ def test_traffic_is_of_the_route_and_differs_between_routes_and_repeats(
 
 
 def test_routes_of_files_are_planned_and_strange_towns_refused(
-    short_routes: tuple[Route, ...], tmp_path: Path
+    simulator: Simulator, short_routes: tuple[Route, ...], tmp_path: Path
 ) -> None:
     path = tmp_path / "routes.xml"
     route = short_routes[0]
     write_routes(path, [RouteSpec("7", route.town, route.keypoints, route.weather)])
-    (planned,) = routes_of_file(path)
+    (planned,) = routes_of_file(path, simulator)
     assert planned.route_id == "7"
     assert planned.points == pytest.approx(route.points, abs=1e-6)
     write_routes(path, [RouteSpec("7", "Town05", route.keypoints)])
@@ -221,16 +222,16 @@ def test_routes_of_files_are_planned_and_strange_towns_refused(
         SimulatorError,
         match=r"route '7': 'Town05' is no town of the embedded simulator.*EmbeddedTown0000",
     ):
-        routes_of_file(path)
+        routes_of_file(path, simulator)
 
 
-def test_seeds_are_read_from_text() -> None:
+def test_seeds_are_read_from_text(simulator: Simulator) -> None:
     assert parse_seeds("1000, 1005-1007") == (1000, 1005, 1006, 1007)
     for wrong in ("", "a", "5-", "7-3", "10000", "1,1", "-4", "1;2"):
         with pytest.raises(UsageError, match="route seeds"):
             parse_seeds(wrong)
     assert not set(COLLECT_SEEDS) & set(DRIVE_SEEDS)
-    assert [route.town for route in routes_of_seeds([5])] == ["EmbeddedTown0005"]
+    assert [route.town for route in routes_of_seeds([5], simulator)] == ["EmbeddedTown0005"]
 
 
 @pytest.mark.parametrize("seconds", [0, 3, 8, 15, 16, 17, 100, 700])

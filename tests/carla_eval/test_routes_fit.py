@@ -121,7 +121,7 @@ def test_the_keypoints_of_a_drawn_route_lead_to_it_through_a_file(
             tmp_path / "routes.xml",
             [RouteSpec(str(seed), drawn.town, tuple(keypoints), drawn.weather, tuple(yaws))],
         )
-        (planned,) = routes_of_file(tmp_path / "routes.xml")
+        (planned,) = routes_of_file(tmp_path / "routes.xml", planner)
         assert np.allclose(planned.points, drawn.points, atol=1e-6)
         assert (planned.weather, planned.options) == (drawn.weather, drawn.options)
 
@@ -201,7 +201,7 @@ def test_a_mirrored_file_is_refused_in_every_town(
         mirrored = tuple((x, -y) for x, y in drawn.keypoints)
         write_routes(tmp_path / "mirrored.xml", [RouteSpec("m", drawn.town, mirrored)])
         with pytest.raises(SimulatorError, match=r"route 'm': .*keypoint \d"):
-            routes_of_file(tmp_path / "mirrored.xml")
+            routes_of_file(tmp_path / "mirrored.xml", planner)
 
 
 def test_a_files_heading_tells_the_lane_from_the_oncoming_one(
@@ -213,13 +213,13 @@ def test_a_files_heading_tells_the_lane_from_the_oncoming_one(
     points = (beside(route, first, 1.7), beside(route, last, 1.7))
     yaws = (float(route.yaw_rad[first]), float(route.yaw_rad[last]))
     write_routes(tmp_path / "routes.xml", [RouteSpec("a", route.town, points, yaws_rad=yaws)])
-    (planned,) = routes_of_file(tmp_path / "routes.xml")
+    (planned,) = routes_of_file(tmp_path / "routes.xml", planner)
     assert planned.length_m == pytest.approx(20.0, abs=1.5)
     assert math.cos(float(planned.yaw_rad[0]) - yaws[0]) > 0.7
     turned = tuple(yaw + math.pi for yaw in yaws)
     write_routes(tmp_path / "turned.xml", [RouteSpec("a", route.town, points, yaws_rad=turned)])
     with pytest.raises(SimulatorError, match="keypoint"):
-        routes_of_file(tmp_path / "turned.xml")
+        routes_of_file(tmp_path / "turned.xml", planner)
 
 
 def test_the_ego_starts_with_its_centre_on_the_route(

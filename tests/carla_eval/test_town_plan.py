@@ -9,9 +9,9 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from auxdrive.types import Float64
+from auxdrive_eval.random_streams import stream
 from auxdrive_eval.simulators.embedded.geometry.boxes import box, distances, overlaps
 from auxdrive_eval.simulators.embedded.geometry.curves import curvature, wrap
-from auxdrive_eval.simulators.embedded.random_streams import stream
 from auxdrive_eval.simulators.embedded.town.lanes import LANE_WIDTH_M, Network, build_network
 from auxdrive_eval.simulators.embedded.town.layout import (
     JUNCTION_RADIUS_M,

@@ -22,6 +22,7 @@ from auxdrive.machine.facts import (
     probe,
 )
 from auxdrive.runtimes import RUNTIMES
+from foreign_packages import install_package
 
 
 def doctor(*options: str, path: Path | None = None) -> tuple[int, dict[str, Any], str]:
@@ -85,13 +86,15 @@ def test_an_installed_package_that_this_version_cannot_use_does_not_run(tmp_path
         }
 
 
-def test_a_planned_runtime_counts_from_the_day_that_it_is_in_the_table(
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_is_planned_counts_from_the_day_that_it_is_in_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     RUNTIMES.add("openvino", RUNTIMES["onnxruntime"])
-    monkeypatch.setattr(
-        "auxdrive_eval.simulators.settings.SIMULATORS", {"embedded": None, "carla": None}
-    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    install_package(
+        tmp_path, "mine", "auxdrive.simulators", {"carla": "mine_module:NEEDS"},
+        "class NEEDS: extra, package = '', 'carla'\n",
+    )  # fmt: skip
     packages = {name: Package(name, True, "1.0", {}, None) for name in PROBES} | {
         "carla": Package("carla", False, None, {}, "not installed")
     }
@@ -99,11 +102,9 @@ def test_a_planned_runtime_counts_from_the_day_that_it_is_in_the_table(
         runs = dict(_capabilities(packages, []))
     finally:
         RUNTIMES.remove("openvino")
-    assert (runs["OpenVINO"], runs["drive in CARLA"], runs["TensorRT"]) == (
-        "",
-        "not installed",
-        "not supported by this version",
-    )
+    assert (runs["OpenVINO"], runs["TensorRT"]) == ("", "not supported by this version")
+    assert runs["collect and drive in the simulator 'carla'"] == "not installed"
+    assert "drive in CARLA" not in runs
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Recording a data set in the embedded simulator: on several processes, resumable, the same bytes
+"""Recording a data set in a simulator: on several processes, resumable, the same bytes
 for any number of workers.
 """
 
@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Self
@@ -32,8 +34,7 @@ from auxdrive_eval.collecting.record import (
     record_episode,
 )
 from auxdrive_eval.routes.plan import COLLECT_SEEDS
-from auxdrive_eval.simulators.embedded.simulator import SENSED, EmbeddedSimulator
-from auxdrive_eval.simulators.settings import SimulatorSettings
+from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.workers import check_workers, run_jobs
 
 SETTINGS_NAME = "collect.json"
@@ -48,8 +49,8 @@ class CollectSettings(Strict):
     split: put all episodes in the split of this name; None makes 'train', 'val' and 'test'.
     """
 
-    simulator: SimulatorSettings = SimulatorSettings()
-    modalities: tuple[Modality, ...] = SENSED
+    simulator: SimulatorSettings = Field(default_factory=SimulatorSettings)
+    modalities: tuple[Modality, ...]
     rate_hz: float = Field(default=4.0, gt=0)
     seed: int = Field(default=0, ge=0)
     route_seeds: tuple[int, ...] = tuple(COLLECT_SEEDS)
@@ -65,34 +66,48 @@ class CollectSettings(Strict):
             raise ValueError("give the number of episodes or of frames")
         if not self.route_seeds:
             raise ValueError("there are no route seeds")
-        unknown = [modality.value for modality in self.modalities if modality not in SENSED]
+        sensed = self.simulator.spec.sensors
+        unknown = [modality.value for modality in self.modalities if modality not in sensed]
         if unknown or not self.modalities or len(set(self.modalities)) != len(self.modalities):
             raise ValueError(
-                f"record some of {', '.join(SENSED)}, each once; the other modalities are derived "
-                "from these"
+                f"record some of {', '.join(sensed)}, each once; the other modalities are derived "
+                "from these, where they can be had"
             )
-        ticks = 1 / (self.rate_hz * self.simulator.tick_s)
+        tick_s = self.simulator.options.tick_s
+        ticks = 1 / (self.rate_hz * tick_s)
         if ticks < 1 - 1e-9 or abs(ticks - round(ticks)) > 1e-9:
             raise ValueError(
-                f"{self.rate_hz} Hz is not a whole number of the simulator's ticks of "
-                f"{self.simulator.tick_s} s"
+                f"{self.rate_hz} Hz is not a whole number of the simulator's ticks of {tick_s} s"
             )
         return self
 
     @property
     def ticks_per_frame(self) -> int:
         """Simulator ticks from one recorded frame to the next."""
-        return round(1 / (self.rate_hz * self.simulator.tick_s))
+        return round(1 / (self.rate_hz * self.simulator.options.tick_s))
 
 
-def collect_settings(**values: object) -> CollectSettings:
+def collect_settings(
+    simulator: SimulatorSettings | None = None,
+    modalities: Sequence[Modality] | None = None,
+    **values: object,
+) -> CollectSettings:
     """Settings from what a user typed.
+
+    Args:
+        simulator: None is the embedded one as it is by default.
+        modalities: what is recorded; None is all that the simulator senses.
+        values: the other fields of `CollectSettings`.
 
     Raises:
         UsageError: they are not possible; every mistake is named.
     """
+    simulator = simulator or SimulatorSettings()
+    recorded = simulator.spec.sensors if modalities is None else tuple(modalities)
     try:
-        return CollectSettings.model_validate(values)
+        return CollectSettings.model_validate(
+            {"simulator": simulator, "modalities": recorded, **values}
+        )
     except ValidationError as error:
         raise UsageError("; ".join(mistakes_of(error, CollectSettings))) from None
 
@@ -126,7 +141,7 @@ class _Recorder:
 
     def __init__(self, settings: CollectSettings, out: Path) -> None:
         self._settings, self._out = settings, out
-        self._simulator = _simulator(settings)
+        self._simulator = make_simulator(settings.simulator)
 
     def __call__(self, plan: EpisodePlan) -> int:
         settings = self._settings
@@ -142,13 +157,6 @@ class _Recorder:
 
     def close(self) -> None:
         self._simulator.close()
-
-
-def _simulator(settings: CollectSettings, render: bool = True) -> EmbeddedSimulator:
-    simulator = settings.simulator
-    return EmbeddedSimulator(
-        camera=simulator.camera, render=render, traffic=simulator.traffic, tick_s=simulator.tick_s
-    )
 
 
 def collect(
@@ -208,7 +216,7 @@ def _record_what_is_missing(
     )
 
 
-@dataclass(slots=True)
+@dataclass
 class _Store:
     """The episodes of a recording that are on disk: frames of each by its number."""
 
@@ -262,21 +270,25 @@ class _Store:
 
     def write_card(self) -> DatasetCard:
         """The card of what is there. Before the first episode it has no splits."""
-        simulator = _simulator(self.settings, render=False)
-        card = DatasetCard(
-            name=f"embedded-s{self.settings.seed}",
-            rate_hz=self.settings.rate_hz,
-            modalities=self.settings.modalities,
-            camera=simulator.camera,
-            steering=simulator.steering,
-            vehicle=simulator.vehicle,
-            source=(
-                f"auxdrive's embedded simulator, driven by its expert; settings in {SETTINGS_NAME}"
-            ),
-            splits=splits_of(sorted(self.frames), self.settings),
-        )
+        splits = splits_of(sorted(self.frames), self.settings)
+        card = self._blank_card.model_copy(update={"splits": splits})
         write_card(self.out, card)
         return card
+
+    @cached_property
+    def _blank_card(self) -> DatasetCard:
+        """The card without its splits: what it says of the simulator does not change."""
+        settings = self.settings.simulator
+        with closing(make_simulator(settings, sensors=False)) as simulator:
+            return DatasetCard(
+                name=f"{settings.kind}-s{self.settings.seed}",
+                rate_hz=self.settings.rate_hz,
+                modalities=self.settings.modalities,
+                camera=simulator.camera,
+                steering=simulator.steering,
+                vehicle=simulator.vehicle,
+                source=f"{settings.spec.title}, driven by its expert; settings in {SETTINGS_NAME}",
+            )
 
 
 def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from auxdrive.types import Control
 
-from auxdrive_eval.simulators.embedded.random_streams import stream
+from auxdrive_eval.random_streams import stream
 
 PAUSE_S = (6.0, 10.0)
 LENGTH_S = (0.7, 1.3)

@@ -17,7 +17,7 @@ from auxdrive.modalities import MODALITIES, Modality
 from auxdrive_eval.collecting.perturbation import Perturbation
 from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.scoring.rule_sets import rule_set
-from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState
 
 STANDING_MPS = 0.1
@@ -62,7 +62,7 @@ def episode_id(seed: int, index: int) -> str:
 
 
 def record_episode(
-    simulator: EmbeddedSimulator,
+    simulator: Simulator,
     out: Path,
     plan: EpisodePlan,
     modalities: Sequence[Modality],

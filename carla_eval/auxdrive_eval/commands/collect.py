@@ -1,4 +1,4 @@
-"""`auxdrive collect`: record a data set in the embedded simulator."""
+"""`auxdrive collect`: record a data set in a simulator."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ import auxdrive.console as console
 import typer
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
+
+from auxdrive_eval.commands.simulator_options import (
+    SimOption,
+    SimSettingsOption,
+    TrafficOption,
+    chosen_simulator,
+)
+from auxdrive_eval.simulators import DEFAULT_SIMULATOR
 
 if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec
@@ -26,7 +34,8 @@ def collect(
             show_default=False,
         ),
     ],
-    sim: Annotated[str, typer.Option(help="Simulator: embedded.")] = "embedded",
+    sim: SimOption = DEFAULT_SIMULATOR,
+    sim_options: SimSettingsOption = None,
     episodes: Annotated[
         int | None,
         typer.Option(help=f"Number of episodes (default {DEFAULT_EPISODES}).", show_default=False),
@@ -45,16 +54,24 @@ def collect(
     seed: Annotated[int, typer.Option(help="Seed of routes, traffic and disturbances.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes; they do not change the data.")] = 1,
     modalities: Annotated[
-        str, typer.Option(help="What to record.")
-    ] = "rgb,depth,segmentation,lidar",
+        str | None,
+        typer.Option(
+            help="What to record (default: all that the simulator senses).", show_default=False
+        ),
+    ] = None,
     rate: Annotated[
         float,
-        typer.Option(help="Frames per second of game time; a whole part of the simulator's 20."),
+        typer.Option(help="Frames per second of game time; a whole part of the simulator's (20)."),
     ] = 4.0,
     size: Annotated[
-        str, typer.Option(metavar="WxH", help="Size of the camera's picture.")
-    ] = "256x144",
-    traffic: Annotated[int, typer.Option(help="Number of moving cars.")] = 20,
+        str | None,
+        typer.Option(
+            metavar="WxH",
+            help="Size of the camera's image (default: the simulator's; embedded: 256x144).",
+            show_default=False,
+        ),
+    ] = None,
+    traffic: TrafficOption = None,
     route_seeds: Annotated[
         str, typer.Option(metavar="SEEDS", help="Seeds of the routes and their towns.")
     ] = "0-999",
@@ -87,7 +104,6 @@ def collect(
     from auxdrive_eval.collecting.collect import collect as record
     from auxdrive_eval.collecting.collect import collect_settings, more_settings
     from auxdrive_eval.routes.plan import parse_seeds
-    from auxdrive_eval.simulators.settings import simulator_settings
 
     if more is not None:
         _refuse_beside_more(context)
@@ -98,9 +114,14 @@ def collect(
             raise UsageError("give --episodes or --frames, not both")
         if episodes is None and frames is None:
             episodes = DEFAULT_EPISODES
+        simulator = chosen_simulator(sim, sim_options, traffic)
+        if size is not None:
+            simulator = simulator.with_camera(_of_size(simulator.options.camera, size))
         settings = collect_settings(
-            simulator=simulator_settings(sim, traffic, _camera(size)),
-            modalities=tuple(parse_modality(name) for name in modalities.split(",")),
+            simulator=simulator,
+            modalities=None
+            if modalities is None
+            else tuple(parse_modality(name) for name in modalities.split(",")),
             rate_hz=rate,
             seed=seed,
             route_seeds=parse_seeds(route_seeds),
@@ -172,12 +193,10 @@ def _was_typed(context: typer.Context, name: str) -> bool:
     return source is not None and source.name == "COMMANDLINE"
 
 
-def _camera(size: str) -> CameraSpec:
-    from auxdrive_eval.simulators.embedded.simulator import DEFAULT_CAMERA
-
+def _of_size(camera: CameraSpec, size: str) -> CameraSpec:
     match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size)
     if match is None or not all(16 <= int(number) <= 4096 for number in match.groups()):
         raise UsageError(
             f"--size {size}: write width x height in pixels, each from 16 to 4096, such as 256x144"
         )
-    return DEFAULT_CAMERA.model_copy(update={"width": int(match[1]), "height": int(match[2])})
+    return camera.model_copy(update={"width": int(match[1]), "height": int(match[2])})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +14,20 @@ from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import UsageError
 from auxdrive.storage.reading import exists
 
+from auxdrive_eval.commands.simulator_options import (
+    SimOption,
+    SimSettingsOption,
+    TrafficOption,
+    chosen_simulator,
+)
+from auxdrive_eval.simulators import DEFAULT_SIMULATOR
+
 if TYPE_CHECKING:
     from auxdrive_eval.driving.agents.process import AgentLimits
     from auxdrive_eval.driving.evaluate import Evaluation
     from auxdrive_eval.driving.route_store import StoredRoute
     from auxdrive_eval.driving.settings import DriverSource
+    from auxdrive_eval.simulators.settings import SimulatorSettings
     from auxdrive_eval.world import Route
 
 EXPERT = "expert"
@@ -52,7 +62,8 @@ def drive(
         ),
     ] = 5,
     seed: Annotated[int, typer.Option(help="Seed of traffic and lights.")] = 0,
-    sim: Annotated[str, typer.Option(help="Simulator: embedded.")] = "embedded",
+    sim: SimOption = DEFAULT_SIMULATOR,
+    sim_options: SimSettingsOption = None,
     rules: Annotated[str, typer.Option(help="Rule set: 1.0 (leaderboard).")] = "1.0",
     repeats: Annotated[
         int, typer.Option(help="Drive every route so often, each time in other traffic.")
@@ -109,7 +120,7 @@ def drive(
     tick_timeout_s: Annotated[
         float, typer.Option("--tick-timeout-s", help="The agent has so long for one prediction.")
     ] = 60.0,
-    traffic: Annotated[int, typer.Option(help="Number of moving cars.")] = 20,
+    traffic: TrafficOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Drive routes in closed loop and score them. Scores of the embedded simulator are no CARLA
@@ -120,15 +131,14 @@ def drive(
     """
     from auxdrive_eval.driving.agents.process import AgentLimits
     from auxdrive_eval.driving.evaluate import drive_all
-    from auxdrive_eval.simulators.settings import simulator_settings
 
     if retry_crashed and not resume:
         raise UsageError("--retry-crashed goes on with an evaluation: give --resume as well")
     source = _source(
         driver, role, controller, creep_after_s, AgentLimits(setup_timeout_s, tick_timeout_s)
     )
-    simulator = simulator_settings(sim, traffic)
-    planned = planned_routes(routes, route_seeds, count)
+    simulator = chosen_simulator(sim, sim_options, traffic)
+    planned = planned_routes(routes, route_seeds, count, simulator)
     folder = (
         out
         if out is not None
@@ -187,19 +197,24 @@ def _source(
     return DriverSource(AgentSource(Path(driver), role), controller, creep_after_s, limits)
 
 
-def planned_routes(file: Path | None, seeds: str | None, count: int) -> tuple[Route, ...]:
-    """The routes of a file, of seeds, or the first `count` of those kept for driving."""
+def planned_routes(
+    file: Path | None, seeds: str | None, count: int, settings: SimulatorSettings
+) -> tuple[Route, ...]:
+    """The routes of a file, of seeds, or the first `count` of those kept for driving, in the
+    simulator of these settings.
+    """
     from auxdrive_eval.routes.plan import DRIVE_SEEDS, parse_seeds, routes_of_file, routes_of_seeds
+    from auxdrive_eval.simulators.settings import make_simulator
 
     if file is not None and seeds is not None:
         raise UsageError("give --routes or --route-seeds, not both")
-    if file is not None:
-        return routes_of_file(file)
-    if seeds is not None:
-        return routes_of_seeds(parse_seeds(seeds))
     if not 1 <= count <= len(DRIVE_SEEDS):
         raise UsageError(f"--count is the number of routes, 1 to {len(DRIVE_SEEDS)}, got {count}")
-    return routes_of_seeds(DRIVE_SEEDS[:count])
+    chosen = DRIVE_SEEDS[:count] if seeds is None else parse_seeds(seeds)
+    with closing(make_simulator(settings, sensors=False)) as simulator:
+        if file is not None:
+            return routes_of_file(file, simulator)
+        return routes_of_seeds(chosen, simulator)
 
 
 def tell(folder: Path, evaluation: Evaluation, json_output: bool) -> None:
@@ -228,7 +243,8 @@ def print_tables(evaluation: Evaluation) -> None:
     """Print what an evaluation found."""
     from auxdrive_eval.scoring import scores_in_words
 
-    kind = evaluation.settings.simulator.kind
+    simulator = evaluation.settings.simulator
+    kind = simulator.kind
     rows = []
     for route, driven in zip(evaluation.routes, evaluation.driven, strict=True):
         record = driven.record
@@ -239,7 +255,7 @@ def print_tables(evaluation: Evaluation) -> None:
             f"{record.scores.score_penalty:.3f}",
         )
         rows.append((f"{route.route_id} ({route.town})", *scores, infractions, record.status))
-    title = f"{kind} scores, rule set {evaluation.settings.rules} (no CARLA scores)"
+    title = f"{kind} scores, rule set {evaluation.settings.rules} ({simulator.spec.caveat})"
     console.table(
         title, ("route", "score", "completion, %", "penalty", "infractions", "status"), rows
     )

@@ -47,9 +47,11 @@ def merge(
     Without --routes or --route-seeds the routes stand in the order of the folders.
     """
     from auxdrive_eval.driving.merge import merge as merge_shards
+    from auxdrive_eval.driving.settings import read_settings
 
-    order = (
-        None if routes is None and route_seeds is None else planned_routes(routes, route_seeds, 0)
-    )
+    order = None
+    if routes is not None or route_seeds is not None:
+        simulator = read_settings(results[0]).simulator
+        order = planned_routes(routes, route_seeds, 1, simulator)
     evaluation = merge_shards(results, out, order)
     tell(out, evaluation, json_output)

@@ -109,7 +109,11 @@ class _RouteWorker:
                 job.route, failed, rules=self._rules, index=job.index, keypoint_length_m=sparse_m
             )
         else:
-            self._simulator = self._simulator or make_simulator(self._make.simulator, camera)
+            if self._simulator is None:
+                seen = self._make.simulator
+                self._simulator = make_simulator(
+                    seen if camera is None else seen.with_camera(camera)
+                )
             result = drive_route(
                 self._simulator,
                 job.route,
@@ -170,9 +174,9 @@ def drive_all(
         AuxdriveError: what loading the agent or the simulator raises before anything is driven.
     """
     check_workers(workers)
-    evaluation_settings(
-        routes, source, simulator, driver_sha256="", rules=rules, repeats=repeats, seed=seed
-    )  # refuses what cannot be
+    settings = evaluation_settings(
+        routes, source, simulator, rules=rules, repeats=repeats, seed=seed
+    )
     if source.agent is not None:
         source.agent.check()
     earlier, driver_before = claim(out, resume)
@@ -187,15 +191,7 @@ def drive_all(
                 out,
                 driver_before,
             )
-            settings = evaluation_settings(
-                routes,
-                source,
-                simulator,
-                driver_sha256=driver.sha256,
-                rules=rules,
-                repeats=repeats,
-                seed=seed,
-            )
+            settings = settings.model_copy(update={"driver_sha256": driver.sha256})
             if earlier is not None:
                 refuse_another(out, earlier, settings, driver_before, driver)
             write_folder(out, settings, driver, routes)

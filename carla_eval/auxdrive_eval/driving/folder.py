@@ -240,11 +240,11 @@ def write_results(
     out: Path, settings: EvaluationSettings, done: Mapping[int, StoredRoute], sensors: Iterable[str]
 ) -> dict[str, Any]:
     """Write the results document of what is done so far, and return it."""
-    total = settings.route_count * settings.repeats
+    total, kind = settings.route_count * settings.repeats, settings.simulator.kind
     records = [done[index].record for index in sorted(done)]
     document = results_document(records, total, list(sensors), finished=len(done) == total)
     document["auxdrive"] = {
-        "note": f"Scores of the simulator '{settings.simulator.kind}'. They are not CARLA scores.",
+        "note": f"Scores of the simulator '{kind}': {settings.simulator.spec.caveat}.",
         "settings": settings.model_dump(mode="json"),
         "predictions": tally_of(done.values()).model_dump(),
         "agent_failures": [

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.process import AgentLimits
 from auxdrive_eval.scoring.rule_sets import rule_set
-from auxdrive_eval.simulators.settings import SimulatorSettings, simulator_version
+from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import Route
 
 SETTINGS_NAME = "settings.json"
@@ -47,8 +48,8 @@ class EvaluationSettings(Strict):
     """What decides the results of an evaluation.
 
     Attributes:
-        auxdrive: version. simulator_version: of the worlds of the simulator (see
-            `auxdrive_eval.simulators.settings`).
+        auxdrive: version. simulator_version: of its worlds (see
+            `auxdrive_eval.simulators.base.Simulator`).
         driver: name of the agent's folder, or "expert". driver_sha256: of all that it is made of;
             empty for the expert, which is a part of the simulator.
     """
@@ -73,16 +74,15 @@ def evaluation_settings(
     source: DriverSource,
     simulator: SimulatorSettings,
     *,
-    driver_sha256: str,
     rules: str,
     repeats: int,
     seed: int,
 ) -> EvaluationSettings:
-    """The settings of an evaluation; the hashes stand for what the agent is made of and for the
-    routes.
+    """The settings of an evaluation, whose driver is not identified yet.
 
     Raises:
         UsageError: nothing can be driven under these.
+        SimulatorError: the simulator cannot be started.
     """
     rule_set(rules)
     if not routes:
@@ -92,13 +92,15 @@ def evaluation_settings(
     if seed < 0:
         raise UsageError(f"the seed of traffic and lights must be 0 or more, got {seed}")
     agent = source.agent
+    with closing(make_simulator(simulator, sensors=False)) as made:
+        version = made.version
     return EvaluationSettings(
         auxdrive=__version__,
         simulator=simulator,
-        simulator_version=simulator_version(simulator.kind),
+        simulator_version=version,
         rules=rules,
         driver=EXPERT if agent is None else agent.path.resolve().name,
-        driver_sha256=driver_sha256,
+        driver_sha256="",
         role="" if agent is None else agent.role,
         controller=source.controller,
         creep_after_s=source.creep_after_s,

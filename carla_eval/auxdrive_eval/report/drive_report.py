@@ -5,6 +5,7 @@ saw, and what went wrong.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import numpy as np
 
@@ -24,9 +25,10 @@ from auxdrive_eval.report.html import (
     table,
     tiles,
 )
-from auxdrive_eval.report.town_map import draw_map, lanes_of, speed_legend
+from auxdrive_eval.report.town_map import draw_map, speed_legend
 from auxdrive_eval.scoring import scores_in_words
-from auxdrive_eval.world import Point, Route
+from auxdrive_eval.simulators.settings import make_simulator
+from auxdrive_eval.world import LaneLine, Point, Route
 
 _KIND_TEXT = {
     EventKind.COLLISION_PEDESTRIAN: "collision with a pedestrian",
@@ -47,20 +49,25 @@ def drive_report(evaluation: Evaluation) -> str:
     kind = settings.simulator.kind
     parts = [
         paragraph(
-            f"These are scores of the simulator '{kind}' under rule set {settings.rules}. They are "
-            "not CARLA scores.",
+            f"These are scores of the simulator '{kind}' under rule set {settings.rules}: "
+            f"{settings.simulator.spec.caveat}.",
             css="notice",
         ),
         *summary_parts(evaluation),
         section("Routes", _route_table(evaluation)),
-        *(
-            route_section(route, driven)
-            for route, driven in zip(evaluation.routes, evaluation.driven, strict=True)
-        ),
+        *_route_sections(evaluation),
     ]
     driven = f"{settings.route_count} routes, {settings.repeats} time(s) each; seed {settings.seed}"
     subtitle = f"Driven by {settings.driver}{_how(settings)} on {driven}"
     return page(f"Closed-loop drive ({kind} scores): {settings.driver}", parts, subtitle)
+
+
+def _route_sections(evaluation: Evaluation) -> list[Markup]:
+    with closing(make_simulator(evaluation.settings.simulator, sensors=False)) as simulator:
+        return [
+            route_section(route, driven, simulator.lanes(route.town))
+            for route, driven in zip(evaluation.routes, evaluation.driven, strict=True)
+        ]
 
 
 def _how(settings: EvaluationSettings) -> str:
@@ -138,8 +145,8 @@ def _route_table(evaluation: Evaluation) -> Markup:
     return table(columns, rows, text_columns=(2, 3))
 
 
-def route_section(route: Route, driven: StoredRoute) -> Markup:
-    """One driven route."""
+def route_section(route: Route, driven: StoredRoute, lanes: Sequence[LaneLine]) -> Markup:
+    """One driven route, on the lanes of its town."""
     scores = driven.record.scores
     faults = [event for event in driven.events if event.kind is not EventKind.ROUTE_COMPLETED]
     marks = [(str(number), _place(event, driven)) for number, event in enumerate(faults, start=1)]
@@ -148,9 +155,7 @@ def route_section(route: Route, driven: StoredRoute) -> Markup:
         f"{scores.score_penalty:.3f}. "
     )
     parts: list[object] = [paragraph(f"{caption}{driven.record.status}.")]
-    parts.append(
-        figure(draw_map(lanes_of(route.town), route, driven.trace, _spread(marks)), speed_legend())
-    )
+    parts.append(figure(draw_map(lanes, route, driven.trace, _spread(marks)), speed_legend()))
     parts.append(film_strip(driven.film))
     parts.append(_fault_table(faults) if faults else paragraph("No infraction.", css="good"))
     if told := what_became(driven.tally):

@@ -13,7 +13,7 @@ from auxdrive.inspection.painting import RAMP_CSS
 from auxdrive.types import AnyArray, Float64
 
 from auxdrive_eval.report.html import Markup, text
-from auxdrive_eval.world import Point, Route
+from auxdrive_eval.world import LaneLine, Point, Route
 
 MARGIN_M = 25.0
 LANE_COLOUR, GROUND_COLOUR, ROUTE_COLOUR, MARK_COLOUR = "#c9cfd8", "#eef1f5", "#3b4656", "#b3261e"
@@ -23,15 +23,8 @@ SPEED_STEP_MPS = 2.0
 _PIXELS = 900
 
 
-def lanes_of(town_name: str) -> list[tuple[Float64, float]]:
-    """(centre line (N, 2), width in metres) of every lane of an embedded town."""
-    from auxdrive_eval.simulators.embedded.town.generate import town_from_name
-
-    return [(lane.centreline, lane.width_m) for lane in town_from_name(town_name).lanes.values()]
-
-
 def draw_map(
-    lanes: Sequence[tuple[Float64, float]],
+    lanes: Sequence[LaneLine],
     route: Route,
     trace: AnyArray,
     marks: Sequence[tuple[str, Point]],
@@ -39,7 +32,10 @@ def draw_map(
     """The drawing, cut to the surroundings of route and path.
 
     Args:
-        lanes: see `lanes_of`. trace: `TRACE_DTYPE` (N,). marks: (label, place) of each infraction.
+        lanes: of the town (`auxdrive_eval.simulators.base.Simulator.lanes`).
+        route: the route as planned.
+        trace: `TRACE_DTYPE` (N,).
+        marks: (label, place) of each infraction.
     """
     driven = np.stack([trace["x_m"], trace["y_m"]], axis=1)
     shown = np.concatenate([route.points, driven])

@@ -1,6 +1,4 @@
-"""Routes that can be driven in the embedded simulator: planned through a file's keypoints, or drawn
-from seeds.
-"""
+"""Routes that a simulator can be driven on: through a file's keypoints, or drawn from seeds."""
 
 from __future__ import annotations
 
@@ -8,16 +6,13 @@ import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from auxdrive.errors import SimulatorError, UsageError
 
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.routes.xml10 import read_routes
+from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route
-
-if TYPE_CHECKING:
-    from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 
 _log = logging.getLogger(__name__)
 
@@ -30,21 +25,19 @@ has seen.
 MAX_SEED = 9999
 
 
-def routes_of_file(path: Path) -> tuple[Route, ...]:
-    """The routes of a file, planned on the lanes of their embedded towns.
+def routes_of_file(path: Path, simulator: Simulator) -> tuple[Route, ...]:
+    """The routes of a file, planned by a simulator on the lanes of its towns.
 
     Raises:
-        DataError: the file is broken. SimulatorError: a town that is not embedded, or keypoints
-            that no way connects.
+        DataError: the file is broken.
+        SimulatorError: a town that the simulator does not have, or keypoints that no way connects.
     """
-    planner = _planner()
-    return tuple(_plan(planner, path, spec) for spec in read_routes(path))
+    return tuple(_plan(simulator, path, spec) for spec in read_routes(path))
 
 
-def routes_of_seeds(seeds: Sequence[int]) -> tuple[Route, ...]:
-    """One route for each seed, each in the town and weather of its seed."""
-    planner = _planner()
-    return tuple(planner.random_route(seed) for seed in seeds)
+def routes_of_seeds(seeds: Sequence[int], simulator: Simulator) -> tuple[Route, ...]:
+    """One route for each seed, each in the simulator's town and weather of its seed."""
+    return tuple(simulator.random_route(seed) for seed in seeds)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
@@ -71,13 +64,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(seeds)
 
 
-def _planner() -> EmbeddedSimulator:
-    from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-
-    return EmbeddedSimulator(render=False, traffic=0)
-
-
-def _plan(planner: EmbeddedSimulator, path: Path, spec: RouteSpec) -> Route:
+def _plan(simulator: Simulator, path: Path, spec: RouteSpec) -> Route:
     try:
         if spec.without_effect:
             _log.warning(
@@ -86,6 +73,6 @@ def _plan(planner: EmbeddedSimulator, path: Path, spec: RouteSpec) -> Route:
                 spec.route_id,
                 ", ".join(spec.without_effect),
             )
-        return planner.plan(spec.town, spec.keypoints, spec.route_id, spec.weather, spec.yaws_rad)
+        return simulator.plan(spec.town, spec.keypoints, spec.route_id, spec.weather, spec.yaws_rad)
     except SimulatorError as error:
         raise SimulatorError(f"{path}, route '{spec.route_id}': {error}") from error

@@ -1,93 +1,90 @@
-"""Simulators by name, and the settings that make one in any process. One table; the command line's
-choice derives from it.
-"""
+"""The settings that make a simulator in any process: its name, and its own options."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping
+from typing import Any, Self
 
 from auxdrive.cards import CameraSpec
-from auxdrive.errors import UsageError, unknown_name
-from auxdrive.strict import Strict
-from pydantic import Field, field_validator
+from auxdrive.errors import UsageError
+from auxdrive.strict import Strict, mistakes_of
+from pydantic import Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator
 
-from auxdrive_eval.simulators.base import Simulator
-
-if TYPE_CHECKING:
-    from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-
-DEFAULT_TRAFFIC = 20
-TICK_S = 0.05
-"""20 Hz, as the leaderboard."""
+from auxdrive_eval.simulators import DEFAULT_SIMULATOR, SIMULATORS
+from auxdrive_eval.simulators.base import Simulator, SimulatorOptions, SimulatorSpec
 
 
 class SimulatorSettings(Strict):
-    """What makes a simulator. `traffic` is the number of moving cars; `camera` None takes the
-    simulator's own.
+    """What makes a simulator, in any process and on any day.
+
+    Attributes:
+        kind: its name in the table `SIMULATORS`.
+        options: of its own type, `SIMULATORS[kind].options_type`; a mapping becomes one.
+
+    Example:
+        >>> from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
+        >>> settings = SimulatorSettings(kind="embedded", options={"traffic": 5})
+        >>> simulator = make_simulator(settings, sensors=False)
+        >>> simulator.random_route(1000).town
+        'EmbeddedTown1000'
     """
 
-    kind: str = "embedded"
-    traffic: int = Field(default=DEFAULT_TRAFFIC, ge=0, le=500)
-    camera: CameraSpec | None = None
-    tick_s: float = TICK_S
+    kind: str = DEFAULT_SIMULATOR
+    options: SerializeAsAny[SimulatorOptions] = Field(default={}, validate_default=True)
 
     @field_validator("kind")
     @classmethod
     def _is_in_the_table(cls, kind: str) -> str:
         if kind not in SIMULATORS:
-            raise ValueError(unknown_name("simulator", kind, SIMULATORS))
+            raise ValueError(SIMULATORS.unknown(kind))
         return kind
 
+    @field_validator("options", mode="plain")
+    @classmethod
+    def _are_its_own(cls, given: Any, info: ValidationInfo) -> SimulatorOptions:
+        if "kind" not in info.data:
+            raise ValueError("they belong to a simulator, which is not known")
+        options_type: type[SimulatorOptions] = SIMULATORS[info.data["kind"]].options_type
+        if info.mode == "json":
+            return options_type.model_validate_json(json.dumps(given), strict=True)
+        return options_type.model_validate(given)
 
-def simulator_settings(
-    kind: str, traffic: int, camera: CameraSpec | None = None
-) -> SimulatorSettings:
+    @property
+    def spec(self) -> SimulatorSpec[Any]:
+        """The row of the table that it is made by."""
+        return SIMULATORS[self.kind]
+
+    def with_camera(self, camera: CameraSpec) -> Self:
+        """The same, seen through another camera."""
+        return self.model_copy(
+            update={"options": self.options.model_copy(update={"camera": camera})}
+        )
+
+
+def simulator_settings(kind: str, options: Mapping[str, object]) -> SimulatorSettings:
     """Settings from what a user typed.
 
     Raises:
-        UsageError: no such simulator, or a number of cars out of range.
+        UsageError: no such simulator, it has no such option, or a value is not possible; every
+            mistake is named.
     """
-    if kind not in SIMULATORS:
-        raise UsageError(unknown_name("simulator", kind, SIMULATORS))
-    if not 0 <= traffic <= 500:
-        raise UsageError(f"traffic is the number of moving cars, 0 to 500, got {traffic}")
-    return SimulatorSettings(kind=kind, traffic=traffic, camera=camera)
+    options_type = SIMULATORS[kind].options_type
+    try:
+        return SimulatorSettings(kind=kind, options=options_type.model_validate(dict(options)))
+    except ValidationError as error:
+        lines = "; ".join(mistakes_of(error, options_type))
+        raise UsageError(f"options of the simulator '{kind}': {lines}") from None
 
 
-def _embedded(settings: SimulatorSettings, camera: CameraSpec | None) -> EmbeddedSimulator:
-    from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+def make_simulator(settings: SimulatorSettings, *, sensors: bool = True) -> Simulator:
+    """The simulator of these settings; close it when it is done with.
 
-    return EmbeddedSimulator(camera=camera, traffic=settings.traffic, tick_s=settings.tick_s)
+    Args:
+        settings: from anywhere, another process too.
+        sensors: False for one that senses nothing, which needs no renderer.
 
-
-def _embedded_version() -> str:
-    from auxdrive_eval.simulators.embedded.version import VERSION
-
-    return VERSION
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatorKind:
-    """A row of the table: what makes one, and the version of its worlds."""
-
-    make: Callable[[SimulatorSettings, CameraSpec | None], Simulator]
-    version: Callable[[], str]
-
-
-SIMULATORS: dict[str, SimulatorKind] = {"embedded": SimulatorKind(_embedded, _embedded_version)}
-
-
-def simulator_version(kind: str) -> str:
-    """The version of a simulator's worlds: two drives in equal versions are comparable, route by
-    route.
+    Raises:
+        SimulatorError: it cannot be started.
     """
-    return SIMULATORS[kind].version()
-
-
-def make_simulator(settings: SimulatorSettings, camera: CameraSpec | None = None) -> Simulator:
-    """The simulator of these settings. `camera` is what an agent must see through; it goes before
-    the settings' own.
-    """
-    return SIMULATORS[settings.kind].make(settings, camera or settings.camera)
+    return settings.spec.make(settings.options, sensors)

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict
-from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import auxdrive.console as console
 from auxdrive.console import JsonOption
-from auxdrive.errors import CheckFailed
+from auxdrive.errors import AuxdriveError, CheckFailed
+from auxdrive.registry import Registry
 
 if TYPE_CHECKING:
     from auxdrive.machine.facts import Extra, Package
+
+NOT_SUPPORTED = "not supported by this version"
+
+
+class _Simulator(Protocol):
+    """What `auxdrive_eval.simulators.base.SimulatorSpec` says of what it needs."""
+
+    extra: str
+    package: str
+
+
+SIMULATORS: Registry[_Simulator] = Registry("simulator", "auxdrive.simulators")
 
 
 def doctor(json_output: JsonOption = False) -> None:
@@ -115,11 +127,11 @@ def _capabilities(packages: dict[str, Package], found: list[Extra]) -> list[tupl
         ("train on the CPU", _lacks("train", missing) or torch.problem or ""),
         ("train on a GPU", _lacks("train", missing) or train_cuda),
         ("export", _lacks("deploy", missing) or torch.problem or packages["onnx"].problem or ""),
-        (
-            "collect and drive in the embedded simulator",
-            _lacks("sim", missing) or packages["panda3d"].problem or "",
+        *(
+            (f"collect and drive in the simulator '{name}'", _why_not_in(name, missing, packages))
+            for name in SIMULATORS
         ),
-        ("drive in CARLA", _planned("carla", _simulators(), packages)),
+        *([] if "carla" in SIMULATORS else [("drive in CARLA", NOT_SUPPORTED)]),
         ("OpenVINO", _planned("openvino", RUNTIMES, packages)),
         ("TensorRT", _planned("tensorrt", RUNTIMES, packages)),
     ]
@@ -129,17 +141,24 @@ def _planned(name: str, offered: Collection[str], packages: dict[str, Package]) 
     """Why not: a package that is installed runs nothing as long as this version's table has no
     entry of its name.
     """
-    return packages[name].problem or "" if name in offered else "not supported by this version"
+    return packages[name].problem or "" if name in offered else NOT_SUPPORTED
 
 
-def _simulators() -> Collection[str]:
-    """The simulators that this version can drive in. By name, as commands are found: this package
-    imports none of the others.
-    """
+def _why_not_in(
+    simulator: str, missing: dict[str, tuple[str, ...]], packages: dict[str, Package]
+) -> str:
+    """What a simulator lacks; empty where nothing."""
+    from auxdrive.machine.facts import probe
+
     try:
-        return tuple(import_module("auxdrive_eval.simulators.settings").SIMULATORS)
-    except ImportError:
-        return ()
+        needs = SIMULATORS[simulator]
+    except (AuxdriveError, ImportError) as error:
+        return str(error)
+    if needs.extra and (lacks := _lacks(needs.extra, missing)):
+        return lacks
+    if not needs.package:
+        return ""
+    return (packages.get(needs.package) or probe(needs.package)).problem or ""
 
 
 def _lacks(extra: str, missing: dict[str, tuple[str, ...]]) -> str:

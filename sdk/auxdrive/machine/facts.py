@@ -108,13 +108,14 @@ def _memory_gib() -> float | None:
 
 
 def probe(name: str) -> Package:
-    """Ask one package of `PROBES`, in a process of its own."""
+    """Ask one package, in a process of its own: as `PROBES` says, or whether it can be imported."""
     version = installed_version(name)
     if version is None and name != "onnxruntime" and not _importable(name):
         return Package(name, False, None, {}, "not installed")
+    asked = PROBES.get(name, f"import {name}; print(json.dumps({{}}))")
     try:
         run = subprocess.run(
-            [sys.executable, "-c", f"import json; {PROBES[name]}"],
+            [sys.executable, "-c", f"import json; {asked}"],
             capture_output=True,
             text=True,
             timeout=PROBE_TIMEOUT_S,

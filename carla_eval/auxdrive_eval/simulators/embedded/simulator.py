@@ -15,6 +15,7 @@ from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Control, Float32, Pose2
 
+from auxdrive_eval.simulators.base import TICK_S
 from auxdrive_eval.simulators.embedded.ego.contacts import EgoContacts
 from auxdrive_eval.simulators.embedded.ego.expert import Expert
 from auxdrive_eval.simulators.embedded.ego.nearby_signals import SignalViews
@@ -22,6 +23,12 @@ from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle, VehicleParameters
 from auxdrive_eval.simulators.embedded.scene import Renderer, Scene
+from auxdrive_eval.simulators.embedded.spec import (
+    DEFAULT_CAMERA,
+    DEFAULT_TRAFFIC,
+    SENSED,
+    TICKS_S,
+)
 from auxdrive_eval.simulators.embedded.town.generate import town_from_name, town_name
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.routing import plan_route, random_route
@@ -29,13 +36,10 @@ from auxdrive_eval.simulators.embedded.town.weather import weather_for
 from auxdrive_eval.simulators.embedded.traffic.car import Car
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
-from auxdrive_eval.world import TAIL_M, Contact, Point, Route, Weather, WorldState
+from auxdrive_eval.simulators.embedded.version import VERSION
+from auxdrive_eval.world import TAIL_M, Contact, LaneLine, Point, Route, Weather, WorldState
 
 _log = logging.getLogger(__name__)
-
-DEFAULT_CAMERA = CameraSpec(width=256, height=144, fov_deg=100.0, x_m=1.7, y_m=0.0, z_m=1.6)
-"""Behind the windscreen, 1.7 m ahead of the rear axle. The ego's own body is not drawn."""
-SENSED = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +79,21 @@ class EmbeddedSimulator:
     cars.
     """
 
+    version = VERSION
+
     def __init__(
         self,
-        camera: CameraSpec | None = None,
+        camera: CameraSpec = DEFAULT_CAMERA,
         render: bool = True,
-        traffic: int = 20,
-        tick_s: float = 0.05,
+        traffic: int = DEFAULT_TRAFFIC,
+        tick_s: float = TICK_S,
     ) -> None:
         if traffic < 0:
             raise SimulatorError(f"traffic is a number of cars, got {traffic}")
-        if not 0.005 <= tick_s <= 0.1:
-            raise SimulatorError(f"a tick takes from 0.005 to 0.1 s, got {tick_s}")
+        if not TICKS_S[0] <= tick_s <= TICKS_S[1]:
+            raise SimulatorError(f"a tick takes from {TICKS_S[0]} to {TICKS_S[1]} s, got {tick_s}")
         self.tick_s = tick_s
-        self.camera = camera or DEFAULT_CAMERA
+        self.camera = camera
         self._parameters = VehicleParameters()
         self.vehicle = VehicleSpec(
             name="embedded single-track",
@@ -131,6 +137,16 @@ class EmbeddedSimulator:
         """A route of the town of that seed (modulo 10000), in the weather of that seed."""
         graph = self._kit(town_name(seed % 10_000)).graph
         return random_route(graph, seed, min_length_m, max_length_m, weather=weather_for(seed))
+
+    def lanes(self, town: str) -> list[LaneLine]:
+        """The lanes of a town, for its map.
+
+        Raises:
+            SimulatorError: no embedded town is called so.
+        """
+        return [
+            LaneLine(lane.centreline, lane.width_m) for lane in town_from_name(town).lanes.values()
+        ]
 
     def _kit(self, town: str) -> _TownKit:
         kit = self._kits.get(town)

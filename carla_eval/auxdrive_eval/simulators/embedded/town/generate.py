@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from auxdrive.errors import SimulatorError
 
-from auxdrive_eval.simulators.embedded.random_streams import stream
+from auxdrive_eval.random_streams import stream
 from auxdrive_eval.simulators.embedded.town.lanes import build_network
 from auxdrive_eval.simulators.embedded.town.layout import Layout, draft_layout
 from auxdrive_eval.simulators.embedded.town.model import Town

@@ -12,7 +12,7 @@ from auxdrive.errors import SimulatorError
 from auxdrive.geometry import cumulative_length
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.random_streams import stream
+from auxdrive_eval.random_streams import stream
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph, Position
 from auxdrive_eval.world import Point, RoadOption, Route, Weather
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auxdrive_eval.simulators.embedded.random_streams import stream
+from auxdrive_eval.random_streams import stream
 from auxdrive_eval.world import Weather
 
 SKIES = ("clear", "cloudy", "rain", "fog", "dusk")

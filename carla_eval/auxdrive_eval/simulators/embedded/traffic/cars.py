@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 from auxdrive.types import Float64, Pose2
 
+from auxdrive_eval.random_streams import stream
 from auxdrive_eval.simulators.embedded.geometry.curves import Curve
-from auxdrive_eval.simulators.embedded.random_streams import stream
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import CAR_COLOURS, CAR_SIZES_M, CarKind, CarPose
 from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car, Occupancy, Occupant

@@ -4,7 +4,7 @@ fixed cycle.
 
 from __future__ import annotations
 
-from auxdrive_eval.simulators.embedded.random_streams import stream
+from auxdrive_eval.random_streams import stream
 from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.world import LightColour
 

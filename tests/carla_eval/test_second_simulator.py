@@ -1,0 +1,162 @@
+"""A second simulator, brought by somebody else's package: every command knows it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from auxdrive import cli
+from auxdrive.commands.doctor import _capabilities
+from auxdrive.data.dataset import Dataset
+from auxdrive.errors import UsageError
+from auxdrive.machine.facts import PROBES, Package
+from auxdrive.modalities import Modality
+from auxdrive_eval.simulators import SIMULATORS
+from auxdrive_eval.simulators.settings import (
+    SimulatorSettings,
+    make_simulator,
+    simulator_settings,
+)
+from foreign_packages import install_package
+from strange_agents import agent_folder, install
+
+SOURCE = (Path(__file__).parent / "tiny_simulator.py").read_text()
+GROUP = "auxdrive.simulators"
+
+
+@pytest.fixture(autouse=True)
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package `tiny`, installed."""
+    site = tmp_path / "site"
+    monkeypatch.syspath_prepend(str(site))
+    install_package(site, "tiny", GROUP, {"tiny": "tiny_module:TINY"}, SOURCE)
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
+    assert cli.run([*map(str, arguments), "--json"]) == 0, capsys.readouterr().err
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_is_collected_from(
+    workers: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "data"
+    how = ("--sim", "tiny", "--out", out, "--workers", workers)
+    said = answer(capsys, "collect", *how, "--episodes", 3, "--sim-option", "grey=60", "--rate", 5)
+    assert said["modalities"] == ["rgb"]  # all that it senses
+    data = Dataset.open(out)
+    assert (data.card.name, len(data.episode_ids)) == ("tiny-s0", 3)
+    assert data.card.source == "a point on a plane, driven by its expert; settings in collect.json"
+    assert (data.card.camera.width, data.card.vehicle.name) == (24, "point")
+    assert data.card.steering.max_road_wheel_rad == pytest.approx(0.6)
+    frames = data.episode(data.episode_ids[0]).frames(Modality.RGB)
+    assert set(np.unique(frames)) == {60, 255}
+    state = data.episode(data.episode_ids[0]).state
+    assert state["x_m"][-1] > 25  # it was driven
+    assert np.diff(state["time_s"]) == pytest.approx(0.2)
+    settings = json.loads((out / "collect.json").read_text())["simulator"]
+    assert settings["kind"] == "tiny"
+    assert settings["options"]["grey"] == 60
+    assert answer(capsys, "collect", "--out", out, "--more", 1)["episodes"] == 4
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_is_driven_in_and_reported_on(
+    workers: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    how = ("--sim", "tiny", "--count", 2, "--out", out, "--workers", workers)
+    assert cli.run([*map(str, ("drive", "expert", *how))]) == 0
+    shown, said = (" ".join(text.split()) for text in capsys.readouterr())
+    assert "tiny scores, rule set 1.0 (no CARLA scores)" in shown
+    assert said.count("the plane of seed") == 2  # what a simulator logs is shown
+    document = json.loads((out / "results.json").read_text())
+    assert document["entry_status"] == "Finished"
+    assert document["auxdrive"]["settings"]["simulator_version"] == "tiny-1"
+    assert [record["status"] for record in document["_checkpoint"]["records"]] == ["Completed"] * 2
+    report = (out / "report.html").read_text()
+    assert "simulator &#x27;tiny&#x27;" in report
+    assert report.count("<svg") == 2
+    assert "-10.0,-0.0 0.0,-0.0 40.0,-0.0" in report  # its lane
+
+
+def test_a_file_of_routes_and_an_agent_with_a_camera_of_its_own_and_shards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from auxdrive_eval.routes import RouteSpec, write_routes
+
+    monkeypatch.syspath_prepend(str(install(tmp_path / "agents")))
+    agent = agent_folder(tmp_path, "goal")
+    for number in (1, 2):
+        spec = RouteSpec(str(number), "Plane", ((0.0, 0.0), (15.0, float(number))))
+        write_routes(tmp_path / f"{number}.xml", [spec])
+        how = ("--sim", "tiny", "--routes", tmp_path / f"{number}.xml")
+        answer(capsys, "drive", agent, *how, "--out", tmp_path / str(number))
+    shards = (tmp_path / "1", tmp_path / "2")
+    order = ("--routes", tmp_path / "2.xml")
+    assert cli.run([*map(str, ("merge", *shards, "--out", tmp_path / "whole", *order))]) == 2
+    assert "more than the routes that are asked for" in " ".join(capsys.readouterr().err.split())
+    document = answer(capsys, "merge", *shards, "--out", tmp_path / "whole")
+    statuses = [record["status"] for record in document["_checkpoint"]["records"]]
+    assert not any("Agent c" in status for status in statuses)  # crashed, or could not be set up
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--sim", "tinny"), "unknown simulator 'tinny'. Did you mean 'tiny'?"),
+        (("--sim", "tiny", "--traffic", "3"), "the simulator 'tiny': traffic: unknown key"),
+        (("--sim", "tiny", "--sim-option", "grey=201"), "grey: Input should be less than or equal"),
+        (("--sim", "tiny", "--modalities", "lidar"), "record some of rgb, each once"),
+    ],
+)
+def test_mistakes(
+    arguments: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.run(["collect", "--out", str(tmp_path / "data"), *arguments]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "data").exists()
+
+
+def test_help_and_doctor_name_it(capsys: pytest.CaptureFixture[str]) -> None:
+    packages = {name: Package(name, True, "1.0", {}, None) for name in PROBES}
+    runs = dict(_capabilities(packages, []))
+    assert runs["collect and drive in the simulator 'tiny'"] == ""
+    assert runs["collect and drive in the simulator 'embedded'"].startswith("this install knows no")
+
+
+def test_settings_keep_the_type_of_their_options_and_make_the_simulator() -> None:
+    settings = simulator_settings("tiny", {"grey": 7})
+    again = SimulatorSettings.model_validate_json(settings.model_dump_json())
+    assert again == settings
+    assert again != simulator_settings("tiny", {"grey": 8})
+    assert type(again.options).__name__ == "TinyOptions"
+    made = make_simulator(again)
+    made.reset(made.random_route(3), 0)
+    assert made.sense([Modality.RGB])[Modality.RGB].min() == 7
+    with pytest.raises(UsageError, match="Did you mean 'grey'"):
+        simulator_settings("tiny", {"gray": 7})
+
+
+def test_what_is_no_simulator_breaks_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = tmp_path / "more"
+    monkeypatch.syspath_prepend(str(site))
+    install_package(site, "odd", GROUP, {"odd": "odd_module:ODD", "embedded": "odd_module:ODD"},
+                    "ODD = 3\n")  # fmt: skip
+    with pytest.raises(UsageError, match=r"the package 'odd' .*3 is no simulator"):
+        SIMULATORS["odd"]
+    with caplog.at_level(logging.WARNING):
+        assert SIMULATORS["embedded"].title == "auxdrive's embedded simulator"
+    assert "nobody replaces what the package 'auxdrive' brings" in caplog.text
+    assert SIMULATORS["tiny"].title == "a point on a plane"
