@@ -19,7 +19,7 @@ from typing import Any
 from auxdrive_eval.collecting.perturbation import Perturbation
 from auxdrive_eval.criteria import TERMINAL_KINDS
 from auxdrive_eval.criteria.base import EventKind
-from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from record import RESULTS, write_result
 
@@ -57,7 +57,7 @@ def main() -> None:
 def drive(simulator: EmbeddedSimulator, seed: int, perturb: bool) -> dict[str, Any]:
     """Drive the route of a seed with its traffic; what the criteria saw, by kind in order."""
     route = simulator.random_route(seed)
-    rules = rule_set("1.0")
+    rules = RULE_SETS["1.0"]
     criteria = (rules.completion(route), *rules.criteria(route))
     perturbation = Perturbation(seed) if perturb else None
     state = simulator.reset(route, seed)

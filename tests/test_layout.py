@@ -117,7 +117,7 @@ def named_choices() -> list[tuple[str, str, Iterable[str]]]:
     """Command, parameter, and the table whose names its help tells."""
     from auxdrive.controllers import CONTROLLERS
     from auxdrive.runtimes import RUNTIMES
-    from auxdrive_eval.scoring.rule_sets import RULE_SETS
+    from auxdrive_eval.scoring import RULE_SETS
     from auxdrive_eval.simulators import SIMULATORS
     from auxdrive_train.ingest import READERS
     from auxdrive_train.methods import METHODS

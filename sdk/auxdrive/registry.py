@@ -156,7 +156,12 @@ class Registry(Generic[T]):
 
     def unknown(self, name: object) -> str:
         """The message for a name that nobody offers, with the nearest one."""
-        return unknown_name(self.what, str(name), self.names())
+        if not (names := self.names()):
+            return (
+                f"unknown {self.what} '{name}': no installed package offers any. Where auxdrive's "
+                "code is newer than its install, install it again"
+            )
+        return unknown_name(self.what, str(name), names)
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()

@@ -24,14 +24,14 @@ from auxdrive_eval.driving.route_store import load_route, save_route, stored_rou
 from auxdrive_eval.driving.runner import RouteResult, drive_route, not_driven
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.report.drive_report import drive_report
-from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Route
 from small_world import SETTINGS
 from strange_agents import agent_folder, install
 
 LIMITS = AgentLimits(setup_s=60.0, tick_s=1.5)
-RULES = rule_set("1.0")
+RULES = RULE_SETS["1.0"]
 
 
 @pytest.fixture(autouse=True)

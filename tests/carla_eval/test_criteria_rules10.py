@@ -24,7 +24,8 @@ from auxdrive_eval.criteria import (
 )
 from auxdrive_eval.criteria.outside_lanes import beyond_lane_m
 from auxdrive_eval.criteria.red_light import segments_cross
-from auxdrive_eval.scoring.rule_sets import RULE_SETS, rule_set
+from auxdrive_eval.scoring import RULE_SETS
+from auxdrive_eval.scoring.leaderboard1 import LEADERBOARD_1
 from auxdrive_eval.world import (
     CollisionKind,
     Contact,
@@ -417,6 +418,6 @@ class TestOutsideLanes:
 
 
 def test_rule_sets_are_found_by_name_and_the_error_names_the_valid_ones() -> None:
-    assert rule_set("1.0") is RULE_SETS["1.0"]
+    assert RULE_SETS["1.0"] is LEADERBOARD_1
     with pytest.raises(UsageError, match=r"unknown rule set '1\.1'\. Did you mean '1\.0'"):
-        rule_set("1.1")
+        RULE_SETS["1.1"]

@@ -19,7 +19,7 @@ from auxdrive_eval.criteria.base import event_at
 from auxdrive_eval.driving.drivers import AgentDriver, ExpertDriver, check_controller
 from auxdrive_eval.driving.route_store import load_route, save_route, stored_route, what_became
 from auxdrive_eval.driving.runner import drive_route
-from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Route
 from small_world import Agent
@@ -28,7 +28,7 @@ from small_world import Agent
 def test_the_expert_completes_a_route(
     simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
 ) -> None:
-    result = drive_route(simulator, short_routes[0], ExpertDriver(), rules=rule_set("1.0"), seed=1)
+    result = drive_route(simulator, short_routes[0], ExpertDriver(), rules=RULE_SETS["1.0"], seed=1)
     assert result.record.status == "Completed"
     assert result.record.scores.score_composed == 100.0
     assert [event.kind for event in result.events] == [EventKind.ROUTE_COMPLETED]
@@ -43,7 +43,7 @@ def test_an_agent_sees_every_second_tick_and_its_mistakes_are_counted(
 ) -> None:
     agent = Agent((Modality.DEPTH, Modality.EDGE))
     result = drive_route(
-        simulator, longer_route, AgentDriver(agent, None), rules=rule_set("1.0"), seed=1
+        simulator, longer_route, AgentDriver(agent, None), rules=RULE_SETS["1.0"], seed=1
     )
     times = [observation.time_s for observation, _ in agent.seen]
     assert np.diff(times) == pytest.approx(np.full(len(times) - 1, 0.1))
@@ -87,7 +87,7 @@ def test_the_trace_is_of_the_centre_and_what_only_the_end_shows_is_recorded(
     simulator: EmbeddedSimulator, longer_route: Route
 ) -> None:
     driver = WatchingExpert()
-    rules = replace(rule_set("1.0"), criteria=lambda _: (AtTheEnd(),))
+    rules = replace(RULE_SETS["1.0"], criteria=lambda _: (AtTheEnd(),))
     result = drive_route(
         simulator, longer_route, driver, rules=rules, seed=1, keypoint_length_m=123.0
     )
@@ -96,7 +96,7 @@ def test_the_trace_is_of_the_centre_and_what_only_the_end_shows_is_recorded(
     assert result.record.meta.route_length == 123.0
     assert result.record.infractions["outside_route_lanes"] == ["outside for a while"]
     assert result.record.scores.score_composed == pytest.approx(50.0)
-    whole = drive_route(simulator, longer_route, ExpertDriver(), rules=rule_set("1.0"), seed=1)
+    whole = drive_route(simulator, longer_route, ExpertDriver(), rules=RULE_SETS["1.0"], seed=1)
     assert whole.record.meta.route_length == pytest.approx(longer_route.length_m)
 
 
@@ -147,7 +147,7 @@ def test_withheld_predictions_stop_the_car_and_are_counted(
 ) -> None:
     agent = SilentAgent()
     driver = AgentDriver(agent, "pid")
-    result = drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
+    result = drive_route(simulator, short_routes[0], driver, rules=RULE_SETS["1.0"], seed=1)
     assert result.tally.braked == result.tally.predictions == len(agent.seen) > 0
     assert result.trace["speed_mps"].max() < 0.5
     save_route(tmp_path, stored_route(result))
@@ -218,7 +218,7 @@ def test_a_prediction_that_the_controller_does_not_take_ends_the_route(
     simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
 ) -> None:
     result = drive_route(
-        simulator, short_routes[0], AgentDriver(WideAgent(), None), rules=rule_set("1.0"), seed=1
+        simulator, short_routes[0], AgentDriver(WideAgent(), None), rules=RULE_SETS["1.0"], seed=1
     )
     assert result.record.status == "Failed - Agent crashed"
     assert (
@@ -236,9 +236,9 @@ def test_the_controller_is_chosen_anew_for_every_route(
     """
     agent = WideAgent()
     driver = AgentDriver(agent, None)
-    drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=1)
+    drive_route(simulator, short_routes[0], driver, rules=RULE_SETS["1.0"], seed=1)
     assert (
-        drive_route(simulator, short_routes[0], driver, rules=rule_set("1.0"), seed=7).error == ""
+        drive_route(simulator, short_routes[0], driver, rules=RULE_SETS["1.0"], seed=7).error == ""
     )  # waypoints from the start
     assert agent.begun == [1, 7]
 
@@ -251,7 +251,7 @@ def test_a_sensor_that_the_simulator_has_not_is_a_mistake_of_the_user(
             simulator,
             short_routes[0],
             AgentDriver(Agent((Modality.INFRARED,)), None),
-            rules=rule_set("1.0"),
+            rules=RULE_SETS["1.0"],
             seed=1,
         )
 

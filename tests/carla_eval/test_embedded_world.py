@@ -20,7 +20,7 @@ from auxdrive_eval.collecting.perturbation import LENGTH_S, PEAK_RAD, Perturbati
 from auxdrive_eval.criteria import TERMINAL_KINDS
 from auxdrive_eval.criteria.base import EventKind
 from auxdrive_eval.routes.planner import RoutePlanner
-from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.ego.nearby_signals import SignalViews
 from auxdrive_eval.simulators.embedded.geometry.boxes import overlaps
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
@@ -131,7 +131,7 @@ def test_the_expert_completes_its_routes_without_an_infraction(
     simulator: EmbeddedSimulator, seed: int
 ) -> None:
     route = simulator.random_route(seed)
-    rules = rule_set("1.0")
+    rules = RULE_SETS["1.0"]
     criteria = (rules.completion(route), *rules.criteria(route))
     state = simulator.reset(route, seed)
     events, over = [], False

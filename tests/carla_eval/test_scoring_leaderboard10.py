@@ -11,18 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 from auxdrive_eval.criteria import Event, EventKind
-from auxdrive_eval.scoring import (
+from auxdrive_eval.scoring.infractions import infractions_of
+from auxdrive_eval.scoring.leaderboard1 import penalty_of
+from auxdrive_eval.scoring.records import RouteMeta, RouteRecord, make_record, route_status
+from auxdrive_eval.scoring.summary import (
     LABELS,
-    RouteMeta,
-    RouteRecord,
     entry_status,
     global_record,
-    infractions_of,
-    leaderboard1_penalty,
-    make_record,
     over_repeats,
     results_document,
-    route_status,
     scores_in_words,
 )
 from hypothesis import given
@@ -79,7 +76,7 @@ def test_the_leaderboards_penalty_is_reached_from_events(reference: dict[str, An
     events = [event(EventKind(kind)) for kind in kinds] + [
         event(EventKind.OUTSIDE_ROUTE_LANES, 2.0)
     ]
-    assert leaderboard1_penalty(events) == pytest.approx(
+    assert penalty_of(events) == pytest.approx(
         reference["_checkpoint"]["records"][0]["scores"]["score_penalty"], abs=1e-15
     )
 
@@ -121,23 +118,23 @@ def twin_penalty(events: list[Event]) -> float:
 
 @given(events_lists)
 def test_the_penalty_equals_its_twin(events: list[Event]) -> None:
-    assert leaderboard1_penalty(events) == pytest.approx(twin_penalty(events), rel=1e-9, abs=1e-15)
+    assert penalty_of(events) == pytest.approx(twin_penalty(events), rel=1e-9, abs=1e-15)
 
 
 @given(events_lists, st.randoms())
 def test_the_penalty_is_a_share_falls_with_infractions_and_knows_no_order(
     events: list[Event], random: Any
 ) -> None:
-    penalty = leaderboard1_penalty(events)
+    penalty = penalty_of(events)
     assert 0.0 <= penalty <= 1.0
     for kind in EventKind:
-        more = leaderboard1_penalty(
+        more = penalty_of(
             [*events, event(kind, 50.0 if kind is EventKind.OUTSIDE_ROUTE_LANES else None)]
         )
         assert more <= penalty
     shuffled = list(events)
     random.shuffle(shuffled)
-    assert leaderboard1_penalty(shuffled) == penalty  # to the last bit
+    assert penalty_of(shuffled) == penalty  # to the last bit
 
 
 def record(
@@ -153,7 +150,7 @@ def record(
         route_id=f"RouteScenario_{index}",
         events=events,
         completion_percent=completion,
-        penalty=leaderboard1_penalty,
+        penalty=penalty_of,
         meta=meta,
         failure=failure,
     )
@@ -334,6 +331,6 @@ def record_of(index: int, completion: float) -> RouteRecord:
         route_id="RouteScenario_0",
         events=(),
         completion_percent=completion,
-        penalty=leaderboard1_penalty,
+        penalty=penalty_of,
         meta=meta,
     )

@@ -160,3 +160,25 @@ def test_what_is_no_simulator_breaks_no_other(
         assert SIMULATORS["embedded"].title == "auxdrive's embedded simulator"
     assert "nobody replaces what the package 'auxdrive' brings" in caplog.text
     assert SIMULATORS["tiny"].title == "a point on a plane"
+
+
+RULES = """
+from auxdrive_eval.criteria import RouteCompletion, RouteTimeout
+from auxdrive_eval.scoring.rule_sets import RuleSet
+
+LENIENT = RuleSet(lambda route: (RouteTimeout(route),), RouteCompletion, lambda events: 0.25)
+"""
+
+
+def test_a_rule_set_of_another_package_judges(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "more"
+    monkeypatch.syspath_prepend(str(site))
+    points = {"lenient": "mild_module:LENIENT"}
+    install_package(site, "mild", "auxdrive.rule_sets", points, RULES)
+    how = ("--sim", "tiny", "--count", 1, "--out", tmp_path / "out")
+    document = answer(capsys, "drive", "expert", *how, "--rules", "lenient")
+    (record,) = document["_checkpoint"]["records"]
+    assert record["scores"]["score_composed"] == 25.0
+    assert document["auxdrive"]["settings"]["rules"] == "lenient"

@@ -149,3 +149,9 @@ def test_a_program_adds_one_for_itself(shapes: Registry[object], site: Path) -> 
         with pytest.raises(UsageError, match=f"'{name}' is the package '{owner}'s own"):
             shapes.add(name, repr)
         assert shapes.names() == shapes_before
+
+
+def test_a_table_that_is_empty_says_what_to_do() -> None:
+    """The entry points of a source tree are those of the day on which it was installed."""
+    with pytest.raises(UsageError, match=r"unknown shape 'star': .* install it again"):
+        Registry[object]("shape", "auxdrive.nothing_of_that_name")["star"]

@@ -16,7 +16,7 @@ from auxdrive.modalities import MODALITIES, Modality
 
 from auxdrive_eval.collecting.perturbation import Perturbation
 from auxdrive_eval.routes.planner import RoutePlanner
-from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState
 
@@ -132,7 +132,7 @@ class _End:
     """Whether an episode is over."""
 
     def __init__(self, route: Route, max_episode_s: float) -> None:
-        self._completion = rule_set("1.0").completion(route)
+        self._completion = RULE_SETS[DEFAULT_RULES].completion(route)
         self._max_episode_s = max_episode_s
         self._moved_at_s = 0.0
 

@@ -20,6 +20,7 @@ from auxdrive_eval.commands.simulator_options import (
     TrafficOption,
     chosen_simulator,
 )
+from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.simulators import DEFAULT_SIMULATOR
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def drive(
     seed: Annotated[int, typer.Option(help="Seed of traffic and lights.")] = 0,
     sim: SimOption = DEFAULT_SIMULATOR,
     sim_options: SimSettingsOption = None,
-    rules: Annotated[str, typer.Option(help="Rule set: 1.0 (leaderboard).")] = "1.0",
+    rules: Annotated[
+        str, typer.Option(help=f"Rule set: {', '.join(RULE_SETS)} (CARLA's leaderboards).")
+    ] = DEFAULT_RULES,
     repeats: Annotated[
         int, typer.Option(help="Drive every route so often, each time in other traffic.")
     ] = 1,
@@ -241,7 +244,7 @@ def write_report(folder: Path, evaluation: Evaluation) -> Path:
 
 def print_tables(evaluation: Evaluation) -> None:
     """Print what an evaluation found."""
-    from auxdrive_eval.scoring import scores_in_words
+    from auxdrive_eval.scoring.summary import scores_in_words
 
     simulator = evaluation.settings.simulator
     kind = simulator.kind

@@ -1,5 +1,5 @@
 """Criteria: each watches the world state and yields events. Pure state machines;
-`auxdrive_eval.scoring.rule_sets` says which rule set uses which.
+a rule set of `auxdrive_eval.scoring` says which it uses.
 """
 
 from auxdrive_eval.criteria.base import TERMINAL_KINDS, Criterion, Event, EventKind

@@ -22,7 +22,7 @@ from auxdrive_eval.driving.agents.answers import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.sensing import sense
 from auxdrive_eval.routes.planner import RoutePlanner
-from auxdrive_eval.scoring import CRASHED, SET_UP
+from auxdrive_eval.scoring.records import CRASHED, SET_UP
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState
 

@@ -42,8 +42,8 @@ from auxdrive_eval.driving.settings import (
     evaluation_settings,
     traffic_seed,
 )
-from auxdrive_eval.scoring import AGENT_FAILURES
-from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
+from auxdrive_eval.scoring.records import AGENT_FAILURES
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.workers import check_workers, run_jobs
@@ -96,7 +96,7 @@ class _RouteWorker:
     """Drives routes with one simulator and stores what came of each."""
 
     def __init__(self, make: _MakeWorker) -> None:
-        self._make, self._rules = make, rule_set(make.rules)
+        self._make, self._rules = make, RULE_SETS[make.rules]
         self._driver = make.driver()
         self._simulator: Simulator | None = None
 
@@ -149,7 +149,7 @@ def drive_all(
     simulator: SimulatorSettings,
     out: Path,
     *,
-    rules: str = "1.0",
+    rules: str = DEFAULT_RULES,
     seed: int = 0,
     repeats: int = 1,
     workers: int = 1,

@@ -34,7 +34,7 @@ from auxdrive_eval.driving.settings import (
     hash_routes,
     read_settings,
 )
-from auxdrive_eval.scoring import over_repeats, results_document
+from auxdrive_eval.scoring.summary import over_repeats, results_document
 from auxdrive_eval.world import Point, RoadOption, Route, Weather
 
 RESULTS_NAME = "results.json"

@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.driving.drivers import Tally
 from auxdrive_eval.driving.runner import TRACE_DTYPE, RouteResult
-from auxdrive_eval.scoring import RouteRecord
+from auxdrive_eval.scoring.records import RouteRecord
 
 _RESULT, _TRACE, _OUTPUT = "result.json", "trace.npy", "agent.txt"
 _JPEG_QUALITY = 85

@@ -12,7 +12,7 @@ from auxdrive.types import AnyArray, UInt8
 from auxdrive_eval.criteria import TERMINAL_KINDS, Event
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.drivers import Driver, Tally
-from auxdrive_eval.scoring import RouteMeta, RouteRecord, make_record
+from auxdrive_eval.scoring.records import RouteMeta, RouteRecord, make_record
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState

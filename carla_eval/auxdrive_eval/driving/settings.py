@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.process import AgentLimits
-from auxdrive_eval.scoring.rule_sets import rule_set
+from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import Route
 
@@ -84,7 +84,7 @@ def evaluation_settings(
         UsageError: nothing can be driven under these.
         SimulatorError: the simulator cannot be started.
     """
-    rule_set(rules)
+    RULE_SETS[rules]  # a wrong name is told before anything starts
     if not routes:
         raise UsageError("there are no routes to drive")
     if repeats < 1:

@@ -26,7 +26,7 @@ from auxdrive_eval.report.html import (
     tiles,
 )
 from auxdrive_eval.report.town_map import draw_map, speed_legend
-from auxdrive_eval.scoring import scores_in_words
+from auxdrive_eval.scoring.summary import scores_in_words
 from auxdrive_eval.simulators.settings import make_simulator
 from auxdrive_eval.world import LaneLine, Point, Route
 

@@ -1,44 +1,20 @@
-"""Scoring: events to infractions, penalty and scores of a route; routes to the leaderboard's
-results document. Pure functions.
+"""Scoring: the table of rule sets; events to infractions, penalty and scores of a route; routes to
+the leaderboard's results document. Pure functions.
 """
 
-from auxdrive_eval.scoring.penalty import infractions_of, leaderboard1_penalty
-from auxdrive_eval.scoring.records import (
-    AGENT_FAILURES,
-    CRASHED,
-    SET_UP,
-    RouteMeta,
-    RouteRecord,
-    Scores,
-    make_record,
-    route_status,
-)
-from auxdrive_eval.scoring.summary import (
-    LABELS,
-    entry_status,
-    global_record,
-    over_repeats,
-    results_document,
-    scores_in_words,
-    values_of,
-)
+from __future__ import annotations
 
-__all__ = [
-    "AGENT_FAILURES",
-    "CRASHED",
-    "LABELS",
-    "SET_UP",
-    "RouteMeta",
-    "RouteRecord",
-    "Scores",
-    "entry_status",
-    "global_record",
-    "infractions_of",
-    "leaderboard1_penalty",
-    "make_record",
-    "over_repeats",
-    "results_document",
-    "route_status",
-    "scores_in_words",
-    "values_of",
-]
+from typing import TYPE_CHECKING
+
+from auxdrive.registry import Registry, instance_of
+
+if TYPE_CHECKING:
+    from auxdrive_eval.scoring.rule_sets import RuleSet
+
+RULE_SETS: Registry[RuleSet] = Registry(
+    "rule set",
+    "auxdrive.rule_sets",
+    {"1.0": "auxdrive_eval.scoring.leaderboard1:LEADERBOARD_1"},
+    check=instance_of("auxdrive_eval.scoring.rule_sets:RuleSet"),
+)
+DEFAULT_RULES = "1.0"

@@ -8,7 +8,7 @@ from auxdrive.strict import Strict
 from pydantic import Field
 
 from auxdrive_eval.criteria.base import Event, EventKind
-from auxdrive_eval.scoring.penalty import infractions_of
+from auxdrive_eval.scoring.infractions import infractions_of
 
 
 class Scores(Strict):

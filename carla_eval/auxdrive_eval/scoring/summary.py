@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from auxdrive_eval.scoring.penalty import INFRACTION_KINDS
+from auxdrive_eval.scoring.infractions import INFRACTION_KINDS
 from auxdrive_eval.scoring.records import RouteRecord
 
 _SCORES = ("score_composed", "score_penalty", "score_route")

@@ -18,7 +18,7 @@ from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.answers import AgentDescription, Answer
 from auxdrive_eval.driving.agents.process import AgentFault, AgentLimits, AgentProcess
 from auxdrive_eval.driving.agents.wire import IMAGE, NO_ARRAYS
-from auxdrive_eval.scoring import CRASHED, SET_UP
+from auxdrive_eval.scoring.records import CRASHED, SET_UP
 
 _log = logging.getLogger(__name__)
 

@@ -1,19 +1,29 @@
-"""Events to infractions and to the penalty (leaderboard 1.0, StatisticsManager)."""
+"""The rule set of leaderboard 1.0: its criteria, and what their events cost (StatisticsManager)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-from auxdrive_eval.criteria.base import Event, EventKind
-
-INFRACTION_KINDS: tuple[EventKind, ...] = tuple(
-    kind for kind in EventKind if kind is not EventKind.ROUTE_COMPLETED
+from auxdrive_eval.criteria import (
+    Blocked,
+    Collision,
+    Criterion,
+    Event,
+    EventKind,
+    InRoute,
+    OutsideRouteLanes,
+    RedLight,
+    RouteCompletion,
+    RouteTimeout,
+    StopSign,
 )
+from auxdrive_eval.scoring.rule_sets import RuleSet
+from auxdrive_eval.world import Route
 
 # Factor of each infraction; the share outside the lanes is handled apart, and what stops a route
 # costs the rest of it but no factor.
-LEADERBOARD1_FACTORS: dict[EventKind, float] = {
+FACTORS: dict[EventKind, float] = {
     EventKind.COLLISION_PEDESTRIAN: 0.50,
     EventKind.COLLISION_VEHICLE: 0.60,
     EventKind.COLLISION_LAYOUT: 0.65,
@@ -22,16 +32,20 @@ LEADERBOARD1_FACTORS: dict[EventKind, float] = {
 }
 
 
-def infractions_of(events: Iterable[Event]) -> dict[str, list[str]]:
-    """Messages by the leaderboard's infraction key, every key present, in the events' order."""
-    infractions: dict[str, list[str]] = {kind.value: [] for kind in INFRACTION_KINDS}
-    for event in events:
-        if event.kind in INFRACTION_KINDS:
-            infractions[event.kind.value].append(event.message)
-    return infractions
+def criteria_of(route: Route) -> tuple[Criterion, ...]:
+    """What watches a route."""
+    return (
+        RouteTimeout(route),
+        Collision(),
+        InRoute(route),
+        OutsideRouteLanes(route),
+        RedLight(),
+        StopSign(),
+        Blocked(),
+    )
 
 
-def leaderboard1_penalty(events: Iterable[Event]) -> float:
+def penalty_of(events: Iterable[Event]) -> float:
     """The product of the factors of all infractions and of (1 - share outside the lanes), 0..1.
 
     The factors are multiplied in ascending order, so that the order of the events cannot change the
@@ -44,4 +58,7 @@ def _factor(event: Event) -> float:
     if event.kind is EventKind.OUTSIDE_ROUTE_LANES:
         assert event.percentage is not None
         return 1 - event.percentage / 100
-    return LEADERBOARD1_FACTORS.get(event.kind, 1.0)
+    return FACTORS.get(event.kind, 1.0)
+
+
+LEADERBOARD_1 = RuleSet(criteria_of, RouteCompletion, penalty_of)
