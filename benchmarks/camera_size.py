@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from auxdrive.bundles import IMAGE_INPUT
 from auxdrive.cards import PreprocessingSpec, TensorSpec
-from auxdrive.runtimes import RUNTIMES
+from auxdrive.runtimes import DEFAULT_RUNTIME, open_session
 from auxdrive.types import UInt8
 from PIL import Image
 from record import RESULTS, write_result
@@ -103,7 +103,7 @@ def call_of(graph: bytes, height: int, width: int) -> Callable[[UInt8], None]:
     """One call as the predictor makes it."""
     image = TensorSpec(name=IMAGE_INPUT, shape=(1, height, width, 3), dtype="uint8", unit="")
     steer = TensorSpec(name="steer_rad", shape=(1, 1), dtype="float32", unit="rad")
-    session = RUNTIMES["onnxruntime"](graph, [image], [steer], "cpu", 1)
+    session = open_session(DEFAULT_RUNTIME, graph, [image], [steer])
 
     def call(frame: UInt8) -> None:
         np.copyto(session.inputs[IMAGE_INPUT][0], frame)

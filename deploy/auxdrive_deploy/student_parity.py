@@ -11,7 +11,7 @@ import numpy as np
 from auxdrive.bundles import IMAGE_INPUT
 from auxdrive.cards import Task, TensorSpec
 from auxdrive.ego import EgoLayout
-from auxdrive.runtimes import RUNTIMES
+from auxdrive.runtimes import DEFAULT_RUNTIME, open_session
 from auxdrive.types import Float32, UInt8
 
 PARITY_LIMIT: dict[Task, float] = {"steering": 0.01, "waypoints": 0.1}
@@ -27,7 +27,7 @@ def run_graph(
     outputs: Sequence[TensorSpec],
     images: UInt8,
     ego: Float32,
-    runtime: str = "onnxruntime",
+    runtime: str = DEFAULT_RUNTIME,
 ) -> Float32:
     """What a runtime says of N frames, one at a time as in the vehicle, on one CPU thread: (N, H,
     W, 3), (N, E) -> (N, *answer).
@@ -36,7 +36,7 @@ def run_graph(
         BundleError: the runtime refuses the graph, or it has other inputs or outputs.
         RuntimeUnavailable: there is no such runtime here.
     """
-    session = RUNTIMES[runtime](model, _one_frame(inputs), _one_frame(outputs), "cpu", 1)
+    session = open_session(runtime, model, _one_frame(inputs), _one_frame(outputs))
     buffer = session.outputs[outputs[0].name]
     layout = EgoLayout(spec.name for spec in inputs if spec.name != IMAGE_INPUT)
     answers = np.empty((len(images), *buffer.shape[1:]), np.float32)

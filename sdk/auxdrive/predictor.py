@@ -25,9 +25,10 @@ from auxdrive.checks.admission import admit
 from auxdrive.checks.gate import Gate, Inputs
 from auxdrive.errors import RuntimeFailure, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.runtimes import RUNTIMES, Session
+from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES, Session, open_session
 from auxdrive.runtimes.exclusive import Turns
 from auxdrive.steering import SteeringSpec
+from auxdrive.strict import Strict
 from auxdrive.types import AnyArray, Float32, Observation, Prediction
 
 DEFAULT_THREADS = 1
@@ -66,25 +67,29 @@ class Predictor:
     def load(
         cls,
         bundle: str | os.PathLike[str] | Bundle,
-        runtime: str = "onnxruntime",
+        runtime: str = DEFAULT_RUNTIME,
         device: str = "cpu",
         threads: int | None = None,
         warm_up: bool = True,
         expect_sha256: str | None = None,
+        options: Mapping[str, Any] | Strict | None = None,
     ) -> Self:
         """Open and check a bundle (see `Bundle.open`) and load its graph from the checked bytes.
 
         Args:
             bundle: a directory or an opened bundle.
-            runtime: a name in `auxdrive.runtimes.RUNTIMES`. device: "cpu" or "cuda". Exactly these
-                are used, or it fails.
+            runtime: a name in `auxdrive.runtimes.RUNTIMES`; it is used, or loading fails.
+            device: one of the runtime's devices, such as "cpu" or "cuda"; the same.
             threads: CPU threads of one call; None: `DEFAULT_THREADS`.
             warm_up: run a few empty frames first, so that the first real one takes no longer than
                 the others.
             expect_sha256: the SHA-256 that the bundle's card must have (`auxdrive verify` prints
                 it): this bundle and no other.
+            options: values of the runtime's `options_type`, or an object of it; the runtime's
+                defaults where there are none.
 
         Raises:
+            ConfigError: wrong options, all of them named.
             UsageError: unknown runtime or device, no such bundle, threads below 1, or
                 `expect_sha256` is no SHA-256.
             BundleError: the bundle is damaged, another than expected, or its graph is not what its
@@ -93,7 +98,7 @@ class Predictor:
                 `FIRST_RUN_S`.
             RuntimeUnavailable: the runtime or device cannot be had here.
         """
-        open_session = RUNTIMES[runtime]
+        RUNTIMES[runtime]  # whatever is wrong with the bundle, an unknown runtime is told first
         threads = DEFAULT_THREADS if threads is None else threads
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise UsageError(f"threads must be a whole number, 1 or more, got {threads!r}")
@@ -106,7 +111,13 @@ class Predictor:
         model, card = opened.read(MODEL_NAME), opened.card
         admit(model, card, f"{opened.model_path}")
         session = open_session(
-            model, _one_frame(card.inputs), _one_frame(card.outputs), device, threads
+            runtime,
+            model,
+            _one_frame(card.inputs),
+            _one_frame(card.outputs),
+            device,
+            threads,
+            options,
         )
         predictor = cls(card, session, runtime, device, threads)
         if warm_up:

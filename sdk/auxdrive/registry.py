@@ -47,7 +47,7 @@ class Offer(Generic[T]):
         """
         try:
             loaded = self.find()
-            if not (self.check is None or self.is_built_in or self.check(loaded)):
+            if not (self.check is None or self.is_built_in) and self.check(loaded) is False:
                 raise TypeError(f"{loaded!r} is no {self.what}")
         except (Exception, SystemExit) as error:
             if self.is_built_in:
@@ -70,7 +70,8 @@ class Registry(Generic[T]):
         what: what a name stands for, for messages ("method").
         entry_point_group: the group of entry points that adds names ("auxdrive.methods").
         builtin: the place of each built-in one, "module:attribute", by name.
-        check: whether what another package brought is of the right kind.
+        check: called with what another package brought; False, or an error, where that is of the
+            wrong kind.
 
     Example:
         >>> encodings = Registry("encoding", "auxdrive.encodings", {"json": "json:dumps"})

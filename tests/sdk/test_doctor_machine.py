@@ -14,12 +14,13 @@ from auxdrive.commands.doctor import _capabilities
 from auxdrive.machine.facts import (
     PROBES,
     Package,
-    conflicting_runtimes,
+    conflicting,
     extras,
     installed_version,
     machine_facts,
     outdated,
     probe,
+    probe_runtime,
 )
 from auxdrive.runtimes import RUNTIMES
 from foreign_packages import install_package
@@ -56,7 +57,8 @@ def test_this_machine_and_a_conflict_of_runtimes(tmp_path: Path) -> None:
     assert result["base_works"] is True
     assert {extra["name"] for extra in result["extras"]} >= {"train", "deploy", "sim", "dev", "all"}
     runs = {entry["what"]: entry for entry in result["capabilities"]}
-    assert runs["predict and verify on the CPU (ONNX Runtime)"]["available"] is True
+    assert runs["predict and verify with onnxruntime on cpu"]["available"] is True
+    assert "predict and verify with onnxruntime on cuda" in runs
     assert all(entry["available"] or entry["why_not"] for entry in runs.values())
     (problem,) = result["problems"]
     assert "onnxruntime and onnxruntime-gpu are installed together" in problem
@@ -64,32 +66,23 @@ def test_this_machine_and_a_conflict_of_runtimes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_an_installed_package_that_this_version_cannot_use_does_not_run(tmp_path: Path) -> None:
-    for name in ("carla", "openvino", "tensorrt"):
-        pretend(tmp_path, name)
-        (tmp_path / f"{name}.py").write_text(
-            "__version__ = '1.0'\nclass Core:\n    available_devices = ['CPU']\n"
-        )
+    pretend(tmp_path, "carla")
+    (tmp_path / "carla.py").write_text("__version__ = '1.0'\n")
     code, result, _ = doctor(path=tmp_path)
     assert code == 0
     found = {package["name"]: package for package in result["packages"]}
     runs = {entry["what"]: entry for entry in result["capabilities"]}
-    for what, name in (
-        ("drive in CARLA", "carla"),
-        ("OpenVINO", "openvino"),
-        ("TensorRT", "tensorrt"),
-    ):
-        assert (found[name]["version"], found[name]["problem"]) == ("1.0", None)
-        assert runs[what] == {
-            "what": what,
-            "available": False,
-            "why_not": "not supported by this version",
-        }
+    assert (found["carla"]["version"], found["carla"]["problem"]) == ("1.0", None)
+    assert runs["drive in CARLA"] == {
+        "what": "drive in CARLA",
+        "available": False,
+        "why_not": "not supported by this version",
+    }
 
 
 def test_what_is_planned_counts_from_the_day_that_it_is_in_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    RUNTIMES.add("openvino", RUNTIMES["onnxruntime"])
     monkeypatch.syspath_prepend(str(tmp_path))
     install_package(
         tmp_path, "mine", "auxdrive.simulators", {"carla": "mine_module:NEEDS"},
@@ -98,11 +91,7 @@ def test_what_is_planned_counts_from_the_day_that_it_is_in_the_table(
     packages = {name: Package(name, True, "1.0", {}, None) for name in PROBES} | {
         "carla": Package("carla", False, None, {}, "not installed")
     }
-    try:
-        runs = dict(_capabilities(packages, []))
-    finally:
-        RUNTIMES.remove("openvino")
-    assert (runs["OpenVINO"], runs["TensorRT"]) == ("", "not supported by this version")
+    runs = dict(_capabilities(packages, []))
     assert runs["collect and drive in the simulator 'carla'"] == "not installed"
     assert "drive in CARLA" not in runs
 
@@ -120,14 +109,17 @@ def test_a_broken_base_is_exit_code_1(tmp_path: Path) -> None:
 
 
 def test_one_runtime_is_no_conflict() -> None:
-    assert conflicting_runtimes() == ()
+    assert conflicting(RUNTIMES["onnxruntime"]) == ()
 
 
 def test_probe() -> None:
-    package = probe("onnxruntime")
+    package = probe_runtime(RUNTIMES["onnxruntime"])
     assert package.problem is None
     assert package.version == installed_version("onnxruntime")
     assert "CPUExecutionProvider" in package.facts["providers"]
+    assert package.facts["devices"]["cpu"] == ""
+    assert package.facts["devices"].keys() == {*RUNTIMES["onnxruntime"].devices}
+    assert probe("torch").facts.keys() == {"version", "cuda"}
 
 
 def test_a_package_that_takes_its_process_down(

@@ -21,7 +21,7 @@ from auxdrive.checks.limits import LOCK_MARGIN, MAX_SPEED_MPS, output_figure, ou
 from auxdrive.ego import MAX_TARGET_M, Bounds
 from auxdrive.errors import BundleError, InputError, RuntimeFailure
 from auxdrive.predictor import Predictor
-from auxdrive.runtimes.onnx_runtime import open_onnx_runtime
+from auxdrive.runtimes import open_session
 from auxdrive.types import WITHHOLDING, Flag, Observation
 from hypothesis import given
 from hypothesis import strategies as st
@@ -279,7 +279,7 @@ def failing_predictor(bundle: Path) -> Predictor:
         tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs)
         for specs in (card.inputs, card.outputs)
     ]
-    session = open_onnx_runtime(failing_on_bright_frames().SerializeToString(), *one, "cpu", 1)
+    session = open_session("onnxruntime", failing_on_bright_frames().SerializeToString(), *one)
     return Predictor(card, session, "onnxruntime", "cpu", 1)
 
 

@@ -17,14 +17,14 @@ from auxdrive.checks.graph_reader import read_graph
 from auxdrive.checks.report import Check, VerifyReport
 from auxdrive.checks.sizes import MAX_WORK
 from auxdrive.errors import AuxdriveError, BundleError, RuntimeUnavailable, UsageError
-from auxdrive.runtimes import RUNTIMES
+from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES
 
 __all__ = ["Check", "VerifyReport", "verify_bundle"]
 
 
 def verify_bundle(
     path: str | os.PathLike[str],
-    runtime: str = "onnxruntime",
+    runtime: str = DEFAULT_RUNTIME,
     device: str = "cpu",
     expect_sha256: str | None = None,
 ) -> VerifyReport:

@@ -13,6 +13,7 @@ from auxdrive.registry import Registry
 
 if TYPE_CHECKING:
     from auxdrive.machine.facts import Extra, Package
+    from auxdrive.runtimes import RuntimeSpec
 
 NOT_SUPPORTED = "not supported by this version"
 
@@ -34,32 +35,44 @@ def doctor(json_output: JsonOption = False) -> None:
     from auxdrive.machine.facts import (
         BASE,
         PROBES,
-        conflicting_runtimes,
+        conflicting,
         extras,
         machine_facts,
         outdated,
         probe,
+        probe_runtime,
     )
 
-    with console.progress("asking each package", len(PROBES)) as advance:
+    runtimes, broken = _runtimes()
+    with console.progress("asking each package", len(PROBES) + len(runtimes)) as advance:
         packages: dict[str, Package] = {}
         for name in PROBES:
             packages[name] = probe(name)
             advance()
+        asked: dict[str, Package] = {}
+        for spec in runtimes:
+            asked[spec.name] = probe_runtime(spec)
+            packages.setdefault(spec.package, asked[spec.name])
+            advance()
     found = extras()
     machine = machine_facts()
-    capabilities = _capabilities(packages, found)
+    capabilities = [
+        *_run_by(runtimes, asked, found),
+        *((f"predict and verify with {name}", why) for name, why in broken.items()),
+        *_capabilities(packages, found),
+    ]
     problems = [
         f"{name}: {packages[name].problem}. Install it again: pip install --force-reinstall {name}"
         for name in BASE
         if packages[name].problem
     ]
     base_works = not problems
-    if both := conflicting_runtimes():
-        problems.append(
-            f"{' and '.join(both)} are installed together and overwrite each other's files: "
-            f"pip uninstall -y {' '.join(both)}, then install the one that you want"
-        )
+    problems += [
+        f"{' and '.join(both)} are installed together and overwrite each other's files: "
+        f"pip uninstall -y {' '.join(both)}, then install the one that you want"
+        for spec in runtimes
+        if (both := conflicting(spec))
+    ]
     if old := outdated():
         problems.append(
             f"older than what was tried: {', '.join(old)}; pip install --upgrade auxdrive"
@@ -109,21 +122,10 @@ def doctor(json_output: JsonOption = False) -> None:
 
 def _capabilities(packages: dict[str, Package], found: list[Extra]) -> list[tuple[str, str]]:
     """(what, why not); the reason is empty where it can run."""
-    from auxdrive.runtimes import RUNTIMES
-
     missing = {extra.name: extra.missing for extra in found}
-    runtime, torch = packages["onnxruntime"], packages["torch"]
-    providers = runtime.facts.get("providers", [])
-    on_cuda = (
-        ""
-        if "CUDAExecutionProvider" in providers
-        else runtime.problem
-        or "this ONNX Runtime has no CUDA: install onnxruntime-gpu in its place"
-    )
+    torch = packages["torch"]
     train_cuda = torch.problem or ("" if torch.facts.get("cuda") else "torch sees no CUDA device")
     return [
-        ("predict and verify on the CPU (ONNX Runtime)", runtime.problem or ""),
-        ("predict and verify on a GPU (ONNX Runtime, CUDA)", on_cuda),
         ("train on the CPU", _lacks("train", missing) or torch.problem or ""),
         ("train on a GPU", _lacks("train", missing) or train_cuda),
         ("export", _lacks("deploy", missing) or torch.problem or packages["onnx"].problem or ""),
@@ -132,16 +134,38 @@ def _capabilities(packages: dict[str, Package], found: list[Extra]) -> list[tupl
             for name in SIMULATORS
         ),
         *([] if "carla" in SIMULATORS else [("drive in CARLA", NOT_SUPPORTED)]),
-        ("OpenVINO", _planned("openvino", RUNTIMES, packages)),
-        ("TensorRT", _planned("tensorrt", RUNTIMES, packages)),
     ]
 
 
-def _planned(name: str, offered: Collection[str], packages: dict[str, Package]) -> str:
-    """Why not: a package that is installed runs nothing as long as this version's table has no
-    entry of its name.
-    """
-    return packages[name].problem or "" if name in offered else NOT_SUPPORTED
+def _runtimes() -> tuple[list[RuntimeSpec], dict[str, str]]:
+    """The runtimes that can be asked, and by name why the others cannot."""
+    from auxdrive.errors import UsageError
+    from auxdrive.runtimes import RUNTIMES
+
+    specs, broken = [], {}
+    for name in RUNTIMES:
+        try:
+            specs.append(RUNTIMES[name])
+        except UsageError as error:
+            broken[name] = str(error)
+    return specs, broken
+
+
+def _run_by(
+    runtimes: list[RuntimeSpec], asked: dict[str, Package], found: list[Extra]
+) -> list[tuple[str, str]]:
+    """What each runtime can run on each of its devices, and why not."""
+    missing = {extra.name: extra.missing for extra in found}
+    rows = []
+    for spec in runtimes:
+        package = asked[spec.name]
+        lacks = (_lacks(spec.extra, missing) if spec.extra else "") or package.problem or ""
+        devices = package.facts.get("devices", {})
+        rows += [
+            (f"predict and verify with {spec.name} on {device}", lacks or devices.get(device, ""))
+            for device in spec.devices
+        ]
+    return rows
 
 
 def _why_not_in(
@@ -172,5 +196,8 @@ def _lacks(extra: str, missing: dict[str, tuple[str, ...]]) -> str:
 
 
 def _package_row(package: Package) -> tuple[str, str, str]:
-    says = ", ".join(f"{key} {value}" for key, value in package.facts.items() if key != "version")
+    told_elsewhere = ("version", "devices")
+    says = ", ".join(
+        f"{key} {value}" for key, value in package.facts.items() if key not in told_elsewhere
+    )
     return package.name, package.version or "", package.problem or says

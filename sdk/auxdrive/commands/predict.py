@@ -17,7 +17,7 @@ import auxdrive.console as console
 from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
 from auxdrive.console import JsonOption
 from auxdrive.errors import AuxdriveError, DataError, InputError, UsageError
-from auxdrive.runtimes import RUNTIMES
+from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from auxdrive.storage.reading import is_folder
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ def predict(
     ] = None,
     runtime: Annotated[
         str, typer.Option(help=f"What runs the graph: {', '.join(RUNTIMES)}.")
-    ] = "onnxruntime",
-    device: Annotated[str, typer.Option(help="Where it runs: cpu or cuda.")] = "cpu",
+    ] = DEFAULT_RUNTIME,
+    device: Annotated[
+        str, typer.Option(help="Where it runs: cpu, or what `auxdrive doctor` lists.")
+    ] = "cpu",
     json_output: JsonOption = False,
     **ego: float | str | None,
 ) -> None:

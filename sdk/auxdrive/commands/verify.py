@@ -10,7 +10,7 @@ import typer
 import auxdrive.console as console
 from auxdrive.console import JsonOption
 from auxdrive.errors import CheckFailed
-from auxdrive.runtimes import RUNTIMES
+from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES
 
 
 def verify(
@@ -22,8 +22,10 @@ def verify(
     ],
     runtime: Annotated[
         str, typer.Option(help=f"What runs the graph: {', '.join(RUNTIMES)}.")
-    ] = "onnxruntime",
-    device: Annotated[str, typer.Option(help="Where it runs: cpu or cuda.")] = "cpu",
+    ] = DEFAULT_RUNTIME,
+    device: Annotated[
+        str, typer.Option(help="Where it runs: cpu, or what `auxdrive doctor` lists.")
+    ] = "cpu",
     expect_sha256: Annotated[
         str | None,
         typer.Option(

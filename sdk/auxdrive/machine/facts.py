@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from auxdrive.machine.cpus import cpu_quota, usable_cpus
-from auxdrive.runtimes import telemetry
+from auxdrive.runtimes import RuntimeSpec, telemetry
 
 PROBE_TIMEOUT_S = 120
 
@@ -26,27 +26,14 @@ PROBE_TIMEOUT_S = 120
 PROBES = {
     "numpy": "import numpy as m; print(json.dumps({'version': m.__version__}))",
     "pydantic": "import pydantic as m; print(json.dumps({'version': m.VERSION}))",
-    "onnxruntime": "import onnxruntime as m; print(json.dumps({'version': m.__version__, "
-    "'providers': m.get_available_providers()}))",
     "torch": "import torch as m; print(json.dumps({'version': str(m.__version__), "
     "'cuda': m.cuda.is_available()}))",
     "onnx": "import onnx as m; print(json.dumps({'version': m.__version__}))",
     "panda3d": "import panda3d.core as m; "
     "print(json.dumps({'version': m.PandaSystem.get_version_string()}))",
     "carla": "import carla as m; print(json.dumps({}))",
-    "openvino": "import openvino as m; print(json.dumps({'version': m.__version__, "
-    "'devices': m.Core().available_devices}))",
-    "tensorrt": "import tensorrt as m; print(json.dumps({'version': m.__version__}))",
 }  # fmt: skip
 BASE = ("numpy", "pydantic", "onnxruntime")
-# One import directory, several distributions: pip installs them side by side and the last one wins.
-RUNTIME_DISTRIBUTIONS = (
-    "onnxruntime",
-    "onnxruntime-gpu",
-    "onnxruntime-openvino",
-    "onnxruntime-directml",
-    "onnxruntime-qnn",
-)
 
 _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?\s*([^;]*?)\s*(?:;(.*))?$")
 
@@ -109,13 +96,28 @@ def _memory_gib() -> float | None:
 
 def probe(name: str) -> Package:
     """Ask one package, in a process of its own: as `PROBES` says, or whether it can be imported."""
-    version = installed_version(name)
-    if version is None and name != "onnxruntime" and not _importable(name):
+    return _ask(name, PROBES.get(name, f"import {name}; print(json.dumps({{}}))"), ())
+
+
+def probe_runtime(spec: RuntimeSpec) -> Package:
+    """Ask the package that a runtime of the table executes with: its `probe`, in a process of its
+    own.
+    """
+    ask = f"from auxdrive.runtimes import RUNTIMES; m = RUNTIMES[{spec.name!r}].probe()"
+    return _ask(spec.package, f"{ask}; print(json.dumps(m))", spec.distributions)
+
+
+def _ask(name: str, code: str, distributions: tuple[str, ...]) -> Package:
+    """Run a line of Python that prints JSON. The package is imported as `name`, and brought by one
+    of the distributions where their names differ from it.
+    """
+    versions = [installed_version(brings) for brings in distributions or (name,)]
+    version = next((found for found in versions if found is not None), None)
+    if version is None and not _importable(name):
         return Package(name, False, None, {}, "not installed")
-    asked = PROBES.get(name, f"import {name}; print(json.dumps({{}}))")
     try:
         run = subprocess.run(
-            [sys.executable, "-c", f"import json; {asked}"],
+            [sys.executable, "-c", f"import json; {code}"],
             capture_output=True,
             text=True,
             timeout=PROBE_TIMEOUT_S,
@@ -159,11 +161,9 @@ def distribution_of(module: str) -> str:
     return f"{names[0]} {metadata.version(names[0])}" if names else module
 
 
-def conflicting_runtimes() -> tuple[str, ...]:
-    """The installed distributions that share onnxruntime's directory, when there are two or more of
-    them.
-    """
-    found = tuple(name for name in RUNTIME_DISTRIBUTIONS if installed_version(name) is not None)
+def conflicting(spec: RuntimeSpec) -> tuple[str, ...]:
+    """The installed distributions that bring a runtime's package, when there are two or more."""
+    found = tuple(name for name in spec.distributions if installed_version(name) is not None)
     return found if len(found) > 1 else ()
 
 

@@ -13,20 +13,31 @@ from threading import Event, Timer
 from typing import Any
 
 import numpy as np
+from pydantic import Field, StrictBool
 
 from auxdrive.cards import TensorSpec
-from auxdrive.errors import (
-    BundleError,
-    RuntimeFailure,
-    RuntimeUnavailable,
-    UsageError,
-    unknown_name,
-)
+from auxdrive.errors import BundleError, RuntimeFailure, RuntimeUnavailable
+from auxdrive.runtimes import RuntimeSpec
 from auxdrive.runtimes.telemetry import silence
+from auxdrive.strict import Strict
 from auxdrive.types import AnyArray
 
 PROVIDER_OF_DEVICE = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+_LACKING = {
+    "cpu": "this ONNX Runtime has no provider for the CPU: install onnxruntime again",
+    "cuda": "this ONNX Runtime has no CUDA: install onnxruntime-gpu in its place",
+}
 _ORT_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "int64": "tensor(int64)"}
+
+
+class OnnxRuntimeOptions(Strict):
+    """The settings of ONNX Runtime that are left to the user; they change no output."""
+
+    spinning: StrictBool = Field(
+        default=True,
+        description="threads wait for work within a call by spinning, which saves latency and "
+        "costs processor time",
+    )
 
 
 class OnnxRuntimeSession:
@@ -147,16 +158,15 @@ def open_onnx_runtime(
     outputs: Sequence[TensorSpec],
     device: str,
     threads: int,
+    options: OnnxRuntimeOptions,
 ) -> OnnxRuntimeSession:
-    """Load a graph from its bytes.
+    """Load a graph from its bytes (see `auxdrive.runtimes.OpenSession`).
 
     Raises:
-        UsageError: no such device.
+        ImportError: ONNX Runtime is not installed, or does not start.
         RuntimeUnavailable: ONNX Runtime has no provider for the device here, or would use another.
         BundleError: it refuses the graph, or the graph has other inputs or outputs than asked.
     """
-    if device not in PROVIDER_OF_DEVICE:
-        raise UsageError(unknown_name("device", device, PROVIDER_OF_DEVICE))
     ort = import_onnxruntime()
     provider = PROVIDER_OF_DEVICE[device]
     available = ort.get_available_providers()
@@ -167,7 +177,9 @@ def open_onnx_runtime(
             "Use another device, or see `auxdrive doctor`"
         )
     try:
-        session = ort.InferenceSession(model, session_options(ort, threads), providers=[provider])
+        session = ort.InferenceSession(
+            model, session_options(ort, threads, options), providers=[provider]
+        )
     except Exception as error:  # ONNX Runtime's errors have no common base but Exception
         raise BundleError(
             f"ONNX Runtime {ort.__version__} does not load the graph on {device}: {error}"
@@ -188,37 +200,51 @@ def _buffer(spec: TensorSpec) -> AnyArray:
 
 
 def import_onnxruntime() -> Any:
-    """The module `onnxruntime`, with its telemetry off.
-
-    Raises:
-        RuntimeUnavailable: it cannot be imported.
-    """
+    """The module `onnxruntime`, with its telemetry off."""
     if "onnxruntime" not in sys.modules:
         silence()  # again: somebody may have changed the environment since auxdrive was imported
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise RuntimeUnavailable(
-            f"onnxruntime cannot be imported: {error}. Install it again: pip install onnxruntime"
-        ) from error
+    import onnxruntime
+
     return onnxruntime
 
 
-def session_options(ort: Any, threads: int) -> Any:
-    """The session options that auxdrive uses; `ort` is the onnxruntime module."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3
+def probe() -> dict[str, Any]:
+    """ONNX Runtime's version, its providers, and which devices they give (see `RuntimeSpec`)."""
+    ort = import_onnxruntime()
+    providers = ort.get_available_providers()
+    return {
+        "version": ort.__version__,
+        "providers": providers,
+        "devices": {
+            device: "" if provider in providers else _LACKING[device]
+            for device, provider in PROVIDER_OF_DEVICE.items()
+        },
+    }
+
+
+def session_options(
+    ort: Any, threads: int, options: OnnxRuntimeOptions = OnnxRuntimeOptions()
+) -> Any:
+    """The session options that auxdrive uses.
+
+    Args:
+        ort: the module onnxruntime.
+        threads: CPU threads of one call.
+        options: what is left to the user.
+    """
+    made = ort.SessionOptions()
+    made.intra_op_num_threads = threads
+    made.inter_op_num_threads = 1
+    made.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    made.log_severity_level = 3
     # Threads spin while a graph runs, where waiting costs latency, and sleep between frames, where
     # spinning costs a core.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1")
-    options.add_session_config_entry("session.force_spinning_stop", "1")
+    made.add_session_config_entry("session.intra_op.allow_spinning", str(int(options.spinning)))
+    made.add_session_config_entry("session.force_spinning_stop", "1")
     # The bytes are what `read_graph` looked at: ONNX, never ONNX Runtime's own format that a file
     # may also look like.
-    options.add_session_config_entry("session.load_model_format", "ONNX")
-    return options
+    made.add_session_config_entry("session.load_model_format", "ONNX")
+    return made
 
 
 def _check_signature(kind: str, found: Sequence[Any], wanted: Sequence[TensorSpec]) -> None:
@@ -240,3 +266,19 @@ def _check_signature(kind: str, found: Sequence[Any], wanted: Sequence[TensorSpe
                 f"{spec.dtype} {list(spec.shape)}; "
                 "export the bundle again"
             )
+
+
+ONNX_RUNTIME = RuntimeSpec(
+    name="onnxruntime",
+    open=open_onnx_runtime,
+    devices=tuple(PROVIDER_OF_DEVICE),
+    package="onnxruntime",
+    extra="",
+    probe=probe,
+    options_type=OnnxRuntimeOptions,
+    # One import directory: pip installs them side by side, and the last one wins.
+    distributions=(
+        "onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml",
+        "onnxruntime-qnn",
+    ),
+)  # fmt: skip
