@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.errors import UsageError
 from auxdrive.machine.facts import PROBES, Package
 from auxdrive.modalities import Modality
+from auxdrive_eval.collecting.collect import collect, collect_settings
+from auxdrive_eval.driving.evaluate import drive_all
+from auxdrive_eval.driving.settings import DriverSource
+from auxdrive_eval.routes.plan import routes_of_seeds
 from auxdrive_eval.simulators import SIMULATORS
 from auxdrive_eval.simulators.settings import (
     SimulatorSettings,
@@ -64,6 +69,10 @@ def test_it_is_collected_from(
     assert settings["kind"] == "tiny"
     assert settings["options"]["grey"] == 60
     assert answer(capsys, "collect", "--out", out, "--more", 1)["episodes"] == 4
+    again = (*how, "--episodes", 5, "--sim-option", "grey=61", "--rate", 5)
+    assert cli.run(["collect", *map(str, again)]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "simulator was tiny (grey 60) and is tiny (grey 61)" in said
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -140,11 +149,24 @@ def test_settings_keep_the_type_of_their_options_and_make_the_simulator() -> Non
     assert again == settings
     assert again != simulator_settings("tiny", {"grey": 8})
     assert type(again.options).__name__ == "TinyOptions"
+    assert str(again) == "tiny (grey 7)"
+    assert str(SimulatorSettings(kind="tiny")) == "tiny"
+    wide = again.with_camera(again.options.camera.model_copy(update={"width": 48}))
+    assert str(wide) == "tiny (camera.width 48, grey 7)"
     made = make_simulator(again)
     made.reset(made.random_route(3), 0)
     assert made.sense([Modality.RGB])[Modality.RGB].min() == 7
     with pytest.raises(UsageError, match="Did you mean 'grey'"):
         simulator_settings("tiny", {"gray": 7})
+
+
+def test_the_library_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    simulator = simulator_settings("tiny", {})
+    collect(collect_settings(simulator=simulator, episodes=2), tmp_path / "data", workers=2)
+    with closing(make_simulator(simulator, sensors=False)) as made:
+        routes = routes_of_seeds([1000, 1001], made)
+    drive_all(routes, DriverSource(None), simulator, tmp_path / "out", workers=2)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_what_is_no_simulator_breaks_no_other(

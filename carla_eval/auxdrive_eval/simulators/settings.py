@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from auxdrive.cards import CameraSpec
@@ -13,6 +13,8 @@ from pydantic import Field, SerializeAsAny, ValidationError, ValidationInfo, fie
 
 from auxdrive_eval.simulators import DEFAULT_SIMULATOR, SIMULATORS
 from auxdrive_eval.simulators.base import Simulator, SimulatorOptions, SimulatorSpec
+
+_ABSENT = object()
 
 
 class SimulatorSettings(Strict):
@@ -50,6 +52,16 @@ class SimulatorSettings(Strict):
             return options_type.model_validate_json(json.dumps(given), strict=True)
         return options_type.model_validate(given)
 
+    def __str__(self) -> str:
+        """The name, and what differs from the simulator's own defaults: `embedded (traffic 5)`."""
+        defaults = dict(_leaves(self.spec.options_type().model_dump()))
+        own = [
+            f"{name} {value}"
+            for name, value in _leaves(self.options.model_dump())
+            if value != defaults.get(name, _ABSENT)
+        ]
+        return f"{self.kind} ({', '.join(own)})" if own else self.kind
+
     @property
     def spec(self) -> SimulatorSpec[Any]:
         """The row of the table that it is made by."""
@@ -60,6 +72,15 @@ class SimulatorSettings(Strict):
         return self.model_copy(
             update={"options": self.options.model_copy(update={"camera": camera})}
         )
+
+
+def _leaves(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value that is no mapping, with the way to it: `camera.width`."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{within}{name}.")
+        else:
+            yield f"{within}{name}", value
 
 
 def simulator_settings(kind: str, options: Mapping[str, object]) -> SimulatorSettings:
