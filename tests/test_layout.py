@@ -4,6 +4,7 @@ the command line, the layers hold.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -150,3 +151,26 @@ def test_help_of_a_choice_names_all_of_its_table() -> None:
             assert re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", told), (
                 f"{command}, {parameter}: {told}"
             )
+
+
+def test_no_arrow_runs_upward_by_a_name_in_a_string() -> None:
+    """import-linter sees import statements alone; other packages are found by entry points."""
+    for path in (ROOT / "sdk").rglob("*.py"):
+        assert not re.search(
+            r"""(?:import_module|__import__)\(f?["']auxdrive_""",
+            path.read_text(encoding="utf-8"),
+        ), path
+
+
+def test_only_commands_and_the_demo_talk_in_the_evaluation() -> None:
+    """Library functions take callbacks, and log."""
+    package = ROOT / "carla_eval" / "auxdrive_eval"
+    for path in package.rglob("*.py"):
+        if path.relative_to(package).parts[0] in ("commands", "demo"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                within = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+                names = [f"{within}{alias.name}" for alias in node.names]
+                assert not any(name.startswith("auxdrive.console") for name in names), path
+            assert not (isinstance(node, ast.Name) and node.id == "print"), path

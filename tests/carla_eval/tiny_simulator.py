@@ -79,6 +79,10 @@ class TinySimulator:
         return self._state()
 
     def step(self, control: Control) -> WorldState:
+        if self._route is None or not math.isfinite(
+            control.steer_rad + control.throttle + control.brake
+        ):
+            raise SimulatorError("no route was set, or the control is not finite")
         pose, step_m = self._pose, self._speed_mps * self.tick_s
         self._steer_rad = min(max(control.steer_rad, -LOCK_RAD), LOCK_RAD)
         yaw_rad = pose.yaw_rad + step_m * math.tan(self._steer_rad) / WHEELBASE_M
