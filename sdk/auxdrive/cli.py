@@ -28,7 +28,7 @@ from auxdrive.registry import Registry
 EXTRA_OF_MODULE = {
     "torch": "train", "lightning_fabric": "train", "safetensors": "train", "tensorboard": "train",
     "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
-    "matplotlib": "all",
+    "jinja2": "sim", "markupsafe": "sim", "matplotlib": "all",
 }  # fmt: skip
 # In every extra: a command that lacks one of these needs its own.
 EVERYWHERE = ("filelock", "scipy")

@@ -136,7 +136,7 @@ def test_an_agent_that_cannot_be_set_up_ends_its_route_alone(
     assert driven.record.meta.route_length > 0
     assert evaluation.document["entry_status"] == "Finished with agent errors"
     assert evaluation.document["auxdrive"]["agent_failures"][0]["reason"] == driven.reason
-    assert "Failed - Agent couldn&#x27;t be set up" in drive_report(evaluation)
+    assert "Failed - Agent couldn&#39;t be set up" in drive_report(evaluation)
     if kind != "does_not_reset":
         assert "Every route will try again" in caplog.text
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from auxdrive.inspection.html import STYLE
 from auxdrive_eval.driving.runner import TRACE_DTYPE
 from auxdrive_eval.report.html import (
     Markup,
     element,
+    escape,
     figure_png,
     film_strip,
     page,
@@ -17,7 +21,6 @@ from auxdrive_eval.report.html import (
     preformatted,
     section,
     table,
-    text,
     tiles,
 )
 from auxdrive_eval.report.town_map import draw_map, speed_legend
@@ -87,8 +90,10 @@ def test_text_stays_text_wherever_it_goes(value: str) -> None:
 
 
 def test_markup_is_not_escaped_twice() -> None:
-    assert text(text("<b>")) == "&lt;b&gt;"
-    assert isinstance(text("x"), Markup)
+    assert escape(escape("<b>")) == "&lt;b&gt;"
+    assert "<b>" not in element("p", "<b>")
+    assert element("p", element("b", "<")) == "<p><b>&lt;</b></p>"
+    assert table(("a",), [(Markup("<i>x</i>"),)]).count("<i>x</i>") == 1
 
 
 def test_nothing_comes_from_outside() -> None:
@@ -96,6 +101,23 @@ def test_nothing_comes_from_outside() -> None:
     assert "http:" not in document
     assert "https:" not in document
     assert "default-src 'none'" in document
+
+
+def test_pages_share_one_style_and_the_sdks_needs_no_jinja() -> None:
+    assert STYLE in page("t", [])
+    code = (
+        "import sys; from auxdrive.inspection.html import STYLE\n"
+        "import auxdrive.inspection.page as p\n"
+        "print('jinja2' in sys.modules, STYLE in p._STYLE)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "True"]
+
+
+def test_text_columns_stand_under_their_heads() -> None:
+    tree = parse(table(("n", "words", 3), [(1, "a", 2), (4, "b", 5)], text_columns=(1,)))
+    cells = [attributes.get("class") for tag, attributes in tree.tags if tag in ("th", "td")]
+    assert cells == [None, "text", None] * 3
 
 
 def test_a_matplotlib_figure_is_inside_and_always_the_same_bytes() -> None:

@@ -90,7 +90,7 @@ def test_it_is_driven_in_and_reported_on(
     assert document["auxdrive"]["settings"]["simulator_version"] == "tiny-1"
     assert [record["status"] for record in document["_checkpoint"]["records"]] == ["Completed"] * 2
     report = (out / "report.html").read_text()
-    assert "simulator &#x27;tiny&#x27;" in report
+    assert "simulator &#39;tiny&#39;" in report
     assert report.count("<svg") == 2
     assert "-10.0,-0.0 0.0,-0.0 40.0,-0.0" in report  # its lane
 

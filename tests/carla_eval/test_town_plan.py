@@ -196,7 +196,8 @@ def test_signals_stand_at_arriving_lanes_one_of_a_kind_each(seed: int) -> None:
         lane = lanes[signal.lane_id]
         assert signal.lane_id in arriving
         assert (lane.light_id is None) != (lane.stop_sign_id is None)
-        assert wrap(signal.yaw_rad - float(lane.yaw_rad[-1])) == pytest.approx(math.pi, abs=1e-6)
+        turned = wrap(signal.yaw_rad - float(lane.yaw_rad[-1]))
+        assert abs(turned) == pytest.approx(math.pi, abs=1e-6)
         (left, right), end = np.array(signal.stop_line), lane.centreline[-1]
         np.testing.assert_allclose((left + right) / 2, end)
         assert math.dist(left, right) == pytest.approx(lane.width_m)

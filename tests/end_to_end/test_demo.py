@@ -57,7 +57,7 @@ def test_the_demo_from_nothing_to_its_page_and_again(tmp_path: Path) -> None:
     ):
         assert set(found["table"][name]) == {"baseline", "student", "teacher"}
     page = (out / "report.html").read_text()
-    assert found["verdict"] in page.replace("&#x27;", "'")
+    assert found["verdict"] in page.replace("&#39;", "'")
     assert "no CARLA scores" in page
     # The upper bound is a run of its own, and as long as the student's.
     epochs = {

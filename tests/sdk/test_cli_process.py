@@ -178,6 +178,7 @@ EXTRA_MODULES = (
     "onnx",
     "onnxscript",
     "panda3d",
+    "jinja2",
     "scipy",
     "matplotlib",
 )

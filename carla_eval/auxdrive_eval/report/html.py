@@ -1,98 +1,75 @@
-"""Building blocks of a report. Text is escaped unless it is `Markup`, which these functions alone
-make.
+"""Building blocks of a report, written in `templates/` (Jinja2). Text is escaped unless it is
+`Markup`, which the blocks make.
 
 page("Title", [paragraph("text"), table(("a", "b"), [(1, 2)]), figure_png(figure, "caption")])
 """
 
 from __future__ import annotations
 
-import html
 import io
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from auxdrive.inspection.html import head
+from auxdrive.inspection.html import STYLE, head
 from auxdrive.inspection.painting import data_uri
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_STYLE = """
-:root { --ink: #1c2430; --soft: #5b6675; --line: #d9dee5; --paper: #ffffff;
-        --shade: #f4f6f9; --bad: #b3261e; --good: #1b7f4b }
-* { box-sizing: border-box }
-body { margin: 0 auto; max-width: 1080px; padding: 2rem 1.25rem 4rem; color: var(--ink);
-       background: var(--paper);
-       font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem }
-h2 { font-size: 1.25rem; margin: 2.4rem 0 .6rem; padding-top: .8rem;
-     border-top: 1px solid var(--line) }
-h3 { font-size: 1rem; margin: 1.2rem 0 .4rem }
-p { margin: .4rem 0 .8rem; max-width: 46rem } .soft { color: var(--soft) }
-.notice { background: #fff6e0; border-left: 4px solid #d99a00; padding: .6rem .9rem;
-          max-width: none }
-table { border-collapse: collapse; margin: .6rem 0 1.2rem; font-variant-numeric: tabular-nums }
-th, td { padding: .32rem .8rem; text-align: right; border-bottom: 1px solid var(--line);
-         vertical-align: top }
-th { color: var(--soft); font-weight: 600; font-size: .86rem } td { font-size: .94rem }
-th:first-child, td:first-child, td.text { text-align: left }
-.wide { overflow-x: auto }
-figure { margin: .8rem 0 } figcaption { color: var(--soft); font-size: .86rem; margin-top: .25rem }
-figure > img, figure > svg { max-width: 100%; height: auto; border: 1px solid var(--line);
-                            border-radius: 4px }
-.film { display: grid; grid-template-columns: repeat(4, 1fr); gap: 6px }
-.film figure { margin: 0 } .film img { display: block; width: 100% }
-.tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0 }
-.tile { background: var(--shade); border-radius: 6px; padding: .7rem 1.1rem; min-width: 9rem }
-.tile b { display: block; font-size: 1.5rem; line-height: 1.2 }
-.tile span { color: var(--soft); font-size: .86rem }
-pre { background: var(--shade); padding: .7rem; overflow-x: auto; font-size: .82rem;
-      border-radius: 4px }
-.bad { color: var(--bad) } .good { color: var(--good) }
-@media (max-width: 640px) { .film { grid-template-columns: repeat(2, 1fr) } }
-"""
+__all__ = [
+    "Markup", "element", "escape", "figure", "figure_png", "film_strip", "image", "page",
+    "paragraph", "preformatted", "section", "table", "tiles",
+]  # fmt: skip
 
 
-class Markup(str):
-    """Text that is HTML already."""
-
-    __slots__ = ()
-
-
-def text(value: object) -> Markup:
-    """Any value as escaped text; Markup as it is."""
-    return value if isinstance(value, Markup) else Markup(html.escape(str(value), quote=True))
-
-
-def join(parts: Iterable[object]) -> Markup:
-    """Parts, one after the other."""
-    return Markup("\n".join(text(part) for part in parts))
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("auxdrive_eval.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
-def element(name: str, *parts: object, css: str = "") -> Markup:
-    """`<name class="css">parts</name>`."""
-    attribute = f' class="{html.escape(css, quote=True)}"' if css else ""
-    return Markup(f"<{name}{attribute}>{join(parts)}</{name}>")
+@cache
+def _style() -> str:
+    environment = _environment()
+    assert environment.loader is not None
+    own, _, _ = environment.loader.get_source(environment, "style.css")
+    return STYLE + own
+
+
+def _block(name: str, *arguments: object) -> Markup:
+    blocks: Any = _environment().get_template("blocks.html.j2").module
+    made: Markup = getattr(blocks, name)(*arguments)
+    return made
 
 
 def page(title: str, parts: Iterable[object], subtitle: str = "") -> str:
     """A whole document."""
-    body = join(
-        [
-            element("h1", title),
-            element("p", subtitle, css="soft") if subtitle else Markup(""),
-            *parts,
-        ]
-    )
     return (
-        f'<!DOCTYPE html>\n<html lang="en"><head>{head(title, _STYLE)}</head>\n'
-        f"<body>\n{body}\n</body></html>\n"
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            head=Markup(head(title, _style())), title=title, subtitle=subtitle, parts=list(parts)
+        )
+        + "\n"
     )
+
+
+def element(name: str, *parts: object, css: str = "") -> Markup:
+    """`<name class="css">parts</name>`."""
+    return _block("element", name, parts, css)
 
 
 def section(title: str, *parts: object) -> Markup:
     """A section with its heading."""
-    return element("section", element("h2", title), *parts)
+    return _block("section", title, parts)
 
 
 def paragraph(value: object, css: str = "") -> Markup:
@@ -103,31 +80,15 @@ def paragraph(value: object, css: str = "") -> Markup:
 def table(
     columns: Sequence[object], rows: Iterable[Sequence[object]], text_columns: Iterable[int] = ()
 ) -> Markup:
-    """A table: first column and `text_columns` flush left, numbers flush right."""
-    left = set(text_columns)
-    head = element("tr", *(element("th", column) for column in columns))
-    body = [
-        element(
-            "tr",
-            *(element("td", cell, css="text" if i in left else "") for i, cell in enumerate(row)),
-        )
-        for row in rows
-    ]
-    return element(
-        "div", element("table", element("thead", head), element("tbody", *body)), css="wide"
-    )
+    """A table: first column and `text_columns` flush left, numbers flush right; one that is too
+    wide for the window is moved sideways.
+    """
+    return _block("table", columns, rows, set(text_columns))
 
 
 def tiles(values: Iterable[tuple[str, str]]) -> Markup:
     """A few numbers that matter, large: (value, what it is)."""
-    return element(
-        "div",
-        *(
-            element("div", element("b", value), element("span", what), css="tile")
-            for value, what in values
-        ),
-        css="tiles",
-    )
+    return _block("tiles", values)
 
 
 def preformatted(value: object) -> Markup:
@@ -136,14 +97,13 @@ def preformatted(value: object) -> Markup:
 
 
 def image(data: bytes, mime: str, alt: str) -> Markup:
-    """A picture inside the document."""
-    source = html.escape(data_uri(data, mime), quote=True)
-    return Markup(f'<img src="{source}" alt="{html.escape(alt, quote=True)}">')
+    """An image inside the document."""
+    return _block("image", data_uri(data, mime), alt)
 
 
 def figure(content: Markup, caption: str = "") -> Markup:
-    """A picture or drawing with its caption."""
-    return element("figure", content, element("figcaption", caption) if caption else Markup(""))
+    """An image or drawing with its caption."""
+    return _block("figure", content, caption)
 
 
 def figure_png(drawn: Figure, caption: str = "", dpi: int = 110) -> Markup:
@@ -155,9 +115,5 @@ def figure_png(drawn: Figure, caption: str = "", dpi: int = 110) -> Markup:
 
 
 def film_strip(shots: Iterable[tuple[float, bytes]]) -> Markup:
-    """JPEG pictures with the time at which each was taken."""
-    frames = [
-        figure(image(data, "image/jpeg", f"camera at {time_s:.0f} s"), f"{time_s:.1f} s")
-        for time_s, data in shots
-    ]
-    return element("div", *frames, css="film")
+    """JPEG images with the time at which each was taken."""
+    return _block("film", [(time_s, data_uri(data, "image/jpeg")) for time_s, data in shots])

@@ -12,7 +12,7 @@ from auxdrive.geometry import cumulative_length
 from auxdrive.inspection.painting import RAMP_CSS
 from auxdrive.types import AnyArray, Float64
 
-from auxdrive_eval.report.html import Markup, text
+from auxdrive_eval.report.html import Markup, escape
 from auxdrive_eval.world import LaneLine, Point, Route
 
 MARGIN_M = 25.0
@@ -74,7 +74,7 @@ def speed_legend() -> Markup:
             if last
             else f"{SPEED_STEP_MPS * i:.0f} to {SPEED_STEP_MPS * (i + 1):.0f}"
         )
-        swatches.append(f'<span style="color:{colour}">&#9632;</span> {text(label)}')
+        swatches.append(f'<span style="color:{colour}">&#9632;</span> {escape(label)}')
     return Markup(
         "Driven path: "
         + ", ".join(swatches)
@@ -124,4 +124,6 @@ def _mark(label: str, place: Point, unit_m: float) -> str:
     style = (
         f'font-size="{2.2 * unit_m:.2f}" fill="#fff" text-anchor="middle" font-family="sans-serif"'
     )
-    return f'{circle}<text x="{x_m:.1f}" y="{-y_m + 0.8 * unit_m:.1f}" {style}>{text(label)}</text>'
+    return (
+        f'{circle}<text x="{x_m:.1f}" y="{-y_m + 0.8 * unit_m:.1f}" {style}>{escape(label)}</text>'
+    )

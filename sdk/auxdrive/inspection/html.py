@@ -7,7 +7,28 @@ from __future__ import annotations
 from html import escape
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""Pictures from data URIs and the page's own style are all there is; a browser refuses the rest."""
+"""Images from data URIs and the page's own style are all there is; a browser refuses the rest."""
+STYLE = """
+:root { --ink: #1c2430; --soft: #5b6675; --line: #d9dee5; --paper: #ffffff;
+        --shade: #f4f6f9; --bad: #b3261e; --good: #1b7f4b }
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 2rem 1.25rem 4rem; color: var(--ink); background: var(--paper);
+       font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem }
+h2 { font-size: 1.25rem; margin: 2.4rem 0 .6rem; padding-top: .8rem;
+     border-top: 1px solid var(--line) }
+h3 { font-size: 1rem; margin: 1.2rem 0 .4rem }
+p { margin: .4rem 0 .8rem; max-width: 46rem; overflow-wrap: anywhere }
+table { border-collapse: collapse; margin: .6rem 0 1.2rem; font-variant-numeric: tabular-nums }
+th, td { padding: .32rem .8rem; text-align: right; border-bottom: 1px solid var(--line);
+         vertical-align: top }
+th { color: var(--soft); font-weight: 600; font-size: .86rem } td { font-size: .94rem }
+th:first-child, td:first-child, th.text, td.text { text-align: left }
+.wide { overflow-x: auto } .wide th { white-space: nowrap }
+figure { margin: .8rem 0 } figcaption { color: var(--soft); font-size: .86rem; margin-top: .25rem }
+.soft { color: var(--soft) } .bad { color: var(--bad) } .good { color: var(--good) }
+"""
+"""What all pages look like; each adds rules of its own."""
 
 
 def head(title: str, style: str) -> str:

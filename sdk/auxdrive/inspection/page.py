@@ -12,7 +12,7 @@ import numpy as np
 
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_reader import EpisodeReader
-from auxdrive.inspection.html import head
+from auxdrive.inspection.html import STYLE, head
 from auxdrive.inspection.painting import data_uri, legend, paint, png
 from auxdrive.inspection.summary import (
     STRAIGHT_DEG,
@@ -27,29 +27,25 @@ from auxdrive.types import Float64
 
 COLUMNS = 8
 BINS = 41
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1180px; padding: 0 1rem;
-       color: #1c2430; background: #fff; }
-h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .6rem; }
-.quiet { color: #5b6675; }
-table { border-collapse: collapse; }
-td, th { padding: .25rem .8rem .25rem 0; text-align: right; font-variant-numeric: tabular-nums; }
-td:first-child, th:first-child { text-align: left; }
-th { border-bottom: 1px solid #c6ccd4; font-weight: 600; }
+_STYLE = (
+    STYLE
+    + """
+body { max-width: 1180px }
 .sheet { overflow-x: auto; }
 .sheet td, .sheet th { padding: 2px; text-align: left; border: 0; font-size: .8rem;
                        font-weight: 400; }
 .sheet th:first-child { font-weight: 600; padding-right: .6rem; }
 .sheet img { display: block; width: 124px; image-rendering: pixelated; }
-.none { display: block; width: 124px; color: #8b95a3; text-align: center; }
+.none { display: block; width: 124px; color: var(--soft); text-align: center; }
 .key { display: inline-flex; align-items: center; gap: .35rem; margin-right: 1rem;
        font-size: .85rem; }
 .swatch { display: inline-block; width: 1.1rem; height: .8rem; border: 1px solid #9aa4b1; }
-.wide { width: 6rem; }
+.swatch.wide { width: 6rem; }
 .charts { display: flex; flex-wrap: wrap; gap: 1.2rem; }
-figure { margin: 0; } figcaption { font-size: .9rem; }
-.bad { color: #a4161a; } svg text { font: 11px system-ui, sans-serif; fill: #5b6675; }
+.charts figure { margin: 0; }
+svg text { font: 11px system-ui, sans-serif; fill: var(--soft); }
 """
+)
 
 
 def dataset_page(dataset: Dataset, summary: dict[str, Any]) -> str:
@@ -68,7 +64,7 @@ def dataset_page(dataset: Dataset, summary: dict[str, Any]) -> str:
         if part
     )
     sections = (
-        f"<h1>{escape(summary['name'])}</h1><p class=quiet>{facts}</p>",
+        f"<h1>{escape(summary['name'])}</h1><p class=soft>{facts}</p>",
         "".join(f"<p>{escape(line)}</p>" for line in sentences(summary)),
         _listed("Broken", summary["broken"]),
         _listed("Doubts", summary["doubts"]),
@@ -77,7 +73,7 @@ def dataset_page(dataset: Dataset, summary: dict[str, Any]) -> str:
         "<h2>Contact sheet</h2>"
         + _contact_sheet(episodes, [Modality(name) for name in summary["modalities"]]),
         "<h2>Labels</h2>" + _histograms(dataset, episodes),
-        "<p class=quiet>fingerprint "
+        "<p class=soft>fingerprint "
         f"{summary['fingerprint'] or 'not computed: an episode is damaged'}</p>",
     )
     return (
@@ -102,7 +98,7 @@ def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
-    return f"<table><tr>{head}</tr>{body}</table>"
+    return f"<div class=wide><table><tr>{head}</tr>{body}</table></div>"
 
 
 def _split_table(splits: dict[str, Any]) -> str:
@@ -133,7 +129,7 @@ def _split_table(splits: dict[str, Any]) -> str:
 
 def _explained() -> str:
     return (
-        "<p class=quiet>apart: the least time between a frame of the split and one of any other in "
+        "<p class=soft>apart: the least time between a frame of the split and one of any other in "
         "the same session; a dash where "
         f"they share none. straight: road-wheel angles below {STRAIGHT_DEG:g}°.</p>"
     )
@@ -223,7 +219,7 @@ def _histograms(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> str:
         finite = {name: each[np.isfinite(each)] for name, each in values.items()}
         everything = np.concatenate([np.zeros(0), *finite.values()])
         if not len(everything):
-            figures.append(f"<p class=quiet>No {label} was recorded.</p>")
+            figures.append(f"<p class=soft>No {label} was recorded.</p>")
             continue
         if label == "steering":
             reach = max(float(np.abs(everything).max()), 1.0)
