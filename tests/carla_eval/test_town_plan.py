@@ -297,6 +297,11 @@ def test_the_placer_refuses_roads_and_what_is_taken() -> None:
     size, somewhere = (2.0, 2.0, 2.0), (4000.0, 0.0, 0.0)
     x, y = next(iter(placer.network.roads.values())).centreline[10]
     assert not placer.put(PropKind.BUILDING, (float(x), float(y), 0.0), size, 0, 0.0)
+    # In the middle of a junction kerbs and roads are far, but somebody drives there.
+    for lane in placer.network.lanes.values():
+        if lane.turn is RoadOption.STRAIGHT:
+            x, y = lane.centreline[len(lane.centreline) // 2]
+            assert not placer.put(PropKind.POLE, (float(x), float(y), 0.0), (0.2, 0.2, 2), 0, 0.0)
     assert placer.put(PropKind.BUILDING, somewhere, size, 0, 0.0)
     assert not placer.put(PropKind.TREE, (4001.0, 0.5, 1.0), size, 0, 0.0)
     assert not placer.park((4001.0, 0.5, 1.0), CarKind.VAN, 0)

@@ -58,6 +58,9 @@ class Expert:
     def _steer(self) -> float:
         """Road-wheel angle of the arc from the rear axle to a point of the route ahead: atan(2 L
         sin(alpha) / distance).
+
+        It is the circle of `auxdrive.geometry.pure_pursuit_tan` in another form, which rounds
+        otherwise: recorded data sets hold the angles of this one.
         """
         vehicle, tracker = self._vehicle, self._tracker
         ahead = min(
