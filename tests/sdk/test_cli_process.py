@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from auxdrive.cli import EXTRA_OF_COMMAND, EXTRA_OF_MODULE, WITHIN_EXTRA, _missing
 from auxdrive.machine.facts import Extra
+from foreign_packages import install_package
 from PIL import Image
 
 Copy = Callable[[Path], Path]
@@ -52,14 +53,8 @@ def plugins(tmp_path: Path) -> Callable[[str, str], dict[str, str]]:
     """Install a distribution with one command into a folder; gives the environment that sees it."""
 
     def install(name: str, source: str) -> dict[str, str]:
-        folder = tmp_path / "site"
-        info = folder / "plugin-1.0.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(
-            f"[auxdrive.commands]\n{name} = plugin_module:command\n"
-        )
-        (folder / "plugin_module.py").write_text(source)
+        folder, point = tmp_path / "site", {name: "plugin_module:command"}
+        install_package(folder, "plugin", "auxdrive.commands", point, source)
         return {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
 
     return install

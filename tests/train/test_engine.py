@@ -427,7 +427,7 @@ def test_every_mistake_of_a_configuration_is_reported_at_once_with_the_nearest_n
         "lr: ",
         "epochs (7) must be a multiple",
         "batch_size: 9 cannot be shared out",
-        "weights: torchvision weights",
+        "weights: weight files are for backbone resnet18 or resnet34, not pilotnet",
     ):
         assert hint in str(caught.value)
     with pytest.raises(ConfigError) as caught:

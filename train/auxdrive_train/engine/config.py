@@ -184,10 +184,11 @@ class TrainConfig(Strict):
             yield _Mistake(("main", "aux"), f"aux: {self.main} is the main modality already")
         if len(set(self.aux)) != len(self.aux):
             yield _Mistake(("aux",), "aux: a modality stands there twice")
-        if self.weights is not None and not self.backbone.startswith("resnet"):
+        if self.weights is not None and not _takes_weights(self.backbone):
+            fitting = " or ".join(b.name for b in BACKBONES.builtin if _takes_weights(b.name))
             yield _Mistake(
                 ("weights", "backbone"),
-                "weights: torchvision weights are for backbone resnet18 or resnet34",
+                f"weights: weight files are for backbone {fitting}, not {self.backbone}",
             )
         if self.batch_size % self.processes or self.batch_size < 2 * self.processes:
             text = (
@@ -195,6 +196,16 @@ class TrainConfig(Strict):
                 "processes, two or more samples to each"
             )
             yield _Mistake(("batch_size", "processes"), text)
+
+
+def _takes_weights(backbone: str) -> bool:
+    """Whether there are weight files for a backbone; also for one that cannot be loaded, which is a
+    mistake of its own.
+    """
+    try:
+        return BACKBONES[backbone].load_weights is not None
+    except UsageError:
+        return True
 
 
 def load_config(

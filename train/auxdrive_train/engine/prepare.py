@@ -30,10 +30,11 @@ from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import FINISHED, Method, Options, Setting
 from auxdrive_train.methods.stored import StoredStudent
+from auxdrive_train.models import BACKBONES
+from auxdrive_train.models.backbone import ImageEncoder
 from auxdrive_train.models.excitation import ExcitationNetwork
 from auxdrive_train.models.inputs import crop_rows
 from auxdrive_train.models.networks import Build, FusedNetwork, LateFusionNetwork, SingleNetwork
-from auxdrive_train.models.resnet import ResNet, load_weight_file
 from auxdrive_train.tasks import Task, make_task
 
 
@@ -164,17 +165,17 @@ def _setting(config: TrainConfig, task: Task) -> Setting:
 def _fresh(method: Method, config: TrainConfig) -> nn.ModuleDict:
     torch.manual_seed(seed_of(config.seed, 0xA11))
     networks = method.networks()
-    if config.weights is not None:
+    load_weights = BACKBONES[config.backbone].load_weights
+    if config.weights is not None and load_weights is not None:
         for network in networks.values():
             if (
                 isinstance(network, SingleNetwork | FusedNetwork | ExcitationNetwork)
                 and network.modalities[0] is config.main
             ):
-                load_weight_file(cast(ResNet, network.encoder), str(config.weights))
+                load_weights(network.encoder, str(config.weights))
             elif isinstance(network, LateFusionNetwork) and config.main in network.modalities:
-                load_weight_file(
-                    cast(ResNet, network.encoders[config.main.value]), str(config.weights)
-                )
+                encoder = cast(ImageEncoder, network.encoders[config.main.value])
+                load_weights(encoder, str(config.weights))
     return networks
 
 
