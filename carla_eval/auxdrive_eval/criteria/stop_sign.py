@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from auxdrive.frames import world_to_ego
+from auxdrive.types import Pose2
+
 from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, carla_location, event_at
 from auxdrive_eval.world import StopSignView, WorldState
 
@@ -56,11 +60,7 @@ def _in_box(state: WorldState, sign: StopSignView, ahead_m: float) -> bool:
     """Whether the ego's centre is in the trigger box, lengthened by `ahead_m` against the direction
     of travel.
     """
-    dx_m, dy_m = (
-        state.ego_centre[0] - sign.trigger_centre[0],
-        state.ego_centre[1] - sign.trigger_centre[1],
-    )
-    cos, sin = math.cos(sign.trigger_yaw_rad), math.sin(sign.trigger_yaw_rad)
-    along_m, across_m = cos * dx_m + sin * dy_m, -sin * dx_m + cos * dy_m
+    box = Pose2(*sign.trigger_centre, sign.trigger_yaw_rad)
+    along_m, across_m = map(float, world_to_ego(np.array(state.ego_centre), box))
     half_length_m, half_width_m = sign.trigger_half_size
     return -half_length_m - ahead_m < along_m < half_length_m and abs(across_m) < half_width_m
