@@ -27,7 +27,7 @@ class Renderer(Protocol):
     """Turns town, weather and scene into sensor frames; one per process."""
 
     def load(self, town: Town, weather: Weather) -> None:
-        """Build the static geometry of a town; weather changes the RGB picture alone."""
+        """Build the static geometry of a town; weather changes the RGB image alone."""
 
     def rgb(self, scene: Scene) -> UInt8:
         """uint8 (H, W, 3)."""

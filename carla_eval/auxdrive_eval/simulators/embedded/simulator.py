@@ -209,7 +209,8 @@ class EmbeddedSimulator:
         return self._state(self._run)
 
     def step(self, control: Control) -> WorldState:
-        """Advance by one tick. The steering is clipped to full lock, the pedals to 0..1.
+        """Advance by one tick. The steering is clipped to the maximum steering angle, the
+        pedals to 0..1.
 
         Raises:
             SimulatorError: no route was set, or the control is not finite.
