@@ -25,7 +25,7 @@ from pydantic.fields import FieldInfo
 
 OUT = Path(__file__).resolve().parent / "settings.md"
 TABLES: dict[str, typing.Iterable[str]] = {
-    "task": TASKS,
+    "task": [task.name for task in TASKS.builtin],
     "method": [method.name for method in METHODS.builtin],
     "backbone": [backbone.name for backbone in BACKBONES.builtin],
     "options.loss": LOSSES,

@@ -130,6 +130,7 @@ def named_choices() -> list[tuple[str, str, Iterable[str]]]:
         ("train", "backbone", BACKBONES),
         ("train", "task", TASKS),
         ("select", "backbone", BACKBONES),
+        ("select", "task", TASKS),
         ("ingest", "source_format", READERS),
         ("drive", "sim", SIMULATORS),
         ("drive", "rules", RULE_SETS),

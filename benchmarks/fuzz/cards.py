@@ -21,10 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from auxdrive.bundles import Bundle, ego_of, parse_card
 from auxdrive.cards import ModelCard
-from auxdrive.checks.limits import output_figure, output_limit
-from auxdrive.controllers import CONTROLLERS, DEFAULT_CONTROLLER, make_controller
+from auxdrive.checks.limits import output_limit, output_size
+from auxdrive.controllers import make_controller
+from auxdrive.tasks import TASKS
 from harness import Fuzzer, main
 from small_bundle import write_small_bundle
 
@@ -176,10 +178,10 @@ def use(card: ModelCard, text: bytes) -> str:
         for bound in bounds.values()
         for low, high in zip(bound.low, bound.high, strict=True)
     ), text[:2000]
-    zero = [0.0] if card.task == "steering" else [[0.0, 0.0]] * len(card.waypoint_times_s)
-    assert output_figure(card, zero) == 0.0
-    assert DEFAULT_CONTROLLER[card.task] in CONTROLLERS
-    make_controller(DEFAULT_CONTROLLER[card.task], card.steering, card.vehicle)
+    task = TASKS[card.task]
+    assert output_size(card, np.zeros(task.shape(card.waypoint_times_s)).tolist()) == 0.0
+    assert task.controller is not None
+    make_controller(task.controller, card.steering, card.vehicle)
     return "accepted"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from auxdrive import console
@@ -26,22 +26,22 @@ from auxdrive.bundles import (
     REFERENCE_OUTPUTS,
     sha256_of_files,
 )
-from auxdrive.cards import ModelCard, ParitySpec, Provenance, Task, TensorSpec
-from auxdrive.checks.parity import PARITY_UNIT, compare
+from auxdrive.cards import ModelCard, ParitySpec, Provenance, TensorSpec
+from auxdrive.checks.parity import compare
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive.storage.arrays import load_npy
 from auxdrive.storage.folders import held
 from auxdrive.storage.publish import fsync_directory, hidden_beside
+from auxdrive.tasks.base import TaskSpec
 from auxdrive.types import AnyArray, Float32, UInt8
 from auxdrive_train.engine.load import Run
 from auxdrive_train.engine.prepare import build_finished
-from auxdrive_train.tasks import WaypointsTask
 
 from auxdrive_deploy.metrics import StudentFigures, floor_of, read_result, student_figures
 from auxdrive_deploy.model_page import PICTURE_NAME, readme, reference_picture
 from auxdrive_deploy.student_graph import student_of, student_outputs, to_onnx
-from auxdrive_deploy.student_parity import PARITY_LIMIT, run_graph
+from auxdrive_deploy.student_parity import run_graph
 
 MAX_NAME = 100
 
@@ -180,32 +180,32 @@ def make_card(
         frame="camera, RGB",
     )
     inputs = (picture, *run.task.ego.specs)
-    said = run_graph(model, inputs, run.task.outputs, reference.images, reference.ego)
+    said = run_graph(model, inputs, run.task.output, reference.images, reference.ego)
     return ModelCard(
         name=name,
-        task=cast(Task, run.task.name),
+        task=run.task.name,
         inputs=inputs,
-        outputs=run.task.outputs,
+        outputs=(run.task.output,),
         camera=camera,
         preprocessing=run.config.preprocessing,
         steering=run.card.steering,
         vehicle=run.card.vehicle,
         rate_hz=run.card.rate_hz,
-        waypoint_times_s=run.task.times_s if isinstance(run.task, WaypointsTask) else (),
+        waypoint_times_s=run.task.times_s,
         input_ranges=run.input_ranges,
         training=_provenance(run, result),
-        parity=_parity(cast(Task, run.task.name), said, reference),
+        parity=_parity(run.task.spec, said, reference),
         metrics=figures.intervals,
         floor=floor_of(result, figures.intervals),
         files={MODEL_NAME: "0" * 64},
     )
 
 
-def _parity(task: Task, said: Float32, reference: Reference) -> ParitySpec:
-    limit, unit = PARITY_LIMIT[task], PARITY_UNIT[task]
+def _parity(task: TaskSpec, said: Float32, reference: Reference) -> ParitySpec:
+    limit, unit = task.parity_limit, task.parity_unit
     measured, control = (
-        compare(task, said, reference.outputs),
-        compare(task, said, reference.control),
+        compare(task.name, said, reference.outputs),
+        compare(task.name, said, reference.control),
     )
     if not measured.worst <= limit:
         raise CheckFailed(
@@ -224,7 +224,7 @@ def _parity(task: Task, said: Float32, reference: Reference) -> ParitySpec:
     return ParitySpec(
         frames=measured.frames,
         limit=limit,
-        unit=cast(Any, unit),
+        unit=unit,
         measured=measured.worst,
         control=control.worst,
     )

@@ -4,7 +4,6 @@ from nothing that the card lacks.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +16,8 @@ from auxdrive.inspection.metric_tables import (
     thresholds_that_say_nothing,
 )
 from auxdrive.inspection.painting import png, side_by_side
+from auxdrive.tasks import TASKS
+from auxdrive.tasks.base import Drawing
 from auxdrive.types import Float32, UInt8
 from PIL import ImageDraw
 
@@ -43,11 +44,7 @@ def readme(card: ModelCard, notes: Sequence[str]) -> str:
 
 
 def _head(card: ModelCard) -> list[str]:
-    what = (
-        "the road-wheel angle"
-        if card.task == "steering"
-        else f"where the car will be in {_list(card.waypoint_times_s)} s"
-    )
+    what = TASKS[card.task].describe(card.waypoint_times_s)
     needs = [
         "one RGB camera picture",
         *ego_of(card).names,
@@ -120,7 +117,7 @@ def _ranges(card: ModelCard) -> list[str]:
 
 def _use(card: ModelCard) -> list[str]:
     extra = "".join(f", {each.name}={each.value(each.example)}" for each in ego_of(card).inputs)
-    answer = "steer_rad" if card.task == "steering" else "waypoints_ego_m"
+    answer = TASKS[card.task].field
     return [
         "## Run it", "",
         "```python",
@@ -163,13 +160,8 @@ def _metrics(card: ModelCard, notes: Sequence[str]) -> list[str]:
         f"| --- | ---: | ---: |{' ---: |' * len(card.floor)} --- |", *rows, "",
         *(f"- `{split}` is {how}." for split, how in card.training.measured_on.items()),
         *(f"- {note}" for note in (*notes, *_of_floor(card))), "",
-        "`acc_t`: share of frames whose steering error is below t degrees; `macc`: their mean. "
-        + (
-            "Errors are of the steering wheel" if card.steering.ratio
-            else "Errors are of the road wheel"
-        )
-        + (". `steer_*`: of the path's pure-pursuit angle." if card.task == "waypoints" else ".")
-        + " Frames are judged one by one on recorded drives.", "",
+        f"{TASKS[card.task].metrics_note(card)} Frames are judged one by one on recorded drives."
+        .strip(), "",
     ]  # fmt: skip
 
 
@@ -240,47 +232,24 @@ def reference_picture(card: ModelCard, images: UInt8, outputs: Float32) -> bytes
     draw = ImageDraw.Draw(strip)
     for place, index in enumerate(chosen.tolist()):
         left = place * PANEL_WIDTH
-        path, text = (
-            _steered_path(float(outputs[index, 0]))
-            if card.task == "steering"
-            else _waypoint_path(outputs[index])
-        )
-        _draw_path(draw, left, top, path, marks=card.task == "waypoints")
-        draw.text((left + 4, top + 3), text, fill="black")
+        drawing = TASKS[card.task].drawing(outputs[index])
+        _draw_path(draw, left, top, drawing)
+        draw.text((left + 4, top + 3), drawing.text, fill="black")
     return png(np.asarray(strip))
 
 
-def _steered_path(steer_rad: float) -> tuple[Float32, str]:
-    """20 m at that angle with a wheelbase of 2.9 m, ego frame (P, 2), for the eye alone; and the
-    angle.
-    """
-    arc_m = np.linspace(0.0, 20.0, 21)
-    heading = arc_m * math.tan(max(-1.4, min(1.4, steer_rad))) / 2.9
-    step = np.diff(arc_m, prepend=0.0)
-    path = np.stack([np.cumsum(np.cos(heading) * step), np.cumsum(np.sin(heading) * step)], axis=1)
-    return path.astype(np.float32), f"{math.degrees(steer_rad):+.1f} deg"
-
-
-def _waypoint_path(waypoints_t2: Float32) -> tuple[Float32, str]:
-    last = waypoints_t2[-1]
-    return np.concatenate(
-        [np.zeros((1, 2), np.float32), waypoints_t2]
-    ), f"({last[0]:.1f}, {last[1]:+.1f}) m"
-
-
-def _draw_path(
-    draw: ImageDraw.ImageDraw, left: int, top: int, path_p2: Float32, marks: bool
-) -> None:
+def _draw_path(draw: ImageDraw.ImageDraw, left: int, top: int, drawing: Drawing) -> None:
     """x forward is up and y left is left; the scale fits the path, and never enlarges less than 20
     m.
     """
+    path_p2 = drawing.path_p2
     scale = (PLOT_HEIGHT - 20) / max(20.0, float(np.abs(path_p2).max()))
     points = [
         (left + PANEL_WIDTH / 2 - scale * float(y), top + PLOT_HEIGHT - 4 - scale * float(x))
         for x, y in path_p2
     ]
     draw.line(points, fill=(20, 90, 200), width=3)
-    for x, y in points[1:] if marks else ():
+    for x, y in points[1:] if drawing.marks else ():
         draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=(200, 60, 20))
 
 
@@ -292,7 +261,3 @@ def _bounds(value: Interval) -> str:
     return (
         "-" if value.low is None or value.high is None else f"{value.low:.4g} to {value.high:.4g}"
     )
-
-
-def _list(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)

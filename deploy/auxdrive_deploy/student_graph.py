@@ -23,7 +23,7 @@ from auxdrive.types import Float32, UInt8
 from auxdrive_train.engine.load import Run
 from auxdrive_train.methods.contract import STUDENT
 from auxdrive_train.models.networks import SingleNetwork
-from auxdrive_train.tasks import Task
+from auxdrive_train.tasks.base import Task
 from torch import Tensor, nn
 
 from auxdrive_deploy.byte_shrink import translations
@@ -127,7 +127,7 @@ def to_onnx(
             student,
             (images, *ego),
             input_names=[IMAGE_INPUT, *task.ego.names],
-            output_names=[spec.name for spec in task.outputs],
+            output_names=[task.output.name],
             dynamic_shapes=(batch, tuple(batch for _ in ego)) if ego else (batch,),
             opset_version=OPSET,
             dynamo=True,

@@ -9,22 +9,16 @@ from collections.abc import Sequence
 
 import numpy as np
 from auxdrive.bundles import IMAGE_INPUT
-from auxdrive.cards import Task, TensorSpec
+from auxdrive.cards import TensorSpec
 from auxdrive.ego import EgoLayout
 from auxdrive.runtimes import DEFAULT_RUNTIME, open_session
 from auxdrive.types import Float32, UInt8
-
-PARITY_LIMIT: dict[Task, float] = {"steering": 0.01, "waypoints": 0.1}
-"""Degrees at the road wheel, centimetres. Measured differences are 1e-6 to 1e-4 of either (float32
-sums in another order); a wrong crop, resize or normalisation is worth more than 0.1 degrees, and no
-car holds an angle to 0.01 degrees.
-"""
 
 
 def run_graph(
     model: bytes,
     inputs: Sequence[TensorSpec],
-    outputs: Sequence[TensorSpec],
+    output: TensorSpec,
     images: UInt8,
     ego: Float32,
     runtime: str = DEFAULT_RUNTIME,
@@ -36,8 +30,8 @@ def run_graph(
         BundleError: the runtime refuses the graph, or it has other inputs or outputs.
         RuntimeUnavailable: there is no such runtime here.
     """
-    session = open_session(runtime, model, _one_frame(inputs), _one_frame(outputs))
-    buffer = session.outputs[outputs[0].name]
+    session = open_session(runtime, model, _one_frame(inputs), _one_frame([output]))
+    buffer = session.outputs[output.name]
     layout = EgoLayout(spec.name for spec in inputs if spec.name != IMAGE_INPUT)
     answers = np.empty((len(images), *buffer.shape[1:]), np.float32)
     try:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from auxdrive.agent import Agent
     from auxdrive.bundles import Bundle
     from auxdrive.cards import CameraSpec, DatasetCard, ModelCard, VehicleSpec
-    from auxdrive.controllers import CONTROLLERS, DEFAULT_CONTROLLER, make_controller
+    from auxdrive.controllers import CONTROLLERS, make_controller
     from auxdrive.controllers.base import Controller
     from auxdrive.data.episode_reader import EpisodeReader
     from auxdrive.data.episode_writer import EpisodeWriter
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from auxdrive.predictor import Predictor
     from auxdrive.runtimes import RUNTIMES
     from auxdrive.steering import SteeringSpec
+    from auxdrive.tasks import TASKS
     from auxdrive.types import Control, Flag, Observation, Pose2, Prediction
 
 # Names are imported when they are first asked for: the command line starts at once, and can be
@@ -50,7 +51,7 @@ _NAMES_OF = {
     "agent": "Agent",
     "bundles": "Bundle",
     "cards": "CameraSpec DatasetCard ModelCard VehicleSpec",
-    "controllers": "CONTROLLERS DEFAULT_CONTROLLER make_controller",
+    "controllers": "CONTROLLERS make_controller",
     "controllers.base": "Controller",
     "data.episode_files": "write_card",
     "data.episode_reader": "EpisodeReader",
@@ -61,6 +62,7 @@ _NAMES_OF = {
     "predictor": "Predictor",
     "runtimes": "RUNTIMES",
     "steering": "SteeringSpec",
+    "tasks": "TASKS",
     "types": "Control Flag Observation Pose2 Prediction",
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
@@ -81,7 +83,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "CONTROLLERS", "DEFAULT_CONTROLLER", "MODALITIES", "RUNTIMES", "Agent", "AuxdriveError",
+    "CONTROLLERS", "MODALITIES", "RUNTIMES", "TASKS", "Agent", "AuxdriveError",
     "Bundle", "BundleError", "CameraSpec", "CheckFailed", "ConfigError", "Control", "Controller",
     "DataError", "DatasetCard", "EpisodeReader", "EpisodeWriter", "Flag", "InputError",
     "MissingExtra", "Modality", "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction",

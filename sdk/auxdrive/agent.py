@@ -25,7 +25,7 @@ class Agent(Protocol):
     - `fingerprint`, a text or a method without arguments that returns one: what the agent is made
       of. Without it all files under its path are hashed, so an agent whose weights lie elsewhere
       should have one.
-    - `task`, "waypoints" or "steering": a controller of the other task is then refused before
+    - `task`, a name of `auxdrive.tasks.TASKS`: a controller of another task is then refused before
       anything is driven.
     - `reset` may be missing in an agent that was written before it existed: `auxdrive drive` then
       loads it anew, in a process of its own, for every route.

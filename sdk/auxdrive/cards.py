@@ -6,14 +6,24 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.strict import Strict
+from auxdrive.tasks import TASKS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Task = Literal["steering", "waypoints"]
+
+
+def _known_task(name: str) -> str:
+    if name not in TASKS:
+        raise ValueError(TASKS.unknown(name))
+    return name
+
+
+TaskName = Annotated[str, AfterValidator(_known_task)]
+"""A name in `auxdrive.tasks.TASKS`."""
 Pixels = Annotated[int, Field(gt=0, le=8192)]
 Positive = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(ge=0.01, le=1000)]
@@ -183,7 +193,7 @@ class ParitySpec(Card):
 
     frames: int = Field(gt=0, le=4096)
     limit: float = Field(gt=0)
-    unit: Literal["deg", "cm"]
+    unit: str = Field(min_length=1, max_length=100)
     measured: float = Field(ge=0)
     control: float = Field(ge=0)
 
@@ -202,7 +212,7 @@ class ModelCard(Card):
 
     format: Literal["auxdrive-bundle-1"] = "auxdrive-bundle-1"
     name: str
-    task: Task
+    task: TaskName
     inputs: tuple[TensorSpec, ...] = Field(min_length=1)
     outputs: tuple[TensorSpec, ...] = Field(min_length=1)
     camera: CameraSpec

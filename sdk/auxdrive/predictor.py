@@ -19,8 +19,8 @@ from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME, OUTPUT_OF_TASK, Bundle, ego_of
-from auxdrive.cards import CameraSpec, ModelCard, Task, TensorSpec, VehicleSpec
+from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME, Bundle, ego_of
+from auxdrive.cards import CameraSpec, ModelCard, TaskName, TensorSpec, VehicleSpec
 from auxdrive.checks.admission import admit
 from auxdrive.checks.gate import Gate, Inputs
 from auxdrive.errors import RuntimeFailure, UsageError
@@ -54,9 +54,7 @@ class Predictor:
         self.providers = session.providers
         self._turns = Turns(session)
         self._image: AnyArray = session.inputs[IMAGE_INPUT][0]
-        self._output: AnyArray = session.outputs[OUTPUT_OF_TASK[card.task]][0]
-        self._steers = card.task == "steering"
-        self._times = card.waypoint_times_s
+        self._output: AnyArray = session.outputs[card.outputs[0].name][0]
         ego = ego_of(card)
         self._ego = tuple(session.inputs[name] for name in ego.names)
         self._gate = Gate(
@@ -133,10 +131,10 @@ class Predictor:
         only if, the card declares them.
 
         Returns:
-            The steering angle or the waypoints, with the flags of `auxdrive.types.Flag` and the
-            reason for them. An answer that is not finite, or that `auxdrive verify` would refuse,
-            is withheld: `steer_rad` and `waypoints_ego_m` are None (controllers then stop the car).
-            So is that of a call in which the runtime fails.
+            The steering angle, the waypoints or what else the card's task is, with the flags of
+            `auxdrive.types.Flag` and the reason for them. An answer that is not finite, or that
+            `auxdrive verify` would refuse, is withheld: the prediction then `is_empty`, and
+            controllers stop the car. So is that of a call in which the runtime fails.
 
         Raises:
             InputError: the image is not uint8 of the card's size, or a needed number is missing, of
@@ -146,32 +144,23 @@ class Predictor:
         """
         begin = perf_counter()
         inputs = self._gate.check(observation)
-        answer, failure = None, ""
+        row, failure = None, ""
         try:
-            answer = self._turns.call(self._answer, inputs)
+            row = self._turns.call(self._answer, inputs)
         except RuntimeFailure as error:
             failure = str(error)
-        steer_rad, waypoints, flags, reason = self._gate.judge(answer, inputs, failure)
-        return Prediction(
-            inputs.time_s,
-            (perf_counter() - begin) * 1e3,
-            steer_rad,
-            waypoints,
-            self._times,
-            flags,
-            reason,
-        )
+        verdict = self._gate.judge(row, inputs, failure)
+        return verdict.prediction(inputs.time_s, (perf_counter() - begin) * 1e3)
 
     def raw_answer(self, observation: Observation, deadline_s: float | None = None) -> Float32:
-        """What the graph says, (1,) radians or (T, 2) metres, without judging it: to compare
-        runtimes by, never to drive by.
+        """What the graph gives for one frame, (1,) radians or (T, 2) metres say, without judging
+        it: to compare runtimes by, never to drive by.
 
         Raises:
             InputError, UsageError: as `predict`.
             RuntimeFailure: the runtime failed, or was not done after `deadline_s`.
         """
-        answer = self._turns.call(self._answer, self._gate.check(observation), deadline_s)
-        return np.array([answer], np.float32) if isinstance(answer, float) else answer
+        return self._turns.call(self._answer, self._gate.check(observation), deadline_s)
 
     def close(self) -> None:
         """Release the graph: at once, or, where a call is under way, when that has ended. Never
@@ -232,7 +221,7 @@ class Predictor:
         return self.card.vehicle
 
     @property
-    def task(self) -> Task:
+    def task(self) -> TaskName:
         """What it predicts."""
         return self.card.task
 
@@ -243,15 +232,13 @@ class Predictor:
         """`predict`; the auxiliaries are not looked at."""
         return self.predict(observation)
 
-    def _answer(
-        self, session: Session, inputs: Inputs, deadline_s: float | None = None
-    ) -> float | Float32:
-        """One run of the graph: the steering angle, or a copy of the waypoints."""
+    def _answer(self, session: Session, inputs: Inputs, deadline_s: float | None = None) -> Float32:
+        """One run of the graph: a copy of what it gives for one frame."""
         for buffer, values in zip(self._ego, inputs.ego, strict=True):
             buffer[0] = values
         np.copyto(self._image, inputs.image)
         session.run(deadline_s)
-        return float(self._output[0]) if self._steers else self._output.copy()
+        return self._output.copy()
 
 
 def _run_often(session: Session, n: int) -> None:

@@ -7,6 +7,7 @@ positive to the left. Legend: H, W image rows and columns; T waypoints.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -38,9 +39,7 @@ class Flag(StrEnum):
 
 
 WITHHOLDING = frozenset({Flag.NON_FINITE_OUTPUT, Flag.OUTPUT_LIMIT, Flag.RUNTIME_FAILURE})
-"""Flags of predictions whose `steer_rad` and `waypoints_ego_m` are None. A safe stop is what is
-left.
-"""
+"""Flags of predictions that hold nothing. A safe stop is what is left."""
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -50,6 +49,8 @@ def _equal(one: Any, other: Any) -> bool:
         return both and one.dtype == other.dtype and bool(np.array_equal(one, other))
     if isinstance(one, tuple | list) and type(one) is type(other):
         return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
     if one is other:
         return True
     try:
@@ -120,6 +121,7 @@ class Prediction:
         waypoint_times_s: when each waypoint is to be reached, seconds after `time_s`.
         flags: what happened on the way; empty when nothing did.
         reason: for people: why it is flagged; empty when it is not.
+        values: float32 arrays by the name of the model's output, for models of other tasks.
     """
 
     time_s: float
@@ -129,6 +131,12 @@ class Prediction:
     waypoint_times_s: tuple[float, ...] = ()
     flags: frozenset[Flag] = field(default_factory=frozenset)
     reason: str = field(default="", compare=False)
+    values: Mapping[str, Float32] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no number of a model at all."""
+        return self.steer_rad is None and self.waypoints_ego_m is None and not self.values
 
     def __eq__(self, other: object) -> bool:
         """Whether time, answer and flags are equal."""

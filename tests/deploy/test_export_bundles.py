@@ -22,12 +22,12 @@ from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime
+from auxdrive.tasks import TASKS
 from auxdrive.types import Flag, Observation
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.metrics import bootstrap_metrics, floor_of
 from auxdrive_deploy.model_page import reference_picture
 from auxdrive_deploy.student_graph import scrub, student_of, student_outputs
-from auxdrive_deploy.student_parity import PARITY_LIMIT
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.load import Run
 from onnx import TensorProto, helper
@@ -68,7 +68,7 @@ def test_the_predictor_answers_as_torch_does_on_frames_it_was_not_measured_on(
     assert parity.unit == ("cm" if name == "waypoints" else "deg")
     # The limit leaves room for other machines; here float32 sums in another order are all that may
     # differ.
-    assert parity.worst < PARITY_LIMIT[task] / 20
+    assert parity.worst < TASKS[task].parity_limit / 20
 
 
 def test_the_exported_student_is_the_one_that_was_evaluated(

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from auxdrive import cli
 from auxdrive.bundles import MODEL_NAME, Bundle
-from auxdrive.checks import limits
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive.storage.folders import held
-from auxdrive_deploy import bundle_writer
+from auxdrive.tasks import steering
+from auxdrive.tasks.steering import STEERING
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.student_graph import student_of, to_onnx
 from auxdrive_train.engine.config import parse_config
@@ -173,7 +173,7 @@ def test_a_name_must_be_printable(name: str, steering_run: Run, tmp_path: Path) 
 def test_parity_and_its_control_gate_the_export(
     limit: float, message: str, steering_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(bundle_writer.PARITY_LIMIT, "steering", limit)
+    monkeypatch.setattr(STEERING, "parity_limit", limit)
     with pytest.raises(CheckFailed, match=message):
         write_bundle(steering_run, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
@@ -183,7 +183,7 @@ def test_a_bundle_that_does_not_verify_is_not_written(
     steering_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        limits, "LOCK_MARGIN", 1e-6
+        steering, "LOCK_MARGIN", 1e-6
     )  # no car's lock is as narrow as that, and no card may say so
     with pytest.raises(CheckFailed, match=r"does not pass `auxdrive verify`.*output limits"):
         write_bundle(steering_run, tmp_path / "bundle")

@@ -19,14 +19,14 @@ from auxdrive.commands.ego_options import with_ego_options
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import write_card
 from auxdrive.data.episode_writer import EpisodeWriter
-from auxdrive.ego import EGO_INPUTS, EgoInput, EgoLayout
+from auxdrive.ego import EGO_INPUTS, EgoInput
 from auxdrive.predictor import Predictor
+from auxdrive.tasks.waypoints import WAYPOINTS
 from auxdrive.types import Flag, Observation
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
-from auxdrive_train.tasks import WaypointsTask
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -64,8 +64,7 @@ def with_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(EGO_INPUTS, "command", COMMAND)
     monkeypatch.delattr(module.predict, "__signature__")  # it was made of the table of before
     with_ego_options(module.predict)
-    names = ("command", "speed_mps", "target_ego_m")
-    monkeypatch.setattr(WaypointsTask, "ego", property(lambda _: EgoLayout(names)))
+    monkeypatch.setattr(WAYPOINTS, "ego_inputs", ("command", "speed_mps", "target_ego_m"))
 
 
 def with_commands(source: Path, out: Path) -> Path:

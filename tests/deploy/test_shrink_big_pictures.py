@@ -23,7 +23,7 @@ from auxdrive_deploy.student_graph import to_onnx
 from auxdrive_train.engine.load import Run
 from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.networks import Build, SingleNetwork
-from auxdrive_train.tasks import SteeringTask
+from auxdrive_train.tasks.steering_angle import SteeringTask
 from torch import Tensor, nn
 
 # rows, columns, crop (share at the top, at the bottom), size of the network's input: blocks that do

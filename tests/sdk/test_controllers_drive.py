@@ -243,7 +243,7 @@ def test_reset_gives_the_first_answer_again(name: str) -> None:
 def test_predictions_of_the_other_task() -> None:
     with pytest.raises(InputError, match="use the controller 'steering'"):
         make_controller("pid", STEERING, VEHICLE).step(steers(0.0), 1.0, 0.1)
-    with pytest.raises(InputError, match="use 'pid'"):
+    with pytest.raises(InputError, match="use the controller 'pid'"):
         make_controller("steering", STEERING, VEHICLE).step(straight(3.0), 1.0, 0.1)
 
 

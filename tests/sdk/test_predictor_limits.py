@@ -17,11 +17,12 @@ import onnx
 import pytest
 from auxdrive.bundles import Bundle
 from auxdrive.cards import InputRange
-from auxdrive.checks.limits import LOCK_MARGIN, MAX_SPEED_MPS, output_figure, output_limit
+from auxdrive.checks.limits import MAX_SPEED_MPS, output_limit, output_size
 from auxdrive.ego import MAX_TARGET_M, Bounds
 from auxdrive.errors import BundleError, InputError, RuntimeFailure
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes import open_session
+from auxdrive.tasks.steering import LOCK_MARGIN
 from auxdrive.types import WITHHOLDING, Flag, Observation
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,7 +158,7 @@ def test_nothing_that_verify_would_refuse_goes_out(
     observation = Observation(IMAGE, 0.0, speed, target)
     prediction = predictor.predict(observation)
     raw = predictor.raw_answer(observation)
-    within = output_figure(predictor.card, raw.tolist()) <= output_limit(predictor.card).largest
+    within = output_size(predictor.card, raw.tolist()) <= output_limit(predictor.card).largest
     assert (prediction.waypoints_ego_m is not None) is within
     assert bool(prediction.flags & WITHHOLDING) is not within
     if prediction.waypoints_ego_m is not None:

@@ -15,10 +15,10 @@ import bundle_factory
 import numpy as np
 import onnx
 import pytest
-from auxdrive.checks.limits import steering_figure, waypoints_figure
 from auxdrive.checks.parity import compare, differences, predict_all
 from auxdrive.checks.verify import VerifyReport, verify_bundle
 from auxdrive.errors import InputError, UsageError
+from auxdrive.tasks import TASKS
 from onnx import TensorProto, helper
 
 Copy = Callable[[Path], Path]
@@ -248,8 +248,8 @@ def test_waypoints_that_no_car_reaches(waypoint_bundle: Path, copy_of: Copy) -> 
     assert failed(verify_bundle(change(copy_of(waypoint_bundle), files, control=control))) == [
         "output limits"
     ]
-    assert waypoints_figure([[3.0, 4.0], [6.0, 8.0]], (0.5, 2.0)) == pytest.approx(10.0)
-    assert steering_figure(-0.3) == pytest.approx(math.degrees(0.3))
+    assert TASKS["waypoints"].size([[3.0, 4.0], [6.0, 8.0]], (0.5, 2.0)) == pytest.approx(10.0)
+    assert TASKS["steering"].size([-0.3], ()) == pytest.approx(math.degrees(0.3))
 
 
 def test_one_frame_that_is_off_fails_parity(steering_bundle: Path, copy_of: Copy) -> None:

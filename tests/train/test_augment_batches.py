@@ -23,7 +23,9 @@ from auxdrive_train.data.augment import (
     mirror_frames,
 )
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.tasks import SteeringTask, Task, WaypointsTask
+from auxdrive_train.tasks.base import Task
+from auxdrive_train.tasks.steering_angle import SteeringTask
+from auxdrive_train.tasks.waypoints import WaypointsTask
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError

@@ -55,7 +55,7 @@ def test_shares_change_and_samples_do_not(stripe_data: Path) -> None:
 
 
 def test_a_task_without_waypoints_is_refused(stripe_data: Path) -> None:
-    with pytest.raises(UsageError, match="task waypoints"):
+    with pytest.raises(UsageError, match="the task steering does not"):
         balance(samples(stripe_data, "steering"), BalanceConfig(turn_repeat=2))
 
 

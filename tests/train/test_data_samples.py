@@ -17,7 +17,8 @@ from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import AnyArray
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.tasks import SteeringTask, WaypointsTask
+from auxdrive_train.tasks.steering_angle import SteeringTask
+from auxdrive_train.tasks.waypoints import WaypointsTask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from auxdrive.data.dataset import Dataset
+from auxdrive.ego import EgoLayout
 from auxdrive_train.data.balance import BalanceConfig, balance
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import prepare as prepare_module
@@ -56,7 +57,8 @@ def test_the_waypoint_head_adds_displacements_of_a_gru_that_knows_the_goal() -> 
     update, new.
     """
     torch.manual_seed(0)
-    head = WaypointHead(6, steps=4, scale=5.0, dropout=0.5, hidden=8).eval()
+    layout = EgoLayout(("speed_mps", "target_ego_m"))
+    head = WaypointHead(6, layout, steps=4, scale=5.0, dropout=0.5, hidden=8).eval()
     rng, w = np.random.default_rng(0), weights(head)
     features, ego = (
         rng.normal(size=(3, 6)),

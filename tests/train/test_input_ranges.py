@@ -12,7 +12,8 @@ from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.modalities import Modality
 from auxdrive_train.data.ranges import input_ranges
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.tasks import SteeringTask, WaypointsTask
+from auxdrive_train.tasks.steering_angle import SteeringTask
+from auxdrive_train.tasks.waypoints import WaypointsTask
 
 
 def recorded(folder: Path) -> Dataset:

@@ -9,8 +9,8 @@ import pytest
 from auxdrive.data.state import STATE_DTYPE
 from auxdrive.errors import DataError
 from auxdrive.types import AnyArray
-from auxdrive_train.tasks import SteeringTask, WaypointsTask
-from auxdrive_train.tasks.waypoints import future_positions_ego_m
+from auxdrive_train.tasks.steering_angle import SteeringTask
+from auxdrive_train.tasks.waypoints import WaypointsTask, future_positions_ego_m
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -23,7 +23,7 @@ from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.loader import Loader, epoch_order
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.tasks import SteeringTask
+from auxdrive_train.tasks.steering_angle import SteeringTask
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -12,7 +12,8 @@ from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.modalities import Modality
 from auxdrive_train.losses import LOSSES
 from auxdrive_train.models.networks import Output
-from auxdrive_train.tasks import Task, make_task
+from auxdrive_train.tasks import make_task
+from auxdrive_train.tasks.base import Task
 from torch import Tensor, nn
 
 TASK: Task = make_task(

@@ -10,14 +10,15 @@ from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
-from auxdrive_train.tasks import SteeringTask, WaypointsTask, make_task
+from auxdrive_train.tasks import make_task
 from auxdrive_train.tasks.metrics import (
     displacement_errors,
     mean_accuracy,
     r2_score,
     steering_accuracies,
 )
-from auxdrive_train.tasks.steering_angle import steering_metrics
+from auxdrive_train.tasks.steering_angle import SteeringTask, steering_metrics
+from auxdrive_train.tasks.waypoints import WaypointsTask
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -20,7 +20,7 @@ from auxdrive.modalities import Modality
 from auxdrive_train.data import SampleSet
 from auxdrive_train.engine.config import load_config, parse_config
 from auxdrive_train.engine.train import train
-from auxdrive_train.tasks import SteeringTask
+from auxdrive_train.tasks.steering_angle import SteeringTask
 from typer.testing import CliRunner
 
 SMALL = {"preprocessing": {"size": [64, 80]}, "batch_size": 16, "threads": 1, "epochs": 1}

@@ -13,7 +13,10 @@ from auxdrive.errors import UsageError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Prediction
-from auxdrive_train.tasks import TASKS, SteeringTask, Task, WaypointsTask, make_task
+from auxdrive_train.tasks import TASKS, make_task
+from auxdrive_train.tasks.base import Task
+from auxdrive_train.tasks.steering_angle import SteeringTask
+from auxdrive_train.tasks.waypoints import WaypointsTask
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,13 +37,11 @@ def card(**more: object) -> DatasetCard:
 def test_tensors_and_shapes_belong_together(name: str) -> None:
     task = make_task(name, card())
     assert task.name == name
-    assert task.outputs[0].shape == ("batch", *task.target_shape)
-    assert task.outputs[0].unit == task.unit
+    assert task.output.shape == ("batch", *task.target_shape)
     assert task.scale > 0
     rng = np.random.default_rng(0)
     answers = 0.1 * rng.normal(size=(2, 20, *task.target_shape))
     assert task.primary_metric in task.metrics(answers[0], answers[1], SteeringSpec())
-    assert task.steer_of(answers[0]).shape == (20,)
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -124,11 +125,12 @@ def test_the_mirror_is_its_own_inverse_and_keeps_loss_and_angle(name: str) -> No
     assert torch.equal(task.ego.mirror(task.ego.mirror(ego.clone())), ego)
     mirrored_loss = task.loss_per_sample(task.mirror_target(target), task.mirror_target(other))
     assert torch.equal(mirrored_loss, task.loss_per_sample(target, other))
-    np.testing.assert_allclose(
-        task.steer_of(task.mirror_target(target).numpy()),
-        -task.steer_of(target.numpy()),
-        rtol=1e-12,
-    )
+    if isinstance(task, WaypointsTask):
+        np.testing.assert_allclose(
+            task.steer_of(task.mirror_target(target).numpy()),
+            -task.steer_of(target.numpy()),
+            rtol=1e-12,
+        )
 
 
 def test_the_mirror_of_waypoints_keeps_what_lies_ahead() -> None:

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import numpy as np
-from auxdrive.cards import CameraSpec, Task
+from auxdrive.cards import CameraSpec
 from auxdrive.controllers import make_controller
 from auxdrive.controllers.base import Controller
 from auxdrive.controllers.creep import Creeping
 from auxdrive.errors import AuxdriveError, InputError, UsageError
 from auxdrive.modalities import Modality
+from auxdrive.tasks import TASKS, task_of
 from auxdrive.types import WITHHOLDING, AnyArray, Control, Observation, Prediction
 
 from auxdrive_eval.driving.agents.answers import AgentDescription
@@ -141,8 +141,7 @@ class AgentDriver:
     """An agent that sees and predicts, and a controller that turns predictions into control.
 
     Args:
-        controller: name of a controller; None takes "pid" for waypoints and "steering" for steering
-            predictions.
+        controller: name of a controller; None takes that of the agent's task (`TaskSpec`).
         creep_after_s: push on after standing so long (see `auxdrive.controllers.creep`); None never
             does.
     """
@@ -195,13 +194,9 @@ class AgentDriver:
         """The control, and whether the car is braked because the prediction cannot be driven by."""
         try:
             if self._controller is None:
-                if prediction.flags & WITHHOLDING or (
-                    prediction.steer_rad is None and prediction.waypoints_ego_m is None
-                ):
+                if prediction.flags & WITHHOLDING or prediction.is_empty:
                     return STAND, True  # what the model predicts is not known yet
-                self._controller = self._make(
-                    "steering" if prediction.steer_rad is not None else "pid"
-                )
+                self._controller = self._make(_controller_of(prediction))
             control = self._controller.step(prediction, state.speed_mps, state.time_s)
         except AuxdriveError as error:
             raise AgentFailed(CRASHED, f"its prediction cannot be followed: {error}") from error
@@ -223,6 +218,19 @@ class AgentDriver:
         self._agent.close()
 
 
+def _controller_of(prediction: Prediction) -> str:
+    """The name of the controller of the task that a prediction is of.
+
+    Raises:
+        UsageError: there is none.
+    """
+    task = task_of(prediction)
+    if task is None or task.controller is None:
+        what = ", ".join(prediction.values) if task is None else task.predicts
+        raise UsageError(f"no controller is known for what it predicts ({what}); name one")
+    return task.controller
+
+
 def check_controller(description: AgentDescription, controller: str | None) -> None:
     """Refuse a controller that does not fit the agent's vehicle, or its task where it says one.
 
@@ -232,13 +240,8 @@ def check_controller(description: AgentDescription, controller: str | None) -> N
     if controller is None:
         return
     made = make_controller(controller, description.steering, description.vehicle)
-    standing = np.zeros((2, 2), np.float32)
-    samples: dict[Task, Prediction] = {
-        "steering": Prediction(1.0, 0.0, steer_rad=0.0),
-        "waypoints": Prediction(1.0, 0.0, None, standing, (0.5, 1.0)),
-    }
     if description.task is not None:
         try:
-            made.step(samples[description.task], 0.0, 1.0)
+            made.step(TASKS[description.task].example(), 0.0, 1.0)
         except InputError as error:
             raise UsageError(f"{description.name} predicts {description.task}: {error}") from error

@@ -23,7 +23,6 @@ from auxdrive.bundles.layout import (
     CARD_NAME,
     IMAGE_INPUT,
     MODEL_NAME,
-    OUTPUT_OF_TASK,
     README_NAME,
     REFERENCE_CONTROL,
     REFERENCE_EGO,
@@ -35,7 +34,7 @@ from auxdrive.bundles.layout import (
 )
 
 __all__ = [
-    "CARD_NAME", "IMAGE_INPUT", "MODEL_NAME", "OUTPUT_OF_TASK", "README_NAME",
+    "CARD_NAME", "IMAGE_INPUT", "MODEL_NAME", "README_NAME",
     "REFERENCE_CONTROL", "REFERENCE_EGO", "REFERENCE_IMAGES", "REFERENCE_OUTPUTS", "REQUIRED_FILES",
     "Bundle", "ego_of", "parse_card", "parse_npy", "sha256_of_files", "unit_of",
 ]  # fmt: skip

@@ -5,23 +5,21 @@ predictor can serve.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from auxdrive.bundles.files import AGAIN, some
 from auxdrive.bundles.layout import (
     CARD_NAME,
     IMAGE_INPUT,
-    OUTPUT_OF_TASK,
     REQUIRED_FILES,
     is_left_by_others,
     unit_of,
 )
 from auxdrive.bundles.transport import mark_cause
 from auxdrive.cards import ModelCard
-from auxdrive.checks.limits import FIRST_WAYPOINT_S, LAST_WAYPOINT_S
 from auxdrive.ego import EGO_INPUTS
 from auxdrive.errors import BundleError
 from auxdrive.strict import parse_model
+from auxdrive.tasks import TASKS
 
 
 def parse_card(data: bytes, where: str) -> ModelCard:
@@ -77,7 +75,7 @@ def _card_mistakes(card: ModelCard) -> Iterator[str]:
             )
     yield from _range_mistakes(card)
     yield from _output_mistakes(card)
-    for spec in (*card.inputs, *card.outputs):
+    for spec in card.inputs:
         if (unit := unit_of(spec.name)) not in (None, spec.unit):
             yield f"'{spec.name}' is in {unit}, not in '{spec.unit}'"
 
@@ -97,27 +95,24 @@ def _range_mistakes(card: ModelCard) -> Iterator[str]:
 
 
 def _output_mistakes(card: ModelCard) -> Iterator[str]:
-    name, times = OUTPUT_OF_TASK[card.task], card.waypoint_times_s
-    want = (1,) if card.task == "steering" else (len(times), 2)
-    if [spec.name for spec in card.outputs] != [name]:
-        yield f"outputs: a {card.task} model has the one output '{name}'"
-    elif (
-        card.outputs[0].shape[1:] != want
-        or not _is_batch(card.outputs[0].shape[:1])
-        or card.outputs[0].dtype != "float32"
-    ):
-        yield f"outputs: '{name}' must be float32 (N, {', '.join(map(str, want))})"
-    if card.task == "waypoints" and (not times or any(b <= a for a, b in pairwise((0.0, *times)))):
-        yield "waypoint_times_s: need one time per waypoint, increasing from above 0"
-    elif times and not FIRST_WAYPOINT_S <= times[0] <= times[-1] <= LAST_WAYPOINT_S:
-        yield (
-            f"waypoint_times_s: lie within {FIRST_WAYPOINT_S:g} to {LAST_WAYPOINT_S:g} s, not "
-            f"{times[0]:g} to {times[-1]:g}"
-        )
-    if card.task == "steering" and times:
-        yield "waypoint_times_s: a steering model has none"
-    if card.parity.unit != ("deg" if card.task == "steering" else "cm"):
-        yield "parity.unit: steering is compared in deg, waypoints in cm"
+    task, times = TASKS[card.task], card.waypoint_times_s
+    want = task.output(times)
+    if [spec.name for spec in card.outputs] != [want.name]:
+        yield f"outputs: a {card.task} model has the one output '{want.name}'"
+    else:
+        (found,) = card.outputs
+        if (
+            found.shape[1:] != want.shape[1:]
+            or not _is_batch(found.shape[:1])
+            or found.dtype != want.dtype
+        ):
+            axes = ", ".join(map(str, want.shape[1:]))
+            yield f"outputs: '{want.name}' must be {want.dtype} (N, {axes})"
+        if found.unit != want.unit:
+            yield f"'{want.name}' is in {want.unit}, not in '{found.unit}'"
+    yield from task.time_mistakes(times)
+    if card.parity.unit != task.parity_unit:
+        yield f"parity.unit: {card.task} is compared in {task.parity_unit}"
 
 
 def _input_axes(card: ModelCard, name: str) -> tuple[int, ...] | None:

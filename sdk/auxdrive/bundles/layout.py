@@ -26,8 +26,6 @@ REQUIRED_FILES = (
 )
 
 IMAGE_INPUT = "image"
-OUTPUT_OF_TASK = {"steering": "steer_rad", "waypoints": "waypoints_ego_m"}
-_OUTPUT_UNITS = {"steer_rad": "rad", "waypoints_ego_m": "m"}
 
 MAX_CARD_BYTES = 4 << 20
 MAX_FILE_BYTES = MAX_MODEL_BYTES
@@ -51,12 +49,12 @@ _LEFT = re.compile("|".join(map(translate, _LEFT_BY_OTHERS)))
 
 
 def unit_of(name: str) -> str | None:
-    """The unit of an input or output; None for no known one. A card that gives another describes
-    another model than the one that a predictor runs.
+    """The unit of an input; None for no known one. A card that gives another describes another
+    model than the one that a predictor runs.
     """
     if name == IMAGE_INPUT:
         return "intensity"
-    return EGO_INPUTS[name].unit if name in EGO_INPUTS else _OUTPUT_UNITS.get(name)
+    return EGO_INPUTS[name].unit if name in EGO_INPUTS else None
 
 
 def ego_of(card: ModelCard) -> EgoLayout:

@@ -11,7 +11,7 @@ import numpy as np
 
 from auxdrive.bundles import IMAGE_INPUT, Bundle, ego_of
 from auxdrive.cards import ModelCard
-from auxdrive.checks.limits import output_figure, output_limit
+from auxdrive.checks.limits import output_limit, output_size
 from auxdrive.checks.parity import Reference, compare, differences, predict_all, read_reference
 from auxdrive.checks.report import Check
 from auxdrive.predictor import FIRST_RUN_S, Predictor
@@ -67,7 +67,7 @@ def check_answers(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]:
     )
     yield from changed
     bound = output_limit(card)
-    largest = max(output_figure(card, answer) for answer in outputs.tolist())
+    largest = max(output_size(card, answer) for answer in outputs.tolist())
     yield Check(
         "output limits", largest <= bound.largest, bound.what, largest, bound.largest, bound.unit
     )

@@ -1,7 +1,7 @@
 """What goes into a model and what comes out of it, held against its limits: the same for a
 vehicle's bundle and a run in a simulator.
 
-Legend: T waypoints.
+Legend: "row": what a model's graph gives for one frame.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from auxdrive.cards import CameraSpec, InputRange, Task
-from auxdrive.checks.limits import limit_of, steering_figure, waypoints_figure
+from auxdrive.cards import CameraSpec, InputRange
 from auxdrive.checks.numbers import seconds, shown
 from auxdrive.ego import EgoLayout
 from auxdrive.errors import InputError
 from auxdrive.steering import SteeringSpec
-from auxdrive.types import AnyArray, Flag, Float32, Observation
+from auxdrive.tasks import TASKS
+from auxdrive.types import AnyArray, Flag, Float32, Observation, Prediction
 
 _NO_FLAGS: frozenset[Flag] = frozenset()
+_NOTHING: dict[str, Any] = {}
 
 _TIME = "the capture time in seconds, on a monotonic clock or since 1970"
 _ORDER = "in the order red, green, blue (OpenCV gives BGR: turn it with frame[..., ::-1])"
@@ -42,12 +43,28 @@ class Inputs(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What may go out of an answer: nothing of one that is withheld."""
+    """What may go out of an answer: nothing of one that is withheld.
 
-    steer_rad: float | None
-    waypoints_ego_m: Float32 | None
+    Attributes:
+        fields: those of `Prediction` that hold the model's numbers; none where they are withheld.
+        waypoint_times_s, flags, reason: as in `Prediction`.
+    """
+
+    fields: dict[str, Any]
+    waypoint_times_s: tuple[float, ...]
     flags: frozenset[Flag]
     reason: str
+
+    def prediction(self, time_s: float, latency_ms: float) -> Prediction:
+        """What goes out."""
+        return Prediction(
+            time_s,
+            latency_ms,
+            waypoint_times_s=self.waypoint_times_s,
+            flags=self.flags,
+            reason=self.reason,
+            **self.fields,
+        )
 
 
 class Gate:
@@ -56,7 +73,7 @@ class Gate:
     def __init__(
         self,
         camera: CameraSpec,
-        task: Task,
+        task: str,
         steering: SteeringSpec,
         times_s: tuple[float, ...],
         ego: EgoLayout,
@@ -66,7 +83,8 @@ class Gate:
         self._times = times_s
         self._ego = ego
         self._bounds = ego.bounds(ranges)
-        self._limit = limit_of(task, steering)
+        self._task = TASKS[task]
+        self._limit = self._task.limit(steering)
 
     def check(self, observation: Observation) -> Inputs:
         """Picture, time and ego inputs.
@@ -85,39 +103,37 @@ class Gate:
         ego = self._ego.read(observation)
         return Inputs(image, seconds("time_s", observation.time_s, _TIME), ego)
 
-    def judge(self, answer: float | Float32 | None, inputs: Inputs, failure: str = "") -> Verdict:
+    def judge(self, row: Float32 | None, inputs: Inputs, failure: str = "") -> Verdict:
         """What may go out.
 
         Args:
-            answer: an angle, waypoints (T, 2), or None where the runtime failed. inputs: what was
-                asked. failure: why it failed.
+            row: what the graph gave for one frame, or None where the runtime failed.
+            inputs: what was asked.
+            failure: why it failed.
         """
-        flags, reason = _NO_FLAGS, ""
-        steer_rad, waypoints = None, None
-        if answer is None:
+        flags, reason, fields = _NO_FLAGS, "", _NOTHING
+        if row is None:
             flags, reason = frozenset({Flag.RUNTIME_FAILURE}), failure
         else:
-            if isinstance(answer, float):
-                steer_rad, figure = answer, steering_figure(answer)
+            size = self._task.size(row.tolist(), self._times)
+            if size <= self._limit.largest:
+                fields = self._task.fields(row)
             else:
-                waypoints, figure = answer, waypoints_figure(answer.tolist(), self._times)
-            if not figure <= self._limit.largest:
-                steer_rad, waypoints = None, None
-                flags, reason = self._refused(figure)
+                flags, reason = self._refused(size)
         if self._bounds and (outside := self._outside(inputs)):
             flags, reason = (
                 flags | {Flag.INPUT_OUT_OF_RANGE},
                 "; ".join(filter(None, (reason, outside))),
             )
-        return Verdict(steer_rad, waypoints, flags, reason)
+        return Verdict(fields, self._times, flags, reason)
 
-    def _refused(self, figure: float) -> tuple[frozenset[Flag], str]:
-        if math.isinf(figure):
+    def _refused(self, size: float) -> tuple[frozenset[Flag], str]:
+        if math.isinf(size):
             return frozenset({Flag.NON_FINITE_OUTPUT}), "the answer is not finite"
         limit = self._limit
         return frozenset(
             {Flag.OUTPUT_LIMIT}
-        ), f"{limit.what}: {figure:.4g} {limit.unit}, the limit is {limit.largest:.4g} {limit.unit}"
+        ), f"{limit.what}: {size:.4g} {limit.unit}, the limit is {limit.largest:.4g} {limit.unit}"
 
     def _outside(self, inputs: Inputs) -> str:
         """What of the inputs leaves its bounds; empty where nothing does."""

@@ -1,7 +1,6 @@
 """How far two implementations of the same student are apart, in units that a driver understands.
 
-Legend: N frames, T waypoints. Steering outputs are (N, 1) radians, waypoint outputs (N, T, 2)
-metres.
+Legend: N frames, E numbers of the ego inputs.
 """
 
 from __future__ import annotations
@@ -19,12 +18,11 @@ from auxdrive.bundles import (
     Bundle,
     ego_of,
 )
-from auxdrive.cards import ModelCard, Task
+from auxdrive.cards import ModelCard
 from auxdrive.errors import BundleError, InputError
 from auxdrive.predictor import Predictor
+from auxdrive.tasks import TASKS
 from auxdrive.types import AnyArray, Float32, Float64, Observation, UInt8
-
-PARITY_UNIT: dict[Task, str] = {"steering": "deg", "waypoints": "cm"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,36 +51,31 @@ class Reference:
     control: Float32
 
 
-def differences(task: Task, outputs: AnyArray, reference: AnyArray) -> Float64:
-    """Per frame (N,): degrees at the road wheel, or the largest distance between corresponding
-    waypoints in centimetres.
+def differences(task: str, outputs: AnyArray, reference: AnyArray) -> Float64:
+    """Per frame (N,) the largest distance of what is predicted, in the task's `parity_unit`:
+    degrees at the road wheel, say, or centimetres between corresponding waypoints.
 
     Raises:
         InputError: the two have different shapes, or shapes that outputs of this task do not have.
     """
-    rank = 2 if task == "steering" else 3
-    if outputs.shape != reference.shape or outputs.ndim != rank or len(outputs) == 0:
+    spec = TASKS[task]
+    if outputs.shape != reference.shape or outputs.ndim != 1 + len(spec.axes) or len(outputs) == 0:
         raise InputError(
-            f"{task} outputs (N, {'1' if rank == 2 else 'T, 2'}) are compared, got {outputs.shape} "
-            f"and {reference.shape}"
+            f"{task} outputs (N, {', '.join(spec.axes)}) are compared, got {outputs.shape} and "
+            f"{reference.shape}"
         )
     with np.errstate(invalid="ignore"):
-        apart = np.asarray(outputs, np.float64) - np.asarray(reference, np.float64)
-        per_value = (
-            np.degrees(np.abs(apart))
-            if task == "steering"
-            else 100.0 * np.hypot(apart[..., 0], apart[..., 1])
-        )
-    per_frame = per_value.max(axis=1)
+        apart = spec.apart(np.asarray(outputs, np.float64) - np.asarray(reference, np.float64))
+    per_frame = apart.reshape(len(apart), -1).max(axis=1)
     return np.asarray(np.where(np.isfinite(per_frame), per_frame, np.inf), np.float64)
 
 
-def compare(task: Task, outputs: AnyArray, reference: AnyArray) -> Parity:
-    """The figures of `differences`; `worst` is the one that a card's `parity.measured` and
+def compare(task: str, outputs: AnyArray, reference: AnyArray) -> Parity:
+    """The largest and the mean of `differences`; `worst` is what a card's `parity.measured` and
     `parity.control` state.
     """
     apart = differences(task, outputs, reference)
-    return Parity(len(apart), float(apart.max()), float(apart.mean()), PARITY_UNIT[task])
+    return Parity(len(apart), float(apart.max()), float(apart.mean()), TASKS[task].parity_unit)
 
 
 def read_reference(bundle: Bundle) -> Reference:

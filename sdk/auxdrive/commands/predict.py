@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -19,11 +19,22 @@ from auxdrive.console import JsonOption
 from auxdrive.errors import AuxdriveError, DataError, InputError, UsageError
 from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from auxdrive.storage.reading import is_folder
+from auxdrive.tasks import TASKS
 
 if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec
     from auxdrive.data.image_files import Picture
     from auxdrive.predictor import Predictor
+    from auxdrive.tasks.base import TaskSpec
+    from auxdrive.types import Prediction
+
+
+class _Row(NamedTuple):
+    """A prediction, and what is written of it."""
+
+    record: dict[str, Any]
+    prediction: Prediction
+
 
 ROWS_SHOWN = 50
 UNSEEN_DISTORTION = 0.01
@@ -86,11 +97,13 @@ def predict(
     paths = find_pictures(images)
     with Predictor.load(bundle, runtime, device) as predictor:
         check_given(ego_of(predictor.card), given)
-        records, failed = _predict_files(predictor, paths, given, resize)
+        rows, failed = _predict_files(predictor, paths, given, resize)
+        task = TASKS[predictor.card.task]
+    records = [row.record for row in rows]
     if failed and not records:
         raise next(iter(failed.values()))
     if out is not None:
-        _write(out, records)
+        _write(out, rows, task)
     for told in _distortions(records, predictor.card.camera):
         console.note(told)
     unused = {
@@ -107,7 +120,7 @@ def predict(
             | unused
         )
     else:
-        _show(bundle, records)
+        _show(bundle, rows, task)
         if out is not None:
             console.note(f"wrote {len(records)} predictions to {out}")
     if failed:
@@ -125,38 +138,33 @@ def _predict_files(
     paths: list[Path],
     ego: Mapping[str, Any],
     resize: bool,
-) -> tuple[list[dict[str, Any]], dict[Path, AuxdriveError]]:
+) -> tuple[list[_Row], dict[Path, AuxdriveError]]:
     """The predictions, and why files could not be used (to their end)."""
     from auxdrive.data.image_files import read_pictures
 
     camera = predictor.card.camera
-    records: list[dict[str, Any]] = []
+    rows: list[_Row] = []
     failed: dict[Path, AuxdriveError] = {}
     with console.progress("predicting", len(paths)) as advance:
         for path in paths:
             try:
                 for picture in read_pictures(path):
                     image = _fit(picture, camera.height, camera.width, resize)
-                    records.append(_record(predictor, picture, image, ego))
+                    rows.append(_row(predictor, picture, image, ego))
             except (DataError, InputError) as error:
                 failed[path] = error
             advance()
-    return records, failed
+    return rows, failed
 
 
-def _record(
-    predictor: Predictor,
-    picture: Picture,
-    image: Any,
-    ego: Mapping[str, Any],
-) -> dict[str, Any]:
+def _row(predictor: Predictor, picture: Picture, image: Any, ego: Mapping[str, Any]) -> _Row:
     from auxdrive.types import Observation
 
     prediction = predictor.predict(
         Observation(image, picture.frame / predictor.card.rate_hz, **ego)
     )
     waypoints = prediction.waypoints_ego_m
-    return {
+    record = {
         "file": str(picture.path),
         "frame": picture.frame,
         "steer_rad": prediction.steer_rad,
@@ -169,6 +177,8 @@ def _record(
         if image is picture.image
         else [picture.image.shape[1], picture.image.shape[0]],
     }
+    values = {name: array.tolist() for name, array in prediction.values.items()}
+    return _Row(record | values, prediction)
 
 
 def _fit(picture: Picture, height: int, width: int, resize: bool) -> Any:
@@ -204,64 +214,50 @@ def _distortions(records: list[dict[str, Any]], camera: CameraSpec) -> Iterator[
             )
 
 
-def _write(out: Path, records: list[dict[str, Any]]) -> None:
+def _write(out: Path, rows: list[_Row], task: TaskSpec) -> None:
     from auxdrive.storage.publish import write_atomic
 
     text = io.StringIO(newline="")
     if out.suffix.lower() == ".jsonl":
-        text.writelines(json.dumps(record) + "\n" for record in records)
+        text.writelines(json.dumps(row.record) + "\n" for row in rows)
     else:
-        rows = [_flat(record) for record in records]
-        writer = csv.DictWriter(text, fieldnames=list({name: None for row in rows for name in row}))
+        flat = [_flat(row, task) for row in rows]
+        writer = csv.DictWriter(text, fieldnames=list({name: None for row in flat for name in row}))
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(flat)
     # surrogateescape: a file's name goes out with the bytes that it has on the disk.
     write_atomic(out, text.getvalue().encode("utf-8", "surrogateescape"))
 
 
-def _flat(record: dict[str, Any]) -> dict[str, Any]:
-    """A record as one row: waypoint k is x<k>_m and y<k>_m, and empty where it was withheld."""
-    row = {name: record[name] for name in ("file", "frame", "latency_ms")} | {
-        "flags": " ".join(record["flags"])
-    }
-    if not record["waypoint_times_s"]:
-        return row | {"steer_rad": record["steer_rad"]}
-    points = record["waypoints_ego_m"] or [(None, None)] * len(record["waypoint_times_s"])
-    return row | {
-        f"{axis}{index}_m": point[k]
-        for index, point in enumerate(points)
-        for k, axis in enumerate("xy")
+def _flat(row: _Row, task: TaskSpec) -> dict[str, Any]:
+    """A row of a table; what was withheld is empty."""
+    return {
+        **{name: row.record[name] for name in ("file", "frame", "latency_ms")},
+        "flags": " ".join(row.record["flags"]),
+        **task.cells(row.prediction),
     }
 
 
-def _show(bundle: Path, records: list[dict[str, Any]]) -> None:
-    rows = [
+def _show(bundle: Path, rows: list[_Row], task: TaskSpec) -> None:
+    shown = [
         (
             record["file"],
             record["frame"],
-            _answer(record),
+            "withheld" if prediction.is_empty else task.text(prediction),
             f"{record['latency_ms']:.2f}",
             " ".join(record["flags"]),
         )
-        for record in records[:ROWS_SHOWN]
+        for record, prediction in rows[:ROWS_SHOWN]
     ]
     console.table(
         f"{bundle}",
         ("file", "frame", "prediction", "ms", "flags"),
-        rows,
+        shown,
         text=("prediction", "flags"),
     )
-    if flagged := [record["reason"] for record in records if record["reason"]]:
+    if flagged := [row.record["reason"] for row in rows if row.record["reason"]]:
         console.note(
-            f"{len(flagged)} of {len(records)} predictions are flagged; the first: {flagged[0]}"
+            f"{len(flagged)} of {len(rows)} predictions are flagged; the first: {flagged[0]}"
         )
-    if len(records) > ROWS_SHOWN:
-        console.note(f"{len(records) - ROWS_SHOWN} more; --out or --json give all")
-
-
-def _answer(record: dict[str, Any]) -> str:
-    if record["steer_rad"] is not None:
-        return f"steer {math.degrees(record['steer_rad']):+.2f} deg"
-    if record["waypoints_ego_m"] is not None:
-        return " ".join(f"({x:.2f}, {y:+.2f})" for x, y in record["waypoints_ego_m"]) + " m"
-    return "withheld"
+    if len(rows) > ROWS_SHOWN:
+        console.note(f"{len(rows) - ROWS_SHOWN} more; --out or --json give all")

@@ -13,7 +13,7 @@ from auxdrive.registry import Registry, subclass_of
 
 # A command's help asks for the names alone: whatever takes time is imported where it is needed.
 if TYPE_CHECKING:
-    from auxdrive.cards import Task, VehicleSpec
+    from auxdrive.cards import VehicleSpec
     from auxdrive.controllers.base import Controller, GuardedController, Settings
     from auxdrive.steering import SteeringSpec
 
@@ -27,7 +27,6 @@ CONTROLLERS: Registry[type[GuardedController]] = Registry(
     },
     check=subclass_of("auxdrive.controllers.base:GuardedController"),
 )
-DEFAULT_CONTROLLER: dict[Task, str] = {"waypoints": "pid", "steering": "steering"}
 
 
 def make_controller(

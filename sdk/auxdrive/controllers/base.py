@@ -22,6 +22,7 @@ from auxdrive.checks.numbers import reading, seconds, shown
 from auxdrive.errors import InputError
 from auxdrive.steering import SteeringSpec
 from auxdrive.strict import Strict
+from auxdrive.tasks import task_of
 from auxdrive.types import WITHHOLDING, Control, Float64, Prediction
 
 Number = Annotated[float, NoConversion()]
@@ -192,7 +193,7 @@ class GuardedController(ABC):
                 str(prediction.reason)
                 or f"the prediction was withheld: {', '.join(sorted(withheld))}"
             )
-        if prediction.steer_rad is None and prediction.waypoints_ego_m is None:
+        if prediction.is_empty:
             raise Unusable(str(prediction.reason) or "the prediction holds no answer")
         if not math.isfinite(age_s):
             raise Unusable(f"the prediction's time is {prediction.time_s}")
@@ -240,6 +241,19 @@ def _between(low: float, value: float, high: float) -> float:
     return min(max(value, low), high)
 
 
+def other_task(prediction: Prediction) -> str:
+    """What a prediction is of and which controller is for it, where another one was given it."""
+    task = task_of(prediction)
+    if task is None:
+        return f"the prediction holds {', '.join(prediction.values)}"
+    advice = (
+        "no controller is for that"
+        if task.controller is None
+        else (f"use the controller '{task.controller}'")
+    )
+    return f"the model predicts {task.name}: {advice}"
+
+
 def usable_waypoints(prediction: Prediction) -> tuple[Float64, tuple[float, ...]]:
     """(float64 (T, 2), times (T,)) of a waypoint prediction.
 
@@ -249,10 +263,7 @@ def usable_waypoints(prediction: Prediction) -> tuple[Float64, tuple[float, ...]
             together.
     """
     if prediction.waypoints_ego_m is None:
-        raise InputError(
-            "this controller follows waypoints and the model predicts steering: use the controller "
-            "'steering'"
-        )
+        raise InputError(f"this controller follows waypoints and {other_task(prediction)}")
     try:
         waypoints = np.asarray(prediction.waypoints_ego_m)
     except ValueError as error:

@@ -7,7 +7,7 @@ from pydantic import Field
 from auxdrive.cards import VehicleSpec
 from auxdrive.checks.limits import MAX_SPEED_MPS
 from auxdrive.checks.numbers import reading
-from auxdrive.controllers.base import ControllerConfig, GuardedController, Number
+from auxdrive.controllers.base import ControllerConfig, GuardedController, Number, other_task
 from auxdrive.controllers.pid import SpeedConfig, SpeedLoop
 from auxdrive.errors import InputError
 from auxdrive.steering import SteeringSpec
@@ -39,8 +39,7 @@ class SteeringController(GuardedController):
     def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
         if prediction.steer_rad is None:
             raise InputError(
-                "this controller takes predicted steering and the model predicts waypoints: use "
-                "'pid' or 'pure_pursuit'"
+                f"this controller takes predicted steering and {other_task(prediction)}"
             )
         steer_rad = reading("steer_rad", prediction.steer_rad, "the road-wheel angle in radians")
         throttle, brake = self._speed.step(self.config.target_speed_mps, speed_mps, now_s)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from auxdrive.cards import CameraSpec, Task, VehicleSpec
+from auxdrive.cards import CameraSpec, TaskName, VehicleSpec
 from auxdrive.checks.gate import Gate, Inputs
 from auxdrive.data.derived import derive
 from auxdrive.errors import InputError, UsageError, unknown_name
@@ -24,7 +24,6 @@ from torch import Tensor
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.engine.load import Run
 from auxdrive_train.methods.stored import StoredStudent
-from auxdrive_train.tasks import WaypointsTask
 
 NO_AUXILIARIES: Mapping[Modality, AnyArray] = {}
 
@@ -56,12 +55,11 @@ class RunAgent:
         self._task = run.task
         self._card = run.card
         self._threads = threads
-        self._times = run.task.times_s if isinstance(run.task, WaypointsTask) else ()
         self._gate = Gate(
             run.card.camera,
             self.task,
             run.card.steering,
-            self._times,
+            run.task.times_s,
             run.task.ego,
             run.input_ranges,
         )
@@ -95,9 +93,9 @@ class RunAgent:
         return self._card.vehicle
 
     @property
-    def task(self) -> Task:
+    def task(self) -> TaskName:
         """What it predicts."""
-        return "waypoints" if isinstance(self._task, WaypointsTask) else "steering"
+        return self._task.name
 
     def reset(self) -> None:
         """Nothing to forget: a prediction depends on its observation alone."""
@@ -122,14 +120,9 @@ class RunAgent:
         inputs = self._gate.check(observation)
         batch = self._batch(inputs, auxiliaries)
         with _threads(self._threads), torch.no_grad():
-            said = self._network(batch).prediction.float().numpy()[0]
+            row = self._network(batch).prediction.float().numpy()[0].copy()
         latency_ms = (time.perf_counter() - begin_s) * 1e3
-        steer_rad, waypoints, flags, reason = self._gate.judge(
-            said.copy() if self._times else float(said[0]), inputs
-        )
-        return Prediction(
-            inputs.time_s, latency_ms, steer_rad, waypoints, self._times, flags, reason
-        )
+        return self._gate.judge(row, inputs).prediction(inputs.time_s, latency_ms)
 
     def close(self) -> None:
         """Refuse further calls. May be called again."""

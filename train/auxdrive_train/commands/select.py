@@ -10,6 +10,7 @@ from auxdrive import console
 from auxdrive.console import JsonOption
 
 from auxdrive_train.models import BACKBONES
+from auxdrive_train.tasks import TASKS
 
 
 def select(
@@ -27,7 +28,7 @@ def select(
         ),
     ] = None,
     main: Annotated[str, typer.Option(help="Modality that the student will see.")] = "rgb",
-    task: Annotated[str, typer.Option(help="steering or waypoints.")] = "steering",
+    task: Annotated[str, typer.Option(help=f"What is predicted: {', '.join(TASKS)}.")] = "steering",
     backbone: Annotated[
         str, typer.Option(help=f"The encoders' network: {', '.join(BACKBONES)}.")
     ] = "pilotnet",

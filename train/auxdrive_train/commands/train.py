@@ -11,6 +11,7 @@ from auxdrive.console import JsonOption
 
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models import BACKBONES
+from auxdrive_train.tasks import TASKS
 
 
 def train(
@@ -28,7 +29,9 @@ def train(
     aux: Annotated[
         str | None, typer.Option(help="Modalities that it learns with, separated by commas.")
     ] = None,
-    task: Annotated[str | None, typer.Option(help="steering or waypoints.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help=f"What is predicted: {', '.join(TASKS)}.")
+    ] = None,
     backbone: Annotated[
         str | None, typer.Option(help=f"The encoders' network: {', '.join(BACKBONES)}.")
     ] = None,

@@ -45,12 +45,13 @@ def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
     """
     if config == BalanceConfig():
         return samples
-    if samples.target.ndim != 3:
+    path = samples.task.path(samples.target)
+    if path is None:
         raise UsageError(
-            f"balance is for the task waypoints; the task {samples.task.name} does not say where "
-            "the car will be"
+            "balance is for tasks that say where the car will be, as waypoints do; the task "
+            f"{samples.task.name} does not"
         )
-    resting, turning = manoeuvres(samples.target)
+    resting, turning = manoeuvres(path)
     times = np.where(turning, config.turn_repeat, 1)
     times[resting & (np.cumsum(resting) % config.rest_every != 0)] = 0
     kept = np.repeat(np.arange(len(samples)), times)

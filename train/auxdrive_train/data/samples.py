@@ -266,6 +266,6 @@ def _nothing_valid(dataset: Dataset, readers: list[EpisodeReader], task: Task) -
     return (
         f"{dataset.name}: none of {records} records in {len(readers)} episodes has labels for the "
         f"task '{task.name}' ({needs}; "
-        f"targets {task.outputs[0].name}). Choose another task, or record what it needs (pose, "
+        f"targets {task.output.name}). Choose another task, or record what it needs (pose, "
         "speed, goal) in longer episodes"
     )

@@ -22,7 +22,8 @@ from auxdrive_train.engine.run_folder import BEST, CONFIG_NAME
 from auxdrive_train.methods.contract import STUDENT, Method
 from auxdrive_train.methods.stored import StoredStudent
 from auxdrive_train.models.networks import Network
-from auxdrive_train.tasks import Task, make_task
+from auxdrive_train.tasks import make_task
+from auxdrive_train.tasks.base import Task
 
 
 @dataclass(frozen=True)

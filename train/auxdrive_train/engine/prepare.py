@@ -35,7 +35,8 @@ from auxdrive_train.models.backbone import ImageEncoder
 from auxdrive_train.models.excitation import ExcitationNetwork
 from auxdrive_train.models.inputs import crop_rows
 from auxdrive_train.models.networks import Build, FusedNetwork, LateFusionNetwork, SingleNetwork
-from auxdrive_train.tasks import Task, make_task
+from auxdrive_train.tasks import make_task
+from auxdrive_train.tasks.base import Task
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from auxdrive_train.losses import hint, kd, rkd
 from auxdrive_train.models.networks import Output
-from auxdrive_train.tasks import Task
+from auxdrive_train.tasks.base import Task
 
 DistillationLoss = Callable[[Output, Output], Tensor]
 """(student, teacher) -> scalar. The teacher's output carries no gradient."""

@@ -14,7 +14,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from auxdrive_train.losses import DistillationLoss
     from auxdrive_train.models.networks import Output
-    from auxdrive_train.tasks import Task
+    from auxdrive_train.tasks.base import Task
 
 
 def kd_regression(student: Tensor, teacher: Tensor, scale: float) -> Tensor:

@@ -24,7 +24,7 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from auxdrive_train.losses import DistillationLoss
     from auxdrive_train.models.networks import Output
-    from auxdrive_train.tasks import Task
+    from auxdrive_train.tasks.base import Task
 
 DISTANCE_WEIGHT = 25.0
 ANGLE_WEIGHT = 50.0

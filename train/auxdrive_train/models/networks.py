@@ -21,10 +21,9 @@ from torch import Tensor, nn
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.models.backbone import ImageEncoder
-from auxdrive_train.models.heads import SteeringHead, WaypointHead
 from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.maps import NOTHING, Kept, Widths
-from auxdrive_train.tasks import Task
+from auxdrive_train.tasks.base import Task
 
 
 @dataclass(frozen=True)
@@ -324,8 +323,4 @@ class Build:
 
     def head(self, feature_dim: int) -> nn.Module:
         """A fresh head of the task."""
-        if self.task.name == "steering":
-            return SteeringHead(feature_dim, self.task.scale, self.dropout)
-        return WaypointHead(
-            feature_dim, self.task.ego, self.task.target_shape[0], self.task.scale, self.dropout
-        )
+        return self.task.head(feature_dim, self.dropout)

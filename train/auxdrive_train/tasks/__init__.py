@@ -1,28 +1,27 @@
-"""Tasks: one table, from which the command line, the configuration and the documentation derive."""
+"""Tasks as they are trained, one file each: labels, loss, metrics and head. What a vehicle must
+know of them stands in `auxdrive.tasks`, under the same names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from auxdrive.cards import DatasetCard
-from auxdrive.errors import UsageError, unknown_name
+from auxdrive.registry import Registry, subclass_of
 
-from auxdrive_train.tasks.base import Labels, Task
-from auxdrive_train.tasks.steering_angle import SteeringTask
-from auxdrive_train.tasks.waypoints import DEFAULT_WHEELBASE_M, WaypointsTask
+if TYPE_CHECKING:
+    from auxdrive.cards import DatasetCard
 
-__all__ = ["TASKS", "Labels", "SteeringTask", "Task", "WaypointsTask", "make_task"]
+    from auxdrive_train.tasks.base import Task
 
-
-def _steering(card: DatasetCard) -> Task:  # noqa: ARG001 (one signature for every entry)
-    return SteeringTask()
-
-
-def _waypoints(card: DatasetCard) -> Task:
-    return WaypointsTask(wheelbase_m=card.vehicle.wheelbase_m or DEFAULT_WHEELBASE_M)
-
-
-TASKS: dict[str, Callable[[DatasetCard], Task]] = {"steering": _steering, "waypoints": _waypoints}
+TASKS: Registry[type[Task]] = Registry(
+    "task",
+    "auxdrive.training_tasks",
+    {
+        "steering": "auxdrive_train.tasks.steering_angle:SteeringTask",
+        "waypoints": "auxdrive_train.tasks.waypoints:WaypointsTask",
+    },
+    check=subclass_of("auxdrive_train.tasks.base:Task"),
+)
 
 
 def make_task(name: str, card: DatasetCard) -> Task:
@@ -31,6 +30,4 @@ def make_task(name: str, card: DatasetCard) -> Task:
     Raises:
         UsageError: no such task; the message names the nearest.
     """
-    if name not in TASKS:
-        raise UsageError(unknown_name("task", name, TASKS))
-    return TASKS[name](card)
+    return TASKS[name].of_dataset(card)

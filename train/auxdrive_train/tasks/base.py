@@ -8,17 +8,21 @@ one divided by `Task.scale`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import Self
 
 import numpy as np
-from auxdrive.cards import TensorSpec
+from auxdrive.cards import DatasetCard, TensorSpec
 from auxdrive.ego import EgoLayout
 from auxdrive.errors import DataError
 from auxdrive.steering import SteeringSpec
+from auxdrive.tasks import TASKS as SPECS
+from auxdrive.tasks.base import TaskSpec
 from auxdrive.types import AnyArray, Float32, Float64
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -36,38 +40,53 @@ class Labels:
     target: Float32
 
 
-class Task(Protocol):
-    """One task. Implementations are frozen dataclasses without state.
+class Task(ABC):
+    """How one task is trained. Subclasses are frozen dataclasses without state; what a vehicle must
+    know of the task stands in `spec`.
 
     Attributes:
-        name: key in `TASKS` and in the cards.
-        ego: the inputs beside the image and how they stand in a row of `Batch.ego_be`.
-        outputs: the graph's outputs, in physical units.
-        target_shape: shape of one target.
+        name: as in `TASKS` and in `auxdrive.tasks.TASKS`.
         scale: physical units per network unit; the network's raw output times `scale` is the
-            physical answer.
-        unit: the physical unit.
+            physical prediction.
         primary_metric: the key of `metrics` by which checkpoints are compared.
         higher_is_better: whether a larger primary metric is better.
+        times_s: how many seconds ahead of the image what is predicted lies, where the card says so
+            (`waypoint_times_s`).
     """
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def ego(self) -> EgoLayout: ...
-    @property
-    def outputs(self) -> tuple[TensorSpec, ...]: ...
-    @property
-    def target_shape(self) -> tuple[int, ...]: ...
-    @property
-    def scale(self) -> float: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def primary_metric(self) -> str: ...
-    @property
-    def higher_is_better(self) -> bool: ...
+    name: str
+    scale: float
+    primary_metric: str
+    higher_is_better: bool = False
+    times_s: tuple[float, ...] = ()
 
+    @classmethod
+    def of_dataset(cls, card: DatasetCard) -> Self:
+        """The task for a data set."""
+        del card
+        return cls()
+
+    @cached_property
+    def spec(self) -> TaskSpec:
+        """What a vehicle must know of it."""
+        return SPECS[self.name]
+
+    @cached_property
+    def ego(self) -> EgoLayout:
+        """The inputs beside the image and how they stand in a row of `Batch.ego_be`."""
+        return EgoLayout(self.spec.ego_inputs)
+
+    @property
+    def output(self) -> TensorSpec:
+        """The graph's output, in physical units."""
+        return self.spec.output(self.times_s)
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        """Of one target."""
+        return self.spec.shape(self.times_s)
+
+    @abstractmethod
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:
         """Labels of one episode from its records (`auxdrive.data.state.STATE_DTYPE`, (N,)).
 
@@ -76,9 +95,15 @@ class Task(Protocol):
                 increase).
         """
 
+    @abstractmethod
+    def head(self, feature_dim: int, dropout: float) -> nn.Module:
+        """A fresh head: features (B, D) and ego inputs (B, E) -> (B, *target_shape), physical."""
+
+    @abstractmethod
     def loss_per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
         """(B,) from scaled predictions and scaled targets, both (B, *target_shape)."""
 
+    @abstractmethod
     def metrics(
         self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec
     ) -> dict[str, float]:
@@ -86,13 +111,16 @@ class Task(Protocol):
         `auxdrive_train.tasks.metrics`.
         """
 
+    @abstractmethod
     def mirror_target(self, target: Tensor) -> Tensor:
         """The targets (or predictions), scaled or not, of the mirrored scenes."""
 
-    def steer_of(self, prediction: AnyArray) -> Float64:
-        """Road-wheel angles (N,) in radians, positive left, of physical predictions (N,
-        *target_shape).
+    def path(self, target: Float32) -> Float32 | None:
+        """Where the vehicle will be by targets (N, *target_shape), (N, T, 2) in metres in the ego
+        frame; None where the task does not say.
         """
+        del target
+        return None
 
 
 def check_state(state: AnyArray) -> None:

@@ -6,19 +6,18 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from auxdrive.cards import TensorSpec
-from auxdrive.ego import EgoLayout
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Float64
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from auxdrive_train.tasks.base import Labels, check_answers, check_state
+from auxdrive_train.models.heads import SteeringHead
+from auxdrive_train.tasks.base import Labels, Task, check_answers, check_state
 from auxdrive_train.tasks.metrics import r2_score, steering_accuracies
 
 
 @dataclass(frozen=True)
-class SteeringTask:
+class SteeringTask(Task):
     """Road-wheel angle in radians, positive left; no inputs beside the image.
 
     Attributes:
@@ -29,29 +28,11 @@ class SteeringTask:
     """
 
     name: str = "steering"
-    ego_inputs: tuple[str, ...] = ()
-    outputs: tuple[TensorSpec, ...] = (
-        TensorSpec(
-            name="steer_rad",
-            shape=("batch", 1),
-            dtype="float32",
-            unit="rad",
-            frame="road wheel, positive left",
-        ),
-    )
-    target_shape: tuple[int, ...] = (1,)
     scale: float = math.radians(10.0)
-    unit: str = "rad"
     # Squared errors, as in the loss: mAcc counts threshold crossings, and on a small validation
     # part it jumps from epoch to epoch.
     primary_metric: str = "rmse_road_wheel_deg"
-    higher_is_better: bool = False
     huber_delta: float | None = None
-
-    @property
-    def ego(self) -> EgoLayout:
-        """None beside the image."""
-        return EgoLayout(self.ego_inputs)
 
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:  # noqa: ARG002 (an angle needs no rate)
         """The commanded angle of each record; valid where it is finite. See `Task.labels`."""
@@ -63,6 +44,10 @@ class SteeringTask:
             ego=self.ego.from_state(state),
             target=np.where(valid, steer_rad, np.float32(0))[:, None],
         )
+
+    def head(self, feature_dim: int, dropout: float) -> nn.Module:
+        """PilotNet's dense layers."""
+        return SteeringHead(feature_dim, self.scale, dropout)
 
     def loss_per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Squared error, or Huber; scaled units, (B, 1) and (B, 1) to (B,)."""
@@ -86,10 +71,6 @@ class SteeringTask:
     def mirror_target(self, target: Tensor) -> Tensor:
         """Left becomes right: the negated angle."""
         return -target
-
-    def steer_of(self, prediction: AnyArray) -> Float64:
-        """The angles themselves, (N, 1) to (N,)."""
-        return np.asarray(prediction, dtype=np.float64)[:, 0]
 
 
 def steering_metrics(

@@ -7,19 +7,20 @@ Legend: N samples, T waypoints. Ego frame: x forward, y left, origin at the rear
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-from auxdrive.cards import TensorSpec
+from auxdrive.cards import DatasetCard
 from auxdrive.controllers.pure_pursuit import PurePursuitConfig
-from auxdrive.ego import EgoLayout
 from auxdrive.frames import offsets_to_ego
 from auxdrive.geometry import euclidean, point_at_distance, polyline_length, pure_pursuit_tan
 from auxdrive.steering import SteeringSpec
-from auxdrive.types import AnyArray, Float64
+from auxdrive.types import AnyArray, Float32, Float64
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from auxdrive_train.tasks.base import Labels, check_answers, check_state
+from auxdrive_train.models.heads import WaypointHead
+from auxdrive_train.tasks.base import Labels, Task, check_answers, check_state
 from auxdrive_train.tasks.metrics import displacement_errors
 from auxdrive_train.tasks.steering_angle import steering_metrics
 
@@ -35,7 +36,7 @@ _TIME_TOLERANCE_S = 1e-6
 
 
 @dataclass(frozen=True)
-class WaypointsTask:
+class WaypointsTask(Task):
     """Positions 0.5, 1.0, 1.5 and 2.0 s ahead, metres, (4, 2); ego inputs speed and next goal.
 
     Attributes:
@@ -45,28 +46,15 @@ class WaypointsTask:
     """
 
     name: str = "waypoints"
-    ego_inputs: tuple[str, ...] = ("speed_mps", "target_ego_m")
-    outputs: tuple[TensorSpec, ...] = (
-        TensorSpec(
-            name="waypoints_ego_m",
-            shape=("batch", len(WAYPOINT_TIMES_S), 2),
-            dtype="float32",
-            unit="m",
-            frame="ego, x forward, y left",
-        ),
-    )
-    target_shape: tuple[int, ...] = (len(WAYPOINT_TIMES_S), 2)
     scale: float = 5.0
-    unit: str = "m"
     primary_metric: str = "ade_m"
-    higher_is_better: bool = False
     times_s: tuple[float, ...] = WAYPOINT_TIMES_S
     wheelbase_m: float = DEFAULT_WHEELBASE_M
 
-    @property
-    def ego(self) -> EgoLayout:
-        """Speed and next goal."""
-        return EgoLayout(self.ego_inputs)
+    @classmethod
+    def of_dataset(cls, card: DatasetCard) -> Self:
+        """With the vehicle's wheelbase."""
+        return cls(wheelbase_m=card.vehicle.wheelbase_m or DEFAULT_WHEELBASE_M)
 
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:
         """Future positions by linear interpolation in time; see `Task.labels`.
@@ -87,6 +75,14 @@ class WaypointsTask:
         valid &= ~_disturbed_within(state, self.times_s[-1])
         target = np.where(valid[:, None, None], waypoints_nt2, 0.0).astype(np.float32)
         return Labels(valid=valid, ego=np.where(valid[:, None], ego, np.float32(0)), target=target)
+
+    def head(self, feature_dim: int, dropout: float) -> nn.Module:
+        """TransFuser's GRU."""
+        return WaypointHead(feature_dim, self.ego, len(self.times_s), self.scale, dropout)
+
+    def path(self, target: Float32) -> Float32:
+        """The waypoints themselves."""
+        return target
 
     def loss_per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Mean absolute error over points and coordinates (TransFuser's L1); scaled units, (B, T,

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from auxdrive.agent import Agent
-from auxdrive.cards import CameraSpec, Task, VehicleSpec
+from auxdrive.cards import CameraSpec, TaskName, VehicleSpec
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.strict import Strict
-from auxdrive.types import Flag, Prediction
+from auxdrive.types import Flag, Float64, Prediction
 from pydantic import BaseModel
 
 MOST_WAYPOINTS = 1000
@@ -37,7 +37,7 @@ class AgentDescription(Strict):
     camera: CameraSpec
     steering: SteeringSpec
     vehicle: VehicleSpec
-    task: Task | None
+    task: TaskName | None
     resettable: bool
     fingerprint: str | None
 
@@ -78,6 +78,7 @@ class Answer(Strict):
     waypoints_ego_m: tuple[tuple[float, float], ...] | None
     waypoint_times_s: tuple[float, ...]
     flags: tuple[Flag, ...]
+    values: dict[str, Any]
 
     def prediction(self) -> Prediction:
         """As the controller takes it."""
@@ -86,7 +87,13 @@ class Answer(Strict):
         )
         flags = frozenset(self.flags)
         return Prediction(
-            self.time_s, self.latency_ms, self.steer_rad, waypoints, self.waypoint_times_s, flags
+            self.time_s,
+            self.latency_ms,
+            self.steer_rad,
+            waypoints,
+            self.waypoint_times_s,
+            flags,
+            values={name: np.array(numbers, np.float32) for name, numbers in self.values.items()},
         )
 
 
@@ -118,6 +125,9 @@ def answer(prediction: Any) -> Answer:
         waypoints, times = _waypoints(waypoints, prediction.waypoint_times_s)
         if waypoints is None:
             flags |= {Flag.NON_FINITE_OUTPUT}
+    values = {str(name): _values(name, numbers) for name, numbers in prediction.values.items()}
+    if not all(np.isfinite(numbers).all() for numbers in values.values()):
+        values, flags = {}, flags | {Flag.NON_FINITE_OUTPUT}
     time_s = _number("time_s", prediction.time_s)
     if not math.isfinite(time_s):
         raise ValueError(
@@ -131,6 +141,7 @@ def answer(prediction: Any) -> Answer:
         waypoints_ego_m=waypoints,
         waypoint_times_s=times,
         flags=tuple(sorted(flags)),
+        values={name: numbers.tolist() for name, numbers in values.items()},
     )
 
 
@@ -146,6 +157,16 @@ def _number(name: str, value: Any) -> float:
         raise TypeError(
             f"act() returned a prediction whose {name} is no number: {error}"
         ) from error
+
+
+def _values(name: str, value: Any) -> Float64:
+    """The numbers of an output that has no field of its own."""
+    given = np.asarray(value)
+    if given.dtype.kind not in "iuf":
+        raise TypeError(
+            f"act() returned a prediction whose {name} is {given.dtype}; it must be real numbers"
+        )
+    return given.astype(np.float64)
 
 
 def _waypoints(value: Any, times: Iterable[float]) -> tuple[Any, tuple[float, ...]]:

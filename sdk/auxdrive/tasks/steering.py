@@ -1,0 +1,101 @@
+"""Steering: the road-wheel angle, radians, positive to the left. Legend: N frames, P points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from auxdrive.cards import ModelCard
+from auxdrive.steering import SteeringSpec
+from auxdrive.tasks.base import Drawing, OutputLimit, TaskSpec
+from auxdrive.types import Float32, Float64, Prediction
+
+LOCK_MARGIN = 1.05
+"""A steering output may exceed full lock by this factor: a regression has no hard end, and the
+controller cuts it.
+"""
+
+DRAWN_M, DRAWN_WHEELBASE_M = 20.0, 2.9
+"""What is drawn of an angle, for the eye alone: so long a path of a mid-size car."""
+
+
+class Steering(TaskSpec):
+    """One angle; no inputs beside the image."""
+
+    name = "steering"
+    predicts = "the road-wheel angle"
+    output_name = "steer_rad"
+    output_unit = "rad"
+    output_frame = "road wheel, positive left"
+    parity_unit = "deg"
+    # Measured differences are 1e-6 to 1e-4 degrees (float32 sums in another order); a wrong crop,
+    # resize or normalisation is worth more than 0.1, and no car holds an angle to 0.01.
+    parity_limit = 0.01
+    controller = "steering"
+
+    def apart(self, difference: Float64) -> Float64:
+        """Degrees at the road wheel."""
+        return np.degrees(np.abs(difference))
+
+    def limit(self, steering: SteeringSpec) -> OutputLimit:
+        """Full lock with a margin."""
+        return OutputLimit(
+            steering.max_road_wheel_deg * LOCK_MARGIN, "deg", "largest steering angle"
+        )
+
+    def size(self, row: Sequence[Any], times_s: tuple[float, ...]) -> float:
+        """The angle in degrees."""
+        del times_s
+        steer_rad = float(row[0])
+        return math.degrees(abs(steer_rad)) if math.isfinite(steer_rad) else math.inf
+
+    def fields(self, row: Float32) -> dict[str, Any]:
+        """The angle as a float."""
+        return {"steer_rad": float(row[0])}
+
+    def made(self, prediction: Prediction) -> bool:
+        """Whether there is an angle."""
+        return prediction.steer_rad is not None
+
+    @property
+    def field(self) -> str:
+        """`prediction.steer_rad`."""
+        return "steer_rad"
+
+    def text(self, prediction: Prediction) -> str:
+        """Degrees."""
+        return f"steer {math.degrees(prediction.steer_rad or 0.0):+.2f} deg"
+
+    def cells(self, prediction: Prediction) -> dict[str, float | None]:
+        """Radians."""
+        return {"steer_rad": prediction.steer_rad}
+
+    def drawing(self, row: Float32) -> Drawing:
+        """A path at that angle, and degrees."""
+        steer_rad = float(row[0])
+        arc_m = np.linspace(0.0, DRAWN_M, 21)
+        heading = arc_m * math.tan(max(-1.4, min(1.4, steer_rad))) / DRAWN_WHEELBASE_M
+        step = np.diff(arc_m, prepend=0.0)
+        path = np.stack(
+            [np.cumsum(np.cos(heading) * step), np.cumsum(np.sin(heading) * step)], axis=1
+        )
+        return Drawing(f"{math.degrees(steer_rad):+.1f} deg", path.astype(np.float32))
+
+    def metrics_note(self, card: ModelCard) -> str:
+        """What the thresholds are of."""
+        return steering_note(card)
+
+
+def steering_note(card: ModelCard) -> str:
+    """What the metrics of steering angles are of."""
+    wheel = "steering wheel" if card.steering.ratio else "road wheel"
+    return (
+        "`acc_t`: share of frames whose steering error is below t degrees; `macc`: their mean. "
+        f"Errors are of the {wheel}."
+    )
+
+
+STEERING = Steering()

@@ -1,0 +1,124 @@
+"""Waypoints: where the vehicle will be at given times, in its own frame. Legend: N frames, T
+waypoints. Ego frame: x forward, y left, metres.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from auxdrive.cards import ModelCard
+from auxdrive.checks.limits import MAX_SPEED_MPS
+from auxdrive.steering import SteeringSpec
+from auxdrive.tasks.base import Drawing, OutputLimit, TaskSpec
+from auxdrive.tasks.steering import steering_note
+from auxdrive.types import Float32, Float64, Prediction
+
+FIRST_WAYPOINT_S, LAST_WAYPOINT_S = 0.01, 60.0
+"""No planner's waypoints are nearer or farther in time: the limit on speed would mean nothing."""
+
+
+class Waypoints(TaskSpec):
+    """T points (x, y); their times stand in the card."""
+
+    name = "waypoints"
+    predicts = "where the car will be"
+    output_name = "waypoints_ego_m"
+    output_unit = "m"
+    output_frame = "ego, x forward, y left"
+    axes = ("T", "2")
+    ego_inputs = ("speed_mps", "target_ego_m")
+    parity_unit = "cm"
+    # As for steering: measured differences are 1e-6 to 1e-4 cm.
+    parity_limit = 0.1
+    controller = "pid"
+
+    def shape(self, times_s: tuple[float, ...]) -> tuple[int, ...]:
+        """(T, 2)."""
+        return (len(times_s), 2)
+
+    def time_mistakes(self, times_s: tuple[float, ...]) -> Iterator[str]:
+        """One time for each waypoint, increasing, and none out of reach."""
+        if not times_s or any(later <= before for before, later in pairwise((0.0, *times_s))):
+            yield "waypoint_times_s: need one time per waypoint, increasing from above 0"
+        elif not FIRST_WAYPOINT_S <= times_s[0] <= times_s[-1] <= LAST_WAYPOINT_S:
+            yield (
+                f"waypoint_times_s: lie within {FIRST_WAYPOINT_S:g} to {LAST_WAYPOINT_S:g} s, not "
+                f"{times_s[0]:g} to {times_s[-1]:g}"
+            )
+
+    def apart(self, difference: Float64) -> Float64:
+        """Distances of corresponding waypoints in centimetres, (N, T)."""
+        return np.asarray(100.0 * np.hypot(difference[..., 0], difference[..., 1]))
+
+    def limit(self, steering: SteeringSpec) -> OutputLimit:
+        """No faster to any waypoint than a car can be."""
+        del steering
+        return OutputLimit(MAX_SPEED_MPS, "m/s", "largest mean speed to a waypoint")
+
+    def size(self, row: Sequence[Any], times_s: tuple[float, ...]) -> float:
+        """The largest mean speed in m/s to any of the waypoints."""
+        largest = 0.0
+        for (x_m, y_m), time_s in zip(row, times_s, strict=True):
+            speed_mps = math.hypot(x_m, y_m) / time_s
+            if not speed_mps < math.inf:
+                return math.inf
+            largest = max(largest, speed_mps)
+        return largest
+
+    def fields(self, row: Float32) -> dict[str, Any]:
+        """The waypoints as they are."""
+        return {"waypoints_ego_m": row}
+
+    def made(self, prediction: Prediction) -> bool:
+        """Whether there are waypoints."""
+        return prediction.waypoints_ego_m is not None
+
+    @property
+    def field(self) -> str:
+        """`prediction.waypoints_ego_m`."""
+        return "waypoints_ego_m"
+
+    def text(self, prediction: Prediction) -> str:
+        """Every point."""
+        points = np.asarray(prediction.waypoints_ego_m).tolist()
+        return " ".join(f"({x:.2f}, {y:+.2f})" for x, y in points) + " m"
+
+    def cells(self, prediction: Prediction) -> dict[str, float | None]:
+        """Waypoint k is x<k>_m and y<k>_m."""
+        found = prediction.waypoints_ego_m
+        times = prediction.waypoint_times_s
+        points = [(None, None)] * len(times) if found is None else found.tolist()
+        return {
+            f"{axis}{index}_m": point[k]
+            for index, point in enumerate(points)
+            for k, axis in enumerate("xy")
+        }
+
+    def drawing(self, row: Float32) -> Drawing:
+        """The path from the car through the waypoints, and the last of them."""
+        last = row[-1]
+        return Drawing(
+            f"({last[0]:.1f}, {last[1]:+.1f}) m",
+            np.concatenate([np.zeros((1, 2), np.float32), row]),
+            marks=True,
+        )
+
+    def describe(self, times_s: tuple[float, ...]) -> str:
+        """With the times."""
+        return f"{self.predicts} in {', '.join(f'{time_s:g}' for time_s in times_s)} s"
+
+    def metrics_note(self, card: ModelCard) -> str:
+        """What the thresholds are of."""
+        return f"{steering_note(card)} `steer_*`: of the path's pure-pursuit angle."
+
+    def example(self) -> Prediction:
+        """The car stays where it is."""
+        return Prediction(1.0, 0.0, None, np.zeros((2, 2), np.float32), (0.5, 1.0))
+
+
+WAYPOINTS = Waypoints()

@@ -1,0 +1,53 @@
+"""A task is named where it lives, and where somebody has to choose one; nothing else branches on
+tasks.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = (
+    "sdk/auxdrive",
+    "train/auxdrive_train",
+    "deploy/auxdrive_deploy",
+    "carla_eval/auxdrive_eval",
+)
+TASK = re.compile(
+    r"""["'](?:steering|waypoints)["']|\b(?:Steering|Waypoints)Task\b|\bSTEERING\b|\bWAYPOINTS\b"""
+    r"""|isinstance\([^()]*Task(?:Spec)?\b"""
+)
+ALLOWED = {
+    "sdk/auxdrive/tasks": "the vehicle's half",
+    "train/auxdrive_train/tasks": "the training half",
+    "sdk/auxdrive/controllers/__init__.py": "the controller of that name",
+    "sdk/auxdrive/controllers/pure_pursuit.py": "advice that names that controller",
+    "sdk/auxdrive/__init__.py": "the module of that name",
+    "sdk/auxdrive/data/joined.py": "the field of a data set's card",
+    "sdk/auxdrive/inspection": "that field, and the recorded angles",
+    "sdk/auxdrive/commands/inspect.py": "that field",
+    "train/auxdrive_train/ingest": "columns of other people's recordings",
+    "train/auxdrive_train/engine/config.py": "the default of `task:`",
+    "train/auxdrive_train/commands/select.py": "the default of `--task`",
+    "carla_eval/auxdrive_eval/demo/stages.py": "what the demo trains",
+    "carla_eval/auxdrive_eval/routes/xml10.py": "an element of CARLA's route files",
+}
+
+
+def test_no_other_module_branches_on_a_task() -> None:
+    found = {}
+    for package in PACKAGES:
+        for file in (ROOT / package).rglob("*.py"):
+            name = file.relative_to(ROOT).as_posix()
+            if any(name == place or name.startswith(f"{place}/") for place in ALLOWED):
+                continue
+            if lines := [line for line in file.read_text().splitlines() if TASK.search(line)]:
+                found[name] = lines
+    assert found == {}
+
+
+def test_every_exception_is_one() -> None:
+    for place in ALLOWED:
+        files = [ROOT / place] if place.endswith(".py") else list((ROOT / place).rglob("*.py"))
+        assert any(TASK.search(file.read_text()) for file in files), place
