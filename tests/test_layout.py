@@ -175,3 +175,17 @@ def test_only_commands_and_the_demo_talk_in_the_evaluation() -> None:
                 names = [f"{within}{alias.name}" for alias in node.names]
                 assert not any(name.startswith("auxdrive.console") for name in names), path
             assert not (isinstance(node, ast.Name) and node.id == "print"), path
+
+
+def test_every_model_is_strict_by_one_base() -> None:
+    """A model's configuration and the text of its mistakes are made in one place."""
+    others = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for package in ("sdk", "train", "deploy", "carla_eval")
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if path.name != "strict.py"
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.search(r'extra="(forbid|allow)"|\["msg"\]|\[.msg.\]', line)
+    ]
+    # what is no model: the pydantic dataclass of a finished phase
+    assert [line for line in others if "methods/contract.py" not in line] == []

@@ -238,9 +238,9 @@ def test_a_run(tmp_path: Path) -> None:
         ["best.safetensors"],
     )
     assert [record["epoch"] for record in summary["last_metrics"]] == [4, 5, 6, 7, 8]
-    assert summary["broken"] == ["metrics.jsonl, line 10: no object"]
+    assert summary["broken"] == ["metrics.jsonl, line 10: no JSON object"]
     assert summary["doubts"] == [
-        "metrics.jsonl, line 11: not JSON"
+        "metrics.jsonl, line 11: no JSON object"
     ]  # it has no end: it was being written
     assert (summary["finished"], summary["result"], summary["config"]) == (
         False,
@@ -284,6 +284,22 @@ RESULT: dict[str, Any] = {
 }
 
 
+RECORD: dict[str, Any] = {
+    "auxdrive_version": "0.1.0",
+    "torch": "2.5.0",
+    "commit": "",
+    "dataset_sha256": "ab" * 32,
+    "seed": 3,
+    "method": "dmcl",
+    "task": "steering",
+    "backbone": "pilotnet",
+    "main": "rgb",
+    "aux": ["depth"],
+    "measured_on": {"val": {"how": "the split 'val', in other sessions", "apart_s": None}},
+    "pictures": {"frames": 120, "followed": 119, "repeated": 0, "dark": 0, "saturated": 0},
+}
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A finished run as its files tell it."""
@@ -291,15 +307,7 @@ def run(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "config.yaml").write_text("method: dmcl\nlr: 0.25\n")
     (folder / "dataset.json").write_text('{"name": "stripe"}')
-    record = {
-        "seed": 3,
-        "dataset_sha256": "ab" * 32,
-        "task": "steering",
-        "backbone": "pilotnet",
-        "main": "rgb",
-        "aux": ["depth"],
-    }
-    (folder / "run.json").write_text(json.dumps(record))
+    (folder / "run.json").write_text(json.dumps(RECORD))
     (folder / "result.json").write_text(json.dumps(RESULT))
     lines = [
         {"phase": "round 12: student", "epoch": 1, "loss/a": 0.5},
@@ -314,6 +322,7 @@ def test_a_finished_run_shows_facts_phases_and_each_splits_metrics(run: Path) ->
     facts = {
         "method": "dmcl", "task": "steering", "backbone": "pilotnet", "modalities": "rgb, depth",
         "data": "stripe abababababab", "seed": "3",
+        "val is": "the split 'val', in other sessions",
         "best": "rmse_road_wheel_deg 1.25 in together, epoch 2", "epochs": "4 in 2 phase(s)",
         "steps": "36", "trained": "25 s",
     }  # fmt: skip
@@ -398,6 +407,7 @@ def test_a_run_fits_the_terminal(run: Path, width: int, monkeypatch: pytest.Monk
             "result.json: phases.0.name: Field required",
         ),
         ("run.json", "no", "run.json: no valid JSON"),
+        ("run.json", json.dumps({**RECORD, "aux": 3}), "run.json: aux: Input should be"),
         ("dataset.json", "1", "dataset.json: must hold"),
     ],
 )

@@ -108,4 +108,4 @@ def test_a_run_whose_modality_is_rare_trains_to_its_end(stripe_data: Path, tmp_p
         "options": {"probe_epochs": 1},
     }  # fmt: skip
     result = train(parse_config(values), tmp_path / "run")
-    assert set(result["metrics"]["val"]) == {"student", "fused", "unimodal_rgb", "unimodal_depth"}
+    assert set(result.metrics["val"]) == {"student", "fused", "unimodal_rgb", "unimodal_depth"}

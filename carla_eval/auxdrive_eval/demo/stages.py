@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from auxdrive import console
 from auxdrive.errors import AuxdriveError, CheckFailed, DataError, UsageError
+from auxdrive.runs import RunFolder
 from auxdrive.storage.folders import refuse_occupied
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import exists, make_folder
@@ -170,7 +171,7 @@ class Demo:
 
     def _train(self, model: Model) -> dict[str, Any]:
         out, settings = self.out / model.run, self.settings
-        taken_up = ["--resume"] if exists(out / "config.yaml") else []
+        taken_up = ["--resume"] if RunFolder(out).is_run else []
         fixed = [
             "--task",
             "waypoints",

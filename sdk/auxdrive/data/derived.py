@@ -183,6 +183,7 @@ def _write_derived(
         _stream_derived(partial, modality, source, chunk, progress)
         partial.replace(final)
         fsync_directory(episode.path)
+        episode.look_again()
     except OSError as error:
         raise DataError(
             f"cannot write {final}: {error.strerror or error}; nothing incomplete was left"

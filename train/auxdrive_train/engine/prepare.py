@@ -15,6 +15,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import TrainingParts, training_parts
 from auxdrive.errors import ConfigError, DataError
 from auxdrive.modalities import Modality
+from auxdrive.runs import RunFolder
 from auxdrive.strict import mistakes_of
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ class Parts:
         train: the same in the proportions that `config.balance` asks for.
         validation: the samples that every epoch is validated on.
         further: by name the splits that are measured after training, beside the validation part.
-        directory: the run's folder.
+        folder: the run's.
         fingerprint: SHA-256 of the settings and the data.
     """
 
@@ -68,7 +69,7 @@ class Parts:
     train: SampleSet
     validation: SampleSet
     further: Mapping[str, SampleSet]
-    directory: Path
+    folder: RunFolder
     fingerprint: str
 
 
@@ -117,7 +118,7 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
         train=samples,
         validation=validation,
         further=further,
-        directory=out,
+        folder=RunFolder(out),
         fingerprint=fingerprint(config, dataset),
     )
 
