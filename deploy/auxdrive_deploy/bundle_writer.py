@@ -7,7 +7,6 @@ from __future__ import annotations
 import io
 import logging
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive.runs import RunResult
 from auxdrive.storage.arrays import load_npy
 from auxdrive.storage.folders import held
-from auxdrive.storage.publish import fsync_directory, hidden_beside
+from auxdrive.storage.publish import published_folder, write_new
 from auxdrive.tasks.base import TaskSpec
 from auxdrive.types import AnyArray, Float32, UInt8
 from auxdrive_train.engine.load import Run
@@ -104,9 +103,9 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool) -> ModelCard
     }
     with _appearing(out) as folder:
         for path, data in files.items():
-            _write(folder / path, data)
+            write_new(folder / path, data)
         card = card.model_copy(update={"files": sha256_of_files(folder)})
-        _write(folder / CARD_NAME, card.model_dump_json(indent=2).encode())
+        write_new(folder / CARD_NAME, card.model_dump_json(indent=2).encode())
         _verify(folder, out)
     if card.input_ranges is None:
         _LOG.warning(
@@ -290,31 +289,14 @@ def _refuse_existing(out: Path) -> None:
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
     """An empty directory beside `out` that is renamed to it at the end; on an error, removed."""
-    folder: Path | None = None
     try:
-        folder = hidden_beside(out)
-        folder.mkdir()
-        yield folder
-        for part in (folder / "reference", folder):
-            fsync_directory(part)
-        _refuse_existing(out)
-        folder.rename(out)
-        fsync_directory(out.parent)
+        with published_folder(out) as folder:
+            yield folder
+            _refuse_existing(out)
     except OSError as error:
         raise DataError(
             f"cannot write the bundle {out}: {error.strerror or error}. Nothing was left behind"
         ) from error
-    finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)  # renamed away where all went well
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _npy(array: AnyArray) -> bytes:
