@@ -37,9 +37,14 @@ def test_a_file_appears_when_the_block_ends(tmp_path: Path) -> None:
 def test_a_file_that_fails_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(KeyboardInterrupt), published_file(path) as partial:
-        partial.write_text("half")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with published_file(path) as partial:
+            partial.write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert path.read_text() == "old"
     assert names_in(tmp_path) == ["file"]
 
@@ -55,9 +60,14 @@ def test_a_folder_appears_when_the_block_ends(tmp_path: Path) -> None:
 
 def test_a_folder_that_fails_is_removed(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with pytest.raises(OSError, match="exists"), published_folder(out) as folder:
-        write_new(folder / "file", b"1")
-        write_new(folder / "file", b"2")
+
+    def twice() -> None:
+        with published_folder(out) as folder:
+            write_new(folder / "file", b"1")
+            write_new(folder / "file", b"2")
+
+    with pytest.raises(OSError, match="exists"):
+        twice()
     assert names_in(tmp_path) == []
 
 

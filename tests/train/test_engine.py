@@ -318,9 +318,9 @@ def test_two_processes_train_what_one_does(stripe_data: Path, tmp_path: Path) ->
 def test_what_is_wrong_with_a_run_is_said(stripe_data: Path, tmp_path: Path) -> None:
     made = settings_for("baseline", stripe_data, epochs=1)
     train(made, tmp_path / "run")
-    with pytest.raises(UsageError, match="take it up with --resume"):
+    with pytest.raises(UsageError, match="holds a run already; go on with --resume"):
         train(made, tmp_path / "run")
-    with pytest.raises(UsageError, match=r"lr: the run has 0\.002, asked for 0\.5"):
+    with pytest.raises(UsageError, match=r"settings: lr was 0\.002 and is 0\.5\. Choose"):
         train(made.model_copy(update={"lr": 0.5}), tmp_path / "run", resume=True)
     last = tmp_path / "run" / "checkpoints" / "last.safetensors"
     last.write_bytes(last.read_bytes()[:1000])
@@ -336,7 +336,7 @@ def test_what_is_wrong_with_a_run_is_said(stripe_data: Path, tmp_path: Path) -> 
 
 def test_a_resume_needs_a_run_and_its_checkpoint(stripe_data: Path, tmp_path: Path) -> None:
     made = settings_for("baseline", stripe_data, epochs=2)
-    with pytest.raises(UsageError, match="holds no run that could be taken up"):
+    with pytest.raises(UsageError, match="holds nothing that could be gone on with"):
         train(made, tmp_path / "run", resume=True)
     assert not (tmp_path / "run").exists()
     train(made, tmp_path / "run")

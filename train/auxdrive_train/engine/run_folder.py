@@ -17,9 +17,9 @@ import torch
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import UsageError
 from auxdrive.runs import RunFolder, RunRecord
-from auxdrive.storage.folders import refuse_occupied
+from auxdrive.storage.claims import FolderKind, changed
 from auxdrive.storage.publish import write_atomic
-from auxdrive.storage.reading import exists, make_folder
+from auxdrive.storage.reading import make_folder
 from auxdrive.strict import dump_json
 
 from auxdrive_train.data.samples import SampleSet
@@ -44,37 +44,21 @@ def fingerprint(config: TrainConfig, dataset: Dataset) -> str:
     ).hexdigest()
 
 
-def refuse_foreign(out: Path, config: TrainConfig, resume: bool) -> None:
-    """Refuse a directory that this run may not have; writes nothing.
+def _differences(before: TrainConfig, now: TrainConfig) -> list[str]:
+    stored, asked = before.model_dump(mode="json"), now.model_dump(mode="json")
+    return [
+        changed(name, stored[name], asked[name])
+        for name in asked
+        if stored[name] != asked[name] and name not in NOT_IN_FINGERPRINT
+    ]
 
-    Raises:
-        UsageError: it holds another run, or something else; or there is no run to resume.
-    """
-    path = RunFolder(out).config_path
-    if not exists(path):
-        if resume:
-            raise UsageError(
-                f"{out} holds no run that could be taken up; leave --resume out to start one there"
-            )
-        refuse_occupied(out, "no run")
-        return
-    if not resume:
-        raise UsageError(
-            f"{out} holds a run already; take it up with --resume, or choose another --out"
-        )
-    stored, asked = (
-        load_config(path, {}, []).model_dump(mode="json"),
-        config.model_dump(mode="json"),
-    )
-    changed = [key for key in asked if stored[key] != asked[key] and key not in NOT_IN_FINGERPRINT]
-    if changed:
-        lines = "\n".join(
-            f"  - {key}: the run has {stored[key]!r}, asked for {asked[key]!r}" for key in changed
-        )
-        raise UsageError(
-            f"{out} was started with other settings:\n{lines}\nLeave them out to resume, or choose "
-            "another --out"
-        )
+
+RUN: FolderKind[TrainConfig] = FolderKind(
+    "a run",
+    RunFolder(Path()).config_path.name,
+    lambda path: load_config(path, {}, []),
+    _differences,
+)
 
 
 def take(out: Path, config: TrainConfig) -> None:

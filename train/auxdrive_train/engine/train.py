@@ -16,7 +16,7 @@ from auxdrive.machine.cpus import usable_cpus
 from auxdrive.machine.openmp import PASSIVE, set_too_late
 from auxdrive.modalities import MODALITIES
 from auxdrive.runs import RunFolder, RunResult
-from auxdrive.storage.folders import held
+from auxdrive.storage.claims import claim
 from lightning_fabric import Fabric
 
 from auxdrive_train.data.ranges import input_ranges
@@ -26,7 +26,7 @@ from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.measure import write_result
 from auxdrive_train.engine.prepare import prepare
 from auxdrive_train.engine.processes import in_processes
-from auxdrive_train.engine.run_folder import refuse_foreign, take, write_artefacts
+from auxdrive_train.engine.run_folder import RUN, take, write_artefacts
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,16 +48,15 @@ def train(
     Raises:
         AuxdriveError: anything that the user can mend; the run can be taken up with `resume`.
     """
-    with held(out):
-        return _train(config, out, resume, progress)
+    with claim(out, config, RUN, resume):
+        return _train(config, out, progress)
 
 
-def _train(config: TrainConfig, out: Path, resume: bool, progress: ShowProgress) -> RunResult:
+def _train(config: TrainConfig, out: Path, progress: ShowProgress) -> RunResult:
     if config.device == "cuda" and not torch.cuda.is_available():
         raise RuntimeUnavailable(
             "device 'cuda' was asked for, but torch sees no CUDA device; use --set device=cpu"
         )
-    refuse_foreign(out, config, resume)
     if set_too_late():
         _LOG.warning(
             "torch was imported before auxdrive_train, so its idle threads spin, and training is "
