@@ -189,3 +189,28 @@ def test_every_model_is_strict_by_one_base() -> None:
     ]
     # what is no model: the pydantic dataclass of a finished phase
     assert [line for line in others if "methods/contract.py" not in line] == []
+
+
+def test_only_commands_talk() -> None:
+    """The library logs, and commands show the log. The tables of metrics are two commands' own."""
+
+    def talks(node: ast.AST) -> bool:
+        if isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            return node.module == "auxdrive.console" or "auxdrive.console" in names
+        if isinstance(node, ast.Import):
+            return "auxdrive.console" in {alias.name for alias in node.names}
+        return (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "print"
+        )
+
+    talking = {
+        str(path.relative_to(ROOT))
+        for package in ("sdk", "train", "deploy", "carla_eval")
+        for path in (ROOT / package).rglob("*.py")
+        if not {"commands", "console"} & set(path.parts) and path.name != "cli.py"
+        if any(map(talks, ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+    }
+    assert talking == {"sdk/auxdrive/inspection/metric_tables.py"}

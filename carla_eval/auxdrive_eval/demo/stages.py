@@ -7,6 +7,7 @@ A stage that has finished is not run again, so a demo that was stopped goes on w
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from auxdrive import console
 from auxdrive.errors import AuxdriveError, CheckFailed, DataError
 from auxdrive.runs import RunFolder
 from auxdrive.storage.claims import FolderKind, changed, claim
@@ -40,6 +40,7 @@ from auxdrive_eval.demo.settings import (
 )
 
 STATE_NAME = "demo.json"
+_LOG = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-c", "from auxdrive.cli import main; main()")
 
 
@@ -128,7 +129,7 @@ class Demo:
     def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Do a stage unless it has been done; returns its answer. Its wall time is kept too."""
         if name not in self.done:
-            console.note(f"── {name}")
+            _LOG.info(f"── {name}")
             start_s = time.perf_counter()
             answer = work()
             with self._lock:
@@ -275,4 +276,4 @@ def command(name: str, *arguments: str, prefix: str = "") -> dict[str, Any]:
 
 def _pass_on(stream: IO[bytes], prefix: str) -> None:
     for line in stream:
-        console.note(prefix + line.decode("utf-8", "replace").rstrip())
+        _LOG.info(prefix + line.decode("utf-8", "replace").rstrip())

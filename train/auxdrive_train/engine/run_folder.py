@@ -18,7 +18,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.errors import UsageError
 from auxdrive.runs import RunFolder, RunRecord
 from auxdrive.storage.claims import FolderKind, changed
-from auxdrive.storage.publish import write_atomic
+from auxdrive.storage.publish import published_file, write_atomic
 from auxdrive.storage.reading import make_folder
 from auxdrive.strict import dump_json
 
@@ -102,8 +102,12 @@ def write_artefacts(
     count = min(REFERENCE_FRAMES, len(validation))
     batch = validation.gather(np.linspace(0, len(validation) - 1, count).round().astype(np.int64))
     make_folder(folder.reference_images_path.parent)
-    np.save(folder.reference_images_path, batch.frames[config.main].numpy(), allow_pickle=False)
-    np.save(folder.reference_ego_path, batch.ego_be.numpy(), allow_pickle=False)
+    for path, array in (
+        (folder.reference_images_path, batch.frames[config.main].numpy()),
+        (folder.reference_ego_path, batch.ego_be.numpy()),
+    ):
+        with published_file(path) as partial, partial.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
 
 
 def source_commit() -> str:
