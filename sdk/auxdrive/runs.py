@@ -31,6 +31,7 @@ from auxdrive.strict import MAX_JSON_BYTES, Model, Strict, parse_model
 Metrics = dict[str, float | None]
 """By name; None where a metric is no number, such as R2 of labels that do not vary."""
 
+CONFIG_NAME = "config.yaml"
 _LONGEST_LINE = 1 << 20
 
 
@@ -138,7 +139,7 @@ class RunFolder:
     @property
     def config_path(self) -> Path:
         """`config.yaml`."""
-        return self.path / "config.yaml"
+        return self.path / CONFIG_NAME
 
     @property
     def card_path(self) -> Path:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import UsageError
-from auxdrive.runs import RunFolder, RunRecord
+from auxdrive.runs import CONFIG_NAME, RunFolder, RunRecord
 from auxdrive.storage.claims import FolderKind, changed
 from auxdrive.storage.publish import published_file, write_atomic
 from auxdrive.storage.reading import make_folder
@@ -55,7 +55,7 @@ def _differences(before: TrainConfig, now: TrainConfig) -> list[str]:
 
 RUN: FolderKind[TrainConfig] = FolderKind(
     "a run",
-    RunFolder(Path()).config_path.name,
+    CONFIG_NAME,
     lambda path: load_config(path, {}, []),
     _differences,
 )
