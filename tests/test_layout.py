@@ -163,20 +163,6 @@ def test_no_arrow_runs_upward_by_a_name_in_a_string() -> None:
         ), path
 
 
-def test_only_commands_and_the_demo_talk_in_the_evaluation() -> None:
-    """Library functions take callbacks, and log."""
-    package = ROOT / "carla_eval" / "auxdrive_eval"
-    for path in package.rglob("*.py"):
-        if path.relative_to(package).parts[0] in ("commands", "demo"):
-            continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                within = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
-                names = [f"{within}{alias.name}" for alias in node.names]
-                assert not any(name.startswith("auxdrive.console") for name in names), path
-            assert not (isinstance(node, ast.Name) and node.id == "print"), path
-
-
 def test_every_model_is_strict_by_one_base() -> None:
     """A model's configuration and the text of its mistakes are made in one place."""
     others = [

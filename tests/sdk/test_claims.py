@@ -93,6 +93,7 @@ def test_something_else_damage_and_a_second_process_are_refused(tmp_path: Path) 
         claim(tmp_path / "other", {}, KIND),
     ):
         pass
+    assert [entry.name for entry in (tmp_path / "other").iterdir()] == ["thesis.tex"]
     out = tmp_path / "out"
     begun(out, {})
     with (

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from auxdrive.errors import UsageError
 from auxdrive.storage.folders import held, refuse_occupied
-from auxdrive.storage.reading import exists
+from auxdrive.storage.reading import exists, is_folder
 
 Settings = TypeVar("Settings")
 
@@ -57,6 +57,8 @@ def claim(
             other settings, or `resume` asks for what is not there.
         AuxdriveError: the settings there are damaged.
     """
+    if is_folder(folder) and not exists(folder / kind.settings_name):
+        refuse_occupied(folder)  # before the lock is laid into somebody else's folder
     with held(folder):
         yield _earlier(folder, settings, kind, resume)
 
