@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auxdrive import cli
+from auxdrive import cli, console
 from auxdrive.bundles import MODEL_NAME, Bundle
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
@@ -195,9 +195,11 @@ def test_without_the_data_metrics_stand_without_intervals(copied_run: Path, tmp_
     (copied_run / "config.yaml").write_text(
         "\n".join("data: gone" if line.startswith("data:") else line for line in config)
     )
-    result = CliRunner().invoke(
-        cli.build_app(), ["export", str(copied_run), "--out", str(tmp_path / "bundle"), "--json"]
-    )
+    with console.log_shown():  # as `cli.run` does
+        result = CliRunner().invoke(
+            cli.build_app(),
+            ["export", str(copied_run), "--out", str(tmp_path / "bundle"), "--json"],
+        )
     assert result.exit_code == 0, result.output
     said = (
         "`{}`: as measured after training, without intervals: the data set was not at hand when "
