@@ -52,7 +52,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from auxdrive_train.tasks.base import Labels, Task, check_answers, check_state
+from auxdrive_train.tasks.base import Labels, Task, check_predictions, check_state
 
 class Head(nn.Module):
     def __init__(self, feature_dim, scale):
@@ -85,7 +85,7 @@ class SpeedTask(Task):
         return (prediction - target).abs().flatten(1).mean(dim=1)
 
     def metrics(self, prediction, target, steering):
-        predicted, truth = check_answers(prediction, target, self.target_shape)
+        predicted, truth = check_predictions(prediction, target, self.target_shape)
         return {"mae_mps": float(np.abs(predicted - truth).mean())}
 
     def mirror_target(self, target):

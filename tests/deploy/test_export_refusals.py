@@ -183,7 +183,7 @@ def test_a_bundle_that_does_not_verify_is_not_written(
     steering_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        steering, "LOCK_MARGIN", 1e-6
+        steering, "ANGLE_MARGIN", 1e-6
     )  # no car's lock is as narrow as that, and no card may say so
     with pytest.raises(CheckFailed, match=r"does not pass `auxdrive verify`.*output limits"):
         write_bundle(steering_run, tmp_path / "bundle")
