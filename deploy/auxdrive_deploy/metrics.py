@@ -170,5 +170,10 @@ def _of_intervals(samples: SampleSet) -> str:
 def _unit(metric: str) -> str:
     """The metrics' names carry their units; shares and R2 have none."""
     return next(
-        (unit for suffix, unit in (("_deg", "deg"), ("_m", "m")) if metric.endswith(suffix)), ""
+        (
+            unit
+            for suffix, unit in (("_deg", "deg"), ("_mps", "m/s"), ("_m", "m"))
+            if metric.endswith(suffix)
+        ),
+        "",
     )

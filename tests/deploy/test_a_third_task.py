@@ -123,6 +123,7 @@ def test_a_task_of_another_package(small_data: Path, tmp_path: Path) -> None:
     assert card.task == "speed"
     assert [spec.name for spec in card.inputs] == ["image", "speed_mps"]
     assert (card.outputs[0].name, card.outputs[0].unit) == ("speed_after_1s_mps", "m/s")
+    assert card.metrics["val/mae_mps"].unit == "m/s"
     assert (card.parity.limit, card.parity.unit) == (0.001, "m/s")
     page = (bundle / "README.md").read_text()
     assert "predicts the speed after one second from one RGB camera picture + speed_mps" in page
