@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     )
     from auxdrive.modalities import MODALITIES, Modality, ModalitySpec
     from auxdrive.predictor import Predictor
-    from auxdrive.registry import Registry
-    from auxdrive.runtimes import RUNTIMES, RuntimeSpec
+    from auxdrive.runtimes import RUNTIMES
     from auxdrive.steering import SteeringSpec
     from auxdrive.tasks import TASKS
     from auxdrive.types import Control, Flag, Observation, Pose2, Prediction
@@ -61,8 +60,7 @@ _NAMES_OF = {
     "RuntimeFailure RuntimeUnavailable SimulatorError UsageError",
     "modalities": "MODALITIES Modality ModalitySpec",
     "predictor": "Predictor",
-    "registry": "Registry",
-    "runtimes": "RUNTIMES RuntimeSpec",
+    "runtimes": "RUNTIMES",
     "steering": "SteeringSpec",
     "tasks": "TASKS",
     "types": "Control Flag Observation Pose2 Prediction",
@@ -89,7 +87,7 @@ __all__ = [
     "Bundle", "BundleError", "CameraSpec", "CheckFailed", "ConfigError", "Control", "Controller",
     "DataError", "DatasetCard", "EpisodeReader", "EpisodeWriter", "Flag", "InputError",
     "MissingExtra", "Modality", "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction",
-    "Predictor", "Registry", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable",
-    "SimulatorError", "SteeringSpec", "UsageError", "VehicleSpec", "__version__",
-    "make_controller", "write_card",
+    "Predictor", "RuntimeFailure", "RuntimeUnavailable", "SimulatorError", "SteeringSpec",
+    "UsageError", "VehicleSpec", "__version__", "make_controller",
+    "write_card",
 ]  # fmt: skip

@@ -7,8 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from auxdrive.agent import Agent
-from auxdrive.runs import RunFolder
-from auxdrive.storage.reading import is_folder
+from auxdrive.storage.reading import is_file, is_folder
 
 
 def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Agent | None:
@@ -26,8 +25,7 @@ def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Ag
         DataError: the run has not finished an epoch, or is damaged.
     """
     path = Path(path)
-    folder = RunFolder(path)
-    if not folder.is_run or not is_folder(folder.checkpoints_dir):
+    if not is_file(path / "config.yaml") or not is_folder(path / "checkpoints"):
         return None
     from auxdrive_train.agents.torch_agent import RunAgent
     from auxdrive_train.engine.load import load_run
