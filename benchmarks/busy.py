@@ -13,7 +13,6 @@ epochs but the first of each phase, and over the repeats its median, least and l
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -22,7 +21,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from auxdrive.cards import CameraSpec, DatasetCard
@@ -31,6 +29,7 @@ from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.data.state import STATE_DTYPE
 from auxdrive.machine.openmp import PASSIVE
 from auxdrive.modalities import Modality
+from auxdrive.runs import RunFolder
 from record import RESULTS, write_result
 
 SIZE = (64, 128)
@@ -163,9 +162,7 @@ def samples_per_s(
     subprocess.run(
         [*COMMAND, *map(str, options), *chosen], env=environment, check=True, capture_output=True
     )
-    records: list[dict[str, Any]] = [
-        json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()
-    ]
+    records = RunFolder(out).epochs()
     return round(
         statistics.median(record["samples_per_s"] for record in records if record["epoch"] > 1), 1
     )

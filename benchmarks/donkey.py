@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from auxdrive.runs import RunFolder, RunResult
 from auxdrive.statistics import seed_interval
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_train.engine.config import parse_config
@@ -92,7 +93,7 @@ def main() -> None:
     exported = from_the_base_install(arguments.tub, arguments.out, list(runs))
     print(json.dumps(exported, indent=2))
     trained = [
-        arguments.out / "runs" / f"{method}-{seed}" / "run.json"
+        RunFolder(arguments.out / "runs" / f"{method}-{seed}").record().commit
         for method in runs
         for seed in range(arguments.seeds)
     ]
@@ -100,9 +101,9 @@ def main() -> None:
         "seeds": arguments.seeds,
         "epochs": arguments.epochs,
         "table": table,
-        "trained_at": sorted({json.loads(path.read_text())["commit"] for path in trained}),
+        "trained_at": sorted(set(trained)),
         "train_s": {
-            method: [round(result["trained_s"], 1) for result in results]
+            method: [round(result.trained_s, 1) for result in results]
             for method, results in runs.items()
         },
         "bundles": exported,
@@ -110,7 +111,7 @@ def main() -> None:
     write_result(arguments.result, figures)
 
 
-def run_once(method: str, seed: int, data: Path, runs: Path, epochs: int) -> dict[str, Any]:
+def run_once(method: str, seed: int, data: Path, runs: Path, epochs: int) -> RunResult:
     """One method and seed; a finished run's result is read back."""
     out = runs / f"{method}-{seed}"
     config = parse_config(
@@ -125,11 +126,11 @@ def run_once(method: str, seed: int, data: Path, runs: Path, epochs: int) -> dic
             **METHODS[method],
         }
     )
-    if (out / "result.json").exists():
-        return dict(json.loads((out / "result.json").read_text()))
+    if RunFolder(out).is_finished:
+        return RunFolder(out).result()
     start_s = time.perf_counter()
-    result = train(config, out, resume=(out / "config.yaml").exists())
-    test, shift = (result["metrics"][part]["student"]["r2"] for part in ("test", "shift"))
+    result = train(config, out, resume=RunFolder(out).is_run)
+    test, shift = (result.metrics[part]["student"]["r2"] for part in ("test", "shift"))
     print(
         f"{method} seed {seed}: R2 test {test:.3f}, shift {shift:.3f}, "
         f"{time.perf_counter() - start_s:.0f} s",
@@ -138,12 +139,12 @@ def run_once(method: str, seed: int, data: Path, runs: Path, epochs: int) -> dic
     return result
 
 
-def summary(results: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+def summary(results: list[RunResult]) -> dict[str, dict[str, float]]:
     """Mean and 95 % t-interval over seeds of the student's R2 and mAcc on both parts."""
     figures = {}
     for part in ("test", "shift"):
         for metric in ("r2", "macc"):
-            values = [result["metrics"][part]["student"][metric] for result in results]
+            values = [result.metrics[part]["student"][metric] for result in results]
             interval = seed_interval(values)
             figures[f"{part} {metric}"] = {
                 "mean": interval.value,
@@ -154,11 +155,11 @@ def summary(results: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     return figures
 
 
-def floor_of(result: dict[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
+def floor_of(result: RunResult) -> dict[str, dict[str, dict[str, float]]]:
     """What needs no network on the same parts: one value, since no seed is in it."""
     kinds: dict[str, dict[str, dict[str, float]]] = {}
     for part in ("test", "shift"):
-        for kind, found in result["floor"][part].items():
+        for kind, found in result.floor[part].items():
             for metric in ("r2", "macc"):
                 value = found.get(metric, math.nan)
                 kinds.setdefault(f"({kind})", {})[f"{part} {metric}"] = {
@@ -209,9 +210,8 @@ def _answers(tool: str, tub: Path, out: Path, method: str, answers: Path) -> dic
         stdout=subprocess.DEVNULL,
     )
     predicted = [json.loads(line)["steer_rad"] for line in answers.read_text().splitlines()]
-    trained = json.loads((out / "runs" / f"{method}-0" / "result.json").read_text())["metrics"][
-        "test"
-    ]["student"]["r2"]
+    result = RunFolder(out / "runs" / f"{method}-0").result()
+    trained = result.metrics["test"]["student"]["r2"]
     return {
         "verify_exit_code": verified.returncode,
         "pictures": len(predicted),

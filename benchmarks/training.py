@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import write_card
+from auxdrive.runs import RunFolder
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.train import train
 from record import RESULTS, write_result
@@ -87,7 +88,7 @@ def measure(
         }
     )
     train(config, out)
-    records = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    records = RunFolder(out).epochs()
     figures: dict[str, float] = {}
     for view in dict.fromkeys(record["view"] for record in records):
         warm = [record for record in records if record["view"] == view and record["epoch"] > 1]

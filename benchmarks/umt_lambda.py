@@ -12,10 +12,10 @@ finished ones are not repeated.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
+from auxdrive.runs import RunFolder
 from auxdrive.statistics import seed_interval
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.train import train
@@ -67,12 +67,11 @@ def one(arguments: argparse.Namespace, weight: float, seed: int) -> dict[str, fl
     )  # fmt: skip
     result = (
         train(config, out, resume=out.exists())
-        if not (out / "result.json").exists()
-        else json.loads((out / "result.json").read_text())
+        if not RunFolder(out).is_finished
+        else RunFolder(out).result()
     )
-    log = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    fused = [record for record in log if record["phase"] == "fused"]
-    measured = result["metrics"][arguments.test]
+    fused = [record for record in RunFolder(out).epochs() if record["phase"] == "fused"]
+    measured = result.metrics[arguments.test]
     errors = {
         f"{view} rmse_deg": measured[view]["rmse_road_wheel_deg"]
         for view in ("student", "fused", "unimodal_rgb")

@@ -13,15 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import islice
-from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from auxdrive.errors import AuxdriveError, SimulatorError, UsageError
-from auxdrive.logs import level_now, logged_to
+from auxdrive.logs import ToParent, level_now, logged_to
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -152,31 +150,13 @@ def _end(processes: Sequence[BaseProcess]) -> None:
             process.join()
 
 
-class _ToParent(QueueHandler):
-    """Sends answers to the parent, and what is logged between them, maybe by other threads."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(SimpleQueue())
-        self._connection = connection
-
-    def enqueue(self, record: logging.LogRecord) -> None:
-        with suppress(ConnectionError):  # the parent is done with us, or gone
-            self._connection.send(record)
-
-    def answer(self, answer: _Answer) -> None:
-        """Send what came of a job."""
-        assert self.lock is not None
-        with self.lock:
-            self._connection.send(answer)
-
-
 def _serve(
     make_worker: Callable[[], Worker[Any, Any]], connection: Connection, log_level: int
 ) -> None:
     """The worker process: answer each job until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends us
     Thread(target=_end_with_parent, daemon=True).start()
-    parent = _ToParent(connection)
+    parent = ToParent(connection)
     # the pipe breaks when the parent is done with us, or gone
     with suppress(EOFError, ConnectionError), ExitStack() as stack:
         stack.enter_context(logged_to(parent, log_level))
@@ -192,7 +172,7 @@ def _serve(
                 answer = _Answer(portable_error(error))
             except Exception:  # noqa: BLE001 - a defect of ours: it must reach the parent with its traceback, whatever it is
                 answer = _Answer(RuntimeError(f"in a worker process:\n{traceback.format_exc()}"))
-            parent.answer(answer)
+            parent.send(answer)
 
 
 def _end_with_parent() -> None:

@@ -5,16 +5,14 @@ one rename or not at all.
 from __future__ import annotations
 
 import io
+import logging
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from auxdrive import console
 from auxdrive.bundles import (
     CARD_NAME,
     IMAGE_INPUT,
@@ -30,20 +28,22 @@ from auxdrive.cards import ModelCard, ParitySpec, Provenance, TensorSpec
 from auxdrive.checks.parity import compare
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
+from auxdrive.runs import RunResult
 from auxdrive.storage.arrays import load_npy
 from auxdrive.storage.folders import held
-from auxdrive.storage.publish import fsync_directory, hidden_beside
+from auxdrive.storage.publish import published_folder, write_new
 from auxdrive.tasks.base import TaskSpec
 from auxdrive.types import AnyArray, Float32, UInt8
 from auxdrive_train.engine.load import Run
 from auxdrive_train.engine.prepare import build_finished
 
-from auxdrive_deploy.metrics import StudentFigures, floor_of, read_result, student_figures
+from auxdrive_deploy.metrics import StudentFigures, floor_of, student_figures
 from auxdrive_deploy.model_page import PICTURE_NAME, readme, reference_picture
 from auxdrive_deploy.student_graph import student_of, student_outputs, to_onnx
 from auxdrive_deploy.student_parity import run_graph
 
 MAX_NAME = 100
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def write_bundle(
     run: Run, out: Path, name: str | None = None, cast_first: bool = False
 ) -> ModelCard:
     """Export a run's student into the new directory `out`. Metrics that could not be recomputed are
-    said on standard error.
+    logged.
 
     Args:
         run: a finished run (`load_run`). out: must not exist. name: in the card; the run
@@ -85,7 +85,7 @@ def write_bundle(
 
 def _write_bundle(run: Run, out: Path, name: str, cast_first: bool) -> ModelCard:
     network = student_of(run)
-    result = read_result(run)
+    result = run.folder.result()
     reference = read_reference(run)
     height, width = reference.images.shape[1:3]
     model = to_onnx(network, run.task, height, width, cast_first)
@@ -102,17 +102,17 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool) -> ModelCard
     }
     with _appearing(out) as folder:
         for path, data in files.items():
-            _write(folder / path, data)
+            write_new(folder / path, data)
         card = card.model_copy(update={"files": sha256_of_files(folder)})
-        _write(folder / CARD_NAME, card.model_dump_json(indent=2).encode())
+        write_new(folder / CARD_NAME, card.model_dump_json(indent=2).encode())
         _verify(folder, out)
     if card.input_ranges is None:
-        console.note(
+        _LOG.warning(
             f"{run.directory} is of before training ranges were recorded: the bundle flags only "
             "what no road vehicle is asked"
         )
     for note in figures.not_recomputed:
-        console.note(f"metrics of {note}")
+        _LOG.warning(f"metrics of {note}")
     return card
 
 
@@ -125,12 +125,13 @@ def read_reference(run: Run) -> Reference:
         DataError: the frames are missing, damaged, or not of the camera that the data set's card
             describes.
     """
-    images, ego = _array(run, "images.npy"), _array(run, "ego.npy")
+    images = _array(run.folder.reference_images_path)
+    ego = _array(run.folder.reference_ego_path)
     camera, columns = run.card.camera, run.task.ego.width
     expected = (camera.height, camera.width, 3)
     if images.dtype != np.uint8 or images.ndim != 4 or len(images) == 0:
         raise DataError(
-            f"{run.directory}/reference/images.npy holds {images.dtype} {images.shape}, not uint8 "
+            f"{run.folder.reference_images_path} holds {images.dtype} {images.shape}, not uint8 "
             "(N, height, width, 3)"
         )
     if images.shape[1:] != expected:
@@ -142,7 +143,7 @@ def read_reference(run: Run) -> Reference:
         )
     if ego.dtype != np.float32 or ego.shape != (len(images), columns) or not np.isfinite(ego).all():
         raise DataError(
-            f"{run.directory}/reference/ego.npy holds {ego.dtype} {ego.shape}, not finite float32 "
+            f"{run.folder.reference_ego_path} holds {ego.dtype} {ego.shape}, not finite float32 "
             f"({len(images)}, {columns})"
         )
     _, others = build_finished(
@@ -160,7 +161,7 @@ def read_reference(run: Run) -> Reference:
 def make_card(
     run: Run,
     name: str,
-    result: dict[str, Any],
+    result: RunResult,
     figures: StudentFigures,
     reference: Reference,
     model: bytes,
@@ -230,19 +231,19 @@ def _parity(task: TaskSpec, said: Float32, reference: Reference) -> ParitySpec:
     )
 
 
-def _provenance(run: Run, result: dict[str, Any]) -> Provenance:
+def _provenance(run: Run, result: RunResult) -> Provenance:
     try:
         return Provenance(
             method=run.config.method,
             backbone=run.config.backbone,
             auxiliaries=run.config.aux,
             dataset=run.card.name,
-            dataset_sha256=run.record["dataset_sha256"],
-            commit=run.record["commit"],
+            dataset_sha256=run.record.dataset_sha256,
+            commit=run.record.commit,
             seed=run.config.seed,
-            epochs=sum(int(phase["epochs"]) for phase in result["phases"]),
-            auxdrive_version=run.record["auxdrive_version"],
-            measured_on={split: each["how"] for split, each in run.record["measured_on"].items()},
+            epochs=sum(phase.epochs for phase in result.phases),
+            auxdrive_version=run.record.auxdrive_version,
+            measured_on={split: each.how for split, each in run.record.measured_on.items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{run.directory}: run.json or result.json is damaged: {error}") from error
@@ -287,31 +288,14 @@ def _refuse_existing(out: Path) -> None:
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
     """An empty directory beside `out` that is renamed to it at the end; on an error, removed."""
-    folder: Path | None = None
     try:
-        folder = hidden_beside(out)
-        folder.mkdir()
-        yield folder
-        for part in (folder / "reference", folder):
-            fsync_directory(part)
-        _refuse_existing(out)
-        folder.rename(out)
-        fsync_directory(out.parent)
+        with published_folder(out) as folder:
+            yield folder
+            _refuse_existing(out)
     except OSError as error:
         raise DataError(
             f"cannot write the bundle {out}: {error.strerror or error}. Nothing was left behind"
         ) from error
-    finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)  # renamed away where all went well
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _npy(array: AnyArray) -> bytes:
@@ -320,8 +304,7 @@ def _npy(array: AnyArray) -> bytes:
     return stream.getvalue()
 
 
-def _array(run: Run, name: str) -> AnyArray:
-    path = run.directory / "reference" / name
+def _array(path: Path) -> AnyArray:
     try:
         return load_npy(path)
     except DataError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +17,8 @@ from auxdrive.data.dataset import VALIDATION_SPLIT, Dataset
 from auxdrive.data.division import training_parts
 from auxdrive.errors import CheckFailed, DataError
 from auxdrive.modalities import Modality
+from auxdrive.runs import RunResult
 from auxdrive.statistics import bootstrap_intervals
-from auxdrive.storage.reading import exists
-from auxdrive.strict import read_object
 from auxdrive.types import Float32
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.evaluate import predict_views
@@ -56,30 +54,7 @@ class StudentFigures:
     not_recomputed: list[str] = field(default_factory=list)
 
 
-def read_result(run: Run) -> dict[str, Any]:
-    """The run's `result.json`.
-
-    Raises:
-        DataError: there is none, because training has not finished, or it is damaged.
-    """
-    path = run.directory / "result.json"
-    if not exists(path):
-        raise DataError(
-            f"{run.directory} has not finished training: it has no result.json. Take it up with "
-            "--resume first"
-        )
-    try:
-        result = read_object(path)
-        if not isinstance(result["metrics"], dict) or not isinstance(result["phases"], list):
-            raise TypeError("'metrics' or 'phases' has another form")
-    except (DataError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path} is damaged: {error}. Finish the run again with --resume"
-        ) from error
-    return result
-
-
-def student_figures(run: Run, result: dict[str, Any]) -> StudentFigures:
+def student_figures(run: Run, result: RunResult) -> StudentFigures:
     """Every finite metric of the student on every split that the run measured.
 
     Intervals are those of a bootstrap over whole sessions, or whole minutes of few sessions, since
@@ -93,7 +68,7 @@ def student_figures(run: Run, result: dict[str, Any]) -> StudentFigures:
     """
     figures = StudentFigures()
     dataset, reason = _same_data(run)
-    for split, views in result["metrics"].items():
+    for split, views in result.metrics.items():
         recorded = {
             name: math.nan if value is None else float(value)
             for name, value in views.get(STUDENT, {}).items()
@@ -120,24 +95,17 @@ def student_figures(run: Run, result: dict[str, Any]) -> StudentFigures:
     return figures
 
 
-def floor_of(result: dict[str, Any], metrics: Iterable[str]) -> dict[str, dict[str, float]]:
+def floor_of(result: RunResult, metrics: Iterable[str]) -> dict[str, dict[str, float]]:
     """For the card: by kind the figures of what needs no network, for those of the metrics
     ('<split>/<metric>') that it has.
-
-    Raises:
-        DataError: the run's `result.json` holds something else there.
     """
     made: dict[str, dict[str, float]] = {}
-    try:
-        for name in metrics:
-            split, metric = name.split("/", 1)
-            for kind, figures in result.get("floor", {}).get(split, {}).items():
-                if metric in figures:
-                    made.setdefault(kind, {})[name] = float(figures[metric])
-    except (AttributeError, TypeError, ValueError) as error:
-        raise DataError(
-            f"the run's result.json is damaged: its 'floor' has another form: {error}"
-        ) from error
+    for name in metrics:
+        split, metric = name.split("/", 1)
+        for kind, figures in result.floor.get(split, {}).items():
+            value = figures.get(metric)
+            if value is not None:
+                made.setdefault(kind, {})[name] = value
     return made
 
 
@@ -163,7 +131,7 @@ def _same_data(run: Run) -> tuple[Dataset | None, str]:
     """The data set that the run was trained on, or None and why not."""
     try:
         dataset = Dataset.open(run.config.data)
-        if dataset.fingerprint() != run.record["dataset_sha256"]:
+        if dataset.fingerprint() != run.record.dataset_sha256:
             return None, "the data set has changed since training"
     except DataError:
         return None, "the data set was not at hand when the bundle was made"
@@ -202,5 +170,10 @@ def _of_intervals(samples: SampleSet) -> str:
 def _unit(metric: str) -> str:
     """The metrics' names carry their units; shares and R2 have none."""
     return next(
-        (unit for suffix, unit in (("_deg", "deg"), ("_m", "m")) if metric.endswith(suffix)), ""
+        (
+            unit
+            for suffix, unit in (("_deg", "deg"), ("_mps", "m/s"), ("_m", "m"))
+            if metric.endswith(suffix)
+        ),
+        "",
     )

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     )
     from auxdrive.modalities import MODALITIES, Modality, ModalitySpec
     from auxdrive.predictor import Predictor
-    from auxdrive.runtimes import RUNTIMES
+    from auxdrive.registry import Registry
+    from auxdrive.runtimes import RUNTIMES, RuntimeSpec
     from auxdrive.steering import SteeringSpec
     from auxdrive.tasks import TASKS
     from auxdrive.types import Control, Flag, Observation, Pose2, Prediction
@@ -60,7 +61,8 @@ _NAMES_OF = {
     "RuntimeFailure RuntimeUnavailable SimulatorError UsageError",
     "modalities": "MODALITIES Modality ModalitySpec",
     "predictor": "Predictor",
-    "runtimes": "RUNTIMES",
+    "registry": "Registry",
+    "runtimes": "RUNTIMES RuntimeSpec",
     "steering": "SteeringSpec",
     "tasks": "TASKS",
     "types": "Control Flag Observation Pose2 Prediction",
@@ -87,7 +89,7 @@ __all__ = [
     "Bundle", "BundleError", "CameraSpec", "CheckFailed", "ConfigError", "Control", "Controller",
     "DataError", "DatasetCard", "EpisodeReader", "EpisodeWriter", "Flag", "InputError",
     "MissingExtra", "Modality", "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction",
-    "Predictor", "RuntimeFailure", "RuntimeUnavailable", "SimulatorError", "SteeringSpec",
-    "UsageError", "VehicleSpec", "__version__", "make_controller",
-    "write_card",
+    "Predictor", "Registry", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable",
+    "SimulatorError", "SteeringSpec", "UsageError", "VehicleSpec", "__version__",
+    "make_controller", "write_card",
 ]  # fmt: skip

@@ -1,12 +1,16 @@
-"""Where the library's log goes. The library logs under its modules' names and prints nothing; a
-command shows the log, a worker process hands it to its parent.
+"""Where the library's log and its progress go. The library logs under its modules' names and prints
+nothing; a command shows the log, a worker process hands it to its parent.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from logging.handlers import QueueHandler
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any, Protocol
 
 PACKAGES = ("auxdrive", "auxdrive_train", "auxdrive_deploy", "auxdrive_eval")
 
@@ -37,3 +41,40 @@ def logged_to(handler: logging.Handler, level: int = logging.INFO) -> Iterator[N
 def level_now() -> int:
     """From which level on auxdrive's packages are logged."""
     return min(logging.getLogger(name).getEffectiveLevel() for name in PACKAGES)
+
+
+class ToParent(QueueHandler):
+    """Sends to the parent process what is logged in this one, maybe by several threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(SimpleQueue())
+        self._connection = connection
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        with suppress(ConnectionError):  # the parent is done with us, or gone
+            self._connection.send(record)
+
+    def send(self, value: Any) -> None:
+        """Send something else between the records."""
+        assert self.lock is not None
+        with self.lock:
+            self._connection.send(value)
+
+
+class Advance(Protocol):
+    """Tells that steps of a work have been done, and what the work is now called."""
+
+    def __call__(self, steps: int = 1, description: str | None = None) -> None: ...
+
+
+ShowProgress = Callable[[str, int | None], AbstractContextManager[Advance]]
+"""Begins a work: its description and how many steps it has, None where nobody knows.
+`auxdrive.console.progress` is one.
+"""
+
+
+@contextmanager
+def no_progress(description: str, total: int | None) -> Iterator[Advance]:
+    """Shows nothing."""
+    del description, total
+    yield lambda steps=1, description=None: None  # noqa: ARG005

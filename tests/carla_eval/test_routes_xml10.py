@@ -269,7 +269,7 @@ def test_a_file_that_is_too_large_or_not_there(tmp_path: Path) -> None:
 
 def test_an_unwritable_target(tmp_path: Path) -> None:
     spec = RouteSpec("0", "T", ((0.0, 0.0), (1.0, 0.0)))
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(DataError, match="cannot write"):
         write_routes(tmp_path / "missing" / "routes.xml", [spec])
 
 

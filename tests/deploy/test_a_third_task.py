@@ -52,7 +52,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from auxdrive_train.tasks.base import Labels, Task, check_answers, check_state
+from auxdrive_train.tasks.base import Labels, Task, check_predictions, check_state
 
 class Head(nn.Module):
     def __init__(self, feature_dim, scale):
@@ -85,7 +85,7 @@ class SpeedTask(Task):
         return (prediction - target).abs().flatten(1).mean(dim=1)
 
     def metrics(self, prediction, target, steering):
-        predicted, truth = check_answers(prediction, target, self.target_shape)
+        predicted, truth = check_predictions(prediction, target, self.target_shape)
         return {"mae_mps": float(np.abs(predicted - truth).mean())}
 
     def mirror_target(self, target):
@@ -123,6 +123,7 @@ def test_a_task_of_another_package(small_data: Path, tmp_path: Path) -> None:
     assert card.task == "speed"
     assert [spec.name for spec in card.inputs] == ["image", "speed_mps"]
     assert (card.outputs[0].name, card.outputs[0].unit) == ("speed_after_1s_mps", "m/s")
+    assert card.metrics["val/mae_mps"].unit == "m/s"
     assert (card.parity.limit, card.parity.unit) == (0.001, "m/s")
     page = (bundle / "README.md").read_text()
     assert "predicts the speed after one second from one RGB camera picture + speed_mps" in page

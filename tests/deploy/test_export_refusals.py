@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auxdrive import cli
+from auxdrive import cli, console
 from auxdrive.bundles import MODEL_NAME, Bundle
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
@@ -25,7 +25,7 @@ from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.student_graph import student_of, to_onnx
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.load import Run, load_run
-from auxdrive_train.engine.prepare import build_finished
+from auxdrive_train.engine.prepare import build
 from typer.testing import CliRunner
 
 
@@ -85,9 +85,7 @@ def test_verify_refuses_a_model_of_another_seed(
 ) -> None:
     run, path = bundles["steering"]
     forged = Path(shutil.copytree(path, tmp_path / "forged"))
-    _, networks = build_finished(
-        run.config.model_copy(update={"seed": run.config.seed + 7}), run.task
-    )
+    _, networks = build(run.config.model_copy(update={"seed": run.config.seed + 7}), run.task)
     model = to_onnx(student_of(run, networks.eval()), run.task, 64, 80)
     (forged / MODEL_NAME).write_bytes(model)
     card = json.loads((forged / "card.json").read_text())
@@ -114,7 +112,7 @@ def test_a_student_that_sees_no_camera_is_refused(steering_run: Run, tmp_path: P
             "aux": (),
         }
     )
-    method, networks = build_finished(config, steering_run.task)
+    method, networks = build(config, steering_run.task)
     run = Run(
         steering_run.directory,
         config,
@@ -185,7 +183,7 @@ def test_a_bundle_that_does_not_verify_is_not_written(
     steering_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        steering, "LOCK_MARGIN", 1e-6
+        steering, "ANGLE_MARGIN", 1e-6
     )  # no car's lock is as narrow as that, and no card may say so
     with pytest.raises(CheckFailed, match=r"does not pass `auxdrive verify`.*output limits"):
         write_bundle(steering_run, tmp_path / "bundle")
@@ -197,9 +195,11 @@ def test_without_the_data_metrics_stand_without_intervals(copied_run: Path, tmp_
     (copied_run / "config.yaml").write_text(
         "\n".join("data: gone" if line.startswith("data:") else line for line in config)
     )
-    result = CliRunner().invoke(
-        cli.build_app(), ["export", str(copied_run), "--out", str(tmp_path / "bundle"), "--json"]
-    )
+    with console.log_shown():  # as `cli.run` does
+        result = CliRunner().invoke(
+            cli.build_app(),
+            ["export", str(copied_run), "--out", str(tmp_path / "bundle"), "--json"],
+        )
     assert result.exit_code == 0, result.output
     said = (
         "`{}`: as measured after training, without intervals: the data set was not at hand when "

@@ -70,6 +70,12 @@ def test_mistakes_with_methods_are_told_with_all_others(site: Path, small_data: 
             parse_config({"data": str(small_data), **values})
         return str(refused.value)
 
+    install_package(
+        site, "tasks_of_others", "auxdrive.training_tasks", {"odd": "tasks_of_others_module:x"}, ""
+    )
+    odd = told(method="lame", task="odd")
+    assert "'odd' of the package 'tasks-of-others' cannot be loaded" in odd
+    assert "'lame' of the package 'methods-of-others' cannot be loaded" in odd
     lame = told(method="lame", backbone="pilotnett", lr=-1)
     assert "'lame' of the package 'methods-of-others' cannot be loaded" in lame
     assert "3 is no method" in lame

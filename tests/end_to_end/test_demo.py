@@ -14,7 +14,7 @@ import pytest
 from auxdrive.errors import DataError, UsageError
 from auxdrive_eval.demo import settings as recipe
 from auxdrive_eval.demo.settings import DemoSettings
-from auxdrive_eval.demo.stages import STATE_NAME, Demo
+from auxdrive_eval.demo.stages import STATE_NAME, demo_in
 
 SMALL = ("--frames", "500", "--epochs", "2", "--routes", "1")
 
@@ -81,8 +81,8 @@ def test_the_demo_from_nothing_to_its_page_and_again(tmp_path: Path) -> None:
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(UsageError, match="not empty"):
-        Demo(tmp_path, DemoSettings())
+    with pytest.raises(UsageError, match="not empty"), demo_in(tmp_path, DemoSettings()):
+        pass
     assert demo(tmp_path, "--epochs", "3").returncode == 2
 
 
@@ -106,24 +106,38 @@ def test_too_few_frames_for_three_splits_are_refused_before_anything_is_recorded
     ],
 )
 def test_a_damaged_state_is_named(content: str, tmp_path: Path) -> None:
-    Demo(tmp_path, DemoSettings())
+    with demo_in(tmp_path, DemoSettings()):
+        pass
     (tmp_path / STATE_NAME).write_text(content)
-    with pytest.raises(DataError, match=r"demo\.json is damaged"):
-        Demo(tmp_path, DemoSettings())
+    with (
+        pytest.raises(DataError, match=r"demo\.json is damaged"),
+        demo_in(tmp_path, DemoSettings()),
+    ):
+        pass
 
 
 def test_a_demo_of_another_version_is_not_gone_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Demo(tmp_path, DemoSettings())
-    Demo(tmp_path, DemoSettings())
+    for _ in range(2):
+        with demo_in(tmp_path, DemoSettings()):
+            pass
     monkeypatch.setattr(recipe, "TRAINING", (*recipe.TRAINING, "lr=0.1"))
-    with pytest.raises(UsageError, match="another version"):
-        Demo(tmp_path, DemoSettings())
+    with (
+        pytest.raises(UsageError, match="other settings: training was"),
+        demo_in(tmp_path, DemoSettings()),
+    ):
+        pass
+    monkeypatch.undo()
+    monkeypatch.setattr(recipe, "__version__", "9.9")
+    with (
+        pytest.raises(UsageError, match=r"other settings: version was .* and is 9\.9"),
+        demo_in(tmp_path, DemoSettings()),
+    ):
+        pass
 
 
 def test_the_first_stage_that_fails_ends_the_others_and_is_said(tmp_path: Path) -> None:
-    made = Demo(tmp_path, DemoSettings())
     begun = []
 
     def works(name: str) -> dict[str, int]:
@@ -132,7 +146,7 @@ def test_the_first_stage_that_fails_ends_the_others_and_is_said(tmp_path: Path) 
             raise DataError("no lamp, no light")
         return {"n": 1}
 
-    with pytest.raises(DataError, match="no lamp"):
+    with demo_in(tmp_path, DemoSettings()) as made, pytest.raises(DataError, match="no lamp"):
         made.lanes(
             [
                 partial(made.stage, name, partial(works, name))
@@ -142,4 +156,5 @@ def test_the_first_stage_that_fails_ends_the_others_and_is_said(tmp_path: Path) 
         )
     assert begun[:2] == ["fine", "broken"]
     assert "last" not in begun
-    assert Demo(tmp_path, DemoSettings()).done.keys() == {*begun} - {"broken"}
+    with demo_in(tmp_path, DemoSettings()) as again:
+        assert again.done.keys() == {*begun} - {"broken"}

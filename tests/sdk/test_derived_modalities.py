@@ -199,8 +199,8 @@ def test_only_the_episodes_asked_for(dataset: Dataset) -> None:
 
 def test_leftovers_of_a_killed_process_do_not_matter(dataset: Dataset) -> None:
     episode = dataset.path / "episodes" / "a"
-    (episode / f".edge.npy.partial-{os.getpid()}").write_bytes(b"half")
-    (episode / ".edge.npy.partial-999999999").write_bytes(b"half")
+    (episode / f".partial-edge.npy-{os.getpid()}").write_bytes(b"half")
+    (episode / ".partial-edge.npy-999999999").write_bytes(b"half")
     ensure_derived(dataset, [Modality.EDGE])
     assert dataset.episode("a").has(Modality.EDGE)
 

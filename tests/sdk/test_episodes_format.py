@@ -143,11 +143,11 @@ def test_what_a_killed_process_was_deriving_is_cleaned_too(tmp_path: Path) -> No
     folder = record_episode(tmp_path)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    (folder / f".edge.npy.partial-{gone.pid}").touch()
-    (folder / f".edge.npy.partial-{os.getpid()}").touch()
-    assert clean_partial(tmp_path) == (f"e0/.edge.npy.partial-{gone.pid}",)
+    (folder / f".partial-edge.npy-{gone.pid}").touch()
+    (folder / f".partial-edge.npy-{os.getpid()}").touch()
+    assert clean_partial(tmp_path) == (f"e0/.partial-edge.npy-{gone.pid}",)
     assert sorted(file.name for file in folder.iterdir()) == [
-        f".edge.npy.partial-{os.getpid()}",
+        f".partial-edge.npy-{os.getpid()}",
         "rgb.npy",
         "state.npy",
     ]

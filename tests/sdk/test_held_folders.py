@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 from auxdrive.errors import UsageError
-from auxdrive.storage.folders import held, refuse_occupied
-from auxdrive.storage.publish import LOCK_NAME
+from auxdrive.storage.folders import LOCK_NAME, held, refuse_occupied
 
 pytest.importorskip("filelock")
 
@@ -87,7 +86,7 @@ def test_beside_leaves_nothing(tmp_path: Path) -> None:
     "number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.EIO]
 )
 def test_where_a_file_system_has_no_locks_that_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int
 ) -> None:
     import fcntl
 
@@ -99,7 +98,7 @@ def test_where_a_file_system_has_no_locks_that_is_said(
     with held(tmp_path / "out"):
         done = True
     assert done
-    assert "this file system has no locks" in " ".join(capsys.readouterr().err.split())
+    assert "this file system has no locks" in caplog.text
 
 
 def test_the_same_process_cannot_hold_twice(tmp_path: Path) -> None:

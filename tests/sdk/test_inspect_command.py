@@ -4,7 +4,6 @@ that it writes.
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Callable
@@ -19,12 +18,10 @@ from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.cli import build_app
 from auxdrive.data.episode_files import write_card
 from auxdrive.data.episode_writer import EpisodeWriter
-from auxdrive.errors import AuxdriveError, CheckFailed, InputError
+from auxdrive.errors import AuxdriveError, CheckFailed
 from auxdrive.inspection.metric_tables import show_views
-from auxdrive.inspection.painting import CLASS_COLOURS, jpeg, paint, png, side_by_side
 from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
 from auxdrive.steering import SteeringSpec
-from PIL import Image
 from typer.testing import CliRunner
 
 CARD = DatasetCard(
@@ -186,45 +183,6 @@ def test_the_page_is_self_contained_and_shows_every_modality(folder: Path, tmp_p
     assert all(name.replace("_", " ") in page.text for name in SEGMENTATION_CLASSES)
 
 
-def test_colours_mean_what_the_legend_says() -> None:
-    assert len(set(CLASS_COLOURS)) == len(SEGMENTATION_CLASSES)
-    ids = np.array([[1, 6, 200]], np.uint8)
-    assert paint(Modality.SEGMENTATION, ids)[0].tolist() == [
-        list(CLASS_COLOURS[1]),
-        list(CLASS_COLOURS[6]),
-        [255, 0, 255],
-    ]
-    depth = paint(Modality.DEPTH, np.array([[0, 100, 10_000, 60_000, 65_535]], np.uint16))[
-        0
-    ].tolist()
-    assert depth == [[253, 231, 37], [253, 231, 37], [68, 1, 84], [68, 1, 84], [0, 0, 0]]
-    lidar = paint(Modality.LIDAR, np.array([[[0, 0], [255, 0], [0, 255]]], np.uint8))[0].tolist()
-    assert lidar == [
-        [0, 0, 0],
-        [70, 130, 230],
-        [255, 150, 40],
-    ]
-    with pytest.raises(InputError, match="depth frames are uint16"):
-        paint(Modality.DEPTH, np.zeros((2, 2), np.uint8))
-
-
-def test_painted_images_as_files() -> None:
-    image = np.random.default_rng(0).integers(0, 256, (40, 90, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(png(image)))), image)
-    assert Image.open(io.BytesIO(png(image, longest=30))).size == (30, 13)
-    assert Image.open(io.BytesIO(jpeg(image, 80))).format == "JPEG"
-    row = side_by_side(np.stack([image, 255 - image]), width=49, gap=4, below=10)
-    assert row.size == (98, 22 + 10)
-    pixels = np.asarray(row)
-    assert (pixels[:, 45:49] == 255).all()
-    assert (pixels[22:] == 255).all()
-    assert (pixels[:22, :45] != 255).any()
-    np.testing.assert_array_equal(
-        pixels[:22, 49:94],
-        np.asarray(Image.fromarray(255 - image).resize((45, 22), Image.Resampling.BOX)),
-    )
-
-
 def test_a_run(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("method: samd\nsteps: [1]\n")
     (tmp_path / "checkpoints").mkdir()
@@ -238,9 +196,9 @@ def test_a_run(tmp_path: Path) -> None:
         ["best.safetensors"],
     )
     assert [record["epoch"] for record in summary["last_metrics"]] == [4, 5, 6, 7, 8]
-    assert summary["broken"] == ["metrics.jsonl, line 10: no object"]
+    assert summary["broken"] == ["metrics.jsonl, line 10: no JSON object"]
     assert summary["doubts"] == [
-        "metrics.jsonl, line 11: not JSON"
+        "metrics.jsonl, line 11: no JSON object"
     ]  # it has no end: it was being written
     assert (summary["finished"], summary["result"], summary["config"]) == (
         False,
@@ -284,6 +242,22 @@ RESULT: dict[str, Any] = {
 }
 
 
+RECORD: dict[str, Any] = {
+    "auxdrive_version": "0.1.0",
+    "torch": "2.5.0",
+    "commit": "",
+    "dataset_sha256": "ab" * 32,
+    "seed": 3,
+    "method": "dmcl",
+    "task": "steering",
+    "backbone": "pilotnet",
+    "main": "rgb",
+    "aux": ["depth"],
+    "measured_on": {"val": {"how": "the split 'val', in other sessions", "apart_s": None}},
+    "pictures": {"frames": 120, "followed": 119, "repeated": 0, "dark": 0, "saturated": 0},
+}
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A finished run as its files tell it."""
@@ -291,15 +265,7 @@ def run(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "config.yaml").write_text("method: dmcl\nlr: 0.25\n")
     (folder / "dataset.json").write_text('{"name": "stripe"}')
-    record = {
-        "seed": 3,
-        "dataset_sha256": "ab" * 32,
-        "task": "steering",
-        "backbone": "pilotnet",
-        "main": "rgb",
-        "aux": ["depth"],
-    }
-    (folder / "run.json").write_text(json.dumps(record))
+    (folder / "run.json").write_text(json.dumps(RECORD))
     (folder / "result.json").write_text(json.dumps(RESULT))
     lines = [
         {"phase": "round 12: student", "epoch": 1, "loss/a": 0.5},
@@ -314,6 +280,7 @@ def test_a_finished_run_shows_facts_phases_and_each_splits_metrics(run: Path) ->
     facts = {
         "method": "dmcl", "task": "steering", "backbone": "pilotnet", "modalities": "rgb, depth",
         "data": "stripe abababababab", "seed": "3",
+        "val is": "the split 'val', in other sessions",
         "best": "rmse_road_wheel_deg 1.25 in together, epoch 2", "epochs": "4 in 2 phase(s)",
         "steps": "36", "trained": "25 s",
     }  # fmt: skip
@@ -398,6 +365,7 @@ def test_a_run_fits_the_terminal(run: Path, width: int, monkeypatch: pytest.Monk
             "result.json: phases.0.name: Field required",
         ),
         ("run.json", "no", "run.json: no valid JSON"),
+        ("run.json", json.dumps({**RECORD, "aux": 3}), "run.json: aux: Input should be"),
         ("dataset.json", "1", "dataset.json: must hold"),
     ],
 )

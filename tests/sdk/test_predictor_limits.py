@@ -22,7 +22,7 @@ from auxdrive.ego import MAX_TARGET_M, Bounds
 from auxdrive.errors import BundleError, InputError, RuntimeFailure
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes import open_session
-from auxdrive.tasks.steering import LOCK_MARGIN
+from auxdrive.tasks.steering import ANGLE_MARGIN
 from auxdrive.types import WITHHOLDING, Flag, Observation
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,7 +135,7 @@ def test_a_path_faster_than_a_car_is_withheld(ranged: Path) -> None:
 
 @pytest.mark.parametrize(
     ("share", "withheld"),
-    [(1.0, False), (LOCK_MARGIN - 0.01, False), (LOCK_MARGIN + 0.01, True), (-3.0, True)],
+    [(1.0, False), (ANGLE_MARGIN - 0.01, False), (ANGLE_MARGIN + 0.01, True), (-3.0, True)],
 )
 def test_steering_beyond_lock_is_withheld(tmp_path: Path, share: float, withheld: bool) -> None:
     constant = bundle_factory.model(1, bias=share * math.radians(70.0))

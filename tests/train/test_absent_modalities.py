@@ -101,7 +101,7 @@ def test_absent_frames_reach_neither_statistics_nor_losses(name: str, samples: S
     outcomes = []
     for given in (batch, other):
         torch.manual_seed(0)
-        networks = method.trained_modules(samples=100).train()
+        networks = method.networks().train()
         history: list[PhaseRecord] = []
         gradients = []
         while (phase := method.next_phase(history)) is not None:
@@ -175,4 +175,4 @@ def test_episodes_without_the_main_modality_are_refused_before_anything_is_writt
     card["splits"]["train"].remove("train-2")
     (data / "dataset.json").write_text(json.dumps(card))
     # The same command works once the data are mended: the refused start left nothing in its way.
-    assert train(parse_config(values), tmp_path / "run")["steps"] > 0
+    assert train(parse_config(values), tmp_path / "run").steps > 0

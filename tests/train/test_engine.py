@@ -19,6 +19,7 @@ import pytest
 import torch
 from auxdrive.cli import build_app
 from auxdrive.errors import AuxdriveError, ConfigError, DataError, UsageError
+from auxdrive.runs import RunResult
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.config import TrainConfig, dump_config, load_config, parse_config
 from auxdrive_train.engine.load import load_run
@@ -50,22 +51,23 @@ def settings_for(name: str, data: Path, **changes) -> TrainConfig:
 @pytest.mark.parametrize("task", ["steering", "waypoints"])
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_every_method_trains_on_both_tasks_with_a_modality_missing_here_and_there(
-    name: str, task: str, stripe_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, task: str, stripe_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "auxdrive_train")
     result = train(settings_for(name, stripe_data, task=task, evaluate=["test"]), tmp_path / "run")
-    assert set(result["metrics"]) == {"val", "test"}
+    assert set(result.metrics) == {"val", "test"}
     view = {"teacher": "teacher", "selection": "selector"}.get(name, "student")
-    assert view in result["metrics"]["test"]
+    assert view in result.metrics["test"]
     if METHODS[name].needs_auxiliaries:
-        assert "1 of 4 training episodes lack depth" in capsys.readouterr().err
+        assert "1 of 4 training episodes lack depth" in caplog.text
     lines = [
         json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
     ]
-    assert sum(record["epochs"] for record in result["phases"]) == len(lines)
+    assert sum(record.epochs for record in result.phases) == len(lines)
     assert any((tmp_path / "run" / "tensorboard").iterdir())
     assert (
         load_run(tmp_path / "run").progress.best
-        == result["best"][load_run(tmp_path / "run").task.primary_metric]
+        == result.best[load_run(tmp_path / "run").task.primary_metric]
     )
 
 
@@ -74,7 +76,7 @@ def test_the_baseline_learns_the_stripe(stripe_data: Path, tmp_path: Path) -> No
         settings_for("baseline", stripe_data, epochs=40, batch_size=8, lr=3e-3, dropout=0.0),
         tmp_path / "run",
     )
-    assert result["metrics"]["val"]["student"]["r2"] > 0.7
+    assert result.metrics["val"]["student"]["r2"] > 0.7
 
 
 def weights(run: Path, name: str) -> dict[str, torch.Tensor]:
@@ -188,7 +190,7 @@ def test_an_exception_in_any_epoch_and_a_resume_change_nothing(
 def test_a_finished_run_resumes_to_itself(stripe_data: Path, tmp_path: Path) -> None:
     made = settings_for("baseline", stripe_data)
     first = train(made, tmp_path / "run")
-    assert train(made, tmp_path / "run", resume=True)["metrics"] == first["metrics"]
+    assert train(made, tmp_path / "run", resume=True).metrics == first.metrics
 
 
 def test_an_epoch_whose_metric_is_no_number_is_not_the_best(
@@ -198,7 +200,7 @@ def test_an_epoch_whose_metric_is_no_number_is_not_the_best(
     monkeypatch.setattr(Trainer, "_validate", lambda *_: (next(figures), {}))
     train(settings_for("baseline", stripe_data, epochs=3), tmp_path / "run")
     result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert result["best"]["epoch"] == 2
+    assert result.best["epoch"] == 2
 
 
 def test_inspect_shows_a_run_of_the_trainer(stripe_data: Path, tmp_path: Path) -> None:
@@ -214,7 +216,7 @@ def test_inspect_shows_a_run_of_the_trainer(stripe_data: Path, tmp_path: Path) -
         "steering",
         ["depth", "lidar"],
     )
-    assert summary["result"] == json.loads(json.dumps(trained))
+    assert summary["result"] == trained.model_dump(mode="json")
     shown = CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run")]).output
     for expected in (
         "together, epoch",
@@ -245,7 +247,14 @@ def test_train_prints_views_with_different_metrics(
     }
     monkeypatch.setattr(
         "auxdrive_train.engine.train.train",
-        lambda *_: {"metrics": {"val": views, "test": {"student": {}}}},
+        lambda *_, **__: RunResult(
+            method="dmcl",
+            best={"phase": "together"},
+            phases=(),
+            steps=0,
+            trained_s=0.0,
+            metrics={"val": views, "test": {"student": {}}},
+        ),
     )
     result = CliRunner().invoke(
         build_app(),
@@ -309,9 +318,9 @@ def test_two_processes_train_what_one_does(stripe_data: Path, tmp_path: Path) ->
 def test_what_is_wrong_with_a_run_is_said(stripe_data: Path, tmp_path: Path) -> None:
     made = settings_for("baseline", stripe_data, epochs=1)
     train(made, tmp_path / "run")
-    with pytest.raises(UsageError, match="take it up with --resume"):
+    with pytest.raises(UsageError, match="holds a run already; go on with --resume"):
         train(made, tmp_path / "run")
-    with pytest.raises(UsageError, match=r"lr: the run has 0\.002, asked for 0\.5"):
+    with pytest.raises(UsageError, match=r"settings: lr was 0\.002 and is 0\.5\. Choose"):
         train(made.model_copy(update={"lr": 0.5}), tmp_path / "run", resume=True)
     last = tmp_path / "run" / "checkpoints" / "last.safetensors"
     last.write_bytes(last.read_bytes()[:1000])
@@ -327,7 +336,7 @@ def test_what_is_wrong_with_a_run_is_said(stripe_data: Path, tmp_path: Path) -> 
 
 def test_a_resume_needs_a_run_and_its_checkpoint(stripe_data: Path, tmp_path: Path) -> None:
     made = settings_for("baseline", stripe_data, epochs=2)
-    with pytest.raises(UsageError, match="holds no run that could be taken up"):
+    with pytest.raises(UsageError, match="holds nothing that could be gone on with"):
         train(made, tmp_path / "run", resume=True)
     assert not (tmp_path / "run").exists()
     train(made, tmp_path / "run")
@@ -363,12 +372,12 @@ def test_a_mistake_in_several_processes_comes_out_as_it_was_raised(
 def test_early_stop_leaves_the_rounds_of_samd_whole(stripe_data: Path, tmp_path: Path) -> None:
     still = {"epochs": 6, "options": {"epochs_per_round": 3}, "early_stop": 1, "lr": 1e-12}
     result = train(settings_for("samd", stripe_data, **still), tmp_path / "samd")
-    assert [record["epochs"] for record in result["phases"]] == [3, 3, 3, 3]
+    assert [record.epochs for record in result.phases] == [3, 3, 3, 3]
     result = train(
         settings_for("baseline", stripe_data, epochs=6, early_stop=1, lr=1e-12),
         tmp_path / "baseline",
     )
-    assert [record["epochs"] for record in result["phases"]] == [2]
+    assert [record.epochs for record in result.phases] == [2]
 
 
 def test_other_data_under_the_same_name_are_not_resumed(stripe_data: Path, tmp_path: Path) -> None:

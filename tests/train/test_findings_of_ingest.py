@@ -56,7 +56,7 @@ def make_tub(folder: Path, times_ms: list[int], frozen: bool = False) -> Path:
 
 
 def test_a_frozen_camera_is_told_by_ingest_and_by_training(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tub, out = (
         make_tub(tmp_path / "tub", [50 * index for index in range(120)], frozen=True),
@@ -82,9 +82,9 @@ def test_a_frozen_camera_is_told_by_ingest_and_by_training(
             "preprocessing": {"size": [64, 80]},
         }
     )
-    capsys.readouterr()
+    caplog.set_level("INFO", "auxdrive_train")
     train(config, tmp_path / "run")
-    said = capsys.readouterr().err
+    said = caplog.text
     assert f"broken: {frozen[0]}" in said
     assert "measured on 1 stretch(es) of 1 s held out" in said
     record = json.loads((tmp_path / "run" / "run.json").read_text())

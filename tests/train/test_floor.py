@@ -127,12 +127,12 @@ def test_a_run_shows_its_floor_wherever_its_table_is_shown(
     )
     result = train(config, tmp_path / "run")
     stored = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert stored["floor"] == result["floor"]
-    assert set(result["floor"]) == {"val", "test"}
-    assert set(result["floor"]["test"]["constant"]) == set(result["metrics"]["test"]["student"])
+    assert stored["floor"] == result.floor
+    assert set(result.floor) == {"val", "test"}
+    assert set(result.floor["test"]["constant"]) == set(result.metrics["test"]["student"])
     assert all(
         math.isfinite(value)
-        for rows in result["floor"].values()
+        for rows in result.floor.values()
         for figures in rows.values()
         for value in figures.values()
     )
@@ -154,4 +154,4 @@ def test_the_floor_is_of_the_samples_as_recorded(stripe_data: Path, tmp_path: Pa
     }
     plain = train(parse_config(values), tmp_path / "plain")
     balanced = train(parse_config({**values, "balance": {"turn_repeat": 5}}), tmp_path / "balanced")
-    assert plain["floor"] == balanced["floor"]
+    assert plain.floor == balanced.floor

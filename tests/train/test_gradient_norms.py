@@ -63,8 +63,9 @@ def test_norms_are_those_of_plain_backward_passes() -> None:
 
 
 def test_an_epoch_logs_norms_and_each_terms_share(
-    stripe_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    stripe_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "auxdrive_train")
     train(settings(stripe_data), tmp_path / "run")
     for record in log_of(tmp_path / "run"):
         assert record["gradient/max"] >= record["gradient/median"] > 0
@@ -72,7 +73,7 @@ def test_an_epoch_logs_norms_and_each_terms_share(
         assert record["gradient_of/student"] > 0
         assert record["gradient_of/lidar_network"] > 0
         assert record["gradient/clipped"] == 1.0
-    said = [line for line in capsys.readouterr().err.splitlines() if "clip_norm (0.5)" in line]
+    said = [line for line in caplog.messages if "clip_norm (0.5)" in line]
     assert len(said) == 1
     assert "12 of 12 steps" in said[0]
 
@@ -80,12 +81,12 @@ def test_an_epoch_logs_norms_and_each_terms_share(
 def test_measuring_terms_changes_no_weight_and_clipping_that_never_happens_is_not_said(
     stripe_data: Path,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Dropout and batch norm are where an extra pass would show."""
     train(settings(stripe_data, clip_norm=1e9), tmp_path / "measured")
-    assert "clip_norm" not in capsys.readouterr().err
+    assert "clip_norm" not in caplog.text
     monkeypatch.setattr(GradientNorms, "measure_terms", lambda *_: None)
     train(settings(stripe_data, clip_norm=0), tmp_path / "plain")
     for name in ("last", "best"):
@@ -102,13 +103,14 @@ def test_measuring_terms_changes_no_weight_and_clipping_that_never_happens_is_no
 def test_the_user_is_told_once_also_over_a_resume(
     stripe_data: Path,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two rounds of SAMD are four phases, each clipped; the run is interrupted in between."""
     from auxdrive_train.engine.loop import Trainer
 
     original, steps = Trainer._step, 0
+    caplog.set_level("INFO", "auxdrive_train")
 
     def failing(self: Trainer, *arguments: Any) -> dict[str, float]:
         nonlocal steps
@@ -122,4 +124,4 @@ def test_the_user_is_told_once_also_over_a_resume(
     with pytest.raises(KeyboardInterrupt):
         train(made, tmp_path / "run")
     train(made, tmp_path / "run", resume=True)
-    assert capsys.readouterr().err.count("clip_norm (0.001)") == 1
+    assert caplog.text.count("clip_norm (0.001)") == 1

@@ -65,7 +65,7 @@ def test_every_phase_learns_from_a_lone_sample_and_takes_no_statistics_from_it(
         Setting(Modality.RGB, (Modality.DEPTH,), build_of(samples, backbone), 1), options
     )
     torch.manual_seed(0)
-    networks = method.trained_modules(samples=100).train()
+    networks = method.networks().train()
     batch = samples.gather(LONE)
     assert int(batch.present[Modality.DEPTH].sum()) == 1
     before, rgb_before = statistics(networks, "depth"), statistics(networks, "")
@@ -108,4 +108,4 @@ def test_a_run_whose_modality_is_rare_trains_to_its_end(stripe_data: Path, tmp_p
         "options": {"probe_epochs": 1},
     }  # fmt: skip
     result = train(parse_config(values), tmp_path / "run")
-    assert set(result["metrics"]["val"]) == {"student", "fused", "unimodal_rgb", "unimodal_depth"}
+    assert set(result.metrics["val"]) == {"student", "fused", "unimodal_rgb", "unimodal_depth"}

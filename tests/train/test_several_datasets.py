@@ -88,7 +88,7 @@ def test_several_on_the_command_line_and_in_yaml_are_one_run(
     assert written["data"] == [str(path) for path in two]
     assert load_config(out / "config.yaml", {}, []).data == two
     again = train(parse_config({**SMALL, "data": [str(path) for path in two]}), tmp_path / "again")
-    assert again["metrics"] == json.loads(result.stdout)["metrics"]
+    assert again.metrics == json.loads(result.stdout)["metrics"]
     with pytest.raises(DataError, match="other data"):
         train(parse_config({**SMALL, "data": [str(two[1]), str(two[0])]}), out, resume=True)
 

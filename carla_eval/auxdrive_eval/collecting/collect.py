@@ -20,9 +20,9 @@ from auxdrive.data.episode_files import CARD_NAME, clean_partial, write_card
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.storage.folders import held, refuse_occupied
+from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.publish import write_atomic
-from auxdrive.storage.reading import entries, exists, is_folder, make_folder
+from auxdrive.storage.reading import entries, exists, is_folder
 from auxdrive.strict import Strict, mistakes_of, read_model
 from pydantic import Field, ValidationError, model_validator
 
@@ -182,8 +182,8 @@ def collect(
         DataError: the disk is full or refuses; complete episodes stay.
     """
     check_workers(workers)
-    _claim(out, settings)
-    with held(out):
+    _refuse_foreign_data(out)
+    with claim(out, settings, _recording(out)):
         write_atomic(out / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")
         clean_partial(out)
         return _record_what_is_missing(settings, out, workers, on_episode)
@@ -324,22 +324,18 @@ def _held_out(seed: int, block: int) -> tuple[int, int]:
     return int(places[0]), int(places[1])
 
 
-def _claim(out: Path, settings: CollectSettings) -> None:
-    """Make the folder, or see that it may be gone on with. Where no episode is, there is nothing to
-    lose, and it is taken over.
-    """
-    path = out / SETTINGS_NAME
-    episodes = episode_folder(out, "")
-    if exists(path):
-        if any(not folder.name.startswith(".") for folder in entries(episodes)):
-            _refuse_other_settings(path, settings)
-    elif exists(out / CARD_NAME) or exists(episodes):
+def _refuse_foreign_data(out: Path) -> None:
+    """Refuse a data set that something else made: it has no settings of ours."""
+    if not exists(out / SETTINGS_NAME) and (
+        exists(out / CARD_NAME) or exists(episode_folder(out, ""))
+    ):
         raise UsageError(
             f"{out}: holds a data set that `auxdrive collect` did not make; choose another --out"
         )
-    else:
-        refuse_occupied(out)
-    make_folder(out)
+
+
+def _has_episodes(out: Path) -> bool:
+    return any(not folder.name.startswith(".") for folder in entries(episode_folder(out, "")))
 
 
 def more_settings(out: Path, episodes: int) -> CollectSettings:
@@ -369,31 +365,23 @@ def _read_settings(path: Path) -> CollectSettings:
         raise DataError(f"{error}\nChoose another --out") from error
 
 
-def _refuse_other_settings(path: Path, settings: CollectSettings) -> None:
-    earlier = _read_settings(path)
-    changed = [
-        name
-        for name in CollectSettings.model_fields
-        if getattr(earlier, name) != getattr(settings, name)
-    ]
-    for name in ("episodes", "frames"):  # a recording may grow
-        before, now = getattr(earlier, name), getattr(settings, name)
-        if name in changed and before is not None and now is not None and now > before:
-            changed.remove(name)
-    episodes = settings.episodes if {"episodes", "frames"} <= set(changed) else None
-    # by episodes now, and none there is too many
-    if episodes is not None and episodes >= len(_Store(earlier, path.parent).frames):
-        changed = [name for name in changed if name not in ("episodes", "frames")]
-    if changed:
-        said = "; ".join(
-            f"{name} was {_short(getattr(earlier, name))} and is {_short(getattr(settings, name))}"
-            for name in changed
-        )
-        raise UsageError(
-            f"{path.parent}: was recorded under other settings: {said}. Choose another --out"
-        )
+def _recording(out: Path) -> FolderKind[CollectSettings]:
+    """What `auxdrive collect` fills a folder with; it may grow."""
 
+    def differences(earlier: CollectSettings, now: CollectSettings) -> list[str]:
+        names = [
+            name
+            for name in CollectSettings.model_fields
+            if getattr(earlier, name) != getattr(now, name)
+        ]
+        for name in ("episodes", "frames"):
+            before, wanted = getattr(earlier, name), getattr(now, name)
+            if name in names and before is not None and wanted is not None and wanted > before:
+                names.remove(name)
+        episodes = now.episodes if {"episodes", "frames"} <= set(names) else None
+        # by episodes now, and none there is too many
+        if episodes is not None and episodes >= len(_Store(earlier, out).frames):
+            names = [name for name in names if name not in ("episodes", "frames")]
+        return [changed(name, getattr(earlier, name), getattr(now, name)) for name in names]
 
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return FolderKind("a recording", SETTINGS_NAME, _read_settings, differences, _has_episodes)

@@ -40,7 +40,7 @@ def demo(
     from auxdrive_eval.demo.findings import gather
     from auxdrive_eval.demo.report import demo_report
     from auxdrive_eval.demo.settings import DemoSettings
-    from auxdrive_eval.demo.stages import Demo
+    from auxdrive_eval.demo.stages import demo_in
 
     try:
         settings = DemoSettings(
@@ -52,11 +52,11 @@ def demo(
         raise ConfigError(
             f"--epochs must be a multiple of {settings.epochs_per_round}, got {epochs}"
         )
-    made = Demo(out, settings)
-    made.run()
-    findings = gather(made)
     page = out / "report.html"
-    write_atomic(page, demo_report(made, findings).encode())
+    with demo_in(out, settings) as made:
+        made.run()
+        findings = gather(made)
+        write_atomic(page, demo_report(made, findings).encode())
     if json_output:
         console.print_json({**findings.as_json(), "report": str(page)})
         return

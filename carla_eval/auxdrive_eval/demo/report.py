@@ -4,13 +4,13 @@ further.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 from auxdrive.data.dataset import Dataset
 from auxdrive.inspection.painting import paint
 from auxdrive.modalities import Modality
+from auxdrive.runs import RunFolder
 from matplotlib.figure import Figure
 
 from auxdrive_eval.demo.findings import Findings
@@ -142,12 +142,8 @@ def _curves(demo: Demo) -> Markup:
         ("teacher", "teacher"): ("teacher by itself, the upper bound", ":"),
     }
     for (method, view), (name, style) in drawn_as.items():
-        lines = (
-            (demo.out / "runs" / method / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        )
-        values = [
-            record["val/ade_m"] for record in map(json.loads, lines) if record["view"] == view
-        ]
+        epochs = RunFolder(demo.out / "runs" / method).epochs()
+        values = [record["val/ade_m"] for record in epochs if record["view"] == view]
         axis.plot(range(1, len(values) + 1), values, style, marker="o", markersize=3, label=name)
     axis.set_xlabel("epoch of that network")
     axis.set_ylabel("validation ADE, m")

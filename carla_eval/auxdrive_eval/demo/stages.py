@@ -7,22 +7,24 @@ A stage that has finished is not run again, so a demo that was stopped goes on w
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from auxdrive import console
-from auxdrive.errors import AuxdriveError, CheckFailed, DataError, UsageError
-from auxdrive.storage.folders import refuse_occupied
+from auxdrive.errors import AuxdriveError, CheckFailed, DataError
+from auxdrive.runs import RunFolder
+from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.publish import write_atomic
-from auxdrive.storage.reading import exists, make_folder
+from auxdrive.storage.reading import exists
 from auxdrive.strict import Strict, read_model
 from pydantic import Field
 
@@ -38,6 +40,7 @@ from auxdrive_eval.demo.settings import (
 )
 
 STATE_NAME = "demo.json"
+_LOG = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-c", "from auxdrive.cli import main; main()")
 
 
@@ -58,44 +61,60 @@ class _State(Strict):
     wall_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
 
+def _read_state(path: Path) -> _State:
+    try:
+        return read_model(path, _State)
+    except DataError as error:
+        raise DataError(
+            f"{path} is damaged: {error}. Remove {path.parent} to start anew"
+        ) from error
+
+
+def _differences(before: _State, now: _State) -> list[str]:
+    pairs = [
+        (before.settings.model_dump(mode="json"), now.settings.model_dump(mode="json")),
+        (before.recipe, now.recipe),
+    ]
+    return [
+        changed(name, earlier.get(name), later.get(name))
+        for earlier, later in pairs
+        for name in dict.fromkeys((*earlier, *later))
+        if earlier.get(name) != later.get(name)
+    ]
+
+
+DEMO: FolderKind[_State] = FolderKind("a demo", STATE_NAME, _read_state, _differences)
+
+
+@contextmanager
+def demo_in(out: Path, settings: DemoSettings) -> Iterator[Demo]:
+    """The demo in a folder, begun or gone on with; the folder is held meanwhile.
+
+    Raises:
+        UsageError: it holds something else, or a demo that was begun under other settings or by
+            another version.
+        DataError: the demo there is damaged.
+    """
+    wanted = _State(settings=settings, recipe=recipe(), done={})
+    with claim(out, wanted, DEMO) as earlier:
+        yield Demo(out, settings, earlier)
+
+
 class Demo:
-    """A demo in a folder: settings, what each finished stage answered, and how long all of them
-    took by the clock.
+    """A demo in a folder (`demo_in`): settings, what each finished stage answered, and how long all
+    of them took by the clock.
     """
 
-    def __init__(self, out: Path, settings: DemoSettings) -> None:
+    def __init__(self, out: Path, settings: DemoSettings, earlier: _State | None = None) -> None:
         self.out = out
         self.settings = settings
         self.done: dict[str, dict[str, Any]] = {}
         self.wall_s = 0.0
+        if earlier is not None:
+            self.done = {name: stage.model_dump() for name, stage in earlier.done.items()}
+            self.wall_s = earlier.wall_s
         self._lock = threading.Lock()
         self._mark_s = time.perf_counter()
-        self._claim()
-
-    def _claim(self) -> None:
-        path = self.out / STATE_NAME
-        if exists(path):
-            try:
-                state = read_model(path, _State)
-            except DataError as error:
-                raise DataError(
-                    f"{path} is damaged: {error}. Remove {self.out} to start anew"
-                ) from error
-            if state.settings != self.settings:
-                raise UsageError(
-                    f"{self.out} holds a demo with other settings ({state.settings}); choose "
-                    "another --out, or remove it"
-                )
-            if state.recipe != recipe():
-                raise UsageError(
-                    f"{self.out} holds a demo that another version of auxdrive began; choose "
-                    "another --out, or remove it"
-                )
-            self.done = {name: stage.model_dump() for name, stage in state.done.items()}
-            self.wall_s = state.wall_s
-        else:
-            refuse_occupied(self.out, "no demo")
-        make_folder(self.out)
         self._save()
 
     def _save(self) -> None:
@@ -110,7 +129,7 @@ class Demo:
     def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Do a stage unless it has been done; returns its answer. Its wall time is kept too."""
         if name not in self.done:
-            console.note(f"── {name}")
+            _LOG.info(f"── {name}")
             start_s = time.perf_counter()
             answer = work()
             with self._lock:
@@ -170,7 +189,7 @@ class Demo:
 
     def _train(self, model: Model) -> dict[str, Any]:
         out, settings = self.out / model.run, self.settings
-        taken_up = ["--resume"] if exists(out / "config.yaml") else []
+        taken_up = ["--resume"] if RunFolder(out).is_run else []
         fixed = [
             "--task",
             "waypoints",
@@ -257,4 +276,4 @@ def command(name: str, *arguments: str, prefix: str = "") -> dict[str, Any]:
 
 def _pass_on(stream: IO[bytes], prefix: str) -> None:
     for line in stream:
-        console.note(prefix + line.decode("utf-8", "replace").rstrip())
+        _LOG.info(prefix + line.decode("utf-8", "replace").rstrip())

@@ -13,17 +13,16 @@ from typing import Any
 import numpy as np
 from auxdrive.geometry import euclidean, polyline_length
 from auxdrive.modalities import Modality
-from auxdrive.storage.folders import held
+from auxdrive.storage.claims import claim, refuse_differences
 
 from auxdrive_eval.driving.agents.answers import AgentDescription
 from auxdrive_eval.driving.agents.fingerprint import Watch
 from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
 from auxdrive_eval.driving.drivers import AgentDriver, Driver, ExpertDriver, check_controller
 from auxdrive_eval.driving.folder import (
+    EVALUATION,
     DriverIdentity,
-    claim,
     identify,
-    refuse_another,
     write_driver,
     write_folder,
     write_results,
@@ -179,8 +178,9 @@ def drive_all(
     )
     if source.agent is not None:
         source.agent.check()
-    earlier, driver_before = claim(out, resume)
-    with held(out):
+    # what the agent is made of is known only once it is loaded
+    with claim(out, None, EVALUATION, None if resume else False) as earlier:
+        driver_before = DriverIdentity() if earlier is None else earlier[1]
         agent = None if source.agent is None else RemoteAgent(source.agent, source.limits)
         try:
             described = None if agent is None else _described(agent, source.controller)
@@ -193,7 +193,7 @@ def drive_all(
             )
             settings = settings.model_copy(update={"driver_sha256": driver.sha256})
             if earlier is not None:
-                refuse_another(out, earlier, settings, driver_before, driver)
+                refuse_differences(out, EVALUATION.differences(earlier, (settings, driver)))
             write_folder(out, settings, driver, routes)
             make = _MakeWorker(source, described, settings.simulator, settings.rules, out)
             return _Drive(make.with_agent(agent, workers), settings, driver, routes).run(

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive.errors import DataError, UsageError
-from auxdrive.storage.folders import refuse_occupied
+from auxdrive.errors import DataError
+from auxdrive.storage.claims import FolderKind
 from auxdrive.storage.publish import write_atomic
-from auxdrive.storage.reading import exists, read_bytes
+from auxdrive.storage.reading import read_bytes
 from auxdrive.strict import Strict, mistakes_of
 from auxdrive.types import Float64
 from pydantic import BaseModel, Field, ValidationError
@@ -115,47 +115,24 @@ def identify(
     )
 
 
-def claim(out: Path, resume: bool) -> tuple[EvaluationSettings | None, DriverIdentity]:
-    """See that the folder may be filled or gone on with; the settings and driver of what is gone on
-    with.
-
-    Where no route was finished there is nothing to lose, and the folder is taken over.
-
-    Raises:
-        UsageError: it holds something else, or an evaluation and `resume` is off. DataError: that
-            evaluation is damaged.
-    """
-    earlier: tuple[EvaluationSettings | None, DriverIdentity] = (None, DriverIdentity())
-    if exists(out / SETTINGS_NAME) and any_route(out):
-        if not resume:
-            raise UsageError(
-                f"{out}: holds an evaluation already; go on with --resume, or choose another --out"
-            )
-        earlier = read_settings(out), read_driver(out)
-    elif not exists(out / SETTINGS_NAME):
-        refuse_occupied(out)
-    return earlier
+Begun = tuple[EvaluationSettings, DriverIdentity]
 
 
-def refuse_another(
-    out: Path,
-    before: EvaluationSettings,
-    now: EvaluationSettings,
-    driver_before: DriverIdentity,
-    driver_now: DriverIdentity,
-) -> None:
-    """Refuse to go on with what was driven under other settings.
+def _differences(before: Begun, now: Begun) -> list[str]:
+    (settings_before, driver_before), (settings, driver) = before, now
+    found = differences(settings_before, settings, but=("driver_sha256",))
+    if settings_before.driver_sha256 != settings.driver_sha256:
+        found.append(driver_before.changes(driver))
+    return found
 
-    Raises:
-        UsageError: each that differs is named.
-    """
-    changed = differences(before, now, but=("driver_sha256",))
-    if before.driver_sha256 != now.driver_sha256:
-        changed.append(driver_before.changes(driver_now))
-    if changed:
-        raise UsageError(
-            f"{out}: cannot be resumed, it was driven under other settings: {'; '.join(changed)}"
-        )
+
+EVALUATION: FolderKind[Begun] = FolderKind(
+    "an evaluation",
+    SETTINGS_NAME,
+    lambda path: (read_settings(path.parent), read_driver(path.parent)),
+    _differences,
+    any_route,
+)
 
 
 def write_folder(

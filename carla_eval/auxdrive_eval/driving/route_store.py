@@ -11,7 +11,6 @@ routes/<index>/agent.txt      the end of what the agent printed, where it printe
 from __future__ import annotations
 
 import io
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,10 +19,9 @@ from pathlib import Path
 import numpy as np
 from auxdrive.errors import DataError
 from auxdrive.inspection.painting import jpeg
-from auxdrive.machine.processes import is_running
 from auxdrive.storage.arrays import load_npy
-from auxdrive.storage.publish import fsync_directory
-from auxdrive.storage.reading import entries, exists, is_folder, read_bytes, reason
+from auxdrive.storage.publish import clean_partials, partial_of, published_folder, write_new
+from auxdrive.storage.reading import entries, exists, is_folder, make_folder, read_bytes, reason
 from auxdrive.strict import MAX_JSON_BYTES, Strict
 from auxdrive.types import AnyArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -153,12 +151,7 @@ def route_folder(out: Path, index: int) -> Path:
 
 def clean_partial_routes(out: Path) -> None:
     """Remove what killed processes left half written."""
-    for partial in entries(out / "routes"):
-        if not partial.name.startswith(".partial-"):
-            continue
-        pid = partial.name.rpartition("-")[2]
-        if not (pid.isdecimal() and is_running(int(pid))):
-            shutil.rmtree(partial, ignore_errors=True)
+    clean_partials(out / "routes")
 
 
 def any_route(out: Path) -> bool:
@@ -174,35 +167,17 @@ def save_route(out: Path, route: StoredRoute) -> None:
         DataError: the disk refuses; nothing incomplete is left under the route's name.
     """
     folder = route_folder(out, route.record.index)
-    partial = folder.with_name(f".partial-{folder.name}-{os.getpid()}")
+    partial = partial_of(folder)
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for name, data in _files(route).items():
-            with (partial / name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        fsync_directory(partial)
-        _put_in_place(partial, folder)
-        fsync_directory(folder.parent)
+        make_folder(folder.parent)
+        shutil.rmtree(partial, ignore_errors=True)  # of a killed process that had our number
+        with published_folder(folder, partial, replace=True):
+            for name, data in _files(route).items():
+                write_new(partial / name, data)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
         raise DataError(
             f"{folder}: the result of a route cannot be written: {reason(error)}"
         ) from error
-
-
-def _put_in_place(partial: Path, folder: Path) -> None:
-    if not exists(folder):
-        os.replace(partial, folder)
-        return
-    # A folder that is not empty cannot be replaced at once. Killed between the two, the route
-    # counts as not driven.
-    earlier = folder.with_name(f".partial-{folder.name}-earlier-{os.getpid()}")
-    os.replace(folder, earlier)
-    os.replace(partial, folder)
-    shutil.rmtree(earlier)
 
 
 def _files(route: StoredRoute) -> Mapping[str, bytes]:

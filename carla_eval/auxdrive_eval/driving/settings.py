@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from auxdrive import __version__
 from auxdrive.errors import DataError, UsageError
+from auxdrive.storage.claims import changed
 from auxdrive.storage.reading import read_bytes
 from auxdrive.strict import MAX_JSON_BYTES, Strict, mistakes_of
 from pydantic import ValidationError
@@ -151,7 +152,7 @@ def differences(
 ) -> list[str]:
     """Each setting that differs, with both values."""
     return [
-        f"{name} was {getattr(before, name)} and is {getattr(now, name)}"
+        changed(name, getattr(before, name), getattr(now, name))
         for name in EvaluationSettings.model_fields
         if name not in but and getattr(before, name) != getattr(now, name)
     ]

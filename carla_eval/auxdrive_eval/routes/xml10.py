@@ -8,7 +8,6 @@ yaw=/> ...</route></routes>
 from __future__ import annotations
 
 import math
-import os
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +16,7 @@ from xml.parsers import expat
 import numpy as np
 from auxdrive.errors import DataError, unknown_name
 from auxdrive.frames import carla_points_to_world, carla_yaw_to_world, world_yaw_to_carla
+from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import read_bytes
 
 from auxdrive_eval.routes.spec import DEFAULT_WEATHER, RouteSpec
@@ -256,9 +256,4 @@ def write_routes(path: Path, specs: Iterable[RouteSpec]) -> None:
                 attributes["yaw"] = repr(float(world_yaw_to_carla(yaw_rad)))
             ET.SubElement(route, "waypoint", attributes)
     ET.indent(root, "   ")
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        ET.ElementTree(root).write(temporary, encoding="UTF-8", xml_declaration=True)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+    write_atomic(path, ET.tostring(root, encoding="UTF-8", xml_declaration=True))

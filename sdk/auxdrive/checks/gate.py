@@ -28,7 +28,7 @@ _ORDER = "in the order red, green, blue (OpenCV gives BGR: turn it with frame[..
 
 
 class Inputs(NamedTuple):
-    """An observation that was checked: the picture, and plain finite numbers; `ego` holds those of
+    """An observation that was checked: the image, and plain finite numbers; `ego` holds those of
     each ego input in the model's order.
     """
 
@@ -43,7 +43,7 @@ class Inputs(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What may go out of an answer: nothing of one that is withheld.
+    """What may go out of a prediction: nothing of one that is withheld.
 
     Attributes:
         fields: those of `Prediction` that hold the model's numbers; none where they are withheld.
@@ -68,7 +68,7 @@ class Verdict(NamedTuple):
 
 
 class Gate:
-    """Checks observations, and judges answers by `auxdrive.checks.limits`."""
+    """Checks observations, and judges predictions by the limits of their task."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Gate:
         self._limit = self._task.limit(steering)
 
     def check(self, observation: Observation) -> Inputs:
-        """Picture, time and ego inputs.
+        """Image, time and ego inputs.
 
         Raises:
             InputError: the image is not uint8 of the camera's size, or a needed number is missing,

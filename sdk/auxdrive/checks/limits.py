@@ -1,7 +1,7 @@
-"""What a model may answer: the limits that `verify` holds a bundle to, and the predictor each call.
-What it may be asked stands in `auxdrive.ego`, what is particular to a task in `auxdrive.tasks`.
+"""How large predictions may be: the limits of `verify`, and of the predictor at each call. What a
+model may be asked stands in `auxdrive.ego`, what is particular to a task in `auxdrive.tasks`.
 
-They are a floor, not a safety envelope: an answer within them may still be wrong.
+They are a floor, not a safety envelope: a prediction within them may still be wrong.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def check_given(layout: EgoLayout, given: Mapping[str, Any]) -> None:
     for name, each in EGO_INPUTS.items():
         if name in layout.names and name not in given:
             option = f"--{each.option} {_metavar(each)}".rstrip()
-            raise UsageError(f"this model needs {name} beside the picture: give {option}")
+            raise UsageError(f"this model needs {name} beside the image: give {option}")
         if name in given and name not in layout.names:
             raise UsageError(f"this model does not take {name}: leave --{each.option} out")
 

@@ -238,27 +238,20 @@ def _show_run(summary: dict[str, Any]) -> None:
 
 
 def _run_facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    """What the run's JSON files say; a run of an earlier version names task and backbone in its
-    configuration alone.
-    """
-    result, record = summary["result"] or {}, summary["record"]
+    """What the run's JSON files say; what none of them says stands in its configuration."""
+    result, record = summary["result"] or {}, summary["record"] or {}
     elsewhere = f"see {summary['config_file']}"
     facts = [
-        (key, str(result.get(key) or record.get(key) or elsewhere))
+        (key, str(record.get(key) or result.get(key) or elsewhere))
         for key in ("method", "task", "backbone")
     ]
-    if isinstance(record.get("aux"), list):
-        facts.append(("modalities", ", ".join(map(str, [record.get("main"), *record["aux"]]))))
-    if isinstance(record.get("measured_on"), dict):
-        facts += [
-            (f"{split} is", str(each.get("how")))
-            for split, each in record["measured_on"].items()
-            if isinstance(each, dict)
-        ]
+    if record:
+        facts.append(("modalities", ", ".join([record["main"], *record["aux"]])))
+        facts += [(f"{split} is", each["how"]) for split, each in record["measured_on"].items()]
     facts.append(
         (
             "data",
-            f"{summary['data'] or elsewhere} {str(record.get('dataset_sha256', ''))[:12]}".rstrip(),
+            f"{summary['data'] or elsewhere} {record.get('dataset_sha256', '')[:12]}".rstrip(),
         )
     )
     facts.append(("seed", str(record.get("seed", elsewhere))))

@@ -45,8 +45,8 @@ def read_card(dataset_dir: Path | str) -> DatasetCard:
 class Dataset:
     """Recorded episodes with a card: the data set in one folder, or several that are used as one.
 
-    Opening reads the cards and the names of the episodes; an episode is opened when it is asked
-    for.
+    Opening reads the cards and the names of the episodes; an episode is opened when it is first
+    asked for.
 
     Attributes:
         name: the folder, or the folders, for messages. card: what `dataset.json` says, or what the
@@ -68,6 +68,10 @@ class Dataset:
         self.name: str = str(path) if path is not None else " + ".join(part.name for part in parts)
         self.parts: tuple[Dataset, ...] = tuple(parts) or (self,)
         self.episode_ids = tuple(self._folders)
+        self._readers: dict[Path, EpisodeReader] = {}
+        for part in parts:  # an episode is opened once, whoever asks for it
+            self._readers |= part._readers
+            part._readers = self._readers
 
     @classmethod
     def open(cls, path: Path | str | Sequence[Path | str]) -> Dataset:
@@ -124,14 +128,17 @@ class Dataset:
         return len(self.episode_ids)
 
     def episode(self, episode_id: str) -> EpisodeReader:
-        """Open one episode.
+        """Open one episode, or give the reader of one that is open.
 
         Raises:
             UsageError: no episode of that name. DataError: it is damaged.
         """
         if episode_id not in self._folders:
             raise UsageError(unknown_name("episode", episode_id, self.episode_ids))
-        return EpisodeReader(self._folders[episode_id])
+        folder = self._folders[episode_id]
+        if folder not in self._readers:
+            self._readers[folder] = EpisodeReader(folder)
+        return self._readers[folder]
 
     def origin(self, episode_id: str) -> EpisodeOrigin:
         """The session of an episode and when in it the episode began: what the card says, or a

@@ -7,7 +7,6 @@ frames, H rows, W columns.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.errors import DataError, InputError, UsageError
 from auxdrive.modalities import ATTENTION_CLASSES, MODALITIES, SEGMENTATION_CLASSES, Modality
 from auxdrive.storage.arrays import NpyStream
-from auxdrive.storage.publish import fsync_directory
+from auxdrive.storage.publish import partial_of, published_file
 from auxdrive.types import AnyArray, UInt8
 
 _CHUNK_BYTES = 8 << 20  # decoded at a time, so that memory stays bounded on any resolution
@@ -176,19 +175,17 @@ def _write_derived(
     progress: Callable[[int], object] | None,
 ) -> None:
     final = episode.path / f"{modality}.npy"
-    partial = final.with_name(f".{modality}.npy.partial-{os.getpid()}")
+    partial = partial_of(final)
     chunk = max(1, _CHUNK_BYTES // source[0].nbytes)
     try:
         partial.unlink(missing_ok=True)  # of a killed process that had our number
-        _stream_derived(partial, modality, source, chunk, progress)
-        partial.replace(final)
-        fsync_directory(episode.path)
+        with published_file(final, partial):
+            _stream_derived(partial, modality, source, chunk, progress)
+        episode.look_again()
     except OSError as error:
         raise DataError(
             f"cannot write {final}: {error.strerror or error}; nothing incomplete was left"
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _stream_derived(

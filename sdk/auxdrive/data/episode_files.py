@@ -7,21 +7,15 @@ whole.
 
 from __future__ import annotations
 
-import re
-import shutil
 from pathlib import Path
 
 from auxdrive.cards import DatasetCard
-from auxdrive.machine.processes import is_running
-from auxdrive.storage.publish import write_atomic
-from auxdrive.storage.reading import entries, is_folder, make_folder, refusals
+from auxdrive.storage.publish import clean_partials, is_partial, write_atomic
+from auxdrive.storage.reading import entries, is_folder, make_folder
 
 CARD_NAME = "dataset.json"
 EPISODES_DIR = "episodes"
 STATE_NAME = "state.npy"
-
-_PARTIAL = re.compile(r"\.partial-.+-(\d+)")
-_PARTIAL_FILE = re.compile(r"\..+\.npy\.partial-(\d+)")
 
 
 def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:
@@ -31,20 +25,11 @@ def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:
     A folder or file whose process id is in use stays. Do not call it while another machine records
     into the same folder.
     """
-    removed = []
     parent = Path(dataset_dir) / EPISODES_DIR
+    removed = list(clean_partials(parent))
     for folder in entries(parent):
-        match = _PARTIAL.fullmatch(folder.name)
-        if match is not None and not is_running(int(match[1])):
-            shutil.rmtree(folder, ignore_errors=True)
-            removed.append(folder.name)
-        elif is_folder(folder) and not folder.is_symlink():
-            for file in entries(folder):
-                match = _PARTIAL_FILE.fullmatch(file.name)
-                if match is not None and not is_running(int(match[1])):
-                    with refusals(file, "cannot be removed"):
-                        file.unlink(missing_ok=True)
-                    removed.append(f"{folder.name}/{file.name}")
+        if not is_partial(folder) and is_folder(folder) and not folder.is_symlink():
+            removed += [f"{folder.name}/{name}" for name in clean_partials(folder)]
     return tuple(removed)
 
 

@@ -13,7 +13,6 @@ from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.storage.arrays import map_npy, read_npy_header
 from auxdrive.storage.reading import exists, is_folder
-from auxdrive.types import AnyArray
 
 
 class EpisodeReader:
@@ -31,12 +30,31 @@ class EpisodeReader:
         self.path = Path(path)
         if not is_folder(self.path):
             raise DataError(f"{self.path}: no such episode")
-        self.state: AnyArray = self._map_state()
+        self._length = self._checked_length()
         self._shapes: dict[Modality, tuple[int, ...]] = {}
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Take notice of modalities that were derived since.
+
+        Raises:
+            DataError: a file of one is damaged.
+        """
         for modality in Modality:
             file = self.path / f"{modality}.npy"
-            if exists(file):
+            if modality not in self._shapes and exists(file):
                 self._shapes[modality] = self._checked_shape(modality, file)
+        self._shapes = {m: self._shapes[m] for m in Modality if m in self._shapes}
+
+    @property
+    def state(self) -> np.memmap[Any, Any]:
+        """The records (N,) of `STATE_DTYPE`, memory-mapped and read-only. Mapped when it is asked
+        for: an open reader holds no file.
+
+        Raises:
+            DataError: the file was damaged since.
+        """
+        return map_npy(self.path / STATE_NAME)
 
     @property
     def episode_id(self) -> str:
@@ -50,7 +68,7 @@ class EpisodeReader:
 
     def __len__(self) -> int:
         """Number of frames."""
-        return len(self.state)
+        return self._length
 
     def __reduce__(self) -> tuple[type[EpisodeReader], tuple[Path]]:
         return EpisodeReader, (self.path,)
@@ -79,7 +97,7 @@ class EpisodeReader:
         self.frame_shape(modality)
         return map_npy(self.path / f"{modality}.npy")
 
-    def _map_state(self) -> AnyArray:
+    def _checked_length(self) -> int:
         file = self.path / STATE_NAME
         shape, dtype = read_npy_header(file)
         if dtype != STATE_DTYPE:
@@ -88,13 +106,15 @@ class EpisodeReader:
             )
         if len(shape) != 1:
             raise DataError(f"{file}: must be one-dimensional, got the shape {shape}")
-        return map_npy(file)
+        if not shape[0]:
+            raise DataError(f"{file}: holds nothing (shape {shape} of {dtype})")
+        return shape[0]
 
     def _checked_shape(self, modality: Modality, file: Path) -> tuple[int, ...]:
         shape, dtype = read_npy_header(file)
         wrong = MODALITIES[modality].check_frame(shape[1:], dtype)
         if wrong is not None:
             raise DataError(f"{file}: {wrong}")
-        if shape[0] != len(self.state):
-            raise DataError(f"{file}: {shape[0]} frames, but state.npy has {len(self.state)}")
+        if shape[0] != self._length:
+            raise DataError(f"{file}: {shape[0]} frames, but state.npy has {self._length}")
         return shape[1:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -19,7 +18,7 @@ from auxdrive.data.state import STATE_DTYPE, state_record
 from auxdrive.errors import DataError, InputError, unknown_name
 from auxdrive.modalities import MODALITIES, Modality, parse_modality
 from auxdrive.storage.arrays import NpyStream
-from auxdrive.storage.publish import fsync_directory
+from auxdrive.storage.publish import fsync_directory, partial_of, put_in_place
 from auxdrive.storage.reading import exists
 from auxdrive.types import AnyArray
 
@@ -97,7 +96,7 @@ class EpisodeWriter:
             _check_frame(modality, shape, MODALITIES[modality].numpy_dtype)
         parent = Path(dataset_dir) / EPISODES_DIR
         self.path = parent / episode_id
-        self._partial = parent / f".partial-{episode_id}-{os.getpid()}"
+        self._partial = partial_of(self.path)
         if exists(self.path):
             raise DataError(
                 f"{self.path}: the episode exists already; choose another id or remove it"
@@ -233,8 +232,7 @@ class EpisodeWriter:
         """Cut every file to the instants that are whole, and put the folder where readers look."""
         for stream in (self._state, *self._streams.values()):
             stream.finish(len(self))
-        fsync_directory(self._partial)
-        self._partial.rename(self.path)
+        put_in_place(self._partial, self.path)
         self._open = False
 
     def abort(self) -> None:

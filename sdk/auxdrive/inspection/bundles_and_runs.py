@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from auxdrive.bundles import parse_card
 from auxdrive.bundles.files import read_named
 from auxdrive.bundles.layout import CARD_NAME, is_left_by_others
 from auxdrive.bundles.transport import LINK_CURE
 from auxdrive.errors import BundleError, DataError
+from auxdrive.runs import RunFolder, RunRecord, RunResult
 from auxdrive.storage.reading import (
     entries,
     exists,
     is_file,
     is_folder,
-    open_regular,
     read_bytes,
-    refusals,
 )
-from auxdrive.strict import parse_object
+from auxdrive.strict import Strict, mistakes_of, parse_object
 
 LAST_RECORDS = 5
 _MAX_TEXT_BYTES = 1 << 20
@@ -37,7 +35,7 @@ def is_bundle(path: Path) -> bool:
 
 def is_run(path: Path) -> bool:
     """Whether the folder has a run's configuration."""
-    return any(is_file(path / name) for name in ("config.yaml", "config.json"))
+    return RunFolder(path).is_run
 
 
 def summarise_bundle(path: Path) -> dict[str, Any]:
@@ -93,67 +91,35 @@ def _state(root: Path, name: str, expected: str) -> str:
     return "ok"
 
 
-class PhaseResult(BaseModel):
-    """A finished phase in `result.json`; best and last are the watched view's main metric on the
-    validation part.
-    """
-
-    name: str
-    epochs: int
-    watch: str
-    best: float | None
-    last: float | None
-
-
-class RunResult(BaseModel):
-    """What a finished run's `result.json` must hold to be shown.
-
-    metrics: split -> view -> metric -> value. floor: split -> kind -> metric -> value, of what
-    needs no network; runs of before it existed have none.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    method: str
-    best: dict[str, str | int | float | None]
-    phases: tuple[PhaseResult, ...]
-    steps: int
-    trained_s: float
-    metrics: dict[str, dict[str, dict[str, float | None]]]
-    floor: dict[str, dict[str, dict[str, float | None]]] = {}
-
-
 def summarise_run(path: Path) -> dict[str, Any]:
     """The configuration as text (nothing parses YAML here), `result.json` (None: not finished, or
-    damaged), `run.json`, the name of the data set, the last records of `metrics.jsonl`, and the
-    checkpoints. What is damaged is listed, not refused.
+    damaged), `run.json` (None: there is none, or damaged), the name of the data set, the last
+    records of `metrics.jsonl`, and the checkpoints. What is damaged is listed, not refused.
 
     Raises:
         DataError: the configuration cannot be read.
     """
-    config = path / "config.yaml" if is_file(path / "config.yaml") else path / "config.json"
-    text = _bytes(config).decode(errors="replace")
+    folder = RunFolder(path)
+    text = _bytes(folder.config_path).decode(errors="replace")
     broken: list[str] = []
     doubts: list[str] = []
-    result, record, card = (
-        _json_object(path / name, broken) for name in ("result.json", "run.json", "dataset.json")
-    )
-    if result is not None:
-        result = _checked(result, broken)
-    count, last = _last_records(path / "metrics.jsonl", broken, doubts)
+    result = _model(folder.result_path, RunResult, broken)
+    record = _model(folder.record_path, RunRecord, broken)
+    card = _json_object(folder.card_path, broken)
+    count, last = _last_epochs(folder, broken, doubts)
     return {
         "kind": "run",
         "path": str(path),
-        "config_file": config.name,
+        "config_file": folder.config_path.name,
         "config": text,
-        "finished": is_file(path / "result.json"),
+        "finished": folder.is_finished,
         "result": result,
-        "record": record or {},
+        "record": record,
         "data": (card or {}).get("name"),
         "records": count,
         "last_metrics": last,
         "checkpoints": [
-            file.name for file in entries(path / "checkpoints") if file.suffix == ".safetensors"
+            file.name for file in entries(folder.checkpoints_dir) if file.suffix == ".safetensors"
         ],
         "broken": broken,
         "doubts": doubts,
@@ -173,42 +139,38 @@ def _json_object(path: Path, broken: list[str]) -> dict[str, Any] | None:
         return None
 
 
-def _checked(result: dict[str, Any], broken: list[str]) -> dict[str, Any] | None:
+def _model(path: Path, model: type[Strict], broken: list[str]) -> dict[str, Any] | None:
+    """The same of a file that holds a model; of its mistakes the first is listed."""
+    found = _json_object(path, broken)
+    if found is None:
+        return None
     try:
-        return RunResult.model_validate(result).model_dump(mode="python")
+        return model.model_validate(found).model_dump(mode="json")
     except ValidationError as error:
-        first = error.errors()[0]
         broken.append(
-            f"result.json: {'.'.join(map(str, first['loc']))}: {first['msg']} "
-            f"({error.error_count()} mistakes)"
+            f"{path.name}: {mistakes_of(error, model)[0]} ({error.error_count()} mistakes)"
         )
         return None
 
 
-def _last_records(
-    path: Path, broken: list[str], doubts: list[str]
+def _last_epochs(
+    folder: RunFolder, broken: list[str], doubts: list[str]
 ) -> tuple[int, list[dict[str, Any]]]:
     """(number of records, the last `LAST_RECORDS` of them); lines that are no JSON objects are
     listed. A last line without an end is being written, or was when the run was killed.
     """
-    if not exists(path):
-        doubts.append("there is no metrics.jsonl: no epoch was finished")
+    name = folder.metrics_path.name
+    if not exists(folder.metrics_path):
+        doubts.append(f"there is no {name}: no epoch was finished")
         return 0, []
     count, last = 0, deque[dict[str, Any]](maxlen=LAST_RECORDS)
-    with open_regular(path) as file, refusals(path):
-        for line, record in enumerate(iter(lambda: file.readline(_MAX_TEXT_BYTES), b""), start=1):
-            try:
-                value = json.loads(record)
-            except (ValueError, RecursionError):  # ValueError: also what is no UTF-8
-                (broken if record.endswith(b"\n") else doubts).append(
-                    f"metrics.jsonl, line {line}: not JSON"
-                )
-                continue
-            if isinstance(value, dict):
-                count += 1
-                last.append(value)
-            else:
-                broken.append(f"metrics.jsonl, line {line}: no object")
+    for number, (line, record) in enumerate(folder.epoch_lines(), start=1):
+        if record is None:
+            found = broken if line.endswith(b"\n") else doubts
+            found.append(f"{name}, line {number}: no JSON object")
+        else:
+            count += 1
+            last.append(record)
     return count, list(last)
 
 

@@ -20,6 +20,7 @@ from auxdrive.data.sessions import CLOSE_S, splits_apart_s, told
 from auxdrive.data.timing import GAP_PERIODS, ROUNDING, breaks, measured_rate_hz, same_rate
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
+from auxdrive.storage.publish import is_partial
 from auxdrive.storage.reading import entries
 from auxdrive.types import Float64
 
@@ -147,11 +148,7 @@ def _equal(one: float | None, other: float | None) -> bool:
 def _around(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> Iterable[str]:
     """What is odd around the episodes."""
     for part in dataset.parts:
-        for folder in (
-            entry
-            for entry in entries(part.path / EPISODES_DIR)
-            if entry.name.startswith(".partial-")
-        ):
+        for folder in (entry for entry in entries(part.path / EPISODES_DIR) if is_partial(entry)):
             yield f"{folder.name}: a recording that was not finished, ignored"
     known = {f"{modality}.npy" for modality in Modality} | {"state.npy"}
     for episode_id, episode in episodes.items():

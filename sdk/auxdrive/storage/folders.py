@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from auxdrive.errors import DataError, UsageError
 from auxdrive.storage.reading import entries, exists, is_folder, make_folder, reason
 
 LOCK_NAME = ".auxdrive.lock"
+_LOG = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -20,8 +22,7 @@ def held(folder: Path, *, beside: bool = False) -> Iterator[None]:
 
     The folder is made where there is none, and removed again when nothing was put into it. An empty
     lock file stays behind in it; it holds nobody up (the lock is the system's, not the file). Where
-    the file system has no locks, as some network shares, that is said on standard error and nothing
-    is held.
+    the file system has no locks, as some network shares, that is logged and nothing is held.
 
     Args:
         beside: the lock lies beside the folder and is removed at the end: for a folder that appears
@@ -70,9 +71,7 @@ def held(folder: Path, *, beside: bool = False) -> Iterator[None]:
 
 
 def _say_that_nothing_is_held(folder: Path, error: Exception) -> None:
-    from auxdrive import console  # needs what the library itself does not
-
-    console.note(
+    _LOG.warning(
         f"{folder}: this file system has no locks ({reason(error)}). Let no second auxdrive write "
         "there"
     )

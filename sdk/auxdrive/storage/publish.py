@@ -1,16 +1,22 @@
-"""Files that appear whole or not at all: written beside their place, flushed, and renamed."""
+"""Files and folders that appear whole or not at all: written beside their place, forced onto the
+disk, and renamed. All that auxdrive writes for others to read appears so.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
+import shutil
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from auxdrive.errors import DataError
-from auxdrive.storage.reading import check_regular, exists, reason
+from auxdrive.machine.processes import is_running
+from auxdrive.storage.reading import check_regular, entries, exists, is_folder, reason, refusals
 
 # What file systems answer that have no such call: FAT and exFAT, WSL's and network shares. A disk
 # that fails says something else.
@@ -18,6 +24,7 @@ _NOT_SUPPORTED = {
     errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EPERM,
     errno.EACCES, errno.EBADF, errno.EISDIR,
 }  # fmt: skip
+_PARTIAL = re.compile(r"\.partial-.+-(\d+)")
 
 
 def fsync_directory(path: Path) -> None:
@@ -42,6 +49,127 @@ def hidden_beside(path: Path) -> Path:
     whatever the name is.
     """
     return path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}")
+
+
+def partial_of(path: Path) -> Path:
+    """Where this process makes what takes longer, beside what it will be. The name tells whose it
+    is, so that `clean_partials` finds what a killed process left.
+    """
+    return path.with_name(f".partial-{path.name}-{os.getpid()}")
+
+
+def is_partial(path: Path) -> bool:
+    """Whether `partial_of` gave the name."""
+    return _PARTIAL.fullmatch(path.name) is not None
+
+
+def clean_partials(folder: Path) -> tuple[str, ...]:
+    """Remove from a folder what processes of this machine that are gone have left half made there;
+    the names. What belongs to a process that runs stays.
+
+    Raises:
+        DataError: the folder may not be read, or a file may not be removed.
+    """
+    removed = []
+    for entry in entries(folder):
+        owner = _PARTIAL.fullmatch(entry.name)
+        if owner is None or is_running(int(owner[1])):
+            continue
+        if is_folder(entry) and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            with refusals(entry, "cannot be removed"):
+                entry.unlink(missing_ok=True)
+        removed.append(entry.name)
+    return tuple(removed)
+
+
+@contextmanager
+def published_file(path: Path, partial: Path | None = None) -> Iterator[Path]:
+    """Yields a name beside `path` to write a file to. When the block ends, that file is forced onto
+    the disk and takes the place of `path`; when it fails, it is removed.
+
+    Args:
+        path: where the file appears, in place of one that is there.
+        partial: the name beside it; a new hidden one by default.
+
+    Raises:
+        OSError: the disk refuses; what was there before is untouched.
+    """
+    written = hidden_beside(path) if partial is None else partial
+    try:
+        yield written
+        force_file(written)
+        written.replace(path)
+    finally:
+        with suppress(OSError):
+            written.unlink(missing_ok=True)  # renamed away where all went well
+    fsync_directory(path.parent)
+
+
+@contextmanager
+def published_folder(
+    path: Path, partial: Path | None = None, *, replace: bool = False
+) -> Iterator[Path]:
+    """Yields a new folder beside `path`. When the block ends, it is renamed to `path`; when it
+    fails, it is removed. Its files must have been forced onto the disk (`write_new`).
+
+    Args:
+        path: where the folder appears.
+        partial: the folder beside it; a new hidden one by default.
+        replace: take the place of a folder that is there. Killed in the middle of that, neither is
+            there.
+
+    Raises:
+        OSError: the disk refuses, or something is there and is not to be replaced.
+    """
+    made = hidden_beside(path) if partial is None else partial
+    made.mkdir()
+    try:
+        yield made
+        put_in_place(made, path, replace=replace)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)  # renamed away where all went well
+    fsync_directory(path.parent)
+
+
+def put_in_place(folder: Path, path: Path, *, replace: bool = False) -> None:
+    """Rename a finished folder to `path`, with its entries on the disk. `path.parent` is forced
+    onto the disk by whoever needs that (`fsync_directory`).
+
+    Raises:
+        OSError: as `published_folder`.
+    """
+    for inner in (*(entry for entry in folder.rglob("*") if entry.is_dir()), folder):
+        fsync_directory(inner)
+    if not (replace and exists(path)):
+        folder.rename(path)
+        return
+    # a folder that is not empty cannot be replaced at once
+    earlier = partial_of(path.with_name(f"{path.name}-earlier"))
+    path.replace(earlier)
+    folder.replace(path)
+    shutil.rmtree(earlier)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet, in a folder that nobody reads yet; on the disk when this
+    returns.
+
+    Raises:
+        OSError: the disk refuses, or the file is there.
+    """
+    path.parent.mkdir(exist_ok=True)
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def force_file(path: Path) -> None:
+    """Force what was written into a file onto the disk."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
 
 
 def as_the_umask_says(path: Path) -> None:
@@ -70,18 +198,8 @@ def write_atomic(path: Path, data: bytes) -> None:
     """
     if exists(path):
         check_regular(path)  # a rename would put a file in the place of /dev/null
-    temporary = hidden_beside(path)
     try:
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        fsync_directory(path.parent)
+        with published_file(path) as partial:
+            partial.write_bytes(data)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise DataError(f"cannot write {path}: {reason(error)}") from error

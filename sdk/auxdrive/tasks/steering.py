@@ -13,9 +13,9 @@ from auxdrive.steering import SteeringSpec
 from auxdrive.tasks.base import Drawing, OutputLimit, TaskSpec
 from auxdrive.types import Float32, Float64, Prediction
 
-LOCK_MARGIN = 1.05
-"""A steering output may exceed full lock by this factor: a regression has no hard end, and the
-controller cuts it.
+ANGLE_MARGIN = 1.05
+"""A predicted angle may exceed the maximum steering angle by this factor: a regression has no hard
+end, and the controller cuts it.
 """
 
 DRAWN_M, DRAWN_WHEELBASE_M = 20.0, 2.9
@@ -41,9 +41,9 @@ class Steering(TaskSpec):
         return np.degrees(np.abs(difference))
 
     def limit(self, steering: SteeringSpec) -> OutputLimit:
-        """Full lock with a margin."""
+        """The maximum steering angle with a margin."""
         return OutputLimit(
-            steering.max_road_wheel_deg * LOCK_MARGIN, "deg", "largest steering angle"
+            steering.max_road_wheel_deg * ANGLE_MARGIN, "deg", "largest steering angle"
         )
 
     def size(self, row: Sequence[Any], times_s: tuple[float, ...]) -> float:

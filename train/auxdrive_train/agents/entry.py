@@ -7,7 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from auxdrive.agent import Agent
-from auxdrive.storage.reading import is_file, is_folder
+from auxdrive.runs import RunFolder
+from auxdrive.storage.reading import is_folder
 
 
 def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Agent | None:
@@ -25,7 +26,8 @@ def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Ag
         DataError: the run has not finished an epoch, or is damaged.
     """
     path = Path(path)
-    if not is_file(path / "config.yaml") or not is_folder(path / "checkpoints"):
+    folder = RunFolder(path)
+    if not folder.is_run or not is_folder(folder.checkpoints_dir):
         return None
     from auxdrive_train.agents.torch_agent import RunAgent
     from auxdrive_train.engine.load import load_run

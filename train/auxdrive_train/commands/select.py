@@ -95,7 +95,7 @@ def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
     from auxdrive_train.methods.selection import SELECTOR, importance
     from auxdrive_train.models.excitation import NOISE, ExcitationNetwork
 
-    trained = train_run(config, out, resume)
+    trained = train_run(config, out, resume, progress=console.progress)
     run = load_run(out)
     dataset = Dataset.open(config.data)
     samples = SampleSet.open(
@@ -110,5 +110,5 @@ def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
         "importance": weights,
         "best": auxiliaries[0],
         "noise_is_last": list(weights)[-1] == NOISE,
-        "metrics": trained["metrics"],
+        "metrics": trained.metrics,
     }

@@ -53,7 +53,7 @@ def train(
     """Train a student (or teacher) on a data set."""
     from auxdrive.errors import UsageError
     from auxdrive.inspection.metric_tables import show_views
-    from auxdrive.storage.reading import is_file
+    from auxdrive.runs import RunFolder
 
     from auxdrive_train.engine.config import load_config
     from auxdrive_train.engine.train import train as train_run
@@ -65,17 +65,17 @@ def train(
         "task": task, "backbone": backbone, "epochs": epochs, "seed": seed,
         "aux": None if aux is None else [name.strip() for name in aux.split(",") if name.strip()],
     }  # fmt: skip
-    if resume and config is None and out is not None and is_file(out / "config.yaml"):
-        config = out / "config.yaml"
+    if resume and config is None and out is not None and RunFolder(out).is_run:
+        config = RunFolder(out).config_path
     settings = load_config(config, overrides, set_ or [])
     directory = out or Path("runs") / settings.method
-    result = train_run(settings, directory, resume)
+    result = train_run(settings, directory, resume, progress=console.progress)
     if json_output:
-        console.print_json({"run": str(directory), **result})
+        console.print_json({"run": str(directory), **result.model_dump(mode="json")})
         return
     console.note(f"run: {directory}")
-    for split, views in result["metrics"].items():
-        show_views(f"{settings.method} on {split}", views, result.get("floor", {}).get(split))
-    for view, phase in result.get("views", {}).items():
-        if phase != result["best"]["phase"]:
+    for split, views in result.metrics.items():
+        show_views(f"{settings.method} on {split}", views, result.floor.get(split))
+    for view, phase in result.views.items():
+        if phase != result.best["phase"]:
             console.note(f"{view}: as it stood at the end of '{phase}'")

@@ -1,13 +1,13 @@
-"""What training says before it begins: its data, what it is validated on, and what is wrong with
+"""What training logs before it begins: its data, what it is validated on, and what is wrong with
 them.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from typing import Any
 
-from auxdrive import console
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import TrainingParts, how_far
 from auxdrive.inspection.findings import examine, shown
@@ -16,18 +16,20 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.methods.contract import Method
 
+_LOG = logging.getLogger(__name__)
+
 
 def announce(
     config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet
 ) -> None:
     """Say how many samples there are, and which episodes lack what."""
-    console.note(
+    _LOG.info(
         f"{config.method} on {config.device} ({config.precision}, {config.processes} process(es)): "
         f"{len(samples)} training samples, "
         f"{len(validation)} to validate on, modalities {', '.join(method.modalities)}"
     )
     for modality, lacking in samples.missing.items():
-        console.note(
+        _LOG.info(
             f"{len(lacking)} of {len(samples.episode_ids)} training episodes lack {modality}; it "
             "is masked there"
         )
@@ -44,7 +46,7 @@ def announce_distances(
         how, apart_s = how_far(dataset, split, division)
         measured[split] = {"how": how, "apart_s": apart_s}
     for each in measured.values():
-        console.note(f"measured on {each['how']}")
+        _LOG.info(f"measured on {each['how']}")
     return measured
 
 
@@ -55,10 +57,10 @@ def announce_findings(
     that show nothing.
     """
     found = examine(dataset, dict.fromkeys((*samples.episode_ids, *validation.episode_ids)))
-    console.note(f"camera: {found.pictures}")
+    _LOG.info(f"camera: {found.pictures}")
     for line in (
         *(f"broken: {line}" for line in shown(found.broken)),
         *(f"doubtful: {line}" for line in shown(found.doubts)),
     ):
-        console.note(line)
+        _LOG.info(line)
     return asdict(found.pictures)

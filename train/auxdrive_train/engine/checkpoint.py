@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from typing import Any, Final
 import safetensors.torch
 import torch
 from auxdrive.errors import DataError
-from auxdrive.storage.publish import as_the_umask_says, fsync_directory
+from auxdrive.storage.publish import as_the_umask_says, published_file
 from auxdrive.storage.reading import exists, open_regular, reason, refusals
 from auxdrive.strict import parse_json, parse_model, parse_object
 from safetensors import SafetensorError
@@ -87,16 +86,12 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "views": json.dumps(list(checkpoint.views)),
     }
     header["sha256"] = content_sha256(header, tensors)
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        safetensors.torch.save_file(tensors, partial, metadata=header)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        as_the_umask_says(partial)  # safetensors lets nobody but its writer read
-        os.replace(partial, path)
-        fsync_directory(path.parent)
+        # one name, so that a killed process leaves one such file at most
+        with published_file(path, path.with_name(f".{path.name}.partial")) as partial:
+            safetensors.torch.save_file(tensors, partial, metadata=header)
+            as_the_umask_says(partial)  # safetensors lets nobody but its writer read
     except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
         raise DataError(
             f"cannot write the checkpoint {path}: {error}. The former one is untouched; free space "
             "and use --resume"

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 from auxdrive.cards import Pixels, PreprocessingSpec
 from auxdrive.data.division import CARVE_EVERY
-from auxdrive.errors import ConfigError, UsageError, unknown_name
+from auxdrive.errors import ConfigError, UsageError
 from auxdrive.modalities import Modality
+from auxdrive.registry import Registry
 from auxdrive.strict import Strict, mistakes_of, refuse_odd
 from pydantic import (
     BaseModel,
@@ -156,12 +157,12 @@ class TrainConfig(Strict):
         return self
 
     def _unknown_names(self) -> Iterator[_Mistake]:
-        if self.task not in TASKS:
-            yield _Mistake(("task",), unknown_name("task", self.task, TASKS))
-        try:
-            BACKBONES[self.backbone]
-        except UsageError as error:
-            yield _Mistake(("backbone",), str(error))
+        tables: dict[str, Registry[Any]] = {"task": TASKS, "backbone": BACKBONES}
+        for field, table in tables.items():
+            try:
+                table[getattr(self, field)]
+            except UsageError as error:
+                yield _Mistake((field,), str(error))
 
     def _method_mistakes(self) -> Iterator[_Mistake]:
         """No such method, the method's own rules, and its options'."""

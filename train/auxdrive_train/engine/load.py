@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from auxdrive.cards import DatasetCard, InputRange
 from auxdrive.errors import DataError
-from auxdrive.storage.reading import is_file
-from auxdrive.strict import read_model, read_object
+from auxdrive.runs import RunFolder, RunRecord
+from auxdrive.strict import read_model
 from torch import nn
 
 from auxdrive_train.engine import checkpoint as files
@@ -18,7 +17,6 @@ from auxdrive_train.engine.config import TrainConfig, finished_config
 from auxdrive_train.engine.ended_roles import views_at_their_end
 from auxdrive_train.engine.prepare import build_finished
 from auxdrive_train.engine.progress import Progress
-from auxdrive_train.engine.run_folder import BEST, CONFIG_NAME
 from auxdrive_train.methods.contract import STUDENT, Method
 from auxdrive_train.methods.stored import StoredStudent
 from auxdrive_train.models.networks import Network
@@ -43,7 +41,12 @@ class Run:
     networks: nn.ModuleDict
     views: Mapping[str, Network]
     progress: Progress
-    record: dict[str, Any]
+    record: RunRecord
+
+    @property
+    def folder(self) -> RunFolder:
+        """The paths of its files, and its records."""
+        return RunFolder(self.directory)
 
     @property
     def input_ranges(self) -> dict[str, InputRange] | None:
@@ -53,19 +56,12 @@ class Run:
         Raises:
             DataError: run.json is damaged there.
         """
-        if "input_ranges" not in self.record:
-            return None
-        try:
-            found = {
-                name: InputRange.model_validate(given)
-                for name, given in self.record["input_ranges"].items()
-            }
-            if found.keys() != set(self.task.ego.names):
-                raise ValueError(f"they are of {', '.join(found) or 'no input'}")
-        except (AttributeError, ValueError) as error:
+        found = self.record.input_ranges
+        if found is not None and found.keys() != set(self.task.ego.names):
             raise DataError(
-                f"{self.directory}: the input_ranges of run.json are damaged: {error}"
-            ) from error
+                f"{self.directory}: the input_ranges of run.json are damaged: they are of "
+                f"{', '.join(found) or 'no input'}"
+            )
         return found
 
 
@@ -75,17 +71,18 @@ def load_run(directory: Path) -> Run:
     Raises:
         DataError: no run there, it has not finished an epoch, or a file is damaged.
     """
-    if not is_file(directory / CONFIG_NAME):
+    folder = RunFolder(directory)
+    if not folder.is_run:
         raise DataError(
             f"{directory} is no run: it has no config.yaml. `auxdrive train --out {directory}` "
             "makes one"
         )
-    config = finished_config(directory / CONFIG_NAME)
-    card = read_model(directory / "dataset.json", DatasetCard)
-    record = read_object(directory / "run.json")
+    config = finished_config(folder.config_path)
+    card = read_model(folder.card_path, DatasetCard)
+    record = folder.record()
     task = make_task(config.task, card)
     method, networks = build_finished(config, task)
-    best = directory / "checkpoints" / BEST
+    best = folder.best_path
     stored = files.load(best)
     if isinstance(method, StoredStudent):
         _restore_student(networks, stored, config.method, best)

@@ -7,14 +7,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from auxdrive.errors import DataError
+from auxdrive.runs import RunFolder
 from auxdrive.strict import plain
 from torch.utils.tensorboard import SummaryWriter
-
-METRICS_NAME = "metrics.jsonl"
 
 
 class RunLog:
@@ -22,8 +20,8 @@ class RunLog:
     so nothing stands twice.
     """
 
-    def __init__(self, directory: Path, keep_bytes: int, step: int) -> None:
-        self.path = directory / METRICS_NAME
+    def __init__(self, folder: RunFolder, keep_bytes: int, step: int) -> None:
+        self.path = folder.metrics_path
         with self.path.open("ab") as file:
             if file.tell() < keep_bytes:
                 raise DataError(
@@ -32,7 +30,7 @@ class RunLog:
                 )
             file.truncate(keep_bytes)
         self._events = SummaryWriter(
-            str(directory / "tensorboard"), purge_step=step + 1 if keep_bytes else None
+            str(folder.events_dir), purge_step=step + 1 if keep_bytes else None
         )
 
     def epoch(self, record: Mapping[str, Any], step: int) -> int:

@@ -7,16 +7,17 @@ epoch that was cut off, bit for bit.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
-from auxdrive import console
 from auxdrive.errors import DataError
+from auxdrive.logs import Advance
 from auxdrive.storage.reading import exists, read_bytes
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
@@ -36,16 +37,14 @@ from auxdrive_train.engine.checkpoint import (
 from auxdrive_train.engine.ended_roles import EndedViews, primary_of
 from auxdrive_train.engine.evaluate import examples, measure, predict_views
 from auxdrive_train.engine.gradients import GradientNorms, said_of_clipping
-from auxdrive_train.engine.log import METRICS_NAME, RunLog
+from auxdrive_train.engine.log import RunLog
 from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
-from auxdrive_train.engine.run_folder import BEST, LAST
 from auxdrive_train.engine.schedule import learning_rate
 from auxdrive_train.engine.seeds import seed_of
-from auxdrive_train.losses.contract import without_losses
 from auxdrive_train.methods.contract import Phase, PhaseRecord
 
-Advance = Callable[..., None]
+_LOG = logging.getLogger(__name__)
 
 
 class Trainer:
@@ -69,7 +68,7 @@ class Trainer:
         Raises:
             DataError: it is damaged, or of other settings.
         """
-        path = self.parts.directory / "checkpoints" / LAST
+        path = self.parts.folder.last_path
         if not exists(path):
             self._refuse_lost_epochs(path)
             return False
@@ -92,7 +91,7 @@ class Trainer:
         """A run that was killed in its first epoch has no checkpoint, and one log line at most;
         more lines tell of a lost file.
         """
-        log = self.parts.directory / METRICS_NAME
+        log = self.parts.folder.metrics_path
         if exists(log) and len(read_bytes(log, 1 << 30).splitlines()) > 1:
             raise DataError(
                 f"{path} is missing, but {log} tells of finished epochs; put the checkpoint back, "
@@ -102,7 +101,7 @@ class Trainer:
     def fit(self) -> Progress:
         """Run every phase that is left; returns where the run ended."""
         if self.parts.fabric.is_global_zero:
-            self._log = RunLog(self.parts.directory, self.progress.log_bytes, self.progress.step)
+            self._log = RunLog(self.parts.folder, self.progress.log_bytes, self.progress.step)
         try:
             while (phase := self.parts.method.next_phase(self.progress.history)) is not None:
                 self._run_phase(phase)
@@ -147,7 +146,9 @@ class Trainer:
             )
             optimizer = AdamW(parameters, lr=self.config.lr, weight_decay=self.config.weight_decay)
             if key in self._loaded_optimizers:
-                restore_optimizer(optimizer, self._loaded_optimizers.pop(key), LAST)
+                restore_optimizer(
+                    optimizer, self._loaded_optimizers.pop(key), self.parts.folder.last_path.name
+                )
             self._optimizers[key] = optimizer
         return self._optimizers[key]
 
@@ -311,7 +312,7 @@ class Trainer:
         if self._log is not None:
             self.progress.log_bytes = self._log.epoch(line, self.progress.step)
         if improved:
-            self._write(BEST, to_resume=False)
+            self._write(self.parts.folder.best_path, with_optimizers=False)
         self._save()
         name = self.parts.method.task.primary_metric
         self.advance(
@@ -369,24 +370,27 @@ class Trainer:
             return
         self.progress.said_clipped = True
         if self.parts.fabric.is_global_zero:
-            console.note(said_of_clipping(phase.name, clipped, steps, self.config.clip_norm))
+            _LOG.info(said_of_clipping(phase.name, clipped, steps, self.config.clip_norm))
 
     def _save(self) -> None:
-        self._write(LAST, to_resume=True)
+        self._write(self.parts.folder.last_path, with_optimizers=True)
 
-    def _write(self, name: str, to_resume: bool) -> None:
-        """One to resume from holds all that training needs; any other what is measured, handed over
-        and driven: the networks alone.
-        """
+    def _write(self, path: Path, with_optimizers: bool) -> None:
         if not self.parts.fabric.is_global_zero:
             return
-        networks = self.parts.networks if to_resume else without_losses(self.parts.networks)
-        stored = Checkpoint(snapshot(networks), self.progress, self.parts.fingerprint)
+        optimizers = (
+            {key: optimizer_state(optimizer) for key, optimizer in self._optimizers.items()}
+            if with_optimizers
+            else {}
+        )
+        stored = Checkpoint(
+            snapshot(self.parts.networks),
+            self.progress,
+            self.parts.fingerprint,
+            optimizers=optimizers,
+        )
         stored.views = self._ended.changed_since()
-        if to_resume:
+        if with_optimizers:
             stored.phase_best = self._phase_best
-            stored.optimizers = {
-                **{key: optimizer_state(made) for key, made in self._optimizers.items()},
-                **self._loaded_optimizers,
-            }
-        files.save(self.parts.directory / "checkpoints" / name, stored)
+            stored.optimizers |= self._loaded_optimizers
+        files.save(path, stored)

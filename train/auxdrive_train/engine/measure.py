@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from auxdrive.runs import RunResult
 from auxdrive.storage.publish import write_atomic
-from auxdrive.strict import dump_json
+from auxdrive.strict import dump_json, plain
 
 from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.ended_roles import phases_of, primary_of, views_at_their_end
@@ -14,19 +15,18 @@ from auxdrive_train.engine.evaluate import counted, measure, predict_views
 from auxdrive_train.engine.floor import floors
 from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
-from auxdrive_train.engine.run_folder import BEST
-from auxdrive_train.losses.contract import without_losses
 
 
-def write_result(parts: Parts, progress: Progress) -> dict[str, Any]:
+def write_result(parts: Parts, progress: Progress) -> RunResult:
     """Measure every view on the validation part and on every further split that was asked for, and
     write it down: the student with its best weights, another view as it stood at the end of its own
     phase. Beside them stands what needs no network.
     """
     config, method, steering = parts.config, parts.method, parts.validation.card.steering
-    stored = files.load(parts.directory / "checkpoints" / BEST)
-    files.restore(without_losses(parts.networks), stored.networks, BEST)
-    views = views_at_their_end(method, parts.networks, stored.views, BEST)
+    best = parts.folder.best_path
+    stored = files.load(best)
+    files.restore(parts.networks, stored.networks, best.name)
+    views = views_at_their_end(method, parts.networks, stored.views, best.name)
     measured: dict[str, Mapping[str, Any]] = {}
     splits = {"val": parts.validation, **parts.further}
     for name, samples in splits.items():
@@ -55,5 +55,7 @@ def write_result(parts: Parts, progress: Progress) -> dict[str, Any]:
         "metrics": measured,
         "floor": floors(parts.recorded, splits, config.main, config.preprocessing, steering),
     }
-    write_atomic(parts.directory / "result.json", dump_json(result))
-    return result
+    # as it stands in the file: numbers that are not finite are None
+    made = RunResult.model_validate(plain(result))
+    write_atomic(parts.folder.result_path, dump_json(made.model_dump(mode="json")))
+    return made

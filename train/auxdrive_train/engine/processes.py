@@ -5,18 +5,30 @@ that says what happened.
 from __future__ import annotations
 
 import json
+import logging
+import multiprocessing
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from auxdrive import errors
 from auxdrive.errors import AuxdriveError
+from auxdrive.logs import (
+    Advance,
+    ShowProgress,
+    ToParent,
+    level_now,
+    logged_to,
+    no_progress,
+)
 from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
@@ -25,18 +37,34 @@ STOPPED_S = 20.0
 wait for it.
 """
 _LOOK_EVERY_S = 1.0
+_BEGIN, _ADVANCE, _END = "begin", "advance", "end"
 
 
-def in_processes(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
-    """Run `work` (picklable) in every process of the fabric.
+def in_processes(
+    fabric: Fabric, work: Callable[[Fabric, ShowProgress], None], progress: ShowProgress
+) -> None:
+    """Run `work` (picklable) in every process of the fabric. What the first of them logs, and how
+    far it is, is told here.
 
     Raises:
         AuxdriveError: what `work` raised in one of them; or one was killed, stopped, or ended by
             itself.
     """
-    with TemporaryDirectory() as box, _ending_what_is_stopped(Path(box)) as stopped:
+    with (
+        TemporaryDirectory() as box,
+        _telling(progress) as connection,
+        _ending_what_is_stopped(Path(box)) as stopped,
+    ):
         try:
-            fabric.launch(partial(_told, work=work, box=Path(box)))
+            fabric.launch(
+                partial(
+                    _in_process,
+                    work=work,
+                    box=Path(box),
+                    connection=connection,
+                    log_level=level_now(),
+                )
+            )
         except (ProcessRaisedException, ProcessExitedException) as error:
             for told in sorted(Path(box).glob("*.json")):
                 raise _error_of(told) from None
@@ -48,11 +76,23 @@ def in_processes(fabric: Fabric, work: Callable[[Fabric], None]) -> None:
             raise died from None
 
 
-def _told(fabric: Fabric, work: Callable[[Fabric], None], box: Path) -> None:
+def _in_process(
+    fabric: Fabric,
+    work: Callable[[Fabric, ShowProgress], None],
+    box: Path,
+    connection: Connection,
+    log_level: int,
+) -> None:
     rank = fabric.global_rank
     (box / f"{os.getpid()}.process").touch()
     try:
-        work(fabric)
+        if fabric.is_global_zero:
+            parent = ToParent(connection)
+            with logged_to(parent, log_level):
+                work(fabric, partial(_shown_by, parent))
+        else:
+            connection.close()
+            work(fabric, no_progress)
     except AuxdriveError as error:
         (box / f"{rank}.json").write_text(json.dumps([type(error).__name__, str(error)]))
         raise
@@ -61,6 +101,56 @@ def _told(fabric: Fabric, work: Callable[[Fabric], None], box: Path) -> None:
         if "connection" in str(error).lower() or "peer" in str(error).lower():
             (box / f"{rank}.lost").touch()
         raise
+
+
+@contextmanager
+def _shown_by(parent: ToParent, description: str, total: int | None) -> Iterator[Advance]:
+    """Progress that the parent process shows."""
+    parent.send((_BEGIN, description, total))
+
+    def advance(steps: int = 1, description: str | None = None) -> None:
+        parent.send((_ADVANCE, steps, description))
+
+    yield advance
+    parent.send((_END, None, None))
+
+
+@contextmanager
+def _telling(progress: ShowProgress) -> Iterator[Connection]:
+    """A thread that logs and shows what arrives from another process; yields where that sends it.
+
+    It ends when all who could send have closed their end, and so does the block.
+    """
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    listener = threading.Thread(
+        target=_tell, args=(ours, progress), name="auxdrive-tell", daemon=True
+    )
+    listener.start()
+    try:
+        yield theirs
+    finally:
+        theirs.close()
+        listener.join()
+        ours.close()
+
+
+def _tell(connection: Connection, progress: ShowProgress) -> None:
+    with ExitStack() as shown:
+        advance: Advance | None = None
+        # the end of the file, or the rest of what a killed process was sending
+        with suppress(EOFError, OSError):
+            while True:
+                message: Any = connection.recv()
+                if isinstance(message, logging.LogRecord):
+                    logging.getLogger(message.name).handle(message)
+                    continue
+                kind, first, second = message
+                if kind == _BEGIN:
+                    advance = shown.enter_context(progress(first, second))
+                elif kind == _ADVANCE and advance is not None:
+                    advance(first, second)
+                elif kind == _END:
+                    shown.close()
 
 
 def _error_of(told: Path) -> AuxdriveError:

@@ -16,17 +16,15 @@ import numpy as np
 import torch
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import UsageError
-from auxdrive.storage.folders import refuse_occupied
-from auxdrive.storage.publish import write_atomic
-from auxdrive.storage.reading import exists, make_folder
+from auxdrive.runs import CONFIG_NAME, RunFolder, RunRecord
+from auxdrive.storage.claims import FolderKind, changed
+from auxdrive.storage.publish import published_file, write_atomic
+from auxdrive.storage.reading import make_folder
 from auxdrive.strict import dump_json
 
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import TrainConfig, dump_config, load_config
 
-CONFIG_NAME = "config.yaml"
-BEST = "best.safetensors"
-LAST = "last.safetensors"
 REFERENCE_FRAMES = 32
 # What may differ between a run and its resume: where the data lie, what is measured after training,
 # and the machine. A different number of threads or another device rounds differently: the resumed
@@ -46,37 +44,21 @@ def fingerprint(config: TrainConfig, dataset: Dataset) -> str:
     ).hexdigest()
 
 
-def refuse_foreign(out: Path, config: TrainConfig, resume: bool) -> None:
-    """Refuse a directory that this run may not have; writes nothing.
+def _differences(before: TrainConfig, now: TrainConfig) -> list[str]:
+    stored, asked = before.model_dump(mode="json"), now.model_dump(mode="json")
+    return [
+        changed(name, stored[name], asked[name])
+        for name in asked
+        if stored[name] != asked[name] and name not in NOT_IN_FINGERPRINT
+    ]
 
-    Raises:
-        UsageError: it holds another run, or something else; or there is no run to resume.
-    """
-    path = out / CONFIG_NAME
-    if not exists(path):
-        if resume:
-            raise UsageError(
-                f"{out} holds no run that could be taken up; leave --resume out to start one there"
-            )
-        refuse_occupied(out, "no run")
-        return
-    if not resume:
-        raise UsageError(
-            f"{out} holds a run already; take it up with --resume, or choose another --out"
-        )
-    stored, asked = (
-        load_config(path, {}, []).model_dump(mode="json"),
-        config.model_dump(mode="json"),
-    )
-    changed = [key for key in asked if stored[key] != asked[key] and key not in NOT_IN_FINGERPRINT]
-    if changed:
-        lines = "\n".join(
-            f"  - {key}: the run has {stored[key]!r}, asked for {asked[key]!r}" for key in changed
-        )
-        raise UsageError(
-            f"{out} was started with other settings:\n{lines}\nLeave them out to resume, or choose "
-            "another --out"
-        )
+
+RUN: FolderKind[TrainConfig] = FolderKind(
+    "a run",
+    CONFIG_NAME,
+    lambda path: load_config(path, {}, []),
+    _differences,
+)
 
 
 def take(out: Path, config: TrainConfig) -> None:
@@ -85,9 +67,10 @@ def take(out: Path, config: TrainConfig) -> None:
     Raises:
         UsageError: it cannot be made.
     """
+    folder = RunFolder(out)
     make_folder(out, UsageError)
-    write_atomic(out / CONFIG_NAME, dump_config(config).encode())
-    make_folder(out / "checkpoints", UsageError)
+    write_atomic(folder.config_path, dump_config(config).encode())
+    make_folder(folder.checkpoints_dir, UsageError)
 
 
 def write_artefacts(
@@ -100,27 +83,31 @@ def write_artefacts(
     """What export needs, so that a run stands without its data: the card, real frames, and where
     the run came from.
     """
-    write_atomic(out / "dataset.json", dataset.card.model_dump_json(indent=2).encode())
-    record = {
-        "auxdrive_version": auxdrive.__version__,
-        "torch": torch.__version__,
-        "commit": source_commit(),
-        "dataset_sha256": dataset.fingerprint(),
-        "seed": config.seed,
-        # Also in config.yaml; here for `auxdrive inspect`, which reads no YAML.
-        "method": config.method,
-        "task": config.task,
-        "backbone": config.backbone,
-        "main": config.main,
-        "aux": config.aux,
+    folder = RunFolder(out)
+    write_atomic(folder.card_path, dataset.card.model_dump_json(indent=2).encode())
+    record = RunRecord(
+        auxdrive_version=auxdrive.__version__,
+        torch=torch.__version__,
+        commit=source_commit(),
+        dataset_sha256=dataset.fingerprint(),
+        seed=config.seed,
+        method=config.method,
+        task=config.task,
+        backbone=config.backbone,
+        main=config.main.value,
+        aux=tuple(modality.value for modality in config.aux),
         **findings,
-    }
-    write_atomic(out / "run.json", dump_json(record))
+    )
+    write_atomic(folder.record_path, dump_json(record.model_dump(mode="json")))
     count = min(REFERENCE_FRAMES, len(validation))
     batch = validation.gather(np.linspace(0, len(validation) - 1, count).round().astype(np.int64))
-    (out / "reference").mkdir(exist_ok=True)
-    np.save(out / "reference" / "images.npy", batch.frames[config.main].numpy(), allow_pickle=False)
-    np.save(out / "reference" / "ego.npy", batch.ego_be.numpy(), allow_pickle=False)
+    make_folder(folder.reference_images_path.parent)
+    for path, array in (
+        (folder.reference_images_path, batch.frames[config.main].numpy()),
+        (folder.reference_ego_path, batch.ego_be.numpy()),
+    ):
+        with published_file(path) as partial, partial.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
 
 
 def source_commit() -> str:

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from auxdrive_train.losses.contract import Loss
-
 if TYPE_CHECKING:
-    from auxdrive_train.data.batch import Batch
+    from auxdrive_train.losses import DistillationLoss
     from auxdrive_train.models.networks import Output
+    from auxdrive_train.tasks.base import Task
 
 
 def kd_regression(student: Tensor, teacher: Tensor, scale: float) -> Tensor:
@@ -23,13 +22,10 @@ def kd_regression(student: Tensor, teacher: Tensor, scale: float) -> Tensor:
     return (((student - teacher) / scale) ** 2).mean()
 
 
-class KD(Loss):
+def make(task: Task) -> DistillationLoss:
     """The loss on predictions, in the task's scale."""
 
-    paper = "Hinton, Vinyals, Dean 2015"
-    beta = 0.9
+    def loss(student: Output, teacher: Output) -> Tensor:
+        return kd_regression(student.prediction, teacher.prediction, task.scale)
 
-    def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
-        """`kd_regression` of the predictions."""
-        del batch
-        return kd_regression(student.prediction, teacher.prediction, self.setting.task.scale)
+    return loss

@@ -9,7 +9,7 @@ temperature.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import cast
 
@@ -21,7 +21,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.methods.contract import STUDENT, Method, Options, Phase, PhaseRecord, Step
+from auxdrive_train.methods.contract import STUDENT, Options, Step
+from auxdrive_train.methods.single_phase import SinglePhase
 from auxdrive_train.models.maps import Widths
 from auxdrive_train.models.networks import Network, Output, SingleNetwork
 
@@ -73,7 +74,7 @@ class Ensemble(Network):
         return replace(outputs[0], prediction=(stacked * weights).sum(dim=0))
 
 
-class DMCL(Method):
+class DMCL(SinglePhase):
     """All networks in one phase; the student is the main modality's."""
 
     name = "dmcl"
@@ -83,6 +84,8 @@ class DMCL(Method):
     paper = "DMCL, Algorithm 1"
     options_type = DMCLOptions
     options: DMCLOptions
+    phase = "together"
+    watch = STUDENT
 
     def networks(self) -> nn.ModuleDict:
         """One network per modality; the main modality's is called student."""
@@ -93,19 +96,13 @@ class DMCL(Method):
     def _key(self, modality: Modality) -> str:
         return STUDENT if modality is self.setting.main else f"{modality.value}_network"
 
-    def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
-        """Train all of them together, once."""
-        if history:
-            return None
-        return Phase(
-            "together",
-            tuple(self._key(m) for m in self.modalities),
-            self.setting.epochs,
-            self._loss,
-            watch=STUDENT,
-        )
+    @property
+    def trains(self) -> tuple[str, ...]:
+        """All of them together."""
+        return tuple(self._key(m) for m in self.modalities)
 
-    def _loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
+    def loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
+        """Each network's mean loss over the samples that have its modality."""
         predictions = torch.stack(
             [networks[self._key(m)](batch).prediction for m in self.modalities]
         )

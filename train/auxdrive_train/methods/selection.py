@@ -4,24 +4,18 @@ select` reads them off.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import cast
-
 import numpy as np
 import torch
-from torch import nn
 
-from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.loader import Loader
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.methods.contract import Method, Phase, PhaseRecord, Step
+from auxdrive_train.methods.single_phase import SingleNetworkMethod
 from auxdrive_train.models.excitation import ExcitationNetwork
-from auxdrive_train.models.networks import Network
 
 SELECTOR = "selector"
 
 
-class Selection(Method):
+class Selection(SingleNetworkMethod):
     """One network over all candidates, one phase; there is no student in it to export."""
 
     name = "selection"
@@ -29,31 +23,11 @@ class Selection(Method):
         "weighs candidate modalities with a squeeze-and-excitation block; run by `auxdrive select`"
     )
     paper = "AML section 5.1"
+    phase = watch = SELECTOR
 
-    def networks(self) -> nn.ModuleDict:
+    def network(self) -> ExcitationNetwork:
         """The selector."""
-        return nn.ModuleDict(
-            {
-                SELECTOR: ExcitationNetwork(
-                    self.setting.main, self.setting.auxiliaries, self.setting.build
-                )
-            }
-        )
-
-    def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
-        """Train it once."""
-        return (
-            None
-            if history
-            else Phase(SELECTOR, (SELECTOR,), self.setting.epochs, self._loss, watch=SELECTOR)
-        )
-
-    def _loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        return Step({"task": self.supervised(networks[SELECTOR](batch).prediction, batch)})
-
-    def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
-        """The selector."""
-        return {SELECTOR: cast(Network, networks[SELECTOR])}
+        return ExcitationNetwork(self.setting.main, self.setting.auxiliaries, self.setting.build)
 
 
 def importance(network: ExcitationNetwork, samples: SampleSet) -> dict[str, float]:

@@ -1,5 +1,5 @@
-"""What a task is: what the network is asked, how its answers are scored, and how a left-right
-mirror acts on them.
+"""How a task is trained: its labels, head, loss and metrics, and how a left-right mirror acts on
+what is predicted.
 
 Legend: N recorded frames, B samples of a batch, E ego inputs. Quantities are in physical units
 (radians, metres, m/s) unless a name or docstring says "scaled": a scaled quantity is the physical
@@ -150,7 +150,7 @@ def check_state(state: AnyArray) -> None:
         )
 
 
-def check_answers(
+def check_predictions(
     prediction: AnyArray, target: AnyArray, target_shape: tuple[int, ...]
 ) -> tuple[Float64, Float64]:
     """Predictions and targets as float64.

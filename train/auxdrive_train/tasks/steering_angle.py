@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from auxdrive_train.models.heads import SteeringHead
-from auxdrive_train.tasks.base import Labels, Task, check_answers, check_state
+from auxdrive_train.tasks.base import Labels, Task, check_predictions, check_state
 from auxdrive_train.tasks.metrics import r2_score, steering_accuracies
 
 
@@ -65,7 +65,7 @@ class SteeringTask(Task):
         """`acc_1.5` ... `acc_75`, `macc`, errors in degrees and `r2` of angles in radians (N, 1).
         See `steering_metrics`.
         """
-        predicted, truth = check_answers(prediction, target, self.target_shape)
+        predicted, truth = check_predictions(prediction, target, self.target_shape)
         return steering_metrics(predicted[:, 0], truth[:, 0], steering)
 
     def mirror_target(self, target: Tensor) -> Tensor:

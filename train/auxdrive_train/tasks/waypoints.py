@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from auxdrive_train.models.heads import WaypointHead
-from auxdrive_train.tasks.base import Labels, Task, check_answers, check_state
+from auxdrive_train.tasks.base import Labels, Task, check_predictions, check_state
 from auxdrive_train.tasks.metrics import displacement_errors
 from auxdrive_train.tasks.steering_angle import steering_metrics
 
@@ -96,7 +96,7 @@ class WaypointsTask(Task):
         """`ade_m`, `fde_m`, and the steering metrics of the two paths' pure-pursuit angles
         (`steer_acc_1.5` ... `steer_r2`).
         """
-        predicted, truth = check_answers(prediction, target, self.target_shape)
+        predicted, truth = check_predictions(prediction, target, self.target_shape)
         ade_m, fde_m = displacement_errors(predicted, truth)
         steer = steering_metrics(self.steer_of(predicted), self.steer_of(truth), steering)
         return {"ade_m": float(ade_m.mean()), "fde_m": float(fde_m.mean())} | {

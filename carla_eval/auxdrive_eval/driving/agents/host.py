@@ -27,7 +27,7 @@ from auxdrive.types import AnyArray, Observation
 
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.answers import answer, describe
-from auxdrive_eval.driving.agents.wire import IMAGE, read_message, write_message
+from auxdrive_eval.driving.agents.wire import IMAGE, OBSERVED, read_message, write_message
 
 _MOST_TEXT = 20_000
 _LONGEST_LINE = 1000
@@ -79,14 +79,11 @@ class _Host:
         if body["op"] == "close":
             agent.close()
             return {}
-        target = body["target_ego_m"]
-        observation = Observation(
-            arrays[IMAGE],
-            body["time_s"],
-            body["speed_mps"],
-            None if target is None else (target[0], target[1]),
-            body["command"],
-        )
+        numbers: dict[str, Any] = {
+            name: tuple(given) if isinstance(given := body[name], list) else given
+            for name in OBSERVED
+        }
+        observation = Observation(arrays[IMAGE], **numbers)
         auxiliaries = {Modality(name): array for name, array in arrays.items() if name != IMAGE}
         return answer(agent.act(observation, auxiliaries)).model_dump(mode="json")
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.agents.answers import AgentDescription, Answer
 from auxdrive_eval.driving.agents.process import AgentFault, AgentLimits, AgentProcess
-from auxdrive_eval.driving.agents.wire import IMAGE, NO_ARRAYS
+from auxdrive_eval.driving.agents.wire import IMAGE, NO_ARRAYS, OBSERVED
 from auxdrive_eval.scoring.records import CRASHED, SET_UP
 
 _log = logging.getLogger(__name__)
@@ -109,13 +109,7 @@ class RemoteAgent:
             AgentFailed: it raised something, ended, took too long, or returned something else than
                 a prediction.
         """
-        body = {
-            "op": "act",
-            "time_s": observation.time_s,
-            "speed_mps": observation.speed_mps,
-            "target_ego_m": observation.target_ego_m,
-            "command": observation.command,
-        }
+        body = {"op": "act", **{name: getattr(observation, name) for name in OBSERVED}}
         frames = {
             IMAGE: observation.image,
             **{modality.value: frame for modality, frame in auxiliaries.items()},

@@ -10,16 +10,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, BinaryIO
 
 import numpy as np
-from auxdrive.types import AnyArray
+from auxdrive.types import AnyArray, Observation
 
 LONGEST_HEAD = 4 << 20
 LARGEST_ARRAY = 1 << 30
 _LENGTH_BYTES = 4
 IMAGE = "image"
 """What the picture is called among the arrays; auxiliaries have their own names."""
+OBSERVED = tuple(field.name for field in fields(Observation) if field.name != IMAGE)
+"""The numbers of an observation, which go in the head."""
 NO_ARRAYS: Mapping[str, AnyArray] = {}
 
 

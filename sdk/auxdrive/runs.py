@@ -1,0 +1,264 @@
+"""The folder of a training run: what its files are called, and what its records hold.
+
+    config.yaml                         every setting, as `auxdrive train` takes it
+    dataset.json                        the card of the data set that it was trained on
+    run.json                            where the run comes from (`RunRecord`)
+    metrics.jsonl                       a line for each finished epoch
+    tensorboard/                        the same as TensorBoard events
+    checkpoints/last.safetensors        where training goes on
+    checkpoints/best.safetensors        the networks after the student's best epoch
+    reference/images.npy, ego.npy       real frames for the parity check of an export
+    result.json                         what was measured after training (`RunResult`)
+
+Nothing here needs torch, so inspection, reports and the demo read runs as training writes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from auxdrive.cards import InputRange
+from auxdrive.errors import DataError
+from auxdrive.storage.reading import exists, is_file, open_regular, read_bytes, refusals
+from auxdrive.strict import MAX_JSON_BYTES, Model, Strict, parse_model
+
+Metrics = dict[str, float | None]
+"""By name; None where a metric is no number, such as R2 of labels that do not vary."""
+
+CONFIG_NAME = "config.yaml"
+_LONGEST_LINE = 1 << 20
+
+
+class MeasuredOn(Strict):
+    """What a split is, and how far it lies from the frames that train.
+
+    Attributes:
+        how: in words.
+        apart_s: the least time between their frames; None where they share no session.
+    """
+
+    how: str
+    apart_s: float | None
+
+
+class RunRecord(Strict):
+    """`run.json`: where a run comes from, written before its first step.
+
+    Attributes:
+        auxdrive_version: of the package that trains.
+        torch: torch's version.
+        commit: of the code that trains; "+changes" where its checkout has some, and empty where it
+            runs from no checkout.
+        dataset_sha256: the data set's fingerprint (`auxdrive.data.dataset.Dataset.fingerprint`).
+        seed, method, task, backbone, main, aux: as in `config.yaml`, for readers without YAML.
+        measured_on: by split.
+        pictures: how many images show nothing (`auxdrive.data.camera_faults.CameraFaults`).
+        input_ranges: what the ego inputs of the training samples held; None in runs that were made
+            before it was recorded.
+    """
+
+    auxdrive_version: str
+    torch: str
+    commit: str
+    dataset_sha256: str
+    seed: int
+    method: str
+    task: str
+    backbone: str
+    main: str
+    aux: tuple[str, ...]
+    measured_on: dict[str, MeasuredOn]
+    pictures: dict[str, int]
+    input_ranges: dict[str, InputRange] | None = None
+
+
+class PhaseResult(Strict):
+    """A finished phase of training.
+
+    Attributes:
+        name: the method's name for it.
+        epochs: how many it had.
+        watch: the view that was validated after each of them.
+        best: that view's main metric after its best epoch, on the validation part; None where it
+            was no number.
+        last: the same after the last epoch.
+    """
+
+    name: str
+    epochs: int
+    watch: str
+    best: float | None
+    last: float | None
+
+
+class RunResult(Strict):
+    """`result.json`: what was measured after training.
+
+    Attributes:
+        method: how the run was trained.
+        best: `phase` and `epoch` of the student's best epoch, and its main metric under its name.
+        views: by view the phase whose end it shows.
+        phases: in the order in which they were trained.
+        steps: optimiser steps in all.
+        trained_s: seconds spent in them.
+        metrics: split -> view -> metric. A method's metrics over all views at once stand under the
+            view 'all'.
+        floor: split -> kind -> metric, of what needs no network.
+    """
+
+    method: str
+    best: dict[str, str | int | float | None]
+    views: dict[str, str] = Field(default={})
+    phases: tuple[PhaseResult, ...]
+    steps: int
+    trained_s: float
+    metrics: dict[str, dict[str, Metrics]]
+    floor: dict[str, dict[str, Metrics]] = Field(default={})
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of a run's files, and its records.
+
+        folder = RunFolder(Path("runs/samd"))
+        if folder.is_finished:
+            print(folder.result().metrics["val"]["student"])
+
+    Attributes:
+        path: the folder; it need not exist.
+    """
+
+    path: Path
+
+    @property
+    def config_path(self) -> Path:
+        """`config.yaml`."""
+        return self.path / CONFIG_NAME
+
+    @property
+    def card_path(self) -> Path:
+        """`dataset.json`: the data set's card."""
+        return self.path / "dataset.json"
+
+    @property
+    def record_path(self) -> Path:
+        """`run.json`."""
+        return self.path / "run.json"
+
+    @property
+    def metrics_path(self) -> Path:
+        """`metrics.jsonl`."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def result_path(self) -> Path:
+        """`result.json`."""
+        return self.path / "result.json"
+
+    @property
+    def events_dir(self) -> Path:
+        """`tensorboard/`."""
+        return self.path / "tensorboard"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        """`checkpoints/`."""
+        return self.path / "checkpoints"
+
+    @property
+    def last_path(self) -> Path:
+        """`checkpoints/last.safetensors`."""
+        return self.checkpoints_dir / "last.safetensors"
+
+    @property
+    def best_path(self) -> Path:
+        """`checkpoints/best.safetensors`."""
+        return self.checkpoints_dir / "best.safetensors"
+
+    @property
+    def reference_images_path(self) -> Path:
+        """`reference/images.npy`: uint8 (N, H, W, 3)."""
+        return self.path / "reference" / "images.npy"
+
+    @property
+    def reference_ego_path(self) -> Path:
+        """`reference/ego.npy`: float32 (N, E), the ego inputs of the same frames."""
+        return self.path / "reference" / "ego.npy"
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run was begun there."""
+        return is_file(self.config_path)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run was trained to its end and measured."""
+        return is_file(self.result_path)
+
+    def record(self) -> RunRecord:
+        """What `run.json` holds.
+
+        Raises:
+            DataError: there is none, or it is damaged.
+        """
+        return _read(self.record_path, RunRecord)
+
+    def result(self) -> RunResult:
+        """What `result.json` holds.
+
+        Raises:
+            DataError: the run has not finished training, or the file is damaged.
+        """
+        if not exists(self.result_path):
+            raise DataError(
+                f"{self.path} has not finished training: it has no result.json. Take it up with "
+                "--resume first"
+            )
+        return _read(self.result_path, RunResult)
+
+    def epochs(self) -> list[dict[str, Any]]:
+        """The lines of `metrics.jsonl`, one for each finished epoch, in the order of training: its
+        `phase`, `epoch` and `view`, and what was measured in it by name. A last line that is still
+        being written is left out.
+
+        Raises:
+            DataError: there is none, or another line is damaged.
+        """
+        found = []
+        for number, (line, value) in enumerate(self.epoch_lines(), start=1):
+            if value is None and line.endswith(b"\n"):
+                raise DataError(f"{self.metrics_path} is damaged: line {number} is no JSON object")
+            if value is not None:
+                found.append(value)
+        return found
+
+    def epoch_lines(self) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
+        """Each line of `metrics.jsonl` as it stands there, and the JSON object that it holds, None
+        where it holds none. Lines beyond a mebibyte count as several.
+
+        Raises:
+            DataError: there is no such file, or it cannot be read.
+        """
+        with open_regular(self.metrics_path) as file, refusals(self.metrics_path):
+            for line in iter(lambda: file.readline(_LONGEST_LINE), b""):
+                try:
+                    value = json.loads(line)
+                except (ValueError, RecursionError):  # ValueError: also what is no UTF-8
+                    value = None
+                yield line, value if isinstance(value, dict) else None
+
+
+def _read(path: Path, model: type[Model]) -> Model:
+    data = read_bytes(path, MAX_JSON_BYTES)
+    try:
+        return parse_model(data, model, "it")
+    except DataError as error:
+        raise DataError(
+            f"{path} is damaged: {error}. Finish the run again with --resume"
+        ) from error
