@@ -28,7 +28,7 @@ TABLES: dict[str, typing.Iterable[str]] = {
     "task": [task.name for task in TASKS.builtin],
     "method": [method.name for method in METHODS.builtin],
     "backbone": [backbone.name for backbone in BACKBONES.builtin],
-    "options.loss": LOSSES,
+    "options.loss": [loss.name for loss in LOSSES.builtin],
 }
 """Keys that take a name of a table: the names that are built in."""
 HEAD = """# Settings of `auxdrive train`
@@ -58,7 +58,7 @@ def page() -> str:
     for method in METHODS.builtin:
         if (options := method.load().options_type).model_fields:
             parts += [f"### {method.name}\n", table(options, "options.")]
-    weights = ", ".join(f"{name} {entry.beta:g}" for name, entry in LOSSES.items())
+    weights = ", ".join(f"{loss.name} {loss.load().beta:g}" for loss in LOSSES.builtin)
     parts.append(f"The losses' own weights: {weights}.\n")
     return "\n".join(parts)
 

@@ -14,7 +14,7 @@ from auxdrive.checks.operators import OPERATORS, OPSET
 from auxdrive.modalities import Modality
 from auxdrive_deploy.student_graph import to_onnx
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.prepare import build
+from auxdrive_train.engine.prepare import build_finished
 from auxdrive_train.methods.contract import STUDENT
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS, make_task
@@ -47,7 +47,7 @@ def exported(
         "backbone": backbone,
         "preprocessing": preprocessing,
     }
-    method, networks = build(parse_config(values), made)
+    method, networks = build_finished(parse_config(values), made)
     return to_onnx(method.views(networks)[STUDENT], made, height, width)
 
 

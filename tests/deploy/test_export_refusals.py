@@ -25,7 +25,7 @@ from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.student_graph import student_of, to_onnx
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.load import Run, load_run
-from auxdrive_train.engine.prepare import build
+from auxdrive_train.engine.prepare import build_finished
 from typer.testing import CliRunner
 
 
@@ -85,7 +85,9 @@ def test_verify_refuses_a_model_of_another_seed(
 ) -> None:
     run, path = bundles["steering"]
     forged = Path(shutil.copytree(path, tmp_path / "forged"))
-    _, networks = build(run.config.model_copy(update={"seed": run.config.seed + 7}), run.task)
+    _, networks = build_finished(
+        run.config.model_copy(update={"seed": run.config.seed + 7}), run.task
+    )
     model = to_onnx(student_of(run, networks.eval()), run.task, 64, 80)
     (forged / MODEL_NAME).write_bytes(model)
     card = json.loads((forged / "card.json").read_text())
@@ -112,7 +114,7 @@ def test_a_student_that_sees_no_camera_is_refused(steering_run: Run, tmp_path: P
             "aux": (),
         }
     )
-    method, networks = build(config, steering_run.task)
+    method, networks = build_finished(config, steering_run.task)
     run = Run(
         steering_run.directory,
         config,

@@ -22,7 +22,8 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import load_config, parse_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
-from auxdrive_train.losses import LOSSES, LossEntry
+from auxdrive_train.losses import LOSSES
+from auxdrive_train.losses.hint import Hint
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import STUDENT, Method, Phase, PhaseRecord, Step
 from auxdrive_train.models.networks import FusedNetwork, Network, SingleNetwork
@@ -91,7 +92,7 @@ def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     folder = tmp_path_factory.mktemp("own")
     METHODS.add("mimic", Mimic)
     METHODS.add("fusing", Fusing)
-    LOSSES["mine"] = LossEntry(LOSSES["hint"].maker, 1.0, "none")
+    LOSSES.add("mine", Hint)
     values = {
         "data": str(small_data),
         "preprocessing": {"size": [64, 80]},
@@ -107,7 +108,7 @@ def runs(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     finally:
         METHODS.remove("mimic")
         METHODS.remove("fusing")
-        del LOSSES["mine"]
+        LOSSES.remove("mine")
     return {method: folder / method for method in made}
 
 

@@ -101,7 +101,7 @@ def test_absent_frames_reach_neither_statistics_nor_losses(name: str, samples: S
     outcomes = []
     for given in (batch, other):
         torch.manual_seed(0)
-        networks = method.networks().train()
+        networks = method.trained_modules(samples=100).train()
         history: list[PhaseRecord] = []
         gradients = []
         while (phase := method.next_phase(history)) is not None:

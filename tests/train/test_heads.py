@@ -16,7 +16,7 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import prepare as prepare_module
 from auxdrive_train.engine import train as train_module
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.prepare import build
+from auxdrive_train.engine.prepare import make_method, make_networks
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.train import train
 from auxdrive_train.models.heads import SteeringHead, WaypointHead
@@ -98,11 +98,15 @@ def test_weight_files_reach_the_encoders_of_the_main_modality(
         "aux": ["depth"],
         "options": {"epochs_per_round": 1},
     }
-    _, fresh = build(parse_config({**values, "seed": 1}), task)
-    torch.save(fresh["student"].encoder.state_dict(), tmp_path / "resnet18.pth")
-    _, loaded = build(
-        parse_config({**values, "seed": 2, "weights": str(tmp_path / "resnet18.pth")}), task
-    )
+    file = tmp_path / "resnet18.pth"
+
+    def made(**changes: object) -> nn.ModuleDict:
+        config = parse_config({**values, **changes})
+        return make_networks(make_method(config, task), config, samples=1)
+
+    fresh = made(seed=1)
+    torch.save(fresh["student"].encoder.state_dict(), file)
+    loaded = made(seed=2, weights=str(file))
     for name, value in fresh["student"].encoder.state_dict().items():
         assert torch.equal(loaded["student"].encoder.state_dict()[name], value), name
         assert torch.equal(loaded["teacher"].encoder.state_dict()[name], value), name

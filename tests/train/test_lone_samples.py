@@ -65,7 +65,7 @@ def test_every_phase_learns_from_a_lone_sample_and_takes_no_statistics_from_it(
         Setting(Modality.RGB, (Modality.DEPTH,), build_of(samples, backbone), 1), options
     )
     torch.manual_seed(0)
-    networks = method.networks().train()
+    networks = method.trained_modules(samples=100).train()
     batch = samples.gather(LONE)
     assert int(batch.present[Modality.DEPTH].sum()) == 1
     before, rgb_before = statistics(networks, "depth"), statistics(networks, "")

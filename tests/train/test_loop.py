@@ -22,7 +22,7 @@ from auxdrive_train.engine import checkpoint, loop, run_folder
 from auxdrive_train.engine.config import TrainConfig, parse_config
 from auxdrive_train.engine.evaluate import predict_views
 from auxdrive_train.engine.loop import Trainer
-from auxdrive_train.engine.prepare import build
+from auxdrive_train.engine.prepare import build_finished, make_method, make_networks
 from auxdrive_train.engine.run_folder import source_commit
 from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.engine.train import train
@@ -62,15 +62,16 @@ def twin(config: TrainConfig) -> tuple[dict[str, Tensor], list[float]]:
     torch.set_num_threads(1)
     dataset = Dataset.open(config.data)
     task = make_task(config.task, dataset.card)
-    method, networks = build(config, task)
+    method = make_method(config, task)
     samples = SampleSet.open(dataset, dataset.split("train"), task, method.modalities)
+    networks = make_networks(method, config, len(samples))
     history: list[PhaseRecord] = []
     optimizers: dict[str, torch.optim.AdamW] = {}
     norms = []
     while (phase := method.next_phase(history)) is not None:
         if phase.begin is not None:
             phase.begin(networks, lambda _: samples.gather(np.arange(4)))
-        (network,) = (networks[name] for name in phase.trains)
+        network = nn.ModuleList(networks[name] for name in phase.trains)
         networks.requires_grad_(False)
         network.requires_grad_(True)
         key = phase.optimizer or phase.name
@@ -183,7 +184,7 @@ def test_predictions_are_made_without_dropout_and_modes_are_put_back(stripe_data
     config = config_of(stripe_data, "baseline", dropout=0.5)
     dataset = Dataset.open(stripe_data)
     task = make_task("steering", dataset.card)
-    method, networks = build(config, task)
+    method, networks = build_finished(config, task)
     samples = SampleSet.open(dataset, dataset.split("val"), task, (Modality.RGB,))
     views = method.views(networks.train())
     networks["student"].encoder.eval()

@@ -5,16 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from auxdrive.cards import CameraSpec, DatasetCard
-from auxdrive.modalities import Modality
-from auxdrive_train.losses import LOSSES
-from auxdrive_train.losses.hint import hint
+from auxdrive_train.losses.contract import LossSetting
+from auxdrive_train.losses.hint import Hint, hint
 from auxdrive_train.losses.kd import kd_regression
 from auxdrive_train.losses.rkd import rkd
-from auxdrive_train.models.networks import Output
-from auxdrive_train.tasks import make_task
+from auxdrive_train.models.maps import Widths
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from loss_inputs import TASK, batch_of, output
 
 
 def huber(a: float, b: float) -> float:
@@ -103,19 +101,26 @@ def test_rkd_ignores_scale_and_shift_of_the_features(seed: int, scale: float) ->
     assert float(rkd(features * scale + 3.0, features)) == pytest.approx(0.0, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", sorted(LOSSES))
-def test_mixed_precision_leaves_the_losses_in_float32(name: str) -> None:
-    """Features of a trained network lie close together: their relations drown in bfloat16's
-    rounding, and angles go through a matmul.
-    """
-    card = DatasetCard(
-        name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70)
-    )
-    loss = LOSSES[name].make(make_task("steering", card))
+def test_hint_has_fitnets_regressor_where_widths_differ_and_trains_it() -> None:
+    """Romero et al. 2015, equation 3, with a linear regressor on the student's features."""
     torch.manual_seed(0)
-    student, teacher = (
-        Output(10 + 0.05 * torch.randn(6, 16), 0.1 * torch.randn(6, 1)) for _ in range(2)
-    )
-    wanted = float(loss(student, teacher))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert float(loss(student, teacher)) == wanted
+    loss = Hint(LossSetting(TASK, Widths(6), Widths(4), samples=7)).double()
+    assert {name: tuple(p.shape) for name, p in loss.named_parameters()} == {
+        "regressor.weight": (4, 6),
+        "regressor.bias": (4,),
+    }
+    student, teacher = (torch.randn(7, d, dtype=torch.float64) for d in (6, 4))
+    found = loss(output(student), output(teacher), batch_of(7))
+    weight, bias = (p.detach().numpy() for p in loss.parameters())
+    gap = student.numpy() @ weight.T + bias - teacher.numpy()
+    assert found.item() == pytest.approx(float((gap**2).mean()), rel=1e-12)
+    optimizer = torch.optim.SGD(loss.parameters(), lr=0.1)
+    for _ in range(400):
+        optimizer.zero_grad()
+        loss(output(student), output(teacher), batch_of(7)).backward()
+        optimizer.step()
+    assert loss(output(student), output(teacher), batch_of(7)).item() < 0.2 * found.item()
+
+
+def test_hint_of_equal_widths_trains_nothing() -> None:
+    assert not list(Hint(LossSetting(TASK, Widths(6), Widths(6), samples=7)).state_dict())

@@ -13,7 +13,7 @@ from auxdrive.errors import UsageError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods.dmcl import Ensemble
-from auxdrive_train.models.backbone import BACKBONES
+from auxdrive_train.models import BACKBONES
 from auxdrive_train.models.excitation import ExcitationNetwork
 from auxdrive_train.models.networks import (
     Build,

@@ -41,7 +41,7 @@ def method(name: str, **options: object) -> Method:
 def networks_of(made: Method) -> nn.ModuleDict:
     """Fresh networks; projections are random, so that a teacher sees its auxiliaries."""
     torch.manual_seed(5)
-    networks = made.networks()
+    networks = made.trained_modules(samples=5)
     for name, parameter in networks.named_parameters():
         if "projections" in name:
             nn.init.normal_(parameter, std=0.3)

@@ -42,6 +42,7 @@ from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.schedule import learning_rate
 from auxdrive_train.engine.seeds import seed_of
+from auxdrive_train.losses.contract import without_losses
 from auxdrive_train.methods.contract import Phase, PhaseRecord
 
 _LOG = logging.getLogger(__name__)
@@ -312,7 +313,7 @@ class Trainer:
         if self._log is not None:
             self.progress.log_bytes = self._log.epoch(line, self.progress.step)
         if improved:
-            self._write(self.parts.folder.best_path, with_optimizers=False)
+            self._write(self.parts.folder.best_path, to_resume=False)
         self._save()
         name = self.parts.method.task.primary_metric
         self.advance(
@@ -373,24 +374,21 @@ class Trainer:
             _LOG.info(said_of_clipping(phase.name, clipped, steps, self.config.clip_norm))
 
     def _save(self) -> None:
-        self._write(self.parts.folder.last_path, with_optimizers=True)
+        self._write(self.parts.folder.last_path, to_resume=True)
 
-    def _write(self, path: Path, with_optimizers: bool) -> None:
+    def _write(self, path: Path, to_resume: bool) -> None:
+        """One to resume from holds all that training needs; any other what is measured, handed over
+        and driven: the networks alone.
+        """
         if not self.parts.fabric.is_global_zero:
             return
-        optimizers = (
-            {key: optimizer_state(optimizer) for key, optimizer in self._optimizers.items()}
-            if with_optimizers
-            else {}
-        )
-        stored = Checkpoint(
-            snapshot(self.parts.networks),
-            self.progress,
-            self.parts.fingerprint,
-            optimizers=optimizers,
-        )
+        networks = self.parts.networks if to_resume else without_losses(self.parts.networks)
+        stored = Checkpoint(snapshot(networks), self.progress, self.parts.fingerprint)
         stored.views = self._ended.changed_since()
-        if with_optimizers:
+        if to_resume:
             stored.phase_best = self._phase_best
-            stored.optimizers |= self._loaded_optimizers
+            stored.optimizers = {
+                **{key: optimizer_state(made) for key, made in self._optimizers.items()},
+                **self._loaded_optimizers,
+            }
         files.save(path, stored)

@@ -15,6 +15,7 @@ from auxdrive_train.engine.evaluate import counted, measure, predict_views
 from auxdrive_train.engine.floor import floors
 from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
+from auxdrive_train.losses.contract import without_losses
 
 
 def write_result(parts: Parts, progress: Progress) -> RunResult:
@@ -25,7 +26,7 @@ def write_result(parts: Parts, progress: Progress) -> RunResult:
     config, method, steering = parts.config, parts.method, parts.validation.card.steering
     best = parts.folder.best_path
     stored = files.load(best)
-    files.restore(parts.networks, stored.networks, best.name)
+    files.restore(without_losses(parts.networks), stored.networks, best.name)
     views = views_at_their_end(method, parts.networks, stored.views, best.name)
     measured: dict[str, Mapping[str, Any]] = {}
     splits = {"val": parts.validation, **parts.further}

@@ -4,8 +4,9 @@ be, so that a mistake does not come to light after hours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -28,6 +29,7 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.run_folder import fingerprint
 from auxdrive_train.engine.seeds import seed_of
+from auxdrive_train.losses.contract import Loss
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import FINISHED, Method, Options, Setting
 from auxdrive_train.methods.stored import StoredStudent
@@ -48,7 +50,7 @@ class Parts:
         config: the run's settings.
         fabric: the processes and the device that train.
         method: what is trained, and in which order.
-        networks: the method's, on the device.
+        networks: the method's, and its losses, on the device.
         dataset: the data set that the samples are of.
         division: which frames train and which validate.
         recorded: the training samples as they were recorded.
@@ -85,11 +87,7 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
     """
     _refuse_empty_crop(config, dataset)
     task = make_task(config.task, dataset.card)
-    method, networks = build(config, task)
-    networks.to(fabric.device)
-    # Pictures are stored with their channels last: where weights are too, a CPU's convolutions and
-    # batch norms are quicker.
-    convert_conv2d_weight_memory_format(networks, torch.channels_last)
+    method = make_method(config, task)
     division = training_parts(dataset, config.validation_every)
     recorded = SampleSet.open(dataset, division.train, task, method.modalities)
     samples = balance(recorded, config.balance)
@@ -106,6 +104,10 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
             f"{dataset.name} has {len(samples)} training samples, fewer than one batch of "
             f"{config.batch_size}; lower batch_size"
         )
+    networks = make_networks(method, config, len(samples)).to(fabric.device)
+    # Pictures are stored with their channels last: where weights are too, a CPU's convolutions and
+    # batch norms are quicker.
+    convert_conv2d_weight_memory_format(networks, torch.channels_last)
     method.check(networks, validation.gather(_fullest(validation, 2)).to(fabric.device))
     return Parts(
         config=config,
@@ -123,16 +125,37 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
     )
 
 
-def build(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
-    """The method and its fresh networks under the configuration's seed."""
+def make_method(config: TrainConfig, task: Task) -> Method:
+    """The method that the configuration asks for."""
     entry = METHODS[config.method]
-    method = entry(_setting(config, task), entry.options_type.model_validate(config.options))
-    return method, _fresh(method, config)
+    return entry(_setting(config, task), entry.options_type.model_validate(config.options))
+
+
+def make_networks(method: Method, config: TrainConfig, samples: int) -> nn.ModuleDict:
+    """The method's fresh networks and losses under the configuration's seed.
+
+    Args:
+        method: whose.
+        config: the run's settings.
+        samples: how many training samples there are.
+
+    Raises:
+        UsageError: the method trains with a loss that there is not.
+        ConfigError: a loss does not fit the networks, or cannot be trained in several processes.
+    """
+    networks = _fresh(partial(method.trained_modules, samples), config)
+    for name, each in method.losses().items():
+        if config.processes > 1 and cast(Loss, networks[name]).remembers_samples:
+            raise ConfigError(
+                f"the loss '{each.loss}' remembers every sample, and {config.processes} processes "
+                "would each remember their own alone; use processes: 1"
+            )
+    return networks
 
 
 def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
-    """As `build`, for a run that is used and not trained: without weight files, and where its
-    method is not known its student alone.
+    """The method and its networks of a run that is used and not trained: without weight files and
+    losses, and where the method is not known its student alone.
 
     Raises:
         ConfigError: the method is known, and has no such options.
@@ -152,7 +175,7 @@ def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDi
                 "the run's options have mistakes:\n"
                 + "\n".join(mistakes_of(error, entry.options_type))
             ) from None
-    return method, _fresh(method, config)
+    return method, _fresh(method.networks, config)
 
 
 def _setting(config: TrainConfig, task: Task) -> Setting:
@@ -164,9 +187,9 @@ def _setting(config: TrainConfig, task: Task) -> Setting:
     )
 
 
-def _fresh(method: Method, config: TrainConfig) -> nn.ModuleDict:
+def _fresh(make: Callable[[], nn.ModuleDict], config: TrainConfig) -> nn.ModuleDict:
     torch.manual_seed(seed_of(config.seed, 0xA11))
-    networks = method.networks()
+    networks = make()
     load_weights = BACKBONES[config.backbone].load_weights
     if config.weights is not None and load_weights is not None:
         for network in networks.values():

@@ -1,20 +1,23 @@
 """hint: the student's features approach the teacher's (FitNets, Romero et al. 2015, equation 3).
 
-mean((F_stu - F_tea)^2) over all elements, as RepDistiller's HintLoss; the paper has half the
-squared norm. FitNets puts a regressor between features of different widths; a SAMD teacher is a
-supermodel of its student, so the widths are equal and none is needed. Zero when equal.
+mean((r(F_stu) - F_tea)^2) over all elements, as RepDistiller's HintLoss; the paper has half the
+squared norm. r is the paper's regressor: where the features' widths differ, a linear map with bias
+that is trained with the student (the paper's ends in the hint layer's non-linearity, which features
+of different networks need not share); where they are equal there is none, and the loss is zero when
+the features are.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from torch import Tensor
+from torch import Tensor, nn
+
+from auxdrive_train.losses.contract import Loss, LossSetting
 
 if TYPE_CHECKING:
-    from auxdrive_train.losses import DistillationLoss
+    from auxdrive_train.data.batch import Batch
     from auxdrive_train.models.networks import Output
-    from auxdrive_train.tasks.base import Task
 
 
 def hint(student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
@@ -22,11 +25,18 @@ def hint(student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
     return ((student_bd - teacher_bd) ** 2).mean()
 
 
-def make(task: Task) -> DistillationLoss:
-    """The loss on features; the task does not matter."""
-    del task
+class Hint(Loss):
+    """The loss on features, with FitNets' regressor where their widths differ."""
 
-    def loss(student: Output, teacher: Output) -> Tensor:
-        return hint(student.features, teacher.features)
+    paper = "Romero et al. 2015 (FitNets)"
+    beta = 100.0
 
-    return loss
+    def __init__(self, setting: LossSetting) -> None:
+        super().__init__(setting)
+        ours, theirs = setting.student.features, setting.teacher.features
+        self.regressor = nn.Identity() if ours == theirs else nn.Linear(ours, theirs)
+
+    def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
+        """`hint` of the regressed features."""
+        del batch
+        return hint(self.regressor(student.features), teacher.features)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from auxdrive_train.losses.contract import Loss
+
 if TYPE_CHECKING:
-    from auxdrive_train.losses import DistillationLoss
+    from auxdrive_train.data.batch import Batch
     from auxdrive_train.models.networks import Output
-    from auxdrive_train.tasks.base import Task
 
 
 def kd_regression(student: Tensor, teacher: Tensor, scale: float) -> Tensor:
@@ -22,10 +23,13 @@ def kd_regression(student: Tensor, teacher: Tensor, scale: float) -> Tensor:
     return (((student - teacher) / scale) ** 2).mean()
 
 
-def make(task: Task) -> DistillationLoss:
+class KD(Loss):
     """The loss on predictions, in the task's scale."""
 
-    def loss(student: Output, teacher: Output) -> Tensor:
-        return kd_regression(student.prediction, teacher.prediction, task.scale)
+    paper = "Hinton, Vinyals, Dean 2015"
+    beta = 0.9
 
-    return loss
+    def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
+        """`kd_regression` of the predictions."""
+        del batch
+        return kd_regression(student.prediction, teacher.prediction, self.setting.task.scale)

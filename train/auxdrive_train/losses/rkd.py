@@ -21,10 +21,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from auxdrive_train.losses.contract import Loss
+
 if TYPE_CHECKING:
-    from auxdrive_train.losses import DistillationLoss
+    from auxdrive_train.data.batch import Batch
     from auxdrive_train.models.networks import Output
-    from auxdrive_train.tasks.base import Task
 
 DISTANCE_WEIGHT = 25.0
 ANGLE_WEIGHT = 50.0
@@ -84,11 +85,13 @@ def _mean(distances_bb: Tensor) -> Tensor:
     return (distances_bb.sum() / (count * (count - 1))).clamp(min=SMALLEST_MEAN)
 
 
-def make(task: Task) -> DistillationLoss:
-    """The loss on features; the task does not matter."""
-    del task
+class RKD(Loss):
+    """The loss on features, of whatever width."""
 
-    def loss(student: Output, teacher: Output) -> Tensor:
+    paper = "Park et al. 2019"
+    beta = 1.0
+
+    def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
+        """`rkd` of the features."""
+        del batch
         return rkd(student.features, teacher.features)
-
-    return loss

@@ -2,7 +2,8 @@
 
 A method is a description, not a loop. It says
 
-- which networks there are (`networks`),
+- which networks there are (`networks`), and which losses of `auxdrive_train.losses` stand between
+  two of them (`losses`),
 - what to train next, given what has been trained (`next_phase`): rounds of teacher and student,
   frozen teachers and then a fusion and then a probe, or several networks at once are all lists of
   phases,
@@ -21,7 +22,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 from auxdrive.errors import ConfigError
@@ -33,6 +34,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
+from auxdrive_train.losses.contract import LossSetting, make_loss
 from auxdrive_train.models.networks import Build, Network
 
 STUDENT = "student"
@@ -76,10 +78,10 @@ class Phase:
 
     Attributes:
         name: unique within the run, e.g. "round 3: student".
-        trains: names of the networks that are updated. All others are frozen and in evaluation
-            mode.
+        trains: names of the networks, and of the losses, that are updated. All others are frozen
+            and in evaluation mode.
         epochs: at most so many.
-        loss: (networks, batch) -> Step.
+        loss: (networks, batch) -> Step; the method's losses stand among the networks, by name.
         watch: the view whose validation metric stops the phase early and chooses its best epoch. It
             is reported and driven as it stands at this phase's end (of several phases, the last);
             the student as it stood after the run's best epoch.
@@ -125,6 +127,21 @@ class PhaseRecord:
     watch: str
     best: Metric
     last: Metric
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """A loss of `auxdrive_train.losses` between two networks of a method.
+
+    Attributes:
+        loss: its name there.
+        student: name of the network that learns.
+        teacher: name of the network that it learns from.
+    """
+
+    loss: str
+    student: str
+    teacher: str
 
 
 @dataclass(frozen=True)
@@ -181,6 +198,29 @@ class Method(ABC):
     @abstractmethod
     def networks(self) -> nn.ModuleDict:
         """Fresh networks. Called once, under the run's seed."""
+
+    def losses(self) -> Mapping[str, Distillation]:
+        """The losses between its networks, by the name under which they stand among these; whatever
+        they train and remember is then the run's. Asked for in training alone.
+        """
+        return {}
+
+    def trained_modules(self, samples: int) -> nn.ModuleDict:
+        """Fresh networks and losses: all that training moves, updates and stores.
+
+        Args:
+            samples: how many training samples there are.
+
+        Raises:
+            UsageError: there is no such loss.
+            ConfigError: a loss does not fit its networks.
+        """
+        networks = self.networks()
+        for name, each in self.losses().items():
+            student, teacher = (cast(Network, networks[of]) for of in (each.student, each.teacher))
+            setting = LossSetting(self.task, student.widths, teacher.widths, samples)
+            networks[name] = make_loss(each.loss, setting)
+        return networks
 
     @abstractmethod
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:

@@ -12,16 +12,17 @@ from functools import cached_property
 from typing import cast
 
 import torch
-from auxdrive.errors import unknown_name
 from auxdrive.modalities import Modality
 from pydantic import Field, ValidationInfo, field_validator
 from torch import nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.losses import LOSSES, DistillationLoss
+from auxdrive_train.losses import LOSSES
+from auxdrive_train.losses.contract import Loss
 from auxdrive_train.methods.contract import (
     STUDENT,
     TEACHER,
+    Distillation,
     Examples,
     Method,
     Options,
@@ -34,6 +35,8 @@ from auxdrive_train.methods.contract import (
 )
 from auxdrive_train.models.networks import FusedNetwork, Network, Output, SingleNetwork
 from auxdrive_train.models.supermodel import check_supermodel, reset
+
+DISTILLATION = "distillation"
 
 
 class SAMDOptions(Options):
@@ -64,7 +67,7 @@ class SAMDOptions(Options):
     @classmethod
     def _known(cls, name: str, info: ValidationInfo) -> str:
         if name not in LOSSES and not is_finished(info):
-            raise ValueError(unknown_name("loss", name, LOSSES))
+            raise ValueError(LOSSES.unknown(name))
         return name
 
 
@@ -88,15 +91,10 @@ class SAMD(Method):
 
     @cached_property
     def beta(self) -> float:
-        """The distillation's weight."""
-        return LOSSES[self.options.loss].beta if self.options.beta is None else self.options.beta
-
-    @cached_property
-    def distil(self) -> DistillationLoss:
-        """The distillation loss. Looked up when it is needed: a finished run's need not be known
-        where its networks are used.
+        """The distillation's weight. Looked up when it is needed: a finished run's loss need not be
+        known where its networks are used.
         """
-        return LOSSES[self.options.loss].make(self.task)
+        return LOSSES[self.options.loss].beta if self.options.beta is None else self.options.beta
 
     @classmethod
     def mistakes(cls, auxiliaries: Sequence[Modality], epochs: int, options: Options) -> list[str]:
@@ -119,6 +117,10 @@ class SAMD(Method):
             self.setting.main, self.setting.auxiliaries, self.setting.build, head=student.head
         )
         return nn.ModuleDict({STUDENT: student, TEACHER: teacher})
+
+    def losses(self) -> Mapping[str, Distillation]:
+        """The teacher teaches the student."""
+        return {DISTILLATION: Distillation(self.options.loss, STUDENT, TEACHER)}
 
     def check(self, networks: nn.ModuleDict, batch: Batch) -> None:
         """The teacher must be a supermodel of the student."""
@@ -147,7 +149,7 @@ class SAMD(Method):
             # in between, with the teacher.
             return Phase(
                 f"{name}: student",
-                (STUDENT,),
+                (STUDENT, DISTILLATION),
                 k,
                 self._student_loss,
                 STUDENT,
@@ -170,14 +172,14 @@ class SAMD(Method):
         return Step({"task": self.supervised(networks[TEACHER](batch).prediction, batch)})
 
     def _student_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        student = networks[STUDENT](batch)
-        teacher = self._taught(networks, batch)
-        distilled = self.distil(student, teacher)
+        loss = cast(Loss, networks[DISTILLATION])
+        student = networks[STUDENT](batch, loss.maps)
+        distilled = loss(student, self._taught(networks, batch, loss.maps), batch)
         return Step(
             {"task": self.supervised(student.prediction, batch), "distil": self.beta * distilled}
         )
 
-    def _taught(self, networks: nn.ModuleDict, batch: Batch) -> Output:
+    def _taught(self, networks: nn.ModuleDict, batch: Batch, maps: tuple[str, ...]) -> Output:
         """The teacher's output in evaluation mode. The head that it shares is training with the
         student: it is put back afterwards.
         """
@@ -185,7 +187,7 @@ class SAMD(Method):
         training = network.head.training
         try:
             with torch.no_grad():
-                output: Output = network.eval()(batch)
+                output: Output = network.eval()(batch, maps)
         finally:
             network.head.train(training)
         return output

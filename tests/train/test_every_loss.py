@@ -1,0 +1,223 @@
+"""The checks that every distillation loss of the table must pass; a new one is covered by its row.
+
+The names are the table's and one more: a loss that trains a part, compares maps and remembers
+samples. Each loss has a test of its own beside these: its formula against a float64 twin that was
+written from the paper. Degenerate features are in `test_losses_degenerate.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+from auxdrive.cards import PreprocessingSpec
+from auxdrive.modalities import Modality
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.losses import LOSSES
+from auxdrive_train.losses.contract import Loss
+from auxdrive_train.methods.contract import Setting
+from auxdrive_train.methods.samd import SAMD, SAMDOptions
+from auxdrive_train.models.networks import Build, Output
+from auxdrive_train.tasks import make_task
+from auxdrive_train.tasks.base import Task
+from loss_inputs import CARD, SAMPLES, batch_of, cost, fresh, output
+from remembering_loss import Remembering
+from torch import Tensor
+
+TASKS = {name: make_task(name, CARD) for name in ("steering", "waypoints")}
+every_loss = pytest.mark.parametrize("name", [*LOSSES.names(), "remembering"])
+every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+DTYPES = (torch.float32, torch.float64)
+
+
+@pytest.fixture(autouse=True)
+def _remembering() -> Iterator[None]:
+    LOSSES.add("remembering", Remembering)
+    yield
+    LOSSES.remove("remembering")
+
+
+def features(seed: int, count: int = 6, dtype: torch.dtype = torch.float32) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, 6, dtype=dtype, generator=generator)
+
+
+@every_loss
+def test_it_says_where_it_comes_from_and_how_much_it_weighs(name: str) -> None:
+    entry = LOSSES[name]
+    assert issubclass(entry, Loss)
+    assert entry.paper
+    assert entry.beta > 0
+    assert entry.__doc__
+
+
+@every_task
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("count", [2, 6])
+@every_loss
+def test_it_is_a_finite_number_of_its_inputs_type(
+    name: str, count: int, dtype: torch.dtype, task: Task
+) -> None:
+    """Also for the smallest batch that training allows."""
+    student = features(1, count, dtype).requires_grad_(True)
+    teacher = features(2, count, dtype)
+    loss = fresh(name, task).to(dtype)
+    value = cost(loss, output(student, task), output(teacher, task), batch_of(count, task))
+    assert value.shape == ()
+    assert value.dtype == dtype
+    assert torch.isfinite(value)
+    value.backward()
+    assert student.grad is not None
+    assert torch.isfinite(student.grad).all()
+
+
+@every_task
+@every_loss
+def test_float32_agrees_with_float64(name: str, task: Task) -> None:
+    values = []
+    for dtype in DTYPES:
+        ours, theirs = (output(features(seed, 6, torch.float64).to(dtype), task) for seed in (1, 2))
+        values.append(cost(fresh(name, task).to(dtype), ours, theirs, batch_of(6, task)).item())
+    assert values[0] == pytest.approx(values[1], rel=1e-4, abs=1e-6)
+
+
+@every_task
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@every_loss
+def test_it_is_zero_where_student_equals_teacher_if_it_says_so(
+    name: str, dtype: torch.dtype, task: Task
+) -> None:
+    same, other = (output(features(seed, 6, dtype), task) for seed in (1, 2))
+    loss, batch = fresh(name, task).to(dtype), batch_of(6, task)
+    assert (abs(cost(loss, same, same, batch).item()) < 1e-6) == loss.zero_for_equals
+    assert cost(loss, same, other, batch).item() > 1e-3
+
+
+@every_task
+@every_loss
+def test_its_gradient_reaches_the_student_and_its_own_parts_alone(name: str, task: Task) -> None:
+    student, teacher = (features(seed).requires_grad_(True) for seed in (1, 2))
+    loss = fresh(name, task)
+    cost(loss, output(student, task), output(teacher, task), batch_of(6, task)).backward()
+    assert student.grad is not None
+    assert student.grad.abs().sum() > 0
+    assert teacher.grad is None
+    for part, parameter in loss.named_parameters():
+        assert parameter.grad is not None, part
+        assert torch.isfinite(parameter.grad).all(), part
+
+
+@every_loss
+def test_mixed_precision_leaves_it_in_float32(name: str) -> None:
+    """Features of a trained network lie close together: their relations drown in bfloat16's
+    rounding, and angles go through a matmul.
+    """
+    student, teacher = (output(10 + 0.05 * features(seed)) for seed in (1, 2))
+    loss = fresh(name)
+    wanted = cost(loss, student, teacher, batch_of(6)).item()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert cost(loss, student, teacher, batch_of(6)).item() == wanted
+    half = replace(student, features=student.features.bfloat16())
+    assert cost(loss, half, teacher, batch_of(6)).dtype == torch.float32
+
+
+@every_loss
+def test_it_is_right_for_features_of_different_widths(name: str) -> None:
+    """A student is often narrower than what teaches it."""
+    student = features(1)[:, :4].clone().requires_grad_(True)
+    loss = fresh(name, student=4, teacher=6)
+    value = cost(loss, output(student), output(features(2)), batch_of(6))
+    value.backward()
+    assert torch.isfinite(value)
+    assert student.grad is not None
+    assert student.grad.abs().sum() > 0
+
+
+@every_loss
+def test_what_it_knows_of_samples_is_what_it_declares(name: str) -> None:
+    """Only a loss that says that it remembers samples may depend on their numbers, or keep a
+    tensor as long as the training set.
+    """
+    loss = fresh(name)
+    student, teacher = output(features(1)), output(features(2))
+    batch = batch_of(6)
+    wanted = cost(loss, student, teacher, batch).item()
+    if not loss.remembers_samples:
+        other = replace(batch, index=batch.index.flip(0))
+        assert cost(loss, student, teacher, other).item() == wanted
+    assert loss.remembers_samples == any(SAMPLES in tensor.shape for tensor in loss.buffers())
+
+
+@every_loss
+def test_its_state_is_all_that_it_is(name: str) -> None:
+    """Trained a little, stored, and loaded into a fresh one: both cost the same from there on. This
+    is what makes a resumed run exact.
+    """
+    loss = fresh(name)
+    parameters = list(loss.parameters())
+    optimizer = torch.optim.SGD(parameters, lr=0.01) if parameters else None
+    for seed in range(3, 6):
+        torch.manual_seed(seed)
+        value = loss(output(features(seed).requires_grad_(True)), output(features(2)), batch_of(6))
+        if optimizer is not None:
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+    resumed = fresh(name)
+    resumed.load_state_dict({key: value.clone() for key, value in loss.state_dict().items()})
+    values = []
+    for each in (loss, resumed):
+        torch.manual_seed(9)
+        values.append(each(output(features(1)), output(features(2)), batch_of(6)).item())
+    assert values[0] == values[1]
+
+
+def samd(loss: str, task: Task) -> SAMD:
+    build = Build("pilotnet", PreprocessingSpec(size=(66, 80)), task, dropout=0.0)
+    options = SAMDOptions(loss=loss, epochs_per_round=1)
+    return SAMD(Setting(Modality.RGB, (Modality.DEPTH,), build, 1), options)
+
+
+@every_task
+@every_loss
+def test_black_frames_give_a_finite_loss_and_gradient_in_training(name: str, task: Task) -> None:
+    """A lens cap on every sensor: all samples are the same, and nothing varies."""
+    made = samd(name, task)
+    torch.manual_seed(5)
+    networks = made.trained_modules(samples=SAMPLES).train()
+    count = 3
+    black = Batch(
+        {
+            Modality.RGB: torch.zeros(count, 70, 90, 3, dtype=torch.uint8),
+            Modality.DEPTH: torch.zeros(count, 70, 90, dtype=torch.int16).view(torch.uint16),
+        },
+        {m: torch.ones(count, dtype=torch.bool) for m in (Modality.RGB, Modality.DEPTH)},
+        torch.zeros(count, task.ego.width),
+        torch.zeros(count, *task.target_shape),
+        torch.arange(count),
+    )
+    step = made._student_loss(networks, black)
+    torch.stack(list(step.losses.values())).sum().backward()
+    assert all(torch.isfinite(value) for value in step.losses.values())
+    for part, parameter in networks.named_parameters():
+        assert parameter.grad is None or torch.isfinite(parameter.grad).all(), part
+
+
+@every_loss
+def test_a_network_gives_every_map_that_it_asks_for(name: str) -> None:
+    """On the smallest backbone, as in `make_loss`, which refuses a name that there is not."""
+    made = samd(name, TASKS["steering"])
+    loss = made.trained_modules(samples=SAMPLES)["distillation"]
+    student = made.networks()["student"]
+    frames = torch.zeros(2, 70, 90, 3, dtype=torch.uint8)
+    batch = Batch(
+        {Modality.RGB: frames},
+        {Modality.RGB: torch.ones(2, dtype=torch.bool)},
+        torch.zeros(2, 0),
+        torch.zeros(2, 1),
+        torch.arange(2),
+    )
+    found: Output = student(batch, loss.maps)
+    assert set(found.maps) == set(loss.maps)
