@@ -20,14 +20,9 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.storage.folders import held
-from auxdrive_eval.collecting.collect import (
-    Collected,
-    CollectSettings,
-    collect,
-    collect_settings,
-    splits_of,
-)
+from auxdrive_eval.collecting.collect import Collected, collect
 from auxdrive_eval.collecting.record import plan_episode
+from auxdrive_eval.collecting.settings import CollectSettings, collect_settings, splits_of
 from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA, EmbeddedOptions

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from auxdrive import cli
 from auxdrive.data.dataset import Dataset
-from auxdrive_eval.collecting.collect import collect, collect_settings
+from auxdrive_eval.collecting.collect import collect
+from auxdrive_eval.collecting.settings import collect_settings
 from auxdrive_eval.simulators.settings import SimulatorSettings
 from small_world import CAMERA
 

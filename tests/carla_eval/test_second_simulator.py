@@ -16,7 +16,8 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.errors import UsageError
 from auxdrive.machine.facts import PROBES, Package
 from auxdrive.modalities import Modality
-from auxdrive_eval.collecting.collect import collect, collect_settings
+from auxdrive_eval.collecting.collect import collect
+from auxdrive_eval.collecting.settings import collect_settings
 from auxdrive_eval.driving.evaluate import drive_all
 from auxdrive_eval.driving.settings import DriverSource
 from auxdrive_eval.routes.plan import routes_of_seeds

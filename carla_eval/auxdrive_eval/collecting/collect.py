@@ -6,25 +6,20 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Self
 
-import numpy as np
 from auxdrive.cards import DatasetCard
 from auxdrive.data.episode_files import CARD_NAME, clean_partial, write_card
 from auxdrive.data.episode_reader import EpisodeReader
-from auxdrive.errors import DataError, UsageError
-from auxdrive.modalities import Modality
+from auxdrive.errors import UsageError
 from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import entries, exists, is_folder
-from auxdrive.strict import Strict, mistakes_of, read_model
-from pydantic import Field, ValidationError, model_validator
 
 from auxdrive_eval.collecting.record import (
     EpisodePlan,
@@ -33,83 +28,14 @@ from auxdrive_eval.collecting.record import (
     plan_episode,
     record_episode,
 )
-from auxdrive_eval.routes.plan import COLLECT_SEEDS
-from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
+from auxdrive_eval.collecting.settings import (
+    SETTINGS_NAME,
+    CollectSettings,
+    read_settings,
+    splits_of,
+)
+from auxdrive_eval.simulators.settings import make_simulator
 from auxdrive_eval.workers import check_workers, run_jobs
-
-SETTINGS_NAME = "collect.json"
-BLOCK = 10
-"""One episode of so many is for validation."""
-
-
-class CollectSettings(Strict):
-    """What decides the content of a recording. Either `episodes` or `frames` says how much;
-    `frames` is a minimum.
-
-    split: put all episodes in the split of this name; None makes 'train', 'val' and 'test'.
-    """
-
-    simulator: SimulatorSettings = Field(default_factory=SimulatorSettings)
-    modalities: tuple[Modality, ...]
-    rate_hz: float = Field(default=4.0, gt=0)
-    seed: int = Field(default=0, ge=0)
-    route_seeds: tuple[int, ...] = tuple(COLLECT_SEEDS)
-    episodes: int | None = Field(default=None, ge=1)
-    frames: int | None = Field(default=None, ge=1)
-    max_episode_s: float = Field(default=60.0, gt=0)
-    perturb: bool = True
-    split: str | None = None
-
-    @model_validator(mode="after")
-    def _is_possible(self) -> Self:
-        if (self.episodes is None) == (self.frames is None):
-            raise ValueError("give the number of episodes or of frames")
-        if not self.route_seeds:
-            raise ValueError("there are no route seeds")
-        sensed = self.simulator.spec.sensors
-        unknown = [modality.value for modality in self.modalities if modality not in sensed]
-        if unknown or not self.modalities or len(set(self.modalities)) != len(self.modalities):
-            raise ValueError(
-                f"record some of {', '.join(sensed)}, each once; the other modalities are derived "
-                "from these, where they can be had"
-            )
-        tick_s = self.simulator.options.tick_s
-        ticks = 1 / (self.rate_hz * tick_s)
-        if ticks < 1 - 1e-9 or abs(ticks - round(ticks)) > 1e-9:
-            raise ValueError(
-                f"{self.rate_hz} Hz is not a whole number of the simulator's ticks of {tick_s} s"
-            )
-        return self
-
-    @property
-    def ticks_per_frame(self) -> int:
-        """Simulator ticks from one recorded frame to the next."""
-        return round(1 / (self.rate_hz * self.simulator.options.tick_s))
-
-
-def collect_settings(
-    simulator: SimulatorSettings | None = None,
-    modalities: Sequence[Modality] | None = None,
-    **values: object,
-) -> CollectSettings:
-    """Settings from what a user typed.
-
-    Args:
-        simulator: None is the embedded one as it is by default.
-        modalities: what is recorded; None is all that the simulator senses.
-        values: the other fields of `CollectSettings`.
-
-    Raises:
-        UsageError: they are not possible; every mistake is named.
-    """
-    simulator = simulator or SimulatorSettings()
-    recorded = simulator.spec.sensors if modalities is None else tuple(modalities)
-    try:
-        return CollectSettings.model_validate(
-            {"simulator": simulator, "modalities": recorded, **values}
-        )
-    except ValidationError as error:
-        raise UsageError("; ".join(mistakes_of(error, CollectSettings))) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,39 +217,6 @@ class _Store:
             )
 
 
-def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[str, ...]]:
-    """Episodes by split: of every ten, drawn from the seed, one is for validation and another for
-    the test.
-
-    Where the first ten are not complete and hold no such episode, the last ones take their place.
-    """
-    names = {index: episode_id(settings.seed, index) for index in indices}
-    if settings.split is not None:
-        return {settings.split: tuple(names.values())} if names else {}
-    held: dict[str, set[int]] = {"val": set(), "test": set()}
-    for index in indices:
-        places = _held_out(settings.seed, index // BLOCK)
-        for name, place in zip(held, places, strict=True):
-            if index % BLOCK == place:
-                held[name].add(index)
-    for taken_so_far, name in enumerate(held, start=1):
-        free = [index for index in indices if not any(index in taken for taken in held.values())]
-        if not held[name] and len(indices) > taken_so_far and free:
-            held[name] = {free[-1]}
-    chosen = set().union(*held.values())
-    groups = {
-        "train": [index for index in indices if index not in chosen],
-        **{name: sorted(taken) for name, taken in held.items()},
-    }
-    return {name: tuple(names[index] for index in group) for name, group in groups.items() if group}
-
-
-def _held_out(seed: int, block: int) -> tuple[int, int]:
-    """Places of the validation and test episodes within a block of ten."""
-    places = np.random.default_rng([seed, block]).choice(BLOCK, size=2, replace=False)
-    return int(places[0]), int(places[1])
-
-
 def _refuse_foreign_data(out: Path) -> None:
     """Refuse a data set that something else made: it has no settings of ours."""
     if not exists(out / SETTINGS_NAME) and (
@@ -353,16 +246,9 @@ def more_settings(out: Path, episodes: int) -> CollectSettings:
             f"{out}: holds no recording of `auxdrive collect` that could be gone on with; leave "
             "--more out to begin one"
         )
-    earlier = _read_settings(path)
+    earlier = read_settings(path)
     there = len(_Store(earlier, out).frames)
     return earlier.model_copy(update={"episodes": there + episodes, "frames": None})
-
-
-def _read_settings(path: Path) -> CollectSettings:
-    try:
-        return read_model(path, CollectSettings)
-    except DataError as error:
-        raise DataError(f"{error}\nChoose another --out") from error
 
 
 def _recording(out: Path) -> FolderKind[CollectSettings]:
@@ -384,4 +270,4 @@ def _recording(out: Path) -> FolderKind[CollectSettings]:
             names = [name for name in names if name not in ("episodes", "frames")]
         return [changed(name, getattr(earlier, name), getattr(now, name)) for name in names]
 
-    return FolderKind("a recording", SETTINGS_NAME, _read_settings, differences, _has_episodes)
+    return FolderKind("a recording", SETTINGS_NAME, read_settings, differences, _has_episodes)

@@ -102,7 +102,8 @@ def collect(
     from auxdrive.modalities import parse_modality
 
     from auxdrive_eval.collecting.collect import collect as record
-    from auxdrive_eval.collecting.collect import collect_settings, more_settings
+    from auxdrive_eval.collecting.collect import more_settings
+    from auxdrive_eval.collecting.settings import collect_settings
     from auxdrive_eval.routes.plan import parse_seeds
 
     if more is not None:

@@ -1,0 +1,138 @@
+"""What decides the content of a recording, as a user gives it and as it stands in the folder; and
+into which split an episode goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from auxdrive.errors import DataError, UsageError
+from auxdrive.modalities import Modality
+from auxdrive.strict import Strict, mistakes_of, read_model
+from pydantic import Field, ValidationError, model_validator
+
+from auxdrive_eval.collecting.record import episode_id
+from auxdrive_eval.routes.plan import COLLECT_SEEDS
+from auxdrive_eval.simulators.settings import SimulatorSettings
+
+SETTINGS_NAME = "collect.json"
+BLOCK = 10
+"""One episode of so many is for validation."""
+
+
+class CollectSettings(Strict):
+    """What decides the content of a recording. Either `episodes` or `frames` says how much;
+    `frames` is a minimum.
+
+    split: put all episodes in the split of this name; None makes 'train', 'val' and 'test'.
+    """
+
+    simulator: SimulatorSettings = Field(default_factory=SimulatorSettings)
+    modalities: tuple[Modality, ...]
+    rate_hz: float = Field(default=4.0, gt=0)
+    seed: int = Field(default=0, ge=0)
+    route_seeds: tuple[int, ...] = tuple(COLLECT_SEEDS)
+    episodes: int | None = Field(default=None, ge=1)
+    frames: int | None = Field(default=None, ge=1)
+    max_episode_s: float = Field(default=60.0, gt=0)
+    perturb: bool = True
+    split: str | None = None
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if (self.episodes is None) == (self.frames is None):
+            raise ValueError("give the number of episodes or of frames")
+        if not self.route_seeds:
+            raise ValueError("there are no route seeds")
+        sensed = self.simulator.spec.sensors
+        unknown = [modality.value for modality in self.modalities if modality not in sensed]
+        if unknown or not self.modalities or len(set(self.modalities)) != len(self.modalities):
+            raise ValueError(
+                f"record some of {', '.join(sensed)}, each once; the other modalities are derived "
+                "from these, where they can be had"
+            )
+        tick_s = self.simulator.options.tick_s
+        ticks = 1 / (self.rate_hz * tick_s)
+        if ticks < 1 - 1e-9 or abs(ticks - round(ticks)) > 1e-9:
+            raise ValueError(
+                f"{self.rate_hz} Hz is not a whole number of the simulator's ticks of {tick_s} s"
+            )
+        return self
+
+    @property
+    def ticks_per_frame(self) -> int:
+        """Simulator ticks from one recorded frame to the next."""
+        return round(1 / (self.rate_hz * self.simulator.options.tick_s))
+
+
+def collect_settings(
+    simulator: SimulatorSettings | None = None,
+    modalities: Sequence[Modality] | None = None,
+    **values: object,
+) -> CollectSettings:
+    """Settings from what a user typed.
+
+    Args:
+        simulator: None is the embedded one as it is by default.
+        modalities: what is recorded; None is all that the simulator senses.
+        values: the other fields of `CollectSettings`.
+
+    Raises:
+        UsageError: they are not possible; every mistake is named.
+    """
+    simulator = simulator or SimulatorSettings()
+    recorded = simulator.spec.sensors if modalities is None else tuple(modalities)
+    try:
+        return CollectSettings.model_validate(
+            {"simulator": simulator, "modalities": recorded, **values}
+        )
+    except ValidationError as error:
+        raise UsageError("; ".join(mistakes_of(error, CollectSettings))) from None
+
+
+def read_settings(path: Path) -> CollectSettings:
+    """The settings of a recording.
+
+    Raises:
+        DataError: they cannot be read.
+    """
+    try:
+        return read_model(path, CollectSettings)
+    except DataError as error:
+        raise DataError(f"{error}\nChoose another --out") from error
+
+
+def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[str, ...]]:
+    """Episodes by split: of every ten, drawn from the seed, one is for validation and another for
+    the test.
+
+    Where the first ten are not complete and hold no such episode, the last ones take their place.
+    """
+    names = {index: episode_id(settings.seed, index) for index in indices}
+    if settings.split is not None:
+        return {settings.split: tuple(names.values())} if names else {}
+    held: dict[str, set[int]] = {"val": set(), "test": set()}
+    for index in indices:
+        places = _held_out(settings.seed, index // BLOCK)
+        for name, place in zip(held, places, strict=True):
+            if index % BLOCK == place:
+                held[name].add(index)
+    for taken_so_far, name in enumerate(held, start=1):
+        free = [index for index in indices if not any(index in taken for taken in held.values())]
+        if not held[name] and len(indices) > taken_so_far and free:
+            held[name] = {free[-1]}
+    chosen = set().union(*held.values())
+    groups = {
+        "train": [index for index in indices if index not in chosen],
+        **{name: sorted(taken) for name, taken in held.items()},
+    }
+    return {name: tuple(names[index] for index in group) for name, group in groups.items() if group}
+
+
+def _held_out(seed: int, block: int) -> tuple[int, int]:
+    """Places of the validation and test episodes within a block of ten."""
+    places = np.random.default_rng([seed, block]).choice(BLOCK, size=2, replace=False)
+    return int(places[0]), int(places[1])
