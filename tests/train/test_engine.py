@@ -200,7 +200,7 @@ def test_an_epoch_whose_metric_is_no_number_is_not_the_best(
     monkeypatch.setattr(Trainer, "_validate", lambda *_: (next(figures), {}))
     train(settings_for("baseline", stripe_data, epochs=3), tmp_path / "run")
     result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert result.best["epoch"] == 2
+    assert result["best"]["epoch"] == 2
 
 
 def test_inspect_shows_a_run_of_the_trainer(stripe_data: Path, tmp_path: Path) -> None:
