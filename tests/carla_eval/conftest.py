@@ -1,10 +1,11 @@
-"""A simulator with a small picture and little traffic, and short routes in one town; a module may
-define its own.
+"""A simulator with a small image and little traffic, a renderer, and short routes in one town; a
+module may define its own.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,25 @@ from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Route
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
+import town_by_hand
 from small_world import CAMERA
 
 
 @pytest.fixture(scope="module")
 def simulator() -> Any:
     made = EmbeddedSimulator(camera=CAMERA, traffic=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Iterator[Any]:
+    """One renderer for the module, with the camera of `town_by_hand`; every test loads its own
+    town.
+    """
+    from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
+
+    made = PandaRenderer(town_by_hand.CAMERA)
     yield made
     made.close()
 
