@@ -21,6 +21,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
 from auxdrive.predictor import Predictor
+from auxdrive.runs import RunFolder, RunResult
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime
 from auxdrive.tasks import TASKS
 from auxdrive.types import Flag, Observation
@@ -303,18 +304,20 @@ def test_the_card_and_its_page_say_what_a_constant_reaches(
     assert shown.count("(constant") == len(card.metrics)
 
 
-def test_a_floor_of_another_form_is_a_damaged_result() -> None:
-    assert floor_of({}, ["val/macc"]) == {}
-    assert floor_of({"floor": {"val": {"constant": {"macc": 0.5}}}}, ["val/macc", "test/macc"]) == {
-        "constant": {"val/macc": 0.5}
-    }
-    for damaged in (
-        {"floor": []},
-        {"floor": {"val": 3}},
-        {"floor": {"val": {"constant": {"macc": "x"}}}},
-    ):
+def test_a_floor_of_another_form_is_a_damaged_result(tmp_path: Path) -> None:
+    rest = {"method": "samd", "best": {}, "phases": [], "steps": 1, "trained_s": 1.0, "metrics": {}}
+
+    def read(**more: object) -> RunResult:
+        folder = RunFolder(tmp_path)
+        folder.result_path.write_text(json.dumps({**rest, **more}))
+        return folder.result()
+
+    assert floor_of(read(), ["val/macc"]) == {}
+    known = read(floor={"val": {"constant": {"macc": 0.5}}})
+    assert floor_of(known, ["val/macc", "test/macc"]) == {"constant": {"val/macc": 0.5}}
+    for damaged in ([], {"val": 3}, {"val": {"constant": {"macc": "x"}}}):
         with pytest.raises(DataError, match="floor"):
-            floor_of(damaged, ["val/macc"])
+            read(floor=damaged)
 
 
 def test_intervals_are_those_of_whole_episodes(
