@@ -30,6 +30,7 @@ from auxdrive_train.methods.contract import PhaseRecord
 from auxdrive_train.methods.umt import UMT
 from auxdrive_train.tasks import make_task
 from torch import Tensor, nn
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 PLAIN = {"mirror": 0.0, "brightness": 0.0, "contrast": 0.0, "saturation": 0.0}
 
@@ -65,6 +66,8 @@ def twin(config: TrainConfig) -> tuple[dict[str, Tensor], list[float]]:
     method = make_method(config, task)
     samples = SampleSet.open(dataset, dataset.split("train"), task, method.modalities)
     networks = make_networks(method, config, len(samples))
+    # as the engine lays its weights out: the last bits of gradients depend on it
+    convert_conv2d_weight_memory_format(networks, torch.channels_last)
     history: list[PhaseRecord] = []
     optimizers: dict[str, torch.optim.AdamW] = {}
     norms = []

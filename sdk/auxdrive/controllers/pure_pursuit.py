@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from typing import Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from auxdrive.cards import VehicleSpec
@@ -73,6 +74,8 @@ class PurePursuit(GuardedController):
         lookahead_m = min(
             max(config.lookahead_time_s * speed_mps, config.min_lookahead_m), config.max_lookahead_m
         )
-        goal_ego_m = point_at_distance(waypoints[None], lookahead_m)[0]
-        steer_tan = pure_pursuit_tan(goal_ego_m, self._wheelbase_m, config.min_chord_m)
+        # Squares of absurd waypoints overflow; what is not finite then ends in a safe stop.
+        with np.errstate(over="ignore", invalid="ignore"):
+            goal_ego_m = point_at_distance(waypoints[None], lookahead_m)[0]
+            steer_tan = pure_pursuit_tan(goal_ego_m, self._wheelbase_m, config.min_chord_m)
         return Control(math.atan(float(steer_tan)), throttle, brake)
