@@ -56,6 +56,7 @@ DRIVEN = (
 WITHOUT = frozenset(
     {
         "duration_system",
+        "latency_ms",
         "trained_s",
         "seconds",
         "samples_per_s",
