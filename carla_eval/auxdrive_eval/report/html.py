@@ -1,7 +1,7 @@
 """Building blocks of a report, written in `templates/` (Jinja2). Text is escaped unless it is
 `Markup`, which the blocks make.
 
-page("Title", [paragraph("text"), table(("a", "b"), [(1, 2)]), figure_png(figure, "caption")])
+    page("Title", [paragraph("text"), table(("a", "b"), [(1, 2)]), figure_png(figure, "caption")])
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import typer
 from auxdrive import console
 from auxdrive.console import JsonOption
 
+from auxdrive_train.commands.options import ResumeOption, SetOption
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
 
@@ -35,14 +36,8 @@ def select(
     epochs: Annotated[int, typer.Option(help="Epochs to train the weighing network.")] = 10,
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
     out: Annotated[Path, typer.Option(help="The run's directory.")] = Path("runs/selection"),
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Take up the run in --out where its last checkpoint stands."),
-    ] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A setting as path.to.key=value; may be repeated."),
-    ] = None,
+    resume: ResumeOption = False,
+    set_: SetOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Say which auxiliary modality is worth having: mean squeeze-and-excitation weight on the

@@ -9,6 +9,7 @@ import typer
 from auxdrive import console
 from auxdrive.console import JsonOption
 
+from auxdrive_train.commands.options import ResumeOption, SetOption
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
@@ -40,14 +41,8 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="The run's directory; runs/<method> by default.")
     ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Take up the run in --out where its last checkpoint stands."),
-    ] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A setting as path.to.key=value; may be repeated."),
-    ] = None,
+    resume: ResumeOption = False,
+    set_: SetOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Train a student (or teacher) on a data set."""

@@ -105,7 +105,7 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
             f"{config.batch_size}; lower batch_size"
         )
     networks = make_networks(method, config, len(samples)).to(fabric.device)
-    # Pictures are stored with their channels last: where weights are too, a CPU's convolutions and
+    # Images are stored with their channels last: where weights are too, a CPU's convolutions and
     # batch norms are quicker.
     convert_conv2d_weight_memory_format(networks, torch.channels_last)
     method.check(networks, validation.gather(_fullest(validation, 2)).to(fabric.device))

@@ -75,24 +75,25 @@ class EgoContacts:
         return tuple(self._found.values())
 
     def _tow(self, tick_s: float) -> None:
-        """Count for each car that was hit how long it and the ego have stood in touch."""
+        """Count for each car that was hit how long it and the ego have stood in touch; take those
+        away for which that is too long.
+        """
         near = self.ego_box()
         near[3:] += TOUCH_M
         touching = dict(zip(self._traffic.cars, overlaps(near, self.cars) > 0, strict=True))
-        for car_id, together_s in list(self._together_s.items()):
-            stand = (
-                max(self._vehicle.speed_mps, self._traffic.cars[car_id].speed_mps) < STANDING_MPS
-            )
-            if not touching[car_id]:
-                del self._together_s[car_id]
-            elif not stand:
-                self._together_s[car_id] = 0.0
-            elif together_s + tick_s < TOWED_AFTER_S:
-                self._together_s[car_id] = together_s + tick_s
-            else:
-                del self._together_s[car_id]
-                self._traffic.remove(car_id)
-                self.cars = self._traffic.boxes()
+        self._together_s = {
+            car_id: seconds + tick_s if self._stand(car_id) else 0.0
+            for car_id, seconds in self._together_s.items()
+            if touching[car_id]
+        }
+        for car_id in [c for c, seconds in self._together_s.items() if seconds >= TOWED_AFTER_S]:
+            del self._together_s[car_id]
+            self._traffic.remove(car_id)
+            self.cars = self._traffic.boxes()
+
+    def _stand(self, car_id: int) -> bool:
+        speeds_mps = (self._vehicle.speed_mps, self._traffic.cars[car_id].speed_mps)
+        return max(speeds_mps) < STANDING_MPS
 
     def _cars_hit(self, ego: Float64) -> dict[int, Contact]:
         """Contacts of a box with moving cars, by car id."""
