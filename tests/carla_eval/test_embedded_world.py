@@ -32,7 +32,7 @@ from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.simulators.embedded.traffic.idm import idm_accel
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
 from auxdrive_eval.world import TAIL_M, CollisionKind, LightColour
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 REST = Control(0.0, 0.0, 0.0)
@@ -72,6 +72,8 @@ def test_lights_in_conflict_are_never_open_together_and_turn_green_yellow_red(
     st.lists(st.tuples(st.floats(3.0, 40.0), st.floats(0.0, 12.0)), min_size=2, max_size=8),
     st.floats(5.0, 12.0),
 )
+# The last has far to go at a low speed, and is at rest late.
+@example([(40.0, 12.0)] * 8, 5.0)
 def test_a_platoon_never_drives_into_its_leader(
     cars: list[tuple[float, float]], wish_mps: float
 ) -> None:
@@ -85,7 +87,7 @@ def test_a_platoon_never_drives_into_its_leader(
         positions.append(place)
         speeds.append(speed)
     x, v = np.array(positions), np.array(speeds)
-    for tick in range(1200):
+    for tick in range(3600):  # the last of eight has up to 420 m to go
         accel = [idm_accel(v[0], wish_mps) if tick < 200 else -3.0]
         accel += [idm_accel(v[i], wish_mps, x[i - 1] - x[i], v[i - 1]) for i in range(1, len(x))]
         moved = np.maximum(0.0, v + np.array(accel) * 0.05)

@@ -81,10 +81,7 @@ def test_workers_end_with_a_parent_that_is_killed(squares: Any, tmp_path: Path) 
         parent.kill()
         parent.wait()
     deadline = time.monotonic() + 20
-    while any(
-        is_running(pid) and "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-        for pid in workers
-    ):
+    while any(is_running(pid) for pid in workers):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

@@ -100,6 +100,16 @@ def test_what_killed_processes_left_is_removed_and_what_others_write_is_not(
     assert names_in(tmp_path) == [".partial-of-somebody", f".partial-ours-{os.getpid()}"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="zombies are told from the others on Linux")
+def test_a_process_that_ended_and_was_not_collected_owns_nothing(tmp_path: Path) -> None:
+    """Whoever killed a run may begin the next before init has collected the first one's workers."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+    (tmp_path / f".partial-route-{ended.pid}").mkdir()
+    assert clean_partials(tmp_path) == (f".partial-route-{ended.pid}",)
+    ended.wait()
+
+
 def test_one_module_publishes() -> None:
     """Beside it: a log that grows, a stream that grows, and ingest, which moves many episodes."""
     renames = re.compile(r"os\.replace\(|os\.rename\(|\.rename\(|os\.fsync\(|\.partial-")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 
 def is_running(pid: int) -> bool:
-    """Whether this machine has a process of that number."""
+    """Whether a process of that number runs on this machine. One that has ended does not, though
+    its parent may not have collected it yet (a zombie).
+    """
     if sys.platform == "win32":  # os.kill(pid, 0) would send it Ctrl-C there
         import ctypes
 
@@ -23,5 +26,15 @@ def is_running(pid: int) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return True
-    return True
+        pass  # somebody else's
+    return not _has_ended(pid)
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether Linux says that the process is a zombie or dead; elsewhere nobody can tell."""
+    try:
+        told = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    # The state is the field after the name, which stands in brackets and may hold some itself.
+    return told.rpartition(b")")[2].split()[:1] in ([b"Z"], [b"X"])
