@@ -28,7 +28,7 @@ from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import write_card
 from auxdrive.data.episode_writer import EpisodeWriter
-from auxdrive.inspection.html import encoded
+from auxdrive.html.document import encoded
 from auxdrive.inspection.page import dataset_page
 from auxdrive.inspection.summary import summarise
 from auxdrive.modalities import Modality

@@ -28,10 +28,10 @@ from auxdrive.registry import Registry
 EXTRA_OF_MODULE = {
     "torch": "train", "lightning_fabric": "train", "safetensors": "train", "tensorboard": "train",
     "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
-    "jinja2": "sim", "markupsafe": "sim", "matplotlib": "all",
+    "jinja2": "train", "markupsafe": "train", "matplotlib": "all",
 }  # fmt: skip
-# In every extra: a command that lacks one of these needs its own.
-EVERYWHERE = ("filelock", "scipy")
+# In every extra: a command that has an extra of its own and lacks one of these needs that.
+EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
 # The extra that makes a command work as a whole, and which extras hold others (pyproject.toml; a
 # test compares them).
 EXTRA_OF_COMMAND = {
@@ -126,7 +126,9 @@ def _missing(command: str, error: ImportError) -> MissingExtra | WrongVersion | 
     wrong version.
     """
     module = (error.name or "").split(".")[0]
-    needed = EXTRA_OF_COMMAND.get(command) if module in EVERYWHERE else EXTRA_OF_MODULE.get(module)
+    needed = EXTRA_OF_MODULE.get(module)
+    if module in EVERYWHERE:
+        needed = EXTRA_OF_COMMAND.get(command, needed)
     if needed is None:
         return None
     own = EXTRA_OF_COMMAND.get(command, needed)

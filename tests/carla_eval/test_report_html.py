@@ -8,9 +8,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from auxdrive.inspection.html import STYLE
-from auxdrive_eval.driving.runner import TRACE_DTYPE
-from auxdrive_eval.report.html import (
+from auxdrive.html.blocks import (
     Markup,
     element,
     escape,
@@ -23,6 +21,8 @@ from auxdrive_eval.report.html import (
     table,
     tiles,
 )
+from auxdrive.html.document import STYLE
+from auxdrive_eval.driving.runner import TRACE_DTYPE
 from auxdrive_eval.report.town_map import draw_map, speed_legend
 from auxdrive_eval.world import RoadOption, Route
 from hypothesis import given
@@ -106,7 +106,7 @@ def test_nothing_comes_from_outside() -> None:
 def test_pages_share_one_style_and_the_sdks_needs_no_jinja() -> None:
     assert STYLE in page("t", [])
     code = (
-        "import sys; from auxdrive.inspection.html import STYLE\n"
+        "import sys; from auxdrive.html.document import STYLE\n"
         "import auxdrive.inspection.page as p\n"
         "print('jinja2' in sys.modules, STYLE in p._STYLE)"
     )

@@ -230,6 +230,13 @@ def test_a_module_beyond_the_commands_own_extra_is_named_with_it(
     assert _missing("drive", ModuleNotFoundError("No module named 'mine'", name="mine")) is None
 
 
+def test_a_module_of_every_extra_is_that_of_the_commands_own() -> None:
+    """A command without an extra is told of the one that is needed for what it shows."""
+    absent = ModuleNotFoundError("No module named 'jinja2'", name="jinja2")
+    assert "pip install 'auxdrive[sim]'" in str(_missing("drive", absent))
+    assert "pip install 'auxdrive[train]'" in str(_missing("inspect", absent))
+
+
 def test_a_wrong_version_is_not_called_a_missing_extra(tmp_path: Path) -> None:
     """An old onnxscript lacks a part that a new torch asks it for; a name may be lacking too."""
     (tmp_path / "onnxscript").mkdir()

@@ -17,7 +17,7 @@ from auxdrive.cli import run
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import write_card
 from auxdrive.data.episode_writer import EpisodeWriter
-from auxdrive.inspection.html import POLICY
+from auxdrive.html.document import POLICY
 from auxdrive.inspection.summary import summarise
 from auxdrive.modalities import Modality
 

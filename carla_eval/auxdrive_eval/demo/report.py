@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from auxdrive.data.dataset import Dataset
+from auxdrive.html import blocks as html
+from auxdrive.html.blocks import Markup
 from auxdrive.inspection.painting import paint
 from auxdrive.modalities import Modality
 from auxdrive.runs import RunFolder
@@ -16,8 +18,6 @@ from matplotlib.figure import Figure
 from auxdrive_eval.demo.findings import Findings
 from auxdrive_eval.demo.settings import CREEP_AFTER_S, MODELS
 from auxdrive_eval.demo.stages import Demo
-from auxdrive_eval.report import html
-from auxdrive_eval.report.html import Markup
 
 EXAMPLES = 4
 

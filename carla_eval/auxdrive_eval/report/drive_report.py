@@ -8,12 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 
 import numpy as np
-
-from auxdrive_eval.criteria import Event, EventKind
-from auxdrive_eval.driving.evaluate import Evaluation
-from auxdrive_eval.driving.route_store import StoredRoute, tally_of, what_became
-from auxdrive_eval.driving.settings import EvaluationSettings
-from auxdrive_eval.report.html import (
+from auxdrive.html.blocks import (
     Markup,
     element,
     figure,
@@ -25,6 +20,11 @@ from auxdrive_eval.report.html import (
     table,
     tiles,
 )
+
+from auxdrive_eval.criteria import Event, EventKind
+from auxdrive_eval.driving.evaluate import Evaluation
+from auxdrive_eval.driving.route_store import StoredRoute, tally_of, what_became
+from auxdrive_eval.driving.settings import EvaluationSettings
 from auxdrive_eval.report.town_map import draw_map, speed_legend
 from auxdrive_eval.scoring.summary import scores_in_words
 from auxdrive_eval.simulators.settings import make_simulator

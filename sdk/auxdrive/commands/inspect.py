@@ -76,7 +76,7 @@ def inspect(
 
 def _dataset(path: Path, html: Path | None) -> dict[str, Any]:
     from auxdrive.data.dataset import Dataset
-    from auxdrive.inspection.html import encoded
+    from auxdrive.html.document import encoded
     from auxdrive.inspection.page import dataset_page
     from auxdrive.inspection.summary import summarise
     from auxdrive.storage.publish import write_atomic

@@ -12,7 +12,7 @@ import numpy as np
 
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_reader import EpisodeReader
-from auxdrive.inspection.html import STYLE, head
+from auxdrive.html.document import STYLE, head
 from auxdrive.inspection.painting import data_uri, legend, paint, png
 from auxdrive.inspection.summary import (
     STRAIGHT_DEG,

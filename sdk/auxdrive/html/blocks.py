@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from auxdrive.inspection.html import STYLE, head
-from auxdrive.inspection.painting import data_uri
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+
+from auxdrive.html.document import STYLE, head
+from auxdrive.inspection.painting import data_uri
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +29,7 @@ __all__ = [
 @cache
 def _environment() -> Environment:
     return Environment(
-        loader=PackageLoader("auxdrive_eval.report"),
+        loader=PackageLoader("auxdrive.html"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
