@@ -4,7 +4,7 @@ asleep (ours) and spinning (its default).
     python benchmarks/busy.py [--repeats 3] [--epochs 4] [--busy 1] [--out FILE]
 
 PilotNet with batch norm at 64x128, batches of 32, baseline and SAMD, on a data set of random
-pictures that is written first. Every measurement is an `auxdrive train` of its own, in turn, so
+images that is written first. Every measurement is an `auxdrive train` of its own, in turn, so
 that what else the machine does hits them alike. The busy process computes without a pause; `--busy`
 says how many of them there are. The result goes to benchmarks/results/busy.json: the median of the
 epochs but the first of each phase, and over the repeats its median, least and largest.
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def write_data(root: Path) -> Path:
-    """Random pictures and depths at the network's size: little but the network is measured."""
+    """Random images and depths at the network's size: little but the network is measured."""
     rng = np.random.default_rng(0)
     modalities = (Modality.RGB, Modality.DEPTH)
     for name, frames in {"train-0": FRAMES, "val-0": BATCH}.items():
@@ -101,10 +101,10 @@ def write_data(root: Path) -> Path:
                     4.0,
                     rng.normal(0, 0.1),
                 )
-                picture = rng.integers(0, 255, (*SIZE, 3), dtype=np.uint8)
+                image = rng.integers(0, 255, (*SIZE, 3), dtype=np.uint8)
                 writer.append(
                     {
-                        Modality.RGB: picture,
+                        Modality.RGB: image,
                         Modality.DEPTH: rng.integers(0, 9000, SIZE, dtype=np.uint16),
                     },
                     state,

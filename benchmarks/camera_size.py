@@ -6,7 +6,7 @@
 PilotNet with batch norm at 66 x 200, random weights, one thread, ONNX Runtime as the predictor has
 it: the frame is copied into the session's buffer, and the graph runs. In the same process and in
 turn: Pillow's box reduce of the same frame (from the array, as a camera gives it, and back; and
-without both ways) and the bare network on a picture of its own size; and the graph that casts
+without both ways) and the bare network on an image of its own size; and the graph that casts
 first, as TensorRT needs it and as all graphs were up to commit 2056b8d. Memory is the most that a
 process of its own holds while it answers, above that of the smallest camera, frame and buffer
 included. The result goes to benchmarks/results/camera_size.json.
@@ -119,23 +119,23 @@ def timed(
     network the exported graph takes.
     """
     block = (max(width // SIZE[1], 1), max(height // SIZE[0], 1))
-    network, picture = call_of(bare, *SIZE), np.zeros((*SIZE, 3), np.uint8)
+    network, small = call_of(bare, *SIZE), np.zeros((*SIZE, 3), np.uint8)
 
     def pillow(frame: UInt8) -> None:
         np.asarray(Image.fromarray(frame).reduce(block))
-        network(picture)
+        network(small)
 
     frame = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     image = Image.fromarray(frame)
 
     def pillow_alone(_: UInt8) -> None:
         image.reduce(block)
-        network(picture)
+        network(small)
 
     ways: dict[str, Callable[[UInt8], None]] = {
         name: call_of(graph, height, width) for name, graph in graphs.items()
     }
-    ways |= {PILLOW: pillow, PILLOW_ALONE: pillow_alone, "bare network": lambda _: network(picture)}
+    ways |= {PILLOW: pillow, PILLOW_ALONE: pillow_alone, "bare network": lambda _: network(small)}
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for index in range(-WARM_UP, frames):
         for name, way in ways.items():

@@ -172,7 +172,7 @@ def floor_of(result: RunResult) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def from_the_base_install(tub: Path, out: Path, methods: list[str]) -> dict[str, dict[str, Any]]:
-    """Export seed 0 of each method; then verify, and predict the test part's JPEG pictures, in an
+    """Export seed 0 of each method; then verify, and predict the test part's JPEG images, in an
     environment that has no torch.
     """
     for method in methods:
@@ -203,9 +203,9 @@ def _answers(tool: str, tub: Path, out: Path, method: str, answers: Path) -> dic
     names, angles_rad = records_of(tub, 10000, 12000)
     bundle = str(out / f"bundle-{method}")
     verified = subprocess.run([tool, "verify", bundle, "--json"], capture_output=True, check=False)
-    pictures = [str(tub / "images" / name) for name in names]
+    images = [str(tub / "images" / name) for name in names]
     subprocess.run(
-        [tool, "predict", bundle, *pictures, "--out", str(answers)],
+        [tool, "predict", bundle, *images, "--out", str(answers)],
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -214,14 +214,14 @@ def _answers(tool: str, tub: Path, out: Path, method: str, answers: Path) -> dic
     trained = result.metrics["test"]["student"]["r2"]
     return {
         "verify_exit_code": verified.returncode,
-        "pictures": len(predicted),
+        "images": len(predicted),
         "r2_in_training": trained,
         "r2_from_bundle": r2_score(np.array(predicted), np.array(angles_rad)),
     }
 
 
 def records_of(tub: Path, start: int, stop: int) -> tuple[list[str], list[float]]:
-    """Picture names and road-wheel angles (radians, positive left) of the records with start <=
+    """Image names and road-wheel angles (radians, positive left) of the records with start <=
     source_index < stop.
     """
     names, angles = [], []

@@ -115,7 +115,7 @@ def run_all(out: Path) -> dict[str, str]:
         f"data {path.parent.name}/{path.name}": file_sha(path)
         for path in sorted(data.glob("episodes/*/*.npy"))
     }
-    pictures = stored_pictures(data, out / "pictures")
+    images = stored_images(data, out / "images")
     for task, backbone in BACKBONES.items():
         for method, options in METHODS.items():
             name, run = f"{task}/{method}", out / "runs" / task / method
@@ -135,7 +135,7 @@ def run_all(out: Path) -> dict[str, str]:
             once(bundle, "export", str(run), "--name", f"fixed-{method}")
             found[f"bundle {name} model"] = graph_sha(bundle / "model.onnx")
             inputs = ("--speed", "4.5", "--target", "9,2") if task == "waypoints" else ()
-            said = answer("predict", str(bundle), str(pictures), *inputs)
+            said = answer("predict", str(bundle), str(images), *inputs)
             found[f"predictions {name}"] = json_sha(said)
     for task, method, role in DRIVEN:
         drive = out / "drives" / f"{task}-{method}-{role}"
@@ -181,7 +181,7 @@ def answer(command: str, *arguments: str) -> Any:
     return json.loads(finished.stdout)
 
 
-def stored_pictures(data: Path, out: Path) -> Path:
+def stored_images(data: Path, out: Path) -> Path:
     """Every tenth recorded frame as a PNG file."""
     out.mkdir(exist_ok=True)
     frames = np.concatenate([np.load(path) for path in sorted(data.glob("episodes/*/rgb.npy"))])

@@ -27,7 +27,7 @@ OUT = Path(__file__).resolve().parent / "images" / "overview.png"
 
 
 def main() -> None:
-    """Draw the picture."""
+    """Draw the plot."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

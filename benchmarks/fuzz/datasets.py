@@ -98,7 +98,7 @@ def sound() -> dict[str, bytes]:
         ):
             with EpisodeWriter(root, name, modalities) as writer:
                 for index in range(frames):
-                    pictures = {
+                    images = {
                         Modality.RGB: np.full((4, 6, 3), 40 * index, np.uint8),
                         Modality.DEPTH: np.full((4, 6), 9, np.uint16),
                     }
@@ -109,7 +109,7 @@ def sound() -> dict[str, bytes]:
                         "brake": 0.0,
                         "speed_mps": 3.0,
                     }
-                    writer.append({modality: pictures[modality] for modality in modalities}, state)
+                    writer.append({modality: images[modality] for modality in modalities}, state)
         camera, splits = CameraSpec(width=6, height=4), {"train": ("a",), "val": ("b",)}
         write_card(
             root,

@@ -3,7 +3,7 @@ come out.
 
     python benchmarks/fuzz/observations.py [--count 1000000] [--bundle BUNDLE]
 
-Without --bundle, a small waypoint bundle is made: a strided convolution over a picture of 32 x 24,
+Without --bundle, a small waypoint bundle is made: a strided convolution over an image of 32 x 24,
 speed and goal.
 """
 
@@ -106,8 +106,8 @@ def value(source: random.Random, depth: int = 2) -> Any:
     return source.choice(makers)()
 
 
-def picture(source: random.Random, shape: tuple[int, int, int]) -> Any:
-    """The right picture as a rule, so that the numbers are reached; else another array, or
+def image(source: random.Random, shape: tuple[int, int, int]) -> Any:
+    """The right image as a rule, so that the numbers are reached; else another array, or
     anything.
     """
     height, width, _ = shape
@@ -143,7 +143,7 @@ def observation(source: random.Random, shape: tuple[int, int, int]) -> Any:
     target = (
         (source.uniform(-3, 8), source.uniform(-3, 8)) if source.random() > WRONG else value(source)
     )
-    return Observation(picture(source, shape), time_s, speed, target)
+    return Observation(image(source, shape), time_s, speed, target)
 
 
 def outcome(prediction: Prediction) -> str:
@@ -161,7 +161,7 @@ def outcome(prediction: Prediction) -> str:
 
 
 def show(case: Any) -> str:
-    """A case without its picture."""
+    """A case without its image."""
     if not isinstance(case, Observation):
         return type(case).__name__
     parts = []

@@ -1,4 +1,4 @@
-"""A small waypoint bundle that verifies, for fuzzers: a strided convolution over a 32 x 24 picture,
+"""A small waypoint bundle that verifies, for fuzzers: a strided convolution over a 32 x 24 image,
 speed and goal, eight outputs.
 """
 

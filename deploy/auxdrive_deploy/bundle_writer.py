@@ -38,7 +38,7 @@ from auxdrive_train.engine.load import Run
 from auxdrive_train.engine.prepare import build_finished
 
 from auxdrive_deploy.metrics import StudentFigures, floor_of, student_figures
-from auxdrive_deploy.model_page import PICTURE_NAME, readme, reference_picture
+from auxdrive_deploy.model_page import PLOT_NAME, readme, reference_plot
 from auxdrive_deploy.student_graph import student_of, student_outputs, to_onnx
 from auxdrive_deploy.student_parity import run_graph
 
@@ -94,7 +94,7 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool) -> ModelCard
     files = {
         MODEL_NAME: model,
         README_NAME: readme(card, figures.notes).encode(),
-        PICTURE_NAME: reference_picture(card, reference.images, reference.outputs),
+        PLOT_NAME: reference_plot(card, reference.images, reference.outputs),
         REFERENCE_IMAGES: _npy(reference.images),
         REFERENCE_EGO: _npy(reference.ego),
         REFERENCE_OUTPUTS: _npy(reference.outputs),
@@ -173,14 +173,14 @@ def make_card(
         CheckFailed: graph and student differ by more than the limit, or foreign weights do not.
     """
     camera = run.card.camera
-    picture = TensorSpec(
+    image = TensorSpec(
         name=IMAGE_INPUT,
         shape=("batch", camera.height, camera.width, 3),
         dtype="uint8",
         unit="intensity",
         frame="camera, RGB",
     )
-    inputs = (picture, *run.task.ego.specs)
+    inputs = (image, *run.task.ego.specs)
     said = run_graph(model, inputs, run.task.output, reference.images, reference.ego)
     return ModelCard(
         name=name,

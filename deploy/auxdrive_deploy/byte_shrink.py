@@ -1,6 +1,6 @@
-"""How the graph shrinks a big camera's picture: `auxdrive_train.models.shrink.block_means` in ONNX.
+"""How the graph shrinks a big camera's image: `auxdrive_train.models.shrink.block_means` in ONNX.
 
-Two orders, with the same answer. Bytes first: strips of the picture are cut out as bytes, and
+Two orders, with the same answer. Bytes first: strips of the image are cut out as bytes, and
 `MatMulInteger` with a row of ones adds the rows of each block, so that nothing of the whole frame's
 size is made. A frame of 1920 x 1080 takes 1.3 ms and 7 MiB so, where torch's own order (cast,
 transpose, pool) takes 47 and 99. Measured in the same run: the sums in float, strip by strip, 3 ms;
@@ -8,7 +8,7 @@ ConvInteger 11 ms; cast and Conv 10 ms and 52 MiB; cast to bfloat16, then strips
 (`benchmarks/camera_size.py` measures what is written now).
 
 Cast first: TensorRT takes bytes through Cast and no other operator, so that the whole frame becomes
-float before anything else. It is used where it was asked for, and for pictures so small that it
+float before anything else. It is used where it was asked for, and for images so small that it
 costs nothing, which every runtime then accepts as they are.
 
 Legend: N frames, H, W rows and columns of the camera, C channels, h, w rows and columns of blocks.

@@ -21,11 +21,11 @@ from auxdrive.tasks.base import Drawing
 from auxdrive.types import Float32, UInt8
 from PIL import ImageDraw
 
-PICTURE_NAME = "reference.png"
+PLOT_NAME = "reference.png"
 PANELS = 6
 PANEL_WIDTH = 200
 PLOT_HEIGHT = 100
-"""Pixels of a panel: a reference picture above, the answer from above below it."""
+"""Pixels of a panel: a reference image above, the answer from above below it."""
 
 
 def readme(card: ModelCard, notes: Sequence[str]) -> str:
@@ -46,15 +46,15 @@ def readme(card: ModelCard, notes: Sequence[str]) -> str:
 def _head(card: ModelCard) -> list[str]:
     what = TASKS[card.task].describe(card.waypoint_times_s)
     needs = [
-        "one RGB camera picture",
+        "one RGB camera image",
         *ego_of(card).names,
     ]
     return [
         f"# {card.name}", "",
         f"A driving student of auxdrive: predicts {what} from {' + '.join(needs)}. "
         "Nothing else goes in.", "",
-        f"![Reference pictures and the student's answers]({PICTURE_NAME})", "",
-        "Above: recorded pictures under `reference/`. Below each: the student's answer, seen from "
+        f"![Reference images and the student's answers]({PLOT_NAME})", "",
+        "Above: recorded images under `reference/`. Below each: the student's answer, seen from "
         "above, the car at the bottom.", "",
     ]  # fmt: skip
 
@@ -83,7 +83,7 @@ def _interface(card: ModelCard) -> list[str]:
         "forward, y left, z up; ISO 8855).",
         f"The graph itself cuts {prep.crop_top:.0%} off the top and {prep.crop_bottom:.0%} off the "
         "bottom, resizes to "
-        f"{prep.size[1]} x {prep.size[0]} and normalises: give the picture as the camera delivers "
+        f"{prep.size[1]} x {prep.size[0]} and normalises: give the image as the camera delivers "
         "it.",
         *_ranges(card),
         f"Trained at {card.rate_hz:g} frames per second for the vehicle '{card.vehicle.name}'"
@@ -125,7 +125,7 @@ def _use(card: ModelCard) -> list[str]:
         "from auxdrive.types import Observation", "",
         "with Predictor.load(\"this/directory\") as predictor:",
         f"    prediction = predictor.predict(Observation(image=frame, time_s=now{extra}))",
-        "    # frame: uint8 (H, W, 3), red, green, blue; OpenCV's pictures are BGR: give "
+        "    # frame: uint8 (H, W, 3), red, green, blue; OpenCV's images are BGR: give "
         "frame[..., ::-1]",
         f"    print(prediction.{answer}, prediction.latency_ms, prediction.flags)",
         "```", "",
@@ -167,8 +167,8 @@ def _metrics(card: ModelCard, notes: Sequence[str]) -> list[str]:
 
 FLOOR = {
     "constant": "for each metric the constant that is best for it on the training samples",
-    "ego": "a linear function of the inputs beside the picture, which never looks at it",
-    "neighbours": "the mean label of the five training samples whose picture (12x32) and inputs "
+    "ego": "a linear function of the inputs beside the image, which never looks at it",
+    "neighbours": "the mean label of the five training samples whose image (12x32) and inputs "
     "are most alike",
 }
 
@@ -220,8 +220,8 @@ def _limits(card: ModelCard) -> list[str]:
     ]  # fmt: skip
 
 
-def reference_picture(card: ModelCard, images: UInt8, outputs: Float32) -> bytes:
-    """A PNG strip: evenly spread reference pictures (N, H, W, 3), and the answers (N, ...) below
+def reference_plot(card: ModelCard, images: UInt8, outputs: Float32) -> bytes:
+    """A PNG strip: evenly spread reference images (N, H, W, 3), and the answers (N, ...) below
     them seen from above.
     """
     chosen = np.unique(

@@ -1,4 +1,4 @@
-"""The student as an ONNX graph: the camera's picture in, physical units out, nothing of this
+"""The student as an ONNX graph: the camera's image in, physical units out, nothing of this
 machine in the file.
 
 Legend: N frames, H, W rows and columns of the camera, E ego inputs, T waypoints.
@@ -61,13 +61,13 @@ def student_of(run: Run, networks: nn.ModuleDict | None = None) -> SingleNetwork
     if student.modality is not Modality.RGB:
         raise UsageError(
             f"{run.directory}: the student sees {student.modality}, and a bundle sees the camera's "
-            "RGB picture alone. Train with --main rgb"
+            "RGB image alone. Train with --main rgb"
         )
     return student
 
 
 class ExportedStudent(nn.Module):
-    """What the graph computes: uint8 pictures (N, H, W, 3) and the task's ego inputs -> the task's
+    """What the graph computes: uint8 images (N, H, W, 3) and the task's ego inputs -> the task's
     answer in physical units.
     """
 
@@ -104,14 +104,14 @@ def student_outputs(network: SingleNetwork, images: UInt8, ego: Float32) -> Floa
 def to_onnx(
     network: SingleNetwork, task: Task, height: int, width: int, cast_first: bool = False
 ) -> bytes:
-    """The student as a serialized ONNX model for pictures of height x width; the number of frames
+    """The student as a serialized ONNX model for images of height x width; the number of frames
     is a free axis.
 
     The same weights give the same bytes. Weights lie in the file; source paths and traces, which
     torch writes into it, do not.
 
     Args:
-        cast_first: make the whole picture float before all else, as TensorRT needs it (see
+        cast_first: make the whole image float before all else, as TensorRT needs it (see
             `auxdrive_deploy.byte_shrink`).
 
     Raises:

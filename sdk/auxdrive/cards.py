@@ -113,7 +113,7 @@ class TensorSpec(Card):
 
 
 class PreprocessingSpec(Card):
-    """What the graph does to the camera's picture, in this order: crop, resize, normalise."""
+    """What the graph does to the camera's image, in this order: crop, resize, normalise."""
 
     crop_top: float = Field(
         default=0.0, ge=0, lt=1, description="rows cut off at the top, as a share of the height"
@@ -136,7 +136,7 @@ class PreprocessingSpec(Card):
         if self.crop_top + self.crop_bottom >= 1:
             raise ValueError(
                 f"crop_top {self.crop_top} and crop_bottom {self.crop_bottom} leave no row of the "
-                "picture"
+                "image"
             )
         return self
 

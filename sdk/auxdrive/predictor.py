@@ -3,9 +3,9 @@
     with Predictor.load("bundle") as predictor:
         prediction = predictor.predict(Observation(image=frame, time_s=now))
 
-A call checks its input, copies the picture into a buffer that exists since `load`, runs the graph,
+A call checks its input, copies the image into a buffer that exists since `load`, runs the graph,
 and holds the answer against the limits of `auxdrive.checks.limits`; it allocates nothing of a
-picture's size. A predictor may be shared between threads: calls take turns. It works in the process
+image's size. A predictor may be shared between threads: calls take turns. It works in the process
 that loaded it alone, and may be closed at any time, also by a signal handler.
 """
 

@@ -58,7 +58,7 @@ class RunRecord(Strict):
         dataset_sha256: the data set's fingerprint (`auxdrive.data.dataset.Dataset.fingerprint`).
         seed, method, task, backbone, main, aux: as in `config.yaml`, for readers without YAML.
         measured_on: by split.
-        pictures: how many images show nothing (`auxdrive.data.camera_faults.CameraFaults`).
+        camera_faults: how many images show nothing (`auxdrive.data.camera_faults.CameraFaults`).
         input_ranges: what the ego inputs of the training samples held; None in runs that were made
             before it was recorded.
     """
@@ -74,7 +74,7 @@ class RunRecord(Strict):
     main: str
     aux: tuple[str, ...]
     measured_on: dict[str, MeasuredOn]
-    pictures: dict[str, int]
+    camera_faults: dict[str, int]
     input_ranges: dict[str, InputRange] | None = None
 
 

@@ -78,12 +78,12 @@ def _all_equal(one: Any, other: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
-    """What the vehicle knows at one instant. Two are equal if all fields are, pictures pixel by
+    """What the vehicle knows at one instant. Two are equal if all fields are, images pixel by
     pixel.
 
     Attributes:
         image: uint8 RGB (H, W, 3), as the camera gives it. The order cannot be seen from the
-            numbers: OpenCV's pictures are BGR, and `cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)` or
+            numbers: OpenCV's images are BGR, and `cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)` or
             `frame[..., ::-1]` puts them right.
         time_s: capture time, seconds on a monotonic clock, or since 1970.
         speed_mps: forward speed; needed by models whose card declares it.
@@ -104,7 +104,7 @@ class Observation:
         return _all_equal(self, other) if type(other) is type(self) else NotImplemented
 
     def __hash__(self) -> int:
-        """By time alone, since a picture can be changed."""
+        """By time alone, since an image can be changed."""
         return _hashed(Observation, self.time_s)
 
 

@@ -35,7 +35,7 @@ def test_the_expert_completes_a_route(
     assert result.record.meta.duration_game == pytest.approx(len(result.trace) * 0.05)
     assert (np.diff(result.trace["time_s"]) > 0).all()
     assert 2 <= len(result.film) <= 8
-    assert all(picture.shape == (24, 32, 3) for _, picture in result.film)
+    assert all(image.shape == (24, 32, 3) for _, image in result.film)
 
 
 def test_an_agent_sees_every_second_tick_and_its_mistakes_are_counted(

@@ -235,7 +235,7 @@ def test_seeds_are_read_from_text(simulator: Simulator) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 3, 8, 15, 16, 17, 100, 700])
-def test_a_film_has_few_pictures_spread_over_the_drive(seconds: int) -> None:
+def test_a_film_has_few_images_spread_over_the_drive(seconds: int) -> None:
     class Clock:
         def sense(self, _: object) -> dict[Modality, Any]:
             return {Modality.RGB: np.zeros((2, 2, 3), np.uint8)}

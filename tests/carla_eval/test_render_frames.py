@@ -110,7 +110,7 @@ def test_left_is_left_and_the_frames_are_aligned(
     assert depth[building].min() / 100.0 >= 22.0 - 1.2 - 0.01
 
 
-def test_weather_changes_the_picture_alone(renderer: PandaRenderer) -> None:
+def test_weather_changes_the_image_alone(renderer: PandaRenderer) -> None:
     here = scene(-90.0, -2.0, 0.0, car(-78.0, 2.0, math.pi))
     frames = []
     for weather in WEATHERS:
@@ -121,11 +121,11 @@ def test_weather_changes_the_picture_alone(renderer: PandaRenderer) -> None:
     for other in frames[1:]:
         for a, b in zip(frames[0][1:], other[1:], strict=True):
             np.testing.assert_array_equal(a, b)
-    pictures = [frame[0].astype(int) for frame in frames]
-    for i, first in enumerate(pictures):
-        for second in pictures[i + 1 :]:
+    images = [frame[0].astype(int) for frame in frames]
+    for i, first in enumerate(images):
+        for second in images[i + 1 :]:
             assert np.abs(first - second).mean() > 5.0
-    assert pictures[2].mean() < 0.5 * pictures[0].mean()
+    assert images[2].mean() < 0.5 * images[0].mean()
 
 
 def test_the_order_of_calls_does_not_matter(renderer: PandaRenderer) -> None:
@@ -163,13 +163,13 @@ def test_the_state_of_a_light_is_visible_before_the_stop_line(
 
 def test_brake_lights_show_and_far_cars_do_not(renderer: PandaRenderer) -> None:
     renderer.load(hand_town(), Weather(cloudiness=100.0))
-    pictures = [
+    images = [
         renderer.rgb(scene(-90.0, -2.0, 0.0, car(-80.0, -2.0, braking=braking))).astype(int)
         for braking in (False, True)
     ]
-    changed = np.abs(pictures[1] - pictures[0]).max(axis=2) > 40
+    changed = np.abs(images[1] - images[0]).max(axis=2) > 40
     assert 10 < changed.sum() < 600
-    assert (pictures[1] - pictures[0])[changed][:, 0].min() > 0
+    assert (images[1] - images[0])[changed][:, 0].min() > 0
     _, classes = renderer.depth_and_segmentation(scene(-90.0, -2.0, 0.0, car(80.0, -2.0)))
     assert not (classes == CLASS["vehicle"]).any()
 
@@ -196,7 +196,7 @@ def test_every_kind_of_car_stands_within_its_box(renderer: PandaRenderer, kind: 
         assert (up >= -slack).all()
 
 
-def test_odd_picture_sizes_work() -> None:
+def test_odd_image_sizes_work() -> None:
     renderer = PandaRenderer(
         CameraSpec(width=97, height=61, fov_deg=110.0, x_m=0.5, y_m=0.2, z_m=1.1, pitch_rad=0.05)
     )

@@ -21,7 +21,7 @@ from town_by_hand import CAMERA, FURNISHED, WEATHERS, car, hand_town, scene
 def _nodes(renderer: PandaRenderer) -> int:
     return sum(
         root.find_all_matches("**").get_num_paths()
-        for root in (renderer._picture_root, renderer._number_root)
+        for root in (renderer._image_root, renderer._number_root)
     )
 
 

@@ -1,4 +1,4 @@
-"""The renderer's parts that need no picture: faces, planes, polygons, textures, weather."""
+"""The renderer's parts that need no image: faces, planes, polygons, textures, weather."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_textures_follow_the_seed() -> None:
     st.floats(-90, 90),
     st.floats(0, 1000),
 )
-def test_any_weather_gives_a_picture(
+def test_any_weather_gives_an_image(
     clouds: float,
     rain: float,
     fog: float,
@@ -193,22 +193,22 @@ def test_any_weather_gives_a_picture(
     assert colours.dtype == np.uint8
     rays = np.zeros((6 * 8, 3), dtype=np.float32)
     overlay = Overlay(light, rays, 6, 8)
-    picture = np.full((6, 8, 3), 90, dtype=np.uint8)
+    image = np.full((6, 8, 3), 90, dtype=np.uint8)
     inverse = np.full((6, 8), 0.1, dtype=np.float32)
-    first = overlay.apply(picture, inverse, np.zeros((6, 8), dtype=bool), time_s)
-    assert first.shape == picture.shape
+    first = overlay.apply(image, inverse, np.zeros((6, 8), dtype=bool), time_s)
+    assert first.shape == image.shape
     np.testing.assert_array_equal(
-        first, overlay.apply(picture, inverse, np.zeros((6, 8), dtype=bool), time_s)
+        first, overlay.apply(image, inverse, np.zeros((6, 8), dtype=bool), time_s)
     )
 
 
-def test_clear_weather_leaves_the_picture_as_drawn() -> None:
+def test_clear_weather_leaves_the_image_as_drawn() -> None:
     light = light_of(Weather())
     assert not light.needs_depth
-    picture = np.full((6, 8, 3), 90, dtype=np.uint8)
+    image = np.full((6, 8, 3), 90, dtype=np.uint8)
     assert (
-        Overlay(light, np.zeros((48, 3), dtype=np.float32), 6, 8).apply(picture, None, None, 0.0)
-        is picture
+        Overlay(light, np.zeros((48, 3), dtype=np.float32), 6, 8).apply(image, None, None, 0.0)
+        is image
     )
 
 

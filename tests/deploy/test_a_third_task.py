@@ -126,7 +126,7 @@ def test_a_task_of_another_package(small_data: Path, tmp_path: Path) -> None:
     assert card.metrics["val/mae_mps"].unit == "m/s"
     assert (card.parity.limit, card.parity.unit) == (0.001, "m/s")
     page = (bundle / "README.md").read_text()
-    assert "predicts the speed after one second from one RGB camera picture + speed_mps" in page
+    assert "predicts the speed after one second from one RGB camera image + speed_mps" in page
     assert 'print(prediction.values["speed_after_1s_mps"], prediction.latency_ms' in page
     assert "acc_t" not in page
 

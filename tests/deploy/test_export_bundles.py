@@ -27,7 +27,7 @@ from auxdrive.tasks import TASKS
 from auxdrive.types import Flag, Observation
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.metrics import bootstrap_metrics, floor_of
-from auxdrive_deploy.model_page import reference_picture
+from auxdrive_deploy.model_page import reference_plot
 from auxdrive_deploy.student_graph import scrub, student_of, student_outputs
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.load import Run
@@ -341,16 +341,16 @@ def test_intervals_are_those_of_whole_episodes(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_strip_shows_reference_frames(name: str, bundles: dict[str, tuple[Run, Path]]) -> None:
-    with Image.open(bundles[name][1] / "reference.png") as picture:
-        assert picture.width == 6 * 200
-        assert len(set(picture.convert("L").tobytes())) > 10
+    with Image.open(bundles[name][1] / "reference.png") as strip:
+        assert strip.width == 6 * 200
+        assert len(set(strip.convert("L").tobytes())) > 10
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -1e6])
 def test_any_finite_answer_can_be_drawn(value: float, bundles: dict[str, tuple[Run, Path]]) -> None:
     images = np.zeros((2, 64, 80, 3), np.uint8)
     for name, shape in (("steering", (2, 1)), ("waypoints", (2, 4, 2))):
-        data = reference_picture(
+        data = reference_plot(
             Bundle.open(bundles[name][1]).card, images, np.full(shape, value, np.float32)
         )
         assert Image.open(io.BytesIO(data)).width == 2 * 200

@@ -29,7 +29,7 @@ CROPPED = (
 OTHER_CAMERAS: dict[str, tuple[int, int, dict[str, object]]] = {
     "plain": (64, 80, {"size": [64, 80]}),
     "interpolated": (80, 120, {"size": [64, 100]}),
-    "small": (144, 256, {"size": [66, 200]}),  # blocks of a picture that is cast first
+    "small": (144, 256, {"size": [66, 200]}),  # blocks of an image that is cast first
 }
 
 

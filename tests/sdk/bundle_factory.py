@@ -1,7 +1,7 @@
 """Genuine small bundles for the tests: a real ONNX graph, reference outputs from an independent
 runtime, a matching card.
 
-The graph is a strided convolution over the uint8 picture, a global average and a linear layer; a
+The graph is a strided convolution over the uint8 image, a global average and a linear layer; a
 waypoint model also takes speed and target. Reference outputs are those of onnx.reference (plain
 NumPy), so parity compares two implementations.
 """

@@ -40,7 +40,7 @@ def refused(run: subprocess.CompletedProcess[str], code: int = 2) -> str:
 
 
 @pytest.fixture
-def picture(tmp_path: Path) -> Path:
+def image(tmp_path: Path) -> Path:
     path = tmp_path / "frame.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)).save(
         path
@@ -123,11 +123,11 @@ def test_verify_of_nothing_is_exit_code_2(tmp_path: Path, steering_bundle: Path)
     assert "no such directory" in refused(auxdrive("verify", tmp_path / "nothing"))
 
 
-def test_predict(steering_bundle: Path, picture: Path) -> None:
-    run = auxdrive("predict", steering_bundle, picture)
+def test_predict(steering_bundle: Path, image: Path) -> None:
+    run = auxdrive("predict", steering_bundle, image)
     assert run.returncode == 0, run.stderr
     assert "deg" in run.stdout
-    result = json.loads(auxdrive("predict", steering_bundle, picture, "--json").stdout)
+    result = json.loads(auxdrive("predict", steering_bundle, image, "--json").stdout)
     assert result["task"] == "steering"
     assert isinstance(result["predictions"][0]["steer_rad"], float)
 
@@ -288,14 +288,14 @@ def test_the_extras_of_commands_and_modules_are_those_of_the_distribution() -> N
 
 
 def test_a_command_that_cannot_be_imported_hurts_no_other(
-    plugins: Callable[[str, str], dict[str, str]], picture: Path, steering_bundle: Path
+    plugins: Callable[[str, str], dict[str, str]], image: Path, steering_bundle: Path
 ) -> None:
     env = plugins(
         "early",
         "raise ModuleNotFoundError(\"No module named 'panda3d.core'\", name='panda3d.core')\n",
     )
     assert "'auxdrive[sim]'" in refused(auxdrive("early", "--any", "thing", env=env))
-    assert auxdrive("predict", steering_bundle, picture, env=env).returncode == 0
+    assert auxdrive("predict", steering_bundle, image, env=env).returncode == 0
     assert "Not available" in auxdrive("--help", env=env).stdout
 
 

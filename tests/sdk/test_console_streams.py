@@ -159,10 +159,10 @@ EVIL = "\x1b[2J\x9b31m\u202egnp.exe\u2066\u200b\x07\r\u2028\ufeff"
 
 
 def test_names_cannot_steer_the_terminal(steering_bundle: Path, tmp_path: Path) -> None:
-    folder = tmp_path / f"{EVIL}pictures\nerror: forged"
+    folder = tmp_path / f"{EVIL}images\nerror: forged"
     folder.mkdir()
     Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(folder / f"{EVIL}.png")
-    (folder / f"{EVIL}broken.png").write_bytes(b"no picture")
+    (folder / f"{EVIL}broken.png").write_bytes(b"no image")
     outputs = [
         run("predict", steering_bundle, folder),
         run("verify", folder),

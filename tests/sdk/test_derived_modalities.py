@@ -77,7 +77,7 @@ def test_frequency_agrees_with_the_definition_of_the_transform(image: np.ndarray
     assert np.abs(derive(Modality.FREQUENCY, image) - expected).max() <= 0.5 + 1e-6
 
 
-def test_frequency_of_a_white_picture_is_one_full_point() -> None:
+def test_frequency_of_a_white_image_is_one_full_point() -> None:
     spectrum = derive(Modality.FREQUENCY, np.full((6, 9, 3), 255, np.uint8))
     assert spectrum[3, 4] == 255
     assert np.delete(spectrum.ravel(), 3 * 9 + 4).max() == 0

@@ -55,7 +55,7 @@ BAD: dict[str, Callable[[int], tuple[dict[Any, Any], dict[str, Any]]]] = {
     "steering is NaN": lambda _: ({}, {"steer_rad": np.nan}),
     "wrong shape": lambda _: ({Modality.RGB: np.zeros((5, 6, 3), np.uint8)}, {}),
     "wrong dtype": lambda _: ({Modality.DEPTH: np.zeros((4, 6), np.float32)}, {}),
-    "no picture": lambda _: ({Modality.RGB: None}, {}),
+    "no image": lambda _: ({Modality.RGB: None}, {}),
 }
 
 

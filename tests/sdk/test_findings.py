@@ -35,19 +35,19 @@ from typer.testing import CliRunner
 HEIGHT, WIDTH = 40, 150  # larger than the grid that is looked at first
 
 
-def picture(seed: int) -> UInt8:
+def noise(seed: int) -> UInt8:
     return np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
 
 
 def write(
     folder: Path,
     episode_id: str,
-    pictures: Sequence[UInt8],
+    images: Sequence[UInt8],
     speed_mps: Sequence[float] | None = None,
     times_s: Sequence[float] | None = None,
 ) -> EpisodeReader:
     with EpisodeWriter(folder, episode_id, [Modality.RGB]) as writer:
-        for index, image in enumerate(pictures):
+        for index, image in enumerate(images):
             state = {
                 "time_s": times_s[index] if times_s else index / 10,
                 "steer_rad": 0.01 * (index % 7),
@@ -74,17 +74,15 @@ def card(folder: Path, **changes: Any) -> Dataset:
 
 
 def test_a_frozen_camera_is_broken_everywhere(tmp_path: Path) -> None:
-    write(tmp_path, "e", [picture(0)] * 120)
+    write(tmp_path, "e", [noise(0)] * 120)
     found = examine(card(tmp_path))
-    assert found.pictures == CameraFaults(frames=120, followed=119, repeated=119)
-    assert found.broken == [
-        "100% of the pictures repeat the one before them: the camera was frozen"
-    ]
+    assert found.camera_faults == CameraFaults(frames=120, followed=119, repeated=119)
+    assert found.broken == ["100% of the images repeat the one before them: the camera was frozen"]
     result = CliRunner().invoke(build_app(), ["inspect", str(tmp_path), "--json"])
     assert result.exit_code == 1
-    assert json.loads(result.stdout)["pictures"]["repeated"] == 119
+    assert json.loads(result.stdout)["camera_faults"]["repeated"] == 119
     shown = CliRunner().invoke(build_app(), ["inspect", str(tmp_path)])
-    told = "of 120 pictures 119 repeat the one before them, 0 are dark, 0 are saturated"
+    told = "of 120 images 119 repeat the one before them, 0 are dark, 0 are saturated"
     assert told in shown.output
     page = tmp_path / "page.html"
     assert (
@@ -96,7 +94,7 @@ def test_a_frozen_camera_is_broken_everywhere(tmp_path: Path) -> None:
 
 
 def one_value(level: int) -> Callable[[int], UInt8]:
-    """Pictures of one level with a moving pixel, so that none is its predecessor."""
+    """Images of one level with a moving pixel, so that none is its predecessor."""
 
     def make(index: int) -> UInt8:
         image = np.full((HEIGHT, WIDTH, 3), level, np.uint8)
@@ -117,10 +115,10 @@ def one_value(level: int) -> Callable[[int], UInt8]:
         (255, 0, 60),
     ],
 )
-def test_dark_and_saturated_pictures(tmp_path: Path, level: int, dark: int, saturated: int) -> None:
+def test_dark_and_saturated_images(tmp_path: Path, level: int, dark: int, saturated: int) -> None:
     write(tmp_path, "e", [one_value(level)(index) for index in range(60)])
     found = examine(card(tmp_path))
-    assert found.pictures == CameraFaults(60, 59, 0, dark, saturated)
+    assert found.camera_faults == CameraFaults(60, 59, 0, dark, saturated)
     assert len(found.broken) == (1 if dark or saturated else 0)
 
 
@@ -132,33 +130,33 @@ def test_every_repeated_frame_is_counted_and_no_other(
     number is read at a time.
     """
     folder = tmp_path_factory.mktemp("repeats")
-    pictures = [picture(0)]
+    images = [noise(0)]
     for index, same in enumerate(alike):
-        following = pictures[-1].copy()
+        following = images[-1].copy()
         if not same:
             following[index % HEIGHT, (17 * index) % WIDTH, index % 3] ^= 1
-        pictures.append(following)
-    episode = write(folder, "e", pictures)
+        images.append(following)
+    episode = write(folder, "e", images)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("auxdrive.data.camera_faults._CHUNK_BYTES", chunk * 14 * WIDTH * 3)
-        assert episode_faults(episode) == CameraFaults(len(pictures), len(alike), sum(alike))
+        assert episode_faults(episode) == CameraFaults(len(images), len(alike), sum(alike))
 
 
 def test_a_vehicle_that_stands_sees_the_same_by_right(tmp_path: Path) -> None:
     speeds = [0.0] * 30 + [4.0] * 30
-    write(tmp_path, "e", [picture(0)] * 30 + [picture(index) for index in range(30)], speeds)
+    write(tmp_path, "e", [noise(0)] * 30 + [noise(index) for index in range(30)], speeds)
     found = examine(card(tmp_path))
-    # Of the 59 steps 29 are at rest; when it starts to move, the first picture is still the one
+    # Of the 59 steps 29 are at rest; when it starts to move, the first image is still the one
     # before.
-    assert found.pictures == CameraFaults(frames=60, followed=30, repeated=1)
+    assert found.camera_faults == CameraFaults(frames=60, followed=30, repeated=1)
     assert found.broken == []
-    assert found.doubts == ["3.3% of the pictures repeat the one before them"]
+    assert found.doubts == ["3.3% of the images repeat the one before them"]
 
 
 def test_a_vehicle_that_reverses_does_not_stand(tmp_path: Path) -> None:
-    write(tmp_path, "e", [picture(0)] * 40, speed_mps=[-1.0] * 40)
+    write(tmp_path, "e", [noise(0)] * 40, speed_mps=[-1.0] * 40)
     assert examine(card(tmp_path)).broken == [
-        "100% of the pictures repeat the one before them: the camera was frozen"
+        "100% of the images repeat the one before them: the camera was frozen"
     ]
 
 
@@ -168,10 +166,10 @@ def test_one_session_with_a_frozen_camera_is_found_among_many(tmp_path: Path) ->
         write(
             tmp_path,
             f"e{number}",
-            [picture(0 if frozen else 100 * number + index) for index in range(MIN_FRAMES)],
+            [noise(0 if frozen else 100 * number + index) for index in range(MIN_FRAMES)],
         )
     found = examine(card(tmp_path))
-    assert found.broken == ["in 1 of 9 sessions most pictures repeat the one before them: e4"]
+    assert found.broken == ["in 1 of 9 sessions most images repeat the one before them: e4"]
 
 
 def test_episodes_of_a_few_frames_are_judged_together(tmp_path: Path) -> None:
@@ -180,15 +178,15 @@ def test_episodes_of_a_few_frames_are_judged_together(tmp_path: Path) -> None:
     """
     origins = {}
     for number in range(30):
-        pictures = (
-            [picture(0)] * 2
+        images = (
+            [noise(0)] * 2
             if number == 3
-            else [picture(10 * number + index) for index in range(3 if number % 2 else 2)]
+            else [noise(10 * number + index) for index in range(3 if number % 2 else 2)]
         )
         write(
             tmp_path,
             f"e{number:02d}",
-            pictures,
+            images,
             times_s=[0.0, 0.45] if number == 3 else [0.0, 0.1, 0.2],
         )
         origins[f"e{number:02d}"] = EpisodeOrigin(session="drive", start_s=2.0 * number)
@@ -198,7 +196,7 @@ def test_episodes_of_a_few_frames_are_judged_together(tmp_path: Path) -> None:
 
 def test_the_rate_is_that_of_all_steps_together(tmp_path: Path) -> None:
     for number in range(4):
-        write(tmp_path, f"e{number}", [picture(100 * number + index) for index in range(30)])
+        write(tmp_path, f"e{number}", [noise(100 * number + index) for index in range(30)])
     assert examine(card(tmp_path)).broken == []
     assert examine(card(tmp_path, rate_hz=10.9)).broken == []
     assert examine(card(tmp_path, rate_hz=20.0)).broken == [
@@ -207,7 +205,7 @@ def test_the_rate_is_that_of_all_steps_together(tmp_path: Path) -> None:
     write(
         tmp_path,
         "slow",
-        [picture(index) for index in range(30)],
+        [noise(index) for index in range(30)],
         times_s=[0.4 * index for index in range(30)],
     )
     found = examine(card(tmp_path))
@@ -220,7 +218,7 @@ def test_the_rate_is_that_of_all_steps_together(tmp_path: Path) -> None:
 def test_distances_between_splits_are_doubted_and_held_against_the_card(tmp_path: Path) -> None:
     origins = {}
     for number, start_s in enumerate((0.0, 3.0, 9.0)):
-        write(tmp_path, f"e{number}", [picture(100 * number + index) for index in range(30)])
+        write(tmp_path, f"e{number}", [noise(100 * number + index) for index in range(30)])
         origins[f"e{number}"] = EpisodeOrigin(session="drive", start_s=start_s)
     splits = {"train": ("e0",), "val": ("e1",), "test": ("e2",)}
     found = examine(card(tmp_path, episodes=origins, splits=splits))
@@ -239,7 +237,7 @@ def test_distances_between_splits_are_doubted_and_held_against_the_card(tmp_path
     assert found.broken[0] == (
         "the card's apart_s says that split 'val' lies at least 5.00 s from the other splits; "
         "it lies at least 0.10 s from them: too close, frames so near each other are almost the "
-        "same picture. Correct it"
+        "same image. Correct it"
     )
 
 
@@ -252,7 +250,7 @@ def test_straight_on_is_an_angle_and_not_a_zero(tmp_path: Path) -> None:
                 "throttle": 0.5,
                 "brake": 0.0,
             }
-            writer.append({Modality.RGB: picture(index)}, state)
+            writer.append({Modality.RGB: noise(index)}, state)
     card(tmp_path)
     result = CliRunner().invoke(build_app(), ["inspect", str(tmp_path), "--json"])
     (split,) = json.loads(result.stdout)["splits"].values()

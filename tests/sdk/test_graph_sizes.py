@@ -1,4 +1,4 @@
-"""Sizes, indices and work follow from the size of the picture, and are known and bounded before
+"""Sizes, indices and work follow from the size of the image, and are known and bounded before
 anything runs.
 """
 
@@ -228,8 +228,8 @@ def test_what_does_not_fit_or_is_too_much(
         facts_of(model(nodes, stored), (1,))
 
 
-def test_an_index_that_the_picture_decides_is_refused() -> None:
-    """Whole numbers made from a picture could be out of range on one picture in a million: none can
+def test_an_index_that_the_image_decides_is_refused() -> None:
+    """Whole numbers made from an image could be out of range on one image in a million: none can
     be made.
     """
     for to in (TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL):

@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
                     )
                     for m in modalities
                 }
-                frames[Modality.RGB] *= 10  # bright enough to be pictures
+                frames[Modality.RGB] *= 10  # bright enough to be images
                 speed = {"speed_mps": 2.0} if episode_id == "a" else {}
                 writer.append(
                     frames,

@@ -84,7 +84,7 @@ RECORD: dict[str, Any] = {
     "main": "rgb",
     "aux": ["depth"],
     "measured_on": {"val": {"how": "the split 'val', in other sessions", "apart_s": None}},
-    "pictures": {"frames": 120, "followed": 119, "repeated": 0, "dark": 0, "saturated": 0},
+    "camera_faults": {"frames": 120, "followed": 119, "repeated": 0, "dark": 0, "saturated": 0},
 }
 
 

@@ -59,11 +59,11 @@ def test_only_the_five_and_what_they_need_came(python: Path) -> None:
 
 
 def test_it_works_alone(python: Path, steering_bundle: Path, tmp_path: Path) -> None:
-    picture = tmp_path / "frame.png"
-    Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(picture)
+    image = tmp_path / "frame.png"
+    Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(image)
     command = python.with_name("auxdrive")
     for arguments in (
-        ("predict", steering_bundle, picture),
+        ("predict", steering_bundle, image),
         ("verify", steering_bundle),
         ("inspect", steering_bundle),
         ("doctor",),

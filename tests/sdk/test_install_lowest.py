@@ -53,16 +53,16 @@ def test_they_are_what_is_installed(python: Path) -> None:
 def test_the_base_commands_run(
     python: Path, steering_bundle: Path, waypoint_bundle: Path, tmp_path: Path
 ) -> None:
-    picture = tmp_path / "frame.png"
-    Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(picture)
+    image = tmp_path / "frame.png"
+    Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(image)
     command = python.with_name("auxdrive")
     for arguments in (
         ("--help",),
         ("predict", "--help"),
         ("doctor",),
         ("inspect", steering_bundle),
-        ("predict", steering_bundle, picture),
-        ("predict", waypoint_bundle, picture, "--speed", "4", "--target", "3,0", "--json"),
+        ("predict", steering_bundle, image),
+        ("predict", waypoint_bundle, image, "--speed", "4", "--target", "3,0", "--json"),
         ("verify", steering_bundle),
         ("verify", waypoint_bundle, "--json"),
     ):

@@ -27,9 +27,9 @@ def make(folder: Path, *episodes: str, seed: int = 0, **card: Any) -> Path:
     for episode_id in episodes:
         with EpisodeWriter(folder, episode_id, [Modality.RGB]) as writer:
             for index in range(3):
-                picture = rng.integers(0, 200, (6, 8, 3), dtype=np.uint8)
+                image = rng.integers(0, 200, (6, 8, 3), dtype=np.uint8)
                 writer.append(
-                    {Modality.RGB: picture},
+                    {Modality.RGB: image},
                     {"time_s": index / 10, "steer_rad": 0.0, "throttle": 0.5, "brake": 0.0},
                 )
     write_card(folder, CARD.model_copy(update={"name": folder.name, **card}))

@@ -38,10 +38,10 @@ class Undecided:
 
 
 def test_whatever_is_held_can_be_compared_and_hashed() -> None:
-    picture = Undecided()
-    assert replace(observation(), image=picture) == replace(observation(), image=picture)
-    assert replace(observation(), image=picture) != replace(observation(), image=Undecided())
-    assert replace(observation(), image=picture) != observation()
+    undecided = Undecided()
+    assert replace(observation(), image=undecided) == replace(observation(), image=undecided)
+    assert replace(observation(), image=undecided) != replace(observation(), image=Undecided())
+    assert replace(observation(), image=undecided) != observation()
     at = np.array(1.0)  # a time that a predictor takes
     assert len({replace(observation(), time_s=at), replace(observation(), time_s=at.copy())}) == 1
     assert hash(replace(prediction(), time_s=at)) == hash(replace(prediction(), time_s=at))

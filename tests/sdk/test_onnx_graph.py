@@ -135,7 +135,7 @@ def test_reachable_inputs_are_those_on_a_path() -> None:
     assert read_graph(dead.SerializeToString()).reachable_inputs == {"y": {"image"}}
 
 
-def test_what_follows_from_a_size_depends_on_no_picture() -> None:
+def test_what_follows_from_a_size_depends_on_no_image() -> None:
     """Zeros in the shape of the image are zeros."""
     zero = [helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0])]
     nodes = [

@@ -264,7 +264,7 @@ def test_threads_take_turns(steering_bundle: Path) -> None:
 
 
 def test_a_call_does_not_touch_the_buffers_of_another(steering_bundle: Path) -> None:
-    """The second caller waits: the first's picture stays in the buffer until its graph has run."""
+    """The second caller waits: the first's image stays in the buffer until its graph has run."""
     frames, inside, go_on = frames_of(steering_bundle), threading.Event(), threading.Event()
     answers: list[float | None] = []
     with Predictor.load(steering_bundle, threads=1) as predictor:

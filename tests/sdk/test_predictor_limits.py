@@ -172,7 +172,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner)
     | st.dictionaries(st.integers(), inner, max_size=2),
 )  # fmt: skip
-PICTURES = (
+IMAGES = (
     st.just(IMAGE)
     | st.sampled_from([IMAGE[:5], IMAGE.astype(np.int8), IMAGE[None], IMAGE.tobytes()])
     | ANYTHING
@@ -180,7 +180,7 @@ PICTURES = (
 
 
 @given(
-    image=PICTURES,
+    image=IMAGES,
     time_s=st.floats(0, 1e9) | ANYTHING,
     speed=st.floats(0, 10) | ANYTHING,
     target=st.tuples(st.floats(), st.floats()) | ANYTHING,

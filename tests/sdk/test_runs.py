@@ -25,7 +25,7 @@ RECORD = RunRecord(
     main="rgb",
     aux=("depth",),
     measured_on={"val": MeasuredOn(how="the split 'val'", apart_s=None)},
-    pictures={"frames": 3},
+    camera_faults={"frames": 3},
 )
 RESULT = RunResult(
     method="samd",

@@ -278,7 +278,7 @@ def test_an_input_that_the_graph_takes_and_does_not_answer_to(
 def test_an_answer_that_is_not_finite_on_a_white_frame(
     steering_bundle: Path, copy_of: Copy
 ) -> None:
-    """1 / (255 - mean of the picture): right on each reference frame, infinite on all white."""
+    """1 / (255 - mean of the image): right on each reference frame, infinite on all white."""
     mean = with_nodes(
         node("ReduceMean", ["image_f"], ["mean"], keepdims=0),
         node("Sub", ["full", "mean"], ["left"]),

@@ -73,7 +73,7 @@ UDACITY_HEADER = "center,left,right,steering,throttle,brake,speed"
 
 
 def udacity_names(index: int) -> list[str]:
-    """The pictures of a row, 10 a second."""
+    """The images of a row, 10 a second."""
     second, tenth = divmod(index, 10)
     return [
         f"{camera}_2023_03_23_00_{39 + second // 60}_{second % 60:02d}_{tenth}00.jpg"
@@ -93,7 +93,7 @@ def make_udacity(
     rows: int = 5,
     lines: list[str] | None = None,
 ) -> Path:
-    """A recording with the pictures of `rows` rows, and these rows or `lines` in the log."""
+    """A recording with the images of `rows` rows, and these rows or `lines` in the log."""
     (folder / "IMG").mkdir(parents=True)
     for index in range(rows):
         for name in udacity_names(index):

@@ -97,7 +97,7 @@ def test_the_mirror_of_frames_by_plain_indices(
 
 
 @pytest.mark.parametrize("width", [8, 9])
-def test_the_spectrum_of_the_mirrored_picture_is_the_mirrored_spectrum(width: int) -> None:
+def test_the_spectrum_of_the_mirrored_image_is_the_mirrored_spectrum(width: int) -> None:
     rgb = make_batch(TASKS[0], 3, width, 6).frames[Modality.RGB]
     spectrum = torch.from_numpy(derive(Modality.FREQUENCY, rgb.numpy()))
     again = derive(Modality.FREQUENCY, mirror_frames(rgb, Modality.RGB).numpy())
@@ -138,7 +138,7 @@ def test_frames_and_labels_are_mirrored_together_or_not_at_all(
     assert same(got, mirror(batch, rows, task) if len(rows) else batch)
 
 
-def test_light_leaves_everything_but_the_picture_bit_for_bit() -> None:
+def test_light_leaves_everything_but_the_image_bit_for_bit() -> None:
     batch = make_batch(TASKS[1], 12)
     got = augment(batch, LIGHT, TASKS[1], torch.Generator().manual_seed(3))
     rgb = got.frames[Modality.RGB]
@@ -196,7 +196,7 @@ def test_switching_light_on_leaves_the_choice_of_mirrored_samples() -> None:
 
 
 def twin(image: AnyArray, config: AugmentConfig, draws: list[float]) -> Any:
-    """Brightness, contrast, saturation and gamma of one picture, one by one, in float64."""
+    """Brightness, contrast, saturation and gamma of one image, one by one, in float64."""
     b, c, s = (
         1 + (2 * d - 1) * x
         for d, x in zip(
@@ -248,7 +248,7 @@ def test_light_saturates_and_does_not_wrap() -> None:
     assert change_light(rgb, present, config, 1 - draws, 0).max() == 0
 
 
-def test_noise_has_the_spread_asked_for_and_spares_absent_pictures() -> None:
+def test_noise_has_the_spread_asked_for_and_spares_absent_images() -> None:
     config = AugmentConfig(mirror=0.0, **{**STILL, "noise": 0.05})
     rgb = torch.full((CPU_CHUNK + 4, 40, 50, 3), 128, dtype=torch.uint8)
     rgb[1] = 0
@@ -259,14 +259,14 @@ def test_noise_has_the_spread_asked_for_and_spares_absent_pictures() -> None:
     grain = got[present].to(torch.float32) - 128
     assert float(grain.std()) == pytest.approx(12.75, rel=0.02)
     assert abs(float(grain.mean())) < 0.1
-    assert not torch.equal(got[0], got[2])  # each picture has its own
+    assert not torch.equal(got[0], got[2])  # each image has its own
     assert not torch.equal(got[0], got[CPU_CHUNK])  # in another part, too
     assert not torch.equal(
         got, change_light(rgb, present, config, torch.full((4, len(rgb)), 0.5), 12)
     )
 
 
-def test_batches_without_a_picture_are_mirrored_only() -> None:
+def test_batches_without_an_image_are_mirrored_only() -> None:
     batch = make_batch(TASKS[0], 4)
     frames, present = (
         {m: d[m] for m in (Modality.DEPTH, Modality.LIDAR)} for d in (batch.frames, batch.present)
@@ -286,7 +286,7 @@ def test_batches_without_a_picture_are_mirrored_only() -> None:
         torch.zeros(4, 5, 3, dtype=torch.uint8),
     ],
 )
-def test_pictures_in_another_format_are_refused(rgb: torch.Tensor) -> None:
+def test_images_in_another_format_are_refused(rgb: torch.Tensor) -> None:
     with pytest.raises(DataError, match="rgb frames must be uint8"):
         change_light(rgb, torch.ones(len(rgb), dtype=torch.bool), LIGHT, torch.rand(4, len(rgb)), 0)
 

@@ -67,12 +67,12 @@ def test_a_frozen_camera_is_told_by_ingest_and_by_training(
     )
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
-    frozen = ["100% of the pictures repeat the one before them: the camera was frozen"]
-    assert (told["pictures"]["repeated"], told["broken"]) == (119, frozen)
+    frozen = ["100% of the images repeat the one before them: the camera was frozen"]
+    assert (told["camera_faults"]["repeated"], told["broken"]) == (119, frozen)
     assert examine(Dataset.open(out)).broken == frozen
     shown = CliRunner().invoke(build_app(), ["ingest", "donkey", str(tub), "--out", str(out)])
     assert f"broken: {frozen[0]}" in shown.output
-    assert "camera: of 120 pictures 119 repeat the one before them" in shown.output
+    assert "camera: of 120 images 119 repeat the one before them" in shown.output
     config = parse_config(
         {
             "data": str(out),
@@ -88,7 +88,7 @@ def test_a_frozen_camera_is_told_by_ingest_and_by_training(
     assert f"broken: {frozen[0]}" in said
     assert "measured on 1 stretch(es) of 1 s held out" in said
     record = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert record["pictures"] == {
+    assert record["camera_faults"] == {
         "frames": 120,
         "followed": 119,
         "repeated": 119,

@@ -87,8 +87,8 @@ def test_without_ego_inputs_there_is_no_row_of_them(
     assert floor["ego"]["ade_m"] == pytest.approx(floor["constant"]["ade_m"], rel=0.2)
 
 
-def test_neighbours_find_the_pictures_that_they_know(steering: tuple[SampleSet, SampleSet]) -> None:
-    """The stripe stands where the wheels turn: neighbours in the picture steer better than any
+def test_neighbours_find_the_images_that_they_know(steering: tuple[SampleSet, SampleSet]) -> None:
+    """The stripe stands where the wheels turn: neighbours in the image steer better than any
     constant.
     """
     floor = floor_of(steering)

@@ -74,7 +74,7 @@ def test_without_timestamps_the_rate_is_the_given_or_the_programs_own(
 
 
 def test_records_whose_clock_did_not_run_are_not_gathered(tmp_path: Path) -> None:
-    """Their equal times say nothing of their order; sorted by them, pictures of nine instants would
+    """Their equal times say nothing of their order; sorted by them, images of nine instants would
     seem to be one stretch of a drive.
     """
     stamps = [0 if index % 7 == 0 else TUB_START_MS + 50 * index for index in range(60)]

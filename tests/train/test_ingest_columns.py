@@ -116,7 +116,7 @@ def test_an_unknown_header_is_refused_with_both_lists(tmp_path: Path, header: li
         )
         if header[0].isdigit():
             # numbers are a header in the first line alone; elsewhere they are a row that lacks its
-            # pictures
+            # images
             return
         lines = (log / "driving_log.csv").read_text().splitlines()
         (log / "driving_log.csv").write_text("\n".join([*lines[1:4], lines[0], *lines[4:]]) + "\n")
@@ -166,7 +166,7 @@ def times_of(source: Source) -> list[float]:
 
 
 @given(st.integers(0, 2**32), st.integers(10, 60))
-def test_rows_out_of_order_are_sorted_by_their_pictures_times(
+def test_rows_out_of_order_are_sorted_by_their_images_times(
     tmp_path_factory: pytest.TempPathFactory, seed: int, rows: int
 ) -> None:
     lines = [udacity_row(index, steering=f"{index / 100}") for index in range(rows)]
@@ -264,13 +264,13 @@ def test_joined_logs_are_sorted_each_for_itself(tmp_path: Path) -> None:
     assert [record.index for record in source.records] == list(range(40))
 
 
-def test_a_picture_that_two_rows_name_has_the_later_label(tmp_path: Path) -> None:
+def test_an_image_that_two_rows_name_has_the_later_label(tmp_path: Path) -> None:
     lines = [udacity_row(index, steering="0.1") for index in range(5)] + [
         udacity_row(3, steering="0.9")
     ]
     source = READERS["udacity"](make_udacity(tmp_path / "log", False, lines=lines), SourceOptions())
     assert [record.steer for record in source.records] == [0.1, 0.1, 0.1, 0.9, 0.1]
-    assert source.skipped == {"picture named again by a later row": 1}
+    assert source.skipped == {"image named again by a later row": 1}
 
 
 @pytest.mark.parametrize(

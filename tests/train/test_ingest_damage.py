@@ -34,7 +34,7 @@ DAMAGED_LINES: dict[str, bytes] = {
     "no index": b'{"user/angle": 0.1}',
     "an index that is none": b'{"_index": "7"}',
     "an index of a half": b'{"_index": 1.5}',
-    "no picture's name": json.dumps(tub_row(99, {"cam/image_array": None})).encode(),
+    "no image's name": json.dumps(tub_row(99, {"cam/image_array": None})).encode(),
     "a number for a name": json.dumps(tub_row(99, {"cam/image_array": 7})).encode(),
     "a name that leads out": json.dumps(
         tub_row(99, {"cam/image_array": "../../secret.jpg"})
@@ -73,9 +73,9 @@ def test_a_record_behind_nul_bytes_is_read(tmp_path: Path) -> None:
 
 def test_a_link_that_leads_out_is_left_out(tmp_path: Path) -> None:
     tub = make_tub(tmp_path / "tub")
-    picture = tub / "images" / "0_cam_image_array_.jpg"
-    picture.rename(tmp_path / "secret.jpg")
-    picture.symlink_to(tmp_path / "secret.jpg")
+    path = tub / "images" / "0_cam_image_array_.jpg"
+    path.rename(tmp_path / "secret.jpg")
+    path.symlink_to(tmp_path / "secret.jpg")
     report, _ = run(tub, tmp_path / "out")
     assert (report.frames, report.skipped) == ({"train": 5}, {DAMAGED: 1})
 
@@ -197,7 +197,7 @@ def second_session(index: int) -> dict[str, Any]:
     )
 
 
-def test_the_later_record_of_an_index_is_the_one_whose_picture_stands_there(tmp_path: Path) -> None:
+def test_the_later_record_of_an_index_is_the_one_whose_image_stands_there(tmp_path: Path) -> None:
     tub = make_tub(tmp_path / "tub", [{"_session_id": "26-01-01_0", "user/angle": 0.5}] * 20)
     with (tub / "catalog_1.catalog").open("a") as file:
         file.writelines(json.dumps(second_session(index)) + "\n" for index in range(10, 20))
@@ -219,7 +219,7 @@ def test_the_later_record_of_an_index_is_the_one_whose_picture_stands_there(tmp_
 @pytest.mark.parametrize(
     ("torn", "lost"), [([12], [12]), ([10, 11], [10, 11]), ([18, 19], [18, 19])]
 )
-def test_a_picture_whose_later_record_is_damaged_does_not_keep_the_earlier_label(
+def test_an_image_whose_later_record_is_damaged_does_not_keep_the_earlier_label(
     tmp_path: Path, torn: list[int], lost: list[int]
 ) -> None:
     tub = make_tub(tmp_path / "tub", [{"user/angle": 0.5}] * 20)
@@ -274,7 +274,7 @@ def test_no_bytes_of_a_log_raise_anything_but_our_errors(
     assert {record.image.name[:25] for record in source.records} >= {"center_2023_03_23_00_39_0"}
 
 
-def test_rows_without_side_pictures_are_left_out_of_the_side_alone(tmp_path: Path) -> None:
+def test_rows_without_side_images_are_left_out_of_the_side_alone(tmp_path: Path) -> None:
     lines = [udacity_row(index) for index in range(20)]
     for index in (5, 6):
         cells = lines[index].split(",")
@@ -284,6 +284,6 @@ def test_rows_without_side_pictures_are_left_out_of_the_side_alone(tmp_path: Pat
     report, _ = run(log, tmp_path / "out", "udacity", options)
     assert report.frames == {"train": 20 + 18 + 18}
     assert report.skipped == {
-        f"no picture of the {side} camera is named": 2 for side in ("left", "right")
+        f"no image of the {side} camera is named": 2 for side in ("left", "right")
     }
     assert run(log, tmp_path / "center", "udacity")[0].skipped == {}

@@ -1,4 +1,4 @@
-"""What a tub holds beside pictures, angle and throttle."""
+"""What a tub holds beside images, angle and throttle."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_odometers_speed_is_kept(tmp_path: Path) -> None:
 def depth_tub(
     folder: Path, frames: list[np.ndarray[Any, Any] | bytes | None], names: list[Any] | None = None
 ) -> Path:
-    """A tub with a depth picture per record: values, or the bytes of the file, or none."""
+    """A tub with a depth image per record: values, or the bytes of the file, or none."""
     names = names or [f"{index}_cam_depth_array_.png" for index in range(len(frames))]
     tub = make_tub(folder, [{"cam/depth_array": name} for name in names])
     for name, frame in zip(names, frames, strict=True):
@@ -73,14 +73,14 @@ def test_depth_is_scaled_by_nearest_neighbours(tmp_path: Path) -> None:
 
 def test_records_without_depth_are_left_out_where_most_have_it(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 60_000, (12, 16), dtype=np.uint16)
-    frames: list[Any] = [noise] * 38 + [None, b"no picture"]
+    frames: list[Any] = [noise] * 38 + [None, b"no image"]
     whole = depth_tub(tmp_path / "tub", frames)
     damaged = whole / "images" / "0_cam_depth_array_.png"
     damaged.write_bytes(damaged.read_bytes()[:200])
     report, dataset = run(whole, tmp_path / "out")
     assert report.skipped == {
-        "depth picture missing or not of 16 bits": 2,
-        "depth picture damaged": 1,
+        "depth image missing or not of 16 bits": 2,
+        "depth image damaged": 1,
     }
     assert len(dataset.episode("train-0000").frames(Modality.DEPTH)) == 37
 
@@ -91,14 +91,14 @@ def test_records_without_depth_are_left_out_where_most_have_it(tmp_path: Path) -
         (
             [None] * 4,
             None,
-            "4 of 4 records have no usable picture of it, the first: .*no such file",
+            "4 of 4 records have no usable image of it, the first: .*no such file",
         ),
-        ([millimetres(5), None, None, None], None, "3 of 4 records have no usable picture"),
+        ([millimetres(5), None, None, None], None, "3 of 4 records have no usable image"),
         ([np.zeros((12, 16), np.uint8)] * 4, None, "mode L, not of 16 bits"),
         (
             [millimetres(5)] + [None] * 3,
             ["0.png", None, 7, "../0.png"],
-            "3 of 4 .*no picture named",
+            "3 of 4 .*no image named",
         ),
         (
             [millimetres(5, (32, 12))] * 4,

@@ -102,7 +102,7 @@ def test_the_same_recording_twice_is_refused_by_any_path(tmp_path: Path) -> None
     )
 
 
-def test_equal_labels_beside_other_pictures_are_doubted(tmp_path: Path) -> None:
+def test_equal_labels_beside_other_images_are_doubted(tmp_path: Path) -> None:
     one, other = make_tub(tmp_path / "tub_1", 6), make_tub(tmp_path / "tub_2", 6, size=(16, 10))
     assert (
         "tub_1 and tub_2 have the same labels: are they copies of one recording?"
@@ -183,7 +183,7 @@ def test_a_recording_that_went_on_is_not_added_to_its_own_beginning(tmp_path: Pa
     assert not list((tmp_path / "out").glob(".adding-*"))
     tub.rename(tmp_path / "other")
     report = add_to_dataset(read(tmp_path / "other"), tmp_path / "out")
-    assert "other begins with the same pictures and labels as tub: is it a copy?" in report.notes
+    assert "other begins with the same images and labels as tub: is it a copy?" in report.notes
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,8 @@ def test_a_tub_becomes_a_data_set(tmp_path: Path) -> None:
     np.testing.assert_array_equal(episode.state["brake"], np.float32([0, 0.25, 0]))
     assert np.isnan(episode.state["speed_mps"]).all()
     assert np.isnan(episode.state["x_m"]).all()
-    with Image.open(tub / "images" / "1_cam_image_array_.jpg") as picture:
-        np.testing.assert_array_equal(episode.frames(Modality.RGB)[1], np.asarray(picture))
+    with Image.open(tub / "images" / "1_cam_image_array_.jpg") as image:
+        np.testing.assert_array_equal(episode.frames(Modality.RGB)[1], np.asarray(image))
 
 
 def test_every_record_says_which_session_it_belongs_to(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_derived_modalities_and_scaling(tmp_path: Path) -> None:
     )
     assert dataset.card.modalities == (Modality.RGB, Modality.EDGE, Modality.FREQUENCY)
     assert sum(done) == 6 * 3
-    with pytest.raises(UsageError, match="attention cannot be derived from a camera picture"):
+    with pytest.raises(UsageError, match="attention cannot be derived from a camera image"):
         run(tmp_path / "tub", tmp_path / "other", derived=(Modality.ATTENTION,))
 
 
@@ -192,8 +192,8 @@ def test_deleted_incomplete_and_odd_records_are_left_out_and_counted(tmp_path: P
         "without user/throttle": 1,
         "not driven by the user": 1,
         "index used again by a later record": 1,
-        "picture missing": 1,
-        "picture damaged": 2,
+        "image missing": 1,
+        "image damaged": 2,
     }
     assert sum(len(dataset.episode(episode_id)) for episode_id in dataset.episode_ids) == 2
 
@@ -225,17 +225,17 @@ def mixed_sizes(tub: Path) -> None:
     Image.new("RGB", (99, 12)).save(tub / "images" / "3_cam_image_array_.jpg")
 
 
-def all_pictures_damaged(tub: Path) -> None:
+def all_images_damaged(tub: Path) -> None:
     for path in (tub / "images").iterdir():
         path.write_bytes(b"\xff\xd8\xff")
 
 
-def no_pictures(tub: Path) -> None:
+def no_images(tub: Path) -> None:
     for path in (tub / "images").iterdir():
         path.unlink()
 
 
-def truncate_pictures(tub: Path) -> None:
+def truncate_images(tub: Path) -> None:
     for path in (tub / "images").iterdir():
         path.write_bytes(path.read_bytes()[:-30])
 
@@ -254,9 +254,9 @@ def truncate_pictures(tub: Path) -> None:
             "2 of 5 lines are damaged",
         ),
         (mixed_sizes, "different sizes .*--image-size"),
-        (all_pictures_damaged, "can be read"),
-        (no_pictures, "6 picture missing"),
-        (truncate_pictures, "no record has a usable picture"),
+        (all_images_damaged, "can be read"),
+        (no_images, "6 image missing"),
+        (truncate_images, "no record has a usable image"),
     ],
 )
 def test_hostile_tubs(tmp_path: Path, damage: Callable[[Path], object], message: str) -> None:
@@ -320,7 +320,7 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
         with pytest.raises(AuxdriveError, match=message):
             run(tub, out, options=options)
     (tub / "images" / "5_cam_image_array_.jpg").unlink()
-    with pytest.raises(DataError, match="its pictures changed"):
+    with pytest.raises(DataError, match="its images changed"):
         run(tub, tmp_path / "out")
 
 

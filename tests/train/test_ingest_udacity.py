@@ -79,10 +79,10 @@ def test_udacity_side_cameras_steer_back_to_the_middle(tmp_path: Path) -> None:
         ),
         ("a.jpg,b.jpg,c.jpg,nan,0,0,1\n", "1 steering, throttle"),
         ("a.jpg,b.jpg,c.jpg,2,0,0,1\n", "1 steering beyond"),
-        ("..,b.jpg,c.jpg,0,0,0,1\n", "1 no picture of the center camera is named"),
+        ("..,b.jpg,c.jpg,0,0,0,1\n", "1 no image of the center camera is named"),
         ('"a.jpg,b\n', "not CSV"),
         ('"a.jpg,b', "not CSV"),
-        ("a.jpg,b.jpg,c.jpg,0,0,0,1\n", "no record has a picture"),
+        ("a.jpg,b.jpg,c.jpg,0,0,0,1\n", "no record has an image"),
     ],
 )
 def test_hostile_udacity_logs(tmp_path: Path, text: str | None, message: str) -> None:

@@ -96,7 +96,7 @@ def test_gradients_are_right_at_and_near_degenerate_features(name: str, case: st
 @pytest.mark.parametrize("gap", [0.0, 1e-9, 1e-6, 1e-4])
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_samples_that_look_alike_do_not_take_the_gradient_over(name: str, gap: float) -> None:
-    """In float32, as in training: two of sixteen pictures are all but the same, and the teacher
+    """In float32, as in training: two of sixteen images are all but the same, and the teacher
     tells them apart.
     """
 

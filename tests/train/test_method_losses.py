@@ -317,7 +317,7 @@ def test_the_baseline_and_the_teacher_learn_from_the_label(name: str, batch: Bat
 
 @pytest.mark.parametrize("backbone", ["pilotnet", "pilotnet_bn"])
 @pytest.mark.parametrize("name", sorted(METHODS))
-def test_black_pictures_give_finite_gradients(name: str, backbone: str, batch: Batch) -> None:
+def test_black_images_give_finite_gradients(name: str, backbone: str, batch: Batch) -> None:
     """A lens cap on every sensor: all samples are the same, nothing varies, and one sample lacks a
     modality.
     """

@@ -76,7 +76,7 @@ def test_a_crop_that_leaves_no_row_of_this_camera_is_refused_before_anything_is_
     stripe_data: Path, tmp_path: Path
 ) -> None:
     crop = {"size": [64, 80], "crop_top": 0.499, "crop_bottom": 0.499}
-    with pytest.raises(ConfigError, match="leave no row of a picture with"):
+    with pytest.raises(ConfigError, match="leave no row of an image with"):
         train(settings_for("baseline", stripe_data, preprocessing=crop), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

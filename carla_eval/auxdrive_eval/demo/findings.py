@@ -89,7 +89,7 @@ def _scores(document: dict[str, Any]) -> Float64:
 
 def _open_loop(answers: dict[str, Any]) -> list[Row]:
     """Each model's figures on the test part, and beside them those of the constant and of the ego
-    inputs alone, which see no picture.
+    inputs alone, which see no image.
     """
     results = {model.name: answers[f"train {model.method}"] for model in MODELS}
     measured = {model.name: results[model.name]["metrics"]["test"][model.role] for model in MODELS}

@@ -87,7 +87,7 @@ def _tables(findings: Findings) -> list[Markup]:
     blocks.append(
         html.paragraph(
             "In brackets what needs no network: the best constant, the ego inputs alone, and the "
-            "nearest pictures' labels."
+            "nearest images' labels."
         )
     )
     return blocks

@@ -12,8 +12,8 @@ from pydantic import Field
 
 # The settings below were chosen while looking at routes 1000 to 1015; the demo is driven on others.
 FIRST_ROUTE_SEED = 2000
-# A small camera makes small pictures to draw, to store and to change: more of them fit into the
-# time. The crop leaves the red lamp in the picture of a car that stands at the line. Right-hand
+# A small camera makes small images to draw, to store and to change: more of them fit into the
+# time. The crop leaves the red lamp in the image of a car that stands at the line. Right-hand
 # traffic is not mirrored: the mirror image of a town drives on the left.
 CAMERA = "128x72"
 TRAINING = (

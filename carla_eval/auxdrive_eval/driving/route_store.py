@@ -194,7 +194,7 @@ def _files(route: StoredRoute) -> Mapping[str, bytes]:
     trace = io.BytesIO()
     np.save(trace, route.trace, allow_pickle=False)
     files = {_RESULT: stored.model_dump_json(indent=2).encode(), _TRACE: trace.getvalue()}
-    files |= {f"film_{number}.jpg": picture for number, (_, picture) in enumerate(route.film)}
+    files |= {f"film_{number}.jpg": jpeg for number, (_, jpeg) in enumerate(route.film)}
     return files | ({_OUTPUT: route.output.encode()} if route.output else {})
 
 

@@ -39,7 +39,7 @@ class RouteResult:
 
     Attributes:
         record: as it stands in the results document. events: what the criteria saw.
-        trace: `TRACE_DTYPE` (N,). film: (time in seconds, RGB picture (H, W, 3)) a few times during
+        trace: `TRACE_DTYPE` (N,). film: (time in seconds, RGB image (H, W, 3)) a few times during
             the route.
         error: why the agent failed: one line, and below it its traceback or the end of its output;
             empty where it did not.
@@ -156,7 +156,7 @@ def not_driven(
 
 
 class Film:
-    """A few pictures spread evenly over a drive whose length is not known: when there are too many,
+    """A few images spread evenly over a drive whose length is not known: when there are too many,
     every second goes.
     """
 
@@ -167,7 +167,7 @@ class Film:
         self._shots: list[tuple[float, UInt8]] = []
 
     def look(self, simulator: Simulator, state: WorldState) -> None:
-        """Take a picture if one is due."""
+        """Take an image if one is due."""
         if state.time_s < self._next_s - 1e-6:
             return
         self._shots.append((state.time_s, np.array(simulator.sense({Modality.RGB})[Modality.RGB])))
@@ -177,7 +177,7 @@ class Film:
         self._next_s = self._shots[-1][0] + self._period_s
 
     def frames(self) -> tuple[tuple[float, UInt8], ...]:
-        """The pictures to show: at most the count asked for, first and last among them."""
+        """The images to show: at most the count asked for, first and last among them."""
         chosen = np.unique(
             np.linspace(0, len(self._shots) - 1, min(self._count, len(self._shots)))
             .round()

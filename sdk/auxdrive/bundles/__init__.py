@@ -2,7 +2,7 @@
 before anything is used.
 
     card.json               what the model is (`ModelCard`), with the SHA-256 of every other file
-    model.onnx              the graph, camera's picture in, physical units out; no external data
+    model.onnx              the graph, camera's image in, physical units out; no external data
     README.md               the card for people
     reference/images.npy    uint8 (N, H, W, 3)
     reference/ego.npy       float32 (N, E): the ego inputs side by side in the card's order; E = 0

@@ -104,7 +104,7 @@ def perturbed(card: ModelCard, reference: Reference) -> Mapping[str, list[Refere
     few = slice(0, PERTURBED_FRAMES)
     images, ego = reference.images[few], reference.ego[few]
     noise = np.random.default_rng(0).integers(0, 256, images.shape, dtype=np.uint8)
-    pictures = (
+    changes = (
         np.zeros_like(images),
         np.full_like(images, 255),
         images[:, :, ::-1],
@@ -113,8 +113,7 @@ def perturbed(card: ModelCard, reference: Reference) -> Mapping[str, list[Refere
     )
     changed = {
         IMAGE_INPUT: [
-            replace(reference, images=np.ascontiguousarray(picture), ego=ego)
-            for picture in pictures
+            replace(reference, images=np.ascontiguousarray(change), ego=ego) for change in changes
         ]
     }
     layout = ego_of(card)

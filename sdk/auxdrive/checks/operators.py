@@ -63,7 +63,7 @@ OPERATORS: Mapping[str, Operator] = {
     # torch's exporter writes it for a linear layer over more than two axes, as a network of your
     # own may have.
     "MatMul": Operator((2, 2), {}),
-    "MatMulInteger": Operator((2, 2), {}),  # sums of a big picture's bytes
+    "MatMulInteger": Operator((2, 2), {}),  # sums of a big image's bytes
     "MaxPool": Operator((1, 1), _POOL | {"storage_order": (0,)}, needed=("kernel_shape",)),
     "Mul": Operator((2, 2), {}),
     "Range": Operator((3, 3), {}),

@@ -179,7 +179,7 @@ def _gather(node: Node, inputs: Inputs) -> Outcome:
     x, indices = needed(inputs[0]), needed(inputs[1], "int64")
     axis = axis_of(attribute(node, "axis", 0), len(x.shape))
     if indices.known is None:
-        raise SizeError("its indices do not follow from the size of the picture")
+        raise SizeError("its indices do not follow from the size of the image")
     size = x.shape[axis]
     if int(indices.known.min()) < -size or int(indices.known.max()) >= size:
         raise SizeError(f"an index is out of range, there are {size}")

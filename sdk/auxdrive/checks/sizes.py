@@ -1,10 +1,10 @@
 """What the nodes of a graph compute, as far as sizes go: followed for one frame, before anything is
 run.
 
-Every size and every index must follow from the size of the picture alone (an index that followed
-from what the picture shows could fail, or never end, on one picture in a million). So a graph that
+Every size and every index must follow from the size of the image alone (an index that followed
+from what the image shows could fail, or never end, on one image in a million). So a graph that
 runs once runs always, with the same operations, and its memory and work are bounded before a
-runtime sees it. Nothing here calculates with pictures: only small vectors of whole numbers, which
+runtime sees it. Nothing here calculates with images: only small vectors of whole numbers, which
 are shapes and indices, are known by value.
 """
 
@@ -19,10 +19,10 @@ from auxdrive.checks.rules import RULES
 from auxdrive.checks.values import SizeError, Value
 
 MAX_ELEMENTS = 1 << 28
-"""In one tensor. A picture of 8192 x 8192 has 200 million."""
+"""In one tensor. An image of 8192 x 8192 has 200 million."""
 MAX_TOTAL_ELEMENTS = 1 << 30
 MAX_WORK = 200_000_000_000
-"""Multiplications for one frame: about 10 s on one core, a ResNet-34 on a whole full-HD picture.
+"""Multiplications for one frame: about 10 s on one core, a ResNet-34 on a whole full-HD image.
 What is slower drives nothing.
 """
 MAX_NODE_WORK = 20_000_000_000
@@ -87,7 +87,7 @@ class Trace:
                 f"{node.operator} has {len(node.outputs)} outputs where {len(outputs)} are computed"
             )
         for name, value in zip(node.outputs, outputs, strict=True):
-            # What is known follows from sizes, and so from no number in any picture.
+            # What is known follows from sizes, and so from no number in any image.
             self._add(
                 name,
                 Value(

@@ -34,7 +34,7 @@ class SizeError(ValueError):
 def known_numbers(value: Value | None, what: str, count: int | None = None) -> list[int]:
     """The numbers of a vector (or scalar) that must be known."""
     if value is None or value.known is None or len(value.shape) > 1:
-        raise SizeError(f"its {what} does not follow from the size of the picture")
+        raise SizeError(f"its {what} does not follow from the size of the image")
     numbers = [int(number) for number in value.known.reshape(-1)]
     if count is not None and len(numbers) != count:
         raise SizeError(f"its {what} has {len(numbers)} numbers and not {count}")

@@ -22,9 +22,7 @@ def inspect(
     ],
     html: Annotated[
         Path | None,
-        typer.Option(
-            help="Write a data set's page with pictures to this file.", show_default=False
-        ),
+        typer.Option(help="Write a data set's page with images to this file.", show_default=False),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:

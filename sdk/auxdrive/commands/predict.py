@@ -1,4 +1,4 @@
-"""`auxdrive predict`: what a bundle says of pictures."""
+"""`auxdrive predict`: what a bundle says of images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from auxdrive.tasks import TASKS
 
 if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec
-    from auxdrive.data.image_files import Picture
+    from auxdrive.data.image_files import ImageFrame
     from auxdrive.predictor import Predictor
     from auxdrive.tasks.base import TaskSpec
     from auxdrive.types import Prediction
@@ -38,7 +38,7 @@ class _Row(NamedTuple):
 
 ROWS_SHOWN = 50
 UNSEEN_DISTORTION = 0.01
-"""Rounding to whole pixels changes a picture's shape by less; more is told."""
+"""Rounding to whole pixels changes an image's shape by less; more is told."""
 
 
 @with_ego_options
@@ -53,7 +53,7 @@ def predict(
         list[Path],
         typer.Argument(
             metavar="IMAGE...",
-            help="Pictures, folders of pictures, animated GIF or WebP.",
+            help="Images, folders of images, animated GIF or WebP.",
             show_default=False,
         ),
     ],
@@ -61,7 +61,7 @@ def predict(
         bool,
         typer.Option(
             "--resize",
-            help="Scale pictures of another size to the model's camera, squashed if need be.",
+            help="Scale images of another size to the model's camera, squashed if need be.",
         ),
     ] = False,
     out: Annotated[
@@ -77,13 +77,13 @@ def predict(
     json_output: JsonOption = False,
     **ego: float | str | None,
 ) -> None:
-    """Predict from one picture, a folder of pictures, or an animated GIF or WebP.
+    """Predict from one image, a folder of images, or an animated GIF or WebP.
 
-    A picture that cannot be used does not stop the others; it is named, and the exit code is then
+    An image that cannot be used does not stop the others; it is named, and the exit code is then
     not 0.
     """
     from auxdrive.bundles import ego_of
-    from auxdrive.data.image_files import find_pictures
+    from auxdrive.data.image_files import find_images
     from auxdrive.predictor import Predictor
 
     if out is not None and out.suffix.lower() not in (".jsonl", ".csv"):
@@ -94,7 +94,7 @@ def predict(
             f"{'is a directory' if is_folder(out) else f'there is no directory {out.parent}'}"
         )
     given = parsed(ego)
-    paths = find_pictures(images)
+    paths = find_images(images)
     with Predictor.load(bundle, runtime, device) as predictor:
         check_given(ego_of(predictor.card), given)
         rows, failed = _predict_files(predictor, paths, given, resize)
@@ -140,7 +140,7 @@ def _predict_files(
     resize: bool,
 ) -> tuple[list[_Row], dict[Path, AuxdriveError]]:
     """The predictions, and why files could not be used (to their end)."""
-    from auxdrive.data.image_files import read_pictures
+    from auxdrive.data.image_files import read_images
 
     camera = predictor.card.camera
     rows: list[_Row] = []
@@ -148,25 +148,23 @@ def _predict_files(
     with console.progress("predicting", len(paths)) as advance:
         for path in paths:
             try:
-                for picture in read_pictures(path):
-                    image = _fit(picture, camera.height, camera.width, resize)
-                    rows.append(_row(predictor, picture, image, ego))
+                for source in read_images(path):
+                    image = _fit(source, camera.height, camera.width, resize)
+                    rows.append(_row(predictor, source, image, ego))
             except (DataError, InputError) as error:
                 failed[path] = error
             advance()
     return rows, failed
 
 
-def _row(predictor: Predictor, picture: Picture, image: Any, ego: Mapping[str, Any]) -> _Row:
+def _row(predictor: Predictor, source: ImageFrame, image: Any, ego: Mapping[str, Any]) -> _Row:
     from auxdrive.types import Observation
 
-    prediction = predictor.predict(
-        Observation(image, picture.frame / predictor.card.rate_hz, **ego)
-    )
+    prediction = predictor.predict(Observation(image, source.frame / predictor.card.rate_hz, **ego))
     waypoints = prediction.waypoints_ego_m
     record = {
-        "file": str(picture.path),
-        "frame": picture.frame,
+        "file": str(source.path),
+        "frame": source.frame,
         "steer_rad": prediction.steer_rad,
         "waypoints_ego_m": None if waypoints is None else waypoints.tolist(),
         "waypoint_times_s": list(prediction.waypoint_times_s),
@@ -174,31 +172,31 @@ def _row(predictor: Predictor, picture: Picture, image: Any, ego: Mapping[str, A
         "flags": sorted(prediction.flags),
         "reason": prediction.reason,
         "scaled_from": None
-        if image is picture.image
-        else [picture.image.shape[1], picture.image.shape[0]],
+        if image is source.image
+        else [source.image.shape[1], source.image.shape[0]],
     }
     values = {name: array.tolist() for name, array in prediction.values.items()}
     return _Row(record | values, prediction)
 
 
-def _fit(picture: Picture, height: int, width: int, resize: bool) -> Any:
+def _fit(source: ImageFrame, height: int, width: int, resize: bool) -> Any:
     from auxdrive.data.image_files import resize as scale
 
-    found_height, found_width = picture.image.shape[:2]
+    found_height, found_width = source.image.shape[:2]
     if (found_height, found_width) == (height, width):
-        return picture.image
+        return source.image
     if not resize:
         raise InputError(
-            f"{picture.path}: is {found_width}x{found_height} pixels, the model's camera gives "
+            f"{source.path}: is {found_width}x{found_height} pixels, the model's camera gives "
             f"{width}x{height}. "
             "Use --resize to scale it (the answer is only as good as the two cameras' fields of "
             "view agree)"
         )
-    return scale(picture.image, height, width)
+    return scale(source.image, height, width)
 
 
 def _distortions(records: list[dict[str, Any]], camera: CameraSpec) -> Iterator[str]:
-    """What --resize did to pictures of another shape than the camera's, a sentence per size."""
+    """What --resize did to images of another shape than the camera's, a sentence per size."""
     for (width, height), count in Counter(
         tuple(record["scaled_from"]) for record in records if record["scaled_from"]
     ).items():
@@ -208,7 +206,7 @@ def _distortions(records: list[dict[str, Any]], camera: CameraSpec) -> Iterator[
                 f"{wider:.2f} times too wide" if wider > 1 else f"{1 / wider:.2f} times too high"
             )
             yield (
-                f"--resize squashed {count} picture(s) of {width}x{height} to "
+                f"--resize squashed {count} image(s) of {width}x{height} to "
                 f"{camera.width}x{camera.height}, another shape: what they "
                 f"show is {wrong} for this model. Crop them to {camera.width}:{camera.height} first"
             )

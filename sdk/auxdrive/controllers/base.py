@@ -46,7 +46,7 @@ class ControllerConfig(Settings):
         default=0.5,
         ge=0.01,
         le=10,
-        description="a prediction whose picture is older than this is not driven by",
+        description="a prediction whose image is older than this is not driven by",
     )
     safe_stop_brake: Number = Field(
         default=1.0, ge=0.1, le=1, description="brake while there is no usable prediction"
@@ -273,10 +273,10 @@ def usable_waypoints(prediction: Prediction) -> tuple[Float64, tuple[float, ...]
     if not isinstance(prediction.waypoint_times_s, tuple | list):
         raise InputError(
             f"the waypoints' times are {shown(prediction.waypoint_times_s)}; give a tuple of "
-            "seconds after the picture"
+            "seconds after the image"
         )
     times = tuple(
-        reading("a waypoint's time", time_s, "seconds after the picture")
+        reading("a waypoint's time", time_s, "seconds after the image")
         for time_s in prediction.waypoint_times_s
     )
     if (

@@ -1,7 +1,7 @@
 """Creeping forward after a long stand, as TransFuser's agent does (Chitta et al. 2022, section 4.1;
 Jaeger 2021).
 
-A network without memory that imitates waiting can wait for ever: nothing in the picture says that
+A network without memory that imitates waiting can wait for ever: nothing in the image says that
 it has waited long enough. TransFuser creeps after 55 s for 1.5 s, if its LiDAR shows nothing ahead.
 A camera-only student has no LiDAR, so this looks at nothing, and is off unless asked for: it is for
 benchmarks in simulation, never for a road.

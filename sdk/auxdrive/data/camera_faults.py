@@ -1,6 +1,6 @@
-"""Pictures that show nothing: repeated, dark and saturated frames of the camera, counted.
+"""Images that show nothing: repeated, dark and saturated frames of the camera, counted.
 
-A frozen camera delivers the same picture again and again while labels go on changing, and a covered
+A frozen camera delivers the same image again and again while labels go on changing, and a covered
 or blinded one delivers black or white. Nothing downstream can notice that: training learns the mean
 label, and its metrics look fair.
 """
@@ -28,7 +28,7 @@ DOUBTED_SHARE = 0.01
 MIN_FRAMES = 20
 """A session with fewer frames is judged only together with the others."""
 STANDING_MPS = 0.1
-"""A vehicle slower than this, forward or backward, stands, so a simulator's pictures repeat; at
+"""A vehicle slower than this, forward or backward, stands, so a simulator's images repeat; at
 unknown speed it may have moved.
 """
 _CAUSES = {
@@ -72,7 +72,7 @@ class CameraFaults:
 
     def __str__(self) -> str:
         return (
-            f"of {self.frames} pictures {self.repeated} repeat the one before them, {self.dark} "
+            f"of {self.frames} images {self.repeated} repeat the one before them, {self.dark} "
             f"are dark, {self.saturated} are saturated"
         )
 
@@ -142,12 +142,12 @@ def judge(by_session: Mapping[str, CameraFaults]) -> tuple[list[str], list[str]]
             if each.frames >= MIN_FRAMES and each.shares()[fault] > BROKEN_SHARE
         ]
         if share > BROKEN_SHARE:
-            broken.append(f"{share:.0%} of the pictures {fault}: {_CAUSES[fault]}")
+            broken.append(f"{share:.0%} of the images {fault}: {_CAUSES[fault]}")
         elif bad:
             named = ", ".join(bad[:3]) + (", ..." if len(bad) > 3 else "")
             broken.append(
-                f"in {len(bad)} of {len(by_session)} sessions most pictures {fault}: {named}"
+                f"in {len(bad)} of {len(by_session)} sessions most images {fault}: {named}"
             )
         elif share > DOUBTED_SHARE:
-            doubts.append(f"{share:.1%} of the pictures {fault}")
+            doubts.append(f"{share:.1%} of the images {fault}")
     return broken, doubts

@@ -57,7 +57,7 @@ def frequency(images_rgb: UInt8) -> UInt8:
     (..., H, W).
 
     Stored is 255 log(1 + |F|) / log(1 + 255 H W); 255 H W is the largest magnitude that there can
-    be, the sum over a white picture. Frequency zero stands in row H // 2 and column W // 2.
+    be, the sum over a white image. Frequency zero stands in row H // 2 and column W // 2.
     """
     grey = luma(images_rgb).astype(np.float64)
     height, width = grey.shape[-2:]

@@ -1,7 +1,7 @@
 """Which frames train and which validate.
 
 What is held out of a drive for validation must not have been seen: frames that are a moment apart
-are nearly the same picture. So whole sessions are held out where there are several, and else whole
+are nearly the same image. So whole sessions are held out where there are several, and else whole
 minutes of a session, with a margin that belongs to neither.
 """
 

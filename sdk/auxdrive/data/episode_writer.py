@@ -189,7 +189,7 @@ class EpisodeWriter:
     def _as_array(self, modality: Modality, frame: object) -> AnyArray:
         try:
             return np.asarray(frame)
-        # a camera's own picture type may raise anything; that tick alone is bad
+        # a camera's own image type may raise anything; that tick alone is bad
         except Exception as error:
             raise InputError(
                 f"episode {self.episode_id}: the frame of {modality} cannot be read as an array: "

@@ -1,4 +1,4 @@
-"""Pictures from files and folders, for the command line. Needs Pillow, which the library itself
+"""Images from files and folders, for the command line. Needs Pillow, which the library itself
 does not.
 """
 
@@ -25,7 +25,7 @@ from auxdrive.storage.reading import (
 )
 from auxdrive.types import UInt8, UInt16
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
 VIDEO_SUFFIXES = (
     ".mp4",
     ".avi",
@@ -40,9 +40,9 @@ VIDEO_SUFFIXES = (
     ".hevc",
 )
 # Formats whose frames follow each other in time; the frames of others (MPO, TIFF) are views or
-# pages, and the first is the picture.
+# pages, and the first is the image.
 _ANIMATED_FORMATS = ("GIF", "WEBP")
-# 16-bit and float pictures are no camera pictures of 8 bits, and converting them would need a guess
+# 16-bit and float images are no camera images of 8 bits, and converting them would need a guess
 # at their range.
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
 
@@ -56,7 +56,7 @@ _SIXTEEN_BIT_MODES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class ImageFrame:
     """One frame of a file: uint8 RGB (H, W, 3)."""
 
     path: Path
@@ -64,15 +64,15 @@ class Picture:
     image: UInt8
 
 
-def find_pictures(paths: Sequence[Path]) -> list[Path]:
-    """The files that are named, and the pictures in the folders that are named (not in their
+def find_images(paths: Sequence[Path]) -> list[Path]:
+    """The files that are named, and the images in the folders that are named (not in their
     sub-folders), sorted by name.
 
-    Hidden files in a folder are no pictures: macOS leaves a "._" file beside each one on foreign
+    Hidden files in a folder are no images: macOS leaves a "._" file beside each one on foreign
     disks.
 
     Raises:
-        UsageError: a path does not exist, a folder holds no pictures, or a file is a video that
+        UsageError: a path does not exist, a folder holds no images, or a file is a video that
             only a video decoder reads.
     """
     found: list[Path] = []
@@ -81,19 +81,19 @@ def find_pictures(paths: Sequence[Path]) -> list[Path]:
             inside = [
                 entry
                 for entry in entries(path)
-                if entry.suffix.lower() in PICTURE_SUFFIXES
+                if entry.suffix.lower() in IMAGE_SUFFIXES
                 and not entry.name.startswith(".")
                 and is_file(entry)
             ]
             if not inside:
-                raise UsageError(f"{path}: holds no pictures ({', '.join(PICTURE_SUFFIXES)})")
+                raise UsageError(f"{path}: holds no images ({', '.join(IMAGE_SUFFIXES)})")
             found.extend(inside)
         elif not exists(path):
             raise UsageError(f"{path}: no such file or folder")
         elif path.suffix.lower() in VIDEO_SUFFIXES:
             raise UsageError(
                 f"{path}: videos other than animated GIF and WebP are not read. Split it into "
-                "pictures and name their folder: "
+                "images and name their folder: "
                 f"ffmpeg -i {path.name} frames/%06d.png"
             )
         else:
@@ -101,12 +101,12 @@ def find_pictures(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def read_pictures(path: Path) -> Iterator[Picture]:
-    """The frames of a picture file: all of an animated GIF or WebP, otherwise the first. EXIF
+def read_images(path: Path) -> Iterator[ImageFrame]:
+    """The frames of an image file: all of an animated GIF or WebP, otherwise the first. EXIF
     orientation is applied.
 
     Raises:
-        DataError: not a picture, damaged, larger than Pillow takes for safe, or not of 8 bits per
+        DataError: not an image, damaged, larger than Pillow takes for safe, or not of 8 bits per
             channel.
     """
     with open_regular(path) as file, _opened(path, file) as source:
@@ -117,7 +117,7 @@ def read_pictures(path: Path) -> Iterator[Picture]:
         for index in range(frames):
             with reading(f"{path}, frame {index}" if frames > 1 else f"{path}"):
                 image = _decode(source, index, animated=frames > 1)
-            yield Picture(path, index, image)
+            yield ImageFrame(path, index, image)
 
 
 def _opened(path: Path, file: BinaryIO) -> Image.Image:
@@ -134,16 +134,16 @@ def reading(where: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore"
-            )  # of tags that Pillow does not understand, in pictures that it reads
+            )  # of tags that Pillow does not understand, in images that it reads
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
     except UnidentifiedImageError as error:
         raise DataError(
-            f"{where}: not a readable picture: it is empty, cut off, or of no format that Pillow "
+            f"{where}: not a readable image: it is empty, cut off, or of no format that Pillow "
             "knows"
         ) from error
     except Exception as error:
-        raise DataError(f"{where}: not a readable picture: {error}") from error
+        raise DataError(f"{where}: not a readable image: {error}") from error
 
 
 def _decode(source: Image.Image, index: int, animated: bool) -> UInt8:
@@ -159,7 +159,7 @@ def _decode(source: Image.Image, index: int, animated: bool) -> UInt8:
 
 def _is_deep(source: Image.Image) -> bool:
     """Whether the file has more than 8 bits per channel where Pillow's mode does not tell: it drops
-    the low ones of colour pictures.
+    the low ones of colour images.
     """
     for tile in source.tile if isinstance(source, ImageFile.ImageFile) else ():
         arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
@@ -172,11 +172,11 @@ def _is_deep(source: Image.Image) -> bool:
     return False
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """(width, height) upright, as `read_pictures` gives it, from a picture's header.
+def read_image_size(path: Path) -> tuple[int, int]:
+    """(width, height) upright, as `read_images` gives it, from an image's header.
 
     Raises:
-        DataError: not a picture.
+        DataError: not an image.
     """
     check_regular(path)
     with reading(f"{path}"), Image.open(path) as source:
@@ -189,20 +189,20 @@ def picture_size(path: Path) -> tuple[int, int]:
 
 
 def grey16_size(path: Path) -> tuple[int, int]:
-    """(width, height) of a picture of 16 bits and one channel, from its header.
+    """(width, height) of an image of 16 bits and one channel, from its header.
 
     Raises:
-        DataError: not a picture, or another kind of picture.
+        DataError: not an image, or another kind of image.
     """
     with _grey16(path) as source:
         return source.size
 
 
 def read_grey16(path: Path) -> UInt16:
-    """A picture of 16 bits and one channel, such as depth cameras give, as (H, W).
+    """An image of 16 bits and one channel, such as depth cameras give, as (H, W).
 
     Raises:
-        DataError: not a picture, damaged, or another kind of picture.
+        DataError: not an image, damaged, or another kind of image.
     """
     with _grey16(path) as source, reading(f"{path}"):
         values = np.asarray(source)
@@ -221,11 +221,11 @@ def _grey16(path: Path) -> Iterator[Image.Image]:
     with source:
         if source.mode not in _SIXTEEN_BIT_MODES:
             raise DataError(
-                f"{path}: a picture of mode {source.mode}, not of 16 bits and one channel"
+                f"{path}: an image of mode {source.mode}, not of 16 bits and one channel"
             )
         yield source
 
 
 def resize(image: UInt8, height: int, width: int) -> UInt8:
-    """A picture (h, w, 3) scaled to (height, width, 3), antialiased (Pillow's bilinear filter)."""
+    """An image (h, w, 3) scaled to (height, width, 3), antialiased (Pillow's bilinear filter)."""
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))

@@ -70,8 +70,7 @@ def join(paths: Sequence[Path]) -> Dataset:
     for place, part in enumerate(parts):
         if part.path.resolve() in [other.path.resolve() for other in parts[:place]]:
             raise UsageError(
-                f"{part.name} is named twice; its pictures would count twice, or stand in two "
-                "splits"
+                f"{part.name} is named twice; its images would count twice, or stand in two splits"
             )
         lines = disagreements(parts[0].card, part.card)
         if lines:

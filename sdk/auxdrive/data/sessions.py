@@ -1,6 +1,6 @@
 """How far apart in time frames were taken: what keeps training and measuring apart.
 
-Frames of one drive that lie close in time are nearly the same picture. So parts of a data set are
+Frames of one drive that lie close in time are nearly the same image. So parts of a data set are
 compared on the clock of the session that they share (`EpisodeOrigin`); frames of two sessions have
 nothing in common.
 """
@@ -105,6 +105,6 @@ def told(distance_s: float | None, what: str) -> str:
     close = (
         ""
         if distance_s >= CLOSE_S
-        else ": too close, frames so near each other are almost the same picture"
+        else ": too close, frames so near each other are almost the same image"
     )
     return f"at least {distance_s:.2f} s from {what}{close}"

@@ -1,7 +1,7 @@
 """What is wrong with recorded data: the one set of rules, for who writes a data set, who inspects
 one and who trains on one.
 
-Broken is what makes labels or pictures wrong; doubts are what a person should know of data that can
+Broken is what makes labels or images wrong; doubts are what a person should know of data that can
 be used.
 """
 
@@ -31,13 +31,13 @@ _SHOWN = 20
 
 @dataclass(slots=True)
 class Findings:
-    """Sentences of what is broken and of what is doubtful, and the counts of pictures that show
+    """Sentences of what is broken and of what is doubtful, and the counts of images that show
     nothing.
     """
 
     broken: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
-    pictures: CameraFaults = field(default_factory=CameraFaults)
+    camera_faults: CameraFaults = field(default_factory=CameraFaults)
 
 
 def examine(dataset: Dataset, episode_ids: Iterable[str] | None = None) -> Findings:
@@ -53,7 +53,7 @@ def examine(dataset: Dataset, episode_ids: Iterable[str] | None = None) -> Findi
         found.broken += [f"{episode_id}: {line}" for line in _of_episode(dataset, episode)]
     _judge_rates(dataset, episodes, found)
     by_session = camera_faults(dataset, episodes)
-    found.pictures = sum(by_session.values(), CameraFaults())
+    found.camera_faults = sum(by_session.values(), CameraFaults())
     broken, doubts = judge(by_session)
     found.broken += broken
     found.doubts += doubts

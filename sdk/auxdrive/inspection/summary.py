@@ -98,7 +98,7 @@ def summarise(dataset: Dataset) -> dict[str, Any]:
         "frames": sum(len(episode) for episode in episodes.values()),
         "splits": splits,
         "validation": _validation(dataset) if whole else None,
-        "pictures": asdict(found.pictures),
+        "camera_faults": asdict(found.camera_faults),
         "modalities": _modalities(episodes),
         "fingerprint": dataset.fingerprint() if whole else None,
         "broken": found.broken,
@@ -159,11 +159,11 @@ def _modalities(episodes: dict[str, EpisodeReader]) -> dict[str, Any]:
 
 
 def sentences(summary: dict[str, Any]) -> list[str]:
-    """What is said of the whole data set beside the tables: its pictures, and what training would
+    """What is said of the whole data set beside the tables: its images, and what training would
     validate on.
     """
     validation = summary["validation"]
-    told = [f"camera: {CameraFaults(**summary['pictures'])}"]
+    told = [f"camera: {CameraFaults(**summary['camera_faults'])}"]
     if validation is not None:
         how, impossible = validation["how"], validation["impossible"]
         told.append(

@@ -68,7 +68,7 @@ class RunAgent:
     @property
     def auxiliaries(self) -> tuple[Modality, ...]:
         """What `act` must be given: recorded modalities beside RGB. Derived ones are computed from
-        these and from the picture.
+        these and from the image.
         """
         sources = (
             MODALITIES[modality].derived_from or modality for modality in self._network.modalities
@@ -110,7 +110,7 @@ class RunAgent:
         driven as its bundle is.
 
         Raises:
-            InputError: a picture, number or frame is missing, of the wrong shape or dtype, or not
+            InputError: an image, number or frame is missing, of the wrong shape or dtype, or not
                 finite.
             UsageError: the agent is closed.
         """

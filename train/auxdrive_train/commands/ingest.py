@@ -68,7 +68,7 @@ def ingest(
     ] = "",
     image_size: Annotated[
         str | None,
-        typer.Option(metavar="WxH", help="Scale all pictures to that size.", show_default=False),
+        typer.Option(metavar="WxH", help="Scale all images to that size.", show_default=False),
     ] = None,
     cameras: Annotated[
         str | None,
@@ -97,7 +97,7 @@ def ingest(
     ] = None,
     depth: Annotated[
         bool,
-        typer.Option("--depth/--no-depth", help="donkey: read depth pictures where there are any."),
+        typer.Option("--depth/--no-depth", help="donkey: read depth images where there are any."),
     ] = True,
     licence: Annotated[str, typer.Option(help="The recording's licence, for the card.")] = "",
     json_output: JsonOption = False,
@@ -157,7 +157,7 @@ def _as_json(out: Path, report: IngestReport) -> dict[str, Any]:
             for name, ids in report.episodes.items()
         },
         "apart_s": report.apart_s,
-        "pictures": asdict(report.pictures),
+        "camera_faults": asdict(report.camera_faults),
         "broken": report.broken,
         "left_out": dict(report.skipped),
         "episodes_kept_from_before": report.resumed,

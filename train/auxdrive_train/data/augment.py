@@ -1,5 +1,5 @@
 """Augmentation of a batch in the stored formats: the mirror on everything at once, changes of light
-on the RGB picture alone.
+on the RGB image alone.
 
 Legend: B samples, H, W image rows and columns.
 """
@@ -23,13 +23,13 @@ from auxdrive_train.tasks.base import Task
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the grey value (ITU-R BT.601)."""
 CPU_CHUNK = 8
-"""Pictures that a CPU changes at a time, in two float32 buffers that stay in its caches."""
+"""Images that a CPU changes at a time, in two float32 buffers that stay in its caches."""
 
 
 class AugmentConfig(Strict):
     """`augment:` in the configuration.
 
-    Without `speed_noise` a student reads from the speed what it should read from the picture: fast
+    Without `speed_noise` a student reads from the speed what it should read from the image: fast
     means straight on, standing means stay (causal confusion, de Haan et al. 2019). The noise is
     added and not a share of the speed, so that a sample at rest is disturbed as well: a share of
     nothing leaves it alone, and the student never has to look whether the light is green.
@@ -45,7 +45,7 @@ class AugmentConfig(Strict):
         default=0.2, ge=0, le=1, description="x: a factor drawn per sample from 1 - x to 1 + x"
     )
     contrast: float = Field(
-        default=0.2, ge=0, le=1, description="x: likewise, about the picture's mean grey"
+        default=0.2, ge=0, le=1, description="x: likewise, about the image's mean grey"
     )
     saturation: float = Field(
         default=0.2, ge=0, le=1, description="x: likewise, about each pixel's grey"
@@ -78,7 +78,7 @@ class AugmentConfig(Strict):
 
     @property
     def photometric(self) -> bool:
-        """Whether the RGB picture's light is changed at all."""
+        """Whether the RGB image's light is changed at all."""
         return any(
             value > 0
             for value in (self.brightness, self.contrast, self.saturation, self.gamma, self.noise)
@@ -172,7 +172,7 @@ def _bits(frames: Tensor) -> torch.dtype:
 def change_light(
     rgb: Tensor, present: Tensor, config: AugmentConfig, draws: Tensor, noise_seed: int
 ) -> Tensor:
-    """Brightness, contrast, saturation, gamma and noise of uint8 pictures (B, H, W, 3), rounded and
+    """Brightness, contrast, saturation, gamma and noise of uint8 images (B, H, W, 3), rounded and
     saturated to 0..255.
 
     Brightness b, contrast c about the mean grey m and saturation s about each pixel's grey are all
@@ -180,7 +180,7 @@ def change_light(
     grey(p)) + (1 - c) b m. Gamma, noise and rounding follow.
 
     Args:
-        rgb: the pictures. present: bool (B,), absent pictures get no noise and stay zero.
+        rgb: the images. present: bool (B,), absent images get no noise and stay zero.
         config: how far. draws: (4, B) in 0..1 for brightness, contrast, saturation and gamma.
             noise_seed: of the noise.
 
@@ -194,7 +194,7 @@ def change_light(
     matrix_b33, offset_b = _colour_matrices(config, draws)
     exponent_b = torch.exp((2.0 * draws[3] - 1.0) * math.log1p(config.gamma))[:, None, None]
     grain_b = 255.0 * config.noise * present.to(torch.float32)[:, None, None]
-    # on the pictures' device, so that no noise has to travel
+    # on the images' device, so that no noise has to travel
     source = torch.Generator(device=rgb.device).manual_seed(noise_seed)
 
     stored = rgb.reshape(len(rgb), -1, 3)

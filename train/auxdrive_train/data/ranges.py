@@ -17,7 +17,7 @@ def input_ranges(samples: SampleSet, mirrored: bool) -> dict[str, InputRange]:
     Args:
         samples: those that training shows. mirrored: whether it shows their mirror images too,
             which then count. Noise does not: a speed that was drawn beyond all recordings comes
-            with a picture of another speed.
+            with an image of another speed.
     """
     rows, layout = samples.ego, samples.task.ego
     if mirrored:

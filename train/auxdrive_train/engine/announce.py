@@ -53,14 +53,14 @@ def announce_distances(
 def announce_findings(
     dataset: Dataset, samples: SampleSet, validation: SampleSet
 ) -> dict[str, int]:
-    """Say what `auxdrive inspect` would say of the episodes in use; returns the counts of pictures
+    """Say what `auxdrive inspect` would say of the episodes in use; returns the counts of images
     that show nothing.
     """
     found = examine(dataset, dict.fromkeys((*samples.episode_ids, *validation.episode_ids)))
-    _LOG.info(f"camera: {found.pictures}")
+    _LOG.info(f"camera: {found.camera_faults}")
     for line in (
         *(f"broken: {line}" for line in shown(found.broken)),
         *(f"doubtful: {line}" for line in shown(found.doubts)),
     ):
         _LOG.info(line)
-    return asdict(found.pictures)
+    return asdict(found.camera_faults)

@@ -80,7 +80,7 @@ class TrainConfig(Strict):
         default=None, description="torchvision weight file for the main modality's ResNet encoders"
     )
     preprocessing: Preprocessing = Field(
-        default=Preprocessing(), description="what the network itself does to the picture"
+        default=Preprocessing(), description="what the network itself does to the image"
     )
     dropout: float = Field(
         default=0.1, ge=0, lt=1, description="share of features that training drops before the head"

@@ -1,6 +1,6 @@
 """What needs no network: the figures that a result must beat before it says anything.
 
-Legend: N samples, P numbers of a small picture, E ego inputs, X of both together.
+Legend: N samples, P numbers of a small image, E ego inputs, X of both together.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from auxdrive_train.tasks.metrics import higher_is_better
 
 Figures = dict[str, float]
 QUANTILES = np.linspace(0.0, 1.0, 41)
-PICTURE = (12, 32)
+IMAGE_SIZE = (12, 32)
 NEIGHBOURS = 5
 MOST_KNOWN = 2000
 MOST_ASKED = 1000
@@ -40,9 +40,9 @@ def floors(
 
     - `constant`: for each metric the constant that is best for it on the training samples, of their
       mean, their median and, for a single number, 41 of their quantiles.
-    - `ego`: a linear function of the ego inputs, by least squares; it never looks at the picture.
+    - `ego`: a linear function of the ego inputs, by least squares; it never looks at the image.
       Only for tasks that have ego inputs.
-    - `neighbours`: the mean label of the five nearest training samples, by the picture at 12x32 and
+    - `neighbours`: the mean label of the five nearest training samples, by the image at 12x32 and
       the ego inputs, both standardised. At most 2,000 training samples are known, and at most 1,000
       of a split asked, evenly spread.
     """
@@ -51,7 +51,7 @@ def floors(
         _design(train), train.target.reshape(len(train), -1).astype(np.float64), rcond=None
     )[0]
     neighbours = _Neighbours(
-        train, ModalityInput(main, preprocessing.model_copy(update={"size": PICTURE}))
+        train, ModalityInput(main, preprocessing.model_copy(update={"size": IMAGE_SIZE}))
     )
     made: dict[str, dict[str, Figures]] = {}
     for name, samples in splits.items():
@@ -110,18 +110,18 @@ def _spread(count: int, most: int) -> NDArray[np.int64]:
 
 
 class _Neighbours:
-    """Training samples as points: (N, X), the picture's part and the ego inputs' part each of
+    """Training samples as points: (N, X), the image's part and the ego inputs' part each of
     variance one in all.
     """
 
-    def __init__(self, train: SampleSet, picture: ModalityInput) -> None:
-        self._picture = picture
+    def __init__(self, train: SampleSet, image: ModalityInput) -> None:
+        self._image = image
         known = _spread(len(train), MOST_KNOWN)
-        pictures, ego = self._read(train, known)
-        self._mean, self._ego_mean = pictures.mean(axis=0), ego.mean(axis=0)
-        self._scale = max(float(np.sqrt(pictures.var(axis=0).sum())), 1e-6)
+        images, ego = self._read(train, known)
+        self._mean, self._ego_mean = images.mean(axis=0), ego.mean(axis=0)
+        self._scale = max(float(np.sqrt(images.var(axis=0).sum())), 1e-6)
         self._ego_scale = np.maximum(ego.std(axis=0), 1e-6) * np.sqrt(max(ego.shape[1], 1))
-        self._points = self._standardised(pictures, ego)
+        self._points = self._standardised(images, ego)
         self._targets = train.target[known].astype(np.float64)
 
     def answers(self, samples: SampleSet, asked: NDArray[np.int64]) -> Float64:
@@ -136,11 +136,11 @@ class _Neighbours:
         """(N, P) and (N, E)."""
         with torch.no_grad():
             parts = [
-                self._picture(batch.frames[self._picture.modality]).flatten(1)
+                self._image(batch.frames[self._image.modality]).flatten(1)
                 for batch in Loader(samples, _BATCH).iterate(chosen)
             ]
         return torch.cat(parts).numpy(), samples.ego[chosen]
 
-    def _standardised(self, pictures: Float32, ego: Float32) -> Float32:
-        parts = [(pictures - self._mean) / self._scale, (ego - self._ego_mean) / self._ego_scale]
+    def _standardised(self, images: Float32, ego: Float32) -> Float32:
+        parts = [(images - self._mean) / self._scale, (ego - self._ego_mean) / self._ego_scale]
         return np.concatenate(parts, axis=1).astype(np.float32)

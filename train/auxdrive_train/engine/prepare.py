@@ -210,7 +210,7 @@ def _refuse_empty_crop(config: TrainConfig, dataset: Dataset) -> None:
     if last <= first:
         raise ConfigError(
             f"preprocessing: crop_top {spec.crop_top} and crop_bottom {spec.crop_bottom} leave no "
-            f"row of a picture with {height} rows"
+            f"row of an image with {height} rows"
         )
 
 

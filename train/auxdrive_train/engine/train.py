@@ -98,7 +98,7 @@ def _work(
         findings = {
             "measured_on": announce_distances(config, dataset, parts.division),
             "input_ranges": input_ranges(parts.train, config.augment.mirror > 0),
-            "pictures": announce_findings(dataset, parts.train, parts.validation),
+            "camera_faults": announce_findings(dataset, parts.train, parts.validation),
         }
         write_artefacts(out, config, dataset, parts.validation, findings)
     with progress(f"{config.method} · {config.backbone}", None) as advance:

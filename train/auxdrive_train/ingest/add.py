@@ -53,7 +53,7 @@ def add_to_dataset(
     """Add the source's records to the data set in `out`; when the same was begun before and was
     stopped, go on where it was.
 
-    What the data set has derived from its pictures is derived from the new ones too, and the other
+    What the data set has derived from its images is derived from the new ones too, and the other
     way round. A field of view and a wheelbase that are not given are the data set's. The card then
     names both sources and both licences.
 
@@ -233,14 +233,14 @@ def _twins(out: Path, card: DatasetCard, staging: Path) -> list[str]:
         if card.episodes[twin].session.partition("/")[0] == origin.session.partition("/")[0]:
             shutil.rmtree(staging, ignore_errors=True)
             raise UsageError(
-                f"{out}: its episode {twin} begins with the same pictures and labels as "
+                f"{out}: its episode {twin} begins with the same images and labels as "
                 f"{new.source}: "
                 "that recording is in the data set, and went on since. Read all of it into another "
                 "folder, "
                 "or give its folder another name where it is another recording"
             )
         notes.append(
-            f"{origin.session} begins with the same pictures and labels as "
+            f"{origin.session} begins with the same images and labels as "
             f"{card.episodes[twin].session}: is it a copy?"
         )
     return list(dict.fromkeys(notes))
@@ -251,7 +251,7 @@ def _labels(source: str) -> set[str]:
 
 
 def _beginning(episode: Path) -> str:
-    """A hash of the first frames' pictures and labels."""
+    """A hash of the first frames' images and labels."""
     reader = EpisodeReader(episode)
     labels = reader.state[["steer_rad", "throttle", "brake"]][:_COMPARED]
     digest = hashlib.sha256(labels.tobytes())

@@ -16,7 +16,7 @@ from auxdrive.data.dataset import TRAIN_SPLIT, VALIDATION_SPLIT, Dataset, read_c
 from auxdrive.data.derived import DERIVATIONS
 from auxdrive.data.division import training_parts
 from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR, clean_partial, write_card
-from auxdrive.data.image_files import picture_size
+from auxdrive.data.image_files import read_image_size
 from auxdrive.data.sessions import CLOSE_S, splits_apart_s, told
 from auxdrive.data.timing import measured_rate_hz, same_rate
 from auxdrive.errors import DataError, UsageError
@@ -49,7 +49,7 @@ def build_dataset(
     Args:
         splits: records in none of them are left out; without any, everything is `train`.
         derived: modalities to compute from RGB and store beside it.
-        image_size: (width, height) to which pictures are scaled; None keeps theirs, which must then
+        image_size: (width, height) to which images are scaled; None keeps theirs, which must then
             all be the same.
         progress: called with the number of steps done; there is one for each record in a split, and
             one more for each derived frame.
@@ -57,7 +57,7 @@ def build_dataset(
     Raises:
         UsageError: a modality that cannot be derived from RGB, a split without records, another
             process is writing into `out`.
-        DataError: `out` holds something else, pictures of mixed sizes, no usable picture, or the
+        DataError: `out` holds something else, images of mixed sizes, no usable image, or the
             disk refuses.
     """
     plan = plan_dataset(source, splits, derived, image_size, licence)
@@ -86,10 +86,10 @@ def plan_dataset(
     for modality in derived:
         if modality not in DERIVATIONS or MODALITIES[modality].derived_from != Modality.RGB:
             valid = ", ".join(m for m in DERIVATIONS if MODALITIES[m].derived_from == Modality.RGB)
-            raise UsageError(f"{modality} cannot be derived from a camera picture; can be: {valid}")
+            raise UsageError(f"{modality} cannot be derived from a camera image; can be: {valid}")
     check_sources(splits, (record.source for record in source.records))
     chosen, skipped = _choose(source, splits)
-    if skipped["picture missing"]:
+    if skipped["image missing"]:
         source = _at_the_rate_of(chosen, source)
     card = _card(source, splits, chosen, image_size or _common_size(chosen), licence)
     return Plan(
@@ -122,8 +122,8 @@ def tell_distances(out: Path, report: IngestReport) -> None:
         except DataError as error:
             report.notes.append(f"this alone cannot be trained on: {error}")
     found = examine(dataset)
-    report.pictures, report.broken = found.pictures, found.broken
-    report.notes.append(f"camera: {found.pictures}")
+    report.camera_faults, report.broken = found.camera_faults, found.broken
+    report.notes.append(f"camera: {found.camera_faults}")
     report.notes += [
         f"doubtful: {line}" for line in shown(found.doubts) if line not in report.notes
     ]
@@ -132,14 +132,14 @@ def tell_distances(out: Path, report: IngestReport) -> None:
 def _choose(
     source: Source, splits: tuple[SplitRange, ...]
 ) -> tuple[list[SourceRecord], Counter[str]]:
-    """The records that stand in a split and have a picture file."""
+    """The records that stand in a split and have an image file."""
     chosen, skipped = [], Counter[str]()
     missing: SourceRecord | None = None
     for record in source.records:
         if split_of(record.index, splits, record.source) is None:
             skipped["in no split"] += 1
         elif not is_file(record.image):
-            skipped["picture missing"] += 1
+            skipped["image missing"] += 1
             missing = missing or record
         else:
             chosen.append(record)
@@ -147,10 +147,10 @@ def _choose(
         sought = (
             ""
             if missing is None
-            else f". The first, {missing.where}, is to be {missing.image}: put the pictures there"
+            else f". The first, {missing.where}, is to be {missing.image}: put the images there"
         )
         raise DataError(
-            f"{source.name}: no record has a picture ({left_out(source.skipped + skipped)}){sought}"
+            f"{source.name}: no record has an image ({left_out(source.skipped + skipped)}){sought}"
         )
     for each in splits:
         if not any(each.holds(record.index, record.source) for record in chosen):
@@ -161,7 +161,7 @@ def _choose(
 
 
 def _at_the_rate_of(records: list[SourceRecord], source: Source) -> Source:
-    """The source at the rate of these records: where every other picture was removed, what is left
+    """The source at the rate of these records: where every other image was removed, what is left
     is slower than the recording.
     """
     steps = [
@@ -173,20 +173,20 @@ def _at_the_rate_of(records: list[SourceRecord], source: Source) -> Source:
     if rate_hz is None or same_rate(rate_hz, source.rate_hz):
         return source
     note = (
-        f"the records that have a picture follow each other at {rate_hz:.4g} Hz and not at "
+        f"the records that have an image follow each other at {rate_hz:.4g} Hz and not at "
         f"{source.rate_hz:g}: so is the data set's rate"
     )
     return replace(source, rate_hz=round(rate_hz, 3), notes=[*source.notes, note])
 
 
 def _common_size(records: list[SourceRecord]) -> tuple[int, int]:
-    """(width, height) of the pictures, from their headers, before anything is written; damaged ones
+    """(width, height) of the images, from their headers, before anything is written; damaged ones
     are left for later.
     """
     seen: dict[tuple[int, int], SourceRecord] = {}
     for record in records:
         try:
-            seen.setdefault(picture_size(record.image), record)
+            seen.setdefault(read_image_size(record.image), record)
         except DataError:
             continue
         if len(seen) > 1:
@@ -194,17 +194,17 @@ def _common_size(records: list[SourceRecord]) -> tuple[int, int]:
                 f"{width}x{height} in {record.image}" for (width, height), record in seen.items()
             )
             raise DataError(
-                f"the pictures have different sizes ({sizes}). Scale all to one with --image-size "
+                f"the images have different sizes ({sizes}). Scale all to one with --image-size "
                 "WIDTHxHEIGHT"
             )
     if not seen:
         raise DataError(
-            f"none of the {len(records)} pictures can be read, the first is {records[0].image}"
+            f"none of the {len(records)} images can be read, the first is {records[0].image}"
         )
     size = next(iter(seen))
     if max(size) > _MAX_SIDE:
         raise DataError(
-            f"pictures of {size[0]}x{size[1]} are larger than a data set holds; scale them with "
+            f"images of {size[0]}x{size[1]} are larger than a data set holds; scale them with "
             "--image-size"
         )
     return size

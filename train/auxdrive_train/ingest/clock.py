@@ -71,7 +71,7 @@ def in_order(times_s: Sequence[float | None], *, times_are_sure: bool) -> Order:
     have no place then and are left out.
 
     Args:
-        times_are_sure: each time belongs to its record's picture, so that records are sorted also
+        times_are_sure: each time belongs to its record's image, so that records are sorted also
             where few are out of place, and however irregular their times are. False: the records'
             numbers are as good, and are kept where the times are no clock's.
     """

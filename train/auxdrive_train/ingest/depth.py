@@ -1,4 +1,4 @@
-"""Depth pictures of recordings: which records have a usable one, and how they are stored."""
+"""Depth images of recordings: which records have a usable one, and how they are stored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from auxdrive.data.image_files import grey16_size, picture_size, read_grey16
+from auxdrive.data.image_files import grey16_size, read_grey16, read_image_size
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import UInt16
@@ -15,7 +15,7 @@ from auxdrive.types import UInt16
 from auxdrive_train.ingest.source import SourceRecord
 
 WANTED_SHARE = 0.9
-"""Depth is a modality of a source where at least this share of its records has a usable picture; of
+"""Depth is a modality of a source where at least this share of its records has a usable image; of
 the others, it is not read.
 """
 # by how much the ratio of width to height may be another where depth and colour show the same view
@@ -26,10 +26,10 @@ _MM_PER_STEP = round(1000 * MODALITIES[Modality.DEPTH].scale)
 def settle(
     records: Sequence[SourceRecord], key: str, skipped: Counter[str]
 ) -> tuple[list[SourceRecord], list[str]]:
-    """Keep the depth pictures or drop them, for all records: those of one recording have the same
+    """Keep the depth images or drop them, for all records: those of one recording have the same
     modalities.
 
-    Where depth is kept, records that have no usable picture of it are left out and counted.
+    Where depth is kept, records that have no usable image of it are left out and counted.
 
     Args:
         key: what the recording calls them, for the notes.
@@ -44,7 +44,7 @@ def settle(
     for place, record in enumerate(records):
         try:
             if record.depth is None:
-                raise DataError("no picture named")
+                raise DataError("no image named")
             sizes[place] = grey16_size(record.depth)
         except DataError as error:
             why[str(error)] += 1
@@ -52,10 +52,10 @@ def settle(
     if wrong:
         return [replace(record, depth=None) for record in records], [f"{key} is not read: {wrong}"]
     if why:
-        skipped["depth picture missing or not of 16 bits"] += sum(why.values())
+        skipped["depth image missing or not of 16 bits"] += sum(why.values())
     kept = [records[place] for place in sizes]
     return kept, [
-        f"{key}: 16-bit pictures, taken as millimetres in the camera's view; 0 is where nothing "
+        f"{key}: 16-bit images, taken as millimetres in the camera's view; 0 is where nothing "
         "was measured"
     ]
 
@@ -64,7 +64,7 @@ def _wrong(records: int, sizes: dict[int, tuple[int, int]], why: Counter[str]) -
     if len(sizes) >= WANTED_SHARE * records:
         return ""
     return (
-        f"{records - len(sizes)} of {records} records have no usable picture of it, the first: "
+        f"{records - len(sizes)} of {records} records have no usable image of it, the first: "
         f"{next(iter(why))}"
     )
 
@@ -74,14 +74,14 @@ def _another_view(records: Sequence[SourceRecord], sizes: dict[int, tuple[int, i
     kinds = sorted(set(sizes.values()))
     depth = ", ".join(f"{width}x{height}" for width, height in kinds)
     if len(kinds) > 1:
-        return f"its pictures have different sizes ({depth})"
+        return f"its images have different sizes ({depth})"
     colour = _colour_size(records)
     if (
         colour is not None
         and abs(kinds[0][0] * colour[1] / (kinds[0][1] * colour[0]) - 1) > _SAME_SHAPE
     ):
         return (
-            f"its pictures are {depth}, the camera's {colour[0]}x{colour[1]}, so they do not show "
+            f"its images are {depth}, the camera's {colour[0]}x{colour[1]}, so they do not show "
             "the same view"
         )
     return ""
@@ -90,7 +90,7 @@ def _another_view(records: Sequence[SourceRecord], sizes: dict[int, tuple[int, i
 def _colour_size(records: Sequence[SourceRecord]) -> tuple[int, int] | None:
     for record in records:
         try:
-            return picture_size(record.image)
+            return read_image_size(record.image)
         except DataError:
             continue
     return None
@@ -103,7 +103,7 @@ def read_depth(record: SourceRecord, height: int, width: int) -> UInt16:
     What was measured stays more than nothing: 1 to 4 mm are stored as one step.
 
     Raises:
-        DataError: the picture is damaged.
+        DataError: the image is damaged.
     """
     assert record.depth is not None
     depth_mm = read_grey16(record.depth)

@@ -3,7 +3,7 @@
 Labels (donkeycar/templates/complete.py): `user/angle`, or `user/steering`, in -1..1, positive
 right, of the steering lock; `user/throttle` in -1..1, negative brakes or reverses. `enc/speed` is
 the odometer's, in metres per second (donkeycar/parts/kinematics.py). `cam/depth_array` names a
-16-bit picture, in millimetres as the RealSense and OAK-D cameras give it.
+16-bit image, in millimetres as the RealSense and OAK-D cameras give it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _READ = {IMAGE, _DEPTH, _THROTTLE, _SPEED, "user/mode", "source_index"}
 
 
 def read_donkey(folder: Path, options: SourceOptions) -> Source:
-    """Read a tub: which records it has, not yet their pictures.
+    """Read a tub: which records it has, not yet their images.
 
     Records are left out, and counted, that are deleted, damaged, incomplete, not driven by the user
     (in the pilot's modes the user's angle is not what steered), whose index a later record used
@@ -195,7 +195,7 @@ def _record(
         return f"without {', '.join(sorted(missing))}", None
     image = inside(images, values[IMAGE])
     if image is None:
-        damage.add(row.file, row.line, f"{IMAGE} is no name of a picture in {images}")
+        damage.add(row.file, row.line, f"{IMAGE} is no name of an image in {images}")
         return "", None
     angle, throttle = number(values[steering]), number(values[_THROTTLE])
     if angle is None or throttle is None:

@@ -15,10 +15,10 @@ from auxdrive.storage.reading import is_file, read_bytes
 from auxdrive_train.ingest.source import Source
 
 _COMPARED = 10
-"""So many pictures at the beginning tell whether a source with the labels of another is a copy of
+"""So many images at the beginning tell whether a source with the labels of another is a copy of
 it.
 """
-_LARGEST_PICTURE = 1 << 28
+_LARGEST_IMAGE = 1 << 28
 
 
 def unused(name: str, taken: Iterable[str]) -> str:
@@ -54,20 +54,20 @@ def join_sources(sources: Sequence[Source]) -> Source:
     for source in sources:
         if source.identity in [other.identity for other in named]:
             raise UsageError(
-                f"{source.identity} is named twice; its pictures would count twice, or stand in "
+                f"{source.identity} is named twice; its images would count twice, or stand in "
                 "two splits"
             )
         twin = next(
             (
                 other
                 for other in named
-                if other.labels == source.labels and _same_pictures(source, other)
+                if other.labels == source.labels and _same_images(source, other)
             ),
             None,
         )
         if twin is not None:
             raise UsageError(
-                f"{source.name} is a copy of {twin.name}; its pictures would count twice, or stand "
+                f"{source.name} is a copy of {twin.name}; its images would count twice, or stand "
                 "in two splits. Name one"
             )
         named.append(_renamed(source, unused(source.name, [other.name for other in named])))
@@ -91,13 +91,13 @@ def join_sources(sources: Sequence[Source]) -> Source:
     )
 
 
-def _same_pictures(one: Source, other: Source) -> bool:
-    """Whether the first pictures of two sources with the same labels are the same."""
+def _same_images(one: Source, other: Source) -> bool:
+    """Whether the first images of two sources with the same labels are the same."""
     pairs = list(zip(one.records, other.records, strict=False))[:_COMPARED]
     return all(
         is_file(a.image)
         and is_file(b.image)
-        and read_bytes(a.image, _LARGEST_PICTURE) == read_bytes(b.image, _LARGEST_PICTURE)
+        and read_bytes(a.image, _LARGEST_IMAGE) == read_bytes(b.image, _LARGEST_IMAGE)
         for a, b in pairs
     )
 

@@ -1,4 +1,4 @@
-"""What a reader of a foreign format hands over: records that point to pictures, and what is known
+"""What a reader of a foreign format hands over: records that point to images, and what is known
 of all of them.
 """
 
@@ -38,7 +38,7 @@ class SourceOptions:
     (None: what the reader takes by itself); the correction is in the source's
         steering numbers, towards the middle.
     fov_deg: the camera's horizontal field of view. wheelbase_m: the vehicle's. No source records
-    them; None where unknown. depth: whether depth pictures are read where there are any.
+    them; None where unknown. depth: whether depth images are read where there are any.
     """
 
     max_steer_deg: float = 25.0
@@ -103,7 +103,7 @@ class SourceRecord:
     sources: `<source>` or `<source>/<session of the source>`. Records of
         different sessions were not taken in one go; those of one session may still have pauses
         between them.
-    depth: the 16-bit picture of the depths that the camera's pixels show, in millimetres, 0 where
+    depth: the 16-bit image of the depths that the camera's pixels show, in millimetres, 0 where
     none was measured; None without one.
     """
 
@@ -127,7 +127,7 @@ class SourceRecord:
 
 @dataclass(slots=True)
 class Source:
-    """A recording that was read, without its pictures. Records stand in time order within each
+    """A recording that was read, without its images. Records stand in time order within each
     stream, stream after stream.
 
     identity: format, name, digest of its label files, and options that change labels: two sources

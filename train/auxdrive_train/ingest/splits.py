@@ -53,7 +53,7 @@ def parse_splits(texts: Iterable[str]) -> tuple[SplitRange, ...]:
 
     Raises:
         UsageError: another form, an empty range, or two ranges that share records: the same
-            pictures in two splits.
+            images in two splits.
     """
     ranges = sorted((_parsed(text) for text in texts), key=lambda each: (each.source, each.start))
     for one, other in itertools.combinations(ranges, 2):

@@ -189,12 +189,12 @@ def read_rows(files: TubFiles, damage: Damage, skipped: Counter[str]) -> list[Ro
     omissions counted in `skipped`.
 
     An index that was used again (the manifest that counts them was lost with the power) has had its
-    picture overwritten: the later record is kept. So is none, where the later record is a damaged
-    line between others. Of records of several indexes that name one picture, too, the later one was
-    written with the picture that is there.
+    image overwritten: the later record is kept. So is none, where the later record is a damaged
+    line between others. Of records of several indexes that name one image, too, the later one was
+    written with the image that is there.
     """
     found: dict[int, Row] = {}
-    index_of: dict[str, int] = {}  # by picture, the later record's
+    index_of: dict[str, int] = {}  # by image, the later record's
     for catalog in files.catalogs:
         for row, lost in _walk(catalog, damage, skipped):
             for index in lost:
@@ -204,17 +204,17 @@ def read_rows(files: TubFiles, damage: Damage, skipped: Counter[str]) -> list[Ro
                 if row.index in found:
                     skipped["index used again by a later record"] += 1
                 found[row.index] = row
-                picture = row.values.get(IMAGE)
-                before = index_of.get(picture, row.index) if isinstance(picture, str) else row.index
+                image = row.values.get(IMAGE)
+                before = index_of.get(image, row.index) if isinstance(image, str) else row.index
                 if (
                     before != row.index
                     and before in found
-                    and found[before].values.get(IMAGE) == picture
+                    and found[before].values.get(IMAGE) == image
                 ):
                     del found[before]
-                    skipped["picture named again by a later record"] += 1
-                if isinstance(picture, str):
-                    index_of[picture] = row.index
+                    skipped["image named again by a later record"] += 1
+                if isinstance(image, str):
+                    index_of[image] = row.index
     deleted = files.deleted & found.keys()
     if deleted:
         skipped["deleted in the tub"] += len(deleted)

@@ -1,7 +1,7 @@
 """The recordings of Udacity's self-driving-car simulator: `driving_log.csv` (`udacity_log` reads
 it) and `IMG/`.
 
-Columns: center, left, right (picture paths of the machine that recorded), steering, throttle,
+Columns: center, left, right (image paths of the machine that recorded), steering, throttle,
 brake, speed. Steering is in -1..1, positive right, of the simulator car's 25 degrees; speed is
 taken as miles per hour, the simulator's display unit.
 """
@@ -52,14 +52,14 @@ _STAMP = re.compile(r"_(\d{4})_(\d\d)_(\d\d)_(\d\d)_(\d\d)_(\d\d)_(\d{1,6})\.[A-
 
 
 def read_udacity(folder: Path, options: SourceOptions) -> Source:
-    """Read a recording: which records it has, not yet their pictures. Each camera that is asked for
+    """Read a recording: which records it has, not yet their images. Each camera that is asked for
     becomes episodes of its own.
 
-    Of a picture's path the file name alone is used, looked up in `IMG/`: the paths are those of the
+    Of an image's path the file name alone is used, looked up in `IMG/`: the paths are those of the
     machine that recorded, with its separators. Rows are left out, and counted, that are damaged,
     whose numbers are none or whose steering or pedals are beyond [-1, 1]; so are those of one
-    camera that name no picture of it. Rows that are out of order are sorted by the times in the
-    pictures' names.
+    camera that name no image of it. Rows that are out of order are sorted by the times in the
+    images' names.
 
     A last line that has no end was cut off, and is left out too.
 
@@ -95,7 +95,7 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
                 folder / "IMG", rows[place], camera, correction * _CORRECTION_SIGN[camera]
             )
             if record is None:
-                skipped[f"no picture of the {camera} camera is named"] += 1
+                skipped[f"no image of the {camera} camera is named"] += 1
             else:
                 session = session_name(name, rows[place].part if joined else None)
                 records.append(replace(record, index=index, time_s=float(time_s), session=session))
@@ -170,8 +170,8 @@ def _cameras(options: SourceOptions) -> tuple[str, ...]:
 
 
 def _usable(rows: list[LogRow], skipped: Counter[str]) -> list[LogRow]:
-    """The rows whose numbers can be used; of rows with one picture the last, which is when the
-    picture there was written.
+    """The rows whose numbers can be used; of rows with one image the last, which is when the
+    image there was written.
     """
     found: dict[str, LogRow] = {}
     for row in rows:
@@ -188,11 +188,11 @@ def _usable(rows: list[LogRow], skipped: Counter[str]) -> list[LogRow]:
         if abs(numbers[3] or 0.0) * MPS_PER_MPH > FASTEST_MPS:
             skipped[f"speed beyond {FASTEST_MPS:g} m/s"] += 1
             continue
-        picture = _file_name(row.cells["center"]) or f"row {row.index}"
-        if picture in found:
-            skipped["picture named again by a later row"] += 1
-            del found[picture]  # so that the later row also keeps its place
-        found[picture] = row
+        file_name = _file_name(row.cells["center"]) or f"row {row.index}"
+        if file_name in found:
+            skipped["image named again by a later row"] += 1
+            del found[file_name]  # so that the later row also keeps its place
+        found[file_name] = row
     return list(found.values())
 
 
@@ -208,7 +208,7 @@ def _float(text: str) -> float | None:
 
 
 def _record(images: Path, row: LogRow, camera: str, correction: float) -> SourceRecord | None:
-    """The row's record of a camera, its time still open; None where it names no picture of it."""
+    """The row's record of a camera, its time still open; None where it names no image of it."""
     image = inside(images, _file_name(row.cells[camera]))
     if image is None:
         return None
@@ -226,9 +226,9 @@ def _record(images: Path, row: LogRow, camera: str, correction: float) -> Source
     )
 
 
-def _time_s(picture: str) -> float | None:
-    """The time in a picture's name, `center_2023_03_23_00_39_05_673.jpg`; None without one."""
-    match = _STAMP.search(picture)
+def _time_s(file_name: str) -> float | None:
+    """The time in an image's name, `center_2023_03_23_00_39_05_673.jpg`; None without one."""
+    match = _STAMP.search(file_name)
     if match is None:
         return None
     *date, fraction = match.groups()

@@ -17,13 +17,13 @@ from auxdrive_train.ingest.lines import Damage, cut_off, read_lines
 COLUMNS = ("center", "left", "right", "steering", "throttle", "brake", "speed")
 """What the simulator writes, in this order and without a header."""
 SIDES = ("left", "right")
-"""Columns that a header may leave out where their pictures are not asked for."""
+"""Columns that a header may leave out where their images are not asked for."""
 _OTHER_NAMES = {
     "reverse": "brake"
 }  # which the simulator's sixth column is also called, after the key that brakes
 _DIGITS = re.compile(r"[-+]?\d+([eE][-+]?\d+)?")
 _COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
-_PICTURE, _PATH = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE), re.compile(r"[/\\]")
+_IMAGE, _PATH = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE), re.compile(r"[/\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def _refuse_decimal_commas(cells: list[str], columns: tuple[str, ...], where: st
     Raises:
         DataError: the line has them.
     """
-    numbers = [cell for cell in cells if not _PICTURE.search(cell)]
+    numbers = [cell for cell in cells if not _IMAGE.search(cell)]
     fell_apart = (
         len(cells) > len(columns)
         and len(cells) - len(numbers) <= len(SIDES) + 1
@@ -136,14 +136,14 @@ def _cells(line: bytes) -> tuple[list[str], str]:
 
 
 def _is_header(cells: list[str], first: bool) -> bool:
-    """Whether the line names columns: no cell is a picture, nor a number below the first line; one
+    """Whether the line names columns: no cell is an image, nor a number below the first line; one
     may be empty, as an index's is.
     """
     words = [cell for cell in cells if cell]
     if (
         len(words) < len(SIDES) + 1
         or len(cells) - len(words) > 1
-        or any(_PICTURE.search(word) or _PATH.search(word) for word in words)
+        or any(_IMAGE.search(word) or _PATH.search(word) for word in words)
     ):
         return False
     return first or not any(_is_number(word) for word in words)

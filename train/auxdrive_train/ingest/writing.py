@@ -15,7 +15,7 @@ from auxdrive.data.derived import ensure_derived
 from auxdrive.data.episode_files import EPISODES_DIR, write_card
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.data.episode_writer import EpisodeWriter
-from auxdrive.data.image_files import read_pictures, resize
+from auxdrive.data.image_files import read_images, resize
 from auxdrive.data.timing import breaks
 from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
@@ -34,7 +34,7 @@ MAX_EPISODE_FRAMES = 500
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be written: the records that stand in a split, and the card as yet without
-    episodes. scale: whether pictures are.
+    episodes. scale: whether images are.
     """
 
     source: Source
@@ -47,7 +47,7 @@ class Plan:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) of the pictures in the data set."""
+        """(width, height) of the images in the data set."""
         return self.card.camera.width, self.card.camera.height
 
 
@@ -56,8 +56,9 @@ class IngestReport:
     """What was written: episodes and frames by split; what was left out by reason; what a person
     should know.
 
-    apart_s: as in the card, how far in time each split lies from the others. pictures: how many
-    show nothing. broken: what `auxdrive inspect` will call broken; the rules are the same.
+    apart_s: as in the card, how far in time each split lies from the others. camera_faults: how
+    many images show nothing. broken: what `auxdrive inspect` will call broken; the rules are the
+    same.
     """
 
     identity: str
@@ -69,14 +70,14 @@ class IngestReport:
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     apart_s: dict[str, float | None] = field(default_factory=dict)
-    pictures: CameraFaults = field(default_factory=CameraFaults)
+    camera_faults: CameraFaults = field(default_factory=CameraFaults)
     broken: list[str] = field(default_factory=list)
     resumed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A record with its picture. session, session_s: of which drive it is, and when it was taken on
+    """A record with its image. session, session_s: of which drive it is, and when it was taken on
     that one's clock.
     """
 
@@ -93,7 +94,7 @@ class _Frame:
         return self.split, self.record.stream, self.record.session, self.depth is not None
 
     @property
-    def pictures(self) -> dict[Modality, AnyArray]:
+    def arrays(self) -> dict[Modality, AnyArray]:
         """By modality, as they are stored."""
         return {Modality.RGB: self.image} | (
             {} if self.depth is None else {Modality.DEPTH: self.depth}
@@ -139,7 +140,7 @@ def write_dataset(
         )
     if not report.episodes:
         raise DataError(
-            f"{source.name}: no record has a usable picture "
+            f"{source.name}: no record has a usable image "
             f"({left_out(report.skipped, report.notes[len(source.notes) :])})"
         )
     made = {name: tuple(ids) for name, ids in report.episodes.items()}
@@ -151,10 +152,10 @@ def write_dataset(
 def _decoded(
     plan: Plan, report: IngestReport, progress: Callable[[int], object] | None
 ) -> Iterator[_Frame]:
-    """The pictures, one record at a time; damaged ones are left out and counted."""
+    """The images, one record at a time; damaged ones are left out and counted."""
     clock = SessionClock(plan.source.rate_hz)
     for record in plan.records:
-        placed = clock.place(record)  # also of those without a picture: time goes on
+        placed = clock.place(record)  # also of those without an image: time goes on
         frame = _frame(plan, record, placed, report)
         if frame is not None:
             yield frame
@@ -165,19 +166,19 @@ def _decoded(
 def _frame(
     plan: Plan, record: SourceRecord, placed: tuple[str, float], report: IngestReport
 ) -> _Frame | None:
-    """The record with its pictures; None where one is damaged."""
+    """The record with its images; None where one is damaged."""
     width, height = plan.size
     try:
-        image = next(read_pictures(record.image)).image
+        image = next(read_images(record.image)).image
     except DataError as error:
-        if not report.skipped["picture damaged"]:
-            report.notes.append(f"the first damaged picture is {error}")
-        report.skipped["picture damaged"] += 1
+        if not report.skipped["image damaged"]:
+            report.notes.append(f"the first damaged image is {error}")
+        report.skipped["image damaged"] += 1
         return None
     try:
         depth = None if record.depth is None else read_depth(record, height, width)
     except DataError:
-        report.skipped["depth picture damaged"] += 1
+        report.skipped["depth image damaged"] += 1
         return None
     if plan.scale and image.shape[:2] != (height, width):
         image = resize(image, height, width)
@@ -231,16 +232,16 @@ def _write_episode(
         held = len(EpisodeReader(written))
         if held != count:
             raise DataError(
-                f"{written}: has {held} frames, the source has {count}: its pictures changed. "
+                f"{written}: has {held} frames, the source has {count}: its images changed. "
                 "Choose a new folder"
             )
         report.resumed += 1
         return count
     first = next(frames)
-    with EpisodeWriter(out, episode_id, first.pictures, keep_on_error=False) as writer:
+    with EpisodeWriter(out, episode_id, first.arrays, keep_on_error=False) as writer:
         for frame in itertools.chain([first], frames):
             writer.append(
-                frame.pictures,
+                frame.arrays,
                 {
                     "time_s": frame.record.time_s - first.record.time_s,
                     "speed_mps": frame.record.speed_mps,

@@ -90,5 +90,5 @@ class ModalityInput(nn.Module):
 
 
 def crop_rows(height: int, spec: PreprocessingSpec) -> tuple[int, int]:
-    """First and one-past-last row that the crop leaves of a picture of `height` rows."""
+    """First and one-past-last row that the crop leaves of an image of `height` rows."""
     return round(height * spec.crop_top), height - round(height * spec.crop_bottom)

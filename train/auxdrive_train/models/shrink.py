@@ -1,4 +1,4 @@
-"""Shrinking big pictures: means of whole blocks of bytes, from exact sums.
+"""Shrinking big images: means of whole blocks of bytes, from exact sums.
 
 `block_means` is an operator of its own (`torch.ops.auxdrive.block_means`), since torch has none
 that adds bytes, and what it does with others (a float copy of the whole frame, four times its size,
@@ -21,7 +21,7 @@ exactly.
 
 
 def block_of(rows: int, columns: int, size: tuple[int, int]) -> tuple[int, int]:
-    """Rows and columns of the largest blocks that leave a picture of rows x columns no smaller than
+    """Rows and columns of the largest blocks that leave an image of rows x columns no smaller than
     `size` (h, w); 1 at least.
     """
     return min(max(rows // size[0], 1), MAX_BLOCK), min(max(columns // size[1], 1), MAX_BLOCK)

@@ -1,4 +1,4 @@
-"""What an agent says of itself and of a picture, checked on the agent's side of the pipe and once
+"""What an agent says of itself and of an image, checked on the agent's side of the pipe and once
 more on ours.
 
 Legend: T waypoints.

@@ -20,7 +20,7 @@ LONGEST_HEAD = 4 << 20
 LARGEST_ARRAY = 1 << 30
 _LENGTH_BYTES = 4
 IMAGE = "image"
-"""What the picture is called among the arrays; auxiliaries have their own names."""
+"""What the image is called among the arrays; auxiliaries have their own names."""
 OBSERVED = tuple(field.name for field in fields(Observation) if field.name != IMAGE)
 """The numbers of an observation, which go in the head."""
 NO_ARRAYS: Mapping[str, AnyArray] = {}
@@ -71,7 +71,7 @@ def _array(pipe: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> AnyA
     size = math.prod(shape) * dtype.itemsize
     if dtype.hasobject or not 0 <= size <= LARGEST_ARRAY:
         raise BrokenMessage(f"no array that is sent has {dtype} {shape}")
-    # A bytearray, so that the array is writable: agents normalise pictures in place.
+    # A bytearray, so that the array is writable: agents normalise images in place.
     return np.frombuffer(bytearray(_exactly(pipe, size)), dtype).reshape(shape)
 
 

@@ -13,8 +13,8 @@ from auxdrive_eval.simulators.embedded.render.atmosphere import Light
 from auxdrive_eval.simulators.embedded.render.cars import PAINTS, car_faces
 from auxdrive_eval.simulators.embedded.render.faces import Face, Layer, PlaneTable, pack
 from auxdrive_eval.simulators.embedded.render.graphs import (
+    attach_image,
     attach_numbers,
-    attach_picture,
     colours_of,
     set_layer,
 )
@@ -50,14 +50,14 @@ class Actors:
         town: Town,
         light: Light,
         textures: dict[str, Texture],
-        picture: NodePath,
+        image: NodePath,
         numbers: NodePath,
         registry: FaceRegistry,
     ) -> None:
-        """`picture` and `numbers` are the roots of the town's nodes."""
+        """`image` and `numbers` are the roots of the town's nodes."""
         self._light = light
-        self._picture, self._numbers, self._registry = (
-            picture.attach_new_node("actors"),
+        self._image, self._numbers, self._registry = (
+            image.attach_new_node("actors"),
             numbers.attach_new_node("actors"),
             registry,
         )
@@ -74,8 +74,8 @@ class Actors:
             heads: dict[LightColour, NodePath] = {}
             for lit, colour in enumerate(_LAMP_ORDER):
                 faces = _heads(posts, lit, town.kerb_height_m)
-                heads[colour] = self._picture.attach_new_node(f"light {light_id} {colour}")
-                attach_picture(heads[colour], faces, self._light, textures)
+                heads[colour] = self._image.attach_new_node(f"light {light_id} {colour}")
+                attach_image(heads[colour], faces, self._light, textures)
                 heads[colour].hide()
             self._lamps[light_id] = heads
             attach_numbers(self._numbers, _heads(posts, None, town.kerb_height_m), self._registry)
@@ -126,7 +126,7 @@ class Actors:
         if index_numbered == len(numbered):
             numbered.append(self._number_car(body))
         numbers = numbered[index_numbered]
-        for stage, node in ((self._picture, painted[index]), (self._numbers, numbers.node)):
+        for stage, node in ((self._image, painted[index]), (self._numbers, numbers.node)):
             # the order of drawing is the scene's, whichever cars were seen before
             node.reparent_to(stage, len(self._visible))
             node.set_pos_hpr(car.x_m, car.y_m, 0, math.degrees(car.yaw_rad), 0, 0)
@@ -134,7 +134,7 @@ class Actors:
         self._registry.place(numbers.first, numbers.planes, car.x_m, car.y_m, car.yaw_rad)
 
     def _paint_car(self, body: _Body, colour: int, braking: bool, sector: int) -> NodePath:
-        """A car for the picture; its light is baked for the nearest of 16 headings."""
+        """A car for the image; its light is baked for the nearest of 16 headings."""
         faces = car_faces(*body, colour, braking=braking)
         root = NodePath(f"car {body[0]}")
         for layer in (Layer.SHADOW, Layer.OBJECT):

@@ -1,7 +1,7 @@
 """Weather and time of day: the light that is baked into vertex colours, the sky, and what is laid
-over the finished picture.
+over the finished image.
 
-All of it touches the RGB picture alone. Legend: V vertices; H, W rows and columns of the picture.
+All of it touches the RGB image alone. Legend: V vertices; H, W rows and columns of the image.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Light:
 
     @property
     def needs_depth(self) -> bool:
-        """Whether the picture needs distances: fog or headlights."""
+        """Whether the image needs distances: fog or headlights."""
         return self.fog_per_m > 0.0 or self.night > 0.0
 
 
@@ -137,7 +137,7 @@ def shade(
 
 
 class Overlay:
-    """What is laid over the finished picture: fog, headlights at night, rain. Same light and time
+    """What is laid over the finished image: fog, headlights at night, rain. Same light and time
     give the same pixels.
     """
 
@@ -155,9 +155,9 @@ class Overlay:
         self._fog = (light.fog * 255).astype(np.float32)
 
     def apply(
-        self, picture: UInt8, inverse_depth: Float32 | None, glowing: AnyArray | None, time_s: float
+        self, rgb: UInt8, inverse_depth: Float32 | None, glowing: AnyArray | None, time_s: float
     ) -> UInt8:
-        """The picture (H, W, 3) under the weather.
+        """The image (H, W, 3) under the weather.
 
         Args:
             inverse_depth: 1/m (H, W), 0 for the sky; needed where `Light.needs_depth`.
@@ -165,8 +165,8 @@ class Overlay:
         """
         light = self._light
         if inverse_depth is None and light.rain == 0.0:
-            return picture
-        image = picture.astype(np.float32)
+            return rgb
+        image = rgb.astype(np.float32)
         if inverse_depth is not None:
             near = np.maximum(inverse_depth, 1e-4)
             if light.night > 0.0:

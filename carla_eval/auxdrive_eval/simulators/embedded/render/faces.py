@@ -45,7 +45,7 @@ class Face:
         texture: name of a texture, "" for none. uvs: float (n, 2) texture coordinates.
         triangles: (k, 3) indices for polygons that are not convex; a fan otherwise.
         emissive: shown in its own colour whatever the light. alpha: opacity; faces below 1 are in
-            the RGB picture alone.
+            the RGB image alone.
     """
 
     points: Float64

@@ -1,4 +1,4 @@
-"""The two scene graphs: the picture's, with textures and light, and the numbers', where each face
+"""The two scene graphs: the image's, with textures and light, and the numbers', where each face
 has its number for a colour.
 
 Static faces are grouped into tiles, so that what is out of view is culled by the tile. World frame,
@@ -126,10 +126,10 @@ def colours_of(mesh: Mesh, light: Light, texture: str = "") -> UInt8:
     )
 
 
-def attach_picture(
+def attach_image(
     parent: NodePath, faces: Sequence[Face], light: Light, textures: dict[str, Texture]
 ) -> None:
-    """Add faces to the picture's graph."""
+    """Add faces to the image's graph."""
     for tile, members in _by_tile(faces).items():
         node = tile.attach(parent)
         for texture in sorted({face.texture for face in members}):

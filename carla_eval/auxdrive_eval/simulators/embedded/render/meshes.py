@@ -268,7 +268,7 @@ def stop_sign(width_m: float = 0.95, centre_m: float = 2.3) -> list[Face]:
 
 
 def shadow(length_m: float, width_m: float) -> Face:
-    """The dark patch under a body, in the RGB picture alone."""
+    """The dark patch under a body, in the RGB image alone."""
     return Face(
         _blob(length_m + 0.5, width_m + 0.5), (0.0, 0.0, 0.0), "other", Layer.SHADOW, alpha=0.5
     )

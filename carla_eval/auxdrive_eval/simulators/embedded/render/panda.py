@@ -22,8 +22,8 @@ from auxdrive_eval.simulators.embedded.render.faces import CLASS_ID
 from auxdrive_eval.simulators.embedded.render.graphs import (
     SMALL_REACH_M,
     SMALL_TILE_M,
+    attach_image,
     attach_numbers,
-    attach_picture,
     new_root,
 )
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
@@ -37,7 +37,7 @@ from auxdrive_eval.world import Weather
 
 NEAR_M, FAR_M = 0.4, 700.0
 SUPERSAMPLE = 2
-"""Side of the block of drawn pixels behind one pixel of the RGB picture: the rasteriser itself has
+"""Side of the block of drawn pixels behind one pixel of the RGB image: the rasteriser itself has
 no antialiasing.
 """
 _DEPTH_LIMIT = 65535
@@ -69,12 +69,12 @@ class PandaRenderer:
         self._beams = lidar.beam_pattern()
         self._device: Device | None = Device()
         view = View(-half_width, half_width, -half_height, half_height, NEAR_M, FAR_M)
-        self._picture_root, self._number_root = new_root("picture"), new_root("numbers")
+        self._image_root, self._number_root = new_root("image"), new_root("numbers")
         width, height = camera.width, camera.height
         self._rgb = Target(
             self._device,
             "rgb",
-            self._picture_root,
+            self._image_root,
             [view],
             SUPERSAMPLE * width,
             SUPERSAMPLE * height,
@@ -102,7 +102,7 @@ class PandaRenderer:
 
     def load(self, town: Town, weather: Weather) -> None:
         """Build the static geometry of a town, and release the former's; weather changes the RGB
-        picture alone.
+        image alone.
         """
         self._open_device()
         self._unload()
@@ -112,16 +112,16 @@ class PandaRenderer:
             for name, image in make_textures(town.seed, light.night).items()
         }
         self._registry = FaceRegistry.empty()
-        picture, numbers = (
-            self._picture_root.attach_new_node("town"),
+        image, numbers = (
+            self._image_root.attach_new_node("town"),
             self._number_root.attach_new_node("town"),
         )
         faces = town_faces(town)
-        attach_picture(picture, faces, light, textures)
+        attach_image(image, faces, light, textures)
         attach_numbers(numbers, faces, self._registry)
         sky = attach_sky(self._rgb.rig, light, town.seed)
-        self._town_nodes = [picture, numbers, sky]
-        self._actors = Actors(town, light, textures, picture, numbers, self._registry)
+        self._town_nodes = [image, numbers, sky]
+        self._actors = Actors(town, light, textures, image, numbers, self._registry)
         self._overlay = Overlay(light, self._rays, self._camera.height, self._camera.width)
         self._light = light
 
@@ -130,11 +130,11 @@ class PandaRenderer:
         actors, overlay, light = self._loaded()
         actors.show(scene)
         self._aim(self._rgb, scene.ego)
-        picture = _shrink(self._rgb.draw())
+        image = _shrink(self._rgb.draw())
         if not light.needs_depth:
-            return overlay.apply(picture, None, None, scene.time_s)
+            return overlay.apply(image, None, None, scene.time_s)
         inverse, classes = self._see(scene)
-        return overlay.apply(picture, inverse, classes == CLASS_ID["traffic_light"], scene.time_s)
+        return overlay.apply(image, inverse, classes == CLASS_ID["traffic_light"], scene.time_s)
 
     def depth_and_segmentation(self, scene: Scene) -> tuple[AnyArray, UInt8]:
         """Depth uint16 (H, W), centimetres along the camera's axis, 65535 beyond 655 m or sky;
@@ -163,7 +163,7 @@ class PandaRenderer:
         return lidar.returns(self._beams, inverse, self._registry.classes[numbers])
 
     def close(self) -> None:
-        """Release the pictures; a second call does nothing."""
+        """Release the images; a second call does nothing."""
         if self._device is None:
             return
         self._unload()
@@ -251,8 +251,8 @@ def _shrink(drawn: AnyArray) -> UInt8:
     red_blue = rows[:, 0::2] + rows[:, 1::2] + np.uint32(0x020002)
     rows = (drawn[0::2] & 0x00FF00) + (drawn[1::2] & 0x00FF00)
     green = rows[:, 0::2] + rows[:, 1::2] + np.uint32(0x000200)
-    picture = np.empty((height, width, 3), dtype=np.uint8)
-    picture[..., 0] = ((red_blue >> 18) & 0xFF)[::-1]
-    picture[..., 1] = ((green >> 10) & 0xFF)[::-1]
-    picture[..., 2] = ((red_blue >> 2) & 0xFF)[::-1]
-    return picture
+    image = np.empty((height, width, 3), dtype=np.uint8)
+    image[..., 0] = ((red_blue >> 18) & 0xFF)[::-1]
+    image[..., 1] = ((green >> 10) & 0xFF)[::-1]
+    image[..., 2] = ((red_blue >> 2) & 0xFF)[::-1]
+    return image

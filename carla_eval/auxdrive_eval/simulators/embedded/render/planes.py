@@ -54,7 +54,7 @@ class FaceRegistry:
             following += mesh.planes.count
         if following > MAX_FACES:
             raise ValueError(
-                f"{following} faces, but the picture's 24 bits can name only {MAX_FACES}"
+                f"{following} faces, but the image's 24 bits can name only {MAX_FACES}"
             )
         tables = [mesh.planes for mesh in meshes]
         self.classes = np.concatenate([self.classes, *(m.class_of_face for m in meshes)])
@@ -133,7 +133,7 @@ class FaceRegistry:
 
     def _seen(self, numbers: AnyArray) -> tuple[AnyArray, AnyArray]:
         """The faces that occur among `numbers` (P,), in order, and each number's place among them:
-        a picture shows few of a town's.
+        an image shows few of a town's.
         """
         shown = np.zeros(len(self.offsets), dtype=np.bool_)
         shown[numbers] = True

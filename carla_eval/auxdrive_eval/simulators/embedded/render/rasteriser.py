@@ -1,7 +1,7 @@
-"""Panda3D's software rasteriser behind a few calls: pictures in memory, vertex arrays, textures. No
+"""Panda3D's software rasteriser behind a few calls: images in memory, vertex arrays, textures. No
 window, no tasks, no global scene.
 
-Legend: H, W rows and columns of a picture.
+Legend: H, W rows and columns of an image.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ load_prc_file_data(
     "load-display p3tinydisplay\naudio-library-name null\nnotify-level-x11display fatal\n",
 )
 # Panda3D draws what stands in the order of addresses in memory, and where two faces are equally far
-# the first wins: pictures would differ from run to run. In the graph's own order they do not.
+# the first wins: images would differ from run to run. In the graph's own order they do not.
 CullBinManager.get_global_ptr().set_bin_type("opaque", CullBinManager.BT_unsorted)
 
 _SHIFT_PX = (0.2, 0.3)
@@ -85,7 +85,7 @@ def make_geom(mesh: Mesh, colours: UInt8) -> Geom:
 
 
 def number_colours(mesh: Mesh, first: int) -> UInt8:
-    """Vertex colours (V, 4) that write each face's number, `first` onwards, into a picture's 24
+    """Vertex colours (V, 4) that write each face's number, `first` onwards, into an image's 24
     bits.
     """
     numbers = mesh.face_of_vertex.astype(np.int64) + first
@@ -109,7 +109,7 @@ def make_texture(name: str, image: UInt8) -> Texture:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A perspective view: limits of the picture as tangents (right/forward, up/forward), near and
+    """A perspective view: limits of the image as tangents (right/forward, up/forward), near and
     far planes in metres.
     """
 
@@ -122,7 +122,7 @@ class View:
 
 
 def _lens(view: View, width: int, height: int) -> PerspectiveLens:
-    """A lens with these limits, moved by what the rasteriser's rounding of corners moves a picture
+    """A lens with these limits, moved by what the rasteriser's rounding of corners moves an image
     of this size.
     """
     lens = PerspectiveLens()
@@ -140,7 +140,7 @@ def _lens(view: View, width: int, height: int) -> PerspectiveLens:
 
 
 class Target:
-    """A picture in memory that shows a scene graph through one or more views, side by side from
+    """An image in memory that shows a scene graph through one or more views, side by side from
     left to right.
     """
 
@@ -172,7 +172,7 @@ class Target:
             self.cameras.append(camera)
 
     def draw(self) -> AnyArray:
-        """Draw, and return the picture: uint32 (H, W), 0xAARRGGBB, row 0 at the BOTTOM; valid until
+        """Draw, and return the image: uint32 (H, W), 0xAARRGGBB, row 0 at the BOTTOM; valid until
         the next draw.
         """
         self._buffer.set_active(True)
@@ -181,13 +181,13 @@ class Target:
         return np.frombuffer(self._texture.get_ram_image(), dtype="<u4").reshape(self._shape)
 
     def close(self) -> None:
-        """Release the picture's memory."""
+        """Release the image's memory."""
         self._device.engine.remove_window(self._buffer)
         self.rig.remove_node()
 
 
 class Device:
-    """The rasteriser and its pictures."""
+    """The rasteriser and its images."""
 
     def __init__(self) -> None:
         selection = GraphicsPipeSelection.get_global_ptr()
@@ -203,7 +203,7 @@ class Device:
         self.engine = GraphicsEngine(pipe)
 
     def make_buffer(self, name: str, width: int, height: int) -> GraphicsOutput:
-        """An offscreen picture of that size."""
+        """An offscreen image of that size."""
         properties = FrameBufferProperties()
         properties.set_rgba_bits(8, 8, 8, 8)
         properties.set_depth_bits(24)
@@ -217,13 +217,13 @@ class Device:
         )
         if buffer is None:
             raise SimulatorError(
-                f"the software renderer cannot make a picture of {width} x {height} pixels; choose "
+                f"the software renderer cannot make an image of {width} x {height} pixels; choose "
                 "a smaller camera"
             )
         return buffer
 
     def close(self) -> None:
-        """Release every picture."""
+        """Release every image."""
         self.engine.remove_all_windows()
 
 

@@ -39,7 +39,7 @@ class BeamPattern:
     """Beams.
 
     directions: unit vectors float32 (B, 3) in the LiDAR frame. pixels: where each falls in the four
-    views' picture (flat index, row 0 at the bottom). view, rows: of one of the four.
+    views' image (flat index, row 0 at the bottom). view, rows: of one of the four.
     """
 
     directions: Float32
@@ -49,7 +49,7 @@ class BeamPattern:
 
 
 def beam_pattern() -> BeamPattern:
-    """32 rings by 480 azimuths; pixels count through a picture of four views side by side, row 0 at
+    """32 rings by 480 azimuths; pixels count through an image of four views side by side, row 0 at
     the bottom.
     """
     lowest, highest = math.tan(math.radians(LOWEST_DEG)), math.tan(math.radians(HIGHEST_DEG))

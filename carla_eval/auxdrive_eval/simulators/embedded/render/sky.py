@@ -1,4 +1,4 @@
-"""The sky of the RGB picture: a dome round the camera, brighter towards the horizon and the sun,
+"""The sky of the RGB image: a dome round the camera, brighter towards the horizon and the sun,
 with clouds.
 """
 

@@ -1,4 +1,4 @@
-"""Shrinking a big camera's picture: the graph gives what torch gives, to the bit, and makes nothing
+"""Shrinking a big camera's image: the graph gives what torch gives, to the bit, and makes nothing
 of the whole frame's size.
 """
 
@@ -67,7 +67,7 @@ def frames_of(height: int, width: int) -> Any:
     )
 
 
-def users_of_the_picture(model: bytes) -> set[str]:
+def users_of_the_image(model: bytes) -> set[str]:
     return {
         node.op_type
         for node in onnx.load_from_string(model).graph.node
@@ -87,7 +87,7 @@ def test_bytes_first_gives_what_torch_gives(
     monkeypatch.setattr(auxdrive_deploy.byte_shrink, "STRIP_BYTES", 12 * width * 3)
     network, frames = shrinks(crop, size), frames_of(height, width)
     model = exported(network, height, width)
-    assert users_of_the_picture(model) == {"Slice"}
+    assert users_of_the_image(model) == {"Slice"}
     np.testing.assert_allclose(
         answer(model, frames), network.input(torch.from_numpy(frames)).numpy(), rtol=0, atol=1e-5
     )
@@ -114,7 +114,7 @@ def test_means_of_blocks_are_exact_and_the_same_in_torch_and_in_the_graph(
 
 
 @pytest.mark.parametrize(("height", "width", "crop", "size"), CASES[:1])
-def test_cast_first_gives_the_same_and_takes_the_picture_through_cast_alone(
+def test_cast_first_gives_the_same_and_takes_the_image_through_cast_alone(
     height: int,
     width: int,
     crop: tuple[float, float],
@@ -123,10 +123,10 @@ def test_cast_first_gives_the_same_and_takes_the_picture_through_cast_alone(
 ) -> None:
     network, frames = shrinks(crop, size), frames_of(height, width)
     small = exported(network, height, width)
-    assert users_of_the_picture(small) == {"Cast"}  # small pictures are cast first in any case
+    assert users_of_the_image(small) == {"Cast"}  # small images are cast first in any case
     monkeypatch.setattr(auxdrive_deploy.byte_shrink, "SMALL_BYTES", 0)
     asked = exported(network, height, width, cast_first=True)
-    assert users_of_the_picture(asked) == {"Cast"}
+    assert users_of_the_image(asked) == {"Cast"}
     for model in (small, asked):
         np.testing.assert_allclose(
             answer(model, frames),
@@ -199,4 +199,4 @@ def test_the_command_writes_what_tensorrt_needs_where_it_is_asked(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert not ended.value.code
-    assert users_of_the_picture((out / MODEL_NAME).read_bytes()) == {"Cast"}
+    assert users_of_the_image((out / MODEL_NAME).read_bytes()) == {"Cast"}

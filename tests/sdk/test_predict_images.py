@@ -1,4 +1,4 @@
-"""`auxdrive predict`: pictures in, records out, and every picture that is none refused by name."""
+"""`auxdrive predict`: images in, records out, and every image that is none refused by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import auxdrive.console as console
 import numpy as np
 import pytest
 from auxdrive.commands.predict import predict
-from auxdrive.data.image_files import find_pictures, read_pictures
+from auxdrive.data.image_files import find_images, read_images
 from auxdrive.errors import AuxdriveError, DataError, InputError, UsageError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,12 +24,12 @@ FRAME = np.random.default_rng(3).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three pictures and a text."""
+    """Three images and a text."""
     made = tmp_path / "frames"
     made.mkdir()
     for index in range(3):
         Image.fromarray(FRAME // (index + 1)).save(made / f"{index}.png")
-    (made / "notes.txt").write_text("not a picture")
+    (made / "notes.txt").write_text("not an image")
     (made / "._0.png").write_bytes(
         b"\0\5\x16\7"
     )  # as macOS leaves beside each file on a foreign disk
@@ -75,15 +75,15 @@ def test_animations(steering_bundle: Path, tmp_path: Path, suffix: str) -> None:
 def test_every_eight_bit_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
     path = tmp_path / ("p.tif" if mode == "CMYK" else "p.png")
     Image.fromarray(FRAME).convert(mode).save(path)
-    (picture,) = read_pictures(path)
-    assert picture.image.shape == (24, 32, 3)
-    assert picture.image.dtype == np.uint8
+    (frame,) = read_images(path)
+    assert frame.image.shape == (24, 32, 3)
+    assert frame.image.dtype == np.uint8
 
 
 def test_sixteen_bits_are_refused(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((24, 32), np.uint16)).save(tmp_path / "deep.png")
     with pytest.raises(DataError, match=r"deep\.png.*8 bits"):
-        list(read_pictures(tmp_path / "deep.png"))
+        list(read_images(tmp_path / "deep.png"))
 
 
 def deep_png(channels: int, colour_type: int) -> bytes:
@@ -116,17 +116,17 @@ def test_sixteen_bit_colours_are_refused_though_pillow_would_cut_them(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=f"{name}.*8 bits"):
-        list(read_pictures(tmp_path / name))
+        list(read_images(tmp_path / name))
 
 
 def test_a_plain_ppm_of_eight_bits_is_read(tmp_path: Path) -> None:
     (tmp_path / "p.ppm").write_bytes(b"P3 2 2 255\n" + b"9 " * 12)
-    (picture,) = read_pictures(tmp_path / "p.ppm")
-    assert (picture.image == 9).all()
+    (frame,) = read_images(tmp_path / "p.ppm")
+    assert (frame.image == 9).all()
 
 
-def test_the_first_view_of_a_phones_picture_stands_upright(tmp_path: Path) -> None:
-    """MPO: what phones call JPEG, with a preview or a depth view behind the picture, and the turn
+def test_the_first_view_of_a_phones_image_stands_upright(tmp_path: Path) -> None:
+    """MPO: what phones call JPEG, with a preview or a depth view behind the image, and the turn
     in EXIF.
     """
     views = [Image.fromarray(FRAME), Image.fromarray(FRAME[:12, :16])]
@@ -135,18 +135,18 @@ def test_the_first_view_of_a_phones_picture_stands_upright(tmp_path: Path) -> No
     views[0].save(tmp_path / "phone.jpg", "MPO", save_all=True, append_images=views[1:], exif=exif)
     with Image.open(tmp_path / "phone.jpg") as source:
         assert source.format == "MPO"
-    (picture,) = read_pictures(tmp_path / "phone.jpg")
-    assert picture.image.shape == (32, 24, 3)
+    (frame,) = read_images(tmp_path / "phone.jpg")
+    assert frame.image.shape == (32, 24, 3)
 
 
-def test_a_bad_picture_does_not_cost_the_others(
+def test_a_bad_image_does_not_cost_the_others(
     steering_bundle: Path, folder: Path, tmp_path: Path
 ) -> None:
-    (folder / "0a.png").write_bytes(b"no picture")
+    (folder / "0a.png").write_bytes(b"no image")
     Image.fromarray(FRAME[:10]).save(folder / "1a.png")
     with pytest.raises(
         DataError,
-        match=r"2 of 5 files could not be used.*0a\.png: not a readable picture.*1a\.png: is 32x10",
+        match=r"2 of 5 files could not be used.*0a\.png: not a readable image.*1a\.png: is 32x10",
     ):
         predict(steering_bundle, [folder], out=tmp_path / "o.jsonl")
     written = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text().splitlines()]
@@ -183,11 +183,11 @@ def test_odd_names_are_shown_and_come_back_from_the_files(
         ((65, 49), None),
         (
             (64, 36),
-            "1 picture(s) of 64x36 to 32x24, another shape: what they show is 1.33 times too high",
+            "1 image(s) of 64x36 to 32x24, another shape: what they show is 1.33 times too high",
         ),
         (
             (40, 60),
-            "1 picture(s) of 40x60 to 32x24, another shape: what they show is 2.00 times too wide",
+            "1 image(s) of 40x60 to 32x24, another shape: what they show is 2.00 times too wide",
         ),
     ],
 )
@@ -235,26 +235,26 @@ def test_wrong_requests(
     (tmp_path / "empty").mkdir()
     (tmp_path / "o.csv").mkdir()
     (tmp_path / "film.mp4").write_bytes(b"x")
-    picture = folder / "0.png"
+    frame = folder / "0.png"
     cases: list[tuple[Path, Path, dict[str, object], str]] = [
-        (waypoint_bundle, picture, {}, "give --speed"),
-        (waypoint_bundle, picture, {"speed": 1.0}, "give --target"),
-        (waypoint_bundle, picture, {"speed": 1.0, "target": "1;2"}, "2 numbers"),
-        (waypoint_bundle, picture, {"speed": 1.0, "target": "1,2,3"}, "2 numbers"),
-        (waypoint_bundle, picture, {"speed": float("nan"), "target": "1,2"}, "speed_mps"),
-        (steering_bundle, picture, {"speed": 1.0}, "leave --speed out"),
-        (steering_bundle, picture, {"out": tmp_path / "o.txt"}, r"\.jsonl or \.csv"),
-        (steering_bundle, picture, {"out": tmp_path / "no" / "o.csv"}, "there is no directory"),
-        (steering_bundle, picture, {"out": tmp_path / "o.csv"}, "is a directory"),
-        (waypoint_bundle, picture, {"speed": 1e39, "target": "1,2"}, "speed_mps is 1e\\+39"),
+        (waypoint_bundle, frame, {}, "give --speed"),
+        (waypoint_bundle, frame, {"speed": 1.0}, "give --target"),
+        (waypoint_bundle, frame, {"speed": 1.0, "target": "1;2"}, "2 numbers"),
+        (waypoint_bundle, frame, {"speed": 1.0, "target": "1,2,3"}, "2 numbers"),
+        (waypoint_bundle, frame, {"speed": float("nan"), "target": "1,2"}, "speed_mps"),
+        (steering_bundle, frame, {"speed": 1.0}, "leave --speed out"),
+        (steering_bundle, frame, {"out": tmp_path / "o.txt"}, r"\.jsonl or \.csv"),
+        (steering_bundle, frame, {"out": tmp_path / "no" / "o.csv"}, "there is no directory"),
+        (steering_bundle, frame, {"out": tmp_path / "o.csv"}, "is a directory"),
+        (waypoint_bundle, frame, {"speed": 1e39, "target": "1,2"}, "speed_mps is 1e\\+39"),
         (
             waypoint_bundle,
-            picture,
+            frame,
             {"speed": 1.0, "target": "1,-1e39"},
             r"target_ego_m\[1\] is -1e\+39",
         ),
         (steering_bundle, tmp_path / "none.png", {}, "no such file"),
-        (steering_bundle, tmp_path / "empty", {}, "holds no pictures"),
+        (steering_bundle, tmp_path / "empty", {}, "holds no images"),
         (steering_bundle, tmp_path / "film.mp4", {}, "ffmpeg"),
     ]
     for bundle, image, options, message in cases:
@@ -263,21 +263,19 @@ def test_wrong_requests(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", b"GIF89a" + b"\x00" * 20]
+    "content", [b"", b"not an image", b"\x89PNG\r\n\x1a\n", b"GIF89a" + b"\x00" * 20]
 )
-def test_files_that_are_no_pictures(tmp_path: Path, content: bytes) -> None:
+def test_files_that_are_no_images(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "odd.png").write_bytes(content)
     with pytest.raises(DataError, match=r"odd\.png"):
-        list(read_pictures(tmp_path / "odd.png"))
+        list(read_images(tmp_path / "odd.png"))
 
 
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.sampled_from(["png", "jpg", "gif", "bmp", "webp", "tif"]), st.data())
-def test_damaged_pictures_raise_nothing_else(
-    tmp_path: Path, kind: str, data: st.DataObject
-) -> None:
+def test_damaged_images_raise_nothing_else(tmp_path: Path, kind: str, data: st.DataObject) -> None:
     path = tmp_path / f"damaged.{kind}"
     Image.fromarray(FRAME).save(path)
     content = bytearray(path.read_bytes())
@@ -285,14 +283,14 @@ def test_damaged_pictures_raise_nothing_else(
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(st.integers(1, len(content)))])
     try:
-        answer = f"{path} {len(list(read_pictures(path)))}"
+        answer = f"{path} {len(list(read_images(path)))}"
     except AuxdriveError as error:
         answer = str(error)
     assert answer.startswith(str(path))
 
 
-def test_pictures_of_a_folder_are_sorted_and_named_files_keep_their_order(folder: Path) -> None:
-    assert [path.name for path in find_pictures([folder / "2.png", folder])] == [
+def test_images_of_a_folder_are_sorted_and_named_files_keep_their_order(folder: Path) -> None:
+    assert [path.name for path in find_images([folder / "2.png", folder])] == [
         "2.png",
         "0.png",
         "1.png",
