@@ -67,6 +67,8 @@ WITHOUT = frozenset(
         "wall_s",
     }
 )
+FORMER_KEYS = {"role": "view"}
+"""Keys of records that had another name when the first result was kept: a name is no number."""
 
 
 def main() -> None:
@@ -222,7 +224,7 @@ def kept(value: Any) -> Any:
     """The document without times, versions and paths."""
     if isinstance(value, dict):
         return {
-            key: kept(item)
+            FORMER_KEYS.get(key, key): kept(item)
             for key, item in value.items()
             if key not in WITHOUT and not key.endswith("_per_s")
         }

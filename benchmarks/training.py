@@ -90,12 +90,12 @@ def measure(
     train(config, out)
     records = RunFolder(out).epochs()
     figures: dict[str, float] = {}
-    for view in dict.fromkeys(record["view"] for record in records):
-        warm = [record for record in records if record["view"] == view and record["epoch"] > 1]
-        figures[f"{view} phase, samples/s"] = round(
+    for role in dict.fromkeys(record["role"] for record in records):
+        warm = [record for record in records if record["role"] == role and record["epoch"] > 1]
+        figures[f"{role} phase, samples/s"] = round(
             float(np.median([record["samples_per_s"] for record in warm])), 1
         )
-        figures[f"{view} phase, share of time waiting for data"] = round(
+        figures[f"{role} phase, share of time waiting for data"] = round(
             max(record["wait_share"] for record in warm), 5
         )
     return figures

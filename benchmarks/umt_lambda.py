@@ -73,8 +73,8 @@ def one(arguments: argparse.Namespace, weight: float, seed: int) -> dict[str, fl
     fused = [record for record in RunFolder(out).epochs() if record["phase"] == "fused"]
     measured = result.metrics[arguments.test]
     errors = {
-        f"{view} rmse_deg": measured[view]["rmse_road_wheel_deg"]
-        for view in ("student", "fused", "unimodal_rgb")
+        f"{role} rmse_deg": measured[role]["rmse_road_wheel_deg"]
+        for role in ("student", "fused", "unimodal_rgb")
     }
     return {**errors, **terms("first", fused[0], weight), **terms("last", fused[-1], weight)}
 

@@ -66,7 +66,7 @@ def whole() -> Checkpoint:
         progress=progress,
         fingerprint="ab" * 32,
         phase_best=snapshot(module),
-        views={"teacher": head},
+        roles={"teacher": head},
         optimizers={"student": optimizer_state(optimizer)},
     )
 
@@ -84,9 +84,9 @@ def take_up(path: Path) -> tuple[str, ...]:
         checkpoint.restore_optimizer(optimizer, stored.optimizers["student"], "it")
         module["student"](torch.randn(8, 3)).sum().backward()
         optimizer.step()
-    for weights in stored.views.values():
+    for weights in stored.roles.values():
         checkpoint.restore(
-            module["teacher"], {**module["teacher"].state_dict(), **weights}, "its view"
+            module["teacher"], {**module["teacher"].state_dict(), **weights}, "its role"
         )
     return said
 
@@ -97,8 +97,8 @@ def described(stored: Checkpoint) -> tuple[str, ...]:
         f"best/{n}": t for n, t in stored.phase_best.items()
     }
     flat |= {
-        f"view/{view}/{name}": tensor
-        for view, weights in stored.views.items()
+        f"role/{role}/{name}": tensor
+        for role, weights in stored.roles.items()
         for name, tensor in weights.items()
     }
     for key, state in stored.optimizers.items():
@@ -110,7 +110,7 @@ def described(stored: Checkpoint) -> tuple[str, ...]:
     return (
         stored.progress.model_dump_json(),
         stored.fingerprint,
-        json.dumps(list(stored.views)),
+        json.dumps(list(stored.roles)),
         content_sha256({}, flat),
     )
 
@@ -219,7 +219,7 @@ def _edit_header(data: bytearray, source: random.Random) -> bytes:
                 ),
                 lambda: header.__setitem__(name + "x", header.pop(name)),
                 lambda: header.__setitem__(
-                    source.choice(("net/", "", "optim/a", "view/x/y", "best")), header.pop(name)
+                    source.choice(("net/", "", "optim/a", "role/x/y", "best")), header.pop(name)
                 ),
                 lambda: header.pop(name),
                 lambda: entry.__setitem__("more", 1),
@@ -254,7 +254,7 @@ def _progress(texts: dict[str, Any], tensors: dict[str, Tensor], source: random.
 
 def _texts(texts: dict[str, Any], tensors: dict[str, Tensor], source: random.Random) -> None:
     del tensors
-    key = source.choice(("format", "fingerprint", "views", "progress"))
+    key = source.choice(("format", "fingerprint", "roles", "progress"))
     texts[key] = source.choice(
         ("", "null", "[1]", '["student", "teacher"]', '["x/y"]', "\U0001f600", '"teacher"', "{}")
     )
@@ -312,7 +312,7 @@ def _names(texts: dict[str, Any], tensors: dict[str, Tensor], source: random.Ran
         odd = (
             name + "x", name.replace("/", "//", 1), "optim/student/-1/step",
             "optim/student/999/exp_avg", "optim/student/0/step/x", "", "net/",
-            "optim/student/\u0665/step", "view/student/0.weight", "best/", "optim/other/0/step",
+            "optim/student/\u0665/step", "role/student/0.weight", "best/", "optim/other/0/step",
             "\u202e",
         )  # fmt: skip
         tensors[source.choice(odd)] = tensor

@@ -21,7 +21,7 @@ from auxdrive.runs import RunResult
 from auxdrive.statistics import bootstrap_intervals
 from auxdrive.types import Float32
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine.evaluate import predict_views
+from auxdrive_train.engine.evaluate import predict_roles
 from auxdrive_train.engine.load import Run
 from auxdrive_train.methods.contract import STUDENT
 
@@ -68,10 +68,10 @@ def student_figures(run: Run, result: RunResult) -> StudentFigures:
     """
     figures = StudentFigures()
     dataset, reason = _same_data(run)
-    for split, views in result.metrics.items():
+    for split, roles in result.metrics.items():
         recorded = {
             name: math.nan if value is None else float(value)
-            for name, value in views.get(STUDENT, {}).items()
+            for name, value in roles.get(STUDENT, {}).items()
         }
         if dataset is None:
             made = {
@@ -82,7 +82,7 @@ def student_figures(run: Run, result: RunResult) -> StudentFigures:
             figures.not_recomputed.append(note)
         else:
             samples = _samples(run, dataset, split)
-            said = predict_views({STUDENT: student_of(run)}, samples, torch.device("cpu"))[STUDENT]
+            said = predict_roles({STUDENT: student_of(run)}, samples, torch.device("cpu"))[STUDENT]
             made = bootstrap_metrics(run, said, samples)
             _check_agreement(run, split, recorded, made)
             figures.notes.append(

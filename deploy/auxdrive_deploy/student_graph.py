@@ -35,7 +35,7 @@ float32 would fill a laptop.
 
 
 def student_of(run: Run, networks: nn.ModuleDict | None = None) -> SingleNetwork:
-    """The network that a run hands over: its view 'student', one encoder and head on RGB.
+    """The network that a run hands over, of the role 'student': one encoder and head on RGB.
 
     Args:
         run: the trained run.
@@ -44,14 +44,14 @@ def student_of(run: Run, networks: nn.ModuleDict | None = None) -> SingleNetwork
     Raises:
         UsageError: the run trains no student, or one that sees something else than RGB alone.
     """
-    views = run.views if networks is None else run.method.views(networks)
-    if STUDENT not in views:
+    roles = run.roles if networks is None else run.method.roles(networks)
+    if STUDENT not in roles:
         raise UsageError(
             f"{run.directory}: method '{run.config.method}' trains no student (it has "
-            f"{', '.join(sorted(views))}), and a bundle holds one. "
+            f"{', '.join(sorted(roles))}), and a bundle holds one. "
             "Export a run of another method, e.g. samd"
         )
-    student = views[STUDENT]
+    student = roles[STUDENT]
     if not isinstance(student, SingleNetwork):
         seen = ", ".join(student.modalities)
         raise UsageError(

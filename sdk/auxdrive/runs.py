@@ -84,8 +84,8 @@ class PhaseResult(Strict):
     Attributes:
         name: the method's name for it.
         epochs: how many it had.
-        watch: the view that was validated after each of them.
-        best: that view's main metric after its best epoch, on the validation part; None where it
+        watch: the role that was validated after each of them.
+        best: that role's main metric after its best epoch, on the validation part; None where it
             was no number.
         last: the same after the last epoch.
     """
@@ -103,18 +103,18 @@ class RunResult(Strict):
     Attributes:
         method: how the run was trained.
         best: `phase` and `epoch` of the student's best epoch, and its main metric under its name.
-        views: by view the phase whose end it shows.
+        roles: by role the phase at whose end its network was measured.
         phases: in the order in which they were trained.
         steps: optimiser steps in all.
         trained_s: seconds spent in them.
-        metrics: split -> view -> metric. A method's metrics over all views at once stand under the
-            view 'all'.
+        metrics: split -> role -> metric. A method's metrics over all roles at once stand under the
+            role 'all'.
         floor: split -> kind -> metric, of what needs no network.
     """
 
     method: str
     best: dict[str, str | int | float | None]
-    views: dict[str, str] = Field(default={})
+    roles: dict[str, str] = Field(default={})
     phases: tuple[PhaseResult, ...]
     steps: int
     trained_s: float
@@ -224,7 +224,7 @@ class RunFolder:
 
     def epochs(self) -> list[dict[str, Any]]:
         """The lines of `metrics.jsonl`, one for each finished epoch, in the order of training: its
-        `phase`, `epoch` and `view`, and what was measured in it by name. A last line that is still
+        `phase`, `epoch` and `role`, and what was measured in it by name. A last line that is still
         being written is left out.
 
         Raises:

@@ -48,7 +48,7 @@ def exported(
         "preprocessing": preprocessing,
     }
     method, networks = build_finished(parse_config(values), made)
-    return to_onnx(method.views(networks)[STUDENT], made, height, width)
+    return to_onnx(method.roles(networks)[STUDENT], made, height, width)
 
 
 pytestmark = pytest.mark.slow

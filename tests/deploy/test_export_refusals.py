@@ -122,7 +122,7 @@ def test_a_student_that_sees_no_camera_is_refused(steering_run: Run, tmp_path: P
         steering_run.task,
         method,
         networks,
-        method.views(networks),
+        method.roles(networks),
         steering_run.progress,
         {},
     )

@@ -65,7 +65,7 @@ class Mimic(Method):
             }
         )  # type: ignore[arg-type]
 
-    def views(self, networks: nn.ModuleDict) -> dict[str, Network]:
+    def roles(self, networks: nn.ModuleDict) -> dict[str, Network]:
         """Both."""
         return {name: cast(Network, network) for name, network in networks.items()}
 
@@ -150,7 +150,7 @@ def test_what_only_training_needs_is_asked_for_by_training_alone(
         parse_config({"data": str(small_data), "method": "mimic"})
 
 
-def test_other_views_need_the_method_and_a_loss_does_not_matter_to_them(
+def test_other_roles_need_the_method_and_a_loss_does_not_matter_to_them(
     runs: dict[str, Path],
 ) -> None:
     with pytest.raises(UsageError, match="the method 'mimic' is not known here"):

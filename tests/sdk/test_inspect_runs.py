@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from auxdrive import console
-from auxdrive.inspection.metric_tables import show_views
+from auxdrive.inspection.metric_tables import show_roles
 from inspecting import invoke, summary_of
 
 
@@ -138,20 +138,20 @@ def test_a_finished_run_shows_facts_phases_and_each_splits_metrics(run: Path) ->
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_no_name_and_no_figure_is_cut_however_many_views_there_are(
+def test_no_name_and_no_figure_is_cut_however_many_roles_there_are(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(console.stdout, "width", width)
-    views = {
-        f"view_{index}_network": {"rmse_road_wheel_deg": 1.5 + index, "r2": -123.25}
+    roles = {
+        f"role_{index}_network": {"rmse_road_wheel_deg": 1.5 + index, "r2": -123.25}
         for index in range(7)
     }
-    show_views(
-        "on val", views, {"constant": {"rmse_road_wheel_deg": 9.5}, "neighbours": {"r2": 0.5}}
+    show_roles(
+        "on val", roles, {"constant": {"rmse_road_wheel_deg": 9.5}, "neighbours": {"r2": 0.5}}
     )
     shown = capsys.readouterr().out
     for expected in (
-        *views,
+        *roles,
         "(constant)",
         "(neighbours)",
         *(f"{1.5 + index:.3f}" for index in range(7)),

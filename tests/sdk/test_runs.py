@@ -30,7 +30,7 @@ RECORD = RunRecord(
 RESULT = RunResult(
     method="samd",
     best={"phase": "round 1: student", "epoch": 2, "rmse_road_wheel_deg": 1.25},
-    views={"student": "round 1: student"},
+    roles={"student": "round 1: student"},
     phases=(PhaseResult(name="round 1: student", epochs=2, watch="student", best=1.25, last=1.5),),
     steps=12,
     trained_s=3.0,
@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> RunFolder:
     made.config_path.write_text("method: samd\n")
     made.record_path.write_bytes(dump_json(RECORD.model_dump(mode="json")))
     made.result_path.write_bytes(dump_json(RESULT.model_dump(mode="json")))
-    lines = [{"phase": "round 1: student", "epoch": number, "view": "student"} for number in (1, 2)]
+    lines = [{"phase": "round 1: student", "epoch": number, "role": "student"} for number in (1, 2)]
     made.metrics_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return made
 
@@ -84,8 +84,8 @@ def test_what_is_missing_or_damaged_is_said(folder: RunFolder) -> None:
 
 
 def test_a_record_that_training_would_not_write_cannot_be_made() -> None:
-    with pytest.raises(ValidationError, match="views"):
-        RESULT.model_validate({**RESULT.model_dump(), "views": {"student": 1}})
+    with pytest.raises(ValidationError, match="roles"):
+        RESULT.model_validate({**RESULT.model_dump(), "roles": {"student": 1}})
 
 
 def test_runs_are_read_without_torch_and_yaml() -> None:

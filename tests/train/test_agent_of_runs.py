@@ -18,7 +18,7 @@ from auxdrive.types import Flag, Observation
 from auxdrive_train.agents.entry import load_agent
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import parse_config
-from auxdrive_train.engine.evaluate import predict_views
+from auxdrive_train.engine.evaluate import predict_roles
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
 
@@ -73,7 +73,7 @@ def test_an_agent_says_what_evaluation_said(role: str, agent_runs: dict[str, Pat
     agent = load_agent(agent_runs["samd"], role)
     assert agent is not None
     run, samples = load_run(agent_runs["samd"]), validation(agent_runs["samd"])
-    expected = predict_views({role: run.views[role]}, samples, torch.device("cpu"))[role]
+    expected = predict_roles({role: run.roles[role]}, samples, torch.device("cpu"))[role]
     for index in range(0, len(samples), 3):
         seen, frames = observation(samples, index)
         prediction = agent.act(seen, frames if role == "teacher" else {})

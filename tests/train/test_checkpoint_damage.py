@@ -88,7 +88,7 @@ def test_a_checkpoint_survives_the_round_trip(file: Path) -> None:
         assert found.networks[name].dtype == tensor.dtype
         assert torch.equal(found.networks[name], tensor)
     assert found.phase_best["weight"].numel() == 0
-    assert torch.equal(found.views["teacher"]["head.bias"], torch.ones(1))
+    assert torch.equal(found.roles["teacher"]["head.bias"], torch.ones(1))
     assert found.optimizers["a/b"][0].keys() == {"step", "exp_avg", "exp_avg_sq"}
 
 
@@ -111,7 +111,7 @@ def test_every_changed_byte_is_refused_or_harmless(file: Path) -> None:
         for ours, theirs in (
             (found.networks, sound.networks),
             (found.phase_best, sound.phase_best),
-            (found.views, sound.views),
+            (found.roles, sound.roles),
         ):
             assert ours.keys() == theirs.keys()
         assert all(
@@ -181,7 +181,7 @@ def test_other_files_are_told_from_checkpoints(file: Path, tmp_path: Path) -> No
 
 
 def test_tensors_that_nobody_knows_are_damage(file: Path) -> None:
-    for name in ("weights", "optim/a/x/step", "optim/0", "view/student/bias", "net"):
+    for name in ("weights", "optim/a/x/step", "optim/0", "role/student/bias", "net"):
         checkpoint.save(file, small())
         rewrite(file, lambda _, tensors, name=name: tensors.__setitem__(name, torch.ones(1)))
         if name == "net":
@@ -215,9 +215,9 @@ def trained(stripe_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         ),
         lambda tensors: tensors.pop("net/student.encoder.dense.0.bias"),
         lambda tensors: tensors.__setitem__("net/student.more", torch.zeros(3)),
-        lambda tensors: tensors.__setitem__("view/teacher/more", torch.zeros(3)),
+        lambda tensors: tensors.__setitem__("role/teacher/more", torch.zeros(3)),
     ],
-    ids=["shape", "type", "lacking", "surplus", "view"],
+    ids=["shape", "type", "lacking", "surplus", "role"],
 )
 def test_weights_of_other_networks_are_refused(
     change: Callable[[dict[str, Tensor]], object], trained: Path, tmp_path: Path

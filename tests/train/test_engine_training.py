@@ -31,8 +31,8 @@ def test_every_method_trains_on_both_tasks_with_a_modality_missing_here_and_ther
     caplog.set_level("INFO", "auxdrive_train")
     result = train(settings_for(name, stripe_data, task=task, evaluate=["test"]), tmp_path / "run")
     assert set(result.metrics) == {"val", "test"}
-    view = {"teacher": "teacher", "selection": "selector"}.get(name, "student")
-    assert view in result.metrics["test"]
+    role = {"teacher": "teacher", "selection": "selector"}.get(name, "student")
+    assert role in result.metrics["test"]
     if METHODS[name].needs_auxiliaries:
         assert "1 of 4 training episodes lack depth" in caplog.text
     lines = [
@@ -97,11 +97,11 @@ def test_inspect_shows_a_run_of_the_trainer(stripe_data: Path, tmp_path: Path) -
     )
 
 
-def test_train_prints_views_with_different_metrics(
+def test_train_prints_roles_with_different_metrics(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There is no R2 of a view whose samples do not vary, and the oracle is of no view."""
-    views = {
+    """There is no R2 of a role whose samples do not vary, and the oracle is of no role."""
+    roles = {
         "student": {"mae_deg": 1.5},
         "depth_network": {"mae_deg": 2.0, "r2": 0.25},
         "all": {"oracle_loss": 0.0625},
@@ -114,7 +114,7 @@ def test_train_prints_views_with_different_metrics(
             phases=(),
             steps=0,
             trained_s=0.0,
-            metrics={"val": views, "test": {"student": {}}},
+            metrics={"val": roles, "test": {"student": {}}},
         ),
     )
     result = CliRunner().invoke(

@@ -20,7 +20,7 @@ from auxdrive_train.data.loader import epoch_order
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint, loop, run_folder
 from auxdrive_train.engine.config import TrainConfig, parse_config
-from auxdrive_train.engine.evaluate import predict_views
+from auxdrive_train.engine.evaluate import predict_roles
 from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.prepare import build_finished, make_method, make_networks
 from auxdrive_train.engine.run_folder import source_commit
@@ -125,7 +125,7 @@ def test_a_phase_ends_with_its_best_epoch_and_the_run_is_measured_with_it(
 ) -> None:
     figures, seen = [3.0, 1.0, 2.0, 1.5], []
 
-    def validate(trainer: Trainer, _view: str) -> tuple[float, dict[str, float]]:
+    def validate(trainer: Trainer, _role: str) -> tuple[float, dict[str, float]]:
         seen.append(checkpoint.snapshot(trainer.parts.networks))
         return figures[len(seen) - 1], {}
 
@@ -189,10 +189,10 @@ def test_predictions_are_made_without_dropout_and_modes_are_put_back(stripe_data
     task = make_task("steering", dataset.card)
     method, networks = build_finished(config, task)
     samples = SampleSet.open(dataset, dataset.split("val"), task, (Modality.RGB,))
-    views = method.views(networks.train())
+    roles = method.roles(networks.train())
     networks["student"].encoder.eval()
     first, second = (
-        predict_views(views, samples, torch.device("cpu"))["student"] for _ in range(2)
+        predict_roles(roles, samples, torch.device("cpu"))["student"] for _ in range(2)
     )
     np.testing.assert_array_equal(first, second)
     assert networks["student"].head.training

@@ -291,7 +291,7 @@ def test_dmcls_ensemble_averages_the_networks_whose_modality_is_there(batch: Bat
     wanted = said.mean(axis=0)
     wanted[ABSENT] = said[[0, 2], ABSENT].mean(axis=0)
     np.testing.assert_allclose(
-        answer(made.views(networks)["ensemble"], batch)[1], wanted, rtol=1e-4, atol=1e-6
+        answer(made.roles(networks)["ensemble"], batch)[1], wanted, rtol=1e-4, atol=1e-6
     )
 
 
@@ -307,7 +307,7 @@ def test_the_baseline_and_the_teacher_learn_from_the_label(name: str, batch: Bat
     )
     networks = networks_of(made)
     (phase,) = planned(made)
-    network = made.views(networks)[phase.watch]
+    network = made.roles(networks)[phase.watch]
     assert values(phase, networks, batch) == {
         "task": pytest.approx(task_twin(answer(network, batch)[1], batch).mean(), rel=1e-4)
     }

@@ -59,12 +59,12 @@ def test_every_method_trains_networks_that_it_has_under_names_that_differ() -> N
         assert planned
         assert len({phase.name for phase in planned}) == len(planned)
         for phase in planned:
-            assert phase.watch in made.views(networks)
+            assert phase.watch in made.roles(networks)
             for part in phase.trains:
                 module = networks.get_submodule(part)
                 assert isinstance(module, Loss) or sum(p.numel() for p in module.parameters()) > 0
         if name not in ("teacher", "selection"):
-            student = made.views(networks)["student"]
+            student = made.roles(networks)["student"]
             assert isinstance(student, SingleNetwork)
             assert student.modalities == (Modality.RGB,)
 

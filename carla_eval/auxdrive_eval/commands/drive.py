@@ -93,7 +93,7 @@ def drive(
         str,
         typer.Option(
             help=(
-                "Which network of a run: student, teacher, ensemble, or another view that its "
+                "Which network of a run: student, teacher, ensemble, or another role that its "
                 "method has."
             )
         ),

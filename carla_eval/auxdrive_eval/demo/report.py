@@ -141,9 +141,9 @@ def _curves(demo: Demo) -> Markup:
         ("samd", "teacher"): ("SAMD's own teacher, reset to the student each round", "--"),
         ("teacher", "teacher"): ("teacher by itself, the upper bound", ":"),
     }
-    for (method, view), (name, style) in drawn_as.items():
+    for (method, role), (name, style) in drawn_as.items():
         epochs = RunFolder(demo.out / "runs" / method).epochs()
-        values = [record["val/ade_m"] for record in epochs if record["view"] == view]
+        values = [record["val/ade_m"] for record in epochs if record["role"] == role]
         axis.plot(range(1, len(values) + 1), values, style, marker="o", markersize=3, label=name)
     axis.set_xlabel("epoch of that network")
     axis.set_ylabel("validation ADE, m")

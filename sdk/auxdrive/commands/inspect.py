@@ -196,7 +196,7 @@ def _interval(value: dict[str, Any]) -> str:
 
 
 def _show_run(summary: dict[str, Any]) -> None:
-    from auxdrive.inspection.metric_tables import figure, show_views
+    from auxdrive.inspection.metric_tables import figure, show_roles
 
     result = summary["result"]
     console.table(
@@ -218,12 +218,12 @@ def _show_run(summary: dict[str, Any]) -> None:
         ]
         console.table(
             "phases",
-            ("phase", "epochs", "watched view", "best", "last"),
+            ("phase", "epochs", "watched role", "best", "last"),
             phases,
-            text=("watched view",),
+            text=("watched role",),
         )
-        for split, views in result["metrics"].items():
-            show_views(f"{result['method']} on {split}", views, result["floor"].get(split))
+        for split, roles in result["metrics"].items():
+            show_roles(f"{result['method']} on {split}", roles, result["floor"].get(split))
     if summary["last_metrics"]:
         _show_last_epochs(summary["last_metrics"], summary["records"])
     console.line("checkpoints: " + (", ".join(summary["checkpoints"]) or "none"))

@@ -1,5 +1,5 @@
-"""The measured figures of a run's views as a table: what `auxdrive train` prints at its end and
-`auxdrive inspect` shows later.
+"""The measured figures of a run's networks by role, as a table: what `auxdrive train` prints at
+its end and `auxdrive inspect` shows later.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import auxdrive.console as console
 
-Views = Mapping[str, Mapping[str, float | None]]
+Roles = Mapping[str, Mapping[str, float | None]]
 Column = tuple[str, Mapping[str, float | None]]
 
 
@@ -22,19 +22,19 @@ def figure(value: float | None) -> str:
     return f"{value:.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.2g}"
 
 
-def show_views(title: str, views: Views, floor: Views | None = None) -> None:
-    """Print metrics (rows) of views (columns); 'all' holds a method's figures over all views at
+def show_roles(title: str, roles: Roles, floor: Roles | None = None) -> None:
+    """Print metrics (rows) of roles (columns); 'all' holds a method's figures over all roles at
     once, such as an oracle.
 
-    Views need not have the same metrics: there is no R2 where the targets of a view's samples do
+    Roles need not have the same metrics: there is no R2 where the labels of a role's samples do
     not vary.
 
     floor: what needs no network on the same samples, by kind (`constant`, `ego`, `neighbours`); it
     stands in columns of its own.
     """
     floor = floor or {}
-    metrics = dict.fromkeys(metric for figures in views.values() for metric in figures)
-    columns = [*views.items(), *((f"({kind})", figures) for kind, figures in floor.items())]
+    metrics = dict.fromkeys(metric for figures in roles.values() for metric in figures)
+    columns = [*roles.items(), *((f"({kind})", figures) for kind, figures in floor.items())]
     for part in _side_by_side(columns, max(map(len, metrics), default=0)):
         rows = [
             (metric, *(figure(figures.get(metric)) for _, figures in part)) for metric in metrics
@@ -63,7 +63,7 @@ def _side_by_side(columns: Sequence[Column], longest: int) -> Iterator[Sequence[
         yield part
 
 
-def thresholds_that_say_nothing(floor: Views) -> tuple[str, ...]:
+def thresholds_that_say_nothing(floor: Roles) -> tuple[str, ...]:
     """The accuracies that a constant reaches on every sample, as those of 30 and 75 degrees where
     the wheels turn by 25 at most.
     """

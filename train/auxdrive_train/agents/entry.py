@@ -16,12 +16,12 @@ def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Ag
 
     Args:
         path: a directory that `auxdrive train` wrote.
-        role: "student", "teacher", or another view of the run's method.
+        role: "student", "teacher", or another role of the run's method.
         threads: CPU threads of torch within a call; None leaves torch as it is. One by default, so
             that a result does not depend on how many processes share the machine.
 
     Raises:
-        UsageError: the run has no such view (the message lists those that it has), or threads is
+        UsageError: the run has no such role (the message lists those that it has), or threads is
             below 1.
         DataError: the run has not finished an epoch, or is damaged.
     """

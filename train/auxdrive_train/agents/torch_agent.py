@@ -29,29 +29,30 @@ NO_AUXILIARIES: Mapping[Modality, AnyArray] = {}
 
 
 class RunAgent:
-    """One view of a run as an `auxdrive.agent.Agent`. See `auxdrive_train.agents.entry.load_agent`.
+    """The network of one of a run's roles as an `auxdrive.agent.Agent`. See
+    `auxdrive_train.agents.entry.load_agent`.
 
     Raises:
-        UsageError: the run's method has no such view, or threads is below 1.
+        UsageError: the run's method has no such role, or threads is below 1.
     """
 
     def __init__(self, run: Run, role: str = "student", threads: int | None = 1) -> None:
-        views = run.views
-        if role not in views and isinstance(run.method, StoredStudent):
+        roles = run.roles
+        if role not in roles and isinstance(run.method, StoredStudent):
             raise UsageError(
                 f"{run.directory}: the method '{run.config.method}' is not known here, so that its "
                 "student alone can be driven and no "
                 f"'{role}'; register the method first"
             )
-        if role not in views:
+        if role not in roles:
             raise UsageError(
                 f"{run.directory} (method '{run.config.method}'): "
-                f"{unknown_name('role', role, views)}"
+                f"{unknown_name('role', role, roles)}"
             )
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be 1 or more, got {threads}")
         self.name = f"{run.directory.resolve().name} ({role})"
-        self._network = views[role].eval()
+        self._network = roles[role].eval()
         self._task = run.task
         self._card = run.card
         self._threads = threads

@@ -47,7 +47,7 @@ def train(
 ) -> None:
     """Train a student (or teacher) on a data set."""
     from auxdrive.errors import UsageError
-    from auxdrive.inspection.metric_tables import show_views
+    from auxdrive.inspection.metric_tables import show_roles
     from auxdrive.runs import RunFolder
 
     from auxdrive_train.engine.config import load_config
@@ -69,8 +69,8 @@ def train(
         console.print_json({"run": str(directory), **result.model_dump(mode="json")})
         return
     console.note(f"run: {directory}")
-    for split, views in result.metrics.items():
-        show_views(f"{settings.method} on {split}", views, result.floor.get(split))
-    for view, phase in result.views.items():
+    for split, roles in result.metrics.items():
+        show_roles(f"{settings.method} on {split}", roles, result.floor.get(split))
+    for role, phase in result.roles.items():
         if phase != result.best["phase"]:
-            console.note(f"{view}: as it stood at the end of '{phase}'")
+            console.note(f"{role}: as it stood at the end of '{phase}'")

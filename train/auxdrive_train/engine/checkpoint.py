@@ -28,7 +28,7 @@ from torch.optim import Optimizer
 
 from auxdrive_train.engine.progress import Progress
 
-FORMAT: Final = "auxdrive-checkpoint-2"
+FORMAT: Final = "auxdrive-checkpoint-3"
 _SIZE_BYTES = 8  # a safetensors file begins with the length of its header
 Slots = dict[str, Tensor]
 
@@ -41,7 +41,7 @@ class Checkpoint:
         networks: every network's tensors. progress: where the run stands. fingerprint: of its
             settings and data.
         phase_best: the networks after the best epoch of the phase under way.
-        views: by view the tensors that have changed since its phase ended; see
+        roles: by role its network's tensors that have changed since its phase ended; see
             `auxdrive_train.engine.ended_roles`.
         optimizers: by name the state of each parameter, by its number. Learning rates and their
             like are the configuration's.
@@ -51,7 +51,7 @@ class Checkpoint:
     progress: Progress
     fingerprint: str
     phase_best: dict[str, Tensor] = field(default_factory=dict)
-    views: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    roles: dict[str, dict[str, Tensor]] = field(default_factory=dict)
     optimizers: dict[str, dict[int, Slots]] = field(default_factory=dict)
 
 
@@ -71,8 +71,8 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     """
     tensors = {f"net/{name}": tensor for name, tensor in checkpoint.networks.items()}
     tensors |= {f"best/{name}": tensor for name, tensor in checkpoint.phase_best.items()}
-    for view, weights in checkpoint.views.items():
-        tensors |= {f"view/{view}/{name}": tensor for name, tensor in weights.items()}
+    for role, weights in checkpoint.roles.items():
+        tensors |= {f"role/{role}/{name}": tensor for name, tensor in weights.items()}
     for key, state in checkpoint.optimizers.items():
         for index, slots in state.items():
             tensors |= {
@@ -83,7 +83,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "format": FORMAT,
         "fingerprint": checkpoint.fingerprint,
         "progress": checkpoint.progress.model_dump_json(),
-        "views": json.dumps(list(checkpoint.views)),
+        "roles": json.dumps(list(checkpoint.roles)),
     }
     header["sha256"] = content_sha256(header, tensors)
     try:
@@ -164,14 +164,14 @@ def _tensors(data: bytes) -> dict[str, Tensor]:
 
 
 def _checkpoint(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Checkpoint:
-    names = parse_json(header.get("views", "").encode(), "its views")
+    names = parse_json(header.get("roles", "").encode(), "its roles")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise DataError("its views are no list of names")
+        raise DataError("its roles are no list of names")
     made = Checkpoint(
         networks={},
         progress=parse_model(header.get("progress", "").encode(), Progress, "its progress"),
         fingerprint=header.get("fingerprint", ""),
-        views={name: {} for name in names},
+        roles={name: {} for name in names},
     )
     for name, tensor in tensors.items():
         kind, _, rest = name.partition("/")
@@ -179,9 +179,9 @@ def _checkpoint(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Che
             made.networks[rest] = tensor
         elif kind == "best":
             made.phase_best[rest] = tensor
-        elif kind == "view" and rest.partition("/")[0] in made.views:
-            view, _, key = rest.partition("/")
-            made.views[view][key] = tensor
+        elif kind == "role" and rest.partition("/")[0] in made.roles:
+            role, _, key = rest.partition("/")
+            made.roles[role][key] = tensor
         elif (
             kind == "optim" and len(rest.rsplit("/", 2)) == 3 and rest.rsplit("/", 2)[1].isdecimal()
         ):

@@ -1,10 +1,10 @@
-"""Views as they stood at the end of their own phases.
+"""The networks of a run's roles as they stood at the end of their own phases.
 
 A network goes on changing after its phase where a later phase trains a part that it shares: SAMD's
-head belongs to teacher and student. So the view that a phase watches is kept as it stands at the
-phase's end, and is measured and driven as that. The run's primary view (the student, where there is
-one) is the exception: it is kept as it stood after its best epoch, and the weights that were kept
-beside it are those of the networks that taught it.
+head belongs to teacher and student. So the network whose role a phase watches is kept as it
+stands at the phase's end, and is measured and driven as that. The run's primary role (the student,
+where there is one) is the exception: it is kept as it stood after its best epoch, and the weights
+that were kept beside it are those of the networks that taught it.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ Weights = dict[str, Tensor]
 
 
 def primary_of(method: Method, networks: nn.ModuleDict) -> str:
-    """The view by which a run's best epoch is chosen: the student, or the first where there is
+    """The role by which a run's best epoch is chosen: the student, or the first where there is
     none.
     """
-    views = method.views(networks)
-    return STUDENT if STUDENT in views else next(iter(views))
+    roles = method.roles(networks)
+    return STUDENT if STUDENT in roles else next(iter(roles))
 
 
-class EndedViews:
-    """The weights, on the CPU, of every view whose phase has ended; of the last one where several
+class EndedRoles:
+    """The weights, on the CPU, of every role whose phase has ended; of the last one where several
     phases watch it.
     """
 
@@ -41,17 +41,17 @@ class EndedViews:
         self._networks = networks
         self._weights: dict[str, Weights] = {}
 
-    def keep(self, view: str) -> None:
-        """A phase that watches this view has ended."""
-        self._weights[view] = snapshot(self._method.views(self._networks)[view])
+    def keep(self, role: str) -> None:
+        """A phase that watches this role has ended."""
+        self._weights[role] = snapshot(self._method.roles(self._networks)[role])
 
     def changed_since(self) -> dict[str, Weights]:
-        """By view the tensors that have changed since its phase ended: all that must be stored
+        """By role the tensors that have changed since its phase ended: all that must be stored
         beside the networks themselves.
         """
         changed = {}
         for name, weights in self._weights.items():
-            now = self._method.views(self._networks)[name].state_dict()
+            now = self._method.roles(self._networks)[name].state_dict()
             changed[name] = {
                 key: tensor
                 for key, tensor in weights.items()
@@ -65,50 +65,51 @@ class EndedViews:
         Raises:
             DataError: the tensors are another network's.
         """
-        for name, network in _overlaid(self._method.views(self._networks), stored, where).items():
+        for name, network in _overlaid(self._method.roles(self._networks), stored, where).items():
             self._weights[name] = snapshot(network)
 
 
-def views_at_their_end(
+def roles_at_their_end(
     method: Method, networks: nn.ModuleDict, stored: Mapping[str, Weights], where: str
 ) -> dict[str, Network]:
-    """Every view to measure or drive: the networks' own, or a copy where it has changed since its
-    phase ended.
+    """Every network to measure or drive, by its role: the run's own, or a copy of it as it stood at
+    its phase's end where it has changed since.
 
     Args:
-        method: whose views. networks: as the checkpoint holds them.
-        stored: `Checkpoint.views` of the same checkpoint. where: its path, for the message.
+        method: whose roles. networks: as the checkpoint holds them.
+        stored: `Checkpoint.roles` of the same checkpoint. where: its path, for the message.
 
     Raises:
         DataError: the tensors are another network's.
     """
-    views = dict(method.views(networks))
+    roles = dict(method.roles(networks))
     return {
-        **views,
-        **_overlaid(views, {name: weights for name, weights in stored.items() if weights}, where),
+        **roles,
+        **_overlaid(roles, {name: weights for name, weights in stored.items() if weights}, where),
     }
 
 
 def _overlaid(
-    views: Mapping[str, Network], stored: Mapping[str, Weights], where: str
+    roles: Mapping[str, Network], stored: Mapping[str, Weights], where: str
 ) -> dict[str, Network]:
     made = {}
     for name, weights in stored.items():
-        if name not in views:
-            raise DataError(f"{where} keeps a view '{name}', which this run's method does not have")
-        network = copy.deepcopy(views[name])
-        restore(network, {**network.state_dict(), **weights}, f"{where}, its view '{name}',")
+        if name not in roles:
+            raise DataError(f"{where} keeps a role '{name}', which this run's method does not have")
+        network = copy.deepcopy(roles[name])
+        restore(network, {**network.state_dict(), **weights}, f"{where}, its role '{name}',")
         made[name] = network
     return made
 
 
 def phases_of(
-    views: Mapping[str, Network], primary: str, best_phase: str, history: Sequence[PhaseRecord]
+    roles: Mapping[str, Network], primary: str, best_phase: str, history: Sequence[PhaseRecord]
 ) -> dict[str, str]:
-    """By view the phase whose end it shows: the last finished one that watches it. A view that no
-    phase watches, as an ensemble, is of the best epoch's networks, like the primary one.
+    """By role the phase whose end its network shows: the last finished one that watches
+    it. A role that no phase watches, as an ensemble, is of the best epoch's networks, like the
+    primary one.
 
     history: the phases that had ended when the best epoch's checkpoint was written.
     """
     ended = {record.watch: record.name for record in history}
-    return {name: best_phase if name == primary else ended.get(name, best_phase) for name in views}
+    return {name: best_phase if name == primary else ended.get(name, best_phase) for name in roles}

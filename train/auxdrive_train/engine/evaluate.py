@@ -1,4 +1,4 @@
-"""Predictions and metrics of a run's views over a sample set."""
+"""Predictions and metrics of a run's networks, by role, over a sample set."""
 
 from __future__ import annotations
 
@@ -21,28 +21,30 @@ from auxdrive_train.models.networks import Network
 EVALUATION_BATCH = 128
 
 
-def predict_views(
-    views: Mapping[str, Network], samples: SampleSet, device: torch.device
+def predict_roles(
+    roles: Mapping[str, Network], samples: SampleSet, device: torch.device
 ) -> dict[str, Float32]:
-    """Predictions (N, *target_shape) of every view in evaluation mode, in the samples' order; modes
-    are put back afterwards.
+    """Predictions (N, *target_shape) of every role's network in evaluation mode, in the samples'
+    order; modes are put back afterwards.
     """
-    modes = {name: [module.training for module in view.modules()] for name, view in views.items()}
-    parts: dict[str, list[Float32]] = {name: [] for name in views}
+    modes = {
+        role: [module.training for module in network.modules()] for role, network in roles.items()
+    }
+    parts: dict[str, list[Float32]] = {role: [] for role in roles}
     try:
-        for view in views.values():
-            view.eval()
+        for network in roles.values():
+            network.eval()
         with torch.no_grad():
             for batch in Loader(samples, EVALUATION_BATCH).iterate(
                 np.arange(len(samples), dtype=np.int64)
             ):
                 moved = batch.to(device)
-                for name, view in views.items():
-                    parts[name].append(view(moved).prediction.float().cpu().numpy())
+                for role, network in roles.items():
+                    parts[role].append(network(moved).prediction.float().cpu().numpy())
     finally:
-        for name, view in views.items():
-            _put_back(view, modes[name])
-    return {name: np.concatenate(part) for name, part in parts.items()}
+        for role, network in roles.items():
+            _put_back(network, modes[role])
+    return {role: np.concatenate(part) for role, part in parts.items()}
 
 
 def examples(samples: SampleSet, modality: Modality) -> Batch:
@@ -63,31 +65,31 @@ def examples(samples: SampleSet, modality: Modality) -> Batch:
     return samples.gather(having[places])
 
 
-def _put_back(view: nn.Module, modes: list[bool]) -> None:
-    for module, mode in zip(view.modules(), modes, strict=True):
+def _put_back(network: nn.Module, modes: list[bool]) -> None:
+    for module, mode in zip(network.modules(), modes, strict=True):
         module.training = mode
 
 
-def counted(view: Network, samples: SampleSet) -> NDArray[np.bool_]:
-    """The samples that a view is measured on, bool (N,): a network of one modality answers for
-    those that have it.
+def counted(network: Network, samples: SampleSet) -> NDArray[np.bool_]:
+    """The samples that a network is measured on, bool (N,): one of a single modality, those that
+    have it.
     """
     return (
-        samples.has(view.modalities[0])
-        if len(view.modalities) == 1
+        samples.has(network.modalities[0])
+        if len(network.modalities) == 1
         else np.ones(len(samples), dtype=np.bool_)
     )
 
 
 def measure(
-    views: Mapping[str, Network],
+    roles: Mapping[str, Network],
     predictions: Mapping[str, Float32],
     samples: SampleSet,
     steering: SteeringSpec,
 ) -> dict[str, dict[str, float]]:
-    """Each view's metrics, under its name, over the samples that count for it."""
+    """The metrics by role, over the samples that count for it."""
     measured = {}
-    for name, prediction in predictions.items():
-        rows = counted(views[name], samples)
-        measured[name] = samples.task.metrics(prediction[rows], samples.target[rows], steering)
+    for role, prediction in predictions.items():
+        rows = counted(roles[role], samples)
+        measured[role] = samples.task.metrics(prediction[rows], samples.target[rows], steering)
     return measured

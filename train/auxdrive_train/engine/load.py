@@ -14,7 +14,7 @@ from torch import nn
 
 from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.config import TrainConfig, finished_config
-from auxdrive_train.engine.ended_roles import views_at_their_end
+from auxdrive_train.engine.ended_roles import roles_at_their_end
 from auxdrive_train.engine.prepare import build_finished
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.methods.contract import STUDENT, Method
@@ -28,9 +28,9 @@ from auxdrive_train.tasks.base import Task
 class Run:
     """A trained run, loaded: its networks hold the best weights, in evaluation mode on the CPU.
 
-    `views` holds what was measured under each name in `result.json`: the student's best weights,
-    another view as it stood at the end of its own phase (a copy, where it shares what was trained
-    on later).
+    `roles` holds by role the network that `result.json` gives the metrics of: the student with its
+    best weights, another as it stood at the end of its own phase (a copy, where it
+    shares what was trained on later).
     """
 
     directory: Path
@@ -39,7 +39,7 @@ class Run:
     task: Task
     method: Method
     networks: nn.ModuleDict
-    views: Mapping[str, Network]
+    roles: Mapping[str, Network]
     progress: Progress
     record: RunRecord
 
@@ -86,12 +86,12 @@ def load_run(directory: Path) -> Run:
     stored = files.load(best)
     if isinstance(method, StoredStudent):
         _restore_student(networks, stored, config.method, best)
-        stored.views = {}
+        stored.roles = {}
     else:
         files.restore(networks, stored.networks, str(best))
     networks.eval().requires_grad_(False)
-    views = views_at_their_end(method, networks, stored.views, str(best))
-    return Run(directory, config, card, task, method, networks, views, stored.progress, record)
+    roles = roles_at_their_end(method, networks, stored.roles, str(best))
+    return Run(directory, config, card, task, method, networks, roles, stored.progress, record)
 
 
 def _restore_student(

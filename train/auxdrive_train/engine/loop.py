@@ -34,8 +34,8 @@ from auxdrive_train.engine.checkpoint import (
     restore_optimizer,
     snapshot,
 )
-from auxdrive_train.engine.ended_roles import EndedViews, primary_of
-from auxdrive_train.engine.evaluate import examples, measure, predict_views
+from auxdrive_train.engine.ended_roles import EndedRoles, primary_of
+from auxdrive_train.engine.evaluate import examples, measure, predict_roles
 from auxdrive_train.engine.gradients import GradientNorms, said_of_clipping
 from auxdrive_train.engine.log import RunLog
 from auxdrive_train.engine.prepare import Parts
@@ -61,7 +61,7 @@ class Trainer:
         self._phase_best: dict[str, Tensor] = {}
         self._log: RunLog | None = None
         self.primary = primary_of(parts.method, parts.networks)
-        self._ended = EndedViews(parts.method, parts.networks)
+        self._ended = EndedRoles(parts.method, parts.networks)
 
     def resume(self) -> bool:
         """Take up the last checkpoint if there is one.
@@ -82,7 +82,7 @@ class Trainer:
         files.restore(self.parts.networks, stored.networks, str(path))
         if stored.phase_best:
             refuse_foreign_tensors(self.parts.networks.state_dict(), stored.phase_best, str(path))
-        self._ended.take_up(stored.views, str(path))
+        self._ended.take_up(stored.roles, str(path))
         self.progress = stored.progress
         self._phase_best = stored.phase_best
         self._loaded_optimizers = stored.optimizers
@@ -308,7 +308,7 @@ class Trainer:
         line |= {
             **record,
             **{f"val/{name}": figure for name, figure in metrics.items()},
-            "view": phase.watch,
+            "role": phase.watch,
         }
         if self._log is not None:
             self.progress.log_bytes = self._log.epoch(line, self.progress.step)
@@ -322,13 +322,13 @@ class Trainer:
             f"{record['loss/total']:.4f} · {name} {value:.3f}",
         )
 
-    def _validate(self, view: str) -> tuple[float, dict[str, float]]:
+    def _validate(self, role: str) -> tuple[float, dict[str, float]]:
         method = self.parts.method
-        views = {view: method.views(self.parts.networks)[view]}
-        predictions = predict_views(views, self.parts.validation, self.parts.fabric.device)
+        roles = {role: method.roles(self.parts.networks)[role]}
+        predictions = predict_roles(roles, self.parts.validation, self.parts.fabric.device)
         metrics = measure(
-            views, predictions, self.parts.validation, self.parts.validation.card.steering
-        )[view]
+            roles, predictions, self.parts.validation, self.parts.validation.card.steering
+        )[role]
         return metrics[method.task.primary_metric], metrics
 
     def _best_epoch(self) -> int:
@@ -384,7 +384,7 @@ class Trainer:
             return
         networks = self.parts.networks if to_resume else without_losses(self.parts.networks)
         stored = Checkpoint(snapshot(networks), self.progress, self.parts.fingerprint)
-        stored.views = self._ended.changed_since()
+        stored.roles = self._ended.changed_since()
         if to_resume:
             stored.phase_best = self._phase_best
             stored.optimizers = {

@@ -10,8 +10,8 @@ from auxdrive.storage.publish import write_atomic
 from auxdrive.strict import dump_json, plain
 
 from auxdrive_train.engine import checkpoint as files
-from auxdrive_train.engine.ended_roles import phases_of, primary_of, views_at_their_end
-from auxdrive_train.engine.evaluate import counted, measure, predict_views
+from auxdrive_train.engine.ended_roles import phases_of, primary_of, roles_at_their_end
+from auxdrive_train.engine.evaluate import counted, measure, predict_roles
 from auxdrive_train.engine.floor import floors
 from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
@@ -19,24 +19,24 @@ from auxdrive_train.losses.contract import without_losses
 
 
 def write_result(parts: Parts, progress: Progress) -> RunResult:
-    """Measure every view on the validation part and on every further split that was asked for, and
-    write it down: the student with its best weights, another view as it stood at the end of its own
-    phase. Beside them stands what needs no network.
+    """Measure every role's network on the validation part and on every further split that was asked
+    for, and write it down: the student with its best weights, another as it stood at the end of its
+    own phase. Beside them stands what needs no network.
     """
     config, method, steering = parts.config, parts.method, parts.validation.card.steering
     best = parts.folder.best_path
     stored = files.load(best)
     files.restore(without_losses(parts.networks), stored.networks, best.name)
-    views = views_at_their_end(method, parts.networks, stored.views, best.name)
+    roles = roles_at_their_end(method, parts.networks, stored.roles, best.name)
     measured: dict[str, Mapping[str, Any]] = {}
     splits = {"val": parts.validation, **parts.further}
     for name, samples in splits.items():
-        predictions = predict_views(views, samples, parts.fabric.device)
-        figures: dict[str, Any] = dict(measure(views, predictions, samples, steering))
+        predictions = predict_roles(roles, samples, parts.fabric.device)
+        figures: dict[str, Any] = dict(measure(roles, predictions, samples, steering))
         extra = method.report(
             predictions,
             samples.target,
-            {view: counted(network, samples) for view, network in views.items()},
+            {role: counted(network, samples) for role, network in roles.items()},
         )
         measured[name] = {**figures, **({"all": extra} if extra else {})}
     told = progress.model_dump(mode="json")  # without NaN, which is no JSON
@@ -47,8 +47,8 @@ def write_result(parts: Parts, progress: Progress) -> RunResult:
             "epoch": progress.best_epoch,
             method.task.primary_metric: told["best"],
         },
-        "views": phases_of(
-            views, primary_of(method, parts.networks), progress.best_phase, stored.progress.history
+        "roles": phases_of(
+            roles, primary_of(method, parts.networks), progress.best_phase, stored.progress.history
         ),
         "phases": told["history"],
         "steps": progress.step,

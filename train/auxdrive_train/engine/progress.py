@@ -20,11 +20,11 @@ class Progress(Strict, frozen=False, allow_inf_nan=True):
     Attributes:
         phase, epoch: finished phases, and finished epochs of the phase under way. step: optimiser
             steps since the start.
-        history: the finished phases. watched: the watched view's metric after each epoch of the
+        history: the finished phases. watched: the watched role's metric after each epoch of the
             phase under way.
         clipped, phase_steps: of the phase under way, the steps whose gradient was clipped, and all.
             said_clipped: that the user was told.
-        best: the run's best value of the primary view, with the phase and epoch it came from.
+        best: the run's best value of the primary role, with the phase and epoch it came from.
         log_bytes: length of `metrics.jsonl` at this point; a resume cuts off what came later.
             finished: nothing is left to train.
     """

@@ -8,8 +8,8 @@ A method is a description, not a loop. It says
   frozen teachers and then a fusion and then a probe, or several networks at once are all lists of
   phases,
 - what one step costs (`Phase.loss`),
-- under which names its networks are measured (`views`); the view `student` sees the main modality
-  alone and is exported.
+- in which roles its networks are measured (`roles`); the student sees the main modality alone and
+  is exported.
 
 Everything else is the engine's: optimisers, schedules, validation, early stopping, checkpoints and
 an exact resume. A method keeps no state of its own: all that it knows is in its networks and in the
@@ -82,7 +82,7 @@ class Phase:
             and in evaluation mode.
         epochs: at most so many.
         loss: (networks, batch) -> Step; the method's losses stand among the networks, by name.
-        watch: the view whose validation metric stops the phase early and chooses its best epoch. It
+        watch: the role whose validation metric stops the phase early and chooses its best epoch. It
             is reported and driven as it stands at this phase's end (of several phases, the last);
             the student as it stood after the run's best epoch.
         begin: called once before the first step (SAMD's reset, a probe's fresh start, a scale that
@@ -118,7 +118,7 @@ Metric = Annotated[float, BeforeValidator(_or_nan), PlainSerializer(_or_none, wh
 
 @pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class PhaseRecord:
-    """A finished phase: how long it ran and the watched view's best and last validation metric (in
+    """A finished phase: how long it ran and the watched role's best and last validation metric (in
     the task's primary metric).
     """
 
@@ -227,8 +227,8 @@ class Method(ABC):
         """The phase after these, or None when training is done. A pure function of the history."""
 
     @abstractmethod
-    def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
-        """What is measured on the validation set, by name."""
+    def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
+        """The networks that are measured on the validation set, by role."""
 
     def check(self, networks: nn.ModuleDict, batch: Batch) -> None:  # noqa: B027 - a hook; most methods have nothing to check
         """Refuse a construction that cannot work, before training starts (given a few samples)."""
@@ -236,9 +236,9 @@ class Method(ABC):
     def report(
         self, predictions: Mapping[str, AnyArray], target: AnyArray, counted: Mapping[str, AnyArray]
     ) -> dict[str, float]:
-        """Figures over all views at once (e.g. an oracle).
+        """Figures over all roles at once (e.g. an oracle).
 
-        predictions and target are (N, *target_shape); counted: by view bool (N,), the samples that
+        predictions and target are (N, *target_shape); counted: by role bool (N,), the samples that
         have what it sees.
         """
         del predictions, target, counted

@@ -118,7 +118,7 @@ class DMCL(SinglePhase):
         }
         return Step({name: means[index] for index, name in enumerate(names)}, wins)
 
-    def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
+    def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """Each network, and their ensemble."""
         members = {m: cast(SingleNetwork, networks[self._key(m)]) for m in self.modalities}
         return {

@@ -192,7 +192,7 @@ class SAMD(Method):
             network.head.train(training)
         return output
 
-    def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
+    def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """Student and teacher."""
         return {
             STUDENT: cast(Network, networks[STUDENT]),

@@ -14,7 +14,7 @@ from auxdrive_train.models.networks import Network
 
 
 class SinglePhase(Method):
-    """One phase, called `phase`, that trains the networks of `trains` and is validated by the view
+    """One phase, called `phase`, that trains the networks of `trains` and is validated by the role
     `watch`.
     """
 
@@ -38,7 +38,7 @@ class SinglePhase(Method):
 
 
 class SingleNetworkMethod(SinglePhase):
-    """One network, trained on the labels. Phase, network and view have one name, `watch`."""
+    """One network, trained on the labels. Phase, network and role have one name, `watch`."""
 
     @abstractmethod
     def network(self) -> Network:
@@ -57,6 +57,6 @@ class SingleNetworkMethod(SinglePhase):
         """The task's loss of its prediction."""
         return Step({"task": self.supervised(networks[self.watch](batch).prediction, batch)})
 
-    def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
+    def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """The network."""
         return {self.watch: cast(Network, networks[self.watch])}

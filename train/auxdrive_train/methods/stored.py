@@ -36,6 +36,6 @@ class StoredStudent(Method):
         del history
         return None
 
-    def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
+    def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """The student."""
         return {STUDENT: cast(Network, networks[STUDENT])}

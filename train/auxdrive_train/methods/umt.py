@@ -173,7 +173,7 @@ class UMT(Method):
     def _student_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
         return Step({"task": self.supervised(networks[STUDENT](batch).prediction, batch)})
 
-    def views(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
+    def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
         """Every network by its name: each uni-modal one, the fusion, and the student."""
         return {
             name: cast(Network, network) for name, network in networks.items() if name != VARIANCE

@@ -25,7 +25,7 @@ class AgentSource:
 
     Attributes:
         path: a bundle's directory, or anything that an entry point of `auxdrive.agents` knows.
-        role: which network of a run: "student", "teacher", or another view of its method. A bundle
+        role: which network of a run: "student", "teacher", or another role of its method. A bundle
             holds a student.
         without: loaders that are not asked, as "package:name": those of other agents that end the
             process that asks them.

@@ -1,5 +1,5 @@
-"""Views are measured, stored and driven as they stood at the end of their own phases: the teacher
-is the one that taught.
+"""Networks are measured, stored and driven as they stood at the end of their own phases: the
+teacher is the one that taught.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from auxdrive_train.agents.entry import load_agent
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.config import TrainConfig, parse_config
-from auxdrive_train.engine.evaluate import predict_views
+from auxdrive_train.engine.evaluate import predict_roles
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.train import train
@@ -44,7 +44,7 @@ def samd_of(data: Path, patience: int = 0) -> TrainConfig:
 @pytest.fixture(scope="module")
 def samd_run(stripe_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three rounds in which the shared head is trained on after every phase of the teacher."""
-    out = tmp_path_factory.mktemp("views") / "samd"
+    out = tmp_path_factory.mktemp("roles") / "samd"
     train(samd_of(stripe_data), out)
     return out
 
@@ -62,20 +62,20 @@ def test_the_teacher_is_reported_as_it_ended_the_phase_before_the_student_that_w
     (record,) = [phase for phase in result["phases"] if phase["name"] == taught]
     assert result["metrics"]["val"]["teacher"][METRIC] == record["last"]
     assert result["metrics"]["val"]["student"][METRIC] == result["best"][METRIC]
-    assert result["views"] == {"student": result["best"]["phase"], "teacher": taught}
+    assert result["roles"] == {"student": result["best"]["phase"], "teacher": taught}
 
 
 def test_what_is_loaded_and_driven_is_the_teacher_that_was_measured(samd_run: Path) -> None:
     run = load_run(samd_run)
     dataset = Dataset.open(run.config.data)
     samples = SampleSet.open(dataset, dataset.split("val"), run.task, run.method.modalities)
-    said = predict_views(run.views, samples, torch.device("cpu"))
+    said = predict_roles(run.roles, samples, torch.device("cpu"))
     measured = run.task.metrics(said["teacher"], samples.target, dataset.card.steering)
     assert measured[METRIC] == pytest.approx(
         result_of(samd_run)["metrics"]["val"]["teacher"][METRIC], rel=1e-12
     )
     # The networks as they stand beside the best student have a head that learned on.
-    later = predict_views(run.method.views(run.networks), samples, torch.device("cpu"))
+    later = predict_roles(run.method.roles(run.networks), samples, torch.device("cpu"))
     assert np.abs(later["teacher"] - said["teacher"]).max() > 1e-4
     np.testing.assert_array_equal(later["student"], said["student"])
     agent = load_agent(samd_run, "teacher")
@@ -116,7 +116,7 @@ def test_the_teacher_survives_a_kill_in_any_epoch(
             continue
     assert attempt > 3
     ours, whole = (
-        checkpoint.load(run / "checkpoints" / "best.safetensors").views["teacher"]
+        checkpoint.load(run / "checkpoints" / "best.safetensors").roles["teacher"]
         for run in (tmp_path / "cut", samd_run)
     )
     assert ours.keys() == whole.keys()
@@ -125,7 +125,7 @@ def test_the_teacher_survives_a_kill_in_any_epoch(
         key.startswith("head.") for key in whole
     )  # what the networks hold already is not stored twice
     cut, uncut = result_of(tmp_path / "cut"), result_of(samd_run)
-    assert (cut["metrics"], cut["views"]) == (uncut["metrics"], uncut["views"])
+    assert (cut["metrics"], cut["roles"]) == (uncut["metrics"], uncut["roles"])
 
 
 def test_unimodal_networks_and_ensembles_are_reported_by_their_phases(
@@ -137,27 +137,27 @@ def test_unimodal_networks_and_ensembles_are_reported_by_their_phases(
     )
     result = result_of(tmp_path / "umt")
     best = {phase["name"]: phase["best"] for phase in result["phases"]}
-    assert result["views"]["student"] == result["best"]["phase"]
+    assert result["roles"]["student"] == result["best"]["phase"]
     for name in ("unimodal_rgb", "unimodal_lidar", "fused"):
-        assert result["views"][name] == name
+        assert result["roles"][name] == name
         assert result["metrics"]["val"][name][METRIC] == best[name]
     train(settings(stripe_data, "dmcl", epochs=1), tmp_path / "dmcl")
-    assert set(result_of(tmp_path / "dmcl")["views"].values()) == {"together"}
+    assert set(result_of(tmp_path / "dmcl")["roles"].values()) == {"together"}
 
 
-def test_weights_of_a_view_that_is_not_there_are_refused(samd_run: Path, tmp_path: Path) -> None:
+def test_weights_of_a_role_that_is_not_there_are_refused(samd_run: Path, tmp_path: Path) -> None:
     best = samd_run / "checkpoints" / "best.safetensors"
     stored = checkpoint.load(best)
     run = load_run(samd_run)
-    from auxdrive_train.engine.ended_roles import views_at_their_end
+    from auxdrive_train.engine.ended_roles import roles_at_their_end
 
-    for views, message in (
-        ({"techer": {"head.x": torch.zeros(1)}}, "a view 'techer'"),
+    for roles, message in (
+        ({"techer": {"head.x": torch.zeros(1)}}, "a role 'techer'"),
         ({"teacher": {"hed": torch.zeros(1)}}, "'hed', which the network lacks"),
-        ({"teacher": {"head.layers.1.weight": torch.zeros(1)}}, "its view 'teacher', does not fit"),
+        ({"teacher": {"head.layers.1.weight": torch.zeros(1)}}, "its role 'teacher', does not fit"),
     ):
         with pytest.raises(DataError, match=message):
-            views_at_their_end(run.method, run.networks, views, "best.safetensors")
-    stored.views = {"teacher": {}}
+            roles_at_their_end(run.method, run.networks, roles, "best.safetensors")
+    stored.roles = {"teacher": {}}
     checkpoint.save(tmp_path / "again.safetensors", stored)
-    assert checkpoint.load(tmp_path / "again.safetensors").views == {"teacher": {}}
+    assert checkpoint.load(tmp_path / "again.safetensors").roles == {"teacher": {}}
