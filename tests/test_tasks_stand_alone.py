@@ -26,7 +26,7 @@ ALLOWED = {
     "sdk/auxdrive/__init__.py": "the module of that name",
     "sdk/auxdrive/data/joined.py": "the field of a data set's card",
     "sdk/auxdrive/inspection": "that field, and the recorded angles",
-    "sdk/auxdrive/commands/inspect.py": "that field",
+    "sdk/auxdrive/commands/inspecting": "that field",
     "train/auxdrive_train/ingest": "columns of other people's recordings",
     "train/auxdrive_train/engine/config.py": "the default of `task:`",
     "train/auxdrive_train/commands/select.py": "the default of `--task`",

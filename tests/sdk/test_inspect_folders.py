@@ -177,10 +177,10 @@ def test_folders_that_are_nothing(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "bundle" / "card.json").write_text("{}")
     for arguments, message in [
         ((str(tmp_path / "nowhere"),), "no such directory"),
-        ((str(tmp_path / "empty"),), "no data set (dataset.json), no bundle"),
+        ((str(tmp_path / "empty"),), "no bundle (card.json), no run (config.yaml)"),
         ((str(tmp_path / "bundle"),), "card.json"),
-        ((str(tmp_path / "bundle"), "--html", "x.html"), "--html shows data sets"),
-        ((str(tmp_path / "empty"), "--html", "x.html"), "no data set (dataset.json), no bundle"),
+        ((str(tmp_path / "bundle"), "--html", "x.html"), "is a bundle, which has no page"),
+        ((str(tmp_path / "empty"), "--html", "x.html"), "no run (config.yaml), no data set"),
         ((str(folder), "--html", str(tmp_path / "no" / "x.html")), "there is no directory"),
     ]:
         result = invoke(*arguments)

@@ -21,7 +21,15 @@ from auxdrive.errors import DataError
 from auxdrive.inspection.painting import jpeg
 from auxdrive.storage.arrays import load_npy
 from auxdrive.storage.publish import clean_partials, partial_of, published_folder, write_new
-from auxdrive.storage.reading import entries, exists, is_folder, make_folder, read_bytes, reason
+from auxdrive.storage.reading import (
+    entries,
+    exists,
+    is_file,
+    is_folder,
+    make_folder,
+    read_bytes,
+    reason,
+)
 from auxdrive.strict import MAX_JSON_BYTES, Strict
 from auxdrive.types import AnyArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -154,9 +162,22 @@ def clean_partial_routes(out: Path) -> None:
     clean_partials(out / "routes")
 
 
+def route_folders(out: Path) -> list[Path]:
+    """The folders of the routes that are stored there, whole or damaged."""
+    found = entries(out / "routes")
+    return [entry for entry in found if entry.name[:1].isdecimal() and is_folder(entry)]
+
+
 def any_route(out: Path) -> bool:
     """Whether the result of any route is stored there."""
-    return any(entry.name[:1].isdecimal() and is_folder(entry) for entry in entries(out / "routes"))
+    return bool(route_folders(out))
+
+
+def is_route(folder: Path) -> bool:
+    """Whether the folder is that of a route."""
+    return is_file(folder / _TRACE) or (
+        is_file(folder / _RESULT) and folder.resolve().parent.name == "routes"
+    )
 
 
 def save_route(out: Path, route: StoredRoute) -> None:
@@ -207,6 +228,21 @@ def load_route(out: Path, index: int) -> StoredRoute | None:
     folder = route_folder(out, index)
     if not is_folder(folder):
         return None
+    route = read_route(folder)
+    if route.record.index != index:
+        raise DataError(
+            f"{folder}: holds something else than the route {index}; remove the folder to drive "
+            "the route again"
+        )
+    return route
+
+
+def read_route(folder: Path) -> StoredRoute:
+    """The finished route of a folder.
+
+    Raises:
+        DataError: there is none, or it is damaged.
+    """
     try:
         stored = _StoredResult.model_validate_json(read_bytes(folder / _RESULT, MAX_JSON_BYTES))
         trace = load_npy(folder / _TRACE)
@@ -226,10 +262,9 @@ def load_route(out: Path, index: int) -> StoredRoute | None:
             f"{folder}: this route's result is damaged ({error}); remove the folder to drive the "
             "route again"
         ) from error
-    if trace.dtype != TRACE_DTYPE or stored.record.index != index:
+    if trace.dtype != TRACE_DTYPE:
         raise DataError(
-            f"{folder}: holds something else than the route {index}; remove the folder to drive "
-            "the route again"
+            f"{folder}: {_TRACE} is no driven path; remove the folder to drive the route again"
         )
     events = tuple(Event(**event.model_dump()) for event in stored.events)
     return StoredRoute(

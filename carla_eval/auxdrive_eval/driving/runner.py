@@ -12,7 +12,12 @@ from auxdrive.types import AnyArray, UInt8
 from auxdrive_eval.criteria import TERMINAL_KINDS, Event
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.drivers import Driver, Tally
-from auxdrive_eval.scoring.records import RouteMeta, RouteRecord, make_record
+from auxdrive_eval.scoring.records import (
+    ROUTE_ID_PREFIX,
+    RouteMeta,
+    RouteRecord,
+    make_record,
+)
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState
@@ -114,7 +119,7 @@ def drive_route(
     length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
     record = make_record(
         index=index,
-        route_id=f"RouteScenario_{route.route_id}",
+        route_id=ROUTE_ID_PREFIX + route.route_id,
         events=events,
         completion_percent=completion.percent,
         penalty=rules.penalty,
@@ -145,7 +150,7 @@ def not_driven(
     length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
     record = make_record(
         index=index,
-        route_id=f"RouteScenario_{route.route_id}",
+        route_id=ROUTE_ID_PREFIX + route.route_id,
         events=(),
         completion_percent=0.0,
         penalty=rules.penalty,

@@ -48,6 +48,8 @@ _STOP_REASONS = {
     EventKind.ROUTE_TIMEOUT: "Agent timed out",
 }
 
+ROUTE_ID_PREFIX = "RouteScenario_"
+"""What the leaderboard puts before a route's id in its record."""
 SET_UP = "Agent couldn't be set up"
 CRASHED = "Agent crashed"
 AGENT_FAILURES = frozenset({f"Failed - {SET_UP}", f"Failed - {CRASHED}"})

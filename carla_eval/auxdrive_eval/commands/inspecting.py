@@ -1,0 +1,142 @@
+"""What `auxdrive inspect` prints of drives and of their routes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import auxdrive.console as console
+from auxdrive.inspection.base import Inspection, Summary
+
+from auxdrive_eval.driving.inspection import is_drive, summarise_drive, summarise_route
+from auxdrive_eval.driving.route_store import StoredTally, is_route, what_became
+
+_UNREADABLE = "damaged, see below"
+
+
+def _show_drive(summary: Summary) -> None:
+    name = Path(summary["path"]).resolve().name
+    console.table(f"drive {name}", ("fact", "value"), _drive_facts(summary), text=("value",))
+    rows = [_row(each) for each in summary["routes"]]
+    columns = ("#", "route", "town", "state", "score", "completion, %", "penalty", "infractions")
+    console.table("routes", columns, rows, text=("route", "town", "state"))
+    for each in summary["routes"]:
+        if each.get("failure"):
+            console.line(f"#{each['index']}: {each['failure']}")
+    if told := what_became(StoredTally(**summary["predictions"])):
+        console.line(told)
+    console.line(summary["resume"]["does"])
+
+
+def _drive_facts(summary: Summary) -> list[tuple[str, str]]:
+    settings, scores = summary["settings"], summary["scores"]
+    left, crashed = len(summary["unfinished"]), len(summary["crashed"])
+    facts = []
+    if settings is None:
+        facts.append(("settings", _UNREADABLE))
+    else:
+        creeping = settings["creep_after_s"]
+        facts += [
+            ("agent", summary["agent"] + (f", {summary['role']}" if summary["role"] else "")),
+            ("controller", settings["controller"] or "by what it predicts"),
+            ("creeping", "no" if creeping is None else f"after {creeping:g} s of standing"),
+            ("simulator", f"{summary['simulator']}, version {settings['simulator_version']}"),
+            ("rule set", settings["rules"]),
+            ("routes", f"{settings['route_count']}, {settings['repeats']} time(s) each"),
+            ("seed", str(settings["seed"])),
+            ("auxdrive", settings["auxdrive"]),
+        ]
+    facts.append(("sensors", ", ".join(summary["sensors"]) or "none known"))
+    facts.append(
+        ("driven", f"{summary['driven']} of {summary['drives']}, {left} left, {crashed} crashed")
+    )
+    if scores is not None:
+        means, over = scores["scores"], f"mean of {scores['over']}"
+        caveat = f"; {summary['caveat']}" if summary["caveat"] else ""
+        facts += [
+            ("driving score", f"{means['score_composed']:.2f} ({over}{caveat})"),
+            ("route completion, %", f"{means['score_route']:.1f} ({over})"),
+            ("penalty factor", f"{means['score_penalty']:.3f} ({over})"),
+        ]
+    total: Counter[str] = Counter()
+    for each in summary["routes"]:
+        total.update(each.get("infractions", {}))
+    facts.append(("infractions", _counts(total)))
+    return facts
+
+
+def _counts(infractions: Summary | Counter[str]) -> str:
+    return ", ".join(f"{kind} {count}" for kind, count in infractions.items()) or "none"
+
+
+def _row(each: Summary) -> tuple[object, ...]:
+    route = each["route"] if not each["repeat"] else f"{each['route']}, repeat {each['repeat']}"
+    place = (each["index"], route, each["town"])
+    if each["state"] != "driven":
+        return (*place, each["state"], None, None, None, None)
+    scores = (
+        f"{each['score_composed']:.1f}",
+        f"{each['score_route']:.1f}",
+        f"{each['score_penalty']:.3f}",
+    )
+    return (*place, each["status"], *scores, sum(each["infractions"].values()))
+
+
+def _show_route(summary: Summary) -> None:
+    if "route_id" not in summary:
+        return
+    path = summary["path_driven"]
+    facts = [
+        ("agent", summary["agent"] or "not known here"),
+        ("simulator", summary["simulator"] or "not known here"),
+        ("status", summary["status"]),
+        ("score", f"{summary['score_composed']:.2f}"),
+        ("completion, %", f"{summary['score_route']:.1f} of {summary['length_m']:.0f} m"),
+        ("penalty", f"{summary['score_penalty']:.3f} (rule set {summary['rules'] or 'unknown'})"),
+        ("infractions", _counts(summary["infractions"])),
+        ("game time, s", f"{summary['game_time_s']:.1f}"),
+        ("driven", f"{path['driven_m']:.0f} m in {path['ticks']} ticks"),
+        ("film", f"{summary['film']} images"),
+    ]
+    if path["ticks"]:
+        facts.append(
+            (
+                "speed, m/s",
+                f"{path['mean_speed_mps']:.1f} mean, {path['largest_speed_mps']:.1f} at most",
+            )
+        )
+        facts.append(("steering, degrees", f"{path['largest_steer_deg']:.1f} at most"))
+    title = f"#{summary['index']}: {summary['route_id']}"
+    console.table(title, ("fact", "value"), facts, text=("value",))
+    events = [
+        (f"{each['time_s']:.1f}", each["kind"], "({:.1f}, {:.1f})".format(*each["location_m"]),
+         each["message"])
+        for each in summary["events"]
+    ]  # fmt: skip
+    if events:
+        columns = ("time, s", "event", "place (x, y left), m", "message")
+        console.table("events", columns, events, text=columns[1:])
+    if told := what_became(StoredTally(**summary["predictions"])):
+        console.line(told)
+    if summary["error"]:
+        console.line(f"the agent failed: {summary['error']}")
+    for line in summary["output"]:
+        console.line(f"  {line}")
+
+
+DRIVE = Inspection(
+    what="drive",
+    known_by="settings.json and driver.json",
+    holds=is_drive,
+    summarise=summarise_drive,
+    show=_show_drive,
+    no_page="`auxdrive drive` has written report.html into it",
+)
+ROUTE = Inspection(
+    what="route of a drive",
+    known_by="trace.npy",
+    holds=is_route,
+    summarise=summarise_route,
+    show=_show_route,
+    no_page="report.html of its drive shows it",
+)

@@ -1,0 +1,1 @@
+"""What `auxdrive inspect` prints of each kind of folder."""

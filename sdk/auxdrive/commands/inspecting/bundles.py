@@ -1,0 +1,80 @@
+"""Bundles, inspected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import auxdrive.console as console
+from auxdrive.inspection.base import Inspection, Summary
+from auxdrive.inspection.bundles_and_runs import is_bundle, summarise_bundle
+
+
+def _show_bundle(summary: Summary) -> None:
+    card = summary["card"]
+    training, camera, parity = card["training"], card["camera"], card["parity"]
+    facts = [
+        ("task", card["task"]),
+        ("method", f"{training['method']}, {training['backbone']}, {training['role']}"),
+        ("helped by", ", ".join(training["auxiliaries"]) or "nothing"),
+        ("camera", f"{camera['width']}x{camera['height']} at {card['rate_hz']:g} Hz"),
+        (
+            "inputs",
+            "; ".join(
+                f"{each['name']} {tuple(each['shape'])} {each['dtype']}, {each['unit']}"
+                for each in card["inputs"]
+            ),
+        ),
+        (
+            "outputs",
+            "; ".join(
+                f"{each['name']} {tuple(each['shape'])} {each['dtype']}, {each['unit']}"
+                for each in card["outputs"]
+            ),
+        ),
+        ("steering", f"maximum steering angle {card['steering']['max_road_wheel_deg']:g} degrees"),
+        ("data", f"{training['dataset']} {training['dataset_sha256'][:12]}"),
+        (
+            "trained",
+            f"{training['epochs']} epochs, seed {training['seed']}, auxdrive "
+            f"{training['auxdrive_version']}",
+        ),
+        (
+            "parity",
+            f"{parity['measured']:.3g} {parity['unit']} of {parity['limit']:g} over "
+            f"{parity['frames']} frames",
+        ),
+    ]
+    facts += [
+        (f"metrics: {name}", _interval(each) + _beside(card["floor"], name))
+        for name, each in card["metrics"].items()
+    ]
+    facts += [(f"latency: {name}", _interval(each)) for name, each in card["latency"].items()]
+    console.table(f"bundle {card['name']}", ("fact", "value"), facts)
+    console.table("files", ("file", "state"), list(summary["files"].items()))
+
+
+def _beside(floor: dict[str, dict[str, float]], metric: str) -> str:
+    """What a figure has to beat: the same of answers that need no network."""
+    known = [
+        f"{kind} {figures[metric]:.4g}" for kind, figures in floor.items() if metric in figures
+    ]
+    return f" ({', '.join(known)})" if known else ""
+
+
+def _interval(value: dict[str, Any]) -> str:
+    bounds = (
+        ""
+        if value["low"] is None or value["high"] is None
+        else f" ({value['low']:.4g} .. {value['high']:.4g})"
+    )
+    return f"{value['value']:.4g}{bounds} {value['unit']}".rstrip()
+
+
+BUNDLE = Inspection(
+    what="bundle",
+    known_by="card.json",
+    holds=is_bundle,
+    summarise=summarise_bundle,
+    show=_show_bundle,
+    no_page="its page is README.md",
+)

@@ -1,0 +1,128 @@
+"""Runs, inspected."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from textwrap import wrap
+from typing import Any
+
+import auxdrive.console as console
+from auxdrive.inspection.base import Inspection, Summary
+from auxdrive.inspection.bundles_and_runs import is_run, summarise_run
+from auxdrive.inspection.metric_tables import figure, show_roles
+
+
+def _show_run(summary: Summary) -> None:
+    result = summary["result"]
+    console.table(
+        f"run {Path(summary['path']).resolve().name}",
+        ("fact", "value"),
+        _run_facts(summary),
+        text=("value",),
+    )
+    if result is not None:
+        phases = [
+            (
+                each["name"],
+                each["epochs"],
+                each["watch"],
+                figure(each["best"]),
+                figure(each["last"]),
+            )
+            for each in result["phases"]
+        ]
+        console.table(
+            "phases",
+            ("phase", "epochs", "watched role", "best", "last"),
+            phases,
+            text=("watched role",),
+        )
+        for split, roles in result["metrics"].items():
+            show_roles(f"{result['method']} on {split}", roles, result["floor"].get(split))
+    if summary["last_metrics"]:
+        _show_last_epochs(summary["last_metrics"], summary["records"])
+    console.line("checkpoints: " + (", ".join(summary["checkpoints"]) or "none"))
+    if not summary["finished"]:
+        console.note(
+            "this run has not finished: it has no result.json. `auxdrive train --resume --out "
+            f"{summary['path']}` takes it up"
+        )
+    console.note(f"the configuration: {summary['config_file']}; --json shows it")
+
+
+def _run_facts(summary: Summary) -> list[tuple[str, str]]:
+    """What the run's JSON files say; what none of them says stands in its configuration."""
+    result, record = summary["result"] or {}, summary["record"] or {}
+    elsewhere = f"see {summary['config_file']}"
+    facts = [
+        (key, str(record.get(key) or result.get(key) or elsewhere))
+        for key in ("method", "task", "backbone")
+    ]
+    if record:
+        facts.append(("modalities", ", ".join([record["main"], *record["aux"]])))
+        facts += [(f"{split} is", each["how"]) for split, each in record["measured_on"].items()]
+    facts.append(
+        (
+            "data",
+            f"{summary['data'] or elsewhere} {record.get('dataset_sha256', '')[:12]}".rstrip(),
+        )
+    )
+    facts.append(("seed", str(record.get("seed", elsewhere))))
+    if result:
+        best, phases = result["best"], result["phases"]
+        figures = ", ".join(
+            f"{key} {_short(value)}" for key, value in best.items() if key not in ("phase", "epoch")
+        )
+        facts += [
+            (
+                "best",
+                f"{figures} in {best['phase']}, epoch {best.get('epoch', '-')}"
+                if best.get("phase")
+                else "no epoch",
+            ),
+            ("epochs", f"{sum(each['epochs'] for each in phases)} in {len(phases)} phase(s)"),
+            ("steps", str(result["steps"])),
+            ("trained", f"{result['trained_s']:.0f} s"),
+        ]
+    else:
+        step = summary["last_metrics"][-1].get("step", "-") if summary["last_metrics"] else "-"
+        facts += [("epochs", f"{summary['records']} finished"), ("steps", str(step))]
+    return facts
+
+
+def _show_last_epochs(records: list[dict[str, Any]], count: int) -> None:
+    """Keys down, epochs across: a run logs more keys than a terminal has room for side by side."""
+    heads = ("phase", "phase_index", "epoch")
+    # A phase's name in short lines, so that five columns fit.
+    columns = [
+        "\n".join([*wrap(str(record.get("phase", "")), 10), f"epoch {record.get('epoch', '-')}"])
+        for record in records
+    ]
+    keys = dict.fromkeys(
+        key
+        for record in records
+        for key, value in record.items()
+        if not isinstance(value, dict | list)
+    )
+    rows = [
+        (key, *(_short(record.get(key)) for record in records)) for key in keys if key not in heads
+    ]
+    console.table(
+        f"the last {len(records)} of {count} records of metrics.jsonl", ("", *columns), rows
+    )
+
+
+def _short(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.4g}" if math.isfinite(value) else "-"
+    return "-" if value is None else value
+
+
+RUN = Inspection(
+    what="run",
+    known_by="config.yaml",
+    holds=is_run,
+    summarise=summarise_run,
+    show=_show_run,
+)
