@@ -7,27 +7,15 @@ Legend: every position is (x, y) in the world frame; yaw positive to the left.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import NamedTuple
 
 from auxdrive.geometry import euclidean, polyline_length
-from auxdrive.types import Float64, Pose2
+from auxdrive.types import Float64, Pose2, RoadOption
 
 Point = tuple[float, float]
 TAIL_M = 1.0
 """How far behind the rear bumper the tail of the ego ends, by which red lights are judged."""
-
-
-class RoadOption(IntEnum):
-    """CARLA's route commands."""
-
-    VOID = -1
-    LEFT = 1
-    RIGHT = 2
-    STRAIGHT = 3
-    LANE_FOLLOW = 4
-    CHANGE_LANE_LEFT = 5
-    CHANGE_LANE_RIGHT = 6
 
 
 class LightColour(StrEnum):

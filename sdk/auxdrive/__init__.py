@@ -41,10 +41,11 @@ if TYPE_CHECKING:
     from auxdrive.modalities import MODALITIES, Modality, ModalitySpec
     from auxdrive.predictor import Predictor
     from auxdrive.registry import Registry
+    from auxdrive.route_follower import RouteFollower
     from auxdrive.runtimes import RUNTIMES, RuntimeSpec
     from auxdrive.steering import SteeringSpec
     from auxdrive.tasks import TASKS
-    from auxdrive.types import Control, Flag, Observation, Pose2, Prediction
+    from auxdrive.types import Control, Flag, Observation, Pose2, Prediction, RoadOption
 
 # Names are imported when they are first asked for: the command line starts at once, and can be
 # interrupted cleanly from then on.
@@ -62,10 +63,11 @@ _NAMES_OF = {
     "modalities": "MODALITIES Modality ModalitySpec",
     "predictor": "Predictor",
     "registry": "Registry",
+    "route_follower": "RouteFollower",
     "runtimes": "RUNTIMES RuntimeSpec",
     "steering": "SteeringSpec",
     "tasks": "TASKS",
-    "types": "Control Flag Observation Pose2 Prediction",
+    "types": "Control Flag Observation Pose2 Prediction RoadOption",
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
 
@@ -85,11 +87,11 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
-    "CONTROLLERS", "MODALITIES", "RUNTIMES", "TASKS", "Agent", "AuxdriveError",
-    "Bundle", "BundleError", "CameraSpec", "CheckFailed", "ConfigError", "Control", "Controller",
-    "DataError", "DatasetCard", "EpisodeReader", "EpisodeWriter", "Flag", "InputError",
-    "MissingExtra", "Modality", "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction",
-    "Predictor", "Registry", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable",
-    "SimulatorError", "SteeringSpec", "UsageError", "VehicleSpec", "__version__",
-    "make_controller", "write_card",
+    "CONTROLLERS", "MODALITIES", "RUNTIMES", "TASKS", "Agent", "AuxdriveError", "Bundle",
+    "BundleError", "CameraSpec", "CheckFailed", "ConfigError", "Control", "Controller", "DataError",
+    "DatasetCard", "EpisodeReader", "EpisodeWriter", "Flag", "InputError", "MissingExtra",
+    "Modality", "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction", "Predictor",
+    "Registry", "RoadOption", "RouteFollower", "RuntimeFailure", "RuntimeSpec",
+    "RuntimeUnavailable", "SimulatorError", "SteeringSpec", "UsageError", "VehicleSpec",
+    "__version__", "make_controller", "write_card",
 ]  # fmt: skip

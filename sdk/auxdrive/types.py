@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import numpy as np
@@ -89,7 +89,7 @@ class Observation:
         speed_mps: forward speed; needed by models whose card declares it.
         target_ego_m: next goal (x forward, y left) in the ego frame; needed by models whose card
             declares it.
-        command: route command (CARLA's RoadOption number), for agents of your own; `drive` fills it
+        command: route command (a `RoadOption`'s number), for agents of your own; `drive` fills it
             in, and no bundle's model takes it.
     """
 
@@ -160,6 +160,18 @@ class Control:
     steer_rad: float
     throttle: float
     brake: float
+
+
+class RoadOption(IntEnum):
+    """Route commands, numbered as CARLA's."""
+
+    VOID = -1
+    LEFT = 1
+    RIGHT = 2
+    STRAIGHT = 3
+    LANE_FOLLOW = 4
+    CHANGE_LANE_LEFT = 5
+    CHANGE_LANE_RIGHT = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,12 @@ import dataclasses
 import math
 
 import numpy as np
-from auxdrive.types import Pose2
+from auxdrive.types import Pose2, RoadOption
 from auxdrive_eval.criteria import (
     Criterion,
     Event,
 )
-from auxdrive_eval.world import (
-    RoadOption,
-    Route,
-    WorldState,
-)
+from auxdrive_eval.world import Route, WorldState
 
 TICK_S = 0.05
 

@@ -19,11 +19,11 @@ from auxdrive import cli
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
+from auxdrive.route_follower import RouteFollower
 from auxdrive.storage.folders import held
 from auxdrive_eval.collecting.collect import Collected, collect
 from auxdrive_eval.collecting.record import plan_episode
 from auxdrive_eval.collecting.settings import CollectSettings, collect_settings, splits_of
-from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA, EmbeddedOptions
 from auxdrive_eval.simulators.settings import SimulatorSettings
@@ -85,12 +85,12 @@ def test_a_recording_is_a_data_set(recorded: Collected) -> None:
     )
 
 
-def test_poses_are_the_rear_axles_and_goals_the_planners(recorded: Collected) -> None:
+def test_poses_are_the_rear_axles_and_targets_the_followers(recorded: Collected) -> None:
     plan = plan_episode(3, 0, (5, 6))
     simulator = EmbeddedSimulator(camera=CAMERA, traffic=2, render=False)
     route = simulator.random_route(plan.route_seed)
     state = simulator.reset(route, plan.traffic_seed)
-    (goal_x_m, goal_y_m), command = RoutePlanner(route).update(state.ego)
+    (goal_x_m, goal_y_m), command = RouteFollower(route.points, route.options).update(state.ego)
     first = Dataset.open(recorded.out).episode("s3-00000").state[0]
     assert (first["x_m"], first["y_m"], first["yaw_rad"]) == pytest.approx(
         (state.ego.x_m, state.ego.y_m, state.ego.yaw_rad)

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from auxdrive.errors import SimulatorError
+from auxdrive.types import RoadOption
 from auxdrive_eval.simulators.embedded.geometry.boxes import box, distances, overlaps
 from auxdrive_eval.simulators.embedded.town.generate import generate_town, town_from_name, town_name
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import PropKind
 from auxdrive_eval.simulators.embedded.town.routing import plan_route, random_route
 from auxdrive_eval.simulators.embedded.town.validate import town_faults
-from auxdrive_eval.world import RoadOption
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -15,11 +15,11 @@ from auxdrive.cards import CameraSpec
 from auxdrive.data.lidar import bev_histogram
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.route_follower import RouteFollower
 from auxdrive.types import Control
 from auxdrive_eval.collecting.perturbation import LENGTH_S, PEAK_RAD, Perturbation
 from auxdrive_eval.criteria import TERMINAL_KINDS
 from auxdrive_eval.criteria.base import EventKind
-from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.simulators.embedded.ego.nearby_signals import SignalViews
 from auxdrive_eval.simulators.embedded.geometry.boxes import overlaps
@@ -264,13 +264,13 @@ def test_stop_signs_catch_who_is_about_to_cross_the_line() -> None:
         assert view.trigger_half_size[0] == 3.0
 
 
-def test_planner_gives_goals_ahead_and_every_turn(simulator: EmbeddedSimulator) -> None:
+def test_target_points_are_ahead_and_every_turn(simulator: EmbeddedSimulator) -> None:
     route = simulator.random_route(9)
-    planner = RoutePlanner(route)
+    follower = RouteFollower(route.points, route.options)
     state = simulator.reset(route, 9)
     commands = []
     for _ in range(1600):
-        (ahead_m, _), command = planner.update(state.ego)
+        (ahead_m, _), command = follower.update(state.ego)
         if simulator.progress_m > route.length_m - 8.0:
             break
         assert ahead_m > 0

@@ -22,9 +22,10 @@ from auxdrive.html.blocks import (
     tiles,
 )
 from auxdrive.html.document import STYLE
+from auxdrive.types import RoadOption
 from auxdrive_eval.driving.runner import TRACE_DTYPE
 from auxdrive_eval.report.town_map import draw_map, speed_legend
-from auxdrive_eval.world import RoadOption, Route
+from auxdrive_eval.world import Route
 from hypothesis import given
 from hypothesis import strategies as st
 

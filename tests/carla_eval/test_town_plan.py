@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from auxdrive.types import Float64
+from auxdrive.types import Float64, RoadOption
 from auxdrive_eval.random_streams import stream
 from auxdrive_eval.simulators.embedded.geometry.boxes import box, distances, overlaps
 from auxdrive_eval.simulators.embedded.geometry.curves import curvature, wrap
@@ -32,7 +32,6 @@ from auxdrive_eval.simulators.embedded.town.model import (
 )
 from auxdrive_eval.simulators.embedded.town.props import PropPlacer, place_props
 from auxdrive_eval.simulators.embedded.town.signals import minor_arm, place_signals
-from auxdrive_eval.world import RoadOption
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from auxdrive.types import RoadOption
 from auxdrive_eval.simulators.embedded.town.generate import town_from_name
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import CarKind, JunctionKind, Lane, Town
@@ -20,7 +21,7 @@ from auxdrive_eval.simulators.embedded.traffic.junctions import (
     JunctionControl,
 )
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
-from auxdrive_eval.world import LightColour, RoadOption
+from auxdrive_eval.world import LightColour
 
 GREEN, YELLOW, RED = LightColour.GREEN, LightColour.YELLOW, LightColour.RED
 TICK_S = 0.1

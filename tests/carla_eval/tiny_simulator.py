@@ -13,9 +13,9 @@ from auxdrive.cards import CameraSpec, VehicleSpec
 from auxdrive.errors import SimulatorError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
-from auxdrive.types import AnyArray, Control, Pose2
+from auxdrive.types import AnyArray, Control, Pose2, RoadOption
 from auxdrive_eval.simulators.base import SimulatorOptions, SimulatorSpec
-from auxdrive_eval.world import LaneLine, Point, RoadOption, Route, Weather, WorldState
+from auxdrive_eval.world import LaneLine, Point, Route, Weather, WorldState
 from pydantic import Field
 
 TOWN = "Plane"

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from auxdrive.cards import CameraSpec
 from auxdrive.modalities import SEGMENTATION_CLASSES
-from auxdrive.types import Pose2
+from auxdrive.types import Pose2, RoadOption
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.town.model import (
     CarKind,
@@ -22,7 +22,7 @@ from auxdrive_eval.simulators.embedded.town.model import (
     Town,
     TrafficLight,
 )
-from auxdrive_eval.world import LightColour, RoadOption, Weather
+from auxdrive_eval.world import LightColour, Weather
 
 CAMERA = CameraSpec(width=256, height=144, fov_deg=90.0, x_m=1.2, z_m=1.5)
 

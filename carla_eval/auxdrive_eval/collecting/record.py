@@ -13,9 +13,9 @@ from auxdrive.cards import CameraSpec
 from auxdrive.data.episode_files import EPISODES_DIR
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.route_follower import RouteFollower
 
 from auxdrive_eval.collecting.perturbation import Perturbation
-from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState
@@ -84,13 +84,13 @@ def record_episode(
     """
     route = simulator.random_route(plan.route_seed)
     state = simulator.reset(route, plan.traffic_seed)
-    planner = RoutePlanner(route)
+    follower = RouteFollower(route.points, route.options)
     perturbation = Perturbation(plan.perturbation_seed) if perturb else None
     over = _End(route, max_episode_s)
     shapes = _shapes(simulator.camera, modalities)
     with EpisodeWriter(out, plan.episode_id, modalities, shapes, keep_on_error=False) as writer:
         while not over.reached(state):
-            target_ego_m, command = planner.update(state.ego)
+            target_ego_m, command = follower.update(state.ego)
             control = simulator.expert()
             if state.frame % ticks_per_frame == 0:
                 writer.append(

@@ -15,13 +15,13 @@ from auxdrive.controllers.base import Controller
 from auxdrive.controllers.creep import Creeping
 from auxdrive.errors import AuxdriveError, InputError, UsageError
 from auxdrive.modalities import Modality
+from auxdrive.route_follower import RouteFollower
 from auxdrive.tasks import TASKS, task_of
 from auxdrive.types import WITHHOLDING, AnyArray, Control, Observation, Prediction
 
 from auxdrive_eval.driving.agents.answers import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.sensing import sense
-from auxdrive_eval.routes.planner import RoutePlanner
 from auxdrive_eval.scoring.records import CRASHED, SET_UP
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState
@@ -152,7 +152,7 @@ class AgentDriver:
         self._agent = agent
         self._name, self._creep_after_s = controller, creep_after_s
         self._controller: Controller | None = None
-        self._planner: RoutePlanner | None = None
+        self._follower: RouteFollower | None = None
         self._held = Control(0.0, 0.0, 0.0)
         self._tick = 0
         self.tally = Tally()
@@ -165,7 +165,7 @@ class AgentDriver:
     def start(self, route: Route, seed: int) -> None:
         """A new route: new goals, agent, controller and held control forgotten."""
         self._agent.begin(seed)
-        self._planner = RoutePlanner(route)
+        self._follower = RouteFollower(route.points, route.options)
         self._held, self._tick, self.tally = Control(0.0, 0.0, 0.0), 0, Tally()
         try:
             self._controller = None if self._name is None else self._make(self._name)
@@ -174,8 +174,8 @@ class AgentDriver:
 
     def control(self, simulator: Simulator, state: WorldState) -> Control:
         """Look and predict on every second tick; hold in between."""
-        assert self._planner is not None, "start() comes first"
-        target_ego_m, command = self._planner.update(state.ego)
+        assert self._follower is not None, "start() comes first"
+        target_ego_m, command = self._follower.update(state.ego)
         if self._tick % TICKS_PER_PREDICTION == 0:
             auxiliaries = self._agent.description.auxiliaries
             frames = sense(simulator, {Modality.RGB, *auxiliaries})

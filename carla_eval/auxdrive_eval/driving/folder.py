@@ -21,7 +21,7 @@ from auxdrive.storage.claims import FolderKind
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import read_bytes
 from auxdrive.strict import Strict, mistakes_of
-from auxdrive.types import Float64
+from auxdrive.types import Float64, RoadOption
 from pydantic import BaseModel, Field, ValidationError
 
 from auxdrive_eval.driving.agents import AgentSource
@@ -35,7 +35,7 @@ from auxdrive_eval.driving.settings import (
     read_settings,
 )
 from auxdrive_eval.scoring.summary import over_repeats, results_document
-from auxdrive_eval.world import Point, RoadOption, Route, Weather
+from auxdrive_eval.world import Point, Route, Weather
 
 RESULTS_NAME = "results.json"
 DRIVER_NAME = "driver.json"

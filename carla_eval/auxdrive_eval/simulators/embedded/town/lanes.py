@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from auxdrive.types import Float64
+from auxdrive.types import Float64, RoadOption
 
 from auxdrive_eval.simulators.embedded.geometry.curves import Curve, join, offset, resample, wrap
 from auxdrive_eval.simulators.embedded.town.layout import Layout, Node
 from auxdrive_eval.simulators.embedded.town.model import Junction, JunctionKind, Lane, Road
-from auxdrive_eval.world import RoadOption
 
 LANE_WIDTH_M = 3.5
 PARKING_WIDTH_M = 2.2

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from auxdrive.types import Float64
+from auxdrive.types import Float64, RoadOption
 
-from auxdrive_eval.world import Point, RoadOption
+from auxdrive_eval.world import Point
 
 
 class JunctionKind(StrEnum):

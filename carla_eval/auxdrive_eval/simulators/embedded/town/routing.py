@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from auxdrive.errors import SimulatorError
 from auxdrive.geometry import cumulative_length
-from auxdrive.types import Float64
+from auxdrive.types import Float64, RoadOption
 
 from auxdrive_eval.random_streams import stream
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph, Position
-from auxdrive_eval.world import Point, RoadOption, Route, Weather
+from auxdrive_eval.world import Point, Route, Weather
 
 OFF_LANE_M = 0.5
 """How far beyond its lane's edge a keypoint may lie."""

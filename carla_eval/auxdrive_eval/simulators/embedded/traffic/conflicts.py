@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from auxdrive.types import RoadOption
 
 from auxdrive_eval.simulators.embedded.geometry.curves import wrap
 from auxdrive_eval.simulators.embedded.town.model import Junction, JunctionKind, Lane, Town
-from auxdrive_eval.world import RoadOption
 
 CLEARANCE_M = 2.6
 """Centre lines nearer than this are too near for two cars side by side."""

@@ -1,0 +1,235 @@
+"""The target point on a route, and the command there: what a waypoint model is told of where to go.
+
+Recording, driving in a simulator and a vehicle use this one class, so a model meets in the vehicle
+what it was trained with.
+
+Legend: N points of a route, in a map frame (right-handed, z up, metres); K points of the sparse
+route that is left of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from auxdrive.checks.numbers import number, shown
+from auxdrive.ego import MAX_TARGET_M
+from auxdrive.errors import InputError
+from auxdrive.frames import world_to_ego
+from auxdrive.geometry import polyline_length, step_lengths
+from auxdrive.types import AnyArray, Float64, Pose2, RoadOption
+
+SAMPLE_M = 50.0
+"""A stretch without a change of command keeps a point each time that more than this was left out.
+"""
+PASSED_M = 7.5
+"""A point of the sparse route counts as passed once the rear axle has come this near."""
+LOOK_AHEAD_M = 50.0
+"""Points of the sparse route are looked at until they lie farther ahead than this, along it."""
+FILL_M = 1.0
+"""Where points lie farther apart than `MAX_STEP_M`, others are put between them, this far apart at
+most: the routes that models are trained on have a point about each metre.
+"""
+MAX_STEP_M = 2.0
+MIN_LENGTH_M = 1.0
+MAX_COORDINATE_M = 1e9
+
+_LANE_CHANGES = (RoadOption.CHANGE_LANE_LEFT, RoadOption.CHANGE_LANE_RIGHT)
+
+
+class TargetPoint(NamedTuple):
+    """Where a model is told to go.
+
+    Attributes:
+        target_ego_m: in metres in the ego frame, x forward and y left of the rear axle.
+        command: the route's command there.
+    """
+
+    target_ego_m: tuple[float, float]
+    command: RoadOption
+
+
+class RouteFollower:
+    """Walks along a route with the vehicle: TransFuser's planner (CVPR 2021) on the leaderboard's
+    sparse route.
+
+    Of the route's points those are kept where the command changes, one about each 50 m, and the
+    last. The target point is the one after the kept point that the vehicle last came within 7.5 m
+    of. The route begins where the vehicle stands. Its last point stays the target point once it is
+    reached: ending the drive is the vehicle's own affair.
+
+    Args:
+        points: (N, 2), at least two, x and y in metres in a map frame of yours. Where they lie
+            farther apart than 2 m they are joined by straight lines: give bends in full.
+        commands: N, one for each point, a `RoadOption` or its number, which holds from its point to
+            the next one; `LANE_FOLLOW` everywhere by default. Junctions have target points where a
+            turn begins and where it ends, as in training, if their commands are given.
+
+    Raises:
+        InputError: what is given is no route.
+
+    Example:
+        >>> from auxdrive import Pose2, RouteFollower
+        >>> follower = RouteFollower([(0.0, 0.0), (30.0, 0.0), (30.0, 40.0)])
+        >>> follower.update(Pose2(x_m=2.0, y_m=0.0, yaw_rad=0.0)).target_ego_m
+        (28.0, 22.0)
+    """
+
+    def __init__(
+        self, points: AnyArray | Sequence[Sequence[float]],
+        commands: Sequence[RoadOption | int] | None = None,
+    ) -> None:  # fmt: skip
+        given = _points(points)
+        filled, options = _filled(given, _commands(commands, len(given)))
+        kept = downsample_route(filled, options)
+        self._points = [(float(filled[i, 0]), float(filled[i, 1])) for i in kept]
+        self._commands = [options[i] for i in kept]
+        self._passed = 0
+
+    def update(self, pose: Pose2) -> TargetPoint:
+        """The target point from where the vehicle is now, and its command. Call it at every new
+        pose: a point that no pose comes within 7.5 m of does not count as passed.
+
+        Args:
+            pose: of the rear axle, in the route's map frame.
+
+        Raises:
+            InputError: no pose, one that is not finite, or the target point is more than 1000 m
+                away, as where route and pose are of two frames.
+        """
+        ego = _pose(pose)
+        points, first = self._points, self._passed
+        ahead = 0.0
+        farthest_in_range = -math.inf
+        for index in range(first + 1, len(points)):
+            if ahead > LOOK_AHEAD_M:
+                break
+            ahead += math.dist(points[index], points[index - 1])
+            distance = math.dist(points[index], (ego.x_m, ego.y_m))
+            if farthest_in_range < distance <= PASSED_M:
+                farthest_in_range = distance
+                self._passed = min(index, max(len(points) - 2, 0))
+        target = min(self._passed + 1, len(points) - 1)
+        x_m, y_m = world_to_ego(np.array(points[target]), ego).tolist()
+        if not math.hypot(x_m, y_m) <= MAX_TARGET_M:
+            raise InputError(
+                f"the target point is {math.hypot(x_m, y_m):.0f} m away from the pose; route and "
+                "pose must be in one map frame, and the route must begin where the vehicle is"
+            )
+        return TargetPoint((x_m, y_m), self._commands[target])
+
+
+def downsample_route(points: Float64, commands: Sequence[RoadOption]) -> list[int]:
+    """Indices (K) of the points that are kept of a route (N, 2): at lane changes, changes of
+    command, every `SAMPLE_M`, and the last.
+
+    The leaderboard's `downsample_route` (leaderboard/utils/route_manipulation.py), whose distance
+    is counted only over points left out.
+    """
+    step_m = step_lengths(points).tolist()
+    kept: list[int] = []
+    previous: RoadOption | None = None
+    travelled = 0.0
+    for index, option in enumerate(commands):
+        changed = previous != option and previous not in _LANE_CHANGES
+        is_last = index == len(commands) - 1
+        if option in _LANE_CHANGES or changed or travelled > SAMPLE_M or is_last:
+            kept.append(index)
+            travelled = 0.0
+        else:
+            travelled += step_m[index - 1]
+        previous = option
+    return kept
+
+
+def _points(given: AnyArray | Sequence[Sequence[float]]) -> Float64:
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        array = np.empty(0)
+    if array.ndim != 2 or array.shape[1] != 2 or array.dtype.kind not in "fiu":
+        what = shown(given) if array.ndim != 2 else f"an array {array.dtype} {array.shape}"
+        raise InputError(f"the route is {what}; give points (N, 2), x and y in metres")
+    points = array.astype(np.float64)
+    if len(points) < 2:
+        raise InputError(f"the route has {len(points)} points; it needs two at least")
+    wrong = np.flatnonzero(~(np.abs(points) <= MAX_COORDINATE_M).all(axis=1))
+    if len(wrong):
+        raise InputError(
+            f"the route's point {wrong[0]} is {tuple(points[wrong[0]].tolist())}, not finite or "
+            f"beyond {MAX_COORDINATE_M:.0e} m; give x and y in metres"
+        )
+    _refuse_steps(points)
+    return points
+
+
+def _refuse_steps(points: Float64) -> None:
+    step_m = step_lengths(points)
+    same, far = np.flatnonzero(step_m == 0.0), np.flatnonzero(step_m > MAX_TARGET_M)
+    if len(same):
+        raise InputError(
+            f"the route's points {same[0]} and {same[0] + 1} are the same; leave one of them out"
+        )
+    if len(far):
+        raise InputError(
+            f"the route's points {far[0]} and {far[0] + 1} are {step_m[far[0]]:.0f} m apart; give "
+            f"points along the road, at most {MAX_TARGET_M:.0f} m apart"
+        )
+    if (length_m := float(polyline_length(points))) < MIN_LENGTH_M:
+        raise InputError(
+            f"the route is {length_m:.2g} m long; give x and y in metres, not in degrees, of a "
+            f"route of at least {MIN_LENGTH_M:.0f} m"
+        )
+
+
+def _commands(given: Sequence[RoadOption | int] | None, count: int) -> tuple[RoadOption, ...]:
+    if given is None:
+        return (RoadOption.LANE_FOLLOW,) * count
+    try:
+        values = tuple(given)
+    except TypeError:
+        raise InputError(f"commands is {shown(given)}; give one for each point") from None
+    if len(values) != count:
+        raise InputError(f"{len(values)} commands for {count} points; give one for each point")
+    return tuple(_command(index, value) for index, value in enumerate(values))
+
+
+def _command(index: int, value: RoadOption | int) -> RoadOption:
+    if isinstance(value, RoadOption):
+        return value
+    try:
+        return RoadOption(number("a command", value))  # type: ignore[arg-type]
+    except (InputError, ValueError):
+        valid = ", ".join(f"{option.name} ({option.value})" for option in RoadOption)
+        raise InputError(
+            f"the route's command {index} is {shown(value)}, no RoadOption: {valid}"
+        ) from None
+
+
+def _filled(
+    points: Float64, commands: tuple[RoadOption, ...]
+) -> tuple[Float64, tuple[RoadOption, ...]]:
+    """The route with a point each `FILL_M` wherever two lie farther apart than `MAX_STEP_M`."""
+    step_m = step_lengths(points)
+    pieces = np.where(step_m > MAX_STEP_M, np.ceil(step_m / FILL_M), 1).astype(np.int64)
+    if (pieces == 1).all():
+        return points, commands
+    index = np.arange(len(points))
+    at = np.concatenate(
+        [np.arange(n) / n + i for i, n in enumerate(pieces.tolist())] + [index[-1:]]
+    )
+    filled = np.stack([np.interp(at, index, axis) for axis in points.T], axis=1)
+    return filled, tuple(commands[i] for i in np.floor(at).astype(np.int64).tolist())
+
+
+def _pose(given: Pose2) -> Pose2:
+    if not isinstance(given, Pose2):
+        raise InputError(f"the pose is {shown(given)}; give a Pose2 in the route's map frame")
+    return Pose2(
+        number("pose.x_m", given.x_m, "the rear axle's x in metres"),
+        number("pose.y_m", given.y_m, "the rear axle's y in metres"),
+        number("pose.yaw_rad", given.yaw_rad, "the heading in radians, positive to the left"),
+    )
