@@ -74,6 +74,8 @@ class WatchingExpert(ExpertDriver):
 class AtTheEnd:
     """A criterion that has something to say once the route is over."""
 
+    pending = None
+
     def update(self, state: Any) -> list[Event]:
         return []
 

@@ -1,5 +1,5 @@
 """Many routes: real bundles in the embedded simulator, workers, interruption and resuming, what is
-refused, film and report.
+refused, and report.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 from auxdrive.errors import DataError, SimulatorError, UsageError
-from auxdrive.modalities import Modality
 from auxdrive_eval.driving.agents import AgentSource
 from auxdrive_eval.driving.evaluate import Evaluation, drive_all
 from auxdrive_eval.driving.route_store import load_route, route_folder, save_route
-from auxdrive_eval.driving.runner import Film, drive_route
+from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.driving.settings import DriverSource, traffic_seed
 from auxdrive_eval.report.drive_report import drive_report
 from auxdrive_eval.routes import RouteSpec, write_routes
@@ -232,28 +231,6 @@ def test_seeds_are_read_from_text(simulator: Simulator) -> None:
             parse_seeds(wrong)
     assert not set(COLLECT_SEEDS) & set(DRIVE_SEEDS)
     assert [route.town for route in routes_of_seeds([5], simulator)] == ["EmbeddedTown0005"]
-
-
-@pytest.mark.parametrize("seconds", [0, 3, 8, 15, 16, 17, 100, 700])
-def test_a_film_has_few_images_spread_over_the_drive(seconds: int) -> None:
-    class Clock:
-        def sense(self, _: object) -> dict[Modality, Any]:
-            return {Modality.RGB: np.zeros((2, 2, 3), np.uint8)}
-
-    class Now:
-        time_s = 0.0
-
-    film = Film()
-    for tick in range(seconds * 20 + 1):
-        Now.time_s = tick / 20
-        film.look(Clock(), Now())  # type: ignore[arg-type]  # all that a film looks at
-    times = [time_s for time_s, _ in film.frames()]
-    assert 1 <= len(times) <= 8
-    assert times[0] == 0.0
-    assert times[-1] >= 0.75 * seconds - 1
-    if seconds >= 8:
-        assert len(times) == 8
-        assert max(np.diff(times)) <= 3 * min(np.diff(times))
 
 
 @pytest.mark.skipif(

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from auxdrive.html.blocks import (
     Markup,
+    beside,
     element,
     escape,
     figure_png,
     film_strip,
+    folded,
+    legend,
     page,
     paragraph,
     preformatted,
@@ -77,11 +80,14 @@ def test_text_stays_text_wherever_it_goes(value: str) -> None:
     value = value.replace("\r", "")  # the parser, as HTML demands, joins line ends
     parts = [
         paragraph(value),
-        table((value,), [(value, 1)], text_columns=(0,)),
+        table((value, 1), [(value, 1)], text_columns=(0,), groups=((value, 2),)),
         tiles([(value, value)]),
         preformatted(value),
         section(value, element("b", value, css=value)),
-        film_strip([(1.0, b"x")]),
+        film_strip([(b"x", value, value)]),
+        folded(value, value),
+        beside([value], [paragraph(value)]),
+        legend([("#000", value)]),
     ]
     tree = parse(page(value, parts, value))
     names = {tag for tag, _ in tree.tags}
@@ -115,10 +121,29 @@ def test_pages_share_one_style_and_the_sdks_needs_no_jinja() -> None:
     assert run.stdout.split() == ["False", "True"]
 
 
-def test_text_columns_stand_under_their_heads() -> None:
+def test_heads_stand_as_their_columns_do() -> None:
     tree = parse(table(("n", "words", 3), [(1, "a", 2), (4, "b", 5)], text_columns=(1,)))
     cells = [attributes.get("class") for tag, attributes in tree.tags if tag in ("th", "td")]
     assert cells == [None, "text", None] * 3
+
+
+def test_only_long_texts_are_broken_and_a_table_has_room_of_its_own() -> None:
+    tall = "a metric whose name is long enough for two lines"
+    tree = parse(
+        table(("metric", "a", "why"), [(tall, 1, tall), ("ADE", 2, "")], text_columns=(2,))
+    )
+    cells = [attributes.get("class") for tag, attributes in tree.tags if tag in ("th", "td")]
+    assert cells == ["long", None, "text long"] * 3
+    assert tree.tags[0] == ("div", {"class": "wide", "tabindex": "0"})
+
+
+def test_heads_over_several_columns_span_them() -> None:
+    groups = (("", 1), ("without a network", 2))
+    tree = parse(table(("metric", "constant", "ego"), [("ADE", 1, 2)], groups=groups))
+    spans = [attributes["colspan"] for tag, attributes in tree.tags if "colspan" in attributes]
+    assert spans == ["1", "2"]
+    assert tree.tags[4][0] == "th"
+    assert tree.data.count("without a network") == 1
 
 
 def test_a_matplotlib_figure_is_inside_and_always_the_same_bytes() -> None:

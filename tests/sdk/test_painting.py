@@ -7,7 +7,8 @@ import io
 import numpy as np
 import pytest
 from auxdrive.errors import InputError
-from auxdrive.inspection.painting import CLASS_COLOURS, jpeg, paint, png, side_by_side
+from auxdrive.inspection.painting import jpeg, paint, png, side_by_side
+from auxdrive.inspection.palette import CLASS_COLOURS, LIDAR_ABOVE, LIDAR_BELOW
 from auxdrive.modalities import SEGMENTATION_CLASSES, Modality
 from PIL import Image
 
@@ -27,8 +28,8 @@ def test_colours_mean_what_the_legend_says() -> None:
     lidar = paint(Modality.LIDAR, np.array([[[0, 0], [255, 0], [0, 255]]], np.uint8))[0].tolist()
     assert lidar == [
         [0, 0, 0],
-        [70, 130, 230],
-        [255, 150, 40],
+        list(LIDAR_BELOW),
+        list(LIDAR_ABOVE),
     ]
     with pytest.raises(InputError, match="depth frames are uint16"):
         paint(Modality.DEPTH, np.zeros((2, 2), np.uint8))

@@ -2,7 +2,7 @@
 a rule set of `auxdrive_eval.scoring` says which it uses.
 """
 
-from auxdrive_eval.criteria.base import TERMINAL_KINDS, Criterion, Event, EventKind
+from auxdrive_eval.criteria.base import TERMINAL_KINDS, Criterion, Event, EventKind, Moment
 from auxdrive_eval.criteria.blocked import Blocked
 from auxdrive_eval.criteria.collision import Collision
 from auxdrive_eval.criteria.in_route import InRoute
@@ -20,6 +20,7 @@ __all__ = [
     "Event",
     "EventKind",
     "InRoute",
+    "Moment",
     "OutsideRouteLanes",
     "RedLight",
     "RouteCompletion",

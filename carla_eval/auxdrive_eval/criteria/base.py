@@ -39,6 +39,26 @@ TERMINAL_KINDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """An instant of a drive.
+
+    Attributes:
+        frame: the tick.
+        time_s: game time.
+        location: of the ego's centre.
+    """
+
+    frame: int
+    time_s: float
+    location: Point
+
+
+def moment(state: WorldState) -> Moment:
+    """The instant of a state."""
+    return Moment(state.frame, state.time_s, state.ego_centre)
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that a criterion saw.
 
@@ -48,6 +68,9 @@ class Event:
         frame, time_s: when. location: where, in the right-handed world frame.
         percentage: for OUTSIDE_ROUTE_LANES, share of the driven route distance that was outside,
             0..100.
+        began: when and where it began, where that was before the tick on which it was told (a stop
+            before it counts as blocked); None where it was told at once.
+        hit: where that stands which was run into.
     """
 
     kind: EventKind
@@ -56,10 +79,25 @@ class Event:
     time_s: float
     location: Point
     percentage: float | None = None
+    began: Moment | None = None
+    hit: Point | None = None
+
+    @property
+    def began_s(self) -> float:
+        """The game time at which it began."""
+        return self.time_s if self.began is None else self.began.time_s
 
 
 class Criterion(Protocol):
-    """A state machine over the ticks of one route."""
+    """A state machine over the ticks of one route.
+
+    Attributes:
+        pending: when that began which may yet become an event; None while nothing has. The film
+            keeps an image of it.
+    """
+
+    @property
+    def pending(self) -> Moment | None: ...
 
     def update(self, state: WorldState) -> list[Event]:
         """Look at the world after a tick; the events that this tick brought."""
@@ -70,6 +108,8 @@ class Criterion(Protocol):
 
 class TickCriterion:
     """Base of the criteria that have nothing to add when the route is over."""
+
+    pending: Moment | None = None
 
     def finish(self, state: WorldState) -> list[Event]:  # noqa: ARG002 - the protocol's signature
         """Nothing to add."""
@@ -82,6 +122,8 @@ def event_at(
     state: WorldState,
     location: Point | None = None,
     percentage: float | None = None,
+    began: Moment | None = None,
+    hit: Point | None = None,
 ) -> Event:
     """An event of this tick; at the ego's centre unless a location is given."""
     return Event(
@@ -91,6 +133,8 @@ def event_at(
         state.time_s,
         state.ego_centre if location is None else location,
         percentage,
+        began,
+        hit,
     )
 
 

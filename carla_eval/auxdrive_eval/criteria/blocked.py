@@ -4,7 +4,14 @@ the route.
 
 from __future__ import annotations
 
-from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, carla_location, event_at
+from auxdrive_eval.criteria.base import (
+    Event,
+    EventKind,
+    TickCriterion,
+    carla_location,
+    event_at,
+    moment,
+)
 from auxdrive_eval.world import WorldState
 
 SPEED_MPS = 0.1
@@ -21,6 +28,9 @@ class Blocked(TickCriterion):
         """One event when the time is over."""
         if self._moved_at_s is None or state.speed_mps >= SPEED_MPS:
             self._moved_at_s = state.time_s
+            self.pending = None
+        if self.pending is None and state.speed_mps < SPEED_MPS:
+            self.pending = moment(state)
         if state.time_s - self._moved_at_s <= BLOCKED_AFTER_S:
             return []
         return [
@@ -28,5 +38,6 @@ class Blocked(TickCriterion):
                 EventKind.VEHICLE_BLOCKED,
                 f"Agent got blocked at {carla_location(state.ego_centre)}",
                 state,
+                began=self.pending,
             )
         ]

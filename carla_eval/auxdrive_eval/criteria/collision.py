@@ -45,7 +45,7 @@ class Collision(TickCriterion):
             message = (
                 f"Agent collided against object with {what} at {carla_location(state.ego_centre)}"
             )
-            events.append(event_at(_KIND_OF[contact.kind], message, state))
+            events.append(event_at(_KIND_OF[contact.kind], message, state, hit=contact.location))
             self._earlier.append(state.ego_centre)
             self._last_id, self._last_time_s = contact.other_id, state.time_s
         self._earlier = [

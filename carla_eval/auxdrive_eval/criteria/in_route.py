@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, carla_location, event_at
+from auxdrive_eval.criteria.base import (
+    Event,
+    EventKind,
+    TickCriterion,
+    carla_location,
+    event_at,
+    moment,
+)
 from auxdrive_eval.criteria.progress import accumulated_m
 from auxdrive_eval.world import Route, WorldState
 
@@ -31,7 +38,10 @@ class InRoute(TickCriterion):
         # The last of equally near points, as the leaderboard's `<=` chooses.
         nearest = len(distances_m) - 1 - int(np.argmin(distances_m[::-1]))
         distance_m, index = float(distances_m[nearest]), self._index + nearest
-        if distance_m >= UNSAFE_M:
+        if distance_m < UNSAFE_M:
+            self.pending = None
+        else:
+            self.pending = self.pending or moment(state)
             self._unsafe_m += float(self._metres[index] - self._metres[self._index])
         self._index = index
         share_percent = 100.0 * self._unsafe_m / float(self._metres[-1])
@@ -42,5 +52,6 @@ class InRoute(TickCriterion):
                 EventKind.ROUTE_DEVIATION,
                 f"Agent deviated from the route at {carla_location(state.ego_centre)}",
                 state,
+                began=self.pending,
             )
         ]

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from auxdrive_eval.criteria.base import Event, EventKind, event_at
+from auxdrive_eval.criteria.base import Event, EventKind, Moment, event_at, moment
 from auxdrive_eval.criteria.progress import PassedPoints
 from auxdrive_eval.world import LaneView, Route, WorldState
 
@@ -24,9 +24,13 @@ class OutsideRouteLanes:
     A lane is wrong when, on leaving a junction, it points more than 120 degrees away from the ego;
     elsewhere a change to a lane that points 150 degrees or more away from the one before toggles
     between right and wrong. Junctions have no wrong lane. The event comes at the end.
+
+    Attributes:
+        pending: when it first was outside.
     """
 
     def __init__(self, route: Route) -> None:
+        self.pending: Moment | None = None
         self._route = route
         self._points = PassedPoints(route)
         self._index = 0
@@ -50,6 +54,7 @@ class OutsideRouteLanes:
                 self._total_m += step_m
                 if outside or self._in_wrong_lane:
                     self._wrong_m += step_m
+                    self.pending = self.pending or moment(state)
         return []
 
     def _judge_lane(self, state: WorldState, lane: LaneView) -> None:
@@ -76,7 +81,8 @@ class OutsideRouteLanes:
             f"Agent went outside its route lanes for about {round(self._wrong_m, 3)} meters "
             f"({share})"
         )
-        return [event_at(EventKind.OUTSIDE_ROUTE_LANES, message, state, percentage=percentage)]
+        kind = EventKind.OUTSIDE_ROUTE_LANES
+        return [event_at(kind, message, state, percentage=percentage, began=self.pending)]
 
 
 def beyond_lane_m(lane: LaneView) -> float:

@@ -8,7 +8,14 @@ import numpy as np
 from auxdrive.frames import world_to_ego
 from auxdrive.types import Pose2
 
-from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, carla_location, event_at
+from auxdrive_eval.criteria.base import (
+    Event,
+    EventKind,
+    TickCriterion,
+    carla_location,
+    event_at,
+    moment,
+)
 from auxdrive_eval.world import StopSignView, WorldState
 
 STOPPED_BELOW_MPS = 0.1
@@ -30,7 +37,6 @@ class StopSign(TickCriterion):
     def __init__(self) -> None:
         self._sign: StopSignView | None = None
         self._stopped = False
-        self._entered = False
 
     def update(self, state: WorldState) -> list[Event]:
         """One event when the ego leaves a sign behind at which it did not stop."""
@@ -39,15 +45,16 @@ class StopSign(TickCriterion):
             return []
         sign = self._sign
         self._stopped = self._stopped or state.speed_mps < STOPPED_BELOW_MPS
-        self._entered = self._entered or _in_box(state, sign, ahead_m=0.0)
+        if self.pending is None and _in_box(state, sign, ahead_m=0.0):
+            self.pending = moment(state)
         if _in_box(state, sign, LOOK_AHEAD_M):
             return []
-        ran = self._entered and not self._stopped
-        self._sign, self._stopped, self._entered = None, False, False
-        if not ran:
+        entered, stopped = self.pending, self._stopped
+        self._sign, self._stopped, self.pending = None, False, None
+        if entered is None or stopped:
             return []
         message = f"Agent ran a stop with id={sign.sign_id} at {carla_location(sign.location)}"
-        return [event_at(EventKind.STOP_SIGN, message, state, sign.location)]
+        return [event_at(EventKind.STOP_SIGN, message, state, sign.location, began=entered)]
 
 
 def _concerns(state: WorldState, sign: StopSignView) -> bool:

@@ -34,13 +34,13 @@ from auxdrive.strict import MAX_JSON_BYTES, Strict
 from auxdrive.types import AnyArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from auxdrive_eval.criteria import Event, EventKind
+from auxdrive_eval.criteria import Event, EventKind, Moment
 from auxdrive_eval.driving.drivers import Tally
 from auxdrive_eval.driving.runner import TRACE_DTYPE, RouteResult
 from auxdrive_eval.scoring.records import RouteRecord
 
 _RESULT, _TRACE, _OUTPUT = "result.json", "trace.npy", "agent.txt"
-_JPEG_QUALITY = 85
+_JPEG_QUALITY, _FILM_LONGEST = 85, 640
 _LARGEST_FILE = 256 << 20
 
 
@@ -51,6 +51,8 @@ class _StoredEvent(Strict):
     time_s: float
     location: tuple[float, float]
     percentage: float | None = None
+    began: Moment | None = None
+    hit: tuple[float, float] | None = None
 
 
 class StoredTally(Strict):
@@ -138,7 +140,9 @@ def stored_route(result: RouteResult) -> StoredRoute:
         record=result.record,
         events=result.events,
         trace=result.trace,
-        film=tuple((time_s, jpeg(image, _JPEG_QUALITY)) for time_s, image in result.film),
+        film=tuple(
+            (time_s, jpeg(image, _JPEG_QUALITY, _FILM_LONGEST)) for time_s, image in result.film
+        ),
         error=result.error,
         tally=_tally(result.tally),
         output=result.output,
@@ -266,7 +270,10 @@ def read_route(folder: Path) -> StoredRoute:
         raise DataError(
             f"{folder}: {_TRACE} is no driven path; remove the folder to drive the route again"
         )
-    events = tuple(Event(**event.model_dump()) for event in stored.events)
+    events = tuple(
+        Event(**{name: getattr(event, name) for name in _StoredEvent.model_fields})
+        for event in stored.events
+    )
     return StoredRoute(
         record=stored.record,
         events=events,

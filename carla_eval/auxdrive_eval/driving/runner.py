@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
-from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, UInt8
 
 from auxdrive_eval.criteria import TERMINAL_KINDS, Event
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.drivers import Driver, Tally
+from auxdrive_eval.driving.film import Film
 from auxdrive_eval.scoring.records import (
     ROUTE_ID_PREFIX,
     RouteMeta,
@@ -20,7 +20,7 @@ from auxdrive_eval.scoring.records import (
 )
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.world import Route, WorldState
+from auxdrive_eval.world import Route
 
 TRACE_DTYPE = np.dtype(
     [
@@ -34,9 +34,6 @@ TRACE_DTYPE = np.dtype(
 )
 """The driven path: one record per tick, at the ego's centre, in the right-handed world frame."""
 
-FILM_FRAMES = 8
-_FILM_FIRST_PERIOD_S = 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class RouteResult:
@@ -44,8 +41,8 @@ class RouteResult:
 
     Attributes:
         record: as it stands in the results document. events: what the criteria saw.
-        trace: `TRACE_DTYPE` (N,). film: (time in seconds, RGB image (H, W, 3)) a few times during
-            the route.
+        trace: `TRACE_DTYPE` (N,).
+        film: (time in seconds, RGB image (H, W, 3)), see `auxdrive_eval.driving.film.Film`.
         error: why the agent failed: one line, and below it its traceback or the end of its output;
             empty where it did not.
         tally: what became of its predictions. output: the end of what it printed.
@@ -114,8 +111,14 @@ def drive_route(
             *(event for criterion in criteria for event in criterion.update(state)),
         ]
         events += news
+        film.note(simulator, state, criteria, news)
         over = any(event.kind in TERMINAL_KINDS for event in news)
-    events += [event for criterion in (completion, *criteria) for event in criterion.finish(state)]
+    told_at_the_end = [
+        event for criterion in (completion, *criteria) for event in criterion.finish(state)
+    ]
+    events += told_at_the_end
+    film.note(simulator, state, criteria, told_at_the_end)
+    film.end(simulator, state)
     length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
     record = make_record(
         index=index,
@@ -132,7 +135,7 @@ def drive_route(
     )
     path = np.array(trace, dtype=TRACE_DTYPE)
     return RouteResult(
-        record, tuple(events), path, film.frames(), error, driver.tally, driver.output()
+        record, tuple(events), path, film.shots(), error, driver.tally, driver.output()
     )
 
 
@@ -158,34 +161,3 @@ def not_driven(
         failure=failed.failure,
     )
     return RouteResult(record, (), np.empty(0, TRACE_DTYPE), (), failed.text)
-
-
-class Film:
-    """A few images spread evenly over a drive whose length is not known: when there are too many,
-    every second goes.
-    """
-
-    def __init__(self, frames: int = FILM_FRAMES) -> None:
-        self._count = frames
-        self._period_s = _FILM_FIRST_PERIOD_S
-        self._next_s = 0.0
-        self._shots: list[tuple[float, UInt8]] = []
-
-    def look(self, simulator: Simulator, state: WorldState) -> None:
-        """Take an image if one is due."""
-        if state.time_s < self._next_s - 1e-6:
-            return
-        self._shots.append((state.time_s, np.array(simulator.sense({Modality.RGB})[Modality.RGB])))
-        if len(self._shots) >= 2 * self._count:
-            self._shots = self._shots[::2]
-            self._period_s *= 2
-        self._next_s = self._shots[-1][0] + self._period_s
-
-    def frames(self) -> tuple[tuple[float, UInt8], ...]:
-        """The images to show: at most the count asked for, first and last among them."""
-        chosen = np.unique(
-            np.linspace(0, len(self._shots) - 1, min(self._count, len(self._shots)))
-            .round()
-            .astype(int)
-        )
-        return tuple(self._shots[i] for i in chosen)

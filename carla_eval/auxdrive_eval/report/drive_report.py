@@ -156,7 +156,7 @@ def route_section(route: Route, driven: StoredRoute, lanes: Sequence[LaneLine]) 
     )
     parts: list[object] = [paragraph(f"{caption}{driven.record.status}.")]
     parts.append(figure(draw_map(lanes, route, driven.trace, _spread(marks)), speed_legend()))
-    parts.append(film_strip(driven.film))
+    parts.append(film_strip((data, f"{time_s:.1f} s", "") for time_s, data in driven.film))
     parts.append(_fault_table(faults) if faults else paragraph("No infraction.", css="good"))
     if told := what_became(driven.tally):
         parts.append(paragraph(told, css="bad"))

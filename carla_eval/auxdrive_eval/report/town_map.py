@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 from auxdrive.geometry import cumulative_length
 from auxdrive.html.blocks import Markup, escape
-from auxdrive.inspection.painting import RAMP_CSS
+from auxdrive.inspection.palette import RAMP_CSS
 from auxdrive.types import AnyArray, Float64
 
 from auxdrive_eval.world import LaneLine, Point, Route

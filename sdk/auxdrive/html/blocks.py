@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "Markup", "element", "escape", "figure", "figure_png", "film_strip", "image", "page",
-    "paragraph", "preformatted", "section", "table", "tiles",
+    "Markup", "beside", "element", "escape", "figure", "figure_png", "film_strip", "folded",
+    "image", "legend", "page", "paragraph", "preformatted", "section", "table", "tiles",
 ]  # fmt: skip
 
 
@@ -78,13 +78,45 @@ def paragraph(value: object, css: str = "") -> Markup:
     return element("p", value, css=css)
 
 
+def folded(title: object, *parts: object, opened: bool = False) -> Markup:
+    """Parts behind their title, which a click shows and hides."""
+    return _block("folded", title, parts, opened)
+
+
+def beside(*columns: Iterable[object]) -> Markup:
+    """Columns of parts, one beside the other as far as the window is wide."""
+    return _block("beside", columns)
+
+
+LONG = 26
+"""Text of so many characters may be broken into lines; what is shorter never is."""
+
+
 def table(
-    columns: Sequence[object], rows: Iterable[Sequence[object]], text_columns: Iterable[int] = ()
+    columns: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    text_columns: Iterable[int] = (),
+    groups: Sequence[tuple[str, int]] = (),
 ) -> Markup:
-    """A table: first column and `text_columns` flush left, numbers flush right; one that is too
-    wide for the window is moved sideways.
+    """A table that is moved sideways where it is too wide for the window. Heads stand as their
+    columns do: the first and `text_columns` flush left, numbers flush right.
+
+    Args:
+        columns: their heads.
+        rows: a cell for each column.
+        text_columns: the columns beside the first that hold text.
+        groups: heads over several columns each, from the left: (text or "", number of columns).
     """
-    return _block("table", columns, rows, set(text_columns))
+    listed = [tuple(row) for row in rows]
+    texts = {0, *text_columns}
+
+    def style(column: int) -> str:
+        cells = [columns[column], *(row[column] for row in listed if column < len(row))]
+        long = column in texts and max(len(escape(cell).striptags()) for cell in cells) > LONG
+        return " ".join(["text"] * (column in texts and column > 0) + ["long"] * long)
+
+    styles = [style(column) for column in range(len(columns))]
+    return _block("table", columns, listed, styles, groups)
 
 
 def tiles(values: Iterable[tuple[str, str]]) -> Markup:
@@ -115,6 +147,27 @@ def figure_png(drawn: Figure, caption: str = "", dpi: int = 110) -> Markup:
     return figure(image(buffer.getvalue(), "image/png", caption), caption)
 
 
-def film_strip(shots: Iterable[tuple[float, bytes]]) -> Markup:
-    """JPEG images with the time at which each was taken."""
-    return _block("film", [(time_s, data_uri(data, "image/jpeg")) for time_s, data in shots])
+def legend(keys: Iterable[tuple[object, str]]) -> Markup:
+    """What colours and signs mean.
+
+    Args:
+        keys: (a CSS colour, a gradient, or a drawing as `Markup`; its meaning).
+    """
+    return _block(
+        "legend",
+        [
+            (drawn if isinstance(drawn, Markup) else _block("swatch", drawn), meaning)
+            for drawn, meaning in keys
+        ],
+    )
+
+
+def film_strip(shots: Iterable[tuple[bytes, str, str]]) -> Markup:
+    """JPEG images in their order.
+
+    Args:
+        shots: (the image, its caption, the number of what happened there or "").
+    """
+    return _block(
+        "film", [(data_uri(data, "image/jpeg"), caption, mark) for data, caption, mark in shots]
+    )

@@ -6,28 +6,39 @@ from __future__ import annotations
 
 from html import escape
 
+from auxdrive.inspection.palette import INK, RIGHT, WRONG, css
+
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Images from data URIs and the page's own style are all there is; a browser refuses the rest."""
-STYLE = """
-:root { --ink: #1c2430; --soft: #5b6675; --line: #d9dee5; --paper: #ffffff;
-        --shade: #f4f6f9; --bad: #b3261e; --good: #1b7f4b }
+STYLE = (
+    f"""
+:root {{ --ink: {css(INK)}; --bad: {WRONG}; --good: {RIGHT}; --soft: #5b6675; --line: #d9dee5;
+        --paper: #ffffff; --shade: #f4f6f9 }}
+"""
+    + """
 * { box-sizing: border-box }
 body { margin: 0 auto; padding: 2rem 1.25rem 4rem; color: var(--ink); background: var(--paper);
        font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif }
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; overflow-wrap: anywhere }
 h2 { font-size: 1.25rem; margin: 2.4rem 0 .6rem; padding-top: .8rem;
-     border-top: 1px solid var(--line) }
+     border-top: 1px solid var(--line); overflow-wrap: anywhere }
 h3 { font-size: 1rem; margin: 1.2rem 0 .4rem }
 p { margin: .4rem 0 .8rem; max-width: 46rem; overflow-wrap: anywhere }
 table { border-collapse: collapse; margin: .6rem 0 1.2rem; font-variant-numeric: tabular-nums }
 th, td { padding: .32rem .8rem; text-align: right; border-bottom: 1px solid var(--line);
          vertical-align: top }
-th { color: var(--soft); font-weight: 600; font-size: .86rem } td { font-size: .94rem }
+th { color: var(--soft); font-weight: 600; font-size: .86rem; vertical-align: bottom }
+td { font-size: .94rem }
 th:first-child, td:first-child, th.text, td.text { text-align: left }
-.wide { overflow-x: auto } .wide th { white-space: nowrap }
+.wide { overflow-x: auto; max-width: 100% } .wide th, .wide td { white-space: nowrap }
 figure { margin: .8rem 0 } figcaption { color: var(--soft); font-size: .86rem; margin-top: .25rem }
 .soft { color: var(--soft) } .bad { color: var(--bad) } .good { color: var(--good) }
+.key { display: inline-flex; align-items: center; gap: .35rem; margin-right: 1rem;
+       font-size: .85rem }
+.swatch { display: inline-block; width: 1.1rem; height: .8rem; border: 1px solid #9aa4b1 }
+.swatch.wide { width: 6rem }
 """
+)
 """What all pages look like; each adds rules of its own."""
 
 

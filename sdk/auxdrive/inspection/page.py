@@ -14,6 +14,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.html.document import STYLE, head
 from auxdrive.inspection.painting import data_uri, legend, paint, png
+from auxdrive.inspection.palette import SERIES
 from auxdrive.inspection.summary import (
     STRAIGHT_DEG,
     episodes_by_split,
@@ -37,10 +38,6 @@ body { max-width: 1180px }
 .sheet th:first-child { font-weight: 600; padding-right: .6rem; }
 .sheet img { display: block; width: 124px; image-rendering: pixelated; }
 .none { display: block; width: 124px; color: var(--soft); text-align: center; }
-.key { display: inline-flex; align-items: center; gap: .35rem; margin-right: 1rem;
-       font-size: .85rem; }
-.swatch { display: inline-block; width: 1.1rem; height: .8rem; border: 1px solid #9aa4b1; }
-.swatch.wide { width: 6rem; }
 .charts { display: flex; flex-wrap: wrap; gap: 1.2rem; }
 .charts figure { margin: 0; }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft); }
@@ -245,7 +242,7 @@ def _chart(title: str, unit: str, values: Float64, low: float, high: float) -> s
     bars = "".join(
         f'<rect x="{left + index * step + 0.5:.1f}" '
         f'y="{(height - bottom) * (1 - share / top):.1f}" width="{step - 1:.1f}" '
-        f'height="{(height - bottom) * share / top:.1f}" fill="#2f6fb0"/>'
+        f'height="{(height - bottom) * share / top:.1f}" fill="{SERIES[0]}"/>'
         for index, share in enumerate(shares)
         if share > 0
     )

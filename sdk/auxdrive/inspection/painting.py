@@ -13,31 +13,18 @@ import numpy as np
 from PIL import Image
 
 from auxdrive.errors import InputError
-from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
-from auxdrive.types import AnyArray, Float64, UInt8
-
-CLASS_COLOURS: tuple[tuple[int, int, int], ...] = (
-    (90, 90, 90), (128, 64, 128), (235, 235, 235), (244, 35, 232), (110, 80, 70), (107, 142, 35),
-    (30, 60, 200), (220, 20, 60), (250, 170, 30), (230, 230, 0), (170, 170, 170), (152, 251, 152),
-    (110, 170, 220),
-)  # fmt: skip
-"""One colour for each of `SEGMENTATION_CLASSES`, near those of Cityscapes."""
-LIDAR_BELOW, LIDAR_ABOVE = (70, 130, 230), (255, 150, 40)
-DEPTH_NEAR_M, DEPTH_FAR_M = 1.0, 100.0
-# Dark blue over green to yellow, evenly spaced in lightness (anchors of matplotlib's viridis).
-_RAMP = np.array(
-    [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)], dtype=np.float64
+from auxdrive.inspection.palette import (
+    CLASS_COLOURS,
+    LIDAR_ABOVE,
+    LIDAR_BELOW,
+    RAMP_CSS,
+    css,
+    ramp,
 )
+from auxdrive.modalities import MODALITIES, SEGMENTATION_CLASSES, Modality
+from auxdrive.types import AnyArray, UInt8
 
-
-def ramp(share: Float64) -> UInt8:
-    """Colours for numbers in 0..1, (...) to (..., 3)."""
-    position = np.clip(share, 0.0, 1.0) * (len(_RAMP) - 1)
-    anchors = np.arange(len(_RAMP))
-    colours: UInt8 = np.stack(
-        [np.interp(position, anchors, _RAMP[:, channel]) for channel in range(3)], axis=-1
-    ).astype(np.uint8)
-    return colours
+DEPTH_NEAR_M, DEPTH_FAR_M = 1.0, 100.0
 
 
 def paint(modality: Modality, frame: AnyArray) -> UInt8:
@@ -70,14 +57,6 @@ def paint(modality: Modality, frame: AnyArray) -> UInt8:
     return np.repeat(frame[..., None], 3, axis=-1)
 
 
-def _css(colour: tuple[int, int, int]) -> str:
-    return "#" + "".join(f"{part:02x}" for part in colour)
-
-
-RAMP_CSS = tuple(_css((int(r), int(g), int(b))) for r, g, b in _RAMP)
-"""The ramp's colours from low to high, for drawings and style sheets."""
-
-
 def legend(modality: Modality) -> list[tuple[str, str]]:
     """(CSS colour or gradient, what it means)."""
     gradient = ", ".join(RAMP_CSS)
@@ -91,13 +70,13 @@ def legend(modality: Modality) -> list[tuple[str, str]]:
         ]
     if modality is Modality.SEGMENTATION:
         return [
-            (_css(colour), name.replace("_", " "))
+            (css(colour), name.replace("_", " "))
             for colour, name in zip(CLASS_COLOURS, SEGMENTATION_CLASSES, strict=True)
         ]
     if modality is Modality.LIDAR:
         return [
-            (_css(LIDAR_BELOW), "points up to 0.3 m above the ground"),
-            (_css(LIDAR_ABOVE), "points above; ahead is up, 32 m by 32 m"),
+            (css(LIDAR_BELOW), "points up to 0.3 m above the ground"),
+            (css(LIDAR_ABOVE), "points above; ahead is up, 32 m by 32 m"),
         ]
     if modality is Modality.FREQUENCY:
         return [
@@ -120,24 +99,29 @@ def png(image: UInt8, longest: int | None = None) -> bytes:
         image: the image.
         longest: a longer image is made smaller, until its longer side has so many pixels.
     """
-    shown = Image.fromarray(image)
-    if longest is not None and max(shown.size) > longest:
-        shown.thumbnail((longest, longest))
     buffer = io.BytesIO()
-    shown.save(buffer, "PNG", optimize=True)
+    _shrunk(image, longest).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 
-def jpeg(image: UInt8, quality: int) -> bytes:
+def jpeg(image: UInt8, quality: int, longest: int | None = None) -> bytes:
     """An image (H, W, 3) as a JPEG file.
 
     Args:
         image: the image.
         quality: 0 to 95.
+        longest: as for `png`.
     """
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    _shrunk(image, longest).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
+
+
+def _shrunk(image: UInt8, longest: int | None) -> Image.Image:
+    shown = Image.fromarray(image)
+    if longest is not None and max(shown.size) > longest:
+        shown.thumbnail((longest, longest))
+    return shown
 
 
 def data_uri(data: bytes, mime: str) -> str:

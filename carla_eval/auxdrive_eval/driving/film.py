@@ -1,0 +1,98 @@
+"""What the camera saw on a drive, in a few images: some evenly spread over the distance driven, and
+one of each infraction as it began.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from auxdrive.modalities import Modality
+from auxdrive.types import UInt8
+
+from auxdrive_eval.criteria import Criterion, Event, EventKind
+from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.world import Point, WorldState
+
+FILM_IMAGES = 8
+INFRACTION_IMAGES = 24
+"""At most so many of each kind, however long or bad the drive is."""
+_FIRST_PERIOD_M = 2.0
+
+Shot = tuple[float, UInt8]
+"""Game time in seconds, and an RGB image (H, W, 3)."""
+
+
+class Film:
+    """The film of one drive, whose length is not known before its end: when there are too many
+    images, every second goes.
+    """
+
+    def __init__(self, images: int = FILM_IMAGES) -> None:
+        self._count = images
+        self._period_m = _FIRST_PERIOD_M
+        self._driven_m = 0.0
+        self._next_m = 0.0
+        self._centre: Point | None = None
+        self._shots: list[tuple[float, Shot]] = []
+        self._begun: dict[int, Shot] = {}
+        self._infractions: dict[int, Shot] = {}
+        self._last: Shot | None = None
+
+    def look(self, simulator: Simulator, state: WorldState) -> None:
+        """Take an image where the car has driven far enough since the last one."""
+        if self._centre is not None:
+            self._driven_m += math.dist(self._centre, state.ego_centre)
+        self._centre = state.ego_centre
+        if self._driven_m < self._next_m:
+            return
+        self._shots.append((self._driven_m, _shot(simulator, state)))
+        if len(self._shots) >= 2 * self._count:
+            self._shots = self._shots[::2]
+            self._period_m *= 2
+        self._next_m = self._shots[-1][0] + self._period_m
+
+    def note(
+        self,
+        simulator: Simulator,
+        state: WorldState,
+        criteria: Sequence[Criterion],
+        news: Iterable[Event],
+    ) -> None:
+        """Keep an image of what begins in this tick, as long as it may become an event, and of what
+        has become one.
+        """
+        pending = {criterion.pending.frame for criterion in criteria if criterion.pending}
+        if state.frame in pending and state.frame not in self._begun:
+            self._begun[state.frame] = _shot(simulator, state)
+        for event in news:
+            frame = state.frame if event.began is None else event.began.frame
+            full = len(self._infractions) >= INFRACTION_IMAGES
+            if event.kind is EventKind.ROUTE_COMPLETED or full:
+                continue
+            if frame in self._begun:
+                self._infractions[frame] = self._begun[frame]
+            elif frame == state.frame:
+                self._infractions[frame] = _shot(simulator, state)
+        self._begun = {frame: shot for frame, shot in self._begun.items() if frame in pending}
+
+    def end(self, simulator: Simulator, state: WorldState) -> None:
+        """Take the last image."""
+        self._last = _shot(simulator, state)
+
+    def shots(self) -> tuple[Shot, ...]:
+        """In the order of time: the first and the last image, those between them that are most
+        evenly spread over the distance, and those of infractions.
+        """
+        spread = [shot for _, shot in self._shots]
+        if self._last is not None and (not spread or spread[-1][0] < self._last[0]):
+            spread.append(self._last)
+        places = np.linspace(0, len(spread) - 1, min(self._count, len(spread)))
+        chosen = [spread[i] for i in np.unique(places.round().astype(int))]
+        by_time = dict((*chosen, *self._infractions.values()))
+        return tuple(sorted(by_time.items(), key=lambda shot: shot[0]))
+
+
+def _shot(simulator: Simulator, state: WorldState) -> Shot:
+    return state.time_s, np.array(simulator.sense({Modality.RGB})[Modality.RGB])
