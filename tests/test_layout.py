@@ -49,6 +49,7 @@ def test_loading_every_command_imports_nothing_heavy() -> None:
     ours = {
         "train",
         "select",
+        "evaluate",
         "ingest",
         "export",
         "collect",

@@ -35,8 +35,8 @@ EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
 # The extra that makes a command work as a whole, and which extras hold others (pyproject.toml; a
 # test compares them).
 EXTRA_OF_COMMAND = {
-    "train": "train", "select": "train", "ingest": "train", "export": "deploy", "collect": "sim",
-    "drive": "sim", "merge": "sim", "demo": "all",
+    "train": "train", "select": "train", "ingest": "train", "evaluate": "train",
+    "export": "deploy", "collect": "sim", "drive": "sim", "merge": "sim", "demo": "all",
 }  # fmt: skip
 WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim")}
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}

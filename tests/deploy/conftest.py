@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,12 @@ def trained(out: Path, data: Path, **changes: Any) -> Run:
     }
     train(parse_config(values), out)
     return load_run(out)
+
+
+@pytest.fixture(scope="session")
+def data_writer() -> Callable[..., Path]:
+    """`write_data`, for tests that make data sets of their own."""
+    return write_data
 
 
 @pytest.fixture(scope="session")

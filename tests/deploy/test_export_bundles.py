@@ -26,11 +26,12 @@ from auxdrive.runtimes.onnx_runtime import import_onnxruntime
 from auxdrive.tasks import TASKS
 from auxdrive.types import Flag, Observation
 from auxdrive_deploy.bundle_writer import write_bundle
-from auxdrive_deploy.metrics import bootstrap_metrics, floor_of
+from auxdrive_deploy.metrics import floor_of
 from auxdrive_deploy.model_page import reference_plot
 from auxdrive_deploy.student_graph import scrub, student_of, student_outputs
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.load import Run
+from auxdrive_train.evaluation.intervals import metric_intervals
 from onnx import TensorProto, helper
 from PIL import Image
 from typer.testing import CliRunner
@@ -331,7 +332,7 @@ def test_intervals_are_those_of_whole_episodes(
     samples = SampleSet.open(dataset, dataset.split("val"), run.task, (Modality.RGB,))
     errors_deg = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
     said = samples.target + np.radians(errors_deg[samples.episode_of])[:, None].astype(np.float32)
-    found = bootstrap_metrics(run, said, samples)["mae_road_wheel_deg"]
+    found = metric_intervals(said, samples, run.card.steering, run.config.seed)["mae_road_wheel_deg"]
     means = np.array(list(itertools.product(errors_deg, repeat=5))).mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
     assert found.value == pytest.approx(6.2, rel=1e-5)

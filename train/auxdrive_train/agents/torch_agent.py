@@ -15,7 +15,7 @@ import torch
 from auxdrive.cards import CameraSpec, TaskName, VehicleSpec
 from auxdrive.checks.gate import Gate, Inputs
 from auxdrive.data.derived import derive
-from auxdrive.errors import InputError, UsageError, unknown_name
+from auxdrive.errors import InputError, UsageError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Observation, Prediction
@@ -23,7 +23,6 @@ from torch import Tensor
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.engine.load import Run
-from auxdrive_train.methods.stored import StoredStudent
 
 NO_AUXILIARIES: Mapping[Modality, AnyArray] = {}
 
@@ -37,22 +36,11 @@ class RunAgent:
     """
 
     def __init__(self, run: Run, role: str = "student", threads: int | None = 1) -> None:
-        roles = run.roles
-        if role not in roles and isinstance(run.method, StoredStudent):
-            raise UsageError(
-                f"{run.directory}: the method '{run.config.method}' is not known here, so that its "
-                "student alone can be driven and no "
-                f"'{role}'; register the method first"
-            )
-        if role not in roles:
-            raise UsageError(
-                f"{run.directory} (method '{run.config.method}'): "
-                f"{unknown_name('role', role, roles)}"
-            )
+        network = run.network_of(role)
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be 1 or more, got {threads}")
         self.name = f"{run.directory.resolve().name} ({role})"
-        self._network = roles[role].eval()
+        self._network = network.eval()
         self._task = run.task
         self._card = run.card
         self._threads = threads

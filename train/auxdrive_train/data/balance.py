@@ -8,8 +8,6 @@ has lost its route.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from auxdrive.errors import UsageError
 from auxdrive.strict import Strict
@@ -54,16 +52,7 @@ def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
     resting, turning = manoeuvres(path)
     times = np.where(turning, config.turn_repeat, 1)
     times[resting & (np.cumsum(resting) % config.rest_every != 0)] = 0
-    kept = np.repeat(np.arange(len(samples)), times)
-    return replace(
-        samples,
-        episode_of=samples.episode_of[kept],
-        frame_of=samples.frame_of[kept],
-        session_of=samples.session_of[kept],
-        taken_s=samples.taken_s[kept],
-        ego=samples.ego[kept],
-        target=samples.target[kept],
-    )
+    return samples.chosen(np.repeat(np.arange(len(samples)), times))
 
 
 def manoeuvres(waypoints_nt2: Float32) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

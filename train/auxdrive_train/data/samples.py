@@ -5,7 +5,7 @@ memory-mapped files.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -148,6 +148,20 @@ class SampleSet:
     def __len__(self) -> int:
         """The number of samples."""
         return len(self.frame_of)
+
+    def chosen(self, numbers: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
+        """The samples of these numbers, in that order and as often as they stand there; or those
+        where a mask (N,) is True.
+        """
+        return replace(
+            self,
+            episode_of=self.episode_of[numbers],
+            frame_of=self.frame_of[numbers],
+            session_of=self.session_of[numbers],
+            taken_s=self.taken_s[numbers],
+            ego=self.ego[numbers],
+            target=self.target[numbers],
+        )
 
     def independent(self, at_least: int) -> tuple[NDArray[np.int64], str]:
         """A number (N,) for each sample, equal for samples that are not independent, and what the

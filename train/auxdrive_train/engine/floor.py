@@ -46,7 +46,7 @@ def floors(
       the ego inputs, both standardised. At most 2,000 training samples are known, and at most 1,000
       of a split asked, evenly spread.
     """
-    constants = _best_constants(train, steering)
+    constants = best_constants(train, steering)
     fit = np.linalg.lstsq(
         _design(train), train.target.reshape(len(train), -1).astype(np.float64), rcond=None
     )[0]
@@ -55,7 +55,7 @@ def floors(
     )
     made: dict[str, dict[str, Figures]] = {}
     for name, samples in splits.items():
-        rows = {"constant": _of_constants(samples, constants, steering)}
+        rows = {"constant": of_constants(samples, constants, steering)}
         if train.ego.shape[1]:
             linear = (_design(samples) @ fit).reshape(samples.target.shape)
             rows["ego"] = samples.task.metrics(linear, samples.target, steering)
@@ -67,8 +67,10 @@ def floors(
     return made
 
 
-def _best_constants(train: SampleSet, steering: SteeringSpec) -> dict[str, Float64]:
-    """By metric the best constant, (*target_shape)."""
+def best_constants(train: SampleSet, steering: SteeringSpec) -> dict[str, Float64]:
+    """By metric the constant (*target_shape) that is best for it on these samples, of their mean,
+    their median and, for a single number, 41 of their quantiles.
+    """
     target = train.target.astype(np.float64)
     candidates = [target.mean(axis=0), np.median(target, axis=0)]
     if target[0].size == 1:
@@ -81,7 +83,7 @@ def _best_constants(train: SampleSet, steering: SteeringSpec) -> dict[str, Float
     return best
 
 
-def _of_constants(
+def of_constants(
     samples: SampleSet, constants: Mapping[str, Float64], steering: SteeringSpec
 ) -> Figures:
     """Each metric of its own constant."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from auxdrive.cards import DatasetCard, InputRange
-from auxdrive.errors import DataError
+from auxdrive.errors import DataError, UsageError, unknown_name
 from auxdrive.runs import RunFolder, RunRecord
 from auxdrive.strict import read_model
 from torch import nn
@@ -47,6 +47,24 @@ class Run:
     def folder(self) -> RunFolder:
         """The paths of its files, and its records."""
         return RunFolder(self.directory)
+
+    def network_of(self, role: str) -> Network:
+        """The network that was measured under that name.
+
+        Raises:
+            UsageError: the run has none of that name; the message lists those that it has.
+        """
+        if role in self.roles:
+            return self.roles[role]
+        if isinstance(self.method, StoredStudent):
+            raise UsageError(
+                f"{self.directory}: the method '{self.config.method}' is not known here, so that "
+                f"its student alone can be used and no '{role}'; register the method first"
+            )
+        raise UsageError(
+            f"{self.directory} (method '{self.config.method}'): "
+            f"{unknown_name('role', role, self.roles)}"
+        )
 
     @property
     def input_ranges(self) -> dict[str, InputRange] | None:

@@ -98,7 +98,7 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
         for name in config.evaluate
     }
     for part in (samples, validation, *further.values()):
-        _refuse_without(config.main, part, dataset)
+        refuse_without(config.main, part, dataset)
     if len(samples) < config.batch_size:
         raise DataError(
             f"{dataset.name} has {len(samples)} training samples, fewer than one batch of "
@@ -214,7 +214,7 @@ def _refuse_empty_crop(config: TrainConfig, dataset: Dataset) -> None:
         )
 
 
-def _refuse_without(main: Modality, samples: SampleSet, dataset: Dataset) -> None:
+def refuse_without(main: Modality, samples: SampleSet, dataset: Dataset) -> None:
     """Auxiliaries may be missing, and are masked; without the main modality there is nothing to
     learn from.
     """

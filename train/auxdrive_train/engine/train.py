@@ -9,16 +9,15 @@ from pathlib import Path
 
 import torch
 from auxdrive.data.dataset import Dataset
-from auxdrive.data.derived import ensure_derived
 from auxdrive.errors import RuntimeUnavailable
 from auxdrive.logs import ShowProgress, no_progress
 from auxdrive.machine.cpus import usable_cpus
 from auxdrive.machine.openmp import PASSIVE, set_too_late
-from auxdrive.modalities import MODALITIES
 from auxdrive.runs import RunFolder, RunResult
 from auxdrive.storage.claims import claim
 from lightning_fabric import Fabric
 
+from auxdrive_train.data.deriving import derive_missing
 from auxdrive_train.data.ranges import input_ranges
 from auxdrive_train.engine.announce import announce, announce_distances, announce_findings
 from auxdrive_train.engine.config import TrainConfig
@@ -65,7 +64,7 @@ def _train(config: TrainConfig, out: Path, progress: ShowProgress) -> RunResult:
             f"{' '.join(f'{name}={value}' for name, value in PASSIVE.items())}"
         )
     dataset = Dataset.open(config.data)
-    _derive(dataset, config, progress)
+    derive_missing(dataset, (config.main, *config.aux), progress)
     work = partial(_work, config=config, dataset=dataset, out=out)
     if config.processes == 1:
         work(_fabric(config), progress)
@@ -115,11 +114,3 @@ def threads_of(config: TrainConfig) -> int:
     to the CPUs that may be used.
     """
     return config.threads or min(torch.get_num_threads(), usable_cpus())
-
-
-def _derive(dataset: Dataset, config: TrainConfig, progress: ShowProgress) -> None:
-    wanted = [m for m in (config.main, *config.aux) if MODALITIES[m].derived_from is not None]
-    missing = [m for m in wanted if dataset.missing(m)]
-    if missing:
-        with progress(f"deriving {', '.join(missing)}", None) as advance:
-            ensure_derived(dataset, missing, progress=advance)

@@ -1,0 +1,30 @@
+"""Derived modalities that a data set lacks are computed once, and stored beside the recorded ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auxdrive.data.dataset import Dataset
+from auxdrive.data.derived import ensure_derived
+from auxdrive.logs import ShowProgress, no_progress
+from auxdrive.modalities import MODALITIES, Modality
+
+
+def derive_missing(
+    dataset: Dataset, modalities: Iterable[Modality], progress: ShowProgress = no_progress
+) -> None:
+    """Compute those of the modalities that are derived and that episodes lack.
+
+    Args:
+        dataset: is written into where something is missing.
+        modalities: recorded ones are passed over.
+        progress: shows how far it is.
+
+    Raises:
+        DataError: an episode is damaged, or the disk refuses.
+    """
+    wanted = [m for m in modalities if MODALITIES[m].derived_from is not None]
+    missing = [m for m in wanted if dataset.missing(m)]
+    if missing:
+        with progress(f"deriving {', '.join(missing)}", None) as advance:
+            ensure_derived(dataset, missing, progress=advance)

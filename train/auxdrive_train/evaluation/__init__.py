@@ -1,0 +1,1 @@
+"""Trained models measured open loop, on data that they were not trained on."""

@@ -1,0 +1,275 @@
+"""A trained model measured open loop on recorded data: the task's metrics with intervals, what needs
+no network on the same frames, and the metrics by what the vehicle did.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from auxdrive.cards import Interval
+from auxdrive.data.dataset import TRAIN_SPLIT, Dataset
+from auxdrive.data.division import training_parts
+from auxdrive.errors import DataError
+from auxdrive.logs import ShowProgress, no_progress
+from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.runs import Metrics
+from auxdrive.storage.claims import changed
+from auxdrive.strict import Strict
+from auxdrive.types import Float32, Float64
+
+from auxdrive_train.data.deriving import derive_missing
+from auxdrive_train.data.samples import SampleSet
+from auxdrive_train.engine.floor import Figures, best_constants, floors, of_constants
+from auxdrive_train.engine.prepare import refuse_without
+from auxdrive_train.evaluation.conditions import conditions
+from auxdrive_train.evaluation.intervals import metric_intervals, of_intervals
+from auxdrive_train.evaluation.models import Model
+from auxdrive_train.tasks import make_task
+from auxdrive_train.tasks.base import Task
+
+
+class MeasuredData(Strict):
+    """What a model was measured on.
+
+    Attributes:
+        name: the data set's folder, or folders.
+        sha256: its fingerprint.
+        split: None where all episodes were measured.
+        frames: how many were measured.
+        episodes: how many they are of.
+        sessions: how many drives they are of.
+        trained: whether these frames trained the model; None where that cannot be known, since it
+            was trained on other data.
+    """
+
+    name: str
+    sha256: str
+    split: str | None
+    frames: int
+    episodes: int
+    sessions: int
+    trained: bool | None
+
+
+class Condition(Strict):
+    """The metrics over the frames of a condition.
+
+    Attributes:
+        frames: how many there are.
+        metrics: the model's.
+        constant: those of the best constants, as in the floor.
+    """
+
+    frames: int
+    metrics: Metrics
+    constant: Metrics
+
+
+class Evaluation(Strict):
+    """What was measured; `auxdrive evaluate --json` prints it.
+
+    Attributes:
+        model: the run or the bundle.
+        kind: which of the two.
+        role: the network that was measured.
+        task: what it predicts.
+        method: how it was trained.
+        seed: of its training.
+        main_metric: the task's metric by which checkpoints are compared.
+        data: what it was measured on.
+        metrics: by name, with 95 % intervals where there are enough independent frames.
+        intervals: what the intervals are over, or why there are none.
+        floor: by kind the metrics of what needs no network.
+        floor_from: which frames the floor was fitted to.
+        conditions: metrics by what the vehicle did.
+        notes: what a reader must know, such as a camera that looks elsewhere.
+    """
+
+    model: str
+    kind: str
+    role: str
+    task: str
+    method: str
+    seed: int
+    main_metric: str
+    data: MeasuredData
+    metrics: dict[str, Interval]
+    intervals: str
+    floor: dict[str, Metrics]
+    floor_from: str
+    conditions: dict[str, Condition]
+    notes: tuple[str, ...]
+
+
+def evaluate(
+    model: Model,
+    data: list[Path],
+    split: str | None = None,
+    progress: ShowProgress = no_progress,
+) -> Evaluation:
+    """Measure a model on a split of a data set, or on all its episodes.
+
+    Args:
+        model: see `auxdrive_train.evaluation.models.open_model`.
+        data: the data set's folder; several are used as one.
+        split: None measures every episode.
+        progress: shows how far it is.
+
+    Raises:
+        UsageError: there is no such split.
+        DataError: the data lack what the model needs, all of it named; or they are damaged.
+    """
+    dataset = Dataset.open(data[0] if len(data) == 1 else data)
+    parts = dataset.episode_ids if split is None else dataset.split(split)
+    task = make_task(model.task, dataset.card)
+    _refuse_misfits(model, dataset, task)
+    derive_missing(dataset, model.modalities, progress)
+    modalities = tuple(dict.fromkeys((model.main, *model.modalities)))
+    samples = SampleSet.open(dataset, parts, task, modalities)
+    if model.main in model.modalities:
+        refuse_without(model.main, samples, dataset)
+    samples = samples.chosen(model.counted(samples))
+    if not len(samples):
+        raise DataError(f"{dataset.name}: no frame has {', '.join(model.modalities)}")
+    with progress(f"predicting with {model.path.resolve().name}", len(samples)) as advance:
+        predictions = model.predict(samples, advance)
+    sha256 = dataset.fingerprint()
+    known = sha256 == model.dataset_sha256
+    train, floor_from = _floor_frames(dataset, split, samples)
+    constants = best_constants(train or samples, dataset.card.steering)
+    return Evaluation(
+        model=str(model.path),
+        kind=model.kind,
+        role=model.role,
+        task=model.task,
+        method=model.method,
+        seed=model.seed,
+        main_metric=task.primary_metric,
+        data=MeasuredData(
+            name=dataset.name,
+            sha256=sha256,
+            split=split,
+            frames=len(samples),
+            episodes=len(np.unique(samples.episode_of)),
+            sessions=len(np.unique(samples.session_of)),
+            trained=split in (None, TRAIN_SPLIT) if known else None,
+        ),
+        metrics=metric_intervals(predictions, samples, dataset.card.steering, model.seed),
+        intervals=of_intervals(samples),
+        floor=_floor(model, train, samples, constants),
+        floor_from=floor_from,
+        conditions=_by_condition(dataset, samples, predictions, constants),
+        notes=tuple(_notes(model, dataset, split, known)),
+    )
+
+
+def _refuse_misfits(model: Model, dataset: Dataset, task: Task) -> None:
+    """Everything at once that keeps the model from these data."""
+    card, camera = dataset.card, dataset.card.camera
+    mistakes = []
+    if (camera.width, camera.height) != (model.camera.width, model.camera.height):
+        mistakes.append(
+            f"its images are {camera.width}x{camera.height}, the model takes "
+            f"{model.camera.width}x{model.camera.height}"
+        )
+    if task.times_s != model.times_s:
+        mistakes.append(
+            f"waypoints {list(task.times_s)} s ahead are known of it, the model predicts them "
+            f"{list(model.times_s)} s ahead"
+        )
+    absent = [m for m in model.modalities if _cannot_be_had(m, dataset)]
+    if absent:
+        mistakes.append(
+            f"it has no {', '.join(absent)} (it has {', '.join(card.modalities)}), which the "
+            f"model's role '{model.role}' sees"
+        )
+    if mistakes:
+        raise DataError(
+            f"{dataset.name}: does not have what {model.path} needs: {'; '.join(mistakes)}. "
+            "Choose other data, or record or convert them as the model's were"
+        )
+
+
+def _cannot_be_had(modality: Modality, dataset: Dataset) -> bool:
+    source = MODALITIES[modality].derived_from
+    return modality not in dataset.card.modalities and (
+        source is None or source not in dataset.card.modalities
+    )
+
+
+def _floor_frames(
+    dataset: Dataset, split: str | None, measured: SampleSet
+) -> tuple[SampleSet | None, str]:
+    """The training frames of these data, or None where they are measured themselves or there are
+    none; and that in words.
+    """
+    splits = dataset.card.splits
+    if split in (None, TRAIN_SPLIT) or not splits.get(TRAIN_SPLIT):
+        return None, (
+            "the measured frames themselves: no constant that is chosen beforehand can do better"
+        )
+    parts = training_parts(dataset).train
+    return (
+        SampleSet.open(dataset, parts, measured.task, measured.modalities),
+        f"the split '{TRAIN_SPLIT}' of the same data",
+    )
+
+
+def _floor(
+    model: Model,
+    train: SampleSet | None,
+    samples: SampleSet,
+    constants: Mapping[str, Float64],
+) -> dict[str, Metrics]:
+    steering = samples.card.steering
+    if train is None:
+        return {"constant": _stored(of_constants(samples, constants, steering))}
+    made = floors(train, {"": samples}, model.main, model.preprocessing, steering)[""]
+    return {kind: _stored(metrics) for kind, metrics in made.items()}
+
+
+def _by_condition(
+    dataset: Dataset,
+    samples: SampleSet,
+    predictions: Float32,
+    constants: Mapping[str, Float64],
+) -> dict[str, Condition]:
+    steering = dataset.card.steering
+    made = {}
+    for name, rows in conditions(dataset, samples).items():
+        part = samples.chosen(rows)
+        made[name] = Condition(
+            frames=len(part),
+            metrics=_stored(samples.task.metrics(predictions[rows], part.target, steering)),
+            constant=_stored(of_constants(part, constants, steering)),
+        )
+    return made
+
+
+def _stored(metrics: Figures) -> Metrics:
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+
+
+def _notes(model: Model, dataset: Dataset, split: str | None, known: bool) -> Iterator[str]:
+    card = dataset.card
+    if known and split in (None, TRAIN_SPLIT):
+        yield "these frames trained the model: this says how well it remembers, not how it drives"
+    elif known:
+        yield "these data are those that the model was trained on; it was not trained on this split"
+    camera = _changes(model.camera, card.camera)
+    if camera:
+        yield f"the camera is another than in training: {camera}"
+    steering = _changes(model.steering, card.steering)
+    if steering:
+        yield f"the vehicle steers otherwise than in training: {steering}"
+    if card.rate_hz != model.rate_hz:
+        yield f"frames come at {card.rate_hz:g} Hz, in training at {model.rate_hz:g}"
+
+
+def _changes(before: Strict, now: Strict) -> str:
+    """The fields that differ, with both values."""
+    old, new = before.model_dump(mode="json"), now.model_dump(mode="json")
+    return "; ".join(changed(name, old[name], new[name]) for name in new if old[name] != new[name])

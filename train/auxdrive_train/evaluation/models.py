@@ -1,0 +1,164 @@
+"""What can be evaluated: a role of a run in torch, or a bundle in the runtime of the base install.
+
+Legend: N samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from auxdrive.bundles import Bundle
+from auxdrive.cards import CameraSpec, PreprocessingSpec
+from auxdrive.checks.parity import predict_all
+from auxdrive.errors import RuntimeUnavailable, UsageError
+from auxdrive.inspection.bundles_and_runs import is_bundle
+from auxdrive.logs import Advance
+from auxdrive.modalities import Modality
+from auxdrive.predictor import Predictor
+from auxdrive.runs import RunFolder
+from auxdrive.steering import SteeringSpec
+from auxdrive.storage.reading import is_folder
+from auxdrive.types import Float32
+from numpy.typing import NDArray
+
+from auxdrive_train.data.loader import Loader
+from auxdrive_train.data.samples import SampleSet
+from auxdrive_train.engine.evaluate import EVALUATION_BATCH, counted, predict_roles
+from auxdrive_train.engine.load import load_run
+from auxdrive_train.methods.contract import STUDENT
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model that predicts from recorded samples.
+
+    Attributes:
+        path: the run or the bundle.
+        kind: which of the two it is.
+        role: the network that is measured; a bundle holds a student.
+        task: what it predicts.
+        method: how it was trained.
+        seed: of its training.
+        camera: the camera that it was trained with.
+        steering: the steering limits that it was trained with.
+        rate_hz: of the data that it was trained on.
+        times_s: the times of its waypoints, where it predicts any.
+        main: what the run's student sees.
+        modalities: what this network sees.
+        preprocessing: what it does to the image.
+        dataset_sha256: fingerprint of the data that it was trained on.
+        predict: predictions (N, *target_shape) in physical units; tells how many frames are done.
+        counted: the samples, bool (N,), that it can be measured on.
+    """
+
+    path: Path
+    kind: Literal["run", "bundle"]
+    role: str
+    task: str
+    method: str
+    seed: int
+    camera: CameraSpec
+    steering: SteeringSpec
+    rate_hz: float
+    times_s: tuple[float, ...]
+    main: Modality
+    modalities: tuple[Modality, ...]
+    preprocessing: PreprocessingSpec
+    dataset_sha256: str
+    predict: Callable[[SampleSet, Advance], Float32]
+    counted: Callable[[SampleSet], NDArray[np.bool_]]
+
+
+def open_model(path: Path, role: str = STUDENT, device: str = "cpu") -> Model:
+    """The model that stands in a folder.
+
+    Args:
+        path: a run or a bundle.
+        role: of a run, which of its networks.
+        device: "cpu" or "cuda"; a bundle takes what its runtime has.
+
+    Raises:
+        UsageError: neither a run nor a bundle, or one without that role.
+        AuxdriveError: it is damaged, or the device cannot be had.
+    """
+    if not is_folder(path):
+        raise UsageError(f"{path}: no such directory")
+    if is_bundle(path):
+        return _of_bundle(path, role, device)
+    if RunFolder(path).is_run:
+        return _of_run(path, role, device)
+    raise UsageError(f"{path}: is no run (config.yaml) and no bundle (card.json)")
+
+
+def _of_run(path: Path, role: str, device: str) -> Model:
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RuntimeUnavailable("torch sees no CUDA device; use --device cpu")
+    run = load_run(path)
+    network = run.network_of(role).to(device)
+
+    def predict(samples: SampleSet, advance: Advance) -> Float32:
+        found = predict_roles({role: network}, samples, torch.device(device))[role]
+        advance(len(samples))
+        return found
+
+    return Model(
+        path=path,
+        kind="run",
+        role=role,
+        task=run.config.task,
+        method=run.config.method,
+        seed=run.config.seed,
+        camera=run.card.camera,
+        steering=run.card.steering,
+        rate_hz=run.card.rate_hz,
+        times_s=run.task.times_s,
+        main=run.config.main,
+        modalities=network.modalities,
+        preprocessing=run.config.preprocessing,
+        dataset_sha256=run.record.dataset_sha256,
+        predict=predict,
+        counted=lambda samples: counted(network, samples),
+    )
+
+
+def _of_bundle(path: Path, role: str, device: str) -> Model:
+    bundle = Bundle.open(path)
+    card = bundle.card
+    if role != card.training.role:
+        raise UsageError(
+            f"{path}: a bundle holds a {card.training.role} and no '{role}'; evaluate the run"
+        )
+
+    def predict(samples: SampleSet, advance: Advance) -> Float32:
+        found = []
+        with Predictor.load(bundle, device=device) as predictor:
+            everything = np.arange(len(samples), dtype=np.int64)
+            for batch in Loader(samples, EVALUATION_BATCH).iterate(everything):
+                images, ego = batch.frames[Modality.RGB].numpy(), batch.ego_be.numpy()
+                found.append(predict_all(predictor, images, ego))
+                advance(len(images))
+        return np.concatenate(found)
+
+    return Model(
+        path=path,
+        kind="bundle",
+        role=role,
+        task=card.task,
+        method=card.training.method,
+        seed=card.training.seed,
+        camera=card.camera,
+        steering=card.steering,
+        rate_hz=card.rate_hz,
+        times_s=card.waypoint_times_s,
+        main=Modality.RGB,
+        modalities=(Modality.RGB,),
+        preprocessing=card.preprocessing,
+        dataset_sha256=card.training.dataset_sha256,
+        predict=predict,
+        counted=lambda samples: samples.has(Modality.RGB),
+    )
