@@ -64,7 +64,8 @@ def student_figures(run: Run, result: RunResult) -> StudentFigures:
         }
         if dataset is None:
             made = {
-                name: Interval(value=value, unit=metric_unit(name)) for name, value in recorded.items()
+                name: Interval(value=value, unit=metric_unit(name))
+                for name, value in recorded.items()
             }
             note = f"`{split}`: as measured after training, without intervals: {reason}."
             figures.notes.append(note)
@@ -72,9 +73,7 @@ def student_figures(run: Run, result: RunResult) -> StudentFigures:
         else:
             samples = _samples(run, dataset, split)
             said = predict_roles({STUDENT: student_of(run)}, samples, torch.device("cpu"))[STUDENT]
-            made = metric_intervals(
-                said, samples, run.card.steering, run.config.seed
-            )
+            made = metric_intervals(said, samples, run.card.steering, run.config.seed)
             _check_agreement(run, split, recorded, made)
             figures.notes.append(
                 f"`{split}`: {len(samples)} frames of {len(samples.episode_ids)} episode(s); "

@@ -13,9 +13,7 @@ from auxdrive_train.evaluation.models import open_model
 
 
 @pytest.fixture(scope="module")
-def other_data(
-    data_writer: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def other_data(data_writer: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("elsewhere")
     return data_writer(root, 64, 80, {"train": ("a",), "test": ("b", "c")}, depth=False)
 

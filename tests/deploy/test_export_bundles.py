@@ -332,7 +332,9 @@ def test_intervals_are_those_of_whole_episodes(
     samples = SampleSet.open(dataset, dataset.split("val"), run.task, (Modality.RGB,))
     errors_deg = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
     said = samples.target + np.radians(errors_deg[samples.episode_of])[:, None].astype(np.float32)
-    found = metric_intervals(said, samples, run.card.steering, run.config.seed)["mae_road_wheel_deg"]
+    found = metric_intervals(said, samples, run.card.steering, run.config.seed)[
+        "mae_road_wheel_deg"
+    ]
     means = np.array(list(itertools.product(errors_deg, repeat=5))).mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
     assert found.value == pytest.approx(6.2, rel=1e-5)

@@ -109,9 +109,9 @@ def test_data_that_lack_what_the_model_needs_are_refused(
     write_card(root, card.model_copy(update={"camera": CameraSpec(width=90, height=64)}))
     with pytest.raises(DataError, match=r"images are 90x64, the model takes 80x64"):
         evaluate(open_model(run), [root])
-    with pytest.raises(UsageError, match="unknown split 'tset'. Did you mean 'test'"):
+    with pytest.raises(UsageError, match=r"unknown split 'tset'\. Did you mean 'test'"):
         evaluate(open_model(run), [stripe_data], "tset")
-    with pytest.raises(UsageError, match="unknown role 'studnet'. Did you mean 'student'"):
+    with pytest.raises(UsageError, match=r"unknown role 'studnet'\. Did you mean 'student'"):
         open_model(run, "studnet")
     with pytest.raises(UsageError, match=r"no run .* and no bundle"):
         open_model(stripe_data)

@@ -10,6 +10,8 @@ from auxdrive import console
 from auxdrive.console import JsonOption
 
 if TYPE_CHECKING:
+    from auxdrive.runs import Metrics
+
     from auxdrive_train.evaluation.evaluate import Evaluation
 
 
@@ -66,7 +68,7 @@ def _show(found: Evaluation) -> None:
 
     data, main = found.data, found.main_metric
     where = data.name if data.split is None else f"the split '{data.split}' of {data.name}"
-    columns = {
+    columns: dict[str, Metrics] = {
         found.role: {name: each.value for name, each in found.metrics.items()},
         "95 % from": {name: each.low for name, each in found.metrics.items()},
         "to": {name: each.high for name, each in found.metrics.items()},

@@ -1,4 +1,4 @@
-"""Derived modalities that a data set lacks are computed once, and stored beside the recorded ones."""
+"""Derived modalities that a data set lacks: computed once, and stored beside the recorded ones."""
 
 from __future__ import annotations
 

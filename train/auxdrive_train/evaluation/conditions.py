@@ -5,6 +5,8 @@ Legend: N samples.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from auxdrive.data.camera_faults import STANDING_MPS
 from auxdrive.data.dataset import Dataset
@@ -49,7 +51,7 @@ def _bands(
     what: str, values: Float64, edges: tuple[float, ...], unit: str
 ) -> dict[str, NDArray[np.bool_]]:
     found = {f"{what} below {edges[0]:g} {unit}": values < edges[0]}
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         found[f"{what} {low:g} to {high:g} {unit}"] = (values >= low) & (values < high)
     found[f"{what} from {edges[-1]:g} {unit}"] = values >= edges[-1]
     return {name: rows for name, rows in found.items() if rows.any()}

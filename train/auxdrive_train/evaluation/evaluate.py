@@ -1,5 +1,5 @@
-"""A trained model measured open loop on recorded data: the task's metrics with intervals, what needs
-no network on the same frames, and the metrics by what the vehicle did.
+"""A trained model measured open loop on recorded data: the task's metrics with intervals, what
+needs no network on the same frames, and the metrics by what the vehicle did.
 """
 
 from __future__ import annotations
