@@ -42,7 +42,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "umt": {"aux": ["edge", "frequency"], "options": {"probe_epochs": 5}},
     "dmcl": {"aux": ["edge", "frequency"]},
 }
-FULL_LOCK_DEG = 25.0
+MAX_STEER_DEG = 25.0
 
 
 def main() -> None:
@@ -230,7 +230,7 @@ def records_of(tub: Path, start: int, stop: int) -> tuple[list[str], list[float]
             record = json.loads(line)
             if start <= record["source_index"] < stop:
                 names.append(record["cam/image_array"])
-                angles.append(-math.radians(FULL_LOCK_DEG) * record["user/angle"])
+                angles.append(-math.radians(MAX_STEER_DEG) * record["user/angle"])
     return names, angles
 
 

@@ -80,7 +80,7 @@ def write_small_bundle(folder: Path) -> Path:
     images = rng.integers(0, 256, (4, 24, 32, 3), dtype=np.uint8)
     ego = rng.uniform(0, 5, (4, 3)).astype(np.float32)
     feed = {"image": images, "speed_mps": ego[:, :1], "target_ego_m": ego[:, 1:]}
-    outputs, control = (
+    outputs, negative_control = (
         np.asarray(ReferenceEvaluator(small_graph(seed)).run(None, feed)[0], np.float32)
         for seed in (1, 2)
     )
@@ -89,7 +89,7 @@ def write_small_bundle(folder: Path) -> Path:
         "images": images,
         "ego": ego,
         "outputs": outputs,
-        "control": control,
+        "negative_control": negative_control,
     }.items():
         np.save(folder / "reference" / f"{name}.npy", array, allow_pickle=False)
     (folder / "model.onnx").write_bytes(small_graph(1).SerializeToString())
@@ -120,7 +120,7 @@ def write_small_bundle(folder: Path) -> Path:
             limit=0.05,
             unit="cm",
             measured=1e-5,
-            control=float(100 * np.linalg.norm(outputs - control, axis=-1).max()),
+            negative_control=float(100 * np.linalg.norm(outputs - negative_control, axis=-1).max()),
         ),
         files=sha256_of_files(folder),
     )

@@ -18,9 +18,9 @@ from auxdrive.bundles import (
     IMAGE_INPUT,
     MODEL_NAME,
     README_NAME,
-    REFERENCE_CONTROL,
     REFERENCE_EGO,
     REFERENCE_IMAGES,
+    REFERENCE_NEGATIVE_CONTROL,
     REFERENCE_OUTPUTS,
     sha256_of_files,
 )
@@ -55,7 +55,7 @@ class Reference:
     images: UInt8
     ego: Float32
     outputs: Float32
-    control: Float32
+    negative_control: Float32
 
 
 def write_bundle(
@@ -98,7 +98,7 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool) -> ModelCard
         REFERENCE_IMAGES: _npy(reference.images),
         REFERENCE_EGO: _npy(reference.ego),
         REFERENCE_OUTPUTS: _npy(reference.outputs),
-        REFERENCE_CONTROL: _npy(reference.control),
+        REFERENCE_NEGATIVE_CONTROL: _npy(reference.negative_control),
     }
     with _appearing(out) as folder:
         for path, data in files.items():
@@ -118,7 +118,7 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool) -> ModelCard
 
 def read_reference(run: Run) -> Reference:
     """The run's reference frames, what its student says of them, and what the same architecture
-    says with fresh weights of the next seed. The control is not trained: it shows that the
+    says with fresh weights of the next seed. The negative control is not trained: it shows that the
     comparison notices foreign weights, not how much training matters.
 
     Raises:
@@ -154,7 +154,7 @@ def read_reference(run: Run) -> Reference:
         images,
         ego,
         outputs=student_outputs(student_of(run), images, ego),
-        control=student_outputs(student_of(run, others), images, ego),
+        negative_control=student_outputs(student_of(run, others), images, ego),
     )
 
 
@@ -204,9 +204,9 @@ def make_card(
 
 def _parity(task: TaskSpec, said: Float32, reference: Reference) -> ParitySpec:
     limit, unit = task.parity_limit, task.parity_unit
-    measured, control = (
+    measured, negative_control = (
         compare(task.name, said, reference.outputs),
-        compare(task.name, said, reference.control),
+        compare(task.name, said, reference.negative_control),
     )
     if not measured.worst <= limit:
         raise CheckFailed(
@@ -215,10 +215,10 @@ def _parity(task: TaskSpec, said: Float32, reference: Reference) -> ParitySpec:
             f"{measured.worst:.3g} {unit}, the limit is {limit:g} {unit}. No bundle was written; "
             "please report this with the run"
         )
-    if not limit < control.worst < float("inf"):
+    if not limit < negative_control.worst < float("inf"):
         raise CheckFailed(
             "the negative control does not fail: weights of another seed differ by "
-            f"{control.worst:.3g} {unit}, and {limit:g} {unit} must "
+            f"{negative_control.worst:.3g} {unit}, and {limit:g} {unit} must "
             "be exceeded, or parity proves nothing. No bundle was written; has this run learned "
             "anything?"
         )
@@ -227,7 +227,7 @@ def _parity(task: TaskSpec, said: Float32, reference: Reference) -> ParitySpec:
         limit=limit,
         unit=unit,
         measured=measured.worst,
-        control=control.worst,
+        negative_control=negative_control.worst,
     )
 
 

@@ -91,8 +91,8 @@ def _interface(card: ModelCard) -> list[str]:
             "." if card.vehicle.wheelbase_m is None
             else f", wheelbase {card.vehicle.wheelbase_m:g} m."
         ),
-        f"Full lock is {card.steering.max_road_wheel_deg:g} degrees at the road wheel; "
-        "angles are positive to the left.", "",
+        f"The maximum steering angle is {card.steering.max_road_wheel_deg:g} degrees at the road "
+        "wheel; angles are positive to the left.", "",
     ]  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def _parity(card: ModelCard) -> list[str]:
         f"On {parity.frames} recorded frames ONNX Runtime and torch differ by at most "
         f"{parity.measured:.2g} {parity.unit} "
         f"(limit {parity.limit:g} {parity.unit}). The same architecture, untrained and of another "
-        f"seed, differs by {parity.control:.3g} "
+        f"seed, differs by {parity.negative_control:.3g} "
         f"{parity.unit} and is refused by the same check: it can fail.", "",
     ]  # fmt: skip
 

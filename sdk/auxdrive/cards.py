@@ -187,15 +187,15 @@ class ParitySpec(Card):
     """How the exported graph is held against the trained student: files under `reference/` and
     limits in physical units.
 
-    The control's outputs come from the same architecture with weights of another seed and must fail
-    the same limit.
+    The negative control's outputs come from the same architecture with weights of another seed and
+    must fail the same limit.
     """
 
     frames: int = Field(gt=0, le=4096)
     limit: float = Field(gt=0)
     unit: str = Field(min_length=1, max_length=100)
     measured: float = Field(ge=0)
-    control: float = Field(ge=0)
+    negative_control: float = Field(ge=0)
 
 
 class ModelCard(Card):

@@ -78,19 +78,19 @@ def world_pose_to_carla(pose: Pose2) -> tuple[float, float, float]:
 
 def carla_steer_to_rad(steer: float, max_road_wheel_rad: float) -> float:
     """CARLA's steer (-1..1, positive right) as a road-wheel angle, positive left."""
-    return -float(steer) * _lock(max_road_wheel_rad)
+    return -float(steer) * _checked_max(max_road_wheel_rad)
 
 
 def steer_rad_to_carla(steer_rad: float, max_road_wheel_rad: float) -> float:
-    """A road-wheel angle as CARLA's steer; an angle beyond full lock is full lock, as in the
-    vehicle.
+    """A road-wheel angle as CARLA's steer; one beyond the maximum steering angle is cut to it, as
+    in the vehicle.
     """
     if not math.isfinite(steer_rad):
         raise InputError(f"steer_rad must be finite, got {steer_rad}")
-    return min(1.0, max(-1.0, -float(steer_rad) / _lock(max_road_wheel_rad)))
+    return min(1.0, max(-1.0, -float(steer_rad) / _checked_max(max_road_wheel_rad)))
 
 
-def _lock(max_road_wheel_rad: float) -> float:
+def _checked_max(max_road_wheel_rad: float) -> float:
     if not 0 < max_road_wheel_rad <= math.pi / 2:
         raise InputError(f"max_road_wheel_rad must lie in (0, pi/2], got {max_road_wheel_rad}")
     return max_road_wheel_rad

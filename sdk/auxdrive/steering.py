@@ -11,9 +11,9 @@ from pydantic import Field, model_validator
 from auxdrive.strict import Strict
 from auxdrive.types import Float64
 
-LOCK_DEG = (1.0, 90.0)
-"""Within which the road-wheel angle at full lock lies: below it nothing is steered, and numbers as
-small as 1e-310 are no angles.
+MAX_STEER_RANGE_DEG = (1.0, 90.0)
+"""Within which the maximum steering angle lies: below it nothing is steered, and numbers as small
+as 1e-310 are no angles.
 """
 
 
@@ -22,14 +22,16 @@ class SteeringSpec(Strict):
 
     kind:
         road_wheel_rad: the number is the road-wheel angle in radians;
-        normalised: -1..1 of `max_road_wheel_deg` at full lock;
+        normalised: -1..1 of `max_road_wheel_deg`;
         steering_wheel_deg: steering-wheel degrees, `ratio` of them to one degree at the road wheel.
     positive: which way a positive number of the source steers.
     """
 
     kind: Literal["road_wheel_rad", "normalised", "steering_wheel_deg"] = "road_wheel_rad"
     positive: Literal["left", "right"] = "left"
-    max_road_wheel_deg: float = Field(default=70.0, ge=LOCK_DEG[0], le=LOCK_DEG[1])
+    max_road_wheel_deg: float = Field(
+        default=70.0, ge=MAX_STEER_RANGE_DEG[0], le=MAX_STEER_RANGE_DEG[1]
+    )
     ratio: float | None = Field(default=None, ge=0.1, le=1000)
 
     @model_validator(mode="after")
@@ -40,7 +42,7 @@ class SteeringSpec(Strict):
 
     @property
     def max_road_wheel_rad(self) -> float:
-        """Full lock at the road wheel, radians."""
+        """The maximum steering angle, at the road wheel, radians."""
         return math.radians(self.max_road_wheel_deg)
 
     def _radians_per_number(self) -> float:

@@ -19,7 +19,7 @@ from auxdrive_eval.world import LaneLine, Point, Route, Weather, WorldState
 from pydantic import Field
 
 TOWN = "Plane"
-WHEELBASE_M, LOCK_RAD, CRUISE_MPS, AHEAD_M = 2.0, 0.6, 6.0, 4.0
+WHEELBASE_M, MAX_STEER_RAD, CRUISE_MPS, AHEAD_M = 2.0, 0.6, 6.0, 4.0
 _log = logging.getLogger("auxdrive_eval.tiny")
 
 
@@ -35,7 +35,7 @@ class TinySimulator:
 
     version = "tiny-1"
     vehicle = VehicleSpec(name="point", wheelbase_m=WHEELBASE_M)
-    steering = SteeringSpec(max_road_wheel_deg=math.degrees(LOCK_RAD))
+    steering = SteeringSpec(max_road_wheel_deg=math.degrees(MAX_STEER_RAD))
 
     def __init__(self, options: TinyOptions, sensors: bool) -> None:
         self.camera, self.tick_s = options.camera, options.tick_s
@@ -84,7 +84,7 @@ class TinySimulator:
         ):
             raise SimulatorError("no route was set, or the control is not finite")
         pose, step_m = self._pose, self._speed_mps * self.tick_s
-        self._steer_rad = min(max(control.steer_rad, -LOCK_RAD), LOCK_RAD)
+        self._steer_rad = min(max(control.steer_rad, -MAX_STEER_RAD), MAX_STEER_RAD)
         yaw_rad = pose.yaw_rad + step_m * math.tan(self._steer_rad) / WHEELBASE_M
         self._pose = Pose2(
             pose.x_m + step_m * math.cos(yaw_rad), pose.y_m + step_m * math.sin(yaw_rad), yaw_rad

@@ -172,7 +172,7 @@ def test_a_name_must_be_printable(name: str, steering_run: Run, tmp_path: Path) 
     ("limit", "message"),
     [(1e-15, "the exported graph is not the student"), (1e9, "negative control does not fail")],
 )
-def test_parity_and_its_control_gate_the_export(
+def test_parity_and_its_negative_control_gate_the_export(
     limit: float, message: str, steering_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(STEERING, "parity_limit", limit)
@@ -186,7 +186,7 @@ def test_a_bundle_that_does_not_verify_is_not_written(
 ) -> None:
     monkeypatch.setattr(
         steering, "ANGLE_MARGIN", 1e-6
-    )  # no car's lock is as narrow as that, and no card may say so
+    )  # no car's steering is as narrow as that, and no card may say so
     with pytest.raises(CheckFailed, match=r"does not pass `auxdrive verify`.*output limits"):
         write_bundle(steering_run, tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []

@@ -121,18 +121,18 @@ def evaluate(graph: onnx.ModelProto, images: np.ndarray, ego: np.ndarray) -> np.
     return np.asarray(ReferenceEvaluator(graph).run(None, feed)[0], np.float32)
 
 
-def parity_card(task: str, outputs: np.ndarray, control: np.ndarray) -> ParitySpec:
+def parity_card(task: str, outputs: np.ndarray, negative_control: np.ndarray) -> ParitySpec:
     apart = (
-        np.degrees(np.abs(outputs - control)).max()
+        np.degrees(np.abs(outputs - negative_control)).max()
         if task == "steering"
-        else 100 * np.linalg.norm(outputs - control, axis=-1).max()
+        else 100 * np.linalg.norm(outputs - negative_control, axis=-1).max()
     )
     return ParitySpec(
         frames=len(outputs),
         limit=0.05,
         unit="deg" if task == "steering" else "cm",
         measured=1e-5,
-        control=round(float(apart), 4),
+        negative_control=round(float(apart), 4),
     )
 
 
@@ -149,7 +149,7 @@ def write_bundle(
         "images": images,
         "ego": ego,
         "outputs": evaluate(genuine, images, ego),
-        "control": evaluate(other, images, ego),
+        "negative_control": evaluate(other, images, ego),
     }
     for name, array in arrays.items():
         np.save(folder / "reference" / f"{name}.npy", array, allow_pickle=False)
@@ -174,7 +174,7 @@ def write_bundle(
             seed=1,
             auxdrive_version="0.1.0",
         ),
-        "parity": parity_card(task, arrays["outputs"], arrays["control"]),
+        "parity": parity_card(task, arrays["outputs"], arrays["negative_control"]),
         "files": sha256_of_files(folder),
     }
     made = ModelCard.model_validate({**fields, **card})

@@ -55,7 +55,7 @@ def test_no_bundle_is_a_mistake_of_the_user(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["model.onnx", "README.md", "reference/images.npy", "reference/control.npy"]
+    "name", ["model.onnx", "README.md", "reference/images.npy", "reference/negative_control.npy"]
 )
 def test_changed_missing_files(steering_bundle: Path, copy_of: Copy, name: str) -> None:
     bundle = copy_of(steering_bundle)

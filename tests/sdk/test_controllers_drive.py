@@ -52,8 +52,8 @@ class TablePid:
 
 
 class Table:
-    """control_pid of both years in their own frames: (steer to the right as a share of full lock,
-    throttle, brake).
+    """control_pid of both years in their own frames: (steer to the right as a share of the maximum
+    steering angle, throttle, brake).
     """
 
     def __init__(self, year: str) -> None:

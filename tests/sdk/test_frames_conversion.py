@@ -130,13 +130,13 @@ def test_known_carla_poses() -> None:
     assert pose.yaw_rad == pytest.approx(-math.pi / 2)
 
 
-@given(steer=st.floats(-1, 1), lock=st.floats(0.01, math.pi / 2))
-def test_carla_steer(steer: float, lock: float) -> None:
-    steer_rad = frames.carla_steer_to_rad(steer, lock)
+@given(steer=st.floats(-1, 1), max_steer_rad=st.floats(0.01, math.pi / 2))
+def test_carla_steer(steer: float, max_steer_rad: float) -> None:
+    steer_rad = frames.carla_steer_to_rad(steer, max_steer_rad)
     assert steer_rad * steer <= 0
-    assert frames.steer_rad_to_carla(steer_rad, lock) == pytest.approx(steer)
-    assert frames.steer_rad_to_carla(2 * lock, lock) == -1
-    assert frames.steer_rad_to_carla(-2 * lock, lock) == 1
+    assert frames.steer_rad_to_carla(steer_rad, max_steer_rad) == pytest.approx(steer)
+    assert frames.steer_rad_to_carla(2 * max_steer_rad, max_steer_rad) == -1
+    assert frames.steer_rad_to_carla(-2 * max_steer_rad, max_steer_rad) == 1
 
 
 @given(points=points3)
@@ -176,7 +176,7 @@ def test_quaternions_without_a_heading(quaternion: tuple[float, float, float, fl
         frames.yaw_from_quaternion(quaternion)
 
 
-def test_wrong_shapes_and_locks() -> None:
+def test_wrong_shapes_and_steering_angles() -> None:
     with pytest.raises(InputError, match="2 or 3"):
         frames.world_to_ego(np.zeros((4, 4)), Pose2(0, 0, 0))
     with pytest.raises(InputError, match="3"):

@@ -107,7 +107,7 @@ def test_what_is_broken_is_listed(folder: Path) -> None:
         ("broken", "rgb.npy: not a readable .npy file"),
         ("broken", "a: rgb is 8x6, the card's camera is 9x6"),
         ("broken", "c: 2 gaps longer than 5 periods"),
-        ("broken", "c: 3 steering labels beyond the full lock of 30 degrees"),
+        ("broken", "c: 3 steering labels beyond the maximum steering angle of 30 degrees"),
         ("broken", "c: has no rgb"),
         ("doubts", ".partial-x-1: a recording that was not finished"),
         ("doubts", "a: unknown files, ignored: notes.txt"),

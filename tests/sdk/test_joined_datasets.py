@@ -137,8 +137,8 @@ def test_one_recording_does_not_count_twice(tmp_path: Path) -> None:
 
 def test_two_parts_of_one_recording_are_no_two_drives(tmp_path: Path) -> None:
     told = [
-        "donkey tub tub (labels sha256 0123456789abcdef, full lock 25 deg); splits by _index: "
-        f"{part}"
+        "donkey tub tub (labels sha256 0123456789abcdef, maximum steering angle 25 deg); splits by "
+        f"_index: {part}"
         for part in ("train=:9", "val=9:")
     ]
     a, b = (

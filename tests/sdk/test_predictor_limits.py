@@ -137,7 +137,9 @@ def test_a_path_faster_than_a_car_is_withheld(ranged: Path) -> None:
     ("share", "withheld"),
     [(1.0, False), (ANGLE_MARGIN - 0.01, False), (ANGLE_MARGIN + 0.01, True), (-3.0, True)],
 )
-def test_steering_beyond_lock_is_withheld(tmp_path: Path, share: float, withheld: bool) -> None:
+def test_steering_beyond_the_maximum_angle_is_withheld(
+    tmp_path: Path, share: float, withheld: bool
+) -> None:
     constant = bundle_factory.model(1, bias=share * math.radians(70.0))
     for tensor in constant.graph.initializer:
         if tensor.name == "linear":

@@ -186,11 +186,15 @@ def test_a_small_bias_fails_parity(steering_bundle: Path, copy_of: Copy) -> None
 
 def test_a_control_without_power_fails(steering_bundle: Path, copy_of: Copy) -> None:
     outputs = np.load(steering_bundle / "reference/outputs.npy")
-    report = verify_bundle(change(copy_of(steering_bundle), {"reference/control.npy": outputs}))
+    report = verify_bundle(
+        change(copy_of(steering_bundle), {"reference/negative_control.npy": outputs})
+    )
     assert failed(report) == ["negative control", "recorded figures"]
 
 
-@pytest.mark.parametrize("figures", [{"measured": 0.06}, {"control": 0.04}, {"control": 30.0}])
+@pytest.mark.parametrize(
+    "figures", [{"measured": 0.06}, {"negative_control": 0.04}, {"negative_control": 30.0}]
+)
 def test_figures_of_the_card_that_its_files_do_not_give(
     steering_bundle: Path, copy_of: Copy, figures: dict[str, float]
 ) -> None:
@@ -207,7 +211,7 @@ def test_figures_of_the_card_that_its_files_do_not_give(
         ("reference/ego.npy", np.zeros((6, 2), np.float32)),
         ("reference/outputs.npy", np.zeros((6, 1), np.float64)),
         ("reference/outputs.npy", np.full((6, 1), np.nan, np.float32)),
-        ("reference/control.npy", b"not an array"),
+        ("reference/negative_control.npy", b"not an array"),
     ],
 )
 def test_reference_files_that_do_not_fit(
@@ -225,17 +229,22 @@ def test_frames_of_the_card(steering_bundle: Path, copy_of: Copy) -> None:
 def test_an_answer_beyond_the_lock(steering_bundle: Path, copy_of: Copy) -> None:
     model = bundle_factory.model(1, bias=2.0)
     outputs = np.load(steering_bundle / "reference/outputs.npy") + np.float32(2)
-    control = np.load(steering_bundle / "reference/control.npy")
+    negative_control = np.load(steering_bundle / "reference/negative_control.npy")
     files = {"model.onnx": model.SerializeToString(), "reference/outputs.npy": outputs}
     report = verify_bundle(
-        change(copy_of(steering_bundle), files, control=compare("steering", outputs, control).worst)
+        change(
+            copy_of(steering_bundle),
+            files,
+            negative_control=compare("steering", outputs, negative_control).worst,
+        )
     )
     assert failed(report) == ["output limits"]
 
 
 def test_waypoints_that_no_car_reaches(waypoint_bundle: Path, copy_of: Copy) -> None:
     reference = {
-        name: np.load(waypoint_bundle / f"reference/{name}.npy") for name in ("outputs", "control")
+        name: np.load(waypoint_bundle / f"reference/{name}.npy")
+        for name in ("outputs", "negative_control")
     }
     far = np.zeros(8, np.float32)
     far[0] = 60.0  # metres in the first half second
@@ -244,10 +253,10 @@ def test_waypoints_that_no_car_reaches(waypoint_bundle: Path, copy_of: Copy) -> 
         "model.onnx": bundle_factory.model(1, "waypoints", far).SerializeToString(),
         "reference/outputs.npy": outputs,
     }
-    control = compare("waypoints", outputs, reference["control"]).worst
-    assert failed(verify_bundle(change(copy_of(waypoint_bundle), files, control=control))) == [
-        "output limits"
-    ]
+    negative_control = compare("waypoints", outputs, reference["negative_control"]).worst
+    assert failed(
+        verify_bundle(change(copy_of(waypoint_bundle), files, negative_control=negative_control))
+    ) == ["output limits"]
     assert TASKS["waypoints"].size([[3.0, 4.0], [6.0, 8.0]], (0.5, 2.0)) == pytest.approx(10.0)
     assert TASKS["steering"].size([-0.3], ()) == pytest.approx(math.degrees(0.3))
 

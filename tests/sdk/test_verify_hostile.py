@@ -234,11 +234,14 @@ def test_an_answer_that_depends_on_nothing(steering_bundle: Path, copy_of: Copy)
     """
     bundle = copy_of(steering_bundle)
     nothing = np.zeros((6, 1), np.float32)
-    control = nothing + 1
+    negative_control = nothing + 1
     np.save(bundle / "reference/outputs.npy", nothing)
-    np.save(bundle / "reference/control.npy", control)
+    np.save(bundle / "reference/negative_control.npy", negative_control)
     parity = json.loads((bundle / "card.json").read_text())["parity"]
-    parity |= {"measured": 0.0, "control": compare("steering", nothing, control).worst}
+    parity |= {
+        "measured": 0.0,
+        "negative_control": compare("steering", nothing, negative_control).worst,
+    }
     forge(
         bundle,
         with_nodes(node("Mul", ["pre", "nil"], ["steer_rad"]), nil=np.array(0, np.float32)),
@@ -264,13 +267,13 @@ def test_an_input_that_the_graph_takes_and_does_not_answer_to(
     weights[row] = 0
     linear.CopyFrom(numpy_helper.from_array(weights, "linear"))
     images, ego = bundle_factory.frames("waypoints")
-    outputs, control = (
+    outputs, negative_control = (
         bundle_factory.evaluate(model, images, ego),
-        np.load(bundle / "reference/control.npy"),
+        np.load(bundle / "reference/negative_control.npy"),
     )
     np.save(bundle / "reference/outputs.npy", outputs)
     parity = json.loads((bundle / "card.json").read_text())["parity"] | {
-        "control": compare("waypoints", outputs, control).worst
+        "negative_control": compare("waypoints", outputs, negative_control).worst
     }
     assert failed(verify_bundle(forge(bundle, model, parity=parity))) == [f"answers to {name}"]
 

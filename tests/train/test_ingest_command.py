@@ -73,7 +73,7 @@ def test_the_command(tmp_path: Path) -> None:
         (("donkey", "x", "--image-size", "8"), "WIDTHxHEIGHT"),
         (("donkey", "x", "--image-size", "0x9000"), "WIDTHxHEIGHT"),
         (("donkey", "x", "--derive", "edges"), "Did you mean 'edge'"),
-        (("donkey", "x", "--max-steer-deg", "0"), "full lock"),
+        (("donkey", "x", "--max-steer-deg", "0"), "maximum steering angle"),
         (("donkey", "x", "--cameras", "left"), "one camera: leave --cameras"),
         (("donkey", "x", "--side-correction", "0.2"), "one camera: leave --cameras"),
         (("udacity", "x", "--side-correction", "nan"), "must lie in [0, 1]"),
@@ -82,7 +82,7 @@ def test_the_command(tmp_path: Path) -> None:
             "field of view must lie in [1, 180) degrees, got 180",
         ),
         (("donkey", "x", "--fov-deg", "1e-320"), "must lie in [1, 180) degrees"),
-        (("donkey", "x", "--max-steer-deg", "1e-320"), "full lock must lie in [1, 90] degrees"),
+        (("donkey", "x", "--max-steer-deg", "1e-320"), "angle must lie in [1, 90] degrees"),
         (("donkey", "x", "--wheelbase-m", "1e-300"), "must lie in [0.01, 100] metres"),
         (
             ("donkey", "x", "--wheelbase-m", "inf"),

@@ -56,7 +56,8 @@ def test_a_tub_becomes_a_data_set(tmp_path: Path) -> None:
     )
     episode = dataset.episode("train-0000")
     np.testing.assert_allclose(episode.state["time_s"], [0, 0.05, 0.1], atol=1e-6)
-    # Positive angles of a donkeycar steer to the right; full lock is 25 degrees.
+    # Positive angles of a donkeycar steer to the right; the maximum steering angle is 25
+    # degrees.
     np.testing.assert_allclose(episode.state["steer_rad"], -np.radians([0, 25, 5]), atol=1e-6)
     np.testing.assert_array_equal(episode.state["throttle"], np.float32([0.5, 0, 0.5]))
     np.testing.assert_array_equal(episode.state["brake"], np.float32([0, 0.25, 0]))

@@ -114,17 +114,17 @@ def _open_loop(answers: dict[str, Any]) -> list[Row]:
 
 
 def _parity(answers: dict[str, Any]) -> list[Row]:
-    values, controls = {}, {}
+    values, negative_controls = {}, {}
     for model in MODELS:
         if model.bundle is None:
-            values[model.name], controls[model.name] = "not exported", ""
+            values[model.name], negative_controls[model.name] = "not exported", ""
             continue
         parity = answers[f"export {model.name}"]["card"]["parity"]
         values[model.name] = f"{parity['measured']:.2g} {parity['unit']}"
-        controls[model.name] = f"{parity['control']:.3g} {parity['unit']}"
+        negative_controls[model.name] = f"{parity['negative_control']:.3g} {parity['unit']}"
     return [
         Row("export", "ONNX against torch, largest", values),
-        Row("export", "negative control", controls),
+        Row("export", "negative control", negative_controls),
     ]
 
 

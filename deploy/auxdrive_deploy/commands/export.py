@@ -67,7 +67,7 @@ def export(
             f"parity, {parity.frames} frames",
             f"{parity.measured:.2g} {parity.unit} (limit {parity.limit:g})",
         ),
-        ("negative control", f"{parity.control:.3g} {parity.unit}"),
+        ("negative control", f"{parity.negative_control:.3g} {parity.unit}"),
         *(
             (metric, f"{value.value:.4g} {value.unit}".rstrip())
             for metric, value in card.metrics.items()

@@ -8,7 +8,8 @@ before anything is used.
     reference/ego.npy       float32 (N, E): the ego inputs side by side in the card's order; E = 0
                             for a camera alone
     reference/outputs.npy   float32, what the trained student said of these frames
-    reference/control.npy   the same of weights of another seed, which the parity check must refuse
+    reference/negative_control.npy
+                            the same of weights of another seed, which the parity check must refuse
 
 Files that the card does not name may not stand there, but for what desktops, file systems and git
 leave in every folder (`layout.is_left_by_others`); none may be missing, and none may be a link. A
@@ -24,9 +25,9 @@ from auxdrive.bundles.layout import (
     IMAGE_INPUT,
     MODEL_NAME,
     README_NAME,
-    REFERENCE_CONTROL,
     REFERENCE_EGO,
     REFERENCE_IMAGES,
+    REFERENCE_NEGATIVE_CONTROL,
     REFERENCE_OUTPUTS,
     REQUIRED_FILES,
     ego_of,
@@ -35,6 +36,7 @@ from auxdrive.bundles.layout import (
 
 __all__ = [
     "CARD_NAME", "IMAGE_INPUT", "MODEL_NAME", "README_NAME",
-    "REFERENCE_CONTROL", "REFERENCE_EGO", "REFERENCE_IMAGES", "REFERENCE_OUTPUTS", "REQUIRED_FILES",
+    "REFERENCE_EGO", "REFERENCE_IMAGES", "REFERENCE_NEGATIVE_CONTROL", "REFERENCE_OUTPUTS",
+    "REQUIRED_FILES",
     "Bundle", "ego_of", "parse_card", "parse_npy", "sha256_of_files", "unit_of",
 ]  # fmt: skip

@@ -15,14 +15,14 @@ README_NAME = "README.md"
 REFERENCE_IMAGES = "reference/images.npy"
 REFERENCE_EGO = "reference/ego.npy"
 REFERENCE_OUTPUTS = "reference/outputs.npy"
-REFERENCE_CONTROL = "reference/control.npy"
+REFERENCE_NEGATIVE_CONTROL = "reference/negative_control.npy"
 REQUIRED_FILES = (
     MODEL_NAME,
     README_NAME,
     REFERENCE_IMAGES,
     REFERENCE_EGO,
     REFERENCE_OUTPUTS,
-    REFERENCE_CONTROL,
+    REFERENCE_NEGATIVE_CONTROL,
 )
 
 IMAGE_INPUT = "image"

@@ -17,9 +17,9 @@ from auxdrive.checks.report import Check
 from auxdrive.predictor import FIRST_RUN_S, Predictor
 from auxdrive.types import Float32
 
-CONTROL_TOLERANCE = 0.02
-"""The control's figure is large and hardly depends on the machine; it must come out within this
-share of the card's.
+NEGATIVE_CONTROL_TOLERANCE = 0.02
+"""The negative control's figure is large and hardly depends on the machine; it must come out
+within this share of the card's.
 """
 
 PERTURBED_FRAMES = 8
@@ -53,12 +53,17 @@ def check_answers(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]:
         limit,
         parity.unit,
     )
-    control = compare(card.task, outputs, reference.control)
+    negative_control = compare(card.task, outputs, reference.negative_control)
     detail = "weights of another seed must exceed the limit, or the comparison proves nothing"
     yield Check(
-        "negative control", control.worst > limit, detail, control.worst, limit, control.unit
+        "negative control",
+        negative_control.worst > limit,
+        detail,
+        negative_control.worst,
+        limit,
+        negative_control.unit,
     )
-    yield _check_recorded(card, reference, control.worst)
+    yield _check_recorded(card, reference, negative_control.worst)
     same = outputs.tobytes() == again.tobytes()
     yield Check(
         "determinism",
@@ -73,27 +78,36 @@ def check_answers(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]:
     )
 
 
-def _check_recorded(card: ModelCard, reference: Reference, control: float) -> Check:
-    """The card's figures: within its own limit, and the control's repeatable from the files."""
+def _check_recorded(card: ModelCard, reference: Reference, negative_control: float) -> Check:
+    """The card's figures: within its own limit, and the negative control's repeatable from the
+    files.
+    """
     recorded = card.parity
-    stored = compare(card.task, reference.outputs, reference.control).worst
-    if not recorded.measured <= recorded.limit < recorded.control:
+    stored = compare(card.task, reference.outputs, reference.negative_control).worst
+    if not recorded.measured <= recorded.limit < recorded.negative_control:
         detail = (
-            f"the card's own figures break its limit: {recorded.measured} and control "
-            f"{recorded.control} {recorded.unit}"
+            f"the card's own figures break its limit: {recorded.measured} and negative control "
+            f"{recorded.negative_control} {recorded.unit}"
         )
         return Check(
             "recorded figures", False, detail, recorded.measured, recorded.limit, recorded.unit
         )
-    tolerance = max(CONTROL_TOLERANCE * recorded.control, recorded.limit)
+    tolerance = max(NEGATIVE_CONTROL_TOLERANCE * recorded.negative_control, recorded.limit)
     passed = (
-        abs(stored - recorded.control) <= tolerance and abs(control - recorded.control) <= tolerance
+        abs(stored - recorded.negative_control) <= tolerance
+        and abs(negative_control - recorded.negative_control) <= tolerance
     )
     detail = (
-        f"the card says control {recorded.control:.4g}, its files give {stored:.4g} {recorded.unit}"
+        f"the card says negative control {recorded.negative_control:.4g}, its files give "
+        f"{stored:.4g} {recorded.unit}"
     )
     return Check(
-        "recorded figures", passed, detail, abs(stored - recorded.control), tolerance, recorded.unit
+        "recorded figures",
+        passed,
+        detail,
+        abs(stored - recorded.negative_control),
+        tolerance,
+        recorded.unit,
     )
 
 

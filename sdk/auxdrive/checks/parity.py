@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from auxdrive.bundles import (
-    REFERENCE_CONTROL,
     REFERENCE_EGO,
     REFERENCE_IMAGES,
+    REFERENCE_NEGATIVE_CONTROL,
     REFERENCE_OUTPUTS,
     Bundle,
     ego_of,
@@ -41,14 +41,14 @@ class Reference:
 
     Attributes:
         images: uint8 (N, H, W, 3). ego: float32 (N, E), columns in the card's order.
-        outputs: float32 of the trained student. control: of weights of another seed. Shapes as in
-            the module's legend.
+        outputs: float32 of the trained student. negative_control: of weights of another seed.
+            Shapes as in the module's legend.
     """
 
     images: UInt8
     ego: Float32
     outputs: Float32
-    control: Float32
+    negative_control: Float32
 
 
 def differences(task: str, outputs: AnyArray, reference: AnyArray) -> Float64:
@@ -72,7 +72,7 @@ def differences(task: str, outputs: AnyArray, reference: AnyArray) -> Float64:
 
 def compare(task: str, outputs: AnyArray, reference: AnyArray) -> Parity:
     """The largest and the mean of `differences`; `worst` is what a card's `parity.measured` and
-    `parity.control` state.
+    `parity.negative_control` state.
     """
     apart = differences(task, outputs, reference)
     return Parity(len(apart), float(apart.max()), float(apart.mean()), TASKS[task].parity_unit)
@@ -92,7 +92,11 @@ def read_reference(bundle: Bundle) -> Reference:
         REFERENCE_IMAGES: (images, (n, card.camera.height, card.camera.width, 3), np.uint8),
         REFERENCE_EGO: (bundle.read_array(REFERENCE_EGO), (n, columns), np.float32),
         REFERENCE_OUTPUTS: (bundle.read_array(REFERENCE_OUTPUTS), (n, *answer), np.float32),
-        REFERENCE_CONTROL: (bundle.read_array(REFERENCE_CONTROL), (n, *answer), np.float32),
+        REFERENCE_NEGATIVE_CONTROL: (
+            bundle.read_array(REFERENCE_NEGATIVE_CONTROL),
+            (n, *answer),
+            np.float32,
+        ),
     }
     for name, (array, shape, dtype) in arrays.items():
         if array.shape != shape or array.dtype != dtype:

@@ -131,7 +131,7 @@ class GuardedController(ABC):
     @abstractmethod
     def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
         """The command for a prediction that is fresh, at a time later than the last call's;
-        steering is cut to the lock afterwards.
+        steering is cut to the maximum steering angle afterwards.
 
         Raises:
             Unusable: the answer cannot be driven by. InputError: see `Controller.step`.
@@ -212,8 +212,8 @@ class GuardedController(ABC):
             )
 
     def _sound(self, command: Control, elapsed_s: float | None) -> Control:
-        """The command as it goes out: finite, plain floats, within the lock, the pedals' travel and
-        the wheel's speed.
+        """The command as it goes out: finite, plain floats, within the maximum steering angle, the
+        pedals' travel and the wheel's speed.
         """
         steer, throttle, brake = (
             float(command.steer_rad),

@@ -22,7 +22,9 @@ class SteeringConfig(ControllerConfig):
 
 
 class SteeringController(GuardedController):
-    """Predicted steering, cut to the lock, and the speed loop towards the target speed."""
+    """Predicted steering, cut to the maximum steering angle, and the speed loop towards the target
+    speed.
+    """
 
     config_type = SteeringConfig
 

@@ -51,8 +51,8 @@ TRANSFUSER_PRESETS: dict[str, TransFuserConfig] = {
 class TransFuserPID(GuardedController):
     """Steers at the middle of the first two waypoints and drives at the speed that they are apart.
 
-    The originals' steering is a share of full lock, positive to the right; it is converted by
-    `SteeringSpec.max_road_wheel_rad`.
+    The originals' steering is a share of the maximum steering angle, positive to the right; it is
+    converted by `SteeringSpec.max_road_wheel_rad`.
     """
 
     config_type = TransFuserConfig

@@ -85,7 +85,7 @@ def _of_episode(dataset: Dataset, episode: EpisodeReader) -> Iterable[str]:
     beyond = int((np.abs(steer) > card.steering.max_road_wheel_rad * (1 + 1e-6)).sum())
     if beyond:
         yield (
-            f"{beyond} steering labels beyond the full lock of "
+            f"{beyond} steering labels beyond the maximum steering angle of "
             f"{card.steering.max_road_wheel_deg:g} degrees"
         )
     if not episode.has(Modality.RGB):

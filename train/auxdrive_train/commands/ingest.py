@@ -54,7 +54,8 @@ def ingest(
         ),
     ] = None,
     max_steer_deg: Annotated[
-        float, typer.Option(help="Road-wheel angle at full lock, for sources that record -1..1.")
+        float,
+        typer.Option(help="Maximum steering angle (road wheels), for sources that record -1..1."),
     ] = 25.0,
     rate_hz: Annotated[
         float | None,

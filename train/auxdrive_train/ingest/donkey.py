@@ -1,9 +1,9 @@
 """donkeycar's tub, version 2 (`tub` reads its files).
 
 Labels (donkeycar/templates/complete.py): `user/angle`, or `user/steering`, in -1..1, positive
-right, of the steering lock; `user/throttle` in -1..1, negative brakes or reverses. `enc/speed` is
-the odometer's, in metres per second (donkeycar/parts/kinematics.py). `cam/depth_array` names a
-16-bit image, in millimetres as the RealSense and OAK-D cameras give it.
+right, of the maximum steering angle; `user/throttle` in -1..1, negative brakes or
+reverses. `enc/speed` is the odometer's, in metres per second (donkeycar/parts/kinematics.py).
+`cam/depth_array` names a 16-bit image, in millimetres as the RealSense and OAK-D cameras give it.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
     return Source(
         name=name,
         identity=(
-            f"donkey tub {name} (labels sha256 {labels}, full lock {options.max_steer_deg:g} "
-            f"deg{options.rate_in_identity})"
+            f"donkey tub {name} (labels sha256 {labels}, maximum steering angle "
+            f"{options.max_steer_deg:g} deg{options.rate_in_identity})"
         ),
         index_field=index_field,
         rate_hz=judged.rate_hz,

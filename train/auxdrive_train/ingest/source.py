@@ -15,7 +15,7 @@ from pathlib import Path
 
 from auxdrive.cards import LEAST_FOV_DEG, WHEELBASE_M, VehicleSpec
 from auxdrive.errors import DataError, UsageError
-from auxdrive.steering import LOCK_DEG, SteeringSpec
+from auxdrive.steering import MAX_STEER_RANGE_DEG, SteeringSpec
 from auxdrive.storage.reading import read_bytes, refusals
 
 FASTEST_MPS = 150.0
@@ -33,7 +33,7 @@ def _range(bounds: tuple[float, float]) -> str:
 class SourceOptions:
     """What the caller knows better than the files.
 
-    max_steer_deg: road-wheel angle at full lock, for sources that record -1..1. rate_hz: the
+    max_steer_deg: the maximum steering angle, for sources that record -1..1. rate_hz: the
     camera's, whatever the timestamps say. cameras, side_correction: for sources with side cameras
     (None: what the reader takes by itself); the correction is in the source's
         steering numbers, towards the middle.
@@ -50,10 +50,10 @@ class SourceOptions:
     depth: bool = True
 
     def __post_init__(self) -> None:
-        if not LOCK_DEG[0] <= self.max_steer_deg <= LOCK_DEG[1]:
+        if not MAX_STEER_RANGE_DEG[0] <= self.max_steer_deg <= MAX_STEER_RANGE_DEG[1]:
             raise UsageError(
-                f"the steering angle at full lock must lie in {_range(LOCK_DEG)} degrees, got "
-                f"{self.max_steer_deg}"
+                f"the maximum steering angle must lie in {_range(MAX_STEER_RANGE_DEG)} degrees, "
+                f"got {self.max_steer_deg}"
             )
         if self.rate_hz is not None and not 0.1 <= self.rate_hz <= 1000:
             raise UsageError(f"the rate must lie in [0.1, 1000] Hz, got {self.rate_hz}")
@@ -222,8 +222,8 @@ def left_out(skipped: Counter[str], notes: Iterable[str] = ()) -> str:
 
 
 def refuse_other_unit(beyond: int, records: int, where: str) -> None:
-    """Refuse a recording whose labels are no shares of the full lock: the few that look like some
-    would be wrong.
+    """Refuse a recording whose labels are no shares of the maximum steering angle: the few that
+    look like some would be wrong.
 
     Raises:
         DataError: `beyond`, the records whose labels are beyond [-1, 1], are more than half of all.
@@ -232,8 +232,8 @@ def refuse_other_unit(beyond: int, records: int, where: str) -> None:
         raise DataError(
             f"{where}: {beyond} of {records} records have steering or pedals beyond [-1, 1]: in "
             "degrees, per cent, another unit? "
-            "Write steering as a share of the full lock, positive right (--max-steer-deg says how "
-            "many degrees), and pedals as 0..1"
+            "Write steering as a share of the maximum steering angle, positive right "
+            "(--max-steer-deg says how many degrees), and pedals as 0..1"
         )
 
 

@@ -104,7 +104,7 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
         raise DataError(f"{log}: no record to use ({left_out(skipped, notes)})")
     labels = digest((log,))
     settings = (
-        f"full lock {options.max_steer_deg:g} deg, cameras "
+        f"maximum steering angle {options.max_steer_deg:g} deg, cameras "
         f"{'+'.join(cameras)}{options.rate_in_identity}"
     )
     side = "" if cameras == ("center",) else f", side correction {correction:g}"

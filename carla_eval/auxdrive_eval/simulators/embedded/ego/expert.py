@@ -71,7 +71,7 @@ class Expert:
         dx, dy = x - vehicle.x_m, y - vehicle.y_m
         alpha = math.remainder(math.atan2(dy, dx) - vehicle.yaw_rad, math.tau)
         limit = vehicle.parameters.max_steer_rad
-        if abs(alpha) > math.pi / 2:  # the point lies behind: full lock towards it
+        if abs(alpha) > math.pi / 2:  # behind: steer as far as it goes
             return math.copysign(limit, alpha)
         steer = math.atan(
             2 * vehicle.parameters.wheelbase_m * math.sin(alpha) / max(math.hypot(dx, dy), 0.5)

@@ -80,7 +80,7 @@ class Vehicle:
 
     def step(self, control: Control, duration_s: float) -> None:
         """Move for `duration_s` under a constant command. Pedals are clipped to 0..1 and steering
-        to full lock.
+        to the maximum steering angle.
         """
         p = self.parameters
         throttle, brake = min(max(control.throttle, 0.0), 1.0), min(max(control.brake, 0.0), 1.0)
