@@ -77,14 +77,14 @@ class ExportedStudent(nn.Module):
         self.task = task
 
     def forward(self, image: Tensor, *ego: Tensor) -> Tensor:
-        """image uint8 (N, H, W, 3), ego float32 as `task.ego.specs` -> (N, *target_shape)."""
+        """image uint8 (N, H, W, 3), ego float32 as `task.ego.specs` -> (N, *label_shape)."""
         ego_be = torch.cat(ego, dim=1) if ego else torch.zeros((image.shape[0], 0))
         return self.network.predict(image, ego_be)
 
 
 def student_outputs(network: SingleNetwork, images: UInt8, ego: Float32) -> Float32:
     """What torch says of N frames, in evaluation mode on the CPU: images (N, H, W, 3), ego (N, E)
-    -> (N, *target_shape).
+    -> (N, *label_shape).
     """
     step = max(1, CHUNK_BYTES // images[0].nbytes)
     network.eval()

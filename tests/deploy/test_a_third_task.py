@@ -75,21 +75,21 @@ class SpeedTask(Task):
         time_s = state["time_s"] + 1.0
         later = np.interp(time_s, state["time_s"], state["speed_mps"])
         valid = (time_s <= state["time_s"][-1]) & np.isfinite(ego).all(axis=1) & np.isfinite(later)
-        target = np.where(valid, later, 0.0).astype(np.float32)[:, None]
-        return Labels(valid, np.where(valid[:, None], ego, np.float32(0)), target)
+        label = np.where(valid, later, 0.0).astype(np.float32)[:, None]
+        return Labels(valid, np.where(valid[:, None], ego, np.float32(0)), label)
 
     def head(self, feature_dim, dropout):
         return Head(feature_dim, self.scale)
 
-    def loss_per_sample(self, prediction, target):
-        return (prediction - target).abs().flatten(1).mean(dim=1)
+    def loss_per_sample(self, prediction, label):
+        return (prediction - label).abs().flatten(1).mean(dim=1)
 
-    def metrics(self, prediction, target, steering):
-        predicted, truth = check_predictions(prediction, target, self.target_shape)
+    def metrics(self, prediction, label, steering):
+        predicted, truth = check_predictions(prediction, label, self.label_shape)
         return {"mae_mps": float(np.abs(predicted - truth).mean())}
 
-    def mirror_target(self, target):
-        return target
+    def mirror_label(self, label):
+        return label
 """
 
 

@@ -83,7 +83,7 @@ def test_the_exported_student_is_the_one_that_was_evaluated(
     with Predictor.load(path) as predictor:
         said = predict_all(predictor, images, samples.ego)
     recorded = json.loads((run.directory / "result.json").read_text())["metrics"]["test"]["student"]
-    for metric, value in run.task.metrics(said, samples.target, run.card.steering).items():
+    for metric, value in run.task.metrics(said, samples.label, run.card.steering).items():
         assert value == pytest.approx(recorded[metric], abs=1e-5), metric
 
 
@@ -331,7 +331,7 @@ def test_intervals_are_those_of_whole_episodes(
     dataset = Dataset.open(small_data)
     samples = SampleSet.open(dataset, dataset.split("val"), run.task, (Modality.RGB,))
     errors_deg = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
-    said = samples.target + np.radians(errors_deg[samples.episode_of])[:, None].astype(np.float32)
+    said = samples.label + np.radians(errors_deg[samples.episode_of])[:, None].astype(np.float32)
     found = metric_intervals(said, samples, run.card.steering, run.config.seed)[
         "mae_road_wheel_deg"
     ]

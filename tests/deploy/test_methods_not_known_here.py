@@ -130,7 +130,7 @@ def test_it_is_exported_and_drives_as_it_was_measured(
         [[agent.act(Observation(image, 0.0), {}).steer_rad] for image in images], dtype=np.float64
     )
     measured = json.loads((runs[method] / "result.json").read_text())["metrics"]["val"]["student"]
-    for metric, value in run.task.metrics(driven, samples.target, dataset.card.steering).items():
+    for metric, value in run.task.metrics(driven, samples.label, dataset.card.steering).items():
         assert value == pytest.approx(measured[metric], abs=1e-5), metric
     with Predictor.load(tmp_path / "bundle") as predictor:
         assert predictor.predict(Observation(images[0], 0.0)).steer_rad == pytest.approx(

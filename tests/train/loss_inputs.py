@@ -38,7 +38,7 @@ def batch_of(count: int, task: Task = TASK) -> Batch:
         {},
         {},
         torch.zeros(count, 0),
-        torch.zeros(count, *task.target_shape),
+        torch.zeros(count, *task.label_shape),
         (torch.arange(count) + 3) % SAMPLES,
     )
 
@@ -48,9 +48,9 @@ def output(features_bd: Tensor, task: Task = TASK) -> Output:
     gradients reach them by whatever a loss compares.
     """
     count = len(features_bd)
-    numbers = int(torch.tensor(task.target_shape).prod())
+    numbers = int(torch.tensor(task.label_shape).prod())
     repeats = -(-numbers // features_bd.shape[1])
-    prediction = features_bd.repeat(1, repeats)[:, :numbers].reshape(count, *task.target_shape)
+    prediction = features_bd.repeat(1, repeats)[:, :numbers].reshape(count, *task.label_shape)
     maps = {}
     for place, (name, channels) in enumerate(WIDTHS.maps.items()):
         side = 2 + len(WIDTHS.maps) - place

@@ -95,7 +95,7 @@ def test_absent_frames_reach_neither_statistics_nor_losses(name: str, samples: S
         {**batch.frames, Modality.DEPTH: garbage.to(torch.uint16)},
         batch.present,
         batch.ego_be,
-        batch.target,
+        batch.label,
         batch.index,
     )
     outcomes = []
@@ -128,7 +128,7 @@ def test_a_network_of_one_modality_is_measured_where_it_is(samples: SampleSet) -
     assert counted(rgb, samples).all()
     # Right wherever depth is, and far off where it is not: perfect on depth, and not on RGB.
     said = np.where(
-        lacking.reshape(-1, *[1] * (samples.target.ndim - 1)), 99.0, samples.target
+        lacking.reshape(-1, *[1] * (samples.label.ndim - 1)), 99.0, samples.label
     ).astype(np.float32)
     measured = measure(
         {"depth": depth, "rgb": rgb}, {"depth": said, "rgb": said}, samples, card.steering
@@ -142,15 +142,15 @@ def test_the_oracle_leaves_no_sample_to_a_network_that_does_not_see_it(samples: 
         Setting(Modality.RGB, (Modality.DEPTH,), build(samples.card), 1),
         METHODS["dmcl"].options_type(),
     )
-    target = np.zeros((2, 1), dtype=np.float32)
+    label = np.zeros((2, 1), dtype=np.float32)
     predictions = {
         "student": np.full((2, 1), 0.3, dtype=np.float32),
         "depth_network": np.zeros((2, 1), dtype=np.float32),
     }
     everywhere = {"student": np.ones(2, dtype=bool), "depth_network": np.ones(2, dtype=bool)}
     nowhere = {**everywhere, "depth_network": np.zeros(2, dtype=bool)}
-    assert method.report(predictions, target, everywhere)["oracle_loss"] == 0.0
-    assert method.report(predictions, target, nowhere)["oracle_loss"] > 0.0
+    assert method.report(predictions, label, everywhere)["oracle_loss"] == 0.0
+    assert method.report(predictions, label, nowhere)["oracle_loss"] > 0.0
 
 
 def test_episodes_without_the_main_modality_are_refused_before_anything_is_written(

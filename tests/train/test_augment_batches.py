@@ -51,7 +51,7 @@ def make_batch(task: Task, size: int, width: int = 7, height: int = 4, seed: int
         frames=frames,
         present={modality: torch.ones(size, dtype=torch.bool) for modality in frames},
         ego_be=torch.from_numpy(rng.normal(size=(size, ego_width)).astype(np.float32)),
-        target=torch.from_numpy(rng.normal(size=(size, *task.target_shape)).astype(np.float32)),
+        label=torch.from_numpy(rng.normal(size=(size, *task.label_shape)).astype(np.float32)),
         index=torch.arange(size),
     )
 
@@ -63,7 +63,7 @@ def same(one: Batch, other: Batch) -> bool:
             *((one.frames[m], other.frames[m]) for m in one.frames),
             *((one.present[m], other.present[m]) for m in one.present),
             (one.ego_be, other.ego_be),
-            (one.target, other.target),
+            (one.label, other.label),
             (one.index, other.index),
         )
     )
@@ -118,8 +118,8 @@ def test_mirrored_twice_is_unchanged_and_other_rows_are_untouched(task: Task) ->
         )
         want = mirrored(modality, batch.frames[modality][[0, 3]].numpy())
         np.testing.assert_array_equal(once.frames[modality][[0, 3]].numpy(), want)
-    assert torch.equal(once.target[kept], batch.target[kept])
-    assert torch.equal(once.target[rows], task.mirror_target(batch.target[rows]))
+    assert torch.equal(once.label[kept], batch.label[kept])
+    assert torch.equal(once.label[rows], task.mirror_label(batch.label[rows]))
     assert torch.equal(once.ego_be[rows], task.ego.mirror(batch.ego_be[rows]))
 
 
@@ -132,7 +132,7 @@ def test_frames_and_labels_are_mirrored_together_or_not_at_all(
     got = augment(
         batch, AugmentConfig(mirror=probability, **STILL), task, torch.Generator().manual_seed(0)
     )
-    mirrored = [not torch.equal(a, b) for a, b in zip(got.target, batch.target, strict=True)]
+    mirrored = [not torch.equal(a, b) for a, b in zip(got.label, batch.label, strict=True)]
     assert abs(sum(mirrored) - 200 * probability) <= (30 if probability == 0.5 else 0)
     rows = torch.tensor(mirrored).nonzero().flatten()
     assert same(got, mirror(batch, rows, task) if len(rows) else batch)
@@ -149,7 +149,7 @@ def test_light_leaves_everything_but_the_image_bit_for_bit() -> None:
             {**got.frames, Modality.RGB: batch.frames[Modality.RGB]},
             got.present,
             got.ego_be,
-            got.target,
+            got.label,
             got.index,
         ),
         batch,
@@ -192,7 +192,7 @@ def test_switching_light_on_leaves_the_choice_of_mirrored_samples() -> None:
             augment(batch, config, TASKS[1], g)
             for config, g in zip((dark, light), generators, strict=True)
         )
-        assert torch.equal(one.target, other.target)
+        assert torch.equal(one.label, other.label)
 
 
 def twin(image: AnyArray, config: AugmentConfig, draws: list[float]) -> Any:
@@ -271,7 +271,7 @@ def test_batches_without_an_image_are_mirrored_only() -> None:
     frames, present = (
         {m: d[m] for m in (Modality.DEPTH, Modality.LIDAR)} for d in (batch.frames, batch.present)
     )
-    blind = Batch(frames, present, batch.ego_be, batch.target, batch.index)
+    blind = Batch(frames, present, batch.ego_be, batch.label, batch.index)
     got = augment(
         blind, LIGHT.model_copy(update={"mirror": 1.0}), TASKS[0], torch.Generator().manual_seed(0)
     )

@@ -36,21 +36,21 @@ def test_manoeuvres_are_told_apart() -> None:
 
 def test_shares_change_and_samples_do_not(stripe_data: Path) -> None:
     whole = samples(stripe_data)
-    target = whole.target.copy()
-    target[::3] = 0.01
-    target[1::3] = np.array([[1, 0.5], [2, 1], [3, 1.5], [4, 2]], dtype=np.float32)
-    target[2::3] = np.array([[1, 0], [2, 0], [3, 0], [4, 0]], dtype=np.float32)
+    label = whole.label.copy()
+    label[::3] = 0.01
+    label[1::3] = np.array([[1, 0.5], [2, 1], [3, 1.5], [4, 2]], dtype=np.float32)
+    label[2::3] = np.array([[1, 0], [2, 0], [3, 0], [4, 0]], dtype=np.float32)
     import dataclasses
 
-    given = dataclasses.replace(whole, target=target)
+    given = dataclasses.replace(whole, label=label)
     made = balance(given, BalanceConfig(rest_every=4, turn_repeat=3))
-    resting, turning = manoeuvres(made.target)
-    before = manoeuvres(target)
+    resting, turning = manoeuvres(made.label)
+    before = manoeuvres(label)
     assert resting.sum() == before[0].sum() // 4
     assert turning.sum() == 3 * before[1].sum()
     assert (~resting & ~turning).sum() == (~before[0] & ~before[1]).sum()
     batch = made.gather(np.arange(len(made)))
-    assert torch.equal(batch.target, torch.from_numpy(made.target))
+    assert torch.equal(batch.label, torch.from_numpy(made.label))
     assert balance(given, BalanceConfig()) is given
 
 

@@ -92,9 +92,9 @@ def test_gather_brings_each_sample_in_the_order_asked_for(
     places = [(0, i) if i < 30 else (1, i - 30) if i < 60 else (2, i - 60) for i in wanted]
     assert batch.size == len(wanted)
     assert batch.index.tolist() == wanted
-    assert batch.target.dtype == torch.float32
+    assert batch.label.dtype == torch.float32
     np.testing.assert_allclose(
-        batch.target[:, 0].numpy(), [e + 0.01 * row for e, row in places], rtol=1e-6
+        batch.label[:, 0].numpy(), [e + 0.01 * row for e, row in places], rtol=1e-6
     )
     for modality in RECORDED:
         for k, (episode, row) in enumerate(places):
@@ -127,7 +127,7 @@ def test_invalid_records_are_no_samples(dataset: Dataset) -> None:
     np.testing.assert_array_equal(batch.frames[Modality.RGB][0].numpy(), frame(Modality.RGB, 0, 2))
     np.testing.assert_allclose(batch.ego_be.numpy(), [[5, 20, 2], [5, 20, 0]])
     np.testing.assert_allclose(
-        batch.target[0].numpy(), [[2.5, 0], [5, 0], [7.5, 0], [10, 0]], atol=1e-5
+        batch.label[0].numpy(), [[2.5, 0], [5, 0], [7.5, 0], [10, 0]], atol=1e-5
     )
 
 
@@ -135,11 +135,11 @@ def test_batches_do_not_share_memory_with_the_set(dataset: Dataset) -> None:
     samples = SampleSet.open(dataset, ("e0",), SteeringTask(), [Modality.RGB])
     first = samples.gather(np.arange(3))
     first.frames[Modality.RGB].zero_()
-    first.target.zero_()
+    first.label.zero_()
     np.testing.assert_array_equal(
         samples.gather(np.arange(3)).frames[Modality.RGB][2].numpy(), frame(Modality.RGB, 0, 2)
     )
-    assert samples.gather(np.array([2])).target.item() == pytest.approx(0.02)
+    assert samples.gather(np.array([2])).label.item() == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize("wanted", [[], [-1], [85], [[0, 1]]])

@@ -195,7 +195,7 @@ def test_black_frames_give_a_finite_loss_and_gradient_in_training(name: str, tas
         },
         {m: torch.ones(count, dtype=torch.bool) for m in (Modality.RGB, Modality.DEPTH)},
         torch.zeros(count, task.ego.width),
-        torch.zeros(count, *task.target_shape),
+        torch.zeros(count, *task.label_shape),
         torch.arange(count),
     )
     step = made._student_loss(networks, black)

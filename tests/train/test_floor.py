@@ -48,19 +48,19 @@ def test_the_constant_of_each_metric_is_the_training_parts_best(
     """
     train_part, val = steering
     floor = floor_of(steering)["constant"]
-    target, task = train_part.target, train_part.task
+    label, task = train_part.label, train_part.task
     mean, median = (
-        np.broadcast_to(value, val.target.shape) for value in (target.mean(), np.median(target))
+        np.broadcast_to(value, val.label.shape) for value in (label.mean(), np.median(label))
     )
     assert floor["rmse_road_wheel_deg"] == pytest.approx(
-        task.metrics(mean, val.target, val.card.steering)["rmse_road_wheel_deg"], rel=1e-6
+        task.metrics(mean, val.label, val.card.steering)["rmse_road_wheel_deg"], rel=1e-6
     )
     assert floor["mae_road_wheel_deg"] == pytest.approx(
-        task.metrics(median, val.target, val.card.steering)["mae_road_wheel_deg"], rel=0.02
+        task.metrics(median, val.label, val.card.steering)["mae_road_wheel_deg"], rel=0.02
     )
     on_itself = floor_of((train_part, train_part))["constant"]
     for value in np.linspace(-0.3, 0.3, 61):
-        figures = task.metrics(np.full_like(target, value), target, val.card.steering)
+        figures = task.metrics(np.full_like(label, value), label, val.card.steering)
         assert figures["macc"] <= on_itself["macc"] + 0.02
         assert figures["mae_road_wheel_deg"] >= on_itself["mae_road_wheel_deg"] - 0.05
     assert on_itself["r2"] == pytest.approx(0.0, abs=1e-6)
@@ -76,10 +76,10 @@ def test_without_ego_inputs_there_is_no_row_of_them(
     )
     floor = floor_of(parts)
     assert list(floor) == ["constant", "ego", "neighbours"]
-    target = parts[0].target.astype(np.float64)
-    candidates = (target.mean(axis=0), np.median(target, axis=0))
+    label = parts[0].label.astype(np.float64)
+    candidates = (label.mean(axis=0), np.median(label, axis=0))
     on_train, on_val = (
-        [float(np.linalg.norm(c - part.target, axis=2).mean()) for c in candidates]
+        [float(np.linalg.norm(c - part.label, axis=2).mean()) for c in candidates]
         for part in parts
     )
     assert floor["constant"]["ade_m"] == pytest.approx(on_val[int(np.argmin(on_train))], rel=1e-5)
@@ -104,7 +104,7 @@ def test_thresholds_that_no_sample_can_miss_say_nothing(
     not absurd.
     """
     floor = floor_of(steering)
-    assert np.degrees(np.abs(steering[1].target)).max() < 15
+    assert np.degrees(np.abs(steering[1].label)).max() < 15
     assert thresholds_that_say_nothing(floor) == ("acc_15", "acc_30", "acc_75")
     assert thresholds_that_say_nothing({}) == ()
     assert thresholds_that_say_nothing(

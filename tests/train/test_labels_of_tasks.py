@@ -49,11 +49,11 @@ def test_waypoints_on_a_circle(
     # a chord between two records cuts the corner by at most this
     sagitta = radius * (1 - np.cos(speed / rate / radius / 2))
     np.testing.assert_allclose(
-        labels.target[labels.valid],
+        labels.label[labels.valid],
         np.broadcast_to(wanted, (int(rate) + 1, 4, 2)),
         atol=sagitta + 1e-3,
     )
-    assert labels.target.dtype == labels.ego.dtype == np.float32
+    assert labels.label.dtype == labels.ego.dtype == np.float32
     np.testing.assert_array_equal(labels.ego[0], np.array([speed, 20.0, 1.0], np.float32))
 
 
@@ -66,14 +66,14 @@ def test_waypoints_between_records_are_interpolated_in_time() -> None:
 def test_the_future_ends_with_the_episode() -> None:
     labels = WaypointsTask().labels(circle(25, 10.0, 5.0, 100.0), 10.0)
     np.testing.assert_array_equal(np.flatnonzero(labels.valid), np.arange(5))
-    assert not labels.target[5:].any()
+    assert not labels.label[5:].any()
     assert not labels.ego[5:].any()
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5])
 def test_episodes_too_short_have_no_valid_record(n: int) -> None:
     labels = WaypointsTask().labels(circle(n, 10.0, 5.0, 100.0), 10.0)
-    assert labels.target.shape == (n, 4, 2)
+    assert labels.label.shape == (n, 4, 2)
     assert not labels.valid.any()
 
 
@@ -86,7 +86,7 @@ def test_a_record_that_does_not_know_is_not_valid(field: str) -> None:
     labels = WaypointsTask().labels(state, 10.0)
     assert not labels.valid[10]
     assert labels.valid[11]
-    assert np.isfinite(labels.target).all()
+    assert np.isfinite(labels.label).all()
     assert np.isfinite(labels.ego).all()
     # A lost position also spoils the records whose future it is; a lost heading, speed or goal does
     # not.
@@ -125,9 +125,9 @@ def test_steering_needs_the_angle_alone() -> None:
     labels = SteeringTask().labels(state, 10.0)
     np.testing.assert_array_equal(labels.valid, [True, True, False, True, True, True])
     assert labels.ego.shape == (6, 0)
-    assert labels.target.shape == (6, 1)
-    assert labels.target[2] == 0
-    assert labels.target[0] == np.float32(math.atan(0.029))
+    assert labels.label.shape == (6, 1)
+    assert labels.label[2] == 0
+    assert labels.label[0] == np.float32(math.atan(0.029))
 
 
 @pytest.mark.parametrize("task", [SteeringTask(), WaypointsTask()])

@@ -95,7 +95,7 @@ def answer(network: nn.Module, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
 
 def task_twin(prediction: np.ndarray, batch: Batch) -> np.ndarray:
     """(B,): AML's squared error in units of 10 degrees."""
-    return np.asarray((((prediction - batch.target.double().numpy()) / SCALE) ** 2).mean(axis=1))
+    return np.asarray((((prediction - batch.label.double().numpy()) / SCALE) ** 2).mean(axis=1))
 
 
 def has_gradient(network: nn.Module) -> bool:

@@ -121,14 +121,14 @@ def test_auxiliaries_are_asked_for_where_needed_and_refused_where_not() -> None:
 
 
 def dmcl_twin(
-    predictions: np.ndarray, target: np.ndarray, present: np.ndarray, soft: float
+    predictions: np.ndarray, label: np.ndarray, present: np.ndarray, soft: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Algorithm 1 by loops, squared error."""
     networks, samples = predictions.shape
     losses, winners = np.zeros((networks, samples)), np.zeros(samples, dtype=int)
     for i in range(samples):
         hard = [
-            (predictions[m, i] - target[i]) ** 2 if present[m, i] else np.inf
+            (predictions[m, i] - label[i]) ** 2 if present[m, i] else np.inf
             for m in range(networks)
         ]
         winner = int(np.argmin(hard))
@@ -149,13 +149,13 @@ def dmcl_twin(
 )
 def test_dmcl_equals_its_twin(seed: int, networks: int, samples: int, soft: float) -> None:
     rng = np.random.default_rng(seed)
-    predictions, target = rng.normal(size=(networks, samples)), rng.normal(size=samples)
+    predictions, label = rng.normal(size=(networks, samples)), rng.normal(size=samples)
     present = rng.random((networks, samples)) < 0.7
     present[0] = True
-    wanted, winners = dmcl_twin(predictions, target, present, soft)
+    wanted, winners = dmcl_twin(predictions, label, present, soft)
     losses, winner = choose(
         lambda p, t: (p - t).square().flatten(1).mean(dim=1),
-        torch.tensor(predictions).unsqueeze(2), torch.tensor(target).unsqueeze(1),
+        torch.tensor(predictions).unsqueeze(2), torch.tensor(label).unsqueeze(1),
         torch.tensor(present), soft,
     )  # fmt: skip
     np.testing.assert_allclose(losses.numpy(), wanted, rtol=1e-12, atol=1e-12)

@@ -56,11 +56,11 @@ def test_a_threshold_itself_is_outside() -> None:
 
 
 def test_steering_metrics_judge_the_steering_wheel_where_its_ratio_is_known() -> None:
-    target = np.radians([0.0, 1.0, -2.0])
-    prediction = target + np.radians(0.2)
-    road = steering_metrics(prediction, target, SteeringSpec())
+    label = np.radians([0.0, 1.0, -2.0])
+    prediction = label + np.radians(0.2)
+    road = steering_metrics(prediction, label, SteeringSpec())
     wheel = steering_metrics(
-        prediction, target, SteeringSpec(kind="steering_wheel_deg", ratio=16.0)
+        prediction, label, SteeringSpec(kind="steering_wheel_deg", ratio=16.0)
     )
     assert road["mae_road_wheel_deg"] == pytest.approx(0.2)
     assert road["acc_1.5"] == 1.0
@@ -86,7 +86,7 @@ def test_no_metric_is_another_one_under_a_second_name(task: str, steering: Steer
             name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=9, height=7)
         ),
     )
-    truth, said = np.random.default_rng(0).normal(size=(2, 400, *made.target_shape))
+    truth, said = np.random.default_rng(0).normal(size=(2, 400, *made.label_shape))
     figures = made.metrics(said, truth, steering)
     assert ("mae_steering_wheel_deg" in {name.removeprefix("steer_") for name in figures}) == (
         steering.ratio is not None
@@ -95,11 +95,11 @@ def test_no_metric_is_another_one_under_a_second_name(task: str, steering: Steer
     assert len(set(errors)) == len(errors)
 
 
-def test_r2_by_hand_and_undefined_for_constant_targets() -> None:
-    target = np.array([1.0, 2.0, 3.0])
-    assert r2_score(target, target) == 1.0
-    assert r2_score(np.full(3, 2.0), target) == 0.0
-    assert r2_score(np.array([1.0, 2.0, 4.0]), target) == pytest.approx(0.5)
+def test_r2_by_hand_and_undefined_for_constant_labels() -> None:
+    label = np.array([1.0, 2.0, 3.0])
+    assert r2_score(label, label) == 1.0
+    assert r2_score(np.full(3, 2.0), label) == 0.0
+    assert r2_score(np.array([1.0, 2.0, 4.0]), label) == pytest.approx(0.5)
     assert math.isnan(r2_score(np.zeros(3), np.ones(3)))
     for constant in (0.0, 0.1, 0.3, 1e-300, 1e300):  # whose mean is another number, as often as not
         assert math.isnan(r2_score(np.full(1001, constant + 0.01), np.full(1001, constant)))
@@ -109,29 +109,29 @@ def test_r2_by_hand_and_undefined_for_constant_targets() -> None:
 @given(st.integers(1, 6), st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_displacement_errors_agree_with_loops(n: int, t: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    prediction, target = rng.normal(size=(2, n, t, 2))
-    ade, fde = displacement_errors(prediction, target)
+    prediction, label = rng.normal(size=(2, n, t, 2))
+    ade, fde = displacement_errors(prediction, label)
     for i in range(n):
-        distances = [math.hypot(*(prediction[i, k] - target[i, k])) for k in range(t)]
+        distances = [math.hypot(*(prediction[i, k] - label[i, k])) for k in range(t)]
         assert ade[i] == pytest.approx(math.fsum(distances) / t)
         assert fde[i] == pytest.approx(distances[-1])
 
 
 @pytest.mark.parametrize("task", [SteeringTask(), WaypointsTask()])
-@pytest.mark.parametrize("case", ["shape", "empty", "nan prediction", "infinite target"])
+@pytest.mark.parametrize("case", ["shape", "empty", "nan prediction", "infinite label"])
 def test_metrics_refuse_what_cannot_be_scored(
     task: SteeringTask | WaypointsTask, case: str
 ) -> None:
-    prediction, target = np.zeros((2, 3, *task.target_shape))
+    prediction, label = np.zeros((2, 3, *task.label_shape))
     if case == "shape":
         prediction = prediction[:2]
     elif case == "empty":
-        prediction = target = prediction[:0]
+        prediction = label = prediction[:0]
     elif case == "nan prediction":
         prediction.flat[0] = np.nan
     else:
-        target.flat[-1] = np.inf
+        label.flat[-1] = np.inf
     with pytest.raises(
-        DataError, match=r"need two arrays|no samples|1 of .* predictions|1 of .* targets"
+        DataError, match=r"need two arrays|no samples|1 of .* predictions|1 of .* labels"
     ):
-        task.metrics(prediction, target, SteeringSpec())
+        task.metrics(prediction, label, SteeringSpec())

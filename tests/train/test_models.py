@@ -50,7 +50,7 @@ def random_batch(seed: int, size: int = 3, task: str = "waypoints") -> Batch:
         frames=frames,
         present={m: torch.ones(size, dtype=torch.bool) for m in frames},
         ego_be=torch.from_numpy(rng.normal(size=(size, 3)).astype(np.float32)),
-        target=torch.from_numpy(rng.normal(size=(size, *made.target_shape)).astype(np.float32)),
+        label=torch.from_numpy(rng.normal(size=(size, *made.label_shape)).astype(np.float32)),
         index=torch.arange(size),
     )
 
@@ -91,7 +91,7 @@ def test_the_reset_teacher_still_learns_from_its_auxiliaries() -> None:
     teacher = FusedNetwork(Modality.RGB, (Modality.DEPTH,), made, head=student.head)
     reset(teacher, student)
     batch = random_batch(1)
-    (teacher(batch).prediction - batch.target).square().mean().backward()
+    (teacher(batch).prediction - batch.label).square().mean().backward()
     gradient = teacher.projections["depth"].weight.grad
     assert gradient is not None
     assert float(gradient.abs().max()) > 0
@@ -130,14 +130,14 @@ def test_a_missing_modality_adds_nothing() -> None:
         batch.frames,
         {**batch.present, Modality.DEPTH: torch.zeros(3, dtype=torch.bool)},
         batch.ego_be,
-        batch.target,
+        batch.label,
         batch.index,
     )
     other = Batch(
         {**absent.frames, Modality.DEPTH: absent.frames[Modality.DEPTH].clone().zero_()},
         absent.present,
         absent.ego_be,
-        absent.target,
+        absent.label,
         absent.index,
     )
     assert torch.equal(teacher(absent).prediction, teacher(other).prediction)

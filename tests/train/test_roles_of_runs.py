@@ -70,7 +70,7 @@ def test_what_is_loaded_and_driven_is_the_teacher_that_was_measured(samd_run: Pa
     dataset = Dataset.open(run.config.data)
     samples = SampleSet.open(dataset, dataset.split("val"), run.task, run.method.modalities)
     said = predict_roles(run.roles, samples, torch.device("cpu"))
-    measured = run.task.metrics(said["teacher"], samples.target, dataset.card.steering)
+    measured = run.task.metrics(said["teacher"], samples.label, dataset.card.steering)
     assert measured[METRIC] == pytest.approx(
         result_of(samd_run)["metrics"]["val"]["teacher"][METRIC], rel=1e-12
     )

@@ -37,17 +37,17 @@ def card(**more: object) -> DatasetCard:
 def test_tensors_and_shapes_belong_together(name: str) -> None:
     task = make_task(name, card())
     assert task.name == name
-    assert task.output.shape == ("batch", *task.target_shape)
+    assert task.output.shape == ("batch", *task.label_shape)
     assert task.scale > 0
     rng = np.random.default_rng(0)
-    answers = 0.1 * rng.normal(size=(2, 20, *task.target_shape))
+    answers = 0.1 * rng.normal(size=(2, 20, *task.label_shape))
     assert task.primary_metric in task.metrics(answers[0], answers[1], SteeringSpec())
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_the_primary_metric_is_best_for_the_truth(name: str) -> None:
     task = make_task(name, card())
-    truth = np.random.default_rng(0).normal(size=(20, *task.target_shape))
+    truth = np.random.default_rng(0).normal(size=(20, *task.label_shape))
     best = task.metrics(truth, truth, SteeringSpec())[task.primary_metric]
     worse = task.metrics(truth + 0.3, truth, SteeringSpec())[task.primary_metric]
     assert (best > worse) == task.higher_is_better
@@ -94,23 +94,23 @@ def test_losses_agree_with_their_formulas(batch: int, seed: int) -> None:
             lambda e: np.where(abs(e) < 0.5, 0.5 * e**2, 0.5 * (abs(e) - 0.25)),
         ),
     ):
-        prediction, target = rng.normal(size=(2, batch, *task.target_shape))
-        got = task.loss_per_sample(torch.from_numpy(prediction), torch.from_numpy(target))
+        prediction, label = rng.normal(size=(2, batch, *task.label_shape))
+        got = task.loss_per_sample(torch.from_numpy(prediction), torch.from_numpy(label))
         assert got.shape == (batch,)
         np.testing.assert_allclose(
-            got.numpy(), formula(prediction - target).reshape(batch, -1).mean(axis=1)
+            got.numpy(), formula(prediction - label).reshape(batch, -1).mean(axis=1)
         )
 
 
 @pytest.mark.parametrize("task", [SteeringTask(), SteeringTask(huber_delta=0.7), WaypointsTask()])
 def test_gradients_of_the_losses(task: Task) -> None:
     generator = torch.Generator().manual_seed(0)
-    prediction, target = (
-        torch.randn(3, *task.target_shape, dtype=torch.float64, generator=generator)
+    prediction, label = (
+        torch.randn(3, *task.label_shape, dtype=torch.float64, generator=generator)
         for _ in range(2)
     )
     assert torch.autograd.gradcheck(
-        lambda p: task.loss_per_sample(p, target), prediction.requires_grad_()
+        lambda p: task.loss_per_sample(p, label), prediction.requires_grad_()
     )
 
 
@@ -119,16 +119,16 @@ def test_the_mirror_is_its_own_inverse_and_keeps_loss_and_angle(name: str) -> No
     task = make_task(name, card())
     generator = torch.Generator().manual_seed(1)
     ego_width = task.ego.width
-    target, other = (torch.randn(4, *task.target_shape, generator=generator) for _ in range(2))
+    label, other = (torch.randn(4, *task.label_shape, generator=generator) for _ in range(2))
     ego = torch.randn(4, ego_width, generator=generator)
-    assert torch.equal(task.mirror_target(task.mirror_target(target)), target)
+    assert torch.equal(task.mirror_label(task.mirror_label(label)), label)
     assert torch.equal(task.ego.mirror(task.ego.mirror(ego.clone())), ego)
-    mirrored_loss = task.loss_per_sample(task.mirror_target(target), task.mirror_target(other))
-    assert torch.equal(mirrored_loss, task.loss_per_sample(target, other))
+    mirrored_loss = task.loss_per_sample(task.mirror_label(label), task.mirror_label(other))
+    assert torch.equal(mirrored_loss, task.loss_per_sample(label, other))
     if isinstance(task, WaypointsTask):
         np.testing.assert_allclose(
-            task.steer_of(task.mirror_target(target).numpy()),
-            -task.steer_of(target.numpy()),
+            task.steer_of(task.mirror_label(label).numpy()),
+            -task.steer_of(label.numpy()),
             rtol=1e-12,
         )
 
@@ -138,8 +138,8 @@ def test_the_mirror_of_waypoints_keeps_what_lies_ahead() -> None:
     ego = torch.tensor([[5.0, 20.0, 3.0]])
     path = torch.arange(8.0).reshape(1, 4, 2)
     assert task.ego.mirror(ego).tolist() == [[5.0, 20.0, -3.0]]
-    assert torch.equal(task.mirror_target(path)[..., 0], path[..., 0])
-    assert torch.equal(task.mirror_target(path)[..., 1], -path[..., 1])
+    assert torch.equal(task.mirror_label(path)[..., 0], path[..., 0])
+    assert torch.equal(task.mirror_label(path)[..., 1], -path[..., 1])
 
 
 @given(st.floats(5.0, 200.0), st.sampled_from([-1.0, 1.0]), st.floats(2.0, 10.0))

@@ -133,7 +133,7 @@ class RunAgent:
             frames=frames,
             present={modality: torch.ones(1, dtype=torch.bool) for modality in frames},
             ego_be=torch.tensor(inputs.ego_row, dtype=torch.float32).reshape(1, -1),
-            target=torch.zeros((1, *self._task.target_shape)),
+            label=torch.zeros((1, *self._task.label_shape)),
             index=torch.zeros(1, dtype=torch.int64),
         )
 

@@ -130,7 +130,7 @@ def _disturbed(
 
 def mirror(batch: Batch, rows: Tensor, task: Task) -> Batch:
     """The batch with the samples of these rows (int64) mirrored left to right: every frame, ego
-    input and target.
+    input and label.
     """
     return replace(
         batch,
@@ -139,7 +139,7 @@ def mirror(batch: Batch, rows: Tensor, task: Task) -> Batch:
             for modality, frames in batch.frames.items()
         },
         ego_be=batch.ego_be.index_copy(0, rows, task.ego.mirror(batch.ego_be[rows])),
-        target=batch.target.index_copy(0, rows, task.mirror_target(batch.target[rows])),
+        label=batch.label.index_copy(0, rows, task.mirror_label(batch.label[rows])),
     )
 
 

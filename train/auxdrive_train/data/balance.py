@@ -43,7 +43,7 @@ def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
     """
     if config == BalanceConfig():
         return samples
-    path = samples.task.path(samples.target)
+    path = samples.task.path(samples.label)
     if path is None:
         raise UsageError(
             "balance is for tasks that say where the car will be, as waypoints do; the task "

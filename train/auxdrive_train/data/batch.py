@@ -24,7 +24,7 @@ class Batch:
         present: per modality bool (B,): False where the episode lacks the modality; its frame is
             zero there.
         ego_be: float32 (B, E), physical units, laid out as `task.ego`; E may be 0.
-        target: float32 (B, *task.target_shape), physical units; divide by `task.scale` before
+        label: float32 (B, *task.label_shape), physical units; divide by `task.scale` before
             `task.loss_per_sample`.
         index: int64 (B,), the samples' numbers in their `SampleSet`.
     """
@@ -32,7 +32,7 @@ class Batch:
     frames: dict[Modality, Tensor]
     present: dict[Modality, Tensor]
     ego_be: Tensor
-    target: Tensor
+    label: Tensor
     index: Tensor
 
     @property
@@ -55,6 +55,6 @@ class Batch:
             frames={modality: function(tensor) for modality, tensor in self.frames.items()},
             present={modality: function(tensor) for modality, tensor in self.present.items()},
             ego_be=function(self.ego_be),
-            target=function(self.target),
+            label=function(self.label),
             index=function(self.index),
         )

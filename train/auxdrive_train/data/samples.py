@@ -42,7 +42,7 @@ class SampleSet:
         frame_of: int64 (N,), each sample's record within its episode.
         session_of: int64 (N,), which drive each sample is of. taken_s: float64 (N,), when it was
             taken on that drive's clock.
-        ego: float32 (N, E), target: float32 (N, *target_shape), physical units.
+        ego: float32 (N, E), label: float32 (N, *label_shape), physical units.
     """
 
     card: DatasetCard
@@ -56,7 +56,7 @@ class SampleSet:
     session_of: NDArray[np.int64]
     taken_s: Float64
     ego: Float32
-    target: Float32
+    label: Float32
     _frames: dict[Modality, list[AnyArray | None]] = field(repr=False)
 
     @classmethod
@@ -101,8 +101,8 @@ class SampleSet:
             except DataError as error:
                 raise DataError(f"{reader.path}: {error}") from error
         frame_of = [
-            np.flatnonzero(_within(stretches[name], label.valid))
-            for name, label in zip(names, labels, strict=True)
+            np.flatnonzero(_within(stretches[name], each.valid))
+            for name, each in zip(names, labels, strict=True)
         ]
         if not any(rows.size for rows in frame_of):
             raise DataError(_nothing_valid(dataset, readers, task))
@@ -133,10 +133,10 @@ class SampleSet:
                 ]
             ),
             ego=np.concatenate(
-                [label.ego[rows] for label, rows in zip(labels, frame_of, strict=True)]
+                [each.ego[rows] for each, rows in zip(labels, frame_of, strict=True)]
             ),
-            target=np.concatenate(
-                [label.target[rows] for label, rows in zip(labels, frame_of, strict=True)]
+            label=np.concatenate(
+                [each.label[rows] for each, rows in zip(labels, frame_of, strict=True)]
             ),
             # A plain view of the map: slicing np.memmap itself costs as much as copying a small
             # frame.
@@ -160,7 +160,7 @@ class SampleSet:
             session_of=self.session_of[numbers],
             taken_s=self.taken_s[numbers],
             ego=self.ego[numbers],
-            target=self.target[numbers],
+            label=self.label[numbers],
         )
 
     def independent(self, at_least: int) -> tuple[NDArray[np.int64], str]:
@@ -216,7 +216,7 @@ class SampleSet:
             frames=frames,
             present=present,
             ego_be=torch.from_numpy(self.ego[index]),
-            target=torch.from_numpy(self.target[index]),
+            label=torch.from_numpy(self.label[index]),
             index=torch.from_numpy(index.copy()),
         )
 
@@ -280,6 +280,6 @@ def _nothing_valid(dataset: Dataset, readers: list[EpisodeReader], task: Task) -
     return (
         f"{dataset.name}: none of {records} records in {len(readers)} episodes has labels for the "
         f"task '{task.name}' ({needs}; "
-        f"targets {task.output.name}). Choose another task, or record what it needs (pose, "
+        f"labels {task.output.name}). Choose another task, or record what it needs (pose, "
         "speed, goal) in longer episodes"
     )

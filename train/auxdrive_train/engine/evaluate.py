@@ -24,7 +24,7 @@ EVALUATION_BATCH = 128
 def predict_roles(
     roles: Mapping[str, Network], samples: SampleSet, device: torch.device
 ) -> dict[str, Float32]:
-    """Predictions (N, *target_shape) of every role's network in evaluation mode, in the samples'
+    """Predictions (N, *label_shape) of every role's network in evaluation mode, in the samples'
     order; modes are put back afterwards.
     """
     modes = {
@@ -91,5 +91,5 @@ def measure(
     measured = {}
     for role, prediction in predictions.items():
         rows = counted(roles[role], samples)
-        measured[role] = samples.task.metrics(prediction[rows], samples.target[rows], steering)
+        measured[role] = samples.task.metrics(prediction[rows], samples.label[rows], steering)
     return measured

@@ -48,7 +48,7 @@ def floors(
     """
     constants = best_constants(train, steering)
     fit = np.linalg.lstsq(
-        _design(train), train.target.reshape(len(train), -1).astype(np.float64), rcond=None
+        _design(train), train.label.reshape(len(train), -1).astype(np.float64), rcond=None
     )[0]
     neighbours = _Neighbours(
         train, ModalityInput(main, preprocessing.model_copy(update={"size": IMAGE_SIZE}))
@@ -57,24 +57,24 @@ def floors(
     for name, samples in splits.items():
         rows = {"constant": of_constants(samples, constants, steering)}
         if train.ego.shape[1]:
-            linear = (_design(samples) @ fit).reshape(samples.target.shape)
-            rows["ego"] = samples.task.metrics(linear, samples.target, steering)
+            linear = (_design(samples) @ fit).reshape(samples.label.shape)
+            rows["ego"] = samples.task.metrics(linear, samples.label, steering)
         asked = _spread(len(samples), MOST_ASKED)
         rows["neighbours"] = samples.task.metrics(
-            neighbours.answers(samples, asked), samples.target[asked], steering
+            neighbours.answers(samples, asked), samples.label[asked], steering
         )
         made[name] = rows
     return made
 
 
 def best_constants(train: SampleSet, steering: SteeringSpec) -> dict[str, Float64]:
-    """By metric the constant (*target_shape) that is best for it on these samples, of their mean,
+    """By metric the constant (*label_shape) that is best for it on these samples, of their mean,
     their median and, for a single number, 41 of their quantiles.
     """
-    target = train.target.astype(np.float64)
-    candidates = [target.mean(axis=0), np.median(target, axis=0)]
-    if target[0].size == 1:
-        candidates += list(np.quantile(target, QUANTILES, axis=0))
+    label = train.label.astype(np.float64)
+    candidates = [label.mean(axis=0), np.median(label, axis=0)]
+    if label[0].size == 1:
+        candidates += list(np.quantile(label, QUANTILES, axis=0))
     measured = [_of_constant(train, candidate, steering) for candidate in candidates]
     best = {}
     for metric in measured[0]:
@@ -97,7 +97,7 @@ def of_constants(
 
 def _of_constant(samples: SampleSet, value: Float64, steering: SteeringSpec) -> Figures:
     return samples.task.metrics(
-        np.broadcast_to(value, samples.target.shape), samples.target, steering
+        np.broadcast_to(value, samples.label.shape), samples.label, steering
     )
 
 
@@ -124,14 +124,14 @@ class _Neighbours:
         self._scale = max(float(np.sqrt(images.var(axis=0).sum())), 1e-6)
         self._ego_scale = np.maximum(ego.std(axis=0), 1e-6) * np.sqrt(max(ego.shape[1], 1))
         self._points = self._standardised(images, ego)
-        self._targets = train.target[known].astype(np.float64)
+        self._labels = train.label[known].astype(np.float64)
 
     def answers(self, samples: SampleSet, asked: NDArray[np.int64]) -> Float64:
-        """(N, *target_shape) of the samples of these numbers."""
+        """(N, *label_shape) of the samples of these numbers."""
         points = torch.from_numpy(self._standardised(*self._read(samples, asked)))
         distances = torch.cdist(points, torch.from_numpy(self._points))
         nearest = distances.topk(min(NEIGHBOURS, len(self._points)), dim=1, largest=False).indices
-        mean: Float64 = self._targets[nearest.numpy()].mean(axis=1)
+        mean: Float64 = self._labels[nearest.numpy()].mean(axis=1)
         return mean
 
     def _read(self, samples: SampleSet, chosen: NDArray[np.int64]) -> tuple[Float32, Float32]:

@@ -35,7 +35,7 @@ def write_result(parts: Parts, progress: Progress) -> RunResult:
         figures: dict[str, Any] = dict(measure(roles, predictions, samples, steering))
         extra = method.report(
             predictions,
-            samples.target,
+            samples.label,
             {role: counted(network, samples) for role, network in roles.items()},
         )
         measured[name] = {**figures, **({"all": extra} if extra else {})}

@@ -243,7 +243,7 @@ def _by_condition(
         part = samples.chosen(rows)
         made[name] = Condition(
             frames=len(part),
-            metrics=_stored(samples.task.metrics(predictions[rows], part.target, steering)),
+            metrics=_stored(samples.task.metrics(predictions[rows], part.label, steering)),
             constant=_stored(of_constants(part, constants, steering)),
         )
     return made

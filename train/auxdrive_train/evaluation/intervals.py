@@ -24,7 +24,7 @@ them would be far too narrow.
 def metric_intervals(
     predictions: Float32, samples: SampleSet, steering: SteeringSpec, seed: int
 ) -> dict[str, Interval]:
-    """The task's metrics of predictions (N, *target_shape) with percentile intervals over resampled
+    """The task's metrics of predictions (N, *label_shape) with percentile intervals over resampled
     groups of frames that are independent of each other (`SampleSet.independent`; Efron 1979); no
     bounds for fewer than `MIN_GROUPS`.
 
@@ -37,8 +37,8 @@ def metric_intervals(
     task = samples.task
     group_of, _ = samples.independent(MIN_GROUPS)
     return bootstrap_intervals(
-        task.metrics(predictions, samples.target, steering),
-        lambda index: task.metrics(predictions[index], samples.target[index], steering),
+        task.metrics(predictions, samples.label, steering),
+        lambda index: task.metrics(predictions[index], samples.label[index], steering),
         group_of,
         resamples=min(RESAMPLES, max(200, MAX_RESAMPLED // len(samples))),
         seed=seed,

@@ -52,7 +52,7 @@ class Model:
         modalities: what this network sees.
         preprocessing: what it does to the image.
         dataset_sha256: fingerprint of the data that it was trained on.
-        predict: predictions (N, *target_shape) in physical units; tells how many frames are done.
+        predict: predictions (N, *label_shape) in physical units; tells how many frames are done.
         counted: the samples, bool (N,), that it can be measured on.
     """
 

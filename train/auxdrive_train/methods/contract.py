@@ -234,28 +234,28 @@ class Method(ABC):
         """Refuse a construction that cannot work, before training starts (given a few samples)."""
 
     def report(
-        self, predictions: Mapping[str, AnyArray], target: AnyArray, counted: Mapping[str, AnyArray]
+        self, predictions: Mapping[str, AnyArray], label: AnyArray, counted: Mapping[str, AnyArray]
     ) -> dict[str, float]:
         """Figures over all roles at once (e.g. an oracle).
 
-        predictions and target are (N, *target_shape); counted: by role bool (N,), the samples that
+        predictions and label are (N, *label_shape); counted: by role bool (N,), the samples that
         have what it sees.
         """
-        del predictions, target, counted
+        del predictions, label, counted
         return {}
 
-    def per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """Task loss (B,) of physical predictions and targets, both (B, *target_shape)."""
-        return self.task.loss_per_sample(prediction / self.task.scale, target / self.task.scale)
+    def per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
+        """Task loss (B,) of physical predictions and labels, both (B, *label_shape)."""
+        return self.task.loss_per_sample(prediction / self.task.scale, label / self.task.scale)
 
     def supervised(self, prediction: Tensor, batch: Batch) -> Tensor:
         """Mean task loss over the batch."""
-        return self.per_sample(prediction, batch.target).mean()
+        return self.per_sample(prediction, batch.label).mean()
 
     def supervised_where(self, prediction: Tensor, batch: Batch, modality: Modality) -> Tensor:
         """Mean task loss over the samples that have the modality; zero when none has."""
         present = batch.present[modality].to(prediction.dtype)
-        return (self.per_sample(prediction, batch.target) * present).sum() / present.sum().clamp(
+        return (self.per_sample(prediction, batch.label) * present).sum() / present.sum().clamp(
             min=1
         )
 

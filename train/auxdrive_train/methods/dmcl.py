@@ -108,7 +108,7 @@ class DMCL(SinglePhase):
         )
         present_mb = torch.stack([batch.present[m] for m in self.modalities])
         losses_mb, winner_b = choose(
-            self.per_sample, predictions, batch.target, present_mb, self.options.soft_weight
+            self.per_sample, predictions, batch.label, present_mb, self.options.soft_weight
         )
         names = [self._key(m) for m in self.modalities]
         means = losses_mb.sum(dim=1) / present_mb.sum(dim=1).clamp(min=1)
@@ -127,12 +127,12 @@ class DMCL(SinglePhase):
         }
 
     def report(
-        self, predictions: Mapping[str, AnyArray], target: AnyArray, counted: Mapping[str, AnyArray]
+        self, predictions: Mapping[str, AnyArray], label: AnyArray, counted: Mapping[str, AnyArray]
     ) -> dict[str, float]:
         """The oracle: the task loss if each sample were left to the network that is best on it, of
         those whose modality it has.
         """
-        wanted = torch.from_numpy(np.ascontiguousarray(target))
+        wanted = torch.from_numpy(np.ascontiguousarray(label))
         losses = []
         for key in (self._key(m) for m in self.modalities):
             loss = self.per_sample(torch.from_numpy(np.ascontiguousarray(predictions[key])), wanted)
@@ -147,7 +147,7 @@ class DMCL(SinglePhase):
 def choose(
     loss_per_sample: Callable[[Tensor, Tensor], Tensor],
     predictions_mb: Tensor,
-    target_b: Tensor,
+    label_b: Tensor,
     present_mb: Tensor,
     soft_weight: float,
 ) -> tuple[Tensor, Tensor]:
@@ -156,7 +156,7 @@ def choose(
     predictions_mb: (M, B, ...). A network whose modality is absent can neither win nor learn: its
     loss is zero.
     """
-    hard_mb = torch.stack([loss_per_sample(prediction, target_b) for prediction in predictions_mb])
+    hard_mb = torch.stack([loss_per_sample(prediction, label_b) for prediction in predictions_mb])
     winner_b = hard_mb.detach().masked_fill(~present_mb, float("inf")).argmin(dim=0)
     taught = predictions_mb.detach()[winner_b, torch.arange(len(winner_b), device=winner_b.device)]
     soft_mb = torch.stack([loss_per_sample(prediction, taught) for prediction in predictions_mb])

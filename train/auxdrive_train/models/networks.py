@@ -32,7 +32,7 @@ class Output:
 
     Attributes:
         features: (B, D) before the head.
-        prediction: (B, *target_shape) in physical units.
+        prediction: (B, *label_shape) in physical units.
         maps: the intermediate maps (B, C, h, w) that were asked for, by name.
     """
 

@@ -32,12 +32,12 @@ class Labels:
     Attributes:
         valid: bool (N,): the frames that can be trained on.
         ego: float32 (N, E), zero where not valid.
-        target: float32 (N, *target_shape), zero where not valid.
+        label: float32 (N, *label_shape), zero where not valid.
     """
 
     valid: NDArray[np.bool_]
     ego: Float32
-    target: Float32
+    label: Float32
 
 
 class Task(ABC):
@@ -82,8 +82,8 @@ class Task(ABC):
         return self.spec.output(self.times_s)
 
     @property
-    def target_shape(self) -> tuple[int, ...]:
-        """Of one target."""
+    def label_shape(self) -> tuple[int, ...]:
+        """Of one label."""
         return self.spec.shape(self.times_s)
 
     @abstractmethod
@@ -97,29 +97,29 @@ class Task(ABC):
 
     @abstractmethod
     def head(self, feature_dim: int, dropout: float) -> nn.Module:
-        """A fresh head: features (B, D) and ego inputs (B, E) -> (B, *target_shape), physical."""
+        """A fresh head: features (B, D) and ego inputs (B, E) -> (B, *label_shape), physical."""
 
     @abstractmethod
-    def loss_per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """(B,) from scaled predictions and scaled targets, both (B, *target_shape)."""
+    def loss_per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
+        """(B,) from scaled predictions and scaled labels, both (B, *label_shape)."""
 
     @abstractmethod
     def metrics(
-        self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec
+        self, prediction: AnyArray, label: AnyArray, steering: SteeringSpec
     ) -> dict[str, float]:
-        """Metrics of physical predictions and targets (N, *target_shape); see
+        """Metrics of physical predictions and labels (N, *label_shape); see
         `auxdrive_train.tasks.metrics`.
         """
 
     @abstractmethod
-    def mirror_target(self, target: Tensor) -> Tensor:
-        """The targets (or predictions), scaled or not, of the mirrored scenes."""
+    def mirror_label(self, label: Tensor) -> Tensor:
+        """The labels (or predictions), scaled or not, of the mirrored scenes."""
 
-    def path(self, target: Float32) -> Float32 | None:
-        """Where the vehicle will be by targets (N, *target_shape), (N, T, 2) in metres in the ego
+    def path(self, label: Float32) -> Float32 | None:
+        """Where the vehicle will be by labels (N, *label_shape), (N, T, 2) in metres in the ego
         frame; None where the task does not say.
         """
-        del target
+        del label
         return None
 
 
@@ -151,28 +151,28 @@ def check_state(state: AnyArray) -> None:
 
 
 def check_predictions(
-    prediction: AnyArray, target: AnyArray, target_shape: tuple[int, ...]
+    prediction: AnyArray, label: AnyArray, label_shape: tuple[int, ...]
 ) -> tuple[Float64, Float64]:
-    """Predictions and targets as float64.
+    """Predictions and labels as float64.
 
     Raises:
-        DataError: shapes that differ or are not (N, *target_shape), nothing to score, or a value
+        DataError: shapes that differ or are not (N, *label_shape), nothing to score, or a value
             that is not finite.
     """
     predicted, truth = (
         np.asarray(prediction, dtype=np.float64),
-        np.asarray(target, dtype=np.float64),
+        np.asarray(label, dtype=np.float64),
     )
-    if predicted.shape != truth.shape or predicted.shape[1:] != target_shape:
+    if predicted.shape != truth.shape or predicted.shape[1:] != label_shape:
         raise DataError(
-            f"metrics need two arrays of shape (N, {str(target_shape)[1:]}, got {predicted.shape} "
+            f"metrics need two arrays of shape (N, {str(label_shape)[1:]}, got {predicted.shape} "
             f"and {truth.shape}"
         )
     if len(predicted) == 0:
         raise DataError(
             "metrics of no samples are undefined; give a validation set that is not empty"
         )
-    for name, values in (("predictions", predicted), ("targets", truth)):
+    for name, values in (("predictions", predicted), ("labels", truth)):
         bad = int(np.count_nonzero(~np.isfinite(values)))
         if bad:
             raise DataError(

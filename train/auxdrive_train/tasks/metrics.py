@@ -42,13 +42,13 @@ def higher_is_better(metric: str) -> bool:
     return name.startswith("acc_") or name in ("macc", "r2")
 
 
-def r2_score(prediction: AnyArray, target: AnyArray) -> float:
-    """Coefficient of determination, 1 - SS_res / SS_tot; NaN where the targets do not vary, since
+def r2_score(prediction: AnyArray, label: AnyArray) -> float:
+    """Coefficient of determination, 1 - SS_res / SS_tot; NaN where the labels do not vary, since
     it is undefined there.
     """
     predicted, truth = (
         np.asarray(prediction, dtype=np.float64),
-        np.asarray(target, dtype=np.float64),
+        np.asarray(label, dtype=np.float64),
     )
     # The mean of equal numbers is not always that number: deviations of its rounding are none.
     if float(np.ptp(truth)) <= 1e-12 * float(np.abs(truth).max()):

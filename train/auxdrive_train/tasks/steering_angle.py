@@ -22,7 +22,7 @@ class SteeringTask(Task):
 
     Attributes:
         scale: radians per network unit. 10 degrees is about the spread of driven angles in towns,
-            so targets are of order one.
+            so labels are of order one.
         huber_delta: None for the squared error (AML); a positive number, in scaled units, for the
             Huber loss with that bend.
     """
@@ -42,35 +42,35 @@ class SteeringTask(Task):
         return Labels(
             valid=valid,
             ego=self.ego.from_state(state),
-            target=np.where(valid, steer_rad, np.float32(0))[:, None],
+            label=np.where(valid, steer_rad, np.float32(0))[:, None],
         )
 
     def head(self, feature_dim: int, dropout: float) -> nn.Module:
         """PilotNet's dense layers."""
         return SteeringHead(feature_dim, self.scale, dropout)
 
-    def loss_per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def loss_per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
         """Squared error, or Huber; scaled units, (B, 1) and (B, 1) to (B,)."""
         if self.huber_delta is None:
-            return (prediction - target).square().flatten(1).mean(dim=1)
+            return (prediction - label).square().flatten(1).mean(dim=1)
         return (
-            functional.huber_loss(prediction, target, reduction="none", delta=self.huber_delta)
+            functional.huber_loss(prediction, label, reduction="none", delta=self.huber_delta)
             .flatten(1)
             .mean(dim=1)
         )
 
     def metrics(
-        self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec
+        self, prediction: AnyArray, label: AnyArray, steering: SteeringSpec
     ) -> dict[str, float]:
         """`acc_1.5` ... `acc_75`, `macc`, errors in degrees and `r2` of angles in radians (N, 1).
         See `steering_metrics`.
         """
-        predicted, truth = check_predictions(prediction, target, self.target_shape)
+        predicted, truth = check_predictions(prediction, label, self.label_shape)
         return steering_metrics(predicted[:, 0], truth[:, 0], steering)
 
-    def mirror_target(self, target: Tensor) -> Tensor:
+    def mirror_label(self, label: Tensor) -> Tensor:
         """Left becomes right: the negated angle."""
-        return -target
+        return -label
 
 
 def steering_metrics(
@@ -83,7 +83,7 @@ def steering_metrics(
     known), `acc_*` and `macc` are of the steering wheel; otherwise they are of the road wheel.
     `mae_road_wheel_deg` and `rmse_road_wheel_deg` are always of the road wheel;
     `mae_steering_wheel_deg` is there only where the ratio is known. `r2` is left out where the
-    targets do not vary, since it is undefined there and JSON has no NaN.
+    labels do not vary, since it is undefined there and JSON has no NaN.
     """
     error_deg = np.degrees(prediction_rad - target_rad)
     mae_deg = float(np.mean(np.abs(error_deg)))

@@ -73,39 +73,39 @@ class WaypointsTask(Task):
             np.concatenate([waypoints_nt2.reshape(len(ego), 2 * len(self.times_s)), ego], axis=1)
         ).all(axis=1)
         valid &= ~_disturbed_within(state, self.times_s[-1])
-        target = np.where(valid[:, None, None], waypoints_nt2, 0.0).astype(np.float32)
-        return Labels(valid=valid, ego=np.where(valid[:, None], ego, np.float32(0)), target=target)
+        label = np.where(valid[:, None, None], waypoints_nt2, 0.0).astype(np.float32)
+        return Labels(valid=valid, ego=np.where(valid[:, None], ego, np.float32(0)), label=label)
 
     def head(self, feature_dim: int, dropout: float) -> nn.Module:
         """TransFuser's GRU."""
         return WaypointHead(feature_dim, self.ego, len(self.times_s), self.scale, dropout)
 
-    def path(self, target: Float32) -> Float32:
+    def path(self, label: Float32) -> Float32:
         """The waypoints themselves."""
-        return target
+        return label
 
-    def loss_per_sample(self, prediction: Tensor, target: Tensor) -> Tensor:
+    def loss_per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
         """Mean absolute error over points and coordinates (TransFuser's L1); scaled units, (B, T,
         2) twice to (B,).
         """
-        return (prediction - target).abs().flatten(1).mean(dim=1)
+        return (prediction - label).abs().flatten(1).mean(dim=1)
 
     def metrics(
-        self, prediction: AnyArray, target: AnyArray, steering: SteeringSpec
+        self, prediction: AnyArray, label: AnyArray, steering: SteeringSpec
     ) -> dict[str, float]:
         """`ade_m`, `fde_m`, and the steering metrics of the two paths' pure-pursuit angles
         (`steer_acc_1.5` ... `steer_r2`).
         """
-        predicted, truth = check_predictions(prediction, target, self.target_shape)
+        predicted, truth = check_predictions(prediction, label, self.label_shape)
         ade_m, fde_m = displacement_errors(predicted, truth)
         steer = steering_metrics(self.steer_of(predicted), self.steer_of(truth), steering)
         return {"ade_m": float(ade_m.mean()), "fde_m": float(fde_m.mean())} | {
             f"steer_{key}": value for key, value in steer.items()
         }
 
-    def mirror_target(self, target: Tensor) -> Tensor:
+    def mirror_label(self, label: Tensor) -> Tensor:
         """y negated."""
-        return target * target.new_tensor([1.0, -1.0])
+        return label * label.new_tensor([1.0, -1.0])
 
     def steer_of(self, prediction: AnyArray) -> Float64:
         """Pure-pursuit road-wheel angles (N,) of paths (N, T, 2) in m; see `pure_pursuit_rad`."""
