@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from auxdrive.controllers import make_controller
 from auxdrive.controllers.creep import CREEP_S, CREEP_THROTTLE, CREEP_UP_TO_MPS, Creeping
-from auxdrive.controllers.speed import ProportionalSpeed, ProportionalSpeedConfig
+from auxdrive.controllers.speed import ProportionalSpeed, ProportionalSpeedOptions
 from auxdrive.errors import InputError, UsageError
 from auxdrive.types import Control, Flag, Prediction
 from hypothesis import given
@@ -156,7 +156,7 @@ def test_a_wait_of_another_type_is_refused(after_s: object) -> None:
 
 @given(desired=st.floats(-5, 30), speed=st.floats(0, 30))
 def test_speed_control_uses_one_pedal_in_the_right_direction(desired: float, speed: float) -> None:
-    throttle, brake = ProportionalSpeed(ProportionalSpeedConfig()).step(desired, speed)
+    throttle, brake = ProportionalSpeed(ProportionalSpeedOptions()).step(desired, speed)
     assert 0 <= throttle <= 0.75
     assert 0 <= brake <= 1
     assert throttle == 0 or brake == 0
@@ -171,7 +171,7 @@ def test_pedals_give_the_acceleration_that_is_asked_for() -> None:
     """0.5 s to reach the speed: 1 m/s short asks for 2 m/s2 of the 3.5 that full throttle gives, 1
     m/s over for 2 of the brake's 8.
     """
-    control = ProportionalSpeed(ProportionalSpeedConfig())
+    control = ProportionalSpeed(ProportionalSpeedOptions())
     assert control.step(5.0, 4.0) == (pytest.approx(2 / 3.5), 0.0)
     assert control.step(5.0, 6.0) == (0.0, pytest.approx(2 / 8))
     assert control.step(5.0, 0.0) == (0.75, 0.0)

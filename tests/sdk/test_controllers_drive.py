@@ -131,14 +131,14 @@ def test_pid_reads_the_speed_from_the_times() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "config"), [("pid", {"preset": "tf21"}), ("pid", {}), ("pure_pursuit", {})]
+    ("name", "options"), [("pid", {"preset": "tf21"}), ("pid", {}), ("pure_pursuit", {})]
 )
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(FORWARD, SPEED), min_size=1, max_size=8))
 def test_a_mirrored_path_is_steered_the_other_way(
-    name: str, config: dict[str, object], drive: list[tuple[list[tuple[float, float]], float]]
+    name: str, options: dict[str, object], drive: list[tuple[list[tuple[float, float]], float]]
 ) -> None:
-    one, other = (SteadyDrive(make_controller(name, STEERING, VEHICLE, config)) for _ in range(2))
+    one, other = (SteadyDrive(make_controller(name, STEERING, VEHICLE, options)) for _ in range(2))
     for points, speed in drive:
         a = one.step(waypoints(points), speed)
         b = other.step(waypoints(np.asarray(points) * [1, -1]), speed)
@@ -266,5 +266,5 @@ def test_presets_can_be_changed_in_part() -> None:
     controller = make_controller(
         "pid", STEERING, VEHICLE, {"preset": "tf21", "brake_steer_factor": 0.0}
     )
-    assert controller.config.turn.window_s == 4.0  # type: ignore[attr-defined]
-    assert controller.config.brake_steer_factor == 0.0  # type: ignore[attr-defined]
+    assert controller.options.turn.window_s == 4.0  # type: ignore[attr-defined]
+    assert controller.options.brake_steer_factor == 0.0  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from auxdrive.controllers import CONTROLLERS, make_controller
-from auxdrive.controllers.base import ControllerConfig, GuardedController
+from auxdrive.controllers.base import ControllerOptions, GuardedController
 from auxdrive.errors import InputError
 from auxdrive.types import Control, Flag, Prediction
 from hypothesis import given, settings
@@ -22,9 +22,9 @@ NOTHING = Prediction(0.0, 1.0, waypoint_times_s=TIMES)
 ANY = st.floats(allow_nan=True, allow_infinity=True)
 
 
-def turning(name: str, **config: object) -> tuple[SteadyDrive, float]:
+def turning(name: str, **options: object) -> tuple[SteadyDrive, float]:
     """A controller in a bend to the left, and the angle that it holds."""
-    drive = SteadyDrive(make_controller(name, STEERING, VEHICLE, config))
+    drive = SteadyDrive(make_controller(name, STEERING, VEHICLE, options))
     held = drive.step(OF_CONTROLLER[name], 3.9).steer_rad
     assert held > 0
     return drive, held
@@ -167,7 +167,7 @@ class Overflowing(GuardedController):
     """A controller whose numbers get out of hand."""
 
     def __init__(self, command: Control | Exception) -> None:
-        super().__init__(STEERING, VEHICLE, ControllerConfig())
+        super().__init__(STEERING, VEHICLE, ControllerOptions())
         self.command = command
 
     def _forget(self) -> None:

@@ -14,31 +14,31 @@ from foreign_packages import install_package
 from steady_drive import STEERING, VEHICLE, SteadyDrive, steers
 
 SOURCE = """
-from auxdrive.controllers.base import ControllerConfig, GuardedController
+from auxdrive.controllers.base import ControllerOptions, GuardedController
 from auxdrive.types import Control
 
 
-class SlowConfig(ControllerConfig):
+class SlowOptions(ControllerOptions):
     throttle: float = 0.25
 
 
 class Slow(GuardedController):
-    config_type = SlowConfig
-    presets = {"slower": SlowConfig(throttle=0.125)}
+    options_type = SlowOptions
+    presets = {"slower": SlowOptions(throttle=0.125)}
 
-    def __init__(self, steering, vehicle, config):
-        super().__init__(steering, vehicle, config)
-        self.config = config
+    def __init__(self, steering, vehicle, options):
+        super().__init__(steering, vehicle, options)
+        self.options = options
 
     def _command(self, prediction, speed_mps, now_s):
-        return Control(prediction.steer_rad, self.config.throttle, 0.0)
+        return Control(prediction.steer_rad, self.options.throttle, 0.0)
 
     def _forget(self):
         pass
 
 
 class Unguarded:
-    config_type = SlowConfig
+    options_type = SlowOptions
     presets = {}
 """
 POINTS = {"slow": "slow_cars_module:Slow", "unguarded": "slow_cars_module:Unguarded"}
@@ -52,8 +52,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_it_is_made_by_name_and_guarded(site: Path) -> None:
-    for config, throttle in ((None, 0.25), ({"preset": "slower"}, 0.125)):
-        drive = SteadyDrive(make_controller("slow", STEERING, VEHICLE, config))
+    for options, throttle in ((None, 0.25), ({"preset": "slower"}, 0.125)):
+        drive = SteadyDrive(make_controller("slow", STEERING, VEHICLE, options))
         assert drive.step(steers(0.1), 4.0).throttle == throttle
         stopped = drive.step(steers(float("nan")), 4.0)
         assert (stopped.throttle, stopped.brake, stopped.steer_rad) == (0.0, 1.0, 0.1)

@@ -191,7 +191,7 @@ def test_tensors_that_nobody_knows_are_damage(file: Path) -> None:
             checkpoint.load(file)
 
 
-def settings(data: Path) -> TrainConfig:
+def config_of(data: Path) -> TrainConfig:
     values = {
         "data": str(data), "method": "samd", "aux": ["lidar"], "epochs": 2, "batch_size": 16,
         "threads": 1, "preprocessing": {"size": [64, 80]}, "options": {"epochs_per_round": 1},
@@ -202,7 +202,7 @@ def settings(data: Path) -> TrainConfig:
 @pytest.fixture(scope="module")
 def trained(stripe_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("damage") / "run"
-    train(settings(stripe_data), out)
+    train(config_of(stripe_data), out)
     return out
 
 
@@ -245,7 +245,7 @@ def test_an_optimisers_state_of_other_parameters_is_refused(
 
     monkeypatch.setattr(Trainer, "_save", stopping)
     with pytest.raises(KeyboardInterrupt):
-        train(settings(stripe_data), tmp_path / "run")
+        train(config_of(stripe_data), tmp_path / "run")
     last = tmp_path / "run" / "checkpoints" / "last.safetensors"
     sound = last.read_bytes()
     for name, value in (
@@ -256,9 +256,9 @@ def test_an_optimisers_state_of_other_parameters_is_refused(
         last.write_bytes(sound)
         rewrite(last, lambda _, tensors, name=name, value=value: tensors.__setitem__(name, value))
         with pytest.raises(DataError, match="its optimiser does not fit"):
-            train(settings(stripe_data), tmp_path / "run", resume=True)
+            train(config_of(stripe_data), tmp_path / "run", resume=True)
     last.write_bytes(sound)
-    train(settings(stripe_data), tmp_path / "run", resume=True)
+    train(config_of(stripe_data), tmp_path / "run", resume=True)
 
 
 def test_a_changed_weight_is_neither_exported_nor_taken_up(
@@ -281,7 +281,7 @@ def test_a_changed_weight_is_neither_exported_nor_taken_up(
     with pytest.raises(
         DataError, match=r"last\.safetensors is damaged: its content is not what was written"
     ):
-        train(settings(stripe_data), run, resume=True)
+        train(config_of(stripe_data), run, resume=True)
 
 
 def test_the_fuzzer_of_checkpoints_finds_nothing(tmp_path: Path) -> None:

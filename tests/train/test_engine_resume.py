@@ -194,5 +194,5 @@ def test_other_data_under_the_same_name_are_not_resumed(stripe_data: Path, tmp_p
     (data / "dataset.json").write_text(
         (data / "dataset.json").read_text().replace('"stripe"', '"other"')
     )
-    with pytest.raises(DataError, match="other settings or other data"):
+    with pytest.raises(DataError, match="another config or other data"):
         train(made, tmp_path / "run", resume=True)

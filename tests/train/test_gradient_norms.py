@@ -17,7 +17,7 @@ from auxdrive_train.engine.train import train
 from torch import nn
 
 
-def settings(data: Path, **changes: Any) -> TrainConfig:
+def config_of(data: Path, **changes: Any) -> TrainConfig:
     values: dict[str, Any] = {
         "data": str(data), "method": "dmcl", "aux": ["lidar"], "epochs": 2, "batch_size": 16,
         "threads": 1, "backbone": "pilotnet_bn", "preprocessing": {"size": [64, 80]},
@@ -66,7 +66,7 @@ def test_an_epoch_logs_norms_and_each_terms_share(
     stripe_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "auxdrive_train")
-    train(settings(stripe_data), tmp_path / "run")
+    train(config_of(stripe_data), tmp_path / "run")
     for record in log_of(tmp_path / "run"):
         assert record["gradient/max"] >= record["gradient/median"] > 0
         assert record["gradient/max"] >= record["gradient/mean"] > 0
@@ -85,10 +85,10 @@ def test_measuring_terms_changes_no_weight_and_clipping_that_never_happens_is_no
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Dropout and batch norm are where an extra pass would show."""
-    train(settings(stripe_data, clip_norm=1e9), tmp_path / "measured")
+    train(config_of(stripe_data, clip_norm=1e9), tmp_path / "measured")
     assert "clip_norm" not in caplog.text
     monkeypatch.setattr(GradientNorms, "measure_terms", lambda *_: None)
-    train(settings(stripe_data, clip_norm=0), tmp_path / "plain")
+    train(config_of(stripe_data, clip_norm=0), tmp_path / "plain")
     for name in ("last", "best"):
         ours, plain = (
             (tmp_path / run / "checkpoints" / f"{name}.safetensors")
@@ -120,7 +120,7 @@ def test_the_user_is_told_once_also_over_a_resume(
         return original(self, *arguments)
 
     monkeypatch.setattr(Trainer, "_step", failing)
-    made = settings(stripe_data, method="samd", options={"epochs_per_round": 1}, clip_norm=1e-3)
+    made = config_of(stripe_data, method="samd", options={"epochs_per_round": 1}, clip_norm=1e-3)
     with pytest.raises(KeyboardInterrupt):
         train(made, tmp_path / "run")
     train(made, tmp_path / "run", resume=True)

@@ -244,7 +244,7 @@ def test_the_commit_is_auxdrives_own(tmp_path: Path, monkeypatch: pytest.MonkeyP
         {"augment": {"mirror": 1.0}},
     ],
 )
-def test_a_run_is_not_taken_up_under_other_settings(
+def test_a_run_is_not_taken_up_under_another_config(
     stripe_data: Path, tmp_path: Path, change: dict[str, Any]
 ) -> None:
     config = config_of(stripe_data, "baseline", epochs=1)

@@ -27,7 +27,7 @@ from auxdrive_train.engine.train import train
 METRIC = "rmse_road_wheel_deg"
 
 
-def settings(data: Path, method: str, **changes: Any) -> TrainConfig:
+def config_of(data: Path, method: str, **changes: Any) -> TrainConfig:
     values: dict[str, Any] = {
         "data": str(data), "method": method, "epochs": 3, "batch_size": 16, "threads": 1,
         "lr": 3e-3, "preprocessing": {"size": [64, 80]}, "aux": ["lidar"], "seed": 1,
@@ -36,7 +36,7 @@ def settings(data: Path, method: str, **changes: Any) -> TrainConfig:
 
 
 def samd_of(data: Path, patience: int = 0) -> TrainConfig:
-    return settings(
+    return config_of(
         data, "samd", options={"epochs_per_round": 1, "patience": patience, "loss": "hint"}
     )
 
@@ -132,7 +132,7 @@ def test_unimodal_networks_and_ensembles_are_reported_by_their_phases(
     stripe_data: Path, tmp_path: Path
 ) -> None:
     train(
-        settings(stripe_data, "umt", epochs=2, options={"probe_epochs": 1, "tune_epochs": 1}),
+        config_of(stripe_data, "umt", epochs=2, options={"probe_epochs": 1, "tune_epochs": 1}),
         tmp_path / "umt",
     )
     result = result_of(tmp_path / "umt")
@@ -141,7 +141,7 @@ def test_unimodal_networks_and_ensembles_are_reported_by_their_phases(
     for name in ("unimodal_rgb", "unimodal_lidar", "fused"):
         assert result["roles"][name] == name
         assert result["metrics"]["val"][name][METRIC] == best[name]
-    train(settings(stripe_data, "dmcl", epochs=1), tmp_path / "dmcl")
+    train(config_of(stripe_data, "dmcl", epochs=1), tmp_path / "dmcl")
     assert set(result_of(tmp_path / "dmcl")["roles"].values()) == {"together"}
 
 

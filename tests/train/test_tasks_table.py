@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from auxdrive.cards import CameraSpec, DatasetCard, VehicleSpec
-from auxdrive.controllers.pure_pursuit import PurePursuit, PurePursuitConfig
+from auxdrive.controllers.pure_pursuit import PurePursuit, PurePursuitOptions
 from auxdrive.errors import UsageError
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
@@ -165,7 +165,7 @@ def test_the_angles_are_those_of_the_controller(seed: int) -> None:
         / 2.0
     )
     spec = SteeringSpec(max_road_wheel_deg=90.0)
-    controller = PurePursuit(spec, VehicleSpec(wheelbase_m=2.9), PurePursuitConfig())
+    controller = PurePursuit(spec, VehicleSpec(wheelbase_m=2.9), PurePursuitOptions())
     prediction = Prediction(
         time_s=0.0, latency_ms=0.0, waypoints_ego_m=path, waypoint_times_s=task.times_s
     )  # type: ignore[arg-type]

@@ -134,7 +134,7 @@ class SimulatorSpec(Generic[Options]):
 
     Attributes:
         title: what it is called in texts ("auxdrive's embedded simulator").
-        options_type: its settings; every field has a default.
+        options_type: its own options; every field has a default.
         make: (options, sensors) -> simulator. Without sensors it needs no renderer, and plans,
             steps and drives its expert all the same.
         sensors: what it can sense, in the order in which it is recorded.

@@ -14,7 +14,7 @@ from auxdrive.registry import Registry, subclass_of
 # A command's help asks for the names alone: whatever takes time is imported where it is needed.
 if TYPE_CHECKING:
     from auxdrive.cards import VehicleSpec
-    from auxdrive.controllers.base import Controller, GuardedController, Settings
+    from auxdrive.controllers.base import Controller, GuardedController, Options
     from auxdrive.steering import SteeringSpec
 
 CONTROLLERS: Registry[type[GuardedController]] = Registry(
@@ -33,12 +33,12 @@ def make_controller(
     name: str,
     steering: SteeringSpec,
     vehicle: VehicleSpec,
-    config: Mapping[str, object] | Settings | None = None,
+    options: Mapping[str, object] | Options | None = None,
 ) -> Controller:
     """The controller of that name for a vehicle.
 
     Args:
-        config: values of the controller's configuration class, and `preset` where it has presets
+        options: values of the controller's `options_type`, and `preset` where it has presets
             ("pid": "tf21", "tf22"), which gives the values that are not named.
 
     Raises:
@@ -49,7 +49,7 @@ def make_controller(
 
     from auxdrive.cards import VehicleSpec
     from auxdrive.checks.numbers import shown
-    from auxdrive.controllers.base import Settings
+    from auxdrive.controllers.base import Options
     from auxdrive.errors import ConfigError, UsageError, unknown_name
     from auxdrive.steering import SteeringSpec
     from auxdrive.strict import mistakes_of
@@ -60,11 +60,11 @@ def make_controller(
             f"a controller needs a SteeringSpec and a VehicleSpec, got {shown(steering)} and "
             f"{shown(vehicle)}"
         )
-    if not isinstance(config, Mapping | Settings | None):
+    if not isinstance(options, Mapping | Options | None):
         raise ConfigError(
-            f"controller '{name}': the settings are {shown(config)}; give them by name"
+            f"controller '{name}': the options are {shown(options)}; give them by name"
         )
-    values = dict(config or {})
+    values = dict(options or {})
     if "preset" in values:
         preset = str(values.pop("preset"))
         if preset not in controller.presets:
@@ -76,8 +76,8 @@ def make_controller(
             raise UsageError(f"controller '{name}': {known}")
         values = {**controller.presets[preset].model_dump(), **values}
     try:
-        checked = controller.config_type.model_validate(values)
+        checked = controller.options_type.model_validate(values)
     except ValidationError as error:
-        mistakes = "; ".join(mistakes_of(error, controller.config_type, whole=name))
+        mistakes = "; ".join(mistakes_of(error, controller.options_type, whole=name))
         raise ConfigError(f"controller '{name}': {mistakes}") from None
     return controller(steering, vehicle, checked)

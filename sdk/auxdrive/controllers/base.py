@@ -1,4 +1,4 @@
-"""What controllers share: the protocol, the settings' base, and the guard around every step, which
+"""What controllers share: the protocol, the options' base, and the guard around every step, which
 knows when to stop safely.
 
 Legend: T waypoints. Ego frame: x forward, y left; road-wheel angle positive to the left.
@@ -26,21 +26,21 @@ from auxdrive.tasks import task_of
 from auxdrive.types import WITHHOLDING, Control, Float64, Prediction
 
 Number = Annotated[float, NoConversion()]
-"""A setting that is a number: no text and no truth value passes for one."""
+"""An option that is a number: no text and no truth value passes for one."""
 Share = Annotated[float, NoConversion(), Field(ge=0, le=1)]
 
 CLOCK_TOLERANCE_S = 0.001
 """A prediction may be this much newer than now: clocks are converted and rounded on their way."""
 
 
-class Settings(Strict):
-    """Base of all that configures a controller: unknown names and numbers that are not finite are
+class Options(Strict):
+    """Base of all that a controller can be given: unknown names and numbers that are not finite are
     refused.
     """
 
 
-class ControllerConfig(Settings):
-    """Base of the controllers' configurations."""
+class ControllerOptions(Options):
+    """Base of a controller's own options."""
 
     max_age_s: Number = Field(
         default=0.5,
@@ -110,18 +110,18 @@ class GuardedController(ABC):
     gives the first one's again, or a safe stop.
 
     Attributes:
-        config_type: what configures the class; `make_controller` gives its constructor one.
-        presets: configurations by name.
+        options_type: its own options; `make_controller` gives the constructor an object of it.
+        presets: options by name.
     """
 
-    config_type: ClassVar[type[ControllerConfig]]
-    presets: ClassVar[Mapping[str, ControllerConfig]] = {}
+    options_type: ClassVar[type[ControllerOptions]]
+    presets: ClassVar[Mapping[str, ControllerOptions]] = {}
 
     def __init__(
-        self, steering: SteeringSpec, vehicle: VehicleSpec, config: ControllerConfig
+        self, steering: SteeringSpec, vehicle: VehicleSpec, options: ControllerOptions
     ) -> None:
-        self._max_age_s = config.max_age_s
-        self._brake = config.safe_stop_brake
+        self._max_age_s = options.max_age_s
+        self._brake = options.safe_stop_brake
         self._max_steer_rad = steering.max_road_wheel_rad
         self._max_rate_radps = vehicle.max_steer_rate_radps
         self._now_s: float | None = None

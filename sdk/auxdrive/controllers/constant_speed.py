@@ -1,4 +1,4 @@
-"""For models that predict steering: their angle as it is, and a speed from the configuration."""
+"""For models that predict steering: their angle as it is, and a speed from its options."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pydantic import Field
 from auxdrive.cards import VehicleSpec
 from auxdrive.checks.limits import MAX_SPEED_MPS
 from auxdrive.checks.numbers import reading
-from auxdrive.controllers.base import ControllerConfig, GuardedController, Number, other_task
-from auxdrive.controllers.pid import SpeedConfig, SpeedLoop
+from auxdrive.controllers.base import ControllerOptions, GuardedController, Number, other_task
+from auxdrive.controllers.pid import SpeedLoop, SpeedOptions
 from auxdrive.errors import InputError
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Control, Prediction
 
 
-class SteeringConfig(ControllerConfig):
+class SteeringOptions(ControllerOptions):
     """A steering model says nothing of speed: the car is driven at `target_speed_mps`."""
 
     target_speed_mps: Number = Field(default=6.0, ge=0, le=MAX_SPEED_MPS)
-    speed: SpeedConfig = SpeedConfig()
+    speed: SpeedOptions = SpeedOptions()
 
 
 class SteeringController(GuardedController):
@@ -26,14 +26,14 @@ class SteeringController(GuardedController):
     speed.
     """
 
-    config_type = SteeringConfig
+    options_type = SteeringOptions
 
     def __init__(
-        self, steering: SteeringSpec, vehicle: VehicleSpec, config: SteeringConfig
+        self, steering: SteeringSpec, vehicle: VehicleSpec, options: SteeringOptions
     ) -> None:
-        super().__init__(steering, vehicle, config)
-        self.config = config
-        self._speed = SpeedLoop(config.speed, config.max_age_s)
+        super().__init__(steering, vehicle, options)
+        self.options = options
+        self._speed = SpeedLoop(options.speed, options.max_age_s)
 
     def _forget(self) -> None:
         self._speed.reset()
@@ -44,5 +44,5 @@ class SteeringController(GuardedController):
                 f"this controller takes predicted steering and {other_task(prediction)}"
             )
         steer_rad = reading("steer_rad", prediction.steer_rad, "the road-wheel angle in radians")
-        throttle, brake = self._speed.step(self.config.target_speed_mps, speed_mps, now_s)
+        throttle, brake = self._speed.step(self.options.target_speed_mps, speed_mps, now_s)
         return Control(steer_rad, throttle, brake)

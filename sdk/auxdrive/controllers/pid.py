@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from pydantic import Field
 
-from auxdrive.controllers.base import Number, Settings, Share
+from auxdrive.controllers.base import Number, Options, Share
 
 TRANSFUSER_PERIOD_S = 0.1
 """The agents of 2021 and 2022 run at 20 Hz and call their controllers at every second tick
@@ -18,7 +18,7 @@ TRANSFUSER_PERIOD_S = 0.1
 Gain = Number
 
 
-class PidGains(Settings):
+class PidGains(Options):
     """Gains, the time over which the integral takes the mean error, and that over which the
     derivative takes its change.
     """
@@ -97,7 +97,7 @@ class Pid:
         return after
 
 
-class SpeedConfig(Settings):
+class SpeedOptions(Options):
     """Longitudinal control as the TransFuser family does it. Defaults: TransFuser 2022."""
 
     gains: PidGains = PidGains(p=5.0, i=0.5, d=1.0, window_s=2.0)
@@ -116,9 +116,9 @@ class SpeedConfig(Settings):
 class SpeedLoop:
     """Throttle and brake from a desired and an actual speed; the brake is on or off."""
 
-    def __init__(self, config: SpeedConfig, longest_gap_s: float) -> None:
-        self.config = config
-        self._pid = Pid(config.gains, longest_gap_s)
+    def __init__(self, options: SpeedOptions, longest_gap_s: float) -> None:
+        self.options = options
+        self._pid = Pid(options.gains, longest_gap_s)
 
     def reset(self) -> None:
         """Forget past errors."""
@@ -126,15 +126,15 @@ class SpeedLoop:
 
     def must_brake(self, desired_mps: float, speed_mps: float) -> bool:
         """Whether the car is too fast, or is to stand. A desired speed of 0 always brakes."""
-        config = self.config
+        options = self.options
         return (
             desired_mps <= 0
-            or desired_mps < config.brake_speed_mps
-            or speed_mps / desired_mps > config.brake_ratio
+            or desired_mps < options.brake_speed_mps
+            or speed_mps / desired_mps > options.brake_ratio
         )
 
     def step(self, desired_mps: float, speed_mps: float, now_s: float) -> tuple[float, float]:
         """(throttle, brake)."""
-        delta = min(max(desired_mps - speed_mps, 0.0), self.config.max_delta_mps)
-        throttle = min(max(self._pid.step(delta, now_s), 0.0), self.config.max_throttle)
+        delta = min(max(desired_mps - speed_mps, 0.0), self.options.max_delta_mps)
+        throttle = min(max(self._pid.step(delta, now_s), 0.0), self.options.max_throttle)
         return (0.0, 1.0) if self.must_brake(desired_mps, speed_mps) else (throttle, 0.0)

@@ -11,22 +11,22 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from auxdrive.cards import VehicleSpec
-from auxdrive.controllers.base import ControllerConfig, GuardedController, Number, usable_waypoints
-from auxdrive.controllers.speed import ProportionalSpeed, ProportionalSpeedConfig
+from auxdrive.controllers.base import ControllerOptions, GuardedController, Number, usable_waypoints
+from auxdrive.controllers.speed import ProportionalSpeed, ProportionalSpeedOptions
 from auxdrive.errors import UsageError
 from auxdrive.geometry import point_at_distance, pure_pursuit_tan
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Control, Prediction
 
 
-class PurePursuitConfig(ControllerConfig):
+class PurePursuitOptions(ControllerOptions):
     """The lookahead distance is `lookahead_time_s` x speed, kept between the two bounds."""
 
     lookahead_time_s: Number = Field(default=0.8, ge=0, le=60)
     min_lookahead_m: Number = Field(default=3.0, ge=0.05, le=1000)
     max_lookahead_m: Number = Field(default=15.0, ge=0.05, le=1000)
     min_chord_m: Number = Field(default=2.0, ge=0.01, le=100)
-    speed: ProportionalSpeedConfig = ProportionalSpeedConfig()
+    speed: ProportionalSpeedOptions = ProportionalSpeedOptions()
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
@@ -43,10 +43,10 @@ class PurePursuit(GuardedController):
     `ProportionalSpeed`.
     """
 
-    config_type = PurePursuitConfig
+    options_type = PurePursuitOptions
 
     def __init__(
-        self, steering: SteeringSpec, vehicle: VehicleSpec, config: PurePursuitConfig
+        self, steering: SteeringSpec, vehicle: VehicleSpec, options: PurePursuitOptions
     ) -> None:
         if vehicle.wheelbase_m is None:
             raise UsageError(
@@ -56,10 +56,10 @@ class PurePursuit(GuardedController):
                 "training, with `auxdrive ingest --wheelbase-m` "
                 "or as vehicle.wheelbase_m in the data set's dataset.json"
             )
-        super().__init__(steering, vehicle, config)
-        self.config = config
+        super().__init__(steering, vehicle, options)
+        self.options = options
         self._wheelbase_m = vehicle.wheelbase_m
-        self._speed = ProportionalSpeed(config.speed)
+        self._speed = ProportionalSpeed(options.speed)
 
     def _forget(self) -> None:
         """Nothing is remembered: each command is of its prediction alone."""
@@ -70,12 +70,13 @@ class PurePursuit(GuardedController):
         # A path that leads backwards asks to stand, not to go.
         desired_mps = math.hypot(x1 - x0, y1 - y0) / (times[1] - times[0]) if x1 > x0 else 0.0
         throttle, brake = self._speed.step(desired_mps, speed_mps)
-        config = self.config
+        options = self.options
         lookahead_m = min(
-            max(config.lookahead_time_s * speed_mps, config.min_lookahead_m), config.max_lookahead_m
+            max(options.lookahead_time_s * speed_mps, options.min_lookahead_m),
+            options.max_lookahead_m,
         )
         # Squares of absurd waypoints overflow; what is not finite then ends in a safe stop.
         with np.errstate(over="ignore", invalid="ignore"):
             goal_ego_m = point_at_distance(waypoints[None], lookahead_m)[0]
-            steer_tan = pure_pursuit_tan(goal_ego_m, self._wheelbase_m, config.min_chord_m)
+            steer_tan = pure_pursuit_tan(goal_ego_m, self._wheelbase_m, options.min_chord_m)
         return Control(math.atan(float(steer_tan)), throttle, brake)

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from auxdrive.controllers.base import Number, Settings, Share
+from auxdrive.controllers.base import Number, Options, Share
 
 
-class ProportionalSpeedConfig(Settings):
+class ProportionalSpeedOptions(Options):
     """How speed is followed.
 
     response_s: the time in which the desired speed is to be reached. throttle_mps2, brake_mps2:
@@ -29,14 +29,14 @@ class ProportionalSpeedConfig(Settings):
 class ProportionalSpeed:
     """Keeps no state."""
 
-    def __init__(self, config: ProportionalSpeedConfig) -> None:
-        self.config = config
+    def __init__(self, options: ProportionalSpeedOptions) -> None:
+        self.options = options
 
     def step(self, desired_mps: float, speed_mps: float) -> tuple[float, float]:
         """(throttle, brake) for a desired and an actual speed."""
-        config = self.config
-        accelerate_mps2 = (max(desired_mps, 0.0) - speed_mps) / config.response_s
-        brake = min(max(-accelerate_mps2 / config.brake_mps2, 0.0), 1.0)
-        if desired_mps < config.hold_below_mps:
-            return 0.0, max(brake, config.hold_brake)
-        return min(max(accelerate_mps2 / config.throttle_mps2, 0.0), config.max_throttle), brake
+        options = self.options
+        accelerate_mps2 = (max(desired_mps, 0.0) - speed_mps) / options.response_s
+        brake = min(max(-accelerate_mps2 / options.brake_mps2, 0.0), 1.0)
+        if desired_mps < options.hold_below_mps:
+            return 0.0, max(brake, options.hold_brake)
+        return min(max(accelerate_mps2 / options.throttle_mps2, 0.0), options.max_throttle), brake

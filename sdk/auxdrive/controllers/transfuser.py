@@ -16,13 +16,13 @@ from typing import Literal
 from pydantic import Field
 
 from auxdrive.cards import VehicleSpec
-from auxdrive.controllers.base import ControllerConfig, GuardedController, Share, usable_waypoints
-from auxdrive.controllers.pid import Pid, PidGains, SpeedConfig, SpeedLoop
+from auxdrive.controllers.base import ControllerOptions, GuardedController, Share, usable_waypoints
+from auxdrive.controllers.pid import Pid, PidGains, SpeedLoop, SpeedOptions
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Control, Prediction
 
 
-class TransFuserConfig(ControllerConfig):
+class TransFuserOptions(ControllerOptions):
     """Constants of the waypoint PID. Defaults: TransFuser 2022.
 
     angle_zero: when the angle is taken as 0, so that it does not add up while the car stands: below
@@ -32,19 +32,19 @@ class TransFuserConfig(ControllerConfig):
     """
 
     turn: PidGains = PidGains(p=1.25, i=0.75, d=0.3, window_s=2.0)
-    speed: SpeedConfig = SpeedConfig()
+    speed: SpeedOptions = SpeedOptions()
     angle_zero: Literal["standing", "braking"] = "braking"
     brake_steer_factor: Share = Field(default=0.5)
 
 
-TRANSFUSER_PRESETS: dict[str, TransFuserConfig] = {
-    "tf21": TransFuserConfig(
+TRANSFUSER_PRESETS: dict[str, TransFuserOptions] = {
+    "tf21": TransFuserOptions(
         turn=PidGains(p=1.25, i=0.75, d=0.3, window_s=4.0),
-        speed=SpeedConfig(gains=PidGains(p=5.0, i=0.5, d=1.0, window_s=4.0), brake_speed_mps=0.1),
+        speed=SpeedOptions(gains=PidGains(p=5.0, i=0.5, d=1.0, window_s=4.0), brake_speed_mps=0.1),
         angle_zero="standing",
         brake_steer_factor=1.0,
     ),
-    "tf22": TransFuserConfig(),
+    "tf22": TransFuserOptions(),
 }
 
 
@@ -55,16 +55,16 @@ class TransFuserPID(GuardedController):
     converted by `SteeringSpec.max_road_wheel_rad`.
     """
 
-    config_type = TransFuserConfig
+    options_type = TransFuserOptions
     presets = TRANSFUSER_PRESETS
 
     def __init__(
-        self, steering: SteeringSpec, vehicle: VehicleSpec, config: TransFuserConfig
+        self, steering: SteeringSpec, vehicle: VehicleSpec, options: TransFuserOptions
     ) -> None:
-        super().__init__(steering, vehicle, config)
-        self.config = config
-        self._turn = Pid(config.turn, config.max_age_s)
-        self._speed = SpeedLoop(config.speed, config.max_age_s)
+        super().__init__(steering, vehicle, options)
+        self.options = options
+        self._turn = Pid(options.turn, options.max_age_s)
+        self._speed = SpeedLoop(options.speed, options.max_age_s)
 
     def _forget(self) -> None:
         self._turn.reset()
@@ -75,10 +75,10 @@ class TransFuserPID(GuardedController):
         (x0, y0), (x1, y1) = waypoints[:2].tolist()
         desired_mps = math.hypot(x1 - x0, y1 - y0) / (times[1] - times[0])
         throttle, brake = self._speed.step(desired_mps, speed_mps, now_s)
-        standing = speed_mps < 0.01 if self.config.angle_zero == "standing" else brake > 0
+        standing = speed_mps < 0.01 if self.options.angle_zero == "standing" else brake > 0
         angle = 0.0 if standing else _share_of_right_angle((x0 + x1) / 2, (y0 + y1) / 2)
         right = min(max(self._turn.step(angle, now_s), -1.0), 1.0) * (
-            self.config.brake_steer_factor if brake > 0 else 1.0
+            self.options.brake_steer_factor if brake > 0 else 1.0
         )
         return Control(-right * self._max_steer_rad, throttle, brake)
 

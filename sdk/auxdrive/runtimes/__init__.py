@@ -96,7 +96,7 @@ class RuntimeSpec:
         probe: what the package says of itself on this machine, as JSON: "version", and under
             "devices" for each device why it cannot be had (empty where it can). `auxdrive doctor`
             calls it in a process of its own, which a broken package may take down.
-        options_type: the runtime's own settings.
+        options_type: the runtime's own options.
         distributions: the distributions that bring the package, where their names differ from it;
             of several one alone may be installed.
     """

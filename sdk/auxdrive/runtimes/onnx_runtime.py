@@ -31,7 +31,7 @@ _ORT_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "int64": "te
 
 
 class OnnxRuntimeOptions(Strict):
-    """The settings of ONNX Runtime that are left to the user; they change no output."""
+    """The options of ONNX Runtime that are left to the user; they change no output."""
 
     spinning: StrictBool = Field(
         default=True,

@@ -17,7 +17,7 @@ from auxdrive_train.tasks import TASKS
 
 def train(
     config: Annotated[
-        Path | None, typer.Argument(help="YAML file with settings; options given here win over it.")
+        Path | None, typer.Argument(help="YAML file, the config; options given here win over it.")
     ] = None,
     data: Annotated[
         list[Path] | None,
@@ -62,15 +62,15 @@ def train(
     }  # fmt: skip
     if resume and config is None and out is not None and RunFolder(out).is_run:
         config = RunFolder(out).config_path
-    settings = load_config(config, overrides, set_ or [])
-    directory = out or Path("runs") / settings.method
-    result = train_run(settings, directory, resume, progress=console.progress)
+    loaded = load_config(config, overrides, set_ or [])
+    directory = out or Path("runs") / loaded.method
+    result = train_run(loaded, directory, resume, progress=console.progress)
     if json_output:
         console.print_json({"run": str(directory), **result.model_dump(mode="json")})
         return
     console.note(f"run: {directory}")
     for split, roles in result.metrics.items():
-        show_roles(f"{settings.method} on {split}", roles, result.floor.get(split))
+        show_roles(f"{loaded.method} on {split}", roles, result.floor.get(split))
     for role, phase in result.roles.items():
         if phase != result.best["phase"]:
             console.note(f"{role}: as it stood at the end of '{phase}'")

@@ -39,7 +39,7 @@ class Checkpoint:
 
     Attributes:
         networks: every network's tensors. progress: where the run stands. fingerprint: of its
-            settings and data.
+            config and data.
         phase_best: the networks after the best epoch of the phase under way.
         roles: by role its network's tensors that have changed since its phase ended; see
             `auxdrive_train.engine.ended_roles`.

@@ -70,7 +70,7 @@ class TrainConfig(Strict):
     )
     task: str = Field(default="steering", description="what the network predicts")
     method: str = Field(default="baseline", description="how it is trained")
-    options: dict[str, Any] = Field(default={}, description="the method's own settings")
+    options: dict[str, Any] = Field(default={}, description="the method's own options")
     main: Modality = Field(default=Modality.RGB, description="what the student sees")
     aux: tuple[Modality, ...] = Field(
         default=(), description="what it learns with, beside the main modality"
@@ -226,7 +226,7 @@ def load_config(
 
 
 def finished_config(file: Path) -> TrainConfig:
-    """The configuration of a run that is used and not trained: method, loss and their settings,
+    """The configuration of a run that is used and not trained: method, loss and their options,
     which only training needs, need not be known here.
 
     Raises:

@@ -67,7 +67,7 @@ class Trainer:
         """Take up the last checkpoint if there is one.
 
         Raises:
-            DataError: it is damaged, or of other settings.
+            DataError: it is damaged, or of another config.
         """
         path = self.parts.folder.last_path
         if not exists(path):
@@ -76,7 +76,7 @@ class Trainer:
         stored = files.load(path)
         if stored.fingerprint != self.parts.fingerprint:
             raise DataError(
-                f"{path} was made with other settings or other data; resume with the run's own, or "
+                f"{path} was made with another config or other data; resume with the run's own, or "
                 "choose another --out"
             )
         files.restore(self.parts.networks, stored.networks, str(path))

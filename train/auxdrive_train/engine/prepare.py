@@ -47,7 +47,7 @@ class Parts:
     """What a run is trained and measured with.
 
     Attributes:
-        config: the run's settings.
+        config: how it is trained.
         fabric: the processes and the device that train.
         method: what is trained, and in which order.
         networks: the method's, and its losses, on the device.
@@ -58,7 +58,7 @@ class Parts:
         validation: the samples that every epoch is validated on.
         further: by name the splits that are measured after training, beside the validation part.
         folder: the run's.
-        fingerprint: SHA-256 of the settings and the data.
+        fingerprint: SHA-256 of the config and the data.
     """
 
     config: TrainConfig
@@ -136,7 +136,7 @@ def make_networks(method: Method, config: TrainConfig, samples: int) -> nn.Modul
 
     Args:
         method: whose.
-        config: the run's settings.
+        config: how it is trained.
         samples: how many training samples there are.
 
     Raises:

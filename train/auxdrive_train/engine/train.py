@@ -39,7 +39,7 @@ def train(
     What is worth knowing is logged (`auxdrive.logs`); nothing is printed.
 
     Args:
-        config: the run's settings.
+        config: how it is trained.
         out: the run's folder.
         resume: go on with the run that `out` holds.
         progress: shows how far it is, e.g. `auxdrive.console.progress`.

@@ -1,6 +1,6 @@
-"""YAML of settings, read strictly: a few plain values, and nothing that YAML can do besides.
+"""YAML of a config, read strictly: a few plain values, and nothing that YAML can do besides.
 
-A settings file may come from anybody. Aliases let ten lines grow to gigabytes, nesting exhausts the
+A config file may come from anybody. Aliases let ten lines grow to gigabytes, nesting exhausts the
 stack, a number of thousands of digits cannot even be printed, and half a character (a lone
 surrogate) cannot be written back.
 """
@@ -108,7 +108,7 @@ def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
 
 def _refused(_: _Loader, node: yaml.Node) -> None:
     raise yaml.MarkedYAMLError(
-        problem=f"{node.tag} is not read; settings are numbers, texts, lists and mappings",
+        problem=f"{node.tag} is not read; a config is of numbers, texts, lists and mappings",
         problem_mark=node.start_mark,
     )
 
@@ -134,9 +134,7 @@ def parse_yaml(text: str, where: str) -> Any:
         ConfigError: no YAML, or more than a few plain values; the message begins with `where`.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_YAML_BYTES:
-        raise ConfigError(
-            f"{where}: is larger than {MAX_YAML_BYTES >> 20} MiB, which no settings are"
-        )
+        raise ConfigError(f"{where}: is larger than {MAX_YAML_BYTES >> 20} MiB, which no config is")
     try:
         loader = _Loader(text)
         loader.name = where
@@ -152,7 +150,7 @@ def parse_yaml(text: str, where: str) -> Any:
     ) as error:
         # Beside YAMLError: what the constructors of dates, binary data and sets raise on damaged
         # ones.
-        raise ConfigError(f"{where}: is no YAML of settings: {shown(error, 500)}") from error
+        raise ConfigError(f"{where}: is no YAML of a config: {shown(error, 500)}") from error
     return value
 
 
@@ -171,7 +169,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         ) from error
     values = parse_yaml(text, str(file))
     if not isinstance(values, dict):
-        raise ConfigError(f"{file} must hold a mapping of settings, e.g. 'method: samd'")
+        raise ConfigError(f"{file} must hold a mapping, e.g. 'method: samd'")
     return values
 
 

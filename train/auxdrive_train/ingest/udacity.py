@@ -103,14 +103,14 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     if not records:
         raise DataError(f"{log}: no record to use ({left_out(skipped, notes)})")
     labels = digest((log,))
-    settings = (
+    taken_as = (
         f"maximum steering angle {options.max_steer_deg:g} deg, cameras "
         f"{'+'.join(cameras)}{options.rate_in_identity}"
     )
     side = "" if cameras == ("center",) else f", side correction {correction:g}"
     return Source(
         name=name,
-        identity=f"udacity recording {name} (labels sha256 {labels}, {settings}{side})",
+        identity=f"udacity recording {name} (labels sha256 {labels}, {taken_as}{side})",
         index_field="row",
         rate_hz=judged.rate_hz,
         steering=SteeringSpec(

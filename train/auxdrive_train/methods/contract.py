@@ -48,7 +48,7 @@ always the same; one at least.
 
 
 FINISHED: Mapping[str, Any] = {"finished": True}
-"""The context in which pydantic validates the settings of a run that is used and not trained: what
+"""The context in which pydantic validates the config of a run that is used and not trained: what
 only training needs is not looked up.
 """
 
@@ -59,7 +59,7 @@ def is_finished(info: ValidationInfo) -> bool:
 
 
 class Options(Strict):
-    """Base of a method's own settings (`options:` in the configuration)."""
+    """Base of a method's own options (`options:` in the config)."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ ENSEMBLE = "ensemble"
 
 
 class DMCLOptions(Options):
-    """Settings of DMCL."""
+    """Options of DMCL."""
 
     soft_weight: float = Field(
         default=0.5,

@@ -40,7 +40,7 @@ DISTILLATION = "distillation"
 
 
 class SAMDOptions(Options):
-    """Settings of SAMD."""
+    """Options of SAMD."""
 
     loss: str = Field(default="rkd", description="distillation loss")
     beta: float | None = Field(

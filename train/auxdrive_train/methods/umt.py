@@ -43,7 +43,7 @@ SMALLEST_VARIANCE = 1e-2
 
 
 class UMTOptions(Options):
-    """Settings of UMT."""
+    """Options of UMT."""
 
     distil_weight: float = Field(
         default=50.0,

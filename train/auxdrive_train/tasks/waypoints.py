@@ -11,7 +11,7 @@ from typing import Self
 
 import numpy as np
 from auxdrive.cards import DatasetCard
-from auxdrive.controllers.pure_pursuit import PurePursuitConfig
+from auxdrive.controllers.pure_pursuit import PurePursuitOptions
 from auxdrive.frames import offsets_to_ego
 from auxdrive.geometry import euclidean, point_at_distance, polyline_length, pure_pursuit_tan
 from auxdrive.steering import SteeringSpec
@@ -29,7 +29,7 @@ DEFAULT_WHEELBASE_M = 2.9
 """Of a mid-size car; used for the reported steering angle alone, where the data set's card does not
 say.
 """
-_PURSUIT = PurePursuitConfig()
+_PURSUIT = PurePursuitOptions()
 MAX_GAP_PERIODS = 2.5
 """Records further apart than this many sampling periods are not interpolated between."""
 _TIME_TOLERANCE_S = 1e-6

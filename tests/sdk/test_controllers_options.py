@@ -7,7 +7,7 @@ import math
 import pytest
 from auxdrive.cards import VehicleSpec
 from auxdrive.controllers import make_controller
-from auxdrive.controllers.transfuser import TransFuserConfig
+from auxdrive.controllers.transfuser import TransFuserOptions
 from auxdrive.errors import ConfigError, UsageError
 from steady_drive import STEERING, VEHICLE
 
@@ -33,7 +33,7 @@ def test_wrong_names_and_configurations() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "config", "setting"),
+    ("name", "options", "setting"),
     [
         ("pid", {"turn": {**GAINS, "p": -1.25}}, "turn.p"),
         ("pid", {"turn": {**GAINS, "i": math.nan}}, "turn.i"),
@@ -64,10 +64,10 @@ def test_wrong_names_and_configurations() -> None:
     ],
 )
 def test_absurd_settings_are_refused_by_name(
-    name: str, config: dict[str, object], setting: str
+    name: str, options: dict[str, object], setting: str
 ) -> None:
     with pytest.raises(ConfigError, match=rf"controller '{name}': {setting.replace('.', '[.]')}: "):
-        make_controller(name, STEERING, VEHICLE, config)
+        make_controller(name, STEERING, VEHICLE, options)
 
 
 def test_settings_of_no_kind_are_refused() -> None:
@@ -80,5 +80,5 @@ def test_settings_of_no_kind_are_refused() -> None:
 
 
 def test_settings_may_be_an_object_of_their_class() -> None:
-    controller = make_controller("pid", STEERING, VEHICLE, TransFuserConfig(max_age_s=0.2))
-    assert controller.config.max_age_s == 0.2  # type: ignore[attr-defined]
+    controller = make_controller("pid", STEERING, VEHICLE, TransFuserOptions(max_age_s=0.2))
+    assert controller.options.max_age_s == 0.2  # type: ignore[attr-defined]

@@ -38,13 +38,13 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "infinity": ("options: {x: .inf}\n", "no finite number"),
     "half a character": ('method: "\\ud800"\n', "lone surrogate"),
     "half a character in a key": ('"\\udfff": 1\n', "lone surrogate"),
-    "a set": ("options: !!set {a, b}\n", "no YAML of settings"),
-    "a tag": ("method: !!python/object/apply:os.system [ls]\n", "no YAML of settings"),
-    "binary": ("options: {x: !!binary /w==}\n", "no YAML of settings"),
+    "a set": ("options: !!set {a, b}\n", "no YAML of a config"),
+    "a tag": ("method: !!python/object/apply:os.system [ls]\n", "no YAML of a config"),
+    "binary": ("options: {x: !!binary /w==}\n", "no YAML of a config"),
     "a key twice": ("seed: 1\nseed: 2\n", "stands there twice"),
-    "two documents": ("seed: 1\n---\nseed: 2\n", "no YAML of settings"),
+    "two documents": ("seed: 1\n---\nseed: 2\n", "no YAML of a config"),
     "a list": ("- seed\n", "must hold a mapping"),
-    "a control character": ("method: a\x00b\n", "no YAML of settings"),
+    "a control character": ("method: a\x00b\n", "no YAML of a config"),
     "size": ("# " + "x" * MAX_YAML_BYTES, "larger than"),
 }
 
