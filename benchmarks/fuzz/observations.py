@@ -4,7 +4,7 @@ come out.
     python benchmarks/fuzz/observations.py [--count 1000000] [--bundle BUNDLE]
 
 Without --bundle, a small waypoint bundle is made: a strided convolution over an image of 32 x 24,
-speed and goal.
+speed and target point.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """A small waypoint bundle that verifies, for fuzzers: a strided convolution over a 32 x 24 image,
-speed and goal, eight outputs.
+speed and target point, eight outputs.
 """
 
 from __future__ import annotations

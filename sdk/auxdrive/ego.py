@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # a command's options are made from the table: importing it m
     from auxdrive.types import AnyArray, Float32, Observation
 
 MAX_TARGET_M = 1000.0
-"""No planner of a road vehicle gives a next goal that is farther away in x or y."""
+"""No planner of a road vehicle gives a target point that is farther away in x or y."""
 
 RANGE_MARGIN = 0.1
 """An input may leave the range that was trained on by this share of the range's width on either
@@ -162,7 +162,7 @@ _ROWS = (
         name="target_ego_m",
         unit="m",
         frame="ego, x forward, y left",
-        meaning="the next goal, x forward and y left in metres",
+        meaning="the target point, x forward and y left in metres",
         axes=("x", "y"),
         state=("target_x_m", "target_y_m"),
         mirror=(kept, negated),
@@ -171,7 +171,7 @@ _ROWS = (
         high=MAX_TARGET_M,
         least_margin=1.0,
         option="target",
-        option_help="Next goal in metres, x forward and y left of the car.",
+        option_help="Target point in metres, x forward and y left of the car.",
         example=(20.0, 0.0),
     ),
 )

@@ -28,8 +28,9 @@ class Flag(StrEnum):
 
     NON_FINITE_OUTPUT: the answer held NaN or infinity, and is withheld. OUTPUT_LIMIT: the answer
     broke the limits that `auxdrive verify` holds a bundle to, and is withheld. RUNTIME_FAILURE: the
-    runtime failed while it ran the graph; there is no answer. INPUT_OUT_OF_RANGE: speed or goal is
-    not of the range that the model was trained on; there is an answer, and it is a guess.
+    runtime failed while it ran the graph; there is no answer. INPUT_OUT_OF_RANGE: speed or
+    target point is not of the range that the model was trained on; there is an answer, and it is a
+    guess.
     """
 
     NON_FINITE_OUTPUT = "non_finite_output"
@@ -87,8 +88,8 @@ class Observation:
             `frame[..., ::-1]` puts them right.
         time_s: capture time, seconds on a monotonic clock, or since 1970.
         speed_mps: forward speed; needed by models whose card declares it.
-        target_ego_m: next goal (x forward, y left) in the ego frame; needed by models whose card
-            declares it.
+        target_ego_m: target point (x forward, y left) in the ego frame; needed by models whose
+            card declares it.
         command: route command (a `RoadOption`'s number), for agents of your own; `drive` fills it
             in, and no bundle's model takes it.
     """

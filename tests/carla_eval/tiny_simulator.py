@@ -1,5 +1,5 @@
 """A second simulator, as somebody else's package brings one: a point on an endless plane, seen
-through a camera that shows a flat grey image with a mark towards the next goal.
+through a camera that shows a flat grey image with a mark towards the target point.
 """
 
 from __future__ import annotations

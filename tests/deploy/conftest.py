@@ -24,7 +24,8 @@ FRAMES = 12
 def write_data(
     root: Path, height: int, width: int, episodes: dict[str, tuple[str, ...]], depth: bool = True
 ) -> Path:
-    """Drives whose steering follows a bright stripe, with poses, speeds and goals. `episodes`:
+    """Drives whose steering follows a bright stripe, with poses, speeds and target points.
+    `episodes`:
     split -> names.
     """
     modalities = (Modality.RGB, Modality.DEPTH) if depth else (Modality.RGB,)

@@ -190,9 +190,9 @@ def test_the_card_holds_the_ranges_of_training_and_the_vehicle_is_told(
     assert card.input_ranges is not None
     (low,), (high,) = card.input_ranges["speed_mps"].low, card.input_ranges["speed_mps"].high
     assert 4.0 <= low < high <= 5.0
-    goal = card.input_ranges["target_ego_m"]
+    target = card.input_ranges["target_ego_m"]
     # x is 20 throughout, y is mirrored
-    assert goal.low == tuple(-y if column else y for column, y in enumerate(goal.high))
+    assert target.low == tuple(-y if column else y for column, y in enumerate(target.high))
     assert card.input_ranges == run.record.input_ranges
     assert "Seen in training: `speed_mps` 4" in (path / "README.md").read_text()
     with Predictor.load(path) as predictor:

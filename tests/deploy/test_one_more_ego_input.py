@@ -1,5 +1,5 @@
 """A new ego input is one row of `auxdrive.ego.EGO_INPUTS`: a student is trained, exported, verified
-and asked with the route command beside speed and goal.
+and asked with the route command beside speed and target point.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def with_command(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def with_commands(source: Path, out: Path) -> Path:
-    """The same drives with a command in each frame: left or right, as the goal lies."""
+    """The same drives with a command in each frame: left or right, as the target point lies."""
     dataset = Dataset.open(source)
     for name in dataset.episode_ids:
         episode = dataset.episode(name)

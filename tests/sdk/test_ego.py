@@ -69,7 +69,7 @@ def test_bounds_have_the_margin_of_their_input() -> None:
 
 
 def test_an_input_that_is_missing_is_named() -> None:
-    with pytest.raises(InputError, match="target_ego_m is None; give the next goal, x forward"):
+    with pytest.raises(InputError, match="target_ego_m is None; give the target point, x forward"):
         EgoLayout(EGO_INPUTS).read(Observation(IMAGE, 0.0, 4.5))
 
 

@@ -172,7 +172,7 @@ GOOD = np.zeros((64, 80, 3), np.uint8)
         ({"speed_mps": None}, "speed_mps is None; give the forward speed"),
         ({"speed_mps": "4"}, "speed_mps is '4'"),
         ({"speed_mps": math.inf}, "speed_mps is inf"),
-        ({"target_ego_m": None}, "target_ego_m is None; give the next goal"),
+        ({"target_ego_m": None}, "target_ego_m is None; give the target point"),
         ({"target_ego_m": (1.0,)}, "target_ego_m has 1 values"),
         ({"target_ego_m": 5.0}, "target_ego_m is 5.0"),
         ({"target_ego_m": (1.0, math.nan)}, r"target_ego_m\[1\] is nan"),

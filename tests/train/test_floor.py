@@ -79,11 +79,10 @@ def test_without_ego_inputs_there_is_no_row_of_them(
     label = parts[0].label.astype(np.float64)
     candidates = (label.mean(axis=0), np.median(label, axis=0))
     on_train, on_val = (
-        [float(np.linalg.norm(c - part.label, axis=2).mean()) for c in candidates]
-        for part in parts
+        [float(np.linalg.norm(c - part.label, axis=2).mean()) for c in candidates] for part in parts
     )
     assert floor["constant"]["ade_m"] == pytest.approx(on_val[int(np.argmin(on_train))], rel=1e-5)
-    # The stripe's speed and goal never change, so that they say what a constant says.
+    # The stripe's speed and target point never change, so that they say what a constant says.
     assert floor["ego"]["ade_m"] == pytest.approx(floor["constant"]["ade_m"], rel=0.2)
 
 

@@ -52,7 +52,7 @@ def test_the_steering_head() -> None:
     np.testing.assert_allclose(said, wanted, rtol=1e-4, atol=1e-6)
 
 
-def test_the_waypoint_head_adds_displacements_of_a_gru_that_knows_the_goal() -> None:
+def test_the_waypoint_head_adds_displacements_of_a_gru_that_knows_the_target() -> None:
     """TransFuser (2021), section 3.3; gates as in Cho et al. 2014, in PyTorch's order reset,
     update, new.
     """
@@ -64,14 +64,14 @@ def test_the_waypoint_head_adds_displacements_of_a_gru_that_knows_the_goal() -> 
         rng.normal(size=(3, 6)),
         np.array([[4.0, 20.0, -3.0], [0.0, 7.0, 0.0], [12.0, 35.0, 9.0]]),
     )
-    goal = ego[:, 1:] / 20.0
+    target = ego[:, 1:] / 20.0
     joined = linear(w, "join.3", np.maximum(linear(w, "join.1", features), 0))
     state = np.maximum(
-        joined + linear(w, "ego", np.concatenate([ego[:, :1] / 10.0, goal], axis=1)), 0
+        joined + linear(w, "ego", np.concatenate([ego[:, :1] / 10.0, target], axis=1)), 0
     )
     point, wanted = np.zeros((3, 2)), []
     for _ in range(4):
-        given = np.concatenate([point, goal], axis=1)
+        given = np.concatenate([point, target], axis=1)
         of_input = np.split(given @ w["cell.weight_ih"].T + w["cell.bias_ih"], 3, axis=1)
         of_state = np.split(state @ w["cell.weight_hh"].T + w["cell.bias_hh"], 3, axis=1)
         reset, update = sigmoid(of_input[0] + of_state[0]), sigmoid(of_input[1] + of_state[1])

@@ -31,12 +31,12 @@ def recorded(folder: Path) -> Dataset:
                 "throttle": 0.0,
                 "brake": 0.0,
             }
-            goal = {
+            inputs = {
                 "speed_mps": 3.0 + 0.25 * tick,
                 "target_x_m": 20.0 - 0.5 * tick,
                 "target_y_m": 1.0 + tick,
             }
-            writer.append({Modality.RGB: np.zeros((8, 8, 3), np.uint8)}, {**state, **goal})
+            writer.append({Modality.RGB: np.zeros((8, 8, 3), np.uint8)}, {**state, **inputs})
     write_card(
         folder,
         DatasetCard(

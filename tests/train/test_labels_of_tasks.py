@@ -88,7 +88,8 @@ def test_a_record_that_does_not_know_is_not_valid(field: str) -> None:
     assert labels.valid[11]
     assert np.isfinite(labels.label).all()
     assert np.isfinite(labels.ego).all()
-    # A lost position also spoils the records whose future it is; a lost heading, speed or goal does
+    # A lost position also spoils the records whose future it is; a lost heading, speed or target
+    # point does
     # not.
     assert labels.valid[5] == (field not in ("x_m", "y_m"))
 

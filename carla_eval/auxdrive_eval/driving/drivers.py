@@ -163,7 +163,7 @@ class AgentDriver:
         return self._agent.description.camera
 
     def start(self, route: Route, seed: int) -> None:
-        """A new route: new goals, agent, controller and held control forgotten."""
+        """A new route: new target points, agent, controller and held control forgotten."""
         self._agent.begin(seed)
         self._follower = RouteFollower(route.points, route.options)
         self._held, self._tick, self.tally = Control(0.0, 0.0, 0.0), 0, Tally()

@@ -24,7 +24,7 @@ STATE_DTYPE = np.dtype(
         ("throttle", "<f4"),
         ("brake", "<f4"),
         ("command", "<i1"),  # CARLA's RoadOption, -1 where unknown
-        ("target_x_m", "<f4"),  # next goal in the ego frame; NaN where unknown
+        ("target_x_m", "<f4"),  # target point in the ego frame; NaN where unknown
         ("target_y_m", "<f4"),
         (
             "disturbed",

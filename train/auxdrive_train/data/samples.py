@@ -280,6 +280,6 @@ def _nothing_valid(dataset: Dataset, readers: list[EpisodeReader], task: Task) -
     return (
         f"{dataset.name}: none of {records} records in {len(readers)} episodes has labels for the "
         f"task '{task.name}' ({needs}; "
-        f"labels {task.output.name}). Choose another task, or record what it needs (pose, "
-        "speed, goal) in longer episodes"
+        f"label {task.output.name}). Choose another task, or record what it needs (pose, "
+        "speed, target point) in longer episodes"
     )

@@ -8,7 +8,7 @@ import torch
 from auxdrive.ego import EGO_INPUTS, EgoLayout
 from torch import Tensor, nn
 
-GOAL = "target_ego_m"
+TARGET_POINT = "target_ego_m"
 
 
 class SteeringHead(nn.Module):
@@ -38,12 +38,13 @@ class WaypointHead(nn.Module):
     """Auto-regressive GRU of TransFuser (Prakash et al. 2021, section 3.3): each step adds a
     displacement.
 
-    The goal enters at every step, as there, and the first state as well, beside the other ego
+    The target point enters at every step, as there, and the first state as well, beside the other
+    ego
     inputs. (B, D), (B, E) -> (B, T, 2) metres.
 
     Args:
         feature_dim: D.
-        ego: the ego inputs, `GOAL` among them.
+        ego: the ego inputs, `TARGET_POINT` among them.
         steps: T.
         scale: metres per network unit.
         dropout: of the features.
@@ -72,23 +73,23 @@ class WaypointHead(nn.Module):
 
     def forward(self, features_bd: Tensor, ego_be: Tensor) -> Tensor:
         """(B, D), (B, E) -> (B, T, 2)."""
-        goal = self._scaled(ego_be, GOAL)
+        target_point = self._scaled(ego_be, TARGET_POINT)
         state = torch.relu(
             self.join(features_bd)
             + self.ego(
                 torch.cat(
                     [
-                        goal if name == GOAL else self._scaled(ego_be, name)
+                        target_point if name == TARGET_POINT else self._scaled(ego_be, name)
                         for name in self.layout.names
                     ],
                     dim=1,
                 )
             )
         )
-        point = torch.zeros_like(goal)
+        point = torch.zeros_like(target_point)
         points = []
         for _ in range(self.steps):
-            state = self.cell(torch.cat((point, goal), dim=1), state)
+            state = self.cell(torch.cat((point, target_point), dim=1), state)
             point = point + self.output(state)
             points.append(point)
         return torch.stack(points, dim=1) * self.scale

@@ -1,5 +1,5 @@
 """The waypoints task: where the vehicle will be, in its own frame, from one image, its speed and
-the next goal (TransFuser).
+the target point (TransFuser).
 
 Legend: N samples, T waypoints. Ego frame: x forward, y left, origin at the rear axle.
 """
@@ -37,7 +37,8 @@ _TIME_TOLERANCE_S = 1e-6
 
 @dataclass(frozen=True)
 class WaypointsTask(Task):
-    """Positions 0.5, 1.0, 1.5 and 2.0 s ahead, metres, (4, 2); ego inputs speed and next goal.
+    """Positions 0.5, 1.0, 1.5 and 2.0 s ahead, metres, (4, 2); ego inputs speed and target
+    point.
 
     Attributes:
         scale: metres per network unit.
@@ -59,7 +60,8 @@ class WaypointsTask(Task):
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:
         """Future positions by linear interpolation in time; see `Task.labels`.
 
-        A record is not valid where its pose, speed or goal is not finite, where a future position
+        A record is not valid where its pose, speed or target point is not finite, where a future
+        position
         lies beyond the episode's end or between records without a pose, where it would bridge a gap
         of more than `MAX_GAP_PERIODS` sampling periods, or where the steering was disturbed on
         purpose before the last waypoint: that path is not the driver's.

@@ -22,10 +22,11 @@ def _page(path: Path, summary: Summary) -> str:
 
 
 def _show_dataset(summary: Summary) -> None:
-    camera, lock = summary["camera"], summary["steering"]["max_road_wheel_deg"]
+    camera, steering = summary["camera"], summary["steering"]
     console.note(
         f"{summary['name']}: {summary['rate_hz']:g} Hz, camera "
-        f"{camera['width']}x{camera['height']}, maximum steering angle {lock:g} degrees"
+        f"{camera['width']}x{camera['height']}, maximum steering angle "
+        f"{steering['max_road_wheel_deg']:g} degrees"
     )
     for key in ("source", "licence", "fingerprint"):
         if summary[key]:
