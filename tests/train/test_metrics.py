@@ -59,9 +59,7 @@ def test_steering_metrics_judge_the_steering_wheel_where_its_ratio_is_known() ->
     label = np.radians([0.0, 1.0, -2.0])
     prediction = label + np.radians(0.2)
     road = steering_metrics(prediction, label, SteeringSpec())
-    wheel = steering_metrics(
-        prediction, label, SteeringSpec(kind="steering_wheel_deg", ratio=16.0)
-    )
+    wheel = steering_metrics(prediction, label, SteeringSpec(kind="steering_wheel_deg", ratio=16.0))
     assert road["mae_road_wheel_deg"] == pytest.approx(0.2)
     assert road["acc_1.5"] == 1.0
     assert wheel["mae_steering_wheel_deg"] == pytest.approx(3.2)
