@@ -204,6 +204,11 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], Stored]] = [
         node("Range", "o", "n", "p"),
         {"o": np.array(0), "n": np.array(10**6), "p": np.array(1)},
     ),
+    (
+        "counts 18446744073709551615 numbers",  # more than a Python range can count
+        node("Range", "o", "n", "p"),
+        {"o": np.array(-(2**63)), "n": np.array(2**63 - 1), "p": np.array(1)},
+    ),
     ("by 0", node("Range", "o", "n", "p"), {"o": np.array(0), "n": np.array(9), "p": np.array(0)}),
     ("whole numbers are", node("Div", "o", "o"), {"o": np.array(0)}),
     (

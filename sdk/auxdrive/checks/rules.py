@@ -195,10 +195,11 @@ def _range(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signatur
         or delta == 0
     ):
         raise SizeError(f"it counts from {start} to {limit} by {delta}")
-    numbers = range(start, limit, delta)
-    if not 0 < len(numbers) <= MAX_KNOWN:
-        raise SizeError(f"it counts {len(numbers)} numbers; 1 to {MAX_KNOWN} are read")
-    return one("int64", [len(numbers)], np.array(numbers, np.int64))
+    # Not len(range(...)), which refuses to count beyond an index of this machine.
+    count = max(0, -((start - limit) // delta))
+    if not 0 < count <= MAX_KNOWN:
+        raise SizeError(f"it counts {count} numbers; 1 to {MAX_KNOWN} are read")
+    return one("int64", [count], np.array(range(start, limit, delta), np.int64))
 
 
 def _expand(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signature for every rule)
