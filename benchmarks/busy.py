@@ -71,14 +71,14 @@ def main() -> None:
                                 samples_per_s(method, data, out, arguments.epochs, variables)
                             )
                         print(f"{name}: {measured[name][-1]:.0f} samples/s", flush=True)
-    figures = {
+    rates = {
         name: {"median": statistics.median(values), "least": min(values), "most": max(values)}
         for name, values in measured.items()
     }
     write_result(
         arguments.out,
         {
-            "samples_per_s": figures,
+            "samples_per_s": rates,
             "size": SIZE,
             "batch": BATCH,
             "frames": FRAMES,

@@ -8,7 +8,7 @@ it: the frame is copied into the session's buffer, and the graph runs. In the sa
 turn: Pillow's box reduce of the same frame (from the array, as a camera gives it, and back; and
 without both ways) and the bare network on an image of its own size; and the graph that casts
 first, as TensorRT needs it and as all graphs were up to commit 2056b8d. Memory is the most that a
-process of its own holds while it answers, above that of the smallest camera, frame and buffer
+process of its own holds while it predicts, above that of the smallest camera, frame and buffer
 included. The result goes to benchmarks/results/camera_size.json.
 """
 
@@ -53,7 +53,7 @@ def main() -> None:
     if arguments.memory is not None:
         print(most_mib(arguments.memory.read_bytes()))
         return
-    figures: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for width, height in CAMERAS:
             graphs = {
@@ -71,16 +71,16 @@ def main() -> None:
                     check=True,
                 )
                 row[f"MiB, {order}"] = float(own.stdout)
-            figures[f"{width} x {height}"] = row
-    smallest = figures[f"{CAMERAS[0][0]} x {CAMERAS[0][1]}"]
+            results[f"{width} x {height}"] = row
+    smallest = results[f"{CAMERAS[0][0]} x {CAMERAS[0][1]}"]
     least = {name: value for name, value in smallest.items() if name.startswith("MiB")}
-    for row in figures.values():
+    for row in results.values():
         row.update({name: round(row[name] - value, 1) for name, value in least.items()})
-    for camera, row in figures.items():
+    for camera, row in results.items():
         print(f"{camera}: {json.dumps(row)}")
     write_result(
         arguments.out,
-        {"figures": figures, "threads": 1, "network": f"pilotnet_bn at {SIZE[0]} x {SIZE[1]}"},
+        {"results": results, "threads": 1, "network": f"pilotnet_bn at {SIZE[0]} x {SIZE[1]}"},
     )
 
 

@@ -40,13 +40,13 @@ def main() -> None:
     arguments = parser.parse_args()
     found = [one(arguments.out / f"seed-{seed}", seed) for seed in range(arguments.seeds)]
     table: dict[str, dict[str, Any]] = {}
-    for row in found[0]["figures"]["student"]:
+    for row in found[0]["metrics"]["student"]:
         table[row] = {
-            model.name: interval([seed["figures"][model.name][row] for seed in found])
+            model.name: interval([seed["metrics"][model.name][row] for seed in found])
             for model in MODELS
         }
         gaps = [
-            seed["figures"]["student"][row] - seed["figures"]["baseline"][row] for seed in found
+            seed["metrics"]["student"][row] - seed["metrics"]["baseline"][row] for seed in found
         ]
         table[row]["student - baseline"] = interval(gaps)
     for row in OPEN_LOOP:
@@ -63,13 +63,13 @@ def main() -> None:
             },
             flush=True,
         )
-    figures = {
+    result = {
         "seeds": arguments.seeds,
         "table": table,
         "seconds": [seed["seconds"] for seed in found],
         "verdicts": [seed["verdict"] for seed in found],
     }
-    write_result(RESULTS / "demo.json", figures)
+    write_result(RESULTS / "demo.json", result)
 
 
 def one(folder: Path, seed: int) -> dict[str, Any]:
@@ -81,17 +81,17 @@ def one(folder: Path, seed: int) -> dict[str, Any]:
         stdout=subprocess.PIPE,
         check=True,
     )
-    told = json.loads(finished.stdout)
+    printed = json.loads(finished.stdout)
     done = json.loads((folder / "demo.json").read_text())["done"]
-    figures = {}
+    metrics = {}
     for model in MODELS:
         scores = done[f"drive {model.name}"]["answer"]["_checkpoint"]["global_record"]["scores"]
         result = done[f"train {model.method}"]["answer"]
-        figures[model.name] = {
+        metrics[model.name] = {
             "routes completed": float(completed(done[f"drive {model.name}"]["answer"]))
         }
-        figures[model.name] |= {row: scores[key] for row, key in SCORES.items()}
-        figures[model.name] |= {
+        metrics[model.name] |= {row: scores[key] for row, key in SCORES.items()}
+        metrics[model.name] |= {
             row: result["metrics"]["test"][model.role][key] for row, key in OPEN_LOOP.items()
         }
         floor = {
@@ -100,10 +100,10 @@ def one(folder: Path, seed: int) -> dict[str, Any]:
         }
     seconds = {stage: round(stored["seconds"], 1) for stage, stored in done.items()}
     return {
-        "figures": figures,
+        "metrics": metrics,
         "floor": floor,
-        "seconds": {**seconds, "total": round(told["total_s"], 1)},
-        "verdict": told["verdict"],
+        "seconds": {**seconds, "total": round(printed["total_s"], 1)},
+        "verdict": printed["verdict"],
     }
 
 

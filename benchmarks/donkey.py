@@ -81,12 +81,12 @@ def main() -> None:
         ]
     table = {method: summary(results) for method, results in runs.items()}
     table |= floor_of(next(iter(runs.values()))[0])
-    for method, figures in table.items():
+    for method, measured in table.items():
         print(
             method,
             {
                 name: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]"
-                for name, v in figures.items()
+                for name, v in measured.items()
             },
             flush=True,
         )
@@ -97,7 +97,7 @@ def main() -> None:
         for method in runs
         for seed in range(arguments.seeds)
     ]
-    figures = {
+    result = {
         "seeds": arguments.seeds,
         "epochs": arguments.epochs,
         "table": table,
@@ -108,7 +108,7 @@ def main() -> None:
         },
         "bundles": exported,
     }
-    write_result(arguments.result, figures)
+    write_result(arguments.result, result)
 
 
 def run_once(method: str, seed: int, data: Path, runs: Path, epochs: int) -> RunResult:
@@ -141,18 +141,18 @@ def run_once(method: str, seed: int, data: Path, runs: Path, epochs: int) -> Run
 
 def summary(results: list[RunResult]) -> dict[str, dict[str, float]]:
     """Mean and 95 % t-interval over seeds of the student's R2 and mAcc on both parts."""
-    figures = {}
+    metrics = {}
     for part in ("test", "shift"):
         for metric in ("r2", "macc"):
             values = [result.metrics[part]["student"][metric] for result in results]
             interval = seed_interval(values)
-            figures[f"{part} {metric}"] = {
+            metrics[f"{part} {metric}"] = {
                 "mean": interval.value,
                 "low": interval.low,
                 "high": interval.high,
                 "seeds": len(values),
             }
-    return figures
+    return metrics
 
 
 def floor_of(result: RunResult) -> dict[str, dict[str, dict[str, float]]]:
@@ -189,27 +189,27 @@ def from_the_base_install(tub: Path, out: Path, methods: list[str]) -> dict[str,
             != 0
         )
         tool = str(Path(folder) / "bin" / "auxdrive")
-        answered = {
-            method: _answers(tool, tub, out, method, Path(folder) / "answers.jsonl")
+        found = {
+            method: _from_bundle(tool, tub, out, method, Path(folder) / "predictions.jsonl")
             for method in methods
         }
     return {
-        method: {"torch_in_base_install": not without_torch, **answers}
-        for method, answers in answered.items()
+        method: {"torch_in_base_install": not without_torch, **result}
+        for method, result in found.items()
     }
 
 
-def _answers(tool: str, tub: Path, out: Path, method: str, answers: Path) -> dict[str, Any]:
+def _from_bundle(tool: str, tub: Path, out: Path, method: str, predictions: Path) -> dict[str, Any]:
     names, angles_rad = records_of(tub, 10000, 12000)
     bundle = str(out / f"bundle-{method}")
     verified = subprocess.run([tool, "verify", bundle, "--json"], capture_output=True, check=False)
     images = [str(tub / "images" / name) for name in names]
     subprocess.run(
-        [tool, "predict", bundle, *images, "--out", str(answers)],
+        [tool, "predict", bundle, *images, "--out", str(predictions)],
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    predicted = [json.loads(line)["steer_rad"] for line in answers.read_text().splitlines()]
+    predicted = [json.loads(line)["steer_rad"] for line in predictions.read_text().splitlines()]
     result = RunFolder(out / "runs" / f"{method}-0").result()
     trained = result.metrics["test"]["student"]["r2"]
     return {

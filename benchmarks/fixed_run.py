@@ -137,8 +137,8 @@ def run_all(out: Path) -> dict[str, str]:
             once(bundle, "export", str(run), "--name", f"fixed-{method}")
             found[f"bundle {name} model"] = graph_sha(bundle / "model.onnx")
             inputs = ("--speed", "4.5", "--target", "9,2") if task == "waypoints" else ()
-            said = answer("predict", str(bundle), str(images), *inputs)
-            found[f"predictions {name}"] = json_sha(said)
+            predicted = printed("predict", str(bundle), str(images), *inputs)
+            found[f"predictions {name}"] = json_sha(predicted)
     for task, method, role in DRIVEN:
         drive = out / "drives" / f"{task}-{method}-{role}"
         source = out / ("bundles" if role == "student" else "runs") / task / method
@@ -169,12 +169,12 @@ def once(folder: Path, command: str, *arguments: str) -> None:
     if mark.exists():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
-    answer(command, *arguments, "--out", str(folder))
+    printed(command, *arguments, "--out", str(folder))
     mark.touch()
 
 
-def answer(command: str, *arguments: str) -> Any:
-    """A command's JSON answer."""
+def printed(command: str, *arguments: str) -> Any:
+    """What a command prints with --json."""
     print("auxdrive", command, *arguments, file=sys.stderr)
     quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
     finished = subprocess.run(

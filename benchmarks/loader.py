@@ -4,7 +4,7 @@ speed waits for data.
     python benchmarks/loader.py [--data DIR] [--batch 64] [--batches 40] [--step-ms 200]
 
 Without --data a data set of random 256 x 144 frames is written to a temporary folder with the SDK's
-own writer; it stays in the page cache, so the figures are those of memory, not of a disk. The
+own writer; it stays in the page cache, so the results are those of memory, not of a disk. The
 result goes to benchmarks/results/loader.json with the machine and the commit.
 """
 
@@ -52,7 +52,7 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
-    # other work on the machine makes every figure here worse
+    # other work on the machine makes every result here worse
     load_average = round(os.getloadavg()[0], 2)
     with tempfile.TemporaryDirectory() as scratch:
         if arguments.data is None:

@@ -3,9 +3,9 @@ eager.
 
     python benchmarks/predictor.py BUNDLE [--run RUN] [--frames 2000] [--threads 1]
 
-All variants answer the same frames in one process, one after the other on each frame and in an
-order that rotates, so that whatever else the machine does hits them alike. Bare sessions have the
-predictor's own session options. The result goes to benchmarks/results/predictor.json with the
+All variants predict from the same frames in one process, one after the other on each frame and in
+an order that rotates, so that whatever else the machine does hits them alike. Bare sessions have
+the predictor's own session options. The result goes to benchmarks/results/predictor.json with the
 machine and the commit.
 """
 
@@ -58,7 +58,7 @@ def main() -> None:
         "image": [bundle.card.camera.height, bundle.card.camera.width],
         "threads": arguments.threads,
         "frames": arguments.frames,
-        "latency_ms": {name: figures(values) for name, values in latencies_ms.items()},
+        "latency_ms": {name: percentiles(values) for name, values in latencies_ms.items()},
         "p50_ratio_to_bare_run": ratio(latencies_ms, "bare run"),
         "p50_ratio_to_bare_io_binding": ratio(latencies_ms, "bare io binding"),
         "p50_ratio_of_torch_eager_to_predictor": ratio(latencies_ms, "predictor", "torch eager"),
@@ -144,7 +144,7 @@ def measure(
     return latencies
 
 
-def figures(values: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
+def percentiles(values: np.ndarray[Any, np.dtype[np.float64]]) -> dict[str, float]:
     p50, p90, p99 = np.percentile(values, (50, 90, 99))
     return {
         "p50": round(float(p50), 4),

@@ -1,5 +1,5 @@
-"""Where a figure comes from: command, machine, load, versions, commit and time, written beside it
-in benchmarks/results/.
+"""Where a measured number comes from: command, machine, load, versions, commit and time, written
+beside it in benchmarks/results/.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ RESULTS = Path(__file__).resolve().parent / "results"
 PACKAGES = ("auxdrive", "numpy", "onnxruntime", "panda3d", "torch")
 
 
-def write_result(out: Path, figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the figures and where they come from as JSON; returns the same."""
+def write_result(out: Path, results: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the results and where they come from as JSON; returns the same."""
     provenance = {
         "command": " ".join(["python", script(), *(shown(argument) for argument in sys.argv[1:])]),
         "machine": machine_facts(),
@@ -29,7 +29,7 @@ def write_result(out: Path, figures: Mapping[str, Any]) -> dict[str, Any]:
         "commit": commit(),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    result = {**figures, **provenance}
+    result = {**results, **provenance}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=2) + "\n")
     return result

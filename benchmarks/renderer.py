@@ -115,10 +115,10 @@ def main() -> None:
                 renderer.lidar_points(scene),
             ),
         }
-        figures = {call: median_ms(draw, scenes) for call, draw in calls.items()}
+        times_ms = {call: median_ms(draw, scenes) for call, draw in calls.items()}
         shown = {
             call: {"wall": round(wall, 2), "cpu": round(cpu, 2)}
-            for call, (wall, cpu) in figures.items()
+            for call, (wall, cpu) in times_ms.items()
         }
         measured[name] = {"load_ms": round(load_ms), "median_ms": shown}
         print(json.dumps({"weather": name, **measured[name]}))

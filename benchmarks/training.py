@@ -35,19 +35,19 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=RESULTS / "training.json")
     arguments = parser.parse_args()
-    figures: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         for backbone, (size, batch, episodes) in CASES.items():
             data = part_of(arguments.data, Path(folder) / f"data-{backbone}", episodes)
             for method in ("baseline", "samd"):
-                figures[f"{backbone} {method}"] = measure(
+                results[f"{backbone} {method}"] = measure(
                     backbone, method, data, Path(folder) / f"{backbone}-{method}", size, batch
                 )
                 print(
-                    f"{backbone} {method}: {json.dumps(figures[f'{backbone} {method}'])}",
+                    f"{backbone} {method}: {json.dumps(results[f'{backbone} {method}'])}",
                     flush=True,
                 )
-    write_result(arguments.out, {"figures": figures})
+    write_result(arguments.out, {"results": results})
 
 
 def part_of(source: Path, target: Path, episodes: int) -> Path:
@@ -89,16 +89,16 @@ def measure(
     )
     train(config, out)
     records = RunFolder(out).epochs()
-    figures: dict[str, float] = {}
+    measured: dict[str, float] = {}
     for role in dict.fromkeys(record["role"] for record in records):
         warm = [record for record in records if record["role"] == role and record["epoch"] > 1]
-        figures[f"{role} phase, samples/s"] = round(
+        measured[f"{role} phase, samples/s"] = round(
             float(np.median([record["samples_per_s"] for record in warm])), 1
         )
-        figures[f"{role} phase, share of time waiting for data"] = round(
+        measured[f"{role} phase, share of time waiting for data"] = round(
             max(record["wait_share"] for record in warm), 5
         )
-    return figures
+    return measured
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def one(arguments: argparse.Namespace, weight: float, seed: int) -> dict[str, float]:
-    """One run's figures; a finished run's are read back."""
+    """One run's metrics; a finished run's are read back."""
     out = arguments.out / f"{weight:g}-{seed}"
     config = parse_config(
         {
@@ -92,7 +92,7 @@ def terms(when: str, record: dict[str, Any], weight: float) -> dict[str, float]:
 
 
 def summary(values: list[float]) -> dict[str, float | None]:
-    """Mean over seeds with its 95 % interval; None where the figure does not exist."""
+    """Mean over seeds with its 95 % interval; None where a value does not exist."""
     if any(value != value for value in values):
         return {"mean": None, "low": None, "high": None}
     interval = seed_interval(values)

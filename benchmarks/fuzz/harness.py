@@ -10,8 +10,8 @@ name", setup, __doc__)` at its end:
 The second draws one case again, in this process, with a traceback.
 
 Cases run in a process of their own, so that a native crash or an endless loop costs one case and is
-told. An `AuxdriveError` is an answer; anything else that comes out, a dead worker or a case beyond
-the deadline is a failure, and the exit code is then 1. The result goes to
+reported. An `AuxdriveError` is an expected outcome; anything else that comes out, a dead worker or
+a case beyond the deadline is a failure, and the exit code is then 1. The result goes to
 benchmarks/results/fuzz_<name>.json.
 """
 

@@ -148,12 +148,12 @@ def observation(source: random.Random, shape: tuple[int, int, int]) -> Any:
 
 def outcome(prediction: Prediction) -> str:
     """The kind of a prediction; what may never be is an AssertionError."""
-    answer = (
+    predicted = (
         prediction.steer_rad if prediction.waypoints_ego_m is None else prediction.waypoints_ego_m
     )
     withheld = bool(prediction.flags & WITHHOLDING)
-    assert withheld == (answer is None), prediction
-    assert answer is None or np.isfinite(answer).all(), prediction
+    assert withheld == (predicted is None), prediction
+    assert predicted is None or np.isfinite(predicted).all(), prediction
     assert type(prediction.time_s) is float, prediction
     assert math.isfinite(prediction.time_s), prediction
     assert bool(prediction.reason) == bool(prediction.flags), prediction

@@ -120,22 +120,22 @@ def _run_in_processes(
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _Reply:
     """What came of a job in a process."""
 
     error: Exception | None = None
     value: Any = None
 
 
-def _receive(connection: Connection) -> _Answer | logging.LogRecord:
+def _receive(connection: Connection) -> _Reply | logging.LogRecord:
     try:
         received = connection.recv()
     except (EOFError, ConnectionResetError):
         raise SimulatorError(
             "a worker process died (killed, or out of memory?); try fewer workers"
         ) from None
-    assert isinstance(received, _Answer | logging.LogRecord)
-    if isinstance(received, _Answer) and received.error is not None:
+    assert isinstance(received, _Reply | logging.LogRecord)
+    if isinstance(received, _Reply) and received.error is not None:
         raise received.error
     return received
 
@@ -153,7 +153,7 @@ def _end(processes: Sequence[BaseProcess]) -> None:
 def _serve(
     make_worker: Callable[[], Worker[Any, Any]], connection: Connection, log_level: int
 ) -> None:
-    """The worker process: answer each job until the other end closes."""
+    """The worker process: reply to each job until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends us
     Thread(target=_end_with_parent, daemon=True).start()
     parent = ToParent(connection)
@@ -167,12 +167,12 @@ def _serve(
                 if worker is None:
                     worker = make_worker()
                     stack.callback(worker.close)
-                answer = _Answer(value=worker(job))
+                reply = _Reply(value=worker(job))
             except AuxdriveError as error:
-                answer = _Answer(portable_error(error))
+                reply = _Reply(portable_error(error))
             except Exception:  # noqa: BLE001 - a defect of ours: it must reach the parent with its traceback, whatever it is
-                answer = _Answer(RuntimeError(f"in a worker process:\n{traceback.format_exc()}"))
-            parent.send(answer)
+                reply = _Reply(RuntimeError(f"in a worker process:\n{traceback.format_exc()}"))
+            parent.send(reply)
 
 
 def _end_with_parent() -> None:

@@ -37,7 +37,7 @@ from auxdrive.types import AnyArray, Float32, UInt8
 from auxdrive_train.engine.load import Run
 from auxdrive_train.engine.prepare import build_finished
 
-from auxdrive_deploy.metrics import StudentFigures, floor_of, student_figures
+from auxdrive_deploy.metrics import StudentMetrics, floor_of, student_metrics
 from auxdrive_deploy.model_page import PLOT_NAME, readme, reference_plot
 from auxdrive_deploy.student_graph import student_of, student_outputs, to_onnx
 from auxdrive_deploy.student_parity import run_graph
@@ -89,11 +89,11 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool) -> ModelCard
     reference = read_reference(run)
     height, width = reference.images.shape[1:3]
     model = to_onnx(network, run.task, height, width, cast_first)
-    figures = student_figures(run, result)
-    card = make_card(run, name, result, figures, reference, model)
+    metrics = student_metrics(run, result)
+    card = make_card(run, name, result, metrics, reference, model)
     files = {
         MODEL_NAME: model,
-        README_NAME: readme(card, figures.notes).encode(),
+        README_NAME: readme(card, metrics.notes).encode(),
         PLOT_NAME: reference_plot(card, reference.images, reference.outputs),
         REFERENCE_IMAGES: _npy(reference.images),
         REFERENCE_EGO: _npy(reference.ego),
@@ -111,13 +111,13 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool) -> ModelCard
             f"{run.directory} is of before training ranges were recorded: the bundle flags only "
             "what no road vehicle is asked"
         )
-    for note in figures.not_recomputed:
+    for note in metrics.not_recomputed:
         _LOG.warning(f"metrics of {note}")
     return card
 
 
 def read_reference(run: Run) -> Reference:
-    """The run's reference frames, what its student says of them, and what the same architecture
+    """The run's reference frames, what its student predicts from them, and what the same network
     says with fresh weights of the next seed. The negative control is not trained: it shows that the
     comparison notices foreign weights, not how much training matters.
 
@@ -162,7 +162,7 @@ def make_card(
     run: Run,
     name: str,
     result: RunResult,
-    figures: StudentFigures,
+    metrics: StudentMetrics,
     reference: Reference,
     model: bytes,
 ) -> ModelCard:
@@ -181,7 +181,7 @@ def make_card(
         frame="camera, RGB",
     )
     inputs = (image, *run.task.ego.specs)
-    said = run_graph(model, inputs, run.task.output, reference.images, reference.ego)
+    predictions = run_graph(model, inputs, run.task.output, reference.images, reference.ego)
     return ModelCard(
         name=name,
         task=run.task.name,
@@ -195,18 +195,18 @@ def make_card(
         waypoint_times_s=run.task.times_s,
         input_ranges=run.input_ranges,
         training=_provenance(run, result),
-        parity=_parity(run.task.spec, said, reference),
-        metrics=figures.intervals,
-        floor=floor_of(result, figures.intervals),
+        parity=_parity(run.task.spec, predictions, reference),
+        metrics=metrics.intervals,
+        floor=floor_of(result, metrics.intervals),
         files={MODEL_NAME: "0" * 64},
     )
 
 
-def _parity(task: TaskSpec, said: Float32, reference: Reference) -> ParitySpec:
+def _parity(task: TaskSpec, predictions: Float32, reference: Reference) -> ParitySpec:
     limit, unit = task.parity_limit, task.parity_unit
     measured, negative_control = (
-        compare(task.name, said, reference.outputs),
-        compare(task.name, said, reference.negative_control),
+        compare(task.name, predictions, reference.outputs),
+        compare(task.name, predictions, reference.negative_control),
     )
     if not measured.worst <= limit:
         raise CheckFailed(
@@ -254,7 +254,7 @@ def _verify(folder: Path, out: Path) -> None:
     failed = [check for check in verify_bundle(folder).checks if not check.passed]
     if failed:
         reasons = "; ".join(
-            f"{check.name}: {check.detail}{_figure(check.figure, check.limit, check.unit)}"
+            f"{check.name}: {check.detail}{_measured(check.value, check.limit, check.unit)}"
             for check in failed
         )
         raise CheckFailed(
@@ -263,9 +263,9 @@ def _verify(folder: Path, out: Path) -> None:
         )
 
 
-def _figure(figure: float | None, limit: float | None, unit: str) -> str:
+def _measured(value: float | None, limit: float | None, unit: str) -> str:
     return (
-        "" if figure is None or limit is None else f" {figure:.4g} {unit}, limit {limit:.4g} {unit}"
+        "" if value is None or limit is None else f" {value:.4g} {unit}, limit {limit:.4g} {unit}"
     )
 
 

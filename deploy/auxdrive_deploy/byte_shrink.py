@@ -1,6 +1,6 @@
 """How the graph shrinks a big camera's image: `auxdrive_train.models.shrink.block_means` in ONNX.
 
-Two orders, with the same answer. Bytes first: strips of the image are cut out as bytes, and
+Two orders, with the same result. Bytes first: strips of the image are cut out as bytes, and
 `MatMulInteger` with a row of ones adds the rows of each block, so that nothing of the whole frame's
 size is made. A frame of 1920 x 1080 takes 1.3 ms and 7 MiB so, where torch's own order (cast,
 transpose, pool) takes 47 and 99. Measured in the same run: the sums in float, strip by strip, 3 ms;

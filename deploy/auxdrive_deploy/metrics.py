@@ -32,7 +32,7 @@ adds in another order.
 
 
 @dataclass
-class StudentFigures:
+class StudentMetrics:
     """intervals: '<split>/<metric>' -> value. notes: for people, how they were computed, one
     sentence per split. not_recomputed: those of the notes that tell of values taken over from
     training, which whoever exports should hear of.
@@ -43,7 +43,7 @@ class StudentFigures:
     not_recomputed: list[str] = field(default_factory=list)
 
 
-def student_figures(run: Run, result: RunResult) -> StudentFigures:
+def student_metrics(run: Run, result: RunResult) -> StudentMetrics:
     """Every finite metric of the student on every split that the run measured.
 
     Intervals are those of a bootstrap over whole sessions, or whole minutes of few sessions, since
@@ -55,7 +55,7 @@ def student_figures(run: Run, result: RunResult) -> StudentFigures:
         CheckFailed: the recomputed main metric is not the one that the run recorded: its weights or
             its result belong to another run.
     """
-    figures = StudentFigures()
+    metrics = StudentMetrics()
     dataset, reason = _same_data(run)
     for split, roles in result.metrics.items():
         recorded = {
@@ -68,32 +68,33 @@ def student_figures(run: Run, result: RunResult) -> StudentFigures:
                 for name, value in recorded.items()
             }
             note = f"`{split}`: as measured after training, without intervals: {reason}."
-            figures.notes.append(note)
-            figures.not_recomputed.append(note)
+            metrics.notes.append(note)
+            metrics.not_recomputed.append(note)
         else:
             samples = _samples(run, dataset, split)
-            said = predict_roles({STUDENT: student_of(run)}, samples, torch.device("cpu"))[STUDENT]
-            made = metric_intervals(said, samples, run.card.steering, run.config.seed)
+            network = {STUDENT: student_of(run)}
+            predictions = predict_roles(network, samples, torch.device("cpu"))[STUDENT]
+            made = metric_intervals(predictions, samples, run.card.steering, run.config.seed)
             _check_agreement(run, split, recorded, made)
-            figures.notes.append(
+            metrics.notes.append(
                 f"`{split}`: {len(samples)} frames of {len(samples.episode_ids)} episode(s); "
                 f"{of_intervals(samples)}."
             )
-        figures.intervals |= {
+        metrics.intervals |= {
             f"{split}/{name}": value for name, value in made.items() if math.isfinite(value.value)
         }
-    return figures
+    return metrics
 
 
 def floor_of(result: RunResult, metrics: Iterable[str]) -> dict[str, dict[str, float]]:
-    """For the card: by kind the figures of what needs no network, for those of the metrics
+    """For the card: by kind the metrics of what needs no network, for those of the metrics
     ('<split>/<metric>') that it has.
     """
     made: dict[str, dict[str, float]] = {}
     for name in metrics:
         split, metric = name.split("/", 1)
-        for kind, figures in result.floor.get(split, {}).items():
-            value = figures.get(metric)
+        for kind, measured in result.floor.get(split, {}).items():
+            value = measured.get(metric)
             if value is not None:
                 made.setdefault(kind, {})[name] = value
     return made

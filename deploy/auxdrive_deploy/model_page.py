@@ -11,7 +11,7 @@ from auxdrive.bundles import ego_of
 from auxdrive.cards import Interval, ModelCard, TensorSpec
 from auxdrive.ego import EGO_INPUTS
 from auxdrive.inspection.metric_tables import (
-    figure,
+    rounded,
     sentence_on_thresholds,
     thresholds_that_say_nothing,
 )
@@ -25,7 +25,7 @@ PLOT_NAME = "reference.png"
 PANELS = 6
 PANEL_WIDTH = 200
 PLOT_HEIGHT = 100
-"""Pixels of a panel: a reference image above, the answer from above below it."""
+"""Pixels of a panel: a reference image above, the prediction from above below it."""
 
 
 def readme(card: ModelCard, notes: Sequence[str]) -> str:
@@ -53,8 +53,8 @@ def _head(card: ModelCard) -> list[str]:
         f"# {card.name}", "",
         f"A driving student of auxdrive: predicts {what} from {' + '.join(needs)}. "
         "Nothing else goes in.", "",
-        f"![Reference images and the student's answers]({PLOT_NAME})", "",
-        "Above: recorded images under `reference/`. Below each: the student's answer, seen from "
+        f"![Reference images and the student's predictions]({PLOT_NAME})", "",
+        "Above: recorded images under `reference/`. Below: the student's prediction, seen from "
         "above, the car at the bottom.", "",
     ]  # fmt: skip
 
@@ -98,7 +98,7 @@ def _interface(card: ModelCard) -> list[str]:
 
 def _ranges(card: ModelCard) -> list[str]:
     """One line on what the ego inputs held in training, where there are any."""
-    said = [
+    ranges = [
         ", ".join(
             f"`{name}`{axis and f' {axis}'} {low:.4g} to {high:.4g}"
             for axis, low, high in zip(EGO_INPUTS[name].axes, found.low, found.high, strict=True)
@@ -107,17 +107,17 @@ def _ranges(card: ModelCard) -> list[str]:
     ]
     return (
         [
-            f"Seen in training: {', '.join(said)}; what lies well outside is flagged "
+            f"Seen in training: {', '.join(ranges)}; what lies well outside is flagged "
             "(`input_out_of_range`)."
         ]
-        if said
+        if ranges
         else []
     )
 
 
 def _use(card: ModelCard) -> list[str]:
     extra = "".join(f", {each.name}={each.value(each.example)}" for each in ego_of(card).inputs)
-    answer = TASKS[card.task].field
+    field = TASKS[card.task].field
     return [
         "## Run it", "",
         "```python",
@@ -127,7 +127,7 @@ def _use(card: ModelCard) -> list[str]:
         f"    prediction = predictor.predict(Observation(image=frame, time_s=now{extra}))",
         "    # frame: uint8 (H, W, 3), red, green, blue; OpenCV's images are BGR: give "
         "frame[..., ::-1]",
-        f"    print(prediction.{answer}, prediction.latency_ms, prediction.flags)",
+        f"    print(prediction.{field}, prediction.latency_ms, prediction.flags)",
         "```", "",
         "`auxdrive verify this/directory` repeats the checks on your machine.", "",
     ]  # fmt: skip
@@ -149,7 +149,7 @@ def _training(card: ModelCard) -> list[str]:
 def _metrics(card: ModelCard, notes: Sequence[str]) -> list[str]:
     rows = []
     for name, value in card.metrics.items():
-        floor = "".join(f" {figure(figures.get(name))} |" for figures in card.floor.values())
+        floor = "".join(f" {rounded(metrics.get(name))} |" for metrics in card.floor.values())
         rows.append(
             f"| {name} | {value.value:.4g} | {_bounds(value)} |{floor} {value.unit or '-'} |"
         )
@@ -214,14 +214,14 @@ def _limits(card: ModelCard) -> list[str]:
         "not tested.",
         "- No latency was measured, and no runtime but ONNX Runtime on a CPU was compared with "
         "torch.",
-        "- It is no safety function: it does not know when it is wrong. Answers that are not "
+        "- It is no safety function: it does not know when it is wrong. Predictions that are not "
         "finite are withheld and flagged.",
         *([] if card.metrics else ["- No metrics were recorded for this student."]), "",
     ]  # fmt: skip
 
 
 def reference_plot(card: ModelCard, images: UInt8, outputs: Float32) -> bytes:
-    """A PNG strip: evenly spread reference images (N, H, W, 3), and the answers (N, ...) below
+    """A PNG strip: evenly spread reference images (N, H, W, 3), and the predictions (N, ...) below
     them seen from above.
     """
     chosen = np.unique(

@@ -68,7 +68,7 @@ def student_of(run: Run, networks: nn.ModuleDict | None = None) -> SingleNetwork
 
 class ExportedStudent(nn.Module):
     """What the graph computes: uint8 images (N, H, W, 3) and the task's ego inputs -> the task's
-    answer in physical units.
+    prediction in physical units.
     """
 
     def __init__(self, network: SingleNetwork, task: Task) -> None:

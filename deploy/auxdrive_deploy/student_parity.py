@@ -23,8 +23,8 @@ def run_graph(
     ego: Float32,
     runtime: str = DEFAULT_RUNTIME,
 ) -> Float32:
-    """What a runtime says of N frames, one at a time as in the vehicle, on one CPU thread: (N, H,
-    W, 3), (N, E) -> (N, *answer).
+    """What a runtime predicts from N frames, one at a time as in the vehicle, on one CPU thread:
+    (N, H, W, 3), (N, E) -> (N, *output).
 
     Raises:
         BundleError: the runtime refuses the graph, or it has other inputs or outputs.
@@ -33,17 +33,17 @@ def run_graph(
     session = open_session(runtime, model, _one_frame(inputs), _one_frame([output]))
     buffer = session.outputs[output.name]
     layout = EgoLayout(spec.name for spec in inputs if spec.name != IMAGE_INPUT)
-    answers = np.empty((len(images), *buffer.shape[1:]), np.float32)
+    predictions = np.empty((len(images), *buffer.shape[1:]), np.float32)
     try:
         for index in range(len(images)):
             session.inputs[IMAGE_INPUT][0] = images[index]
             for name, columns in layout.columns.items():
                 session.inputs[name][0] = ego[index, columns]
             session.run()
-            answers[index] = buffer[0]
+            predictions[index] = buffer[0]
     finally:
         session.close()
-    return answers
+    return predictions
 
 
 def _one_frame(specs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:

@@ -17,7 +17,7 @@ class Agent(Protocol):
 
     Agents come from bundles (`auxdrive.Predictor`) or, for whatever else can be driven, from the
     entry points of the group `auxdrive.agents`: each is a callable `(path, role) -> Agent | None`
-    that answers None for a path that is not its kind, and refuses a role that it does not offer
+    that returns None for a path that is not its kind, and refuses a role that it does not offer
     with a `UsageError` (`auxdrive.errors.unknown_name` words it).
 
     Three more attributes are looked at where an agent has them:

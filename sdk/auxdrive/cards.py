@@ -202,8 +202,8 @@ class ModelCard(Card):
     """`card.json` of a bundle. `files` maps every other file's relative path to its SHA-256.
 
     `metrics` are the student's, by '<split>/<metric>'; `floor` gives by kind (`constant`, `ego`,
-    `neighbours`) the same figures of answers that need no network, which a student must beat before
-    it says anything.
+    `neighbours`) the same metrics of predictions that need no network, which a student must beat
+    before it says anything.
 
     `input_ranges` gives for every ego input what the training samples held (see
     `auxdrive.ego`). It is null where that was not recorded, as in bundles of before it

@@ -2,7 +2,7 @@
 traceback.
 
 `UsageError` and its subclasses are mistakes of the user (exit code 2); `CheckFailed` is an honest
-negative answer of a check such as `auxdrive verify` (exit code 1).
+negative result of a check such as `auxdrive verify` (exit code 1).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class InputError(AuxdriveError):
 
 class RuntimeFailure(AuxdriveError):
     """The runtime failed while it ran a graph that it had loaded. `Predictor.predict` does not
-    raise it but withholds its answer.
+    raise it but withholds the prediction.
     """
 
 

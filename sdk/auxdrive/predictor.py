@@ -4,7 +4,7 @@
         prediction = predictor.predict(Observation(image=frame, time_s=now))
 
 A call checks its input, copies the image into a buffer that exists since `load`, runs the graph,
-and holds the answer against the limits of `auxdrive.checks.limits`; it allocates nothing of a
+and holds the prediction against the limits of `auxdrive.checks.limits`; it allocates nothing of a
 image's size. A predictor may be shared between threads: calls take turns. It works in the process
 that loaded it alone, and may be closed at any time, also by a signal handler.
 """
@@ -132,7 +132,7 @@ class Predictor:
 
         Returns:
             The steering angle, the waypoints or what else the card's task is, with the flags of
-            `auxdrive.types.Flag` and the reason for them. An answer that is not finite, or that
+            `auxdrive.types.Flag` and the reason for them. A prediction that is not finite, or that
             `auxdrive verify` would refuse, is withheld: the prediction then `is_empty`, and
             controllers stop the car. So is that of a call in which the runtime fails.
 
@@ -146,13 +146,13 @@ class Predictor:
         inputs = self._gate.check(observation)
         row, failure = None, ""
         try:
-            row = self._turns.call(self._answer, inputs)
+            row = self._turns.call(self._output_of, inputs)
         except RuntimeFailure as error:
             failure = str(error)
         verdict = self._gate.judge(row, inputs, failure)
         return verdict.prediction(inputs.time_s, (perf_counter() - begin) * 1e3)
 
-    def raw_answer(self, observation: Observation, deadline_s: float | None = None) -> Float32:
+    def raw_output(self, observation: Observation, deadline_s: float | None = None) -> Float32:
         """What the graph gives for one frame, (1,) radians or (T, 2) metres say, without judging
         it: to compare runtimes by, never to drive by.
 
@@ -160,7 +160,7 @@ class Predictor:
             InputError, UsageError: as `predict`.
             RuntimeFailure: the runtime failed, or was not done after `deadline_s`.
         """
-        return self._turns.call(self._answer, self._gate.check(observation), deadline_s)
+        return self._turns.call(self._output_of, self._gate.check(observation), deadline_s)
 
     def close(self) -> None:
         """Release the graph: at once, or, where a call is under way, when that has ended. Never
@@ -232,7 +232,9 @@ class Predictor:
         """`predict`; the auxiliaries are not looked at."""
         return self.predict(observation)
 
-    def _answer(self, session: Session, inputs: Inputs, deadline_s: float | None = None) -> Float32:
+    def _output_of(
+        self, session: Session, inputs: Inputs, deadline_s: float | None = None
+    ) -> Float32:
         """One run of the graph: a copy of what it gives for one frame."""
         for buffer, values in zip(self._ego, inputs.ego, strict=True):
             buffer[0] = values

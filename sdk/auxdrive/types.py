@@ -23,14 +23,14 @@ AnyArray = NDArray[Any]
 
 
 class Flag(StrEnum):
-    """What happened to a prediction on its way. Those of `WITHHOLDING` leave it without an answer;
-    the limits stand in `auxdrive.checks.limits`.
+    """What happened to a prediction on its way. Those of `WITHHOLDING` leave it empty; the limits
+    stand in `auxdrive.checks.limits`.
 
-    NON_FINITE_OUTPUT: the answer held NaN or infinity, and is withheld. OUTPUT_LIMIT: the answer
-    broke the limits that `auxdrive verify` holds a bundle to, and is withheld. RUNTIME_FAILURE: the
-    runtime failed while it ran the graph; there is no answer. INPUT_OUT_OF_RANGE: speed or
-    target point is not of the range that the model was trained on; there is an answer, and it is a
-    guess.
+    NON_FINITE_OUTPUT: the model gave NaN or infinity, which is withheld. OUTPUT_LIMIT: the
+    prediction broke the limits that `auxdrive verify` holds a bundle to, and is withheld.
+    RUNTIME_FAILURE: the runtime failed while it ran the graph; there is no prediction.
+    INPUT_OUT_OF_RANGE: speed or target point is not of the range that the model was trained on; the
+    prediction is given, and is a guess.
     """
 
     NON_FINITE_OUTPUT = "non_finite_output"
@@ -56,7 +56,7 @@ def _equal(one: Any, other: Any) -> bool:
         return True
     try:
         return bool(one == other)
-    except Exception:  # noqa: BLE001  # other libraries' arrays have no one answer, or refuse: an Observation takes them, a predictor does not
+    except Exception:  # noqa: BLE001  # other libraries' arrays give no single truth value, or refuse: an Observation takes them, a predictor does not
         return False
 
 
@@ -111,8 +111,8 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What a model said of one observation. Two are equal if they say the same, however long it
-    took.
+    """What a model predicts from one observation. Two are equal if they say the same, however long
+    it took.
 
     Attributes:
         time_s: the observation's time.
@@ -140,7 +140,7 @@ class Prediction:
         return self.steer_rad is None and self.waypoints_ego_m is None and not self.values
 
     def __eq__(self, other: object) -> bool:
-        """Whether time, answer and flags are equal."""
+        """Whether time, prediction and flags are equal."""
         return _all_equal(self, other) if type(other) is type(self) else NotImplemented
 
     def __hash__(self) -> int:

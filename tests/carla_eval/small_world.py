@@ -10,7 +10,7 @@ from auxdrive.cards import VehicleSpec
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Observation, Prediction
-from auxdrive_eval.driving.agents.answers import AgentDescription
+from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA, EmbeddedOptions
 from auxdrive_eval.simulators.settings import SimulatorSettings
 

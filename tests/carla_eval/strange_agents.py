@@ -166,7 +166,7 @@ class Strange:
     def act(self, observation: Observation, auxiliaries: Mapping[Any, Any]) -> Any:
         self.calls += 1
         if self.kind == "forks":
-            os.fork()  # and both of them answer
+            os.fork()  # and both of them reply
         if self.calls > 2 and self.kind in MISDEEDS:
             return MISDEEDS[self.kind](observation)
         if self.kind in ODDITIES:

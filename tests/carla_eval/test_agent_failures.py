@@ -72,15 +72,15 @@ REASONS = {
     "ends_its_process": "its process ended with exit code 3",
     "segfaults": "its process ended by the signal SIGSEGV",
     "aborts": "its process ended by the signal SIGABRT",
-    "hangs": "it gave no answer within 1.5 s",
-    "spins": "it gave no answer within 1.5 s",
+    "hangs": "it gave no reply within 1.5 s",
+    "spins": "it gave no reply within 1.5 s",
     "raises": "ValueError: boom",
     "raises_ours": "auxdrive.errors.InputError: an input of its own",
     "interrupts": "KeyboardInterrupt",
     "recurses": "RecursionError: maximum recursion depth exceeded",
     "lacks_memory": "MemoryError",
     "takes_memory": "numpy._core._exceptions._ArrayMemoryError: Unable to allocate",
-    "prints_for_ever": "it gave no answer within 1.5 s",
+    "prints_for_ever": "it gave no reply within 1.5 s",
     "closes_everything": "its process ended with exit code",
     "writes_everywhere": "its process cannot be understood",
     "returns_none": "TypeError: act() returned a NoneType; "
@@ -111,7 +111,7 @@ SET_UP = {
     "does_not_load": "ValueError: the checkpoint has no key model.0.weight",
     "exits_at_once": "SystemExit: 5",
     "segfaults_at_once": "its process ended by the signal SIGSEGV",
-    "hangs_at_once": "it gave no answer within 3 s",
+    "hangs_at_once": "it gave no reply within 3 s",
     "has_no_camera": "ValueError: the agent gives a NoneType where a CameraSpec belongs",
     "does_not_reset": "RuntimeError: cannot reset",
 }
@@ -255,7 +255,7 @@ def test_a_process_that_has_left_the_agents_group_ends_with_it_and_is_told_of(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_agent_answers_once(
+def test_a_forked_agent_replies_once(
     simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path
 ) -> None:
     (result,) = drive_twice("forks", simulator, short_routes[:1], tmp_path)
@@ -343,7 +343,7 @@ def test_a_loader_of_another_agent_that_ends_the_process_or_hangs_is_passed_over
         AgentFailed,
         match="its process ended with exit code 9"
         if "exit" in breakdown
-        else "no answer within 4 s",
+        else "no reply within 4 s",
     ):
         nobody.begin(0)
 

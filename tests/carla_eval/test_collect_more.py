@@ -31,22 +31,22 @@ RECORD = (
 )
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
     assert cli.run([*arguments, "--json"]) == 0
-    answer: dict[str, object] = json.loads(capsys.readouterr().out)
-    return answer
+    result: dict[str, object] = json.loads(capsys.readouterr().out)
+    return result
 
 
 def test_more_episodes_are_those_that_a_longer_recording_would_have_had(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "data"
-    first = told(capsys, "collect", "--out", str(out), "--frames", "10", *RECORD)
-    grown = told(capsys, "collect", "--out", str(out), "--more", "2")
+    first = printed(capsys, "collect", "--out", str(out), "--frames", "10", *RECORD)
+    grown = printed(capsys, "collect", "--out", str(out), "--more", "2")
     assert isinstance(first["episodes"], int)
     assert grown["episodes"] == first["episodes"] + 2
     assert grown["newly_recorded_episodes"] == 2
-    told(
+    printed(
         capsys,
         "collect",
         "--out",
@@ -72,7 +72,7 @@ def test_more_takes_its_settings_from_the_recording(
     assert cli.run(["collect", "--out", str(out), "--more", "2"]) == 2
     assert "holds no recording" in capsys.readouterr().err
     assert not out.exists()
-    told(capsys, "collect", "--out", str(out), "--episodes", "1", *RECORD)
+    printed(capsys, "collect", "--out", str(out), "--episodes", "1", *RECORD)
     assert (
         cli.run(["collect", "--out", str(out), "--more", "1", "--seed", "4", "--episodes", "3"])
         == 2

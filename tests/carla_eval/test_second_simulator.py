@@ -42,7 +42,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_package(site, "tiny", GROUP, {"tiny": "tiny_module:TINY"}, SOURCE)
 
 
-def answer(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
+def printed(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
     assert cli.run([*map(str, arguments), "--json"]) == 0, capsys.readouterr().err
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
@@ -54,8 +54,10 @@ def test_it_is_collected_from(
 ) -> None:
     out = tmp_path / "data"
     how = ("--sim", "tiny", "--out", out, "--workers", workers)
-    said = answer(capsys, "collect", *how, "--episodes", 3, "--sim-option", "grey=60", "--rate", 5)
-    assert said["modalities"] == ["rgb"]  # all that it senses
+    result = printed(
+        capsys, "collect", *how, "--episodes", 3, "--sim-option", "grey=60", "--rate", 5
+    )
+    assert result["modalities"] == ["rgb"]  # all that it senses
     data = Dataset.open(out)
     assert (data.card.name, len(data.episode_ids)) == ("tiny-s0", 3)
     assert data.card.source == "a point on a plane, driven by its expert; settings in collect.json"
@@ -69,7 +71,7 @@ def test_it_is_collected_from(
     settings = json.loads((out / "collect.json").read_text())["simulator"]
     assert settings["kind"] == "tiny"
     assert settings["options"]["grey"] == 60
-    assert answer(capsys, "collect", "--out", out, "--more", 1)["episodes"] == 4
+    assert printed(capsys, "collect", "--out", out, "--more", 1)["episodes"] == 4
     again = (*how, "--episodes", 5, "--sim-option", "grey=61", "--rate", 5)
     assert cli.run(["collect", *map(str, again)]) == 2
     said = " ".join(capsys.readouterr().err.split())
@@ -107,12 +109,12 @@ def test_a_file_of_routes_and_an_agent_with_a_camera_of_its_own_and_shards(
         spec = RouteSpec(str(number), "Plane", ((0.0, 0.0), (15.0, float(number))))
         write_routes(tmp_path / f"{number}.xml", [spec])
         how = ("--sim", "tiny", "--routes", tmp_path / f"{number}.xml")
-        answer(capsys, "drive", agent, *how, "--out", tmp_path / str(number))
+        printed(capsys, "drive", agent, *how, "--out", tmp_path / str(number))
     shards = (tmp_path / "1", tmp_path / "2")
     order = ("--routes", tmp_path / "2.xml")
     assert cli.run([*map(str, ("merge", *shards, "--out", tmp_path / "whole", *order))]) == 2
     assert "more than the routes that are asked for" in " ".join(capsys.readouterr().err.split())
-    document = answer(capsys, "merge", *shards, "--out", tmp_path / "whole")
+    document = printed(capsys, "merge", *shards, "--out", tmp_path / "whole")
     statuses = [record["status"] for record in document["_checkpoint"]["records"]]
     assert not any("Agent c" in status for status in statuses)  # crashed, or could not be set up
 
@@ -201,7 +203,7 @@ def test_a_rule_set_of_another_package_judges(
     points = {"lenient": "mild_module:LENIENT"}
     install_package(site, "mild", "auxdrive.rule_sets", points, RULES)
     how = ("--sim", "tiny", "--count", 1, "--out", tmp_path / "out")
-    document = answer(capsys, "drive", "expert", *how, "--rules", "lenient")
+    document = printed(capsys, "drive", "expert", *how, "--rules", "lenient")
     (record,) = document["_checkpoint"]["records"]
     assert record["scores"]["score_composed"] == 25.0
     assert document["auxdrive"]["settings"]["rules"] == "lenient"

@@ -21,7 +21,7 @@ from auxdrive.predictor import Predictor
 from auxdrive.steering import SteeringSpec
 from auxdrive.tasks import TASKS, task_of
 from auxdrive.types import Flag, Observation, Prediction
-from auxdrive_eval.driving.agents.answers import Answer, answer
+from auxdrive_eval.driving.agents.messages import PredictionMessage, message_of
 from foreign_packages import install_package
 from PIL import Image
 from typer.testing import CliRunner
@@ -132,14 +132,14 @@ def test_a_task_of_another_package(small_data: Path, tmp_path: Path) -> None:
 
     checks = {check["name"]: check["passed"] for check in command("verify", bundle)["checks"]}
     assert checks["parity"]
-    assert checks["answers to speed_mps"]
+    assert checks["depends on speed_mps"]
     assert all(checks.values())
 
     image = Bundle.open(bundle).read_array("reference/images.npy")[0]
     Image.fromarray(image).save(tmp_path / "0.png")
-    table = tmp_path / "said.csv"
-    said = command("predict", bundle, tmp_path / "0.png", "--speed", "4.5", "--out", table)
-    (record,) = said["predictions"]
+    table = tmp_path / "predictions.csv"
+    predicted = command("predict", bundle, tmp_path / "0.png", "--speed", "4.5", "--out", table)
+    (record,) = predicted["predictions"]
     assert record["steer_rad"] is None
     assert record["waypoints_ego_m"] is None
     (value,) = record["speed_after_1s_mps"]
@@ -163,11 +163,13 @@ def test_a_task_of_another_package(small_data: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_speed_task")
 def test_what_a_new_task_predicts_goes_through_the_agents_pipe_and_past_no_controller() -> None:
     prediction = TASKS["speed"].example()
-    passed = Answer.model_validate_json(answer(prediction).model_dump_json()).prediction()
+    passed = PredictionMessage.model_validate_json(
+        message_of(prediction).model_dump_json()
+    ).prediction()
     assert passed == prediction
     broken = Prediction(1.0, 0.0, values={"speed_after_1s_mps": np.float32([np.nan])})
-    assert answer(broken).prediction().is_empty
-    assert answer(broken).flags == (Flag.NON_FINITE_OUTPUT,)
+    assert message_of(broken).prediction().is_empty
+    assert message_of(broken).flags == (Flag.NON_FINITE_OUTPUT,)
     for name in ("pid", "steering"):
         controller = make_controller(name, SteeringSpec(), VehicleSpec(wheelbase_m=2.8))
         with pytest.raises(InputError, match="the model predicts speed: no controller is for that"):

@@ -1,4 +1,4 @@
-"""Exported bundles: they answer as torch does, say what is true, hold nothing of this machine."""
+"""Exported bundles: they predict as torch does, say what is true, hold nothing of this machine."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ def test_a_bundle_passes_every_check_of_verify(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_predictor_answers_as_torch_does_on_frames_it_was_not_measured_on(
+def test_the_predictor_predicts_as_torch_does_on_frames_it_was_not_measured_on(
     name: str, bundles: dict[str, tuple[Run, Path]]
 ) -> None:
     run, path = bundles[name]
     images, ego = recorded_frames(run, "train")
     with Predictor.load(path) as predictor:
-        said = predict_all(predictor, images, ego)
+        predictions = predict_all(predictor, images, ego)
     task = Bundle.open(path).card.task
-    parity = compare(task, said, student_outputs(student_of(run), images, ego))
+    parity = compare(task, predictions, student_outputs(student_of(run), images, ego))
     assert parity.unit == ("cm" if name == "waypoints" else "deg")
     # The limit leaves room for other machines; here float32 sums in another order are all that may
     # differ.
@@ -81,9 +81,9 @@ def test_the_exported_student_is_the_one_that_was_evaluated(
     samples = SampleSet.open(dataset, dataset.split("test"), run.task, (Modality.RGB,))
     images = samples.gather(np.arange(len(samples), dtype=np.int64)).frames[Modality.RGB].numpy()
     with Predictor.load(path) as predictor:
-        said = predict_all(predictor, images, samples.ego)
+        predictions = predict_all(predictor, images, samples.ego)
     recorded = json.loads((run.directory / "result.json").read_text())["metrics"]["test"]["student"]
-    for metric, value in run.task.metrics(said, samples.label, run.card.steering).items():
+    for metric, value in run.task.metrics(predictions, samples.label, run.card.steering).items():
         assert value == pytest.approx(recorded[metric], abs=1e-5), metric
 
 
@@ -101,10 +101,12 @@ def test_the_graph_has_the_declared_inputs_alone_and_a_free_number_of_frames(
     )
     images, ego = recorded_frames(run, "train")
     columns = np.split(ego[:3], [1], axis=1) if len(declared) > 1 else []
-    said = session.run(None, dict(zip(declared, [images[:3], *columns], strict=True)))[0]
+    predictions = session.run(None, dict(zip(declared, [images[:3], *columns], strict=True)))[0]
     assert (
         compare(
-            Bundle.open(path).card.task, said, student_outputs(student_of(run), images[:3], ego[:3])
+            Bundle.open(path).card.task,
+            predictions,
+            student_outputs(student_of(run), images[:3], ego[:3]),
         ).worst
         < 1e-3
     )
@@ -331,8 +333,10 @@ def test_intervals_are_those_of_whole_episodes(
     dataset = Dataset.open(small_data)
     samples = SampleSet.open(dataset, dataset.split("val"), run.task, (Modality.RGB,))
     errors_deg = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
-    said = samples.label + np.radians(errors_deg[samples.episode_of])[:, None].astype(np.float32)
-    found = metric_intervals(said, samples, run.card.steering, run.config.seed)[
+    predictions = samples.label + np.radians(errors_deg[samples.episode_of])[:, None].astype(
+        np.float32
+    )
+    found = metric_intervals(predictions, samples, run.card.steering, run.config.seed)[
         "mae_road_wheel_deg"
     ]
     means = np.array(list(itertools.product(errors_deg, repeat=5))).mean(axis=1)
@@ -350,7 +354,9 @@ def test_the_strip_shows_reference_frames(name: str, bundles: dict[str, tuple[Ru
 
 
 @pytest.mark.parametrize("value", [0.0, 3.0, -1e6])
-def test_any_finite_answer_can_be_drawn(value: float, bundles: dict[str, tuple[Run, Path]]) -> None:
+def test_any_finite_prediction_can_be_drawn(
+    value: float, bundles: dict[str, tuple[Run, Path]]
+) -> None:
     images = np.zeros((2, 64, 80, 3), np.uint8)
     for name, shape in (("steering", (2, 1)), ("waypoints", (2, 4, 2))):
         data = reference_plot(

@@ -97,7 +97,7 @@ def test_the_route_command_as_an_input(small_data: Path, tmp_path: Path) -> None
     write_bundle(run, tmp_path / "bundle")
     report = verify_bundle(tmp_path / "bundle")
     assert report.passed, report.checks
-    assert "answers to command" in {check.name for check in report.checks}
+    assert "depends on command" in {check.name for check in report.checks}
     assert (
         "command=4.0, speed_mps=5.0, target_ego_m=(20.0, 0.0)"
         in (tmp_path / "bundle" / "README.md").read_text()

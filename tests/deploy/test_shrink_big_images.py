@@ -56,7 +56,7 @@ def exported(network: Any, height: int, width: int, cast_first: bool = False) ->
     return to_onnx(network, SteeringTask(), height, width, cast_first)
 
 
-def answer(model: bytes, frames: Any) -> Any:
+def outputs_of(model: bytes, frames: Any) -> Any:
     session = import_onnxruntime().InferenceSession(model, providers=["CPUExecutionProvider"])
     return session.run(None, {IMAGE_INPUT: frames})[0]
 
@@ -89,7 +89,10 @@ def test_bytes_first_gives_what_torch_gives(
     model = exported(network, height, width)
     assert users_of_the_image(model) == {"Slice"}
     np.testing.assert_allclose(
-        answer(model, frames), network.input(torch.from_numpy(frames)).numpy(), rtol=0, atol=1e-5
+        outputs_of(model, frames),
+        network.input(torch.from_numpy(frames)).numpy(),
+        rtol=0,
+        atol=1e-5,
     )
 
 
@@ -108,9 +111,9 @@ def test_means_of_blocks_are_exact_and_the_same_in_torch_and_in_the_graph(
         whole.astype(np.float32) / np.float32(21) * np.float32(1 / 255) - np.float32(0.5)
     ) / np.float32(0.25)
     with torch.no_grad():
-        said = network.input(torch.from_numpy(frames)).numpy()
-    np.testing.assert_array_equal(said, answer(exported(network, 36, 56), frames))
-    np.testing.assert_allclose(said, expected, rtol=0, atol=1e-6)
+        shrunk = network.input(torch.from_numpy(frames)).numpy()
+    np.testing.assert_array_equal(shrunk, outputs_of(exported(network, 36, 56), frames))
+    np.testing.assert_allclose(shrunk, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(("height", "width", "crop", "size"), CASES[:1])
@@ -129,7 +132,7 @@ def test_cast_first_gives_the_same_and_takes_the_image_through_cast_alone(
     assert users_of_the_image(asked) == {"Cast"}
     for model in (small, asked):
         np.testing.assert_allclose(
-            answer(model, frames),
+            outputs_of(model, frames),
             network.input(torch.from_numpy(frames)).numpy(),
             rtol=0,
             atol=1e-5,
@@ -168,7 +171,7 @@ def pilotnet() -> SingleNetwork:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the process' memory from /proc")
 def test_a_big_frame_needs_little_more_memory_than_a_small_one(tmp_path: Path) -> None:
-    """Frame and answer included: 6 MiB of pixels, and no float copy of them (24 MiB)."""
+    """Frame and output included: 6 MiB of pixels, and no float copy of them (24 MiB)."""
     network, most = pilotnet(), {}
     for height, width in ((144, 256), (1080, 1920)):
         path = tmp_path / f"{height}.onnx"

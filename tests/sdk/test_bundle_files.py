@@ -284,10 +284,10 @@ def test_damaged_npy(position: int, byte: int, end: int) -> None:
     data[position] = byte
     for damaged in (bytes(data), bytes(data[:end])):
         try:
-            answer = f"x.npy {parse_npy(damaged, 'x.npy').size}"
+            outcome = f"x.npy {parse_npy(damaged, 'x.npy').size}"
         except BundleError as error:
-            answer = str(error)
-        assert answer.startswith("x.npy")
+            outcome = str(error)
+        assert outcome.startswith("x.npy")
 
 
 def test_pickled_and_oversized_npy() -> None:

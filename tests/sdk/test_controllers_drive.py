@@ -232,7 +232,7 @@ def test_standing_waypoints_brake(name: str, brake: float) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(CONTROLLERS))
-def test_reset_gives_the_first_answer_again(name: str) -> None:
+def test_reset_gives_the_first_command_again(name: str) -> None:
     drive, prediction = SteadyDrive(make_controller(name, STEERING, VEHICLE)), OF_CONTROLLER[name]
     first = drive.step(prediction, 3.9)
     drive.step(prediction, 1.0)

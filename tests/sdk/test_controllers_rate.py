@@ -33,12 +33,12 @@ def last_of(error: object, rate_hz: float, duration_s: float, gains: PidGains = 
 
 
 @pytest.mark.parametrize("rate_hz", RATES)
-def test_a_constant_error_is_answered_alike_at_any_rate(rate_hz: float) -> None:
+def test_a_constant_error_is_met_alike_at_any_rate(rate_hz: float) -> None:
     assert last_of(lambda _: 0.2, rate_hz, 5.0) == pytest.approx((1.25 + 0.75) * 0.2)
 
 
 @pytest.mark.parametrize("rate_hz", RATES)
-def test_a_growing_error_is_answered_alike_at_any_rate(rate_hz: float) -> None:
+def test_a_growing_error_is_met_alike_at_any_rate(rate_hz: float) -> None:
     """0.4 per second: the change over 0.1 s is 0.04, and the mean over 2 s is that of 1 s ago, up
     to half a sample.
     """
@@ -51,7 +51,7 @@ def test_a_growing_error_is_answered_alike_at_any_rate(rate_hz: float) -> None:
 
 @settings(max_examples=30)
 @given(st.floats(0.2, 2.0), st.floats(0.0, 6.0))
-def test_a_swinging_error_is_answered_alike_at_any_rate(frequency_hz: float, phase: float) -> None:
+def test_a_swinging_error_is_met_alike_at_any_rate(frequency_hz: float, phase: float) -> None:
     """Called ten times as often, the PID says what it says at the rate of its gains."""
 
     def error(time_s: float) -> float:
@@ -68,9 +68,9 @@ def test_an_irregular_clock_changes_little() -> None:
     pid, time_s, index = Pid(GAINS, 0.5), 0.0, 0
     while time_s < 5.0:
         time_s, index = time_s + (0.03, 0.11, 0.07, 0.19)[index % 4], index + 1
-        answer = pid.step(error(time_s), time_s)
+        output = pid.step(error(time_s), time_s)
     steady = last_of(error, 10.0, time_s)
-    assert answer == pytest.approx(steady, abs=0.05)
+    assert output == pytest.approx(steady, abs=0.05)
 
 
 def test_a_long_pause_begins_anew() -> None:

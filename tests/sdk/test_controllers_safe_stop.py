@@ -42,7 +42,7 @@ def not_finite(name: str) -> Prediction:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda _: NOTHING, "no answer"),
+        (lambda _: NOTHING, "the prediction is empty"),
         (lambda name: not_finite(name), "not finite"),
         (
             lambda name: replace(OF_CONTROLLER[name], flags=frozenset({Flag.OUTPUT_LIMIT})),
@@ -61,7 +61,7 @@ def not_finite(name: str) -> Prediction:
     ],
     ids=["withheld", "nan", "output limit", "non-finite flag", "runtime failure"],
 )
-def test_a_prediction_that_is_no_answer(name: str, change: object, reason: str) -> None:
+def test_a_prediction_that_cannot_be_driven_by(name: str, change: object, reason: str) -> None:
     drive, held = turning(name, safe_stop_brake=0.8)
     bad = change(name)  # type: ignore[operator]
     assert drive.step(bad, 4.0) == Control(held, 0.0, 0.8)
@@ -72,8 +72,8 @@ def test_a_prediction_that_is_no_answer(name: str, change: object, reason: str) 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_answer_to_an_input_out_of_range_is_driven(name: str) -> None:
-    """It is flagged, and there is an answer: whoever wants to stop for it looks at the flag."""
+def test_a_prediction_from_an_input_out_of_range_is_driven(name: str) -> None:
+    """It is flagged, and there is a prediction: whoever wants to stop for it looks at the flag."""
     flagged = replace(OF_CONTROLLER[name], flags=frozenset({Flag.INPUT_OUT_OF_RANGE}))
     controller = make_controller(name, STEERING, VEHICLE)
     assert controller.step(flagged, 3.9, 0.0).throttle > 0
@@ -232,14 +232,14 @@ def test_whatever_comes_in_a_command_in_its_ranges_comes_out(
     controller = make_controller(name, STEERING, VEHICLE)
     for points, speed_mps, time_s, now_s in calls:
         path = np.array(points, np.float64)
-        answer = (
+        predicted = (
             {"steer_rad": points[0][0]}
             if name == "steering"
             else {"waypoints_ego_m": path, "waypoint_times_s": TIMES[: len(path)]}
         )
         now = now_s if not abs(now_s) > 1e9 or not math.isfinite(now_s) else 1.0
         control = controller.step(
-            Prediction(min(max(time_s, now - 0.1), now), 1.0, **answer), speed_mps, now
+            Prediction(min(max(time_s, now - 0.1), now), 1.0, **predicted), speed_mps, now
         )  # type: ignore[arg-type]
         assert abs(control.steer_rad) <= STEERING.max_road_wheel_rad
         assert 0 <= control.throttle <= 1

@@ -106,7 +106,7 @@ def test_commands_know_it(site: Path, steering_bundle: Path, tmp_path: Path) -> 
     checked = auxdrive(
         "verify", steering_bundle, "--runtime", "constant_for_tests", "--device", "here", "--json"
     )
-    assert checked.returncode == 1, checked.stderr  # zeros are not what the student said
+    assert checked.returncode == 1, checked.stderr  # zeros are not what the student predicts
     failed = [c["name"] for c in json.loads(checked.stdout)["checks"] if not c["passed"]]
     assert "parity" in failed
 
@@ -150,11 +150,11 @@ def test_options_of_onnx_runtime(steering_bundle: Path) -> None:
     image = np.random.default_rng(0).integers(
         0, 256, (camera.height, camera.width, 3), dtype=np.uint8
     )
-    said = []
+    predicted = []
     for options in (None, {"spinning": False}, OnnxRuntimeOptions(spinning=False)):
         with Predictor.load(steering_bundle, options=options) as predictor:
-            said.append(predictor.predict(Observation(image, time_s=1.0)).steer_rad)
-    assert len(set(said)) == 1
+            predicted.append(predictor.predict(Observation(image, time_s=1.0)).steer_rad)
+    assert len(set(predicted)) == 1
     for wrong, told in ({"spining": True}, "Did you mean 'spinning'"), ({"spinning": 1}, "bool"):
         with pytest.raises(ConfigError, match=told):
             Predictor.load(steering_bundle, options=wrong)

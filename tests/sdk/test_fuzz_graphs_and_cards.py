@@ -30,7 +30,7 @@ FUZZ = Path(__file__).resolve().parents[2] / "benchmarks" / "fuzz"
         ("cards", 500, {"accepted", "BundleError"}),
     ],
 )
-def test_nothing_but_answers_comes_out(
+def test_nothing_but_expected_outcomes_comes_out(
     name: str, count: int, expected: set[str], tmp_path: Path
 ) -> None:
     out = tmp_path / "result.json"

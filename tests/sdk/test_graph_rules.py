@@ -173,5 +173,5 @@ def test_what_is_accepted_runs_and_has_the_shape_that_was_foretold(case: Case) -
     session = runtime.InferenceSession(
         model.SerializeToString(), session_options(runtime, 1), providers=["CPUExecutionProvider"]
     )
-    answers = session.run(None, {"x": np.arange(np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)})
-    assert [answer.shape for answer in answers] == shapes
+    outputs = session.run(None, {"x": np.arange(np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)})
+    assert [output.shape for output in outputs] == shapes

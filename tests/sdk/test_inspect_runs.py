@@ -138,7 +138,7 @@ def test_a_finished_run_shows_facts_phases_and_each_splits_metrics(run: Path) ->
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_no_name_and_no_figure_is_cut_however_many_roles_there_are(
+def test_no_name_and_no_number_is_cut_however_many_roles_there_are(
     width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(console.stdout, "width", width)

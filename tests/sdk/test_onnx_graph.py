@@ -156,10 +156,10 @@ SMALL = GRAPHS["waypoints"].SerializeToString()
 
 def read_or_refuse(data: bytes) -> None:
     try:
-        answer = f"model.onnx has {len(read_graph(data).inputs)} inputs"
+        outcome = f"model.onnx has {len(read_graph(data).inputs)} inputs"
     except BundleError as error:
-        answer = str(error)
-    assert answer.startswith("model.onnx")
+        outcome = str(error)
+    assert outcome.startswith("model.onnx")
 
 
 def test_every_truncation() -> None:

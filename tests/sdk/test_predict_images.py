@@ -283,10 +283,10 @@ def test_damaged_images_raise_nothing_else(tmp_path: Path, kind: str, data: st.D
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(st.integers(1, len(content)))])
     try:
-        answer = f"{path} {len(list(read_images(path)))}"
+        outcome = f"{path} {len(list(read_images(path)))}"
     except AuxdriveError as error:
-        answer = str(error)
-    assert answer.startswith(str(path))
+        outcome = str(error)
+    assert outcome.startswith(str(path))
 
 
 def test_images_of_a_folder_are_sorted_and_named_files_keep_their_order(folder: Path) -> None:

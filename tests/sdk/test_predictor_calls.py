@@ -1,5 +1,5 @@
-"""The predictor: right answers, refused inputs, withheld outputs, no image-sized allocations, one
-call at a time.
+"""The predictor: right predictions, refused inputs, withheld outputs, no image-sized allocations,
+one call at a time.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ def test_views_of_other_memory_layouts(steering_bundle: Path) -> None:
     image = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
     bgr = image[..., ::-1].copy()
     with Predictor.load(steering_bundle) as predictor:
-        answer = predictor.predict(Observation(image, 0.0)).steer_rad
-        assert predictor.predict(Observation(bgr[..., ::-1], 0.0)).steer_rad == answer
-        assert predictor.predict(Observation(np.asfortranarray(image), 0.0)).steer_rad == answer
+        predicted = predictor.predict(Observation(image, 0.0)).steer_rad
+        assert predictor.predict(Observation(bgr[..., ::-1], 0.0)).steer_rad == predicted
+        assert predictor.predict(Observation(np.asfortranarray(image), 0.0)).steer_rad == predicted
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_threads_take_turns(steering_bundle: Path) -> None:
 def test_a_call_does_not_touch_the_buffers_of_another(steering_bundle: Path) -> None:
     """The second caller waits: the first's image stays in the buffer until its graph has run."""
     frames, inside, go_on = frames_of(steering_bundle), threading.Event(), threading.Event()
-    answers: list[float | None] = []
+    predictions: list[float | None] = []
     with Predictor.load(steering_bundle, threads=1) as predictor:
         wanted = [predictor.predict(frame).steer_rad for frame in frames[:2]]
         real = predictor._turns._session
@@ -288,7 +288,7 @@ def test_a_call_does_not_touch_the_buffers_of_another(steering_bundle: Path) -> 
         predictor._turns._session = Slow()  # type: ignore[assignment]  # the real session, held up
         callers = [
             threading.Thread(
-                target=lambda frame=frame: answers.append(predictor.predict(frame).steer_rad)
+                target=lambda frame=frame: predictions.append(predictor.predict(frame).steer_rad)
             )
             for frame in frames[:2]
         ]
@@ -302,7 +302,7 @@ def test_a_call_does_not_touch_the_buffers_of_another(steering_bundle: Path) -> 
         go_on.set()
         for caller in callers:
             caller.join()
-    assert answers == wanted
+    assert predictions == wanted
 
 
 def test_one_thread_unless_more_are_asked_for(steering_bundle: Path) -> None:

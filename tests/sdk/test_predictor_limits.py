@@ -1,5 +1,5 @@
 """The floor at run time: what verify would refuse is withheld, what was not trained on is flagged,
-a failing runtime answers nothing.
+a failing runtime predicts nothing.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def test_nothing_that_verify_would_refuse_goes_out(
 ) -> None:
     observation = Observation(IMAGE, 0.0, speed, target)
     prediction = predictor.predict(observation)
-    raw = predictor.raw_answer(observation)
+    raw = predictor.raw_output(observation)
     within = output_size(predictor.card, raw.tolist()) <= output_limit(predictor.card).largest
     assert (prediction.waypoints_ego_m is not None) is within
     assert bool(prediction.flags & WITHHOLDING) is not within
@@ -299,7 +299,7 @@ def test_a_failing_runtime_gives_a_withheld_prediction(steering_bundle: Path) ->
             )
             assert "ONNX Runtime failed while it ran the graph" in prediction.reason
         with pytest.raises(RuntimeFailure, match="ONNX Runtime"):
-            predictor.raw_answer(bright)
+            predictor.raw_output(bright)
 
 
 def predict_until_the_alarm(predictor: Predictor, after_s: float) -> None:

@@ -1,5 +1,5 @@
 """A predictor under signal handlers, in forked children, and on its way to other processes: it
-answers or refuses, and never hangs.
+predicts or refuses, and never hangs.
 """
 
 from __future__ import annotations
@@ -77,12 +77,12 @@ def test_predict_in_a_signal_handler_is_refused_in_the_middle_of_a_call(
         """
 predictor = Predictor.load(bundle)
 expected = predictor.predict(frame).steer_rad
-told = {"refused": 0, "answered": 0}
+told = {"refused": 0, "predicted": 0}
 
 def handler(*_):
     try:
         assert predictor.predict(frame).steer_rad == expected
-        told["answered"] += 1
+        told["predicted"] += 1
     except UsageError as error:
         assert "in the middle of a call" in str(error)
         told["refused"] += 1
@@ -122,13 +122,13 @@ while stopped < 300:
     except Stop:
         stopped += 1
 signal.setitimer(signal.ITIMER_REAL, 0)
-answers = []
+predictions = []
 other = threading.Thread(
-    target=lambda: answers.append(predictor.predict(frame).steer_rad), daemon=True
+    target=lambda: predictions.append(predictor.predict(frame).steer_rad), daemon=True
 )
 other.start()
 other.join(10)
-assert answers == [expected]
+assert predictions == [expected]
 predictor.close()
 assert predictor._turns._session is None
 """,
@@ -214,7 +214,7 @@ def test_close_does_not_wait_for_another_threads_call(steering_bundle: Path) -> 
     assert real is not None
     wanted = predictor.predict(Observation(IMAGE, 0.0)).steer_rad
     closed: list[bool] = []
-    answers: list[float | None] = []
+    predictions: list[float | None] = []
 
     class Slow:
         inputs, outputs, providers = real.inputs, real.outputs, real.providers
@@ -230,7 +230,7 @@ def test_close_does_not_wait_for_another_threads_call(steering_bundle: Path) -> 
 
     predictor._turns._session = Slow()  # type: ignore[assignment]  # the real session, held up
     caller = threading.Thread(
-        target=lambda: answers.append(predictor.predict(Observation(IMAGE, 0.0)).steer_rad)
+        target=lambda: predictions.append(predictor.predict(Observation(IMAGE, 0.0)).steer_rad)
     )
     caller.start()
     assert inside.wait(10)
@@ -238,7 +238,7 @@ def test_close_does_not_wait_for_another_threads_call(steering_bundle: Path) -> 
     assert closed == []
     go_on.set()
     caller.join(10)
-    assert (answers, closed) == ([wanted], [True])
+    assert (predictions, closed) == ([wanted], [True])
     with pytest.raises(UsageError, match="closed"):
         predictor.predict(Observation(IMAGE, 0.0))
 

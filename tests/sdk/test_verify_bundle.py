@@ -25,12 +25,12 @@ Copy = Callable[[Path], Path]
 STEERING_CHECKS = [
     "card and hashes", "model.onnx: graph", "model.onnx: inputs and outputs",
     "model.onnx: RGB and declared ego only", "runs", "parity", "negative control",
-    "recorded figures", "determinism", "answers to image", "output limits",
+    "recorded parity", "determinism", "depends on image", "output limits",
 ]  # fmt: skip
 
 
 def change(bundle: Path, files: dict[str, bytes | np.ndarray] | None = None, **parity: Any) -> Path:
-    """Replace files, with the right hashes in the card, and figures of the card's parity."""
+    """Replace files, with the right hashes in the card, and numbers of the card's parity."""
     card = json.loads((bundle / "card.json").read_text())
     for name, content in (files or {}).items():
         if isinstance(content, bytes):
@@ -54,16 +54,16 @@ def test_a_genuine_bundle_passes(request: pytest.FixtureRequest, task: str) -> N
         request.getfixturevalue("steering_bundle" if task == "steering" else "waypoint_bundle")
     )
     assert failed(report) == []
-    extra = [] if task == "steering" else ["answers to speed_mps", "answers to target_ego_m"]
+    extra = [] if task == "steering" else ["depends on speed_mps", "depends on target_ego_m"]
     assert [check.name for check in report.checks] == [
         *STEERING_CHECKS[:-1],
         *extra,
         STEERING_CHECKS[-1],
     ]
     parity = next(check for check in report.checks if check.name == "parity")
-    assert parity.figure is not None
+    assert parity.value is not None
     assert parity.limit is not None
-    assert 0 <= parity.figure < parity.limit
+    assert 0 <= parity.value < parity.limit
     assert parity.unit == ("deg" if task == "steering" else "cm")
     json.dumps(report.as_json())
 
@@ -89,7 +89,7 @@ def model_with(extra: Callable[[onnx.ModelProto], None]) -> bytes:
 
 
 def hidden_lidar(model: onnx.ModelProto) -> None:
-    """An undeclared input, mixed into the answer with weight zero."""
+    """An undeclared input, mixed into the prediction with weight zero."""
     model.graph.input.append(
         helper.make_tensor_value_info("lidar", TensorProto.FLOAT, ("batch", 1))
     )
@@ -103,7 +103,7 @@ def unused_input(model: onnx.ModelProto) -> None:
 
 
 def blind(model: onnx.ModelProto) -> None:
-    """Answers a constant whatever the camera sees."""
+    """Predicts a constant whatever the camera sees."""
     del model.graph.node[:]
     model.graph.node.append(helper.make_node("Tanh", ["bias2"], ["steer_rad"]))
     model.graph.initializer.append(
@@ -181,7 +181,7 @@ def test_a_small_bias_fails_parity(steering_bundle: Path, copy_of: Copy) -> None
     )
     check = next(check for check in report.checks if check.name == "parity")
     assert not check.passed
-    assert check.figure == pytest.approx(0.1, abs=1e-3)
+    assert check.value == pytest.approx(0.1, abs=1e-3)
 
 
 def test_a_control_without_power_fails(steering_bundle: Path, copy_of: Copy) -> None:
@@ -189,18 +189,16 @@ def test_a_control_without_power_fails(steering_bundle: Path, copy_of: Copy) -> 
     report = verify_bundle(
         change(copy_of(steering_bundle), {"reference/negative_control.npy": outputs})
     )
-    assert failed(report) == ["negative control", "recorded figures"]
+    assert failed(report) == ["negative control", "recorded parity"]
 
 
 @pytest.mark.parametrize(
-    "figures", [{"measured": 0.06}, {"negative_control": 0.04}, {"negative_control": 30.0}]
+    "numbers", [{"measured": 0.06}, {"negative_control": 0.04}, {"negative_control": 30.0}]
 )
-def test_figures_of_the_card_that_its_files_do_not_give(
-    steering_bundle: Path, copy_of: Copy, figures: dict[str, float]
+def test_parity_of_the_card_that_its_files_do_not_give(
+    steering_bundle: Path, copy_of: Copy, numbers: dict[str, float]
 ) -> None:
-    assert failed(verify_bundle(change(copy_of(steering_bundle), **figures))) == [
-        "recorded figures"
-    ]
+    assert failed(verify_bundle(change(copy_of(steering_bundle), **numbers))) == ["recorded parity"]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +224,9 @@ def test_frames_of_the_card(steering_bundle: Path, copy_of: Copy) -> None:
     assert failed(verify_bundle(change(copy_of(steering_bundle), frames=5))) == ["runs"]
 
 
-def test_an_answer_beyond_the_lock(steering_bundle: Path, copy_of: Copy) -> None:
+def test_a_prediction_beyond_the_maximum_steering_angle(
+    steering_bundle: Path, copy_of: Copy
+) -> None:
     model = bundle_factory.model(1, bias=2.0)
     outputs = np.load(steering_bundle / "reference/outputs.npy") + np.float32(2)
     negative_control = np.load(steering_bundle / "reference/negative_control.npy")
@@ -272,7 +272,7 @@ def test_one_frame_that_is_off_fails_parity(steering_bundle: Path, copy_of: Copy
     )
 
 
-def test_answers_that_change_from_run_to_run(
+def test_predictions_that_change_from_run_to_run(
     steering_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No operator that is read draws at random; what a runtime does with threads is another matter.
@@ -280,7 +280,7 @@ def test_answers_that_change_from_run_to_run(
     """
     noise = iter(np.linspace(0, 1e-5, 20))
     monkeypatch.setattr(
-        "auxdrive.checks.answers.predict_all",
+        "auxdrive.checks.predictions.predict_all",
         lambda *given: predict_all(*given) + np.float32(next(noise)),
     )
     assert failed(verify_bundle(steering_bundle)) == ["determinism"]
@@ -301,7 +301,7 @@ def test_a_declared_input_that_nothing_depends_on(waypoint_bundle: Path, copy_of
 
 
 @pytest.mark.parametrize("bias", [np.nan, np.inf])
-def test_answers_that_are_not_finite(steering_bundle: Path, copy_of: Copy, bias: float) -> None:
+def test_predictions_that_are_not_finite(steering_bundle: Path, copy_of: Copy, bias: float) -> None:
     report = verify_bundle(
         change(
             copy_of(steering_bundle),

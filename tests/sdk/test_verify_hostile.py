@@ -61,7 +61,7 @@ def failed(report: VerifyReport) -> list[str]:
 
 
 def with_nodes(*nodes: onnx.NodeProto, **stored: np.ndarray) -> onnx.ModelProto:
-    """The genuine model, with nodes between its answer (now "pre") and steer_rad."""
+    """The genuine model, with nodes between its output (now "pre") and steer_rad."""
     model = bundle_factory.model(1)
     model.graph.node[-1].output[0] = "pre"
     model.graph.node.extend(nodes)
@@ -228,8 +228,8 @@ def test_hostile_graphs(
     assert json.loads(out)["passed"] is False  # JSON and nothing before it
 
 
-def test_an_answer_that_depends_on_nothing(steering_bundle: Path, copy_of: Copy) -> None:
-    """The reference was rewritten with the constant, and the figures in the card too: only asking
+def test_a_prediction_that_depends_on_nothing(steering_bundle: Path, copy_of: Copy) -> None:
+    """The reference was rewritten with the constant, and the numbers in the card too: only asking
     the graph something else tells.
     """
     bundle = copy_of(steering_bundle)
@@ -248,7 +248,7 @@ def test_an_answer_that_depends_on_nothing(steering_bundle: Path, copy_of: Copy)
         parity=parity,
     )
     report = verify_bundle(bundle)
-    assert failed(report) == ["answers to image"]
+    assert failed(report) == ["depends on image"]
     assert "does not depend on image" in next(
         check.detail for check in report.checks if not check.passed
     )
@@ -257,10 +257,10 @@ def test_an_answer_that_depends_on_nothing(steering_bundle: Path, copy_of: Copy)
 @pytest.mark.parametrize(
     ("row", "name"), [(slice(4, 5), "speed_mps"), (slice(5, 7), "target_ego_m")]
 )
-def test_an_input_that_the_graph_takes_and_does_not_answer_to(
+def test_an_input_that_the_graph_takes_and_does_not_depend_on(
     waypoint_bundle: Path, copy_of: Copy, row: slice, name: str
 ) -> None:
-    """Its weights are nil: in the graph the input leads to the answer, in numbers it does not."""
+    """Its weights are nil: in the graph the input leads to the output, in numbers it does not."""
     bundle, model = copy_of(waypoint_bundle), bundle_factory.model(1, "waypoints")
     linear = next(tensor for tensor in model.graph.initializer if tensor.name == "linear")
     weights = numpy_helper.to_array(linear).copy()
@@ -275,10 +275,10 @@ def test_an_input_that_the_graph_takes_and_does_not_answer_to(
     parity = json.loads((bundle / "card.json").read_text())["parity"] | {
         "negative_control": compare("waypoints", outputs, negative_control).worst
     }
-    assert failed(verify_bundle(forge(bundle, model, parity=parity))) == [f"answers to {name}"]
+    assert failed(verify_bundle(forge(bundle, model, parity=parity))) == [f"depends on {name}"]
 
 
-def test_an_answer_that_is_not_finite_on_a_white_frame(
+def test_a_prediction_that_is_not_finite_on_a_white_frame(
     steering_bundle: Path, copy_of: Copy
 ) -> None:
     """1 / (255 - mean of the image): right on each reference frame, infinite on all white."""
@@ -291,7 +291,7 @@ def test_an_answer_that_is_not_finite_on_a_white_frame(
         small=np.array(1e-3, np.float32),
     )
     report = verify_bundle(forge(copy_of(steering_bundle), mean))
-    assert failed(report) == ["answers to image"]
+    assert failed(report) == ["depends on image"]
     assert "not finite" in next(check.detail for check in report.checks if not check.passed)
 
 
@@ -304,7 +304,7 @@ def test_a_rate_of_next_to_nothing_is_a_fault_of_the_bundle(
 
 
 def heavy(layers: int) -> onnx.ModelProto:
-    """An answer behind convolutions of a billion multiplications each; within what is read, and
+    """A prediction behind convolutions of a billion multiplications each; within what is read, and
     longer than any vehicle has.
     """
     nodes = [node("Expand", ["pre2", "wide"], ["e0"])]

@@ -127,11 +127,14 @@ def test_a_network_of_one_modality_is_measured_where_it_is(samples: SampleSet) -
     assert (counted(depth, samples) == ~lacking).all()
     assert counted(rgb, samples).all()
     # Right wherever depth is, and far off where it is not: perfect on depth, and not on RGB.
-    said = np.where(
+    predictions = np.where(
         lacking.reshape(-1, *[1] * (samples.label.ndim - 1)), 99.0, samples.label
     ).astype(np.float32)
     measured = measure(
-        {"depth": depth, "rgb": rgb}, {"depth": said, "rgb": said}, samples, card.steering
+        {"depth": depth, "rgb": rgb},
+        {"depth": predictions, "rgb": predictions},
+        samples,
+        card.steering,
     )
     assert measured["depth"]["r2"] == pytest.approx(1.0)
     assert measured["rgb"]["r2"] < 0

@@ -222,7 +222,7 @@ def test_wrong_auxiliary_frames_are_refused(
 
 
 @pytest.mark.parametrize(("name", "task"), [("baseline", "steering"), ("samd", "waypoints")])
-def test_an_answer_that_is_not_finite_is_withheld(
+def test_a_prediction_that_is_not_finite_is_withheld(
     name: str, task: str, agent_runs: dict[str, Path]
 ) -> None:
     agent = load_agent(agent_runs[name])

@@ -57,8 +57,8 @@ def test_the_baseline_learns_the_stripe(stripe_data: Path, tmp_path: Path) -> No
 def test_an_epoch_whose_metric_is_no_number_is_not_the_best(
     stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    figures = iter([math.nan, 0.1, math.nan])
-    monkeypatch.setattr(Trainer, "_validate", lambda *_: (next(figures), {}))
+    measured = iter([math.nan, 0.1, math.nan])
+    monkeypatch.setattr(Trainer, "_validate", lambda *_: (next(measured), {}))
     train(settings_for("baseline", stripe_data, epochs=3), tmp_path / "run")
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["best"]["epoch"] == 2

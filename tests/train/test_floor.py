@@ -60,9 +60,9 @@ def test_the_constant_of_each_metric_is_the_training_parts_best(
     )
     on_itself = floor_of((train_part, train_part))["constant"]
     for value in np.linspace(-0.3, 0.3, 61):
-        figures = task.metrics(np.full_like(label, value), label, val.card.steering)
-        assert figures["macc"] <= on_itself["macc"] + 0.02
-        assert figures["mae_road_wheel_deg"] >= on_itself["mae_road_wheel_deg"] - 0.05
+        metrics = task.metrics(np.full_like(label, value), label, val.card.steering)
+        assert metrics["macc"] <= on_itself["macc"] + 0.02
+        assert metrics["mae_road_wheel_deg"] >= on_itself["mae_road_wheel_deg"] - 0.05
     assert on_itself["r2"] == pytest.approx(0.0, abs=1e-6)
 
 
@@ -99,8 +99,8 @@ def test_neighbours_find_the_images_that_they_know(steering: tuple[SampleSet, Sa
 def test_thresholds_that_no_sample_can_miss_say_nothing(
     steering: tuple[SampleSet, SampleSet],
 ) -> None:
-    """The wheels turn by up to 14 degrees here: within 30 and 75 degrees is every answer that is
-    not absurd.
+    """The wheels turn by up to 14 degrees here: within 30 and 75 degrees is every prediction that
+    is not absurd.
     """
     floor = floor_of(steering)
     assert np.degrees(np.abs(steering[1].label)).max() < 15
@@ -132,8 +132,8 @@ def test_a_run_shows_its_floor_wherever_its_table_is_shown(
     assert all(
         math.isfinite(value)
         for rows in result.floor.values()
-        for figures in rows.values()
-        for value in figures.values()
+        for metrics in rows.values()
+        for value in metrics.values()
     )
     shown = CliRunner().invoke(build_app(), ["inspect", str(tmp_path / "run")]).output
     assert "(constant)" in shown

@@ -36,10 +36,10 @@ def test_norms_are_those_of_plain_backward_passes() -> None:
     unused = nn.Linear(2, 2)
     parameters = [*network.parameters(), *unused.parameters()]
     norms = GradientNorms(parameters, clip_norm=0.1)
-    answer = network(torch.randn(8, 3))
+    output = network(torch.randn(8, 3))
     losses = {
-        "square": answer.square().mean(),
-        "sum": 3 * answer.sum(),
+        "square": output.square().mean(),
+        "sum": 3 * output.sum(),
         "constant": torch.tensor(2.0),
     }
     norms.measure_terms(losses)

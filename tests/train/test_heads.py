@@ -48,8 +48,8 @@ def test_the_steering_head() -> None:
     wanted = 0.2 * linear(
         w, "layers.5", elu(linear(w, "layers.3", elu(linear(w, "layers.1", features))))
     )
-    said = head(torch.from_numpy(features).float(), torch.zeros(4, 0)).detach().numpy()
-    np.testing.assert_allclose(said, wanted, rtol=1e-4, atol=1e-6)
+    predicted = head(torch.from_numpy(features).float(), torch.zeros(4, 0)).detach().numpy()
+    np.testing.assert_allclose(predicted, wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_the_waypoint_head_adds_displacements_of_a_gru_that_knows_the_target() -> None:
@@ -78,8 +78,10 @@ def test_the_waypoint_head_adds_displacements_of_a_gru_that_knows_the_target() -
         state = (1 - update) * np.tanh(of_input[2] + reset * of_state[2]) + update * state
         point = point + linear(w, "output", state)
         wanted.append(5.0 * point)
-    said = head(torch.from_numpy(features).float(), torch.from_numpy(ego).float()).detach().numpy()
-    np.testing.assert_allclose(said, np.stack(wanted, axis=1), rtol=1e-4, atol=1e-5)
+    predicted = (
+        head(torch.from_numpy(features).float(), torch.from_numpy(ego).float()).detach().numpy()
+    )
+    np.testing.assert_allclose(predicted, np.stack(wanted, axis=1), rtol=1e-4, atol=1e-5)
 
 
 def test_the_crop_takes_its_shares_from_the_top_and_the_bottom() -> None:

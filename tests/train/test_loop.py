@@ -123,11 +123,11 @@ def test_the_loop_does_what_a_plain_one_does(stripe_data: Path, tmp_path: Path) 
 def test_a_phase_ends_with_its_best_epoch_and_the_run_is_measured_with_it(
     stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    figures, seen = [3.0, 1.0, 2.0, 1.5], []
+    values, seen = [3.0, 1.0, 2.0, 1.5], []
 
     def validate(trainer: Trainer, _role: str) -> tuple[float, dict[str, float]]:
         seen.append(checkpoint.snapshot(trainer.parts.networks))
-        return figures[len(seen) - 1], {}
+        return values[len(seen) - 1], {}
 
     monkeypatch.setattr(Trainer, "_validate", validate)
     train(config_of(stripe_data, "baseline"), tmp_path / "run")

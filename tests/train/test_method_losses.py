@@ -86,7 +86,7 @@ def values(phase: Phase, networks: nn.ModuleDict, batch: Batch) -> dict[str, flo
     return {name: loss.item() for name, loss in losses.items()}
 
 
-def answer(network: nn.Module, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+def outputs_of(network: nn.Module, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
     """Features and predictions in float64."""
     with torch.no_grad():
         output: Output = network(batch)
@@ -137,7 +137,10 @@ def test_samds_student_learns_from_the_label_and_from_the_teacher(
 ) -> None:
     made = method("samd", loss=loss, beta=beta, epochs_per_round=1)
     networks = networks_of(made)
-    student, teacher = answer(networks["student"], batch), answer(networks["teacher"], batch)
+    student, teacher = (
+        outputs_of(networks["student"], batch),
+        outputs_of(networks["teacher"], batch),
+    )
     assert np.abs(student[0] - teacher[0]).max() > 1e-3
     found = values(phase_of(made, "round 1: student"), networks, batch)
     assert set(found) == {"task", "distil"}
@@ -158,7 +161,7 @@ def test_samds_teacher_learns_from_the_label_alone(batch: Batch) -> None:
     found = values(phase_of(made, "round 1: teacher"), networks, batch)
     assert found == {
         "task": pytest.approx(
-            task_twin(answer(networks["teacher"], batch)[1], batch).mean(), rel=1e-4
+            task_twin(outputs_of(networks["teacher"], batch)[1], batch).mean(), rel=1e-4
         )
     }
     assert has_gradient(networks["teacher"].projections)
@@ -182,10 +185,10 @@ def test_samd_resets_the_teacher_each_round_and_keeps_one_optimiser_for_the_stud
         assert phase.begin is not None
         phase.begin(networks, lambda _: batch)
         np.testing.assert_array_equal(
-            answer(networks["teacher"], batch)[0], answer(networks["student"], batch)[0]
+            outputs_of(networks["teacher"], batch)[0], outputs_of(networks["student"], batch)[0]
         )
         np.testing.assert_array_equal(
-            answer(networks["teacher"], batch)[1], answer(networks["student"], batch)[1]
+            outputs_of(networks["teacher"], batch)[1], outputs_of(networks["student"], batch)[1]
         )
 
 
@@ -194,7 +197,7 @@ def test_umts_unimodal_networks_learn_where_their_modality_is(batch: Batch) -> N
     networks = networks_of(made)
     for modality in (Modality.RGB, *AUX):
         name = f"unimodal_{modality}"
-        losses = task_twin(answer(networks[name], batch)[1], batch)
+        losses = task_twin(outputs_of(networks[name], batch)[1], batch)
         counted = np.arange(5) != ABSENT if modality is Modality.DEPTH else np.ones(5, dtype=bool)
         assert values(phase_of(made, name), networks, batch) == {
             "task": pytest.approx(losses[counted].mean(), rel=1e-4)
@@ -215,14 +218,14 @@ def test_umts_fusion_is_guarded_by_each_modalitys_own_teacher(
     full = replace(
         batch, present={modality: torch.ones(5, dtype=torch.bool) for modality in batch.frames}
     )
-    teachers = {m: answer(networks[f"unimodal_{m}"], full)[0] for m in inside}
+    teachers = {m: outputs_of(networks[f"unimodal_{m}"], full)[0] for m in inside}
     monkeypatch.setattr("auxdrive_train.methods.umt.SMALLEST_VARIANCE", 0.0)
     assert phase.begin is not None
     phase.begin(networks, lambda _: full)
     found = values(phase, networks, batch)
-    wanted = {"task": task_twin(answer(fused, batch)[1], batch).mean()}
+    wanted = {"task": task_twin(outputs_of(fused, batch)[1], batch).mean()}
     for modality in (Modality.RGB, *AUX):
-        teacher = answer(networks[f"unimodal_{modality}"], batch)[0]
+        teacher = outputs_of(networks[f"unimodal_{modality}"], batch)[0]
         gap = ((teacher - inside[modality]) ** 2).mean(axis=1)
         gap = gap[np.arange(5) != ABSENT] if modality is Modality.DEPTH else gap
         wanted[f"distil {modality}"] = 7.0 * gap.mean() / teachers[modality].var(axis=0).mean()
@@ -250,7 +253,7 @@ def test_umts_student_is_the_fusions_rgb_encoder_with_a_head_fitted_on_it(batch:
         found = values(phase, networks, batch)
         assert found == {
             "task": pytest.approx(
-                task_twin(answer(networks["student"], batch)[1], batch).mean(), rel=1e-4
+                task_twin(outputs_of(networks["student"], batch)[1], batch).mean(), rel=1e-4
             )
         }
 
@@ -262,15 +265,15 @@ def test_dmcls_winners_learn_from_labels_and_losers_also_from_winners(
     made = method("dmcl", soft_weight=soft_weight)
     networks = networks_of(made)
     names = ["student", "depth_network", "edge_network"]
-    said = [answer(networks[name], batch)[1] for name in names]
-    hard = np.stack([task_twin(prediction, batch) for prediction in said])
+    predictions = [outputs_of(networks[name], batch)[1] for name in names]
+    hard = np.stack([task_twin(prediction, batch) for prediction in predictions])
     winner = np.where(
         np.arange(3)[:, None] == 1, np.where(np.arange(5) == ABSENT, np.inf, hard), hard
     ).argmin(axis=0)
     wanted = {}
     for m, name in enumerate(names):
-        taught = np.stack([said[winner[i]][i] for i in range(5)])
-        soft = (((said[m] - taught) / SCALE) ** 2).mean(axis=1)
+        taught = np.stack([predictions[winner[i]][i] for i in range(5)])
+        soft = (((predictions[m] - taught) / SCALE) ** 2).mean(axis=1)
         mixed = np.where(winner == m, hard[m], (1 - soft_weight) * hard[m] + soft_weight * soft)
         wanted[name] = np.delete(mixed, ABSENT).mean() if m == 1 else mixed.mean()
     phase = phase_of(made, "together")
@@ -285,13 +288,16 @@ def test_dmcls_winners_learn_from_labels_and_losers_also_from_winners(
 def test_dmcls_ensemble_averages_the_networks_whose_modality_is_there(batch: Batch) -> None:
     made = method("dmcl")
     networks = networks_of(made)
-    said = np.stack(
-        [answer(networks[name], batch)[1] for name in ("student", "depth_network", "edge_network")]
+    predictions = np.stack(
+        [
+            outputs_of(networks[name], batch)[1]
+            for name in ("student", "depth_network", "edge_network")
+        ]
     )
-    wanted = said.mean(axis=0)
-    wanted[ABSENT] = said[[0, 2], ABSENT].mean(axis=0)
+    wanted = predictions.mean(axis=0)
+    wanted[ABSENT] = predictions[[0, 2], ABSENT].mean(axis=0)
     np.testing.assert_allclose(
-        answer(made.roles(networks)["ensemble"], batch)[1], wanted, rtol=1e-4, atol=1e-6
+        outputs_of(made.roles(networks)["ensemble"], batch)[1], wanted, rtol=1e-4, atol=1e-6
     )
 
 
@@ -309,7 +315,7 @@ def test_the_baseline_and_the_teacher_learn_from_the_label(name: str, batch: Bat
     (phase,) = planned(made)
     network = made.roles(networks)[phase.watch]
     assert values(phase, networks, batch) == {
-        "task": pytest.approx(task_twin(answer(network, batch)[1], batch).mean(), rel=1e-4)
+        "task": pytest.approx(task_twin(outputs_of(network, batch)[1], batch).mean(), rel=1e-4)
     }
     if entry.needs_auxiliaries:
         assert has_gradient(network.projections)

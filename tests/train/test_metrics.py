@@ -84,12 +84,12 @@ def test_no_metric_is_another_one_under_a_second_name(task: str, steering: Steer
             name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=9, height=7)
         ),
     )
-    truth, said = np.random.default_rng(0).normal(size=(2, 400, *made.label_shape))
-    figures = made.metrics(said, truth, steering)
-    assert ("mae_steering_wheel_deg" in {name.removeprefix("steer_") for name in figures}) == (
+    truth, predictions = np.random.default_rng(0).normal(size=(2, 400, *made.label_shape))
+    found = made.metrics(predictions, truth, steering)
+    assert ("mae_steering_wheel_deg" in {name.removeprefix("steer_") for name in found}) == (
         steering.ratio is not None
     )
-    errors = [value for name, value in figures.items() if name.endswith(("_deg", "_m"))]
+    errors = [value for name, value in found.items() if name.endswith(("_deg", "_m"))]
     assert len(set(errors)) == len(errors)
 
 

@@ -69,15 +69,15 @@ def test_what_is_loaded_and_driven_is_the_teacher_that_was_measured(samd_run: Pa
     run = load_run(samd_run)
     dataset = Dataset.open(run.config.data)
     samples = SampleSet.open(dataset, dataset.split("val"), run.task, run.method.modalities)
-    said = predict_roles(run.roles, samples, torch.device("cpu"))
-    measured = run.task.metrics(said["teacher"], samples.label, dataset.card.steering)
+    predictions = predict_roles(run.roles, samples, torch.device("cpu"))
+    measured = run.task.metrics(predictions["teacher"], samples.label, dataset.card.steering)
     assert measured[METRIC] == pytest.approx(
         result_of(samd_run)["metrics"]["val"]["teacher"][METRIC], rel=1e-12
     )
     # The networks as they stand beside the best student have a head that learned on.
     later = predict_roles(run.method.roles(run.networks), samples, torch.device("cpu"))
-    assert np.abs(later["teacher"] - said["teacher"]).max() > 1e-4
-    np.testing.assert_array_equal(later["student"], said["student"])
+    assert np.abs(later["teacher"] - predictions["teacher"]).max() > 1e-4
+    np.testing.assert_array_equal(later["student"], predictions["student"])
     agent = load_agent(samd_run, "teacher")
     assert agent is not None
     batch = samples.gather(np.arange(4))
@@ -89,7 +89,7 @@ def test_what_is_loaded_and_driven_is_the_teacher_that_was_measured(samd_run: Pa
         driven = agent.act(
             Observation(frames[Modality.RGB], 0.0), {Modality.LIDAR: frames[Modality.LIDAR]}
         )
-        assert driven.steer_rad == pytest.approx(float(said["teacher"][row, 0]), abs=1e-6)
+        assert driven.steer_rad == pytest.approx(float(predictions["teacher"][row, 0]), abs=1e-6)
 
 
 def test_the_teacher_survives_a_kill_in_any_epoch(

@@ -40,8 +40,8 @@ def test_tensors_and_shapes_belong_together(name: str) -> None:
     assert task.output.shape == ("batch", *task.label_shape)
     assert task.scale > 0
     rng = np.random.default_rng(0)
-    answers = 0.1 * rng.normal(size=(2, 20, *task.label_shape))
-    assert task.primary_metric in task.metrics(answers[0], answers[1], SteeringSpec())
+    drawn = 0.1 * rng.normal(size=(2, 20, *task.label_shape))
+    assert task.primary_metric in task.metrics(drawn[0], drawn[1], SteeringSpec())
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -54,11 +54,11 @@ def test_the_primary_metric_is_best_for_the_truth(name: str) -> None:
 
 
 def test_metrics_in_physical_units() -> None:
-    truth, said = (
+    truth, predictions = (
         np.radians([[0.0], [10.0], [-10.0], [2.0]]),
         np.radians([[1.0], [8.0], [-10.0], [8.0]]),
     )
-    found = SteeringTask().metrics(said, truth, SteeringSpec())
+    found = SteeringTask().metrics(predictions, truth, SteeringSpec())
     assert found["mae_road_wheel_deg"] == pytest.approx((1 + 2 + 0 + 6) / 4)
     assert found["rmse_road_wheel_deg"] == pytest.approx(math.sqrt((1 + 4 + 0 + 36) / 4))
     assert found["r2"] == pytest.approx(

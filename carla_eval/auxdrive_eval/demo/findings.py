@@ -88,20 +88,20 @@ def _scores(document: dict[str, Any]) -> Float64:
 
 
 def _open_loop(answers: dict[str, Any]) -> list[Row]:
-    """Each model's figures on the test part, and beside them those of the constant and of the ego
+    """Each model's metrics on the test part, and beside them those of the constant and of the ego
     inputs alone, which see no image.
     """
     results = {model.name: answers[f"train {model.method}"] for model in MODELS}
     measured = {model.name: results[model.name]["metrics"]["test"][model.role] for model in MODELS}
     floor = {
-        f"({kind})": figures for kind, figures in results[MODELS[0].name]["floor"]["test"].items()
+        f"({kind})": measures for kind, measures in results[MODELS[0].name]["floor"]["test"].items()
     }
     columns = {**measured, **floor}
 
     def row(name: str, metric: str, percent: bool) -> Row:
         shown = {
-            column: f"{100 * figures[metric]:.1f}" if percent else f"{figures[metric]:.3f}"
-            for column, figures in columns.items()
+            column: f"{100 * measures[metric]:.1f}" if percent else f"{measures[metric]:.3f}"
+            for column, measures in columns.items()
         }
         return Row("test part", name, shown)
 

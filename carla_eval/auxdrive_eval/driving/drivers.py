@@ -19,7 +19,7 @@ from auxdrive.route_follower import RouteFollower
 from auxdrive.tasks import TASKS, task_of
 from auxdrive.types import WITHHOLDING, AnyArray, Control, Observation, Prediction
 
-from auxdrive_eval.driving.agents.answers import AgentDescription
+from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.sensing import sense
 from auxdrive_eval.scoring.records import CRASHED, SET_UP

@@ -15,8 +15,8 @@ from auxdrive.geometry import euclidean, polyline_length
 from auxdrive.modalities import Modality
 from auxdrive.storage.claims import claim, refuse_differences
 
-from auxdrive_eval.driving.agents.answers import AgentDescription
 from auxdrive_eval.driving.agents.fingerprint import Watch
+from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
 from auxdrive_eval.driving.drivers import AgentDriver, Driver, ExpertDriver, check_controller
 from auxdrive_eval.driving.folder import (

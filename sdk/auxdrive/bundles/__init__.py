@@ -7,7 +7,7 @@ before anything is used.
     reference/images.npy    uint8 (N, H, W, 3)
     reference/ego.npy       float32 (N, E): the ego inputs side by side in the card's order; E = 0
                             for a camera alone
-    reference/outputs.npy   float32, what the trained student said of these frames
+    reference/outputs.npy   float32, what the trained student predicts from these frames
     reference/negative_control.npy
                             the same of weights of another seed, which the parity check must refuse
 

@@ -129,7 +129,7 @@ class Gate:
 
     def _refused(self, size: float) -> tuple[frozenset[Flag], str]:
         if math.isinf(size):
-            return frozenset({Flag.NON_FINITE_OUTPUT}), "the answer is not finite"
+            return frozenset({Flag.NON_FINITE_OUTPUT}), "the prediction is not finite"
         limit = self._limit
         return frozenset(
             {Flag.OUTPUT_LIMIT}
@@ -137,7 +137,7 @@ class Gate:
 
     def _outside(self, inputs: Inputs) -> str:
         """What of the inputs leaves its bounds; empty where nothing does."""
-        said = []
+        outside = []
         for (name, bounds), values in zip(self._bounds.items(), inputs.ego, strict=True):
             for value, low, high in zip(values, bounds.low, bounds.high, strict=True):
                 if not low <= value <= high:
@@ -146,8 +146,8 @@ class Gate:
                         if bounds.trained
                         else "any road vehicle"
                     )
-                    said.append(f"{name} {value:.4g} is outside {low:.4g} to {high:.4g}, {of}")
-        return "; ".join(said)
+                    outside.append(f"{name} {value:.4g} is outside {low:.4g} to {high:.4g}, {of}")
+        return "; ".join(outside)
 
 
 def _plain(image: Any, shape: tuple[int, ...]) -> AnyArray:

@@ -4,7 +4,7 @@ in the file.
 `read_graph` accepts exactly the graphs that auxdrive's exports are made of: one graph, ONNX's own
 operators from one list (`operators`), every tensor in the file, and sizes and indices that follow
 from the image's size alone. Everything else is refused: local functions, control flow, sequences,
-custom domains, data in other files, metadata, fields that are not known. Then it answers what
+custom domains, data in other files, metadata, fields that are not known. Then it says what
 `auxdrive verify` has to prove: inputs, outputs, and which inputs each output depends on.
 """
 

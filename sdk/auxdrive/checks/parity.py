@@ -37,7 +37,7 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The frames under `reference/` and what was said of them.
+    """The frames under `reference/` and what was predicted from them.
 
     Attributes:
         images: uint8 (N, H, W, 3). ego: float32 (N, E), columns in the card's order.
@@ -87,22 +87,22 @@ def read_reference(bundle: Bundle) -> Reference:
     card = bundle.card
     images = bundle.read_array(REFERENCE_IMAGES)
     n, columns = card.parity.frames, bundle.ego.width
-    answer = tuple(int(axis) for axis in card.outputs[0].shape[1:])
+    shape = tuple(int(axis) for axis in card.outputs[0].shape[1:])
     arrays = {
         REFERENCE_IMAGES: (images, (n, card.camera.height, card.camera.width, 3), np.uint8),
         REFERENCE_EGO: (bundle.read_array(REFERENCE_EGO), (n, columns), np.float32),
-        REFERENCE_OUTPUTS: (bundle.read_array(REFERENCE_OUTPUTS), (n, *answer), np.float32),
+        REFERENCE_OUTPUTS: (bundle.read_array(REFERENCE_OUTPUTS), (n, *shape), np.float32),
         REFERENCE_NEGATIVE_CONTROL: (
             bundle.read_array(REFERENCE_NEGATIVE_CONTROL),
-            (n, *answer),
+            (n, *shape),
             np.float32,
         ),
     }
-    for name, (array, shape, dtype) in arrays.items():
-        if array.shape != shape or array.dtype != dtype:
+    for name, (array, wanted, dtype) in arrays.items():
+        if array.shape != wanted or array.dtype != dtype:
             raise BundleError(
                 f"{bundle.path / name}: is {array.dtype} {array.shape}, the card says "
-                f"{np.dtype(dtype)} {shape}; export the bundle again"
+                f"{np.dtype(dtype)} {wanted}; export the bundle again"
             )
         if name != REFERENCE_IMAGES and not np.isfinite(array).all():
             raise BundleError(
@@ -121,8 +121,8 @@ def observations(card: ModelCard, images: UInt8, ego: Float32) -> Iterator[Obser
 def predict_all(
     predictor: Predictor, images: UInt8, ego: Float32, deadline_s: float | None = None
 ) -> Float32:
-    """What a predictor's graph says of N frames, unjudged: (N, 1) or (N, T, 2). See
-    `Predictor.raw_answer`.
+    """What a predictor's graph gives for N frames, unjudged: (N, 1) or (N, T, 2). See
+    `Predictor.raw_output`.
 
     Raises:
         InputError: frames of another size than the predictor's camera. RuntimeFailure: the runtime
@@ -131,5 +131,5 @@ def predict_all(
     shape = tuple(int(axis) for axis in predictor.card.outputs[0].shape[1:])
     outputs = np.empty((len(images), *shape), np.float32)
     for index, observation in enumerate(observations(predictor.card, images, ego)):
-        outputs[index] = predictor.raw_answer(observation, deadline_s)
+        outputs[index] = predictor.raw_output(observation, deadline_s)
     return outputs

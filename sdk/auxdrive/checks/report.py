@@ -8,22 +8,22 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `figure` and `limit` are in `unit`; None where the check is not a comparison of
+    """One check. `value` and `limit` are in `unit`; None where the check is not a comparison of
     numbers.
     """
 
     name: str
     passed: bool
     detail: str
-    figure: float | None = None
+    value: float | None = None
     limit: float | None = None
     unit: str = ""
 
 
 @dataclass(slots=True)
 class VerifyReport:
-    """Every check that was made, in order. Checks of the answers are made only when those of the
-    files and graph passed.
+    """Every check that was made, in order. Predictions are checked only when files and graph have
+    passed.
 
     Attributes:
         card_sha256: of card.json, which holds the SHA-256 of every other file; None where the card

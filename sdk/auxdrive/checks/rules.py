@@ -1,7 +1,7 @@
 """For each operator: the shapes that a node computes from shapes, and how much work that is.
 https://onnx.ai/onnx/operators/
 
-Legend: C channels, H, W rows and columns; a rule gets a node and its inputs, and answers its
+Legend: C channels, H, W rows and columns; a rule gets a node and its inputs, and returns its
 outputs and its work in multiplications. What ONNX allows and no export holds is refused, so that a
 rule stays short.
 """

@@ -1,5 +1,5 @@
 """Checks of a bundle that a vehicle's integrator can repeat: what it holds, what it depends on, and
-what it answers.
+what it predicts.
 
 Works in the base install: neither torch nor the onnx package is needed.
 """
@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from auxdrive.bundles import Bundle
 from auxdrive.bundles.bundle import checked_sha256
 from auxdrive.checks.admission import check_graph
-from auxdrive.checks.answers import check_answers
 from auxdrive.checks.graph_reader import read_graph
+from auxdrive.checks.predictions import check_predictions
 from auxdrive.checks.report import Check, VerifyReport
 from auxdrive.checks.sizes import MAX_WORK
 from auxdrive.errors import AuxdriveError, BundleError, RuntimeUnavailable, UsageError
@@ -67,7 +67,7 @@ def verify_bundle(
         report.checks.extend(_check_model(bundle, name))
     if report.passed:
         try:
-            report.checks.extend(check_answers(bundle, runtime, device))
+            report.checks.extend(check_predictions(bundle, runtime, device))
         except (UsageError, RuntimeUnavailable):
             raise
         except AuxdriveError as error:  # whatever it is, the bundle brought it about
@@ -93,7 +93,7 @@ def _check_model(bundle: Bundle, name: str) -> Iterator[Check]:
             f"{name}: {check.name}",
             check.passed,
             check.detail,
-            check.figure,
+            check.value,
             check.limit,
             check.unit,
         )

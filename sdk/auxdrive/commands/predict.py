@@ -1,4 +1,4 @@
-"""`auxdrive predict`: what a bundle says of images."""
+"""`auxdrive predict`: what a bundle predicts from images."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def _fit(source: ImageFrame, height: int, width: int, resize: bool) -> Any:
         raise InputError(
             f"{source.path}: is {found_width}x{found_height} pixels, the model's camera gives "
             f"{width}x{height}. "
-            "Use --resize to scale it (the answer is only as good as the two cameras' fields of "
+            "Use --resize to scale it (the prediction is only as good as the cameras' fields of "
             "view agree)"
         )
     return scale(source.image, height, width)

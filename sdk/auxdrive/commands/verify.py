@@ -47,7 +47,7 @@ def verify(
             (
                 check.name,
                 "pass" if check.passed else "FAIL",
-                _number(check.figure),
+                _number(check.value),
                 _number(check.limit),
                 check.unit,
                 check.detail,
@@ -56,7 +56,7 @@ def verify(
         ]
         console.table(
             f"{bundle} ({runtime} on {device})",
-            ("check", "result", "figure", "limit", "unit", "detail"),
+            ("check", "result", "value", "limit", "unit", "detail"),
             rows,
             text=("result", "unit", "detail"),
         )

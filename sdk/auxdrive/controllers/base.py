@@ -97,7 +97,7 @@ class GuardedController(ABC):
     that was commanded (straight, if there was none), since letting go of it in a bend leaves the
     lane before the car stands. It is given
 
-    - for a prediction that is withheld (no answer, or a flag of `WITHHOLDING`), not finite, older
+    - for a prediction that is withheld (empty, or with a flag of `WITHHOLDING`), not finite, older
       than `max_age_s`, or newer than now;
     - while the speed is not finite, or none that a road vehicle has;
     - when the clock is not finite or runs backwards. What was remembered of the drive is then
@@ -134,7 +134,7 @@ class GuardedController(ABC):
         steering is cut to the maximum steering angle afterwards.
 
         Raises:
-            Unusable: the answer cannot be driven by. InputError: see `Controller.step`.
+            Unusable: the prediction cannot be driven by. InputError: see `Controller.step`.
         """
 
     @abstractmethod
@@ -194,7 +194,7 @@ class GuardedController(ABC):
                 or f"the prediction was withheld: {', '.join(sorted(withheld))}"
             )
         if prediction.is_empty:
-            raise Unusable(str(prediction.reason) or "the prediction holds no answer")
+            raise Unusable(str(prediction.reason) or "the prediction is empty")
         if not math.isfinite(age_s):
             raise Unusable(f"the prediction's time is {prediction.time_s}")
         if age_s > self._max_age_s:

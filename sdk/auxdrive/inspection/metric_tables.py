@@ -1,4 +1,4 @@
-"""The measured figures of a run's networks by role, as a table: what `auxdrive train` prints at
+"""The metrics of a run's networks by role, as a table: what `auxdrive train` prints at
 its end and `auxdrive inspect` shows later.
 """
 
@@ -13,8 +13,8 @@ Roles = Mapping[str, Mapping[str, float | None]]
 Column = tuple[str, Mapping[str, float | None]]
 
 
-def figure(value: float | None) -> str:
-    """A figure for a table: three digits after the point, small ones with two that count; a dash
+def rounded(value: float | None) -> str:
+    """A number for a table: three digits after the point, small ones with two that count; a dash
     where there is none.
     """
     if value is None or not math.isfinite(value):
@@ -23,7 +23,7 @@ def figure(value: float | None) -> str:
 
 
 def show_roles(title: str, roles: Roles, floor: Roles | None = None) -> None:
-    """Print metrics (rows) of roles (columns); 'all' holds a method's figures over all roles at
+    """Print metrics (rows) of roles (columns); 'all' holds a method's metrics over all roles at
     once, such as an oracle.
 
     Roles need not have the same metrics: there is no R2 where the labels of a role's samples do
@@ -33,11 +33,11 @@ def show_roles(title: str, roles: Roles, floor: Roles | None = None) -> None:
     stands in columns of its own.
     """
     floor = floor or {}
-    metrics = dict.fromkeys(metric for figures in roles.values() for metric in figures)
-    columns = [*roles.items(), *((f"({kind})", figures) for kind, figures in floor.items())]
+    metrics = dict.fromkeys(metric for measured in roles.values() for metric in measured)
+    columns = [*roles.items(), *((f"({kind})", measured) for kind, measured in floor.items())]
     for part in _side_by_side(columns, max(map(len, metrics), default=0)):
         rows = [
-            (metric, *(figure(figures.get(metric)) for _, figures in part)) for metric in metrics
+            (metric, *(rounded(measured.get(metric)) for _, measured in part)) for metric in metrics
         ]
         console.table(title, ("", *(name for name, _ in part)), rows)
     empty = thresholds_that_say_nothing(floor)
@@ -47,13 +47,13 @@ def show_roles(title: str, roles: Roles, floor: Roles | None = None) -> None:
 
 def _side_by_side(columns: Sequence[Column], longest: int) -> Iterator[Sequence[Column]]:
     """The columns in runs that fit the terminal beside the metrics' names: a table that is too wide
-    is cut, names and figures alike.
+    is cut, names and numbers alike.
     """
     part: list[Column] = []
     # of the first column: its name, a space on either side, two borders
     width = room = console.stdout.width - longest - 4
     for column in columns:
-        needed = max(len(column[0]), *(len(figure(value)) for value in column[1].values()), 1) + 3
+        needed = max(len(column[0]), *(len(rounded(value)) for value in column[1].values()), 1) + 3
         if part and needed > room:
             yield part
             part, room = [], width

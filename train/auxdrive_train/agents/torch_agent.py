@@ -95,7 +95,7 @@ class RunAgent:
         """Predict from one observation and one stored-format frame of each of `self.auxiliaries`;
         others are not looked at.
 
-        Answers are withheld and flagged as by `auxdrive.predictor.Predictor`, so that a run is
+        Predictions are withheld and flagged as by `auxdrive.predictor.Predictor`, so that a run is
         driven as its bundle is.
 
         Raises:

@@ -64,7 +64,7 @@ def evaluate(
 
 
 def _show(found: Evaluation) -> None:
-    from auxdrive.inspection.metric_tables import figure, show_roles
+    from auxdrive.inspection.metric_tables import rounded, show_roles
 
     data, main = found.data, found.main_metric
     where = data.name if data.split is None else f"the split '{data.split}' of {data.name}"
@@ -78,7 +78,7 @@ def _show(found: Evaluation) -> None:
         f"{main} by what the vehicle did",
         ("condition", "frames", found.role, "(constant)"),
         [
-            (name, each.frames, figure(each.metrics.get(main)), figure(each.constant.get(main)))
+            (name, each.frames, rounded(each.metrics.get(main)), rounded(each.constant.get(main)))
             for name, each in found.conditions.items()
         ],
     )

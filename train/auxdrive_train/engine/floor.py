@@ -1,4 +1,4 @@
-"""What needs no network: the figures that a result must beat before it says anything.
+"""What needs no network: the metrics that a result must beat before it says anything.
 
 Legend: N samples, P numbers of a small image, E ego inputs, X of both together.
 """
@@ -20,7 +20,7 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.tasks.metrics import higher_is_better
 
-Figures = dict[str, float]
+MetricValues = dict[str, float]
 QUANTILES = np.linspace(0.0, 1.0, 41)
 IMAGE_SIZE = (12, 32)
 NEIGHBOURS = 5
@@ -35,8 +35,8 @@ def floors(
     main: Modality,
     preprocessing: PreprocessingSpec,
     steering: SteeringSpec,
-) -> dict[str, dict[str, Figures]]:
-    """For each split the metrics of three answers that take no training.
+) -> dict[str, dict[str, MetricValues]]:
+    """For each split the metrics of three predictions that take no training.
 
     - `constant`: for each metric the constant that is best for it on the training samples, of their
       mean, their median and, for a single number, 41 of their quantiles.
@@ -53,7 +53,7 @@ def floors(
     neighbours = _Neighbours(
         train, ModalityInput(main, preprocessing.model_copy(update={"size": IMAGE_SIZE}))
     )
-    made: dict[str, dict[str, Figures]] = {}
+    made: dict[str, dict[str, MetricValues]] = {}
     for name, samples in splits.items():
         rows = {"constant": of_constants(samples, constants, steering)}
         if train.ego.shape[1]:
@@ -61,7 +61,7 @@ def floors(
             rows["ego"] = samples.task.metrics(linear, samples.label, steering)
         asked = _spread(len(samples), MOST_ASKED)
         rows["neighbours"] = samples.task.metrics(
-            neighbours.answers(samples, asked), samples.label[asked], steering
+            neighbours.predict(samples, asked), samples.label[asked], steering
         )
         made[name] = rows
     return made
@@ -79,23 +79,23 @@ def best_constants(train: SampleSet, steering: SteeringSpec) -> dict[str, Float6
     best = {}
     for metric in measured[0]:
         sign = 1.0 if higher_is_better(metric) else -1.0
-        best[metric] = candidates[int(np.argmax([sign * figures[metric] for figures in measured]))]
+        best[metric] = candidates[int(np.argmax([sign * each[metric] for each in measured]))]
     return best
 
 
 def of_constants(
     samples: SampleSet, constants: Mapping[str, Float64], steering: SteeringSpec
-) -> Figures:
+) -> MetricValues:
     """Each metric of its own constant."""
-    figures = {}
+    metrics = {}
     for metric, value in constants.items():
         measured = _of_constant(samples, value, steering)
         if metric in measured:  # there is no R2 where a split does not vary
-            figures[metric] = measured[metric]
-    return figures
+            metrics[metric] = measured[metric]
+    return metrics
 
 
-def _of_constant(samples: SampleSet, value: Float64, steering: SteeringSpec) -> Figures:
+def _of_constant(samples: SampleSet, value: Float64, steering: SteeringSpec) -> MetricValues:
     return samples.task.metrics(
         np.broadcast_to(value, samples.label.shape), samples.label, steering
     )
@@ -126,7 +126,7 @@ class _Neighbours:
         self._points = self._standardised(images, ego)
         self._labels = train.label[known].astype(np.float64)
 
-    def answers(self, samples: SampleSet, asked: NDArray[np.int64]) -> Float64:
+    def predict(self, samples: SampleSet, asked: NDArray[np.int64]) -> Float64:
         """(N, *label_shape) of the samples of these numbers."""
         points = torch.from_numpy(self._standardised(*self._read(samples, asked)))
         distances = torch.cdist(points, torch.from_numpy(self._points))

@@ -247,10 +247,10 @@ class Trainer:
             group["lr"] = lr
         self._refuse_divergence("gradient's norm", norms.clip(), phase, step, losses)
         optimizer.step()
-        logged = {f"train/{name}": figure for name, figure in cost.logged.items()}
+        logged = {f"train/{name}": number for name, number in cost.logged.items()}
         return {
             "loss/total": value,
-            **{f"loss/{name}": figure for name, figure in losses.items()},
+            **{f"loss/{name}": number for name, number in losses.items()},
             **logged,
         }
 
@@ -307,7 +307,7 @@ class Trainer:
         }
         line |= {
             **record,
-            **{f"val/{name}": figure for name, figure in metrics.items()},
+            **{f"val/{name}": number for name, number in metrics.items()},
             "role": phase.watch,
         }
         if self._log is not None:

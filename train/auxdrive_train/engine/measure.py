@@ -32,25 +32,25 @@ def write_result(parts: Parts, progress: Progress) -> RunResult:
     splits = {"val": parts.validation, **parts.further}
     for name, samples in splits.items():
         predictions = predict_roles(roles, samples, parts.fabric.device)
-        figures: dict[str, Any] = dict(measure(roles, predictions, samples, steering))
+        metrics: dict[str, Any] = dict(measure(roles, predictions, samples, steering))
         extra = method.report(
             predictions,
             samples.label,
             {role: counted(network, samples) for role, network in roles.items()},
         )
-        measured[name] = {**figures, **({"all": extra} if extra else {})}
-    told = progress.model_dump(mode="json")  # without NaN, which is no JSON
+        measured[name] = {**metrics, **({"all": extra} if extra else {})}
+    written = progress.model_dump(mode="json")  # without NaN, which is no JSON
     result = {
         "method": config.method,
         "best": {
             "phase": progress.best_phase,
             "epoch": progress.best_epoch,
-            method.task.primary_metric: told["best"],
+            method.task.primary_metric: written["best"],
         },
         "roles": phases_of(
             roles, primary_of(method, parts.networks), progress.best_phase, stored.progress.history
         ),
-        "phases": told["history"],
+        "phases": written["history"],
         "steps": progress.step,
         "trained_s": progress.trained_s,
         "metrics": measured,

@@ -22,7 +22,7 @@ from auxdrive.types import Float32, Float64
 
 from auxdrive_train.data.deriving import derive_missing
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine.floor import Figures, best_constants, floors, of_constants
+from auxdrive_train.engine.floor import MetricValues, best_constants, floors, of_constants
 from auxdrive_train.engine.prepare import refuse_without
 from auxdrive_train.evaluation.conditions import conditions
 from auxdrive_train.evaluation.intervals import metric_intervals, of_intervals
@@ -249,7 +249,7 @@ def _by_condition(
     return made
 
 
-def _stored(metrics: Figures) -> Metrics:
+def _stored(metrics: MetricValues) -> Metrics:
     return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
 

@@ -236,7 +236,7 @@ class Method(ABC):
     def report(
         self, predictions: Mapping[str, AnyArray], label: AnyArray, counted: Mapping[str, AnyArray]
     ) -> dict[str, float]:
-        """Figures over all roles at once (e.g. an oracle).
+        """Metrics over all roles at once (e.g. an oracle).
 
         predictions and label are (N, *label_shape); counted: by role bool (N,), the samples that
         have what it sees.

@@ -1,7 +1,7 @@
 """The networks of every method: one modality alone, the supermodel that a teacher is, and late
 fusion.
 
-Each takes a batch and answers `Output`. Legend: B batch, D features, M modalities.
+Each takes a batch and returns `Output`. Legend: B batch, D features, M modalities.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The agent's own process: `python -c "from auxdrive_eval.driving.agents.host import main;
 main()"`, made by `AgentProcess`.
 
-Commands come on standard input and answers go out on standard output (see `wire`); what the agent
+Commands come on standard input and replies go out on standard output (see `wire`); what the agent
 itself prints goes to standard error, whose end is kept. Whatever the agent raises,
-KeyboardInterrupt and SystemExit among it, is an answer: {"failed": ...}.
+KeyboardInterrupt and SystemExit among it, is a reply: {"failed": ...}.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, Observation
 
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.agents.answers import answer, describe
+from auxdrive_eval.driving.agents.messages import describe, message_of
 from auxdrive_eval.driving.agents.wire import IMAGE, OBSERVED, read_message, write_message
 
 _MOST_TEXT = 20_000
@@ -34,24 +34,24 @@ _LONGEST_LINE = 1000
 
 
 def main() -> None:
-    """Answer commands until there are no more, or until the agent was closed."""
-    commands, answers = _private_pipes()
+    """Reply to commands until there are no more, or until the agent was closed."""
+    commands, replies = _private_pipes()
     if hasattr(signal, "SIGUSR1"):
         faulthandler.register(signal.SIGUSR1)  # asks where an agent hangs
     _die_with_parent()
     home = os.getpid()
-    host = _Host(lambda loader: write_message(answers, {"asking": loader}))
+    host = _Host(lambda loader: write_message(replies, {"asking": loader}))
     while (message := read_message(commands)) is not None:
         body, arrays = message
         try:
-            answered = {"done": host.answer(body, arrays)}
+            reply = {"done": host.reply(body, arrays)}
         except BaseException as error:  # noqa: BLE001 - an agent that raises SystemExit or KeyboardInterrupt has failed like any other
-            answered = {"failed": _text_of(error)}
-        # a child that the agent has forked, and that came back here: the answer is its parent's to
+            reply = {"failed": _text_of(error)}
+        # a child that the agent has forked, and that came back here: the reply is its parent's to
         # give
         if os.getpid() != home:
             os._exit(0)
-        write_message(answers, answered)
+        write_message(replies, reply)
         if body["op"] == "close":
             break
 
@@ -63,7 +63,7 @@ class _Host:
         self._asking = asking
         self._agent: Agent | None = None
 
-    def answer(self, body: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> dict[str, Any]:
+    def reply(self, body: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> dict[str, Any]:
         if body["op"] == "load":
             sys.path[:] = body["sys_path"]
             source = AgentSource(Path(body["path"]), body["role"], frozenset(body["without"]))
@@ -85,7 +85,7 @@ class _Host:
         }
         observation = Observation(arrays[IMAGE], **numbers)
         auxiliaries = {Modality(name): array for name, array in arrays.items() if name != IMAGE}
-        return answer(agent.act(observation, auxiliaries)).model_dump(mode="json")
+        return message_of(agent.act(observation, auxiliaries)).model_dump(mode="json")
 
 
 def _seed(seed: int) -> None:
@@ -121,17 +121,17 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
     """The pipes under numbers of their own; standard input is empty from here on, and standard
     output is standard error.
     """
-    commands, answers = os.dup(0), os.dup(1)
+    commands, replies = os.dup(0), os.dup(1)
     if sys.platform == "win32":
         import msvcrt
 
         msvcrt.setmode(commands, os.O_BINARY)
-        msvcrt.setmode(answers, os.O_BINARY)
+        msvcrt.setmode(replies, os.O_BINARY)
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
     os.close(empty)
     os.dup2(2, 1)
-    return os.fdopen(commands, "rb"), os.fdopen(answers, "wb")
+    return os.fdopen(commands, "rb"), os.fdopen(replies, "wb")
 
 
 def _die_with_parent() -> None:

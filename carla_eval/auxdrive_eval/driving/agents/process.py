@@ -64,7 +64,7 @@ class AgentFault(Exception):
     Attributes:
         summary: one line. detail: its traceback, or the end of what it printed. own: the error
             itself, if it is one of auxdrive's.
-        answered: the process said so itself, and is there.
+        replied: the process said so itself, and is there.
     """
 
     def __init__(
@@ -72,13 +72,13 @@ class AgentFault(Exception):
         summary: str,
         detail: str = "",
         own: AuxdriveError | None = None,
-        answered: bool = False,
+        replied: bool = False,
     ) -> None:
         super().__init__(summary)
         self.summary = _utf8(" ".join(summary.split()))
         self.detail = _utf8(detail)
         self.own = own
-        self.answered = answered
+        self.replied = replied
 
 
 class AgentProcess:
@@ -104,7 +104,7 @@ class AgentProcess:
         self._asked: queue.SimpleQueue[tuple[Mapping[str, Any], Mapping[str, AnyArray]] | None] = (
             queue.SimpleQueue()
         )
-        self._answered: queue.SimpleQueue[dict[str, Any] | BrokenMessage | None] = (
+        self._replies: queue.SimpleQueue[dict[str, Any] | BrokenMessage | None] = (
             queue.SimpleQueue()
         )
         self._output = b""
@@ -136,28 +136,28 @@ class AgentProcess:
     def ask(
         self, body: Mapping[str, Any], limit_s: float, arrays: Mapping[str, AnyArray] = NO_ARRAYS
     ) -> dict[str, Any]:
-        """Send a command and wait for its answer.
+        """Send a command and wait for its reply.
 
         Raises:
             AgentFault: the agent raised something, its process ended, or `limit_s` went by.
         """
         self._busy = True
         self._asked.put((body, arrays))
-        answered = self._wait(limit_s)
+        reply = self._wait(limit_s)
         self._busy = False
-        if answered is None:
+        if reply is None:
             raise AgentFault(f"its process ended {self._how_it_ended()}", self.output())
-        if isinstance(answered, BrokenMessage):
-            raise AgentFault(f"its process cannot be understood: {answered}", self.output())
-        if "failed" in answered:
-            failed = answered["failed"]
+        if isinstance(reply, BrokenMessage):
+            raise AgentFault(f"its process cannot be understood: {reply}", self.output())
+        if "failed" in reply:
+            failed = reply["failed"]
             raise AgentFault(
                 failed["summary"],
                 failed["detail"],
                 _own_error(failed["error"], failed["message"]),
-                answered=True,
+                replied=True,
             )
-        done = answered["done"]
+        done = reply["done"]
         assert isinstance(done, dict)
         return done
 
@@ -166,7 +166,7 @@ class AgentProcess:
         while True:
             left_s = late_s - time.monotonic()
             try:
-                return self._answered.get(timeout=max(0.0, min(left_s, _LOOK_EVERY_S)))
+                return self._replies.get(timeout=max(0.0, min(left_s, _LOOK_EVERY_S)))
             except queue.Empty:
                 # A process that the agent has forked may keep the pipe open after the agent's own
                 # end.
@@ -174,12 +174,12 @@ class AgentProcess:
                     return self._last_word()
                 if left_s <= 0:
                     raise AgentFault(
-                        f"it gave no answer within {limit_s:g} s", self._where_it_hangs()
+                        f"it gave no reply within {limit_s:g} s", self._where_it_hangs()
                     ) from None
 
     def _last_word(self) -> dict[str, Any] | BrokenMessage | None:
         try:
-            return self._answered.get(timeout=1.0)
+            return self._replies.get(timeout=1.0)
         except queue.Empty:
             return None
 
@@ -272,19 +272,19 @@ class AgentProcess:
                 if pipe is not None and not thread.is_alive():
                     _close(pipe)
 
-    def _exchange(self, commands: BinaryIO, answers: BinaryIO) -> None:
+    def _exchange(self, commands: BinaryIO, replies: BinaryIO) -> None:
         """The thread that writes and reads: one that does not read must not stop us either."""
         while (asked := self._asked.get()) is not None:
             try:
                 write_message(commands, *asked)
-                while (message := read_message(answers)) is not None and "asking" in message[0]:
+                while (message := read_message(replies)) is not None and "asking" in message[0]:
                     self.asking = str(message[0]["asking"])
             except BrokenMessage as error:
-                self._answered.put(error)
+                self._replies.put(error)
                 return
             except (OSError, ValueError):  # the pipe broke
                 message = None
-            self._answered.put(None if message is None else message[0])
+            self._replies.put(None if message is None else message[0])
 
     def _drain(self, output: BinaryIO) -> None:
         """The thread that reads what the agent prints, however much that is, and keeps its end."""

@@ -15,7 +15,7 @@ from auxdrive.types import AnyArray, Observation, Prediction
 from pydantic import ValidationError
 
 from auxdrive_eval.driving.agents import AgentSource
-from auxdrive_eval.driving.agents.answers import AgentDescription, Answer
+from auxdrive_eval.driving.agents.messages import AgentDescription, PredictionMessage
 from auxdrive_eval.driving.agents.process import AgentFault, AgentLimits, AgentProcess
 from auxdrive_eval.driving.agents.wire import IMAGE, NO_ARRAYS, OBSERVED
 from auxdrive_eval.scoring.records import CRASHED, SET_UP
@@ -29,7 +29,7 @@ class AgentFailed(Exception):
     Attributes:
         failure: the leaderboard's words, `SET_UP` or `CRASHED`. reason: one line. detail: traceback
             or last output, or empty.
-        own: the error, where it was one of auxdrive's. answered: its process was there to say so.
+        own: the error, where it was one of auxdrive's. replied: its process was there to say so.
     """
 
     def __init__(
@@ -38,15 +38,15 @@ class AgentFailed(Exception):
         reason: str,
         detail: str = "",
         own: AuxdriveError | None = None,
-        answered: bool = True,
+        replied: bool = True,
     ) -> None:
         super().__init__(reason)
-        self.failure, self.reason, self.detail, self.own, self.answered = (
+        self.failure, self.reason, self.detail, self.own, self.replied = (
             failure,
             reason,
             detail,
             own,
-            answered,
+            replied,
         )
 
     @property
@@ -114,9 +114,9 @@ class RemoteAgent:
             IMAGE: observation.image,
             **{modality.value: frame for modality, frame in auxiliaries.items()},
         }
-        answered = self._ask(body, self._limits.tick_s, CRASHED, frames)
+        reply = self._ask(body, self._limits.tick_s, CRASHED, frames)
         try:
-            return Answer.model_validate(answered).prediction()
+            return PredictionMessage.model_validate(reply).prediction()
         except ValidationError as error:
             self._kill()
             raise AgentFailed(
@@ -147,7 +147,7 @@ class RemoteAgent:
             except AgentFailed as failed:
                 # The loader of another agent may have ended the process, or hang: the next ones are
                 # asked without it.
-                culprit = "" if failed.answered else process.asking
+                culprit = "" if failed.replied else process.asking
                 first = first or failed
                 if not culprit or culprit in source.without:
                     raise first from None
@@ -162,7 +162,7 @@ class RemoteAgent:
         except AgentFault as fault:
             process.kill()
             raise AgentFailed(
-                SET_UP, fault.summary, fault.detail, fault.own, fault.answered
+                SET_UP, fault.summary, fault.detail, fault.own, fault.replied
             ) from fault
         except ValidationError as error:
             process.kill()
@@ -204,8 +204,8 @@ def _difference(before: AgentDescription, now: AgentDescription) -> str:
         for name in AgentDescription.model_fields
         if getattr(before, name) != getattr(now, name)
     ]
-    said = "; ".join(
+    differences = "; ".join(
         f"{name} was {getattr(before, name)!r:.80} and is {getattr(now, name)!r:.80}"
         for name in names
     )
-    return f"it is not the agent that the evaluation began with: {said}"
+    return f"it is not the agent that the evaluation began with: {differences}"

@@ -54,9 +54,9 @@ def _show_bundle(summary: Summary) -> None:
 
 
 def _beside(floor: dict[str, dict[str, float]], metric: str) -> str:
-    """What a figure has to beat: the same of answers that need no network."""
+    """What a metric has to beat: the same of predictions that need no network."""
     known = [
-        f"{kind} {figures[metric]:.4g}" for kind, figures in floor.items() if metric in figures
+        f"{kind} {metrics[metric]:.4g}" for kind, metrics in floor.items() if metric in metrics
     ]
     return f" ({', '.join(known)})" if known else ""
 

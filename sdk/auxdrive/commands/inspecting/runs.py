@@ -10,7 +10,7 @@ from typing import Any
 import auxdrive.console as console
 from auxdrive.inspection.base import Inspection, Summary
 from auxdrive.inspection.bundles_and_runs import is_run, summarise_run
-from auxdrive.inspection.metric_tables import figure, show_roles
+from auxdrive.inspection.metric_tables import rounded, show_roles
 
 
 def _show_run(summary: Summary) -> None:
@@ -27,8 +27,8 @@ def _show_run(summary: Summary) -> None:
                 each["name"],
                 each["epochs"],
                 each["watch"],
-                figure(each["best"]),
-                figure(each["last"]),
+                rounded(each["best"]),
+                rounded(each["last"]),
             )
             for each in result["phases"]
         ]
@@ -71,13 +71,13 @@ def _run_facts(summary: Summary) -> list[tuple[str, str]]:
     facts.append(("seed", str(record.get("seed", elsewhere))))
     if result:
         best, phases = result["best"], result["phases"]
-        figures = ", ".join(
+        metrics = ", ".join(
             f"{key} {_short(value)}" for key, value in best.items() if key not in ("phase", "epoch")
         )
         facts += [
             (
                 "best",
-                f"{figures} in {best['phase']}, epoch {best.get('epoch', '-')}"
+                f"{metrics} in {best['phase']}, epoch {best.get('epoch', '-')}"
                 if best.get("phase")
                 else "no epoch",
             ),

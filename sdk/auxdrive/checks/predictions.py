@@ -1,4 +1,4 @@
-"""What a bundle's graph answers: held against the trained student, against foreign weights, and
+"""What a bundle's graph predicts: held against the trained student, against foreign weights, and
 against itself.
 """
 
@@ -18,7 +18,7 @@ from auxdrive.predictor import FIRST_RUN_S, Predictor
 from auxdrive.types import Float32
 
 NEGATIVE_CONTROL_TOLERANCE = 0.02
-"""The negative control's figure is large and hardly depends on the machine; it must come out
+"""The negative control's distance is large and hardly depends on the machine; it must come out
 within this share of the card's.
 """
 
@@ -26,7 +26,7 @@ PERTURBED_FRAMES = 8
 """Reference frames that inputs are changed in."""
 
 
-def check_answers(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]:
+def check_predictions(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]:
     """Run the graph on the reference frames, and on frames of which one input was changed.
 
     Raises:
@@ -72,25 +72,25 @@ def check_answers(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]:
     )
     yield from changed
     bound = output_limit(card)
-    largest = max(output_size(card, answer) for answer in outputs.tolist())
+    largest = max(output_size(card, output) for output in outputs.tolist())
     yield Check(
         "output limits", largest <= bound.largest, bound.what, largest, bound.largest, bound.unit
     )
 
 
 def _check_recorded(card: ModelCard, reference: Reference, negative_control: float) -> Check:
-    """The card's figures: within its own limit, and the negative control's repeatable from the
+    """The card's parity: within its own limit, and the negative control's repeatable from the
     files.
     """
     recorded = card.parity
     stored = compare(card.task, reference.outputs, reference.negative_control).worst
     if not recorded.measured <= recorded.limit < recorded.negative_control:
         detail = (
-            f"the card's own figures break its limit: {recorded.measured} and negative control "
+            f"the card's own parity breaks its limit: {recorded.measured} and negative control "
             f"{recorded.negative_control} {recorded.unit}"
         )
         return Check(
-            "recorded figures", False, detail, recorded.measured, recorded.limit, recorded.unit
+            "recorded parity", False, detail, recorded.measured, recorded.limit, recorded.unit
         )
     tolerance = max(NEGATIVE_CONTROL_TOLERANCE * recorded.negative_control, recorded.limit)
     passed = (
@@ -102,7 +102,7 @@ def _check_recorded(card: ModelCard, reference: Reference, negative_control: flo
         f"{stored:.4g} {recorded.unit}"
     )
     return Check(
-        "recorded figures",
+        "recorded parity",
         passed,
         detail,
         abs(stored - recorded.negative_control),
@@ -143,8 +143,8 @@ def perturbed(card: ModelCard, reference: Reference) -> Mapping[str, list[Refere
 def _check_input(
     predictor: Predictor, name: str, changed: list[Reference], outputs: Float32
 ) -> Check:
-    """The answer must change by more than what two implementations of one student may differ by, or
-    the input means nothing to it.
+    """The prediction must change by more than what two implementations of one student may differ
+    by, or the input means nothing to it.
     """
     card = predictor.card
     few, largest = outputs[:PERTURBED_FRAMES], 0.0
@@ -159,12 +159,12 @@ def _check_input(
         )
     limit = card.parity.limit
     passed = limit < largest < float("inf")
-    detail = f"largest change of the answer where {name} alone is changed"
+    detail = f"largest change of the prediction where {name} alone is changed"
     if not largest < float("inf"):
-        detail = f"where {name} alone is changed, the answer is not finite"
+        detail = f"where {name} alone is changed, the prediction is not finite"
     elif not passed:
         detail = (
-            f"the answer does not depend on {name}, which the card declares: it changes by no more "
-            "than the limit of parity"
+            f"the prediction does not depend on {name}, which the card declares: it changes by no "
+            "more than the limit of parity"
         )
-    return Check(f"answers to {name}", passed, detail, largest, limit, card.parity.unit)
+    return Check(f"depends on {name}", passed, detail, largest, limit, card.parity.unit)

@@ -1,5 +1,5 @@
-"""What an agent says of itself and of an image, checked on the agent's side of the pipe and once
-more on ours.
+"""What an agent says of itself and what it predicts, checked on the agent's side of the pipe and
+once more on ours.
 
 Legend: T waypoints.
 """
@@ -48,7 +48,7 @@ def describe(agent: Agent) -> AgentDescription:
     Raises:
         Whatever its attributes raise. ValueError: they are not what the protocol says.
     """
-    said = getattr(agent, "fingerprint", None)
+    given = getattr(agent, "fingerprint", None)
     return AgentDescription(
         name=str(agent.name),
         auxiliaries=tuple(Modality(modality) for modality in agent.auxiliaries),
@@ -57,7 +57,7 @@ def describe(agent: Agent) -> AgentDescription:
         vehicle=_plain(agent.vehicle, VehicleSpec),
         task=getattr(agent, "task", None),
         resettable=callable(getattr(agent, "reset", None)),
-        fingerprint=(said() if callable(said) else said) or None,  # an empty one says nothing
+        fingerprint=(given() if callable(given) else given) or None,  # an empty one says nothing
     )
 
 
@@ -69,7 +69,7 @@ def _plain(value: Any, kind: type[BaseModel]) -> Any:
     return kind.model_validate(value.model_dump())
 
 
-class Answer(Strict):
+class PredictionMessage(Strict):
     """A prediction on its way through the pipe. Lists of plain numbers, all of them finite."""
 
     time_s: float
@@ -97,8 +97,8 @@ class Answer(Strict):
         )
 
 
-def answer(prediction: Any) -> Answer:
-    """The answer of a prediction. Numbers that are not finite are withheld and flagged, as
+def message_of(prediction: Any) -> PredictionMessage:
+    """A prediction as it is sent. Numbers that are not finite are withheld and flagged, as
     `auxdrive.Predictor` does.
 
     Raises:
@@ -134,7 +134,7 @@ def answer(prediction: Any) -> Answer:
             f"act() returned a prediction of the time {time_s}; give the observation's"
         )
     latency_ms = _number("latency_ms", prediction.latency_ms)
-    return Answer(
+    return PredictionMessage(
         time_s=time_s,
         latency_ms=latency_ms if math.isfinite(latency_ms) else 0.0,
         steer_rad=steer_rad,

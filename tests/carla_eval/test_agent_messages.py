@@ -10,7 +10,7 @@ import math
 import numpy as np
 import pytest
 from auxdrive.types import Flag, Prediction
-from auxdrive_eval.driving.agents.answers import Answer, answer
+from auxdrive_eval.driving.agents.messages import PredictionMessage, message_of
 from auxdrive_eval.driving.agents.wire import BrokenMessage, read_message, write_message
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,7 +59,7 @@ FOUR = np.ones((4, 2), np.float32)
 )
 def test_what_is_no_prediction_is_refused_and_named(returned: object, said: str) -> None:
     with pytest.raises((TypeError, ValueError), match=said):
-        answer(returned)
+        message_of(returned)
 
 
 @given(
@@ -74,11 +74,11 @@ def test_a_prediction_comes_through_the_pipe_as_it_was(
     times = tuple(0.5 * (n + 1) for n in range(len(pairs))) if waypoints is not None else ()
     sent = Prediction(3.25, 1.5, steer_rad, waypoints, times, frozenset(flags))
     pipe = io.BytesIO()
-    write_message(pipe, answer(sent).model_dump(mode="json"))
+    write_message(pipe, message_of(sent).model_dump(mode="json"))
     pipe.seek(0)
     message = read_message(pipe)
     assert message is not None
-    come = Answer.model_validate(message[0]).prediction()
+    come = PredictionMessage.model_validate(message[0]).prediction()
     numbers = (
         [steer_rad] if steer_rad is not None else np.array(pairs, np.float32).reshape(-1).tolist()
     )
@@ -111,9 +111,9 @@ def test_arrays_of_any_real_kind_are_taken_and_what_is_masked_is_withheld() -> N
         expected[::-1].copy()[::-1],
         np.ma.masked_array(expected, mask=False),
     ):
-        assert answer(Prediction(1.0, 1.0, None, array, TIMES_S)).waypoints_ego_m == tuple(
+        assert message_of(Prediction(1.0, 1.0, None, array, TIMES_S)).waypoints_ego_m == tuple(
             map(tuple, expected.tolist())
         )
     masked = np.ma.masked_array(expected, mask=[[True, False]] + [[False, False]] * 3)
-    withheld = answer(Prediction(1.0, 1.0, None, masked, TIMES_S))
+    withheld = message_of(Prediction(1.0, 1.0, None, masked, TIMES_S))
     assert (withheld.waypoints_ego_m, withheld.flags) == (None, (Flag.NON_FINITE_OUTPUT,))
