@@ -46,7 +46,7 @@ def main() -> None:
     sensors(demo / "data", axes)
     route = read_plan(drive)[best]
     simulator = make_simulator(read_settings(drive).simulator, sensors=False)
-    path(simulator.lanes(route.town), route, stored[best].trace, axes["map"])
+    path(simulator.town_map(route.town).lanes, route, stored[best].trace, axes["map"])
     shots = stored[best].film
     for place, shot in zip(
         ("f0", "f1", "f2"), np.linspace(1, len(shots) - 2, 3).round().astype(int), strict=True

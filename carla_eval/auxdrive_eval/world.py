@@ -102,6 +102,25 @@ class LaneLine(NamedTuple):
     width_m: float
 
 
+StopLine = tuple[Point, Point]
+"""The ends of a line at which cars stop: left and right, as those see it who drive up to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TownMap:
+    """What a town's map shows.
+
+    Attributes:
+        lanes: all of them.
+        lights: the stop line of each traffic light.
+        stop_signs: the stop line of each stop sign.
+    """
+
+    lanes: tuple[LaneLine, ...]
+    lights: tuple[StopLine, ...] = ()
+    stop_signs: tuple[StopLine, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class WorldState:
     """The world after a tick.

@@ -55,6 +55,33 @@ def polyline_length(points: Float64, distance: Distance = np.hypot) -> Float64:
     return np.asarray(step_lengths(points, distance).sum(axis=-1))
 
 
+def simplified(points: Float64, tolerance: float) -> Float64:
+    """The points of a polyline that keep it where it was, (P, 2) to (Q, 2), for drawings. Its ends
+    are kept (Ramer 1972; Douglas and Peucker 1973).
+
+    Args:
+        points: the polyline.
+        tolerance: how far a point that is left out may be from the line, in the points' unit.
+    """
+    kept = np.zeros(len(points), dtype=bool)
+    kept[[0, -1][: len(points)]] = True
+    spans = [(0, len(points) - 1)]
+    while spans:
+        first, last = spans.pop()
+        if last - first < 2:
+            continue
+        chord, offsets = points[last] - points[first], points[first + 1 : last] - points[first]
+        along = np.clip(offsets @ chord / max(float(chord @ chord), 1e-12), 0.0, 1.0)
+        away = np.hypot(*(offsets - along[:, None] * chord).T)
+        farthest = int(away.argmax())
+        if away[farthest] > tolerance:
+            middle = first + 1 + farthest
+            kept[middle] = True
+            spans += [(first, middle), (middle, last)]
+    found: Float64 = points[kept]
+    return found
+
+
 def point_at_distance(
     paths_nt2: Float64, distance_n: Float64 | float, exact_end: bool = True
 ) -> Float64:

@@ -78,8 +78,10 @@ def test_it_says_what_its_users_ask(settings: SimulatorSettings, blind: Simulato
     assert route.length_m > 20
     assert len(route.points) == len(route.yaw_rad) == len(route.options)
     assert np.array_equal(blind.random_route(SEED).points, route.points)
-    lanes = blind.lanes(route.town)
-    assert all(lane.centreline.shape[1] == 2 and lane.width_m > 0 for lane in lanes)
+    town = blind.town_map(route.town)
+    assert all(lane.centreline.shape[1] == 2 and lane.width_m > 0 for lane in town.lanes)
+    lines = np.array([*town.lights, *town.stop_signs]).reshape(-1, 2, 2)
+    assert (np.hypot(*(lines[:, 1] - lines[:, 0]).T) > 1.0).all()
 
 
 def test_keypoints_of_a_route_lead_to_it(blind: Simulator) -> None:
@@ -126,7 +128,7 @@ def test_frames_are_as_they_are_stored(settings: SimulatorSettings) -> None:
     "mistake",
     [
         lambda simulator, route: simulator.plan("Nowhere", route.keypoints),
-        lambda simulator, route: simulator.lanes("Nowhere"),
+        lambda simulator, route: simulator.town_map("Nowhere"),
         lambda simulator, route: simulator.reset(replace(route, town="Nowhere"), 0),
         lambda simulator, route: simulator.expert(),
         lambda simulator, route: simulator.step(Control(0.0, 0.0, 0.0)),

@@ -203,7 +203,7 @@ def test_the_command(
     )
     assert run(*shards, "--out", tmp_path / "b") == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "driving score (± over 2 repeats of the benchmark; ± " in said
+    assert "driving score, of 100 (± over 2 repeats of the benchmark; ± " in said
     assert "± over 2 repeats of the benchmark" in (tmp_path / "b/report.html").read_text()
     assert run(shards[0], "--out", tmp_path / "c", "--routes", file) == 2
     assert "the shards have a hole" in " ".join(capsys.readouterr().err.split())

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from html.parser import HTMLParser
 
-import numpy as np
-import pytest
 from auxdrive.html.blocks import (
     Markup,
     beside,
@@ -25,54 +22,8 @@ from auxdrive.html.blocks import (
     tiles,
 )
 from auxdrive.html.document import STYLE
-from auxdrive.types import RoadOption
-from auxdrive_eval.driving.runner import TRACE_DTYPE
-from auxdrive_eval.report.town_map import draw_map, speed_legend
-from auxdrive_eval.world import Route
 from hypothesis import given
-from hypothesis import strategies as st
-
-VOID = {"meta", "img", "br"}
-
-
-class Tree(HTMLParser):
-    """Checks that tags close in order, and collects tags, attributes and text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.data: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.data.append(data)
-
-
-def parse(document: str) -> Tree:
-    tree = Tree()
-    tree.feed(document)
-    tree.close()
-    assert tree.open == []
-    return tree
-
-
-hostile = st.one_of(
-    st.text(),
-    st.sampled_from(
-        ["<script>alert(1)</script>", '"><img src=x onerror=a>', "&lt;", "a & b", "'", "</td>"]
-    ),
-)
+from page_tree import hostile, parse
 
 
 @given(hostile)
@@ -158,51 +109,3 @@ def test_a_matplotlib_figure_is_inside_and_always_the_same_bytes() -> None:
     tree = parse(draw())
     assert tree.tags[1][1]["src"].startswith("data:image/png;base64,iVBOR")  # type: ignore[union-attr]
     assert "a <line>" in tree.data
-
-
-def straight() -> Route:
-    points = np.stack([np.arange(50.0), np.zeros(50)], axis=1)
-    return Route(
-        "0",
-        "EmbeddedTown0000",
-        ((0.0, 0.0), (49.0, 0.0)),
-        points,
-        np.zeros(50),
-        (RoadOption.LANE_FOLLOW,) * 50,
-    )
-
-
-def test_a_map_shows_lanes_route_path_and_marks() -> None:
-    trace = np.zeros(100, TRACE_DTYPE)
-    trace["x_m"] = np.linspace(0, 49, 100)
-    trace["speed_mps"] = np.linspace(0, 12, 100)
-    lanes = [
-        (np.stack([np.arange(60.0), np.full(60, 1.75)], axis=1), 3.5),
-        (np.full((5, 2), 900.0), 3.5),
-    ]
-    tree = parse(draw_map(lanes, straight(), trace, [("1", (20.0, 1.0)), ("<2>", (30.0, 1.0))]))
-    lines = [attributes for tag, attributes in tree.tags if tag == "polyline"]
-    # One lane in view of two, the route, and five stretches of speed.
-    assert len(lines) == 1 + 1 + 5
-    assert tree.data == ["1", "<2>"]
-    assert "m/s" in speed_legend()
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6, 7])
-def test_a_lane_on_the_map_reaches_both_its_ends(count: int) -> None:
-    centreline = np.stack([np.arange(float(count)), np.full(count, 2.0)], axis=1)
-    lane = next(
-        attributes
-        for tag, attributes in parse(
-            draw_map([(centreline, 3.5)], straight(), np.zeros(2, TRACE_DTYPE), [])
-        ).tags
-        if tag == "polyline"
-    )
-    points = (lane["points"] or "").split()
-    assert (points[0], points[-1]) == ("0.0,-2.0", f"{count - 1:.1f},-2.0")
-    assert len(points) <= max(count // 2 + 1, 3)
-
-
-def test_a_map_of_a_drive_that_never_began() -> None:
-    tree = parse(draw_map([], straight(), np.zeros(0, TRACE_DTYPE), []))
-    assert sum(tag == "polyline" for tag, _ in tree.tags) == 1

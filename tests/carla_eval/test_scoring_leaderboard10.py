@@ -294,10 +294,10 @@ def test_a_deviation_says_what_it_is_over() -> None:
     once = results_document(records[::3], 2, (), finished=True)
     single = results_document(records[:1], 1, (), finished=True)
     document["auxdrive"] = {"over_repeats": repeated}
-    words = "driving score (± over 3 repeats of the benchmark; ± 54.77 over the 6 drives)"
+    words = "driving score, of 100 (± over 3 repeats of the benchmark; ± 54.77 over the 6 drives)"
     assert scores_in_words(document)[0] == ("50.00 ± 0.00", words)
-    assert scores_in_words(once)[0] == ("50.00 ± 70.71", "driving score (± over 2 routes)")
-    assert scores_in_words(single)[0] == ("100.00", "driving score")
+    assert scores_in_words(once)[0] == ("50.00 ± 70.71", "driving score, of 100 (± over 2 routes)")
+    assert scores_in_words(single)[0] == ("100.00", "driving score, of 100")
 
 
 @given(st.integers(2, 4), st.integers(1, 4), st.data())

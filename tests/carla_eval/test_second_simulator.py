@@ -94,8 +94,8 @@ def test_it_is_driven_in_and_reported_on(
     assert [record["status"] for record in document["_checkpoint"]["records"]] == ["Completed"] * 2
     report = (out / "report.html").read_text()
     assert "simulator &#39;tiny&#39;" in report
-    assert report.count("<svg") == 2
-    assert "-10.0,-0.0 0.0,-0.0 40.0,-0.0" in report  # its lane
+    assert report.count('class="map"') == 2
+    assert "M-10.0 -0.0L40.0 -0.0" in report  # its lane
 
 
 def test_a_file_of_routes_and_an_agent_with_a_camera_of_its_own_and_shards(

@@ -15,7 +15,7 @@ from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import AnyArray, Control, Pose2, RoadOption
 from auxdrive_eval.simulators.base import SimulatorOptions, SimulatorSpec
-from auxdrive_eval.world import LaneLine, Point, Route, Weather, WorldState
+from auxdrive_eval.world import LaneLine, Point, Route, TownMap, Weather, WorldState
 from pydantic import Field
 
 TOWN = "Plane"
@@ -67,9 +67,9 @@ class TinySimulator:
         bend_m = 10.0 * math.sin(seed)
         return self.plan(TOWN, [(0.0, 0.0), (20.0, 0.0), (35.0, bend_m)], str(seed))
 
-    def lanes(self, town: str) -> list[LaneLine]:
+    def town_map(self, town: str) -> TownMap:
         _refuse_another_town(town)
-        return [LaneLine(np.array([[-10.0, 0.0], [0.0, 0.0], [40.0, 0.0]]), 4.0)]
+        return TownMap((LaneLine(np.array([[-10.0, 0.0], [0.0, 0.0], [40.0, 0.0]]), 4.0),))
 
     def reset(self, route: Route, seed: int) -> WorldState:
         _refuse_another_town(route.town)

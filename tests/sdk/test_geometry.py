@@ -14,6 +14,7 @@ from auxdrive.geometry import (
     point_at_distance,
     polyline_length,
     pure_pursuit_tan,
+    simplified,
     step_lengths,
 )
 from auxdrive.types import Pose2
@@ -116,3 +117,30 @@ def test_offsets_of_many_vehicles_are_those_of_each(
     alone = world_to_ego(world, Pose2(x_m, y_m, yaw_rad))
     np.testing.assert_allclose(together[0], alone, atol=1e-9)
     np.testing.assert_array_equal(together[1], offsets)
+
+
+def distance_to_segment(point: complex, first: complex, last: complex) -> float:
+    chord = last - first
+    along = ((point - first) * chord.conjugate()).real / abs(chord) ** 2 if chord else 0.0
+    return abs(point - first - min(max(along, 0.0), 1.0) * chord)
+
+
+@given(st.lists(POINTS, max_size=25), st.floats(0.1, 20.0))
+def test_a_simplified_line_lies_where_the_line_lay(
+    points: list[tuple[float, float]], tolerance: float
+) -> None:
+    line = np.array(points, dtype=np.float64).reshape(-1, 2)
+    kept = simplified(line, tolerance)
+    assert kept[[0, -1][: len(kept)]].tolist() == line[[0, -1][: len(line)]].tolist()
+    shown = [complex(x, y) for x, y in kept]
+    for x, y in points:
+        nearest = min(
+            (distance_to_segment(complex(x, y), a, b) for a, b in pairwise(shown)),
+            default=abs(complex(x, y) - shown[0]),
+        )
+        assert nearest <= tolerance + 1e-6
+
+
+def test_a_straight_line_needs_its_ends_alone() -> None:
+    line = np.stack([np.linspace(0, 90, 400), np.zeros(400)], axis=1)
+    assert simplified(line, 0.1).tolist() == [[0.0, 0.0], [90.0, 0.0]]

@@ -87,6 +87,8 @@ class Film:
         """
         spread = [shot for _, shot in self._shots]
         if self._last is not None and (not spread or spread[-1][0] < self._last[0]):
+            if len(spread) > 1 and self._driven_m - self._shots[-1][0] < self._period_m / 2:
+                spread.pop()
             spread.append(self._last)
         places = np.linspace(0, len(spread) - 1, min(self._count, len(spread)))
         chosen = [spread[i] for i in np.unique(places.round().astype(int))]

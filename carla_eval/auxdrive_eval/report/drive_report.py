@@ -4,15 +4,13 @@ saw, and what went wrong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from contextlib import closing
 
-import numpy as np
 from auxdrive.html.blocks import (
     Markup,
     element,
     figure,
-    film_strip,
     page,
     paragraph,
     preformatted,
@@ -21,26 +19,25 @@ from auxdrive.html.blocks import (
     tiles,
 )
 
-from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.driving.evaluate import Evaluation
 from auxdrive_eval.driving.route_store import StoredRoute, tally_of, what_became
 from auxdrive_eval.driving.settings import EvaluationSettings
-from auxdrive_eval.report.town_map import draw_map, speed_legend
+from auxdrive_eval.report.route_drive import (
+    film_of,
+    infraction_table,
+    infractions_of,
+    legend_of,
+    map_of,
+    score_sentence,
+    view_of_drives,
+)
+from auxdrive_eval.scoring.infractions import INFRACTION_KINDS
 from auxdrive_eval.scoring.summary import scores_in_words
 from auxdrive_eval.simulators.settings import make_simulator
-from auxdrive_eval.world import LaneLine, Point, Route
+from auxdrive_eval.world import Route, TownMap
 
-_KIND_TEXT = {
-    EventKind.COLLISION_PEDESTRIAN: "collision with a pedestrian",
-    EventKind.COLLISION_VEHICLE: "collision with a vehicle",
-    EventKind.COLLISION_LAYOUT: "collision with something that stands",
-    EventKind.RED_LIGHT: "red light",
-    EventKind.STOP_SIGN: "stop sign",
-    EventKind.OUTSIDE_ROUTE_LANES: "outside the lanes",
-    EventKind.ROUTE_DEVIATION: "left the route",
-    EventKind.ROUTE_TIMEOUT: "out of time",
-    EventKind.VEHICLE_BLOCKED: "blocked",
-}
+LARGEST_PAGE = 24 << 20
+"""Bytes; routes that no longer fit stand in the table alone."""
 
 
 def drive_report(evaluation: Evaluation) -> str:
@@ -62,12 +59,41 @@ def drive_report(evaluation: Evaluation) -> str:
     return page(f"Closed-loop drive ({kind} scores): {settings.driver}", parts, subtitle)
 
 
-def _route_sections(evaluation: Evaluation) -> list[Markup]:
+def _route_sections(evaluation: Evaluation) -> Iterator[Markup]:
+    """The routes as far as the page may grow; the others are named."""
+    size = 0
+    pairs = list(zip(evaluation.routes, evaluation.driven, strict=True))
     with closing(make_simulator(evaluation.settings.simulator, sensors=False)) as simulator:
-        return [
-            route_section(route, driven, simulator.lanes(route.town))
-            for route, driven in zip(evaluation.routes, evaluation.driven, strict=True)
-        ]
+        for number, (route, driven) in enumerate(pairs):
+            shown = route_section(route, driven, simulator.town_map(route.town))
+            size += len(shown)
+            if size > LARGEST_PAGE:
+                yield paragraph(
+                    f"{len(pairs) - number} more routes, from #{driven.record.index} on, stand in "
+                    f"the table alone: this page would be larger than {LARGEST_PAGE >> 20} MB. "
+                    "Their images and paths are under routes/.",
+                    css="notice",
+                )
+                return
+            yield shown
+
+
+def route_section(route: Route, driven: StoredRoute, town: TownMap) -> Markup:
+    """One driven route, on the map of its town."""
+    infractions = infractions_of(driven)
+    view = view_of_drives(route, [driven])
+    parts: list[object] = [
+        paragraph(score_sentence(driven.record.scores, driven.record.status)),
+        figure(map_of(town, route, driven, view)),
+        legend_of(town, route, [driven], view),
+        film_of(driven),
+        infraction_table(infractions) if infractions else paragraph("No infraction.", css="good"),
+    ]
+    if told := what_became(driven.tally):
+        parts.append(paragraph(told, css="bad" if driven.tally.braked else "soft"))
+    if driven.error:
+        parts += [element("h3", "The agent failed"), preformatted(driven.error)]
+    return section(f"#{driven.record.index}: route {route.route_id} in {route.town}", *parts)
 
 
 def _how(settings: EvaluationSettings) -> str:
@@ -86,12 +112,15 @@ def summary_parts(evaluation: Evaluation) -> list[Markup]:
     kind = evaluation.settings.simulator.kind
     (score, label), *others = scores_in_words(document)
     numbers = [(score, f"{kind} {label}"), *others]
-    rows = list(zip(document["labels"][3:], document["values"][3:], strict=True))
+    records = [driven.record for driven in evaluation.driven]
+    counts = [
+        sum(len(record.infractions[kind.value]) for record in records) for kind in INFRACTION_KINDS
+    ]
+    rows = list(zip(document["labels"][3:], counts, document["values"][3:], strict=True))
     note = (
-        "Infractions as leaderboard 1.0 counts them: summed over routes, each route's count "
-        "divided by its driven kilometres, which are "
-        "its completion of the length in the table of routes: that through the keypoints, as "
-        "leaderboard 1.0 measures it."
+        "Per km as leaderboard 1.0 counts: summed over routes, each route's number divided by its "
+        "driven kilometres, which are its completion of the length in the table of routes: that "
+        "through the keypoints, as leaderboard 1.0 measures it."
     )
     told = paragraph(what_became(tally_of(evaluation.driven)), css="soft")
     return [
@@ -99,7 +128,7 @@ def summary_parts(evaluation: Evaluation) -> list[Markup]:
         told,
         section(
             "Infractions",
-            table(("infraction", "per km, summed"), rows),
+            table(("infraction", "number", "per km, summed over routes"), rows),
             paragraph(note, css="soft"),
         ),
     ]
@@ -109,97 +138,23 @@ def _route_table(evaluation: Evaluation) -> Markup:
     rows = []
     for route, driven in zip(evaluation.routes, evaluation.driven, strict=True):
         scores, record = driven.record.scores, driven.record
-        infractions = sum(len(messages) for messages in record.infractions.values())
-        status = element(
-            "span", record.status, css="good" if record.status == "Completed" else "bad"
-        )
-        row = (
-            record.index,
-            route.route_id,
-            route.town,
-            status,
-            f"{scores.score_composed:.1f}",
-            f"{scores.score_route:.1f}",
-        )
+        good = "good" if record.status == "Completed" else "bad"
         rows.append(
             (
-                *row,
-                f"{scores.score_penalty:.3f}",
-                infractions,
+                record.index,
+                route.route_id,
+                route.town,
                 f"{record.meta.route_length:.0f}",
+                element("span", record.status, css=good),
+                f"{scores.score_composed:.1f}",
+                f"{scores.score_route:.1f}",
+                f"{scores.score_penalty:.3f}",
+                sum(len(messages) for messages in record.infractions.values()),
                 f"{record.meta.duration_game:.0f}",
             )
         )
     columns = (
-        "#",
-        "route",
-        "town",
-        "status",
-        "score",
-        "completion, %",
-        "penalty",
-        "infractions",
-        "length, m",
-        "game time, s",
+        *("no.", "route", "town", "length, m"),
+        *("status", "score, of 100", "completion, %", "penalty", "infractions", "game time, s"),
     )
-    return table(columns, rows, text_columns=(2, 3))
-
-
-def route_section(route: Route, driven: StoredRoute, lanes: Sequence[LaneLine]) -> Markup:
-    """One driven route, on the lanes of its town."""
-    scores = driven.record.scores
-    faults = [event for event in driven.events if event.kind is not EventKind.ROUTE_COMPLETED]
-    marks = [(str(number), _place(event, driven)) for number, event in enumerate(faults, start=1)]
-    caption = (
-        f"Score {scores.score_composed:.1f} = completion {scores.score_route:.1f} x penalty "
-        f"{scores.score_penalty:.3f}. "
-    )
-    parts: list[object] = [paragraph(f"{caption}{driven.record.status}.")]
-    parts.append(figure(draw_map(lanes, route, driven.trace, _spread(marks)), speed_legend()))
-    parts.append(film_strip((data, f"{time_s:.1f} s", "") for time_s, data in driven.film))
-    parts.append(_fault_table(faults) if faults else paragraph("No infraction.", css="good"))
-    if told := what_became(driven.tally):
-        parts.append(paragraph(told, css="bad"))
-    if driven.error:
-        parts += [element("h3", "The agent failed"), preformatted(driven.error)]
-    return section(f"#{driven.record.index}: route {route.route_id} in {route.town}", *parts)
-
-
-def _place(event: Event, driven: StoredRoute) -> Point:
-    """Where the ego was: a light's or sign's own place may lie off the path."""
-    if not len(driven.trace):
-        return event.location
-    nearest = int(np.argmin(np.abs(driven.trace["time_s"] - event.time_s)))
-    return float(driven.trace["x_m"][nearest]), float(driven.trace["y_m"][nearest])
-
-
-def _spread(marks: Sequence[tuple[str, Point]]) -> list[tuple[str, Point]]:
-    """Marks at one place become one mark: '2, 3'."""
-    merged: dict[Point, list[str]] = {}
-    for label, (x_m, y_m) in marks:
-        merged.setdefault((round(x_m / 3) * 3.0, round(y_m / 3) * 3.0), []).append(label)
-    return [(", ".join(labels), place) for place, labels in merged.items()]
-
-
-def _fault_table(faults: Sequence[Event]) -> Markup:
-    rows = [
-        (
-            number,
-            _KIND_TEXT[event.kind],
-            f"{event.time_s:.1f}",
-            f"({event.location[0]:.1f}, {event.location[1]:.1f})",
-            event.message,
-        )
-        for number, event in enumerate(faults, start=1)
-    ]
-    return table(
-        (
-            "no.",
-            "infraction",
-            "time, s",
-            "place (x, y left), m",
-            "the leaderboard's message (CARLA's frame)",
-        ),
-        rows,
-        text_columns=(1, 4),
-    )
+    return table(columns, rows, text_columns=(2, 4), groups=(("route", 4), ("drive", 6)))

@@ -1,129 +1,281 @@
-"""A drive on the map of its town, as SVG: lanes, route, driven path coloured by speed, numbered
-places of infractions.
+"""A drive on the map of its town, as SVG: lanes, signals, the planned route, the driven path
+coloured by speed, and where each infraction began.
+
+Legend: places in the world frame, metres; the drawing's y points down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from auxdrive.geometry import cumulative_length
-from auxdrive.html.blocks import Markup, escape
-from auxdrive.inspection.palette import RAMP_CSS
+from auxdrive.geometry import simplified
+from auxdrive.html.blocks import Markup, legend
+from auxdrive.inspection.palette import GROUND, INK, LANE, LINE, RAMP_CSS, ROUTE, css
 from auxdrive.types import AnyArray, Float64
 
-from auxdrive_eval.world import LaneLine, Point, Route
+from auxdrive_eval.report import signs
+from auxdrive_eval.report.marks import offsets_of_badges
+from auxdrive_eval.world import LaneLine, Point, Route, StopLine, TownMap
 
-MARGIN_M = 25.0
-LANE_COLOUR, GROUND_COLOUR, ROUTE_COLOUR, MARK_COLOUR = "#c9cfd8", "#eef1f5", "#3b4656", "#b3261e"
-# From standing to fast.
-SPEED_COLOURS = RAMP_CSS
+WIDTH_PX, HEIGHT_PX = 900, 600
+MARGIN, LEAST_MARGIN_M = 0.1, 12.0
 SPEED_STEP_MPS = 2.0
-_PIXELS = 900
+SPEED_COLOURS = RAMP_CSS
+"""From standing to fast."""
+SAME_PLACE_PX = 8.0
+ON_THE_WAY_M = 2.2
+"""Signals are marked whose stop line's middle is so near to the route or the path."""
+SCALES_M = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """An infraction on the map.
+
+    Attributes:
+        label: its number.
+        place: where the car was as it began.
+        hit: where that stands which was run into.
+    """
+
+    label: str
+    place: Point
+    hit: Point | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a map shows of the world: a rectangle of its own proportions."""
+
+    low: Float64
+    high: Float64
+
+    @property
+    def unit_m(self) -> float:
+        """Metres of a pixel, where the map has its full width."""
+        return float(self.high[0] - self.low[0]) / WIDTH_PX
+
+    def shows(self, points: Float64) -> bool:
+        """Whether any of the points is within."""
+        return bool(((points >= self.low) & (points <= self.high)).all(axis=1).any())
+
+    def pixels(self, points: Float64) -> Float64:
+        """Places on the drawing, (N, 2) to (N, 2)."""
+        return np.asarray((points - (self.low[0], self.high[1])) * (1, -1) / self.unit_m)
+
+
+def view_of(paths: Iterable[Float64]) -> View:
+    """What shows all of the paths, with some room around them."""
+    points = np.concatenate(list(paths))
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin_m = max(LEAST_MARGIN_M, MARGIN * float((high - low).max()))
+    wide_m, tall_m = (high - low + 2 * margin_m).tolist()
+    half = np.array([1.0, HEIGHT_PX / WIDTH_PX]) * max(wide_m, tall_m * WIDTH_PX / HEIGHT_PX) / 2
+    middle = (low + high) / 2
+    return View(middle - half, middle + half)
+
+
+def path_of(trace: AnyArray) -> Float64:
+    """The driven path (N, 2) of a trace, `TRACE_DTYPE` (N,)."""
+    return np.stack([trace["x_m"], trace["y_m"]], axis=1)
 
 
 def draw_map(
-    lanes: Sequence[LaneLine],
+    town: TownMap,
     route: Route,
     trace: AnyArray,
-    marks: Sequence[tuple[str, Point]],
+    marks: Sequence[Mark] = (),
+    film: Sequence[Point] = (),
+    view: View | None = None,
 ) -> Markup:
-    """The drawing, cut to the surroundings of route and path.
+    """The drawing.
 
     Args:
-        lanes: of the town (`auxdrive_eval.simulators.base.Simulator.lanes`).
+        town: see `auxdrive_eval.simulators.base.Simulator.town_map`.
         route: the route as planned.
         trace: `TRACE_DTYPE` (N,).
-        marks: (label, place) of each infraction.
+        marks: the infractions.
+        film: where the images of the film were taken.
+        view: what is shown; None is the surroundings of route and path.
     """
-    driven = np.stack([trace["x_m"], trace["y_m"]], axis=1)
-    shown = np.concatenate([route.points, driven])
-    low, high = shown.min(axis=0) - MARGIN_M, shown.max(axis=0) + MARGIN_M
-    width_m, height_m = (high - low).tolist()
+    driven = path_of(trace)
+    view = view or view_of((route.points, driven))
+    unit_m = view.unit_m
+    low_x, high_y = float(view.low[0]), float(view.high[1])
+    box = f"{low_x:.1f} {-high_y:.1f} {WIDTH_PX * unit_m:.1f} {HEIGHT_PX * unit_m:.1f}"
+    start = (float(route.points[0, 0]), float(route.points[0, 1]))
+    goal = (float(route.points[-1, 0]), float(route.points[-1, 1]))
     parts = [
-        f'<rect x="{low[0]:.1f}" y="{-high[1]:.1f}" width="{width_m:.1f}" '
-        f'height="{height_m:.1f}" fill="{GROUND_COLOUR}"/>'
+        f'<rect x="{low_x:.1f}" y="{-high_y:.1f}" width="100%" height="100%" fill="{GROUND}"/>',
+        *_lanes(town.lanes, view),
+        *_stop_lines((*town.lights, *town.stop_signs), view),
+        _line(route.points, ROUTE, 2 * unit_m, unit_m, f'stroke-dasharray="{7 * unit_m:.2f}"'),
+        *_coloured_path(driven, trace["speed_mps"], unit_m),
+        *(signs.placed(signs.FILM, place, unit_m) for place in film),
+        *_signals(town, (route.points, driven), view),
+        signs.placed(signs.start(float(route.yaw_rad[0])), start, unit_m),
+        signs.placed(signs.GOAL, goal, unit_m),
+        *(signs.placed(signs.HIT, mark.hit, unit_m) for mark in marks if mark.hit),
+        *_badges(marks, np.concatenate([route.points, driven]), view),
+        _scale_bar(view),
     ]
-    for centreline, lane_width_m in lanes:
-        if ((centreline >= low) & (centreline <= high)).all(axis=1).any():
-            parts.append(_line(_every_second(centreline), LANE_COLOUR, lane_width_m))
-    parts.append(_line(route.points, ROUTE_COLOUR, 0.5, 'stroke-dasharray="2 1.5"'))
-    parts += _coloured_path(driven, trace["speed_mps"])
-    unit_m = max(width_m, height_m) / 100  # marks keep their size on the page whatever the town's
-    parts += [_mark(label, place, unit_m) for label, place in marks]
-    start_x, start_y = route.points[0]
-    parts.append(
-        f'<circle cx="{start_x:.1f}" cy="{-start_y:.1f}" r="{unit_m:.2f}" fill="none" '
-        f'stroke="{ROUTE_COLOUR}" stroke-width="0.6"/>'
-    )
-    size = f'width="{_PIXELS}" height="{_PIXELS * height_m / width_m:.0f}"'
-    view = f'viewBox="{low[0]:.1f} {-high[1]:.1f} {width_m:.1f} {height_m:.1f}"'
+    size = f'width="{WIDTH_PX}" height="{HEIGHT_PX}" viewBox="{box}"'
     return Markup(
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {view} role="img">{"".join(parts)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="map" {size} role="img" '
+        f'aria-label="map of the drive" font-family="sans-serif">{"".join(parts)}</svg>'
     )
 
 
-def speed_legend() -> Markup:
-    """What the colours of the path mean."""
-    swatches = []
-    for i, colour in enumerate(SPEED_COLOURS):
-        last = i == len(SPEED_COLOURS) - 1
-        label = (
-            f"{SPEED_STEP_MPS * i:.0f} m/s and more"
-            if last
-            else f"{SPEED_STEP_MPS * i:.0f} to {SPEED_STEP_MPS * (i + 1):.0f}"
+def map_legend(
+    town: TownMap, routes: Iterable[Float64], marks: Sequence[Mark], film: bool, view: View
+) -> Markup:
+    """What the signs and colours of a map mean; signs that it does not hold are left out.
+
+    Args:
+        town: as drawn.
+        routes: the planned and driven paths that were drawn.
+        marks: the infractions.
+        film: whether images are marked.
+        view: as drawn.
+    """
+    ways = tuple(routes)
+    lights = any(True for _ in _on_the_way(town.lights, ways, view))
+    stops = any(True for _ in _on_the_way(town.stop_signs, ways, view))
+    shown = [
+        (signs.start(0.0), "start", True),
+        (signs.GOAL, "goal", True),
+        (signs.PLANNED, "planned route", True),
+        (signs.FILM, "image of the film", film),
+        (signs.badge("1"), "infraction, where it began", bool(marks)),
+        (signs.HIT, "what was hit", any(mark.hit for mark in marks)),
+        (signs.LIGHT, "traffic light on the route", lights),
+        (signs.STOP_SIGN, "stop sign on the route", stops),
+        (signs.STOP_LINE, "stop line", bool(town.lights or town.stop_signs)),
+    ]
+    keys = [
+        (signs.key(sign, middle=(12.0, 20.0) if sign is signs.GOAL else (12.0, 12.0)), meaning)
+        for sign, meaning, there in shown
+        if there
+    ]
+    path = [
+        (signs.key(signs.driven(colour), 28, middle=(14.0, 12.0)), speed)
+        for colour, speed in zip(SPEED_COLOURS, _speeds(), strict=True)
+    ]
+    return legend([*keys, *path])
+
+
+def _speeds() -> Iterator[str]:
+    """The classes of speed in words."""
+    for low_mps in (SPEED_STEP_MPS * i for i in range(len(SPEED_COLOURS) - 1)):
+        yield f"{'driven at ' * (low_mps == 0)}{low_mps:.0f} to {low_mps + SPEED_STEP_MPS:.0f} m/s"
+    yield f"{SPEED_STEP_MPS * (len(SPEED_COLOURS) - 1):.0f} m/s and more"
+
+
+def _lanes(lanes: Iterable[LaneLine], view: View) -> Iterator[str]:
+    """One path for all lanes of a width."""
+    by_width: dict[float, list[str]] = {}
+    for centreline, width_m in lanes:
+        if view.shows(centreline):
+            points = simplified(centreline, view.unit_m / 2)
+            by_width.setdefault(width_m, []).append(
+                "M" + "L".join(f"{x:.1f} {-y:.1f}" for x, y in points)
+            )
+    for width_m, drawn in by_width.items():
+        yield (
+            f'<path d="{"".join(drawn)}" fill="none" stroke="{LANE}" stroke-width="{width_m:.2f}" '
+            'stroke-linejoin="round"/>'
         )
-        swatches.append(f'<span style="color:{colour}">&#9632;</span> {escape(label)}')
-    return Markup(
-        "Driven path: "
-        + ", ".join(swatches)
-        + ". Dashed: the route from its ring; red numbers: infractions below."
-    )
 
 
-def _coloured_path(driven: Float64, speed_mps: AnyArray) -> list[str]:
-    """Stretches of one colour each; neighbours share a point, so that the path has no gaps."""
+def _stop_lines(lines: Iterable[StopLine], view: View) -> Iterator[str]:
+    drawn = [
+        f"M{left[0]:.1f} {-left[1]:.1f}L{right[0]:.1f} {-right[1]:.1f}"
+        for left, right in lines
+        if view.shows(np.array([left, right]))
+    ]
+    if drawn:
+        width = f'stroke-width="{2.5 * view.unit_m:.2f}"'
+        yield f'<path d="{"".join(drawn)}" stroke="{LINE}" {width}/>'
+
+
+def _on_the_way(
+    lines: Iterable[StopLine], ways: Iterable[Float64], view: View
+) -> Iterator[StopLine]:
+    """The stop lines that a route or path crosses."""
+    points = np.concatenate(list(ways))
+    for left, right in lines:
+        middle = (np.array(left) + right) / 2
+        near_m = np.hypot(*(points - middle).T).min()
+        if near_m <= ON_THE_WAY_M and view.shows(middle[None]):
+            yield left, right
+
+
+def _signals(town: TownMap, ways: Sequence[Float64], view: View) -> Iterator[str]:
+    """Lights and stop signs of the way, at the right end of their stop lines."""
+    for lines, sign in ((town.lights, signs.LIGHT), (town.stop_signs, signs.STOP_SIGN)):
+        for left, right in _on_the_way(lines, ways, view):
+            x, y = (np.array(right) - left) / max(np.hypot(*(np.array(right) - left)), 1e-9) * 13.0
+            moved = f'<g transform="translate({x:.0f} {-y:.0f})">{sign}</g>'
+            yield signs.placed(moved, right, view.unit_m)
+
+
+def _coloured_path(driven: Float64, speed_mps: AnyArray, unit_m: float) -> Iterator[str]:
+    """Stretches of one colour each on one dark line; neighbours share a point, so that the path has
+    no gaps.
+    """
     if len(driven) < 2:
-        return []
+        return
+    round_ends = 'stroke-linecap="round" stroke-linejoin="round"'
+    yield _line(driven, css(INK), 8 * unit_m, unit_m, round_ends)
     classes = np.clip(speed_mps // SPEED_STEP_MPS, 0, len(SPEED_COLOURS) - 1).astype(int)
     starts = np.concatenate(([0], np.flatnonzero(np.diff(classes)) + 1, [len(classes)]))
-    parts = []
     for first, end in pairwise(starts):
-        stretch = driven[first : end + 1]
-        parts.append(
-            _line(_thin(stretch), SPEED_COLOURS[classes[first]], 1.4, 'stroke-linecap="round"')
-        )
-    return parts
+        colour = SPEED_COLOURS[classes[first]]
+        yield _line(driven[first : end + 1], colour, 6 * unit_m, unit_m, round_ends)
 
 
-def _every_second(points: Float64) -> Float64:
-    """Every second point and the last: a lane that ends early leaves a gap before the next one."""
-    kept: Float64 = points[np.union1d(np.arange(0, len(points), 2), [len(points) - 1])]
-    return kept if len(points) > 3 else points
-
-
-def _thin(points: Float64, step_m: float = 0.5) -> Float64:
-    """The points of a path about `step_m` apart, with both ends."""
-    keep = np.flatnonzero(np.diff(cumulative_length(points) // step_m, prepend=-1.0) > 0)
-    kept: Float64 = points[np.union1d(keep, [0, len(points) - 1])]
-    return kept
-
-
-def _line(points: Float64, colour: str, width_m: float, more: str = "") -> str:
-    path = " ".join(f"{x:.1f},{-y:.1f}" for x, y in points)
+def _line(points: Float64, colour: str, width_m: float, unit_m: float, more: str = "") -> str:
+    path = " ".join(f"{x:.1f},{-y:.1f}" for x, y in simplified(points, unit_m / 2))
     return (
         f'<polyline points="{path}" fill="none" stroke="{colour}" '
         f'stroke-width="{width_m:.2f}" {more}/>'
     )
 
 
-def _mark(label: str, place: Point, unit_m: float) -> str:
-    x_m, y_m = place
-    circle = f'<circle cx="{x_m:.1f}" cy="{-y_m:.1f}" r="{1.6 * unit_m:.2f}" fill="{MARK_COLOUR}"/>'
-    style = (
-        f'font-size="{2.2 * unit_m:.2f}" fill="#fff" text-anchor="middle" font-family="sans-serif"'
+def _badges(marks: Sequence[Mark], seen: Float64, view: View) -> Iterator[str]:
+    """Marks at one place have one badge: '2, 3'."""
+    merged: list[tuple[list[str], Point]] = []
+    for mark in marks:
+        for labels, other in merged:
+            if math.dist(mark.place, other) <= SAME_PLACE_PX * view.unit_m:
+                labels.append(mark.label)
+                break
+        else:
+            merged.append(([mark.label], mark.place))
+    if not merged:
+        return
+    texts = [", ".join(labels) for labels, _ in merged]
+    places = view.pixels(np.array([place for _, place in merged]))
+    widths = np.array([signs.badge_width(text) for text in texts])
+    hits = [mark.hit for mark in marks if mark.hit]
+    points = view.pixels(np.concatenate([seen, np.array(hits).reshape(-1, 2)]))
+    offsets = offsets_of_badges(places, widths, points, (WIDTH_PX, HEIGHT_PX))
+    for text, (_, at), (x, y) in zip(texts, merged, offsets.tolist(), strict=True):
+        yield signs.placed(signs.badge(text, (x, y)), at, view.unit_m)
+
+
+def _scale_bar(view: View) -> str:
+    """A fifth of the width or less, in round metres."""
+    unit_m = view.unit_m
+    metres = max(
+        (scale for scale in SCALES_M if scale <= WIDTH_PX * unit_m / 5), default=SCALES_M[0]
     )
-    return (
-        f'{circle}<text x="{x_m:.1f}" y="{-y_m + 0.8 * unit_m:.1f}" {style}>{escape(label)}</text>'
-    )
+    x, y = float(view.low[0]) + 16 * unit_m, float(view.low[1]) + 16 * unit_m
+    bar = f"M{x:.1f} {-y - 6 * unit_m:.2f}v{6 * unit_m:.2f}h{metres}v{-6 * unit_m:.2f}"
+    line = f'<path d="{bar}" fill="none" stroke="{css(INK)}" stroke-width="{2 * unit_m:.2f}"/>'
+    text = f'<text x="2" y="-9" font-size="14" fill="{css(INK)}" {signs.HALO}>{metres} m</text>'
+    return line + signs.placed(text, (x, y), unit_m)

@@ -13,7 +13,7 @@ from auxdrive_eval.scoring.records import RouteRecord
 
 _SCORES = ("score_composed", "score_penalty", "score_route")
 _SHOWN = (
-    ("score_composed", "driving score", 2),
+    ("score_composed", "driving score, of 100", 2),
     ("score_route", "route completion, %", 1),
     ("score_penalty", "penalty factor", 3),
 )

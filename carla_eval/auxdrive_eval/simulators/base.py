@@ -15,7 +15,7 @@ from auxdrive.strict import Strict
 from auxdrive.types import AnyArray, Control
 from pydantic import Field
 
-from auxdrive_eval.world import LaneLine, Point, Route, Weather, WorldState
+from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
 
 TICK_S = 0.05
 """20 Hz, as the leaderboard."""
@@ -72,8 +72,8 @@ class Simulator(Protocol):
             SimulatorError: there is none.
         """
 
-    def lanes(self, town: str) -> Sequence[LaneLine]:
-        """The lanes of a town, for its map.
+    def town_map(self, town: str) -> TownMap:
+        """What a map of a town shows.
 
         Raises:
             SimulatorError: no such town.

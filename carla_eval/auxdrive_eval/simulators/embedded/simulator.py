@@ -37,7 +37,16 @@ from auxdrive_eval.simulators.embedded.traffic.car import Car
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
 from auxdrive_eval.simulators.embedded.version import VERSION
-from auxdrive_eval.world import TAIL_M, Contact, LaneLine, Point, Route, Weather, WorldState
+from auxdrive_eval.world import (
+    TAIL_M,
+    Contact,
+    LaneLine,
+    Point,
+    Route,
+    TownMap,
+    Weather,
+    WorldState,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -138,15 +147,18 @@ class EmbeddedSimulator:
         graph = self._kit(town_name(seed % 10_000)).graph
         return random_route(graph, seed, min_length_m, max_length_m, weather=weather_for(seed))
 
-    def lanes(self, town: str) -> list[LaneLine]:
-        """The lanes of a town, for its map.
+    def town_map(self, town: str) -> TownMap:
+        """What a map of a town shows.
 
         Raises:
             SimulatorError: no embedded town is called so.
         """
-        return [
-            LaneLine(lane.centreline, lane.width_m) for lane in town_from_name(town).lanes.values()
-        ]
+        built = town_from_name(town)
+        return TownMap(
+            lanes=tuple(LaneLine(lane.centreline, lane.width_m) for lane in built.lanes.values()),
+            lights=tuple(light.stop_line for light in built.lights.values()),
+            stop_signs=tuple(sign.stop_line for sign in built.stop_signs.values()),
+        )
 
     def _kit(self, town: str) -> _TownKit:
         kit = self._kits.get(town)

@@ -1,0 +1,172 @@
+"""One drive along one route, as pages show it: its infractions in the order in which they began,
+the map, the film, and the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from auxdrive.geometry import cumulative_length
+from auxdrive.html.blocks import Markup, film_strip, table
+from auxdrive.types import AnyArray
+
+from auxdrive_eval.criteria import Event, EventKind
+from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.report.town_map import Mark, View, draw_map, map_legend, path_of, view_of
+from auxdrive_eval.scoring.records import Scores
+from auxdrive_eval.world import Point, Route, TownMap
+
+KIND_TEXT = {
+    EventKind.COLLISION_PEDESTRIAN: "collision with a pedestrian",
+    EventKind.COLLISION_VEHICLE: "collision with a vehicle",
+    EventKind.COLLISION_LAYOUT: "collision with something that stands",
+    EventKind.RED_LIGHT: "red light",
+    EventKind.STOP_SIGN: "stop sign",
+    EventKind.OUTSIDE_ROUTE_LANES: "outside the lanes",
+    EventKind.ROUTE_DEVIATION: "left the route",
+    EventKind.ROUTE_TIMEOUT: "out of time",
+    EventKind.VEHICLE_BLOCKED: "blocked",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Infraction:
+    """An infraction, where and when it began.
+
+    Attributes:
+        number: from 1, in the order of time.
+        event: what the criterion told.
+        time_s: game time.
+        driven_m: how far the car had been driven.
+        place: of the car's centre.
+    """
+
+    number: int
+    event: Event
+    time_s: float
+    driven_m: float
+    place: Point
+
+    @property
+    def what(self) -> str:
+        """In words."""
+        return KIND_TEXT[self.event.kind]
+
+    @property
+    def mark(self) -> Mark:
+        """On the map."""
+        return Mark(str(self.number), self.place, self.event.hit)
+
+
+def driven_m_at(trace: AnyArray, time_s: float) -> float:
+    """How far the car had been driven at a time.
+
+    Args:
+        trace: `TRACE_DTYPE` (N,).
+        time_s: game time.
+    """
+    if not len(trace):
+        return 0.0
+    return float(np.interp(time_s, trace["time_s"], cumulative_length(path_of(trace))))
+
+
+def infractions_of(driven: StoredRoute) -> tuple[Infraction, ...]:
+    """The infractions of a drive."""
+    found = [event for event in driven.events if event.kind is not EventKind.ROUTE_COMPLETED]
+    return tuple(
+        Infraction(
+            number,
+            event,
+            event.began_s,
+            driven_m_at(driven.trace, event.began_s),
+            _place(event, driven.trace),
+        )
+        for number, event in enumerate(sorted(found, key=lambda event: event.began_s), start=1)
+    )
+
+
+def _place(event: Event, trace: AnyArray) -> Point:
+    """Where the car was; an event's own place may be that of a light or sign beside the path."""
+    if event.began is not None:
+        return event.began.location
+    return _place_at(trace, event.time_s) if len(trace) else event.location
+
+
+def _place_at(trace: AnyArray, time_s: float) -> Point:
+    nearest = int(np.argmin(np.abs(trace["time_s"] - time_s)))
+    return float(trace["x_m"][nearest]), float(trace["y_m"][nearest])
+
+
+def view_of_drives(route: Route, drives: Sequence[StoredRoute]) -> View:
+    """What shows a route and all drives along it."""
+    return view_of((route.points, *(path_of(drive.trace) for drive in drives)))
+
+
+def map_of(town: TownMap, route: Route, driven: StoredRoute, view: View | None = None) -> Markup:
+    """The drive on the map of its town."""
+    view = view or view_of_drives(route, [driven])
+    marks = [found.mark for found in infractions_of(driven)]
+    return draw_map(town, route, driven.trace, marks, _film_places(driven), view)
+
+
+def legend_of(town: TownMap, route: Route, drives: Sequence[StoredRoute], view: View) -> Markup:
+    """The legend for the maps of some drives along a route."""
+    marks = [found.mark for drive in drives for found in infractions_of(drive)]
+    ways = (route.points, *(path_of(drive.trace) for drive in drives))
+    return map_legend(town, ways, marks, any(drive.film for drive in drives), view)
+
+
+def _film_places(driven: StoredRoute) -> list[Point]:
+    if not len(driven.trace):
+        return []
+    return [_place_at(driven.trace, time_s) for time_s, _ in driven.film]
+
+
+def film_of(driven: StoredRoute) -> Markup:
+    """What the camera saw; images of infractions bear their numbers."""
+    infractions = infractions_of(driven)
+    shots = []
+    for time_s, data in driven.film:
+        here = [found for found in infractions if found.time_s == time_s]
+        where = f"{driven_m_at(driven.trace, time_s):.0f}\u00a0m, {time_s:.1f}\u00a0s"
+        what = ", ".join(dict.fromkeys(found.what for found in here))
+        shots.append(
+            (
+                data,
+                f"{what}: {where}" if here else where,
+                ", ".join(str(found.number) for found in here),
+            )
+        )
+    return film_strip(shots)
+
+
+def score_sentence(scores: Scores, status: str) -> str:
+    """How the score of a route came about."""
+    return (
+        f"Driving score {scores.score_composed:.1f} of 100 = route completion "
+        f"{scores.score_route:.1f} % × penalty factor {scores.score_penalty:.3f}. {status}."
+    )
+
+
+def infraction_table(infractions: Sequence[Infraction]) -> Markup:
+    """Each infraction, and what the rule set says of it."""
+    rows = [
+        (
+            found.number,
+            found.what,
+            f"{found.time_s:.1f}",
+            f"{found.driven_m:.0f}",
+            f"{found.place[0]:.1f}",
+            f"{found.place[1]:.1f}",
+            found.event.message,
+        )
+        for found in infractions
+    ]
+    return table(
+        ("no.", "infraction", "time, s", "driven, m", "x, m", "y, m", "in CARLA's frame, y right"),
+        rows,
+        text_columns=(1, 6),
+        groups=(("", 2), ("where and when it began", 4), ("the rule set's message", 1)),
+    )
