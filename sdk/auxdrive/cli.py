@@ -29,6 +29,7 @@ EXTRA_OF_MODULE = {
     "torch": "train", "lightning_fabric": "train", "safetensors": "train", "tensorboard": "train",
     "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
     "jinja2": "train", "markupsafe": "train", "matplotlib": "all",
+    "av": "video",
 }  # fmt: skip
 # In every extra: a command that has an extra of its own and lacks one of these needs that.
 EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
@@ -38,7 +39,7 @@ EXTRA_OF_COMMAND = {
     "train": "train", "select": "train", "ingest": "train", "evaluate": "train",
     "export": "deploy", "collect": "sim", "drive": "sim", "merge": "sim", "demo": "all",
 }  # fmt: skip
-WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim")}
+WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim", "video")}
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 UNFORESEEN, INTERRUPTED = 3, 130
 # What the system may refuse anywhere, and only the user can mend: rights, room, names, disks.

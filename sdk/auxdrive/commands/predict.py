@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import auxdrive.console as console
 from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
 from auxdrive.console import JsonOption
-from auxdrive.errors import AuxdriveError, DataError, InputError, UsageError
+from auxdrive.errors import AuxdriveError, DataError, InputError
 from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES
-from auxdrive.storage.reading import is_folder
 from auxdrive.tasks import TASKS
 
 if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec
+    from auxdrive.commands.prediction_files import JsonDocument, Predicted, Take
     from auxdrive.data.image_files import ImageFrame
     from auxdrive.predictor import Predictor
     from auxdrive.tasks.base import TaskSpec
-    from auxdrive.types import Prediction
-
-
-class _Row(NamedTuple):
-    """A prediction, and what is written of it."""
-
-    record: dict[str, Any]
-    prediction: Prediction
 
 
 ROWS_SHOWN = 50
@@ -53,7 +44,7 @@ def predict(
         list[Path],
         typer.Argument(
             metavar="IMAGE...",
-            help="Images, folders of images, animated GIF or WebP.",
+            help="Images, folders of images, animated GIF or WebP, videos.",
             show_default=False,
         ),
     ],
@@ -68,6 +59,14 @@ def predict(
         Path | None,
         typer.Option(help="Write all predictions to a .jsonl or .csv file.", show_default=False),
     ] = None,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR|FILE.mp4",
+            help="Draw each prediction on its image: into a new folder, or a .mp4 or .mkv video.",
+            show_default=False,
+        ),
+    ] = None,
     runtime: Annotated[
         str, typer.Option(help=f"What runs the graph: {', '.join(RUNTIMES)}.")
     ] = DEFAULT_RUNTIME,
@@ -77,52 +76,47 @@ def predict(
     json_output: JsonOption = False,
     **ego: float | str | None,
 ) -> None:
-    """Predict from one image, a folder of images, or an animated GIF or WebP.
+    """Predict from images, folders of images, animated GIF or WebP, or videos.
 
-    An image that cannot be used does not stop the others; it is named, and the exit code is then
-    not 0.
+    An image or video that cannot be used does not stop the others; it is named, and the exit code
+    is then not 0. Videos need the extra 'video': pip install 'auxdrive[video]'.
     """
     from auxdrive.bundles import ego_of
-    from auxdrive.data.image_files import find_images
+    from auxdrive.commands import prediction_files as files
+    from auxdrive.data.image_files import find_images, is_video
     from auxdrive.predictor import Predictor
 
-    if out is not None and out.suffix.lower() not in (".jsonl", ".csv"):
-        raise UsageError(f"--out {out}: the name must end in .jsonl or .csv")
-    if out is not None and (is_folder(out) or not is_folder(out.parent)):
-        raise UsageError(
-            f"--out {out}: "
-            f"{'is a directory' if is_folder(out) else f'there is no directory {out.parent}'}"
-        )
+    if out is not None:
+        files.check_table(out)
+    is_film = overlay is not None and files.check_overlay(overlay)
     given = parsed(ego)
     paths = find_images(images)
-    with Predictor.load(bundle, runtime, device) as predictor:
-        check_given(ego_of(predictor.card), given)
-        rows, failed = _predict_files(predictor, paths, given, resize)
-        task = TASKS[predictor.card.task]
-    records = [row.record for row in rows]
-    if failed and not records:
-        raise next(iter(failed.values()))
-    if out is not None:
-        _write(out, rows, task)
-    for told in _distortions(records, predictor.card.camera):
-        console.note(told)
-    unused = {
-        "unused": [{"file": str(path), "error": str(error)} for path, error in failed.items()]
-    }
-    if json_output:
-        console.print_json(
-            {
-                "bundle": str(bundle),
-                "task": predictor.card.task,
-                "providers": predictor.providers,
-                "predictions": records,
-            }
-            | unused
-        )
-    else:
-        _show(bundle, rows, task)
-        if out is not None:
-            console.note(f"wrote {len(records)} predictions to {out}")
+    if any(map(is_video, paths)):
+        import auxdrive.data.video_files  # noqa: F401  # told before anything is loaded
+    seen = _Seen()
+    with files.JsonDocument() as document:
+        with Predictor.load(bundle, runtime, device) as predictor, ExitStack() as stack:
+            card, task = predictor.card, TASKS[predictor.card.task]
+            check_given(ego_of(card), given)
+            takers: list[Take] = [seen.take, *([document.take] if json_output else [])]
+            if out is not None:
+                takers.append(stack.enter_context(files.table(out, card, task)))
+            if overlay is not None:
+                drawn = files.overlays(overlay, is_film, card, task, given)
+                takers.append(stack.enter_context(drawn))
+            failed = _predict_files(predictor, paths, given, resize, takers)
+            if failed and not seen.count:
+                raise next(iter(failed.values()))
+            providers = predictor.providers
+        for told in _distortions(seen.scaled, card.camera):
+            console.note(told)
+        if json_output:
+            _print_document(document, bundle, card.task, providers, failed)
+        else:
+            _show(bundle, seen, task)
+            for path in (out, overlay):
+                if path is not None:
+                    console.note(f"wrote {seen.count} predictions to {path}")
     if failed:
         listed = "; ".join(str(error) for error in list(failed.values())[:5]) + (
             "; ..." if len(failed) > 5 else ""
@@ -133,34 +127,92 @@ def predict(
         )
 
 
+@dataclass
+class _Seen:
+    """What is told of the predictions: the first of them, and counts."""
+
+    count: int = 0
+    first: list[Predicted] = field(default_factory=list)
+    flagged: int = 0
+    reason: str = ""
+    scaled: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+    def take(self, each: Predicted) -> None:
+        self.count += 1
+        record = each.record
+        if len(self.first) < ROWS_SHOWN:
+            self.first.append(each)
+        if record["reason"]:
+            self.flagged += 1
+            self.reason = self.reason or record["reason"]
+        if record["scaled_from"]:
+            self.scaled[tuple(record["scaled_from"])] += 1
+
+
+def _print_document(
+    document: JsonDocument,
+    bundle: Path,
+    task: str,
+    providers: Sequence[str],
+    failed: Mapping[Path, AuxdriveError],
+) -> None:
+    from auxdrive.console.standard_streams import write_result
+
+    head = {"bundle": str(bundle), "task": task, "providers": providers}
+    unused = [{"file": str(path), "error": str(error)} for path, error in failed.items()]
+    for part in document.parts(head, {"unused": unused}):
+        write_result(part)
+
+
 def _predict_files(
     predictor: Predictor,
     paths: list[Path],
     ego: Mapping[str, Any],
     resize: bool,
-) -> tuple[list[_Row], dict[Path, AuxdriveError]]:
-    """The predictions, and why files could not be used (to their end)."""
-    from auxdrive.data.image_files import read_images
-
+    takers: Sequence[Take],
+) -> dict[Path, AuxdriveError]:
+    """Hand each prediction to all takers; returns why files could not be used (to their end)."""
     camera = predictor.card.camera
-    rows: list[_Row] = []
     failed: dict[Path, AuxdriveError] = {}
     with console.progress("predicting", len(paths)) as advance:
         for path in paths:
-            try:
-                for source in read_images(path):
+            frames = _frames(path)
+            while True:
+                try:
+                    if (source := next(frames, None)) is None:
+                        break
                     image = _fit(source, camera.height, camera.width, resize)
-                    rows.append(_row(predictor, source, image, ego))
-            except (DataError, InputError) as error:
-                failed[path] = error
+                    each = _predicted(predictor, source, image, ego)
+                except (DataError, InputError) as error:
+                    failed[path] = error
+                    break
+                for take in takers:  # what they refuse is no fault of the image's
+                    take(each)
+                advance(0, f"predicting {path.name}, frame {source.frame}")
             advance()
-    return rows, failed
+    return failed
 
 
-def _row(predictor: Predictor, source: ImageFrame, image: Any, ego: Mapping[str, Any]) -> _Row:
+def _frames(path: Path) -> Iterator[ImageFrame]:
+    from auxdrive.data.image_files import is_video, read_images
+
+    if is_video(path):
+        from auxdrive.data.video_files import read_video
+
+        return read_video(path)
+    return read_images(path)
+
+
+def _predicted(
+    predictor: Predictor, source: ImageFrame, image: Any, ego: Mapping[str, Any]
+) -> Predicted:
+    from auxdrive.commands.prediction_files import Predicted
     from auxdrive.types import Observation
 
-    prediction = predictor.predict(Observation(image, source.frame / predictor.card.rate_hz, **ego))
+    time_s = source.time_s
+    if time_s is None:
+        time_s = source.frame / predictor.card.rate_hz
+    prediction = predictor.predict(Observation(image, time_s, **ego))
     waypoints = prediction.waypoints_ego_m
     record = {
         "file": str(source.path),
@@ -175,8 +227,9 @@ def _row(predictor: Predictor, source: ImageFrame, image: Any, ego: Mapping[str,
         if image is source.image
         else [source.image.shape[1], source.image.shape[0]],
     }
-    values = {name: array.tolist() for name, array in prediction.values.items()}
-    return _Row(record | values, prediction)
+    record |= {} if source.time_s is None else {"time_s": time_s}
+    record |= {name: array.tolist() for name, array in prediction.values.items()}
+    return Predicted(record, prediction, source, image)
 
 
 def _fit(source: ImageFrame, height: int, width: int, resize: bool) -> Any:
@@ -195,11 +248,9 @@ def _fit(source: ImageFrame, height: int, width: int, resize: bool) -> Any:
     return scale(source.image, height, width)
 
 
-def _distortions(records: list[dict[str, Any]], camera: CameraSpec) -> Iterator[str]:
+def _distortions(scaled: Counter[tuple[int, int]], camera: CameraSpec) -> Iterator[str]:
     """What --resize did to images of another shape than the camera's, a sentence per size."""
-    for (width, height), count in Counter(
-        tuple(record["scaled_from"]) for record in records if record["scaled_from"]
-    ).items():
+    for (width, height), count in scaled.items():
         wider = (camera.width / width) / (camera.height / height)
         if abs(math.log(wider)) > UNSEEN_DISTORTION:
             wrong = (
@@ -212,40 +263,16 @@ def _distortions(records: list[dict[str, Any]], camera: CameraSpec) -> Iterator[
             )
 
 
-def _write(out: Path, rows: list[_Row], task: TaskSpec) -> None:
-    from auxdrive.storage.publish import write_atomic
-
-    text = io.StringIO(newline="")
-    if out.suffix.lower() == ".jsonl":
-        text.writelines(json.dumps(row.record) + "\n" for row in rows)
-    else:
-        flat = [_flat(row, task) for row in rows]
-        writer = csv.DictWriter(text, fieldnames=list({name: None for row in flat for name in row}))
-        writer.writeheader()
-        writer.writerows(flat)
-    # surrogateescape: a file's name goes out with the bytes that it has on the disk.
-    write_atomic(out, text.getvalue().encode("utf-8", "surrogateescape"))
-
-
-def _flat(row: _Row, task: TaskSpec) -> dict[str, Any]:
-    """A row of a table; what was withheld is empty."""
-    return {
-        **{name: row.record[name] for name in ("file", "frame", "latency_ms")},
-        "flags": " ".join(row.record["flags"]),
-        **task.cells(row.prediction),
-    }
-
-
-def _show(bundle: Path, rows: list[_Row], task: TaskSpec) -> None:
+def _show(bundle: Path, seen: _Seen, task: TaskSpec) -> None:
     shown = [
         (
-            record["file"],
-            record["frame"],
-            "withheld" if prediction.is_empty else task.text(prediction),
-            f"{record['latency_ms']:.2f}",
-            " ".join(record["flags"]),
+            each.record["file"],
+            each.record["frame"],
+            "withheld" if each.prediction.is_empty else task.text(each.prediction),
+            f"{each.record['latency_ms']:.2f}",
+            " ".join(each.record["flags"]),
         )
-        for record, prediction in rows[:ROWS_SHOWN]
+        for each in seen.first
     ]
     console.table(
         f"{bundle}",
@@ -253,9 +280,9 @@ def _show(bundle: Path, rows: list[_Row], task: TaskSpec) -> None:
         shown,
         text=("prediction", "flags"),
     )
-    if flagged := [row.record["reason"] for row in rows if row.record["reason"]]:
+    if seen.flagged:
         console.note(
-            f"{len(flagged)} of {len(rows)} predictions are flagged; the first: {flagged[0]}"
+            f"{seen.flagged} of {seen.count} predictions are flagged; the first: {seen.reason}"
         )
-    if len(rows) > ROWS_SHOWN:
-        console.note(f"{len(rows) - ROWS_SHOWN} more; --out or --json give all")
+    if seen.count > ROWS_SHOWN:
+        console.note(f"{seen.count - ROWS_SHOWN} more; --out or --json give all")

@@ -57,23 +57,30 @@ _SIXTEEN_BIT_MODES = (
 
 @dataclass(frozen=True, slots=True)
 class ImageFrame:
-    """One frame of a file: uint8 RGB (H, W, 3)."""
+    """One frame of a file.
+
+    Attributes:
+        path: the file.
+        frame: its number in the file, from 0.
+        image: uint8 RGB (H, W, 3).
+        time_s: seconds after the file's first frame, where the file says so.
+    """
 
     path: Path
     frame: int
     image: UInt8
+    time_s: float | None = None
 
 
 def find_images(paths: Sequence[Path]) -> list[Path]:
-    """The files that are named, and the images in the folders that are named (not in their
-    sub-folders), sorted by name.
+    """The files that are named, videos too, and the images in the folders that are named (not in
+    their sub-folders), sorted by name.
 
     Hidden files in a folder are no images: macOS leaves a "._" file beside each one on foreign
     disks.
 
     Raises:
-        UsageError: a path does not exist, a folder holds no images, or a file is a video that
-            only a video decoder reads.
+        UsageError: a path does not exist, or a folder holds no images.
     """
     found: list[Path] = []
     for path in paths:
@@ -90,15 +97,14 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
             found.extend(inside)
         elif not exists(path):
             raise UsageError(f"{path}: no such file or folder")
-        elif path.suffix.lower() in VIDEO_SUFFIXES:
-            raise UsageError(
-                f"{path}: videos other than animated GIF and WebP are not read. Split it into "
-                "images and name their folder: "
-                f"ffmpeg -i {path.name} frames/%06d.png"
-            )
         else:
             found.append(path)
     return found
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file is a video by its name: one that `auxdrive.data.video_files` reads."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def read_images(path: Path) -> Iterator[ImageFrame]:

@@ -29,7 +29,7 @@ class OutputLimit:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A prediction as it is drawn on a bundle's page.
+    """A prediction as it is drawn on a page or an image.
 
     Attributes:
         text: in a few characters.
@@ -124,6 +124,10 @@ class TaskSpec(ABC):
         """The fields of `Prediction` that hold a row."""
         return {"values": {self.output_name: row}}
 
+    def row(self, prediction: Prediction) -> Float32:
+        """The row that a prediction holds, (*shape): the inverse of `fields`."""
+        return prediction.values[self.output_name]
+
     def made(self, prediction: Prediction) -> bool:
         """Whether a prediction holds one of this task's rows."""
         return self.output_name in prediction.values
@@ -146,7 +150,7 @@ class TaskSpec(ABC):
         return dict(zip(names, [None] * size if row is None else row.ravel().tolist(), strict=True))
 
     def drawing(self, row: Float32) -> Drawing:
-        """A row on a bundle's page."""
+        """A row on a page or an image."""
         return Drawing(" ".join(f"{number:.2f}" for number in row.ravel().tolist()))
 
     def describe(self, times_s: tuple[float, ...]) -> str:

@@ -56,6 +56,10 @@ class Steering(TaskSpec):
         """The angle as a float."""
         return {"steer_rad": float(row[0])}
 
+    def row(self, prediction: Prediction) -> Float32:
+        """The angle, (1,)."""
+        return np.array([prediction.steer_rad], np.float32)
+
     def made(self, prediction: Prediction) -> bool:
         """Whether there is an angle."""
         return prediction.steer_rad is not None

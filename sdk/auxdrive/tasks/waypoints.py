@@ -74,6 +74,10 @@ class Waypoints(TaskSpec):
         """The waypoints as they are."""
         return {"waypoints_ego_m": row}
 
+    def row(self, prediction: Prediction) -> Float32:
+        """The waypoints, (T, 2)."""
+        return np.asarray(prediction.waypoints_ego_m)
+
     def made(self, prediction: Prediction) -> bool:
         """Whether there are waypoints."""
         return prediction.waypoints_ego_m is not None

@@ -1,0 +1,239 @@
+"""What `auxdrive predict` writes of its predictions, one after the other as they come: tables,
+JSON, and images or a video with each prediction drawn on its image. A long video needs no more
+memory than a short one.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from auxdrive.errors import UsageError
+from auxdrive.storage.reading import is_folder, refusals
+from auxdrive.types import Prediction, UInt8
+
+if TYPE_CHECKING:
+    from auxdrive.cards import ModelCard
+    from auxdrive.data.image_files import ImageFrame
+    from auxdrive.tasks.base import TaskSpec
+
+TABLES = (".jsonl", ".csv")
+_IN_MEMORY_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """A prediction, what it is of, and what is written of it.
+
+    Attributes:
+        record: ready for JSON.
+        prediction: of `image`.
+        source: the frame of the file.
+        image: the same as the model saw it, of the camera's size.
+    """
+
+    record: dict[str, Any]
+    prediction: Prediction
+    source: ImageFrame
+    image: UInt8
+
+
+Take = Callable[[Predicted], None]
+
+
+def check_table(out: Path) -> None:
+    """Refuse a name that no table can have.
+
+    Raises:
+        UsageError: the end of the name, or its place.
+    """
+    if out.suffix.lower() not in TABLES:
+        raise UsageError(f"--out {out}: the name must end in {' or '.join(TABLES)}")
+    _check_place("--out", out)
+
+
+def _check_place(option: str, path: Path) -> None:
+    if is_folder(path):
+        raise UsageError(f"{option} {path}: is a directory")
+    if not is_folder(path.parent):
+        raise UsageError(f"{option} {path}: there is no directory {path.parent}")
+
+
+def check_overlay(path: Path) -> bool:
+    """Whether it is to be a video, by its name; a folder otherwise.
+
+    Raises:
+        UsageError: the folder holds something, or there is no place for it.
+        ImportError: the extra `video` is not installed, which a video needs.
+    """
+    from auxdrive.storage.folders import refuse_occupied
+
+    if not path.suffix or is_folder(path):
+        refuse_occupied(path)
+        return False
+    from auxdrive.data.video_files import WRITTEN
+
+    if path.suffix.lower() not in WRITTEN:
+        raise UsageError(f"--overlay {path}: give a folder, or a video ({' or '.join(WRITTEN)})")
+    _check_place("--overlay", path)
+    return True
+
+
+@contextmanager
+def table(out: Path, card: ModelCard, task: TaskSpec) -> Iterator[Take]:
+    """Write a `.jsonl` or `.csv` file, which appears whole when the block ends."""
+    from auxdrive.storage.publish import published_file
+
+    with (
+        refusals(out, "cannot be written"),
+        published_file(out) as partial,
+        # surrogateescape: a file's name goes out with the bytes that it has on the disk.
+        partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
+        yield _json_lines(file) if out.suffix.lower() == ".jsonl" else _csv(file, card, task)
+
+
+def _json_lines(file: TextIOWrapper) -> Take:
+    def take(each: Predicted) -> None:
+        file.write(json.dumps(each.record) + "\n")
+
+    return take
+
+
+def _csv(file: TextIOWrapper, card: ModelCard, task: TaskSpec) -> Take:
+    """A row of a table for each prediction; what was withheld is empty."""
+    nothing = Prediction(0.0, 0.0, waypoint_times_s=card.waypoint_times_s)
+    columns = ["file", "frame", "latency_ms", "flags", *task.cells(nothing), "time_s"]
+    writer = csv.DictWriter(file, fieldnames=columns)
+    writer.writeheader()
+
+    def take(each: Predicted) -> None:
+        record = each.record
+        writer.writerow(
+            {
+                **{name: record[name] for name in ("file", "frame", "latency_ms")},
+                "flags": " ".join(record["flags"]),
+                **task.cells(each.prediction),
+                "time_s": record.get("time_s"),
+            }
+        )
+
+    return take
+
+
+@contextmanager
+def overlays(
+    path: Path, is_film: bool, card: ModelCard, task: TaskSpec, ego: Mapping[str, Any]
+) -> Iterator[Take]:
+    """Draw each prediction on its image, into a new folder or a video, which appears whole when the
+    block ends.
+    """
+    from auxdrive.inspection.overlay import prediction_on_image
+
+    def drawn(each: Predicted) -> UInt8:
+        source = each.source
+        when = "" if source.time_s is None else f", {source.time_s:.2f} s"
+        heading = f"{source.path.name}, frame {source.frame}{when}"
+        return prediction_on_image(each.image, each.prediction, task, card.camera, ego, heading)
+
+    with (_film if is_film else _folder)(path, card) as add:
+        yield lambda each: add(each, drawn(each))
+
+
+Add = Callable[[Predicted, UInt8], None]
+
+
+@contextmanager
+def _folder(path: Path, card: ModelCard) -> Iterator[Add]:
+    """A PNG for each frame, by the names of the files; those that are alike have a number."""
+    from auxdrive.inspection.painting import png
+    from auxdrive.storage.publish import published_folder, write_new
+
+    del card
+    given: dict[str, Path] = {}
+
+    with refusals(path, "cannot be written"):
+        if not is_folder(path.parent):
+            raise UsageError(f"--overlay {path}: there is no directory {path.parent}")
+        with published_folder(path) as partial:
+
+            def add(each: Predicted, image: UInt8) -> None:
+                source, number = each.source, 1
+                name = source.path.stem
+                while given.setdefault(name, source.path) != source.path:
+                    number += 1
+                    name = f"{source.path.stem}-{number}"
+                write_new(partial / f"{name}-{source.frame:06d}.png", png(image))
+
+            yield add
+
+
+@contextmanager
+def _film(path: Path, card: ModelCard) -> Iterator[Add]:
+    """Frames of a video at their own times; images at the rate of the card. What is of another file
+    follows at once.
+    """
+    from auxdrive.data.video_files import written_video
+
+    period_s = 1 / card.rate_hz
+    before: Path | None = None
+    began_s = last_s = -period_s
+
+    with written_video(path, card.rate_hz) as write:
+
+        def add(each: Predicted, image: UInt8) -> None:
+            nonlocal before, began_s, last_s
+            source = each.source
+            if source.path != before:
+                before, began_s = source.path, last_s + period_s
+            within_s = source.frame * period_s if source.time_s is None else source.time_s
+            last_s = began_s + within_s
+            write(image, last_s)
+
+        yield add
+
+
+class JsonDocument:
+    """The records of a JSON document, kept on the disk where they are many."""
+
+    def __init__(self) -> None:
+        self._records = tempfile.SpooledTemporaryFile(  # noqa: SIM115  # closed by `__exit__`
+            _IN_MEMORY_BYTES, "w+", encoding="ascii"
+        )
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Drop what was kept."""
+        self._records.close()
+
+    def take(self, each: Predicted) -> None:
+        """The next record."""
+        from auxdrive.strict import plain
+
+        self._records.write(",\n    " if self._count else "\n    ")
+        self._records.write(json.dumps(plain(each.record), default=str, allow_nan=False))
+        self._count += 1
+
+    def parts(self, head: Mapping[str, Any], end: Mapping[str, Any]) -> Iterator[str]:
+        """The document in pieces: what stands before `predictions`, they, and what stands after."""
+        from auxdrive.strict import dump_json
+
+        before, after = (
+            dump_json(part).decode("ascii").strip()[1:-1].strip() for part in (head, end)
+        )
+        yield f'{{\n  {before},\n  "predictions": ['
+        self._records.seek(0)
+        while chunk := self._records.read(1 << 20):
+            yield chunk
+        yield f"\n  ],\n  {after}\n}}\n"

@@ -1,0 +1,222 @@
+"""Videos in and out, by PyAV (FFmpeg). Needs the extra `video`.
+
+Frames come one after the other, so that a long video needs no more memory than a short one. The
+file is opened here and handed over as a stream of bytes; nothing that stands in it can make FFmpeg
+open another file or an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from auxdrive.data.image_files import ImageFrame
+from auxdrive.errors import DataError, UsageError
+from auxdrive.storage.publish import published_file
+from auxdrive.storage.reading import open_regular, refusals
+from auxdrive.types import UInt8
+
+LARGEST = 8192
+"""The longest side of a frame, in pixels: that of `auxdrive.cards.CameraSpec`."""
+WRITTEN = {".mp4": "mp4", ".mkv": "matroska"}
+"""What can be written, by the end of the name."""
+_READ = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,asf,h264,hevc,m4v,flv,ogg,ivf"
+_CLOSED = {"format_whitelist": _READ, "protocol_whitelist": "none"}
+_ENCODERS = ("libx264", "libopenh264", "mpeg4")
+_TICKS = Fraction(1, 90000)
+_SHORT_S = 0.5
+"""A video whose last frame ends so much before the length that it announces is cut off."""
+
+
+def read_video(path: Path) -> Iterator[ImageFrame]:
+    """The frames of a video in the order of time, upright, each with its time in seconds after the
+    first one's as the container states it.
+
+    Raises:
+        DataError: it is no video, holds no frame, is damaged or cut off (after its whole frames
+            were given), or its frames are too large.
+    """
+    with open_regular(path) as file, _opened(path, file) as container:
+        stream = _video_of(path, container)
+        frames = container.decode(stream)
+        number, began_s, time_s, ends_s = 0, 0.0, -1.0, 0.0
+        while (frame := _next(path, frames, number)) is not None:
+            at_s = _time_s(path, frame, stream, number)
+            began_s = at_s if number == 0 else began_s
+            if at_s - began_s < time_s:
+                raise DataError(
+                    f"{path}: is damaged: frame {number} is earlier than the one before"
+                )
+            time_s, ends_s = at_s - began_s, at_s + _length_s(frame, stream)
+            yield ImageFrame(path, number, _upright(path, frame, number), time_s)
+            number += 1
+        _check_whole(path, container, stream, number, ends_s - began_s)
+
+
+@contextmanager
+def _opened(path: Path, file: BinaryIO) -> Iterator[InputContainer]:
+    try:
+        container = av.open(file, "r", options=_CLOSED, metadata_errors="replace")
+    except (av.FFmpegError, ValueError, OSError) as error:
+        raise DataError(
+            f"{path}: not a readable video: it is empty, cut off, or of no format that is read "
+            f"here ({_told(error)})"
+        ) from error
+    with container:
+        yield container
+
+
+def _video_of(path: Path, container: InputContainer) -> VideoStream:
+    """The video stream, with what its decoder is held to."""
+    if not container.streams.video:
+        raise DataError(f"{path}: holds no video")
+    stream = container.streams.video[0]
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if max(width, height) > LARGEST:
+        raise DataError(
+            f"{path}: its frames are {width}x{height} pixels, and no camera has more than "
+            f"{LARGEST} on a side"
+        )
+    # a damaged frame is an error, and not an image with what was made up
+    stream.codec_context.options = {"err_detect": "explode", "max_pixels": str(LARGEST**2)}
+    return stream
+
+
+def _next(path: Path, frames: Iterator[VideoFrame], number: int) -> VideoFrame | None:
+    try:
+        frame = next(frames, None)
+    except (av.FFmpegError, ValueError, OSError, MemoryError) as error:
+        raise DataError(f"{path}: is damaged after {number} frame(s): {_told(error)}") from error
+    if frame is not None and frame.is_corrupt:
+        raise DataError(f"{path}: is damaged after {number} frame(s): the next one is incomplete")
+    return frame
+
+
+def _time_s(path: Path, frame: VideoFrame, stream: VideoStream, number: int) -> float:
+    """When the frame is shown; where the container does not say so, by its rate."""
+    if frame.time is not None:
+        return float(frame.time)
+    if not stream.average_rate:
+        raise DataError(f"{path}: says neither the times of its frames nor their rate")
+    return float(number / stream.average_rate)
+
+
+def _length_s(frame: VideoFrame, stream: VideoStream) -> float:
+    """How long the frame is shown."""
+    if frame.duration and frame.time_base:
+        return float(frame.duration * frame.time_base)
+    return float(1 / stream.average_rate) if stream.average_rate else 0.0
+
+
+def _upright(path: Path, frame: VideoFrame, number: int) -> UInt8:
+    """The frame as RGB, turned as the container asks for."""
+    if max(frame.width, frame.height) > LARGEST:
+        raise DataError(f"{path}: frame {number} is {frame.width}x{frame.height} pixels")
+    turns, rest = divmod(frame.rotation, 90)
+    if rest:
+        raise DataError(
+            f"{path}: is to be shown turned by {frame.rotation} degrees; only quarters of a turn "
+            "are read"
+        )
+    try:
+        image = frame.to_ndarray(
+            format="rgb24", src_colorspace=frame.colorspace, src_color_range=frame.color_range
+        )
+    except (av.FFmpegError, ValueError) as error:
+        raise DataError(f"{path}: frame {number} cannot be shown: {_told(error)}") from error
+    return np.ascontiguousarray(np.rot90(image, turns))
+
+
+def _check_whole(
+    path: Path, container: InputContainer, stream: VideoStream, number: int, ends_s: float
+) -> None:
+    if number == 0:
+        raise DataError(f"{path}: holds no frame")
+    announced_s = _announced_s(container, stream)
+    if announced_s is not None and announced_s - ends_s > _SHORT_S:
+        raise DataError(
+            f"{path}: is cut off: it ends after {number} frames and {ends_s:.2f} s of the "
+            f"{announced_s:.2f} s that it announces"
+        )
+
+
+def _announced_s(container: InputContainer, stream: VideoStream) -> float | None:
+    """How long the video lasts, as its header says; None where it does not. The container's own
+    length counts only where nothing else is in it: sound may last longer.
+    """
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    if container.duration is not None and len(container.streams) == 1:
+        return float(container.duration) / 1e6
+    return None
+
+
+def _told(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+@contextmanager
+def written_video(path: Path, rate_hz: float) -> Iterator[Callable[[UInt8, float], None]]:
+    """Writes a video; yields `add(image, time_s)`, which takes images (H, W, 3) of one size, in the
+    order of time. It appears when the block ends, whole.
+
+    Args:
+        path: its name ends in .mp4 or .mkv.
+        rate_hz: about how many frames there are in a second; the times decide.
+
+    Raises:
+        UsageError: the name ends otherwise.
+        DataError: the disk refuses.
+    """
+    if path.suffix.lower() not in WRITTEN:
+        raise UsageError(f"{path}: videos are written as {' or '.join(WRITTEN)}")
+    with (
+        refusals(path, "cannot be written"),
+        published_file(path) as partial,
+        partial.open("wb") as file,
+        av.open(file, "w", format=WRITTEN[path.suffix.lower()]) as container,
+    ):
+        writer = _Writer(container, rate_hz)
+        yield writer.add
+        writer.close()
+
+
+class _Writer:
+    """An H.264 stream in a container, begun with the first image."""
+
+    def __init__(self, container: Any, rate_hz: float) -> None:
+        self._container, self._rate_hz = container, rate_hz
+        self._stream: Any = None
+        self._last = -1
+
+    def add(self, image: UInt8, time_s: float) -> None:
+        """The next image (H, W, 3), of even size, `time_s` after the first one."""
+        if self._stream is None:
+            self._stream = self._begun(image.shape[1], image.shape[0])
+        frame = VideoFrame.from_ndarray(image, format="rgb24")
+        # an encoder refuses two frames of one time
+        self._last = max(self._last + 1, round(time_s / _TICKS))
+        frame.pts, frame.time_base = self._last, _TICKS
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """Write what the encoder still holds."""
+        if self._stream is not None:
+            self._container.mux(self._stream.encode())
+
+    def _begun(self, width: int, height: int) -> Any:
+        encoder = next(name for name in _ENCODERS if name in av.codecs_available)
+        rate = Fraction(self._rate_hz).limit_denominator(1000)
+        stream = self._container.add_stream(encoder, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.time_base = stream.time_base = _TICKS
+        return stream
