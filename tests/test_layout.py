@@ -73,7 +73,8 @@ def test_every_command_explains_itself_and_prints_json() -> None:
             check=False,
         )
         assert finished.returncode == 0, finished.stderr
-        assert "--json" in finished.stdout
+        for option in ("--json", "--quiet", "--verbose"):
+            assert option in finished.stdout
 
 
 def test_the_library_imports_console_libraries_only_where_commands_need_them() -> None:

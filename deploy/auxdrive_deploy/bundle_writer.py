@@ -34,6 +34,7 @@ from auxdrive.storage.folders import held
 from auxdrive.storage.publish import published_folder, write_new
 from auxdrive.tasks.base import TaskSpec
 from auxdrive.types import AnyArray, Float32, UInt8
+from auxdrive.work import Shown, ShowProgress, Work, no_progress
 from auxdrive_train.engine.load import Run
 from auxdrive_train.engine.prepare import build_finished
 
@@ -59,7 +60,11 @@ class Reference:
 
 
 def write_bundle(
-    run: Run, out: Path, name: str | None = None, cast_first: bool = False
+    run: Run,
+    out: Path,
+    name: str | None = None,
+    cast_first: bool = False,
+    progress: ShowProgress = no_progress,
 ) -> ModelCard:
     """Export a run's student into the new directory `out`. Metrics that could not be recomputed are
     logged.
@@ -69,6 +74,7 @@ def write_bundle(
             directory's name by default.
         cast_first: as TensorRT needs the graph (see `auxdrive_deploy.byte_shrink`); a big camera's
             frame then costs more elsewhere.
+        progress: shows how far it is, e.g. `auxdrive.console.progress`.
 
     Raises:
         UsageError: `out` exists or another process is writing it, the name is not printable, or the
@@ -79,18 +85,22 @@ def write_bundle(
     """
     name = _checked_name(run.directory.resolve().name if name is None else name)
     _refuse_existing(out)
-    with held(out, beside=True):
-        return _write_bundle(run, out, name, cast_first)
+    work = Work(f"exporting {run.directory}", "step", 4)
+    with held(out, beside=True), progress(work) as shown:
+        return _write_bundle(run, out, name, cast_first, shown)
 
 
-def _write_bundle(run: Run, out: Path, name: str, cast_first: bool) -> ModelCard:
+def _write_bundle(run: Run, out: Path, name: str, cast_first: bool, shown: Shown) -> ModelCard:
     network = student_of(run)
     result = run.folder.result()
     reference = read_reference(run)
     height, width = reference.images.shape[1:3]
     model = to_onnx(network, run.task, height, width, cast_first)
+    shown.done(1, "the graph is made")
     metrics = student_metrics(run, result)
+    shown.done(1, "metrics are measured")
     card = make_card(run, name, result, metrics, reference, model)
+    shown.done(1, "the graph predicts what the student does")
     files = {
         MODEL_NAME: model,
         README_NAME: readme(card, metrics.notes).encode(),
@@ -106,6 +116,7 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool) -> ModelCard
         card = card.model_copy(update={"files": sha256_of_files(folder)})
         write_new(folder / CARD_NAME, card.model_dump_json(indent=2).encode())
         _verify(folder, out)
+        shown.done(1, "the bundle is verified")
     if card.input_ranges is None:
         _LOG.warning(
             f"{run.directory} is of before training ranges were recorded: the bundle flags only "

@@ -11,6 +11,7 @@ done, 1 a check failed, 2 a mistake of the user, 3 what nobody foresaw, 130 inte
 from __future__ import annotations
 
 import errno
+import logging
 import sys
 import traceback
 from typing import Annotated, Any
@@ -42,6 +43,7 @@ EXTRA_OF_COMMAND = {
 WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim", "video")}
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 UNFORESEEN, INTERRUPTED = 3, 130
+_LOG = logging.getLogger(__name__)
 # What the system may refuse anywhere, and only the user can mend: rights, room, names, disks.
 _OF_THE_SYSTEM = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
@@ -77,11 +79,11 @@ class _LazyGroup(TyperGroup):
 
 
 def _command_of(name: str) -> Any:
-    """The command as an application of its own. One that cannot be loaded is shown as such, and
-    fails only when it runs.
+    """The command as an application of its own, with the options that all commands share. One that
+    cannot be loaded is shown as such, and fails only when it runs.
     """
     try:
-        return _as_command(name, COMMANDS[name])
+        return _with_shared_options(_as_command(name, COMMANDS[name]))
     except ImportError as error:
         reason = _missing(name, error) or UsageError(f"`auxdrive {name}` cannot be loaded: {error}")
     except UsageError as error:
@@ -98,6 +100,57 @@ def _as_command(name: str, loaded: Any) -> Any:
     )
     app.command(name=name)(loaded)
     return typer.main.get_command(app)
+
+
+def _with_shared_options(command: Any) -> Any:
+    """The command with --quiet and --verbose, but for names that it uses itself."""
+    own = {name for parameter in command.params for name in parameter.opts}
+    command.params += [shared for shared in _shared_options() if not own & set(shared.opts)]
+    return command
+
+
+def _shared_options() -> list[Any]:
+    app = typer.Typer(add_completion=False)
+
+    @app.command()
+    def shared(
+        quiet: Annotated[
+            bool,
+            typer.Option(
+                "--quiet", "-q",
+                callback=_speak_less, expose_value=False,
+                help="Say errors alone; results are printed all the same.",
+            ),
+        ] = False,
+        verbose: Annotated[
+            bool,
+            typer.Option(
+                "--verbose", "-v",
+                callback=_speak_more, expose_value=False,
+                help="Say what is done in detail, and where an error comes from.",
+            ),
+        ] = False,
+    ) -> None:  # fmt: skip
+        del quiet, verbose
+
+    params: list[Any] = typer.main.get_command(app).params
+    return params
+
+
+def _speak_less(wanted: bool) -> None:
+    if wanted:
+        _speak(console.QUIET)
+
+
+def _speak_more(wanted: bool) -> None:
+    if wanted:
+        _speak(console.VERBOSE)
+
+
+def _speak(level: int) -> None:
+    if console.spoken_from() not in (console.NORMAL, level):
+        raise UsageError("--quiet and --verbose contradict each other; give one of them")
+    console.speak_from(level)
 
 
 COMMANDS: Registry[Any] = Registry(
@@ -211,6 +264,7 @@ def _run(arguments: list[str] | None) -> int:
         code = returned if isinstance(returned, int) else 0
         return _interrupted() if code == INTERRUPTED else code
     except AuxdriveError as error:
+        _LOG.debug("the error comes from here", exc_info=error)
         console.error(str(error))
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -237,7 +291,7 @@ def _run(arguments: list[str] | None) -> int:
         ):
             console.error(f"{error.filename}: the system refuses it ({error.strerror})")
             return 2
-        console.note(traceback.format_exc().rstrip())
+        console.note(traceback.format_exc().rstrip(), level=console.QUIET)
         console.error(
             "this was not foreseen; what stands above says where it happened. Please report it "
             "with the command that you gave"
@@ -253,7 +307,7 @@ def _is_within(error: BaseException | None, kind: type[BaseException]) -> bool:
 
 
 def _interrupted() -> int:
-    console.note("interrupted")
+    console.note("interrupted", level=console.QUIET)
     return INTERRUPTED
 
 
@@ -263,9 +317,9 @@ def _show_wrong_usage(error: Any) -> None:
     message = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError":
         if message:  # empty where it has been printed already
-            console.note(message)
+            console.note(message, level=console.QUIET)
         return
     if context is not None:
-        console.note(context.get_usage())
-        console.note(f"Try '{context.command_path} --help' for help.")
+        console.note(context.get_usage(), level=console.QUIET)
+        console.note(f"Try '{context.command_path} --help' for help.", level=console.QUIET)
     console.error(message)

@@ -1,16 +1,16 @@
-"""Where the library's log and its progress go. The library logs under its modules' names and prints
-nothing; a command shows the log, a worker process hands it to its parent.
+"""Where the library's log goes. The library logs under its modules' names and prints nothing; a
+command shows the log, a worker process hands it to its parent.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from logging.handlers import QueueHandler
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 
 PACKAGES = ("auxdrive", "auxdrive_train", "auxdrive_deploy", "auxdrive_eval")
 
@@ -38,6 +38,12 @@ def logged_to(handler: logging.Handler, level: int = logging.INFO) -> Iterator[N
             logger.setLevel(earlier)
 
 
+def set_level(level: int) -> None:
+    """Log auxdrive's packages from that level on, as long as `logged_to` holds."""
+    for name in PACKAGES:
+        logging.getLogger(name).setLevel(level)
+
+
 def level_now() -> int:
     """From which level on auxdrive's packages are logged."""
     return min(logging.getLogger(name).getEffectiveLevel() for name in PACKAGES)
@@ -59,22 +65,3 @@ class ToParent(QueueHandler):
         assert self.lock is not None
         with self.lock:
             self._connection.send(value)
-
-
-class Advance(Protocol):
-    """Tells that steps of a work have been done, and what the work is now called."""
-
-    def __call__(self, steps: int = 1, description: str | None = None) -> None: ...
-
-
-ShowProgress = Callable[[str, int | None], AbstractContextManager[Advance]]
-"""Begins a work: its description and how many steps it has, None where nobody knows.
-`auxdrive.console.progress` is one.
-"""
-
-
-@contextmanager
-def no_progress(description: str, total: int | None) -> Iterator[Advance]:
-    """Shows nothing."""
-    del description, total
-    yield lambda steps=1, description=None: None  # noqa: ARG005

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,53 @@ def test_it_is_driven_in_and_reported_on(
     assert "simulator &#39;tiny&#39;" in report
     assert report.count('class="map"') == 2
     assert "M-10.0 -0.0L40.0 -0.0" in report  # its lane
+
+
+def lines_of(said: str, unit: str) -> list[str]:
+    return [line for line in said.splitlines() if line.startswith((unit, "recording", "driving"))]
+
+
+def test_every_episode_is_said_with_what_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    how = ("collect", "--sim", "tiny", "--out", str(tmp_path / "data"))
+    assert cli.run([*how, "--episodes", "2", "--json"]) == 0
+    out, said = capsys.readouterr()
+    frames = json.loads(out)["frames"]
+    begin, first, last = lines_of(said, "episode")
+    assert begin == "recording: 2 episodes"
+    assert re.fullmatch(r"episode 1/2 · \d+ s left · \d\d frames", first)
+    assert re.fullmatch(rf"episode 2/2 · took \d+ s · {frames} frames", last)
+    assert cli.run([*how, "--episodes", "3"]) == 0
+    said = capsys.readouterr().err
+    assert "2 of them were there already" in said
+    assert lines_of(said, "episode")[-1].startswith("episode 3/3 · took")
+    wanted = ("--frames", str(frames), "--out", str(tmp_path / "by frames"))
+    assert cli.run([*how[:3], *wanted, "--json"]) == 0
+    said = capsys.readouterr().err
+    assert f"recording: {frames} frames" in said
+    assert lines_of(said, "frame ")[-1].startswith(f"frame {frames}/{frames} · took")
+    assert "· 2 episodes" in said
+    assert cli.run([*how, "--episodes", "4", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_every_route_is_said_with_its_score(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    how = ("drive", "expert", "--sim", "tiny", "--out", str(tmp_path / "out"), "--count", "2")
+    assert cli.run([*how, "--json"]) == 0
+    out, said = capsys.readouterr()
+    ids = [record["route_id"] for record in json.loads(out)["_checkpoint"]["records"]]
+    begin, *routes = lines_of(said, "route")
+    assert begin == "driving (tiny): 2 routes"
+    for number, (line, name) in enumerate(zip(routes, ids, strict=True), start=1):
+        time = "left" if number == 1 else "took"
+        pattern = rf"route {number}/2 · .*{time}.* · {name} · score \d+\.\d · Completed"
+        assert re.fullmatch(pattern, line)
+    (tmp_path / "out" / "routes").rename(tmp_path / "kept")
+    assert cli.run([*how, "--resume", "--verbose"]) == 0
+    assert "route 2/2" in capsys.readouterr().err
 
 
 def test_a_file_of_routes_and_an_agent_with_a_camera_of_its_own_and_shards(

@@ -14,6 +14,7 @@ import pytest
 from auxdrive.errors import DataError, UsageError
 from auxdrive_eval.demo import settings as recipe
 from auxdrive_eval.demo.settings import DemoSettings
+from auxdrive_eval.demo.efforts import efforts
 from auxdrive_eval.demo.stages import STATE_NAME, demo_in
 
 SMALL = ("--frames", "500", "--epochs", "2", "--routes", "1")
@@ -56,6 +57,10 @@ def test_the_demo_from_nothing_to_its_page_and_again(tmp_path: Path) -> None:
         "latency, one thread: p50, ms",
     ):
         assert set(found["table"][name]) == {"baseline", "student", "teacher"}
+    settings = DemoSettings(frames=500, epochs=2, routes=1)
+    assert found["seconds"].keys() == efforts(settings).keys()
+    assert f"stage {len(found['seconds'])}/{len(found['seconds'])} · took" in first.stderr
+    assert "collect: frame " in first.stderr
     page = (out / "report.html").read_text()
     assert found["verdict"] in page.replace("&#39;", "'")
     assert "no CARLA scores" in page
@@ -135,6 +140,38 @@ def test_a_demo_of_another_version_is_not_gone_on_with(
         demo_in(tmp_path, DemoSettings()),
     ):
         pass
+
+
+def test_how_far_it_is_counts_what_was_done_and_how_long_stages_take(tmp_path: Path) -> None:
+    """Also of a demo that is gone on with; what is no stage of the demo's counts for nothing."""
+    settings = DemoSettings(frames=500, epochs=2, routes=1)
+    told: list[object] = []
+
+    class Told:
+        def done(self, count: int = 1, *details: str, effort: float | None = None) -> None:
+            told.append((count, details[0].split(" took ")[0], effort))
+
+        def found(self, count: int, effort: float | None = None) -> None:
+            told.append((count, effort))
+
+        def within(self, share: float) -> None: ...
+
+        def expect(self, total: int) -> None: ...
+
+    takes = efforts(settings)
+    with demo_in(tmp_path, settings) as made:
+        made.show(Told())
+        made.stage("collect", dict)
+        made.stage("of another kind", dict)
+        assert made.work.total == len(takes)
+        assert made.work.effort == sum(takes.values())
+    with demo_in(tmp_path, settings) as again:
+        again.show(Told())
+        again.stage("train samd", dict)
+    assert told == [
+        (0, 0), (1, "collect", takes["collect"]), (1, takes["collect"]),
+        (1, "train samd", takes["train samd"]),
+    ]  # fmt: skip
 
 
 def test_the_first_stage_that_fails_ends_the_others_and_is_said(tmp_path: Path) -> None:

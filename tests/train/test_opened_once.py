@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from auxdrive.data.episode_reader import EpisodeReader
-from auxdrive.logs import Advance, ToParent, logged_to
+from auxdrive.logs import ToParent, logged_to
+from auxdrive.work import Shown, Work
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.processes import _shown_by, _telling
 from auxdrive_train.engine.train import train
@@ -58,21 +59,40 @@ def test_one_training_opens_each_episode_once(
 def test_what_another_process_logs_and_how_far_it_is_is_told_here(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    told: list[tuple[object, ...]] = []
+    told: list[object] = []
+
+    class Told:
+        def done(self, count: int = 1, *details: str, effort: float | None = None) -> None:
+            told.append(("done", count, details, effort))
+
+        def found(self, count: int, effort: float | None = None) -> None:
+            told.append(("found", count, effort))
+
+        def within(self, share: float) -> None:
+            told.append(("within", share))
+
+        def expect(self, total: int) -> None:
+            told.append(("expect", total))
 
     @contextmanager
-    def progress(description: str, total: int | None) -> Iterator[Advance]:
-        told.append((description, total))
-        yield lambda steps=1, description=None: told.append((steps, description))
-        told.append(("end",))
+    def progress(work: Work) -> Iterator[Shown]:
+        told.append(work)
+        yield Told()
+        told.append("end")
 
+    work = Work("samd", "epoch", 3)
     with _telling(progress) as connection:
         parent = ToParent(connection)
         log = logging.getLogger("auxdrive_train.elsewhere")
         record = log.makeRecord(log.name, logging.INFO, "here", 1, "of %d samples", (3,), None)
         parent.handle(record)
-        with logged_to(logging.NullHandler()), _shown_by(parent, "samd", None) as advance:
-            advance()
-            advance(0, "epoch 1")
-    assert told == [("samd", None), (1, None), (0, "epoch 1"), ("end",)]
+        with logged_to(logging.NullHandler()), _shown_by(parent, work) as shown:
+            shown.found(1)
+            shown.within(0.5)
+            shown.done(1, "loss 0.1", effort=2.0)
+            shown.expect(2)
+    assert told == [
+        work, ("found", 1, None), ("within", 0.5), ("done", 1, ("loss 0.1",), 2.0), ("expect", 2),
+        "end",
+    ]  # fmt: skip
     assert "of 3 samples" in caplog.messages

@@ -10,6 +10,7 @@ import auxdrive.console as console
 import typer
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
+from auxdrive.work import Work
 
 from auxdrive_eval.commands.simulator_options import (
     SimOption,
@@ -132,14 +133,21 @@ def collect(
             perturb=perturb,
             split=split,
         )
-    with console.progress("recording", episodes if frames is None else frames) as advance:
-        shown = 0
+    with console.progress(_recording(episodes, frames, workers)) as shown:
+        before: int | None = None
 
         def on_episode(done: int, recorded_frames: int) -> None:
-            nonlocal shown
-            now = done if frames is None else min(recorded_frames, frames)
-            advance(now - shown, f"recording, {done} episodes, {recorded_frames} frames")
-            shown = now
+            nonlocal before
+            now, other = (
+                (done, f"{recorded_frames} frames")
+                if frames is None
+                else (min(recorded_frames, frames), f"{done} episodes")
+            )
+            if before is None:  # what was there
+                shown.found(now)
+            else:
+                shown.done(now - before, other)
+            before = now
 
         try:
             collected = record(settings, out, workers=workers, on_episode=on_episode)
@@ -170,6 +178,15 @@ def collect(
         console.table(
             "recorded", ("what", ""), [*rows, ("modalities", ", ".join(settings.modalities))]
         )
+
+
+def _recording(episodes: int | None, frames: int | None, workers: int) -> Work:
+    """Episodes are counted; where frames are asked for these are, and nobody knows how many each
+    episode under way will have.
+    """
+    if frames is None:
+        return Work("recording", "episode", episodes, at_once=workers)
+    return Work("recording", "frame", frames)
 
 
 def _refuse_beside_more(context: typer.Context) -> None:

@@ -53,7 +53,8 @@ def demo(
             f"--epochs must be a multiple of {settings.epochs_per_round}, got {epochs}"
         )
     page = out / "report.html"
-    with demo_in(out, settings) as made:
+    with demo_in(out, settings) as made, console.progress(made.work) as shown:
+        made.show(shown)
         made.run()
         findings = gather(made)
         write_atomic(page, demo_report(made, findings).encode())

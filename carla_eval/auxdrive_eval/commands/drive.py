@@ -13,6 +13,7 @@ from auxdrive.console import JsonOption
 from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import UsageError
 from auxdrive.storage.reading import exists
+from auxdrive.work import Work
 
 from auxdrive_eval.commands.simulator_options import (
     SimOption,
@@ -147,15 +148,18 @@ def drive(
         if out is not None
         else Path("drives") / (EXPERT if source.agent is None else Path(driver).resolve().name)
     )
-    with console.progress(f"driving ({sim})", len(planned) * repeats) as advance:
+    work = Work(f"driving ({sim})", "route", len(planned) * repeats, at_once=workers)
+    with console.progress(work) as shown:
 
         def on_route(stored: StoredRoute, earlier: bool) -> None:
-            advance(1, f"driving ({sim}), last score {stored.record.scores.score_composed:.1f}")
-            if stored.error and not earlier:
-                console.note(
-                    f"#{stored.record.index} {stored.record.route_id}: {stored.record.status}: "
-                    f"{stored.reason}"
-                )
+            record = stored.record
+            if earlier:
+                shown.found(1)
+                return
+            score = f"score {record.scores.score_composed:.1f}"
+            shown.done(1, record.route_id, score, record.status)
+            if stored.error:
+                console.note(f"#{record.index} {record.route_id}: {record.status}: {stored.reason}")
 
         try:
             evaluation = drive_all(

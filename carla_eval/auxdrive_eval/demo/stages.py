@@ -21,13 +21,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from auxdrive.errors import AuxdriveError, CheckFailed, DataError
+from auxdrive.logs import level_now
 from auxdrive.runs import RunFolder
 from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import exists
 from auxdrive.strict import Strict, read_model
+from auxdrive.work import Shown, Unseen, Work, duration
 from pydantic import Field
 
+from auxdrive_eval.demo.efforts import efforts
 from auxdrive_eval.demo.settings import (
     CAMERA,
     DRIVING,
@@ -115,7 +118,20 @@ class Demo:
             self.wall_s = earlier.wall_s
         self._lock = threading.Lock()
         self._mark_s = time.perf_counter()
+        self._efforts = efforts(settings)
+        self._shown: Shown = Unseen()
         self._save()
+
+    @property
+    def work(self) -> Work:
+        """For whoever shows it."""
+        return Work("demo", "stage", len(self._efforts), effort=sum(self._efforts.values()))
+
+    def show(self, shown: Shown) -> None:
+        """Tell how far it is, from what has been done already on."""
+        self._shown = shown
+        there = [name for name in self.done if name in self._efforts]
+        shown.found(len(there), effort=sum(self._efforts[name] for name in there))
 
     def _save(self) -> None:
         document = {
@@ -129,7 +145,7 @@ class Demo:
     def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Do a stage unless it has been done; returns its answer. Its wall time is kept too."""
         if name not in self.done:
-            _LOG.info(f"── {name}")
+            _LOG.info(f"begin: {name}")
             start_s = time.perf_counter()
             answer = work()
             with self._lock:
@@ -137,6 +153,9 @@ class Demo:
                 self.done[name] = {"seconds": now_s - start_s, "answer": answer}
                 self.wall_s, self._mark_s = self.wall_s + now_s - self._mark_s, now_s
                 self._save()
+            if name in self._efforts:
+                took = f"{name} took {duration(now_s - start_s)}"
+                self._shown.done(1, took, effort=self._efforts[name])
         answer = self.done[name]["answer"]
         assert isinstance(answer, dict)
         return answer
@@ -172,7 +191,9 @@ class Demo:
             str(settings.seed),
         ]
         record += ["--workers", str(settings.workers)]
-        self.stage("collect", lambda: command("collect", "--out", str(data), *record))
+        self.stage(
+            "collect", lambda: command("collect", "--out", str(data), *record, prefix="collect: ")
+        )
         at_once = min(settings.workers, len(MODELS))
         # The longest first, so that the others fit beside it.
         order = sorted(MODELS, key=lambda model: model.method != "samd")
@@ -243,26 +264,26 @@ class Demo:
         )
 
 
-def command(name: str, *arguments: str, prefix: str = "") -> dict[str, Any]:
-    """Run one `auxdrive` command with `--json`; what it says on standard error is passed on, line
-    by line behind `prefix` if there is one: two that run side by side cannot both draw their bars
-    on one terminal.
+def command(name: str, *arguments: str, prefix: str) -> dict[str, Any]:
+    """Run one `auxdrive` command with `--json`, as talkative as this process is; what it says on
+    standard error is logged, line by line behind `prefix`.
 
     Raises:
         CheckFailed: its exit code was 1. AuxdriveError: it failed otherwise.
     """
-    said = subprocess.PIPE if prefix else None
+    quiet, verbose = level_now() >= logging.ERROR, level_now() <= logging.DEBUG
     line = [*COMMAND, name, *arguments, "--json"]
+    line += ["--quiet"] * quiet + ["--verbose"] * verbose
     with subprocess.Popen(
-        line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
+        line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        if process.stderr is not None:
-            teller = threading.Thread(target=_pass_on, args=(process.stderr, prefix))
-            teller.start()
         assert process.stdout is not None
+        assert process.stderr is not None
+        level = logging.ERROR if quiet else logging.INFO
+        teller = threading.Thread(target=_pass_on, args=(process.stderr, prefix, level))
+        teller.start()
         answer_bytes = process.stdout.read()
-        if process.stderr is not None:
-            teller.join()
+        teller.join()
     if process.returncode:
         kind = CheckFailed if process.returncode == 1 else AuxdriveError
         raise kind(
@@ -274,6 +295,6 @@ def command(name: str, *arguments: str, prefix: str = "") -> dict[str, Any]:
     return answer
 
 
-def _pass_on(stream: IO[bytes], prefix: str) -> None:
+def _pass_on(stream: IO[bytes], prefix: str, level: int) -> None:
     for line in stream:
-        _LOG.info(prefix + line.decode("utf-8", "replace").rstrip())
+        _LOG.log(level, prefix + line.decode("utf-8", "replace").rstrip())

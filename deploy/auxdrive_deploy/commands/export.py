@@ -51,7 +51,7 @@ def export(
 
     from auxdrive_deploy.bundle_writer import write_bundle
 
-    card = write_bundle(load_run(run), out, name, cast_first)
+    card = write_bundle(load_run(run), out, name, cast_first, console.progress)
     parity, card_sha256 = card.parity, Bundle.open(out).card_sha256
     if json_output:
         console.print_json(

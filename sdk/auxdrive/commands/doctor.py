@@ -9,6 +9,7 @@ import auxdrive.console as console
 from auxdrive.console import JsonOption
 from auxdrive.errors import AuxdriveError, CheckFailed
 from auxdrive.registry import Registry
+from auxdrive.work import Work
 
 if TYPE_CHECKING:
     from auxdrive.machine.facts import Extra, Package
@@ -43,16 +44,17 @@ def doctor(json_output: JsonOption = False) -> None:
     )
 
     runtimes, broken = _runtimes()
-    with console.progress("asking each package", len(PROBES) + len(runtimes)) as advance:
+    asking = Work("asking each package", "package", len(PROBES) + len(runtimes), many=True)
+    with console.progress(asking) as shown:
         packages: dict[str, Package] = {}
         for name in PROBES:
             packages[name] = probe(name)
-            advance()
+            shown.done()
         asked: dict[str, Package] = {}
         for spec in runtimes:
             asked[spec.name] = probe_runtime(spec)
             packages.setdefault(spec.package, asked[spec.name])
-            advance()
+            shown.done()
     found = extras()
     machine = machine_facts()
     capabilities = [

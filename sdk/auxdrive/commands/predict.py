@@ -18,6 +18,7 @@ from auxdrive.console import JsonOption
 from auxdrive.errors import AuxdriveError, DataError, InputError
 from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES
 from auxdrive.tasks import TASKS
+from auxdrive.work import Work
 
 if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec
@@ -174,7 +175,7 @@ def _predict_files(
     """Hand each prediction to all takers; returns why files could not be used (to their end)."""
     camera = predictor.card.camera
     failed: dict[Path, AuxdriveError] = {}
-    with console.progress("predicting", len(paths)) as advance:
+    with console.progress(Work("predicting", "file", len(paths), many=True)) as shown:
         for path in paths:
             frames = _frames(path)
             while True:
@@ -188,8 +189,8 @@ def _predict_files(
                     break
                 for take in takers:  # what they refuse is no fault of the image's
                     take(each)
-                advance(0, f"predicting {path.name}, frame {source.frame}")
-            advance()
+                shown.done(0, f"{path.name}, frame {source.frame}")
+            shown.done()
     return failed
 
 

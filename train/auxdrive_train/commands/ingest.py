@@ -11,6 +11,7 @@ import auxdrive.console as console
 import typer
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
+from auxdrive.work import Work
 
 from auxdrive_train.ingest import READERS
 
@@ -121,12 +122,12 @@ def ingest(
         max_steer_deg, rate_hz, chosen, side_correction, fov_deg, wheelbase_m, depth
     )
     read = join_sources([reader(source, options) for source in sources])
-    steps = sum(
+    images = sum(
         split_of(record.index, ranges, record.source) is not None for record in read.records
     ) * (1 + len(derived))
-    with console.progress(f"ingesting {read.name}", steps) as advance:
+    with console.progress(Work(f"ingesting {read.name}", "image", images, many=True)) as shown:
         write = add_to_dataset if add else build_dataset
-        report = write(read, out, ranges, derived, size, licence, progress=advance)
+        report = write(read, out, ranges, derived, size, licence, progress=shown.done)
     if json_output:
         console.print_json(_as_json(out, report))
     else:

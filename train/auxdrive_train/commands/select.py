@@ -84,13 +84,13 @@ def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:
     from auxdrive.data.dataset import Dataset
     from auxdrive.data.division import training_parts
 
+    from auxdrive_train.commands.training import train_shown
     from auxdrive_train.data.samples import SampleSet
     from auxdrive_train.engine.load import load_run
-    from auxdrive_train.engine.train import train as train_run
     from auxdrive_train.methods.selection import SELECTOR, importance
     from auxdrive_train.models.excitation import NOISE, ExcitationNetwork
 
-    trained = train_run(config, out, resume, progress=console.progress)
+    trained = train_shown(config, out, resume)
     run = load_run(out)
     dataset = Dataset.open(config.data)
     samples = SampleSet.open(

@@ -50,8 +50,8 @@ def train(
     from auxdrive.inspection.metric_tables import show_roles
     from auxdrive.runs import RunFolder
 
+    from auxdrive_train.commands.training import train_shown
     from auxdrive_train.engine.config import load_config
-    from auxdrive_train.engine.train import train as train_run
 
     if resume and out is None:
         raise UsageError("--resume needs --out: the directory of the run to take up")
@@ -64,7 +64,7 @@ def train(
         config = RunFolder(out).config_path
     loaded = load_config(config, overrides, set_ or [])
     directory = out or Path("runs") / loaded.method
-    result = train_run(loaded, directory, resume, progress=console.progress)
+    result = train_shown(loaded, directory, resume)
     if json_output:
         console.print_json({"run": str(directory), **result.model_dump(mode="json")})
         return

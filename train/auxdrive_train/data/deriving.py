@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.derived import ensure_derived
-from auxdrive.logs import ShowProgress, no_progress
 from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.work import ShowProgress, Work, no_progress
 
 
 def derive_missing(
@@ -26,5 +26,12 @@ def derive_missing(
     wanted = [m for m in modalities if MODALITIES[m].derived_from is not None]
     missing = [m for m in wanted if dataset.missing(m)]
     if missing:
-        with progress(f"deriving {', '.join(missing)}", None) as advance:
-            ensure_derived(dataset, missing, progress=advance)
+        frames = sum(
+            len(episode)
+            for modality in missing
+            for episode in map(dataset.episode, dataset.missing(modality))
+            if (origin := MODALITIES[modality].derived_from) is None or episode.has(origin)
+        )
+        work = Work(f"deriving {', '.join(missing)}", "frame", frames, many=True)
+        with progress(work) as shown:
+            ensure_derived(dataset, missing, progress=shown.done)

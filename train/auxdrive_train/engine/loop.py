@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from auxdrive.errors import DataError
-from auxdrive.logs import Advance
 from auxdrive.storage.reading import exists, read_bytes
+from auxdrive.work import Shown, Unseen
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
@@ -51,11 +51,11 @@ _LOG = logging.getLogger(__name__)
 class Trainer:
     """Trains one run from wherever its last checkpoint stands."""
 
-    def __init__(self, parts: Parts, advance: Advance) -> None:
+    def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.config = parts.config
         self.progress = Progress()
-        self.advance = advance
+        self.shown: Shown = Unseen()
         self._optimizers: dict[str, Optimizer] = {}
         self._loaded_optimizers: dict[str, dict[int, Slots]] = {}
         self._phase_best: dict[str, Tensor] = {}
@@ -99,8 +99,14 @@ class Trainer:
                 "or choose another --out"
             )
 
-    def fit(self) -> Progress:
-        """Run every phase that is left; returns where the run ended."""
+    def fit(self, shown: Shown) -> Progress:
+        """Run every phase that is left; returns where the run ended.
+
+        Args:
+            shown: is told of every epoch.
+        """
+        self.shown = shown
+        shown.found(sum(record.epochs for record in self.progress.history) + self.progress.epoch)
         if self.parts.fabric.is_global_zero:
             self._log = RunLog(self.parts.folder, self.progress.log_bytes, self.progress.step)
         try:
@@ -112,6 +118,16 @@ class Trainer:
             if self._log is not None:
                 self._log.close()
         return self.progress
+
+    def epochs_expected(self) -> int | None:
+        """How many epochs of all phases there are in all, as far as the method can say by now: none
+        is left out, and none ends early. None where the method has no end.
+        """
+        history = self.progress.history
+        coming = self.parts.method.phases_to_come(history)
+        if coming is None:
+            return None
+        return sum(record.epochs for record in history) + sum(phase.epochs for phase in coming)
 
     def _run_phase(self, phase: Phase) -> None:
         if self.progress.epoch == 0 and phase.begin is not None:
@@ -185,7 +201,7 @@ class Trainer:
             lr = learning_rate(self.config, phase, (epoch * steps + step) / (phase.epochs * steps))
             for name, value in self._step(phase, batch, optimizer, lr, step, norms).items():
                 sums[name] += value
-            self.advance()
+            self.shown.within((step + 1) / steps)
         elapsed_s = time.perf_counter() - start_s
         self.progress.step += steps
         self.progress.trained_s += elapsed_s
@@ -315,11 +331,11 @@ class Trainer:
         if improved:
             self._write(self.parts.folder.best_path, to_resume=False)
         self._save()
-        name = self.parts.method.task.primary_metric
-        self.advance(
-            0,
-            f"{phase.name} · epoch {self.progress.epoch}/{phase.epochs} · loss "
-            f"{record['loss/total']:.4f} · {name} {value:.3f}",
+        self.shown.done(
+            1,
+            f"{phase.name} {self.progress.epoch}/{phase.epochs}",
+            f"loss {record['loss/total']:.4f}",
+            f"{self.parts.method.task.primary_metric} {value:.3f}",
         )
 
     def _validate(self, role: str) -> tuple[float, dict[str, float]]:
@@ -361,6 +377,8 @@ class Trainer:
         if not phase.optimizer:
             self._optimizers.pop(f"phase {self.progress.phase - 1}", None)
         self._save()
+        if (total := self.epochs_expected()) is not None:
+            self.shown.expect(total)
 
     def _say_clipped(self, phase: Phase) -> None:
         """Once in a run, where a phase was clipped more often than not: then clip_norm, and not lr,

@@ -21,14 +21,8 @@ from typing import Any
 
 from auxdrive import errors
 from auxdrive.errors import AuxdriveError
-from auxdrive.logs import (
-    Advance,
-    ShowProgress,
-    ToParent,
-    level_now,
-    logged_to,
-    no_progress,
-)
+from auxdrive.logs import ToParent, level_now, logged_to
+from auxdrive.work import Shown, ShowProgress, Work, no_progress
 from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
@@ -37,7 +31,10 @@ STOPPED_S = 20.0
 wait for it.
 """
 _LOOK_EVERY_S = 1.0
-_BEGIN, _ADVANCE, _END = "begin", "advance", "end"
+_END = "end"
+"""Sent when a work is over. Its begin is the `Work` itself, and its course the calls of `Shown`:
+name, arguments by place, arguments by name.
+"""
 
 
 def in_processes(
@@ -103,16 +100,31 @@ def _in_process(
         raise
 
 
+class _ShownElsewhere:
+    """A work that the parent process shows."""
+
+    def __init__(self, parent: ToParent) -> None:
+        self._parent = parent
+
+    def done(self, count: int = 1, *details: str, effort: float | None = None) -> None:
+        self._parent.send(("done", (count, *details), {"effort": effort}))
+
+    def found(self, count: int, effort: float | None = None) -> None:
+        self._parent.send(("found", (count, effort), {}))
+
+    def within(self, share: float) -> None:
+        self._parent.send(("within", (share,), {}))
+
+    def expect(self, total: int) -> None:
+        self._parent.send(("expect", (total,), {}))
+
+
 @contextmanager
-def _shown_by(parent: ToParent, description: str, total: int | None) -> Iterator[Advance]:
+def _shown_by(parent: ToParent, work: Work) -> Iterator[Shown]:
     """Progress that the parent process shows."""
-    parent.send((_BEGIN, description, total))
-
-    def advance(steps: int = 1, description: str | None = None) -> None:
-        parent.send((_ADVANCE, steps, description))
-
-    yield advance
-    parent.send((_END, None, None))
+    parent.send(work)
+    yield _ShownElsewhere(parent)
+    parent.send((_END,))
 
 
 @contextmanager
@@ -135,8 +147,8 @@ def _telling(progress: ShowProgress) -> Iterator[Connection]:
 
 
 def _tell(connection: Connection, progress: ShowProgress) -> None:
-    with ExitStack() as shown:
-        advance: Advance | None = None
+    with ExitStack() as works:
+        shown: Shown | None = None
         # the end of the file, or the rest of what a killed process was sending
         with suppress(EOFError, OSError):
             while True:
@@ -144,13 +156,13 @@ def _tell(connection: Connection, progress: ShowProgress) -> None:
                 if isinstance(message, logging.LogRecord):
                     logging.getLogger(message.name).handle(message)
                     continue
-                kind, first, second = message
-                if kind == _BEGIN:
-                    advance = shown.enter_context(progress(first, second))
-                elif kind == _ADVANCE and advance is not None:
-                    advance(first, second)
-                elif kind == _END:
-                    shown.close()
+                if isinstance(message, Work):
+                    shown = works.enter_context(progress(message))
+                elif message == (_END,):
+                    works.close()
+                else:
+                    call, by_place, by_name = message
+                    getattr(shown, call)(*by_place, **by_name)
 
 
 def _error_of(told: Path) -> AuxdriveError:

@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import RuntimeUnavailable
-from auxdrive.logs import ShowProgress, no_progress
 from auxdrive.machine.cpus import usable_cpus
 from auxdrive.machine.openmp import PASSIVE, set_too_late
 from auxdrive.runs import RunFolder, RunResult
 from auxdrive.storage.claims import claim
+from auxdrive.work import ShowProgress, Work, no_progress
 from lightning_fabric import Fabric
 
 from auxdrive_train.data.deriving import derive_missing
@@ -100,10 +100,11 @@ def _work(
             "camera_faults": announce_findings(dataset, parts.train, parts.validation),
         }
         write_artefacts(out, config, dataset, parts.validation, findings)
-    with progress(f"{config.method} · {config.backbone}", None) as advance:
-        trainer = Trainer(parts, advance)
-        trainer.resume()
-        reached = trainer.fit()
+    trainer = Trainer(parts)
+    trainer.resume()
+    name = f"training {config.method} ({config.backbone})"
+    with progress(Work(name, "epoch", trainer.epochs_expected())) as shown:
+        reached = trainer.fit(shown)
     if fabric.is_global_zero:
         write_result(parts, reached)
     fabric.barrier()

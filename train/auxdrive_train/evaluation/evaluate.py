@@ -13,12 +13,12 @@ from auxdrive.cards import Interval
 from auxdrive.data.dataset import TRAIN_SPLIT, Dataset
 from auxdrive.data.division import training_parts
 from auxdrive.errors import DataError
-from auxdrive.logs import ShowProgress, no_progress
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.runs import Metrics
 from auxdrive.storage.claims import changed
 from auxdrive.strict import Strict
 from auxdrive.types import Float32, Float64
+from auxdrive.work import ShowProgress, Work, no_progress
 
 from auxdrive_train.data.deriving import derive_missing
 from auxdrive_train.data.samples import SampleSet
@@ -134,8 +134,9 @@ def evaluate(
     samples = samples.chosen(model.counted(samples))
     if not len(samples):
         raise DataError(f"{dataset.name}: no frame has {', '.join(model.modalities)}")
-    with progress(f"predicting with {model.path.resolve().name}", len(samples)) as advance:
-        predictions = model.predict(samples, advance)
+    name = f"predicting with {model.path.resolve().name}"
+    with progress(Work(name, "frame", len(samples), many=True)) as shown:
+        predictions = model.predict(samples, shown)
     sha256 = dataset.fingerprint()
     known = sha256 == model.dataset_sha256
     train, floor_from = _floor_frames(dataset, split, samples)

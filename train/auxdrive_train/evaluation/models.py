@@ -17,13 +17,13 @@ from auxdrive.cards import CameraSpec, PreprocessingSpec
 from auxdrive.checks.parity import predict_all
 from auxdrive.errors import RuntimeUnavailable, UsageError
 from auxdrive.inspection.bundles_and_runs import is_bundle
-from auxdrive.logs import Advance
 from auxdrive.modalities import Modality
 from auxdrive.predictor import Predictor
 from auxdrive.runs import RunFolder
 from auxdrive.steering import SteeringSpec
 from auxdrive.storage.reading import is_folder
 from auxdrive.types import Float32
+from auxdrive.work import Shown
 from numpy.typing import NDArray
 
 from auxdrive_train.data.loader import Loader
@@ -70,7 +70,7 @@ class Model:
     modalities: tuple[Modality, ...]
     preprocessing: PreprocessingSpec
     dataset_sha256: str
-    predict: Callable[[SampleSet, Advance], Float32]
+    predict: Callable[[SampleSet, Shown], Float32]
     counted: Callable[[SampleSet], NDArray[np.bool_]]
 
 
@@ -101,9 +101,9 @@ def _of_run(path: Path, role: str, device: str) -> Model:
     run = load_run(path)
     network = run.network_of(role).to(device)
 
-    def predict(samples: SampleSet, advance: Advance) -> Float32:
+    def predict(samples: SampleSet, shown: Shown) -> Float32:
         found = predict_roles({role: network}, samples, torch.device(device))[role]
-        advance(len(samples))
+        shown.done(len(samples))
         return found
 
     return Model(
@@ -134,14 +134,14 @@ def _of_bundle(path: Path, role: str, device: str) -> Model:
             f"{path}: a bundle holds a {card.training.role} and no '{role}'; evaluate the run"
         )
 
-    def predict(samples: SampleSet, advance: Advance) -> Float32:
+    def predict(samples: SampleSet, shown: Shown) -> Float32:
         found = []
         with Predictor.load(bundle, device=device) as predictor:
             everything = np.arange(len(samples), dtype=np.int64)
             for batch in Loader(samples, EVALUATION_BATCH).iterate(everything):
                 images, ego = batch.frames[Modality.RGB].numpy(), batch.ego_be.numpy()
                 found.append(predict_all(predictor, images, ego))
-                advance(len(images))
+                shown.done(len(images))
         return np.concatenate(found)
 
     return Model(

@@ -39,6 +39,9 @@ from auxdrive_train.models.networks import Build, Network
 
 STUDENT = "student"
 TEACHER = "teacher"
+# No run has so many phases: a method that goes on for longer has no end that could be told.
+_MOST_PHASES = 10_000
+_ALWAYS_BETTER = 1e12
 
 
 Examples = Callable[[Modality], Batch]
@@ -225,6 +228,20 @@ class Method(ABC):
     @abstractmethod
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
         """The phase after these, or None when training is done. A pure function of the history."""
+
+    def phases_to_come(self, history: Sequence[PhaseRecord]) -> list[Phase] | None:
+        """All phases after these, where none is left out or ends early: as if the metric went on
+        improving. None where that has no end.
+        """
+        sign = 1.0 if self.task.higher_is_better else -1.0
+        imagined, coming = list(history), list[Phase]()
+        while (phase := self.next_phase(imagined)) is not None:
+            if len(coming) == _MOST_PHASES:
+                return None
+            coming.append(phase)
+            value = sign * _ALWAYS_BETTER * len(coming)
+            imagined.append(PhaseRecord(phase.name, phase.epochs, phase.watch, value, value))
+        return coming
 
     @abstractmethod
     def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:

@@ -1,0 +1,180 @@
+"""How far a long work is. The library tells it to whoever shows it, and prints nothing itself:
+`auxdrive.console.progress` shows it on standard error, `no_progress` nowhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A work that takes long.
+
+    Attributes:
+        name: what is done, as in "training samd".
+        unit: what it is counted in, in the singular: "epoch", "episode", "route".
+        total: how many units it has; None where nobody knows.
+        at_once: how many units are under way side by side.
+        many: whether units are too many and too short for a line each.
+        effort: where units take times of their own, what all of them take together, in any unit of
+            effort.
+    """
+
+    name: str
+    unit: str
+    total: int | None = None
+    at_once: int = 1
+    many: bool = False
+    effort: float | None = None
+
+
+class Shown(Protocol):
+    """A work that is being shown."""
+
+    def done(self, count: int = 1, *details: str, effort: float | None = None) -> None:
+        """Units were finished.
+
+        Args:
+            count: how many.
+            details: what came of them, a few words each.
+            effort: what they took, where the work counts its effort.
+        """
+
+    def found(self, count: int, effort: float | None = None) -> None:
+        """Units had been finished before the work began, which say nothing of its pace."""
+
+    def within(self, share: float) -> None:
+        """Of the unit under way a share (0 to 1) is done."""
+
+    def expect(self, total: int) -> None:
+        """The work has so many units in all, as is known by now."""
+
+
+ShowProgress = Callable[[Work], AbstractContextManager[Shown]]
+"""Shows a work from its begin to its end."""
+
+
+class Unseen:
+    """A work that nobody looks at."""
+
+    def done(self, count: int = 1, *details: str, effort: float | None = None) -> None: ...
+
+    def found(self, count: int, effort: float | None = None) -> None: ...
+
+    def within(self, share: float) -> None: ...
+
+    def expect(self, total: int) -> None: ...
+
+
+@contextmanager
+def no_progress(work: Work) -> Iterator[Shown]:
+    """Shows nothing."""
+    del work
+    yield Unseen()
+
+
+class Pace:
+    """Where a work stands, and how long the rest takes at the pace so far.
+
+    Args:
+        work: which.
+        clock: the time in seconds.
+
+    Example:
+        >>> times = iter([0.0, 30.0, 30.0])
+        >>> pace = Pace(Work("training", "epoch", total=4), lambda: next(times))
+        >>> pace.done(1)
+        >>> pace.left_s()
+        90.0
+    """
+
+    def __init__(self, work: Work, clock: Callable[[], float] = time.monotonic) -> None:
+        self.total, self.finished, self.share = work.total, 0, 0.0
+        self._work, self._clock = work, clock
+        self._effort = self._effort_here = 0.0
+        self._began_s = self._estimated_at_s = clock()
+        self._left_s: float | None = None
+
+    def found(self, count: int, effort: float | None = None) -> None:
+        """Units were there."""
+        self.finished += count
+        self._effort += count if effort is None else effort
+
+    def done(self, count: int, effort: float | None = None) -> None:
+        """Units were finished."""
+        self.found(count, effort)
+        self._effort_here += count if effort is None else effort
+        self.share = 0.0
+        self._estimate()
+
+    def within(self, share: float) -> None:
+        """Of the unit under way a share is done."""
+        self.share = min(max(share, 0.0), 1.0)
+        self._estimate()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every unit is finished."""
+        return self.total is not None and self.finished >= self.total
+
+    @property
+    def part(self) -> float:
+        """The share of the whole that is done, 0 to 1; 0 where nobody knows."""
+        whole = self._whole
+        return min((self._effort + self.share) / whole, 1.0) if whole else 0.0
+
+    @property
+    def _whole(self) -> float | None:
+        return self.total if self._work.effort is None else self._work.effort
+
+    def elapsed_s(self) -> float:
+        """Since the work began."""
+        return self._clock() - self._began_s
+
+    def left_s(self) -> float | None:
+        """At the last news, and counted down since; None before the first. A unit that takes longer
+        than it should is not made up for by the others.
+        """
+        if self._left_s is None or self.total is None:
+            return None
+        units = max(self.total - self.finished, 1)
+        since_s = self._clock() - self._estimated_at_s
+        return max(self._left_s - since_s, self._left_s * (units - 1) / units)
+
+    def _estimate(self) -> None:
+        """Of units under way side by side each is taken for half done."""
+        whole = self._whole
+        if whole is None or not (self._effort_here or self.share):
+            return
+        under_way = self.share
+        if self._work.at_once > 1 and self._work.effort is None:
+            under_way = min(self._work.at_once - 1, max(whole - self._effort, 0)) / 2
+        now_s = self._clock()
+        done = self._effort_here + under_way
+        left = max(whole - self._effort - under_way, 0.0)
+        self._estimated_at_s, self._left_s = now_s, (now_s - self._began_s) * left / done
+
+
+def duration(seconds: float) -> str:
+    """A time as one would say it: "40 s", "12 min", "3 h 05 min", "2 d 4 h".
+
+    Example:
+        >>> duration(3900)
+        '1 h 05 min'
+    """
+    if seconds < MINUTE_S - 0.5:
+        return f"{max(seconds, 0):.0f} s"
+    if seconds < HOUR_S - MINUTE_S / 2:
+        return f"{seconds / MINUTE_S:.0f} min"
+    if seconds < 2 * DAY_S:
+        hours, minutes = divmod(round(seconds / MINUTE_S), 60)
+        return f"{hours} h {minutes:02} min"
+    days, hours = divmod(round(seconds / HOUR_S), 24)
+    return f"{days} d {hours} h"

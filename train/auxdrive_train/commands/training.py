@@ -1,0 +1,32 @@
+"""A training that a command runs: shown while it lasts, and what its user should know where he ends
+it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from auxdrive import console
+
+if TYPE_CHECKING:
+    from auxdrive.runs import RunResult
+
+    from auxdrive_train.engine.config import TrainConfig
+
+
+def train_shown(config: TrainConfig, out: Path, resume: bool) -> RunResult:
+    """`auxdrive_train.engine.train.train` with its progress on standard error."""
+    from auxdrive.runs import RunFolder
+
+    from auxdrive_train.engine.train import train
+
+    try:
+        return train(config, out, resume, progress=console.progress)
+    except KeyboardInterrupt:
+        if RunFolder(out).is_run:
+            console.note(
+                f"interrupted; finished epochs are in {out}, and the same command with --resume "
+                "goes on"
+            )
+        raise
