@@ -96,7 +96,7 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool, shown: Shown
     reference = read_reference(run)
     height, width = reference.images.shape[1:3]
     model = to_onnx(network, run.task, height, width, cast_first)
-    shown.done(1, "the graph is made")
+    shown.done(1, f"a graph of {len(model) / 2**20:.1f} MiB")
     metrics = student_metrics(run, result)
     shown.done(1, "metrics are measured")
     card = make_card(run, name, result, metrics, reference, model)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import platform
 import sys
 import traceback
 from typing import Annotated, Any
@@ -151,6 +152,8 @@ def _speak(level: int) -> None:
     if console.spoken_from() not in (console.NORMAL, level):
         raise UsageError("--quiet and --verbose contradict each other; give one of them")
     console.speak_from(level)
+    python, system = platform.python_version(), f"{platform.system()} {platform.machine()}"
+    _LOG.debug(f"auxdrive {__version__}, Python {python}, {system}")
 
 
 COMMANDS: Registry[Any] = Registry(

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from auxdrive.errors import DataError, UsageError
 from auxdrive_eval.demo import settings as recipe
-from auxdrive_eval.demo.settings import DemoSettings
 from auxdrive_eval.demo.efforts import efforts
+from auxdrive_eval.demo.settings import DemoSettings
 from auxdrive_eval.demo.stages import STATE_NAME, demo_in
 
 SMALL = ("--frames", "500", "--epochs", "2", "--routes", "1")

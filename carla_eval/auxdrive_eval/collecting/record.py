@@ -4,6 +4,7 @@ see is written at the recording rate.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState
 
+_LOG = logging.getLogger(__name__)
 STANDING_MPS = 0.1
 MAX_STANDING_S = 45.0
 """An episode ends when the ego has stood this long: a red light takes less, a jam teaches nothing
@@ -116,6 +118,10 @@ def record_episode(
             state = simulator.step(
                 control if perturbation is None else perturbation.apply(control, state.time_s)
             )
+        _LOG.debug(
+            f"{plan.episode_id}: {len(writer)} frames, {state.time_s:.1f} s of game time, "
+            f"route {plan.route_seed}"
+        )
         return len(writer)
 
 

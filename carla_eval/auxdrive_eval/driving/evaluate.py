@@ -100,6 +100,9 @@ class _RouteWorker:
         self._simulator: Simulator | None = None
 
     def __call__(self, job: _Job) -> None:
+        _log.debug(
+            f"route {job.route.route_id} begins: {job.route.length_m:.0f} m, seed {job.seed}"
+        )
         sparse_m = float(polyline_length(np.array(job.route.keypoints), euclidean))
         try:
             camera = self._driver.camera

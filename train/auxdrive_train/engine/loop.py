@@ -207,6 +207,10 @@ class Trainer:
         self.progress.trained_s += elapsed_s
         self.progress.clipped += norms.clipped
         self.progress.phase_steps += steps
+        _LOG.debug(
+            f"{phase.name}: {steps} steps in {elapsed_s:.1f} s, of which {loader.waited_s:.1f} s "
+            f"waiting for data; learning rate {lr:.3g}"
+        )
         means = self._over_processes(
             {**{name: value / steps for name, value in sums.items()}, **norms.summary()}
         )
@@ -410,3 +414,4 @@ class Trainer:
                 **self._loaded_optimizers,
             }
         files.save(path, stored)
+        _LOG.debug(f"stored {path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.losses.contract import without_losses
 
+_LOG = logging.getLogger(__name__)
+
 
 def write_result(parts: Parts, progress: Progress) -> RunResult:
     """Measure every role's network on the validation part and on every further split that was asked
@@ -31,6 +34,7 @@ def write_result(parts: Parts, progress: Progress) -> RunResult:
     measured: dict[str, Mapping[str, Any]] = {}
     splits = {"val": parts.validation, **parts.further}
     for name, samples in splits.items():
+        _LOG.info(f"measuring on '{name}': {len(samples)} samples, {', '.join(roles)}")
         predictions = predict_roles(roles, samples, parts.fabric.device)
         metrics: dict[str, Any] = dict(measure(roles, predictions, samples, steering))
         extra = method.report(
