@@ -20,8 +20,9 @@ from auxdrive.runs import RunResult
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.evaluate import predict_roles
 from auxdrive_train.engine.load import Run
-from auxdrive_train.evaluation.intervals import metric_intervals, metric_unit, of_intervals
+from auxdrive_train.evaluation.intervals import metric_intervals, of_intervals
 from auxdrive_train.methods.contract import STUDENT
+from auxdrive_train.tasks.metrics import metric_unit
 
 from auxdrive_deploy.student_graph import student_of
 

@@ -32,6 +32,11 @@ Metrics = dict[str, float | None]
 """By name; None where a metric is no number, such as R2 of labels that do not vary."""
 
 CONFIG_NAME = "config.yaml"
+NOT_IN_FINGERPRINT = frozenset({"data", "prefetch", "evaluate", "device", "threads"})
+"""Settings that may differ between a run and its resume, and between runs of one group: where the
+data lie, what is measured after training, and the machine. A different number of threads or another
+device rounds differently: the resumed run is as good, but not the same to the last bit.
+"""
 _LONGEST_LINE = 1 << 20
 
 

@@ -1,6 +1,7 @@
 """Intervals and tests, the same ones for training, export, evaluation, demo and benchmarks.
 
     seed_interval([0.41, 0.44, 0.39]).low                # over seeds: Student's t
+    seed_difference(student, baseline).p_value           # over seeds: paired t-test
     paired_difference(student, baseline, seed=0).p_value # over routes: sign-flip test
     bootstrap_intervals(values, measure, group_of, ...)  # over groups of frames
 
@@ -102,11 +103,14 @@ def bootstrap_intervals(
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """One set of scores less another, pair by pair: the mean, the two-sided p-value of the
-    sign-flip test that it is zero, and the interval of all differences that this test at 5 % does
-    not refuse (infinite where so few pairs refuse nothing).
+    """One set of scores less another, pair by pair: the mean, the two-sided p-value of a test that
+    it is zero, and the interval of all differences that this test at 5 % does not refuse (infinite
+    where so few pairs, or pairs that all differ by the same, refuse nothing).
 
     Interval and p-value cannot disagree: zero lies outside the interval just where p is below 5 %.
+
+    Attributes:
+        test: the name of the test.
     """
 
     mean: float
@@ -114,11 +118,48 @@ class PairedDifference:
     high: float
     p_value: float
     pairs: int
+    test: str
 
     @property
     def is_shown(self) -> bool:
         """Whether the test refuses that there is no difference."""
         return self.p_value < ALPHA
+
+
+def seed_difference(one: Float64, other: Float64) -> PairedDifference:
+    """Student's paired t-test of `one - other`, both (N,), one value per seed, and its interval.
+
+    Differences without any scatter tell nothing of how far those of further seeds would lie from
+    them: they, and a single one, have no bounds and a p-value of 1.
+
+    Args:
+        one: a metric of one method.
+        other: the same metric of another, of the same seeds in the same order.
+
+    Raises:
+        DataError: the two are not of one length, or empty, or not finite.
+    """
+    differences = _differences(one, other)
+    count, mean = len(differences), float(differences.mean())
+    scatter = float(differences.std(ddof=1)) if count > 1 else 0.0
+    # the mean of equal numbers is not always that number: deviations of its rounding are none
+    if scatter <= 1e-12 * max(float(np.abs(differences).max()), 1e-300):
+        return PairedDifference(mean, -math.inf, math.inf, 1.0, count, "paired t-test")
+    from scipy import stats
+
+    error = scatter / math.sqrt(count)
+    half = float(stats.t.ppf(_TAILS[1], count - 1)) * error
+    p_value = 2.0 * float(stats.t.sf(abs(mean) / error, count - 1))
+    return PairedDifference(mean, mean - half, mean + half, p_value, count, "paired t-test")
+
+
+def _differences(one: Float64, other: Float64) -> Float64:
+    if one.shape != other.shape or one.ndim != 1 or not len(one):
+        raise DataError(f"paired scores are two rows of one length, got {one.shape}, {other.shape}")
+    differences = np.asarray(one - other, dtype=np.float64)
+    if not np.isfinite(differences).all():
+        raise DataError("paired scores must be finite")
+    return differences
 
 
 def paired_difference(one: Float64, other: Float64, seed: int) -> PairedDifference:
@@ -138,11 +179,7 @@ def paired_difference(one: Float64, other: Float64, seed: int) -> PairedDifferen
     Raises:
         DataError: the two are not of one length, or empty, or not finite.
     """
-    if one.shape != other.shape or one.ndim != 1 or not len(one):
-        raise DataError(f"paired scores are two rows of one length, got {one.shape}, {other.shape}")
-    differences = np.asarray(one - other, dtype=np.float64)
-    if not np.isfinite(differences).all():
-        raise DataError("paired scores must be finite")
+    differences = _differences(one, other)
     means = np.sort(_subset_means(differences, seed))
     patterns = len(means) + 1
     tail = min(np.count_nonzero(means <= 0), np.count_nonzero(means >= 0))
@@ -153,7 +190,9 @@ def paired_difference(one: Float64, other: Float64, seed: int) -> PairedDifferen
     low, high = (
         (float(means[outside - 1]), float(means[-outside])) if outside > 0 else (-np.inf, np.inf)
     )
-    return PairedDifference(float(differences.mean()), low, high, p_value, len(differences))
+    return PairedDifference(
+        float(differences.mean()), low, high, p_value, len(differences), "sign-flip test"
+    )
 
 
 def _subset_means(differences: Float64, seed: int) -> Float64:

@@ -11,7 +11,12 @@ from itertools import product
 import numpy as np
 import pytest
 from auxdrive.errors import DataError
-from auxdrive.statistics import bootstrap_intervals, paired_difference, seed_interval
+from auxdrive.statistics import (
+    bootstrap_intervals,
+    paired_difference,
+    seed_difference,
+    seed_interval,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -193,3 +198,37 @@ def test_unpaired_scores_are_refused() -> None:
     for one, other in (([1.0], [1.0, 2.0]), ([], []), ([math.nan], [1.0])):
         with pytest.raises(DataError, match="paired scores"):
             paired_difference(np.array(one), np.array(other), 0)
+
+
+# Differences over seeds
+
+
+def test_a_difference_over_seeds_is_the_paired_t_test() -> None:
+    one, other = np.array([1.0, 2.5, 3.0, 2.0]), np.array([0.5, 2.0, 1.0, 2.2])
+    got, expected = seed_difference(one, other), stats.ttest_rel(one, other)
+    bounds = expected.confidence_interval()
+    assert got.p_value == pytest.approx(expected.pvalue)
+    assert (got.low, got.high) == pytest.approx((bounds.low, bounds.high))
+    assert (got.mean, got.pairs, got.test) == (pytest.approx(0.7), 4, "paired t-test")
+
+
+@given(st.lists(st.floats(-10, 10), min_size=1, max_size=8))
+@settings(max_examples=100, deadline=None)
+def test_over_seeds_zero_lies_outside_the_interval_just_where_a_difference_is_shown(
+    gaps: list[float],
+) -> None:
+    got = seed_difference(np.array(gaps), np.zeros(len(gaps)))
+    assert got.is_shown == (not got.low <= 0.0 <= got.high)
+
+
+@pytest.mark.parametrize("gaps", [[0.3], [0.1] * 3, [0.0, 0.0], [1e-320] * 2])
+def test_differences_without_scatter_show_nothing(gaps: list[float]) -> None:
+    got = seed_difference(np.array(gaps) + 7.0, np.full(len(gaps), 7.0))
+    assert (got.low, got.high, got.p_value) == (-math.inf, math.inf, 1.0)
+
+
+def test_unpaired_or_endless_values_over_seeds_are_refused() -> None:
+    with pytest.raises(DataError, match="two rows of one length"):
+        seed_difference(np.zeros(2), np.zeros(3))
+    with pytest.raises(DataError, match="must be finite"):
+        seed_difference(np.array([np.inf]), np.zeros(1))

@@ -18,8 +18,7 @@ _SHOWN = (
     ("score_penalty", "penalty factor", 3),
 )
 
-# Label of the document and where its value stands in the global record.
-_LABELLED: tuple[tuple[str, str, str], ...] = (
+LABELLED: tuple[tuple[str, str, str], ...] = (
     ("Avg. driving score", "scores", "score_composed"),
     ("Avg. route completion", "scores", "score_route"),
     ("Avg. infraction penalty", "scores", "score_penalty"),
@@ -33,7 +32,8 @@ _LABELLED: tuple[tuple[str, str, str], ...] = (
     ("Route timeouts", "infractions", "route_timeout"),
     ("Agent blocked", "infractions", "vehicle_blocked"),
 )
-LABELS: tuple[str, ...] = tuple(label for label, _, _ in _LABELLED)
+"""Label of the document, and where its value stands in the global record."""
+LABELS: tuple[str, ...] = tuple(label for label, _, _ in LABELLED)
 
 
 def global_record(records: Sequence[RouteRecord], total_routes: int) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _mean(values: Sequence[float]) -> float:
 
 def values_of(record: dict[str, Any]) -> list[str]:
     """The document's `values`: twelve strings with three decimals, in the order of `LABELS`."""
-    return [f"{record[group][key]:.3f}" for _, group, key in _LABELLED]
+    return [f"{record[group][key]:.3f}" for _, group, key in LABELLED]
 
 
 def entry_status(records: Sequence[RouteRecord], progress: tuple[int, int]) -> tuple[str, bool]:

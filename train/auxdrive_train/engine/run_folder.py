@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import UsageError
-from auxdrive.runs import CONFIG_NAME, RunFolder, RunRecord
+from auxdrive.runs import CONFIG_NAME, NOT_IN_FINGERPRINT, RunFolder, RunRecord
 from auxdrive.storage.claims import FolderKind, changed
 from auxdrive.storage.publish import published_file, write_atomic
 from auxdrive.storage.reading import make_folder
@@ -26,10 +26,6 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import TrainConfig, dump_config, load_config
 
 REFERENCE_FRAMES = 32
-# What may differ between a run and its resume: where the data lie, what is measured after training,
-# and the machine. A different number of threads or another device rounds differently: the resumed
-# run is as good, but not the same to the last bit.
-NOT_IN_FINGERPRINT = {"data", "prefetch", "evaluate", "device", "threads"}
 
 
 def fingerprint(config: TrainConfig, dataset: Dataset) -> str:

@@ -9,6 +9,7 @@ from auxdrive.steering import SteeringSpec
 from auxdrive.types import Float32
 
 from auxdrive_train.data.samples import SampleSet
+from auxdrive_train.tasks.metrics import metric_unit
 
 RESAMPLES = 1000
 MAX_RESAMPLED = 20_000_000
@@ -53,15 +54,3 @@ def of_intervals(samples: SampleSet) -> str:
     if len(np.unique(group_of)) < MIN_GROUPS:
         return f"no intervals: it is {what}, and {MIN_GROUPS} are needed at least"
     return f"95 % intervals from a bootstrap over {what}"
-
-
-def metric_unit(metric: str) -> str:
-    """The metrics' names carry their units; shares and R2 have none."""
-    return next(
-        (
-            unit
-            for suffix, unit in (("_deg", "deg"), ("_mps", "m/s"), ("_m", "m"))
-            if metric.endswith(suffix)
-        ),
-        "",
-    )

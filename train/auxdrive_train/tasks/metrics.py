@@ -42,6 +42,18 @@ def higher_is_better(metric: str) -> bool:
     return name.startswith("acc_") or name in ("macc", "r2")
 
 
+def metric_unit(metric: str) -> str:
+    """The metrics' names carry their units; shares and R2 have none."""
+    return next(
+        (
+            unit
+            for suffix, unit in (("_deg", "deg"), ("_mps", "m/s"), ("_m", "m"))
+            if metric.endswith(suffix)
+        ),
+        "",
+    )
+
+
 def r2_score(prediction: AnyArray, label: AnyArray) -> float:
     """Coefficient of determination, 1 - SS_res / SS_tot; NaN where the labels do not vary, since
     it is undefined there.

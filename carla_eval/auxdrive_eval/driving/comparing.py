@@ -1,0 +1,104 @@
+"""Drives as `auxdrive compare` holds them against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from auxdrive.comparing.base import Comparable, Found, Measured, Part, Result
+from auxdrive.errors import DataError
+from auxdrive.storage.reading import exists, read_bytes
+from auxdrive.strict import MAX_JSON_BYTES, mistakes_of, parse_object
+from pydantic import ValidationError
+
+from auxdrive_eval.driving.folder import RESULTS_NAME
+from auxdrive_eval.driving.inspection import is_drive
+from auxdrive_eval.driving.settings import SETTINGS_NAME, EvaluationSettings, read_settings
+from auxdrive_eval.scoring.records import AGENT_FAILURES, RouteRecord
+from auxdrive_eval.scoring.summary import LABELLED, global_record
+
+_COMPLETED = 100.0
+_UNITS = {"score_composed": "points", "score_route": "%", "score_penalty": ""}
+_MAIN = "driving score"
+_DECIDES = ("role", "controller", "creep_after_s")
+_GIVES_THE_ROUTES = ("simulator", "simulator_version", "routes_sha256", "route_count", "repeats")
+
+
+def result_of(path: Path) -> Result:
+    """The result of a finished drive.
+
+    Raises:
+        DataError: it is not finished, damaged, or of another version of auxdrive.
+    """
+    settings = read_settings(path)
+    stored = settings.model_dump(mode="json")
+    records = _records(path, settings)
+    failed = [record for record in records if record.status in AGENT_FAILURES]
+    return Result(
+        path=path,
+        seed=settings.seed,
+        name=settings.driver,
+        settings={name: stored[name] for name in _DECIDES},
+        rules={"rule set": settings.rules},
+        measured_on={name: stored[name] for name in _GIVES_THE_ROUTES},
+        made_by={"auxdrive": settings.auxdrive},
+        identity=settings.driver_sha256,
+        metrics={Part(): _metrics(records, settings.repeats)},
+        main_metrics=(_MAIN,),
+        notes=(f"{len(failed)} of {len(records)} routes were ended by the agent's own failure",)
+        if failed
+        else (),
+    )
+
+
+def _records(path: Path, settings: EvaluationSettings) -> list[RouteRecord]:
+    file, total = path / RESULTS_NAME, settings.route_count * settings.repeats
+    if not exists(file):
+        raise DataError(f"{path} has driven no route yet; `auxdrive drive --resume` goes on")
+    document = parse_object(read_bytes(file, MAX_JSON_BYTES), str(file))
+    checkpoint = document.get("_checkpoint")
+    listed = checkpoint.get("records") if isinstance(checkpoint, dict) else None
+    if not isinstance(listed, list):
+        raise DataError(
+            f"{file} is damaged: it has no _checkpoint.records; --resume writes it anew"
+        )
+    try:
+        records = [RouteRecord.model_validate(record) for record in listed]
+    except ValidationError as error:
+        raise DataError(
+            f"{file} is damaged ({mistakes_of(error, RouteRecord)[0]}); --resume writes it anew"
+        ) from error
+    records.sort(key=lambda record: record.index)
+    if [record.index for record in records] != list(range(total)):
+        raise DataError(
+            f"{path} is not finished: {len(records)} of {total} drives are in {RESULTS_NAME}; "
+            "`auxdrive drive --resume` goes on"
+        )
+    return records
+
+
+def _metrics(records: Sequence[RouteRecord], repeats: int) -> dict[str, Measured]:
+    """The labelled values of the leaderboard's document. Scores are means over routes, and keep
+    the score of each route, the mean of its repeats.
+    """
+    whole = global_record(records, len(records))
+    made = {}
+    for label, group, key in LABELLED:
+        name = label.removeprefix("Avg. ")
+        if group == "scores":
+            of_each = [getattr(record.scores, key) for record in records]
+            parts = tuple(
+                sum(of_each[start : start + repeats]) / repeats
+                for start in range(0, len(of_each), repeats)
+            )
+            made[name] = Measured(whole[group][key], _UNITS[key], True, parts)
+        else:
+            made[name] = Measured(whole[group][key], "per km")
+    reached = sum(record.scores.score_route >= _COMPLETED for record in records)
+    made["routes completed"] = Measured(100.0 * reached / len(records), "%", True)
+    return made
+
+
+DRIVES = Comparable(
+    "drives", "drives", SETTINGS_NAME, is_drive, lambda path: Found((result_of(path),))
+)

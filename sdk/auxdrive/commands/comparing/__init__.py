@@ -1,0 +1,1 @@
+"""How a comparison is shown: tables, Markdown, a drawing."""

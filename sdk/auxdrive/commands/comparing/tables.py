@@ -1,0 +1,126 @@
+"""A comparison as tables of text, for a terminal and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from auxdrive.comparing.record import Comparison, Difference
+from auxdrive.console import printable
+from auxdrive.inspection.metric_tables import rounded
+
+Rows = list[tuple[str, ...]]
+COLUMNS = ("", "n", "mean", "95 % interval", "difference", "95 % interval", "p")
+
+
+@dataclass(frozen=True)
+class MetricTable:
+    """One metric of all groups.
+
+    Attributes:
+        title: the metric, and what it was measured on.
+        rows: under `COLUMNS`, a group each, then what needs no network.
+        verdicts: a sentence for each further group.
+    """
+
+    title: str
+    rows: Rows
+    verdicts: tuple[str, ...]
+
+
+def metric_tables(found: Comparison, metrics: Sequence[str]) -> list[MetricTable]:
+    """A table for each of these metrics."""
+    return [_table(found, metric) for metric in metrics]
+
+
+def settings_rows(found: Comparison) -> Rows:
+    """The settings in which groups differ: a row each, a column for each group."""
+    return [
+        (setting, *(values[group.name] for group in found.groups))
+        for setting, values in found.unequal.items()
+    ]
+
+
+def markdown(found: Comparison, metrics: Sequence[str]) -> str:
+    """The whole comparison in Markdown."""
+    return "\n".join(_markdown(found, metrics)) + "\n"
+
+
+def _table(found: Comparison, metric: str) -> MetricTable:
+    differences = {each.group: each for each in found.differences if each.metric == metric}
+    rows: Rows = []
+    for group in found.groups:
+        value = group.metrics[metric]
+        rows.append(
+            (
+                group.name,
+                str(len(group.results)),
+                rounded(value.value),
+                _bounds(value.low, value.high),
+                *_difference(differences.get(group.name)),
+            )
+        )
+    for name, metrics in found.floor.items():
+        rows.append((f"({name})", "", rounded(metrics.get(metric)), "", "", "", ""))
+    kind = found.metrics[metric]
+    told = (metric, f"in {kind.unit}" if kind.unit else "", found.role, _on(found.split))
+    better = "higher is better" if kind.higher_is_better else "lower is better"
+    verdicts = tuple(each.verdict or _untested(each) for each in differences.values())
+    return MetricTable(f"{', '.join(filter(None, told))} ({better})", rows, verdicts)
+
+
+def _on(split: str) -> str:
+    return f"on {split}" if split else ""
+
+
+def _untested(difference: Difference) -> str:
+    return (
+        f"Nothing can be said of '{difference.group}' against '{difference.against}': "
+        f"{difference.reason}."
+    )
+
+
+def _difference(each: Difference | None) -> tuple[str, str, str]:
+    if each is None:
+        return "", "", ""
+    if each.p_value is None:
+        return rounded(each.mean), "-", "-"
+    return rounded(each.mean), _bounds(each.low, each.high), f"{each.p_value:.3f}"
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"{rounded(low)}..{rounded(high)}"
+
+
+def _markdown(found: Comparison, metrics: Sequence[str]) -> Iterator[str]:
+    for table in metric_tables(found, metrics):
+        yield f"**{_cell(table.title)}**"
+        yield ""
+        yield from _lines(COLUMNS, table.rows)
+        yield ""
+        yield from (f"- {_cell(sentence)}" for sentence in table.verdicts)
+        yield ""
+    if found.unequal:
+        yield "**settings that differ**"
+        yield ""
+        yield from _lines(("", *(group.name for group in found.groups)), settings_rows(found))
+        yield ""
+    for path, reason in found.holes.items():
+        yield f"- missing: {_cell(path)}: {_cell(reason)}"
+    for note in found.notes:
+        yield f"- {_cell(note)}"
+
+
+def _lines(columns: Sequence[str], rows: Rows) -> Iterator[str]:
+    yield f"| {' | '.join(map(_cell, columns))} |"
+    yield f"|{'---|' * len(columns)}"
+    for row in rows:
+        yield f"| {' | '.join(map(_cell, row))} |"
+
+
+def _cell(text: str) -> str:
+    """Text that cannot leave its cell: names of folders may hold anything."""
+    shown = printable(text.replace("\n", " "))
+    for mark in "\\`*_|<>[]":
+        shown = shown.replace(mark, f"\\{mark}")
+    return shown

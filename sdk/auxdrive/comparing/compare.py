@@ -1,0 +1,277 @@
+"""Results held against each other: groups over seeds, and their differences from the first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from auxdrive.comparing.base import Measured, Part, Result
+from auxdrive.comparing.found import find
+from auxdrive.comparing.groups import Group, differing, grouped, same_data, short
+from auxdrive.comparing.record import (
+    ComparedGroup,
+    Comparison,
+    Difference,
+    GroupMetric,
+    MetricKind,
+    Source,
+)
+from auxdrive.comparing.verdict import verdict
+from auxdrive.errors import UsageError, unknown_name
+from auxdrive.statistics import PairedDifference, paired_difference, seed_difference, seed_interval
+
+_VALIDATION, _TEST, _STUDENT, _ALL = "val", "test", "student", "all"
+
+
+def compare(
+    given: Sequence[tuple[str | None, Path]], split: str | None = None, role: str | None = None
+) -> Comparison:
+    """Hold results against each other.
+
+    Args:
+        given: folders, each with the name of the group that it is to be put into, or None: then
+            results that differ in the seed alone are one group.
+        split: of runs; by default the test split where all have measured it, else the validation
+            part.
+        role: of runs; by default the student where all have one.
+
+    Raises:
+        UsageError: nothing was given, a folder holds no results, or the results cannot be compared:
+            they are of several kinds, tasks or rule sets.
+        DataError: a folder is damaged or not finished.
+    """
+    found, holes, what = find(given)
+    _refuse_rules([result for _, result in found])
+    groups, notes = grouped(found)
+    part = _part([result for group in groups for result in group.results], split, role)
+    names = _metric_kinds(groups, part)
+    differences = [
+        difference
+        for group in groups[1:]
+        for difference in _differences(groups[0], group, part, names)
+    ]
+    results = [result for group in groups for result in group.results]
+    return Comparison(
+        what=what,
+        split=part.split,
+        role=part.role,
+        metrics=names,
+        main_metrics=tuple(m for m in results[0].main_metrics if m in names),
+        groups=tuple(_compared(group, part, names) for group in groups),
+        differences=tuple(differences),
+        floor=_floor(groups[0], part, names),
+        unequal=_unequal(groups),
+        holes={str(path): reason for path, reason in holes.items()},
+        notes=(*notes, *_notes(groups, part, what)),
+    )
+
+
+def _refuse_rules(results: Sequence[Result]) -> None:
+    first = results[0]
+    for result in results[1:]:
+        for name, value in first.rules.items():
+            if result.rules.get(name) != value:
+                raise UsageError(
+                    f"{first.path} is of the {name} '{value}', {result.path} of "
+                    f"'{result.rules.get(name)}': their metrics cannot be compared"
+                )
+
+
+def _part(results: Sequence[Result], split: str | None, role: str | None) -> Part:
+    """The part of the metrics that all results have."""
+    common = [
+        part for part in results[0].metrics if all(part in result.metrics for result in results)
+    ]
+    if not common or common == [Part()]:
+        if split is not None or role is not None:
+            raise UsageError("--split and --role are for runs, whose roles are measured on splits")
+        return Part()
+    splits = list(dict.fromkeys(part.split for part in common))
+    if split is None:
+        further = [name for name in splits if name != _VALIDATION]
+        split = _TEST if _TEST in splits else (further or splits)[0]
+    elif split not in splits:
+        raise UsageError(f"{unknown_name('split', split, splits)} (those that all have measured)")
+    roles = [part.role for part in common if part.split == split and part.role != _ALL]
+    if role is None:
+        if _STUDENT not in roles and len(roles) != 1:
+            raise UsageError(f"which role is to be compared? Give --role: {', '.join(roles)}")
+        role = _STUDENT if _STUDENT in roles else roles[0]
+    elif role not in roles:
+        raise UsageError(f"{unknown_name('role', role, roles)} (those that all have)")
+    return Part(split, role)
+
+
+def _metric_kinds(groups: Sequence[Group], part: Part) -> dict[str, MetricKind]:
+    return {
+        name: MetricKind(unit=measured.unit, higher_is_better=measured.higher_is_better)
+        for group in groups
+        for result in group.results
+        for name, measured in result.metrics[part].items()
+    }
+
+
+def _measured(result: Result, part: Part, name: str) -> Measured:
+    return result.metrics[part].get(name, Measured(None))
+
+
+def _compared(group: Group, part: Part, names: Mapping[str, MetricKind]) -> ComparedGroup:
+    metrics = {}
+    for name, kind in names.items():
+        values = [_measured(result, part, name).value for result in group.results]
+        numbers = [value for value in values if value is not None]
+        whole = len(numbers) == len(values)
+        made = seed_interval(numbers, kind.unit) if whole else None
+        metrics[name] = GroupMetric(
+            value=None if made is None else made.value,
+            low=None if made is None else made.low,
+            high=None if made is None else made.high,
+            values=tuple(values),
+        )
+    sources = tuple(
+        Source(path=str(result.path), unit=unit, seed=result.seed)
+        for result, unit in zip(group.results, group.units, strict=True)
+    )
+    return ComparedGroup(name=group.name, results=sources, metrics=metrics)
+
+
+def _pairs(first: Group, group: Group) -> tuple[list[tuple[Result, Result]], str]:
+    """The results that can be paired, and why they are not more."""
+    if first.by_seed and group.by_seed:
+        of_first = {result.seed: result for result in first.results}
+        of_group = {result.seed: result for result in group.results}
+        both = [seed for seed in of_first if seed in of_group]
+        alone = sorted(of_first.keys() ^ of_group.keys())
+        pairs = [(of_first[seed], of_group[seed]) for seed in both]
+        reason = f"no pair for seed {', '.join(map(str, alone))}" if alone else ""
+    elif first.by_seed == group.by_seed and len(first.results) == len(group.results):
+        pairs, reason = list(zip(first.results, group.results, strict=True)), ""
+    else:
+        return [], "their results cannot be paired: seeds do not tell them apart"
+    equal = [pair for pair in pairs if same_data(*pair)]
+    if len(equal) < len(pairs):
+        lost = f"{len(pairs) - len(equal)} pair(s) were not measured on the same data or routes"
+        reason = f"{reason}; {lost}" if reason else lost
+    return equal, reason
+
+
+def _differences(
+    first: Group, group: Group, part: Part, names: Mapping[str, MetricKind]
+) -> Iterator[Difference]:
+    pairs, left_out = _pairs(first, group)
+    for name, kind in names.items():
+        measured = [
+            (_measured(one, part, name), _measured(other, part, name)) for one, other in pairs
+        ]
+        known = [(a, b) for a, b in measured if a.value is not None and b.value is not None]
+        found, over, reason = _test(known, "seeds" if first.by_seed else "drives")
+        if found is None:
+            gap = known[0][1].value - known[0][0].value if known else None  # type: ignore[operator]
+            yield Difference(
+                group=group.name, against=first.name, metric=name, mean=gap, pairs=len(known),
+                reason="; ".join(filter(None, (reason, left_out))),
+            )  # fmt: skip
+            continue
+        yield Difference(
+            group=group.name,
+            against=first.name,
+            metric=name,
+            mean=found.mean,
+            low=found.low if math.isfinite(found.low) else None,
+            high=found.high if math.isfinite(found.high) else None,
+            p_value=found.p_value,
+            pairs=found.pairs,
+            over=over,
+            test=found.test,
+            is_shown=found.is_shown,
+            verdict=verdict(
+                found,
+                f"'{group.name}'",
+                f"'{first.name}'",
+                what=f"{kind.unit} of {name}" if kind.unit else f"of {name}",
+                over=over,
+                higher_is_better=kind.higher_is_better,
+            ),
+            reason=left_out,
+        )
+
+
+def _test(
+    pairs: Sequence[tuple[Measured, Measured]], units: str
+) -> tuple[PairedDifference | None, str, str]:
+    """The test of these pairs, what it is over, and why there is none."""
+    if not pairs:
+        return None, "", "there is no pair"
+    if len(pairs) > 1:
+        one = np.array([other.value for _, other in pairs], dtype=np.float64)
+        return seed_difference(one, np.array([a.value for a, _ in pairs], np.float64)), units, ""
+    (first, other) = pairs[0]
+    if len(first.parts) == len(other.parts) > 1:
+        one = np.array(other.parts, dtype=np.float64)
+        return paired_difference(one, np.array(first.parts, np.float64), seed=0), "routes", ""
+    return None, "", "one seed gives no interval and no test; add seeds"
+
+
+def _floor(
+    group: Group, part: Part, names: Mapping[str, MetricKind]
+) -> dict[str, dict[str, float]]:
+    """By kind the mean over the group's results of what needs no network."""
+    made: dict[str, dict[str, float]] = {}
+    for kind in group.results[0].floor.get(part.split, {}):
+        for name in names:
+            values = [
+                result.floor.get(part.split, {}).get(kind, {}).get(name) for result in group.results
+            ]
+            numbers = [value for value in values if value is not None]
+            if numbers and len(numbers) == len(values):
+                made.setdefault(kind, {})[name] = float(np.mean(numbers))
+    return made
+
+
+def _unequal(groups: Sequence[Group]) -> dict[str, dict[str, str]]:
+    """By setting in which groups differ each group's value, or values."""
+    every = [result for group in groups for result in group.results]
+    return {
+        key: {
+            group.name: " and ".join(
+                dict.fromkeys(short(result.settings.get(key)) for result in group.results)
+            )
+            for group in groups
+        }
+        for key in differing(every)
+    }
+
+
+def _notes(groups: Sequence[Group], part: Part, what: str) -> Iterator[str]:
+    if len(groups) == 1:
+        yield "there is one group alone: it is compared with nothing"
+    for group in groups:
+        if len(group.results) == 1:
+            yield f"'{group.name}' has one result: one seed gives no interval over seeds"
+        if not group.by_seed:
+            yield (
+                f"the {what} of '{group.name}' have seeds in common, and are paired in the order "
+                "in which they were given"
+            )
+    every = [result for group in groups for result in group.results]
+    for result in every:
+        yield from (f"{result.path}: {note}" for note in result.notes)
+    if not all(same_data(every[0], result) for result in every):
+        yield (
+            "not all were measured on the same data or routes: means over seeds are over these, "
+            "too, and differences are over pairs that share theirs"
+        )
+    for name in every[0].made_by:
+        values = dict.fromkeys(result.made_by.get(name, "") or "unknown" for result in every)
+        if len(values) > 1:
+            yield f"made by different versions: {name} {' and '.join(values)}"
+    if part.split == _VALIDATION:
+        yield "the validation part chose the best epochs, so that metrics on it are too good"
+    if len(groups) > 2:
+        yield (
+            f"each of {len(groups) - 1} groups is tested against the first by itself: p-values are "
+            "not corrected for their number"
+        )

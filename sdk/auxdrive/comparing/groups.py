@@ -1,0 +1,188 @@
+"""Results that differ in the seed alone are one group, and what differs between groups is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from auxdrive.comparing.base import Result
+from auxdrive.errors import UsageError
+
+_LONGEST_VALUE = 40
+
+
+@dataclass(frozen=True)
+class Group:
+    """Results over seeds.
+
+    Attributes:
+        name: given, or made of what tells it from the others.
+        results: in the order of their seeds, or as they were given where seeds do not tell them
+            apart.
+        by_seed: whether each has a seed of its own, by which it can be paired.
+    """
+
+    name: str
+    results: tuple[Result, ...]
+    by_seed: bool
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """What each result is, for people."""
+        if self.by_seed:
+            return tuple(f"seed {result.seed}" for result in self.results)
+        return tuple(f"{place}." for place in range(1, len(self.results) + 1))
+
+
+def grouped(given: Sequence[tuple[str | None, Result]]) -> tuple[list[Group], list[str]]:
+    """The groups in the order in which their first results were given, and what a reader must
+    know of them.
+
+    Args:
+        given: results, each with the name of the group that the user put it into, or None.
+
+    Raises:
+        UsageError: results of one seed and the same settings that have different metrics.
+    """
+    notes: list[str] = []
+    named: dict[str, list[Result]] = {}
+    alike: dict[str, list[Result]] = {}
+    order: list[tuple[bool, str]] = []
+    for name, result in _once(given, notes):
+        table, key = (alike, _alike(result)) if name is None else (named, name)
+        if key not in table:
+            order.append((name is not None, key))
+        table.setdefault(key, []).append(result)
+    lots = [
+        (key if is_named else None, lot)
+        for is_named, key in order
+        for lot in ([named[key]] if is_named else _by_data(alike[key]))
+    ]
+    names = _distinct(_names(lots))
+    groups = [_group(name, lot, notes) for name, (_, lot) in zip(names, lots, strict=True)]
+    notes += [
+        f"'{group.name}' was put together of results with different settings: {told}"
+        for group in groups
+        if (told := _told(differing(group.results)))
+    ]
+    return groups, notes
+
+
+def differing(results: Iterable[Result]) -> dict[str, list[Any]]:
+    """By setting the values that results have, where they do not all have the same."""
+    rows = list(results)
+    keys = dict.fromkeys(key for result in rows for key in result.settings)
+    found = {}
+    for key in keys:
+        values = {_canonical(value): value for value in (row.settings.get(key) for row in rows)}
+        if len(values) > 1:
+            found[key] = list(values.values())
+    return found
+
+
+def short(value: Any) -> str:
+    """A setting's value in a few characters."""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    text = "none" if value is None or text == "" else text
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+
+
+def same_data(one: Result, other: Result) -> bool:
+    """Whether two results were measured on the same data or routes."""
+    return _canonical(one.measured_on) == _canonical(other.measured_on)
+
+
+def _once(
+    given: Sequence[tuple[str | None, Result]], notes: list[str]
+) -> list[tuple[str | None, Result]]:
+    seen: dict[Any, str | None] = {}
+    kept = []
+    for name, result in given:
+        place = result.path.resolve()
+        if place in seen and seen[place] == name:
+            notes.append(f"{result.path} was given more than once, and counts once")
+            continue
+        if place in seen:
+            notes.append(f"{result.path} stands in more than one group")
+        seen[place] = name
+        kept.append((name, result))
+    return kept
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _alike(result: Result) -> str:
+    return _canonical([result.name, dict(result.settings)])
+
+
+def _by_data(lot: list[Result]) -> list[list[Result]]:
+    """One lot where each seed has data of its own (or all the same); else one for each data."""
+    seen: dict[tuple[int, str], str] = {}
+    several = False
+    for result in lot:
+        data = _canonical(dict(result.measured_on))
+        several |= seen.setdefault((result.seed, result.identity), data) != data
+    if not several:
+        return [lot]
+    parts: dict[str, list[Result]] = {}
+    for result in lot:
+        parts.setdefault(_canonical(dict(result.measured_on)), []).append(result)
+    return list(parts.values())
+
+
+def _names(lots: Sequence[tuple[str | None, list[Result]]]) -> list[str]:
+    """Given names, else what the results are called by, with the settings in which lots of one name
+    differ.
+    """
+    names = []
+    for given, lot in lots:
+        alike = [other[0] for name, other in lots if name is None and other[0].name == lot[0].name]
+        told = [f"{key} {short(lot[0].settings.get(key))}" for key in differing(alike)]
+        told += [
+            f"{key} {short(value)[:12]}"
+            for key, value in lot[0].measured_on.items()
+            if any(_canonical(other.measured_on.get(key)) != _canonical(value) for other in alike)
+        ]
+        names.append(given or ", ".join([lot[0].name, *told]))
+    return names
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    made: list[str] = []
+    for name in names:
+        place, chosen = 2, name
+        while chosen in made:
+            chosen, place = f"{name} ({place})", place + 1
+        made.append(chosen)
+    return made
+
+
+def _group(name: str, lot: list[Result], notes: list[str]) -> Group:
+    kept: dict[tuple[int, str, str], Result] = {}
+    for result in lot:
+        key = (result.seed, result.identity, _canonical(dict(result.measured_on)))
+        earlier = kept.setdefault(key, result)
+        if earlier is result:
+            continue
+        if earlier.metrics != result.metrics or _alike(earlier) != _alike(result):
+            raise UsageError(
+                f"{earlier.path} and {result.path} both stand for seed {result.seed} of "
+                f"'{name}', and differ. Leave one out, or put them into groups of their own with "
+                "NAME=PATH"
+            )
+        notes.append(
+            f"{result.path} is {earlier.path} again: the same seed, settings and metrics count once"
+        )
+    results = list(kept.values())
+    by_seed = len({result.seed for result in results}) == len(results)
+    if by_seed:
+        results.sort(key=lambda result: result.seed)
+    return Group(name, tuple(results), by_seed)
+
+
+def _told(found: Mapping[str, list[Any]]) -> str:
+    return "; ".join(f"{key} {' and '.join(map(short, values))}" for key, values in found.items())

@@ -1,0 +1,146 @@
+"""`auxdrive compare` of drives: over routes where there is one of each, over drives where there are
+several.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from auxdrive.comparing.compare import compare
+from auxdrive.comparing.record import Comparison, Difference
+from auxdrive.errors import DataError, UsageError
+from auxdrive.statistics import paired_difference
+from auxdrive_eval.driving.folder import DriverIdentity, write_folder
+from auxdrive_eval.driving.settings import EvaluationSettings
+from auxdrive_eval.scoring.records import RouteMeta, RouteRecord, Scores
+from auxdrive_eval.scoring.summary import results_document
+from small_world import SETTINGS
+
+ONE = (60.0, 36.0, 100.0, 42.0, 60.0, 70.0)
+OTHER = (70.0, 60.0, 100.0, 60.0, 65.0, 100.0)
+
+
+def make_drive(
+    path: Path,
+    scores: tuple[float, ...],
+    *,
+    driver: str = "samd",
+    status: str = "Completed",
+    drives: int | None = None,
+    **changes: object,
+) -> Path:
+    """A folder of an evaluation that scored this on its routes; `drives` cuts it short."""
+    repeats = int(changes.get("repeats", 1))  # type: ignore[call-overload]
+    values = {
+        "auxdrive": "0.1.0", "simulator": SETTINGS, "simulator_version": "3", "rules": "1.0",
+        "driver": driver, "driver_sha256": driver, "role": "student", "controller": None,
+        "routes_sha256": "a", "route_count": len(scores) // repeats, "repeats": repeats, "seed": 0,
+    }  # fmt: skip
+    settings = EvaluationSettings.model_validate({**values, **changes})
+    path.mkdir(parents=True)
+    write_folder(path, settings, DriverIdentity(), ())
+    records = [
+        RouteRecord(
+            index=index,
+            infractions={"red_light": ["ran one"], **{key: [] for key in OTHER_KINDS}},
+            meta=RouteMeta(duration_game=1.0, duration_system=1.0, route_length=1000.0),
+            route_id=f"RouteScenario_{index}",
+            scores=Scores(score_composed=score, score_penalty=score / 100, score_route=100.0),
+            status=status,
+        )
+        for index, score in enumerate(scores[:drives])
+    ]
+    document = results_document(records, len(scores), [], finished=drives is None)
+    (path / "results.json").write_text(json.dumps(document))
+    return path
+
+
+OTHER_KINDS = (
+    "collisions_layout", "collisions_pedestrian", "collisions_vehicle", "outside_route_lanes",
+    "route_dev", "route_timeout", "stop_infraction", "vehicle_blocked",
+)  # fmt: skip
+
+
+def compared(*paths: Path) -> Comparison:
+    return compare([(None, path) for path in paths])
+
+
+def of_scores(found: Comparison) -> Difference:
+    return next(each for each in found.differences if each.metric == "driving score")
+
+
+def test_two_drives_of_the_same_routes_are_paired_over_routes(tmp_path: Path) -> None:
+    found = compared(
+        make_drive(tmp_path / "a", ONE, driver="baseline"), make_drive(tmp_path / "b", OTHER)
+    )
+    expected = paired_difference(np.array(OTHER), np.array(ONE), seed=0)
+    got = of_scores(found)
+    assert (got.mean, got.p_value) == (expected.mean, expected.p_value)
+    assert (got.pairs, got.over, got.test) == (6, "routes", "sign-flip test")
+    assert got.verdict.startswith("No difference between 'samd' and 'baseline' is shown here")
+    assert (found.what, found.main_metrics) == ("drives", ("driving score",))
+    assert found.groups[0].metrics["Red lights infractions"].value == 6.0
+    assert found.groups[0].metrics["driving score"].value == pytest.approx(np.mean(ONE))
+
+
+def test_repeats_of_a_route_are_one_pair(tmp_path: Path) -> None:
+    found = compared(
+        make_drive(tmp_path / "a", ONE, driver="baseline", repeats=2),
+        make_drive(tmp_path / "b", OTHER, repeats=2),
+    )
+    assert of_scores(found).pairs == 3
+
+
+def test_several_drives_are_paired_over_drives(tmp_path: Path) -> None:
+    """One traffic seed, drivers of several training seeds: in the order given."""
+    paths = [
+        make_drive(
+            tmp_path / f"{driver}{k}",
+            tuple(max(score - 5 * k, 0) for score in scores),
+            driver=driver,
+            driver_sha256=f"{driver}{k}",
+        )
+        for driver, scores in (("baseline", ONE), ("samd", OTHER))
+        for k in range(3)
+    ]
+    found = compared(*paths)
+    assert [len(group.results) for group in found.groups] == [3, 3]
+    assert (of_scores(found).pairs, of_scores(found).over) == (3, "drives")
+    assert sum("are paired in the order in which they were given" in n for n in found.notes) == 2
+    uneven = compared(*paths[:5])
+    assert "cannot be paired" in of_scores(uneven).reason
+    seeded = compared(
+        *(make_drive(tmp_path / f"s{k}", ONE, driver="baseline", seed=k) for k in range(2)),
+        *(make_drive(tmp_path / f"t{k}", OTHER, seed=k) for k in range(2)),
+    )
+    assert (of_scores(seeded).pairs, of_scores(seeded).over) == (2, "seeds")
+
+
+def test_other_routes_are_paired_with_nothing_and_other_rules_refused(tmp_path: Path) -> None:
+    one = make_drive(tmp_path / "a", ONE, driver="baseline")
+    found = compared(one, make_drive(tmp_path / "b", OTHER, routes_sha256="b"))
+    assert of_scores(found).mean is None
+    assert "not measured on the same data or routes" in of_scores(found).reason
+    with pytest.raises(UsageError, match=r"rule set '1\.0', .* of '2\.0'"):
+        compared(one, make_drive(tmp_path / "c", OTHER, rules="2.0"))
+    with pytest.raises(UsageError, match="--split and --role are for runs"):
+        compare([(None, one)], split="test")
+
+
+def test_what_the_agent_failed_in_is_told_and_holes_are_refused(tmp_path: Path) -> None:
+    failed = make_drive(tmp_path / "a", ONE, status="Failed - Agent crashed")
+    assert f"{failed}: 6 of 6 routes were ended by the agent's own failure" in (
+        compared(failed).notes
+    )
+    with pytest.raises(DataError, match="is not finished: 4 of 6 drives"):
+        compared(make_drive(tmp_path / "b", ONE, drives=4))
+    damaged = make_drive(tmp_path / "c", ONE)
+    (damaged / "results.json").write_text('{"_checkpoint": {"records": [{"index": -3}]}}')
+    with pytest.raises(DataError, match=r"results\.json is damaged"):
+        compared(damaged)
+    (damaged / "results.json").write_text('{"_checkpoint": 3}')
+    with pytest.raises(DataError, match=r"has no _checkpoint\.records"):
+        compared(damaged)

@@ -1,0 +1,74 @@
+"""Runs as `auxdrive compare` holds them against each other. Nothing here needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from auxdrive.comparing.base import Comparable, Found, Measured, Part, Result
+from auxdrive.errors import ConfigError, DataError
+from auxdrive.runs import NOT_IN_FINGERPRINT, RunFolder
+
+from auxdrive_train.engine.yaml_text import read_yaml
+from auxdrive_train.tasks.metrics import higher_is_better, metric_unit
+
+_NO_METRIC = ("phase", "epoch")
+
+
+def is_run(path: Path) -> bool:
+    """Whether a run was begun there."""
+    return RunFolder(path).is_run
+
+
+def result_of(path: Path) -> Result:
+    """A run's result.
+
+    Raises:
+        DataError: the run has not finished training, or a file is damaged.
+    """
+    folder = RunFolder(path)
+    measured, record = folder.result(), folder.record()
+    try:
+        config = read_yaml(folder.config_path)
+    except ConfigError as error:
+        raise DataError(f"{folder.config_path} is damaged: {error}") from error
+    metrics = {
+        Part(split, role): {
+            name: Measured(value, metric_unit(name), higher_is_better(name))
+            for name, value in values.items()
+        }
+        for split, roles in measured.metrics.items()
+        for role, values in roles.items()
+    }
+    return Result(
+        path=path,
+        seed=record.seed,
+        name=record.method,
+        settings=dict(_flat(config)),
+        rules={"task": record.task},
+        measured_on={"data": record.dataset_sha256},
+        made_by={
+            "auxdrive": record.auxdrive_version,
+            "torch": record.torch,
+            "commit": record.commit,
+        },
+        identity="",
+        metrics=metrics,
+        main_metrics=tuple(name for name in measured.best if name not in _NO_METRIC),
+        floor=measured.floor,
+    )
+
+
+def _flat(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings under `path.to.key`, but for the seed and what decides nothing."""
+    for key, value in values.items():
+        if not within and (key in NOT_IN_FINGERPRINT or key == "seed"):
+            continue
+        if isinstance(value, dict):
+            yield from _flat(value, f"{within}{key}.")
+        else:
+            yield f"{within}{key}", value
+
+
+RUNS = Comparable("runs", "runs", "config.yaml", is_run, lambda path: Found((result_of(path),)))
