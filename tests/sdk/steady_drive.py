@@ -54,5 +54,4 @@ def steers(steer_rad: float | None) -> Prediction:
 
 
 LEFT = waypoints([(2, 1), (4, 2), (6, 3), (8, 4)])
-OF_CONTROLLER = {"pid": LEFT, "pure_pursuit": LEFT, "steering": steers(0.3)}
-"""A prediction that each controller follows to the left at about 4 m/s."""
+"""Waypoints to the left, at about 4 m/s."""

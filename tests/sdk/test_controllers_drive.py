@@ -9,14 +9,13 @@ from collections import deque
 
 import numpy as np
 import pytest
-from auxdrive.controllers import CONTROLLERS, make_controller
+from auxdrive.controllers import make_controller
 from auxdrive.errors import InputError
 from auxdrive.types import Control, Prediction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from steady_drive import (
     LEFT,
-    OF_CONTROLLER,
     STEERING,
     VEHICLE,
     SteadyDrive,
@@ -229,15 +228,6 @@ def test_standing_waypoints_brake(name: str, brake: float) -> None:
     """
     control = make_controller(name, STEERING, VEHICLE).step(waypoints(np.zeros((4, 2))), 3.0, 0.1)
     assert control == Control(0.0, 0.0, brake)
-
-
-@pytest.mark.parametrize("name", sorted(CONTROLLERS))
-def test_reset_gives_the_first_command_again(name: str) -> None:
-    drive, prediction = SteadyDrive(make_controller(name, STEERING, VEHICLE)), OF_CONTROLLER[name]
-    first = drive.step(prediction, 3.9)
-    drive.step(prediction, 1.0)
-    drive.controller.reset()
-    assert drive.step(prediction, 3.9) == first
 
 
 def test_predictions_of_the_other_task() -> None:

@@ -8,12 +8,12 @@ import math
 
 import pytest
 from auxdrive.cards import VehicleSpec
-from auxdrive.controllers import CONTROLLERS, make_controller
+from auxdrive.controllers import make_controller
 from auxdrive.controllers.pid import Pid, PidGains
 from auxdrive.types import Control
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from steady_drive import OF_CONTROLLER, STEERING, TIMES, VEHICLE, SteadyDrive, steers, waypoints
+from steady_drive import LEFT, STEERING, VEHICLE, SteadyDrive, steers
 
 GAINS = PidGains(p=1.25, i=0.75, d=0.3, window_s=2.0)
 RATES = [4.0, 10.0, 13.7, 20.0, 100.0, 250.0]
@@ -93,7 +93,7 @@ def test_memory_does_not_grow() -> None:
 def test_the_pid_controller_follows_the_same_path_alike_at_any_rate(rate_hz: float) -> None:
     drive = SteadyDrive(make_controller("pid", STEERING, VEHICLE), 1 / rate_hz)
     for _ in range(round(3 * rate_hz)):
-        control = drive.step(OF_CONTROLLER["pid"], 4.3)
+        control = drive.step(LEFT, 4.3)
     angle = math.degrees(math.atan2(1.5, 3)) / 90
     assert control.steer_rad == pytest.approx((1.25 + 0.75) * angle * STEERING.max_road_wheel_rad)
     assert control.throttle == pytest.approx(
@@ -102,37 +102,6 @@ def test_the_pid_controller_follows_the_same_path_alike_at_any_rate(rate_hz: flo
 
 
 SLOW = VehicleSpec(name="slow wheel", wheelbase_m=2.8, max_steer_rate_radps=0.5)
-OTHER_WAY = {
-    "steering": steers(-0.3),
-    **dict.fromkeys(
-        ("pid", "pure_pursuit"), waypoints([(2, -1), (4, -2), (6, -3), (8, -4)], TIMES)
-    ),
-}
-
-
-@pytest.mark.parametrize("name", sorted(CONTROLLERS))
-@pytest.mark.parametrize("period_s", [0.01, 0.1, 0.3])
-def test_the_wheel_moves_no_faster_than_the_vehicle_allows(name: str, period_s: float) -> None:
-    drive = SteadyDrive(make_controller(name, STEERING, SLOW), period_s)
-    free = SteadyDrive(make_controller(name, STEERING, VEHICLE), period_s)
-    angle = drive.step(OF_CONTROLLER[name], 3.9).steer_rad
-    # the first is free: where the wheel stands is not known
-    assert angle == free.step(OF_CONTROLLER[name], 3.9).steer_rad
-    for call in range(round(4.0 / period_s)):
-        command, wanted = (each.step(OTHER_WAY[name], 3.9).steer_rad for each in (drive, free))
-        assert abs(command - angle) <= 0.5 * period_s + 1e-9, call
-        angle = command
-    assert angle == pytest.approx(wanted)  # and it gets there
-
-
-@pytest.mark.parametrize("name", sorted(CONTROLLERS))
-def test_without_a_spec_the_wheel_is_free(name: str) -> None:
-    drive = SteadyDrive(make_controller(name, STEERING, VEHICLE), 0.01)
-    assert (
-        drive.step(OF_CONTROLLER[name], 3.9).steer_rad
-        > 0
-        > drive.step(OTHER_WAY[name], 3.9).steer_rad
-    )
 
 
 def test_after_a_stop_the_wheel_goes_on_from_where_it_was_held() -> None:

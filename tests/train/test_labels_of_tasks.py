@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 from auxdrive.data.state import STATE_DTYPE
-from auxdrive.errors import DataError
 from auxdrive.types import AnyArray
 from auxdrive_train.tasks.steering_angle import SteeringTask
 from auxdrive_train.tasks.waypoints import WaypointsTask, future_positions_ego_m
@@ -129,20 +128,3 @@ def test_steering_needs_the_angle_alone() -> None:
     assert labels.label.shape == (6, 1)
     assert labels.label[2] == 0
     assert labels.label[0] == np.float32(math.atan(0.029))
-
-
-@pytest.mark.parametrize("task", [SteeringTask(), WaypointsTask()])
-def test_a_state_that_is_none_is_refused(task: SteeringTask | WaypointsTask) -> None:
-    state = circle(30, 10.0, 5.0, 100.0)
-    with pytest.raises(DataError, match="structured array"):
-        task.labels(np.zeros((5, 3)), 10.0)
-    with pytest.raises(DataError, match="structured array"):
-        task.labels(state.reshape(5, 6), 10.0)
-    again = state.copy()
-    again["time_s"][7] = again["time_s"][6]
-    with pytest.raises(DataError, match="does not increase after record 6"):
-        task.labels(again, 10.0)
-    lost = state.copy()
-    lost["time_s"][3] = np.nan
-    with pytest.raises(DataError, match="time_s of record 3 is not finite"):
-        task.labels(lost, 10.0)

@@ -1,8 +1,8 @@
 """The checks that every distillation loss of the table must pass; a new one is covered by its row.
 
 The names are the table's and one more: a loss that trains a part, compares maps and remembers
-samples. Each loss has a test of its own beside these: its formula against a float64 twin that was
-written from the paper. Degenerate features are in `test_losses_degenerate.py`.
+samples. Each loss has a test of its own in `tests/train`: its formula against a float64 twin that
+was written from the paper. Degenerate features are in `tests/train/test_losses_degenerate.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from torch import Tensor
 TASKS = {name: make_task(name, CARD) for name in ("steering", "waypoints")}
 every_loss = pytest.mark.parametrize("name", [*LOSSES.names(), "remembering"])
 every_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
-DTYPES = (torch.float32, torch.float64)
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +38,18 @@ def _remembering() -> Iterator[None]:
     LOSSES.remove("remembering")
 
 
-def features(seed: int, count: int = 6, dtype: torch.dtype = torch.float32) -> Tensor:
+def features(
+    seed: int, count: int = 6, dtype: torch.dtype = torch.float32, device: str = "cpu"
+) -> Tensor:
+    """(count, 6), the same numbers on every device."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(count, 6, dtype=dtype, generator=generator)
+    drawn = torch.float64 if dtype == torch.float64 else torch.float32
+    return torch.randn(count, 6, dtype=drawn, generator=generator).to(device, dtype)
+
+
+def computed_in(dtype: torch.dtype) -> torch.dtype:
+    """A loss is computed in float32 or better; its parts are of that type too."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 @every_loss
@@ -54,19 +62,22 @@ def test_it_says_where_it_comes_from_and_how_much_it_weighs(name: str) -> None:
 
 
 @every_task
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("count", [2, 6])
 @every_loss
-def test_it_is_a_finite_number_of_its_inputs_type(
-    name: str, count: int, dtype: torch.dtype, task: Task
+def test_it_is_a_finite_number_where_its_inputs_are(
+    name: str, count: int, task: Task, device: str, dtype: torch.dtype
 ) -> None:
-    """Also for the smallest batch that training allows."""
-    student = features(1, count, dtype).requires_grad_(True)
-    teacher = features(2, count, dtype)
-    loss = fresh(name, task).to(dtype)
-    value = cost(loss, output(student, task), output(teacher, task), batch_of(count, task))
+    """Also for the smallest batch that training allows; of their type, or float32 where that is
+    better.
+    """
+    student = features(1, count, dtype, device).requires_grad_(True)
+    teacher = features(2, count, dtype, device)
+    loss = fresh(name, task).to(device, computed_in(dtype))
+    batch = batch_of(count, task).to(device)
+    value = cost(loss, output(student, task), output(teacher, task), batch)
     assert value.shape == ()
-    assert value.dtype == dtype
+    assert value.dtype == computed_in(dtype)
+    assert value.device.type == device
     assert torch.isfinite(value)
     value.backward()
     assert student.grad is not None
@@ -75,22 +86,25 @@ def test_it_is_a_finite_number_of_its_inputs_type(
 
 @every_task
 @every_loss
-def test_float32_agrees_with_float64(name: str, task: Task) -> None:
+def test_float32_agrees_with_float64(name: str, task: Task, device: str) -> None:
+    """On the device, with float64 on the CPU."""
     values = []
-    for dtype in DTYPES:
-        ours, theirs = (output(features(seed, 6, torch.float64).to(dtype), task) for seed in (1, 2))
-        values.append(cost(fresh(name, task).to(dtype), ours, theirs, batch_of(6, task)).item())
+    for where, dtype in ((device, torch.float32), ("cpu", torch.float64)):
+        ours, theirs = (
+            output(features(seed, 6, torch.float64).to(where, dtype), task) for seed in (1, 2)
+        )
+        loss = fresh(name, task).to(where, dtype)
+        values.append(cost(loss, ours, theirs, batch_of(6, task).to(where)).item())
     assert values[0] == pytest.approx(values[1], rel=1e-4, abs=1e-6)
 
 
 @every_task
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @every_loss
 def test_it_is_zero_where_student_equals_teacher_if_it_says_so(
-    name: str, dtype: torch.dtype, task: Task
+    name: str, task: Task, device: str, dtype: torch.dtype
 ) -> None:
-    same, other = (output(features(seed, 6, dtype), task) for seed in (1, 2))
-    loss, batch = fresh(name, task).to(dtype), batch_of(6, task)
+    same, other = (output(features(seed, 6, dtype, device), task) for seed in (1, 2))
+    loss, batch = fresh(name, task).to(device, computed_in(dtype)), batch_of(6, task).to(device)
     assert (abs(cost(loss, same, same, batch).item()) < 1e-6) == loss.zero_for_equals
     assert cost(loss, same, other, batch).item() > 1e-3
 
@@ -110,17 +124,17 @@ def test_its_gradient_reaches_the_student_and_its_own_parts_alone(name: str, tas
 
 
 @every_loss
-def test_mixed_precision_leaves_it_in_float32(name: str) -> None:
+def test_mixed_precision_leaves_it_in_float32(name: str, device: str) -> None:
     """Features of a trained network lie close together: their relations drown in bfloat16's
     rounding, and angles go through a matmul.
     """
-    student, teacher = (output(10 + 0.05 * features(seed)) for seed in (1, 2))
-    loss = fresh(name)
-    wanted = cost(loss, student, teacher, batch_of(6)).item()
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert cost(loss, student, teacher, batch_of(6)).item() == wanted
+    student, teacher = (output(10 + 0.05 * features(seed, device=device)) for seed in (1, 2))
+    loss, batch = fresh(name).to(device), batch_of(6).to(device)
+    wanted = cost(loss, student, teacher, batch).item()
+    with torch.autocast(device, dtype=torch.bfloat16):
+        assert cost(loss, student, teacher, batch).item() == wanted
     half = replace(student, features=student.features.bfloat16())
-    assert cost(loss, half, teacher, batch_of(6)).dtype == torch.float32
+    assert cost(loss, half, teacher, batch).dtype == torch.float32
 
 
 @every_loss

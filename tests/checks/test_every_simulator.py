@@ -22,7 +22,8 @@ from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
 from auxdrive_eval.world import WorldState
 from foreign_packages import install_package
 
-NAMES = sorted({*SIMULATORS, "tiny"})
+TESTS = Path(__file__).parents[1]
+NAMES = [*SIMULATORS, "tiny"]
 SEED = 1004
 
 
@@ -32,7 +33,7 @@ def settings(
 ) -> Iterator[SimulatorSettings]:
     """Each simulator with a small camera, and the tests' own beside ours."""
     site = tmp_path_factory.mktemp("site")
-    source = (Path(__file__).parent / "tiny_simulator.py").read_text()
+    source = (TESTS / "carla_eval" / "tiny_simulator.py").read_text()
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site))
         points = {"tiny": "tiny_of_every_test_module:TINY"}
