@@ -1,5 +1,5 @@
-"""Training end to end on a small data set: every method trains, in one process and in several, and
-the commands show what was measured.
+"""Training end to end on a small data set, in one process and in several, and what the commands
+show of it. That every method trains: `tests/checks/test_every_method.py`.
 """
 
 from __future__ import annotations
@@ -15,35 +15,18 @@ from auxdrive.cli import build_app
 from auxdrive.errors import AuxdriveError
 from auxdrive.runs import RunResult
 from auxdrive_train.engine import checkpoint
-from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.train import train
-from auxdrive_train.methods import METHODS
 from small_runs import settings_for, weights
 from typer.testing import CliRunner
 
 
-@pytest.mark.parametrize("task", ["steering", "waypoints"])
-@pytest.mark.parametrize("name", sorted(METHODS))
-def test_every_method_trains_on_both_tasks_with_a_modality_missing_here_and_there(
-    name: str, task: str, stripe_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_what_lacks_a_modality_is_said(
+    stripe_data: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "auxdrive_train")
-    result = train(settings_for(name, stripe_data, task=task, evaluate=["test"]), tmp_path / "run")
-    assert set(result.metrics) == {"val", "test"}
-    role = {"teacher": "teacher", "selection": "selector"}.get(name, "student")
-    assert role in result.metrics["test"]
-    if METHODS[name].needs_auxiliaries:
-        assert "1 of 4 training episodes lack depth" in caplog.text
-    lines = [
-        json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    ]
-    assert sum(record.epochs for record in result.phases) == len(lines)
-    assert any((tmp_path / "run" / "tensorboard").iterdir())
-    assert (
-        load_run(tmp_path / "run").progress.best
-        == result.best[load_run(tmp_path / "run").task.primary_metric]
-    )
+    train(settings_for("dmcl", stripe_data, epochs=1), tmp_path / "run")
+    assert "1 of 4 training episodes lack depth" in caplog.text
 
 
 def test_the_baseline_learns_the_stripe(stripe_data: Path, tmp_path: Path) -> None:

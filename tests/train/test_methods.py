@@ -9,11 +9,10 @@ from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
 from auxdrive.errors import ConfigError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.losses.contract import Loss
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import PhaseRecord, Setting, no_longer_improves
 from auxdrive_train.methods.dmcl import choose
-from auxdrive_train.models.networks import Build, SingleNetwork
+from auxdrive_train.models.networks import Build
 from auxdrive_train.tasks import make_task
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,29 +43,6 @@ def phases(made, metric=lambda index: float(index)):
         )
         assert len(seen) < 100
     return seen
-
-
-def test_every_method_trains_networks_that_it_has_under_names_that_differ() -> None:
-    for name in METHODS:
-        entry = METHODS[name]
-        made = method(
-            name,
-            aux=(Modality.DEPTH, Modality.LIDAR) if entry.needs_auxiliaries else (),
-            **({"epochs_per_round": 2} if name == "samd" else {}),
-        )
-        networks = made.trained_modules(samples=5)
-        planned = phases(made)
-        assert planned
-        assert len({phase.name for phase in planned}) == len(planned)
-        for phase in planned:
-            assert phase.watch in made.roles(networks)
-            for part in phase.trains:
-                module = networks.get_submodule(part)
-                assert isinstance(module, Loss) or sum(p.numel() for p in module.parameters()) > 0
-        if name not in ("teacher", "selection"):
-            student = made.roles(networks)["student"]
-            assert isinstance(student, SingleNetwork)
-            assert student.modalities == (Modality.RGB,)
 
 
 def test_samd_alternates_and_stops_once_the_student_has_converged() -> None:
@@ -111,13 +87,6 @@ def test_umt_trains_each_modality_then_the_fusion_then_the_probe() -> None:
         "probe",
         "fine-tuning",
     ]
-
-
-def test_auxiliaries_are_asked_for_where_needed_and_refused_where_not() -> None:
-    with pytest.raises(ConfigError, match="needs at least one auxiliary"):
-        method("samd", aux=())
-    with pytest.raises(ConfigError, match="uses no auxiliary"):
-        method("baseline")
 
 
 def dmcl_twin(

@@ -1,0 +1,315 @@
+"""What every training method must do: phases that train what it has, a loss that falls, the roles
+that it declares, a resume that changes no bit, and a student that sees RGB alone and verifies. One
+that is added is covered by its row.
+
+Settings that count epochs are set to one; all others stay at a method's defaults.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from auxdrive.bundles import IMAGE_INPUT
+from auxdrive.cards import PreprocessingSpec
+from auxdrive.checks.verify import verify_bundle
+from auxdrive.data.dataset import Dataset
+from auxdrive.errors import ConfigError, UsageError
+from auxdrive.modalities import Modality
+from auxdrive.runs import RunFolder
+from auxdrive_deploy.bundle_writer import write_bundle
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.engine import checkpoint
+from auxdrive_train.engine.config import TrainConfig, parse_config
+from auxdrive_train.engine.load import load_run
+from auxdrive_train.engine.loop import Trainer
+from auxdrive_train.engine.train import train
+from auxdrive_train.losses.contract import Loss
+from auxdrive_train.methods import METHODS
+from auxdrive_train.methods.contract import STUDENT, Method, Phase, PhaseRecord, Setting
+from auxdrive_train.models.networks import Build, SingleNetwork
+from auxdrive_train.tasks import TASKS, make_task
+from pydantic import ValidationError
+from stripes import HEIGHT, WIDTH, write_stripe_data
+
+AUXILIARIES = (Modality.DEPTH, Modality.LIDAR)
+STEPS = 10
+STEP = 4  # its place among the arguments of `Trainer._step`
+TIMED = ("samples_per_s", "wait_share")
+every_method = pytest.mark.parametrize("name", METHODS.names())
+
+
+def short(name: str) -> dict[str, object]:
+    """Its settings, with one epoch of whatever they count."""
+    return {key: 1 for key in METHODS[name].options_type.model_fields if "epochs" in key}
+
+
+def auxiliaries_of(name: str) -> tuple[Modality, ...]:
+    """What it is given beside RGB."""
+    return AUXILIARIES if METHODS[name].needs_auxiliaries else ()
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six short drives after a bright stripe; one lacks depth."""
+    return write_stripe_data(tmp_path_factory.mktemp("stripe"), frames=16)
+
+
+def config_of(name: str, data: Path, **changes: object) -> TrainConfig:
+    """One epoch on small images."""
+    values = {
+        "data": str(data),
+        "method": name,
+        "aux": [m.value for m in auxiliaries_of(name)],
+        "options": short(name),
+        "epochs": 1,
+        "preprocessing": {"size": [64, 80]},
+        "batch_size": 16,
+        "threads": 1,
+        "lr": 2e-3,
+        "evaluate": ["test"],
+        **changes,
+    }
+    return parse_config(values)
+
+
+@pytest.fixture(scope="session")
+def trained(
+    data: Path, tmp_path_factory: pytest.TempPathFactory, device: str, precision: str
+) -> Callable[[str, str], Path]:
+    """A finished run of a method on a task, each trained once."""
+    runs: dict[tuple[str, str], Path] = {}
+
+    def run_of(name: str, task: str) -> Path:
+        if (name, task) not in runs:
+            out = tmp_path_factory.mktemp("runs") / f"{name}-{task}"
+            config = config_of(name, data, task=task, device=device, precision=precision)
+            train(config, out)
+            runs[name, task] = out
+        return runs[name, task]
+
+    return run_of
+
+
+@pytest.fixture(scope="session")
+def method(data: Path) -> Callable[..., Method]:
+    """A method by its name, on PilotNet and steering."""
+    task = make_task("steering", Dataset.open(data).card)
+
+    def made(name: str, auxiliaries: tuple[Modality, ...] | None = None) -> Method:
+        build = Build("pilotnet", PreprocessingSpec(size=(64, 80)), task, dropout=0.0)
+        seen = auxiliaries_of(name) if auxiliaries is None else auxiliaries
+        options = METHODS[name].options_type.model_validate(short(name))
+        return METHODS[name](Setting(Modality.RGB, seen, build, epochs=1), options)
+
+    return made
+
+
+def phases(made: Method) -> list[Phase]:
+    """All, as if each had been trained."""
+    history: list[PhaseRecord] = []
+    found: list[Phase] = []
+    while (phase := made.next_phase(history)) is not None:
+        again = made.next_phase(list(history))
+        assert again is not None
+        assert again.name == phase.name  # a function of the history alone
+        found.append(phase)
+        assert len(found) < 100
+        history.append(PhaseRecord(phase.name, phase.epochs, phase.watch, float(len(found)), 0.0))
+    return found
+
+
+@every_method
+def test_it_says_what_it_is(name: str) -> None:
+    entry = METHODS[name]
+    assert issubclass(entry, Method)
+    assert entry.name == name
+    assert entry.__doc__
+    assert entry.summary
+    assert entry.paper
+    entry.options_type()  # every setting has a default
+    for key, field in entry.options_type.model_fields.items():
+        assert field.description, key
+    with pytest.raises(ValidationError, match="surprise"):
+        entry.options_type.model_validate({"surprise": 1})
+
+
+@every_method
+def test_auxiliaries_are_asked_for_where_needed_and_refused_where_not(
+    name: str, method: Callable[..., Method]
+) -> None:
+    needs = METHODS[name].needs_auxiliaries
+    with pytest.raises(ConfigError, match="needs at least one auxiliary" if needs else "uses no"):
+        method(name, () if needs else AUXILIARIES)
+
+
+@every_method
+def test_its_phases_train_what_it_has_and_watch_a_role(
+    name: str, method: Callable[..., Method]
+) -> None:
+    made = method(name)
+    networks = made.trained_modules(samples=5)
+    planned = phases(made)
+    assert planned
+    assert len({phase.name for phase in planned}) == len(planned)
+    roles = made.roles(networks)
+    assert all(set(each.modalities) <= set(made.modalities) for each in roles.values())
+    for phase in planned:
+        assert phase.watch in roles
+        assert phase.epochs >= 1
+        assert phase.trains
+        for part in phase.trains:
+            module = networks.get_submodule(part)
+            assert isinstance(module, Loss) or sum(p.numel() for p in module.parameters()) > 0
+    if STUDENT in roles:
+        student = roles[STUDENT]
+        assert isinstance(student, SingleNetwork)
+        assert student.modalities == (Modality.RGB,)
+
+
+def a_batch(modalities: Sequence[Modality], shape: tuple[int, ...], device: str) -> Batch:
+    """Eight samples that have everything: a stripe in every frame, and the label where it is."""
+    rng = np.random.default_rng(0)
+    places = rng.uniform(0.2, 0.8, 8)
+    frames = {}
+    for modality in modalities:
+        wide = 64 if modality is Modality.LIDAR else WIDTH
+        high = 64 if modality is Modality.LIDAR else HEIGHT
+        channels = {Modality.RGB: (3,), Modality.LIDAR: (2,)}.get(modality, ())
+        frame = np.zeros((8, high, wide, *channels), np.uint8)
+        for sample, place in zip(frame, places, strict=True):
+            sample[:, int(place * wide) - 3 : int(place * wide) + 3] = 200
+        stored = torch.from_numpy(frame)
+        if modality is Modality.DEPTH:
+            stored = torch.from_numpy(frame.astype(np.int16) * 20).view(torch.uint16)
+        frames[modality] = stored
+    target = torch.from_numpy((0.5 - places).astype(np.float32)).reshape(8, *[1] * len(shape))
+    return Batch(
+        frames,
+        {modality: torch.ones(8, dtype=torch.bool) for modality in modalities},
+        torch.zeros(8, 0),
+        target.expand(8, *shape).clone(),
+        torch.arange(8),
+    ).to(device)
+
+
+@every_method
+def test_the_loss_of_each_phase_falls(
+    name: str, method: Callable[..., Method], device: str
+) -> None:
+    """On one batch, all else frozen and in evaluation mode as the engine leaves it."""
+    made = method(name)
+    torch.manual_seed(1)
+    networks = made.trained_modules(samples=8).to(device)
+    batch = a_batch(made.modalities, made.task.target_shape, device)
+    for phase in phases(made):
+        if phase.begin is not None:
+            phase.begin(networks, lambda modality: replace(batch))
+        networks.eval().requires_grad_(False)
+        trained = [networks.get_submodule(part) for part in phase.trains]
+        parameters = [
+            each for module in trained for each in module.train().requires_grad_().parameters()
+        ]
+        optimizer = torch.optim.AdamW(list(dict.fromkeys(parameters)), lr=1e-3)
+        costs = []
+        for _ in range(STEPS):
+            step = phase.loss(networks, batch)
+            assert all(math.isfinite(value) for value in step.logged.values())
+            total = torch.stack(list(step.losses.values())).sum()
+            optimizer.zero_grad()
+            total.backward()
+            optimizer.step()
+            costs.append(float(total.detach()))
+        assert all(math.isfinite(cost) for cost in costs), phase.name
+        assert min(costs[-5:]) < costs[0], f"{phase.name}: {costs}"
+
+
+@every_method
+@pytest.mark.parametrize("task", TASKS.names())
+def test_it_trains_with_a_modality_missing_here_and_there_and_measures_its_roles(
+    name: str, task: str, trained: Callable[[str, str], Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    out = trained(name, task)
+    result, lines = RunFolder(out).result(), records(out)
+    assert sum(record.epochs for record in result.phases) == len(lines)
+    for line in lines:
+        numbers = [value for key, value in line.items() if key.startswith(("loss/", "train/"))]
+        assert numbers
+        assert all(math.isfinite(value) for value in numbers), line
+    run = load_run(out)
+    roles = set(run.method.roles(run.networks))
+    assert set(run.roles) == roles
+    assert set(result.metrics) == {"val", "test"}
+    for metrics in result.metrics.values():
+        assert set(metrics) - {"all"} == roles
+    assert any((out / "tensorboard").iterdir())
+    assert run.progress.best == result.best[run.task.primary_metric]
+
+
+def records(run: Path) -> list[dict[str, float]]:
+    """What each epoch wrote, but for its time."""
+    lines = (json.loads(line) for line in RunFolder(run).metrics_path.read_text().splitlines())
+    return [{key: value for key, value in line.items() if key not in TIMED} for line in lines]
+
+
+@every_method
+def test_a_run_that_is_cut_off_resumes_bit_for_bit(
+    name: str,
+    data: Path,
+    trained: Callable[[str, str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+    precision: str,
+) -> None:
+    """Cut off in the middle of the second step of every epoch, and taken up each time."""
+    whole = trained(name, "steering")
+    original, cut = Trainer._step, set[tuple[int, int]]()
+
+    def failing(self: Trainer, *arguments: object) -> dict[str, float]:
+        at = (self.progress.phase, self.progress.epoch)
+        if arguments[STEP] == 1 and at not in cut:
+            cut.add(at)
+            raise KeyboardInterrupt
+        return original(self, *arguments)  # type: ignore[arg-type]
+
+    config = config_of(name, data, task="steering", device=device, precision=precision)
+    monkeypatch.setattr(Trainer, "_step", failing)
+    for attempt in range(100):
+        try:
+            train(config, tmp_path / "cut", resume=attempt > 0)
+            break
+        except KeyboardInterrupt:
+            continue
+    assert attempt == len(cut) == len(records(whole))
+    assert records(tmp_path / "cut") == records(whole)
+    for file in ("last_path", "best_path"):
+        ours, theirs = (
+            checkpoint.load(getattr(RunFolder(run), file)).networks
+            for run in (tmp_path / "cut", whole)
+        )
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items())
+
+
+@every_method
+def test_its_student_is_exported_and_sees_rgb_alone(
+    name: str, trained: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    run = load_run(trained(name, "steering"))
+    if STUDENT not in run.roles:
+        with pytest.raises(UsageError, match="trains no student"):
+            write_bundle(run, tmp_path / "bundle")
+        assert list(tmp_path.iterdir()) == []
+        return
+    card = write_bundle(run, tmp_path / "bundle")
+    assert [spec.name for spec in card.inputs] == [IMAGE_INPUT, *run.task.ego.names]
+    assert card.training.method == name
+    report = verify_bundle(tmp_path / "bundle")
+    assert report.passed, [check for check in report.checks if not check.passed]
