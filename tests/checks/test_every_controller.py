@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from auxdrive.cards import VehicleSpec
 from auxdrive.controllers import CONTROLLERS, make_controller
-from auxdrive.controllers.base import ControllerConfig, GuardedController
+from auxdrive.controllers.base import ControllerOptions, GuardedController
 from auxdrive.errors import ConfigError, InputError
 from auxdrive.tasks import TASKS
 from auxdrive.tasks.base import TaskSpec
@@ -111,7 +111,7 @@ def test_it_says_what_configures_it(name: str) -> None:
     entry = CONTROLLERS[name]
     assert issubclass(entry, GuardedController)
     assert entry.__doc__
-    assert issubclass(entry.config_type, ControllerConfig)
+    assert issubclass(entry.options_type, ControllerOptions)
     for preset in entry.presets:
         make_controller(name, STEERING, VEHICLE, {"preset": preset})
     with pytest.raises(ConfigError, match=rf"'{name}': max_agee_s.*Did you mean 'max_age_s'"):

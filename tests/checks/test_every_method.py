@@ -189,12 +189,12 @@ def a_batch(modalities: Sequence[Modality], shape: tuple[int, ...], device: str)
         if modality is Modality.DEPTH:
             stored = torch.from_numpy(frame.astype(np.int16) * 20).view(torch.uint16)
         frames[modality] = stored
-    target = torch.from_numpy((0.5 - places).astype(np.float32)).reshape(8, *[1] * len(shape))
+    label = torch.from_numpy((0.5 - places).astype(np.float32)).reshape(8, *[1] * len(shape))
     return Batch(
         frames,
         {modality: torch.ones(8, dtype=torch.bool) for modality in modalities},
         torch.zeros(8, 0),
-        target.expand(8, *shape).clone(),
+        label.expand(8, *shape).clone(),
         torch.arange(8),
     ).to(device)
 
@@ -207,7 +207,7 @@ def test_the_loss_of_each_phase_falls(
     made = method(name)
     torch.manual_seed(1)
     networks = made.trained_modules(samples=8).to(device)
-    batch = a_batch(made.modalities, made.task.target_shape, device)
+    batch = a_batch(made.modalities, made.task.label_shape, device)
     for phase in phases(made):
         if phase.begin is not None:
             phase.begin(networks, lambda modality: replace(batch))

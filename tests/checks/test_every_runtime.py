@@ -87,7 +87,7 @@ def test_its_numbers_are_those_of_the_reference_on_every_device(name: str, bundl
         with Predictor.load(bundle, name, device) as predictor:
             found = predict_all(predictor, wanted.images, wanted.ego)
         assert compare(card.task, found, wanted.outputs).worst <= card.parity.limit
-        assert compare(card.task, found, wanted.control).worst > card.parity.limit
+        assert compare(card.task, found, wanted.negative_control).worst > card.parity.limit
         assert verify_bundle(bundle, name, device).passed
 
 

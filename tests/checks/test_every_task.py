@@ -65,9 +65,9 @@ def spec(name: str) -> TaskSpec:
 
 
 def some(task: Task, seed: int, count: int = 20) -> AnyArray:
-    """Physical targets of no particular drive."""
+    """Physical labels of no particular drive."""
     rng = np.random.default_rng(seed)
-    return np.asarray(0.1 * task.scale * rng.normal(size=(count, *task.target_shape)))
+    return np.asarray(0.1 * task.scale * rng.normal(size=(count, *task.label_shape)))
 
 
 def predicted(task: Task, row: AnyArray) -> Prediction:
@@ -90,10 +90,10 @@ def test_its_halves_agree(name: str, task: Task, spec: TaskSpec) -> None:
     assert spec.parity_unit
     assert spec.parity_limit > 0
     assert set(spec.ego_inputs) <= set(EGO_INPUTS)
-    assert task.output.shape == ("batch", *task.target_shape)
+    assert task.output.shape == ("batch", *task.label_shape)
     assert task.output.name == spec.output_name
     assert task.output.unit == spec.output_unit
-    assert len(spec.axes) == len(task.target_shape)
+    assert len(spec.axes) == len(task.label_shape)
     assert list(spec.time_mistakes(task.times_s)) == []
     assert task.scale > 0
 
@@ -106,16 +106,16 @@ def test_labels_of_a_drive(name: str, task: Task) -> None:
     assert labels.valid.dtype == bool
     assert labels.valid.sum() > 20
     assert labels.ego.shape == (80, task.ego.width)
-    assert labels.target.shape == (80, *task.target_shape)
-    assert labels.ego.dtype == labels.target.dtype == np.float32
+    assert labels.label.shape == (80, *task.label_shape)
+    assert labels.ego.dtype == labels.label.dtype == np.float32
     assert np.isfinite(labels.ego).all()
-    assert np.isfinite(labels.target).all()
-    assert not labels.target[~labels.valid].any()
+    assert np.isfinite(labels.label).all()
+    assert not labels.label[~labels.valid].any()
     assert not labels.ego[~labels.valid].any()
-    assert np.ptp(labels.target[labels.valid], axis=0).max() > 0  # what is learned varies
+    assert np.ptp(labels.label[labels.valid], axis=0).max() > 0  # what is learned varies
     again = task.labels(state.copy(), RATE_HZ)
-    assert np.array_equal(again.target, labels.target)
-    path = task.path(labels.target)
+    assert np.array_equal(again.label, labels.label)
+    path = task.path(labels.label)
     assert path is None or (path.shape[0], path.shape[2]) == (80, 2)
 
 
@@ -123,7 +123,7 @@ def test_labels_of_a_drive(name: str, task: Task) -> None:
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_an_episode_of_no_length_has_labels_of_no_length(name: str, n: int, task: Task) -> None:
     labels = task.labels(drive()[:n], RATE_HZ)
-    assert labels.target.shape == (n, *task.target_shape)
+    assert labels.label.shape == (n, *task.label_shape)
     assert labels.valid.shape == (n,)
 
 
@@ -135,7 +135,7 @@ def test_what_a_record_does_not_know_is_not_trained_on(name: str, task: Task) ->
         state[field][10] = np.nan
     labels = task.labels(state, RATE_HZ)
     assert not labels.valid[10]
-    assert np.isfinite(labels.target).all()
+    assert np.isfinite(labels.label).all()
     assert np.isfinite(labels.ego).all()
 
 
@@ -163,24 +163,24 @@ def test_a_head_learns_the_labels_and_the_metrics_say_so(
     labels = task.labels(drive(), RATE_HZ)
     rows = np.flatnonzero(labels.valid)[::3]
     torch.manual_seed(0)
-    features, ego, target = (
+    features, ego, label = (
         torch.as_tensor(each).to(device, dtype)
-        for each in (torch.randn(len(rows), 8), labels.ego[rows], labels.target[rows])
+        for each in (torch.randn(len(rows), 8), labels.ego[rows], labels.label[rows])
     )
     head = task.head(8, dropout=0.0).to(device, dtype)
     optimizer = torch.optim.Adam(head.parameters(), lr=0.01)
 
     def step() -> tuple[float, float]:
         prediction: Tensor = head(features, ego)
-        assert prediction.shape == target.shape
+        assert prediction.shape == label.shape
         assert prediction.dtype == dtype
-        loss = task.loss_per_sample(prediction / task.scale, target / task.scale)
+        loss = task.loss_per_sample(prediction / task.scale, label / task.scale)
         assert loss.shape == (len(rows),)
         assert (loss >= 0).all()
         optimizer.zero_grad()
         loss.mean().backward()
         optimizer.step()
-        found = (each.detach().double().cpu().numpy() for each in (prediction, target))
+        found = (each.detach().double().cpu().numpy() for each in (prediction, label))
         return float(loss.detach().mean()), task.metrics(*found, STEERING)[task.primary_metric]
 
     before = step()
@@ -230,7 +230,7 @@ def test_metrics_of_nothing_or_of_no_numbers_are_refused(name: str, task: Task) 
     truth = some(task, 0)
     broken = truth.copy()
     broken[3] = np.nan
-    for prediction, target in (
+    for prediction, label in (
         (truth[:0], truth[:0]),
         (broken, truth),
         (truth, broken),
@@ -238,17 +238,17 @@ def test_metrics_of_nothing_or_of_no_numbers_are_refused(name: str, task: Task) 
         (truth[..., None], truth[..., None]),
     ):
         with pytest.raises(DataError):
-            task.metrics(prediction, target, STEERING)
+            task.metrics(prediction, label, STEERING)
 
 
 @every_task
 def test_the_mirror_is_its_own_inverse_and_keeps_the_loss(name: str, task: Task) -> None:
-    target, other = (torch.from_numpy(some(task, seed, 4)).float() for seed in (1, 2))
+    label, other = (torch.from_numpy(some(task, seed, 4)).float() for seed in (1, 2))
     ego = torch.randn(4, task.ego.width, generator=torch.Generator().manual_seed(1))
-    assert torch.equal(task.mirror_target(task.mirror_target(target)), target)
+    assert torch.equal(task.mirror_label(task.mirror_label(label)), label)
     assert torch.equal(task.ego.mirror(task.ego.mirror(ego.clone())), ego)
-    mirrored = task.loss_per_sample(task.mirror_target(target), task.mirror_target(other))
-    assert torch.equal(mirrored, task.loss_per_sample(target, other))
+    mirrored = task.loss_per_sample(task.mirror_label(label), task.mirror_label(other))
+    assert torch.equal(mirrored, task.loss_per_sample(label, other))
 
 
 @every_task
@@ -256,7 +256,7 @@ def test_a_row_becomes_a_prediction_that_is_read_back(
     name: str, task: Task, spec: TaskSpec
 ) -> None:
     labels = task.labels(drive(), RATE_HZ)
-    row = labels.target[labels.valid][-1]
+    row = labels.label[labels.valid][-1]
     prediction = predicted(task, row)
     assert spec.made(prediction)
     assert task_of(prediction) is spec
@@ -302,12 +302,12 @@ def test_its_bounds_hold_a_drive_and_stop_what_no_car_does(
     assert limit.unit
     assert limit.what
     labels = task.labels(drive(), RATE_HZ)
-    for row in labels.target[labels.valid]:
+    for row in labels.label[labels.valid]:
         assert spec.size(row.tolist(), task.times_s) <= limit.largest
-    far = np.full(task.target_shape, 1e6)
+    far = np.full(task.label_shape, 1e6)
     assert spec.size(far.tolist(), task.times_s) > limit.largest
     for broken in (math.nan, math.inf, -math.inf):
-        row = labels.target[labels.valid][0].copy()
+        row = labels.label[labels.valid][0].copy()
         row.ravel()[-1] = broken
         assert spec.size(row.tolist(), task.times_s) == math.inf
 

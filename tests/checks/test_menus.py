@@ -15,14 +15,14 @@ from foreign_packages import install_package
 
 CHECKS = Path(__file__).parent
 SOURCE = """
-from auxdrive.controllers.base import ControllerConfig, GuardedController
+from auxdrive.controllers.base import ControllerOptions, GuardedController
 from auxdrive.errors import InputError
 from auxdrive.types import Control
 
 
 class Steady(GuardedController):
     "The predicted angle, and half throttle."
-    config_type = ControllerConfig
+    options_type = ControllerOptions
 
     def _command(self, prediction, speed_mps, now_s):
         if prediction.steer_rad is None:
