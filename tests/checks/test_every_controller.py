@@ -164,7 +164,7 @@ def test_whatever_comes_in_a_command_comes_out(
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
-        ("withheld", "no answer"),
+        ("withheld", "empty"),
         ("not finite", "not finite"),
         ("output_limit", "output_limit"),
         ("non_finite_output", "as it says"),

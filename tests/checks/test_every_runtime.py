@@ -1,5 +1,5 @@
 """What every runtime must do on each of its devices that this machine has: the numbers of an
-independent reference, refusals that say why, the same buffers and the same answers at each call.
+independent reference, refusals that say why, the same buffers and the same outputs at each call.
 One that is added is covered by its row.
 """
 
@@ -128,7 +128,7 @@ def test_a_graph_that_is_none_or_another_is_refused(name: str, there: str) -> No
 
 
 @every_runtime
-def test_buffers_are_the_same_at_each_call_and_so_are_answers(name: str, there: str) -> None:
+def test_buffers_are_the_same_at_each_call_and_so_are_outputs(name: str, there: str) -> None:
     image, steer = (
         each.model_copy(update={"shape": (1, *each.shape[1:])})
         for each in (bundle_factory.IMAGE, bundle_factory.output("steering"))
@@ -139,19 +139,19 @@ def test_buffers_are_the_same_at_each_call_and_so_are_answers(name: str, there: 
     assert (seen.shape, seen.dtype) == ((1, 24, 32, 3), np.uint8)
     assert (told.shape, told.dtype) == ((1, 1), np.float32)
     frames, _ = bundle_factory.frames("steering")
-    answers: list[list[float]] = []
+    outputs: list[list[float]] = []
     for _ in range(2):
-        answers.append([])
+        outputs.append([])
         for frame in frames:
             session.inputs["image"][0] = frame
             session.run()
-            answers[-1].append(float(session.outputs["steer_rad"][0, 0]))
+            outputs[-1].append(float(session.outputs["steer_rad"][0, 0]))
     assert session.inputs["image"] is seen
     assert session.outputs["steer_rad"] is told
-    assert answers[0] == answers[1]
-    assert len(set(answers[0])) == len(frames)
+    assert outputs[0] == outputs[1]
+    assert len(set(outputs[0])) == len(frames)
     session.run(deadline_s=60.0)  # a deadline that is kept changes nothing
-    assert float(told[0, 0]) == answers[0][-1]
+    assert float(told[0, 0]) == outputs[0][-1]
     assert session.providers
     session.close()
 
@@ -159,11 +159,11 @@ def test_buffers_are_the_same_at_each_call_and_so_are_answers(name: str, there: 
 @every_runtime
 def test_threads_change_nothing_that_counts(name: str, there: str, bundle: Path) -> None:
     card, frames = Bundle.open(bundle).card, read_reference(Bundle.open(bundle))
-    answers = []
+    outputs = []
     for threads in (1, 2):
         with Predictor.load(bundle, name, there, threads=threads) as predictor:
-            answers.append(predict_all(predictor, frames.images, frames.ego))
-    assert compare(card.task, *answers).worst <= card.parity.limit
+            outputs.append(predict_all(predictor, frames.images, frames.ego))
+    assert compare(card.task, *outputs).worst <= card.parity.limit
 
 
 @every_runtime
