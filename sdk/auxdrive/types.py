@@ -111,8 +111,8 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What a model predicts from one observation. Two are equal if they say the same, however long
-    it took.
+    """What a model predicts from one observation. Two are equal if they predict the same, however
+    long it took.
 
     Attributes:
         time_s: the observation's time.

@@ -1,6 +1,6 @@
 """The contract of a distillation loss.
 
-A loss compares what a student says of a batch with what its teacher says. It may declare
+A loss compares what a student gives for a batch with what its teacher gives. It may declare
 
 - maps of both networks that it compares, by name (`maps`): a method asks both networks for them;
 - parts that it trains, as any module does: parameters, and buffers for what it remembers;
@@ -56,7 +56,7 @@ class Loss(nn.Module, ABC):
         paper: where it comes from.
         beta: its usual weight, after the README of RepDistiller (Tian et al. 2020), which makes the
             losses' magnitudes comparable.
-        zero_for_equals: whether it costs nothing where student and teacher say the same.
+        zero_for_equals: whether it costs nothing where student and teacher are equal.
         remembers_samples: whether it keeps something of each sample, at the sample's number in
             `batch.index`. Such a run trains in one process.
         maps: names of the maps that it compares; both networks must have them.

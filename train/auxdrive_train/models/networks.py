@@ -28,7 +28,7 @@ from auxdrive_train.tasks.base import Task
 
 @dataclass(frozen=True)
 class Output:
-    """What a network says of a batch.
+    """What a network gives for a batch.
 
     Attributes:
         features: (B, D) before the head.
