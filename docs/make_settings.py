@@ -1,4 +1,4 @@
-"""Write docs/settings.md from the training configuration: what keys there are, what they take,
+"""Write docs/settings.md from the training config: what keys there are, what they take,
 their defaults and what they mean.
 
 python docs/make_settings.py

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import torch
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.losses.contract import Loss, LossSetting
+from auxdrive_train.losses.contract import Loss, LossSetup
 from auxdrive_train.models.networks import Output
 from torch import Tensor, nn
 
@@ -24,12 +24,12 @@ class Remembering(Loss):
     remembers_samples = True
     maps = (MAP,)
 
-    def __init__(self, setting: LossSetting) -> None:
-        super().__init__(setting)
-        ours, theirs = setting.student, setting.teacher
+    def __init__(self, setup: LossSetup) -> None:
+        super().__init__(setup)
+        ours, theirs = setup.student, setup.teacher
         self.regressor = nn.Conv2d(ours.maps[MAP], theirs.maps[MAP], 1)
         self.embed = nn.Linear(ours.features, theirs.features)
-        self.register_buffer("bank", torch.zeros(setting.samples, theirs.features))
+        self.register_buffer("bank", torch.zeros(setup.samples, theirs.features))
 
     def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
         """Its maps' distance, and how much nearer another sample is than the same."""

@@ -22,7 +22,7 @@ class UsageError(AuxdriveError):
 
 
 class ConfigError(UsageError):
-    """A configuration is wrong; the message lists every mistake at once."""
+    """A config is wrong; the message lists every mistake at once."""
 
 
 class DataError(AuxdriveError):

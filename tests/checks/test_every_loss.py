@@ -17,7 +17,7 @@ from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.losses import LOSSES
 from auxdrive_train.losses.contract import Loss
-from auxdrive_train.methods.contract import Setting
+from auxdrive_train.methods.contract import Setup
 from auxdrive_train.methods.samd import SAMD, SAMDOptions
 from auxdrive_train.models.networks import Build, Output
 from auxdrive_train.tasks import make_task
@@ -191,7 +191,7 @@ def test_its_state_is_all_that_it_is(name: str) -> None:
 def samd(loss: str, task: Task) -> SAMD:
     build = Build("pilotnet", PreprocessingSpec(size=(66, 80)), task, dropout=0.0)
     options = SAMDOptions(loss=loss, epochs_per_round=1)
-    return SAMD(Setting(Modality.RGB, (Modality.DEPTH,), build, 1), options)
+    return SAMD(Setup(Modality.RGB, (Modality.DEPTH,), build, 1), options)
 
 
 @every_task

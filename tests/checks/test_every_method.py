@@ -32,7 +32,7 @@ from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.train import train
 from auxdrive_train.losses.contract import Loss
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import STUDENT, Method, Phase, PhaseRecord, Setting
+from auxdrive_train.methods.contract import STUDENT, Method, Phase, PhaseRecord, Setup
 from auxdrive_train.models.networks import Build, SingleNetwork
 from auxdrive_train.tasks import TASKS, make_task
 from pydantic import ValidationError
@@ -106,7 +106,7 @@ def method(data: Path) -> Callable[..., Method]:
         build = Build("pilotnet", PreprocessingSpec(size=(64, 80)), task, dropout=0.0)
         seen = auxiliaries_of(name) if auxiliaries is None else auxiliaries
         options = METHODS[name].options_type.model_validate(short(name))
-        return METHODS[name](Setting(Modality.RGB, seen, build, epochs=1), options)
+        return METHODS[name](Setup(Modality.RGB, seen, build, epochs=1), options)
 
     return made
 
@@ -133,7 +133,7 @@ def test_it_says_what_it_is(name: str) -> None:
     assert entry.__doc__
     assert entry.summary
     assert entry.paper
-    entry.options_type()  # every setting has a default
+    entry.options_type()  # every setup has a default
     for key, field in entry.options_type.model_fields.items():
         assert field.description, key
     with pytest.raises(ValidationError, match="surprise"):

@@ -40,11 +40,11 @@ class Mimic(Method):
 
     def networks(self) -> nn.ModuleDict:
         """The student and another."""
-        depth = self.setting.auxiliaries[0]
+        depth = self.setup.auxiliaries[0]
         return nn.ModuleDict(
             {
-                STUDENT: SingleNetwork(self.setting.main, self.setting.build),
-                "other": SingleNetwork(depth, self.setting.build),
+                STUDENT: SingleNetwork(self.setup.main, self.setup.build),
+                "other": SingleNetwork(depth, self.setup.build),
             }
         )
 
@@ -53,7 +53,7 @@ class Mimic(Method):
         return (
             None
             if history
-            else Phase("both", (STUDENT, "other"), self.setting.epochs, self.loss, watch=STUDENT)
+            else Phase("both", (STUDENT, "other"), self.setup.epochs, self.loss, watch=STUDENT)
         )
 
     def loss(self, networks: nn.ModuleDict, batch: object) -> Step:
@@ -77,11 +77,11 @@ class Fusing(Mimic):
 
     def networks(self) -> nn.ModuleDict:
         """A fused student."""
-        student = FusedNetwork(self.setting.main, self.setting.auxiliaries, self.setting.build)
+        student = FusedNetwork(self.setup.main, self.setup.auxiliaries, self.setup.build)
         return nn.ModuleDict(
             {
                 STUDENT: student,
-                "other": SingleNetwork(self.setting.auxiliaries[0], self.setting.build),
+                "other": SingleNetwork(self.setup.auxiliaries[0], self.setup.build),
             }
         )
 

@@ -8,7 +8,7 @@ import torch
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.losses.contract import Loss, LossSetting, make_loss
+from auxdrive_train.losses.contract import Loss, LossSetup, make_loss
 from auxdrive_train.models.maps import Widths
 from auxdrive_train.models.networks import Output
 from auxdrive_train.models.pilotnet import PilotNet
@@ -64,7 +64,7 @@ def fresh(name: str, task: Task = TASK, student: int = 6, teacher: int = 6) -> L
     """A loss between features of these widths, always the same, and its maps of `WIDTHS`."""
     torch.manual_seed(0)
     widths = (Widths(width, WIDTHS.maps) for width in (student, teacher))
-    return make_loss(name, LossSetting(task, *widths, samples=SAMPLES))
+    return make_loss(name, LossSetup(task, *widths, samples=SAMPLES))
 
 
 def cost(loss: Loss, student: Output, teacher: Output, batch: Batch) -> Tensor:

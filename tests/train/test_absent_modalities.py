@@ -21,7 +21,7 @@ from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.evaluate import counted, measure
 from auxdrive_train.engine.train import train
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import PhaseRecord, Setting
+from auxdrive_train.methods.contract import PhaseRecord, Setup
 from auxdrive_train.models.networks import Build, SingleNetwork, of_present
 from auxdrive_train.tasks import make_task
 from torch import nn
@@ -85,7 +85,7 @@ def test_absent_frames_reach_neither_statistics_nor_losses(name: str, samples: S
     """
     entry = METHODS[name]
     options = entry.options_type(**({"epochs_per_round": 1} if name == "samd" else {}))
-    method = entry(Setting(Modality.RGB, (Modality.DEPTH,), build(samples.card), 1), options)
+    method = entry(Setup(Modality.RGB, (Modality.DEPTH,), build(samples.card), 1), options)
     batch = samples.gather(np.array([0, 1, 2, 30, 31, 32, 60, 61], dtype=np.int64))
     absent = ~batch.present[Modality.DEPTH]
     assert 0 < int(absent.sum()) < batch.size
@@ -142,7 +142,7 @@ def test_a_network_of_one_modality_is_measured_where_it_is(samples: SampleSet) -
 
 def test_the_oracle_leaves_no_sample_to_a_network_that_does_not_see_it(samples: SampleSet) -> None:
     method = METHODS["dmcl"](
-        Setting(Modality.RGB, (Modality.DEPTH,), build(samples.card), 1),
+        Setup(Modality.RGB, (Modality.DEPTH,), build(samples.card), 1),
         METHODS["dmcl"].options_type(),
     )
     label = np.zeros((2, 1), dtype=np.float32)

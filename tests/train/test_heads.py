@@ -1,4 +1,4 @@
-"""Heads against float64 twins, and what a configuration does to the networks and the samples that
+"""Heads against float64 twins, and what a config does to the networks and the samples that
 are trained.
 """
 

@@ -16,7 +16,7 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.train import train
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import PhaseRecord, Setting
+from auxdrive_train.methods.contract import PhaseRecord, Setup
 from auxdrive_train.models.networks import Build, SingleNetwork
 from auxdrive_train.tasks import make_task
 from torch import nn
@@ -61,9 +61,7 @@ def test_every_phase_learns_from_a_lone_sample_and_takes_no_statistics_from_it(
     """ResNet-18 at 32x32 ends in maps of one pixel: there a lone sample used to be a traceback."""
     entry = METHODS[name]
     options = entry.options_type.model_validate({"epochs_per_round": 1} if name == "samd" else {})
-    method = entry(
-        Setting(Modality.RGB, (Modality.DEPTH,), build_of(samples, backbone), 1), options
-    )
+    method = entry(Setup(Modality.RGB, (Modality.DEPTH,), build_of(samples, backbone), 1), options)
     torch.manual_seed(0)
     networks = method.trained_modules(samples=100).train()
     batch = samples.gather(LONE)

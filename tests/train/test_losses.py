@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from auxdrive_train.losses.contract import LossSetting
+from auxdrive_train.losses.contract import LossSetup
 from auxdrive_train.losses.hint import Hint, hint
 from auxdrive_train.losses.kd import kd_regression
 from auxdrive_train.losses.rkd import rkd
@@ -104,7 +104,7 @@ def test_rkd_ignores_scale_and_shift_of_the_features(seed: int, scale: float) ->
 def test_hint_has_fitnets_regressor_where_widths_differ_and_trains_it() -> None:
     """Romero et al. 2015, equation 3, with a linear regressor on the student's features."""
     torch.manual_seed(0)
-    loss = Hint(LossSetting(TASK, Widths(6), Widths(4), samples=7)).double()
+    loss = Hint(LossSetup(TASK, Widths(6), Widths(4), samples=7)).double()
     assert {name: tuple(p.shape) for name, p in loss.named_parameters()} == {
         "regressor.weight": (4, 6),
         "regressor.bias": (4,),
@@ -123,4 +123,4 @@ def test_hint_has_fitnets_regressor_where_widths_differ_and_trains_it() -> None:
 
 
 def test_hint_of_equal_widths_trains_nothing() -> None:
-    assert not list(Hint(LossSetting(TASK, Widths(6), Widths(6), samples=7)).state_dict())
+    assert not list(Hint(LossSetup(TASK, Widths(6), Widths(6), samples=7)).state_dict())

@@ -15,7 +15,7 @@ from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import Method, Phase, PhaseRecord, Setting
+from auxdrive_train.methods.contract import Method, Phase, PhaseRecord, Setup
 from auxdrive_train.models.networks import Build, Network, Output
 from auxdrive_train.tasks import make_task
 from torch import nn
@@ -35,7 +35,7 @@ def method(name: str, **options: object) -> Method:
     build = Build(
         "pilotnet", PreprocessingSpec(size=(66, 80)), make_task("steering", CARD), dropout=0.0
     )
-    return entry(Setting(Modality.RGB, AUX, build, 2), entry.options_type.model_validate(options))
+    return entry(Setup(Modality.RGB, AUX, build, 2), entry.options_type.model_validate(options))
 
 
 def networks_of(made: Method) -> nn.ModuleDict:
@@ -308,7 +308,7 @@ def test_the_baseline_and_the_teacher_learn_from_the_label(name: str, batch: Bat
         "pilotnet", PreprocessingSpec(size=(66, 80)), make_task("steering", CARD), dropout=0.0
     )
     made = entry(
-        Setting(Modality.RGB, AUX if entry.needs_auxiliaries else (), build, 2),
+        Setup(Modality.RGB, AUX if entry.needs_auxiliaries else (), build, 2),
         entry.options_type(),
     )
     networks = networks_of(made)
@@ -334,7 +334,7 @@ def test_black_images_give_finite_gradients(name: str, backbone: str, batch: Bat
     auxiliaries = AUX if entry.needs_auxiliaries else ()
     options = {"epochs_per_round": 1} if name == "samd" else {}
     made = entry(
-        Setting(Modality.RGB, auxiliaries, build, 2), entry.options_type.model_validate(options)
+        Setup(Modality.RGB, auxiliaries, build, 2), entry.options_type.model_validate(options)
     )
     networks = networks_of(made).train()
     frames = {

@@ -10,7 +10,7 @@ from auxdrive.errors import ConfigError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import PhaseRecord, Setting, no_longer_improves
+from auxdrive_train.methods.contract import PhaseRecord, Setup, no_longer_improves
 from auxdrive_train.methods.dmcl import choose
 from auxdrive_train.models.networks import Build
 from auxdrive_train.tasks import make_task
@@ -30,7 +30,7 @@ def method(
 ):
     entry = METHODS[name]
     build = Build("pilotnet", PreprocessingSpec(size=(66, 80)), make_task("steering", CARD))
-    return entry(Setting(Modality.RGB, aux, build, epochs), entry.options_type(**options))
+    return entry(Setup(Modality.RGB, aux, build, epochs), entry.options_type(**options))
 
 
 def phases(made, metric=lambda index: float(index)):

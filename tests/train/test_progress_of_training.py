@@ -65,7 +65,7 @@ def test_a_method_without_end_has_no_total(
 
 def arguments(data: Path, out: Path, *others: str) -> list[str]:
     small = ("preprocessing.size=[64,80]", "batch_size=16", "threads=1")
-    sets = [part for setting in small for part in ("--set", setting)]
+    sets = [part for setup in small for part in ("--set", setup)]
     return ["train", "--data", str(data), "--out", str(out), *sets, *others]
 
 

@@ -1,4 +1,4 @@
-"""The settings' page and the example: what they say is what the configuration holds."""
+"""The settings' page and the example: what they say is what the config holds."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def is_bundle(path: Path) -> bool:
 
 
 def is_run(path: Path) -> bool:
-    """Whether the folder has a run's configuration."""
+    """Whether the folder has a run's config."""
     return RunFolder(path).is_run
 
 
@@ -92,12 +92,12 @@ def _state(root: Path, name: str, expected: str) -> str:
 
 
 def summarise_run(path: Path) -> dict[str, Any]:
-    """The configuration as text (nothing parses YAML here), `result.json` (None: not finished, or
+    """The config as text (nothing parses YAML here), `result.json` (None: not finished, or
     damaged), `run.json` (None: there is none, or damaged), the name of the data set, the last
     records of `metrics.jsonl`, and the checkpoints. What is damaged is listed, not refused.
 
     Raises:
-        DataError: the configuration cannot be read.
+        DataError: the config cannot be read.
     """
     folder = RunFolder(path)
     text = _bytes(folder.config_path).decode(errors="replace")

@@ -27,7 +27,7 @@ CPU_CHUNK = 8
 
 
 class AugmentConfig(Strict):
-    """`augment:` in the configuration.
+    """`augment:` in the config.
 
     Without `speed_noise` a student reads from the speed what it should read from the image: fast
     means straight on, standing means stay (causal confusion, de Haan et al. 2019). The noise is

@@ -23,7 +23,7 @@ TURNING_MIN_M = 2.0
 
 
 class BalanceConfig(Strict):
-    """`balance:` in the configuration."""
+    """`balance:` in the config."""
 
     rest_every: int = Field(
         default=1,

@@ -1,1 +1,1 @@
-"""The engine: configuration, the loop over a method's phases, checkpoints, evaluation, logs."""
+"""The engine: config, the loop over a method's phases, checkpoints, evaluation, logs."""

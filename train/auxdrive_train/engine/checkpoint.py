@@ -44,7 +44,7 @@ class Checkpoint:
         roles: by role its network's tensors that have changed since its phase ended; see
             `auxdrive_train.engine.ended_roles`.
         optimizers: by name the state of each parameter, by its number. Learning rates and their
-            like are the configuration's.
+            like are the config's.
     """
 
     networks: dict[str, Tensor]

@@ -1,4 +1,4 @@
-"""The training configuration: one pydantic model, a YAML file, `--set path.to.key=value`, and
+"""The training config: one pydantic model, a YAML file, `--set path.to.key=value`, and
 mistakes reported together.
 """
 
@@ -212,7 +212,7 @@ def _takes_weights(backbone: str) -> bool:
 def load_config(
     file: Path | None, overrides: Mapping[str, Any], sets: Sequence[str]
 ) -> TrainConfig:
-    """The configuration from a YAML file, then named overrides (None leaves a key alone), then
+    """The config from a YAML file, then named overrides (None leaves a key alone), then
     `path.to.key=value` settings.
 
     Raises:
@@ -226,7 +226,7 @@ def load_config(
 
 
 def finished_config(file: Path) -> TrainConfig:
-    """The configuration of a run that is used and not trained: method, loss and their options,
+    """The config of a run that is used and not trained: method, loss and their options,
     which only training needs, need not be known here.
 
     Raises:
@@ -248,13 +248,13 @@ def parse_config(
         refuse_odd(dict(values))
         config = TrainConfig.model_validate(dict(values), context=context)
     except RecursionError:
-        raise ConfigError("the configuration is nested too deeply") from None
+        raise ConfigError("the config is nested too deeply") from None
     except ValidationError as error:
         raise _all_mistakes(
             [*truths, *mistakes_of(error, TrainConfig), *_between_sound_fields(values, error)]
         ) from None
     except ValueError as error:
-        raise ConfigError(f"the configuration cannot be stored: {error}") from None
+        raise ConfigError(f"the config cannot be stored: {error}") from None
     if truths:
         raise _all_mistakes(truths)
     return config
@@ -262,7 +262,7 @@ def parse_config(
 
 def _all_mistakes(mistakes: Sequence[str]) -> ConfigError:
     return ConfigError(
-        "the configuration has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes)
+        "the config has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes)
     )
 
 
@@ -304,7 +304,7 @@ def _between_sound_fields(values: Mapping[str, Any], error: ValidationError) -> 
 
 
 def dump_config(config: TrainConfig) -> str:
-    """The configuration as YAML that `load_config` reads back."""
+    """The config as YAML that `load_config` reads back."""
     return dump_yaml(config.model_dump(mode="json"))
 
 

@@ -31,7 +31,7 @@ from auxdrive_train.engine.run_folder import fingerprint
 from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.losses.contract import Loss
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import FINISHED, Method, Options, Setting
+from auxdrive_train.methods.contract import FINISHED, Method, Options, Setup
 from auxdrive_train.methods.stored import StoredStudent
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.models.backbone import ImageEncoder
@@ -126,13 +126,13 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
 
 
 def make_method(config: TrainConfig, task: Task) -> Method:
-    """The method that the configuration asks for."""
+    """The method that the config asks for."""
     entry = METHODS[config.method]
-    return entry(_setting(config, task), entry.options_type.model_validate(config.options))
+    return entry(_setup(config, task), entry.options_type.model_validate(config.options))
 
 
 def make_networks(method: Method, config: TrainConfig, samples: int) -> nn.ModuleDict:
-    """The method's fresh networks and losses under the configuration's seed.
+    """The method's fresh networks and losses under the config's seed.
 
     Args:
         method: whose.
@@ -162,12 +162,12 @@ def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDi
     """
     config = config.model_copy(update={"weights": None})
     if config.method not in METHODS:
-        method: Method = StoredStudent(_setting(config, task), Options())
+        method: Method = StoredStudent(_setup(config, task), Options())
     else:
         entry = METHODS[config.method]
         try:
             method = entry(
-                _setting(config, task),
+                _setup(config, task),
                 entry.options_type.model_validate(config.options, context=FINISHED),
             )
         except ValidationError as error:
@@ -178,8 +178,8 @@ def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDi
     return method, _fresh(method.networks, config)
 
 
-def _setting(config: TrainConfig, task: Task) -> Setting:
-    return Setting(
+def _setup(config: TrainConfig, task: Task) -> Setup:
+    return Setup(
         config.main,
         config.aux,
         Build(config.backbone, config.preprocessing, task, config.dropout),

@@ -1,4 +1,4 @@
-"""A training run from its configuration: prepared, trained and measured in its folder."""
+"""A training run from its config: prepared, trained and measured in its folder."""
 
 from __future__ import annotations
 

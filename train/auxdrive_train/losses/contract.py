@@ -29,7 +29,7 @@ from auxdrive_train.tasks.base import Task
 
 
 @dataclass(frozen=True)
-class LossSetting:
+class LossSetup:
     """What a loss is told when it is made.
 
     Attributes:
@@ -75,9 +75,9 @@ class Loss(nn.Module, ABC):
     remembers_samples: ClassVar[bool] = False
     maps: tuple[str, ...] = ()
 
-    def __init__(self, setting: LossSetting) -> None:
+    def __init__(self, setup: LossSetup) -> None:
         super().__init__()
-        self.setting = setting
+        self.setup = setup
 
     @abstractmethod
     def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
@@ -107,7 +107,7 @@ def _each(output: Output, change: Callable[[Tensor], Tensor]) -> Output:
     )
 
 
-def make_loss(name: str, setting: LossSetting) -> Loss:
+def make_loss(name: str, setup: LossSetup) -> Loss:
     """A fresh loss by its name.
 
     Raises:
@@ -115,14 +115,14 @@ def make_loss(name: str, setting: LossSetting) -> Loss:
         ConfigError: it compares a map that one of the networks does not have.
     """
     entry = LOSSES[name]
-    _refuse_missing_maps(name, entry.maps, setting)  # before it looks for their widths
-    loss = entry(setting)
-    _refuse_missing_maps(name, loss.maps, setting)
+    _refuse_missing_maps(name, entry.maps, setup)  # before it looks for their widths
+    loss = entry(setup)
+    _refuse_missing_maps(name, loss.maps, setup)
     return loss
 
 
-def _refuse_missing_maps(name: str, maps: tuple[str, ...], setting: LossSetting) -> None:
-    for role, widths in (("student", setting.student), ("teacher", setting.teacher)):
+def _refuse_missing_maps(name: str, maps: tuple[str, ...], setup: LossSetup) -> None:
+    for role, widths in (("student", setup.student), ("teacher", setup.teacher)):
         for wanted in maps:
             if wanted not in widths.maps:
                 raise ConfigError(

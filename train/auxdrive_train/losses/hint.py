@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from auxdrive_train.losses.contract import Loss, LossSetting
+from auxdrive_train.losses.contract import Loss, LossSetup
 
 if TYPE_CHECKING:
     from auxdrive_train.data.batch import Batch
@@ -31,9 +31,9 @@ class Hint(Loss):
     paper = "Romero et al. 2015 (FitNets)"
     beta = 100.0
 
-    def __init__(self, setting: LossSetting) -> None:
-        super().__init__(setting)
-        ours, theirs = setting.student.features, setting.teacher.features
+    def __init__(self, setup: LossSetup) -> None:
+        super().__init__(setup)
+        ours, theirs = setup.student.features, setup.teacher.features
         self.regressor = nn.Identity() if ours == theirs else nn.Linear(ours, theirs)
 
     def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:

@@ -32,4 +32,4 @@ class KD(Loss):
     def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
         """`kd_regression` of the predictions."""
         del batch
-        return kd_regression(student.prediction, teacher.prediction, self.setting.task.scale)
+        return kd_regression(student.prediction, teacher.prediction, self.setup.task.scale)

@@ -18,4 +18,4 @@ class Baseline(SingleNetworkMethod):
 
     def network(self) -> SingleNetwork:
         """The student."""
-        return SingleNetwork(self.setting.main, self.setting.build)
+        return SingleNetwork(self.setup.main, self.setup.build)

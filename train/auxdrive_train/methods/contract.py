@@ -34,7 +34,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.losses.contract import LossSetting, make_loss
+from auxdrive_train.losses.contract import LossSetup, make_loss
 from auxdrive_train.models.networks import Build, Network
 
 STUDENT = "student"
@@ -148,7 +148,7 @@ class Distillation:
 
 
 @dataclass(frozen=True)
-class Setting:
+class Setup:
     """What a method is told of the run: modalities, how to build networks, and the epochs that its
     student may train.
     """
@@ -168,17 +168,17 @@ class Method(ABC):
     needs_auxiliaries: ClassVar[bool] = True
     options_type: ClassVar[type[Options]] = Options
 
-    def __init__(self, setting: Setting, options: Options) -> None:
-        mistakes = self.mistakes(setting.auxiliaries, setting.epochs, options)
+    def __init__(self, setup: Setup, options: Options) -> None:
+        mistakes = self.mistakes(setup.auxiliaries, setup.epochs, options)
         if mistakes:
             raise ConfigError("\n".join(mistakes))
-        self.setting = setting
+        self.setup = setup
         self.options = options
-        self.task = setting.build.task
+        self.task = setup.build.task
 
     @classmethod
     def mistakes(cls, auxiliaries: Sequence[Modality], epochs: int, options: Options) -> list[str]:
-        """What the method finds wrong with a setting, one sentence each. Subclasses add their own
+        """What the method finds wrong with a setup, one sentence each. Subclasses add their own
         rules.
         """
         del epochs, options
@@ -196,7 +196,7 @@ class Method(ABC):
     @property
     def modalities(self) -> tuple[Modality, ...]:
         """Every modality that training reads, the main one first."""
-        return (self.setting.main, *self.setting.auxiliaries)
+        return (self.setup.main, *self.setup.auxiliaries)
 
     @abstractmethod
     def networks(self) -> nn.ModuleDict:
@@ -221,8 +221,8 @@ class Method(ABC):
         networks = self.networks()
         for name, each in self.losses().items():
             student, teacher = (cast(Network, networks[of]) for of in (each.student, each.teacher))
-            setting = LossSetting(self.task, student.widths, teacher.widths, samples)
-            networks[name] = make_loss(each.loss, setting)
+            setup = LossSetup(self.task, student.widths, teacher.widths, samples)
+            networks[name] = make_loss(each.loss, setup)
         return networks
 
     @abstractmethod

@@ -90,11 +90,11 @@ class DMCL(SinglePhase):
     def networks(self) -> nn.ModuleDict:
         """One network per modality; the main modality's is called student."""
         return nn.ModuleDict(
-            {self._key(m): SingleNetwork(m, self.setting.build) for m in self.modalities}
+            {self._key(m): SingleNetwork(m, self.setup.build) for m in self.modalities}
         )
 
     def _key(self, modality: Modality) -> str:
-        return STUDENT if modality is self.setting.main else f"{modality.value}_network"
+        return STUDENT if modality is self.setup.main else f"{modality.value}_network"
 
     @property
     def trains(self) -> tuple[str, ...]:

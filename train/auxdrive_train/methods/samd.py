@@ -28,7 +28,7 @@ from auxdrive_train.methods.contract import (
     Options,
     Phase,
     PhaseRecord,
-    Setting,
+    Setup,
     Step,
     is_finished,
     no_longer_improves,
@@ -85,9 +85,9 @@ class SAMD(Method):
     options_type = SAMDOptions
     options: SAMDOptions
 
-    def __init__(self, setting: Setting, options: Options) -> None:
-        super().__init__(setting, options)
-        self.rounds = setting.epochs // self.options.epochs_per_round
+    def __init__(self, setup: Setup, options: Options) -> None:
+        super().__init__(setup, options)
+        self.rounds = setup.epochs // self.options.epochs_per_round
 
     @cached_property
     def beta(self) -> float:
@@ -112,9 +112,9 @@ class SAMD(Method):
 
     def networks(self) -> nn.ModuleDict:
         """Student, and a teacher that shares its head."""
-        student = SingleNetwork(self.setting.main, self.setting.build)
+        student = SingleNetwork(self.setup.main, self.setup.build)
         teacher = FusedNetwork(
-            self.setting.main, self.setting.auxiliaries, self.setting.build, head=student.head
+            self.setup.main, self.setup.auxiliaries, self.setup.build, head=student.head
         )
         return nn.ModuleDict({STUDENT: student, TEACHER: teacher})
 

@@ -27,7 +27,7 @@ class Selection(SingleNetworkMethod):
 
     def network(self) -> ExcitationNetwork:
         """The selector."""
-        return ExcitationNetwork(self.setting.main, self.setting.auxiliaries, self.setting.build)
+        return ExcitationNetwork(self.setup.main, self.setup.auxiliaries, self.setup.build)
 
 
 def importance(network: ExcitationNetwork, samples: SampleSet) -> dict[str, float]:

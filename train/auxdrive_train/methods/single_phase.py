@@ -34,7 +34,7 @@ class SinglePhase(Method):
         """The one phase, and nothing after it."""
         if history:
             return None
-        return Phase(self.phase, self.trains, self.setting.epochs, self.loss, watch=self.watch)
+        return Phase(self.phase, self.trains, self.setup.epochs, self.loss, watch=self.watch)
 
 
 class SingleNetworkMethod(SinglePhase):

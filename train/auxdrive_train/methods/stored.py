@@ -29,7 +29,7 @@ class StoredStudent(Method):
 
     def networks(self) -> nn.ModuleDict:
         """The student."""
-        return nn.ModuleDict({STUDENT: SingleNetwork(self.setting.main, self.setting.build)})
+        return nn.ModuleDict({STUDENT: SingleNetwork(self.setup.main, self.setup.build)})
 
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
         """Nothing is trained."""

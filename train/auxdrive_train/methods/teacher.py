@@ -19,4 +19,4 @@ class Teacher(SingleNetworkMethod):
 
     def network(self) -> FusedNetwork:
         """The teacher."""
-        return FusedNetwork(self.setting.main, self.setting.auxiliaries, self.setting.build)
+        return FusedNetwork(self.setup.main, self.setup.auxiliaries, self.setup.build)

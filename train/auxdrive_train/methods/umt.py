@@ -94,18 +94,18 @@ class UMT(Method):
         """A uni-modal network per modality, the fusion, the student, and the scale of the uni-modal
         features.
         """
-        build = self.setting.build
+        build = self.setup.build
         networks: dict[str, nn.Module] = {
             _unimodal(m): SingleNetwork(m, build) for m in self.modalities
         }
         networks[FUSED] = LateFusionNetwork(self.modalities, build)
-        networks[STUDENT] = SingleNetwork(self.setting.main, build)
+        networks[STUDENT] = SingleNetwork(self.setup.main, build)
         networks[VARIANCE] = FeatureVariance(self.modalities)
         return nn.ModuleDict(networks)
 
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
         """Uni-modal networks one by one, the fusion, the probe, fine-tuning."""
-        epochs, names = self.setting.epochs, [_unimodal(m) for m in self.modalities]
+        epochs, names = self.setup.epochs, [_unimodal(m) for m in self.modalities]
         phases = [
             Phase(name, (name,), epochs, partial(self._unimodal_loss, m), watch=name)
             for name, m in zip(names, self.modalities, strict=True)
@@ -168,7 +168,7 @@ class UMT(Method):
         del examples
         fused = cast(LateFusionNetwork, networks[FUSED])
         student = cast(SingleNetwork, networks[STUDENT])
-        student.encoder.load_state_dict(fused.encoders[self.setting.main.value].state_dict())
+        student.encoder.load_state_dict(fused.encoders[self.setup.main.value].state_dict())
 
     def _student_loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
         return Step({"task": self.supervised(networks[STUDENT](batch).prediction, batch)})

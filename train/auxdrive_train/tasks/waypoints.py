@@ -162,7 +162,7 @@ def _brackets(
 
 
 def pure_pursuit_rad(path_nt2: Float64, times_s: tuple[float, ...], wheelbase_m: float) -> Float64:
-    """Road-wheel angles (N,) of `auxdrive.controllers.PurePursuit` with its default configuration,
+    """Road-wheel angles (N,) of `auxdrive.controllers.PurePursuit` with its default options,
     for many paths (N, T, 2) at once.
 
     The angle is atan(2 L y / d^2) for the point (x, y) where the polyline from the rear axle

@@ -48,11 +48,11 @@ def _show_run(summary: Summary) -> None:
             "this run has not finished: it has no result.json. `auxdrive train --resume --out "
             f"{summary['path']}` takes it up"
         )
-    console.note(f"the configuration: {summary['config_file']}; --json shows it")
+    console.note(f"the config: {summary['config_file']}; --json shows it")
 
 
 def _run_facts(summary: Summary) -> list[tuple[str, str]]:
-    """What the run's JSON files say; what none of them says stands in its configuration."""
+    """What the run's JSON files say; what none of them says stands in its config."""
     result, record = summary["result"] or {}, summary["record"] or {}
     elsewhere = f"see {summary['config_file']}"
     facts = [
