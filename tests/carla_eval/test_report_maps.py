@@ -116,14 +116,10 @@ def test_marks_at_one_place_share_a_badge() -> None:
 
 
 def test_the_legend_names_what_is_there_and_nothing_else() -> None:
-    route, view = straight(), view_of([straight().points])
-    ways = (route.points,)
-    bare = " ".join(parse(map_legend(TownMap(LANES), ways, [], film=False, view=view)).data)
-    full = " ".join(
-        parse(
-            map_legend(TOWN, ways, [Mark("1", (0.0, 0.0), (1.0, 1.0))], film=True, view=view)
-        ).data
-    )
+    view = view_of([straight().points])
+    bare = " ".join(parse(map_legend(TownMap(LANES), [], film=False, view=view)).data)
+    marks = [Mark("1", (0.0, 0.0), (1.0, 1.0))]
+    full = " ".join(parse(map_legend(TOWN, marks, film=True, view=view)).data)
     for word in ("infraction", "what was hit", "traffic light", "stop sign", "film", "stop line"):
         assert word not in bare
         assert word in full

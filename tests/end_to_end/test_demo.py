@@ -53,10 +53,11 @@ def test_the_demo_from_nothing_to_its_page_and_again(tmp_path: Path) -> None:
         }
     for name in (
         "closed loop (embedded): routes completed",
-        "closed loop (embedded): Avg. driving score",
-        "latency, one thread: p50, ms",
+        "closed loop (embedded): Avg. driving score, of 100",
+        "infractions per km (embedded): Red lights infractions",
     ):
-        assert set(found["table"][name]) == {"baseline", "student", "teacher"}
+        assert set(found["table"][name]) == {"baseline", "student", "teacher", "expert"}
+    assert set(found["table"]["latency, one thread: p50, ms"]) == {"baseline", "student", "teacher"}
     settings = DemoSettings(frames=500, epochs=2, routes=1)
     assert found["seconds"].keys() == efforts(settings).keys()
     assert f"stage {len(found['seconds'])}/{len(found['seconds'])} · took" in first.stderr
@@ -64,6 +65,8 @@ def test_the_demo_from_nothing_to_its_page_and_again(tmp_path: Path) -> None:
     page = (out / "report.html").read_text()
     assert found["verdict"] in page.replace("&#39;", "'")
     assert "no CARLA scores" in page
+    # Each driver's map of each route, side by side.
+    assert page.count('class="map"') == 4
     # The upper bound is a run of its own, and as long as the student's.
     epochs = {
         run.name: len((run / "metrics.jsonl").read_text().splitlines())

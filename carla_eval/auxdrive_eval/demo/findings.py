@@ -16,13 +16,16 @@ from auxdrive.statistics import PairedDifference, paired_difference
 from auxdrive.types import Float64, Observation
 
 from auxdrive_eval.demo.comparison import verdict
-from auxdrive_eval.demo.settings import MODELS, Model
+from auxdrive_eval.demo.settings import DRIVERS, MODELS, Model
 from auxdrive_eval.demo.stages import Demo
 from auxdrive_eval.driving.agents import AgentSource
 
 TAUS_DEG = ("1.5", "3", "7.5", "15", "30", "75")
 LATENCY_CALLS = 300
+TEST_PART = "test part"
 COMPLETED = 100.0
+_UNITS = (", of 100", ", %", " (factor)")
+"""Of the first values of a results document."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def _open_loop(answers: dict[str, Any]) -> list[Row]:
             column: f"{100 * measures[metric]:.1f}" if percent else f"{measures[metric]:.3f}"
             for column, measures in columns.items()
         }
-        return Row("test part", name, shown)
+        return Row(TEST_PART, name, shown)
 
     angles = [
         row(f"path's pure-pursuit angle within {tau}° (road wheel), %", f"steer_acc_{tau}", True)
@@ -121,7 +124,7 @@ def _parity(answers: dict[str, Any]) -> list[Row]:
             continue
         parity = answers[f"export {model.name}"]["card"]["parity"]
         values[model.name] = f"{parity['measured']:.2g} {parity['unit']}"
-        negative_controls[model.name] = f"{parity['negative_control']:.3g} {parity['unit']}"
+        negative_controls[model.name] = f"{parity['negative_control']:.1f} {parity['unit']}"
     return [
         Row("export", "ONNX against torch, largest", values),
         Row("export", "negative control", negative_controls),
@@ -181,7 +184,7 @@ def _calls(agent: Agent, out: Path) -> list[float]:
 
 
 def _closed_loop(answers: dict[str, Any]) -> list[Row]:
-    documents = {model.name: answers[f"drive {model.name}"] for model in MODELS}
+    documents = {name: answers[f"drive {name}"] for name in DRIVERS}
     group = "closed loop (embedded)"
     routes = {
         name: f"{completed(document)} of {len(document['_checkpoint']['records'])}"
@@ -189,11 +192,11 @@ def _closed_loop(answers: dict[str, Any]) -> list[Row]:
     }
     rows = [Row(group, "routes completed", routes)]
     for index, label in enumerate(documents[MODELS[0].name]["labels"]):
-        per_km = "" if index < 3 else " (per km, summed over routes)"
+        scored = index < len(_UNITS)
         rows.append(
             Row(
-                group,
-                label + per_km,
+                group if scored else "infractions per km (embedded)",
+                label + _UNITS[index] if scored else label,
                 {name: document["values"][index] for name, document in documents.items()},
             )
         )

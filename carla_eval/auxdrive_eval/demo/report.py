@@ -4,38 +4,51 @@ further.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from auxdrive.data.dataset import Dataset
 from auxdrive.html import blocks as html
 from auxdrive.html.blocks import Markup
-from auxdrive.inspection.painting import paint
+from auxdrive.inspection.painting import legend, paint, png
+from auxdrive.inspection.palette import SERIES
 from auxdrive.modalities import Modality
 from auxdrive.runs import RunFolder
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from auxdrive_eval.demo.findings import Findings
+from auxdrive_eval.demo.drives import COLOURS, drives_section
+from auxdrive_eval.demo.findings import TEST_PART, Findings
 from auxdrive_eval.demo.settings import CREEP_AFTER_S, MODELS
 from auxdrive_eval.demo.stages import Demo
 
 EXAMPLES = 4
+_MODEL_NAMES = {model.name for model in MODELS}
+_TITLES = {Modality.RGB: "Camera (RGB): what the students see", Modality.LIDAR: "LiDAR"}
+_CURVES = {
+    ("baseline", "student"): ("baseline", COLOURS["baseline"], "-o"),
+    ("samd", "student"): ("student (SAMD)", COLOURS["student"], "-s"),
+    ("teacher", "teacher"): ("teacher, by itself", COLOURS["teacher"], "-^"),
+    ("samd", "teacher"): ("SAMD's own teacher", SERIES[3], "--D"),
+}
+"""Method and role: name, colour, line and marker."""
 
 
 def demo_report(demo: Demo, findings: Findings) -> str:
     """The whole page."""
-    settings = demo.settings
+    settings, data = demo.settings, demo.out / "data"
     parts = [
         html.paragraph(findings.verdict, css="notice"),
+        html.tiles(_tiles(findings)),
         html.section(
             "What this page can show, and what not",
             *(html.paragraph(text) for text in _reach(demo)),
         ),
-        html.tiles(_tiles(findings)),
         html.section("Results", *_tables(findings)),
-        html.section("What was recorded", _examples(demo.out / "data"), _splits(demo.out / "data")),
+        html.section("The same routes, driven by each", *drives_section(demo)),
+        html.section("What was recorded", *_examples(data), _splits(data)),
         html.section("How they learned", _curves(demo)),
-        html.section("The routes", *_drives(demo)),
         html.section("Where the time went", _times(findings)),
     ]
     about = (
@@ -70,56 +83,52 @@ def _reach(demo: Demo) -> tuple[str, ...]:
 
 
 def _tiles(findings: Findings) -> list[tuple[str, str]]:
-    score = next(row for row in findings.rows if row.name == "Avg. driving score")
-    tiles = [(score.values[model.name], f"driving score, {model.name}") for model in MODELS]
-    return [*tiles, (f"{findings.wall_s / 60:.1f} min", "by the clock, without installation")]
+    score = next(row for row in findings.rows if row.name.startswith("Avg. driving score"))
+    tiles = [
+        (f"{float(value):.1f} of 100", f"driving score, {name}")
+        for name, value in score.values.items()
+    ]
+    return [*tiles, (f"{findings.wall_s / 60:.1f} min", "in all, without installation")]
 
 
-def _tables(findings: Findings) -> list[Markup]:
-    blocks: list[Markup] = []
+def _tables(findings: Findings) -> Iterator[Markup]:
+    """One for each group of rows; what needs no network, and the expert, stand apart."""
     for group in dict.fromkeys(row.group for row in findings.rows):
         found = [row for row in findings.rows if row.group == group]
-        blocks.append(
-            html.table(
-                (group, *found[0].values), [(row.name, *row.values.values()) for row in found]
-            )
+        columns = list(found[0].values)
+        models = sum(name in _MODEL_NAMES for name in columns)
+        apart = (("without a network", len(columns) - models),) if group == TEST_PART else ()
+        others = apart or ((("", len(columns) - models),) if len(columns) > models else ())
+        yield html.table(
+            (group, *(name.strip("()") for name in columns)),
+            [(row.name, *row.values.values()) for row in found],
+            groups=(("", 1), ("model", models), *others),
         )
-    blocks.append(
-        html.paragraph(
-            "In brackets what needs no network: the best constant, the ego inputs alone, and the "
-            "nearest images' labels."
-        )
+    yield html.paragraph(
+        "Without a network: the best constant, a linear function of the ego inputs alone, and the "
+        "mean label of the nearest images. Driving scores, completion and penalty are means over "
+        "routes; infractions per km are summed over routes, as leaderboard 1.0 does.",
+        css="soft",
     )
-    return blocks
 
 
-def _examples(data: Path) -> Markup:
-    """Rows: modalities; columns: recorded instants."""
+def _examples(data: Path) -> Iterator[Markup]:
+    """Each recorded modality at a few instants, and what its colours mean."""
     dataset = Dataset.open(data)
     ids = dataset.split("train")
     chosen = [ids[i] for i in np.linspace(0, len(ids) - 1, EXAMPLES).round().astype(int)]
-    kinds = [
-        m
-        for m in (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR)
-        if m in dataset.card.modalities
-    ]
-    drawn = Figure(figsize=(11, 1.75 * len(kinds)))
-    axes = drawn.subplots(len(kinds), EXAMPLES, squeeze=False)
-    for column, name in enumerate(chosen):
-        episode = dataset.episode(name)
-        frame = len(episode) // 2
-        for row, modality in enumerate(kinds):
-            axis = axes[row][column]
-            axis.imshow(paint(modality, np.asarray(episode.frames(modality)[frame])))
-            axis.set_xticks([])
-            axis.set_yticks([])
-            if column == 0:
-                axis.set_ylabel(modality.value)
-    return html.figure_png(
-        drawn,
-        "One instant of four episodes. The students see the first row alone; LiDAR from above, "
-        "ahead is up.",
-    )
+    for modality in dataset.card.modalities:
+        shots = []
+        for name in chosen:
+            episode = dataset.episode(name)
+            frame = len(episode) // 2
+            image = paint(modality, np.asarray(episode.frames(modality)[frame]))
+            time_s = float(episode.state["time_s"][frame])
+            shots.append((png(image), f"{name}, {time_s:.1f}\u00a0s", ""))
+        yield html.element("h3", _TITLES.get(modality, modality.value))
+        yield html.film_strip(shots)
+        if keys := legend(modality):
+            yield html.legend(keys)
 
 
 def _splits(data: Path) -> Markup:
@@ -133,56 +142,31 @@ def _splits(data: Path) -> Markup:
 
 def _curves(demo: Demo) -> Markup:
     """Validation ADE by epoch of each network; in SAMD teacher and student take turns."""
-    drawn = Figure(figsize=(8, 3.4))
+    drawn = Figure(figsize=(5.6, 3.8), layout="constrained")
     axis = drawn.subplots()
-    drawn_as = {
-        ("baseline", "student"): ("baseline", "-"),
-        ("samd", "student"): ("student (SAMD)", "-"),
-        ("samd", "teacher"): ("SAMD's own teacher, reset to the student each round", "--"),
-        ("teacher", "teacher"): ("teacher by itself, the upper bound", ":"),
-    }
-    for (method, role), (name, style) in drawn_as.items():
+    for (method, role), (name, colour, style) in _CURVES.items():
         epochs = RunFolder(demo.out / "runs" / method).epochs()
         values = [record["val/ade_m"] for record in epochs if record["role"] == role]
-        axis.plot(range(1, len(values) + 1), values, style, marker="o", markersize=3, label=name)
+        axis.plot(range(1, len(values) + 1), values, style, color=colour, markersize=5, label=name)
     axis.set_xlabel("epoch of that network")
     axis.set_ylabel("validation ADE, m")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.3)
-    axis.legend(frameon=False)
-    return html.figure_png(drawn, "Validation error while training.")
-
-
-def _drives(demo: Demo) -> list[Markup]:
-    parts = [
-        html.paragraph(
-            "Score of each route; the linked pages show path, film strip and every infraction."
-        )
-    ]
-    records = {
-        model.name: demo.done[f"drive {model.name}"]["answer"]["_checkpoint"]["records"]
-        for model in MODELS
-    }
-    rows = []
-    for index, first in enumerate(records[MODELS[0].name]):
-        row = [first["route_id"]]
-        for model in MODELS:
-            record = records[model.name][index]
-            row.append(f"{record['scores']['score_composed']:.1f} ({record['status']})")
-        rows.append(row)
-    parts.append(html.table(("route", *(model.name for model in MODELS)), rows))
-    links = [
-        Markup(f'<a href="drives/{model.name}/report.html">{model.name}</a>') for model in MODELS
-    ]
-    parts.append(html.element("p", *links))
-    return parts
+    drawn.legend(loc="outside upper left", frameon=False, ncols=2)
+    return html.figure_png(
+        drawn, "Average displacement error (ADE) on the validation part while training.", 200, 680
+    )
 
 
 def _times(findings: Findings) -> Markup:
-    rows = [(name, f"{seconds:.0f}") for name, seconds in findings.seconds.items()]
+    rows = [
+        (name, f"{seconds:.0f}" if seconds >= 1 else "below 1")
+        for name, seconds in findings.seconds.items()
+    ]
     rows.append(
         (
             "all, by the clock (the models are trained and driven side by side)",
             f"{findings.wall_s:.0f}",
         )
     )
-    return html.table(("stage", "seconds"), rows)
+    return html.table(("stage", "time, s"), rows)

@@ -76,6 +76,10 @@ def _in_rounds(settings: DemoSettings) -> tuple[str, ...]:
     )
 
 
+EXPERT = "expert"
+"""The simulator's own driver, which drives the same routes beside the models."""
+
+
 @dataclass(frozen=True)
 class Model:
     """One of the three that are compared: its name, the method that trains it and what `auxdrive
@@ -101,3 +105,5 @@ MODELS = (
     Model("student", "samd", _in_rounds, "student", "bundles/samd"),
     Model("teacher", "teacher", _with_auxiliaries, "teacher", None),
 )
+DRIVERS = (*(model.name for model in MODELS), EXPERT)
+"""Who drives the routes, each in `drives/<name>`."""

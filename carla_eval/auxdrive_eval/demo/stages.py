@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from auxdrive.data.dataset import Dataset
 from auxdrive.errors import AuxdriveError, CheckFailed, DataError
 from auxdrive.logs import level_now
 from auxdrive.runs import RunFolder
@@ -34,6 +35,7 @@ from auxdrive_eval.demo.efforts import efforts
 from auxdrive_eval.demo.settings import (
     CAMERA,
     DRIVING,
+    EXPERT,
     FIRST_ROUTE_SEED,
     MODELS,
     TRAINING,
@@ -197,16 +199,22 @@ class Demo:
         at_once = min(settings.workers, len(MODELS))
         # The longest first, so that the others fit beside it.
         order = sorted(MODELS, key=lambda model: model.method != "samd")
-        self.lanes(
-            [partial(self._make_and_drive, model, settings.workers // at_once) for model in order],
-            at_once,
-        )
+        workers = settings.workers // at_once
+        works = [partial(self._make_and_drive, model, workers) for model in order]
+        self.lanes([*works, partial(self._drive_expert, workers)], at_once)
 
     def _make_and_drive(self, model: Model, workers: int) -> None:
         self.stage(f"train {model.method}", lambda: self._train(model))
         if model.bundle is not None:
             self._export_and_verify(model, model.bundle)
-        self.stage(f"drive {model.name}", lambda: self._drive(model, workers))
+        source = [str(self.out / (model.bundle or model.run)), "--role", model.role, *DRIVING]
+        self.stage(f"drive {model.name}", lambda: self._drive(model.name, source, workers))
+
+    def _drive_expert(self, workers: int) -> None:
+        """The expert sees nothing; its film is taken by the camera of the recording."""
+        card = Dataset.open(self.out / "data").card
+        source = [EXPERT, "--sim-option", f"camera={card.camera.model_dump_json()}"]
+        self.stage(f"drive {EXPERT}", lambda: self._drive(EXPERT, source, workers))
 
     def _train(self, model: Model) -> dict[str, Any]:
         out, settings = self.out / model.run, self.settings
@@ -245,8 +253,8 @@ class Demo:
             lambda: command("verify", str(self.out / bundle), prefix=f"{model.name}: "),
         )
 
-    def _drive(self, model: Model, workers: int) -> dict[str, Any]:
-        out = self.out / "drives" / model.name
+    def _drive(self, name: str, source: Sequence[str], workers: int) -> dict[str, Any]:
+        out = self.out / "drives" / name
         taken_up = ["--resume"] if exists(out) else []
         settings = self.settings
         seeds = f"{FIRST_ROUTE_SEED}-{FIRST_ROUTE_SEED + settings.routes - 1}"
@@ -258,10 +266,7 @@ class Demo:
             "--traffic",
             str(settings.traffic),
         ]
-        source = [str(self.out / (model.bundle or model.run)), "--role", model.role]
-        return command(
-            "drive", *source, "--out", str(out), *how, *DRIVING, *taken_up, prefix=f"{model.name}: "
-        )
+        return command("drive", *source, "--out", str(out), *how, *taken_up, prefix=f"{name}: ")
 
 
 def command(name: str, *arguments: str, prefix: str) -> dict[str, Any]:

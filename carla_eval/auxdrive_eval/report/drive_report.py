@@ -85,7 +85,7 @@ def route_section(route: Route, driven: StoredRoute, town: TownMap) -> Markup:
     parts: list[object] = [
         paragraph(score_sentence(driven.record.scores, driven.record.status)),
         figure(map_of(town, route, driven, view)),
-        legend_of(town, route, [driven], view),
+        legend_of(town, driven, view),
         film_of(driven),
         infraction_table(infractions) if infractions else paragraph("No infraction.", css="good"),
     ]

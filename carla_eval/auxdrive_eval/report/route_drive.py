@@ -111,11 +111,10 @@ def map_of(town: TownMap, route: Route, driven: StoredRoute, view: View | None =
     return draw_map(town, route, driven.trace, marks, _film_places(driven), view)
 
 
-def legend_of(town: TownMap, route: Route, drives: Sequence[StoredRoute], view: View) -> Markup:
-    """The legend for the maps of some drives along a route."""
-    marks = [found.mark for drive in drives for found in infractions_of(drive)]
-    ways = (route.points, *(path_of(drive.trace) for drive in drives))
-    return map_legend(town, ways, marks, any(drive.film for drive in drives), view)
+def legend_of(town: TownMap, driven: StoredRoute, view: View) -> Markup:
+    """The legend of a drive's map."""
+    marks = [found.mark for found in infractions_of(driven)]
+    return map_legend(town, marks, bool(driven.film), view)
 
 
 def _film_places(driven: StoredRoute) -> list[Point]:

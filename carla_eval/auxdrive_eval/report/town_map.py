@@ -49,10 +49,17 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a map shows of the world: a rectangle of its own proportions."""
+    """What a map shows of the world: a rectangle of its own proportions.
+
+    Attributes:
+        low, high: its corners, (2,) each.
+        ways: the planned and driven paths that it was made for, (N, 2) each; signals along them are
+            marked.
+    """
 
     low: Float64
     high: Float64
+    ways: tuple[Float64, ...]
 
     @property
     def unit_m(self) -> float:
@@ -68,15 +75,16 @@ class View:
         return np.asarray((points - (self.low[0], self.high[1])) * (1, -1) / self.unit_m)
 
 
-def view_of(paths: Iterable[Float64]) -> View:
-    """What shows all of the paths, with some room around them."""
-    points = np.concatenate(list(paths))
+def view_of(ways: Iterable[Float64]) -> View:
+    """What shows all of some paths, with some room around them."""
+    kept = tuple(ways)
+    points = np.concatenate(kept)
     low, high = points.min(axis=0), points.max(axis=0)
     margin_m = max(LEAST_MARGIN_M, MARGIN * float((high - low).max()))
     wide_m, tall_m = (high - low + 2 * margin_m).tolist()
     half = np.array([1.0, HEIGHT_PX / WIDTH_PX]) * max(wide_m, tall_m * WIDTH_PX / HEIGHT_PX) / 2
     middle = (low + high) / 2
-    return View(middle - half, middle + half)
+    return View(middle - half, middle + half, kept)
 
 
 def path_of(trace: AnyArray) -> Float64:
@@ -116,7 +124,7 @@ def draw_map(
         _line(route.points, ROUTE, 2 * unit_m, unit_m, f'stroke-dasharray="{7 * unit_m:.2f}"'),
         *_coloured_path(driven, trace["speed_mps"], unit_m),
         *(signs.placed(signs.FILM, place, unit_m) for place in film),
-        *_signals(town, (route.points, driven), view),
+        *_signals(town, view),
         signs.placed(signs.start(float(route.yaw_rad[0])), start, unit_m),
         signs.placed(signs.GOAL, goal, unit_m),
         *(signs.placed(signs.HIT, mark.hit, unit_m) for mark in marks if mark.hit),
@@ -130,36 +138,49 @@ def draw_map(
     )
 
 
-def map_legend(
-    town: TownMap, routes: Iterable[Float64], marks: Sequence[Mark], film: bool, view: View
-) -> Markup:
+def map_legend(town: TownMap, marks: Sequence[Mark], film: bool, view: View) -> Markup:
     """What the signs and colours of a map mean; signs that it does not hold are left out.
 
     Args:
         town: as drawn.
-        routes: the planned and driven paths that were drawn.
         marks: the infractions.
         film: whether images are marked.
         view: as drawn.
     """
-    ways = tuple(routes)
-    lights = any(True for _ in _on_the_way(town.lights, ways, view))
-    stops = any(True for _ in _on_the_way(town.stop_signs, ways, view))
-    shown = [
-        (signs.start(0.0), "start", True),
-        (signs.GOAL, "goal", True),
-        (signs.PLANNED, "planned route", True),
-        (signs.FILM, "image of the film", film),
-        (signs.badge("1"), "infraction, where it began", bool(marks)),
-        (signs.HIT, "what was hit", any(mark.hit for mark in marks)),
-        (signs.LIGHT, "traffic light on the route", lights),
-        (signs.STOP_SIGN, "stop sign on the route", stops),
-        (signs.STOP_LINE, "stop line", bool(town.lights or town.stop_signs)),
-    ]
+    there = {
+        "film": film,
+        "infraction": bool(marks),
+        "hit": any(mark.hit for mark in marks),
+        "light": any(True for _ in _on_the_way(town.lights, view)),
+        "stop sign": any(True for _ in _on_the_way(town.stop_signs, view)),
+        "stop line": bool(town.lights or town.stop_signs),
+    }
+    return _legend(name for name in _SIGNS if there.get(name, True))
+
+
+def whole_legend() -> Markup:
+    """What all signs and colours of maps mean."""
+    return _legend(_SIGNS)
+
+
+_SIGNS = {
+    "start": (signs.start(0.0), "start"),
+    "goal": (signs.GOAL, "goal"),
+    "route": (signs.PLANNED, "planned route"),
+    "film": (signs.FILM, "image of the film"),
+    "infraction": (signs.badge("1"), "infraction, where it began"),
+    "hit": (signs.HIT, "what was hit"),
+    "light": (signs.LIGHT, "traffic light on the way"),
+    "stop sign": (signs.STOP_SIGN, "stop sign on the way"),
+    "stop line": (signs.STOP_LINE, "stop line"),
+}
+
+
+def _legend(names: Iterable[str]) -> Markup:
+    shown = ((name, *_SIGNS[name]) for name in names)
     keys = [
-        (signs.key(sign, middle=(12.0, 20.0) if sign is signs.GOAL else (12.0, 12.0)), meaning)
-        for sign, meaning, there in shown
-        if there
+        (signs.key(sign, middle=(12.0, 20.0 if name == "goal" else 12.0)), meaning)
+        for name, sign, meaning in shown
     ]
     path = [
         (signs.key(signs.driven(colour), 28, middle=(14.0, 12.0)), speed)
@@ -202,11 +223,9 @@ def _stop_lines(lines: Iterable[StopLine], view: View) -> Iterator[str]:
         yield f'<path d="{"".join(drawn)}" stroke="{LINE}" {width}/>'
 
 
-def _on_the_way(
-    lines: Iterable[StopLine], ways: Iterable[Float64], view: View
-) -> Iterator[StopLine]:
+def _on_the_way(lines: Iterable[StopLine], view: View) -> Iterator[StopLine]:
     """The stop lines that a route or path crosses."""
-    points = np.concatenate(list(ways))
+    points = np.concatenate(view.ways)
     for left, right in lines:
         middle = (np.array(left) + right) / 2
         near_m = np.hypot(*(points - middle).T).min()
@@ -214,10 +233,10 @@ def _on_the_way(
             yield left, right
 
 
-def _signals(town: TownMap, ways: Sequence[Float64], view: View) -> Iterator[str]:
+def _signals(town: TownMap, view: View) -> Iterator[str]:
     """Lights and stop signs of the way, at the right end of their stop lines."""
     for lines, sign in ((town.lights, signs.LIGHT), (town.stop_signs, signs.STOP_SIGN)):
-        for left, right in _on_the_way(lines, ways, view):
+        for left, right in _on_the_way(lines, view):
             x, y = (np.array(right) - left) / max(np.hypot(*(np.array(right) - left)), 1e-9) * 13.0
             moved = f'<g transform="translate({x:.0f} {-y:.0f})">{sign}</g>'
             yield signs.placed(moved, right, view.unit_m)

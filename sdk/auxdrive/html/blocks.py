@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Markup", "beside", "element", "escape", "figure", "figure_png", "film_strip", "folded",
-    "image", "legend", "page", "paragraph", "preformatted", "section", "table", "tiles",
+    "image", "legend", "page", "paragraph", "preformatted", "section", "swatch", "table", "tiles",
 ]  # fmt: skip
 
 
@@ -129,9 +129,19 @@ def preformatted(value: object) -> Markup:
     return element("pre", value)
 
 
-def image(data: bytes, mime: str, alt: str) -> Markup:
-    """An image inside the document."""
-    return _block("image", data_uri(data, mime), alt)
+def image(data: bytes, alt: str, width_px: int | None = None) -> Markup:
+    """A PNG or JPEG image inside the document.
+
+    Args:
+        data: the file.
+        alt: what it shows, in words.
+        width_px: on a window that is wide enough; None is the image's own.
+    """
+    return _block("image", _uri(data), alt, width_px)
+
+
+def _uri(data: bytes) -> str:
+    return data_uri(data, "image/png" if data.startswith(b"\x89PNG") else "image/jpeg")
 
 
 def figure(content: Markup, caption: str = "") -> Markup:
@@ -139,12 +149,26 @@ def figure(content: Markup, caption: str = "") -> Markup:
     return _block("figure", content, caption)
 
 
-def figure_png(drawn: Figure, caption: str = "", dpi: int = 110) -> Markup:
-    """A matplotlib figure as a PNG inside the document."""
+def figure_png(
+    drawn: Figure, caption: str = "", dpi: int = 110, width_px: int | None = None
+) -> Markup:
+    """A matplotlib figure as a PNG inside the document.
+
+    Args:
+        drawn: the figure.
+        caption: what stands below it.
+        dpi: dots per inch of the figure's size.
+        width_px: see `image`.
+    """
     buffer = io.BytesIO()
     # Without the software's version, so that equal figures are equal bytes.
     drawn.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", metadata={"Software": None})
-    return figure(image(buffer.getvalue(), "image/png", caption), caption)
+    return figure(image(buffer.getvalue(), caption, width_px), caption)
+
+
+def swatch(colour: str) -> Markup:
+    """A patch of a CSS colour or gradient."""
+    return _block("swatch", colour)
 
 
 def legend(keys: Iterable[tuple[object, str]]) -> Markup:
@@ -156,18 +180,16 @@ def legend(keys: Iterable[tuple[object, str]]) -> Markup:
     return _block(
         "legend",
         [
-            (drawn if isinstance(drawn, Markup) else _block("swatch", drawn), meaning)
+            (drawn if isinstance(drawn, Markup) else swatch(str(drawn)), meaning)
             for drawn, meaning in keys
         ],
     )
 
 
 def film_strip(shots: Iterable[tuple[bytes, str, str]]) -> Markup:
-    """JPEG images in their order.
+    """Small images in their order.
 
     Args:
-        shots: (the image, its caption, the number of what happened there or "").
+        shots: (a PNG or JPEG image, its caption, the number of what happened there or "").
     """
-    return _block(
-        "film", [(data_uri(data, "image/jpeg"), caption, mark) for data, caption, mark in shots]
-    )
+    return _block("film", [(_uri(data), caption, mark) for data, caption, mark in shots])

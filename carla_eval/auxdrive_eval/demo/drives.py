@@ -1,0 +1,117 @@
+"""The demo's drives: every driver on the same routes, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+
+from auxdrive.html.blocks import (
+    Markup,
+    beside,
+    element,
+    figure,
+    folded,
+    paragraph,
+    swatch,
+    table,
+)
+from auxdrive.inspection.palette import REFERENCE, SERIES
+
+from auxdrive_eval.demo.settings import DRIVERS, EXPERT
+from auxdrive_eval.demo.stages import Demo
+from auxdrive_eval.driving.merge import read_shard
+from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.report.drive_report import LARGEST_PAGE
+from auxdrive_eval.report.route_drive import film_of, infractions_of, map_of, view_of_drives
+from auxdrive_eval.report.town_map import View, whole_legend
+from auxdrive_eval.simulators.settings import make_simulator
+from auxdrive_eval.world import Route, TownMap
+
+COLOURS = {
+    **dict(zip((name for name in DRIVERS if name != EXPERT), SERIES, strict=False)),
+    EXPERT: REFERENCE,
+}
+"""Of each driver, on the whole page."""
+
+Drives = Mapping[str, StoredRoute]
+"""A route's drive by each driver's name."""
+
+
+def drives_section(demo: Demo) -> Iterator[Markup]:
+    """Scores of all routes, and below them each route: maps, films and infractions of all drivers.
+
+    Raises:
+        DataError: the record of a drive is damaged.
+    """
+    shards = {name: read_shard(demo.out / "drives" / name) for name in DRIVERS}
+    first = shards[DRIVERS[0]]
+    routes = first.routes
+    drives = [
+        {name: shard.driven[index][0] for name, shard in shards.items()}
+        for index in range(len(routes))
+    ]
+    yield _scores(routes, drives)
+    yield paragraph(
+        "Below, each route as all of them drove it; a click shows a route. All maps of a route "
+        "show the same part of its town."
+    )
+    yield whole_legend()
+    size = 0
+    with closing(make_simulator(first.settings.simulator, sensors=False)) as simulator:
+        for number, (route, driven) in enumerate(zip(routes, drives, strict=True)):
+            shown = _route(route, driven, simulator.town_map(route.town), opened=number == 0)
+            size += len(shown)
+            if size > LARGEST_PAGE:
+                yield paragraph(
+                    f"{len(routes) - number} more routes are on the drivers' own pages alone.",
+                    css="notice",
+                )
+                break
+            yield shown
+    links = Markup(", ").join(
+        Markup('<a href="drives/{0}/report.html">{0}</a>').format(name) for name in DRIVERS
+    )
+    yield element("p", "Each driver's own page has larger maps and all infractions:", links)
+
+
+def _scores(routes: Sequence[Route], drives: Sequence[Drives]) -> Markup:
+    rows = []
+    for route, driven in zip(routes, drives, strict=True):
+        row: list[object] = [route.route_id]
+        for drive in driven.values():
+            scores = drive.record.scores
+            row += [f"{scores.score_composed:.1f}", len(infractions_of(drive))]
+        rows.append(row)
+    heads = ("score, of 100", "infractions") * len(DRIVERS)
+    return table(("route", *heads), rows, groups=(("", 1), *((name, 2) for name in DRIVERS)))
+
+
+def _route(route: Route, driven: Drives, town: TownMap, opened: bool) -> Markup:
+    view = view_of_drives(route, list(driven.values()))
+    scores = ", ".join(
+        f"{name} {drive.record.scores.score_composed:.1f}" for name, drive in driven.items()
+    )
+    title = f"Route {route.route_id} in {route.town}. Driving scores, of 100: {scores}"
+    columns = [_drive(name, route, drive, town, view) for name, drive in driven.items()]
+    return folded(title, beside(*columns), opened=opened)
+
+
+def _drive(
+    name: str, route: Route, drive: StoredRoute, town: TownMap, view: View
+) -> tuple[Markup, ...]:
+    record = drive.record
+    found = [f"{each.number} {each.what}" for each in infractions_of(drive)]
+    good = "good" if record.status == "Completed" else "bad"
+    return (
+        element("h3", swatch(COLOURS[name]), name),
+        paragraph(
+            Markup("{:.1f} of 100, {:.0f} s. {}").format(
+                record.scores.score_composed,
+                record.meta.duration_game,
+                element("span", f"{record.status}.", css=good),
+            )
+        ),
+        figure(map_of(town, route, drive, view)),
+        paragraph(f"Infractions: {', '.join(found) or 'none'}.", css="soft"),
+        film_of(drive),
+    )
