@@ -120,7 +120,7 @@ def test_the_route_command_as_an_input(small_data: Path, tmp_path: Path) -> None
     asked = [str(tmp_path / "bundle"), str(tmp_path / "0.png"), "--json"]
     told = CliRunner().invoke(app, [*asked, "--command", "1", "--speed", "4.5", "--target", "20,0"])
     assert told.exit_code == 0, told.output
-    (found,) = json.loads(told.output)["predictions"]
+    (found,) = json.loads(told.stdout)["predictions"]
     assert left.waypoints_ego_m is not None
     np.testing.assert_array_equal(np.float32(found["waypoints_ego_m"]), left.waypoints_ego_m)
     lacking = CliRunner().invoke(app, [*asked, "--speed", "4.5", "--target", "20,0"])
