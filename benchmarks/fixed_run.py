@@ -47,7 +47,20 @@ COMMON = (
     "--set",
     "evaluate=[test]",
 )
-BACKBONES = {"waypoints": "pilotnet_bn", "steering": "pilotnet"}
+TASKS: dict[str, dict[str, str]] = {
+    # Each recipe's setting is given, so that another recipe changes no digest.
+    "waypoints": {
+        "backbone": "pilotnet_bn",
+        "lr": "0.001",
+        "preprocessing.crop_top": "0",
+        "preprocessing.size": "[66,200]",
+        "balance.rest_every": "1",
+        "balance.turn_repeat": "1",
+        "augment.mirror": "0.5",
+        "augment.speed_noise": "0",
+    },
+    "steering": {"backbone": "pilotnet"},
+}
 DRIVEN = (
     ("waypoints", "baseline", "student"),
     ("waypoints", "samd", "teacher"),
@@ -118,19 +131,11 @@ def run_all(out: Path) -> dict[str, str]:
         for path in sorted(data.glob("episodes/*/*.npy"))
     }
     images = stored_images(data, out / "images")
-    for task, backbone in BACKBONES.items():
+    for task, settings in TASKS.items():
+        fixed = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
         for method, options in METHODS.items():
             name, run = f"{task}/{method}", out / "runs" / task / method
-            how = (
-                "--data",
-                str(data),
-                "--task",
-                task,
-                "--method",
-                method,
-                "--set",
-                f"backbone={backbone}",
-            )
+            how = ("--data", str(data), "--task", task, "--method", method, *fixed)
             once(run, "train", *how, *options, *COMMON)
             found |= run_digests(name, run)
             bundle = out / "bundles" / task / method

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import types
 import typing
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Lt
 from auxdrive.modalities import Modality
 from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.recipes import recipe_of
 from auxdrive_train.losses import LOSSES
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models import BACKBONES
@@ -37,9 +39,17 @@ Made from the code by `docs/make_settings.py`; a test holds the two together.
 
 A setting stands in a YAML file, as an option of the command, or in `--set path.to.key=value`; \
 the later of these wins.
+What is given nowhere is taken from the task's [recipe](#recipes), else it is the default.
 [examples/samd.yaml](../examples/samd.yaml) is a file to begin with: \
 `auxdrive train examples/samd.yaml --out runs/samd`.
 Every mistake is told before anything starts. `null` means none. Modalities: {modalities}.
+"""
+
+RECIPES = """## Recipes
+
+What a task takes for each setting that is given nowhere, in place of the defaults above; \
+a setting that is given always wins.
+Each recipe is one file, which says why. Tasks that are not listed have none.
 """
 
 
@@ -60,7 +70,32 @@ def page() -> str:
             parts += [f"### {method.name}\n", table(options, "options.")]
     weights = ", ".join(f"{loss.name} {loss.load().beta:g}" for loss in LOSSES.builtin)
     parts.append(f"The losses' own weights: {weights}.\n")
+    parts.append(recipes())
     return "\n".join(parts)
+
+
+def recipes() -> str:
+    """What tasks take in place of the defaults."""
+    parts = [RECIPES]
+    for task in TASKS.builtin:
+        if (file := task.load().recipe) is not None:
+            where = file.relative_to(OUT.parents[1]).as_posix()
+            parts.append(f"### {task.name}\n\n[{where}](../{where})\n")
+            rows = [f"| `{key}` | `{value}` |" for key, value in _flat(recipe_of(task.name))]
+            parts.append("\n".join(["| key | value |", "|---|---|", *rows]) + "\n")
+    return "\n".join(parts)
+
+
+def _flat(group: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
+    """The settings of a recipe by their keys; options with the method that they are for."""
+    for key, value in group.items():
+        if isinstance(value, Mapping) and within == "options.":
+            for name, text in _flat(value):
+                yield f"options.{name}` with method `{key}", text
+        elif isinstance(value, Mapping):
+            yield from _flat(value, f"{within}{key}.")
+        else:
+            yield f"{within}{key}", value if isinstance(value, str) else json.dumps(value)
 
 
 def table(model: type[BaseModel], prefix: str = "") -> str:

@@ -117,7 +117,7 @@ def steering_run(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def waypoints_run(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A ResNet-18 for waypoints, with a crop, so that the image is interpolated."""
+    """A ResNet-18 for waypoints, with a crop, so that the image is interpolated, and mirrored."""
     crop = {"crop_top": 0.25, "size": [40, 64]}
     return trained(
         tmp_path_factory.mktemp("runs") / "waypoints",
@@ -125,6 +125,7 @@ def waypoints_run(small_data: Path, tmp_path_factory: pytest.TempPathFactory) ->
         task="waypoints",
         backbone="resnet18",
         preprocessing=crop,
+        augment={"mirror": 0.5},
     )
 
 

@@ -29,6 +29,7 @@ def make_run(out: Path, data: Path, method: str, **changes: object) -> Path:
     values = {
         "preprocessing": {"size": [64, 80]},
         "batch_size": 16,
+        "backbone": "pilotnet",
         "threads": 1,
         "epochs": 1,
         "data": str(data),

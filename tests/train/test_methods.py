@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
-from auxdrive.errors import ConfigError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods import METHODS
@@ -66,8 +67,19 @@ def test_samd_alternates_and_stops_once_the_student_has_converged() -> None:
         )
         == 6
     )
-    with pytest.raises(ConfigError, match="multiple"):
-        method("samd", epochs=7, epochs_per_round=2)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "k", "lengths"), [(7, 3, [3, 3, 1]), (2, 5, [2]), (6, 2, [2, 2, 2]), (1, 1, [1])]
+)
+def test_samds_last_round_has_what_is_left_of_the_epochs(
+    epochs: int, k: int, lengths: list[int]
+) -> None:
+    planned = phases(method("samd", epochs=epochs, epochs_per_round=k))
+    assert [phase.epochs for phase in planned] == [n for n in lengths for _ in range(2)]
+    ends = np.cumsum([0, *lengths]) / epochs
+    assert [phase.lr_span for phase in planned[::2]] == list(pairwise(ends))
+    assert phases(method("samd", epochs=2))[0].epochs == 2  # k is 5 by default
 
 
 @pytest.mark.parametrize("rounds", [2, 3, 4])

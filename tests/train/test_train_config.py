@@ -34,7 +34,6 @@ def test_every_mistake_of_a_configuration_is_reported_at_once_with_the_nearest_n
         "data": "x",
         "lr": -1,
         "method": "samd",
-        "aux": ["depth"],
         "epochs": 7,
         "batch_size": 9,
         "processes": 2,
@@ -44,7 +43,7 @@ def test_every_mistake_of_a_configuration_is_reported_at_once_with_the_nearest_n
         load_config(None, wrong, [])
     for hint in (
         "lr: ",
-        "epochs (7) must be a multiple",
+        "method 'samd' needs at least one auxiliary modality",
         "batch_size: 9 cannot be shared out",
         "weights: weight files are for backbone resnet18 or resnet34, not pilotnet",
     ):

@@ -15,15 +15,7 @@ def demo(
         Path, typer.Option(help="The demo's folder; a demo that was stopped goes on there.")
     ] = Path("demo"),
     frames: Annotated[int, typer.Option(help="Frames to record, at least 500.")] = 16000,
-    epochs: Annotated[
-        int,
-        typer.Option(
-            help=(
-                "Epochs of each student and of the teacher; a multiple of 2, SAMD's epochs per "
-                "round."
-            )
-        ),
-    ] = 6,
+    epochs: Annotated[int, typer.Option(help="Epochs of each student and of the teacher.")] = 6,
     routes: Annotated[int, typer.Option(help="Unseen routes that each model drives.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of everything.")] = 0,
     workers: Annotated[int, typer.Option(help="Processes that record, train and drive.")] = 2,
@@ -48,10 +40,6 @@ def demo(
         )
     except ValidationError as error:
         raise ConfigError("; ".join(f"--{line}" for line in mistakes_of(error))) from None
-    if epochs % settings.epochs_per_round:
-        raise ConfigError(
-            f"--epochs must be a multiple of {settings.epochs_per_round}, got {epochs}"
-        )
     page = out / "report.html"
     with demo_in(out, settings) as made, console.progress(made.work) as shown:
         made.show(shown)

@@ -38,7 +38,6 @@ from auxdrive_eval.demo.settings import (
     EXPERT,
     FIRST_ROUTE_SEED,
     MODELS,
-    TRAINING,
     DemoSettings,
     Model,
     recipe,
@@ -217,20 +216,11 @@ class Demo:
         self.stage(f"drive {EXPERT}", lambda: self._drive(EXPERT, source, workers))
 
     def _train(self, model: Model) -> dict[str, Any]:
-        out, settings = self.out / model.run, self.settings
+        out = self.out / model.run
         taken_up = ["--resume"] if RunFolder(out).is_run else []
-        fixed = [
-            "--task",
-            "waypoints",
-            "--epochs",
-            str(settings.epochs),
-            "--seed",
-            str(settings.seed),
-            *model.options(settings),
-        ]
-        fixed += [part for setting in TRAINING for part in ("--set", setting)]
-        where = ["--data", str(self.out / "data"), "--method", model.method, "--out", str(out)]
-        return command("train", *where, *fixed, *taken_up, prefix=f"{model.name}: ")
+        where = ["--data", str(self.out / "data"), "--out", str(out)]
+        told = model.training(self.settings)
+        return command("train", *where, *told, *taken_up, prefix=f"{model.name}: ")
 
     def _export_and_verify(self, model: Model, bundle: str) -> None:
         def export() -> dict[str, Any]:

@@ -31,8 +31,11 @@ def select(
     main: Annotated[str, typer.Option(help="Modality that the student will see.")] = "rgb",
     task: Annotated[str, typer.Option(help=f"What is predicted: {', '.join(TASKS)}.")] = "steering",
     backbone: Annotated[
-        str, typer.Option(help=f"The encoders' network: {', '.join(BACKBONES)}.")
-    ] = "pilotnet",
+        str | None,
+        typer.Option(
+            help=f"The encoders' network: {', '.join(BACKBONES)} (default: the task's recipe)."
+        ),
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Epochs to train the weighing network.")] = 10,
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
     out: Annotated[Path, typer.Option(help="The run's directory.")] = Path("runs/selection"),

@@ -34,9 +34,15 @@ def train(
         str | None, typer.Option(help=f"What is predicted: {', '.join(TASKS)}.")
     ] = None,
     backbone: Annotated[
-        str | None, typer.Option(help=f"The encoders' network: {', '.join(BACKBONES)}.")
+        str | None,
+        typer.Option(
+            help=f"The encoders' network: {', '.join(BACKBONES)} (default: the task's recipe)."
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs that the student trains.")] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Epochs that the student trains (default: the task's recipe)."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="The run's seed.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="The run's directory; runs/<method> by default.")

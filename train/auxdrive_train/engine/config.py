@@ -26,6 +26,7 @@ from pydantic import (
 
 from auxdrive_train.data.augment import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
+from auxdrive_train.engine.recipes import with_recipe
 from auxdrive_train.engine.yaml_text import dump_yaml, parse_yaml, read_yaml
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import FINISHED, is_finished
@@ -61,7 +62,7 @@ def _listed(value: Any) -> Any:
 
 class TrainConfig(Strict):
     """Everything that decides what a run computes. The run's `config.yaml` holds it whole;
-    docs/settings.md is made from it.
+    docs/settings.md is made from it. The defaults here are those of tasks without a recipe.
     """
 
     data: Annotated[tuple[Path, ...], BeforeValidator(_listed)] = Field(
@@ -238,11 +239,21 @@ def finished_config(file: Path) -> TrainConfig:
 def parse_config(
     values: Mapping[str, Any], context: Mapping[str, Any] | None = None
 ) -> TrainConfig:
-    """Check a mapping as a whole; `context` is pydantic's.
+    """Check a mapping as a whole. What it does not say is the recipe's of its task, and else the
+    fields' defaults; a run that is used and not trained says everything.
+
+    Args:
+        values: the settings.
+        context: pydantic's; `FINISHED` for a run that is used and not trained.
 
     Raises:
         ConfigError: as `load_config`.
     """
+    if context is not FINISHED:
+        task, method = (
+            values.get(key, TrainConfig.model_fields[key].default) for key in ("task", "method")
+        )
+        values = with_recipe(values, task, method)
     truths = list(_truths_for_numbers(values, TrainConfig))
     try:
         refuse_odd(dict(values))

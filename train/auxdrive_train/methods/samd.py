@@ -7,12 +7,12 @@ F_tea(x_m, x_a)). The head D is shared.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import cast
 
 import torch
-from auxdrive.modalities import Modality
 from pydantic import Field, ValidationInfo, field_validator
 from torch import nn
 
@@ -47,7 +47,10 @@ class SAMDOptions(Options):
         default=None, ge=0, description="its weight; none takes the loss's own, after RepDistiller"
     )
     epochs_per_round: int = Field(
-        default=5, ge=1, description="k: of the teacher and then of the student, in each round"
+        default=5,
+        ge=1,
+        description="k: of the teacher and then of the student, in each round; the last round has "
+        "what is left of the epochs",
     )
     patience: int = Field(
         default=3,
@@ -87,7 +90,7 @@ class SAMD(Method):
 
     def __init__(self, setup: Setup, options: Options) -> None:
         super().__init__(setup, options)
-        self.rounds = setup.epochs // self.options.epochs_per_round
+        self.rounds = math.ceil(setup.epochs / self.options.epochs_per_round)
 
     @cached_property
     def beta(self) -> float:
@@ -95,20 +98,6 @@ class SAMD(Method):
         known where its networks are used.
         """
         return LOSSES[self.options.loss].beta if self.options.beta is None else self.options.beta
-
-    @classmethod
-    def mistakes(cls, auxiliaries: Sequence[Modality], epochs: int, options: Options) -> list[str]:
-        """Rounds are whole."""
-        found, k = (
-            super().mistakes(auxiliaries, epochs, options),
-            cast(SAMDOptions, options).epochs_per_round,
-        )
-        if epochs < k or epochs % k:
-            found.append(
-                f"epochs ({epochs}) must be a multiple of options.epochs_per_round ({k}): rounds "
-                "are whole"
-            )
-        return found
 
     def networks(self) -> nn.ModuleDict:
         """Student, and a teacher that shares its head."""
@@ -141,8 +130,9 @@ class SAMD(Method):
             students, self.task.higher_is_better, self.options.patience, self.options.min_delta
         ):
             return None
-        span = (done / self.rounds, (done + 1) / self.rounds)
-        k = self.options.epochs_per_round
+        epochs, first = self.setup.epochs, done * self.options.epochs_per_round
+        k = min(self.options.epochs_per_round, epochs - first)
+        span = (first / epochs, (first + k) / epochs)
         name = f"round {done + 1}"
         if second_half:
             # The student's optimiser goes on from round to round; only the shared head is trained

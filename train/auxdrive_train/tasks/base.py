@@ -11,7 +11,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from pathlib import Path
+from typing import ClassVar, Self
 
 import numpy as np
 from auxdrive.cards import DatasetCard, TensorSpec
@@ -52,8 +53,11 @@ class Task(ABC):
         higher_is_better: whether a larger primary metric is better.
         times_s: how many seconds ahead of the image what is predicted lies, where the card says so
             (`waypoint_times_s`).
+        recipe: a file of settings that stand where none are given (`engine.recipes`); None takes
+            the general defaults.
     """
 
+    recipe: ClassVar[Path | None] = None
     name: str
     scale: float
     primary_metric: str

@@ -7,6 +7,7 @@ Legend: N samples, T waypoints. Ego frame: x forward, y left, origin at the rear
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -46,6 +47,7 @@ class WaypointsTask(Task):
         wheelbase_m: for `steer_of`.
     """
 
+    recipe = Path(__file__).with_suffix(".yaml")
     name: str = "waypoints"
     scale: float = 5.0
     primary_metric: str = "ade_m"
