@@ -9,6 +9,8 @@
     checkpoints/best.safetensors        the networks after the student's best epoch
     reference/images.npy, ego.npy       real frames for the parity check of an export
     result.json                         what was measured after training (`RunResult`)
+    validation.json                     the same by condition, and examples (`ValidationRecord`)
+    examples/<name>.jpg                 the examples' images
 
 Nothing here needs torch, so inspection, reports and the demo read runs as training writes them.
 """
@@ -19,7 +21,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -127,6 +129,65 @@ class RunResult(Strict):
     floor: dict[str, dict[str, Metrics]] = Field(default={})
 
 
+class Condition(Strict):
+    """The metrics over the frames of a condition.
+
+    Attributes:
+        frames: how many there are.
+        metrics: the model's.
+        constant: those of the best constants, as in the floor.
+    """
+
+    frames: int
+    metrics: Metrics
+    constant: Metrics
+
+
+class Example(Strict):
+    """A frame of the validation part, with what was predicted of it.
+
+    Attributes:
+        name: of its image, without its end: "worst-1".
+        rank: "best", "median" or "worst", by its error.
+        error: how far the prediction is from the label, in `unit` (`TaskSpec.apart`, mean).
+        unit: the task's `parity_unit`.
+        episode: of the data set.
+        frame: its record within the episode.
+        ego: the other inputs by name.
+        prediction: a row of the task.
+        label: the same of what was recorded.
+    """
+
+    name: str = Field(pattern=r"^[a-z]+-[0-9]+$")
+    rank: Literal["best", "median", "worst"]
+    error: float
+    unit: str
+    episode: str
+    frame: int
+    ego: dict[str, tuple[float, ...]]
+    prediction: tuple[float | tuple[float, ...], ...]
+    label: tuple[float | tuple[float, ...], ...]
+
+
+class ValidationRecord(Strict):
+    """`validation.json`: the role by which the best epoch was chosen, on the validation
+    part, as it was measured after training.
+
+    Attributes:
+        role: its name.
+        task: what it predicts.
+        main_metric: the task's metric by which checkpoints are compared.
+        conditions: metrics by what the vehicle did.
+        examples: frames from the best to the worst.
+    """
+
+    role: str
+    task: str
+    main_metric: str
+    conditions: dict[str, Condition]
+    examples: tuple[Example, ...]
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The paths of a run's files, and its records.
@@ -195,6 +256,20 @@ class RunFolder:
     def reference_ego_path(self) -> Path:
         """`reference/ego.npy`: float32 (N, E), the ego inputs of the same frames."""
         return self.path / "reference" / "ego.npy"
+
+    @property
+    def validation_path(self) -> Path:
+        """`validation.json`."""
+        return self.path / "validation.json"
+
+    @property
+    def examples_dir(self) -> Path:
+        """`examples/`."""
+        return self.path / "examples"
+
+    def example_path(self, name: str) -> Path:
+        """The image of an example."""
+        return self.examples_dir / f"{name}.jpg"
 
     @property
     def is_run(self) -> bool:

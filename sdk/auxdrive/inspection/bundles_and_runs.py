@@ -14,7 +14,7 @@ from auxdrive.bundles.files import read_named
 from auxdrive.bundles.layout import CARD_NAME, is_left_by_others
 from auxdrive.bundles.transport import LINK_CURE
 from auxdrive.errors import BundleError, DataError
-from auxdrive.runs import RunFolder, RunRecord, RunResult
+from auxdrive.runs import RunFolder, RunRecord, RunResult, ValidationRecord
 from auxdrive.storage.reading import (
     entries,
     exists,
@@ -93,8 +93,9 @@ def _state(root: Path, name: str, expected: str) -> str:
 
 def summarise_run(path: Path) -> dict[str, Any]:
     """The config as text (nothing parses YAML here), `result.json` (None: not finished, or
-    damaged), `run.json` (None: there is none, or damaged), the name of the data set, the last
-    records of `metrics.jsonl`, and the checkpoints. What is damaged is listed, not refused.
+    damaged), `run.json` and `validation.json` (None: there is none, or damaged), the name of
+    the data set, the last records of `metrics.jsonl`, and the checkpoints. What is damaged is
+    listed, not refused.
 
     Raises:
         DataError: the config cannot be read.
@@ -105,6 +106,8 @@ def summarise_run(path: Path) -> dict[str, Any]:
     doubts: list[str] = []
     result = _model(folder.result_path, RunResult, broken)
     record = _model(folder.record_path, RunRecord, broken)
+    validation = _model(folder.validation_path, ValidationRecord, broken)
+    broken += _lost_examples(folder, validation)
     card = _json_object(folder.card_path, broken)
     count, last = _last_epochs(folder, broken, doubts)
     return {
@@ -115,6 +118,7 @@ def summarise_run(path: Path) -> dict[str, Any]:
         "finished": folder.is_finished,
         "result": result,
         "record": record,
+        "validation": validation,
         "data": (card or {}).get("name"),
         "records": count,
         "last_metrics": last,
@@ -124,6 +128,14 @@ def summarise_run(path: Path) -> dict[str, Any]:
         "broken": broken,
         "doubts": doubts,
     }
+
+
+def _lost_examples(folder: RunFolder, validation: dict[str, Any] | None) -> Iterator[str]:
+    """Images of examples that are not there."""
+    for each in (validation or {}).get("examples", ()):
+        image = folder.example_path(each["name"])
+        if not is_file(image):
+            yield f"{image.name}: the image of an example is missing"
 
 
 def _json_object(path: Path, broken: list[str]) -> dict[str, Any] | None:

@@ -20,15 +20,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from auxdrive.cards import CameraSpec
 from auxdrive.ego import EGO_INPUTS
+from auxdrive.inspection.palette import INK, ORANGE, PURPLE, SKY, VERMILLION, Colour
 from auxdrive.tasks.base import Drawing, TaskSpec
 from auxdrive.types import AnyArray, Float64, Prediction, UInt8
 
-Colour = tuple[int, int, int]
-PREDICTED: Colour = (230, 159, 0)
-RECORDED: Colour = (86, 180, 233)
-TARGET: Colour = (204, 121, 167)
-FLAGGED: Colour = (213, 94, 0)
-_INK: Colour = (28, 36, 48)
+PREDICTED, RECORDED, TARGET, FLAGGED = ORANGE, SKY, PURPLE, VERMILLION
+"""What a model said, what was driven, where to go, what went wrong."""
 _PAPER: Colour = (255, 255, 255)
 
 LEAST_WIDTH = 480
@@ -86,27 +83,29 @@ def overlay(
     """The image with paths, and with lines of text below it.
 
     Args:
-        image: (H, W, 3), of the camera's size.
+        image: (H, W, 3), as the camera gives it or smaller.
         camera: whose image it is.
         paths: drawn one over the other, the first lowest.
         target_ego_m: the next target point; None for none.
-        lines: each with its colour; those that are too long are broken.
+        lines: each with its colour; those that are too long are broken. Without any there is no
+            room for them.
 
     Returns:
-        An image of even size, which depends on the camera's alone.
+        An image of even size, which depends on nothing but the image's and whether there are lines.
     """
     height, width = image.shape[:2]
     scale = max(1, math.ceil(LEAST_WIDTH / width))
-    shown_height = height * scale + _LINES * _LINE_PIXELS + 6
+    shown_height = height * scale + (_LINES * _LINE_PIXELS + 6 if lines else 0)
     canvas = Image.new("RGB", (width * scale + width * scale % 2, shown_height + shown_height % 2))
     canvas.paste(_PAPER, (0, 0, *canvas.size))
     enlarged = Image.fromarray(image).resize((width * scale, height * scale), Image.Resampling.BOX)
     draw = ImageDraw.Draw(enlarged)
+    on_screen = width * scale / camera.width
     if project(np.zeros((1, 2)), camera) is not None:
         for path in paths:
-            _draw_path(draw, path, camera, scale)
+            _draw_path(draw, path, camera, on_screen)
         if target_ego_m is not None:
-            _draw_target(draw, target_ego_m, camera, scale)
+            _draw_target(draw, target_ego_m, camera, on_screen)
     if not all(_is_seen(each.drawing, camera) for each in paths):
         _draw_from_above(draw, enlarged.size, paths, target_ego_m)
     canvas.paste(enlarged, (0, 0))
@@ -135,8 +134,8 @@ def prediction_on_image(
     paths = [] if prediction.is_empty else [Shown(task.drawing(task.row(prediction)), PREDICTED)]
     targets = [value for name, value in ego.items() if EGO_INPUTS[name].axes == ("x", "y")]
     words = [heading, *(_given(name, value) for name, value in ego.items())]
-    lines = [("   ".join(filter(None, words)), _INK)]
-    lines.append(("withheld" if prediction.is_empty else task.text(prediction), _INK))
+    lines = [("   ".join(filter(None, words)), INK)]
+    lines.append(("withheld" if prediction.is_empty else task.text(prediction), INK))
     if prediction.flags:
         lines.append((f"{' '.join(sorted(prediction.flags))}: {prediction.reason}", FLAGGED))
     return overlay(image, camera, paths, targets[0] if targets else None, lines)
@@ -157,13 +156,13 @@ def _is_seen(drawing: Drawing, camera: CameraSpec) -> bool:
     return bool(0 <= u <= camera.width and 0 <= v <= camera.height)
 
 
-def _draw_path(draw: ImageDraw.ImageDraw, path: Shown, camera: CameraSpec, scale: int) -> None:
+def _draw_path(draw: ImageDraw.ImageDraw, path: Shown, camera: CameraSpec, scale: float) -> None:
     pixels = project(_dense(path.drawing.path_p2), camera)
     assert pixels is not None
     line = [(u, v) for u, v in (pixels * scale).tolist() if math.isfinite(u)]
-    width = max(2, scale)
+    width = 3
     if len(line) > 1:
-        draw.line(line, fill=_INK, width=width + 2, joint="curve")
+        draw.line(line, fill=INK, width=width + 2, joint="curve")
         draw.line(line, fill=path.colour, width=width, joint="curve")
     if path.drawing.marks:
         marks = project(path.drawing.path_p2[1:], camera)
@@ -174,15 +173,15 @@ def _draw_path(draw: ImageDraw.ImageDraw, path: Shown, camera: CameraSpec, scale
 
 
 def _draw_target(
-    draw: ImageDraw.ImageDraw, target_ego_m: tuple[float, float], camera: CameraSpec, scale: int
+    draw: ImageDraw.ImageDraw, target_ego_m: tuple[float, float], camera: CameraSpec, scale: float
 ) -> None:
     place = project(np.array([target_ego_m]), camera)
     assert place is not None
     u, v = (place[0] * scale).tolist()
     if math.isfinite(u):
-        reach = 4 + scale
+        reach = 7
         diamond = [(u, v - reach), (u + reach, v), (u, v + reach), (u - reach, v)]
-        draw.polygon(diamond, fill=TARGET, outline=_INK)
+        draw.polygon(diamond, fill=TARGET, outline=INK)
 
 
 def _draw_from_above(
@@ -194,7 +193,7 @@ def _draw_from_above(
     """In the upper right corner: x forward is up, y left is left, and the car is at the bottom."""
     side = min(size) // 3
     left, reach = size[0] - side - 4, max([_ABOVE_M, *(_reach(each.drawing) for each in paths)])
-    draw.rectangle((left, 4, left + side, 4 + side), fill=_PAPER, outline=_INK)
+    draw.rectangle((left, 4, left + side, 4 + side), fill=_PAPER, outline=INK)
 
     def place(x_m: float, y_m: float) -> tuple[float, float]:
         along = (side - 8) / reach
@@ -208,7 +207,7 @@ def _draw_from_above(
             _dot(draw, u, v, 3, path.colour)
     if target_ego_m is not None and abs(target_ego_m[1]) < reach / 2 > target_ego_m[0] - reach / 2:
         _dot(draw, *place(*target_ego_m), 3, TARGET)
-    draw.text((left + 4, 6), f"{reach:.0f} m", fill=_INK, font=_font())
+    draw.text((left + 4, 6), f"{reach:.0f} m", fill=INK, font=_font())
 
 
 def _reach(drawing: Drawing) -> float:
@@ -216,7 +215,7 @@ def _reach(drawing: Drawing) -> float:
 
 
 def _dot(draw: ImageDraw.ImageDraw, u: float, v: float, radius: float, colour: Colour) -> None:
-    draw.ellipse((u - radius, v - radius, u + radius, v + radius), fill=colour, outline=_INK)
+    draw.ellipse((u - radius, v - radius, u + radius, v + radius), fill=colour, outline=INK)
 
 
 def _dense(path_p2: AnyArray) -> Float64:

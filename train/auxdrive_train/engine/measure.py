@@ -16,6 +16,7 @@ from auxdrive_train.engine.evaluate import counted, measure, predict_roles
 from auxdrive_train.engine.floor import floors
 from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
+from auxdrive_train.engine.validation import write_validation
 from auxdrive_train.losses.contract import without_losses
 
 _LOG = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def write_result(parts: Parts, progress: Progress) -> RunResult:
     stored = files.load(best)
     files.restore(without_losses(parts.networks), stored.networks, best.name)
     roles = roles_at_their_end(method, parts.networks, stored.roles, best.name)
+    primary = primary_of(method, parts.networks)
     measured: dict[str, Mapping[str, Any]] = {}
     splits = {"val": parts.validation, **parts.further}
     for name, samples in splits.items():
@@ -43,6 +45,9 @@ def write_result(parts: Parts, progress: Progress) -> RunResult:
             {role: counted(network, samples) for role, network in roles.items()},
         )
         measured[name] = {**metrics, **({"all": extra} if extra else {})}
+        if samples is parts.validation:
+            rows = counted(roles[primary], samples)
+            write_validation(parts, primary, predictions[primary], rows)
     written = progress.model_dump(mode="json")  # without NaN, which is no JSON
     result = {
         "method": config.method,
@@ -51,9 +56,7 @@ def write_result(parts: Parts, progress: Progress) -> RunResult:
             "epoch": progress.best_epoch,
             method.task.primary_metric: written["best"],
         },
-        "roles": phases_of(
-            roles, primary_of(method, parts.networks), progress.best_phase, stored.progress.history
-        ),
+        "roles": phases_of(roles, primary, progress.best_phase, stored.progress.history),
         "phases": written["history"],
         "steps": progress.step,
         "trained_s": progress.trained_s,

@@ -4,7 +4,6 @@ needs no network on the same frames, and the metrics by what the vehicle did.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,17 +13,17 @@ from auxdrive.data.dataset import TRAIN_SPLIT, Dataset
 from auxdrive.data.division import training_parts
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.runs import Metrics
+from auxdrive.runs import Condition, Metrics
 from auxdrive.storage.claims import changed
 from auxdrive.strict import Strict
-from auxdrive.types import Float32, Float64
+from auxdrive.types import Float64
 from auxdrive.work import ShowProgress, Work, no_progress
 
 from auxdrive_train.data.deriving import derive_missing
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine.floor import MetricValues, best_constants, floors, of_constants
+from auxdrive_train.engine.conditions import by_condition, finite
+from auxdrive_train.engine.floor import best_constants, floors, of_constants
 from auxdrive_train.engine.prepare import refuse_without
-from auxdrive_train.evaluation.conditions import conditions
 from auxdrive_train.evaluation.intervals import metric_intervals, of_intervals
 from auxdrive_train.evaluation.models import Model
 from auxdrive_train.tasks import make_task
@@ -52,20 +51,6 @@ class MeasuredData(Strict):
     episodes: int
     sessions: int
     trained: bool | None
-
-
-class Condition(Strict):
-    """The metrics over the frames of a condition.
-
-    Attributes:
-        frames: how many there are.
-        metrics: the model's.
-        constant: those of the best constants, as in the floor.
-    """
-
-    frames: int
-    metrics: Metrics
-    constant: Metrics
 
 
 class Evaluation(Strict):
@@ -162,7 +147,7 @@ def evaluate(
         intervals=of_intervals(samples),
         floor=_floor(model, train, samples, constants),
         floor_from=floor_from,
-        conditions=_by_condition(dataset, samples, predictions, constants),
+        conditions=by_condition(dataset, samples, predictions, constants),
         notes=tuple(_notes(model, dataset, split, known)),
     )
 
@@ -227,31 +212,9 @@ def _floor(
 ) -> dict[str, Metrics]:
     steering = samples.card.steering
     if train is None:
-        return {"constant": _stored(of_constants(samples, constants, steering))}
+        return {"constant": finite(of_constants(samples, constants, steering))}
     made = floors(train, {"": samples}, model.main, model.preprocessing, steering)[""]
-    return {kind: _stored(metrics) for kind, metrics in made.items()}
-
-
-def _by_condition(
-    dataset: Dataset,
-    samples: SampleSet,
-    predictions: Float32,
-    constants: Mapping[str, Float64],
-) -> dict[str, Condition]:
-    steering = dataset.card.steering
-    made = {}
-    for name, rows in conditions(dataset, samples).items():
-        part = samples.chosen(rows)
-        made[name] = Condition(
-            frames=len(part),
-            metrics=_stored(samples.task.metrics(predictions[rows], part.label, steering)),
-            constant=_stored(of_constants(part, constants, steering)),
-        )
-    return made
-
-
-def _stored(metrics: MetricValues) -> Metrics:
-    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+    return {kind: finite(metrics) for kind, metrics in made.items()}
 
 
 def _notes(model: Model, dataset: Dataset, split: str | None, known: bool) -> Iterator[str]:

@@ -119,10 +119,17 @@ def _short(value: object) -> object:
     return "-" if value is None else value
 
 
+def _page(path: Path, summary: Summary) -> str:
+    from auxdrive.inspection.run_page import run_page  # with Jinja2, which the extras bring
+
+    return run_page(path, summary)
+
+
 RUN = Inspection(
     what="run",
     known_by="config.yaml",
     holds=is_run,
     summarise=summarise_run,
     show=_show_run,
+    page=_page,
 )

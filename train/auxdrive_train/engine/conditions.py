@@ -1,20 +1,24 @@
-"""The frames of a sample set by what the vehicle did: how fast it drove, how far it steered.
+"""Metrics by what the vehicle did: how fast it drove, how far it steered.
 
 Legend: N samples.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
 from auxdrive.data.camera_faults import STANDING_MPS
 from auxdrive.data.dataset import Dataset
 from auxdrive.inspection.summary import STRAIGHT_DEG
-from auxdrive.types import Float64
+from auxdrive.runs import Condition, Metrics
+from auxdrive.types import Float32, Float64
 from numpy.typing import NDArray
 
 from auxdrive_train.data.samples import SampleSet
+from auxdrive_train.engine.floor import MetricValues, of_constants
 
 SPEEDS_MPS = (STANDING_MPS, 5.0, 10.0)
 """Where one band of speeds ends and the next begins."""
@@ -55,3 +59,34 @@ def _bands(
         found[f"{what} {low:g} to {high:g} {unit}"] = (values >= low) & (values < high)
     found[f"{what} from {edges[-1]:g} {unit}"] = values >= edges[-1]
     return {name: rows for name, rows in found.items() if rows.any()}
+
+
+def by_condition(
+    dataset: Dataset,
+    samples: SampleSet,
+    predictions: Float32,
+    constants: Mapping[str, Float64],
+) -> dict[str, Condition]:
+    """By condition the metrics of predictions (N, *label_shape) and of the best constants.
+
+    Args:
+        dataset: that the samples are of.
+        samples: what was predicted.
+        predictions: in physical units, in the samples' order.
+        constants: by metric, from `auxdrive_train.engine.floor.best_constants`.
+    """
+    steering = dataset.card.steering
+    made = {}
+    for name, rows in conditions(dataset, samples).items():
+        part = samples.chosen(rows)
+        made[name] = Condition(
+            frames=len(part),
+            metrics=finite(samples.task.metrics(predictions[rows], part.label, steering)),
+            constant=finite(of_constants(part, constants, steering)),
+        )
+    return made
+
+
+def finite(metrics: MetricValues) -> Metrics:
+    """The metrics as they are stored: None for what is no number."""
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
