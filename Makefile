@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
 
-.PHONY: setup test check lint demo clean
+.PHONY: setup test check lint demo docs clean
 setup: $(VENV)/.done
 
 $(VENV)/.done: pyproject.toml
@@ -29,5 +29,13 @@ check: lint test
 demo: setup
 	$(BIN)/auxdrive demo --out demo
 
+# The pages and the API as a site in `site`; a warning is an error.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+$(VENV)/.docs: $(VENV)/.done
+	$(BIN)/python -m pip install --quiet -e '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site

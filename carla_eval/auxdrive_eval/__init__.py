@@ -1,8 +1,48 @@
-"""auxdrive_eval: simulators, routes, criteria, scoring and reports in closed loop."""
+"""auxdrive_eval: simulators, routes, criteria, scoring and reports in closed loop.
+
+from auxdrive_eval import SimulatorSettings, make_simulator
+
+simulator = make_simulator(SimulatorSettings(kind="embedded"))
+"""
 
 import logging
+from typing import TYPE_CHECKING
 
+from auxdrive.fronts import front
 from auxdrive.machine.openmp import wait_passively
+
+if TYPE_CHECKING:
+    from auxdrive_eval.collecting.collect import collect
+    from auxdrive_eval.collecting.settings import CollectSettings
+    from auxdrive_eval.criteria.base import Criterion, Event, EventKind
+    from auxdrive_eval.driving.evaluate import drive_all
+    from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings
+    from auxdrive_eval.scoring import RULE_SETS
+    from auxdrive_eval.scoring.rule_sets import RuleSet
+    from auxdrive_eval.simulators import SIMULATORS
+    from auxdrive_eval.simulators.base import Simulator, SimulatorOptions, SimulatorSpec
+    from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
+    from auxdrive_eval.world import Route, TownMap, Weather, WorldState
+
+__getattr__, __dir__ = front(__name__, {
+    "collecting.collect": "collect",
+    "collecting.settings": "CollectSettings",
+    "criteria.base": "Criterion Event EventKind",
+    "driving.evaluate": "drive_all",
+    "driving.settings": "DriverSource EvaluationSettings",
+    "scoring": "RULE_SETS",
+    "scoring.rule_sets": "RuleSet",
+    "simulators": "SIMULATORS",
+    "simulators.base": "Simulator SimulatorOptions SimulatorSpec",
+    "simulators.settings": "SimulatorSettings make_simulator",
+    "world": "Route TownMap Weather WorldState",
+})  # fmt: skip
 
 wait_passively()  # torch comes with the agents that are driven, also in the worker processes
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library prints nothing
+
+__all__ = [
+    "RULE_SETS", "SIMULATORS", "CollectSettings", "Criterion", "DriverSource", "EvaluationSettings",
+    "Event", "EventKind", "Route", "RuleSet", "Simulator", "SimulatorOptions", "SimulatorSettings",
+    "SimulatorSpec", "TownMap", "Weather", "WorldState", "collect", "drive_all", "make_simulator",
+]  # fmt: skip

@@ -1,8 +1,23 @@
-"""auxdrive_deploy: export to ONNX, bundle writing, parity with the trained student."""
+"""auxdrive_deploy: export to ONNX, bundle writing, parity with the trained student.
+
+from auxdrive_deploy import write_bundle
+from auxdrive_train import load_run
+
+write_bundle(load_run(Path("runs/samd")), Path("bundles/samd"))
+"""
 
 import logging
+from typing import TYPE_CHECKING
 
+from auxdrive.fronts import front
 from auxdrive.machine.openmp import wait_passively
+
+if TYPE_CHECKING:
+    from auxdrive_deploy.bundle_writer import write_bundle
+
+__getattr__, __dir__ = front(__name__, {"bundle_writer": "write_bundle"})
 
 wait_passively()  # before torch, as in auxdrive_train
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library prints nothing
+
+__all__ = ["write_bundle"]

@@ -10,9 +10,9 @@ with Predictor.load("bundle") as predictor:
 """
 
 import logging
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from auxdrive.fronts import front
 from auxdrive.runtimes.telemetry import silence
 
 __version__ = "0.1.0"
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from auxdrive.agent import Agent
     from auxdrive.bundles import Bundle
     from auxdrive.cards import CameraSpec, DatasetCard, ModelCard, VehicleSpec
+    from auxdrive.checks.verify import verify_bundle
     from auxdrive.controllers import CONTROLLERS, make_controller
-    from auxdrive.controllers.base import Controller
+    from auxdrive.controllers.base import Controller, ControllerOptions, GuardedController
+    from auxdrive.data.dataset import Dataset
+    from auxdrive.data.episode_files import write_card
     from auxdrive.data.episode_reader import EpisodeReader
     from auxdrive.data.episode_writer import EpisodeWriter
     from auxdrive.errors import (
@@ -45,16 +48,19 @@ if TYPE_CHECKING:
     from auxdrive.runtimes import RUNTIMES, RuntimeSpec
     from auxdrive.steering import SteeringSpec
     from auxdrive.tasks import TASKS
+    from auxdrive.tasks.base import TaskSpec
     from auxdrive.types import Control, Flag, Observation, Pose2, Prediction, RoadOption
 
 # Names are imported when they are first asked for: the command line starts at once, and can be
 # interrupted cleanly from then on.
-_NAMES_OF = {
+__getattr__, __dir__ = front(__name__, {
     "agent": "Agent",
     "bundles": "Bundle",
     "cards": "CameraSpec DatasetCard ModelCard VehicleSpec",
+    "checks.verify": "verify_bundle",
     "controllers": "CONTROLLERS make_controller",
-    "controllers.base": "Controller",
+    "controllers.base": "Controller ControllerOptions GuardedController",
+    "data.dataset": "Dataset",
     "data.episode_files": "write_card",
     "data.episode_reader": "EpisodeReader",
     "data.episode_writer": "EpisodeWriter",
@@ -67,31 +73,20 @@ _NAMES_OF = {
     "runtimes": "RUNTIMES RuntimeSpec",
     "steering": "SteeringSpec",
     "tasks": "TASKS",
+    "tasks.base": "TaskSpec",
     "types": "Control Flag Observation Pose2 Prediction RoadOption",
-}  # fmt: skip
-_MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
+})  # fmt: skip
 
 silence()
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library prints nothing
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'auxdrive' has no attribute '{name}'")
-    value = globals()[name] = getattr(import_module(f"auxdrive.{_MODULE_OF[name]}"), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
-
 __all__ = [
     "CONTROLLERS", "MODALITIES", "RUNTIMES", "TASKS", "Agent", "AuxdriveError", "Bundle",
-    "BundleError", "CameraSpec", "CheckFailed", "ConfigError", "Control", "Controller", "DataError",
-    "DatasetCard", "EpisodeReader", "EpisodeWriter", "Flag", "InputError", "MissingExtra",
-    "Modality", "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction", "Predictor",
-    "Registry", "RoadOption", "RouteFollower", "RuntimeFailure", "RuntimeSpec",
-    "RuntimeUnavailable", "SimulatorError", "SteeringSpec", "UsageError", "VehicleSpec",
-    "__version__", "make_controller", "write_card",
+    "BundleError", "CameraSpec", "CheckFailed", "ConfigError", "Control", "Controller",
+    "ControllerOptions", "DataError", "Dataset", "DatasetCard", "EpisodeReader", "EpisodeWriter",
+    "Flag", "GuardedController", "InputError", "MissingExtra", "Modality", "ModalitySpec",
+    "ModelCard", "Observation", "Pose2", "Prediction", "Predictor", "Registry", "RoadOption",
+    "RouteFollower", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable", "SimulatorError",
+    "SteeringSpec", "TaskSpec", "UsageError", "VehicleSpec", "__version__", "make_controller",
+    "verify_bundle", "write_card",
 ]  # fmt: skip

@@ -57,8 +57,8 @@ class Agent(Protocol):
         """
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray]) -> Prediction:
-        """Predict from one observation and the stored-format frames of `auxiliaries` (see
-        `MODALITIES`).
+        """Predict from one observation and the stored-format frames of `auxiliaries`, whose shapes
+        and units stand in `MODALITIES`.
         """
 
     def close(self) -> None:

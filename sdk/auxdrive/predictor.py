@@ -229,7 +229,7 @@ class Predictor:
         """Nothing to forget: a prediction depends on its observation alone."""
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray]) -> Prediction:  # noqa: ARG002
-        """`predict`; the auxiliaries are not looked at."""
+        """`predict`; the auxiliaries, of whatever shape, are not looked at."""
         return self.predict(observation)
 
     def _output_of(

@@ -4,14 +4,17 @@ are made small by name.
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -33,6 +36,33 @@ def test_the_pages_hold_no_block_that_cannot_be_run() -> None:
     for page in PAGES:
         for language, _ in blocks(page):
             assert language in ("sh", "python", "text"), f"{page.name}: a block of '{language}'"
+
+
+def test_the_site_has_every_page_and_no_other() -> None:
+    """What `make docs` builds: the pages of docs/, those of the root, and one for each package."""
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    hooks = ast.parse((ROOT / site["hooks"][0]).read_text(encoding="utf-8"))
+    said = {
+        target.id: ast.literal_eval(node.value)
+        for node in hooks.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id in ("OF_ROOT", "PACKAGES")
+    }
+    assert all((ROOT / source).is_file() for source in said["OF_ROOT"])
+    assert said["PACKAGES"] == ("auxdrive", "auxdrive_train", "auxdrive_deploy", "auxdrive_eval")
+    pages = [page.name for page in PAGES if page.parent.name == "docs"]
+    pages += [*said["OF_ROOT"].values(), *(f"api/{package}.md" for package in said["PACKAGES"])]
+    assert sorted(places_of(site["nav"])) == sorted(pages)
+
+
+def places_of(nav: object) -> Iterator[str]:
+    """The pages that a site's navigation names."""
+    if isinstance(nav, str):
+        yield nav
+    elif isinstance(nav, list | dict):
+        for each in nav if isinstance(nav, list) else nav.values():
+            yield from places_of(each)
 
 
 @pytest.mark.slow

@@ -89,15 +89,13 @@ class Event:
 
 
 class Criterion(Protocol):
-    """A state machine over the ticks of one route.
-
-    Attributes:
-        pending: when that began which may yet become an event; None while nothing has. The film
-            keeps an image of it.
-    """
+    """A state machine over the ticks of one route."""
 
     @property
-    def pending(self) -> Moment | None: ...
+    def pending(self) -> Moment | None:
+        """When that began which may yet become an event; None while nothing has. The film keeps an
+        image of it.
+        """
 
     def update(self, state: WorldState) -> list[Event]:
         """Look at the world after a tick; the events that this tick brought."""

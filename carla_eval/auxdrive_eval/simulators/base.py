@@ -94,8 +94,8 @@ class Simulator(Protocol):
         """
 
     def sense(self, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
-        """Frames of the present instant in the stored format (`auxdrive.modalities.MODALITIES`).
-        Valid until the next call.
+        """Frames of the present instant in the stored format, whose shapes and units stand in
+        `auxdrive.MODALITIES`. Valid until the next call.
 
         Raises:
             SimulatorError: no route was set, the simulator was made without sensors, or it has no

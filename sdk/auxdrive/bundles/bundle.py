@@ -110,8 +110,8 @@ class Bundle:
         return read_named(self.path, name, expected)
 
     def read_array(self, name: str) -> AnyArray:
-        """A `.npy` file of the card as an array (read-only), checked like `read`; never pickled
-        objects.
+        """A `.npy` file of the card as an array (read-only) of whatever shape and type it has,
+        checked like `read`; never pickled objects.
         """
         return parse_npy(self.read(name), f"{self.path / name}")
 

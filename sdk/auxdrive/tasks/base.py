@@ -121,7 +121,7 @@ class TaskSpec(ABC):
     # From a row to a prediction, and on to people
 
     def fields(self, row: Float32) -> dict[str, Any]:
-        """The fields of `Prediction` that hold a row."""
+        """The fields of `Prediction` that hold a row of this task's `shape`."""
         return {"values": {self.output_name: row}}
 
     def row(self, prediction: Prediction) -> Float32:
@@ -150,7 +150,7 @@ class TaskSpec(ABC):
         return dict(zip(names, [None] * size if row is None else row.ravel().tolist(), strict=True))
 
     def drawing(self, row: Float32) -> Drawing:
-        """A row on a page or an image."""
+        """A row of this task's `shape` on a page or an image."""
         return Drawing(" ".join(f"{number:.2f}" for number in row.ravel().tolist()))
 
     def describe(self, times_s: tuple[float, ...]) -> str:

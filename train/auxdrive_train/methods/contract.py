@@ -266,11 +266,13 @@ class Method(ABC):
         return self.task.loss_per_sample(prediction / self.task.scale, label / self.task.scale)
 
     def supervised(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean task loss over the batch."""
+        """Mean task loss of predictions (B, *label_shape) over the batch, a scalar."""
         return self.per_sample(prediction, batch.label).mean()
 
     def supervised_where(self, prediction: Tensor, batch: Batch, modality: Modality) -> Tensor:
-        """Mean task loss over the samples that have the modality; zero when none has."""
+        """Mean task loss of predictions (B, *label_shape) over the samples that have the modality,
+        a scalar; zero when none has.
+        """
         present = batch.present[modality].to(prediction.dtype)
         return (self.per_sample(prediction, batch.label) * present).sum() / present.sum().clamp(
             min=1

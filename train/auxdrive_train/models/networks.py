@@ -103,7 +103,9 @@ class SingleNetwork(Network):
         return self.encoder.trunk(self.encoder.stem(self.input(frames)), kept)
 
     def predict(self, frames: Tensor, ego_be: Tensor) -> Tensor:
-        """Stored frames and ego inputs -> prediction: what is exported."""
+        """Stored frames (B, H, W, ...) and ego inputs (B, E) -> prediction (B, *label_shape): what
+        is exported.
+        """
         prediction: Tensor = self.head(self.features(frames), ego_be)
         return prediction
 
@@ -231,7 +233,7 @@ class LateFusionNetwork(Network):
         return encoder.trunk(encoder.stem(self.inputs[name](frames)), kept)
 
     def fuse(self, features: Mapping[Modality, Tensor], batch: Batch) -> Output:
-        """The head on features that `encode` made."""
+        """The head on features (B, D) by modality, as `encode` made them."""
         joined = torch.cat([features[modality] for modality in self.modalities], dim=1)
         return Output(joined, self.head(joined, batch.ego_be))
 

@@ -117,7 +117,7 @@ class Task(ABC):
 
     @abstractmethod
     def mirror_label(self, label: Tensor) -> Tensor:
-        """The labels (or predictions), scaled or not, of the mirrored scenes."""
+        """The labels (or predictions) (B, *label_shape), scaled or not, of the mirrored scenes."""
 
     def path(self, label: Float32) -> Float32 | None:
         """Where the vehicle will be by labels (N, *label_shape), (N, T, 2) in metres in the ego
