@@ -1,5 +1,5 @@
-"""Distillation losses, one file each, named after the paper's short name. The contract stands in
-`auxdrive_train.losses.contract`.
+"""Distillation losses, one file each, named as their papers abbreviate them. See
+`auxdrive_train.losses.contract` for what a loss must be.
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
 """The contract of a distillation loss.
 
-A loss compares what a student gives for a batch with what its teacher gives. It may declare
+A loss compares what student and teacher output for a batch. It may declare
 
-- maps of both networks that it compares, by name (`maps`): a method asks both networks for them;
-- parts that it trains, as any module does: parameters, and buffers for what it remembers;
-- that it remembers something of each sample, by the sample's number (`remembers_samples`).
+- intermediate maps of both networks that it compares, by name (`maps`); the method then asks both
+  networks for them;
+- parts of its own that are trained, as parameters, and what it remembers, as buffers, like any
+  module;
+- that it remembers something for each sample, by the sample's number (`remembers_samples`).
 
-The engine makes it, moves it, trains its parts in the phases that train with it, and stores and
-resumes it with the run's networks. It is never exported: what a run hands over holds none of it.
+The engine makes the loss, moves it to the device, trains its parts in the phases that list it, and
+stores and resumes it with the run's networks. It is never exported: a bundle holds none of it.
 """
 
 from __future__ import annotations
@@ -30,13 +32,21 @@ from auxdrive_train.tasks.base import Task
 
 @dataclass(frozen=True)
 class LossSetup:
-    """What a loss is told when it is made.
+    """What a loss is given when it is made.
 
     Attributes:
         task: what both networks predict.
         student: how wide the student's features and maps are.
         teacher: how wide the teacher's are.
-        samples: how many training samples there are; `batch.index` numbers them from 0.
+        samples: number of training samples; `batch.index` numbers them from 0.
+
+    Example:
+        >>> from auxdrive_train import LossSetup
+        >>> from auxdrive_train.models.maps import Widths
+        >>> from auxdrive_train.tasks.steering_angle import SteeringTask
+        >>> setup = LossSetup(SteeringTask(), Widths(100), Widths(512), samples=1000)
+        >>> setup.teacher.features
+        512
     """
 
     task: Task
@@ -46,27 +56,39 @@ class LossSetup:
 
 
 class Loss(nn.Module, ABC):
-    """Base of the distillation losses. Subclasses live in one file each and are listed in
+    """Base class of the distillation losses. Each has a file of its own and a row in
     `auxdrive_train.losses.LOSSES`.
 
-    Chance is drawn from torch's own generator, which the engine sets before each step, so that a
-    resumed run draws the same.
+    A loss that needs random numbers draws them from torch's global generator, which the engine
+    seeds before each step, so that a resumed run draws the same ones.
 
     Attributes:
-        paper: where it comes from.
-        beta: its usual weight, after the README of RepDistiller (Tian et al. 2020), which makes the
-            losses' magnitudes comparable.
-        zero_for_equals: whether it costs nothing where student and teacher are equal.
-        remembers_samples: whether it keeps something of each sample, at the sample's number in
-            `batch.index`. Such a run trains in one process.
-        maps: names of the maps that it compares; both networks must have them.
+        paper: where the loss comes from.
+        beta: its usual weight. The values follow the README of RepDistiller (Tian et al. 2020) and
+            bring the losses to comparable size.
+        zero_for_equals: whether the loss is zero when student and teacher output the same.
+        remembers_samples: whether it stores something for each sample, by `batch.index`. A run with
+            such a loss trains in one process.
+        maps: names of the intermediate maps that it compares; both networks must have them.
+
+    Args:
+        setup: task, widths and number of samples.
 
     Example:
+        >>> import torch
+        >>> from auxdrive_train import Loss, LossSetup, Output
+        >>> from auxdrive_train.models.maps import Widths
+        >>> from auxdrive_train.tasks.steering_angle import SteeringTask
         >>> class Closer(Loss):
         ...     paper, beta = "nobody's", 1.0
         ...
         ...     def compare(self, student, teacher, batch):
         ...         return (student.features - teacher.features).abs().mean()
+        >>> closer = Closer(LossSetup(SteeringTask(), Widths(4), Widths(4), samples=10))
+        >>> student = Output(features=torch.zeros(2, 4), prediction=torch.zeros(2, 1))
+        >>> teacher = Output(features=torch.ones(2, 4), prediction=torch.zeros(2, 1))
+        >>> closer(student, teacher, batch=None)
+        tensor(1.)
     """
 
     paper: ClassVar[str]
@@ -81,13 +103,20 @@ class Loss(nn.Module, ABC):
 
     @abstractmethod
     def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
-        """The loss, a scalar. Outputs are float32 or float64, the teacher's without gradients."""
+        """The loss, a scalar. Subclasses define it.
+
+        Args:
+            student: the student's output for the batch, float32 or float64.
+            teacher: the teacher's output, likewise, without gradients.
+            batch: the samples.
+        """
 
     def forward(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
-        """The loss, a scalar whose gradient reaches the student and the loss's own parts alone.
+        """The loss, a scalar. Gradients reach only the student and the loss's own parts.
 
-        It is computed in float32 or better whatever the precision of training: relations between
-        samples are differences of near numbers, which bfloat16 with its 8 bits does not tell apart.
+        It is computed in float32 or float64 whatever the precision of training: relations between
+        samples are differences of nearly equal numbers, which bfloat16 with its 8 bits cannot tell
+        apart.
         """
         with torch.autocast(student.features.device.type, enabled=False):
             return self.compare(
@@ -108,14 +137,26 @@ def _each(output: Output, change: Callable[[Tensor], Tensor]) -> Output:
 
 
 def make_loss(name: str, setup: LossSetup) -> Loss:
-    """A fresh loss by its name.
+    """A fresh loss by its name in `LOSSES`.
+
+    Args:
+        name: the loss's name.
+        setup: task, widths and number of samples.
 
     Raises:
         UsageError: there is no such loss, or the package that brings it is broken.
-        ConfigError: it compares a map that one of the networks does not have.
+        ConfigError: the loss compares a map that one of the networks does not have.
+
+    Example:
+        >>> from auxdrive_train import LossSetup, make_loss
+        >>> from auxdrive_train.models.maps import Widths
+        >>> from auxdrive_train.tasks.steering_angle import SteeringTask
+        >>> setup = LossSetup(SteeringTask(), Widths(100), Widths(512), samples=1000)
+        >>> make_loss("hint", setup).regressor
+        Linear(in_features=100, out_features=512, bias=True)
     """
     entry = LOSSES[name]
-    _refuse_missing_maps(name, entry.maps, setup)  # before it looks for their widths
+    _refuse_missing_maps(name, entry.maps, setup)  # before its __init__ asks for their widths
     loss = entry(setup)
     _refuse_missing_maps(name, loss.maps, setup)
     return loss
@@ -132,7 +173,7 @@ def _refuse_missing_maps(name: str, maps: tuple[str, ...], setup: LossSetup) -> 
 
 
 def without_losses(networks: nn.ModuleDict) -> nn.ModuleDict:
-    """A run's networks without its losses: what is measured, handed over and driven."""
+    """A run's networks without its losses: what is measured, exported and driven."""
     return nn.ModuleDict(
         {name: module for name, module in networks.items() if not isinstance(module, Loss)}
     )

@@ -1,10 +1,10 @@
 """hint: the student's features approach the teacher's (FitNets, Romero et al. 2015, equation 3).
 
-mean((r(F_stu) - F_tea)^2) over all elements, as RepDistiller's HintLoss; the paper has half the
-squared norm. r is the paper's regressor: where the features' widths differ, a linear map with bias
-that is trained with the student (the paper's ends in the hint layer's non-linearity, which features
-of different networks need not share); where they are equal there is none, and the loss is zero when
-the features are.
+The loss is mean((r(F_stu) - F_tea)^2) over all elements, as in RepDistiller's HintLoss; the paper
+has half the squared norm. r is the paper's regressor. If the features differ in width, it is a
+linear map with bias that is trained with the student. (The paper's regressor ends in the hint
+layer's non-linearity; features of different networks need not share one.) If the widths are equal
+there is no regressor, and equal features give a loss of zero.
 """
 
 from __future__ import annotations
@@ -21,12 +21,20 @@ if TYPE_CHECKING:
 
 
 def hint(student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
-    """Mean squared difference of features, both (B, D)."""
+    """Mean squared difference of features, a scalar; both are (B, D)."""
     return ((student_bd - teacher_bd) ** 2).mean()
 
 
 class Hint(Loss):
-    """The loss on features, with FitNets' regressor where their widths differ."""
+    """FitNets' loss on features, with its regressor if their widths differ (Romero et al. 2015, eq.
+    3).
+
+    Example:
+        >>> import torch
+        >>> from auxdrive_train.losses.hint import hint
+        >>> hint(torch.zeros(2, 4), torch.full((2, 4), 3.0))
+        tensor(9.)
+    """
 
     paper = "Romero et al. 2015 (FitNets)"
     beta = 100.0
@@ -37,6 +45,6 @@ class Hint(Loss):
         self.regressor = nn.Identity() if ours == theirs else nn.Linear(ours, theirs)
 
     def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
-        """`hint` of the regressed features."""
+        """`hint` of the student's features, after the regressor, and the teacher's."""
         del batch
         return hint(self.regressor(student.features), teacher.features)

@@ -1,8 +1,8 @@
 """kd: the student imitates the teacher's output (Hinton, Vinyals, Dean 2015).
 
-On a regression head, which has no classes to soften, it is the squared error to the teacher's
-output, mean over elements, in the task's scaled units (output / scale). There is no temperature.
-Zero when the outputs are equal.
+A regression has no classes to soften, so the loss is the mean squared difference of the two outputs
+in scaled units (output / the task's scale), and there is no temperature. It is zero when the
+outputs are equal.
 """
 
 from __future__ import annotations
@@ -19,17 +19,30 @@ if TYPE_CHECKING:
 
 
 def kd_regression(student: Tensor, teacher: Tensor, scale: float) -> Tensor:
-    """mean(((student - teacher) / scale)^2); both (B, ...)."""
+    """mean(((student - teacher) / scale)^2), a scalar.
+
+    Args:
+        student: predictions (B, ...) in physical units.
+        teacher: predictions (B, ...) in physical units.
+        scale: physical units per scaled unit.
+    """
     return (((student - teacher) / scale) ** 2).mean()
 
 
 class KD(Loss):
-    """The loss on predictions, in the task's scale."""
+    """The loss on predictions, in the task's scaled units (Hinton, Vinyals, Dean 2015).
+
+    Example:
+        >>> import torch
+        >>> from auxdrive_train.losses.kd import kd_regression
+        >>> kd_regression(torch.zeros(2, 1), torch.full((2, 1), 3.0), scale=1.5)
+        tensor(4.)
+    """
 
     paper = "Hinton, Vinyals, Dean 2015"
     beta = 0.9
 
     def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
-        """`kd_regression` of the predictions."""
+        """`kd_regression` of the two predictions."""
         del batch
         return kd_regression(student.prediction, teacher.prediction, self.setup.task.scale)

@@ -1,16 +1,17 @@
-"""rkd: the student keeps the distances and angles between samples that the teacher sees (Park et
-al. 2019, equations 4 to 8).
+"""rkd: the student keeps the distances and angles between samples that the teacher's features have
+(Relational Knowledge Distillation, Park et al. 2019, equations 4 to 8).
 
-25 x distance-wise + 50 x angle-wise Huber loss, the weights of RepDistiller's RKDLoss (the paper: 1
-and 2). Distances are divided by their mean over the batch; angles are those at sample j of the
-triangle (i, j, k). Zero when the features are equal.
+The loss is 25 x the Huber loss of distances + 50 x the Huber loss of angles, with the weights of
+RepDistiller's RKDLoss (the paper has 1 and 2). Distances are divided by their mean over the batch;
+an angle is the one at sample j of the triangle of samples (i, j, k). The loss is zero when the
+features are equal.
 
-Where the paper's formula has a pole, this stands apart from it. Samples that look alike have no
-direction between them: an edge that is shorter than a hundredth of the mean distance keeps its
-length's share of a direction, so that its cosine goes to zero with it and its gradient stays within
-a hundred times the others'. (Normalising it, as RepDistiller does, multiplies rounding noise by up
-to 10^12.) Likewise a batch whose features have all but collapsed to a point is measured by a fixed
-small length.
+It deviates where the paper's formula has a pole. The direction from one sample to an almost
+identical one is undefined. RepDistiller normalises it anyway and so multiplies rounding noise by up
+to 10^12. Here an edge shorter than a hundredth of the mean distance is divided by that hundredth,
+not by its own length: its cosine goes to zero with its length, and its gradient is at most a
+hundred times those of other edges. Likewise, if all features of a batch have nearly collapsed to
+one point, a small fixed length takes the place of the mean distance.
 """
 
 from __future__ import annotations
@@ -29,16 +30,18 @@ if TYPE_CHECKING:
 
 DISTANCE_WEIGHT = 25.0
 ANGLE_WEIGHT = 50.0
-# Keeps the square root differentiable where two samples have the same features.
+# Keeps the square root differentiable when two samples have the same features.
 EPSILON = 1e-12
-# Of the mean distance: edges that are shorter have no direction that means anything.
+# As a share of the mean distance: the direction of a shorter edge means nothing.
 SHORTEST_EDGE = 0.01
-# A smaller mean distance is rounding, for features of the order of one in float32.
+# Below this, the mean distance is rounding noise (float32 features of the order of one).
 SMALLEST_MEAN = 1e-4
 
 
 def rkd(student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
-    """The loss for features (B, D); zero for a batch of one, which has no relations."""
+    """The loss for features, both (B, D), a scalar. Zero for a batch of one sample, which has no
+    relations.
+    """
     if len(student_bd) < 2:
         return student_bd.sum() * 0.0
     distance = functional.smooth_l1_loss(_distances(student_bd), _distances(teacher_bd))
@@ -47,7 +50,7 @@ def rkd(student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
 
 
 def _distances(features_bd: Tensor) -> Tensor:
-    """(B, B) Euclidean distances over their mean off the diagonal."""
+    """(B, B): Euclidean distances, divided by the mean of those off the diagonal."""
     distances_bb = _squared(_edges(features_bd)).clamp(min=EPSILON).sqrt() * _off_diagonal(
         features_bd
     )
@@ -55,12 +58,11 @@ def _distances(features_bd: Tensor) -> Tensor:
 
 
 def _angles(features_bd: Tensor) -> Tensor:
-    """(B, B, B) cosines of the angle between x_i - x_j and x_k - x_j, j first."""
+    """(B, B, B): at [j, i, k] the cosine of the angle between x_i - x_j and x_k - x_j."""
     edges_bbd = _edges(features_bd)
     squared_bb = _squared(edges_bbd)
     mean = _mean(squared_bb.clamp(min=EPSILON).sqrt() * _off_diagonal(features_bd))
-    # The larger of the squares, then the root: the root of the smaller one would have an infinite
-    # slope at zero.
+    # First the larger of the squares, then its root: the root of zero has an infinite slope.
     lengths_bb = torch.maximum(squared_bb, (SHORTEST_EDGE * mean).square()).sqrt()
     directions_bbd = edges_bbd / lengths_bb.unsqueeze(2)
     return torch.bmm(directions_bbd, directions_bbd.transpose(1, 2))
@@ -80,13 +82,22 @@ def _off_diagonal(features_bd: Tensor) -> Tensor:
 
 
 def _mean(distances_bb: Tensor) -> Tensor:
-    """Mean distance between two different samples."""
+    """Mean distance between two different samples, a scalar of at least `SMALLEST_MEAN`."""
     count = len(distances_bb)
     return (distances_bb.sum() / (count * (count - 1))).clamp(min=SMALLEST_MEAN)
 
 
 class RKD(Loss):
-    """The loss on features, of whatever width."""
+    """The loss on features (Park et al. 2019, eq. 4 to 8); those of student and teacher may differ
+    in width.
+
+    Example:
+        >>> import torch
+        >>> from auxdrive_train.losses.rkd import rkd
+        >>> student = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
+        >>> round(rkd(student, 10 * student).item(), 6)  # the same shape, ten times larger
+        0.0
+    """
 
     paper = "Park et al. 2019"
     beta = 1.0

@@ -1,5 +1,7 @@
-"""Training methods, one file each. The table is the single place where a name becomes a method; a
-method is imported, and torch with it, when it is asked for.
+"""Training methods, one file each.
+
+`METHODS` is the one place where a name becomes a method. Listing the names imports nothing; a
+method, and torch with it, is imported when it is asked for by name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The main modality alone, trained on the labels: what every student is compared with."""
+"""baseline: one network on the main modality, trained on the labels. Every student is compared with
+it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from auxdrive_train.models.networks import SingleNetwork
 
 
 class Baseline(SingleNetworkMethod):
-    """One network, one phase."""
+    """One network and one phase, without auxiliary modalities: Bojarski et al. 2016 for steering,
+    the image branch of Prakash et al. 2021 for waypoints.
+    """
 
     name = "baseline"
     summary = "the main modality alone"
@@ -17,5 +21,5 @@ class Baseline(SingleNetworkMethod):
     phase = watch = STUDENT
 
     def network(self) -> SingleNetwork:
-        """The student."""
+        """The student: encoder and head on the main modality."""
         return SingleNetwork(self.setup.main, self.setup.build)

@@ -1,19 +1,19 @@
 """The contract between a training method and the engine.
 
-A method is a description, not a loop. It says
+A method describes the training; it does not run it. It says
 
-- which networks there are (`networks`), and which losses of `auxdrive_train.losses` stand between
-  two of them (`losses`),
-- what to train next, given what has been trained (`next_phase`): rounds of teacher and student,
-  frozen teachers and then a fusion and then a probe, or several networks at once are all lists of
-  phases,
+- which networks there are (`networks`), and which losses of `auxdrive_train.losses` compare two of
+  them (`losses`),
+- what to train next, given the phases that have ended (`next_phase`). Rounds of teacher and
+  student; frozen teachers, then a fusion, then a probe; several networks at once: each of these is
+  a list of phases,
 - what one step costs (`Phase.loss`),
-- in which roles its networks are measured (`roles`); the student sees the main modality alone and
-  is exported.
+- under which names its networks are measured (`roles`). The role "student" sees the main modality
+  alone and is exported.
 
-Everything else is the engine's: optimisers, schedules, validation, early stopping, checkpoints and
-an exact resume. A method keeps no state of its own: all that it knows is in its networks and in the
-history of finished phases, and both are in every checkpoint.
+The engine does everything else: optimisers, schedules, validation, early stopping, checkpoints and
+an exact resume. A method keeps no state of its own. All it needs is in its networks and in the list
+of finished phases, and every checkpoint holds both.
 """
 
 from __future__ import annotations
@@ -39,36 +39,55 @@ from auxdrive_train.models.networks import Build, Network
 
 STUDENT = "student"
 TEACHER = "teacher"
-# No run has so many phases: a method that goes on for longer has no end that could be told.
+# More phases than any run has: a method that plans more is taken to have no end.
 _MOST_PHASES = 10_000
 _ALWAYS_BETTER = 1e12
 
 
 Examples = Callable[[Modality], Batch]
-"""Some training samples that have a modality, not augmented, evenly spread over the recording,
-always the same; one at least.
+"""Given a modality, returns at least one training sample that has it, evenly spread over the
+recording, not augmented, and the same at every call.
 """
 
 
 FINISHED: Mapping[str, Any] = {"finished": True}
-"""The context in which pydantic validates the config of a run that is used and not trained: what
-only training needs is not looked up.
+"""Context for pydantic when it validates the config of a finished run, which is used and no longer
+trained: the names that only training needs, such as the method's, are then not looked up.
 """
 
 
 def is_finished(info: ValidationInfo) -> bool:
-    """Whether a validator looks at a run that is used and not trained."""
+    """Whether the config that is validated belongs to a finished run; see `FINISHED`."""
     return bool(info.context and info.context.get("finished"))
 
 
 class Options(Strict):
-    """Base of a method's own options (`options:` in the config)."""
+    """Base class of a method's own options (`options:` in the config).
+
+    Example:
+        >>> from auxdrive_train import Options
+        >>> from pydantic import Field
+        >>> class MimicOptions(Options):
+        ...     weight: float = Field(default=1.0, ge=0, description="weight of the loss")
+        >>> MimicOptions(weight=2.0).weight
+        2.0
+    """
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step's cost. The engine minimises the sum of `losses` (scalars with gradients); `logged`
-    is written down.
+    """What one training step costs.
+
+    Attributes:
+        losses: scalars with gradients, by name; the engine minimises their sum.
+        logged: further numbers for the log; they are not optimised.
+
+    Example:
+        >>> import torch
+        >>> from auxdrive_train import Step
+        >>> step = Step({"task": torch.tensor(0.5), "distil": torch.tensor(0.25)}, {"wins": 0.4})
+        >>> sum(step.losses.values()).item()
+        0.75
     """
 
     losses: Mapping[str, Tensor]
@@ -77,23 +96,35 @@ class Step:
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training.
+    """A stretch of training in which the same networks are trained with the same loss.
 
     Attributes:
         name: unique within the run, e.g. "round 3: student".
-        trains: names of the networks, and of the losses, that are updated. All others are frozen
-            and in evaluation mode.
-        epochs: at most so many.
-        loss: (networks, batch) -> Step; the method's losses stand among the networks, by name.
-        watch: the role whose validation metric stops the phase early and chooses its best epoch. It
-            is reported and driven as it stands at this phase's end (of several phases, the last);
-            the student as it stood after the run's best epoch.
-        begin: called once before the first step (SAMD's reset, a probe's fresh start, a scale that
-            is measured); must be deterministic.
-        keep: whether the phase ends with the weights of its best or of its last epoch.
-        optimizer: phases of the same non-empty name go on with the same optimiser state; "" starts
-            afresh.
-        lr_span: the part of the learning-rate schedule that the phase covers.
+        trains: names of the networks and losses that are updated. All others are frozen and in
+            evaluation mode.
+        epochs: how many epochs it lasts; early stopping may end it sooner.
+        loss: called with (networks, batch), returns a `Step`. The method's losses are among the
+            networks, by name.
+        watch: the role that is validated after each epoch. Its metric chooses the best epoch and
+            stops the phase early. This role is reported and driven with the weights it has when the
+            phase ends (the last such phase, if several watch it). The student is the exception: it
+            is reported and driven with the weights of the run's best epoch.
+        begin: called once before the first step, e.g. for SAMD's reset, to start a probe afresh, or
+            to measure a scale. It must be deterministic.
+        keep: "best" or "last": whether the phase ends with the weights of its best or of its last
+            epoch.
+        optimizer: phases with the same non-empty name share one optimiser and its state; "" gives
+            the phase a fresh one.
+        lr_span: which part of the learning-rate schedule the phase covers, as (start, end) in 0..1.
+
+    Example:
+        >>> from auxdrive_train import STUDENT, Phase, Step
+        >>> def loss(networks, batch):
+        ...     error = networks[STUDENT](batch).prediction - batch.label
+        ...     return Step({"task": error.abs().mean()})
+        >>> phase = Phase("student", trains=(STUDENT,), epochs=20, loss=loss, watch=STUDENT)
+        >>> phase.keep
+        'best'
     """
 
     name: str
@@ -115,14 +146,25 @@ def _or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-# JSON has no NaN: a metric that is no number is null there.
+# JSON has no NaN: a metric that is not a number is stored as null.
 Metric = Annotated[float, BeforeValidator(_or_nan), PlainSerializer(_or_none, when_used="json")]
 
 
 @pydantic_dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class PhaseRecord:
-    """A finished phase: how long it ran and the watched role's best and last validation metric (in
-    the task's primary metric).
+    """What is remembered of a finished phase.
+
+    Attributes:
+        name: the phase's.
+        epochs: how many it took.
+        watch: the role that was validated.
+        best: the best validation value of the task's primary metric.
+        last: its value after the last epoch.
+
+    Example:
+        >>> from auxdrive_train import PhaseRecord
+        >>> PhaseRecord("round 1: teacher", epochs=5, watch="teacher", best=0.8, last=0.9).best
+        0.8
     """
 
     name: str
@@ -134,12 +176,17 @@ class PhaseRecord:
 
 @dataclass(frozen=True)
 class Distillation:
-    """A loss of `auxdrive_train.losses` between two networks of a method.
+    """A loss of `auxdrive_train.losses` that compares two networks of a method.
 
     Attributes:
-        loss: its name there.
+        loss: the loss's name in `LOSSES`.
         student: name of the network that learns.
         teacher: name of the network that it learns from.
+
+    Example:
+        >>> from auxdrive_train import STUDENT, TEACHER, Distillation
+        >>> Distillation("hint", STUDENT, TEACHER).loss
+        'hint'
     """
 
     loss: str
@@ -149,8 +196,22 @@ class Distillation:
 
 @dataclass(frozen=True)
 class Setup:
-    """What a method is told of the run: modalities, how to build networks, and the epochs that its
-    student may train.
+    """What a method is given when it is made.
+
+    Attributes:
+        main: the modality that the student sees.
+        auxiliaries: the modalities that training sees besides.
+        build: makes encoders and heads.
+        epochs: how many epochs the student trains.
+
+    Example:
+        >>> from auxdrive.cards import PreprocessingSpec
+        >>> from auxdrive.modalities import Modality
+        >>> from auxdrive_train import Build, Setup
+        >>> from auxdrive_train.tasks.steering_angle import SteeringTask
+        >>> build = Build("pilotnet", PreprocessingSpec(size=(66, 200)), SteeringTask())
+        >>> Setup(Modality.RGB, (Modality.DEPTH,), build, epochs=20).auxiliaries
+        (<Modality.DEPTH: 'depth'>,)
     """
 
     main: Modality
@@ -160,7 +221,40 @@ class Setup:
 
 
 class Method(ABC):
-    """Base of the methods. Subclasses live in one file each and are listed in `methods.METHODS`."""
+    """Base class of the training methods. Each has a file of its own and a row in
+    `auxdrive_train.methods.METHODS`.
+
+    Attributes:
+        name: the method's name in `METHODS`.
+        summary: one line for people.
+        paper: where the method comes from.
+        needs_auxiliaries: whether it trains with auxiliary modalities.
+        options_type: the type of its own options.
+        task: what is predicted.
+
+    Args:
+        setup: modalities, epochs, and how networks are built.
+        options: of `options_type`.
+
+    Raises:
+        ConfigError: the method cannot be trained with this setup; all mistakes are named.
+
+    Example:
+        A method with a single phase derives from `SinglePhase`, or from `SingleNetworkMethod` if it
+        has a single network:
+
+        >>> from auxdrive_train import STUDENT, SingleNetwork
+        >>> from auxdrive_train.methods.single_phase import SingleNetworkMethod
+        >>> class Plain(SingleNetworkMethod):
+        ...     name, summary, paper = "plain", "the main modality alone", ""
+        ...     needs_auxiliaries = False
+        ...     phase = watch = STUDENT
+        ...
+        ...     def network(self):
+        ...         return SingleNetwork(self.setup.main, self.setup.build)
+        >>> Plain.mistakes((), epochs=20, options=Plain.options_type())
+        []
+    """
 
     name: ClassVar[str]
     summary: ClassVar[str]
@@ -178,8 +272,13 @@ class Method(ABC):
 
     @classmethod
     def mistakes(cls, auxiliaries: Sequence[Modality], epochs: int, options: Options) -> list[str]:
-        """What the method finds wrong with a setup, one sentence each. Subclasses add their own
-        rules.
+        """What keeps the method from being trained with a setup, one sentence per mistake.
+        Subclasses add their own rules.
+
+        Args:
+            auxiliaries: the auxiliary modalities that were asked for.
+            epochs: how many epochs the student is to train.
+            options: the method's own options.
         """
         del epochs, options
         if cls.needs_auxiliaries and not auxiliaries:
@@ -200,22 +299,24 @@ class Method(ABC):
 
     @abstractmethod
     def networks(self) -> nn.ModuleDict:
-        """Fresh networks. Called once, under the run's seed."""
+        """Networks with fresh weights, by name. The engine calls it once, after seeding torch."""
 
     def losses(self) -> Mapping[str, Distillation]:
-        """The losses between its networks, by the name under which they stand among these; whatever
-        they train and remember is then the run's. Asked for in training alone.
+        """The losses between two of its networks, by name.
+
+        The engine adds them to the networks under these names, so that whatever they train or
+        remember is stored and resumed with the run. It asks for them only when it trains.
         """
         return {}
 
     def trained_modules(self, samples: int) -> nn.ModuleDict:
-        """Fresh networks and losses: all that training moves, updates and stores.
+        """Fresh networks and losses by name: everything that training moves, updates and stores.
 
         Args:
-            samples: how many training samples there are.
+            samples: number of training samples.
 
         Raises:
-            UsageError: there is no such loss.
+            UsageError: there is no loss of that name.
             ConfigError: a loss does not fit its networks.
         """
         networks = self.networks()
@@ -227,11 +328,13 @@ class Method(ABC):
 
     @abstractmethod
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
-        """The phase after these, or None when training is done. A pure function of the history."""
+        """The phase that follows the finished phases `history`; None when training is done. It
+        depends on the history alone.
+        """
 
     def phases_to_come(self, history: Sequence[PhaseRecord]) -> list[Phase] | None:
-        """All phases after these, where none is left out or ends early: as if the metric went on
-        improving. None where that has no end.
+        """All phases that follow the finished phases `history` if none is left out or ends early,
+        as if the metric kept improving. None for a method that has no end.
         """
         sign = 1.0 if self.task.higher_is_better else -1.0
         imagined, coming = list(history), list[Phase]()
@@ -245,24 +348,36 @@ class Method(ABC):
 
     @abstractmethod
     def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
-        """The networks that are measured on the validation set, by role."""
+        """The networks that are measured and can be driven, by role."""
 
     def check(self, networks: nn.ModuleDict, batch: Batch) -> None:  # noqa: B027 - a hook; most methods have nothing to check
-        """Refuse a construction that cannot work, before training starts (given a few samples)."""
+        """Check the networks on a few samples before training starts.
+
+        Raises:
+            ConfigError: the method cannot work with these networks.
+        """
 
     def report(
         self, predictions: Mapping[str, AnyArray], label: AnyArray, counted: Mapping[str, AnyArray]
     ) -> dict[str, float]:
-        """Metrics over all roles at once (e.g. an oracle).
+        """Metrics that need the predictions of all roles at once, such as DMCL's oracle.
 
-        predictions and label are (N, *label_shape); counted: by role bool (N,), the samples that
-        have what it sees.
+        Args:
+            predictions: by role, (N, *label_shape) in physical units.
+            label: (N, *label_shape) in physical units.
+            counted: by role, bool (N,): the samples that the role is measured on. For a network of
+                a single modality, those are the samples that have it.
         """
         del predictions, label, counted
         return {}
 
     def per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
-        """Task loss (B,) of physical predictions and labels, both (B, *label_shape)."""
+        """Task loss of each sample, (B,).
+
+        Args:
+            prediction: (B, *label_shape) in physical units.
+            label: (B, *label_shape) in physical units.
+        """
         return self.task.loss_per_sample(prediction / self.task.scale, label / self.task.scale)
 
     def supervised(self, prediction: Tensor, batch: Batch) -> Tensor:
@@ -282,8 +397,14 @@ class Method(ABC):
 def no_longer_improves(
     values: Sequence[float], higher_is_better: bool, patience: int, min_delta: float
 ) -> bool:
-    """Whether the best of the last `patience` values beats the best before them by no more than
-    `min_delta`.
+    """Whether the best of the last `patience` values is better than the best before them by no more
+    than `min_delta`.
+
+    Args:
+        values: a metric after each round, oldest first.
+        higher_is_better: which direction is an improvement.
+        patience: how many values count as recent; 0 never stops.
+        min_delta: how much better a value must be to count.
     """
     if patience <= 0 or len(values) <= patience:
         return False

@@ -1,10 +1,10 @@
-"""DMCL, Distillation Multiple Choice Learning (Garcia et al. 2021, Algorithm 1), for regression
-heads.
+"""dmcl: Distillation Multiple Choice Learning (DMCL; Garcia et al. 2021, Algorithm 1), for
+regression.
 
-One network per modality, trained together from scratch. Per sample the network with the lowest task
-loss is the winner and learns from the label; each loser learns with (1 - lambda) l(y, f) + lambda
-l(f_winner, f). For a regression the soft target is the winner's prediction, detached; there is no
-temperature.
+One network per modality, all trained together from scratch. For each sample, the network with the
+lowest task loss wins and learns from the label. Every other network learns with (1 - lambda) l(y,
+f) + lambda l(f_winner, f), where y is the label and f its own prediction. In a regression the soft
+target is the winner's prediction, without gradient; there is no temperature.
 """
 
 from __future__ import annotations
@@ -37,14 +37,15 @@ class DMCLOptions(Options):
         ge=0,
         le=1,
         description=(
-            "lambda: the losers' share of the winner's prediction; the paper takes 1 or 0.5"
+            "lambda: weight of the winner's prediction against the label in the loss of the other "
+            "networks, 0 to 1; the paper uses 1 or 0.5"
         ),
     )
 
 
 class Ensemble(Network):
-    """Mean of the networks' predictions (the paper's sum of predictions, for a regression), over
-    the modalities present.
+    """The mean of the networks' predictions over the modalities that a sample has. (The paper adds
+    up class scores; for a regression that is the mean.)
     """
 
     def __init__(self, networks: Mapping[Modality, SingleNetwork]) -> None:
@@ -56,11 +57,11 @@ class Ensemble(Network):
 
     @property
     def widths(self) -> Widths:
-        """The main modality's network's."""
+        """Those of the main modality's network."""
         return cast(Network, self.members[self.modalities[0].value]).widths
 
     def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
-        """The main modality's features and maps, and the mean prediction."""
+        """Features and maps of the main modality's network, and the mean prediction."""
         main, *others = self.modalities
         outputs: list[Output] = [
             self.members[main.value](batch, maps),
@@ -75,7 +76,9 @@ class Ensemble(Network):
 
 
 class DMCL(SinglePhase):
-    """All networks in one phase; the student is the main modality's."""
+    """All networks in one phase (Garcia et al. 2021, Algorithm 1); the student is the main
+    modality's network.
+    """
 
     name = "dmcl"
     summary = (
@@ -98,11 +101,11 @@ class DMCL(SinglePhase):
 
     @property
     def trains(self) -> tuple[str, ...]:
-        """All of them together."""
+        """The networks of all modalities."""
         return tuple(self._key(m) for m in self.modalities)
 
     def loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        """Each network's mean loss over the samples that have its modality."""
+        """For each network the mean of its loss over the samples that have its modality."""
         predictions = torch.stack(
             [networks[self._key(m)](batch).prediction for m in self.modalities]
         )
@@ -119,7 +122,7 @@ class DMCL(SinglePhase):
         return Step({name: means[index] for index, name in enumerate(names)}, wins)
 
     def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
-        """Each network, and their ensemble."""
+        """Each network, and the ensemble of all."""
         members = {m: cast(SingleNetwork, networks[self._key(m)]) for m in self.modalities}
         return {
             **{self._key(m): network for m, network in members.items()},
@@ -129,8 +132,8 @@ class DMCL(SinglePhase):
     def report(
         self, predictions: Mapping[str, AnyArray], label: AnyArray, counted: Mapping[str, AnyArray]
     ) -> dict[str, float]:
-        """The oracle: the task loss if each sample were left to the network that is best on it, of
-        those whose modality it has.
+        """The oracle: the mean task loss if every sample were predicted by the network that is best
+        on it, among those whose modality the sample has.
         """
         wanted = torch.from_numpy(np.ascontiguousarray(label))
         losses = []
@@ -151,10 +154,18 @@ def choose(
     present_mb: Tensor,
     soft_weight: float,
 ) -> tuple[Tensor, Tensor]:
-    """Losses (M, B) of Algorithm 1 and the winner (B,) of each sample.
+    """Algorithm 1 of the paper for one batch; M networks, B samples.
 
-    predictions_mb: (M, B, ...). A network whose modality is absent can neither win nor learn: its
-    loss is zero.
+    Args:
+        loss_per_sample: task loss (B,) of predictions and labels (B, ...).
+        predictions_mb: (M, B, ...).
+        label_b: (B, ...).
+        present_mb: bool (M, B), whether the sample has the network's modality. A network whose
+            modality is absent can neither win nor learn: its loss is zero.
+        soft_weight: lambda, the weight of the winner's prediction.
+
+    Returns:
+        The losses (M, B), and each sample's winner, int64 (B,).
     """
     hard_mb = torch.stack([loss_per_sample(prediction, label_b) for prediction in predictions_mb])
     winner_b = hard_mb.detach().masked_fill(~present_mb, float("inf")).argmin(dim=0)

@@ -1,8 +1,11 @@
-"""SAMD, Smart Auxiliary Modality Distillation (AML, section 5.2, appendix A.7, Algorithm 1).
+"""samd: Smart Auxiliary Modality Distillation (SAMD; Auxiliary Modality Learning, AML, section 5.2,
+appendix A.7, Algorithm 1).
 
-t rounds; in each the teacher is reset to the student, trained alone for k epochs on the labels, and
-then teaches the student for k epochs: L_M = L_sup(D(F_stu(x_m)), y) + beta L_con(F_stu(x_m),
-F_tea(x_m, x_a)). The head D is shared.
+Training goes in t rounds. In each, the teacher is reset to the student and trained alone on the
+labels for k epochs; then it teaches the student for k epochs, with the loss L_M =
+L_sup(D(F_stu(x_m)), y) + beta L_con(F_stu(x_m), F_tea(x_m, x_a)). F_stu and F_tea are the encoders,
+x_m is the main modality, x_a are the auxiliaries, y is the label, and both networks share the head
+D.
 """
 
 from __future__ import annotations
@@ -42,28 +45,28 @@ DISTILLATION = "distillation"
 class SAMDOptions(Options):
     """Options of SAMD."""
 
-    loss: str = Field(default="rkd", description="distillation loss")
+    loss: str = Field(default="rkd", description="distillation loss, by name")
     beta: float | None = Field(
-        default=None, ge=0, description="its weight; none takes the loss's own, after RepDistiller"
+        default=None, ge=0, description="weight of that loss; none: the loss's usual weight"
     )
     epochs_per_round: int = Field(
         default=5,
         ge=1,
-        description="k: of the teacher and then of the student, in each round; the last round has "
-        "what is left of the epochs",
+        description="k: in each round the teacher trains k epochs, then the student; the last "
+        "round has what is left of the epochs",
     )
     patience: int = Field(
         default=3,
         ge=0,
         description=(
-            "rounds without improvement of the student's metric, as a round ends with it, after "
-            "which no other begins; 0: all run"
+            "training ends early after this many rounds in which the student's validation metric "
+            "at the end of the round has not improved; 0: never"
         ),
     )
     min_delta: float = Field(
         default=0.0,
         ge=0,
-        description="an improvement counts where it is larger than this, in the task's metric",
+        description="how much the metric must improve to count for patience, in the metric's unit",
     )
 
     @field_validator("loss")
@@ -75,8 +78,8 @@ class SAMDOptions(Options):
 
 
 class SAMD(Method):
-    """Rounds of reset, teacher, student. The student trains `epochs` epochs in all, as the baseline
-    does.
+    """Rounds of reset, teacher and student (AML, Algorithm 1). Over all rounds the student trains
+    `epochs` epochs, as many as the baseline.
     """
 
     name = "samd"
@@ -94,13 +97,13 @@ class SAMD(Method):
 
     @cached_property
     def beta(self) -> float:
-        """The distillation's weight. Looked up when it is needed: a finished run's loss need not be
-        known where its networks are used.
+        """The weight of the distillation loss. It is looked up when it is needed, since a finished
+        run can be used where its loss is not known.
         """
         return LOSSES[self.options.loss].beta if self.options.beta is None else self.options.beta
 
     def networks(self) -> nn.ModuleDict:
-        """Student, and a teacher that shares its head."""
+        """The student, and a teacher that shares its head."""
         student = SingleNetwork(self.setup.main, self.setup.build)
         teacher = FusedNetwork(
             self.setup.main, self.setup.auxiliaries, self.setup.build, head=student.head
@@ -108,21 +111,23 @@ class SAMD(Method):
         return nn.ModuleDict({STUDENT: student, TEACHER: teacher})
 
     def losses(self) -> Mapping[str, Distillation]:
-        """The teacher teaches the student."""
+        """One loss, by which the teacher teaches the student."""
         return {DISTILLATION: Distillation(self.options.loss, STUDENT, TEACHER)}
 
     def check(self, networks: nn.ModuleDict, batch: Batch) -> None:
-        """The teacher must be a supermodel of the student."""
+        """The teacher must be able to compute whatever the student computes; see
+        `auxdrive_train.models.supermodel`.
+        """
         check_supermodel(
             cast(FusedNetwork, networks[TEACHER]), cast(SingleNetwork, networks[STUDENT]), batch
         )
 
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
-        """Teacher and student in turn; none after the last round or once the student has converged
-        between rounds.
+        """Teacher and student in turn, until the last round or until the student no longer
+        improves.
         """
         done, second_half = divmod(len(history), 2)
-        # A round keeps its last weights, so its last value is what the next round begins with.
+        # A round ends with the weights of its last epoch, so that epoch's value is compared.
         students = [record.last for record in history if record.watch == STUDENT]
         if done == self.rounds:
             return None
@@ -135,8 +140,8 @@ class SAMD(Method):
         span = (first / epochs, (first + k) / epochs)
         name = f"round {done + 1}"
         if second_half:
-            # The student's optimiser goes on from round to round; only the shared head is trained
-            # in between, with the teacher.
+            # The student keeps its optimiser from round to round: of its weights, the teacher's
+            # phase changes only those of the shared head.
             return Phase(
                 f"{name}: student",
                 (STUDENT, DISTILLATION),
@@ -170,8 +175,8 @@ class SAMD(Method):
         )
 
     def _taught(self, networks: nn.ModuleDict, batch: Batch, maps: tuple[str, ...]) -> Output:
-        """The teacher's output in evaluation mode. The head that it shares is training with the
-        student: it is put back afterwards.
+        """The teacher's output in evaluation mode, without gradients. The shared head is in
+        training mode for the student and is put back into it afterwards.
         """
         network = cast(FusedNetwork, networks[TEACHER])
         training = network.head.training
@@ -183,7 +188,7 @@ class SAMD(Method):
         return output
 
     def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
-        """Student and teacher."""
+        """The student and the teacher."""
         return {
             STUDENT: cast(Network, networks[STUDENT]),
             TEACHER: cast(Network, networks[TEACHER]),

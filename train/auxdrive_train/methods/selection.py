@@ -1,5 +1,5 @@
-"""Choice of the auxiliary modality by squeeze-and-excitation weights (AML, section 5.1); `auxdrive
-select` reads them off.
+"""selection: which auxiliary modality is worth having, by squeeze-and-excitation weights (Auxiliary
+Modality Learning, AML, section 5.1). `auxdrive select` trains it and shows the weights.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SELECTOR = "selector"
 
 
 class Selection(SingleNetworkMethod):
-    """One network over all candidates, one phase; there is no student in it to export."""
+    """One network on all candidate modalities, in one phase. It has no student to export."""
 
     name = "selection"
     summary = (
@@ -26,12 +26,13 @@ class Selection(SingleNetworkMethod):
     phase = watch = SELECTOR
 
     def network(self) -> ExcitationNetwork:
-        """The selector."""
+        """The network that weighs the modalities."""
         return ExcitationNetwork(self.setup.main, self.setup.auxiliaries, self.setup.build)
 
 
 def importance(network: ExcitationNetwork, samples: SampleSet) -> dict[str, float]:
-    """Mean SE weight by modality (and `noise`), over its channels and the samples that have it, the
+    """How much weight the network gives to each modality, and to `noise`: the mean
+    squeeze-and-excitation weight over the modality's channels and the samples that have it, 0..1,
     most important first.
     """
     network.eval()

@@ -1,4 +1,4 @@
-"""Methods that train all they have in one phase, as long as `epochs` says."""
+"""Methods that train everything in a single phase of `epochs` epochs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from auxdrive_train.models.networks import Network
 
 
 class SinglePhase(Method):
-    """One phase, called `phase`, that trains the networks of `trains` and is validated by the role
-    `watch`.
+    """A single phase, named `phase`, that trains the networks named by `trains` and validates the
+    role `watch`.
     """
 
     phase: ClassVar[str]
@@ -28,35 +28,37 @@ class SinglePhase(Method):
 
     @abstractmethod
     def loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        """What one step costs."""
+        """What one step costs; see `Phase.loss`."""
 
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
-        """The one phase, and nothing after it."""
+        """The one phase, then None."""
         if history:
             return None
         return Phase(self.phase, self.trains, self.setup.epochs, self.loss, watch=self.watch)
 
 
 class SingleNetworkMethod(SinglePhase):
-    """One network, trained on the labels. Phase, network and role have one name, `watch`."""
+    """A single network, trained on the labels. `watch` is the name of the phase, the network and
+    the role.
+    """
 
     @abstractmethod
     def network(self) -> Network:
-        """The network, with fresh weights."""
+        """The network with fresh weights."""
 
     @property
     def trains(self) -> tuple[str, ...]:
-        """The network."""
+        """The name of the network."""
         return (self.watch,)
 
     def networks(self) -> nn.ModuleDict:
-        """The network."""
+        """The network, by its name."""
         return nn.ModuleDict({self.watch: self.network()})
 
     def loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        """The task's loss of its prediction."""
+        """The task's loss on the network's prediction."""
         return Step({"task": self.supervised(networks[self.watch](batch).prediction, batch)})
 
     def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
-        """The network."""
+        """The network, by its name."""
         return {self.watch: cast(Network, networks[self.watch])}

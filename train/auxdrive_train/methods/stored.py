@@ -1,7 +1,7 @@
-"""A finished run's student where its method is not known: all that exporting and driving need.
+"""The student of a finished run whose method is not installed here.
 
-A method of your own need not be at hand on the machine that uses its student: how the student was
-trained does not matter there.
+A run of your own method can be exported and driven on a machine without that method, since how the
+student was trained no longer matters there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from auxdrive_train.models.networks import Network, SingleNetwork
 
 
 class StoredStudent(Method):
-    """The main modality's network alone; it trains nothing, and stands in no table."""
+    """The main modality's network alone. It trains nothing and is not listed in `METHODS`."""
 
     name = "stored"
     summary = "the student of a method that is not known here"
@@ -24,7 +24,7 @@ class StoredStudent(Method):
 
     @classmethod
     def mistakes(cls, *_: object) -> list[str]:
-        """None: nothing is trained."""
+        """None, since nothing is trained."""
         return []
 
     def networks(self) -> nn.ModuleDict:
@@ -32,7 +32,7 @@ class StoredStudent(Method):
         return nn.ModuleDict({STUDENT: SingleNetwork(self.setup.main, self.setup.build)})
 
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
-        """Nothing is trained."""
+        """None: nothing is trained."""
         del history
         return None
 

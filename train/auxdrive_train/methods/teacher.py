@@ -1,5 +1,5 @@
-"""Main modality and auxiliaries in one fused network, trained on the labels: the upper bound, which
-no car can run.
+"""teacher: main modality and auxiliaries in one fused network, trained on the labels. It is an
+upper bound that no vehicle can run, since it needs the auxiliary sensors.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from auxdrive_train.models.networks import FusedNetwork
 
 
 class Teacher(SingleNetworkMethod):
-    """One fused network, one phase; there is no student in it to export."""
+    """One fused network and one phase (AML, section 4.1, teacher of type D). It has no student to
+    export.
+    """
 
     name = "teacher"
     summary = "main modality and auxiliaries together; an upper bound that cannot be exported"

@@ -1,15 +1,16 @@
-"""UMT, Uni-Modal Teacher (Du et al. 2021; 2023, section 4.1) with late fusion.
+"""umt: Uni-Modal Teacher (UMT; Du et al. 2021; 2023, section 4.1) with late fusion.
 
-One network per modality is trained alone. Their frozen encoders phi* then teach the encoders of a
-late-fusion network: L = L_task(fused) + lambda * sum_s || phi_s*(x_s) - phi_s(x_s) ||^2 / v_s (mean
-over elements). The RGB-only student is the RGB encoder that came out of this, with a head fitted on
-it: frozen encoder first (probe), then fine-tuning where asked for.
+First, one network per modality is trained alone. Then their frozen encoders phi* teach the encoders
+phi of a late-fusion network: L = L_task(fused) + lambda * sum_s || phi_s*(x_s) - phi_s(x_s) ||^2 /
+v_s, where the squared distance is a mean over elements. The student is the RGB encoder that
+results, with a new head: the head is trained on the frozen encoder (the probe), then, if asked for,
+the whole student is fine-tuned.
 
-v_s is the variance of the frozen encoder's features over training samples, so that a distance of 1
-is what an encoder reaches that knows the features' means alone, and lambda means the same whatever
-the features' scale. The paper's encoders are ResNet-18, whose pooled features have a variance of
-about 1 (0.9 on a public driving recording), so that there the distance is the paper's mean squared
-error. PilotNet's features have no such scale: theirs grow with training.
+v_s is the variance of the frozen encoder's features over training samples. So a distance of 1 is
+what an encoder reaches that knows only the features' means, and lambda means the same whatever the
+features' scale. The paper's encoders are ResNet-18, whose pooled features have a variance of about
+1 (0.9 on a public driving recording); for these the distance is the paper's mean squared error.
+PilotNet's features have no fixed scale: they grow with training.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ from auxdrive_train.models.networks import LateFusionNetwork, Network, SingleNet
 
 FUSED = "fused"
 VARIANCE = "feature_variance"
-# Encoders whose features hardly vary say next to nothing; this keeps their distance from drowning
-# everything else.
+# Lower bound of v_s: features that hardly vary carry little, and divided by a tiny variance their
+# distance would outweigh all other losses.
 SMALLEST_VARIANCE = 1e-2
 
 
@@ -49,18 +50,21 @@ class UMTOptions(Options):
         default=50.0,
         ge=0,
         description=(
-            "lambda: weight of the distance to the frozen encoders, in their features' variances"
+            "lambda: weight of the squared distance to the frozen encoders' features, which is "
+            "divided by these features' variance"
         ),
     )
-    probe_epochs: int = Field(default=10, ge=1, description="of the student's head alone")
+    probe_epochs: int = Field(
+        default=10, ge=1, description="epochs that train the student's head alone"
+    )
     tune_epochs: int = Field(
-        default=0, ge=0, description="of the whole student, after that; 0 not at all"
+        default=0, ge=0, description="epochs that then train the whole student; 0: none"
     )
 
 
 class FeatureVariance(nn.Module):
-    """v_s of each modality: the mean over features of their variance over training samples.
-    Measured once, stored with the networks.
+    """v_s of each modality: the variance of each feature over training samples, averaged over the
+    features. It is measured once and stored with the networks.
     """
 
     def __init__(self, modalities: Sequence[Modality]) -> None:
@@ -69,17 +73,17 @@ class FeatureVariance(nn.Module):
             self.register_buffer(modality.value, torch.ones(()))
 
     def measure(self, modality: Modality, features_bd: Tensor) -> None:
-        """From features (B, D) of some samples."""
+        """Set the modality's v_s from features (B, D) of some samples."""
         found = features_bd.float().var(dim=0, correction=0).mean()
         self.of(modality).copy_(found.clamp(min=SMALLEST_VARIANCE))
 
     def of(self, modality: Modality) -> Tensor:
-        """A scalar, above zero."""
+        """v_s of the modality, a scalar of at least `SMALLEST_VARIANCE`."""
         return self.get_buffer(modality.value)
 
 
 class UMT(Method):
-    """Uni-modal teachers, fusion, probe."""
+    """A network per modality, then their fusion, then the student's head (Du et al. 2021; 2023)."""
 
     name = "umt"
     summary = (
@@ -91,9 +95,7 @@ class UMT(Method):
     options: UMTOptions
 
     def networks(self) -> nn.ModuleDict:
-        """A uni-modal network per modality, the fusion, the student, and the scale of the uni-modal
-        features.
-        """
+        """A network per modality, the fusion, the student, and the variances v_s."""
         build = self.setup.build
         networks: dict[str, nn.Module] = {
             _unimodal(m): SingleNetwork(m, build) for m in self.modalities
@@ -104,7 +106,9 @@ class UMT(Method):
         return nn.ModuleDict(networks)
 
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
-        """Uni-modal networks one by one, the fusion, the probe, fine-tuning."""
+        """The networks of single modalities one by one, the fusion, the probe, and fine-tuning if
+        asked for.
+        """
         epochs, names = self.setup.epochs, [_unimodal(m) for m in self.modalities]
         phases = [
             Phase(name, (name,), epochs, partial(self._unimodal_loss, m), watch=name)
@@ -174,7 +178,7 @@ class UMT(Method):
         return Step({"task": self.supervised(networks[STUDENT](batch).prediction, batch)})
 
     def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:
-        """Every network by its name: each uni-modal one, the fusion, and the student."""
+        """Every network by its name: one per modality, the fusion, and the student."""
         return {
             name: cast(Network, network) for name, network in networks.items() if name != VARIANCE
         }
