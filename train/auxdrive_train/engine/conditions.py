@@ -38,7 +38,7 @@ def conditions(dataset: Dataset, samples: SampleSet) -> dict[str, NDArray[np.boo
     angle_deg = np.abs(np.degrees(_of_state(dataset, samples, "steer_rad")))
     return {
         **_bands("speed", speed_mps, SPEEDS_MPS, "m/s"),
-        **_bands("steering", angle_deg, ANGLES_DEG, "°"),
+        **_bands("steering angle", angle_deg, ANGLES_DEG, "°"),
     }
 
 
