@@ -54,6 +54,20 @@ class MeasuredOn(Strict):
     apart_s: float | None
 
 
+class InitialWeights(Strict):
+    """The first weights of a run that starts from another one (`init_from`).
+
+    Attributes:
+        run: the other run's folder, as it was given.
+        sha256: of its `checkpoints/best.safetensors`.
+        networks: those that start from it; the others are fresh.
+    """
+
+    run: str
+    sha256: str
+    networks: tuple[str, ...]
+
+
 class RunRecord(Strict):
     """`run.json`: where a run comes from, written before its first step.
 
@@ -68,6 +82,7 @@ class RunRecord(Strict):
         camera_faults: how many images show nothing (`auxdrive.data.camera_faults.CameraFaults`).
         input_ranges: what the ego inputs of the training samples held; None in runs that were made
             before it was recorded.
+        init_from: the first weights; None where they are drawn from the seed.
     """
 
     auxdrive_version: str
@@ -83,6 +98,7 @@ class RunRecord(Strict):
     measured_on: dict[str, MeasuredOn]
     camera_faults: dict[str, int]
     input_ranges: dict[str, InputRange] | None = None
+    init_from: InitialWeights | None = None
 
 
 class PhaseResult(Strict):

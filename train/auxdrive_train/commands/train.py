@@ -44,6 +44,14 @@ def train(
         typer.Option(help="Epochs that the student trains (default: the task's recipe)."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The run's seed.")] = None,
+    init_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="A run to start from: its weights, wherever they fit.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The run's directory; runs/<method> by default.")
     ] = None,
@@ -64,6 +72,7 @@ def train(
     overrides = {
         "data": [str(path) for path in data] if data else None, "method": method, "main": main,
         "task": task, "backbone": backbone, "epochs": epochs, "seed": seed,
+        "init_from": None if init_from is None else str(init_from),
         "aux": None if aux is None else [name.strip() for name in aux.split(",") if name.strip()],
     }  # fmt: skip
     if resume and config is None and out is not None and RunFolder(out).is_run:

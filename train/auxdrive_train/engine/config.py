@@ -80,6 +80,10 @@ class TrainConfig(Strict):
     weights: Path | None = Field(
         default=None, description="torchvision weight file for the main modality's ResNet encoders"
     )
+    init_from: Path | None = Field(
+        default=None,
+        description="a run whose weights this one starts from, in every network that they fit",
+    )
     preprocessing: Preprocessing = Field(
         default=Preprocessing(), description="what the network itself does to the image"
     )
@@ -192,6 +196,9 @@ class TrainConfig(Strict):
                 ("weights", "backbone"),
                 f"weights: weight files are for backbone {fitting}, not {self.backbone}",
             )
+        if self.weights is not None and self.init_from is not None:
+            text = "init_from: a run's weights and a weight file cannot both be the first ones"
+            yield _Mistake(("weights", "init_from"), text)
         if self.batch_size % self.processes or self.batch_size < 2 * self.processes:
             text = (
                 f"batch_size: {self.batch_size} cannot be shared out among {self.processes} "

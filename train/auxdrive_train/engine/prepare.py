@@ -16,7 +16,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import TrainingParts, training_parts
 from auxdrive.errors import ConfigError, DataError
 from auxdrive.modalities import Modality
-from auxdrive.runs import RunFolder
+from auxdrive.runs import InitialWeights, RunFolder
 from auxdrive.strict import mistakes_of
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from torch.nn.utils import convert_conv2d_weight_memory_format
 from auxdrive_train.data.balance import balance
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.initial import take_initial_weights
 from auxdrive_train.engine.run_folder import fingerprint
 from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.losses.contract import Loss
@@ -73,6 +74,7 @@ class Parts:
     further: Mapping[str, SampleSet]
     folder: RunFolder
     fingerprint: str
+    initial: InitialWeights | None
 
 
 def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) -> Parts:
@@ -104,7 +106,11 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
             f"{dataset.name} has {len(samples)} training samples, fewer than one batch of "
             f"{config.batch_size}; lower batch_size"
         )
-    networks = make_networks(method, config, len(samples)).to(fabric.device)
+    networks = make_networks(method, config, len(samples))
+    initial = take_initial_weights(
+        config, method, networks, RunFolder(out), tell=fabric.is_global_zero
+    )
+    networks = networks.to(fabric.device)
     # Images are stored with their channels last: where weights are too, a CPU's convolutions and
     # batch norms are quicker.
     convert_conv2d_weight_memory_format(networks, torch.channels_last)
@@ -122,6 +128,7 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
         further=further,
         folder=RunFolder(out),
         fingerprint=fingerprint(config, dataset),
+        initial=initial,
     )
 
 

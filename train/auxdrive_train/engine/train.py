@@ -98,6 +98,7 @@ def _work(
             "measured_on": announce_distances(config, dataset, parts.division),
             "input_ranges": input_ranges(parts.train, config.augment.mirror > 0),
             "camera_faults": announce_findings(dataset, parts.train, parts.validation),
+            "init_from": parts.initial,
         }
         write_artefacts(out, config, dataset, parts.validation, findings)
     trainer = Trainer(parts)

@@ -1,0 +1,162 @@
+"""The first weights of a run that starts from another one (`init_from`)."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from auxdrive.errors import ConfigError, DataError
+from auxdrive.runs import InitialWeights, RunFolder
+from auxdrive.storage.claims import changed
+from auxdrive.storage.reading import exists, open_regular, refusals
+from torch import Tensor, nn
+
+from auxdrive_train.engine import checkpoint as files
+from auxdrive_train.engine.config import TrainConfig, finished_config
+from auxdrive_train.engine.ended_roles import primary_of
+from auxdrive_train.losses.contract import without_losses
+from auxdrive_train.methods.contract import STUDENT, Method
+from auxdrive_train.models.networks import SingleNetwork
+
+_LOG = logging.getLogger(__name__)
+Weights = dict[str, Tensor]
+# What the outputs and inputs of the networks are.
+_MUST_BE_EQUAL = ("task", "main")
+# What else decides which tensors there are.
+_SHAPES = ("backbone", "preprocessing", "aux", "method")
+
+
+def take_initial_weights(
+    config: TrainConfig, method: Method, networks: nn.ModuleDict, folder: RunFolder, tell: bool
+) -> InitialWeights | None:
+    """Put the weights of the run `config.init_from` into the networks, and say which were taken;
+    None where there is no such setting. A run that has a checkpoint goes on from that: the other
+    run is not looked at, and need not be there any more.
+
+    The other run's networks are those after its best epoch. Each goes into the network of its name
+    that it fits; its student also into every other network that sees the main modality alone. The
+    networks that get none stay fresh, but for the one by which the run is judged.
+
+    Args:
+        config: the run's settings.
+        method: what is trained.
+        networks: the method's networks and losses, fresh.
+        folder: the run's own.
+        tell: log which networks start from it; of several processes one does.
+
+    Raises:
+        ConfigError: there is no such run, or the network by which this one is judged cannot start
+            from it; the message says what differs.
+        DataError: its weights are damaged.
+    """
+    if config.init_from is None:
+        return None
+    if exists(folder.last_path):
+        return folder.record().init_from
+    source = RunFolder(config.init_from)
+    if not source.is_run:
+        raise ConfigError(f"init_from: {source.path} is no run: it has no config.yaml")
+    there = finished_config(source.config_path)
+    if _differences(there, config, _MUST_BE_EQUAL):
+        raise _refusal(there, config, [])
+    offered = _by_network(files.load(source.best_path).networks)
+    ours = without_losses(networks)
+    sources = {name: _source_of(name, ours[name], offered, config) for name in ours}
+    judged = _judged(method, networks)
+    if sources[judged] is None:
+        raise _refusal(there, config, [_misfit(judged, ours[judged], offered)])
+    # Networks may share parts (SAMD's head): those of the judged one win.
+    for name, taken in sorted(sources.items(), key=lambda item: item[0] == judged):
+        if taken is not None:
+            ours[name].load_state_dict(offered[taken])
+    if tell:
+        _tell(there, config, sources)
+    taken_by = tuple(name for name, taken in sources.items() if taken is not None)
+    return InitialWeights(run=str(source.path), sha256=_sha256(source.best_path), networks=taken_by)
+
+
+def _by_network(tensors: Mapping[str, Tensor]) -> dict[str, Weights]:
+    """The tensors of each network, under their names within it."""
+    found: dict[str, Weights] = {}
+    for key, tensor in tensors.items():
+        network, _, name = key.partition(".")
+        found.setdefault(network, {})[name] = tensor
+    return found
+
+
+def _source_of(
+    name: str, network: nn.Module, offered: Mapping[str, Weights], config: TrainConfig
+) -> str | None:
+    """Whose weights a network takes; None where it stays fresh."""
+    sees_main = isinstance(network, SingleNetwork) and network.modalities == (config.main,)
+    for candidate in (name, STUDENT) if sees_main else (name,):
+        if candidate in offered and _misfit(candidate, network, offered) == "":
+            return candidate
+    return None
+
+
+def _misfit(name: str, network: nn.Module, offered: Mapping[str, Weights]) -> str:
+    """Why a network cannot take the weights of that name; empty where it can."""
+    if name not in offered:
+        return f"it has no {name}, but {', '.join(sorted(offered)) or 'nothing'}"
+    try:
+        files.refuse_foreign_tensors(network.state_dict(), offered[name], f"its {name}")
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def _judged(method: Method, networks: nn.ModuleDict) -> str:
+    """The name of the network by which the run's best epoch is chosen."""
+    network = method.roles(networks)[primary_of(method, networks)]
+    return next(name for name, each in networks.items() if each is network)
+
+
+def _differences(there: TrainConfig, here: TrainConfig, keys: Sequence[str]) -> list[str]:
+    """A sentence for each entry under these keys that differs."""
+    before, now = (
+        _flat({key: config.model_dump(mode="json")[key] for key in keys})
+        for config in (there, here)
+    )
+    return [changed(key, before[key], now[key]) for key in now if before[key] != now[key]]
+
+
+def _flat(entries: Mapping[str, Any], within: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in entries.items():
+        inner = isinstance(value, dict)
+        flat |= _flat(value, f"{within}{key}.") if inner else {f"{within}{key}": value}
+    return flat
+
+
+def _refusal(there: TrainConfig, here: TrainConfig, more: Sequence[str]) -> ConfigError:
+    found = [*_differences(there, here, (*_MUST_BE_EQUAL, *_SHAPES)), *more]
+    return ConfigError(
+        f"init_from: this run cannot start from {here.init_from}: {'; '.join(found)}. Choose "
+        "another run, or train with its settings"
+    )
+
+
+def _tell(there: TrainConfig, here: TrainConfig, sources: Mapping[str, str | None]) -> None:
+    taken = [
+        name if name == source else f"{name} (from its {source})"
+        for name, source in sources.items()
+        if source is not None
+    ]
+    fresh = [name for name, source in sources.items() if source is None]
+    _LOG.info(
+        "starts from %s: %s%s",
+        here.init_from,
+        ", ".join(taken),
+        f"; fresh: {', '.join(fresh)}" if fresh else "",
+    )
+    if images := _differences(there, here, ("preprocessing",)):
+        _LOG.warning("%s saw its images otherwise: %s", here.init_from, images[0])
+
+
+def _sha256(path: Path) -> str:
+    with open_regular(path) as file, refusals(path, "cannot be read"):
+        return hashlib.file_digest(file, "sha256").hexdigest()
