@@ -9,7 +9,6 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,34 +28,22 @@ from auxdrive.checks.parity import compare
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive.runs import RunResult
-from auxdrive.storage.arrays import load_npy
 from auxdrive.storage.folders import held
 from auxdrive.storage.publish import published_folder, write_new
 from auxdrive.tasks.base import TaskSpec
-from auxdrive.types import AnyArray, Float32, UInt8
+from auxdrive.types import AnyArray, Float32
 from auxdrive.work import Shown, ShowProgress, Work, no_progress
 from auxdrive_train.engine.load import Run
-from auxdrive_train.engine.prepare import build_finished
 
 from auxdrive_deploy.metrics import StudentMetrics, floor_of, student_metrics
-from auxdrive_deploy.model_page import PLOT_NAME, readme, reference_plot
-from auxdrive_deploy.student_graph import student_of, student_outputs, to_onnx
+from auxdrive_deploy.model_page import readme
+from auxdrive_deploy.reference import Reference, read_reference
+from auxdrive_deploy.reference_plot import PLOT_NAME, reference_plot
+from auxdrive_deploy.student_graph import student_of, to_onnx
 from auxdrive_deploy.student_parity import run_graph
 
 MAX_NAME = 100
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Real frames of the validation part, images (N, H, W, 3) and ego (N, E), and what two sets of
-    weights say of them in torch.
-    """
-
-    images: UInt8
-    ego: Float32
-    outputs: Float32
-    negative_control: Float32
 
 
 def write_bundle(
@@ -104,7 +91,9 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool, shown: Shown
     files = {
         MODEL_NAME: model,
         README_NAME: readme(card, metrics.notes).encode(),
-        PLOT_NAME: reference_plot(card, reference.images, reference.outputs),
+        PLOT_NAME: reference_plot(
+            run.task.spec, reference.images, reference.outputs, reference.labels
+        ),
         REFERENCE_IMAGES: _npy(reference.images),
         REFERENCE_EGO: _npy(reference.ego),
         REFERENCE_OUTPUTS: _npy(reference.outputs),
@@ -125,48 +114,6 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool, shown: Shown
     for note in metrics.not_recomputed:
         _LOG.warning(f"metrics of {note}")
     return card
-
-
-def read_reference(run: Run) -> Reference:
-    """The run's reference frames, what its student predicts from them, and what the same network
-    says with fresh weights of the next seed. The negative control is not trained: it shows that the
-    comparison notices foreign weights, not how much training matters.
-
-    Raises:
-        DataError: the frames are missing, damaged, or not of the camera that the data set's card
-            describes.
-    """
-    images = _array(run.folder.reference_images_path)
-    ego = _array(run.folder.reference_ego_path)
-    camera, columns = run.card.camera, run.task.ego.width
-    expected = (camera.height, camera.width, 3)
-    if images.dtype != np.uint8 or images.ndim != 4 or len(images) == 0:
-        raise DataError(
-            f"{run.folder.reference_images_path} holds {images.dtype} {images.shape}, not uint8 "
-            "(N, height, width, 3)"
-        )
-    if images.shape[1:] != expected:
-        raise DataError(
-            f"{run.directory}: the recorded frames are {images.shape[1:]}, the camera in "
-            f"dataset.json gives {expected}. The bundle must "
-            "name the camera that it was trained for: correct the data set's card, and the run's "
-            "copy of it"
-        )
-    if ego.dtype != np.float32 or ego.shape != (len(images), columns) or not np.isfinite(ego).all():
-        raise DataError(
-            f"{run.folder.reference_ego_path} holds {ego.dtype} {ego.shape}, not finite float32 "
-            f"({len(images)}, {columns})"
-        )
-    _, others = build_finished(
-        run.config.model_copy(update={"seed": run.config.seed + 1}), run.task
-    )
-    others.eval().requires_grad_(False)
-    return Reference(
-        images,
-        ego,
-        outputs=student_outputs(student_of(run), images, ego),
-        negative_control=student_outputs(student_of(run, others), images, ego),
-    )
 
 
 def make_card(
@@ -313,13 +260,3 @@ def _npy(array: AnyArray) -> bytes:
     stream = io.BytesIO()
     np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
     return stream.getvalue()
-
-
-def _array(path: Path) -> AnyArray:
-    try:
-        return load_npy(path)
-    except DataError as error:
-        raise DataError(
-            f"{path} cannot be read: {error}. A finished run holds its reference frames; finish it "
-            "with --resume"
-        ) from error

@@ -1,12 +1,11 @@
-"""The card for people: `README.md` and `reference.png` of a bundle, made from the card alone and
-from nothing that the card lacks.
+"""The card for people: `README.md` of a bundle, made from the card alone and from nothing that the
+card lacks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from auxdrive.bundles import ego_of
 from auxdrive.cards import Interval, ModelCard, TensorSpec
 from auxdrive.ego import EGO_INPUTS
@@ -15,17 +14,9 @@ from auxdrive.inspection.metric_tables import (
     sentence_on_thresholds,
     thresholds_that_say_nothing,
 )
-from auxdrive.inspection.painting import png, side_by_side
 from auxdrive.tasks import TASKS
-from auxdrive.tasks.base import Drawing
-from auxdrive.types import Float32, UInt8
-from PIL import ImageDraw
 
-PLOT_NAME = "reference.png"
-PANELS = 6
-PANEL_WIDTH = 200
-PLOT_HEIGHT = 100
-"""Pixels of a panel: a reference image above, the prediction from above below it."""
+from auxdrive_deploy.reference_plot import PLOT_NAME
 
 
 def readme(card: ModelCard, notes: Sequence[str]) -> str:
@@ -54,8 +45,8 @@ def _head(card: ModelCard) -> list[str]:
         f"A driving student of auxdrive: predicts {what} from {' + '.join(needs)}. "
         "Nothing else goes in.", "",
         f"![Reference images and the student's predictions]({PLOT_NAME})", "",
-        "Above: recorded images under `reference/`. Below: the student's prediction, seen from "
-        "above, the car at the bottom.", "",
+        "Recorded images under `reference/`, and below each what the student predicts from it "
+        "beside what was recorded; paths are seen from above, the car at 0.", "",
     ]  # fmt: skip
 
 
@@ -218,39 +209,6 @@ def _limits(card: ModelCard) -> list[str]:
         "finite are withheld and flagged.",
         *([] if card.metrics else ["- No metrics were recorded for this student."]), "",
     ]  # fmt: skip
-
-
-def reference_plot(card: ModelCard, images: UInt8, outputs: Float32) -> bytes:
-    """A PNG strip: evenly spread reference images (N, H, W, 3), and the predictions (N, ...) below
-    them seen from above.
-    """
-    chosen = np.unique(
-        np.linspace(0, len(images) - 1, min(PANELS, len(images))).round().astype(int)
-    )
-    strip = side_by_side(images[chosen], PANEL_WIDTH, 4, PLOT_HEIGHT)
-    top = strip.height - PLOT_HEIGHT
-    draw = ImageDraw.Draw(strip)
-    for place, index in enumerate(chosen.tolist()):
-        left = place * PANEL_WIDTH
-        drawing = TASKS[card.task].drawing(outputs[index])
-        _draw_path(draw, left, top, drawing)
-        draw.text((left + 4, top + 3), drawing.text, fill="black")
-    return png(np.asarray(strip))
-
-
-def _draw_path(draw: ImageDraw.ImageDraw, left: int, top: int, drawing: Drawing) -> None:
-    """x forward is up and y left is left; the scale fits the path, and never enlarges less than 20
-    m.
-    """
-    path_p2 = drawing.path_p2
-    scale = (PLOT_HEIGHT - 20) / max(20.0, float(np.abs(path_p2).max()))
-    points = [
-        (left + PANEL_WIDTH / 2 - scale * float(y), top + PLOT_HEIGHT - 4 - scale * float(x))
-        for x, y in path_p2
-    ]
-    draw.line(points, fill=(20, 90, 200), width=3)
-    for x, y in points[1:] if drawing.marks else ():
-        draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=(200, 60, 20))
 
 
 def _shape(spec: TensorSpec) -> str:

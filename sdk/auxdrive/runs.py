@@ -7,7 +7,8 @@
     tensorboard/                        the same as TensorBoard events
     checkpoints/last.safetensors        where training goes on
     checkpoints/best.safetensors        the networks after the student's best epoch
-    reference/images.npy, ego.npy       real frames for the parity check of an export
+    reference/images.npy, ego.npy, labels.npy
+                                        real frames for the parity check of an export
     result.json                         what was measured after training (`RunResult`)
     validation.json                     the same by condition, and examples (`ValidationRecord`)
     examples/<name>.jpg                 the examples' images
@@ -272,6 +273,11 @@ class RunFolder:
     def reference_ego_path(self) -> Path:
         """`reference/ego.npy`: float32 (N, E), the ego inputs of the same frames."""
         return self.path / "reference" / "ego.npy"
+
+    @property
+    def reference_labels_path(self) -> Path:
+        """`reference/labels.npy`: float32 (N, *shape), what was recorded, as the task's output."""
+        return self.path / "reference" / "labels.npy"
 
     @property
     def validation_path(self) -> Path:

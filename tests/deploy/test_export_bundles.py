@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 from dataclasses import replace
@@ -27,13 +26,11 @@ from auxdrive.tasks import TASKS
 from auxdrive.types import Flag, Observation
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.metrics import floor_of
-from auxdrive_deploy.model_page import reference_plot
 from auxdrive_deploy.student_graph import scrub, student_of, student_outputs
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.load import Run
 from auxdrive_train.evaluation.intervals import metric_intervals
 from onnx import TensorProto, helper
-from PIL import Image
 from typer.testing import CliRunner
 
 NAMES = ("steering", "waypoints", "hd")
@@ -344,22 +341,3 @@ def test_intervals_are_those_of_whole_episodes(
     assert found.value == pytest.approx(6.2, rel=1e-5)
     assert found.low == pytest.approx(low, rel=0.15)
     assert found.high == pytest.approx(high, rel=0.15)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_strip_shows_reference_frames(name: str, bundles: dict[str, tuple[Run, Path]]) -> None:
-    with Image.open(bundles[name][1] / "reference.png") as strip:
-        assert strip.width == 6 * 200
-        assert len(set(strip.convert("L").tobytes())) > 10
-
-
-@pytest.mark.parametrize("value", [0.0, 3.0, -1e6])
-def test_any_finite_prediction_can_be_drawn(
-    value: float, bundles: dict[str, tuple[Run, Path]]
-) -> None:
-    images = np.zeros((2, 64, 80, 3), np.uint8)
-    for name, shape in (("steering", (2, 1)), ("waypoints", (2, 4, 2))):
-        data = reference_plot(
-            Bundle.open(bundles[name][1]).card, images, np.full(shape, value, np.float32)
-        )
-        assert Image.open(io.BytesIO(data)).width == 2 * 200

@@ -251,6 +251,8 @@ def test_a_result_of_another_training_is_noticed(copied_run: Path, tmp_path: Pat
         ),
         ("reference/ego.npy", np.zeros((1, 0), np.float32), "not finite float32"),
         ("reference/ego.npy", np.array([object()]), "cannot be read"),
+        ("reference/labels.npy", None, "cannot be read"),
+        ("reference/labels.npy", np.zeros((1, 7), np.float32), "labels.npy holds float32"),
         ("checkpoints/best.safetensors", b"", "damaged"),
     ],
 )

@@ -127,20 +127,3 @@ def _shrunk(image: UInt8, longest: int | None) -> Image.Image:
 def data_uri(data: bytes, mime: str) -> str:
     """A file as an address that holds all of it, for pages that load nothing."""
     return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
-
-
-def side_by_side(images: UInt8, width: int, gap: int, below: int) -> Image.Image:
-    """Images (N, H, W, 3) in one row on white, for more to be drawn on.
-
-    Args:
-        images: the images.
-        width: of each one's column, pixels.
-        gap: how much of that stays white on the right.
-        below: height of the white band below them, pixels.
-    """
-    height = max(1, round(width * images.shape[1] / images.shape[2]))
-    row = Image.new("RGB", (width * len(images), height + below), "white")
-    for place, image in enumerate(images):
-        small = Image.fromarray(image).resize((width - gap, height), Image.Resampling.BOX)
-        row.paste(small, (place * width, 0))
-    return row

@@ -101,6 +101,7 @@ def write_artefacts(
     for path, array in (
         (folder.reference_images_path, batch.frames[config.main].numpy()),
         (folder.reference_ego_path, batch.ego_be.numpy()),
+        (folder.reference_labels_path, batch.label.numpy()),
     ):
         with published_file(path) as partial, partial.open("wb") as file:
             np.save(file, array, allow_pickle=False)
