@@ -11,8 +11,9 @@ The second draws one case again, in this process, with a traceback.
 
 Cases run in a process of their own, so that a native crash or an endless loop costs one case and is
 reported. An `AuxdriveError` is an expected outcome; anything else that comes out, a dead worker or
-a case beyond the deadline is a failure, and the exit code is then 1. The result goes to
-benchmarks/results/fuzz_<name>.json.
+a case beyond the deadline is a failure, and the exit code is then 1. A case beyond the deadline is
+tried once more in a fresh process: one that then ends is no failure (the machine stood still, or
+was busy), and is listed under `late_once`. The result goes to benchmarks/results/fuzz_<name>.json.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ sys.path.insert(0, str(BENCHMARKS))
 from record import write_result  # noqa: E402 (scripts are no package)
 
 REPORT_EVERY_S = 0.2
+HANG = "hang"
 KEPT_FAILURES = 20
 T = TypeVar("T")
 
@@ -69,6 +71,7 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     failures: list[dict[str, Any]] = field(default_factory=list)
     failed: int = 0
+    late_once: list[int] = field(default_factory=list)
     slowest_s: float = 0.0
     slowest_index: int = -1
     peak_mib: float = 0.0
@@ -85,6 +88,7 @@ class Tally:
         self.done += other.done
         self.outcomes += other.outcomes
         self.failed += other.failed
+        self.late_once += other.late_once
         self.failures = (self.failures + other.failures)[:KEPT_FAILURES]
         if other.slowest_s > self.slowest_s:
             self.slowest_s, self.slowest_index = other.slowest_s, other.slowest_index
@@ -129,6 +133,7 @@ def main(
         "outcomes": dict(total.outcomes.most_common()),
         "failed": total.failed,
         "failures": total.failures,
+        "late_once": total.late_once,
         "peak_memory_mib": round(total.peak_mib, 1),
         "slowest_case": {"ms": round(1e3 * total.slowest_s, 2), "index": total.slowest_index},
         "wall_s": round(time.monotonic() - begin, 1),
@@ -184,7 +189,7 @@ class _Worker:
         self._process.join()
         index = int(self._current[0])
         if hung:
-            return index, "hang", f"over {self._deadline_s:g} s"
+            return index, HANG, f"over {self._deadline_s:g} s"
         # an exception outside of `check`, where those of cases are counted
         if self._process.exitcode == 1:
             raise SystemExit(f"the fuzzer itself failed; `--only {max(index, 0)}` shows why")
@@ -206,10 +211,26 @@ def _pieces(setup: Setup, arguments: argparse.Namespace) -> Iterator[Tally]:
             again = _Worker(setup, arguments, first, index)
             yield from again.pieces()
             again.end()
-        lost = Tally(done=1)
-        lost.fail(index, outcome, detail)
-        yield lost
+        late = _second_try(setup, arguments, index) if outcome == HANG else None
+        yield late or _lost(index, outcome, detail)
         first = index + 1
+
+
+def _second_try(setup: Setup, arguments: argparse.Namespace, index: int) -> Tally | None:
+    """What comes of a case that was too late once; nothing where it does not end again."""
+    worker = _Worker(setup, arguments, index, index + 1)
+    total = Tally(late_once=[index])
+    for piece in worker.pieces():
+        total.add(piece)
+    worker.end()
+    return total if total.done else None
+
+
+def _lost(index: int, outcome: str, detail: str) -> Tally:
+    """A case that gave nothing."""
+    tally = Tally(done=1)
+    tally.fail(index, outcome, detail)
+    return tally
 
 
 def _work(

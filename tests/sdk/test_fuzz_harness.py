@@ -26,6 +26,9 @@ def check(case):
         os.abort()
     if case == 36:
         time.sleep(60)
+    if case == 41 and not os.path.exists("MARKER"):
+        open("MARKER", "x").close()
+        time.sleep(60)
     return "fine"
 
 def setup(arguments):
@@ -52,7 +55,7 @@ def fuzz(script: Path, out: Path, *options: str) -> tuple[int, dict[str, Any]]:
 
 def test_it_finds_foreign_errors_dead_workers_and_hangs(tmp_path: Path) -> None:
     script = tmp_path / "bad.py"
-    script.write_text(BAD)
+    script.write_text(BAD.replace("MARKER", str(tmp_path / "was_late")))
     code, result = fuzz(script, tmp_path / "out.json")
     assert code == 1
     assert (result["count"], result["failed"]) == (50, 3)
@@ -70,6 +73,7 @@ def test_it_finds_foreign_errors_dead_workers_and_hangs(tmp_path: Path) -> None:
         (25, "worker"),
         (36, "hang"),
     ]
+    assert result["late_once"] == [41]
     assert result["peak_memory_mib"] > 1
 
 
