@@ -118,6 +118,7 @@ def broken(tmp_path: Path, video: Path) -> list[tuple[Path, int, str]]:
             r"is cut off: it ends after 7 frames and 0\.70 s of the 2\.50 s",
         ),
         ("hurt.mp4", bytes(hurt), -1, r"is damaged after \d+ frame"),
+        ("strange.mp4", mp4.replace(b"avc1", b"xxxx"), 0, "no coding that can be read"),
         ("list.mp4", f"ffconcat version 1.0\nfile {video}\n".encode(), 0, "not a readable video"),
         ("net.mp4", b"#EXTM3U\n#EXTINF:9,\nhttp://127.0.0.1:9/\n", 0, "not a readable video"),
     ]
@@ -133,6 +134,23 @@ def test_files_that_are_no_whole_video(video: Path, tmp_path: Path) -> None:
         with pytest.raises(AuxdriveError, match=message):
             found.extend(read_video(path))
         assert count < 0 or len(found) == count, path
+
+
+def test_damaged_videos_raise_nothing_else(video: Path, tmp_path: Path) -> None:
+    rng, sources = np.random.default_rng(5), [video, write(tmp_path / "whole.mkv")]
+    refused = 0
+    for number in range(150):
+        source = sources[number % 2]
+        data = bytearray(source.read_bytes())
+        for place in rng.integers(len(data), size=rng.integers(1, 12)):
+            data[place] = rng.integers(256)
+        path = tmp_path / f"damaged{source.suffix}"
+        path.write_bytes(data[: rng.integers(1, len(data))] if number % 3 == 0 else data)
+        try:
+            list(read_video(path))
+        except AuxdriveError:
+            refused += 1
+    assert refused > 50
 
 
 def test_frames_beyond_any_camera_are_refused(tmp_path: Path) -> None:

@@ -80,14 +80,17 @@ def _video_of(path: Path, container: InputContainer) -> VideoStream:
     if not container.streams.video:
         raise DataError(f"{path}: holds no video")
     stream = container.streams.video[0]
-    width, height = stream.codec_context.width, stream.codec_context.height
+    context: Any = stream.codec_context
+    if context is None:  # whatever PyAV's types say: there is no decoder of what the header names
+        raise DataError(f"{path}: its frames are of no coding that can be read")
+    width, height = context.width, context.height
     if max(width, height) > LARGEST:
         raise DataError(
             f"{path}: its frames are {width}x{height} pixels, and no camera has more than "
             f"{LARGEST} on a side"
         )
     # a damaged frame is an error, and not an image with what was made up
-    stream.codec_context.options = {"err_detect": "explode", "max_pixels": str(LARGEST**2)}
+    context.options = {"err_detect": "explode", "max_pixels": str(LARGEST**2)}
     return stream
 
 

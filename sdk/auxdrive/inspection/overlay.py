@@ -91,7 +91,7 @@ def overlay(
             room for them.
 
     Returns:
-        An image of even size, which depends on nothing but the image's and whether there are lines.
+        An image of even size, which depends on the image's and on whether there are lines alone.
     """
     height, width = image.shape[:2]
     scale = max(1, math.ceil(LEAST_WIDTH / width))
@@ -107,7 +107,7 @@ def overlay(
         if target_ego_m is not None:
             _draw_target(draw, target_ego_m, camera, on_screen)
     if not all(_is_seen(each.drawing, camera) for each in paths):
-        _draw_from_above(draw, enlarged.size, paths, target_ego_m)
+        _paste_from_above(enlarged, paths, target_ego_m)
     canvas.paste(enlarged, (0, 0))
     _write(ImageDraw.Draw(canvas), lines, height * scale + 4, canvas.width - 8)
     return np.asarray(canvas)
@@ -184,20 +184,18 @@ def _draw_target(
         draw.polygon(diamond, fill=TARGET, outline=INK)
 
 
-def _draw_from_above(
-    draw: ImageDraw.ImageDraw,
-    size: tuple[int, int],
-    paths: Sequence[Shown],
-    target_ego_m: tuple[float, float] | None,
+def _paste_from_above(
+    image: Image.Image, paths: Sequence[Shown], target_ego_m: tuple[float, float] | None
 ) -> None:
     """In the upper right corner: x forward is up, y left is left, and the car is at the bottom."""
-    side = min(size) // 3
-    left, reach = size[0] - side - 4, max([_ABOVE_M, *(_reach(each.drawing) for each in paths)])
-    draw.rectangle((left, 4, left + side, 4 + side), fill=_PAPER, outline=INK)
+    side = min(image.size) // 3
+    reach = max([_ABOVE_M, *(_reach(each.drawing) for each in paths)])
+    panel = Image.new("RGB", (side, side), _PAPER)
+    draw = ImageDraw.Draw(panel)
 
     def place(x_m: float, y_m: float) -> tuple[float, float]:
         along = (side - 8) / reach
-        return left + side / 2 - y_m * along, 4 + side - 4 - x_m * along
+        return side / 2 - y_m * along, side - 4 - x_m * along
 
     for path in paths:
         points = [place(x, y) for x, y in path.drawing.path_p2.tolist()]
@@ -205,9 +203,11 @@ def _draw_from_above(
             draw.line(points, fill=path.colour, width=2, joint="curve")
         for u, v in points[1:] if path.drawing.marks else ():
             _dot(draw, u, v, 3, path.colour)
-    if target_ego_m is not None and abs(target_ego_m[1]) < reach / 2 > target_ego_m[0] - reach / 2:
+    if target_ego_m is not None:
         _dot(draw, *place(*target_ego_m), 3, TARGET)
-    draw.text((left + 4, 6), f"{reach:.0f} m", fill=INK, font=_font())
+    draw.text((4, 2), f"{reach:.0f} m", fill=INK, font=_font())
+    draw.rectangle((0, 0, side - 1, side - 1), outline=INK)
+    image.paste(panel, (image.width - side - 4, 4))
 
 
 def _reach(drawing: Drawing) -> float:
