@@ -62,10 +62,10 @@ class _LazyGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         return sorted(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in COMMANDS:
             return _command_of(cmd_name)
-        if cmd_name.startswith("-"):
+        if cmd_name.startswith("-") or ctx.resilient_parsing:  # a completion of what is no command
             return None
         raise UsageError(COMMANDS.unknown(cmd_name))
 
@@ -214,7 +214,6 @@ def build_app() -> typer.Typer:
         cls=_LazyGroup,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        add_completion=False,
         context_settings=_HELP_NAMES,
     )
 

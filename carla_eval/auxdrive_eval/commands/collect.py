@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import auxdrive.console as console
 import typer
+from auxdrive.commands.completing import some_of
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
+from auxdrive.modalities import Modality
 from auxdrive.work import Work
 
 from auxdrive_eval.commands.simulator_options import (
@@ -57,7 +59,9 @@ def collect(
     modalities: Annotated[
         str | None,
         typer.Option(
-            help="What to record (default: all that the simulator senses).", show_default=False
+            help="What to record (default: all that the simulator senses).",
+            show_default=False,
+            autocompletion=some_of(Modality),
         ),
     ] = None,
     rate: Annotated[

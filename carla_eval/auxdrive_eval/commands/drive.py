@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import auxdrive.console as console
 import typer
+from auxdrive.commands.completing import one_of
 from auxdrive.console import JsonOption
 from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import UsageError
@@ -67,7 +68,11 @@ def drive(
     sim: SimOption = DEFAULT_SIMULATOR,
     sim_options: SimSettingsOption = None,
     rules: Annotated[
-        str, typer.Option(help=f"Rule set: {', '.join(RULE_SETS)} (CARLA's leaderboards).")
+        str,
+        typer.Option(
+            help=f"Rule set: {', '.join(RULE_SETS)} (CARLA's leaderboards).",
+            autocompletion=one_of(RULE_SETS),
+        ),
     ] = DEFAULT_RULES,
     repeats: Annotated[
         int, typer.Option(help="Drive every route so often, each time in other traffic.")
@@ -104,6 +109,7 @@ def drive(
         typer.Option(
             help=f"{', '.join(CONTROLLERS)} (default: by what the model predicts).",
             show_default=False,
+            autocompletion=one_of(CONTROLLERS),
         ),
     ] = None,
     creep_after_s: Annotated[

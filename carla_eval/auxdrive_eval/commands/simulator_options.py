@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from auxdrive.commands.completing import one_of
 from auxdrive.errors import UsageError
 
 from auxdrive_eval.simulators import SIMULATORS
@@ -14,7 +15,10 @@ from auxdrive_eval.simulators import SIMULATORS
 if TYPE_CHECKING:
     from auxdrive_eval.simulators.settings import SimulatorSettings
 
-SimOption = Annotated[str, typer.Option(help=f"Simulator: {', '.join(SIMULATORS)}.")]
+SimOption = Annotated[
+    str,
+    typer.Option(help=f"Simulator: {', '.join(SIMULATORS)}.", autocompletion=one_of(SIMULATORS)),
+]
 SimSettingsOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import auxdrive.console as console
+from auxdrive.commands.completing import one_of
 from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
 from auxdrive.console import JsonOption
 from auxdrive.errors import AuxdriveError, DataError, InputError
@@ -69,7 +70,10 @@ def predict(
         ),
     ] = None,
     runtime: Annotated[
-        str, typer.Option(help=f"What runs the graph: {', '.join(RUNTIMES)}.")
+        str,
+        typer.Option(
+            help=f"What runs the graph: {', '.join(RUNTIMES)}.", autocompletion=one_of(RUNTIMES)
+        ),
     ] = DEFAULT_RUNTIME,
     device: Annotated[
         str, typer.Option(help="Where it runs: cpu, or what `auxdrive doctor` lists.")

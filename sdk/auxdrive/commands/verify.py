@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import auxdrive.console as console
+from auxdrive.commands.completing import one_of
 from auxdrive.console import JsonOption
 from auxdrive.errors import CheckFailed
 from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES
@@ -21,7 +22,10 @@ def verify(
         ),
     ],
     runtime: Annotated[
-        str, typer.Option(help=f"What runs the graph: {', '.join(RUNTIMES)}.")
+        str,
+        typer.Option(
+            help=f"What runs the graph: {', '.join(RUNTIMES)}.", autocompletion=one_of(RUNTIMES)
+        ),
     ] = DEFAULT_RUNTIME,
     device: Annotated[
         str, typer.Option(help="Where it runs: cpu, or what `auxdrive doctor` lists.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import auxdrive.console as console
 import typer
+from auxdrive.commands.completing import one_of, some_of
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
 from auxdrive.work import Work
@@ -25,7 +26,10 @@ def ingest(
     source_format: Annotated[
         str,
         typer.Argument(
-            metavar="FORMAT", help=f"What the source is: {', '.join(READERS)}.", show_default=False
+            metavar="FORMAT",
+            help=f"What the source is: {', '.join(READERS)}.",
+            show_default=False,
+            autocompletion=one_of(READERS),
         ),
     ],
     sources: Annotated[
@@ -66,7 +70,12 @@ def ingest(
         ),
     ] = None,
     derive: Annotated[
-        str, typer.Option(metavar="NAMES", help="Modalities to compute and store: edge, frequency.")
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Modalities to compute and store: edge, frequency.",
+            autocompletion=some_of(("edge", "frequency")),
+        ),
     ] = "",
     image_size: Annotated[
         str | None,

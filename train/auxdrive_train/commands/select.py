@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 from auxdrive import console
+from auxdrive.commands.completing import one_of, some_of
 from auxdrive.console import JsonOption
+from auxdrive.modalities import Modality
 
 from auxdrive_train.commands.options import ResumeOption, SetOption
 from auxdrive_train.models import BACKBONES
@@ -25,15 +27,23 @@ def select(
             help=(
                 "Modalities to weigh, separated by commas; by default all that the data hold, edge "
                 "and frequency."
-            )
+            ),
+            autocompletion=some_of(Modality),
         ),
     ] = None,
-    main: Annotated[str, typer.Option(help="Modality that the student will see.")] = "rgb",
-    task: Annotated[str, typer.Option(help=f"What is predicted: {', '.join(TASKS)}.")] = "steering",
+    main: Annotated[
+        str,
+        typer.Option(help="Modality that the student will see.", autocompletion=one_of(Modality)),
+    ] = "rgb",
+    task: Annotated[
+        str,
+        typer.Option(help=f"What is predicted: {', '.join(TASKS)}.", autocompletion=one_of(TASKS)),
+    ] = "steering",
     backbone: Annotated[
         str | None,
         typer.Option(
-            help=f"The encoders' network: {', '.join(BACKBONES)} (default: the task's recipe)."
+            help=f"The encoders' network: {', '.join(BACKBONES)} (default: the task's recipe).",
+            autocompletion=one_of(BACKBONES),
         ),
     ] = None,
     epochs: Annotated[int, typer.Option(help="Epochs to train the weighing network.")] = 10,
@@ -47,7 +57,6 @@ def select(
     validation set.
     """
     from auxdrive.data.dataset import Dataset
-    from auxdrive.modalities import Modality
 
     from auxdrive_train.engine.config import load_config
 

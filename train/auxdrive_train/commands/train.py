@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 from auxdrive import console
+from auxdrive.commands.completing import one_of, some_of
 from auxdrive.console import JsonOption
+from auxdrive.modalities import Modality
 
 from auxdrive_train.commands.options import ResumeOption, SetOption
 from auxdrive_train.methods import METHODS
@@ -24,19 +26,31 @@ def train(
         typer.Option(help="The data set's directory; repeat it to train on several as one."),
     ] = None,
     method: Annotated[
-        str | None, typer.Option(help=f"How it is trained: {', '.join(METHODS)}.")
+        str | None,
+        typer.Option(
+            help=f"How it is trained: {', '.join(METHODS)}.", autocompletion=one_of(METHODS)
+        ),
     ] = None,
-    main: Annotated[str | None, typer.Option(help="Modality that the student sees.")] = None,
+    main: Annotated[
+        str | None,
+        typer.Option(help="Modality that the student sees.", autocompletion=one_of(Modality)),
+    ] = None,
     aux: Annotated[
-        str | None, typer.Option(help="Modalities that it learns with, separated by commas.")
+        str | None,
+        typer.Option(
+            help="Modalities that it learns with, separated by commas.",
+            autocompletion=some_of(Modality),
+        ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help=f"What is predicted: {', '.join(TASKS)}.")
+        str | None,
+        typer.Option(help=f"What is predicted: {', '.join(TASKS)}.", autocompletion=one_of(TASKS)),
     ] = None,
     backbone: Annotated[
         str | None,
         typer.Option(
-            help=f"The encoders' network: {', '.join(BACKBONES)} (default: the task's recipe)."
+            help=f"The encoders' network: {', '.join(BACKBONES)} (default: the task's recipe).",
+            autocompletion=one_of(BACKBONES),
         ),
     ] = None,
     epochs: Annotated[
