@@ -1,4 +1,4 @@
-"""What drives: the contract between a model and whoever runs it in a loop."""
+"""Agents: the contract between a model that drives and the program that runs it in a loop."""
 
 from __future__ import annotations
 
@@ -12,36 +12,53 @@ from auxdrive.types import AnyArray, Observation, Prediction
 
 
 class Agent(Protocol):
-    """A model that can be driven. A student needs RGB alone; a teacher names the auxiliaries that
-    it must be given.
+    """A model that can drive a vehicle or a simulated one. A student needs RGB images alone; a
+    teacher names the auxiliary modalities that it must be given too.
 
-    Agents come from bundles (`auxdrive.Predictor`) or, for whatever else can be driven, from the
-    entry points of the group `auxdrive.agents`: each is a callable `(path, role) -> Agent | None`
-    that returns None for a path that is not its kind, and refuses a role that it does not offer
-    with a `UsageError` (`auxdrive.errors.unknown_name` words it).
+    A bundle is opened as an agent by `auxdrive.Predictor`. Agents of other kinds come from the
+    entry points of the group `auxdrive.agents`. Each entry point is a callable
+    `(path, role) -> Agent | None`. It returns None for a path that is not of its kind, and raises a
+    `UsageError` for a role that it does not offer (`auxdrive.errors.unknown_name` gives the text).
 
-    Three more attributes are looked at where an agent has them:
+    Three parts are optional:
 
-    - `fingerprint`, a text or a method without arguments that returns one: what the agent is made
-      of. Without it all files under its path are hashed, so an agent whose weights lie elsewhere
-      should have one.
-    - `task`, a name of `auxdrive.tasks.TASKS`: a controller of another task is then refused before
+    - `fingerprint`, a text or a method without arguments that returns one, identifies what the
+      agent is made of. Without it all files under the agent's path are hashed, so an agent whose
+      weights lie elsewhere should have one.
+    - `task`, a name in `auxdrive.tasks.TASKS`: a controller for another task is then refused before
       anything is driven.
-    - `reset` may be missing in an agent that was written before it existed: `auxdrive drive` then
-      loads it anew, in a process of its own, for every route.
+    - `reset` may be missing in agents that were written before it existed: `auxdrive drive` then
+      loads the agent anew, in a process of its own, for every route.
+
+    Example:
+        >>> from auxdrive import Agent, CameraSpec, Prediction, SteeringSpec, VehicleSpec
+        >>> class Straight:
+        ...     name, auxiliaries = "straight ahead", ()
+        ...     camera = CameraSpec(width=32, height=24)
+        ...     steering, vehicle = SteeringSpec(), VehicleSpec()
+        ...
+        ...     def reset(self):
+        ...         pass
+        ...
+        ...     def act(self, observation, auxiliaries):
+        ...         return Prediction(observation.time_s, latency_ms=0.0, steer_rad=0.0)
+        ...
+        ...     def close(self):
+        ...         pass
+        >>> agent: Agent = Straight()
     """
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
 
     @property
     def auxiliaries(self) -> tuple[Modality, ...]:
-        """Modalities beside RGB that `act` must be given."""
+        """The modalities beside RGB that `act` must be given."""
 
     @property
     def camera(self) -> CameraSpec:
-        """The camera that it was trained with; a simulator mounts it."""
+        """The camera that it was trained with. A simulator mounts one like it."""
 
     @property
     def steering(self) -> SteeringSpec:
@@ -52,8 +69,8 @@ class Agent(Protocol):
         """The vehicle that it was trained on."""
 
     def reset(self) -> None:
-        """A new route begins: forget what was seen so far. Results may not depend on the routes
-        that were driven before.
+        """Forget what was seen so far: a new route begins, and its result must not depend on the
+        routes that were driven before.
         """
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray]) -> Prediction:
@@ -62,4 +79,4 @@ class Agent(Protocol):
         """
 
     def close(self) -> None:
-        """Release what it holds."""
+        """Release memory, files and devices."""

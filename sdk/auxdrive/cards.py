@@ -1,5 +1,5 @@
-"""Cards: what a data set (`dataset.json`) and a bundle (`card.json`) say of themselves. Read
-strictly, never executed.
+"""Cards: the JSON files in which a data set (`dataset.json`) and a bundle (`card.json`) describe
+themselves. They are data alone: nothing in them is ever executed, and unknown keys are refused.
 """
 
 from __future__ import annotations
@@ -27,20 +27,35 @@ TaskName = Annotated[str, AfterValidator(_known_task)]
 Pixels = Annotated[int, Field(gt=0, le=8192)]
 Positive = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(ge=0.01, le=1000)]
-"""Frames per second; no camera that drives takes fewer than one in 100 seconds."""
+"""Frames per second; no camera that drives a car takes fewer than one in 100 seconds."""
 LEAST_FOV_DEG = 1.0
 WHEELBASE_M = (0.01, 100.0)
-"""Within which a wheelbase lies, model cars and road trains among them."""
+"""The least and the largest wheelbase, from model cars to road trains."""
 
 
 class Card(Strict):
-    """Base of the cards: unknown keys and numbers that are not finite are refused, values cannot be
-    changed.
+    """Base of the cards and their parts: unknown keys and numbers that are not finite are refused,
+    and values cannot be changed.
     """
 
 
 class CameraSpec(Card):
-    """The camera: size in pixels, horizontal field of view, and where it sits in the ego frame."""
+    """The camera of a data set or a model.
+
+    Attributes:
+        width: of its images, in pixels.
+        height: of its images, in pixels.
+        fov_deg: horizontal field of view; None where it is not known.
+        x_m: how far in front of the rear axle it is mounted.
+        y_m: how far to the left of the rear axle's middle.
+        z_m: how high above the ground.
+        pitch_rad: how far it is tilted; positive looks down (a right-handed turn about y).
+
+    Example:
+        >>> from auxdrive import CameraSpec
+        >>> CameraSpec(width=320, height=240, fov_deg=90.0, x_m=1.5, z_m=1.6).pitch_rad
+        0.0
+    """
 
     width: Pixels
     height: Pixels
@@ -52,11 +67,19 @@ class CameraSpec(Card):
 
 
 class VehicleSpec(Card):
-    """What the controller and the labels need of the vehicle.
+    """What controllers and labels need to know of the vehicle.
 
-    max_steer_rate_radps: how fast its road wheels turn at most; controllers command no faster
-    change. None: not known, and not limited. A passenger car's driver reaches about 1 rad/s, a
-    model car's servo ten times that.
+    Attributes:
+        name: what it is called.
+        wheelbase_m: from axle to axle; None where it is not known. Pure pursuit needs it.
+        max_steer_rate_radps: how fast its road wheels can turn; controllers command no faster
+            change. None: not known, and not limited. The driver of a passenger car reaches about
+            1 rad/s, a model car's servo ten times that.
+
+    Example:
+        >>> from auxdrive import VehicleSpec
+        >>> VehicleSpec(name="model car", wheelbase_m=0.26).max_steer_rate_radps is None
+        True
     """
 
     name: str = "unknown"
@@ -65,12 +88,16 @@ class VehicleSpec(Card):
 
 
 class EpisodeOrigin(Card):
-    """Which drive an episode was cut from, and where on that drive's clock its `time_s` of zero
-    lies.
+    """Which drive (session) an episode was cut from, and when in that drive it began.
 
-    Two things are kept apart here. An episode is uninterrupted: a sample may span its frames. A
-    session, one drive, is independent of every other one: frames of one session may be nearly equal
-    although they stand in different episodes, frames of two are not.
+    An episode is a recording without interruption: a sample may use several of its frames. A
+    session is one whole drive. Frames of one session may be nearly equal even if they stand in
+    different episodes; frames of different sessions are independent of each other. So data for
+    training and for measuring must be kept apart by sessions.
+
+    Attributes:
+        session: the drive's name.
+        start_s: the time on the session's clock at which the episode's `time_s` is zero.
     """
 
     session: str = Field(min_length=1, max_length=1000)
@@ -78,14 +105,33 @@ class EpisodeOrigin(Card):
 
 
 class DatasetCard(Card):
-    """`dataset.json`. `splits` maps a split's name to episode ids; an episode stands in at most one
-    split.
+    """`dataset.json`: what a data set holds and how it was recorded.
 
-    `episodes` says of which session an episode is; one that is not named there is a session of its
-    own, as a simulator's are. `apart_s` says of each split how long before or after the nearest
-    frame of any other split its frames were taken, in seconds, at least; null where it shares no
-    session with another. It is written where splits are made, and `auxdrive inspect` measures it
-    again.
+    Attributes:
+        format: the version of the file format.
+        name: of the data set.
+        rate_hz: frames per second.
+        modalities: what was recorded.
+        camera: the camera of the RGB images.
+        steering: the steering that its episodes were recorded with.
+        vehicle: the vehicle that drove.
+        source: where the recordings come from, for people.
+        licence: under which they may be used.
+        splits: episode ids by the name of a split; an episode stands in at most one split.
+        episodes: the session of each episode. An episode that is not named here is a session of its
+            own, as every episode from a simulator is.
+        apart_s: of each split, the shortest time in seconds between one of its frames and a frame
+            of another split in the same session; null where it shares no session with another
+            split. It is written when splits are made; `auxdrive inspect` measures it again.
+
+    Example:
+        >>> from auxdrive import CameraSpec, DatasetCard, Modality
+        >>> card = DatasetCard(
+        ...     name="yard", rate_hz=10.0, modalities=(Modality.RGB,),
+        ...     camera=CameraSpec(width=320, height=240), splits={"train": ("drive-0001",)},
+        ... )
+        >>> card.splits["train"]
+        ('drive-0001',)
     """
 
     format: Literal["auxdrive-dataset-1"] = "auxdrive-dataset-1"
@@ -103,7 +149,15 @@ class DatasetCard(Card):
 
 
 class TensorSpec(Card):
-    """One input or output of the graph. A `shape` entry is a number or the name of a free axis."""
+    """One input or output of the graph.
+
+    Attributes:
+        name: of the tensor in the graph.
+        shape: its axes, each a number or the name of a free axis ("batch").
+        dtype: of its numbers.
+        unit: of its numbers.
+        frame: the coordinate frame that they are in; empty where there is none.
+    """
 
     name: str
     shape: tuple[int | str, ...]
@@ -113,7 +167,9 @@ class TensorSpec(Card):
 
 
 class PreprocessingSpec(Card):
-    """What the graph does to the camera's image, in this order: crop, resize, normalise."""
+    """What the graph does to the camera's image, in this order: crop, resize, normalise. Each
+    field's description says what it is.
+    """
 
     crop_top: float = Field(
         default=0.0, ge=0, lt=1, description="rows cut off at the top, as a share of the height"
@@ -142,7 +198,12 @@ class PreprocessingSpec(Card):
 
 
 class InputRange(Card):
-    """The least and the largest value of each column of an ego input in training."""
+    """The range of an ego input in training.
+
+    Attributes:
+        low: the least value of each of its columns.
+        high: the largest value of each of its columns.
+    """
 
     low: tuple[float, ...] = Field(min_length=1, max_length=64)
     high: tuple[float, ...] = Field(min_length=1, max_length=64)
@@ -157,8 +218,20 @@ class InputRange(Card):
 
 
 class Provenance(Card):
-    """Where the weights come from. `measured_on` says of each split what it is, and how far in time
-    it lies from what trained.
+    """Where the weights come from.
+
+    Attributes:
+        method: the training method.
+        backbone: the network's image encoder.
+        auxiliaries: the modalities beside RGB that took part in training.
+        role: which network of the method this is.
+        dataset_sha256: the fingerprint of the data that trained it (`Dataset.fingerprint`).
+        commit: of the code; empty where it is not known.
+        seed: of the training.
+        epochs: that it was trained for.
+        auxdrive_version: that trained it.
+        measured_on: of each split that it was measured on, what the split is and how far in time it
+            lies from the training data.
     """
 
     method: str
@@ -175,7 +248,14 @@ class Provenance(Card):
 
 
 class Interval(Card):
-    """A measured value; `low` and `high` bound its 95 % interval where one was computed."""
+    """A measured value.
+
+    Attributes:
+        value: the measured value.
+        low: lower end of its 95 % interval; None where none was computed.
+        high: upper end of its 95 % interval; None where none was computed.
+        unit: of all three.
+    """
 
     value: float
     low: float | None = None
@@ -184,11 +264,18 @@ class Interval(Card):
 
 
 class ParitySpec(Card):
-    """How the exported graph is held against the trained student: files under `reference/` and
-    limits in physical units.
+    """How the exported graph is compared with the trained student, on the frames under
+    `reference/`.
 
-    The negative control's outputs come from the same architecture with weights of another seed and
-    must fail the same limit.
+    The negative control shows that the comparison can fail: its outputs come from the same
+    architecture with weights of another seed, and must differ by more than the limit.
+
+    Attributes:
+        frames: how many frames are compared.
+        limit: how far the graph's predictions may be from the student's.
+        unit: of `limit`, `measured` and `negative_control`.
+        measured: how far they were at the export, at most.
+        negative_control: how far the negative control was, at most.
     """
 
     frames: int = Field(gt=0, le=4096)
@@ -199,15 +286,37 @@ class ParitySpec(Card):
 
 
 class ModelCard(Card):
-    """`card.json` of a bundle. `files` maps every other file's relative path to its SHA-256.
+    """`card.json` of a bundle: what the model takes and gives, where it comes from, and how good it
+    is.
 
-    `metrics` are the student's, by '<split>/<metric>'; `floor` gives by kind (`constant`, `ego`,
-    `neighbours`) the same metrics of predictions that need no network, which a student must beat
-    before it says anything.
+    Attributes:
+        format: the version of the file format.
+        name: of the model.
+        task: what it predicts, a name in `auxdrive.tasks.TASKS`.
+        inputs: of the graph.
+        outputs: of the graph.
+        camera: the camera that it was trained with.
+        preprocessing: what the graph does to an image first.
+        steering: the steering limits that it was trained with.
+        vehicle: the vehicle that it was trained on.
+        rate_hz: frames per second of its training data.
+        waypoint_times_s: seconds after the image for each waypoint; empty for other tasks.
+        input_ranges: the range of every ego input (`auxdrive.ego`) in the training samples. Null in
+            bundles that were written before it existed; the predictor then flags only values that
+            no road vehicle can have.
+        training: where the weights come from.
+        parity: how the graph is compared with the trained student.
+        metrics: the student's, by '<split>/<metric>'.
+        floor: the same metrics of predictions that need no network, by their kind (`constant`,
+            `ego`, `neighbours`). A student that does not beat them has learned nothing of use.
+        latency: measured times of a call; empty where none were measured.
+        files: the SHA-256 of every other file of the bundle, by its relative path.
 
-    `input_ranges` gives for every ego input what the training samples held (see
-    `auxdrive.ego`). It is null where that was not recorded, as in bundles of before it
-    existed; the predictor then flags only what no road vehicle can be asked.
+    Example:
+        >>> from auxdrive import Bundle
+        >>> card = Bundle.open("bundle").card
+        >>> card.task, [each.name for each in card.inputs]
+        ('waypoints', ['image', 'speed_mps', 'target_ego_m'])
     """
 
     format: Literal["auxdrive-bundle-1"] = "auxdrive-bundle-1"

@@ -21,6 +21,7 @@ def front(
             spaces.
 
     Example:
+        >>> from auxdrive.fronts import front
         >>> get, _ = front("auxdrive", {"types": "Control Flag"})
         >>> get("Flag")
         <enum 'Flag'>

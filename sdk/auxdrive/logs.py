@@ -1,5 +1,5 @@
-"""Where the library's log goes. The library logs under its modules' names and prints nothing; a
-command shows the log, a worker process hands it to its parent.
+"""The library's log. The library logs under the names of its modules and prints nothing; commands
+show the log, and worker processes send it to their parent.
 """
 
 from __future__ import annotations
@@ -17,13 +17,18 @@ PACKAGES = ("auxdrive", "auxdrive_train", "auxdrive_deploy", "auxdrive_eval")
 
 @contextmanager
 def logged_to(handler: logging.Handler, level: int = logging.INFO) -> Iterator[None]:
-    """Hand what auxdrive's packages log, from `level` on, to a handler for a while.
+    """Give what auxdrive's packages log to a handler, within the `with` block.
+
+    Args:
+        handler: that gets the records.
+        level: the least level that is logged.
 
     Example:
-        >>> import logging
+        >>> import logging, sys
         >>> from auxdrive.logs import logged_to
-        >>> with logged_to(logging.StreamHandler()):
-        ...     ...
+        >>> with logged_to(logging.StreamHandler(sys.stdout)):
+        ...     logging.getLogger("auxdrive_train").info("epoch 1 of 8")
+        epoch 1 of 8
     """
     loggers = [logging.getLogger(name) for name in PACKAGES]
     before = [logger.level for logger in loggers]
@@ -39,29 +44,34 @@ def logged_to(handler: logging.Handler, level: int = logging.INFO) -> Iterator[N
 
 
 def set_level(level: int) -> None:
-    """Log auxdrive's packages from that level on, as long as `logged_to` holds."""
+    """Change the least level that auxdrive's packages log, until the block of `logged_to` ends."""
     for name in PACKAGES:
         logging.getLogger(name).setLevel(level)
 
 
 def level_now() -> int:
-    """From which level on auxdrive's packages are logged."""
+    """The least level that any of auxdrive's packages logs."""
     return min(logging.getLogger(name).getEffectiveLevel() for name in PACKAGES)
 
 
 class ToParent(QueueHandler):
-    """Sends to the parent process what is logged in this one, maybe by several threads."""
+    """A log handler of a worker process: sends the records to the parent process. Several threads
+    may log.
+
+    Args:
+        connection: to the parent.
+    """
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(SimpleQueue())
         self._connection = connection
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        with suppress(ConnectionError):  # the parent is done with us, or gone
+        with suppress(ConnectionError):  # the parent has closed it, or is gone
             self._connection.send(record)
 
     def send(self, value: Any) -> None:
-        """Send something else between the records."""
+        """Send another object over the same connection, between two records."""
         assert self.lock is not None
         with self.lock:
             self._connection.send(value)

@@ -1,7 +1,7 @@
-"""Modalities: what a sensor or a computation contributes, and how it is stored (AML, section 4.1).
+"""Modalities: the kinds of image-like data that a recording can hold (RGB, depth, LiDAR, ...), and
+how each is stored (after AML, section 4.1).
 
-Arrays are stored as recorded, height x width (x channels); `scale` turns a stored number into
-`unit`.
+One frame is an array of height x width (x channels), stored as it was recorded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from auxdrive.errors import UsageError, unknown_name
 
 
 class Modality(StrEnum):
-    """The modalities that a recording can hold; the string is the file's stem (`rgb.npy`)."""
+    """The modalities that a recording can hold. The value is the name of the file (`rgb.npy`).
+
+    Example:
+        >>> from auxdrive import Modality
+        >>> Modality("depth") is Modality.DEPTH
+        True
+    """
 
     RGB = "rgb"
     DEPTH = "depth"
@@ -32,13 +38,30 @@ class Modality(StrEnum):
 class ModalitySpec:
     """How a modality is stored and what it means.
 
-    kind: 1 sensed, 2 the same information in another space, 3 compact concept (AML 4.1). channels:
-    1 is stored without a channel axis (H, W); more as (H, W, C). scale: stored value x scale =
-    value in `unit`. categories: number of class ids, 0 for a quantity. derived_from: the modality
-    that it is computed from (`auxdrive.data.derived`), None when it is recorded. camera_aligned:
-    pixel (v, u) is the RGB camera's pixel (v, u), so the camera's crop applies to it. mirror: how a
-    left-right mirror of the scene acts: "flip" reverses the columns, "spectrum" reverses the
-    horizontal frequencies of a centred spectrum.
+    Attributes:
+        modality: which one.
+        kind: its type in AML, section 4.1: 1 is sensed, 2 shows the same information in another
+            space, 3 is a compact concept.
+        channels: one channel is stored without a channel axis (H, W), several as (H, W, C).
+        dtype: of the stored numbers.
+        unit: of a stored number times `scale`.
+        scale: turns a stored number into `unit`.
+        categories: how many classes there are where the numbers are class ids; 0 where they are
+            quantities.
+        derived_from: the modality from which it is computed (`auxdrive.data.derived`); None where
+            it is recorded.
+        camera_aligned: whether its pixel (v, u) shows what the RGB camera's pixel (v, u) shows, so
+            that the camera's crop applies to it.
+        mirror: what happens to a frame when the scene is mirrored left to right: "flip" reverses
+            the columns, "spectrum" the horizontal frequencies of a centred spectrum.
+
+    Example:
+        >>> import numpy as np
+        >>> from auxdrive import MODALITIES, Modality
+        >>> depth = MODALITIES[Modality.DEPTH]
+        >>> stored = np.full(depth.array_shape(2, 3), 1250, depth.numpy_dtype)
+        >>> float(stored[0, 0] * depth.scale), depth.unit
+        (12.5, 'm')
     """
 
     modality: Modality
@@ -54,15 +77,15 @@ class ModalitySpec:
 
     @property
     def numpy_dtype(self) -> np.dtype[np.generic]:
-        """The dtype on disk."""
+        """The dtype of the stored numbers."""
         return np.dtype(self.dtype)
 
     def array_shape(self, height: int, width: int) -> tuple[int, ...]:
-        """Shape of one stored frame of height x width pixels."""
+        """The shape of one stored frame of height x width pixels: (H, W) or (H, W, C)."""
         return (height, width) if self.channels == 1 else (height, width, self.channels)
 
     def check_frame(self, shape: tuple[int, ...], dtype: DTypeLike) -> str | None:
-        """Why a frame of this shape and dtype is not of this modality; None when it is."""
+        """Why an array of this shape and dtype is no frame of this modality; None if it is one."""
         rank = 2 if self.channels == 1 else 3
         if len(shape) != rank or (rank == 3 and shape[2] != self.channels):
             want = "(height, width)" if rank == 2 else f"(height, width, {self.channels})"
@@ -72,13 +95,13 @@ class ModalitySpec:
         return None
 
 
-# Segmentation classes of auxdrive: few, and present in every source; readers map theirs onto these
-# ids.
+# The segmentation classes of auxdrive: the few that every source has. Readers map the classes of
+# their source onto them; the id of a class is its place here.
 SEGMENTATION_CLASSES: tuple[str, ...] = (
     "other", "road", "lane_marking", "sidewalk", "building", "vegetation", "vehicle",
     "pedestrian", "traffic_light", "traffic_sign", "pole", "terrain", "sky",
 )  # fmt: skip
-# What a driver has to look at: the attention image is 255 on these classes (AML 4.1, Type 3).
+# What a driver has to look at: attention images are 255 on these classes (AML 4.1, type 3).
 ATTENTION_CLASSES: tuple[str, ...] = (
     "road",
     "lane_marking",
@@ -98,8 +121,8 @@ MODALITIES: dict[Modality, ModalitySpec] = {
     for spec in (
         ModalitySpec(Modality.RGB, 1, 3, "uint8", "intensity", 1 / 255),
         ModalitySpec(Modality.DEPTH, 1, 1, "uint16", "m", 0.01),
-        # Two channels: points below and above the ground split, counted to a cap and scaled to
-        # 0..255 (TransFuser).
+        # Two channels, the points near the ground and those above: how many lie in each cell, up to
+        # a cap, scaled to 0..255 (TransFuser).
         ModalitySpec(Modality.LIDAR, 1, 2, "uint8", "density", 1 / 255, camera_aligned=False),
         ModalitySpec(
             Modality.SEGMENTATION, 3, 1, "uint8", "class", 1.0, categories=len(SEGMENTATION_CLASSES)

@@ -1,12 +1,8 @@
-"""The predictor: one observation in, one prediction out, on the vehicle's clock.
+"""The predictor: runs a bundle's model on one observation after the other.
 
-    with Predictor.load("bundle") as predictor:
-        prediction = predictor.predict(Observation(image=frame, time_s=now))
-
-A call checks its input, copies the image into a buffer that exists since `load`, runs the graph,
-and holds the prediction against the limits of `auxdrive.checks.limits`; it allocates nothing of a
-image's size. A predictor may be shared between threads: calls take turns. It works in the process
-that loaded it alone, and may be closed at any time, also by a signal handler.
+A call checks the observation, copies the image into a buffer that `load` made, runs the graph, and
+compares the output with the limits of `auxdrive.checks.limits`. It allocates no memory of an
+image's size.
 """
 
 from __future__ import annotations
@@ -32,17 +28,38 @@ from auxdrive.strict import Strict
 from auxdrive.types import AnyArray, Float32, Observation, Prediction
 
 DEFAULT_THREADS = 1
-"""On a machine that has other things to do, a second thread waits for a processor as often as it
-helps: p99 was 20 ms with two and 1.3 to 8 with one. Give more where processors are reserved for
-this process.
+"""CPU threads of one call by default. On a machine that is busy with other things, a second thread
+waits for a processor as often as it helps: 99 of 100 calls were done after 20 ms with two threads
+and after 1.3 to 8 ms with one. Give more where processors are reserved for this process.
 """
 
 FIRST_RUN_S = 30.0
-"""A graph that is not done with its first frame after so many seconds is given up."""
+"""A graph that is not done with its first frame after this time is refused."""
 
 
 class Predictor:
-    """A loaded bundle. Made by `load`; also an `auxdrive.agent.Agent`."""
+    """A bundle's model, loaded and ready to run. `load` makes one. It is an `auxdrive.Agent` too.
+
+    Threads may share a predictor: their calls take turns. It works only in the process that loaded
+    it. It may be closed at any time, even by a signal handler.
+
+    Attributes:
+        card: what the bundle's card says.
+        runtime: the name of the runtime that executes the graph.
+        device: that it runs on.
+        threads: CPU threads of one call.
+        providers: what executes the graph, in the runtime's own words.
+
+    Example:
+        >>> import numpy as np
+        >>> from auxdrive import Observation, Predictor
+        >>> image = np.zeros((24, 32, 3), np.uint8)
+        >>> seen = Observation(image, time_s=0.0, speed_mps=4.0, target_ego_m=(20.0, 0.0))
+        >>> with Predictor.load("bundle") as predictor:
+        ...     prediction = predictor.predict(seen)
+        >>> prediction.waypoints_ego_m.shape
+        (4, 2)
+    """
 
     def __init__(
         self, card: ModelCard, session: Session, runtime: str, device: str, threads: int
@@ -72,31 +89,31 @@ class Predictor:
         expect_sha256: str | None = None,
         options: Mapping[str, Any] | Strict | None = None,
     ) -> Self:
-        """Open and check a bundle (see `Bundle.open`) and load its graph from the checked bytes.
+        """Open and check a bundle (see `Bundle.open`) and load its graph.
 
         Args:
             bundle: a directory or an opened bundle.
-            runtime: a name in `auxdrive.runtimes.RUNTIMES`; it is used, or loading fails.
-            device: one of the runtime's devices, such as "cpu" or "cuda"; the same.
-            threads: CPU threads of one call; None: `DEFAULT_THREADS`.
-            warm_up: run a few empty frames first, so that the first real one takes no longer than
-                the others.
+            runtime: a name in `auxdrive.RUNTIMES`. Where it cannot be used, loading fails.
+            device: one of the runtime's devices, such as "cpu" or "cuda"; likewise.
+            threads: CPU threads of one call; None stands for `DEFAULT_THREADS`.
+            warm_up: whether to run a few empty frames, so that the first real one takes no longer
+                than those after it.
             expect_sha256: the SHA-256 that the bundle's card must have (`auxdrive verify` prints
-                it): this bundle and no other.
-            options: values of the runtime's `options_type`, or an object of it; the runtime's
-                defaults where there are none.
+                it); any other bundle is refused.
+            options: values of the runtime's own options, or an object of its `options_type`; None
+                stands for the defaults.
 
         Raises:
-            ConfigError: wrong options, all of them named.
+            ConfigError: wrong options; the message names all of them.
             UsageError: unknown runtime or device, no such bundle, threads below 1, or
                 `expect_sha256` is no SHA-256.
-            BundleError: the bundle is damaged, another than expected, or its graph is not what its
+            BundleError: the bundle is damaged or not the expected one, or its graph is not what its
                 card says.
             RuntimeFailure: the graph fails on an empty frame, or is not done with it after
                 `FIRST_RUN_S`.
             RuntimeUnavailable: the runtime or device cannot be had here.
         """
-        RUNTIMES[runtime]  # whatever is wrong with the bundle, an unknown runtime is told first
+        RUNTIMES[runtime]  # an unknown runtime is reported first, whatever is wrong with the bundle
         threads = DEFAULT_THREADS if threads is None else threads
         if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
             raise UsageError(f"threads must be a whole number, 1 or more, got {threads!r}")
@@ -123,22 +140,22 @@ class Predictor:
         return predictor
 
     def warm_up(self, n: int = 5) -> None:
-        """Run the graph `n` times on what its input buffers hold."""
+        """Run the graph `n` times on whatever its input buffers hold."""
         self._turns.call(_run_often, n)
 
     def predict(self, observation: Observation) -> Prediction:
-        """Predict from one observation. Ego inputs, such as the speed, are needed if, and looked at
-        only if, the card declares them.
+        """Predict from one observation. Ego inputs, such as the speed, must be given where the card
+        declares them, and are ignored elsewhere.
 
         Returns:
-            The steering angle, the waypoints or what else the card's task is, with the flags of
-            `auxdrive.types.Flag` and the reason for them. A prediction that is not finite, or that
-            `auxdrive verify` would refuse, is withheld: the prediction then `is_empty`, and
-            controllers stop the car. So is that of a call in which the runtime fails.
+            The steering angle, the waypoints or what else the card's task predicts, with `flags`
+            for what is wrong and the reason for them. Output that is not finite, or that `auxdrive
+            verify` would refuse, is withheld: the prediction then `is_empty`, and controllers stop
+            the car. It is empty too where the runtime failed.
 
         Raises:
-            InputError: the image is not uint8 of the card's size, or a needed number is missing, of
-                another type (see `auxdrive.checks.numbers`) or not finite.
+            InputError: the image is not uint8 of the card's size, or a number that is needed is
+                missing, of another type (see `auxdrive.checks.numbers`) or not finite.
             UsageError: the predictor is closed, was loaded in another process, or is called by a
                 signal handler in the middle of a call.
         """
@@ -153,25 +170,33 @@ class Predictor:
         return verdict.prediction(inputs.time_s, (perf_counter() - begin) * 1e3)
 
     def raw_output(self, observation: Observation, deadline_s: float | None = None) -> Float32:
-        """What the graph gives for one frame, (1,) radians or (T, 2) metres say, without judging
-        it: to compare runtimes by, never to drive by.
+        """What the graph gives for one frame, without any check of it: to compare runtimes with,
+        never to drive by.
+
+        Args:
+            observation: as for `predict`.
+            deadline_s: after which the call is ended; None for no deadline.
+
+        Returns:
+            The output in the task's shape, such as (1,) radians or (T, 2) metres.
 
         Raises:
-            InputError, UsageError: as `predict`.
+            InputError: as `predict`.
+            UsageError: as `predict`.
             RuntimeFailure: the runtime failed, or was not done after `deadline_s`.
         """
         return self._turns.call(self._output_of, self._gate.check(observation), deadline_s)
 
     def close(self) -> None:
-        """Release the graph: at once, or, where a call is under way, when that has ended. Never
-        waits; may be called again.
+        """Release the graph: at once or, where a call is under way, when that call has ended. Never
+        waits, and may be called again.
 
-        Where the process was forked, the child's close does nothing: the graph is its parent's.
+        In a forked child process it does nothing: the graph belongs to the parent.
         """
         self._turns.close()
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        """A predictor is neither pickled nor copied.
+        """Refuses: a predictor can be neither pickled nor copied.
 
         Raises:
             UsageError: always.
@@ -193,7 +218,7 @@ class Predictor:
     ) -> None:
         self.close()
 
-    # What the Agent protocol asks for.
+    # The rest of the Agent protocol.
 
     @property
     def name(self) -> str:
@@ -202,7 +227,7 @@ class Predictor:
 
     @property
     def auxiliaries(self) -> tuple[Modality, ...]:
-        """None: a bundle holds a student, which sees the camera alone."""
+        """None: a bundle holds a student, which is given camera images alone."""
         return ()
 
     @property
@@ -222,20 +247,20 @@ class Predictor:
 
     @property
     def task(self) -> TaskName:
-        """What it predicts."""
+        """The task whose predictions it gives."""
         return self.card.task
 
     def reset(self) -> None:
-        """Nothing to forget: a prediction depends on its observation alone."""
+        """Does nothing: each prediction depends on its own observation alone."""
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray]) -> Prediction:  # noqa: ARG002
-        """`predict`; the auxiliaries, of whatever shape, are not looked at."""
+        """`predict`. The auxiliaries, of whatever shape, are ignored."""
         return self.predict(observation)
 
     def _output_of(
         self, session: Session, inputs: Inputs, deadline_s: float | None = None
     ) -> Float32:
-        """One run of the graph: a copy of what it gives for one frame."""
+        """Run the graph once; a copy of what it gives for the frame."""
         for buffer, values in zip(self._ego, inputs.ego, strict=True):
             buffer[0] = values
         np.copyto(self._image, inputs.image)
@@ -245,8 +270,8 @@ class Predictor:
 
 def _run_often(session: Session, n: int) -> None:
     for turn in range(n):
-        # What no vehicle has time for is ended where it shows first: a later call has no deadline
-        # of its own.
+        # A graph that is far too slow is refused here, in the first run: later calls have no
+        # deadline.
         session.run(FIRST_RUN_S if turn == 0 else None)
 
 

@@ -1,8 +1,9 @@
-"""One table per choice: methods, losses, runtimes, commands and all else that goes by a name.
+"""Registries: one for every kind of thing that is chosen by name (methods, losses, runtimes,
+commands, ...).
 
-A table knows what is built in by its place ("module:attribute") and what installed packages add by
-their entry points. Names are read from the packages' metadata: nothing is imported until it is
-asked for.
+A registry holds the place ("module:attribute") of each built-in thing, and finds what installed
+packages add in their entry points. Names are read from the packages' metadata, so nothing is
+imported until it is asked for.
 """
 
 from __future__ import annotations
@@ -25,7 +26,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Offer(Generic[T]):
-    """A name, what it stands for, the package that brings it, and how to get it."""
+    """A name in a registry, before what it stands for is imported.
+
+    Attributes:
+        what: the kind of thing, for messages ("method").
+        name: in the registry.
+        package: the installed package that brings it.
+        find: imports it.
+        check: called with what another package brought; False, or an error, where that is of the
+            wrong kind.
+    """
 
     what: str
     name: str
@@ -39,11 +49,11 @@ class Offer(Generic[T]):
         return self.package == DISTRIBUTION
 
     def load(self) -> T:
-        """Import what it names.
+        """Import what the name stands for.
 
         Raises:
-            UsageError: it is another package's and cannot be loaded or fails the table's check; the
-                message names the package. What our own raise comes through.
+            UsageError: another package brings it, and it cannot be loaded or fails the check; the
+                message names the package. Errors in auxdrive's own modules pass unchanged.
         """
         try:
             loaded = self.find()
@@ -61,19 +71,20 @@ class Offer(Generic[T]):
 
 
 class Registry(Generic[T]):
-    """The names of one choice and what they stand for, loaded when it is asked for.
+    """Names and what they stand for, which is imported when it is asked for.
 
-    What is built in comes first and is never replaced. The entry points of auxdrive itself count as
-    built in: a package that must not import another of ours finds its parts by them.
+    Built-in names come first and are never replaced. The entry points of auxdrive itself count as
+    built in: they are how one of its packages reaches parts of another that it must not import.
 
     Args:
-        what: what a name stands for, for messages ("method").
+        what: the kind of thing that the names stand for, for messages ("method").
         entry_point_group: the group of entry points that adds names ("auxdrive.methods").
-        builtin: the place of each built-in one, "module:attribute", by name.
+        builtin: the place ("module:attribute") of each built-in thing, by name.
         check: called with what another package brought; False, or an error, where that is of the
             wrong kind.
 
     Example:
+        >>> from auxdrive import Registry
         >>> encodings = Registry("encoding", "auxdrive.encodings", {"json": "json:dumps"})
         >>> encodings.names()
         ('json',)
@@ -98,8 +109,8 @@ class Registry(Generic[T]):
         self._warned: set[str] = set()
 
     def offers(self) -> tuple[Offer[T], ...]:
-        """What is built in, what this program added, and what packages offer by name and package.
-        Imports nothing.
+        """Every name on offer: the built-in ones, then those that this program added, then those of
+        installed packages, sorted by name and package. Imports nothing.
         """
         found = [
             Offer(self.what, point.name, package, point.load, self._check)
@@ -110,15 +121,16 @@ class Registry(Generic[T]):
         return tuple(sorted(every, key=lambda offer: not offer.is_built_in))
 
     def names(self) -> tuple[str, ...]:
-        """What is built in, in the table's order, then what is added. Imports nothing."""
+        """The built-in names in the table's order, then the added ones. Imports nothing."""
         return tuple(dict.fromkeys(offer.name for offer in self.offers()))
 
     def __getitem__(self, name: str) -> T:
-        """What a name stands for; it is imported now.
+        """What a name stands for. It is imported now.
 
         Raises:
-            UsageError: nobody offers the name (the message has the nearest one); two packages do,
-                and neither is auxdrive; or its package cannot be loaded (the message names it).
+            UsageError: nobody offers the name (the message names the nearest one); or two packages
+                do, and neither is auxdrive; or it cannot be loaded from its package (the message
+                names the package).
         """
         offers = [offer for offer in self.offers() if offer.name == name]
         if not offers:
@@ -142,7 +154,8 @@ class Registry(Generic[T]):
     get = __getitem__
 
     def add(self, name: str, value: T) -> None:
-        """Add one in this process alone, as a notebook does; one added before is replaced.
+        """Add a name for this process alone, as in a notebook. A value that was added under that
+        name before is replaced.
 
         Raises:
             UsageError: the name is built in, or an installed package brings it.
@@ -152,11 +165,11 @@ class Registry(Generic[T]):
         self._added[name] = Offer(self.what, name, THIS_PROGRAM, lambda: value, self._check)
 
     def remove(self, name: str) -> None:
-        """Take back what `add` added."""
+        """Remove a name that `add` added."""
         del self._added[name]
 
     def unknown(self, name: object) -> str:
-        """The message for a name that nobody offers, with the nearest one."""
+        """The message for a name that nobody offers; it names the nearest one."""
         if not (names := self.names()):
             return (
                 f"unknown {self.what} '{name}': no installed package offers any. Where auxdrive's "
@@ -175,12 +188,16 @@ class Registry(Generic[T]):
 
 
 def subclass_of(place: str) -> Callable[[object], bool]:
-    """A check for a table of classes; their base ("module:attribute") is imported by its use."""
+    """A check for registries of classes: whether what was loaded is a class with this base
+    ("module:attribute"). The base is imported when the check is made.
+    """
     return lambda loaded: isinstance(loaded, type) and issubclass(loaded, _base(place))
 
 
 def instance_of(place: str) -> Callable[[object], bool]:
-    """A check for a table of objects; their class ("module:attribute") is imported by its use."""
+    """A check for registries of objects: whether what was loaded is an object of this class
+    ("module:attribute"). The class is imported when the check is made.
+    """
     return lambda loaded: isinstance(loaded, _base(place))
 
 
@@ -191,7 +208,9 @@ def _base(place: str) -> type:
 
 @lru_cache(maxsize=8)
 def _installed(path: tuple[str, ...]) -> dict[str, list[tuple[str, EntryPoint]]]:
-    """The entry points of installed packages for auxdrive, with their packages, by group."""
+    """By group, the entry points that installed packages declare for auxdrive, each with its
+    package's name.
+    """
     found: dict[str, list[tuple[str, EntryPoint]]] = {}
     seen: set[str] = set()
     for distribution in metadata.distributions(path=list(path)):
@@ -200,9 +219,9 @@ def _installed(path: tuple[str, ...]) -> dict[str, list[tuple[str, EntryPoint]]]
                 continue
             package = distribution.name.lower().replace("_", "-")
             points = list(distribution.entry_points)
-        except Exception:  # noqa: BLE001  # a package whose metadata nobody can read brings nothing
+        except Exception:  # noqa: BLE001  # a package whose metadata cannot be read adds nothing
             continue
-        if package not in seen:  # of several versions on the path Python imports the first
+        if package not in seen:  # of several versions on the path, Python imports the first
             seen.add(package)
             for point in points:
                 found.setdefault(point.group, []).append((package, point))

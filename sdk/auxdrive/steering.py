@@ -1,4 +1,6 @@
-"""Steering: labels of any convention to road-wheel angles in radians, positive left, and back."""
+"""Steering: numbers of any source's convention, converted to road-wheel angles (radians, positive
+left) and back.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +14,28 @@ from auxdrive.strict import Strict
 from auxdrive.types import Float64
 
 MAX_STEER_RANGE_DEG = (1.0, 90.0)
-"""Within which the maximum steering angle lies: below it nothing is steered, and numbers as small
-as 1e-310 are no angles.
+"""The least and the largest maximum steering angle. A vehicle with less could not be steered, and a
+number such as 1e-310 is no angle but a mistake.
 """
 
 
 class SteeringSpec(Strict):
     """How a source's steering numbers relate to the road-wheel angle.
 
-    kind:
-        road_wheel_rad: the number is the road-wheel angle in radians;
-        normalised: -1..1 of `max_road_wheel_deg`;
-        steering_wheel_deg: steering-wheel degrees, `ratio` of them to one degree at the road wheel.
-    positive: which way a positive number of the source steers.
+    Attributes:
+        kind: what a number is. "road_wheel_rad": the road-wheel angle in radians. "normalised": a
+            share (-1 to 1) of the maximum steering angle. "steering_wheel_deg": the angle of the
+            steering wheel in degrees.
+        positive: which way a positive number steers.
+        max_road_wheel_deg: the maximum steering angle, at the road wheel.
+        ratio: degrees of the steering wheel for one degree at the road wheel; for the kind
+            "steering_wheel_deg" alone.
+
+    Example:
+        >>> from auxdrive import SteeringSpec
+        >>> spec = SteeringSpec(kind="normalised", positive="right", max_road_wheel_deg=30.0)
+        >>> round(float(spec.to_road_wheel_rad(0.5)), 3)  # 15 degrees to the right
+        -0.262
     """
 
     kind: Literal["road_wheel_rad", "normalised", "steering_wheel_deg"] = "road_wheel_rad"
@@ -42,7 +53,7 @@ class SteeringSpec(Strict):
 
     @property
     def max_road_wheel_rad(self) -> float:
-        """The maximum steering angle, at the road wheel, radians."""
+        """The maximum steering angle at the road wheel, in radians."""
         return math.radians(self.max_road_wheel_deg)
 
     def _radians_per_number(self) -> float:

@@ -1,5 +1,5 @@
-"""What goes into a predictor and comes out of it. Plain slotted classes: they stand on the
-vehicle's hot path.
+"""What goes into a predictor and what comes out of it. These are plain classes with slots, and no
+pydantic models, because the vehicle makes them for every frame.
 
 Ego frame (ISO 8855 / REP-103): x forward, y left, z up; metres, radians, seconds; yaw and steering
 positive to the left. Legend: H, W image rows and columns; T waypoints.
@@ -23,14 +23,22 @@ AnyArray = NDArray[Any]
 
 
 class Flag(StrEnum):
-    """What happened to a prediction on its way. Those of `WITHHOLDING` leave it empty; the limits
-    stand in `auxdrive.checks.limits`.
+    """What is wrong with a prediction. A prediction with a flag of `WITHHOLDING` is empty.
 
-    NON_FINITE_OUTPUT: the model gave NaN or infinity, which is withheld. OUTPUT_LIMIT: the
-    prediction broke the limits that `auxdrive verify` holds a bundle to, and is withheld.
-    RUNTIME_FAILURE: the runtime failed while it ran the graph; there is no prediction.
-    INPUT_OUT_OF_RANGE: speed or target point is not of the range that the model was trained on; the
-    prediction is given, and is a guess.
+    Attributes:
+        NON_FINITE_OUTPUT: the model gave NaN or infinity; its output is withheld.
+        OUTPUT_LIMIT: the output is larger than the limits of `auxdrive.checks.limits`, to which
+            `auxdrive verify` holds a bundle too; it is withheld.
+        RUNTIME_FAILURE: the runtime failed while it ran the graph; there is no output.
+        INPUT_OUT_OF_RANGE: the speed or the target point lies outside what the model was trained
+            on. The prediction is given, but it is a guess.
+
+    Example:
+        >>> from auxdrive import Flag, Prediction
+        >>> flags = frozenset({Flag.INPUT_OUT_OF_RANGE})
+        >>> guess = Prediction(time_s=0.0, latency_ms=4.0, steer_rad=0.1, flags=flags)
+        >>> Flag.OUTPUT_LIMIT in guess.flags
+        False
     """
 
     NON_FINITE_OUTPUT = "non_finite_output"
@@ -40,11 +48,11 @@ class Flag(StrEnum):
 
 
 WITHHOLDING = frozenset({Flag.NON_FINITE_OUTPUT, Flag.OUTPUT_LIMIT, Flag.RUNTIME_FAILURE})
-"""Flags of predictions that hold nothing. A safe stop is what is left."""
+"""Flags of predictions that hold no output. A controller can only stop the car on them."""
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Equality of two values of a field; arrays are equal if type, shape and content are."""
+    """Whether two values of a field are equal; of arrays dtype, shape and content must be."""
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         both = isinstance(one, np.ndarray) and isinstance(other, np.ndarray)
         return both and one.dtype == other.dtype and bool(np.array_equal(one, other))
@@ -61,7 +69,9 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _hashed(what: type, *values: object) -> int:
-    """A hash also where a value has none, as an array without axes, which is a legal time."""
+    """A hash, even where a value has none: a time may be an array without axes, which cannot be
+    hashed.
+    """
     try:
         return hash((what, *values))
     except TypeError:
@@ -69,7 +79,7 @@ def _hashed(what: type, *values: object) -> int:
 
 
 def _all_equal(one: Any, other: Any) -> bool:
-    """Equality of two of a class by the fields that are compared."""
+    """Whether two objects of one class are equal in every field that takes part in comparisons."""
     return all(
         _equal(getattr(one, part.name), getattr(other, part.name))
         for part in fields(one)
@@ -79,19 +89,27 @@ def _all_equal(one: Any, other: Any) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
-    """What the vehicle knows at one instant. Two are equal if all fields are, images pixel by
-    pixel.
+    """What the vehicle knows at one instant. Two observations are equal if all their fields are,
+    images pixel by pixel.
 
     Attributes:
-        image: uint8 RGB (H, W, 3), as the camera gives it. The order cannot be seen from the
-            numbers: OpenCV's images are BGR, and `cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)` or
-            `frame[..., ::-1]` puts them right.
-        time_s: capture time, seconds on a monotonic clock, or since 1970.
+        image: uint8 RGB (H, W, 3), as the camera gives it. A wrong order of the channels cannot be
+            detected: OpenCV's images are BGR, which `cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)` or
+            `frame[..., ::-1]` turns into RGB.
+        time_s: capture time in seconds, on a monotonic clock or since 1970.
         speed_mps: forward speed; needed by models whose card declares it.
         target_ego_m: target point (x forward, y left) in the ego frame; needed by models whose
             card declares it.
-        command: route command (a `RoadOption`'s number), for agents of your own; `drive` fills it
-            in, and no bundle's model takes it.
+        command: route command (the number of a `RoadOption`). `auxdrive drive` fills it in for
+            agents of your own; no bundle's model takes it.
+
+    Example:
+        >>> import numpy as np
+        >>> from auxdrive import Observation
+        >>> image = np.zeros((240, 320, 3), np.uint8)
+        >>> seen = Observation(image, time_s=12.5, speed_mps=4.0, target_ego_m=(20.0, 1.5))
+        >>> seen.command is None
+        True
     """
 
     image: UInt8
@@ -105,14 +123,14 @@ class Observation:
         return _all_equal(self, other) if type(other) is type(self) else NotImplemented
 
     def __hash__(self) -> int:
-        """By time alone, since an image can be changed."""
+        """Of the time alone, since the content of an image can change."""
         return _hashed(Observation, self.time_s)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What a model predicts from one observation. Two are equal if they predict the same, however
-    long it took.
+    """What a model predicts from one observation. Two predictions are equal if time, prediction and
+    flags are; `latency_ms` and `reason` do not count.
 
     Attributes:
         time_s: the observation's time.
@@ -120,9 +138,15 @@ class Prediction:
         steer_rad: road-wheel angle, positive left, for steering models.
         waypoints_ego_m: float32 (T, 2), x forward and y left, for waypoint models.
         waypoint_times_s: when each waypoint is to be reached, seconds after `time_s`.
-        flags: what happened on the way; empty when nothing did.
-        reason: for people: why it is flagged; empty when it is not.
-        values: float32 arrays by the name of the model's output, for models of other tasks.
+        flags: what is wrong with it; empty when nothing is.
+        reason: why it is flagged, as a sentence for people; empty when it is not.
+        values: for models of other tasks, float32 arrays (any shape) by the name of the output.
+
+    Example:
+        >>> from auxdrive import Prediction
+        >>> prediction = Prediction(time_s=12.5, latency_ms=3.1, steer_rad=0.05)
+        >>> prediction.is_empty
+        False
     """
 
     time_s: float
@@ -136,7 +160,7 @@ class Prediction:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it holds no number of a model at all."""
+        """Whether it holds no output of the model, as when that was withheld."""
         return self.steer_rad is None and self.waypoints_ego_m is None and not self.values
 
     def __eq__(self, other: object) -> bool:
@@ -144,7 +168,7 @@ class Prediction:
         return _all_equal(self, other) if type(other) is type(self) else NotImplemented
 
     def __hash__(self) -> int:
-        """By time and flags, since arrays can be changed."""
+        """Of time and flags alone, since the content of arrays can change."""
         return _hashed(Prediction, self.time_s, self.flags)
 
 
@@ -154,8 +178,13 @@ class Control:
 
     Attributes:
         steer_rad: road-wheel angle, positive left.
-        throttle: 0..1.
-        brake: 0..1.
+        throttle: 0 (none) to 1 (full).
+        brake: 0 (none) to 1 (full).
+
+    Example:
+        >>> from auxdrive import Control
+        >>> Control(steer_rad=0.1, throttle=0.3, brake=0.0)
+        Control(steer_rad=0.1, throttle=0.3, brake=0.0)
     """
 
     steer_rad: float
@@ -164,7 +193,13 @@ class Control:
 
 
 class RoadOption(IntEnum):
-    """Route commands, numbered as CARLA's."""
+    """Route commands: what the route does here. Numbered as in CARLA.
+
+    Example:
+        >>> from auxdrive import RoadOption
+        >>> RoadOption(4).name
+        'LANE_FOLLOW'
+    """
 
     VOID = -1
     LEFT = 1
@@ -180,8 +215,14 @@ class Pose2:
     """A planar pose in a right-handed frame, z up.
 
     Attributes:
-        x_m, y_m: position.
-        yaw_rad: heading, positive to the left (counter-clockwise).
+        x_m: first coordinate of the position.
+        y_m: second coordinate of the position.
+        yaw_rad: heading from the x axis, positive to the left (counter-clockwise).
+
+    Example:
+        >>> from auxdrive import Pose2
+        >>> Pose2(x_m=3.0, y_m=-1.0, yaw_rad=0.5).yaw_rad
+        0.5
     """
 
     x_m: float

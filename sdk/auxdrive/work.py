@@ -88,6 +88,7 @@ class Pace:
         clock: the time in seconds.
 
     Example:
+        >>> from auxdrive.work import Pace, Work
         >>> times = iter([0.0, 30.0, 30.0])
         >>> pace = Pace(Work("training", "epoch", total=4), lambda: next(times))
         >>> pace.done(1)
@@ -166,6 +167,7 @@ def duration(seconds: float) -> str:
     """A time as one would say it: "40 s", "12 min", "3 h 05 min", "2 d 4 h".
 
     Example:
+        >>> from auxdrive.work import duration
         >>> duration(3900)
         '1 h 05 min'
     """

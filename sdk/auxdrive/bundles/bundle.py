@@ -1,5 +1,5 @@
-"""An opened bundle: everything that is said of a model, checked file by file before anything is
-used.
+"""An opened bundle: the folder of an exported model, whose every file is checked before any of it
+is used.
 """
 
 from __future__ import annotations
@@ -22,14 +22,24 @@ from auxdrive.types import AnyArray
 
 
 class Bundle:
-    """A bundle whose card was parsed and whose every file had the SHA-256 that the card gives when
-    it was opened.
+    """An exported model: a folder with a card, the graph and reference frames. `open` makes one;
+    every file then had the SHA-256 that the card gives for it.
 
     Attributes:
-        card_sha256: of card.json, and so of the whole bundle: the card holds the SHA-256 of every
-            other file.
-        passed_over: files and folders that are no part of a bundle and are left everywhere by
-            desktops, file systems and git (.DS_Store, Thumbs.db, .git, ...). They were not opened.
+        path: the folder.
+        card: what card.json says.
+        card_sha256: the SHA-256 of card.json. It identifies the whole bundle, since the card holds
+            the SHA-256 of every other file.
+        passed_over: files and folders that are no part of a bundle but that desktops, file systems
+            and git leave everywhere (.DS_Store, Thumbs.db, .git, ...). They were not opened.
+
+    Example:
+        >>> from auxdrive import Bundle
+        >>> bundle = Bundle.open("bundle")
+        >>> bundle.card.task
+        'waypoints'
+        >>> bundle.read_array("reference/images.npy").shape
+        (6, 24, 32, 3)
     """
 
     def __init__(self, path: Path, card: ModelCard, card_sha256: str) -> None:
@@ -44,14 +54,14 @@ class Bundle:
 
         Args:
             path: the directory.
-            expect_sha256: what card.json's SHA-256 must be (`auxdrive verify` prints it); looked at
-                before the card is parsed.
+            expect_sha256: the SHA-256 that card.json must have (`auxdrive verify` prints it). It is
+                compared before the card is parsed.
 
         Raises:
             UsageError: there is no such directory, it is no bundle (it has no card.json), or
                 `expect_sha256` is no SHA-256.
-            BundleError: another card than expected, or a wrong one, or a file that is missing,
-                extra, a link, too large, or not what the card says.
+            BundleError: the card is not valid or not the expected one; or a file is missing, not
+                named in the card, a link, too large, or has another SHA-256 than the card says.
         """
         root = Path(path)
         expected = None if expect_sha256 is None else checked_sha256(expect_sha256)
@@ -73,10 +83,11 @@ class Bundle:
         return bundle
 
     def hold_to(self, expect_sha256: str) -> None:
-        """Refuse any other bundle than the one whose card has this SHA-256.
+        """Refuse this bundle unless its card has this SHA-256.
 
         Raises:
-            UsageError: it is no SHA-256. BundleError: it is another's.
+            UsageError: what was given is no SHA-256.
+            BundleError: the card has another one.
         """
         expected = checked_sha256(expect_sha256)
         if self.card_sha256 != expected:
@@ -84,8 +95,8 @@ class Bundle:
 
     @property
     def model_path(self) -> Path:
-        """Where the graph lies. To run it, load `read("model.onnx")`: those bytes are the ones that
-        were checked.
+        """The file that holds the graph. To run it, load the bytes that `read("model.onnx")` gives:
+        those were checked, while the file may have changed since.
         """
         return self.path / MODEL_NAME
 
@@ -97,12 +108,11 @@ class Bundle:
         return ego_of(self.card)
 
     def read(self, name: str) -> bytes:
-        """The content of a file of the card, read once and held against its SHA-256: what is
-        returned is what was checked.
+        """The content of a file that the card names. The bytes that are returned are the very ones
+        whose SHA-256 was compared with the card's.
 
         Raises:
-            BundleError: no such file in the card, or its content changed since the card was
-                written.
+            BundleError: the card names no such file, or its content is not what the card says.
         """
         expected = self.card.files.get(name)
         if expected is None:
@@ -142,10 +152,10 @@ class Bundle:
 
 
 def checked_sha256(text: str) -> str:
-    """A SHA-256 as a user gives it, in small digits.
+    """A SHA-256 that a user gave, in lower case.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text is no SHA-256.
     """
     if not isinstance(text, str) or re.fullmatch(r"[0-9a-fA-F]{64}", text) is None:
         raise UsageError(

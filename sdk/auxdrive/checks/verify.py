@@ -1,7 +1,7 @@
-"""Checks of a bundle that a vehicle's integrator can repeat: what it holds, what it depends on, and
-what it predicts.
+"""The checks of a bundle behind `auxdrive verify`: its files, what its graph is made of, and what
+it predicts. Whoever builds the vehicle can repeat them.
 
-Works in the base install: neither torch nor the onnx package is needed.
+They need the base install alone, neither torch nor the onnx package.
 """
 
 from __future__ import annotations
@@ -28,20 +28,27 @@ def verify_bundle(
     device: str = "cpu",
     expect_sha256: str | None = None,
 ) -> VerifyReport:
-    """Make every check on a bundle.
+    """Make every check of a bundle. What is wrong with it stands in the report.
 
     Args:
-        path: its directory. runtime, device: what runs the graph.
-        expect_sha256: the SHA-256 that its card must have; without it any bundle that is consistent
-            with itself passes.
+        path: its directory.
+        runtime: that runs the graph, a name in `auxdrive.RUNTIMES`.
+        device: that it runs on.
+        expect_sha256: the SHA-256 that its card must have; without one, any bundle passes that is
+            consistent with itself.
 
     Raises:
         UsageError: there is no bundle at that path, no such runtime or device, or `expect_sha256`
             is no SHA-256.
-        RuntimeUnavailable: the runtime or device cannot be had here. What is wrong with the bundle
-            stands in the report.
+        RuntimeUnavailable: the runtime or device cannot be had here.
+
+    Example:
+        >>> from auxdrive import verify_bundle
+        >>> report = verify_bundle("bundle")
+        >>> report.passed, report.checks[0].name
+        (True, 'card and hashes')
     """
-    # whatever is wrong with the bundle, an unknown runtime is a mistake of the user
+    # an unknown runtime is the caller's mistake, whatever is wrong with the bundle
     RUNTIMES[runtime]
     report = VerifyReport(str(path), runtime, device, expected=expect_sha256 is not None)
     if expect_sha256 is not None:
@@ -70,7 +77,7 @@ def verify_bundle(
             report.checks.extend(check_predictions(bundle, runtime, device))
         except (UsageError, RuntimeUnavailable):
             raise
-        except AuxdriveError as error:  # whatever it is, the bundle brought it about
+        except AuxdriveError as error:  # whatever failed, the bundle is the cause
             report.checks.append(Check("runs", False, str(error)))
     return report
 

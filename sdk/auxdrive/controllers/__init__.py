@@ -1,7 +1,5 @@
-"""Controllers: predictions to actuator commands, by name.
-
-controller = make_controller("pid", card.steering, card.vehicle, {"preset": "tf21"})
-control = controller.step(prediction, speed_mps=4.0, now_s=time.monotonic())
+"""Controllers: they turn a model's predictions into actuator commands. They are chosen by name
+(`make_controller`).
 """
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from auxdrive.registry import Registry, subclass_of
 
-# A command's help asks for the names alone: whatever takes time is imported where it is needed.
+# The help of commands needs the names alone: what takes time to import is imported in functions.
 if TYPE_CHECKING:
     from auxdrive.cards import VehicleSpec
     from auxdrive.controllers.base import Controller, GuardedController, Options
@@ -35,15 +33,26 @@ def make_controller(
     vehicle: VehicleSpec,
     options: Mapping[str, object] | Options | None = None,
 ) -> Controller:
-    """The controller of that name for a vehicle.
+    """Make the controller of that name for a vehicle.
 
     Args:
-        options: values of the controller's `options_type`, and `preset` where it has presets
-            ("pid": "tf21", "tf22"), which gives the values that are not named.
+        name: in `CONTROLLERS`.
+        steering: the vehicle's steering limits, from the model's card.
+        vehicle: the vehicle, from the model's card.
+        options: values of the controller's own options. `preset` names a set of values for the
+            options that are not given ("pid" has the presets "tf21" and "tf22").
 
     Raises:
         UsageError: no such controller or preset, or the vehicle's card lacks what it needs.
-        ConfigError: wrong values, all of them named.
+        ConfigError: wrong options; the message names all of them.
+
+    Example:
+        >>> from auxdrive import Prediction, SteeringSpec, VehicleSpec, make_controller
+        >>> options = {"target_speed_mps": 4.0, "max_age_s": 0.2}
+        >>> controller = make_controller("steering", SteeringSpec(), VehicleSpec(), options)
+        >>> prediction = Prediction(time_s=10.0, latency_ms=5.0, steer_rad=0.1)
+        >>> controller.step(prediction, speed_mps=4.0, now_s=10.1).steer_rad
+        0.1
     """
     from pydantic import ValidationError
 

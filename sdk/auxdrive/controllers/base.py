@@ -1,5 +1,5 @@
-"""What controllers share: the protocol, the options' base, and the guard around every step, which
-knows when to stop safely.
+"""What controllers share: the protocol, the base of their options, and the base class that stops
+the vehicle safely where there is nothing to drive by.
 
 Legend: T waypoints. Ego frame: x forward, y left; road-wheel angle positive to the left.
 """
@@ -26,21 +26,27 @@ from auxdrive.tasks import task_of
 from auxdrive.types import WITHHOLDING, Control, Float64, Prediction
 
 Number = Annotated[float, NoConversion()]
-"""An option that is a number: no text and no truth value passes for one."""
+"""An option that is a number; text and truth values are refused."""
 Share = Annotated[float, NoConversion(), Field(ge=0, le=1)]
 
 CLOCK_TOLERANCE_S = 0.001
-"""A prediction may be this much newer than now: clocks are converted and rounded on their way."""
+"""A prediction may be newer than now by this much: clocks are converted, and rounded by it."""
 
 
 class Options(Strict):
-    """Base of all that a controller can be given: unknown names and numbers that are not finite are
-    refused.
+    """Base of a controller's options and their parts: unknown names and numbers that are not finite
+    are refused.
     """
 
 
 class ControllerOptions(Options):
-    """Base of a controller's own options."""
+    """Base of a controller's options: these two every controller has.
+
+    Example:
+        >>> from auxdrive import ControllerOptions
+        >>> ControllerOptions(max_age_s=0.2).safe_stop_brake
+        1.0
+    """
 
     max_age_s: Number = Field(
         default=0.5,
@@ -54,26 +60,37 @@ class ControllerOptions(Options):
 
 
 class Controller(Protocol):
-    """Turns predictions into actuator commands. Holds state: call `reset` when a drive begins; one
-    controller, one thread.
+    """Turns predictions into actuator commands. `make_controller` makes one.
+
+    A controller remembers the drive so far: call `reset` when a new drive begins, and use it from
+    one thread alone.
+
+    Example:
+        >>> from auxdrive import Controller, Prediction, SteeringSpec, VehicleSpec, make_controller
+        >>> controller: Controller = make_controller("steering", SteeringSpec(), VehicleSpec())
+        >>> late = Prediction(time_s=10.0, latency_ms=5.0, steer_rad=0.1)
+        >>> controller.step(late, speed_mps=4.0, now_s=11.0)
+        Control(steer_rad=0.0, throttle=0.0, brake=1.0)
+        >>> controller.stop_reason
+        'the prediction is 1.000 s old; the limit is 0.5 s'
     """
 
     @property
     def stop_reason(self) -> str:
-        """Why the last command was a safe stop, for people; empty when it was none."""
+        """Why the last command was a safe stop, as a sentence; empty when it was none."""
 
     def step(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
-        """The command for this prediction at this forward speed, now.
+        """The command for this moment.
 
         Args:
-            prediction: the newest one; call also when there is no newer one than last time, so that
-                its age is seen.
+            prediction: the newest one. Call `step` even when there is none newer than last time:
+                its age is then checked again.
             speed_mps: measured forward speed.
             now_s: the time of this call, on the clock of the observations' `time_s`.
 
         Returns:
-            Plain floats in their ranges. A safe stop (see `GuardedController`) where the prediction
-            is not to be driven by.
+            The command, or a safe stop (see `GuardedController`) where the prediction must not be
+            driven by.
 
         Raises:
             InputError: an argument is of the wrong type or in another unit, the waypoints make no
@@ -85,33 +102,55 @@ class Controller(Protocol):
 
 
 class Unusable(Exception):
-    """There is nothing to drive by; the message says why. Becomes a safe stop in
-    `GuardedController.step`.
+    """A prediction must not be driven by; the message says why. `GuardedController.step` turns it
+    into a safe stop.
     """
 
 
 class GuardedController(ABC):
-    """Base of the controllers. Around each `_command` it holds what is true of all of them.
+    """Base of the controllers. A subclass computes the command in `_command`; this class checks
+    what goes into it and limits what comes out.
 
-    The safe stop: throttle 0, the brake of `safe_stop_brake`, and the wheel held at the last angle
-    that was commanded (straight, if there was none), since letting go of it in a bend leaves the
-    lane before the car stands. It is given
+    A safe stop is throttle 0, the brake of `safe_stop_brake`, and the steering held at the last
+    commanded angle (straight, if there was none): straightening it in a bend would leave the lane
+    before the car stands. It is given
 
     - for a prediction that is withheld (empty, or with a flag of `WITHHOLDING`), not finite, older
       than `max_age_s`, or newer than now;
-    - while the speed is not finite, or none that a road vehicle has;
-    - when the clock is not finite or runs backwards. What was remembered of the drive is then
-      forgotten;
-    - when the command itself comes out not finite.
+    - while the speed is not finite, or no road vehicle can have it;
+    - when the clock is not finite or runs backwards; the drive so far is then forgotten;
+    - when the computed command is not finite.
 
-    Between two calls the angle moves by no more than `VehicleSpec.max_steer_rate_radps` allows,
-    where the vehicle's card gives it. The first command after `reset` is free, since where the
-    wheel stands is not known. At one time there is one command: a second call at the same `now_s`
-    gives the first one's again, or a safe stop.
+    The angle is cut to the maximum steering angle. Between two calls it changes by no more than
+    `VehicleSpec.max_steer_rate_radps` allows, where the vehicle's card gives that. The first
+    command after `reset` is not limited so, since the wheel's position is not known. A second call
+    at the same `now_s` gives the first one's command again, or a safe stop.
 
     Attributes:
-        options_type: its own options; `make_controller` gives the constructor an object of it.
+        options_type: the type of its options; `make_controller` gives the constructor an object of
+            it.
         presets: options by name.
+
+    Args:
+        steering: the vehicle's steering limits.
+        vehicle: the vehicle.
+        options: an object of `options_type`.
+
+    Example:
+        >>> from auxdrive import Control, ControllerOptions, GuardedController
+        >>> from auxdrive import Prediction, SteeringSpec, VehicleSpec
+        >>> class Crawl(GuardedController):
+        ...     options_type = ControllerOptions
+        ...
+        ...     def _command(self, prediction, speed_mps, now_s):
+        ...         return Control(prediction.steer_rad, 0.2 if speed_mps < 1.0 else 0.0, 0.0)
+        ...
+        ...     def _forget(self):
+        ...         pass
+        >>> crawl = Crawl(SteeringSpec(), VehicleSpec(), ControllerOptions())
+        >>> prediction = Prediction(time_s=1.0, latency_ms=5.0, steer_rad=0.1)
+        >>> crawl.step(prediction, speed_mps=0.5, now_s=1.1)
+        Control(steer_rad=0.1, throttle=0.2, brake=0.0)
     """
 
     options_type: ClassVar[type[ControllerOptions]]
@@ -130,16 +169,17 @@ class GuardedController(ABC):
 
     @abstractmethod
     def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
-        """The command for a prediction that is fresh, at a time later than the last call's;
-        steering is cut to the maximum steering angle afterwards.
+        """The command for a prediction that is fresh and not withheld, at a later time than the
+        last call's. `step` limits the command afterwards.
 
         Raises:
-            Unusable: the prediction cannot be driven by. InputError: see `Controller.step`.
+            Unusable: the prediction must not be driven by.
+            InputError: see `Controller.step`.
         """
 
     @abstractmethod
     def _forget(self) -> None:
-        """Forget what `_command` remembers of the drive."""
+        """Forget what `_command` remembers of the drive so far."""
 
     @property
     def stop_reason(self) -> str:
@@ -212,8 +252,15 @@ class GuardedController(ABC):
             )
 
     def _sound(self, command: Control, elapsed_s: float | None) -> Control:
-        """The command as it goes out: finite, plain floats, within the maximum steering angle, the
-        pedals' travel and the wheel's speed.
+        """The command as it is given: finite, as plain floats, within the maximum steering angle,
+        the wheel's speed of turning and the travel of the pedals.
+
+        Args:
+            command: what `_command` computed.
+            elapsed_s: since the last call; None at the first one.
+
+        Raises:
+            Unusable: the command is not finite.
         """
         steer, throttle, brake = (
             float(command.steer_rad),
@@ -242,7 +289,9 @@ def _between(low: float, value: float, high: float) -> float:
 
 
 def other_task(prediction: Prediction) -> str:
-    """What a prediction is of and which controller is for it, where another one was given it."""
+    """For messages: what a prediction holds instead of what a controller needs, and which
+    controller is for it.
+    """
     task = task_of(prediction)
     if task is None:
         return f"the prediction holds {', '.join(prediction.values)}"
@@ -255,12 +304,14 @@ def other_task(prediction: Prediction) -> str:
 
 
 def usable_waypoints(prediction: Prediction) -> tuple[Float64, tuple[float, ...]]:
-    """(float64 (T, 2), times (T,)) of a waypoint prediction.
+    """The checked waypoints of a prediction.
+
+    Returns:
+        The waypoints, float64 (T, 2) in metres, and their times, T seconds after the image.
 
     Raises:
         Unusable: a waypoint is not finite.
-        InputError: the prediction is of a steering model, or its waypoints and times do not belong
-            together.
+        InputError: the prediction has no waypoints, or its waypoints and times do not fit together.
     """
     if prediction.waypoints_ego_m is None:
         raise InputError(f"this controller follows waypoints and {other_task(prediction)}")

@@ -1,4 +1,4 @@
-"""A data set: a folder with a card (`dataset.json`) and episodes. Reading it never changes it."""
+"""Data sets: folders with a card (`dataset.json`) and episodes. Reading never changes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from auxdrive.storage.reading import as_text, entries, exists, is_folder, open_r
 from auxdrive.strict import read_model
 
 TRAIN_SPLIT = "train"
-"""The split that trains; where a card has no splits, every episode counts as of it."""
+"""The split that is trained on. Where a card has no splits, every episode counts as part of it."""
 VALIDATION_SPLIT = "val"
 
 _EDGE_BYTES = 65536
@@ -25,7 +25,7 @@ _SAMPLE_BYTES = 4096
 
 
 def read_card(dataset_dir: Path | str) -> DatasetCard:
-    """The card of a data set, read strictly (`auxdrive.strict`).
+    """The card of a data set.
 
     Raises:
         DataError: there is none, or it is not valid; the message lists every mistake.
@@ -43,16 +43,31 @@ def read_card(dataset_dir: Path | str) -> DatasetCard:
 
 
 class Dataset:
-    """Recorded episodes with a card: the data set in one folder, or several that are used as one.
+    """Recorded episodes and their card: the data set of one folder, or those of several folders
+    used as one. `open` makes one.
 
     Opening reads the cards and the names of the episodes; an episode is opened when it is first
     asked for.
 
     Attributes:
-        name: the folder, or the folders, for messages. card: what `dataset.json` says, or what the
-            cards of all parts say together.
-        episode_ids: every complete episode, sorted. parts: the data sets that it was made of; of
-            one folder, itself.
+        name: the folder, or the folders, for messages.
+        card: what `dataset.json` says, or what the cards of all parts say together.
+        episode_ids: of every complete episode, sorted.
+        parts: the data sets that it is made of; where it has one folder, itself.
+
+    Args:
+        folders: of the episodes, by their ids.
+        card: of the whole.
+        parts: the data sets that are used as one; empty where there is one folder.
+        path: the folder; None where there are several.
+
+    Example:
+        >>> from auxdrive import Dataset, Modality
+        >>> dataset = Dataset.open("data")
+        >>> dataset.split("val")
+        ('val-0',)
+        >>> dataset.missing(Modality.DEPTH)
+        ('train-2',)
     """
 
     def __init__(
@@ -69,19 +84,19 @@ class Dataset:
         self.parts: tuple[Dataset, ...] = tuple(parts) or (self,)
         self.episode_ids = tuple(self._folders)
         self._readers: dict[Path, EpisodeReader] = {}
-        for part in parts:  # an episode is opened once, whoever asks for it
+        for part in parts:  # the whole and its parts share their open episodes
             self._readers |= part._readers
             part._readers = self._readers
 
     @classmethod
     def open(cls, path: Path | str | Sequence[Path | str]) -> Dataset:
-        """Open the data set in that folder, or those in several folders as one
-        (`auxdrive.data.joined`).
+        """Open the data set in a folder, or those in several folders as one (see
+        `auxdrive.data.joined`).
 
         Raises:
-            DataError: no folder, no card, no episodes, a card that names unknown episodes or one
-                episode in two splits; cards of several that do not agree. UsageError: no folder was
-                named, or one twice.
+            DataError: there is no folder, no card or no episode; a card names unknown episodes, or
+                one episode in two splits; the cards of several data sets do not agree.
+            UsageError: no folder was named, or one twice.
         """
         if isinstance(path, Path | str):
             return cls._open_one(Path(path))
@@ -115,7 +130,7 @@ class Dataset:
         """The folder.
 
         Raises:
-            UsageError: there are several.
+            UsageError: there are several folders.
         """
         if self._path is None:
             raise UsageError(
@@ -128,10 +143,11 @@ class Dataset:
         return len(self.episode_ids)
 
     def episode(self, episode_id: str) -> EpisodeReader:
-        """Open one episode, or give the reader of one that is open.
+        """The reader of an episode, which is opened when it is first asked for.
 
         Raises:
-            UsageError: no episode of that name. DataError: it is damaged.
+            UsageError: there is no episode with that id.
+            DataError: it is damaged.
         """
         if episode_id not in self._folders:
             raise UsageError(unknown_name("episode", episode_id, self.episode_ids))
@@ -141,8 +157,8 @@ class Dataset:
         return self._readers[folder]
 
     def origin(self, episode_id: str) -> EpisodeOrigin:
-        """The session of an episode and when in it the episode began: what the card says, or a
-        session of its own.
+        """The session of an episode and when in it the episode began. An episode that the card does
+        not name is a session of its own.
         """
         return self.card.episodes.get(episode_id) or EpisodeOrigin(session=as_text(episode_id))
 
@@ -161,7 +177,12 @@ class Dataset:
     def missing(
         self, modality: Modality, episode_ids: Iterable[str] | None = None
     ) -> tuple[str, ...]:
-        """Those of these episodes (default: all) that lack the modality."""
+        """The episodes that lack a modality.
+
+        Args:
+            modality: which one.
+            episode_ids: the episodes to look at; all by default.
+        """
         return tuple(
             episode_id
             for episode_id in self._ids(episode_ids)
@@ -169,15 +190,14 @@ class Dataset:
         )
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of what was recorded; it goes into model cards as the data's identity.
+        """SHA-256 (hex) of what was recorded. Model cards name the training data by it.
 
-        Covers the card, every episode's id, `state.npy` in full, and of each frame file its size,
-        its first and last 64 KiB (the header among them) and 16 blocks of 4 KiB spread evenly
-        between: a change inside a file that keeps its size and touches none of these goes
-        unnoticed. That is the price of a fraction of a second where reading everything takes
-        minutes. Modalities that are derived from a recorded one are left out, so deriving them
-        later does not change the fingerprint. Of several data sets it is the SHA-256 over the
-        fingerprints of all, in their order.
+        It covers the card, the ids of all episodes, every `state.npy` in full, and of each frame
+        file the size, the first and last 64 KiB (with the header) and 16 blocks of 4 KiB spread
+        evenly between. A change that keeps a file's size and touches none of these goes unnoticed:
+        reading everything would take minutes and not a fraction of a second. Derived modalities are
+        left out, so that deriving them later does not change the fingerprint. For several data sets
+        it is the SHA-256 over the fingerprints of all, in their order.
         """
         if self._path is None:
             joined = hashlib.sha256(b"auxdrive-joined-fingerprint-1\0")
@@ -199,11 +219,12 @@ class Dataset:
         return digest.hexdigest()
 
     def episode_fingerprint(self, episode_id: str) -> str:
-        """SHA-256 (hex) of what was recorded in one episode, whatever it is called; it covers what
-        `fingerprint` does of it.
+        """SHA-256 (hex) of what was recorded in one episode, whatever its id. It covers the same
+        parts of its files as `fingerprint`.
 
         Raises:
-            UsageError: no episode of that name. DataError: it is damaged.
+            UsageError: there is no episode with that id.
+            DataError: it is damaged.
         """
         digest = hashlib.sha256(b"auxdrive-episode-fingerprint-1\0")
         _feed_episode(digest, self.episode(episode_id))

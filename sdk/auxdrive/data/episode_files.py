@@ -1,8 +1,8 @@
-"""Where episodes and their card stand in a data set's folder, and what killed recordings leave.
+"""The files of a data set: its card (`dataset.json`) and its episodes.
 
 `episodes/<id>/<modality>.npy` holds the frames (N, H, W) or (N, H, W, C), `episodes/<id>/state.npy`
-N records of `STATE_DTYPE`. An episode appears by one rename when it is complete: what is there is
-whole.
+N records of `STATE_DTYPE`. A finished episode is put in place by one rename, so an episode that can
+be seen is complete.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ STATE_NAME = "state.npy"
 
 
 def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:
-    """Remove what recordings whose process (of this machine) is gone have left, and in episodes
-    what was being derived; the names.
+    """Remove the partial episodes and derived modalities of processes that were killed. What
+    belongs to a process that is still running stays.
 
-    A folder or file whose process id is in use stays. Do not call it while another machine records
-    into the same folder.
+    Do not call it while another machine records into the same folder: it knows the processes of
+    this machine alone.
+
+    Returns:
+        The names of what was removed.
     """
     parent = Path(dataset_dir) / EPISODES_DIR
     removed = list(clean_partials(parent))
@@ -34,10 +37,16 @@ def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:
 
 
 def write_card(dataset_dir: Path | str, card: DatasetCard) -> None:
-    """Write `dataset.json`, replacing an old one in one step.
+    """Write `dataset.json`. An old one is replaced in one step.
 
     Raises:
         DataError: the disk refuses; an old card is untouched.
+
+    Example:
+        >>> from auxdrive import CameraSpec, DatasetCard, Modality, write_card
+        >>> camera = CameraSpec(width=320, height=240, fov_deg=90.0)
+        >>> card = DatasetCard(name="yard", rate_hz=10.0, modalities=(Modality.RGB,), camera=camera)
+        >>> write_card("yard", card)
     """
     folder = Path(dataset_dir)
     make_folder(folder)

@@ -16,14 +16,25 @@ from auxdrive.storage.reading import exists, is_folder
 
 
 class EpisodeReader:
-    """One recorded episode, memory-mapped. Files are checked against each other when it is opened;
-    data is read when it is used.
+    """One recorded episode. Opening it compares its files with each other; frames are memory-mapped
+    and read when they are used.
 
-    Pickles as its path, so that worker processes map the files anew.
+    It is pickled as its path: a worker process maps the files anew.
+
+    Args:
+        path: the episode's folder.
 
     Raises:
-        DataError: no such episode; a file that is truncated, pickled, of the wrong shape or dtype;
-            lengths that differ.
+        DataError: no such episode; or a file is truncated, pickled, of the wrong shape or dtype, or
+            of another length than the others.
+
+    Example:
+        >>> from auxdrive import EpisodeReader, Modality
+        >>> episode = EpisodeReader("data/episodes/val-0")
+        >>> len(episode), episode.frames(Modality.RGB).shape
+        (24, (24, 64, 80, 3))
+        >>> float(episode.state["speed_mps"][0])
+        4.0
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -35,10 +46,10 @@ class EpisodeReader:
         self.look_again()
 
     def look_again(self) -> None:
-        """Take notice of modalities that were derived since.
+        """Find modalities that were derived since the episode was opened.
 
         Raises:
-            DataError: a file of one is damaged.
+            DataError: the file of one is damaged.
         """
         for modality in Modality:
             file = self.path / f"{modality}.npy"
@@ -48,8 +59,8 @@ class EpisodeReader:
 
     @property
     def state(self) -> np.memmap[Any, Any]:
-        """The records (N,) of `STATE_DTYPE`, memory-mapped and read-only. Mapped when it is asked
-        for: an open reader holds no file.
+        """The records (N,) of `STATE_DTYPE`, memory-mapped and read-only. They are mapped at each
+        call, so that a reader keeps no file open.
 
         Raises:
             DataError: the file was damaged since.
@@ -63,7 +74,7 @@ class EpisodeReader:
 
     @property
     def modalities(self) -> tuple[Modality, ...]:
-        """What was recorded or derived, in the order of `Modality`."""
+        """The modalities that were recorded or derived, in the order of `Modality`."""
         return tuple(self._shapes)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Recording episodes, in the vehicle and in simulators; the format: `episode_files`."""
+"""Recording episodes, in the vehicle and in simulators. The format stands in `episode_files`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FULL_DISK = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 
 def check_episode_id(episode_id: str) -> str:
-    """The id itself, if it is a plain file name.
+    """The id, unchanged, if it is a plain file name.
 
     Raises:
         InputError: it is not.
@@ -41,34 +41,43 @@ def check_episode_id(episode_id: str) -> str:
 
 
 class EpisodeWriter:
-    """Records one episode. A context manager: leaving it publishes the episode, also when an
+    """Records one episode. It is a context manager: leaving it publishes the episode, even when an
     exception or Ctrl-C ends the block.
 
-        with EpisodeWriter("data", "drive-0001", [Modality.RGB]) as writer:
-            state = {"time_s": 0.0, "steer_rad": 0.1, "throttle": 0.3, "brake": 0.0}
-            writer.append({Modality.RGB: image}, state)
+    An instant that `append` refuses leaves the recording as it was. Catch the `InputError` to skip
+    that instant and go on, or let it end the block: what was recorded until then is published, and
+    a note on the exception says where. One bad instant never costs the whole drive. On a full disk,
+    too, the instants that were recorded completely are published.
 
-    An instant that `append` refuses leaves the recording as it was. Catch the `InputError` to leave
-    that instant out and go on, or let it end the block: what was recorded until then is published,
-    and the exception carries a note that says where. A drive cannot be driven again for the sake of
-    one bad tick. On a full disk, too, the instants that were recorded whole are published.
-
-    Frames go to `episodes/.partial-<id>-<pid>/` as they come; memory use does not grow with the
-    length of the drive. A process that is killed leaves that folder, which readers ignore and
-    `clean_partial` removes.
+    Frames are written to `episodes/.partial-<id>-<pid>/` as they come, so memory use does not grow
+    with the length of the drive. A process that is killed leaves that folder behind; readers ignore
+    it and `clean_partial` removes it.
 
     Args:
         dataset_dir: the data set's folder; made when it does not exist.
         episode_id: a plain file name that does not exist yet.
-        modalities: what every `append` brings, exactly.
-        frame_shapes: shape of one frame by modality; where absent, the first frame decides.
-        keep_on_error: publish what was recorded when an exception, Ctrl-C or a full disk ends it.
-            False: remove it, for recordings that can be repeated and are of no use in part.
+        modalities: exactly those whose frames every `append` brings.
+        frame_shapes: the shape of one frame by modality; where it is absent, the first frame
+            decides.
+        keep_on_error: whether what was recorded is published when an exception, Ctrl-C or a full
+            disk ends the recording. False removes it, for recordings that can be repeated and are
+            of no use in part.
 
     Raises:
-        InputError: a bad id, no modalities, or shapes that are not of the modality. UsageError: an
-            unknown modality.
+        InputError: a bad id, no modalities, or a shape that does not fit its modality.
+        UsageError: an unknown modality.
         DataError: the episode exists already, or the disk refuses.
+
+    Example:
+        >>> import numpy as np
+        >>> from auxdrive import EpisodeWriter, Modality
+        >>> with EpisodeWriter("yard", "drive-0001", [Modality.RGB]) as writer:
+        ...     for tick in range(3):
+        ...         image = np.zeros((240, 320, 3), np.uint8)
+        ...         state = {"time_s": tick / 10, "steer_rad": 0.1, "throttle": 0.3, "brake": 0.0}
+        ...         writer.append({Modality.RGB: image}, state)
+        >>> len(writer)
+        3
     """
 
     def __init__(
@@ -123,15 +132,18 @@ class EpisodeWriter:
     def append(
         self, frames: Mapping[Modality, AnyArray], state: np.void | AnyArray | Mapping[str, float]
     ) -> None:
-        """Record one instant: a frame of every modality in its stored format (`MODALITIES`), and
-        the state.
+        """Record one instant. After an InputError nothing of the instant has been recorded, and the
+        caller may go on with the next.
 
-        After an InputError nothing of this instant has been recorded, and the caller may go on with
-        the next.
+        Args:
+            frames: one of every modality, in the shape (H, W) or (H, W, C) and the dtype that
+                `MODALITIES` gives.
+            state: a record of `STATE_DTYPE`, or its fields by name (see
+                `auxdrive.data.state.state_record`).
 
         Raises:
-            InputError: a modality missing or too many, wrong shape or dtype, a state that is none,
-                time that does not increase.
+            InputError: a modality is missing or was not announced, a shape or dtype is wrong, the
+                state is not valid, or the time does not increase.
             DataError: the disk is full or refuses. The writer is closed then; the message says
                 whether the instants before were kept.
         """
@@ -189,7 +201,7 @@ class EpisodeWriter:
     def _as_array(self, modality: Modality, frame: object) -> AnyArray:
         try:
             return np.asarray(frame)
-        # a camera's own image type may raise anything; that tick alone is bad
+        # a camera's own image type may raise anything; only this instant is lost
         except Exception as error:
             raise InputError(
                 f"episode {self.episode_id}: the frame of {modality} cannot be read as an array: "
@@ -197,11 +209,11 @@ class EpisodeWriter:
             ) from error
 
     def close(self) -> None:
-        """Publish the episode; does nothing when it is closed already.
+        """Publish the episode. Does nothing when the writer is closed already.
 
         Raises:
-            DataError: nothing was recorded, the id was taken meanwhile, or the disk refuses;
-                nothing incomplete is left.
+            DataError: nothing was recorded, another process took the id meanwhile, or the disk
+                refuses; nothing incomplete is left.
         """
         if not self._open:
             return
@@ -229,14 +241,14 @@ class EpisodeWriter:
             ) from error
 
     def _publish(self) -> None:
-        """Cut every file to the instants that are whole, and put the folder where readers look."""
+        """Cut every file to the instants that are complete, and put the folder in its place."""
         for stream in (self._state, *self._streams.values()):
             stream.finish(len(self))
         put_in_place(self._partial, self.path)
         self._open = False
 
     def abort(self) -> None:
-        """Remove what was recorded; does nothing when it is closed already."""
+        """Remove what was recorded. Does nothing when the writer is closed already."""
         if not self._open:
             return
         self._open = False
@@ -246,14 +258,17 @@ class EpisodeWriter:
         shutil.rmtree(self._partial, ignore_errors=True)
 
     def _refused(self, error: OSError, keep: bool = False) -> DataError:
-        """The error to raise when the disk refused; with `keep` the whole instants are published
-        before it refused.
+        """The error to raise when the disk refused something.
+
+        Args:
+            error: what the system said.
+            keep: whether to publish the instants that were complete before.
         """
         frames = self._state.items if hasattr(self, "_state") else 0
         left = f"nothing incomplete was left at {self.path.parent}"
         if keep and frames:
             try:
-                # needs no room: files are cut, headers rewritten in place, a folder renamed
+                # this needs no room: files become shorter, headers keep their size
                 self._publish()
                 left = f"they are kept as {self.path}"
             except OSError as further:

@@ -1,8 +1,8 @@
-"""Runtimes: what executes a verified graph. One file and one row each; `Predictor.load`, the
-command line and `auxdrive doctor` know what stands in the table.
+"""Runtimes: what executes a model's graph. Each is one file and one row of `RUNTIMES`, from which
+`Predictor.load`, the command line and `auxdrive doctor` know it.
 
-A runtime's file imports the package that executes only where it opens a session or is probed, so
-that naming a runtime takes no time and a broken package breaks nothing else.
+The file of a runtime imports the package behind it only where a session is opened or the runtime is
+probed. So naming a runtime takes no time, and a broken package breaks nothing else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from auxdrive.registry import Registry, instance_of
 
-# A command's help asks for the names alone: whatever takes time is imported where it is needed.
+# The help of commands needs the names alone: what takes time to import is imported in functions.
 if TYPE_CHECKING:
     from auxdrive.cards import TensorSpec
     from auxdrive.strict import Strict
@@ -23,38 +23,41 @@ DEFAULT_RUNTIME = "onnxruntime"
 
 
 class Session(Protocol):
-    """A loaded graph with its buffers. The caller writes into `inputs`, calls `run`, and reads
-    `outputs`: the same arrays each time, so that a call allocates nothing of an image's size.
+    """A loaded graph with its buffers. The caller writes into the arrays of `inputs`, calls `run`,
+    and reads those of `outputs`. They are the same arrays each time, so that a call allocates no
+    memory of an image's size.
     """
 
     @property
     def inputs(self) -> Mapping[str, AnyArray]:
-        """Name -> buffer to write into."""
+        """The buffers to write into, by the input's name; each of the input's shape."""
 
     @property
     def outputs(self) -> Mapping[str, AnyArray]:
-        """Name -> buffer to read from."""
+        """The buffers to read from, by the output's name; each of the output's shape."""
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """What executes it, in the runtime's own words; says after the fact that it is what was
-        asked for.
+        """What executes the graph, in the runtime's own words: it shows whether the device that was
+        asked for is used.
         """
 
     def run(self, deadline_s: float | None = None) -> None:
-        """Compute `outputs` from `inputs`; a run that is not done after `deadline_s` is ended and
-        raises `RuntimeFailure`.
+        """Compute `outputs` from `inputs`.
+
+        Args:
+            deadline_s: after which the run is ended; None for no deadline.
+
+        Raises:
+            RuntimeFailure: the runtime failed, or was not done after `deadline_s`.
         """
 
     def close(self) -> None:
-        """Release the graph; `run` may not be called any more."""
-
-
-# (graph, inputs, outputs, device, threads) -> Session; shapes hold numbers alone.
+        """Release the graph. `run` must not be called afterwards."""
 
 
 class OpenSession(Protocol):
-    """Loads a graph and makes its buffers."""
+    """A function that loads a graph and makes its buffers."""
 
     def __call__(
         self,
@@ -65,11 +68,11 @@ class OpenSession(Protocol):
         threads: int,
         options: Any,
     ) -> Session:
-        """A session for a graph, with exactly what was asked for; nothing else is chosen.
+        """A session for a graph, on exactly the device that was asked for and no other.
 
         Args:
             model: the graph's bytes, ONNX.
-            inputs: its inputs; their shapes hold numbers alone.
+            inputs: its inputs; all axes of their shapes are numbers.
             outputs: its outputs, likewise.
             device: one of the runtime's `devices`.
             threads: CPU threads of one call.
@@ -87,18 +90,23 @@ class RuntimeSpec:
     """What a name in `RUNTIMES` stands for.
 
     Attributes:
-        name: as in the table.
+        name: as in `RUNTIMES`.
         open: loads a graph.
         devices: what it may run on, by name ("cpu", "cuda").
-        package: the name under which the package that executes is imported.
-        extra: the extra of auxdrive that brings this package; empty where the base install or the
-            runtime's own package does.
-        probe: what the package says of itself on this machine, as JSON: "version", and under
-            "devices" for each device why it cannot be had (empty where it can). `auxdrive doctor`
-            calls it in a process of its own, which a broken package may take down.
-        options_type: the runtime's own options.
-        distributions: the distributions that bring the package, where their names differ from it;
-            of several one alone may be installed.
+        package: the name under which the package behind it is imported.
+        extra: the extra of auxdrive that installs this package; empty where the base install does,
+            or the package that adds the runtime.
+        probe: gives values for JSON: under "version" that of the package, and under "devices" for
+            each device why it cannot be used on this machine (empty where it can). `auxdrive
+            doctor` calls it in a process of its own, because a broken package may crash it.
+        options_type: the type of the runtime's own options.
+        distributions: the distributions that bring the package, where their names differ from the
+            package's; only one of several may be installed.
+
+    Example:
+        >>> from auxdrive import RUNTIMES
+        >>> RUNTIMES["onnxruntime"].devices
+        ('cpu', 'cuda')
     """
 
     name: str
@@ -133,15 +141,15 @@ def open_session(
     Args:
         runtime: a name in `RUNTIMES`.
         model: the graph's bytes, ONNX.
-        inputs: its inputs; their shapes hold numbers alone.
+        inputs: its inputs; all axes of their shapes are numbers.
         outputs: its outputs, likewise.
         device: one of the runtime's devices.
         threads: CPU threads of one call.
-        options: values of the runtime's `options_type`, or an object of it.
+        options: values of the runtime's own options, or an object of its `options_type`.
 
     Raises:
         UsageError: no such runtime or device; the message names the nearest.
-        ConfigError: wrong options, all of them named.
+        ConfigError: wrong options; the message names all of them.
         RuntimeUnavailable: the runtime's package or the device cannot be had here.
         BundleError: the runtime refuses the graph, or it has other inputs or outputs.
     """

@@ -20,7 +20,13 @@ from auxdrive.types import Float32, Float64, Prediction
 
 @dataclass(frozen=True, slots=True)
 class OutputLimit:
-    """The largest size that a prediction may have; the size is that of `TaskSpec.size`."""
+    """How large a prediction may be.
+
+    Attributes:
+        largest: the largest size (`TaskSpec.size`) that is allowed.
+        unit: of the size.
+        what: what the size is, for messages.
+    """
 
     largest: float
     unit: str
@@ -29,12 +35,12 @@ class OutputLimit:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A prediction as it is drawn on a page or an image.
+    """How a prediction is drawn on a page or an image.
 
     Attributes:
-        text: in a few characters.
-        path_p2: (P, 2), a path in the ego frame in metres; one point for none.
-        marks: whether the path's points are predicted ones, and marked.
+        text: the prediction in a few characters.
+        path_p2: (P, 2), a path in the ego frame in metres; a single point where there is none.
+        marks: whether the points of the path are predicted ones; they are then marked.
     """
 
     text: str
@@ -43,22 +49,40 @@ class Drawing:
 
 
 class TaskSpec(ABC):
-    """A task whose students give one output. Subclasses say what is particular; what they leave as
-    it is here suits a task of a few numbers that `Prediction` has no field for: it stands in
-    `Prediction.values` under the output's name.
+    """What a vehicle must know of a task: what its models take and give, and what their numbers
+    mean. Training has its own half (`auxdrive_train.Task`).
+
+    A model gives one output. The methods as they stand here suit a task of a few numbers for which
+    `Prediction` has no field: they are put into `Prediction.values` under the output's name.
+    Subclasses override what is different for them.
 
     Attributes:
         name: as in `TASKS`, in cards and in `--task`.
         predicts: what is predicted, for people.
-        output_name: of the graph's output, with its unit.
-        output_unit: of its numbers.
-        output_frame: what they are measured in; empty where the name says it.
-        axes: of a row, as a reader knows them: a number or a letter each.
-        ego_inputs: the inputs beside the image that its students take, by name and in order.
+        output_name: the name of the graph's output, with its unit.
+        output_unit: the unit of its numbers.
+        output_frame: the coordinate frame of its numbers; empty where the name says it.
+        axes: the axes of a row as documentation shows them, each a number or a letter.
+        ego_inputs: the names of the inputs beside the image that its models take, in their order.
         parity_unit: the unit in which two predictions are compared, see `apart`.
-        parity_limit: how far the exported graph may be from the trained student, in that unit.
+        parity_limit: how far the exported graph's predictions may be from those of the trained
+            student, in that unit.
         controller: the name of the controller that drives by its predictions; None where there is
             none.
+
+    Example:
+        >>> from auxdrive import TaskSpec
+        >>> from auxdrive.tasks.base import OutputLimit
+        >>> class Speed(TaskSpec):
+        ...     name, predicts = "speed", "the speed that the driver would choose"
+        ...     output_name, output_unit = "chosen_mps", "m/s"
+        ...     parity_unit, parity_limit = "m/s", 0.01
+        ...
+        ...     def limit(self, steering):
+        ...         return OutputLimit(60.0, "m/s", "largest speed")
+        >>> speed = Speed()
+        >>> speed.text(speed.example())
+        '0.000 m/s'
     """
 
     name: ClassVar[str]
@@ -72,10 +96,10 @@ class TaskSpec(ABC):
     parity_limit: ClassVar[float]
     controller: ClassVar[str | None] = None
 
-    # What goes out of the graph
+    # The graph's output
 
     def shape(self, times_s: tuple[float, ...]) -> tuple[int, ...]:
-        """Of a row.
+        """The shape of a row.
 
         Args:
             times_s: the card's `waypoint_times_s`.
@@ -84,7 +108,11 @@ class TaskSpec(ABC):
         return tuple(int(axis) for axis in self.axes)
 
     def output(self, times_s: tuple[float, ...]) -> TensorSpec:
-        """The graph's output, (batch, *shape) float32."""
+        """The graph's output, float32 of the shape (batch, *shape).
+
+        Args:
+            times_s: the card's `waypoint_times_s`.
+        """
         return TensorSpec(
             name=self.output_name,
             shape=("batch", *self.shape(times_s)),
@@ -94,34 +122,42 @@ class TaskSpec(ABC):
         )
 
     def time_mistakes(self, times_s: tuple[float, ...]) -> Iterator[str]:
-        """What is wrong with a card's `waypoint_times_s`, which most tasks do not have."""
+        """What is wrong with a card's `waypoint_times_s`. Most tasks have none."""
         if times_s:
             yield f"waypoint_times_s: a {self.name} model has none"
 
-    # How far, and how far apart
+    # Sizes and differences
 
     def apart(self, difference: Float64) -> Float64:
-        """The difference of two predictions (N, *shape), in the output's unit, as distances in
-        `parity_unit` (N, ...).
+        """How far apart predictions are.
+
+        Args:
+            difference: of N pairs of predictions, (N, *shape) in the output's unit.
+
+        Returns:
+            The distances, (N, ...) in `parity_unit`.
         """
         return np.abs(difference)
 
     @abstractmethod
     def limit(self, steering: SteeringSpec) -> OutputLimit:
-        """The limit of a prediction's size, for a vehicle that steers so."""
+        """How large a prediction may be for a vehicle with this steering."""
 
     def size(self, row: Sequence[Any], times_s: tuple[float, ...]) -> float:
-        """The size of a row, given as nested lists, in the unit of `limit`; infinite where a number
-        is not finite.
+        """The size of a row, in the unit of `limit`; infinite where a number is not finite.
+
+        Args:
+            row: as nested lists.
+            times_s: the card's `waypoint_times_s`.
         """
         del times_s
         largest = float(np.abs(np.asarray(row, np.float64)).max())
         return largest if math.isfinite(largest) else math.inf
 
-    # From a row to a prediction, and on to people
+    # From a row to a prediction, and how people are shown it
 
     def fields(self, row: Float32) -> dict[str, Any]:
-        """The fields of `Prediction` that hold a row of this task's `shape`."""
+        """The fields of `Prediction`, by name, that hold a row of this task's `shape`."""
         return {"values": {self.output_name: row}}
 
     def row(self, prediction: Prediction) -> Float32:
@@ -129,41 +165,47 @@ class TaskSpec(ABC):
         return prediction.values[self.output_name]
 
     def made(self, prediction: Prediction) -> bool:
-        """Whether a prediction holds one of this task's rows."""
+        """Whether a prediction holds a row of this task."""
         return self.output_name in prediction.values
 
     @property
     def field(self) -> str:
-        """How a program reads it from a `Prediction`: what stands after the dot."""
+        """How a program reads the row from a `Prediction`: what stands after `prediction.`"""
         return f'values["{self.output_name}"]'
 
     def text(self, prediction: Prediction) -> str:
-        """A prediction that is not withheld, on a terminal."""
+        """A prediction as a terminal shows it. It must not be withheld."""
         numbers = prediction.values[self.output_name].ravel().tolist()
         return f"{' '.join(f'{number:.3f}' for number in numbers)} {self.output_unit}".strip()
 
     def cells(self, prediction: Prediction) -> dict[str, float | None]:
-        """A prediction as columns of a table; None where it is withheld."""
+        """A prediction as columns of a table, by their names; None where it is withheld."""
         size = math.prod(self.shape(prediction.waypoint_times_s))
         names = [self.output_name, *(f"{self.output_name}_{k}" for k in range(1, size))]
         row = prediction.values.get(self.output_name)
         return dict(zip(names, [None] * size if row is None else row.ravel().tolist(), strict=True))
 
     def drawing(self, row: Float32) -> Drawing:
-        """A row of this task's `shape` on a page or an image."""
+        """How a row of this task's `shape` is drawn on a page or an image."""
         return Drawing(" ".join(f"{number:.2f}" for number in row.ravel().tolist()))
 
     def describe(self, times_s: tuple[float, ...]) -> str:
-        """What is predicted, for a bundle's page."""
+        """What is predicted, as a bundle's page says it.
+
+        Args:
+            times_s: the card's `waypoint_times_s`.
+        """
         del times_s
         return self.predicts
 
     def metrics_note(self, card: ModelCard) -> str:
-        """What a reader of a bundle's metrics must know of them; a sentence or none."""
+        """What a reader of a bundle's metrics must know of them, in a few sentences; empty where
+        there is nothing.
+        """
         del card
         return ""
 
     def example(self) -> Prediction:
-        """A prediction of the time 1 s that asks for nothing, to try a controller by."""
+        """A prediction of zeros at the time 1 s, with which a controller can be tried."""
         row = np.zeros(self.shape(()), np.float32)
         return Prediction(1.0, 0.0, **self.fields(row))

@@ -33,6 +33,7 @@ class Kept:
 
     Example:
         >>> import torch
+        >>> from auxdrive_train.models.maps import Kept
         >>> kept = Kept(["stem"])
         >>> kept.show("stem", torch.zeros(2, 3, 4, 4))
         >>> kept.show("layer2", torch.zeros(2, 6, 2, 2))
