@@ -22,6 +22,7 @@ from auxdrive_train.losses import LOSSES
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
+from auxdrive_train.trackers import TRACKERS
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -31,6 +32,7 @@ TABLES: dict[str, typing.Iterable[str]] = {
     "method": [method.name for method in METHODS.builtin],
     "backbone": [backbone.name for backbone in BACKBONES.builtin],
     "options.loss": [loss.name for loss in LOSSES.builtin],
+    "track": [tracker.name for tracker in TRACKERS.builtin],
 }
 """Keys that take a name of a table: the names that are built in."""
 HEAD = """# Settings of `auxdrive train`
@@ -115,7 +117,8 @@ def table(model: type[BaseModel], prefix: str = "") -> str:
 def takes(key: str, field: FieldInfo) -> str:
     """What a key takes, in plain words."""
     if key in TABLES:
-        return ", ".join(f"`{name}`" for name in TABLES[key])
+        several = "a list of " if field.annotation == tuple[str, ...] else ""
+        return several + ", ".join(f"`{name}`" for name in TABLES[key])
     if field.annotation == tuple[Path, ...]:
         return "a path, or a list of them"
     if key == "options" or _is_group(field.annotation):

@@ -28,7 +28,7 @@ from auxdrive.registry import Registry
 
 # Which extra brings the modules that a command may find missing.
 EXTRA_OF_MODULE = {
-    "torch": "train", "lightning_fabric": "train", "safetensors": "train", "tensorboard": "train",
+    "torch": "train", "lightning_fabric": "train", "safetensors": "train",
     "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
     "jinja2": "train", "markupsafe": "train", "matplotlib": "all",
     "av": "video",
@@ -41,7 +41,7 @@ EXTRA_OF_COMMAND = {
     "train": "train", "select": "train", "ingest": "train", "evaluate": "train",
     "export": "deploy", "collect": "sim", "drive": "sim", "merge": "sim", "demo": "all",
 }  # fmt: skip
-WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim", "video")}
+WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim", "video", "tensorboard")}
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 UNFORESEEN, INTERRUPTED = 3, 130
 _LOG = logging.getLogger(__name__)

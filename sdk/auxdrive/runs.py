@@ -4,7 +4,7 @@
     dataset.json                        the card of the data set that it was trained on
     run.json                            where the run comes from (`RunRecord`)
     metrics.jsonl                       a line for each finished epoch
-    tensorboard/                        the same as TensorBoard events
+    tensorboard/, wandb/                the same for trackers that were asked for
     checkpoints/last.safetensors        where training goes on
     checkpoints/best.safetensors        the networks after the student's best epoch
     reference/images.npy, ego.npy, labels.npy
@@ -35,10 +35,11 @@ Metrics = dict[str, float | None]
 """By name; None where a metric is no number, such as R2 of labels that do not vary."""
 
 CONFIG_NAME = "config.yaml"
-NOT_IN_FINGERPRINT = frozenset({"data", "prefetch", "evaluate", "device", "threads"})
+NOT_IN_FINGERPRINT = frozenset({"data", "prefetch", "evaluate", "track", "device", "threads"})
 """Settings that may differ between a run and its resume, and between runs of one group: where the
-data lie, what is measured after training, and the machine. A different number of threads or another
-device rounds differently: the resumed run is as good, but not the same to the last bit.
+data lie, what is measured after training, who is told of it, and the machine. A different number of
+threads or another device rounds differently: the resumed run is as good, but not the same to the
+last bit.
 """
 _LONGEST_LINE = 1 << 20
 

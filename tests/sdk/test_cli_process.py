@@ -168,7 +168,6 @@ EXTRA_MODULES = (
     "torch",
     "lightning_fabric",
     "safetensors",
-    "tensorboard",
     "yaml",
     "onnx",
     "onnxscript",

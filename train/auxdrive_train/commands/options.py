@@ -6,11 +6,26 @@ from typing import Annotated
 
 import typer
 
+from auxdrive_train.trackers import TRACKERS
+
 ResumeOption = Annotated[
     bool,
     typer.Option("--resume", help="Take up the run in --out where its last checkpoint stands."),
+]
+TrackOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help=f"Trackers that are told of every epoch, separated by commas: {', '.join(TRACKERS)}.",
+        show_default=False,
+    ),
 ]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="A setting as path.to.key=value; may be repeated."),
 ]
+
+
+def names_of(text: str | None) -> list[str] | None:
+    """Names that stand between commas; None where the option was not given."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]

@@ -11,7 +11,7 @@ from auxdrive.commands.completing import one_of, some_of
 from auxdrive.console import JsonOption
 from auxdrive.modalities import Modality
 
-from auxdrive_train.commands.options import ResumeOption, SetOption
+from auxdrive_train.commands.options import ResumeOption, SetOption, TrackOption, names_of
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
 
@@ -49,6 +49,7 @@ def select(
     epochs: Annotated[int, typer.Option(help="Epochs to train the weighing network.")] = 10,
     seed: Annotated[int, typer.Option(help="The run's seed.")] = 0,
     out: Annotated[Path, typer.Option(help="The run's directory.")] = Path("runs/selection"),
+    track: TrackOption = None,
     resume: ResumeOption = False,
     set_: SetOption = None,
     json_output: JsonOption = False,
@@ -66,14 +67,11 @@ def select(
         for m in Modality
         if m in dataset.card.modalities or m in (Modality.EDGE, Modality.FREQUENCY)
     ]
-    names = (
-        [name.strip() for name in candidates.split(",")]
-        if candidates
-        else [m.value for m in held if m.value != main]
-    )
+    names = names_of(candidates) or [m.value for m in held if m.value != main]
     overrides = {
         "data": [str(path) for path in data], "method": "selection", "main": main, "aux": names,
         "task": task, "backbone": backbone, "epochs": epochs, "seed": seed,
+        "track": names_of(track),
     }  # fmt: skip
     result = _weigh(load_config(None, overrides, set_ or []), out, resume)
     if json_output:

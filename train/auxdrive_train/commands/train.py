@@ -11,7 +11,7 @@ from auxdrive.commands.completing import one_of, some_of
 from auxdrive.console import JsonOption
 from auxdrive.modalities import Modality
 
-from auxdrive_train.commands.options import ResumeOption, SetOption
+from auxdrive_train.commands.options import ResumeOption, SetOption, TrackOption, names_of
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
@@ -69,6 +69,7 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="The run's directory; runs/<method> by default.")
     ] = None,
+    track: TrackOption = None,
     resume: ResumeOption = False,
     set_: SetOption = None,
     json_output: JsonOption = False,
@@ -87,7 +88,7 @@ def train(
         "data": [str(path) for path in data] if data else None, "method": method, "main": main,
         "task": task, "backbone": backbone, "epochs": epochs, "seed": seed,
         "init_from": None if init_from is None else str(init_from),
-        "aux": None if aux is None else [name.strip() for name in aux.split(",") if name.strip()],
+        "aux": names_of(aux), "track": names_of(track),
     }  # fmt: skip
     if resume and config is None and out is not None and RunFolder(out).is_run:
         config = RunFolder(out).config_path

@@ -32,6 +32,7 @@ from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import FINISHED, is_finished
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
+from auxdrive_train.trackers import TRACKERS
 
 
 class Preprocessing(PreprocessingSpec):
@@ -147,6 +148,9 @@ class TrainConfig(Strict):
     evaluate: tuple[str, ...] = Field(
         default=(), description="further splits, measured once after training with the best weights"
     )
+    track: tuple[str, ...] = Field(
+        default=(), description="trackers that are told of every epoch, beside `metrics.jsonl`"
+    )
 
     @field_serializer("data", when_used="json")
     def _one_is_no_list(self, data: tuple[Path, ...]) -> str | list[str]:
@@ -156,7 +160,7 @@ class TrainConfig(Strict):
     def _consistent(self, info: ValidationInfo) -> TrainConfig:
         mistakes = [*self._unknown_names()]
         if not is_finished(info):
-            mistakes += [*self._method_mistakes(), *self._clashes()]
+            mistakes += [*self._method_mistakes(), *self._clashes(), *self._no_trackers()]
         if mistakes:
             raise _Mistakes(mistakes)
         return self
@@ -184,6 +188,13 @@ class TrainConfig(Strict):
             return
         for text in method.mistakes(self.aux, self.epochs, options):
             yield _Mistake(("method", "aux", "epochs", "options"), text)
+
+    def _no_trackers(self) -> Iterator[_Mistake]:
+        for name in self.track:
+            if name not in TRACKERS:
+                yield _Mistake(("track",), f"track: {TRACKERS.unknown(name)}")
+        if len(set(self.track)) != len(self.track):
+            yield _Mistake(("track",), "track: a tracker stands there twice")
 
     def _clashes(self) -> Iterator[_Mistake]:
         if self.main in self.aux:

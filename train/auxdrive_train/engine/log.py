@@ -1,6 +1,4 @@
-"""What a run writes down: `metrics.jsonl`, TensorBoard events, and a line on the terminal for each
-epoch.
-"""
+"""What a run writes down of each epoch: a line of `metrics.jsonl`. Trackers are told the same."""
 
 from __future__ import annotations
 
@@ -12,15 +10,36 @@ from typing import Any
 from auxdrive.errors import DataError
 from auxdrive.runs import RunFolder
 from auxdrive.strict import plain
-from torch.utils.tensorboard import SummaryWriter
+
+from auxdrive_train.trackers.contract import TrackedRun
+from auxdrive_train.trackers.told import Trackers
+
+_COUNTS = ("epoch", "step", "phase_index")
 
 
 class RunLog:
     """Appends one record per epoch. On a resume, what was written after the checkpoint is cut off,
     so nothing stands twice.
+
+    Args:
+        folder: the run's.
+        keep_bytes: how much of the log the checkpoint counts on.
+        step: optimiser steps so far.
+        config: the run's settings, for trackers.
+        trackers: are told of each record.
+
+    Raises:
+        DataError: the log is shorter than that.
     """
 
-    def __init__(self, folder: RunFolder, keep_bytes: int, step: int) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        keep_bytes: int,
+        step: int,
+        config: Mapping[str, Any],
+        trackers: Trackers,
+    ) -> None:
         self.path = folder.metrics_path
         with self.path.open("ab") as file:
             if file.tell() < keep_bytes:
@@ -29,9 +48,8 @@ class RunLog:
                     "Choose another --out"
                 )
             file.truncate(keep_bytes)
-        self._events = SummaryWriter(
-            str(folder.events_dir), purge_step=step + 1 if keep_bytes else None
-        )
+        self._trackers = trackers
+        trackers.on_start(TrackedRun(folder.path, config, step))
 
     def epoch(self, record: Mapping[str, Any], step: int) -> int:
         """Write one epoch's record; returns the log's length in bytes."""
@@ -41,12 +59,20 @@ class RunLog:
             # Before the checkpoint that counts on it.
             os.fsync(file.fileno())
             size = file.tell()
-        for key, value in record.items():
-            if isinstance(value, int | float) and key not in ("epoch", "step", "phase_index"):
-                self._events.add_scalar(key, value, step)
-        self._events.flush()
+        self._trackers.on_metrics(step, curves(record))
         return size
 
     def close(self) -> None:
-        """Flush and close the event file."""
-        self._events.close()
+        """Tell the trackers that nothing follows."""
+        self._trackers.on_end()
+
+
+def curves(record: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of an epoch's record, each behind the role that was trained: what one curve shows
+    is of one network.
+    """
+    return {
+        f"{record['role']}/{key}": value
+        for key, value in record.items()
+        if isinstance(value, int | float) and key not in _COUNTS
+    }

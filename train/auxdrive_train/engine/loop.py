@@ -44,6 +44,7 @@ from auxdrive_train.engine.schedule import learning_rate
 from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.losses.contract import without_losses
 from auxdrive_train.methods.contract import Phase, PhaseRecord
+from auxdrive_train.trackers.told import Trackers
 
 _LOG = logging.getLogger(__name__)
 
@@ -108,7 +109,13 @@ class Trainer:
         self.shown = shown
         shown.found(sum(record.epochs for record in self.progress.history) + self.progress.epoch)
         if self.parts.fabric.is_global_zero:
-            self._log = RunLog(self.parts.folder, self.progress.log_bytes, self.progress.step)
+            self._log = RunLog(
+                self.parts.folder,
+                self.progress.log_bytes,
+                self.progress.step,
+                self.config.model_dump(mode="json"),
+                Trackers(self.config.track),
+            )
         try:
             while (phase := self.parts.method.next_phase(self.progress.history)) is not None:
                 self._run_phase(phase)

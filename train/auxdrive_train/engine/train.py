@@ -26,6 +26,7 @@ from auxdrive_train.engine.measure import write_result
 from auxdrive_train.engine.prepare import prepare
 from auxdrive_train.engine.processes import in_processes
 from auxdrive_train.engine.run_folder import RUN, take, write_artefacts
+from auxdrive_train.trackers.told import load_trackers
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ def train(
     Raises:
         AuxdriveError: anything that the user can mend; the run can be taken up with `resume`.
     """
+    load_trackers(config.track)  # what they lack must come to light before anything is made
     with claim(out, config, RUN, resume):
         return _train(config, out, progress)
 

@@ -1,0 +1,30 @@
+"""TensorBoard: event files in the run's folder, `tensorboard --logdir runs`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from auxdrive.runs import RunFolder
+from torch.utils.tensorboard import SummaryWriter
+
+from auxdrive_train.trackers.contract import TrackedRun
+
+
+class TensorBoard:
+    """A curve for each number."""
+
+    def on_start(self, run: TrackedRun) -> None:
+        """Begin a file. What earlier ones hold of steps that did not count is passed over."""
+        events = RunFolder(run.folder).events_dir
+        again = events.is_dir() and any(events.iterdir())
+        self._events = SummaryWriter(str(events), purge_step=run.step + 1 if again else None)
+
+    def on_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Write a point of each curve to the disk."""
+        for name, value in metrics.items():
+            self._events.add_scalar(name, value, step)
+        self._events.flush()
+
+    def on_end(self) -> None:
+        """Close the file."""
+        self._events.close()
