@@ -127,11 +127,13 @@ def named_choices() -> list[tuple[str, str, Iterable[str]]]:
     from auxdrive_train.methods import METHODS
     from auxdrive_train.models import BACKBONES
     from auxdrive_train.tasks import TASKS
+    from auxdrive_train.trackers import TRACKERS
 
     return [
         ("train", "method", METHODS),
         ("train", "backbone", BACKBONES),
         ("train", "task", TASKS),
+        ("train", "track", TRACKERS),
         ("select", "backbone", BACKBONES),
         ("select", "task", TASKS),
         ("ingest", "source_format", READERS),

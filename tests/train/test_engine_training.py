@@ -130,7 +130,9 @@ def test_train_prints_roles_with_different_metrics(
 
 
 @pytest.mark.slow
-def test_two_processes_train_what_one_does(stripe_data: Path, tmp_path: Path) -> None:
+def test_two_processes_train_what_one_does(
+    stripe_data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Each takes half of every batch; without random augmentation their averaged gradients are
     those of the whole batch.
     """
@@ -142,6 +144,7 @@ def test_two_processes_train_what_one_does(stripe_data: Path, tmp_path: Path) ->
     }
     train(settings_for("baseline", stripe_data, **still), tmp_path / "one")
     train(settings_for("baseline", stripe_data, **still, processes=2), tmp_path / "two")
+    assert capfd.readouterr() == ("", "")  # nor do the processes print
     assert checkpoint.load(tmp_path / "two" / "checkpoints" / "last.safetensors").progress.finished
     one, two = (
         weights(tmp_path / "one", "last.safetensors"),

@@ -26,6 +26,7 @@ from auxdrive_train.data.augment import augment
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.loader import Loader, epoch_order
 from auxdrive_train.engine import checkpoint as files
+from auxdrive_train.engine.averages import mean_over_processes, share_gradients
 from auxdrive_train.engine.checkpoint import (
     Checkpoint,
     Slots,
@@ -218,8 +219,9 @@ class Trainer:
             f"{phase.name}: {steps} steps in {elapsed_s:.1f} s, of which {loader.waited_s:.1f} s "
             f"waiting for data; learning rate {lr:.3g}"
         )
-        means = self._over_processes(
-            {**{name: value / steps for name, value in sums.items()}, **norms.summary()}
+        means = mean_over_processes(
+            self.parts.fabric,
+            {**{name: value / steps for name, value in sums.items()}, **norms.summary()},
         )
         return {
             **means,
@@ -227,19 +229,6 @@ class Trainer:
             "samples_per_s": steps * size / elapsed_s,
             "wait_share": loader.waited_s / max(loader.total_s, 1e-9),
         }
-
-    def _over_processes(self, means: dict[str, float]) -> dict[str, float]:
-        """What is logged is the mean over all processes, not the first one's share."""
-        if self.parts.fabric.world_size == 1:
-            return means
-        shared = self.parts.fabric.all_reduce(
-            torch.tensor(
-                list(means.values()), dtype=torch.float64, device=self.parts.fabric.device
-            ),
-            reduce_op="mean",
-        )
-        assert isinstance(shared, Tensor)
-        return dict(zip(means, shared.tolist(), strict=True))
 
     def _step(
         self,
@@ -269,7 +258,7 @@ class Trainer:
             norms.measure_terms(cost.losses)
         optimizer.zero_grad(set_to_none=True)
         fabric.backward(total)
-        self._share_gradients(optimizer)
+        share_gradients(self.parts.fabric, optimizer)
         for group in optimizer.param_groups:
             group["lr"] = lr
         self._refuse_divergence("gradient's norm", norms.clip(), phase, step, losses)
@@ -291,23 +280,6 @@ class Trainer:
                 f"({', '.join(f'{name} {loss:.3g}' for name, loss in losses.items())}); lower lr, "
                 "or check the labels"
             )
-
-    def _share_gradients(self, optimizer: Optimizer) -> None:
-        """Average gradients over the processes. Done by hand, since a phase may train several
-        networks, in any combination.
-        """
-        if self.parts.fabric.world_size == 1:
-            return
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flat = self.parts.fabric.all_reduce(
-            torch.cat([grad.reshape(-1) for grad in grads]), reduce_op="mean"
-        )
-        assert isinstance(flat, Tensor)
-        for parameter, part in zip(
-            parameters, torch.split(flat, [grad.numel() for grad in grads]), strict=True
-        ):
-            parameter.grad = part.reshape(parameter.shape).clone()
 
     def _finish_epoch(self, phase: Phase, record: dict[str, float]) -> None:
         if self.parts.fabric.world_size > 1:
@@ -342,9 +314,10 @@ class Trainer:
         if improved:
             self._write(self.parts.folder.best_path, to_resume=False)
         self._save()
+        alone = phase.epochs == self.epochs_expected()
         self.shown.done(
             1,
-            f"{phase.name} {self.progress.epoch}/{phase.epochs}",
+            *(() if alone else (f"{phase.name} {self.progress.epoch}/{phase.epochs}",)),
             f"loss {record['loss/total']:.4f}",
             f"{self.parts.method.task.primary_metric} {value:.3f}",
         )

@@ -26,6 +26,9 @@ from auxdrive.work import Shown, ShowProgress, Work, no_progress
 from lightning_fabric import Fabric
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
+# Lightning prints what it logs; the processes that it starts are no news to anybody.
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+
 STOPPED_S = 20.0
 """A process that has been stopped for so long, while this one runs, is not coming back: the others
 wait for it.
