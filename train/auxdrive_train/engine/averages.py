@@ -1,5 +1,5 @@
-"""Means over the training processes. Taken by hand, since a phase may train several networks, in any
-combination.
+"""Means over the training processes, taken by hand, since a phase may train several networks, in
+any combination.
 """
 
 from __future__ import annotations
