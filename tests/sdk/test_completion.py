@@ -45,6 +45,8 @@ def complete(*words: str) -> list[str]:
         (("train", "--method", "s"), ["samd", "selection"]),
         (("train", "--aux", "lidar,de"), ["lidar,depth"]),
         (("train", "--task", "w"), ["waypoints"]),
+        (("train", "--track", "wandb,t"), ["wandb,tensorboard"]),
+        (("train", "--verb"), ["--verbose"]),
         (("train", "--backbone", "resnet3"), ["resnet34"]),
         (("ingest", "don"), ["donkey"]),
         (("verify", "--runtime", "onnx"), ["onnxruntime"]),

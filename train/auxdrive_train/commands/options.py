@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from auxdrive.commands.completing import some_of
 
 from auxdrive_train.trackers import TRACKERS
 
@@ -17,6 +18,7 @@ TrackOption = Annotated[
     typer.Option(
         metavar="NAMES",
         help=f"Trackers that are told of every epoch, separated by commas: {', '.join(TRACKERS)}.",
+        autocompletion=some_of(TRACKERS),
         show_default=False,
     ),
 ]
