@@ -163,9 +163,8 @@ def samples_per_s(
         [*COMMAND, *map(str, options), *chosen], env=environment, check=True, capture_output=True
     )
     records = RunFolder(out).epochs()
-    return round(
-        statistics.median(record["samples_per_s"] for record in records if record["epoch"] > 1), 1
-    )
+    rates = [float(record["samples_per_s"]) for record in records if record["epoch"] > 1]
+    return round(statistics.median(rates), 1)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ METHODS: dict[str, dict[str, Any]] = {
     "dmcl": {"aux": ["edge", "frequency"]},
 }
 MAX_STEER_DEG = 25.0
+Row = dict[str, dict[str, float | None]]
+"""By part and metric its mean, interval and number of seeds."""
 
 
 def main() -> None:
@@ -73,7 +75,7 @@ def main() -> None:
             "edge,frequency",
         ]
         subprocess.run([*AUXDRIVE, *ingest], check=True)
-    runs: dict[str, list[dict[str, Any]]] = {}
+    runs: dict[str, list[RunResult]] = {}
     for method in arguments.methods.split(","):
         runs[method] = [
             run_once(method, seed, data, arguments.out / "runs", arguments.epochs)
@@ -85,7 +87,7 @@ def main() -> None:
         print(
             method,
             {
-                name: f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]"
+                name: f"{shown(v['mean'])} [{shown(v['low'])}, {shown(v['high'])}]"
                 for name, v in measured.items()
             },
             flush=True,
@@ -139,13 +141,18 @@ def run_once(method: str, seed: int, data: Path, runs: Path, epochs: int) -> Run
     return result
 
 
-def summary(results: list[RunResult]) -> dict[str, dict[str, float]]:
+def shown(value: float | None) -> str:
+    """A number in a table; there is no interval over one seed."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def summary(results: list[RunResult]) -> Row:
     """Mean and 95 % t-interval over seeds of the student's R2 and mAcc on both parts."""
-    metrics = {}
+    metrics: Row = {}
     for part in ("test", "shift"):
         for metric in ("r2", "macc"):
             values = [result.metrics[part]["student"][metric] for result in results]
-            interval = seed_interval(values)
+            interval = seed_interval([math.nan if each is None else each for each in values])
             metrics[f"{part} {metric}"] = {
                 "mean": interval.value,
                 "low": interval.low,
@@ -155,9 +162,9 @@ def summary(results: list[RunResult]) -> dict[str, dict[str, float]]:
     return metrics
 
 
-def floor_of(result: RunResult) -> dict[str, dict[str, dict[str, float]]]:
+def floor_of(result: RunResult) -> dict[str, Row]:
     """What needs no network on the same parts: one value, since no seed is in it."""
-    kinds: dict[str, dict[str, dict[str, float]]] = {}
+    kinds: dict[str, Row] = {}
     for part in ("test", "shift"):
         for kind, found in result.floor[part].items():
             for metric in ("r2", "macc"):

@@ -91,7 +91,8 @@ def random_frame(rng: np.random.Generator, modality: Modality) -> np.ndarray[Any
     shape = (
         spec.array_shape(64, 64) if modality is Modality.LIDAR else spec.array_shape(HEIGHT, WIDTH)
     )
-    return rng.integers(0, np.iinfo(spec.numpy_dtype).max, shape, spec.numpy_dtype, endpoint=True)
+    stored: type[np.integer[Any]] = np.dtype(spec.dtype).type
+    return rng.integers(0, np.iinfo(stored).max, shape, stored, endpoint=True)
 
 
 def measure(

@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
@@ -70,11 +71,10 @@ def measure(simulator: EmbeddedSimulator, seed: int, ticks: int) -> dict[str, An
         control = simulator.expert()
         times = {
             "expert": perf_counter() - began_s,
-            "step": _seconds(lambda control=control: simulator.step(control)),
+            "step": _seconds(partial(simulator.step, control)),
         }
         times |= {
-            name: _seconds(lambda wanted=wanted: simulator.sense(wanted))
-            for name, wanted in SENSORS.items()
+            name: _seconds(partial(simulator.sense, wanted)) for name, wanted in SENSORS.items()
         }
         if tick >= WARM_UP_TICKS:
             spent = {name: spent[name] + times[name] for name in spent}

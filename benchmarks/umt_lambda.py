@@ -12,6 +12,7 @@ finished ones are not repeated.
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +74,9 @@ def one(arguments: argparse.Namespace, weight: float, seed: int) -> dict[str, fl
     fused = [record for record in RunFolder(out).epochs() if record["phase"] == "fused"]
     measured = result.metrics[arguments.test]
     errors = {
-        f"{role} rmse_deg": measured[role]["rmse_road_wheel_deg"]
+        f"{role} rmse_deg": math.nan if error is None else error
         for role in ("student", "fused", "unimodal_rgb")
+        for error in [measured[role]["rmse_road_wheel_deg"]]
     }
     return {**errors, **terms("first", fused[0], weight), **terms("last", fused[-1], weight)}
 
@@ -85,7 +87,7 @@ def terms(when: str, record: dict[str, Any], weight: float) -> dict[str, float]:
     """
     return {
         f"{when} task": record["loss/task"],
-        f"{when} distance rgb": record["loss/distil rgb"] / weight if weight else float("nan"),
+        f"{when} distance rgb": record["loss/distil rgb"] / weight if weight else math.nan,
         f"{when} gradient of task": record["gradient_of/task"],
         f"{when} gradient of distil rgb": record["gradient_of/distil rgb"],
     }

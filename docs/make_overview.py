@@ -21,6 +21,7 @@ from auxdrive_eval.driving.settings import read_settings
 from auxdrive_eval.simulators.settings import make_simulator
 from auxdrive_eval.world import LaneLine, Route
 from matplotlib import pyplot
+from matplotlib.axes import Axes
 from PIL import Image
 
 OUT = Path(__file__).resolve().parent / "images" / "overview.png"
@@ -34,11 +35,12 @@ def main() -> None:
     parser.add_argument("demo", type=Path)
     demo: Path = parser.parse_args().demo
     drive = demo / "drives" / "student"
-    stored = [load_route(drive, index) for index in range(len(list((drive / "routes").glob("0*"))))]
-    best = max(
-        (i for i, route in enumerate(stored) if route is not None),
-        key=lambda i: stored[i].record.scores.score_composed,
-    )
+    driven = {
+        index: stored
+        for index in range(len(list((drive / "routes").glob("0*"))))
+        if (stored := load_route(drive, index)) is not None
+    }
+    best = max(driven, key=lambda index: driven[index].record.scores.score_composed)
     figure, axes = pyplot.subplot_mosaic(
         [["rgb", "depth", "map"], ["segmentation", "lidar", "map"], ["f0", "f1", "f2"]],
         figsize=(11, 5.6), width_ratios=[1, 1, 1.05], layout="constrained",
@@ -46,8 +48,8 @@ def main() -> None:
     sensors(demo / "data", axes)
     route = read_plan(drive)[best]
     simulator = make_simulator(read_settings(drive).simulator, sensors=False)
-    path(simulator.town_map(route.town).lanes, route, stored[best].trace, axes["map"])
-    shots = stored[best].film
+    path(simulator.town_map(route.town).lanes, route, driven[best].trace, axes["map"])
+    shots = driven[best].film
     for place, shot in zip(
         ("f0", "f1", "f2"), np.linspace(1, len(shots) - 2, 3).round().astype(int), strict=True
     ):
@@ -61,7 +63,7 @@ def main() -> None:
     figure.savefig(OUT, dpi=90)
 
 
-def sensors(data: Path, axes: dict[str, pyplot.Axes]) -> None:
+def sensors(data: Path, axes: dict[str, Axes]) -> None:
     """One recorded instant through all four sensors."""
     dataset = Dataset.open(data)
     episode = dataset.episode(dataset.split("train")[3])
@@ -75,7 +77,7 @@ def sensors(data: Path, axes: dict[str, pyplot.Axes]) -> None:
         )
 
 
-def path(lanes: Sequence[LaneLine], route: Route, trace: np.ndarray, axis: pyplot.Axes) -> None:
+def path(lanes: Sequence[LaneLine], route: Route, trace: np.ndarray, axis: Axes) -> None:
     """The lanes near the route, the route, and the driven path."""
     for line, _ in lanes:
         axis.plot(

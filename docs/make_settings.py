@@ -64,8 +64,8 @@ def page() -> str:
     """The page as it should be."""
     parts = [HEAD.format(modalities=", ".join(m.value for m in Modality)), table(TrainConfig)]
     for key, field in TrainConfig.model_fields.items():
-        if _is_group(field.annotation):
-            parts += [f"## {key}\n\n{_sentence(field)}.\n", table(field.annotation, f"{key}.")]
+        if (group := _group_of(field)) is not None:
+            parts += [f"## {key}\n\n{_sentence(field)}.\n", table(group, f"{key}.")]
     parts.append(f"## options\n\nEach method has its own. {_without_options()}\n")
     for method in METHODS.builtin:
         if (options := method.load().options_type).model_fields:
@@ -121,7 +121,7 @@ def takes(key: str, field: FieldInfo) -> str:
         return several + ", ".join(f"`{name}`" for name in TABLES[key])
     if field.annotation == tuple[Path, ...]:
         return "a path, or a list of them"
-    if key == "options" or _is_group(field.annotation):
+    if key == "options" or _group_of(field) is not None:
         return "a group, see below"
     return _words(field.annotation, field.metadata)
 
@@ -190,8 +190,10 @@ def _range(bounds: list[Any]) -> str:
     return " " + " and ".join(found) if found else ""
 
 
-def _is_group(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+def _group_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The model of a field that is a group of settings."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _sentence(field: FieldInfo) -> str:

@@ -34,10 +34,10 @@ class Remembering(Loss):
     def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
         """Its maps' distance, and how much nearer another sample is than the same."""
         bank, index = self.get_buffer("bank"), batch.index
-        maps = (self.regressor(student.maps[MAP]) - teacher.maps[MAP]).square().mean()
+        apart: Tensor = self.regressor(student.maps[MAP]) - teacher.maps[MAP]
         with torch.no_grad():
             bank[index] = 0.7 * bank[index] + 0.3 * teacher.features
             same, other = bank[index], bank[torch.randint(len(bank), (len(index),))]
         ours = self.embed(student.features)
         gap = (ours - same).square().mean() - 0.5 * (ours - other).square().mean()
-        return maps + nn.functional.softplus(gap)
+        return apart.square().mean() + nn.functional.softplus(gap)

@@ -13,6 +13,7 @@ from auxdrive.data.episode_files import write_card
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.data.state import STATE_DTYPE
 from auxdrive.modalities import Modality
+from auxdrive.types import AnyArray
 
 HEIGHT, WIDTH = 64, 80
 
@@ -36,7 +37,7 @@ def write_episode(
             segmentation[:, max(column - 3, 0) : column + 3] = 6
             lidar = np.zeros((64, 64, 2), dtype=np.uint8)
             lidar[:, int(place * 63)] = 255
-            stored = {
+            stored: dict[Modality, AnyArray] = {
                 Modality.RGB: rgb,
                 Modality.DEPTH: depth,
                 Modality.SEGMENTATION: segmentation,

@@ -33,6 +33,7 @@ from auxdrive.inspection.page import dataset_page
 from auxdrive.inspection.summary import summarise
 from auxdrive.modalities import Modality
 from auxdrive.strict import dump_json
+from auxdrive.types import AnyArray
 from harness import Fuzzer, main
 
 PAGE_EVERY = 10
@@ -98,7 +99,7 @@ def sound() -> dict[str, bytes]:
         ):
             with EpisodeWriter(root, name, modalities) as writer:
                 for index in range(frames):
-                    images = {
+                    images: dict[Modality, AnyArray] = {
                         Modality.RGB: np.full((4, 6, 3), 40 * index, np.uint8),
                         Modality.DEPTH: np.full((4, 6), 9, np.uint16),
                     }

@@ -66,10 +66,10 @@ def compare_with_onnx(data: bytes, facts: GraphFacts) -> None:
         assert list(mine) == [value_facts(value) for value in theirs]
     for tensor in model.graph.initializer:
         assert tuple(onnx.numpy_helper.to_array(tensor).shape) == facts.shapes[tensor.name]
-    for output, mine in facts.reachable_inputs.items():
+    for output, reached in facts.reachable_inputs.items():
         assert (
             leading_to(model, output, through_sizes=False)
-            <= mine
+            <= reached
             <= leading_to(model, output, through_sizes=True)
         )
     compare_shapes(model, facts)

@@ -4,7 +4,9 @@ speed and target point, eight outputs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,6 +21,7 @@ from auxdrive.cards import (
     TensorSpec,
 )
 from auxdrive.steering import SteeringSpec
+from auxdrive.types import AnyArray
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
@@ -74,23 +77,33 @@ def small_graph(seed: int) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
 
 
+def _run(graph: onnx.ModelProto, feed: dict[str, AnyArray]) -> Sequence[Any]:
+    """The outputs by ONNX's own reference."""
+    outputs: Sequence[Any] = ReferenceEvaluator(graph).run(None, feed)  # type: ignore[assignment]
+    return outputs
+
+
 def write_small_bundle(folder: Path) -> Path:
     """Write the bundle into a new folder."""
     rng = np.random.default_rng(7)
     images = rng.integers(0, 256, (4, 24, 32, 3), dtype=np.uint8)
     ego = rng.uniform(0, 5, (4, 3)).astype(np.float32)
-    feed = {"image": images, "speed_mps": ego[:, :1], "target_ego_m": ego[:, 1:]}
+    feed: dict[str, AnyArray] = {
+        "image": images,
+        "speed_mps": ego[:, :1],
+        "target_ego_m": ego[:, 1:],
+    }
     outputs, negative_control = (
-        np.asarray(ReferenceEvaluator(small_graph(seed)).run(None, feed)[0], np.float32)
-        for seed in (1, 2)
+        np.asarray(_run(small_graph(seed), feed)[0], np.float32) for seed in (1, 2)
     )
     (folder / "reference").mkdir(parents=True)
-    for name, array in {
+    arrays: dict[str, AnyArray] = {
         "images": images,
         "ego": ego,
         "outputs": outputs,
         "negative_control": negative_control,
-    }.items():
+    }
+    for name, array in arrays.items():
         np.save(folder / "reference" / f"{name}.npy", array, allow_pickle=False)
     (folder / "model.onnx").write_bytes(small_graph(1).SerializeToString())
     (folder / "README.md").write_text("# A student for fuzzers\n")

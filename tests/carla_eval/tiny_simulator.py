@@ -75,7 +75,8 @@ class TinySimulator:
         _refuse_another_town(route.town)
         _log.warning("the plane of seed %d is empty", seed)
         self._route, self._frame, self._speed_mps, self._steer_rad = route, 0, 0.0, 0.0
-        self._pose = Pose2(*map(float, route.points[0]), float(route.yaw_rad[0]))
+        x_m, y_m = route.points[0]
+        self._pose = Pose2(float(x_m), float(y_m), float(route.yaw_rad[0]))
         return self._state()
 
     def step(self, control: Control) -> WorldState:

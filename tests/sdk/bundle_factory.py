@@ -8,7 +8,9 @@ NumPy), so parity compares two implementations.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -40,7 +42,7 @@ def weights(seed: int, outputs: int, ego: int) -> dict[str, np.ndarray]:
     return {
         "conv": rng.normal(0, 0.3, (4, 3, 5, 5)).astype(np.float32),
         "linear": rng.normal(0, 1.0, (4 + ego, outputs)).astype(np.float32),
-        "scale": np.float32(1 / 255).reshape(()),
+        "scale": np.array(1 / 255, np.float32),
     }
 
 
@@ -118,7 +120,8 @@ def evaluate(graph: onnx.ModelProto, images: np.ndarray, ego: np.ndarray) -> np.
     feed = {"image": images}
     if ego.shape[1]:
         feed |= {"speed_mps": ego[:, :1], "target_ego_m": ego[:, 1:]}
-    return np.asarray(ReferenceEvaluator(graph).run(None, feed)[0], np.float32)
+    outputs: Sequence[Any] = ReferenceEvaluator(graph).run(None, feed)  # type: ignore[assignment]
+    return np.asarray(outputs[0], np.float32)
 
 
 def parity_card(task: str, outputs: np.ndarray, negative_control: np.ndarray) -> ParitySpec:

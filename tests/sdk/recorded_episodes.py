@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from auxdrive.data.episode_writer import EpisodeWriter
@@ -13,9 +14,9 @@ STATE = {"steer_rad": 0.1, "throttle": 0.2, "brake": 0.0}
 
 def frame(modality: Modality, seed: int, height: int = 4, width: int = 6) -> np.ndarray:
     spec = MODALITIES[modality]
-    high = np.iinfo(spec.numpy_dtype).max
+    stored: type[np.integer[Any]] = np.dtype(spec.dtype).type
     return np.random.default_rng(seed).integers(
-        0, high, spec.array_shape(height, width), dtype=spec.numpy_dtype, endpoint=True
+        0, np.iinfo(stored).max, spec.array_shape(height, width), dtype=stored, endpoint=True
     )
 
 

@@ -63,8 +63,8 @@ def output(features_bd: Tensor, task: Task = TASK) -> Output:
 def fresh(name: str, task: Task = TASK, student: int = 6, teacher: int = 6) -> Loss:
     """A loss between features of these widths, always the same, and its maps of `WIDTHS`."""
     torch.manual_seed(0)
-    widths = (Widths(width, WIDTHS.maps) for width in (student, teacher))
-    return make_loss(name, LossSetup(task, *widths, samples=SAMPLES))
+    ours, theirs = (Widths(width, WIDTHS.maps) for width in (student, teacher))
+    return make_loss(name, LossSetup(task, ours, theirs, samples=SAMPLES))
 
 
 def cost(loss: Loss, student: Output, teacher: Output, batch: Batch) -> Tensor:

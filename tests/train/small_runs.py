@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from auxdrive_train.engine import checkpoint
@@ -18,7 +19,7 @@ SMALL = {
 }
 
 
-def settings_for(name: str, data: Path, **changes) -> TrainConfig:
+def settings_for(name: str, data: Path, **changes: Any) -> TrainConfig:
     values = {**SMALL, "data": str(data), "method": name, "epochs": 2, **changes}
     if METHODS[name].needs_auxiliaries:
         values.setdefault("aux", ["depth", "lidar"])
