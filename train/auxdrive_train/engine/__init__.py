@@ -1,1 +1,1 @@
-"""The engine: config, the loop over a method's phases, checkpoints, evaluation, logs."""
+"""The engine: reads the config, runs a method's phases, stores checkpoints, measures, and logs."""

@@ -1,5 +1,5 @@
-"""What training logs before it begins: its data, what it is validated on, and what is wrong with
-them.
+"""What training logs before it begins: which data it uses, what it is validated on, and what is
+wrong with the data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 def announce(
     config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet
 ) -> None:
-    """Say how many samples there are, and which episodes lack what."""
+    """Log how many samples there are, and how many episodes lack a modality."""
     _LOG.info(
         f"{config.method} on {config.device} ({config.precision}, {config.processes} process(es)): "
         f"{len(samples)} training samples, "
@@ -38,7 +38,9 @@ def announce(
 def announce_distances(
     config: TrainConfig, dataset: Dataset, division: TrainingParts
 ) -> dict[str, dict[str, Any]]:
-    """Say how far what is measured lies from what trains; returns it by split."""
+    """Log how far apart the measured data and the training data are. Returns this by split, with
+    the keys `how` (in words) and `apart_s` (seconds between them in the same drive, or None).
+    """
     measured: dict[str, dict[str, Any]] = {
         "val": {"how": division.how, "apart_s": division.apart_s}
     }
@@ -53,8 +55,8 @@ def announce_distances(
 def announce_findings(
     dataset: Dataset, samples: SampleSet, validation: SampleSet
 ) -> dict[str, int]:
-    """Say what `auxdrive inspect` would say of the episodes in use; returns the counts of images
-    that show nothing.
+    """Log what `auxdrive inspect` finds in the episodes in use. Returns how many images show
+    nothing, by kind of fault.
     """
     found = examine(dataset, dict.fromkeys((*samples.episode_ids, *validation.episode_ids)))
     _LOG.info(f"camera: {found.camera_faults}")

@@ -1,9 +1,9 @@
-"""Checkpoints: one safetensors file that holds networks, optimisers and progress, replaced by a
-rename.
+"""Checkpoints: one safetensors file with networks, optimisers and progress. A new one replaces the
+old one by a rename.
 
-No pickle: tensors stand under prefixed names, everything else as JSON in the file's header. The
-SHA-256 of it all stands there too, so that a file that was damaged is told from one that was
-written: no changed weight is ever loaded.
+Nothing is pickled: tensors have prefixed names, and everything else is JSON in the file's header.
+The header also holds a SHA-256 of all content, so a damaged file is recognised and no changed
+weight is ever loaded.
 """
 
 from __future__ import annotations
@@ -35,16 +35,17 @@ Slots = dict[str, Tensor]
 
 @dataclass
 class Checkpoint:
-    """What one file holds.
+    """What one checkpoint file holds.
 
     Attributes:
-        networks: every network's tensors. progress: where the run stands. fingerprint: of its
-            config and data.
-        phase_best: the networks after the best epoch of the phase under way.
-        roles: by role its network's tensors that have changed since its phase ended; see
-            `auxdrive_train.engine.ended_roles`.
-        optimizers: by name the state of each parameter, by its number. Learning rates and their
-            like are the config's.
+        networks: the tensors of all networks, by name.
+        progress: how far the run is.
+        fingerprint: SHA-256 of the run's config and data.
+        phase_best: the networks' tensors after the best epoch of the current phase.
+        roles: for each role, the tensors of its network that have changed since its phase ended;
+            see `auxdrive_train.engine.ended_roles`.
+        optimizers: for each optimiser, the state of each parameter, by the parameter's number.
+            Learning rate, weight decay and the like come from the config.
     """
 
     networks: dict[str, Tensor]
@@ -56,7 +57,7 @@ class Checkpoint:
 
 
 def snapshot(module: nn.Module) -> dict[str, Tensor]:
-    """A copy of a module's state on the CPU; tensors that two names share are copied for each."""
+    """A copy of a module's state on the CPU. A tensor with two names is copied for each of them."""
     return {
         name: tensor.detach().to("cpu", copy=True).contiguous()
         for name, tensor in module.state_dict().items()
@@ -64,10 +65,11 @@ def snapshot(module: nn.Module) -> dict[str, Tensor]:
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint so that a kill at any instant leaves the former or the new one.
+    """Write a checkpoint. If the process is killed, the file holds either the old or the new
+    checkpoint.
 
     Raises:
-        DataError: the disk is full or not writable; the former checkpoint is untouched.
+        DataError: the disk is full or not writable; the old checkpoint is untouched.
     """
     tensors = {f"net/{name}": tensor for name, tensor in checkpoint.networks.items()}
     tensors |= {f"best/{name}": tensor for name, tensor in checkpoint.phase_best.items()}
@@ -87,10 +89,10 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     }
     header["sha256"] = content_sha256(header, tensors)
     try:
-        # one name, so that a killed process leaves one such file at most
+        # always the same name, so that killed processes leave one partial file at most
         with published_file(path, path.with_name(f".{path.name}.partial")) as partial:
             safetensors.torch.save_file(tensors, partial, metadata=header)
-            as_the_umask_says(partial)  # safetensors lets nobody but its writer read
+            as_the_umask_says(partial)  # safetensors makes it readable for its owner only
     except (OSError, SafetensorError) as error:
         raise DataError(
             f"cannot write the checkpoint {path}: {error}. The former one is untouched; free space "
@@ -99,8 +101,8 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def content_sha256(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over the header's texts, but for `sha256` itself, and over every tensor's name, type,
-    shape and bytes.
+    """SHA-256 over the header's texts (except `sha256` itself) and over the name, dtype, shape and
+    bytes of every tensor.
     """
     digest = hashlib.sha256(
         json.dumps(
@@ -118,7 +120,8 @@ def load(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        DataError: missing, no regular file, damaged, or not one of ours.
+        DataError: the file is missing, not a regular file, damaged, or not a checkpoint of
+            auxdrive.
     """
     if not exists(path):
         raise DataError(f"there is no checkpoint {path}; has this run trained?")
@@ -159,7 +162,7 @@ def _header(data: bytes) -> dict[str, str]:
 def _tensors(data: bytes) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load(data)
-    except Exception as error:  # whatever a foreign parser says of bytes that are no tensors
+    except Exception as error:  # safetensors raises many kinds for damaged bytes
         raise DataError(f"it is no safetensors file: {reason(error)}") from error
 
 
@@ -193,10 +196,15 @@ def _checkpoint(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Che
 
 
 def restore(module: nn.Module, tensors: Mapping[str, Tensor], path: str) -> None:
-    """Load tensors into a module, all of them and no others, of the same shapes and types.
+    """Load tensors into a module. Names, shapes and types must match exactly.
+
+    Args:
+        module: whose parameters and buffers are replaced.
+        tensors: by name.
+        path: the file they come from, for the message.
 
     Raises:
-        DataError: they are another network's.
+        DataError: the tensors do not fit the module.
     """
     refuse_foreign_tensors(module.state_dict(), tensors, path)
     module.load_state_dict(dict(tensors))
@@ -205,10 +213,15 @@ def restore(module: nn.Module, tensors: Mapping[str, Tensor], path: str) -> None
 def refuse_foreign_tensors(
     wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], path: str
 ) -> None:
-    """Refuse tensors that are not of these names, shapes and types.
+    """Check that tensors have exactly the wanted names, shapes and types.
+
+    Args:
+        wanted: a module's own tensors, by name.
+        tensors: those that were read.
+        path: the file they come from, for the message.
 
     Raises:
-        DataError: the message names the first of them.
+        DataError: they do not; the message names the first that differs.
     """
     for name in sorted(wanted.keys() | tensors.keys()):
         if name not in wanted or name not in tensors:
@@ -226,7 +239,7 @@ def refuse_foreign_tensors(
 
 
 def optimizer_state(optimizer: Optimizer) -> dict[int, Slots]:
-    """A detached copy of an optimiser's state."""
+    """A detached copy of an optimiser's state, by the parameters' numbers."""
     state: dict[int, dict[str, Any]] = optimizer.state_dict()["state"]
     return {
         index: {slot: torch.as_tensor(value).clone() for slot, value in slots.items()}
@@ -237,11 +250,15 @@ def optimizer_state(optimizer: Optimizer) -> dict[int, Slots]:
 def restore_optimizer(
     optimizer: Optimizer, state: Mapping[int, Mapping[str, Tensor]], path: str
 ) -> None:
-    """Load an AdamW's state; it has been taken with `optimizer_state`, for the same parameters in
-    the same order.
+    """Load the state of an AdamW.
+
+    Args:
+        optimizer: over the same parameters, in the same order, as the stored one.
+        state: as returned by `optimizer_state`.
+        path: the file it comes from, for the message.
 
     Raises:
-        DataError: it is of other parameters, or of another optimiser.
+        DataError: the state belongs to other parameters or to another optimiser.
     """
     fresh = optimizer.state_dict()
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
@@ -268,8 +285,8 @@ def restore_optimizer(
 
 
 def _laid_out_as(tensor: Tensor, parameter: Tensor) -> Tensor:
-    """The tensor in the memory layout of its parameter: a resumed run then takes the same steps
-    through the same kernels.
+    """The tensor in the memory layout of its parameter. A resumed run then uses the same kernels as
+    an uninterrupted one, and takes the same steps bit for bit.
     """
     return (
         torch.empty_like(parameter, device="cpu").copy_(tensor)

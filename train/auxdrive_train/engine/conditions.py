@@ -21,18 +21,21 @@ from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.floor import MetricValues, of_constants
 
 SPEEDS_MPS = (STANDING_MPS, 5.0, 10.0)
-"""Where one band of speeds ends and the next begins."""
+"""Limits between the bands of speed."""
 ANGLES_DEG = (STRAIGHT_DEG, 5.0, 15.0)
-"""The same of road-wheel angles, left and right alike."""
+"""Limits between the bands of the road-wheel angle, left and right alike."""
 
 
 def conditions(dataset: Dataset, samples: SampleSet) -> dict[str, NDArray[np.bool_]]:
-    """By condition, such as "speed below 5 m/s", the samples (N,) that it holds for; conditions
-    without a sample are left out. A frame without a speed is in no band of speeds.
+    """For each condition, such as "speed below 5 m/s", the samples for which it holds. Conditions
+    without samples are left out. A sample whose speed was not recorded is in no band of speed.
 
     Args:
-        dataset: that the samples are of.
-        samples: any of its frames.
+        dataset: the data set that the samples are from.
+        samples: the samples to sort.
+
+    Returns:
+        By condition, bool (N,).
     """
     speed_mps = _of_state(dataset, samples, "speed_mps")
     angle_deg = np.abs(np.degrees(_of_state(dataset, samples, "steer_rad")))
@@ -43,7 +46,7 @@ def conditions(dataset: Dataset, samples: SampleSet) -> dict[str, NDArray[np.boo
 
 
 def _of_state(dataset: Dataset, samples: SampleSet, field: str) -> Float64:
-    """A field of the recorded state for each sample, (N,)."""
+    """One field of the recorded state for each sample, (N,)."""
     values = np.full(len(samples), np.nan)
     for place, name in enumerate(samples.episode_ids):
         rows = samples.episode_of == place

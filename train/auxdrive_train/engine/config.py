@@ -1,5 +1,5 @@
-"""The training config: one pydantic model, a YAML file, `--set path.to.key=value`, and
-mistakes reported together.
+"""The training config: a YAML file and `--set path.to.key=value`, checked as one pydantic model.
+All mistakes are reported together.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from auxdrive_train.trackers import TRACKERS
 
 
 class Preprocessing(PreprocessingSpec):
-    """Crop and size of the network's input; PilotNet's size where none is given."""
+    """Crop and size of the network's input; by default PilotNet's size."""
 
     size: tuple[Pixels, Pixels] = Field(
         default=(66, 200), description=PreprocessingSpec.model_fields["size"].description
@@ -44,7 +44,12 @@ class Preprocessing(PreprocessingSpec):
 
 
 class _Mistake(NamedTuple):
-    """A mistake between fields: those that it concerns, and the sentence."""
+    """A mistake that concerns several fields together.
+
+    Attributes:
+        fields: the fields that it concerns.
+        text: the sentence for the user.
+    """
 
     fields: tuple[str, ...]
     text: str
@@ -57,29 +62,40 @@ class _Mistakes(ValueError):
 
 
 def _listed(value: Any) -> Any:
-    """One path is a list of one."""
+    """Wrap a single path in a tuple."""
     return (value,) if isinstance(value, str | Path) else value
 
 
 class TrainConfig(Strict):
-    """Everything that decides what a run computes. The run's `config.yaml` holds it whole;
-    docs/settings.md is made from it. The defaults here are those of tasks without a recipe.
+    """Everything that decides what a run computes. The run's `config.yaml` holds all of it, and
+    docs/settings.md is made from the descriptions here. The defaults here are those of tasks
+    without a recipe.
+
+    Raises:
+        ConfigError: from `load_config` and `parse_config`, with every mistake.
+
+    Example:
+        >>> from auxdrive_train import parse_config
+        >>> config = parse_config({"data": "data", "task": "steering", "epochs": 3})
+        >>> config.method, config.epochs, config.lr
+        ('baseline', 3, 0.001)
     """
 
     data: Annotated[tuple[Path, ...], BeforeValidator(_listed)] = Field(
         min_length=1,
-        description="the data set's directory; several, which make one data set, in a list",
+        description="the data set's directory, or a list of directories that are used as one set",
     )
     task: str = Field(default="steering", description="what the network predicts")
-    method: str = Field(default="baseline", description="how it is trained")
+    method: str = Field(default="baseline", description="the training method")
     options: dict[str, Any] = Field(default={}, description="the method's own options")
     main: Modality = Field(default=Modality.RGB, description="what the student sees")
     aux: tuple[Modality, ...] = Field(
-        default=(), description="what it learns with, beside the main modality"
+        default=(), description="auxiliary modalities: what only training sees"
     )
-    backbone: str = Field(default="pilotnet", description="the encoders' network")
+    backbone: str = Field(default="pilotnet", description="network of the encoders")
     weights: Path | None = Field(
-        default=None, description="torchvision weight file for the main modality's ResNet encoders"
+        default=None,
+        description="torchvision weight file with which the main modality's ResNet encoders start",
     )
     init_from: Path | None = Field(
         default=None,
@@ -89,64 +105,78 @@ class TrainConfig(Strict):
         default=Preprocessing(), description="what the network itself does to the image"
     )
     dropout: float = Field(
-        default=0.1, ge=0, lt=1, description="share of features that training drops before the head"
+        default=0.1,
+        ge=0,
+        lt=1,
+        description="share of the features before the head that training sets to zero at random",
     )
     epochs: int = Field(
-        default=20, ge=1, description="of the student; a teacher or uni-modal network has as many"
+        default=20,
+        ge=1,
+        description="epochs that the student trains; a teacher, or a network of one modality, "
+        "trains as many",
     )
-    batch_size: int = Field(default=64, ge=2, description="samples in a step, over all processes")
-    lr: float = Field(default=1e-3, gt=0, description="learning rate of AdamW, after its rise")
+    batch_size: int = Field(
+        default=64, ge=2, description="samples in one step, all processes together"
+    )
+    lr: float = Field(default=1e-3, gt=0, description="highest learning rate of AdamW")
     lr_final: float = Field(
-        default=0.01, ge=0, le=1, description="share of lr at the end of the cosine"
+        default=0.01, ge=0, le=1, description="learning rate at the end, as a share of lr"
     )
     warmup: float = Field(
-        default=0.02, ge=0, lt=1, description="share of the schedule in which lr rises linearly"
+        default=0.02,
+        ge=0,
+        lt=1,
+        description="share of training in which the learning rate rises linearly to lr; after it, "
+        "it falls along a cosine",
     )
-    weight_decay: float = Field(default=1e-4, ge=0, description="of AdamW")
+    weight_decay: float = Field(default=1e-4, ge=0, description="weight decay of AdamW")
     clip_norm: float = Field(
-        default=5.0, ge=0, description="largest gradient norm; 0 does not clip"
+        default=5.0, ge=0, description="gradients with a larger norm are scaled down to it; 0: none"
     )
     early_stop: int = Field(
         default=0,
         ge=0,
-        description="epochs without improvement after which a phase that keeps its best epoch "
-        "ends; 0 never. SAMD's phases keep their last: it has options.patience",
+        description="a phase ends early after this many epochs without improvement; 0: never. It "
+        "does not apply to SAMD, which has options.patience",
     )
     augment: AugmentConfig = Field(
         default=AugmentConfig(),
-        description="how far samples are changed in training; 0 switches a change off",
+        description="random changes of training samples; 0 switches a change off",
     )
     balance: BalanceConfig = Field(
-        default=BalanceConfig(), description="what an epoch shows how often; for the task waypoints"
+        default=BalanceConfig(),
+        description="how often an epoch shows samples at rest and in turns; for tasks that "
+        "predict a path, such as waypoints",
     )
     seed: int = Field(
         default=0,
         ge=0,
-        description="of everything that is drawn: weights, order, augmentation, dropout",
+        description="seed of all random numbers: weights, order, augmentation, dropout",
     )
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="where it trains")
     precision: Literal["32-true", "bf16-mixed"] = Field(
-        default="32-true", description="float32, or bfloat16 where that is safe"
+        default="32-true",
+        description="32-true: float32; bf16-mixed: bfloat16 for the operators that it is safe for",
     )
     processes: int = Field(
-        default=1, ge=1, description="training processes; the batch is shared out among them"
+        default=1, ge=1, description="training processes, which share each batch"
     )
     threads: int = Field(
         default=0,
         ge=0,
-        description="threads of each process; 0: torch's number, at most the usable CPUs",
+        description="CPU threads per process; 0: torch's default, at most the CPUs it may use",
     )
-    prefetch: int = Field(
-        default=2, ge=1, description="batches that are read ahead of the step that needs them"
-    )
+    prefetch: int = Field(default=2, ge=1, description="how many batches are read in advance")
     validation_every: int = Field(
         default=CARVE_EVERY,
         ge=2,
-        description="without a split 'val', one n-th of the training frames "
-        "is held out to validate on",
+        description="if the data have no split 'val', one in this many training frames is held "
+        "out for validation",
     )
     evaluate: tuple[str, ...] = Field(
-        default=(), description="further splits, measured once after training with the best weights"
+        default=(),
+        description="further splits of the data on which the result is measured after training",
     )
     track: tuple[str, ...] = Field(
         default=(), description="trackers that are told of every epoch, beside `metrics.jsonl`"
@@ -174,7 +204,7 @@ class TrainConfig(Strict):
                 yield _Mistake((field,), str(error))
 
     def _method_mistakes(self) -> Iterator[_Mistake]:
-        """No such method, the method's own rules, and its options'."""
+        """Whether the method exists, its own rules, and mistakes in its options."""
         try:
             method = METHODS[self.method]
         except UsageError as error:
@@ -219,8 +249,8 @@ class TrainConfig(Strict):
 
 
 def _takes_weights(backbone: str) -> bool:
-    """Whether there are weight files for a backbone; also for one that cannot be loaded, which is a
-    mistake of its own.
+    """Whether weight files can be loaded into a backbone. True also for a backbone that cannot be
+    imported, which is reported as a mistake of its own.
     """
     try:
         return BACKBONES[backbone].load_weights is not None
@@ -231,11 +261,21 @@ def _takes_weights(backbone: str) -> bool:
 def load_config(
     file: Path | None, overrides: Mapping[str, Any], sets: Sequence[str]
 ) -> TrainConfig:
-    """The config from a YAML file, then named overrides (None leaves a key alone), then
-    `path.to.key=value` settings.
+    """The config from a YAML file, overrides and `path.to.key=value` settings; the later wins.
+
+    Args:
+        file: the YAML file, or None.
+        overrides: values by key; None leaves a key alone.
+        sets: settings as `path.to.key=value`.
 
     Raises:
-        ConfigError: the message lists every mistake with the nearest valid name.
+        ConfigError: the message lists every mistake, with the nearest valid name.
+
+    Example:
+        >>> from auxdrive_train import load_config
+        >>> config = load_config(None, {"data": "data", "epochs": 3}, ["augment.mirror=0"])
+        >>> config.epochs, config.augment.mirror
+        (3, 0.0)
     """
     values = read_yaml(file) if file is not None else {}
     values.update({key: value for key, value in overrides.items() if value is not None})
@@ -245,11 +285,11 @@ def load_config(
 
 
 def finished_config(file: Path) -> TrainConfig:
-    """The config of a run that is used and not trained: method, loss and their options,
-    which only training needs, need not be known here.
+    """The config of a finished run, which is used and no longer trained. Its method, loss and their
+    options need not be installed here.
 
     Raises:
-        ConfigError: as `load_config`, of everything else.
+        ConfigError: the rest of the config has mistakes; see `load_config`.
     """
     return parse_config(read_yaml(file), FINISHED)
 
@@ -257,15 +297,25 @@ def finished_config(file: Path) -> TrainConfig:
 def parse_config(
     values: Mapping[str, Any], context: Mapping[str, Any] | None = None
 ) -> TrainConfig:
-    """Check a mapping as a whole. What it does not say is the recipe's of its task, and else the
-    fields' defaults; a run that is used and not trained says everything.
+    """The config from a mapping. What is not given comes from the task's recipe, or else from the
+    defaults. A finished run's config is complete and takes nothing from a recipe.
 
     Args:
-        values: the settings.
-        context: pydantic's; `FINISHED` for a run that is used and not trained.
+        values: the settings, by key.
+        context: pydantic's context: `FINISHED` for a finished run, else None.
 
     Raises:
-        ConfigError: as `load_config`.
+        ConfigError: the message lists every mistake, with the nearest valid name.
+
+    Example:
+        >>> from auxdrive_train import parse_config
+        >>> parse_config({"data": "data", "task": "waypoints"}).backbone  # from the task's recipe
+        'pilotnet_bn'
+        >>> parse_config({"data": "data", "epoch": 3})
+        Traceback (most recent call last):
+        ...
+        auxdrive.errors.ConfigError: the config has mistakes:
+          - ...
     """
     if context is not FINISHED:
         task, method = (
@@ -298,7 +348,7 @@ def _all_mistakes(mistakes: Sequence[str]) -> ConfigError:
 def _truths_for_numbers(
     values: Mapping[str, Any], model: type[BaseModel], within: str = ""
 ) -> Iterator[str]:
-    """Fields of numbers that hold `true`, `yes` or `no`: pydantic takes them for 1 and 0."""
+    """Report `true`, `yes` or `no` where a number belongs: pydantic would take them for 1 and 0."""
     for name, field in model.model_fields.items():
         value, kinds = values.get(name), get_args(field.annotation) or (field.annotation,)
         if isinstance(value, Mapping):
@@ -310,8 +360,8 @@ def _truths_for_numbers(
 
 
 def _between_sound_fields(values: Mapping[str, Any], error: ValidationError) -> list[str]:
-    """Mistakes between those fields that are right in themselves: pydantic does not look for them
-    while any field is wrong.
+    """Mistakes that concern several fields, all of them valid by themselves. pydantic does not look
+    for such mistakes while any field is invalid.
     """
     wrong = {str(mistake["loc"][0]) for mistake in error.errors() if mistake["loc"]}
     if not wrong:
@@ -333,7 +383,7 @@ def _between_sound_fields(values: Mapping[str, Any], error: ValidationError) -> 
 
 
 def dump_config(config: TrainConfig) -> str:
-    """The config as YAML that `load_config` reads back."""
+    """The config as YAML text that `load_config` can read."""
     return dump_yaml(config.model_dump(mode="json"))
 
 

@@ -1,10 +1,10 @@
-"""The networks of a run's roles as they stood at the end of their own phases.
+"""The networks of the roles, as they were when their phases ended.
 
-A network goes on changing after its phase where a later phase trains a part that it shares: SAMD's
-head belongs to teacher and student. So the network whose role a phase watches is kept as it
-stands at the phase's end, and is measured and driven as that. The run's primary role (the student,
-where there is one) is the exception: it is kept as it stood after its best epoch, and the weights
-that were kept beside it are those of the networks that taught it.
+A network can change after its own phase if a later phase trains a part that it shares: SAMD's
+student and teacher share a head. So the network of the role that a phase watches is stored when the
+phase ends, and is measured and driven in that state. The run's primary role (the student, if there
+is one) is the exception. It is stored after its best epoch, and the other roles that are stored
+with it are the networks that taught it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ Weights = dict[str, Tensor]
 
 
 def primary_of(method: Method, networks: nn.ModuleDict) -> str:
-    """The role by which a run's best epoch is chosen: the student, or the first where there is
-    none.
+    """The role that decides which epoch of the run is best: the student, or the first role if there
+    is no student.
     """
     roles = method.roles(networks)
     return STUDENT if STUDENT in roles else next(iter(roles))
 
 
 class EndedRoles:
-    """The weights, on the CPU, of every role whose phase has ended; of the last one where several
-    phases watch it.
+    """For each role, its network's weights at the end of the last phase that watched it, on the
+    CPU.
     """
 
     def __init__(self, method: Method, networks: nn.ModuleDict) -> None:
@@ -42,12 +42,12 @@ class EndedRoles:
         self._weights: dict[str, Weights] = {}
 
     def keep(self, role: str) -> None:
-        """A phase that watches this role has ended."""
+        """Store the role's weights: a phase that watches it has just ended."""
         self._weights[role] = snapshot(self._method.roles(self._networks)[role])
 
     def changed_since(self) -> dict[str, Weights]:
-        """By role the tensors that have changed since its phase ended: all that must be stored
-        beside the networks themselves.
+        """For each role, the tensors that have changed since its phase ended. A checkpoint needs
+        only these beside the networks.
         """
         changed = {}
         for name, weights in self._weights.items():
@@ -60,10 +60,14 @@ class EndedRoles:
         return changed
 
     def take_up(self, stored: Mapping[str, Weights], where: str) -> None:
-        """The inverse of `changed_since`, once the networks themselves have been restored.
+        """Undo `changed_since` after a resume, when the networks have been restored.
+
+        Args:
+            stored: what `changed_since` returned.
+            where: the checkpoint's path, for the message.
 
         Raises:
-            DataError: the tensors are another network's.
+            DataError: the tensors do not fit the networks.
         """
         for name, network in _overlaid(self._method.roles(self._networks), stored, where).items():
             self._weights[name] = snapshot(network)
@@ -72,15 +76,17 @@ class EndedRoles:
 def roles_at_their_end(
     method: Method, networks: nn.ModuleDict, stored: Mapping[str, Weights], where: str
 ) -> dict[str, Network]:
-    """Every network to measure or drive, by its role: the run's own, or a copy of it as it stood at
-    its phase's end where it has changed since.
+    """Every network to measure or drive, by role, as it was when its phase ended: the run's own
+    network, or a changed copy if the network was trained on afterwards.
 
     Args:
-        method: whose roles. networks: as the checkpoint holds them.
-        stored: `Checkpoint.roles` of the same checkpoint. where: its path, for the message.
+        method: whose roles they are.
+        networks: as the checkpoint holds them.
+        stored: `Checkpoint.roles` of the same checkpoint.
+        where: the checkpoint's path, for the message.
 
     Raises:
-        DataError: the tensors are another network's.
+        DataError: the tensors do not fit the networks.
     """
     roles = dict(method.roles(networks))
     return {
@@ -105,11 +111,15 @@ def _overlaid(
 def phases_of(
     roles: Mapping[str, Network], primary: str, best_phase: str, history: Sequence[PhaseRecord]
 ) -> dict[str, str]:
-    """By role the phase whose end its network shows: the last finished one that watches
-    it. A role that no phase watches, as an ensemble, is of the best epoch's networks, like the
-    primary one.
+    """For each role, the name of the phase after which its network is shown: the last finished
+    phase that watched it. The primary role, and roles that no phase watches, such as an ensemble,
+    are shown as they were in the best epoch.
 
-    history: the phases that had ended when the best epoch's checkpoint was written.
+    Args:
+        roles: the networks by role.
+        primary: the primary role; see `primary_of`.
+        best_phase: the phase with the run's best epoch.
+        history: the phases that had ended when the best epoch's checkpoint was written.
     """
     ended = {record.watch: record.name for record in history}
     return {name: best_phase if name == primary else ended.get(name, best_phase) for name in roles}

@@ -1,4 +1,4 @@
-"""Predictions and metrics of a run's networks, by role, over a sample set."""
+"""Predictions and metrics of a run's networks, by role, on a set of samples."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ EVALUATION_BATCH = 128
 def predict_roles(
     roles: Mapping[str, Network], samples: SampleSet, device: torch.device
 ) -> dict[str, Float32]:
-    """Predictions (N, *label_shape) of every role's network in evaluation mode, in the samples'
-    order; modes are put back afterwards.
+    """The predictions of every role's network, in evaluation mode.
+
+    Returns:
+        By role, (N, *label_shape) in physical units, in the samples' order. Afterwards the networks
+        are in the modes that they were in before.
     """
     modes = {
         role: [module.training for module in network.modules()] for role, network in roles.items()
@@ -48,7 +51,7 @@ def predict_roles(
 
 
 def examples(samples: SampleSet, modality: Modality) -> Batch:
-    """Up to `EVALUATION_BATCH` samples that have the modality, evenly spread, always the same.
+    """Up to `EVALUATION_BATCH` samples that have the modality, evenly spread, always the same ones.
 
     Raises:
         DataError: no sample has it.
@@ -71,8 +74,8 @@ def _put_back(network: nn.Module, modes: list[bool]) -> None:
 
 
 def counted(network: Network, samples: SampleSet) -> NDArray[np.bool_]:
-    """The samples that a network is measured on, bool (N,): one of a single modality, those that
-    have it.
+    """Which samples a network is measured on, bool (N,): for a network of a single modality those
+    that have it, for any other network all.
     """
     return (
         samples.has(network.modalities[0])
@@ -87,7 +90,14 @@ def measure(
     samples: SampleSet,
     steering: SteeringSpec,
 ) -> dict[str, dict[str, float]]:
-    """The metrics by role, over the samples that count for it."""
+    """The task's metrics by role, on the samples that count for it (`counted`).
+
+    Args:
+        roles: the networks.
+        predictions: by role, (N, *label_shape).
+        samples: what was predicted.
+        steering: the data's steering limits, which the metrics of angles need.
+    """
     measured = {}
     for role, prediction in predictions.items():
         rows = counted(roles[role], samples)

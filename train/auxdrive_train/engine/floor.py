@@ -1,6 +1,7 @@
-"""What needs no network: the metrics that a result must beat before it says anything.
+"""The floor: metrics of predictions that need no network. A trained network must beat them before
+its metrics mean anything.
 
-Legend: N samples, P numbers of a small image, E ego inputs, X of both together.
+Legend: N samples, P pixels of a small image, E ego inputs, X of both together.
 """
 
 from __future__ import annotations
@@ -36,15 +37,26 @@ def floors(
     preprocessing: PreprocessingSpec,
     steering: SteeringSpec,
 ) -> dict[str, dict[str, MetricValues]]:
-    """For each split the metrics of three predictions that take no training.
+    """For each split, the metrics of three predictions that need no network.
 
-    - `constant`: for each metric the constant that is best for it on the training samples, of their
-      mean, their median and, for a single number, 41 of their quantiles.
-    - `ego`: a linear function of the ego inputs, by least squares; it never looks at the image.
-      Only for tasks that have ego inputs.
+    - `constant`: for each metric, the constant that is best for it on the training samples.
+      Candidates are the labels' mean, their median, and, if the label is a single number, 41 of
+      their quantiles.
+    - `ego`: a linear function of the ego inputs, fitted by least squares; it does not see the
+      image. Only for tasks with ego inputs.
     - `neighbours`: the mean label of the five nearest training samples, by the image at 12x32 and
-      the ego inputs, both standardised. At most 2,000 training samples are known, and at most 1,000
-      of a split asked, evenly spread.
+      the ego inputs, both standardised. It knows at most 2,000 training samples and predicts at
+      most 1,000 of a split, both evenly spread.
+
+    Args:
+        train: the training samples that the predictions are fitted to.
+        splits: the samples to measure on, by name.
+        main: the modality that `neighbours` compares.
+        preprocessing: its crop.
+        steering: the data's steering limits, which the metrics of angles need.
+
+    Returns:
+        By split and kind (`constant`, ...), the metrics.
     """
     constants = best_constants(train, steering)
     fit = np.linalg.lstsq(
@@ -68,8 +80,8 @@ def floors(
 
 
 def best_constants(train: SampleSet, steering: SteeringSpec) -> dict[str, Float64]:
-    """By metric the constant (*label_shape) that is best for it on these samples, of their mean,
-    their median and, for a single number, 41 of their quantiles.
+    """For each metric, the constant (*label_shape) that is best for it on these samples. Candidates
+    are the labels' mean, their median, and, if the label is a single number, 41 of their quantiles.
     """
     label = train.label.astype(np.float64)
     candidates = [label.mean(axis=0), np.median(label, axis=0)]
@@ -86,11 +98,11 @@ def best_constants(train: SampleSet, steering: SteeringSpec) -> dict[str, Float6
 def of_constants(
     samples: SampleSet, constants: Mapping[str, Float64], steering: SteeringSpec
 ) -> MetricValues:
-    """Each metric of its own constant."""
+    """Each metric, measured for the constant that was chosen for it."""
     metrics = {}
     for metric, value in constants.items():
         measured = _of_constant(samples, value, steering)
-        if metric in measured:  # there is no R2 where a split does not vary
+        if metric in measured:  # R2 is left out if the labels do not vary
             metrics[metric] = measured[metric]
     return metrics
 
@@ -102,18 +114,18 @@ def _of_constant(samples: SampleSet, value: Float64, steering: SteeringSpec) -> 
 
 
 def _design(samples: SampleSet) -> Float64:
-    """(N, E + 1): the ego inputs and a one."""
+    """(N, E + 1): the ego inputs and a column of ones."""
     return np.concatenate([samples.ego.astype(np.float64), np.ones((len(samples), 1))], axis=1)
 
 
 def _spread(count: int, most: int) -> NDArray[np.int64]:
-    """At most so many of 0 .. count - 1, evenly spread."""
+    """At most `most` of the numbers 0 .. count - 1, evenly spread."""
     return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
 
 
 class _Neighbours:
-    """Training samples as points: (N, X), the image's part and the ego inputs' part each of
-    variance one in all.
+    """Training samples as points (N, X). The image's columns and the ego inputs' columns are scaled
+    so that each group has a total variance of one.
     """
 
     def __init__(self, train: SampleSet, image: ModalityInput) -> None:
@@ -127,7 +139,7 @@ class _Neighbours:
         self._labels = train.label[known].astype(np.float64)
 
     def predict(self, samples: SampleSet, asked: NDArray[np.int64]) -> Float64:
-        """(N, *label_shape) of the samples of these numbers."""
+        """Predictions (N, *label_shape) for the samples of these numbers."""
         points = torch.from_numpy(self._standardised(*self._read(samples, asked)))
         distances = torch.cdist(points, torch.from_numpy(self._points))
         nearest = distances.topk(min(NEIGHBOURS, len(self._points)), dim=1, largest=False).indices
@@ -135,7 +147,7 @@ class _Neighbours:
         return mean
 
     def _read(self, samples: SampleSet, chosen: NDArray[np.int64]) -> tuple[Float32, Float32]:
-        """(N, P) and (N, E)."""
+        """Small images (N, P) and ego inputs (N, E)."""
         with torch.no_grad():
             parts = [
                 self._image(batch.frames[self._image.modality]).flatten(1)

@@ -1,6 +1,6 @@
-"""How large gradients are: of every step before it is clipped, and of each term of the cost.
+"""The size of gradients: of each step before it is clipped, and of each term of the loss.
 
-A loss says little about who decides where the weights go; the gradients' norms do.
+The loss alone does not show which of its terms moves the weights; the gradients' norms do.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ from torch import Tensor, nn
 
 
 class GradientNorms:
-    """The norms of one epoch's gradients, over all parameters that the phase trains."""
+    """The gradients' norms in one epoch, over all parameters that the phase trains.
+
+    Args:
+        parameters: those that the phase trains.
+        clip_norm: the largest norm that is allowed; 0 allows any.
+    """
 
     def __init__(self, parameters: Sequence[nn.Parameter], clip_norm: float) -> None:
         self._parameters = parameters
@@ -24,8 +29,8 @@ class GradientNorms:
         self._terms: dict[str, list[float]] = defaultdict(list)
 
     def measure_terms(self, losses: Mapping[str, Tensor]) -> None:
-        """Each term's own gradient. It costs one backward pass a term, and leaves graph, gradients
-        and random numbers as they were.
+        """Measure the gradient of each term of the loss. Costs one backward pass per term; graph,
+        gradients and random numbers stay as they were.
         """
         for name, loss in losses.items():
             gradients: Sequence[Tensor | None] = ()
@@ -37,20 +42,20 @@ class GradientNorms:
             self._terms[name].append(float(torch.nn.utils.get_total_norm(known)) if known else 0.0)
 
     def clip(self) -> float:
-        """Scale the parameters' gradients down to the limit where they exceed it; returns their
-        norm before that.
+        """Scale the gradients down if their norm exceeds the limit. Returns the norm before
+        scaling.
         """
         self._norms.append(float(nn.utils.clip_grad_norm_(self._parameters, self._limit)))
         return self._norms[-1]
 
     @property
     def clipped(self) -> int:
-        """How many steps were scaled down."""
+        """How many steps of the epoch were scaled down."""
         return sum(norm > self._limit for norm in self._norms)
 
     def summary(self) -> dict[str, float]:
-        """What is logged: mean, median and largest norm before clipping, the share of steps
-        clipped, and each term's norm.
+        """What is logged: mean, median and largest norm before scaling, the share of steps that
+        were scaled down, and the norm of each term of the loss.
         """
         norms = np.asarray(self._norms)
         return {
@@ -66,7 +71,7 @@ class GradientNorms:
 
 
 def said_of_clipping(phase: str, clipped: int, steps: int, clip_norm: float) -> str:
-    """What the user is told where most steps of a phase were clipped."""
+    """The message for a phase in which most steps were clipped."""
     return (
         f"{phase}: {clipped} of {steps} steps had a gradient longer than clip_norm ({clip_norm:g}) "
         "and were scaled down to it. "

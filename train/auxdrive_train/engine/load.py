@@ -1,4 +1,4 @@
-"""A trained run, loaded from its folder: to be exported, driven or measured further."""
+"""Load a trained run from its folder, to export, drive or measure it."""
 
 from __future__ import annotations
 
@@ -26,11 +26,29 @@ from auxdrive_train.tasks.base import Task
 
 @dataclass(frozen=True)
 class Run:
-    """A trained run, loaded: its networks hold the best weights, in evaluation mode on the CPU.
+    """A trained run: its networks have the best weights, in evaluation mode on the CPU.
 
-    `roles` holds by role the network that `result.json` gives the metrics of: the student with its
-    best weights, another as it stood at the end of its own phase (a copy, where it
-    shares what was trained on later).
+    Attributes:
+        directory: the run's folder.
+        config: how it was trained.
+        card: of the data set that it was trained on.
+        task: what it predicts.
+        method: how its networks belong together.
+        networks: all of them, by name.
+        roles: by role, the network whose metrics `result.json` has: the student with its best
+            weights, any other as it was when its own phase ended (a copy, if it shares parts that
+            were trained on later).
+        progress: where training ended.
+        record: what `run.json` says of its origin.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from auxdrive_train import load_run
+        >>> run = load_run(Path("run"))
+        >>> run.config.method, list(run.roles)
+        ('baseline', ['student'])
+        >>> run.network_of("student").modalities
+        (<Modality.RGB: 'rgb'>,)
     """
 
     directory: Path
@@ -49,10 +67,10 @@ class Run:
         return RunFolder(self.directory)
 
     def network_of(self, role: str) -> Network:
-        """The network that was measured under that name.
+        """The network that is measured and driven under a role.
 
         Raises:
-            UsageError: the run has none of that name; the message lists those that it has.
+            UsageError: the run has no such role; the message lists those that it has.
         """
         if role in self.roles:
             return self.roles[role]
@@ -68,11 +86,11 @@ class Run:
 
     @property
     def input_ranges(self) -> dict[str, InputRange] | None:
-        """What the ego inputs of its training samples held; None for runs of before that was
-        recorded.
+        """The smallest and largest values of each ego input over the training samples; None for
+        runs that did not record them.
 
         Raises:
-            DataError: run.json is damaged there.
+            DataError: this part of run.json is damaged.
         """
         found = self.record.input_ranges
         if found is not None and found.keys() != set(self.task.ego.names):
@@ -84,10 +102,19 @@ class Run:
 
 
 def load_run(directory: Path) -> Run:
-    """Load a run's weights, as they were measured.
+    """Load a finished run, or one that has finished at least an epoch, with its best weights.
+
+    Args:
+        directory: the run's folder.
 
     Raises:
-        DataError: no run there, it has not finished an epoch, or a file is damaged.
+        DataError: there is no run, it has not finished an epoch, or a file is damaged.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from auxdrive_train import load_run
+        >>> load_run(Path("run")).task.name
+        'steering'
     """
     folder = RunFolder(directory)
     if not folder.is_run:
@@ -115,7 +142,7 @@ def load_run(directory: Path) -> Run:
 def _restore_student(
     networks: nn.ModuleDict, stored: files.Checkpoint, method: str, best: Path
 ) -> None:
-    """The student's weights of a method that is not known here."""
+    """Restore the student of a run whose method is not installed here."""
     weights = {
         name: tensor for name, tensor in stored.networks.items() if name.startswith(f"{STUDENT}.")
     }

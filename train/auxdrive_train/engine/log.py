@@ -1,4 +1,4 @@
-"""What a run writes down of each epoch: a line of `metrics.jsonl`. Trackers are told the same."""
+"""What a run logs for each epoch: a line of `metrics.jsonl`, which trackers are given too."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _COUNTS = ("epoch", "step", "phase_index")
 
 
 class RunLog:
-    """Appends one record per epoch. On a resume, what was written after the checkpoint is cut off,
-    so nothing stands twice.
+    """Appends one record per epoch. On a resume, it cuts off what was logged after the checkpoint,
+    so that no epoch is logged twice.
 
     Args:
-        folder: the run's.
-        keep_bytes: how much of the log the checkpoint counts on.
-        step: optimiser steps so far.
+        folder: the run's folder.
+        keep_bytes: length of `metrics.jsonl` at the checkpoint.
+        step: optimiser steps done at the checkpoint.
         config: the run's settings, for trackers.
-        trackers: are told of each record.
+        trackers: are given each record.
 
     Raises:
-        DataError: the log is shorter than that.
+        DataError: `metrics.jsonl` is shorter than at the checkpoint.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class RunLog:
         trackers.on_start(TrackedRun(folder.path, config, step))
 
     def epoch(self, record: Mapping[str, Any], step: int) -> int:
-        """Write one epoch's record; returns the log's length in bytes."""
+        """Write the record of an epoch. Returns the length of `metrics.jsonl` in bytes."""
         with self.path.open("ab") as file:
             file.write((json.dumps(plain(record), allow_nan=False) + "\n").encode())
             file.flush()
-            # Before the checkpoint that counts on it.
+            # The checkpoint that is written next relies on it.
             os.fsync(file.fileno())
             size = file.tell()
         self._trackers.on_metrics(step, curves(record))

@@ -1,8 +1,8 @@
-"""The loop: runs a method's phases, and nothing that is a method's own.
+"""The training loop: it runs a method's phases and contains nothing of a particular method.
 
-An exact resume needs no random state in the checkpoint: the order of samples, augmentation and
-dropout are functions of (seed, phase, epoch, step), so a run that is killed at any time repeats the
-epoch that was cut off, bit for bit.
+A resume is exact without any random state in the checkpoint: the order of samples, augmentation and
+dropout depend only on (seed, phase, epoch, step). So a run that was killed repeats the epoch that
+was cut off, bit for bit.
 """
 
 from __future__ import annotations
@@ -51,7 +51,11 @@ _LOG = logging.getLogger(__name__)
 
 
 class Trainer:
-    """Trains one run from wherever its last checkpoint stands."""
+    """Trains a run, from the start or from its last checkpoint.
+
+    Args:
+        parts: what the run is trained and measured with.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
@@ -66,10 +70,10 @@ class Trainer:
         self._ended = EndedRoles(parts.method, parts.networks)
 
     def resume(self) -> bool:
-        """Take up the last checkpoint if there is one.
+        """Load the last checkpoint, if there is one. Returns whether there is.
 
         Raises:
-            DataError: it is damaged, or of another config.
+            DataError: the checkpoint is damaged, or belongs to another config.
         """
         path = self.parts.folder.last_path
         if not exists(path):
@@ -91,8 +95,8 @@ class Trainer:
         return True
 
     def _refuse_lost_epochs(self, path: Path) -> None:
-        """A run that was killed in its first epoch has no checkpoint, and one log line at most;
-        more lines tell of a lost file.
+        """Without a checkpoint, the log may have one line at most: a run that is killed in its
+        first epoch has none yet. More lines mean that the checkpoint was lost.
         """
         log = self.parts.folder.metrics_path
         if exists(log) and len(read_bytes(log, 1 << 30).splitlines()) > 1:
@@ -102,10 +106,13 @@ class Trainer:
             )
 
     def fit(self, shown: Shown) -> Progress:
-        """Run every phase that is left; returns where the run ended.
+        """Run all remaining phases.
 
         Args:
-            shown: is told of every epoch.
+            shown: shows every epoch.
+
+        Returns:
+            How far the run is: finished.
         """
         self.shown = shown
         shown.found(sum(record.epochs for record in self.progress.history) + self.progress.epoch)
@@ -128,8 +135,8 @@ class Trainer:
         return self.progress
 
     def epochs_expected(self) -> int | None:
-        """How many epochs of all phases there are in all, as far as the method can say by now: none
-        is left out, and none ends early. None where the method has no end.
+        """The number of epochs in all phases, as far as the method can tell now: as if no phase is
+        left out or ends early. None if the method has no end.
         """
         history = self.progress.history
         coming = self.parts.method.phases_to_come(history)
@@ -149,8 +156,7 @@ class Trainer:
         for module in trained:
             module.requires_grad_(True)
         optimizer = self._optimizer(phase, trained)
-        # A phase that keeps its last weights is as long as its method says: a round of SAMD is k
-        # epochs.
+        # A phase that keeps its last weights never ends early: a round of SAMD has k epochs.
         while self.progress.epoch < phase.epochs and not (phase.keep == "best" and self._stalled()):
             record = self._train_epoch(phase, trained, optimizer)
             self._finish_epoch(phase, record)
@@ -165,7 +171,7 @@ class Trainer:
     def _optimizer(self, phase: Phase, trained: list[nn.Module]) -> Optimizer:
         key = phase.optimizer or f"phase {self.progress.phase}"
         if key not in self._optimizers:
-            # Modules may share parameters (SAMD's head): each is optimised once.
+            # Modules may share parameters (SAMD's head), each of which is optimised once.
             parameters = list(
                 {id(p): p for module in trained for p in module.parameters()}.values()
             )
@@ -245,7 +251,7 @@ class Trainer:
         )
         torch.manual_seed(seed)
         moved = batch.to(fabric.device)
-        # on the CPU: drawing numbers must not wait for an accelerator
+        # on the CPU, so that drawing numbers does not wait for an accelerator
         generator = torch.Generator().manual_seed(seed)
         moved = augment(moved, self.config.augment, self.parts.method.task, generator)
         with fabric.autocast():
@@ -283,7 +289,7 @@ class Trainer:
 
     def _finish_epoch(self, phase: Phase, record: dict[str, float]) -> None:
         if self.parts.fabric.world_size > 1:
-            # Batch-norm statistics are each process's own until here.
+            # Until now each process has its own batch-norm statistics; all take the first one's.
             for buffer in self.parts.networks.buffers():
                 buffer.copy_(self.parts.fabric.broadcast(buffer, src=0))
         value, metrics = self._validate(phase.watch)
@@ -332,8 +338,8 @@ class Trainer:
         return metrics[method.task.primary_metric], metrics
 
     def _best_epoch(self) -> int:
-        """Place in `watched` of the best value, the first of equals. A value that is no number is
-        never the best of several.
+        """Index in `watched` of the best value, the first of equals. NaN is never best, unless all
+        are NaN.
         """
         sign = 1.0 if self.parts.method.task.higher_is_better else -1.0
         return int(np.argmax(np.nan_to_num(np.asarray(self.progress.watched) * sign, nan=-np.inf)))
@@ -365,8 +371,8 @@ class Trainer:
             self.shown.expect(total)
 
     def _say_clipped(self, phase: Phase) -> None:
-        """Once in a run, where a phase was clipped more often than not: then clip_norm, and not lr,
-        sets the length of its steps.
+        """Tell the user, once in a run, if most steps of a phase were clipped: clip_norm, and not
+        lr, then decides how long the steps are.
         """
         clipped, steps = self.progress.clipped, self.progress.phase_steps
         if self.progress.said_clipped or 2 * clipped <= steps:
@@ -379,8 +385,12 @@ class Trainer:
         self._write(self.parts.folder.last_path, to_resume=True)
 
     def _write(self, path: Path, to_resume: bool) -> None:
-        """One to resume from holds all that training needs; any other what is measured, handed over
-        and driven: the networks alone.
+        """Write a checkpoint.
+
+        Args:
+            path: the file.
+            to_resume: whether it holds all that a resume needs, or only the networks, to be
+                measured, exported and driven.
         """
         if not self.parts.fabric.is_global_zero:
             return

@@ -1,4 +1,4 @@
-"""The measurement after training: `result.json`."""
+"""Measuring after training: `result.json`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _LOG = logging.getLogger(__name__)
 
 
 def write_result(parts: Parts, progress: Progress) -> RunResult:
-    """Measure every role's network on the validation part and on every further split that was asked
-    for, and write it down: the student with its best weights, another as it stood at the end of its
-    own phase. Beside them stands what needs no network.
+    """Measure every role on the validation part and on the further splits of the config, and write
+    `result.json`. The student is measured with its best weights, any other role as it was when its
+    own phase ended. The metrics of predictions that need no network (`floors`) are added.
     """
     config, method, steering = parts.config, parts.method, parts.validation.card.steering
     best = parts.folder.best_path
@@ -48,7 +48,7 @@ def write_result(parts: Parts, progress: Progress) -> RunResult:
         if samples is parts.validation:
             rows = counted(roles[primary], samples)
             write_validation(parts, primary, predictions[primary], rows)
-    written = progress.model_dump(mode="json")  # without NaN, which is no JSON
+    written = progress.model_dump(mode="json")  # NaN becomes null there, since JSON has none
     result = {
         "method": config.method,
         "best": {
@@ -63,7 +63,7 @@ def write_result(parts: Parts, progress: Progress) -> RunResult:
         "metrics": measured,
         "floor": floors(parts.recorded, splits, config.main, config.preprocessing, steering),
     }
-    # as it stands in the file: numbers that are not finite are None
+    # the result as its file has it: numbers that are not finite are None
     made = RunResult.model_validate(plain(result))
     write_atomic(parts.folder.result_path, dump_json(made.model_dump(mode="json")))
     return made

@@ -1,5 +1,5 @@
-"""What training needs before its first step: data, method and networks, checked as far as they can
-be, so that a mistake does not come to light after hours.
+"""What training needs before its first step: data, method and networks. Everything that can be
+checked is checked here, so that no mistake appears only after hours of training.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ class Parts:
 
     Attributes:
         config: how it is trained.
-        fabric: the processes and the device that train.
-        method: what is trained, and in which order.
-        networks: the method's, and its losses, on the device.
-        dataset: the data set that the samples are of.
+        fabric: the device and the processes that train.
+        method: what is trained, in which order.
+        networks: the method's networks and losses, on the device.
+        dataset: the data set.
         division: which frames train and which validate.
-        recorded: the training samples as they were recorded.
-        train: the same in the proportions that `config.balance` asks for.
-        validation: the samples that every epoch is validated on.
-        further: by name the splits that are measured after training, beside the validation part.
-        folder: the run's.
+        recorded: the training samples as recorded.
+        train: the training samples in the proportions of `config.balance`.
+        validation: the samples on which each epoch is validated.
+        further: by name, the other splits that are measured after training.
+        folder: the run's folder.
         fingerprint: SHA-256 of the config and the data.
     """
 
@@ -78,14 +78,20 @@ class Parts:
 
 
 def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) -> Parts:
-    """Open the samples and build the method and its networks; nothing is written.
+    """Open the samples and build the method and its networks. Nothing is written.
+
+    Args:
+        config: how the run is trained.
+        fabric: the device and the processes that train.
+        dataset: the data set.
+        out: the run's folder.
 
     Raises:
         ConfigError: the crop leaves no row of the camera's image.
         DataError: a split is empty or lacks what is needed, or there are fewer training samples
-            than one batch holds.
-        UsageError: a split that is to be measured does not exist, or the method cannot be trained
-            on these samples.
+            than one batch.
+        UsageError: a split of `config.evaluate` does not exist, or the method cannot be trained on
+            these samples.
     """
     _refuse_empty_crop(config, dataset)
     task = make_task(config.task, dataset.card)
@@ -94,7 +100,7 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
     recorded = SampleSet.open(dataset, division.train, task, method.modalities)
     samples = balance(recorded, config.balance)
     validation = SampleSet.open(dataset, division.validation, task, method.modalities)
-    # Opened before training: a split that cannot be measured must not come to light after hours.
+    # Opened now and not after training, so that a split that cannot be measured is noticed at once.
     further = {
         name: SampleSet.open(dataset, dataset.split(name), task, method.modalities)
         for name in config.evaluate
@@ -111,8 +117,8 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
         config, method, networks, RunFolder(out), tell=fabric.is_global_zero
     )
     networks = networks.to(fabric.device)
-    # Images are stored with their channels last: where weights are too, a CPU's convolutions and
-    # batch norms are quicker.
+    # Images are stored channels last; with weights in the same layout, convolutions and batch
+    # norms are faster on a CPU.
     convert_conv2d_weight_memory_format(networks, torch.channels_last)
     method.check(networks, validation.gather(_fullest(validation, 2)).to(fabric.device))
     return Parts(
@@ -133,21 +139,21 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
 
 
 def make_method(config: TrainConfig, task: Task) -> Method:
-    """The method that the config asks for."""
+    """The method that the config names, with its options."""
     entry = METHODS[config.method]
     return entry(_setup(config, task), entry.options_type.model_validate(config.options))
 
 
 def make_networks(method: Method, config: TrainConfig, samples: int) -> nn.ModuleDict:
-    """The method's fresh networks and losses under the config's seed.
+    """The method's networks and losses with fresh weights, from the config's seed.
 
     Args:
-        method: whose.
+        method: the method.
         config: how it is trained.
-        samples: how many training samples there are.
+        samples: number of training samples.
 
     Raises:
-        UsageError: the method trains with a loss that there is not.
+        UsageError: the method's loss does not exist.
         ConfigError: a loss does not fit the networks, or cannot be trained in several processes.
     """
     networks = _fresh(partial(method.trained_modules, samples), config)
@@ -161,11 +167,11 @@ def make_networks(method: Method, config: TrainConfig, samples: int) -> nn.Modul
 
 
 def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
-    """The method and its networks of a run that is used and not trained: without weight files and
-    losses, and where the method is not known its student alone.
+    """Method and networks of a finished run, without weight files and losses. If its method is not
+    installed here, the student alone.
 
     Raises:
-        ConfigError: the method is known, and has no such options.
+        ConfigError: the method is installed and does not have such options.
     """
     config = config.model_copy(update={"weights": None})
     if config.method not in METHODS:
@@ -222,8 +228,11 @@ def _refuse_empty_crop(config: TrainConfig, dataset: Dataset) -> None:
 
 
 def refuse_without(main: Modality, samples: SampleSet, dataset: Dataset) -> None:
-    """Auxiliaries may be missing, and are masked; without the main modality there is nothing to
-    learn from.
+    """Check that every episode has the main modality. Auxiliary modalities may be missing: they are
+    masked.
+
+    Raises:
+        DataError: some episodes lack it.
     """
     lacking = samples.missing.get(main, [])
     if lacking:
@@ -236,6 +245,6 @@ def refuse_without(main: Modality, samples: SampleSet, dataset: Dataset) -> None
 
 
 def _fullest(samples: SampleSet, count: int) -> NDArray[np.int64]:
-    """Numbers of that many samples (or all) that have the most modalities."""
+    """The numbers of the `count` samples (or of all) that have the most modalities."""
     having = np.sum([samples.has(modality) for modality in samples.modalities], axis=0)
     return np.argsort(-having, kind="stable")[:count].astype(np.int64)

@@ -1,5 +1,5 @@
-"""Several training processes: what ends one of them ends the command, and comes out as an error
-that says what happened.
+"""Training in several processes. If one of them fails, is killed or stopped, the command ends with
+an error that says so.
 """
 
 from __future__ import annotations
@@ -30,25 +30,30 @@ from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedExc
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 STOPPED_S = 20.0
-"""A process that has been stopped for so long, while this one runs, is not coming back: the others
-wait for it.
+"""A process that has been stopped (as by SIGSTOP) for this long while the parent runs will not
+continue, and the others would wait for it forever.
 """
 _LOOK_EVERY_S = 1.0
 _END = "end"
-"""Sent when a work is over. Its begin is the `Work` itself, and its course the calls of `Shown`:
-name, arguments by place, arguments by name.
+"""Sent when a work is over. Its begin is sent as the `Work` itself, and each call of `Shown` as a
+tuple: name, positional arguments, keyword arguments.
 """
 
 
 def in_processes(
     fabric: Fabric, work: Callable[[Fabric, ShowProgress], None], progress: ShowProgress
 ) -> None:
-    """Run `work` (picklable) in every process of the fabric. What the first of them logs, and how
-    far it is, is told here.
+    """Run `work` in every process of the fabric. The log and the progress of the first process are
+    shown by this one.
+
+    Args:
+        fabric: starts the processes.
+        work: called with the fabric and a way to show progress; must be picklable.
+        progress: shows the progress here.
 
     Raises:
-        AuxdriveError: what `work` raised in one of them; or one was killed, stopped, or ended by
-            itself.
+        AuxdriveError: what `work` raised in one of the processes, or that one was killed, was
+            stopped, or ended by itself.
     """
     with (
         TemporaryDirectory() as box,
@@ -97,14 +102,14 @@ def _in_process(
         (box / f"{rank}.json").write_text(json.dumps([type(error).__name__, str(error)]))
         raise
     except Exception as error:
-        # The others of a process that was killed lose their connection to it.
+        # When a process is killed, the others lose their connection to it.
         if "connection" in str(error).lower() or "peer" in str(error).lower():
             (box / f"{rank}.lost").touch()
         raise
 
 
 class _ShownElsewhere:
-    """A work that the parent process shows."""
+    """Progress of a work, which the parent process shows."""
 
     def __init__(self, parent: ToParent) -> None:
         self._parent = parent
@@ -124,7 +129,7 @@ class _ShownElsewhere:
 
 @contextmanager
 def _shown_by(parent: ToParent, work: Work) -> Iterator[Shown]:
-    """Progress that the parent process shows."""
+    """Show a work's progress in the parent process."""
     parent.send(work)
     yield _ShownElsewhere(parent)
     parent.send((_END,))
@@ -132,9 +137,10 @@ def _shown_by(parent: ToParent, work: Work) -> Iterator[Shown]:
 
 @contextmanager
 def _telling(progress: ShowProgress) -> Iterator[Connection]:
-    """A thread that logs and shows what arrives from another process; yields where that sends it.
+    """Log and show, in a thread, what another process sends; yields the connection to send it
+    through.
 
-    It ends when all who could send have closed their end, and so does the block.
+    The thread ends when every sender has closed the connection; the block waits for that.
     """
     ours, theirs = multiprocessing.Pipe(duplex=False)
     listener = threading.Thread(
@@ -152,7 +158,7 @@ def _telling(progress: ShowProgress) -> Iterator[Connection]:
 def _tell(connection: Connection, progress: ShowProgress) -> None:
     with ExitStack() as works:
         shown: Shown | None = None
-        # the end of the file, or the rest of what a killed process was sending
+        # ends with the connection, or with half a message of a killed process
         with suppress(EOFError, OSError):
             while True:
                 message: Any = connection.recv()
@@ -171,19 +177,25 @@ def _tell(connection: Connection, progress: ShowProgress) -> None:
 def _error_of(told: Path) -> AuxdriveError:
     name, message = json.loads(told.read_text())
     kind = getattr(errors, name, AuxdriveError)
-    error: AuxdriveError = kind.__new__(kind)  # some kinds make their message themselves
+    error: AuxdriveError = kind.__new__(kind)  # not kind(text): some kinds compose their message
     error.args = (message,)
     return error
 
 
 def _lost(box: Path, processes: int) -> bool:
-    """Whether some, but not all, lost their connection: then another one is gone."""
+    """Whether some processes, but not all, lost their connection: then another one has died."""
     return 0 < len(list(box.glob("*.lost"))) < processes
 
 
 def _death(error: Exception, processes: int, stopped: set[int], lost: bool) -> AuxdriveError | None:
-    """What to say of a process that ended without a word; None where it did say something, which is
-    then no mistake of the user.
+    """The error for a process that ended without raising one. None if `error` is something else,
+    which then is not the user's mistake.
+
+    Args:
+        error: what starting or joining the processes raised.
+        processes: how many there are.
+        stopped: ids of those that were stopped and then killed.
+        lost: see `_lost`.
     """
     if isinstance(error, ProcessExitedException):
         if error.error_pid in stopped:
@@ -209,11 +221,11 @@ def _death(error: Exception, processes: int, stopped: set[int], lost: bool) -> A
 
 @contextmanager
 def _ending_what_is_stopped(box: Path) -> Iterator[set[int]]:
-    """A thread that looks for processes of ours that are stopped, and kills those that stay so;
-    yields the ids of these.
+    """Kill, from a thread, processes of ours that stay stopped for `STOPPED_S`; yields the set of
+    their ids.
 
-    All of them stop and go on together with this one when a terminal suspends it (Ctrl-Z): then
-    this thread stands still too.
+    When a terminal suspends the command (Ctrl-Z), all processes stop and continue together with
+    this one; this thread then stands still too and kills nothing.
     """
     killed: set[int] = set()
     over = threading.Event()
@@ -244,7 +256,7 @@ def _watch(box: Path, killed: set[int], over: threading.Event) -> None:
 
 
 def _is_stopped(pid: int) -> bool:
-    """Whether a child is stopped (not ended); always False where the system cannot say."""
+    """Whether a child process is stopped (and has not ended); False if the system cannot say."""
     if not hasattr(os, "waitid"):
         return False
     try:

@@ -1,5 +1,5 @@
-"""Where a run stands: everything beside tensors that a resume needs. It is read back strictly: what
-no run could have written is damage.
+"""How far a run is: everything except tensors that a resume needs. It is validated when it is read:
+values that no run could have written mean damage.
 """
 
 from __future__ import annotations
@@ -15,18 +15,23 @@ Count = Annotated[int, Field(ge=0, le=2**53)]
 
 
 class Progress(Strict, frozen=False, allow_inf_nan=True):
-    """Where a run stands.
+    """How far a run is.
 
     Attributes:
-        phase, epoch: finished phases, and finished epochs of the phase under way. step: optimiser
-            steps since the start.
-        history: the finished phases. watched: the watched role's metric after each epoch of the
-            phase under way.
-        clipped, phase_steps: of the phase under way, the steps whose gradient was clipped, and all.
-            said_clipped: that the user was told.
-        best: the run's best value of the primary role, with the phase and epoch it came from.
-        log_bytes: length of `metrics.jsonl` at this point; a resume cuts off what came later.
-            finished: nothing is left to train.
+        phase: number of finished phases.
+        epoch: number of finished epochs of the current phase.
+        step: optimiser steps since the start of the run.
+        history: the finished phases.
+        watched: the watched role's metric after each epoch of the current phase.
+        clipped: steps of the current phase whose gradient was clipped.
+        phase_steps: all steps of the current phase.
+        said_clipped: whether the user was told that most steps are clipped.
+        best: the primary role's best value of the task's metric.
+        best_phase: the phase that it was reached in.
+        best_epoch: the epoch of that phase, counted from 1.
+        log_bytes: length of `metrics.jsonl`; on a resume, what was written later is cut off.
+        trained_s: seconds of training so far.
+        finished: whether training is done.
     """
 
     phase: Count = 0

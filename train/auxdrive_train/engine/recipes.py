@@ -1,5 +1,7 @@
-"""Recipes: what a task takes for every setting that is not given. They stand beside their tasks
-(`Task.recipe`) as files of settings, whose `options` are by method.
+"""Recipes: a task's own defaults for settings that are not given.
+
+A recipe is a YAML file beside its task (`Task.recipe`). Under `options` it has one group per
+method.
 """
 
 from __future__ import annotations
@@ -14,24 +16,24 @@ from auxdrive_train.tasks import TASKS
 
 
 def recipe_of(task: str) -> dict[str, Any]:
-    """The recipe of a task, a fresh copy; empty where it has none.
+    """A fresh copy of a task's recipe; empty if it has none.
 
     Raises:
         UsageError: there is no such task.
-        ConfigError: its file is no YAML of settings.
+        ConfigError: the recipe's file is not a YAML file of settings.
     """
     file = TASKS[task].recipe
     return {} if file is None else read_yaml(file)
 
 
 def with_recipe(values: Mapping[str, Any], task: object, method: object) -> dict[str, Any]:
-    """The settings, and the recipe's of the task where they say nothing: groups key by key, options
-    those of the method.
+    """The given settings, completed by the task's recipe: groups are merged key by key, and of the
+    recipe's options only those of the method are taken.
 
     Args:
-        values: what is given.
-        task: its name; nothing is added where there is no such task.
-        method: its name.
+        values: the given settings.
+        task: the task's name; an unknown task adds nothing.
+        method: the method's name.
     """
     try:
         recipe = recipe_of(task) if isinstance(task, str) else {}

@@ -1,5 +1,5 @@
-"""The run's directory: whose it is, taking it, and what it keeps of where it came from. Nothing is
-written before everything has been checked.
+"""The run's folder: whether it belongs to this config, how it is begun, and what it stores of the
+run's origin. Nothing is written before everything has been checked.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REFERENCE_FRAMES = 32
 
 
 def fingerprint(config: TrainConfig, dataset: Dataset) -> str:
-    """SHA-256 over the data and every setting that changes what is computed."""
+    """SHA-256 of the data and of every setting that changes the result."""
     kept = {
         key: value
         for key, value in config.model_dump(mode="json").items()
@@ -58,10 +58,10 @@ RUN: FolderKind[TrainConfig] = FolderKind(
 
 
 def take(out: Path, config: TrainConfig) -> None:
-    """Make the directory the run's.
+    """Begin the run in this folder: write its config and make its sub-folders.
 
     Raises:
-        UsageError: it cannot be made.
+        UsageError: the folder cannot be made.
     """
     folder = RunFolder(out)
     make_folder(out, UsageError)
@@ -76,8 +76,15 @@ def write_artefacts(
     validation: SampleSet,
     findings: Mapping[str, Any],
 ) -> None:
-    """What export needs, so that a run stands without its data: the card, real frames, and where
-    the run came from.
+    """Write what is needed to use the run without its data: the data set's card, the origin of the
+    run, and real frames for the parity check.
+
+    Args:
+        out: the run's folder.
+        config: how it is trained.
+        dataset: the data set.
+        validation: where the real frames are taken from.
+        findings: further fields of `RunRecord`.
     """
     folder = RunFolder(out)
     write_atomic(folder.card_path, dataset.card.model_dump_json(indent=2).encode())
@@ -108,11 +115,11 @@ def write_artefacts(
 
 
 def source_commit() -> str:
-    """The commit of the code that trains, with "+changes" where its checkout has some; empty where
-    it runs from no checkout of its own.
+    """The git commit of the code that trains, with "+changes" if there are uncommitted changes;
+    empty if the code is not in a git checkout of its own.
 
-    An environment may lie inside another project's repository: that commit says nothing, so this
-    file must be tracked.
+    An installed package may lie inside the repository of another project, whose commit would be
+    wrong. So this file must be tracked by the repository.
     """
     here = Path(__file__)
 
@@ -126,7 +133,7 @@ def source_commit() -> str:
                 check=False,
                 stdin=subprocess.DEVNULL,
             )
-        except OSError:  # there is no git
+        except OSError:  # git is not installed
             return None
         return asked.stdout.strip() if asked.returncode == 0 else None
 

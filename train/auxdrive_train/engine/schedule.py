@@ -9,8 +9,13 @@ from auxdrive_train.methods.contract import Phase
 
 
 def learning_rate(config: TrainConfig, phase: Phase, done: float) -> float:
-    """Linear warm-up, then a cosine down to `lr_final`, over the part of the schedule that the
-    phase covers; done: 0..1 of the phase.
+    """The learning rate: it rises linearly to `lr`, then falls along a cosine to `lr_final` times
+    `lr`.
+
+    Args:
+        config: has `lr`, `lr_final` and `warmup`.
+        phase: its `lr_span` says which part of the schedule it covers.
+        done: how much of the phase is done, 0..1.
     """
     place = phase.lr_span[0] + (phase.lr_span[1] - phase.lr_span[0]) * done
     if place < config.warmup:

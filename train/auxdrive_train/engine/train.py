@@ -1,4 +1,4 @@
-"""A training run from its config: prepared, trained and measured in its folder."""
+"""Train a run from its config: prepare, train and measure."""
 
 from __future__ import annotations
 
@@ -34,19 +34,31 @@ _LOG = logging.getLogger(__name__)
 def train(
     config: TrainConfig, out: Path, resume: bool = False, progress: ShowProgress = no_progress
 ) -> RunResult:
-    """Train a run into `out` and measure it; returns what `result.json` holds.
+    """Train a run into the folder `out` and measure it.
 
-    One process at a time: `out` is held while it trains, and a second `train` there is refused.
-    What is worth knowing is logged (`auxdrive.logs`); nothing is printed.
+    Only one process at a time can train there: a second `train` into the same folder is refused.
+    Nothing is printed; what is worth knowing is logged (`auxdrive.logs`).
 
     Args:
         config: how it is trained.
         out: the run's folder.
-        resume: go on with the run that `out` holds.
-        progress: shows how far it is, e.g. `auxdrive.console.progress`.
+        resume: continue the run that `out` holds, from its last checkpoint.
+        progress: shows how far training is, e.g. `auxdrive.console.progress`.
+
+    Returns:
+        What `result.json` holds: metrics by split and role, phases, and the floor.
 
     Raises:
-        AuxdriveError: anything that the user can mend; the run can be taken up with `resume`.
+        AuxdriveError: anything that the user can correct. The run can then be continued with
+            `resume`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from auxdrive_train import parse_config, train
+        >>> config = parse_config({"data": "data", "epochs": 1, "batch_size": 16, "threads": 1})
+        >>> result = train(config, Path("runs/baseline"))
+        >>> sorted(result.metrics["val"]["student"])[:2]
+        ['acc_1.5', 'acc_15']
     """
     load_trackers(config.track)  # what they lack must come to light before anything is made
     with claim(out, config, RUN, resume):
@@ -88,7 +100,7 @@ def _fabric(config: TrainConfig) -> Fabric:
 def _work(
     fabric: Fabric, progress: ShowProgress, config: TrainConfig, dataset: Dataset, out: Path
 ) -> None:
-    """All that one process does."""
+    """Everything that one training process does."""
     torch.set_num_threads(threads_of(config))
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
@@ -114,7 +126,7 @@ def _work(
 
 
 def threads_of(config: TrainConfig) -> int:
-    """Those that are configured; else torch's own number, which knows no quota of a container, cut
-    to the CPUs that may be used.
+    """CPU threads per process: the configured number, or else torch's default, at most the CPUs
+    that the process may use. (torch does not know a container's CPU quota.)
     """
     return config.threads or min(torch.get_num_threads(), usable_cpus())

@@ -1,6 +1,6 @@
-"""What a run keeps of its validation part beside the metrics: the metrics by condition, and the
-frames that were predicted best, as the median, and worst, with their images. `auxdrive inspect
---html` shows them without the data and without torch.
+"""What a run keeps of its validation part besides the metrics: metrics by condition, and example
+frames, those with the smallest, the median and the largest error, with their images. `auxdrive
+inspect --html` shows them without the data and without torch.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from auxdrive_train.engine.prepare import Parts
 
 Rank = Literal["best", "median", "worst"]
 EXAMPLES = 3
-"""Of each rank."""
+"""Number of examples of each rank."""
 APART_S = 2.0
-"""Examples of one episode are so far apart: neighbours look alike."""
+"""Examples of one drive are at least this far apart in time, since neighbouring frames look alike.
+"""
 _JPEG_QUALITY, _LONGEST = 90, 640
 
 
@@ -36,9 +37,9 @@ def write_validation(
     """Write `validation.json` and `examples/`.
 
     Args:
-        parts: the run's.
-        role: whose predictions.
-        predictions: (N, *label_shape) of the whole validation part, in physical units.
+        parts: of the run.
+        role: the role that made the predictions.
+        predictions: (N, *label_shape) for the whole validation part, in physical units.
         counted: bool (N,), the samples that the role is measured on.
     """
     samples, task = parts.validation.chosen(counted), parts.validation.task
@@ -56,7 +57,7 @@ def write_validation(
 
 
 def _examples(parts: Parts, samples: SampleSet, predicted: Float32) -> Iterator[Example]:
-    """The examples of samples that have an image, with their images written."""
+    """The examples, from samples that have an image; writes their images."""
     seen = np.flatnonzero(samples.has(parts.config.main))
     samples, predicted, spec = samples.chosen(seen), predicted[seen], samples.task.spec
     difference = predicted.astype(np.float64) - samples.label
@@ -82,7 +83,7 @@ def _examples(parts: Parts, samples: SampleSet, predicted: Float32) -> Iterator[
 
 
 def _orders(apart: Float64) -> Iterator[tuple[Rank, NDArray[np.intp]]]:
-    """By rank the samples, those first that deserve it most."""
+    """For each rank the samples' numbers, the most typical of the rank first."""
     order = np.argsort(apart, kind="stable")
     from_the_middle = np.argsort(np.abs(np.arange(len(order)) - len(order) // 2), kind="stable")
     yield "best", order
@@ -91,7 +92,7 @@ def _orders(apart: Float64) -> Iterator[tuple[Rank, NDArray[np.intp]]]:
 
 
 def _spread(samples: SampleSet, order: NDArray[np.intp]) -> list[int]:
-    """The first `EXAMPLES` that are not of one moment."""
+    """The first `EXAMPLES` samples of `order` that are at least `APART_S` apart."""
     chosen: list[int] = []
     for index in order.tolist():
         if len(chosen) == EXAMPLES:

@@ -1,8 +1,9 @@
-"""YAML of a config, read strictly: a few plain values, and nothing that YAML can do besides.
+"""YAML of a config, read strictly: plain numbers, texts, lists and mappings, and nothing else that
+YAML allows.
 
-A config file may come from anybody. Aliases let ten lines grow to gigabytes, nesting exhausts the
-stack, a number of thousands of digits cannot even be printed, and half a character (a lone
-surrogate) cannot be written back.
+A config may come from a stranger. Aliases let ten lines grow to gigabytes, deep nesting exhausts
+the stack, and a number with thousands of digits or a lone surrogate (half a character) cannot be
+written back.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ _LARGEST_INTEGER = 2**63
 
 
 class _Loader(yaml.SafeLoader):
-    """Of two equal keys YAML takes the last in silence; here that is a mistake, as are anchors,
-    depth and numbers that nothing takes.
+    """A loader that refuses duplicate keys (of which YAML silently takes the last), anchors, deep
+    nesting, and numbers larger than any setting.
     """
 
     _depth = 0
@@ -64,7 +65,7 @@ class _Loader(yaml.SafeLoader):
 
 
 def _refuse_other_bases(node: yaml.ScalarNode) -> None:
-    """YAML 1.1 takes 017 for 15, and 1:30 for 90."""
+    """Refuse numbers such as 017 and 1:30, which YAML 1.1 reads as 15 and 90."""
     digits = node.value.lstrip("+-").replace("_", "")
     if ":" in digits or (len(digits) > 1 and digits[0] == "0" and digits.isdecimal()):
         raise yaml.MarkedYAMLError(
@@ -102,7 +103,7 @@ def _number(loader: _Loader, node: yaml.ScalarNode) -> float:
 
 
 def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
-    """A date is a text like any other."""
+    """A date is read as text."""
     return str(loader.construct_scalar(node))
 
 
@@ -121,7 +122,9 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what `_Loader` reads: a value that stands in two places is written twice."""
+    """Writes what `_Loader` can read: a value that occurs twice is written twice, never as an
+    alias.
+    """
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True
@@ -130,8 +133,12 @@ class _Dumper(yaml.SafeDumper):
 def parse_yaml(text: str, where: str) -> Any:
     """The value of a YAML document.
 
+    Args:
+        text: the document.
+        where: the file or option it comes from; messages begin with it.
+
     Raises:
-        ConfigError: no YAML, or more than a few plain values; the message begins with `where`.
+        ConfigError: the text is not YAML, or holds more than plain values.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_YAML_BYTES:
         raise ConfigError(f"{where}: is larger than {MAX_YAML_BYTES >> 20} MiB, which no config is")
@@ -148,17 +155,17 @@ def parse_yaml(text: str, where: str) -> Any:
         RecursionError,
         AttributeError,
     ) as error:
-        # Beside YAMLError: what the constructors of dates, binary data and sets raise on damaged
-        # ones.
+        # The other kinds are raised by YAML's constructors for damaged values.
         raise ConfigError(f"{where}: is no YAML of a config: {shown(error, 500)}") from error
     return value
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
-    """A YAML mapping from a file.
+    """The mapping in a YAML file.
 
     Raises:
-        ConfigError: no such file, no regular file, too large, no UTF-8, no YAML, or no mapping.
+        ConfigError: the file is missing, not a regular file, too large, not UTF-8, not YAML, or
+            does not hold a mapping.
     """
     data = read_bytes(file, MAX_YAML_BYTES, ConfigError)
     try:
@@ -174,6 +181,6 @@ def read_yaml(file: Path) -> dict[str, Any]:
 
 
 def dump_yaml(values: Any) -> str:
-    """Values as YAML that `read_yaml` reads back."""
+    """Values as YAML text that `read_yaml` can read."""
     text: str = yaml.dump(values, Dumper=_Dumper, sort_keys=False)
     return text
