@@ -99,7 +99,7 @@ class TrainConfig(Strict):
     )
     init_from: Path | None = Field(
         default=None,
-        description="a run whose weights this one starts from, in every network that they fit",
+        description="another run, with whose weights every network that they fit starts",
     )
     preprocessing: Preprocessing = Field(
         default=Preprocessing(), description="what the network itself does to the image"

@@ -1,4 +1,4 @@
-"""The first weights of a run that starts from another one (`init_from`)."""
+"""Start a run from the weights of another one (`init_from`)."""
 
 from __future__ import annotations
 
@@ -23,34 +23,35 @@ from auxdrive_train.models.networks import SingleNetwork
 
 _LOG = logging.getLogger(__name__)
 Weights = dict[str, Tensor]
-# What the outputs and inputs of the networks are.
+# What the networks predict, and what the student sees.
 _MUST_BE_EQUAL = ("task", "main")
-# What else decides which tensors there are.
+# Further settings that decide which weights a network has.
 _SHAPES = ("backbone", "preprocessing", "aux", "method")
 
 
 def take_initial_weights(
     config: TrainConfig, method: Method, networks: nn.ModuleDict, folder: RunFolder, tell: bool
 ) -> InitialWeights | None:
-    """Put the weights of the run `config.init_from` into the networks, and say which were taken;
-    None where there is no such setting. A run that has a checkpoint goes on from that: the other
-    run is not looked at, and need not be there any more.
+    """Load the weights of the run `config.init_from` into the networks. Returns which networks took
+    them, or None without that setting. A run that already has a checkpoint continues from it, and
+    the other run need not exist any more.
 
-    The other run's networks are those after its best epoch. Each goes into the network of its name
-    that it fits; its student also into every other network that sees the main modality alone. The
-    networks that get none stay fresh, but for the one by which the run is judged.
+    The other run's networks are taken as they were after its best epoch. Each is loaded into the
+    network of the same name, if it fits. Its student is also loaded into every other network that
+    sees only the main modality. Networks that nothing fits keep their fresh weights, except the one
+    that decides which epoch of the run is best: it must take weights.
 
     Args:
         config: the run's settings.
         method: what is trained.
-        networks: the method's networks and losses, fresh.
-        folder: the run's own.
-        tell: log which networks start from it; of several processes one does.
+        networks: the method's networks and losses, with fresh weights.
+        folder: the run's own folder.
+        tell: whether to log which networks take weights; of several processes only one does.
 
     Raises:
-        ConfigError: there is no such run, or the network by which this one is judged cannot start
-            from it; the message says what differs.
-        DataError: its weights are damaged.
+        ConfigError: there is no such run, or the network that decides which epoch is best cannot
+            take its weights; the message says what differs.
+        DataError: the other run's weights are damaged.
     """
     if config.init_from is None:
         return None
@@ -79,7 +80,7 @@ def take_initial_weights(
 
 
 def _by_network(tensors: Mapping[str, Tensor]) -> dict[str, Weights]:
-    """The tensors of each network, under their names within it."""
+    """The tensors of each network, by their names within it."""
     found: dict[str, Weights] = {}
     for key, tensor in tensors.items():
         network, _, name = key.partition(".")
@@ -90,7 +91,7 @@ def _by_network(tensors: Mapping[str, Tensor]) -> dict[str, Weights]:
 def _source_of(
     name: str, network: nn.Module, offered: Mapping[str, Weights], config: TrainConfig
 ) -> str | None:
-    """Whose weights a network takes; None where it stays fresh."""
+    """The network of the other run whose weights this one takes; None if it keeps fresh ones."""
     sees_main = isinstance(network, SingleNetwork) and network.modalities == (config.main,)
     for candidate in (name, STUDENT) if sees_main else (name,):
         if candidate in offered and _misfit(candidate, network, offered) == "":
@@ -99,7 +100,7 @@ def _source_of(
 
 
 def _misfit(name: str, network: nn.Module, offered: Mapping[str, Weights]) -> str:
-    """Why a network cannot take the weights of that name; empty where it can."""
+    """Why a network cannot take the weights of that name; empty if it can."""
     if name not in offered:
         return f"it has no {name}, but {', '.join(sorted(offered)) or 'nothing'}"
     try:
@@ -110,13 +111,13 @@ def _misfit(name: str, network: nn.Module, offered: Mapping[str, Weights]) -> st
 
 
 def _judged(method: Method, networks: nn.ModuleDict) -> str:
-    """The name of the network by which the run's best epoch is chosen."""
+    """The name of the network of the primary role, which decides which epoch of the run is best."""
     network = method.roles(networks)[primary_of(method, networks)]
     return next(name for name, each in networks.items() if each is network)
 
 
 def _differences(there: TrainConfig, here: TrainConfig, keys: Sequence[str]) -> list[str]:
-    """A sentence for each entry under these keys that differs."""
+    """A sentence for each setting under these keys that differs."""
     before, now = (
         _flat({key: config.model_dump(mode="json")[key] for key in keys})
         for config in (there, here)
