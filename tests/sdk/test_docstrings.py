@@ -1,8 +1,9 @@
 """The examples in docstrings: each runs as it stands there, and whatever a front offers has one.
 
 An example is read, copied and run by people who do not know the module around it: it imports what
-it uses, and finds in its working folder what auxdrive's commands would have left there, `bundle`
-(a waypoint model's) and `data` (24 frames in each of six episodes). What it writes lands there too.
+it uses, and finds in its working folder what auxdrive's commands would have left there: `data` (24
+frames in each of six episodes), `run` (a baseline that steers, trained on `data` for one epoch) and
+`bundle` (a waypoint model's). What it writes lands there too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import bundle_factory
 import pytest
+from auxdrive_train import parse_config, train
 from stripes import write_stripe_data
 
 FRONTS = ("auxdrive",)
@@ -41,6 +43,8 @@ def finished_work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("examples")
     bundle_factory.write_bundle(folder / "bundle", "waypoints")
     write_stripe_data(folder / "data")
+    settings = {"data": folder / "data", "epochs": 1, "batch_size": 16, "threads": 1}
+    train(parse_config(settings), folder / "run")
     return folder
 
 

@@ -42,7 +42,7 @@ def select(
     backbone: Annotated[
         str | None,
         typer.Option(
-            help=f"The encoders' network: {', '.join(BACKBONES)} (default: the task's recipe).",
+            help=f"Network of the encoders: {', '.join(BACKBONES)} (default: the task's recipe).",
             autocompletion=one_of(BACKBONES),
         ),
     ] = None,

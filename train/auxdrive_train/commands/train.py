@@ -28,7 +28,7 @@ def train(
     method: Annotated[
         str | None,
         typer.Option(
-            help=f"How it is trained: {', '.join(METHODS)}.", autocompletion=one_of(METHODS)
+            help=f"Training method: {', '.join(METHODS)}.", autocompletion=one_of(METHODS)
         ),
     ] = None,
     main: Annotated[
@@ -49,7 +49,7 @@ def train(
     backbone: Annotated[
         str | None,
         typer.Option(
-            help=f"The encoders' network: {', '.join(BACKBONES)} (default: the task's recipe).",
+            help=f"Network of the encoders: {', '.join(BACKBONES)} (default: the task's recipe).",
             autocompletion=one_of(BACKBONES),
         ),
     ] = None,
