@@ -1,4 +1,4 @@
-"""Folders of runs as training writes their records, made in no time: what they measured is given."""
+"""Folders of runs as training writes their records, made at once: what they measured is given."""
 
 from __future__ import annotations
 
