@@ -100,6 +100,13 @@ def test_what_stands_on_a_finished_runs_page(run: Path) -> None:
     assert set(re.findall(r'text-anchor="middle">([^<]+)<', page)) == {"1", "2", "3", "4", "epoch"}
 
 
+def test_the_terminal_shows_the_conditions(run: Path) -> None:
+    shown = invoke(str(run)).output
+    assert "ade_m by what the vehicle did" in shown
+    row = next(line for line in shown.splitlines() if "speed below 5 m/s" in line)
+    assert [cell.strip() for cell in row.split("│")[2:5]] == ["40", "0.500", "2.000"]
+
+
 def test_nothing_in_a_runs_files_becomes_markup(run: Path) -> None:
     page = page_of(run)
     assert "<script" not in page

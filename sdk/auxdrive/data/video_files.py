@@ -64,15 +64,21 @@ def read_video(path: Path) -> Iterator[ImageFrame]:
 
 @contextmanager
 def _opened(path: Path, file: BinaryIO) -> Iterator[InputContainer]:
-    try:
+    with _decoding(
+        f"{path}: not a readable video: it is empty, cut off, or of no format that is read here"
+    ):
         container = av.open(file, "r", options=_CLOSED, metadata_errors="replace")
-    except (av.FFmpegError, ValueError, OSError) as error:
-        raise DataError(
-            f"{path}: not a readable video: it is empty, cut off, or of no format that is read "
-            f"here ({_told(error)})"
-        ) from error
     with container:
         yield container
+
+
+@contextmanager
+def _decoding(what: str) -> Iterator[None]:
+    """Whatever PyAV makes of a damaged file becomes a DataError: its parsers raise many things."""
+    try:
+        yield
+    except Exception as error:
+        raise DataError(f"{what} ({_told(error)})") from error
 
 
 def _video_of(path: Path, container: InputContainer) -> VideoStream:
@@ -95,10 +101,8 @@ def _video_of(path: Path, container: InputContainer) -> VideoStream:
 
 
 def _next(path: Path, frames: Iterator[VideoFrame], number: int) -> VideoFrame | None:
-    try:
+    with _decoding(f"{path}: is damaged after {number} frame(s)"):
         frame = next(frames, None)
-    except (av.FFmpegError, ValueError, OSError, MemoryError) as error:
-        raise DataError(f"{path}: is damaged after {number} frame(s): {_told(error)}") from error
     if frame is not None and frame.is_corrupt:
         raise DataError(f"{path}: is damaged after {number} frame(s): the next one is incomplete")
     return frame
@@ -130,12 +134,10 @@ def _upright(path: Path, frame: VideoFrame, number: int) -> UInt8:
             f"{path}: is to be shown turned by {frame.rotation} degrees; only quarters of a turn "
             "are read"
         )
-    try:
+    with _decoding(f"{path}: frame {number} cannot be shown"):
         image = frame.to_ndarray(
             format="rgb24", src_colorspace=frame.colorspace, src_color_range=frame.color_range
         )
-    except (av.FFmpegError, ValueError) as error:
-        raise DataError(f"{path}: frame {number} cannot be shown: {_told(error)}") from error
     return np.ascontiguousarray(np.rot90(image, turns))
 
 

@@ -106,7 +106,7 @@ def overlay(
             _draw_path(draw, path, camera, on_screen)
         if target_ego_m is not None:
             _draw_target(draw, target_ego_m, camera, on_screen)
-    if not all(_is_seen(each.drawing, camera) for each in paths):
+    if not all(_is_seen(each.drawing, camera) for each in paths if len(each.drawing.path_p2) > 1):
         _paste_from_above(enlarged, paths, target_ego_m)
     canvas.paste(enlarged, (0, 0))
     _write(ImageDraw.Draw(canvas), lines, height * scale + 4, canvas.width - 8)

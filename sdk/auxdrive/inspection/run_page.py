@@ -362,12 +362,18 @@ def _numbers(values: Sequence[float]) -> str:
     return text if len(values) == 1 else f"({text})"
 
 
+def _begun_from(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if first := record.get("init_from"):
+        yield "starts from", f"{first['run']} ({', '.join(first['networks'])})"
+
+
 def _origin(summary: Summary, record: Mapping[str, Any]) -> Iterator[Markup]:
     facts = [("data", summary["data"] or "unknown")]
     if record:
         facts += [
             ("fingerprint of the data", record["dataset_sha256"]),
             *((f"{split} is", each["how"]) for split, each in record["measured_on"].items()),
+            *_begun_from(record),
             ("commit", record["commit"] or "none: it ran from no checkout"),
             ("auxdrive", record["auxdrive_version"]),
             ("torch", record["torch"]),

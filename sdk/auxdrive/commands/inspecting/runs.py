@@ -40,6 +40,8 @@ def _show_run(summary: Summary) -> None:
         )
         for split, roles in result["metrics"].items():
             show_roles(f"{result['method']} on {split}", roles, result["floor"].get(split))
+    if summary["validation"] is not None:
+        _show_conditions(summary["validation"])
     if summary["last_metrics"]:
         _show_last_epochs(summary["last_metrics"], summary["records"])
     console.line("checkpoints: " + (", ".join(summary["checkpoints"]) or "none"))
@@ -49,6 +51,19 @@ def _show_run(summary: Summary) -> None:
             f"{summary['path']}` takes it up"
         )
     console.note(f"the config: {summary['config_file']}; --json shows it")
+
+
+def _show_conditions(validation: Summary) -> None:
+    main = validation["main_metric"]
+    console.table(
+        f"{main} by what the vehicle did, on val",
+        ("condition", "frames", validation["role"], "(constant)"),
+        [
+            (name, each["frames"], rounded(each["metrics"].get(main)),
+             rounded(each["constant"].get(main)))
+            for name, each in validation["conditions"].items()
+        ],
+    )  # fmt: skip
 
 
 def _run_facts(summary: Summary) -> list[tuple[str, str]]:
