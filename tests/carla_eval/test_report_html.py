@@ -10,7 +10,6 @@ from auxdrive.html.blocks import (
     beside,
     element,
     escape,
-    figure_png,
     film_strip,
     folded,
     legend,
@@ -95,17 +94,3 @@ def test_heads_over_several_columns_span_them() -> None:
     assert spans == ["1", "2"]
     assert tree.tags[4][0] == "th"
     assert tree.data.count("without a network") == 1
-
-
-def test_a_matplotlib_figure_is_inside_and_always_the_same_bytes() -> None:
-    from matplotlib.figure import Figure
-
-    def draw() -> Markup:
-        figure = Figure(figsize=(2, 1))
-        figure.subplots().plot([0, 1], [0, 1])
-        return figure_png(figure, "a <line>")
-
-    assert draw() == draw()
-    tree = parse(draw())
-    assert tree.tags[1][1]["src"].startswith("data:image/png;base64,iVBOR")  # type: ignore[union-attr]
-    assert "a <line>" in tree.data

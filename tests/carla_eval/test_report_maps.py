@@ -23,7 +23,8 @@ from auxdrive_eval.report.route_drive import (
     infraction_table,
     infractions_of,
 )
-from auxdrive_eval.report.town_map import HEIGHT_PX, WIDTH_PX, Mark, draw_map, map_legend, view_of
+from auxdrive_eval.report.town_map import Mark, draw_map, map_legend
+from auxdrive_eval.report.view import HEIGHT_PX, WIDTH_PX, view_of
 from auxdrive_eval.scoring.records import RouteMeta, make_record
 from auxdrive_eval.world import LaneLine, Route, TownMap
 from hypothesis import given

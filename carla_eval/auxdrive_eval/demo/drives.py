@@ -23,7 +23,8 @@ from auxdrive_eval.driving.merge import read_shard
 from auxdrive_eval.driving.route_store import StoredRoute
 from auxdrive_eval.report.drive_report import LARGEST_PAGE
 from auxdrive_eval.report.route_drive import film_of, infractions_of, map_of, view_of_drives
-from auxdrive_eval.report.town_map import View, whole_legend
+from auxdrive_eval.report.town_map import whole_legend
+from auxdrive_eval.report.view import View
 from auxdrive_eval.simulators.settings import make_simulator
 from auxdrive_eval.world import Route, TownMap
 
@@ -101,17 +102,12 @@ def _drive(
 ) -> tuple[Markup, ...]:
     record = drive.record
     found = [f"{each.number} {each.what}" for each in infractions_of(drive)]
+    infractions = f" Infractions: {', '.join(found) or 'none'}."
     good = "good" if record.status == "Completed" else "bad"
     return (
         element("h3", swatch(COLOURS[name]), name),
-        paragraph(
-            Markup("{:.1f} of 100, {:.0f} s. {}").format(
-                record.scores.score_composed,
-                record.meta.duration_game,
-                element("span", f"{record.status}.", css=good),
-            )
-        ),
+        paragraph(f"{record.scores.score_composed:.1f} of 100, {record.meta.duration_game:.0f} s"),
         figure(map_of(town, route, drive, view)),
-        paragraph(f"Infractions: {', '.join(found) or 'none'}.", css="soft"),
         film_of(drive),
+        element("p", element("span", f"{record.status}.", css=good), infractions),
     )

@@ -11,14 +11,12 @@ import numpy as np
 from auxdrive.data.dataset import Dataset
 from auxdrive.html import blocks as html
 from auxdrive.html.blocks import Markup
+from auxdrive.html.charts import Line, line_chart
 from auxdrive.inspection.painting import legend, paint, png
-from auxdrive.inspection.palette import SERIES
 from auxdrive.modalities import Modality
 from auxdrive.runs import RunFolder
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from auxdrive_eval.demo.drives import COLOURS, drives_section
+from auxdrive_eval.demo.drives import drives_section
 from auxdrive_eval.demo.findings import TEST_PART, Findings
 from auxdrive_eval.demo.settings import CREEP_AFTER_S, MODELS
 from auxdrive_eval.demo.stages import Demo
@@ -27,12 +25,12 @@ EXAMPLES = 4
 _MODEL_NAMES = {model.name for model in MODELS}
 _TITLES = {Modality.RGB: "Camera (RGB): what the students see", Modality.LIDAR: "LiDAR"}
 _CURVES = {
-    ("baseline", "student"): ("baseline", COLOURS["baseline"], "-o"),
-    ("samd", "student"): ("student (SAMD)", COLOURS["student"], "-s"),
-    ("teacher", "teacher"): ("teacher, by itself", COLOURS["teacher"], "-^"),
-    ("samd", "teacher"): ("SAMD's own teacher", SERIES[3], "--D"),
+    ("baseline", "student"): "baseline",
+    ("samd", "student"): "student (SAMD)",
+    ("teacher", "teacher"): "teacher, by itself",
+    ("samd", "teacher"): "SAMD's own teacher",
 }
-"""Method and role: name, colour, line and marker."""
+"""Method and role: name. In the order of the drivers, whose colours they have."""
 
 
 def demo_report(demo: Demo, findings: Findings) -> str:
@@ -141,21 +139,28 @@ def _splits(data: Path) -> Markup:
 
 
 def _curves(demo: Demo) -> Markup:
-    """Validation ADE by epoch of each network; in SAMD teacher and student take turns."""
-    drawn = Figure(figsize=(5.6, 3.8), layout="constrained")
-    axis = drawn.subplots()
-    for (method, role), (name, colour, style) in _CURVES.items():
-        epochs = RunFolder(demo.out / "runs" / method).epochs()
-        values = [record["val/ade_m"] for record in epochs if record["role"] == role]
-        axis.plot(range(1, len(values) + 1), values, style, color=colour, markersize=5, label=name)
-    axis.set_xlabel("epoch of that network")
-    axis.set_ylabel("validation ADE, m")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.grid(alpha=0.3)
-    drawn.legend(loc="outside upper left", frameon=False, ncols=2)
-    return html.figure_png(
-        drawn, "Average displacement error (ADE) on the validation part while training.", 200, 680
+    """Validation errors by epoch of each network; in SAMD teacher and student take turns."""
+    epochs = {
+        (method, role): [
+            record
+            for record in RunFolder(demo.out / "runs" / method).epochs()
+            if record["role"] == role
+        ]
+        for method, role in _CURVES
+    }
+
+    def chart(title: str, metric: str) -> Markup:
+        lines = [
+            Line(name, list(enumerate((record[metric] for record in epochs[key]), start=1)))
+            for key, name in _CURVES.items()
+        ]
+        return line_chart(title, lines, "epoch of that network")
+
+    charts = (
+        chart("Validation: average displacement error (ADE), m", "val/ade_m"),
+        chart("Validation: final displacement error (FDE), m", "val/fde_m"),
     )
+    return html.element("div", *charts, css="charts")
 
 
 def _times(findings: Findings) -> Markup:

@@ -128,7 +128,7 @@ def summary_parts(evaluation: Evaluation) -> list[Markup]:
         told,
         section(
             "Infractions",
-            table(("infraction", "number", "per km, summed over routes"), rows),
+            table(("infraction", "number", "per km, summed"), rows),
             paragraph(note, css="soft"),
         ),
     ]
@@ -155,6 +155,6 @@ def _route_table(evaluation: Evaluation) -> Markup:
         )
     columns = (
         *("no.", "route", "town", "length, m"),
-        *("status", "score, of 100", "completion, %", "penalty", "infractions", "game time, s"),
+        *("status", "score, of 100", "completion, %", "penalty", "infractions", "time, s"),
     )
     return table(columns, rows, text_columns=(2, 4), groups=(("route", 4), ("drive", 6)))

@@ -14,7 +14,8 @@ from auxdrive.types import AnyArray
 
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.driving.route_store import StoredRoute
-from auxdrive_eval.report.town_map import Mark, View, draw_map, map_legend, path_of, view_of
+from auxdrive_eval.report.town_map import Mark, draw_map, map_legend, path_of
+from auxdrive_eval.report.view import View, view_of
 from auxdrive_eval.scoring.records import Scores
 from auxdrive_eval.world import Point, Route, TownMap
 

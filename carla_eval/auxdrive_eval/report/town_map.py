@@ -19,16 +19,16 @@ from auxdrive.types import AnyArray, Float64
 
 from auxdrive_eval.report import signs
 from auxdrive_eval.report.marks import offsets_of_badges
+from auxdrive_eval.report.view import HEIGHT_PX, WIDTH_PX, View, view_of
 from auxdrive_eval.world import LaneLine, Point, Route, StopLine, TownMap
 
-WIDTH_PX, HEIGHT_PX = 900, 600
-MARGIN, LEAST_MARGIN_M = 0.1, 12.0
 SPEED_STEP_MPS = 2.0
 SPEED_COLOURS = RAMP_CSS
 """From standing to fast."""
 SAME_PLACE_PX = 8.0
 ON_THE_WAY_M = 2.2
 """Signals are marked whose stop line's middle is so near to the route or the path."""
+_IN_PIXELS = 'vector-effect="non-scaling-stroke"'
 SCALES_M = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
 
@@ -45,46 +45,6 @@ class Mark:
     label: str
     place: Point
     hit: Point | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What a map shows of the world: a rectangle of its own proportions.
-
-    Attributes:
-        low, high: its corners, (2,) each.
-        ways: the planned and driven paths that it was made for, (N, 2) each; signals along them are
-            marked.
-    """
-
-    low: Float64
-    high: Float64
-    ways: tuple[Float64, ...]
-
-    @property
-    def unit_m(self) -> float:
-        """Metres of a pixel, where the map has its full width."""
-        return float(self.high[0] - self.low[0]) / WIDTH_PX
-
-    def shows(self, points: Float64) -> bool:
-        """Whether any of the points is within."""
-        return bool(((points >= self.low) & (points <= self.high)).all(axis=1).any())
-
-    def pixels(self, points: Float64) -> Float64:
-        """Places on the drawing, (N, 2) to (N, 2)."""
-        return np.asarray((points - (self.low[0], self.high[1])) * (1, -1) / self.unit_m)
-
-
-def view_of(ways: Iterable[Float64]) -> View:
-    """What shows all of some paths, with some room around them."""
-    kept = tuple(ways)
-    points = np.concatenate(kept)
-    low, high = points.min(axis=0), points.max(axis=0)
-    margin_m = max(LEAST_MARGIN_M, MARGIN * float((high - low).max()))
-    wide_m, tall_m = (high - low + 2 * margin_m).tolist()
-    half = np.array([1.0, HEIGHT_PX / WIDTH_PX]) * max(wide_m, tall_m * WIDTH_PX / HEIGHT_PX) / 2
-    middle = (low + high) / 2
-    return View(middle - half, middle + half, kept)
 
 
 def path_of(trace: AnyArray) -> Float64:
@@ -121,7 +81,7 @@ def draw_map(
         f'<rect x="{low_x:.1f}" y="{-high_y:.1f}" width="100%" height="100%" fill="{GROUND}"/>',
         *_lanes(town.lanes, view),
         *_stop_lines((*town.lights, *town.stop_signs), view),
-        _line(route.points, ROUTE, 2 * unit_m, unit_m, f'stroke-dasharray="{7 * unit_m:.2f}"'),
+        _line(route.points, ROUTE, "planned", 2, unit_m, 'stroke-dasharray="7"'),
         *_coloured_path(driven, trace["speed_mps"], unit_m),
         *(signs.placed(signs.FILM, place, unit_m) for place in film),
         *_signals(town, view),
@@ -151,8 +111,8 @@ def map_legend(town: TownMap, marks: Sequence[Mark], film: bool, view: View) -> 
         "film": film,
         "infraction": bool(marks),
         "hit": any(mark.hit for mark in marks),
-        "light": any(True for _ in _on_the_way(town.lights, view)),
-        "stop sign": any(True for _ in _on_the_way(town.stop_signs, view)),
+        "light": bool(_on_the_way(town.lights, view)),
+        "stop sign": bool(_on_the_way(town.stop_signs, view)),
         "stop line": bool(town.lights or town.stop_signs),
     }
     return _legend(name for name in _SIGNS if there.get(name, True))
@@ -219,18 +179,18 @@ def _stop_lines(lines: Iterable[StopLine], view: View) -> Iterator[str]:
         if view.shows(np.array([left, right]))
     ]
     if drawn:
-        width = f'stroke-width="{2.5 * view.unit_m:.2f}"'
-        yield f'<path d="{"".join(drawn)}" stroke="{LINE}" {width}/>'
+        yield f'<path d="{"".join(drawn)}" stroke="{LINE}" stroke-width="2.5" {_IN_PIXELS}/>'
 
 
-def _on_the_way(lines: Iterable[StopLine], view: View) -> Iterator[StopLine]:
+def _on_the_way(lines: Iterable[StopLine], view: View) -> list[StopLine]:
     """The stop lines that a route or path crosses."""
     points = np.concatenate(view.ways)
-    for left, right in lines:
-        middle = (np.array(left) + right) / 2
-        near_m = np.hypot(*(points - middle).T).min()
-        if near_m <= ON_THE_WAY_M and view.shows(middle[None]):
-            yield left, right
+    middles = [(line, (np.array(line[0]) + line[1]) / 2) for line in lines]
+    return [
+        line
+        for line, middle in middles
+        if np.hypot(*(points - middle).T).min() <= ON_THE_WAY_M and view.shows(middle[None])
+    ]
 
 
 def _signals(town: TownMap, view: View) -> Iterator[str]:
@@ -249,19 +209,20 @@ def _coloured_path(driven: Float64, speed_mps: AnyArray, unit_m: float) -> Itera
     if len(driven) < 2:
         return
     round_ends = 'stroke-linecap="round" stroke-linejoin="round"'
-    yield _line(driven, css(INK), 8 * unit_m, unit_m, round_ends)
+    yield _line(driven, css(INK), "edge", 8, unit_m, round_ends)
     classes = np.clip(speed_mps // SPEED_STEP_MPS, 0, len(SPEED_COLOURS) - 1).astype(int)
     starts = np.concatenate(([0], np.flatnonzero(np.diff(classes)) + 1, [len(classes)]))
     for first, end in pairwise(starts):
         colour = SPEED_COLOURS[classes[first]]
-        yield _line(driven[first : end + 1], colour, 6 * unit_m, unit_m, round_ends)
+        yield _line(driven[first : end + 1], colour, "driven", 6, unit_m, round_ends)
 
 
-def _line(points: Float64, colour: str, width_m: float, unit_m: float, more: str = "") -> str:
+def _line(points: Float64, colour: str, what: str, width_px: int, unit_m: float, more: str) -> str:
+    """A line whose width is in pixels; small maps draw some kinds of lines otherwise (`what`)."""
     path = " ".join(f"{x:.1f},{-y:.1f}" for x, y in simplified(points, unit_m / 2))
     return (
-        f'<polyline points="{path}" fill="none" stroke="{colour}" '
-        f'stroke-width="{width_m:.2f}" {more}/>'
+        f'<polyline class="{what}" points="{path}" fill="none" stroke="{colour}" '
+        f'stroke-width="{width_px}" {_IN_PIXELS} {more}/>'
     )
 
 
@@ -295,6 +256,6 @@ def _scale_bar(view: View) -> str:
     )
     x, y = float(view.low[0]) + 16 * unit_m, float(view.low[1]) + 16 * unit_m
     bar = f"M{x:.1f} {-y - 6 * unit_m:.2f}v{6 * unit_m:.2f}h{metres}v{-6 * unit_m:.2f}"
-    line = f'<path d="{bar}" fill="none" stroke="{css(INK)}" stroke-width="{2 * unit_m:.2f}"/>'
+    line = f'<path d="{bar}" fill="none" stroke="{css(INK)}" stroke-width="2" {_IN_PIXELS}/>'
     text = f'<text x="2" y="-9" font-size="14" fill="{css(INK)}" {signs.HALO}>{metres} m</text>'
     return line + signs.placed(text, (x, y), unit_m)

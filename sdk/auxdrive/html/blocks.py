@@ -1,15 +1,14 @@
 """Building blocks of a report, written in `templates/` (Jinja2). Text is escaped unless it is
 `Markup`, which the blocks make.
 
-    page("Title", [paragraph("text"), table(("a", "b"), [(1, 2)]), figure_png(figure, "caption")])
+    page("Title", [paragraph("text"), table(("a", "b"), [(1, 2)])])
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -17,11 +16,8 @@ from markupsafe import Markup, escape
 from auxdrive.html.document import STYLE, head
 from auxdrive.inspection.painting import data_uri
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 __all__ = [
-    "Markup", "beside", "element", "escape", "figure", "figure_png", "film_strip", "folded",
+    "Markup", "beside", "element", "escape", "figure", "film_strip", "folded",
     "image", "legend", "page", "paragraph", "preformatted", "section", "swatch", "table", "tiles",
 ]  # fmt: skip
 
@@ -88,7 +84,7 @@ def beside(*columns: Iterable[object]) -> Markup:
     return _block("beside", columns)
 
 
-LONG = 26
+LONG = 30
 """Text of so many characters may be broken into lines; what is shorter never is."""
 
 
@@ -147,23 +143,6 @@ def _uri(data: bytes) -> str:
 def figure(content: Markup, caption: str = "") -> Markup:
     """An image or drawing with its caption."""
     return _block("figure", content, caption)
-
-
-def figure_png(
-    drawn: Figure, caption: str = "", dpi: int = 110, width_px: int | None = None
-) -> Markup:
-    """A matplotlib figure as a PNG inside the document.
-
-    Args:
-        drawn: the figure.
-        caption: what stands below it.
-        dpi: dots per inch of the figure's size.
-        width_px: see `image`.
-    """
-    buffer = io.BytesIO()
-    # Without the software's version, so that equal figures are equal bytes.
-    drawn.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", metadata={"Software": None})
-    return figure(image(buffer.getvalue(), caption, width_px), caption)
 
 
 def swatch(colour: str) -> Markup:

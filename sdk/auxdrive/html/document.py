@@ -25,7 +25,7 @@ h2 { font-size: 1.25rem; margin: 2.4rem 0 .6rem; padding-top: .8rem;
 h3 { font-size: 1rem; margin: 1.2rem 0 .4rem }
 p { margin: .4rem 0 .8rem; max-width: 46rem; overflow-wrap: anywhere }
 table { border-collapse: collapse; margin: .6rem 0 1.2rem; font-variant-numeric: tabular-nums }
-th, td { padding: .32rem .8rem; text-align: right; border-bottom: 1px solid var(--line);
+th, td { padding: .32rem .65rem; text-align: right; border-bottom: 1px solid var(--line);
          vertical-align: top }
 th { color: var(--soft); font-weight: 600; font-size: .86rem; vertical-align: bottom }
 td { font-size: .94rem }
