@@ -178,7 +178,7 @@ def test_infractions_are_numbered_timed_and_placed_where_they_began() -> None:
     ]
     assert found[0].place == (9.7, 0.0)
     # the car's own place, and not the light's beside the road
-    assert found[1].place == (pytest.approx(24.4, abs=0.5), 0.0)
+    assert found[1].place == pytest.approx((24.4, 0.0), abs=0.5)
     assert found[1].driven_m == pytest.approx(24.4, abs=0.5)
     assert found[2].mark.hit == (42.0, 2.0)
     cells = parse(infraction_table(found)).data
