@@ -1,5 +1,5 @@
-"""What the entry point `auxdrive.agents` loads: a run's networks as agents. Cheap to import; torch
-comes with the first run.
+"""What the entry point `auxdrive.agents` loads: a run's networks as agents. Importing it is cheap;
+torch is imported with the first run.
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ from auxdrive.storage.reading import is_folder
 
 
 def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Agent | None:
-    """The network of a run that `role` names, to be driven in torch; None where the path is no run.
+    """A network of a run, to be driven in torch; None if the path is not a run.
 
     Args:
         path: a directory that `auxdrive train` wrote.
         role: "student", "teacher", or another role of the run's method.
-        threads: CPU threads of torch within a call; None leaves torch as it is. One by default, so
-            that a result does not depend on how many processes share the machine.
+        threads: torch's CPU threads during a call; None leaves them unchanged. With one, the
+            default, a result does not depend on how many processes share the machine.
 
     Raises:
-        UsageError: the run has no such role (the message lists those that it has), or threads is
-            below 1.
+        UsageError: the run has no such role (the message lists its roles), or threads is below 1.
         DataError: the run has not finished an epoch, or is damaged.
     """
     path = Path(path)

@@ -1,5 +1,5 @@
-"""A run's network in the driver's seat, in torch: the same float path as in evaluation. The only
-way to drive a teacher.
+"""A run's network as an agent, in torch, with the same float32 computation as in evaluation. A
+teacher can be driven only like this.
 
 Legend: H, W rows and columns of the camera, E ego inputs, T waypoints.
 """
@@ -28,11 +28,15 @@ NO_AUXILIARIES: Mapping[Modality, AnyArray] = {}
 
 
 class RunAgent:
-    """The network of one of a run's roles as an `auxdrive.agent.Agent`. See
-    `auxdrive_train.agents.entry.load_agent`.
+    """The network of one of a run's roles as an `auxdrive.agent.Agent`.
+
+    Args:
+        run: the loaded run.
+        role: the network's role.
+        threads: see `auxdrive_train.agents.entry.load_agent`.
 
     Raises:
-        UsageError: the run's method has no such role, or threads is below 1.
+        UsageError: the run has no such role, or threads is below 1.
     """
 
     def __init__(self, run: Run, role: str = "student", threads: int | None = 1) -> None:
@@ -56,8 +60,8 @@ class RunAgent:
 
     @property
     def auxiliaries(self) -> tuple[Modality, ...]:
-        """What `act` must be given: recorded modalities beside RGB. Derived ones are computed from
-        these and from the image.
+        """The recorded modalities that `act` needs besides RGB. Derived modalities are computed
+        from these and from the image.
         """
         sources = (
             MODALITIES[modality].derived_from or modality for modality in self._network.modalities
@@ -68,7 +72,7 @@ class RunAgent:
 
     @property
     def camera(self) -> CameraSpec:
-        """The camera that it was trained with; a simulator puts it on the car."""
+        """The camera that it was trained with; a simulator mounts it on the car."""
         return self._card.camera
 
     @property
@@ -87,20 +91,24 @@ class RunAgent:
         return self._task.name
 
     def reset(self) -> None:
-        """Nothing to forget: a prediction depends on its observation alone."""
+        """Does nothing: a prediction depends only on its own observation."""
 
     def act(
         self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray] = NO_AUXILIARIES
     ) -> Prediction:
-        """Predict from one observation and one stored-format frame of each of `self.auxiliaries`;
-        others are not looked at.
+        """Predict from one observation.
 
-        Predictions are withheld and flagged as by `auxdrive.predictor.Predictor`, so that a run is
-        driven as its bundle is.
+        Predictions are checked, withheld and flagged as by `auxdrive.predictor.Predictor`, so that
+        a run drives like its bundle.
+
+        Args:
+            observation: image and ego inputs.
+            auxiliaries: one frame, in its stored format, for each modality of `self.auxiliaries`;
+                others are ignored.
 
         Raises:
-            InputError: an image, number or frame is missing, of the wrong shape or dtype, or not
-                finite.
+            InputError: an image, number or frame is missing, has the wrong shape or dtype, or is
+                not finite.
             UsageError: the agent is closed.
         """
         begin_s = time.perf_counter()
@@ -118,7 +126,7 @@ class RunAgent:
         self._closed = True
 
     def _batch(self, inputs: Inputs, auxiliaries: Mapping[Modality, AnyArray]) -> Batch:
-        """What was observed as a batch of one."""
+        """The observation as a batch of one sample."""
         given = {
             Modality.RGB: inputs.image,
             **{modality: self._frame(modality, auxiliaries) for modality in self.auxiliaries},
@@ -127,7 +135,7 @@ class RunAgent:
         for modality in self._network.modalities:
             source = MODALITIES[modality].derived_from
             stored = given[modality] if source is None else derive(modality, given[source])
-            # a copy: the caller's frame may be read-only
+            # copied, since the caller's frame may be read-only
             frames[modality] = torch.from_numpy(np.array(stored)[np.newaxis])
         return Batch(
             frames=frames,
@@ -153,8 +161,8 @@ class RunAgent:
 
 @contextmanager
 def _threads(count: int | None) -> Iterator[None]:
-    """torch with that many CPU threads inside, and as it was outside: the number belongs to the
-    whole process.
+    """Set torch's number of CPU threads for a while. It belongs to the whole process, so it is set
+    back.
     """
     before = torch.get_num_threads()
     if count is None or count == before:

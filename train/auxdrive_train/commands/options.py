@@ -1,4 +1,4 @@
-"""Options that several commands of training share."""
+"""Options that several commands of training have in common."""
 
 from __future__ import annotations
 

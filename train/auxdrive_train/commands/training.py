@@ -1,5 +1,5 @@
-"""A training that a command runs: shown while it lasts, and what its user should know where he ends
-it.
+"""How a command runs a training: it shows the progress, and tells the user how to continue after
+Ctrl-C.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def train_shown(config: TrainConfig, out: Path, resume: bool) -> RunResult:
-    """`auxdrive_train.engine.train.train` with its progress on standard error."""
+    """Run `auxdrive_train.engine.train.train` with its progress on standard error."""
     from auxdrive.runs import RunFolder
 
     from auxdrive_train.engine.train import train

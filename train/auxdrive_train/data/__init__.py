@@ -1,4 +1,4 @@
-"""Data for training: samples of chosen episodes, batches, augmentation and loading ahead."""
+"""Data for training: samples, batches, augmentation, balance, and reading in advance."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Augmentation of a batch in the stored formats: the mirror on everything at once, changes of light
-on the RGB image alone.
+"""Augmentation of a batch: all modalities are mirrored together; light is changed in the RGB image
+only.
 
 Legend: B samples, H, W image rows and columns.
 """
@@ -23,39 +23,50 @@ from auxdrive_train.tasks.base import Task
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the grey value (ITU-R BT.601)."""
 CPU_CHUNK = 8
-"""Images that a CPU changes at a time, in two float32 buffers that stay in its caches."""
+"""How many images a CPU changes at a time: two float32 buffers of this many fit its caches."""
 
 
 class AugmentConfig(Strict):
-    """`augment:` in the config.
+    """`augment:` in the config: random changes of training samples.
 
-    Without `speed_noise` a student reads from the speed what it should read from the image: fast
-    means straight on, standing means stay (causal confusion, de Haan et al. 2019). The noise is
-    added and not a share of the speed, so that a sample at rest is disturbed as well: a share of
-    nothing leaves it alone, and the student never has to look whether the light is green.
+    Without `speed_noise`, a student learns to read from the speed what it should see in the image:
+    a fast car goes straight, a standing car stays (causal confusion, de Haan et al. 2019). The
+    noise is added to the speed and is not a share of it, so that it also disturbs samples at rest.
+    With a share, a standing car's speed would stay zero, and the student would never have to look
+    whether the light is green.
     """
 
     mirror: float = Field(
         default=0.5,
         ge=0,
         le=1,
-        description="probability that a sample is mirrored left to right, labels included",
+        description="probability that a sample, with its label, is mirrored left to right",
     )
     brightness: float = Field(
-        default=0.2, ge=0, le=1, description="x: a factor drawn per sample from 1 - x to 1 + x"
+        default=0.2,
+        ge=0,
+        le=1,
+        description="x: a factor from 1 - x to 1 + x, drawn for each sample",
     )
     contrast: float = Field(
-        default=0.2, ge=0, le=1, description="x: likewise, about the image's mean grey"
+        default=0.2,
+        ge=0,
+        le=1,
+        description="x: likewise, a factor on differences from the image's mean grey",
     )
     saturation: float = Field(
-        default=0.2, ge=0, le=1, description="x: likewise, about each pixel's grey"
+        default=0.2,
+        ge=0,
+        le=1,
+        description="x: likewise, a factor on differences from each pixel's grey",
     )
     gamma: float = Field(
         default=0.0,
         ge=0,
         le=4,
         description=(
-            "x: an exponent drawn per sample, uniform in its logarithm, from 1 / (1 + x) to 1 + x"
+            "x: an exponent from 1 / (1 + x) to 1 + x, drawn for each sample, uniform in its "
+            "logarithm"
         ),
     )
     noise: float = Field(
@@ -63,7 +74,8 @@ class AugmentConfig(Strict):
         ge=0,
         le=0.5,
         description=(
-            "standard deviation of Gaussian noise per pixel and channel, as a share of full scale"
+            "standard deviation of Gaussian noise in each pixel and channel, as a share of the "
+            "largest value"
         ),
     )
     speed_noise: float = Field(
@@ -71,14 +83,14 @@ class AugmentConfig(Strict):
         ge=0,
         le=30,
         description=(
-            "standard deviation, m/s, of Gaussian noise that is added to the speed that the "
-            "network is told"
+            "standard deviation, in m/s, of Gaussian noise that is added to the speed that the "
+            "network is given"
         ),
     )
 
     @property
     def photometric(self) -> bool:
-        """Whether the RGB image's light is changed at all."""
+        """Whether light in the RGB image is changed at all."""
         return any(
             value > 0
             for value in (self.brightness, self.contrast, self.saturation, self.gamma, self.noise)
@@ -86,14 +98,19 @@ class AugmentConfig(Strict):
 
 
 def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Generator) -> Batch:
-    """A changed copy of the batch; what is not changed is shared with it.
+    """A randomly changed copy of the batch; unchanged tensors are shared with the original.
 
-    The same generator state gives the same result. All draws are made whatever is switched on, so
-    switching one change on or off leaves the others as they were. Use a generator on the CPU: then
-    nothing waits for an accelerator.
+    All random numbers are drawn whatever is switched on, so that switching one change on or off
+    does not alter the others. The same state of the generator gives the same result.
+
+    Args:
+        batch: the samples.
+        config: which changes, and how large.
+        task: mirrors labels and ego inputs.
+        generator: should be on the CPU, so that nothing waits for an accelerator.
 
     Raises:
-        DataError: light is to be changed and the RGB frames are not uint8 (B, H, W, 3).
+        DataError: light is to be changed, and the RGB frames are not uint8 (B, H, W, 3).
     """
     draws = torch.rand((5, batch.size), generator=generator, device=generator.device)
     noise_seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
@@ -113,8 +130,8 @@ def augment(batch: Batch, config: AugmentConfig, task: Task, generator: torch.Ge
 def _disturbed(
     ego_be: Tensor, config: AugmentConfig, ego: EgoLayout, generator: torch.Generator
 ) -> Tensor:
-    """The ego inputs with the noise that is set for them (`EgoInput.noise`). It does not depend on
-    the side: it may be added before or after mirroring.
+    """The ego inputs with the noise that the config sets for them (`EgoInput.noise`). The noise is
+    symmetric, so it may be added before or after mirroring.
     """
     for each in ego.inputs:
         sigma = float(getattr(config, each.noise)) if each.noise else 0.0
@@ -123,14 +140,18 @@ def _disturbed(
                 (len(ego_be), each.size), generator=generator, device=generator.device
             ).to(ego_be.device)
             ego_be = ego_be.clone()
-            # below zero too: cut off there, a speed's noise would tell who stands
+            # may go below zero: if it were cut off there, the noise would show which cars stand
             ego_be[:, ego.columns[each.name]] += sigma * noise
     return ego_be
 
 
 def mirror(batch: Batch, rows: Tensor, task: Task) -> Batch:
-    """The batch with the samples of these rows (int64) mirrored left to right: every frame, ego
-    input and label.
+    """The batch with some samples mirrored left to right: every frame, ego input and label.
+
+    Args:
+        batch: the samples.
+        rows: int64, which samples are mirrored.
+        task: mirrors labels and ego inputs.
     """
     return replace(
         batch,
@@ -144,12 +165,12 @@ def mirror(batch: Batch, rows: Tensor, task: Task) -> Batch:
 
 
 def mirror_frames(frames: Tensor, modality: Modality) -> Tensor:
-    """Stored frames (B, H, W) or (B, H, W, C) of the mirrored scenes, by
-    `MODALITIES[modality].mirror`.
+    """Stored frames (B, H, W) or (B, H, W, C) of mirrored scenes, as `MODALITIES[modality].mirror`
+    says.
 
-    A centred spectrum of even width W has its zero frequency in column W / 2 and no partner for
-    column 0 (the Nyquist frequency): column 0 stays and the others are reversed, which is a flip
-    followed by a shift of one column.
+    A centred spectrum of even width W has its zero frequency in column W / 2. Column 0 (the Nyquist
+    frequency) has no partner and stays; all other columns are reversed. That is a flip followed by
+    a shift of one column.
     """
     flipped = frames.view(_bits(frames)).flip(2)
     if MODALITIES[modality].mirror == "spectrum" and frames.shape[2] % 2 == 0:
@@ -163,8 +184,8 @@ def _mirror_rows(frames: Tensor, rows: Tensor, modality: Modality) -> Tensor:
 
 
 def _bits(frames: Tensor) -> torch.dtype:
-    """A dtype of the same width in which torch can move values: it has few operations on uint16,
-    and on a GPU fewer.
+    """A dtype of the same width that torch can move: it has few operators for uint16, and fewer on
+    a GPU.
     """
     return torch.int16 if frames.dtype == torch.uint16 else frames.dtype
 
@@ -172,20 +193,22 @@ def _bits(frames: Tensor) -> torch.dtype:
 def change_light(
     rgb: Tensor, present: Tensor, config: AugmentConfig, draws: Tensor, noise_seed: int
 ) -> Tensor:
-    """Brightness, contrast, saturation, gamma and noise of uint8 images (B, H, W, 3), rounded and
-    saturated to 0..255.
+    """Brightness, contrast, saturation, gamma and noise of uint8 images, rounded and limited to
+    0..255.
 
-    Brightness b, contrast c about the mean grey m and saturation s about each pixel's grey are all
-    linear in the pixel p, so they are one 3x3 matrix and one offset per sample: c b (s p + (1 - s)
-    grey(p)) + (1 - c) b m. Gamma, noise and rounding follow.
+    Brightness b, contrast c (about the mean grey m) and saturation s (about each pixel's grey) are
+    all linear in the pixel p. So each sample needs one 3x3 matrix and one offset: c b (s p + (1 -
+    s) grey(p)) + (1 - c) b m. Gamma, noise and rounding follow.
 
     Args:
-        rgb: the images. present: bool (B,), absent images get no noise and stay zero.
-        config: how far. draws: (4, B) in 0..1 for brightness, contrast, saturation and gamma.
-            noise_seed: of the noise.
+        rgb: images, uint8 (B, H, W, 3).
+        present: bool (B,); absent images get no noise and stay zero.
+        config: how large the changes are.
+        draws: (4, B) in 0..1, for brightness, contrast, saturation and gamma.
+        noise_seed: seed of the noise.
 
     Raises:
-        DataError: the frames are not uint8 (B, H, W, 3).
+        DataError: the images are not uint8 (B, H, W, 3).
     """
     if rgb.dtype != torch.uint8 or rgb.ndim != 4 or rgb.shape[-1] != 3:
         raise DataError(
@@ -194,7 +217,7 @@ def change_light(
     matrix_b33, offset_b = _colour_matrices(config, draws)
     exponent_b = torch.exp((2.0 * draws[3] - 1.0) * math.log1p(config.gamma))[:, None, None]
     grain_b = 255.0 * config.noise * present.to(torch.float32)[:, None, None]
-    # on the images' device, so that no noise has to travel
+    # on the images' device, so that the noise need not be copied to it
     source = torch.Generator(device=rgb.device).manual_seed(noise_seed)
 
     stored = rgb.reshape(len(rgb), -1, 3)

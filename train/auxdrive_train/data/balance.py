@@ -1,9 +1,9 @@
-"""Balance of training samples by what the car is about to do. Recorded driving is mostly straight
+"""Balance of training samples by what the car is about to do. Recorded driving mostly goes straight
 on, and a tenth of it is waiting.
 
-Most frames at rest are followed by rest, and an L1 loss, which estimates the median, learns to stay
-(the inertia problem, Codevilla et al. 2019, section 4.3). Turns are few, and a car that misses one
-has lost its route.
+Most samples at rest are followed by more rest, so with an L1 loss, which estimates the median, a
+student learns to stay (the inertia problem, Codevilla et al. 2019, section 4.3). Turns are few, and
+a car that misses one has lost its route.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ TURNING_MIN_M = 2.0
 
 
 class BalanceConfig(Strict):
-    """`balance:` in the config."""
+    """`balance:` in the config: how often an epoch shows which samples."""
 
     rest_every: int = Field(
         default=1,
         ge=1,
-        description="of the samples in which the car stays where it is, show every n-th",
+        description="n: of the samples in which the car stays at rest, only every n-th is shown",
     )
     turn_repeat: int = Field(
-        default=1, ge=1, description="show each sample in which it turns n times"
+        default=1, ge=1, description="n: each sample in which the car turns is shown n times"
     )
 
 
 def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
-    """The samples in the wanted proportions; for training alone, never for measuring.
+    """The samples in the proportions of the config. For training only: metrics are measured on all
+    samples.
 
     Raises:
-        UsageError: the task has no waypoints, so nobody can say where the car will be.
+        UsageError: the task does not predict a path, so that it is unknown where the car will be.
     """
     if config == BalanceConfig():
         return samples
@@ -56,8 +57,14 @@ def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
 
 
 def manoeuvres(waypoints_nt2: Float32) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which samples (N,) rest (last waypoint within half a metre), and which turn (it lies more
-    than 15 degrees off straight ahead).
+    """Which samples rest, and which turn.
+
+    Args:
+        waypoints_nt2: (N, T, 2) in metres in the ego frame.
+
+    Returns:
+        bool (N,): the last waypoint is within half a metre; bool (N,): it is further away, and more
+        than 15 degrees off straight ahead.
     """
     last = waypoints_nt2[:, -1]
     distance_m = np.linalg.norm(last, axis=1)

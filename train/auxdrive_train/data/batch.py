@@ -1,5 +1,6 @@
-"""One batch in the stored formats of `auxdrive.modalities`. Legend: B samples, H, W image rows and
-columns, E ego inputs.
+"""One batch, in the stored formats of `auxdrive.modalities`.
+
+Legend: B samples, H, W image rows and columns, E ego inputs.
 """
 
 from __future__ import annotations
@@ -14,19 +15,33 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples as recorded: crop, resize and normalisation happen in the network, so that they are
+    """Samples as recorded. Crop, resize and normalisation are part of the network, so that they are
     exported with it.
 
     Attributes:
-        frames: per modality (B, H, W) or (B, H, W, C) in the stored dtype: uint8, and
-            `torch.uint16` for depth. torch has few operations on uint16 (no flip, no arithmetic):
-            convert with `.to(torch.float32)`, or move bits with `.view(torch.int16)`.
-        present: per modality bool (B,): False where the episode lacks the modality; its frame is
-            zero there.
-        ego_be: float32 (B, E), physical units, laid out as `task.ego`; E may be 0.
-        label: float32 (B, *task.label_shape), physical units; divide by `task.scale` before
+        frames: by modality, (B, H, W) or (B, H, W, C) in the stored dtype: uint8, for depth
+            `torch.uint16`. torch has few operators for uint16 (no flip, no arithmetic): convert
+            with `.to(torch.float32)`, or move bits with `.view(torch.int16)`.
+        present: by modality, bool (B,): False if the episode lacks the modality; the frame is then
+            zero.
+        ego_be: float32 (B, E) in physical units, with the columns of `task.ego`; E may be 0.
+        label: float32 (B, *task.label_shape) in physical units; divide by `task.scale` for
             `task.loss_per_sample`.
         index: int64 (B,), the samples' numbers in their `SampleSet`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import numpy as np
+        >>> from auxdrive.data.dataset import Dataset
+        >>> from auxdrive.modalities import Modality
+        >>> from auxdrive_train import make_task
+        >>> from auxdrive_train.data.samples import SampleSet
+        >>> dataset = Dataset.open(Path("data"))
+        >>> task = make_task("steering", dataset.card)
+        >>> samples = SampleSet.open(dataset, dataset.split("train"), task, [Modality.RGB])
+        >>> batch = samples.gather(np.array([0, 5]))
+        >>> batch.frames[Modality.RGB].shape, batch.label.shape
+        (torch.Size([2, 64, 80, 3]), torch.Size([2, 1]))
     """
 
     frames: dict[Modality, Tensor]
@@ -41,13 +56,13 @@ class Batch:
         return int(self.index.shape[0])
 
     def to(self, device: torch.device | str) -> Batch:
-        """The same samples on `device`; the copy overlaps with computation where the batch is
-        pinned.
+        """The same samples on `device`. From pinned memory, the copy runs while other things are
+        computed.
         """
         return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
-        """The same samples in page-locked memory (needs a CUDA device)."""
+        """The same samples in page-locked memory, for faster copies to a GPU (needs CUDA)."""
         return self._map(lambda tensor: tensor.pin_memory())
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:

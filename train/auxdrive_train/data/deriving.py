@@ -1,4 +1,6 @@
-"""Derived modalities that a data set lacks: computed once, and stored beside the recorded ones."""
+"""Derived modalities that a data set lacks: they are computed once and stored beside the recorded
+ones.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,15 @@ from auxdrive.work import ShowProgress, Work, no_progress
 def derive_missing(
     dataset: Dataset, modalities: Iterable[Modality], progress: ShowProgress = no_progress
 ) -> None:
-    """Compute those of the modalities that are derived and that episodes lack.
+    """Compute and store the derived modalities that episodes lack.
 
     Args:
-        dataset: is written into where something is missing.
-        modalities: recorded ones are passed over.
+        dataset: the data set, into which they are written.
+        modalities: those that are needed; recorded ones are skipped.
         progress: shows how far it is.
 
     Raises:
-        DataError: an episode is damaged, or the disk refuses.
+        DataError: an episode is damaged, or the disk is full or not writable.
     """
     wanted = [m for m in modalities if MODALITIES[m].derived_from is not None]
     missing = [m for m in wanted if dataset.missing(m)]

@@ -1,4 +1,4 @@
-"""Batches in a given order, gathered ahead of the consumer by one thread."""
+"""Batches in a given order, read in advance by one thread."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ _LOOK_EVERY_S = 1.0
 
 
 def epoch_order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order of n samples in an epoch, int64 (n,): a permutation that depends on (n, seed,
-    epoch) alone.
+    """The order of the samples in an epoch, int64 (n,): a permutation that depends only on (n,
+    seed, epoch). So nothing has to be stored to resume in the middle of an epoch.
 
-    Nothing has to be stored to resume in the middle of an epoch: ask again and go on where it
-    stopped.
+    Args:
+        n: number of samples.
+        seed: of the run's phase.
+        epoch: number of the epoch.
 
     Raises:
-        UsageError: a negative number.
+        UsageError: a number is negative.
     """
     if min(n, seed, epoch) < 0:
         raise UsageError(
@@ -36,21 +38,20 @@ def epoch_order(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
 
 
 class Loader:
-    """Batches of a sample set. One thread is enough: it copies from mapped files, which releases
-    Python's lock.
+    """Reads batches of a sample set in advance. One thread is enough: it copies from memory-mapped
+    files, which releases Python's lock.
 
     Args:
-        samples: where batches come from.
+        samples: where batches are read from.
         batch_size: samples per batch.
-        prefetch: how many gathered batches may wait for the consumer; memory is at most prefetch +
-            2 batches.
-        drop_last: leave out the last batch of an order where it is not full.
-        pin_memory: page-lock batches for a faster copy to a CUDA device.
+        prefetch: how many batches may wait to be used; memory holds at most prefetch + 2 batches.
+        drop_last: leave out a last batch that is not full.
+        pin_memory: page-lock batches, for faster copies to a GPU.
 
     Attributes:
-        waited_s: how long the consumer has waited for batches, summed over all iterations.
-        total_s: how long iterations have taken, the consumer's own work included; waited_s /
-            total_s is the share lost to data.
+        waited_s: seconds spent waiting for batches, over all iterations.
+        total_s: seconds that the iterations took, including what was done with the batches;
+            waited_s / total_s is the share of time lost to reading.
 
     Raises:
         UsageError: batch_size or prefetch is less than 1.
@@ -82,11 +83,11 @@ class Loader:
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
     def iterate(self, indices: NDArray[np.int64]) -> Iterator[Batch]:
-        """Batches of these samples in this order. The thread starts with the first batch and has
-        ended when the iterator has: exhausted, closed or dropped.
+        """Batches of the samples with these numbers, in this order. The thread starts with the
+        first batch, and ends with the iterator, however that ends.
 
         Raises:
-            AuxdriveError, OSError: what gathering raised, when its batch is asked for.
+            AuxdriveError, OSError: reading failed; raised when the batch is asked for.
         """
         producer = _Producer(self, np.asarray(indices, dtype=np.int64))
         last_s = time.perf_counter()
@@ -106,7 +107,7 @@ class Loader:
 
 
 class _Producer:
-    """The thread of one iteration. A semaphore counts the free places, so that neither side ever
+    """The reading thread of one iteration. A semaphore counts the free places, so that neither side
     polls.
     """
 
@@ -130,11 +131,11 @@ class _Producer:
                 batch = loader.samples.gather(self._indices[start : start + loader.batch_size])
                 self._ready.put(batch.pin_memory() if loader.pin_memory else batch)
             self._ready.put(None)
-        except BaseException as error:  # noqa: BLE001 (it is the consumer's, and is raised there)
+        except BaseException as error:  # noqa: BLE001 (it is raised in the consumer)
             self._ready.put(error)
 
     def next(self) -> Batch | None:
-        """The next batch, None after the last; raises what gathering raised."""
+        """The next batch, or None after the last. Raises what the thread raised."""
         item = self._get()
         if isinstance(item, BaseException):
             raise item
@@ -142,11 +143,11 @@ class _Producer:
         return item
 
     def _get(self) -> Batch | BaseException | None:
-        """What the thread hands over next.
+        """The next item from the thread.
 
         Raises:
-            DataError: the thread has ended without a word, as in a process that was forked from the
-                one that began to iterate.
+            DataError: the thread is gone without an error, as in a process that was forked while
+                another one iterated.
         """
         while True:
             try:
@@ -159,7 +160,7 @@ class _Producer:
                     ) from None
 
     def stop(self) -> None:
-        """End the thread, which at most finishes the batch that it is gathering."""
+        """End the thread, after the batch that it is reading."""
         self._stopped.set()
         self._free.release()
         self._thread.join()

@@ -1,5 +1,5 @@
-"""What the ego inputs of the training samples held, for the bundle's card: a vehicle is told when
-it asks for something else.
+"""The ranges of the ego inputs in training, for the bundle's card: a vehicle that feeds values
+outside them is warned.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from auxdrive_train.data.samples import SampleSet
 
 
 def input_ranges(samples: SampleSet, mirrored: bool) -> dict[str, InputRange]:
-    """By name of the ego input: the least and the largest value of each column over all training
-    samples.
+    """For each ego input the smallest and largest value of each column over all training samples.
+
+    Noise is not counted: a speed beyond all recordings that noise produced comes with the image of
+    another speed.
 
     Args:
-        samples: those that training shows. mirrored: whether it shows their mirror images too,
-            which then count. Noise does not: a speed that was drawn beyond all recordings comes
-            with an image of another speed.
+        samples: the training samples.
+        mirrored: whether training also shows mirrored samples, which then count too.
     """
     rows, layout = samples.ego, samples.task.ego
     if mirrored:

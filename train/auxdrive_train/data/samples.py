@@ -1,5 +1,5 @@
-"""The samples of some episodes: which frames can be trained on, and gathering them from the
-memory-mapped files.
+"""The samples of some episodes: which frames can be used, and reading them from memory-mapped
+files.
 """
 
 from __future__ import annotations
@@ -27,22 +27,23 @@ from auxdrive_train.tasks.base import Task
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Every valid frame of the chosen episodes or stretches of them, numbered 0 .. len - 1 in the
-    order of episodes and time.
+    """All valid frames of some episodes, or of stretches of them, numbered from 0 in the order of
+    episodes and time.
 
     Attributes:
-        card: the data set's.
-        task: whose labels these are.
-        modalities: what `gather` brings.
-        episode_ids: the chosen episodes, each once.
-        frame_shapes: shape of one stored frame by modality, the same in all episodes.
-        missing: by modality the episodes that lack it; no key where none does. Their frames are
-            zero and not `present`.
-        episode_of: int64 (N,), each sample's place in `episode_ids`.
+        card: the data set's card.
+        task: what the labels are for.
+        modalities: what `gather` reads.
+        episode_ids: the episodes, each once.
+        frame_shapes: by modality, the shape of one stored frame, equal in all episodes.
+        missing: by modality, the episodes that lack it; no key if none does. Their frames are read
+            as zeros and are not `present`.
+        episode_of: int64 (N,), each sample's episode, as an index of `episode_ids`.
         frame_of: int64 (N,), each sample's record within its episode.
-        session_of: int64 (N,), which drive each sample is of. taken_s: float64 (N,), when it was
-            taken on that drive's clock.
-        ego: float32 (N, E), label: float32 (N, *label_shape), physical units.
+        session_of: int64 (N,), a number for the drive that each sample is from.
+        taken_s: float64 (N,), when each sample was taken, in seconds since its drive began.
+        ego: float32 (N, E), ego inputs in physical units.
+        label: float32 (N, *label_shape), labels in physical units.
     """
 
     card: DatasetCard
@@ -67,20 +68,22 @@ class SampleSet:
         task: Task,
         modalities: Iterable[Modality],
     ) -> Self:
-        """Map the files and read the labels; frames are read when they are gathered.
-
-        Args:
-            dataset: where they are. parts: episodes by name, or stretches of them; labels look
-                ahead beyond a stretch's end, within the episode. task: whose labels. modalities:
-                what `gather` is to bring.
+        """Map the files and read the labels. Frames are read only by `gather`.
 
         Every file stays mapped: one mapping per episode and modality (Linux allows 65,530 by
         default).
 
+        Args:
+            dataset: the data set.
+            parts: episodes by name, or stretches of episodes. Labels may use records after the end
+                of a stretch, within the episode.
+            task: what the labels are for.
+            modalities: what `gather` is to read.
+
         Raises:
-            UsageError: no episode of that name.
-            DataError: no episodes, no modalities, no valid sample, a modality that no episode
-                holds, or frames of two sizes.
+            UsageError: there is no episode of that name.
+            DataError: there are no episodes, no modalities or no valid samples, no episode has a
+                modality, or frames differ in size.
         """
         stretches: dict[str, list[Stretch]] = {}
         for each in parts:
@@ -138,7 +141,7 @@ class SampleSet:
             label=np.concatenate(
                 [each.label[rows] for each, rows in zip(labels, frame_of, strict=True)]
             ),
-            # A plain view of the map: slicing np.memmap itself costs as much as copying a small
+            # A plain view of the map: slicing np.memmap itself takes as long as copying a small
             # frame.
             _frames={
                 m: [np.asarray(r.frames(m)) if r.has(m) else None for r in readers] for m in kinds
@@ -150,8 +153,11 @@ class SampleSet:
         return len(self.frame_of)
 
     def chosen(self, numbers: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
-        """The samples of these numbers, in that order and as often as they stand there; or those
-        where a mask (N,) is True.
+        """Some of the samples.
+
+        Args:
+            numbers: the samples' numbers, in the wanted order, repeated if wanted; or a mask, bool
+                (N,).
         """
         return replace(
             self,
@@ -164,9 +170,11 @@ class SampleSet:
         )
 
     def independent(self, at_least: int) -> tuple[NDArray[np.int64], str]:
-        """A number (N,) for each sample, equal for samples that are not independent, and what the
-        numbers stand for: whole sessions where there are `at_least` so many, and else whole minutes
-        of each.
+        """Groups of samples that are independent of each other: whole sessions if there are at
+        least `at_least`, otherwise whole minutes of each session.
+
+        Returns:
+            int64 (N,), each sample's group; and in words what a group is.
         """
         sessions = int(np.unique(self.session_of).size)
         if sessions >= at_least:
@@ -188,11 +196,13 @@ class SampleSet:
         return having
 
     def gather(self, indices: NDArray[np.int64]) -> Batch:
-        """The samples of these numbers, (B,), in the given order. Reads go through the files in
-        order, whatever the order asked for.
+        """Read a batch. Files are read in their own order, whatever the order of the samples.
+
+        Args:
+            indices: the samples' numbers, (B,), in the wanted order.
 
         Raises:
-            DataError: no numbers, or one outside 0 .. len - 1.
+            DataError: there are no numbers, or one is outside 0 .. len - 1.
         """
         index = np.asarray(indices, dtype=np.int64)
         if index.ndim != 1 or index.size == 0 or index.min() < 0 or index.max() >= len(self):
@@ -223,11 +233,14 @@ class SampleSet:
     def _gather_one(
         self, modality: Modality, places: list[tuple[int, int, int]]
     ) -> tuple[Tensor, Tensor]:
-        """Frames and presence of one modality from (row in the batch, episode, frame), in the order
-        of the files.
+        """Frames of one modality, and which of them are present.
 
-        One copy per sample: a fancy index per episode would make a temporary copy first, and
-        shuffled batches rarely hold two frames of one episode.
+        Copies sample by sample: indexing a whole episode at once would make a temporary copy first,
+        and shuffled batches rarely hold two frames of one episode.
+
+        Args:
+            modality: what is read.
+            places: (row in the batch, episode, frame) for each sample, in the order of the files.
         """
         stored = np.empty(
             (len(places), *self.frame_shapes[modality]), dtype=MODALITIES[modality].numpy_dtype
@@ -245,7 +258,7 @@ class SampleSet:
 
 
 def _within(stretches: list[Stretch], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The valid frames (N,) of an episode that lie in one of its stretches."""
+    """bool (N,): the valid frames of an episode that lie in one of the stretches."""
     inside = np.zeros_like(valid)
     for part in stretches:
         inside[part.start : part.stop] = True

@@ -1,1 +1,1 @@
-"""Trained models measured open loop, on data that they were not trained on."""
+"""Measuring trained models open loop (on recorded data), on data that they were not trained on."""

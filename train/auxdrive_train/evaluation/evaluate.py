@@ -1,5 +1,5 @@
-"""A trained model measured open loop on recorded data: the task's metrics with intervals, what
-needs no network on the same frames, and the metrics by what the vehicle did.
+"""Measure a trained model open loop on recorded data: the task's metrics with intervals, the floor
+(predictions that need no network) on the same frames, and metrics by what the vehicle did.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class MeasuredData(Strict):
     """What a model was measured on.
 
     Attributes:
-        name: the data set's folder, or folders.
-        sha256: its fingerprint.
-        split: None where all episodes were measured.
-        frames: how many were measured.
-        episodes: how many they are of.
-        sessions: how many drives they are of.
-        trained: whether these frames trained the model; None where that cannot be known, since it
-            was trained on other data.
+        name: the data set's folder or folders.
+        sha256: SHA-256 of the data.
+        split: the split; None for all episodes.
+        frames: number of frames.
+        episodes: number of episodes that they are from.
+        sessions: number of drives that they are from.
+        trained: whether these frames trained the model; None if unknown, because the model was
+            trained on other data.
     """
 
     name: str
@@ -54,23 +54,23 @@ class MeasuredData(Strict):
 
 
 class Evaluation(Strict):
-    """What was measured; `auxdrive evaluate --json` prints it.
+    """The result of an evaluation, as `auxdrive evaluate --json` prints it.
 
     Attributes:
-        model: the run or the bundle.
-        kind: which of the two.
+        model: path of the run or bundle.
+        kind: "run" or "bundle".
         role: the network that was measured.
         task: what it predicts.
         method: how it was trained.
-        seed: of its training.
+        seed: the seed of its training.
         main_metric: the task's metric by which checkpoints are compared.
         data: what it was measured on.
-        metrics: by name, with 95 % intervals where there are enough independent frames.
+        metrics: by name, with 95 % intervals if there are enough independent frames.
         intervals: what the intervals are over, or why there are none.
-        floor: by kind the metrics of what needs no network.
+        floor: by kind, the metrics of predictions that need no network.
         floor_from: which frames the floor was fitted to.
         conditions: metrics by what the vehicle did.
-        notes: what a reader must know, such as a camera that looks elsewhere.
+        notes: what a reader must know, e.g. that the camera was mounted differently.
     """
 
     model: str
@@ -98,14 +98,22 @@ def evaluate(
     """Measure a model on a split of a data set, or on all its episodes.
 
     Args:
-        model: see `auxdrive_train.evaluation.models.open_model`.
-        data: the data set's folder; several are used as one.
-        split: None measures every episode.
+        model: from `open_model`.
+        data: the data set's folder; several folders are used as one set.
+        split: the split to measure on; None for all episodes.
         progress: shows how far it is.
 
     Raises:
         UsageError: there is no such split.
-        DataError: the data lack what the model needs, all of it named; or they are damaged.
+        DataError: the data lack something that the model needs (all of it is named), or are
+            damaged.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from auxdrive_train import evaluate, open_model
+        >>> result = evaluate(open_model(Path("run")), [Path("data")], split="val")
+        >>> result.main_metric, result.data.split, sorted(result.floor)
+        ('rmse_road_wheel_deg', 'val', ['constant', 'neighbours'])
     """
     dataset = Dataset.open(data[0] if len(data) == 1 else data)
     parts = dataset.episode_ids if split is None else dataset.split(split)
@@ -153,7 +161,7 @@ def evaluate(
 
 
 def _refuse_misfits(model: Model, dataset: Dataset, task: Task) -> None:
-    """Everything at once that keeps the model from these data."""
+    """Report everything at once that keeps the model from being measured on these data."""
     card, camera = dataset.card, dataset.card.camera
     mistakes = []
     if (camera.width, camera.height) != (model.camera.width, model.camera.height):
@@ -189,8 +197,8 @@ def _cannot_be_had(modality: Modality, dataset: Dataset) -> bool:
 def _floor_frames(
     dataset: Dataset, split: str | None, measured: SampleSet
 ) -> tuple[SampleSet | None, str]:
-    """The training frames of these data, or None where they are measured themselves or there are
-    none; and that in words.
+    """The training frames of these data, to which the floor is fitted, and the same in words. None
+    if the training frames themselves are measured, or there are none.
     """
     splits = dataset.card.splits
     if split in (None, TRAIN_SPLIT) or not splits.get(TRAIN_SPLIT):
@@ -234,6 +242,6 @@ def _notes(model: Model, dataset: Dataset, split: str | None, known: bool) -> It
 
 
 def _changes(before: Strict, now: Strict) -> str:
-    """The fields that differ, with both values."""
+    """The fields that differ, each with both values."""
     old, new = before.model_dump(mode="json"), now.model_dump(mode="json")
     return "; ".join(changed(name, old[name], new[name]) for name in new if old[name] != new[name])

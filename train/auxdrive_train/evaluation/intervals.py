@@ -1,4 +1,4 @@
-"""The task's metrics of a sample set with 95 % intervals, as cards and evaluations state them."""
+"""The task's metrics of a sample set with 95 % intervals, as cards and evaluations show them."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from auxdrive_train.tasks.metrics import metric_unit
 
 RESAMPLES = 1000
 MAX_RESAMPLED = 20_000_000
-"""Samples that all resamples together may hold; above, fewer resamples are drawn, never fewer than
-200.
+"""Largest number of samples in all resamples together. For large sets fewer resamples are drawn, at
+least 200.
 """
 MIN_GROUPS = 5
-"""With fewer, the resamples are so few and alike that their spread says nothing; an interval from
-them would be far too narrow.
+"""With fewer groups the resamples are so few and so alike that an interval would be far too narrow;
+then none is given.
 """
 
 
 def metric_intervals(
     predictions: Float32, samples: SampleSet, steering: SteeringSpec, seed: int
 ) -> dict[str, Interval]:
-    """The task's metrics of predictions (N, *label_shape) with percentile intervals over resampled
-    groups of frames that are independent of each other (`SampleSet.independent`; Efron 1979); no
-    bounds for fewer than `MIN_GROUPS`.
+    """The task's metrics with percentile intervals (bootstrap, Efron 1979). Whole groups of frames
+    that are independent of each other are resampled (`SampleSet.independent`). With fewer than
+    `MIN_GROUPS` groups, metrics have no bounds.
 
     Args:
-        predictions: in physical units, in the samples' order.
+        predictions: (N, *label_shape) in physical units, in the samples' order.
         samples: what was predicted.
-        steering: of the data, by which angles are judged.
-        seed: of the drawing.
+        steering: the data's steering limits, by which angles are judged.
+        seed: seed of the resampling.
     """
     task = samples.task
     group_of, _ = samples.independent(MIN_GROUPS)
@@ -49,7 +49,7 @@ def metric_intervals(
 
 
 def of_intervals(samples: SampleSet) -> str:
-    """What the intervals are over, or why there are none, for people."""
+    """A sentence on what the intervals are over, or why there are none."""
     group_of, what = samples.independent(MIN_GROUPS)
     if len(np.unique(group_of)) < MIN_GROUPS:
         return f"no intervals: it is {what}, and {MIN_GROUPS} are needed at least"

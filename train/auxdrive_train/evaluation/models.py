@@ -1,4 +1,4 @@
-"""What can be evaluated: a role of a run in torch, or a bundle in the runtime of the base install.
+"""Models that can be evaluated: a role of a run, in torch, or a bundle, in its runtime.
 
 Legend: N samples.
 """
@@ -39,21 +39,22 @@ class Model:
 
     Attributes:
         path: the run or the bundle.
-        kind: which of the two it is.
+        kind: "run" or "bundle".
         role: the network that is measured; a bundle holds a student.
         task: what it predicts.
         method: how it was trained.
-        seed: of its training.
+        seed: the seed of its training.
         camera: the camera that it was trained with.
         steering: the steering limits that it was trained with.
-        rate_hz: of the data that it was trained on.
-        times_s: the times of its waypoints, where it predicts any.
+        rate_hz: frames per second of its training data.
+        times_s: how far ahead its waypoints are, if it predicts any.
         main: what the run's student sees.
         modalities: what this network sees.
         preprocessing: what it does to the image.
-        dataset_sha256: fingerprint of the data that it was trained on.
-        predict: predictions (N, *label_shape) in physical units; tells how many frames are done.
-        counted: the samples, bool (N,), that it can be measured on.
+        dataset_sha256: SHA-256 of its training data.
+        predict: predictions (N, *label_shape) in physical units for samples; shows how many frames
+            are done.
+        counted: bool (N,), the samples that it can be measured on.
     """
 
     path: Path
@@ -75,16 +76,22 @@ class Model:
 
 
 def open_model(path: Path, role: str = STUDENT, device: str = "cpu") -> Model:
-    """The model that stands in a folder.
+    """Open the run or bundle in a folder, to be evaluated.
 
     Args:
         path: a run or a bundle.
-        role: of a run, which of its networks.
-        device: "cpu" or "cuda"; a bundle takes what its runtime has.
+        role: which of a run's networks.
+        device: "cpu" or "cuda"; a bundle runs on what its runtime offers.
 
     Raises:
-        UsageError: neither a run nor a bundle, or one without that role.
-        AuxdriveError: it is damaged, or the device cannot be had.
+        UsageError: the folder holds neither a run nor a bundle, or has no such role.
+        AuxdriveError: it is damaged, or the device is not available.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from auxdrive_train import open_model
+        >>> open_model(Path("run")).kind, open_model(Path("bundle")).kind
+        ('run', 'bundle')
     """
     if not is_folder(path):
         raise UsageError(f"{path}: no such directory")

@@ -1,4 +1,6 @@
-"""Networks: inputs, backbones, heads, and the three ways in which they are put together."""
+"""Networks: inputs, backbones, heads, and three ways to put them together (one modality, teacher,
+late fusion).
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What a backbone must offer: an encoder cut in two, so that an auxiliary modality can be added in
-the middle.
+"""What a backbone must offer: an encoder in two parts, a stem and a trunk, so that auxiliary
+modalities can be added between them.
 
 Legend: B batch, C channels, h, w rows and columns, D features.
 """
@@ -12,17 +12,29 @@ from typing import cast
 from auxdrive_train.models.pilotnet import PilotNet, PilotNetStem
 from auxdrive_train.models.resnet import ResNet, ResNetStem, load_weight_file, resnet18, resnet34
 
-# trunk(stem(x)), with `stem_channels` between the two and `feature_dim` after: SAMD's F1 (or F4)
-# and F2 (or F5). trunk(maps, kept) shows `kept` the maps of `map_channels`: first "stem", which are
-# those that enter, and then its own.
+# An encoder computes trunk(stem(x)), with `stem_channels` channels after the stem and `feature_dim`
+# features after the trunk. In SAMD the stem is F1 (teacher: F4), the trunk F2 (F5).
+# trunk(maps, kept) shows `kept` the maps that `map_channels` names: first "stem", its own input,
+# then those that it makes.
 ImageEncoder = PilotNet | ResNet
 ImageStem = PilotNetStem | ResNetStem
 
 
 class Backbone:
-    """What a name of `auxdrive_train.models.BACKBONES` stands for: how to build an encoder and a
-    stem alone (SAMD's F3) for a number of input channels, and how to load a file of published
-    weights into such an encoder (None: there are none for it).
+    """A kind of encoder, which has a name in `auxdrive_train.models.BACKBONES`.
+
+    Args:
+        encoder: makes an encoder for a number of input channels and an input size (h, w).
+        stem: makes a stem alone (SAMD's F3) for a number of input channels.
+        load_weights: loads a file of published weights into such an encoder; None if there are
+            none.
+
+    Example:
+        >>> import torch
+        >>> from auxdrive_train import BACKBONES
+        >>> encoder = BACKBONES["pilotnet"].encoder(3, (66, 200))
+        >>> encoder(torch.zeros(2, 3, 66, 200)).shape
+        torch.Size([2, 100])
     """
 
     def __init__(

@@ -1,8 +1,11 @@
-"""The network that weighs candidate modalities against each other (AML, section 5.1, figure 2).
+"""The network that weighs candidate modalities against each other (Auxiliary Modality Learning,
+AML, section 5.1, figure 2).
 
-All modalities are stacked on channels, pass a squeeze-and-excitation block (Hu, Shen, Sun 2018) and
-a 1x1 convolution back to the main modality's channels, and then the usual network. Legend: B batch,
-C stacked channels, h, w network input size.
+The channels of all modalities are stacked and pass a squeeze-and-excitation block (Hu, Shen, Sun
+2018), then a 1x1 convolution back to the main modality's number of channels, then the usual
+network.
+
+Legend: B batch, C stacked channels, h, w network input size.
 """
 
 from __future__ import annotations
@@ -26,8 +29,8 @@ NOISE_CHANNELS = 3
 
 
 class SqueezeExcitation(nn.Module):
-    """Global average -> dense -> ReLU -> dense -> sigmoid: one weight in 0..1 per sample and
-    channel.
+    """Global average, dense layer, ReLU, dense layer, sigmoid: one weight in 0..1 for each sample
+    and channel (Hu, Shen, Sun 2018).
     """
 
     def __init__(self, channels: int, reduction: int = 2) -> None:
@@ -38,13 +41,15 @@ class SqueezeExcitation(nn.Module):
         )
 
     def forward(self, maps_bchw: Tensor) -> Tensor:
-        """(B, C, h, w) -> weights (B, C)."""
+        """Weights (B, C) for maps (B, C, h, w)."""
         weights: Tensor = self.layers(maps_bchw.mean(dim=(2, 3)))
         return weights
 
 
 class ExcitationNetwork(Network):
-    """Main modality, candidates and a modality of pure noise, which must come out last."""
+    """Weighs the main modality, the candidates, and pure noise. The weights can be trusted only if
+    noise gets the smallest.
+    """
 
     def __init__(self, main: Modality, candidates: Sequence[Modality], build: Build) -> None:
         super().__init__()
@@ -56,8 +61,8 @@ class ExcitationNetwork(Network):
             m.value: cast(ModalityInput, self.inputs[m.value]).channels for m in self.modalities
         } | {NOISE: NOISE_CHANNELS}
         channels = sum(self.groups.values())
-        # Modalities differ in scale; a weight can only be compared with another's when their inputs
-        # vary alike.
+        # Modalities differ in scale. Their weights can be compared only if their inputs have the
+        # same variance.
         self.standardise = nn.ModuleDict(
             {name: nn.BatchNorm2d(count, affine=False) for name, count in self.groups.items()}
         )
@@ -68,8 +73,8 @@ class ExcitationNetwork(Network):
         self.head = build.head(self.encoder.feature_dim)
 
     def stacked(self, batch: Batch) -> Tensor:
-        """(B, C, h, w): every modality's channels, standardised, noise last. An absent modality
-        stands at its mean, which is zero.
+        """(B, C, h, w): the standardised channels of every modality, noise last. An absent modality
+        has its mean, which is zero.
         """
         parts = []
         for modality in self.modalities:
@@ -81,7 +86,7 @@ class ExcitationNetwork(Network):
                 )
             )
         size = (len(batch.index), NOISE_CHANNELS, *parts[0].shape[2:])
-        # Noise of its own for these samples, the same whenever they come together.
+        # The noise depends on the samples of the batch alone, so that a resumed run draws the same.
         generator = torch.Generator().manual_seed(int(batch.index.sum()))
         parts.append(
             self.standardise[NOISE](torch.rand(size, generator=generator).to(parts[0].device))
@@ -93,17 +98,17 @@ class ExcitationNetwork(Network):
         return maps
 
     def weights(self, batch: Batch) -> Tensor:
-        """SE weights (B, C) in the order of `groups`."""
+        """Squeeze-and-excitation weights (B, C), in the order of `groups`."""
         weights: Tensor = self.excitation(self.stacked(batch))
         return weights
 
     @property
     def widths(self) -> Widths:
-        """The encoder's."""
+        """Those of the encoder."""
         return Widths(self.encoder.feature_dim, self.encoder.map_channels)
 
     def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
-        """Features and prediction."""
+        """Features (B, D), prediction, and the maps that were asked for."""
         kept = self.keeping(maps)
         stacked = self.stacked(batch)
         weighted = stacked * self.excitation(stacked).unsqueeze(2).unsqueeze(3)

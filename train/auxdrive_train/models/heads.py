@@ -1,5 +1,6 @@
-"""Heads: from features to the task's physical numbers. Legend: B batch, D features, E ego inputs, T
-waypoints.
+"""Heads: from features to the task's physical quantities.
+
+Legend: B batch, D features, E ego inputs, T waypoints.
 """
 
 from __future__ import annotations
@@ -12,8 +13,13 @@ TARGET_POINT = "target_ego_m"
 
 
 class SteeringHead(nn.Module):
-    """PilotNet's dense layers 50 and 10, then the angle: (B, D) -> (B, 1) road-wheel radians,
-    positive left.
+    """PilotNet's dense layers with 50 and 10 outputs, then the angle (Bojarski et al. 2016): (B, D)
+    to (B, 1), road-wheel angle in radians, positive to the left.
+
+    Args:
+        feature_dim: D.
+        scale: radians per network unit.
+        dropout: share of features that training sets to zero.
     """
 
     def __init__(self, feature_dim: int, scale: float, dropout: float) -> None:
@@ -29,26 +35,26 @@ class SteeringHead(nn.Module):
         )
 
     def forward(self, features_bd: Tensor, ego_be: Tensor) -> Tensor:  # noqa: ARG002 - heads share one signature
-        """(B, D), (B, 0) -> (B, 1)."""
+        """The angle (B, 1) from features (B, D); the ego inputs (B, 0) are empty."""
         angle: Tensor = self.layers(features_bd) * self.scale
         return angle
 
 
 class WaypointHead(nn.Module):
     """Auto-regressive GRU of TransFuser (Prakash et al. 2021, section 3.3): each step adds a
-    displacement.
+    displacement to the waypoint before.
 
-    The target point enters at every step, as there, and the first state as well, beside the other
-    ego
-    inputs. (B, D), (B, E) -> (B, T, 2) metres.
+    As in the paper, the target point is an input of every step. Here it also enters the first
+    state, together with the other ego inputs. (B, D) and (B, E) to (B, T, 2), metres in the ego
+    frame.
 
     Args:
         feature_dim: D.
         ego: the ego inputs, `TARGET_POINT` among them.
         steps: T.
         scale: metres per network unit.
-        dropout: of the features.
-        hidden: width of the state.
+        dropout: share of features that training sets to zero.
+        hidden: width of the GRU's state.
     """
 
     def __init__(
@@ -72,7 +78,7 @@ class WaypointHead(nn.Module):
         self.output = nn.Linear(hidden, 2)
 
     def forward(self, features_bd: Tensor, ego_be: Tensor) -> Tensor:
-        """(B, D), (B, E) -> (B, T, 2)."""
+        """Waypoints (B, T, 2) from features (B, D) and ego inputs (B, E)."""
         target_point = self._scaled(ego_be, TARGET_POINT)
         state = torch.relu(
             self.join(features_bd)
@@ -95,5 +101,5 @@ class WaypointHead(nn.Module):
         return torch.stack(points, dim=1) * self.scale
 
     def _scaled(self, ego_be: Tensor, name: str) -> Tensor:
-        """One ego input as the network computes with it."""
+        """One ego input, divided by its scale."""
         return ego_be[:, self.layout.columns[name]] / EGO_INPUTS[name].scale

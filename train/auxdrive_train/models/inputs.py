@@ -1,5 +1,5 @@
-"""From stored frames to what a network eats. The RGB path is exported with the student, so it
-stands here once.
+"""From stored frames to the network's input. The path for RGB is exported with the student, so it
+is written once, here.
 
 Legend: B batch; H, W stored rows and columns; h, w network input size; C channels.
 """
@@ -20,12 +20,16 @@ MAX_DEPTH_M = 655.35
 
 
 class ModalityInput(nn.Module):
-    """Crop, resize and normalise one modality: stored format (see `MODALITIES`) -> float32 (B, C,
-    h, w).
+    """Crops, resizes and normalises the frames of one modality: from their stored format (see
+    `MODALITIES`) to float32 (B, C, h, w).
 
-    Resizing averages whole blocks first and then interpolates: as good as an antialiased resize for
-    a camera much larger than the network's input, and made of operators that every inference
-    runtime has. Bytes are averaged by `block_means`, before anything else is done to them.
+    An image much larger than the network's input is first averaged over whole blocks and then
+    interpolated. That is as good as a resize with antialiasing and needs only operators that every
+    inference runtime has. Images of bytes are averaged first of all, by `block_means`.
+
+    Args:
+        modality: whose frames.
+        spec: crop, size and normalisation.
     """
 
     mean: Tensor
@@ -46,7 +50,7 @@ class ModalityInput(nn.Module):
         self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1), persistent=False)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Stored frames (B, H, W) or (B, H, W, C) -> float32 (B, C, h, w)."""
+        """float32 (B, C, h, w) from stored frames (B, H, W) or (B, H, W, C)."""
         info = MODALITIES[self.modality]
         if info.categories:
             return self._one_hot(frames, info.categories)
@@ -60,7 +64,7 @@ class ModalityInput(nn.Module):
         if frames.dtype == torch.uint8 and block != (1, 1):
             averaged = block_means(frames_bhwc, first, last, *block)
         else:
-            # uint16 has few operators; through int32 it is exact.
+            # torch has few operators for uint16; int32 holds its values exactly.
             values = (
                 frames_bhwc.to(torch.int32) if frames.dtype == torch.uint16 else frames_bhwc
             ).to(torch.float32)
@@ -68,7 +72,7 @@ class ModalityInput(nn.Module):
             averaged = values_bchw if block == (1, 1) else functional.avg_pool2d(values_bchw, block)
         values_bchw = self._interpolate(averaged) * info.scale
         if self.modality is Modality.DEPTH:
-            # Near things matter more: logarithm of metres, 0..1.
+            # The logarithm of the distance, scaled to 0..1: near things matter more.
             values_bchw = torch.log1p(values_bchw) / math.log1p(MAX_DEPTH_M)
         return (values_bchw - self.mean) / self.std
 
@@ -80,8 +84,8 @@ class ModalityInput(nn.Module):
         )
 
     def _one_hot(self, ids_bhw: Tensor, categories: int) -> Tensor:
-        # Ids are picked, not averaged; the one-hot planes are made at the small size, which is 20
-        # times cheaper.
+        # Class ids are picked, not averaged. One-hot planes are made after resizing, which is 20
+        # times faster.
         first, last = crop_rows(ids_bhw.shape[1], self.spec)
         ids = functional.interpolate(
             ids_bhw[:, None, first:last], self.spec.size, mode="nearest-exact"
@@ -90,5 +94,7 @@ class ModalityInput(nn.Module):
 
 
 def crop_rows(height: int, spec: PreprocessingSpec) -> tuple[int, int]:
-    """First and one-past-last row that the crop leaves of an image of `height` rows."""
+    """The first row that the crop leaves of an image with `height` rows, and the row after the
+    last.
+    """
     return round(height * spec.crop_top), height - round(height * spec.crop_bottom)

@@ -1,7 +1,7 @@
-"""A network's intermediate maps, by name, for whoever asks for them.
+"""Intermediate maps of a network, by name, for losses that compare them.
 
-An encoder shows each of its maps to a `Kept` as it makes them. Nothing is stored but what was asked
-for, and by default nothing is asked for.
+An encoder shows each of its maps to a `Kept` while it computes them. Only the maps that were asked
+for are kept, by default none.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class Widths:
     """How wide a network's features and maps are.
 
     Attributes:
-        features: D of its features (B, D).
-        maps: by name the channels C of each map (B, C, h, w), from the input to the output.
+        features: D of the features (B, D).
+        maps: by name, the channels C of each map (B, C, h, w), from input to output.
     """
 
     features: int
@@ -26,10 +26,10 @@ class Widths:
 
 
 class Kept:
-    """The maps of one pass through a network that were asked for.
+    """Collects the maps that were asked for, during one pass through a network.
 
     Args:
-        wanted: their names.
+        wanted: names of the maps to keep.
 
     Example:
         >>> import torch
@@ -51,7 +51,7 @@ class Kept:
             self.maps[name] = maps_bchw
 
     def change(self, change: Callable[[Tensor], Tensor]) -> None:
-        """Put change(map) in the place of every map that is kept."""
+        """Replace every kept map by change(map)."""
         self.maps = {name: change(maps) for name, maps in self.maps.items()}
 
 

@@ -1,7 +1,9 @@
-"""The networks of every method: one modality alone, the supermodel that a teacher is, and late
-fusion.
+"""The networks that methods train: one on a single modality, the fused network of a teacher, and
+late fusion.
 
-Each takes a batch and returns `Output`. Legend: B batch, D features, M modalities.
+Each takes a batch and returns an `Output`.
+
+Legend: B batch, D features, M modalities.
 """
 
 from __future__ import annotations
@@ -28,12 +30,19 @@ from auxdrive_train.tasks.base import Task
 
 @dataclass(frozen=True)
 class Output:
-    """What a network gives for a batch.
+    """What a network computes for a batch.
 
     Attributes:
-        features: (B, D) before the head.
-        prediction: (B, *label_shape) in physical units.
-        maps: the intermediate maps (B, C, h, w) that were asked for, by name.
+        features: (B, D), the input of the head.
+        prediction: (B, *label_shape), in physical units.
+        maps: by name, the intermediate maps (B, C, h, w) that were asked for.
+
+    Example:
+        >>> import torch
+        >>> from auxdrive_train import Output
+        >>> output = Output(features=torch.zeros(2, 100), prediction=torch.zeros(2, 1))
+        >>> output.maps
+        {}
     """
 
     features: Tensor
@@ -42,13 +51,27 @@ class Output:
 
 
 class Network(nn.Module):
-    """A network that predicts the task from some modalities of a batch."""
+    """Base class of networks that predict the task from some modalities of a batch.
+
+    Attributes:
+        modalities: what the network sees.
+
+    Example:
+        >>> from auxdrive.cards import PreprocessingSpec
+        >>> from auxdrive.modalities import Modality
+        >>> from auxdrive_train import Build, SingleNetwork
+        >>> from auxdrive_train.tasks.steering_angle import SteeringTask
+        >>> build = Build("pilotnet", PreprocessingSpec(size=(66, 200)), SteeringTask())
+        >>> network = SingleNetwork(Modality.RGB, build)
+        >>> network.widths.features, list(network.widths.maps)
+        (100, ['stem', 'conv4', 'conv5'])
+    """
 
     modalities: tuple[Modality, ...]
 
     @property
     def widths(self) -> Widths:
-        """How wide its features are, and which maps it can be asked for."""
+        """How wide its features are, and which intermediate maps it has."""
         raise TypeError(f"{type(self).__name__} does not say how wide its features are")
 
     def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
@@ -56,7 +79,7 @@ class Network(nn.Module):
 
         Args:
             batch: the samples.
-            maps: names of `widths.maps` that the output is to hold.
+            maps: names of the intermediate maps to keep, from `widths.maps`.
 
         Raises:
             UsageError: there is no such map.
@@ -67,7 +90,7 @@ class Network(nn.Module):
         )
 
     def keeping(self, maps: Collection[str]) -> Kept:
-        """For one pass: keeps the maps of these names.
+        """A collector for the maps of one pass; see `Kept`.
 
         Raises:
             UsageError: there is no such map.
@@ -79,7 +102,24 @@ class Network(nn.Module):
 
 
 class SingleNetwork(Network):
-    """Encoder and head on one modality. On RGB it is what a method hands over as its student."""
+    """Encoder and head on one modality. On RGB, this is the student that a method hands over.
+
+    Args:
+        modality: what it sees.
+        build: makes encoder and head.
+
+    Example:
+        >>> import torch
+        >>> from auxdrive.cards import PreprocessingSpec
+        >>> from auxdrive.modalities import Modality
+        >>> from auxdrive_train import Build, SingleNetwork
+        >>> from auxdrive_train.tasks.steering_angle import SteeringTask
+        >>> build = Build("pilotnet", PreprocessingSpec(size=(66, 200)), SteeringTask())
+        >>> student = SingleNetwork(Modality.RGB, build)
+        >>> images = torch.zeros(2, 120, 160, 3, dtype=torch.uint8)
+        >>> student.predict(images, ego_be=torch.zeros(2, 0)).shape
+        torch.Size([2, 1])
+    """
 
     def __init__(self, modality: Modality, build: Build) -> None:
         super().__init__()
@@ -90,44 +130,62 @@ class SingleNetwork(Network):
 
     @property
     def modality(self) -> Modality:
-        """The one that it sees."""
+        """The modality that it sees."""
         return self.modalities[0]
 
     @property
     def widths(self) -> Widths:
-        """The encoder's."""
+        """Those of the encoder."""
         return Widths(self.encoder.feature_dim, self.encoder.map_channels)
 
     def features(self, frames: Tensor, kept: Kept = NOTHING) -> Tensor:
-        """Stored frames -> (B, D)."""
+        """Features (B, D) of stored frames."""
         return self.encoder.trunk(self.encoder.stem(self.input(frames)), kept)
 
     def predict(self, frames: Tensor, ego_be: Tensor) -> Tensor:
-        """Stored frames (B, H, W, ...) and ego inputs (B, E) -> prediction (B, *label_shape): what
+        """The prediction (B, *label_shape) from stored frames and ego inputs (B, E). This is what
         is exported.
         """
         prediction: Tensor = self.head(self.features(frames), ego_be)
         return prediction
 
     def encode(self, batch: Batch, kept: Kept = NOTHING) -> Tensor:
-        """Features (B, D); zero, as the maps that are kept, where the sample lacks the modality."""
+        """Features (B, D). A sample that lacks the modality gets zero features, and zeros in kept
+        maps.
+        """
         frames, present = batch.frames[self.modality], batch.present[self.modality]
         return of_present(self.encoder, partial(self.features, kept=kept), frames, present, kept)
 
     def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
-        """Features and prediction from this network's modality."""
+        """Features (B, D) and prediction, from this network's modality."""
         kept = self.keeping(maps)
         features = self.encode(batch, kept)
         return Output(features, self.head(features, batch.ego_be), kept.maps)
 
 
 class FusedNetwork(Network):
-    """The supermodel of a `SingleNetwork` (SAMD, A.7): trunk(stem(x_m) + sum_a
-    projection_a(stem_a(x_a))).
+    """The teacher of SAMD (AML, appendix A.7): a `SingleNetwork` on the main modality to whose stem
+    the auxiliaries are added, trunk(stem(x_m) + sum_a projection_a(stem_a(x_a))).
 
-    With zero projections it is the single network, bit for bit, whatever the auxiliaries show.
-    `head` is the single network's own head where both share it. A sample that lacks a modality gets
-    nothing added for it.
+    If all projections are zero, it computes the same as the single network, bit for bit, whatever
+    the auxiliaries show. Nothing is added for a modality that a sample lacks.
+
+    Args:
+        main: the main modality.
+        auxiliaries: the modalities that are added.
+        build: makes encoder, stems and head.
+        head: the single network's head, if the two share it.
+
+    Example:
+        >>> from auxdrive.cards import PreprocessingSpec
+        >>> from auxdrive.modalities import Modality
+        >>> from auxdrive_train import Build, FusedNetwork, SingleNetwork
+        >>> from auxdrive_train.tasks.steering_angle import SteeringTask
+        >>> build = Build("pilotnet", PreprocessingSpec(size=(66, 200)), SteeringTask())
+        >>> student = SingleNetwork(Modality.RGB, build)
+        >>> teacher = FusedNetwork(Modality.RGB, [Modality.DEPTH], build, head=student.head)
+        >>> teacher.head is student.head
+        True
     """
 
     def __init__(
@@ -157,11 +215,11 @@ class FusedNetwork(Network):
 
     @property
     def widths(self) -> Widths:
-        """The encoder's; the map "stem" is the sum over the modalities."""
+        """Those of the encoder; the map "stem" is the sum over the modalities."""
         return Widths(self.encoder.feature_dim, self.encoder.map_channels)
 
     def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
-        """Features and prediction from the main modality and the auxiliaries."""
+        """Features (B, D) and prediction, from the main modality and the auxiliaries."""
         kept = self.keeping(maps)
         merged = self.encoder.stem(self.input(batch.frames[self.modalities[0]]))
         for modality in self.auxiliaries:
@@ -173,7 +231,7 @@ class FusedNetwork(Network):
         return Output(features, self.head(features, batch.ego_be), kept.maps)
 
     def _added(self, name: str, frames: Tensor) -> Tensor:
-        """What an auxiliary adds to the main modality's stem."""
+        """What an auxiliary modality adds after the stem."""
         added: Tensor = self.projections[name](
             self.auxiliary_stems[name](self.auxiliary_inputs[name](frames))
         )
@@ -181,8 +239,21 @@ class FusedNetwork(Network):
 
 
 class LateFusionNetwork(Network):
-    """Concatenated encoder outputs and one head (UMT 2023, section 2). A modality that is absent
-    contributes zeros.
+    """An encoder per modality, and one head on all their features (UMT 2023, section 2). The
+    features of an absent modality are zero.
+
+    Args:
+        modalities: what it sees.
+        build: makes encoders and head.
+
+    Example:
+        >>> from auxdrive.cards import PreprocessingSpec
+        >>> from auxdrive.modalities import Modality
+        >>> from auxdrive_train import Build, LateFusionNetwork
+        >>> from auxdrive_train.tasks.steering_angle import SteeringTask
+        >>> build = Build("pilotnet", PreprocessingSpec(size=(66, 200)), SteeringTask())
+        >>> LateFusionNetwork([Modality.RGB, Modality.DEPTH], build).widths.features
+        200
     """
 
     def __init__(self, modalities: Sequence[Modality], build: Build) -> None:
@@ -201,7 +272,9 @@ class LateFusionNetwork(Network):
 
     @property
     def widths(self) -> Widths:
-        """All encoders' features together; maps are named "depth.stem" and so on."""
+        """The features of all encoders together; the maps' names begin with the modality, as in
+        "depth.stem".
+        """
         encoders = {name: cast(ImageEncoder, encoder) for name, encoder in self.encoders.items()}
         return Widths(
             sum(encoder.feature_dim for encoder in encoders.values()),
@@ -213,8 +286,8 @@ class LateFusionNetwork(Network):
         )
 
     def encode(self, batch: Batch, kept: Kept = NOTHING) -> dict[Modality, Tensor]:
-        """Each modality's features (B, D); zero, as the maps that are kept, where the sample lacks
-        the modality.
+        """Each modality's features (B, D). If a sample lacks the modality, its features and kept
+        maps are zero.
         """
         features = {}
         for modality in self.modalities:
@@ -233,7 +306,7 @@ class LateFusionNetwork(Network):
         return encoder.trunk(encoder.stem(self.inputs[name](frames)), kept)
 
     def fuse(self, features: Mapping[Modality, Tensor], batch: Batch) -> Output:
-        """The head on features (B, D) by modality, as `encode` made them."""
+        """The head's output for features (B, D) by modality, as `encode` returns them."""
         joined = torch.cat([features[modality] for modality in self.modalities], dim=1)
         return Output(joined, self.head(joined, batch.ego_be))
 
@@ -250,13 +323,22 @@ def of_present(
     present_b: Tensor,
     kept: Kept = NOTHING,
 ) -> Tensor:
-    """encode(frames), (B, ...), for the samples that have the modality, and zeros for the others.
-    Likewise the maps that `encode` leaves in `kept`.
+    """Encode the samples that have a modality; all others get zeros.
 
-    What is absent does not pass through `encode` at all: its zero frames would enter the batch
-    statistics of `module`. A sample that is alone in having the modality has no batch statistics:
-    in training it is normalised by the running ones, as in evaluation, and adds nothing to them. It
-    is learned from like any other.
+    Zero frames of absent samples must not reach `encode`, since they would enter the batch
+    statistics of `module`. A single present sample has no batch statistics; in training it is
+    normalised by the running statistics, as in evaluation, and does not change them. It is learned
+    from like any other sample.
+
+    Args:
+        module: what `encode` runs; its batch norms are meant above.
+        encode: from frames to (b, ...).
+        frames: stored frames (B, ...).
+        present_b: bool (B,), which samples have the modality.
+        kept: the maps in it get zeros for absent samples, too.
+
+    Returns:
+        (B, ...).
     """
     if bool(present_b.all()) and len(frames) > 1:
         return encode(frames)
@@ -266,7 +348,7 @@ def of_present(
             like = encode(frames[:1])
         kept.change(partial(_zeros_like, count=len(frames)))
         return _zeros_like(like, len(frames))
-    # torch cannot pick rows of uint16, but it can of the same bits as int16.
+    # torch cannot index uint16, but it can index the same bits as int16.
     picked = (
         frames.view(torch.int16)[rows].view(torch.uint16)
         if frames.dtype == torch.uint16
@@ -289,7 +371,7 @@ def _zeros_like(tensor: Tensor, count: int) -> Tensor:
 
 @contextmanager
 def _by_running_statistics(module: nn.Module) -> Iterator[None]:
-    """The module in evaluation mode; gradients flow as before."""
+    """Put the module in evaluation mode for a while; gradients flow as usual."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
@@ -301,10 +383,25 @@ def _by_running_statistics(module: nn.Module) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Build:
-    """How a run builds its networks: one backbone, one preprocessing, one task for all of them.
+    """How a run builds its networks: with one backbone, one preprocessing and one task for all of
+    them.
+
+    Attributes:
+        backbone: name in `auxdrive_train.models.BACKBONES`.
+        preprocessing: crop, size and normalisation of the input.
+        task: what is predicted.
+        dropout: share of the features before the head that training sets to zero.
 
     Raises:
-        UsageError: no such backbone.
+        UsageError: there is no such backbone.
+
+    Example:
+        >>> from auxdrive.cards import PreprocessingSpec
+        >>> from auxdrive_train import Build
+        >>> from auxdrive_train.tasks.steering_angle import SteeringTask
+        >>> build = Build("resnet18", PreprocessingSpec(size=(66, 200)), SteeringTask())
+        >>> build.encoder(channels=3).feature_dim
+        512
     """
 
     backbone: str
@@ -313,16 +410,16 @@ class Build:
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        BACKBONES[self.backbone]  # an unknown one shows at once
+        BACKBONES[self.backbone]  # so that an unknown name is refused at once
 
     def encoder(self, channels: int) -> ImageEncoder:
-        """A fresh encoder for that many input channels."""
+        """A new encoder for that many input channels."""
         return BACKBONES[self.backbone].encoder(channels, self.preprocessing.size)
 
     def stem(self, channels: int) -> nn.Module:
-        """A fresh stem alone."""
+        """A new stem, without a trunk, for that many input channels."""
         return BACKBONES[self.backbone].stem(channels)
 
     def head(self, feature_dim: int) -> nn.Module:
-        """A fresh head of the task."""
+        """A new head of the task for features (B, feature_dim)."""
         return self.task.head(feature_dim, self.dropout)

@@ -16,7 +16,7 @@ from auxdrive_train.models.maps import NOTHING, Kept
 
 
 class PilotNetStem(nn.Sequential):
-    """The three strided 5x5 convolutions, each followed by batch norm where `norm` says so."""
+    """The three strided 5x5 convolutions; with batch norm after each if `norm` is set."""
 
     def __init__(self, channels: int, norm: bool = False) -> None:
         layers: list[nn.Module] = []
@@ -26,11 +26,16 @@ class PilotNetStem(nn.Sequential):
 
 
 class PilotNet(nn.Module):
-    """The convolutions and the first dense layer (100 features); the smaller dense layers belong to
-    the steering head.
+    """The convolutions and the first dense layer, with 100 features (Bojarski et al. 2016, figure
+    4). The smaller dense layers belong to the steering head.
 
-    The paper does not name its activation; ELU is used, as in most re-implementations. It has no
-    batch norm either: `norm` adds it, which trains in far fewer steps.
+    The paper does not name its activation; this uses ELU, as most re-implementations do. The paper
+    has no batch norm; `norm` adds it, and the network then trains in far fewer steps.
+
+    Args:
+        channels: input channels.
+        size: rows and columns of the input.
+        norm: whether to add batch norm.
 
     Raises:
         ConfigError: the input is too small for the five convolutions.

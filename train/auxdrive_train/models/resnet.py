@@ -1,5 +1,5 @@
-"""ResNet-18 and ResNet-34 (He et al. 2016) with torchvision's parameter names, so that its weight
-files load.
+"""ResNet-18 and ResNet-34 (He et al. 2016). Parameters have torchvision's names, so that its weight
+files can be loaded.
 
 Legend: B batch, C channels, h, w rows and columns.
 """
@@ -19,7 +19,7 @@ from auxdrive_train.models.maps import NOTHING, Kept
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions with batch norm and a shortcut."""
+    """Two 3x3 convolutions with batch norm, and a shortcut (He et al. 2016, figure 2)."""
 
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ def _layer(channels_in: int, channels: int, blocks: int, stride: int) -> nn.Sequ
 
 
 class ResNetStem(nn.Module):
-    """conv1, bn1, max pooling and layer1: what an auxiliary branch uses alone (SAMD's F3)."""
+    """conv1, bn1, max pooling and layer1: the part that an auxiliary branch of SAMD uses (F3)."""
 
     def __init__(self, channels: int, blocks: int = 2) -> None:
         super().__init__()
@@ -62,9 +62,12 @@ class ResNetStem(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A ResNet of basic blocks without its classifier; `blocks` gives each layer's depth.
+    """A ResNet of basic blocks, without the classifier. The features are the global average of
+    layer4, 512 numbers.
 
-    Features are the global average of layer4, 512 numbers.
+    Args:
+        channels: input channels.
+        blocks: number of blocks in each of the four layers.
     """
 
     feature_dim = 512
@@ -104,7 +107,7 @@ class ResNet(nn.Module):
         return self.trunk(self.stem(images_bchw))
 
     def load_torchvision(self, state: Mapping[str, Tensor]) -> None:
-        """Load a torchvision state dict; its classifier (`fc.*`) is left out.
+        """Load a torchvision state dict, except its classifier (`fc.*`).
 
         Raises:
             DataError: names or shapes do not fit this network.
@@ -125,7 +128,7 @@ def _stem(module: ResNet | ResNetStem, images_bchw: Tensor) -> Tensor:
 
 
 def _initialise(module: nn.Module) -> None:
-    """He initialisation, as torchvision does."""
+    """He initialisation, as in torchvision."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
@@ -142,7 +145,7 @@ def resnet34(channels: int = 3) -> ResNet:
 
 
 def load_weight_file(encoder: ResNet, path: str) -> None:
-    """Load a torchvision `.pth` file (tensors only: `weights_only=True`).
+    """Load a torchvision `.pth` file. Only tensors are read from it (`weights_only=True`).
 
     Raises:
         DataError: the file is missing, damaged, or of another network.

@@ -1,8 +1,10 @@
-"""The supermodel condition and SAMD's reset (AML, definitions A.1 and A.2).
+"""The supermodel condition, and SAMD's reset (AML, definitions A.1 and A.2).
 
-reset(teacher, student): F1 <- F4 and F2 <- F5 (weights, biases and batch-norm buffers), and each
-auxiliary branch's last projection <- 0. Zeroing the whole branch would satisfy the definition too,
-but would leave it without gradients.
+A teacher is a supermodel of a student if some of its weights make it compute exactly what the
+student computes. `reset` sets such weights: the teacher's encoder F4, F5 gets the student's F1, F2
+(weights, biases and batch-norm buffers), and the last projection of each auxiliary branch becomes
+zero. Setting the whole branch to zero would also satisfy the definition, but the branch would then
+get no gradients.
 """
 
 from __future__ import annotations
@@ -16,8 +18,12 @@ from auxdrive_train.models.networks import FusedNetwork, SingleNetwork
 
 
 def reset(teacher: FusedNetwork, student: SingleNetwork) -> None:
-    """Make the teacher compute what the student computes, for every auxiliary input, to the last
+    """Make the teacher compute what the student computes, whatever the auxiliaries show, bit for
     bit (in evaluation mode).
+
+    Args:
+        teacher: is changed.
+        student: is copied from.
 
     Raises:
         ConfigError: the teacher cannot be a supermodel; the message names the layer.
@@ -51,11 +57,16 @@ def _same_layers(teacher: nn.Module, student: nn.Module, where: str) -> None:
 
 
 def check_supermodel(teacher: FusedNetwork, student: SingleNetwork, batch: Batch) -> None:
-    """Reset a teacher and hold its layers' outputs against the student's on real samples; the
-    teacher is left as it was.
+    """Reset the teacher and compare the outputs of its layers with the student's on real samples.
+    Afterwards the teacher is as before.
+
+    Args:
+        teacher: the teacher.
+        student: the student.
+        batch: a few samples.
 
     Raises:
-        ConfigError: an output differs; the message names the first layer that breaks the condition.
+        ConfigError: an output differs; the message names the first layer that does.
     """
     kept = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}
     modes = teacher.training, student.training
@@ -78,7 +89,7 @@ def check_supermodel(teacher: FusedNetwork, student: SingleNetwork, batch: Batch
 
 
 def _outputs(network: FusedNetwork | SingleNetwork, batch: Batch) -> dict[str, Tensor]:
-    """Outputs of the encoder's layers in the order in which they run, then of the head."""
+    """Outputs of the encoder's layers in the order in which they run, then those of the head."""
     seen: dict[str, Tensor] = {}
     hooks = []
     for prefix, part in (("encoder", network.encoder), ("head", network.head)):
@@ -94,7 +105,7 @@ def _outputs(network: FusedNetwork | SingleNetwork, batch: Batch) -> dict[str, T
 
 
 class _Keeper:
-    """Keeps what a layer gives; the last call counts where a layer runs more than once."""
+    """A hook that keeps a layer's output; if the layer runs several times, the last one."""
 
     def __init__(self, seen: dict[str, Tensor], name: str) -> None:
         self.seen = seen

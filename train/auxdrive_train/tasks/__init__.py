@@ -1,5 +1,5 @@
 """Tasks as they are trained, one file each: labels, loss, metrics and head. What a vehicle must
-know of them stands in `auxdrive.tasks`, under the same names.
+know of a task is in `auxdrive.tasks`, under the same name.
 """
 
 from __future__ import annotations
@@ -25,9 +25,20 @@ TASKS: Registry[type[Task]] = Registry(
 
 
 def make_task(name: str, card: DatasetCard) -> Task:
-    """The task of that name for a data set.
+    """A task by its name, for a data set.
+
+    Args:
+        name: in `TASKS`.
+        card: the data set's card.
 
     Raises:
-        UsageError: no such task; the message names the nearest.
+        UsageError: there is no such task; the message names the nearest.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from auxdrive.data.dataset import Dataset
+        >>> from auxdrive_train import make_task
+        >>> make_task("waypoints", Dataset.open(Path("data")).card).label_shape
+        (4, 2)
     """
     return TASKS[name].of_dataset(card)

@@ -1,5 +1,5 @@
-"""How a task is trained: its labels, head, loss and metrics, and how a left-right mirror acts on
-what is predicted.
+"""How a task is trained: its labels, head, loss and metrics, and how labels change in a mirrored
+image.
 
 Legend: N recorded frames, B samples of a batch, E ego inputs. Quantities are in physical units
 (radians, metres, m/s) unless a name or docstring says "scaled": a scaled quantity is the physical
@@ -28,12 +28,23 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Labels:
-    """What a task reads off one episode's state.
+    """What a task reads from the recorded state of one episode.
 
     Attributes:
-        valid: bool (N,): the frames that can be trained on.
-        ego: float32 (N, E), zero where not valid.
-        label: float32 (N, *label_shape), zero where not valid.
+        valid: bool (N,), the frames that can be trained on.
+        ego: float32 (N, E), zero for frames that are not valid.
+        label: float32 (N, *label_shape), zero for frames that are not valid.
+
+    Example:
+        >>> import numpy as np
+        >>> from auxdrive_train import Labels
+        >>> labels = Labels(
+        ...     valid=np.array([True, False]),
+        ...     ego=np.zeros((2, 0), np.float32),
+        ...     label=np.array([[0.1], [0.0]], np.float32),
+        ... )
+        >>> int(labels.valid.sum())
+        1
     """
 
     valid: NDArray[np.bool_]
@@ -42,19 +53,28 @@ class Labels:
 
 
 class Task(ABC):
-    """How one task is trained. Subclasses are frozen dataclasses without state; what a vehicle must
-    know of the task stands in `spec`.
+    """How one task is trained. Subclasses are frozen dataclasses without state. What a vehicle must
+    know of the task is in `spec`.
 
     Attributes:
         name: as in `TASKS` and in `auxdrive.tasks.TASKS`.
-        scale: physical units per network unit; the network's raw output times `scale` is the
+        scale: physical units per network unit: the network's raw output times `scale` is the
             physical prediction.
-        primary_metric: the key of `metrics` by which checkpoints are compared.
+        primary_metric: the metric by which checkpoints are compared.
         higher_is_better: whether a larger primary metric is better.
-        times_s: how many seconds ahead of the image what is predicted lies, where the card says so
-            (`waypoint_times_s`).
-        recipe: a file of settings that stand where none are given (`engine.recipes`); None takes
-            the general defaults.
+        times_s: how many seconds after the image the predicted quantities are reached, if the card
+            says so (`waypoint_times_s`).
+        recipe: a file with the task's own defaults of settings (`auxdrive_train.engine.recipes`);
+            None for the general defaults.
+
+    Example:
+        >>> import torch
+        >>> from auxdrive_train.tasks.steering_angle import SteeringTask
+        >>> task = SteeringTask()
+        >>> task.primary_metric, task.label_shape
+        ('rmse_road_wheel_deg', (1,))
+        >>> task.loss_per_sample(torch.tensor([[2.0]]), torch.tensor([[1.0]]))
+        tensor([1.])
     """
 
     recipe: ClassVar[Path | None] = None
@@ -66,18 +86,18 @@ class Task(ABC):
 
     @classmethod
     def of_dataset(cls, card: DatasetCard) -> Self:
-        """The task for a data set."""
+        """The task for a data set with this card."""
         del card
         return cls()
 
     @cached_property
     def spec(self) -> TaskSpec:
-        """What a vehicle must know of it."""
+        """What a vehicle must know of the task."""
         return SPECS[self.name]
 
     @cached_property
     def ego(self) -> EgoLayout:
-        """The inputs beside the image and how they stand in a row of `Batch.ego_be`."""
+        """The ego inputs, and their columns in `Batch.ego_be`."""
         return EgoLayout(self.spec.ego_inputs)
 
     @property
@@ -87,51 +107,65 @@ class Task(ABC):
 
     @property
     def label_shape(self) -> tuple[int, ...]:
-        """Of one label."""
+        """The shape of one label."""
         return self.spec.shape(self.times_s)
 
     @abstractmethod
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:
-        """Labels of one episode from its records (`auxdrive.data.state.STATE_DTYPE`, (N,)).
+        """The labels of one episode.
+
+        Args:
+            state: its records, `auxdrive.data.state.STATE_DTYPE` (N,).
+            rate_hz: frames per second of the data set.
 
         Raises:
-            DataError: the records are not of one episode (wrong dtype, time that does not
+            DataError: the records are not of one episode (wrong dtype, or time that does not
                 increase).
         """
 
     @abstractmethod
     def head(self, feature_dim: int, dropout: float) -> nn.Module:
-        """A fresh head: features (B, D) and ego inputs (B, E) -> (B, *label_shape), physical."""
+        """A new head: features (B, D) and ego inputs (B, E) to predictions (B, *label_shape) in
+        physical units.
+
+        Args:
+            feature_dim: D.
+            dropout: share of features that training sets to zero.
+        """
 
     @abstractmethod
     def loss_per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
-        """(B,) from scaled predictions and scaled labels, both (B, *label_shape)."""
+        """The loss of each sample, (B,); both arguments are scaled, (B, *label_shape)."""
 
     @abstractmethod
     def metrics(
         self, prediction: AnyArray, label: AnyArray, steering: SteeringSpec
     ) -> dict[str, float]:
-        """Metrics of physical predictions and labels (N, *label_shape); see
-        `auxdrive_train.tasks.metrics`.
+        """Metrics over N samples, by name; see `auxdrive_train.tasks.metrics`.
+
+        Args:
+            prediction: (N, *label_shape) in physical units.
+            label: (N, *label_shape) in physical units.
+            steering: the data's steering limits, by which angles are judged.
         """
 
     @abstractmethod
     def mirror_label(self, label: Tensor) -> Tensor:
-        """The labels (or predictions) (B, *label_shape), scaled or not, of the mirrored scenes."""
+        """Labels (or predictions), scaled or not, for images mirrored left to right."""
 
     def path(self, label: Float32) -> Float32 | None:
-        """Where the vehicle will be by labels (N, *label_shape), (N, T, 2) in metres in the ego
-        frame; None where the task does not say.
+        """The path that labels (N, *label_shape) describe, (N, T, 2) in metres in the ego frame;
+        None for a task that describes none.
         """
         del label
         return None
 
 
 def check_state(state: AnyArray) -> None:
-    """Refuse what is not one episode's state.
+    """Check that records are the state of one episode.
 
     Raises:
-        DataError: no structured records, or a time that is not finite or does not increase.
+        DataError: they are not structured records, or time is not finite or does not increase.
     """
     if state.ndim != 1 or state.dtype.names is None or "time_s" not in state.dtype.names:
         raise DataError(
@@ -160,8 +194,8 @@ def check_predictions(
     """Predictions and labels as float64.
 
     Raises:
-        DataError: shapes that differ or are not (N, *label_shape), nothing to score, or a value
-            that is not finite.
+        DataError: their shapes differ or are not (N, *label_shape), there are none, or a value is
+            not finite.
     """
     predicted, truth = (
         np.asarray(prediction, dtype=np.float64),

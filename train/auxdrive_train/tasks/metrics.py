@@ -1,7 +1,7 @@
-"""Metrics of steering and paths: plain NumPy in float64, no torch.
+"""Metrics of steering angles and paths, in NumPy with float64, without torch.
 
-Steering accuracy and mAcc: AML, Table 1 and appendix. ADE, FDE: the usual average and final
-displacement error.
+Steering accuracy and mAcc: Auxiliary Modality Learning (AML), Table 1 and appendix. ADE and FDE:
+the usual average and final displacement error.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ STEERING_THRESHOLDS_DEG = (1.5, 3.0, 7.5, 15.0, 30.0, 75.0)
 
 
 def steering_accuracies(error_deg: AnyArray) -> dict[str, float]:
-    """Share of samples with |error| < tau for each threshold (`acc_1.5` ... `acc_75`) and their
-    mean (`macc`), 0..1.
+    """The share of samples whose absolute error is below each threshold (`acc_1.5` ... `acc_75`),
+    and the mean of these shares (`macc`), all 0..1; errors (N,) in degrees.
     """
     absolute = np.abs(np.asarray(error_deg, dtype=np.float64))
     accuracies = {f"acc_{tau:g}": float(np.mean(absolute < tau)) for tau in STEERING_THRESHOLDS_DEG}
@@ -26,7 +26,7 @@ def steering_accuracies(error_deg: AnyArray) -> dict[str, float]:
 
 
 def mean_accuracy(accuracies: Sequence[float]) -> float:
-    """mAcc: the mean of the accuracies at the six thresholds."""
+    """mAcc: the mean of the accuracies at the six thresholds, 0..1."""
     if len(accuracies) != len(STEERING_THRESHOLDS_DEG):
         raise DataError(
             f"mAcc is the mean of {len(STEERING_THRESHOLDS_DEG)} accuracies, got {len(accuracies)}"
@@ -35,15 +35,15 @@ def mean_accuracy(accuracies: Sequence[float]) -> float:
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether more of a metric is better, by its name: shares (`acc_...`, `macc`) and `r2` are,
-    errors are not.
+    """Whether a larger value of a metric is better, by its name: true for shares (`acc_...`,
+    `macc`) and `r2`, false for errors.
     """
     name = metric.removeprefix("steer_")
     return name.startswith("acc_") or name in ("macc", "r2")
 
 
 def metric_unit(metric: str) -> str:
-    """The metrics' names carry their units; shares and R2 have none."""
+    """The unit of a metric, which is part of its name; empty for shares and R2."""
     return next(
         (
             unit
@@ -55,14 +55,14 @@ def metric_unit(metric: str) -> str:
 
 
 def r2_score(prediction: AnyArray, label: AnyArray) -> float:
-    """Coefficient of determination, 1 - SS_res / SS_tot; NaN where the labels do not vary, since
-    it is undefined there.
+    """Coefficient of determination, 1 - SS_res / SS_tot. NaN if the labels do not vary: it is
+    undefined then.
     """
     predicted, truth = (
         np.asarray(prediction, dtype=np.float64),
         np.asarray(label, dtype=np.float64),
     )
-    # The mean of equal numbers is not always that number: deviations of its rounding are none.
+    # The mean of equal numbers may differ from them by rounding, which is no variation.
     if float(np.ptp(truth)) <= 1e-12 * float(np.abs(truth).max()):
         return math.nan
     return 1.0 - float(np.sum((truth - predicted) ** 2)) / float(
@@ -71,8 +71,8 @@ def r2_score(prediction: AnyArray, label: AnyArray) -> float:
 
 
 def displacement_errors(prediction_nt2: AnyArray, target_nt2: AnyArray) -> tuple[Float64, Float64]:
-    """Per sample (N,): the mean distance over the T points (ADE) and the distance at the last
-    (FDE), metres.
+    """For each sample the mean distance over the T points (ADE) and the distance at the last point
+    (FDE), both (N,) in metres; paths are (N, T, 2).
     """
     difference = np.asarray(prediction_nt2, dtype=np.float64) - np.asarray(
         target_nt2, dtype=np.float64

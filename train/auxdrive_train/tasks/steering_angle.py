@@ -18,24 +18,24 @@ from auxdrive_train.tasks.metrics import r2_score, steering_accuracies
 
 @dataclass(frozen=True)
 class SteeringTask(Task):
-    """Road-wheel angle in radians, positive left; no inputs beside the image.
+    """The road-wheel angle in radians, positive to the left; without ego inputs.
 
     Attributes:
-        scale: radians per network unit. 10 degrees is about the spread of driven angles in towns,
-            so labels are of order one.
-        huber_delta: None for the squared error (AML); a positive number, in scaled units, for the
-            Huber loss with that bend.
+        scale: radians per network unit. Angles driven in towns vary by about 10 degrees, so that
+            scaled labels are of order one.
+        huber_delta: None for the squared error, as in AML. A positive number, in scaled units, for
+            the Huber loss that turns linear there.
     """
 
     name: str = "steering"
     scale: float = math.radians(10.0)
-    # Squared errors, as in the loss: mAcc counts threshold crossings, and on a small validation
-    # part it jumps from epoch to epoch.
+    # A squared error, like the loss. mAcc counts samples below thresholds and jumps from epoch to
+    # epoch on a small validation part.
     primary_metric: str = "rmse_road_wheel_deg"
     huber_delta: float | None = None
 
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:  # noqa: ARG002 (an angle needs no rate)
-        """The commanded angle of each record; valid where it is finite. See `Task.labels`."""
+        """The commanded angle of each record; valid if it is finite. See `Task.labels`."""
         check_state(state)
         steer_rad = np.asarray(state["steer_rad"], dtype=np.float32)
         valid = np.isfinite(steer_rad)
@@ -46,11 +46,11 @@ class SteeringTask(Task):
         )
 
     def head(self, feature_dim: int, dropout: float) -> nn.Module:
-        """PilotNet's dense layers."""
+        """PilotNet's dense layers; see `SteeringHead`."""
         return SteeringHead(feature_dim, self.scale, dropout)
 
     def loss_per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
-        """Squared error, or Huber; scaled units, (B, 1) and (B, 1) to (B,)."""
+        """Squared error or Huber loss, (B,); both arguments are scaled, (B, 1)."""
         if self.huber_delta is None:
             return (prediction - label).square().flatten(1).mean(dim=1)
         return (
@@ -62,28 +62,33 @@ class SteeringTask(Task):
     def metrics(
         self, prediction: AnyArray, label: AnyArray, steering: SteeringSpec
     ) -> dict[str, float]:
-        """`acc_1.5` ... `acc_75`, `macc`, errors in degrees and `r2` of angles in radians (N, 1).
+        """`acc_1.5` ... `acc_75`, `macc`, errors in degrees, and `r2`, of angles (N, 1) in radians.
         See `steering_metrics`.
         """
         predicted, truth = check_predictions(prediction, label, self.label_shape)
         return steering_metrics(predicted[:, 0], truth[:, 0], steering)
 
     def mirror_label(self, label: Tensor) -> Tensor:
-        """Left becomes right: the negated angle."""
+        """The negated angle: left becomes right."""
         return -label
 
 
 def steering_metrics(
     prediction_rad: Float64, target_rad: Float64, steering: SteeringSpec
 ) -> dict[str, float]:
-    """Accuracies, mean absolute error in degrees and R2 of road-wheel angles (N,).
+    """Accuracies, errors in degrees and R2 of road-wheel angles (N,) in radians.
 
-    The papers' data sets label the steering wheel, and the thresholds of 1.5 to 75 degrees are
-    meant there. So where the source's labels are steering-wheel degrees (`steering.ratio` is
-    known), `acc_*` and `macc` are of the steering wheel; otherwise they are of the road wheel.
-    `mae_road_wheel_deg` and `rmse_road_wheel_deg` are always of the road wheel;
-    `mae_steering_wheel_deg` is there only where the ratio is known. `r2` is left out where the
-    labels do not vary, since it is undefined there and JSON has no NaN.
+    In the papers' data sets the labels are angles of the steering wheel, and the thresholds of 1.5
+    to 75 degrees refer to it. So if the source's labels are steering-wheel degrees
+    (`steering.ratio` is known), `acc_*` and `macc` are of the steering wheel, otherwise of the road
+    wheel. `mae_road_wheel_deg` and `rmse_road_wheel_deg` are always of the road wheel.
+    `mae_steering_wheel_deg` exists only if the ratio is known. `r2` is left out if the labels do
+    not vary, since it is then undefined and JSON has no NaN.
+
+    Args:
+        prediction_rad: predicted road-wheel angles.
+        target_rad: recorded road-wheel angles.
+        steering: the data's steering limits.
     """
     error_deg = np.degrees(prediction_rad - target_rad)
     mae_deg = float(np.mean(np.abs(error_deg)))

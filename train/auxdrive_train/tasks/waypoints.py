@@ -1,5 +1,5 @@
 """The waypoints task: where the vehicle will be, in its own frame, from one image, its speed and
-the target point (TransFuser).
+the target point (TransFuser, Prakash et al. 2021).
 
 Legend: N samples, T waypoints. Ego frame: x forward, y left, origin at the rear axle.
 """
@@ -27,24 +27,26 @@ from auxdrive_train.tasks.steering_angle import steering_metrics
 
 WAYPOINT_TIMES_S = (0.5, 1.0, 1.5, 2.0)
 DEFAULT_WHEELBASE_M = 2.9
-"""Of a mid-size car; used for the reported steering angle alone, where the data set's card does not
-say.
+"""The wheelbase of a mid-size car, used if the data set's card has none. Only the reported steering
+angle depends on it.
 """
 _PURSUIT = PurePursuitOptions()
 MAX_GAP_PERIODS = 2.5
-"""Records further apart than this many sampling periods are not interpolated between."""
+"""Positions are not interpolated between records that are further apart than this many sampling
+periods.
+"""
 _TIME_TOLERANCE_S = 1e-6
 
 
 @dataclass(frozen=True)
 class WaypointsTask(Task):
-    """Positions 0.5, 1.0, 1.5 and 2.0 s ahead, metres, (4, 2); ego inputs speed and target
+    """Positions 0.5, 1.0, 1.5 and 2.0 s ahead, (4, 2) in metres; ego inputs are speed and target
     point.
 
     Attributes:
         scale: metres per network unit.
-        times_s: when the waypoints are to be reached.
-        wheelbase_m: for `steer_of`.
+        times_s: how far ahead each waypoint is.
+        wheelbase_m: used by `steer_of`.
     """
 
     recipe = Path(__file__).with_suffix(".yaml")
@@ -56,17 +58,19 @@ class WaypointsTask(Task):
 
     @classmethod
     def of_dataset(cls, card: DatasetCard) -> Self:
-        """With the vehicle's wheelbase."""
+        """The task with the wheelbase of the data set's vehicle."""
         return cls(wheelbase_m=card.vehicle.wheelbase_m or DEFAULT_WHEELBASE_M)
 
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:
-        """Future positions by linear interpolation in time; see `Task.labels`.
+        """Future positions, interpolated linearly in time; see `Task.labels`.
 
-        A record is not valid where its pose, speed or target point is not finite, where a future
-        position
-        lies beyond the episode's end or between records without a pose, where it would bridge a gap
-        of more than `MAX_GAP_PERIODS` sampling periods, or where the steering was disturbed on
-        purpose before the last waypoint: that path is not the driver's.
+        A record is not valid
+
+        - if its pose, speed or target point is not finite,
+        - if a future position is after the end of the episode, between records without a pose, or
+          in a gap of more than `MAX_GAP_PERIODS` sampling periods,
+        - if the steering was disturbed on purpose before the last waypoint, since that path is not
+          the driver's.
         """
         check_state(state)
         waypoints_nt2 = future_positions_ego_m(
@@ -81,7 +85,7 @@ class WaypointsTask(Task):
         return Labels(valid=valid, ego=np.where(valid[:, None], ego, np.float32(0)), label=label)
 
     def head(self, feature_dim: int, dropout: float) -> nn.Module:
-        """TransFuser's GRU."""
+        """TransFuser's GRU; see `WaypointHead`."""
         return WaypointHead(feature_dim, self.ego, len(self.times_s), self.scale, dropout)
 
     def path(self, label: Float32) -> Float32:
@@ -89,16 +93,16 @@ class WaypointsTask(Task):
         return label
 
     def loss_per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
-        """Mean absolute error over points and coordinates (TransFuser's L1); scaled units, (B, T,
-        2) twice to (B,).
+        """Mean absolute error over points and coordinates (TransFuser's L1), (B,); both arguments
+        are scaled, (B, T, 2).
         """
         return (prediction - label).abs().flatten(1).mean(dim=1)
 
     def metrics(
         self, prediction: AnyArray, label: AnyArray, steering: SteeringSpec
     ) -> dict[str, float]:
-        """`ade_m`, `fde_m`, and the steering metrics of the two paths' pure-pursuit angles
-        (`steer_acc_1.5` ... `steer_r2`).
+        """`ade_m`, `fde_m`, and the steering metrics of the angles by which pure pursuit would
+        follow the two paths (`steer_acc_1.5` ... `steer_r2`).
         """
         predicted, truth = check_predictions(prediction, label, self.label_shape)
         ade_m, fde_m = displacement_errors(predicted, truth)
@@ -108,11 +112,13 @@ class WaypointsTask(Task):
         }
 
     def mirror_label(self, label: Tensor) -> Tensor:
-        """y negated."""
+        """The waypoints with y negated."""
         return label * label.new_tensor([1.0, -1.0])
 
     def steer_of(self, prediction: AnyArray) -> Float64:
-        """Pure-pursuit road-wheel angles (N,) of paths (N, T, 2) in m; see `pure_pursuit_rad`."""
+        """Road-wheel angles (N,) in radians by which pure pursuit follows paths (N, T, 2) in
+        metres; see `pure_pursuit_rad`.
+        """
         return pure_pursuit_rad(
             np.asarray(prediction, dtype=np.float64), self.times_s, self.wheelbase_m
         )
@@ -121,8 +127,13 @@ class WaypointsTask(Task):
 def future_positions_ego_m(
     state: AnyArray, times_s: tuple[float, ...], max_gap_s: float
 ) -> Float64:
-    """(N, T, 2): where the vehicle is `times_s` after each record, in that record's ego frame; NaN
-    where that is not known.
+    """Where the vehicle is some time after each record, (N, T, 2) in the record's ego frame; NaN if
+    unknown.
+
+    Args:
+        state: the records (N,) of an episode.
+        times_s: T times after each record.
+        max_gap_s: records further apart are not interpolated between.
     """
     time_s = np.asarray(state["time_s"], dtype=np.float64)
     xy_n2 = np.stack([state["x_m"], state["y_m"]], axis=1).astype(np.float64)
@@ -139,8 +150,8 @@ def future_positions_ego_m(
 
 
 def _disturbed_within(state: AnyArray, horizon_s: float) -> NDArray[np.bool_]:
-    """(N,): whether a later record, up to `horizon_s` ahead, was taken under a disturbance. The
-    record's own is in the past already.
+    """bool (N,): whether the steering was disturbed in a later record, up to `horizon_s` ahead. A
+    record's own disturbance has already happened.
     """
     counts = np.concatenate([[0], np.cumsum(state["disturbed"] != 0)])
     time_s = np.asarray(state["time_s"], dtype=np.float64)
@@ -151,8 +162,8 @@ def _disturbed_within(state: AnyArray, horizon_s: float) -> NDArray[np.bool_]:
 def _brackets(
     time_s: Float64, wanted_nt: Float64, max_gap_s: float
 ) -> tuple[NDArray[np.int64], Float64, NDArray[np.bool_]]:
-    """For each wanted time: the record at or after it, the share of the way to it, and whether the
-    two records may be joined.
+    """For each wanted time: the index of the first record at or after it, how far the time is
+    between the record before and that one (0..1), and whether the two may be interpolated.
     """
     after_nt = np.clip(np.searchsorted(time_s, wanted_nt - _TIME_TOLERANCE_S), 1, len(time_s) - 1)
     gap_nt = time_s[after_nt] - time_s[after_nt - 1]
@@ -164,13 +175,19 @@ def _brackets(
 
 
 def pure_pursuit_rad(path_nt2: Float64, times_s: tuple[float, ...], wheelbase_m: float) -> Float64:
-    """Road-wheel angles (N,) of `auxdrive.controllers.PurePursuit` with its default options,
-    for many paths (N, T, 2) at once.
+    """Road-wheel angles (N,) in radians by pure pursuit, for many paths at once; as
+    `auxdrive.controllers.PurePursuit` with its default options.
 
-    The angle is atan(2 L y / d^2) for the point (x, y) where the polyline from the rear axle
-    through the waypoints first leaves the look-ahead circle, or for its last point where it never
-    does (Coulter 1992). Recorded speed is not at hand here, so the look-ahead is taken from the
-    path's own mean speed. A path that goes nowhere has next to no angle.
+    The path is the polyline from the rear axle through the waypoints. The angle is atan(2 L y /
+    d^2) for the point (x, y) at distance d where the path first leaves the look-ahead circle, or
+    for the path's last point if it never does (Coulter 1992). The recorded speed is not known here,
+    so the look-ahead distance follows from the path's own mean speed. A path that goes nowhere has
+    an angle near zero.
+
+    Args:
+        path_nt2: (N, T, 2) in metres in the ego frame.
+        times_s: when each waypoint is reached.
+        wheelbase_m: L.
     """
     points = np.concatenate([np.zeros_like(path_nt2[:, :1]), path_nt2], axis=1)
     speed_mps = polyline_length(points, euclidean) / times_s[-1]
