@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import resource
 import shutil
 import stat
@@ -292,7 +293,11 @@ def test_the_command_exports(
         )
         == 0
     )
-    printed = json.loads(capsys.readouterr().out)
+    out_text, said = capsys.readouterr()
+    printed = json.loads(out_text)
+    assert f"exporting {steering_run.directory}: 4 steps" in said
+    assert re.search(r"^step 2/4 · .*left · metrics are measured$", said, re.MULTILINE)
+    assert re.search(r"^step 4/4 · took .* · the bundle is verified$", said, re.MULTILINE)
     assert printed["card"]["name"] == "my student" == Bundle.open(out).card.name
     assert 0 <= printed["card"]["parity"]["measured"] <= printed["card"]["parity"]["limit"]
 

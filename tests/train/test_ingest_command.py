@@ -57,6 +57,8 @@ def test_the_command(tmp_path: Path) -> None:
     )
     result = invoke(*same, "--derive", "edge", "--json")
     assert result.exit_code == 0, result.output
+    assert "ingesting tub: 8 images" in result.stderr
+    assert "image 8/8 · took" in result.stderr
     document = json.loads(result.stdout)
     assert document["splits"] == {"train": {"episodes": 1, "frames": 4}}
     assert document["left_out"] == {"in no split": 2}
