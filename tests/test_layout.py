@@ -51,6 +51,7 @@ def test_loading_every_command_imports_nothing_heavy() -> None:
         "select",
         "evaluate",
         "compare",
+        "sweep",
         "ingest",
         "export",
         "collect",

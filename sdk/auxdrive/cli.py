@@ -39,7 +39,8 @@ EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
 # test compares them).
 EXTRA_OF_COMMAND = {
     "train": "train", "select": "train", "ingest": "train", "evaluate": "train",
-    "export": "deploy", "collect": "sim", "drive": "sim", "merge": "sim", "demo": "all",
+    "sweep": "train", "export": "deploy", "collect": "sim", "drive": "sim", "merge": "sim",
+    "demo": "all",
 }  # fmt: skip
 WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim", "video", "tensorboard")}
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}

@@ -168,6 +168,10 @@ class SimulatorError(AuxdriveError):
     """
 
 
+class WorkerDied(AuxdriveError):
+    """A worker process was killed, crashed, or ran out of memory."""
+
+
 class CheckFailed(AuxdriveError):
     """A check was made and did not pass.
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 WORKERS = """
-from auxdrive_eval.workers import run_jobs
+from auxdrive.machine.workers import run_jobs
 
 class Agent:
     def __call__(self, job):

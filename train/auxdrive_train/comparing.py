@@ -1,4 +1,4 @@
-"""Runs as `auxdrive compare` holds them against each other. Nothing here needs torch."""
+"""Runs and sweeps as `auxdrive compare` holds them against each other. Nothing here needs torch."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from auxdrive.errors import ConfigError, DataError
 from auxdrive.runs import NOT_IN_FINGERPRINT, RunFolder
 
 from auxdrive_train.engine.yaml_text import read_yaml
+from auxdrive_train.sweeping.folder import SWEEP_NAME, SweepFolder
 from auxdrive_train.tasks.metrics import higher_is_better, metric_unit
 
 _NO_METRIC = ("phase", "epoch")
@@ -71,4 +72,30 @@ def _flat(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, An
             yield f"{within}{key}", value
 
 
+def results_of_sweep(path: Path) -> Found:
+    """The finished runs of a sweep; the others are holes.
+
+    Raises:
+        DataError: the sweep's own records are damaged.
+    """
+    folder = SweepFolder(path)
+    failures = folder.failures()
+    results, holes = [], {}
+    for name in folder.names():
+        run = folder.run(name)
+        if name in failures and not run.is_finished:
+            holes[run.path] = f"failed: {failures[name]}"
+        elif not run.is_run:
+            holes[run.path] = "has not been begun; `auxdrive sweep --resume` goes on"
+        else:
+            try:
+                results.append(result_of(run.path))
+            except DataError as error:
+                holes[run.path] = str(error)
+    return Found(tuple(results), holes)
+
+
 RUNS = Comparable("runs", "runs", "config.yaml", is_run, lambda path: Found((result_of(path),)))
+SWEEPS = Comparable(
+    "sweeps", "runs", SWEEP_NAME, lambda path: SweepFolder(path).is_sweep, results_of_sweep
+)

@@ -17,6 +17,7 @@ from auxdrive.cards import DatasetCard
 from auxdrive.data.episode_files import CARD_NAME, clean_partial, write_card
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.errors import UsageError
+from auxdrive.machine.workers import check_workers, run_jobs
 from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import entries, exists, is_folder
@@ -35,7 +36,6 @@ from auxdrive_eval.collecting.settings import (
     splits_of,
 )
 from auxdrive_eval.simulators.settings import make_simulator
-from auxdrive_eval.workers import check_workers, run_jobs
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from auxdrive.geometry import euclidean, polyline_length
+from auxdrive.machine.workers import check_workers, run_jobs
 from auxdrive.modalities import Modality
 from auxdrive.storage.claims import claim, refuse_differences
 
@@ -45,7 +46,6 @@ from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.scoring.records import AGENT_FAILURES
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
-from auxdrive_eval.workers import check_workers, run_jobs
 from auxdrive_eval.world import Route
 
 _log = logging.getLogger(__name__)

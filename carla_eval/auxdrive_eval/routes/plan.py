@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from auxdrive.errors import SimulatorError, UsageError
+from auxdrive.errors import SimulatorError
+from auxdrive.seeds import seeds_of_text
 
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.routes.xml10 import read_routes
@@ -46,22 +46,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     Raises:
         UsageError: no seeds, or one that is none from 0 to 9999.
     """
-    seeds: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,6})(?:\s*-\s*(\d{1,6}))?\s*", part)
-        if match is None:
-            raise UsageError(
-                f"route seeds '{text}': write numbers and ranges, such as 1000,1005-1009"
-            )
-        first, last = int(match[1]), int(match[2] or match[1])
-        if not 0 <= first <= last <= MAX_SEED:
-            raise UsageError(
-                f"route seeds '{part.strip()}': they go from 0 to {MAX_SEED}, the smaller one first"
-            )
-        seeds += range(first, last + 1)
-    if len(set(seeds)) != len(seeds):
-        raise UsageError(f"route seeds '{text}': a seed stands there twice")
-    return tuple(seeds)
+    return seeds_of_text(text, "route seeds", MAX_SEED, "1000,1005-1009")
 
 
 def _plan(simulator: Simulator, path: Path, spec: RouteSpec) -> Route:

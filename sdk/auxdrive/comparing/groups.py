@@ -141,7 +141,8 @@ def _names(lots: Sequence[tuple[str | None, list[Result]]]) -> list[str]:
     names = []
     for given, lot in lots:
         alike = [other[0] for name, other in lots if name is None and other[0].name == lot[0].name]
-        told = [f"{key} {short(lot[0].settings.get(key))}" for key in differing(alike)]
+        keys = list(differing(alike))
+        told = [f"{_last(key, keys)} {short(lot[0].settings.get(key))}" for key in keys]
         told += [
             f"{key} {short(value)[:12]}"
             for key, value in lot[0].measured_on.items()
@@ -149,6 +150,12 @@ def _names(lots: Sequence[tuple[str | None, list[Result]]]) -> list[str]:
         ]
         names.append(given or ", ".join([lot[0].name, *told]))
     return names
+
+
+def _last(key: str, among: Sequence[str]) -> str:
+    """The last part of a setting's path where no other of these ends with it."""
+    last = key.rpartition(".")[2]
+    return last if sum(other.rpartition(".")[2] == last for other in among) == 1 else key
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

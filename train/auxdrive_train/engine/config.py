@@ -26,6 +26,7 @@ from pydantic import (
 
 from auxdrive_train.data.augment import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
+from auxdrive_train.engine.assignments import assignment, put
 from auxdrive_train.engine.recipes import with_recipe
 from auxdrive_train.engine.yaml_text import dump_yaml, parse_yaml, read_yaml
 from auxdrive_train.methods import METHODS
@@ -280,7 +281,8 @@ def load_config(
     values = read_yaml(file) if file is not None else {}
     values.update({key: value for key, value in overrides.items() if value is not None})
     for setting in sets:
-        _set(values, setting)
+        path, text = assignment("--set", setting)
+        put(values, path, parse_yaml(text, f"--set {setting}"), f"--set {setting}")
     return parse_config(values)
 
 
@@ -385,16 +387,3 @@ def _between_sound_fields(values: Mapping[str, Any], error: ValidationError) -> 
 def dump_config(config: TrainConfig) -> str:
     """The config as YAML text that `load_config` can read."""
     return dump_yaml(config.model_dump(mode="json"))
-
-
-def _set(values: dict[str, Any], setting: str) -> None:
-    path, equals, text = setting.partition("=")
-    if not equals or not path.strip():
-        raise ConfigError(f"--set takes path.to.key=value, got '{setting}'")
-    *parents, key = path.strip().split(".")
-    for parent in parents:
-        inner = values.setdefault(parent, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"--set {setting}: '{parent}' is a value, not a group")
-        values = inner
-    values[key] = parse_yaml(text, f"--set {setting}")

@@ -9,8 +9,8 @@ import multiprocessing
 import os
 import signal
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing.connection import Connection, wait
@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from threading import Thread
 from typing import Any, Protocol, TypeVar
 
-from auxdrive.errors import AuxdriveError, SimulatorError, UsageError
+from auxdrive.errors import AuxdriveError, UsageError, WorkerDied
 from auxdrive.logs import ToParent, level_now, logged_to
 
 Job = TypeVar("Job")
@@ -59,15 +59,41 @@ def run_jobs(
 
     Raises:
         UsageError: fewer than one worker.
-        SimulatorError: a process died. Errors of a job come through: an AuxdriveError as itself,
+        WorkerDied: a process died. Errors of a job come through: an AuxdriveError as itself,
             others as RuntimeError with the traceback.
     """
     check_workers(workers)
     return (
         _run_here(make_worker, jobs)
         if workers == 1
-        else _run_in_processes(make_worker, iter(jobs), workers)
+        else _values(_run_in_processes(make_worker, iter(jobs), workers))
     )
+
+
+def run_each(
+    make_worker: Callable[[], Worker[Job, Result]], jobs: Iterable[Job], workers: int
+) -> Generator[tuple[Job, Result | Exception], None, None]:
+    """As `run_jobs`, but a job that fails gives its error, and the others go on: an AuxdriveError
+    as itself, a `WorkerDied` where its process was killed or crashed (another takes its place), and
+    a RuntimeError with the traceback for what nobody foresaw.
+
+    Every worker has a process of its own, a single one too.
+
+    Raises:
+        UsageError: fewer than one worker.
+    """
+    check_workers(workers)
+    with closing(_run_in_processes(make_worker, iter(jobs), workers)) as replies:
+        for job, reply in replies:
+            yield job, reply.value if reply.error is None else reply.error
+
+
+def _values(replies: Generator[tuple[Job, _Reply], None, None]) -> Iterator[tuple[Job, Any]]:
+    with closing(replies):  # ends the processes where the caller leaves early
+        for job, reply in replies:
+            if reply.error is not None:
+                raise reply.error
+            yield job, reply.value
 
 
 def _run_here(
@@ -85,24 +111,18 @@ def _run_here(
 
 def _run_in_processes(
     make_worker: Callable[[], Worker[Job, Result]], jobs: Iterator[Job], workers: int
-) -> Iterator[tuple[Job, Result]]:
-    context = multiprocessing.get_context("spawn")
+) -> Generator[tuple[Job, _Reply], None, None]:
     processes: list[BaseProcess] = []
     busy: dict[Connection, Job] = {}
+
+    def begin(job: Job, connection: Connection | None = None) -> None:
+        free = connection or _start(make_worker, processes)
+        busy[free] = job
+        free.send(job)
+
     try:
-        for number, job in zip(range(workers), jobs, strict=False):
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=_serve,
-                args=(make_worker, theirs, level_now()),
-                name=f"auxdrive-worker-{number}",
-                daemon=True,
-            )
-            process.start()
-            theirs.close()  # so that our end sees the end of the pipe when the process dies
-            processes.append(process)
-            busy[ours] = job
-            ours.send(job)
+        for job in islice(jobs, workers):
+            begin(job)
         while busy:
             for ready in wait(list(busy)):
                 assert isinstance(ready, Connection)
@@ -110,13 +130,28 @@ def _run_in_processes(
                 if isinstance(received, logging.LogRecord):
                     logging.getLogger(received.name).handle(received)
                     continue
-                yield busy.pop(ready), received.value
+                yield busy.pop(ready), received
                 # Asked for only now: whoever makes the jobs has seen this result.
                 for job in islice(jobs, 1):
-                    busy[ready] = job
-                    ready.send(job)
+                    begin(job, None if isinstance(received.error, WorkerDied) else ready)
     finally:
         _end(processes)
+
+
+def _start(make_worker: Callable[[], Worker[Any, Any]], processes: list[BaseProcess]) -> Connection:
+    """One more worker process, and our end of its pipe."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(
+        target=_serve,
+        args=(make_worker, theirs, level_now()),
+        name=f"auxdrive-worker-{len(processes)}",
+        daemon=True,
+    )
+    process.start()
+    theirs.close()  # so that our end sees the end of the pipe when the process dies
+    processes.append(process)
+    return ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +166,10 @@ def _receive(connection: Connection) -> _Reply | logging.LogRecord:
     try:
         received = connection.recv()
     except (EOFError, ConnectionResetError):
-        raise SimulatorError(
-            "a worker process died (killed, or out of memory?); try fewer workers"
-        ) from None
+        return _Reply(
+            WorkerDied("a worker process died (killed, or out of memory?); try fewer workers")
+        )
     assert isinstance(received, _Reply | logging.LogRecord)
-    if isinstance(received, _Reply) and received.error is not None:
-        raise received.error
     return received
 
 

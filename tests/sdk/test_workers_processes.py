@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auxdrive.errors import DataError, MissingExtra, SimulatorError, UsageError
+from auxdrive.errors import DataError, MissingExtra, UsageError, WorkerDied
 from auxdrive.machine.processes import is_running
-from auxdrive_eval.workers import portable_error, run_jobs
+from auxdrive.machine.workers import portable_error, run_each, run_jobs
 
 HELPER = '''
 import logging, os, time
@@ -44,7 +44,7 @@ class Squares:
 
 ORPHANS = """
 import sys
-from auxdrive_eval.workers import run_jobs
+from auxdrive.machine.workers import run_jobs
 from squares_for_workers import Squares
 if __name__ == "__main__":
     for job, result in run_jobs(Squares, [2, -5, -5], 2):
@@ -134,7 +134,7 @@ def test_the_next_job_is_asked_for_when_a_result_was_seen(squares: Any) -> None:
         (-1, DataError, "the disk is full"),
         (-2, UsageError, "needs the extra 'sim'"),
         (-3, RuntimeError, r"(?s)in a worker process:.*KeyError: 'a defect'"),
-        (-4, SimulatorError, "a worker process died"),
+        (-4, WorkerDied, "a worker process died"),
     ],
 )
 def test_what_goes_wrong_in_a_process_comes_out(
@@ -156,3 +156,16 @@ def test_errors_become_portable() -> None:
     error = portable_error(MissingExtra("x", "sim"))
     assert (type(error), error.exit_code) == (UsageError, 2)
     assert type(portable_error(DataError("d"))) is DataError
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_of_each_job_comes_its_result_or_its_error_and_the_others_go_on(
+    squares: Any, workers: int
+) -> None:
+    found = dict(run_each(squares, [2, -1, -3, -4, 3, 4, 5], workers))
+    assert {job: found[job] for job in (2, 3, 4, 5)} == {2: 4, 3: 9, 4: 16, 5: 25}
+    assert str(found[-1]) == "the disk is full"
+    assert isinstance(found[-3], RuntimeError)
+    assert "KeyError: 'a defect'" in str(found[-3])
+    assert isinstance(found[-4], WorkerDied)
+    assert multiprocessing.active_children() == []

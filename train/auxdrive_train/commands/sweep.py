@@ -1,0 +1,170 @@
+"""`auxdrive sweep`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from auxdrive import console
+from auxdrive.console import JsonOption
+
+from auxdrive_train.methods import METHODS
+from auxdrive_train.models import BACKBONES
+from auxdrive_train.tasks import TASKS
+
+if TYPE_CHECKING:
+    from auxdrive.comparing.record import Comparison
+
+    from auxdrive_train.sweeping.sweep import SweepState
+
+
+def sweep(
+    config: Annotated[
+        Path | None,
+        typer.Argument(
+            help="YAML file with base, methods, seeds and vary; options given here win over it.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The sweep's directory.")] = Path("sweep"),
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="The data set's directory; repeat it to train on several as one."),
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help=f"How runs are trained, separated by commas, of {', '.join(METHODS)}.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="Seeds of each method, as 0,1,2 or 0-4.", show_default=False),
+    ] = None,
+    aux: Annotated[
+        str | None,
+        typer.Option(
+            help="Modalities that the methods which take any learn with, separated by commas.",
+            show_default=False,
+        ),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help=f"What is predicted: {', '.join(TASKS)}.")
+    ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help=f"The encoders' network: {', '.join(BACKBONES)}.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs that each student trains.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="A setting as path.to.key=value, or METHOD:path.to.key=value; may be repeated.",
+        ),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=(
+                "A setting's values as path.to.key=value,value, or METHOD:...; every combination "
+                "is trained; may be repeated."
+            )
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(help="Runs that train side by side; they decide no result.")
+    ] = 1,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the sweep in --out; methods and seeds may be added."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs and where they stand; train nothing.")
+    ] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Train methods x seeds x settings, one run each, and compare them."""
+    from auxdrive_train.sweeping.config import load_sweep
+    from auxdrive_train.sweeping.folder import SWEEP_NAME, SweepFolder
+    from auxdrive_train.sweeping.sweep import run_sweep, sweep_states
+
+    if resume and config is None and SweepFolder(out).is_sweep:
+        config = out / SWEEP_NAME
+    base = {
+        "data": [str(path) for path in data] if data else None, "task": task,
+        "backbone": backbone, "epochs": epochs, "aux": None if aux is None else _names(aux),
+    }  # fmt: skip
+    chosen = None if methods is None else _names(methods)
+    loaded = load_sweep(config, base, chosen, seeds, set_ or [], vary or [])
+    if dry_run:
+        _show(out, sweep_states(loaded, out), None, json_output)
+        return
+    states = _run(lambda: run_sweep(loaded, out, resume, workers, console.progress), out)
+    _show(out, states, _compared(out, states), json_output)
+    _refuse_unfinished(out, states)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _run(train: Callable[[], list[SweepState]], out: Path) -> list[SweepState]:
+    try:
+        return train()
+    except KeyboardInterrupt:
+        console.note(
+            f"interrupted; what is finished is in {out}, and the same command with --resume goes on"
+        )
+        raise
+
+
+def _compared(out: Path, states: Sequence[SweepState]) -> Comparison | None:
+    """The comparison of what is finished; None where nothing is, or where it cannot be compared."""
+    from auxdrive.comparing.compare import compare
+    from auxdrive.errors import UsageError
+
+    if not any(each.state == "finished" for each in states):
+        return None
+    try:
+        return compare([(None, out)])
+    except UsageError as error:
+        console.note(f"not compared: {error}")
+        return None
+
+
+def _show(
+    out: Path, states: Sequence[SweepState], found: Comparison | None, json_output: bool
+) -> None:
+    from auxdrive.commands.compare import show_comparison
+
+    if json_output:
+        runs = [
+            {"name": s.name, "path": str(s.path), "state": s.state, "reason": s.reason}
+            for s in states
+        ]
+        comparison = None if found is None else found.model_dump(mode="json")
+        console.print_json({"sweep": str(out), "runs": runs, "comparison": comparison})
+        return
+    if found is None:
+        rows = [(each.name, each.state) for each in states]
+        console.table(f"{len(states)} runs of {out}", ("run", "state"), rows, text=("state",))
+    else:
+        console.note(f"{len(states)} runs in {out}")
+        show_comparison(found, list(found.main_metrics))
+
+
+def _refuse_unfinished(out: Path, states: Sequence[SweepState]) -> None:
+    from auxdrive.errors import DataError
+
+    lost = [each for each in states if each.state != "finished"]
+    if lost:
+        told = "\n".join(f"  {each.name}: {each.reason or each.state}" for each in lost)
+        raise DataError(
+            f"{len(lost)} of {len(states)} runs of {out} are not finished:\n{told}\n"
+            "The same command with --resume tries them again"
+        )

@@ -1,0 +1,34 @@
+"""Settings as a user gives them one by one: `path.to.key=value`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from auxdrive.errors import ConfigError
+
+
+def assignment(option: str, text: str) -> tuple[str, str]:
+    """The path and the value's text of `path.to.key=value`.
+
+    Raises:
+        ConfigError: it is written otherwise; the message names the option.
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip():
+        raise ConfigError(f"{option} takes path.to.key=value, got '{text}'")
+    return path.strip(), value
+
+
+def put(values: dict[str, Any], path: str, value: Any, where: str) -> None:
+    """Set the value under `path.to.key` of nested mappings.
+
+    Raises:
+        ConfigError: something on the way there is no mapping; the message begins with `where`.
+    """
+    *parents, key = path.split(".")
+    for parent in parents:
+        inner = values.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{where}: '{parent}' is a value, not a group")
+        values = inner
+    values[key] = value

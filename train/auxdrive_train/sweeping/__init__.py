@@ -1,0 +1,1 @@
+"""Sweeps: many runs of methods, seeds and settings, in one folder."""

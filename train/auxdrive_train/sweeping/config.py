@@ -1,0 +1,173 @@
+"""What a sweep trains: methods, seeds, and the settings that are varied. Nothing here needs torch.
+
+base:                    # the config of every run, as `auxdrive train` takes it
+  data: data
+  epochs: 8
+  aux: [lidar]           # goes to the methods that take auxiliaries
+methods:                 # names, or names with settings of their own
+  baseline: {}
+  samd: {options: {epochs_per_round: 2}}
+seeds: [0, 1, 2]
+vary:                    # every combination is trained; METHOD:path.to.key is of one method
+  lr: [0.001, 0.002]
+  samd:options.loss: [rkd, hint]
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from auxdrive.errors import ConfigError
+from auxdrive.seeds import seeds_of_text
+from auxdrive.strict import Strict, mistakes_of, refuse_odd
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from auxdrive_train.engine.assignments import assignment, put
+from auxdrive_train.engine.yaml_text import parse_yaml, read_yaml
+
+LARGEST_SEED = 999_999
+_OWN_PLACE = ("method", "seed")
+
+
+def _named(value: Any) -> Any:
+    """A list of methods is a mapping to no settings of their own."""
+    if isinstance(value, list | tuple):
+        names = [str(name) for name in value]
+        if len(set(names)) != len(names):
+            raise ValueError("a method stands there twice")
+        return {name: {} for name in names}
+    if isinstance(value, dict):  # `samd:` without a value is none
+        return {name: {} if own is None else own for name, own in value.items()}
+    return value
+
+
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+
+
+class SweepConfig(Strict):
+    """What a sweep trains; `sweep.yaml` holds it.
+
+    Attributes:
+        base: the config of every run, but for method and seed.
+        methods: by name the settings of the method alone, which win over those of `base`.
+        seeds: of every combination.
+        vary: by `path.to.key`, or `METHOD:path.to.key`, the values that a setting takes.
+    """
+
+    base: dict[str, Any] = Field(default={})
+    methods: Annotated[dict[str, dict[str, Any]], BeforeValidator(_named)] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = Field(min_length=1)
+    vary: dict[str, tuple[Any, ...]] = Field(default={})
+
+    @model_validator(mode="after")
+    def _sound(self) -> SweepConfig:
+        mistakes = list(self._mistakes())
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+        return self
+
+    def _mistakes(self) -> Iterator[str]:
+        for name in _OWN_PLACE:
+            if any(name in settings for settings in (self.base, *self.methods.values())):
+                yield f"{name}: stands under {name}s, and nowhere else"
+        if len(set(self.seeds)) != len(self.seeds):
+            yield "seeds: a seed stands there twice"
+        for path, values in self.vary.items():
+            method, key = method_of(path, self.methods)
+            if not key or key in _OWN_PLACE or not all(key.split(".")):
+                yield f"vary: '{path}' is no path.to.key of a setting"
+            if method is None and ":" in path:
+                yield f"vary: '{path}' is of a method that is not swept ({', '.join(self.methods)})"
+            if len({json.dumps(value, sort_keys=True, default=str) for value in values}) != len(
+                values
+            ):
+                yield f"vary: '{path}' takes a value twice"
+            if not values:
+                yield f"vary: '{path}' takes no value; give a list"
+
+
+def method_of(path: str, methods: Mapping[str, Any]) -> tuple[str | None, str]:
+    """The method that `METHOD:path.to.key` is of, and the path; None where it is of all."""
+    method, colon, key = path.partition(":")
+    return (method, key) if colon and method in methods else (None, path)
+
+
+def parse_sweep(values: Mapping[str, Any], where: str) -> SweepConfig:
+    """A sweep from a mapping.
+
+    Raises:
+        ConfigError: every mistake is listed; the message begins with `where`.
+    """
+    try:
+        refuse_odd(dict(values))
+        return SweepConfig.model_validate(dict(values))
+    except ValidationError as error:
+        lines = "\n".join(f"  - {line}" for line in mistakes_of(error, SweepConfig))
+        raise ConfigError(f"{where} has mistakes:\n{lines}") from None
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where} cannot be stored: {error}") from None
+
+
+def load_sweep(
+    file: Path | None,
+    base: Mapping[str, Any],
+    methods: Sequence[str] | None,
+    seeds: str | None,
+    sets: Sequence[str],
+    vary: Sequence[str],
+) -> SweepConfig:
+    """A sweep from a YAML file and what was given beside it, which wins.
+
+    Args:
+        file: None where there is none.
+        base: settings of every run; None leaves one alone.
+        methods: in place of the file's; those that it names, too, keep their own settings.
+        seeds: in place of the file's, as '0,1' or '0-4'.
+        sets: further settings, `path.to.key=value` or `METHOD:path.to.key=value`.
+        vary: further settings that are varied, `path.to.key=value,value`.
+
+    Raises:
+        ConfigError: every mistake is listed.
+        UsageError: seeds that are none.
+    """
+    values: dict[str, Any] = read_yaml(file) if file is not None else {}
+    where = "the sweep" if file is None else str(file)
+    own = _methods(values.get("methods"), where)
+    if methods is not None:
+        own = {name: own.get(name, {}) for name in methods}
+    if seeds is not None:
+        values["seeds"] = list(seeds_of_text(seeds, "--seeds", LARGEST_SEED, "0,1 or 0-4"))
+    given = {key: value for key, value in base.items() if value is not None}
+    everywhere = {**_mapping(values, "base", where), **given}
+    for setting in sets:
+        path, text = assignment("--set", setting)
+        method, key = method_of(path, own)
+        target = everywhere if method is None else own[method]
+        put(target, key, parse_yaml(text, f"--set {setting}"), f"--set {setting}")
+    varied = _mapping(values, "vary", where)
+    for setting in vary:
+        path, text = assignment("--vary", setting)
+        varied[path] = parse_yaml(f"[{text}]", f"--vary {setting}")
+    whole = {**values, "base": everywhere, "methods": own, "vary": varied}
+    return parse_sweep(whole, where)
+
+
+def _methods(value: Any, where: str) -> dict[str, dict[str, Any]]:
+    try:
+        found = _named({} if value is None else value)
+    except ValueError as error:
+        raise ConfigError(f"{where}: methods: {error}") from None
+    if not isinstance(found, dict) or not all(isinstance(own, dict) for own in found.values()):
+        raise ConfigError(f"{where}: methods: give a list of names, or each with its settings")
+    return copy.deepcopy(found)
+
+
+def _mapping(values: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
+    found = values.get(key)
+    if found is not None and not isinstance(found, dict):
+        raise ConfigError(f"{where}: {key} must be a mapping")
+    return copy.deepcopy(found or {})

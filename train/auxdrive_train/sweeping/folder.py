@@ -1,0 +1,128 @@
+"""The folder of a sweep. Nothing here needs torch.
+
+sweep.yaml        what it trains (`SweepConfig`); `auxdrive sweep` takes it as it is
+runs.json         the names of its runs
+failures.json     by run why it failed
+runs/<name>/      a run each (`auxdrive.runs`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from auxdrive.errors import UsageError
+from auxdrive.runs import NOT_IN_FINGERPRINT, RunFolder
+from auxdrive.storage.claims import FolderKind, changed
+from auxdrive.storage.publish import write_atomic
+from auxdrive.storage.reading import entries, exists, is_file, is_folder, make_folder
+from auxdrive.strict import Strict, dump_json, read_model
+
+from auxdrive_train.engine.yaml_text import dump_yaml, read_yaml
+from auxdrive_train.sweeping.config import SweepConfig, parse_sweep
+
+SWEEP_NAME = "sweep.yaml"
+_RUNS_NAME, _FAILURES_NAME, _RUNS_DIR = "runs.json", "failures.json", "runs"
+
+
+class _Runs(Strict):
+    runs: tuple[str, ...]
+
+
+class _Failures(Strict):
+    failures: dict[str, str]
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """The paths of a sweep's files, and its records.
+
+    Attributes:
+        path: the folder; it need not exist.
+    """
+
+    path: Path
+
+    @property
+    def is_sweep(self) -> bool:
+        """Whether a sweep was begun there."""
+        return is_file(self.path / SWEEP_NAME)
+
+    def run(self, name: str) -> RunFolder:
+        """The run of that name."""
+        return RunFolder(self.path / _RUNS_DIR / name)
+
+    def names(self) -> tuple[str, ...]:
+        """The names of its runs, begun or not.
+
+        Raises:
+            DataError: they are not recorded, or the record is damaged.
+        """
+        return read_model(self.path / _RUNS_NAME, _Runs).runs
+
+    def failures(self) -> dict[str, str]:
+        """By run why it failed when it was last tried.
+
+        Raises:
+            DataError: the record is damaged.
+        """
+        path = self.path / _FAILURES_NAME
+        return read_model(path, _Failures).failures if exists(path) else {}
+
+    def write(self, sweep: SweepConfig, names: Iterable[str]) -> None:
+        """Write what the sweep trains."""
+        make_folder(self.path, UsageError)
+        runs = _Runs(runs=tuple(names))
+        # first of all what makes the folder a sweep's, whenever this is killed
+        write_atomic(self.path / SWEEP_NAME, dump_yaml(sweep.model_dump(mode="json")).encode())
+        write_atomic(self.path / _RUNS_NAME, dump_json(runs.model_dump(mode="json")))
+
+    def write_failures(self, failures: Mapping[str, str]) -> None:
+        """Write why runs failed."""
+        write_atomic(
+            self.path / _FAILURES_NAME,
+            dump_json(_Failures(failures=dict(failures)).model_dump(mode="json")),
+        )
+
+
+def _differences(before: SweepConfig, now: SweepConfig) -> list[str]:
+    """Methods and seeds may be added; the rest decides what the runs are."""
+    found = [
+        changed(name, getattr(before, name), getattr(now, name))
+        for name in ("vary",)
+        if getattr(before, name) != getattr(now, name)
+    ]
+    old, new = _deciding(before), _deciding(now)
+    found += [
+        changed(f"base.{name}", old.get(name), new.get(name))
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name) != new.get(name)
+    ]
+    found += [
+        changed(f"methods.{name}", own, now.methods.get(name, "not there"))
+        for name, own in before.methods.items()
+        if now.methods.get(name) != own
+    ]
+    lost = [seed for seed in before.seeds if seed not in now.seeds]
+    if lost:
+        found.append(f"seed {', '.join(map(str, lost))} was there and is not")
+    return found
+
+
+def _deciding(sweep: SweepConfig) -> dict[str, object]:
+    return {name: value for name, value in sweep.base.items() if name not in NOT_IN_FINGERPRINT}
+
+
+def _any_run(folder: Path) -> bool:
+    runs = folder / _RUNS_DIR
+    return is_folder(runs) and bool(entries(runs))
+
+
+SWEEP: FolderKind[SweepConfig] = FolderKind(
+    "a sweep",
+    SWEEP_NAME,
+    lambda path: parse_sweep(read_yaml(path), str(path)),
+    _differences,
+    _any_run,
+)

@@ -1,0 +1,181 @@
+"""A sweep, trained: run by run in processes of their own, taken up where it was stopped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from auxdrive.data.dataset import Dataset
+from auxdrive.errors import AuxdriveError, DataError
+from auxdrive.machine.workers import check_workers, run_each
+from auxdrive.modalities import Modality
+from auxdrive.runs import RunFolder
+from auxdrive.storage.claims import claim
+from auxdrive.work import ShowProgress, Work, no_progress
+
+from auxdrive_train.data.deriving import derive_missing
+from auxdrive_train.engine.run_folder import RUN
+from auxdrive_train.engine.train import train
+from auxdrive_train.sweeping.config import SweepConfig
+from auxdrive_train.sweeping.folder import SWEEP, SweepFolder
+from auxdrive_train.sweeping.members import Member, members_of
+
+_LOG = logging.getLogger(__name__)
+State = Literal["finished", "begun", "failed", "to do"]
+
+
+@dataclass(frozen=True)
+class SweepState:
+    """Where a run of a sweep stands.
+
+    Attributes:
+        name: the run's.
+        path: its folder.
+        state: "failed" where it failed when it was last tried.
+        reason: why it failed.
+    """
+
+    name: str
+    path: Path
+    state: State
+    reason: str = ""
+
+
+def sweep_states(sweep: SweepConfig, out: Path) -> list[SweepState]:
+    """Where each run stands; nothing is trained and nothing is written.
+
+    Raises:
+        ConfigError: the runs' mistakes.
+        DataError: a record of the sweep is damaged.
+    """
+    return _states(SweepFolder(out), members_of(sweep))
+
+
+def run_sweep(
+    sweep: SweepConfig,
+    out: Path,
+    resume: bool = False,
+    workers: int = 1,
+    progress: ShowProgress = no_progress,
+) -> list[SweepState]:
+    """Train every run of a sweep that is not finished; returns where each stands then.
+
+    A run that fails, or whose process dies, is recorded with its reason, and the others go on. A
+    sweep that is killed is taken up with `resume`: what is finished is left alone, what was begun
+    goes on from its last epoch, what failed is tried again, and all ends with the same weights, bit
+    for bit. Methods and seeds may be added then.
+
+    Args:
+        sweep: what is trained.
+        out: the sweep's folder.
+        resume: go on with the sweep that `out` holds.
+        workers: processes that train side by side; they decide no result.
+        progress: shows how far it is.
+
+    Raises:
+        ConfigError: the runs' mistakes, before anything is trained.
+        UsageError: `out` is held by another process, or holds something else.
+        DataError: the data set cannot be read, or a record of the sweep is damaged.
+    """
+    check_workers(workers)
+    members, folder = members_of(sweep), SweepFolder(out)
+    _derive(members, progress)
+    with claim(out, sweep, SWEEP, resume):
+        folder.write(sweep, [member.name for member in members])
+        states = _states(folder, members)
+        left = [
+            member for member, each in zip(members, states, strict=True) if each.state != "finished"
+        ]
+        work = Work("sweep", "run", len(members), at_once=workers)
+        with progress(work) as shown:
+            shown.found(len(members) - len(left))
+            failures = dict(folder.failures())
+            jobs = [(member, folder.run(member.name).path) for member in left]
+            with closing(run_each(_Trainer, jobs, workers)) as results:
+                for (member, path), result in results:
+                    failures.pop(member.name, None)
+                    if isinstance(result, Exception):
+                        failures[member.name] = _reason(result)
+                        _LOG.warning("%s failed: %s", path, failures[member.name])
+                    folder.write_failures(failures)
+                    shown.done(1, member.name)
+        return _states(folder, members)
+
+
+class _Trainer:
+    """Trains runs, one after the other, in a process of its own."""
+
+    def __call__(self, job: tuple[Member, Path]) -> None:
+        member, path = job
+        with _named_log(member.name):
+            train(member.config, path, resume=RunFolder(path).is_run)
+
+    def close(self) -> None:
+        """There is nothing to release."""
+
+
+@contextmanager
+def _named_log(name: str) -> Iterator[None]:
+    """What is logged meanwhile begins with the run's name: several runs log side by side."""
+    before = logging.getLogRecordFactory()
+
+    def record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        made = before(*args, **kwargs)
+        made.msg, made.args = f"{name}: {made.getMessage()}", ()
+        return made
+
+    logging.setLogRecordFactory(record)
+    try:
+        yield
+    finally:
+        logging.setLogRecordFactory(before)
+
+
+def _derive(members: Iterable[Member], progress: ShowProgress) -> None:
+    """Derived modalities are made before any run begins: two processes would both write them."""
+    wanted: dict[tuple[Path, ...], dict[Modality, None]] = {}
+    for member in members:
+        seen = wanted.setdefault(member.config.data, {})
+        seen |= dict.fromkeys((member.config.main, *member.config.aux))
+    for data, modalities in wanted.items():
+        derive_missing(Dataset.open(data), modalities, progress)
+
+
+def _states(folder: SweepFolder, members: Iterable[Member]) -> list[SweepState]:
+    failures = folder.failures()
+    return [_state(folder, member, failures) for member in members]
+
+
+def _state(folder: SweepFolder, member: Member, failures: dict[str, str]) -> SweepState:
+    run = folder.run(member.name)
+    if run.is_run and run.is_finished:
+        _refuse_another(run.path, run.config_path, member)
+        try:
+            run.result()
+        except DataError as error:  # training takes it up and writes it anew
+            return SweepState(member.name, run.path, "begun", str(error))
+        return SweepState(member.name, run.path, "finished")
+    if member.name in failures:
+        return SweepState(member.name, run.path, "failed", failures[member.name])
+    return SweepState(member.name, run.path, "begun" if run.is_run else "to do")
+
+
+def _refuse_another(path: Path, config_path: Path, member: Member) -> None:
+    different = RUN.differences(RUN.read(config_path), member.config)
+    if different:
+        raise DataError(
+            f"{path}: holds another run than the sweep's: {'; '.join(different)}. Move it away"
+        )
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong. Of what nobody foresaw the traceback's last line comes first."""
+    text = str(error)
+    if isinstance(error, AuxdriveError):
+        return text
+    last = text.rstrip().rpartition("\n")[2]
+    return f"{last} (not foreseen; please report it)\n{text}"
