@@ -19,12 +19,13 @@ Nothing here needs torch, so inspection, reports and the demo read runs as train
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from auxdrive.cards import InputRange
 from auxdrive.errors import DataError
@@ -172,7 +173,8 @@ class Example(Strict):
         episode: of the data set.
         frame: its record within the episode.
         ego: the other inputs by name.
-        prediction: a row of the task.
+        shape: of a row of the task.
+        prediction: the row's numbers, one after the other.
         label: the same of what was recorded.
     """
 
@@ -183,8 +185,15 @@ class Example(Strict):
     episode: str
     frame: int
     ego: dict[str, tuple[float, ...]]
-    prediction: tuple[float | tuple[float, ...], ...]
-    label: tuple[float | tuple[float, ...], ...]
+    shape: tuple[Annotated[int, Field(ge=1)], ...]
+    prediction: tuple[float, ...]
+    label: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _rows_of_the_shape(self) -> Self:
+        if not len(self.prediction) == len(self.label) == math.prod(self.shape):
+            raise ValueError(f"prediction and label are no rows of the shape {self.shape}")
+        return self
 
 
 class ValidationRecord(Strict):

@@ -22,7 +22,7 @@ CONSTANT = {"ade_m": 2.0, "steer_macc": 0.4}
 EXAMPLE = {
     "rank": "worst", "error": 61.5, "unit": "cm", "episode": "<e>", "frame": 7,
     "ego": {"speed_mps": [4.0], "target_ego_m": [20.0, 1.0]},
-    "prediction": [[2.0, 0.1], [8.0, 0.5]], "label": [[2.5, 0.0], [9.0, -0.5]],
+    "shape": [2, 2], "prediction": [2.0, 0.1, 8.0, 0.5], "label": [2.5, 0.0, 9.0, -0.5],
 }  # fmt: skip
 
 
@@ -140,11 +140,13 @@ def test_damage_is_listed_and_the_rest_is_shown(run: Path) -> None:
     (run / "examples" / "worst-1.jpg").write_bytes(b"no image")
     assert "not a readable image" in page_of(run, 1)
     validation = run / "validation.json"
-    changed(validation, examples=[{**EXAMPLE, "name": "worst-1", "label": [[1.0], [2.0, 3.0]]}])
+    changed(validation, examples=[{**EXAMPLE, "name": "worst-1", "shape": [4]}])
     (run / "examples" / "worst-1.jpg").write_bytes(jpeg(np.zeros((72, 128, 3), np.uint8), 90))
     assert "no prediction of the task" in page_of(run)
     (run / "dataset.json").write_text('{"name": "town"}')
     assert "Cannot be drawn" in page_of(run)
+    changed(validation, examples=[{**EXAMPLE, "name": "worst-1", "label": [1.0]}])
+    assert "no rows of the shape (2, 2)" in summary_of(run)["broken"][0]
     changed(validation, examples=[{**EXAMPLE, "name": "../../x-1"}])
     assert "validation" in summary_of(run)["broken"][0]
     assert "Examples" not in page_of(run, 1)

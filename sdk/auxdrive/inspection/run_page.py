@@ -327,7 +327,10 @@ def _example(folder: RunFolder, camera: CameraSpec, task_name: str, example: Exa
     try:
         seen = next(read_images(folder.example_path(example.name))).image
         task = TASKS[task_name]
-        drawings = [task.drawing(_row(task, row)) for row in (example.label, example.prediction)]
+        drawings = [
+            task.drawing(_row(task, row, example.shape))
+            for row in (example.label, example.prediction)
+        ]
     except AuxdriveError as error:
         return figure(paragraph(str(error), css="bad"), caption[0])
     shown = [Shown(drawings[0], RECORDED), Shown(drawings[1], PREDICTED)]
@@ -338,23 +341,18 @@ def _example(folder: RunFolder, camera: CameraSpec, task_name: str, example: Exa
     return figure(made, Markup("<br>").join(filter(None, caption)))
 
 
-def _row(task: TaskSpec, numbers: Sequence[float | Sequence[float]]) -> Float32:
+def _row(task: TaskSpec, numbers: Sequence[float], shape: tuple[int, ...]) -> Float32:
     """The numbers as a row of the task.
 
     Raises:
         DataError: they are none.
     """
-    try:
-        row = np.array(numbers, np.float32)
-    except ValueError:
-        row = np.zeros(0, np.float32)
     fixed = [int(axis) if axis.isdecimal() else None for axis in task.axes]
-    if row.ndim != len(fixed) or any(
-        size == 0 or (wanted is not None and size != wanted)
-        for size, wanted in zip(row.shape, fixed, strict=True)
+    if len(shape) != len(fixed) or any(
+        wanted not in (None, size) for size, wanted in zip(shape, fixed, strict=True)
     ):
-        raise DataError(f"{numbers}: no prediction of the task '{task.name}'")
-    return row
+        raise DataError(f"an example of the shape {shape} is no prediction of the task {task.name}")
+    return np.array(numbers, np.float32).reshape(shape)
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -6,7 +6,7 @@ inspect --html` shows them without the data and without torch.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from auxdrive.inspection.painting import jpeg, paint
@@ -77,8 +77,9 @@ def _examples(parts: Parts, samples: SampleSet, predicted: Float32) -> Iterator[
                     each: tuple(samples.ego[index, columns].tolist())
                     for each, columns in samples.task.ego.columns.items()
                 },
-                prediction=_nested(predicted[index]),
-                label=_nested(samples.label[index]),
+                shape=predicted.shape[1:],
+                prediction=tuple(predicted[index].ravel().tolist()),
+                label=tuple(samples.label[index].ravel().tolist()),
             )
 
 
@@ -111,8 +112,3 @@ def _write_image(parts: Parts, name: str, samples: SampleSet, index: int) -> Non
     frame = samples.gather(np.array([index])).frames[main][0].numpy()
     data = jpeg(paint(main, frame), _JPEG_QUALITY, _LONGEST)
     write_atomic(parts.folder.example_path(name), data)
-
-
-def _nested(row: Float32) -> tuple[Any, ...]:
-    """A row (D,) or (T, D) as tuples of numbers."""
-    return tuple(tuple(each) if isinstance(each, list) else each for each in row.tolist())
