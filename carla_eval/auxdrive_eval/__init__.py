@@ -13,7 +13,7 @@ from auxdrive.machine.openmp import wait_passively
 
 if TYPE_CHECKING:
     from auxdrive_eval.collecting.collect import collect
-    from auxdrive_eval.collecting.settings import CollectSettings
+    from auxdrive_eval.collecting.settings import CollectSettings, collect_settings
     from auxdrive_eval.criteria.base import Criterion, Event, EventKind
     from auxdrive_eval.driving.evaluate import drive_all
     from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __getattr__, __dir__ = front(__name__, {
     "collecting.collect": "collect",
-    "collecting.settings": "CollectSettings",
+    "collecting.settings": "CollectSettings collect_settings",
     "criteria.base": "Criterion Event EventKind",
     "driving.evaluate": "drive_all",
     "driving.settings": "DriverSource EvaluationSettings",
@@ -44,5 +44,6 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library print
 __all__ = [
     "RULE_SETS", "SIMULATORS", "CollectSettings", "Criterion", "DriverSource", "EvaluationSettings",
     "Event", "EventKind", "Route", "RuleSet", "Simulator", "SimulatorOptions", "SimulatorSettings",
-    "SimulatorSpec", "TownMap", "Weather", "WorldState", "collect", "drive_all", "make_simulator",
+    "SimulatorSpec", "TownMap", "Weather", "WorldState", "collect", "collect_settings", "drive_all",
+    "make_simulator",
 ]  # fmt: skip

@@ -197,7 +197,8 @@ class Device:
         if pipe is None:
             raise SimulatorError(
                 "Panda3D's software renderer (p3tinydisplay) cannot be loaded; reinstall the "
-                "'panda3d' package"
+                "'panda3d' package, or, where the system lacks it, X11's library, which it is "
+                "linked with (libX11.so.6; on Debian and Ubuntu the package libx11-6)"
             )
         self._pipe = pipe
         self.engine = GraphicsEngine(pipe)
