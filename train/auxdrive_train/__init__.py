@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     )
     from auxdrive_train.tasks import TASKS, make_task
     from auxdrive_train.tasks.base import Labels, Task
+    from auxdrive_train.trackers import TRACKERS
+    from auxdrive_train.trackers.contract import TrackedRun, Tracker
 
 __getattr__, __dir__ = front(__name__, {
     "data.batch": "Batch",
@@ -64,15 +66,17 @@ __getattr__, __dir__ = front(__name__, {
     "models.networks": "Build FusedNetwork LateFusionNetwork Network Output SingleNetwork",
     "tasks": "TASKS make_task",
     "tasks.base": "Labels Task",
+    "trackers": "TRACKERS",
+    "trackers.contract": "TrackedRun Tracker",
 })  # fmt: skip
 
 wait_passively()  # here, since whatever part of the package is imported, this runs before its torch
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library prints nothing
 
 __all__ = [
-    "BACKBONES", "LOSSES", "METHODS", "READERS", "STUDENT", "TASKS", "TEACHER", "Backbone", "Batch",
-    "Build", "Distillation", "FusedNetwork", "Labels", "LateFusionNetwork", "Loss", "LossSetup",
-    "Method", "Network", "Options", "Output", "Phase", "PhaseRecord", "Run", "Setup",
-    "SingleNetwork", "Step", "Task", "TrainConfig", "evaluate", "load_config", "load_run",
-    "make_loss", "make_task", "open_model", "parse_config", "train",
+    "BACKBONES", "LOSSES", "METHODS", "READERS", "STUDENT", "TASKS", "TEACHER", "TRACKERS",
+    "Backbone", "Batch", "Build", "Distillation", "FusedNetwork", "Labels", "LateFusionNetwork",
+    "Loss", "LossSetup", "Method", "Network", "Options", "Output", "Phase", "PhaseRecord", "Run",
+    "Setup", "SingleNetwork", "Step", "Task", "TrackedRun", "Tracker", "TrainConfig", "evaluate",
+    "load_config", "load_run", "make_loss", "make_task", "open_model", "parse_config", "train",
 ]  # fmt: skip
