@@ -16,7 +16,7 @@ from PIL import Image
 
 PACKAGES = {"auxdrive", "auxdrive_train", "auxdrive_deploy", "auxdrive_eval"}
 BASE = {"numpy", "pydantic", "onnxruntime", "typer", "pillow"}
-ABSENT = ("torch", "onnx", "panda3d", "scipy", "lightning-fabric", "matplotlib")
+ABSENT = ("torch", "onnx", "panda3d", "scipy", "lightning-fabric", "matplotlib", "jinja2", "av")
 
 pytestmark = pytest.mark.slow
 
