@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from auxdrive.inspection.overlay import PREDICTED, RECORDED
 from auxdrive.inspection.painting import png
-from auxdrive.inspection.palette import INK
+from auxdrive.inspection.palette import FAINT, INK, SOFT
 from auxdrive.tasks.base import Drawing, TaskSpec
 from auxdrive.types import Float32, UInt8
 from PIL import Image, ImageDraw, ImageFont
@@ -24,7 +24,7 @@ WIDTH, GAP = 400, 20
 _TEXT, _SMALL, _LINE = 17, 15, 22
 _LEFT, _AXES_HEIGHT, _BELOW = 48, 230, 46
 _LEAST_AHEAD_M, _LEAST_ASIDE_M = 5.0, 2.0
-_PAPER, _GRID, _SOFT = (255, 255, 255), (226, 230, 236), (91, 102, 117)
+_PAPER = (255, 255, 255)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +121,15 @@ def _draw_axes(draw: ImageDraw.ImageDraw, corner: tuple[int, int], axes: _Axes) 
     font = _font(_SMALL)
     for x_m in axes.ticks(*axes.ahead_m):
         y = top + axes.at(x_m, 0.0)[1]
-        draw.line([(left, y), (right, y)], fill=_GRID)
-        draw.text((left - 6, y), f"{x_m:g}", fill=_SOFT, font=font, anchor="rm")
+        draw.line([(left, y), (right, y)], fill=FAINT)
+        draw.text((left - 6, y), f"{x_m:g}", fill=SOFT, font=font, anchor="rm")
     for y_m in axes.ticks(-axes.aside_m, axes.aside_m):
         x = left + axes.at(0.0, y_m)[0]
-        draw.line([(x, top), (x, bottom)], fill=_GRID)
-        draw.text((x, bottom + 4), f"{y_m:g}", fill=_SOFT, font=font, anchor="ma")
-    draw.rectangle((left, top, right, bottom), outline=_SOFT)
-    draw.text((left + 6, top + 4), "ahead x, m", fill=_SOFT, font=font)
-    draw.text((right, bottom + 22), "to the left y, m", fill=_SOFT, font=font, anchor="ra")
+        draw.line([(x, top), (x, bottom)], fill=FAINT)
+        draw.text((x, bottom + 4), f"{y_m:g}", fill=SOFT, font=font, anchor="ma")
+    draw.rectangle((left, top, right, bottom), outline=SOFT)
+    draw.text((left + 6, top + 4), "ahead x, m", fill=SOFT, font=font)
+    draw.text((right, bottom + 22), "to the left y, m", fill=SOFT, font=font, anchor="ra")
 
 
 def _draw_path(

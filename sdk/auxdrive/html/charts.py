@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from auxdrive.html.blocks import Markup, escape, figure, legend
-from auxdrive.inspection.palette import REFERENCE, SERIES
+from auxdrive.inspection.palette import LINE, REFERENCE, SERIES
 
 WIDTH, HEIGHT = 380, 230
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58, 12, 12, 42
@@ -59,7 +59,7 @@ def line_chart(
     parts = [*_axes(area, x_ticks, y_ticks, x_label)]
     parts += [
         f'<line x1="{area.x(x):.1f}" y1="{_TOP}" x2="{area.x(x):.1f}" y2="{HEIGHT - _BOTTOM}" '
-        'stroke="#b9c2cd" stroke-dasharray="3 3"/>'
+        f'stroke="{LINE}" stroke-dasharray="3 3"/>'
         for x in breaks
     ]
     keys = []
@@ -160,9 +160,9 @@ def _axes(
         yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>'
     for tick in x_ticks:
         x = area.x(tick)
-        yield f'<line x1="{x:.1f}" y1="{base}" x2="{x:.1f}" y2="{base + 4}" stroke="#7b8695"/>'
+        yield f'<line x1="{x:.1f}" y1="{base}" x2="{x:.1f}" y2="{base + 4}" stroke="{LINE}"/>'
         yield f'<text x="{x:.1f}" y="{base + 17}" text-anchor="middle">{tick}</text>'
-    yield f'<line x1="{_LEFT}" y1="{base}" x2="{WIDTH - _RIGHT}" y2="{base}" stroke="#7b8695"/>'
+    yield f'<line x1="{_LEFT}" y1="{base}" x2="{WIDTH - _RIGHT}" y2="{base}" stroke="{LINE}"/>'
     middle = (_LEFT + WIDTH - _RIGHT) / 2
     yield f'<text x="{middle}" y="{HEIGHT - 4}" text-anchor="middle">{escape(x_label)}</text>'
 

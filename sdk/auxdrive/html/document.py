@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from html import escape
 
-from auxdrive.inspection.palette import INK, RIGHT, WRONG, css
+from auxdrive.inspection.palette import FAINT, INK, RIGHT, SOFT, WRONG, css
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Images from data URIs and the page's own style are all there is; a browser refuses the rest."""
 STYLE = (
     f"""
-:root {{ --ink: {css(INK)}; --bad: {WRONG}; --good: {RIGHT}; --soft: #5b6675; --line: #d9dee5;
-        --paper: #ffffff; --shade: #f4f6f9 }}
+:root {{ --ink: {css(INK)}; --bad: {WRONG}; --good: {RIGHT}; --soft: {css(SOFT)};
+        --line: {css(FAINT)}; --paper: #ffffff; --shade: #f4f6f9 }}
 """
     + """
 * { box-sizing: border-box }
@@ -35,7 +35,7 @@ figure { margin: .8rem 0 } figcaption { color: var(--soft); font-size: .86rem; m
 .soft { color: var(--soft) } .bad { color: var(--bad) } .good { color: var(--good) }
 .key { display: inline-flex; align-items: center; gap: .35rem; margin-right: 1rem;
        font-size: .85rem }
-.swatch { display: inline-block; width: 1.1rem; height: .8rem; border: 1px solid #9aa4b1 }
+.swatch { display: inline-block; width: 1.1rem; height: .8rem; border: 1px solid var(--soft) }
 .swatch.wide { width: 6rem }
 """
 )

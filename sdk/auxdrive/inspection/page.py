@@ -14,7 +14,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.html.document import STYLE, head
 from auxdrive.inspection.painting import data_uri, legend, paint, png
-from auxdrive.inspection.palette import SERIES
+from auxdrive.inspection.palette import LINE, SERIES
 from auxdrive.inspection.summary import (
     STRAIGHT_DEG,
     episodes_by_split,
@@ -40,6 +40,7 @@ body { max-width: 1180px }
 .none { display: block; width: 124px; color: var(--soft); text-align: center; }
 .charts { display: flex; flex-wrap: wrap; gap: 1.2rem; }
 .charts figure { margin: 0; }
+.charts svg { max-width: 100%; height: auto }
 svg text { font: 11px system-ui, sans-serif; fill: var(--soft); }
 """
 )
@@ -248,7 +249,7 @@ def _chart(title: str, unit: str, values: Float64, low: float, high: float) -> s
     )
     base = height - bottom
     axis = (
-        f'<line x1="{left}" y1="{base}" x2="{width}" y2="{base}" stroke="#9aa4b1"/>'
+        f'<line x1="{left}" y1="{base}" x2="{width}" y2="{base}" stroke="{LINE}"/>'
         + _text(left, height - 5, f"{low:.3g}", "start")
         + _text(width, height - 5, f"{high:.3g} {unit}", "end")
         + _text(left - 4, 11, f"{top:.0f} %", "end")

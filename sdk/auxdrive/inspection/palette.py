@@ -24,6 +24,10 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION = (
     (0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0),
 )  # fmt: skip
 INK: Colour = (28, 36, 48)
+SOFT: Colour = (91, 102, 117)
+"""Words and numbers beside the matter."""
+FAINT: Colour = (217, 222, 229)
+"""Rules of tables, grids of plots."""
 
 SERIES = tuple(css(colour) for colour in (BLUE, ORANGE, GREEN, PURPLE, SKY))
 """Lines and names side by side, in this order. Vermillion is no series: it says what went wrong."""
@@ -35,7 +39,7 @@ RIGHT = css((0, 98, 155))
 """What went well: blue, darkened likewise; red and green look alike to many."""
 
 GROUND, LANE, LINE, ROUTE = "#f1f3f6", "#cfd5dd", "#7b8695", "#4a5565"
-"""Of maps: what is no lane, lanes, their outlines and stop lines, the planned route."""
+"""Of maps: what is no lane, lanes, stop lines (and the axes of charts), the planned route."""
 
 _RAMP = np.array(
     [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)], dtype=np.float64
