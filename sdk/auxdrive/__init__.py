@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from auxdrive.tasks import TASKS
     from auxdrive.tasks.base import TaskSpec
     from auxdrive.types import Control, Flag, Observation, Pose2, Prediction, RoadOption
+    from auxdrive.work import Shown, Work
 
 # Names are imported when they are first asked for: the command line starts at once, and can be
 # interrupted cleanly from then on.
@@ -75,6 +76,7 @@ __getattr__, __dir__ = front(__name__, {
     "tasks": "TASKS",
     "tasks.base": "TaskSpec",
     "types": "Control Flag Observation Pose2 Prediction RoadOption",
+    "work": "Shown Work",
 })  # fmt: skip
 
 silence()
@@ -86,7 +88,7 @@ __all__ = [
     "ControllerOptions", "DataError", "Dataset", "DatasetCard", "EpisodeReader", "EpisodeWriter",
     "Flag", "GuardedController", "InputError", "MissingExtra", "Modality", "ModalitySpec",
     "ModelCard", "Observation", "Pose2", "Prediction", "Predictor", "Registry", "RoadOption",
-    "RouteFollower", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable", "SimulatorError",
-    "SteeringSpec", "TaskSpec", "UsageError", "VehicleSpec", "__version__", "make_controller",
-    "verify_bundle", "write_card",
+    "RouteFollower", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable", "Shown",
+    "SimulatorError", "SteeringSpec", "TaskSpec", "UsageError", "VehicleSpec", "Work",
+    "__version__", "make_controller", "verify_bundle", "write_card",
 ]  # fmt: skip

@@ -25,6 +25,11 @@ class Work:
         many: whether units are too many and too short for a line each.
         effort: where units take times of their own, what all of them take together, in any unit of
             effort.
+
+    Example:
+        >>> from auxdrive import Work
+        >>> Work("driving", "route", total=10, at_once=2).total
+        10
     """
 
     name: str
@@ -36,7 +41,28 @@ class Work:
 
 
 class Shown(Protocol):
-    """A work that is being shown."""
+    """A work that is being shown. What shows it is a context manager that takes the `Work`:
+    `auxdrive.console.progress`, or one of your own.
+
+    Example:
+        >>> from contextlib import contextmanager
+        >>> from auxdrive import Work
+        >>> class Counted:
+        ...     finished = 0
+        ...     def done(self, count=1, *details, effort=None):
+        ...         self.finished += count
+        ...     def found(self, count, effort=None): ...
+        ...     def within(self, share): ...
+        ...     def expect(self, total): ...
+        >>> @contextmanager
+        ... def counted(work):
+        ...     shown = Counted()
+        ...     yield shown
+        ...     print(f"{work.name}: {shown.finished} of {work.total} {work.unit}s")
+        >>> with counted(Work("training", "epoch", total=2)) as shown:
+        ...     shown.done(2, "loss 0.1")
+        training: 2 of 2 epochs
+    """
 
     def done(self, count: int = 1, *details: str, effort: float | None = None) -> None:
         """Units were finished.
@@ -88,6 +114,7 @@ class Pace:
         clock: the time in seconds.
 
     Example:
+        >>> from auxdrive.work import Pace, Work
         >>> from auxdrive.work import Pace, Work
         >>> times = iter([0.0, 30.0, 30.0])
         >>> pace = Pace(Work("training", "epoch", total=4), lambda: next(times))
@@ -167,6 +194,7 @@ def duration(seconds: float) -> str:
     """A time as one would say it: "40 s", "12 min", "3 h 05 min", "2 d 4 h".
 
     Example:
+        >>> from auxdrive.work import duration
         >>> from auxdrive.work import duration
         >>> duration(3900)
         '1 h 05 min'

@@ -22,7 +22,6 @@ from auxdrive_train.engine.log import curves
 from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.train import train
 from auxdrive_train.trackers import TRACKERS
-from auxdrive_train.trackers.contract import TrackedRun
 from foreign_packages import install_package
 from small_runs import settings_for, weights
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -313,21 +312,3 @@ def _wandb_records(path: Path) -> list[Any]:
             found.append(Record.FromString(whole))
             whole = b""
     return found
-
-
-def test_the_examples_tracker_is_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """That of the contract's docstring."""
-    from auxdrive_train.trackers import contract
-
-    source = "\n".join(
-        line.strip()[4:]
-        for line in (contract.Tracker.__doc__ or "").splitlines()
-        if line.strip().startswith((">>>", "..."))
-    )
-    scope: dict[str, Any] = {}
-    exec(source, scope)
-    tracker = scope["Printed"]()
-    tracker.on_start(TrackedRun(tmp_path / "samd", {"method": "samd"}, 0))
-    tracker.on_metrics(10, {"student/loss/total": 0.5})
-    tracker.on_end()
-    assert capsys.readouterr().out == "samd samd\n10 0.5\nover\n"

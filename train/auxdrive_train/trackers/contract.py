@@ -22,6 +22,12 @@ class TrackedRun:
         config: every setting, as JSON has it.
         step: optimiser steps that were done before: 0 in a new run. One that is resumed goes on
             from there, in the record that it had; what that holds of later steps did not count.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from auxdrive_train import TrackedRun
+        >>> TrackedRun(Path("runs/samd"), {"method": "samd"}, step=0).name
+        'samd'
     """
 
     folder: Path
@@ -38,13 +44,22 @@ class Tracker(Protocol):
     """Is told of a run.
 
     Example:
+        >>> from pathlib import Path
+        >>> from auxdrive_train import TRACKERS, parse_config, train
         >>> class Printed:
         ...     def on_start(self, run):
-        ...         print(run.name, run.config["method"])
+        ...         print(f"{run.name}: {run.config['method']} from step {run.step} on")
         ...     def on_metrics(self, step, metrics):
-        ...         print(step, metrics["student/loss/total"])
+        ...         print(step, "student/loss/total" in metrics)
         ...     def on_end(self):
         ...         print("over")
+        >>> TRACKERS.add("printed", Printed)
+        >>> config = {"data": "data", "epochs": 1, "batch_size": 16, "track": ["printed"]}
+        >>> result = train(parse_config(config), Path("tracked"))
+        tracked: baseline from step 0 on
+        6 True
+        over
+        >>> TRACKERS.remove("printed")
     """
 
     def on_start(self, run: TrackedRun) -> None:
