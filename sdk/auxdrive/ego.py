@@ -1,14 +1,8 @@
-"""Ego inputs: the numbers that a model is given beside the camera's image. `EGO_INPUTS` is the one
-table of them: a new input is one row.
+"""Ego inputs: the numbers that a model is given beside the camera's image, such as the speed.
+`EGO_INPUTS` is the one table of them: a new input is one row.
 
-A model takes some of them in an order of its own, and side by side they make a row of numbers.
-Where each input stands in that row, and how rows are made and taken apart, is known here alone
-(`EgoLayout`).
-
-    layout = EgoLayout(("speed_mps", "target_ego_m"))
-    layout.width                                        # 3
-    layout.columns["target_ego_m"]                      # slice(1, 3)
-    layout.read(Observation(image, 0.0, 4.0, (20.0, 1.0)))  # ((4.0,), (20.0, 1.0))
+A model takes some of them, in an order of its own. Their numbers side by side make a row. Only
+`EgoLayout` knows where each input stands in that row, and how rows are made and taken apart.
 
 Legend: N frames or samples, E numbers of a row. Ego frame (ISO 8855): x forward, y left.
 """
@@ -22,31 +16,31 @@ from typing import TYPE_CHECKING, Any
 from auxdrive.checks.limits import MAX_SPEED_MPS
 from auxdrive.errors import UsageError, unknown_name
 
-if TYPE_CHECKING:  # a command's options are made from the table: importing it must be cheap
+if TYPE_CHECKING:  # commands make options from the table, so importing it must be cheap
     from auxdrive.cards import InputRange, TensorSpec
     from auxdrive.types import AnyArray, Float32, Observation
 
 MAX_TARGET_M = 1000.0
-"""No planner of a road vehicle gives a target point that is farther away in x or y."""
+"""The largest x or y of a target point; no planner of a road vehicle gives one farther away."""
 
 RANGE_MARGIN = 0.1
-"""An input may leave the range that was trained on by this share of the range's width on either
-side, and by at least its `least_margin`.
+"""How far an input may lie outside its range in training: by this share of the range's width, and
+by at least its `least_margin`.
 """
 
 Mirror = Callable[[Any], Any]
-"""From one number of an input to that of the scene mirrored left to right. It is given whole
-columns too, of NumPy and of torch, so it is made of operators alone.
+"""Turns a number of an input into that of the scene mirrored left to right. It is given whole
+columns of NumPy and torch too, so it may use operators alone.
 """
 
 
 def kept(value: Any) -> Any:
-    """A mirror that changes nothing."""
+    """The mirror of a number that a mirrored scene does not change, such as the speed."""
     return value
 
 
 def negated(value: Any) -> Any:
-    """The mirror of what is measured to the left."""
+    """The mirror of a number that is measured to the left."""
     return -value
 
 
@@ -55,24 +49,25 @@ class EgoInput:
     """One ego input.
 
     Attributes:
-        name: of the graph's input, and of the field of `Observation` that holds it: a number, or a
-            tuple where it has several.
+        name: the name of the graph's input and of the field of `Observation` that holds it. The
+            field is a number, or a tuple where the input has several.
         unit: of its numbers.
-        frame: what they are measured in; empty where the name says it.
-        meaning: what is to be given, for messages.
-        axes: what each of its numbers is called; one empty text for a single number.
-        state: the field of the recorded state (`auxdrive.data.state.STATE_DTYPE`) for each number.
+        frame: the coordinate frame of its numbers; empty where the name says it.
+        meaning: what must be given, for messages.
+        axes: the name of each of its numbers; one empty text where it has a single number.
+        state: for each number, the field of the recorded state (`auxdrive.data.state.STATE_DTYPE`)
+            from which it is read.
         mirror: for each number, see `Mirror`.
-        scale: the network computes with the numbers divided by this, which makes them about one.
-        low: the least that each number is for any road vehicle, in its unit.
-        high: the largest.
-        least_margin: how far beyond the range of training a number may lie at least, in its unit:
-            recordings at one speed have no width.
-        noise: the setting of `augment:` that holds the standard deviation of the noise that
-            training adds to each number; empty for none.
+        scale: the network divides the numbers by this, which brings them to about one.
+        low: the least that a number can be for any road vehicle, in its unit.
+        high: the largest, likewise.
+        least_margin: how far a number may always lie outside its range in training, in its unit:
+            the range of a recording at one speed has no width.
+        noise: the entry of the config's `augment:` that holds the standard deviation of the noise
+            that training adds to each number; empty where it adds none.
         option: the option of `auxdrive predict` that gives it.
-        option_help: what its help says.
-        example: an everyday value, for examples of use.
+        option_help: the help text of that option.
+        example: an everyday value, for documentation.
     """
 
     name: str
@@ -98,7 +93,7 @@ class EgoInput:
 
     @property
     def spec(self) -> TensorSpec:
-        """The graph's input, (batch, size) float32."""
+        """The graph's input, float32 of the shape (batch, size)."""
         from auxdrive.cards import TensorSpec
 
         return TensorSpec(
@@ -110,16 +105,17 @@ class EgoInput:
         )
 
     def value(self, numbers: Iterable[float]) -> Any:
-        """Its numbers as the field of `Observation` holds them."""
+        """The value of its field of `Observation` for these numbers."""
         values = tuple(numbers)
         return values[0] if self.size == 1 else values
 
     def bounds(self, trained: InputRange | None) -> Bounds:
-        """What it may be without a flag.
+        """The bounds outside which the input is flagged.
 
         Args:
-            trained: the range of training; None where it is not known, and then what any road
-                vehicle can be asked is allowed. No range of training reaches beyond that.
+            trained: its range in training; None where it is not known, and the bounds are then
+                those of any road vehicle (`low`, `high`). Bounds from training never reach beyond
+                these.
         """
         if trained is None:
             return Bounds((self.low,) * self.size, (self.high,) * self.size, trained=False)
@@ -133,8 +129,12 @@ class EgoInput:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The bounds of one input's numbers, margins included; `trained` says whether they come from
-    training.
+    """The bounds of an input's numbers.
+
+    Attributes:
+        low: the least of each number, the margin included.
+        high: the largest of each number, the margin included.
+        trained: whether they come from the range in training.
     """
 
     low: tuple[float, ...]
@@ -176,20 +176,31 @@ _ROWS = (
     ),
 )
 EGO_INPUTS: dict[str, EgoInput] = {row.name: row for row in _ROWS}
-"""By name every input beside the image that a model may take."""
+"""Every input beside the image that a model may take, by name."""
 
 
 class EgoLayout:
-    """Some ego inputs in an order, and how they stand in a row.
+    """The ego inputs of a model in their order, and where their numbers stand in a row.
 
     Attributes:
-        inputs: the rows of `EGO_INPUTS`, in that order.
-        names: theirs.
-        columns: by name where the input's numbers stand in a row.
+        names: of the inputs, in the model's order.
+        inputs: their entries in `EGO_INPUTS`.
+        columns: where each input's numbers stand in a row, by its name.
         width: E, how many numbers a row has.
+
+    Args:
+        names: of the inputs, in the model's order.
 
     Raises:
         UsageError: there is no such input; the message names the nearest.
+
+    Example:
+        >>> from auxdrive.ego import EgoLayout
+        >>> layout = EgoLayout(("speed_mps", "target_ego_m"))
+        >>> layout.width, layout.columns["target_ego_m"]
+        (3, slice(1, 3, None))
+        >>> layout.fields([4.0, 20.0, 1.0])
+        {'speed_mps': 4.0, 'target_ego_m': (20.0, 1.0)}
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -214,7 +225,7 @@ class EgoLayout:
         return tuple(each.spec for each in self.inputs)
 
     def read(self, observation: Observation) -> tuple[tuple[float, ...], ...]:
-        """For each input its numbers, as plain finite floats.
+        """The numbers of each input, as plain finite floats.
 
         Raises:
             InputError: one is missing, of another type (see `auxdrive.checks.numbers`) or not
@@ -228,8 +239,13 @@ class EgoLayout:
         )
 
     def from_state(self, state: AnyArray) -> Float32:
-        """The rows (N, E) of recorded frames (`auxdrive.data.state.STATE_DTYPE`, (N,)); NaN where
-        the source did not know.
+        """The rows of recorded frames.
+
+        Args:
+            state: records (N,) of `auxdrive.data.state.STATE_DTYPE`.
+
+        Returns:
+            (N, E), NaN where the source of the recording did not know a number.
         """
         import numpy as np
 
@@ -243,13 +259,18 @@ class EgoLayout:
         return rows
 
     def fields(self, row: Iterable[float]) -> dict[str, Any]:
-        """A row (E,) as the fields of an `Observation`."""
+        """The fields of an `Observation`, by name, for a row (E,)."""
         values = tuple(row)
         return {each.name: each.value(values[self.columns[each.name]]) for each in self.inputs}
 
     def mirror(self, rows: Any) -> Any:
-        """Rows (N, E), an array of NumPy or a tensor of torch, of the scenes mirrored left to
-        right; changed in place and returned.
+        """Turn rows into those of the scenes mirrored left to right, in place.
+
+        Args:
+            rows: (N, E), an array of NumPy or a tensor of torch.
+
+        Returns:
+            The same array or tensor.
         """
         mirrors = [mirror for each in self.inputs for mirror in each.mirror]
         for column, mirror in enumerate(mirrors):
@@ -257,10 +278,10 @@ class EgoLayout:
         return rows
 
     def bounds(self, ranges: Mapping[str, InputRange] | None) -> dict[str, Bounds]:
-        """By name what each input may be without a flag; see `EgoInput.bounds`.
+        """The bounds of each input (see `EgoInput.bounds`), by its name.
 
         Args:
-            ranges: those of training, as a card states them; None where they are not known.
+            ranges: of the inputs in training, as a card states them; None where they are not known.
         """
         return {
             each.name: each.bounds(None if ranges is None else ranges[each.name])

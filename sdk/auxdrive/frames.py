@@ -1,5 +1,5 @@
-"""Coordinate frames: between auxdrive's (ISO 8855 / REP-103), CARLA's and ROS's, and between world
-and ego.
+"""Conversions between the coordinate frames of auxdrive (ISO 8855 / REP-103), CARLA and ROS, and
+between the world and the ego frame.
 
 auxdrive   right-handed: x forward, y left, z up; metres, radians; yaw positive to the left
            (counter-clockwise from above).
@@ -8,8 +8,8 @@ CARLA      left-handed: x forward, y right, z up; degrees; yaw positive to the r
 ROS        REP-103 body frames are auxdrive's ego frame. Optical frames: x right, y down, z
            forward. Quaternions are (x, y, z, w).
 
-Points are float arrays (..., 2) or (..., 3); results are float64. Conversions stand at the border
-and nowhere else.
+Points are float arrays (..., 2) or (..., 3); results are float64. Only code at the border to CARLA
+or ROS converts; everything behind it uses auxdrive's frames.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Quaternion = tuple[float, float, float, float]
 def wrap_angle_rad(angle_rad: Float64 | float) -> Float64:
     """The same angle in (-pi, pi]; any shape."""
     wrapped = math.pi - np.mod(math.pi - np.asarray(angle_rad, dtype=np.float64), 2 * math.pi)
-    # a tiny negative operand makes mod return 2 pi itself
+    # for a tiny negative number mod rounds up to 2 pi itself
     return np.asarray(np.where(wrapped <= -math.pi, math.pi, wrapped))
 
 
@@ -45,14 +45,18 @@ def _points(points: AnyArray, extents: tuple[int, ...] = (2, 3)) -> Float64:
 
 
 def carla_points_to_world(points_carla_m: AnyArray) -> Float64:
-    """CARLA's world (or vehicle) coordinates in auxdrive's: y changes its sign."""
+    """Points in CARLA's world (or vehicle) frame, (..., 2) or (..., 3), in auxdrive's: y changes
+    its sign.
+    """
     world = _points(points_carla_m).copy()
     world[..., 1] *= -1.0
     return world
 
 
 def world_points_to_carla(points_m: AnyArray) -> Float64:
-    """auxdrive's world (or ego) coordinates in CARLA's; the mirror is its own inverse."""
+    """Points in auxdrive's world (or ego) frame, (..., 2) or (..., 3), in CARLA's: y changes its
+    sign.
+    """
     return carla_points_to_world(points_m)
 
 
@@ -67,12 +71,12 @@ def world_yaw_to_carla(yaw_rad: Float64 | float) -> Float64:
 
 
 def carla_pose_to_world(x_m: float, y_m: float, yaw_deg: float) -> Pose2:
-    """A CARLA transform's location and yaw as a pose of auxdrive's world."""
+    """Location and yaw of a CARLA transform as a pose in auxdrive's world frame."""
     return Pose2(float(x_m), -float(y_m), float(carla_yaw_to_world(yaw_deg)))
 
 
 def world_pose_to_carla(pose: Pose2) -> tuple[float, float, float]:
-    """x, y in metres and yaw in degrees for a CARLA transform."""
+    """A pose as x and y in metres and yaw in degrees for a CARLA transform."""
     return pose.x_m, -pose.y_m, float(world_yaw_to_carla(pose.yaw_rad))
 
 
@@ -82,8 +86,8 @@ def carla_steer_to_rad(steer: float, max_road_wheel_rad: float) -> float:
 
 
 def steer_rad_to_carla(steer_rad: float, max_road_wheel_rad: float) -> float:
-    """A road-wheel angle as CARLA's steer; one beyond the maximum steering angle is cut to it, as
-    in the vehicle.
+    """A road-wheel angle as CARLA's steer (-1..1, positive right). Beyond the maximum steering
+    angle it is cut to that, as in the vehicle.
     """
     if not math.isfinite(steer_rad):
         raise InputError(f"steer_rad must be finite, got {steer_rad}")
@@ -100,33 +104,33 @@ def _checked_max(max_road_wheel_rad: float) -> float:
 
 
 def optical_points_to_ego(points_optical_m: AnyArray) -> Float64:
-    """Points of a ROS optical frame (x right, y down, z forward) in a frame with auxdrive's axes at
-    the same origin; (..., 3).
+    """Points (..., 3) of a ROS optical frame (x right, y down, z forward) in a frame of the same
+    origin with auxdrive's axes.
     """
     x, y, z = np.moveaxis(_points(points_optical_m, (3,)), -1, 0)
     return np.stack((z, -x, -y), axis=-1)
 
 
 def ego_points_to_optical(points_m: AnyArray) -> Float64:
-    """The inverse of `optical_points_to_ego`; (..., 3)."""
+    """The inverse of `optical_points_to_ego`, for points (..., 3)."""
     x, y, z = np.moveaxis(_points(points_m, (3,)), -1, 0)
     return np.stack((-y, -z, x), axis=-1)
 
 
 def quaternion_from_yaw(yaw_rad: float) -> Quaternion:
-    """The unit quaternion (x, y, z, w) of a turn about z."""
+    """The unit quaternion (x, y, z, w) of a rotation about z."""
     return 0.0, 0.0, math.sin(yaw_rad / 2), math.cos(yaw_rad / 2)
 
 
 def yaw_from_quaternion(quaternion: Quaternion) -> float:
-    """Heading of a rotated x axis, seen from above, in (-pi, pi]; (x, y, z, w) need not have unit
-    length.
+    """The heading, in (-pi, pi], of the x axis as a quaternion (x, y, z, w) rotates it, seen from
+    above. The quaternion need not have unit length.
 
     Raises:
         InputError: a zero or non-finite quaternion, or one whose x axis points straight up or down.
     """
     x, y, z, w = (float(part) for part in quaternion)
-    # First column of the rotation matrix times |q|^2: where the x axis goes.
+    # The first column of the rotation matrix, times |q|^2: the rotated x axis.
     forward, left = w * w + x * x - y * y - z * z, 2 * (w * z + x * y)
     squared = x * x + y * y + z * z + w * w
     if not math.isfinite(squared) or squared == 0 or math.hypot(forward, left) <= 1e-9 * squared:
@@ -138,7 +142,7 @@ def yaw_from_quaternion(quaternion: Quaternion) -> float:
 
 
 def ego_to_world(points_ego_m: AnyArray, ego: Pose2) -> Float64:
-    """Points of the ego frame in the world; (..., 2) or (..., 3), z is left as it is."""
+    """Points of the ego frame, (..., 2) or (..., 3), in the world frame; z does not change."""
     points = _points(points_ego_m)
     cos, sin = math.cos(ego.yaw_rad), math.sin(ego.yaw_rad)
     world = points.copy()
@@ -148,7 +152,7 @@ def ego_to_world(points_ego_m: AnyArray, ego: Pose2) -> Float64:
 
 
 def world_to_ego(points_m: AnyArray, ego: Pose2) -> Float64:
-    """Points of the world in the ego frame; (..., 2) or (..., 3), z is left as it is."""
+    """Points of the world frame, (..., 2) or (..., 3), in the ego frame; z does not change."""
     offsets = _points(points_m).copy()
     offsets[..., 0] -= ego.x_m
     offsets[..., 1] -= ego.y_m
@@ -156,10 +160,11 @@ def world_to_ego(points_m: AnyArray, ego: Pose2) -> Float64:
 
 
 def offsets_to_ego(offsets_m: AnyArray, yaw_rad: Float64) -> Float64:
-    """Offsets from many vehicles, along the world's axes, along each vehicle's own axes.
+    """Offsets from many vehicles, given along the axes of the world, along the axes of each
+    vehicle.
 
     Args:
-        offsets_m: (..., 2) or (..., 3); z is left as it is.
+        offsets_m: (..., 2) or (..., 3); z does not change.
         yaw_rad: the vehicles' headings; the shape must broadcast to that of the offsets without
             their last axis.
     """
@@ -174,13 +179,21 @@ def _along_axes(offsets: Float64, cos: Float64 | float, sin: Float64 | float) ->
 
 
 def compose(outer: Pose2, inner: Pose2) -> Pose2:
-    """The pose `inner`, given in the frame of `outer`, in the frame in which `outer` is given."""
+    """A pose that is given relative to another one, in the frame of that other one.
+
+    Args:
+        outer: a pose in some frame.
+        inner: a pose relative to `outer`.
+
+    Returns:
+        `inner` in the frame in which `outer` is given.
+    """
     x_m, y_m = ego_to_world(np.array([inner.x_m, inner.y_m]), outer)
     return Pose2(float(x_m), float(y_m), float(wrap_angle_rad(outer.yaw_rad + inner.yaw_rad)))
 
 
 def inverse(pose: Pose2) -> Pose2:
-    """The pose of the outer frame as seen from `pose`: `compose(pose, inverse(pose))` is the
+    """The pose of the frame's origin relative to `pose`: `compose(pose, inverse(pose))` is the
     identity.
     """
     x_m, y_m = world_to_ego(np.zeros(2), pose)

@@ -1,5 +1,5 @@
-"""Polylines and pure pursuit in the plane, for any number of paths at once. What turns points from
-one coordinate frame into another stands in `auxdrive.frames`.
+"""Polylines and pure pursuit in the plane, for any number of paths at once. (`auxdrive.frames`
+converts points from one coordinate frame into another.)
 
 Legend: N paths, P points of a polyline, T waypoints; a leading `...` is any number of axes. Metres
 and radians; ego frame: x forward, y left, origin at the rear axle.
@@ -17,8 +17,8 @@ Distance = Callable[[Float64, Float64], Float64]
 
 
 def euclidean(dx: Float64, dy: Float64) -> Float64:
-    """sqrt(dx^2 + dy^2), rounded at every step. `numpy.hypot` may differ from it in the last bit;
-    scores are made with this one, maps with the other, and both must stay reproducible.
+    """sqrt(dx^2 + dy^2), rounded at every step. `numpy.hypot` may differ from it in the last bit:
+    scores are computed with this one and maps with the other, and both must stay reproducible.
     """
     return np.asarray(np.sqrt(dx * dx + dy * dy))
 
@@ -45,8 +45,8 @@ def cumulative_length(points: Float64, distance: Distance = np.hypot) -> Float64
 
 
 def polyline_length(points: Float64, distance: Distance = np.hypot) -> Float64:
-    """Length of each polyline, (..., P, 2) to (...). It is the sum of `step_lengths`, which rounds
-    otherwise than the last of `cumulative_length`.
+    """Length of each polyline, (..., P, 2) to (...). It is the sum of `step_lengths`; the last of
+    `cumulative_length` may be rounded differently.
 
     Args:
         points: the polylines.
@@ -56,12 +56,12 @@ def polyline_length(points: Float64, distance: Distance = np.hypot) -> Float64:
 
 
 def simplified(points: Float64, tolerance: float) -> Float64:
-    """The points of a polyline that keep it where it was, (P, 2) to (Q, 2), for drawings. Its ends
-    are kept (Ramer 1972; Douglas and Peucker 1973).
+    """A polyline of fewer points that looks the same, for drawings, (P, 2) to (Q, 2). It keeps both
+    ends (Ramer 1972; Douglas and Peucker 1973).
 
     Args:
         points: the polyline.
-        tolerance: how far a point that is left out may be from the line, in the points' unit.
+        tolerance: how far from the new line a point may be that is left out, in the points' unit.
     """
     kept = np.zeros(len(points), dtype=bool)
     kept[[0, -1][: len(points)]] = True
@@ -85,15 +85,18 @@ def simplified(points: Float64, tolerance: float) -> Float64:
 def point_at_distance(
     paths_nt2: Float64, distance_n: Float64 | float, exact_end: bool = True
 ) -> Float64:
-    """Where each polyline from the origin through its waypoints first leaves the circle of that
-    radius about the origin; its last waypoint where it never does. (N, T, 2) to (N, 2).
+    """The point of each path at a given distance from the origin. A path runs straight from the
+    origin to its first waypoint, and on from waypoint to waypoint.
 
     Args:
-        paths_nt2: the waypoints.
-        distance_n: radius of the circle, for each path or for all.
-        exact_end: give the last waypoint itself where a path never leaves the circle. False adds
-            the last step to the waypoint before, which may differ in the last bit; the metrics of
-            stored results were computed so.
+        paths_nt2: (N, T, 2), the waypoints.
+        distance_n: the distance, (N,) or one for all paths.
+        exact_end: where a path never gets so far, whether to give its last waypoint itself. False
+            adds the last step to the waypoint before it, which may differ in the last bit; the
+            metrics of stored results were computed like this.
+
+    Returns:
+        (N, 2), the first point at that distance; the last waypoint where there is none.
     """
     points = np.concatenate([np.zeros_like(paths_nt2[:, :1]), paths_nt2], axis=1)
     radius = np.broadcast_to(np.asarray(distance_n, dtype=np.float64), len(points))
@@ -103,8 +106,8 @@ def point_at_distance(
     row = np.arange(len(points))
     start, end = points[row, after - 1], points[row, after]
     step = end - start
-    # |start + share * step| = radius; the start lies inside the circle, so exactly one root lies
-    # in (0, 1].
+    # Solve |start + share * step| = radius. The start lies inside the circle, so exactly one root
+    # lies in (0, 1].
     a, half_b = (step**2).sum(axis=1), (start * step).sum(axis=1)
     c = (start**2).sum(axis=1) - radius**2
     root = -half_b + np.sqrt(np.maximum(half_b**2 - a * c, 0.0))
@@ -114,14 +117,17 @@ def point_at_distance(
 
 
 def pure_pursuit_tan(goal_ego_m: Float64, wheelbase_m: float, min_chord_m: float) -> Float64:
-    """Tangent of the road-wheel angle that steers the rear axle along a circle through each goal:
-    2 L y / d^2 (Coulter, CMU-RI-TR-92-01, 1992). (..., 2) to (...).
+    """The tangent of the road-wheel angle with which the rear axle follows a circle through each
+    goal: 2 L y / d^2 (Coulter, CMU-RI-TR-92-01, 1992).
 
     Args:
-        goal_ego_m: points in the ego frame.
+        goal_ego_m: (..., 2), points in the ego frame.
         wheelbase_m: L.
-        min_chord_m: the least that a goal's distance d counts as: centimetres of noise in a goal
-            on top of the car must not turn the wheel.
+        min_chord_m: the least value of a goal's distance d; where a goal lies at the car itself,
+            centimetres of noise must not turn the wheel.
+
+    Returns:
+        (...), positive to the left.
     """
     squared = np.maximum((goal_ego_m**2).sum(axis=-1), min_chord_m**2)
     return np.asarray(2.0 * wheelbase_m * goal_ego_m[..., 1] / squared)

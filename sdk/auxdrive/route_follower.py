@@ -1,10 +1,10 @@
-"""The target point on a route, and the command there: what a waypoint model is told of where to go.
+"""The target point on a route and the command there: how a waypoint model is told where to go.
 
-Recording, driving in a simulator and a vehicle use this one class, so a model meets in the vehicle
-what it was trained with.
+Recording, driving in a simulator and a vehicle use this one class. So a model is given in the
+vehicle what it was given in training.
 
-Legend: N points of a route, in a map frame (right-handed, z up, metres); K points of the sparse
-route that is left of them.
+Legend: N points of a route, in a map frame (right-handed, z up, metres); K of them that are kept in
+the sparse route.
 """
 
 from __future__ import annotations
@@ -23,15 +23,14 @@ from auxdrive.geometry import polyline_length, step_lengths
 from auxdrive.types import AnyArray, Float64, Pose2, RoadOption
 
 SAMPLE_M = 50.0
-"""A stretch without a change of command keeps a point each time that more than this was left out.
-"""
+"""Where the command does not change, a point is kept each time that more than this was left out."""
 PASSED_M = 7.5
-"""A point of the sparse route counts as passed once the rear axle has come this near."""
+"""A point of the sparse route counts as passed once the rear axle has come this near to it."""
 LOOK_AHEAD_M = 50.0
-"""Points of the sparse route are looked at until they lie farther ahead than this, along it."""
+"""How far ahead, along the sparse route, points are looked for that the vehicle has passed."""
 FILL_M = 1.0
-"""Where points lie farther apart than `MAX_STEP_M`, others are put between them, this far apart at
-most: the routes that models are trained on have a point about each metre.
+"""Where points lie farther apart than `MAX_STEP_M`, others are put between them, at most this far
+apart: the routes in training have about a point for each metre.
 """
 MAX_STEP_M = 2.0
 MIN_LENGTH_M = 1.0
@@ -41,11 +40,11 @@ _LANE_CHANGES = (RoadOption.CHANGE_LANE_LEFT, RoadOption.CHANGE_LANE_RIGHT)
 
 
 class TargetPoint(NamedTuple):
-    """Where a model is told to go.
+    """The point that a model is told to drive to.
 
     Attributes:
-        target_ego_m: in metres in the ego frame, x forward and y left of the rear axle.
-        command: the route's command there.
+        target_ego_m: the point in the ego frame, x forward and y left of the rear axle.
+        command: the route's command at that point.
     """
 
     target_ego_m: tuple[float, float]
@@ -53,23 +52,23 @@ class TargetPoint(NamedTuple):
 
 
 class RouteFollower:
-    """Walks along a route with the vehicle: TransFuser's planner (CVPR 2021) on the leaderboard's
-    sparse route.
+    """Follows a route together with the vehicle and gives the next target point. It is TransFuser's
+    planner (CVPR 2021) on the CARLA leaderboard's sparse route.
 
-    Of the route's points those are kept where the command changes, one about each 50 m, and the
-    last. The target point is the one after the kept point that the vehicle last came within 7.5 m
-    of. The route begins where the vehicle stands. Its last point stays the target point once it is
-    reached: ending the drive is the vehicle's own affair.
+    The sparse route keeps those points of the route where the command changes, a point about every
+    50 m, and the last. The target point is the next of these after the one that the vehicle last
+    came within 7.5 m of. The route must begin where the vehicle stands. Once its last point is
+    reached, it stays the target point: stopping there is up to the vehicle's program.
 
     Args:
-        points: (N, 2), at least two, x and y in metres in a map frame of yours. Where they lie
-            farther apart than 2 m they are joined by straight lines: give bends in full.
-        commands: N, one for each point, a `RoadOption` or its number, which holds from its point to
-            the next one; `LANE_FOLLOW` everywhere by default. Junctions have target points where a
-            turn begins and where it ends, as in training, if their commands are given.
+        points: (N, 2), at least two, x and y in metres in any map frame. Points that lie farther
+            apart than 2 m are joined by straight lines, so give bends in full.
+        commands: N, for each point a `RoadOption` or its number, which holds from that point to the
+            next; `LANE_FOLLOW` everywhere by default. With the commands of junctions there are
+            target points where a turn begins and where it ends, as in training.
 
     Raises:
-        InputError: what is given is no route.
+        InputError: the points or commands make no route.
 
     Example:
         >>> from auxdrive import Pose2, RouteFollower
@@ -90,15 +89,15 @@ class RouteFollower:
         self._passed = 0
 
     def update(self, pose: Pose2) -> TargetPoint:
-        """The target point from where the vehicle is now, and its command. Call it at every new
-        pose: a point that no pose comes within 7.5 m of does not count as passed.
+        """The target point and its command, now that the vehicle is at a pose. Call it for every
+        new pose: a point counts as passed only if some pose came within 7.5 m of it.
 
         Args:
             pose: of the rear axle, in the route's map frame.
 
         Raises:
-            InputError: no pose, one that is not finite, or the target point is more than 1000 m
-                away, as where route and pose are of two frames.
+            InputError: it is no pose or not finite, or the target point is more than 1000 m away,
+                as when route and pose are in different map frames.
         """
         ego = _pose(pose)
         points, first = self._points, self._passed
@@ -123,11 +122,18 @@ class RouteFollower:
 
 
 def downsample_route(points: Float64, commands: Sequence[RoadOption]) -> list[int]:
-    """Indices (K) of the points that are kept of a route (N, 2): at lane changes, changes of
-    command, every `SAMPLE_M`, and the last.
+    """The points of a route that its sparse route keeps: those at lane changes and changes of
+    command, one every `SAMPLE_M`, and the last.
 
-    The leaderboard's `downsample_route` (leaderboard/utils/route_manipulation.py), whose distance
-    is counted only over points left out.
+    This is the leaderboard's `downsample_route` (leaderboard/utils/route_manipulation.py), which
+    counts the distance only over points that are left out.
+
+    Args:
+        points: (N, 2), of the route.
+        commands: N, one for each point.
+
+    Returns:
+        K indices into the points.
     """
     step_m = step_lengths(points).tolist()
     kept: list[int] = []
@@ -212,7 +218,9 @@ def _command(index: int, value: RoadOption | int) -> RoadOption:
 def _filled(
     points: Float64, commands: tuple[RoadOption, ...]
 ) -> tuple[Float64, tuple[RoadOption, ...]]:
-    """The route with a point each `FILL_M` wherever two lie farther apart than `MAX_STEP_M`."""
+    """The route, filled with a point every `FILL_M` where two lie farther apart than
+    `MAX_STEP_M`.
+    """
     step_m = step_lengths(points)
     pieces = np.where(step_m > MAX_STEP_M, np.ceil(step_m / FILL_M), 1).astype(np.int64)
     if (pieces == 1).all():

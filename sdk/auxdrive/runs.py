@@ -1,11 +1,11 @@
-"""The folder of a training run: what its files are called, and what its records hold.
+"""The folder of a training run: the names of its files, and the records in them.
 
-    config.yaml                         every setting, as `auxdrive train` takes it
+    config.yaml                         the config, as `auxdrive train` takes it
     dataset.json                        the card of the data set that it was trained on
     run.json                            where the run comes from (`RunRecord`)
     metrics.jsonl                       a line for each finished epoch
     tensorboard/, wandb/                the same for trackers that were asked for
-    checkpoints/last.safetensors        where training goes on
+    checkpoints/last.safetensors        the state from which training is resumed
     checkpoints/best.safetensors        the networks after the student's best epoch
     reference/images.npy, ego.npy, labels.npy
                                         real frames for the parity check of an export
@@ -13,7 +13,8 @@
     validation.json                     the same by condition, and examples (`ValidationRecord`)
     examples/<name>.jpg                 the examples' images
 
-Nothing here needs torch, so inspection, reports and the demo read runs as training writes them.
+Nothing here needs torch: training writes runs through this module, and inspection, reports and the
+demo read them through it.
 """
 
 from __future__ import annotations
@@ -33,24 +34,25 @@ from auxdrive.storage.reading import exists, is_file, open_regular, read_bytes, 
 from auxdrive.strict import MAX_JSON_BYTES, Model, Strict, parse_model
 
 Metrics = dict[str, float | None]
-"""By name; None where a metric is no number, such as R2 of labels that do not vary."""
+"""Metrics by name; None where one is no number, such as R2 of labels that do not vary."""
 
 CONFIG_NAME = "config.yaml"
 NOT_IN_FINGERPRINT = frozenset({"data", "prefetch", "evaluate", "track", "device", "threads"})
-"""Settings that may differ between a run and its resume, and between runs of one group: where the
-data lie, what is measured after training, who is told of it, and the machine. A different number of
-threads or another device rounds differently: the resumed run is as good, but not the same to the
-last bit.
+"""Entries of the config that may change when a run is resumed, and differ between runs that are
+compared: where the data lie, what is measured after training, which trackers are told, and the
+machine. With another number of threads or another device the resumed run is as good, but not equal
+to the last bit, since sums are rounded differently.
 """
 _LONGEST_LINE = 1 << 20
 
 
 class MeasuredOn(Strict):
-    """What a split is, and how far it lies from the frames that train.
+    """What a split is, and how far in time it lies from the training data.
 
     Attributes:
-        how: in words.
-        apart_s: the least time between their frames; None where they share no session.
+        how: what it is, in words.
+        apart_s: the shortest time between one of its frames and a training frame; None where they
+            share no session.
     """
 
     how: str
@@ -58,12 +60,12 @@ class MeasuredOn(Strict):
 
 
 class InitialWeights(Strict):
-    """The first weights of a run that starts from another one (`init_from`).
+    """The weights that a run starts from, if they are another run's (`init_from`).
 
     Attributes:
         run: the other run's folder, as it was given.
-        sha256: of its `checkpoints/best.safetensors`.
-        networks: those that start from it; the others are fresh.
+        sha256: of the other run's `checkpoints/best.safetensors`.
+        networks: the names of those that start from it; the others start from fresh weights.
     """
 
     run: str
@@ -75,17 +77,22 @@ class RunRecord(Strict):
     """`run.json`: where a run comes from, written before its first step.
 
     Attributes:
-        auxdrive_version: of the package that trains.
-        torch: torch's version.
-        commit: of the code that trains; "+changes" where its checkout has some, and empty where it
-            runs from no checkout.
+        auxdrive_version: the version of auxdrive that trains.
+        torch: the version of torch.
+        commit: of the code that trains, with "+changes" where the checkout has uncommitted changes;
+            empty where the code is no checkout.
         dataset_sha256: the data set's fingerprint (`auxdrive.data.dataset.Dataset.fingerprint`).
-        seed, method, task, backbone, main, aux: as in `config.yaml`, for readers without YAML.
-        measured_on: by split.
+        seed: as in `config.yaml`, for readers without YAML. So are the next five.
+        method: likewise.
+        task: likewise.
+        backbone: likewise.
+        main: likewise, the modality of the student.
+        aux: likewise, the auxiliary modalities.
+        measured_on: what each split is, by the split's name.
         camera_faults: how many images show nothing (`auxdrive.data.camera_faults.CameraFaults`).
-        input_ranges: what the ego inputs of the training samples held; None in runs that were made
-            before it was recorded.
-        init_from: the first weights; None where they are drawn from the seed.
+        input_ranges: the range of each ego input in the training samples, by its name; None in runs
+            from before it was recorded.
+        init_from: the weights that it starts from; None where they are drawn from the seed.
     """
 
     auxdrive_version: str
@@ -108,12 +115,12 @@ class PhaseResult(Strict):
     """A finished phase of training.
 
     Attributes:
-        name: the method's name for it.
+        name: the phase's name within the method.
         epochs: how many it had.
-        watch: the role that was validated after each of them.
-        best: that role's main metric after its best epoch, on the validation part; None where it
-            was no number.
-        last: the same after the last epoch.
+        watch: the role that was validated after each epoch.
+        best: that role's main metric on the validation part after its best epoch; None where it was
+            no number.
+        last: the same metric after the last epoch.
     """
 
     name: str
@@ -127,15 +134,16 @@ class RunResult(Strict):
     """`result.json`: what was measured after training.
 
     Attributes:
-        method: how the run was trained.
-        best: `phase` and `epoch` of the student's best epoch, and its main metric under its name.
-        roles: by role the phase at whose end its network was measured.
+        method: the method that trained the run.
+        best: `phase` and `epoch` of the student's best epoch, and the main metric there under the
+            metric's own name.
+        roles: for each role the phase at whose end its network was measured.
         phases: in the order in which they were trained.
-        steps: optimiser steps in all.
-        trained_s: seconds spent in them.
-        metrics: split -> role -> metric. A method's metrics over all roles at once stand under the
-            role 'all'.
-        floor: split -> kind -> metric, of what needs no network.
+        steps: how many optimiser steps there were in all.
+        trained_s: the seconds that these took.
+        metrics: by split, role and name. Metrics that a method computes over all roles together
+            stand under the role 'all'.
+        floor: the metrics of predictions that need no network, by split, kind and name.
     """
 
     method: str
@@ -149,12 +157,12 @@ class RunResult(Strict):
 
 
 class Condition(Strict):
-    """The metrics over the frames of a condition.
+    """The metrics over the frames of one condition, such as "speed below 2 m/s".
 
     Attributes:
         frames: how many there are.
         metrics: the model's.
-        constant: those of the best constants, as in the floor.
+        constant: the same metrics of the best constant prediction, as in the floor.
     """
 
     frames: int
@@ -163,19 +171,19 @@ class Condition(Strict):
 
 
 class Example(Strict):
-    """A frame of the validation part, with what was predicted of it.
+    """A frame of the validation part and the prediction for it.
 
     Attributes:
-        name: of its image, without its end: "worst-1".
-        rank: "best", "median" or "worst", by its error.
-        error: how far the prediction is from the label, in `unit` (`TaskSpec.apart`, mean).
+        name: of its image file, without the ending: "worst-1".
+        rank: "best", "median" or "worst" by its error.
+        error: how far the prediction is from the label on average, in `unit` (`TaskSpec.apart`).
         unit: the task's `parity_unit`.
-        episode: of the data set.
-        frame: its record within the episode.
-        ego: the other inputs by name.
+        episode: the id of its episode in the data set.
+        frame: its index within the episode.
+        ego: the ego inputs, by name.
         shape: of a row of the task.
-        prediction: the row's numbers, one after the other.
-        label: the same of what was recorded.
+        prediction: the numbers of the predicted row, one after the other.
+        label: those of the recorded row, likewise.
     """
 
     name: str = Field(pattern=r"^[a-z]+-[0-9]+$")
@@ -197,15 +205,15 @@ class Example(Strict):
 
 
 class ValidationRecord(Strict):
-    """`validation.json`: the role by which the best epoch was chosen, on the validation
-    part, as it was measured after training.
+    """`validation.json`: how the role by which the best epoch was chosen does on the validation
+    part, measured after training.
 
     Attributes:
         role: its name.
-        task: what it predicts.
+        task: what it predicts, a name in `auxdrive.tasks.TASKS`.
         main_metric: the task's metric by which checkpoints are compared.
-        conditions: metrics by what the vehicle did.
-        examples: frames from the best to the worst.
+        conditions: the metrics by the condition, which says what the vehicle did.
+        examples: frames, from the best to the worst.
     """
 
     role: str
@@ -219,12 +227,15 @@ class ValidationRecord(Strict):
 class RunFolder:
     """The paths of a run's files, and its records.
 
-        folder = RunFolder(Path("runs/samd"))
-        if folder.is_finished:
-            print(folder.result().metrics["val"]["student"])
-
     Attributes:
         path: the folder; it need not exist.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from auxdrive.runs import RunFolder
+        >>> folder = RunFolder(Path("runs/samd"))
+        >>> folder.is_finished, folder.result_path.name
+        (False, 'result.json')
     """
 
     path: Path
@@ -286,7 +297,7 @@ class RunFolder:
 
     @property
     def reference_labels_path(self) -> Path:
-        """`reference/labels.npy`: float32 (N, *shape), what was recorded, as the task's output."""
+        """`reference/labels.npy`: float32 (N, *shape), the recorded labels of the same frames."""
         return self.path / "reference" / "labels.npy"
 
     @property
@@ -300,12 +311,12 @@ class RunFolder:
         return self.path / "examples"
 
     def example_path(self, name: str) -> Path:
-        """The image of an example."""
+        """The image of the example with that name."""
         return self.examples_dir / f"{name}.jpg"
 
     @property
     def is_run(self) -> bool:
-        """Whether a run was begun there."""
+        """Whether a run was begun in the folder."""
         return is_file(self.config_path)
 
     @property
@@ -335,9 +346,9 @@ class RunFolder:
         return _read(self.result_path, RunResult)
 
     def epochs(self) -> list[dict[str, Any]]:
-        """The lines of `metrics.jsonl`, one for each finished epoch, in the order of training: its
-        `phase`, `epoch` and `role`, and what was measured in it by name. A last line that is still
-        being written is left out.
+        """The lines of `metrics.jsonl`, one for each finished epoch in the order of training: its
+        `phase`, `epoch` and `role`, and the metrics by name. A last line that is still being
+        written is left out.
 
         Raises:
             DataError: there is none, or another line is damaged.
@@ -351,8 +362,8 @@ class RunFolder:
         return found
 
     def epoch_lines(self) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
-        """Each line of `metrics.jsonl` as it stands there, and the JSON object that it holds, None
-        where it holds none. Lines beyond a mebibyte count as several.
+        """Each line of `metrics.jsonl` and the JSON object in it (None where there is none). A line
+        of more than a mebibyte is given in pieces.
 
         Raises:
             DataError: there is no such file, or it cannot be read.
@@ -361,7 +372,7 @@ class RunFolder:
             for line in iter(lambda: file.readline(_LONGEST_LINE), b""):
                 try:
                     value = json.loads(line)
-                except (ValueError, RecursionError):  # ValueError: also what is no UTF-8
+                except (ValueError, RecursionError):  # text that is no UTF-8 is a ValueError too
                     value = None
                 yield line, value if isinstance(value, dict) else None
 

@@ -1,12 +1,12 @@
-"""Intervals and tests, the same ones for training, export, evaluation, demo and benchmarks.
+"""Intervals and statistical tests, the same for training, export, evaluation, demo and benchmarks.
 
     seed_interval([0.41, 0.44, 0.39]).low                # over seeds: Student's t
     seed_difference(student, baseline).p_value           # over seeds: paired t-test
     paired_difference(student, baseline, seed=0).p_value # over routes: sign-flip test
     bootstrap_intervals(values, measure, group_of, ...)  # over groups of frames
 
-Legend: N samples. SciPy, which the vehicle's base install does not bring, is imported by what needs
-it; every extra brings it.
+Legend: N samples. SciPy is imported inside functions: the vehicle's base install lacks it, while
+every extra brings it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from auxdrive.errors import DataError
 from auxdrive.types import AnyArray, Float64
 
 ALPHA = 0.05
-"""A difference is shown where its p-value is below this."""
+"""A difference counts as shown where its p-value is below this."""
 EXACT_PAIRS = 12
 DRAWN_SUBSETS = 9_999
 _TAILS = (0.025, 0.975)
 
 
 def seed_interval(values: Sequence[float], unit: str = "") -> Interval:
-    """Mean of one value per seed with its two-sided 95 % t-interval; no bounds for a single seed.
+    """The mean of one value per seed with its two-sided 95 % t-interval; without bounds for a
+    single seed.
 
     Args:
         values: one number per seed.
@@ -64,19 +65,19 @@ def bootstrap_intervals(
     min_groups: int = 2,
     unit_of: Callable[[str], str] = lambda _: "",
 ) -> dict[str, Interval]:
-    """Metrics with the 95 % percentile intervals of a bootstrap over whole groups of samples (Efron
-    1979): neighbouring frames are not independent, and an interval over single frames is too
-    narrow.
+    """Metrics with their 95 % intervals, the percentiles of a bootstrap over whole groups of
+    samples (Efron 1979). Single frames would give too narrow an interval, since neighbouring frames
+    are not independent.
 
     Args:
-        values: by name, each metric over all samples.
-        measure: the metrics over samples of these indices; it may leave one out that is undefined
-            there.
-        group_of: (N,) label of each sample's group, such as its session.
-        resamples: how many are drawn.
-        seed: of the drawing.
+        values: each metric over all samples, by its name.
+        measure: computes the metrics over the samples of given indices. It may leave out a metric
+            that is undefined there.
+        group_of: (N,), a label for each sample's group, such as its session.
+        resamples: how many resamples are drawn.
+        seed: of the random numbers.
         min_groups: with fewer groups there are no bounds.
-        unit_of: the unit of a metric of that name.
+        unit_of: gives the unit of a metric by its name.
     """
     rows = [np.flatnonzero(group_of == group) for group in np.unique(group_of)]
     if len(rows) < max(min_groups, 2):
@@ -90,7 +91,7 @@ def bootstrap_intervals(
     made = {}
     for name, value in values.items():
         low, high = np.quantile(drawn[name], _TAILS)
-        # a metric may be undefined on a resample, as R2 is where all labels are equal
+        # a metric may be undefined on a resample: R2 is, where all labels are equal
         bounded = math.isfinite(low) and math.isfinite(high)
         made[name] = Interval(
             value=value,
@@ -103,13 +104,19 @@ def bootstrap_intervals(
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """One set of scores less another, pair by pair: the mean, the two-sided p-value of a test that
-    it is zero, and the interval of all differences that this test at 5 % does not refuse (infinite
-    where so few pairs, or pairs that all differ by the same, refuse nothing).
+    """The mean difference of paired scores, tested against zero.
 
-    Interval and p-value cannot disagree: zero lies outside the interval just where p is below 5 %.
+    The interval holds all differences that the same test would not reject at 5 %. So interval and
+    p-value cannot disagree: zero lies outside the interval exactly where p is below 5 %. The bounds
+    are infinite where the pairs cannot reject anything: there are too few, or all differ by the
+    same amount.
 
     Attributes:
+        mean: of the differences.
+        low: lower end of the 95 % interval.
+        high: upper end of the 95 % interval.
+        p_value: two-sided, of the test that the mean difference is zero.
+        pairs: how many there are.
         test: the name of the test.
     """
 
@@ -122,27 +129,27 @@ class PairedDifference:
 
     @property
     def is_shown(self) -> bool:
-        """Whether the test refuses that there is no difference."""
+        """Whether the test shows that there is a difference."""
         return self.p_value < ALPHA
 
 
 def seed_difference(one: Float64, other: Float64) -> PairedDifference:
-    """Student's paired t-test of `one - other`, both (N,), one value per seed, and its interval.
+    """Student's paired t-test of `one - other` and its interval.
 
-    Differences without any scatter tell nothing of how far those of further seeds would lie from
-    them: they, and a single one, have no bounds and a p-value of 1.
+    Differences that are all equal say nothing of how much those of further seeds would vary. For
+    them, and for a single seed, there are no bounds and the p-value is 1.
 
     Args:
-        one: a metric of one method.
-        other: the same metric of another, of the same seeds in the same order.
+        one: (N,), a metric of one method, one value per seed.
+        other: (N,), the same metric of another method, for the same seeds in the same order.
 
     Raises:
-        DataError: the two are not of one length, or empty, or not finite.
+        DataError: the two have different lengths, or are empty or not finite.
     """
     differences = _differences(one, other)
     count, mean = len(differences), float(differences.mean())
     scatter = float(differences.std(ddof=1)) if count > 1 else 0.0
-    # the mean of equal numbers is not always that number: deviations of its rounding are none
+    # the mean of equal numbers may differ from them by rounding; that is no scatter
     if scatter <= 1e-12 * max(float(np.abs(differences).max()), 1e-300):
         return PairedDifference(mean, -math.inf, math.inf, 1.0, count, "paired t-test")
     from scipy import stats
@@ -163,29 +170,30 @@ def _differences(one: Float64, other: Float64) -> Float64:
 
 
 def paired_difference(one: Float64, other: Float64, seed: int) -> PairedDifference:
-    """The sign-flip test of `one - other`, both (N,), and its inversion.
+    """The sign-flip test of `one - other` and the interval that belongs to it.
 
-    Under the hypothesis that the differences scatter evenly about d, each difference less d is as
-    likely with either sign. A pattern of signs gives a sum as large as the one found exactly where
-    the mean of the differences that it flips is at most d (Hartigan 1969, "Using subsample values
-    as typical values"), so p-value and interval both come from the means of all non-empty subsets:
-    of all of them up to 12 pairs, of 9,999 drawn ones beyond.
+    The hypothesis is that the differences lie symmetrically about some d: each difference minus d
+    is then as likely with either sign. Flipping some of the signs gives a sum at least as large as
+    the observed one exactly where the mean of the flipped differences is at most d (Hartigan 1969,
+    "Using subsample values as typical values"). So the means of all non-empty subsets of the
+    differences give both p-value and interval. Up to 12 pairs all subsets are used, beyond that
+    9,999 random ones.
 
     Args:
-        one: scores.
-        other: scores of the same routes, seeds or samples, in the same order.
-        seed: of the drawing of subsets.
+        one: (N,), scores.
+        other: (N,), scores of the same routes, seeds or samples, in the same order.
+        seed: of the random subsets.
 
     Raises:
-        DataError: the two are not of one length, or empty, or not finite.
+        DataError: the two have different lengths, or are empty or not finite.
     """
     differences = _differences(one, other)
     means = np.sort(_subset_means(differences, seed))
     patterns = len(means) + 1
     tail = min(np.count_nonzero(means <= 0), np.count_nonzero(means >= 0))
     p_value = min(1.0, 2.0 * (1 + int(tail)) / patterns)
-    # d is refused where 2 (1 + number of means up to d) / patterns is below 5 %: so many means may
-    # lie outside on each side.
+    # d is rejected where 2 (1 + number of means up to d) / patterns is below 5 %; so this many
+    # means may lie outside the interval on each side.
     outside = int(np.ceil(ALPHA * patterns / 2 - 1e-9)) - 1
     low, high = (
         (float(means[outside - 1]), float(means[-outside])) if outside > 0 else (-np.inf, np.inf)

@@ -1,8 +1,8 @@
-"""Models and JSON read strictly: what stands in a file of auxdrive is what whoever wrote it meant,
-or the file is refused.
+"""Strict reading of JSON and of pydantic models: a file that is not exactly what auxdrive writes is
+refused.
 
-Python's parser takes the last of two equal keys, NaN and infinities, numbers that overflow, and
-half characters (lone surrogates). A card or a result that holds any of these was not written by
+Python's JSON parser takes the last of two equal keys, and accepts NaN, infinities, numbers that
+overflow and half characters (lone surrogates). A file with any of these was not written by
 auxdrive, or was damaged since. Models are validated without conversions: a number in quotes is no
 number.
 """
@@ -24,8 +24,8 @@ from auxdrive.storage.reading import ErrorKind, read_bytes, shown
 
 
 class Strict(BaseModel):
-    """Base of auxdrive's models: unknown keys are mistakes, numbers are finite, nothing is changed
-    once it has been made.
+    """Base of auxdrive's models: unknown keys and numbers that are not finite are refused, and an
+    object cannot be changed once it is made.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -40,12 +40,17 @@ _MOST_MISTAKES = 50
 
 
 def parse_json(data: bytes, where: str, kind: ErrorKind = DataError) -> Any:
-    """The value of a JSON document in UTF-8.
+    """The value of a JSON document.
+
+    Args:
+        data: the document, in UTF-8.
+        where: what the document is; the message of an error begins with it.
+        kind: the class of the error.
 
     Raises:
-        kind: no UTF-8, no JSON, a key twice in an object, numbers that are not finite or of
-            thousands of digits, lone surrogates, nested deeper than `MAX_DEPTH`. The message begins
-            with `where`.
+        kind: it is no UTF-8 or no JSON, an object has a key twice, a number is not finite or has
+            thousands of digits, a text holds a lone surrogate, or it is nested deeper than
+            `MAX_DEPTH`.
     """
     if data.startswith(_BOM):
         raise kind(
@@ -71,7 +76,16 @@ def parse_json(data: bytes, where: str, kind: ErrorKind = DataError) -> Any:
 
 
 def parse_object(data: bytes, where: str, kind: ErrorKind = DataError) -> dict[str, Any]:
-    """The JSON object of a document. Raises as `parse_json`, and where it is another value."""
+    """The JSON object of a document.
+
+    Args:
+        data: see `parse_json`.
+        where: see `parse_json`.
+        kind: see `parse_json`.
+
+    Raises:
+        kind: as `parse_json`, or the value is no object.
+    """
     value = parse_json(data, where, kind)
     if not isinstance(value, dict):
         raise kind(f"{where}: must hold a JSON object, not a {type(value).__name__}")
@@ -79,10 +93,17 @@ def parse_object(data: bytes, where: str, kind: ErrorKind = DataError) -> dict[s
 
 
 def parse_model(data: bytes, model: type[Model], where: str, kind: ErrorKind = DataError) -> Model:
-    """A model from its JSON, without conversions.
+    """An object of a model from its JSON, without conversions.
+
+    Args:
+        data: see `parse_json`.
+        model: its class.
+        where: see `parse_json`.
+        kind: see `parse_json`.
 
     Raises:
-        kind: as `parse_json`, or it is none of that model; every mistake is listed, one a line.
+        kind: as `parse_json`, or the document does not fit the model; the message lists every
+            mistake in a line of its own.
     """
     parse_json(data, where, kind)
     try:
@@ -95,19 +116,19 @@ def parse_model(data: bytes, model: type[Model], where: str, kind: ErrorKind = D
 def mistakes_of(
     error: ValidationError, model: type[BaseModel] | None = None, whole: str = ""
 ) -> list[str]:
-    """What pydantic found, a line for each mistake: where, and what is wrong there. The first
-    fifty; what comes from the file or the user is cut.
+    """The mistakes that pydantic found, a line for each: where, and what is wrong there. At most
+    fifty are listed, and long texts of the file or the user are cut.
 
     Args:
         error: from a model's validation.
-        model: that model; with it an unknown key or name is told with the nearest valid one.
-        whole: what a mistake of the model as a whole is said to be of; nothing by default.
+        model: that model; with it the line of an unknown key or name tells the nearest valid one.
+        whole: stands for the place of a mistake that concerns the whole model; nothing by default.
     """
     found = error.errors(include_url=False)
     lines = []
     for mistake in found[:_MOST_MISTAKES]:
         where = shown(".".join(map(str, mistake["loc"])) or whole)
-        # a model may find several mistakes between its fields, and tells one a line
+        # a model's own check of several fields may find several mistakes, one on each line
         texts = _told(mistake, model).split("\n")
         lines += [f"{where}: {text}" if where else text for text in texts]
     more = len(found) - _MOST_MISTAKES
@@ -132,7 +153,7 @@ def _told(mistake: ErrorDetails, model: type[BaseModel] | None) -> str:
 
 
 def _model_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """The model that stands at a place within another."""
+    """The model at a place within another model; None where there is none."""
     kinds: list[Any] = [model]
     for name in (part for part in path if isinstance(part, str)):  # numbers are places in lists
         models = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
@@ -143,7 +164,7 @@ def _model_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseM
 
 
 def _enum_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[Enum] | None:
-    """The enumeration that a field, or an item of one, is to be of."""
+    """The enumeration that a field, or an item of a field, is declared as; None for others."""
     names = [place for place, part in enumerate(path) if isinstance(part, str)]
     owner = _model_at(model, path[: names[-1]]) if names else None
     field = None if owner is None else owner.model_fields.get(str(path[names[-1]]))
@@ -152,17 +173,25 @@ def _enum_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[Enum] 
 
 
 def _kinds_in(annotation: Any) -> list[Any]:
-    """A type and all that it is made of: of `tuple[Modality, ...] | None` these three and more."""
+    """A type and all types that it is made of: for `tuple[Modality, ...] | None` the union itself,
+    the tuple, `Modality` and None.
+    """
     return [annotation, *(kind for part in get_args(annotation) for kind in _kinds_in(part))]
 
 
 def read_model(
     path: Path, model: type[Model], kind: ErrorKind = DataError, limit: int = MAX_JSON_BYTES
 ) -> Model:
-    """A model from a JSON file.
+    """An object of a model from a JSON file.
+
+    Args:
+        path: of the file.
+        model: its class.
+        kind: the class of an error.
+        limit: the largest size in bytes.
 
     Raises:
-        kind: the file cannot be read or is larger than `limit` bytes, or as `parse_model`.
+        kind: the file cannot be read or is larger than `limit`, or as `parse_model`.
     """
     return parse_model(read_bytes(path, limit, kind), model, str(path), kind)
 
@@ -170,19 +199,30 @@ def read_model(
 def read_object(
     path: Path, kind: ErrorKind = DataError, limit: int = MAX_JSON_BYTES
 ) -> dict[str, Any]:
-    """The JSON object of a file. Raises as `read_model`."""
+    """The JSON object of a file.
+
+    Args:
+        path: of the file.
+        kind: the class of an error.
+        limit: the largest size in bytes.
+
+    Raises:
+        kind: the file cannot be read or is larger than `limit`, or as `parse_object`.
+    """
     return parse_object(read_bytes(path, limit, kind), str(path), kind)
 
 
 def dump_json(value: Any) -> bytes:
-    """A JSON document that `parse_json` reads: in ASCII, indented. Numbers that are not finite
-    become null, NumPy's become Python's.
+    """A JSON document of a value, in ASCII and indented, as `parse_json` reads it. Numbers that are
+    not finite become null, and NumPy's become Python's.
     """
     return (json.dumps(plain(value), indent=2, default=str, allow_nan=False) + "\n").encode("ascii")
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON has it: NumPy's become Python's, numbers that are not finite None."""
+    """A value as JSON can hold it: numbers that are not finite become None, and NumPy's arrays and
+    numbers become Python's.
+    """
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -213,11 +253,15 @@ def _finite(text: str) -> float:
 
 
 def refuse_odd(value: Any, depth: int = 0) -> None:
-    """Refuse depth and half characters in what a parser gave: mappings, lists and texts.
+    """Refuse a parsed document that is nested too deep or holds half characters.
+
+    Args:
+        value: what a parser gave: mappings, lists and texts.
+        depth: at which the value stands in the document.
 
     Raises:
-        RecursionError: nested deeper than `MAX_DEPTH`. ValueError: a text that holds a lone
-            surrogate.
+        RecursionError: it is nested deeper than `MAX_DEPTH`.
+        ValueError: a text holds a lone surrogate.
     """
     if depth > MAX_DEPTH:
         raise RecursionError

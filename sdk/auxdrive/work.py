@@ -1,5 +1,6 @@
-"""How far a long work is. The library tells it to whoever shows it, and prints nothing itself:
-`auxdrive.console.progress` shows it on standard error, `no_progress` nowhere.
+"""The progress of work that takes long. The library prints nothing: it reports progress to a
+callback (`ShowProgress`). `auxdrive.console.progress` shows it on standard error, `no_progress`
+nowhere.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A work that takes long.
+    """A piece of work that takes long, such as a training, and what its progress is counted in.
 
     Attributes:
-        name: what is done, as in "training samd".
-        unit: what it is counted in, in the singular: "epoch", "episode", "route".
-        total: how many units it has; None where nobody knows.
-        at_once: how many units are under way side by side.
-        many: whether units are too many and too short for a line each.
-        effort: where units take times of their own, what all of them take together, in any unit of
-            effort.
+        name: what is done: "training samd".
+        unit: what is counted, in the singular: "epoch", "episode", "route".
+        total: how many units there are; None where that is not known.
+        at_once: how many units are worked on at the same time.
+        many: whether the units are too many and too short for a line each.
+        effort: where units differ in how long they take, the effort of all of them together, in any
+            unit. None where all units take about as long.
 
     Example:
         >>> from auxdrive import Work
@@ -41,8 +42,8 @@ class Work:
 
 
 class Shown(Protocol):
-    """A work that is being shown. What shows it is a context manager that takes the `Work`:
-    `auxdrive.console.progress`, or one of your own.
+    """The progress of a work, as whoever does the work reports it. `auxdrive.console.progress` shows
+    it; another display is a context manager of your own that takes the `Work`.
 
     Example:
         >>> from contextlib import contextmanager
@@ -65,30 +66,36 @@ class Shown(Protocol):
     """
 
     def done(self, count: int = 1, *details: str, effort: float | None = None) -> None:
-        """Units were finished.
+        """Report units that were finished.
 
         Args:
             count: how many.
-            details: what came of them, a few words each.
-            effort: what they took, where the work counts its effort.
+            details: their results, in a few words each.
+            effort: of these units, where the work counts effort.
         """
 
     def found(self, count: int, effort: float | None = None) -> None:
-        """Units had been finished before the work began, which say nothing of its pace."""
+        """Report units that were finished before, as in an earlier run. They do not count for the
+        estimate of the time that is left.
+
+        Args:
+            count: how many.
+            effort: of these units, where the work counts effort.
+        """
 
     def within(self, share: float) -> None:
-        """Of the unit under way a share (0 to 1) is done."""
+        """Report which share (0 to 1) of the current unit is done."""
 
     def expect(self, total: int) -> None:
-        """The work has so many units in all, as is known by now."""
+        """Report how many units there are in all, where that was not known at first."""
 
 
 ShowProgress = Callable[[Work], AbstractContextManager[Shown]]
-"""Shows a work from its begin to its end."""
+"""Opens the display of a work, a context manager that lasts as long as the work."""
 
 
 class Unseen:
-    """A work that nobody looks at."""
+    """Progress that is not shown."""
 
     def done(self, count: int = 1, *details: str, effort: float | None = None) -> None: ...
 
@@ -101,20 +108,20 @@ class Unseen:
 
 @contextmanager
 def no_progress(work: Work) -> Iterator[Shown]:
-    """Shows nothing."""
+    """A `ShowProgress` that shows nothing."""
     del work
     yield Unseen()
 
 
 class Pace:
-    """Where a work stands, and how long the rest takes at the pace so far.
+    """How far a work is, and how long the rest will take at the pace so far. Its methods `found`,
+    `done` and `within` are those of `Shown`.
 
     Args:
-        work: which.
-        clock: the time in seconds.
+        work: whose progress it is.
+        clock: gives the time in seconds.
 
     Example:
-        >>> from auxdrive.work import Pace, Work
         >>> from auxdrive.work import Pace, Work
         >>> times = iter([0.0, 30.0, 30.0])
         >>> pace = Pace(Work("training", "epoch", total=4), lambda: next(times))
@@ -131,7 +138,7 @@ class Pace:
         self._left_s: float | None = None
 
     def found(self, count: int, effort: float | None = None) -> None:
-        """Units were there."""
+        """Units were finished before the work began."""
         self.finished += count
         self._effort += count if effort is None else effort
 
@@ -143,7 +150,7 @@ class Pace:
         self._estimate()
 
     def within(self, share: float) -> None:
-        """Of the unit under way a share is done."""
+        """A share (0 to 1) of the current unit is done."""
         self.share = min(max(share, 0.0), 1.0)
         self._estimate()
 
@@ -154,7 +161,7 @@ class Pace:
 
     @property
     def part(self) -> float:
-        """The share of the whole that is done, 0 to 1; 0 where nobody knows."""
+        """The share of the whole work that is done, 0 to 1; 0 where the total is not known."""
         whole = self._whole
         return min((self._effort + self.share) / whole, 1.0) if whole else 0.0
 
@@ -163,12 +170,15 @@ class Pace:
         return self.total if self._work.effort is None else self._work.effort
 
     def elapsed_s(self) -> float:
-        """Since the work began."""
+        """Seconds since the work began."""
         return self._clock() - self._began_s
 
     def left_s(self) -> float | None:
-        """At the last news, and counted down since; None before the first. A unit that takes longer
-        than it should is not made up for by the others.
+        """Seconds until the work is done: the estimate of the last report less the time since then.
+        None before the first report, or where the total is not known.
+
+        A unit that takes longer than expected does not make the others shorter: the estimate stays
+        above what they take.
         """
         if self._left_s is None or self.total is None:
             return None
@@ -177,7 +187,9 @@ class Pace:
         return max(self._left_s - since_s, self._left_s * (units - 1) / units)
 
     def _estimate(self) -> None:
-        """Of units under way side by side each is taken for half done."""
+        """Estimate the time that is left. Where several units are worked on at the same time, each
+        is taken to be half done.
+        """
         whole = self._whole
         if whole is None or not (self._effort_here or self.share):
             return
@@ -191,10 +203,9 @@ class Pace:
 
 
 def duration(seconds: float) -> str:
-    """A time as one would say it: "40 s", "12 min", "3 h 05 min", "2 d 4 h".
+    """A duration in words: "40 s", "12 min", "3 h 05 min", "2 d 4 h".
 
     Example:
-        >>> from auxdrive.work import duration
         >>> from auxdrive.work import duration
         >>> duration(3900)
         '1 h 05 min'

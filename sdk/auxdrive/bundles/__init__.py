@@ -1,19 +1,20 @@
-"""Bundles: a directory that holds a model and everything that is said of it, checked file by file
-before anything is used.
+"""Bundles: directories that hold an exported model and its description. Every file is checked
+before any of them is used.
 
     card.json               what the model is (`ModelCard`), with the SHA-256 of every other file
-    model.onnx              the graph, camera's image in, physical units out; no external data
+    model.onnx              the graph: the camera's image in, physical units out; no external data
     README.md               the card for people
-    reference/images.npy    uint8 (N, H, W, 3)
-    reference/ego.npy       float32 (N, E): the ego inputs side by side in the card's order; E = 0
-                            for a camera alone
-    reference/outputs.npy   float32, what the trained student predicts from these frames
+    reference/images.npy    uint8 (N, H, W, 3), reference frames
+    reference/ego.npy       float32 (N, E): their ego inputs side by side in the card's order; E = 0
+                            where the model takes the image alone
+    reference/outputs.npy   float32 (N, ...), what the trained student predicts from these frames
     reference/negative_control.npy
-                            the same of weights of another seed, which the parity check must refuse
+                            float32 (N, ...), what weights of another seed predict from them; the
+                            parity check must refuse these
 
-Files that the card does not name may not stand there, but for what desktops, file systems and git
-leave in every folder (`layout.is_left_by_others`); none may be missing, and none may be a link. A
-bundle is read-only.
+A bundle holds exactly the files that the card names, besides those that desktops, file systems and
+git leave in every folder (`layout.is_left_by_others`). None of them may be a link. Nothing ever
+changes a bundle.
 """
 
 from auxdrive.bundles.arrays import parse_npy

@@ -1,5 +1,5 @@
-"""Arrays from the bytes of `.npy` files, without trust: nothing is unpickled, nothing is allocated
-on the word of a header.
+"""Reading `.npy` files that nobody vouches for: nothing is unpickled, and no memory is allocated
+because a header asks for it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from auxdrive.bundles.files import AGAIN
 from auxdrive.errors import BundleError
 from auxdrive.types import AnyArray
 
-# What NumPy's parser of headers raises on damaged ones; what it only warns of is damage too.
+# What NumPy raises for a damaged header. What it only warns of is damage too.
 _NPY_ERRORS = (
     ValueError,
     TypeError,
@@ -31,12 +31,16 @@ _NPY_ERRORS = (
 
 
 def parse_npy(data: bytes, where: str) -> AnyArray:
-    """An array from the bytes of a `.npy` file; the size is checked against the header before
-    anything is allocated.
+    """The array (any shape) in the bytes of a `.npy` file. The header is compared with the amount
+    of data before memory is allocated.
+
+    Args:
+        data: the bytes.
+        where: names the file in messages.
 
     Raises:
-        BundleError: no `.npy` file, Python objects inside, or more or less data than its header
-            says.
+        BundleError: it is no `.npy` file, holds Python objects, or has more or less data than its
+            header says.
     """
     stream = io.BytesIO(data)
     try:

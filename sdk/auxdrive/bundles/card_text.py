@@ -1,5 +1,5 @@
-"""Cards of bundles from their JSON: strictly, and consistent with themselves and with what a
-predictor can serve.
+"""Reading the card of a bundle: it must be valid, consistent with itself, and describe a model that
+a predictor can run.
 """
 
 from __future__ import annotations
@@ -23,11 +23,15 @@ from auxdrive.tasks import TASKS
 
 
 def parse_card(data: bytes, where: str) -> ModelCard:
-    """A card from its JSON: strict types, no unknown or repeated keys, no NaN, and consistent with
-    itself.
+    """The card in a JSON document. Types are strict; unknown or repeated keys and NaN are refused,
+    and the card must be consistent with itself.
+
+    Args:
+        data: the document.
+        where: names the file in messages.
 
     Raises:
-        BundleError: with every mistake that was found.
+        BundleError: the card is not valid; the message lists every mistake.
     """
     if (cause := mark_cause(data)) is not None:
         raise BundleError(f"{where}: {cause}")
@@ -39,8 +43,8 @@ def parse_card(data: bytes, where: str) -> ModelCard:
 
 
 def _card_mistakes(card: ModelCard) -> Iterator[str]:
-    """What the types alone do not say: the layout of a bundle and the inputs and outputs that a
-    predictor can serve.
+    """The mistakes that the types alone do not catch: in the names of files, and in inputs and
+    outputs that a predictor cannot serve.
     """
     for name in sorted(card.files):
         if not _is_plain_relative(name) or name == CARD_NAME:

@@ -1,5 +1,5 @@
-"""The files of a bundle's directory: which are there, and what is in them. No link is followed,
-nothing special is opened.
+"""Listing and reading the files of a bundle's directory. Links are not followed, and special files
+(devices, pipes) are not opened.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ AGAIN = "Copy or export the bundle again"
 
 @dataclass(slots=True)
 class Listing:
-    """What lies under a directory. sizes: relative path -> bytes. passed_over: what others left
-    there, never opened.
+    """The files under a directory.
+
+    Attributes:
+        sizes: of the files in bytes, by their relative paths.
+        passed_over: files and folders that other programs left there. They are never opened.
     """
 
     sizes: dict[str, int] = field(default_factory=dict)
@@ -32,8 +35,8 @@ def list_files(root: Path) -> Listing:
     """Every file under a directory.
 
     Raises:
-        BundleError: links, special files, too many or too deep folders, or one that may not be
-            read.
+        BundleError: there is a link or a special file, there are too many files or too deep
+            folders, or one cannot be read.
     """
     listing = Listing()
     _walk(root, PurePosixPath(), 0, listing)
@@ -81,10 +84,16 @@ def _enter(
 
 
 def read_file(root: Path, name: str, limit: int) -> bytes:
-    """A regular file, at most `limit` bytes.
+    """The content of a regular file.
+
+    Args:
+        root: the bundle's directory.
+        name: the file's path within it.
+        limit: the largest size in bytes.
 
     Raises:
-        BundleError: a link, no regular file, too large, not readable, or a stand-in of Git LFS.
+        BundleError: it is a link, no regular file, larger than the limit, not readable, or only a
+            pointer of Git LFS.
     """
     path = root / name
     if path.is_symlink():
@@ -96,11 +105,16 @@ def read_file(root: Path, name: str, limit: int) -> bytes:
 
 
 def read_named(root: Path, name: str, expected_sha256: str) -> bytes:
-    """A file as the card names it, held against the SHA-256 that stands there.
+    """The content of a file that the card names, if its SHA-256 is the card's.
+
+    Args:
+        root: the bundle's directory.
+        name: the file's path within it.
+        expected_sha256: that the card gives.
 
     Raises:
-        BundleError: as `read_file`, or its content is another; the message says what was done to it
-            where that can be seen.
+        BundleError: as `read_file`, or the content has changed; the message says how where that can
+            be seen.
     """
     data = read_file(root, name, layout.MAX_FILE_BYTES)
     if sha256(data) != expected_sha256:
@@ -110,16 +124,16 @@ def read_named(root: Path, name: str, expected_sha256: str) -> bytes:
 
 
 def sha256(data: bytes) -> str:
-    """SHA-256 in small hexadecimal digits, as cards hold it."""
+    """The SHA-256 of some bytes in lower-case hexadecimal digits, as cards hold it."""
     return hashlib.sha256(data).hexdigest()
 
 
 def sha256_of_files(root: str | os.PathLike[str]) -> dict[str, str]:
-    """Relative path -> SHA-256 of every file under a directory but card.json: the `files` of the
-    card that is to be written.
+    """The `files` of a card that is about to be written: the SHA-256 of every file under a
+    directory except card.json, by relative path.
 
     Raises:
-        BundleError: links, special files, too many or too large files.
+        BundleError: there is a link or a special file, or there are too many or too large files.
     """
     base = Path(root)
     names = sorted(name for name in list_files(base).sizes if name != layout.CARD_NAME)
@@ -127,7 +141,7 @@ def sha256_of_files(root: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def some(names: Iterable[str]) -> str:
-    """The first few of many names, for a message."""
+    """The first five of many names, and how many more there are, for a message."""
     listed = list(names)
     return ", ".join(f"'{name}'" for name in listed[:5]) + (
         f" and {len(listed) - 5} more" if len(listed) > 5 else ""

@@ -1,4 +1,4 @@
-"""What a bundle is made of: names of files, inputs and outputs, and how large any of it may be."""
+"""What a bundle consists of: names of its files, inputs and outputs, and how large they may be."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ MAX_TOTAL_BYTES = 4 << 30
 MAX_FILES = 256
 MAX_DEPTH = 4
 
-# What desktops, file systems and version control leave in every folder that they touch. In lower
-# case.
+# Names (in lower case) of what desktops, file systems and version control leave in every folder.
 _LEFT_BY_OTHERS = (
     # macOS, on its own and on foreign disks
     ".ds_store", "._*", "__macosx", ".spotlight-v100", ".trashes", ".fseventsd",
@@ -49,21 +48,19 @@ _LEFT = re.compile("|".join(map(translate, _LEFT_BY_OTHERS)))
 
 
 def unit_of(name: str) -> str | None:
-    """The unit of an input; None for no known one. A card that gives another describes another
-    model than the one that a predictor runs.
-    """
+    """The unit that an input must have in a card; None where there is no input of that name."""
     if name == IMAGE_INPUT:
         return "intensity"
     return EGO_INPUTS[name].unit if name in EGO_INPUTS else None
 
 
 def ego_of(card: ModelCard) -> EgoLayout:
-    """A card's inputs beside the image, in its order."""
+    """The inputs of a card beside the image, in the card's order."""
     return EgoLayout(spec.name for spec in card.inputs if spec.name != IMAGE_INPUT)
 
 
 def is_left_by_others(name: str) -> bool:
-    """Whether a file or folder of that name (no path) is none of a bundle's business: it is passed
-    over and never read.
+    """Whether a file or folder of that name (without a path) belongs to no bundle but is left by
+    other programs. It is ignored and never read.
     """
     return _LEFT.match(name.lower()) is not None

@@ -1,4 +1,6 @@
-"""What happens to bundles on their way: each kind of damage by copying is named, with its cure."""
+"""The damage that bundles suffer when they are copied: messages that name it and say how to cure
+it.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,8 @@ _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 def pointer_cause(data: bytes) -> str | None:
-    """What to say of a stand-in that git left where the file itself should be; None for anything
-    else.
+    """The message for a pointer that Git LFS or git-annex left instead of the file itself; None for
+    other content.
     """
     if data.startswith(_LFS):
         return (
@@ -33,7 +35,7 @@ def pointer_cause(data: bytes) -> str | None:
 
 
 def mark_cause(data: bytes) -> str | None:
-    """What to say of a text that begins with a byte-order mark; None for anything else."""
+    """The message for a text that begins with a byte-order mark; None for other content."""
     if data.startswith(_MARKS):
         return (
             "begins with a byte-order mark, so an editor or a shell saved it anew. Copy the bundle "
@@ -44,8 +46,12 @@ def mark_cause(data: bytes) -> str | None:
 
 
 def change_cause(data: bytes, expected_sha256: str) -> str | None:
-    """What was done to a file that has another SHA-256 than it should, where undoing a known change
-    gives the right one.
+    """The message for a file whose SHA-256 is wrong, where a known change explains it: undoing the
+    change gives the right SHA-256. None for others.
+
+    Args:
+        data: the file's content.
+        expected_sha256: that it should have.
     """
 
     def restores(other: bytes) -> bool:

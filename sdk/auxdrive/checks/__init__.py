@@ -1,3 +1,3 @@
-"""Checks of bundles that need no trust in the file: what a graph holds, and whether a bundle is
-what its card says.
+"""Checks of values, graphs and whole bundles. They trust nothing: a graph is read without being
+run, and a bundle is compared with its card.
 """

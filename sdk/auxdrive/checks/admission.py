@@ -1,5 +1,5 @@
-"""Whether a graph is the one that its card describes: its inputs and outputs, and what they depend
-on. Nothing is run.
+"""Whether a graph is the one that its card describes: its inputs and outputs, and which inputs the
+outputs depend on. Nothing is run.
 """
 
 from __future__ import annotations
@@ -14,11 +14,19 @@ from auxdrive.errors import BundleError
 
 
 def admit(model: bytes, card: ModelCard, what: str) -> GraphFacts:
-    """The facts of a graph that may be given to a runtime: one that exports are made of, with the
-    card's inputs and outputs.
+    """Check a graph before it is given to a runtime: it must be one that an export can hold, with
+    the inputs and outputs of the card.
+
+    Args:
+        model: the graph's bytes, ONNX.
+        card: of the bundle.
+        what: names the graph in messages.
+
+    Returns:
+        The facts of the graph.
 
     Raises:
-        BundleError: it is not. `what` is how the message calls it.
+        BundleError: it is not such a graph.
     """
     facts = read_graph(model, what)
     for check in check_graph(facts, card):
@@ -28,7 +36,12 @@ def admit(model: bytes, card: ModelCard, what: str) -> GraphFacts:
 
 
 def check_graph(facts: GraphFacts, card: ModelCard) -> Iterator[Check]:
-    """What is proved from the graph alone."""
+    """The checks that need the graph and the card alone.
+
+    Args:
+        facts: of the graph.
+        card: of the bundle.
+    """
     wrong = [
         *_signature_mistakes("input", facts.inputs, card.inputs),
         *_signature_mistakes("output", facts.outputs, card.outputs),
@@ -42,8 +55,8 @@ def check_graph(facts: GraphFacts, card: ModelCard) -> Iterator[Check]:
 
 
 def _check_dependence(facts: GraphFacts, card: ModelCard) -> Check:
-    """RGB only: each output depends on the image, and on nothing but the image and the ego inputs
-    that the card declares.
+    """Whether each output depends on the image, and on nothing else but the ego inputs that the
+    card declares. So the model needs no sensor but the camera.
     """
     declared = {spec.name for spec in card.inputs}
     for output, needed in facts.reachable_inputs.items():
@@ -94,7 +107,7 @@ def _signature_mistakes(
 
 
 def _same_axis(found: int | str, wanted: int | str) -> bool:
-    """Free axes are equal whatever they are called."""
+    """Whether two axes agree: free axes do, whatever their names."""
     return (
         found == wanted
         if isinstance(found, int) and isinstance(wanted, int)

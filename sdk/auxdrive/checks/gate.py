@@ -1,7 +1,7 @@
-"""What goes into a model and what comes out of it, held against its limits: the same for a
-vehicle's bundle and a run in a simulator.
+"""The checks around every call of a model: of the observation that goes in, and of the output that
+comes out. Bundles in a vehicle and runs in a simulator share them.
 
-Legend: "row": what a model's graph gives for one frame.
+Legend: a "row" is the output of a model's graph for one frame.
 """
 
 from __future__ import annotations
@@ -28,8 +28,12 @@ _ORDER = "in the order red, green, blue (OpenCV gives BGR: turn it with frame[..
 
 
 class Inputs(NamedTuple):
-    """An observation that was checked: the image, and plain finite numbers; `ego` holds those of
-    each ego input in the model's order.
+    """A checked observation.
+
+    Attributes:
+        image: uint8 (H, W, 3) of the camera's size.
+        time_s: the capture time.
+        ego: the numbers of each ego input, in the model's order. All are finite.
     """
 
     image: AnyArray
@@ -38,16 +42,18 @@ class Inputs(NamedTuple):
 
     @property
     def ego_row(self) -> list[float]:
-        """(E,): the ego inputs side by side."""
+        """The numbers of all ego inputs side by side, E of them."""
         return [value for values in self.ego for value in values]
 
 
 class Verdict(NamedTuple):
-    """What may go out of a prediction: nothing of one that is withheld.
+    """What the check of an output found.
 
     Attributes:
-        fields: those of `Prediction` that hold the model's numbers; none where they are withheld.
-        waypoint_times_s, flags, reason: as in `Prediction`.
+        fields: the fields of `Prediction` that hold the output; empty where it is withheld.
+        waypoint_times_s: as in `Prediction`.
+        flags: as in `Prediction`.
+        reason: as in `Prediction`.
     """
 
     fields: dict[str, Any]
@@ -56,7 +62,12 @@ class Verdict(NamedTuple):
     reason: str
 
     def prediction(self, time_s: float, latency_ms: float) -> Prediction:
-        """What goes out."""
+        """The prediction that is given.
+
+        Args:
+            time_s: of the observation.
+            latency_ms: of the call.
+        """
         return Prediction(
             time_s,
             latency_ms,
@@ -68,7 +79,16 @@ class Verdict(NamedTuple):
 
 
 class Gate:
-    """Checks observations, and judges predictions by the limits of their task."""
+    """Checks the observations that a model is given, and its outputs by the limits of the task.
+
+    Args:
+        camera: that the model was trained with.
+        task: what it predicts, a name in `TASKS`.
+        steering: the steering limits that it was trained with.
+        times_s: the card's `waypoint_times_s`.
+        ego: the ego inputs that it takes.
+        ranges: of these inputs in training, by name; None where they are not known.
+    """
 
     def __init__(
         self,
@@ -87,11 +107,11 @@ class Gate:
         self._limit = self._task.limit(steering)
 
     def check(self, observation: Observation) -> Inputs:
-        """Image, time and ego inputs.
+        """Check an observation; what the model needs of it.
 
         Raises:
-            InputError: the image is not uint8 of the camera's size, or a needed number is missing,
-                of another type or not finite.
+            InputError: the image is not uint8 of the camera's size, or a number that is needed is
+                missing, of another type or not finite.
         """
         if not isinstance(observation, Observation):
             raise InputError(f"a model takes an Observation, got {shown(observation)}")
@@ -104,12 +124,12 @@ class Gate:
         return Inputs(image, seconds("time_s", observation.time_s, _TIME), ego)
 
     def judge(self, row: Float32 | None, inputs: Inputs, failure: str = "") -> Verdict:
-        """What may go out.
+        """Check an output.
 
         Args:
-            row: what the graph gave for one frame, or None where the runtime failed.
-            inputs: what was asked.
-            failure: why it failed.
+            row: the output for one frame, of the task's shape; None where the runtime failed.
+            inputs: that the model was given.
+            failure: why the runtime failed.
         """
         flags, reason, fields = _NO_FLAGS, "", _NOTHING
         if row is None:
@@ -136,7 +156,7 @@ class Gate:
         ), f"{limit.what}: {size:.4g} {limit.unit}, the limit is {limit.largest:.4g} {limit.unit}"
 
     def _outside(self, inputs: Inputs) -> str:
-        """What of the inputs leaves its bounds; empty where nothing does."""
+        """Which ego inputs lie outside their bounds, as a sentence; empty where none does."""
         outside = []
         for (name, bounds), values in zip(self._bounds.items(), inputs.ego, strict=True):
             for value, low, high in zip(values, bounds.low, bounds.high, strict=True):
@@ -151,7 +171,15 @@ class Gate:
 
 
 def _plain(image: Any, shape: tuple[int, ...]) -> AnyArray:
-    """The array itself under a subclass (a memory map, say)."""
+    """The plain array of an object of a subclass, such as a memory map.
+
+    Args:
+        image: that was given.
+        shape: that the model takes, for messages.
+
+    Raises:
+        InputError: it is no array, or a masked one.
+    """
     if not isinstance(image, np.ndarray):
         raise InputError(
             f"the image is {shown(image)}; give a NumPy array uint8 {shape} (height, width, RGB), "

@@ -1,11 +1,11 @@
-"""What an ONNX file holds, read without the onnx package (the vehicle has none) and without trust
+"""Reading ONNX files without the onnx package, which the vehicle does not have, and without trust
 in the file.
 
-`read_graph` accepts exactly the graphs that auxdrive's exports are made of: one graph, ONNX's own
-operators from one list (`operators`), every tensor in the file, and sizes and indices that follow
-from the image's size alone. Everything else is refused: local functions, control flow, sequences,
-custom domains, data in other files, metadata, fields that are not known. Then it says what
-`auxdrive verify` has to prove: inputs, outputs, and which inputs each output depends on.
+`read_graph` accepts only graphs like those of auxdrive's exports: a single graph, operators of ONNX
+from one list (`operators`), every tensor stored in the file, and sizes and indices that follow from
+the size of the image alone. Everything else is refused: local functions, control flow, sequences,
+custom domains, data in other files, metadata, unknown fields. It gives what `auxdrive verify` must
+prove: the inputs, the outputs, and which inputs each output depends on.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from auxdrive.checks.wire import WireReader
 
 MAX_MODEL_BYTES = 1 << 30
 MAX_NODES = 5_000
-"""The largest export has about 220."""
+"""The most nodes of a graph; the largest export has about 220."""
 MAX_VALUES = 16
-"""Inputs, and outputs, of a graph."""
+"""The most inputs, and the most outputs, of a graph."""
 IR_VERSIONS = range(8, 15)
-"""Of the file format. Before 4 a stored tensor was an input too; what is newer than these is not
-known.
+"""The versions of the file format that are read. Newer ones are not known, and before 4 stored
+tensors counted as inputs.
 """
 
-# TensorProto.DataType, as names that numpy knows; other numbers stay "type<number>".
+# TensorProto.DataType, by names that NumPy knows. Others are called "type<number>".
 ELEMENT_TYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
     8: "string", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64",
@@ -42,18 +42,23 @@ ELEMENT_TYPES = {
 }  # fmt: skip
 INPUT_TYPES = ("uint8", "float32")
 STORED_TYPES = ("float32", "int64", "uint8")
-"""Of the tensors in the file."""
-# Where a tensor's numbers stand that are not raw bytes.
+"""The types that a tensor in the file may have."""
+# The field that holds the numbers of a tensor where they are not raw bytes.
 _DATA_FIELDS = {"float32": "float_data", "int64": "int64_data"}
 
-# AttributeProto.type -> the field that then holds the value.
+# The field that holds an attribute's value, by AttributeProto.type.
 _ATTRIBUTE_FIELDS = {1: "f", 2: "i", 3: "s", 7: "ints"}
 
 
 @dataclass(frozen=True, slots=True)
 class ValueFacts:
-    """An input or output. A `shape` entry is a number or the name of a free axis ("" where it has
-    none); None: of unknown rank.
+    """An input or output of a graph.
+
+    Attributes:
+        name: of the tensor.
+        dtype: of its numbers.
+        shape: its axes, each a number or the name of a free axis ("" where it has no name); None
+            where the file does not say how many axes there are.
     """
 
     name: str
@@ -63,18 +68,20 @@ class ValueFacts:
 
 @dataclass(frozen=True, slots=True)
 class GraphFacts:
-    """What stands in a model.
+    """What a model file holds.
 
     Attributes:
-        ir_version: of the file. opset: the version of ONNX's operators.
-        inputs, outputs: in order.
-        initializers: names of the stored tensors.
-        operators: operator -> how many nodes.
-        reachable_inputs: output -> the inputs that its numbers may depend on. Never too few: a
-            node's outputs are taken to depend on all of its inputs, but for what follows from sizes
-            alone.
-        shapes: of every computed value for one frame.
-        work: multiplications and additions for one frame, about.
+        ir_version: of the file format.
+        opset: the version of ONNX's operators.
+        inputs: in the file's order.
+        outputs: in the file's order.
+        initializers: the names of the stored tensors.
+        operators: how many nodes there are of each operator.
+        reachable_inputs: for each output the inputs that its numbers may depend on. There may be
+            too many of them but never too few: a node's outputs count as depending on all of its
+            inputs, unless they follow from sizes alone.
+        shapes: of every computed value, for one frame.
+        work: about how many multiplications and additions one frame takes.
     """
 
     ir_version: int
@@ -89,11 +96,15 @@ class GraphFacts:
 
 
 def read_graph(model: bytes, what: str = "model.onnx") -> GraphFacts:
-    """Read the facts of a serialized ONNX model.
+    """Read an ONNX model.
+
+    Args:
+        model: its bytes.
+        what: names it in messages.
 
     Raises:
-        BundleError: too large, truncated, not ONNX, inconsistent, or anything that no export of
-            auxdrive holds; never another exception, whatever the bytes.
+        BundleError: it is too large, truncated, no ONNX, inconsistent, or holds what no export of
+            auxdrive does. No bytes whatever raise another exception.
     """
     reader = WireReader(what)
     if len(model) > MAX_MODEL_BYTES:
@@ -102,7 +113,7 @@ def read_graph(model: bytes, what: str = "model.onnx") -> GraphFacts:
 
 
 class _ModelReader:
-    """One pass over one model; each node is looked at once."""
+    """Reads one model, in a single pass over its nodes."""
 
     def __init__(self, wire: WireReader) -> None:
         self.wire = wire
@@ -175,7 +186,7 @@ class _ModelReader:
         return tuple(self._value_info(message) for message in messages)
 
     def _one_frame(self, value: ValueFacts) -> tuple[int, ...]:
-        """The shape for one frame: the first axis may be free, the others are numbers."""
+        """An input's shape for one frame: the first axis may be free, the others must be numbers."""
         if not value.shape or value.dtype not in INPUT_TYPES:
             self.wire.fail(
                 f"the input '{value.name}' is {value.dtype} {value.shape}; inputs are "
@@ -191,7 +202,14 @@ class _ModelReader:
         return (1 if isinstance(batch, str) else batch, *(int(axis) for axis in others))
 
     def _compare(self, values: tuple[ValueFacts, ...], trace: Trace, complete: bool) -> None:
-        """What the file says of values, and what is computed; runtimes plan memory by either."""
+        """Compare the shapes and types that the file declares with those that its nodes compute. A
+        runtime may plan its memory by either, so they must agree.
+
+        Args:
+            values: that are declared.
+            trace: of the nodes.
+            complete: whether every declaration must have a shape.
+        """
         for said in values:
             found = trace.values.get(said.name)
             if found is None:
@@ -199,8 +217,8 @@ class _ModelReader:
             shape = said.shape
             if shape is None and not complete:
                 shape = found.shape
-            # For one frame a free axis is 1 only where it is the first of all; exporters name
-            # others that they computed.
+            # A named axis fits any size: exporters give names not only to the axis of frames but
+            # also to others whose sizes were computed.
             fits = (
                 shape is not None
                 and len(shape) == len(found.shape)
@@ -240,7 +258,7 @@ class _ModelReader:
         name, kind = attribute.get("name", ""), attribute.get("type", 0)
         field = _ATTRIBUTE_FIELDS.get(kind)
         held = attribute.keys() & {*_ATTRIBUTE_FIELDS.values()}
-        # An empty list has no field of its own.
+        # An empty list is written as no field at all.
         if field is None or not name or (held != {field} and not (field == "ints" and not held)):
             self.wire.fail(
                 f"the attribute '{name}' holds {', '.join(sorted(held)) or 'nothing'} and says "
@@ -249,7 +267,16 @@ class _ModelReader:
         return str(name), tuple(attribute.get("ints", [])) if field == "ints" else attribute[field]
 
     def _tensor(self, data: memoryview, trace: Trace) -> str:
-        """A stored tensor: of a type that exports use, complete, no larger than its axes say."""
+        """Read a stored tensor, which must have a type that exports use and exactly as much data as
+        its axes say.
+
+        Args:
+            data: the message.
+            trace: to which it is added.
+
+        Returns:
+            Its name.
+        """
         tensor = self.wire.read(data, schema.TENSOR)
         name, dims = tensor.get("name", ""), tuple(tensor.get("dims", []))
         dtype = ELEMENT_TYPES.get(tensor.get("data_type", 0), f"type{tensor.get('data_type', 0)}")
@@ -302,7 +329,9 @@ class _ModelReader:
         return ValueFacts(name, ELEMENT_TYPES.get(code, f"type{code}"), shape)
 
     def _axis(self, dimension: dict[str, Any], name: str) -> int | str:
-        """dim_value and dim_param exclude each other (a oneof): protobuf would keep the last."""
+        """The size or name of an axis. A file with both is refused: protobuf would take the last,
+        as the two exclude each other (a oneof).
+        """
         if len(dimension) > 1:
             self.wire.fail(f"an axis of '{name}' has a size and a name")
         axis: int | str = dimension.get("dim_value", dimension.get("dim_param", ""))

@@ -1,7 +1,8 @@
-"""How large predictions may be: the limits of `verify`, and of the predictor at each call. What a
-model may be asked stands in `auxdrive.ego`, what is particular to a task in `auxdrive.tasks`.
+"""How large predictions may be, in `auxdrive verify` and in every call of a predictor. The limits
+of inputs stand in `auxdrive.ego`, those of each task in `auxdrive.tasks`.
 
-They are a floor, not a safety envelope: a prediction within them may still be wrong.
+A prediction within the limits may still be wrong: they catch absurd numbers, and are no safety
+envelope.
 """
 
 from __future__ import annotations
@@ -16,18 +17,22 @@ if TYPE_CHECKING:
     from auxdrive.tasks.base import OutputLimit
 
 MAX_SPEED_MPS = 70.0
-"""No car that auxdrive drives is faster: waypoints farther away than this times their time are
+"""The largest speed of a car that auxdrive drives. A waypoint that could only be reached faster is
 wrong.
 """
 
 
 def output_limit(card: ModelCard) -> OutputLimit:
-    """The limit of a card's predictions."""
+    """How large the predictions of a card's model may be."""
     return TASKS[card.task].limit(card.steering)
 
 
 def output_size(card: ModelCard, row: Sequence[Any]) -> float:
-    """The size of one prediction, as nested lists, in the unit of `output_limit`; infinite where it
-    is not finite.
+    """The size of a prediction in the unit of `output_limit`; infinite where a number is not
+    finite.
+
+    Args:
+        card: of the model.
+        row: the prediction as nested lists, of the task's shape.
     """
     return TASKS[card.task].size(row, card.waypoint_times_s)

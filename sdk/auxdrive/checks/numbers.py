@@ -1,10 +1,9 @@
-"""Numbers that callers hand in: each becomes a plain Python float here, or an `InputError` that
-names it.
+"""Numbers from callers: each is turned into a plain Python float, or refused by an `InputError`
+that names it.
 
-What counts as one number is the same under every version of NumPy: Python's int and float (not
-bool), NumPy's integer and floating scalars (not `np.bool_`), and a NumPy array without axes of such
-a type. Texts, None, complex numbers, Decimal, times, lists and arrays with axes, even of one
-element, are not.
+These count as one number, under every version of NumPy: Python's int and float (not bool), NumPy's
+integer and floating scalars (not `np.bool_`), and a NumPy array without axes of such a type. Texts,
+None, complex numbers, Decimal, times, lists and arrays with axes, even of one element, do not.
 """
 
 from __future__ import annotations
@@ -16,26 +15,28 @@ import numpy as np
 from auxdrive.errors import InputError
 
 LARGEST = float(np.finfo(np.float32).max)
-"""Graphs take float32: what is beyond would become infinite in them, and no quantity of a vehicle
-comes near.
+"""The largest number. Graphs compute in float32, where larger ones would become infinite; no
+quantity of a vehicle comes near.
 """
 
 MAX_TIME_S = 1e10
-"""Seconds since 1970 reach this in the year 2286. Milliseconds and nanoseconds since 1970 are far
-above it today, and nanoseconds since a machine's start are after ten seconds.
+"""The latest time. Seconds since 1970 reach it in the year 2286, while milliseconds or nanoseconds
+since 1970 are far above it already, and nanoseconds since a machine's start are after ten seconds.
+So wrong units are noticed.
 """
 
 _REAL = (int, float, np.integer, np.floating)
-_NOT_REAL = (bool, np.timedelta64)  # timedelta64 is one of NumPy's integers
+_NOT_REAL = (bool, np.timedelta64)  # NumPy counts timedelta64 among its integers
 _SHOWN = 60
 
 
 def number(name: str, value: object, meaning: str = "a finite number") -> float:
-    """One number as a Python float.
+    """A finite number as a Python float.
 
     Args:
-        name: what messages call it. value: what the caller gave. meaning: what it should be, e.g.
-            "the forward speed in m/s".
+        name: of the number, for messages.
+        value: that the caller gave.
+        meaning: what it should be, for messages: "the forward speed in m/s".
 
     Raises:
         InputError: it is no number, not finite, or beyond `LARGEST`.
@@ -47,8 +48,13 @@ def number(name: str, value: object, meaning: str = "a finite number") -> float:
 
 
 def reading(name: str, value: object, meaning: str) -> float:
-    """One number of a sensor or a clock as a Python float, finite or not: what it means when it is
-    not is the caller's to say.
+    """A number of a sensor or a clock as a Python float. It need not be finite: the caller must
+    decide what to do then.
+
+    Args:
+        name: see `number`.
+        value: see `number`.
+        meaning: see `number`.
 
     Raises:
         InputError: it is no number.
@@ -59,11 +65,15 @@ def reading(name: str, value: object, meaning: str) -> float:
 def seconds(
     name: str, value: object, meaning: str = "a time in seconds on a monotonic clock"
 ) -> float:
-    """A time as a Python float.
+    """A time in seconds as a Python float.
+
+    Args:
+        name: see `number`.
+        value: see `number`.
+        meaning: see `number`.
 
     Raises:
-        InputError: it is no finite number, or so large that it is no time in seconds (see
-            `MAX_TIME_S`).
+        InputError: it is no finite number, or beyond `MAX_TIME_S`.
     """
     found = number(name, value, meaning)
     if not -MAX_TIME_S <= found <= MAX_TIME_S:
@@ -77,8 +87,14 @@ def seconds(
 def numbers(
     name: str, value: object, count: int, meaning: str = "finite numbers"
 ) -> tuple[float, ...]:
-    """So many numbers as Python floats: one by itself, several from a tuple, a list or an array of
-    shape (count,).
+    """Several finite numbers as Python floats.
+
+    Args:
+        name: see `number`.
+        value: for a count of 1 the number itself, else a tuple, a list or an array of the shape
+            (count,).
+        count: how many there must be.
+        meaning: see `number`.
 
     Raises:
         InputError: it is none of these, or one of its values is no finite number.
@@ -89,7 +105,8 @@ def numbers(
         items: Any = value
     elif type(value) is np.ndarray and value.ndim == 1:
         items = value
-    elif isinstance(value, tuple | list):  # a named tuple, say; its own methods are not asked
+    # of subclasses, such as named tuples, no method of their own is called
+    elif isinstance(value, tuple | list):
         items = (
             tuple.__getitem__(value, slice(None)) if isinstance(value, tuple) else list.copy(value)
         )
@@ -122,8 +139,8 @@ def _as_float(name: str, value: object, meaning: str) -> float:
 
 
 def shown(value: object) -> str:
-    """A value in an error's message: texts and single numbers as they are (cut off where long), of
-    anything else its type.
+    """A value as error messages show it: texts and single numbers themselves, cut where they are
+    long, and of anything else the type.
     """
     if value is None:
         return "None"

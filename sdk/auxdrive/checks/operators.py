@@ -1,8 +1,8 @@
-"""The operators that exported graphs are made of: one list, and what each may look like.
+"""The operators that an exported graph may hold, and what a node of each may look like.
 
-The list is what the exporter writes for auxdrive's networks (a test exports every backbone with
-every task and compares). A network of yours that needs another operator gets a row here and a rule
-in `sizes`; nothing else runs in a vehicle. https://onnx.ai/onnx/operators/
+They are those that the exporter writes for auxdrive's networks; a test exports every backbone with
+every task and compares. A network that needs another operator needs a row here and a rule in
+`rules`. No other operator is run in a vehicle. https://onnx.ai/onnx/operators/
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ from dataclasses import dataclass
 from typing import Any
 
 OPSET = 20
-"""The version of ONNX's operators that is exported, and the only one that is read: operators change
-their meaning between versions.
+"""The version of ONNX's operators that is exported. No other version is read, since operators
+change their meaning between versions.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node. An input "" is one that is left out. Attributes are int, float, str or tuple of
-    int.
+    """A node of a graph.
+
+    Attributes:
+        operator: that it computes.
+        inputs: names of values; "" for an input that is left out.
+        outputs: names of values.
+        attributes: int, float, str or tuple of int, by name.
     """
 
     operator: str
@@ -31,8 +36,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """How many inputs and outputs a node of it has, and its attributes: name -> type, or the only
-    values that are exported. `needed`: attributes that may not be left out.
+    """What a node of an operator may look like.
+
+    Attributes:
+        inputs: the least and the largest number of inputs.
+        attributes: for each attribute its type, or all values that exports use.
+        outputs: the least and the largest number of outputs.
+        needed: attributes that must not be left out.
     """
 
     inputs: tuple[int, int]
@@ -60,8 +70,8 @@ OPERATORS: Mapping[str, Operator] = {
     "Expand": Operator((2, 2), {}),
     "Gather": Operator((2, 2), {"axis": int}),
     "Gemm": Operator((2, 3), {"alpha": float, "beta": float, "transA": (0, 1), "transB": (0, 1)}),
-    # torch's exporter writes it for a linear layer over more than two axes, as a network of your
-    # own may have.
+    # torch's exporter writes MatMul for a linear layer over more than two axes, which networks of
+    # other packages may have.
     "MatMul": Operator((2, 2), {}),
     "MatMulInteger": Operator((2, 2), {}),  # sums of a big image's bytes
     "MaxPool": Operator((1, 1), _POOL | {"storage_order": (0,)}, needed=("kernel_shape",)),
@@ -95,7 +105,7 @@ OPERATORS: Mapping[str, Operator] = {
 
 
 def mistake_in(node: Node) -> str | None:
-    """What is wrong with a node by itself; None for nothing."""
+    """What is wrong with a node, regardless of all others; None where nothing is."""
     operator = OPERATORS.get(node.operator)
     if operator is None:
         return f"the operator '{node.operator[:60]}' is none of those that exports use"

@@ -1,4 +1,4 @@
-"""How far two implementations of the same student are apart, in units that a driver understands.
+"""How far apart the predictions of two implementations of one student are, in physical units.
 
 Legend: N frames, E numbers of the ego inputs.
 """
@@ -27,7 +27,14 @@ from auxdrive.types import AnyArray, Float32, Float64, Observation, UInt8
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """The largest and the mean difference over frames; infinite where an output is not finite."""
+    """How far apart predictions are.
+
+    Attributes:
+        frames: how many were compared.
+        worst: the largest difference; infinite where an output is not finite.
+        mean: the mean difference, likewise.
+        unit: of both.
+    """
 
     frames: int
     worst: float
@@ -37,12 +44,13 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The frames under `reference/` and what was predicted from them.
+    """The frames under `reference/` of a bundle, and predictions from them.
 
     Attributes:
-        images: uint8 (N, H, W, 3). ego: float32 (N, E), columns in the card's order.
-        outputs: float32 of the trained student. negative_control: of weights of another seed.
-            Shapes as in the module's legend.
+        images: uint8 (N, H, W, 3).
+        ego: float32 (N, E), the ego inputs side by side in the card's order.
+        outputs: float32 (N, ...) in the task's shape, the trained student's predictions.
+        negative_control: float32 (N, ...), predictions with weights of another seed.
     """
 
     images: UInt8
@@ -52,11 +60,19 @@ class Reference:
 
 
 def differences(task: str, outputs: AnyArray, reference: AnyArray) -> Float64:
-    """Per frame (N,) the largest distance of what is predicted, in the task's `parity_unit`:
-    degrees at the road wheel, say, or centimetres between corresponding waypoints.
+    """How far apart predictions are in each frame: the largest distance, in the task's
+    `parity_unit` (such as centimetres between corresponding waypoints).
+
+    Args:
+        task: a name in `TASKS`.
+        outputs: (N, ...) in the task's shape.
+        reference: (N, ...), those to compare with.
+
+    Returns:
+        (N,), infinite where an output is not finite.
 
     Raises:
-        InputError: the two have different shapes, or shapes that outputs of this task do not have.
+        InputError: the two have different shapes, or not the task's.
     """
     spec = TASKS[task]
     if outputs.shape != reference.shape or outputs.ndim != 1 + len(spec.axes) or len(outputs) == 0:
@@ -71,8 +87,13 @@ def differences(task: str, outputs: AnyArray, reference: AnyArray) -> Float64:
 
 
 def compare(task: str, outputs: AnyArray, reference: AnyArray) -> Parity:
-    """The largest and the mean of `differences`; `worst` is what a card's `parity.measured` and
-    `parity.negative_control` state.
+    """The largest and the mean of `differences`. A card gives the largest as `parity.measured` and
+    `parity.negative_control`.
+
+    Args:
+        task: see `differences`.
+        outputs: see `differences`.
+        reference: see `differences`.
     """
     apart = differences(task, outputs, reference)
     return Parity(len(apart), float(apart.max()), float(apart.mean()), TASKS[task].parity_unit)
@@ -82,7 +103,7 @@ def read_reference(bundle: Bundle) -> Reference:
     """The reference frames of a bundle.
 
     Raises:
-        BundleError: arrays that are damaged or do not fit the card.
+        BundleError: an array is damaged or does not fit the card.
     """
     card = bundle.card
     images = bundle.read_array(REFERENCE_IMAGES)
@@ -112,7 +133,13 @@ def read_reference(bundle: Bundle) -> Reference:
 
 
 def observations(card: ModelCard, images: UInt8, ego: Float32) -> Iterator[Observation]:
-    """Frames (N, H, W, 3) and their ego columns (N, E) as observations at the card's rate."""
+    """Frames as observations, with times at the card's rate.
+
+    Args:
+        card: of the model.
+        images: uint8 (N, H, W, 3).
+        ego: float32 (N, E), the ego inputs side by side in the card's order.
+    """
     layout = ego_of(card)
     for index, (image, row) in enumerate(zip(images, ego.tolist(), strict=True)):
         yield Observation(image, index / card.rate_hz, **layout.fields(row))
@@ -121,12 +148,20 @@ def observations(card: ModelCard, images: UInt8, ego: Float32) -> Iterator[Obser
 def predict_all(
     predictor: Predictor, images: UInt8, ego: Float32, deadline_s: float | None = None
 ) -> Float32:
-    """What a predictor's graph gives for N frames, unjudged: (N, 1) or (N, T, 2). See
-    `Predictor.raw_output`.
+    """The outputs of a predictor's graph without any check of them (see `Predictor.raw_output`).
+
+    Args:
+        predictor: that runs the graph.
+        images: uint8 (N, H, W, 3).
+        ego: float32 (N, E), the ego inputs side by side in the card's order.
+        deadline_s: for each frame; None for no deadline.
+
+    Returns:
+        float32 (N, ...) in the task's shape.
 
     Raises:
-        InputError: frames of another size than the predictor's camera. RuntimeFailure: the runtime
-            failed on one, or took longer than `deadline_s` for it.
+        InputError: the images do not have the size of the predictor's camera.
+        RuntimeFailure: the runtime failed on a frame, or took longer than `deadline_s` for it.
     """
     shape = tuple(int(axis) for axis in predictor.card.outputs[0].shape[1:])
     outputs = np.empty((len(images), *shape), np.float32)

@@ -1,5 +1,5 @@
-"""What a bundle's graph predicts: held against the trained student, against foreign weights, and
-against itself.
+"""Checks of what a bundle's graph predicts: compared with the trained student, with weights of
+another seed, and with itself.
 """
 
 from __future__ import annotations
@@ -18,19 +18,24 @@ from auxdrive.predictor import FIRST_RUN_S, Predictor
 from auxdrive.types import Float32
 
 NEGATIVE_CONTROL_TOLERANCE = 0.02
-"""The negative control's distance is large and hardly depends on the machine; it must come out
-within this share of the card's.
+"""How far the negative control's distance may be from the one in the card, as a share of it. The
+distance is large and hardly depends on the machine.
 """
 
 PERTURBED_FRAMES = 8
-"""Reference frames that inputs are changed in."""
+"""In how many reference frames inputs are changed."""
 
 
 def check_predictions(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]:
-    """Run the graph on the reference frames, and on frames of which one input was changed.
+    """Run the graph on the reference frames, and on frames in which one input was changed.
+
+    Args:
+        bundle: that is checked.
+        runtime: that runs the graph, a name in `RUNTIMES`.
+        device: that it runs on.
 
     Raises:
-        BundleError: reference files that do not fit the card, or a graph that the runtime refuses.
+        BundleError: the reference files do not fit the card, or the runtime refuses the graph.
         RuntimeFailure: the runtime failed on a frame, or was not done with it after `FIRST_RUN_S`.
     """
     card = bundle.card
@@ -79,8 +84,13 @@ def check_predictions(bundle: Bundle, runtime: str, device: str) -> Iterator[Che
 
 
 def _check_recorded(card: ModelCard, reference: Reference, negative_control: float) -> Check:
-    """The card's parity: within its own limit, and the negative control's repeatable from the
-    files.
+    """Whether the parity in the card is within its own limit, and its negative control is what the
+    reference files give.
+
+    Args:
+        card: of the bundle.
+        reference: its reference frames.
+        negative_control: the distance of the negative control from the outputs now.
     """
     recorded = card.parity
     stored = compare(card.task, reference.outputs, reference.negative_control).worst
@@ -112,8 +122,15 @@ def _check_recorded(card: ModelCard, reference: Reference, negative_control: flo
 
 
 def perturbed(card: ModelCard, reference: Reference) -> Mapping[str, list[Reference]]:
-    """For every input that the card declares: the first reference frames, once for each way of
-    changing that input alone.
+    """The first reference frames with one input changed.
+
+    Args:
+        card: of the bundle.
+        reference: its reference frames.
+
+    Returns:
+        For each input that the card declares, one set of frames for each way of changing that input
+        alone.
     """
     few = slice(0, PERTURBED_FRAMES)
     images, ego = reference.images[few], reference.ego[few]
@@ -143,8 +160,14 @@ def perturbed(card: ModelCard, reference: Reference) -> Mapping[str, list[Refere
 def _check_input(
     predictor: Predictor, name: str, changed: list[Reference], outputs: Float32
 ) -> Check:
-    """The prediction must change by more than what two implementations of one student may differ
-    by, or the input means nothing to it.
+    """Whether the model uses an input: changing it must change a prediction by more than two
+    implementations of one student may differ.
+
+    Args:
+        predictor: that runs the graph.
+        name: of the input.
+        changed: reference frames with that input changed.
+        outputs: (N, ...), the predictions from the unchanged frames.
     """
     card = predictor.card
     few, largest = outputs[:PERTURBED_FRAMES], 0.0

@@ -1,4 +1,4 @@
-"""What checks report: one line each, and all of them together."""
+"""The results of checks, and the report of all of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `value` and `limit` are in `unit`; None where the check is not a comparison of
-    numbers.
+    """The result of a check.
+
+    Attributes:
+        name: of the check.
+        passed: whether it passed.
+        detail: what was found, for people.
+        value: that was measured; None where the check compares no numbers.
+        limit: that the value was compared with; None where there is none.
+        unit: of both.
     """
 
     name: str
@@ -22,15 +29,18 @@ class Check:
 
 @dataclass(slots=True)
 class VerifyReport:
-    """Every check that was made, in order. Predictions are checked only when files and graph have
-    passed.
+    """The checks of a bundle. Predictions are checked only if files and graph have passed.
 
     Attributes:
-        card_sha256: of card.json, which holds the SHA-256 of every other file; None where the card
-            could not be read.
-        expected: whether that was held against one that the caller gave.
-        passed_over: what lies in the folder, is no part of any bundle, and was not opened
-            (.DS_Store and its like).
+        bundle: its directory.
+        runtime: that ran the graph.
+        device: that it ran on.
+        card_sha256: the SHA-256 of card.json, which holds that of every other file; None where the
+            card could not be read.
+        expected: whether the caller gave the SHA-256 that the card must have.
+        passed_over: files and folders that belong to no bundle and were not opened (.DS_Store and
+            the like).
+        checks: in the order in which they were made.
     """
 
     bundle: str
@@ -43,12 +53,12 @@ class VerifyReport:
 
     @property
     def passed(self) -> bool:
-        """Whether all passed."""
+        """Whether all checks passed."""
         return all(check.passed for check in self.checks)
 
     @property
     def proves(self) -> str:
-        """What a bundle that passes has been shown to be, and what not."""
+        """What is proved of a bundle that passes, and what is not."""
         if self.expected:
             return (
                 "It is the bundle whose card has the expected SHA-256, whole and consistent with "
@@ -62,5 +72,5 @@ class VerifyReport:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The report as JSON-ready values."""
+        """The report as values for JSON."""
         return {**asdict(self), "passed": self.passed, "proves": self.proves}

@@ -1,9 +1,9 @@
-"""For each operator: the shapes that a node computes from shapes, and how much work that is.
-https://onnx.ai/onnx/operators/
+"""The rule of each operator: which shapes a node computes from the shapes of its inputs, and how
+much work that is. https://onnx.ai/onnx/operators/
 
-Legend: C channels, H, W rows and columns; a rule gets a node and its inputs, and returns its
-outputs and its work in multiplications. What ONNX allows and no export holds is refused, so that a
-rule stays short.
+A rule takes a node and its inputs, and returns its outputs and its work in multiplications. It
+refuses what ONNX allows but no export holds, which keeps it short. Legend: C channels, H, W rows
+and columns.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _arithmetic(node: Node, inputs: Inputs) -> Outcome:
     function = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply}[node.operator]
     with np.errstate(
         over="ignore"
-    ):  # wraps, as runtimes do; what is then no index is refused where it is used
+    ):  # numbers wrap around as in runtimes; one that is then no valid index is refused at its use
         return one(a.dtype, shape, function(a.known, b.known))
 
 
@@ -195,7 +195,7 @@ def _range(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signatur
         or delta == 0
     ):
         raise SizeError(f"it counts from {start} to {limit} by {delta}")
-    # Not len(range(...)), which refuses to count beyond an index of this machine.
+    # len(range(...)) would raise OverflowError for counts beyond an index of this machine.
     count = max(0, -((start - limit) // delta))
     if not 0 < count <= MAX_KNOWN:
         raise SizeError(f"it counts {count} numbers; 1 to {MAX_KNOWN} are read")
@@ -215,8 +215,15 @@ def _expand(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signatu
 def _window(
     node: Node, size: Sequence[int], kernel: tuple[int, ...]
 ) -> tuple[list[int], tuple[int, ...]]:
-    """Rows and columns that a window of `kernel` leaves of `size` (H, W), and its pads: top, left,
-    bottom, right.
+    """The result of moving a window over an image.
+
+    Args:
+        node: whose attributes give strides, dilations and pads.
+        size: (H, W) of the image.
+        kernel: rows and columns of the window.
+
+    Returns:
+        Rows and columns of the result, and the pads: top, left, bottom, right.
     """
     strides, dilations = attribute(node, "strides", (1, 1)), attribute(node, "dilations", (1, 1))
     pads = attribute(node, "pads", (0, 0, 0, 0))

@@ -1,9 +1,8 @@
-"""The messages of onnx.proto as far as exported graphs use them, and the fields that are refused by
-name.
+"""The messages of onnx.proto with the fields that exported graphs use, and those that are refused.
 
-Field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. A number that
-stands in no table here, a field of a later version of ONNX say, is refused like those that stand
-here as `Refused`: what this reader does not know, the runtime may.
+The numbers of fields are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. A field
+that no table here names, such as one of a later version of ONNX, is refused too: a runtime might
+use what this reader does not know.
 """
 
 from __future__ import annotations

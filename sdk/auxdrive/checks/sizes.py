@@ -1,11 +1,10 @@
-"""What the nodes of a graph compute, as far as sizes go: followed for one frame, before anything is
-run.
+"""Follows the sizes of all values through a graph, for one frame, before anything is run.
 
-Every size and every index must follow from the size of the image alone (an index that followed
-from what the image shows could fail, or never end, on one image in a million). So a graph that
-runs once runs always, with the same operations, and its memory and work are bounded before a
-runtime sees it. Nothing here calculates with images: only small vectors of whole numbers, which
-are shapes and indices, are known by value.
+Every size and every index must follow from the size of the image alone. (An index that depends on
+what the image shows could fail on one image in a million.) So a graph that runs once always runs,
+with the same operations, and its memory and work are known to be bounded before a runtime gets it.
+Nothing here computes with images: only of small vectors of whole numbers, which are shapes and
+indices, are the values known.
 """
 
 from __future__ import annotations
@@ -19,20 +18,24 @@ from auxdrive.checks.rules import RULES
 from auxdrive.checks.values import SizeError, Value
 
 MAX_ELEMENTS = 1 << 28
-"""In one tensor. An image of 8192 x 8192 has 200 million."""
+"""The most numbers in one tensor. An image of 8192 x 8192 pixels has 200 million."""
 MAX_TOTAL_ELEMENTS = 1 << 30
 MAX_WORK = 200_000_000_000
-"""Multiplications for one frame: about 10 s on one core, a ResNet-34 on a whole full-HD image.
-What is slower drives nothing.
+"""The most multiplications for one frame, about 10 s on one core: as many as a ResNet-34 on a
+full-HD image takes. A slower graph could drive nothing.
 """
 MAX_NODE_WORK = 20_000_000_000
-"""The same for one node: a run can be ended between two nodes only. The largest of that ResNet-34
-needs 5e9.
+"""The most multiplications for one node, since a run can be ended only between two nodes. The
+largest node of that ResNet-34 needs 5e9.
 """
 
 
 class Trace:
-    """Follows nodes in their order. `fail` refuses the file."""
+    """Follows a graph's nodes in their order.
+
+    Args:
+        fail: called with the reason where the file must be refused; it raises.
+    """
 
     def __init__(self, fail: Callable[[str], NoReturn]) -> None:
         self.fail = fail
@@ -42,21 +45,27 @@ class Trace:
         self._elements = 0
 
     def add_input(self, name: str, dtype: str, shape: tuple[int, ...]) -> None:
-        """An input of the graph."""
+        """Add an input of the graph.
+
+        Args:
+            name: of the input.
+            dtype: of its numbers.
+            shape: for one frame.
+        """
         self._add(name, Value(dtype, shape, None, 1 << len(self._inputs)))
         self._inputs.append(name)
 
     def add_stored(self, name: str, value: Value) -> None:
-        """A tensor of the file."""
+        """Add a tensor that is stored in the file."""
         self._add(name, value)
 
     def inputs_of(self, name: str) -> frozenset[str]:
-        """The inputs that a value may depend on."""
+        """The graph's inputs that a value may depend on."""
         reached = self.values[name].reached
         return frozenset(given for bit, given in enumerate(self._inputs) if reached >> bit & 1)
 
     def run(self, node: Node) -> None:
-        """Follow one node; all that it needs must be there already."""
+        """Follow a node. Its inputs must have been computed before."""
         if (mistake := mistake_in(node)) is not None:
             self.fail(mistake)
         inputs: list[Value | None] = []
@@ -87,7 +96,7 @@ class Trace:
                 f"{node.operator} has {len(node.outputs)} outputs where {len(outputs)} are computed"
             )
         for name, value in zip(node.outputs, outputs, strict=True):
-            # What is known follows from sizes, and so from no number in any image.
+            # A value that is known follows from sizes, so it depends on no number of any input.
             self._add(
                 name,
                 Value(

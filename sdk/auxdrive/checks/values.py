@@ -1,4 +1,4 @@
-"""Tensors as far as sizes go, and what the rules of the operators are written with."""
+"""Tensors without their numbers, as `sizes` follows them, and helpers for the rules in `rules`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from auxdrive.checks.operators import Node
 from auxdrive.types import AnyArray
 
 MAX_KNOWN = 4096
-"""Whole numbers in a vector that is known by value; indices of a 2,000-feature layer are the
-largest that exports hold.
+"""The most whole numbers in a tensor whose values are kept. The largest in exports are the indices
+of a layer with 2,000 features.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A tensor: its type and shape, and its values where they are known. `reached`: bits of the
-    inputs that it may depend on.
+    """A tensor.
+
+    Attributes:
+        dtype: of its numbers.
+        shape: for one frame.
+        known: its numbers where they follow from sizes alone, else None.
+        reached: one bit for each input of the graph, set where the tensor may depend on it.
     """
 
     dtype: str
@@ -28,11 +33,20 @@ class Value:
 
 
 class SizeError(ValueError):
-    """A node whose inputs do not fit it."""
+    """A node cannot compute with its inputs."""
 
 
 def known_numbers(value: Value | None, what: str, count: int | None = None) -> list[int]:
-    """The numbers of a vector (or scalar) that must be known."""
+    """The numbers of a vector or scalar, which must be known.
+
+    Args:
+        value: the tensor; None where it is left out.
+        what: its name in messages.
+        count: how many numbers there must be; None for any.
+
+    Raises:
+        SizeError: they are not known, or not so many.
+    """
     if value is None or value.known is None or len(value.shape) > 1:
         raise SizeError(f"its {what} does not follow from the size of the image")
     numbers = [int(number) for number in value.known.reshape(-1)]
@@ -42,14 +56,22 @@ def known_numbers(value: Value | None, what: str, count: int | None = None) -> l
 
 
 def axis_of(axis: int, rank: int) -> int:
-    """An axis, counted from the end where it is negative."""
+    """An axis counted from the front.
+
+    Args:
+        axis: counted from the end where it is negative.
+        rank: how many axes there are.
+
+    Raises:
+        SizeError: there is no such axis.
+    """
     if not -rank <= axis < rank:
         raise SizeError(f"there is no axis {axis} of {rank}")
     return axis % rank
 
 
 def broadcast(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
-    """The common shape of several, as NumPy and ONNX agree on it."""
+    """The shape to which several shapes broadcast, by the rule of NumPy and ONNX."""
     rank = max(len(shape) for shape in shapes)
     result = [1] * rank
     for shape in shapes:
@@ -61,12 +83,21 @@ def broadcast(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 
 
 def small(value: AnyArray | None) -> AnyArray | None:
-    """Known values, where they are few enough to be kept."""
+    """The numbers themselves if they are few enough to be kept, else None."""
     return value if value is not None and value.size <= MAX_KNOWN else None
 
 
 def needed(value: Value | None, dtype: str | None = None, rank: int | None = None) -> Value:
-    """An input that may not be left out, of that type and number of axes."""
+    """An input that must not be left out.
+
+    Args:
+        value: the tensor; None where it is left out.
+        dtype: that it must have; None for any.
+        rank: how many axes it must have; None for any.
+
+    Raises:
+        SizeError: it is left out or another.
+    """
     if value is None:
         raise SizeError("an input is left out that it needs")
     if dtype is not None and value.dtype != dtype:
@@ -81,10 +112,17 @@ Rule = Callable[[Node, Sequence[Value | None]], Outcome]
 
 
 def one(dtype: str, shape: Sequence[int], known: AnyArray | None = None, work: int = 0) -> Outcome:
-    """The outcome of a node with one output."""
+    """The outcome of a node with one output.
+
+    Args:
+        dtype: of the output.
+        shape: of the output.
+        known: its numbers where they are known.
+        work: of the node in multiplications.
+    """
     return [Value(dtype, tuple(int(size) for size in shape), small(known))], int(work)
 
 
 def attribute(node: Node, name: str, default: Any) -> Any:
-    """An attribute, or what it is where it is left out."""
+    """An attribute of a node, or its default where it is left out."""
     return node.attributes.get(name, default)

@@ -1,11 +1,11 @@
-"""The protobuf wire format, read by a schema and without trust: what the schema does not name is
-refused, never skipped.
+"""Reading protobuf's wire format by a schema, without trust in the file. What the schema does not
+name is refused and never skipped.
 
-A message is a run of fields; each field is a tag (number and wire type) and a value. What is
-skipped here might be used by the runtime, so there is no skipping: every field must be known, stand
-in the form that its type has, and stand once if it is no list (protobuf merges repetitions, and a
-reader that did otherwise would see another model than the runtime). Numbers must be written in
-their shortest form, as every writer does. https://protobuf.dev/programming-guides/encoding/
+A message is a sequence of fields; each field is a tag (number and wire type) and a value. Nothing
+is skipped, because the runtime might use what is skipped here. Every field must be known and have
+the form of its type, and it must stand only once unless it is a list: protobuf merges repetitions,
+and a reader that did not would see another model than the runtime. Numbers must have their shortest
+form, as every program writes them. https://protobuf.dev/programming-guides/encoding/
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from auxdrive.errors import BundleError
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 MAX_FIELDS = 500_000
-"""Fields and numbers of one file: the largest export has about 10,000. Bounds the time that any
-file takes.
+"""The most fields and numbers of one file, which bounds the time that reading takes. The largest
+export has about 10,000.
 """
 
 
 class Kind(Enum):
-    """How a value is read."""
+    """The type of a field's value, which decides how it is read."""
 
     INT64 = "a whole number"
     INT32 = "a whole number of 32 bits"
@@ -42,8 +42,13 @@ _WIRE_TYPE = {Kind.INT64: VARINT, Kind.INT32: VARINT, Kind.FLOAT: FIXED32}
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field that may stand in a message. Lists of floats are not kept, only counted: nothing
-    depends on their values.
+    """A field that a message may hold.
+
+    Attributes:
+        name: of the field.
+        kind: the type of its value.
+        many: whether it is a list. The numbers of lists of floats are only counted and not kept,
+            since nothing depends on them.
     """
 
     name: str
@@ -53,7 +58,12 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A field that exists and that no export uses; `what` says what it would hold."""
+    """A field of ONNX that no export uses.
+
+    Attributes:
+        name: of the field.
+        what: it would hold, for messages.
+    """
 
     name: str
     what: str
@@ -63,9 +73,11 @@ Message = Mapping[int, Field | Refused]
 
 
 class WireReader:
-    """Reads the messages of one file under one budget of fields.
+    """Reads the messages of one file.
 
-    what: how errors call the file.
+    Args:
+        what: names the file in messages.
+        max_fields: how many fields and numbers the file may have.
     """
 
     def __init__(self, what: str, max_fields: int = MAX_FIELDS) -> None:
@@ -84,12 +96,20 @@ class WireReader:
         )
 
     def read(self, message: memoryview, schema: Message) -> dict[str, Any]:
-        """A message as field name -> value; absent fields are absent, lists are lists (of floats:
-        their number).
+        """Read a message.
+
+        Args:
+            message: its bytes.
+            schema: the fields that it may hold.
+
+        Returns:
+            The values by the names of the fields. A list of floats is given as the number of its
+            elements. Fields that the message lacks are missing.
 
         Raises:
-            BundleError: truncated, an unknown or refused field, a value in another form than its
-                type has, a repetition of what stands once, or more fields than the budget.
+            BundleError: the message is truncated, holds an unknown or refused field, a value in
+                another form than its type's, or a repetition where there is no list; or the file
+                has too many fields.
         """
         found: dict[str, Any] = {}
         for number, wire_type, value in self._fields(message):
@@ -154,15 +174,20 @@ class WireReader:
         return text
 
     def _integer(self, field: Field, value: int) -> int:
-        """Signed, as protobuf reads int32, int64 and enums (both stored in 64 bits)."""
+        """A whole number with its sign, as protobuf reads int32, int64 and enums, which are stored
+        in 64 bits.
+        """
         signed = value - (1 << 64) if value >> 63 else value
         if field.kind is Kind.INT32 and not -(1 << 31) <= signed < 1 << 31:
             self.fail(f"'{field.name}' does not fit into 32 bits")
         return signed
 
     def _fields(self, message: memoryview) -> Iterator[tuple[int, int, int | memoryview]]:
-        """The fields in order, as (number, wire type, value): an int, or a view for wire types
-        other than VARINT.
+        """The fields of a message in their order.
+
+        Returns:
+            Number, wire type and value; the value is an int for the wire type VARINT, and its bytes
+            for others.
         """
         position, end = 0, len(message)
         while position < end:

@@ -30,7 +30,7 @@ Number = Annotated[float, NoConversion()]
 Share = Annotated[float, NoConversion(), Field(ge=0, le=1)]
 
 CLOCK_TOLERANCE_S = 0.001
-"""A prediction may be newer than now by this much: clocks are converted, and rounded by it."""
+"""How much newer than now a prediction may seem: times are rounded where clocks are converted."""
 
 
 class Options(Strict):

@@ -1,4 +1,4 @@
-"""For models that predict steering: their angle as it is, and a speed from its options."""
+"""The controller for models that predict a steering angle: it drives at a constant speed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,24 @@ from auxdrive.types import Control, Prediction
 
 
 class SteeringOptions(ControllerOptions):
-    """A steering model says nothing of speed: the car is driven at `target_speed_mps`."""
+    """Options of the controller "steering". Its models predict no speed, so the options give it.
+
+    Attributes:
+        target_speed_mps: the speed to drive at.
+        speed: how throttle and brake follow it.
+    """
 
     target_speed_mps: Number = Field(default=6.0, ge=0, le=MAX_SPEED_MPS)
     speed: SpeedOptions = SpeedOptions()
 
 
 class SteeringController(GuardedController):
-    """Predicted steering, cut to the maximum steering angle, and the speed loop towards the target
-    speed.
+    """Steers at the predicted angle and keeps the target speed.
+
+    Args:
+        steering: the vehicle's steering limits.
+        vehicle: the vehicle.
+        options: see `SteeringOptions`.
     """
 
     options_type = SteeringOptions

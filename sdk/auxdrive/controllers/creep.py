@@ -1,10 +1,10 @@
-"""Creeping forward after a long stand, as TransFuser's agent does (Chitta et al. 2022, section 4.1;
-Jaeger 2021).
+"""Creeping: moving forward a little after a long stand, as TransFuser's agent does (Chitta et al.
+2022, section 4.1; Jaeger 2021).
 
-A network without memory that imitates waiting can wait for ever: nothing in the image says that
-it has waited long enough. TransFuser creeps after 55 s for 1.5 s, if its LiDAR shows nothing ahead.
-A camera-only student has no LiDAR, so this looks at nothing, and is off unless asked for: it is for
-benchmarks in simulation, never for a road.
+A network without memory that has learned to wait can wait for ever, since no image shows how long
+it has waited. TransFuser creeps for 1.5 s after 55 s, if its LiDAR shows nothing ahead. A
+camera-only student has no LiDAR, so this controller creeps without looking. It is off by default,
+and meant for benchmarks in simulation, never for a road.
 """
 
 from __future__ import annotations
@@ -21,19 +21,25 @@ CREEP_S = 1.5
 CREEP_THROTTLE = 0.5
 CREEP_UP_TO_MPS = 3.0
 LONGEST_GAP_S = 1.0
-"""Between two calls; after a longer one somebody else may have driven, and the wait begins anew."""
+"""The longest time between two calls. After a longer one the wait begins anew, since somebody else
+may have driven.
+"""
 
 
 class Creeping:
-    """A controller that lets another one drive, and pushes on for 1.5 s whenever the car has stood
-    for `after_s` seconds.
+    """A controller that lets another one drive, and pushes the car forward for 1.5 s whenever it
+    has stood for some time.
 
-    A safe stop of the other controller is no waiting: it ends a push and the wait. A push is over
-    1.5 s after it began, whether it was used or not, and as soon as the car is faster than
-    `CREEP_UP_TO_MPS`.
+    A safe stop of the other controller ends both the push and the wait. A push ends 1.5 s after it
+    began, whether it was used or not, or as soon as the car is faster than `CREEP_UP_TO_MPS`.
+
+    Args:
+        inner: the other controller.
+        after_s: how long the car must have stood, in seconds.
 
     Raises:
-        UsageError: `after_s` is not finite or not above 0. InputError: it is no number.
+        UsageError: `after_s` is not finite or not above 0.
+        InputError: `after_s` is no number.
     """
 
     def __init__(self, inner: Controller, after_s: float) -> None:
@@ -48,7 +54,7 @@ class Creeping:
 
     @property
     def stop_reason(self) -> str:
-        """The other controller's."""
+        """The other controller's reason."""
         return self._inner.stop_reason
 
     def reset(self) -> None:
@@ -62,7 +68,7 @@ class Creeping:
         self._push_ends_s: float | None = None
 
     def step(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
-        """The other controller's command, or the push; steering is always the other's."""
+        """The other controller's command; during a push throttle and brake are this one's."""
         control = self._inner.step(prediction, speed_mps, now_s)
         before, self._now_s = self._now_s, now_s
         if self._inner.stop_reason or (
@@ -78,7 +84,7 @@ class Creeping:
         if self._push_ends_s is not None and (
             now_s >= self._push_ends_s or speed_mps > CREEP_UP_TO_MPS
         ):
-            # Where the push was not enough to move the car, it waits as long again.
+            # If the push does not move the car, the next one comes after the same wait again.
             self._push_ends_s, self._stands_since_s = (
                 None,
                 None if self._stands_since_s is None else now_s,

@@ -1,4 +1,4 @@
-"""The PID of the TransFuser family, on a clock, and its longitudinal control."""
+"""The PID controller of the TransFuser family, for any rate of calls, and its control of speed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ from pydantic import Field
 from auxdrive.controllers.base import Number, Options, Share
 
 TRANSFUSER_PERIOD_S = 0.1
-"""The agents of 2021 and 2022 run at 20 Hz and call their controllers at every second tick
-(`action_repeat`).
+"""The time between two calls in TransFuser: its agents of 2021 and 2022 run at 20 Hz and call their
+controllers at every second tick (`action_repeat`).
 """
 
 Gain = Number
 
 
 class PidGains(Options):
-    """Gains, the time over which the integral takes the mean error, and that over which the
-    derivative takes its change.
+    """Gains of a PID controller, and the times that its integral and derivative cover.
+
+    Attributes:
+        p: gain of the error.
+        i: gain of the mean error over `window_s`.
+        d: gain of the change of the error over `period_s`.
+        window_s: the time that the mean covers.
+        period_s: the time between two steps when the gains were tuned.
     """
 
     p: Gain = Field(ge=0, le=1000)
@@ -36,31 +42,38 @@ class PidGains(Options):
 
 
 class Pid:
-    """The PID of the TransFuser family (team_code_*/model.py, PIDController), at any rate.
+    """The PID controller of the TransFuser family (team_code_*/model.py, PIDController), for any
+    rate of calls.
 
-    The original's integral is the mean of the last n errors (zeros at the start) and its derivative
-    the last difference, so that both belong to the rate of 10 Hz at which it is called. Here both
-    are of time: the mean over `window_s`, in which each error counts for the time since the one
-    before it, and the change over `period_s`, between samples by linear interpolation. At a step
-    every `period_s`, with `window_s` n times as long, the numbers are the original's; at other
-    rates they are what it would say of the same error over time.
+    In the original the integral is the mean of the last n errors (zeros at the start) and the
+    derivative the last difference, so both are right only at the 10 Hz at which it is called. Here
+    both are defined in time. The mean covers `window_s`, and each error counts for the time since
+    the one before it. The change covers `period_s`, with linear interpolation between samples.
+    Called every `period_s`, with a `window_s` of n periods, it computes the original's numbers; at
+    other rates it computes what the original would for the same error over time.
 
     Args:
-        longest_gap_s: after a longer pause it begins anew, as if it had seen no error before.
+        gains: see `PidGains`.
+        longest_gap_s: after a longer pause between two steps it begins anew, without past errors.
     """
 
     def __init__(self, gains: PidGains, longest_gap_s: float) -> None:
         self.gains = gains
         self._longest_gap_s = longest_gap_s
-        # (time, error): the error since the entry before it
+        # (time, error): the error holds since the entry before it
         self._errors: deque[tuple[float, float]] = deque()
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Forget past errors."""
         self._errors.clear()
 
     def step(self, error: float, now_s: float) -> float:
-        """p * error + i * mean(window) + d * change(period)."""
+        """The controller's output p * error + i * mean + d * change.
+
+        Args:
+            error: now.
+            now_s: the time of this call.
+        """
         gains, errors = self.gains, self._errors
         if errors and not 0 < now_s - errors[-1][0] <= self._longest_gap_s:
             errors.clear()
@@ -84,7 +97,7 @@ class Pid:
         return math.fsum(parts) / self.gains.window_s
 
     def _at(self, time_s: float) -> float:
-        """The error at a time up to now: on the line between the two samples around it."""
+        """The error at a time up to now, by linear interpolation between the samples around it."""
         after_s, after = self._errors[-1]
         for before_s, before in reversed(self._errors):
             if before_s <= time_s:
@@ -98,7 +111,15 @@ class Pid:
 
 
 class SpeedOptions(Options):
-    """Longitudinal control as the TransFuser family does it. Defaults: TransFuser 2022."""
+    """Options of `SpeedLoop`. The defaults are those of TransFuser 2022.
+
+    Attributes:
+        gains: of the PID controller of the speed.
+        max_throttle: the most throttle that is given.
+        brake_speed_mps: the car brakes when the desired speed is below this.
+        brake_ratio: the car brakes when speed / desired speed is above this.
+        max_delta_mps: the error of the speed is cut to this.
+    """
 
     gains: PidGains = PidGains(p=5.0, i=0.5, d=1.0, window_s=2.0)
     max_throttle: Share = Field(default=0.75, gt=0)
@@ -114,7 +135,12 @@ class SpeedOptions(Options):
 
 
 class SpeedLoop:
-    """Throttle and brake from a desired and an actual speed; the brake is on or off."""
+    """Control of the speed as in the TransFuser family. The brake is either on or off.
+
+    Args:
+        options: see `SpeedOptions`.
+        longest_gap_s: see `Pid`.
+    """
 
     def __init__(self, options: SpeedOptions, longest_gap_s: float) -> None:
         self.options = options
@@ -125,7 +151,9 @@ class SpeedLoop:
         self._pid.reset()
 
     def must_brake(self, desired_mps: float, speed_mps: float) -> bool:
-        """Whether the car is too fast, or is to stand. A desired speed of 0 always brakes."""
+        """Whether the car must brake: it is too fast or is to stand. A desired speed of 0 always
+        brakes.
+        """
         options = self.options
         return (
             desired_mps <= 0
@@ -134,7 +162,13 @@ class SpeedLoop:
         )
 
     def step(self, desired_mps: float, speed_mps: float, now_s: float) -> tuple[float, float]:
-        """(throttle, brake)."""
+        """Throttle and brake, each 0 to 1.
+
+        Args:
+            desired_mps: the speed to reach.
+            speed_mps: the speed now.
+            now_s: the time of this call.
+        """
         delta = min(max(desired_mps - speed_mps, 0.0), self.options.max_delta_mps)
         throttle = min(max(self._pid.step(delta, now_s), 0.0), self.options.max_throttle)
         return (0.0, 1.0) if self.must_brake(desired_mps, speed_mps) else (throttle, 0.0)

@@ -20,7 +20,16 @@ from auxdrive.types import Control, Prediction
 
 
 class PurePursuitOptions(ControllerOptions):
-    """The lookahead distance is `lookahead_time_s` x speed, kept between the two bounds."""
+    """Options of the controller "pure_pursuit".
+
+    Attributes:
+        lookahead_time_s: the lookahead distance is the way driven in this time, within the next two
+            bounds.
+        min_lookahead_m: the least lookahead distance.
+        max_lookahead_m: the largest lookahead distance.
+        min_chord_m: the least distance that the formula of the angle counts with.
+        speed: how throttle and brake follow the speed.
+    """
 
     lookahead_time_s: Number = Field(default=0.8, ge=0, le=60)
     min_lookahead_m: Number = Field(default=3.0, ge=0.05, le=1000)
@@ -36,11 +45,18 @@ class PurePursuitOptions(ControllerOptions):
 
 
 class PurePursuit(GuardedController):
-    """Follows the polyline from the rear axle (the ego frame's origin) through the waypoints.
+    """Follows the path from the rear axle (the ego frame's origin) through the waypoints.
 
-    steer = atan(2 * wheelbase * y / d^2) for the path's point (x, y) at the distance d, which
-    counts as at least `min_chord_m`. The speed is that between the first two waypoints, followed by
-    `ProportionalSpeed`.
+    The angle is atan(2 * wheelbase * y / d^2) for the path's point (x, y) at the lookahead distance
+    d. The speed is that between the first two waypoints.
+
+    Args:
+        steering: the vehicle's steering limits.
+        vehicle: the vehicle; its wheelbase must be known.
+        options: see `PurePursuitOptions`.
+
+    Raises:
+        UsageError: the vehicle's wheelbase is not known.
     """
 
     options_type = PurePursuitOptions
@@ -62,12 +78,12 @@ class PurePursuit(GuardedController):
         self._speed = ProportionalSpeed(options.speed)
 
     def _forget(self) -> None:
-        """Nothing is remembered: each command is of its prediction alone."""
+        """Does nothing: each command depends on its own prediction alone."""
 
     def _command(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:  # noqa: ARG002 - the same at any time
         waypoints, times = usable_waypoints(prediction)
         (x0, y0), (x1, y1) = waypoints[:2].tolist()
-        # A path that leads backwards asks to stand, not to go.
+        # On a path that leads backwards the car is to stand.
         desired_mps = math.hypot(x1 - x0, y1 - y0) / (times[1] - times[0]) if x1 > x0 else 0.0
         throttle, brake = self._speed.step(desired_mps, speed_mps)
         options = self.options
@@ -75,7 +91,7 @@ class PurePursuit(GuardedController):
             max(options.lookahead_time_s * speed_mps, options.min_lookahead_m),
             options.max_lookahead_m,
         )
-        # Squares of absurd waypoints overflow; what is not finite then ends in a safe stop.
+        # The squares of absurd waypoints overflow; the angle is then not finite: a safe stop.
         with np.errstate(over="ignore", invalid="ignore"):
             goal_ego_m = point_at_distance(waypoints[None], lookahead_m)[0]
             steer_tan = pure_pursuit_tan(goal_ego_m, self._wheelbase_m, options.min_chord_m)

@@ -1,5 +1,5 @@
-"""Proportional speed control: asks for the acceleration that reaches a speed in a given time, and
-divides it between the pedals.
+"""Proportional control of the speed: computes the acceleration that reaches a speed in a given
+time, and the throttle or brake for it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from auxdrive.controllers.base import Number, Options, Share
 
 
 class ProportionalSpeedOptions(Options):
-    """How speed is followed.
+    """Options of `ProportionalSpeed`. The defaults suit a passenger car on dry asphalt.
 
-    response_s: the time in which the desired speed is to be reached. throttle_mps2, brake_mps2:
-    what the vehicle's full throttle and full brake give; the defaults are a passenger car's on dry
-    asphalt. hold_below_mps: a desired speed below it means stand, and the brake is held with
-    `hold_brake`.
+    Attributes:
+        response_s: the time in which the desired speed is to be reached.
+        throttle_mps2: the vehicle's acceleration at full throttle.
+        brake_mps2: the vehicle's deceleration at full brake.
+        max_throttle: the most throttle that is given.
+        hold_below_mps: a desired speed below this means that the car is to stand.
+        hold_brake: the least brake while the car is to stand.
     """
 
     response_s: Number = Field(default=0.5, ge=0.01, le=60)
@@ -27,13 +30,22 @@ class ProportionalSpeedOptions(Options):
 
 
 class ProportionalSpeed:
-    """Keeps no state."""
+    """Proportional control of the speed. It remembers nothing between calls.
+
+    Args:
+        options: see `ProportionalSpeedOptions`.
+    """
 
     def __init__(self, options: ProportionalSpeedOptions) -> None:
         self.options = options
 
     def step(self, desired_mps: float, speed_mps: float) -> tuple[float, float]:
-        """(throttle, brake) for a desired and an actual speed."""
+        """Throttle and brake, each 0 to 1.
+
+        Args:
+            desired_mps: the speed to reach.
+            speed_mps: the speed now.
+        """
         options = self.options
         accelerate_mps2 = (max(desired_mps, 0.0) - speed_mps) / options.response_s
         brake = min(max(-accelerate_mps2 / options.brake_mps2, 0.0), 1.0)

@@ -1,11 +1,14 @@
-"""The waypoint PID of TransFuser, in its 2021 and 2022 forms.
+"""The PID controller of TransFuser for waypoints, in its forms of 2021 and 2022.
 
 Sources: Prakash et al., CVPR 2021, `transfuser/model.py` control_pid, and Chitta et al., PAMI 2022,
-`team_code_transfuser/model.py` control_pid, with the constants of their config.py. Three
-differences, on purpose: waypoints carry their own times, where the originals assume 0.5 s; the
-PIDs' windows are 4 s (2021) and 2 s (2022) long, where the originals count 40 and 20 calls at 10
-Hz, so that they are right at any rate; and TransFuser 2022's creeping after 55 s of standing still
-is left out, because it looks into the LiDAR before it moves and a camera-only car has none.
+`team_code_transfuser/model.py` control_pid, with the constants of their config.py. Three things
+differ on purpose:
+
+- Waypoints have their own times, where the originals assume 0.5 s.
+- The windows of the PIDs are 4 s (2021) and 2 s (2022) long, where the originals count 40 and 20
+  calls at 10 Hz. So they are right at any rate.
+- The creeping of TransFuser 2022 after 55 s of standing is left out: it looks into the LiDAR before
+  it moves, and a camera-only car has none.
 """
 
 from __future__ import annotations
@@ -23,12 +26,15 @@ from auxdrive.types import Control, Prediction
 
 
 class TransFuserOptions(ControllerOptions):
-    """Constants of the waypoint PID. Defaults: TransFuser 2022.
+    """Options of the controller "pid". The defaults are the constants of TransFuser 2022.
 
-    angle_zero: when the angle is taken as 0, so that it does not add up while the car stands: below
-    0.01 m/s (2021) or while
-        braking (2022).
-    brake_steer_factor: what the steering is multiplied by while braking.
+    Attributes:
+        turn: gains of the PID controller of the steering.
+        speed: how throttle and brake follow the speed.
+        angle_zero: when the error of the angle counts as 0, so that its integral does not grow
+            while the car stands: below 0.01 m/s ("standing", 2021) or while it brakes ("braking",
+            2022).
+        brake_steer_factor: the steering is multiplied by this while the car brakes.
     """
 
     turn: PidGains = PidGains(p=1.25, i=0.75, d=0.3, window_s=2.0)
@@ -49,10 +55,16 @@ TRANSFUSER_PRESETS: dict[str, TransFuserOptions] = {
 
 
 class TransFuserPID(GuardedController):
-    """Steers at the middle of the first two waypoints and drives at the speed that they are apart.
+    """Steers towards the middle of the first two waypoints, at the speed that leads from the first
+    to the second.
 
-    The originals' steering is a share of the maximum steering angle, positive to the right; it is
-    converted by `SteeringSpec.max_road_wheel_rad`.
+    The originals compute a share of the maximum steering angle, positive to the right. It is
+    converted with `SteeringSpec.max_road_wheel_rad`.
+
+    Args:
+        steering: the vehicle's steering limits.
+        vehicle: the vehicle.
+        options: see `TransFuserOptions`.
     """
 
     options_type = TransFuserOptions
@@ -84,8 +96,9 @@ class TransFuserPID(GuardedController):
 
 
 def _share_of_right_angle(x_m: float, y_m: float) -> float:
-    """Bearing of a point, positive right, 1 at 90 degrees. The 2021 form, pi/2 - atan2(forward,
-    right), is the same number for every point but those behind on the left, where it wraps and
-    steers right; that is not copied.
+    """The direction of a point in the ego frame, positive to the right, 1 at 90 degrees.
+
+    The formula of 2021, pi/2 - atan2(forward, right), gives the same number except for points
+    behind on the left, where it wraps around and steers to the right. That mistake is not copied.
     """
     return math.degrees(math.atan2(-y_m, x_m)) / 90.0

@@ -1,1 +1,3 @@
-"""This machine: what `auxdrive doctor` reports, the CPUs that may be used, idle threads."""
+"""The machine: what `auxdrive doctor` reports of it, the CPUs that may be used, idle threads, and
+other processes.
+"""

@@ -1,8 +1,9 @@
-"""How many CPUs this process may use: its affinity, and the quota of the container that it runs in.
+"""How many CPUs this process may use, by its affinity and by the quota of the container that it
+runs in.
 
-A container that may use half a CPU of a machine with 64 sees 64: whoever starts 64 threads there is
-stopped by the kernel for most of every period. Linux keeps the quota in control groups, of version
-2 (`cpu.max`) or 1 (`cpu.cfs_quota_us`), in the process's group or in any above.
+A container that may use half a CPU of a machine with 64 sees all 64. A process that starts 64
+threads there is stopped by the kernel most of the time. Linux keeps the quota in control groups, of
+version 2 (`cpu.max`) or 1 (`cpu.cfs_quota_us`), in the process's group or in any group above it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ SELF = Path("/proc/self")
 
 
 def usable_cpus() -> int:
-    """CPUs that this process can keep busy, at least 1: those of its affinity, but no more than the
-    quota's whole ones.
+    """How many CPUs this process can keep busy, at least 1: as many as its affinity allows, but no
+    more than the quota, rounded down.
     """
     affine = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -28,11 +29,11 @@ def usable_cpus() -> int:
 
 
 def cpu_quota(process: Path = SELF) -> float | None:
-    """CPUs that the control groups of a process allow, as a fraction where it is one; None where
-    none limits it.
+    """How many CPUs the control groups of a process allow, which may be a fraction; None where no
+    group sets a limit.
 
     Args:
-        process: its folder under /proc.
+        process: the process's folder under /proc.
     """
     try:
         mounts = (process / "mountinfo").read_text(errors="replace").splitlines()
@@ -48,8 +49,12 @@ def cpu_quota(process: Path = SELF) -> float | None:
 def _folders(
     mounts: list[str], groups: list[str]
 ) -> Iterator[tuple[Path, Callable[[Path], float | None]]]:
-    """Every folder that may hold a quota of the process, from its own group up to the mounted root,
-    with what reads it.
+    """Every folder that may hold a quota for the process, from its own group up to the mounted
+    root, each with the function that reads the quota.
+
+    Args:
+        mounts: the lines of the process's `mountinfo`.
+        groups: the lines of its `cgroup`.
     """
     paths: dict[str, str] = {}  # controller ("" in version 2) -> the group
     for line in groups:
@@ -72,8 +77,8 @@ def _folders(
 
 
 def _below(group: str, root: str) -> PurePosixPath:
-    """The group relative to what is mounted; the mounted folder itself where the group is not below
-    it, as seen from containers.
+    """A group's path relative to the mounted group. In containers a group may not lie below it; the
+    path is then empty, for the mounted group itself.
     """
     try:
         return PurePosixPath(group).relative_to(root)
@@ -90,7 +95,7 @@ def _quota_1(folder: Path) -> float | None:
 
 
 def _share(words: list[str]) -> float | None:
-    """Quota over period; None for 'max', for -1, and for what is no pair of numbers."""
+    """Quota divided by period; None for 'max', for -1, and for anything but two numbers."""
     try:
         quota, period = (int(word) for word in words)
     except ValueError:
@@ -106,5 +111,5 @@ def _words(file: Path) -> list[str]:
 
 
 def _unescaped(field: str) -> str:
-    """A path of mountinfo: blanks and the like stand there as octal numbers."""
+    """A path in mountinfo, in which blanks and the like are written as octal numbers."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

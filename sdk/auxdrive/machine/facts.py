@@ -1,5 +1,5 @@
-"""What this machine has: Python, processor, memory, packages, and whether each of them starts. For
-`auxdrive doctor`.
+"""What `auxdrive doctor` reports of the machine: Python, processor, memory, and the packages and
+whether each of them can be imported.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from auxdrive.runtimes import RuntimeSpec, telemetry
 
 PROBE_TIMEOUT_S = 120
 
-# What is asked of a package in a process of its own, since a broken native library can take its
-# process down.
+# The code that asks a package for its facts. It runs in a process of its own, since a broken
+# native library can crash its process.
 PROBES = {
     "numpy": "import numpy as m; print(json.dumps({'version': m.__version__}))",
     "pydantic": "import pydantic as m; print(json.dumps({'version': m.VERSION}))",
@@ -40,8 +40,14 @@ _REQUIREMENT = re.compile(r"^([A-Za-z0-9._-]+)(?:\[([^\]]*)\])?\s*([^;]*?)\s*(?:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package that was asked for: whether it is installed, what it said of itself, or why it does
-    not start.
+    """What was found out about a package.
+
+    Attributes:
+        name: under which it is imported.
+        installed: whether it is installed.
+        version: that is installed; None where none is known.
+        facts: what the package says of itself.
+        problem: why it cannot be used; None where it can.
     """
 
     name: str
@@ -53,20 +59,25 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """An extra of the distribution: complete, or what it lacks."""
+    """An extra of a distribution.
+
+    Attributes:
+        name: of the extra.
+        missing: the packages that it needs and that are not installed.
+    """
 
     name: str
     missing: tuple[str, ...]
 
     @property
     def complete(self) -> bool:
-        """Whether everything that it names is installed."""
+        """Whether all packages that it needs are installed."""
         return not self.missing
 
 
 def machine_facts() -> dict[str, Any]:
-    """Python, operating system, processor, usable CPUs, the CPU quota where there is one (else
-    null), and memory.
+    """Python, operating system, processor, usable CPUs, the CPU quota (None where there is none)
+    and the memory.
     """
     return {
         "python": platform.python_version(),
@@ -95,12 +106,14 @@ def _memory_gib() -> float | None:
 
 
 def probe(name: str) -> Package:
-    """Ask one package, in a process of its own: as `PROBES` says, or whether it can be imported."""
+    """Ask a package for its facts as `PROBES` says, or only whether it can be imported. The package
+    is imported in a process of its own.
+    """
     return _ask(name, PROBES.get(name, f"import {name}; print(json.dumps({{}}))"), ())
 
 
 def probe_runtime(spec: RuntimeSpec) -> Package:
-    """Ask the package that a runtime of the table executes with: its `probe`, in a process of its
+    """Ask the package behind a runtime for its facts, by the runtime's `probe` in a process of its
     own.
     """
     ask = f"from auxdrive.runtimes import RUNTIMES; m = RUNTIMES[{spec.name!r}].probe()"
@@ -108,8 +121,12 @@ def probe_runtime(spec: RuntimeSpec) -> Package:
 
 
 def _ask(name: str, code: str, distributions: tuple[str, ...]) -> Package:
-    """Run a line of Python that prints JSON. The package is imported as `name`, and brought by one
-    of the distributions where their names differ from it.
+    """Ask a package for its facts in a process of its own.
+
+    Args:
+        name: under which the package is imported.
+        code: a line of Python that prints the facts as JSON.
+        distributions: those that may bring the package, where their names differ from its name.
     """
     versions = [installed_version(brings) for brings in distributions or (name,)]
     version = next((found for found in versions if found is not None), None)
@@ -146,7 +163,7 @@ def _importable(name: str) -> bool:
 
 
 def installed_version(distribution: str) -> str | None:
-    """Version of an installed distribution, None when it is not installed."""
+    """The version of an installed distribution; None where it is not installed."""
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
@@ -154,22 +171,24 @@ def installed_version(distribution: str) -> str | None:
 
 
 def distribution_of(module: str) -> str:
-    """Name and version of the installed distribution that brings a module; the module's own name
-    where none is known.
+    """Name and version of the installed distribution that brings a module; only the module's name
+    where no distribution is known.
     """
     names = metadata.packages_distributions().get(module, [])
     return f"{names[0]} {metadata.version(names[0])}" if names else module
 
 
 def conflicting(spec: RuntimeSpec) -> tuple[str, ...]:
-    """The installed distributions that bring a runtime's package, when there are two or more."""
+    """The installed distributions that bring a runtime's package, where there are two or more,
+    which overwrite each other's files; else none.
+    """
     found = tuple(name for name in spec.distributions if installed_version(name) is not None)
     return found if len(found) > 1 else ()
 
 
 def extras(distribution: str = "auxdrive") -> list[Extra]:
-    """Every extra of an installed distribution and which of its requirements are missing (an extra
-    may name other extras).
+    """Every extra of an installed distribution, and which of its requirements are missing. (An
+    extra may require other extras.)
     """
     wanted = _requirements(distribution)
     return [
@@ -180,18 +199,18 @@ def extras(distribution: str = "auxdrive") -> list[Extra]:
 
 
 def outdated(distribution: str = "auxdrive") -> list[str]:
-    """Packages of the base install that are there in a version below the declared one, with both
-    versions.
+    """The packages of the base install whose installed version is below the required one; each text
+    names both versions.
     """
     lacking = _missing("", _requirements(distribution), distribution, set())
     return sorted(
         text for text in lacking if "installed:" in text
-    )  # one that is missing may have another distribution in its place
+    )  # a missing one may have been replaced by another distribution of the same package
 
 
 def _requirements(distribution: str) -> dict[str, list[tuple[str, str, str]]]:
-    """By extra, "" for the base: (name, its own extras, bound) of what it requires. Empty where the
-    distribution is not installed.
+    """What a distribution requires, as (name, extras of that package, bound), by its own extra; ""
+    stands for the base install. Empty where the distribution is not installed.
     """
     try:
         found = metadata.metadata(distribution)
@@ -227,9 +246,7 @@ def _missing(
 
 
 def _satisfies(version: str, bound: str) -> bool:
-    """Whether a version meets a lower bound `>=x.y`; other bounds are pip's business and count as
-    met.
-    """
+    """Whether a version meets a lower bound `>=x.y`. Other bounds count as met; pip checks them."""
     match = re.search(r">=\s*([0-9.]+)", bound)
     return match is None or _numbers(version) >= _numbers(match[1])
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process of that number runs on this machine. One that has ended does not, though
-    its parent may not have collected it yet (a zombie).
+    """Whether a process with that id runs on this machine. A zombie, which has ended but whose
+    parent has not collected it yet, does not count.
     """
     if sys.platform == "win32":  # os.kill(pid, 0) would send it Ctrl-C there
         import ctypes
@@ -26,15 +26,15 @@ def is_running(pid: int) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        pass  # somebody else's
+        pass  # it runs, for another user
     return not _has_ended(pid)
 
 
 def _has_ended(pid: int) -> bool:
-    """Whether Linux says that the process is a zombie or dead; elsewhere nobody can tell."""
+    """Whether Linux reports the process as a zombie or dead. Other systems do not tell: False."""
     try:
         told = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return False
-    # The state is the field after the name, which stands in brackets and may hold some itself.
+    # The state is the field after the name, which stands in brackets and may contain brackets.
     return told.rpartition(b")")[2].split()[:1] in ([b"Z"], [b"X"])

@@ -1,8 +1,9 @@
-"""Tasks as a vehicle knows them: what a model's numbers are, how they are judged, compared, shown
-and driven by. One file each; how a task is trained stands in `auxdrive_train.tasks`.
+"""Tasks, what a model predicts, as a vehicle must know them: what the numbers mean, how they are
+checked, compared and shown, and which controller drives by them. Each task is one file here; how it
+is trained stands in `auxdrive_train.tasks`.
 
-A package of yours adds a task by the entry points `auxdrive.tasks` (a `base.TaskSpec`) and
-`auxdrive.training_tasks` (an `auxdrive_train.tasks.base.Task`) under one name.
+Another package adds a task by two entry points of the same name, in the groups `auxdrive.tasks` (a
+`base.TaskSpec`) and `auxdrive.training_tasks` (an `auxdrive_train.tasks.base.Task`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from auxdrive.registry import Registry, instance_of
 
-if TYPE_CHECKING:  # cards name tasks, and tasks make parts of cards
+if TYPE_CHECKING:  # cards import this module, and tasks import cards
     from auxdrive.tasks.base import TaskSpec
     from auxdrive.types import Prediction
 
@@ -30,5 +31,5 @@ TASKS: Registry[TaskSpec] = Registry(
 
 
 def task_of(prediction: Prediction) -> TaskSpec | None:
-    """The task that a prediction is of; None where it holds nothing, or nothing that is known."""
+    """The task of a prediction; None where it is empty or of no known task."""
     return next((task for name in TASKS if (task := TASKS[name]).made(prediction)), None)

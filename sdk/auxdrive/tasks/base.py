@@ -1,6 +1,6 @@
 """What a vehicle must know of a task.
 
-Legend: N frames; "row": what a model's graph gives for one frame, without the axis of frames.
+Legend: N frames; a "row" is the output of a model's graph for one frame.
 """
 
 from __future__ import annotations

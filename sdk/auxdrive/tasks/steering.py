@@ -14,16 +14,16 @@ from auxdrive.tasks.base import Drawing, OutputLimit, TaskSpec
 from auxdrive.types import Float32, Float64, Prediction
 
 ANGLE_MARGIN = 1.05
-"""A predicted angle may exceed the maximum steering angle by this factor: a regression has no hard
-end, and the controller cuts it.
+"""How far a predicted angle may exceed the maximum steering angle, as a factor: a network's output
+has no hard limit, and controllers cut it.
 """
 
 DRAWN_M, DRAWN_WHEELBASE_M = 20.0, 2.9
-"""What is drawn of an angle, for the eye alone: so long a path of a mid-size car."""
+"""An angle is drawn as a path of this length, of a car of this wheelbase."""
 
 
 class Steering(TaskSpec):
-    """One angle; no inputs beside the image."""
+    """The task "steering": one angle, and no inputs beside the image."""
 
     name = "steering"
     predicts = "the road-wheel angle"
@@ -31,23 +31,23 @@ class Steering(TaskSpec):
     output_unit = "rad"
     output_frame = "road wheel, positive left"
     parity_unit = "deg"
-    # Measured differences are 1e-6 to 1e-4 degrees (float32 sums in another order); a wrong crop,
-    # resize or normalisation is worth more than 0.1, and no car holds an angle to 0.01.
+    # Right exports differ by 1e-6 to 1e-4 degrees (float32 sums in another order). A wrong crop,
+    # resize or normalisation makes more than 0.1, and no car holds an angle to 0.01.
     parity_limit = 0.01
     controller = "steering"
 
     def apart(self, difference: Float64) -> Float64:
-        """Degrees at the road wheel."""
+        """The difference in degrees at the road wheel, (N, 1) to (N, 1)."""
         return np.degrees(np.abs(difference))
 
     def limit(self, steering: SteeringSpec) -> OutputLimit:
-        """The maximum steering angle with a margin."""
+        """The maximum steering angle plus a margin."""
         return OutputLimit(
             steering.max_road_wheel_deg * ANGLE_MARGIN, "deg", "largest steering angle"
         )
 
     def size(self, row: Sequence[Any], times_s: tuple[float, ...]) -> float:
-        """The angle in degrees."""
+        """The angle without its sign, in degrees."""
         del times_s
         steer_rad = float(row[0])
         return math.degrees(abs(steer_rad)) if math.isfinite(steer_rad) else math.inf
@@ -70,15 +70,15 @@ class Steering(TaskSpec):
         return "steer_rad"
 
     def text(self, prediction: Prediction) -> str:
-        """Degrees."""
+        """The angle in degrees."""
         return f"steer {math.degrees(prediction.steer_rad or 0.0):+.2f} deg"
 
     def cells(self, prediction: Prediction) -> dict[str, float | None]:
-        """Radians."""
+        """One column, the angle in radians."""
         return {"steer_rad": prediction.steer_rad}
 
     def drawing(self, row: Float32) -> Drawing:
-        """A path at that angle, and degrees."""
+        """The angle in degrees, and the path that a car drives at that angle."""
         steer_rad = float(row[0])
         arc_m = np.linspace(0.0, DRAWN_M, 21)
         heading = arc_m * math.tan(max(-1.4, min(1.4, steer_rad))) / DRAWN_WHEELBASE_M
@@ -89,12 +89,12 @@ class Steering(TaskSpec):
         return Drawing(f"{math.degrees(steer_rad):+.1f} deg", path.astype(np.float32))
 
     def metrics_note(self, card: ModelCard) -> str:
-        """What the thresholds are of."""
+        """What the metrics of angles mean."""
         return steering_note(card)
 
 
 def steering_note(card: ModelCard) -> str:
-    """What the metrics of steering angles are of."""
+    """What the metrics of steering angles mean, for the page of a bundle."""
     wheel = "steering wheel" if card.steering.ratio else "road wheel"
     return (
         "`acc_t`: share of frames whose steering error is below t degrees; `macc`: their mean. "

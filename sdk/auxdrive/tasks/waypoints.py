@@ -19,11 +19,13 @@ from auxdrive.tasks.steering import steering_note
 from auxdrive.types import Float32, Float64, Prediction
 
 FIRST_WAYPOINT_S, LAST_WAYPOINT_S = 0.01, 60.0
-"""No planner's waypoints are nearer or farther in time: the limit on speed would mean nothing."""
+"""The earliest and the latest time of a waypoint. The limit on speed would mean nothing for others,
+and no planner gives them.
+"""
 
 
 class Waypoints(TaskSpec):
-    """T points (x, y); their times stand in the card."""
+    """The task "waypoints": T points (x, y), whose times stand in the card."""
 
     name = "waypoints"
     predicts = "where the car will be"
@@ -33,7 +35,7 @@ class Waypoints(TaskSpec):
     axes = ("T", "2")
     ego_inputs = ("speed_mps", "target_ego_m")
     parity_unit = "cm"
-    # As for steering: measured differences are 1e-6 to 1e-4 cm.
+    # As for steering: right exports differ by 1e-6 to 1e-4 cm.
     parity_limit = 0.1
     controller = "pid"
 
@@ -42,7 +44,7 @@ class Waypoints(TaskSpec):
         return (len(times_s), 2)
 
     def time_mistakes(self, times_s: tuple[float, ...]) -> Iterator[str]:
-        """One time for each waypoint, increasing, and none out of reach."""
+        """What is wrong with the times: there must be some, increasing and within the bounds."""
         if not times_s or any(later <= before for before, later in pairwise((0.0, *times_s))):
             yield "waypoint_times_s: need one time per waypoint, increasing from above 0"
         elif not FIRST_WAYPOINT_S <= times_s[0] <= times_s[-1] <= LAST_WAYPOINT_S:
@@ -52,16 +54,16 @@ class Waypoints(TaskSpec):
             )
 
     def apart(self, difference: Float64) -> Float64:
-        """Distances of corresponding waypoints in centimetres, (N, T)."""
+        """Distances between corresponding waypoints in centimetres, (N, T, 2) to (N, T)."""
         return np.asarray(100.0 * np.hypot(difference[..., 0], difference[..., 1]))
 
     def limit(self, steering: SteeringSpec) -> OutputLimit:
-        """No faster to any waypoint than a car can be."""
+        """The largest speed of a car: no waypoint may lie farther away than it can be reached."""
         del steering
         return OutputLimit(MAX_SPEED_MPS, "m/s", "largest mean speed to a waypoint")
 
     def size(self, row: Sequence[Any], times_s: tuple[float, ...]) -> float:
-        """The largest mean speed in m/s to any of the waypoints."""
+        """The mean speed from the car straight to a waypoint, of the fastest one, in m/s."""
         largest = 0.0
         for (x_m, y_m), time_s in zip(row, times_s, strict=True):
             speed_mps = math.hypot(x_m, y_m) / time_s
@@ -88,12 +90,12 @@ class Waypoints(TaskSpec):
         return "waypoints_ego_m"
 
     def text(self, prediction: Prediction) -> str:
-        """Every point."""
+        """All points."""
         points = np.asarray(prediction.waypoints_ego_m).tolist()
         return " ".join(f"({x:.2f}, {y:+.2f})" for x, y in points) + " m"
 
     def cells(self, prediction: Prediction) -> dict[str, float | None]:
-        """Waypoint k is x<k>_m and y<k>_m."""
+        """Two columns for each waypoint k, x<k>_m and y<k>_m."""
         found = prediction.waypoints_ego_m
         times = prediction.waypoint_times_s
         points = [(None, None)] * len(times) if found is None else found.tolist()
@@ -104,7 +106,7 @@ class Waypoints(TaskSpec):
         }
 
     def drawing(self, row: Float32) -> Drawing:
-        """The path from the car through the waypoints, and the last of them."""
+        """The last waypoint as text, and the path from the car through all of them."""
         last = row[-1]
         return Drawing(
             f"({last[0]:.1f}, {last[1]:+.1f}) m",
@@ -113,15 +115,15 @@ class Waypoints(TaskSpec):
         )
 
     def describe(self, times_s: tuple[float, ...]) -> str:
-        """With the times."""
+        """What is predicted, with the times of the waypoints."""
         return f"{self.predicts} in {', '.join(f'{time_s:g}' for time_s in times_s)} s"
 
     def metrics_note(self, card: ModelCard) -> str:
-        """What the thresholds are of."""
+        """What the metrics of steering angles mean for waypoints."""
         return f"{steering_note(card)} `steer_*`: of the path's pure-pursuit angle."
 
     def example(self) -> Prediction:
-        """The car stays where it is."""
+        """Two waypoints at the car: it stays where it is."""
         return Prediction(1.0, 0.0, None, np.zeros((2, 2), np.float32), (0.5, 1.0))
 
 
