@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from auxdrive.types import Control, Flag, Observation, Pose2, Prediction, RoadOption
     from auxdrive.work import Shown, Work
 
-# Names are imported when they are first asked for: the command line starts at once, and can be
-# interrupted cleanly from then on.
+# Names are imported when they are first asked for, so that the command line starts at once and can
+# be interrupted cleanly.
 __getattr__, __dir__ = front(__name__, {
     "agent": "Agent",
     "bundles": "Bundle",

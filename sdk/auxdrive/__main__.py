@@ -1,5 +1,5 @@
-"""Where the `auxdrive` command starts. It imports nothing that takes time before it can be
-interrupted: Ctrl-C ends with one line.
+"""Where the `auxdrive` command starts. Slow imports come only after Ctrl-C can be handled, so that
+it ends the command with one line at any time.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
-"""The `auxdrive` command. Sub-commands are found through the entry points of the group
-`auxdrive.commands`.
+"""The `auxdrive` command. Sub-commands come from the entry points of the group `auxdrive.commands`.
 
-A sub-command is a function with typer annotations in a module that is cheap to import: what needs
-torch or a renderer is imported inside the function. Only the module of the command that runs is
-imported, so the vehicle's install has its own commands whatever the others need, and third parties
-can add theirs: under names that auxdrive has not taken, and at no risk to the others. Exit codes: 0
-done, 1 a check failed, 2 a mistake of the user, 3 what nobody foresaw, 130 interrupted.
+A sub-command is a function with typer annotations in a module that is cheap to import; torch or a
+renderer is imported inside the function. Only the module of the command that runs is imported. So
+the vehicle's install can run its own commands whatever the others need, and other packages can add
+commands under new names without risk to the rest. Exit codes: 0 done, 1 a check failed, 2 a mistake
+of the user, 3 an unforeseen error, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ from auxdrive.console.standard_streams import OutputRefused, standard_streams, w
 from auxdrive.errors import AuxdriveError, MissingExtra, UsageError, WrongVersion
 from auxdrive.registry import Registry
 
-# Which extra brings the modules that a command may find missing.
+# The extra that brings each module that a command may find missing.
 EXTRA_OF_MODULE = {
     "torch": "train", "lightning_fabric": "train", "safetensors": "train",
     "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
     "jinja2": "train", "markupsafe": "train", "matplotlib": "all",
     "av": "video",
 }  # fmt: skip
-# In every extra: a command that has an extra of its own and lacks one of these needs that.
+# Modules that every extra brings: a command that lacks one needs the command's own extra.
 EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
-# The extra that makes a command work as a whole, and which extras hold others (pyproject.toml; a
-# test compares them).
+# The extra that brings all that a command needs, and which extras contain others (as in
+# pyproject.toml; a test compares them).
 EXTRA_OF_COMMAND = {
     "train": "train", "select": "train", "ingest": "train", "evaluate": "train",
     "sweep": "train", "export": "deploy", "collect": "sim", "drive": "sim", "merge": "sim",
@@ -46,19 +45,21 @@ WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim", "video",
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 UNFORESEEN, INTERRUPTED = 3, 130
 _LOG = logging.getLogger(__name__)
-# What the system may refuse anywhere, and only the user can mend: rights, room, names, disks.
+# Errors of the system that only the user can cure: rights, room, names, disks.
 _OF_THE_SYSTEM = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
     errno.ENAMETOOLONG, errno.EIO, errno.EMFILE,
 }  # fmt: skip
-# Of click, which newer releases of typer carry within them: no import would work with both.
+# The base of click's errors. Newer releases of typer contain click, so no import works with all.
 _ClickException: type[Exception] = next(
     base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
 )
 
 
 class _LazyGroup(TyperGroup):
-    """Knows every command by name and imports one when it is asked for (the help asks for all)."""
+    """A group of commands that imports a command only when it is asked for. (The help asks for
+    all.)
+    """
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         return sorted(COMMANDS)
@@ -66,7 +67,9 @@ class _LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in COMMANDS:
             return _command_of(cmd_name)
-        if cmd_name.startswith("-") or ctx.resilient_parsing:  # a completion of what is no command
+        if (
+            cmd_name.startswith("-") or ctx.resilient_parsing
+        ):  # a completion, of something that is no command
             return None
         raise UsageError(COMMANDS.unknown(cmd_name))
 
@@ -81,8 +84,8 @@ class _LazyGroup(TyperGroup):
 
 
 def _command_of(name: str) -> Any:
-    """The command as an application of its own, with the options that all commands share. One that
-    cannot be loaded is shown as such, and fails only when it runs.
+    """A command with the options that all commands share. One that cannot be loaded is listed with
+    the reason, and fails only when it is run.
     """
     try:
         return _with_shared_options(_as_command(name, COMMANDS[name]))
@@ -105,7 +108,7 @@ def _as_command(name: str, loaded: Any) -> Any:
 
 
 def _with_shared_options(command: Any) -> Any:
-    """The command with --quiet and --verbose, but for names that it uses itself."""
+    """The command with --quiet and --verbose, unless it has options of these names itself."""
     own = {name for parameter in command.params for name in parameter.opts}
     command.params += [shared for shared in _shared_options() if not own & set(shared.opts)]
     return command
@@ -160,7 +163,7 @@ def _speak(level: int) -> None:
 COMMANDS: Registry[Any] = Registry(
     "command", "auxdrive.commands", check=lambda loaded: _as_command("command", loaded)
 )
-"""A sub-command's name -> a function in a module that is cheap to import (pyproject.toml)."""
+"""The sub-commands. Each is a function in a module that is cheap to import (see pyproject.toml)."""
 
 
 def _unavailable(name: str, reason: AuxdriveError) -> typer.Typer:
@@ -179,9 +182,15 @@ def _unavailable(name: str, reason: AuxdriveError) -> typer.Typer:
 
 
 def _missing(command: str, error: ImportError) -> MissingExtra | WrongVersion | None:
-    """The command's own extra where that brings the module; else the module's, and the command's
-    too if that is not complete. A package that is there, and lacks a part or a name, is of the
-    wrong version.
+    """The error for a command whose import failed; None where no extra explains it.
+
+    The command's own extra is named where it brings the missing module. Otherwise the module's
+    extra is named, and the command's too if that is not complete. A package that is installed but
+    lacks a part or a name has the wrong version.
+
+    Args:
+        command: its name.
+        error: that the import raised.
     """
     module = (error.name or "").split(".")[0]
     needed = EXTRA_OF_MODULE.get(module)
@@ -209,7 +218,7 @@ def _print_version(wanted: bool) -> None:
 
 
 def build_app() -> typer.Typer:
-    """The typer application with every command of every installed package."""
+    """The typer application with all commands of all installed packages."""
     app = typer.Typer(
         name="auxdrive",
         cls=_LazyGroup,
@@ -236,24 +245,25 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line and end the process with its exit code (see above)."""
+    """Run the command line and end the process with its exit code."""
     sys.exit(run())
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run one command; its exit code. Every way in which a command can end is told here.
+    """Run one command. Every way in which a command can end is reported here.
 
     Args:
-        arguments: what follows `auxdrive`; those of the process by default.
+        arguments: that follow `auxdrive`; those of the process by default.
+
+    Returns:
+        The exit code.
     """
     with standard_streams(), console.log_shown():
         try:
             code = _run(arguments)
-            write_result(
-                ""
-            )  # whatever else was printed is flushed, where a failure can still be told
+            write_result("")  # flushes what else was printed, while a failure can still be reported
         except BrokenPipeError:
-            return 0  # a command of another package wrote on; ours see to it themselves
+            return 0  # from a command of another package; ours handle it themselves
         except OutputRefused as error:
             console.error(str(error))
             return UNFORESEEN
@@ -263,7 +273,7 @@ def run(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str] | None) -> int:
     try:
         returned = build_app()(arguments, prog_name="auxdrive", standalone_mode=False)
-        # the group returns nothing: a number is the exit code of a `typer.Exit`
+        # a command returns nothing, so a number is the exit code of a `typer.Exit`
         code = returned if isinstance(returned, int) else 0
         return _interrupted() if code == INTERRUPTED else code
     except AuxdriveError as error:
@@ -276,17 +286,17 @@ def _run(arguments: list[str] | None) -> int:
         _show_wrong_usage(error)
         return 2
     except SystemExit as ended:
-        if _is_within(ended, BrokenPipeError):  # rich's way out when nobody reads the help on
+        if _is_within(ended, BrokenPipeError):  # rich ends so when nobody reads the help any more
             return 0
         raise
     except (BrokenPipeError, OutputRefused):
         raise
-    except Exception as error:  # noqa: BLE001  # whatever nobody foresaw has an exit code of its own
-        # extension modules that are interrupted while they are imported tell of ImportError
+    except Exception as error:  # noqa: BLE001  # unforeseen errors have an exit code of their own
+        # an extension module that is interrupted while it is imported raises ImportError
         if _is_within(error, KeyboardInterrupt):
             return _interrupted()
         if isinstance(error, OSError):
-            write_result("")  # raises where it was standard output that refused
+            write_result("")  # raises if it was standard output that refused
         if (
             isinstance(error, OSError)
             and error.filename is not None
@@ -303,7 +313,7 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _is_within(error: BaseException | None, kind: type[BaseException]) -> bool:
-    """Whether an error of that kind lies under it."""
+    """Whether an error, or one that caused it, is of a kind."""
     while error is not None and not isinstance(error, kind):
         error = error.__cause__ or error.__context__
     return error is not None
@@ -315,11 +325,13 @@ def _interrupted() -> int:
 
 
 def _show_wrong_usage(error: Any) -> None:
-    """What click says of wrong arguments, which may be names of files."""
+    """Print what click says of wrong arguments. They may hold names of files, so it is made
+    printable.
+    """
     context = getattr(error, "ctx", None)
     message = error.format_message()
     if type(error).__name__ == "NoArgsIsHelpError":
-        if message:  # empty where it has been printed already
+        if message:  # it is empty where the help has been printed already
             console.note(message, level=console.QUIET)
         return
     if context is not None:

@@ -186,7 +186,7 @@ class _ModelReader:
         return tuple(self._value_info(message) for message in messages)
 
     def _one_frame(self, value: ValueFacts) -> tuple[int, ...]:
-        """An input's shape for one frame: the first axis may be free, the others must be numbers."""
+        """An input's shape for one frame; only the first axis may be free."""
         if not value.shape or value.dtype not in INPUT_TYPES:
             self.wire.fail(
                 f"the input '{value.name}' is {value.dtype} {value.shape}; inputs are "

@@ -1,3 +1,3 @@
-"""What holds of recorded data, whoever writes or reads it: time, sessions and what is held out,
-faults of the camera, several as one.
+"""Recorded data: episodes and data sets, their times and sessions, what is held out of training,
+faults of the camera, images and videos.
 """

@@ -1,8 +1,8 @@
-"""Images that show nothing: repeated, dark and saturated frames of the camera, counted.
+"""Counts images that show nothing: repeated, dark and saturated frames of the camera.
 
-A frozen camera delivers the same image again and again while labels go on changing, and a covered
-or blinded one delivers black or white. Nothing downstream can notice that: training learns the mean
-label, and its metrics look fair.
+A frozen camera gives the same image again and again while the labels change, and a covered or
+blinded one gives black or white. Nothing later can notice that: training learns the mean label, and
+its metrics look fair.
 """
 
 from __future__ import annotations
@@ -18,37 +18,39 @@ from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, UInt8
 
 DARK_LEVEL = 24
-"""A frame is dark where all but a hundredth of its values (of 0..255) are at most this."""
+"""A frame is dark if 99 of 100 of its values (0..255) are at most this."""
 SATURATED_LEVEL = 250
-"""A frame is saturated where three quarters of its values are at least this."""
+"""A frame is saturated if three quarters of its values are at least this."""
 BROKEN_SHARE = 0.5
-"""Above this share of repeated, dark or saturated frames a camera is called broken."""
+"""A camera is called broken above this share of repeated, dark or saturated frames."""
 DOUBTED_SHARE = 0.01
-"""Above this share it is doubted."""
+"""A camera is called doubtful above this share."""
 MIN_FRAMES = 20
 """A session with fewer frames is judged only together with the others."""
 STANDING_MPS = 0.1
-"""A vehicle slower than this, forward or backward, stands, so a simulator's images repeat; at
-unknown speed it may have moved.
+"""A vehicle slower than this, forward or backward, stands, and the images of a simulator then
+repeat. At unknown speed it may have moved.
 """
 _CAUSES = {
     "repeat the one before them": "the camera was frozen",
     "are dark": "the camera was covered, or its exposure far too short",
     "are saturated": "the camera was blinded, or its exposure far too long",
 }
-_ROWS, _COLUMNS = 16, 64  # of a frame are looked at first; what repeats in these is compared whole
+_ROWS, _COLUMNS = 16, 64  # the grid of a frame's pixels that is read first
 _CHUNK_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class CameraFaults:
-    """Counts over some episodes.
+    """Numbers of frames in some episodes.
 
     Attributes:
-        frames: all of them. followed: those that have a predecessor in their episode from which the
-            vehicle may have moved.
-        repeated: of `followed`, those that are their predecessor byte for byte. dark, saturated: of
-            `frames`.
+        frames: all of them.
+        followed: those with another frame before them in their episode, from which the vehicle may
+            have moved.
+        repeated: those of `followed` that equal the frame before them byte for byte.
+        dark: those of all frames that are dark.
+        saturated: those of all frames that are saturated.
     """
 
     frames: int = 0
@@ -62,7 +64,9 @@ class CameraFaults:
         return CameraFaults(**{name: mine[name] + theirs[name] for name in mine})
 
     def shares(self) -> dict[str, float]:
-        """By what is said of such frames, their share of those that could be."""
+        """The share of repeated, dark and saturated frames, by the words for them. Repeated ones
+        are counted as a share of `followed`.
+        """
         counted = (
             self.repeated / max(self.followed, 1),
             self.dark / max(self.frames, 1),
@@ -78,10 +82,17 @@ class CameraFaults:
 
 
 def camera_faults(dataset: Dataset, episode_ids: Iterable[str]) -> dict[str, CameraFaults]:
-    """The counts by session, over those of these episodes that have RGB frames.
+    """Count the faults of each session.
 
-    Of each frame a grid of 16 rows and 64 columns is read; frames whose grid repeats are compared
-    whole, so that no repeated frame is missed and none is counted wrongly.
+    Of each frame a grid of 16 rows and 64 columns is read. Frames whose grids are equal are
+    compared as a whole, so the count of repeated frames is exact.
+
+    Args:
+        dataset: that holds the episodes.
+        episode_ids: of the episodes; those without RGB frames are left out.
+
+    Returns:
+        The counts by session.
 
     Raises:
         DataError: an episode is damaged.
@@ -96,13 +107,13 @@ def camera_faults(dataset: Dataset, episode_ids: Iterable[str]) -> dict[str, Cam
 
 
 def episode_faults(episode: EpisodeReader) -> CameraFaults:
-    """The counts of one episode with RGB frames."""
+    """Count the faults of one episode, which must have RGB frames."""
     frames = episode.frames(Modality.RGB)
     count, height, width = frames.shape[:3]
     rows, columns = slice(None, None, -(-height // _ROWS)), slice(None, None, -(-width // _COLUMNS))
     speed_mps = np.asarray(episode.state["speed_mps"])
     with np.errstate(invalid="ignore"):
-        # an unknown speed compares false
+        # an unknown speed (NaN) compares as false
         stood = (np.abs(speed_mps[1:]) < STANDING_MPS) & (np.abs(speed_mps[:-1]) < STANDING_MPS)
     repeated = dark = saturated = 0
     last: UInt8 | None = None
@@ -129,8 +140,13 @@ def _same(frames: AnyArray, index: int) -> bool:
 
 
 def judge(by_session: Mapping[str, CameraFaults]) -> tuple[list[str], list[str]]:
-    """What is broken, and what is doubtful: a sentence for each kind of fault, over all sessions,
-    or else over those that have it.
+    """Judge the cameras by the faults of all sessions together, or of single sessions.
+
+    Args:
+        by_session: the counts of each session.
+
+    Returns:
+        Two lists of sentences: which cameras are broken, and which are doubtful.
     """
     broken: list[str] = []
     doubts: list[str] = []

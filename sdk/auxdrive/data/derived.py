@@ -1,8 +1,8 @@
 """Modalities that are computed from recorded ones: edge and frequency from RGB, attention from
 segmentation (AML, section 4.1).
 
-Everything is by a fixed scale, so a frame's values never depend on its neighbours. Legend: N
-frames, H rows, W columns.
+All scales are fixed, so the values of a frame depend on that frame alone. Legend: N frames, H rows,
+W columns.
 """
 
 from __future__ import annotations
@@ -23,23 +23,24 @@ from auxdrive.storage.arrays import NpyStream
 from auxdrive.storage.publish import partial_of, published_file
 from auxdrive.types import AnyArray, UInt8
 
-_CHUNK_BYTES = 8 << 20  # decoded at a time, so that memory stays bounded on any resolution
+# of frames are computed at a time, which bounds the memory at any resolution
+_CHUNK_BYTES = 8 << 20
 
 
 def luma(images_rgb: UInt8) -> NDArray[np.int32]:
-    """Luma of BT.601, rounded to integers 0..255: (..., H, W, 3) uint8 to (..., H, W). Integers, so
-    that it is exact everywhere.
+    """Luma (brightness) of BT.601, rounded to whole numbers 0..255: (..., H, W, 3) uint8 to
+    (..., H, W). It is computed in integers, so that every machine gets the same.
     """
     wide = images_rgb.astype(np.int32)
     return (299 * wide[..., 0] + 587 * wide[..., 1] + 114 * wide[..., 2] + 500) // 1000
 
 
 def edge(images_rgb: UInt8) -> UInt8:
-    """Sobel magnitude of the luma: (..., H, W, 3) to uint8 (..., H, W).
+    """Edges: a quarter of the Sobel magnitude of the luma, (..., H, W, 3) to uint8 (..., H, W).
 
-    The 3x3 kernels (1, 2, 1) x (-1, 0, 1) with the border repeated; a step of 255 grey levels has
-    the magnitude 1020 along an axis, and a quarter of the magnitude is stored, so that such a step
-    is 255. Steeper corners are cut off there.
+    The 3x3 kernels are (1, 2, 1) x (-1, 0, 1), with the border repeated. A step of 255 grey levels
+    along an axis has the magnitude 1020 and is stored as 255. Corners can be steeper and are cut
+    at 255.
     """
     grey = luma(images_rgb)
     padded = np.pad(grey, [(0, 0)] * (grey.ndim - 2) + [(1, 1), (1, 1)], mode="edge")
@@ -53,11 +54,11 @@ def edge(images_rgb: UInt8) -> UInt8:
 
 
 def frequency(images_rgb: UInt8) -> UInt8:
-    """Log magnitude of the centred two-dimensional spectrum of the luma: (..., H, W, 3) to uint8
+    """Log magnitude of the centred two-dimensional spectrum of the luma, (..., H, W, 3) to uint8
     (..., H, W).
 
-    Stored is 255 log(1 + |F|) / log(1 + 255 H W); 255 H W is the largest magnitude that there can
-    be, the sum over a white image. Frequency zero stands in row H // 2 and column W // 2.
+    The stored value is 255 log(1 + |F|) / log(1 + 255 H W), where 255 H W is the largest possible
+    magnitude, that of a white image. Frequency zero stands in row H // 2 and column W // 2.
     """
     grey = luma(images_rgb).astype(np.float64)
     height, width = grey.shape[-2:]
@@ -74,7 +75,7 @@ _ATTENTION_OF_CLASS = np.array(
 
 
 def attention(class_ids: UInt8) -> UInt8:
-    """What a driver has to look at: 255 where the class is one of `ATTENTION_CLASSES`, else 0;
+    """What a driver has to look at: 255 where the class is one of `ATTENTION_CLASSES`, else 0.
     (..., H, W) to uint8 (..., H, W).
 
     Raises:
@@ -96,19 +97,26 @@ DERIVATIONS: dict[Modality, Callable[[UInt8], UInt8]] = {
 
 
 def derive(modality: Modality, source: AnyArray) -> UInt8:
-    """One frame, or a batch (N, ...), of `modality` from frames of
-    `MODALITIES[modality].derived_from` in their stored format.
+    """Compute frames of a derived modality.
+
+    Args:
+        modality: to compute.
+        source: one frame, or a batch (N, ...), of the modality from which it is derived
+            (`MODALITIES[modality].derived_from`), in the stored format.
+
+    Returns:
+        One frame or a batch, like the source.
 
     Raises:
-        UsageError: the modality is recorded, not derived. InputError: the source has another shape
-            or dtype.
+        UsageError: the modality is recorded and not derived.
+        InputError: the source has another shape or dtype.
     """
     if modality not in DERIVATIONS:
         raise UsageError(
             f"{modality} is recorded, it cannot be derived; derived are: {', '.join(DERIVATIONS)}"
         )
     origin = MODALITIES[modality].derived_from
-    assert origin is not None  # a test holds DERIVATIONS against MODALITIES
+    assert origin is not None  # a test compares DERIVATIONS with MODALITIES
     array = np.asarray(source)
     wrong = MODALITIES[origin].check_frame(_frame_shape(origin, array), array.dtype)
     if wrong is not None:
@@ -121,7 +129,7 @@ def _rank(modality: Modality) -> int:
 
 
 def _frame_shape(modality: Modality, array: AnyArray) -> tuple[int, ...]:
-    """Shape of one frame, whether `array` is a frame or a batch of them."""
+    """The shape of one frame, whether the array is a frame or a batch of them."""
     return array.shape[1:] if array.ndim == _rank(modality) + 1 else array.shape
 
 
@@ -131,16 +139,17 @@ def ensure_derived(
     episodes: Iterable[str] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> int:
-    """Write the derived modalities that are missing as `episodes/<id>/<modality>.npy`, each in one
-    step, and add them to the card.
+    """Compute the derived modalities that episodes lack, write them as
+    `episodes/<id>/<modality>.npy`, and add them to the card.
 
-    Recorded modalities are passed over, and so is an episode that lacks what the modality is
-    derived from: afterwards `dataset.missing` says what is still missing.
+    Episodes that lack what a modality is derived from are left out; `dataset.missing` says
+    afterwards which still lack it.
 
     Args:
-        dataset: its `card` is renewed, or those of its parts. modalities: any. episodes: ids;
-            default all.
-        progress: called with the number of frames done.
+        dataset: that holds the episodes. Its `card` is replaced, or those of its parts.
+        modalities: that episodes should have; recorded ones among them are ignored.
+        episodes: ids of the episodes; all by default.
+        progress: called with the number of frames that were just done.
 
     Returns:
         How many files were written.
@@ -178,7 +187,7 @@ def _write_derived(
     partial = partial_of(final)
     chunk = max(1, _CHUNK_BYTES // source[0].nbytes)
     try:
-        partial.unlink(missing_ok=True)  # of a killed process that had our number
+        partial.unlink(missing_ok=True)  # left by a killed process with our id
         with published_file(final, partial):
             _stream_derived(partial, modality, source, chunk, progress)
         episode.look_again()

@@ -1,8 +1,8 @@
-"""Which frames train and which validate.
+"""Which frames are trained on, and which are held out for validation.
 
-What is held out of a drive for validation must not have been seen: frames that are a moment apart
-are nearly the same image. So whole sessions are held out where there are several, and else whole
-minutes of a session, with a margin that belongs to neither.
+A frame counts as unseen only if training saw no frame shortly before or after it, since such frames
+are nearly the same image. So whole sessions are held out where there are several, and otherwise
+whole minutes of a session, with a margin around them that is not used at all.
 """
 
 from __future__ import annotations
@@ -27,24 +27,25 @@ from auxdrive.types import Float64
 
 CARVE_EVERY = 5
 MINUTE_S = 60.0
-"""Length of a stretch that is held out of a session, where the session is long enough."""
+"""How long a stretch is held out of a session, where the session is long enough."""
 MARGIN_S = 5.0
-"""Frames nearer than this to a stretch that was held out belong to neither part; a quarter of the
-stretch where that is less.
+"""Frames nearer than this to a stretch that is held out belong to neither part. A quarter of the
+stretch's length is used where that is less.
 """
 
 
 @dataclass(frozen=True)
 class TrainingParts:
-    """The frames that train and those that validate; no frame is in both.
+    """The frames to train on and the frames to validate on. No frame is in both.
 
     Attributes:
-        train, validation: stretches of episodes.
-        carved: True where the data set has no validation split and a part of the training split was
-            held out.
-        apart_s: the least time between a frame of one and a frame of the other; None where they
+        train: stretches of episodes to train on.
+        validation: stretches of episodes to validate on.
+        carved: whether the validation frames were taken from the training split, because the data
+            set has no validation split.
+        apart_s: the shortest time between a frame of one and a frame of the other; None where they
             share no session.
-        how: what was held out and how far it lies from the training frames, for people.
+        how: what was held out and how far it lies from the training frames, as a sentence.
     """
 
     train: tuple[Stretch, ...]
@@ -55,22 +56,28 @@ class TrainingParts:
 
 
 def training_parts(dataset: Dataset, carve_every: int = CARVE_EVERY) -> TrainingParts:
-    """The card's splits `train` and `val`; without splits every episode counts as `train`.
+    """The frames of the card's splits `train` and `val`. Without splits every episode counts as
+    `train`.
 
-    Where there is no `val`, one `carve_every`-th of the training frames is held out for validation.
-    The choice depends on the card and the recorded times alone, and is the same every time:
+    Where there is no `val`, a part of the training frames is held out for validation. Which part
+    depends on the card and the recorded times alone, so it is the same every time:
 
-    - whole sessions, spread evenly over all in the order of their names, as long as they are no
-      more than their share; or the one session that comes nearest to it, if it is no more than half
-      of all;
-    - where no session fits, the last minute of every `carve_every` minutes (or the last part of a
-      shorter recording). Frames within `MARGIN_S` of it, or a quarter of its length but at least
-      `CLOSE_S`, belong to neither part. Cameras that ran at the same time fall to the same part.
+    - Whole sessions, evenly spread over all sessions in the order of their names, as long as they
+      are no more than the part to hold out; or else the single session whose size comes nearest to
+      it, if that is at most half of all.
+    - Where no session fits, the last minute of every `carve_every` minutes (or the last part of a
+      shorter recording). Frames within a margin belong to neither part: `MARGIN_S`, or a quarter of
+      the stretch's length but at least `CLOSE_S` where that is less. Frames that several cameras
+      took at the same time go to the same part.
+
+    Args:
+        dataset: that is divided.
+        carve_every: one frame in so many is held out.
 
     Raises:
-        DataError: a split is empty, the card has splits but none called `train`, or all that there
-            is is too short to be divided.
-        UsageError: carve_every is less than 2.
+        DataError: a split is empty, the card has splits but none called `train`, or the data are
+            too short to be divided.
+        UsageError: `carve_every` is less than 2.
     """
     splits = dataset.card.splits
     if carve_every < 2:
@@ -137,8 +144,14 @@ def _carve(dataset: Dataset, train: tuple[str, ...], every: int) -> TrainingPart
 
 
 def _whole_sessions(frames: dict[str, int], every: int) -> set[str]:
-    """The sessions to hold out, given their frames; none where they would be far from one
-    `every`-th of all.
+    """The sessions to hold out.
+
+    Args:
+        frames: how many each session has, in the order of their names.
+        every: one frame in so many is to be held out.
+
+    Returns:
+        Their names; empty where whole sessions cannot come near that part.
     """
     held: set[str] = set()
     seen = taken = 0
@@ -163,8 +176,13 @@ def _whole_sessions(frames: dict[str, int], every: int) -> set[str]:
 
 @dataclass(frozen=True)
 class _Line:
-    """The frames of a session in the order of time: when each was taken, in which episode, and its
-    number there.
+    """The frames of a session in the order of time.
+
+    Attributes:
+        time_s: (N,), when each was taken, on the session's clock.
+        episode: (N,), the place of its episode in `names`.
+        frame: (N,), its index within the episode.
+        names: ids of the session's episodes.
     """
 
     time_s: Float64
@@ -173,7 +191,11 @@ class _Line:
     names: list[str]
 
     def stretches(self, chosen: NDArray[np.bool_]) -> list[Stretch]:
-        """The chosen frames (N,) as runs of neighbours, episode by episode."""
+        """Some of the frames as stretches of episodes.
+
+        Args:
+            chosen: (N,), True for the frames to take.
+        """
         found: list[Stretch] = []
         for place, name in enumerate(self.names):
             numbers = np.sort(self.frame[chosen & (self.episode == place)])
@@ -200,12 +222,12 @@ def _line(dataset: Dataset, names: list[str]) -> _Line:
 def _carve_minutes(dataset: Dataset, sessions: dict[str, list[str]], every: int) -> TrainingParts:
     lines = [_line(dataset, sessions[session]) for session in sorted(sessions)]
     total = sum(len(line.time_s) for line in lines)
-    # cameras that ran at the same time count once
+    # frames that several cameras took at the same time count once
     seconds = sum(len(np.unique(line.time_s)) for line in lines) / dataset.card.rate_hz
     periods = max(1, round(seconds / (every * MINUTE_S)))
     held_s = seconds / (periods * every)
     margin_s = float(np.clip(held_s / 4, CLOSE_S, MARGIN_S))
-    # The place of each frame within its period, in 1 / total of it: the last `every`-th of each
+    # The place of each frame within its period, from 0 to `total`: the last `every`-th part of each
     # period is held out.
     place = np.arange(total) * periods % total
     held = np.split(
@@ -233,11 +255,18 @@ def _carve_minutes(dataset: Dataset, sessions: dict[str, list[str]], every: int)
 
 
 def how_far(dataset: Dataset, split: str, parts: TrainingParts) -> tuple[str, float | None]:
-    """In words and in seconds how far a split that is only measured lies from the frames that
-    train.
+    """How far in time a split lies from the training frames.
+
+    Args:
+        dataset: that holds the split.
+        split: its name.
+        parts: that are trained and validated on.
+
+    Returns:
+        The distance as a sentence, and in seconds (None where they share no session).
 
     Raises:
-        UsageError: no split of that name.
+        UsageError: there is no split of that name.
     """
     own = session_times(dataset, whole(dataset, dataset.split(split)))
     distance_s = apart_s(own, session_times(dataset, parts.train))

@@ -1,5 +1,5 @@
-"""Images from files and folders, for the command line. Needs Pillow, which the library itself
-does not.
+"""Reads images from files and folders. Needs Pillow, which the commands bring; the rest of the
+library works without it.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ VIDEO_SUFFIXES = (
     ".h264",
     ".hevc",
 )
-# Formats whose frames follow each other in time; the frames of others (MPO, TIFF) are views or
-# pages, and the first is the image.
+# The formats whose frames follow each other in time. In others (MPO, TIFF) frames are views or
+# pages, and the first one is the image.
 _ANIMATED_FORMATS = ("GIF", "WEBP")
-# 16-bit and float images are no camera images of 8 bits, and converting them would need a guess
-# at their range.
+# Images of 16 bits or floats are refused: to convert them to 8 bits their range would have to be
+# guessed.
 _EIGHT_BIT_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV", "LAB")
 
 _ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations that swap width and height
@@ -52,7 +52,7 @@ _SIXTEEN_BIT_MODES = (
     "I;16L",
     "I;16B",
     "I",
-)  # the last is what Pillow makes of some PNGs of 16 bits
+)  # the last is the mode that Pillow gives to some PNGs of 16 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ class ImageFrame:
 
     Attributes:
         path: the file.
-        frame: its number in the file, from 0.
+        frame: its index in the file.
         image: uint8 RGB (H, W, 3).
-        time_s: seconds after the file's first frame, where the file says so.
+        time_s: seconds after the file's first frame; None where the file does not say.
     """
 
     path: Path
@@ -73,11 +73,11 @@ class ImageFrame:
 
 
 def find_images(paths: Sequence[Path]) -> list[Path]:
-    """The files that are named, videos too, and the images in the folders that are named (not in
-    their sub-folders), sorted by name.
+    """Find the images that paths name: files (videos too) count themselves, folders stand for the
+    images in them, sorted by name.
 
-    Hidden files in a folder are no images: macOS leaves a "._" file beside each one on foreign
-    disks.
+    Sub-folders are not searched. Hidden files in a folder are left out: macOS leaves a "._" file
+    beside each file on disks of other systems.
 
     Raises:
         UsageError: a path does not exist, or a folder holds no images.
@@ -103,16 +103,16 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
 
 
 def is_video(path: Path) -> bool:
-    """Whether a file is a video by its name: one that `auxdrive.data.video_files` reads."""
+    """Whether a file is a video that `auxdrive.data.video_files` reads, judged by its name."""
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def read_images(path: Path) -> Iterator[ImageFrame]:
-    """The frames of an image file: all of an animated GIF or WebP, otherwise the first. EXIF
-    orientation is applied.
+    """The frames of an image file: all of an animated GIF or WebP, otherwise the first. They are
+    turned upright as the EXIF orientation says.
 
     Raises:
-        DataError: not an image, damaged, larger than Pillow takes for safe, or not of 8 bits per
+        DataError: it is no image, damaged, larger than Pillow considers safe, or not of 8 bits per
             channel.
     """
     with open_regular(path) as file, _opened(path, file) as source:
@@ -133,14 +133,17 @@ def _opened(path: Path, file: BinaryIO) -> Image.Image:
 
 @contextmanager
 def reading(where: str) -> Iterator[None]:
-    """Whatever a decoder makes of a damaged file becomes a DataError: Pillow's decoders raise what
-    their parsers raise.
+    """Turn whatever a decoder raises for a damaged file into a DataError. Pillow's decoders raise
+    errors of many kinds.
+
+    Args:
+        where: names the file in the message.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
                 "ignore"
-            )  # of tags that Pillow does not understand, in images that it reads
+            )  # about tags that Pillow does not understand; it reads the images all the same
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
     except UnidentifiedImageError as error:
@@ -164,8 +167,8 @@ def _decode(source: Image.Image, index: int, animated: bool) -> UInt8:
 
 
 def _is_deep(source: Image.Image) -> bool:
-    """Whether the file has more than 8 bits per channel where Pillow's mode does not tell: it drops
-    the low ones of colour images.
+    """Whether the file has more than 8 bits per channel. For colour images Pillow's mode does not
+    show that, since it drops the lower bits.
     """
     for tile in source.tile if isinstance(source, ImageFile.ImageFile) else ():
         arguments = tile.args if isinstance(tile.args, tuple) else (tile.args,)
@@ -179,10 +182,13 @@ def _is_deep(source: Image.Image) -> bool:
 
 
 def read_image_size(path: Path) -> tuple[int, int]:
-    """(width, height) upright, as `read_images` gives it, from an image's header.
+    """The size of an upright image, as `read_images` would give it, from the file's header.
+
+    Returns:
+        Width and height in pixels.
 
     Raises:
-        DataError: not an image.
+        DataError: it is no image.
     """
     check_regular(path)
     with reading(f"{path}"), Image.open(path) as source:
@@ -195,20 +201,23 @@ def read_image_size(path: Path) -> tuple[int, int]:
 
 
 def grey16_size(path: Path) -> tuple[int, int]:
-    """(width, height) of an image of 16 bits and one channel, from its header.
+    """The size of an image of 16 bits and one channel, from the file's header.
+
+    Returns:
+        Width and height in pixels.
 
     Raises:
-        DataError: not an image, or another kind of image.
+        DataError: it is no such image.
     """
     with _grey16(path) as source:
         return source.size
 
 
 def read_grey16(path: Path) -> UInt16:
-    """An image of 16 bits and one channel, such as depth cameras give, as (H, W).
+    """An image of 16 bits and one channel, such as depth cameras give, as uint16 (H, W).
 
     Raises:
-        DataError: not an image, damaged, or another kind of image.
+        DataError: it is no such image, or damaged.
     """
     with _grey16(path) as source, reading(f"{path}"):
         values = np.asarray(source)
@@ -233,5 +242,14 @@ def _grey16(path: Path) -> Iterator[Image.Image]:
 
 
 def resize(image: UInt8, height: int, width: int) -> UInt8:
-    """An image (h, w, 3) scaled to (height, width, 3), antialiased (Pillow's bilinear filter)."""
+    """Scale an image with Pillow's bilinear filter, which avoids aliasing.
+
+    Args:
+        image: uint8 (h, w, 3).
+        height: of the result.
+        width: of the result.
+
+    Returns:
+        uint8 (height, width, 3).
+    """
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))

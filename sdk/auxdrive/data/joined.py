@@ -1,6 +1,4 @@
-"""Several data sets that are used as one: what their cards must agree on, and the card that they
-make together.
-"""
+"""Several data sets used as one: what their cards must agree on, and the card of the whole."""
 
 from __future__ import annotations
 
@@ -20,18 +18,18 @@ _RECORDING = re.compile(r"[^+;]*\(labels sha256 [0-9a-f]{16}")
 
 
 def recordings(source: str) -> frozenset[str]:
-    """The recordings that a card's `source` names as `auxdrive ingest` does, by kind, name and
-    digest of their labels; what was chosen of them and how it was read is left out.
+    """The recordings that a card's `source` names, if `auxdrive ingest` wrote it: kind, name and a
+    digest of the labels of each. Which part was chosen and how it was read is left out.
     """
     return frozenset(found.strip() + ")" for found in _RECORDING.findall(source))
 
 
 def disagreements(first: DatasetCard, other: DatasetCard) -> list[str]:
-    """What keeps two data sets from being one: a line for each difference of rate, camera, steering
+    """Why two data sets cannot be used as one: a line for each difference in rate, camera, steering
     or wheelbase.
 
-    Rates are measured, so they may differ by `RATE_TOLERANCE`. Everything that a model is told of
-    its camera and its vehicle must be the same, since it is told once.
+    Rates are measured, so they may differ by `RATE_TOLERANCE`. Camera and vehicle must be the same,
+    because a model's card can describe only one of each.
     """
     lines = []
     if not same_rate(first.rate_hz, other.rate_hz):
@@ -52,15 +50,15 @@ def disagreements(first: DatasetCard, other: DatasetCard) -> list[str]:
 
 
 def join(paths: Sequence[Path]) -> Dataset:
-    """Open the data sets in these folders as one; of one folder, that data set itself.
+    """Open the data sets in several folders as one. A single folder gives the data set itself.
 
-    An episode is called `<folder>/<id>` then, its session `<folder>/<session>`; folders of one name
-    are numbered.
+    In the whole an episode is called `<folder>/<id>` and its session `<folder>/<session>`. Folders
+    of equal names are numbered.
 
     Raises:
-        UsageError: no folder was named, or one twice. DataError: as `Dataset.open`; cards that do
-            not agree, with what differs; an episode that two of them hold, or two that were read
-            from one recording.
+        UsageError: no folder was named, or one twice.
+        DataError: as `Dataset.open`; or the cards do not agree (the message says in what), or two
+            data sets hold the same episode, or were read from the same recording.
     """
     if not paths:
         raise UsageError("name at least one data set")
@@ -91,8 +89,11 @@ def join(paths: Sequence[Path]) -> Dataset:
 
 
 def _refuse_recorded_twice(parts: Sequence[Dataset]) -> None:
-    """An episode in two data sets would count twice, or train in one and validate in the other; so
-    would frames of one recording, whose sessions would seem to be two.
+    """Refuse data sets that hold the same episode or were read from the same recording. Their
+    frames would count twice, or be trained on in one and validated on in the other.
+
+    Raises:
+        DataError: two of them do.
     """
     seen: dict[str, tuple[Dataset, str]] = {}
     for part in parts:
@@ -115,15 +116,15 @@ def _refuse_recorded_twice(parts: Sequence[Dataset]) -> None:
 
 
 def _names(parts: Sequence[Dataset]) -> list[str]:
-    """The folders' names; those that occur twice with their place before them."""
+    """The names of the folders. A name that occurs twice gets a number before it."""
     names = [as_text(part.path.resolve().name) for part in parts]
     count = Counter(names)
     return [name if count[name] == 1 else f"{place}-{name}" for place, name in enumerate(names)]
 
 
 def _joined_card(names: Sequence[str], parts: Sequence[Dataset]) -> DatasetCard:
-    """One card for all. Where some have splits, those that have none count as `train`, as they do
-    alone.
+    """The card of the whole. If some data sets have splits, the episodes of those without count as
+    `train`, as they do alone.
     """
     cards = [part.card for part in parts]
     splits: dict[str, tuple[str, ...]] = {}

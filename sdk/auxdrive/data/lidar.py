@@ -1,8 +1,8 @@
-"""The LiDAR modality: a bird's-eye-view histogram of the points ahead, as TransFuser makes it.
+"""The LiDAR modality: a histogram of the points ahead, seen from above, as in TransFuser.
 
 Chitta et al., "TransFuser: Imitation with Transformer-Based Sensor Fusion for Autonomous Driving"
-(PAMI 2022), section 3.2: points over and under the ground plane counted apart, each cell's count
-capped at 5. Here 64 x 64 cells of 0.5 m, ahead of the ego.
+(PAMI 2022), section 3.2: points above and below the ground plane are counted separately, and the
+count of each cell is capped at 5. Here there are 64 x 64 cells of 0.5 m in front of the vehicle.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def bev_histogram(points_ego_m: AnyArray) -> UInt8:
             range are left out.
 
     Raises:
-        InputError: another shape.
+        InputError: the points have another shape.
     """
     points = np.asarray(points_ego_m)
     if points.ndim != 2 or points.shape[1] not in (3, 4):
@@ -41,8 +41,8 @@ def bev_histogram(points_ego_m: AnyArray) -> UInt8:
     half = LIDAR_BEV_RANGE_M / 2
     inside = (x >= 0) & (x < LIDAR_BEV_RANGE_M) & (y > -half) & (y <= half) & np.isfinite(z)
     row = BEV_CELLS - 1 - np.floor(x[inside] / BEV_CELL_M).astype(np.intp)
-    # Division by 0.5 is exact, a difference such as 16 - y is not: no point changes its cell by
-    # rounding.
+    # Division by 0.5 is exact, while a difference such as 16 - y is rounded, and a point could get
+    # into the wrong cell.
     column = BEV_CELLS // 2 - np.ceil(y[inside] / BEV_CELL_M).astype(np.intp)
     above = (z[inside] > BEV_SPLIT_Z_M).astype(np.intp)
     cell = (row * BEV_CELLS + column) * 2 + above

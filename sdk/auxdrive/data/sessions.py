@@ -1,8 +1,9 @@
-"""How far apart in time frames were taken: what keeps training and measuring apart.
+"""How far apart in time frames were taken, which decides whether training and validation data are
+independent.
 
 Frames of one drive that lie close in time are nearly the same image. So parts of a data set are
-compared on the clock of the session that they share (`EpisodeOrigin`); frames of two sessions have
-nothing in common.
+compared on the clock of the session that they share (`EpisodeOrigin`). Frames of different sessions
+are independent.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.types import Float64
 
 CLOSE_S = 1.0
-"""Parts that come closer than this are not independent: what is measured on one was all but seen in
-the other.
+"""Parts that come closer than this are not independent: a frame of one is almost the same image as
+one of the other.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The frames start <= n < stop of an episode."""
+    """Consecutive frames of an episode: those with start <= index < stop."""
 
     episode_id: str
     start: int
@@ -31,15 +32,21 @@ class Stretch:
 
 
 def whole(dataset: Dataset, episode_ids: Iterable[str]) -> tuple[Stretch, ...]:
-    """These episodes from their first frame to their last."""
+    """Whole episodes as stretches."""
     return tuple(
         Stretch(episode_id, 0, len(dataset.episode(episode_id))) for episode_id in episode_ids
     )
 
 
 def session_times(dataset: Dataset, stretches: Iterable[Stretch]) -> dict[str, Float64]:
-    """By session when the frames of these stretches were taken, sorted, on the session's clock in
-    seconds.
+    """When the frames of stretches were taken.
+
+    Args:
+        dataset: that holds the episodes.
+        stretches: of its episodes.
+
+    Returns:
+        By session the times of its frames, sorted, in seconds on the session's clock.
     """
     times: dict[str, list[Float64]] = {}
     for each in stretches:
@@ -53,8 +60,14 @@ def session_times(dataset: Dataset, stretches: Iterable[Stretch]) -> dict[str, F
 
 
 def distances_s(times_s: Float64, others_s: Float64) -> Float64:
-    """For each time (N,) the distance to the nearest of the others (M,), which are sorted; infinite
-    where there are none.
+    """How far each time is from the nearest of others.
+
+    Args:
+        times_s: (N,).
+        others_s: (M,), sorted.
+
+    Returns:
+        (N,), infinite where there are no others.
     """
     if not len(others_s):
         return np.full(len(times_s), np.inf)
@@ -67,8 +80,12 @@ def distances_s(times_s: Float64, others_s: Float64) -> Float64:
 
 
 def apart_s(one: Mapping[str, Float64], other: Mapping[str, Float64]) -> float | None:
-    """The least time between a frame of one part and a frame of the other (`session_times`); None
-    where they share no session.
+    """The shortest time between a frame of one part and a frame of another; None where they share
+    no session.
+
+    Args:
+        one: the times of one part (see `session_times`).
+        other: the times of the other.
     """
     shared = [
         float(distances_s(one[session], other[session]).min())
@@ -79,7 +96,7 @@ def apart_s(one: Mapping[str, Float64], other: Mapping[str, Float64]) -> float |
 
 
 def splits_apart_s(dataset: Dataset) -> dict[str, float | None]:
-    """What `DatasetCard.apart_s` says: of each split with episodes, how far it is from the nearest
+    """The value of `DatasetCard.apart_s`: how far each split with episodes is from the nearest
     other one.
     """
     times = {
@@ -99,7 +116,12 @@ def splits_apart_s(dataset: Dataset) -> dict[str, float | None]:
 
 
 def told(distance_s: float | None, what: str) -> str:
-    """The distance from `what` in words."""
+    """A distance in words.
+
+    Args:
+        distance_s: in seconds; None where no session is shared.
+        what: from which it is measured.
+    """
     if distance_s is None:
         return f"in other sessions than {what}"
     close = (

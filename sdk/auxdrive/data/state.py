@@ -1,5 +1,5 @@
-"""The structured array `state.npy`: one record per recorded frame. World frame right-handed, z up;
-ego frame ISO 8855.
+"""The state of the vehicle in recordings: the structured array `state.npy` with one record for each
+frame. The world frame is right-handed with z up; the ego frame is that of ISO 8855.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STATE_DTYPE = np.dtype(
         (
             "disturbed",
             "<i1",
-            # 1 while the executed steering was disturbed on purpose: the path is not the driver's
+            # 1 while the steering was disturbed on purpose: the car does not follow the driver
         ),
     ]
 )
@@ -37,20 +37,25 @@ UNKNOWN: dict[str, float | int] = {
     "x_m": np.nan, "y_m": np.nan, "yaw_rad": np.nan, "speed_mps": np.nan, "command": -1,
     "target_x_m": np.nan, "target_y_m": np.nan,
 }  # fmt: skip
-"""By field what a source may not know, and how that is written down."""
+"""The fields that a source may not know, and the value that then stands for "unknown"."""
 _REQUIRED = ("time_s", "steer_rad", "throttle", "brake")
 
 
 def state_record(state: np.void | AnyArray | Mapping[str, float]) -> AnyArray:
-    """One record of `STATE_DTYPE` (a zero-dimensional array) from a record or a mapping.
+    """One record of `STATE_DTYPE`.
 
-    A mapping needs time_s, steer_rad, throttle and brake; what it leaves out besides is written as
-    unknown.
+    Args:
+        state: a record, or its fields by name. time_s, steer_rad, throttle and brake are needed;
+            other fields that are left out count as unknown.
+
+    Returns:
+        An array of no axes.
 
     Raises:
-        InputError: unknown or missing field; not a number (see `auxdrive.checks.numbers`); time or
-            steering not finite, or an infinite number anywhere; a time that is no seconds; pedals
-            beyond 0..1; an integer field that is none.
+        InputError: a field is missing or there is no such field; a value is no number (see
+            `auxdrive.checks.numbers`); time or steering is not finite, or any number is infinite;
+            the time cannot be in seconds; a pedal lies outside 0..1; or an integer field holds
+            another number.
     """
     record = np.zeros((), STATE_DTYPE)
     if isinstance(state, Mapping):
@@ -94,5 +99,5 @@ def _set_field(record: AnyArray, name: str, value: Any) -> None:
         )
     with np.errstate(
         over="ignore"
-    ):  # what is too large for the field becomes infinite, and is refused with the infinite ones
+    ):  # a number too large for the field becomes infinite, and is then refused
         record[name] = found

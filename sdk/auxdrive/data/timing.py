@@ -1,5 +1,5 @@
-"""The one rule of when frames follow each other: who cuts recordings into episodes and who judges
-episodes both ask here.
+"""When frames follow each other without a gap. Recordings are cut into episodes by this rule, and
+episodes are checked by it.
 """
 
 from __future__ import annotations
@@ -9,24 +9,29 @@ import numpy as np
 from auxdrive.types import Float64
 
 GAP_PERIODS = 5.0
-"""Between two frames of one episode there are at most so many periods; after a longer gap a new
-episode begins.
+"""The longest gap between two frames of one episode, in periods of the recording. After a longer
+one a new episode begins.
 """
 RATE_TOLERANCE = 0.1
-"""Rates that differ by at most this share count as the same: they are measured from clocks that
+"""Rates that differ by at most this share count as the same, since they are measured by clocks that
 jitter.
 """
 
 
 ROUNDING = 1e-3
-"""Times of an episode are stored from its beginning on, so a step is there again but for rounding;
-who judges it allows this share.
+"""How far a time step may be off when an episode is checked, as a share. Episodes store times since
+their beginning, so steps are rounded.
 """
 
 
 def breaks(step_s: float, rate_hz: float, rounding: float = 0.0) -> bool:
-    """Whether frames that are `step_s` apart cannot be of one episode: time stands still, goes
-    back, leaps or is no number.
+    """Whether two neighbouring frames cannot be of one episode: time stands still, goes back, leaps
+    or is no number.
+
+    Args:
+        step_s: the time from one to the next.
+        rate_hz: of the recording.
+        rounding: how far the step may be off, as a share.
     """
     return not 0 < step_s <= (1 + rounding) * GAP_PERIODS / rate_hz
 
@@ -37,12 +42,17 @@ def same_rate(one_hz: float, other_hz: float) -> bool:
 
 
 def period_s(steps_s: Float64) -> float | None:
-    """The period of a recording, given its time steps (N,): the median step within episodes; None
-    where no step goes forward.
+    """The period of a recording: its median time step, without pauses.
 
-    Pauses are no steps of a camera. Which steps are pauses depends on the rate, so the longer ones
-    are left out until none is left: the whole recording and its episodes, cut at this rate, then
-    have the same one.
+    Which steps are pauses depends on the rate. So steps that are too long for the median are left
+    out until none is. The whole recording and the episodes into which it is cut then have the same
+    period.
+
+    Args:
+        steps_s: (N,), the times from each frame to the next.
+
+    Returns:
+        The period in seconds; None where no step goes forward.
     """
     steps_s = steps_s[steps_s > 0]
     while len(steps_s):
@@ -55,6 +65,6 @@ def period_s(steps_s: Float64) -> float | None:
 
 
 def measured_rate_hz(steps_s: Float64) -> float | None:
-    """The rate of a recording, by `period_s`."""
+    """The rate of a recording, by its `period_s`; None where it has none."""
     period = period_s(steps_s)
     return None if period is None else 1 / period

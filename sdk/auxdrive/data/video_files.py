@@ -1,8 +1,8 @@
-"""Videos in and out, by PyAV (FFmpeg). Needs the extra `video`.
+"""Reads and writes videos with PyAV (FFmpeg). Needs the extra `video`.
 
-Frames come one after the other, so that a long video needs no more memory than a short one. The
-file is opened here and handed over as a stream of bytes; nothing that stands in it can make FFmpeg
-open another file or an address.
+Frames are read one after the other, so that a long video needs no more memory than a short one. The
+file is opened here and given to FFmpeg as a stream of bytes, and nothing in it can make FFmpeg open
+another file or an address.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from auxdrive.types import UInt8
 LARGEST = 8192
 """The longest side of a frame, in pixels: that of `auxdrive.cards.CameraSpec`."""
 WRITTEN = {".mp4": "mp4", ".mkv": "matroska"}
-"""What can be written, by the end of the name."""
+"""The formats that can be written, by the ending of the name."""
 _READ = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,asf,h264,hevc,m4v,flv,ogg,ivf"
 _CLOSED = {"format_whitelist": _READ, "protocol_whitelist": "none"}
 _ENCODERS = ("libx264", "libopenh264", "mpeg4")
 _TICKS = Fraction(1, 90000)
 _SHORT_S = 0.5
-"""A video whose last frame ends so much before the length that it announces is cut off."""
+"""A video whose last frame ends earlier than its announced length by more than this is cut off."""
 
 
 def read_video(path: Path) -> Iterator[ImageFrame]:
-    """The frames of a video in the order of time, upright, each with its time in seconds after the
-    first one's as the container states it.
+    """The frames of a video in the order of time, upright. Their times are those of the container,
+    in seconds after the first frame.
 
     Raises:
-        DataError: it is no video, holds no frame, is damaged or cut off (after its whole frames
+        DataError: it is no video, holds no frame, is damaged or cut off (after its complete frames
             were given), or its frames are too large.
     """
     with open_regular(path) as file, _opened(path, file) as container:
@@ -82,7 +82,7 @@ def _decoding(what: str) -> Iterator[None]:
 
 
 def _video_of(path: Path, container: InputContainer) -> VideoStream:
-    """The video stream, with what its decoder is held to."""
+    """The video stream of a container. Its decoder refuses damaged frames and too large ones."""
     if not container.streams.video:
         raise DataError(f"{path}: holds no video")
     stream = container.streams.video[0]
@@ -95,7 +95,7 @@ def _video_of(path: Path, container: InputContainer) -> VideoStream:
             f"{path}: its frames are {width}x{height} pixels, and no camera has more than "
             f"{LARGEST} on a side"
         )
-    # a damaged frame is an error, and not an image with what was made up
+    # a damaged frame must raise an error, and not give an image in which parts are made up
     context.options = {"err_detect": "explode", "max_pixels": str(LARGEST**2)}
     return stream
 
@@ -109,7 +109,7 @@ def _next(path: Path, frames: Iterator[VideoFrame], number: int) -> VideoFrame |
 
 
 def _time_s(path: Path, frame: VideoFrame, stream: VideoStream, number: int) -> float:
-    """When the frame is shown; where the container does not say so, by its rate."""
+    """When a frame is shown; by the rate where the container does not say."""
     if frame.time is not None:
         return float(frame.time)
     if not stream.average_rate:
@@ -118,14 +118,14 @@ def _time_s(path: Path, frame: VideoFrame, stream: VideoStream, number: int) -> 
 
 
 def _length_s(frame: VideoFrame, stream: VideoStream) -> float:
-    """How long the frame is shown."""
+    """How long a frame is shown, in seconds."""
     if frame.duration and frame.time_base:
         return float(frame.duration * frame.time_base)
     return float(1 / stream.average_rate) if stream.average_rate else 0.0
 
 
 def _upright(path: Path, frame: VideoFrame, number: int) -> UInt8:
-    """The frame as RGB, turned as the container asks for."""
+    """A frame as RGB, uint8 (H, W, 3), turned as the container says."""
     if max(frame.width, frame.height) > LARGEST:
         raise DataError(f"{path}: frame {number} is {frame.width}x{frame.height} pixels")
     turns, rest = divmod(frame.rotation, 90)
@@ -155,8 +155,8 @@ def _check_whole(
 
 
 def _announced_s(container: InputContainer, stream: VideoStream) -> float | None:
-    """How long the video lasts, as its header says; None where it does not. The container's own
-    length counts only where nothing else is in it: sound may last longer.
+    """How long the video lasts by its header; None where that does not say. The length of the
+    container is used only if it holds nothing but the video, since sound may last longer.
     """
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
@@ -171,12 +171,15 @@ def _told(error: BaseException) -> str:
 
 @contextmanager
 def written_video(path: Path, rate_hz: float) -> Iterator[Callable[[UInt8, float], None]]:
-    """Writes a video; yields `add(image, time_s)`, which takes images (H, W, 3) of one size, in the
-    order of time. It appears when the block ends, whole.
+    """Write a video. The file appears, complete, when the `with` block ends.
 
     Args:
-        path: its name ends in .mp4 or .mkv.
-        rate_hz: about how many frames there are in a second; the times decide.
+        path: of the file; the name must end in .mp4 or .mkv.
+        rate_hz: about how many frames there are in a second. The times of the frames decide.
+
+    Yields:
+        A function `add(image, time_s)`. It takes images, uint8 (H, W, 3) of one even size, in the
+        order of time, and how many seconds after the first one each is shown.
 
     Raises:
         UsageError: the name ends otherwise.
@@ -196,7 +199,7 @@ def written_video(path: Path, rate_hz: float) -> Iterator[Callable[[UInt8, float
 
 
 class _Writer:
-    """An H.264 stream in a container, begun with the first image."""
+    """Writes a video stream (H.264) into a container. The first image decides its size."""
 
     def __init__(self, container: Any, rate_hz: float) -> None:
         self._container, self._rate_hz = container, rate_hz
@@ -204,17 +207,22 @@ class _Writer:
         self._last = -1
 
     def add(self, image: UInt8, time_s: float) -> None:
-        """The next image (H, W, 3), of even size, `time_s` after the first one."""
+        """Add the next image.
+
+        Args:
+            image: uint8 (H, W, 3), of even size.
+            time_s: when it is shown, in seconds after the first one.
+        """
         if self._stream is None:
             self._stream = self._begun(image.shape[1], image.shape[0])
         frame = VideoFrame.from_ndarray(image, format="rgb24")
-        # an encoder refuses two frames of one time
+        # an encoder refuses two frames at one time
         self._last = max(self._last + 1, round(time_s / _TICKS))
         frame.pts, frame.time_base = self._last, _TICKS
         self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
-        """Write what the encoder still holds."""
+        """Write the frames that the encoder still holds."""
         if self._stream is not None:
             self._container.mux(self._stream.encode())
 

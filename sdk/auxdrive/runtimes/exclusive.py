@@ -1,10 +1,11 @@
-"""Who may use a session when: one call at a time, in the process that loaded it, until it is
-closed.
+"""Controls who may use a session: one call at a time, only in the process that loaded it, and until
+it is closed.
 
-What can come between: another thread (waits), a signal handler in the thread that is calling (must
-never wait for itself), and a process that was forked (whose copy of the lock may be held by a
-thread that it does not have). When the interpreter ends, no daemon thread may still be within the
-runtime: Python ends such a thread where it comes back, and native code then aborts the process.
+Three things can come between. Another thread waits. A signal handler in the calling thread must not
+wait, since it would wait for itself. In a forked process the lock may be held by a thread that the
+process does not have. Also, when the interpreter ends, no daemon thread may still be inside the
+runtime: Python ends such a thread as soon as it returns from there, and native code then aborts the
+process.
 """
 
 from __future__ import annotations
@@ -24,15 +25,19 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 EXIT_WAIT_S = 5.0
-"""How long the interpreter's end waits for calls of daemon threads; a call takes milliseconds."""
+"""How long the end of the interpreter waits for the calls of daemon threads. A call takes
+milliseconds.
+"""
 
 
 class Turns:
-    """A session that calls take turns with.
+    """A session whose calls take turns.
 
-    The lock is re-entrant: it is never its own thread's obstacle. Whether a call is under way in
-    this thread, with a signal handler on top of it, is told by `_running`, which changes only under
-    the lock.
+    The lock is re-entrant, so that a thread never waits for itself. `_running`, which changes only
+    under the lock, shows whether a call has been interrupted by a signal handler of its own thread.
+
+    Args:
+        session: that is used.
     """
 
     def __init__(self, session: Session) -> None:
@@ -46,11 +51,16 @@ class Turns:
     def call(
         self, work: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """`work(session, ...)`, alone.
+        """Call `work(session, ...)` while nobody else uses the session.
+
+        Args:
+            work: is given the session first.
+            args: the other arguments.
+            kwargs: the other arguments by name.
 
         Raises:
-            UsageError: closed; or called by a signal handler while a call of its own thread is
-                under way; or in another process.
+            UsageError: the session is closed or belongs to another process; or a signal handler
+                calls in the middle of a call of its own thread.
         """
         if os.getpid() != self._process:
             raise UsageError(
@@ -58,8 +68,8 @@ class Turns:
                 "again in this one"
             )
         try:
-            # No Python code runs between taking the lock and `try`: a handler that raises (Ctrl-C)
-            # leaves nothing locked or running.
+            # No Python code runs between taking the lock and `try`, so a signal handler that raises
+            # (Ctrl-C) leaves nothing locked or marked as running.
             with self._lock:
                 if self._running:
                     raise UsageError(
@@ -80,10 +90,10 @@ class Turns:
                 self._release()
 
     def close(self) -> None:
-        """Let no further call begin, and release the session: now, or when the call that is under
-        way has ended. Never waits.
+        """Allow no further call, and release the session at once or when the current call has
+        ended. Never waits.
 
-        In another process it does nothing: what is loaded belongs to the process that loaded it.
+        In another process it does nothing: the session belongs to the process that loaded it.
         """
         if os.getpid() != self._process:
             return
@@ -91,8 +101,8 @@ class Turns:
         self._release()
 
     def _release(self) -> None:
-        # Whoever holds the lock looks at `_closed` once more after letting go of it, so somebody
-        # always comes through here.
+        # Whoever holds the lock checks `_closed` once more after releasing it, so that somebody
+        # always releases the session.
         if not self._lock.acquire(blocking=False):
             return
         try:
@@ -103,8 +113,10 @@ class Turns:
             self._lock.release()
 
     def end(self, until_s: float) -> None:
-        """Close, and wait until then (monotonic clock) for the call that is under way in another
-        thread.
+        """Close, and wait for the call of another thread.
+
+        Args:
+            until_s: how long to wait at most, on the monotonic clock.
         """
         if os.getpid() != self._process:
             return

@@ -1,5 +1,5 @@
-"""ONNX Runtime: buffers bound once, providers exactly as asked, nothing sent anywhere. The one
-module that imports it.
+"""The runtime "onnxruntime". It binds its buffers once, uses exactly the provider that was asked
+for, and sends nothing anywhere. No other module imports ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -31,7 +31,12 @@ _ORT_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "int64": "te
 
 
 class OnnxRuntimeOptions(Strict):
-    """The options of ONNX Runtime that are left to the user; they change no output."""
+    """The options of ONNX Runtime that a user may set. They change no output.
+
+    Attributes:
+        spinning: whether the threads of a call spin while they wait for work, which saves latency
+            and costs processor time.
+    """
 
     spinning: StrictBool = Field(
         default=True,
@@ -41,8 +46,14 @@ class OnnxRuntimeOptions(Strict):
 
 
 class OnnxRuntimeSession:
-    """One `onnxruntime.InferenceSession` with an IO binding over arrays that live as long as it
-    does.
+    """An `onnxruntime.InferenceSession` with an IO binding to arrays that live as long as it does.
+
+    Args:
+        ort: the module onnxruntime.
+        session: the `InferenceSession`.
+        inputs: of the graph; all axes of their shapes are numbers.
+        outputs: of the graph, likewise.
+        device: that it runs on.
     """
 
     def __init__(
@@ -57,7 +68,7 @@ class OnnxRuntimeSession:
         self.inputs: dict[str, AnyArray] = {spec.name: _buffer(spec) for spec in inputs}
         self.outputs: dict[str, AnyArray] = {spec.name: _buffer(spec) for spec in outputs}
         self._binding = session.io_binding()
-        # On the CPU an OrtValue is a view of the array. On another device it is a copy there,
+        # On the CPU an OrtValue is a view of the array. On another device it is a copy, which is
         # refreshed before each run.
         self._device_inputs: list[tuple[Any, AnyArray]] = []
         for name, array in self.inputs.items():
@@ -76,12 +87,12 @@ class OnnxRuntimeSession:
         """Compute `outputs` from `inputs`.
 
         Args:
-            deadline_s: end the run after so many seconds, between two nodes of the graph; None: let
-                it take what it takes.
+            deadline_s: after which the run is ended, between two nodes of the graph; None for no
+                deadline.
 
         Raises:
-            RuntimeFailure: ONNX Runtime failed or was ended; `outputs` hold nothing that means
-                anything.
+            RuntimeFailure: ONNX Runtime failed or was ended; the content of `outputs` is then
+                undefined.
         """
         try:
             for value, array in self._device_inputs:
@@ -126,8 +137,8 @@ class OnnxRuntimeSession:
 
 
 def _raised_by_handler(error: Exception) -> bool:
-    """Whether an exception comes from a signal handler that ran in between: then its last frame is
-    that of the caller's own code.
+    """Whether an exception was raised by a signal handler during the call: the last frame of its
+    traceback is then neither in this module nor in ONNX Runtime.
     """
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
@@ -140,9 +151,9 @@ _LOADED: weakref.WeakSet[OnnxRuntimeSession] = weakref.WeakSet()
 
 
 def _keep_in_child() -> None:
-    """In a forked child: never destroy the parent's sessions. Their destructor waits for threads
-    that the child does not have, so the child would hang when it ends. A reference too many is kept
-    for good; the memory is the parent's and is only read.
+    """In a forked child process, keep the parent's sessions from being destroyed. Their destructor
+    waits for threads that the child does not have, so the child would hang at its end. An extra
+    reference keeps them for good; the memory is shared with the parent and only read.
     """
     for loaded in list(_LOADED):
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(loaded))
@@ -160,12 +171,12 @@ def open_onnx_runtime(
     threads: int,
     options: OnnxRuntimeOptions,
 ) -> OnnxRuntimeSession:
-    """Load a graph from its bytes (see `auxdrive.runtimes.OpenSession`).
+    """Load a graph from its bytes (see `auxdrive.runtimes.OpenSession` for the arguments).
 
     Raises:
-        ImportError: ONNX Runtime is not installed, or does not start.
+        ImportError: ONNX Runtime is not installed or cannot be imported.
         RuntimeUnavailable: ONNX Runtime has no provider for the device here, or would use another.
-        BundleError: it refuses the graph, or the graph has other inputs or outputs than asked.
+        BundleError: ONNX Runtime refuses the graph, or the graph has other inputs or outputs.
     """
     ort = import_onnxruntime()
     provider = PROVIDER_OF_DEVICE[device]
@@ -200,16 +211,18 @@ def _buffer(spec: TensorSpec) -> AnyArray:
 
 
 def import_onnxruntime() -> Any:
-    """The module `onnxruntime`, with its telemetry off."""
+    """The module `onnxruntime`, with its telemetry switched off."""
     if "onnxruntime" not in sys.modules:
-        silence()  # again: somebody may have changed the environment since auxdrive was imported
+        silence()  # again, since the environment may have changed after auxdrive was imported
     import onnxruntime
 
     return onnxruntime
 
 
 def probe() -> dict[str, Any]:
-    """ONNX Runtime's version, its providers, and which devices they give (see `RuntimeSpec`)."""
+    """ONNX Runtime's version, its providers, and the devices that these support (see
+    `RuntimeSpec.probe`).
+    """
     ort = import_onnxruntime()
     providers = ort.get_available_providers()
     return {
@@ -225,24 +238,24 @@ def probe() -> dict[str, Any]:
 def session_options(
     ort: Any, threads: int, options: OnnxRuntimeOptions = OnnxRuntimeOptions()
 ) -> Any:
-    """The session options that auxdrive uses.
+    """The session options with which auxdrive runs graphs.
 
     Args:
         ort: the module onnxruntime.
         threads: CPU threads of one call.
-        options: what is left to the user.
+        options: that the user may set.
     """
     made = ort.SessionOptions()
     made.intra_op_num_threads = threads
     made.inter_op_num_threads = 1
     made.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     made.log_severity_level = 3
-    # Threads spin while a graph runs, where waiting costs latency, and sleep between frames, where
-    # spinning costs a core.
+    # Threads spin while a graph runs, where sleeping would cost latency, and sleep between frames,
+    # where spinning would cost a core.
     made.add_session_config_entry("session.intra_op.allow_spinning", str(int(options.spinning)))
     made.add_session_config_entry("session.force_spinning_stop", "1")
-    # The bytes are what `read_graph` looked at: ONNX, never ONNX Runtime's own format that a file
-    # may also look like.
+    # `read_graph` checked the bytes as ONNX, so they must never be read in ONNX Runtime's own
+    # format, even if they look like it.
     made.add_session_config_entry("session.load_model_format", "ONNX")
     return made
 
@@ -276,7 +289,7 @@ ONNX_RUNTIME = RuntimeSpec(
     extra="",
     probe=probe,
     options_type=OnnxRuntimeOptions,
-    # One import directory: pip installs them side by side, and the last one wins.
+    # All of these bring the same package: if pip installs several, the last one wins.
     distributions=(
         "onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml",
         "onnxruntime-qnn",

@@ -1,5 +1,5 @@
-"""ONNX Runtime's telemetry, off: for this process and its children, whoever imports ONNX Runtime
-there (torch's exporter, say).
+"""Switches the telemetry of ONNX Runtime off for this process and its children, whoever imports
+ONNX Runtime there (such as torch's exporter).
 """
 
 from __future__ import annotations
@@ -9,21 +9,22 @@ import sys
 import warnings
 
 OFF = {"ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
-"""From 1.29 on ONNX Runtime reports its use over the network unless the first is set before it is
-imported; the second is its older name. Whatever they were set to before: nothing that auxdrive runs
-in sends anything.
+"""From version 1.29 on ONNX Runtime reports its use over the network unless the first variable is
+set before it is imported; the second is its older name. They are set even where the user set them
+otherwise: no process with auxdrive sends anything.
 """
 
 
 def silence() -> None:
-    """Set what turns telemetry off. `import auxdrive` does it, and so does the module that imports
+    """Switch the telemetry off. `import auxdrive` does this, and so does the module that imports
     ONNX Runtime.
 
-    Warns where ONNX Runtime was imported already and sends: that cannot be stopped.
+    A warning is given where ONNX Runtime was imported before and already sends, which cannot be
+    stopped.
     """
     silent = any(
         os.environ.get(name, "") not in ("", "0") for name in (*OFF, "CI")
-    )  # it sends nothing under CI either
+    )  # it sends nothing in CI either
     if "onnxruntime" in sys.modules and not silent:
         warnings.warn(
             "onnxruntime was imported before auxdrive, and its telemetry cannot be stopped any "

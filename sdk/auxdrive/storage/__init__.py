@@ -1,1 +1,3 @@
-"""Reading and writing files: regular files alone, whole or not at all, one process to a folder."""
+"""Reading and writing files. Only regular files are read, files and folders are written completely
+or not at all, and one process at a time fills a folder.
+"""

@@ -1,7 +1,8 @@
-"""`.npy` files: streamed while they grow, and memory-mapped or loaded after strict checks.
+"""`.npy` files: written item by item while they grow, and memory-mapped or loaded after strict
+checks.
 
-The `.npy` format (version 1.0) is NumPy's; a stream writes its header with room to spare, because
-the number of frames is known only at the end, and rewrites it in place when it is.
+The format is NumPy's, version 1.0. Since the number of items is known only at the end, the header
+is written with spare room at first and rewritten in place then.
 """
 
 from __future__ import annotations
@@ -20,13 +21,21 @@ from auxdrive.storage.reading import open_regular, refusals, shown
 from auxdrive.types import AnyArray
 
 _MAGIC = b"\x93NUMPY\x01\x00"
-_ALIGN = 64  # np.save aligns the data to 64 bytes, so that memory maps are aligned as well
-_LONGEST = 10**15  # the header has room for this many frames
+_ALIGN = 64  # np.save aligns the data to 64 bytes too, so that memory maps are aligned
+_LONGEST = 10**15  # the header has room for this many items
 
 
 def npy_header(shape: tuple[int, ...], dtype: np.dtype[Any], length: int | None = None) -> bytes:
-    """The header of a C-ordered `.npy` file, padded with spaces to `length` bytes (default: the
-    next multiple of 64).
+    """The header of a `.npy` file in C order.
+
+    Args:
+        shape: of the array.
+        dtype: of the array.
+        length: of the header in bytes, to which it is filled with spaces; by default the next
+            multiple of 64.
+
+    Raises:
+        ValueError: the header does not fit.
     """
     text = repr(
         {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
@@ -40,10 +49,18 @@ def npy_header(shape: tuple[int, ...], dtype: np.dtype[Any], length: int | None 
 
 
 class NpyStream:
-    """A `.npy` file that grows by one item at a time; its memory use does not grow with it.
+    """Writes a `.npy` file item by item. Memory use does not grow with the file.
 
-    Unbuffered: every failure of the disk shows in the call that caused it, never later in a
-    destructor.
+    Nothing is buffered, so a failure of the disk raises in the call that caused it and never later
+    in a destructor.
+
+    Args:
+        path: of the file, which must not exist.
+        item_shape: of one item.
+        dtype: of the items.
+
+    Raises:
+        OSError: the disk refuses.
     """
 
     def __init__(self, path: Path, item_shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -60,20 +77,23 @@ class NpyStream:
 
     def _write(self, data: bytes | memoryview) -> None:
         view = memoryview(data)
-        while view.nbytes:  # a raw write may take a part only
+        while view.nbytes:  # an unbuffered write may take only a part
             view = view[self._file.write(view) or 0 :]
 
     def append(self, item: AnyArray) -> None:
-        """Write one item of shape `item_shape` and type `dtype` (the caller has checked both)."""
+        """Write an item of the shape `item_shape` and the type `dtype`. The caller must have
+        checked both.
+        """
         self._write(np.ascontiguousarray(item).reshape(-1).view(np.uint8).data)
         self.items += 1
 
     def finish(self, items: int) -> None:
-        """Keep the first `items`, write their number into the header, force everything onto the
+        """Finish the file: write the number of items into the header, force everything onto the
         disk, and close.
 
-        An interrupted `append` may have left a part of an item, or one item more than another
-        stream has.
+        Args:
+            items: how many to keep. An interrupted `append` may have left a part of an item, or an
+                item more than another file of the episode has.
         """
         self.items = items
         self._file.truncate(
@@ -85,12 +105,11 @@ class NpyStream:
         self._file.close()
 
     def abandon(self) -> None:
-        """Close without finishing; the caller removes the file."""
+        """Close without finishing. The caller removes the file."""
         self._file.close()
 
 
-# What NumPy's header parser raises, or warns of where warnings are errors, on bytes that are no
-# header.
+# What NumPy's parser raises, or warns of where warnings are errors, if bytes are no header.
 _PARSER_ERRORS = (
     OSError, ValueError, SyntaxError, TypeError, KeyError, OverflowError, tokenize.TokenError,
     RecursionError, MemoryError, Warning,
@@ -98,12 +117,11 @@ _PARSER_ERRORS = (
 
 
 def read_npy_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and dtype of a `.npy` file whose size agrees with its header. Nothing is unpickled, no
-    data is read.
+    """Shape and dtype of a `.npy` file, by its header. No data are read and nothing is unpickled.
 
     Raises:
-        DataError: no such file, no `.npy` file, pickled objects, Fortran order, truncated or too
-            long.
+        DataError: there is no such file, or it is no `.npy` file, holds pickled objects, is in
+            Fortran order, or has another size than its header says.
     """
     with open_regular(path) as file:
         shape, dtype, _ = _checked_header(path, file)
@@ -111,11 +129,10 @@ def read_npy_header(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
 
 
 def map_npy(path: Path) -> np.memmap[Any, Any]:
-    """The array of a `.npy` file, memory-mapped and read-only, after the checks of
-    `read_npy_header`.
+    """The array (any shape) of a `.npy` file, memory-mapped and read-only.
 
     Raises:
-        DataError: as `read_npy_header`, or the file is empty or cannot be mapped.
+        DataError: as `read_npy_header`, or the array is empty or cannot be mapped.
     """
     with open_regular(path) as file:
         shape, dtype, start = _checked_header(path, file)
@@ -128,23 +145,22 @@ def map_npy(path: Path) -> np.memmap[Any, Any]:
 
 
 def load_npy(path: Path) -> AnyArray:
-    """The array of a `.npy` file in memory, after the checks of `read_npy_header`: for small ones,
-    that may be empty.
+    """The array (any shape) of a `.npy` file, read into memory. It may be empty.
 
     Raises:
-        DataError: as `read_npy_header`, or it cannot be read.
+        DataError: as `read_npy_header`, or the file cannot be read.
     """
     with open_regular(path) as file, refusals(path):
         shape, dtype, _ = _checked_header(path, file)
-        # a bytearray: what is made of it can be written
+        # of a bytearray, so that the array can be written to
         return np.frombuffer(bytearray(file.read()), dtype).reshape(shape)
 
 
 def _checked_header(path: Path, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    """Shape, dtype, and where the data starts."""
+    """Shape, dtype, and the place in the file where the data begin."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what NumPy only warns of is damage too
+            warnings.simplefilter("error")  # what NumPy only warns of is damage as well
             version = np.lib.format.read_magic(file)
             if version == (1, 0):
                 shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)

@@ -1,5 +1,5 @@
-"""Folders that a command fills and may go on with: each belongs to the settings under which it was
-begun.
+"""Folders that a command fills and may continue later. Each belongs to the settings with which it
+was begun, and is continued only with the same ones.
 """
 
 from __future__ import annotations
@@ -19,15 +19,17 @@ Settings = TypeVar("Settings")
 
 @dataclass(frozen=True)
 class FolderKind(Generic[Settings]):
-    """What a kind of folder is filled with, and how its settings are kept.
+    """A kind of folder, such as that of a run, and how its settings are stored.
 
     Attributes:
-        what: with its article, for messages: "a run".
-        settings_name: the file with the settings; whoever fills the folder writes it.
-        read: the settings from that file. It raises an AuxdriveError where they are damaged.
-        differences: of the settings before and now, a sentence for each that may not differ.
-        has_work: whether the folder holds work that would be lost. Where it holds none, it is taken
-            over whatever its settings were.
+        what: the kind with its article, for messages: "a run".
+        settings_name: the name of the file with the settings. The command that fills the folder
+            writes it.
+        read: reads the settings from that file. It raises an AuxdriveError where they are damaged.
+        differences: compares the settings of the folder with those given now; a sentence for each
+            difference that is not allowed.
+        has_work: whether the folder holds work that would be lost. Where it holds none, other
+            settings may take it over.
     """
 
     what: str
@@ -41,24 +43,27 @@ class FolderKind(Generic[Settings]):
 def claim(
     folder: Path, settings: Settings | None, kind: FolderKind[Settings], resume: bool | None = None
 ) -> Iterator[Settings | None]:
-    """Hold a folder that is to be filled under these settings, or gone on with; yields the settings
-    under which it was begun, None where it is begun anew. Nothing is written but the lock.
+    """Lock a folder that is to be filled, or continued, with these settings. Nothing but the lock
+    is written.
 
     Args:
         folder: it need not exist.
-        settings: what decides the content; None where they are known only later
-            (`refuse_differences`).
-        kind: what fills the folder.
-        resume: True goes on with what is there, and needs something; False begins, and refuses
-            what is there; None does whichever can be done.
+        settings: that decide the content; None where they become known only later (then call
+            `refuse_differences`).
+        kind: of the folder.
+        resume: True continues earlier work, which must exist. False begins, and refuses a folder
+            with earlier work. None continues where there is some and begins where there is none.
+
+    Yields:
+        The settings with which the folder was begun; None where it is begun now.
 
     Raises:
-        UsageError: another process holds the folder, it holds something else, it was begun under
-            other settings, or `resume` asks for what is not there.
-        AuxdriveError: the settings there are damaged.
+        UsageError: another process holds the folder, it holds something else or was begun with
+            other settings, or `resume` does not fit what it holds.
+        AuxdriveError: the settings in the folder are damaged.
     """
     if is_folder(folder) and not exists(folder / kind.settings_name):
-        refuse_occupied(folder)  # before the lock is laid into somebody else's folder
+        refuse_occupied(folder)  # before a lock file is put into a folder that is not ours
     with held(folder):
         yield _earlier(folder, settings, kind, resume)
 
@@ -88,7 +93,11 @@ def _earlier(
 
 
 def refuse_differences(folder: Path, differences: Sequence[str]) -> None:
-    """Refuse to go on in a folder with what differs from the settings under which it was begun.
+    """Refuse to continue a folder with other settings than it was begun with.
+
+    Args:
+        folder: for the message.
+        differences: a sentence for each.
 
     Raises:
         UsageError: there are differences.
@@ -101,7 +110,13 @@ def refuse_differences(folder: Path, differences: Sequence[str]) -> None:
 
 
 def changed(name: str, before: Any, now: Any) -> str:
-    """The sentence on a setting that differs."""
+    """The sentence for a setting that differs.
+
+    Args:
+        name: of the setting.
+        before: its value in the folder.
+        now: its value that is given.
+    """
     return f"{name} was {_short(before)} and is {_short(now)}"
 
 

@@ -1,4 +1,6 @@
-"""Folders that a command fills: held by one process at a time, and refused where occupied."""
+"""Folders that a command fills: locked, so that one process at a time fills them, and refused where
+they hold something else.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +19,24 @@ _LOG = logging.getLogger(__name__)
 
 @contextmanager
 def held(folder: Path, *, beside: bool = False) -> Iterator[None]:
-    """Hold a folder while the block runs, so that no second process fills it. A process that is
-    killed lets go.
+    """Lock a folder within the `with` block, so that no other process fills it. The lock of a
+    killed process ends with it.
 
-    The folder is made where there is none, and removed again when nothing was put into it. An empty
-    lock file stays behind in it; it holds nobody up (the lock is the system's, not the file). Where
-    the file system has no locks, as some network shares, that is logged and nothing is held.
+    The folder is made where there is none, and removed again if it is still empty at the end.
+    Otherwise an empty lock file stays in it, which locks nothing by itself: the lock is the
+    system's. Where the file system has no locks, as on some network shares, a warning is logged and
+    nothing is locked.
 
     Args:
-        beside: the lock lies beside the folder and is removed at the end: for a folder that appears
-            by a rename.
+        folder: to lock.
+        beside: whether the lock file lies beside the folder and is removed at the end, for a folder
+            that appears by a rename.
 
     Raises:
-        UsageError: another process holds it, or it is a file. DataError: it cannot be made or
-            written into.
+        UsageError: another process holds the lock, or the path is a file.
+        DataError: the folder cannot be made or written to.
     """
-    # comes with the extras whose commands fill folders; the vehicle's fill none
+    # imported here: the extras whose commands fill folders bring it, and the base install does not
     from filelock import FileLock, Timeout
 
     if exists(folder) and not is_folder(folder):
@@ -62,11 +66,11 @@ def held(folder: Path, *, beside: bool = False) -> Iterator[None]:
         yield
     finally:
         if beside or (is_new and os.listdir(home) == [LOCK_NAME]):
-            with suppress(OSError):  # on Windows it is open, and goes when it is closed
+            with suppress(OSError):  # on Windows an open file cannot be removed
                 Path(lock.lock_file).unlink()
         lock.release()
         if is_new:
-            with suppress(OSError):  # it is not empty: something was made
+            with suppress(OSError):  # it is not empty, since something was made
                 home.rmdir()
 
 
@@ -78,13 +82,16 @@ def _say_that_nothing_is_held(folder: Path, error: Exception) -> None:
 
 
 def refuse_occupied(out: Path, holds: str = "something else") -> None:
-    """Refuse a folder that is to be filled and holds something else already; `holds` says what, or
-    which is missing.
+    """Refuse a folder that is to be filled but holds something else already.
+
+    Args:
+        out: the folder.
+        holds: what it holds or lacks, for the message.
 
     Raises:
-        UsageError: it is a file, or a folder with anything but hidden files (a killed
-            `write_atomic` leaves one, a lock another).
-        DataError: it may not be looked at.
+        UsageError: it is a file, or a folder with files that are not hidden. (A killed
+            `write_atomic` leaves hidden files, and so does a lock.)
+        DataError: it cannot be read.
     """
     if exists(out) and (
         not is_folder(out) or any(not entry.name.startswith(".") for entry in entries(out))

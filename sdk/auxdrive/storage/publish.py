@@ -1,5 +1,5 @@
-"""Files and folders that appear whole or not at all: written beside their place, forced onto the
-disk, and renamed. All that auxdrive writes for others to read appears so.
+"""Files and folders that appear completely or not at all: they are written beside their place,
+forced onto the disk, and renamed. auxdrive writes everything like this that others may read.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from auxdrive.errors import DataError
 from auxdrive.machine.processes import is_running
 from auxdrive.storage.reading import check_regular, entries, exists, is_folder, reason, refusals
 
-# What file systems answer that have no such call: FAT and exFAT, WSL's and network shares. A disk
-# that fails says something else.
+# The errors of file systems without such a call: FAT and exFAT, those of WSL, network shares. A
+# disk that fails raises others.
 _NOT_SUPPORTED = {
     errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY, errno.EPERM,
     errno.EACCES, errno.EBADF, errno.EISDIR,
@@ -28,8 +28,8 @@ _PARTIAL = re.compile(r"\.partial-.+-(\d+)")
 
 
 def fsync_directory(path: Path) -> None:
-    """Force a directory's entries onto the disk, where the system and the file system have such a
-    call.
+    """Force the entries of a directory onto the disk, where the system and the file system can do
+    that.
     """
     if os.name != "posix":
         return
@@ -45,30 +45,33 @@ def fsync_directory(path: Path) -> None:
 
 
 def hidden_beside(path: Path) -> Path:
-    """A name for what is not finished, beside what it will be: hidden, new, and short enough
-    whatever the name is.
+    """A name beside a path for its unfinished content: hidden, new, and short enough even where the
+    path's name is long.
     """
     return path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}")
 
 
 def partial_of(path: Path) -> Path:
-    """Where this process makes what takes longer, beside what it will be. The name tells whose it
-    is, so that `clean_partials` finds what a killed process left.
+    """The path beside another one where this process makes its content, for work that takes long.
+    The name holds the process's id, so that `clean_partials` finds what a killed process left.
     """
     return path.with_name(f".partial-{path.name}-{os.getpid()}")
 
 
 def is_partial(path: Path) -> bool:
-    """Whether `partial_of` gave the name."""
+    """Whether a path is one that `partial_of` gives."""
     return _PARTIAL.fullmatch(path.name) is not None
 
 
 def clean_partials(folder: Path) -> tuple[str, ...]:
-    """Remove from a folder what processes of this machine that are gone have left half made there;
-    the names. What belongs to a process that runs stays.
+    """Remove the unfinished files and folders (`partial_of`) that ended processes of this machine
+    left in a folder. Those of running processes stay.
+
+    Returns:
+        The names of what was removed.
 
     Raises:
-        DataError: the folder may not be read, or a file may not be removed.
+        DataError: the folder cannot be read, or a file cannot be removed.
     """
     removed = []
     for entry in entries(folder):
@@ -86,15 +89,18 @@ def clean_partials(folder: Path) -> tuple[str, ...]:
 
 @contextmanager
 def published_file(path: Path, partial: Path | None = None) -> Iterator[Path]:
-    """Yields a name beside `path` to write a file to. When the block ends, that file is forced onto
-    the disk and takes the place of `path`; when it fails, it is removed.
+    """Write a file in one step. When the `with` block ends, the file is forced onto the disk and
+    takes its place; when the block fails, it is removed.
 
     Args:
-        path: where the file appears, in place of one that is there.
-        partial: the name beside it; a new hidden one by default.
+        path: where the file appears, replacing an old one.
+        partial: where it is written; a new hidden name beside it by default.
+
+    Yields:
+        The path to write the file to.
 
     Raises:
-        OSError: the disk refuses; what was there before is untouched.
+        OSError: the disk refuses; an old file is untouched.
     """
     written = hidden_beside(path) if partial is None else partial
     try:
@@ -103,7 +109,7 @@ def published_file(path: Path, partial: Path | None = None) -> Iterator[Path]:
         written.replace(path)
     finally:
         with suppress(OSError):
-            written.unlink(missing_ok=True)  # renamed away where all went well
+            written.unlink(missing_ok=True)  # it was renamed if all went well
     fsync_directory(path.parent)
 
 
@@ -111,17 +117,21 @@ def published_file(path: Path, partial: Path | None = None) -> Iterator[Path]:
 def published_folder(
     path: Path, partial: Path | None = None, *, replace: bool = False
 ) -> Iterator[Path]:
-    """Yields a new folder beside `path`. When the block ends, it is renamed to `path`; when it
-    fails, it is removed. Its files must have been forced onto the disk (`write_new`).
+    """Make a folder that appears in one step. When the `with` block ends, it is renamed to its
+    place; when the block fails, it is removed. The caller must force its files onto the disk
+    (`write_new`).
 
     Args:
         path: where the folder appears.
-        partial: the folder beside it; a new hidden one by default.
-        replace: take the place of a folder that is there. Killed in the middle of that, neither is
-            there.
+        partial: where it is made; a new hidden name beside it by default.
+        replace: whether it may replace an old folder. If the process is killed in the middle of
+            that, neither of them is there.
+
+    Yields:
+        The folder to fill.
 
     Raises:
-        OSError: the disk refuses, or something is there and is not to be replaced.
+        OSError: the disk refuses, or there is something that must not be replaced.
     """
     made = hidden_beside(path) if partial is None else partial
     made.mkdir()
@@ -129,13 +139,18 @@ def published_folder(
         yield made
         put_in_place(made, path, replace=replace)
     finally:
-        shutil.rmtree(made, ignore_errors=True)  # renamed away where all went well
+        shutil.rmtree(made, ignore_errors=True)  # it was renamed if all went well
     fsync_directory(path.parent)
 
 
 def put_in_place(folder: Path, path: Path, *, replace: bool = False) -> None:
-    """Rename a finished folder to `path`, with its entries on the disk. `path.parent` is forced
-    onto the disk by whoever needs that (`fsync_directory`).
+    """Rename a finished folder to its place, after its entries were forced onto the disk. The
+    caller may force the rename itself onto the disk (`fsync_directory` of the parent).
+
+    Args:
+        folder: that is finished.
+        path: its place.
+        replace: as for `published_folder`.
 
     Raises:
         OSError: as `published_folder`.
@@ -145,7 +160,7 @@ def put_in_place(folder: Path, path: Path, *, replace: bool = False) -> None:
     if not (replace and exists(path)):
         folder.rename(path)
         return
-    # a folder that is not empty cannot be replaced at once
+    # a rename cannot replace a folder that is not empty
     earlier = partial_of(path.with_name(f"{path.name}-earlier"))
     path.replace(earlier)
     folder.replace(path)
@@ -153,11 +168,14 @@ def put_in_place(folder: Path, path: Path, *, replace: bool = False) -> None:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a file that is not there yet, in a folder that nobody reads yet; on the disk when this
-    returns.
+    """Write a new file into a folder that nobody reads yet, and force it onto the disk.
+
+    Args:
+        path: of the file.
+        data: its content.
 
     Raises:
-        OSError: the disk refuses, or the file is there.
+        OSError: the disk refuses, or the file exists.
     """
     path.parent.mkdir(exist_ok=True)
     with path.open("xb") as file:
@@ -167,16 +185,16 @@ def write_new(path: Path, data: bytes) -> None:
 
 
 def force_file(path: Path) -> None:
-    """Force what was written into a file onto the disk."""
+    """Force the content of a file onto the disk."""
     with path.open("r+b") as file:
         os.fsync(file.fileno())
 
 
 def as_the_umask_says(path: Path) -> None:
-    """Give a file that a library wrote the rights of a file that Python opens: some libraries let
-    nobody else read theirs.
+    """Give a file that a library wrote the usual rights of a new file, since some libraries write
+    files that nobody else may read.
 
-    Where the file system has no rights, nothing is done.
+    Nothing is done where the file system has no rights.
     """
     probe = hidden_beside(path)
     try:
@@ -189,17 +207,21 @@ def as_the_umask_says(path: Path) -> None:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file so that readers see the old content or the whole new one, also after a power
-    cut. The umask says who may read it.
+    """Write a file so that readers see either the old content or all of the new one, even after a
+    power cut. The umask decides who may read it.
+
+    Args:
+        path: of the file.
+        data: its content.
 
     Raises:
-        DataError: the disk refused, or there is something that is no file; the old file, if there
-            was one, is untouched.
+        DataError: the disk refuses, or the path is something else than a file; an old file is
+            untouched.
     """
     if exists(path):
         check_regular(path)  # a rename would put a file in the place of /dev/null
     try:
         with published_file(path) as partial:
             partial.write_bytes(data)
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+    except (OSError, ValueError) as error:  # a name that no file can have raises ValueError
         raise DataError(f"cannot write {path}: {reason(error)}") from error

@@ -1,10 +1,10 @@
-"""Looking at and reading a user's files: the one place that opens them, so that nothing hangs and
-every refusal is an AuxdriveError.
+"""Opens and reads a user's files. Nothing else opens them, so that nothing hangs and every refusal
+is an `AuxdriveError`.
 
-A path of a user may lead to anything: a pipe that nobody writes into, a device, a folder that may
-not be entered, a file of a terabyte. What is no regular file is refused before it is opened, sizes
-are capped, and what the system refuses comes out as an `AuxdriveError` that names the path. What is
-not there is no error here: `exists` and its like say no.
+A user's path may lead to anything: a pipe into which nobody writes, a device, a folder that must
+not be entered, a file of a terabyte. Whatever is no regular file is refused before it is opened,
+sizes are limited, and a refusal of the system becomes an `AuxdriveError` that names the path. A
+path that leads nowhere is no error for `exists`, `is_folder` and `is_file`: they return False.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from auxdrive.errors import AuxdriveError, DataError
 Where = Path | str | os.PathLike[str]
 ErrorKind = type[AuxdriveError]
 
-# A path that ends in one of these leads nowhere: a part is missing, is no folder, is a link to
-# itself, or is longer than any name.
+# The errors of a path that leads nowhere: a part of it is missing, is no folder, is a link to
+# itself, or has too long a name.
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EBADF}
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -38,8 +38,13 @@ _KINDS = (
 def refusals(
     path: Where, what: str = "cannot be read", kind: ErrorKind = DataError
 ) -> Iterator[None]:
-    """Whatever the system refuses while the block runs becomes an AuxdriveError: "<path>: <what>
+    """Turn refusals of the system within the `with` block into errors that say "<path>: <what>
     (<the system's reason>)".
+
+    Args:
+        path: for the message.
+        what: cannot be done, for the message.
+        kind: the class of the error.
     """
     try:
         yield
@@ -52,13 +57,16 @@ def refusals(
 
 
 def reason(error: BaseException) -> str:
-    """Why the system refused, in its words."""
+    """Why the system refused something, in its own words."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def shown(value: object, limit: int = 200) -> str:
-    """A value from a file for a message, cut to `limit` characters; also where Python refuses to
-    write it out (5,000 digits).
+    """A value from a file as messages show it.
+
+    Args:
+        value: whatever it is, even a number of so many digits that Python refuses to write it.
+        limit: how many characters are shown.
     """
     try:
         text = str(value)
@@ -68,13 +76,13 @@ def shown(value: object, limit: int = 200) -> str:
 
 
 def as_text(name: str) -> str:
-    """A file's name as text that can be written down: bytes that are no UTF-8 become escapes."""
+    """A file's name as text that can be printed and stored; bytes that are no UTF-8 are escaped."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _impossible(path: Where) -> bool:
-    """Whether no file can have that name: it holds a NUL, or a character that the file system's
-    encoding has not.
+    """Whether no file can have that name, because it holds a NUL or a character that the encoding
+    of the file system lacks.
     """
     try:
         return b"\0" in os.fsencode(path)
@@ -83,7 +91,11 @@ def _impossible(path: Where) -> bool:
 
 
 def _status(path: Where, kind: ErrorKind) -> os.stat_result | None:
-    """The status of what the path leads to, None where it leads nowhere."""
+    """The status of what a path leads to; None where it leads nowhere.
+
+    Raises:
+        kind: the system refuses to tell.
+    """
     if _impossible(path):
         return None
     try:
@@ -95,20 +107,42 @@ def _status(path: Where, kind: ErrorKind) -> os.stat_result | None:
 
 
 def exists(path: Where, kind: ErrorKind = DataError) -> bool:
-    """Whether the path leads to anything. Raises `kind` where the system does not tell, for want of
-    permission say.
+    """Whether a path leads to anything.
+
+    Args:
+        path: of a user.
+        kind: the class of the error.
+
+    Raises:
+        kind: the system refuses to tell, such as for want of permission.
     """
     return _status(path, kind) is not None
 
 
 def is_folder(path: Where, kind: ErrorKind = DataError) -> bool:
-    """Whether the path leads to a folder. Raises as `exists`."""
+    """Whether a path leads to a folder.
+
+    Args:
+        path: of a user.
+        kind: the class of the error.
+
+    Raises:
+        kind: as `exists`.
+    """
     status = _status(path, kind)
     return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def is_file(path: Where, kind: ErrorKind = DataError) -> bool:
-    """Whether the path leads to a regular file: no folder, pipe or device. Raises as `exists`."""
+    """Whether a path leads to a regular file: no folder, pipe or device.
+
+    Args:
+        path: of a user.
+        kind: the class of the error.
+
+    Raises:
+        kind: as `exists`.
+    """
     status = _status(path, kind)
     return status is not None and stat.S_ISREG(status.st_mode)
 
@@ -116,8 +150,12 @@ def is_file(path: Where, kind: ErrorKind = DataError) -> bool:
 def entries(folder: Where, kind: ErrorKind = DataError) -> list[Path]:
     """What a folder holds, sorted by name; nothing where there is no such folder.
 
+    Args:
+        folder: of a user.
+        kind: the class of the error.
+
     Raises:
-        kind: it may not be read, or is no folder.
+        kind: it cannot be read, or is no folder.
     """
     with refusals(folder, "cannot be listed", kind):
         try:
@@ -127,7 +165,11 @@ def entries(folder: Where, kind: ErrorKind = DataError) -> list[Path]:
 
 
 def make_folder(folder: Where, kind: ErrorKind = DataError) -> None:
-    """Make a folder and those above it; leave one that is there.
+    """Make a folder and those above it. One that exists is left as it is.
+
+    Args:
+        folder: of a user.
+        kind: the class of the error.
 
     Raises:
         kind: it cannot be made.
@@ -137,11 +179,15 @@ def make_folder(folder: Where, kind: ErrorKind = DataError) -> None:
 
 
 def check_regular(path: Where, kind: ErrorKind = DataError) -> None:
-    """Refuse what is no regular file. For libraries that open a path themselves: a pipe would hang
-    them.
+    """Refuse a path that leads to no regular file. For libraries that open a path themselves, and
+    would hang on a pipe.
+
+    Args:
+        path: of a user.
+        kind: the class of the error.
 
     Raises:
-        kind: no such file, no regular file, or it may not be looked at.
+        kind: there is no such file, it is no regular file, or the system refuses to tell.
     """
     status = _status(path, kind)
     if status is None:
@@ -158,16 +204,18 @@ def _refuse_special(path: Where, status: os.stat_result, kind: ErrorKind) -> Non
 def open_regular(
     path: Where, kind: ErrorKind = DataError, *, follow: bool = True
 ) -> io.BufferedReader:
-    """Open a regular file for reading. What is none is refused and never opened for long enough to
-    hang.
+    """Open a regular file for reading. Anything else is refused, and nothing hangs.
 
     Args:
-        follow: False refuses a symbolic link in the last part of the path.
+        path: of a user.
+        kind: the class of the error.
+        follow: whether a symbolic link in the last part of the path is followed; False refuses it.
 
     Raises:
-        kind: no such file, no regular file, a link where none is followed, or the system refuses.
+        kind: there is no such file, it is no regular file or a link that is not followed, or the
+            system refuses.
     """
-    check_regular(path, kind)  # before it is opened: opening a device may already do something
+    check_regular(path, kind)  # first, since opening a device may already do something
     extra = getattr(os, "O_NONBLOCK", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
     with refusals(path, "cannot be opened", kind):
         try:
@@ -179,7 +227,7 @@ def open_regular(
                 ) from error
             raise
     try:
-        # it may have been changed since it was looked at
+        # the path may lead to something else by now
         _refuse_special(path, os.fstat(file.fileno()), kind)
     except BaseException:
         file.close()
@@ -190,10 +238,16 @@ def open_regular(
 def read_bytes(
     path: Where, limit: int, kind: ErrorKind = DataError, *, follow: bool = True
 ) -> bytes:
-    """The content of a regular file of at most `limit` bytes; no more than that is ever read.
+    """The content of a regular file.
+
+    Args:
+        path: of a user.
+        limit: the largest size in bytes; no more is ever read.
+        kind: the class of the error.
+        follow: as for `open_regular`.
 
     Raises:
-        kind: as `open_regular`, or the file is larger.
+        kind: as `open_regular`, or the file is larger than the limit.
     """
     with open_regular(path, kind, follow=follow) as file, refusals(path, "cannot be read", kind):
         data = file.read(limit + 1)
