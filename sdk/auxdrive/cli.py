@@ -108,7 +108,11 @@ def _as_command(name: str, loaded: Any) -> Any:
 
 
 def _with_shared_options(command: Any) -> Any:
-    """The command with --quiet and --verbose, unless it has options of these names itself."""
+    """The command with --quiet and --verbose, unless it has options of these names itself. Its help
+    is broken anew for the terminal, where the source has its own line ends.
+    """
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
     own = {name for parameter in command.params for name in parameter.opts}
     command.params += [shared for shared in _shared_options() if not own & set(shared.opts)]
     return command

@@ -70,6 +70,15 @@ def test_version_and_help() -> None:
         assert name in run.stdout
 
 
+def test_help_is_broken_for_the_terminal_and_not_where_the_source_is(
+    plugins: Callable[[str, str], dict[str, str]],
+) -> None:
+    source = 'def command() -> None:\n    """One sentence that\n    goes on in the next line."""\n'
+    assert (
+        "One sentence that goes on in the" in auxdrive("--help", env=plugins("long", source)).stdout
+    )
+
+
 def test_an_unknown_command_gets_the_nearest() -> None:
     message = refused(auxdrive("verfy", "x"))
     assert "unknown command 'verfy'. Did you mean 'verify'?" in message
