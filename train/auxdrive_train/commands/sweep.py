@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from auxdrive import console
+from auxdrive.commands.completing import one_of, some_of
 from auxdrive.console import JsonOption
 
+from auxdrive_train.commands.options import names_of
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
@@ -38,6 +40,7 @@ def sweep(
         typer.Option(
             help=f"How runs are trained, separated by commas, of {', '.join(METHODS)}.",
             show_default=False,
+            autocompletion=some_of(METHODS),
         ),
     ] = None,
     seeds: Annotated[
@@ -52,12 +55,20 @@ def sweep(
         ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help=f"What is predicted: {', '.join(TASKS)}.")
+        str | None,
+        typer.Option(help=f"What is predicted: {', '.join(TASKS)}.", autocompletion=one_of(TASKS)),
     ] = None,
     backbone: Annotated[
-        str | None, typer.Option(help=f"The encoders' network: {', '.join(BACKBONES)}.")
+        str | None,
+        typer.Option(
+            help=f"Network of the encoders: {', '.join(BACKBONES)} (default: the task's recipe).",
+            autocompletion=one_of(BACKBONES),
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs that each student trains.")] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Epochs that each student trains (default: the task's recipe)."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -97,9 +108,9 @@ def sweep(
         config = out / SWEEP_NAME
     base = {
         "data": [str(path) for path in data] if data else None, "task": task,
-        "backbone": backbone, "epochs": epochs, "aux": None if aux is None else _names(aux),
+        "backbone": backbone, "epochs": epochs, "aux": names_of(aux),
     }  # fmt: skip
-    chosen = None if methods is None else _names(methods)
+    chosen = names_of(methods)
     loaded = load_sweep(config, base, chosen, seeds, set_ or [], vary or [])
     if dry_run:
         _show(out, sweep_states(loaded, out), None, json_output)
@@ -107,10 +118,6 @@ def sweep(
     states = _run(lambda: run_sweep(loaded, out, resume, workers, console.progress), out)
     _show(out, states, _compared(out, states), json_output)
     _refuse_unfinished(out, states)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _run(train: Callable[[], list[SweepState]], out: Path) -> list[SweepState]:
