@@ -42,8 +42,8 @@ class Work:
 
 
 class Shown(Protocol):
-    """The progress of a work, as whoever does the work reports it. `auxdrive.console.progress` shows
-    it; another display is a context manager of your own that takes the `Work`.
+    """The progress of a work, as whoever does the work reports it. `auxdrive.console.progress`
+    shows it; another display is a context manager of your own that takes the `Work`.
 
     Example:
         >>> from contextlib import contextmanager
