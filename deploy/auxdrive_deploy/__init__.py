@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __getattr__, __dir__ = front(__name__, {"bundle_writer": "write_bundle"})
 
-wait_passively()  # before torch, as in auxdrive_train
+wait_passively()  # must run before torch is imported, as in auxdrive_train
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library prints nothing
 
 __all__ = ["write_bundle"]

@@ -1,5 +1,5 @@
-"""From a run to a bundle: everything is made beside the destination, verified there, and appears by
-one rename or not at all.
+"""From a run to a bundle. Everything is written into a folder beside the destination and verified
+there; then the folder is renamed. So a bundle is either complete or not there.
 """
 
 from __future__ import annotations
@@ -53,22 +53,34 @@ def write_bundle(
     cast_first: bool = False,
     progress: ShowProgress = no_progress,
 ) -> ModelCard:
-    """Export a run's student into the new directory `out`. Metrics that could not be recomputed are
-    logged.
+    """Export a run's student as a bundle into the new directory `out`. Metrics that could not be
+    measured again are logged.
 
     Args:
-        run: a finished run (`load_run`). out: must not exist. name: in the card; the run
-            directory's name by default.
-        cast_first: as TensorRT needs the graph (see `auxdrive_deploy.byte_shrink`); a big camera's
-            frame then costs more elsewhere.
+        run: a finished run, from `load_run`.
+        out: the bundle's directory, which must not exist yet.
+        name: the model's name in the card; by default that of the run's directory.
+        cast_first: write the graph as TensorRT needs it (see `auxdrive_deploy.byte_shrink`). In
+            other runtimes, large images then take longer.
         progress: shows how far it is, e.g. `auxdrive.console.progress`.
 
+    Returns:
+        The bundle's card.
+
     Raises:
-        UsageError: `out` exists or another process is writing it, the name is not printable, or the
+        UsageError: `out` exists, another process is writing it, the name is not printable, or the
             run has no student that sees RGB alone.
-        DataError: the run is not finished or damaged, or the disk refuses.
-        CheckFailed: the exported graph is not the student, or the check could not tell. In every
-            case nothing is left behind.
+        DataError: the run is not finished or is damaged, or the disk is full or not writable.
+        CheckFailed: the exported graph does not predict what the student does, or the check cannot
+            tell. Nothing is left behind after any error.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from auxdrive_deploy import write_bundle
+        >>> from auxdrive_train import load_run
+        >>> card = write_bundle(load_run(Path("run")), Path("bundles/first"))
+        >>> card.name, card.task, card.parity.measured < card.parity.limit
+        ('run', 'steering', True)
     """
     name = _checked_name(run.directory.resolve().name if name is None else name)
     _refuse_existing(out)
@@ -124,11 +136,20 @@ def make_card(
     reference: Reference,
     model: bytes,
 ) -> ModelCard:
-    """The card of an exported graph, with its parity measured in ONNX Runtime; `files` names the
-    graph alone as yet.
+    """The card of an exported graph, with its parity measured in ONNX Runtime. Its `files` names
+    only the graph so far.
+
+    Args:
+        run: the run.
+        name: the model's name.
+        result: what the run measured.
+        metrics: the student's metrics.
+        reference: the reference frames.
+        model: the graph's bytes.
 
     Raises:
-        CheckFailed: graph and student differ by more than the limit, or foreign weights do not.
+        CheckFailed: graph and student differ by more than the limit, or graph and negative control
+            do not.
     """
     camera = run.card.camera
     image = TensorSpec(
@@ -208,7 +229,7 @@ def _provenance(run: Run, result: RunResult) -> Provenance:
 
 
 def _verify(folder: Path, out: Path) -> None:
-    """The bundle as it lies on the disk must pass what its user will check."""
+    """Check that the bundle on the disk passes `auxdrive verify`."""
     failed = [check for check in verify_bundle(folder).checks if not check.passed]
     if failed:
         reasons = "; ".join(
@@ -245,7 +266,7 @@ def _refuse_existing(out: Path) -> None:
 
 @contextmanager
 def _appearing(out: Path) -> Iterator[Path]:
-    """An empty directory beside `out` that is renamed to it at the end; on an error, removed."""
+    """An empty directory beside `out`, renamed to `out` at the end; on an error it is removed."""
     try:
         with published_folder(out) as folder:
             yield folder

@@ -1,15 +1,16 @@
-"""How the graph shrinks a big camera's image: `auxdrive_train.models.shrink.block_means` in ONNX.
+"""How the exported graph shrinks a large camera's image: `auxdrive_train.models.shrink.block_means`
+in ONNX, in one of two orders that give the same result.
 
-Two orders, with the same result. Bytes first: strips of the image are cut out as bytes, and
-`MatMulInteger` with a row of ones adds the rows of each block, so that nothing of the whole frame's
-size is made. A frame of 1920 x 1080 takes 1.3 ms and 7 MiB so, where torch's own order (cast,
-transpose, pool) takes 47 and 99. Measured in the same run: the sums in float, strip by strip, 3 ms;
-ConvInteger 11 ms; cast and Conv 10 ms and 52 MiB; cast to bfloat16, then strips, 23 ms and 28 MiB
-(`benchmarks/camera_size.py` measures what is written now).
+Bytes first: strips of the image are cut out as bytes, and `MatMulInteger` with a row of ones adds
+up the rows of each block, so that nothing of the whole frame's size is made. A frame of 1920 x 1080
+takes 1.3 ms and 7 MiB this way; torch's own order (cast, transpose, pool) takes 47 ms and 99 MiB.
+Others, measured in the same run: sums in float, strip by strip, 3 ms; ConvInteger 11 ms; cast and
+Conv 10 ms and 52 MiB; cast to bfloat16, then strips, 23 ms and 28 MiB. (`benchmarks/camera_size.py`
+measures the current graph.)
 
-Cast first: TensorRT takes bytes through Cast and no other operator, so that the whole frame becomes
-float before anything else. It is used where it was asked for, and for images so small that it
-costs nothing, which every runtime then accepts as they are.
+Cast first: TensorRT accepts bytes only as the input of Cast, so the whole frame becomes float
+before anything else. This order is used if asked for, and for small images: there it costs nothing,
+and every runtime accepts the graph.
 
 Legend: N frames, H, W rows and columns of the camera, C channels, h, w rows and columns of blocks.
 """
@@ -29,14 +30,18 @@ from onnxscript import opset20 as op
 from onnxscript.onnx_types import FLOAT, UINT8
 
 SMALL_BYTES = 256 * 1024
-"""A frame up to this size (320 x 240) is cast first in any case."""
+"""Frames up to this size (320 x 240) are always cast first."""
 STRIP_BYTES = 512 * 1024
-"""A strip of about this size stays in a processor's second cache while it is added up."""
+"""Size of a strip: it stays in a processor's second cache while it is added up."""
 MOST_STRIPS = 48
 
 
 def translations(cast_first: bool) -> Mapping[Any, Callable[..., Any]]:
-    """What torch's exporter is to write for operators of ours."""
+    """What torch's exporter writes for our own operators.
+
+    Args:
+        cast_first: the order of large images; see above.
+    """
     return {
         torch.ops.auxdrive.block_means.default: _for_every_runtime if cast_first else _at_least_cost
     }
@@ -92,13 +97,13 @@ def _bytes_first(frames: Any, first: int, last: int, block_rows: int, block_colu
 
 
 def _size(frames: Any) -> tuple[int, int, int]:
-    """(H, W, C) of the frames while they are exported."""
+    """(H, W, C) of the frames that are exported."""
     height, columns, channels = (int(axis) for axis in frames.shape[1:])
     return height, columns, channels
 
 
 def _strips(rows: int, bytes_of_row: int) -> list[tuple[int, int]]:
-    """First and one-past-last row of blocks of each strip."""
+    """The first row of blocks of each strip, and the row after its last."""
     each = max(STRIP_BYTES // bytes_of_row, -(-rows // MOST_STRIPS), 1)
     return [(begin, min(begin + each, rows)) for begin in range(0, rows, each)]
 

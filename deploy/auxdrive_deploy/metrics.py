@@ -1,5 +1,5 @@
-"""The student's metrics for the card, with 95 % intervals wherever the data that they were measured
-on are still at hand.
+"""The student's metrics for the card, with 95 % intervals if the data that they were measured on
+are still there.
 
 Legend: N samples.
 """
@@ -27,16 +27,20 @@ from auxdrive_train.tasks.metrics import metric_unit
 from auxdrive_deploy.student_graph import student_of
 
 AGREEMENT = 0.02
-"""A recomputed main metric may differ from the run's own by this share plus 0.001: another device
-adds in another order.
+"""How much a main metric that is measured again may differ from the run's own, as a share, plus
+0.001: another device adds in another order.
 """
 
 
 @dataclass
 class StudentMetrics:
-    """intervals: '<split>/<metric>' -> value. notes: for people, how they were computed, one
-    sentence per split. not_recomputed: those of the notes that tell of values taken over from
-    training, which whoever exports should hear of.
+    """The student's metrics for the card.
+
+    Attributes:
+        intervals: by '<split>/<metric>'.
+        notes: how they were computed, one sentence per split, for people.
+        not_recomputed: those of the notes that are about values taken over from training; the user
+            should see them.
     """
 
     intervals: dict[str, Interval] = field(default_factory=dict)
@@ -47,14 +51,18 @@ class StudentMetrics:
 def student_metrics(run: Run, result: RunResult) -> StudentMetrics:
     """Every finite metric of the student on every split that the run measured.
 
-    Intervals are those of a bootstrap over whole sessions, or whole minutes of few sessions, since
-    frames near each other are not independent (`auxdrive_train.evaluation.intervals`). Where the
-    data set is gone or has changed, the run's own values stand without intervals, and a note says
-    so.
+    Intervals are from a bootstrap over whole sessions, or over whole minutes if there are few
+    sessions, since neighbouring frames are not independent (`auxdrive_train.evaluation.intervals`).
+    If the data set is gone or has changed, the run's own values are used without intervals, and a
+    note says so.
+
+    Args:
+        run: the loaded run.
+        result: what it measured after training.
 
     Raises:
-        CheckFailed: the recomputed main metric is not the one that the run recorded: its weights or
-            its result belong to another run.
+        CheckFailed: the main metric is not the one that the run recorded, so weights and result are
+            not of the same run.
     """
     metrics = StudentMetrics()
     dataset, reason = _same_data(run)
@@ -88,8 +96,11 @@ def student_metrics(run: Run, result: RunResult) -> StudentMetrics:
 
 
 def floor_of(result: RunResult, metrics: Iterable[str]) -> dict[str, dict[str, float]]:
-    """For the card: by kind the metrics of what needs no network, for those of the metrics
-    ('<split>/<metric>') that it has.
+    """The floor for the card: by kind, the metrics of predictions that need no network.
+
+    Args:
+        result: what the run measured.
+        metrics: names '<split>/<metric>' of the student's metrics; others are left out.
     """
     made: dict[str, dict[str, float]] = {}
     for name in metrics:
@@ -102,7 +113,7 @@ def floor_of(result: RunResult, metrics: Iterable[str]) -> dict[str, dict[str, f
 
 
 def _same_data(run: Run) -> tuple[Dataset | None, str]:
-    """The data set that the run was trained on, or None and why not."""
+    """The data set that the run was trained on; or None, and why."""
     try:
         dataset = Dataset.open(run.config.data)
         if dataset.fingerprint() != run.record.dataset_sha256:

@@ -1,6 +1,4 @@
-"""The card for people: `README.md` of a bundle, made from the card alone and from nothing that the
-card lacks.
-"""
+"""The card for people: a bundle's `README.md`, made only from the card."""
 
 from __future__ import annotations
 
@@ -20,7 +18,12 @@ from auxdrive_deploy.reference_plot import PLOT_NAME
 
 
 def readme(card: ModelCard, notes: Sequence[str]) -> str:
-    """README.md. `notes`: how the metrics were computed."""
+    """The text of README.md.
+
+    Args:
+        card: the bundle's card.
+        notes: how the metrics were computed, a sentence each.
+    """
     return "\n".join(
         (
             *_head(card),
@@ -88,7 +91,7 @@ def _interface(card: ModelCard) -> list[str]:
 
 
 def _ranges(card: ModelCard) -> list[str]:
-    """One line on what the ego inputs held in training, where there are any."""
+    """A line on the ranges of the ego inputs in training, if there are any."""
     ranges = [
         ", ".join(
             f"`{name}`{axis and f' {axis}'} {low:.4g} to {high:.4g}"
@@ -165,7 +168,7 @@ FLOOR = {
 
 
 def _of_floor(card: ModelCard) -> list[str]:
-    """What the columns beside the student's are, and which rows say nothing."""
+    """What the columns beside the student's mean, and which rows say nothing."""
     if not card.floor:
         return ["What a constant would reach was not recorded."] if card.metrics else []
     notes = [

@@ -1,4 +1,4 @@
-"""The reference frames of a run: what was recorded, and what the student predicts from it."""
+"""The reference frames of a run: what was recorded, and what the student predicts from them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from auxdrive_deploy.student_graph import student_of, student_outputs
 
 @dataclass(frozen=True)
 class Reference:
-    """Real frames of the validation part.
+    """Real frames of the validation part, and predictions from them in torch.
 
     Attributes:
-        images: (N, H, W, 3).
-        ego: (N, E).
-        labels: (N, *shape), what was recorded.
-        outputs: (N, *shape), what the student predicts in torch.
-        negative_control: (N, *shape), the same of other weights.
+        images: uint8 (N, H, W, 3).
+        ego: float32 (N, E), the ego inputs.
+        labels: (N, *label_shape), what was recorded.
+        outputs: (N, *label_shape), what the student predicts.
+        negative_control: (N, *label_shape), what the same network predicts with other weights.
     """
 
     images: UInt8
@@ -35,13 +35,13 @@ class Reference:
 
 
 def read_reference(run: Run) -> Reference:
-    """The run's reference frames, what its student predicts from them, and what the same network
-    says with fresh weights of the next seed. The negative control is not trained: it shows that the
-    comparison notices foreign weights, not how much training matters.
+    """The run's reference frames, with the predictions of its student and of the negative control.
+
+    The negative control is the same network with fresh weights of the next seed. It is not trained:
+    it shows that the comparison notices wrong weights, not how much training matters.
 
     Raises:
-        DataError: the frames are missing, damaged, or not of the camera that the data set's card
-            describes.
+        DataError: the frames are missing, damaged, or not of the camera in the data set's card.
     """
     images = _array(run.folder.reference_images_path)
     ego = _array(run.folder.reference_ego_path)

@@ -1,5 +1,5 @@
-"""`reference.png` of a bundle: recorded images, and below each, seen from above, the path that the
-student predicts from it beside the one that was recorded, on axes in metres.
+"""A bundle's `reference.png`: recorded images, and below each one, seen from above with axes in
+metres, the path that the student predicts beside the one that was recorded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 PLOT_NAME = "reference.png"
 PANELS, IN_A_ROW = 6, 3
 WIDTH, GAP = 400, 20
-"""Pixels of a panel, and between panels."""
+"""Width of a panel and the gap between panels, in pixels."""
 _TEXT, _SMALL, _LINE = 17, 15, 22
 _LEFT, _AXES_HEIGHT, _BELOW = 48, 230, 46
 _LEAST_AHEAD_M, _LEAST_ASIDE_M = 5.0, 2.0
@@ -29,10 +29,13 @@ _PAPER = (255, 255, 255)
 
 @dataclass(frozen=True, slots=True)
 class _Axes:
-    """The axes of every panel: metres ahead upwards and metres to the left leftwards, on one scale.
+    """The axes of all panels: forward is up, left is left, with one scale for both.
 
     Attributes:
-        ahead_m: from, to. aside_m: to either side. step_m: from tick to tick.
+        ahead_m: lowest and highest distance ahead.
+        aside_m: largest distance to either side.
+        step_m: distance between ticks.
+        scale: pixels per metre.
     """
 
     ahead_m: tuple[float, float]
@@ -41,7 +44,7 @@ class _Axes:
     scale: float
 
     def at(self, x_m: float, y_m: float) -> tuple[float, float]:
-        """Pixels from the upper left corner of the axes."""
+        """Pixels from the upper left corner of the axes, for a point in the ego frame."""
         return (
             (self.aside_m - y_m) * self.scale,
             (self.ahead_m[1] - x_m) * self.scale,
@@ -56,10 +59,10 @@ def reference_plot(task: TaskSpec, images: UInt8, outputs: Float32, labels: Floa
     """The PNG file.
 
     Args:
-        task: the student's.
-        images: (N, H, W, 3); some that are evenly spread are shown.
-        outputs: (N, *shape), what the student predicts from them.
-        labels: (N, *shape), what was recorded.
+        task: the student's task.
+        images: uint8 (N, H, W, 3); up to six, evenly spread, are shown.
+        outputs: (N, *label_shape), what the student predicts.
+        labels: (N, *label_shape), what was recorded.
     """
     count = min(PANELS, len(images))
     chosen = np.unique(np.linspace(0, len(images) - 1, count).round().astype(int)).tolist()
@@ -91,7 +94,9 @@ def reference_plot(task: TaskSpec, images: UInt8, outputs: Float32, labels: Floa
 
 
 def _of_panel_width(image: UInt8) -> Image.Image:
-    """As it is, each pixel enlarged to a square, or made smaller."""
+    """The image at the panel's width: reduced, or enlarged by a whole factor so that pixels stay
+    square.
+    """
     made, wide = Image.fromarray(image), image.shape[1]
     if wide > WIDTH:
         tall = max(1, round(WIDTH * image.shape[0] / wide))
@@ -101,7 +106,7 @@ def _of_panel_width(image: UInt8) -> Image.Image:
 
 
 def _axes(drawings: Sequence[Drawing]) -> _Axes:
-    """What shows all paths on one scale."""
+    """Axes on which all paths fit."""
     points = np.concatenate([drawing.path_p2 for drawing in drawings]).astype(np.float64)
     low, high = min(0.0, float(points[:, 0].min())), max(_LEAST_AHEAD_M, float(points[:, 0].max()))
     aside_m = max(_LEAST_ASIDE_M, float(np.abs(points[:, 1]).max()))
@@ -115,7 +120,7 @@ def _axes(drawings: Sequence[Drawing]) -> _Axes:
 
 
 def _draw_axes(draw: ImageDraw.ImageDraw, corner: tuple[int, int], axes: _Axes) -> None:
-    """A frame with round metres."""
+    """Draw the frame, the grid and its numbers, which are round."""
     left, top = corner
     right, bottom = left + WIDTH - _LEFT, top + _AXES_HEIGHT
     font = _font(_SMALL)
@@ -140,7 +145,7 @@ def _draw_path(
     colour: tuple[int, int, int],
     width: int,
 ) -> None:
-    """A line with a dark edge, and a dot at each point that is the task's own."""
+    """Draw a path as a line with a dark edge, with a dot at each point that the task predicts."""
     points = [axes.at(x, y) for x, y in drawing.path_p2.astype(np.float64).tolist()]
     places = [(corner[0] + x, corner[1] + y) for x, y in points]
     draw.line(places, fill=INK, width=width + 2, joint="curve")

@@ -1,5 +1,5 @@
-"""The student as an ONNX graph: the camera's image in, physical units out, nothing of this
-machine in the file.
+"""The student as an ONNX graph: it takes the camera's image and returns physical units. Nothing in
+the file tells of the machine that made it.
 
 Legend: N frames, H, W rows and columns of the camera, E ego inputs, T waypoints.
 """
@@ -29,20 +29,20 @@ from torch import Tensor, nn
 from auxdrive_deploy.byte_shrink import translations
 
 CHUNK_BYTES = 32 << 20
-"""Reference frames go through torch in chunks of about this many bytes of uint8: whole 720p sets as
-float32 would fill a laptop.
+"""Reference frames go through torch in chunks of about this many bytes of uint8: a whole set of
+720p frames as float32 would fill a laptop's memory.
 """
 
 
 def student_of(run: Run, networks: nn.ModuleDict | None = None) -> SingleNetwork:
-    """The network that a run hands over, of the role 'student': one encoder and head on RGB.
+    """The network that a run exports: its role 'student', one encoder and head on RGB.
 
     Args:
         run: the trained run.
-        networks: other weights of the run's architecture; its own by default.
+        networks: other weights for the run's networks; by default its own.
 
     Raises:
-        UsageError: the run trains no student, or one that sees something else than RGB alone.
+        UsageError: the run has no student, or its student sees something other than RGB alone.
     """
     roles = run.roles if networks is None else run.method.roles(networks)
     if STUDENT not in roles:
@@ -67,8 +67,8 @@ def student_of(run: Run, networks: nn.ModuleDict | None = None) -> SingleNetwork
 
 
 class ExportedStudent(nn.Module):
-    """What the graph computes: uint8 images (N, H, W, 3) and the task's ego inputs -> the task's
-    prediction in physical units.
+    """What the graph computes: from uint8 images and the task's ego inputs to the task's prediction
+    in physical units.
     """
 
     def __init__(self, network: SingleNetwork, task: Task) -> None:
@@ -77,14 +77,23 @@ class ExportedStudent(nn.Module):
         self.task = task
 
     def forward(self, image: Tensor, *ego: Tensor) -> Tensor:
-        """image uint8 (N, H, W, 3), ego float32 as `task.ego.specs` -> (N, *label_shape)."""
+        """Predictions (N, *label_shape).
+
+        Args:
+            image: uint8 (N, H, W, 3).
+            *ego: float32, shaped as `task.ego.specs`.
+        """
         ego_be = torch.cat(ego, dim=1) if ego else torch.zeros((image.shape[0], 0))
         return self.network.predict(image, ego_be)
 
 
 def student_outputs(network: SingleNetwork, images: UInt8, ego: Float32) -> Float32:
-    """What torch says of N frames, in evaluation mode on the CPU: images (N, H, W, 3), ego (N, E)
-    -> (N, *label_shape).
+    """What torch predicts for N frames, in evaluation mode on the CPU, (N, *label_shape).
+
+    Args:
+        network: the student.
+        images: (N, H, W, 3).
+        ego: (N, E).
     """
     step = max(1, CHUNK_BYTES // images[0].nbytes)
     network.eval()
@@ -104,21 +113,24 @@ def student_outputs(network: SingleNetwork, images: UInt8, ego: Float32) -> Floa
 def to_onnx(
     network: SingleNetwork, task: Task, height: int, width: int, cast_first: bool = False
 ) -> bytes:
-    """The student as a serialized ONNX model for images of height x width; the number of frames
-    is a free axis.
+    """The student as a serialized ONNX model; the number of frames is free.
 
-    The same weights give the same bytes. Weights lie in the file; source paths and traces, which
-    torch writes into it, do not.
+    The same weights give the same bytes. The file holds the weights, but no source paths and stack
+    traces, which torch would write into it.
 
     Args:
-        cast_first: make the whole image float before all else, as TensorRT needs it (see
+        network: the student.
+        task: what it predicts.
+        height: rows of the images.
+        width: columns of the images.
+        cast_first: cast the whole image to float before anything else, as TensorRT needs it (see
             `auxdrive_deploy.byte_shrink`).
 
     Raises:
         BundleError: the exporter's graph is not valid ONNX.
     """
     student = ExportedStudent(network, task).eval()
-    # Two frames: torch takes an axis of one for a constant.
+    # Two frames, since torch takes an axis of size one for a constant.
     images = torch.zeros((2, height, width, 3), dtype=torch.uint8)
     ego = [torch.zeros((2, each.size)) for each in task.ego.inputs]
     batch = {0: torch.export.Dim("batch", min=1)}
@@ -134,7 +146,7 @@ def to_onnx(
             verbose=False,
             custom_translation_table=dict(translations(cast_first)),
         )
-    assert program is not None  # only the old exporter returns nothing
+    assert program is not None  # only the old exporter returns None
     model = program.model_proto
     scrub(model)
     model.graph.name = STUDENT
@@ -148,8 +160,8 @@ def to_onnx(
 
 
 def scrub(message: Any) -> None:
-    """Remove every documentation string and metadata entry of an ONNX message and all that it
-    holds: torch's exporter writes stack traces with paths of this machine there.
+    """Remove every documentation string and metadata entry from an ONNX message and its parts:
+    torch's exporter writes stack traces with paths of this machine there.
     """
     for field, value in message.ListFields():
         if field.name in ("doc_string", "metadata_props"):
@@ -168,19 +180,19 @@ def _parts(value: Any) -> Iterator[Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what torch's exporter always says and what is no concern of its caller, and nothing
-    else.
+    """Silence the messages that torch's exporter always prints and that do not concern the user,
+    and no others.
     """
     registration = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = registration.level
-    registration.setLevel(logging.ERROR)  # "torchvision is not installed", which nothing here needs
+    registration.setLevel(logging.ERROR)  # hides "torchvision is not installed": it is not needed
     try:
         with warnings.catch_warnings():
-            # All inputs share the free axis, and it has one name.
+            # All inputs share the free axis and its name, as they should.
             warnings.filterwarnings(
                 "ignore", message=r"# The axis name: batch will not be used", category=UserWarning
             )
-            # torch's own use of a deprecated class of its own.
+            # torch itself uses a class that it has deprecated.
             warnings.filterwarnings(
                 "ignore",
                 message=r"`isinstance\(treespec, LeafSpec\)` is deprecated",

@@ -1,4 +1,4 @@
-"""The exported graph held against the trained student in torch, in degrees or centimetres.
+"""The exported graph compared with the trained student in torch, in degrees or centimetres.
 
 Legend: N frames, H, W rows and columns of the camera, E ego inputs.
 """
@@ -23,12 +23,20 @@ def run_graph(
     ego: Float32,
     runtime: str = DEFAULT_RUNTIME,
 ) -> Float32:
-    """What a runtime predicts from N frames, one at a time as in the vehicle, on one CPU thread:
-    (N, H, W, 3), (N, E) -> (N, *output).
+    """What a runtime predicts for N frames, one at a time as in the vehicle, on one CPU thread: (N,
+    *output).
+
+    Args:
+        model: the graph's bytes.
+        inputs: the image, then the ego inputs.
+        output: the prediction.
+        images: (N, H, W, 3).
+        ego: (N, E).
+        runtime: name in `auxdrive.runtimes.RUNTIMES`.
 
     Raises:
-        BundleError: the runtime refuses the graph, or it has other inputs or outputs.
-        RuntimeUnavailable: there is no such runtime here.
+        BundleError: the runtime refuses the graph, or the graph has other inputs or outputs.
+        RuntimeUnavailable: the runtime is not available here.
     """
     session = open_session(runtime, model, _one_frame(inputs), _one_frame([output]))
     buffer = session.outputs[output.name]

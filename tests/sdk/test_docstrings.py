@@ -22,7 +22,7 @@ import pytest
 from auxdrive_train import parse_config, train
 from stripes import write_stripe_data
 
-FRONTS = ("auxdrive", "auxdrive_train")
+FRONTS = ("auxdrive", "auxdrive_train", "auxdrive_deploy")
 """Packages that must show an example of every class and function that they offer."""
 PACKAGES = ("auxdrive", "auxdrive_train", "auxdrive_deploy", "auxdrive_eval")
 """Packages whose examples, wherever they stand, are run."""

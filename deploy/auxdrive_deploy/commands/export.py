@@ -23,22 +23,19 @@ def export(
     name: Annotated[
         str | None,
         typer.Option(
-            help="The model's name in the card; the run's by default.", show_default=False
+            help="The model's name in the card; by default the run's.", show_default=False
         ),
     ] = None,
     cast_first: Annotated[
         bool,
         typer.Option(
             "--cast-first",
-            help=(
-                "Write the graph as TensorRT needs it; on a CPU a big camera's frame then costs "
-                "more."
-            ),
+            help=("Write the graph as TensorRT needs it; on a CPU, large images then take longer."),
         ),
     ] = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Export a run's student as a bundle: ONNX graph, card, reference frames. Exit code 1 when
+    """Export a run's student as a bundle: ONNX graph, card, reference frames. The exit code is 1 if
     graph and student differ.
     """
     from auxdrive.bundles import Bundle

@@ -28,11 +28,13 @@ def evaluate(
         str | None,
         typer.Option(help="The data set's split; all its episodes by default.", show_default=False),
     ] = None,
-    role: Annotated[str, typer.Option(help="Which network of a run.")] = "student",
-    device: Annotated[str, typer.Option(help="Where it is computed: cpu or cuda.")] = "cpu",
+    role: Annotated[
+        str, typer.Option(help="Which of a run's networks: student, teacher, ...")
+    ] = "student",
+    device: Annotated[str, typer.Option(help="The device: cpu or cuda.")] = "cpu",
     out: Annotated[
         Path | None,
-        typer.Option(help="Write the result as JSON to this file, too.", show_default=False),
+        typer.Option(help="Also write the result to this file, as JSON.", show_default=False),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:

@@ -53,19 +53,22 @@ def ingest(
         typer.Option(
             metavar="NAME=RANGE",
             help=(
-                "Records of a split: START:STOP, or where there are several sources SOURCE or "
-                "SOURCE:START:STOP. Default: all are train."
+                "Records of a split, as START:STOP; with several sources, SOURCE or "
+                "SOURCE:START:STOP. By default, all records are in train."
             ),
         ),
     ] = None,
     max_steer_deg: Annotated[
         float,
-        typer.Option(help="Maximum steering angle (road wheels), for sources that record -1..1."),
+        typer.Option(
+            help="Maximum steering angle of the road wheels in degrees, for sources that record "
+            "-1..1."
+        ),
     ] = 25.0,
     rate_hz: Annotated[
         float | None,
         typer.Option(
-            help="The camera's rate, whatever the timestamps say (default: theirs).",
+            help="The camera's rate in frames per second (default: that of the timestamps).",
             show_default=False,
         ),
     ] = None,
@@ -91,20 +94,24 @@ def ingest(
     side_correction: Annotated[
         float | None,
         typer.Option(
-            help="udacity: steering that is added to side cameras, of -1..1 (default: 0.2).",
+            help="udacity: what is added to the steering of side cameras, as a share of the "
+            "maximum steering angle (default: 0.2).",
             show_default=False,
         ),
     ] = None,
     fov_deg: Annotated[
         float | None,
         typer.Option(
-            help="The camera's horizontal field of view; driving in the simulator needs it.",
+            help="The camera's horizontal field of view in degrees, which driving in the simulator "
+            "needs.",
             show_default=False,
         ),
     ] = None,
     wheelbase_m: Annotated[
         float | None,
-        typer.Option(help="The vehicle's wheelbase; pure pursuit needs it.", show_default=False),
+        typer.Option(
+            help="The vehicle's wheelbase in metres, which pure pursuit needs.", show_default=False
+        ),
     ] = None,
     depth: Annotated[
         bool,

@@ -19,7 +19,7 @@ from auxdrive_train.tasks import TASKS
 
 def train(
     config: Annotated[
-        Path | None, typer.Argument(help="YAML file, the config; options given here win over it.")
+        Path | None, typer.Argument(help="The config, a YAML file; options given here win over it.")
     ] = None,
     data: Annotated[
         list[Path] | None,
@@ -38,7 +38,7 @@ def train(
     aux: Annotated[
         str | None,
         typer.Option(
-            help="Modalities that it learns with, separated by commas.",
+            help="Auxiliary modalities, which only training sees, separated by commas.",
             autocompletion=some_of(Modality),
         ),
     ] = None,
@@ -57,12 +57,12 @@ def train(
         int | None,
         typer.Option(help="Epochs that the student trains (default: the task's recipe)."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="The run's seed.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
     init_from: Annotated[
         Path | None,
         typer.Option(
             metavar="RUN",
-            help="A run to start from: its weights, wherever they fit.",
+            help="A run with whose weights every network that they fit starts.",
             show_default=False,
         ),
     ] = None,

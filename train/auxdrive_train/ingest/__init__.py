@@ -1,7 +1,7 @@
 """Readers of foreign recordings, and the builder that turns what they read into a data set.
 
-A reader is a function `(path, SourceOptions) -> Source`; the command line and its help take their
-formats from the table.
+A reader is a function `(path, SourceOptions) -> Source`. The command `auxdrive ingest` and its help
+take the formats from `READERS`.
 """
 
 from __future__ import annotations

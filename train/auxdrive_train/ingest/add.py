@@ -1,10 +1,10 @@
-"""Add a recording to a data set that ingest made: whole or not at all, also where the computer
-fails in the middle.
+"""Add a recording to a data set that ingest made: completely or not at all, even if the computer
+fails in between.
 
-The new episodes are written into a hidden folder inside the data set, under the ids that they will
-have, and can be gone on with there. When all are complete they are moved, and the card, which names
-them, is replaced in one step. Until then the card is the old one: what it names is there, and
-nothing else counts.
+The new episodes are written into a hidden folder inside the data set, under their final ids; an
+addition that was stopped is continued there. When all are complete they are moved, and the card,
+which names them, is replaced in one step. Until then the old card is in place: the episodes that it
+names are there, and all others are ignored.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ from auxdrive_train.ingest.writing import IngestReport, Plan, report_of, write_d
 
 STAGING = ".adding-"
 _COMPARED = 10
-"""So many frames at the beginning of an episode tell whether it is there already."""
+"""How many frames at the beginning of an episode are compared to tell whether it is there already.
+"""
 _NUMBERED = re.compile(r"(.+)-(\d+)")
 
 
@@ -50,19 +51,26 @@ def add_to_dataset(
     licence: str = "",
     progress: Callable[[int], object] | None = None,
 ) -> IngestReport:
-    """Add the source's records to the data set in `out`; when the same was begun before and was
-    stopped, go on where it was.
+    """Add the source's records to the data set in `out`. If the same addition was stopped before,
+    continue it.
 
-    What the data set has derived from its images is derived from the new ones too, and the other
-    way round. A field of view and a wheelbase that are not given are the data set's. The card then
-    names both sources and both licences.
+    Modalities that the data set has derived from its images are also derived from the new ones, and
+    vice versa. If field of view or wheelbase are not given, those of the data set are assumed.
+    Afterwards the card names both sources and both licences.
 
-    Args: as `build_dataset`.
+    Args:
+        source: what a reader returned.
+        out: the data set's folder.
+        splits: see `build_dataset`.
+        derived: see `build_dataset`.
+        image_size: see `build_dataset`.
+        licence: of the new recording.
+        progress: see `build_dataset`.
 
     Raises:
-        DataError: no data set, one that is not finished, or one that differs in rate, camera,
-            modalities, steering or vehicle (all differences are named); as `build_dataset`.
-        UsageError: the data set holds that recording already; as `build_dataset`.
+        DataError: there is no data set, it is not finished, or it differs in rate, camera,
+            modalities, steering or vehicle (all differences are named); or as for `build_dataset`.
+        UsageError: the data set has this recording already; or as for `build_dataset`.
     """
     if not is_file(out / CARD_NAME):
         raise DataError(
@@ -86,7 +94,7 @@ def add_to_dataset(
         )
         held_already = [each for each in source.identities if each in card.source]
         if held_already:
-            # of an addition that was stopped when all was done but to clear up
+            # left by an addition that was stopped just before it cleaned up
             shutil.rmtree(staging, ignore_errors=True)
             raise UsageError(
                 f"{out} holds {' and '.join(held_already)} already; there is nothing to add"
@@ -116,7 +124,7 @@ def _from_rgb(modality: Modality) -> bool:
 
 
 def _as_the_card_has_it(source: Source, card: DatasetCard) -> Source:
-    """The source with what the caller did not tell, and the data set does."""
+    """The source, with the data set's field of view and wheelbase if the caller gave none."""
     known = replace(
         source, fov_deg=card.camera.fov_deg if source.fov_deg is None else source.fov_deg
     )
@@ -126,8 +134,8 @@ def _as_the_card_has_it(source: Source, card: DatasetCard) -> Source:
 
 
 def _origins(card: DatasetCard, new: DatasetCard) -> dict[str, EpisodeOrigin]:
-    """The origins of all episodes; a recording whose name another in the data set has gets a number
-    behind it.
+    """The origins of all episodes. A new recording gets a number after its name if the data set has
+    another one of that name.
     """
     taken = {origin.session.partition("/")[0] for origin in card.episodes.values()}
     names: dict[str, str] = {}
@@ -144,8 +152,8 @@ def _origins(card: DatasetCard, new: DatasetCard) -> dict[str, EpisodeOrigin]:
 
 
 def _refuse_differences(out: Path, card: DatasetCard, new: DatasetCard) -> None:
-    """Everything that a model is told of its recording must be the same; where the camera sits is
-    told by hand, and taken over.
+    """Check that everything a model is told of its data is equal. The camera's pose is not in any
+    recording but written by hand, and is kept.
     """
     sized = {"width": new.camera.width, "height": new.camera.height, "fov_deg": new.camera.fov_deg}
     differences = disagreements(
@@ -172,7 +180,7 @@ def _refuse_differences(out: Path, card: DatasetCard, new: DatasetCard) -> None:
 def _stage(
     plan: Plan, staging: Path, out: Path, progress: Callable[[int], object] | None
 ) -> IngestReport:
-    """Write the new episodes into the hidden folder, or those that an earlier run did not."""
+    """Write the new episodes into the hidden folder, except those that an earlier attempt wrote."""
     if is_file(staging / CARD_NAME) and read_card(staging).splits:
         return _staged_before(plan, staging, out, progress)
     for folder in (out, staging):
@@ -192,8 +200,8 @@ def _stage(
 def _staged_before(
     plan: Plan, staging: Path, out: Path, progress: Callable[[int], object] | None
 ) -> IngestReport:
-    """The report of an addition that was stopped when all its episodes were written; some may have
-    been moved.
+    """The report of an addition that was stopped after all its episodes had been written; some may
+    have been moved.
     """
     report = report_of(plan)
     for split, ids in read_card(staging).splits.items():
@@ -210,11 +218,12 @@ def _staged_before(
 
 
 def _twins(out: Path, card: DatasetCard, staging: Path) -> list[str]:
-    """New episodes that begin like one that is there, in a note.
+    """Compare the beginnings of new episodes with those of existing ones. Returns a note on each
+    pair that begins alike.
 
     Raises:
-        UsageError: they are of a recording of the same name, which went on since it was read, or of
-            a copy of one; what was staged is removed.
+        UsageError: the recording is already there: it is a copy, or has grown since it was read.
+            The hidden folder is removed.
     """
     new = read_card(staging)
     there = {_beginning(out / EPISODES_DIR / each): each for each in card.episodes}
@@ -251,7 +260,7 @@ def _labels(source: str) -> set[str]:
 
 
 def _beginning(episode: Path) -> str:
-    """A hash of the first frames' images and labels."""
+    """A hash of the images and labels of the first frames."""
     reader = EpisodeReader(episode)
     labels = reader.state[["steer_rad", "throttle", "brake"]][:_COMPARED]
     digest = hashlib.sha256(labels.tobytes())

@@ -1,5 +1,5 @@
-"""A source's records become a data set: what can be checked is checked before the first episode is
-written.
+"""Turn a source's records into a data set. Whatever can be checked is checked before the first
+episode is written.
 """
 
 from __future__ import annotations
@@ -41,24 +41,28 @@ def build_dataset(
     licence: str = "",
     progress: Callable[[int], object] | None = None,
 ) -> IngestReport:
-    """Write the data set; when the same was begun before and was stopped, go on where it was.
+    """Write the data set. If the same ingest was stopped before, continue it.
 
-    A new episode begins where the split, the camera or the session changes, where time breaks
-    (`auxdrive.data.timing`), after 500 frames.
+    A new episode begins where the split, the camera or the session changes, where time jumps
+    (`auxdrive.data.timing`), and after 500 frames.
 
     Args:
-        splits: records in none of them are left out; without any, everything is `train`.
-        derived: modalities to compute from RGB and store beside it.
-        image_size: (width, height) to which images are scaled; None keeps theirs, which must then
-            all be the same.
-        progress: called with the number of steps done; there is one for each record in a split, and
-            one more for each derived frame.
+        source: what a reader returned.
+        out: the data set's folder.
+        splits: ranges of records; records in none of them are left out. Without ranges, all records
+            are `train`.
+        derived: modalities to compute from RGB and to store.
+        image_size: (width, height) to which images are scaled; None keeps their size, which must
+            then be the same for all.
+        licence: of the recording, for the card.
+        progress: called with the number of steps done. There is one step for each record in a
+            split, and one for each derived frame.
 
     Raises:
-        UsageError: a modality that cannot be derived from RGB, a split without records, another
+        UsageError: a modality cannot be derived from RGB, a split has no records, or another
             process is writing into `out`.
-        DataError: `out` holds something else, images of mixed sizes, no usable image, or the
-            disk refuses.
+        DataError: `out` holds something else, images differ in size, no image is usable, or the
+            disk is full or not writable.
     """
     plan = plan_dataset(source, splits, derived, image_size, licence)
     with held(out):
@@ -66,7 +70,7 @@ def build_dataset(
         try:
             report = write_dataset(plan, out, progress)
         except DataError:
-            # nothing came of it: let the next try have other options
+            # no episode was written, so the next attempt may use other options
             if claimed and not entries(out / EPISODES_DIR):
                 with refusals(out / CARD_NAME):
                     (out / CARD_NAME).unlink()
@@ -82,7 +86,9 @@ def plan_dataset(
     image_size: tuple[int, int] | None,
     licence: str,
 ) -> Plan:
-    """Check all that can be checked before anything is written. Raises as `build_dataset`."""
+    """Check everything that can be checked before anything is written. Arguments and errors as for
+    `build_dataset`.
+    """
     for modality in derived:
         if modality not in DERIVATIONS or MODALITIES[modality].derived_from != Modality.RGB:
             valid = ", ".join(m for m in DERIVATIONS if MODALITIES[m].derived_from == Modality.RGB)
@@ -98,9 +104,9 @@ def plan_dataset(
 
 
 def tell_distances(out: Path, report: IngestReport) -> None:
-    """Write into the card how far the splits lie from each other, and say it; or say what training
-    will hold out by itself. Then say what `auxdrive inspect` finds in what was written: one set of
-    rules judges both.
+    """Add to the card and to the report how far apart the splits are in time, or what training will
+    hold out by itself. Also report what `auxdrive inspect` finds in the new data; both use the same
+    rules.
     """
     dataset = Dataset.open(out)
     report.apart_s = splits_apart_s(dataset)
@@ -132,7 +138,9 @@ def tell_distances(out: Path, report: IngestReport) -> None:
 def _choose(
     source: Source, splits: tuple[SplitRange, ...]
 ) -> tuple[list[SourceRecord], Counter[str]]:
-    """The records that stand in a split and have an image file."""
+    """The records that are in a split and have an image file, and how many others were left out, by
+    reason.
+    """
     chosen, skipped = [], Counter[str]()
     missing: SourceRecord | None = None
     for record in source.records:
@@ -161,8 +169,8 @@ def _choose(
 
 
 def _at_the_rate_of(records: list[SourceRecord], source: Source) -> Source:
-    """The source at the rate of these records: where every other image was removed, what is left
-    is slower than the recording.
+    """The source with the rate of these records. It is lower than the recording's if, for example,
+    every other image was removed.
     """
     steps = [
         later.time_s - each.time_s
@@ -180,9 +188,7 @@ def _at_the_rate_of(records: list[SourceRecord], source: Source) -> Source:
 
 
 def _common_size(records: list[SourceRecord]) -> tuple[int, int]:
-    """(width, height) of the images, from their headers, before anything is written; damaged ones
-    are left for later.
-    """
+    """(width, height) of the images, from their headers. Damaged images are dealt with later."""
     seen: dict[tuple[int, int], SourceRecord] = {}
     for record in records:
         try:
@@ -217,8 +223,8 @@ def _card(
     size: tuple[int, int],
     licence: str,
 ) -> DatasetCard:
-    """The card without splits: it claims the folder before the first episode, and tells this ingest
-    from any other.
+    """The card without splits. It marks the folder as this ingest's before the first episode is
+    written, and differs from the card of any other ingest.
     """
     chosen = (
         f"; splits by {source.index_field}: {' '.join(str(each) for each in splits)}"
@@ -240,7 +246,7 @@ def _card(
 
 
 def _claim(out: Path, card: DatasetCard) -> bool:
-    """Make the folder ours, or refuse it; whether it was nobody's."""
+    """Mark the folder as this ingest's, or refuse it. Returns whether it was nobody's before."""
     if any(not entry.name.startswith(".") for entry in entries(out)):
         if not is_file(out / CARD_NAME):
             raise DataError(f"{out}: is not empty and holds no data set; choose a new folder")
@@ -262,7 +268,7 @@ def _claim(out: Path, card: DatasetCard) -> bool:
 
 
 def _told(card: DatasetCard) -> str:
-    """What tells one ingest from another, for people."""
+    """What tells this ingest from others, in words."""
     fov = "unknown" if card.camera.fov_deg is None else f"{card.camera.fov_deg:g} deg"
     wheelbase = "unknown" if card.vehicle.wheelbase_m is None else f"{card.vehicle.wheelbase_m:g} m"
     size = f"{card.camera.width}x{card.camera.height}"

@@ -1,5 +1,5 @@
-"""Whether a source's timestamps can be used, at which rate it was recorded, and where its time is
-broken.
+"""Whether a source's timestamps can be used, at which rate it was recorded, and where its time
+jumps.
 """
 
 from __future__ import annotations
@@ -15,29 +15,37 @@ from auxdrive.types import Float64
 from numpy.typing import NDArray
 
 PLAUSIBLE_HZ = (0.5, 200.0)
-"""Rates at which a vehicle's camera records; timestamps that say another are believed only where
-`--rate-hz` says it too.
+"""The lowest and the highest rate of a vehicle's camera. Timestamps with another rate are refused,
+unless `--rate-hz` is given.
 """
 _USABLE_SHARE = 0.9
-"""Timestamps are used when at least this share of them is there, and when no more than the rest of
-the steps does not go forward.
+"""Timestamps are used if at least this share of the records has one, and at least this share of the
+steps goes forward.
 """
 _STEADY_SHARE = 0.6
-"""Records put into the order of their times are a drive where so many steps are within half of the
-median; of random times, 0.35 are.
+"""Records that were sorted by time are taken for a drive if at least this share of the steps is
+within half of the median step; with random times it is 0.35.
 """
 
 _EQUAL_SHARE = 0.05
-"""Where more of the times than this are equal, a clock did not run for some records, and their
-place in time is not known.
+"""If a larger share of the times is equal, the clock stood still for some records, and their order
+in time is unknown.
 """
 _LATEST_S, _SHORTEST_S = 1e12, 1e-9
-"""Times beyond are no times: 30,000 years, and a nanosecond between records."""
+"""Times above the first (30,000 years) and median steps below the second (a nanosecond) are not
+times.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """time_s: one per record, float64 (N,). rate_hz: nominal. note: what was found, for people."""
+    """The time of each record.
+
+    Attributes:
+        time_s: float64 (N,), one per record.
+        rate_hz: nominal rate.
+        note: what was found, for people.
+    """
 
     time_s: Float64
     rate_hz: float
@@ -46,8 +54,12 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """places: the records that are kept, in the order of time. note: what was found, empty where
-    the order was right. left_out: how many records are not kept, by reason.
+    """The order of records in time.
+
+    Attributes:
+        places: the records that are kept, in the order of time.
+        note: what was found; empty if the order was right.
+        left_out: how many records are not kept, by reason.
     """
 
     places: list[int]
@@ -55,25 +67,25 @@ class Order:
     left_out: Counter[str] = field(default_factory=Counter)
 
     def numbers(self, indexes: Sequence[int]) -> list[int]:
-        """The records' indexes in that order; where the records had to be sorted, they are dealt
-        out anew, so that they rise with time.
+        """The indexes of the kept records. If the records had to be sorted, the indexes are
+        assigned anew, so that they rise with time.
         """
         kept = [indexes[place] for place in self.places]
         return sorted(kept) if self.note else kept
 
 
 def in_order(times_s: Sequence[float | None], *, times_are_sure: bool) -> Order:
-    """The order of records that were taken at `times_s` (None: not known), whatever order they
-    stand in.
+    """The order of records in time.
 
-    Where few steps go back, the records stand as they were taken: a clock was set, or logs were
-    joined. Where more than a tenth does, they were shuffled, and are sorted; those without a time
-    have no place then and are left out.
+    If few time steps go back, the records are in order: a clock was set, or logs were joined. If
+    more than a tenth do, the records were shuffled and are sorted; those without a time are then
+    left out.
 
     Args:
-        times_are_sure: each time belongs to its record's image, so that records are sorted also
-            where few are out of place, and however irregular their times are. False: the records'
-            numbers are as good, and are kept where the times are no clock's.
+        times_s: when each record was taken; None if unknown.
+        times_are_sure: True if each time belongs to its record's image. Records are then sorted
+            even if only few are out of place, and however irregular the times are. False if the
+            records' numbers are as reliable; they are kept if the times do not look like a clock's.
     """
     everything = list(range(len(times_s)))
     known = [place for place in everything if times_s[place] is not None]
@@ -96,7 +108,7 @@ def in_order(times_s: Sequence[float | None], *, times_are_sure: bool) -> Order:
     places = [known[place] for place in order]
     lost = len(everything) - len(places) if shuffled else 0
     if lost == 0 and len(places) < len(everything):
-        # few are out of place, and some have no time to be put in order by
+        # few are out of place, and some cannot be sorted since they have no time
         return Order(everything)
     note = (
         f"{back} of {len(steps)} time steps went back: the records stood out of order, and were "
@@ -110,7 +122,7 @@ def in_order(times_s: Sequence[float | None], *, times_are_sure: bool) -> Order:
 
 
 def _is_steady(steps_s: Float64) -> bool:
-    """Whether the steps are a camera's: most of them about as long as the median."""
+    """Whether the steps look like a camera's: most of them about as long as the median."""
     forward = steps_s[steps_s > 0]
     if not len(forward):
         return False
@@ -133,17 +145,23 @@ def judge(
     given_hz: float | None = None,
     where: str = "the recording",
 ) -> Clock:
-    """Judge the timestamps of records that stand in the order of `positions`, the source's own
-    numbering.
+    """Decide whether the timestamps can be used, and at which rate the records were made.
 
-    The rate is that of the median step within episodes (`auxdrive.data.timing`), or `given_hz`: the
-    times are then stretched so that this step is its period, which keeps the gaps. A tenth of the
-    timestamps may be missing and are interpolated. Where more are, or more than a tenth of the
-    steps do not go forward, no timestamp is used: time is then the position over `given_hz` or else
-    `nominal_hz`, so that positions left out still leave a gap.
+    The rate is that of the median step within episodes (`auxdrive.data.timing`), or `given_hz`; the
+    times are then stretched so that the median step is its period, which keeps the gaps. Up to a
+    tenth of the timestamps may be missing and are interpolated. If more are missing, or more than a
+    tenth of the steps do not go forward, no timestamp is used: time is then position / `given_hz`
+    or position / `nominal_hz`, so that missing positions still leave a gap.
+
+    Args:
+        times_s: the timestamp of each record; None if it has none.
+        positions: each record's number in the source; records are in this order.
+        nominal_hz: the source's usual rate.
+        given_hz: the rate that the user gave.
+        where: the recording's name, for messages.
 
     Raises:
-        DataError: the timestamps say a rate beyond `PLAUSIBLE_HZ`, and no rate was given.
+        DataError: the timestamps have a rate outside `PLAUSIBLE_HZ`, and no rate was given.
     """
     time_s = np.array([np.nan if time is None else time for time in times_s], dtype=np.float64)
     known = np.abs(time_s) < _LATEST_S
@@ -181,7 +199,7 @@ def judge(
 def _at_rate(
     time_s: Float64, median_s: float, given_hz: float | None, where: str
 ) -> tuple[Float64, float, str]:
-    """The times and the rate that hold, and what is to be said of it."""
+    """Times, rate, and a remark for the note."""
     if given_hz is not None:
         factor = 1 / given_hz / median_s
         told = (
@@ -200,7 +218,7 @@ def _at_rate(
 
 
 def _doubt(rate_hz: float) -> str:
-    """What is to be said of a rate that no camera has; empty for others."""
+    """A remark on a rate that no camera has; empty for other rates."""
     lowest, highest = PLAUSIBLE_HZ
     return (
         ""
@@ -210,8 +228,8 @@ def _doubt(rate_hz: float) -> str:
 
 
 def _interpolated(time_s: Float64, positions: Float64, known: NDArray[np.bool_]) -> Float64:
-    """Missing times by position: between their neighbours, and beyond the first and last at the
-    median pace.
+    """The times with missing ones filled in by position: between their neighbours, or at the median
+    pace before the first and after the last known time.
     """
     at, there = positions[known], time_s[known]
     pace_s = float(np.median(np.diff(there) / np.diff(at)))

@@ -1,4 +1,4 @@
-"""Depth images of recordings: which records have a usable one, and how they are stored."""
+"""Depth images of recordings: which records have a usable one, and how it is stored."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from auxdrive.types import UInt16
 from auxdrive_train.ingest.source import SourceRecord
 
 WANTED_SHARE = 0.9
-"""Depth is a modality of a source where at least this share of its records has a usable image; of
-the others, it is not read.
-"""
-# by how much the ratio of width to height may be another where depth and colour show the same view
+"""A source's depth is read if at least this share of its records has a usable depth image."""
+# how much the ratio of width to height may differ between depth and colour images of the same view
 _SAME_SHAPE = 0.02
 _MM_PER_STEP = round(1000 * MODALITIES[Modality.DEPTH].scale)
 
@@ -26,16 +24,18 @@ _MM_PER_STEP = round(1000 * MODALITIES[Modality.DEPTH].scale)
 def settle(
     records: Sequence[SourceRecord], key: str, skipped: Counter[str]
 ) -> tuple[list[SourceRecord], list[str]]:
-    """Keep the depth images or drop them, for all records: those of one recording have the same
+    """Decide for all records of a recording whether depth is read, since they must have the same
     modalities.
 
-    Where depth is kept, records that have no usable image of it are left out and counted.
+    If depth is read, records without a usable depth image are left out and counted.
 
     Args:
-        key: what the recording calls them, for the notes.
+        records: all records of a recording.
+        key: what the recording calls its depth images, for the notes.
+        skipped: counts what is left out, by reason.
 
     Returns:
-        The records, and notes.
+        The records that are kept, and notes for people.
     """
     if all(record.depth is None for record in records):
         return list(records), []
@@ -70,7 +70,7 @@ def _wrong(records: int, sizes: dict[int, tuple[int, int]], why: Counter[str]) -
 
 
 def _another_view(records: Sequence[SourceRecord], sizes: dict[int, tuple[int, int]]) -> str:
-    """Why depth and colour cannot show the same view; empty where they can."""
+    """Why depth and colour images cannot show the same view; empty if they can."""
     kinds = sorted(set(sizes.values()))
     depth = ", ".join(f"{width}x{height}" for width, height in kinds)
     if len(kinds) > 1:
@@ -97,10 +97,10 @@ def _colour_size(records: Sequence[SourceRecord]) -> tuple[int, int] | None:
 
 
 def read_depth(record: SourceRecord, height: int, width: int) -> UInt16:
-    """The record's depth as `Modality.DEPTH` is stored, scaled to (height, width) by nearest
-    neighbours: depths are never mixed.
+    """The record's depth in the format of `Modality.DEPTH`, scaled to (height, width) by nearest
+    neighbours, so that depths are never mixed.
 
-    What was measured stays more than nothing: 1 to 4 mm are stored as one step.
+    Distances of 1 to 4 mm are stored as one step: zero means that nothing was measured.
 
     Raises:
         DataError: the image is damaged.

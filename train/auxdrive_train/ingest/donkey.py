@@ -1,9 +1,10 @@
-"""donkeycar's tub, version 2 (`tub` reads its files).
+"""donkeycar's tub, version 2. `auxdrive_train.ingest.tub` reads its files.
 
-Labels (donkeycar/templates/complete.py): `user/angle`, or `user/steering`, in -1..1, positive
-right, of the maximum steering angle; `user/throttle` in -1..1, negative brakes or
-reverses. `enc/speed` is the odometer's, in metres per second (donkeycar/parts/kinematics.py).
-`cam/depth_array` names a 16-bit image, in millimetres as the RealSense and OAK-D cameras give it.
+Labels (donkeycar/templates/complete.py): `user/angle` or `user/steering` is the share of the
+maximum steering angle, -1..1, positive to the right. `user/throttle` is -1..1; negative values
+brake or reverse. `enc/speed` is the odometer's speed in metres per second
+(donkeycar/parts/kinematics.py). `cam/depth_array` names a 16-bit image in millimetres, as RealSense
+and OAK-D cameras deliver it.
 """
 
 from __future__ import annotations
@@ -37,26 +38,30 @@ from auxdrive_train.ingest.source import (
 from auxdrive_train.ingest.tub import IMAGE, Row, as_index, find_files, read_rows
 
 DRIVE_LOOP_HZ = 20.0
-"""donkeycar's default rate, used where timestamps cannot be."""
+"""donkeycar's default rate, used if timestamps cannot be used."""
 _DEPTH, _THROTTLE, _SPEED = "cam/depth_array", "user/throttle", "enc/speed"
 _BEYOND = "angle or throttle beyond [-1, 1]"
 _STEERING = ("user/angle", "user/steering")
-"""The same number: newer templates call it the one, older ones the other; where a record has both,
-the first counts.
+"""Two names of the same number: newer templates use the first, older ones the second. If a record
+has both, the first counts.
 """
 _READ = {IMAGE, _DEPTH, _THROTTLE, _SPEED, "user/mode", "source_index"}
 
 
 def read_donkey(folder: Path, options: SourceOptions) -> Source:
-    """Read a tub: which records it has, not yet their images.
+    """Read the records of a tub, without their images.
 
-    Records are left out, and counted, that are deleted, damaged, incomplete, not driven by the user
-    (in the pilot's modes the user's angle is not what steered), whose index a later record used
-    again, or whose angle or throttle is not a number in [-1, 1].
+    Records are left out, and counted, if they are deleted, damaged or incomplete; if the user did
+    not drive (in the pilot's modes the user's angle is not what steered); if a later record has the
+    same index; or if angle or throttle is not a number in [-1, 1].
+
+    Args:
+        folder: the tub.
+        options: what the user knows of the recording.
 
     Raises:
-        DataError: no tub, too many damaged lines (all are listed), timestamps of an impossible
-            rate, or nothing left to use.
+        DataError: it is not a tub, too many lines are damaged (all are listed), the timestamps have
+            an impossible rate, or no record is usable.
     """
     # needs Pillow, which the table of formats must not import
     from auxdrive_train.ingest.depth import settle
@@ -67,7 +72,7 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
     skipped: Counter[str] = Counter()
     damage = Damage()
     rows = read_rows(files, damage, skipped)
-    # Re-packed tubs keep the original numbering; splits are then told in it.
+    # Re-packed tubs keep the original numbers, to which the ranges of splits then refer.
     index_field = (
         "source_index"
         if rows and all(as_index(row.values.get("source_index")) is not None for row in rows)
@@ -133,7 +138,7 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A usable record, its time and number still open."""
+    """A usable record whose time and number are not yet known."""
 
     row: Row
     record: SourceRecord
@@ -158,7 +163,7 @@ def _usable(
 
 
 def _units(rows: Sequence[Row], options: SourceOptions) -> list[str]:
-    """How the records' numbers are understood, and which are not read."""
+    """Notes on how the records' numbers are understood, and which are not read."""
     keys = Counter(key for row in rows for key in row.values if not key.startswith("_"))
     steering = next((key for key in _STEERING if keys[key]), _STEERING[0])
     notes = [
@@ -185,7 +190,9 @@ def _units(rows: Sequence[Row], options: SourceOptions) -> list[str]:
 def _record(
     images: Path, row: Row, index_field: str, damage: Damage
 ) -> tuple[str, SourceRecord | None]:
-    """The record, or the reason why it is left out, empty where it was noted as damaged."""
+    """The record, or the reason why it is left out. The reason is empty if the record was noted as
+    damaged.
+    """
     values = row.values
     steering = next((key for key in _STEERING if key in values), None)
     missing = [key for key in (IMAGE, _THROTTLE) if key not in values] + (
@@ -205,7 +212,7 @@ def _record(
     if values.get("user/mode", "user") != "user":
         return "not driven by the user", None
     index = as_index(values[index_field])
-    assert index is not None  # `read_rows` and `read_donkey` saw to it
+    assert index is not None  # as checked by `read_rows` and `read_donkey`
     gas, brake = max(throttle, 0.0), max(-throttle, 0.0)
     return "", SourceRecord(
         index,

@@ -1,4 +1,4 @@
-"""Several recordings as one source, each a session of its own or more."""
+"""Several recordings as one source. Each remains at least one session of its own."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from auxdrive.storage.reading import is_file, read_bytes
 from auxdrive_train.ingest.source import Source
 
 _COMPARED = 10
-"""So many images at the beginning tell whether a source with the labels of another is a copy of
-it.
+"""How many images at the beginning of two sources with equal labels are compared to tell whether
+one is a copy of the other.
 """
 _LARGEST_IMAGE = 1 << 28
 
 
 def unused(name: str, taken: Iterable[str]) -> str:
-    """The name itself, or with a number behind it that makes it another than all of these."""
+    """The name itself, or with a number after it, so that it differs from all names in `taken`."""
     names = set(taken)
     return next(
         each
@@ -42,11 +42,13 @@ def _renamed(source: Source, name: str) -> Source:
 
 
 def join_sources(sources: Sequence[Source]) -> Source:
-    """One source of all; of one, that itself. Its rate is the median over all records.
+    """One source of all sources; a single source is returned as it is. The rate is the median over
+    all records.
 
     Raises:
-        UsageError: a recording is named twice, or with a copy of it. DataError: the rates differ by
-            more than the tolerance of `auxdrive.data.timing`, or some have depth and some have not.
+        UsageError: a recording is given twice, or together with a copy of it.
+        DataError: the rates differ by more than the tolerance of `auxdrive.data.timing`, or only
+            some sources have depth.
     """
     if len(sources) == 1:
         return sources[0]
@@ -92,7 +94,7 @@ def join_sources(sources: Sequence[Source]) -> Source:
 
 
 def _same_images(one: Source, other: Source) -> bool:
-    """Whether the first images of two sources with the same labels are the same."""
+    """Whether the first images of two sources with equal labels are the same."""
     pairs = list(zip(one.records, other.records, strict=False))[:_COMPARED]
     return all(
         is_file(a.image)
@@ -127,7 +129,9 @@ def _refuse_depth_of_some(sources: Sequence[Source]) -> None:
 
 
 def _notes(sources: Sequence[Source]) -> list[str]:
-    """What all say, once; what one says, under its name; and which seem to be copies."""
+    """Notes that all sources have, once; notes of single sources, with their name; and which
+    sources seem to be copies.
+    """
     count = Counter(note for source in sources for note in dict.fromkeys(source.notes))
     common = [note for note in sources[0].notes if count[note] == len(sources)]
     notes = [

@@ -1,4 +1,4 @@
-"""Lines of label files, read so that a damaged one costs no more than itself."""
+"""Lines of label files, read so that a damaged line does not affect the others."""
 
 from __future__ import annotations
 
@@ -13,32 +13,37 @@ from auxdrive.errors import DataError
 from auxdrive_train.ingest.source import CUT_OFF, read_labels
 
 REFUSED_SHARE = 0.2
-"""A source with more damaged lines than this share of its lines is refused: what is left of it may
-not be what it seems.
-"""
+"""A source with a larger share of damaged lines is refused, since the rest may be wrong as well."""
 DAMAGED = "damaged line"
 _IN_A_NOTE = 12
 
 
 @dataclass(slots=True)
 class Damage:
-    """Damaged lines of a source, by file: (line number, what is wrong); `lines` counts all lines
-    that hold anything.
+    """The damaged lines of a source.
+
+    Attributes:
+        lines: number of all lines that are not empty.
+        found: by file, (line number, what is wrong) for each damaged line.
     """
 
     lines: int = 0
     found: dict[Path, list[tuple[int, str]]] = field(default_factory=dict)
 
     def add(self, file: Path, line: int, what: str) -> None:
-        """Note that a line is left out."""
+        """Note a damaged line, which is left out."""
         self.found.setdefault(file, []).append((line, what))
 
     def __len__(self) -> int:
         return sum(len(lines) for lines in self.found.values())
 
     def settle(self, source: str, skipped: Counter[str]) -> list[str]:
-        """Count the damaged lines among the records left out; the notes that say where they are, as
-        far as they fit on a line.
+        """Count the damaged lines in `skipped`. Returns notes that say where they are, shortened to
+        fit.
+
+        Args:
+            source: the source's name, for the message.
+            skipped: counts what is left out, by reason.
 
         Raises:
             DataError: more than `REFUSED_SHARE` of the lines are damaged, and more than one; the
@@ -56,8 +61,8 @@ class Damage:
         return [f"damaged: {line}" for line in self._listed(_IN_A_NOTE)]
 
     def _listed(self, most: int | None) -> list[str]:
-        """One text for each file and kind of damage; lines that follow each other are drawn
-        together, and `most` such ranges named.
+        """A text for each file and kind of damage, with the ranges of damaged lines, at most `most`
+        of them.
         """
         texts = []
         for file, lines in self.found.items():
@@ -89,8 +94,13 @@ def _ranges(numbers: list[int], most: int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a file. ended: whether it has an end; a last one that has none may have been cut
-    off while it was written.
+    """A line of a file.
+
+    Attributes:
+        number: counted from 1.
+        text: the line without its end.
+        ended: whether it has an end. A last line without one may have been cut off while it was
+            written.
     """
 
     number: int
@@ -99,12 +109,11 @@ class Line:
 
 
 def read_lines(file: Path) -> Iterator[Line]:
-    """The lines that hold anything, numbered from 1, without their ends and without NUL bytes
-    around them.
+    r"""The lines of a file that are not empty, without their ends and surrounding NUL bytes.
 
-    NUL bytes are what a journalling file system leaves after a power cut where the data of a longer
-    file never came to the disk; what was written afterwards follows them in the same line. A line
-    of nothing else stays, as b"\\0".
+    NUL bytes appear after a power cut, when a journalling file system had stored the length of a
+    file but not its content; what was written later follows them in the same line. A line of NUL
+    bytes alone is returned as b"\0".
 
     Raises:
         DataError: the file cannot be read.
@@ -120,8 +129,8 @@ def read_lines(file: Path) -> Iterator[Line]:
 
 
 def cut_off(line: Line, skipped: Counter[str]) -> bool:
-    """Whether a line that cannot be read is the last of a longer file and lacks its end; then it is
-    counted as cut off.
+    """Whether an unreadable line is a last line without an end. It is then counted in `skipped` as
+    cut off.
     """
     if line.ended or line.number == 1:
         return False

@@ -1,6 +1,4 @@
-"""Of which session a record is, and when it was taken on a clock that all episodes of that session
-share.
-"""
+"""The session of each record, and its time on a clock that all episodes of the session share."""
 
 from __future__ import annotations
 
@@ -14,15 +12,15 @@ from auxdrive_train.ingest.source import SourceRecord
 
 @dataclass(slots=True)
 class SessionClock:
-    """Puts records on the clock of their session, which begins with its first record and never goes
+    """Puts records on the clock of their session, which starts with its first record and never goes
     back.
 
-    Where the source's clock was set back, frames that were taken one after the other would seem to
-    lie far apart, or long before; there this one goes on by one period. Each camera runs through
-    the session anew.
+    If the source's clock was set back, consecutive frames would seem to be far apart or in the
+    wrong order; here the clock then goes on by one period. Each camera passes through the session
+    by itself.
 
-    A session of the source that begins within `MARGIN_S` after the one before goes on with that
-    one: a program that is started again on the spot sees what it saw before.
+    If a session of the source begins within `MARGIN_S` after the one before, it counts as part of
+    that one: a program that was restarted on the spot sees the same place again.
     """
 
     rate_hz: float
@@ -32,8 +30,8 @@ class SessionClock:
     _before: dict[str, SourceRecord] = field(default_factory=dict)
 
     def place(self, record: SourceRecord) -> tuple[str, float]:
-        """The record's session, and seconds since that began; records must come in the order in
-        which they were taken.
+        """The record's session, and the seconds since it began. Records must be given in the order
+        in which they were taken.
         """
         session = self._session(record)
         origin_s = self._origin_s.setdefault(session, record.time_s)

@@ -1,5 +1,5 @@
-"""What a reader of a foreign format hands over: records that point to images, and what is known
-of all of them.
+"""What a reader of a foreign format returns: records that point to images, and what is known of all
+of them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from auxdrive.steering import MAX_STEER_RANGE_DEG, SteeringSpec
 from auxdrive.storage.reading import read_bytes, refusals
 
 FASTEST_MPS = 150.0
-"""What is faster was no car; such numbers are damage or another unit."""
+"""Larger speeds are not a car's: they are damaged, or in another unit."""
 _LARGEST_LABELS = 2 << 30
 CUT_OFF = "cut off while it was written"
-"""Why the last line of a log is left out that a crash or a power cut has torn."""
+"""Why the last line of a log is left out after a crash or a power cut."""
 
 
 def _range(bounds: tuple[float, float]) -> str:
@@ -31,14 +31,21 @@ def _range(bounds: tuple[float, float]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """What the caller knows better than the files.
+    """What the user knows of a recording and its files do not say.
 
-    max_steer_deg: the maximum steering angle, for sources that record -1..1. rate_hz: the
-    camera's, whatever the timestamps say. cameras, side_correction: for sources with side cameras
-    (None: what the reader takes by itself); the correction is in the source's
-        steering numbers, towards the middle.
-    fov_deg: the camera's horizontal field of view. wheelbase_m: the vehicle's. No source records
-    them; None where unknown. depth: whether depth images are read where there are any.
+    Attributes:
+        max_steer_deg: the maximum steering angle of the road wheels, for sources that record -1..1.
+        rate_hz: the camera's rate, whatever the timestamps say; None trusts them.
+        cameras: which cameras to read, for sources with side cameras; None for the reader's
+            default.
+        side_correction: what is added to the steering of side cameras, towards the middle, in the
+            source's numbers; None for the reader's default.
+        fov_deg: the camera's horizontal field of view, which no source records; None if unknown.
+        wheelbase_m: the vehicle's wheelbase, which no source records; None if unknown.
+        depth: whether to read depth images, if there are any.
+
+    Raises:
+        UsageError: a value is out of range.
     """
 
     max_steer_deg: float = 25.0
@@ -76,16 +83,14 @@ class SourceOptions:
 
     @property
     def rate_in_identity(self) -> str:
-        """What tells a source that was read at a rate of the caller's from the same one read at its
-        own.
-        """
+        """What `Source.identity` says of a rate that the user gave; empty without one."""
         return "" if self.rate_hz is None else f", at {self.rate_hz:g} Hz"
 
     def refuse_side_cameras(self, source: str) -> None:
-        """Refuse options that a source with one camera has no use for.
+        """Refuse options for side cameras, for a source with a single camera.
 
         Raises:
-            UsageError: cameras or a correction for side cameras were asked for.
+            UsageError: cameras or a correction for side cameras were given.
         """
         if self.cameras is not None or self.side_correction is not None:
             raise UsageError(
@@ -97,14 +102,21 @@ class SourceOptions:
 class SourceRecord:
     """One recorded instant.
 
-    index: what `--split` ranges speak of. where: file and line. stream: the camera, empty where
-    there is one. time_s: the source's clock, made usable by `clock.judge`. steer: the source's
-    number. speed_mps: NaN where unknown. session: the drive that it belongs to, unique over all
-    sources: `<source>` or `<source>/<session of the source>`. Records of
-        different sessions were not taken in one go; those of one session may still have pauses
-        between them.
-    depth: the 16-bit image of the depths that the camera's pixels show, in millimetres, 0 where
-    none was measured; None without one.
+    Attributes:
+        index: the number to which the ranges of `--split` refer.
+        where: file and line, for messages.
+        image: the camera's image.
+        time_s: on the source's clock, corrected by `clock.judge`.
+        steer: the source's steering number.
+        throttle: 0..1.
+        brake: 0..1.
+        speed_mps: NaN if unknown.
+        stream: the camera; empty if there is only one.
+        session: the drive that it is from, unique over all sources: `<source>` or
+            `<source>/<session of the source>`. Records of different sessions are from different
+            drives; records of one session may have pauses between them.
+        depth: a 16-bit image of the depth at each pixel, in millimetres, 0 if not measured; None if
+            there is none.
     """
 
     index: int
@@ -127,14 +139,24 @@ class SourceRecord:
 
 @dataclass(slots=True)
 class Source:
-    """A recording that was read, without its images. Records stand in time order within each
-    stream, stream after stream.
+    """A recording, without its images. Records are in time order within each stream, one stream
+    after the other.
 
-    identity: format, name, digest of its label files, and options that change labels: two sources
-    are the same when it is. skipped: how many records were left out, by reason. notes: what a
-    person should know, units and doubts. fov_deg: the camera's horizontal field of view, None where
-    unknown. labels: digest of its label files. identities: of the recordings that it was joined
-    from; its own where it is one.
+    Attributes:
+        name: the recording's name.
+        identity: format, name, digest of the label files, and options that change labels. Two
+            sources are the same if their identities are equal.
+        index_field: what the source calls the number of a record.
+        rate_hz: frames per second.
+        steering: how its steering numbers become road-wheel angles.
+        vehicle: the vehicle.
+        records: the usable records.
+        skipped: how many records were left out, by reason.
+        notes: what a person should know: units and doubts.
+        fov_deg: the camera's horizontal field of view; None if unknown.
+        labels: digest of the label files.
+        identities: identities of the recordings that it was joined from; its own if it is a single
+            one.
     """
 
     name: str
@@ -155,14 +177,12 @@ class Source:
 
 
 def source_name(folder: Path) -> str:
-    """A recording's name: that of its folder, in letters that a card can hold."""
+    """A recording's name: that of its folder, in characters that a card can hold."""
     return folder.resolve().name.encode("utf-8", "backslashreplace").decode()[:200] or "recording"
 
 
 def session_name(source: str, session: object = None) -> str:
-    """`SourceRecord.session` of a record: the source's name, and its own name of the session where
-    it has any.
-    """
+    """`SourceRecord.session` of a record: the source's name, and the session's, if it has one."""
     name = (
         re.sub(r"[^A-Za-z0-9._-]", "_", str(session))[:60] if isinstance(session, str | int) else ""
     )
@@ -178,22 +198,21 @@ def digest(files: Iterable[Path]) -> str:
 
 
 def read_labels(file: Path) -> bytes:
-    """A label file's content.
+    """The content of a label file.
 
     Raises:
-        DataError: it cannot be read, or is no file of labels by its size.
+        DataError: the file cannot be read, or is too large for a label file.
     """
     return read_bytes(file, _LARGEST_LABELS)
 
 
 def inside(folder: Path, name: object) -> Path | None:
-    """The file `name` in `folder`, which need not exist; None where the name is no plain file name,
-    or leads out through a link.
-
-    Nothing outside the folder of a recording is read.
+    """The path of the file `name` in `folder`; it need not exist. None if the name is not a plain
+    file name, or leads out of the folder through a link: nothing outside a recording's folder is
+    read.
 
     Raises:
-        DataError: the folder may not be looked into.
+        DataError: the folder must not be read.
     """
     if (
         not isinstance(name, str)
@@ -203,7 +222,7 @@ def inside(folder: Path, name: object) -> Path | None:
         return None
     try:
         length = len(os.fsencode(name))
-    except UnicodeEncodeError:  # half a character, which JSON can spell and no file system has
+    except UnicodeEncodeError:  # a lone surrogate, which no file system has
         return None
     path = folder / name
     with refusals(path, "cannot be looked at"):
@@ -216,17 +235,22 @@ def inside(folder: Path, name: object) -> Path | None:
 
 
 def left_out(skipped: Counter[str], notes: Iterable[str] = ()) -> str:
-    """Why there is nothing to use, for people: what was left out, and what is known of it."""
+    """Why nothing is usable, in words: what was left out, and what else is known."""
     counted = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
     return "; ".join(filter(None, (counted or "it is empty", *notes)))
 
 
 def refuse_other_unit(beyond: int, records: int, where: str) -> None:
-    """Refuse a recording whose labels are no shares of the maximum steering angle: the few that
-    look like some would be wrong.
+    """Refuse a recording whose labels are not shares of the maximum steering angle. The few that
+    look like shares would be wrong.
+
+    Args:
+        beyond: number of records with labels outside [-1, 1].
+        records: number of all records.
+        where: the recording's name, for the message.
 
     Raises:
-        DataError: `beyond`, the records whose labels are beyond [-1, 1], are more than half of all.
+        DataError: more than half of the records have such labels.
     """
     if 2 * beyond > records:
         raise DataError(
@@ -238,7 +262,7 @@ def refuse_other_unit(beyond: int, records: int, where: str) -> None:
 
 
 def number(value: object) -> float | None:
-    """The value as a finite float; None when it is none (a bool and a text are none)."""
+    """The value as a finite float; None if it is not a number (a bool or a text is not)."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

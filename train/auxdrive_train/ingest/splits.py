@@ -1,4 +1,4 @@
-"""`--split NAME=START:STOP` and its like: which records of which source belong to which split."""
+"""`--split NAME=START:STOP` and similar: which records of which source are in which split."""
 
 from __future__ import annotations
 
@@ -20,8 +20,13 @@ _HELP = (
 
 @dataclass(frozen=True, slots=True)
 class SplitRange:
-    """Records of that source (empty: of the only one) with start <= index < stop; stop None: to the
-    end.
+    """A range of records that are in a split: start <= index < stop.
+
+    Attributes:
+        name: the split.
+        start: first index.
+        stop: index after the last; None for the end.
+        source: the source's name; empty if there is only one.
     """
 
     name: str
@@ -30,7 +35,7 @@ class SplitRange:
     source: str = ""
 
     def holds(self, index: int, source: str = "") -> bool:
-        """Whether the record of that number, of that source, is in the range."""
+        """Whether the record with that number, of that source, is in the range."""
         return (
             self.source in ("", source)
             and self.start <= index
@@ -49,11 +54,11 @@ class SplitRange:
 
 
 def parse_splits(texts: Iterable[str]) -> tuple[SplitRange, ...]:
-    """The ranges, sorted by source and start; a name may have several.
+    """The ranges that the texts describe, sorted by source and start. A split may have several.
 
     Raises:
-        UsageError: another form, an empty range, or two ranges that share records: the same
-            images in two splits.
+        UsageError: a text has another form, a range is empty, or two ranges share records, so that
+            the same images would be in two splits.
     """
     ranges = sorted((_parsed(text) for text in texts), key=lambda each: (each.source, each.start))
     for one, other in itertools.combinations(ranges, 2):
@@ -73,7 +78,7 @@ def _parsed(text: str) -> SplitRange:
     name, rest = match[1], match[2].strip()
     numbers = _RANGE.fullmatch(rest)
     if numbers is None:
-        if ":" in rest or rest.isdigit():  # a range that is none, and hardly a folder
+        if ":" in rest or rest.isdigit():  # a malformed range, hardly the name of a folder
             raise UsageError(f"--split {text!r}: {_HELP}")
         return SplitRange(name, 0, None, rest)
     start, stop = int(numbers[2] or 0), int(numbers[3]) if numbers[3] else None
@@ -83,11 +88,10 @@ def _parsed(text: str) -> SplitRange:
 
 
 def check_sources(ranges: tuple[SplitRange, ...], sources: Iterable[str]) -> None:
-    """Refuse ranges of a source that there is not, and ranges that do not say of which where there
-    are several.
+    """Check that ranges name existing sources, and that they name one at all if there are several.
 
     Raises:
-        UsageError: such a range.
+        UsageError: a range does not.
     """
     names = tuple(dict.fromkeys(sources))
     for each in ranges:
@@ -101,7 +105,7 @@ def check_sources(ranges: tuple[SplitRange, ...], sources: Iterable[str]) -> Non
 
 
 def split_of(index: int, ranges: tuple[SplitRange, ...], source: str = "") -> str | None:
-    """The split of that record; None when it is in none. Without ranges everything is `train`."""
+    """The split of a record; None if it is in none. Without ranges, every record is in `train`."""
     if not ranges:
         return TRAIN_SPLIT
     return next((each.name for each in ranges if each.holds(index, source)), None)

@@ -1,9 +1,8 @@
-"""The files of a donkeycar tub, version 2: which there are, and the records in them, however much
-was lost of either.
+"""The files of a donkeycar tub, version 2, and the records in them, even if parts were lost.
 
-donkeycar/parts/datastore_v2.py: `manifest.json` is five JSON lines: names of the inputs, their
-types, metadata, session data, and {"paths": catalogs, "current_index", "max_len",
-"deleted_indexes"}; a catalog is a file of JSON lines, a record each.
+As in donkeycar/parts/datastore_v2.py: `manifest.json` has five JSON lines, which are names of the
+inputs, their types, metadata, session data, and {"paths": catalogs, "current_index", "max_len",
+"deleted_indexes"}. A catalog is a file of JSON lines, one per record.
 """
 
 from __future__ import annotations
@@ -25,16 +24,21 @@ from auxdrive_train.ingest.source import inside
 MANIFEST_NAME = "manifest.json"
 IMAGE = "cam/image_array"
 _CATALOG = re.compile(r"catalog_(\d+)\.catalog")
-_LARGEST_INDEX = 2**53  # beyond, a float64 no longer holds every whole number
-# records that one damaged line can have swallowed: what a system holds back before it writes, and
-# far more
+_LARGEST_INDEX = 2**53  # a float64 holds every integer up to here
+# most records that a single damaged line can have replaced; a system buffers far fewer
 _LONGEST_HOLE = 10_000
 
 
 @dataclass(slots=True)
 class TubFiles:
-    """catalogs: in the order in which they were written. deleted: indexes. unlisted: catalogs that
-    the manifest does not name.
+    """The files of a tub.
+
+    Attributes:
+        manifest: path of `manifest.json`.
+        catalogs: in the order in which they were written.
+        deleted: indexes of deleted records.
+        unlisted: catalogs that the manifest does not name.
+        notes: what a person should know.
     """
 
     manifest: Path
@@ -46,7 +50,14 @@ class TubFiles:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record as the catalog has it. file, line: where."""
+    """A record as the catalog has it.
+
+    Attributes:
+        index: the record's number.
+        values: by key.
+        file: the catalog.
+        line: its line there.
+    """
 
     index: int
     values: dict[str, Any]
@@ -60,12 +71,12 @@ class Row:
 
 
 def find_files(folder: Path) -> TubFiles:
-    """The tub's files. Catalogs are found by their names too, for a manifest that was lost, damaged
-    or written anew does not list them.
+    """The tub's files. Catalogs are also found by their names, since a manifest that was damaged or
+    written anew does not list all.
 
     Raises:
-        DataError: no folder, or one without catalogs; the message says what it is instead, where
-            that can be seen.
+        DataError: there is no folder, or it has no catalogs; the message says what it is instead,
+            if that is clear.
     """
     if not is_folder(folder):
         raise DataError(f"{folder}: no such folder")
@@ -89,8 +100,8 @@ def find_files(folder: Path) -> TubFiles:
 
 
 def _writing_order(catalog: Path) -> tuple[bool, int, str]:
-    """Copies with other names come first, so that what donkeycar wrote itself counts as the later
-    record.
+    """Sort key of catalogs. Copies with other names come first, so that what donkeycar itself wrote
+    counts as the later record.
     """
     match = _CATALOG.fullmatch(catalog.name)
     return match is not None, int(match[1][:18]) if match else 0, catalog.name
@@ -121,8 +132,8 @@ def _no_tub(folder: Path) -> str:
 
 
 def _read_manifest(path: Path) -> tuple[list[object] | None, set[int], list[str]]:
-    """Catalogs that the manifest lists (None: it does not tell), deleted indexes, and what is wrong
-    with it.
+    """The catalogs that the manifest lists (None if it does not), the deleted indexes, and notes on
+    what is wrong with it.
     """
     lost = (
         "; the catalogs are found by their names, and which records were deleted in the tub is not "
@@ -138,7 +149,7 @@ def _read_manifest(path: Path) -> tuple[list[object] | None, set[int], list[str]
     for line in lines:
         value, _ = _parsed(line)
         if isinstance(value, dict) and isinstance(value.get("paths"), list):
-            # by its key and not by its place: the line was the fifth when it was whole
+            # found by its key, since lines before it may be missing
             found = value
     if found is None:
         return None, set(), [f"{path}: damaged, no line lists the catalogs' `paths`{lost}"]
@@ -156,7 +167,7 @@ def _read_manifest(path: Path) -> tuple[list[object] | None, set[int], list[str]
 
 
 def as_index(value: object) -> int | None:
-    """The index of a record, also where it was written as 3.0; None where it is none."""
+    """The value as an index, also if it was written as 3.0; None if it is not one."""
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
@@ -168,7 +179,7 @@ def as_index(value: object) -> int | None:
 
 
 def _parsed(line: Line) -> tuple[object, str]:
-    """The line's value, or what is wrong with it."""
+    """The line's value, and what is wrong with it (empty if nothing)."""
     try:
         return json.loads(line.text.decode()), ""
     except UnicodeDecodeError:
@@ -185,16 +196,21 @@ def _short(error: ValueError) -> str:
 
 
 def read_rows(files: TubFiles, damage: Damage, skipped: Counter[str]) -> list[Row]:
-    """The records that are not deleted, sorted by index; damaged ones are noted in `damage`, other
-    omissions counted in `skipped`.
+    """The records that are not deleted, sorted by index. Of records with the same index, the later
+    one is kept.
 
-    An index that was used again (the manifest that counts them was lost with the power) has had its
-    image overwritten: the later record is kept. So is none, where the later record is a damaged
-    line between others. Of records of several indexes that name one image, too, the later one was
-    written with the image that is there.
+    An index is used again if the manifest, which counts them, was lost in a power cut; the image of
+    the earlier record was then overwritten. If the later record is itself a damaged line, neither
+    is kept. Likewise, of records with different indexes that name the same image, the later one is
+    kept.
+
+    Args:
+        files: the tub's files.
+        damage: damaged lines are noted here.
+        skipped: counts other records that are left out, by reason.
     """
     found: dict[int, Row] = {}
-    index_of: dict[str, int] = {}  # by image, the later record's
+    index_of: dict[str, int] = {}  # by image, that of the later record
     for catalog in files.catalogs:
         for row, lost in _walk(catalog, damage, skipped):
             for index in lost:
@@ -229,8 +245,8 @@ def read_rows(files: TubFiles, damage: Damage, skipped: Counter[str]) -> list[Ro
 def _walk(
     catalog: Path, damage: Damage, skipped: Counter[str]
 ) -> Iterator[tuple[Row | None, range]]:
-    """Each record, with the indexes that damaged lines before it may have had; at the end None,
-    with those after the last record.
+    """Each record of a catalog, with the indexes that damaged lines before it may have had; at the
+    end None, with the indexes that damaged lines after the last record may have had.
     """
     before, damaged = -1, 0
     for line in read_lines(catalog):
@@ -254,7 +270,13 @@ def _walk(
 
 
 def _hole(before: int, damaged: int, after: int) -> range:
-    """The indexes that so many damaged lines between records of two indexes may have had."""
+    """The indexes that damaged lines between two records may have had.
+
+    Args:
+        before: index of the record before.
+        damaged: number of damaged lines.
+        after: index of the record after.
+    """
     if not damaged or before < 0:
         return range(0)
     return (

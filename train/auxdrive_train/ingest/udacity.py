@@ -1,9 +1,9 @@
-"""The recordings of Udacity's self-driving-car simulator: `driving_log.csv` (`udacity_log` reads
-it) and `IMG/`.
+"""Recordings of Udacity's self-driving-car simulator: `driving_log.csv`, which
+`auxdrive_train.ingest.udacity_log` reads, and the folder `IMG`.
 
-Columns: center, left, right (image paths of the machine that recorded), steering, throttle,
-brake, speed. Steering is in -1..1, positive right, of the simulator car's 25 degrees; speed is
-taken as miles per hour, the simulator's display unit.
+Columns: center, left, right (paths of images on the machine that recorded), steering, throttle,
+brake, speed. Steering is the share of the simulator car's 25 degrees, -1..1, positive to the right.
+Speed is taken as miles per hour, the unit of the simulator's display.
 """
 
 from __future__ import annotations
@@ -45,28 +45,30 @@ DEFAULT_CORRECTION = 0.2
 _BEYOND = "steering beyond [-1, 1]"
 _PEDAL_BEYOND = "throttle or brake beyond [-1, 1]"
 _NUMBERS = ("steering", "throttle", "brake", "speed")
-# The side on which a camera sits says which way it must steer to come back to the middle; positive
-# is right.
+# The direction in which the image of a side camera must be steered to return to the middle;
+# positive is right.
 _CORRECTION_SIGN = {"center": 0.0, "left": 1.0, "right": -1.0}
 _STAMP = re.compile(r"_(\d{4})_(\d\d)_(\d\d)_(\d\d)_(\d\d)_(\d\d)_(\d{1,6})\.[A-Za-z]+$")
 
 
 def read_udacity(folder: Path, options: SourceOptions) -> Source:
-    """Read a recording: which records it has, not yet their images. Each camera that is asked for
-    becomes episodes of its own.
+    """Read the records of a recording, without their images. Each camera becomes episodes of its
+    own.
 
-    Of an image's path the file name alone is used, looked up in `IMG/`: the paths are those of the
-    machine that recorded, with its separators. Rows are left out, and counted, that are damaged,
-    whose numbers are none or whose steering or pedals are beyond [-1, 1]; so are those of one
-    camera that name no image of it. Rows that are out of order are sorted by the times in the
-    images' names.
+    Only the file name of an image's path is used and looked up in `IMG`, since the path is that of
+    the machine that recorded. Rows are left out, and counted, if they are damaged or cut off, if
+    their numbers are not numbers, or if steering or pedals are outside [-1, 1]. For each camera,
+    rows that name no image of it are left out. Rows that are out of order are sorted by the times
+    in the images' names.
 
-    A last line that has no end was cut off, and is left out too.
+    Args:
+        folder: the recording.
+        options: what the user knows of it.
 
     Raises:
-        DataError: no log, a header of other columns, decimal commas, too many damaged lines (all
-            are listed), or nothing left to use.
-        UsageError: an unknown camera.
+        DataError: there is no log, its header names other columns, numbers have decimal commas, too
+            many lines are damaged (all are listed), or no row is usable.
+        UsageError: there is no such camera.
     """
     log = folder / LOG_NAME
     if not is_file(log):
@@ -131,7 +133,7 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
 
 
 def _units(options: SourceOptions, cameras: tuple[str, ...], correction: float) -> list[str]:
-    """How the rows' numbers are understood."""
+    """Notes on how the rows' numbers are understood."""
     notes = [
         f"steering is taken as -1..1 of {options.max_steer_deg:g} degrees at the road wheel, "
         "positive right",
@@ -146,8 +148,8 @@ def _units(options: SourceOptions, cameras: tuple[str, ...], correction: float) 
 
 
 def _order(parts: Sequence[int], stamps: Sequence[float | None]) -> clock.Order:
-    """The rows in the order of time, each of several joined logs for itself: they may be of two
-    machines.
+    """The order of the rows in time. If several logs were joined, each is sorted by itself, since
+    they may be from two machines.
     """
     whole = clock.Order([])
     for part in dict.fromkeys(parts):
@@ -170,8 +172,8 @@ def _cameras(options: SourceOptions) -> tuple[str, ...]:
 
 
 def _usable(rows: list[LogRow], skipped: Counter[str]) -> list[LogRow]:
-    """The rows whose numbers can be used; of rows with one image the last, which is when the
-    image there was written.
+    """The rows whose numbers can be used. Of rows with the same image, the last is kept: the image
+    was written with it.
     """
     found: dict[str, LogRow] = {}
     for row in rows:
@@ -191,7 +193,7 @@ def _usable(rows: list[LogRow], skipped: Counter[str]) -> list[LogRow]:
         file_name = _file_name(row.cells["center"]) or f"row {row.index}"
         if file_name in found:
             skipped["image named again by a later row"] += 1
-            del found[file_name]  # so that the later row also keeps its place
+            del found[file_name]  # so that the later row also keeps its own place
         found[file_name] = row
     return list(found.values())
 
@@ -208,7 +210,7 @@ def _float(text: str) -> float | None:
 
 
 def _record(images: Path, row: LogRow, camera: str, correction: float) -> SourceRecord | None:
-    """The row's record of a camera, its time still open; None where it names no image of it."""
+    """The row's record for a camera, without its time yet; None if the row names no image of it."""
     image = inside(images, _file_name(row.cells[camera]))
     if image is None:
         return None
@@ -227,7 +229,9 @@ def _record(images: Path, row: LogRow, camera: str, correction: float) -> Source
 
 
 def _time_s(file_name: str) -> float | None:
-    """The time in an image's name, `center_2023_03_23_00_39_05_673.jpg`; None without one."""
+    """The time in an image's name, as in `center_2023_03_23_00_39_05_673.jpg`; None if there is
+    none.
+    """
     match = _STAMP.search(file_name)
     if match is None:
         return None

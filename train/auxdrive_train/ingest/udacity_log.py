@@ -1,5 +1,5 @@
-"""The rows of the Udacity simulator's `driving_log.csv`: by name where a header names the columns,
-however the log was handled since.
+"""The rows of the Udacity simulator's `driving_log.csv`. If a header names the columns, they are
+found by name, so that logs that were edited can be read.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from auxdrive_train.ingest.lines import Damage, cut_off, read_lines
 COLUMNS = ("center", "left", "right", "steering", "throttle", "brake", "speed")
 """What the simulator writes, in this order and without a header."""
 SIDES = ("left", "right")
-"""Columns that a header may leave out where their images are not asked for."""
+"""Columns that a header may lack if their images are not asked for."""
 _OTHER_NAMES = {
     "reverse": "brake"
-}  # which the simulator's sixth column is also called, after the key that brakes
+}  # another name of the simulator's sixth column, after the key that brakes
 _DIGITS = re.compile(r"[-+]?\d+([eE][-+]?\d+)?")
 _COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 _IMAGE, _PATH = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE), re.compile(r"[/\\]")
@@ -28,8 +28,14 @@ _IMAGE, _PATH = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE), re.compile(r"[/\\]
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """A row. index: its number among the rows from 0, headers not counted. cells: by column. part:
-    number of the log, where several were joined, each with its header.
+    """A row of the log.
+
+    Attributes:
+        index: number of the row from 0; headers do not count.
+        cells: by column.
+        file: the log.
+        line: its line there.
+        part: number of the log, if several with a header each were joined.
     """
 
     index: int
@@ -47,12 +53,18 @@ class LogRow:
 def read_log(
     log: Path, cameras: tuple[str, ...], damage: Damage, skipped: Counter[str]
 ) -> tuple[list[LogRow], list[str]]:
-    """The rows, and notes on what was found. Damaged rows are noted in `damage`; they have an index
-    all the same.
+    """The rows of a log, and notes on what was found. Damaged rows are left out, but counted in the
+    rows' indexes.
+
+    Args:
+        log: the file.
+        cameras: the cameras whose images are needed.
+        damage: damaged lines are noted here.
+        skipped: counts other rows that are left out, by reason.
 
     Raises:
-        DataError: a header that does not name the columns that are needed, decimal commas, or a log
-            that cannot be read.
+        DataError: a header does not name the needed columns, numbers have decimal commas, or the
+            log cannot be read.
     """
     rows: list[LogRow] = []
     notes: list[str] = []
@@ -71,8 +83,8 @@ def read_log(
             continue
         damage.lines += 1
         index += 1
-        # The simulator ends every line: one that has no end was cut off, and its last number may
-        # lack digits even where it looks whole.
+        # The simulator ends every line. One without an end was cut off, and its last number may
+        # lack digits even if it looks complete.
         if cut_off(line, skipped):
             continue
         _refuse_decimal_commas(cells, columns, f"{log}, line {line.number}")
@@ -100,8 +112,8 @@ def read_log(
 
 
 def _refuse_decimal_commas(cells: list[str], columns: tuple[str, ...], where: str) -> None:
-    """Numbers such as 0,5 fall apart into two columns each, or stand in quotes after a spreadsheet:
-    the line is not damaged.
+    """Refuse lines with decimal commas. Such numbers (0,5) fall apart into two columns each, or
+    were quoted by a spreadsheet; the line is not damaged.
 
     Raises:
         DataError: the line has them.
@@ -123,8 +135,8 @@ def _refuse_decimal_commas(cells: list[str], columns: tuple[str, ...], where: st
 
 
 def _cells(line: bytes) -> tuple[list[str], str]:
-    """The line's cells, and what is wrong with it. Letters that are not UTF-8 stand in folders'
-    names, which are not used.
+    """The line's cells, and what is wrong with it (empty if nothing). Characters that are not UTF-8
+    occur only in the names of folders, which are not used.
     """
     if b"\0" in line:
         return [], "NUL bytes, left by a power cut"
@@ -136,8 +148,8 @@ def _cells(line: bytes) -> tuple[list[str], str]:
 
 
 def _is_header(cells: list[str], first: bool) -> bool:
-    """Whether the line names columns: no cell is an image, nor a number below the first line; one
-    may be empty, as an index's is.
+    """Whether the line names columns: no cell is an image, and, except in the first line, none is a
+    number. One cell may be empty, as that of an index column is.
     """
     words = [cell for cell in cells if cell]
     if (
@@ -158,10 +170,10 @@ def _is_number(text: str) -> bool:
 
 
 def _named(cells: list[str], cameras: tuple[str, ...], where: str) -> tuple[str, ...]:
-    """The header's columns by our names.
+    """The header's columns under our names.
 
     Raises:
-        DataError: a column that is needed is not named, or twice.
+        DataError: a needed column is missing, or there twice.
     """
     names = tuple(_OTHER_NAMES.get(cell.lower(), cell.lower()) for cell in cells)
     needed = [name for name in COLUMNS if name not in SIDES or name in cameras]

@@ -1,4 +1,6 @@
-"""The records of a plan become episodes: each is complete or not there, and none spans a break."""
+"""Write the records of a plan as episodes. An episode is either complete or not there, and none
+contains a jump in time.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +30,22 @@ from auxdrive_train.ingest.source import Source, SourceRecord, left_out
 from auxdrive_train.ingest.splits import SplitRange, split_of
 
 MAX_EPISODE_FRAMES = 500
-"""Episodes end here, so that an ingest that is stopped has no more than these to read again."""
+"""Longest episode, so that an ingest that was stopped has at most this many frames to read again.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be written: the records that stand in a split, and the card as yet without
-    episodes. scale: whether images are.
+    """What is to be written.
+
+    Attributes:
+        source: the recording.
+        splits: the ranges of records.
+        derived: modalities to compute.
+        records: the records that are in a split.
+        left_out: how many others there are, by reason.
+        scale: whether images are scaled.
+        card: the card, still without episodes.
     """
 
     source: Source
@@ -53,12 +64,21 @@ class Plan:
 
 @dataclass(slots=True)
 class IngestReport:
-    """What was written: episodes and frames by split; what was left out by reason; what a person
-    should know.
+    """What was written.
 
-    apart_s: as in the card, how far in time each split lies from the others. camera_faults: how
-    many images show nothing. broken: what `auxdrive inspect` will call broken; the rules are the
-    same.
+    Attributes:
+        identity: the source's identity.
+        rate_hz: frames per second.
+        image_size: (width, height).
+        index_field: what the source calls the number of a record.
+        frames: number of frames, by split.
+        episodes: ids of the episodes, by split.
+        skipped: how many records were left out, by reason.
+        notes: what a person should know.
+        apart_s: for each split, how far it is in time from the others, as in the card.
+        camera_faults: how many images show nothing.
+        broken: what `auxdrive inspect` will report as broken.
+        resumed: number of episodes that an earlier attempt had written.
     """
 
     identity: str
@@ -77,8 +97,15 @@ class IngestReport:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A record with its image. session, session_s: of which drive it is, and when it was taken on
-    that one's clock.
+    """A record with its images.
+
+    Attributes:
+        record: the record.
+        split: its split.
+        image: uint8 (H, W, 3).
+        depth: uint16 (H, W), or None.
+        session: the drive that it is from.
+        session_s: when it was taken, in seconds since the drive began.
     """
 
     record: SourceRecord
@@ -90,19 +117,19 @@ class _Frame:
 
     @property
     def track(self) -> tuple[str, str, str, bool]:
-        """What is the same in all frames of an episode."""
+        """What all frames of an episode have in common."""
         return self.split, self.record.stream, self.record.session, self.depth is not None
 
     @property
     def arrays(self) -> dict[Modality, AnyArray]:
-        """By modality, as they are stored."""
+        """The frames by modality, as they are stored."""
         return {Modality.RGB: self.image} | (
             {} if self.depth is None else {Modality.DEPTH: self.depth}
         )
 
 
 def report_of(plan: Plan) -> IngestReport:
-    """The report of a plan of which nothing was written yet."""
+    """The report of a plan before anything is written."""
     source = plan.source
     return IngestReport(
         source.identity,
@@ -120,11 +147,17 @@ def write_dataset(
     progress: Callable[[int], object] | None = None,
     numbers: Counter[str] | None = None,
 ) -> IngestReport:
-    """Write the episodes that are not there yet, then the card, then what is derived.
+    """Write the missing episodes, then the card, then the derived modalities.
 
     Args:
-        numbers: how many episodes of each track (`train`, `train-left`) there are elsewhere, so
-            that ids go on behind them.
+        plan: what is to be written.
+        out: the data set's folder.
+        progress: see `build_dataset`.
+        numbers: for each track (`train`, `train-left`), how many episodes exist elsewhere; new ids
+            are counted on from there.
+
+    Raises:
+        DataError: no image is usable, or an episode that was written before has other frames.
     """
     source = plan.source
     report = report_of(plan)
@@ -152,10 +185,10 @@ def write_dataset(
 def _decoded(
     plan: Plan, report: IngestReport, progress: Callable[[int], object] | None
 ) -> Iterator[_Frame]:
-    """The images, one record at a time; damaged ones are left out and counted."""
+    """The frames, one record at a time. Damaged images are left out and counted."""
     clock = SessionClock(plan.source.rate_hz)
     for record in plan.records:
-        placed = clock.place(record)  # also of those without an image: time goes on
+        placed = clock.place(record)  # also without an image, since time goes on
         frame = _frame(plan, record, placed, report)
         if frame is not None:
             yield frame
@@ -166,7 +199,7 @@ def _decoded(
 def _frame(
     plan: Plan, record: SourceRecord, placed: tuple[str, float], report: IngestReport
 ) -> _Frame | None:
-    """The record with its images; None where one is damaged."""
+    """The record with its images; None if one is damaged."""
     width, height = plan.size
     try:
         image = next(read_images(record.image)).image
@@ -182,22 +215,22 @@ def _frame(
         return None
     if plan.scale and image.shape[:2] != (height, width):
         image = resize(image, height, width)
-    # turned by its EXIF orientation, which the header's size does not show
+    # the size may differ from the header's if EXIF data turn the image
     if image.shape[:2] != (height, width):
         raise DataError(
             f"{record.image}: {image.shape[1]}x{image.shape[0]} upright, not {width}x{height}; use "
             "--image-size"
         )
     split = split_of(record.index, plan.splits, record.source)
-    assert split is not None  # `_choose` left only those
+    assert split is not None  # `_choose` kept only records in a split
     return _Frame(record, split, image, depth, *placed)
 
 
 def _episodes(
     frames: Iterator[_Frame], rate_hz: float, numbers: Counter[str]
 ) -> Iterator[tuple[str, _Frame, Iterator[_Frame]]]:
-    """Cut the stream of frames into episodes: (id, first frame, all frames). Each must be read to
-    its end before the next.
+    """Cut the stream of frames into episodes: (id, first frame, all frames). An episode must be
+    read to its end before the next one.
     """
     following = next(frames, None)
 
@@ -223,8 +256,11 @@ def _episodes(
 def _write_episode(
     out: Path, episode_id: str, frames: Iterator[_Frame], source: Source, report: IngestReport
 ) -> int:
-    """Write one episode, or pass over it when an earlier run has written it; the number of its
+    """Write an episode, or skip it if an earlier attempt has written it. Returns its number of
     frames.
+
+    Raises:
+        DataError: the episode that was written before has another number of frames.
     """
     written = out / EPISODES_DIR / episode_id
     if exists(written):
