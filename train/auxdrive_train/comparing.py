@@ -1,4 +1,4 @@
-"""Runs and sweeps as `auxdrive compare` holds them against each other. Nothing here needs torch."""
+"""Runs and sweeps, as `auxdrive compare` compares them. Needs no torch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_run(path: Path) -> bool:
 
 
 def result_of(path: Path) -> Result:
-    """A run's result.
+    """The result of a run.
 
     Raises:
         DataError: the run has not finished training, or a file is damaged.
@@ -62,7 +62,7 @@ def result_of(path: Path) -> Result:
 
 
 def _flat(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings under `path.to.key`, but for the seed and what decides nothing."""
+    """Settings by `path.to.key`, except the seed and those that do not influence the result."""
     for key, value in values.items():
         if not within and (key in NOT_IN_FINGERPRINT or key == "seed"):
             continue
@@ -73,10 +73,10 @@ def _flat(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, An
 
 
 def results_of_sweep(path: Path) -> Found:
-    """The finished runs of a sweep; the others are holes.
+    """The results of a sweep's finished runs; the others are reported as missing.
 
     Raises:
-        DataError: the sweep's own records are damaged.
+        DataError: a record of the sweep is damaged.
     """
     folder = SweepFolder(path)
     failures = folder.failures()

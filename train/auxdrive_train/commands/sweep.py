@@ -38,7 +38,7 @@ def sweep(
     methods: Annotated[
         str | None,
         typer.Option(
-            help=f"How runs are trained, separated by commas, of {', '.join(METHODS)}.",
+            help=f"Training methods, separated by commas, of {', '.join(METHODS)}.",
             show_default=False,
             autocompletion=some_of(METHODS),
         ),
@@ -50,7 +50,7 @@ def sweep(
     aux: Annotated[
         str | None,
         typer.Option(
-            help="Modalities that the methods which take any learn with, separated by commas.",
+            help="Auxiliary modalities, for the methods that use any, separated by commas.",
             show_default=False,
         ),
     ] = None,
@@ -86,16 +86,16 @@ def sweep(
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option(help="Runs that train side by side; they decide no result.")
+        int, typer.Option(help="How many runs train side by side; results do not depend on it.")
     ] = 1,
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on with the sweep in --out; methods and seeds may be added."
+            "--resume", help="Continue the sweep in --out; methods and seeds may be added."
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the runs and where they stand; train nothing.")
+        bool, typer.Option("--dry-run", help="List the runs and how far each is; train nothing.")
     ] = False,
     json_output: JsonOption = False,
 ) -> None:

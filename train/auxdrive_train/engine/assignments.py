@@ -1,4 +1,4 @@
-"""Settings as a user gives them one by one: `path.to.key=value`."""
+"""Settings that are given one by one, as `path.to.key=value`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def assignment(option: str, text: str) -> tuple[str, str]:
     """The path and the value's text of `path.to.key=value`.
 
     Raises:
-        ConfigError: it is written otherwise; the message names the option.
+        ConfigError: the text has another form; the message names the option.
     """
     path, equals, value = text.partition("=")
     if not equals or not path.strip():
@@ -20,10 +20,16 @@ def assignment(option: str, text: str) -> tuple[str, str]:
 
 
 def put(values: dict[str, Any], path: str, value: Any, where: str) -> None:
-    """Set the value under `path.to.key` of nested mappings.
+    """Set the value at `path.to.key` in nested mappings.
+
+    Args:
+        values: is changed.
+        path: the keys, separated by points.
+        value: what is set.
+        where: messages begin with it.
 
     Raises:
-        ConfigError: something on the way there is no mapping; the message begins with `where`.
+        ConfigError: the path leads through a value that is not a mapping.
     """
     *parents, key = path.split(".")
     for parent in parents:

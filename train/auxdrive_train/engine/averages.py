@@ -1,5 +1,5 @@
-"""Means over the training processes, taken by hand, since a phase may train several networks, in
-any combination.
+"""Means over the training processes. They are computed by hand, since a phase may train any
+combination of networks.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 
 def mean_over_processes(fabric: Fabric, values: Mapping[str, float]) -> dict[str, float]:
-    """The mean of each value over all processes, in place of this one's own."""
+    """The mean of each value over all processes."""
     if fabric.world_size == 1:
         return dict(values)
     shared = fabric.all_reduce(
@@ -25,7 +25,7 @@ def mean_over_processes(fabric: Fabric, values: Mapping[str, float]) -> dict[str
 
 
 def share_gradients(fabric: Fabric, optimizer: Optimizer) -> None:
-    """Give every process the mean of all processes' gradients."""
+    """Replace every process's gradients by their mean over all processes."""
     if fabric.world_size == 1:
         return
     parameters = [p for group in optimizer.param_groups for p in group["params"]]

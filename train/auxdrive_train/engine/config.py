@@ -180,7 +180,7 @@ class TrainConfig(Strict):
         description="further splits of the data on which the result is measured after training",
     )
     track: tuple[str, ...] = Field(
-        default=(), description="trackers that are told of every epoch, beside `metrics.jsonl`"
+        default=(), description="trackers, which record every epoch besides `metrics.jsonl`"
     )
 
     @field_serializer("data", when_used="json")

@@ -60,7 +60,7 @@ def train(
         >>> sorted(result.metrics["val"]["student"])[:2]
         ['acc_1.5', 'acc_15']
     """
-    load_trackers(config.track)  # what they lack must come to light before anything is made
+    load_trackers(config.track)  # checked before anything is written
     with claim(out, config, RUN, resume):
         return _train(config, out, progress)
 

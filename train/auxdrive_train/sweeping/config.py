@@ -1,14 +1,14 @@
-"""What a sweep trains: methods, seeds, and the settings that are varied. Nothing here needs torch.
+"""What a sweep trains: methods, seeds, and settings that are varied. Needs no torch.
 
-base:                    # the config of every run, as `auxdrive train` takes it
+base:                    # the config of every run, as for `auxdrive train`
   data: data
   epochs: 8
-  aux: [lidar]           # goes to the methods that take auxiliaries
+  aux: [lidar]           # for the methods that use auxiliaries
 methods:                 # names, or names with settings of their own
   baseline: {}
   samd: {options: {epochs_per_round: 2}}
 seeds: [0, 1, 2]
-vary:                    # every combination is trained; METHOD:path.to.key is of one method
+vary:                    # every combination is trained; METHOD:path.to.key is for one method
   lr: [0.001, 0.002]
   samd:options.loss: [rkd, hint]
 """
@@ -34,13 +34,13 @@ _OWN_PLACE = ("method", "seed")
 
 
 def _named(value: Any) -> Any:
-    """A list of methods is a mapping to no settings of their own."""
+    """Turn a list of methods into a mapping of methods to no settings of their own."""
     if isinstance(value, list | tuple):
         names = [str(name) for name in value]
         if len(set(names)) != len(names):
             raise ValueError("a method stands there twice")
         return {name: {} for name in names}
-    if isinstance(value, dict):  # `samd:` without a value is none
+    if isinstance(value, dict):  # `samd:` without a value has no settings
         return {name: {} if own is None else own for name, own in value.items()}
     return value
 
@@ -49,13 +49,13 @@ Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
 class SweepConfig(Strict):
-    """What a sweep trains; `sweep.yaml` holds it.
+    """What a sweep trains, as in `sweep.yaml`.
 
     Attributes:
-        base: the config of every run, but for method and seed.
-        methods: by name the settings of the method alone, which win over those of `base`.
-        seeds: of every combination.
-        vary: by `path.to.key`, or `METHOD:path.to.key`, the values that a setting takes.
+        base: the config of every run, except method and seed.
+        methods: by name, settings for that method only, which take precedence over `base`.
+        seeds: each combination is trained with each of them.
+        vary: by `path.to.key` or `METHOD:path.to.key`, the values that a setting takes.
     """
 
     base: dict[str, Any] = Field(default={})
@@ -91,7 +91,7 @@ class SweepConfig(Strict):
 
 
 def method_of(path: str, methods: Mapping[str, Any]) -> tuple[str | None, str]:
-    """The method that `METHOD:path.to.key` is of, and the path; None where it is of all."""
+    """The method of `METHOD:path.to.key`, or None if there is none, and the path."""
     method, colon, key = path.partition(":")
     return (method, key) if colon and method in methods else (None, path)
 
@@ -99,8 +99,12 @@ def method_of(path: str, methods: Mapping[str, Any]) -> tuple[str | None, str]:
 def parse_sweep(values: Mapping[str, Any], where: str) -> SweepConfig:
     """A sweep from a mapping.
 
+    Args:
+        values: what `sweep.yaml` holds.
+        where: the file's name; messages begin with it.
+
     Raises:
-        ConfigError: every mistake is listed; the message begins with `where`.
+        ConfigError: every mistake is listed.
     """
     try:
         refuse_odd(dict(values))
@@ -120,19 +124,20 @@ def load_sweep(
     sets: Sequence[str],
     vary: Sequence[str],
 ) -> SweepConfig:
-    """A sweep from a YAML file and what was given beside it, which wins.
+    """A sweep from a YAML file and from what was given besides, which takes precedence.
 
     Args:
-        file: None where there is none.
+        file: the YAML file, or None.
         base: settings of every run; None leaves one alone.
-        methods: in place of the file's; those that it names, too, keep their own settings.
-        seeds: in place of the file's, as '0,1' or '0-4'.
-        sets: further settings, `path.to.key=value` or `METHOD:path.to.key=value`.
-        vary: further settings that are varied, `path.to.key=value,value`.
+        methods: replace those of the file. A method that is in both keeps its settings from the
+            file.
+        seeds: replace those of the file; as '0,1' or '0-4'.
+        sets: further settings, as `path.to.key=value` or `METHOD:path.to.key=value`.
+        vary: further settings to vary, as `path.to.key=value,value`.
 
     Raises:
         ConfigError: every mistake is listed.
-        UsageError: seeds that are none.
+        UsageError: the seeds are not numbers or a range.
     """
     values: dict[str, Any] = read_yaml(file) if file is not None else {}
     where = "the sweep" if file is None else str(file)

@@ -1,9 +1,9 @@
-"""The folder of a sweep. Nothing here needs torch.
+"""The folder of a sweep. Needs no torch.
 
-sweep.yaml        what it trains (`SweepConfig`); `auxdrive sweep` takes it as it is
+sweep.yaml        what it trains (`SweepConfig`); `auxdrive sweep` can read it
 runs.json         the names of its runs
-failures.json     by run why it failed
-runs/<name>/      a run each (`auxdrive.runs`)
+failures.json     for each run that failed, why
+runs/<name>/      the runs (`auxdrive.runs`)
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ class SweepFolder:
         return RunFolder(self.path / _RUNS_DIR / name)
 
     def names(self) -> tuple[str, ...]:
-        """The names of its runs, begun or not.
+        """The names of all its runs, whether begun or not.
 
         Raises:
-            DataError: they are not recorded, or the record is damaged.
+            DataError: the record is missing or damaged.
         """
         return read_model(self.path / _RUNS_NAME, _Runs).runs
 
     def failures(self) -> dict[str, str]:
-        """By run why it failed when it was last tried.
+        """By run, why it failed when it was last tried.
 
         Raises:
             DataError: the record is damaged.
@@ -74,7 +74,7 @@ class SweepFolder:
         """Write what the sweep trains."""
         make_folder(self.path, UsageError)
         runs = _Runs(runs=tuple(names))
-        # first of all what makes the folder a sweep's, whenever this is killed
+        # written first, so that the folder is a sweep's even if this is killed
         write_atomic(self.path / SWEEP_NAME, dump_yaml(sweep.model_dump(mode="json")).encode())
         write_atomic(self.path / _RUNS_NAME, dump_json(runs.model_dump(mode="json")))
 
@@ -87,7 +87,7 @@ class SweepFolder:
 
 
 def _differences(before: SweepConfig, now: SweepConfig) -> list[str]:
-    """Methods and seeds may be added; the rest decides what the runs are."""
+    """What differs, except added methods and seeds: everything else decides what the runs are."""
     found = [
         changed(name, getattr(before, name), getattr(now, name))
         for name in ("vary",)

@@ -1,4 +1,4 @@
-"""The runs of a sweep: every method with every combination of what is varied, and every seed."""
+"""The runs of a sweep: every method with every combination of varied settings and every seed."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Member:
     """A run of a sweep.
 
     Attributes:
-        name: its folder's.
-        config: how it is trained. Its `threads` is 1 where the sweep sets none, so that weights do
-            not depend on the machine's load or on how many runs are trained side by side.
+        name: the name of its folder.
+        config: how it is trained. If the sweep does not set `threads`, it is 1, so that weights do
+            not depend on the machine's load or on how many runs train side by side.
     """
 
     name: str
@@ -37,10 +37,10 @@ class Member:
 
 
 def members_of(sweep: SweepConfig) -> list[Member]:
-    """The runs of a sweep, method by method; the seeds of a combination beside each other.
+    """The runs of a sweep, method by method; the seeds of a combination follow each other.
 
     Raises:
-        ConfigError: the mistakes of all runs, or two runs that are the same.
+        ConfigError: the mistakes of all runs, or two runs are the same.
     """
     made: list[Member] = []
     mistakes: dict[str, str] = {}
@@ -67,7 +67,7 @@ def members_of(sweep: SweepConfig) -> list[Member]:
 
 
 def _planned(sweep: SweepConfig) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The name and the config's values of each run."""
+    """The name and the settings of each run."""
     for method, own in sweep.methods.items():
         varied = {
             key: values
@@ -85,8 +85,8 @@ def _planned(sweep: SweepConfig) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _base_for(sweep: SweepConfig, method: str) -> dict[str, Any]:
-    """The base, without auxiliaries where the method takes none; a method that is not known is told
-    of when the config is checked.
+    """The base, without auxiliaries if the method uses none. (An unknown method is reported when
+    the config is checked.)
     """
     base = copy.deepcopy(sweep.base)
     try:
@@ -99,7 +99,7 @@ def _base_for(sweep: SweepConfig, method: str) -> dict[str, Any]:
 
 
 def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested mappings as one; what is `own` wins."""
+    """Merge nested mappings; values of `own` take precedence."""
     made = dict(base)
     for key, value in own.items():
         earlier = made.get(key)
@@ -111,7 +111,7 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _name(method: str, combination: Mapping[str, Any], seed: int) -> str:
-    """A folder's name that any file system takes; what it leaves out is told by a hash."""
+    """A folder's name that every file system accepts. What does not fit is replaced by a hash."""
     told = [method, *(f"{key}={_text(value)}" for key, value in combination.items())]
     whole = "+".join(told)
     name = _NOT_IN_NAMES.sub("_", whole).lstrip(".")[:_LONGEST_NAME]

@@ -1,4 +1,4 @@
-"""A sweep, trained: run by run in processes of their own, taken up where it was stopped."""
+"""Train a sweep: run by run, in processes of their own, and continue it after it was stopped."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ State = Literal["finished", "begun", "failed", "to do"]
 
 @dataclass(frozen=True)
 class SweepState:
-    """Where a run of a sweep stands.
+    """How far a run of a sweep is.
 
     Attributes:
-        name: the run's.
+        name: the run's name.
         path: its folder.
-        state: "failed" where it failed when it was last tried.
+        state: e.g. "finished", or "failed" if it failed when it was last tried.
         reason: why it failed.
     """
 
@@ -46,7 +46,7 @@ class SweepState:
 
 
 def sweep_states(sweep: SweepConfig, out: Path) -> list[SweepState]:
-    """Where each run stands; nothing is trained and nothing is written.
+    """How far each run is. Nothing is trained or written.
 
     Raises:
         ConfigError: the runs' mistakes.
@@ -62,23 +62,26 @@ def run_sweep(
     workers: int = 1,
     progress: ShowProgress = no_progress,
 ) -> list[SweepState]:
-    """Train every run of a sweep that is not finished; returns where each stands then.
+    """Train every run of a sweep that is not finished.
 
-    A run that fails, or whose process dies, is recorded with its reason, and the others go on. A
-    sweep that is killed is taken up with `resume`: what is finished is left alone, what was begun
-    goes on from its last epoch, what failed is tried again, and all ends with the same weights, bit
-    for bit. Methods and seeds may be added then.
+    A run that fails, or whose process dies, is recorded with the reason, and the others go on. A
+    sweep that was killed can be continued with `resume`: finished runs are left alone, runs that
+    were begun go on from their last epoch, failed runs are tried again, and all end with the same
+    weights, bit for bit. Methods and seeds may then be added.
 
     Args:
         sweep: what is trained.
         out: the sweep's folder.
-        resume: go on with the sweep that `out` holds.
-        workers: processes that train side by side; they decide no result.
+        resume: continue the sweep that `out` holds.
+        workers: how many runs train side by side; results do not depend on it.
         progress: shows how far it is.
+
+    Returns:
+        How far each run is at the end.
 
     Raises:
         ConfigError: the runs' mistakes, before anything is trained.
-        UsageError: `out` is held by another process, or holds something else.
+        UsageError: `out` is in use by another process, or holds something else.
         DataError: the data set cannot be read, or a record of the sweep is damaged.
     """
     check_workers(workers)
@@ -115,12 +118,12 @@ class _Trainer:
             train(member.config, path, resume=RunFolder(path).is_run)
 
     def close(self) -> None:
-        """There is nothing to release."""
+        """Does nothing: there is nothing to release."""
 
 
 @contextmanager
 def _named_log(name: str) -> Iterator[None]:
-    """What is logged meanwhile begins with the run's name: several runs log side by side."""
+    """Begin log messages with the run's name, since several runs log side by side."""
     before = logging.getLogRecordFactory()
 
     def record(*args: Any, **kwargs: Any) -> logging.LogRecord:
@@ -136,7 +139,9 @@ def _named_log(name: str) -> Iterator[None]:
 
 
 def _derive(members: Iterable[Member], progress: ShowProgress) -> None:
-    """Derived modalities are made before any run begins: two processes would both write them."""
+    """Compute derived modalities before any run begins, since otherwise several processes would
+    write them.
+    """
     wanted: dict[tuple[Path, ...], dict[Modality, None]] = {}
     for member in members:
         seen = wanted.setdefault(member.config.data, {})
@@ -156,7 +161,7 @@ def _state(folder: SweepFolder, member: Member, failures: dict[str, str]) -> Swe
         _refuse_another(run.path, run.config_path, member)
         try:
             run.result()
-        except DataError as error:  # training takes it up and writes it anew
+        except DataError as error:  # training will continue the run and write it anew
             return SweepState(member.name, run.path, "begun", str(error))
         return SweepState(member.name, run.path, "finished")
     if member.name in failures:
@@ -173,7 +178,7 @@ def _refuse_another(path: Path, config_path: Path, member: Member) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong. Of what nobody foresaw the traceback's last line comes first."""
+    """What went wrong. For an unexpected error, the last line of its traceback comes first."""
     text = str(error)
     if isinstance(error, AuxdriveError):
         return text

@@ -1,5 +1,5 @@
-"""Trackers: who is told of every epoch beside the run's own log, by name. One file and one row
-each; the contract stands in `auxdrive_train.trackers.contract`.
+"""Trackers: programs that show a run's curves, such as TensorBoard, by name. Each has a file and a
+row of its own; see `auxdrive_train.trackers.contract` for what a tracker must be.
 """
 
 from __future__ import annotations
@@ -22,4 +22,6 @@ TRACKERS: Registry[Callable[[], Tracker]] = Registry(
     },
     check=callable,
 )
-"""What makes a tracker. The package of a built-in one comes with the extra of its name."""
+"""By name, what makes a tracker. The package that a built-in one needs comes with the extra of the
+same name.
+"""

@@ -1,8 +1,8 @@
 """The contract between a run and its trackers.
 
-A tracker is told where a run begins, of every epoch, and that the run has ended or was stopped. It
-decides nothing: a training with trackers computes what it does without, and one that fails is left
-out while training goes on.
+A tracker is called when a run begins, after every epoch, and when the run ends or is stopped. It
+influences nothing: training computes the same with and without trackers, and a tracker that fails
+is dropped while training goes on.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class TrackedRun:
-    """The run that a tracker is told of.
+    """The run that a tracker records.
 
     Attributes:
-        folder: the run's; whatever a tracker writes goes there, under a name of its own.
-        config: every setting, as JSON has it.
-        step: optimiser steps that were done before: 0 in a new run. One that is resumed goes on
-            from there, in the record that it had; what that holds of later steps did not count.
+        folder: the run's folder; whatever a tracker writes goes there, under a name of its own.
+        config: every setting, as in JSON.
+        step: optimiser steps done so far; 0 for a new run. A run that is resumed goes on from there
+            in its existing record, and later steps in that record no longer count.
 
     Example:
         >>> from pathlib import Path
@@ -36,43 +36,43 @@ class TrackedRun:
 
     @property
     def name(self) -> str:
-        """The folder's own."""
+        """The name of the run's folder."""
         return self.folder.resolve().name
 
 
 class Tracker(Protocol):
-    """Is told of a run.
+    """Records a run.
 
     Example:
         >>> from pathlib import Path
-        >>> from auxdrive_train import TRACKERS, parse_config, train
+        >>> from auxdrive_train import TrackedRun
         >>> class Printed:
         ...     def on_start(self, run):
-        ...         print(f"{run.name}: {run.config['method']} from step {run.step} on")
+        ...         print(run.name, run.config["method"])
+        ...
         ...     def on_metrics(self, step, metrics):
-        ...         print(step, "student/loss/total" in metrics)
+        ...         print(step, metrics["student/loss/total"])
+        ...
         ...     def on_end(self):
         ...         print("over")
-        >>> TRACKERS.add("printed", Printed)
-        >>> config = {"data": "data", "epochs": 1, "batch_size": 16, "track": ["printed"]}
-        >>> result = train(parse_config(config), Path("tracked"))
-        tracked: baseline from step 0 on
-        6 True
-        over
-        >>> TRACKERS.remove("printed")
+        >>> tracker = Printed()
+        >>> tracker.on_start(TrackedRun(Path("runs/samd"), {"method": "samd"}, step=0))
+        samd samd
+        >>> tracker.on_metrics(10, {"student/loss/total": 0.5})
+        10 0.5
     """
 
     def on_start(self, run: TrackedRun) -> None:
-        """Training begins, or goes on."""
+        """Called when training begins or is resumed."""
 
     def on_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """An epoch is over.
+        """Called after an epoch.
 
         Args:
-            step: optimiser steps since the run's begin.
-            metrics: all numbers of the epoch's line in `metrics.jsonl`, each behind the role that
-                was trained: "student/loss/total", "teacher/val/ade_m".
+            step: optimiser steps since the run began.
+            metrics: all numbers of the epoch's line in `metrics.jsonl`. Names begin with the role
+                that was trained: "student/loss/total", "teacher/val/ade_m".
         """
 
     def on_end(self) -> None:
-        """Training has ended or was stopped; nothing follows."""
+        """Called last, when training has ended or was stopped."""

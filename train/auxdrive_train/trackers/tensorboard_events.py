@@ -1,4 +1,4 @@
-"""TensorBoard: event files in the run's folder, `tensorboard --logdir runs`."""
+"""TensorBoard: event files in the run's folder, shown by `tensorboard --logdir runs`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class TensorBoard:
     """A curve for each number."""
 
     def on_start(self, run: TrackedRun) -> None:
-        """Begin a file. What earlier ones hold of steps that did not count is passed over."""
+        """Begin a file. TensorBoard then ignores later steps of earlier files."""
         events = RunFolder(run.folder).events_dir
         again = events.is_dir() and any(events.iterdir())
         self._events = SummaryWriter(str(events), purge_step=run.step + 1 if again else None)
 
     def on_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Write a point of each curve to the disk."""
+        """Write a point of each curve."""
         for name, value in metrics.items():
             self._events.add_scalar(name, value, step)
         self._events.flush()

@@ -1,4 +1,4 @@
-"""The trackers of a run, told together: one that fails is left out, and training goes on."""
+"""All trackers of a run together. One that fails is dropped, and training goes on."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LOG = logging.getLogger(__name__)
 
 
 def load_trackers(names: Sequence[str]) -> dict[str, Callable[[], Tracker]]:
-    """What makes the trackers of these names; nothing is begun.
+    """What makes the trackers of these names. None is started yet.
 
     Raises:
         UsageError: there is no such tracker, or its package is broken.
         MissingExtra: it needs an extra that is not installed.
-        WrongVersion: its package does not fit.
+        WrongVersion: its package has a version that does not fit.
     """
     return {name: _load(name) for name in names}
 
@@ -29,7 +29,7 @@ def load_trackers(names: Sequence[str]) -> dict[str, Callable[[], Tracker]]:
 def _load(name: str) -> Callable[[], Tracker]:
     try:
         return TRACKERS[name]
-    except ModuleNotFoundError as error:  # of another package this comes as a UsageError
+    except ModuleNotFoundError as error:  # a package's own tracker raises UsageError instead
         raise MissingExtra(f"the tracker '{name}'", name) from error
     except ImportError as error:
         package = distribution_of((error.name or name).split(".")[0])
@@ -43,7 +43,7 @@ class Trackers:
         names: as in `TRACKERS`.
 
     Raises:
-        AuxdriveError: as `load_trackers`.
+        AuxdriveError: see `load_trackers`.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -51,7 +51,7 @@ class Trackers:
         self._told: dict[str, Tracker] = {}
 
     def on_start(self, run: TrackedRun) -> None:
-        """Make them, and tell each of the run."""
+        """Make the trackers, and start each."""
         for name, make in self._made.items():
             self._try(name, partial(self._begin, name, make, run))
 
@@ -60,19 +60,19 @@ class Trackers:
         self._told[name].on_start(run)
 
     def on_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Tell each of an epoch."""
+        """Pass the numbers of an epoch to each."""
         for name, tracker in tuple(self._told.items()):
             self._try(name, partial(tracker.on_metrics, step, metrics))
 
     def on_end(self) -> None:
-        """Tell each that nothing follows."""
+        """End each."""
         for name, tracker in tuple(self._told.items()):
             self._try(name, tracker.on_end)
 
     def _try(self, name: str, tell: Callable[[], None]) -> None:
         try:
             tell()
-        except Exception as error:  # noqa: BLE001  # of whatever package: it must not end a training
+        except Exception as error:  # noqa: BLE001  # whatever a tracker raises, it must not end a training
             self._told.pop(name, None)
             _LOG.warning(
                 f"the tracker '{name}' failed ({type(error).__name__}: {error}) and is told "

@@ -1,5 +1,5 @@
-"""Weights & Biases. Nothing is sent unless WANDB_MODE says "online": what lies in the run's folder
-can be sent by `wandb sync`.
+"""Weights & Biases. Nothing is sent unless WANDB_MODE is "online"; what is stored in the run's
+folder can be sent later with `wandb sync`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _LONGEST_ID = 100
 
 
 class WeightsAndBiases:
-    """One run there for one folder here, also where it is resumed. WANDB_PROJECT, WANDB_ENTITY and
-    WANDB_MODE are the user's; nothing is recorded of the machine, its code or its packages.
+    """One wandb run for each run's folder, also after a resume. WANDB_PROJECT, WANDB_ENTITY and
+    WANDB_MODE are left to the user. Nothing is recorded of the machine, its code or its packages.
     """
 
     def on_start(self, run: TrackedRun) -> None:
-        """Begin the run, or go on with it."""
+        """Begin the wandb run, or continue it."""
         folder = run.folder.resolve() / FOLDER
         folder.mkdir(exist_ok=True)
         self._is_alone = wandb.run is None
@@ -46,7 +46,7 @@ class WeightsAndBiases:
             name=run.name,
             id=_own_id(folder),
             resume="allow",
-            reinit="create_new",  # a run of the program's own goes on
+            reinit="create_new",  # a wandb run that the program itself has begun goes on
             dir=str(folder.parent),
             config=dict(run.config),
             mode=mode,
@@ -58,11 +58,11 @@ class WeightsAndBiases:
         )  # fmt: skip
 
     def on_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Log them."""
+        """Log the numbers."""
         self._run.log(dict(metrics), step=step)
 
     def on_end(self) -> None:
-        """Finish the run, and the process that wrote it down where nobody else has a run."""
+        """Finish the wandb run; also end wandb's process, unless another wandb run needs it."""
         try:
             self._run.finish()
             if self._is_alone:
@@ -72,8 +72,8 @@ class WeightsAndBiases:
 
 
 def _changed_environment(folder: Path) -> dict[str, str | None]:
-    """Keep what wandb stores beside its runs in the folder, and its reports of errors here; returns
-    what was there before, by name.
+    """Make wandb store everything in the folder, and send no error reports. Returns the environment
+    variables as they were before.
     """
     wanted = {
         "WANDB_CACHE_DIR": str(folder / "cache"),
