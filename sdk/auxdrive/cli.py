@@ -22,26 +22,10 @@ from typer.core import TyperGroup
 import auxdrive.console as console
 from auxdrive import __version__
 from auxdrive.console.standard_streams import OutputRefused, standard_streams, write_result
-from auxdrive.errors import AuxdriveError, MissingExtra, UsageError, WrongVersion
+from auxdrive.errors import AuxdriveError, UsageError
+from auxdrive.extras import what_lacks
 from auxdrive.registry import Registry
 
-# The extra that brings each module that a command may find missing.
-EXTRA_OF_MODULE = {
-    "torch": "train", "lightning_fabric": "train", "safetensors": "train",
-    "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
-    "jinja2": "train", "markupsafe": "train", "matplotlib": "all",
-    "av": "video",
-}  # fmt: skip
-# Modules that every extra brings: a command that lacks one needs the command's own extra.
-EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
-# The extra that brings all that a command needs, and which extras contain others (as in
-# pyproject.toml; a test compares them).
-EXTRA_OF_COMMAND = {
-    "train": "train", "select": "train", "ingest": "train", "evaluate": "train",
-    "sweep": "train", "export": "deploy", "collect": "sim", "drive": "sim", "merge": "sim",
-    "demo": "all",
-}  # fmt: skip
-WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim", "video", "tensorboard")}
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 UNFORESEEN, INTERRUPTED = 3, 130
 _LOG = logging.getLogger(__name__)
@@ -77,7 +61,7 @@ class _LazyGroup(TyperGroup):
         try:
             super().invoke(ctx)
         except ImportError as error:
-            missing = _missing(ctx.invoked_subcommand or "", error)
+            missing = what_lacks(ctx.invoked_subcommand or "", error)
             if missing is None:
                 raise
             raise missing from error
@@ -90,10 +74,12 @@ def _command_of(name: str) -> Any:
     try:
         return _with_shared_options(_as_command(name, COMMANDS[name]))
     except ImportError as error:
-        reason = _missing(name, error) or UsageError(f"`auxdrive {name}` cannot be loaded: {error}")
+        reason = what_lacks(name, error) or UsageError(
+            f"`auxdrive {name}` cannot be loaded: {error}"
+        )
     except UsageError as error:
         absent = error.__cause__
-        reason = (_missing(name, absent) if isinstance(absent, ImportError) else None) or error
+        reason = (what_lacks(name, absent) if isinstance(absent, ImportError) else None) or error
     return typer.main.get_command(_unavailable(name, reason))
 
 
@@ -183,36 +169,6 @@ def _unavailable(name: str, reason: AuxdriveError) -> typer.Typer:
         raise reason
 
     return app
-
-
-def _missing(command: str, error: ImportError) -> MissingExtra | WrongVersion | None:
-    """The error for a command whose import failed; None where no extra explains it.
-
-    The command's own extra is named where it brings the missing module. Otherwise the module's
-    extra is named, and the command's too if that is not complete. A package that is installed but
-    lacks a part or a name has the wrong version.
-
-    Args:
-        command: its name.
-        error: that the import raised.
-    """
-    module = (error.name or "").split(".")[0]
-    needed = EXTRA_OF_MODULE.get(module)
-    if module in EVERYWHERE:
-        needed = EXTRA_OF_COMMAND.get(command, needed)
-    if needed is None:
-        return None
-    own = EXTRA_OF_COMMAND.get(command, needed)
-    if error.name != module or not isinstance(error, ModuleNotFoundError):
-        from auxdrive.machine.facts import distribution_of
-
-        return WrongVersion(f"`auxdrive {command}`", distribution_of(module), error, needed)
-    if needed == own or needed in WITHIN_EXTRA.get(own, ()):
-        return MissingExtra(f"`auxdrive {command}`", own)
-    from auxdrive.machine.facts import extras
-
-    lacking = [own] if any(extra.name == own and not extra.complete for extra in extras()) else []
-    return MissingExtra(f"`auxdrive {command}`", *lacking, needed)
 
 
 def _print_version(wanted: bool) -> None:

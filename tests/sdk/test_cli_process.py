@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from auxdrive.cli import EXTRA_OF_COMMAND, EXTRA_OF_MODULE, WITHIN_EXTRA, _missing
+from auxdrive.extras import EXTRA_OF_COMMAND, EXTRA_OF_MODULE, WITHIN_EXTRA, what_lacks
 from auxdrive.machine.facts import Extra
 from foreign_packages import install_package
 from PIL import Image
@@ -231,18 +231,18 @@ def test_a_module_beyond_the_commands_own_extra_is_named_with_it(
     monkeypatch.setattr("auxdrive.machine.facts.extras", lambda: [Extra("sim", ("scipy",))])
     assert (
         "extras 'sim' and 'train', which are not installed. Install them: pip install "
-        "'auxdrive[sim,train]'" in str(_missing("drive", absent))
+        "'auxdrive[sim,train]'" in str(what_lacks("drive", absent))
     )
     monkeypatch.setattr("auxdrive.machine.facts.extras", lambda: [Extra("sim", ())])
-    assert "extra 'train', which is not installed" in str(_missing("drive", absent))
-    assert _missing("drive", ModuleNotFoundError("No module named 'mine'", name="mine")) is None
+    assert "extra 'train', which is not installed" in str(what_lacks("drive", absent))
+    assert what_lacks("drive", ModuleNotFoundError("No module named 'mine'", name="mine")) is None
 
 
 def test_a_module_of_every_extra_is_that_of_the_commands_own() -> None:
     """A command without an extra is told of the one that is needed for what it shows."""
     absent = ModuleNotFoundError("No module named 'jinja2'", name="jinja2")
-    assert "pip install 'auxdrive[sim]'" in str(_missing("drive", absent))
-    assert "pip install 'auxdrive[train]'" in str(_missing("inspect", absent))
+    assert "pip install 'auxdrive[sim]'" in str(what_lacks("drive", absent))
+    assert "pip install 'auxdrive[train]'" in str(what_lacks("inspect", absent))
 
 
 def test_a_wrong_version_is_not_called_a_missing_extra(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from auxdrive.cli import COMMANDS, EXTRA_OF_COMMAND
+from auxdrive.cli import COMMANDS
 from auxdrive.commands.completing import one_of, some_of
+from auxdrive.extras import EXTRA_OF_COMMAND
 from auxdrive.registry import Registry
 
 BASH = shutil.which("bash")

@@ -35,7 +35,7 @@ from auxdrive_eval.collecting.settings import (
     read_settings,
     splits_of,
 )
-from auxdrive_eval.simulators.settings import make_simulator
+from auxdrive_eval.simulators.settings import make_simulator, require_simulator
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,7 @@ def collect(
         DataError: the disk is full or refuses; complete episodes stay.
     """
     check_workers(workers)
+    require_simulator(settings.simulator)
     _refuse_foreign_data(out)
     with claim(out, settings, _recording(out)):
         write_atomic(out / SETTINGS_NAME, settings.model_dump_json(indent=2).encode() + b"\n")

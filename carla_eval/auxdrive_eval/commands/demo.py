@@ -25,6 +25,7 @@ def demo(
     three, and write one report.
     """
     from auxdrive.errors import ConfigError
+    from auxdrive.extras import modules_of, require_modules
     from auxdrive.storage.publish import write_atomic
     from auxdrive.strict import mistakes_of
     from pydantic import ValidationError
@@ -34,6 +35,7 @@ def demo(
     from auxdrive_eval.demo.settings import DemoSettings
     from auxdrive_eval.demo.stages import demo_in
 
+    require_modules(*modules_of(("train", "deploy", "sim", "all")))
     try:
         settings = DemoSettings(
             frames=frames, epochs=epochs, routes=routes, seed=seed, workers=workers

@@ -27,14 +27,12 @@ from auxdrive_eval.simulators import DEFAULT_SIMULATOR
 
 if TYPE_CHECKING:
     from auxdrive_eval.driving.agents.process import AgentLimits
-    from auxdrive_eval.driving.evaluate import Evaluation
     from auxdrive_eval.driving.route_store import StoredRoute
     from auxdrive_eval.driving.settings import DriverSource
     from auxdrive_eval.simulators.settings import SimulatorSettings
     from auxdrive_eval.world import Route
 
 EXPERT = "expert"
-REPORT_NAME = "report.html"
 
 
 def drive(
@@ -139,6 +137,9 @@ def drive(
     By default routes have seeds from 1000 on; `auxdrive collect` records on seeds below 1000, so
     these towns are new to the model.
     """
+    from auxdrive_eval.commands.drive_results import (
+        tell,  # with Jinja2: not only once all is driven
+    )
     from auxdrive_eval.driving.agents.process import AgentLimits
     from auxdrive_eval.driving.evaluate import drive_all
 
@@ -228,69 +229,3 @@ def planned_routes(
         if file is not None:
             return routes_of_file(file, simulator)
         return routes_of_seeds(chosen, simulator)
-
-
-def tell(folder: Path, evaluation: Evaluation, json_output: bool) -> None:
-    """Write an evaluation's page into its folder, and say what came of it."""
-    report = write_report(folder, evaluation)
-    if json_output:
-        console.print_json(evaluation.document)
-    else:
-        print_tables(evaluation)
-    note_what_went_wrong(evaluation)
-    console.note(f"report: {report}")
-
-
-def write_report(folder: Path, evaluation: Evaluation) -> Path:
-    """Write the page of an evaluation into its folder, and return its path."""
-    from auxdrive.storage.publish import write_atomic
-
-    from auxdrive_eval.report.drive_report import drive_report
-
-    path = folder / REPORT_NAME
-    write_atomic(path, drive_report(evaluation).encode())
-    return path
-
-
-def print_tables(evaluation: Evaluation) -> None:
-    """Print what an evaluation found."""
-    from auxdrive_eval.scoring.summary import scores_in_words
-
-    simulator = evaluation.settings.simulator
-    kind = simulator.kind
-    rows = []
-    for route, driven in zip(evaluation.routes, evaluation.driven, strict=True):
-        record = driven.record
-        infractions = sum(len(messages) for messages in record.infractions.values())
-        scores = (
-            f"{record.scores.score_composed:.1f}",
-            f"{record.scores.score_route:.1f}",
-            f"{record.scores.score_penalty:.3f}",
-        )
-        rows.append((f"{route.route_id} ({route.town})", *scores, infractions, record.status))
-    title = f"{kind} scores, rule set {evaluation.settings.rules} ({simulator.spec.caveat})"
-    console.table(
-        title, ("route", "score", "completion, %", "penalty", "infractions", "status"), rows
-    )
-    document = evaluation.document
-    console.table(
-        f"{kind} summary: {document['entry_status']} (infractions: per km, summed over the routes)",
-        ("value", ""),
-        list(zip(document["labels"], document["values"], strict=True)),
-    )
-    in_words = [(label, value) for value, label in scores_in_words(document)]
-    console.table(f"{kind} scores with their deviations", ("score", ""), in_words)
-
-
-def note_what_went_wrong(evaluation: Evaluation) -> None:
-    """Say which predictions were not driven by, and that the agent failed."""
-    from auxdrive_eval.driving.route_store import tally_of, what_became
-
-    if told := what_became(tally_of(evaluation.driven)):
-        console.note(f"{told} Look at the model's outputs")
-    if failures := evaluation.document["auxdrive"]["agent_failures"]:
-        of = f"{len(failures)} of {len(evaluation.driven)} drives"
-        console.note(
-            f"the agent itself failed on {of}; the same command with --resume --retry-crashed "
-            "drives them again"
-        )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from auxdrive.console import JsonOption
 
-from auxdrive_eval.commands.drive import planned_routes, tell
+from auxdrive_eval.commands.drive import planned_routes
 
 
 def merge(
@@ -46,6 +46,7 @@ def merge(
     The shards' settings, agent and versions must be equal, and each route must be in one of them.
     Without --routes or --route-seeds the routes stand in the order of the folders.
     """
+    from auxdrive_eval.commands.drive_results import tell
     from auxdrive_eval.driving.merge import merge as merge_shards
     from auxdrive_eval.driving.settings import read_settings
 

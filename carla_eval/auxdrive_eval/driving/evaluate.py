@@ -45,7 +45,7 @@ from auxdrive_eval.driving.settings import (
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
 from auxdrive_eval.scoring.records import AGENT_FAILURES
 from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
+from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator, require_simulator
 from auxdrive_eval.world import Route
 
 _log = logging.getLogger(__name__)
@@ -176,6 +176,7 @@ def drive_all(
         AuxdriveError: what loading the agent or the simulator raises before anything is driven.
     """
     check_workers(workers)
+    require_simulator(simulator)
     settings = evaluation_settings(
         routes, source, simulator, rules=rules, repeats=repeats, seed=seed
     )

@@ -140,7 +140,8 @@ class SimulatorSpec(Generic[Options]):
         sensors: what it can sense, in the order in which it is recorded.
         caveat: what its scores must not be taken for.
         extra: the extra of auxdrive that brings what it needs.
-        package: what must be there to sense; `auxdrive doctor` looks.
+        package: the module that must be there to sense; `auxdrive doctor` looks, and so do
+            `collect` and `drive` before they begin.
     """
 
     title: str

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from auxdrive.cards import CameraSpec
 from auxdrive.errors import UsageError
+from auxdrive.extras import require_modules
 from auxdrive.strict import Strict, mistakes_of
 from pydantic import Field, SerializeAsAny, ValidationError, ValidationInfo, field_validator
 
@@ -96,6 +97,25 @@ def simulator_settings(kind: str, options: Mapping[str, object]) -> SimulatorSet
     except ValidationError as error:
         lines = "; ".join(mistakes_of(error, options_type))
         raise UsageError(f"options of the simulator '{kind}': {lines}") from None
+
+
+def require_simulator(settings: SimulatorSettings) -> None:
+    """Refuse a simulator that could not sense, before anything is written for it.
+
+    Raises:
+        ModuleNotFoundError: the package that it needs is not installed, and an extra brings it.
+        UsageError: the same, and none does.
+    """
+    spec = settings.spec
+    try:
+        require_modules(*filter(None, [spec.package]))
+    except ModuleNotFoundError as error:
+        if spec.extra:
+            raise
+        raise UsageError(
+            f"the simulator '{settings.kind}' needs the package '{spec.package}', which is not "
+            "installed"
+        ) from error
 
 
 def make_simulator(settings: SimulatorSettings, *, sensors: bool = True) -> Simulator:

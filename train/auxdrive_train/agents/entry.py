@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from auxdrive.agent import Agent
+from auxdrive.extras import what_lacks
 from auxdrive.runs import RunFolder
 from auxdrive.storage.reading import is_folder
 
@@ -23,12 +24,17 @@ def load_agent(path: Path, role: str = "student", threads: int | None = 1) -> Ag
     Raises:
         UsageError: the run has no such role (the message lists its roles), or threads is below 1.
         DataError: the run has not finished an epoch, or is damaged.
+        MissingExtra: torch, or what else loads a run, is not installed.
     """
     path = Path(path)
     folder = RunFolder(path)
     if not folder.is_run or not is_folder(folder.checkpoints_dir):
         return None
-    from auxdrive_train.agents.torch_agent import RunAgent
-    from auxdrive_train.engine.load import load_run
-
+    try:
+        from auxdrive_train.agents.torch_agent import RunAgent
+        from auxdrive_train.engine.load import load_run
+    except ImportError as error:
+        if lacking := what_lacks("drive", error):
+            raise lacking from error
+        raise
     return RunAgent(load_run(path), role, threads)

@@ -10,6 +10,7 @@ import typer
 from auxdrive import console
 from auxdrive.commands.completing import one_of, some_of
 from auxdrive.console import JsonOption
+from auxdrive.modalities import Modality
 
 from auxdrive_train.commands.options import names_of
 from auxdrive_train.methods import METHODS
@@ -52,6 +53,7 @@ def sweep(
         typer.Option(
             help="Auxiliary modalities, for the methods that use any, separated by commas.",
             show_default=False,
+            autocompletion=some_of(Modality),
         ),
     ] = None,
     task: Annotated[

@@ -1,0 +1,73 @@
+"""What came of an evaluation: its page, and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import auxdrive.console as console
+from auxdrive.storage.publish import write_atomic
+
+from auxdrive_eval.driving.evaluate import Evaluation
+from auxdrive_eval.driving.route_store import tally_of, what_became
+from auxdrive_eval.report.drive_report import drive_report
+from auxdrive_eval.scoring.summary import scores_in_words
+
+REPORT_NAME = "report.html"
+
+
+def tell(folder: Path, evaluation: Evaluation, json_output: bool) -> None:
+    """Write an evaluation's page into its folder, and say what came of it."""
+    report = write_report(folder, evaluation)
+    if json_output:
+        console.print_json(evaluation.document)
+    else:
+        print_tables(evaluation)
+    note_what_went_wrong(evaluation)
+    console.note(f"report: {report}")
+
+
+def write_report(folder: Path, evaluation: Evaluation) -> Path:
+    """Write the page of an evaluation into its folder, and return its path."""
+    path = folder / REPORT_NAME
+    write_atomic(path, drive_report(evaluation).encode())
+    return path
+
+
+def print_tables(evaluation: Evaluation) -> None:
+    """Print what an evaluation found."""
+    simulator = evaluation.settings.simulator
+    kind = simulator.kind
+    rows = []
+    for route, driven in zip(evaluation.routes, evaluation.driven, strict=True):
+        record = driven.record
+        infractions = sum(len(messages) for messages in record.infractions.values())
+        scores = (
+            f"{record.scores.score_composed:.1f}",
+            f"{record.scores.score_route:.1f}",
+            f"{record.scores.score_penalty:.3f}",
+        )
+        rows.append((f"{route.route_id} ({route.town})", *scores, infractions, record.status))
+    title = f"{kind} scores, rule set {evaluation.settings.rules} ({simulator.spec.caveat})"
+    console.table(
+        title, ("route", "score", "completion, %", "penalty", "infractions", "status"), rows
+    )
+    document = evaluation.document
+    console.table(
+        f"{kind} summary: {document['entry_status']} (infractions: per km, summed over the routes)",
+        ("value", ""),
+        list(zip(document["labels"], document["values"], strict=True)),
+    )
+    in_words = [(label, value) for value, label in scores_in_words(document)]
+    console.table(f"{kind} scores with their deviations", ("score", ""), in_words)
+
+
+def note_what_went_wrong(evaluation: Evaluation) -> None:
+    """Say which predictions were not driven by, and that the agent failed."""
+    if told := what_became(tally_of(evaluation.driven)):
+        console.note(f"{told} Look at the model's outputs")
+    if failures := evaluation.document["auxdrive"]["agent_failures"]:
+        of = f"{len(failures)} of {len(evaluation.driven)} drives"
+        console.note(
+            f"the agent itself failed on {of}; the same command with --resume --retry-crashed "
+            "drives them again"
+        )

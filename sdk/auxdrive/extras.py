@@ -1,0 +1,77 @@
+"""The optional extras: which of them brings a module, which a command needs, and what is told where
+one is not installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from importlib.util import find_spec
+
+from auxdrive.errors import MissingExtra, WrongVersion
+
+EXTRA_OF_MODULE = {
+    "torch": "train", "lightning_fabric": "train", "safetensors": "train",
+    "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
+    "jinja2": "train", "markupsafe": "train", "matplotlib": "all",
+    "av": "video",
+}  # fmt: skip
+"""The extra that brings each module that a command may find missing."""
+EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
+"""Modules that every extra brings: a command that lacks one needs the command's own extra."""
+EXTRA_OF_COMMAND = {
+    "train": "train", "select": "train", "ingest": "train", "evaluate": "train",
+    "sweep": "train", "export": "deploy", "collect": "sim", "drive": "sim", "merge": "sim",
+    "demo": "all",
+}  # fmt: skip
+"""The extra that brings all that a command needs."""
+WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim", "video", "tensorboard")}
+"""Which extras contain others (as in pyproject.toml; a test compares them)."""
+
+
+def what_lacks(command: str, error: ImportError) -> MissingExtra | WrongVersion | None:
+    """The error for a command whose import failed; None where no extra explains it.
+
+    The command's own extra is named where it brings the missing module. Otherwise the module's
+    extra is named, and the command's too if that is not complete. A package that is installed but
+    lacks a part or a name has the wrong version.
+
+    Args:
+        command: its name.
+        error: that the import raised.
+    """
+    module = (error.name or "").split(".")[0]
+    needed = EXTRA_OF_MODULE.get(module)
+    if module in EVERYWHERE:
+        needed = EXTRA_OF_COMMAND.get(command, needed)
+    if needed is None:
+        return None
+    own = EXTRA_OF_COMMAND.get(command, needed)
+    if error.name != module or not isinstance(error, ModuleNotFoundError):
+        from auxdrive.machine.facts import distribution_of
+
+        return WrongVersion(f"`auxdrive {command}`", distribution_of(module), error, needed)
+    if needed == own or needed in WITHIN_EXTRA.get(own, ()):
+        return MissingExtra(f"`auxdrive {command}`", own)
+    from auxdrive.machine.facts import extras
+
+    lacking = [own] if any(extra.name == own and not extra.complete for extra in extras()) else []
+    return MissingExtra(f"`auxdrive {command}`", *lacking, needed)
+
+
+def require_modules(*modules: str) -> None:
+    """Look for modules without importing them: a command that needs them only later, or in other
+    processes, ends before it has written anything.
+
+    Raises:
+        ModuleNotFoundError: of the first that is not installed, as its import would raise it; the
+            command line makes the extra's name of it.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+
+
+def modules_of(extras: Collection[str]) -> tuple[str, ...]:
+    """The modules that these extras bring, as far as they are known here."""
+    own = [module for module, extra in EXTRA_OF_MODULE.items() if extra in extras]
+    return tuple(dict.fromkeys((*own, *EVERYWHERE)))
