@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import auxdrive.console as console
 import typer
-from auxdrive.commands.completing import some_of
+from auxdrive.commands.completing import modality_names, some_of
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
-from auxdrive.modalities import Modality
 from auxdrive.work import Work
 
 from auxdrive_eval.commands.simulator_options import (
@@ -61,7 +60,7 @@ def collect(
         typer.Option(
             help="What to record (default: all that the simulator senses).",
             show_default=False,
-            autocompletion=some_of(Modality),
+            autocompletion=some_of(modality_names),
         ),
     ] = None,
     rate: Annotated[

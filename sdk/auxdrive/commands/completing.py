@@ -9,28 +9,40 @@ from collections.abc import Callable, Iterable
 Complete = Callable[[str], list[str]]
 """From what was typed so far to what it may become, for `typer.Option(autocompletion=...)`."""
 
+Names = Iterable[str] | Callable[[], Iterable[str]]
+"""Those that there are: looked at when a completion is asked for, so that a `Registry` can be given
+or, where reading them imports something, a function.
+"""
 
-def one_of(names: Iterable[str]) -> Complete:
-    """Completes a name.
 
-    Args:
-        names: those that there are; asked at each completion, so that a `Registry` can be given.
-    """
+def modality_names() -> Iterable[str]:
+    """The names of all modalities. NumPy is imported with them."""
+    from auxdrive.modalities import Modality
+
+    return list(Modality)
+
+
+def one_of(names: Names) -> Complete:
+    """Completes a name."""
 
     def complete(incomplete: str) -> list[str]:
-        return [name for name in names if name.startswith(incomplete)]
+        return [name for name in _read(names) if name.startswith(incomplete)]
 
     return complete
 
 
-def some_of(names: Iterable[str]) -> Complete:
+def some_of(names: Names) -> Complete:
     """Completes the last of several names that are separated by commas; those that stand there
     already are not offered again.
     """
 
     def complete(incomplete: str) -> list[str]:
         *before, last = incomplete.split(",")
-        found = [name for name in names if name.startswith(last) and name not in before]
+        found = [n for n in _read(names) if n.startswith(last) and n not in before]
         return [",".join([*before, name]) for name in found]
 
     return complete
+
+
+def _read(names: Names) -> Iterable[str]:
+    return names() if callable(names) else names

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 from auxdrive import console
-from auxdrive.commands.completing import one_of, some_of
+from auxdrive.commands.completing import modality_names, one_of, some_of
 from auxdrive.console import JsonOption
-from auxdrive.modalities import Modality
 
 from auxdrive_train.commands.options import ResumeOption, SetOption, TrackOption, names_of
 from auxdrive_train.models import BACKBONES
@@ -28,12 +27,14 @@ def select(
                 "Modalities to weigh, separated by commas; by default all that the data hold, edge "
                 "and frequency."
             ),
-            autocompletion=some_of(Modality),
+            autocompletion=some_of(modality_names),
         ),
     ] = None,
     main: Annotated[
         str,
-        typer.Option(help="Modality that the student will see.", autocompletion=one_of(Modality)),
+        typer.Option(
+            help="Modality that the student will see.", autocompletion=one_of(modality_names)
+        ),
     ] = "rgb",
     task: Annotated[
         str,
@@ -58,6 +59,7 @@ def select(
     validation set.
     """
     from auxdrive.data.dataset import Dataset
+    from auxdrive.modalities import Modality
 
     from auxdrive_train.engine.config import load_config
 

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 from auxdrive import console
-from auxdrive.commands.completing import one_of, some_of
+from auxdrive.commands.completing import modality_names, one_of, some_of
 from auxdrive.console import JsonOption
-from auxdrive.modalities import Modality
 
 from auxdrive_train.commands.options import ResumeOption, SetOption, TrackOption, names_of
 from auxdrive_train.methods import METHODS
@@ -33,13 +32,13 @@ def train(
     ] = None,
     main: Annotated[
         str | None,
-        typer.Option(help="Modality that the student sees.", autocompletion=one_of(Modality)),
+        typer.Option(help="Modality that the student sees.", autocompletion=one_of(modality_names)),
     ] = None,
     aux: Annotated[
         str | None,
         typer.Option(
             help="Auxiliary modalities, which only training sees, separated by commas.",
-            autocompletion=some_of(Modality),
+            autocompletion=some_of(modality_names),
         ),
     ] = None,
     task: Annotated[
