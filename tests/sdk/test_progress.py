@@ -93,19 +93,20 @@ def test_efforts_weigh_where_units_are_unlike() -> None:
 
 
 def test_a_pipe_gets_a_line_for_each_unit(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress(Work("recording", "episode", 3)) as shown:
+    with progress(Work("recording", "episode", 4)) as shown:
+        shown.found(1)
         shown.found(1)
         shown.within(0.5)
         shown.done(1, "240 frames", "\x1b[2Jname")
-        shown.expect(4)
+        shown.expect(5)
         shown.done(2, "720 frames")
     out, said = capsys.readouterr()
     assert out == ""
     assert said.splitlines() == [
-        "recording: 3 episodes",
-        "1 of them was there already",
-        "episode 2/3 · 0 s left · 240 frames · \\x1b[2Jname",
-        "episode 4/4 · took 0 s · 720 frames",
+        "recording: 4 episodes",
+        "2 of them were there already",
+        "episode 3/4 · 0 s left · 240 frames · \\x1b[2Jname",
+        "episode 5/5 · took 0 s · 720 frames",
     ]  # fmt: skip
 
 

@@ -152,13 +152,9 @@ def collect(
                 shown.done(now - before, other)
             before = now
 
-        try:
+        stays = f"finished episodes are in {out}, and the same command goes on"
+        with console.interruptible(lambda: stays):
             collected = record(settings, out, workers=workers, on_episode=on_episode)
-        except KeyboardInterrupt:
-            console.note(
-                f"interrupted; finished episodes are in {out}, and the same command goes on"
-            )
-            raise
     sizes = {name: len(ids) for name, ids in collected.card.splits.items()}
     result = {
         "out": str(out),

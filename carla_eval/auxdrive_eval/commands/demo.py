@@ -45,7 +45,9 @@ def demo(
     page = out / "report.html"
     with demo_in(out, settings) as made, console.progress(made.work) as shown:
         made.show(shown)
-        made.run()
+        stays = f"finished stages are in {out}, and the same command goes on"
+        with console.interruptible(lambda: stays):
+            made.run()
         findings = gather(made)
         write_atomic(page, demo_report(made, findings).encode())
     if json_output:

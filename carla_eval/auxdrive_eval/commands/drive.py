@@ -168,7 +168,8 @@ def drive(
             if stored.error:
                 console.note(f"#{record.index} {record.route_id}: {record.status}: {stored.reason}")
 
-        try:
+        stays = f"finished routes are in {folder}, and the same command with --resume goes on"
+        with console.interruptible(lambda: stays):
             evaluation = drive_all(
                 planned,
                 source,
@@ -182,12 +183,6 @@ def drive(
                 retry_crashed=retry_crashed,
                 on_route=on_route,
             )
-        except KeyboardInterrupt:
-            console.note(
-                f"interrupted; finished routes are in {folder}, and the same command with --resume "
-                "goes on"
-            )
-            raise
     tell(folder, evaluation, json_output)
 
 

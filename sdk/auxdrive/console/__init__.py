@@ -21,6 +21,7 @@ from auxdrive.console.speech import (
     QUIET,
     VERBOSE,
     error,
+    interruptible,
     log_shown,
     message,
     note,
@@ -33,7 +34,8 @@ from auxdrive.console.speech import (
 from auxdrive.console.standard_streams import keep_for_result, result_written, write_result
 
 __all__ = [
-    "NORMAL", "QUIET", "VERBOSE", "JsonOption", "error", "line", "log_shown", "note",
+    "NORMAL", "QUIET", "VERBOSE", "JsonOption", "error", "interruptible",
+    "line", "log_shown", "note",
     "print_json", "printable", "progress", "speak_from", "spoken_from", "stderr", "stdout", "table",
 ]  # fmt: skip
 

@@ -35,7 +35,9 @@ def progress(work: Work) -> Iterator[Shown]:
             yield row
     else:
         speech.note(f"{work.name}{_of_how_many(work)}")
-        yield _Lines(work)
+        lines = _Lines(work)
+        yield lines
+        lines.say_found()
 
 
 def _of_how_many(work: Work) -> str:
@@ -87,8 +89,10 @@ class _Lines(_Row):
     def __init__(self, work: Work) -> None:
         super().__init__(work)
         self._said_s = time.monotonic()
+        self._found = 0
 
     def done(self, count: int = 1, *details: str, effort: float | None = None) -> None:
+        self.say_found()
         super().done(count, *details, effort=effort)
         if not self.work.many or self.pace.is_over:
             self._say()
@@ -102,8 +106,14 @@ class _Lines(_Row):
 
     def found(self, count: int, effort: float | None = None) -> None:
         super().found(count, effort)
-        if count:
-            speech.note(f"{count} of them {'was' if count == 1 else 'were'} there already")
+        self._found += count
+
+    def say_found(self) -> None:
+        """Once, with the first news of others: they may be found one by one."""
+        if self._found:
+            verb = "was" if self._found == 1 else "were"
+            speech.note(f"{self._found} of them {verb} there already")
+        self._found = 0
 
     def _say(self, *further: str) -> None:
         self._said_s = time.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from rich.cells import cell_len, set_cell_size
@@ -124,6 +124,21 @@ def note(text: str, style: str = "", level: int = NORMAL) -> None:
 def error(text: str) -> None:
     """Say why a command ends (standard error)."""
     note(f"error: {text}", style="red", level=QUIET)
+
+
+@contextmanager
+def interruptible(what_stays: Callable[[], str]) -> Iterator[None]:
+    """Where the user interrupts the block he is told what stays of it, and how it goes on.
+
+    Args:
+        what_stays: that in words; empty where nothing stays.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        if told := what_stays():
+            note(f"interrupted; {told}")
+        raise
 
 
 class _Notes(logging.Handler):

@@ -143,7 +143,9 @@ def ingest(
     ) * (1 + len(derived))
     with console.progress(Work(f"ingesting {read.name}", "image", images, many=True)) as shown:
         write = add_to_dataset if add else build_dataset
-        report = write(read, out, ranges, derived, size, licence, progress=shown.done)
+        stays = f"finished episodes are kept for {out}, and the same command goes on"
+        with console.interruptible(lambda: stays):
+            report = write(read, out, ranges, derived, size, licence, progress=shown.done)
     if json_output:
         console.print_json(_as_json(out, report))
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -117,19 +117,11 @@ def sweep(
     if dry_run:
         _show(out, sweep_states(loaded, out), None, json_output)
         return
-    states = _run(lambda: run_sweep(loaded, out, resume, workers, console.progress), out)
+    stays = f"what is finished is in {out}, and the same command with --resume goes on"
+    with console.interruptible(lambda: stays):
+        states = run_sweep(loaded, out, resume, workers, console.progress)
     _show(out, states, _compared(out, states), json_output)
     _refuse_unfinished(out, states)
-
-
-def _run(train: Callable[[], list[SweepState]], out: Path) -> list[SweepState]:
-    try:
-        return train()
-    except KeyboardInterrupt:
-        console.note(
-            f"interrupted; what is finished is in {out}, and the same command with --resume goes on"
-        )
-        raise
 
 
 def _compared(out: Path, states: Sequence[SweepState]) -> Comparison | None:

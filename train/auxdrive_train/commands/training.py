@@ -21,12 +21,9 @@ def train_shown(config: TrainConfig, out: Path, resume: bool) -> RunResult:
 
     from auxdrive_train.engine.train import train
 
-    try:
+    def what_stays() -> str:
+        stays = f"finished epochs are in {out}, and the same command with --resume goes on"
+        return stays if RunFolder(out).is_run else ""
+
+    with console.interruptible(what_stays):
         return train(config, out, resume, progress=console.progress)
-    except KeyboardInterrupt:
-        if RunFolder(out).is_run:
-            console.note(
-                f"interrupted; finished epochs are in {out}, and the same command with --resume "
-                "goes on"
-            )
-        raise
