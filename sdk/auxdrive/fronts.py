@@ -1,5 +1,6 @@
-"""What a package offers at its front (`from auxdrive_train import train`). A name is imported
-when it is asked for: a package stays cheap to import, and brings no torch.
+"""The front of a package: the names that it offers directly, as in `from auxdrive_train import
+train`. A name is imported only when it is asked for, so that the package is cheap to import and
+brings no torch.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from typing import Any
 def front(
     package: str, names_of: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a package that has such a front.
+    """Make the `__getattr__` and `__dir__` of a package with a front.
 
     Args:
         package: its name.
-        names_of: by module within the package, the names that it gives to the front, separated by
-            spaces.
+        names_of: for each module within the package, the names that it gives to the front,
+            separated by spaces.
+
+    Returns:
+        The two functions.
 
     Example:
         >>> from auxdrive.fronts import front

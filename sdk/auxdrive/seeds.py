@@ -1,4 +1,4 @@
-"""Seeds as a user writes them."""
+"""Reads seeds as a user writes them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from auxdrive.errors import UsageError
 
 
 def seeds_of_text(text: str, what: str, largest: int, example: str) -> tuple[int, ...]:
-    """Numbers and ranges, separated by commas; the order is kept.
+    """Read numbers and ranges that are separated by commas.
 
     Args:
         text: such as '1000,1005-1009'.
         what: the seeds are, for messages.
-        largest: a seed may be.
-        example: of how they are written.
+        largest: the largest seed that is allowed.
+        example: of how they are written, for messages.
+
+    Returns:
+        The seeds in the order of the text.
 
     Raises:
-        UsageError: no seeds, one beyond the largest, or one twice.
+        UsageError: there are no seeds, or one is too large or named twice.
     """
     seeds: list[int] = []
     for part in text.split(","):

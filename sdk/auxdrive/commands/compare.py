@@ -1,4 +1,4 @@
-"""`auxdrive compare`: results held against each other."""
+"""`auxdrive compare`: compares results."""
 
 from __future__ import annotations
 
@@ -86,7 +86,12 @@ def compare(
 
 
 def show_comparison(found: Comparison, metrics: list[str]) -> None:
-    """Print a comparison as tables, with what may be said of it."""
+    """Print a comparison as tables, with the sentences that the tests allow.
+
+    Args:
+        found: the comparison.
+        metrics: names of those to show.
+    """
     from auxdrive.commands.comparing.tables import COLUMNS, metric_tables, settings_rows
 
     for table in metric_tables(found, metrics):
@@ -106,7 +111,7 @@ def check_plot(path: Path) -> None:
     """Refuse a file that cannot be drawn into, before anything is read.
 
     Raises:
-        UsageError: its suffix, or there is no such directory.
+        UsageError: its name has the wrong ending, or there is no such directory.
     """
     from auxdrive.commands.comparing.plot import SUFFIXES
     from auxdrive.storage.reading import is_folder
@@ -118,7 +123,13 @@ def check_plot(path: Path) -> None:
 
 
 def write_plot(found: Comparison, metrics: list[str], path: Path) -> None:
-    """Draw a comparison into a file."""
+    """Draw a comparison into a file.
+
+    Args:
+        found: the comparison.
+        metrics: names of those to show.
+        path: of the file.
+    """
     from auxdrive.commands.comparing.plot import plot as drawn
     from auxdrive.storage.publish import write_atomic
 

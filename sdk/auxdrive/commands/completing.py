@@ -1,5 +1,5 @@
-"""What a shell offers when Tab is pressed within a command: the names of a choice. The tables of
-names import nothing, so neither does a completion.
+"""Completion by Tab in a shell: the names that an option may have. Registries import nothing to
+list their names, so a completion does not either, except where a function reads the names.
 """
 
 from __future__ import annotations
@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 Complete = Callable[[str], list[str]]
-"""From what was typed so far to what it may become, for `typer.Option(autocompletion=...)`."""
+"""Gives the texts that what was typed so far may become, for `typer.Option(autocompletion=...)`."""
 
 Names = Iterable[str] | Callable[[], Iterable[str]]
-"""Those that there are: looked at when a completion is asked for, so that a `Registry` can be given
-or, where reading them imports something, a function.
+"""The names that an option may have, such as a `Registry`, or a function that gives them where reading
+them imports something. They are read anew at each completion.
 """
 
 
@@ -23,7 +23,7 @@ def modality_names() -> Iterable[str]:
 
 
 def one_of(names: Names) -> Complete:
-    """Completes a name."""
+    """Complete a name."""
 
     def complete(incomplete: str) -> list[str]:
         return [name for name in _read(names) if name.startswith(incomplete)]
@@ -32,8 +32,8 @@ def one_of(names: Names) -> Complete:
 
 
 def some_of(names: Names) -> Complete:
-    """Completes the last of several names that are separated by commas; those that stand there
-    already are not offered again.
+    """Complete the last of several names that are separated by commas. Names that were typed already
+    are not offered again.
     """
 
     def complete(incomplete: str) -> list[str]:

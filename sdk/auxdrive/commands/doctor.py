@@ -1,4 +1,4 @@
-"""`auxdrive doctor`: what this machine can run, and why not the rest."""
+"""`auxdrive doctor`: what this machine can run, and why it cannot run the rest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOT_SUPPORTED = "not supported by this version"
 
 
 class _Simulator(Protocol):
-    """What `auxdrive_eval.simulators.base.SimulatorSpec` says of what it needs."""
+    """The part of `auxdrive_eval.SimulatorSpec` that says what a simulator needs."""
 
     extra: str
     package: str
@@ -122,7 +122,12 @@ def doctor(json_output: JsonOption = False) -> None:
 
 
 def _capabilities(packages: dict[str, Package], found: list[Extra]) -> list[tuple[str, str]]:
-    """(what, why not); the reason is empty where it can run."""
+    """What this machine can do, each with the reason why not; the reason is empty where it can.
+
+    Args:
+        packages: that were asked, by name.
+        found: the extras.
+    """
     missing = {extra.name: extra.missing for extra in found}
     torch = packages["torch"]
     train_cuda = torch.problem or ("" if torch.facts.get("cuda") else "torch sees no CUDA device")
@@ -139,7 +144,7 @@ def _capabilities(packages: dict[str, Package], found: list[Extra]) -> list[tupl
 
 
 def _runtimes() -> tuple[list[RuntimeSpec], dict[str, str]]:
-    """The runtimes that can be asked, and by name why the others cannot."""
+    """The runtimes that can be loaded, and for each other one, by name, why it cannot."""
     from auxdrive.errors import UsageError
     from auxdrive.runtimes import RUNTIMES
 
@@ -155,7 +160,13 @@ def _runtimes() -> tuple[list[RuntimeSpec], dict[str, str]]:
 def _run_by(
     runtimes: list[RuntimeSpec], asked: dict[str, Package], found: list[Extra]
 ) -> list[tuple[str, str]]:
-    """What each runtime can run on each of its devices, and why not."""
+    """For each runtime and device, why it cannot be used; the reason is empty where it can.
+
+    Args:
+        runtimes: of the table.
+        asked: what the package behind each runtime said, by the runtime's name.
+        found: the extras.
+    """
     missing = {extra.name: extra.missing for extra in found}
     rows = []
     for spec in runtimes:
@@ -172,7 +183,13 @@ def _run_by(
 def _why_not_in(
     simulator: str, missing: dict[str, tuple[str, ...]], packages: dict[str, Package]
 ) -> str:
-    """What a simulator lacks; empty where nothing."""
+    """Why a simulator cannot be used; empty where it can.
+
+    Args:
+        simulator: its name.
+        missing: packages by extra.
+        packages: that were asked, by name.
+    """
     from auxdrive.machine.facts import probe
 
     try:

@@ -1,6 +1,4 @@
-"""The options that give a model's ego inputs on the command line: one for each row of
-`auxdrive.ego.EGO_INPUTS`.
-"""
+"""The options of commands for a model's ego inputs: one for each of `auxdrive.ego.EGO_INPUTS`."""
 
 from __future__ import annotations
 
@@ -17,9 +15,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def with_ego_options(command: Command) -> Command:
-    """The command, to be registered with an option for each ego input in the place of its `**ego`.
+    """Replace `**ego` in the signature of a command by an option for each ego input. An input of
+    one number is an option of that type; one of several is a text in which commas separate them.
 
-    A single number is a number; several are one text, divided by commas.
+    Returns:
+        The same command, to be registered.
     """
     signature = inspect.signature(command, eval_str=True)
     own = [
@@ -46,13 +46,13 @@ def with_ego_options(command: Command) -> Command:
 
 
 def parsed(given: Mapping[str, float | str | None]) -> dict[str, Any]:
-    """What was given, by the name of the input and as an `Observation` holds it.
+    """The ego inputs that were given, by name, as an `Observation` holds them.
 
     Args:
-        given: by option; None where it was not given.
+        given: the values of the options, by option; None where one was not given.
 
     Raises:
-        UsageError: a text is not the numbers of its input.
+        UsageError: a text does not hold the numbers of its input.
     """
     return {
         each.name: _value(each, value)
@@ -65,11 +65,11 @@ def check_given(layout: EgoLayout, given: Mapping[str, Any]) -> None:
     """Refuse to run a model without an input that it takes, or with one that it does not take.
 
     Args:
-        layout: the model's.
-        given: by the name of the input.
+        layout: the ego inputs of the model.
+        given: those that were given, by name.
 
     Raises:
-        UsageError: see above; the message names the option.
+        UsageError: one is missing or too many; the message names its option.
     """
     for name, each in EGO_INPUTS.items():
         if name in layout.names and name not in given:

@@ -1,4 +1,4 @@
-"""`auxdrive inspect`: what a folder of auxdrive's is, and what is broken in it."""
+"""`auxdrive inspect`: what a folder of auxdrive is, and what is broken in it."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ def inspect(
 
 
 def _kind_of(path: Path) -> Inspection:
-    """The first kind in the table that the folder is of.
+    """The kind of a folder, the first in the table that fits.
 
     Raises:
-        UsageError: it is of none; kinds of packages that cannot be loaded are named.
+        UsageError: none fits. The message names kinds that cannot be loaded.
     """
     from auxdrive.inspection import INSPECTIONS
 

@@ -1,4 +1,4 @@
-"""`auxdrive predict`: what a bundle predicts from images."""
+"""`auxdrive predict`: predicts from images with a bundle."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ROWS_SHOWN = 50
 UNSEEN_DISTORTION = 0.01
-"""Rounding to whole pixels changes an image's shape by less; more is told."""
+"""The distortion from which on it is reported. Rounding to whole pixels causes less."""
 
 
 @with_ego_options
@@ -134,7 +134,15 @@ def predict(
 
 @dataclass
 class _Seen:
-    """What is told of the predictions: the first of them, and counts."""
+    """What is kept for the summary of all predictions.
+
+    Attributes:
+        count: of all.
+        first: the first few.
+        flagged: how many have flags.
+        reason: of the first flagged one.
+        scaled: how many images of each size (width, height) were scaled.
+    """
 
     count: int = 0
     first: list[Predicted] = field(default_factory=list)
@@ -176,7 +184,18 @@ def _predict_files(
     resize: bool,
     takers: Sequence[Take],
 ) -> dict[Path, AuxdriveError]:
-    """Hand each prediction to all takers; returns why files could not be used (to their end)."""
+    """Predict from all frames of files.
+
+    Args:
+        predictor: that predicts.
+        paths: of the files.
+        ego: the ego inputs by name.
+        resize: whether frames of another size are scaled to the camera's.
+        takers: functions that are given each prediction.
+
+    Returns:
+        For each file that could not be used, or not to its end, the error.
+    """
     camera = predictor.card.camera
     failed: dict[Path, AuxdriveError] = {}
     with console.progress(Work("predicting", "file", len(paths), many=True)) as shown:
@@ -191,7 +210,7 @@ def _predict_files(
                 except (DataError, InputError) as error:
                     failed[path] = error
                     break
-                for take in takers:  # what they refuse is no fault of the image's
+                for take in takers:  # outside the try: their errors are not the image's fault
                     take(each)
                 shown.done(0, f"{path.name}, frame {source.frame}")
             shown.done()
@@ -254,7 +273,7 @@ def _fit(source: ImageFrame, height: int, width: int, resize: bool) -> Any:
 
 
 def _distortions(scaled: Counter[tuple[int, int]], camera: CameraSpec) -> Iterator[str]:
-    """What --resize did to images of another shape than the camera's, a sentence per size."""
+    """How --resize distorted images whose shape is not the camera's, a sentence for each size."""
     for (width, height), count in scaled.items():
         wider = (camera.width / width) / (camera.height / height)
         if abs(math.log(wider)) > UNSEEN_DISTORTION:

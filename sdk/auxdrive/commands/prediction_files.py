@@ -1,5 +1,5 @@
-"""What `auxdrive predict` writes of its predictions, one after the other as they come: tables,
-JSON, and images or a video with each prediction drawn on its image. A long video needs no more
+"""The files that `auxdrive predict` writes: tables, JSON, and images or a video with the
+predictions drawn on them. Predictions are written as they come, so a long video needs no more
 memory than a short one.
 """
 
@@ -30,13 +30,13 @@ _IN_MEMORY_BYTES = 8 << 20
 
 @dataclass(frozen=True, slots=True)
 class Predicted:
-    """A prediction, what it is of, and what is written of it.
+    """A prediction and the frame that it is from.
 
     Attributes:
-        record: ready for JSON.
-        prediction: of `image`.
-        source: the frame of the file.
-        image: the same as the model saw it, of the camera's size.
+        record: what is written of it, as values for JSON.
+        prediction: from `image`.
+        source: the frame in its file.
+        image: uint8 (H, W, 3), the frame as the model was given it, of the camera's size.
     """
 
     record: dict[str, Any]
@@ -49,10 +49,10 @@ Take = Callable[[Predicted], None]
 
 
 def check_table(out: Path) -> None:
-    """Refuse a name that no table can have.
+    """Refuse a path for a table that cannot be written.
 
     Raises:
-        UsageError: the end of the name, or its place.
+        UsageError: its name has the wrong ending, it is a directory, or there is no such directory.
     """
     if out.suffix.lower() not in TABLES:
         raise UsageError(f"--out {out}: the name must end in {' or '.join(TABLES)}")
@@ -67,11 +67,14 @@ def _check_place(option: str, path: Path) -> None:
 
 
 def check_overlay(path: Path) -> bool:
-    """Whether it is to be a video, by its name; a folder otherwise.
+    """Refuse a path for overlays that cannot be written.
+
+    Returns:
+        Whether it is to be a video, by its name; otherwise it is a folder.
 
     Raises:
-        UsageError: the folder holds something, or there is no place for it.
-        ImportError: the extra `video` is not installed, which a video needs.
+        UsageError: the folder holds something already, or the video cannot be written there.
+        ImportError: a video needs the extra `video`, which is not installed.
     """
     from auxdrive.storage.folders import refuse_occupied
 
@@ -88,13 +91,22 @@ def check_overlay(path: Path) -> bool:
 
 @contextmanager
 def table(out: Path, card: ModelCard, task: TaskSpec) -> Iterator[Take]:
-    """Write a `.jsonl` or `.csv` file, which appears whole when the block ends."""
+    """Write a `.jsonl` or `.csv` file. It appears, complete, when the `with` block ends.
+
+    Args:
+        out: of the file.
+        card: of the model.
+        task: of the model.
+
+    Yields:
+        A function that takes each prediction.
+    """
     from auxdrive.storage.publish import published_file
 
     with (
         refusals(out, "cannot be written"),
         published_file(out) as partial,
-        # surrogateescape: a file's name goes out with the bytes that it has on the disk.
+        # surrogateescape: file names are written with the bytes that they have on the disk.
         partial.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
     ):
         yield _json_lines(file) if out.suffix.lower() == ".jsonl" else _csv(file, card, task)
@@ -108,7 +120,16 @@ def _json_lines(file: TextIOWrapper) -> Take:
 
 
 def _csv(file: TextIOWrapper, card: ModelCard, task: TaskSpec) -> Take:
-    """A row of a table for each prediction; what was withheld is empty."""
+    """Write a CSV table with a row for each prediction. Cells of withheld predictions are empty.
+
+    Args:
+        file: to write to.
+        card: of the model.
+        task: of the model.
+
+    Returns:
+        A function that takes each prediction.
+    """
     nothing = Prediction(0.0, 0.0, waypoint_times_s=card.waypoint_times_s)
     columns = ["file", "frame", "latency_ms", "flags", *task.cells(nothing), "time_s"]
     writer = csv.DictWriter(file, fieldnames=columns)
@@ -132,8 +153,18 @@ def _csv(file: TextIOWrapper, card: ModelCard, task: TaskSpec) -> Take:
 def overlays(
     path: Path, is_film: bool, card: ModelCard, task: TaskSpec, ego: Mapping[str, Any]
 ) -> Iterator[Take]:
-    """Draw each prediction on its image, into a new folder or a video, which appears whole when the
+    """Draw each prediction on its image. The folder or video appears, complete, when the `with`
     block ends.
+
+    Args:
+        path: of the new folder or video.
+        is_film: whether it is a video.
+        card: of the model.
+        task: of the model.
+        ego: the ego inputs by name.
+
+    Yields:
+        A function that takes each prediction.
     """
     from auxdrive.inspection.overlay import prediction_on_image
 
@@ -152,7 +183,9 @@ Add = Callable[[Predicted, UInt8], None]
 
 @contextmanager
 def _folder(path: Path, card: ModelCard) -> Iterator[Add]:
-    """A PNG for each frame, by the names of the files; those that are alike have a number."""
+    """Write a PNG file for each frame into a new folder. It has the name of the frame's file, with
+    a number where several files have the same name.
+    """
     from auxdrive.inspection.painting import png
     from auxdrive.storage.publish import published_folder, write_new
 
@@ -177,8 +210,8 @@ def _folder(path: Path, card: ModelCard) -> Iterator[Add]:
 
 @contextmanager
 def _film(path: Path, card: ModelCard) -> Iterator[Add]:
-    """Frames of a video at their own times; images at the rate of the card. What is of another file
-    follows at once.
+    """Write a video. Frames of videos keep their own times, and images follow at the card's rate.
+    Each file follows the one before it without a gap.
     """
     from auxdrive.data.video_files import written_video
 
@@ -201,7 +234,7 @@ def _film(path: Path, card: ModelCard) -> Iterator[Add]:
 
 
 class JsonDocument:
-    """The records of a JSON document, kept on the disk where they are many."""
+    """A JSON document of all predictions. Its records are kept on the disk where they are many."""
 
     def __init__(self) -> None:
         self._records = tempfile.SpooledTemporaryFile(  # noqa: SIM115  # closed by `__exit__`
@@ -210,15 +243,15 @@ class JsonDocument:
         self._count = 0
 
     def __enter__(self) -> Self:
-        """Itself."""
+        """The document itself."""
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Drop what was kept."""
+        """Delete the records."""
         self._records.close()
 
     def take(self, each: Predicted) -> None:
-        """The next record."""
+        """Add the record of a prediction."""
         from auxdrive.strict import plain
 
         self._records.write(",\n    " if self._count else "\n    ")
@@ -226,7 +259,12 @@ class JsonDocument:
         self._count += 1
 
     def parts(self, head: Mapping[str, Any], end: Mapping[str, Any]) -> Iterator[str]:
-        """The document in pieces: what stands before `predictions`, they, and what stands after."""
+        """The text of the document in pieces.
+
+        Args:
+            head: values before `predictions`.
+            end: values after them.
+        """
         from auxdrive.strict import dump_json
 
         before, after = (

@@ -1,4 +1,4 @@
-"""`auxdrive verify`: every check of a bundle, and exit code 0 only when all pass."""
+"""`auxdrive verify`: makes every check of a bundle, and ends with exit code 0 only if all pass."""
 
 from __future__ import annotations
 

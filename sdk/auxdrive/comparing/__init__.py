@@ -1,5 +1,5 @@
-"""Results held against each other: groups over seeds, paired differences, intervals. The table is
-what `auxdrive compare` asks; each package brings the kinds of folders that are its own.
+"""Comparing results: groups over seeds, paired differences, intervals. `auxdrive compare` takes its
+kinds of folders from `COMPARABLES`, to which each package adds its own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,6 @@ COMPARABLES: Registry[Comparable] = Registry(
     {},
     check=instance_of("auxdrive.comparing.base:Comparable"),
 )
-"""Runs and sweeps are training's, drives the evaluation's; they stand among the entry points in
-pyproject.toml.
+"""The kinds of folders with results, by name. Runs and sweeps come from `auxdrive_train`, drives
+from `auxdrive_eval`, by entry points in pyproject.toml.
 """

@@ -1,4 +1,4 @@
-"""What a kind of results is to `auxdrive compare`."""
+"""What `auxdrive compare` must know of a kind of results."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 
 
 class Part(NamedTuple):
-    """Which of a result's metrics are meant: of a run those of one role on one split, of a drive
-    all that it has, and both are empty.
+    """Which metrics of a result are meant.
+
+    Attributes:
+        split: of a run; empty for a drive, of which all metrics are meant.
+        role: of a run; empty for a drive.
     """
 
     split: str = ""
@@ -25,11 +28,11 @@ class Measured:
     """A metric of one result.
 
     Attributes:
-        value: None where it is no number.
+        value: the metric; None where it is no number.
         unit: of the value.
         higher_is_better: whether more of it is better.
-        parts: the values of which it is the mean, in an order that all results share, such as one
-            per route; none where there are no such parts.
+        parts: the values whose mean it is, such as one per route, in an order that all results
+            share; empty where there are none.
     """
 
     value: float | None
@@ -43,20 +46,21 @@ Measurements = Mapping[str, Measured]
 
 @dataclass(frozen=True)
 class Result:
-    """One training, or one benchmark that was driven.
+    """The result of one training, or of one benchmark that was driven.
 
     Attributes:
         path: its folder.
-        seed: of its training; of a drive, of the traffic.
-        name: what it is called by, such as its method.
-        settings: every other setting that decides it, under `path.to.key`.
-        rules: what must be equal, or numbers mean different things: the task, the rule set.
-        measured_on: what it was measured on: fingerprints of data and routes.
-        made_by: versions of what made it; they should be equal, and are told where they are not.
-        identity: what else tells two results of one seed apart, such as the driver's SHA-256.
+        seed: of the training; for a drive, of the traffic.
+        name: by which people call it, such as its method.
+        settings: all other settings that decide it, by their paths ("path.to.key").
+        rules: what must be equal in results that are compared, because the numbers mean different
+            things otherwise: the task, the rule set.
+        measured_on: fingerprints of the data and routes that it was measured on.
+        made_by: versions of what made it. They should be equal, and differences are reported.
+        identity: what else distinguishes results of one seed, such as the driver's SHA-256.
         metrics: by part and by name.
-        main_metrics: the names of those that it is judged by.
-        floor: by split and kind the metrics of what needs no network.
+        main_metrics: the names of the metrics by which it is judged.
+        floor: the metrics of predictions that need no network, by split and kind.
         notes: what a reader must know of it.
     """
 
@@ -76,11 +80,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Found:
-    """What a folder holds.
+    """The results in a folder.
 
     Attributes:
-        results: one, or those of a sweep.
-        holes: by folder why a result that should stand there does not.
+        results: one, or several of a sweep.
+        holes: for each folder without the result that it should have, the reason.
     """
 
     results: tuple[Result, ...]
@@ -92,11 +96,11 @@ class Comparable:
     """A kind of folder whose results can be compared.
 
     Attributes:
-        what: it is, in a word, in the plural: "runs".
-        results: what its results are, in the plural: those of sweeps are runs.
-        known_by: the file by which it is known, for messages.
-        holds: whether a folder is of this kind. It reads nothing but names.
-        read: the folder's results.
+        what: the kind's name in the plural: "runs".
+        results: the name of its results in the plural: those of "sweeps" are "runs".
+        known_by: the file by which it is recognised, for messages.
+        holds: whether a folder is of this kind. It looks at names only.
+        read: reads the folder's results.
     """
 
     what: str

@@ -1,4 +1,6 @@
-"""Results held against each other: groups over seeds, and their differences from the first."""
+"""Compares results: puts them into groups over seeds, and tests the difference of each group from
+the first.
+"""
 
 from __future__ import annotations
 
@@ -29,18 +31,18 @@ _VALIDATION, _TEST, _STUDENT, _ALL = "val", "test", "student", "all"
 def compare(
     given: Sequence[tuple[str | None, Path]], split: str | None = None, role: str | None = None
 ) -> Comparison:
-    """Hold results against each other.
+    """Compare results.
 
     Args:
-        given: folders, each with the name of the group that it is to be put into, or None: then
-            results that differ in the seed alone are one group.
-        split: of runs; by default the test split where all have measured it, else the validation
-            part.
-        role: of runs; by default the student where all have one.
+        given: folders, each with the name of the group that its results are put into. Where the
+            name is None, results that differ only in the seed form a group.
+        split: for runs, the split to compare on; by default the test split if all have measured it,
+            else the validation part.
+        role: for runs, the role to compare; by default the student if all have one.
 
     Raises:
-        UsageError: nothing was given, a folder holds no results, or the results cannot be compared:
-            they are of several kinds, tasks or rule sets.
+        UsageError: nothing was given, a folder holds no results, or the results cannot be compared
+            because they are of several kinds, tasks or rule sets.
         DataError: a folder is damaged or not finished.
     """
     found, holes, what = find(given)
@@ -81,7 +83,16 @@ def _refuse_rules(results: Sequence[Result]) -> None:
 
 
 def _part(results: Sequence[Result], split: str | None, role: str | None) -> Part:
-    """The part of the metrics that all results have."""
+    """Which part of the metrics is compared: one that all results have.
+
+    Args:
+        results: that are compared.
+        split: that was asked for, or None.
+        role: that was asked for, or None.
+
+    Raises:
+        UsageError: not all results have it, or none was asked for and they have none in common.
+    """
     common = [
         part for part in results[0].metrics if all(part in result.metrics for result in results)
     ]
@@ -139,7 +150,11 @@ def _compared(group: Group, part: Part, names: Mapping[str, MetricKind]) -> Comp
 
 
 def _pairs(first: Group, group: Group) -> tuple[list[tuple[Result, Result]], str]:
-    """The results that can be paired, and why they are not more."""
+    """Pair the results of two groups, by seed where each has its own.
+
+    Returns:
+        The pairs, and why some results have none (empty where all have).
+    """
     if first.by_seed and group.by_seed:
         of_first = {result.seed: result for result in first.results}
         of_group = {result.seed: result for result in group.results}
@@ -202,7 +217,15 @@ def _differences(
 def _test(
     pairs: Sequence[tuple[Measured, Measured]], units: str
 ) -> tuple[PairedDifference | None, str, str]:
-    """The test of these pairs, what it is over, and why there is none."""
+    """Test the difference of a metric over pairs of results.
+
+    Args:
+        pairs: of the metric, the first group's before the other's.
+        units: what the pairs are over, in the plural: "seeds".
+
+    Returns:
+        The test (None where none can be made), what it is over, and why there is none.
+    """
     if not pairs:
         return None, "", "there is no pair"
     if len(pairs) > 1:
@@ -218,7 +241,7 @@ def _test(
 def _floor(
     group: Group, part: Part, names: Mapping[str, MetricKind]
 ) -> dict[str, dict[str, float]]:
-    """By kind the mean over the group's results of what needs no network."""
+    """For each kind of prediction that needs no network, its mean metrics over a group."""
     made: dict[str, dict[str, float]] = {}
     for kind in group.results[0].floor.get(part.split, {}):
         for name in names:
@@ -232,7 +255,7 @@ def _floor(
 
 
 def _unequal(groups: Sequence[Group]) -> dict[str, dict[str, str]]:
-    """By setting in which groups differ each group's value, or values."""
+    """The settings in which groups differ, with the value, or values, of each group."""
     every = [result for group in groups for result in group.results]
     return {
         key: {

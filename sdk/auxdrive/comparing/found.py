@@ -1,4 +1,4 @@
-"""The results in folders, whatever kind they are of."""
+"""Finds the results in folders of any kind."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from auxdrive.storage.reading import exists, is_folder
 
 
 def parse_given(text: str) -> tuple[str | None, Path]:
-    """What `auxdrive compare` is given: PATH, or NAME=PATH. What exists under the whole text is
-    that path.
+    """Read an argument of `auxdrive compare`, PATH or NAME=PATH. Where a path with the whole text
+    as its name exists, that path is meant.
+
+    Returns:
+        The name (None where there is none) and the path.
 
     Raises:
         UsageError: NAME or PATH is empty.
@@ -29,12 +32,18 @@ def parse_given(text: str) -> tuple[str | None, Path]:
 def find(
     given: Sequence[tuple[str | None, Path]],
 ) -> tuple[list[tuple[str | None, Result]], dict[Path, str], str]:
-    """The results of all folders with their groups' given names, the holes, and what the results
-    are.
+    """Read the results in folders.
+
+    Args:
+        given: folders, each with the name of its group or None.
+
+    Returns:
+        The results with the names of their groups, the folders without the result that they should
+        have with the reason, and what the results are ("runs").
 
     Raises:
-        UsageError: a folder holds no results, or those of several are of different kinds.
-        DataError: a folder is damaged or not finished, or all that should stand there is missing.
+        UsageError: a folder holds no results, or those of several folders are of different kinds.
+        DataError: a folder is damaged or not finished, or all of its results are missing.
     """
     if not given:
         raise UsageError("there is nothing to compare; give two or more folders")

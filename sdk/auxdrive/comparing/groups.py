@@ -1,4 +1,6 @@
-"""Results that differ in the seed alone are one group, and what differs between groups is found."""
+"""Puts results into groups, those that differ only in the seed, and finds the settings in which
+groups differ.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,12 @@ _LONGEST_VALUE = 40
 
 @dataclass(frozen=True)
 class Group:
-    """Results over seeds.
+    """A group of results over seeds.
 
     Attributes:
-        name: given, or made of what tells it from the others.
-        results: in the order of their seeds, or as they were given where seeds do not tell them
-            apart.
+        name: that was given, or made of what distinguishes it from the others.
+        results: in the order of their seeds, or of the arguments where seeds do not distinguish
+            them.
         by_seed: whether each has a seed of its own, by which it can be paired.
     """
 
@@ -30,21 +32,24 @@ class Group:
 
     @property
     def units(self) -> tuple[str, ...]:
-        """What each result is, for people."""
+        """What to call each result: by its seed or its number."""
         if self.by_seed:
             return tuple(f"seed {result.seed}" for result in self.results)
         return tuple(f"{place}." for place in range(1, len(self.results) + 1))
 
 
 def grouped(given: Sequence[tuple[str | None, Result]]) -> tuple[list[Group], list[str]]:
-    """The groups in the order in which their first results were given, and what a reader must
-    know of them.
+    """Put results into groups.
 
     Args:
-        given: results, each with the name of the group that the user put it into, or None.
+        given: results, each with the name of the group that the user chose, or None.
+
+    Returns:
+        The groups, in the order in which their first results were given, and notes that a reader
+        must know.
 
     Raises:
-        UsageError: results of one seed and the same settings that have different metrics.
+        UsageError: results of one seed and the same settings have different metrics.
     """
     notes: list[str] = []
     named: dict[str, list[Result]] = {}
@@ -71,7 +76,7 @@ def grouped(given: Sequence[tuple[str | None, Result]]) -> tuple[list[Group], li
 
 
 def differing(results: Iterable[Result]) -> dict[str, list[Any]]:
-    """By setting the values that results have, where they do not all have the same."""
+    """The settings in which results differ, with all values that they have."""
     rows = list(results)
     keys = dict.fromkeys(key for result in rows for key in result.settings)
     found = {}
@@ -83,7 +88,7 @@ def differing(results: Iterable[Result]) -> dict[str, list[Any]]:
 
 
 def short(value: Any) -> str:
-    """A setting's value in a few characters."""
+    """The value of a setting in a few characters."""
     text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     text = "none" if value is None or text == "" else text
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
@@ -120,7 +125,9 @@ def _alike(result: Result) -> str:
 
 
 def _by_data(lot: list[Result]) -> list[list[Result]]:
-    """One lot where each seed has data of its own (or all the same); else one for each data."""
+    """Divide results by the data that they were measured on, if some seed was measured on several.
+    Otherwise, where each seed has its own data or all have the same, they stay together.
+    """
     seen: dict[tuple[int, str], str] = {}
     several = False
     for result in lot:
@@ -135,8 +142,8 @@ def _by_data(lot: list[Result]) -> list[list[Result]]:
 
 
 def _names(lots: Sequence[tuple[str | None, list[Result]]]) -> list[str]:
-    """Given names, else what the results are called by, with the settings in which lots of one name
-    differ.
+    """The names of groups: those that were given, else the names of their results, with the
+    settings in which groups of one name differ.
     """
     names = []
     for given, lot in lots:
@@ -153,7 +160,7 @@ def _names(lots: Sequence[tuple[str | None, list[Result]]]) -> list[str]:
 
 
 def _last(key: str, among: Sequence[str]) -> str:
-    """The last part of a setting's path where no other of these ends with it."""
+    """The last part of a setting's path, or all of it where another one ends with that part."""
     last = key.rpartition(".")[2]
     return last if sum(other.rpartition(".")[2] == last for other in among) == 1 else key
 

@@ -1,4 +1,4 @@
-"""What `auxdrive compare --json` prints."""
+"""The record of a comparison, which `auxdrive compare --json` prints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class MetricKind(Strict):
 
     Attributes:
         unit: of its values.
-        higher_is_better: whether more of it is better.
+        higher_is_better: whether larger values are better.
     """
 
     unit: str
@@ -21,10 +21,10 @@ class GroupMetric(Strict):
     """A metric of a group.
 
     Attributes:
-        value: the mean over its results; None where one of them has no number.
-        low: where the mean's 95 % interval over seeds begins; None for a single seed.
-        high: where it ends.
-        values: of each result, in the order of `ComparedGroup.results`.
+        value: the mean over the group's results; None where one of them has no number.
+        low: lower end of the mean's 95 % interval over seeds; None for a single seed.
+        high: upper end, likewise.
+        values: those of the results, in the order of `ComparedGroup.results`.
     """
 
     value: float | None
@@ -38,8 +38,8 @@ class Source(Strict):
 
     Attributes:
         path: its folder.
-        unit: what it counts as, such as "seed 0".
-        seed: its own.
+        unit: what to call it: "seed 0".
+        seed: its seed.
     """
 
     path: str
@@ -48,11 +48,11 @@ class Source(Strict):
 
 
 class ComparedGroup(Strict):
-    """Results that differ in the seed alone, or that were put together.
+    """A group: results that differ only in the seed, or that the user put together.
 
     Attributes:
-        name: the group's.
-        results: what it holds.
+        name: of the group.
+        results: that it holds.
         metrics: by name.
     """
 
@@ -62,21 +62,21 @@ class ComparedGroup(Strict):
 
 
 class Difference(Strict):
-    """A group's metric less the first group's, over pairs.
+    """The difference of a metric between a group and the first group, over pairs of results.
 
     Attributes:
-        group: whose metric it is.
-        against: the first group.
+        group: the group's name.
+        against: the first group's name.
         metric: its name.
-        mean: over the pairs; None where there are none.
-        low: where the 95 % interval begins; None where it has no bound.
-        high: where it ends; likewise.
+        mean: the group's metric less the first group's, on average; None where there is no pair.
+        low: lower end of the 95 % interval; None where it has no bound.
+        high: upper end, likewise.
         p_value: of the test that there is no difference; None where there is no test.
         pairs: how many there are.
-        over: what they are: seeds, drives or routes.
+        over: what the pairs are: seeds, drives or routes.
         test: its name; empty where there is none.
         is_shown: whether the test shows a difference.
-        verdict: what may be said of it; empty where there is no test.
+        verdict: the sentence that the test allows; empty where there is no test.
         reason: why there is no test, or which results have no pair.
     """
 
@@ -96,19 +96,19 @@ class Difference(Strict):
 
 
 class Comparison(Strict):
-    """Results held against each other.
+    """A comparison of results.
 
     Attributes:
-        what: kind of the results: "runs", "drives".
-        split: of runs, on which they were measured.
-        role: of runs, which of their networks.
-        metrics: by name what each is.
-        main_metrics: those by which results are judged.
+        what: the results are: "runs", "drives".
+        split: for runs, on which they were measured.
+        role: for runs, which of their networks.
+        metrics: what each metric is, by its name.
+        main_metrics: the names of those by which results are judged.
         groups: in the order in which they were given.
         differences: of each further group from the first, for every metric.
-        floor: by kind what needs no network reached on the same data as the first group.
-        unequal: the settings in which groups differ, with each group's value.
-        holes: by folder why a result that should stand there does not.
+        floor: the metrics of predictions that need no network on the first group's data, by kind.
+        unequal: the settings in which groups differ, with the value of each group.
+        holes: for each folder without the result that it should have, the reason.
         notes: what a reader must know.
     """
 

@@ -1,4 +1,4 @@
-"""What may be said of a difference, and what not."""
+"""The sentence that a statistical test allows on a difference."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ def verdict(
     higher_is_better: bool = True,
     digits: int = 3,
 ) -> str:
-    """The sentence on `one` less `other`: a difference is claimed just where the test shows it, and
-    the interval is that test's own.
+    """The sentence on the difference between two things. It claims a difference only if the test
+    shows one, and gives the interval of that same test.
 
     Args:
-        difference: of a metric.
-        one: whose metric is the first, as a sentence begins with it.
-        other: whose is taken off.
-        what: the metric's unit or name, as in "points of driving score".
-        over: what the pairs are, in the plural: seeds, routes.
+        difference: of a metric, the first thing's less the other's.
+        one: the first thing, as a sentence begins with it.
+        other: the other thing.
+        what: the metric's unit or name: "points of driving score".
+        over: what the pairs are, in the plural: "seeds", "routes".
         does: the verb before "better".
-        higher_is_better: of the metric.
+        higher_is_better: whether larger values of the metric are better.
         digits: after the decimal point.
     """
     low, high = (_bound(value, digits) for value in (difference.low, difference.high))
@@ -47,5 +47,5 @@ def _bound(value: float, digits: int) -> str:
 
 
 def _within(name: str) -> str:
-    """A name that does not begin its sentence."""
+    """A name as it stands within a sentence and not at its beginning."""
     return f"the{name[3:]}" if name.startswith("The ") else name

@@ -1,8 +1,8 @@
-"""What every command prints with: one result as a table or as JSON, progress on standard error,
+"""How commands print: results as tables or JSON on standard output, progress on standard error,
 errors without a traceback.
 
-Whatever may hold a name from a file, a card or a folder goes through `printable`: control
-characters could move the cursor, colour or hide what stands above, or turn round the order of what
+Text that may hold a name from a file, a card or a folder goes through `printable`: control
+characters in it could move the cursor, colour or hide other text, or reverse the order of what
 follows.
 """
 
@@ -57,9 +57,7 @@ JsonOption = Annotated[
 
 
 def print_json(result: Mapping[str, Any]) -> None:
-    """Print one JSON document (`auxdrive.strict.dump_json`): in ASCII, with null for numbers that
-    are not finite.
-    """
+    """Print a result as a JSON document in ASCII. Numbers that are not finite become null."""
     from auxdrive.strict import dump_json  # with pydantic, which most of the command line needs not
 
     write_result(dump_json(result).decode("ascii"))
@@ -68,10 +66,16 @@ def print_json(result: Mapping[str, Any]) -> None:
 def table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], text: Sequence[str] = ()
 ) -> None:
-    """Print a table on standard output. The first column and those named in `text` are flush left,
-    the others are numbers.
+    """Print a table on standard output.
+
+    Args:
+        title: of the table.
+        columns: their heads.
+        rows: a cell for each column; None for an empty one.
+        text: heads of the columns that are aligned left, as the first always is. The others hold
+            numbers and are aligned right.
     """
-    # Text: names of files may hold what rich would take for markup.
+    # As `Text`, since rich would take parts of some file names for markup.
     drawn = Table(title=Text(printable(title)), title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
         heading = Text("\n".join(map(printable, column.split("\n"))))
@@ -83,5 +87,5 @@ def table(
 
 
 def line(text: str) -> None:
-    """Print a line of the result on standard output."""
+    """Print a line of the result on standard output. It may hold any characters."""
     write_result(message(text) + "\n")

@@ -1,5 +1,5 @@
-"""Shows how far long works are, on standard error: a line for each unit that is finished, or on a
-terminal a bar that lives. Both say how long the rest takes at the pace so far.
+"""Shows the progress of work on standard error: as a line for each finished unit, or as a moving
+bar on a terminal. Both give the time that is left at the pace so far.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 LINE_EVERY_S = 30.0
-"""How often there is a line, where there is no terminal, of units that are many or take long."""
+"""Without a terminal, how often a line is printed for units that are many or take long."""
 _WIDEST_BAR, _NARROWEST_WITH_BAR = 24, 30
 _REFRESHED_HZ = 4
 
 
 @contextmanager
 def progress(work: Work) -> Iterator[Shown]:
-    """Show a work while the block runs (`auxdrive.work.ShowProgress`). Under --quiet nothing is
-    shown.
+    """Show the progress of a work within the `with` block (a `auxdrive.work.ShowProgress`). With
+    --quiet nothing is shown.
     """
     if not speech.is_shown(speech.NORMAL):
         yield _Row(work)
@@ -45,7 +45,7 @@ def _of_how_many(work: Work) -> str:
 
 
 class _Row:
-    """A work as one line of text, which others draw or print."""
+    """The progress of a work as a line of text."""
 
     def __init__(self, work: Work) -> None:
         self.work, self.pace = work, Pace(work)
@@ -70,7 +70,11 @@ class _Row:
             self.pace.total = total
 
     def text(self, *further: str) -> str:
-        """Count, time, and what came of the last unit."""
+        """The line: count, time, and the details of the last unit.
+
+        Args:
+            further: added at the end.
+        """
         with self._lock:
             pace, unit = self.pace, self.work.unit
             of = "" if pace.total is None else f"/{pace.total}"
@@ -84,7 +88,7 @@ class _Row:
 
 
 class _Lines(_Row):
-    """Says a work in lines: of each unit, or of many now and then."""
+    """Prints progress as lines: one for each unit, or now and then where the units are many."""
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
@@ -125,7 +129,7 @@ class _Lines(_Row):
 
 
 class _Bars:
-    """The bars of all works under way, below each other: one display on one terminal."""
+    """The bars of all works that are in progress, one below the other on the terminal."""
 
     def __init__(self) -> None:
         self._rows: list[_Row] = []
@@ -134,7 +138,7 @@ class _Bars:
 
     @contextmanager
     def one_more(self, row: _Row) -> Iterator[_Row]:
-        """A row while the block runs; at its end it stays above, as it stood."""
+        """Show a row within the `with` block. At its end the row stays above the bars as it was."""
         from rich.live import Live
 
         with self._lock:
@@ -144,7 +148,7 @@ class _Bars:
                     self, console=speech.stderr, refresh_per_second=_REFRESHED_HZ,
                     redirect_stdout=False, transient=True,
                 )  # fmt: skip
-                with suppress(OSError):  # nobody sees it
+                with suppress(OSError):  # standard error cannot be written to
                     self._live.start()
         try:
             yield row

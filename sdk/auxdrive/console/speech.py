@@ -1,4 +1,4 @@
-"""What a command says: its consoles, how much it says, and text that cannot steer a terminal."""
+"""What commands print beside results: messages by level, and text that is safe on a terminal."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from auxdrive.console.standard_streams import let_go
 from auxdrive.logs import logged_to, set_level
 
 QUIET, NORMAL, VERBOSE = logging.ERROR, logging.INFO, logging.DEBUG
-"""From which level on something is said: errors alone, what a user wants to know, everything."""
-# Joiners belong to words and emoji; every other character that is not seen itself is shown as its
-# escape.
+"""The least level that is printed: errors, what a user usually wants to know, or everything."""
+# Joiners belong to words and emoji. All other invisible characters are shown as escapes.
 _JOINERS = "\u200c\u200d"
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 class _Console(Console):
-    """Rich's, which takes every stream for UTF-8 and ends the process with exit code 1 where nobody
-    reads on.
+    """A console of rich. The original takes every stream to be UTF-8, and ends the process with
+    exit code 1 if nobody reads the output any more.
     """
 
     @property
     def encoding(self) -> str:
-        """That of the stream: where it has no lines to draw with, tables are drawn in ASCII."""
+        """The stream's encoding. Where it lacks the characters for lines, tables are drawn in
+        ASCII.
+        """
         return (getattr(self.file, "encoding", None) or "utf-8").lower()
 
     def on_broken_pipe(self) -> None:
-        """What else is said goes nowhere."""
+        """Drop whatever else is printed."""
         let_go(self.file)
 
 
@@ -44,31 +45,31 @@ _level = NORMAL
 
 
 def speak_from(level: int) -> None:
-    """Say from now on what is of that level or above (--quiet, --verbose)."""
+    """Print messages of this level and above from now on (--quiet, --verbose)."""
     global _level
     _level = level
     set_level(level)
 
 
 def spoken_from() -> int:
-    """From which level on something is said now."""
+    """The least level of messages that are printed now."""
     return _level
 
 
 def is_shown(level: int) -> bool:
-    """Whether what is of that level is said."""
+    """Whether messages of a level are printed."""
     return level >= _level
 
 
 def on_terminal() -> bool:
-    """Whether standard error is a terminal whose cursor moves. Rich believes FORCE_COLOR, under
-    which pipes are taken for terminals.
+    """Whether standard error is a terminal whose cursor can be moved. Rich alone does not know:
+    with FORCE_COLOR it takes pipes for terminals.
     """
     return stderr.file.isatty() and stderr.is_interactive and not stderr.is_dumb_terminal
 
 
 def separator() -> str:
-    """What stands between short statements, in characters that standard error has."""
+    """The separator between short statements, in characters that standard error can write."""
     return _writable(" · ", " - ")
 
 
@@ -81,7 +82,7 @@ def _writable(text: str, instead: str) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """The text as standard error can write it, in a line of at most so many columns."""
+    """A text as standard error can write it, cut to at most `width` columns."""
     encoding = stderr.encoding
     written = printable(text).encode(encoding, "backslashreplace").decode(encoding)
     if cell_len(written) <= width:
@@ -91,16 +92,16 @@ def shortened(text: str, width: int) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with every character that is not seen as its escape: control characters and line
-    breaks, those that change the direction of writing or hide, and lone surrogates (names of files
-    on Unix may hold bytes that are no UTF-8).
+    """A text in which every invisible character is replaced by its escape: control characters and
+    line breaks, those that hide text or change the direction of writing, and lone surrogates (on
+    Unix a file's name may hold bytes that are no UTF-8).
     """
     return text if text.isascii() and text.isprintable() else "".join(map(_escape, text))
 
 
 def message(text: str) -> str:
-    """The same, with its line breaks. Further lines are indented, so that no name in it can begin a
-    message of its own.
+    """A text as `printable` makes it, but with its line breaks. Lines after the first are indented,
+    so that no name in it can look like a message of its own.
     """
     first, *others = map(printable, text.split("\n"))
     return "\n".join([first, *(line if line[:1] in ("", " ") else f"  {line}" for line in others)])
@@ -113,8 +114,12 @@ def _escape(character: str) -> str:
 
 
 def note(text: str, style: str = "", level: int = NORMAL) -> None:
-    """Say something that is not the result (standard error). Where that cannot be written there is
-    nowhere to say so.
+    """Print a message on standard error. If that cannot be written to, the message is lost.
+
+    Args:
+        text: of the message.
+        style: of rich, such as "red".
+        level: of the message.
     """
     if is_shown(level):
         with suppress(OSError):
@@ -122,7 +127,7 @@ def note(text: str, style: str = "", level: int = NORMAL) -> None:
 
 
 def error(text: str) -> None:
-    """Say why a command ends (standard error)."""
+    """Print on standard error why a command ends."""
     note(f"error: {text}", style="red", level=QUIET)
 
 
@@ -142,7 +147,7 @@ def interruptible(what_stays: Callable[[], str]) -> Iterator[None]:
 
 
 class _Notes(logging.Handler):
-    """Says what is logged; details with where they come from."""
+    """A log handler that prints the records, and for details also the logger's name."""
 
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
@@ -155,7 +160,9 @@ class _Notes(logging.Handler):
 
 @contextmanager
 def log_shown() -> Iterator[None]:
-    """Say what auxdrive's packages log meanwhile, as `note` does, as much as is usual at first."""
+    """Print what auxdrive's packages log within the `with` block, at first from the normal level
+    on.
+    """
     global _level
     earlier = _level
     try:

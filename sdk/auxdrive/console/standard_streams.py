@@ -1,5 +1,5 @@
-"""Standard output and standard error of a process that is a command: encodings that lack a
-character, pipes that nobody reads on, and a standard output that holds the result alone.
+"""Standard output and standard error of a command: encodings that lack a character, pipes that
+nobody reads any more, and a standard output that holds nothing but the result.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ _STDOUT, _STDERR = 1, 2
 
 
 class OutputRefused(Exception):
-    """The result was found and could not be told: the disk that standard output leads to is full,
-    say.
-    """
+    """The result could not be written, such as when standard output leads to a full disk."""
 
 
 class ResultAlone(io.TextIOBase):
-    """Stands for `sys.stdout` under --json: what libraries and agents print goes to standard error,
-    the result alone to standard output.
+    """Replaces `sys.stdout` with --json: what libraries and agents print goes to standard error,
+    and only the result goes to standard output.
 
-    Native code writes to the descriptor and not to Python's stream, so that the descriptor leads to
+    Native code writes to the file descriptor and not to Python's stream, so the descriptor leads to
     standard error as well.
+
+    Args:
+        original: the stream that it replaces.
     """
 
     def __init__(self, original: TextIO) -> None:
@@ -38,17 +39,21 @@ class ResultAlone(io.TextIOBase):
                 self.result = open(kept, "w", encoding=original.encoding, errors=original.errors)  # noqa: SIM115  # `undo` closes it
 
     def write(self, text: str) -> int:
-        """To standard error."""
+        """Write to standard error."""
         return sys.stderr.write(text)
 
     def flush(self) -> None:
-        """Of standard error."""
+        """Flush standard error."""
         sys.stderr.flush()
 
     def undo(self) -> TextIO:
-        """Put the descriptor back and give the original stream."""
+        """Restore the descriptor.
+
+        Returns:
+            The original stream.
+        """
         if self.result is not self.original:
-            with suppress(OutputRefused):  # said when it was written
+            with suppress(OutputRefused):  # reported when it was written
                 write_result("")
             os.dup2(self.result.fileno(), _STDOUT)
             self.result.close()
@@ -59,18 +64,18 @@ class ResultAlone(io.TextIOBase):
 def _descriptor(stream: IO[str]) -> int | None:
     try:
         return stream.fileno()
-    except (OSError, ValueError, AttributeError):  # a test's or a notebook's
+    except (OSError, ValueError, AttributeError):  # the stream of a test or a notebook
         return None
 
 
 def keep_for_result() -> None:
-    """From here on standard output is the result's alone."""
+    """From now on only the result goes to standard output."""
     if not isinstance(sys.stdout, ResultAlone):
         sys.stdout = ResultAlone(sys.stdout)
 
 
 def write_result(text: str) -> None:
-    """Write to where standard output leads.
+    """Write a part of the result to standard output.
 
     Raises:
         OutputRefused: as `result_written`.
@@ -81,11 +86,11 @@ def write_result(text: str) -> None:
 
 @contextmanager
 def result_written() -> Iterator[TextIO]:
-    """The stream of the result, written to in the block. Where nobody reads on (`| head -1`) that
-    is no error: what was found still counts.
+    """The stream for the result, to which the `with` block writes. It is no error if nobody reads
+    it any more (`| head -1`): the command has still done its work.
 
     Raises:
-        OutputRefused: the disk refuses; the stream leads nowhere then.
+        OutputRefused: the disk refuses. What is written afterwards is dropped.
     """
     stream = sys.stdout.result if isinstance(sys.stdout, ResultAlone) else sys.stdout
     try:
@@ -101,8 +106,8 @@ def result_written() -> Iterator[TextIO]:
 
 
 def let_go(stream: IO[str]) -> None:
-    """Whatever else is written goes nowhere, also what is buffered: otherwise Python complains when
-    the process ends.
+    """Drop whatever else is written to a stream, and what it has buffered. Otherwise Python would
+    report an error when the process ends.
     """
     descriptor = _descriptor(stream)
     if descriptor is not None:
@@ -113,11 +118,11 @@ def let_go(stream: IO[str]) -> None:
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Streams that take any text while the block runs: characters that the encoding lacks are
-    written as their escapes.
+    """Within the `with` block, make both standard streams accept any text: characters that the
+    encoding lacks are written as escapes.
     """
     before = sys.stdout, sys.stderr
-    if sys.stdout is None or sys.stderr is None:  # closed by whoever started us
+    if sys.stdout is None or sys.stderr is None:  # whoever started this process closed them
         nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # for the rest of the process
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):

@@ -1,5 +1,5 @@
-"""HTML pages: one file each, with everything inside it; no scripts, nothing from the network.
+"""HTML pages: each is one file with everything in it, without scripts, and loads nothing.
 
-`document` is what every page begins with; `blocks` are tables, figures and sections, made by
+`document` is the beginning of every page. `blocks` are tables, figures and sections, made by
 Jinja2, which the extras `train` and `sim` bring.
 """

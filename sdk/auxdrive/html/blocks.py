@@ -1,5 +1,5 @@
-"""Building blocks of a report, written in `templates/` (Jinja2). Text is escaped unless it is
-`Markup`, which the blocks make.
+"""The building blocks of pages, written in `templates/` (Jinja2). Text is escaped, unless it is the
+`Markup` that blocks give.
 
     page("Title", [paragraph("text"), table(("a", "b"), [(1, 2)])])
 """
@@ -48,7 +48,13 @@ def _block(name: str, *arguments: object) -> Markup:
 
 
 def page(title: str, parts: Iterable[object], subtitle: str = "") -> str:
-    """A whole document."""
+    """A whole page.
+
+    Args:
+        title: of the page.
+        parts: its blocks and texts, from top to bottom.
+        subtitle: below the title.
+    """
     return (
         _environment()
         .get_template("page.html.j2")
@@ -70,22 +76,33 @@ def section(title: str, *parts: object) -> Markup:
 
 
 def paragraph(value: object, css: str = "") -> Markup:
-    """A paragraph; css 'soft' is grey, 'notice' is a box that must be read."""
+    """A paragraph.
+
+    Args:
+        value: its text or markup.
+        css: its class; "soft" is grey, "notice" is a box that must be read.
+    """
     return element("p", value, css=css)
 
 
 def folded(title: object, *parts: object, opened: bool = False) -> Markup:
-    """Parts behind their title, which a click shows and hides."""
+    """Parts that a click on their title shows or hides.
+
+    Args:
+        title: of the parts.
+        parts: blocks and texts.
+        opened: whether they are shown at first.
+    """
     return _block("folded", title, parts, opened)
 
 
 def beside(*columns: Iterable[object]) -> Markup:
-    """Columns of parts, one beside the other as far as the window is wide."""
+    """Columns of parts, side by side where the window is wide enough."""
     return _block("beside", columns)
 
 
 LONG = 30
-"""Text of so many characters may be broken into lines; what is shorter never is."""
+"""Text of more characters than this may be broken into lines; shorter text never is."""
 
 
 def table(
@@ -94,14 +111,15 @@ def table(
     text_columns: Iterable[int] = (),
     groups: Sequence[tuple[str, int]] = (),
 ) -> Markup:
-    """A table that is moved sideways where it is too wide for the window. Heads stand as their
-    columns do: the first and `text_columns` flush left, numbers flush right.
+    """A table. It can be scrolled sideways where the window is too narrow. Text columns and their
+    heads are aligned left, numbers right.
 
     Args:
-        columns: their heads.
+        columns: heads of the columns.
         rows: a cell for each column.
-        text_columns: the columns beside the first that hold text.
-        groups: heads over several columns each, from the left: (text or "", number of columns).
+        text_columns: indices of the columns that hold text, beside the first, which always does.
+        groups: heads above several columns each, from left to right: the text (may be empty) and
+            the number of columns.
     """
     listed = [tuple(row) for row in rows]
     texts = {0, *text_columns}
@@ -116,7 +134,11 @@ def table(
 
 
 def tiles(values: Iterable[tuple[str, str]]) -> Markup:
-    """A few numbers that matter, large: (value, what it is)."""
+    """A few important numbers in large type.
+
+    Args:
+        values: each number and what it is.
+    """
     return _block("tiles", values)
 
 
@@ -126,12 +148,12 @@ def preformatted(value: object) -> Markup:
 
 
 def image(data: bytes, alt: str, width_px: int | None = None) -> Markup:
-    """A PNG or JPEG image inside the document.
+    """A PNG or JPEG image inside the page.
 
     Args:
-        data: the file.
-        alt: what it shows, in words.
-        width_px: on a window that is wide enough; None is the image's own.
+        data: the content of the file.
+        alt: what the image shows, in words.
+        width_px: its width where the window is wide enough; None for the image's own.
     """
     return _block("image", _uri(data), alt, width_px)
 
@@ -146,15 +168,15 @@ def figure(content: Markup, caption: str = "") -> Markup:
 
 
 def swatch(colour: str) -> Markup:
-    """A patch of a CSS colour or gradient."""
+    """A small patch of a CSS colour or gradient."""
     return _block("swatch", colour)
 
 
 def legend(keys: Iterable[tuple[object, str]]) -> Markup:
-    """What colours and signs mean.
+    """A legend: what colours and signs mean.
 
     Args:
-        keys: (a CSS colour, a gradient, or a drawing as `Markup`; its meaning).
+        keys: each a CSS colour, a gradient or a drawing (`Markup`), with its meaning.
     """
     return _block(
         "legend",
@@ -166,9 +188,10 @@ def legend(keys: Iterable[tuple[object, str]]) -> Markup:
 
 
 def film_strip(shots: Iterable[tuple[bytes, str, str]]) -> Markup:
-    """Small images in their order.
+    """Small images in a row.
 
     Args:
-        shots: (a PNG or JPEG image, its caption, the number of what happened there or "").
+        shots: each a PNG or JPEG image, its caption, and the number of the event that it shows (""
+            for none).
     """
     return _block("film", [(_uri(data), caption, mark) for data, caption, mark in shots])

@@ -1,5 +1,5 @@
-"""Line charts as SVG inside a page: axes with round numbers, whole epochs, a legend, and a title
-for each point that a mouse shows. Colours and dashes tell lines apart.
+"""Line charts as SVG inside a page: axes with round numbers and whole epochs, a legend, and the
+values of points under the mouse. Lines differ in colour and dashes.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Line:
 
     Attributes:
         name: in the legend.
-        points: (x, y); the line is broken where y is None, or no finite number.
-        reference: whether it is what the others are held against: it is drawn dark and dashed.
+        points: x and y of each; the line is broken where y is None or not finite.
+        reference: whether others are compared with it; it is then drawn dark and dashed.
     """
 
     name: str
@@ -44,10 +44,10 @@ def line_chart(
 
     Args:
         title: what is shown, with its unit.
-        lines: without any finite number among them, that is said instead.
-        x_label: under the axis, whose numbers are whole.
-        breaks: at these x thin upright lines stand.
-        marked: (x, y, what it is), a ring.
+        lines: of the chart. If they hold no finite number, the chart says so.
+        x_label: below the horizontal axis, whose numbers are whole.
+        breaks: places on the horizontal axis of thin vertical lines.
+        marked: a point to mark with a ring: x, y, and its text.
     """
     known = [(x, y) for line in lines for x, y in _finite(line)]
     if not known:
@@ -86,14 +86,21 @@ def line_chart(
 
 
 def _look(place: int) -> tuple[str, str]:
-    """Colour and dash of a line; no two of the first 25 are alike."""
+    """Colour and dashes of a line by its place. The first 25 all look different."""
     again = place // len(SERIES)
     return SERIES[place % len(SERIES)], _DASHES[(place + again) % len(_DASHES)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Area:
-    """From numbers to places on the drawing."""
+    """The area of a chart: converts values to pixels.
+
+    Attributes:
+        x_low: value at the left end.
+        x_high: value at the right end.
+        y_low: value at the bottom.
+        y_high: value at the top.
+    """
 
     x_low: float
     x_high: float
@@ -101,18 +108,20 @@ class _Area:
     y_high: float
 
     def x(self, value: float) -> float:
-        """Pixels to the right."""
+        """The pixels from the left of a value of x."""
         share = (value - self.x_low) / (self.x_high - self.x_low)
         return _LEFT + 6 + share * (WIDTH - _LEFT - _RIGHT - 12)
 
     def y(self, value: float) -> float:
-        """Pixels down."""
+        """The pixels from the top of a value of y."""
         share = (value - self.y_low) / (self.y_high - self.y_low)
         return HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM)
 
 
 def whole_ticks(low: float, high: float) -> list[int]:
-    """At most `_MOST_TICKS` whole numbers within the bounds, evenly apart: no half epochs."""
+    """The numbers of a horizontal axis: at most `_MOST_TICKS` whole numbers within the bounds,
+    evenly spaced.
+    """
     first, last = math.ceil(low), math.floor(high)
     step = next(
         size * 10**power
@@ -125,7 +134,9 @@ def whole_ticks(low: float, high: float) -> list[int]:
 
 
 def round_ticks(low: float, high: float) -> list[float]:
-    """Round numbers from below the least to above the largest, evenly apart."""
+    """The numbers of a vertical axis: round numbers from below `low` to above `high`, evenly
+    spaced.
+    """
     if not high > low:
         margin = abs(high) or 1.0
         low, high = (low - margin / 2, high + margin / 2)
@@ -137,7 +148,9 @@ def round_ticks(low: float, high: float) -> list[float]:
 
 
 def tick_labels(ticks: Sequence[float]) -> list[str]:
-    """The numbers of an axis, all with the same power of ten where they are very small or large."""
+    """The numbers of an axis as text, all with the same power of ten where they are very small or
+    large.
+    """
     power = math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9)
     if power >= -3 and max(map(abs, ticks)) < 1e6:
         return [f"{tick:.6g}" for tick in ticks]
@@ -182,7 +195,7 @@ def _drawn(area: _Area, line: Line, colour: str, dash: str) -> Iterator[str]:
 
 
 def _stretches(line: Line) -> list[list[tuple[float, float]]]:
-    """The parts of a line between which a number is missing."""
+    """The parts of a line between its missing numbers."""
     found: list[list[tuple[float, float]]] = [[]]
     for x, y in line.points:
         if y is None or not math.isfinite(y):

@@ -1,5 +1,5 @@
-"""What every HTML page of auxdrive begins with. A page stands alone: it loads nothing and runs
-nothing, whatever slips into its text.
+"""The beginning of every HTML page of auxdrive. A page is complete in itself: it loads nothing and
+runs nothing, whatever may get into its text.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from html import escape
 from auxdrive.inspection.palette import FAINT, INK, RIGHT, SOFT, WRONG, css
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""Images from data URIs and the page's own style are all there is; a browser refuses the rest."""
+"""The content security policy: a browser accepts only images in data URIs and the page's style."""
 STYLE = (
     f"""
 :root {{ --ink: {css(INK)}; --bad: {WRONG}; --good: {RIGHT}; --soft: {css(SOFT)};
@@ -39,11 +39,16 @@ figure { margin: .8rem 0 } figcaption { color: var(--soft); font-size: .86rem; m
 .swatch.wide { width: 6rem }
 """
 )
-"""What all pages look like; each adds rules of its own."""
+"""The style of all pages, to which each adds rules of its own."""
 
 
 def head(title: str, style: str) -> str:
-    """The head's content: encoding, policy, title and style (that no foreign text may enter)."""
+    """The content of a page's head: encoding, policy, title and style.
+
+    Args:
+        title: of the page; any text.
+        style: CSS. It is not escaped, so it must hold no text from elsewhere.
+    """
     return (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -52,5 +57,5 @@ def head(title: str, style: str) -> str:
 
 
 def encoded(page: str) -> bytes:
-    """The page in UTF-8; bytes of names that are none are shown as escapes."""
+    """A page in UTF-8. Bytes in file names that are no UTF-8 are shown as escapes."""
     return page.encode("utf-8", "backslashreplace")

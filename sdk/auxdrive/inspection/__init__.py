@@ -1,5 +1,5 @@
-"""What can be looked at: data sets, bundles, runs, and what other packages add. The table is what
-`auxdrive inspect` asks, one file for each kind of folder.
+"""The kinds of folders that `auxdrive inspect` can show: data sets, bundles, runs, and those that
+other packages add.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ INSPECTIONS: Registry[Inspection] = Registry(
     "kind of folder",
     "auxdrive.inspections",
     {
-        # A run keeps a copy of its data set's card, so that it is asked first.
+        # Runs come before data sets, since a run holds a copy of its data set's card.
         "bundle": "auxdrive.commands.inspecting.bundles:BUNDLE",
         "run": "auxdrive.commands.inspecting.runs:RUN",
         "dataset": "auxdrive.commands.inspecting.datasets:DATASET",
     },
     check=instance_of("auxdrive.inspection.base:Inspection"),
 )
-"""Drives and their routes are the evaluation's, and stand among the entry points in
-pyproject.toml.
+"""The kinds of folders, by name. Drives and their routes come from `auxdrive_eval`, by entry points
+in pyproject.toml.
 """

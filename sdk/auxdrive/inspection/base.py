@@ -1,4 +1,4 @@
-"""What a kind of folder is to `auxdrive inspect`."""
+"""What `auxdrive inspect` must know of a kind of folder."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from pathlib import Path
 from typing import Any
 
 Summary = dict[str, Any]
-"""What is said of a folder, ready for JSON. Every kind has `kind`, `path`, and `broken` and
-`doubts`, a sentence each.
+"""The summary of a folder, as values for JSON. Every kind has `kind` and `path`, and under `broken`
+and `doubts` a sentence for each thing that is wrong or odd.
 """
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """A kind of folder that can be looked at.
+    """A kind of folder that can be inspected.
 
     Attributes:
-        what: it is, in a word or two, without an article: "data set".
-        known_by: the file by which it is known, for messages.
-        holds: whether a folder is of this kind. It reads nothing but names.
-        summarise: looks at the folder. What is damaged is listed, not refused, as far as anything
-            can be said at all.
-        show: prints a summary, but for `broken` and `doubts`.
-        page: its HTML page from folder and summary; None where there is none.
-        no_page: what to look at instead; for messages.
+        what: the kind's name without an article: "data set".
+        known_by: the file by which it is recognised, for messages.
+        holds: whether a folder is of this kind. It looks at names only.
+        summarise: makes the summary of a folder. Damage is listed there, and raises only where
+            nothing can be said at all.
+        show: prints a summary, without `broken` and `doubts`.
+        page: makes the HTML page of a folder and its summary; None where there is none.
+        no_page: what to look at instead of a page, for messages.
     """
 
     what: str

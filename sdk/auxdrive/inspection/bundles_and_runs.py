@@ -39,11 +39,11 @@ def is_run(path: Path) -> bool:
 
 
 def summarise_bundle(path: Path) -> dict[str, Any]:
-    """The card, and the state of every file: ok, changed, missing or extra. A damaged bundle is
-    shown, not refused.
+    """Summarise a bundle: its card, and the state of every file (ok, changed, missing or extra). A
+    damaged bundle is summarised too.
 
     Raises:
-        BundleError: the card itself cannot be read.
+        BundleError: the card cannot be read.
     """
     card = parse_card(_bytes(path / "card.json"), str(path / "card.json"))
     files = {name: _state(path, name, expected) for name, expected in sorted(card.files.items())}
@@ -68,7 +68,7 @@ def summarise_bundle(path: Path) -> dict[str, Any]:
 
 
 def _within(folder: Path) -> Iterator[Path]:
-    """Everything under a folder; links to folders are told, not followed."""
+    """Everything under a folder. Links to folders are listed but not followed."""
     for entry in entries(folder):
         yield entry
         if is_folder(entry) and not entry.is_symlink():
@@ -76,8 +76,12 @@ def _within(folder: Path) -> Iterator[Path]:
 
 
 def _state(root: Path, name: str, expected: str) -> str:
-    """What `verify` would say of a file of the card; a link on the way to it is none of the
-    bundle's files.
+    """The state of a file that the card names: "ok", or what `auxdrive verify` would say.
+
+    Args:
+        root: the bundle's directory.
+        name: the file's path within it. A link anywhere on that path is an error.
+        expected: the SHA-256 that the card gives.
     """
     way = [root / name, *(root / folder for folder in PurePosixPath(name).parents if folder.name)]
     if any(part.is_symlink() for part in way):
@@ -92,10 +96,10 @@ def _state(root: Path, name: str, expected: str) -> str:
 
 
 def summarise_run(path: Path) -> dict[str, Any]:
-    """The config as text (nothing parses YAML here), `result.json` (None: not finished, or
-    damaged), `run.json` and `validation.json` (None: there is none, or damaged), the name of
-    the data set, the last records of `metrics.jsonl`, and the checkpoints. What is damaged is
-    listed, not refused.
+    """Summarise a run: the config as text (nothing parses YAML here), `result.json` (None where the
+    run is not finished or the file is damaged), `run.json` and `validation.json` (None where there
+    is none or it is damaged), the name of the data set, the last records of `metrics.jsonl`, and
+    the checkpoints. Damage is listed.
 
     Raises:
         DataError: the config cannot be read.
@@ -131,7 +135,7 @@ def summarise_run(path: Path) -> dict[str, Any]:
 
 
 def _lost_examples(folder: RunFolder, validation: dict[str, Any] | None) -> Iterator[str]:
-    """Images of examples that are not there."""
+    """A sentence for each example whose image is missing."""
     for each in (validation or {}).get("examples", ()):
         image = folder.example_path(each["name"])
         if not is_file(image):
@@ -139,8 +143,11 @@ def _lost_examples(folder: RunFolder, validation: dict[str, Any] | None) -> Iter
 
 
 def _json_object(path: Path, broken: list[str]) -> dict[str, Any] | None:
-    """A JSON object from a file; None where there is no file, and where there is no object, which
-    is then listed.
+    """The JSON object in a file; None where there is no file, or no object in it.
+
+    Args:
+        path: of the file.
+        broken: gets a sentence where the file holds no object.
     """
     if not exists(path):
         return None
@@ -152,7 +159,13 @@ def _json_object(path: Path, broken: list[str]) -> dict[str, Any] | None:
 
 
 def _model(path: Path, model: type[Strict], broken: list[str]) -> dict[str, Any] | None:
-    """The same of a file that holds a model; of its mistakes the first is listed."""
+    """The JSON object in a file that must fit a model; None where there is none.
+
+    Args:
+        path: of the file.
+        model: that it must fit.
+        broken: gets a sentence with the first mistake where it does not.
+    """
     found = _json_object(path, broken)
     if found is None:
         return None
@@ -168,8 +181,16 @@ def _model(path: Path, model: type[Strict], broken: list[str]) -> dict[str, Any]
 def _last_epochs(
     folder: RunFolder, broken: list[str], doubts: list[str]
 ) -> tuple[int, list[dict[str, Any]]]:
-    """(number of records, the last `LAST_RECORDS` of them); lines that are no JSON objects are
-    listed. A last line without an end is being written, or was when the run was killed.
+    """The last records of `metrics.jsonl`.
+
+    Args:
+        folder: of the run.
+        broken: gets a sentence for each line that is no JSON object.
+        doubts: gets one where there is no file, or where the last line is incomplete: it is being
+            written, or the run was killed while it was.
+
+    Returns:
+        How many records there are, and the last `LAST_RECORDS` of them.
     """
     name = folder.metrics_path.name
     if not exists(folder.metrics_path):

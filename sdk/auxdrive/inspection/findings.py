@@ -1,8 +1,8 @@
-"""What is wrong with recorded data: the one set of rules, for who writes a data set, who inspects
-one and who trains on one.
+"""The checks of recorded data. Data sets are checked by the same rules when they are written,
+inspected and trained on.
 
-Broken is what makes labels or images wrong; doubts are what a person should know of data that can
-be used.
+"Broken" is what makes labels or images wrong. "Doubts" are what a person should know of data that
+can be used.
 """
 
 from __future__ import annotations
@@ -25,14 +25,18 @@ from auxdrive.storage.reading import entries
 from auxdrive.types import Float64
 
 MIN_STEPS = 20
-"""Time steps that a session must have before its rate is doubted."""
+"""How many time steps a session must have for its rate to be checked."""
 _SHOWN = 20
 
 
 @dataclass(slots=True)
 class Findings:
-    """Sentences of what is broken and of what is doubtful, and the counts of images that show
-    nothing.
+    """What the checks of a data set found.
+
+    Attributes:
+        broken: a sentence for each thing that is wrong.
+        doubts: a sentence for each thing that is odd.
+        camera_faults: how many images show nothing.
     """
 
     broken: list[str] = field(default_factory=list)
@@ -41,7 +45,12 @@ class Findings:
 
 
 def examine(dataset: Dataset, episode_ids: Iterable[str] | None = None) -> Findings:
-    """Examine these episodes (default: all, and the folder around them)."""
+    """Check a data set.
+
+    Args:
+        dataset: to check.
+        episode_ids: of the episodes to check; by default all, and the folder around them.
+    """
     found = Findings()
     episodes: dict[str, EpisodeReader] = {}
     for episode_id in dataset.episode_ids if episode_ids is None else episode_ids:
@@ -65,14 +74,14 @@ def examine(dataset: Dataset, episode_ids: Iterable[str] | None = None) -> Findi
 
 
 def shown(lines: list[str]) -> list[str]:
-    """The first of many sentences, and how many there are."""
+    """The first of many sentences, and how many more there are."""
     return (
         lines if len(lines) <= _SHOWN else [*lines[:_SHOWN], f"... and {len(lines) - _SHOWN} more"]
     )
 
 
 def _of_episode(dataset: Dataset, episode: EpisodeReader) -> Iterable[str]:
-    """What is broken inside one episode that can be read."""
+    """What is broken within an episode that can be read."""
     card, state = dataset.card, episode.state
     steps = np.diff(state["time_s"])
     if not np.isfinite(state["time_s"]).all() or (steps <= 0).any():
@@ -99,8 +108,13 @@ def _of_episode(dataset: Dataset, episode: EpisodeReader) -> Iterable[str]:
 
 
 def _judge_rates(dataset: Dataset, episodes: dict[str, EpisodeReader], found: Findings) -> None:
-    """The card's rate is that of all steps together, as a reader measures it; a session may have
-    another, which is worth knowing.
+    """Compare the card's rate with the rate of all episodes together, which must agree, and with
+    that of each session, which may differ but then is a doubt.
+
+    Args:
+        dataset: that is checked.
+        episodes: its readable episodes by id.
+        found: gets the sentences.
     """
     by_session: dict[str, list[Float64]] = {}
     for episode_id, episode in episodes.items():
@@ -146,7 +160,7 @@ def _equal(one: float | None, other: float | None) -> bool:
 
 
 def _around(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> Iterable[str]:
-    """What is odd around the episodes."""
+    """What is odd about the files around the episodes."""
     for part in dataset.parts:
         for folder in (entry for entry in entries(part.path / EPISODES_DIR) if is_partial(entry)):
             yield f"{folder.name}: a recording that was not finished, ignored"

@@ -1,5 +1,5 @@
-"""The metrics of a run's networks by role, as a table: what `auxdrive train` prints at
-its end and `auxdrive inspect` shows later.
+"""Tables of a run's metrics by role, as `auxdrive train` prints them at its end and `auxdrive
+inspect` later.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ Column = tuple[str, Mapping[str, float | None]]
 
 
 def rounded(value: float | None) -> str:
-    """A number for a table: three digits after the point, small ones with two that count; a dash
-    where there is none.
+    """A number for a table: with three digits after the point, or two significant ones where it is
+    small; a dash where there is none.
     """
     if value is None or not math.isfinite(value):
         return "-"
@@ -23,14 +23,15 @@ def rounded(value: float | None) -> str:
 
 
 def show_roles(title: str, roles: Roles, floor: Roles | None = None) -> None:
-    """Print metrics (rows) of roles (columns); 'all' holds a method's metrics over all roles at
-    once, such as an oracle.
+    """Print a table with a row for each metric and a column for each role. Roles need not have the
+    same metrics: there is no R2 where the labels of a role's samples do not vary.
 
-    Roles need not have the same metrics: there is no R2 where the labels of a role's samples do
-    not vary.
-
-    floor: what needs no network on the same samples, by kind (`constant`, `ego`, `neighbours`); it
-    stands in columns of its own.
+    Args:
+        title: of the table.
+        roles: metrics by role. The role 'all' stands for metrics that a method computes over all
+            roles together, such as those of an oracle.
+        floor: the metrics of predictions that need no network, by kind (`constant`, `ego`,
+            `neighbours`); each kind has a column of its own.
     """
     floor = floor or {}
     metrics = dict.fromkeys(metric for measured in roles.values() for metric in measured)
@@ -46,11 +47,15 @@ def show_roles(title: str, roles: Roles, floor: Roles | None = None) -> None:
 
 
 def _side_by_side(columns: Sequence[Column], longest: int) -> Iterator[Sequence[Column]]:
-    """The columns in runs that fit the terminal beside the metrics' names: a table that is too wide
-    is cut, names and numbers alike.
+    """Divide columns into groups that fit the terminal, since a table that is too wide would be
+    cut.
+
+    Args:
+        columns: to divide.
+        longest: the length of the longest name in the first column.
     """
     part: list[Column] = []
-    # of the first column: its name, a space on either side, two borders
+    # less the first column: its longest name, a space on either side, two borders
     width = room = console.stdout.width - longest - 4
     for column in columns:
         needed = max(len(column[0]), *(len(rounded(value)) for value in column[1].values()), 1) + 3
@@ -64,8 +69,11 @@ def _side_by_side(columns: Sequence[Column], longest: int) -> Iterator[Sequence[
 
 
 def thresholds_that_say_nothing(floor: Roles) -> tuple[str, ...]:
-    """The accuracies that a constant reaches on every sample, as those of 30 and 75 degrees where
-    the wheels turn by 25 at most.
+    """The accuracies that say nothing, because a constant prediction reaches them on every sample:
+    those of 30 and 75 degrees do, where the wheels turn by 25 at most.
+
+    Args:
+        floor: the metrics of predictions that need no network, by kind.
     """
     return tuple(
         metric
@@ -75,7 +83,7 @@ def thresholds_that_say_nothing(floor: Roles) -> tuple[str, ...]:
 
 
 def sentence_on_thresholds(metrics: Sequence[str]) -> str:
-    """What is said of them."""
+    """The sentence on accuracies that say nothing, by their names."""
     return (
         f"a constant is within {', '.join(metrics)} on every sample: on these data they say "
         "nothing, and the mean accuracy counts them too"

@@ -1,9 +1,9 @@
-"""Predictions drawn on the images that they are of: on a file of `auxdrive predict --overlay`, in a
-video, on a run's page.
+"""Draws predictions on their images, for `auxdrive predict --overlay`, for videos and for the page
+of a run.
 
-Paths lie on the ground, and are projected into the image by the card's calibration (field of view,
-place and pitch of the camera). Where the card does not say these, or a path lies below what the
-camera sees, as that of a slow car does, they are shown from above in a corner of the image.
+Paths lie on the ground and are projected into the image by the camera of the card (its field of
+view, place and pitch). Where the card does not give these, or a path lies below the image, as that
+of a slow car does, paths are drawn as seen from above in a corner of the image.
 
 Legend: H, W rows and columns; P points; u, v pixels to the right and down.
 """
@@ -25,37 +25,37 @@ from auxdrive.tasks.base import Drawing, TaskSpec
 from auxdrive.types import AnyArray, Float64, Prediction, UInt8
 
 PREDICTED, RECORDED, TARGET, FLAGGED = ORANGE, SKY, PURPLE, VERMILLION
-"""What a model said, what was driven, where to go, what went wrong."""
+"""The colours of predicted paths, recorded paths, target points, and text about flags."""
 _PAPER: Colour = (255, 255, 255)
 
 LEAST_WIDTH = 480
-"""Images that are narrower are enlarged by a whole number, so that lines and words have room."""
+"""Narrower images are enlarged by a whole factor, so that lines and text have room."""
 NEAR_M = 0.3
-"""What is nearer to the camera is not drawn: it would be spread over all of the image."""
+"""Points nearer to the camera than this are not drawn: they would lie far outside the image."""
 _STEP_M = 0.1
 _LINE_PIXELS, _FONT_PIXELS, _LINES = 17, 13, 4
 _ABOVE_M = 20.0
-"""What is seen from above reaches at least so far ahead."""
+"""The view from above reaches at least this far ahead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A path, and what colour it is drawn in."""
+    """A path and the colour in which it is drawn."""
 
     drawing: Drawing
     colour: Colour
 
 
 def project(points_ego_m: AnyArray, camera: CameraSpec) -> Float64 | None:
-    """Points on the ground in the image.
+    """Project points on the ground into the image.
 
     Args:
         points_ego_m: (P, 2), x forward and y left in metres.
         camera: of the card.
 
     Returns:
-        (P, 2), u and v; NaN for what lies nearer to the camera than `NEAR_M`, or behind it. None
-        where the card does not say the camera's field of view or its height.
+        (P, 2), u and v in pixels; NaN for points behind the camera or nearer to it than `NEAR_M`.
+        None where the card does not give the camera's field of view or its height.
     """
     if camera.fov_deg is None or camera.z_m <= 0:
         return None
@@ -80,18 +80,19 @@ def overlay(
     target_ego_m: tuple[float, float] | None = None,
     lines: Sequence[tuple[str, Colour]] = (),
 ) -> UInt8:
-    """The image with paths, and with lines of text below it.
+    """Draw paths on an image, and write lines of text below it.
 
     Args:
-        image: (H, W, 3), as the camera gives it or smaller.
-        camera: whose image it is.
-        paths: drawn one over the other, the first lowest.
-        target_ego_m: the next target point; None for none.
-        lines: each with its colour; those that are too long are broken. Without any there is no
-            room for them.
+        image: uint8 (H, W, 3), as the camera gives it or smaller.
+        camera: that took it.
+        paths: drawn one over the other; the first is the lowest.
+        target_ego_m: the next target point; None where there is none.
+        lines: texts with their colours. Lines that are too long are broken. Without any there is no
+            room for text.
 
     Returns:
-        An image of even size, which depends on the image's and on whether there are lines alone.
+        An image of even size. Its size depends only on the size of the image, and on whether there
+        are lines.
     """
     height, width = image.shape[:2]
     scale = max(1, math.ceil(LEAST_WIDTH / width))
@@ -121,15 +122,18 @@ def prediction_on_image(
     ego: Mapping[str, Any],
     heading: str = "",
 ) -> UInt8:
-    """An image with what was predicted of it, what was given beside it, and the flags.
+    """Draw a prediction on its image, with the ego inputs and the flags as text below.
 
     Args:
-        image: (H, W, 3), as the model saw it.
-        prediction: of this image.
-        task: the model's.
-        camera: the card's.
-        ego: the other inputs by name, as an `Observation` holds them.
-        heading: the first words, such as the frame's number.
+        image: uint8 (H, W, 3), as the model was given it.
+        prediction: from this image.
+        task: of the model.
+        camera: of the model's card.
+        ego: the ego inputs by name, as an `Observation` holds them.
+        heading: the first words of the text, such as the frame's number.
+
+    Returns:
+        An image of even size.
     """
     paths = [] if prediction.is_empty else [Shown(task.drawing(task.row(prediction)), PREDICTED)]
     targets = [value for name, value in ego.items() if EGO_INPUTS[name].axes == ("x", "y")]
@@ -148,7 +152,7 @@ def _given(name: str, value: Any) -> str:
 
 
 def _is_seen(drawing: Drawing, camera: CameraSpec) -> bool:
-    """Whether the path's end is in the image."""
+    """Whether the end of a path lies in the image."""
     end = project(drawing.path_p2[-1:], camera)
     if end is None:
         return False
@@ -187,7 +191,9 @@ def _draw_target(
 def _paste_from_above(
     image: Image.Image, paths: Sequence[Shown], target_ego_m: tuple[float, float] | None
 ) -> None:
-    """In the upper right corner: x forward is up, y left is left, and the car is at the bottom."""
+    """Draw the view from above into the upper right corner: forward is up, left is left, and the
+    car is at the bottom.
+    """
     side = min(image.size) // 3
     reach = max([_ABOVE_M, *(_reach(each.drawing) for each in paths)])
     panel = Image.new("RGB", (side, side), _PAPER)
@@ -219,8 +225,8 @@ def _dot(draw: ImageDraw.ImageDraw, u: float, v: float, radius: float, colour: C
 
 
 def _dense(path_p2: AnyArray) -> Float64:
-    """The path with a point every `_STEP_M`: a straight line on the ground that comes from behind
-    the camera is cut where it comes into view.
+    """A path (P, 2) with a point every `_STEP_M`. So a long straight piece that begins behind the
+    camera is drawn from where it comes into view.
     """
     path = np.asarray(path_p2, np.float64)
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(path, axis=0).T))])
@@ -231,7 +237,7 @@ def _dense(path_p2: AnyArray) -> Float64:
 def _write(
     draw: ImageDraw.ImageDraw, lines: Sequence[tuple[str, Colour]], top: int, width: int
 ) -> None:
-    """Lines of text, broken where they are too long; what has no room is left out."""
+    """Write lines of text. Lines that are too long are broken; those without room are left out."""
     font, row = _font(), 0
     for text, colour in lines:
         for part in _broken(text, font, width):

@@ -1,5 +1,5 @@
-"""A data set as one self-contained HTML page: contact sheet, label histograms, tables. No scripts,
-nothing is loaded from elsewhere.
+"""The HTML page of a data set: a contact sheet of its frames, histograms of its labels, and tables.
+It is one file without scripts that loads nothing from elsewhere.
 """
 
 from __future__ import annotations
@@ -47,7 +47,12 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--soft); }
 
 
 def dataset_page(dataset: Dataset, summary: dict[str, Any]) -> str:
-    """The page, given the data set and `summary.summarise` of it."""
+    """The page of a data set.
+
+    Args:
+        dataset: to show.
+        summary: of the data set (`summary.summarise`).
+    """
     episodes = open_episodes(dataset)
     facts = " · ".join(
         part
@@ -152,7 +157,9 @@ def _modality_table(modalities: dict[str, Any]) -> str:
 
 
 def _contact_sheet(episodes: dict[str, EpisodeReader], modalities: list[Modality]) -> str:
-    """Rows are modalities, columns frames that are spread evenly over the whole data set."""
+    """A table of images with a row for each modality. Its columns are frames that are spread evenly
+    over the data set.
+    """
     places = [(episode, index) for episode in episodes.values() for index in range(len(episode))]
     if not places:
         return "<p>No frame can be read.</p>"
@@ -181,7 +188,7 @@ def _cell(modality: Modality, episode: EpisodeReader, index: int) -> str:
     if not episode.has(modality):
         return "<span class=none>none</span>"
     frame = np.asarray(episode.frames(modality)[index])
-    # shown with 124 pixels; twice that is enough on fine screens
+    # it is shown 124 pixels wide; more than twice that is enough for fine screens
     source = data_uri(png(paint(modality, frame), longest=320), "image/png")
     return f'<img alt="{modality} frame {index}" src="{source}">'
 
@@ -234,7 +241,15 @@ def _histograms(dataset: Dataset, episodes: dict[str, EpisodeReader]) -> str:
 
 
 def _chart(title: str, unit: str, values: Float64, low: float, high: float) -> str:
-    """A histogram as SVG: share of frames over value; every split has the same horizontal axis."""
+    """A histogram as SVG: the share of frames over the value.
+
+    Args:
+        title: of the histogram.
+        unit: of the values.
+        values: (N,).
+        low: left end of the horizontal axis, the same for every split.
+        high: right end.
+    """
     width, height, left, bottom = 360, 170, 38, 20
     counts, _ = np.histogram(values, bins=BINS, range=(low, high))
     shares = 100 * counts / counts.sum()

@@ -1,5 +1,5 @@
-"""Stored frames as images for people, and these as files: whatever shows a frame, on a page, in a
-film strip or in a bundle, has it from here.
+"""Turns stored frames of any modality into images for people, and images into files. Pages, film
+strips and bundles all use it.
 
 Legend: H, W rows and columns.
 """
@@ -28,7 +28,14 @@ DEPTH_NEAR_M, DEPTH_FAR_M = 1.0, 100.0
 
 
 def paint(modality: Modality, frame: AnyArray) -> UInt8:
-    """One stored frame as uint8 RGB (H, W, 3).
+    """A stored frame as an image.
+
+    Args:
+        modality: of the frame.
+        frame: in its stored format, (H, W) or (H, W, C).
+
+    Returns:
+        uint8 RGB (H, W, 3).
 
     Raises:
         InputError: the frame is not of that modality.
@@ -58,7 +65,7 @@ def paint(modality: Modality, frame: AnyArray) -> UInt8:
 
 
 def legend(modality: Modality) -> list[tuple[str, str]]:
-    """(CSS colour or gradient, what it means)."""
+    """The colours in the images of a modality: CSS colours or gradients, each with its meaning."""
     gradient = ", ".join(RAMP_CSS)
     if modality is Modality.DEPTH:
         return [
@@ -93,11 +100,11 @@ def legend(modality: Modality) -> list[tuple[str, str]]:
 
 
 def png(image: UInt8, longest: int | None = None) -> bytes:
-    """An image (H, W, 3) as a PNG file.
+    """An image as the bytes of a PNG file.
 
     Args:
-        image: the image.
-        longest: a longer image is made smaller, until its longer side has so many pixels.
+        image: uint8 (H, W, 3).
+        longest: the most pixels of the longer side; a larger image is scaled down. None for any.
     """
     buffer = io.BytesIO()
     _shrunk(image, longest).save(buffer, "PNG", optimize=True)
@@ -105,10 +112,10 @@ def png(image: UInt8, longest: int | None = None) -> bytes:
 
 
 def jpeg(image: UInt8, quality: int, longest: int | None = None) -> bytes:
-    """An image (H, W, 3) as a JPEG file.
+    """An image as the bytes of a JPEG file.
 
     Args:
-        image: the image.
+        image: uint8 (H, W, 3).
         quality: 0 to 95.
         longest: as for `png`.
     """
@@ -125,5 +132,10 @@ def _shrunk(image: UInt8, longest: int | None) -> Image.Image:
 
 
 def data_uri(data: bytes, mime: str) -> str:
-    """A file as an address that holds all of it, for pages that load nothing."""
+    """The content of a file as a data URI, for pages that load nothing.
+
+    Args:
+        data: the content.
+        mime: its type, such as "image/png".
+    """
     return f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"

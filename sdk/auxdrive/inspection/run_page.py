@@ -1,5 +1,6 @@
-"""A run as one self-contained HTML page: what was reached, how it was learned, examples of the
-validation part with their predictions drawn on them, and what it was trained with.
+"""The HTML page of a run: its metrics, the curves of its training, examples of the validation part
+with their predictions drawn on them, and what it was trained with. It is one file that loads
+nothing.
 """
 
 from __future__ import annotations
@@ -52,8 +53,11 @@ _JPEG_QUALITY = 85
 
 
 def run_page(path: Path, summary: Summary) -> str:
-    """The page, given the run's folder and `summarise_run` of it. What the folder lacks is left
-    out, or said.
+    """The page of a run. What the folder lacks is left out or named.
+
+    Args:
+        path: of the run's folder.
+        summary: of the run (`summarise_run`).
     """
     folder = RunFolder(path)
     record, result = summary["record"] or {}, summary["result"]
@@ -84,8 +88,8 @@ def run_page(path: Path, summary: Summary) -> str:
 
 
 def _read(folder: RunFolder, summary: Summary) -> ValidationRecord | None:
-    """`validation.json`; None where there is none, and where it is damaged, which
-    `summarise_run` lists.
+    """The record in `validation.json`; None where there is none, or where it is damaged. The
+    summary lists the damage.
     """
     if summary["validation"] is None:
         return None
@@ -107,7 +111,7 @@ def _main_metric(result: Mapping[str, Any]) -> str:
 
 
 def _tiles(result: Mapping[str, Any], validation: ValidationRecord | None) -> list[tuple[str, str]]:
-    """The main metric beside that of the constant, and how long it took."""
+    """The main metric, the same metric of the constant, and how long training took."""
     main, best = _main_metric(result), result["best"]
     role = "student" if validation is None else validation.role
     found = [
@@ -128,7 +132,9 @@ def _tiles(result: Mapping[str, Any], validation: ValidationRecord | None) -> li
 
 
 def _metrics(result: Mapping[str, Any]) -> Iterator[Markup]:
-    """A table for each split: metrics down, roles and what needs no network across."""
+    """A table for each split, with a row for each metric. Its columns are the roles and the
+    predictions that need no network.
+    """
     for split, roles in result["metrics"].items():
         floor = result["floor"].get(split, {})
         columns = [*roles.items(), *floor.items()]
@@ -175,7 +181,7 @@ def _pair(condition: Condition, metric: str) -> tuple[str, str]:
 
 
 def _against(condition: Condition, metric: str) -> str:
-    """The model's number as a share of the constant's; a dash where that says nothing."""
+    """A metric of the model in percent of the constant's; a dash where that says nothing."""
     ours, constant = condition.metrics.get(metric), condition.constant.get(metric)
     return "-" if ours is None or not constant else f"{100 * ours / constant:.0f}"
 
@@ -183,7 +189,7 @@ def _against(condition: Condition, metric: str) -> str:
 def _curves(
     folder: RunFolder, result: Mapping[str, Any] | None, validation: ValidationRecord | None
 ) -> Iterator[Markup]:
-    """For each role the curves of its epochs."""
+    """The curves of each role over its epochs."""
     try:
         epochs = folder.epochs()
     except DataError as error:
@@ -267,7 +273,7 @@ def _points(epochs: Sequence[Epoch], key: str) -> list[tuple[float, float | None
 
 
 def _groups(keys: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """Metrics of one unit share a chart."""
+    """Which metrics share a chart: those of one unit."""
     found: dict[str, list[str]] = {}
     for key in keys:
         name = key.removeprefix("val/")
@@ -285,7 +291,16 @@ def _groups(keys: Sequence[str]) -> list[tuple[str, list[str]]]:
 def _best_of(
     epochs: Sequence[Epoch], metrics: Sequence[str], best: Mapping[str, Any] | None
 ) -> tuple[float, float, str] | None:
-    """The run's best epoch, where it is one of these and its metric one of those."""
+    """The mark of the run's best epoch in a chart.
+
+    Args:
+        epochs: in the chart.
+        metrics: in the chart.
+        best: phase, epoch and metric of the run's best epoch; None where there is none.
+
+    Returns:
+        Its place, the metric's value and the text; None where the chart does not show it.
+    """
     for place, each in enumerate(epochs, start=1):
         if best is None or (each.get("phase"), each.get("epoch")) != (
             best.get("phase"),
@@ -321,7 +336,7 @@ def _examples(folder: RunFolder, validation: ValidationRecord) -> Iterator[Marku
 
 
 def _example(folder: RunFolder, camera: CameraSpec, task_name: str, example: Example) -> Markup:
-    """An example with both paths on its image."""
+    """An example: its image with the predicted and the recorded path, and a caption."""
     place = f"{example.episode}, frame {example.frame}"
     caption = [f"{example.error:.3g} {example.unit} off: {place}"]
     try:

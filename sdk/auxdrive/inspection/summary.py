@@ -1,5 +1,5 @@
-"""Summary of a data set: what there is, how its labels are distributed, and what is broken. Plain
-dictionaries, ready for JSON.
+"""The summary of a data set: what it holds, how its labels are distributed, and what is broken, as
+plain dictionaries for JSON.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from auxdrive.types import AnyArray, Float64
 
 UNASSIGNED = "(no split)"
 STRAIGHT_DEG = 1.0
-"""Road-wheel angles smaller than this count as straight on: a curve of 150 m radius for a car, and
-far below what a joystick rests at.
+"""Road-wheel angles below this count as straight ahead. A car then drives a curve of 150 m radius
+or more.
 """
 
 
 def open_episodes(dataset: Dataset) -> dict[str, EpisodeReader]:
-    """The episodes that can be read; `findings.examine` says why the others cannot."""
+    """The episodes that can be read, by id. `findings.examine` says why others cannot."""
     episodes = {}
     for episode_id in dataset.episode_ids:
         with contextlib.suppress(DataError):
@@ -42,7 +42,12 @@ def open_episodes(dataset: Dataset) -> dict[str, EpisodeReader]:
 
 
 def episodes_by_split(dataset: Dataset, episodes: Iterable[str]) -> dict[str, list[str]]:
-    """Readable episodes by split, in the card's order; what is in no split comes last."""
+    """The readable episodes of each split, in the card's order. Those in no split come last.
+
+    Args:
+        dataset: whose card names the splits.
+        episodes: ids of the readable ones.
+    """
     known = list(episodes)
     groups = {
         name: [each for each in ids if each in known] for name, ids in dataset.card.splits.items()
@@ -53,15 +58,23 @@ def episodes_by_split(dataset: Dataset, episodes: Iterable[str]) -> dict[str, li
 
 
 def states(episodes: dict[str, EpisodeReader], ids: Iterable[str]) -> AnyArray:
-    """The records of these episodes, one after the other."""
+    """The state records of several episodes, one after the other.
+
+    Args:
+        episodes: by id.
+        ids: of those to take.
+
+    Returns:
+        (N,) of `STATE_DTYPE`.
+    """
     return np.concatenate(
         [np.zeros(0, STATE_DTYPE), *(np.asarray(episodes[each].state) for each in ids)]
     )
 
 
 def summarise(dataset: Dataset) -> dict[str, Any]:
-    """Everything that `auxdrive inspect` says of a data set; `broken` lists what is wrong and
-    `doubts` what is odd, a sentence each.
+    """Everything that `auxdrive inspect` tells of a data set. `broken` lists what is wrong and
+    `doubts` what is odd, in a sentence each.
     """
     card = dataset.card
     episodes = open_episodes(dataset)
@@ -107,8 +120,8 @@ def summarise(dataset: Dataset) -> dict[str, Any]:
 
 
 def _validation(dataset: Dataset) -> dict[str, Any]:
-    """What training would validate on, and how far in time that lies from what trains; or why it
-    could not.
+    """What a training would validate on and how far in time that lies from the training frames, or
+    why the data set cannot be trained on.
     """
     try:
         parts = training_parts(dataset)
@@ -118,8 +131,13 @@ def _validation(dataset: Dataset) -> dict[str, Any]:
 
 
 def statistics(values: Float64, near_zero: str, below: float) -> dict[str, float | None]:
-    """Mean, spread, extremes, the share of values smaller than `below` in size under the name
-    `near_zero`, and the share of values that are known; of finite values alone.
+    """Mean, standard deviation and extremes of the finite values, and two shares: of values near
+    zero, and of values that are known.
+
+    Args:
+        values: (N,).
+        near_zero: the name of the first share.
+        below: values smaller than this in size count as near zero.
     """
     finite = values[np.isfinite(values)]
     if not len(finite):
@@ -159,8 +177,8 @@ def _modalities(episodes: dict[str, EpisodeReader]) -> dict[str, Any]:
 
 
 def sentences(summary: dict[str, Any]) -> list[str]:
-    """What is said of the whole data set beside the tables: its images, and what training would
-    validate on.
+    """Sentences on the whole data set, beside the tables: the faults of its camera, and what a
+    training would validate on.
     """
     validation = summary["validation"]
     told = [f"camera: {CameraFaults(**summary['camera_faults'])}"]
@@ -173,7 +191,12 @@ def sentences(summary: dict[str, Any]) -> list[str]:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """A value for a table; a dash where it is unknown."""
+    """A number for a table; a dash where it is unknown.
+
+    Args:
+        value: the number.
+        digits: after the point.
+    """
     return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 

@@ -1,5 +1,5 @@
-"""Jobs on several processes. What a job gives may depend on the job alone, never on the number of
-workers; what it logs is logged here, too.
+"""Runs jobs in several worker processes. The result of a job must depend on the job alone and not
+on the number of workers. What workers log is logged in this process too.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Worker(Protocol[Job_contra, Result_co]):
 
 
 def check_workers(workers: int) -> None:
-    """Refuse a number of workers that cannot be, before anything is begun.
+    """Refuse an impossible number of workers.
 
     Raises:
-        UsageError: fewer than one.
+        UsageError: there are fewer than one.
     """
     if workers < 1:
         raise UsageError(f"the number of workers must be 1 or more, got {workers}")
@@ -50,17 +50,25 @@ def check_workers(workers: int) -> None:
 def run_jobs(
     make_worker: Callable[[], Worker[Job, Result]], jobs: Iterable[Job], workers: int
 ) -> Iterator[tuple[Job, Result]]:
-    """Yield (job, result) as jobs are done, in no certain order; jobs are taken in the given order,
-    each when a worker is free for it.
+    """Run jobs. Each is started in the given order, as soon as a worker is free for it.
 
-    One worker runs in this process, more in processes of their own (spawned, so `make_worker`, jobs
-    and results must be picklable). Leaving the iterator early, by an exception or an interrupt,
-    ends the processes.
+    A single worker runs in this process, several in processes of their own. These are spawned, so
+    `make_worker`, jobs and results must be picklable. If the caller leaves the iterator early, by
+    an exception or an interrupt, the processes are ended.
+
+    Args:
+        make_worker: makes a worker in its process.
+        jobs: to run.
+        workers: how many.
+
+    Returns:
+        Each job and its result, in the order in which they are done.
 
     Raises:
-        UsageError: fewer than one worker.
-        WorkerDied: a process died. Errors of a job come through: an AuxdriveError as itself,
-            others as RuntimeError with the traceback.
+        UsageError: there are fewer than one worker.
+        WorkerDied: a process died.
+        AuxdriveError: a job raised it.
+        RuntimeError: a job in a process raised another error; the message holds its traceback.
     """
     check_workers(workers)
     return (
@@ -73,14 +81,21 @@ def run_jobs(
 def run_each(
     make_worker: Callable[[], Worker[Job, Result]], jobs: Iterable[Job], workers: int
 ) -> Generator[tuple[Job, Result | Exception], None, None]:
-    """As `run_jobs`, but a job that fails gives its error, and the others go on: an AuxdriveError
-    as itself, a `WorkerDied` where its process was killed or crashed (another takes its place), and
-    a RuntimeError with the traceback for what nobody foresaw.
+    """Run jobs as `run_jobs` does, but give the error of a job that fails as its result and go on
+    with the others. Every worker, even a single one, has a process of its own.
 
-    Every worker has a process of its own, a single one too.
+    Args:
+        make_worker: makes a worker in its process.
+        jobs: to run.
+        workers: how many.
+
+    Yields:
+        Each job and its result or error: an `AuxdriveError` that it raised, a `WorkerDied` where
+        its process was killed or crashed (another takes its place), or a `RuntimeError` with the
+        traceback of any other error.
 
     Raises:
-        UsageError: fewer than one worker.
+        UsageError: there are fewer than one worker.
     """
     check_workers(workers)
     with closing(_run_in_processes(make_worker, iter(jobs), workers)) as replies:
@@ -89,7 +104,7 @@ def run_each(
 
 
 def _values(replies: Generator[tuple[Job, _Reply], None, None]) -> Iterator[tuple[Job, Any]]:
-    with closing(replies):  # ends the processes where the caller leaves early
+    with closing(replies):  # ends the processes if the caller leaves early
         for job, reply in replies:
             if reply.error is not None:
                 raise reply.error
@@ -131,7 +146,7 @@ def _run_in_processes(
                     logging.getLogger(received.name).handle(received)
                     continue
                 yield busy.pop(ready), received
-                # Asked for only now: whoever makes the jobs has seen this result.
+                # Taken only now, so that whoever makes the jobs has seen this result.
                 for job in islice(jobs, 1):
                     begin(job, None if isinstance(received.error, WorkerDied) else ready)
     finally:
@@ -139,7 +154,15 @@ def _run_in_processes(
 
 
 def _start(make_worker: Callable[[], Worker[Any, Any]], processes: list[BaseProcess]) -> Connection:
-    """One more worker process, and our end of its pipe."""
+    """Start another worker process.
+
+    Args:
+        make_worker: makes the worker in its process.
+        processes: to which the process is added.
+
+    Returns:
+        This process's end of the pipe to it.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(
@@ -149,14 +172,14 @@ def _start(make_worker: Callable[[], Worker[Any, Any]], processes: list[BaseProc
         daemon=True,
     )
     process.start()
-    theirs.close()  # so that our end sees the end of the pipe when the process dies
+    theirs.close()  # so that the pipe is closed when the process dies
     processes.append(process)
     return ours
 
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """What came of a job in a process."""
+    """The result or the error of a job in a process."""
 
     error: Exception | None = None
     value: Any = None
@@ -186,11 +209,12 @@ def _end(processes: Sequence[BaseProcess]) -> None:
 def _serve(
     make_worker: Callable[[], Worker[Any, Any]], connection: Connection, log_level: int
 ) -> None:
-    """The worker process: reply to each job until the other end closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted and ends us
+    """Run as the worker process: do each job that is sent, until the pipe is closed."""
+    # the parent is interrupted too, and ends this process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     parent = ToParent(connection)
-    # the pipe breaks when the parent is done with us, or gone
+    # the pipe breaks when the parent closes it or is gone
     with suppress(EOFError, ConnectionError), ExitStack() as stack:
         stack.enter_context(logged_to(parent, log_level))
         worker: Worker[Any, Any] | None = None
@@ -209,8 +233,8 @@ def _serve(
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed ends nobody: without this a worker would finish its job, and publish
-    it while the next run does it anew.
+    """End this process when the parent is gone. After a killed parent a worker would otherwise
+    finish its job and publish it, while the next run does the same job again.
     """
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -219,8 +243,8 @@ def _end_with_parent() -> None:
 
 
 def portable_error(error: AuxdriveError) -> AuxdriveError:
-    """The same message in an error that can be pickled: a class whose constructor takes a message
-    alone, with the same exit code.
+    """An error with the same message that can be pickled: of the nearest base class whose
+    constructor takes only a message.
     """
     kind = type(error)
     while "__init__" in vars(kind):

@@ -1,1 +1,1 @@
-"""How a comparison is shown: tables, Markdown, a drawing."""
+"""How a comparison is shown: as tables, in Markdown, and as a plot."""

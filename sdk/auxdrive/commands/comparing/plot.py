@@ -1,5 +1,5 @@
-"""A comparison drawn: every result a dot, each group's mean with its 95 % interval. Matplotlib
-comes with the extra 'all'.
+"""The plot of a comparison: every result as a dot, and each group's mean with its 95 % interval.
+Matplotlib comes with the extra 'all'.
 """
 
 from __future__ import annotations
@@ -22,7 +22,16 @@ _WIDTH_IN, _ROW_IN, _HEAD_IN = 6.4, 0.42, 0.9
 
 
 def plot(found: Comparison, metrics: Sequence[str], path: Path) -> bytes:
-    """The drawing as SVG or PNG, by the path's suffix: a panel for each of these metrics."""
+    """The plot, with a panel for each metric.
+
+    Args:
+        found: the comparison.
+        metrics: names of those to show.
+        path: whose ending decides between SVG and PNG.
+
+    Returns:
+        The content of the file.
+    """
     kind = SUFFIXES[path.suffix.lower()]
     rows = len(found.groups)
     drawn = Figure(figsize=(_WIDTH_IN, len(metrics) * (_HEAD_IN + _ROW_IN * rows)))
@@ -31,7 +40,7 @@ def plot(found: Comparison, metrics: Sequence[str], path: Path) -> bytes:
         _panel(axis, found, metric)
     drawn.tight_layout()
     buffer = io.BytesIO()
-    # without date, version and random names, so that equal drawings are equal bytes
+    # without date, version and random names, so that equal plots have equal bytes
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     with rc_context({"svg.hashsalt": "auxdrive"}):
         drawn.savefig(buffer, format=kind, dpi=140, metadata=metadata)
@@ -39,7 +48,7 @@ def plot(found: Comparison, metrics: Sequence[str], path: Path) -> bytes:
 
 
 def _panel(axis: Axes, found: Comparison, metric: str) -> None:
-    """The groups from the top down."""
+    """Draw a metric: a row for each group, from top to bottom."""
     for row, group in enumerate(found.groups):
         colour, measured = SERIES[row % len(SERIES)], group.metrics[metric]
         values = [value for value in measured.values if value is not None]

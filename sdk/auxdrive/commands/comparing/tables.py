@@ -1,4 +1,4 @@
-"""A comparison as tables of text, for a terminal and in Markdown."""
+"""The tables of a comparison, for a terminal and in Markdown."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ COLUMNS = ("", "n", "mean", "95 % interval", "difference", "95 % interval", "p")
 
 @dataclass(frozen=True)
 class MetricTable:
-    """One metric of all groups.
+    """The table of one metric.
 
     Attributes:
         title: the metric, and what it was measured on.
-        rows: under `COLUMNS`, a group each, then what needs no network.
-        verdicts: a sentence for each further group.
+        rows: with the columns `COLUMNS`, one for each group, then those of predictions that need no
+            network.
+        verdicts: a sentence for each group after the first.
     """
 
     title: str
@@ -29,12 +30,17 @@ class MetricTable:
 
 
 def metric_tables(found: Comparison, metrics: Sequence[str]) -> list[MetricTable]:
-    """A table for each of these metrics."""
+    """A table for each metric.
+
+    Args:
+        found: the comparison.
+        metrics: names of those to show.
+    """
     return [_table(found, metric) for metric in metrics]
 
 
 def settings_rows(found: Comparison) -> Rows:
-    """The settings in which groups differ: a row each, a column for each group."""
+    """The settings in which groups differ: a row for each, with a column for each group."""
     return [
         (setting, *(values[group.name] for group in found.groups))
         for setting, values in found.unequal.items()
@@ -42,7 +48,12 @@ def settings_rows(found: Comparison) -> Rows:
 
 
 def markdown(found: Comparison, metrics: Sequence[str]) -> str:
-    """The whole comparison in Markdown."""
+    """The whole comparison in Markdown.
+
+    Args:
+        found: the comparison.
+        metrics: names of those to show.
+    """
     return "\n".join(_markdown(found, metrics)) + "\n"
 
 
@@ -119,7 +130,7 @@ def _lines(columns: Sequence[str], rows: Rows) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    """Text that cannot leave its cell: names of folders may hold anything."""
+    """A text that is safe in a cell of a table, since names of folders may hold anything."""
     shown = printable(text.replace("\n", " "))
     for mark in "\\`*_|<>[]":
         shown = shown.replace(mark, f"\\{mark}")

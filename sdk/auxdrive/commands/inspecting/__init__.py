@@ -1,1 +1,1 @@
-"""What `auxdrive inspect` prints of each kind of folder."""
+"""What `auxdrive inspect` prints for each kind of folder."""

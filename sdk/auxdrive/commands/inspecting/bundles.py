@@ -1,4 +1,4 @@
-"""Bundles, inspected."""
+"""What `auxdrive inspect` prints for bundles."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _show_bundle(summary: Summary) -> None:
 
 
 def _beside(floor: dict[str, dict[str, float]], metric: str) -> str:
-    """What a metric has to beat: the same of predictions that need no network."""
+    """The same metric of predictions that need no network, as text beside a model's metric."""
     known = [
         f"{kind} {metrics[metric]:.4g}" for kind, metrics in floor.items() if metric in metrics
     ]

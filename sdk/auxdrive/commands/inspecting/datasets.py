@@ -1,4 +1,4 @@
-"""Data sets, inspected."""
+"""What `auxdrive inspect` prints for data sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from auxdrive.storage.reading import is_folder
 
 
 def _holds(path: Path) -> bool:
-    """Of episodes without a card the error says how to write one."""
+    """Whether a folder is a data set. Episodes without a card count, since the error for them says
+    how to write one.
+    """
     return is_dataset(path) or is_folder(path / "episodes")
 
 

@@ -1,4 +1,4 @@
-"""Runs, inspected."""
+"""What `auxdrive inspect` prints for runs."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _show_conditions(validation: Summary) -> None:
 
 
 def _run_facts(summary: Summary) -> list[tuple[str, str]]:
-    """What the run's JSON files say; what none of them says stands in its config."""
+    """The facts in a run's JSON files. For others the text points to its config."""
     result, record = summary["result"] or {}, summary["record"] or {}
     elsewhere = f"see {summary['config_file']}"
     facts = [
@@ -109,9 +109,15 @@ def _run_facts(summary: Summary) -> list[tuple[str, str]]:
 
 
 def _show_last_epochs(records: list[dict[str, Any]], count: int) -> None:
-    """Keys down, epochs across: a run logs more keys than a terminal has room for side by side."""
+    """Print the last epochs as columns with a row for each key: a run logs more keys than a
+    terminal has room for side by side.
+
+    Args:
+        records: of the last epochs.
+        count: how many epochs there are in all.
+    """
     heads = ("phase", "phase_index", "epoch")
-    # A phase's name in short lines, so that five columns fit.
+    # The name of a phase is broken into short lines, so that five columns fit.
     columns = [
         "\n".join([*wrap(str(record.get("phase", "")), 10), f"epoch {record.get('epoch', '-')}"])
         for record in records
