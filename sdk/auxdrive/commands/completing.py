@@ -10,8 +10,8 @@ Complete = Callable[[str], list[str]]
 """Gives the texts that what was typed so far may become, for `typer.Option(autocompletion=...)`."""
 
 Names = Iterable[str] | Callable[[], Iterable[str]]
-"""The names that an option may have, such as a `Registry`, or a function that gives them where reading
-them imports something. They are read anew at each completion.
+"""The names that an option may have, such as a `Registry`, or a function that gives them where
+reading them imports something. They are read anew at each completion.
 """
 
 
@@ -32,8 +32,8 @@ def one_of(names: Names) -> Complete:
 
 
 def some_of(names: Names) -> Complete:
-    """Complete the last of several names that are separated by commas. Names that were typed already
-    are not offered again.
+    """Complete the last of several names that are separated by commas. Names that were typed
+    already are not offered again.
     """
 
     def complete(incomplete: str) -> list[str]:
