@@ -38,7 +38,7 @@ __getattr__, __dir__ = front(__name__, {
     "world": "Route TownMap Weather WorldState",
 })  # fmt: skip
 
-wait_passively()  # torch comes with the agents that are driven, also in the worker processes
+wait_passively()  # torch is imported with the agents, also in worker processes
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library prints nothing
 
 __all__ = [

@@ -1,5 +1,5 @@
-"""Named random streams: one seed gives independent generators, the same in every process and
-whatever the order of their use.
+"""Named random streams: from one seed, independent generators that are the same in every process
+and in whatever order they are used.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import numpy as np
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
-    """The generator of `seed` that is called `names`.
+    """The generator with the names `names` of `seed`.
 
-    Names are hashed by CRC-32 and not by `hash()`, which differs from process to process.
+    Names are hashed by CRC-32 instead of `hash()`, whose values differ between processes.
     """
     keys = [zlib.crc32(str(name).encode()) for name in names]
     return np.random.default_rng(

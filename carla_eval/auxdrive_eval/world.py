@@ -1,7 +1,7 @@
-"""What criteria may know of the world at one tick, whichever simulator made it. Right-handed world
-frame, z up, metres.
+"""What the criteria see of the world at one tick, the same for every simulator. The world frame is
+right-handed, z up; metres.
 
-Legend: every position is (x, y) in the world frame; yaw positive to the left.
+Legend: every position is (x, y) in the world frame; yaw is positive to the left.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from auxdrive.types import Float64, Pose2, RoadOption
 
 Point = tuple[float, float]
 TAIL_M = 1.0
-"""How far behind the rear bumper the tail of the ego ends, by which red lights are judged."""
+"""The point that decides about red lights lies this far behind the ego's rear bumper."""
 
 
 class LightColour(StrEnum):
@@ -27,7 +27,7 @@ class LightColour(StrEnum):
 
 
 class CollisionKind(StrEnum):
-    """What was hit; decides the penalty."""
+    """What was hit; it decides the penalty."""
 
     PEDESTRIAN = "pedestrian"
     VEHICLE = "vehicle"
@@ -36,8 +36,8 @@ class CollisionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A contact of the ego with something during this tick (reported on every tick on which they
-    touch).
+    """A contact of the ego with something during this tick. It is reported on every tick on which
+    they touch.
     """
 
     kind: CollisionKind
@@ -48,7 +48,7 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class TrafficLightView:
-    """A traffic light that governs a lane: its stop line is the segment across the lane before the
+    """A traffic light that governs a lane. Its stop line is the segment across the lane before the
     junction.
     """
 
@@ -62,7 +62,9 @@ class TrafficLightView:
 
 @dataclass(frozen=True, slots=True)
 class StopSignView:
-    """A stop sign: who passes the trigger box (centre, half sizes, yaw) must have stopped."""
+    """A stop sign with its trigger box (centre, half sizes, yaw). Who drives through the box must
+    have stopped.
+    """
 
     sign_id: int
     location: Point
@@ -74,10 +76,10 @@ class StopSignView:
 
 @dataclass(frozen=True, slots=True)
 class LaneView:
-    """The driving lane nearest to the ego: signed offset (positive: ego is left of the centre),
-    width, heading of the lane.
+    """The driving lane nearest to the ego: signed offset (positive: the ego is left of the lane's
+    centre), width, and heading of the lane.
 
-    `parking_m` is the width of the parking lane on its right, 0 without one.
+    `parking_m` is the width of the parking lane to its right, 0 without one.
     """
 
     lane_id: int
@@ -91,11 +93,11 @@ class LaneView:
 
 
 class LaneLine(NamedTuple):
-    """A lane on a map.
+    """A lane as a map shows it.
 
     Attributes:
         centreline: float64 (N, 2), metres.
-        width_m: metres.
+        width_m: width of the lane.
     """
 
     centreline: Float64
@@ -103,7 +105,7 @@ class LaneLine(NamedTuple):
 
 
 StopLine = tuple[Point, Point]
-"""The ends of a line at which cars stop: left and right, as those see it who drive up to it."""
+"""The line at which cars stop: its left and right end, as seen by a driver who approaches it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,8 @@ class WorldState:
         ego: pose of the ego's rear axle; `ego_centre` is the centre of its box.
         extent: half length and half width of the ego's box.
         contacts: what touches the ego during this tick.
-        lights, stop_signs: those within 50 m.
+        lights: traffic lights within 50 m.
+        stop_signs: stop signs within 50 m.
         lane: nearest driving lane.
         tail_lane_id: the lane under the point `TAIL_M` behind the ego's rear bumper.
     """
@@ -151,8 +154,8 @@ class WorldState:
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """Weather and time of day, in CARLA's terms, percentages and degrees; but the sun's azimuth is
-    counted to the left (seen from above counter-clockwise), as every angle here is.
+    """Weather and time of day in CARLA's terms: percentages, and degrees. Unlike CARLA's, the sun's
+    azimuth grows to the left (counter-clockwise seen from above), as every angle in this project.
     """
 
     cloudiness: float = 30.0
@@ -165,13 +168,17 @@ class Weather:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route: sparse keypoints as in the file, and the dense trajectory (about 1 m apart) with its
-    commands.
+    """A route: the sparse keypoints of its file, and the dense trajectory (points about 1 m apart)
+    with its commands.
 
     Attributes:
-        route_id: as in the file. town: as in the file. keypoints: sparse (x, y).
-        points: float64 (N, 2). yaw_rad: float64 (N,). options: N road options.
-        lane_ids: lane of each point, where the simulator's lanes have ids.
+        route_id: as in the file.
+        town: as in the file.
+        keypoints: sparse (x, y).
+        points: float64 (N, 2), metres.
+        yaw_rad: float64 (N,).
+        options: N road options.
+        lane_ids: the lane of each point, if the simulator's lanes have ids.
     """
 
     route_id: str
@@ -185,5 +192,5 @@ class Route:
 
     @property
     def length_m(self) -> float:
-        """Length through the dense points, metres."""
+        """Length along the dense points, metres."""
         return float(polyline_length(self.points, euclidean))

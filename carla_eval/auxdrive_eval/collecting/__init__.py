@@ -1,1 +1,1 @@
-"""Recording data sets: the expert drives routes of a simulator, and its sensors are stored."""
+"""Recording data sets: the expert drives routes in a simulator; what the sensors see is stored."""

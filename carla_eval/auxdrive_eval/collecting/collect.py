@@ -1,5 +1,5 @@
-"""Recording a data set in a simulator: on several processes, resumable, the same bytes
-for any number of workers.
+"""Recording a data set in a simulator, on one process or several. It can be resumed, and the files
+are the same, byte for byte, for any number of workers.
 """
 
 from __future__ import annotations
@@ -40,9 +40,14 @@ from auxdrive_eval.simulators.settings import make_simulator, require_simulator
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What is in the data set now. `recorded` of its episodes are new; `surplus` further ones were
-    recorded beside them by other workers, and removed since the frames that were asked for were
-    there without them.
+    """What the data set holds now.
+
+    Attributes:
+        episodes: number of its episodes.
+        frames: number of their frames.
+        recorded: how many of the episodes this call recorded.
+        surplus: how many episodes this call recorded and removed again. With several workers, some
+            are under way when there are enough frames already.
     """
 
     out: Path
@@ -92,20 +97,22 @@ def collect(
     workers: int = 1,
     on_episode: Callable[[int, int], None] | None = None,
 ) -> Collected:
-    """Record into `out`, or go on with what an equal recording has left there.
+    """Record into `out`, or continue a recording with the same settings.
 
-    The data set is readable at any time: an episode appears when it is whole, and the card is
-    written anew after each. Episodes depend on the settings and their number alone. When `frames`
-    are asked for, the data set is the shortest row of episodes 0, 1, 2, ... that holds them;
-    episodes beyond, which other workers had begun, are removed.
+    The data set can be read at any time: an episode appears only when it is complete, and then the
+    card is rewritten. An episode depends only on the settings and on its own number. With `frames`,
+    the data set is the shortest sequence of episodes 0, 1, 2, ... that holds so many frames;
+    episodes after these, which other workers had begun, are removed.
 
     Args:
-        on_episode: called with the numbers of episodes and frames so far.
+        settings: what to record.
+        out: the data set's folder.
+        workers: number of processes.
+        on_episode: called after each episode with the numbers of episodes and frames so far.
 
     Raises:
-        UsageError: `out` was recorded under other settings, or asks for fewer episodes than are
-            there.
-        DataError: the disk is full or refuses; complete episodes stay.
+        UsageError: `out` was recorded with other settings, or has more episodes than are asked for.
+        DataError: the disk is full or cannot be written; complete episodes are kept.
     """
     check_workers(workers)
     require_simulator(settings.simulator)
@@ -145,14 +152,17 @@ def _record_what_is_missing(
 
 @dataclass
 class _Store:
-    """The episodes of a recording that are on disk: frames of each by its number."""
+    """The episodes of a recording that are on disk. `frames` maps an episode's number to its
+    frames.
+    """
 
     settings: CollectSettings
     out: Path
     frames: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        # By whole names: a copy of an episode beside it, as s0-00000.bak, is none of ours.
+        # The whole name must match: a copy beside an episode, such as s0-00000.bak, is not part of
+        # it.
         ours = re.compile(rf"s{self.settings.seed}-(\d{{5,9}})")
         numbers = [
             (int(match[1]), path)
@@ -171,7 +181,7 @@ class _Store:
         return sum(self.frames.values())
 
     def missing(self) -> Iterator[EpisodePlan]:
-        """Plans of the episodes still to be recorded, until enough are there."""
+        """Plans of the episodes that are still to be recorded, until there are enough."""
         for index in count():
             if self._enough(index):
                 return
@@ -179,7 +189,7 @@ class _Store:
                 yield plan_episode(self.settings.seed, index, self.settings.route_seeds)
 
     def _enough(self, index: int) -> bool:
-        """Whether the episode `index` is not needed any more."""
+        """Whether the data set is complete without the episode `index`."""
         if self.settings.episodes is not None:
             return index >= self.settings.episodes
         assert self.settings.frames is not None
@@ -196,7 +206,9 @@ class _Store:
                 del self.frames[index]
 
     def write_card(self) -> DatasetCard:
-        """The card of what is there. Before the first episode it has no splits."""
+        """Write and return the card of the episodes that are there. Before the first, it has no
+        splits.
+        """
         splits = splits_of(sorted(self.frames), self.settings)
         card = self._blank_card.model_copy(update={"splits": splits})
         write_card(self.out, card)
@@ -204,7 +216,7 @@ class _Store:
 
     @cached_property
     def _blank_card(self) -> DatasetCard:
-        """The card without its splits: what it says of the simulator does not change."""
+        """The card without its splits. What it says about the simulator does not change."""
         settings = self.settings.simulator
         with closing(make_simulator(settings, sensors=False)) as simulator:
             return DatasetCard(
@@ -219,7 +231,7 @@ class _Store:
 
 
 def _refuse_foreign_data(out: Path) -> None:
-    """Refuse a data set that something else made: it has no settings of ours."""
+    """Refuse a data set that another program made, which has no settings file of ours."""
     if not exists(out / SETTINGS_NAME) and (
         exists(out / CARD_NAME) or exists(episode_folder(out, ""))
     ):
@@ -233,11 +245,11 @@ def _has_episodes(out: Path) -> bool:
 
 
 def more_settings(out: Path, episodes: int) -> CollectSettings:
-    """The settings of the recording in `out`, asking for so many episodes more than are there.
+    """The settings for `episodes` more episodes than the recording in `out` has.
 
     Raises:
-        UsageError: no recording is there, or `episodes` is less than 1. DataError: its settings are
-            damaged.
+        UsageError: there is no recording, or `episodes` is less than 1.
+        DataError: its settings are damaged.
     """
     path = out / SETTINGS_NAME
     if episodes < 1:
@@ -253,7 +265,9 @@ def more_settings(out: Path, episodes: int) -> CollectSettings:
 
 
 def _recording(out: Path) -> FolderKind[CollectSettings]:
-    """What `auxdrive collect` fills a folder with; it may grow."""
+    """The kind of folder that `auxdrive collect` fills. Asking for more episodes or frames than
+    before is no difference of settings.
+    """
 
     def differences(earlier: CollectSettings, now: CollectSettings) -> list[str]:
         names = [
@@ -266,7 +280,7 @@ def _recording(out: Path) -> FolderKind[CollectSettings]:
             if name in names and before is not None and wanted is not None and wanted > before:
                 names.remove(name)
         episodes = now.episodes if {"episodes", "frames"} <= set(names) else None
-        # by episodes now, and none there is too many
+        # The number of episodes decides now, which is allowed if there are not more already.
         if episodes is not None and episodes >= len(_Store(earlier, out).frames):
             names = [name for name in names if name not in ("episodes", "frames")]
         return [changed(name, getattr(earlier, name), getattr(now, name)) for name in names]

@@ -1,11 +1,11 @@
-"""Disturbances of the steering while data are recorded, so that a student also sees how to come
-back.
+"""Disturbances of the steering during recording, so that a student also sees how to return to the
+lane.
 
-Triangular pulses as in conditional imitation learning (Codevilla et al. 2018, section IV): the
-executed steering drifts away and back, the recorded label stays the expert's. They are strong: half
-a lane off is what a student has to come back from in closed loop, and what gentle ones never show
-it (of a baseline's way 18 % lay a metre off its route after peaks of 0.08 to 0.26 rad, and 11 %
-after these).
+They are triangular pulses, as in conditional imitation learning (Codevilla et al. 2018, section
+IV): the executed steering drifts away and back, while the recorded label stays the expert's. The
+pulses are strong, since in closed loop a student must be able to return from half a lane away, and
+weak pulses never show that. With peaks of 0.08 to 0.26 rad, a baseline drove 18 % of its way a
+metre or more beside its route; with these peaks, 11 %.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PEAK_RAD = (0.1, 0.4)
 
 
 class Perturbation:
-    """Pulses from a seed; times are asked for in rising order."""
+    """Pulses drawn from a seed. Ask for times in ascending order."""
 
     def __init__(self, seed: int) -> None:
         self._rng = stream(seed, "perturbation")
@@ -35,7 +35,9 @@ class Perturbation:
         self._peak_rad = float(self._rng.uniform(*PEAK_RAD)) * float(self._rng.choice((-1.0, 1.0)))
 
     def offset_rad(self, time_s: float) -> float:
-        """What is added to the steering at that time: rises linearly to the peak and falls back."""
+        """The angle to add to the steering at that time. It rises linearly to the peak and falls
+        back.
+        """
         while time_s > self._end_s:
             self._next_pulse()
         if time_s < self._start_s:
@@ -44,5 +46,5 @@ class Perturbation:
         return self._peak_rad * (1.0 - abs(time_s - middle) / (self._end_s - middle))
 
     def apply(self, control: Control, time_s: float) -> Control:
-        """The control to execute in place of the expert's."""
+        """The control to execute instead of the expert's."""
         return replace(control, steer_rad=control.steer_rad + self.offset_rad(time_s))

@@ -1,5 +1,5 @@
-"""Recording one episode: the expert drives a route, disturbed now and then, and what the sensors
-see is written at the recording rate.
+"""Recording one episode: the expert drives a route, with disturbances, and what the sensors see is
+written at the recording rate.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from auxdrive_eval.world import Route, WorldState
 _LOG = logging.getLogger(__name__)
 STANDING_MPS = 0.1
 MAX_STANDING_S = 45.0
-"""An episode ends when the ego has stood this long: a red light takes less, a jam teaches nothing
-more.
+"""An episode ends when the ego has stood this long. A red light is shorter, and from a longer jam a
+student learns nothing new.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class EpisodePlan:
-    """All that an episode's content depends on, beside the settings of the whole recording."""
+    """Everything that decides an episode's content, besides the settings of the whole recording."""
 
     index: int
     episode_id: str
@@ -41,8 +41,8 @@ class EpisodePlan:
 
 
 def plan_episode(seed: int, index: int, route_seeds: Sequence[int]) -> EpisodePlan:
-    """The episode `index` of the recording with that seed. Routes do not repeat before all route
-    seeds have been used.
+    """Plan the episode `index` of the recording with that seed. No route repeats before every route
+    seed has been used.
     """
     turn, place = divmod(index, len(route_seeds))
     order = np.random.default_rng([seed, turn]).permutation(len(route_seeds))
@@ -59,7 +59,7 @@ def plan_episode(seed: int, index: int, route_seeds: Sequence[int]) -> EpisodePl
 
 
 def episode_id(seed: int, index: int) -> str:
-    """`s0-00012`: the recording's seed and the number of the episode."""
+    """The name of an episode: the recording's seed and the episode's number, such as `s0-00012`."""
     return f"s{seed}-{index:05d}"
 
 
@@ -73,16 +73,18 @@ def record_episode(
     max_episode_s: float,
     perturb: bool,
 ) -> int:
-    """Record an episode and return its number of frames. Sensors are rendered at recorded ticks
-    alone.
+    """Record an episode. The sensors are rendered only at the ticks that are recorded.
 
-    The label is what the expert would do at that instant, also while the executed steering is
-    disturbed. The episode ends at the end of the route, at `max_episode_s`, on a collision (which
-    no expert should be copied in), or when the ego stands too long.
+    The label is always the expert's control, also while the executed steering is disturbed. The
+    episode ends at the end of the route, after `max_episode_s`, at a collision (which no student
+    should copy), or when the ego stands too long.
+
+    Returns:
+        The number of frames.
 
     Raises:
-        DataError: the disk refuses; nothing incomplete is left. SimulatorError: what the simulator
-            raises.
+        DataError: the disk cannot be written; no incomplete episode is left.
+        SimulatorError: what the simulator raises.
     """
     route = simulator.random_route(plan.route_seed)
     state = simulator.reset(route, plan.traffic_seed)
@@ -126,7 +128,7 @@ def record_episode(
 
 
 def _shapes(camera: CameraSpec, modalities: Sequence[Modality]) -> dict[Modality, tuple[int, ...]]:
-    """Frame shapes of what comes from the camera; the LiDAR's histogram has its own."""
+    """Frame shapes of the camera's modalities. The LiDAR histogram has a shape of its own."""
     return {
         m: MODALITIES[m].array_shape(camera.height, camera.width)
         for m in modalities
@@ -135,7 +137,7 @@ def _shapes(camera: CameraSpec, modalities: Sequence[Modality]) -> dict[Modality
 
 
 class _End:
-    """Whether an episode is over."""
+    """Decides when an episode is over."""
 
     def __init__(self, route: Route, max_episode_s: float) -> None:
         self._completion = RULE_SETS[DEFAULT_RULES].completion(route)
@@ -143,7 +145,7 @@ class _End:
         self._moved_at_s = 0.0
 
     def reached(self, state: WorldState) -> bool:
-        """Look at each tick once."""
+        """Whether the episode is over; call it once for each tick."""
         completed = bool(self._completion.update(state))
         if state.speed_mps > STANDING_MPS:
             self._moved_at_s = state.time_s
@@ -157,5 +159,5 @@ class _End:
 
 
 def episode_folder(out: Path, name: str) -> Path:
-    """Where an episode stands when it is complete."""
+    """The folder of a complete episode."""
     return out / EPISODES_DIR / name

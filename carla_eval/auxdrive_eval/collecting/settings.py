@@ -1,5 +1,5 @@
-"""What decides the content of a recording, as a user gives it and as it stands in the folder; and
-into which split an episode goes.
+"""The settings of a recording, from a user or from the recording's folder, and the assignment of
+episodes to splits.
 """
 
 from __future__ import annotations
@@ -20,14 +20,25 @@ from auxdrive_eval.simulators.settings import SimulatorSettings
 
 SETTINGS_NAME = "collect.json"
 BLOCK = 10
-"""One episode of so many is for validation."""
+"""Of so many consecutive episodes, one is for validation and one for the test."""
 
 
 class CollectSettings(Strict):
-    """What decides the content of a recording. Either `episodes` or `frames` says how much;
-    `frames` is a minimum.
+    """The settings that decide what a recording holds. Give either `episodes` or `frames`; `frames`
+    is a minimum.
 
-    split: put all episodes in the split of this name; None makes 'train', 'val' and 'test'.
+    Attributes:
+        simulator: what drives and senses.
+        modalities: what is recorded.
+        rate_hz: frames per second of game time; the simulator's ticks are a multiple.
+        seed: of routes, traffic, disturbances and splits.
+        route_seeds: seeds of the routes and their towns.
+        episodes: how many to record.
+        frames: at least how many to record.
+        max_episode_s: longest duration of an episode, in game time.
+        perturb: whether the steering is disturbed at times.
+        split: put all episodes in the split of this name; None divides them into 'train', 'val' and
+            'test'.
     """
 
     simulator: SimulatorSettings = Field(default_factory=SimulatorSettings)
@@ -73,15 +84,15 @@ def collect_settings(
     modalities: Sequence[Modality] | None = None,
     **values: object,
 ) -> CollectSettings:
-    """Settings from what a user typed.
+    """Settings from a user's values.
 
     Args:
-        simulator: None is the embedded one as it is by default.
-        modalities: what is recorded; None is all that the simulator senses.
+        simulator: None is the embedded simulator with its defaults.
+        modalities: what to record; None is everything that the simulator can sense.
         values: the other fields of `CollectSettings`.
 
     Raises:
-        UsageError: they are not possible; every mistake is named.
+        UsageError: values are not possible; the message names every mistake.
     """
     simulator = simulator or SimulatorSettings()
     recorded = simulator.spec.sensors if modalities is None else tuple(modalities)
@@ -94,7 +105,7 @@ def collect_settings(
 
 
 def read_settings(path: Path) -> CollectSettings:
-    """The settings of a recording.
+    """Read the settings of a recording.
 
     Raises:
         DataError: they cannot be read.
@@ -106,10 +117,11 @@ def read_settings(path: Path) -> CollectSettings:
 
 
 def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[str, ...]]:
-    """Episodes by split: of every ten, drawn from the seed, one is for validation and another for
-    the test.
+    """Divide episodes into splits: of every ten, one drawn by the seed is for validation and
+    another for the test.
 
-    Where the first ten are not complete and hold no such episode, the last ones take their place.
+    If there are fewer than ten and these two are not among them, the last episodes are used
+    instead.
     """
     names = {index: episode_id(settings.seed, index) for index in indices}
     if settings.split is not None:
@@ -133,6 +145,6 @@ def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[
 
 
 def _held_out(seed: int, block: int) -> tuple[int, int]:
-    """Places of the validation and test episodes within a block of ten."""
+    """The positions of the validation and the test episode within a block of ten."""
     places = np.random.default_rng([seed, block]).choice(BLOCK, size=2, replace=False)
     return int(places[0]), int(places[1])

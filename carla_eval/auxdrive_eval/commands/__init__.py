@@ -1,1 +1,1 @@
-"""The sub-commands of this package: thin, cheap to import."""
+"""The sub-commands of this package. They do little themselves, and importing them is cheap."""

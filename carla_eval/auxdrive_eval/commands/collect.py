@@ -32,7 +32,7 @@ def collect(
     out: Annotated[
         Path,
         typer.Option(
-            help="The data set's folder; an unfinished recording in it is gone on with.",
+            help="The data set's folder; an unfinished recording in it is continued.",
             show_default=False,
         ),
     ],
@@ -44,34 +44,38 @@ def collect(
     ] = None,
     frames: Annotated[
         int | None,
-        typer.Option(help="In place of --episodes: at least so many frames.", show_default=False),
+        typer.Option(help="Instead of --episodes: the least number of frames.", show_default=False),
     ] = None,
     more: Annotated[
         int | None,
         typer.Option(
-            help="Record so many episodes more, with the settings of the recording in --out.",
+            help="Number of episodes to add to the recording in --out, with its settings.",
             show_default=False,
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of routes, traffic and disturbances.")] = 0,
-    workers: Annotated[int, typer.Option(help="Processes; they do not change the data.")] = 1,
+    workers: Annotated[
+        int, typer.Option(help="Number of processes; it does not change the data.")
+    ] = 1,
     modalities: Annotated[
         str | None,
         typer.Option(
-            help="What to record (default: all that the simulator senses).",
+            help="Modalities to record, separated by commas (default: all that the simulator has).",
             show_default=False,
             autocompletion=some_of(modality_names),
         ),
     ] = None,
     rate: Annotated[
         float,
-        typer.Option(help="Frames per second of game time; a whole part of the simulator's (20)."),
+        typer.Option(
+            help="Frames per second of game time; must divide the simulator's tick rate (20)."
+        ),
     ] = 4.0,
     size: Annotated[
         str | None,
         typer.Option(
             metavar="WxH",
-            help="Size of the camera's image (default: the simulator's; embedded: 256x144).",
+            help="Size of the image (default: the simulator's own, 256x144 for 'embedded').",
             show_default=False,
         ),
     ] = None,
@@ -80,12 +84,15 @@ def collect(
         str, typer.Option(metavar="SEEDS", help="Seeds of the routes and their towns.")
     ] = "0-999",
     max_episode_s: Annotated[
-        float, typer.Option("--max-episode-s", help="Longest episode, seconds of game time.")
+        float,
+        typer.Option(
+            "--max-episode-s", help="Longest duration of an episode, in seconds of game time."
+        ),
     ] = 60.0,
     perturb: Annotated[
         bool,
         typer.Option(
-            help="Disturb the steering now and then, so that the data show how to come back."
+            help="Disturb the steering at times, so that the data show how to return to the lane."
         ),
     ] = True,
     split: Annotated[
@@ -100,8 +107,8 @@ def collect(
 ) -> None:
     """Record what a camera and the development sensors see while the simulator's expert drives.
 
-    Routes have seeds below 1000 by default; `auxdrive drive` measures on seeds from 1000 on, so its
-    towns are new to the model.
+    By default routes have seeds below 1000. `auxdrive drive` measures on seeds from 1000 on, so a
+    model has not seen those towns.
     """
     from auxdrive.modalities import parse_modality
 
@@ -146,7 +153,7 @@ def collect(
                 if frames is None
                 else (min(recorded_frames, frames), f"{done} episodes")
             )
-            if before is None:  # what was there
+            if before is None:  # what was there before
                 shown.found(now)
             else:
                 shown.done(now - before, other)
@@ -180,8 +187,8 @@ def collect(
 
 
 def _recording(episodes: int | None, frames: int | None, workers: int) -> Work:
-    """Episodes are counted; where frames are asked for these are, and nobody knows how many each
-    episode under way will have.
+    """How progress is counted: in frames if frames are asked for, since then the number of episodes
+    is not known in advance, else in episodes.
     """
     if frames is None:
         return Work("recording", "episode", episodes, at_once=workers)
@@ -189,7 +196,7 @@ def _recording(episodes: int | None, frames: int | None, workers: int) -> Work:
 
 
 def _refuse_beside_more(context: typer.Context) -> None:
-    """With --more the recording's own settings hold; who names one meant another."""
+    """Refuse other settings beside --more, which records with the settings of the recording."""
     own = ("out", "more", "workers", "json_output")
     given = [
         parameter.opts[0]
@@ -203,8 +210,8 @@ def _refuse_beside_more(context: typer.Context) -> None:
 
 
 def _was_typed(context: typer.Context, name: str) -> bool:
-    """By the name of click's source: typer brings a click of its own, whose enumeration is another
-    one.
+    """Whether the user typed the option. The source is compared by its name, since typer has its
+    own copy of click with an enumeration of its own.
     """
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"

@@ -12,17 +12,23 @@ from auxdrive.console import JsonOption
 
 def demo(
     out: Annotated[
-        Path, typer.Option(help="The demo's folder; a demo that was stopped goes on there.")
+        Path, typer.Option(help="The demo's folder; a demo that was stopped is continued.")
     ] = Path("demo"),
     frames: Annotated[int, typer.Option(help="Frames to record, at least 500.")] = 16000,
-    epochs: Annotated[int, typer.Option(help="Epochs of each student and of the teacher.")] = 6,
-    routes: Annotated[int, typer.Option(help="Unseen routes that each model drives.")] = 10,
+    epochs: Annotated[
+        int, typer.Option(help="Epochs of training for each student and for the teacher.")
+    ] = 6,
+    routes: Annotated[
+        int, typer.Option(help="Number of unseen routes that each model drives.")
+    ] = 10,
     seed: Annotated[int, typer.Option(help="Seed of everything.")] = 0,
-    workers: Annotated[int, typer.Option(help="Processes that record, train and drive.")] = 2,
+    workers: Annotated[
+        int, typer.Option(help="Number of processes that record, train and drive.")
+    ] = 2,
     json_output: JsonOption = False,
 ) -> None:
-    """Record, train the RGB baseline, a SAMD student and a teacher, export, verify, drive all
-    three, and write one report.
+    """Record data; train the RGB baseline, a SAMD student and its teacher; export and verify; drive
+    all three; and write one report.
     """
     from auxdrive.errors import ConfigError
     from auxdrive.extras import modules_of, require_modules

@@ -1,4 +1,4 @@
-"""`auxdrive drive`: measure a student, teacher or the expert in closed loop."""
+"""`auxdrive drive`: measure a student, a teacher or the expert in closed loop."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def drive(
     ],
     routes: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.xml", help="Routes of leaderboard 1.0.", show_default=False),
+        typer.Option(
+            metavar="FILE.xml", help="A file of routes, as in leaderboard 1.0.", show_default=False
+        ),
     ] = None,
     route_seeds: Annotated[
         str | None,
@@ -59,7 +61,7 @@ def drive(
     count: Annotated[
         int,
         typer.Option(
-            help="Without --routes and --route-seeds: so many routes, from the seed 1000 on."
+            help="Without --routes and --route-seeds: number of routes, from seed 1000 on."
         ),
     ] = 5,
     seed: Annotated[int, typer.Option(help="Seed of traffic and lights.")] = 0,
@@ -73,9 +75,11 @@ def drive(
         ),
     ] = DEFAULT_RULES,
     repeats: Annotated[
-        int, typer.Option(help="Drive every route so often, each time in other traffic.")
+        int, typer.Option(help="How often each route is driven, each time in other traffic.")
     ] = 1,
-    workers: Annotated[int, typer.Option(help="Processes; they do not change the results.")] = 1,
+    workers: Annotated[
+        int, typer.Option(help="Number of processes; it does not change the results.")
+    ] = 1,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -84,13 +88,13 @@ def drive(
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an evaluation that was interrupted.")
+        bool, typer.Option("--resume", help="Continue an interrupted evaluation.")
     ] = False,
     retry_crashed: Annotated[
         bool,
         typer.Option(
             "--retry-crashed",
-            help="With --resume: drive those routes again on which the agent itself failed.",
+            help="With --resume: drive routes again if the agent itself failed on them.",
         ),
     ] = False,
     role: Annotated[
@@ -105,7 +109,7 @@ def drive(
     controller: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(CONTROLLERS)} (default: by what the model predicts).",
+            help=f"{', '.join(CONTROLLERS)} (default: that of the model's task).",
             show_default=False,
             autocompletion=one_of(CONTROLLERS),
         ),
@@ -114,7 +118,7 @@ def drive(
         float | None,
         typer.Option(
             "--creep-after-s",
-            help="Push on blindly for 1.5 s after standing so long; simulation only.",
+            help="After standing for so many seconds, drive on blindly for 1.5 s; simulation only.",
             show_default=False,
         ),
     ] = None,
@@ -122,20 +126,21 @@ def drive(
         float,
         typer.Option(
             "--setup-timeout-s",
-            help="The agent has so long to be loaded, and to be reset for a route.",
+            help="Longest time, in seconds, to load the agent or to reset it for a route.",
         ),
     ] = 300.0,
     tick_timeout_s: Annotated[
-        float, typer.Option("--tick-timeout-s", help="The agent has so long for one prediction.")
+        float,
+        typer.Option("--tick-timeout-s", help="Longest time, in seconds, for one prediction."),
     ] = 60.0,
     traffic: TrafficOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Drive routes in closed loop and score them. Scores of the embedded simulator are no CARLA
+    """Drive routes in closed loop and score them. Scores of the embedded simulator are not CARLA
     scores.
 
-    By default routes have seeds from 1000 on; `auxdrive collect` records on seeds below 1000, so
-    these towns are new to the model.
+    By default routes have seeds from 1000 on. `auxdrive collect` records on seeds below 1000, so
+    the model has not seen these towns.
     """
     from auxdrive_eval.commands.drive_results import (
         tell,  # with Jinja2: not only once all is driven
@@ -193,7 +198,7 @@ def _source(
     from auxdrive_eval.driving.settings import DriverSource
 
     if controller is not None:
-        CONTROLLERS[controller]  # a wrong name is told before anything starts
+        CONTROLLERS[controller]  # refuse a wrong name before anything starts
     if creep_after_s is not None and not 0 < creep_after_s < math.inf:
         raise UsageError(f"--creep-after-s is a number of seconds above 0, got {creep_after_s}")
     if driver == EXPERT and not exists(driver):
@@ -209,8 +214,8 @@ def _source(
 def planned_routes(
     file: Path | None, seeds: str | None, count: int, settings: SimulatorSettings
 ) -> tuple[Route, ...]:
-    """The routes of a file, of seeds, or the first `count` of those kept for driving, in the
-    simulator of these settings.
+    """The routes of a file, of the given seeds, or of the first `count` seeds for driving, planned
+    in this simulator.
     """
     from auxdrive_eval.routes.plan import DRIVE_SEEDS, parse_seeds, routes_of_file, routes_of_seeds
     from auxdrive_eval.simulators.settings import make_simulator

@@ -16,7 +16,7 @@ REPORT_NAME = "report.html"
 
 
 def tell(folder: Path, evaluation: Evaluation, json_output: bool) -> None:
-    """Write an evaluation's page into its folder, and say what came of it."""
+    """Write an evaluation's report into its folder, and print the results."""
     report = write_report(folder, evaluation)
     if json_output:
         console.print_json(evaluation.document)
@@ -27,14 +27,14 @@ def tell(folder: Path, evaluation: Evaluation, json_output: bool) -> None:
 
 
 def write_report(folder: Path, evaluation: Evaluation) -> Path:
-    """Write the page of an evaluation into its folder, and return its path."""
+    """Write the report of an evaluation into its folder, and return its path."""
     path = folder / REPORT_NAME
     write_atomic(path, drive_report(evaluation).encode())
     return path
 
 
 def print_tables(evaluation: Evaluation) -> None:
-    """Print what an evaluation found."""
+    """Print the results of an evaluation."""
     simulator = evaluation.settings.simulator
     kind = simulator.kind
     rows = []
@@ -62,7 +62,7 @@ def print_tables(evaluation: Evaluation) -> None:
 
 
 def note_what_went_wrong(evaluation: Evaluation) -> None:
-    """Say which predictions were not driven by, and that the agent failed."""
+    """Print which predictions were not used, and which routes the agent's failures ended."""
     if told := what_became(tally_of(evaluation.driven)):
         console.note(f"{told} Look at the model's outputs")
     if failures := evaluation.document["auxdrive"]["agent_failures"]:

@@ -1,4 +1,4 @@
-"""What `auxdrive inspect` prints of drives and of their routes."""
+"""What `auxdrive inspect` prints about drives and their routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`auxdrive merge`: the shards of one benchmark, driven on several machines, as one."""
+"""`auxdrive merge`: join the shards of a benchmark that was driven on several machines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def merge(
     out: Annotated[
         Path,
         typer.Option(
-            help="Folder for the whole: results.json, report.html and every route.",
+            help="Folder for the joined results.json, report.html and routes.",
             show_default=False,
         ),
     ],
@@ -29,22 +29,25 @@ def merge(
         Path | None,
         typer.Option(
             metavar="FILE.xml",
-            help="The whole list of routes, in order; none may be missing.",
+            help="A file with all routes, in order; none may be missing.",
             show_default=False,
         ),
     ] = None,
     route_seeds: Annotated[
         str | None,
         typer.Option(
-            metavar="SEEDS", help="The same by seeds, such as 1000,1005-1009.", show_default=False
+            metavar="SEEDS",
+            help="All routes by their seeds, such as 1000,1005-1009.",
+            show_default=False,
         ),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Join the shards of a benchmark into what one run over all of their routes would have left.
+    """Join the shards of a benchmark. The result is what one run over all their routes would have
+    written.
 
-    The shards' settings, agent and versions must be equal, and each route must be in one of them.
-    Without --routes or --route-seeds the routes stand in the order of the folders.
+    The shards must have equal settings, agents and versions, and each route must be in exactly one
+    of them. Without --routes or --route-seeds, the routes keep the order of the folders.
     """
     from auxdrive_eval.commands.drive_results import tell
     from auxdrive_eval.driving.merge import merge as merge_shards

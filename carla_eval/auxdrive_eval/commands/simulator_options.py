@@ -1,4 +1,4 @@
-"""The options that choose a simulator and say what it is like, for every command that has one."""
+"""The options that choose a simulator and its settings, for every command that has one."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ SimSettingsOption = Annotated[
     typer.Option(
         "--sim-option",
         metavar="NAME=VALUE",
-        help="An option of the simulator's own, such as tick_s=0.1; once for each.",
+        help="An option of the simulator, such as tick_s=0.1; may be repeated.",
         show_default=False,
     ),
 ]
 TrafficOption = Annotated[
     int | None,
     typer.Option(
-        help="Number of moving cars (default: the simulator's; embedded: 20).", show_default=False
+        help="Number of moving cars (default: the simulator's own, 20 for 'embedded').",
+        show_default=False,
     ),
 ]
 
@@ -39,10 +40,10 @@ TrafficOption = Annotated[
 def chosen_simulator(
     kind: str, options: Sequence[str] | None, traffic: int | None
 ) -> SimulatorSettings:
-    """The settings that a user typed.
+    """Settings from what a user typed.
 
     Raises:
-        UsageError: no such simulator, it has no such option, or a value is not possible.
+        UsageError: there is no such simulator or option, or a value is not possible.
     """
     from auxdrive_eval.simulators.settings import simulator_settings
 
@@ -61,7 +62,7 @@ def chosen_simulator(
 
 
 def _value(text: str) -> object:
-    """What a user typed: JSON where it is some, else text."""
+    """The value that a user typed: parsed if it is JSON, else the text itself."""
     try:
         return json.loads(text)
     except ValueError:

@@ -1,5 +1,5 @@
-"""Criteria: each watches the world state and yields events. Pure state machines;
-a rule set of `auxdrive_eval.scoring` says which it uses.
+"""Criteria: each watches the world state and yields events. They are pure state machines; a rule
+set of `auxdrive_eval.scoring` says which it uses.
 """
 
 from auxdrive_eval.criteria.base import TERMINAL_KINDS, Criterion, Event, EventKind, Moment

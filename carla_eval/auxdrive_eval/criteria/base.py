@@ -35,17 +35,17 @@ TERMINAL_KINDS = frozenset(
         EventKind.ROUTE_COMPLETED,
     }
 )
-"""Events after which the route is over."""
+"""Events that end the route."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """An instant of a drive.
+    """A moment of a drive.
 
     Attributes:
-        frame: the tick.
+        frame: number of the tick.
         time_s: game time.
-        location: of the ego's centre.
+        location: position of the ego's centre.
     """
 
     frame: int
@@ -54,23 +54,25 @@ class Moment:
 
 
 def moment(state: WorldState) -> Moment:
-    """The instant of a state."""
+    """The moment of a world state."""
     return Moment(state.frame, state.time_s, state.ego_centre)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that a criterion saw.
+    """Something that a criterion observed.
 
     Attributes:
-        message: in the leaderboard's words, with CARLA's coordinates (y to the right), since tools
+        message: in the leaderboard's words and CARLA's coordinates (y to the right), since tools
             parse it.
-        frame, time_s: when. location: where, in the right-handed world frame.
-        percentage: for OUTSIDE_ROUTE_LANES, share of the driven route distance that was outside,
-            0..100.
-        began: when and where it began, where that was before the tick on which it was told (a stop
-            before it counts as blocked); None where it was told at once.
-        hit: where that stands which was run into.
+        frame: number of the tick at which it was reported.
+        time_s: game time at which it was reported.
+        location: where, in the right-handed world frame.
+        percentage: for OUTSIDE_ROUTE_LANES, the share of the driven route distance that was
+            outside, 0..100.
+        began: when and where it began, if that was before it was reported (a car stands for a while
+            before it counts as blocked); None if it was reported at once.
+        hit: the position of what was hit.
     """
 
     kind: EventKind
@@ -93,24 +95,26 @@ class Criterion(Protocol):
 
     @property
     def pending(self) -> Moment | None:
-        """When that began which may yet become an event; None while nothing has. The film keeps an
-        image of it.
+        """When something began that may still become an event; None if there is nothing. The film
+        keeps an image of that moment.
         """
 
     def update(self, state: WorldState) -> list[Event]:
-        """Look at the world after a tick; the events that this tick brought."""
+        """Look at the world after a tick. Returns the events of this tick."""
 
     def finish(self, state: WorldState) -> list[Event]:
-        """The route is over: events that could be told only now. Called once, at the last state."""
+        """Called once, with the last state, when the route is over. Returns the events that could
+        not be reported earlier.
+        """
 
 
 class TickCriterion:
-    """Base of the criteria that have nothing to add when the route is over."""
+    """Base of the criteria that report nothing at the end of the route."""
 
     pending: Moment | None = None
 
     def finish(self, state: WorldState) -> list[Event]:  # noqa: ARG002 - the protocol's signature
-        """Nothing to add."""
+        """No events."""
         return []
 
 
@@ -123,7 +127,7 @@ def event_at(
     began: Moment | None = None,
     hit: Point | None = None,
 ) -> Event:
-    """An event of this tick; at the ego's centre unless a location is given."""
+    """An event of this tick, at the ego's centre unless another location is given."""
     return Event(
         kind,
         message,
@@ -137,7 +141,7 @@ def event_at(
 
 
 def carla_location(location: Point) -> str:
-    """`(x=1.0, y=2.0, z=0.0)` as the leaderboard writes it: in CARLA's frame."""
+    """The location in CARLA's frame, written as the leaderboard does: `(x=1.0, y=2.0, z=0.0)`."""
     x_m, y_right_m = world_points_to_carla(np.asarray(location)).tolist()
-    # + 0.0 makes 0.0 of -0.0
+    # + 0.0 turns -0.0 into 0.0
     return f"(x={round(x_m, 3) + 0.0}, y={round(y_right_m, 3) + 0.0}, z=0.0)"

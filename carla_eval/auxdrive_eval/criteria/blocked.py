@@ -19,7 +19,7 @@ BLOCKED_AFTER_S = 180.0
 
 
 class Blocked(TickCriterion):
-    """Slower than 0.1 m/s for more than 180 s of game time."""
+    """The ego was slower than 0.1 m/s for more than 180 s of game time."""
 
     def __init__(self) -> None:
         self._moved_at_s: float | None = None

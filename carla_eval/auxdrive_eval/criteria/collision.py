@@ -8,11 +8,11 @@ from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, carla_l
 from auxdrive_eval.world import CollisionKind, Point, WorldState
 
 SAME_OTHER_S = 5.0
-"""The last thing that was hit is not counted again within this time."""
+"""Another contact with what was hit last does not count within this time."""
 NEAR_EARLIER_M = 3.0
-"""A collision this near to an earlier one is the same one."""
+"""A collision this near to an earlier one counts as the same."""
 FORGET_EARLIER_M = 5.0
-"""An earlier collision is forgotten when the ego is farther away than this."""
+"""An earlier collision is forgotten once the ego is farther away than this."""
 
 _KIND_OF = {
     CollisionKind.PEDESTRIAN: EventKind.COLLISION_PEDESTRIAN,
@@ -22,10 +22,10 @@ _KIND_OF = {
 
 
 class Collision(TickCriterion):
-    """Counts collisions, but not the many contacts of one collision.
+    """Counts collisions: the many contacts of one collision count once.
 
-    As in the leaderboard, a contact meets the memory of the tick before: in each tick contacts are
-    judged first, then the memory fades.
+    As in the leaderboard, each tick first judges its contacts by what was remembered, and only then
+    forgets what is too old or too far away.
     """
 
     def __init__(self) -> None:

@@ -16,14 +16,16 @@ from auxdrive_eval.criteria.progress import accumulated_m
 from auxdrive_eval.world import Route, WorldState
 
 WINDOW = 5
-"""How many points ahead of the nearest one are looked at in a tick."""
+"""How many points after the nearest one are considered at a tick."""
 TOO_FAR_M = 30.0
 UNSAFE_M = 15.0
 UNSAFE_SHARE_PERCENT = 30.0
 
 
 class InRoute(TickCriterion):
-    """30 m or more from the route, or more than 30 % of it driven 15 m or more away."""
+    """The ego was 30 m or more away from the route, or drove more than 30 % of it at a distance of
+    15 m or more.
+    """
 
     def __init__(self, route: Route) -> None:
         self._points = route.points
@@ -35,7 +37,7 @@ class InRoute(TickCriterion):
         """One event when the ego has left the route."""
         ahead = self._points[self._index : self._index + WINDOW + 1]
         distances_m = np.hypot(ahead[:, 0] - state.ego_centre[0], ahead[:, 1] - state.ego_centre[1])
-        # The last of equally near points, as the leaderboard's `<=` chooses.
+        # Of equally near points the last one, which the leaderboard's `<=` chooses too.
         nearest = len(distances_m) - 1 - int(np.argmin(distances_m[::-1]))
         distance_m, index = float(distances_m[nearest]), self._index + nearest
         if distance_m < UNSAFE_M:

@@ -11,22 +11,23 @@ from auxdrive_eval.criteria.progress import PassedPoints
 from auxdrive_eval.world import LaneView, Route, WorldState
 
 ALLOWED_OUT_M = 1.3
-"""How far the ego's centre may be beyond the edge of the nearest driving or parking lane."""
+"""How far the ego's centre may lie beyond the edge of the nearest driving or parking lane."""
 MAX_VEHICLE_ANGLE_RAD = math.radians(120.0)
 MAX_LANE_JUMP_RAD = math.radians(150.0)
 WINDOW = 3
 
 
 class OutsideRouteLanes:
-    """Share of the driven route distance that was driven off the lanes or in a lane of the other
-    direction.
+    """The share of the driven route distance that was driven outside the lanes or in a lane of the
+    opposite direction.
 
-    A lane is wrong when, on leaving a junction, it points more than 120 degrees away from the ego;
-    elsewhere a change to a lane that points 150 degrees or more away from the one before toggles
-    between right and wrong. Junctions have no wrong lane. The event comes at the end.
+    A lane is wrong if, right after a junction, its direction differs from the ego's by more than
+    120 degrees. Elsewhere, a change into a lane whose direction differs from the previous lane's by
+    150 degrees or more switches between right and wrong. In junctions no lane is wrong. The event
+    comes at the end of the route.
 
     Attributes:
-        pending: when it first was outside.
+        pending: when the ego was outside for the first time.
     """
 
     def __init__(self, route: Route) -> None:
@@ -40,7 +41,7 @@ class OutsideRouteLanes:
         self._last_lane: LaneView | None = None
 
     def update(self, state: WorldState) -> list[Event]:
-        """Add this tick's route distance; never an event."""
+        """Add this tick's route distance. Returns no events."""
         outside = False
         if state.lane is not None:
             outside = beyond_lane_m(state.lane) > ALLOWED_OUT_M
@@ -86,8 +87,8 @@ class OutsideRouteLanes:
 
 
 def beyond_lane_m(lane: LaneView) -> float:
-    """How far the ego's centre is beyond the edge of the driving or parking lane whose centre is
-    nearest; negative inside.
+    """How far the ego's centre lies beyond the edge of the nearest driving or parking lane;
+    negative inside.
     """
     driving_m = abs(lane.offset_m)
     parking_m = abs(lane.offset_m + (lane.width_m + lane.parking_m) / 2)

@@ -1,4 +1,4 @@
-"""Distances along a route, which several criteria count in."""
+"""Distances along a route, which several criteria use."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from auxdrive_eval.world import Point, Route
 
 
 def accumulated_m(route: Route) -> Float64:
-    """float64 (N,): metres along the dense points up to each of them."""
+    """float64 (N,): metres along the dense points, up to each of them."""
     return cumulative_length(route.points, euclidean)
 
 
 class PassedPoints:
-    """Which dense points of a route lie behind the ego: point i is passed when (ego - point i) .
-    (heading at i) > 0.
+    """Which dense points of a route the ego has passed: point i if (ego - point i) . (heading at i)
+    > 0.
     """
 
     def __init__(self, route: Route) -> None:
@@ -27,7 +27,7 @@ class PassedPoints:
         return len(self._points)
 
     def passed(self, index: int, location: Point) -> bool:
-        """Whether `location` is past point `index`."""
+        """Whether `location` lies beyond point `index`."""
         x_m, y_m = self._points[index]
         forward_x, forward_y = self._headings[index]
         return bool((location[0] - x_m) * forward_x + (location[1] - y_m) * forward_y > 0)

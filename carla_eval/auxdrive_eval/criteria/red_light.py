@@ -8,21 +8,21 @@ from auxdrive_eval.criteria.base import Event, EventKind, TickCriterion, carla_l
 from auxdrive_eval.world import TAIL_M, LightColour, Point, TrafficLightView, WorldState
 
 NEAR_M = 15.0
-"""Only lights whose stop line is this near are looked at (the leaderboard measures to the trigger
-volume before the line).
+"""Only lights whose stop line is nearer than this are considered. (The leaderboard measures to the
+trigger volume before the line.)
 """
 TAIL_CLOSE = 0.8
 LINE_SHARE = 1.2
-"""The line that counts reaches 0.6 lane widths to either side of the lane's centre, a little beyond
-the painted one.
+"""The line that must not be crossed has 1.2 times the width of the lane: 0.6 widths to either side
+of its centre, a little more than the painted one.
 """
 
 
 class RedLight(TickCriterion):
-    """The tail of the ego, from 0.8 of its half length to its end and 1 m more behind its centre,
-    crosses the stop line of a red light.
+    """The tail of the ego crosses the stop line of a red light.
 
-    The end of the tail must be on the light's own lane. The same light is not counted twice in a
+    The tail is a segment behind the ego's centre: from 0.8 of its half length to 1 m beyond its
+    rear bumper. Its end must be on the light's own lane. The same light does not count twice in a
     row.
     """
 
@@ -55,7 +55,8 @@ def _ran(state: WorldState, light: TrafficLightView, tail: tuple[Point, Point]) 
         return False
     half = (LINE_SHARE * (left_x - x), LINE_SHARE * (left_y - y))
     line = ((x + half[0], y + half[1]), (x - half[0], y - half[1]))
-    # Driving with the lane, not out of the junction over the line of the oncoming lane.
+    # The ego must drive along the lane; it may leave the junction over the line of the opposite
+    # lane.
     return math.cos(state.ego.yaw_rad - light.lane_yaw_rad) > 0 and segments_cross(*tail, *line)
 
 
@@ -67,7 +68,7 @@ def _behind(state: WorldState, distance_m: float) -> Point:
 
 
 def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
-    """Whether the closed segments ab and cd have a point in common."""
+    """Whether the segments ab and cd, ends included, have a point in common."""
     turns = _turn(a, b, c), _turn(a, b, d), _turn(c, d, a), _turn(c, d, b)
     if turns[0] * turns[1] < 0 and turns[2] * turns[3] < 0:
         return True
@@ -76,10 +77,10 @@ def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
 
 
 def _turn(a: Point, b: Point, c: Point) -> float:
-    """Twice the signed area of abc: positive when c lies to the left of ab."""
+    """Twice the signed area of the triangle abc: positive if c lies to the left of ab."""
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
 def _between(a: Point, b: Point, c: Point) -> bool:
-    """Whether c, which is on the line ab, lies within the segment."""
+    """Whether c, a point of the line through a and b, lies between them."""
     return min(a[0], b[0]) <= c[0] <= max(a[0], b[0]) and min(a[1], b[1]) <= c[1] <= max(a[1], b[1])

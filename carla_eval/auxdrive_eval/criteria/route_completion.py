@@ -9,16 +9,16 @@ from auxdrive_eval.criteria.progress import PassedPoints, accumulated_m
 from auxdrive_eval.world import Route, WorldState
 
 WINDOW = 2
-"""How many points ahead of the last passed one are looked at in a tick."""
+"""How many points after the last passed one are considered at a tick."""
 COMPLETE_ABOVE_PERCENT = 99.0
 COMPLETE_WITHIN_M = 10.0
 
 
 class RouteCompletion(TickCriterion):
-    """How much of the route lies behind the ego.
+    """How much of the route the ego has driven.
 
     Attributes:
-        percent: 0..100; 100 only after more than 99 % with the end within 10 m.
+        percent: 0..100; 100 only when more than 99 % are driven and the end is within 10 m.
     """
 
     def __init__(self, route: Route) -> None:

@@ -10,7 +10,7 @@ INITIAL_S = 5.0
 
 
 class RouteTimeout(TickCriterion):
-    """int(0.8 s/m x length + 5 s) of game time for the dense route."""
+    """The route took longer than int(0.8 s/m x its dense length + 5 s) of game time."""
 
     def __init__(self, route: Route) -> None:
         self.limit_s = int(SECONDS_PER_METRE * route.length_m + INITIAL_S)

@@ -20,18 +20,18 @@ from auxdrive_eval.world import StopSignView, WorldState
 
 STOPPED_BELOW_MPS = 0.1
 LOOK_AHEAD_M = 20.0
-"""A sign concerns the ego when its trigger box begins within this distance ahead (the leaderboard's
-20 steps of 1 m along the lane).
+"""A sign applies to the ego when its trigger box begins within this distance ahead. (The
+leaderboard looks 20 steps of 1 m along the lane.)
 """
 
 
 class StopSign(TickCriterion):
-    """The ego drove through a sign's trigger box and out of its reach without having stopped since
-    the sign concerned it.
+    """The ego drove through a sign's trigger box and left the sign behind without stopping, counted
+    from when the sign first applied to it.
 
-    The leaderboard looks along the lane's waypoints and tests boxes that are aligned with the axes
-    of the map, one of them around the sign's own foot. Here the box has its true orientation, and
-    the look ahead is straight along it.
+    The leaderboard looks along the waypoints of the lane, and tests boxes that are aligned with the
+    axes of the map, one of them around the sign's own foot. Here the box keeps its own orientation,
+    and the look ahead is straight along it.
     """
 
     def __init__(self) -> None:
@@ -64,8 +64,8 @@ def _concerns(state: WorldState, sign: StopSignView) -> bool:
 
 
 def _in_box(state: WorldState, sign: StopSignView, ahead_m: float) -> bool:
-    """Whether the ego's centre is in the trigger box, lengthened by `ahead_m` against the direction
-    of travel.
+    """Whether the ego's centre is in the trigger box, lengthened by `ahead_m` towards the
+    approaching cars.
     """
     box = Pose2(*sign.trigger_centre, sign.trigger_yaw_rad)
     along_m, across_m = map(float, world_to_ego(np.array(state.ego_centre), box))

@@ -1,5 +1,5 @@
-"""Routes: the leaderboard's files to specifications in the right-handed world frame, and those to
-routes that can be driven.
+"""Routes: the leaderboard's files are read into specifications in the right-handed world frame, and
+these are planned into routes that can be driven.
 """
 
 from auxdrive_eval.routes.spec import RouteSpec

@@ -1,4 +1,4 @@
-"""Routes that a simulator can be driven on: through a file's keypoints, or drawn from seeds."""
+"""Routes that can be driven in a simulator: through a file's keypoints, or drawn from seeds."""
 
 from __future__ import annotations
 
@@ -17,34 +17,35 @@ from auxdrive_eval.world import Route
 _log = logging.getLogger(__name__)
 
 COLLECT_SEEDS = range(1000)
-"""Route seeds (and so towns) that data is recorded on unless told otherwise."""
+"""Seeds of the routes and towns that data are recorded on by default."""
 DRIVE_SEEDS = range(1000, 10_000)
-"""Route seeds that models are measured on unless told otherwise: towns that no recording by default
-has seen.
+"""Seeds of the routes that models are measured on by default. No recording with default settings
+has seen their towns.
 """
 MAX_SEED = 9999
 
 
 def routes_of_file(path: Path, simulator: Simulator) -> tuple[Route, ...]:
-    """The routes of a file, planned by a simulator on the lanes of its towns.
+    """Read the routes of a file, and plan them on the lanes of the simulator's towns.
 
     Raises:
-        DataError: the file is broken.
-        SimulatorError: a town that the simulator does not have, or keypoints that no way connects.
+        DataError: the file is damaged.
+        SimulatorError: the simulator has no such town, or no way connects the keypoints.
     """
     return tuple(_plan(simulator, path, spec) for spec in read_routes(path))
 
 
 def routes_of_seeds(seeds: Sequence[int], simulator: Simulator) -> tuple[Route, ...]:
-    """One route for each seed, each in the simulator's town and weather of its seed."""
+    """One route for each seed, in the town and weather that the simulator has for that seed."""
     return tuple(simulator.random_route(seed) for seed in seeds)
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Route seeds as a user writes them: '1000,1005-1009'. Duplicates are refused, order is kept.
+    """Parse route seeds as a user writes them: '1000,1005-1009'. The order is kept, duplicates are
+    refused.
 
     Raises:
-        UsageError: no seeds, or one that is none from 0 to 9999.
+        UsageError: there are no seeds, or one is not a number from 0 to 9999.
     """
     return seeds_of_text(text, "route seeds", MAX_SEED, "1000,1005-1009")
 

@@ -1,4 +1,4 @@
-"""A route as a file gives it: where it leads and in what weather, before any map has been
+"""A route as its file describes it: where it leads and in which weather, before any map is
 consulted.
 """
 
@@ -11,7 +11,7 @@ from itertools import pairwise
 from auxdrive_eval.world import Point, Weather
 
 DEFAULT_WEATHER = Weather(cloudiness=30.0, sun_altitude_deg=70.0)
-"""Weather of a route that names none (leaderboard 1.0)."""
+"""The weather of a route whose file gives none (leaderboard 1.0)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class RouteSpec:
 
     Attributes:
         keypoints: sparse (x, y) in metres, right-handed world frame (y to the left of x). z is not
-            kept: the world model is planar.
+            kept, since worlds are flat.
         yaws_rad: heading of the lane at each keypoint, positive to the left; None where the file
-            gives none. Empty: none at all.
-        without_effect: attributes of its weather that no simulator here draws.
+            gives none. Empty if it gives none at all.
+        without_effect: attributes of its weather that no simulator of ours shows.
     """
 
     route_id: str
@@ -35,5 +35,5 @@ class RouteSpec:
 
     @property
     def length_m(self) -> float:
-        """Length through the sparse keypoints: what leaderboard 1.0 calls the route's length."""
+        """Length along the sparse keypoints, which leaderboard 1.0 calls the route's length."""
         return sum(math.dist(a, b) for a, b in pairwise(self.keypoints))

@@ -23,7 +23,7 @@ from auxdrive_eval.routes.spec import DEFAULT_WEATHER, RouteSpec
 from auxdrive_eval.world import Point, Weather
 
 MAX_BYTES = 16 * 2**20
-"""A larger file is refused; the leaderboard's largest has 2.5 MB."""
+"""Larger files are refused; the leaderboard's largest has 2.5 MB."""
 
 # Attribute of the <weather> element -> field of Weather.
 _WEATHER_FIELDS = {
@@ -38,8 +38,8 @@ WITHOUT_EFFECT = (
     "precipitation_deposits", "wind_intensity", "fog_distance", "fog_falloff",
     "scattering_intensity", "mie_scattering_scale", "rayleigh_scattering_scale", "dust_storm",
 )  # fmt: skip
-"""The other attributes of carla.WeatherParameters: no simulator here draws them, and whoever gives
-one is told.
+"""The other attributes of carla.WeatherParameters. No simulator of ours shows them; a user who
+gives one is told so.
 """
 _ROUTE_ELEMENTS = ("waypoint", "weather")
 _ROUTE_ATTRIBUTES = ("id", "town")
@@ -48,22 +48,23 @@ _WAYPOINT_ATTRIBUTES = (
     *_WAYPOINT_NUMBERS,
     "connection",
 )  # the last is the turn that some tools write there; it follows from the map
-# Limits of carla.WeatherParameters: percent but for the angles, of which a full turn to either side
-# is taken for the azimuth.
+# Limits of carla.WeatherParameters: 0 to 100 percent, except for the angles. The azimuth may be a
+# full turn to either side.
 _WEATHER_LIMITS = {"sun_azimuth_angle": (-360.0, 360.0), "sun_altitude_angle": (-90.0, 90.0)}
-# CARLA's y points to the right: mirrored as y is, the azimuth turns the other way.
+# CARLA's y points to the right. Mirroring y also reverses the azimuth.
 _SIGN = {"sun_azimuth_angle": -1.0}
 
 
 def read_routes(path: Path) -> tuple[RouteSpec, ...]:
     """The routes of a file, in its order.
 
+    Nothing that is not understood is ignored or replaced.
+
     Raises:
-        DataError: the file cannot be read, is too large, is no XML or has a document type
-            declaration (where entity bombs live), or a route lacks its id or town, repeats an id,
-            has fewer than two waypoints, a number that is none or not finite, or a second weather,
-            or holds an element, an attribute or a text that nobody knows: what is not understood is
-            never replaced.
+        DataError: the file cannot be read, is too large, is not XML, or has a document type
+            declaration (which could expand without end); or a route lacks its id or town, repeats
+            an id, has fewer than two waypoints, has a number that cannot be read or is not finite,
+            has two weathers, or has an unknown element, attribute or text.
     """
     root = _parse(path)
     if root.tag != "routes":
@@ -145,7 +146,7 @@ def _read_route(path: Path, element: ET.Element) -> RouteSpec:
 def _refuse_unknown(
     place: str, element: ET.Element, attributes: tuple[str, ...], elements: tuple[str, ...]
 ) -> None:
-    """Refuse attributes and elements that are not among these, and text."""
+    """Refuse text, and all attributes and elements but these."""
     for name in element.attrib:
         if name not in attributes:
             known = (
@@ -186,11 +187,11 @@ def _read_yaw(where: str, index: int, element: ET.Element) -> float | None:
 
 
 def _read_weather(where: str, element: ET.Element) -> tuple[Weather, tuple[str, ...]]:
-    """The weather, and those of its attributes that have no effect here."""
+    """The weather, and those of its attributes that have no effect."""
     place = f"{where}, weather"
     _refuse_unknown(place, element, (*_WEATHER_FIELDS, *WITHOUT_EFFECT), ())
-    # An attribute that is missing in a <weather> element is 0, as in CARLA's default-constructed
-    # WeatherParameters. 0 and -0 are one weather, and so one route of one hash.
+    # A missing attribute of a <weather> element is 0, as in CARLA's default WeatherParameters. -0
+    # becomes 0, so that equal weathers give equal hashes of routes.
     values = {name: _number(place, element, name, default=0.0) + 0.0 for name in _WEATHER_FIELDS}
     for name, value in values.items():
         low, high = _WEATHER_LIMITS.get(name, (0.0, 100.0))
@@ -227,8 +228,8 @@ def _number(place: str, element: ET.Element, name: str, default: float | None = 
 
 
 def write_routes(path: Path, specs: Iterable[RouteSpec]) -> None:
-    """Write a route file that `read_routes` reads back to equal specifications; a yaw stands where
-    the specification has one.
+    """Write a route file from which `read_routes` reads equal specifications. A waypoint has a yaw
+    if its specification has one.
 
     Raises:
         DataError: the file cannot be written.

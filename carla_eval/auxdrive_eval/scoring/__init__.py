@@ -1,5 +1,5 @@
-"""Scoring: the table of rule sets; events to infractions, penalty and scores of a route; routes to
-the leaderboard's results document. Pure functions.
+"""Scoring: the table of rule sets; from events to a route's infractions, penalty and scores; from
+routes to the leaderboard's results document. Pure functions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Events to infractions, under the leaderboard's keys."""
+"""Events as infractions, under the leaderboard's keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ INFRACTION_KINDS: tuple[EventKind, ...] = tuple(
 
 
 def infractions_of(events: Iterable[Event]) -> dict[str, list[str]]:
-    """Messages by the leaderboard's infraction key, every key present, in the events' order."""
+    """Messages of the events, in their order, by the leaderboard's infraction key. Every key is
+    present.
+    """
     infractions: dict[str, list[str]] = {kind.value: [] for kind in INFRACTION_KINDS}
     for event in events:
         if event.kind in INFRACTION_KINDS:

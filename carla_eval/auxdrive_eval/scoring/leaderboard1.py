@@ -1,4 +1,6 @@
-"""The rule set of leaderboard 1.0: its criteria, and what their events cost (StatisticsManager)."""
+"""The rule set of leaderboard 1.0: its criteria, and the penalty of their events (as in the
+leaderboard's StatisticsManager).
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ from auxdrive_eval.criteria import (
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.world import Route
 
-# Factor of each infraction; the share outside the lanes is handled apart, and what stops a route
-# costs the rest of it but no factor.
+# Factor of each infraction. The share outside the lanes is handled below. Events that end a route
+# have no factor: they cost the rest of the route.
 FACTORS: dict[EventKind, float] = {
     EventKind.COLLISION_PEDESTRIAN: 0.50,
     EventKind.COLLISION_VEHICLE: 0.60,
@@ -33,7 +35,7 @@ FACTORS: dict[EventKind, float] = {
 
 
 def criteria_of(route: Route) -> tuple[Criterion, ...]:
-    """What watches a route."""
+    """The criteria that watch a route."""
     return (
         RouteTimeout(route),
         Collision(),
@@ -49,7 +51,7 @@ def penalty_of(events: Iterable[Event]) -> float:
     """The product of the factors of all infractions and of (1 - share outside the lanes), 0..1.
 
     The factors are multiplied in ascending order, so that the order of the events cannot change the
-    last bit.
+    result by rounding.
     """
     return math.prod(sorted(_factor(event) for event in events))
 

@@ -1,4 +1,4 @@
-"""The record of one driven route, as it stands in the leaderboard's results document."""
+"""The record of one driven route, as in the leaderboard's results document."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from auxdrive_eval.scoring.infractions import infractions_of
 
 
 class Scores(Strict):
-    """score_route 0..100 (completion), score_penalty 0..1, score_composed = max(route x penalty,
-    0).
+    """score_route is the completion, 0..100; score_penalty 0..1; score_composed = max(route x
+    penalty, 0).
     """
 
     score_composed: float = Field(ge=0, le=100)
@@ -22,7 +22,7 @@ class Scores(Strict):
 
 
 class RouteMeta(Strict):
-    """Durations in seconds (game time and wall time); length in metres through the sparse
+    """Durations in seconds (game time and wall time), and the length in metres along the sparse
     keypoints, as in leaderboard 1.0.
     """
 
@@ -49,15 +49,15 @@ _STOP_REASONS = {
 }
 
 ROUTE_ID_PREFIX = "RouteScenario_"
-"""What the leaderboard puts before a route's id in its record."""
+"""What the leaderboard writes before a route's id in its record."""
 SET_UP = "Agent couldn't be set up"
 CRASHED = "Agent crashed"
 AGENT_FAILURES = frozenset({f"Failed - {SET_UP}", f"Failed - {CRASHED}"})
-"""Statuses of routes that the agent's own failure ended; what it drove like is another matter."""
+"""Statuses of routes that ended because the agent itself failed, not because of how it drove."""
 
 
 def route_status(events: Sequence[Event], failure: str = "") -> str:
-    """'Completed', 'Failed', or 'Failed - <reason>'; `failure` is the reason when something outside
+    """'Completed', 'Failed', or 'Failed - <reason>'. `failure` is the reason if something else than
     the criteria ended the route.
     """
     kinds = {event.kind for event in events}
@@ -77,8 +77,16 @@ def make_record(
     meta: RouteMeta,
     failure: str = "",
 ) -> RouteRecord:
-    """The record of a route: `penalty` is the rule set's, `completion_percent` how much of the
-    route was driven (0..100).
+    """The record of a route.
+
+    Args:
+        index: position of the record among all.
+        route_id: the route's id.
+        events: what the criteria observed.
+        completion_percent: how much of the route was driven, 0..100.
+        penalty: the rule set's function from events to a factor.
+        meta: durations and length.
+        failure: see `route_status`.
     """
     score_penalty = penalty(events)
     scores = Scores(

@@ -1,4 +1,4 @@
-"""What a rule set is: which criteria watch a route, and what their events cost."""
+"""What a rule set is: which criteria watch a route, and how their events are penalised."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class RuleSet:
     """A way to judge a route.
 
     Attributes:
-        criteria: makes the criteria of a route, without the completion, which every rule set
+        criteria: makes the criteria of a route, except the completion, which every rule set
             measures.
         completion: makes the measure of how much of a route was driven.
-        penalty: events of a route to its factor, 0..1.
+        penalty: computes a factor, 0..1, from the events of a route.
     """
 
     criteria: Callable[[Route], tuple[Criterion, ...]]

@@ -1,4 +1,4 @@
-"""All routes together, with leaderboard 1.0's exact semantics: global record, labels, values, entry
+"""All routes together, exactly as leaderboard 1.0 computes it: global record, labels, values, entry
 status, document.
 """
 
@@ -32,17 +32,16 @@ LABELLED: tuple[tuple[str, str, str], ...] = (
     ("Route timeouts", "infractions", "route_timeout"),
     ("Agent blocked", "infractions", "vehicle_blocked"),
 )
-"""Label of the document, and where its value stands in the global record."""
+"""A label of the document, and where its value stands in the global record."""
 LABELS: tuple[str, ...] = tuple(label for label, _, _ in LABELLED)
 
 
 def global_record(records: Sequence[RouteRecord], total_routes: int) -> dict[str, Any]:
     """`_checkpoint.global_record`.
 
-    Scores are means over `total_routes`; their deviations have one degree of freedom less, and are
-    the string 'NaN' for a single route. An infraction's number is the SUM over routes of count /
-    driven kilometres of that route, not an average; routes of which nothing was driven are left
-    out.
+    Scores are means over `total_routes`. Their standard deviations divide by n - 1; for a single
+    route they are the string 'NaN'. The number of an infraction is the SUM over routes of (count /
+    kilometres driven on that route), not a mean; routes of which nothing was driven are left out.
     """
     status = "Completed" if all(record.status == "Completed" for record in records) else "Failed"
     meta: dict[str, Any] = {
@@ -89,11 +88,12 @@ def _deviation(values: Sequence[float], total_routes: int) -> float | str:
 
 
 def over_repeats(records: Sequence[RouteRecord], repeats: int) -> dict[str, Any]:
-    """The benchmark's scores over its repeats, as papers give them: each repeat's mean over the
-    routes, their mean and deviation.
+    """The benchmark's scores over its repeats, as papers report them: the mean and standard
+    deviation of the repeats' means over the routes.
 
     Args:
-        records: of every route `repeats` times, the repeats of a route one after the other.
+        records: `repeats` records of each route, one after the other.
+        repeats: how often each route was driven.
     """
     runs = {
         name: [
@@ -111,11 +111,13 @@ def over_repeats(records: Sequence[RouteRecord], repeats: int) -> dict[str, Any]
 
 
 def scores_in_words(document: dict[str, Any]) -> list[tuple[str, str]]:
-    """(value with its deviation, what it is and what the deviation is over) of each score of a
-    finished document.
+    """The scores of a finished document in words.
 
-    Where routes were repeated it is the deviation of the benchmark over its repeats, as papers give
-    it; that over all drives stands in the words.
+    If routes were repeated, the deviation is that of the benchmark over its repeats, as papers
+    report it, and the words also give the deviation over all drives.
+
+    Returns:
+        For each score: its value with its deviation, and what they describe.
     """
     return [_in_words(document, name, label, digits) for name, label, digits in _SHOWN]
 
@@ -161,8 +163,8 @@ def entry_status(records: Sequence[RouteRecord], progress: tuple[int, int]) -> t
 def results_document(
     records: Sequence[RouteRecord], total_routes: int, sensors: Sequence[str], *, finished: bool
 ) -> dict[str, Any]:
-    """The whole results document. While routes are still to be driven its status is 'Started', and
-    it has no global record.
+    """The whole results document. Until all routes are driven its status is 'Started', and it has
+    no global record.
     """
     progress = (len(records), total_routes)
     document: dict[str, Any] = {

@@ -1,4 +1,6 @@
-"""Simulators: the protocol, the table of them, the settings that make one, and the embedded one."""
+"""Simulators: their protocol, the table of them, settings that make one, and the embedded
+simulator.
+"""
 
 from __future__ import annotations
 
@@ -15,5 +17,5 @@ SIMULATORS: Registry[SimulatorSpec[Any]] = Registry(
     "auxdrive.simulators",
     check=instance_of("auxdrive_eval.simulators.base:SimulatorSpec"),
 )
-"""Ours stand among the entry points in pyproject.toml, where `auxdrive doctor` finds them too."""
+"""Our own simulators are entry points in pyproject.toml too, where `auxdrive doctor` finds them."""
 DEFAULT_SIMULATOR = "embedded"

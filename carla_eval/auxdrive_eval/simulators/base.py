@@ -1,5 +1,5 @@
-"""What a simulator is to everything that records and drives in it: the protocol, the settings that
-all of them have, and the row of the table that offers one.
+"""What a simulator must offer for recording and driving: the protocol, the settings that every
+simulator has, and a row of the table of simulators.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from pydantic import Field
 from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
 
 TICK_S = 0.05
-"""20 Hz, as the leaderboard."""
+"""20 ticks per second, as in the leaderboard."""
 
 
 class Simulator(Protocol):
-    """A world that is stepped at a fixed rate and drives one ego along a route. The ego's pose is
-    that of its rear axle.
+    """A world that moves on in steps of equal length while one ego drives along a route. The ego's
+    pose is that of its rear axle.
 
     The same route and seed give the same run, tick by tick, also in another process.
 
     Attributes:
-        version: of its worlds. Two drives in equal versions are comparable, route by route, and no
-            others: raise it when a route, seed and driver give another drive than before.
+        version: version of its worlds. Drives can be compared, route by route, only if their
+            versions are equal. Raise it whenever the same route, seed and driver give another drive
+            than before.
         tick_s: seconds from one tick to the next.
-        camera: what the modalities of the camera are seen through.
+        camera: the camera of the image modalities.
         vehicle: the ego.
-        steering: how far its wheels turn.
+        steering: how far the ego's wheels turn.
     """
 
     version: str
@@ -50,52 +51,52 @@ class Simulator(Protocol):
         weather: Weather | None = None,
         yaws_rad: Sequence[float | None] = (),
     ) -> Route:
-        """The route through keypoints of a town.
+        """Plan a route through keypoints in a town.
 
         Args:
-            town: its name.
+            town: name of the town.
             keypoints: two or more (x, y) in the world frame, metres.
-            route_id: what the route is called.
-            weather: None is the simulator's own.
+            route_id: id of the route.
+            weather: None is the simulator's default.
             yaws_rad: heading of the lane at each keypoint, positive to the left; None where it is
-                not known. Empty: none is.
+                not known. Empty if none is known.
 
         Raises:
-            SimulatorError: no such town, or no route through these keypoints that fits them.
+            SimulatorError: there is no such town, or no route that fits these keypoints.
         """
 
     def random_route(self, seed: int) -> Route:
-        """The route of a seed from 0 to 9999, in the town and weather of that seed; its id is the
+        """The route of a seed from 0 to 9999, in the town and weather of that seed. Its id is the
         seed.
 
         Raises:
-            SimulatorError: there is none.
+            SimulatorError: this seed has no route.
         """
 
     def town_map(self, town: str) -> TownMap:
-        """What a map of a town shows.
+        """What a map of the town shows.
 
         Raises:
-            SimulatorError: no such town.
+            SimulatorError: there is no such town.
         """
 
     def reset(self, route: Route, seed: int) -> WorldState:
-        """Put the ego at rest on the start of the route, with traffic and lights from `seed`.
+        """Put the ego at rest at the start of the route. `seed` decides traffic and lights.
 
         Raises:
-            SimulatorError: the route is none of this simulator's.
+            SimulatorError: the route belongs to another simulator.
         """
 
     def step(self, control: Control) -> WorldState:
-        """Advance by one tick under this control. Sensors are not rendered.
+        """Advance by one tick with this control. Nothing is rendered.
 
         Raises:
             SimulatorError: no route was set, or the control is not finite.
         """
 
     def sense(self, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
-        """Frames of the present instant in the stored format, whose shapes and units stand in
-        `auxdrive.MODALITIES`. Valid until the next call.
+        """What the sensors see now, in the stored formats; `auxdrive.MODALITIES` gives their shapes
+        and units. Valid until the next call.
 
         Raises:
             SimulatorError: no route was set, the simulator was made without sensors, or it has no
@@ -103,21 +104,23 @@ class Simulator(Protocol):
         """
 
     def expert(self) -> Control:
-        """What the privileged driver would do now.
+        """The control that the simulator's own driver would choose now. It may use everything that
+        the simulator knows.
 
         Raises:
             SimulatorError: no route was set.
         """
 
     def close(self) -> None:
-        """Release what it holds: windows, processes, connections."""
+        """Release its resources: windows, processes, connections."""
 
 
 class SimulatorOptions(Strict):
-    """The settings of a simulator. Each has a class of its own, with what else decides its worlds.
+    """The options that every simulator has. Each simulator has its own subclass, with whatever else
+    decides its worlds.
 
     Attributes:
-        camera: what an agent without a camera of its own, and a recording, see through.
+        camera: the camera of recordings, and of agents that do not bring their own.
         tick_s: seconds from one tick to the next.
     """
 
@@ -130,17 +133,17 @@ Options = TypeVar("Options", bound=SimulatorOptions)
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSpec(Generic[Options]):
-    """A simulator as the table offers it. What is only needed to make one is imported in `make`.
+    """A simulator as the table lists it. What is needed only to make one is imported by `make`.
 
     Attributes:
-        title: what it is called in texts ("auxdrive's embedded simulator").
-        options_type: its own options; every field has a default.
-        make: (options, sensors) -> simulator. Without sensors it needs no renderer, and plans,
-            steps and drives its expert all the same.
-        sensors: what it can sense, in the order in which it is recorded.
-        caveat: what its scores must not be taken for.
-        extra: the extra of auxdrive that brings what it needs.
-        package: the module that must be there to sense; `auxdrive doctor` looks, and so do
+        title: its name in texts ("auxdrive's embedded simulator").
+        options_type: class of its options; every field has a default.
+        make: (options, sensors) -> simulator. Without sensors it needs no renderer, and can still
+            plan, step and drive its expert.
+        sensors: what it can sense, in the order of recording.
+        caveat: what its scores must not be mistaken for.
+        extra: the extra of auxdrive that installs what it needs.
+        package: the module that its sensors need. `auxdrive doctor` looks for it, and so do
             `collect` and `drive` before they begin.
     """
 

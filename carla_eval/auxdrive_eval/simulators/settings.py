@@ -1,4 +1,4 @@
-"""The settings that make a simulator in any process: its name, and its own options."""
+"""The settings from which a simulator can be made in any process: its name and its options."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _ABSENT = object()
 
 
 class SimulatorSettings(Strict):
-    """What makes a simulator, in any process and on any day.
+    """Everything that is needed to make the same simulator again, also in another process.
 
     Attributes:
         kind: its name in the table `SIMULATORS`.
-        options: of its own type, `SIMULATORS[kind].options_type`; a mapping becomes one.
+        options: an instance of `SIMULATORS[kind].options_type`; a mapping is converted to one.
 
     Example:
         >>> from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
@@ -54,7 +54,7 @@ class SimulatorSettings(Strict):
         return options_type.model_validate(given)
 
     def __str__(self) -> str:
-        """The name, and what differs from the simulator's own defaults: `embedded (traffic 5)`."""
+        """The name, and the options that differ from the defaults: `embedded (traffic 5)`."""
         defaults = dict(_leaves(self.spec.options_type().model_dump()))
         own = [
             f"{name} {value}"
@@ -65,18 +65,18 @@ class SimulatorSettings(Strict):
 
     @property
     def spec(self) -> SimulatorSpec[Any]:
-        """The row of the table that it is made by."""
+        """Its row in the table of simulators."""
         return SIMULATORS[self.kind]
 
     def with_camera(self, camera: CameraSpec) -> Self:
-        """The same, seen through another camera."""
+        """The same settings with another camera."""
         return self.model_copy(
             update={"options": self.options.model_copy(update={"camera": camera})}
         )
 
 
 def _leaves(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
-    """Each value that is no mapping, with the way to it: `camera.width`."""
+    """Each value that is not a mapping, with its path: `camera.width`."""
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{within}{name}.")
@@ -88,8 +88,8 @@ def simulator_settings(kind: str, options: Mapping[str, object]) -> SimulatorSet
     """Settings from what a user typed.
 
     Raises:
-        UsageError: no such simulator, it has no such option, or a value is not possible; every
-            mistake is named.
+        UsageError: there is no such simulator or option, or a value is not possible; the message
+            names every mistake.
     """
     options_type = SIMULATORS[kind].options_type
     try:
@@ -119,11 +119,11 @@ def require_simulator(settings: SimulatorSettings) -> None:
 
 
 def make_simulator(settings: SimulatorSettings, *, sensors: bool = True) -> Simulator:
-    """The simulator of these settings; close it when it is done with.
+    """Make the simulator of these settings. Close it after use.
 
     Args:
-        settings: from anywhere, another process too.
-        sensors: False for one that senses nothing, which needs no renderer.
+        settings: they may come from another process.
+        sensors: False for a simulator that senses nothing and needs no renderer.
 
     Raises:
         SimulatorError: it cannot be started.

@@ -1,4 +1,4 @@
-"""What the renderer is given each time it draws: the moving part of the world."""
+"""What the renderer is given for each image: the moving part of the world."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from auxdrive_eval.world import LightColour, Weather
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The moving part of the world at one instant: cars but not the ego, colour of each light by
-    id, the ego's rear axle.
+    """The moving part of the world at one instant: all cars but the ego, the colour of each light
+    by its id, and the pose of the ego's rear axle.
     """
 
     time_s: float
@@ -24,23 +24,29 @@ class Scene:
 
 
 class Renderer(Protocol):
-    """Turns town, weather and scene into sensor frames; one per process."""
+    """Renders what the sensors see from town, weather and scene. There is one per process."""
 
     def load(self, town: Town, weather: Weather) -> None:
-        """Build the static geometry of a town; weather changes the RGB image alone."""
+        """Build the static geometry of a town. The weather changes only the RGB image."""
 
     def rgb(self, scene: Scene) -> UInt8:
-        """uint8 (H, W, 3)."""
+        """The RGB image, uint8 (H, W, 3)."""
 
     def depth_and_segmentation(self, scene: Scene) -> tuple[AnyArray, UInt8]:
-        """Depth uint16 (H, W), centimetres along the camera's axis, 65535 beyond 655 m or sky;
-        class ids uint8 (H, W).
+        """Depth and segmentation.
+
+        Returns:
+            Depth, uint16 (H, W), in centimetres along the camera's axis, 65535 for the sky and
+            beyond 655 m; and class ids, uint8 (H, W).
         """
 
     def lidar_points(self, scene: Scene) -> AnyArray:
-        """float32 (N, 4): x, y, z in the ego frame (metres), and intensity 0..1; ring pattern over
-        360 degrees.
+        """The points of the LiDAR.
+
+        Returns:
+            float32 (N, 4): x, y, z in the ego frame (metres), and intensity 0..1; rings over 360
+            degrees.
         """
 
     def close(self) -> None:
-        """Release the window and its buffers."""
+        """Release the images and their memory."""

@@ -1,5 +1,5 @@
-"""The embedded simulator: a generated town, traffic, one ego, and sensors by a software renderer.
-No GPU, no display, no CARLA.
+"""The embedded simulator: a generated town, traffic, one ego, and sensors that are drawn by a
+software renderer. It needs no GPU, no display and no CARLA.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _TownKit:
-    """A town and what is computed from it once."""
+    """A town, and what is computed from it only once."""
 
     graph: LaneGraph
     obstacles: StaticObstacles
@@ -62,7 +62,7 @@ class _TownKit:
 
 @dataclass(slots=True)
 class _Run:
-    """One route being driven."""
+    """The route that is being driven."""
 
     kit: _TownKit
     route: Route
@@ -75,17 +75,19 @@ class _Run:
     frame: int = 0
     contacts: tuple[Contact, ...] = ()
     scene: Scene | None = None
-    """Made when first asked for; one object per tick, by which the renderer knows what it has
-    drawn.
+    """Made when it is first needed. There is one object per tick, by which the renderer knows what
+    it has already drawn.
     """
 
 
 class EmbeddedSimulator:
-    """`auxdrive_eval.simulators.base.Simulator` in pure Python and NumPy, with Panda3D for the
-    sensors.
+    """An implementation of `auxdrive_eval.simulators.base.Simulator` in Python and NumPy, with
+    Panda3D for the sensors.
 
-    render: False for a world without sensors, which needs no renderer. traffic: number of moving
-    cars.
+    Args:
+        camera: the camera of the image modalities.
+        traffic: number of moving cars.
+        render: False for a world without sensors, which needs no renderer.
     """
 
     version = VERSION
@@ -132,11 +134,11 @@ class EmbeddedSimulator:
         weather: Weather | None = None,
         yaws_rad: Sequence[float | None] = (),
     ) -> Route:
-        """The route through keypoints of a town (`EmbeddedTown0007`); see
+        """Plan a route through keypoints of a town (such as `EmbeddedTown0007`). See
         `auxdrive_eval.simulators.embedded.town.routing.plan_route`.
 
         Raises:
-            SimulatorError: no such town, or no route through these keypoints that fits them.
+            SimulatorError: there is no such town, or no route that fits these keypoints.
         """
         return plan_route(self._kit(town).graph, keypoints, route_id, weather, yaws_rad=yaws_rad)
 
@@ -148,10 +150,10 @@ class EmbeddedSimulator:
         return random_route(graph, seed, min_length_m, max_length_m, weather=weather_for(seed))
 
     def town_map(self, town: str) -> TownMap:
-        """What a map of a town shows.
+        """What a map of the town shows.
 
         Raises:
-            SimulatorError: no embedded town is called so.
+            SimulatorError: there is no embedded town of that name.
         """
         built = town_from_name(town)
         return TownMap(
@@ -173,15 +175,14 @@ class EmbeddedSimulator:
     # The protocol
 
     def reset(self, route: Route, seed: int) -> WorldState:
-        """Put the ego at rest with its centre on the start of the route, as CARLA does, with
-        traffic and lights from `seed`.
+        """Put the ego at rest with its centre at the start of the route, as CARLA does. `seed`
+        decides traffic and lights.
 
-        Where a town has no room for all the cars that were asked for, that is logged, once per
-        town.
+        If a town has no room for all the cars that were asked for, this is logged, once per town.
 
         Raises:
-            SimulatorError: the town is none of this simulator's, or the route was not planned on
-                its lanes (`plan`).
+            SimulatorError: there is no such embedded town, or the route was not planned on its
+                lanes (`plan`).
         """
         kit = self._kit(route.town)
         town = kit.graph.town
@@ -221,8 +222,8 @@ class EmbeddedSimulator:
         return self._state(self._run)
 
     def step(self, control: Control) -> WorldState:
-        """Advance by one tick. The steering is clipped to the maximum steering angle, the
-        pedals to 0..1.
+        """Advance by one tick. The steering is clipped to the maximum steering angle, the pedals to
+        0..1.
 
         Raises:
             SimulatorError: no route was set, or the control is not finite.
@@ -249,8 +250,8 @@ class EmbeddedSimulator:
         return self._state(run)
 
     def sense(self, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
-        """Frames of the present instant in the stored format; each is made once, however often it
-        is asked for.
+        """What the sensors see now, in the stored formats. Each frame is made at most once per
+        tick.
 
         Raises:
             SimulatorError: no route was set, the simulator was made without a renderer, or it has
@@ -270,7 +271,7 @@ class EmbeddedSimulator:
         return {modality: self._frames[modality] for modality in modalities}
 
     def expert(self) -> Control:
-        """What the privileged driver would do now.
+        """The control that the expert would choose now. The expert knows the whole world.
 
         Raises:
             SimulatorError: no route was set.
@@ -289,11 +290,11 @@ class EmbeddedSimulator:
 
     @property
     def progress_m(self) -> float:
-        """How far along its route the ego is."""
+        """How far the ego has come along its route."""
         return self._running().tracker.progress_m
 
     def scene(self) -> Scene:
-        """What the renderer is given now."""
+        """The scene that the renderer is given now."""
         run = self._running()
         if run.scene is None:
             time_s = run.frame * self.tick_s
@@ -306,14 +307,13 @@ class EmbeddedSimulator:
         return run.scene
 
     def lidar_points(self) -> Float32:
-        """The LiDAR's returns of the present instant, from which `sense` counts its histogram;
-        drawn once per instant.
+        """The points that the LiDAR sees now, computed once per tick. The LiDAR histogram of
+        `sense` counts them.
 
         Returns:
-            float32 (N, 4), read-only: x, y, z in metres in the ego frame (x forward, y left, z up
-                from the ground under the rear axle;
-            not the sensor's frame), and intensity 0..1. Beams that meet nothing within range are
-            left out.
+            float32 (N, 4), read-only: x, y, z in metres, and intensity 0..1. The frame is the
+            ego's, not the sensor's: x forward, y left, z up from the ground under the rear axle.
+            Beams that hit nothing within range are left out.
 
         Raises:
             SimulatorError: no route was set, or the simulator was made without a renderer.

@@ -1,4 +1,4 @@
-"""The embedded simulator as the table of simulators offers it: cheap to import."""
+"""The embedded simulator's row in the table of simulators. Importing it is cheap."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEFAULT_CAMERA = CameraSpec(width=256, height=144, fov_deg=100.0, x_m=1.7, y_m=0
 SENSED = (Modality.RGB, Modality.DEPTH, Modality.SEGMENTATION, Modality.LIDAR)
 DEFAULT_TRAFFIC, MOST_TRAFFIC = 20, 500
 TICKS_S = (0.005, 0.1)
-"""Within which a tick lies."""
+"""Shortest and longest tick, in seconds."""
 
 
 class EmbeddedOptions(SimulatorOptions):

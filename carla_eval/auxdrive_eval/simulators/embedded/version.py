@@ -1,9 +1,9 @@
 """The version of the embedded worlds.
 
-It stands in the settings of every drive, and two drives of different versions are neither gone on
-with nor joined. Raise it with every change after which a route, seed and driver that were driven
-before give another drive: towns, traffic, lights, the car, what its sensors see, the expert, the
-weather. `tests/carla_eval/test_embedded_version.py` holds some numbers of a world to it.
+It is part of the settings of every drive: a drive of another version can be neither continued nor
+joined with others. Raise it with every change after which the same route, seed and driver give
+another drive: changes of towns, traffic, lights, the car, the sensors, the expert or the weather.
+`tests/carla_eval/test_embedded_version.py` compares some numbers of a world with it.
 """
 
 VERSION = "3"
