@@ -252,6 +252,20 @@ def test_the_mirror_is_its_own_inverse_and_keeps_the_loss(name: str, task: Task)
 
 
 @every_task
+def test_a_mirrored_drive_has_mirrored_labels(name: str, task: Task) -> None:
+    """Augmentation mirrors images and labels; the labels must be those of the mirrored scene."""
+    state = drive()
+    other = state.copy()
+    for field in ("y_m", "yaw_rad", "steer_rad", "target_y_m"):
+        other[field] = -state[field]
+    labels, mirrored = (task.labels(each, RATE_HZ) for each in (state, other))
+    assert np.array_equal(labels.valid, mirrored.valid)
+    ours, ego = (torch.from_numpy(each) for each in (labels.label, labels.ego))
+    np.testing.assert_allclose(task.mirror_label(ours).numpy(), mirrored.label, atol=1e-4)
+    np.testing.assert_allclose(task.ego.mirror(ego).numpy(), mirrored.ego, atol=1e-6)
+
+
+@every_task
 def test_a_row_becomes_a_prediction_that_is_read_back(
     name: str, task: Task, spec: TaskSpec
 ) -> None:
