@@ -1,1 +1,1 @@
-"""Driving agents over routes: settings, workers, drivers, finished routes, shards."""
+"""Driving agents along routes: settings, drivers, workers, finished routes, shards."""

@@ -1,4 +1,4 @@
-"""Drives as `auxdrive compare` holds them against each other."""
+"""Finished drives as results that `auxdrive compare` can compare."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def result_of(path: Path) -> Result:
     """The result of a finished drive.
 
     Raises:
-        DataError: it is not finished, damaged, or of another version of auxdrive.
+        DataError: the drive is not finished, is damaged, or was made by another version of
+            auxdrive.
     """
     settings = read_settings(path)
     stored = settings.model_dump(mode="json")
@@ -78,8 +79,8 @@ def _records(path: Path, settings: EvaluationSettings) -> list[RouteRecord]:
 
 
 def _metrics(records: Sequence[RouteRecord], repeats: int) -> dict[str, Measured]:
-    """The labelled values of the leaderboard's document. Scores are means over routes, and keep
-    the score of each route, the mean of its repeats.
+    """The labelled values of the leaderboard's document. A score is the mean over the routes, and
+    also keeps each route's score, which is the mean over its repeats.
     """
     whole = global_record(records, len(records))
     made = {}

@@ -1,6 +1,4 @@
-"""What sits at the wheel during a route: an agent with its controller, or the simulator's own
-expert.
-"""
+"""Who drives a route: an agent with its controller, or the simulator's own expert."""
 
 from __future__ import annotations
 
@@ -27,23 +25,24 @@ from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState
 
 TICKS_PER_PREDICTION = 2
-"""The agent sees every second tick, and its control is held in between (as TransFuser's action
-repeat).
+"""The agent predicts at every second tick, and its control is kept in between, as with TransFuser's
+action repeat.
 """
 
 STAND = Control(0.0, 0.0, 1.0)
-"""Before the first usable prediction there is nothing to follow: brake."""
+"""Until the first usable prediction the car brakes."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the predictions of a route.
+    """How a route's predictions were used.
 
     Attributes:
-        predictions: all of them. braked: those that could not be driven by (withheld, not finite,
-            too old), so that the car was braked.
-        flagged: those that came with a flag and were driven by all the same. flags: how often each
-            flag came.
+        predictions: number of predictions.
+        braked: those that could not be used (withheld, not finite, too old), so that the car
+            braked.
+        flagged: those that were used although they had a flag.
+        flags: how often each flag came.
     """
 
     predictions: int = 0
@@ -52,7 +51,7 @@ class Tally:
     flags: Counter[str] = field(default_factory=Counter)
 
     def add(self, prediction: Prediction, braked: bool) -> None:
-        """Count one."""
+        """Count a prediction."""
         self.predictions += 1
         self.braked += braked
         self.flagged += bool(prediction.flags) and not braked
@@ -60,42 +59,47 @@ class Tally:
 
 
 class Driver(Protocol):
-    """Gives the control of each tick of a route."""
+    """Decides the control at each tick of a route."""
 
     @property
     def camera(self) -> CameraSpec | None:
-        """The camera that it must see through; None: it does not care. AgentFailed where the agent
-        cannot say.
+        """The camera that the driver needs; None if any will do. Raises AgentFailed if the agent
+        cannot tell.
         """
 
     @property
     def tally(self) -> Tally:
-        """What became of its predictions since the route began."""
+        """How the predictions since the start of the route were used."""
 
     def start(self, route: Route, seed: int) -> None:
-        """Forget everything; a new route begins. `seed`: of whatever random numbers the driver
-        draws.
+        """Start a new route, and forget everything about earlier ones.
+
+        Args:
+            route: the route to drive.
+            seed: for random numbers that the driver may draw.
 
         Raises:
             AgentFailed: the agent cannot be set up.
         """
 
     def control(self, simulator: Simulator, state: WorldState) -> Control:
-        """What to do now.
+        """The control for this tick.
 
         Raises:
-            AgentFailed: it does not know, because it failed.
+            AgentFailed: the agent failed.
         """
 
     def output(self) -> str:
-        """The end of what the driver has printed on this route."""
+        """The end of what the driver has printed during this route."""
 
     def close(self) -> None:
-        """Release what it holds."""
+        """Release its resources."""
 
 
 class ExpertDriver:
-    """The simulator's privileged driver: how well these routes can be driven at all."""
+    """The simulator's own driver, which knows the whole world. Its scores show how well the routes
+    can be driven at all.
+    """
 
     camera = None
 
@@ -103,47 +107,50 @@ class ExpertDriver:
         self.tally = Tally()
 
     def start(self, route: Route, seed: int) -> None:
-        """Nothing to forget."""
+        """Does nothing: the expert remembers nothing."""
 
     def control(self, simulator: Simulator, state: WorldState) -> Control:  # noqa: ARG002 - the expert looks for itself
         """The expert's control."""
         return simulator.expert()
 
     def output(self) -> str:
-        """It says nothing."""
+        """Empty: the expert prints nothing."""
         return ""
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Does nothing: there is nothing to release."""
 
 
 class SeatedAgent(Protocol):
-    """An agent as a driver has it: `auxdrive_eval.driving.agents.remote.RemoteAgent`."""
+    """An agent as a driver uses it; implemented by
+    `auxdrive_eval.driving.agents.remote.RemoteAgent`.
+    """
 
     @property
     def description(self) -> AgentDescription:
-        """What it says of itself."""
+        """What the agent says about itself."""
 
     def begin(self, seed: int) -> None:
-        """A new route."""
+        """Begin a new route."""
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray]) -> Prediction:
-        """Predict; AgentFailed where it cannot."""
+        """Predict. Raises AgentFailed if the agent cannot."""
 
     def output(self) -> str:
-        """The end of what it has printed on this route."""
+        """The end of what the agent has printed during this route."""
 
     def close(self) -> None:
-        """Release it."""
+        """Release the agent."""
 
 
 class AgentDriver:
-    """An agent that sees and predicts, and a controller that turns predictions into control.
+    """An agent that predicts, and a controller that turns its predictions into controls.
 
     Args:
+        agent: the agent.
         controller: name of a controller; None takes that of the agent's task (`TaskSpec`).
-        creep_after_s: push on after standing so long (see `auxdrive.controllers.creep`); None never
-            does.
+        creep_after_s: drive on after standing for so long (see `auxdrive.controllers.creep`); None
+            never does.
     """
 
     def __init__(
@@ -159,11 +166,11 @@ class AgentDriver:
 
     @property
     def camera(self) -> CameraSpec:
-        """The agent's."""
+        """The camera that the agent needs."""
         return self._agent.description.camera
 
     def start(self, route: Route, seed: int) -> None:
-        """A new route: new target points, agent, controller and held control forgotten."""
+        """Start a new route: agent, controller, target points and the kept control begin anew."""
         self._agent.begin(seed)
         self._follower = RouteFollower(route.points, route.options)
         self._held, self._tick, self.tally = Control(0.0, 0.0, 0.0), 0, Tally()
@@ -173,7 +180,7 @@ class AgentDriver:
             raise AgentFailed(SET_UP, str(error)) from error
 
     def control(self, simulator: Simulator, state: WorldState) -> Control:
-        """Look and predict on every second tick; hold in between."""
+        """Predict at every second tick; keep the control in between."""
         assert self._follower is not None, "start() comes first"
         target_ego_m, command = self._follower.update(state.ego)
         if self._tick % TICKS_PER_PREDICTION == 0:
@@ -191,11 +198,11 @@ class AgentDriver:
         return self._held
 
     def _follow(self, prediction: Prediction, state: WorldState) -> tuple[Control, bool]:
-        """The control, and whether the car is braked because the prediction cannot be driven by."""
+        """The control, and whether the car brakes because the prediction cannot be used."""
         try:
             if self._controller is None:
                 if prediction.flags & WITHHOLDING or prediction.is_empty:
-                    return STAND, True  # what the model predicts is not known yet
+                    return STAND, True  # no usable prediction yet, so the task is not known
                 self._controller = self._make(_controller_of(prediction))
             control = self._controller.step(prediction, state.speed_mps, state.time_s)
         except AuxdriveError as error:
@@ -210,7 +217,7 @@ class AgentDriver:
         )
 
     def output(self) -> str:
-        """The agent's."""
+        """The end of what the agent has printed during this route."""
         return self._agent.output()
 
     def close(self) -> None:
@@ -219,10 +226,10 @@ class AgentDriver:
 
 
 def _controller_of(prediction: Prediction) -> str:
-    """The name of the controller of the task that a prediction is of.
+    """The name of the default controller of the prediction's task.
 
     Raises:
-        UsageError: there is none.
+        UsageError: the task has none.
     """
     task = task_of(prediction)
     if task is None or task.controller is None:
@@ -232,10 +239,11 @@ def _controller_of(prediction: Prediction) -> str:
 
 
 def check_controller(description: AgentDescription, controller: str | None) -> None:
-    """Refuse a controller that does not fit the agent's vehicle, or its task where it says one.
+    """Refuse a controller that does not fit the agent's vehicle, or its task if the agent names
+    one.
 
     Raises:
-        UsageError: it does not fit.
+        UsageError: the controller does not fit.
     """
     if controller is None:
         return

@@ -1,5 +1,5 @@
-"""Driving many routes: on several processes, checkpointed after every route, resumable, with
-results that do not depend on the workers.
+"""Driving many routes on one process or several. Every finished route is stored, so that an
+evaluation can be resumed, and the results do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -66,15 +66,15 @@ class _MakeWorker:
     rules: str
     out: Path
     ready: RemoteAgent | None = None
-    """The agent that is loaded already, for a single worker in this process."""
+    """The agent if it is loaded already, for a single worker in this process."""
 
     def with_agent(self, agent: RemoteAgent | None, workers: int) -> _MakeWorker:
-        """The same with the agent that was loaded to look at it: kept where one process drives,
-        ended where there will be several.
+        """The same, with the agent that was loaded to describe it: kept if this process drives,
+        closed if several processes will.
         """
         if agent is None:
             return self
-        # loaders of other agents that broke down are not asked again
+        # other agents' loaders that crashed are not asked again
         source = replace(self.source, agent=agent.source)
         if workers > 1:
             agent.close()
@@ -92,7 +92,7 @@ class _MakeWorker:
 
 
 class _RouteWorker:
-    """Drives routes with one simulator and stores what came of each."""
+    """Drives routes in one simulator and stores their results."""
 
     def __init__(self, make: _MakeWorker) -> None:
         self._make, self._rules = make, RULE_SETS[make.rules]
@@ -135,8 +135,8 @@ class _RouteWorker:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A finished evaluation: the results document, and every driven route with where it led (routes
-    repeat as often as repeats say).
+    """A finished evaluation: the results document, the routes, and the result of each. A route
+    occurs once for each of its repeats.
     """
 
     document: dict[str, Any]
@@ -159,21 +159,31 @@ def drive_all(
     retry_crashed: bool = False,
     on_route: Callable[[StoredRoute, bool], None] = lambda *_: None,
 ) -> Evaluation:
-    """Drive every route `repeats` times and write `results.json` after each.
+    """Drive every route `repeats` times, and write `results.json` after each drive.
 
-    The repeats of a route follow each other, as in the leaderboard; each has traffic of its own.
-    Everything but the wall time (`duration_system`) depends on the arguments alone, not on
-    `workers`, on interruptions, or on the other routes. An agent that fails ends its route and not
-    the evaluation.
+    The repeats of a route follow each other, as in the leaderboard; each has its own traffic.
+    Everything except the wall time (`duration_system`) depends only on the arguments, not on
+    `workers`, interruptions or the other routes. An agent that fails ends its route, not the
+    evaluation.
 
     Args:
-        retry_crashed: drive those routes again on which the agent crashed or could not be set up.
-        on_route: called with each finished route, and whether it was finished before this call.
+        routes: what is driven.
+        source: who drives.
+        simulator: where.
+        out: the evaluation's folder.
+        rules: name of a rule set.
+        seed: of traffic and lights.
+        repeats: how often each route is driven.
+        workers: number of processes.
+        resume: continue an evaluation that `out` holds.
+        retry_crashed: drive routes again if the agent crashed on them or could not be set up.
+        on_route: called with each finished route, and with whether it was finished before this
+            call.
 
     Raises:
-        UsageError: nothing to drive, `out` holds an evaluation and `resume` is off, or holds one
-            under other settings.
-        AuxdriveError: what loading the agent or the simulator raises before anything is driven.
+        UsageError: there is nothing to drive; `out` holds an evaluation and `resume` is False; or
+            it holds one with other settings.
+        AuxdriveError: the agent or the simulator cannot be loaded, so nothing is driven.
     """
     check_workers(workers)
     require_simulator(simulator)
@@ -182,7 +192,7 @@ def drive_all(
     )
     if source.agent is not None:
         source.agent.check()
-    # what the agent is made of is known only once it is loaded
+    # the agent's files and fingerprint are known only after it has been loaded
     with claim(out, None, EVALUATION, None if resume else False) as earlier:
         driver_before = DriverIdentity() if earlier is None else earlier[1]
         agent = None if source.agent is None else RemoteAgent(source.agent, source.limits)
@@ -206,13 +216,13 @@ def drive_all(
         finally:
             if agent is not None:
                 agent.close()
-            # also what a worker of a killed run left that was still ending when this one began
+            # also what a worker of a killed run wrote after this run had begun
             clean_partial_routes(out)
 
 
 @dataclass
 class _Drive:
-    """An evaluation under way."""
+    """An evaluation that is being driven."""
 
     make: _MakeWorker
     settings: EvaluationSettings
@@ -235,8 +245,8 @@ class _Drive:
         for index in sorted(done):
             on_route(done[index], True)
         document = write_results(out, self.settings, done, self.driver.sensors)
-        # The longest first: otherwise one process drives a long route at the end while the others
-        # have nothing to do.
+        # The longest routes first. Otherwise one process might drive a long route at the end while
+        # the others have nothing to do.
         left = sorted(
             (job for job in jobs if job.index not in done),
             key=lambda job: -job.route.length_m if workers > 1 else 0.0,
@@ -267,8 +277,8 @@ class _Drive:
         ]
 
     def _note_changed_files(self, job: _Job) -> None:
-        """Another agent may have driven from here on: it is loaded anew in each process, and some
-        for every route.
+        """Warn if the agent's files have changed. Another agent may then drive from here on, since
+        the agent is loaded again in each process, and sometimes for every route.
         """
         if self.watch is not None and (changed := self.watch.changed()):
             _log.warning(
@@ -279,8 +289,8 @@ class _Drive:
             )
 
     def _note_new_files(self) -> None:
-        """What the agent writes into its own folder must not make another agent of it when the
-        drive is gone on with.
+        """Record files that the agent wrote into its own folder, so that they do not make it a
+        different agent when the evaluation is resumed.
         """
         agent = self.make.source.agent
         if agent is None:
@@ -304,7 +314,7 @@ _SENSOR_ICONS = {Modality.LIDAR: "carla_lidar"}
 
 
 def _sensors(described: AgentDescription | None) -> list[str]:
-    """The leaderboard's names of an agent's sensors; nothing for the expert, and for an agent that
+    """The leaderboard's names of an agent's sensors. Empty for the expert, and for an agent that
     could not be set up.
     """
     if described is None:
@@ -313,14 +323,15 @@ def _sensors(described: AgentDescription | None) -> list[str]:
         _SENSOR_ICONS.get(modality, "carla_camera")
         for modality in (Modality.RGB, *described.auxiliaries)
     }
-    return sorted(icons | {"carla_speedometer"})  # every controller reads the speed
+    return sorted(icons | {"carla_speedometer"})  # every controller uses the speed
 
 
 def _described(agent: RemoteAgent, controller: str | None) -> AgentDescription | None:
-    """Load the agent before anything is driven; None where it could not be set up, which is said.
+    """Load the agent before anything is driven. Returns None, and prints why, if it cannot be set
+    up.
 
     Raises:
-        AuxdriveError: its loader refuses it in auxdrive's own words, or it does not fit the
+        AuxdriveError: the agent's loader refuses it with such an error, or it does not fit the
             controller.
     """
     try:

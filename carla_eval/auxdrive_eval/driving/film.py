@@ -1,5 +1,5 @@
-"""What the camera saw on a drive, in a few images: some evenly spread over the distance driven, and
-one of each infraction as it began.
+"""What the camera saw on a drive, in a few images: some at even distances along the way, and one of
+the beginning of each infraction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from auxdrive_eval.world import Point, WorldState
 
 FILM_IMAGES = 8
 INFRACTION_IMAGES = 24
-"""At most so many of each kind, however long or bad the drive is."""
+"""The most images of each of the two sorts, however long the drive and however many infractions."""
 _FIRST_PERIOD_M = 2.0
 
 Shot = tuple[float, UInt8]
@@ -25,8 +25,8 @@ Shot = tuple[float, UInt8]
 
 
 class Film:
-    """The film of one drive, whose length is not known before its end: when there are too many
-    images, every second goes.
+    """The film of one drive. The length of the drive is not known in advance, so whenever there are
+    too many images, every second one is dropped.
     """
 
     def __init__(self, images: int = FILM_IMAGES) -> None:
@@ -41,7 +41,7 @@ class Film:
         self._last: Shot | None = None
 
     def look(self, simulator: Simulator, state: WorldState) -> None:
-        """Take an image where the car has driven far enough since the last one."""
+        """Take an image if the car has driven far enough since the last one."""
         if self._centre is not None:
             self._driven_m += math.dist(self._centre, state.ego_centre)
         self._centre = state.ego_centre
@@ -60,8 +60,8 @@ class Film:
         criteria: Sequence[Criterion],
         news: Iterable[Event],
     ) -> None:
-        """Keep an image of what begins in this tick, as long as it may become an event, and of what
-        has become one.
+        """Take an image of what begins at this tick. It is kept as long as it may become an event,
+        and afterwards if it did.
         """
         pending = {criterion.pending.frame for criterion in criteria if criterion.pending}
         if state.frame in pending and state.frame not in self._begun:
@@ -82,8 +82,8 @@ class Film:
         self._last = _shot(simulator, state)
 
     def shots(self) -> tuple[Shot, ...]:
-        """In the order of time: the first and the last image, those between them that are most
-        evenly spread over the distance, and those of infractions.
+        """The images in the order of time: the first, the last, those in between that are spread
+        most evenly over the distance, and those of infractions.
         """
         spread = [shot for _, shot in self._shots]
         if self._last is not None and (not spread or spread[-1][0] < self._last[0]):

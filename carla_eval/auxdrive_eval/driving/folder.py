@@ -1,10 +1,10 @@
-"""The folder of an evaluation: what stands in it beside the finished routes, who may begin or go on
-in it, and its results document.
+"""The folder of an evaluation: its files beside the finished routes, who may begin or continue an
+evaluation in it, and the results document.
 
 settings.json    what decides the results (`EvaluationSettings`)
-driver.json      what the driver is made of, file by file (`DriverIdentity`)
-plan.json        the routes as they were planned
-results.json     the leaderboard's document, written anew after every route
+driver.json      what the driver consists of, file by file (`DriverIdentity`)
+plan.json        the planned routes
+results.json     the leaderboard's document, rewritten after every route
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ _NAMED = 5
 
 
 class DriverIdentity(Strict):
-    """What the driver is made of.
+    """What the driver consists of.
 
     Attributes:
-        sha256: of all of it; empty for the expert. files: SHA-256 of each file by its name; empty
-            where the agent says its own fingerprint.
-        made_while_driving: files that appeared in the agent's folder while it was driven, such as
-            its logs; they are no part of it.
-        sensors: the leaderboard's names of its sensors; empty where the agent could not be set up.
+        sha256: hash of everything; empty for the expert.
+        files: SHA-256 of each file by its name; empty if the agent states its own fingerprint.
+        made_while_driving: files that appeared in the agent's folder during the drive, such as
+            logs. They do not belong to the agent.
+        sensors: the leaderboard's names of its sensors; empty if the agent could not be set up.
     """
 
     sha256: str = ""
@@ -61,7 +61,7 @@ class DriverIdentity(Strict):
     sensors: tuple[str, ...] = ()
 
     def changes(self, now: DriverIdentity) -> str:
-        """What differs, in words; empty where nothing does."""
+        """The differences in words; empty if there are none."""
         if self.sha256 == now.sha256:
             return ""
         changed = sorted(
@@ -79,7 +79,7 @@ class DriverIdentity(Strict):
         )
 
     def with_new_files(self, agent: AgentSource, out: Path) -> DriverIdentity:
-        """The same, with the files noted that have appeared since."""
+        """The same, with the files that have appeared since in `made_while_driving`."""
         if not self.files:
             return self
         new = names_of_files(agent.path, out) - self.files.keys()
@@ -95,11 +95,14 @@ def identify(
     out: Path,
     before: DriverIdentity,
 ) -> DriverIdentity:
-    """What the driver is made of now.
+    """Find out what the driver consists of now.
 
     Args:
-        said: the agent's own fingerprint; None where it says none. before: of the evaluation that
-            is gone on with.
+        agent: the agent; None for the expert.
+        said: the agent's own fingerprint; None if it states none.
+        sensors: the leaderboard's names of its sensors.
+        out: the evaluation's folder, which does not belong to the agent.
+        before: the driver of the evaluation that is being resumed.
 
     Raises:
         UsageError: its files cannot be read.
@@ -138,7 +141,7 @@ EVALUATION: FolderKind[Begun] = FolderKind(
 def write_folder(
     out: Path, settings: EvaluationSettings, driver: DriverIdentity, routes: Sequence[Route]
 ) -> None:
-    """Write what stands beside the routes."""
+    """Write the files beside the routes."""
     write_atomic(out / SETTINGS_NAME, _json(settings))
     write_driver(out, driver)
     write_atomic(
@@ -153,7 +156,7 @@ def write_driver(out: Path, driver: DriverIdentity) -> None:
 
 
 def read_driver(folder: Path) -> DriverIdentity:
-    """The driver of an evaluation.
+    """Read the driver of an evaluation.
 
     Raises:
         DataError: there is none, or it is damaged.
@@ -168,12 +171,12 @@ def read_driver(folder: Path) -> DriverIdentity:
 
 
 def _json(model: BaseModel) -> bytes:
-    # Not pydantic's writer: names of files may hold bytes that are no UTF-8.
+    # Not with pydantic's writer: file names may hold bytes that are not UTF-8.
     return json.dumps(model.model_dump(mode="json"), indent=2).encode() + b"\n"
 
 
 class _Plan(Strict):
-    """A `Route` as JSON."""
+    """A `Route` in JSON."""
 
     route_id: str
     town: str
@@ -191,10 +194,10 @@ def _plan(route: Route) -> _Plan:
 
 
 def read_plan(folder: Path) -> tuple[Route, ...]:
-    """The routes of an evaluation, as they were planned.
+    """Read the planned routes of an evaluation.
 
     Raises:
-        DataError: there is no plan, it is damaged, or it is not the one that was driven.
+        DataError: there is no plan, it is damaged, or it is not the plan of the settings.
     """
     path = folder / PLAN_NAME
     try:
@@ -216,7 +219,7 @@ def _route(plan: _Plan) -> Route:
 def write_results(
     out: Path, settings: EvaluationSettings, done: Mapping[int, StoredRoute], sensors: Iterable[str]
 ) -> dict[str, Any]:
-    """Write the results document of what is done so far, and return it."""
+    """Write and return the results document of the routes that are finished so far."""
     total, kind = settings.route_count * settings.repeats, settings.simulator.kind
     records = [done[index].record for index in sorted(done)]
     document = results_document(records, total, list(sensors), finished=len(done) == total)

@@ -1,5 +1,5 @@
-"""Drives and their routes, looked at: who drove, where, under which rules, what came of it, what is
-damaged, and what `--resume` would do.
+"""Inspecting drives and their routes: who drove, where, under which rules, with which results; what
+is damaged; and what `--resume` would do.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Read = TypeVar("Read")
 
 
 def is_drive(path: Path) -> bool:
-    """Whether the folder is that of an evaluation; it may lack a file."""
+    """Whether this is the folder of an evaluation; it need not be complete."""
     return sum(is_file(path / name) for name in _BESIDE) >= 2
 
 
@@ -67,7 +67,7 @@ class _Drive:
 
     @property
     def total(self) -> int:
-        """How many drives there are to be; as many as there are where no file says so."""
+        """The number of drives that were planned; if no file says it, the number that are there."""
         if self.settings is None:
             return len(self.done) + len(self.damaged)
         return self.settings.route_count * self.settings.repeats
@@ -81,15 +81,15 @@ class _Drive:
         return [i for i, each in sorted(self.done.items()) if each.record.status in AGENT_FAILURES]
 
     def planned(self, index: int) -> tuple[Route | None, int]:
-        """The route of that index and which of its repeats it is."""
+        """The route with that index, and the number of its repeat."""
         repeats = 1 if self.settings is None else self.settings.repeats
         number, repeat = divmod(index, repeats)
         return (self.plan[number] if number < len(self.plan) else None), repeat
 
 
 def summarise_drive(path: Path) -> dict[str, Any]:
-    """Everything that `auxdrive inspect` says of an evaluation. What is damaged is listed under
-    `broken`, not refused.
+    """Everything that `auxdrive inspect` shows of an evaluation. Damaged parts are listed under
+    `broken` and do not stop it.
     """
     drive = _read_drive(path)
     settings, driver = drive.settings, drive.driver
@@ -136,7 +136,7 @@ def _read_drive(path: Path) -> _Drive:
 
 
 def _tried(read: Callable[[], Read], broken: list[str]) -> Read | None:
-    """What is read; None where it is damaged, which is then listed."""
+    """The result of `read`; None if what it reads is damaged, which is then added to `broken`."""
     try:
         return read()
     except AuxdriveError as error:
@@ -145,7 +145,7 @@ def _tried(read: Callable[[], Read], broken: list[str]) -> Read | None:
 
 
 def _read_one(drive: _Drive, folder: Path) -> None:
-    """One route of the folder, read and judged."""
+    """Read and check one route of the folder."""
     index = int(folder.name) if folder.name.isdecimal() else -1
     if index < 0 or (drive.settings is not None and index >= drive.total):
         drive.doubts.append(
@@ -169,7 +169,7 @@ def _read_one(drive: _Drive, folder: Path) -> None:
 def _mistakes(
     route: StoredRoute, index: int, planned: Route | None, settings: EvaluationSettings | None
 ) -> Iterator[str]:
-    """What a record that can be read says wrongly of itself."""
+    """What is wrong with a record that can be read."""
     record, scores = route.record, route.record.scores
     if record.index != index:
         yield f"its record says that it is the route {record.index}"
@@ -196,8 +196,8 @@ def _is_no_drive(trace: AnyArray) -> bool:
 
 
 def _judge_results(drive: _Drive) -> None:
-    """The leaderboard's document against the routes. It is written after each route, so that a
-    drive that was killed may be one route ahead of it.
+    """Compare the leaderboard's document with the routes. It is written after each route, so in a
+    drive that was killed there may be one route more than it says.
     """
     path = drive.path / RESULTS_NAME
     if not exists(path):
@@ -230,12 +230,12 @@ def _judge_results(drive: _Drive) -> None:
 
 
 def _is_damaged(record: object, drive: _Drive) -> bool:
-    """Whether the record is of a route that cannot be read any more."""
+    """Whether the record belongs to a route that can no longer be read."""
     return isinstance(record, dict) and record.get("index") in drive.damaged
 
 
 def _scores(drive: _Drive) -> dict[str, Any] | None:
-    """The leaderboard's global record over what was driven; None where nothing was."""
+    """The leaderboard's global record of the finished routes; None if there are none."""
     if not drive.done:
         return None
     records = [drive.done[index].record for index in sorted(drive.done)]
@@ -313,7 +313,7 @@ def _refusals(drive: _Drive) -> list[str]:
 
 
 def summarise_route(path: Path) -> dict[str, Any]:
-    """Everything that `auxdrive inspect` says of one route of an evaluation."""
+    """Everything that `auxdrive inspect` shows of one route of an evaluation."""
     broken: list[str] = []
     route = _tried(lambda: read_route(path), broken)
     above = path.resolve().parent.parent

@@ -1,4 +1,6 @@
-"""Shards of one evaluation, joined into what one run over all of their routes would have left."""
+"""Joining the shards of one evaluation. The result is what one run over all of their routes would
+have written.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,8 @@ _OF_A_SHARD = ("routes_sha256", "route_count")
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """An evaluation that was finished: its folder, settings, driver, routes, and each route's
-    drives in the order of its repeats.
+    """A finished evaluation: its folder, settings, driver and routes, and each route's drives in
+    the order of its repeats.
     """
 
     folder: Path
@@ -44,16 +46,18 @@ class Shard:
 
 
 def merge(folders: Sequence[Path], out: Path, order: Sequence[Route] | None = None) -> Evaluation:
-    """Join evaluations that were driven under equal settings on different routes, and write the
-    folder that one run would have left.
+    """Join evaluations of different routes that were driven with equal settings, and write the
+    folder that one run would have written.
 
-    Routes stand in the order of the folders; `order` gives another one, and says which routes there
-    must be.
+    Args:
+        folders: the evaluations.
+        out: the folder to write.
+        order: the routes that there must be, in this order; None takes the order of the folders.
 
     Raises:
         UsageError: settings differ, a route was driven in two folders, routes are missing, or `out`
-            holds something.
-        DataError: a folder is no evaluation, or is damaged.
+            is not empty.
+        DataError: a folder is not an evaluation, or is damaged.
     """
     refuse_occupied(out)
     shards = [read_shard(folder) for folder in folders]
@@ -95,10 +99,11 @@ def merge(folders: Sequence[Path], out: Path, order: Sequence[Route] | None = No
 
 
 def read_shard(folder: Path) -> Shard:
-    """A finished evaluation.
+    """Read a finished evaluation.
 
     Raises:
-        UsageError: it is not finished. DataError: there is none, or it is damaged.
+        UsageError: the evaluation is not finished.
+        DataError: there is none, or it is damaged.
     """
     settings, routes = read_settings(folder), read_plan(folder)
     if len(routes) != settings.route_count:
@@ -188,13 +193,13 @@ def _key(route: Route) -> tuple[str, str]:
 
 
 def _sensors(shards: Sequence[Shard]) -> tuple[str, ...]:
-    """Of the first where the agent could be set up; its kind is that of all, since the agents are
-    equal.
+    """The sensors of the first shard whose agent could be set up. The agents are equal, so its
+    sensors are those of all.
     """
     return next((shard.driver.sensors for shard in shards if shard.driver.sensors), ())
 
 
 def _some(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are, with the verb that follows them."""
+    """The first few names, and how many more there are, with the verb that agrees with them."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return f"{', '.join(names[:_NAMED])}{more} {'is' if len(names) == 1 else 'are'}"

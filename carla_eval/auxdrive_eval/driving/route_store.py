@@ -1,11 +1,11 @@
-"""Finished routes on disk: one folder each, which appears by a rename when it is whole. Resuming,
-reporting and joining read them back.
+"""Finished routes on disk. Each has a folder of its own, which appears by a rename when it is
+complete. Resuming, reports and merging read them.
 
-routes/<index>/result.json    record, events, error, times of the film, what became of the
+routes/<index>/result.json    record, events, error, times of the film's images, use of the
                               predictions
 routes/<index>/trace.npy      the driven path (`TRACE_DTYPE`)
 routes/<index>/film_<n>.jpg   what the camera saw
-routes/<index>/agent.txt      the end of what the agent printed, where it printed anything
+routes/<index>/agent.txt      the end of what the agent printed, if it printed anything
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class _StoredEvent(Strict):
 
 
 class StoredTally(Strict):
-    """`auxdrive_eval.driving.drivers.Tally` as it is stored."""
+    """`auxdrive_eval.driving.drivers.Tally` in its stored form."""
 
     predictions: int = Field(ge=0)
     braked: int = Field(ge=0)
@@ -65,7 +65,7 @@ class StoredTally(Strict):
 
 
 def tally_of(routes: Iterable[StoredRoute]) -> StoredTally:
-    """The sums over routes."""
+    """The sums over all routes."""
     tallies = [route.tally for route in routes]
     flags: Counter[str] = Counter()
     for tally in tallies:
@@ -79,7 +79,9 @@ def tally_of(routes: Iterable[StoredRoute]) -> StoredTally:
 
 
 def what_became(tally: StoredTally) -> str:
-    """What became of predictions that were not simply driven, in words; empty where all were."""
+    """How the predictions that were not simply used were handled, in words; empty if there are
+    none.
+    """
     parts = []
     if tally.braked:
         parts.append(
@@ -107,10 +109,11 @@ class _StoredResult(Strict):
 
 
 class StoredRoute(BaseModel):
-    """A finished route, read back.
+    """A finished route, read from disk.
 
     Attributes:
-        film: (time in seconds, JPEG bytes). trace: `TRACE_DTYPE` (N,).
+        film: (time in seconds, JPEG bytes) of each image.
+        trace: `TRACE_DTYPE` (N,).
         error: see `auxdrive_eval.driving.runner.RouteResult`; its first line says why the agent
             failed.
     """
@@ -126,16 +129,16 @@ class StoredRoute(BaseModel):
 
     @property
     def reason(self) -> str:
-        """Why the agent failed, in a line; empty where it did not."""
+        """Why the agent failed, in one line; empty if it did not."""
         return self.error.partition("\n")[0]
 
     def at(self, index: int) -> StoredRoute:
-        """The same with another place among all."""
+        """The same at another position among all routes."""
         return self.model_copy(update={"record": self.record.model_copy(update={"index": index})})
 
 
 def stored_route(result: RouteResult) -> StoredRoute:
-    """A result as it is stored."""
+    """A result in its stored form."""
     return StoredRoute(
         record=result.record,
         events=result.events,
@@ -157,45 +160,45 @@ def _tally(tally: Tally) -> StoredTally:
 
 
 def route_folder(out: Path, index: int) -> Path:
-    """Where the route of that index is stored."""
+    """The folder of the route with that index."""
     return out / "routes" / f"{index:05d}"
 
 
 def clean_partial_routes(out: Path) -> None:
-    """Remove what killed processes left half written."""
+    """Remove incomplete routes of processes that were killed."""
     clean_partials(out / "routes")
 
 
 def route_folders(out: Path) -> list[Path]:
-    """The folders of the routes that are stored there, whole or damaged."""
+    """The folders of the stored routes, damaged ones included."""
     found = entries(out / "routes")
     return [entry for entry in found if entry.name[:1].isdecimal() and is_folder(entry)]
 
 
 def any_route(out: Path) -> bool:
-    """Whether the result of any route is stored there."""
+    """Whether any route is stored there."""
     return bool(route_folders(out))
 
 
 def is_route(folder: Path) -> bool:
-    """Whether the folder is that of a route."""
+    """Whether the folder is a route's."""
     return is_file(folder / _TRACE) or (
         is_file(folder / _RESULT) and folder.resolve().parent.name == "routes"
     )
 
 
 def save_route(out: Path, route: StoredRoute) -> None:
-    """Store a finished route, in place of an earlier result of it. It is on the disk when this
-    returns, also after a power cut.
+    """Store a finished route, and replace an earlier result of it. When this returns, the route is
+    on the disk, where it also survives a power cut.
 
     Raises:
-        DataError: the disk refuses; nothing incomplete is left under the route's name.
+        DataError: the disk cannot be written; no incomplete route is left under its name.
     """
     folder = route_folder(out, route.record.index)
     partial = partial_of(folder)
     try:
         make_folder(folder.parent)
-        shutil.rmtree(partial, ignore_errors=True)  # of a killed process that had our number
+        shutil.rmtree(partial, ignore_errors=True)  # left by a killed process with our process id
         with published_folder(folder, partial, replace=True):
             for name, data in _files(route).items():
                 write_new(partial / name, data)
@@ -224,10 +227,10 @@ def _files(route: StoredRoute) -> Mapping[str, bytes]:
 
 
 def load_route(out: Path, index: int) -> StoredRoute | None:
-    """The stored route of that index; None when it has not been driven.
+    """Read the stored route with that index; None if it has not been driven.
 
     Raises:
-        DataError: it is damaged.
+        DataError: the route is damaged.
     """
     folder = route_folder(out, index)
     if not is_folder(folder):
@@ -242,7 +245,7 @@ def load_route(out: Path, index: int) -> StoredRoute | None:
 
 
 def read_route(folder: Path) -> StoredRoute:
-    """The finished route of a folder.
+    """Read the finished route in a folder.
 
     Raises:
         DataError: there is none, or it is damaged.

@@ -1,4 +1,4 @@
-"""Driving one route: simulator, driver and criteria, tick by tick, until something ends it."""
+"""Driving one route: simulator, driver and criteria, tick by tick, until the route ends."""
 
 from __future__ import annotations
 
@@ -32,20 +32,24 @@ TRACE_DTYPE = np.dtype(
         ("steer_rad", "<f4"),
     ]
 )
-"""The driven path: one record per tick, at the ego's centre, in the right-handed world frame."""
+"""The driven path: one row per tick with the position of the ego's centre in the right-handed world
+frame.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RouteResult:
-    """What came of a route.
+    """The result of a route.
 
     Attributes:
-        record: as it stands in the results document. events: what the criteria saw.
+        record: the entry of the results document.
+        events: what the criteria observed.
         trace: `TRACE_DTYPE` (N,).
         film: (time in seconds, RGB image (H, W, 3)), see `auxdrive_eval.driving.film.Film`.
-        error: why the agent failed: one line, and below it its traceback or the end of its output;
-            empty where it did not.
-        tally: what became of its predictions. output: the end of what it printed.
+        error: why the agent failed: one line, then its traceback or the end of its output; empty if
+            it did not fail.
+        tally: how its predictions were used.
+        output: the end of what it printed.
     """
 
     record: RouteRecord
@@ -67,18 +71,23 @@ def drive_route(
     index: int = 0,
     keypoint_length_m: float | None = None,
 ) -> RouteResult:
-    """Drive a route to its end, or to what ends it earlier: deviation, standing still, timeout, a
-    failure of the agent.
+    """Drive a route to its end, or until something ends it earlier: deviation from the route,
+    standing too long, the timeout, or a failure of the agent.
 
     Args:
-        seed: of traffic and lights. index: position of the record among all.
-        keypoint_length_m: length through the sparse keypoints, which leaderboard 1.0 reports as the
-            route's; None takes the dense length.
+        simulator: where the route is driven.
+        route: the route.
+        driver: who drives.
+        rules: the criteria and penalties.
+        seed: of traffic and lights.
+        index: position of the record among all.
+        keypoint_length_m: length along the sparse keypoints, which leaderboard 1.0 reports as the
+            route's length; None takes the dense length.
 
     Raises:
-        AuxdriveError: a mistake of the user (an agent that needs what the simulator does not have).
-            The agent's own failures do not come out: they are in the result, with the status
-            'Failed - Agent crashed' or "Failed - Agent couldn't be set up".
+        AuxdriveError: a mistake of the user, such as an agent that needs what the simulator does
+            not have. Failures of the agent itself are not raised: they are in the result, with the
+            status 'Failed - Agent crashed' or "Failed - Agent couldn't be set up".
     """
     criteria = rules.criteria(route)
     completion = rules.completion(route)
@@ -147,8 +156,8 @@ def not_driven(
     index: int = 0,
     keypoint_length_m: float | None = None,
 ) -> RouteResult:
-    """The result of a route whose agent could not be set up: nothing was driven, and nothing was
-    done wrong on the way.
+    """The result of a route whose agent could not be set up: nothing was driven, and there are no
+    infractions.
     """
     length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
     record = make_record(

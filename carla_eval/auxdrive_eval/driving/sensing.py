@@ -1,4 +1,4 @@
-"""Frames of every modality that a simulator can give: sensed ones, and those that are computed from
+"""Frames of all modalities: those that the simulator senses, and those that are computed from
 sensed ones.
 """
 
@@ -14,11 +14,10 @@ from auxdrive_eval.simulators.base import Simulator
 
 
 def sense(simulator: Simulator, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
-    """Frames in the stored format. Valid until the next call.
+    """Frames in the stored formats. They are valid until the next call.
 
     Raises:
-        SimulatorError: a modality that the simulator has no sensor for and that cannot be computed,
-            or no route is being driven.
+        SimulatorError: no route is being driven, or a modality can be neither sensed nor computed.
     """
     derived = {
         modality: source

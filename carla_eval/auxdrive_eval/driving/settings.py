@@ -1,5 +1,5 @@
-"""What decides the results of an evaluation. One that was begun under other settings is not gone on
-with, and not joined to another.
+"""The settings that decide the results of an evaluation. An evaluation with other settings can be
+neither resumed nor joined with this one.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ EXPERT = "expert"
 
 @dataclass(frozen=True, slots=True)
 class DriverSource:
-    """Who drives; picklable.
+    """Who drives. It can be sent to another process.
 
     Attributes:
-        agent: None is the simulator's expert. controller: None chooses by what the agent predicts.
-        creep_after_s: see `auxdrive.controllers.creep`. limits: how long the agent may take; they
-            decide no result but that of an agent that hangs, and may differ when an evaluation is
-            gone on with.
+        agent: None is the simulator's expert.
+        controller: None takes the controller of the model's task.
+        creep_after_s: see `auxdrive.controllers.creep`.
+        limits: how long the agent may take. They matter only for an agent that hangs, so they may
+            be different when an evaluation is resumed.
     """
 
     agent: AgentSource | None
@@ -46,13 +47,14 @@ class DriverSource:
 
 
 class EvaluationSettings(Strict):
-    """What decides the results of an evaluation.
+    """The settings that decide the results of an evaluation.
 
     Attributes:
-        auxdrive: version. simulator_version: of its worlds (see
-            `auxdrive_eval.simulators.base.Simulator`).
-        driver: name of the agent's folder, or "expert". driver_sha256: of all that it is made of;
-            empty for the expert, which is a part of the simulator.
+        auxdrive: version of auxdrive.
+        simulator_version: version of the worlds (see `auxdrive_eval.simulators.base.Simulator`).
+        driver: name of the agent's folder, or "expert".
+        driver_sha256: hash of everything that the agent consists of; empty for the expert, which is
+            part of the simulator.
     """
 
     auxdrive: str
@@ -79,13 +81,13 @@ def evaluation_settings(
     repeats: int,
     seed: int,
 ) -> EvaluationSettings:
-    """The settings of an evaluation, whose driver is not identified yet.
+    """The settings of an evaluation, before its driver has been identified.
 
     Raises:
-        UsageError: nothing can be driven under these.
+        UsageError: nothing can be driven with these settings.
         SimulatorError: the simulator cannot be started.
     """
-    RULE_SETS[rules]  # a wrong name is told before anything starts
+    RULE_SETS[rules]  # refuse a wrong name before anything starts
     if not routes:
         raise UsageError("there are no routes to drive")
     if repeats < 1:
@@ -113,7 +115,7 @@ def evaluation_settings(
 
 
 def hash_routes(routes: Iterable[Route]) -> str:
-    """SHA-256 of what is driven on: ids, towns, weathers and dense points, in order."""
+    """SHA-256 of the routes: ids, towns, weathers and dense points, in order."""
     digest = hashlib.sha256()
     for route in routes:
         digest.update(f"{route.route_id}\0{route.town}\0{route.weather}\0".encode())
@@ -122,8 +124,8 @@ def hash_routes(routes: Iterable[Route]) -> str:
 
 
 def traffic_seed(seed: int, route: Route, repeat: int) -> int:
-    """Seed of the traffic and lights of one repeat of one route: of the route itself, wherever it
-    stands in a list.
+    """The seed of traffic and lights for one repeat of a route. It depends on the route itself, not
+    on its place in a list.
     """
     name = hashlib.sha256(f"{route.town}\0{route.route_id}".encode()).digest()
     words = [int.from_bytes(name[start : start + 4], "big") for start in range(0, 16, 4)]
@@ -131,7 +133,7 @@ def traffic_seed(seed: int, route: Route, repeat: int) -> int:
 
 
 def read_settings(folder: Path) -> EvaluationSettings:
-    """The settings that stand in an evaluation's folder.
+    """Read the settings in an evaluation's folder.
 
     Raises:
         DataError: there are none, or they are damaged or of another version of auxdrive.
@@ -150,7 +152,7 @@ def read_settings(folder: Path) -> EvaluationSettings:
 def differences(
     before: EvaluationSettings, now: EvaluationSettings, but: Iterable[str] = ()
 ) -> list[str]:
-    """Each setting that differs, with both values."""
+    """Every setting that differs, with both values."""
     return [
         changed(name, getattr(before, name), getattr(now, name))
         for name in EvaluationSettings.model_fields

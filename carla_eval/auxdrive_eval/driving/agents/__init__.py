@@ -1,4 +1,4 @@
-"""Finding what is to be driven: a bundle, or whatever an installed package knows to load."""
+"""Finding the agent to drive: a bundle, or anything that an installed package can load."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from auxdrive.storage.reading import exists, is_file
 
 AgentLoader = Callable[[Path, str], Agent | None]
 AGENTS: Registry[AgentLoader] = Registry("loader of agents", "auxdrive.agents", check=callable)
-"""What loads agents: (path, role) -> Agent, or None where the path is none of its own."""
+"""Functions that load agents: (path, role) -> Agent, or None if the path is none of theirs."""
 STUDENT = "student"
 
 
 @dataclass(frozen=True, slots=True)
 class AgentSource:
-    """Where an agent comes from.
+    """Where an agent is loaded from.
 
     Attributes:
-        path: a bundle's directory, or anything that an entry point of `auxdrive.agents` knows.
+        path: a bundle's directory, or whatever an entry point of `auxdrive.agents` can load.
         role: which network of a run: "student", "teacher", or another role of its method. A bundle
             holds a student.
-        without: loaders that are not asked, as "package:name": those of other agents that end the
-            process that asks them.
+        without: loaders to skip, as "package:name". A loader of other agents may end the process
+            when it is asked.
     """
 
     path: Path
@@ -36,11 +36,10 @@ class AgentSource:
     without: frozenset[str] = frozenset()
 
     def check(self) -> None:
-        """See what can be seen without loading it.
+        """Check what can be checked without loading the agent.
 
         Raises:
-            UsageError: there is nothing at the path, or it is a bundle and the role is none of a
-                bundle's.
+            UsageError: the path does not exist, or it is a bundle, which does not have this role.
         """
         if not exists(self.path, UsageError):
             raise UsageError(
@@ -57,17 +56,19 @@ class AgentSource:
         return is_file(self.path / CARD_NAME, UsageError)
 
     def load(self, asking: Callable[[str], None] = lambda _: None) -> Agent:
-        """Load the agent. One thread: so a route's result does not depend on how many workers share
-        the machine.
+        """Load the agent. It computes with one thread, so that a route's result does not depend on
+        how many processes share the machine.
 
-        A loader that cannot be imported or that fails matters only if no other knows the path.
+        A loader that cannot be imported, or that fails, matters only if no other one can load the
+        path.
 
         Args:
-            asking: told of each loader, as "package:name", before it is imported and asked.
+            asking: called with each loader, as "package:name", before it is imported and asked.
 
         Raises:
-            UsageError: see `check`, or nobody can load it. BundleError: a damaged bundle. What a
-                loader raises, if none gives an agent.
+            UsageError: see `check`, or no loader can load the path.
+            BundleError: the bundle is damaged.
+            Exception: what a loader raised, if no loader gave an agent.
         """
         self.check()
         if self._is_bundle():
@@ -101,8 +102,8 @@ class AgentSource:
 
 
 def _worst(failures: list[tuple[str, BaseException]]) -> BaseException:
-    """The failure that says most: one that is worded for the user, else the first; the others are
-    noted with it.
+    """The failure that explains most: one that is worded for the user, else the first. The others
+    are added to it as notes.
     """
     chosen = next(
         (error for _, error in failures if isinstance(error, AuxdriveError)), failures[0][1]

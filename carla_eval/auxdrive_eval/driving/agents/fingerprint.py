@@ -1,5 +1,5 @@
-"""What an agent is made of: every file under its path, so that one evaluation is never driven by
-two agents.
+"""What an agent consists of: every file under its path. Two different agents must never drive parts
+of one evaluation.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from auxdrive.storage.reading import entries, exists, is_folder, open_regular, r
 
 MOST_FILES = 100_000
 _CACHES = frozenset({"__pycache__"})
-"""Python writes these when the agent is loaded; they follow from the files beside them."""
+"""Python writes these when the agent is loaded; they follow from the source files."""
 _AN_AGENTS = (".cache", ".git")
-"""So begin names that download tools leave, and that an agent may keep its weights under; git's own
-folder holds none.
+"""Beginnings of hidden names that are not skipped: download tools leave such folders, and an agent
+may keep its weights in them. (Git's own folder is skipped.)
 """
 
 _BLOCK = 1 << 20
@@ -28,20 +28,21 @@ _LEFT_OUT = "\0"
 
 
 def hash_files(path: Path, leave_out: Path | None = None) -> dict[str, str]:
-    """SHA-256 of each file under `path` by its name below it; of `path` itself, under its own name,
-    where it is a file.
+    """SHA-256 of each file below `path`, by its relative name. If `path` is a file, its own hash by
+    its own name.
 
-    Linked files and folders are followed. A folder that is reached a second time, by a link to one
-    above it say, stands with the name under which it was read first, so that nothing is read twice
-    and nothing without end. What desktops and git leave in folders and Python's caches are passed
-    over. A bundle passes over more, which it never reads. Files are streamed: their size does not
+    Linked files and folders are followed. A folder that is reached again, for example by a link to
+    one above it, is recorded under the name under which it was read first, so nothing is read twice
+    or without end. Files that desktops and git leave, and Python's caches, are skipped. A bundle
+    skips more files, those that it never reads. Files are read in pieces, so their size does not
     matter.
 
     Args:
-        leave_out: a folder that is no part of the agent, such as the results of the drive itself.
+        path: the agent's file or folder.
+        leave_out: a folder that does not belong to the agent, such as the results of the drive.
 
     Raises:
-        UsageError: something may not be read, or there are more than `MOST_FILES` files.
+        UsageError: something cannot be read, or there are more than `MOST_FILES` files.
     """
     known: dict[tuple[int, int], str] = {}
     hashes = {}
@@ -51,15 +52,15 @@ def hash_files(path: Path, leave_out: Path | None = None) -> dict[str, str]:
 
 
 def names_of_files(path: Path, leave_out: Path | None = None) -> set[str]:
-    """The names that `hash_files` would give, without reading any file."""
+    """The names that `hash_files` would return, without reading the files."""
     return {name for name, _ in _walk(path, leave_out)}
 
 
 class Watch:
-    """Sees which files of an agent become others, and reads only those that were touched.
+    """Notices changes of an agent's files. It reads only the files that were touched.
 
     Args:
-        hashes: what `hash_files` gave.
+        hashes: what `hash_files` returned.
     """
 
     def __init__(self, path: Path, leave_out: Path | None, hashes: dict[str, str]) -> None:
@@ -67,11 +68,11 @@ class Watch:
         self._seen = self._touches()
 
     def changed(self) -> list[str]:
-        """The names of those that hold something else now than when they were hashed; each is named
+        """The names of files whose content differs from their hash. Each name is returned only
         once.
 
         Raises:
-            UsageError: one may not be read.
+            UsageError: a file cannot be read.
         """
         known: dict[tuple[int, int], str] = {}
         before, self._seen = self._seen, self._touches()
@@ -96,7 +97,7 @@ class Watch:
         for name, place in _walk(self._path, self._leave_out):
             try:
                 status = os.stat(place)
-            except OSError:  # what stands there is no file, or is gone meanwhile
+            except OSError:  # not a file, or removed meanwhile
                 touches[name] = ()
             else:
                 touches[name] = (status.st_size, status.st_mtime_ns, *_identity(status))
@@ -104,7 +105,7 @@ class Watch:
 
 
 def fingerprint(hashes: dict[str, str]) -> str:
-    """One SHA-256 of all of them."""
+    """One SHA-256 of all hashes."""
     digest = hashlib.sha256()
     for name, value in sorted(hashes.items()):
         digest.update(f"{name}\0{value}\n".encode("utf-8", "surrogateescape"))
@@ -112,7 +113,7 @@ def fingerprint(hashes: dict[str, str]) -> str:
 
 
 def _walk(path: Path, leave_out: Path | None) -> Iterator[tuple[str, Path | str]]:
-    """(name, the file, or what stands in its place), sorted within each folder."""
+    """Yields (name, file, or what is recorded instead of it), sorted within each folder."""
     with refusals(path, "cannot be looked at", UsageError):
         if not is_folder(path):
             yield path.name, path
@@ -123,7 +124,7 @@ def _walk(path: Path, leave_out: Path | None) -> Iterator[tuple[str, Path | str]
             seen[_identity(os.stat(leave_out))] = _LEFT_OUT
     levels = [iter([(entry.name, entry) for entry in entries(path, UsageError)])]
     count = 0
-    while levels:  # not by recursion: folders may be nested as deep as the system lets them
+    while levels:  # not recursive: folders may be nested deeply
         name, entry = next(levels[-1], ("", path))
         if not name:
             levels.pop()
@@ -150,7 +151,7 @@ def _is_passed_over(name: str, of_bundle: bool) -> bool:
 
 
 def _place(name: str, entry: Path, seen: dict[tuple[int, int], str]) -> Path | str | bool:
-    """The file, what stands in its place, or, for a folder, whether it is to be entered."""
+    """The file, or what is recorded instead of it; for a folder, whether to enter it."""
     try:
         status = os.stat(entry)
     except OSError as error:

@@ -1,9 +1,9 @@
-"""The agent's own process: `python -c "from auxdrive_eval.driving.agents.host import main;
-main()"`, made by `AgentProcess`.
+"""The program of the agent's own process: `python -c "from auxdrive_eval.driving.agents.host import
+main; main()"`, which `AgentProcess` starts.
 
-Commands come on standard input and replies go out on standard output (see `wire`); what the agent
+Commands arrive on standard input, and replies leave on standard output (see `wire`). What the agent
 itself prints goes to standard error, whose end is kept. Whatever the agent raises,
-KeyboardInterrupt and SystemExit among it, is a reply: {"failed": ...}.
+KeyboardInterrupt and SystemExit included, becomes a reply: {"failed": ...}.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _LONGEST_LINE = 1000
 
 
 def main() -> None:
-    """Reply to commands until there are no more, or until the agent was closed."""
+    """Answer commands until there are no more, or until the agent was closed."""
     commands, replies = _private_pipes()
     if hasattr(signal, "SIGUSR1"):
-        faulthandler.register(signal.SIGUSR1)  # asks where an agent hangs
+        faulthandler.register(signal.SIGUSR1)  # prints where an agent hangs
     _die_with_parent()
     home = os.getpid()
     host = _Host(lambda loader: write_message(replies, {"asking": loader}))
@@ -47,8 +47,8 @@ def main() -> None:
             reply = {"done": host.reply(body, arrays)}
         except BaseException as error:  # noqa: BLE001 - an agent that raises SystemExit or KeyboardInterrupt has failed like any other
             reply = {"failed": _text_of(error)}
-        # a child that the agent has forked, and that came back here: the reply is its parent's to
-        # give
+        # A child that the agent has forked and that returned to here must not reply; its parent
+        # does.
         if os.getpid() != home:
             os._exit(0)
         write_message(replies, reply)
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 class _Host:
-    """Holds the agent between two commands."""
+    """Keeps the agent between two commands."""
 
     def __init__(self, asking: Callable[[str], None]) -> None:
         self._asking = asking
@@ -89,8 +89,8 @@ class _Host:
 
 
 def _seed(seed: int) -> None:
-    """The same random numbers on the same route, whatever was driven before: agents draw from these
-    without asking.
+    """Seed the random generators that agents commonly use, so that a route always gets the same
+    numbers, whatever was driven before.
     """
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 - the global generator is the one that an agent may use
@@ -99,7 +99,7 @@ def _seed(seed: int) -> None:
 
 
 def _text_of(error: BaseException) -> dict[str, str]:
-    """One line that says what it was, the traceback, and of our own errors the class."""
+    """The error in one line, its traceback, and its class if it is one of auxdrive's errors."""
     return {
         "summary": _cut(
             "".join(traceback.format_exception_only(error)).strip(), _LONGEST_LINE, " ... "
@@ -111,15 +111,15 @@ def _text_of(error: BaseException) -> dict[str, str]:
 
 
 def _cut(text: str, longest: int, between: str) -> str:
-    """The text, or its beginning and its end."""
+    """The text; if it is too long, its beginning and its end."""
     return (
         text if len(text) <= longest else f"{text[: longest // 2]}{between}{text[-longest // 2 :]}"
     )
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes under numbers of their own; standard input is empty from here on, and standard
-    output is standard error.
+    """Copies of the two pipes for messages. From now on, standard input is empty and standard
+    output goes to standard error, so that the agent cannot disturb the messages.
     """
     commands, replies = os.dup(0), os.dup(1)
     if sys.platform == "win32":
@@ -135,8 +135,8 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _die_with_parent() -> None:
-    """Where the system can (Linux), end also when the agent hangs and whoever drives is killed;
-    else at the next command.
+    """End this process when its parent is killed, even if the agent hangs. Only Linux can do this;
+    elsewhere it ends at the next command.
     """
     if sys.platform == "linux":
         parent_death_signal = 1

@@ -1,10 +1,10 @@
-"""Processes that an agent has started and left, wherever they have gone: they end with it, and with
-whoever drives.
+"""Processes that an agent started and left behind. They are ended with the agent, and when the
+driving process ends.
 
-Each inherits a mark in its environment, by which the system (Linux) lets it be found, also after it
-has left its process group and session. This file is run as a program too, without the package:
-`leftovers.py MARK` ends them once its standard input ends, as it does when the process at the other
-end of the pipe ends, by whatever signal.
+Each inherits a mark in its environment, by which it can be found (on Linux), even after it has left
+its process group and session. This file also runs as a program of its own, without the package:
+`leftovers.py MARK` ends the marked processes when its standard input is closed, which happens when
+the process at the other end of the pipe ends for any reason.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MOST_ROUNDS = 100
 
 
 def leftovers(mark: str) -> list[int]:
-    """The processes that carry the mark; none where the system does not tell."""
+    """The processes with that mark; empty if the system cannot tell."""
     try:
         names = os.listdir(PROC)
     except OSError:
@@ -35,12 +35,12 @@ def _carries(name: str, mark: str) -> bool:
     try:
         with open(f"{PROC}/{name}/environ", "rb") as file:
             return f"{VARIABLE}={mark}".encode() in file.read().split(b"\0")
-    except OSError:  # it has ended, or is another user's
+    except OSError:  # it has ended, or belongs to another user
         return False
 
 
 def end_leftovers(mark: str) -> None:
-    """End them all, also those that they start meanwhile."""
+    """End all of them, also those that they start meanwhile."""
     for _ in range(_MOST_ROUNDS):
         found = leftovers(mark)
         for process in found:

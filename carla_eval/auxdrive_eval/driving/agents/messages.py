@@ -1,5 +1,5 @@
-"""What an agent says of itself and what it predicts, checked on the agent's side of the pipe and
-once more on ours.
+"""What an agent says about itself and what it predicts. It is checked twice: in the agent's process
+and in ours.
 
 Legend: T waypoints.
 """
@@ -23,13 +23,14 @@ MOST_WAYPOINTS = 1000
 
 
 class AgentDescription(Strict):
-    """What must be known of an agent before it is driven.
+    """What must be known about an agent before it drives. For `name`, `auxiliaries`, `camera`,
+    `steering` and `vehicle` see `auxdrive.agent.Agent`.
 
     Attributes:
-        name, auxiliaries, camera, steering, vehicle, task: see `auxdrive.agent.Agent`; `task` is
-            None where it does not say.
-        resettable: it has `reset()`, so that one loaded agent may drive several routes.
-        fingerprint: what it says that it is made of; None where it does not.
+        task: see `auxdrive.agent.Agent`; None if the agent names none.
+        resettable: whether it has `reset()`, so that it can drive several routes without being
+            loaded again.
+        fingerprint: the fingerprint that the agent states; None if it states none.
     """
 
     name: str
@@ -46,7 +47,8 @@ def describe(agent: Agent) -> AgentDescription:
     """The description of a loaded agent.
 
     Raises:
-        Whatever its attributes raise. ValueError: they are not what the protocol says.
+        ValueError: its attributes are not what the protocol asks for.
+        Exception: whatever its attributes raise.
     """
     given = getattr(agent, "fingerprint", None)
     return AgentDescription(
@@ -57,7 +59,7 @@ def describe(agent: Agent) -> AgentDescription:
         vehicle=_plain(agent.vehicle, VehicleSpec),
         task=getattr(agent, "task", None),
         resettable=callable(getattr(agent, "reset", None)),
-        fingerprint=(given() if callable(given) else given) or None,  # an empty one says nothing
+        fingerprint=(given() if callable(given) else given) or None,  # an empty one counts as none
     )
 
 
@@ -70,7 +72,7 @@ def _plain(value: Any, kind: type[BaseModel]) -> Any:
 
 
 class PredictionMessage(Strict):
-    """A prediction on its way through the pipe. Lists of plain numbers, all of them finite."""
+    """A prediction as it is sent through the pipe: lists of plain, finite numbers."""
 
     time_s: float
     latency_ms: float
@@ -81,7 +83,7 @@ class PredictionMessage(Strict):
     values: dict[str, Any]
 
     def prediction(self) -> Prediction:
-        """As the controller takes it."""
+        """The prediction for the controller."""
         waypoints = (
             None if self.waypoints_ego_m is None else np.array(self.waypoints_ego_m, np.float32)
         )
@@ -98,12 +100,12 @@ class PredictionMessage(Strict):
 
 
 def message_of(prediction: Any) -> PredictionMessage:
-    """A prediction as it is sent. Numbers that are not finite are withheld and flagged, as
-    `auxdrive.Predictor` does.
+    """The message of a prediction. Numbers that are not finite are withheld and flagged, as by
+    `auxdrive.Predictor`.
 
     Raises:
-        TypeError or ValueError: it is no prediction, or not one that can be driven by; the message
-            says what it is.
+        TypeError: this is not a prediction; the message says what it is.
+        ValueError: the prediction cannot be used; the message says why.
     """
     if not isinstance(prediction, Prediction):
         raise TypeError(
@@ -160,7 +162,7 @@ def _number(name: str, value: Any) -> float:
 
 
 def _values(name: str, value: Any) -> Float64:
-    """The numbers of an output that has no field of its own."""
+    """The numbers of an output that has no field of its own in `Prediction`."""
     given = np.asarray(value)
     if given.dtype.kind not in "iuf":
         raise TypeError(
@@ -170,7 +172,7 @@ def _values(name: str, value: Any) -> Float64:
 
 
 def _waypoints(value: Any, times: Iterable[float]) -> tuple[Any, tuple[float, ...]]:
-    """(pairs, times); the pairs are None where one is not finite."""
+    """(pairs, times); the pairs are None if one is not finite."""
     given = np.asanyarray(value)
     if (
         given.dtype.kind not in "iufO"
@@ -178,9 +180,9 @@ def _waypoints(value: Any, times: Iterable[float]) -> tuple[Any, tuple[float, ..
         raise TypeError(
             f"act() returned waypoints of the type {given.dtype}; they must be real numbers"
         )
-    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is withheld
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are withheld
         if isinstance(given, np.ma.MaskedArray):
-            # what is masked is not known
+            # masked values are not known
             given = np.ma.filled(np.ma.array(given, dtype=np.float64), np.nan)
         array = np.asarray(given, np.float64).astype(np.float32)
     if array.ndim != 2 or array.shape[1] != 2 or not 2 <= len(array) <= MOST_WAYPOINTS:

@@ -1,5 +1,5 @@
-"""An agent in a process of its own, so that nothing that it does ends an evaluation: it may exit,
-crash the interpreter or hang.
+"""An agent in a process of its own, so that nothing that it does can end an evaluation: it may
+exit, crash the interpreter or hang.
 """
 
 from __future__ import annotations
@@ -35,16 +35,17 @@ CLOSE_S = 10.0
 _KEPT_OUTPUT = 64 << 10
 _LOOK_EVERY_S = 0.2
 _LINGER_S = 1.0
-"""What an agent has started may end so long after it."""
+"""How long processes that the agent started may run on after it ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentLimits:
-    """How long an agent may take (seconds of wall time; infinity is allowed) before its process is
-    ended.
+    """How long an agent may take before its process is ended, in seconds of wall time; infinity is
+    allowed.
 
     Attributes:
-        setup_s: to be loaded, and to be reset for a route. tick_s: for one prediction.
+        setup_s: for loading, and for resetting before a route.
+        tick_s: for one prediction.
     """
 
     setup_s: float = 300.0
@@ -62,9 +63,10 @@ class AgentFault(Exception):
     """What went wrong with an agent.
 
     Attributes:
-        summary: one line. detail: its traceback, or the end of what it printed. own: the error
-            itself, if it is one of auxdrive's.
-        replied: the process said so itself, and is there.
+        summary: one line.
+        detail: its traceback, or the end of what it printed.
+        own: the error itself, if it is one of auxdrive's.
+        replied: whether its process reported the failure and still runs.
     """
 
     def __init__(
@@ -82,12 +84,12 @@ class AgentFault(Exception):
 
 
 class AgentProcess:
-    """One process; `ask` it to load an agent, and then for predictions."""
+    """The process of one agent. `load` the agent, then `ask` it for predictions."""
 
     def __init__(self) -> None:
         self._mark = secrets.token_hex(16)
         self._watcher = _watcher(self._mark)
-        # The order of an agent's sets is part of what it does.
+        # The order of sets is part of the agent's behaviour, so hashing must not vary.
         environment = os.environ | {"PYTHONHASHSEED": "0", leftovers.VARIABLE: self._mark}
         self._process = subprocess.Popen(
             [sys.executable, *COMMAND],
@@ -95,7 +97,7 @@ class AgentProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=environment,
-            # Ctrl-C is ours to handle, and what the agent starts can be ended with it
+            # This process handles Ctrl-C, and can end the agent together with what it started.
             start_new_session=True,
         )
         assert self._process.stdin is not None
@@ -110,7 +112,7 @@ class AgentProcess:
         self._output = b""
         self._busy = False
         self.asking = ""
-        """The loader that was asked last, as "package:name"; empty where none was."""
+        """The loader that was asked last, as "package:name"; empty if none was."""
         self._threads = (
             Thread(
                 target=self._exchange, args=(self._process.stdin, self._process.stdout), daemon=True
@@ -121,7 +123,7 @@ class AgentProcess:
             thread.start()
 
     def load(self, source: AgentSource, limit_s: float) -> dict[str, Any]:
-        """Load the agent; its description as JSON has it.
+        """Load the agent. Returns its description in JSON's types.
 
         Raises:
             AgentFault: as `ask`.
@@ -138,8 +140,14 @@ class AgentProcess:
     ) -> dict[str, Any]:
         """Send a command and wait for its reply.
 
+        Args:
+            body: the command, in JSON's types.
+            limit_s: how long to wait, in seconds.
+            arrays: arrays that are sent with it.
+
         Raises:
-            AgentFault: the agent raised something, its process ended, or `limit_s` went by.
+            AgentFault: the agent raised an exception, its process ended, or it took longer than
+                `limit_s`.
         """
         self._busy = True
         self._asked.put((body, arrays))
@@ -168,8 +176,8 @@ class AgentProcess:
             try:
                 return self._replies.get(timeout=max(0.0, min(left_s, _LOOK_EVERY_S)))
             except queue.Empty:
-                # A process that the agent has forked may keep the pipe open after the agent's own
-                # end.
+                # A process that the agent has forked may keep the pipe open after the agent has
+                # ended.
                 if self._process.poll() is not None:
                     return self._last_word()
                 if left_s <= 0:
@@ -184,9 +192,7 @@ class AgentProcess:
             return None
 
     def _where_it_hangs(self) -> str:
-        """The end of its output, with its stack where the system can have it printed (see
-        `host.main`).
-        """
+        """The end of its output, with its stack if the system can print it (see `host.main`)."""
         before = self._output
         if hasattr(signal, "SIGUSR1"):
             self._process.send_signal(signal.SIGUSR1)
@@ -208,21 +214,21 @@ class AgentProcess:
             return f"by the signal {-code}"
 
     def output(self) -> str:
-        """The end of what the agent has printed since `forget_output`."""
+        """The end of what the agent printed since the last `forget_output`."""
         if self._process.poll() is not None:
             self._threads[1].join(1.0)
         return self._output.decode("utf-8", "backslashreplace")
 
     def forget_output(self) -> None:
-        """Begin anew: what was printed until now belongs to another route."""
+        """Forget what was printed until now, which belongs to another route."""
         self._output = b""
 
     def close(self) -> None:
-        """Let the agent close itself, and its process end. One that is busy (we were interrupted)
-        is ended at once.
+        """Let the agent close itself, and wait until its process ends. If it is busy, since we were
+        interrupted, the process is ended at once.
 
         Raises:
-            AgentFault: it failed to; the process is ended all the same.
+            AgentFault: closing failed. The process is ended nevertheless.
         """
         try:
             if not self._busy:
@@ -247,11 +253,11 @@ class AgentProcess:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """End the process and what it has started, now."""
+        """End the process, and all processes that it started, now."""
         if hasattr(os, "killpg"):
             try:
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):  # ended already
+            except (ProcessLookupError, PermissionError):  # it has ended already
                 self._process.kill()
         else:
             self._process.kill()
@@ -273,7 +279,9 @@ class AgentProcess:
                     _close(pipe)
 
     def _exchange(self, commands: BinaryIO, replies: BinaryIO) -> None:
-        """The thread that writes and reads: one that does not read must not stop us either."""
+        """The thread that writes commands and reads replies, so that an agent that does not read
+        cannot block us.
+        """
         while (asked := self._asked.get()) is not None:
             try:
                 write_message(commands, *asked)
@@ -282,19 +290,19 @@ class AgentProcess:
             except BrokenMessage as error:
                 self._replies.put(error)
                 return
-            except (OSError, ValueError):  # the pipe broke
+            except (OSError, ValueError):  # the pipe was closed
                 message = None
             self._replies.put(None if message is None else message[0])
 
     def _drain(self, output: BinaryIO) -> None:
-        """The thread that reads what the agent prints, however much that is, and keeps its end."""
+        """The thread that reads everything that the agent prints, and keeps the end of it."""
         while chunk := os.read(output.fileno(), 1 << 16):
             self._output = (self._output + chunk)[-_KEPT_OUTPUT:]
 
 
 def _watcher(mark: str) -> subprocess.Popen[bytes] | None:
-    """A process that ends what the agent has left when this process is killed; None where the
-    system cannot tell what that is.
+    """Start a process that ends what the agent leaves behind if this process is killed. None if the
+    system cannot find such processes.
     """
     if not os.path.isdir(leftovers.PROC):
         return None
@@ -307,12 +315,14 @@ def _watcher(mark: str) -> subprocess.Popen[bytes] | None:
 def _close(pipe: Any) -> None:
     try:
         pipe.close()
-    except OSError:  # what was not sent yet cannot be
+    except OSError:  # the rest cannot be sent
         return
 
 
 def _own_error(name: str, message: str) -> AuxdriveError | None:
-    """An error of auxdrive's by its name, as far as its class takes a message alone."""
+    """An auxdrive error from its class name and message, if its class can be made from a message
+    alone.
+    """
     kind = getattr(auxdrive.errors, name, None)
     if not name or not (isinstance(kind, type) and issubclass(kind, AuxdriveError)):
         return AuxdriveError(message) if name else None

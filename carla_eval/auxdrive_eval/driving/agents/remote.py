@@ -1,5 +1,5 @@
-"""The agent as a route's driver has it: in another process, loaded and reset by one rule, and with
-two ways to fail.
+"""The agent of a route's driver: it runs in another process, is loaded or reset for each route, and
+can fail in two ways.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ _log = logging.getLogger(__name__)
 
 
 class AgentFailed(Exception):
-    """The agent failed, and with it the route; nothing else does.
+    """The agent failed. This ends its route, and nothing else.
 
     Attributes:
-        failure: the leaderboard's words, `SET_UP` or `CRASHED`. reason: one line. detail: traceback
-            or last output, or empty.
-        own: the error, where it was one of auxdrive's. replied: its process was there to say so.
+        failure: the leaderboard's words, `SET_UP` or `CRASHED`.
+        reason: one line.
+        detail: traceback or last output, or empty.
+        own: the error, if it was one of auxdrive's.
+        replied: whether its process reported the failure and still runs.
     """
 
     def __init__(
@@ -51,20 +53,23 @@ class AgentFailed(Exception):
 
     @property
     def text(self) -> str:
-        """The reason, and the detail below it."""
+        """The reason, with the detail below it."""
         return f"{self.reason}\n\n{self.detail}".strip()
 
 
 class RemoteAgent:
     """An agent in a process of its own.
 
-    An agent with `reset()` is loaded once and reset for every route; one without is loaded anew for
-    each, so that no route knows of those before it. After a failure a new process is begun in
-    either case.
+    An agent with `reset()` is loaded once and reset for every route. An agent without it is loaded
+    again for each route, so that no route is affected by earlier ones. After a failure a new
+    process is started in both cases.
 
     Args:
-        described: what it said of itself before the evaluation began. An agent that says something
-            else later cannot be set up: the simulator's camera was made for the first.
+        source: where the agent is loaded from.
+        limits: how long it may take.
+        described: the agent's description from before the evaluation. If it describes itself
+            differently later, it cannot be set up, since the simulator's camera was made for the
+            first description.
     """
 
     def __init__(
@@ -77,7 +82,7 @@ class RemoteAgent:
 
     @property
     def description(self) -> AgentDescription:
-        """What the agent says of itself; loads it, if that has never been done.
+        """What the agent says about itself. This loads it if it has not been loaded before.
 
         Raises:
             AgentFailed: it cannot be loaded.
@@ -88,10 +93,10 @@ class RemoteAgent:
         return self._described
 
     def begin(self, seed: int) -> None:
-        """A new route, whose random numbers come from `seed`.
+        """Begin a new route, whose random numbers come from `seed`.
 
         Raises:
-            AgentFailed: it cannot be loaded or reset.
+            AgentFailed: the agent cannot be loaded or reset.
         """
         if self._process is not None and self._begun and not self.description.resettable:
             self.close()
@@ -106,8 +111,8 @@ class RemoteAgent:
         """See `auxdrive.agent.Agent.act`.
 
         Raises:
-            AgentFailed: it raised something, ended, took too long, or returned something else than
-                a prediction.
+            AgentFailed: the agent raised an exception, ended, took too long, or returned something
+                that is not a prediction.
         """
         body = {"op": "act", **{name: getattr(observation, name) for name in OBSERVED}}
         frames = {
@@ -124,11 +129,13 @@ class RemoteAgent:
             ) from None
 
     def output(self) -> str:
-        """The end of what it has printed on this route."""
+        """The end of what it has printed during this route."""
         return self._said if self._process is None else self._process.output()
 
     def close(self) -> None:
-        """Close the agent, if one is loaded. A failure is said, and costs no route anything."""
+        """Close the agent if it is loaded. A failure is logged, and does not change any route's
+        result.
+        """
         process, self._process = self._process, None
         if process is None:
             return
@@ -145,8 +152,8 @@ class RemoteAgent:
             try:
                 self._load_in(process, source)
             except AgentFailed as failed:
-                # The loader of another agent may have ended the process, or hang: the next ones are
-                # asked without it.
+                # Another agent's loader may have ended the process, or may hang. The next process
+                # does not ask it.
                 culprit = "" if failed.replied else process.asking
                 first = first or failed
                 if not culprit or culprit in source.without:

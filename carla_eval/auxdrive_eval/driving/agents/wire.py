@@ -1,7 +1,7 @@
-"""Messages between a simulator's process and an agent's: JSON with arrays after it. Nothing is
-pickled, either way.
+"""Messages between the simulator's process and the agent's: JSON, followed by arrays. Nothing is
+pickled in either direction.
 
-A message is the length of its head (4 bytes, big-endian), the head as JSON, and the bytes of each
+A message is the length of its head (4 bytes, big-endian), the head in JSON, and the bytes of each
 array that the head names.
 """
 
@@ -20,20 +20,20 @@ LONGEST_HEAD = 4 << 20
 LARGEST_ARRAY = 1 << 30
 _LENGTH_BYTES = 4
 IMAGE = "image"
-"""What the image is called among the arrays; auxiliaries have their own names."""
+"""The image's name among the arrays; auxiliary modalities have their own names."""
 OBSERVED = tuple(field.name for field in fields(Observation) if field.name != IMAGE)
-"""The numbers of an observation, which go in the head."""
+"""The numbers of an observation, which are sent in the head."""
 NO_ARRAYS: Mapping[str, AnyArray] = {}
 
 
 class BrokenMessage(Exception):
-    """What came through the pipe is no message."""
+    """What came through the pipe is not a message."""
 
 
 def write_message(
     pipe: BinaryIO, body: Mapping[str, Any], arrays: Mapping[str, AnyArray] = NO_ARRAYS
 ) -> None:
-    """Send a message: `body` must be what JSON can hold."""
+    """Send a message. `body` must consist of JSON's types."""
     listed = [(name, array.dtype.str, array.shape) for name, array in arrays.items()]
     head = json.dumps({"body": body, "arrays": listed}).encode("ascii")
     pipe.write(len(head).to_bytes(_LENGTH_BYTES, "big") + head)
@@ -43,10 +43,10 @@ def write_message(
 
 
 def read_message(pipe: BinaryIO) -> tuple[dict[str, Any], dict[str, AnyArray]] | None:
-    """The next message: its body, and its arrays (writable); None at the end of the pipe.
+    """Read the next message: its body and its (writable) arrays; None at the end of the pipe.
 
     Raises:
-        BrokenMessage: it is cut off, or something else wrote into the pipe.
+        BrokenMessage: the message is cut off, or something else was written into the pipe.
     """
     length = pipe.read(_LENGTH_BYTES)
     if not length:
@@ -71,7 +71,7 @@ def _array(pipe: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> AnyA
     size = math.prod(shape) * dtype.itemsize
     if dtype.hasobject or not 0 <= size <= LARGEST_ARRAY:
         raise BrokenMessage(f"no array that is sent has {dtype} {shape}")
-    # A bytearray, so that the array is writable: agents normalise images in place.
+    # A bytearray makes the array writable, since agents normalise images in place.
     return np.frombuffer(bytearray(_exactly(pipe, size)), dtype).reshape(shape)
 
 
