@@ -202,6 +202,21 @@ class Pace:
         self._estimated_at_s, self._left_s = now_s, (now_s - self._began_s) * left / done
 
 
+def counted(number: int, unit: str) -> str:
+    """A number with what it counts, one or several.
+
+    Args:
+        number: how many.
+        unit: in the singular.
+
+    Example:
+        >>> from auxdrive.work import counted
+        >>> counted(1, "route"), counted(2, "route")
+        ('1 route', '2 routes')
+    """
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """A duration in words: "40 s", "12 min", "3 h 05 min", "2 d 4 h".
 

@@ -11,7 +11,7 @@ import typer
 from auxdrive.commands.completing import modality_names, some_of
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
-from auxdrive.work import Work
+from auxdrive.work import Work, counted
 
 from auxdrive_eval.commands.simulator_options import (
     SimOption,
@@ -149,9 +149,9 @@ def collect(
         def on_episode(done: int, recorded_frames: int) -> None:
             nonlocal before
             now, other = (
-                (done, f"{recorded_frames} frames")
+                (done, counted(recorded_frames, "frame"))
                 if frames is None
-                else (min(recorded_frames, frames), f"{done} episodes")
+                else (min(recorded_frames, frames), counted(done, "episode"))
             )
             if before is None:  # what was there before
                 shown.found(now)

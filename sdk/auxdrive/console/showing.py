@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from auxdrive.console import speech
-from auxdrive.work import Pace, Shown, Work, duration
+from auxdrive.work import Pace, Shown, Work, counted, duration
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -41,7 +41,7 @@ def progress(work: Work) -> Iterator[Shown]:
 
 
 def _of_how_many(work: Work) -> str:
-    return "" if work.total is None else f": {work.total} {work.unit}{'s' * (work.total != 1)}"
+    return "" if work.total is None else f": {counted(work.total, work.unit)}"
 
 
 class _Row:
