@@ -74,8 +74,12 @@ class Agent(Protocol):
         """
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray]) -> Prediction:
-        """Predict from one observation and the stored-format frames of `auxiliaries`, whose shapes
-        and units stand in `MODALITIES`.
+        """Predict from one observation.
+
+        Args:
+            observation: of this moment.
+            auxiliaries: a frame of each modality of the agent's `auxiliaries`, in the stored
+                format, whose shapes and units stand in `MODALITIES`.
         """
 
     def close(self) -> None:

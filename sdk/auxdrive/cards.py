@@ -167,8 +167,14 @@ class TensorSpec(Card):
 
 
 class PreprocessingSpec(Card):
-    """What the graph does to the camera's image, in this order: crop, resize, normalise. Each
-    field's description says what it is.
+    """What the graph does to the camera's image, in this order: crop, resize, normalise.
+
+    Attributes:
+        crop_top: rows cut off at the top, as a share of the height.
+        crop_bottom: rows cut off at the bottom, as a share of the height.
+        size: height and width of the network's input, in pixels.
+        mean: subtracted from red, green and blue in 0..1.
+        std: by which they are then divided.
     """
 
     crop_top: float = Field(

@@ -1,4 +1,4 @@
-"""The optional extras: which of them brings a module, which a command needs, and what is told where
+"""The optional extras: which one brings a module, which one a command needs, and the errors where
 one is not installed.
 """
 
@@ -59,12 +59,12 @@ def what_lacks(command: str, error: ImportError) -> MissingExtra | WrongVersion 
 
 
 def require_modules(*modules: str) -> None:
-    """Look for modules without importing them: a command that needs them only later, or in other
-    processes, ends before it has written anything.
+    """Check that modules are installed, without importing them. So a command that needs them only
+    later, or in other processes, ends before it has written anything.
 
     Raises:
-        ModuleNotFoundError: of the first that is not installed, as its import would raise it; the
-            command line makes the extra's name of it.
+        ModuleNotFoundError: one is not installed. It is the error that importing the first such one
+            would raise; the command line turns it into one that names the extra.
     """
     for module in modules:
         if find_spec(module) is None:
@@ -72,6 +72,6 @@ def require_modules(*modules: str) -> None:
 
 
 def modules_of(extras: Collection[str]) -> tuple[str, ...]:
-    """The modules that these extras bring, as far as they are known here."""
+    """The known modules that some extras bring."""
     own = [module for module, extra in EXTRA_OF_MODULE.items() if extra in extras]
     return tuple(dict.fromkeys((*own, *EVERYWHERE)))

@@ -81,11 +81,24 @@ class ModalitySpec:
         return np.dtype(self.dtype)
 
     def array_shape(self, height: int, width: int) -> tuple[int, ...]:
-        """The shape of one stored frame of height x width pixels: (H, W) or (H, W, C)."""
+        """The shape of one stored frame, (H, W) or (H, W, C).
+
+        Args:
+            height: in pixels.
+            width: in pixels.
+        """
         return (height, width) if self.channels == 1 else (height, width, self.channels)
 
     def check_frame(self, shape: tuple[int, ...], dtype: DTypeLike) -> str | None:
-        """Why an array of this shape and dtype is no frame of this modality; None if it is one."""
+        """Check whether an array can be a stored frame of this modality.
+
+        Args:
+            shape: of the array.
+            dtype: of the array.
+
+        Returns:
+            Why it cannot, as a sentence; None if it can.
+        """
         rank = 2 if self.channels == 1 else 3
         if len(shape) != rank or (rank == 3 and shape[2] != self.channels):
             want = "(height, width)" if rank == 2 else f"(height, width, {self.channels})"

@@ -157,6 +157,10 @@ class Registry(Generic[T]):
         """Add a name for this process alone, as in a notebook. A value that was added under that
         name before is replaced.
 
+        Args:
+            name: that is added.
+            value: what it stands for.
+
         Raises:
             UsageError: the name is built in, or an installed package brings it.
         """

@@ -340,7 +340,7 @@ class RunFolder:
         """
         if not exists(self.result_path):
             raise DataError(
-                f"{self.path} has not finished training: it has no result.json. Take it up with "
+                f"{self.path} has not finished training: it has no result.json. Finish it with "
                 "--resume first"
             )
         return _read(self.result_path, RunResult)

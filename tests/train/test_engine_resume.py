@@ -152,7 +152,7 @@ def test_what_is_wrong_with_a_run_is_said(stripe_data: Path, tmp_path: Path) -> 
 
 def test_a_resume_needs_a_run_and_its_checkpoint(stripe_data: Path, tmp_path: Path) -> None:
     made = settings_for("baseline", stripe_data, epochs=2)
-    with pytest.raises(UsageError, match="holds nothing that could be gone on with"):
+    with pytest.raises(UsageError, match="holds nothing that could be resumed"):
         train(made, tmp_path / "run", resume=True)
     assert not (tmp_path / "run").exists()
     train(made, tmp_path / "run")

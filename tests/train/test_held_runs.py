@@ -34,6 +34,6 @@ def test_a_run_that_another_process_trains_is_left_alone(
 
 def test_a_refused_run_leaves_no_folder(stripe_data: Path, tmp_path: Path) -> None:
     config = parse_config({"data": str(stripe_data), "preprocessing": {"size": [64, 80]}})
-    with pytest.raises(UsageError, match="holds nothing that could be gone on with"):
+    with pytest.raises(UsageError, match="holds nothing that could be resumed"):
         train(config, tmp_path / "run", resume=True)
     assert list(tmp_path.iterdir()) == []

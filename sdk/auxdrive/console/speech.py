@@ -133,10 +133,10 @@ def error(text: str) -> None:
 
 @contextmanager
 def interruptible(what_stays: Callable[[], str]) -> Iterator[None]:
-    """Where the user interrupts the block he is told what stays of it, and how it goes on.
+    """If the user interrupts the `with` block, print what is kept of its work and how to continue.
 
     Args:
-        what_stays: that in words; empty where nothing stays.
+        what_stays: gives that text; empty where nothing is kept.
     """
     try:
         yield

@@ -40,7 +40,11 @@ class Options(Strict):
 
 
 class ControllerOptions(Options):
-    """Base of a controller's options: these two every controller has.
+    """Base of a controller's options. Every controller has these two.
+
+    Attributes:
+        max_age_s: a prediction whose image is older than this is not driven by.
+        safe_stop_brake: the brake (0.1 to 1) while there is no usable prediction.
 
     Example:
         >>> from auxdrive import ControllerOptions

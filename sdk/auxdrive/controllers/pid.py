@@ -153,6 +153,10 @@ class SpeedLoop:
     def must_brake(self, desired_mps: float, speed_mps: float) -> bool:
         """Whether the car must brake: it is too fast or is to stand. A desired speed of 0 always
         brakes.
+
+        Args:
+            desired_mps: the speed to reach.
+            speed_mps: the speed now.
         """
         options = self.options
         return (

@@ -39,6 +39,10 @@ def clean_partial(dataset_dir: Path | str) -> tuple[str, ...]:
 def write_card(dataset_dir: Path | str, card: DatasetCard) -> None:
     """Write `dataset.json`. An old one is replaced in one step.
 
+    Args:
+        dataset_dir: the data set's folder; made when it does not exist.
+        card: to write.
+
     Raises:
         DataError: the disk refuses; an old card is untouched.
 

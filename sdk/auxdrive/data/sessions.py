@@ -24,7 +24,13 @@ one of the other.
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Consecutive frames of an episode: those with start <= index < stop."""
+    """Consecutive frames of an episode.
+
+    Attributes:
+        episode_id: of the episode.
+        start: index of the first frame.
+        stop: index after the last frame.
+    """
 
     episode_id: str
     start: int
@@ -32,7 +38,12 @@ class Stretch:
 
 
 def whole(dataset: Dataset, episode_ids: Iterable[str]) -> tuple[Stretch, ...]:
-    """Whole episodes as stretches."""
+    """Whole episodes as stretches.
+
+    Args:
+        dataset: that holds the episodes.
+        episode_ids: of the episodes.
+    """
     return tuple(
         Stretch(episode_id, 0, len(dataset.episode(episode_id))) for episode_id in episode_ids
     )

@@ -40,7 +40,12 @@ _ABOVE_M = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A path and the colour in which it is drawn."""
+    """A path that is drawn.
+
+    Attributes:
+        drawing: that holds the path.
+        colour: of the path.
+    """
 
     drawing: Drawing
     colour: Colour

@@ -75,7 +75,7 @@ def _earlier(
     if not exists(path):
         if resume:
             raise UsageError(
-                f"{folder}: holds nothing that could be gone on with; leave --resume out to begin "
+                f"{folder}: holds nothing that could be resumed; leave --resume out to begin "
                 f"{kind.what} there"
             )
         refuse_occupied(folder)
