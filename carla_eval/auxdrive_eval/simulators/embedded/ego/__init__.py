@@ -1,1 +1,1 @@
-"""The ego: its motion, its contacts, where it is on its route, and the expert that drives it."""
+"""The ego: its motion, its contacts, its position on the route, and the expert that drives it."""

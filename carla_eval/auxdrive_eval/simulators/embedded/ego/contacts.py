@@ -1,5 +1,5 @@
-"""What the ego runs into, and what comes of it: it stops where it was, and a moving car that it has
-run into is towed away.
+"""What the ego collides with, and the consequences: the ego stops before the obstacle, and a moving
+car that it collided with is towed away.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.world import CollisionKind, Contact
 
 TOWED_AFTER_S = 10.0
-"""Bodies do not give way here, so the ego and a car that it has run into could hold each other for
-ever. After they have stood in touch for this long the car is taken out of the traffic, as SUMO does
-with cars that have collided (`collision.action`).
+"""Bodies here cannot be pushed aside, so the ego and a car that collided could block each other for
+ever. After they have stood in contact for this long, the car is taken out of the traffic, as SUMO
+does with cars that have collided (`collision.action`).
 """
 TOUCH_M = 0.5
 STANDING_MPS = 0.1
 
 
 class EgoContacts:
-    """The ego's contacts on one route."""
+    """The contacts of the ego on one route."""
 
     def __init__(self, vehicle: Vehicle, obstacles: StaticObstacles, traffic: Traffic) -> None:
         self._vehicle = vehicle
@@ -34,12 +34,12 @@ class EgoContacts:
         self._together_s: dict[int, float] = {}
 
     def ego_box(self) -> Float64:
-        """The ego, float64 (5,)."""
+        """Box of the ego, float64 (5,)."""
         p = self._vehicle.parameters
         return box(*self._vehicle.centre, self._vehicle.yaw_rad, p.length_m, p.width_m)
 
     def move(self, control: Control, tick_s: float) -> None:
-        """Move the ego; what it runs into stops it where it was."""
+        """Move the ego. If it would collide, it stops where it was."""
         vehicle = self._vehicle
         pose, before = vehicle.pose, self.ego_box()
         vehicle.step(control, tick_s)
@@ -51,7 +51,7 @@ class EgoContacts:
             else {}
         )
         self._found.update({contact.other_id: contact for contact in moving.values()})
-        # Something that the ego already stood in (a car that drove into it) does not hold it.
+        # What the ego was in contact with already (a car that drove into it) does not hold it.
         touched_before = set(self._obstacles.hits(before)) if standing else set()
         cars_before = self._cars_hit(before).keys() if moving else set()
         if not set(standing) <= touched_before or not moving.keys() <= cars_before:
@@ -59,10 +59,11 @@ class EgoContacts:
             vehicle.speed_mps, vehicle.drive_mps2 = 0.0, 0.0
 
     def settle(self, tick_s: float) -> tuple[Contact, ...]:
-        """After the traffic has moved: stop what has run into the ego, and tow what has stood in
-        touch with it for long.
+        """Called after the traffic has moved: stop cars that have run into the ego, and tow those
+        that have stood in contact with it for too long.
 
-        Returns all contacts of the tick.
+        Returns:
+            All contacts of the tick.
         """
         self.cars = self._traffic.boxes()
         for car_id, contact in self._cars_hit(self.ego_box()).items():
@@ -75,8 +76,8 @@ class EgoContacts:
         return tuple(self._found.values())
 
     def _tow(self, tick_s: float) -> None:
-        """Count for each car that was hit how long it and the ego have stood in touch; take those
-        away for which that is too long.
+        """Measure for each car that was hit how long it and the ego have stood in contact. Remove
+        cars for which that is too long.
         """
         near = self.ego_box()
         near[3:] += TOUCH_M
@@ -96,7 +97,7 @@ class EgoContacts:
         return max(speeds_mps) < STANDING_MPS
 
     def _cars_hit(self, ego: Float64) -> dict[int, Contact]:
-        """Contacts of a box with moving cars, by car id."""
+        """Contacts of the ego's box with moving cars, by car id."""
         if not len(self.cars):
             return {}
         cars = list(self._traffic.cars.values())

@@ -1,5 +1,5 @@
-"""The privileged driver: it knows the route, the map, every car and light, and drives as a careful
-person would.
+"""The expert driver. It knows the route, the map, and every car and light, and drives like a
+careful person.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ DRIVING = IdmParameters(accel_mps2=1.8, brake_mps2=2.2, headway_s=1.4, gap_m=2.5
 
 
 class Expert:
-    """Pure pursuit (Coulter 1992) for steering; for speed the least of what bends, the car ahead
-    and the next line allow.
+    """Steers by pure pursuit (Coulter 1992). Its speed is the lowest that bends, the car ahead, and
+    the next stop line allow.
     """
 
     def __init__(
@@ -50,17 +50,21 @@ class Expert:
         )
 
     def control(self, ego: Car | None) -> Control:
-        """What to do now. ego: the ego as a road user, None where it has left its route."""
+        """The control for this tick.
+
+        Args:
+            ego: the ego as a road user; None if it has left its route.
+        """
         accel = self._accel(ego)
         throttle, brake = self._pedals(accel)
         return Control(self._steer(), throttle, brake)
 
     def _steer(self) -> float:
-        """Road-wheel angle of the arc from the rear axle to a point of the route ahead: atan(2 L
-        sin(alpha) / distance).
+        """The road-wheel angle of the arc from the rear axle to a point of the route ahead: atan(2
+        L sin(alpha) / distance).
 
-        It is the circle of `auxdrive.geometry.pure_pursuit_tan` in another form, which rounds
-        otherwise: recorded data sets hold the angles of this one.
+        This is the circle of `auxdrive.geometry.pure_pursuit_tan` in another form, which rounds
+        differently. Recorded data sets contain the angles of this form, so it stays.
         """
         vehicle, tracker = self._vehicle, self._tracker
         ahead = min(
@@ -71,7 +75,7 @@ class Expert:
         dx, dy = x - vehicle.x_m, y - vehicle.y_m
         alpha = math.remainder(math.atan2(dy, dx) - vehicle.yaw_rad, math.tau)
         limit = vehicle.parameters.max_steer_rad
-        if abs(alpha) > math.pi / 2:  # behind: steer as far as it goes
+        if abs(alpha) > math.pi / 2:  # the point lies behind: steer as far as possible
             return math.copysign(limit, alpha)
         steer = math.atan(
             2 * vehicle.parameters.wheelbase_m * math.sin(alpha) / max(math.hypot(dx, dy), 0.5)
@@ -90,14 +94,14 @@ class Expert:
             self._graph.town.lanes[ego.lane].junction_id is None
             and junctions.granted(ego.car_id) is None
         ):
-            # As a leader at rest, placed so that the front bumper comes to stand the margin before
-            # the line.
+            # The line counts as a car at rest, placed so that the front bumper stops at the margin
+            # before the line.
             to_line = junctions.to_line_m(ego) - LINE_MARGIN_M + DRIVING.gap_m
             accel = min(accel, idm_accel(speed, wish, max(to_line, 0.1), 0.0, DRIVING))
         return accel
 
     def _pedals(self, accel_mps2: float) -> tuple[float, float]:
-        """Throttle and brake that give an acceleration, by the vehicle's own model."""
+        """Throttle and brake for an acceleration, by the vehicle's own model."""
         vehicle = self._vehicle
         if vehicle.speed_mps < 0.1 and accel_mps2 <= 0.05:
             return 0.0, HOLD_BRAKE

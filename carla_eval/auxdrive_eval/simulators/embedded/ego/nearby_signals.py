@@ -1,4 +1,4 @@
-"""What the world state says of lights and stop signs near the ego."""
+"""What the world state contains about lights and stop signs near the ego."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from auxdrive_eval.world import LightColour, Point, StopSignView, TrafficLightVi
 
 RANGE_M = 50.0
 TRIGGER_HALF_LENGTH_M = 3.0
-"""The trigger of a stop sign covers the last 6 m of the lane: the middle of a car whose bumper is
-at the line lies in it.
+"""The trigger box of a stop sign covers the last 6 m of the lane. When a car's bumper is at the
+line, its centre is in the box.
 """
 
 
 class SignalViews:
-    """Views of all signals of a town, made once; those in range are picked on every tick."""
+    """Views of all signals of a town. They are made once; each tick selects those in range."""
 
     def __init__(self, town: Town) -> None:
         self._lights = [

@@ -1,4 +1,4 @@
-"""What the ego touches: its box against cars, props, and the poles of lights and signs."""
+"""What the ego touches: its box is compared with cars, props, and the poles of lights and signs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _STATIC_BASE, _LIGHT_BASE, _SIGN_BASE = 10_000, 30_000, 40_000
 
 
 class StaticObstacles:
-    """Everything in a town that stands and can be hit; ids of contacts are unique across cars,
-    props, lights and signs.
+    """Everything in a town that stands still and can be hit. The ids of contacts are unique among
+    cars, props, lights and signs.
     """
 
     def __init__(self, town: Town) -> None:
@@ -40,7 +40,7 @@ class StaticObstacles:
         self._reach = np.hypot(self.boxes[:, 3], self.boxes[:, 4])
 
     def hits(self, ego: Float64) -> list[int]:
-        """Indices of what the box stands in."""
+        """Indices of the obstacles that the box overlaps."""
         reach = self._reach + float(np.hypot(ego[3], ego[4]))
         near = np.flatnonzero(
             (self.boxes[:, 0] - ego[0]) ** 2 + (self.boxes[:, 1] - ego[1]) ** 2 < reach**2
@@ -50,7 +50,7 @@ class StaticObstacles:
         return [int(index) for index in near[overlaps(ego, self.boxes[near]) > 0]]
 
     def contacts(self, ego: Float64) -> list[Contact]:
-        """Contacts of the ego's box, float64 (5,), with what stands."""
+        """Contacts of the ego's box, float64 (5,), with obstacles that stand still."""
         return [
             Contact(*self._describe(index), location=self._location(ego, self.boxes[index]))
             for index in self.hits(ego)

@@ -1,4 +1,4 @@
-"""Where the ego is on its route, and the ego as a road user for traffic and junctions."""
+"""The ego's position on its route, and the ego as a road user for traffic and junctions."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ ON_ROUTE_RAD = math.radians(60.0)
 
 
 class RouteTracker:
-    """Progress along a route. It only grows, and looks a few metres ahead at most, so a route may
-    cross itself.
+    """Progress along a route. It never decreases, and looks only a few metres ahead, so that a
+    route may cross itself.
     """
 
     def __init__(self, route: Route, graph: LaneGraph, parameters: VehicleParameters) -> None:
@@ -54,7 +54,9 @@ class RouteTracker:
         return float(self.along[-1])
 
     def update(self, pose: Pose2) -> None:
-        """Project the rear axle onto the route: `progress_m` along it, `left_m` to its left."""
+        """Project the rear axle onto the route: `progress_m` is the distance along it, `left_m` the
+        distance to its left.
+        """
         last = int(np.searchsorted(self.along, self.along[self._index] + SEARCH_M)) + 1
         window = self.route.points[self._index : last]
         self._index += int(
@@ -70,11 +72,11 @@ class RouteTracker:
         )
 
     def heading_error_rad(self, pose: Pose2) -> float:
-        """Heading of the ego less that of the route."""
+        """The ego's heading minus the route's."""
         return math.remainder(pose.yaw_rad - float(self.route.yaw_rad[self._index]), math.tau)
 
     def point_at(self, along_m: float) -> tuple[float, float]:
-        """The point of the route at that distance; beyond its end it goes straight on."""
+        """The point of the route at that distance. Beyond its end the route continues straight."""
         beyond = max(0.0, along_m - self.length_m)
         x, y = (
             float(np.interp(along_m, self.along, self.route.points[:, axis])) for axis in (0, 1)
@@ -83,9 +85,9 @@ class RouteTracker:
         return x + beyond * math.cos(yaw), y + beyond * math.sin(yaw)
 
     def road_user(self, pose: Pose2, speed_mps: float) -> Car | None:
-        """The ego as a car on the lanes of its route; None where it has left them.
+        """The ego as a car on the lanes of its route; None if it has left them.
 
-        It is the same object on every tick, since it remembers its stops.
+        It is the same object at every tick, since it remembers its stops.
         """
         if abs(self.left_m) > ON_ROUTE_M or abs(self.heading_error_rad(pose)) > ON_ROUTE_RAD:
             return None
@@ -103,8 +105,8 @@ class RouteTracker:
         return ego
 
     def _lane_start(self, order: int, lane: int) -> tuple[float, float]:
-        """Route distance at which a lane of the route is entered, and the distance along that lane
-        there (not 0 on the first).
+        """The distance along the route at which one of its lanes begins, and the distance along
+        that lane there (not 0 for the first lane).
         """
         first = int(np.searchsorted(self._order, order))
         if order > 0:
@@ -119,7 +121,7 @@ class RouteTracker:
         )
 
     def _beyond(self, order: int) -> list[int]:
-        """The next two lanes: of the route, and after its end the straightest."""
+        """The next two lanes: those of the route, and after its end the straightest ones."""
         lanes = self._graph.town.lanes
         ahead = [int(lane) for lane in self._lanes[order + 1 : order + 3]]
         while len(ahead) < 2:

@@ -1,4 +1,6 @@
-"""The ego: a kinematic single-track vehicle, rear axle as reference, with lag in its actuators."""
+"""The ego's motion: a kinematic single-track model with the rear axle as its reference, and delays
+in steering and pedals.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ GRAVITY_MPS2 = 9.81
 
 @dataclass(frozen=True, slots=True)
 class VehicleParameters:
-    """Size, actuators and limits. Lags are time constants of first-order low-passes; `grip` bounds
-    lateral acceleration in g.
+    """Size, actuators and limits. Lags are time constants of first-order low-pass filters; `grip`
+    limits the lateral acceleration, in g.
     """
 
     wheelbase_m: float = 2.8
@@ -33,12 +35,12 @@ class VehicleParameters:
 
     @property
     def centre_ahead_m(self) -> float:
-        """Centre of the box, ahead of the rear axle."""
+        """Distance from the rear axle forward to the centre of the box."""
         return self.length_m / 2 - self.rear_overhang_m
 
 
 class Vehicle:
-    """State and motion of one vehicle. It never rolls backwards."""
+    """State and motion of one vehicle. It never moves backwards."""
 
     SUBSTEP_S = 0.01
 
@@ -47,7 +49,7 @@ class Vehicle:
         self.place(Pose2(0.0, 0.0, 0.0))
 
     def place(self, pose: Pose2, speed_mps: float = 0.0) -> None:
-        """Put the rear axle at `pose`, wheels straight, actuators at rest."""
+        """Put the rear axle at `pose`, with straight wheels and released pedals."""
         self.x_m, self.y_m, self.yaw_rad = pose.x_m, pose.y_m, pose.yaw_rad
         self.speed_mps = speed_mps
         self.steer_rad = 0.0
@@ -65,8 +67,8 @@ class Vehicle:
         return self.x_m + ahead * math.cos(self.yaw_rad), self.y_m + ahead * math.sin(self.yaw_rad)
 
     def demanded_mps2(self, throttle: float, brake: float) -> float:
-        """Acceleration that the pedals ask for at the present speed; the engine's is bounded by its
-        power.
+        """The acceleration that the pedals demand at the present speed. The engine's is limited by
+        its power.
         """
         p = self.parameters
         return (
@@ -75,12 +77,12 @@ class Vehicle:
         )
 
     def resistance_mps2(self) -> float:
-        """Deceleration by rolling and air drag at the present speed."""
+        """Deceleration by rolling resistance and air drag at the present speed."""
         return self.parameters.rolling_mps2 + self.parameters.drag_per_m * self.speed_mps**2
 
     def step(self, control: Control, duration_s: float) -> None:
-        """Move for `duration_s` under a constant command. Pedals are clipped to 0..1 and steering
-        to the maximum steering angle.
+        """Move for `duration_s` with a constant control. Pedals are clipped to 0..1, steering to
+        the maximum steering angle.
         """
         p = self.parameters
         throttle, brake = min(max(control.throttle, 0.0), 1.0), min(max(control.brake, 0.0), 1.0)
@@ -102,13 +104,13 @@ class Vehicle:
             self._move((before + self.speed_mps) / 2 * dt, dt)
 
     def _move(self, distance_m: float, dt: float) -> None:
-        """Along a circular arc of curvature tan(steer) / wheelbase, flatter where the tyres could
-        not hold it (understeer).
+        """Move along a circular arc of curvature tan(steer) / wheelbase, or a flatter one if the
+        tyres cannot hold it (understeer).
         """
         curvature = math.tan(self.steer_rad) / self.parameters.wheelbase_m
         most = self.parameters.grip * GRAVITY_MPS2 / max((distance_m / dt) ** 2, 1e-6)
         turned = min(max(curvature, -most), most) * distance_m
-        # Chord of the arc: its length is distance * sin(turned / 2) / (turned / 2), in the
+        # The chord of the arc has the length distance * sin(turned / 2) / (turned / 2) and the
         # direction of the mean heading.
         half = turned / 2
         chord = distance_m * (math.sin(half) / half if abs(half) > 1e-9 else 1.0)

@@ -1,7 +1,7 @@
 """Oriented boxes in the plane.
 
-Legend: a box is a row (x, y, yaw, half length, half width), float64 (N, 5); the length lies along
-the yaw. P points, float64 (P, 2).
+Legend: a box is a row (x, y, yaw, half length, half width), N boxes are float64 (N, 5); the length
+lies along the yaw. P points are float64 (P, 2).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ def box(x_m: float, y_m: float, yaw_rad: float, length_m: float, width_m: float)
 
 
 def overlaps(one: Float64, boxes: Float64) -> Float64:
-    """How deep a box, float64 (5,), stands in each of N boxes by the separating axis theorem,
-    metres, float64 (N,); 0 where apart.
+    """How far a box, float64 (5,), overlaps each of N boxes, in metres, float64 (N,); 0 where they
+    do not overlap.
 
-    For two boxes the axes to test are the two directions of each (Gottschalk, Lin, Manocha 1996, in
-    the plane).
+    By the separating axis theorem: for two boxes, the axes to test are the two directions of each
+    (Gottschalk, Lin, Manocha 1996, in the plane).
     """
     dx, dy = boxes[:, 0] - one[0], boxes[:, 1] - one[1]
     turn = boxes[:, 2] - one[2]

@@ -1,7 +1,7 @@
-"""Plane curves as polylines: sampling, smoothing, offsets and the joins of lanes.
+"""Plane curves as polylines: sampling, smoothing, parallels, and curves that connect lanes.
 
-Legend: N points along a curve, float64 (N, 2); yaw float64 (N,), radians, unwrapped along the
-curve.
+Legend: N points along a curve, float64 (N, 2); yaw float64 (N,), radians, continuous along the
+curve (without jumps of a full turn).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DENSE_M = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A curve sampled at equal steps: points (N, 2), arclength (N,), yaw_rad (N,)."""
+    """A curve sampled in equal steps: points (N, 2), arclength (N,), yaw_rad (N,)."""
 
     points: Float64
     arclength: Float64
@@ -30,14 +30,14 @@ class Curve:
 
 
 def headings(points: Float64) -> Float64:
-    """Direction of travel at each point by central differences, unwrapped, float64 (N,)."""
+    """Direction of travel at each point by central differences, continuous, float64 (N,)."""
     dx, dy = np.gradient(points[:, 0], edge_order=2), np.gradient(points[:, 1], edge_order=2)
     return np.asarray(np.unwrap(np.arctan2(dy, dx)))
 
 
 def resample(points: Float64, spacing_m: float, yaw_rad: Float64 | None = None) -> Curve:
-    """The polyline sampled at equal steps of about `spacing_m`; headings are interpolated from
-    `yaw_rad` when it is given.
+    """Sample a polyline in equal steps of about `spacing_m`. Headings are interpolated from
+    `yaw_rad` if it is given, else computed from the points.
     """
     along = cumulative_length(points)
     count = max(2, round(along[-1] / spacing_m) + 1)
@@ -47,18 +47,20 @@ def resample(points: Float64, spacing_m: float, yaw_rad: Float64 | None = None) 
 
 
 def smooth(points: Float64, sigma_m: float) -> Float64:
-    """A polyline rounded by a Gaussian along its length; the ends stay where they are. Returns
-    points `DENSE_M` apart.
+    """A polyline smoothed by a Gaussian along its length. Its ends stay where they are.
 
-    A corner of angle a becomes a bend of radius sigma * sqrt(2 pi) / a whose curvature rises and
-    falls smoothly.
+    A corner of angle a becomes a bend whose smallest radius is sigma * sqrt(2 pi) / a, and whose
+    curvature rises and falls smoothly.
+
+    Returns:
+        Points `DENSE_M` apart.
     """
     dense = resample(points, DENSE_M).points
     reach = min(int(4 * sigma_m / DENSE_M), len(dense) - 1)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) * DENSE_M / sigma_m) ** 2)
     kernel /= kernel.sum()
-    # Odd reflection through the ends keeps both end points and, where the ends are straight, their
-    # direction.
+    # Continuing the line by its point reflection at each end keeps the end points in place and,
+    # where the ends are straight, also their direction.
     before = 2 * dense[0] - dense[reach:0:-1]
     after = 2 * dense[-1] - dense[-2 : -reach - 2 : -1]
     padded = np.concatenate([before, dense, after])
@@ -66,26 +68,26 @@ def smooth(points: Float64, sigma_m: float) -> Float64:
 
 
 def offset(points: Float64, yaw_rad: Float64, left_m: float) -> Float64:
-    """The points moved to the left of the direction of travel."""
+    """The points, each moved to the left of the direction of travel."""
     normal = np.stack([-np.sin(yaw_rad), np.cos(yaw_rad)], axis=1)
     return points + left_m * normal
 
 
 def curvature(curve: Curve) -> Float64:
-    """Signed curvature (1/m, positive to the left) at each point."""
+    """Signed curvature at each point, in 1/m, positive to the left."""
     return np.asarray(np.gradient(curve.yaw_rad, curve.arclength))
 
 
 def wrap(angle_rad: float) -> float:
-    """The angle in (-pi, pi]."""
+    """The same angle in (-pi, pi]."""
     return float(np.pi - (np.pi - angle_rad) % (2 * np.pi))
 
 
 def join(start: Float64, start_yaw: float, end: Float64, end_yaw: float, spacing_m: float) -> Curve:
-    """A cubic Bezier from one pose to another, tangent to both.
+    """A cubic Bezier curve from one pose to another, tangent to both.
 
-    The handles are those of the circular arc through a symmetric pair of poses: chord * 2/3 *
-    tan(a/4) / sin(a/2) for a turn by a.
+    Its control points lie as far from the ends as for a circular arc between symmetric poses: chord
+    * 2/3 * tan(a/4) / sin(a/2) for a turn by a.
     """
     turn = wrap(end_yaw - start_yaw)
     chord = float(np.hypot(*(end - start)))

@@ -41,8 +41,8 @@ class _NumberedCar:
 
 
 class Actors:
-    """Cars come from a pool: meshes are built when a body is first seen and kept until another town
-    is loaded.
+    """Shows cars and lamps. Cars come from a pool: a mesh is built when a body is seen for the
+    first time, and kept until another town is loaded.
     """
 
     def __init__(
@@ -81,7 +81,9 @@ class Actors:
             attach_numbers(self._numbers, _heads(posts, None, town.kerb_height_m), self._registry)
 
     def show(self, scene: Scene) -> None:
-        """Put the scene's cars and lamps into both graphs; the same object again costs nothing."""
+        """Put the scene's cars and lamps into both graphs. Showing the same object again costs
+        nothing.
+        """
         if scene is self._shown:
             return
         self._show_lamps(scene)
@@ -127,14 +129,14 @@ class Actors:
             numbered.append(self._number_car(body))
         numbers = numbered[index_numbered]
         for stage, node in ((self._image, painted[index]), (self._numbers, numbers.node)):
-            # the order of drawing is the scene's, whichever cars were seen before
+            # drawn in the scene's order, whichever cars were seen before
             node.reparent_to(stage, len(self._visible))
             node.set_pos_hpr(car.x_m, car.y_m, 0, math.degrees(car.yaw_rad), 0, 0)
             self._visible.append(node)
         self._registry.place(numbers.first, numbers.planes, car.x_m, car.y_m, car.yaw_rad)
 
     def _paint_car(self, body: _Body, colour: int, braking: bool, sector: int) -> NodePath:
-        """A car for the image; its light is baked for the nearest of 16 headings."""
+        """A car for the image. Its shading is computed for the nearest of 16 headings."""
         faces = car_faces(*body, colour, braking=braking)
         root = NodePath(f"car {body[0]}")
         for layer in (Layer.SHADOW, Layer.OBJECT):

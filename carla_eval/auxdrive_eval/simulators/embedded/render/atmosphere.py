@@ -1,7 +1,7 @@
-"""Weather and time of day: the light that is baked into vertex colours, the sky, and what is laid
-over the finished image.
+"""Weather and time of day: the light in the vertex colours, the sky, and what is added to the
+finished image.
 
-All of it touches the RGB image alone. Legend: V vertices; H, W rows and columns of the image.
+It affects only the RGB image. Legend: V vertices; H, W rows and columns of the image.
 """
 
 from __future__ import annotations
@@ -17,20 +17,25 @@ from auxdrive_eval.world import Weather
 _DAY_AT_DEG, _NIGHT_AT_DEG = 15.0, -8.0
 _WET_DARKENING = 0.35
 _HEADLIGHT = np.array([2.9, 2.5, 1.9], dtype=np.float32)
-"""What the headlights add to the night at their brightest, by channel, in units of the night's own
-light.
-"""
+"""The brightest light of the headlights at night, by channel, in units of the night's own light."""
 
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """Light of a scene; colours are float (3,), 1 is full.
+    """The light of a scene. Colours are float (3,); 1 is full brightness.
 
     Attributes:
-        sun_direction: unit vector towards the sun. sun, ambient: colours. zenith, horizon: colours
-            of the sky.
-        night: 0 by day to 1. wetness: 0..1 of the road. fog_per_m: extinction. fog: its colour.
-            rain: 0..1. cloudiness: 0..1.
+        sun_direction: unit vector towards the sun.
+        sun: colour of the sun's light.
+        ambient: colour of the sky's light.
+        zenith: colour of the sky overhead.
+        horizon: colour of the sky at the horizon.
+        night: 0 by day to 1.
+        wetness: of the road, 0..1.
+        fog_per_m: extinction by fog.
+        fog: colour of the fog.
+        rain: 0..1.
+        cloudiness: 0..1.
     """
 
     sun_direction: Float64
@@ -47,7 +52,7 @@ class Light:
 
     @property
     def needs_depth(self) -> bool:
-        """Whether the image needs distances: fog or headlights."""
+        """Whether the image needs distances, for fog or headlights."""
         return self.fog_per_m > 0.0 or self.night > 0.0
 
 
@@ -59,7 +64,7 @@ def _mix(a: AnyArray | tuple[float, ...], b: AnyArray | tuple[float, ...], share
 
 
 def light_of(weather: Weather) -> Light:
-    """The light under this weather (CARLA's percentages and degrees; azimuth is taken
+    """The light of a weather (in CARLA's percentages and degrees, with the azimuth
     counter-clockwise from the x axis).
     """
     azimuth, altitude = (
@@ -72,7 +77,7 @@ def light_of(weather: Weather) -> Light:
     day = float(
         np.clip((weather.sun_altitude_deg - _NIGHT_AT_DEG) / (_DAY_AT_DEG - _NIGHT_AT_DEG), 0, 1)
     )
-    # Golden near the horizon, white above; none below it.
+    # Golden near the horizon, white higher up, none below it.
     low_sun = float(np.clip(1 - (weather.sun_altitude_deg - 2.0) / 20.0, 0, 1))
     warmth = low_sun * (1 - overcast)
     sun = (
@@ -116,12 +121,15 @@ def light_of(weather: Weather) -> Light:
 def shade(
     light: Light, albedo: Float32, normals: Float32, emissive: AnyArray, wet: AnyArray
 ) -> UInt8:
-    """Colours of vertices, uint8 (V, 4): ambient light from the sky (less on faces that look down)
-    and the sun's, by Lambert.
+    """Colours of vertices, uint8 (V, 4): ambient light from the sky (less on faces that look down),
+    and the sun's by Lambert's law.
 
     Args:
-        albedo: (V, 4). normals: (V, 3). emissive: bool (V,), kept as they are. wet: bool (V,),
-            road, which darkens and mirrors the sky.
+        light: the light of the scene.
+        albedo: (V, 4).
+        normals: (V, 3).
+        emissive: bool (V,), vertices that keep their own colour.
+        wet: bool (V,), road, which is darker and reflects the sky when wet.
     """
     lambert = np.clip(normals @ light.sun_direction.astype(np.float32), 0.0, None)[:, None]
     hemisphere = (0.78 + 0.22 * normals[:, 2:3]) * light.ambient.astype(np.float32)
@@ -137,17 +145,17 @@ def shade(
 
 
 class Overlay:
-    """What is laid over the finished image: fog, headlights at night, rain. Same light and time
+    """What is added to the finished image: fog, headlights at night, rain. The same light and time
     give the same pixels.
     """
 
     def __init__(self, light: Light, rays: Float32, height: int, width: int) -> None:
-        """`rays` float32 (H * W, 3): right, 1, up of each pixel's ray."""
+        """`rays` is float32 (H * W, 3): (right, 1, up) of each pixel's ray."""
         self._light = light
         self._height, self._width = height, width
         right = rays[:, 0].reshape(height, width)
         up = rays[:, 2].reshape(height, width)
-        # Low beam: wide, brightest a little below the horizon and to the right of the middle.
+        # Low beam: wide, and brightest a little below the horizon and to the right of the middle.
         self._beam = (
             np.exp(-((right - 0.05) ** 2) / 0.35)
             * np.exp(-((np.minimum(up + 0.10, 0.6)) ** 2) / 0.10)
@@ -157,11 +165,13 @@ class Overlay:
     def apply(
         self, rgb: UInt8, inverse_depth: Float32 | None, glowing: AnyArray | None, time_s: float
     ) -> UInt8:
-        """The image (H, W, 3) under the weather.
+        """The image (H, W, 3) in this weather.
 
         Args:
-            inverse_depth: 1/m (H, W), 0 for the sky; needed where `Light.needs_depth`.
+            rgb: the image without weather.
+            inverse_depth: 1/m (H, W), 0 for the sky; needed if `Light.needs_depth`.
             glowing: bool (H, W), pixels that give light of their own and are not dimmed at night.
+            time_s: game time, which decides where drops are.
         """
         light = self._light
         if inverse_depth is None and light.rain == 0.0:
@@ -187,7 +197,7 @@ class Overlay:
     def _headlights(
         self, inverse_depth: Float32, solid: AnyArray, glowing: AnyArray | None
     ) -> Float32:
-        """Gain (H, W, 3) of the headlights over the dimmed night."""
+        """How much brighter the headlights make each pixel of the dimmed night, (H, W, 3)."""
         night = np.float32(self._light.night)
         near = np.float32(16.0) * inverse_depth
         fall = np.minimum(np.float32(1.0), near * np.sqrt(near))
@@ -199,7 +209,7 @@ class Overlay:
         return gain
 
     def _streaks(self, time_s: float) -> Float32:
-        """Light added by falling drops (H, W): short slanted strokes, new for each instant."""
+        """The light of falling drops (H, W): short slanted strokes, different at each instant."""
         rng = np.random.default_rng(round(time_s * 1000) & 0xFFFFFFFF)
         layer = np.zeros((self._height, self._width), dtype=np.float32)
         count = int(self._light.rain * self._width * self._height / 140)

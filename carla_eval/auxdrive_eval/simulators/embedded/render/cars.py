@@ -36,10 +36,12 @@ _SILL_M = 0.26
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """Side profile.
+    """Side profile of a car.
 
-    belt: shares of height at the rear, under the cabin, in front. cabin_foot, roof: rear and front
-    ends, shares of length from the rear.
+    Attributes:
+        belt: height of the hull at the rear, under the cabin and in front, as shares of the height.
+        cabin_foot: rear and front end of the cabin's foot, as shares of the length from the rear.
+        roof: rear and front end of the roof, as shares of the length from the rear.
     """
 
     belt: tuple[float, float, float]
@@ -63,7 +65,9 @@ def car_faces(
     *,
     braking: bool = False,
 ) -> list[Face]:
-    """The faces of a car; the last is its shadow. `colour`: which paint, modulo their number."""
+    """The faces of a car. The last one is its shadow. `colour` is the number of the paint colour,
+    modulo their count.
+    """
     paint = PAINTS[colour % len(PAINTS)]
     shape = _SHAPES[kind]
     half = width_m / 2
@@ -120,7 +124,7 @@ def _hull(
 def _end(
     x: float, sign: float, half: float, belt: float, paint: Colour, lamp: Colour, lit: bool
 ) -> list[Face]:
-    """Front or rear: a bumper below, lamps left and right above; strips that do not overlap."""
+    """Front or rear: a bumper below, lamps left and right above, in strips that do not overlap."""
     middle = _SILL_M + 0.45 * (belt - _SILL_M)
     lamp_y = 0.58 * half
     strips = [
@@ -146,8 +150,8 @@ def _cabin(
     low, high = half, 0.80 * half
 
     def ring(t: float) -> Float64:
-        """Corners of the level section at share t of the cabin's height: rear right, front right,
-        front left, rear left.
+        """Corners of the horizontal section at share t of the cabin's height: rear right, front
+        right, front left, rear left.
         """
         xr, xf = foot[0] + t * (roof[0] - foot[0]), foot[1] + t * (roof[1] - foot[1])
         z = belt + t * (height_m - belt)

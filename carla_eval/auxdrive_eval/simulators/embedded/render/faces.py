@@ -1,7 +1,9 @@
-"""Planar faces, of which everything that is drawn consists, and their packing into vertex arrays.
+"""Planar faces, of which everything that is drawn consists, and their conversion into vertex
+arrays.
 
-Each face keeps its plane: distances are computed from planes, not read from a depth buffer (see
-`planes`). World or car frame, z up, metres.
+Each face keeps its plane, since distances are computed from planes, not read from a depth buffer
+(see `planes`). World or car frame, z up, metres.
+
 Legend: V vertices, T triangles, F faces.
 """
 
@@ -22,7 +24,7 @@ CLASS_ID = {name: i for i, name in enumerate(SEGMENTATION_CLASSES)}
 
 class Layer(IntEnum):
     """Order of drawing. What lies flat on the ground is painted in this order without a depth test,
-    so coplanar faces cannot flicker.
+    so that coplanar faces do not flicker.
     """
 
     SKY = 0
@@ -41,11 +43,13 @@ class Face:
 
     Attributes:
         points: float (n, 3), counter-clockwise as seen from the side that is drawn.
-        colour: albedo, 0..1. class_name: of `SEGMENTATION_CLASSES`.
-        texture: name of a texture, "" for none. uvs: float (n, 2) texture coordinates.
-        triangles: (k, 3) indices for polygons that are not convex; a fan otherwise.
-        emissive: shown in its own colour whatever the light. alpha: opacity; faces below 1 are in
-            the RGB image alone.
+        colour: albedo, 0..1.
+        class_name: one of `SEGMENTATION_CLASSES`.
+        texture: name of a texture, "" for none.
+        uvs: float (n, 2) texture coordinates.
+        triangles: (k, 3) indices for polygons that are not convex; None is a fan.
+        emissive: shown in its own colour whatever the light.
+        alpha: opacity; faces with less than 1 are only in the RGB image.
     """
 
     points: Float64
@@ -61,10 +65,10 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class PlaneTable:
-    """Planes of F faces: normal . p = offset, and the upright box that holds each face (centre,
+    """Planes of F faces: normal . p = offset, and an axis-aligned box around each face (centre,
     half sizes).
 
-    Half sizes are `UNBOUNDED_M` for what lies flat, where one plane goes on in the next face.
+    Half sizes are `UNBOUNDED_M` for faces that lie flat, whose plane continues in the next face.
     """
 
     normals: Float64
@@ -80,13 +84,18 @@ class PlaneTable:
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """Faces as vertex arrays; vertices are not shared between faces.
+    """Faces as vertex arrays. Faces do not share vertices.
 
     Attributes:
-        positions: float32 (V, 3). uvs: float32 (V, 2). albedo: float32 (V, 4), the last is opacity.
-            normals: float32 (V, 3).
-        emissive: bool (V,). face_of_vertex: int32 (V,), counts from 0. class_of_face: uint8 (F,).
-        triangles: int32 (T, 3). planes: of its faces.
+        positions: float32 (V, 3).
+        uvs: float32 (V, 2).
+        albedo: float32 (V, 4), the last is opacity.
+        normals: float32 (V, 3).
+        emissive: bool (V,).
+        face_of_vertex: int32 (V,), counts from 0.
+        class_of_face: uint8 (F,).
+        triangles: int32 (T, 3).
+        planes: of its faces.
     """
 
     positions: Float32
@@ -101,14 +110,14 @@ class Mesh:
 
 
 def newell_normals(points: Float64, starts: AnyArray, counts: AnyArray) -> Float64:
-    """Unit normals (F, 3) of polygons whose corners stand one after the other in `points` (N, 3),
-    each from `starts` on.
+    """Unit normals (F, 3) of polygons. Their corners follow each other in `points` (N, 3); `starts`
+    and `counts` give each polygon's part.
 
-    Newell's method, sound for polygons with collinear corners. All at once: a town has twenty
-    thousand faces.
+    By Newell's method, which also works for polygons with collinear corners. All polygons are
+    computed at once, since a town has twenty thousand faces.
 
     Raises:
-        ValueError: a face without area.
+        ValueError: a face has no area.
     """
     origin = np.repeat(points[starts], counts, axis=0)
     following = np.arange(len(points)) + 1
@@ -156,8 +165,8 @@ def _fan(corners: int) -> AnyArray:
 
 
 def pack(faces: Sequence[Face]) -> Mesh:
-    """The vertex arrays of at least one face. Texture coordinates are shifted by whole numbers,
-    since the rasteriser's are fixed-point.
+    """The vertex arrays of one face or more. Texture coordinates are shifted by whole numbers
+    towards 0, since the rasteriser's are fixed-point.
     """
     counts = np.array([len(face.points) for face in faces])
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])

@@ -1,8 +1,7 @@
-"""The two scene graphs: the image's, with textures and light, and the numbers', where each face
-has its number for a colour.
+"""The two scene graphs: one for the image, with textures and light, and one in which each face has
+its number as its colour.
 
-Static faces are grouped into tiles, so that what is out of view is culled by the tile. World frame,
-metres.
+Static faces are grouped into tiles, so that tiles out of view are skipped. World frame, metres.
 """
 
 from __future__ import annotations
@@ -33,19 +32,21 @@ from auxdrive_eval.simulators.embedded.render.rasteriser import make_geom, make_
 from auxdrive_eval.simulators.embedded.render.textures import FACADE_DIMMING, FACADES
 
 TILE_M, SMALL_TILE_M = 100.0, 60.0
-"""Sides of the squares. Smaller ones cull more and cost more: a frame's time goes into nodes and
-corners, not into pixels.
+"""Sides of the tiles. Smaller ones skip more faces, but cost more: the time of a frame goes into
+nodes and corners, not into pixels.
 """
 SMALL_REACH_M = 150.0
-"""Kerbs, markings, trees, poles and parked cars in tiles farther than this are not drawn, in no
-sensor.
+"""Kerbs, markings, trees, poles and parked cars in tiles farther away than this are not drawn, for
+any sensor.
 """
 _SMALL_CLASSES = ("vegetation", "pole", "vehicle")
 _WET_CLASSES = (CLASS_ID["road"], CLASS_ID["lane_marking"])
 
 
 def new_root(name: str) -> NodePath:
-    """An empty scene graph that shows vertex colours as they are, front sides alone."""
+    """An empty scene graph that shows vertex colours unchanged, and only the front sides of
+    faces.
+    """
     root = NodePath(name)
     root.set_attrib(ColorAttrib.make_vertex())
     root.set_attrib(CullFaceAttrib.make(CullFaceAttrib.M_cull_clockwise))
@@ -53,11 +54,11 @@ def new_root(name: str) -> NodePath:
 
 
 def set_layer(node: NodePath, layer: Layer) -> None:
-    """Paint what lies on the ground in the order of its layer, and leave the depth buffer to what
-    stands.
+    """Paint what lies on the ground in the order of its layer, without the depth buffer; what
+    stands uses the depth buffer.
 
-    Objects go through the same bin: the default one sorts by address, and which of two faces at one
-    depth wins would differ between runs.
+    What stands is drawn in the graph's order too: Panda3D's default order is that of memory
+    addresses, and which of two faces at equal depth wins would vary between runs.
     """
     node.set_bin("background", int(layer))
     if layer is not Layer.OBJECT:
@@ -68,7 +69,9 @@ def set_layer(node: NodePath, layer: Layer) -> None:
 
 
 class _Tile(NamedTuple):
-    """What is culled together: faces of a layer in a square of the map, all small or none."""
+    """What is skipped or drawn together: faces of a layer in a square of the map, either all small
+    or none.
+    """
 
     layer: Layer
     x: int
@@ -76,8 +79,8 @@ class _Tile(NamedTuple):
     small: bool
 
     def attach(self, parent: NodePath) -> NodePath:
-        """An empty node for the tile's drawables; one for small faces is drawn within
-        `SMALL_REACH_M` alone.
+        """An empty node for the tile's drawables. One for small faces is drawn only within
+        `SMALL_REACH_M`.
         """
         if self.small:
             lod = LODNode(f"{self.layer.name} {self.x} {self.y} small")
@@ -93,7 +96,7 @@ class _Tile(NamedTuple):
 
 
 def _tile_of(face: Face) -> _Tile:
-    # Python's own sum: on four corners it is several times faster than an array's mean.
+    # Python's own sum, which for four corners is several times faster than an array's mean.
     corners = face.points.tolist()
     x, y = (
         sum(corner[0] for corner in corners) / len(corners),
@@ -114,7 +117,7 @@ def _by_tile(faces: Sequence[Face]) -> dict[_Tile, list[Face]]:
 
 
 def colours_of(mesh: Mesh, light: Light, texture: str = "") -> UInt8:
-    """Vertex colours of a mesh under this light."""
+    """Vertex colours of a mesh in this light."""
     wet = np.isin(mesh.class_of_face, _WET_CLASSES)[mesh.face_of_vertex]
     gain = 1.0 / (1.0 - FACADE_DIMMING * light.night) if texture in FACADES else 1.0
     return shade(
@@ -142,7 +145,9 @@ def attach_image(
 
 
 def attach_numbers(parent: NodePath, faces: Sequence[Face], registry: FaceRegistry) -> None:
-    """Add faces to the numbers' graph, register their planes; translucent faces have no number."""
+    """Add faces to the graph of numbers, and register their planes. Translucent faces have no
+    number.
+    """
     tiles = _by_tile([face for face in faces if face.alpha == 1.0])
     packed = [pack(members) for members in tiles.values()]
     for tile, mesh, first in zip(tiles, packed, registry.register(packed), strict=True):

@@ -1,5 +1,5 @@
-"""Bodies as lists of planar faces: boxes, poles, trees, buildings, cars, lights and signs. Metres,
-z up.
+"""Bodies as lists of planar faces: boxes, poles, trees, buildings, lights and signs.
+Metres, z up.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ HEAD_HEIGHT_M = 2.1
 
 
 def rectangle(x0: float, y0: float, x1: float, y1: float, z: float) -> Float64:
-    """Corners (4, 3) of a level rectangle, seen from above."""
+    """Corners (4, 3) of a horizontal rectangle, to be seen from above."""
     return np.array([(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)], dtype=np.float64)
 
 
 def transform(points: Float64, x_m: float, y_m: float, yaw_rad: float, z_m: float = 0.0) -> Float64:
-    """Points (n, 3) turned about z by yaw, then moved."""
+    """Points (n, 3), rotated about z by the yaw and then moved."""
     c, s = math.cos(yaw_rad), math.sin(yaw_rad)
     x, y = points[:, 0], points[:, 1]
     return np.column_stack([c * x - s * y + x_m, s * x + c * y + y_m, points[:, 2] + z_m])
@@ -34,7 +34,7 @@ def transform(points: Float64, x_m: float, y_m: float, yaw_rad: float, z_m: floa
 def place(
     faces: list[Face], x_m: float, y_m: float, yaw_rad: float, z_m: float = 0.0
 ) -> list[Face]:
-    """Faces turned about z, then moved."""
+    """Faces, rotated about z by the yaw and then moved."""
     return [
         Face(
             transform(f.points, x_m, y_m, yaw_rad, z_m),
@@ -62,8 +62,8 @@ def prism(
     shrink: float = 1.0,
     cap: bool = True,
 ) -> list[Face]:
-    """Sides, and the top, of a vertical prism over a convex counter-clockwise outline (n, 2);
-    `shrink` scales the outline at the top.
+    """Sides and top of a vertical prism over a convex, counter-clockwise outline (n, 2). `shrink`
+    scales the outline at the top.
     """
     low = np.column_stack([outline_xy, np.full(len(outline_xy), z0)])
     high = np.column_stack([outline_xy * shrink, np.full(len(outline_xy), z1)])
@@ -91,7 +91,7 @@ def pole(height_m: float, radius_m: float = 0.09) -> list[Face]:
 
 
 def street_lamp(height_m: float) -> list[Face]:
-    """A street lamp: a pole with an arm along its own x axis and a glowing head."""
+    """A street lamp: a pole with an arm along its x axis, and a glowing head."""
     faces = pole(height_m, 0.11)
     arm = prism(_box_outline(1.6, 0.12), height_m - 0.16, height_m, POLE_GREY, "pole")
     head = rectangle(1.0, 0.16, 1.6, -0.16, height_m - 0.17)
@@ -103,7 +103,9 @@ def street_lamp(height_m: float) -> list[Face]:
 
 
 def tree(height_m: float, crown_m: float, seed: int) -> list[Face]:
-    """A tree: trunk, and a crown that is a stack of rings (planar trapezoids), mottled by face."""
+    """A tree: a trunk, and a crown of stacked rings (planar trapezoids), whose faces vary in
+    colour.
+    """
     rng = np.random.default_rng(seed)
     conifer = seed % 4 == 3
     trunk_top = 0.22 * height_m if conifer else 0.38 * height_m
@@ -174,8 +176,8 @@ STOREY_M = 3.2
 
 
 def building(length_m: float, width_m: float, height_m: float, style: int) -> list[Face]:
-    """A building: a ground floor with doors and shop windows, storeys of windows above, a flat or
-    pitched roof.
+    """A building: a ground floor with doors and shop windows, storeys with windows above, and a
+    flat or pitched roof.
     """
     kind, colour = FACADES[style % len(FACADES)]
     faces: list[Face] = []
@@ -214,8 +216,8 @@ def building(length_m: float, width_m: float, height_m: float, style: int) -> li
 
 
 def light_head(lit: int | None) -> list[Face]:
-    """Three lamps, red, yellow, green from the top, that look along +x; centred on the origin.
-    `lit` is the index of the burning one.
+    """Three lamps, red, yellow and green from the top, that face +x, centred on the origin. `lit`
+    is the index of the lamp that is on.
     """
     colours: tuple[Colour, ...] = ((1.0, 0.06, 0.04), (1.0, 0.80, 0.05), (0.05, 1.0, 0.35))
     box = prism(
@@ -225,7 +227,7 @@ def light_head(lit: int | None) -> list[Face]:
         HEAD_BLACK,
         "traffic_light",
     )
-    # the front is drawn in strips round the lamps, so nothing is coplanar
+    # the front is drawn in strips around the lamps, so that no faces are coplanar
     faces = [f for i, f in enumerate(box) if i != 1]
     x, half_width, half_lamp = 0.12, HEAD_WIDTH_M / 2, LAMP_M / 2
     edges = [HEAD_HEIGHT_M / 2]
@@ -255,7 +257,7 @@ def _front(
 
 
 def stop_sign(width_m: float = 0.95, centre_m: float = 2.3) -> list[Face]:
-    """A stop sign that looks along +x: a red octagon on a pole."""
+    """A stop sign that faces +x: a red octagon on a pole."""
     octagon = _regular(8, 0.5 * width_m / math.cos(math.pi / 8), math.pi / 8)
     front = np.column_stack([np.full(8, 0.08), octagon[:, 0], octagon[:, 1] + centre_m])
     uvs = octagon / width_m + 0.5
@@ -268,7 +270,7 @@ def stop_sign(width_m: float = 0.95, centre_m: float = 2.3) -> list[Face]:
 
 
 def shadow(length_m: float, width_m: float) -> Face:
-    """The dark patch under a body, in the RGB image alone."""
+    """The dark patch under a body. It is only in the RGB image."""
     return Face(
         _blob(length_m + 0.5, width_m + 0.5), (0.0, 0.0, 0.0), "other", Layer.SHADOW, alpha=0.5
     )

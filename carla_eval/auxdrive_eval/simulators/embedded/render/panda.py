@@ -1,7 +1,7 @@
-"""The embedded simulator's renderer: RGB, depth, segmentation and LiDAR from Panda3D's software
+"""The embedded simulator's renderer: RGB, depth, segmentation and LiDAR by Panda3D's software
 rasteriser.
 
-Frames: world and ego are right-handed, z up; the ego's origin is its rear axle on the ground.
+Frames: world and ego are right-handed, z up; the ego's origin is on the ground under its rear axle.
 Legend: H, W rows and columns; F faces.
 """
 
@@ -37,22 +37,22 @@ from auxdrive_eval.world import Weather
 
 NEAR_M, FAR_M = 0.4, 700.0
 SUPERSAMPLE = 2
-"""Side of the block of drawn pixels behind one pixel of the RGB image: the rasteriser itself has
-no antialiasing.
+"""Each pixel of the RGB image is the mean of a block of drawn pixels with this side, since the
+rasteriser has no antialiasing.
 """
 _DEPTH_LIMIT = 65535
 
 
 class PandaRenderer:
-    """Draws a town for one camera. See `auxdrive_eval.simulators.embedded.scene.Renderer`.
+    """Renders a town for one camera. See `auxdrive_eval.simulators.embedded.scene.Renderer`.
 
     Args:
         camera: in the ego frame; looks along x. `fov_deg` is required. Positive `pitch_rad` looks
-            down (a right-handed turn about y).
+            down (a right-handed rotation about y).
 
     Raises:
-        SimulatorError: no field of view, or the rasteriser cannot be had; from the drawing calls:
-            no town is loaded, the renderer is closed, or the scene lacks a light.
+        SimulatorError: there is no field of view, or the rasteriser cannot be loaded. The drawing
+            calls raise it if no town is loaded, the renderer is closed, or the scene lacks a light.
     """
 
     def __init__(self, camera: CameraSpec) -> None:
@@ -90,8 +90,7 @@ class PandaRenderer:
         )
         for index, node in enumerate(self._lidar.cameras):
             node.set_hpr(90.0 * index, 0, 0)
-            # Small things in tiles that lie beyond the LiDAR's range altogether are left out of its
-            # views.
+            # Tiles of small things that lie entirely beyond the LiDAR's range are not drawn for it.
             node.node().set_lod_scale(SMALL_REACH_M / (lidar.RANGE_M + SMALL_TILE_M / math.sqrt(2)))
         self._town_nodes: list[NodePath] = []
         self._actors: Actors | None = None
@@ -101,8 +100,8 @@ class PandaRenderer:
         self._seen: tuple[Scene, Float32, UInt8] | None = None
 
     def load(self, town: Town, weather: Weather) -> None:
-        """Build the static geometry of a town, and release the former's; weather changes the RGB
-        image alone.
+        """Build the static geometry of a town, and release that of the last one. The weather
+        changes only the RGB image.
         """
         self._open_device()
         self._unload()
@@ -137,8 +136,11 @@ class PandaRenderer:
         return overlay.apply(image, inverse, classes == CLASS_ID["traffic_light"], scene.time_s)
 
     def depth_and_segmentation(self, scene: Scene) -> tuple[AnyArray, UInt8]:
-        """Depth uint16 (H, W), centimetres along the camera's axis, 65535 beyond 655 m or sky;
-        class ids uint8 (H, W).
+        """Depth and segmentation.
+
+        Returns:
+            Depth, uint16 (H, W), in centimetres along the camera's axis, 65535 for the sky and
+            beyond 655 m; and class ids, uint8 (H, W).
         """
         actors, _, _ = self._loaded()
         actors.show(scene)
@@ -147,8 +149,10 @@ class PandaRenderer:
         return centimetres.astype(np.uint16), classes.copy()
 
     def lidar_points(self, scene: Scene) -> AnyArray:
-        """float32 (N, 4): x, y, z in the ego frame (metres), and intensity 0..1; 32 rings over 360
-        degrees, up to 60 m.
+        """The points of the LiDAR: 32 rings over 360 degrees, up to 60 m.
+
+        Returns:
+            float32 (N, 4): x, y, z in the ego frame (metres), and intensity 0..1.
         """
         actors, _, _ = self._loaded()
         actors.show(scene)
@@ -163,7 +167,7 @@ class PandaRenderer:
         return lidar.returns(self._beams, inverse, self._registry.classes[numbers])
 
     def close(self) -> None:
-        """Release the images; a second call does nothing."""
+        """Release the images. A second call does nothing."""
         if self._device is None:
             return
         self._unload()
@@ -191,8 +195,8 @@ class PandaRenderer:
         return self._actors, self._overlay, self._light
 
     def _aim(self, target: Target, ego: Pose2) -> tuple[Float64, Float64]:
-        """Put the camera on the ego; returns its position (3,) and axes (3, 3; rows right, forward,
-        up) in the world.
+        """Move the camera to the ego. Returns its position (3,) and axes (3, 3; the rows are right,
+        forward and up) in the world.
         """
         camera = self._camera
         forward, left = _heading(ego)
@@ -208,7 +212,7 @@ class PandaRenderer:
         return origin, np.array([-left, c * forward - s * up, s * forward + c * up])
 
     def _see(self, scene: Scene) -> tuple[Float32, UInt8]:
-        """1 / depth float32 (H, W), 0 for the sky, and class ids; drawn once per scene, since fog
+        """1 / depth, float32 (H, W), 0 for the sky, and class ids. Drawn once per scene, since fog
         and headlights need them too.
         """
         if self._seen is None or self._seen[0] is not scene:
@@ -228,8 +232,8 @@ def _heading(ego: Pose2) -> tuple[Float64, Float64]:
 
 
 def _pixel_rays(height: int, width: int, half_width: float, half_height: float) -> Float32:
-    """float32 (H * W, 3): right, 1, up of the ray through each pixel's centre, row by row from the
-    top.
+    """float32 (H * W, 3): (right, 1, up) of the ray through each pixel's centre, row by row from
+    the top.
     """
     right = ((np.arange(width) + 0.5) / width * 2 - 1) * half_width
     up = (1 - (np.arange(height) + 0.5) / height * 2) * half_height
@@ -239,11 +243,11 @@ def _pixel_rays(height: int, width: int, half_width: float, half_height: float) 
 
 
 def _shrink(drawn: AnyArray) -> UInt8:
-    """RGB (H, W, 3) from 0xAARRGGBB (2H, 2W) with row 0 at the bottom: the mean of each 2 x 2
+    """RGB (H, W, 3) from 0xAARRGGBB (2H, 2W), whose row 0 is at the bottom: the mean of each 2 x 2
     block.
 
-    Two channels at a time: red and blue have eight free bits above them, so four of each can be
-    summed in one 32-bit word.
+    Two channels are added at a time: red and blue have eight free bits above them, so sums of four
+    of each fit in one 32-bit word.
     """
     height, width = drawn.shape[0] // SUPERSAMPLE, drawn.shape[1] // SUPERSAMPLE
     pair = drawn[0::2] & 0xFF00FF, drawn[1::2] & 0xFF00FF

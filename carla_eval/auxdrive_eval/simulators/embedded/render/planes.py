@@ -1,10 +1,12 @@
-"""From pixels that name a face to exact distances.
+"""Exact distances from pixels that name a face.
 
-Panda3D's software rasteriser moves every corner to a whole pixel and keeps its depth, so its depth
-buffer is wrong by several per cent on ground that is seen at a shallow angle. Hence the pass for
-depth and segmentation draws each face in a colour that is its number, and the distance is where the
-pixel's ray meets the plane of that face: right to float precision inside the face, whatever the
-resolution. Legend: F faces, P rays. Row 0 of every table is the sky.
+Panda3D's software rasteriser moves every corner to a whole pixel but keeps the corner's depth. So
+its depth buffer is wrong by several per cent on ground that is seen at a shallow angle. Therefore
+the pass for depth and segmentation draws each face in a colour that is the face's number. The
+distance is where the pixel's ray meets the plane of that face, which is exact to float precision
+within the face, whatever the resolution.
+
+Legend: F faces, P rays. Row 0 of every table is the sky.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ _RIM_M = 0.05
 
 @dataclass(slots=True)
 class FaceRegistry:
-    """The number of each face, its class and its plane in the world frame (float32); grows as
+    """The number of each face, its class and its plane in the world frame (float32). It grows when
     meshes are registered.
     """
 
@@ -36,7 +38,7 @@ class FaceRegistry:
 
     @classmethod
     def empty(cls) -> FaceRegistry:
-        """A registry with the sky alone, as number 0."""
+        """A registry that holds only the sky, as number 0."""
         none = np.zeros((1, 3), dtype=np.float32)
         return cls(
             np.array([CLASS_ID["sky"]], dtype=np.uint8),
@@ -47,7 +49,7 @@ class FaceRegistry:
         )
 
     def register(self, meshes: Sequence[Mesh]) -> list[int]:
-        """Append the meshes' faces; returns the first number of each mesh."""
+        """Append the faces of the meshes. Returns the first number of each mesh."""
         firsts, following = [], len(self.offsets)
         for mesh in meshes:
             firsts.append(following)
@@ -73,9 +75,9 @@ class FaceRegistry:
         return firsts
 
     def place(self, first: int, local: PlaneTable, x_m: float, y_m: float, yaw_rad: float) -> None:
-        """Put a mesh whose planes are in its own frame at this pose."""
+        """Move a mesh to this pose. Its planes are given in its own frame."""
         c, s = np.cos(yaw_rad), np.sin(yaw_rad)
-        # transposed: rows are vectors
+        # transposed, since rows are vectors
         turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
         rows = slice(first, first + local.count)
         normals = local.normals @ turn
@@ -87,15 +89,17 @@ class FaceRegistry:
     def inverse_depths(
         self, numbers: AnyArray, rays: Float32, origin: Float64, axes: Float64
     ) -> Float32:
-        """1 / depth along the view's axis, float32 (P,), of the faces `numbers` (P,) along `rays`
-        (P, 3); 0 for the sky.
+        """1 / depth along the view's axis, float32 (P,), of the given faces along rays; 0 for the
+        sky.
 
-        Depth is held within the face's own, so that a pixel at the rim of a face seen edge-on does
-        not meet its plane far away from it.
+        The depth is limited to that of the face's box. Otherwise a pixel at the edge of a face that
+        is seen almost edge-on would meet the face's plane far away from the face.
 
         Args:
-            rays: right, 1, up, in the view's axes. origin: (3,) in the world.
-            axes: (3, 3), rows are the view's right, forward and up in the world.
+            numbers: face of each ray (P,).
+            rays: (P, 3), (right, 1, up) in the view's axes.
+            origin: (3,) in the world.
+            axes: (3, 3), the rows are the view's right, forward and up in the world.
         """
         faces, place = self._seen(numbers)
         table = np.empty((len(faces), 5), dtype=np.float32)
@@ -115,8 +119,8 @@ class FaceRegistry:
     def inverse_ranges(
         self, numbers: AnyArray, directions: Float32, origin: Float64, axes: Float64
     ) -> Float32:
-        """1 / range, float32 (P,), along unit `directions` (P, 3; in `axes`); 0 for the sky and for
-        rays that miss the face by its rim.
+        """1 / distance, float32 (P,), along unit `directions` (P, 3; in `axes`); 0 for the sky, and
+        for rays that just miss the face at its edge.
         """
         faces, place = self._seen(numbers)
         inverse = _dot(
@@ -132,8 +136,8 @@ class FaceRegistry:
         return inverse
 
     def _seen(self, numbers: AnyArray) -> tuple[AnyArray, AnyArray]:
-        """The faces that occur among `numbers` (P,), in order, and each number's place among them:
-        an image shows few of a town's.
+        """The different faces among `numbers` (P,), in order, and the place of each number among
+        them. An image shows only few of a town's faces.
         """
         shown = np.zeros(len(self.offsets), dtype=np.bool_)
         shown[numbers] = True
@@ -143,7 +147,7 @@ class FaceRegistry:
         return faces, np.take(places, numbers)
 
     def _inverse_coefficients(self, faces: AnyArray, origin: Float64, axes: Float64) -> Float32:
-        """float32 (len(faces), 3) whose product with a ray is its 1 / distance to the face's plane:
+        """float32 (len(faces), 3) whose product with a ray is 1 / its distance to the face's plane:
         n . r / (offset - n . origin).
         """
         normals = self.normals[faces]

@@ -37,18 +37,18 @@ from panda3d.core import (
 
 from auxdrive_eval.simulators.embedded.render.faces import Mesh
 
-# Written before the first pipe is made; Panda3D keeps it for the process.
+# Set before the first pipe is made; Panda3D keeps it for the whole process.
 load_prc_file_data(
     "auxdrive",
     "load-display p3tinydisplay\naudio-library-name null\nnotify-level-x11display fatal\n",
 )
-# Panda3D draws what stands in the order of addresses in memory, and where two faces are equally far
-# the first wins: images would differ from run to run. In the graph's own order they do not.
+# By default Panda3D draws in the order of memory addresses. Where two faces are equally far away
+# the first one wins, so images would vary between runs. In the graph's own order they do not.
 CullBinManager.get_global_ptr().set_bin_type("opaque", CullBinManager.BT_unsorted)
 
 _SHIFT_PX = (0.2, 0.3)
-"""The rasteriser draws edges this many pixels too far left and up on average (measured with edges
-at known places).
+"""How many pixels too far left and up the rasteriser draws edges on average (measured with edges at
+known places).
 """
 
 _VERTEX = np.dtype([("position", "<f4", 3), ("colour", "u1", 4), ("uv", "<f4", 2)])
@@ -85,7 +85,7 @@ def make_geom(mesh: Mesh, colours: UInt8) -> Geom:
 
 
 def number_colours(mesh: Mesh, first: int) -> UInt8:
-    """Vertex colours (V, 4) that write each face's number, `first` onwards, into an image's 24
+    """Vertex colours (V, 4) that write each face's number, counted from `first`, into an image's 24
     bits.
     """
     numbers = mesh.face_of_vertex.astype(np.int64) + first
@@ -109,8 +109,8 @@ def make_texture(name: str, image: UInt8) -> Texture:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A perspective view: limits of the image as tangents (right/forward, up/forward), near and
-    far planes in metres.
+    """A perspective view: limits of the image as tangents (right/forward, up/forward), and the near
+    and far planes in metres.
     """
 
     left: float
@@ -122,8 +122,8 @@ class View:
 
 
 def _lens(view: View, width: int, height: int) -> PerspectiveLens:
-    """A lens with these limits, moved by what the rasteriser's rounding of corners moves an image
-    of this size.
+    """A lens with these limits, shifted by the rasteriser's error in an image of this size
+    (`_SHIFT_PX`).
     """
     lens = PerspectiveLens()
     lens.set_focal_length(1.0)
@@ -140,8 +140,8 @@ def _lens(view: View, width: int, height: int) -> PerspectiveLens:
 
 
 class Target:
-    """An image in memory that shows a scene graph through one or more views, side by side from
-    left to right.
+    """An image in memory that shows a scene graph in one view or more, side by side from left to
+    right.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class Target:
         width: int,
         height: int,
     ) -> None:
-        """Each view gets `width` x `height` pixels."""
+        """Each view has `width` x `height` pixels."""
         self._device = device
         self._shape = (height, width * len(views))
         self._buffer = device.make_buffer(name, *self._shape[::-1])
@@ -172,8 +172,8 @@ class Target:
             self.cameras.append(camera)
 
     def draw(self) -> AnyArray:
-        """Draw, and return the image: uint32 (H, W), 0xAARRGGBB, row 0 at the BOTTOM; valid until
-        the next draw.
+        """Draw and return the image: uint32 (H, W), 0xAARRGGBB, row 0 at the BOTTOM. Valid until
+        the next call.
         """
         self._buffer.set_active(True)
         self._device.engine.render_frame()
@@ -191,7 +191,7 @@ class Device:
 
     def __init__(self) -> None:
         selection = GraphicsPipeSelection.get_global_ptr()
-        selection.load_aux_modules()  # loads p3tinydisplay, and with it the type's name
+        selection.load_aux_modules()  # loads p3tinydisplay and registers its type
         kind = TypeRegistry.ptr().find_type("TinyOffscreenGraphicsPipe")
         pipe = selection.make_pipe(kind) if kind else None
         if pipe is None:
@@ -229,7 +229,7 @@ class Device:
 
 
 def make_node(name: str, geoms: Sequence[Geom]) -> GeomNode:
-    """A node that holds these drawables."""
+    """A node with these drawables."""
     node = GeomNode(name)
     for geom in geoms:
         node.add_geom(geom)

@@ -1,8 +1,8 @@
-"""The roof LiDAR: a fixed pattern of beams, each looked up in one of four low-resolution views that
-name the face it meets.
+"""The LiDAR on the roof: a fixed pattern of beams. Four low-resolution views, whose pixels name the
+face that they show, tell which face each beam meets.
 
-LiDAR frame: axes of the ego frame, origin at the sensor. Legend: B beams, four views (front, left,
-rear, right) of 90 degrees.
+LiDAR frame: the axes of the ego frame, with the origin at the sensor. Legend: B beams; four views
+(front, left, rear, right) of 90 degrees.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ COLUMNS = 128
 _NEAR_M = 0.5
 
 REFLECTIVITY = np.full(256, 0.3, dtype=np.float32)
-"""Share of light that comes back, by class id: markings, plates and signs are retro-reflective."""
+"""The share of light that comes back, by class id. Markings, plates and signs are
+retro-reflective.
+"""
 for _name, _share in {
     "road": 0.15, "lane_marking": 0.75, "sidewalk": 0.35, "building": 0.45, "vegetation": 0.30,
     "vehicle": 0.60, "traffic_light": 0.50, "traffic_sign": 0.95, "pole": 0.55, "terrain": 0.25,
@@ -36,10 +38,14 @@ for _name, _share in {
 
 @dataclass(frozen=True, slots=True)
 class BeamPattern:
-    """Beams.
+    """The beams.
 
-    directions: unit vectors float32 (B, 3) in the LiDAR frame. pixels: where each falls in the four
-    views' image (flat index, row 0 at the bottom). view, rows: of one of the four.
+    Attributes:
+        directions: unit vectors, float32 (B, 3), in the LiDAR frame.
+        pixels: the pixel of each beam in the image of the four views (flat index, row 0 at the
+            bottom).
+        view: what each of the four views covers.
+        rows: rows of one of the four views.
     """
 
     directions: Float32
@@ -49,11 +55,11 @@ class BeamPattern:
 
 
 def beam_pattern() -> BeamPattern:
-    """32 rings by 480 azimuths; pixels count through an image of four views side by side, row 0 at
+    """32 rings by 480 azimuths. Pixels are counted in an image of four views side by side, row 0 at
     the bottom.
     """
     lowest, highest = math.tan(math.radians(LOWEST_DEG)), math.tan(math.radians(HIGHEST_DEG))
-    # at the corners of a view, 45 degrees off its axis, the beams spread by sqrt 2
+    # at the corners of a view, 45 degrees off its axis, the beams are sqrt 2 farther apart
     margin, corner = 0.02, math.sqrt(2.0)
     bottom, top = corner * lowest - margin, corner * highest + margin
     rows = math.ceil(COLUMNS * (top - bottom) / 2.0)
@@ -82,10 +88,10 @@ def beam_pattern() -> BeamPattern:
 
 
 def returns(pattern: BeamPattern, inverse_range: Float32, classes: AnyArray) -> Float32:
-    """Points float32 (N, 4) in the ego frame with intensity, of the beams that meet something
+    """Points, float32 (N, 4), in the ego frame with intensity, of the beams that hit something
     within range.
 
-    Intensity is the class's reflectivity, falling to half over the range.
+    The intensity is the reflectivity of the class, and falls to half of it at the end of the range.
     """
     hit = inverse_range > 1.0 / RANGE_M
     distance = 1.0 / inverse_range[hit]

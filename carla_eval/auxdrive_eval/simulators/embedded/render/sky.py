@@ -1,4 +1,4 @@
-"""The sky of the RGB image: a dome round the camera, brighter towards the horizon and the sun,
+"""The sky of the RGB image: a dome around the camera, brighter towards the horizon and the sun,
 with clouds.
 """
 
@@ -32,7 +32,7 @@ def _colour(light: Light, direction: Float64, cloud: float) -> Float64:
 
 
 def attach_sky(rig: NodePath, light: Light, seed: int) -> NodePath:
-    """Hang the dome on the camera's rig; it keeps the world's directions."""
+    """Attach the dome to the camera's rig. It does not rotate with the camera."""
     rng = np.random.default_rng([seed % 2**32, 77])
     puffs = rng.uniform(0, 1, (len(_ELEVATIONS_DEG), _SECTORS))
     cover = np.clip((puffs - (1 - light.cloudiness)) * 3.0, 0.0, 0.85) * (1 - light.rain)

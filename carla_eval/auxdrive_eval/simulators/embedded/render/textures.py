@@ -1,5 +1,5 @@
-"""Procedural textures, seeded: uint8 (S, S, 3), row 0 at the top. They multiply the albedo of a
-face, so most are near white.
+"""Procedural textures from seeds: uint8 (S, S, 3), row 0 at the top. They are multiplied with the
+albedo of a face, so most are almost white.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ _LIT_SHARE = 0.4
 
 
 def _noise(rng: np.random.Generator, cells: int) -> Float64:
-    """Smooth periodic noise (S, S) in -1..1: random values on a cells x cells grid, bilinear
-    between.
+    """Smooth periodic noise (S, S) in -1..1: random values on a grid of cells x cells, interpolated
+    bilinearly.
     """
     grid = rng.uniform(-1, 1, (cells, cells))
     at = np.arange(SIZE) * cells / SIZE
@@ -63,8 +63,8 @@ def _leaves(rng: np.random.Generator) -> Float64:
 def _windows(
     wall: Float64, rng: np.random.Generator, night: float, box: tuple[float, float, float, float]
 ) -> Float64:
-    """Draw 4 x 4 windows on a wall; `box` is (left, right, top, bottom) as shares of a bay. A share
-    `night` of them is lit.
+    """Draw 4 x 4 windows on a wall. `box` is (left, right, top, bottom) as shares of a bay. The
+    share `night` of them is lit.
     """
     dim = 1 - FACADE_DIMMING * night
     wall *= dim
@@ -79,7 +79,7 @@ def _windows(
             tint = rng.uniform(0.85, 1.15)
             pane = np.array([1.0, 0.80, 0.45] if lit else dim * np.array([0.20, 0.27, 0.36])) * tint
             wall[y + top : y + bottom, x + left : x + right] = pane
-            if not lit:  # the sky's reflection in the upper part
+            if not lit:  # the reflection of the sky in the upper part
                 wall[y + top : y + (top + bottom) // 2, x + left : x + right] = pane * 1.5
             wall[y + top : y + bottom, x + (left + right) // 2] *= 0.75
     return wall
@@ -102,7 +102,7 @@ def _office(rng: np.random.Generator, night: float) -> Float64:
 
 
 def _shop(rng: np.random.Generator, night: float) -> Float64:
-    """A ground floor, one bay high: shop windows and doors under a fascia."""
+    """A ground floor, one bay high: shop windows and doors under a band for the shop's name."""
     dim = 1 - FACADE_DIMMING * night
     wall = _grey(dim * (0.72 + 0.04 * _noise(rng, 16)))
     cell = SIZE // 4
@@ -120,8 +120,8 @@ def _shop(rng: np.random.Generator, night: float) -> Float64:
 
 
 def _stop() -> Float64:
-    """A red octagon with a white rim and white strokes in place of the letters, which no camera of
-    256 columns resolves.
+    """A red octagon with a white rim. White strokes stand for the letters, which a camera of 256
+    columns cannot resolve.
     """
     at = (np.arange(SIZE) + 0.5) / SIZE - 0.5
     x, y = np.abs(at)[None, :], np.abs(at)[:, None]
@@ -150,8 +150,8 @@ FACADES: dict[str, Callable[[np.random.Generator, float], Float64]] = {
     "shop": _shop,
 }
 FACADE_DIMMING = 0.75
-"""Share of its brightness that a facade's texture loses at night, windows that are lit excepted:
-faces with these textures are shaded brighter by as much, so that lit windows alone stand out.
+"""The share of its brightness that a facade's texture loses at night, except for lit windows. Faces
+with these textures are shaded brighter by as much, so that only lit windows stand out.
 """
 
 
@@ -159,7 +159,8 @@ def make_textures(seed: int, night: float) -> dict[str, UInt8]:
     """All textures by name.
 
     Args:
-        seed: of the town. night: 0 by day to 1; the share of windows that are lit grows with it.
+        seed: of the town.
+        night: 0 by day to 1; the share of lit windows grows with it.
     """
     images = {"stop": _stop()}
     for index, (name, ground) in enumerate(_GROUNDS.items()):

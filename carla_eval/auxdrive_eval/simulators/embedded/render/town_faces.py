@@ -1,4 +1,5 @@
-"""A town as planar faces: ground in layers, then everything that stands on it. World frame, metres.
+"""A town as planar faces: the ground in layers, then everything that stands on it. World frame,
+metres.
 
 Legend: N points along a line, n corners of a polygon.
 """
@@ -39,7 +40,7 @@ HEAD_CENTRE_M = 3.6
 
 
 def town_faces(town: Town) -> list[Face]:
-    """Every static face of the town but the lamps of its lights, whose colour changes."""
+    """Every static face of the town except the lamps of its lights, whose colours change."""
     faces = list(_terrain(town))
     for road in town.roads.values():
         faces += _road(road, town)
@@ -59,11 +60,11 @@ def town_faces(town: Town) -> list[Face]:
 
 
 def light_posts(town: Town) -> dict[int, list[tuple[float, float, float]]]:
-    """Posts (x, y, yaw of the lamps) of each light: the one on the map, and its repeater on the far
-    side of the junction.
+    """The posts of each light, as (x, y, yaw of the lamps): the one on the map, and a repeater on
+    the far side of the junction.
 
-    A camera at the stop line has the first post beside or behind it. The repeater is as far from
-    the lane as the first.
+    For a camera at the stop line, the first post is beside it or behind it. The repeater is as far
+    from the lane as the first.
     """
     posts = {}
     for light in town.lights.values():
@@ -88,16 +89,16 @@ def flat(
     texture: str = "",
     tile_m: float = 1.0,
 ) -> Face:
-    """A level face from corners (n, 2), counter-clockwise; textured by world position, one tile per
-    `tile_m`.
+    """A horizontal face from corners (n, 2), counter-clockwise, textured by world position with one
+    tile per `tile_m`.
     """
     points = np.column_stack([points_xy, np.full(len(points_xy), z)])
     return Face(points, colour, class_name, layer, texture, points_xy / tile_m if texture else None)
 
 
 def strip(line: Float64, left_m: float, right_m: float) -> Iterator[Float64]:
-    """Quads (4, 2), counter-clockwise, of the band between two offsets (positive left, left_m >
-    right_m) of a line (N, 2).
+    """Quads (4, 2), counter-clockwise, of the band between two parallels of a line (N, 2). Offsets
+    are positive to the left, and left_m > right_m.
     """
     normals = _left_normals(line)
     left, right = line + left_m * normals, line + right_m * normals
@@ -106,8 +107,8 @@ def strip(line: Float64, left_m: float, right_m: float) -> Iterator[Float64]:
 
 
 def simplify(line: Float64, tolerance_m: float = 0.03, longest_m: float = _LONGEST_M) -> Float64:
-    """A subset of the line's points (N, 2) that moves it by less than the tolerance, in pieces of
-    at most about `longest_m`.
+    """A subset of the line's points (N, 2), in pieces of at most about `longest_m`, which moves the
+    line by less than the tolerance.
     """
     keep, start = [0], 0
     for end in range(2, len(line)):
@@ -123,13 +124,13 @@ def simplify(line: Float64, tolerance_m: float = 0.03, longest_m: float = _LONGE
 
 
 def resample(line: Float64, spacing_m: float) -> tuple[Float64, Float64]:
-    """Arc lengths (N,) of the line's points, and positions every `spacing_m`."""
+    """Arc lengths (N,) of the line's points, and positions at every `spacing_m`."""
     arc = cumulative_length(line)
     return arc, np.arange(0.0, arc[-1], spacing_m)
 
 
 def _left_normals(line: Float64) -> Float64:
-    """Offset vectors (N, 2) to the left; at a bend lengthened so that the offset pieces stay
+    """Vectors (N, 2) to the left. At bends they are longer, so that the pieces of a parallel stay
     parallel to the line's.
     """
     pieces = np.diff(line, axis=0)
@@ -188,7 +189,7 @@ def _road(road: Road, town: Town) -> Iterator[Face]:
 
 
 def _kerb(line: Float64, height_m: float) -> Iterator[Face]:
-    """Upright faces along a line (N, 2), drawn as seen from its right."""
+    """Vertical faces along a line (N, 2), to be seen from its right."""
     for a, b in pairwise(line):
         yield Face(
             np.array([(*a, 0.0), (*b, 0.0), (*b, height_m), (*a, height_m)]),
@@ -230,7 +231,7 @@ def triangulate(polygon: Float64) -> AnyArray:
 
 
 def _junction(junction: Junction, town: Town) -> Iterator[Face]:
-    """Pavement, and sidewalk along every edge that is not the mouth of a road."""
+    """Pavement, and a sidewalk along every edge that is not the end of a road."""
     polygon = junction.polygon
     paved = flat(polygon, 0.0, ASPHALT, "road", Layer.ROAD, "asphalt", 8.0)
     yield Face(
@@ -270,11 +271,11 @@ def _junction(junction: Junction, town: Town) -> Iterator[Face]:
 
 
 def _outward(polygon: Float64, mouth: AnyArray) -> Float64:
-    """Vectors (n, 2) that carry the polygon's corners to the sidewalk's outer edge, per metre of
-    its width.
+    """Vectors (n, 2) from the polygon's corners to the outer edge of the sidewalk, for a sidewalk
+    of 1 m width.
 
-    At the corner of a road's mouth that is along the mouth, where the road's own sidewalk begins;
-    elsewhere the mitre of the two edges.
+    At the corners of a road's end, the vector runs along the end, where the road's own sidewalk
+    begins; elsewhere it is the mitre of the two edges.
     """
     edges = np.roll(polygon, -1, axis=0) - polygon
     edges /= np.maximum(np.hypot(edges[:, 0], edges[:, 1]), 1e-9)[:, None]

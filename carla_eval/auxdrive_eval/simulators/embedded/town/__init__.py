@@ -1,1 +1,1 @@
-"""The towns: generated from seeds, with lanes, signals, props, weather, and routes over them."""
+"""Towns from seeds, with lanes, signals, props, weather, and routes over them."""

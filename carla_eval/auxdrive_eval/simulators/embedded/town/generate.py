@@ -24,7 +24,7 @@ _NAME = re.compile(r"EmbeddedTown(\d{4})")
 
 
 def town_name(seed: int) -> str:
-    """The name of the town of a seed from 0 to 9999: `EmbeddedTown0007`.
+    """The name of the town of a seed from 0 to 9999, such as `EmbeddedTown0007`.
 
     Raises:
         SimulatorError: the seed is out of range.
@@ -35,7 +35,7 @@ def town_name(seed: int) -> str:
 
 
 def generate_town(seed: int) -> Town:
-    """The town of that seed: always the same one.
+    """The town of that seed, which is always the same.
 
     Raises:
         SimulatorError: the seed is out of range.
@@ -75,10 +75,10 @@ def _build(name: str, seed: int, layout: Layout) -> Town:
 
 @lru_cache(maxsize=8)
 def town_from_name(name: str) -> Town:
-    """The town of that name. The last few are kept.
+    """The town of that name. The last few towns are kept in memory.
 
     Raises:
-        SimulatorError: no embedded town is called so.
+        SimulatorError: there is no embedded town of that name.
     """
     match = _NAME.fullmatch(name)
     if match is None:

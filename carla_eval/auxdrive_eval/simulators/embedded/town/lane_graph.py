@@ -1,4 +1,5 @@
-"""The lanes of a town as arrays: which lane is here, which way leads there.
+"""The lanes of a town as arrays: to find the lane at a place, and the way from one place to
+another.
 
 Legend: N points of all centre lines, one lane after the other. Lane ids count from 0, so they are
 indices into arrays over lanes.
@@ -17,8 +18,8 @@ from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.world import LaneView
 
 SAME_WAY_RAD = math.radians(100.0)
-"""How far a heading may differ from a lane's and still mean it: a file's may be that of the way to
-its next point, round a corner.
+"""The largest difference between a keypoint's heading and the heading of its lane. It is wide,
+since a file may give the direction to its next point, which lies round a corner.
 """
 CELL_M = 8.0
 Indices = NDArray[np.intp]
@@ -27,8 +28,8 @@ Position = tuple[int, float]
 
 
 class LaneGraph:
-    """Look-up and search over the lanes of one town. Points of a lane are equally spaced, so a
-    distance along it is an index.
+    """Look-up and search in the lanes of one town. The points of a lane are equally spaced, so a
+    distance along it gives the index of a point.
     """
 
     def __init__(self, town: Town) -> None:
@@ -53,7 +54,7 @@ class LaneGraph:
         self._everything = np.arange(len(self.points))
 
     def near(self, x_m: float, y_m: float) -> Indices:
-        """Indices of points around (x, y): every one within 8 m is among them."""
+        """Indices of points around (x, y). All points within 8 m are among them."""
         key = (math.floor(x_m / CELL_M), math.floor(y_m / CELL_M))
         found = self._cells.get(key)
         if found is None:
@@ -63,8 +64,8 @@ class LaneGraph:
         return found
 
     def nearest_lane(self, x_m: float, y_m: float, yaw_rad: float) -> LaneView:
-        """The lane whose centre line is nearest to (x, y). Connectors cross: among them the one
-        that runs along `yaw_rad` is preferred.
+        """The lane whose centre line is nearest to (x, y). Where connectors cross, the one whose
+        heading is nearest to `yaw_rad` is preferred.
         """
         index = self._nearest_point(x_m, y_m, yaw_rad)
         lane = int(self.lane_of_point[index])
@@ -93,8 +94,8 @@ class LaneGraph:
         nearest = int(candidates[np.argmin(cost)])
         if not self._connector_point[nearest]:
             return nearest
-        # Position alone decides between road and junction; the heading, between the junction's
-        # lanes.
+        # The position alone decides between road and junction, the heading only between the
+        # junction's lanes.
         cost = np.where(
             self._connector_point[candidates],
             cost + 1.5 * (1.0 - np.cos(self.yaw_rad[candidates] - yaw_rad)),
@@ -105,12 +106,15 @@ class LaneGraph:
     def positions_near(
         self, x_m: float, y_m: float, reach_m: float, yaw_rad: float | None = None
     ) -> tuple[dict[Position, float], float]:
-        """Places on lanes that (x, y) lies on, one per lane, with their distances; and the distance
-        of the nearest lane of all.
+        """The places on lanes that (x, y) may mean, at most one per lane.
 
-        A point lies on a lane that is not farther than half its width and `reach_m`. With `yaw_rad`
-        only lanes count that run within `SAME_WAY_RAD` of it, so not the oncoming one; the
-        nearest's distance is infinite without any.
+        A point may mean a lane if it is no farther from its centre line than half the lane's width
+        and `reach_m`. With `yaw_rad` only lanes count whose heading is within `SAME_WAY_RAD` of it,
+        which excludes the opposite lane.
+
+        Returns:
+            The distance of each place, and the distance of the nearest lane of all, which is
+            infinite if no lane has this heading.
         """
         away = np.hypot(self.points[:, 0] - x_m, self.points[:, 1] - y_m)
         if yaw_rad is not None:
@@ -128,8 +132,8 @@ class LaneGraph:
         return found, min(found.values(), default=float(away.min()))
 
     def _foot(self, lane: int, nearest: int, x_m: float, y_m: float) -> tuple[float, float]:
-        """Where on a lane (x, y) stands, beside the point `nearest` of it: the distance along the
-        lane, and the distance to there.
+        """The projection of (x, y) onto a lane near its point `nearest`: the distance along the
+        lane, and the distance from it.
         """
         best = 0.0, math.inf
         for step in {max(nearest - 1, 0), min(nearest, int(self.count[lane]) - 2)}:
@@ -145,13 +149,16 @@ class LaneGraph:
         return best
 
     def shortest_path(self, start: Position, goal: Position) -> tuple[list[int], float] | None:
-        """Lane ids from start to goal and the distance between them, metres (Dijkstra 1959); None
-        when no way leads there.
+        """The shortest way between two places (Dijkstra 1959).
+
+        Returns:
+            The lane ids from start to goal, and the distance between them in metres; None if no way
+            leads there.
         """
         if start[0] == goal[0] and goal[1] >= start[1]:
             return [start[0]], goal[1] - start[1]
-        # Distances are to the start of a lane. The start's own lane can be entered again, all the
-        # way round.
+        # Distances are to the start of a lane. The start's own lane can be reached again by a full
+        # loop.
         lanes = self.town.lanes
         best: dict[int, float] = {}
         came_from: dict[int, int] = {}
@@ -181,8 +188,8 @@ class LaneGraph:
                 return path[::-1]
 
     def poses(self, lane_index: Indices, along_m: Float64) -> tuple[Float64, Float64]:
-        """Points (K, 2) and headings (K,) at K distances along K lanes (by index); beyond the ends
-        the lane goes on straight.
+        """Points (K, 2) and headings (K,) at K distances along K lanes, which are given by index.
+        Beyond its ends a lane continues straight.
         """
         at = along_m / self.spacing[lane_index]
         step = np.clip(at.astype(np.intp), 0, self.count[lane_index] - 2)

@@ -1,7 +1,7 @@
-"""Lanes of a town: two on each road, and connectors through the junctions; the outlines of the
+"""Lanes of a town: two on each road, connectors through the junctions, and the outlines of the
 junctions.
 
-Legend: an arm is a road's end at a junction; its outward yaw points away from the junction.
+Legend: an arm is the end of a road at a junction; its outward yaw points away from the junction.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ TURN_ANGLE_RAD = np.deg2rad(40.0)
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """A road's end at a junction: the lane that arrives, the lane that leaves, and the pose of the
-    mouth.
+    """The end of a road at a junction: the lane that arrives, the lane that leaves, and the pose of
+    the end.
     """
 
     road_id: int
@@ -40,7 +40,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Roads, lanes and junctions, and the arms of each junction counter-clockwise."""
+    """Roads, lanes and junctions, and the arms of each junction in counter-clockwise order."""
 
     roads: dict[int, Road]
     lanes: dict[int, Lane]
@@ -49,7 +49,7 @@ class Network:
 
 
 def build_network(layout: Layout, rng: np.random.Generator) -> Network:
-    """Lanes and junctions of a plan."""
+    """Lanes and junctions for a layout."""
     roads: dict[int, Road] = {}
     lanes: dict[int, Lane] = {}
     arms: dict[Node, list[Arm]] = {node: [] for node in layout.junctions}
@@ -111,7 +111,7 @@ def _road_lane(lane_id: int, road_id: int, curve: Curve, limit_mps: float) -> La
 def _connectors(
     junction_id: int, arms: tuple[Arm, ...], lanes: dict[int, Lane], first_id: int, road_id: int
 ) -> dict[int, Lane]:
-    """A lane from every arriving lane to every leaving lane of another arm."""
+    """A lane from every arriving lane to every leaving lane of the other arms."""
     connectors: dict[int, Lane] = {}
     for a in arms:
         for b in arms:
@@ -142,7 +142,9 @@ def _connectors(
 
 
 def _linked(lanes: dict[int, Lane]) -> dict[int, Lane]:
-    """The lanes with the road lanes' successors and predecessors, which the connectors define."""
+    """The lanes, with successors and predecessors of the road lanes, which follow from the
+    connectors.
+    """
     after: dict[int, list[int]] = {lane_id: [] for lane_id in lanes}
     before: dict[int, list[int]] = {lane_id: [] for lane_id in lanes}
     for lane in lanes.values():
@@ -158,8 +160,8 @@ def _linked(lanes: dict[int, Lane]) -> dict[int, Lane]:
 
 
 def _outline(arms: tuple[Arm, ...]) -> Float64:
-    """The paved outline of a junction, counter-clockwise and star-shaped about its centre: mouths
-    joined by rounded kerbs.
+    """The paved outline of a junction, counter-clockwise and star-shaped about its centre: the ends
+    of the roads, joined by rounded kerbs.
     """
     pieces = []
     for arm, following in zip(arms, arms[1:] + arms[:1], strict=True):

@@ -1,8 +1,8 @@
-"""The plan of a town: a perturbed grid of nodes, some of whose edges are missing, and the roads
+"""The layout of a town: an irregular grid of nodes in which some edges are missing, and the roads
 between its junctions.
 
-A node where three or four edges meet is a junction; a road runs from one junction to the next,
-through the nodes where only two edges meet, which become bends.
+A node where three or four edges meet is a junction. A road runs from one junction to the next,
+through nodes where only two edges meet, which become bends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from auxdrive_eval.simulators.embedded.geometry.curves import (
 
 GRID = 4
 JUNCTION_RADIUS_M = 13.0
-ROUNDINGS_M = (11.0, 15.0, 20.0, 26.0)  # the first that leaves no bend too sharp
+ROUNDINGS_M = (11.0, 15.0, 20.0, 26.0)  # the first one that leaves no bend too sharp is used
 MIN_RADIUS_M = 14.0
 MIN_ROAD_M = 40.0
 MIN_FOUR_WAYS = 2
@@ -36,7 +36,7 @@ Edge = tuple[Node, Node]
 
 @dataclass(frozen=True, slots=True)
 class RoadPlan:
-    """A road: its two junctions, and its centre line between their mouths, `DENSE_M` apart."""
+    """A road: its two junctions, and its centre line between them, with points `DENSE_M` apart."""
 
     start: Node
     end: Node
@@ -45,15 +45,15 @@ class RoadPlan:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Junction nodes with their positions, and roads, both in a fixed order."""
+    """Junctions with their positions, and roads, both in a fixed order."""
 
     junctions: dict[Node, Float64]
     roads: tuple[RoadPlan, ...]
 
 
 def draft_layout(rng: np.random.Generator) -> Layout | None:
-    """One draft of a plan; None when a road or a junction of it could not be driven, or it has too
-    few junctions to be of use.
+    """One draft of a layout; None if one of its roads or junctions could not be driven, or if it
+    has too few junctions.
     """
     positions = _node_positions(rng)
     edges = _keep_edges(rng)
@@ -62,7 +62,7 @@ def draft_layout(rng: np.random.Generator) -> Layout | None:
         around[a].append(b)
         around[b].append(a)
     bends = {edge: _bend(rng, positions[edge[0]], positions[edge[1]]) for edge in edges}
-    for a, b in edges:  # a road that turns at a node is curved enough
+    for a, b in edges:  # a road that turns at a node has bends enough
         if len(around[a]) == 2 or len(around[b]) == 2:
             bends[(a, b)] = np.empty((0, 2))
     junctions = {node: positions[node] for node in sorted(positions) if len(around[node]) >= 3}
@@ -93,8 +93,8 @@ def _node_positions(rng: np.random.Generator) -> dict[Node, Float64]:
 
 
 def _keep_edges(rng: np.random.Generator) -> list[Edge]:
-    """All edges of the grid but a few; every node keeps two or more and the graph stays in one
-    piece.
+    """All edges of the grid but a few. Every node keeps two or more edges, and the graph stays
+    connected.
     """
     edges: list[Edge] = [((i, j), (i + 1, j)) for i in range(GRID - 1) for j in range(GRID)]
     edges += [((i, j), (i, j + 1)) for i in range(GRID) for j in range(GRID - 1)]
@@ -128,7 +128,7 @@ def _in_one_piece(edges: list[Edge]) -> bool:
 
 
 def _bend(rng: np.random.Generator, start: Float64, end: Float64) -> Float64:
-    """Control points between two nodes: none (straight), one (an arc) or two (an S-bend)."""
+    """Control points between two nodes: none (a straight road), one (an arc) or two (an S-bend)."""
     along = end - start
     left = np.array([-along[1], along[0]]) / np.hypot(*along)
     shape = rng.choice(3, p=[0.4, 0.25, 0.35])
@@ -143,7 +143,7 @@ def _bend(rng: np.random.Generator, start: Float64, end: Float64) -> Float64:
 
 
 def _chains(around: dict[Node, list[Node]]) -> list[list[Node]]:
-    """Runs of nodes from junction to junction, each road once."""
+    """Sequences of nodes from junction to junction, one for each road."""
     chains, seen = [], set()
     for start in sorted(around):
         if len(around[start]) < 3:
@@ -176,9 +176,7 @@ def _road(
 
 
 def _arms_apart(junctions: dict[Node, Float64], roads: list[RoadPlan]) -> bool:
-    """Whether the mouths of every junction lie far enough apart around it for the kerbs between
-    them.
-    """
+    """Whether the roads at every junction are far enough apart for the kerbs between them."""
     for node, centre in junctions.items():
         mouths = [road.centreline.points[0] for road in roads if road.start == node]
         mouths += [road.centreline.points[-1] for road in roads if road.end == node]

@@ -1,7 +1,8 @@
 """The map of an embedded town: lanes, junctions, lights, and everything that can be seen or hit.
 
-Pure data (NumPy): `generate` makes it from a seed, physics and traffic read it, the renderer draws
-it. World frame: right-handed, z up, metres, right-hand traffic. Legend: N points along a line.
+It is pure data (NumPy): `generate` makes it from a seed, physics and traffic use it, and the
+renderer draws it. The world frame is right-handed, z up, metres; traffic drives on the right.
+Legend: N points along a line.
 """
 
 from __future__ import annotations
@@ -23,16 +24,18 @@ class JunctionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A driving lane, one direction.
+    """A driving lane of one direction.
 
     Attributes:
-        centreline: float64 (N, 2), about 1 m apart, in driving direction. arclength: float64 (N,),
-            yaw_rad: float64 (N,).
-        successors, predecessors: lane ids. junction_id: the junction that this is a connector
-            through, else None.
-        turn: LEFT, RIGHT or STRAIGHT for connectors, LANE_FOLLOW otherwise.
-        light_id: the light whose stop line is at the END of this lane. stop_sign_id: likewise for
-            stop signs.
+        centreline: float64 (N, 2), about 1 m apart, in driving direction.
+        arclength: float64 (N,).
+        yaw_rad: float64 (N,).
+        successors: ids of the lanes that follow.
+        predecessors: ids of the lanes before.
+        junction_id: for a connector, the junction that it leads through, else None.
+        turn: LEFT, RIGHT or STRAIGHT for connectors, LANE_FOLLOW for others.
+        light_id: the light whose stop line is at the END of this lane.
+        stop_sign_id: the stop sign whose line is at the END of this lane.
     """
 
     lane_id: int
@@ -57,11 +60,13 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Road:
-    """A two-way road between two junctions (or a curve between them): for drawing, and for the
-    lane-graph's ids.
+    """A two-way road between two junctions (or a curve between them): for drawing, and for the ids
+    in the lane graph.
 
-    centreline: float64 (N, 2). half_width_m: from the centre line to the kerb. parking_m: width of
-    the parking bays on both sides, 0 without.
+    Attributes:
+        centreline: float64 (N, 2).
+        half_width_m: from the centre line to the kerb.
+        parking_m: width of the parking bays on both sides, 0 without.
     """
 
     road_id: int
@@ -72,7 +77,7 @@ class Road:
 
 @dataclass(frozen=True, slots=True)
 class Junction:
-    """A junction; `polygon` (M, 2) is its paved outline, counter-clockwise and star-shaped about
+    """A junction. `polygon` (M, 2) is its paved outline, counter-clockwise and star-shaped about
     its centre.
     """
 
@@ -85,9 +90,12 @@ class Junction:
 
 @dataclass(frozen=True, slots=True)
 class TrafficLight:
-    """A light at the end of the lane `lane_id`. It is green in its group's phase.
+    """A light at the end of the lane `lane_id`. The lights of a junction form groups, which are
+    green in turn.
 
-    location, yaw_rad: the pole's foot, and the way that the lamps face (towards the arriving cars).
+    Attributes:
+        location: the foot of the pole.
+        yaw_rad: where the lamps face (towards the arriving cars).
     """
 
     light_id: int
@@ -112,7 +120,7 @@ class StopSign:
 
 
 class CarKind(StrEnum):
-    """Body shapes of cars."""
+    """Body types of cars."""
 
     SEDAN = "sedan"
     HATCHBACK = "hatchback"
@@ -124,13 +132,13 @@ CAR_SIZES_M = {
     CarKind.HATCHBACK: (4.0, 1.75, 1.5),
     CarKind.VAN: (4.9, 1.9, 2.0),
 }
-"""Length, width, height of each body, moving or parked."""
+"""Length, width and height of each body type, moving or parked."""
 CAR_COLOURS = 8
-"""Number of paints."""
+"""Number of paint colours."""
 
 
 class PropKind(StrEnum):
-    """Things that stand in a town. Everything but terrain can be hit."""
+    """Things that stand in a town. All but terrain can be hit."""
 
     BUILDING = "building"
     TREE = "tree"
@@ -140,12 +148,12 @@ class PropKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Prop:
-    """A thing that stands: an oriented box (length along yaw, width, height) that can be hit.
-    `style` selects texture and colour.
+    """A thing that stands in a town: an oriented box (length along the yaw, width, height) that can
+    be hit. `style` selects texture and colour.
 
-    The box of a tree is its trunk, as high as the tree: the crown is drawn around it and cannot be
-    hit. The yaw of a pole, a street lamp, points over the road. A parked car faces its yaw; `car`
-    is its body, by which it is drawn and called, and its style the paint.
+    The box of a tree is its trunk, as high as the tree; the crown is drawn around it and cannot be
+    hit. The yaw of a pole, a street lamp, points towards the road. The yaw of a parked car is its
+    heading; `car` is its body type, and its style the paint colour.
     """
 
     prop_id: int
@@ -169,7 +177,9 @@ class Prop:
 
 @dataclass(frozen=True, slots=True)
 class Town:
-    """A whole town; ids index the dictionaries. `bounds` is (min x, min y, max x, max y)."""
+    """A whole town. Ids are the keys of the dictionaries; `bounds` is (min x, min y, max x,
+    max y).
+    """
 
     name: str
     seed: int

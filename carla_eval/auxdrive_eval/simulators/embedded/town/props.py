@@ -1,5 +1,5 @@
-"""What stands in a town: parked cars at the kerbs, street lamps and trees behind the sidewalk's
-edge, buildings along the roads.
+"""The things that stand in a town: parked cars at the kerbs, street lamps and trees behind the
+sidewalks, buildings along the roads.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ LAMP_M = 0.25
 
 
 class PropPlacer:
-    """Puts props down one by one; a prop that would stand on a road, a sidewalk or another prop is
-    left out.
+    """Places props one after the other. A prop that would stand on a road, a sidewalk or another
+    prop is left out.
     """
 
     def __init__(self, network: Network, rng: np.random.Generator) -> None:
@@ -56,8 +56,8 @@ class PropPlacer:
         style: int,
         clear_m: float,
     ) -> bool:
-        """Put a prop at (x, y, yaw) unless it stands closer than `clear_m` to a kerb, or in another
-        prop; says whether it stands.
+        """Put a prop at (x, y, yaw), unless it is nearer than `clear_m` to a kerb or overlaps
+        another prop. Returns whether it was put there.
         """
         new = box(*at, size[0], size[1])
         on_road = (distances(new, self._road_points) - self._road_reach).min() < clear_m
@@ -71,7 +71,9 @@ class PropPlacer:
         return self._add(new, Prop(len(self.props), kind, x_m, y_m, yaw_rad, *size, style))
 
     def park(self, at: tuple[float, float, float], car: CarKind, paint: int) -> bool:
-        """Put a parked car down; its bay is part of the road, so only other props count."""
+        """Put a parked car down. Parking bays are part of the road, so only other props are in its
+        way.
+        """
         size = CAR_SIZES_M[car]
         x_m, y_m, yaw_rad = map(float, at)
         return self._add(
@@ -110,8 +112,8 @@ def _beside(curve: Curve, along_m: float, left_m: float) -> tuple[float, float, 
 
 
 def _park_cars(placer: PropPlacer, road: Road, curve: Curve) -> None:
-    """Cars in the bays, not near junctions and not in bends, where a straight box would reach into
-    the lane.
+    """Cars in the parking bays, except near junctions and in bends, where a straight box would
+    reach into the lane.
     """
     if not road.parking_m:
         return
@@ -138,7 +140,7 @@ def _line_with_trees_and_lamps(placer: PropPlacer, road: Road, curve: Curve) -> 
         while at < curve.length_m - 2.0:
             if placer.rng.random() < 0.25:
                 pose = _beside(curve, at, side * (road.half_width_m + 0.6))
-                # A lamp's arm reaches over the road: its yaw points there.
+                # The arm of a lamp reaches over the road, so its yaw points there.
                 placer.put(
                     PropKind.POLE,
                     (pose[0], pose[1], pose[2] - side * np.pi / 2),

@@ -1,4 +1,4 @@
-"""Routes over the lanes of an embedded town: through given keypoints, or from a seed."""
+"""Routes over the lanes of an embedded town, through given keypoints or from a seed."""
 
 from __future__ import annotations
 
@@ -19,22 +19,24 @@ from auxdrive_eval.world import Point, Route, Weather
 OFF_LANE_M = 0.5
 """How far beyond its lane's edge a keypoint may lie."""
 DETOUR_FACTOR, DETOUR_M = 2.0, 20.0
-"""The way from one keypoint to the next may be so many times as long as the straight line, and so
-much more. Round a right angle it is 1.4 times as long; from a keypoint that a lane lies behind, it
-leads round the block. Where nothing but one junction lies between them, the road itself winds, and
-the way may be as long as the road.
+"""The way between two keypoints may be at most DETOUR_FACTOR times the straight line plus DETOUR_M.
+A right angle needs a factor of 1.4; a way that leads all round the block, since the keypoint is
+already behind, is longer than this. If the two are on one road or separated by a single junction,
+there is no such limit: then the road itself winds.
 """
 BESIDE_FACTOR = 4.0
-"""A keypoint is moved onto a lane that is so much farther only where it makes the route longer by
-more than this times the distance: which of the lanes of a junction is meant shows in where they
-lead.
+"""Where several lanes are near a keypoint, one that is d metres farther away than another is chosen
+only if it makes the route shorter by more than this times d. In a junction, which of its lanes is
+meant shows only in where they lead.
 """
 BEHIND_M = 0.5
-"""A keypoint that lies so little behind the one before is that one again: files round their
-numbers.
+"""A keypoint that lies behind the previous one by no more than this counts as the same place, since
+files round their numbers.
 """
 CHORD_RAD = math.radians(0.5)
-"""A heading that is so near to the direction to the next keypoint was computed from it."""
+"""A heading that differs from the direction to the next keypoint by less than this was computed
+from it.
+"""
 START_MARGIN_M = 8.0
 END_MARGIN_M = 20.0
 _TURNS = (RoadOption.LEFT, RoadOption.RIGHT)
@@ -45,10 +47,10 @@ class _Leg:
     """The best way so far to one place.
 
     Attributes:
-        cost_m: its length, and what lies beside it costs more. stretches: (lane id, from, to) as
-            driven.
-        lengths_m, winds: of each way from keypoint to keypoint: its length, and whether it may be
-            long (see `DETOUR_M`).
+        cost_m: its length, plus a penalty for distances from keypoints to their lanes.
+        stretches: (lane id, from, to) in the order of driving.
+        lengths_m: the length of each way from keypoint to keypoint.
+        winds: for each of these ways, whether it may be long (see `DETOUR_M`).
     """
 
     cost_m: float
@@ -65,22 +67,28 @@ def plan_route(
     min_length_m: float = 5.0,
     yaws_rad: Sequence[float | None] = (),
 ) -> Route:
-    """The shortest route through the keypoints, which are moved onto the lanes that they lie on.
+    """The shortest route through the keypoints, each of which is moved onto a lane.
 
-    Where a keypoint lies on several lanes (the connectors of a junction), the choice that makes the
-    whole route shortest is taken. A route that does not fit the town is refused and never repaired
-    into another one: its kilometres, and all that is counted on them, would be another route's.
+    If a keypoint lies on several lanes (the connectors of a junction), those are chosen that make
+    the whole route shortest. A route that does not fit the town is refused. It is never changed
+    into another one, since its length and everything that is counted along it would belong to a
+    different route.
 
     Args:
-        yaws_rad: heading of the lane at each keypoint, positive to the left, where it is known: it
-            tells the lane from the oncoming one. The direction to the next keypoint may stand for
-            it, as in files that have no other: where the road winds it may point anywhere, and so
-            is passed over at up to half of the keypoints, or two.
+        graph: the lanes of the town.
+        keypoints: two or more (x, y), metres.
+        route_id: id of the route.
+        weather: None is the default.
+        min_length_m: a shorter route is refused.
+        yaws_rad: heading of the lane at each keypoint, positive to the left, if it is known. It
+            tells a lane from the opposite one. Some files give the direction to the next keypoint
+            instead, which may be wrong where the road winds; such headings are ignored where they
+            do not fit, at up to half of the keypoints, or at two.
 
     Raises:
-        SimulatorError: fewer than two keypoints; one that is not finite or lies off every lane (of
-            its heading) by more than half a lane's width and half a metre; two between which the
-            way is much longer than the straight line; or a route of no length.
+        SimulatorError: there are fewer than two keypoints; one is not finite, or lies off every
+            lane (of its heading) by more than half a lane's width and half a metre; the way between
+            two is much longer than the straight line; or the route is too short.
     """
     if len(keypoints) < 2:
         raise SimulatorError(
@@ -125,11 +133,11 @@ def random_route(
     route_id: str | None = None,
     weather: Weather | None = None,
 ) -> Route:
-    """A route from a seed: it starts and ends on roads away from junctions, and has a turn wherever
-    one of 400 draws has one.
+    """A route from a seed. It starts and ends on roads, away from junctions, and has a turn if one
+    of 400 draws has one.
 
     Raises:
-        SimulatorError: no route of that length is found.
+        SimulatorError: no route of that length was found.
     """
     rng = stream(seed, "route")
     name = str(seed) if route_id is None else route_id
@@ -194,7 +202,9 @@ def _places(
 
 
 def _is_chord(keypoints: Sequence[Point], yaws_rad: Sequence[float | None], index: int) -> bool:
-    """Whether a keypoint's heading is the direction to the next (the last: from the one before)."""
+    """Whether a keypoint's heading is just the direction to the next keypoint (for the last: from
+    the one before).
+    """
     yaw_rad, first = yaws_rad[index], min(index, len(keypoints) - 2)
     (x, y), (next_x, next_y) = keypoints[first], keypoints[first + 1]
     return (
@@ -206,8 +216,8 @@ def _is_chord(keypoints: Sequence[Point], yaws_rad: Sequence[float | None], inde
 def _off_lane(
     graph: LaneGraph, index: int, point: Point, yaw_rad: float | None, nearest_m: float | None
 ) -> str:
-    """What is wrong with a keypoint; `nearest_m` is None where it lies on a lane, and its heading
-    is not that lane's.
+    """What is wrong with a keypoint. `nearest_m` is None if it lies on a lane, but has not that
+    lane's heading.
     """
     at = f"keypoint {index} at x {point[0]:.1f}, y {point[1]:.1f} (to the left)"
     if nearest_m is None:
@@ -252,8 +262,8 @@ def _refuse_detours(
 def _best(
     graph: LaneGraph, legs: dict[Position, _Leg], place: Position, away_m: float
 ) -> tuple[Position, _Leg] | None:
-    """The best way on to a place, and where it ends: there, or where it came from if that is hardly
-    ahead of it.
+    """The best way on to a place, and where it ends: at the place, or where it was before if the
+    place is behind that by no more than `BEHIND_M`.
     """
     best: tuple[Position, _Leg] | None = None
     for start, leg in legs.items():
@@ -279,8 +289,8 @@ def _best(
 
 
 def _winds(graph: LaneGraph, lane_ids: list[int]) -> bool:
-    """Whether a way is long because its road is: it stays on a lane, or leads over one junction to
-    another road.
+    """Whether a way may be long because its road winds: it stays on a lane, or leads through one
+    junction to another road.
     """
     lanes = [graph.town.lanes[lane_id] for lane_id in lane_ids]
     roads = [lane.road_id for lane in lanes if lane.junction_id is None]
@@ -308,8 +318,8 @@ def _trace(
     route_id: str,
     weather: Weather,
 ) -> Route:
-    """Points about 1 m apart; those of a connector carry its turn, from its first point to its
-    last, as CARLA's planner labels them.
+    """Points about 1 m apart. The points of a connector all have its turn as their command, as with
+    CARLA's planner.
     """
     points: list[Float64] = []
     yaw: list[Float64] = []
@@ -321,7 +331,7 @@ def _trace(
             continue
         at = np.linspace(start, end, max(2, round(end - start) + 1))
         if points:
-            at = at[1:]  # lanes meet: their common point is there already
+            at = at[1:]  # the end of one lane is the start of the next: keep it once
         xy, heading = graph.poses(np.full(len(at), lane_id), at)
         points.append(xy)
         yaw.append(heading)
@@ -344,8 +354,8 @@ def _trace(
 
 
 def _with_keypoints(route: Route) -> Route:
-    """Keypoints that lead `plan_route` to the same route: start, the middle of every lane between,
-    end.
+    """Keypoints from which `plan_route` plans the same route: the start, the middle of every lane
+    between, and the end.
     """
     ids = np.array(route.lane_ids)
     along = cumulative_length(route.points)

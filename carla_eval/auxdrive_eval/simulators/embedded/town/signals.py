@@ -22,10 +22,10 @@ BEHIND_KERB_M = 0.9
 def place_signals(
     network: Network, rng: np.random.Generator
 ) -> tuple[dict[int, Lane], dict[int, TrafficLight], dict[int, StopSign]]:
-    """Lanes with their signals, lights and stop signs.
+    """Place the signals: returns the lanes with their signals, the lights and the stop signs.
 
-    The first four-way junction and most others have lights, the rest a stop sign on every arm. At
-    most T-junctions the arm that ends has a stop sign.
+    The first four-way junction and most of the others have lights, the rest a stop sign on every
+    arm. At most T-junctions the arm that ends there has a stop sign.
     """
     lanes = dict(network.lanes)
     lights: dict[int, TrafficLight] = {}
@@ -51,7 +51,7 @@ def place_signals(
 
 
 def minor_arm(arms: tuple[Arm, ...]) -> Arm:
-    """The arm of a T-junction that ends there: the other two are the most nearly opposite."""
+    """The arm that ends at a T-junction: the other two are the most nearly opposite."""
 
     def bend_of_the_others(arm: Arm) -> float:
         first, second = (other.outward_yaw for other in arms if other is not arm)
@@ -61,7 +61,7 @@ def minor_arm(arms: tuple[Arm, ...]) -> Arm:
 
 
 def stop_line(lane: Lane) -> tuple[Point, Point]:
-    """The segment across the end of a lane, from its left border to its right."""
+    """The stop line across the end of a lane, from its left border to its right one."""
     end, yaw = lane.centreline[-1], float(lane.yaw_rad[-1])
     left = np.array([-np.sin(yaw), np.cos(yaw)]) * lane.width_m / 2
     a, b = end + left, end - left
@@ -71,14 +71,14 @@ def stop_line(lane: Lane) -> tuple[Point, Point]:
 def _light(
     light_id: int, junction_id: int, group: int, arm: Arm, lane: Lane, outline: Float64
 ) -> TrafficLight:
-    """The pole stands past the stop line on the right, behind the kerb: in view of a camera that
-    waits at the line.
+    """A light. Its pole stands beyond the stop line on the right, behind the kerb, where the camera
+    of a car that waits at the line can see it.
     """
     yaw = float(lane.yaw_rad[-1])
     ahead, right = np.array([np.cos(yaw), np.sin(yaw)]), np.array([np.sin(yaw), -np.cos(yaw)])
     beside = arm.mouth + POLE_PAST_LINE_M * ahead
-    # The kerb there is the outline's point to the right whose position along the road is nearest to
-    # the pole's.
+    # The kerb there: the point of the outline to the right whose position along the road is nearest
+    # to the pole's.
     to_right = (outline - beside) @ right
     along = np.abs((outline - beside) @ ahead)
     kerb = float(to_right[np.argmin(np.where(to_right > 2.0, along, np.inf))])

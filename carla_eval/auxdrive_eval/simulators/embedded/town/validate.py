@@ -1,4 +1,4 @@
-"""What must hold of every town before anybody drives in it."""
+"""The conditions that every town must meet before anybody drives in it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLEAR_OF_CONNECTOR_M = 1.4
 
 
 def town_faults(town: Town) -> list[str]:
-    """Every rule that the town breaks, in words; empty for a sound town."""
+    """Every condition that the town breaks, in words; empty for a sound town."""
     return [*_join_faults(town), *_bend_faults(town), *_prop_faults(town), *_reach_faults(town)]
 
 
@@ -88,7 +88,9 @@ def _prop_faults(town: Town) -> list[str]:
 
 
 def _reach_faults(town: Town) -> list[str]:
-    """Every lane must be reachable from every other: forwards from one, and backwards from it."""
+    """Every lane must be reachable from every other: from one lane forwards, and backwards, all are
+    reached.
+    """
     first = min(town.lanes)
     for direction in ("successors", "predecessors"):
         reached, pending = {first}, [first]

@@ -9,8 +9,8 @@ SKIES = ("clear", "cloudy", "rain", "fog", "dusk")
 
 
 def weather_for(seed: int) -> Weather:
-    """A weather from a seed: clear or cloudy day, rain, fog, or dusk, with everything else drawn
-    around it.
+    """A weather from a seed: a clear or cloudy day, rain, fog, or dusk, with the other values
+    varied around it.
     """
     rng = stream(seed, "weather")
     sky = SKIES[int(rng.choice(len(SKIES), p=(0.3, 0.25, 0.15, 0.12, 0.18)))]

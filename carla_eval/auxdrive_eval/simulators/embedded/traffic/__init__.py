@@ -1,1 +1,1 @@
-"""Moving cars, lights, and who may enter a junction."""
+"""Moving cars, traffic lights, and which cars may enter a junction."""

@@ -1,4 +1,4 @@
-"""One road user on the lane graph, as traffic and the junctions see it."""
+"""A road user on the lane graph, as traffic and junctions see it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ EGO_ID = 0
 class Car:
     """A car whose centre is `along_m` along the lane `lane`.
 
-    ahead: the lanes that it will drive next. behind: the lane that it came from, None before its
-    first junction. cruise: its wish speed as a share of the limit. waited_s: how long it has stood
-    before the present lane's end. has_stopped: it has stood at the present lane's end, as a stop
-    sign demands. moved_m: by how much in the last tick.
+    Attributes:
+        cruise: its desired speed as a share of the speed limit.
+        ahead: the lanes that it will drive next.
+        behind: the lane that it came from; None before its first junction.
+        waited_s: how long it has stood before the end of the present lane.
+        has_stopped: whether it has stood at the end of the present lane, as a stop sign demands.
+        moved_m: how far it moved in the last tick.
     """
 
     car_id: int
@@ -40,8 +43,8 @@ class Car:
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """A stretch of a lane that a road user covers, from its tail to its front; its speed along the
-    lane.
+    """The stretch of a lane that a road user covers, from its tail to its front, and its speed
+    along the lane.
     """
 
     car_id: int
@@ -51,6 +54,6 @@ class Occupant:
 
 
 Occupancy = dict[int, list[Occupant]]
-"""Who is on each lane, in the order of their tails; a car that crosses from one lane to the next is
-on both.
+"""The road users on each lane, in the order of their tails. A car that passes from one lane to the
+next is on both.
 """

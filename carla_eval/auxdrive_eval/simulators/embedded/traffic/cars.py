@@ -1,4 +1,4 @@
-"""Moving cars: each follows its lanes by the Intelligent Driver Model behind whatever is ahead of
+"""Moving cars. Each follows its lanes by the Intelligent Driver Model, behind whatever is ahead of
 it on them, the ego included.
 """
 
@@ -23,14 +23,16 @@ LATERAL_MPS2 = 2.0
 PROFILE_BRAKE_MPS2 = 1.5
 LOOK_AHEAD_M = 45.0
 DIVERGE_M = 9.0
-"""On lanes that part from a common start, cars this near to it are in each other's way."""
+"""Where lanes diverge from a common start, cars within this distance of it are in each
+other's way.
+"""
 STOP_MARGIN_M = 1.0
 SPAWN_GAP_M = 16.0
 CLEAR_OF_EGO_M = 22.0
 
 
 class Traffic:
-    """All moving cars but the ego, on one town."""
+    """All moving cars of one town, except the ego."""
 
     def __init__(self, graph: LaneGraph, seed: int, count: int, ego: Pose2 | None = None) -> None:
         self.graph = graph
@@ -66,8 +68,8 @@ class Traffic:
         return np.concatenate(profiles)
 
     def _spawn(self, count: int, ego: Pose2 | None) -> None:
-        """Cars at rest gaps on road lanes, away from the ego and from the ends of lanes; fewer than
-        `count` where there is no room.
+        """Place cars at rest on road lanes, away from the ego and from the ends of lanes; fewer
+        than `count` if there is no room.
         """
         roads = [lane for lane in self.graph.town.lanes.values() if lane.junction_id is None]
         slots = [
@@ -98,7 +100,7 @@ class Traffic:
             self.cars[car.car_id] = car
 
     def _look_ahead(self, car: Car) -> None:
-        """Let the car know its next connector and the road beyond it."""
+        """Make sure that the car knows its next connector and the road after it."""
         while len(car.ahead) < 2:
             after = self.graph.town.lanes[car.ahead[-1] if car.ahead else car.lane].successors
             car.ahead.append(int(after[int(self._rng.integers(len(after)))]))
@@ -112,8 +114,11 @@ class Traffic:
     ) -> None:
         """Advance every car by one tick.
 
-        ego: the ego as a road user on its route, None where it has left its lanes. ego_box: float64
-        (5,), what others must not hit.
+        Args:
+            tick_s: length of the tick.
+            colours: colour of each light by its id.
+            ego: the ego as a road user on its route; None if it has left its lanes.
+            ego_box: float64 (5,), which other cars must not hit.
         """
         self.ego = ego
         everyone = self.cars if ego is None else {**self.cars, EGO_ID: ego}
@@ -145,7 +150,7 @@ class Traffic:
         return occupancy
 
     def covered(self, ego_box: Float64, speed_mps: float) -> list[tuple[int, Occupant]]:
-        """The stretches of lanes that a car along them would share with a box, float64 (5,)."""
+        """The stretches of lanes on which a box, float64 (5,), is in the way of cars."""
         near = self.graph.near(float(ego_box[0]), float(ego_box[1]))
         away = self.graph.points[near] - ego_box[:2]
         cos, sin = math.cos(ego_box[2]), math.sin(ego_box[2])
@@ -177,8 +182,8 @@ class Traffic:
         return result
 
     def leader(self, car: Car) -> tuple[float, float]:
-        """Gap, bumper to bumper (metres), and speed of the next road user on the car's lanes; (inf,
-        0) when the way is clear.
+        """The next road user on the car's lanes: the gap from bumper to bumper in metres, and its
+        speed; (inf, 0) if the way is clear.
         """
         front = car.along_m + car.length_m / 2
         found = self._next_on(car, car.lane, car.along_m, front)
@@ -193,8 +198,8 @@ class Traffic:
     def _next_on(
         self, car: Car, lane: int, beyond_m: float, front_m: float
     ) -> tuple[float, float] | None:
-        """The nearest of those whose middle is beyond a place on a lane, or on a lane that parts
-        from it; distances along that lane.
+        """The nearest road user whose middle is beyond a place on a lane, or on a lane that
+        diverges from it, in distances along that lane.
         """
         nearest: tuple[float, float] | None = None
         for occupants, limit in ((self.occupancy.get(lane, ()), math.inf), *self._parting(lane)):
@@ -224,13 +229,14 @@ class Traffic:
             self.graph.town.lanes[car.lane].junction_id is None
             and self.junctions.granted(car.car_id) is None
         ):
-            # The line is a leader at rest, but a car stops nearer to it than to another car.
+            # The line counts as a car at rest, but a car stops nearer to a line than to another
+            # car.
             to_line = self.junctions.to_line_m(car) - STOP_MARGIN_M + 2.0
             accel = min(accel, idm_accel(car.speed_mps, wish, max(to_line, 0.1)))
         return accel
 
     def allowed_speed(self, car: Car) -> float:
-        """Speed that the bend at the car, and those on its next lanes, allow."""
+        """The speed that bends allow, here and on the car's next lanes."""
         graph = self.graph
         here = graph.first[car.lane] + min(
             int(car.along_m / graph.spacing[car.lane]), int(graph.count[car.lane]) - 1
@@ -256,7 +262,7 @@ class Traffic:
             self._look_ahead(car)
 
     def halt(self, car_id: int) -> None:
-        """Stop a car that has run into the ego, where it was before this tick."""
+        """Stop a car that has run into the ego, at its position before this tick."""
         car = self.cars[car_id]
         car.along_m, car.speed_mps, car.moved_m = max(0.0, car.along_m - car.moved_m), 0.0, 0.0
 
@@ -276,7 +282,7 @@ class Traffic:
         return np.column_stack([points, yaw, halves])
 
     def poses(self, boxes: Float64) -> tuple[CarPose, ...]:
-        """What the renderer draws, from `boxes()` of this tick."""
+        """The cars for the renderer, from `boxes()` of this tick."""
         return tuple(
             CarPose(
                 c.car_id,

@@ -1,4 +1,4 @@
-"""Which connectors of a junction cannot be driven at the same time, and who goes first."""
+"""Which connectors of a junction cannot be driven at the same time, and which goes first."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from auxdrive_eval.simulators.embedded.geometry.curves import wrap
 from auxdrive_eval.simulators.embedded.town.model import Junction, JunctionKind, Lane, Town
 
 CLEARANCE_M = 2.6
-"""Centre lines nearer than this are too near for two cars side by side."""
+"""Two cars cannot be side by side on centre lines that are nearer than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Another connector that crosses or joins this one: a car on it is in the way until its tail is
+    """Another connector that crosses or joins this one. A car on it is in the way until its tail is
     `clear_at_m` along it.
     """
 
@@ -25,8 +25,8 @@ class Conflict:
 
 
 def junction_conflicts(town: Town) -> dict[int, tuple[Conflict, ...]]:
-    """Conflicts of every connector, by lane id. Connectors that leave the same lane part from each
-    other and have none.
+    """The conflicts of every connector, by lane id. Connectors that leave the same lane diverge,
+    and are not in conflict.
     """
     conflicts: dict[int, tuple[Conflict, ...]] = {}
     for junction in town.junctions.values():
@@ -49,11 +49,11 @@ def _conflict(lane: Lane, other: Lane) -> Conflict | None:
 
 
 def priorities(town: Town) -> dict[int, int]:
-    """Rank of each connector: of two in conflict the one with the lower rank goes first.
+    """Rank of each connector. Of two in conflict, the one with the lower rank goes first.
 
-    Straight on and to the right before to the left; at a T-junction without lights, the road that
-    goes on before the road that ends. Where every arm has a stop sign all are equal: who came first
-    goes first.
+    Straight on and to the right go before to the left. At a T-junction without lights, the road
+    that continues goes before the road that ends. If every arm has a stop sign, all ranks are
+    equal, and the car that came first goes first.
     """
     ranks: dict[int, int] = {}
     for junction in town.junctions.values():
@@ -70,7 +70,9 @@ def priorities(town: Town) -> dict[int, int]:
 
 
 def _minor_lane(town: Town, junction: Junction) -> int | None:
-    """The arriving lane of a T-junction's arm that ends there: no turn of it leads straight on."""
+    """The arriving lane of the arm that ends at a T-junction: none of its turns leads
+    straight on.
+    """
     if junction.kind is not JunctionKind.TEE:
         return None
     straightness: dict[int, float] = {}

@@ -1,4 +1,6 @@
-"""The Intelligent Driver Model (Treiber, Hennecke, Helbing 2000), and speeds that lanes allow."""
+"""The Intelligent Driver Model (Treiber, Hennecke, Helbing 2000), and the speeds that lanes
+allow.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ MAX_BRAKE_MPS2 = 7.5
 
 @dataclass(frozen=True, slots=True)
 class IdmParameters:
-    """accel and brake are the comfortable ones; gap_m is kept at rest, headway_s while driving."""
+    """Parameters of the model. accel and brake are comfortable values; gap_m is kept at rest,
+    headway_s while driving.
+    """
 
     accel_mps2: float = 1.8
     brake_mps2: float = 2.2
@@ -33,11 +37,17 @@ def idm_accel(
     lead_speed_mps: float = 0.0,
     parameters: IdmParameters = DEFAULT,
 ) -> float:
-    """Acceleration towards the wish speed behind a leader `gap_m` ahead (bumper to bumper), m/s^2;
-    at least -7.5.
+    """The acceleration towards the desired speed behind a leader, in m/s^2; at least -7.5.
 
-    Above the wish speed the free term brakes comfortably at most, which the original form does not
-    bound.
+    Above the desired speed it is at most comfortable braking, which the original model does not
+    limit.
+
+    Args:
+        speed_mps: present speed.
+        wish_mps: desired speed.
+        gap_m: distance to the leader, bumper to bumper.
+        lead_speed_mps: speed of the leader.
+        parameters: of the model.
     """
     p = parameters
     free = p.accel_mps2 * (1.0 - (speed_mps / max(wish_mps, 0.1)) ** 4)
@@ -60,15 +70,15 @@ def speed_profile(
     brake_mps2: float,
     end_mps: float = math.inf,
 ) -> Float64:
-    """Highest speed at each point, float64 (N,): the limit, lateral acceleration in bends, and
-    braking in time for what follows.
+    """The highest speed at each point, float64 (N,): the speed limit, the lateral acceleration in
+    bends, and braking in time for what follows.
     """
     allowed = np.minimum(
         limit_mps, np.sqrt(lateral_mps2 / np.maximum(np.abs(curvature(curve)), 1e-6))
     )
     allowed[-1] = min(allowed[-1], end_mps)
-    # v(s)^2 <= v(t)^2 + 2 b (t - s) for every later t: a running minimum from the end of v^2 + 2 b
-    # s.
+    # v(s)^2 <= v(t)^2 + 2 b (t - s) for every later t, so v^2 + 2 b s needs a running minimum from
+    # the end.
     square = allowed**2 + 2 * brake_mps2 * curve.arclength
     square = np.minimum.accumulate(square[::-1])[::-1] - 2 * brake_mps2 * curve.arclength
     return np.sqrt(np.maximum(square, 0.0))

@@ -1,8 +1,10 @@
-"""Who may enter a junction: a reservation of connectors that keeps two cars in conflict apart.
+"""Which cars may enter a junction. Connectors are reserved, so that two cars in conflict never
+drive at the same time.
 
-A car asks as it comes near. It is let in when its signal allows, no car in conflict is in the
-junction or let in before it, no car with priority is close, and there is room beyond. The ego takes
-part like any other; where it enters unasked, its box blocks what it covers.
+A car asks when it comes near. It may enter if its signal allows it, no car in conflict is in the
+junction or was admitted before it, no car with priority is close, and there is room behind the
+junction. The ego takes part like any other car; if it enters without permission, its box blocks
+what it covers.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from auxdrive_eval.simulators.embedded.traffic.conflicts import (
 from auxdrive_eval.world import LightColour
 
 HARD_STOP_MPS2 = 2.8
-"""A car stops for yellow where this deceleration is enough."""
+"""A car stops at a yellow light if this deceleration is enough."""
 COMFORT_STOP_MPS2 = 1.5
 ASK_M = 8.0
 GAP_S = 4.5
@@ -40,11 +42,11 @@ class JunctionControl:
         self._granted: dict[int, int] = {}
 
     def granted(self, car_id: int) -> int | None:
-        """The connector that a car may drive, or None."""
+        """The connector that is reserved for a car, or None."""
         return self._granted.get(car_id)
 
     def to_line_m(self, car: Car) -> float:
-        """From the car's front to the end of its lane."""
+        """Distance from the car's front to the end of its lane."""
         return self.town.lanes[car.lane].length_m - car.along_m - car.length_m / 2
 
     def update(
@@ -54,8 +56,8 @@ class JunctionControl:
         colours: Mapping[int, LightColour],
         tick_s: float,
     ) -> None:
-        """Take back what is used up, then hear those who ask: the longest waiting first, then the
-        nearest.
+        """Release what has been used, then decide on the cars that ask: those that have waited
+        longest first, then the nearest.
         """
         for car in cars.values():
             self._watch_stop(car, tick_s)
@@ -133,8 +135,8 @@ class JunctionControl:
     def _is_taken(
         self, conflict: Conflict, car: Car, cars: Mapping[int, Car], occupancy: Occupancy
     ) -> bool:
-        """Whether a car let in before, or whatever stands on the other connector, has the stretch
-        in conflict still before it.
+        """Whether the stretch in conflict is still ahead of a car that was admitted earlier, or of
+        anything that is on the other connector.
         """
         for other_id, connector in self._granted.items():
             if connector == conflict.other and other_id != car.car_id:
@@ -162,8 +164,8 @@ class JunctionControl:
         occupancy: Occupancy,
         colours: Mapping[int, LightColour],
     ) -> bool:
-        """Whether the first car on the other connector's arriving lane has priority and will be
-        there soon.
+        """Whether the first car on the lane that leads to the other connector has priority and will
+        arrive soon.
         """
         if self._rank[conflict.other] >= self._rank[car.ahead[0]]:
             return False

@@ -1,5 +1,5 @@
-"""Colours of the lights as a function of time: each junction turns through its two groups on a
-fixed cycle.
+"""Colours of the traffic lights as a function of time. Each junction alternates between its two
+groups in a fixed cycle.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ GROUPS = 2
 
 
 class LightCycles:
-    """Green, yellow, then red for all, group after group. Lengths and starts of the cycles come
-    from the seed, junction by junction.
+    """For one group after the other: green, yellow, then red for all. The seed decides the length
+    and start of the cycle of each junction.
     """
 
     def __init__(self, town: Town, seed: int) -> None:
