@@ -74,7 +74,7 @@ def write_bundle(
         CheckFailed: the exported graph does not predict what the student does, or the check cannot
             tell. Nothing is left behind after any error.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive_deploy import write_bundle
         >>> from auxdrive_train import load_run

@@ -30,7 +30,7 @@ class Agent(Protocol):
     - `reset` may be missing in agents that were written before it existed: `auxdrive drive` then
       loads the agent anew, in a process of its own, for every route.
 
-    Example:
+    Examples:
         >>> from auxdrive import Agent, CameraSpec, Prediction, SteeringSpec, VehicleSpec
         >>> class Straight:
         ...     name, auxiliaries = "straight ahead", ()

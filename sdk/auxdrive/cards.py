@@ -51,7 +51,7 @@ class CameraSpec(Card):
         z_m: how high above the ground.
         pitch_rad: how far it is tilted; positive looks down (a right-handed turn about y).
 
-    Example:
+    Examples:
         >>> from auxdrive import CameraSpec
         >>> CameraSpec(width=320, height=240, fov_deg=90.0, x_m=1.5, z_m=1.6).pitch_rad
         0.0
@@ -76,7 +76,7 @@ class VehicleSpec(Card):
             change. None: not known, and not limited. The driver of a passenger car reaches about
             1 rad/s, a model car's servo ten times that.
 
-    Example:
+    Examples:
         >>> from auxdrive import VehicleSpec
         >>> VehicleSpec(name="model car", wheelbase_m=0.26).max_steer_rate_radps is None
         True
@@ -124,7 +124,7 @@ class DatasetCard(Card):
             of another split in the same session; null where it shares no session with another
             split. It is written when splits are made; `auxdrive inspect` measures it again.
 
-    Example:
+    Examples:
         >>> from auxdrive import CameraSpec, DatasetCard, Modality
         >>> card = DatasetCard(
         ...     name="yard", rate_hz=10.0, modalities=(Modality.RGB,),
@@ -318,7 +318,7 @@ class ModelCard(Card):
         latency: measured times of a call; empty where none were measured.
         files: the SHA-256 of every other file of the bundle, by its relative path.
 
-    Example:
+    Examples:
         >>> from auxdrive import Bundle
         >>> card = Bundle.open("bundle").card
         >>> card.task, [each.name for each in card.inputs]

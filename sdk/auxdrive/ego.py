@@ -194,7 +194,7 @@ class EgoLayout:
     Raises:
         UsageError: there is no such input; the message names the nearest.
 
-    Example:
+    Examples:
         >>> from auxdrive.ego import EgoLayout
         >>> layout = EgoLayout(("speed_mps", "target_ego_m"))
         >>> layout.width, layout.columns["target_ego_m"]

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 class AuxdriveError(Exception):
     """Base of every error that auxdrive raises on purpose. Other errors are defects.
 
-    Example:
+    Examples:
         >>> from auxdrive import AuxdriveError, Bundle
         >>> try:
         ...     Bundle.open("nowhere")
@@ -27,7 +27,7 @@ class AuxdriveError(Exception):
 class UsageError(AuxdriveError):
     """The caller asked for something that does not exist or cannot work.
 
-    Example:
+    Examples:
         >>> from auxdrive import RUNTIMES
         >>> RUNTIMES["onnxruntim"]
         Traceback (most recent call last):
@@ -38,7 +38,7 @@ class UsageError(AuxdriveError):
 class ConfigError(UsageError):
     """A config or an option is wrong. The message lists every mistake at once.
 
-    Example:
+    Examples:
         >>> from auxdrive import SteeringSpec, VehicleSpec, make_controller
         >>> make_controller("pid", SteeringSpec(), VehicleSpec(), {"max_age": 0.3})
         Traceback (most recent call last):
@@ -50,7 +50,7 @@ class DataError(AuxdriveError):
     """A recording or data set, or what one is to be made from, is damaged, empty or lacks what is
     needed.
 
-    Example:
+    Examples:
         >>> from auxdrive import EpisodeReader
         >>> EpisodeReader("data/episodes/drive-9999")
         Traceback (most recent call last):
@@ -62,7 +62,7 @@ class BundleError(AuxdriveError):
     """A bundle is damaged or incomplete, holds files that do not belong to it, or a hash does not
     match.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive import Bundle
         >>> _ = Path("bundle/README.md").write_text("changed")
@@ -76,7 +76,7 @@ class InputError(AuxdriveError):
     """A value given to a predictor, a controller or a recording has the wrong type, shape or dtype,
     or is not finite.
 
-    Example:
+    Examples:
         >>> from auxdrive import RouteFollower
         >>> RouteFollower([(0.0, 0.0)])
         Traceback (most recent call last):
@@ -88,7 +88,7 @@ class RuntimeFailure(AuxdriveError):
     """The runtime failed while it ran a graph that it had loaded. `Predictor.predict` does not
     raise it: it withholds the prediction.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from auxdrive import Observation, Predictor
         >>> image = np.zeros((24, 32, 3), np.uint8)
@@ -104,7 +104,7 @@ class RuntimeUnavailable(AuxdriveError):
     """The runtime, provider or device that was asked for cannot be had. Nothing else is ever used
     instead without being asked for.
 
-    Example:
+    Examples:
         >>> from auxdrive import Predictor, RuntimeUnavailable
         >>> try:
         ...     predictor = Predictor.load("bundle", device="cuda")
@@ -121,7 +121,7 @@ class MissingExtra(UsageError):
         what: what needs them.
         extras: their names.
 
-    Example:
+    Examples:
         >>> from auxdrive import MissingExtra
         >>> print(MissingExtra("auxdrive train", "train"))
         auxdrive train needs the extra 'train', which is not installed. Install it: pip install ...
@@ -158,7 +158,7 @@ class WrongVersion(UsageError):
 class SimulatorError(AuxdriveError):
     """A simulator cannot be started, or a route cannot be driven in it.
 
-    Example:
+    Examples:
         >>> from auxdrive import AuxdriveError, SimulatorError
         >>> try:
         ...     raise SimulatorError("the simulator has no town 'harbour'")
@@ -175,7 +175,7 @@ class WorkerDied(AuxdriveError):
 class CheckFailed(AuxdriveError):
     """A check was made and did not pass.
 
-    Example:
+    Examples:
         >>> from auxdrive import CheckFailed
         >>> CheckFailed("bundle: 1 of 14 checks failed").exit_code
         1

@@ -24,7 +24,7 @@ def front(
     Returns:
         The two functions.
 
-    Example:
+    Examples:
         >>> from auxdrive.fronts import front
         >>> get, _ = front("auxdrive", {"types": "Control Flag"})
         >>> get("Flag")

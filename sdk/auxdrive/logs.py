@@ -23,7 +23,7 @@ def logged_to(handler: logging.Handler, level: int = logging.INFO) -> Iterator[N
         handler: that gets the records.
         level: the least level that is logged.
 
-    Example:
+    Examples:
         >>> import logging, sys
         >>> from auxdrive.logs import logged_to
         >>> with logged_to(logging.StreamHandler(sys.stdout)):

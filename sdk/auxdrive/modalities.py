@@ -18,7 +18,7 @@ from auxdrive.errors import UsageError, unknown_name
 class Modality(StrEnum):
     """The modalities that a recording can hold. The value is the name of the file (`rgb.npy`).
 
-    Example:
+    Examples:
         >>> from auxdrive import Modality
         >>> Modality("depth") is Modality.DEPTH
         True
@@ -55,7 +55,7 @@ class ModalitySpec:
         mirror: what happens to a frame when the scene is mirrored left to right: "flip" reverses
             the columns, "spectrum" the horizontal frequencies of a centred spectrum.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from auxdrive import MODALITIES, Modality
         >>> depth = MODALITIES[Modality.DEPTH]

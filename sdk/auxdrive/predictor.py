@@ -50,7 +50,7 @@ class Predictor:
         threads: CPU threads of one call.
         providers: what executes the graph, in the runtime's own words.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from auxdrive import Observation, Predictor
         >>> image = np.zeros((24, 32, 3), np.uint8)

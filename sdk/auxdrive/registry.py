@@ -83,7 +83,7 @@ class Registry(Generic[T]):
         check: called with what another package brought; False, or an error, where that is of the
             wrong kind.
 
-    Example:
+    Examples:
         >>> from auxdrive import Registry
         >>> encodings = Registry("encoding", "auxdrive.encodings", {"json": "json:dumps"})
         >>> encodings.names()

@@ -70,7 +70,7 @@ class RouteFollower:
     Raises:
         InputError: the points or commands make no route.
 
-    Example:
+    Examples:
         >>> from auxdrive import Pose2, RouteFollower
         >>> follower = RouteFollower([(0.0, 0.0), (30.0, 0.0), (30.0, 40.0)])
         >>> follower.update(Pose2(x_m=2.0, y_m=0.0, yaw_rad=0.0)).target_ego_m

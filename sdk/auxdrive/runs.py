@@ -230,7 +230,7 @@ class RunFolder:
     Attributes:
         path: the folder; it need not exist.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive.runs import RunFolder
         >>> folder = RunFolder(Path("runs/samd"))

@@ -31,7 +31,7 @@ class SteeringSpec(Strict):
         ratio: degrees of the steering wheel for one degree at the road wheel; for the kind
             "steering_wheel_deg" alone.
 
-    Example:
+    Examples:
         >>> from auxdrive import SteeringSpec
         >>> spec = SteeringSpec(kind="normalised", positive="right", max_road_wheel_deg=30.0)
         >>> round(float(spec.to_road_wheel_rad(0.5)), 3)  # 15 degrees to the right

@@ -33,7 +33,7 @@ class Flag(StrEnum):
         INPUT_OUT_OF_RANGE: the speed or the target point lies outside what the model was trained
             on. The prediction is given, but it is a guess.
 
-    Example:
+    Examples:
         >>> from auxdrive import Flag, Prediction
         >>> flags = frozenset({Flag.INPUT_OUT_OF_RANGE})
         >>> guess = Prediction(time_s=0.0, latency_ms=4.0, steer_rad=0.1, flags=flags)
@@ -103,7 +103,7 @@ class Observation:
         command: route command (the number of a `RoadOption`). `auxdrive drive` fills it in for
             agents of your own; no bundle's model takes it.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from auxdrive import Observation
         >>> image = np.zeros((240, 320, 3), np.uint8)
@@ -142,7 +142,7 @@ class Prediction:
         reason: why it is flagged, as a sentence for people; empty when it is not.
         values: for models of other tasks, float32 arrays (any shape) by the name of the output.
 
-    Example:
+    Examples:
         >>> from auxdrive import Prediction
         >>> prediction = Prediction(time_s=12.5, latency_ms=3.1, steer_rad=0.05)
         >>> prediction.is_empty
@@ -181,7 +181,7 @@ class Control:
         throttle: 0 (none) to 1 (full).
         brake: 0 (none) to 1 (full).
 
-    Example:
+    Examples:
         >>> from auxdrive import Control
         >>> Control(steer_rad=0.1, throttle=0.3, brake=0.0)
         Control(steer_rad=0.1, throttle=0.3, brake=0.0)
@@ -195,7 +195,7 @@ class Control:
 class RoadOption(IntEnum):
     """Route commands: what the route does here. Numbered as in CARLA.
 
-    Example:
+    Examples:
         >>> from auxdrive import RoadOption
         >>> RoadOption(4).name
         'LANE_FOLLOW'
@@ -219,7 +219,7 @@ class Pose2:
         y_m: second coordinate of the position.
         yaw_rad: heading from the x axis, positive to the left (counter-clockwise).
 
-    Example:
+    Examples:
         >>> from auxdrive import Pose2
         >>> Pose2(x_m=3.0, y_m=-1.0, yaw_rad=0.5).yaw_rad
         0.5

@@ -27,7 +27,7 @@ class Work:
         effort: where units differ in how long they take, the effort of all of them together, in any
             unit. None where all units take about as long.
 
-    Example:
+    Examples:
         >>> from auxdrive import Work
         >>> Work("driving", "route", total=10, at_once=2).total
         10
@@ -45,7 +45,7 @@ class Shown(Protocol):
     """The progress of a work, as whoever does the work reports it. `auxdrive.console.progress`
     shows it; another display is a context manager of your own that takes the `Work`.
 
-    Example:
+    Examples:
         >>> from contextlib import contextmanager
         >>> from auxdrive import Work
         >>> class Counted:
@@ -121,7 +121,7 @@ class Pace:
         work: whose progress it is.
         clock: gives the time in seconds.
 
-    Example:
+    Examples:
         >>> from auxdrive.work import Pace, Work
         >>> times = iter([0.0, 30.0, 30.0])
         >>> pace = Pace(Work("training", "epoch", total=4), lambda: next(times))
@@ -209,7 +209,7 @@ def counted(number: int, unit: str) -> str:
         number: how many.
         unit: in the singular.
 
-    Example:
+    Examples:
         >>> from auxdrive.work import counted
         >>> counted(1, "route"), counted(2, "route")
         ('1 route', '2 routes')
@@ -220,7 +220,7 @@ def counted(number: int, unit: str) -> str:
 def duration(seconds: float) -> str:
     """A duration in words: "40 s", "12 min", "3 h 05 min", "2 d 4 h".
 
-    Example:
+    Examples:
         >>> from auxdrive.work import duration
         >>> duration(3900)
         '1 h 05 min'

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import chdir
@@ -55,6 +56,8 @@ def test_examples_run(module: str, finished_work: Path, tmp_path: Path) -> None:
     for number, test in enumerate(doctest.DocTestFinder().find(import_module(module))):
         if not test.examples:
             continue
+        # the heading that makes them code on the documentation's pages, and not quotations
+        assert re.search(r"^ *Examples:$", test.docstring, re.MULTILINE), test.name
         # as in a reader's own file: no name is known yet, and no other example was here
         test.globs = {"__name__": "__main__"}
         with chdir(shutil.copytree(finished_work, tmp_path / str(number))):

@@ -25,7 +25,7 @@ class SimulatorSettings(Strict):
         kind: its name in the table `SIMULATORS`.
         options: an instance of `SIMULATORS[kind].options_type`; a mapping is converted to one.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
         >>> settings = SimulatorSettings(kind="embedded", options={"traffic": 5})
         >>> simulator = make_simulator(settings, sensors=False)

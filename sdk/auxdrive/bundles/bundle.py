@@ -33,7 +33,7 @@ class Bundle:
         passed_over: files and folders that are no part of a bundle but that desktops, file systems
             and git leave everywhere (.DS_Store, Thumbs.db, .git, ...). They were not opened.
 
-    Example:
+    Examples:
         >>> from auxdrive import Bundle
         >>> bundle = Bundle.open("bundle")
         >>> bundle.card.task

@@ -42,7 +42,7 @@ def verify_bundle(
             is no SHA-256.
         RuntimeUnavailable: the runtime or device cannot be had here.
 
-    Example:
+    Examples:
         >>> from auxdrive import verify_bundle
         >>> report = verify_bundle("bundle")
         >>> report.passed, report.checks[0].name

@@ -46,7 +46,7 @@ def make_controller(
         UsageError: no such controller or preset, or the vehicle's card lacks what it needs.
         ConfigError: wrong options; the message names all of them.
 
-    Example:
+    Examples:
         >>> from auxdrive import Prediction, SteeringSpec, VehicleSpec, make_controller
         >>> options = {"target_speed_mps": 4.0, "max_age_s": 0.2}
         >>> controller = make_controller("steering", SteeringSpec(), VehicleSpec(), options)

@@ -46,7 +46,7 @@ class ControllerOptions(Options):
         max_age_s: a prediction whose image is older than this is not driven by.
         safe_stop_brake: the brake (0.1 to 1) while there is no usable prediction.
 
-    Example:
+    Examples:
         >>> from auxdrive import ControllerOptions
         >>> ControllerOptions(max_age_s=0.2).safe_stop_brake
         1.0
@@ -69,7 +69,7 @@ class Controller(Protocol):
     A controller remembers the drive so far: call `reset` when a new drive begins, and use it from
     one thread alone.
 
-    Example:
+    Examples:
         >>> from auxdrive import Controller, Prediction, SteeringSpec, VehicleSpec, make_controller
         >>> controller: Controller = make_controller("steering", SteeringSpec(), VehicleSpec())
         >>> late = Prediction(time_s=10.0, latency_ms=5.0, steer_rad=0.1)
@@ -140,7 +140,7 @@ class GuardedController(ABC):
         vehicle: the vehicle.
         options: an object of `options_type`.
 
-    Example:
+    Examples:
         >>> from auxdrive import Control, ControllerOptions, GuardedController
         >>> from auxdrive import Prediction, SteeringSpec, VehicleSpec
         >>> class Crawl(GuardedController):

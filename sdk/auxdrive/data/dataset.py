@@ -61,7 +61,7 @@ class Dataset:
         parts: the data sets that are used as one; empty where there is one folder.
         path: the folder; None where there are several.
 
-    Example:
+    Examples:
         >>> from auxdrive import Dataset, Modality
         >>> dataset = Dataset.open("data")
         >>> dataset.split("val")

@@ -46,7 +46,7 @@ def write_card(dataset_dir: Path | str, card: DatasetCard) -> None:
     Raises:
         DataError: the disk refuses; an old card is untouched.
 
-    Example:
+    Examples:
         >>> from auxdrive import CameraSpec, DatasetCard, Modality, write_card
         >>> camera = CameraSpec(width=320, height=240, fov_deg=90.0)
         >>> card = DatasetCard(name="yard", rate_hz=10.0, modalities=(Modality.RGB,), camera=camera)

@@ -28,7 +28,7 @@ class EpisodeReader:
         DataError: no such episode; or a file is truncated, pickled, of the wrong shape or dtype, or
             of another length than the others.
 
-    Example:
+    Examples:
         >>> from auxdrive import EpisodeReader, Modality
         >>> episode = EpisodeReader("data/episodes/val-0")
         >>> len(episode), episode.frames(Modality.RGB).shape

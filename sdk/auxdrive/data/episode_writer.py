@@ -68,7 +68,7 @@ class EpisodeWriter:
         UsageError: an unknown modality.
         DataError: the episode exists already, or the disk refuses.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from auxdrive import EpisodeWriter, Modality
         >>> with EpisodeWriter("yard", "drive-0001", [Modality.RGB]) as writer:

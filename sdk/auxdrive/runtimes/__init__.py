@@ -103,7 +103,7 @@ class RuntimeSpec:
         distributions: the distributions that bring the package, where their names differ from the
             package's; only one of several may be installed.
 
-    Example:
+    Examples:
         >>> from auxdrive import RUNTIMES
         >>> RUNTIMES["onnxruntime"].devices
         ('cpu', 'cuda')

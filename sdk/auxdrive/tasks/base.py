@@ -70,7 +70,7 @@ class TaskSpec(ABC):
         controller: the name of the controller that drives by its predictions; None where there is
             none.
 
-    Example:
+    Examples:
         >>> from auxdrive import TaskSpec
         >>> from auxdrive.tasks.base import OutputLimit
         >>> class Speed(TaskSpec):

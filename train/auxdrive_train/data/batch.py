@@ -29,7 +29,7 @@ class Batch:
             `task.loss_per_sample`.
         index: int64 (B,), the samples' numbers in their `SampleSet`.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> import numpy as np
         >>> from auxdrive.data.dataset import Dataset

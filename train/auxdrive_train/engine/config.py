@@ -75,7 +75,7 @@ class TrainConfig(Strict):
     Raises:
         ConfigError: from `load_config` and `parse_config`, with every mistake.
 
-    Example:
+    Examples:
         >>> from auxdrive_train import parse_config
         >>> config = parse_config({"data": "data", "task": "steering", "epochs": 3})
         >>> config.method, config.epochs, config.lr
@@ -272,7 +272,7 @@ def load_config(
     Raises:
         ConfigError: the message lists every mistake, with the nearest valid name.
 
-    Example:
+    Examples:
         >>> from auxdrive_train import load_config
         >>> config = load_config(None, {"data": "data", "epochs": 3}, ["augment.mirror=0"])
         >>> config.epochs, config.augment.mirror
@@ -309,7 +309,7 @@ def parse_config(
     Raises:
         ConfigError: the message lists every mistake, with the nearest valid name.
 
-    Example:
+    Examples:
         >>> from auxdrive_train import parse_config
         >>> parse_config({"data": "data", "task": "waypoints"}).backbone  # from the task's recipe
         'pilotnet_bn'

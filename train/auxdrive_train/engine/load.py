@@ -41,7 +41,7 @@ class Run:
         progress: where training ended.
         record: what `run.json` says of its origin.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive_train import load_run
         >>> run = load_run(Path("run"))
@@ -110,7 +110,7 @@ def load_run(directory: Path) -> Run:
     Raises:
         DataError: there is no run, it has not finished an epoch, or a file is damaged.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive_train import load_run
         >>> load_run(Path("run")).task.name

@@ -52,7 +52,7 @@ def train(
         AuxdriveError: anything that the user can correct. The run can then be continued with
             `resume`.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive_train import parse_config, train
         >>> config = parse_config({"data": "data", "epochs": 1, "batch_size": 16, "threads": 1})

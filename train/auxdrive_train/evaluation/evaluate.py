@@ -108,7 +108,7 @@ def evaluate(
         DataError: the data lack something that the model needs (all of it is named), or are
             damaged.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive_train import evaluate, open_model
         >>> result = evaluate(open_model(Path("run")), [Path("data")], split="val")

@@ -87,7 +87,7 @@ def open_model(path: Path, role: str = STUDENT, device: str = "cpu") -> Model:
         UsageError: the folder holds neither a run nor a bundle, or has no such role.
         AuxdriveError: it is damaged, or the device is not available.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive_train import open_model
         >>> open_model(Path("run")).kind, open_model(Path("bundle")).kind

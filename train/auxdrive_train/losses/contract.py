@@ -40,7 +40,7 @@ class LossSetup:
         teacher: how wide the teacher's are.
         samples: number of training samples; `batch.index` numbers them from 0.
 
-    Example:
+    Examples:
         >>> from auxdrive_train import LossSetup
         >>> from auxdrive_train.models.maps import Widths
         >>> from auxdrive_train.tasks.steering_angle import SteeringTask
@@ -74,7 +74,7 @@ class Loss(nn.Module, ABC):
     Args:
         setup: task, widths and number of samples.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from auxdrive_train import Loss, LossSetup, Output
         >>> from auxdrive_train.models.maps import Widths
@@ -147,7 +147,7 @@ def make_loss(name: str, setup: LossSetup) -> Loss:
         UsageError: there is no such loss, or the package that brings it is broken.
         ConfigError: the loss compares a map that one of the networks does not have.
 
-    Example:
+    Examples:
         >>> from auxdrive_train import LossSetup, make_loss
         >>> from auxdrive_train.models.maps import Widths
         >>> from auxdrive_train.tasks.steering_angle import SteeringTask

@@ -29,7 +29,7 @@ class Hint(Loss):
     """FitNets' loss on features, with its regressor if their widths differ (Romero et al. 2015, eq.
     3).
 
-    Example:
+    Examples:
         >>> import torch
         >>> from auxdrive_train.losses.hint import hint
         >>> hint(torch.zeros(2, 4), torch.full((2, 4), 3.0))

@@ -32,7 +32,7 @@ def kd_regression(student: Tensor, teacher: Tensor, scale: float) -> Tensor:
 class KD(Loss):
     """The loss on predictions, in the task's scaled units (Hinton, Vinyals, Dean 2015).
 
-    Example:
+    Examples:
         >>> import torch
         >>> from auxdrive_train.losses.kd import kd_regression
         >>> kd_regression(torch.zeros(2, 1), torch.full((2, 1), 3.0), scale=1.5)

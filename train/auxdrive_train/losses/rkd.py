@@ -91,7 +91,7 @@ class RKD(Loss):
     """The loss on features (Park et al. 2019, eq. 4 to 8); those of student and teacher may differ
     in width.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from auxdrive_train.losses.rkd import rkd
         >>> student = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]])

@@ -64,7 +64,7 @@ def is_finished(info: ValidationInfo) -> bool:
 class Options(Strict):
     """Base class of a method's own options (`options:` in the config).
 
-    Example:
+    Examples:
         >>> from auxdrive_train import Options
         >>> from pydantic import Field
         >>> class MimicOptions(Options):
@@ -82,7 +82,7 @@ class Step:
         losses: scalars with gradients, by name; the engine minimises their sum.
         logged: further numbers for the log; they are not optimised.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from auxdrive_train import Step
         >>> step = Step({"task": torch.tensor(0.5), "distil": torch.tensor(0.25)}, {"wins": 0.4})
@@ -117,7 +117,7 @@ class Phase:
             the phase a fresh one.
         lr_span: which part of the learning-rate schedule the phase covers, as (start, end) in 0..1.
 
-    Example:
+    Examples:
         >>> from auxdrive_train import STUDENT, Phase, Step
         >>> def loss(networks, batch):
         ...     error = networks[STUDENT](batch).prediction - batch.label
@@ -161,7 +161,7 @@ class PhaseRecord:
         best: the best validation value of the task's primary metric.
         last: its value after the last epoch.
 
-    Example:
+    Examples:
         >>> from auxdrive_train import PhaseRecord
         >>> PhaseRecord("round 1: teacher", epochs=5, watch="teacher", best=0.8, last=0.9).best
         0.8
@@ -183,7 +183,7 @@ class Distillation:
         student: name of the network that learns.
         teacher: name of the network that it learns from.
 
-    Example:
+    Examples:
         >>> from auxdrive_train import STUDENT, TEACHER, Distillation
         >>> Distillation("hint", STUDENT, TEACHER).loss
         'hint'
@@ -204,7 +204,7 @@ class Setup:
         build: makes encoders and heads.
         epochs: how many epochs the student trains.
 
-    Example:
+    Examples:
         >>> from auxdrive.cards import PreprocessingSpec
         >>> from auxdrive.modalities import Modality
         >>> from auxdrive_train import Build, Setup
@@ -239,7 +239,7 @@ class Method(ABC):
     Raises:
         ConfigError: the method cannot be trained with this setup; all mistakes are named.
 
-    Example:
+    Examples:
         A method with a single phase derives from `SinglePhase`, or from `SingleNetworkMethod` if it
         has a single network:
 

@@ -29,7 +29,7 @@ class Backbone:
         load_weights: loads a file of published weights into such an encoder; None if there are
             none.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from auxdrive_train import BACKBONES
         >>> encoder = BACKBONES["pilotnet"].encoder(3, (66, 200))

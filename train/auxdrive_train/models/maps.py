@@ -31,7 +31,7 @@ class Kept:
     Args:
         wanted: names of the maps to keep.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from auxdrive_train.models.maps import Kept
         >>> kept = Kept(["stem"])

@@ -37,7 +37,7 @@ class Output:
         prediction: (B, *label_shape), in physical units.
         maps: by name, the intermediate maps (B, C, h, w) that were asked for.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from auxdrive_train import Output
         >>> output = Output(features=torch.zeros(2, 100), prediction=torch.zeros(2, 1))
@@ -56,7 +56,7 @@ class Network(nn.Module):
     Attributes:
         modalities: what the network sees.
 
-    Example:
+    Examples:
         >>> from auxdrive.cards import PreprocessingSpec
         >>> from auxdrive.modalities import Modality
         >>> from auxdrive_train import Build, SingleNetwork
@@ -108,7 +108,7 @@ class SingleNetwork(Network):
         modality: what it sees.
         build: makes encoder and head.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from auxdrive.cards import PreprocessingSpec
         >>> from auxdrive.modalities import Modality
@@ -176,7 +176,7 @@ class FusedNetwork(Network):
         build: makes encoder, stems and head.
         head: the single network's head, if the two share it.
 
-    Example:
+    Examples:
         >>> from auxdrive.cards import PreprocessingSpec
         >>> from auxdrive.modalities import Modality
         >>> from auxdrive_train import Build, FusedNetwork, SingleNetwork
@@ -246,7 +246,7 @@ class LateFusionNetwork(Network):
         modalities: what it sees.
         build: makes encoders and head.
 
-    Example:
+    Examples:
         >>> from auxdrive.cards import PreprocessingSpec
         >>> from auxdrive.modalities import Modality
         >>> from auxdrive_train import Build, LateFusionNetwork
@@ -395,7 +395,7 @@ class Build:
     Raises:
         UsageError: there is no such backbone.
 
-    Example:
+    Examples:
         >>> from auxdrive.cards import PreprocessingSpec
         >>> from auxdrive_train import Build
         >>> from auxdrive_train.tasks.steering_angle import SteeringTask

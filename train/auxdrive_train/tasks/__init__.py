@@ -34,7 +34,7 @@ def make_task(name: str, card: DatasetCard) -> Task:
     Raises:
         UsageError: there is no such task; the message names the nearest.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive.data.dataset import Dataset
         >>> from auxdrive_train import make_task

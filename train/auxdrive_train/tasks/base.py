@@ -35,7 +35,7 @@ class Labels:
         ego: float32 (N, E), zero for frames that are not valid.
         label: float32 (N, *label_shape), zero for frames that are not valid.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from auxdrive_train import Labels
         >>> labels = Labels(
@@ -67,7 +67,7 @@ class Task(ABC):
         recipe: a file with the task's own defaults of settings (`auxdrive_train.engine.recipes`);
             None for the general defaults.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from auxdrive_train.tasks.steering_angle import SteeringTask
         >>> task = SteeringTask()

@@ -23,7 +23,7 @@ class TrackedRun:
         step: optimiser steps done so far; 0 for a new run. A run that is resumed goes on from there
             in its existing record, and later steps in that record no longer count.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive_train import TrackedRun
         >>> TrackedRun(Path("runs/samd"), {"method": "samd"}, step=0).name
@@ -43,7 +43,7 @@ class TrackedRun:
 class Tracker(Protocol):
     """Records a run.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive_train import TrackedRun
         >>> class Printed:
