@@ -61,14 +61,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_stripe_data(tmp_path_factory.mktemp("stripe"), frames=16)
 
 
-def config_of(name: str, data: Path, **changes: object) -> TrainConfig:
-    """One epoch on small images."""
+def config_of(name: str, data: Path, task: str, **changes: object) -> TrainConfig:
+    """A short run on small images. On steering two epochs, so that a run can be cut off where its
+    optimisers have a past.
+    """
     values = {
         "data": str(data),
         "method": name,
+        "task": task,
         "aux": [m.value for m in auxiliaries_of(name)],
         "options": short(name),
-        "epochs": 1,
+        "epochs": 2 if task == "steering" else 1,
         "preprocessing": {"size": [64, 80]},
         "batch_size": 16,
         "threads": 1,
@@ -89,7 +92,7 @@ def trained(
     def run_of(name: str, task: str) -> Path:
         if (name, task) not in runs:
             out = tmp_path_factory.mktemp("runs") / f"{name}-{task}"
-            config = config_of(name, data, task=task, device=device, precision=precision)
+            config = config_of(name, data, task, device=device, precision=precision)
             train(config, out)
             runs[name, task] = out
         return runs[name, task]
@@ -278,7 +281,7 @@ def test_a_run_that_is_cut_off_resumes_bit_for_bit(
             raise KeyboardInterrupt
         return original(self, *arguments)  # type: ignore[arg-type]
 
-    config = config_of(name, data, task="steering", device=device, precision=precision)
+    config = config_of(name, data, "steering", device=device, precision=precision)
     monkeypatch.setattr(Trainer, "_step", failing)
     for attempt in range(100):
         try:
