@@ -20,7 +20,7 @@ import torch
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.checkpoint import Checkpoint, content_sha256, optimizer_state, snapshot
 from auxdrive_train.engine.progress import Progress
-from auxdrive_train.methods.contract import PhaseRecord
+from auxdrive_train.methods.phases import PhaseRecord
 from torch import Tensor, nn
 
 ODD_NUMBERS: tuple[Any, ...] = (

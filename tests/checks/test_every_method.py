@@ -32,7 +32,8 @@ from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.train import train
 from auxdrive_train.losses.contract import Loss
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import STUDENT, Method, Phase, PhaseRecord, Setup
+from auxdrive_train.methods.contract import STUDENT, Method, Setup
+from auxdrive_train.methods.phases import Phase, PhaseRecord
 from auxdrive_train.models.networks import Build, SingleNetwork
 from auxdrive_train.tasks import TASKS, make_task
 from pydantic import ValidationError

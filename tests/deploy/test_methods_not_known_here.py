@@ -25,8 +25,10 @@ from auxdrive_train.engine.train import train
 from auxdrive_train.losses import LOSSES
 from auxdrive_train.losses.hint import Hint
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import STUDENT, Method, Phase, PhaseRecord, Step
-from auxdrive_train.models.networks import FusedNetwork, Network, SingleNetwork
+from auxdrive_train.methods.contract import STUDENT, Method
+from auxdrive_train.methods.phases import Phase, PhaseRecord, Step
+from auxdrive_train.models.fusion import FusedNetwork
+from auxdrive_train.models.networks import Network, SingleNetwork
 from torch import nn
 from typer.testing import CliRunner
 

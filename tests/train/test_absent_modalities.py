@@ -21,8 +21,10 @@ from auxdrive_train.engine.config import parse_config
 from auxdrive_train.engine.evaluate import counted, measure
 from auxdrive_train.engine.train import train
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import PhaseRecord, Setup
-from auxdrive_train.models.networks import Build, SingleNetwork, of_present
+from auxdrive_train.methods.contract import Setup
+from auxdrive_train.methods.phases import PhaseRecord
+from auxdrive_train.models.networks import Build, SingleNetwork
+from auxdrive_train.models.present import of_present
 from auxdrive_train.tasks import make_task
 from torch import nn
 

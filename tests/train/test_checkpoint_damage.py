@@ -23,7 +23,7 @@ from auxdrive_train.engine.config import TrainConfig, parse_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.train import train
-from auxdrive_train.methods.contract import PhaseRecord
+from auxdrive_train.methods.phases import PhaseRecord
 from torch import Tensor
 from typer.testing import CliRunner
 

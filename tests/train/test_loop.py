@@ -26,7 +26,7 @@ from auxdrive_train.engine.prepare import build_finished, make_method, make_netw
 from auxdrive_train.engine.run_folder import source_commit
 from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.engine.train import train
-from auxdrive_train.methods.contract import PhaseRecord
+from auxdrive_train.methods.phases import PhaseRecord
 from auxdrive_train.methods.umt import UMT
 from auxdrive_train.tasks import make_task
 from torch import Tensor, nn

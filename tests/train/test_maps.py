@@ -15,14 +15,8 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods.dmcl import Ensemble
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.models.excitation import ExcitationNetwork
-from auxdrive_train.models.networks import (
-    Build,
-    FusedNetwork,
-    LateFusionNetwork,
-    Network,
-    Output,
-    SingleNetwork,
-)
+from auxdrive_train.models.fusion import FusedNetwork, LateFusionNetwork
+from auxdrive_train.models.networks import Build, Network, Output, SingleNetwork
 from auxdrive_train.tasks import make_task
 from torch import Tensor
 

@@ -15,7 +15,8 @@ from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import Method, Phase, PhaseRecord, Setup
+from auxdrive_train.methods.contract import Method, Setup
+from auxdrive_train.methods.phases import Phase, PhaseRecord
 from auxdrive_train.models.networks import Build, Network, Output
 from auxdrive_train.tasks import make_task
 from torch import nn

@@ -11,8 +11,9 @@ from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import PhaseRecord, Setup, no_longer_improves
+from auxdrive_train.methods.contract import Setup
 from auxdrive_train.methods.dmcl import choose
+from auxdrive_train.methods.phases import PhaseRecord, no_longer_improves
 from auxdrive_train.models.networks import Build
 from auxdrive_train.tasks import make_task
 from hypothesis import given, settings

@@ -10,8 +10,9 @@ from auxdrive.errors import ConfigError, DataError, UsageError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.models import BACKBONES
+from auxdrive_train.models.fusion import FusedNetwork
 from auxdrive_train.models.inputs import ModalityInput
-from auxdrive_train.models.networks import Build, FusedNetwork, SingleNetwork
+from auxdrive_train.models.networks import Build, SingleNetwork
 from auxdrive_train.models.pilotnet import PilotNet
 from auxdrive_train.models.resnet import load_weight_file, resnet18, resnet34
 from auxdrive_train.models.supermodel import check_supermodel, reset

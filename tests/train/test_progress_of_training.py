@@ -13,7 +13,8 @@ from auxdrive.data.dataset import Dataset
 from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.prepare import make_method
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import Method, Phase, PhaseRecord
+from auxdrive_train.methods.contract import Method
+from auxdrive_train.methods.phases import Phase, PhaseRecord
 from auxdrive_train.tasks import make_task
 from small_runs import settings_for
 

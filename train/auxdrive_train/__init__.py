@@ -28,21 +28,13 @@ if TYPE_CHECKING:
         Distillation,
         Method,
         Options,
-        Phase,
-        PhaseRecord,
         Setup,
-        Step,
     )
+    from auxdrive_train.methods.phases import Phase, PhaseRecord, Step
     from auxdrive_train.models import BACKBONES
     from auxdrive_train.models.backbone import Backbone
-    from auxdrive_train.models.networks import (
-        Build,
-        FusedNetwork,
-        LateFusionNetwork,
-        Network,
-        Output,
-        SingleNetwork,
-    )
+    from auxdrive_train.models.fusion import FusedNetwork, LateFusionNetwork
+    from auxdrive_train.models.networks import Build, Network, Output, SingleNetwork
     from auxdrive_train.tasks import TASKS, make_task
     from auxdrive_train.tasks.base import Labels, Task
     from auxdrive_train.trackers import TRACKERS
@@ -59,11 +51,12 @@ __getattr__, __dir__ = front(__name__, {
     "losses": "LOSSES",
     "losses.contract": "Loss LossSetup make_loss",
     "methods": "METHODS",
-    "methods.contract": "STUDENT TEACHER Distillation Method Options Phase PhaseRecord Setup "
-    "Step",
+    "methods.contract": "STUDENT TEACHER Distillation Method Options Setup",
+    "methods.phases": "Phase PhaseRecord Step",
     "models": "BACKBONES",
     "models.backbone": "Backbone",
-    "models.networks": "Build FusedNetwork LateFusionNetwork Network Output SingleNetwork",
+    "models.fusion": "FusedNetwork LateFusionNetwork",
+    "models.networks": "Build Network Output SingleNetwork",
     "tasks": "TASKS make_task",
     "tasks.base": "Labels Task",
     "trackers": "TRACKERS",

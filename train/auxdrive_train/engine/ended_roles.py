@@ -17,7 +17,8 @@ from auxdrive.errors import DataError
 from torch import Tensor, nn
 
 from auxdrive_train.engine.checkpoint import restore, snapshot
-from auxdrive_train.methods.contract import STUDENT, Method, PhaseRecord
+from auxdrive_train.methods.contract import STUDENT, Method
+from auxdrive_train.methods.phases import PhaseRecord
 from auxdrive_train.models.networks import Network
 
 Weights = dict[str, Tensor]

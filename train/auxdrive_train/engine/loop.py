@@ -44,7 +44,7 @@ from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.schedule import learning_rate
 from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.losses.contract import without_losses
-from auxdrive_train.methods.contract import Phase, PhaseRecord
+from auxdrive_train.methods.phases import Phase, PhaseRecord
 from auxdrive_train.trackers.told import Trackers
 
 _LOG = logging.getLogger(__name__)

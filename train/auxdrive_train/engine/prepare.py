@@ -37,8 +37,9 @@ from auxdrive_train.methods.stored import StoredStudent
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.models.backbone import ImageEncoder
 from auxdrive_train.models.excitation import ExcitationNetwork
+from auxdrive_train.models.fusion import FusedNetwork, LateFusionNetwork
 from auxdrive_train.models.inputs import crop_rows
-from auxdrive_train.models.networks import Build, FusedNetwork, LateFusionNetwork, SingleNetwork
+from auxdrive_train.models.networks import Build, SingleNetwork
 from auxdrive_train.tasks import make_task
 from auxdrive_train.tasks.base import Task
 

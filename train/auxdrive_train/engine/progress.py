@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from auxdrive.strict import Strict
 from pydantic import Field, model_validator
 
-from auxdrive_train.methods.contract import Metric, PhaseRecord
+from auxdrive_train.methods.phases import Metric, PhaseRecord
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from auxdrive_train.engine.config import TrainConfig
-from auxdrive_train.methods.contract import Phase
+from auxdrive_train.methods.phases import Phase
 
 
 def learning_rate(config: TrainConfig, phase: Phase, done: float) -> float:

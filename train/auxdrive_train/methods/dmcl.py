@@ -21,7 +21,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.methods.contract import STUDENT, Options, Step
+from auxdrive_train.methods.contract import STUDENT, Options
+from auxdrive_train.methods.phases import Step
 from auxdrive_train.methods.single_phase import SinglePhase
 from auxdrive_train.models.maps import Widths
 from auxdrive_train.models.networks import Network, Output, SingleNetwork

@@ -26,17 +26,14 @@ from auxdrive_train.methods.contract import (
     STUDENT,
     TEACHER,
     Distillation,
-    Examples,
     Method,
     Options,
-    Phase,
-    PhaseRecord,
     Setup,
-    Step,
     is_finished,
-    no_longer_improves,
 )
-from auxdrive_train.models.networks import FusedNetwork, Network, Output, SingleNetwork
+from auxdrive_train.methods.phases import Examples, Phase, PhaseRecord, Step, no_longer_improves
+from auxdrive_train.models.fusion import FusedNetwork
+from auxdrive_train.models.networks import Network, Output, SingleNetwork
 from auxdrive_train.models.supermodel import check_supermodel, reset
 
 DISTILLATION = "distillation"

@@ -9,7 +9,8 @@ from typing import ClassVar, cast
 from torch import nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.methods.contract import Method, Phase, PhaseRecord, Step
+from auxdrive_train.methods.contract import Method
+from auxdrive_train.methods.phases import Phase, PhaseRecord, Step
 from auxdrive_train.models.networks import Network
 
 

@@ -11,7 +11,8 @@ from typing import cast
 
 from torch import nn
 
-from auxdrive_train.methods.contract import STUDENT, Method, Phase, PhaseRecord
+from auxdrive_train.methods.contract import STUDENT, Method
+from auxdrive_train.methods.phases import Phase, PhaseRecord
 from auxdrive_train.models.networks import Network, SingleNetwork
 
 

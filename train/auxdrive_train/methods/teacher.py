@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from auxdrive_train.methods.contract import TEACHER
 from auxdrive_train.methods.single_phase import SingleNetworkMethod
-from auxdrive_train.models.networks import FusedNetwork
+from auxdrive_train.models.fusion import FusedNetwork
 
 
 class Teacher(SingleNetworkMethod):

@@ -25,16 +25,10 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.methods.contract import (
-    STUDENT,
-    Examples,
-    Method,
-    Options,
-    Phase,
-    PhaseRecord,
-    Step,
-)
-from auxdrive_train.models.networks import LateFusionNetwork, Network, SingleNetwork
+from auxdrive_train.methods.contract import STUDENT, Method, Options
+from auxdrive_train.methods.phases import Examples, Phase, PhaseRecord, Step
+from auxdrive_train.models.fusion import LateFusionNetwork
+from auxdrive_train.models.networks import Network, SingleNetwork
 
 FUSED = "fused"
 VARIANCE = "feature_variance"

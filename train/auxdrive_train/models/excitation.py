@@ -22,7 +22,8 @@ from auxdrive_train.data.batch import Batch
 from auxdrive_train.models.backbone import ImageEncoder
 from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.maps import Widths
-from auxdrive_train.models.networks import Build, Network, Output, of_present
+from auxdrive_train.models.networks import Build, Network, Output
+from auxdrive_train.models.present import of_present
 
 NOISE = "noise"
 NOISE_CHANNELS = 3

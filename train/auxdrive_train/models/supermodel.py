@@ -14,7 +14,8 @@ from auxdrive.errors import ConfigError
 from torch import Tensor, nn
 
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.models.networks import FusedNetwork, SingleNetwork
+from auxdrive_train.models.fusion import FusedNetwork
+from auxdrive_train.models.networks import SingleNetwork
 
 
 def reset(teacher: FusedNetwork, student: SingleNetwork) -> None:
