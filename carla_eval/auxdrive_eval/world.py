@@ -116,6 +116,13 @@ class TownMap:
         lanes: all of them.
         lights: the stop line of each traffic light.
         stop_signs: the stop line of each stop sign.
+
+    Example:
+        >>> from auxdrive_eval import make_simulator, SimulatorSettings
+        >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
+        >>> town = simulator.town_map("EmbeddedTown1000")
+        >>> town.lanes[0].centreline.shape[1]
+        2
     """
 
     lanes: tuple[LaneLine, ...]
@@ -136,6 +143,13 @@ class WorldState:
         stop_signs: stop signs within 50 m.
         lane: nearest driving lane.
         tail_lane_id: the lane under the point `TAIL_M` behind the ego's rear bumper.
+
+    Example:
+        >>> from auxdrive_eval import make_simulator, SimulatorSettings
+        >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
+        >>> state = simulator.reset(simulator.random_route(1000), seed=0)
+        >>> state.time_s, state.speed_mps, state.contacts
+        (0.0, 0.0, ())
     """
 
     frame: int
@@ -156,6 +170,12 @@ class WorldState:
 class Weather:
     """Weather and time of day in CARLA's terms: percentages, and degrees. Unlike CARLA's, the sun's
     azimuth grows to the left (counter-clockwise seen from above), as every angle in this project.
+
+    Example:
+        >>> from auxdrive_eval import Weather
+        >>> rain = Weather(cloudiness=90.0, precipitation=60.0, wetness=80.0, sun_altitude_deg=20.0)
+        >>> rain.fog_density
+        0.0
     """
 
     cloudiness: float = 30.0
@@ -179,6 +199,15 @@ class Route:
         yaw_rad: float64 (N,).
         options: N road options.
         lane_ids: the lane of each point, if the simulator's lanes have ids.
+
+    Example:
+        >>> from auxdrive_eval import make_simulator, SimulatorSettings
+        >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
+        >>> route = simulator.random_route(1000)
+        >>> route.town, route.points.shape == (len(route.options), 2)
+        ('EmbeddedTown1000', True)
+        >>> 150.0 <= route.length_m <= 400.0
+        True
     """
 
     route_id: str

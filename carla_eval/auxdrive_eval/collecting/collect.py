@@ -113,6 +113,16 @@ def collect(
     Raises:
         UsageError: `out` was recorded with other settings, or has more episodes than are asked for.
         DataError: the disk is full or cannot be written; complete episodes are kept.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from auxdrive.modalities import Modality
+        >>> from auxdrive_eval import SimulatorSettings, collect, collect_settings
+        >>> simulator = SimulatorSettings(options={"traffic": 5})
+        >>> settings = collect_settings(simulator, [Modality.RGB], episodes=1, max_episode_s=2.0)
+        >>> collected = collect(settings, Path("recorded"))
+        >>> collected.episodes, collected.frames
+        (1, 8)
     """
     check_workers(workers)
     require_simulator(settings.simulator)

@@ -39,6 +39,13 @@ class CollectSettings(Strict):
         perturb: whether the steering is disturbed at times.
         split: put all episodes in the split of this name; None divides them into 'train', 'val' and
             'test'.
+
+    Example:
+        >>> from auxdrive.modalities import Modality
+        >>> from auxdrive_eval import CollectSettings
+        >>> settings = CollectSettings(modalities=(Modality.RGB,), frames=1000, rate_hz=5.0)
+        >>> settings.ticks_per_frame
+        4
     """
 
     simulator: SimulatorSettings = Field(default_factory=SimulatorSettings)
@@ -93,6 +100,13 @@ def collect_settings(
 
     Raises:
         UsageError: values are not possible; the message names every mistake.
+
+    Example:
+        >>> from auxdrive_eval import SimulatorSettings, collect_settings
+        >>> simulator = SimulatorSettings(options={"traffic": 5})
+        >>> settings = collect_settings(simulator, frames=1000)
+        >>> settings.modalities == simulator.spec.sensors
+        True
     """
     simulator = simulator or SimulatorSettings()
     recorded = simulator.spec.sensors if modalities is None else tuple(modalities)

@@ -13,7 +13,13 @@ from auxdrive_eval.world import Point, WorldState
 
 
 class EventKind(StrEnum):
-    """What happened. The value is the leaderboard's key for it in the infractions of a record."""
+    """What happened. The value is the leaderboard's key for it in the infractions of a record.
+
+    Example:
+        >>> from auxdrive_eval import EventKind
+        >>> EventKind.RED_LIGHT.value
+        'red_light'
+    """
 
     COLLISION_PEDESTRIAN = "collisions_pedestrian"
     COLLISION_VEHICLE = "collisions_vehicle"
@@ -73,6 +79,12 @@ class Event:
         began: when and where it began, if that was before it was reported (a car stands for a while
             before it counts as blocked); None if it was reported at once.
         hit: the position of what was hit.
+
+    Example:
+        >>> from auxdrive_eval import RULE_SETS, Event, EventKind
+        >>> ran = Event(EventKind.RED_LIGHT, "Agent ran a red light", 210, 10.5, (12.0, -3.0))
+        >>> RULE_SETS["1.0"].penalty([ran])
+        0.7
     """
 
     kind: EventKind
@@ -91,7 +103,17 @@ class Event:
 
 
 class Criterion(Protocol):
-    """A state machine over the ticks of one route."""
+    """A state machine over the ticks of one route.
+
+    Example:
+        >>> from auxdrive_eval import RULE_SETS, SimulatorSettings, make_simulator
+        >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
+        >>> route = simulator.random_route(1000)
+        >>> criteria = RULE_SETS["1.0"].criteria(route)
+        >>> state = simulator.reset(route, seed=0)
+        >>> [event for criterion in criteria for event in criterion.update(state)]
+        []
+    """
 
     @property
     def pending(self) -> Moment | None:

@@ -184,6 +184,17 @@ def drive_all(
         UsageError: there is nothing to drive; `out` holds an evaluation and `resume` is False; or
             it holds one with other settings.
         AuxdriveError: the agent or the simulator cannot be loaded, so nothing is driven.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from auxdrive_eval import DriverSource, SimulatorSettings, drive_all, make_simulator
+        >>> settings = SimulatorSettings(options={"traffic": 0})
+        >>> simulator = make_simulator(settings, sensors=False)
+        >>> whole = simulator.random_route(1000)
+        >>> route = simulator.plan(whole.town, [tuple(whole.points[0]), tuple(whole.points[40])])
+        >>> evaluation = drive_all([route], DriverSource(None), settings, Path("drives/expert"))
+        >>> evaluation.driven[0].record.status
+        'Completed'
     """
     check_workers(workers)
     require_simulator(simulator)

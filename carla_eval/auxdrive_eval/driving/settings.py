@@ -38,6 +38,13 @@ class DriverSource:
         creep_after_s: see `auxdrive.controllers.creep`.
         limits: how long the agent may take. They matter only for an agent that hangs, so they may
             be different when an evaluation is resumed.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from auxdrive_eval import DriverSource
+        >>> from auxdrive_eval.driving.agents import AgentSource
+        >>> bundle = DriverSource(AgentSource(Path("bundle")), creep_after_s=10.0)
+        >>> expert = DriverSource(None)
     """
 
     agent: AgentSource | None
@@ -55,6 +62,17 @@ class EvaluationSettings(Strict):
         driver: name of the agent's folder, or "expert".
         driver_sha256: hash of everything that the agent consists of; empty for the expert, which is
             part of the simulator.
+
+    Example:
+        >>> from auxdrive_eval import DriverSource, SimulatorSettings, make_simulator
+        >>> from auxdrive_eval.driving.settings import evaluation_settings
+        >>> simulator = SimulatorSettings()
+        >>> routes = [make_simulator(simulator, sensors=False).random_route(1000)]
+        >>> settings = evaluation_settings(
+        ...     routes, DriverSource(None), simulator, rules="1.0", repeats=3, seed=0
+        ... )
+        >>> settings.driver, settings.route_count, settings.repeats
+        ('expert', 1, 3)
     """
 
     auxdrive: str

@@ -18,6 +18,13 @@ class RuleSet:
             measures.
         completion: makes the measure of how much of a route was driven.
         penalty: computes a factor, 0..1, from the events of a route.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from auxdrive_eval import RULE_SETS
+        >>> lenient = replace(RULE_SETS["1.0"], penalty=lambda events: 1.0)
+        >>> lenient.penalty([])
+        1.0
     """
 
     criteria: Callable[[Route], tuple[Criterion, ...]]

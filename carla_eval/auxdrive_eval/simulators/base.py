@@ -35,6 +35,16 @@ class Simulator(Protocol):
         camera: the camera of the image modalities.
         vehicle: the ego.
         steering: how far the ego's wheels turn.
+
+    Example:
+        >>> from auxdrive_eval import SimulatorSettings, make_simulator
+        >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
+        >>> state = simulator.reset(simulator.random_route(1000), seed=0)
+        >>> for _ in range(20):
+        ...     state = simulator.step(simulator.expert())
+        >>> round(state.time_s, 2)
+        1.0
+        >>> simulator.close()
     """
 
     version: str
@@ -122,6 +132,15 @@ class SimulatorOptions(Strict):
     Attributes:
         camera: the camera of recordings, and of agents that do not bring their own.
         tick_s: seconds from one tick to the next.
+
+    Example:
+        >>> from auxdrive import CameraSpec
+        >>> from auxdrive_eval import SimulatorOptions
+        >>> class PlaneOptions(SimulatorOptions):
+        ...     camera: CameraSpec = CameraSpec(width=24, height=16, fov_deg=90.0)
+        ...     grey: int = 100
+        >>> PlaneOptions(grey=50).tick_s
+        0.05
     """
 
     camera: CameraSpec
@@ -145,6 +164,13 @@ class SimulatorSpec(Generic[Options]):
         extra: the extra of auxdrive that installs what it needs.
         package: the module that its sensors need. `auxdrive doctor` looks for it, and so do
             `collect` and `drive` before they begin.
+
+    Example:
+        >>> from auxdrive_eval import SIMULATORS
+        >>> SIMULATORS["embedded"].title
+        "auxdrive's embedded simulator"
+        >>> [modality.value for modality in SIMULATORS["embedded"].sensors][:2]
+        ['rgb', 'depth']
     """
 
     title: str

@@ -127,5 +127,13 @@ def make_simulator(settings: SimulatorSettings, *, sensors: bool = True) -> Simu
 
     Raises:
         SimulatorError: it cannot be started.
+
+    Example:
+        >>> from auxdrive_eval import SimulatorSettings, make_simulator
+        >>> settings = SimulatorSettings(options={"traffic": 5})
+        >>> simulator = make_simulator(settings, sensors=False)
+        >>> simulator.tick_s
+        0.05
+        >>> simulator.close()
     """
     return settings.spec.make(settings.options, sensors)
