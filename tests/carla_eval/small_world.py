@@ -1,4 +1,4 @@
-"""A small camera, and agents with a given behaviour, for the tests of driving."""
+"""A small camera, and agents that behave as a test says, for the tests of driving."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SETTINGS = SimulatorSettings(kind="embedded", options=EmbeddedOptions(traffic=2,
 
 
 class Agent:
-    """A small agent with a given behaviour, in this process (see
+    """A small agent that behaves as a test says, in this process (see
     `auxdrive_eval.driving.drivers.SeatedAgent`).
     """
 

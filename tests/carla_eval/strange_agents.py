@@ -1,7 +1,7 @@
-"""Agents of a third party, as its package would bring them: a folder with `agent.txt`, whose first
-word says what the agent does.
+"""Agents of another package, as a user would install them. An agent is a folder with `agent.txt`,
+whose first word says what the agent does.
 
-Found through the entry point that `install` writes. Each drives sensibly until its third
+They are found through the entry point that `install` writes. Each drives sensibly until its third
 prediction.
 """
 
@@ -75,8 +75,8 @@ def _leave_a_child(_: Observation) -> Any:
 
 
 def hide_a_child(name: str) -> None:
-    """A process that has left its group, its session and its parent; its number stands in the file
-    of that name.
+    """Start a process that has left its group, its session and its parent. Its id is written to the
+    file of that name.
     """
     code = (
         "import os, sys, time\nif os.fork(): os._exit(0)\nopen(sys.argv[1], "
@@ -110,7 +110,7 @@ MISDEEDS: dict[str, Callable[[Observation], Any]] = {
     "leaves_a_child": _leave_a_child,
     "returns_none": lambda _: None,
 }
-"""What ends the route."""
+"""What an agent does that ends the route."""
 
 ODDITIES: dict[str, Callable[[Observation], Any]] = {
     "is_not_finite": lambda o: _waypoints(o, np.full((4, 2), np.nan)),
@@ -121,7 +121,7 @@ ODDITIES: dict[str, Callable[[Observation], Any]] = {
     "guesses": lambda o: _waypoints(o, ahead(o, 4.0), flags=frozenset({Flag.INPUT_OUT_OF_RANGE})),
     "gives_lists": lambda o: _waypoints(o, ahead(o, 4.0).tolist()),
 }
-"""What does not."""
+"""What an agent returns that does not end the route."""
 
 
 def ahead(observation: Observation, speed_mps: float) -> np.ndarray[Any, Any]:
@@ -131,7 +131,7 @@ def ahead(observation: Observation, speed_mps: float) -> np.ndarray[Any, Any]:
 
 
 class Strange:
-    """An agent without `reset`, as those that were written before there was one."""
+    """An agent without `reset`."""
 
     name = "strange"
     auxiliaries = ()
@@ -166,7 +166,7 @@ class Strange:
     def act(self, observation: Observation, auxiliaries: Mapping[Any, Any]) -> Any:
         self.calls += 1
         if self.kind == "forks":
-            os.fork()  # and both of them reply
+            os.fork()  # both processes reply
         if self.calls > 2 and self.kind in MISDEEDS:
             return MISDEEDS[self.kind](observation)
         if self.kind in ODDITIES:
@@ -181,7 +181,7 @@ class Strange:
     def speed_mps(self) -> float:
         if "remembers" not in self.kind:
             return 4.0
-        # Slower with every call of its life, and drawing from the generator of the whole process.
+        # It becomes slower with every call, and draws from the global random generator.
         return max(1.5, 6.0 - self.calls / 20) + np.random.uniform(0, 0.2)  # noqa: NPY002
 
     def close(self) -> None:
@@ -190,7 +190,7 @@ class Strange:
 
 
 class Resettable(Strange):
-    """One that has `reset`."""
+    """An agent with `reset`."""
 
     def reset(self) -> None:
         if self.kind == "does_not_reset":
@@ -213,8 +213,8 @@ def load(path: Path, role: str) -> Strange | None:
 
 
 def install(site: Path, *broken: str) -> Path:
-    """Write an installed distribution's metadata into `site`, which must be on the path; `broken`
-    are entry points besides ours.
+    """Write the metadata of an installed distribution into `site`, which must be on the path.
+    `broken` are further entry points.
     """
     info = site / "strange_agents-0.1.dist-info"
     info.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Whatever an agent of a third party does ends its route as the leaderboard does, and the next
+"""Whatever another package's agent does, it ends its route as the leaderboard does, and the next
 route begins.
 """
 
@@ -36,8 +36,8 @@ RULES = RULE_SETS["1.0"]
 
 @pytest.fixture(autouse=True)
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The package of the agents, installed; beside it one whose entry points are broken in every
-    way.
+    """The agents' package, installed; beside it another package whose entry points are broken in
+    every way.
     """
     site = install(
         tmp_path / "site",
@@ -93,7 +93,7 @@ WHERE = {"segfaults": "Fatal Python error: Segmentation fault", "hangs": "in _ha
 def test_what_an_agent_does_ends_its_route_alone(
     kind: str, simulator: EmbeddedSimulator, short_routes: tuple[Route, ...], tmp_path: Path
 ) -> None:
-    both = kind in ("exits", "segfaults", "hangs")  # the others differ in the first route alone
+    both = kind in ("exits", "segfaults", "hangs")  # the others fail only in the first route
     results = drive_twice(kind, simulator, short_routes if both else short_routes[:1], tmp_path)
     for result in results:
         assert result.record.status == "Failed - Agent crashed"
@@ -232,7 +232,7 @@ def test_an_agent_that_hangs_ends_with_whoever_drives_and_all_that_it_has_starte
 
 
 def await_end(process: int, deadline: float) -> None:
-    """A process that nobody has waited for has ended too."""
+    """Wait until a process has ended that is not our child."""
     status = Path(f"/proc/{process}/status")
     while status.exists() and "State:\tZ" not in status.read_text():
         assert time.monotonic() < deadline
@@ -293,8 +293,8 @@ def test_a_prediction_is_braked_for_where_it_is_counted_as_withheld_and_driven_w
 def test_crashed_routes_are_driven_again_when_asked(
     short_routes: tuple[Route, ...], tmp_path: Path
 ) -> None:
-    """The agent leaves a file in its own folder while it is driven; that makes no other agent of
-    it.
+    """The agent writes a file into its own folder during the drive; this does not make it a
+    different agent.
     """
     out, source = (
         tmp_path / "out",
@@ -337,7 +337,7 @@ def test_a_loader_of_another_agent_that_ends_the_process_or_hangs_is_passed_over
     assert agent.description.name == "strange"
     assert agent.source.without == {"strange-agents:also"}
     agent.close()
-    (tmp_path / "goal/agent.txt").unlink()  # and where nobody else takes it, that is the reason
+    (tmp_path / "goal/agent.txt").unlink()  # the reason, if no other loader takes it
     nobody = RemoteAgent(AgentSource(tmp_path / "goal"), AgentLimits(setup_s=4.0))
     with pytest.raises(
         AgentFailed,

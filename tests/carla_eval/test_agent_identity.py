@@ -1,4 +1,4 @@
-"""What an agent is made of: every file, whatever its name; or what it says itself."""
+"""What an agent consists of: every file, whatever its name, or the fingerprint that it states."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What goes through the pipe between an agent and its driver: predictions as they were, and nothing
-that is none.
+"""What goes through the pipe between an agent and its driver: predictions arrive unchanged, and
+everything else is refused.
 """
 
 from __future__ import annotations

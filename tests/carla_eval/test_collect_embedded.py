@@ -1,5 +1,5 @@
-"""Recording in the embedded simulator: same bytes for any number of workers, resuming, kill -9, a
-full disk, splits.
+"""Recording in the embedded simulator: the same bytes for any number of workers, resuming, kill -9,
+a full disk, splits.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def test_frames_are_a_minimum_and_surplus_episodes_go(recorded: Collected, tmp_p
     assert (by_frames.episodes, by_frames.frames) == (1, 8)
     together = collect(settings(episodes=None, frames=8), tmp_path / "together", workers=2)
     assert tree(together.out) == tree(by_frames.out)
-    grown = collect(settings(), by_frames.out)  # by episodes now, and no fewer than are there
+    grown = collect(settings(), by_frames.out)  # by episodes now, and there are not more already
     assert tree(grown.out) == tree(recorded.out)
     with pytest.raises(UsageError, match="episodes was 2 and is 1"):
         collect(settings(episodes=1), by_frames.out)
@@ -157,7 +157,7 @@ def test_other_settings_and_other_data_sets_are_refused(
     (out / "dataset.json").unlink()
     shutil.rmtree(out / "episodes")
     (out / "collect.json").write_text("{")
-    assert collect(settings(), out).recorded == 2  # where no episode is, there is nothing to lose
+    assert collect(settings(), out).recorded == 2  # without episodes nothing can be lost
     with held(out), pytest.raises(UsageError, match="another process is writing there"):
         collect(settings(), out)
     assert collect(settings(), out).recorded == 0

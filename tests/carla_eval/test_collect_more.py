@@ -1,5 +1,5 @@
-"""`auxdrive collect --more`: a recording goes on with its own settings, and what is counted is what
-is there.
+"""`auxdrive collect --more`: a recording continues with its own settings, and only the episodes
+that exist are counted.
 """
 
 from __future__ import annotations

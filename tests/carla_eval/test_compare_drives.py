@@ -1,6 +1,4 @@
-"""`auxdrive compare` of drives: over routes where there is one of each, over drives where there are
-several.
-"""
+"""`auxdrive compare` of drives: over routes if there is one drive of each, else over drives."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ def make_drive(
     drives: int | None = None,
     **changes: object,
 ) -> Path:
-    """A folder of an evaluation that scored this on its routes; `drives` cuts it short."""
+    """The folder of an evaluation with these scores of its routes. `drives` cuts it short."""
     repeats = int(changes.get("repeats", 1))  # type: ignore[call-overload]
     values = {
         "auxdrive": "0.1.0", "simulator": SETTINGS, "simulator_version": "3", "rules": "1.0",
@@ -95,7 +93,7 @@ def test_repeats_of_a_route_are_one_pair(tmp_path: Path) -> None:
 
 
 def test_several_drives_are_paired_over_drives(tmp_path: Path) -> None:
-    """One traffic seed, drivers of several training seeds: in the order given."""
+    """One traffic seed, drivers of several training seeds: in the order of the arguments."""
     paths = [
         make_drive(
             tmp_path / f"{driver}{k}",

@@ -1,5 +1,5 @@
 """Criteria of leaderboard 1.0 that concern the route: completion, deviation, standing, timeout and
-lanes, each fed with world states made by hand.
+lanes. Each is given world states made by hand.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def lane(
 
 
 def lanes_driven(stretches: list[tuple[int, LaneView]]) -> list[Event]:
-    """Drive the straight route; each stretch is (metres, lane that the ego is nearest to)."""
+    """Drive the straight route; each stretch is (metres, lane nearest to the ego)."""
     states, x = [], 0.0
     for metres, view in stretches:
         for _ in range(metres * 2):
@@ -138,7 +138,7 @@ class TestOutsideLanes:
         )
         assert (
             event.message.split(" ")[8] == "20.0"
-        )  # what the leaderboard's 2.0 global record reads
+        )  # the leaderboard's 2.0 global record reads this
 
     def test_the_oncoming_lane_is_wrong_until_the_ego_comes_back(self) -> None:
         (event,) = lanes_driven([(50, lane(1)), (20, lane(2, yaw_rad=math.pi)), (30, lane(1))])

@@ -1,5 +1,5 @@
-"""Criteria of leaderboard 1.0 that concern the traffic: collisions, red lights and stop signs, each
-fed with world states made by hand.
+"""Criteria of leaderboard 1.0 that concern the traffic: collisions, red lights and stop signs. Each
+is given world states made by hand.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class TestCollision:
             state(102, 0.0, contacts=touch()),
         ]
         assert len(run(Collision(), later)) == 2
-        # Not farther than 5 m away in between: the place is still remembered, though the other is
-        # forgotten.
+        # It was never farther than 5 m away, so the place is still remembered, although the other
+        # is forgotten.
         stayed = [
             state(0, contacts=touch()),
             state(10, 4.9),

@@ -1,4 +1,4 @@
-"""The demo's verdict claims a difference just where the test does, and says which way."""
+"""The demo's verdict claims a difference only if the test finds one, and gives its direction."""
 
 from __future__ import annotations
 

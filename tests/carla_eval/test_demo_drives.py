@@ -1,4 +1,4 @@
-"""The demo's page shows the same routes as each driver drove them, side by side."""
+"""The demo's report shows how each driver drove the same routes, side by side."""
 
 from __future__ import annotations
 

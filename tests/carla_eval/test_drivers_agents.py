@@ -1,5 +1,5 @@
-"""One route at a time: the expert and agents at the wheel, what they see, what is recorded,
-withheld predictions, crashes.
+"""One route at a time: the expert and agents as drivers, what they see, what is recorded, withheld
+predictions, crashes.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def test_an_agent_sees_every_second_tick_and_its_mistakes_are_counted(
 
 
 class WatchingExpert(ExpertDriver):
-    """Notes where the centre of the car is."""
+    """Records where the centre of the car is."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class WatchingExpert(ExpertDriver):
 
 
 class AtTheEnd:
-    """A criterion that has something to say once the route is over."""
+    """A criterion that yields an event when the route is over."""
 
     pending = None
 
@@ -103,7 +103,7 @@ def test_the_trace_is_of_the_centre_and_what_only_the_end_shows_is_recorded(
 
 
 class StandingAgent(Agent):
-    """Wants to stand where it is."""
+    """Predicts standing still."""
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
         super().act(observation, auxiliaries)
@@ -115,8 +115,8 @@ class StandingAgent(Agent):
 def test_the_controllers_time_is_the_simulators_and_a_new_route_starts_it_anew(
     simulator: EmbeddedSimulator, short_routes: tuple[Route, ...]
 ) -> None:
-    """It creeps after standing 1 s of game time, in steps of two ticks of 0.05 s; and a new route's
-    wait begins at its start.
+    """The car creeps after standing for 1 s of game time, in steps of two ticks of 0.05 s. On a new
+    route the time is measured from its start.
     """
     driver = AgentDriver(StandingAgent(), "pid", creep_after_s=1.0)
 
@@ -202,7 +202,7 @@ def test_the_controller_is_chosen_by_the_first_usable_prediction(
 
 
 class WideAgent(Agent):
-    """Changes its mind about what it predicts."""
+    """Changes the kind of its predictions."""
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, Any]) -> Prediction:
         super().act(observation, auxiliaries)
@@ -262,7 +262,7 @@ def test_a_controller_that_does_not_fit_is_refused_before_anything_is_driven() -
     described = Agent().description.model_copy(update={"task": "steering"})
     check_controller(described, None)
     check_controller(described, "steering")
-    check_controller(Agent().description, "pid")  # it does not say what it predicts
+    check_controller(Agent().description, "pid")  # the agent does not say what it predicts
     with pytest.raises(
         UsageError, match="test agent predicts steering: this controller follows waypoints"
     ):

@@ -1,6 +1,4 @@
-"""What comes of a collision: the ego and a car that it has run into do not hold each other for
-ever.
-"""
+"""After a collision, the ego and the car that it hit do not block each other for ever."""
 
 from __future__ import annotations
 
@@ -13,8 +11,8 @@ from auxdrive_eval.world import CollisionKind
 def ram(
     seed: int, seconds: float
 ) -> tuple[EmbeddedSimulator, list[tuple[float, set[int], set[int], float]]]:
-    """Drive a route with the foot down; per tick: the time, the cars in touch, all cars, the ego's
-    speed.
+    """Drive a route with full throttle. For each tick: the time, the cars in contact, all cars, the
+    ego's speed.
     """
     simulator = EmbeddedSimulator(render=False, traffic=60)
     simulator.reset(simulator.random_route(seed), seed)

@@ -107,7 +107,7 @@ def test_nearest_lane_finds_offset_and_heading(graph: LaneGraph) -> None:
         assert view.lane_id == lane.lane_id
         assert view.offset_m == pytest.approx(0.6, abs=0.02)
         assert not view.in_junction
-        # By position alone on roads: who faces the wrong way is told so.
+        # On roads by position alone: a car that faces the wrong way is told so.
         assert graph.nearest_lane(float(x), float(y), yaw + np.pi).lane_id == lane.lane_id
 
 
@@ -116,7 +116,7 @@ def test_nearest_lane_works_outside_the_town(graph: LaneGraph) -> None:
 
 
 def test_shortest_path_agrees_with_exhaustive_search(graph: LaneGraph) -> None:
-    """Bellman-Ford over lanes as an independent twin of Dijkstra."""
+    """Compared with Bellman-Ford over lanes, which is independent of Dijkstra."""
     lanes = graph.town.lanes
     start = min(lanes)
     cost = dict.fromkeys(lanes, np.inf)

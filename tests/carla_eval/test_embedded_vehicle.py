@@ -1,4 +1,4 @@
-"""The vehicle against analytical twins."""
+"""The vehicle compared with analytical solutions."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Some numbers of an embedded world, held to its version: whoever changes the world meets this test
-and raises the version.
+"""Some numbers of an embedded world, together with its version: a change of the world makes this
+test fail, which reminds of raising the version.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HELD = {
 
 
 def numbers() -> dict[str, tuple[float, ...]]:
-    """Of town 1003 with ten cars, seed 7, driven by the expert for 5 s."""
+    """Some numbers of town 1003 with ten cars and seed 7, driven by the expert for 5 s."""
     simulator = EmbeddedSimulator(render=False, traffic=10)
     route = simulator.random_route(1003)
     town = town_from_name(route.town)

@@ -72,13 +72,13 @@ def test_lights_in_conflict_are_never_open_together_and_turn_green_yellow_red(
     st.lists(st.tuples(st.floats(3.0, 40.0), st.floats(0.0, 12.0)), min_size=2, max_size=8),
     st.floats(5.0, 12.0),
 )
-# The last has far to go at a low speed, and is at rest late.
+# The last car has far to drive at a low speed, and comes to rest late.
 @example([(40.0, 12.0)] * 8, 5.0)
 def test_a_platoon_never_drives_into_its_leader(
     cars: list[tuple[float, float]], wish_mps: float
 ) -> None:
-    """The leader brakes to a stop after 10 s; nobody behind touches the car ahead, and all come to
-    rest behind it.
+    """The leader brakes to a stop after 10 s. No car touches the one ahead, and all come to rest
+    behind it.
     """
     # A start from which no braking helps is left out: gaps hold the braking distance at 6 m/s^2.
     place, positions, speeds = 0.0, [], []
@@ -87,7 +87,7 @@ def test_a_platoon_never_drives_into_its_leader(
         positions.append(place)
         speeds.append(speed)
     x, v = np.array(positions), np.array(speeds)
-    for tick in range(3600):  # the last of eight has up to 420 m to go
+    for tick in range(3600):  # the last of eight cars has up to 420 m to drive
         accel = [idm_accel(v[0], wish_mps) if tick < 200 else -3.0]
         accel += [idm_accel(v[i], wish_mps, x[i - 1] - x[i], v[i - 1]) for i in range(1, len(x))]
         moved = np.maximum(0.0, v + np.array(accel) * 0.05)
@@ -173,7 +173,7 @@ def test_traffic_stops_behind_an_ego_that_stands(simulator: EmbeddedSimulator) -
 
 
 def history(seed: int) -> str:
-    """A digest of the ego and all cars over 10 s of driving with disturbed steering."""
+    """A hash of the ego and all cars over 10 s of driving with disturbed steering."""
     simulator = EmbeddedSimulator(render=False)
     state = simulator.reset(simulator.random_route(seed), seed)
     perturbation = Perturbation(seed)
@@ -243,7 +243,7 @@ def test_lights_are_those_of_the_lanes_that_lead_to_them_and_the_tail_is_behind(
             between.append(state.tail_lane_id == behind)
     assert facing > 20
     assert len(between) > 50
-    assert np.mean(between) > 0.8  # lanes of a junction lie over each other
+    assert np.mean(between) > 0.8  # lanes of a junction overlap
 
 
 def test_stop_signs_catch_who_is_about_to_cross_the_line() -> None:

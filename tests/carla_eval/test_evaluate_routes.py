@@ -1,5 +1,5 @@
-"""Many routes: real bundles in the embedded simulator, workers, interruption and resuming, what is
-refused, and report.
+"""Many routes: real bundles in the embedded simulator, workers, interruption and resuming,
+refusals, and the report.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def reference(
     tmp_path_factory: pytest.TempPathFactory, short_routes: tuple[Route, ...], bundle: Path
 ) -> tuple[Path, Evaluation]:
-    """A real bundle over two routes, twice each, in this process."""
+    """A real bundle on two routes, each driven twice, in this process."""
     out = tmp_path_factory.mktemp("reference") / "out"
     return out, drive_all(short_routes, DriverSource(AgentSource(bundle)), SETTINGS, out, repeats=2)
 

@@ -1,5 +1,5 @@
-"""When and where an infraction began, and the images that show it: the film is spread over the
-distance driven.
+"""When and where an infraction began, and the images that show it; the other images are spread over
+the distance driven.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from states_by_hand import TICK_S, run, state, straight_route
 
 
 class Camera:
-    """Shows the number of the tick that it is asked in."""
+    """A camera whose image shows the number of the tick."""
 
     def __init__(self) -> None:
         self.frame = 0
@@ -43,7 +43,7 @@ class Camera:
 
 
 def film_of(states: Iterable[WorldState], criteria: tuple[Criterion, ...] = ()) -> Film:
-    """As `drive_route` films."""
+    """The film that `drive_route` would take."""
     film, camera = Film(), Camera()
     last = None
     for last in states:
@@ -80,7 +80,7 @@ def test_a_car_that_never_moves_has_a_first_and_a_last_image() -> None:
 
 
 def blocked_states() -> list[WorldState]:
-    """Drives for 50 ticks, and then stands for ever."""
+    """The ego drives for 50 ticks, and then stands for ever."""
     stands = range(50, 50 + round(BLOCKED_AFTER_S / TICK_S))
     moving = [state(frame, 0.2 * frame) for frame in range(50)]
     return moving + [state(frame, 10.0, speed_mps=0.0) for frame in stands]

@@ -1,5 +1,5 @@
-"""Results depend on the routes alone: not on workers, order or what was driven before; and shards
-join into what one run would be.
+"""Results depend only on the routes, not on workers, their order or what was driven before. Shards
+are joined into what one run would be.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Pipes where files belong, names that nobody thinks of, copies beside episodes: `drive` and
-`collect` say so, or go on.
+"""Pipes instead of files, unusual names, copies beside episodes: `drive` and `collect` report them,
+or continue.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A parked car is drawn, called and sized as one body."""
+"""A parked car has the same body when it is drawn, named and measured."""
 
 from __future__ import annotations
 

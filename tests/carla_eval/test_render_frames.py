@@ -1,4 +1,4 @@
-"""Depth, classes and colours of the renderer in a town laid out by hand, where every distance is
+"""Depth, classes and colours of the renderer in a town made by hand, in which every distance is
 known.
 """
 
@@ -189,7 +189,7 @@ def test_every_kind_of_car_stands_within_its_box(renderer: PandaRenderer, kind: 
         c, s = math.cos(yaw), math.sin(yaw)
         x, y = forward - (10.0 - 1.2), left
         along, across = c * x + s * y, -s * x + c * y
-        slack = 0.02 + 2 * forward / 128  # the rasteriser's rim is up to a pixel wide
+        slack = 0.02 + 2 * forward / 128  # the rasteriser's edges are up to a pixel off
         assert (np.abs(along) <= 2.2 + slack).all()
         assert (np.abs(across) <= 0.95 + slack).all()
         assert (up <= 1.5 + slack).all()

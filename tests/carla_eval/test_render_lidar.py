@@ -1,4 +1,4 @@
-"""The lidar's points in a town laid out by hand, where every distance is known."""
+"""The LiDAR's points in a town made by hand, in which every distance is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The blocks of a report: everything is escaped, inside the file, and well formed."""
+"""The blocks of a report: everything is escaped, in the file itself, and well formed."""
 
 from __future__ import annotations
 

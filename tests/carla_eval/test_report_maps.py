@@ -1,5 +1,5 @@
-"""A drive on its map, and one route on a page: what is drawn where, that marks stay apart, and that
-every sign stands in the legend.
+"""A drive on its map, and the page of one route: what is drawn where, that marks do not overlap,
+and that the legend has every sign.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ HIT = Event(EventKind.COLLISION_VEHICLE, "hit", 160, 8.0, (39.0, 0.0), hit=(42.0
 
 
 def places(drawing: str) -> list[tuple[float, float]]:
-    """Where signs stand, in the world frame."""
+    """Where signs are, in the world frame."""
     return [
         (float(x), -float(y)) for x, y in re.findall(r"translate\((\S+) (\S+)\) scale\(", drawing)
     ]

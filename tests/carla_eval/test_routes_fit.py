@@ -1,5 +1,5 @@
-"""Routes of files that do not fit their town are refused with the keypoint's name, and never
-repaired into other routes.
+"""Routes of files that do not fit their town are refused, with the keypoint's name, and never
+changed into other routes.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def test_keypoints_on_the_lanes_give_the_route_that_they_were_taken_from(
         assert np.array_equal(
             planner.plan(route.town, keypoints, yaws_rad=yaws).points, planned.points
         )
-    # The sparse keypoints of a drawn route, the middle of every road and both ends, lead round its
-    # corners.
+    # The sparse keypoints of a drawn route (the middle of every road, and both ends) lead around
+    # its corners.
     assert np.abs(planner.plan(route.town, route.keypoints).points - route.points).max() < 1.5
 
 
@@ -75,7 +75,7 @@ def test_a_keypoint_within_its_lane_changes_nothing(
 def test_a_keypoint_off_its_lane_is_refused_by_name(
     planner: EmbeddedSimulator, route: Route, left_m: float
 ) -> None:
-    """Without a heading it may lie on the oncoming lane, to which the way leads round the block."""
+    """Without a heading it may mean the opposite lane, to which the way leads round the block."""
     keypoints = dense(route)
     middle = straight_part(route)
     keypoints[middle] = beside(route, 10 * middle, left_m)
@@ -89,7 +89,9 @@ def test_a_keypoint_off_its_lane_is_refused_by_name(
 
 
 def straight_part(route: Route) -> int:
-    """A keypoint number away from junctions, where both neighbours run straight on."""
+    """The number of a keypoint away from junctions, with neighbours straight before and
+    after it.
+    """
     turn = np.abs(np.diff(route.yaw_rad))
     calm = [
         i
@@ -100,7 +102,9 @@ def straight_part(route: Route) -> int:
 
 
 def chords(keypoints: Keypoints) -> list[float]:
-    """The direction from each keypoint to the next; the last has that of the one before."""
+    """The direction from each keypoint to the next; the last keypoint has that of the one
+    before.
+    """
     steps = np.diff(np.array(keypoints), axis=0)
     yaws = np.arctan2(steps[:, 1], steps[:, 0]).tolist()
     return [*yaws, yaws[-1]]
@@ -166,7 +170,7 @@ def a_little_back(route: Route, index: int, back_m: float) -> tuple[float, float
 def test_headings_that_are_not_the_lanes_are_refused(
     planner: EmbeddedSimulator, route: Route
 ) -> None:
-    """A few chords may point anywhere, but not most of them, and nothing else."""
+    """A few chords may point anywhere, but not most of them, and no other headings may."""
     keypoints = dense(route)
     for yaws in (
         [yaw + math.pi for yaw in chords(keypoints)],
@@ -209,7 +213,7 @@ def test_a_files_heading_tells_the_lane_from_the_oncoming_one(
 ) -> None:
     middle = straight_part(route)
     first, last = 10 * middle - 10, 10 * middle + 10
-    # nearly as far from the oncoming lane
+    # nearly as far from the opposite lane
     points = (beside(route, first, 1.7), beside(route, last, 1.7))
     yaws = (float(route.yaw_rad[first]), float(route.yaw_rad[last]))
     write_routes(tmp_path / "routes.xml", [RouteSpec("a", route.town, points, yaws_rad=yaws)])

@@ -1,5 +1,5 @@
-"""Route files of leaderboard 1.0: the real one, round trips, and every way in which a file can be
-wrong.
+"""Route files of leaderboard 1.0: the real one, files that are written and read again, and every
+mistake that a file can have.
 """
 
 from __future__ import annotations

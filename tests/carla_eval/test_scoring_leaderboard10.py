@@ -1,4 +1,6 @@
-"""Scoring against the leaderboard's own output, an independent twin, and by its properties."""
+"""Scoring compared with the leaderboard's own output and with an independent implementation, and
+tests of its properties.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +99,9 @@ events_lists = st.lists(
 
 
 def twin_penalty(events: list[Event]) -> float:
-    """Written from the table in the leaderboard's documentation, in logarithms."""
+    """An independent implementation, written from the table in the leaderboard's documentation,
+    with logarithms.
+    """
     cost = {
         "collisions_pedestrian": 0.5,
         "collisions_vehicle": 0.6,

@@ -1,4 +1,4 @@
-"""A second simulator, brought by somebody else's package: every command knows it."""
+"""A second simulator, from another package: every command can use it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_it_is_collected_from(
     result = printed(
         capsys, "collect", *how, "--episodes", 3, "--sim-option", "grey=60", "--rate", 5
     )
-    assert result["modalities"] == ["rgb"]  # all that it senses
+    assert result["modalities"] == ["rgb"]  # all that it can sense
     data = Dataset.open(out)
     assert (data.card.name, len(data.episode_ids)) == ("tiny-s0", 3)
     assert data.card.source == "a point on a plane, driven by its expert; settings in collect.json"

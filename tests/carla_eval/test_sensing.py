@@ -1,4 +1,4 @@
-"""Frames of sensed and of computed modalities, and what is raised where there is neither."""
+"""Frames of sensed and of computed modalities, and the error for modalities that are neither."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Curves of the embedded town: sampling, smoothing, offsets and joins keep what they promise."""
+"""Curves of the embedded town: sampling, smoothing, parallels and connections have the properties
+that are promised.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,7 @@ def arc(radius_m: float, turn_rad: float, start_yaw: float, spacing_m: float = 0
 
 
 def away_from(line: Float64, points: Float64) -> Float64:
-    """Distance of each point from a polyline, piece by piece."""
+    """Distance of each point from a polyline, computed piece by piece."""
     starts, pieces = line[:-1], np.diff(line, axis=0)
     to = points[:, None] - starts[None]
     share = np.clip((to * pieces).sum(axis=2) / (pieces**2).sum(axis=1), 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""The ego on its route: how far it has come, how the expert drives it, what it stands in."""
+"""The ego on its route: how far it has come, how the expert drives it, what it collides with."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def pose_on(route: Route, index: int, left_m: float = 0.0, turn_rad: float = 0.0
 def test_progress_never_falls_and_never_jumps_ahead(
     seed: int, graph: LaneGraph, routes: list[Route]
 ) -> None:
-    """Whatever the ego does: back and forth along its route, and far off it."""
+    """Whatever the ego does: driving back and forth along its route, or far away from it."""
     rng = np.random.default_rng(seed)
     route = routes[seed % len(routes)]
     tracker, at, farthest = RouteTracker(route, graph, PARAMETERS), 0, 0
@@ -160,7 +160,9 @@ class Drive:
 
 
 def first_line_m(graph: LaneGraph, route: Route) -> float | None:
-    """Distance along the route of its first line with a light, before any stop sign."""
+    """Distance along the route to its first stop line with a light, if no stop sign comes before;
+    else None.
+    """
     along = RouteTracker(route, graph, PARAMETERS).along
     for index in range(1, len(route.lane_ids)):
         lane = graph.town.lanes[route.lane_ids[index - 1]]
@@ -193,7 +195,7 @@ def test_the_expert_stops_for_red_and_goes_on_when_it_turns_green(graph: LaneGra
         assert front_m(drive) < line_m
     assert fastest > 4.0
     assert drive.vehicle.speed_mps < 0.05
-    assert front_m(drive) > line_m - 4.0  # at the line and not somewhere before it
+    assert front_m(drive) > line_m - 4.0  # at the line, and not far before it
     drive.colour = GREEN
     for _ in range(200):
         drive.tick()

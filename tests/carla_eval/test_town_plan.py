@@ -42,7 +42,7 @@ FEW = settings(max_examples=6, deadline=None)
 
 @lru_cache(maxsize=64)
 def layout_of(seed: int) -> Layout:
-    """The first draft of a seed that is a plan."""
+    """The first draft of a seed that can be driven."""
     return next(
         layout
         for draft in itertools.count()
@@ -173,7 +173,7 @@ def test_a_junctions_pavement_is_counter_clockwise_and_holds_its_connectors(seed
 
 
 def inside(outline: Float64, point: Float64) -> bool:
-    """By counting the sides that a ray to the right crosses."""
+    """Whether the point lies inside, by counting the sides that a ray to the right crosses."""
     a, b = outline, np.roll(outline, -1, axis=0)
     spans = (a[:, 1] > point[1]) != (b[:, 1] > point[1])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -210,7 +210,7 @@ def test_signals_stand_at_arriving_lanes_one_of_a_kind_each(seed: int) -> None:
 @FEW
 @given(SEEDS)
 def test_lights_of_one_group_face_each_other_and_the_groups_cross(seed: int) -> None:
-    """So what is green together at a junction never crosses but by turning left."""
+    """So lanes of a junction that are green together cross only by turning left."""
     network = network_of(seed)
     _, lights, _ = signals_of(seed)
     for junction_id, junction in network.junctions.items():
@@ -296,7 +296,7 @@ def test_the_placer_refuses_roads_and_what_is_taken() -> None:
     size, somewhere = (2.0, 2.0, 2.0), (4000.0, 0.0, 0.0)
     x, y = next(iter(placer.network.roads.values())).centreline[10]
     assert not placer.put(PropKind.BUILDING, (float(x), float(y), 0.0), size, 0, 0.0)
-    # In the middle of a junction kerbs and roads are far, but somebody drives there.
+    # In the middle of a junction, kerbs and road centre lines are far away, but cars drive there.
     for lane in placer.network.lanes.values():
         if lane.turn is RoadOption.STRAIGHT:
             x, y = lane.centreline[len(lane.centreline) // 2]

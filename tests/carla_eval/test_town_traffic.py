@@ -52,7 +52,7 @@ def test_connectors_without_a_conflict_keep_clear_of_each_other(town: Town) -> N
             for other in set(junction.connector_ids) - {one}:
                 apart = gaps(town.lanes[one], town.lanes[other])
                 if town.lanes[one].predecessors == town.lanes[other].predecessors:
-                    assert other not in others  # they part from one lane
+                    assert other not in others  # they diverge from one lane
                 elif other not in others:
                     assert apart.min() >= CLEARANCE_M
                 else:
@@ -134,7 +134,7 @@ def test_what_is_green_together_never_crosses_but_by_turning_left(town: Town) ->
 
 
 class Crossing:
-    """One junction with its control; cars are put down by hand."""
+    """One junction and its control; cars are placed by hand."""
 
     def __init__(self, town: Town, colour: LightColour = GREEN) -> None:
         self.town, self.control = town, JunctionControl(town)
@@ -165,7 +165,7 @@ class Crossing:
 
 
 def connectors(town: Town, signal: str) -> list[Lane]:
-    """Connectors whose arriving lane has that signal, or none."""
+    """Connectors whose arriving lane has this signal, or none."""
     found = []
     for lane in town.lanes.values():
         if lane.junction_id is not None:
@@ -209,7 +209,7 @@ def test_a_stop_sign_asks_for_a_stop_of_its_length(town: Town) -> None:
     crossing = Crossing(town)
     car = crossing.arrive(1, way, 1.0, 1.0)
     crossing.tick(30)
-    assert crossing.granted(1) is None  # it rolled
+    assert crossing.granted(1) is None  # it has not stopped
     car.speed_mps = 0.0
     crossing.tick(round(STOP_DWELL_S / TICK_S) - 2)
     assert crossing.granted(1) is None
@@ -233,7 +233,7 @@ def test_of_two_in_conflict_one_at_a_time_goes_first(town: Town) -> None:
             last, way = 3 - first, crossing.cars[first].ahead[0]
             crossing.tick(5)
             assert crossing.granted(last) is None
-            # The first has driven through and is well beyond: the other may go.
+            # The first has passed and is far beyond, so the other may enter.
             gone = crossing.cars[first]
             gone.behind, gone.lane = way, gone.ahead.pop(0)
             gone.behind, gone.lane, gone.along_m = way, town.lanes[way].successors[0], 30.0

@@ -1,5 +1,5 @@
-"""A second simulator, as somebody else's package brings one: a point on an endless plane, seen
-through a camera that shows a flat grey image with a mark towards the target point.
+"""A second simulator, as another package would bring one: a point on an endless plane, with a
+camera that shows a flat grey image with a mark towards the target point.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _log = logging.getLogger("auxdrive_eval.tiny")
 
 
 class TinyOptions(SimulatorOptions):
-    """How grey the plane is."""
+    """The options, with the brightness of the plane."""
 
     camera: CameraSpec = CameraSpec(width=24, height=16, fov_deg=90.0)
     grey: int = Field(default=100, ge=0, le=200)
@@ -111,7 +111,7 @@ class TinySimulator:
         self.closed = True
 
     def _bearing_rad(self) -> float:
-        """Of the route `AHEAD_M` ahead, to the left."""
+        """Direction of the point of the route `AHEAD_M` ahead, positive to the left."""
         if self._route is None:
             raise SimulatorError("no route is being driven: call reset(route, seed) first")
         away_m = self._route.points - (self._pose.x_m, self._pose.y_m)

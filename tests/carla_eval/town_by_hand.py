@@ -1,4 +1,4 @@
-"""A town laid out by hand, where every distance is known, for the tests of the renderer."""
+"""A town made by hand, in which every distance is known, for the tests of the renderer."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def _lane(
 
 
 def hand_town(*props: Prop) -> Town:
-    """A straight road along x with one junction at the origin; a light for those who come from the
-    left, a stop sign for the others.
+    """A straight road along x with one junction at the origin; a light for cars from the left, a
+    stop sign for the others.
     """
     west = np.column_stack([np.linspace(-120, STOP_X, 111), np.zeros(111)])
     east = np.column_stack([np.linspace(10, 120, 111), np.zeros(111)])
