@@ -117,7 +117,7 @@ class TownMap:
         lights: the stop line of each traffic light.
         stop_signs: the stop line of each stop sign.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval import make_simulator, SimulatorSettings
         >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
         >>> town = simulator.town_map("EmbeddedTown1000")
@@ -144,7 +144,7 @@ class WorldState:
         lane: nearest driving lane.
         tail_lane_id: the lane under the point `TAIL_M` behind the ego's rear bumper.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval import make_simulator, SimulatorSettings
         >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
         >>> state = simulator.reset(simulator.random_route(1000), seed=0)
@@ -171,7 +171,7 @@ class Weather:
     """Weather and time of day in CARLA's terms: percentages, and degrees. Unlike CARLA's, the sun's
     azimuth grows to the left (counter-clockwise seen from above), as every angle in this project.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval import Weather
         >>> rain = Weather(cloudiness=90.0, precipitation=60.0, wetness=80.0, sun_altitude_deg=20.0)
         >>> rain.fog_density
@@ -200,7 +200,7 @@ class Route:
         options: N road options.
         lane_ids: the lane of each point, if the simulator's lanes have ids.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval import make_simulator, SimulatorSettings
         >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
         >>> route = simulator.random_route(1000)

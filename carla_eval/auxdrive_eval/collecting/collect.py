@@ -114,7 +114,7 @@ def collect(
         UsageError: `out` was recorded with other settings, or has more episodes than are asked for.
         DataError: the disk is full or cannot be written; complete episodes are kept.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive.modalities import Modality
         >>> from auxdrive_eval import SimulatorSettings, collect, collect_settings
@@ -266,8 +266,8 @@ def more_settings(out: Path, episodes: int) -> CollectSettings:
         raise UsageError(f"--more takes a number of episodes, 1 or more, got {episodes}")
     if not path.exists():
         raise UsageError(
-            f"{out}: holds no recording of `auxdrive collect` that could be gone on with; leave "
-            "--more out to begin one"
+            f"{out}: holds no recording of `auxdrive collect` to continue; leave --more out to "
+            "begin one"
         )
     earlier = read_settings(path)
     there = len(_Store(earlier, out).frames)

@@ -40,7 +40,7 @@ class CollectSettings(Strict):
         split: put all episodes in the split of this name; None divides them into 'train', 'val' and
             'test'.
 
-    Example:
+    Examples:
         >>> from auxdrive.modalities import Modality
         >>> from auxdrive_eval import CollectSettings
         >>> settings = CollectSettings(modalities=(Modality.RGB,), frames=1000, rate_hz=5.0)
@@ -101,7 +101,7 @@ def collect_settings(
     Raises:
         UsageError: values are not possible; the message names every mistake.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval import SimulatorSettings, collect_settings
         >>> simulator = SimulatorSettings(options={"traffic": 5})
         >>> settings = collect_settings(simulator, frames=1000)

@@ -15,7 +15,7 @@ from auxdrive_eval.world import Point, WorldState
 class EventKind(StrEnum):
     """What happened. The value is the leaderboard's key for it in the infractions of a record.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval import EventKind
         >>> EventKind.RED_LIGHT.value
         'red_light'
@@ -80,7 +80,7 @@ class Event:
             before it counts as blocked); None if it was reported at once.
         hit: the position of what was hit.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval import RULE_SETS, Event, EventKind
         >>> ran = Event(EventKind.RED_LIGHT, "Agent ran a red light", 210, 10.5, (12.0, -3.0))
         >>> RULE_SETS["1.0"].penalty([ran])
@@ -105,7 +105,7 @@ class Event:
 class Criterion(Protocol):
     """A state machine over the ticks of one route.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval import RULE_SETS, SimulatorSettings, make_simulator
         >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
         >>> route = simulator.random_route(1000)

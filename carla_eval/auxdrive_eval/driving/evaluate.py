@@ -185,7 +185,7 @@ def drive_all(
             it holds one with other settings.
         AuxdriveError: the agent or the simulator cannot be loaded, so nothing is driven.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive_eval import DriverSource, SimulatorSettings, drive_all, make_simulator
         >>> settings = SimulatorSettings(options={"traffic": 0})

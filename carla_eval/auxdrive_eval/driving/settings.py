@@ -39,7 +39,7 @@ class DriverSource:
         limits: how long the agent may take. They matter only for an agent that hangs, so they may
             be different when an evaluation is resumed.
 
-    Example:
+    Examples:
         >>> from pathlib import Path
         >>> from auxdrive_eval import DriverSource
         >>> from auxdrive_eval.driving.agents import AgentSource
@@ -63,7 +63,7 @@ class EvaluationSettings(Strict):
         driver_sha256: hash of everything that the agent consists of; empty for the expert, which is
             part of the simulator.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval import DriverSource, SimulatorSettings, make_simulator
         >>> from auxdrive_eval.driving.settings import evaluation_settings
         >>> simulator = SimulatorSettings()

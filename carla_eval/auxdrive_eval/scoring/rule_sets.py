@@ -19,7 +19,7 @@ class RuleSet:
         completion: makes the measure of how much of a route was driven.
         penalty: computes a factor, 0..1, from the events of a route.
 
-    Example:
+    Examples:
         >>> from dataclasses import replace
         >>> from auxdrive_eval import RULE_SETS
         >>> lenient = replace(RULE_SETS["1.0"], penalty=lambda events: 1.0)

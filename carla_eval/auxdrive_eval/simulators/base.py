@@ -36,7 +36,7 @@ class Simulator(Protocol):
         vehicle: the ego.
         steering: how far the ego's wheels turn.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval import SimulatorSettings, make_simulator
         >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
         >>> state = simulator.reset(simulator.random_route(1000), seed=0)
@@ -133,7 +133,7 @@ class SimulatorOptions(Strict):
         camera: the camera of recordings, and of agents that do not bring their own.
         tick_s: seconds from one tick to the next.
 
-    Example:
+    Examples:
         >>> from auxdrive import CameraSpec
         >>> from auxdrive_eval import SimulatorOptions
         >>> class PlaneOptions(SimulatorOptions):
@@ -165,7 +165,7 @@ class SimulatorSpec(Generic[Options]):
         package: the module that its sensors need. `auxdrive doctor` looks for it, and so do
             `collect` and `drive` before they begin.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval import SIMULATORS
         >>> SIMULATORS["embedded"].title
         "auxdrive's embedded simulator"

@@ -128,7 +128,7 @@ def make_simulator(settings: SimulatorSettings, *, sensors: bool = True) -> Simu
     Raises:
         SimulatorError: it cannot be started.
 
-    Example:
+    Examples:
         >>> from auxdrive_eval import SimulatorSettings, make_simulator
         >>> settings = SimulatorSettings(options={"traffic": 5})
         >>> simulator = make_simulator(settings, sensors=False)
