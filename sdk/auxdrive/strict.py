@@ -37,6 +37,8 @@ MAX_JSON_BYTES = 16 << 20
 MAX_DEPTH = 32
 _BOM = b"\xef\xbb\xbf"
 _MOST_MISTAKES = 50
+_PYDANTIC = "Input should be"
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 
 def parse_json(data: bytes, where: str, kind: ErrorKind = DataError) -> Any:
@@ -127,7 +129,7 @@ def mistakes_of(
     found = error.errors(include_url=False)
     lines = []
     for mistake in found[:_MOST_MISTAKES]:
-        where = shown(".".join(map(str, mistake["loc"])) or whole)
+        where = shown(_place(mistake["loc"]) or whole)
         # a model's own check of several fields may find several mistakes, one on each line
         texts = _told(mistake, model).split("\n")
         lines += [f"{where}: {text}" if where else text for text in texts]
@@ -148,8 +150,25 @@ def _told(mistake: ErrorDetails, model: type[BaseModel] | None) -> str:
             return unknown_name(choice.__name__.lower(), shown(given), names)
     if kind == "tuple_type" and isinstance(given, str):
         return f"must be a list: write [{shown(given)}]"
+    if kind == "missing":
+        return "is missing"
     text = mistake["msg"].removeprefix("Value error, ")
+    if text.startswith(_PYDANTIC):
+        text = "must be" + text.removeprefix(_PYDANTIC).partition(", unable to parse")[0]
+        text += f", not {given!r}" if isinstance(given, str | int | float) else ""
     return "\n".join(shown(line) for line in text.split("\n"))
+
+
+def _place(path: tuple[int | str, ...]) -> str:
+    """Where a mistake is, as people say it: `aux, second entry`."""
+    place = ""
+    for part in path:
+        if isinstance(part, int):
+            nth = _ORDINALS[part] + " entry" if part < len(_ORDINALS) else f"entry {part + 1}"
+            place += f", {nth}" if place else nth
+        else:
+            place += f"{', ' if place.endswith(' entry') else '.' if place else ''}{part}"
+    return place
 
 
 def _model_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel] | None:

@@ -341,7 +341,7 @@ def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) 
         (["--traffic", "2", "--sim-option", "traffic=3"], "--traffic or --sim-option traffic"),
         (["--sim-option", "trafic=3"], "Did you mean 'traffic'"),
         (["--sim-option", "traffic"], "write NAME=VALUE"),
-        (["--sim-option", "tick_s=1"], "tick_s: Input should be less than or equal to 0.1"),
+        (["--sim-option", "tick_s=1"], "tick_s: must be less than or equal to 0.1"),
         (["--route-seeds", "x"], "route seeds 'x'"),
         (["--workers", "0", "--episodes", "1"], "workers must be 1 or more"),
         (["--rate", "7"], "7.0 Hz is not a whole number"),

@@ -171,7 +171,7 @@ def test_a_file_of_routes_and_an_agent_with_a_camera_of_its_own_and_shards(
     [
         (("--sim", "tinny"), "unknown simulator 'tinny'. Did you mean 'tiny'?"),
         (("--sim", "tiny", "--traffic", "3"), "the simulator 'tiny': traffic: unknown key"),
-        (("--sim", "tiny", "--sim-option", "grey=201"), "grey: Input should be less than or equal"),
+        (("--sim", "tiny", "--sim-option", "grey=201"), "grey: must be less than or equal"),
         (("--sim", "tiny", "--modalities", "lidar"), "record some of rgb, each once"),
     ],
 )

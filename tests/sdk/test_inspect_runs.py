@@ -183,19 +183,19 @@ def test_a_run_fits_the_terminal(run: Path, width: int, monkeypatch: pytest.Monk
         ("result.json", "{", "result.json: no valid JSON"),
         ("result.json", "[" * 100_000, "result.json: is nested too deeply"),
         ("result.json", "[]", "result.json: must hold"),
-        ("result.json", "{}", "result.json: method: Field required (6 mistakes)"),
+        ("result.json", "{}", "result.json: method: is missing (6 mistakes)"),
         (
             "result.json",
             json.dumps({**RESULT, "metrics": {"val": 1}}),
-            "result.json: metrics.val: Input should be",
+            "result.json: metrics.val: must be",
         ),
         (
             "result.json",
             json.dumps({**RESULT, "phases": [{}]}),
-            "result.json: phases.0.name: Field required",
+            "result.json: phases, first entry, name: is missing",
         ),
         ("run.json", "no", "run.json: no valid JSON"),
-        ("run.json", json.dumps({**RECORD, "aux": 3}), "run.json: aux: Input should be"),
+        ("run.json", json.dumps({**RECORD, "aux": 3}), "run.json: aux: must be"),
         ("dataset.json", "1", "dataset.json: must hold"),
     ],
 )

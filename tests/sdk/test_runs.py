@@ -71,7 +71,7 @@ def test_a_line_that_is_being_written_is_left_out_and_a_damaged_one_is_not(
 
 def test_what_is_missing_or_damaged_is_said(folder: RunFolder) -> None:
     folder.record_path.write_text('{"seed": "0"}')
-    with pytest.raises(DataError, match=r"run\.json is damaged(?s:.*)seed: Input should be"):
+    with pytest.raises(DataError, match=r"run\.json is damaged(?s:.*)seed: must be"):
         folder.record()
     folder.result_path.write_text("[]")
     with pytest.raises(DataError, match=r"result\.json is damaged(?s:.*)--resume"):

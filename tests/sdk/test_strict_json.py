@@ -31,7 +31,7 @@ BAD = [
     (GOOD[:-1] + ', "name": "other"}', "'name' stands there twice"),
     (GOOD.replace('"rate_hz":10.0', '"rate_hz":NaN'), "NaN is no JSON number"),
     (GOOD.replace('"rate_hz":10.0', '"rate_hz":1e999'), "larger than any number"),
-    (GOOD.replace('"rate_hz":10.0', '"rate_hz":"10"'), "rate_hz: Input should be a valid number"),
+    (GOOD.replace('"rate_hz":10.0', '"rate_hz":"10"'), "rate_hz: must be a valid number"),
     (GOOD.replace('"rate_hz":10.0', f'"rate_hz":{"9" * 5000}'), "no valid JSON"),
     (GOOD.replace('"name":"d"', '"name":"\\ud800"'), "lone surrogate"),
     (GOOD.replace('"name":"d"', '"naem":"d"'), "naem: unknown key 'naem'. Did you mean 'name'"),
@@ -114,10 +114,19 @@ class _Whole(Strict):
     [
         (
             {"parts": [{"seen": ["rgb", "dpeth"]}]},
-            ["parts.0.seen.1: unknown modality 'dpeth'. Did you mean 'depth'?"],
+            [
+                "parts, first entry, seen, second entry: unknown modality 'dpeth'. "
+                "Did you mean 'depth'?"
+            ],
         ),
-        ({"parts": [{"saen": []}]}, ["parts.0.saen: unknown key 'saen'. Did you mean 'seen'?"]),
-        ({"parts": [{}, {"share": math.nan}]}, ["parts.1.share: Input should be a finite number"]),
+        (
+            {"parts": [{"saen": []}]},
+            ["parts, first entry, saen: unknown key 'saen'. Did you mean 'seen'?"],
+        ),
+        (
+            {"parts": [{}, {"share": math.nan}]},
+            ["parts, second entry, share: must be a finite number, not nan"],
+        ),
         ({"size": "1"}, ["size: must be a list: write [1]"]),
         ({"parts": [{}, {}, {}]}, ["it: three parts clash", "it: and three are too many"]),
     ],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import auxdrive.console as console
 import typer
 from auxdrive.commands.completing import modality_names, some_of
+from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
 from auxdrive.work import Work, counted
@@ -133,7 +134,7 @@ def collect(
             simulator=simulator,
             modalities=None
             if modalities is None
-            else tuple(parse_modality(name) for name in modalities.split(",")),
+            else tuple(map(parse_modality, names_of("--modalities", modalities) or ())),
             rate_hz=rate,
             seed=seed,
             route_seeds=parse_seeds(route_seeds),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import auxdrive.console as console
 import typer
 from auxdrive.commands.completing import one_of, some_of
+from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
 from auxdrive.work import Work
@@ -131,9 +132,11 @@ def ingest(
 
     reader = READERS[source_format]
     ranges = parse_splits(split or ())
-    derived = tuple(dict.fromkeys(parse_modality(name) for name in _names(derive)))
+    derived = tuple(
+        dict.fromkeys(parse_modality(name) for name in names_of("--derive", derive) or ())
+    )
     size = None if image_size is None else _size(image_size)
-    chosen = None if cameras is None else tuple(_names(cameras))
+    chosen = None if cameras is None else tuple(names_of("--cameras", cameras) or ())
     options = SourceOptions(
         max_steer_deg, rate_hz, chosen, side_correction, fov_deg, wheelbase_m, depth
     )
@@ -150,10 +153,6 @@ def ingest(
         console.print_json(_as_json(out, report))
     else:
         _show(out, report)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _size(text: str) -> tuple[int, int]:

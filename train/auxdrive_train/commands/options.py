@@ -26,8 +26,3 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="A setting as path.to.key=value; may be repeated."),
 ]
-
-
-def names_of(text: str | None) -> list[str] | None:
-    """Names that stand between commas; None where the option was not given."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]

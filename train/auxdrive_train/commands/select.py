@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 from auxdrive import console
 from auxdrive.commands.completing import modality_names, one_of, some_of
+from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
 
-from auxdrive_train.commands.options import ResumeOption, SetOption, TrackOption, names_of
+from auxdrive_train.commands.options import ResumeOption, SetOption, TrackOption
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
 
@@ -69,11 +70,11 @@ def select(
         for m in Modality
         if m in dataset.card.modalities or m in (Modality.EDGE, Modality.FREQUENCY)
     ]
-    names = names_of(candidates) or [m.value for m in held if m.value != main]
+    names = names_of("--candidates", candidates) or [m.value for m in held if m.value != main]
     overrides = {
         "data": [str(path) for path in data], "method": "selection", "main": main, "aux": names,
         "task": task, "backbone": backbone, "epochs": epochs, "seed": seed,
-        "track": names_of(track),
+        "track": names_of("--track", track),
     }  # fmt: skip
     result = _weigh(load_config(None, overrides, set_ or []), out, resume)
     if json_output:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from auxdrive import console
 from auxdrive.commands.completing import one_of, some_of
+from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
 from auxdrive.modalities import Modality
 
-from auxdrive_train.commands.options import names_of
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
@@ -110,9 +110,9 @@ def sweep(
         config = out / SWEEP_NAME
     base = {
         "data": [str(path) for path in data] if data else None, "task": task,
-        "backbone": backbone, "epochs": epochs, "aux": names_of(aux),
+        "backbone": backbone, "epochs": epochs, "aux": names_of("--aux", aux),
     }  # fmt: skip
-    chosen = names_of(methods)
+    chosen = names_of("--methods", methods)
     loaded = load_sweep(config, base, chosen, seeds, set_ or [], vary or [])
     if dry_run:
         _show(out, sweep_states(loaded, out), None, json_output)

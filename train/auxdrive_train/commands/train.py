@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 from auxdrive import console
 from auxdrive.commands.completing import modality_names, one_of, some_of
+from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
 
-from auxdrive_train.commands.options import ResumeOption, SetOption, TrackOption, names_of
+from auxdrive_train.commands.options import ResumeOption, SetOption, TrackOption
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
@@ -76,6 +77,7 @@ def train(
     """Train a student (or teacher) on a data set."""
     from auxdrive.errors import UsageError
     from auxdrive.inspection.metric_tables import show_roles
+    from auxdrive.modalities import Modality
     from auxdrive.runs import RunFolder
 
     from auxdrive_train.commands.training import train_shown
@@ -87,10 +89,14 @@ def train(
         "data": [str(path) for path in data] if data else None, "method": method, "main": main,
         "task": task, "backbone": backbone, "epochs": epochs, "seed": seed,
         "init_from": None if init_from is None else str(init_from),
-        "aux": names_of(aux), "track": names_of(track),
+        "aux": names_of("--aux", aux), "track": names_of("--track", track),
     }  # fmt: skip
     if resume and config is None and out is not None and RunFolder(out).is_run:
         config = RunFolder(out).config_path
+    if config is None and not data and not any(given.startswith("data=") for given in set_ or ()):
+        raise UsageError("give --data, the data set's directory, or a settings file that names it")
+    if config is not None and aux is not None and config.name in tuple(Modality):
+        raise UsageError(f"separate modalities by commas: --aux {aux},{config.name}")
     loaded = load_config(config, overrides, set_ or [])
     directory = out or Path("runs") / loaded.method
     result = train_shown(loaded, directory, resume)
