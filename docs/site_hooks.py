@@ -23,13 +23,15 @@ OF_ROOT = {
     "CHANGELOG.md": "CHANGELOG.md",
 }
 """Pages and files of the root and where they stand in the site."""
+CONFIGS = ("examples", "train/auxdrive_train/tasks")
+"""Folders with configs to which pages link."""
 PACKAGES = ("auxdrive", "auxdrive_train", "auxdrive_deploy", "auxdrive_eval")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what does not lie in `docs`."""
-    examples = {f"examples/{file.name}": file.name for file in (ROOT / "examples").glob("*.yaml")}
-    for source in [*OF_ROOT, *examples]:
+    configs = [file for folder in CONFIGS for file in sorted((ROOT / folder).glob("*.yaml"))]
+    for source in [*OF_ROOT, *(file.relative_to(ROOT).as_posix() for file in configs)]:
         place = OF_ROOT.get(source, source)
         files.append(File.generated(config, place, content=(ROOT / source).read_text("utf-8")))
     for package in PACKAGES:
@@ -76,4 +78,6 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     del config, files
     if page.file.src_uri in OF_ROOT.values():
         return re.sub(r"\]\(docs/", "](", markdown)
+    for source, place in OF_ROOT.items():
+        markdown = markdown.replace(f"](../{source}", f"]({place}")
     return re.sub(r"\]\(\.\./", "](", markdown)
