@@ -49,7 +49,7 @@ def print_tables(evaluation: Evaluation) -> None:
         rows.append((f"{route.route_id} ({route.town})", *scores, infractions, record.status))
     title = f"{kind} scores, rule set {evaluation.settings.rules} ({simulator.spec.caveat})"
     console.table(
-        title, ("route", "score", "completion, %", "penalty", "infractions", "status"), rows
+        title, ("route", "score, of 100", "completion, %", "penalty", "infractions", "status"), rows
     )
     document = evaluation.document
     console.table(

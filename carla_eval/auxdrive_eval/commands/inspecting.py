@@ -18,7 +18,16 @@ def _show_drive(summary: Summary) -> None:
     name = Path(summary["path"]).resolve().name
     console.table(f"drive {name}", ("fact", "value"), _drive_facts(summary), text=("value",))
     rows = [_row(each) for each in summary["routes"]]
-    columns = ("#", "route", "town", "state", "score", "completion, %", "penalty", "infractions")
+    columns = (
+        "#",
+        "route",
+        "town",
+        "state",
+        "score, of 100",
+        "completion, %",
+        "penalty",
+        "infractions",
+    )
     console.table("routes", columns, rows, text=("route", "town", "state"))
     for each in summary["routes"]:
         if each.get("failure"):
@@ -54,7 +63,7 @@ def _drive_facts(summary: Summary) -> list[tuple[str, str]]:
         means, over = scores["scores"], f"mean of {scores['over']}"
         caveat = f"; {summary['caveat']}" if summary["caveat"] else ""
         facts += [
-            ("driving score", f"{means['score_composed']:.2f} ({over}{caveat})"),
+            ("driving score, of 100", f"{means['score_composed']:.2f} ({over}{caveat})"),
             ("route completion, %", f"{means['score_route']:.1f} ({over})"),
             ("penalty factor", f"{means['score_penalty']:.3f} ({over})"),
         ]
@@ -90,7 +99,7 @@ def _show_route(summary: Summary) -> None:
         ("agent", summary["agent"] or "not known here"),
         ("simulator", summary["simulator"] or "not known here"),
         ("status", summary["status"]),
-        ("score", f"{summary['score_composed']:.2f}"),
+        ("score, of 100", f"{summary['score_composed']:.2f}"),
         ("completion, %", f"{summary['score_route']:.1f} of {summary['length_m']:.0f} m"),
         ("penalty", f"{summary['score_penalty']:.3f} (rule set {summary['rules'] or 'unknown'})"),
         ("infractions", _counts(summary["infractions"])),
