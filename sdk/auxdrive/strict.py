@@ -152,6 +152,9 @@ def _told(mistake: ErrorDetails, model: type[BaseModel] | None) -> str:
         return f"must be a list: write [{shown(given)}]"
     if kind == "missing":
         return "is missing"
+    if kind == "too_short":
+        sizes = mistake["ctx"]
+        return f"needs at least {sizes['min_length']}, and has {sizes['actual_length']}"
     text = mistake["msg"].removeprefix("Value error, ")
     if text.startswith(_PYDANTIC):
         text = "must be" + text.removeprefix(_PYDANTIC).partition(", unable to parse")[0]

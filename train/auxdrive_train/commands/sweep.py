@@ -102,12 +102,18 @@ def sweep(
     json_output: JsonOption = False,
 ) -> None:
     """Train methods x seeds x settings, one run each, and compare them."""
+    from auxdrive.errors import UsageError
+
     from auxdrive_train.sweeping.config import load_sweep
     from auxdrive_train.sweeping.folder import SWEEP_NAME, SweepFolder
     from auxdrive_train.sweeping.sweep import run_sweep, sweep_states
 
     if resume and config is None and SweepFolder(out).is_sweep:
         config = out / SWEEP_NAME
+    has_data = data or any(each.startswith("data=") for each in set_ or ())
+    given = {"--data": has_data, "--methods": methods, "--seeds": seeds}
+    if config is None and (lacking := [option for option, value in given.items() if not value]):
+        raise UsageError(f"without a file, give {', '.join(lacking)} as well")
     base = {
         "data": [str(path) for path in data] if data else None, "task": task,
         "backbone": backbone, "epochs": epochs, "aux": names_of("--aux", aux),
