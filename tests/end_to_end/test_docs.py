@@ -24,6 +24,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SMALLER = {
     "--frames 6000": "--frames 240 --max-episode-s 12",
     "--epochs 8": "--epochs 2",
+    "--task waypoints --out runs/samd": "--task waypoints --epochs 2 --out runs/samd",
     "--count 10": "--count 1",
 }
 
