@@ -22,16 +22,22 @@ OF_ROOT = {
     "SECURITY.md": "SECURITY.md",
     "CHANGELOG.md": "CHANGELOG.md",
 }
-"""Pages and files of the root and where they stand in the site."""
-CONFIGS = ("examples", "train/auxdrive_train/tasks")
-"""Folders with configs to which pages link."""
+"""Pages of the root and where they stand in the site; other files that pages link to keep their
+places.
+"""
+OUTWARDS = re.compile(r"(?<=\]\()\.\./([^)#]+)")
+"""A link from a page of `docs` to what lies outside."""
 PACKAGES = ("auxdrive", "auxdrive_train", "auxdrive_deploy", "auxdrive_eval")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what does not lie in `docs`."""
-    configs = [file for folder in CONFIGS for file in sorted((ROOT / folder).glob("*.yaml"))]
-    for source in [*OF_ROOT, *(file.relative_to(ROOT).as_posix() for file in configs)]:
+    linked = {
+        link
+        for page in (ROOT / "docs").glob("*.md")
+        for link in OUTWARDS.findall(page.read_text("utf-8"))
+    }
+    for source in sorted({*OF_ROOT, *linked}):
         place = OF_ROOT.get(source, source)
         files.append(File.generated(config, place, content=(ROOT / source).read_text("utf-8")))
     for package in PACKAGES:
@@ -78,6 +84,4 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     del config, files
     if page.file.src_uri in OF_ROOT.values():
         return re.sub(r"\]\(docs/", "](", markdown)
-    for source, place in OF_ROOT.items():
-        markdown = markdown.replace(f"](../{source}", f"]({place}")
-    return re.sub(r"\]\(\.\./", "](", markdown)
+    return OUTWARDS.sub(lambda link: OF_ROOT.get(link[1], link[1]), markdown)

@@ -57,6 +57,14 @@ def test_the_site_has_every_page_and_no_other() -> None:
     assert sorted(places_of(site["nav"])) == sorted(pages)
 
 
+def test_links_lead_to_files() -> None:
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]:
+        text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for link in re.findall(r"\]\(([^)#]+)", text):
+            if "://" not in link:
+                assert (page.parent / link).is_file(), f"{page.name}: {link}"
+
+
 def places_of(nav: object) -> Iterator[str]:
     """The pages that a site's navigation names."""
     if isinstance(nav, str):
