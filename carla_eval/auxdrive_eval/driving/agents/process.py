@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any, BinaryIO
 
-import auxdrive.errors
-from auxdrive.errors import AuxdriveError, UsageError
+from auxdrive.errors import UsageError
 from auxdrive.types import AnyArray
 
 from auxdrive_eval.driving.agents import AgentSource, leftovers
+from auxdrive_eval.driving.agents.faults import AgentFault, own_error
 from auxdrive_eval.driving.agents.wire import NO_ARRAYS, BrokenMessage, read_message, write_message
 
 COMMAND = (
@@ -57,30 +57,6 @@ class AgentLimits:
                 raise UsageError(
                     f"the time that an agent has {name} is a number of seconds above 0, got {value}"
                 )
-
-
-class AgentFault(Exception):
-    """What went wrong with an agent.
-
-    Attributes:
-        summary: one line.
-        detail: its traceback, or the end of what it printed.
-        own: the error itself, if it is one of auxdrive's.
-        replied: whether its process reported the failure and still runs.
-    """
-
-    def __init__(
-        self,
-        summary: str,
-        detail: str = "",
-        own: AuxdriveError | None = None,
-        replied: bool = False,
-    ) -> None:
-        super().__init__(summary)
-        self.summary = _utf8(" ".join(summary.split()))
-        self.detail = _utf8(detail)
-        self.own = own
-        self.replied = replied
 
 
 class AgentProcess:
@@ -162,7 +138,7 @@ class AgentProcess:
             raise AgentFault(
                 failed["summary"],
                 failed["detail"],
-                _own_error(failed["error"], failed["message"]),
+                own_error(failed["error"], failed["message"]),
                 replied=True,
             )
         done = reply["done"]
@@ -317,19 +293,3 @@ def _close(pipe: Any) -> None:
         pipe.close()
     except OSError:  # the rest cannot be sent
         return
-
-
-def _own_error(name: str, message: str) -> AuxdriveError | None:
-    """An auxdrive error from its class name and message, if its class can be made from a message
-    alone.
-    """
-    kind = getattr(auxdrive.errors, name, None)
-    if not name or not (isinstance(kind, type) and issubclass(kind, AuxdriveError)):
-        return AuxdriveError(message) if name else None
-    while "__init__" in vars(kind):
-        kind = next(base for base in kind.__bases__ if issubclass(base, AuxdriveError))
-    return kind(message)
-
-
-def _utf8(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
