@@ -16,6 +16,7 @@ import pytest
 from auxdrive.errors import SimulatorError
 from auxdrive.types import RoadOption
 from auxdrive_eval.simulators.embedded.geometry.boxes import box, distances, overlaps
+from auxdrive_eval.simulators.embedded.spec import EmbeddedOptions
 from auxdrive_eval.simulators.embedded.town.generate import generate_town, town_from_name, town_name
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 from auxdrive_eval.simulators.embedded.town.model import PropKind
@@ -23,6 +24,7 @@ from auxdrive_eval.simulators.embedded.town.routing import plan_route, random_ro
 from auxdrive_eval.simulators.embedded.town.validate import town_faults
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 SEEDS = st.integers(0, 9999)
 
@@ -52,6 +54,20 @@ def test_validation_sees_a_prop_in_a_lane_and_a_gap() -> None:
         "gap" in fault
         for fault in town_faults(replace(town, lanes={**town.lanes, lane.lane_id: moved}))
     )
+
+
+def test_validation_sees_dead_ends_and_lanes_that_do_not_know_each_other() -> None:
+    town = generate_town(3)
+    lane = next(lane for lane in town.lanes.values() if lane.junction_id is None)
+    ends = {**town.lanes, lane.lane_id: replace(lane, successors=())}
+    faults = town_faults(replace(town, lanes=ends))
+    assert f"lane {lane.lane_id} is a dead end" in faults
+    assert any("cannot be reached along" in fault for fault in faults)
+    follower = town.lanes[lane.successors[0]]
+    others = tuple(other for other in follower.predecessors if other != lane.lane_id)
+    forgets = {**town.lanes, follower.lane_id: replace(follower, predecessors=others)}
+    told = f"lane {follower.lane_id} does not know its predecessor {lane.lane_id}"
+    assert told in town_faults(replace(town, lanes=forgets))
 
 
 def test_towns_are_the_same_in_another_process() -> None:
@@ -214,3 +230,16 @@ def test_boxes_overlap_by_as_much_as_has_to_be_moved() -> None:
         atol=1e-9,
     )
     np.testing.assert_allclose(overlaps(tilted, one[None]), [2 + np.sqrt(2) - 2.9], atol=1e-9)
+
+
+def test_a_seed_without_a_route_of_that_length_is_refused_by_name() -> None:
+    graph = LaneGraph(generate_town(3))
+    with pytest.raises(SimulatorError, match=r"Town0003: no route of 90000.* seed 5; widen"):
+        random_route(graph, 5, 90_000.0, 90_001.0)
+
+
+@pytest.mark.parametrize("traffic", [-1, 501])
+def test_options_take_a_possible_number_of_cars(traffic: int) -> None:
+    with pytest.raises(ValidationError, match=f"number of moving cars is 0 to 500, got {traffic}"):
+        EmbeddedOptions(traffic=traffic)
+    assert EmbeddedOptions(traffic=500).traffic == 500
