@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,10 +26,9 @@ from auxdrive.modalities import Modality
 from auxdrive.runs import RunFolder
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_train.data.batch import Batch
-from auxdrive_train.engine import checkpoint
+from auxdrive_train.engine import checkpoint, epoch
 from auxdrive_train.engine.config import TrainConfig, parse_config
 from auxdrive_train.engine.load import load_run
-from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.train import train
 from auxdrive_train.losses.contract import Loss
 from auxdrive_train.methods import METHODS
@@ -41,7 +41,7 @@ from stripes import HEIGHT, WIDTH, write_stripe_data
 
 AUXILIARIES = (Modality.DEPTH, Modality.LIDAR)
 STEPS = 10
-STEP = 4  # its place among the arguments of `Trainer._step`
+PLACE = 5  # where the arguments of `epoch._step` have phase, epoch and step
 TIMED = ("samples_per_s", "wait_share")
 every_method = pytest.mark.parametrize("name", METHODS.names())
 
@@ -273,17 +273,17 @@ def test_a_run_that_is_cut_off_resumes_bit_for_bit(
 ) -> None:
     """Cut off in the middle of the second step of every epoch, and taken up each time."""
     whole = trained(name, "steering")
-    original, cut = Trainer._step, set[tuple[int, int]]()
+    original, cut = epoch._step, set[tuple[int, int]]()
 
-    def failing(self: Trainer, *arguments: object) -> dict[str, float]:
-        at = (self.progress.phase, self.progress.epoch)
-        if arguments[STEP] == 1 and at not in cut:
-            cut.add(at)
+    def failing(*arguments: Any) -> dict[str, float]:
+        phase_index, number, step = arguments[PLACE]
+        if step == 1 and (phase_index, number) not in cut:
+            cut.add((phase_index, number))
             raise KeyboardInterrupt
-        return original(self, *arguments)  # type: ignore[arg-type]
+        return original(*arguments)
 
     config = config_of(name, data, "steering", device=device, precision=precision)
-    monkeypatch.setattr(Trainer, "_step", failing)
+    monkeypatch.setattr(epoch, "_step", failing)
     for attempt in range(100):
         try:
             train(config, tmp_path / "cut", resume=attempt > 0)

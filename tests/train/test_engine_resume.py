@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 import torch
 from auxdrive.errors import AuxdriveError, DataError, UsageError
+from auxdrive_train.engine import epoch
 from auxdrive_train.engine.config import dump_config
 from auxdrive_train.engine.load import load_run
-from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.train import train
 from small_runs import settings_for, weights
 
@@ -102,19 +102,19 @@ def test_an_exception_in_any_epoch_and_a_resume_change_nothing(
     """By an error in the middle of a step instead of a kill, also after epochs of the phase that
     are finished. Every method, an epoch to each phase: `tests/checks/test_every_method.py`.
     """
-    original = Trainer._step
+    original = epoch._step
     made = settings_for("dmcl", stripe_data)
     train(made, tmp_path / "whole")
     calls = 0
 
-    def failing(self, *arguments):
+    def failing(*arguments):
         nonlocal calls
         calls += 1
         if calls % 10 == 0:
             raise KeyboardInterrupt
-        return original(self, *arguments)
+        return original(*arguments)
 
-    monkeypatch.setattr(Trainer, "_step", failing)
+    monkeypatch.setattr(epoch, "_step", failing)
     for attempt in range(30):
         try:
             train(made, tmp_path / "cut", resume=attempt > 0)

@@ -107,19 +107,19 @@ def test_the_user_is_told_once_also_over_a_resume(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two rounds of SAMD are four phases, each clipped; the run is interrupted in between."""
-    from auxdrive_train.engine.loop import Trainer
+    from auxdrive_train.engine import epoch
 
-    original, steps = Trainer._step, 0
+    original, steps = epoch._step, 0
     caplog.set_level("INFO", "auxdrive_train")
 
-    def failing(self: Trainer, *arguments: Any) -> dict[str, float]:
+    def failing(*arguments: Any) -> dict[str, float]:
         nonlocal steps
         steps += 1
         if steps == 15:
             raise KeyboardInterrupt
-        return original(self, *arguments)
+        return original(*arguments)
 
-    monkeypatch.setattr(Trainer, "_step", failing)
+    monkeypatch.setattr(epoch, "_step", failing)
     made = config_of(stripe_data, method="samd", options={"epochs_per_round": 1}, clip_norm=1e-3)
     with pytest.raises(KeyboardInterrupt):
         train(made, tmp_path / "run")

@@ -7,14 +7,15 @@ from __future__ import annotations
 import hashlib
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from auxdrive.cli import run as auxdrive
 from auxdrive.errors import ConfigError, DataError, UsageError
 from auxdrive.runs import RunFolder
+from auxdrive_train.engine import epoch as epochs
 from auxdrive_train.engine.config import TrainConfig, parse_config
-from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.train import train
 from small_runs import settings_for, weights
 
@@ -130,18 +131,18 @@ def test_what_is_no_run_or_a_damaged_one_is_refused(
 
 def interrupted(config: TrainConfig, out: Path, patch: pytest.MonkeyPatch, epoch: int) -> None:
     """Train until so many epochs have ended, and then be killed."""
-    original = Trainer._train_epoch
+    original = epochs.train_epoch
     ended = 0
 
-    def train_epoch(self: Trainer, *arguments: object) -> object:
+    def train_epoch(*arguments: Any) -> dict[str, float]:
         nonlocal ended
         if ended == epoch:
             raise KeyboardInterrupt
         ended += 1
-        return original(self, *arguments)  # type: ignore[arg-type]
+        return original(*arguments)
 
     with patch.context() as context:
-        context.setattr(Trainer, "_train_epoch", train_epoch)
+        context.setattr("auxdrive_train.engine.loop.train_epoch", train_epoch)
         with pytest.raises(KeyboardInterrupt):
             train(config, out)
 

@@ -9,24 +9,16 @@ from __future__ import annotations
 
 import logging
 import math
-import time
-from collections import defaultdict
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 from auxdrive.errors import DataError
 from auxdrive.storage.reading import exists, read_bytes
 from auxdrive.work import Shown, Unseen
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
-from auxdrive_train.data.augment import augment
-from auxdrive_train.data.batch import Batch
-from auxdrive_train.data.loader import Loader, epoch_order
 from auxdrive_train.engine import checkpoint as files
-from auxdrive_train.engine.averages import mean_over_processes, share_gradients
 from auxdrive_train.engine.checkpoint import (
     Checkpoint,
     Slots,
@@ -36,13 +28,12 @@ from auxdrive_train.engine.checkpoint import (
     snapshot,
 )
 from auxdrive_train.engine.ended_roles import EndedRoles, primary_of
+from auxdrive_train.engine.epoch import train_epoch
 from auxdrive_train.engine.evaluate import examples, measure, predict_roles
-from auxdrive_train.engine.gradients import GradientNorms, said_of_clipping
+from auxdrive_train.engine.gradients import said_of_clipping
 from auxdrive_train.engine.log import RunLog
 from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
-from auxdrive_train.engine.schedule import learning_rate
-from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.losses.contract import without_losses
 from auxdrive_train.methods.phases import Phase, PhaseRecord
 from auxdrive_train.trackers.told import Trackers
@@ -158,7 +149,7 @@ class Trainer:
         optimizer = self._optimizer(phase, trained)
         # A phase that keeps its last weights never ends early: a round of SAMD has k epochs.
         while self.progress.epoch < phase.epochs and not (phase.keep == "best" and self._stalled()):
-            record = self._train_epoch(phase, trained, optimizer)
+            record = train_epoch(self.parts, phase, trained, optimizer, self.progress, self.shown)
             self._finish_epoch(phase, record)
         self._finish_phase(phase)
 
@@ -182,110 +173,6 @@ class Trainer:
                 )
             self._optimizers[key] = optimizer
         return self._optimizers[key]
-
-    def _train_epoch(
-        self, phase: Phase, trained: list[nn.Module], optimizer: Optimizer
-    ) -> dict[str, float]:
-        self.parts.networks.eval()
-        for module in trained:
-            module.train()
-        fabric, epoch = self.parts.fabric, self.progress.epoch
-        size = self.config.batch_size
-        order = epoch_order(
-            len(self.parts.train), seed_of(self.config.seed, self.progress.phase), epoch
-        )
-        steps = max(len(order) // size, 1)
-        order = (
-            order[: steps * size]
-            .reshape(steps, -1)[:, fabric.global_rank :: fabric.world_size]
-            .reshape(-1)
-        )
-        loader = Loader(
-            self.parts.train,
-            len(order) // steps,
-            self.config.prefetch,
-            pin_memory=self.config.device == "cuda",
-        )
-        sums: dict[str, float] = defaultdict(float)
-        norms = GradientNorms(
-            [p for group in optimizer.param_groups for p in group["params"]], self.config.clip_norm
-        )
-        start_s = time.perf_counter()
-        for step, batch in enumerate(loader.iterate(order)):
-            lr = learning_rate(self.config, phase, (epoch * steps + step) / (phase.epochs * steps))
-            for name, value in self._step(phase, batch, optimizer, lr, step, norms).items():
-                sums[name] += value
-            self.shown.within((step + 1) / steps)
-        elapsed_s = time.perf_counter() - start_s
-        self.progress.step += steps
-        self.progress.trained_s += elapsed_s
-        self.progress.clipped += norms.clipped
-        self.progress.phase_steps += steps
-        _LOG.debug(
-            f"{phase.name}: {steps} steps in {elapsed_s:.1f} s, of which {loader.waited_s:.1f} s "
-            f"waiting for data; learning rate {lr:.3g}"
-        )
-        means = mean_over_processes(
-            self.parts.fabric,
-            {**{name: value / steps for name, value in sums.items()}, **norms.summary()},
-        )
-        return {
-            **means,
-            "lr": lr,
-            "samples_per_s": steps * size / elapsed_s,
-            "wait_share": loader.waited_s / max(loader.total_s, 1e-9),
-        }
-
-    def _step(
-        self,
-        phase: Phase,
-        batch: Batch,
-        optimizer: Optimizer,
-        lr: float,
-        step: int,
-        norms: GradientNorms,
-    ) -> dict[str, float]:
-        fabric = self.parts.fabric
-        seed = seed_of(
-            self.config.seed, self.progress.phase, self.progress.epoch, step, fabric.global_rank
-        )
-        torch.manual_seed(seed)
-        moved = batch.to(fabric.device)
-        # on the CPU, so that drawing numbers does not wait for an accelerator
-        generator = torch.Generator().manual_seed(seed)
-        moved = augment(moved, self.config.augment, self.parts.method.task, generator)
-        with fabric.autocast():
-            cost = phase.loss(self.parts.networks, moved)
-        total = torch.stack(list(cost.losses.values())).sum()
-        value = float(total.detach())
-        losses = {name: float(loss.detach()) for name, loss in cost.losses.items()}
-        self._refuse_divergence("loss", value, phase, step, losses)
-        if step == 0:
-            norms.measure_terms(cost.losses)
-        optimizer.zero_grad(set_to_none=True)
-        fabric.backward(total)
-        share_gradients(self.parts.fabric, optimizer)
-        for group in optimizer.param_groups:
-            group["lr"] = lr
-        self._refuse_divergence("gradient's norm", norms.clip(), phase, step, losses)
-        optimizer.step()
-        logged = {f"train/{name}": number for name, number in cost.logged.items()}
-        return {
-            "loss/total": value,
-            **{f"loss/{name}": number for name, number in losses.items()},
-            **logged,
-        }
-
-    def _refuse_divergence(
-        self, what: str, value: float, phase: Phase, step: int, losses: Mapping[str, float]
-    ) -> None:
-        if not math.isfinite(value):
-            raise DataError(
-                f"the {what} became {value} in {phase.name}, epoch {self.progress.epoch + 1}, step "
-                f"{step + 1} "
-                f"({', '.join(f'{name} {loss:.3g}' for name, loss in losses.items())}); lower lr, "
-                "or check the labels"
-            )
 
     def _finish_epoch(self, phase: Phase, record: dict[str, float]) -> None:
         if self.parts.fabric.world_size > 1:

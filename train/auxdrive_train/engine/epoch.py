@@ -1,0 +1,156 @@
+"""An epoch of a phase: its steps over all batches."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import torch
+from auxdrive.errors import DataError
+from auxdrive.work import Shown
+from torch import nn
+from torch.optim import Optimizer
+
+from auxdrive_train.data.augment import augment
+from auxdrive_train.data.batch import Batch
+from auxdrive_train.data.loader import Loader, epoch_order
+from auxdrive_train.engine.averages import mean_over_processes, share_gradients
+from auxdrive_train.engine.gradients import GradientNorms
+from auxdrive_train.engine.prepare import Parts
+from auxdrive_train.engine.progress import Progress
+from auxdrive_train.engine.schedule import learning_rate
+from auxdrive_train.engine.seeds import seed_of
+from auxdrive_train.methods.phases import Phase
+
+_LOG = logging.getLogger(__name__)
+
+
+def train_epoch(
+    parts: Parts,
+    phase: Phase,
+    trained: Sequence[nn.Module],
+    optimizer: Optimizer,
+    progress: Progress,
+    shown: Shown,
+) -> dict[str, float]:
+    """Train the next epoch of a phase.
+
+    Args:
+        parts: what the run is trained with.
+        phase: the phase, whose loss is minimised.
+        trained: the modules that are updated.
+        optimizer: over their parameters.
+        progress: how far the run is; its counts of steps and its time are increased.
+        shown: shows how much of the epoch is done.
+
+    Returns:
+        What is logged: the means over the steps and over all processes.
+
+    Raises:
+        DataError: the loss or a gradient is not finite.
+    """
+    config = parts.config
+    parts.networks.eval()
+    for module in trained:
+        module.train()
+    fabric, epoch = parts.fabric, progress.epoch
+    size = config.batch_size
+    order = epoch_order(len(parts.train), seed_of(config.seed, progress.phase), epoch)
+    steps = max(len(order) // size, 1)
+    order = (
+        order[: steps * size]
+        .reshape(steps, -1)[:, fabric.global_rank :: fabric.world_size]
+        .reshape(-1)
+    )
+    loader = Loader(
+        parts.train,
+        len(order) // steps,
+        config.prefetch,
+        pin_memory=config.device == "cuda",
+    )
+    sums: dict[str, float] = defaultdict(float)
+    norms = GradientNorms(
+        [p for group in optimizer.param_groups for p in group["params"]], config.clip_norm
+    )
+    start_s = time.perf_counter()
+    for step, batch in enumerate(loader.iterate(order)):
+        lr = learning_rate(config, phase, (epoch * steps + step) / (phase.epochs * steps))
+        for name, value in _step(
+            parts, phase, batch, optimizer, lr, (progress.phase, epoch, step), norms
+        ).items():
+            sums[name] += value
+        shown.within((step + 1) / steps)
+    elapsed_s = time.perf_counter() - start_s
+    progress.step += steps
+    progress.trained_s += elapsed_s
+    progress.clipped += norms.clipped
+    progress.phase_steps += steps
+    _LOG.debug(
+        f"{phase.name}: {steps} steps in {elapsed_s:.1f} s, of which {loader.waited_s:.1f} s "
+        f"waiting for data; learning rate {lr:.3g}"
+    )
+    means = mean_over_processes(
+        parts.fabric,
+        {**{name: value / steps for name, value in sums.items()}, **norms.summary()},
+    )
+    return {
+        **means,
+        "lr": lr,
+        "samples_per_s": steps * size / elapsed_s,
+        "wait_share": loader.waited_s / max(loader.total_s, 1e-9),
+    }
+
+
+def _step(
+    parts: Parts,
+    phase: Phase,
+    batch: Batch,
+    optimizer: Optimizer,
+    lr: float,
+    place: tuple[int, int, int],
+    norms: GradientNorms,
+) -> dict[str, float]:
+    """One optimiser step at `place`: phase, epoch and step, each counted from 0."""
+    fabric, (_, epoch, step) = parts.fabric, place
+    seed = seed_of(parts.config.seed, *place, fabric.global_rank)
+    torch.manual_seed(seed)
+    moved = batch.to(fabric.device)
+    # on the CPU, so that drawing numbers does not wait for an accelerator
+    generator = torch.Generator().manual_seed(seed)
+    moved = augment(moved, parts.config.augment, parts.method.task, generator)
+    with fabric.autocast():
+        cost = phase.loss(parts.networks, moved)
+    total = torch.stack(list(cost.losses.values())).sum()
+    value = float(total.detach())
+    losses = {name: float(loss.detach()) for name, loss in cost.losses.items()}
+    _refuse_divergence("loss", value, phase, epoch, step, losses)
+    if step == 0:
+        norms.measure_terms(cost.losses)
+    optimizer.zero_grad(set_to_none=True)
+    fabric.backward(total)
+    share_gradients(parts.fabric, optimizer)
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    _refuse_divergence("gradient's norm", norms.clip(), phase, epoch, step, losses)
+    optimizer.step()
+    logged = {f"train/{name}": number for name, number in cost.logged.items()}
+    return {
+        "loss/total": value,
+        **{f"loss/{name}": number for name, number in losses.items()},
+        **logged,
+    }
+
+
+def _refuse_divergence(
+    what: str, value: float, phase: Phase, epoch: int, step: int, losses: Mapping[str, float]
+) -> None:
+    if not math.isfinite(value):
+        raise DataError(
+            f"the {what} became {value} in {phase.name}, epoch {epoch + 1}, step "
+            f"{step + 1} "
+            f"({', '.join(f'{name} {loss:.3g}' for name, loss in losses.items())}); lower lr, "
+            "or check the labels"
+        )
