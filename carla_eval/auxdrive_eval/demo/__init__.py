@@ -1,3 +1,3 @@
-"""The demo: everything from recording to a closed-loop comparison, through the command line's own
+"""The demo: everything from recording to a comparison in closed loop, by auxdrive's own
 commands.
 """

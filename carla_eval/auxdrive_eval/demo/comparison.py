@@ -1,4 +1,4 @@
-"""What the demo may say of student and baseline, and what not."""
+"""What the demo may claim about student and baseline."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from auxdrive.statistics import PairedDifference
 
 
 def verdict(difference: PairedDifference) -> str:
-    """The sentence on the student's driving scores less the baseline's over the same routes."""
+    """A sentence about the difference between the driving scores of student and baseline on the
+    same routes.
+    """
     return sentence(
         difference,
         "The SAMD student",

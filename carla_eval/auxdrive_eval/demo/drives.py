@@ -32,14 +32,15 @@ COLOURS = {
     **dict(zip((name for name in DRIVERS if name != EXPERT), SERIES, strict=False)),
     EXPERT: REFERENCE,
 }
-"""Of each driver, on the whole page."""
+"""Each driver's colour, on the whole page."""
 
 Drives = Mapping[str, StoredRoute]
-"""A route's drive by each driver's name."""
+"""The drives of one route, by the driver's name."""
 
 
 def drives_section(demo: Demo) -> Iterator[Markup]:
-    """Scores of all routes, and below them each route: maps, films and infractions of all drivers.
+    """The scores of all routes, followed by each route with the maps, films and infractions of all
+    drivers.
 
     Raises:
         DataError: the record of a drive is damaged.

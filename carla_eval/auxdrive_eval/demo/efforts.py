@@ -1,5 +1,5 @@
-"""What the demo's stages are, and how long they take in relation to each other. That decides the
-estimate of the time that is left, and nothing else.
+"""The demo's stages, and how long each takes compared with the others. This decides only the
+estimate of the remaining time.
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ from collections.abc import Mapping
 
 from auxdrive_eval.demo.settings import EXPERT, MODELS, DemoSettings
 
-# CPU seconds, measured on a demo with its default settings on two cores.
+# CPU seconds, measured in a demo with default settings on two cores.
 FRAME_S = 0.024
-"""Of a frame to record."""
+"""Recording one frame."""
 TRAINING_S: Mapping[str, float] = {"baseline": 0.0016, "samd": 0.0056, "teacher": 0.0030}
-"""By method of a recorded frame in an epoch."""
+"""Training on one recorded frame for one epoch, by method."""
 EXPORT_S, VERIFY_S = 15.0, 1.0
 ROUTE_S: Mapping[str, float] = {"student": 12.0, "teacher": 25.0, EXPERT: 2.5}
-"""By role of a route to drive, and of the expert's."""
+"""Driving one route, by role, and for the expert."""
 LATENCY_S: Mapping[str, float] = {"student": 0.4, "teacher": 5.0}
-"""By role."""
+"""Measuring the latency, by role."""
 
 
 def efforts(settings: DemoSettings) -> dict[str, float]:
-    """CPU seconds by stage, in no certain order."""
+    """CPU seconds of each stage, in no particular order."""
     found = {
         "collect": FRAME_S * settings.frames,
         f"drive {EXPERT}": ROUTE_S[EXPERT] * settings.routes,

@@ -1,5 +1,5 @@
-"""What the demo found, gathered from the stages' answers: one table for baseline, student and
-teacher, and the comparison.
+"""The demo's findings, from the results of its stages: one table for baseline, student and teacher,
+and the comparison.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ LATENCY_CALLS = 300
 TEST_PART = "test part"
 COMPLETED = 100.0
 _UNITS = (", of 100", ", %", " (factor)")
-"""Of the first values of a results document."""
+"""Units of the first values of a results document."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what it is, and its value by column: each model ("" where it has
-    none), and for the test part what needs no network.
+    """One line of the table: its name, and a value for each model ("" if it has none); on the test
+    part also the values that need no network.
     """
 
     group: str
@@ -41,7 +41,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that the report prints."""
+    """Everything that the report shows."""
 
     rows: tuple[Row, ...]
     difference: PairedDifference
@@ -50,11 +50,11 @@ class Findings:
 
     @property
     def verdict(self) -> str:
-        """What may be said of student and baseline."""
+        """What may be claimed about student and baseline."""
         return verdict(self.difference)
 
     def as_json(self) -> dict[str, Any]:
-        """For `--json`."""
+        """The findings for `--json`."""
         table = {f"{row.group}: {row.name}": dict(row.values) for row in self.rows}
         return {
             "table": table,
@@ -65,7 +65,7 @@ class Findings:
 
 
 def gather(demo: Demo) -> Findings:
-    """Read the answers of all stages; latency is measured here, once."""
+    """Collect the results of all stages. The latency is measured here, once."""
     answers = {name: done["answer"] for name, done in demo.done.items()}
     rows = _open_loop(answers) + _parity(answers) + _latency(demo) + _closed_loop(answers)
     seconds = {name: done["seconds"] for name, done in demo.done.items()}
@@ -76,7 +76,7 @@ def gather(demo: Demo) -> Findings:
 
 
 def completed(document: dict[str, Any]) -> int:
-    """How many routes were driven to their end."""
+    """The number of routes that were driven to their end."""
     return sum(
         record["scores"]["score_route"] >= COMPLETED
         for record in document["_checkpoint"]["records"]
@@ -91,8 +91,8 @@ def _scores(document: dict[str, Any]) -> Float64:
 
 
 def _open_loop(answers: dict[str, Any]) -> list[Row]:
-    """Each model's metrics on the test part, and beside them those of the constant and of the ego
-    inputs alone, which see no image.
+    """Each model's metrics on the test part, and for comparison those of a constant and of a model
+    of the ego inputs alone, which see no image.
     """
     results = {model.name: answers[f"train {model.method}"] for model in MODELS}
     measured = {model.name: results[model.name]["metrics"]["test"][model.role] for model in MODELS}
@@ -142,7 +142,7 @@ def _latency(demo: Demo) -> list[Row]:
 
 
 def _time(out: Path, model: Model) -> dict[str, Any]:
-    """p50 and p99 of one prediction, on recorded frames."""
+    """Median (p50) and 99th percentile (p99) of the time of one prediction, on recorded frames."""
     agent = AgentSource(out / (model.bundle or model.run), model.role).load()
     try:
         taken_ms = np.array(_calls(agent, out))

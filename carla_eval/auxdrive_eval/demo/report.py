@@ -1,4 +1,4 @@
-"""The demo's page: what was recorded, how the models learned, what they reached, and where to look
+"""The demo's page: what was recorded, how the models learned, how well they do, and where to look
 further.
 """
 
@@ -30,7 +30,9 @@ _CURVES = {
     ("teacher", "teacher"): "teacher, by itself",
     ("samd", "teacher"): "SAMD's own teacher",
 }
-"""Method and role: name. In the order of the drivers, whose colours they have."""
+"""Names of the curves by method and role. They are in the order of the drivers, whose colours they
+have.
+"""
 
 
 def demo_report(demo: Demo, findings: Findings) -> str:
@@ -90,7 +92,9 @@ def _tiles(findings: Findings) -> list[tuple[str, str]]:
 
 
 def _tables(findings: Findings) -> Iterator[Markup]:
-    """One for each group of rows; what needs no network, and the expert, stand apart."""
+    """One table for each group of rows. Values that need no network, and the expert's, are set
+    apart.
+    """
     for group in dict.fromkeys(row.group for row in findings.rows):
         found = [row for row in findings.rows if row.group == group]
         columns = list(found[0].values)
@@ -139,7 +143,7 @@ def _splits(data: Path) -> Markup:
 
 
 def _curves(demo: Demo) -> Markup:
-    """Validation errors by epoch of each network; in SAMD teacher and student take turns."""
+    """Validation errors of each network by epoch. In SAMD, teacher and student take turns."""
     epochs = {
         (method, role): [
             record

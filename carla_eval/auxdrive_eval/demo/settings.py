@@ -1,4 +1,4 @@
-"""What the demo is made of: how much of everything, the recipe, and the models that it compares."""
+"""The settings of the demo: how much of everything, the recipe, and the models that it compares."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from auxdrive import __version__
 from auxdrive.strict import Strict
 from pydantic import Field
 
-# The settings below were chosen while looking at routes 1000 to 1015; the demo is driven on others.
+# The settings below were chosen by looking at routes 1000 to 1015, so the demo drives others.
 FIRST_ROUTE_SEED = 2000
-# A small camera makes small images to draw, to store and to change: more of them fit into the
-# time.
+# Small images take less time to draw, to store and to augment, so that there can be more of them.
 CAMERA = "128x72"
-# Beside the recipe of `--task waypoints`, by which the demo trains.
+# In addition to the recipe of `--task waypoints`, with which the demo trains.
 TRAINING = ("--task", "waypoints", "--set", "evaluate=[test]", "--set", "threads=1")
-# The longest red takes 21 s: who has stood for longer is stuck.
+# The longest red light takes 21 s, so a car that has stood for longer is stuck.
 CREEP_AFTER_S = 25
 DRIVING = ("--controller", "pure_pursuit", "--creep-after-s", str(CREEP_AFTER_S))
 
 
 class DemoSettings(Strict):
-    """How much is recorded, trained and driven. The defaults fit 15 minutes on two cores.
+    """How much is recorded, trained and driven. With the defaults it takes 15 minutes on two cores.
 
     Attributes:
-        frames: recorded, over all splits. epochs: of each student, and of the teacher.
-        routes: unseen routes that each model drives. seed: of everything. workers: processes that
-            record, train and drive.
+        frames: number of recorded frames, over all splits.
+        epochs: epochs of each student, and of the teacher.
+        routes: number of unseen routes that each model drives.
+        seed: of everything.
+        workers: number of processes that record, train and drive.
     """
 
     # three episodes of at most 240 frames: to train, validate and test on
@@ -41,8 +42,8 @@ class DemoSettings(Strict):
 
 
 def recipe() -> dict[str, Any]:
-    """What decides the results beside the settings; a demo that another version began is not gone
-    on with.
+    """What decides the results besides the settings. A demo whose recipe was another, since another
+    version of auxdrive began it, cannot be continued.
     """
     return {
         "version": __version__,
@@ -54,21 +55,23 @@ def recipe() -> dict[str, Any]:
 
 
 EXPERT = "expert"
-"""The simulator's own driver, which drives the same routes beside the models."""
+"""The simulator's own driver, which drives the same routes as the models."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """One of the three that are compared. The teacher is no part of SAMD's run, where it trains
-    half of the time from the student's weights: as an upper bound it is trained by itself, as long
-    as the student.
+    """One of the three models that are compared.
+
+    The teacher is not that of the SAMD run: there it trains only half of the time, and begins again
+    from the student's weights. As an upper bound, it is trained by itself, for as long as the
+    student.
 
     Attributes:
-        name: in tables.
-        method: that trains it.
+        name: its name in tables.
+        method: the method that trains it.
         sees_auxiliaries: whether it trains with the auxiliary modalities.
-        role: the network of its run that is driven.
-        bundle: where it is exported; None where it cannot be.
+        role: the network of its run that drives.
+        bundle: where it is exported; None if it cannot be.
     """
 
     name: str
@@ -79,11 +82,11 @@ class Model:
 
     @property
     def run(self) -> str:
-        """Where it is trained."""
+        """The folder of its run."""
         return f"runs/{self.method}"
 
     def training(self, settings: DemoSettings) -> list[str]:
-        """What `auxdrive train` is told of it, beside its data and its run."""
+        """The arguments of `auxdrive train` for it, besides its data and its run."""
         budget = ["--epochs", str(settings.epochs), "--seed", str(settings.seed)]
         auxiliaries = ["--aux", ",".join(settings.auxiliaries)] if self.sees_auxiliaries else []
         return ["--method", self.method, *TRAINING, *budget, *auxiliaries]

@@ -1,7 +1,7 @@
 """The demo's stages. Each runs one `auxdrive` command in a process of its own, as a user would, and
-keeps its JSON answer.
+keeps its JSON output.
 
-A stage that has finished is not run again, so a demo that was stopped goes on where it was.
+A stage that has finished is not run again, so a demo that was stopped continues where it was.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class _Stage(Strict):
 
 
 class _State(Strict):
-    """What `demo.json` holds: settings, what else decides the results, each finished stage's wall
-    time and answer, and the wall time of all of them, which is less than their sum where stages ran
-    side by side.
+    """What `demo.json` contains: the settings, what else decides the results, the wall time and
+    output of each finished stage, and the wall time of the whole. The whole takes less than the sum
+    of its stages if some ran at the same time.
     """
 
     settings: DemoSettings
@@ -92,11 +92,11 @@ DEMO: FolderKind[_State] = FolderKind("a demo", STATE_NAME, _read_state, _differ
 
 @contextmanager
 def demo_in(out: Path, settings: DemoSettings) -> Iterator[Demo]:
-    """The demo in a folder, begun or gone on with; the folder is held meanwhile.
+    """A demo in a folder, new or continued. No other process can use the folder meanwhile.
 
     Raises:
-        UsageError: it holds something else, or a demo that was begun under other settings or by
-            another version.
+        UsageError: the folder holds something else, or a demo with other settings or of another
+            version.
         DataError: the demo there is damaged.
     """
     wanted = _State(settings=settings, recipe=recipe(), done={})
@@ -105,8 +105,8 @@ def demo_in(out: Path, settings: DemoSettings) -> Iterator[Demo]:
 
 
 class Demo:
-    """A demo in a folder (`demo_in`): settings, what each finished stage answered, and how long all
-    of them took by the clock.
+    """A demo in a folder (see `demo_in`): its settings, the output of each finished stage, and the
+    wall time of all of them.
     """
 
     def __init__(self, out: Path, settings: DemoSettings, earlier: _State | None = None) -> None:
@@ -125,11 +125,11 @@ class Demo:
 
     @property
     def work(self) -> Work:
-        """For whoever shows it."""
+        """The work whose progress is shown."""
         return Work("demo", "stage", len(self._efforts), effort=sum(self._efforts.values()))
 
     def show(self, shown: Shown) -> None:
-        """Tell how far it is, from what has been done already on."""
+        """Report progress to `shown`, beginning with what has been done already."""
         self._shown = shown
         there = [name for name in self.done if name in self._efforts]
         shown.found(len(there), effort=sum(self._efforts[name] for name in there))
@@ -144,7 +144,7 @@ class Demo:
         write_atomic(self.out / STATE_NAME, json.dumps(document, indent=2).encode())
 
     def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Do a stage unless it has been done; returns its answer. Its wall time is kept too."""
+        """Run a stage unless it has been run. Returns its output; its wall time is stored too."""
         if name not in self.done:
             _LOG.info(f"begin: {name}")
             start_s = time.perf_counter()
@@ -162,8 +162,8 @@ class Demo:
         return answer
 
     def lanes(self, works: Sequence[Callable[[], None]], at_once: int) -> None:
-        """Do works of several stages each, `at_once` side by side; the first failure ends it once
-        those begun have ended.
+        """Run works of several stages each, `at_once` at the same time. After the first failure no
+        further works are begun, and those that run are waited for.
         """
         with ThreadPoolExecutor(at_once) as pool:
             running = [pool.submit(work) for work in works]
@@ -175,8 +175,8 @@ class Demo:
                 raise
 
     def run(self) -> None:
-        """Record; then each model is trained, exported, verified and driven, side by side with the
-        others, each on one core: that is quicker than one after the other on several.
+        """Record; then train, export, verify and drive each model. The models run at the same time,
+        each on one core, which is faster than one after the other on several cores.
         """
         settings, data = self.settings, self.out / "data"
         self._mark_s = time.perf_counter()
@@ -210,7 +210,7 @@ class Demo:
         self.stage(f"drive {model.name}", lambda: self._drive(model.name, source, workers))
 
     def _drive_expert(self, workers: int) -> None:
-        """The expert sees nothing; its film is taken by the camera of the recording."""
+        """Drive the expert. It sees nothing; its film is taken with the camera of the recording."""
         card = Dataset.open(self.out / "data").card
         source = [EXPERT, "--sim-option", f"camera={card.camera.model_dump_json()}"]
         self.stage(f"drive {EXPERT}", lambda: self._drive(EXPERT, source, workers))
@@ -224,8 +224,8 @@ class Demo:
 
     def _export_and_verify(self, model: Model, bundle: str) -> None:
         def export() -> dict[str, Any]:
-            # A bundle without a finished stage is from an export that was stopped just before this
-            # was noted.
+            # A bundle whose stage is not finished comes from an export that was stopped just before
+            # the stage was noted.
             shutil.rmtree(self.out / bundle, ignore_errors=True)
             named = ["--name", f"demo-{model.name}"]
             return command(
@@ -260,11 +260,15 @@ class Demo:
 
 
 def command(name: str, *arguments: str, prefix: str) -> dict[str, Any]:
-    """Run one `auxdrive` command with `--json`, as talkative as this process is; what it says on
-    standard error is logged, line by line behind `prefix`.
+    """Run one `auxdrive` command with `--json`, as verbose as this process is. What it prints on
+    standard error is logged line by line, after `prefix`.
+
+    Returns:
+        What it printed, parsed.
 
     Raises:
-        CheckFailed: its exit code was 1. AuxdriveError: it failed otherwise.
+        CheckFailed: its exit code was 1.
+        AuxdriveError: it failed in another way.
     """
     quiet, verbose = level_now() >= logging.ERROR, level_now() <= logging.DEBUG
     line = [*COMMAND, name, *arguments, "--json"]

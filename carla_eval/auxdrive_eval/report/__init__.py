@@ -1,1 +1,3 @@
-"""Reports: one HTML file each, with everything inside it; no scripts, nothing from the network."""
+"""Reports: each is one HTML file that contains everything it needs, without scripts and without
+anything from the network.
+"""

@@ -37,7 +37,7 @@ from auxdrive_eval.simulators.settings import make_simulator
 from auxdrive_eval.world import Route, TownMap
 
 LARGEST_PAGE = 24 << 20
-"""Bytes; routes that no longer fit stand in the table alone."""
+"""Size in bytes. Routes for which there is no room left are only in the table."""
 
 
 def drive_report(evaluation: Evaluation) -> str:
@@ -60,7 +60,9 @@ def drive_report(evaluation: Evaluation) -> str:
 
 
 def _route_sections(evaluation: Evaluation) -> Iterator[Markup]:
-    """The routes as far as the page may grow; the others are named."""
+    """The sections of the routes, as many as there is room for on the page; the others are only
+    named.
+    """
     size = 0
     pairs = list(zip(evaluation.routes, evaluation.driven, strict=True))
     with closing(make_simulator(evaluation.settings.simulator, sensors=False)) as simulator:
@@ -79,7 +81,7 @@ def _route_sections(evaluation: Evaluation) -> Iterator[Markup]:
 
 
 def route_section(route: Route, driven: StoredRoute, town: TownMap) -> Markup:
-    """One driven route, on the map of its town."""
+    """The section of one driven route, with the map of its town."""
     infractions = infractions_of(driven)
     view = view_of_drives(route, [driven])
     parts: list[object] = [
@@ -97,7 +99,7 @@ def route_section(route: Route, driven: StoredRoute, town: TownMap) -> Markup:
 
 
 def _how(settings: EvaluationSettings) -> str:
-    """Controller and creeping, in words; nothing for the expert, which has neither."""
+    """Controller and creeping in words; empty for the expert, which has neither."""
     if not settings.driver_sha256:
         return ""
     creeping = (

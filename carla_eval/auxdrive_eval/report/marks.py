@@ -1,6 +1,6 @@
-"""Where the numbers of a map stand: beside the path, and not on each other.
+"""Where the numbers on a map are placed, so that they stand beside the path and do not overlap.
 
-Legend: N marks, M points of what must be seen; all places in pixels, y down.
+Legend: N marks; M points that must stay visible; all positions in pixels, y down.
 """
 
 from __future__ import annotations
@@ -11,19 +11,21 @@ from auxdrive.types import Float64
 DIRECTIONS, NEAR_PX, FAR_PX = 16, 30.0, 50.0
 _CLEAR_PX, _APART_PX = 17.0, 27.0
 SMALL = 2.2
-"""How much larger signs are, beside the map, where it is drawn small (`--marks` of the pages)."""
+"""How much larger signs are, relative to the map, where the map is drawn small (`--marks` in the
+pages' style).
+"""
 
 
 def offsets_of_badges(
     places_n2: Float64, widths_n: Float64, seen_m2: Float64, size: tuple[float, float]
 ) -> Float64:
-    """From each mark's place to its badge (N, 2).
+    """Vectors (N, 2) from each mark's place to its badge.
 
     Args:
         places_n2: the places that are marked.
-        widths_n: of the badges.
+        widths_n: widths of the badges.
         seen_m2: points that no badge should hide, such as those of the path.
-        size: of the map.
+        size: width and height of the map.
     """
     angles = np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS
     around = np.stack([np.cos(angles), np.sin(angles)], axis=1)

@@ -1,5 +1,5 @@
-"""One drive along one route, as pages show it: its infractions in the order in which they began,
-the map, the film, and the table.
+"""One drive of a route as pages show it: its infractions in the order in which they began, the map,
+the film, and the table.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ KIND_TEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Infraction:
-    """An infraction, where and when it began.
+    """An infraction: where and when it began.
 
     Attributes:
-        number: from 1, in the order of time.
-        event: what the criterion told.
+        number: counted from 1 in the order of time.
+        event: what the criterion reported.
         time_s: game time.
-        driven_m: how far the car had been driven.
+        driven_m: the distance that the car had driven.
         place: of the car's centre.
     """
 
@@ -52,17 +52,17 @@ class Infraction:
 
     @property
     def what(self) -> str:
-        """In words."""
+        """The infraction in words."""
         return KIND_TEXT[self.event.kind]
 
     @property
     def mark(self) -> Mark:
-        """On the map."""
+        """The infraction's mark on the map."""
         return Mark(str(self.number), self.place, self.event.hit)
 
 
 def driven_m_at(trace: AnyArray, time_s: float) -> float:
-    """How far the car had been driven at a time.
+    """The distance that the car had driven at a time.
 
     Args:
         trace: `TRACE_DTYPE` (N,).
@@ -89,7 +89,9 @@ def infractions_of(driven: StoredRoute) -> tuple[Infraction, ...]:
 
 
 def _place(event: Event, trace: AnyArray) -> Point:
-    """Where the car was; an event's own place may be that of a light or sign beside the path."""
+    """Where the car was. (The event's own location may be that of a light or sign beside
+    the path.)
+    """
     if event.began is not None:
         return event.began.location
     return _place_at(trace, event.time_s) if len(trace) else event.location
@@ -101,7 +103,7 @@ def _place_at(trace: AnyArray, time_s: float) -> Point:
 
 
 def view_of_drives(route: Route, drives: Sequence[StoredRoute]) -> View:
-    """What shows a route and all drives along it."""
+    """The part of the map that shows a route and all drives of it."""
     return view_of((route.points, *(path_of(drive.trace) for drive in drives)))
 
 
@@ -125,7 +127,7 @@ def _film_places(driven: StoredRoute) -> list[Point]:
 
 
 def film_of(driven: StoredRoute) -> Markup:
-    """What the camera saw; images of infractions bear their numbers."""
+    """What the camera saw. Images of infractions show their numbers."""
     infractions = infractions_of(driven)
     shots = []
     for time_s, data in driven.film:
@@ -143,7 +145,7 @@ def film_of(driven: StoredRoute) -> Markup:
 
 
 def score_sentence(scores: Scores, status: str) -> str:
-    """How the score of a route came about."""
+    """How the score of a route was computed."""
     return (
         f"Driving score {scores.score_composed:.1f} of 100 = route completion "
         f"{scores.score_route:.1f} % × penalty factor {scores.score_penalty:.3f}. {status}."
@@ -151,7 +153,7 @@ def score_sentence(scores: Scores, status: str) -> str:
 
 
 def infraction_table(infractions: Sequence[Infraction]) -> Markup:
-    """Each infraction, and what the rule set says of it."""
+    """Each infraction, with its message."""
     rows = [
         (
             found.number,

@@ -1,5 +1,5 @@
-"""The signs on a drive's map, and the same signs as keys of its legend. Each is drawn in pixels
-about its place, with y down, and keeps its size where the map is drawn small.
+"""The signs on a drive's map, and the same signs in its legend. Each is drawn in pixels around its
+place, with y down, and keeps its size when the map is drawn small.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PLANNED = f'<path d="M-10 0H10" stroke="{ROUTE}" stroke-width="2" stroke-dasharr
 
 
 def start(yaw_rad: float) -> str:
-    """Where the drive began, and the way that the car faced, positive to the left."""
+    """Where the drive began, and the direction that the car faced (yaw positive to the left)."""
     turned = f'transform="rotate({-math.degrees(yaw_rad):.0f})"'
     return f'<path d="M10 0L-7 7V-7Z" fill="{_INK}" {HALO} {turned}/>'
 
@@ -52,7 +52,7 @@ def driven(colour: str) -> str:
 
 
 def badge_width(label: str) -> float:
-    """Pixels."""
+    """Width of a badge in pixels."""
     return max(22.0, 8.0 * len(label) + 10.0)
 
 
@@ -61,7 +61,7 @@ def badge(label: str, offset: Point = (0.0, 0.0)) -> str:
 
     Args:
         label: the number, or several.
-        offset: from that place to the badge, pixels.
+        offset: from that place to the badge, in pixels.
     """
     (x, y), wide = offset, badge_width(label)
     line = f'<path d="M0 0L{x:.0f} {y:.0f}" stroke="{WRONG}" stroke-width="2"/>'
@@ -76,19 +76,19 @@ def badge(label: str, offset: Point = (0.0, 0.0)) -> str:
 
 
 def placed(sign: str, place: Point, unit_m: float) -> str:
-    """A sign on the map.
+    """A sign at its place on the map.
 
     Args:
-        sign: what is drawn.
+        sign: the drawing.
         place: in the world frame, metres.
-        unit_m: metres of a pixel.
+        unit_m: metres per pixel.
     """
     at = f'transform="translate({place[0]:.1f} {-place[1]:.1f}) scale({unit_m:.4f})"'
     return f'<g {at}><g class="glyph">{sign}</g></g>'
 
 
 def key(sign: str, width: int = 24, height: int = 24, middle: Point = (12.0, 12.0)) -> Markup:
-    """A sign in a line of text."""
+    """A sign within a line of text."""
     box = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     moved = f'transform="translate({middle[0]:g} {middle[1]:g})"'
     return Markup(f'<svg {box} aria-hidden="true"><g {moved}>{sign}</g></svg>')

@@ -1,7 +1,7 @@
-"""A drive on the map of its town, as SVG: lanes, signals, the planned route, the driven path
+"""A drive on the map of its town, in SVG: lanes, signals, the planned route, the driven path
 coloured by speed, and where each infraction began.
 
-Legend: places in the world frame, metres; the drawing's y points down.
+Legend: places are in the world frame, metres; y points down in the drawing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ SPEED_COLOURS = RAMP_CSS
 """From standing to fast."""
 SAME_PLACE_PX = 8.0
 ON_THE_WAY_M = 2.2
-"""Signals are marked whose stop line's middle is so near to the route or the path."""
+"""Signals are shown if the middle of their stop line is nearer to the route or the path
+than this.
+"""
 _IN_PIXELS = 'vector-effect="non-scaling-stroke"'
 SCALES_M = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
@@ -38,8 +40,8 @@ class Mark:
 
     Attributes:
         label: its number.
-        place: where the car was as it began.
-        hit: where that stands which was run into.
+        place: where the car was when it began.
+        hit: the position of what was hit.
     """
 
     label: str
@@ -64,11 +66,11 @@ def draw_map(
 
     Args:
         town: see `auxdrive_eval.simulators.base.Simulator.town_map`.
-        route: the route as planned.
+        route: the planned route.
         trace: `TRACE_DTYPE` (N,).
         marks: the infractions.
         film: where the images of the film were taken.
-        view: what is shown; None is the surroundings of route and path.
+        view: the part of the town to show; None is the surroundings of route and path.
     """
     driven = path_of(trace)
     view = view or view_of((route.points, driven))
@@ -99,13 +101,13 @@ def draw_map(
 
 
 def map_legend(town: TownMap, marks: Sequence[Mark], film: bool, view: View) -> Markup:
-    """What the signs and colours of a map mean; signs that it does not hold are left out.
+    """What the signs and colours of a map mean. Only signs that the map contains are listed.
 
     Args:
-        town: as drawn.
+        town: the town of the map.
         marks: the infractions.
-        film: whether images are marked.
-        view: as drawn.
+        film: whether the map marks images of the film.
+        view: the part of the town that the map shows.
     """
     there = {
         "film": film,
@@ -150,14 +152,14 @@ def _legend(names: Iterable[str]) -> Markup:
 
 
 def _speeds() -> Iterator[str]:
-    """The classes of speed in words."""
+    """The classes of speed, in words."""
     for low_mps in (SPEED_STEP_MPS * i for i in range(len(SPEED_COLOURS) - 1)):
         yield f"{'driven at ' * (low_mps == 0)}{low_mps:.0f} to {low_mps + SPEED_STEP_MPS:.0f} m/s"
     yield f"{SPEED_STEP_MPS * (len(SPEED_COLOURS) - 1):.0f} m/s and more"
 
 
 def _lanes(lanes: Iterable[LaneLine], view: View) -> Iterator[str]:
-    """One path for all lanes of a width."""
+    """One SVG path for all lanes of the same width."""
     by_width: dict[float, list[str]] = {}
     for centreline, width_m in lanes:
         if view.shows(centreline):
@@ -183,7 +185,7 @@ def _stop_lines(lines: Iterable[StopLine], view: View) -> Iterator[str]:
 
 
 def _on_the_way(lines: Iterable[StopLine], view: View) -> list[StopLine]:
-    """The stop lines that a route or path crosses."""
+    """The stop lines that the route or a path crosses."""
     points = np.concatenate(view.ways)
     middles = [(line, (np.array(line[0]) + line[1]) / 2) for line in lines]
     return [
@@ -194,7 +196,7 @@ def _on_the_way(lines: Iterable[StopLine], view: View) -> list[StopLine]:
 
 
 def _signals(town: TownMap, view: View) -> Iterator[str]:
-    """Lights and stop signs of the way, at the right end of their stop lines."""
+    """Lights and stop signs along the way, at the right end of their stop lines."""
     for lines, sign in ((town.lights, signs.LIGHT), (town.stop_signs, signs.STOP_SIGN)):
         for left, right in _on_the_way(lines, view):
             x, y = (np.array(right) - left) / max(np.hypot(*(np.array(right) - left)), 1e-9) * 13.0
@@ -203,8 +205,8 @@ def _signals(town: TownMap, view: View) -> Iterator[str]:
 
 
 def _coloured_path(driven: Float64, speed_mps: AnyArray, unit_m: float) -> Iterator[str]:
-    """Stretches of one colour each on one dark line; neighbours share a point, so that the path has
-    no gaps.
+    """Segments of one colour each, on one dark line. Neighbouring segments share a point, so that
+    the path has no gaps.
     """
     if len(driven) < 2:
         return
@@ -218,7 +220,9 @@ def _coloured_path(driven: Float64, speed_mps: AnyArray, unit_m: float) -> Itera
 
 
 def _line(points: Float64, colour: str, what: str, width_px: int, unit_m: float, more: str) -> str:
-    """A line whose width is in pixels; small maps draw some kinds of lines otherwise (`what`)."""
+    """A line whose width is in pixels. `what` is its kind, since small maps draw some kinds
+    differently.
+    """
     path = " ".join(f"{x:.1f},{-y:.1f}" for x, y in simplified(points, unit_m / 2))
     return (
         f'<polyline class="{what}" points="{path}" fill="none" stroke="{colour}" '
@@ -227,7 +231,7 @@ def _line(points: Float64, colour: str, what: str, width_px: int, unit_m: float,
 
 
 def _badges(marks: Sequence[Mark], seen: Float64, view: View) -> Iterator[str]:
-    """Marks at one place have one badge: '2, 3'."""
+    """Marks at the same place share a badge: '2, 3'."""
     merged: list[tuple[list[str], Point]] = []
     for mark in marks:
         for labels, other in merged:
@@ -249,7 +253,7 @@ def _badges(marks: Sequence[Mark], seen: Float64, view: View) -> Iterator[str]:
 
 
 def _scale_bar(view: View) -> str:
-    """A fifth of the width or less, in round metres."""
+    """A scale bar of a round length, at most a fifth of the map's width."""
     unit_m = view.unit_m
     metres = max(
         (scale for scale in SCALES_M if scale <= WIDTH_PX * unit_m / 5), default=SCALES_M[0]

@@ -14,12 +14,13 @@ MARGIN, LEAST_MARGIN_M = 0.1, 12.0
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a map shows of the world: a rectangle of its own proportions.
+    """The part of the world that a map shows: a rectangle with proportions of its own.
 
     Attributes:
-        low, high: its corners, (2,) each.
+        low: the corner with the smallest coordinates, (2,).
+        high: the corner with the largest coordinates, (2,).
         ways: the planned and driven paths that it was made for, (N, 2) each; signals along them are
-            marked.
+            shown.
     """
 
     low: Float64
@@ -28,20 +29,20 @@ class View:
 
     @property
     def unit_m(self) -> float:
-        """Metres of a pixel, where the map has its full width."""
+        """Metres per pixel when the map has its full width."""
         return float(self.high[0] - self.low[0]) / WIDTH_PX
 
     def shows(self, points: Float64) -> bool:
-        """Whether any of the points is within."""
+        """Whether any of the points is within the view."""
         return bool(((points >= self.low) & (points <= self.high)).all(axis=1).any())
 
     def pixels(self, points: Float64) -> Float64:
-        """Places on the drawing, (N, 2) to (N, 2)."""
+        """Places (N, 2) in the world as positions (N, 2) on the drawing."""
         return np.asarray((points - (self.low[0], self.high[1])) * (1, -1) / self.unit_m)
 
 
 def view_of(ways: Iterable[Float64]) -> View:
-    """What shows all of some paths, with some room around them."""
+    """A view that shows all of the given paths, with some space around them."""
     kept = tuple(ways)
     points = np.concatenate(kept)
     low, high = points.min(axis=0), points.max(axis=0)
