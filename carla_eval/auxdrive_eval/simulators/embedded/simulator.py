@@ -22,11 +22,11 @@ from auxdrive_eval.simulators.embedded.ego.nearby_signals import SignalViews
 from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
 from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
 from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle, VehicleParameters
-from auxdrive_eval.simulators.embedded.scene import Renderer, Scene
+from auxdrive_eval.simulators.embedded.scene import Scene
+from auxdrive_eval.simulators.embedded.sensors import Sensors
 from auxdrive_eval.simulators.embedded.spec import (
     DEFAULT_CAMERA,
     DEFAULT_TRAFFIC,
-    SENSED,
     TICKS_S,
 )
 from auxdrive_eval.simulators.embedded.town.generate import town_from_name, town_name
@@ -114,15 +114,12 @@ class EmbeddedSimulator:
         self.steering = SteeringSpec(
             kind="road_wheel_rad", max_road_wheel_deg=math.degrees(self._parameters.max_steer_rad)
         )
-        self._render = render
+        self._sensors = Sensors(camera, render)
         self._traffic_count = traffic
-        self._renderer: Renderer | None = None
         self._kits: dict[str, _TownKit] = {}
         self._car = Vehicle(self._parameters)
         self._run: _Run | None = None
         self._told_full: set[str] = set()
-        self._frames: dict[Modality, AnyArray] = {}
-        self._points: Float32 | None = None
 
     # Routes
 
@@ -215,10 +212,7 @@ class EmbeddedSimulator:
         self._run = _Run(
             kit, route, LightCycles(town, seed), traffic, tracker, expert, touching, ego
         )
-        self._frames = {}
-        self._points = None
-        if self._render:
-            self._renderer_of_process().load(town, route.weather)
+        self._sensors.load(town, route.weather)
         return self._state(self._run)
 
     def step(self, control: Control) -> WorldState:
@@ -245,8 +239,7 @@ class EmbeddedSimulator:
         )
         run.contacts = run.touching.settle(self.tick_s)
         run.scene = None
-        self._frames = {}
-        self._points = None
+        self._sensors.forget()
         return self._state(run)
 
     def sense(self, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
@@ -257,18 +250,7 @@ class EmbeddedSimulator:
             SimulatorError: no route was set, the simulator was made without a renderer, or it has
                 no such sensor.
         """
-        self._running()
-        unknown = sorted(set(modalities) - set(SENSED))
-        if unknown:
-            raise SimulatorError(
-                f"the embedded simulator has no sensor for {', '.join(unknown)}; it has "
-                f"{', '.join(SENSED)}. "
-                "Attention, edge and frequency are derived from these when a data set is read"
-            )
-        missing = [modality for modality in modalities if modality not in self._frames]
-        if missing:
-            self._sense(missing)
-        return {modality: self._frames[modality] for modality in modalities}
+        return self._sensors.frames(modalities, self.scene())
 
     def expert(self) -> Control:
         """The control that the expert would choose now. The expert knows the whole world.
@@ -281,9 +263,7 @@ class EmbeddedSimulator:
 
     def close(self) -> None:
         """Release the renderer."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        self._sensors.close()
         self._run = None
 
     # Beyond the protocol
@@ -318,11 +298,7 @@ class EmbeddedSimulator:
         Raises:
             SimulatorError: no route was set, or the simulator was made without a renderer.
         """
-        self._running()
-        if self._points is None:
-            self._points = self._renderer_of_sensors().lidar_points(self.scene())
-            self._points.setflags(write=False)
-        return self._points
+        return self._sensors.lidar_points(self.scene())
 
     # Parts of a tick
 
@@ -351,28 +327,3 @@ class EmbeddedSimulator:
             lane=run.kit.graph.nearest_lane(*centre, yaw_rad),
             tail_lane_id=run.kit.graph.nearest_lane(*tail, yaw_rad).lane_id,
         )
-
-    def _renderer_of_process(self) -> Renderer:
-        if self._renderer is None:
-            from auxdrive_eval.simulators.embedded.render.panda import PandaRenderer
-
-            self._renderer = PandaRenderer(self.camera)
-        return self._renderer
-
-    def _renderer_of_sensors(self) -> Renderer:
-        if not self._render:
-            raise SimulatorError("this simulator was made with render=False and has no sensors")
-        return self._renderer_of_process()
-
-    def _sense(self, modalities: Sequence[Modality]) -> None:
-        renderer, scene = self._renderer_of_sensors(), self.scene()
-        if Modality.RGB in modalities:
-            self._frames[Modality.RGB] = renderer.rgb(scene)
-        if Modality.DEPTH in modalities or Modality.SEGMENTATION in modalities:
-            self._frames[Modality.DEPTH], self._frames[Modality.SEGMENTATION] = (
-                renderer.depth_and_segmentation(scene)
-            )
-        if Modality.LIDAR in modalities:
-            from auxdrive.data.lidar import bev_histogram
-
-            self._frames[Modality.LIDAR] = bev_histogram(self.lidar_points())
