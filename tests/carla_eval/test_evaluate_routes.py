@@ -156,7 +156,7 @@ def test_a_damaged_result_is_named(reference: tuple[Path, Evaluation], tmp_path:
     with pytest.raises(DataError, match=r"00001: this route's result is damaged"):
         load_route(out, 1)
     np.save(route_folder(out, 2) / "trace.npy", np.zeros(3))
-    with pytest.raises(DataError, match="holds something else"):
+    with pytest.raises(DataError, match=r"00002: trace\.npy is no driven path"):
         load_route(out, 2)
     assert load_route(out, 9) is None
 

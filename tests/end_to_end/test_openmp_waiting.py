@@ -18,6 +18,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 WORKERS = """
+import auxdrive_eval  # whose commands record and drive in such workers
 from auxdrive.machine.workers import run_jobs
 
 class Agent:

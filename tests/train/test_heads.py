@@ -11,6 +11,7 @@ import pytest
 import torch
 from auxdrive.data.dataset import Dataset
 from auxdrive.ego import EgoLayout
+from auxdrive.work import Shown
 from auxdrive_train.data.balance import BalanceConfig, balance
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import prepare as prepare_module
@@ -120,9 +121,9 @@ def test_what_is_trained_is_what_the_balance_made(
     made, trained = [], []
 
     class Spy(train_module.Trainer):
-        def fit(self) -> Progress:
+        def fit(self, shown: Shown) -> Progress:
             trained.append(self.parts.train)
-            return super().fit()
+            return super().fit(shown)
 
     def spying(samples: SampleSet, config: BalanceConfig) -> SampleSet:
         made.append(balance(samples, config))

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from auxdrive import console
-from auxdrive.commands.completing import one_of, some_of
+from auxdrive.commands.completing import modality_names, one_of, some_of
 from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
-from auxdrive.modalities import Modality
 
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models import BACKBONES
@@ -53,7 +52,7 @@ def sweep(
         typer.Option(
             help="Auxiliary modalities, for the methods that use any, separated by commas.",
             show_default=False,
-            autocompletion=some_of(Modality),
+            autocompletion=some_of(modality_names),
         ),
     ] = None,
     task: Annotated[
