@@ -12,12 +12,14 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import metadata
-from importlib.metadata import EntryPoint
-from typing import Generic, TypeVar
+from functools import lru_cache, partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from auxdrive.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 DISTRIBUTION = "auxdrive"
 THIS_PROGRAM = "this program"
@@ -102,7 +104,7 @@ class Registry(Generic[T]):
     ) -> None:
         self.what, self.group, self._check = what, entry_point_group, check
         self.builtin: tuple[Offer[T], ...] = tuple(
-            Offer(what, name, DISTRIBUTION, EntryPoint(name, place, entry_point_group).load)
+            Offer(what, name, DISTRIBUTION, partial(_resolve, place))
             for name, place in (builtin or {}).items()
         )
         self._added: dict[str, Offer[T]] = {}
@@ -206,8 +208,14 @@ def instance_of(place: str) -> Callable[[object], bool]:
 
 
 def _base(place: str) -> type:
-    base: type = EntryPoint("", place, "").load()
+    base: type = _resolve(place)
     return base
+
+
+def _resolve(place: str) -> Any:
+    """What stands at "module:attribute"."""
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 @lru_cache(maxsize=8)
@@ -215,6 +223,8 @@ def _installed(path: tuple[str, ...]) -> dict[str, list[tuple[str, EntryPoint]]]
     """By group, the entry points that installed packages declare for auxdrive, each with its
     package's name.
     """
+    from importlib import metadata  # slow to import, and `import auxdrive` makes registries
+
     found: dict[str, list[tuple[str, EntryPoint]]] = {}
     seen: set[str] = set()
     for distribution in metadata.distributions(path=list(path)):

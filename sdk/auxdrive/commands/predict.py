@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import auxdrive.console as console
-from auxdrive.commands.completing import one_of
 from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
+from auxdrive.commands.runtime_options import DeviceOption, RuntimeOption
 from auxdrive.console import JsonOption
 from auxdrive.errors import AuxdriveError, DataError, InputError
-from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES
+from auxdrive.runtimes import DEFAULT_RUNTIME
 from auxdrive.tasks import TASKS
 from auxdrive.work import Work
 
@@ -69,15 +69,8 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    runtime: Annotated[
-        str,
-        typer.Option(
-            help=f"What runs the graph: {', '.join(RUNTIMES)}.", autocompletion=one_of(RUNTIMES)
-        ),
-    ] = DEFAULT_RUNTIME,
-    device: Annotated[
-        str, typer.Option(help="Where it runs: cpu, or what `auxdrive doctor` lists.")
-    ] = "cpu",
+    runtime: RuntimeOption = DEFAULT_RUNTIME,
+    device: DeviceOption = "cpu",
     json_output: JsonOption = False,
     **ego: float | str | None,
 ) -> None:

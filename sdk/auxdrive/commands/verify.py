@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 import auxdrive.console as console
-from auxdrive.commands.completing import one_of
+from auxdrive.commands.runtime_options import DeviceOption, RuntimeOption
 from auxdrive.console import JsonOption
 from auxdrive.errors import CheckFailed
-from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES
+from auxdrive.runtimes import DEFAULT_RUNTIME
 
 
 def verify(
@@ -21,15 +21,8 @@ def verify(
             help="The bundle: a directory that `auxdrive export` wrote.", show_default=False
         ),
     ],
-    runtime: Annotated[
-        str,
-        typer.Option(
-            help=f"What runs the graph: {', '.join(RUNTIMES)}.", autocompletion=one_of(RUNTIMES)
-        ),
-    ] = DEFAULT_RUNTIME,
-    device: Annotated[
-        str, typer.Option(help="Where it runs: cpu, or what `auxdrive doctor` lists.")
-    ] = "cpu",
+    runtime: RuntimeOption = DEFAULT_RUNTIME,
+    device: DeviceOption = "cpu",
     expect_sha256: Annotated[
         str | None,
         typer.Option(

@@ -5,10 +5,23 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from auxdrive.commands.completing import some_of
+from auxdrive.commands.completing import one_of, some_of
 
+from auxdrive_train.models import BACKBONES
+from auxdrive_train.tasks import TASKS
 from auxdrive_train.trackers import TRACKERS
 
+TaskOption = Annotated[
+    str | None,
+    typer.Option(help=f"What is predicted: {', '.join(TASKS)}.", autocompletion=one_of(TASKS)),
+]
+BackboneOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Network of the encoders: {', '.join(BACKBONES)} (default: the task's recipe).",
+        autocompletion=one_of(BACKBONES),
+    ),
+]
 ResumeOption = Annotated[
     bool,
     typer.Option("--resume", help="Take up the run in --out where its last checkpoint stands."),

@@ -11,9 +11,13 @@ from auxdrive.commands.completing import modality_names, one_of, some_of
 from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
 
-from auxdrive_train.commands.options import ResumeOption, SetOption, TrackOption
-from auxdrive_train.models import BACKBONES
-from auxdrive_train.tasks import TASKS
+from auxdrive_train.commands.options import (
+    BackboneOption,
+    ResumeOption,
+    SetOption,
+    TaskOption,
+    TrackOption,
+)
 
 
 def select(
@@ -37,17 +41,8 @@ def select(
             help="Modality that the student will see.", autocompletion=one_of(modality_names)
         ),
     ] = "rgb",
-    task: Annotated[
-        str,
-        typer.Option(help=f"What is predicted: {', '.join(TASKS)}.", autocompletion=one_of(TASKS)),
-    ] = "steering",
-    backbone: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Network of the encoders: {', '.join(BACKBONES)} (default: the task's recipe).",
-            autocompletion=one_of(BACKBONES),
-        ),
-    ] = None,
+    task: TaskOption = "steering",
+    backbone: BackboneOption = None,
     epochs: Annotated[int, typer.Option(help="Epochs to train.")] = 10,
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
     out: Annotated[Path, typer.Option(help="The run's directory.")] = Path("runs/selection"),

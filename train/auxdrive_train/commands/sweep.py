@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from auxdrive import console
-from auxdrive.commands.completing import modality_names, one_of, some_of
+from auxdrive.commands.completing import modality_names, some_of
 from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
 
+from auxdrive_train.commands.options import BackboneOption, TaskOption
 from auxdrive_train.methods import METHODS
-from auxdrive_train.models import BACKBONES
-from auxdrive_train.tasks import TASKS
 
 if TYPE_CHECKING:
     from auxdrive.comparing.record import Comparison
@@ -55,17 +54,8 @@ def sweep(
             autocompletion=some_of(modality_names),
         ),
     ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(help=f"What is predicted: {', '.join(TASKS)}.", autocompletion=one_of(TASKS)),
-    ] = None,
-    backbone: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Network of the encoders: {', '.join(BACKBONES)} (default: the task's recipe).",
-            autocompletion=one_of(BACKBONES),
-        ),
-    ] = None,
+    task: TaskOption = None,
+    backbone: BackboneOption = None,
     epochs: Annotated[
         int | None,
         typer.Option(help="Epochs that each student trains (default: the task's recipe)."),

@@ -11,10 +11,14 @@ from auxdrive.commands.completing import modality_names, one_of, some_of
 from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
 
-from auxdrive_train.commands.options import ResumeOption, SetOption, TrackOption
+from auxdrive_train.commands.options import (
+    BackboneOption,
+    ResumeOption,
+    SetOption,
+    TaskOption,
+    TrackOption,
+)
 from auxdrive_train.methods import METHODS
-from auxdrive_train.models import BACKBONES
-from auxdrive_train.tasks import TASKS
 
 
 def train(
@@ -42,17 +46,8 @@ def train(
             autocompletion=some_of(modality_names),
         ),
     ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(help=f"What is predicted: {', '.join(TASKS)}.", autocompletion=one_of(TASKS)),
-    ] = None,
-    backbone: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Network of the encoders: {', '.join(BACKBONES)} (default: the task's recipe).",
-            autocompletion=one_of(BACKBONES),
-        ),
-    ] = None,
+    task: TaskOption = None,
+    backbone: BackboneOption = None,
     epochs: Annotated[
         int | None,
         typer.Option(help="Epochs that the student trains (default: the task's recipe)."),
