@@ -18,7 +18,8 @@ from auxdrive.errors import UsageError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.loader import epoch_order
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine import checkpoint, loop, run_folder
+from auxdrive_train.engine import checkpoint, run_folder
+from auxdrive_train.engine import epoch as epoch_module
 from auxdrive_train.engine.config import TrainConfig, parse_config
 from auxdrive_train.engine.evaluate import predict_roles
 from auxdrive_train.engine.loop import Trainer
@@ -167,13 +168,13 @@ def test_every_step_of_every_epoch_draws_anew(
     stripe_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seeds = []
-    original = loop.augment
+    original = epoch_module.augment
 
     def spying(batch: Any, config: Any, task: Any, generator: torch.Generator) -> Any:
         seeds.append((generator.initial_seed(), torch.initial_seed()))
         return original(batch, config, task, generator)
 
-    monkeypatch.setattr(loop, "augment", spying)
+    monkeypatch.setattr(epoch_module, "augment", spying)
     for seed in (0, 1):
         config = config_of(
             stripe_data, "samd", aux=["depth"], epochs=2, options={"epochs_per_round": 2}, seed=seed
