@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec, DatasetCard, ModelCard, VehicleSpec
     from auxdrive.checks.verify import verify_bundle
     from auxdrive.controllers import CONTROLLERS, make_controller
-    from auxdrive.controllers.base import Controller, ControllerOptions, GuardedController
+    from auxdrive.controllers.base import (
+        Controller,
+        ControllerOptions,
+        GuardedController,
+        usable_waypoints,
+    )
     from auxdrive.data.dataset import Dataset
     from auxdrive.data.episode_files import write_card
     from auxdrive.data.episode_reader import EpisodeReader
@@ -60,7 +65,7 @@ __getattr__, __dir__ = front(__name__, {
     "cards": "CameraSpec DatasetCard ModelCard VehicleSpec",
     "checks.verify": "verify_bundle",
     "controllers": "CONTROLLERS make_controller",
-    "controllers.base": "Controller ControllerOptions GuardedController",
+    "controllers.base": "Controller ControllerOptions GuardedController usable_waypoints",
     "data.dataset": "Dataset",
     "data.episode_files": "write_card",
     "data.episode_reader": "EpisodeReader",
@@ -90,5 +95,5 @@ __all__ = [
     "ModelCard", "Observation", "Pose2", "Prediction", "Predictor", "Registry", "RoadOption",
     "RouteFollower", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable", "Shown",
     "SimulatorError", "SteeringSpec", "TaskSpec", "UsageError", "VehicleSpec", "Work",
-    "__version__", "make_controller", "verify_bundle", "write_card",
+    "__version__", "make_controller", "usable_waypoints", "verify_bundle", "write_card",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Ego inputs: the numbers that a model is given beside the camera's image, such as the speed.
-`EGO_INPUTS` is the one table of them: a new input is one row.
+`EGO_INPUTS` is the one table of them. A new input is one row, and what else it needs stands in
+docs/architecture.md, "An ego input".
 
 A model takes some of them, in an order of its own. Their numbers side by side make a row. Only
 `EgoLayout` knows where each input stands in that row, and how rows are made and taken apart.

@@ -105,8 +105,12 @@ def test_it_is_zero_where_student_equals_teacher_if_it_says_so(
 ) -> None:
     same, other = (output(features(seed, 6, dtype, device), task) for seed in (1, 2))
     loss, batch = fresh(name, task).to(device, computed_in(dtype)), batch_of(6, task).to(device)
-    assert (abs(cost(loss, same, same, batch).item()) < 1e-6) == loss.zero_for_equals
-    assert cost(loss, same, other, batch).item() > 1e-3
+    for_equals = cost(loss, same, same, batch).item()
+    assert (abs(for_equals) < 1e-6) == loss.zero_for_equals, (
+        f"{for_equals:g} for equals, and zero_for_equals is {loss.zero_for_equals}"
+    )
+    weighed = loss.beta * cost(loss, same, other, batch).item()
+    assert weighed > 1e-3, f"beta times the loss of features that differ is {weighed:g}: nothing"
 
 
 @every_task

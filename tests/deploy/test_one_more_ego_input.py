@@ -1,5 +1,6 @@
-"""A new ego input is one row of `auxdrive.ego.EGO_INPUTS`: a student is trained, exported, verified
-and asked with the route command beside speed and target point.
+"""A new ego input that recordings and observations hold already is one row of
+`auxdrive.ego.EGO_INPUTS`: a student is trained, exported, verified and asked with the route command
+beside speed and target point.
 """
 
 from __future__ import annotations

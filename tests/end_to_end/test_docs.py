@@ -65,6 +65,15 @@ def test_links_lead_to_files() -> None:
                 assert (page.parent / link).is_file(), f"{page.name}: {link}"
 
 
+def test_files_that_contributing_names_are_there() -> None:
+    named = re.findall(
+        r"`((?:sdk|train|deploy|carla_eval|tests|docs|benchmarks)/[\w/]+\.\w+)`",
+        (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
+    )
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 def places_of(nav: object) -> Iterator[str]:
     """The pages that a site's navigation names."""
     if isinstance(nav, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from itertools import permutations
 
 import numpy as np
@@ -20,14 +21,17 @@ ORDERS = [names for count in range(3) for names in permutations(EGO_INPUTS, coun
 def test_every_way_into_a_row_and_out_of_it_agrees(names: tuple[str, ...]) -> None:
     layout = EgoLayout(names)
     state = np.zeros(1, STATE_DTYPE)
-    state["speed_mps"], state["target_x_m"], state["target_y_m"] = 4.5, 20.25, -3.5
-    seen = Observation(IMAGE, 0.0, 4.5, (20.25, -3.5))
-    flat = [number for numbers in layout.read(seen) for number in numbers]
+    wanted = [20.25 - 3.5 * place for place in range(layout.width)]
+    for field, number in zip(
+        [field for each in layout.inputs for field in each.state], wanted, strict=True
+    ):
+        state[field] = number
+    seen = Observation(IMAGE, 0.0, **layout.fields(wanted))
+    assert [number for numbers in layout.read(seen) for number in numbers] == wanted
     row = layout.from_state(state)[0]
     assert row.dtype == np.float32
-    assert row.tolist() == flat
-    assert layout.width == len(flat) == sum(spec.shape[1] for spec in layout.specs)
-    assert layout.read(Observation(IMAGE, 0.0, **layout.fields(flat))) == layout.read(seen)
+    assert row.tolist() == wanted
+    assert layout.width == sum(spec.shape[1] for spec in layout.specs)
     assert [row[layout.columns[name]].tolist() for name in names] == list(
         map(list, layout.read(seen))
     )
@@ -37,8 +41,13 @@ def test_every_way_into_a_row_and_out_of_it_agrees(names: tuple[str, ...]) -> No
 def test_a_row_of_the_table_is_whole(name: str) -> None:
     each = EGO_INPUTS[name]
     assert name == each.name
-    assert hasattr(Observation(IMAGE, 0.0), name)
-    assert set(each.state) <= set(STATE_DTYPE.names or ())
+    assert name in {field.name for field in fields(Observation)}, (
+        f"auxdrive.types.Observation has no field {name}: a vehicle could not give it"
+    )
+    for field in each.state:
+        assert field in (STATE_DTYPE.names or ()), (
+            f"auxdrive.data.state.STATE_DTYPE has no field {field}: nothing that is recorded has it"
+        )
     assert each.size == len(each.axes) == len(each.mirror) == len(each.example)
     assert all(each.low <= number <= each.high for number in each.example)
     numbers = np.linspace(each.low, each.high, 9)
@@ -70,7 +79,7 @@ def test_bounds_have_the_margin_of_their_input() -> None:
 
 def test_an_input_that_is_missing_is_named() -> None:
     with pytest.raises(InputError, match="target_ego_m is None; give the target point, x forward"):
-        EgoLayout(EGO_INPUTS).read(Observation(IMAGE, 0.0, 4.5))
+        EgoLayout(("speed_mps", "target_ego_m")).read(Observation(IMAGE, 0.0, 4.5))
 
 
 def test_an_input_that_nobody_knows_names_the_nearest() -> None:

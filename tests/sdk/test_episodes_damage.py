@@ -58,6 +58,20 @@ def damage_state_dtype(episode: Path) -> None:
     np.save(episode / "state.npy", np.zeros(3))
 
 
+def drop_field(episode: Path) -> None:
+    state = np.load(episode / "state.npy")
+    rest = [(name, state.dtype[name]) for name in state.dtype.names if name != "command"]
+    np.save(episode / "state.npy", np.zeros(len(state), rest))
+
+
+def rename_field(episode: Path) -> None:
+    state = np.load(episode / "state.npy")
+    fields = [
+        (f"{name}x" if name == "brake" else name, state.dtype[name]) for name in state.dtype.names
+    ]
+    np.save(episode / "state.npy", np.zeros(len(state), fields))
+
+
 def damage_state_rank(episode: Path) -> None:
     np.save(episode / "state.npy", np.zeros((3, 1), STATE_DTYPE))
 
@@ -112,7 +126,9 @@ def damage_version(episode: Path) -> None:
         (damage_rank, "have the shape"),
         (damage_length, "2 frames, but state.npy has 3"),
         (damage_order, "Fortran"),
-        (damage_state_dtype, "STATE_DTYPE"),
+        (damage_state_dtype, r"STATE_DTYPE \(found float64\)"),
+        (drop_field, "records lack command, so they are of another version.*Record the data"),
+        (rename_field, "records lack brake and hold brakex, so they are of another version"),
         (damage_state_rank, "one-dimensional"),
         (damage_state_missing, "no such file"),
         (damage_state_empty, "holds nothing"),

@@ -169,9 +169,17 @@ def test_no_record_has_labels(tmp_path: Path) -> None:
     with pytest.raises(
         DataError,
         match=r"none of 30 records in 1 episodes has labels "
-        r"for the task 'waypoints' \(speed_mps, target_ego_m",
+        r"for the task 'waypoints' \(speed_mps, target_ego_m; label waypoints_ego_m\)\. Choose",
     ):
         SampleSet.open(dataset, ("e0",), WaypointsTask(), [Modality.RGB])
+
+
+def test_an_input_that_no_record_holds_is_named(tmp_path: Path) -> None:
+    record(tmp_path, 0, target_y_m=np.nan)
+    with pytest.raises(
+        DataError, match=r"label waypoints_ego_m\): no record holds target_ego_m\. Choose"
+    ):
+        SampleSet.open(open_dataset(tmp_path), ("e0",), WaypointsTask(), [Modality.RGB])
 
 
 def test_two_cameras_are_refused(tmp_path: Path) -> None:

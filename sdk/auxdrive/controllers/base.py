@@ -308,14 +308,27 @@ def other_task(prediction: Prediction) -> str:
 
 
 def usable_waypoints(prediction: Prediction) -> tuple[Float64, tuple[float, ...]]:
-    """The checked waypoints of a prediction.
+    """The checked waypoints of a prediction, for a controller's `_command`.
+
+    Args:
+        prediction: as `_command` gets it.
 
     Returns:
         The waypoints, float64 (T, 2) in metres, and their times, T seconds after the image.
 
     Raises:
-        Unusable: a waypoint is not finite.
-        InputError: the prediction has no waypoints, or its waypoints and times do not fit together.
+        Unusable: a waypoint is not finite; `GuardedController.step` makes it a safe stop.
+        InputError: the prediction has no waypoints (the message names the controller of its task),
+            or its waypoints and times do not fit together.
+
+    Examples:
+        >>> import numpy as np
+        >>> from auxdrive import Prediction, usable_waypoints
+        >>> ahead = np.array([[2.0, 0.0], [4.0, 0.0]], np.float32)
+        >>> prediction = Prediction(0.0, 1.0, waypoints_ego_m=ahead, waypoint_times_s=(0.5, 1.0))
+        >>> waypoints, times = usable_waypoints(prediction)
+        >>> waypoints[-1].tolist(), times
+        ([4.0, 0.0], (0.5, 1.0))
     """
     if prediction.waypoints_ego_m is None:
         raise InputError(f"this controller follows waypoints and {other_task(prediction)}")

@@ -112,9 +112,7 @@ class EpisodeReader:
         file = self.path / STATE_NAME
         shape, dtype = read_npy_header(file)
         if dtype != STATE_DTYPE:
-            raise DataError(
-                f"{file}: the records are not of auxdrive's STATE_DTYPE (found {dtype})"
-            )
+            raise DataError(f"{file}: {_other_records(dtype)}")
         if len(shape) != 1:
             raise DataError(f"{file}: must be one-dimensional, got the shape {shape}")
         if not shape[0]:
@@ -129,3 +127,17 @@ class EpisodeReader:
         if shape[0] != self._length:
             raise DataError(f"{file}: {shape[0]} frames, but state.npy has {self._length}")
         return shape[1:]
+
+
+def _other_records(dtype: np.dtype[Any]) -> str:
+    """What records of another type than `STATE_DTYPE` are."""
+    wanted, found = STATE_DTYPE.names or (), dtype.names or ()
+    lacking = ", ".join(name for name in wanted if name not in found)
+    strange = ", ".join(name for name in found if name not in wanted)
+    if not found or not (lacking or strange):
+        return f"the records are not of auxdrive's STATE_DTYPE (found {dtype})"
+    parts = [f"lack {lacking}"] * bool(lacking) + [f"hold {strange}"] * bool(strange)
+    return (
+        f"the records {' and '.join(parts)}, so they are of another version of auxdrive (its "
+        "STATE_DTYPE). Record the data set anew, or use the version that wrote it"
+    )

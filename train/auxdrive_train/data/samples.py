@@ -289,10 +289,16 @@ def _common_shape(
 
 def _nothing_valid(dataset: Dataset, readers: list[EpisodeReader], task: Task) -> str:
     records = sum(len(reader) for reader in readers)
+    rows = np.concatenate([task.ego.from_state(reader.state) for reader in readers])
+    unknown = [
+        name
+        for name, columns in task.ego.columns.items()
+        if not np.isfinite(rows[:, columns]).all(axis=1).any()
+    ]
+    why = f": no record holds {' or '.join(unknown)}" if unknown else ""
     needs = ", ".join(task.ego.names) or "no inputs beside the image"
     return (
         f"{dataset.name}: none of {records} records in {len(readers)} episodes has labels for the "
-        f"task '{task.name}' ({needs}; "
-        f"label {task.output.name}). Choose another task, or record what it needs (pose, "
-        "speed, target point) in longer episodes"
+        f"task '{task.name}' ({needs}; label {task.output.name}){why}. Choose another task, or "
+        "record these inputs, and what the label is made of (such as the pose), in longer episodes"
     )

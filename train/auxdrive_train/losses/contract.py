@@ -69,7 +69,8 @@ class Loss(nn.Module, ABC):
         zero_for_equals: whether the loss is zero when student and teacher output the same.
         remembers_samples: whether it stores something for each sample, by `batch.index`. A run with
             such a loss trains in one process.
-        maps: names of the intermediate maps that it compares; both networks must have them.
+        maps: names of the intermediate maps that it compares; both networks must have them. They
+            may be set in `__init__`, from `setup.student.maps` and `setup.teacher.maps`.
 
     Args:
         setup: task, widths and number of samples.
