@@ -65,7 +65,7 @@ def main() -> None:
                 ):
                     for waiting, variables in WAITING.items():
                         name = f"{method}, {beside}, {waiting}"
-                        out = Path(folder) / f"run-{len(measured)}-{repeat}-{method}-{processes}"
+                        out = Path(folder) / f"{method}-{processes}-{waiting.split()[0]}-{repeat}"
                         with busy(processes):
                             measured.setdefault(name, []).append(
                                 samples_per_s(method, data, out, arguments.epochs, variables)
