@@ -1,6 +1,6 @@
 # What a vehicle computer runs: the base install, without torch.
 #   docker build -f docker/base.Dockerfile -t auxdrive .
-#   docker run --rm --network none -v "$PWD/bundles:/work/bundles:ro" auxdrive verify bundles/samd
+#   docker run --rm --network none -v "$PWD/bundles:/data/bundles:ro" auxdrive verify bundles/samd
 FROM python:3.12.12-slim-bookworm AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./
@@ -12,9 +12,9 @@ RUN python -m venv /opt/auxdrive && /opt/auxdrive/bin/python -m pip install --no
 
 FROM python:3.12.12-slim-bookworm
 COPY --from=build /opt/auxdrive /opt/auxdrive
-RUN useradd --create-home --uid 1000 auxdrive && install --directory --owner auxdrive /work
+RUN useradd --create-home --uid 1000 auxdrive && install --directory --owner auxdrive /data
 ENV PATH=/opt/auxdrive/bin:$PATH
 USER auxdrive
-WORKDIR /work
+WORKDIR /data
 ENTRYPOINT ["auxdrive"]
 CMD ["doctor"]

@@ -122,6 +122,25 @@ class Registry(Generic[T]):
         every = (*self.builtin, *self._added.values(), *found)
         return tuple(sorted(every, key=lambda offer: not offer.is_built_in))
 
+    def first(self, fits: Callable[[T], bool]) -> tuple[T | None, list[T], list[UsageError]]:
+        """Look for the first thing that fits, in the order of the names.
+
+        Returns:
+            It, or None; those that were tried and do not fit; and why others cannot be loaded.
+        """
+        tried: list[T] = []
+        unusable: list[UsageError] = []
+        for name in self:
+            try:
+                thing = self[name]
+            except UsageError as error:
+                unusable.append(error)
+                continue
+            if fits(thing):
+                return thing, tried, unusable
+            tried.append(thing)
+        return None, tried, unusable
+
     def names(self) -> tuple[str, ...]:
         """The built-in names in the table's order, then the added ones. Imports nothing."""
         return tuple(dict.fromkeys(offer.name for offer in self.offers()))

@@ -64,7 +64,9 @@ def _equal(one: Any, other: Any) -> bool:
         return True
     try:
         return bool(one == other)
-    except Exception:  # noqa: BLE001  # other libraries' arrays give no single truth value, or refuse: an Observation takes them, a predictor does not
+    # Other libraries' arrays give no single truth value, or refuse: an Observation takes them, a
+    # predictor does not.
+    except Exception:  # noqa: BLE001
         return False
 
 

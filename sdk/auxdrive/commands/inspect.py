@@ -79,14 +79,9 @@ def _kind_of(path: Path) -> Inspection:
     """
     from auxdrive.inspection import INSPECTIONS
 
-    others, unusable = [], []
-    for name in INSPECTIONS:
-        try:
-            kind = INSPECTIONS[name]
-        except UsageError as error:
-            unusable.append(f". {error}")
-            continue
-        if kind.holds(path):
-            return kind
-        others.append(f"no {kind.what} ({kind.known_by})")
-    raise UsageError(f"{path}: {', '.join(others[:-1])} and {others[-1]}{''.join(unusable)}")
+    found, tried, unusable = INSPECTIONS.first(lambda kind: kind.holds(path))
+    if found is not None:
+        return found
+    others = [f"no {kind.what} ({kind.known_by})" for kind in tried]
+    reasons = "".join(f". {error}" for error in unusable)
+    raise UsageError(f"{path}: {', '.join(others[:-1])} and {others[-1]}{reasons}")

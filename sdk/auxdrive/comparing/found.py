@@ -68,16 +68,9 @@ def find(
 def _kind_of(path: Path) -> Comparable:
     if not is_folder(path):
         raise UsageError(f"{path}: no such directory")
-    known, unusable = [], []
-    for name in COMPARABLES:
-        try:
-            kind = COMPARABLES[name]
-        except UsageError as error:
-            unusable.append(f". {error}")
-            continue
-        if kind.holds(path):
-            return kind
-        known.append(f"{kind.what} ({kind.known_by})")
-    raise UsageError(
-        f"{path}: holds nothing that can be compared: {', '.join(known)}{''.join(unusable)}"
-    )
+    found, tried, unusable = COMPARABLES.first(lambda kind: kind.holds(path))
+    if found is not None:
+        return found
+    known = ", ".join(f"{kind.what} ({kind.known_by})" for kind in tried)
+    reasons = "".join(f". {error}" for error in unusable)
+    raise UsageError(f"{path}: holds nothing that can be compared: {known}{reasons}")

@@ -227,7 +227,8 @@ def _serve(
                 reply = _Reply(value=worker(job))
             except AuxdriveError as error:
                 reply = _Reply(portable_error(error))
-            except Exception:  # noqa: BLE001 - a defect of ours: it must reach the parent with its traceback, whatever it is
+            # A defect of ours: it must reach the parent with its traceback, whatever it is.
+            except Exception:  # noqa: BLE001
                 reply = _Reply(RuntimeError(f"in a worker process:\n{traceback.format_exc()}"))
             parent.send(reply)
 
