@@ -1,5 +1,6 @@
-"""Settings for all tests: no deadlines on a shared machine; in CI hypothesis draws the same
-examples every time. Options of the menus of checks (`tests/checks`).
+"""Settings for all tests: no deadlines on a shared machine; in CI, or with
+AUXDRIVE_SAME_EXAMPLES=1, hypothesis draws the same examples every time, elsewhere new ones
+(AUXDRIVE_EXAMPLES says how many). Options of the menus of checks (`tests/checks`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile(
     "auxdrive",
     deadline=None,
-    derandomize=bool(os.environ.get("CI")),
+    derandomize=bool(os.environ.get("CI") or os.environ.get("AUXDRIVE_SAME_EXAMPLES")),
+    max_examples=int(os.environ.get("AUXDRIVE_EXAMPLES", "100")),
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("auxdrive")

@@ -18,7 +18,7 @@ from auxdrive.geometry import (
     step_lengths,
 )
 from auxdrive.types import Pose2
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 COORDINATES = st.floats(-50, 50)
@@ -120,11 +120,16 @@ def test_offsets_of_many_vehicles_are_those_of_each(
 
 
 def distance_to_segment(point: complex, first: complex, last: complex) -> float:
-    chord = last - first
-    along = ((point - first) * chord.conjugate()).real / abs(chord) ** 2 if chord else 0.0
-    return abs(point - first - min(max(along, 0.0), 1.0) * chord)
+    """By way of the direction: the square of a short chord may be too small for a float."""
+    length = abs(last - first)
+    if not length:
+        return abs(point - first)
+    direction = (last - first) / length
+    along_m = ((point - first) * direction.conjugate()).real
+    return abs(point - first - min(max(along_m, 0.0), length) * direction)
 
 
+@example(points=[(0.0, 0.0), (0.0, 2.8e-189)], tolerance=1.0)
 @given(st.lists(POINTS, max_size=25), st.floats(0.1, 20.0))
 def test_a_simplified_line_lies_where_the_line_lay(
     points: list[tuple[float, float]], tolerance: float
