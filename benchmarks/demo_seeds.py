@@ -85,10 +85,10 @@ def one(folder: Path, seed: int) -> dict[str, Any]:
     done = json.loads((folder / "demo.json").read_text())["done"]
     metrics = {}
     for model in MODELS:
-        scores = done[f"drive {model.name}"]["answer"]["_checkpoint"]["global_record"]["scores"]
-        result = done[f"train {model.method}"]["answer"]
+        scores = done[f"drive {model.name}"]["output"]["_checkpoint"]["global_record"]["scores"]
+        result = done[f"train {model.method}"]["output"]
         metrics[model.name] = {
-            "routes completed": float(completed(done[f"drive {model.name}"]["answer"]))
+            "routes completed": float(completed(done[f"drive {model.name}"]["output"]))
         }
         metrics[model.name] |= {row: scores[key] for row, key in SCORES.items()}
         metrics[model.name] |= {

@@ -66,11 +66,11 @@ class Findings:
 
 def gather(demo: Demo) -> Findings:
     """Collect the results of all stages. The latency is measured here, once."""
-    answers = {name: done["answer"] for name, done in demo.done.items()}
-    rows = _open_loop(answers) + _parity(answers) + _latency(demo) + _closed_loop(answers)
+    outputs = {name: done["output"] for name, done in demo.done.items()}
+    rows = _open_loop(outputs) + _parity(outputs) + _latency(demo) + _closed_loop(outputs)
     seconds = {name: done["seconds"] for name, done in demo.done.items()}
     difference = paired_difference(
-        _scores(answers["drive student"]), _scores(answers["drive baseline"]), demo.settings.seed
+        _scores(outputs["drive student"]), _scores(outputs["drive baseline"]), demo.settings.seed
     )
     return Findings(tuple(rows), difference, seconds, demo.wall_s)
 
@@ -90,11 +90,11 @@ def _scores(document: dict[str, Any]) -> Float64:
     )
 
 
-def _open_loop(answers: dict[str, Any]) -> list[Row]:
+def _open_loop(outputs: dict[str, Any]) -> list[Row]:
     """Each model's metrics on the test part, and for comparison those of a constant and of a model
     of the ego inputs alone, which see no image.
     """
-    results = {model.name: answers[f"train {model.method}"] for model in MODELS}
+    results = {model.name: outputs[f"train {model.method}"] for model in MODELS}
     measured = {model.name: results[model.name]["metrics"]["test"][model.role] for model in MODELS}
     floor = {
         f"({kind})": measures for kind, measures in results[MODELS[0].name]["floor"]["test"].items()
@@ -116,13 +116,13 @@ def _open_loop(answers: dict[str, Any]) -> list[Row]:
     return [*ends, *angles, row("mAcc of that angle, %", "steer_macc", True)]
 
 
-def _parity(answers: dict[str, Any]) -> list[Row]:
+def _parity(outputs: dict[str, Any]) -> list[Row]:
     values, negative_controls = {}, {}
     for model in MODELS:
         if model.bundle is None:
             values[model.name], negative_controls[model.name] = "not exported", ""
             continue
-        parity = answers[f"export {model.name}"]["card"]["parity"]
+        parity = outputs[f"export {model.name}"]["card"]["parity"]
         values[model.name] = f"{parity['measured']:.2g} {parity['unit']}"
         negative_controls[model.name] = f"{parity['negative_control']:.1f} {parity['unit']}"
     return [
@@ -134,9 +134,9 @@ def _parity(answers: dict[str, Any]) -> list[Row]:
 def _latency(demo: Demo) -> list[Row]:
     p50, p99, what = {}, {}, {}
     for model in MODELS:
-        answer = demo.stage(f"latency {model.name}", lambda model=model: _time(demo.out, model))  # type: ignore[misc]
-        p50[model.name], p99[model.name] = f"{answer['p50_ms']:.2f}", f"{answer['p99_ms']:.2f}"
-        what[model.name] = answer["runtime"]
+        output = demo.stage(f"latency {model.name}", lambda model=model: _time(demo.out, model))  # type: ignore[misc]
+        p50[model.name], p99[model.name] = f"{output['p50_ms']:.2f}", f"{output['p99_ms']:.2f}"
+        what[model.name] = output["runtime"]
     group = "latency, one thread"
     return [Row(group, "p50, ms", p50), Row(group, "p99, ms", p99), Row(group, "runtime", what)]
 
@@ -183,8 +183,8 @@ def _calls(agent: Agent, out: Path) -> list[float]:
     return taken_ms[20:]
 
 
-def _closed_loop(answers: dict[str, Any]) -> list[Row]:
-    documents = {name: answers[f"drive {name}"] for name in DRIVERS}
+def _closed_loop(outputs: dict[str, Any]) -> list[Row]:
+    documents = {name: outputs[f"drive {name}"] for name in DRIVERS}
     group = "closed loop (embedded)"
     routes = {
         name: f"{completed(document)} of {len(document['_checkpoint']['records'])}"

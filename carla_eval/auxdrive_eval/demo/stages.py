@@ -50,7 +50,7 @@ COMMAND = (sys.executable, "-c", "from auxdrive.cli import main; main()")
 
 class _Stage(Strict):
     seconds: float
-    answer: dict[str, Any]
+    output: dict[str, Any]
 
 
 class _State(Strict):
@@ -148,18 +148,18 @@ class Demo:
         if name not in self.done:
             _LOG.info(f"begin: {name}")
             start_s = time.perf_counter()
-            answer = work()
+            output = work()
             with self._lock:
                 now_s = time.perf_counter()
-                self.done[name] = {"seconds": now_s - start_s, "answer": answer}
+                self.done[name] = {"seconds": now_s - start_s, "output": output}
                 self.wall_s, self._mark_s = self.wall_s + now_s - self._mark_s, now_s
                 self._save()
             if name in self._efforts:
                 took = f"{name} took {duration(now_s - start_s)}"
                 self._shown.done(1, took, effort=self._efforts[name])
-        answer = self.done[name]["answer"]
-        assert isinstance(answer, dict)
-        return answer
+        output = self.done[name]["output"]
+        assert isinstance(output, dict)
+        return output
 
     def lanes(self, works: Sequence[Callable[[], None]], at_once: int) -> None:
         """Run works of several stages each, `at_once` at the same time. After the first failure no
@@ -281,7 +281,7 @@ def command(name: str, *arguments: str, prefix: str) -> dict[str, Any]:
         level = logging.ERROR if quiet else logging.INFO
         teller = threading.Thread(target=_pass_on, args=(process.stderr, prefix, level))
         teller.start()
-        answer_bytes = process.stdout.read()
+        printed = process.stdout.read()
         teller.join()
     if process.returncode:
         kind = CheckFailed if process.returncode == 1 else AuxdriveError
@@ -289,9 +289,9 @@ def command(name: str, *arguments: str, prefix: str) -> dict[str, Any]:
             f"`auxdrive {name} {' '.join(arguments)}` ended with exit code {process.returncode}; "
             "its message stands above"
         )
-    answer = json.loads(answer_bytes)
-    assert isinstance(answer, dict)
-    return answer
+    output = json.loads(printed)
+    assert isinstance(output, dict)
+    return output
 
 
 def _pass_on(stream: IO[bytes], prefix: str, level: int) -> None:
