@@ -56,7 +56,7 @@ def test_it_is_collected_from(
     out = tmp_path / "data"
     how = ("--sim", "tiny", "--out", out, "--workers", workers)
     result = printed(
-        capsys, "collect", *how, "--episodes", 3, "--sim-option", "grey=60", "--rate", 5
+        capsys, "collect", *how, "--episodes", 3, "--sim-option", "grey=60", "--rate-hz", 5
     )
     assert result["modalities"] == ["rgb"]  # all that it can sense
     data = Dataset.open(out)
@@ -73,7 +73,7 @@ def test_it_is_collected_from(
     assert settings["kind"] == "tiny"
     assert settings["options"]["grey"] == 60
     assert printed(capsys, "collect", "--out", out, "--more", 1)["episodes"] == 4
-    again = (*how, "--episodes", 5, "--sim-option", "grey=61", "--rate", 5)
+    again = (*how, "--episodes", 5, "--sim-option", "grey=61", "--rate-hz", 5)
     assert cli.run(["collect", *map(str, again)]) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "simulator was tiny (grey 60) and is tiny (grey 61)" in said

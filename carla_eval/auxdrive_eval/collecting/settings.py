@@ -4,11 +4,13 @@ episodes to splits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+from auxdrive.data.dataset import SPLIT_NAME
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
 from auxdrive.strict import Strict, mistakes_of, read_model
@@ -65,6 +67,10 @@ class CollectSettings(Strict):
             raise ValueError("give the number of episodes or of frames")
         if not self.route_seeds:
             raise ValueError("there are no route seeds")
+        if self.split is not None and not re.fullmatch(SPLIT_NAME, self.split):
+            raise ValueError(
+                f"a split's name is a letter and up to 30 letters, digits and _, not {self.split!r}"
+            )
         sensed = self.simulator.spec.sensors
         unknown = [modality.value for modality in self.modalities if modality not in sensed]
         if unknown or not self.modalities or len(set(self.modalities)) != len(self.modalities):

@@ -41,22 +41,27 @@ def collect(
     sim_options: SimSettingsOption = None,
     episodes: Annotated[
         int | None,
-        typer.Option(help=f"Number of episodes (default {DEFAULT_EPISODES}).", show_default=False),
+        typer.Option(
+            min=1, help=f"Number of episodes (default {DEFAULT_EPISODES}).", show_default=False
+        ),
     ] = None,
     frames: Annotated[
         int | None,
-        typer.Option(help="Instead of --episodes: the least number of frames.", show_default=False),
+        typer.Option(
+            min=1, help="Instead of --episodes: the least number of frames.", show_default=False
+        ),
     ] = None,
     more: Annotated[
         int | None,
         typer.Option(
+            min=1,
             help="Number of episodes to add to the recording in --out, with its settings.",
             show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of routes, traffic and disturbances.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of routes, traffic and disturbances.")] = 0,
     workers: Annotated[
-        int, typer.Option(help="Number of processes; it does not change the data.")
+        int, typer.Option(min=1, help="Number of processes; it does not change the data.")
     ] = 1,
     modalities: Annotated[
         str | None,
@@ -66,10 +71,11 @@ def collect(
             autocompletion=some_of(modality_names),
         ),
     ] = None,
-    rate: Annotated[
+    rate_hz: Annotated[
         float,
         typer.Option(
-            help="Frames per second of game time; must divide the simulator's tick rate (20)."
+            "--rate-hz",
+            help="Frames per second of game time; must divide the simulator's tick rate (20).",
         ),
     ] = 4.0,
     size: Annotated[
@@ -135,7 +141,7 @@ def collect(
             modalities=None
             if modalities is None
             else tuple(map(parse_modality, names_of("--modalities", modalities) or ())),
-            rate_hz=rate,
+            rate_hz=rate_hz,
             seed=seed,
             route_seeds=parse_seeds(route_seeds),
             episodes=episodes,

@@ -64,7 +64,7 @@ def drive(
             help="Without --routes and --route-seeds: number of routes, from seed 1000 on."
         ),
     ] = 5,
-    seed: Annotated[int, typer.Option(help="Seed of traffic and lights.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of traffic and lights.")] = 0,
     sim: SimOption = DEFAULT_SIMULATOR,
     sim_options: SimSettingsOption = None,
     rules: Annotated[
@@ -75,10 +75,10 @@ def drive(
         ),
     ] = DEFAULT_RULES,
     repeats: Annotated[
-        int, typer.Option(help="How often each route is driven, each time in other traffic.")
+        int, typer.Option(min=1, help="How often each route is driven, each time in other traffic.")
     ] = 1,
     workers: Annotated[
-        int, typer.Option(help="Number of processes; it does not change the results.")
+        int, typer.Option(min=1, help="Number of processes; it does not change the results.")
     ] = 1,
     out: Annotated[
         Path | None,

@@ -18,6 +18,8 @@ from auxdrive.strict import read_model
 TRAIN_SPLIT = "train"
 """The split that is trained on. Where a card has no splits, every episode counts as part of it."""
 VALIDATION_SPLIT = "val"
+SPLIT_NAME = "[A-Za-z][A-Za-z0-9_]{0,30}"
+"""The form of the name of a split that a command makes, a regular expression."""
 
 _EDGE_BYTES = 65536
 _SAMPLES = 16

@@ -77,7 +77,8 @@ def sweep(
         ),
     ] = None,
     workers: Annotated[
-        int, typer.Option(help="How many runs train side by side; results do not depend on it.")
+        int,
+        typer.Option(min=1, help="How many runs train side by side; results do not depend on it."),
     ] = 1,
     resume: Annotated[
         bool,

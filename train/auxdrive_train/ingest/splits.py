@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from auxdrive.data.dataset import TRAIN_SPLIT
+from auxdrive.data.dataset import SPLIT_NAME, TRAIN_SPLIT
 from auxdrive.errors import UsageError, unknown_name
 
-_FORM = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,30})=(.+)", re.DOTALL)
+_FORM = re.compile(rf"({SPLIT_NAME})=(.+)", re.DOTALL)
 _RANGE = re.compile(r"(?:(.+):)?(\d*):(\d*)", re.DOTALL)
 _HELP = (
     "write NAME=START:STOP with whole numbers, as in train=:9800 or test=10000:12000, NAME=SOURCE "
