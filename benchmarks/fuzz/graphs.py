@@ -22,7 +22,8 @@ from pathlib import Path
 
 import exported_like
 import onnx
-from auxdrive.checks.graph_reader import ELEMENT_TYPES, GraphFacts, ValueFacts, read_graph
+from auxdrive.checks.graph_messages import ELEMENT_TYPES, ValueFacts
+from auxdrive.checks.graph_reader import GraphFacts, read_graph
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import BundleError
 from harness import Fuzzer, main

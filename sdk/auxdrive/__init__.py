@@ -23,12 +23,9 @@ if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec, DatasetCard, ModelCard, VehicleSpec
     from auxdrive.checks.verify import verify_bundle
     from auxdrive.controllers import CONTROLLERS, make_controller
-    from auxdrive.controllers.base import (
-        Controller,
-        ControllerOptions,
-        GuardedController,
-        usable_waypoints,
-    )
+    from auxdrive.controllers.base import Controller, GuardedController
+    from auxdrive.controllers.options import ControllerOptions
+    from auxdrive.controllers.waypoints import usable_waypoints
     from auxdrive.data.dataset import Dataset
     from auxdrive.data.episode_files import write_card
     from auxdrive.data.episode_reader import EpisodeReader
@@ -65,7 +62,9 @@ __getattr__, __dir__ = front(__name__, {
     "cards": "CameraSpec DatasetCard ModelCard VehicleSpec",
     "checks.verify": "verify_bundle",
     "controllers": "CONTROLLERS make_controller",
-    "controllers.base": "Controller ControllerOptions GuardedController usable_waypoints",
+    "controllers.base": "Controller GuardedController",
+    "controllers.options": "ControllerOptions",
+    "controllers.waypoints": "usable_waypoints",
     "data.dataset": "Dataset",
     "data.episode_files": "write_card",
     "data.episode_reader": "EpisodeReader",

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from auxdrive.cards import VehicleSpec
 from auxdrive.controllers import CONTROLLERS, make_controller
-from auxdrive.controllers.base import ControllerOptions, GuardedController
+from auxdrive.controllers.base import GuardedController
+from auxdrive.controllers.options import ControllerOptions
 from auxdrive.errors import ConfigError, InputError
 from auxdrive.tasks import TASKS
 from auxdrive.tasks.base import TaskSpec

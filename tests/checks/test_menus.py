@@ -15,7 +15,8 @@ from foreign_packages import install_package
 
 CHECKS = Path(__file__).parent
 SOURCE = """
-from auxdrive.controllers.base import ControllerOptions, GuardedController
+from auxdrive.controllers.base import GuardedController
+from auxdrive.controllers.options import ControllerOptions
 from auxdrive.errors import InputError
 from auxdrive.types import Control
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from auxdrive.controllers import make_controller
-from auxdrive.controllers.base import ControllerOptions, GuardedController
+from auxdrive.controllers.base import GuardedController
+from auxdrive.controllers.options import ControllerOptions
 from auxdrive.errors import InputError
 from auxdrive.types import Control, Prediction
 from steady_drive import LEFT, STEERING, VEHICLE, steers

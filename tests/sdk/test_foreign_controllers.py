@@ -14,7 +14,8 @@ from foreign_packages import install_package
 from steady_drive import STEERING, VEHICLE, SteadyDrive, steers
 
 SOURCE = """
-from auxdrive.controllers.base import ControllerOptions, GuardedController
+from auxdrive.controllers.base import GuardedController
+from auxdrive.controllers.options import ControllerOptions
 from auxdrive.types import Control
 
 

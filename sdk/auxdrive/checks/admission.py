@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 from auxdrive.bundles.layout import IMAGE_INPUT
 from auxdrive.cards import ModelCard, TensorSpec
-from auxdrive.checks.graph_reader import GraphFacts, ValueFacts, read_graph
+from auxdrive.checks.graph_messages import ValueFacts
+from auxdrive.checks.graph_reader import GraphFacts, read_graph
 from auxdrive.checks.report import Check
 from auxdrive.errors import BundleError
 

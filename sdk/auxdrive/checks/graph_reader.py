@@ -10,18 +10,15 @@ prove: the inputs, the outputs, and which inputs each output depends on.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from auxdrive.checks import schema
-from auxdrive.checks.operators import OPSET, Node
+from auxdrive.checks.graph_messages import MessageReader, ValueFacts
+from auxdrive.checks.operators import OPSET
 from auxdrive.checks.sizes import Trace
-from auxdrive.checks.values import MAX_KNOWN, Value
 from auxdrive.checks.wire import WireReader
 
 MAX_MODEL_BYTES = 1 << 30
@@ -34,36 +31,7 @@ IR_VERSIONS = range(8, 15)
 tensors counted as inputs.
 """
 
-# TensorProto.DataType, by names that NumPy knows. Others are called "type<number>".
-ELEMENT_TYPES = {
-    1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
-    8: "string", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64",
-    14: "complex64", 15: "complex128", 16: "bfloat16",
-}  # fmt: skip
 INPUT_TYPES = ("uint8", "float32")
-STORED_TYPES = ("float32", "int64", "uint8")
-"""The types that a tensor in the file may have."""
-# The field that holds the numbers of a tensor where they are not raw bytes.
-_DATA_FIELDS = {"float32": "float_data", "int64": "int64_data"}
-
-# The field that holds an attribute's value, by AttributeProto.type.
-_ATTRIBUTE_FIELDS = {1: "f", 2: "i", 3: "s", 7: "ints"}
-
-
-@dataclass(frozen=True, slots=True)
-class ValueFacts:
-    """An input or output of a graph.
-
-    Attributes:
-        name: of the tensor.
-        dtype: of its numbers.
-        shape: its axes, each a number or the name of a free axis ("" where it has no name); None
-            where the file does not say how many axes there are.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int | str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +85,7 @@ class _ModelReader:
 
     def __init__(self, wire: WireReader) -> None:
         self.wire = wire
+        self.messages = MessageReader(wire)
 
     def read(self, data: memoryview) -> GraphFacts:
         model = self.wire.read(data, schema.MODEL)
@@ -140,8 +109,12 @@ class _ModelReader:
         trace = Trace(self.wire.fail)
         for value in inputs:
             trace.add_input(value.name, value.dtype, self._one_frame(value))
-        initializers = [self._tensor(tensor, trace) for tensor in graph.get("initializer", [])]
-        nodes = [self._node(node) for node in graph.get("node", [])]
+        initializers = []
+        for message in graph.get("initializer", []):
+            name, stored = self.messages.tensor(message)
+            trace.add_stored(name, stored)
+            initializers.append(name)
+        nodes = [self.messages.node(message) for message in graph.get("node", [])]
         for node in nodes:
             trace.run(node)
         self._compare(outputs, trace, complete=True)
@@ -174,7 +147,7 @@ class _ModelReader:
         messages = graph.get(kind, [])
         if not 0 < len(messages) <= MAX_VALUES:
             self.wire.fail(f"has {len(messages)} {kind}s, and 1 to {MAX_VALUES} are read")
-        values = tuple(self._value_info(message) for message in messages)
+        values = tuple(self.messages.value_info(message) for message in messages)
         if len({value.name for value in values}) != len(values):
             self.wire.fail(f"has two {kind}s of one name")
         return values
@@ -183,7 +156,7 @@ class _ModelReader:
         messages = graph.get("value_info", [])
         if len(messages) > 4 * MAX_NODES:
             self.wire.fail("says the types of more values than it can have")
-        return tuple(self._value_info(message) for message in messages)
+        return tuple(self.messages.value_info(message) for message in messages)
 
     def _one_frame(self, value: ValueFacts) -> tuple[int, ...]:
         """An input's shape for one frame; only the first axis may be free."""
@@ -232,107 +205,3 @@ class _ModelReader:
                     f"the value '{said.name}' is declared as {said.dtype} {said.shape} and is "
                     f"{found.dtype} {found.shape}"
                 )
-
-    def _node(self, data: memoryview) -> Node:
-        node = self.wire.read(data, schema.NODE)
-        attributes: dict[str, Any] = {}
-        for message in node.get("attribute", []):
-            name, value = self._attribute(message)
-            if name in attributes:
-                self.wire.fail(f"a node has the attribute '{name}' twice")
-            attributes[name] = value
-        if node.get("domain", ""):
-            self.wire.fail(
-                f"uses {node['domain']}::{node.get('op_type', '')}: custom operators are not run, "
-                "ONNX's own alone"
-            )
-        return Node(
-            node.get("op_type", ""),
-            tuple(node.get("input", [])),
-            tuple(node.get("output", [])),
-            attributes,
-        )
-
-    def _attribute(self, data: memoryview) -> tuple[str, Any]:
-        attribute = self.wire.read(data, schema.ATTRIBUTE)
-        name, kind = attribute.get("name", ""), attribute.get("type", 0)
-        field = _ATTRIBUTE_FIELDS.get(kind)
-        held = attribute.keys() & {*_ATTRIBUTE_FIELDS.values()}
-        # An empty list is written as no field at all.
-        if field is None or not name or (held != {field} and not (field == "ints" and not held)):
-            self.wire.fail(
-                f"the attribute '{name}' holds {', '.join(sorted(held)) or 'nothing'} and says "
-                f"that its type is {kind}"
-            )
-        return str(name), tuple(attribute.get("ints", [])) if field == "ints" else attribute[field]
-
-    def _tensor(self, data: memoryview, trace: Trace) -> str:
-        """Read a stored tensor, which must have a type that exports use and exactly as much data as
-        its axes say.
-
-        Args:
-            data: the message.
-            trace: to which it is added.
-
-        Returns:
-            Its name.
-        """
-        tensor = self.wire.read(data, schema.TENSOR)
-        name, dims = tensor.get("name", ""), tuple(tensor.get("dims", []))
-        dtype = ELEMENT_TYPES.get(tensor.get("data_type", 0), f"type{tensor.get('data_type', 0)}")
-        if tensor.get("data_location", 0) != 0:
-            self.wire.fail(f"the tensor '{name}' lies in another file")
-        if (
-            dtype not in STORED_TYPES
-            or len(dims) > 8
-            or any(not 0 < axis < 1 << 31 for axis in dims)
-        ):
-            self.wire.fail(
-                f"the tensor '{name}' is {dtype} {dims[:9]}; stored are {', '.join(STORED_TYPES)} "
-                "without empty axes"
-            )
-        held = tensor.keys() & {"raw_data", *_DATA_FIELDS.values()}
-        if held != {"raw_data"} and held != {_DATA_FIELDS.get(dtype)}:
-            self.wire.fail(
-                f"the tensor '{name}' of {dtype} holds {', '.join(sorted(held)) or 'nothing'}"
-            )
-        count = math.prod(dims)
-        if "raw_data" in held:
-            stored = len(tensor["raw_data"]) / np.dtype(dtype).itemsize
-        else:
-            stored = tensor["float_data"] if dtype == "float32" else len(tensor["int64_data"])
-        if stored != count:
-            self.wire.fail(f"the tensor '{name}' of {dims} holds {stored:g} values and not {count}")
-        known = None
-        if dtype == "int64" and count <= MAX_KNOWN:
-            flat = (
-                np.frombuffer(tensor["raw_data"], "<i8")
-                if "raw_data" in held
-                else np.array(tensor["int64_data"], np.int64)
-            )
-            known = flat.astype(np.int64).reshape(dims)
-        trace.add_stored(name, Value(dtype, dims, known))
-        return str(name)
-
-    def _value_info(self, data: memoryview) -> ValueFacts:
-        info = self.wire.read(data, schema.VALUE_INFO)
-        name = info.get("name", "")
-        kind = self.wire.read(info.get("type", memoryview(b"")), schema.TYPE)
-        if "tensor_type" not in kind:
-            self.wire.fail(f"the value '{name}' has no type")
-        tensor = self.wire.read(kind["tensor_type"], schema.TENSOR_TYPE)
-        code = tensor.get("elem_type", 0)
-        shape = None
-        if "shape" in tensor:
-            dims = self.wire.read(tensor["shape"], schema.SHAPE).get("dim", [])
-            shape = tuple(self._axis(self.wire.read(dim, schema.DIMENSION), name) for dim in dims)
-        return ValueFacts(name, ELEMENT_TYPES.get(code, f"type{code}"), shape)
-
-    def _axis(self, dimension: dict[str, Any], name: str) -> int | str:
-        """The size or name of an axis. A file with both is refused: protobuf would take the last,
-        as the two exclude each other (a oneof).
-        """
-        if len(dimension) > 1:
-            self.wire.fail(f"an axis of '{name}' has a size and a name")
-        axis: int | str = dimension.get("dim_value", dimension.get("dim_param", ""))
-        return axis

@@ -107,8 +107,9 @@ def needed(value: Value | None, dtype: str | None = None, rank: int | None = Non
     return value
 
 
+Inputs = Sequence[Value | None]
 Outcome = tuple[list[Value], int]
-Rule = Callable[[Node, Sequence[Value | None]], Outcome]
+Rule = Callable[[Node, Inputs], Outcome]
 
 
 def one(dtype: str, shape: Sequence[int], known: AnyArray | None = None, work: int = 0) -> Outcome:

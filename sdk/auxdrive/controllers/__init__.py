@@ -12,7 +12,8 @@ from auxdrive.registry import Registry, subclass_of
 # The help of commands needs the names alone: what takes time to import is imported in functions.
 if TYPE_CHECKING:
     from auxdrive.cards import VehicleSpec
-    from auxdrive.controllers.base import Controller, GuardedController, Options
+    from auxdrive.controllers.base import Controller, GuardedController
+    from auxdrive.controllers.options import Options
     from auxdrive.steering import SteeringSpec
 
 CONTROLLERS: Registry[type[GuardedController]] = Registry(
@@ -58,7 +59,7 @@ def make_controller(
 
     from auxdrive.cards import VehicleSpec
     from auxdrive.checks.numbers import shown
-    from auxdrive.controllers.base import Options
+    from auxdrive.controllers.options import Options
     from auxdrive.errors import ConfigError, UsageError, unknown_name
     from auxdrive.steering import SteeringSpec
     from auxdrive.strict import mistakes_of

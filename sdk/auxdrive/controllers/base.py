@@ -1,7 +1,7 @@
-"""What controllers share: the protocol, the base of their options, and the base class that stops
-the vehicle safely where there is nothing to drive by.
+"""What every controller is: the protocol, and the base class that stops the vehicle safely where
+there is nothing to drive by.
 
-Legend: T waypoints. Ego frame: x forward, y left; road-wheel angle positive to the left.
+Legend: road-wheel angle positive to the left.
 """
 
 from __future__ import annotations
@@ -9,58 +9,19 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Set
-from itertools import pairwise
-from typing import Annotated, ClassVar, Protocol, final
-
-import numpy as np
-from pydantic import Field
-from pydantic import Strict as NoConversion
+from typing import ClassVar, Protocol, final
 
 from auxdrive.cards import VehicleSpec
 from auxdrive.checks.limits import MAX_SPEED_MPS
 from auxdrive.checks.numbers import reading, seconds, shown
+from auxdrive.controllers.options import ControllerOptions
 from auxdrive.errors import InputError
 from auxdrive.steering import SteeringSpec
-from auxdrive.strict import Strict
 from auxdrive.tasks import task_of
-from auxdrive.types import WITHHOLDING, Control, Float64, Prediction
-
-Number = Annotated[float, NoConversion()]
-"""An option that is a number; text and truth values are refused."""
-Share = Annotated[float, NoConversion(), Field(ge=0, le=1)]
+from auxdrive.types import WITHHOLDING, Control, Prediction
 
 CLOCK_TOLERANCE_S = 0.001
 """How much newer than now a prediction may seem: times are rounded where clocks are converted."""
-
-
-class Options(Strict):
-    """Base of a controller's options and their parts: unknown names and numbers that are not finite
-    are refused.
-    """
-
-
-class ControllerOptions(Options):
-    """Base of a controller's options. Every controller has these two.
-
-    Attributes:
-        max_age_s: a prediction whose image is older than this is not driven by.
-        safe_stop_brake: the brake (0.1 to 1) while there is no usable prediction.
-
-    Examples:
-        >>> from auxdrive import ControllerOptions
-        >>> ControllerOptions(max_age_s=0.2).safe_stop_brake
-        1.0
-    """
-
-    max_age_s: Number = Field(
-        default=0.5,
-        ge=0.01,
-        le=10,
-        description="a prediction whose image is older than this is not driven by",
-    )
-    safe_stop_brake: Number = Field(
-        default=1.0, ge=0.1, le=1, description="brake while there is no usable prediction"
-    )
 
 
 class Controller(Protocol):
@@ -305,60 +266,3 @@ def other_task(prediction: Prediction) -> str:
         else (f"use the controller '{task.controller}'")
     )
     return f"the model predicts {task.name}: {advice}"
-
-
-def usable_waypoints(prediction: Prediction) -> tuple[Float64, tuple[float, ...]]:
-    """The checked waypoints of a prediction, for a controller's `_command`.
-
-    Args:
-        prediction: as `_command` gets it.
-
-    Returns:
-        The waypoints, float64 (T, 2) in metres, and their times, T seconds after the image.
-
-    Raises:
-        Unusable: a waypoint is not finite; `GuardedController.step` makes it a safe stop.
-        InputError: the prediction has no waypoints (the message names the controller of its task),
-            or its waypoints and times do not fit together.
-
-    Examples:
-        >>> import numpy as np
-        >>> from auxdrive import Prediction, usable_waypoints
-        >>> ahead = np.array([[2.0, 0.0], [4.0, 0.0]], np.float32)
-        >>> prediction = Prediction(0.0, 1.0, waypoints_ego_m=ahead, waypoint_times_s=(0.5, 1.0))
-        >>> waypoints, times = usable_waypoints(prediction)
-        >>> waypoints[-1].tolist(), times
-        ([4.0, 0.0], (0.5, 1.0))
-    """
-    if prediction.waypoints_ego_m is None:
-        raise InputError(f"this controller follows waypoints and {other_task(prediction)}")
-    try:
-        waypoints = np.asarray(prediction.waypoints_ego_m)
-    except ValueError as error:
-        raise InputError(f"the waypoints are no array (T, 2) of numbers: {error}") from None
-    if waypoints.dtype.kind not in "fiu":
-        raise InputError(f"the waypoints are {waypoints.dtype}, no numbers")
-    if not isinstance(prediction.waypoint_times_s, tuple | list):
-        raise InputError(
-            f"the waypoints' times are {shown(prediction.waypoint_times_s)}; give a tuple of "
-            "seconds after the image"
-        )
-    times = tuple(
-        reading("a waypoint's time", time_s, "seconds after the image")
-        for time_s in prediction.waypoint_times_s
-    )
-    if (
-        waypoints.ndim != 2
-        or waypoints.shape[1] != 2
-        or len(waypoints) < 2
-        or len(times) != len(waypoints)
-    ):
-        raise InputError(
-            f"need two or more waypoints (T, 2) with a time each, got {waypoints.shape} and "
-            f"{len(times)} times"
-        )
-    if not all(earlier < later < math.inf for earlier, later in pairwise(times)):
-        raise InputError(f"the waypoints' times must increase, got {times}")
-    if not np.isfinite(waypoints).all():
-        raise Unusable("a waypoint is not finite")
-    return waypoints.astype(np.float64), times

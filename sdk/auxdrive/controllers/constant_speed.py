@@ -7,7 +7,8 @@ from pydantic import Field
 from auxdrive.cards import VehicleSpec
 from auxdrive.checks.limits import MAX_SPEED_MPS
 from auxdrive.checks.numbers import reading
-from auxdrive.controllers.base import ControllerOptions, GuardedController, Number, other_task
+from auxdrive.controllers.base import GuardedController, other_task
+from auxdrive.controllers.options import ControllerOptions, Number
 from auxdrive.controllers.pid import SpeedLoop, SpeedOptions
 from auxdrive.errors import InputError
 from auxdrive.steering import SteeringSpec

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from pydantic import Field
 
-from auxdrive.controllers.base import Number, Options, Share
+from auxdrive.controllers.options import Number, Options, Share
 
 TRANSFUSER_PERIOD_S = 0.1
 """The time between two calls in TransFuser: its agents of 2021 and 2022 run at 20 Hz and call their

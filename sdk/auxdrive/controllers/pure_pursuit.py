@@ -11,8 +11,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from auxdrive.cards import VehicleSpec
-from auxdrive.controllers.base import ControllerOptions, GuardedController, Number, usable_waypoints
+from auxdrive.controllers.base import GuardedController
+from auxdrive.controllers.options import ControllerOptions, Number
 from auxdrive.controllers.speed import ProportionalSpeed, ProportionalSpeedOptions
+from auxdrive.controllers.waypoints import usable_waypoints
 from auxdrive.errors import UsageError
 from auxdrive.geometry import point_at_distance, pure_pursuit_tan
 from auxdrive.steering import SteeringSpec

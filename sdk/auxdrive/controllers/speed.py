@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from auxdrive.controllers.base import Number, Options, Share
+from auxdrive.controllers.options import Number, Options, Share
 
 
 class ProportionalSpeedOptions(Options):

@@ -19,8 +19,10 @@ from typing import Literal
 from pydantic import Field
 
 from auxdrive.cards import VehicleSpec
-from auxdrive.controllers.base import ControllerOptions, GuardedController, Share, usable_waypoints
+from auxdrive.controllers.base import GuardedController
+from auxdrive.controllers.options import ControllerOptions, Share
 from auxdrive.controllers.pid import Pid, PidGains, SpeedLoop, SpeedOptions
+from auxdrive.controllers.waypoints import usable_waypoints
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Control, Prediction
 

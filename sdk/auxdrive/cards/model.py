@@ -1,6 +1,4 @@
-"""Cards: the JSON files in which a data set (`dataset.json`) and a bundle (`card.json`) describe
-themselves. They are data alone: nothing in them is ever executed, and unknown keys are refused.
-"""
+"""The card of a bundle, `card.json`, and its parts."""
 
 from __future__ import annotations
 
@@ -8,9 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from auxdrive.cards.parts import CameraSpec, Card, Pixels, Positive, Rate, VehicleSpec
 from auxdrive.modalities import Modality
 from auxdrive.steering import SteeringSpec
-from auxdrive.strict import Strict
 from auxdrive.tasks import TASKS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -24,128 +22,6 @@ def _known_task(name: str) -> str:
 
 TaskName = Annotated[str, AfterValidator(_known_task)]
 """A name in `auxdrive.tasks.TASKS`."""
-Pixels = Annotated[int, Field(gt=0, le=8192)]
-Positive = Annotated[float, Field(gt=0)]
-Rate = Annotated[float, Field(ge=0.01, le=1000)]
-"""Frames per second; no camera that drives a car takes fewer than one in 100 seconds."""
-LEAST_FOV_DEG = 1.0
-WHEELBASE_M = (0.01, 100.0)
-"""The least and the largest wheelbase, from model cars to road trains."""
-
-
-class Card(Strict):
-    """Base of the cards and their parts: unknown keys and numbers that are not finite are refused,
-    and values cannot be changed.
-    """
-
-
-class CameraSpec(Card):
-    """The camera of a data set or a model.
-
-    Attributes:
-        width: of its images, in pixels.
-        height: of its images, in pixels.
-        fov_deg: horizontal field of view; None where it is not known.
-        x_m: how far in front of the rear axle it is mounted.
-        y_m: how far to the left of the rear axle's middle.
-        z_m: how high above the ground.
-        pitch_rad: how far it is tilted; positive looks down (a right-handed turn about y).
-
-    Examples:
-        >>> from auxdrive import CameraSpec
-        >>> CameraSpec(width=320, height=240, fov_deg=90.0, x_m=1.5, z_m=1.6).pitch_rad
-        0.0
-    """
-
-    width: Pixels
-    height: Pixels
-    fov_deg: float | None = Field(default=None, ge=LEAST_FOV_DEG, lt=180)
-    x_m: float = 0.0
-    y_m: float = 0.0
-    z_m: float = 0.0
-    pitch_rad: float = 0.0
-
-
-class VehicleSpec(Card):
-    """What controllers and labels need to know of the vehicle.
-
-    Attributes:
-        name: what it is called.
-        wheelbase_m: from axle to axle; None where it is not known. Pure pursuit needs it.
-        max_steer_rate_radps: how fast its road wheels can turn; controllers command no faster
-            change. None: not known, and not limited. The driver of a passenger car reaches about
-            1 rad/s, a model car's servo ten times that.
-
-    Examples:
-        >>> from auxdrive import VehicleSpec
-        >>> VehicleSpec(name="model car", wheelbase_m=0.26).max_steer_rate_radps is None
-        True
-    """
-
-    name: str = "unknown"
-    wheelbase_m: float | None = Field(default=None, ge=WHEELBASE_M[0], le=WHEELBASE_M[1])
-    max_steer_rate_radps: float | None = Field(default=None, ge=0.01, le=100)
-
-
-class EpisodeOrigin(Card):
-    """Which drive (session) an episode was cut from, and when in that drive it began.
-
-    An episode is a recording without interruption: a sample may use several of its frames. A
-    session is one whole drive. Frames of one session may be nearly equal even if they stand in
-    different episodes; frames of different sessions are independent of each other. So data for
-    training and for measuring must be kept apart by sessions.
-
-    Attributes:
-        session: the drive's name.
-        start_s: the time on the session's clock at which the episode's `time_s` is zero.
-    """
-
-    session: str = Field(min_length=1, max_length=1000)
-    start_s: float = 0.0
-
-
-class DatasetCard(Card):
-    """`dataset.json`: what a data set holds and how it was recorded.
-
-    Attributes:
-        format: the version of the file format.
-        name: of the data set.
-        rate_hz: frames per second.
-        modalities: what was recorded.
-        camera: the camera of the RGB images.
-        steering: the steering that its episodes were recorded with.
-        vehicle: the vehicle that drove.
-        source: where the recordings come from, for people.
-        licence: under which they may be used.
-        splits: episode ids by the name of a split; an episode stands in at most one split.
-        episodes: the session of each episode. An episode that is not named here is a session of its
-            own, as every episode from a simulator is.
-        apart_s: of each split, the shortest time in seconds between one of its frames and a frame
-            of another split in the same session; null where it shares no session with another
-            split. It is written when splits are made; `auxdrive inspect` measures it again.
-
-    Examples:
-        >>> from auxdrive import CameraSpec, DatasetCard, Modality
-        >>> card = DatasetCard(
-        ...     name="yard", rate_hz=10.0, modalities=(Modality.RGB,),
-        ...     camera=CameraSpec(width=320, height=240), splits={"train": ("drive-0001",)},
-        ... )
-        >>> card.splits["train"]
-        ('drive-0001',)
-    """
-
-    format: Literal["auxdrive-dataset-1"] = "auxdrive-dataset-1"
-    name: str
-    rate_hz: Rate
-    modalities: tuple[Modality, ...] = Field(min_length=1)
-    camera: CameraSpec
-    steering: SteeringSpec = SteeringSpec()
-    vehicle: VehicleSpec = VehicleSpec()
-    source: str = ""
-    licence: str = ""
-    splits: dict[str, tuple[str, ...]] = Field(default={})
-    episodes: dict[str, EpisodeOrigin] = Field(default={})
-    apart_s: dict[str, float | None] = Field(default={})
 
 
 class TensorSpec(Card):

@@ -1,0 +1,23 @@
+"""Cards: the JSON files in which a data set (`dataset.json`) and a bundle (`card.json`) describe
+themselves. They are data alone: nothing in them is ever executed, and unknown keys are refused.
+"""
+
+from auxdrive.cards.dataset import DatasetCard, EpisodeOrigin
+from auxdrive.cards.model import (
+    InputRange,
+    Interval,
+    ModelCard,
+    ParitySpec,
+    PreprocessingSpec,
+    Provenance,
+    TaskName,
+    TensorSpec,
+)
+from auxdrive.cards.parts import LEAST_FOV_DEG, WHEELBASE_M, CameraSpec, Pixels, VehicleSpec
+
+__all__ = [
+    "LEAST_FOV_DEG", "WHEELBASE_M",
+    "CameraSpec", "DatasetCard", "EpisodeOrigin", "InputRange", "Interval", "ModelCard",
+    "ParitySpec", "Pixels", "PreprocessingSpec", "Provenance", "TaskName", "TensorSpec",
+    "VehicleSpec",
+]  # fmt: skip

@@ -1,0 +1,72 @@
+"""The card of a data set, `dataset.json`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from auxdrive.cards.parts import CameraSpec, Card, Rate, VehicleSpec
+from auxdrive.modalities import Modality
+from auxdrive.steering import SteeringSpec
+
+
+class EpisodeOrigin(Card):
+    """Which drive (session) an episode was cut from, and when in that drive it began.
+
+    An episode is a recording without interruption: a sample may use several of its frames. A
+    session is one whole drive. Frames of one session may be nearly equal even if they stand in
+    different episodes; frames of different sessions are independent of each other. So data for
+    training and for measuring must be kept apart by sessions.
+
+    Attributes:
+        session: the drive's name.
+        start_s: the time on the session's clock at which the episode's `time_s` is zero.
+    """
+
+    session: str = Field(min_length=1, max_length=1000)
+    start_s: float = 0.0
+
+
+class DatasetCard(Card):
+    """`dataset.json`: what a data set holds and how it was recorded.
+
+    Attributes:
+        format: the version of the file format.
+        name: of the data set.
+        rate_hz: frames per second.
+        modalities: what was recorded.
+        camera: the camera of the RGB images.
+        steering: the steering that its episodes were recorded with.
+        vehicle: the vehicle that drove.
+        source: where the recordings come from, for people.
+        licence: under which they may be used.
+        splits: episode ids by the name of a split; an episode stands in at most one split.
+        episodes: the session of each episode. An episode that is not named here is a session of its
+            own, as every episode from a simulator is.
+        apart_s: of each split, the shortest time in seconds between one of its frames and a frame
+            of another split in the same session; null where it shares no session with another
+            split. It is written when splits are made; `auxdrive inspect` measures it again.
+
+    Examples:
+        >>> from auxdrive import CameraSpec, DatasetCard, Modality
+        >>> card = DatasetCard(
+        ...     name="yard", rate_hz=10.0, modalities=(Modality.RGB,),
+        ...     camera=CameraSpec(width=320, height=240), splits={"train": ("drive-0001",)},
+        ... )
+        >>> card.splits["train"]
+        ('drive-0001',)
+    """
+
+    format: Literal["auxdrive-dataset-1"] = "auxdrive-dataset-1"
+    name: str
+    rate_hz: Rate
+    modalities: tuple[Modality, ...] = Field(min_length=1)
+    camera: CameraSpec
+    steering: SteeringSpec = SteeringSpec()
+    vehicle: VehicleSpec = VehicleSpec()
+    source: str = ""
+    licence: str = ""
+    splits: dict[str, tuple[str, ...]] = Field(default={})
+    episodes: dict[str, EpisodeOrigin] = Field(default={})
+    apart_s: dict[str, float | None] = Field(default={})

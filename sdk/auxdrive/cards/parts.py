@@ -1,0 +1,71 @@
+"""What the cards of data sets and of models share: their base, and camera and vehicle."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from auxdrive.strict import Strict
+
+Pixels = Annotated[int, Field(gt=0, le=8192)]
+Positive = Annotated[float, Field(gt=0)]
+Rate = Annotated[float, Field(ge=0.01, le=1000)]
+"""Frames per second; no camera that drives a car takes fewer than one in 100 seconds."""
+LEAST_FOV_DEG = 1.0
+WHEELBASE_M = (0.01, 100.0)
+"""The least and the largest wheelbase, from model cars to road trains."""
+
+
+class Card(Strict):
+    """Base of the cards and their parts: unknown keys and numbers that are not finite are refused,
+    and values cannot be changed.
+    """
+
+
+class CameraSpec(Card):
+    """The camera of a data set or a model.
+
+    Attributes:
+        width: of its images, in pixels.
+        height: of its images, in pixels.
+        fov_deg: horizontal field of view; None where it is not known.
+        x_m: how far in front of the rear axle it is mounted.
+        y_m: how far to the left of the rear axle's middle.
+        z_m: how high above the ground.
+        pitch_rad: how far it is tilted; positive looks down (a right-handed turn about y).
+
+    Examples:
+        >>> from auxdrive import CameraSpec
+        >>> CameraSpec(width=320, height=240, fov_deg=90.0, x_m=1.5, z_m=1.6).pitch_rad
+        0.0
+    """
+
+    width: Pixels
+    height: Pixels
+    fov_deg: float | None = Field(default=None, ge=LEAST_FOV_DEG, lt=180)
+    x_m: float = 0.0
+    y_m: float = 0.0
+    z_m: float = 0.0
+    pitch_rad: float = 0.0
+
+
+class VehicleSpec(Card):
+    """What controllers and labels need to know of the vehicle.
+
+    Attributes:
+        name: what it is called.
+        wheelbase_m: from axle to axle; None where it is not known. Pure pursuit needs it.
+        max_steer_rate_radps: how fast its road wheels can turn; controllers command no faster
+            change. None: not known, and not limited. The driver of a passenger car reaches about
+            1 rad/s, a model car's servo ten times that.
+
+    Examples:
+        >>> from auxdrive import VehicleSpec
+        >>> VehicleSpec(name="model car", wheelbase_m=0.26).max_steer_rate_radps is None
+        True
+    """
+
+    name: str = "unknown"
+    wheelbase_m: float | None = Field(default=None, ge=WHEELBASE_M[0], le=WHEELBASE_M[1])
+    max_steer_rate_radps: float | None = Field(default=None, ge=0.01, le=100)
