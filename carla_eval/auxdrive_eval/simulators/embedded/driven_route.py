@@ -1,0 +1,154 @@
+"""A route while it is driven: the ego, traffic and lights, from tick to tick."""
+
+from __future__ import annotations
+
+import math
+
+from auxdrive.errors import SimulatorError
+from auxdrive.types import Control, Pose2
+
+from auxdrive_eval.simulators.embedded.ego.contacts import EgoContacts
+from auxdrive_eval.simulators.embedded.ego.expert import Expert
+from auxdrive_eval.simulators.embedded.ego.tracker import RouteTracker
+from auxdrive_eval.simulators.embedded.ego.vehicle import Vehicle, VehicleParameters
+from auxdrive_eval.simulators.embedded.scene import Scene
+from auxdrive_eval.simulators.embedded.town_kits import TownKit
+from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
+from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
+from auxdrive_eval.world import TAIL_M, Contact, Route, WorldState
+
+
+def require_planned(route: Route, kit: TownKit) -> None:
+    """Refuse a route that was not planned on the lanes of its town.
+
+    Args:
+        route: what is to be driven.
+        kit: the town that the route names.
+
+    Raises:
+        SimulatorError: a point of the route has no lane, or one that the town does not have.
+    """
+    lanes = kit.graph.town.lanes
+    if len(route.lane_ids) != len(route.points) or not set(route.lane_ids) <= lanes.keys():
+        raise SimulatorError(
+            f"route {route.route_id} was not planned on the lanes of {route.town}; make it "
+            "with plan(town, keypoints)"
+        )
+
+
+class DrivenRoute:
+    """A route that is being driven. It begins with the ego at rest, its centre at the start of the
+    route.
+
+    Args:
+        kit: the town of the route.
+        route: planned on the lanes of that town (`require_planned`).
+        parameters: size and limits of the ego.
+        seed: decides traffic and lights.
+        traffic: number of moving cars; where the town has less room, there are fewer.
+        tick_s: seconds from one tick to the next.
+    """
+
+    def __init__(
+        self,
+        kit: TownKit,
+        route: Route,
+        parameters: VehicleParameters,
+        seed: int,
+        traffic: int,
+        tick_s: float,
+    ) -> None:
+        self._kit = kit
+        self._tick_s = tick_s
+        start = _start_of(route, parameters.centre_ahead_m)
+        self._vehicle = vehicle = Vehicle(parameters)
+        vehicle.place(start)
+        self.traffic = Traffic(kit.graph, seed, traffic, start)
+        self._tracker = RouteTracker(route, kit.graph, parameters)
+        self._tracker.update(start)
+        self._expert = Expert(kit.graph, self._tracker, vehicle, self.traffic)
+        self._ego = self._tracker.road_user(start, 0.0)
+        self._touching = EgoContacts(vehicle, kit.obstacles, self.traffic)
+        self._lights = LightCycles(kit.graph.town, seed)
+        self._frame = 0
+        self._contacts: tuple[Contact, ...] = ()
+        self._scene: Scene | None = None
+
+    @property
+    def progress_m(self) -> float:
+        """How far the ego has come along the route."""
+        return self._tracker.progress_m
+
+    def step(self, control: Control) -> None:
+        """Advance by one tick: first the ego, then the traffic, then who touches whom.
+
+        Raises:
+            SimulatorError: the control is not finite.
+        """
+        if not all(
+            math.isfinite(value) for value in (control.steer_rad, control.throttle, control.brake)
+        ):
+            raise SimulatorError(f"a control must be finite, got {control}")
+        self._touching.move(control, self._tick_s)
+        self._frame += 1
+        self._tracker.update(self._vehicle.pose)
+        self._ego = self._tracker.road_user(self._vehicle.pose, self._vehicle.speed_mps)
+        self.traffic.step(
+            self._tick_s,
+            self._lights.colours(self._time_s),
+            self._ego,
+            self._touching.ego_box(),
+        )
+        self._contacts = self._touching.settle(self._tick_s)
+        self._scene = None
+
+    def expert(self) -> Control:
+        """The control that the expert would choose now."""
+        return self._expert.control(self._ego)
+
+    def scene(self) -> Scene:
+        """What the renderer is given now. There is one object per tick, made when it is first
+        needed, by which the renderer knows what it has already drawn.
+        """
+        if self._scene is None:
+            self._scene = Scene(
+                self._time_s,
+                self._vehicle.pose,
+                self.traffic.poses(self._touching.cars),
+                self._lights.colours(self._time_s),
+            )
+        return self._scene
+
+    def state(self) -> WorldState:
+        """The world as criteria and drivers see it now."""
+        vehicle, kit, p = self._vehicle, self._kit, self._vehicle.parameters
+        centre = vehicle.centre
+        yaw_rad, behind_m = vehicle.yaw_rad, p.length_m / 2 + TAIL_M
+        tail = (centre[0] - behind_m * math.cos(yaw_rad), centre[1] - behind_m * math.sin(yaw_rad))
+        return WorldState(
+            frame=self._frame,
+            time_s=self._time_s,
+            ego=vehicle.pose,
+            ego_centre=centre,
+            speed_mps=vehicle.speed_mps,
+            steer_rad=vehicle.steer_rad,
+            extent=(p.length_m / 2, p.width_m / 2),
+            contacts=self._contacts,
+            lights=kit.signals.lights(centre, self._lights.colours(self._time_s)),
+            stop_signs=kit.signals.stop_signs(centre),
+            lane=kit.graph.nearest_lane(*centre, yaw_rad),
+            tail_lane_id=kit.graph.nearest_lane(*tail, yaw_rad).lane_id,
+        )
+
+    @property
+    def _time_s(self) -> float:
+        return self._frame * self._tick_s
+
+
+def _start_of(route: Route, centre_ahead_m: float) -> Pose2:
+    """The pose of the rear axle with which the ego's centre is at the start of the route."""
+    yaw_rad = math.remainder(float(route.yaw_rad[0]), math.tau)
+    x_m, y_m = route.points[0].tolist()
+    return Pose2(
+        x_m - centre_ahead_m * math.cos(yaw_rad), y_m - centre_ahead_m * math.sin(yaw_rad), yaw_rad
+    )
