@@ -17,9 +17,9 @@ from auxdrive_eval.simulators.embedded.render.faces import (
     newell_normals,
     pack,
 )
+from auxdrive_eval.simulators.embedded.render.flat_faces import simplify, strip, triangulate
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
 from auxdrive_eval.simulators.embedded.render.textures import make_textures
-from auxdrive_eval.simulators.embedded.render.town_faces import simplify, strip, triangulate
 from auxdrive_eval.simulators.embedded.town.model import CarKind
 from auxdrive_eval.world import Weather
 from hypothesis import given, settings

@@ -1,6 +1,7 @@
 """Sensors of the embedded simulator, drawn by Panda3D's software rasteriser.
 
-`faces`, `meshes` and `cars` describe planar faces, and `town_faces` makes them for a town.
+`faces`, `flat_faces`, `meshes` and `cars` describe planar faces, and `town_faces` makes them for a
+town.
 `rasteriser` and `graphs` pass them to Panda3D; `actors` moves cars and lamps. `planes` and
 `roof_lidar` turn images whose pixels name a face into exact distances. `textures`, `atmosphere` and
 `sky` affect only the RGB image. `panda` connects them all and implements

@@ -67,10 +67,6 @@ def light_of(weather: Weather) -> Light:
     """The light of a weather (in CARLA's percentages and degrees, with the azimuth
     counter-clockwise from the x axis).
     """
-    azimuth, altitude = (
-        math.radians(weather.sun_azimuth_deg),
-        math.radians(weather.sun_altitude_deg),
-    )
     clouds = float(np.clip(weather.cloudiness / 100, 0, 1))
     rain = float(np.clip(weather.precipitation / 100, 0, 1))
     overcast = max(clouds**2, rain)
@@ -79,34 +75,12 @@ def light_of(weather: Weather) -> Light:
     )
     # Golden near the horizon, white higher up, none below it.
     low_sun = float(np.clip(1 - (weather.sun_altitude_deg - 2.0) / 20.0, 0, 1))
-    warmth = low_sun * (1 - overcast)
-    sun = (
-        _mix((0.85, 0.82, 0.76), (0.95, 0.55, 0.28), low_sun)
-        * (1 - 0.85 * overcast)
-        * float(np.clip((weather.sun_altitude_deg + 2) / 8, 0, 1))
-    )
-    ambient = _mix(
-        (0.21, 0.23, 0.30), _mix((0.46, 0.50, 0.58), (0.52, 0.53, 0.55), overcast), day
-    ) * (1 - 0.25 * rain * day)
-    zenith = _mix((0.02, 0.03, 0.08), _mix((0.24, 0.46, 0.80), (0.55, 0.58, 0.62), overcast), day)
-    horizon = _mix(
-        (0.06, 0.07, 0.13),
-        _mix(_mix((0.68, 0.80, 0.93), (0.96, 0.58, 0.32), warmth), (0.70, 0.72, 0.74), overcast),
-        day,
-    )
-    zenith, horizon = zenith * (1 - 0.3 * rain), horizon * (1 - 0.3 * rain)
+    zenith, horizon = _sky_colours(day, overcast, rain, low_sun)
     fog_density = float(np.clip(weather.fog_density / 100, 0, 1))
-    direction = np.array(
-        [
-            math.cos(azimuth) * math.cos(altitude),
-            math.sin(azimuth) * math.cos(altitude),
-            math.sin(altitude),
-        ]
-    )
     return Light(
-        sun_direction=direction,
-        sun=sun,
-        ambient=ambient,
+        sun_direction=_sun_direction(weather),
+        sun=_sunlight(weather.sun_altitude_deg, low_sun, overcast),
+        ambient=_skylight(day, overcast, rain),
         zenith=_mix(zenith, horizon, fog_density),
         horizon=horizon,
         night=float(np.clip(1.25 * (1 - day) - 0.25, 0, 1)),
@@ -116,6 +90,49 @@ def light_of(weather: Weather) -> Light:
         rain=rain,
         cloudiness=clouds,
     )
+
+
+def _sun_direction(weather: Weather) -> Float64:
+    azimuth, altitude = (
+        math.radians(weather.sun_azimuth_deg),
+        math.radians(weather.sun_altitude_deg),
+    )
+    return np.array(
+        [
+            math.cos(azimuth) * math.cos(altitude),
+            math.sin(azimuth) * math.cos(altitude),
+            math.sin(altitude),
+        ]
+    )
+
+
+def _sunlight(altitude_deg: float, low_sun: float, overcast: float) -> Float64:
+    return (
+        _mix((0.85, 0.82, 0.76), (0.95, 0.55, 0.28), low_sun)
+        * (1 - 0.85 * overcast)
+        * float(np.clip((altitude_deg + 2) / 8, 0, 1))
+    )
+
+
+def _skylight(day: float, overcast: float, rain: float) -> Float64:
+    """The light of the whole sky, which reaches what the sun does not."""
+    return _mix((0.21, 0.23, 0.30), _mix((0.46, 0.50, 0.58), (0.52, 0.53, 0.55), overcast), day) * (
+        1 - 0.25 * rain * day
+    )
+
+
+def _sky_colours(
+    day: float, overcast: float, rain: float, low_sun: float
+) -> tuple[Float64, Float64]:
+    """Colours of the sky overhead and at the horizon, without fog."""
+    warmth = low_sun * (1 - overcast)
+    zenith = _mix((0.02, 0.03, 0.08), _mix((0.24, 0.46, 0.80), (0.55, 0.58, 0.62), overcast), day)
+    horizon = _mix(
+        (0.06, 0.07, 0.13),
+        _mix(_mix((0.68, 0.80, 0.93), (0.96, 0.58, 0.32), warmth), (0.70, 0.72, 0.74), overcast),
+        day,
+    )
+    return zenith * (1 - 0.3 * rain), horizon * (1 - 0.3 * rain)
 
 
 def shade(

@@ -5,6 +5,7 @@ Metres, z up.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -102,6 +103,16 @@ def street_lamp(height_m: float) -> list[Face]:
     ]
 
 
+_BARK: Colour = (0.30, 0.21, 0.14)
+_LEAVES: tuple[Colour, ...] = (
+    (0.10, 0.30, 0.13),
+    (0.20, 0.38, 0.10),
+    (0.27, 0.40, 0.13),
+    (0.09, 0.25, 0.14),
+)
+_CROWN_CORNERS = 7
+
+
 def tree(height_m: float, crown_m: float, seed: int) -> list[Face]:
     """A tree: a trunk, and a crown of stacked rings (planar trapezoids), whose faces vary in
     colour.
@@ -113,54 +124,58 @@ def tree(height_m: float, crown_m: float, seed: int) -> list[Face]:
         _regular(4, 0.035 * height_m + 0.03, 0.4),
         0.0,
         trunk_top + 0.1 * height_m,
-        (0.30, 0.21, 0.14),
+        _BARK,
         "vegetation",
         cap=False,
     )
-    base = np.array(
-        [(0.10, 0.30, 0.13), (0.20, 0.38, 0.10), (0.27, 0.40, 0.13), (0.09, 0.25, 0.14)][seed % 4]
-    )
+    leaves = _LEAVES[seed % 4]
+    phase = float(rng.uniform(0, 1))
+    rings = [
+        np.column_stack(
+            [_regular(_CROWN_CORNERS, share * crown_m / 2, phase), np.full(_CROWN_CORNERS, z)]
+        )
+        for z, share in _crown_profile(height_m, trunk_top, conifer)
+    ]
+    for low, high in pairwise(rings):
+        faces += _crown_band(low, high, leaves, rng, to_a_point=conifer and high is rings[-1])
+    if not conifer:
+        faces.append(Face(rings[-1], _times(leaves, 1.1), "vegetation"))
+    return faces
+
+
+def _crown_profile(height_m: float, trunk_top: float, conifer: bool) -> list[tuple[float, float]]:
+    """The crown's rings from below: height above the ground, and share of its full width."""
     if conifer:
-        profile = [
+        return [
             (trunk_top, 1.0),
             (0.55 * height_m, 0.62),
             (0.8 * height_m, 0.3),
             (height_m, 0.0),
         ]
-    else:
-        span = height_m - trunk_top
-        profile = [
-            (trunk_top + span * t, r)
-            for t, r in ((0.0, 0.35), (0.18, 0.85), (0.45, 1.0), (0.75, 0.78), (1.0, 0.22))
-        ]
-    corners, phase = 7, float(rng.uniform(0, 1))
-    for (z0, r0), (z1, r1) in pairwise(profile):
-        low, high = (
-            _regular(corners, r0 * crown_m / 2, phase),
-            _regular(corners, r1 * crown_m / 2, phase),
-        )
-        for i in range(corners):
-            j = (i + 1) % corners
-            shade = float(rng.uniform(0.82, 1.18))
-            points = [(*low[i], z0), (*low[j], z0), (*high[j], z1), (*high[i], z1)]
-            uvs = np.array([(i, z0), (i + 1, z0), (i + 1, z1), (i, z1)]) * 0.5
-            if r1 == 0.0:
-                points, uvs = points[:3], uvs[:3]
-            faces.append(
-                Face(
-                    np.array(points),
-                    (base[0] * shade, base[1] * shade, base[2] * shade),
-                    "vegetation",
-                    texture="leaves",
-                    uvs=uvs,
-                )
-            )
-    if not conifer:
-        top = np.column_stack(
-            [_regular(corners, profile[-1][1] * crown_m / 2, phase), np.full(corners, height_m)]
-        )
-        faces.append(Face(top, (base[0] * 1.1, base[1] * 1.1, base[2] * 1.1), "vegetation"))
-    return faces
+    span = height_m - trunk_top
+    return [
+        (trunk_top + span * t, r)
+        for t, r in ((0.0, 0.35), (0.18, 0.85), (0.45, 1.0), (0.75, 0.78), (1.0, 0.22))
+    ]
+
+
+def _crown_band(
+    low: Float64, high: Float64, leaves: Colour, rng: np.random.Generator, *, to_a_point: bool
+) -> Iterator[Face]:
+    """The faces between two rings (n, 3): quads, or triangles where the upper one is a point."""
+    z0, z1 = float(low[0, 2]), float(high[0, 2])
+    for i in range(len(low)):
+        j = (i + 1) % len(low)
+        shade = float(rng.uniform(0.82, 1.18))
+        points = np.array([low[i], low[j], high[j], high[i]])
+        uvs = np.array([(i, z0), (i + 1, z0), (i + 1, z1), (i, z1)]) * 0.5
+        if to_a_point:
+            points, uvs = points[:3], uvs[:3]
+        yield Face(points, _times(leaves, shade), "vegetation", texture="leaves", uvs=uvs)
+
+
+def _times(colour: Colour, factor: float) -> Colour:
+    return (colour[0] * factor, colour[1] * factor, colour[2] * factor)
 
 
 FACADES: tuple[tuple[str, Colour], ...] = (

@@ -13,11 +13,17 @@ from itertools import pairwise
 import numpy as np
 from auxdrive.geometry import cumulative_length
 from auxdrive.types import AnyArray, Float64
-from panda3d.core import Triangulator
 
 from auxdrive_eval.simulators.embedded.render import meshes
 from auxdrive_eval.simulators.embedded.render.cars import car_faces
 from auxdrive_eval.simulators.embedded.render.faces import Colour, Face, Layer
+from auxdrive_eval.simulators.embedded.render.flat_faces import (
+    flat,
+    left_normals,
+    simplify,
+    strip,
+    triangulate,
+)
 from auxdrive_eval.simulators.embedded.town.model import Junction, Prop, PropKind, Road, Town
 
 ASPHALT: Colour = (0.34, 0.34, 0.36)
@@ -30,7 +36,6 @@ YELLOW: Colour = (0.90, 0.68, 0.12)
 TERRAIN_REACH_M = 660.0
 _CELL_M = 32.0
 _TEXTURED_MARGIN_M = 64.0
-_LONGEST_M = 12.0
 _LINE_M = 0.18
 _EDGE_INSET_M = 0.25
 _DASH_M, _GAP_M = 3.0, 4.0
@@ -80,69 +85,6 @@ def light_posts(town: Town) -> dict[int, list[tuple[float, float, float]]]:
     return posts
 
 
-def flat(
-    points_xy: Float64,
-    z: float,
-    colour: Colour,
-    class_name: str,
-    layer: Layer,
-    texture: str = "",
-    tile_m: float = 1.0,
-) -> Face:
-    """A horizontal face from corners (n, 2), counter-clockwise, textured by world position with one
-    tile per `tile_m`.
-    """
-    points = np.column_stack([points_xy, np.full(len(points_xy), z)])
-    return Face(points, colour, class_name, layer, texture, points_xy / tile_m if texture else None)
-
-
-def strip(line: Float64, left_m: float, right_m: float) -> Iterator[Float64]:
-    """Quads (4, 2), counter-clockwise, of the band between two parallels of a line (N, 2). Offsets
-    are positive to the left, and left_m > right_m.
-    """
-    normals = _left_normals(line)
-    left, right = line + left_m * normals, line + right_m * normals
-    for i in range(len(line) - 1):
-        yield np.array([right[i], right[i + 1], left[i + 1], left[i]])
-
-
-def simplify(line: Float64, tolerance_m: float = 0.03, longest_m: float = _LONGEST_M) -> Float64:
-    """A subset of the line's points (N, 2), in pieces of at most about `longest_m`, which moves the
-    line by less than the tolerance.
-    """
-    keep, start = [0], 0
-    for end in range(2, len(line)):
-        chord = line[end] - line[start]
-        length = float(np.hypot(*chord))
-        between = line[start + 1 : end] - line[start]
-        away = np.abs(between[:, 0] * chord[1] - between[:, 1] * chord[0]) / max(length, 1e-9)
-        if length > longest_m or away.max() > tolerance_m:
-            keep.append(end - 1)
-            start = end - 1
-    result: Float64 = line[[*keep, len(line) - 1]]
-    return result
-
-
-def resample(line: Float64, spacing_m: float) -> tuple[Float64, Float64]:
-    """Arc lengths (N,) of the line's points, and positions at every `spacing_m`."""
-    arc = cumulative_length(line)
-    return arc, np.arange(0.0, arc[-1], spacing_m)
-
-
-def _left_normals(line: Float64) -> Float64:
-    """Vectors (N, 2) to the left. At bends they are longer, so that the pieces of a parallel stay
-    parallel to the line's.
-    """
-    pieces = np.diff(line, axis=0)
-    pieces /= np.hypot(pieces[:, 0], pieces[:, 1])[:, None]
-    before, after = np.vstack([pieces[:1], pieces]), np.vstack([pieces, pieces[-1:]])
-    mean = before + after
-    mean /= np.hypot(mean[:, 0], mean[:, 1])[:, None]
-    stretch = 1.0 / np.maximum((mean * after).sum(axis=1), 0.5)
-    normals: Float64 = np.column_stack([-mean[:, 1], mean[:, 0]]) * stretch[:, None]
-    return normals
-
-
 def _terrain(town: Town) -> Iterator[Face]:
     x0, y0, x1, y1 = town.bounds
     x0, y0 = (
@@ -181,7 +123,7 @@ def _road(road: Road, town: Town) -> Iterator[Face]:
     for left, right in ((half + walk, half), (-half, -half - walk)):
         for quad in strip(line, left, right):
             yield flat(quad, kerb, PAVING, "sidewalk", Layer.SIDEWALK, "paving", 4.0)
-    normals = _left_normals(line)
+    normals = left_normals(line)
     yield from _kerb(line + half * normals, kerb)
     yield from _kerb((line - half * normals)[::-1], kerb)
     yield from _kerb((line + (half + walk) * normals)[::-1], kerb)
@@ -200,8 +142,8 @@ def _kerb(line: Float64, height_m: float) -> Iterator[Face]:
 
 
 def _dashes(centreline: Float64) -> Iterator[Face]:
-    arc, starts = resample(centreline, _DASH_M + _GAP_M)
-    for start in starts + 0.5 * _GAP_M:
+    arc = cumulative_length(centreline)
+    for start in np.arange(0.0, arc[-1], _DASH_M + _GAP_M) + 0.5 * _GAP_M:
         if start + _DASH_M > arc[-1]:
             return
         at = np.array([start, start + _DASH_M])
@@ -215,19 +157,6 @@ def _dashes(centreline: Float64) -> Iterator[Face]:
 def _stop_line(ends: tuple[tuple[float, float], tuple[float, float]]) -> Iterator[Face]:
     for quad in strip(np.array(ends, dtype=np.float64), _STOP_LINE_M / 2, -_STOP_LINE_M / 2):
         yield flat(quad, 0.0, WHITE, "lane_marking", Layer.MARKING)
-
-
-def triangulate(polygon: Float64) -> AnyArray:
-    """Indices int32 (k, 3) of the triangles of a simple polygon (n, 2), counter-clockwise."""
-    cutter = Triangulator()
-    for x, y in polygon:
-        cutter.add_polygon_vertex(cutter.add_vertex(float(x), float(y)))
-    cutter.triangulate()
-    triangles = [
-        (cutter.get_triangle_v0(i), cutter.get_triangle_v1(i), cutter.get_triangle_v2(i))
-        for i in range(cutter.get_num_triangles())
-    ]
-    return np.array(triangles, dtype=np.int32)
 
 
 def _junction(junction: Junction, town: Town) -> Iterator[Face]:

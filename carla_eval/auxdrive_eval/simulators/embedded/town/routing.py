@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from auxdrive.errors import SimulatorError
 from auxdrive.geometry import cumulative_length
-from auxdrive.types import Float64, RoadOption
+from auxdrive.types import RoadOption
 
 from auxdrive_eval.random_streams import stream
 from auxdrive_eval.simulators.embedded.town.keypoints import places_of
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph, Position
+from auxdrive_eval.simulators.embedded.town.tracing import Stretch, stretches_of, trace
 from auxdrive_eval.world import Point, Route, Weather
 
 DETOUR_FACTOR, DETOUR_M = 2.0, 20.0
@@ -43,13 +44,13 @@ class _Leg:
 
     Attributes:
         cost_m: its length, plus a penalty for distances from keypoints to their lanes.
-        stretches: (lane id, from, to) in the order of driving.
+        stretches: what it covers of each lane, in the order of driving.
         lengths_m: the length of each way from keypoint to keypoint.
         winds: for each of these ways, whether it may be long (see `DETOUR_M`).
     """
 
     cost_m: float
-    stretches: tuple[tuple[int, float, float], ...] = ()
+    stretches: tuple[Stretch, ...] = ()
     lengths_m: tuple[float, ...] = ()
     winds: tuple[bool, ...] = ()
 
@@ -90,20 +91,7 @@ def plan_route(
             f"route {route_id}: a route needs two keypoints or more, got {len(keypoints)}"
         )
     places = places_of(graph, keypoints, tuple(yaws_rad) or (None,) * len(keypoints))
-    legs = {place: _Leg(BESIDE_FACTOR * away_m) for place, away_m in places[0].items()}
-    for number, options in enumerate(places[1:], start=1):
-        reached = dict(
-            best
-            for place, away_m in options.items()
-            if (best := _best(graph, legs, place, away_m)) is not None
-        )
-        if not reached:
-            raise SimulatorError(
-                f"route {route_id}: no way leads from keypoint {number - 1} to keypoint {number} "
-                f"in {graph.town.name}"
-            )
-        legs = reached
-    whole = min(legs.values(), key=lambda leg: leg.cost_m)
+    whole = _shortest(graph, places, route_id)
     _refuse_detours(graph, keypoints, whole, route_id)
     length_m = sum(whole.lengths_m)
     if length_m < min_length_m:
@@ -111,7 +99,7 @@ def plan_route(
             f"route {route_id}: its keypoints lie {length_m:.1f} m apart along the lanes, less "
             f"than {min_length_m} m"
         )
-    return _trace(
+    return trace(
         graph,
         whole.stretches,
         tuple((float(x), float(y)) for x, y in keypoints),
@@ -147,8 +135,8 @@ def random_route(
         found = graph.shortest_path(start, goal)
         if found is None or not min_length_m <= found[1] <= max_length_m:
             continue
-        route = _trace(
-            graph, _stretches(graph, found[0], start, goal), (), name, weather or Weather()
+        route = trace(
+            graph, stretches_of(graph, found[0], start, goal), (), name, weather or Weather()
         )
         route = _with_keypoints(route)
         if any(option in _TURNS for option in route.options):
@@ -165,6 +153,24 @@ def random_route(
 def _between_margins(rng: np.random.Generator, graph: LaneGraph, lane_id: int) -> float:
     length = graph.town.lanes[lane_id].length_m
     return float(rng.uniform(START_MARGIN_M, max(START_MARGIN_M + 1.0, length - END_MARGIN_M)))
+
+
+def _shortest(graph: LaneGraph, places: list[dict[Position, float]], route_id: str) -> _Leg:
+    """The best way through one of the places of each keypoint (`places_of`)."""
+    legs = {place: _Leg(BESIDE_FACTOR * away_m) for place, away_m in places[0].items()}
+    for number, options in enumerate(places[1:], start=1):
+        reached = dict(
+            best
+            for place, away_m in options.items()
+            if (best := _best(graph, legs, place, away_m)) is not None
+        )
+        if not reached:
+            raise SimulatorError(
+                f"route {route_id}: no way leads from keypoint {number - 1} to keypoint {number} "
+                f"in {graph.town.name}"
+            )
+        legs = reached
+    return min(legs.values(), key=lambda leg: leg.cost_m)
 
 
 def _refuse_detours(
@@ -200,7 +206,7 @@ def _best(
         lane_ids, length_m = found
         cost_m = leg.cost_m + length_m + BESIDE_FACTOR * away_m
         if best is None or cost_m < best[1].cost_m:
-            stretches = leg.stretches + _stretches(graph, lane_ids, start, end)
+            stretches = leg.stretches + stretches_of(graph, lane_ids, start, end)
             best = (
                 end,
                 _Leg(
@@ -220,62 +226,6 @@ def _winds(graph: LaneGraph, lane_ids: list[int]) -> bool:
     lanes = [graph.town.lanes[lane_id] for lane_id in lane_ids]
     roads = [lane.road_id for lane in lanes if lane.junction_id is None]
     return len(lanes) == 1 or (len(lanes) <= 3 and len(set(roads)) == len(roads))
-
-
-def _stretches(
-    graph: LaneGraph, lane_ids: list[int], start: Position, goal: Position
-) -> tuple[tuple[int, float, float], ...]:
-    last = len(lane_ids) - 1
-    return tuple(
-        (
-            lane_id,
-            start[1] if i == 0 else 0.0,
-            goal[1] if i == last else graph.town.lanes[lane_id].length_m,
-        )
-        for i, lane_id in enumerate(lane_ids)
-    )
-
-
-def _trace(
-    graph: LaneGraph,
-    stretches: Sequence[tuple[int, float, float]],
-    keypoints: tuple[Point, ...],
-    route_id: str,
-    weather: Weather,
-) -> Route:
-    """Points about 1 m apart. The points of a connector all have its turn as their command, as with
-    CARLA's planner.
-    """
-    points: list[Float64] = []
-    yaw: list[Float64] = []
-    options: list[RoadOption] = []
-    lane_ids: list[int] = []
-    for lane_id, start, end in stretches:
-        lane = graph.town.lanes[lane_id]
-        if end - start < 1e-6:
-            continue
-        at = np.linspace(start, end, max(2, round(end - start) + 1))
-        if points:
-            at = at[1:]  # the end of one lane is the start of the next: keep it once
-        xy, heading = graph.poses(np.full(len(at), lane_id), at)
-        points.append(xy)
-        yaw.append(heading)
-        options += [lane.turn] * len(at)
-        lane_ids += [lane_id] * len(at)
-        if lane.junction_id is not None and len(options) > len(at):
-            options[-len(at) - 1] = lane.turn
-    if not points:
-        raise SimulatorError(f"route {route_id} has no length")
-    return Route(
-        route_id,
-        graph.town.name,
-        keypoints,
-        np.concatenate(points),
-        np.unwrap(np.concatenate(yaw)),
-        tuple(options),
-        weather,
-        tuple(lane_ids),
-    )
 
 
 def _with_keypoints(route: Route) -> Route:

@@ -17,6 +17,7 @@ from auxdrive_eval.simulators.embedded.town.model import CAR_COLOURS, CAR_SIZES_
 from auxdrive_eval.simulators.embedded.traffic.car import EGO_ID, Car, Occupancy, Occupant
 from auxdrive_eval.simulators.embedded.traffic.idm import MAX_BRAKE_MPS2, idm_accel, speed_profile
 from auxdrive_eval.simulators.embedded.traffic.junctions import JunctionControl
+from auxdrive_eval.simulators.embedded.traffic.occupancy import occupancy_of
 from auxdrive_eval.world import LightColour
 
 LATERAL_MPS2 = 2.0
@@ -122,64 +123,14 @@ class Traffic:
         """
         self.ego = ego
         everyone = self.cars if ego is None else {**self.cars, EGO_ID: ego}
-        self.occupancy = self._occupancy(ego_box, 0.0 if ego is None else ego.speed_mps)
+        self.occupancy = occupancy_of(
+            self.graph, self.cars, ego_box, 0.0 if ego is None else ego.speed_mps
+        )
         self.junctions.update(everyone, self.occupancy, colours, tick_s)
         for car in self.cars.values():
             car.accel_mps2 = self._accel(car)
         for car in self.cars.values():
             self._advance(car, tick_s)
-
-    def _occupancy(self, ego_box: Float64 | None, ego_speed_mps: float) -> Occupancy:
-        occupancy: Occupancy = {}
-        lanes = self.graph.town.lanes
-        for car in self.cars.values():
-            tail, front = car.along_m - car.length_m / 2, car.along_m + car.length_m / 2
-            occupancy.setdefault(car.lane, []).append(
-                Occupant(car.car_id, tail, front, car.speed_mps)
-            )
-            if tail < 0.0 and car.behind is not None:
-                length = lanes[car.behind].length_m
-                occupancy.setdefault(car.behind, []).append(
-                    Occupant(car.car_id, length + tail, length + front, car.speed_mps)
-                )
-        if ego_box is not None:
-            for lane_id, occupant in self.covered(ego_box, ego_speed_mps):
-                occupancy.setdefault(lane_id, []).append(occupant)
-        for on_lane in occupancy.values():
-            on_lane.sort(key=lambda occupant: (occupant.tail_m, occupant.car_id))
-        return occupancy
-
-    def covered(self, ego_box: Float64, speed_mps: float) -> list[tuple[int, Occupant]]:
-        """The stretches of lanes on which a box, float64 (5,), is in the way of cars."""
-        near = self.graph.near(float(ego_box[0]), float(ego_box[1]))
-        away = self.graph.points[near] - ego_box[:2]
-        cos, sin = math.cos(ego_box[2]), math.sin(ego_box[2])
-        inside = (np.abs(away @ (cos, sin)) < ego_box[3] + 0.5) & (
-            np.abs(away @ (-sin, cos)) < ego_box[4] + 1.0
-        )
-        found = near[inside]
-        stretches: dict[int, list[int]] = {}
-        for index, lane in zip(
-            found.tolist(), self.graph.lane_of_point[found].tolist(), strict=True
-        ):
-            stretches.setdefault(lane, []).append(index)
-        result = []
-        for lane, indices in stretches.items():
-            first, last = indices[0], indices[-1]
-            heading = float(self.graph.yaw_rad[(first + last) // 2])
-            along = max(0.0, speed_mps * math.cos(heading - ego_box[2]))
-            result.append(
-                (
-                    lane,
-                    Occupant(
-                        EGO_ID,
-                        float(self.graph.arclength[first]),
-                        float(self.graph.arclength[last]),
-                        along,
-                    ),
-                )
-            )
-        return result
 
     def leader(self, car: Car) -> tuple[float, float]:
         """The next road user on the car's lanes: the gap from bumper to bumper in metres, and its

@@ -1,0 +1,87 @@
+"""Faces that lie flat on the ground, and the lines and outlines that they are made from. World
+frame, metres.
+
+Legend: N points along a line, n corners of a polygon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from auxdrive.types import AnyArray, Float64
+from panda3d.core import Triangulator
+
+from auxdrive_eval.simulators.embedded.render.faces import Colour, Face, Layer
+
+_LONGEST_M = 12.0
+
+
+def flat(
+    points_xy: Float64,
+    z: float,
+    colour: Colour,
+    class_name: str,
+    layer: Layer,
+    texture: str = "",
+    tile_m: float = 1.0,
+) -> Face:
+    """A horizontal face from corners (n, 2), counter-clockwise, textured by world position with one
+    tile per `tile_m`.
+    """
+    points = np.column_stack([points_xy, np.full(len(points_xy), z)])
+    return Face(points, colour, class_name, layer, texture, points_xy / tile_m if texture else None)
+
+
+def strip(line: Float64, left_m: float, right_m: float) -> Iterator[Float64]:
+    """Quads (4, 2), counter-clockwise, of the band between two parallels of a line (N, 2). Offsets
+    are positive to the left, and left_m > right_m.
+    """
+    normals = left_normals(line)
+    left, right = line + left_m * normals, line + right_m * normals
+    for i in range(len(line) - 1):
+        yield np.array([right[i], right[i + 1], left[i + 1], left[i]])
+
+
+def simplify(line: Float64, tolerance_m: float = 0.03, longest_m: float = _LONGEST_M) -> Float64:
+    """A subset of the line's points (N, 2), in pieces of at most about `longest_m`, which moves the
+    line by less than the tolerance.
+    """
+    keep, start = [0], 0
+    for end in range(2, len(line)):
+        chord = line[end] - line[start]
+        length = float(np.hypot(*chord))
+        between = line[start + 1 : end] - line[start]
+        away = np.abs(between[:, 0] * chord[1] - between[:, 1] * chord[0]) / max(length, 1e-9)
+        if length > longest_m or away.max() > tolerance_m:
+            keep.append(end - 1)
+            start = end - 1
+    result: Float64 = line[[*keep, len(line) - 1]]
+    return result
+
+
+def left_normals(line: Float64) -> Float64:
+    """Vectors (N, 2) to the left. At bends they are longer, so that the pieces of a parallel stay
+    parallel to the line's.
+    """
+    pieces = np.diff(line, axis=0)
+    pieces /= np.hypot(pieces[:, 0], pieces[:, 1])[:, None]
+    before, after = np.vstack([pieces[:1], pieces]), np.vstack([pieces, pieces[-1:]])
+    mean = before + after
+    mean /= np.hypot(mean[:, 0], mean[:, 1])[:, None]
+    stretch = 1.0 / np.maximum((mean * after).sum(axis=1), 0.5)
+    normals: Float64 = np.column_stack([-mean[:, 1], mean[:, 0]]) * stretch[:, None]
+    return normals
+
+
+def triangulate(polygon: Float64) -> AnyArray:
+    """Indices int32 (k, 3) of the triangles of a simple polygon (n, 2), counter-clockwise."""
+    cutter = Triangulator()
+    for x, y in polygon:
+        cutter.add_polygon_vertex(cutter.add_vertex(float(x), float(y)))
+    cutter.triangulate()
+    triangles = [
+        (cutter.get_triangle_v0(i), cutter.get_triangle_v1(i), cutter.get_triangle_v2(i))
+        for i in range(cutter.get_num_triangles())
+    ]
+    return np.array(triangles, dtype=np.int32)
