@@ -91,7 +91,14 @@ class Simulator(Protocol):
         """
 
     def reset(self, route: Route, seed: int) -> WorldState:
-        """Put the ego at rest at the start of the route. `seed` decides traffic and lights.
+        """Put the ego at rest at the start of the route.
+
+        Args:
+            route: from `plan` or `random_route` of a simulator of this kind.
+            seed: decides traffic and lights.
+
+        Returns:
+            The world before the first tick.
 
         Raises:
             SimulatorError: the route belongs to another simulator.

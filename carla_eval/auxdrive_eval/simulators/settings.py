@@ -87,6 +87,10 @@ def _leaves(values: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, 
 def simulator_settings(kind: str, options: Mapping[str, object]) -> SimulatorSettings:
     """Settings from what a user typed.
 
+    Args:
+        kind: name in the table of simulators.
+        options: values by the names of that simulator's options; what is left out has its default.
+
     Raises:
         UsageError: there is no such simulator or option, or a value is not possible; the message
             names every mistake.

@@ -27,7 +27,12 @@ class Renderer(Protocol):
     """Renders what the sensors see from town, weather and scene. There is one per process."""
 
     def load(self, town: Town, weather: Weather) -> None:
-        """Build the static geometry of a town. The weather changes only the RGB image."""
+        """Build the static geometry of a town.
+
+        Args:
+            town: what stands and lies in it.
+            weather: changes only the RGB image.
+        """
 
     def rgb(self, scene: Scene) -> UInt8:
         """The RGB image, uint8 (H, W, 3)."""

@@ -30,7 +30,12 @@ class Sensors:
         self._points: Float32 | None = None
 
     def load(self, town: Town, weather: Weather) -> None:
-        """A route begins in this town and weather."""
+        """A route begins.
+
+        Args:
+            town: where it leads.
+            weather: during the whole route.
+        """
         self.forget()
         if self._render:
             self._renderer_of_process().load(town, weather)
@@ -41,7 +46,11 @@ class Sensors:
         self._points = None
 
     def frames(self, modalities: Collection[Modality], scene: Scene) -> Mapping[Modality, AnyArray]:
-        """Frames of this tick's scene, in the stored formats.
+        """Frames of this tick, in the stored formats.
+
+        Args:
+            modalities: some of `SENSED`.
+            scene: of this tick; what was made since `forget` is given again.
 
         Raises:
             SimulatorError: there are no sensors, or not such ones.

@@ -47,8 +47,12 @@ class EmbeddedSimulator:
 
     Args:
         camera: the camera of the image modalities.
-        traffic: number of moving cars.
         render: False for a world without sensors, which needs no renderer.
+        traffic: number of moving cars.
+        tick_s: seconds from one tick to the next, within `TICKS_S`.
+
+    Raises:
+        SimulatorError: the number of cars or the length of a tick is not possible.
     """
 
     version = VERSION
@@ -91,8 +95,16 @@ class EmbeddedSimulator:
         weather: Weather | None = None,
         yaws_rad: Sequence[float | None] = (),
     ) -> Route:
-        """Plan a route through keypoints of a town (such as `EmbeddedTown0007`). See
+        """Plan a route through keypoints of a town. See
         `auxdrive_eval.simulators.embedded.town.routing.plan_route`.
+
+        Args:
+            town: its name, such as `EmbeddedTown0007`.
+            keypoints: two or more (x, y) in the world frame, metres.
+            route_id: id of the route.
+            weather: None is the default.
+            yaws_rad: heading of the lane at each keypoint, positive to the left; None where it is
+                not known. Empty if none is known.
 
         Raises:
             SimulatorError: there is no such town, or no route that fits these keypoints.
@@ -104,7 +116,16 @@ class EmbeddedSimulator:
     def random_route(
         self, seed: int, min_length_m: float = 150.0, max_length_m: float = 400.0
     ) -> Route:
-        """A route of the town of that seed (modulo 10000), in the weather of that seed."""
+        """A route of the town of that seed (modulo 10000), in the weather of that seed.
+
+        Args:
+            seed: also the route's id.
+            min_length_m: least length along the lanes.
+            max_length_m: greatest length along the lanes.
+
+        Raises:
+            SimulatorError: no route of that length was found.
+        """
         graph = self._kits.of(town_name(seed % 10_000)).graph
         return random_route(graph, seed, min_length_m, max_length_m, weather=weather_for(seed))
 
@@ -124,10 +145,16 @@ class EmbeddedSimulator:
     # The protocol
 
     def reset(self, route: Route, seed: int) -> WorldState:
-        """Put the ego at rest with its centre at the start of the route, as CARLA does. `seed`
-        decides traffic and lights.
+        """Put the ego at rest with its centre at the start of the route, as CARLA does.
 
         If a town has no room for all the cars that were asked for, this is logged, once per town.
+
+        Args:
+            route: from `plan` or `random_route`.
+            seed: decides traffic and lights.
+
+        Returns:
+            The world before the first tick.
 
         Raises:
             SimulatorError: there is no such embedded town, or the route was not planned on its

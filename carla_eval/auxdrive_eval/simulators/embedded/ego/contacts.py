@@ -23,7 +23,14 @@ STANDING_MPS = 0.1
 
 
 class EgoContacts:
-    """The contacts of the ego on one route."""
+    """The contacts of the ego on one route.
+
+    Args:
+        vehicle: the ego, which `move` moves.
+        obstacles: what stands still in the town.
+        traffic: the moving cars. Those that have stood in contact with the ego for too long are
+            taken out of it.
+    """
 
     def __init__(self, vehicle: Vehicle, obstacles: StaticObstacles, traffic: Traffic) -> None:
         self._vehicle = vehicle
@@ -39,7 +46,12 @@ class EgoContacts:
         return box(*self._vehicle.centre, self._vehicle.yaw_rad, p.length_m, p.width_m)
 
     def move(self, control: Control, tick_s: float) -> None:
-        """Move the ego. If it would collide, it stops where it was."""
+        """Move the ego. If it would collide, it stops where it was.
+
+        Args:
+            control: what the driver does during this tick.
+            tick_s: length of the tick, seconds.
+        """
         vehicle = self._vehicle
         pose, before = vehicle.pose, self.ego_box()
         vehicle.step(control, tick_s)

@@ -34,6 +34,12 @@ DRIVING = IdmParameters(accel_mps2=1.8, brake_mps2=2.2, headway_s=1.4, gap_m=2.5
 class Expert:
     """Steers by pure pursuit (Coulter 1992). Its speed is the lowest that bends, the car ahead, and
     the next stop line allow.
+
+    Args:
+        graph: the lanes of the town.
+        tracker: where the ego is on its route, updated before `control` is called.
+        vehicle: the ego, whose pose and speed are read.
+        traffic: the other cars, and the junctions, which must admit the ego.
     """
 
     def __init__(

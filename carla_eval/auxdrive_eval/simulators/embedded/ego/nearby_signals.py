@@ -51,7 +51,12 @@ class SignalViews:
     def lights(
         self, ego: Point, colours: Mapping[int, LightColour]
     ) -> tuple[TrafficLightView, ...]:
-        """Lights whose stop lines are within 50 m."""
+        """Lights whose stop lines are within 50 m.
+
+        Args:
+            ego: centre of the ego's box in the world frame, metres.
+            colours: the colour of every light of the town, by its id.
+        """
         near = np.flatnonzero(((self._light_points - ego) ** 2).sum(axis=1) < RANGE_M**2)
         found = (self._lights[index] for index in near)
         return tuple(

@@ -22,6 +22,11 @@ ON_ROUTE_RAD = math.radians(60.0)
 class RouteTracker:
     """Progress along a route. It never decreases, and looks only a few metres ahead, so that a
     route may cross itself.
+
+    Args:
+        route: planned on the lanes of the graph, so that each point has its lane's id.
+        graph: the lanes of the town.
+        parameters: size of the ego.
     """
 
     def __init__(self, route: Route, graph: LaneGraph, parameters: VehicleParameters) -> None:
@@ -88,6 +93,10 @@ class RouteTracker:
         """The ego as a car on the lanes of its route; None if it has left them.
 
         It is the same object at every tick, since it remembers its stops.
+
+        Args:
+            pose: of the rear axle, the one that `update` was given last.
+            speed_mps: the ego's speed.
         """
         if abs(self.left_m) > ON_ROUTE_M or abs(self.heading_error_rad(pose)) > ON_ROUTE_RAD:
             return None

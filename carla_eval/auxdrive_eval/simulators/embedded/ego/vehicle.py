@@ -49,7 +49,12 @@ class Vehicle:
         self.place(Pose2(0.0, 0.0, 0.0))
 
     def place(self, pose: Pose2, speed_mps: float = 0.0) -> None:
-        """Put the rear axle at `pose`, with straight wheels and released pedals."""
+        """Put the rear axle at `pose`, with straight wheels and released pedals.
+
+        Args:
+            pose: in the world frame.
+            speed_mps: with which it starts, forwards.
+        """
         self.x_m, self.y_m, self.yaw_rad = pose.x_m, pose.y_m, pose.yaw_rad
         self.speed_mps = speed_mps
         self.steer_rad = 0.0
@@ -69,6 +74,13 @@ class Vehicle:
     def demanded_mps2(self, throttle: float, brake: float) -> float:
         """The acceleration that the pedals demand at the present speed. The engine's is limited by
         its power.
+
+        Args:
+            throttle: 0..1.
+            brake: 0..1.
+
+        Returns:
+            Negative if the brake outweighs. Rolling resistance and air drag are not in it.
         """
         p = self.parameters
         return (
@@ -81,8 +93,11 @@ class Vehicle:
         return self.parameters.rolling_mps2 + self.parameters.drag_per_m * self.speed_mps**2
 
     def step(self, control: Control, duration_s: float) -> None:
-        """Move for `duration_s` with a constant control. Pedals are clipped to 0..1, steering to
-        the maximum steering angle.
+        """Move with a constant control, in equal steps of about `SUBSTEP_S`.
+
+        Args:
+            control: its pedals are clipped to 0..1, its steering to the maximum steering angle.
+            duration_s: for how long.
         """
         p = self.parameters
         throttle, brake = min(max(control.throttle, 0.0), 1.0), min(max(control.brake, 0.0), 1.0)

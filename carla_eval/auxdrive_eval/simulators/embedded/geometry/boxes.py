@@ -11,16 +11,31 @@ from auxdrive.types import Float64
 
 
 def box(x_m: float, y_m: float, yaw_rad: float, length_m: float, width_m: float) -> Float64:
-    """One box, float64 (5,)."""
+    """One box, float64 (5,).
+
+    Args:
+        x_m: of the centre.
+        y_m: of the centre.
+        yaw_rad: direction of the length, counter-clockwise from the x axis.
+        length_m: from end to end.
+        width_m: from side to side.
+    """
     return np.array([x_m, y_m, yaw_rad, length_m / 2, width_m / 2])
 
 
 def overlaps(one: Float64, boxes: Float64) -> Float64:
-    """How far a box, float64 (5,), overlaps each of N boxes, in metres, float64 (N,); 0 where they
-    do not overlap.
+    """How far a box overlaps others.
 
     By the separating axis theorem: for two boxes, the axes to test are the two directions of each
     (Gottschalk, Lin, Manocha 1996, in the plane).
+
+    Args:
+        one: the box, float64 (5,).
+        boxes: the others, float64 (N, 5).
+
+    Returns:
+        float64 (N,), metres: how far the box would have to move to be free of each; 0 where they do
+        not overlap.
     """
     dx, dy = boxes[:, 0] - one[0], boxes[:, 1] - one[1]
     turn = boxes[:, 2] - one[2]
@@ -56,7 +71,15 @@ def overlaps(one: Float64, boxes: Float64) -> Float64:
 
 
 def distances(one: Float64, points: Float64) -> Float64:
-    """Distance from a box, float64 (5,), to each point, metres, float64 (P,); 0 inside."""
+    """Distance from a box to points.
+
+    Args:
+        one: the box, float64 (5,).
+        points: float64 (P, 2).
+
+    Returns:
+        float64 (P,), metres; 0 inside the box.
+    """
     dx, dy = points[:, 0] - one[0], points[:, 1] - one[1]
     cos, sin = np.cos(one[2]), np.sin(one[2])
     along = np.abs(dx * cos + dy * sin) - one[3]

@@ -36,8 +36,13 @@ def headings(points: Float64) -> Float64:
 
 
 def resample(points: Float64, spacing_m: float, yaw_rad: Float64 | None = None) -> Curve:
-    """Sample a polyline in equal steps of about `spacing_m`. Headings are interpolated from
-    `yaw_rad` if it is given, else computed from the points.
+    """Sample a polyline in equal steps.
+
+    Args:
+        points: (N, 2), metres.
+        spacing_m: about how long a step is; the steps divide the polyline evenly.
+        yaw_rad: (N,), the headings at `points`, which are then interpolated; None computes headings
+            from the new points.
     """
     along = cumulative_length(points)
     count = max(2, round(along[-1] / spacing_m) + 1)
@@ -51,6 +56,10 @@ def smooth(points: Float64, sigma_m: float) -> Float64:
 
     A corner of angle a becomes a bend whose smallest radius is sigma * sqrt(2 pi) / a, and whose
     curvature rises and falls smoothly.
+
+    Args:
+        points: (N, 2), metres.
+        sigma_m: standard deviation of the Gaussian, as a length along the polyline.
 
     Returns:
         Points `DENSE_M` apart.
@@ -68,7 +77,13 @@ def smooth(points: Float64, sigma_m: float) -> Float64:
 
 
 def offset(points: Float64, yaw_rad: Float64, left_m: float) -> Float64:
-    """The points, each moved to the left of the direction of travel."""
+    """The points, each moved sideways.
+
+    Args:
+        points: (N, 2), metres.
+        yaw_rad: (N,), the direction of travel at each.
+        left_m: how far to the left of that direction; negative is to the right.
+    """
     normal = np.stack([-np.sin(yaw_rad), np.cos(yaw_rad)], axis=1)
     return points + left_m * normal
 
@@ -88,6 +103,13 @@ def join(start: Float64, start_yaw: float, end: Float64, end_yaw: float, spacing
 
     Its control points lie as far from the ends as for a circular arc between symmetric poses: chord
     * 2/3 * tan(a/4) / sin(a/2) for a turn by a.
+
+    Args:
+        start: (2,), where the curve begins.
+        start_yaw: direction of travel there, radians.
+        end: (2,), where it ends.
+        end_yaw: direction of travel there, radians.
+        spacing_m: about how far apart its points are (`resample`).
     """
     turn = wrap(end_yaw - start_yaw)
     chord = float(np.hypot(*(end - start)))

@@ -43,6 +43,15 @@ class _NumberedCar:
 class Actors:
     """Shows cars and lamps. Cars come from a pool: a mesh is built when a body is seen for the
     first time, and kept until another town is loaded.
+
+    Args:
+        town: whose lights it shows.
+        light: of the weather; it is part of the colours that meshes are built with.
+        textures: by the names that faces give.
+        image: root of the town's nodes in the graph of the image.
+        numbers: root of the town's nodes in the graph of numbers.
+        registry: of the town's faces. Those of cars and lamps are added to it, and cars moved in
+            it.
     """
 
     def __init__(
@@ -54,7 +63,6 @@ class Actors:
         numbers: NodePath,
         registry: FaceRegistry,
     ) -> None:
-        """`image` and `numbers` are the roots of the town's nodes."""
         self._light = light
         self._image, self._numbers, self._registry = (
             image.attach_new_node("actors"),

@@ -164,10 +164,16 @@ def shade(
 class Overlay:
     """What is added to the finished image: fog, headlights at night, rain. The same light and time
     give the same pixels.
+
+    Args:
+        light: of the weather.
+        rays: float32 (H * W, 3): (right, 1, up) of the ray through each pixel's centre, row by row
+            from the top.
+        height: H.
+        width: W.
     """
 
     def __init__(self, light: Light, rays: Float32, height: int, width: int) -> None:
-        """`rays` is float32 (H * W, 3): (right, 1, up) of each pixel's ray."""
         self._light = light
         self._height, self._width = height, width
         right = rays[:, 0].reshape(height, width)

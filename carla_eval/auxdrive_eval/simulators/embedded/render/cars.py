@@ -65,8 +65,18 @@ def car_faces(
     *,
     braking: bool = False,
 ) -> list[Face]:
-    """The faces of a car. The last one is its shadow. `colour` is the number of the paint colour,
-    modulo their count.
+    """The faces of a car.
+
+    Args:
+        kind: body type, which decides the side profile.
+        length_m: from bumper to bumper.
+        width_m: without the wheels, which stand out by 2 cm.
+        height_m: from the road to the roof.
+        colour: number of the paint colour, modulo their count.
+        braking: whether the tail lamps shine.
+
+    Returns:
+        The faces in the car's frame. The last one is its shadow.
     """
     paint = PAINTS[colour % len(PAINTS)]
     shape = _SHAPES[kind]

@@ -110,11 +110,19 @@ class Mesh:
 
 
 def newell_normals(points: Float64, starts: AnyArray, counts: AnyArray) -> Float64:
-    """Unit normals (F, 3) of polygons. Their corners follow each other in `points` (N, 3); `starts`
-    and `counts` give each polygon's part.
+    """Unit normals of polygons, whose corners follow each other in one array.
 
     By Newell's method, which also works for polygons with collinear corners. All polygons are
     computed at once, since a town has twenty thousand faces.
+
+    Args:
+        points: (N, 3), the corners of all polygons, each counter-clockwise as seen from the side to
+            which its normal points.
+        starts: (F,), the index of each polygon's first corner.
+        counts: (F,), how many corners each has.
+
+    Returns:
+        (F, 3).
 
     Raises:
         ValueError: a face has no area.

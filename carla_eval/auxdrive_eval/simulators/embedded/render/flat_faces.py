@@ -26,16 +26,28 @@ def flat(
     texture: str = "",
     tile_m: float = 1.0,
 ) -> Face:
-    """A horizontal face from corners (n, 2), counter-clockwise, textured by world position with one
-    tile per `tile_m`.
+    """A horizontal face, textured by position in the world.
+
+    Args:
+        points_xy: corners (n, 2), counter-clockwise as seen from above.
+        z: height above the ground, metres.
+        colour: albedo, 0..1.
+        class_name: one of `SEGMENTATION_CLASSES`.
+        layer: when it is painted.
+        texture: name of a texture, "" for none.
+        tile_m: side of the square that one tile of the texture covers.
     """
     points = np.column_stack([points_xy, np.full(len(points_xy), z)])
     return Face(points, colour, class_name, layer, texture, points_xy / tile_m if texture else None)
 
 
 def strip(line: Float64, left_m: float, right_m: float) -> Iterator[Float64]:
-    """Quads (4, 2), counter-clockwise, of the band between two parallels of a line (N, 2). Offsets
-    are positive to the left, and left_m > right_m.
+    """The band between two parallels of a line, as quads (4, 2), counter-clockwise.
+
+    Args:
+        line: (N, 2), metres.
+        left_m: offset of the band's left edge from the line, positive to the left.
+        right_m: offset of its right edge, also positive to the left; less than `left_m`.
     """
     normals = left_normals(line)
     left, right = line + left_m * normals, line + right_m * normals
@@ -44,8 +56,12 @@ def strip(line: Float64, left_m: float, right_m: float) -> Iterator[Float64]:
 
 
 def simplify(line: Float64, tolerance_m: float = 0.03, longest_m: float = _LONGEST_M) -> Float64:
-    """A subset of the line's points (N, 2), in pieces of at most about `longest_m`, which moves the
-    line by less than the tolerance.
+    """A subset of a line's points, with both ends.
+
+    Args:
+        line: (N, 2), metres.
+        tolerance_m: how far a point may be from the new line.
+        longest_m: about how long a piece of the new line may be.
     """
     keep, start = [0], 0
     for end in range(2, len(line)):

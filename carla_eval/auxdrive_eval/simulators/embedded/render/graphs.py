@@ -59,6 +59,10 @@ def set_layer(node: NodePath, layer: Layer) -> None:
 
     What stands is drawn in the graph's order too: Panda3D's default order is that of memory
     addresses, and which of two faces at equal depth wins would vary between runs.
+
+    Args:
+        node: the rule holds for all that is below it.
+        layer: of all its faces.
     """
     node.set_bin("background", int(layer))
     if layer is not Layer.OBJECT:
@@ -117,7 +121,14 @@ def _by_tile(faces: Sequence[Face]) -> dict[_Tile, list[Face]]:
 
 
 def colours_of(mesh: Mesh, light: Light, texture: str = "") -> UInt8:
-    """Vertex colours of a mesh in this light."""
+    """Vertex colours of a mesh, uint8 (V, 4) RGBA.
+
+    Args:
+        mesh: all faces with the same texture.
+        light: of the weather.
+        texture: name of that texture. One that is darker at night is made up for here
+            (`FACADE_DIMMING`).
+    """
     wet = np.isin(mesh.class_of_face, _WET_CLASSES)[mesh.face_of_vertex]
     gain = 1.0 / (1.0 - FACADE_DIMMING * light.night) if texture in FACADES else 1.0
     return shade(
@@ -132,7 +143,14 @@ def colours_of(mesh: Mesh, light: Light, texture: str = "") -> UInt8:
 def attach_image(
     parent: NodePath, faces: Sequence[Face], light: Light, textures: dict[str, Texture]
 ) -> None:
-    """Add faces to the image's graph."""
+    """Add faces to the image's graph.
+
+    Args:
+        parent: the node below which they hang, in the world frame.
+        faces: in the world frame.
+        light: of the weather; it is part of the vertex colours, once and for all.
+        textures: by the names that faces give.
+    """
     for tile, members in _by_tile(faces).items():
         node = tile.attach(parent)
         for texture in sorted({face.texture for face in members}):
@@ -147,6 +165,11 @@ def attach_image(
 def attach_numbers(parent: NodePath, faces: Sequence[Face], registry: FaceRegistry) -> None:
     """Add faces to the graph of numbers, and register their planes. Translucent faces have no
     number.
+
+    Args:
+        parent: the node below which they hang, in the world frame.
+        faces: in the world frame.
+        registry: gives each face its number.
     """
     tiles = _by_tile([face for face in faces if face.alpha == 1.0])
     packed = [pack(members) for members in tiles.values()]

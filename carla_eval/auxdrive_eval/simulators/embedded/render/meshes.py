@@ -21,12 +21,29 @@ HEAD_HEIGHT_M = 2.1
 
 
 def rectangle(x0: float, y0: float, x1: float, y1: float, z: float) -> Float64:
-    """Corners (4, 3) of a horizontal rectangle, to be seen from above."""
+    """Corners (4, 3) of a horizontal rectangle, to be seen from above; from below if one of its
+    sides is given backwards (`x0` > `x1`, or `y0` > `y1`).
+
+    Args:
+        x0: of one corner, metres.
+        y0: of the same corner.
+        x1: of the opposite corner.
+        y1: of the opposite corner.
+        z: height.
+    """
     return np.array([(x0, y0, z), (x1, y0, z), (x1, y1, z), (x0, y1, z)], dtype=np.float64)
 
 
 def transform(points: Float64, x_m: float, y_m: float, yaw_rad: float, z_m: float = 0.0) -> Float64:
-    """Points (n, 3), rotated about z by the yaw and then moved."""
+    """Points, rotated about z and then moved.
+
+    Args:
+        points: (n, 3), metres.
+        x_m: by how much they are moved along x.
+        y_m: by how much they are moved along y.
+        yaw_rad: angle of the rotation, counter-clockwise as seen from above.
+        z_m: by how much they are raised.
+    """
     c, s = math.cos(yaw_rad), math.sin(yaw_rad)
     x, y = points[:, 0], points[:, 1]
     return np.column_stack([c * x - s * y + x_m, s * x + c * y + y_m, points[:, 2] + z_m])
@@ -35,7 +52,15 @@ def transform(points: Float64, x_m: float, y_m: float, yaw_rad: float, z_m: floa
 def place(
     faces: list[Face], x_m: float, y_m: float, yaw_rad: float, z_m: float = 0.0
 ) -> list[Face]:
-    """Faces, rotated about z by the yaw and then moved."""
+    """Faces, rotated about z and then moved. Their textures move with them.
+
+    Args:
+        faces: of a body, in its own frame.
+        x_m: where the body's origin comes to lie.
+        y_m: where the body's origin comes to lie.
+        yaw_rad: heading of the body, counter-clockwise as seen from above.
+        z_m: height of the body's origin.
+    """
     return [
         Face(
             transform(f.points, x_m, y_m, yaw_rad, z_m),
@@ -63,8 +88,17 @@ def prism(
     shrink: float = 1.0,
     cap: bool = True,
 ) -> list[Face]:
-    """Sides and top of a vertical prism over a convex, counter-clockwise outline (n, 2). `shrink`
-    scales the outline at the top.
+    """Sides and top of a vertical prism. It has no bottom.
+
+    Args:
+        outline_xy: (n, 2), convex, counter-clockwise as seen from above.
+        z0: height of the bottom, metres.
+        z1: height of the top, metres.
+        colour: of the sides.
+        class_name: one of `SEGMENTATION_CLASSES`.
+        top_colour: None is the colour of the sides.
+        shrink: factor by which the outline at the top is smaller, about the z axis.
+        cap: False leaves the top open.
     """
     low = np.column_stack([outline_xy, np.full(len(outline_xy), z0)])
     high = np.column_stack([outline_xy * shrink, np.full(len(outline_xy), z1)])
@@ -87,7 +121,12 @@ def _box_outline(length: float, width: float) -> Float64:
 
 
 def pole(height_m: float, radius_m: float = 0.09) -> list[Face]:
-    """A slim pole."""
+    """A slim pole of four sides.
+
+    Args:
+        height_m: above the ground.
+        radius_m: from its axis to its edges.
+    """
     return prism(_regular(4, radius_m, math.pi / 4), 0.0, height_m, POLE_GREY, "pole")
 
 
@@ -116,6 +155,11 @@ _CROWN_CORNERS = 7
 def tree(height_m: float, crown_m: float, seed: int) -> list[Face]:
     """A tree: a trunk, and a crown of stacked rings (planar trapezoids), whose faces vary in
     colour.
+
+    Args:
+        height_m: of the whole tree.
+        crown_m: greatest diameter of the crown.
+        seed: decides kind and colours; every fourth is a conifer.
     """
     rng = np.random.default_rng(seed)
     conifer = seed % 4 == 3
@@ -193,6 +237,12 @@ STOREY_M = 3.2
 def building(length_m: float, width_m: float, height_m: float, style: int) -> list[Face]:
     """A building: a ground floor with doors and shop windows, storeys with windows above, and a
     flat or pitched roof.
+
+    Args:
+        length_m: along x.
+        width_m: along y.
+        height_m: with the roof.
+        style: a number that selects facade and colours.
     """
     kind, colour = FACADES[style % len(FACADES)]
     faces: list[Face] = []
@@ -272,7 +322,12 @@ def _front(
 
 
 def stop_sign(width_m: float = 0.95, centre_m: float = 2.3) -> list[Face]:
-    """A stop sign that faces +x: a red octagon on a pole."""
+    """A stop sign that faces +x: a red octagon on a pole.
+
+    Args:
+        width_m: of the octagon, from one side to the opposite one.
+        centre_m: height of the octagon's centre above the ground.
+    """
     octagon = _regular(8, 0.5 * width_m / math.cos(math.pi / 8), math.pi / 8)
     front = np.column_stack([np.full(8, 0.08), octagon[:, 0], octagon[:, 1] + centre_m])
     uvs = octagon / width_m + 0.5
@@ -285,7 +340,12 @@ def stop_sign(width_m: float = 0.95, centre_m: float = 2.3) -> list[Face]:
 
 
 def shadow(length_m: float, width_m: float) -> Face:
-    """The dark patch under a body. It is only in the RGB image."""
+    """The dark patch under a body, a little larger than it. It is only in the RGB image.
+
+    Args:
+        length_m: of the body, along x.
+        width_m: of the body, along y.
+    """
     return Face(
         _blob(length_m + 0.5, width_m + 0.5), (0.0, 0.0, 0.0), "other", Layer.SHADOW, alpha=0.5
     )

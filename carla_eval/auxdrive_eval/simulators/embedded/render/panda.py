@@ -100,8 +100,11 @@ class PandaRenderer:
         self._seen: tuple[Scene, Float32, UInt8] | None = None
 
     def load(self, town: Town, weather: Weather) -> None:
-        """Build the static geometry of a town, and release that of the last one. The weather
-        changes only the RGB image.
+        """Build the static geometry of a town, and release that of the last one.
+
+        Args:
+            town: what stands and lies in it.
+            weather: changes only the RGB image.
         """
         self._open_device()
         self._unload()

@@ -49,7 +49,14 @@ class FaceRegistry:
         )
 
     def register(self, meshes: Sequence[Mesh]) -> list[int]:
-        """Append the faces of the meshes. Returns the first number of each mesh."""
+        """Append the faces of the meshes.
+
+        Returns:
+            The number of each mesh's first face; the others follow it in the mesh's order.
+
+        Raises:
+            ValueError: there are more faces than an image can name.
+        """
         firsts, following = [], len(self.offsets)
         for mesh in meshes:
             firsts.append(following)
@@ -75,7 +82,15 @@ class FaceRegistry:
         return firsts
 
     def place(self, first: int, local: PlaneTable, x_m: float, y_m: float, yaw_rad: float) -> None:
-        """Move a mesh to this pose. Its planes are given in its own frame."""
+        """Move a mesh that was registered.
+
+        Args:
+            first: number of its first face.
+            local: its planes, in its own frame.
+            x_m: of its origin in the world.
+            y_m: of its origin in the world.
+            yaw_rad: its heading, counter-clockwise as seen from above.
+        """
         c, s = np.cos(yaw_rad), np.sin(yaw_rad)
         # transposed, since rows are vectors
         turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
@@ -119,8 +134,14 @@ class FaceRegistry:
     def inverse_ranges(
         self, numbers: AnyArray, directions: Float32, origin: Float64, axes: Float64
     ) -> Float32:
-        """1 / distance, float32 (P,), along unit `directions` (P, 3; in `axes`); 0 for the sky, and
-        for rays that just miss the face at its edge.
+        """1 / distance, float32 (P,), of the given faces along rays; 0 for the sky, and for rays
+        that just miss the face at its edge.
+
+        Args:
+            numbers: face of each ray (P,).
+            directions: unit vectors (P, 3), in `axes`.
+            origin: (3,) in the world.
+            axes: (3, 3), the rows are the axes of `directions` in the world.
         """
         faces, place = self._seen(numbers)
         inverse = _dot(

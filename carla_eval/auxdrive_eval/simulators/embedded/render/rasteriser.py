@@ -65,7 +65,12 @@ def _vertex_format() -> GeomVertexFormat:
 
 
 def make_geom(mesh: Mesh, colours: UInt8) -> Geom:
-    """A drawable of the mesh with these vertex colours, uint8 (V, 4) RGBA."""
+    """A drawable of a mesh.
+
+    Args:
+        mesh: its corners, faces and texture coordinates; its own colours are not used.
+        colours: of its vertices, uint8 (V, 4) RGBA.
+    """
     table = np.empty(len(mesh.positions), dtype=_VERTEX)
     table["position"], table["colour"], table["uv"] = mesh.positions, colours, mesh.uvs
     data = GeomVertexData("mesh", _vertex_format(), Geom.UH_static)
@@ -85,8 +90,11 @@ def make_geom(mesh: Mesh, colours: UInt8) -> Geom:
 
 
 def number_colours(mesh: Mesh, first: int) -> UInt8:
-    """Vertex colours (V, 4) that write each face's number, counted from `first`, into an image's 24
-    bits.
+    """Vertex colours, uint8 (V, 4), that write each face's number into an image's 24 bits.
+
+    Args:
+        mesh: the faces, which are numbered in its order.
+        first: number of its first face.
     """
     numbers = mesh.face_of_vertex.astype(np.int64) + first
     return np.column_stack(
@@ -95,7 +103,12 @@ def number_colours(mesh: Mesh, first: int) -> UInt8:
 
 
 def make_texture(name: str, image: UInt8) -> Texture:
-    """A repeating texture with mipmaps from uint8 (S, S, 3), row 0 at the top."""
+    """A repeating texture with mipmaps.
+
+    Args:
+        name: for Panda3D's messages.
+        image: uint8 (S, S, 3) RGB, row 0 at the top.
+    """
     texture = Texture(name)
     height, width, _ = image.shape
     texture.setup_2d_texture(width, height, Texture.T_unsigned_byte, Texture.F_rgb)
@@ -142,6 +155,15 @@ def _lens(view: View, width: int, height: int) -> PerspectiveLens:
 class Target:
     """An image in memory that shows a scene graph in one view or more, side by side from left to
     right.
+
+    Args:
+        device: the rasteriser that draws it.
+        name: for Panda3D's messages.
+        scene: root of the graph that it shows. The rig, which carries the cameras, is attached to
+            it.
+        views: from left to right.
+        width: of one view, pixels.
+        height: of one view, pixels.
     """
 
     def __init__(
@@ -153,7 +175,6 @@ class Target:
         width: int,
         height: int,
     ) -> None:
-        """Each view has `width` x `height` pixels."""
         self._device = device
         self._shape = (height, width * len(views))
         self._buffer = device.make_buffer(name, *self._shape[::-1])
@@ -187,7 +208,11 @@ class Target:
 
 
 class Device:
-    """The rasteriser and its images."""
+    """The rasteriser and its images.
+
+    Raises:
+        SimulatorError: Panda3D's software renderer cannot be loaded.
+    """
 
     def __init__(self) -> None:
         selection = GraphicsPipeSelection.get_global_ptr()
@@ -204,7 +229,16 @@ class Device:
         self.engine = GraphicsEngine(pipe)
 
     def make_buffer(self, name: str, width: int, height: int) -> GraphicsOutput:
-        """An offscreen image of that size."""
+        """An offscreen image.
+
+        Args:
+            name: for Panda3D's messages.
+            width: in pixels.
+            height: in pixels.
+
+        Raises:
+            SimulatorError: the rasteriser cannot make an image of that size.
+        """
         properties = FrameBufferProperties()
         properties.set_rgba_bits(8, 8, 8, 8)
         properties.set_depth_bits(24)
@@ -229,7 +263,12 @@ class Device:
 
 
 def make_node(name: str, geoms: Sequence[Geom]) -> GeomNode:
-    """A node with these drawables."""
+    """A node with drawables.
+
+    Args:
+        name: for Panda3D's messages.
+        geoms: what it draws, in this order.
+    """
     node = GeomNode(name)
     for geom in geoms:
         node.add_geom(geom)

@@ -88,10 +88,17 @@ def beam_pattern() -> BeamPattern:
 
 
 def returns(pattern: BeamPattern, inverse_range: Float32, classes: AnyArray) -> Float32:
-    """Points, float32 (N, 4), in the ego frame with intensity, of the beams that hit something
-    within range.
+    """The points of the beams that hit something within range.
 
     The intensity is the reflectivity of the class, and falls to half of it at the end of the range.
+
+    Args:
+        pattern: the beams.
+        inverse_range: (B,), 1 / m along each beam; 0 where it meets nothing.
+        classes: (B,), the class id of what each beam meets.
+
+    Returns:
+        float32 (N, 4): x, y, z in the ego frame, metres, and intensity 0..1.
     """
     hit = inverse_range > 1.0 / RANGE_M
     distance = 1.0 / inverse_range[hit]

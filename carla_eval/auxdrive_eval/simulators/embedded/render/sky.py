@@ -32,7 +32,16 @@ def _colour(light: Light, direction: Float64, cloud: float) -> Float64:
 
 
 def attach_sky(rig: NodePath, light: Light, seed: int) -> NodePath:
-    """Attach the dome to the camera's rig. It does not rotate with the camera."""
+    """Attach the dome to the camera's rig. It does not rotate with the camera.
+
+    Args:
+        rig: of the camera, with which the dome moves.
+        light: of the weather.
+        seed: of the town; it decides where the clouds are.
+
+    Returns:
+        The dome's node, to be removed with the town.
+    """
     rng = np.random.default_rng([seed % 2**32, 77])
     puffs = rng.uniform(0, 1, (len(_ELEVATIONS_DEG), _SECTORS))
     cover = np.clip((puffs - (1 - light.cloudiness)) * 3.0, 0.0, 0.85) * (1 - light.rain)

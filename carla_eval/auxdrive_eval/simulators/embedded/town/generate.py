@@ -39,6 +39,7 @@ def generate_town(seed: int) -> Town:
 
     Raises:
         SimulatorError: the seed is out of range.
+        RuntimeError: no draft of the town is sound, which is a fault of this package.
     """
     name = town_name(seed)
     for draft in range(MAX_DRAFTS):

@@ -22,7 +22,17 @@ from it.
 def places_of(
     graph: LaneGraph, keypoints: Sequence[Point], yaws_rad: Sequence[float | None]
 ) -> list[dict[Position, float]]:
-    """The places on lanes that each keypoint may mean, with their distances.
+    """The places on lanes that each keypoint may mean.
+
+    Args:
+        graph: the lanes of the town.
+        keypoints: two or more (x, y) in the world frame, metres.
+        yaws_rad: heading of the lane at each keypoint; None where it is not known. One that is only
+            the direction to the next keypoint is passed over where no lane has it, at up to half of
+            the keypoints, or at two.
+
+    Returns:
+        For each keypoint its places, each with the distance between keypoint and lane, metres.
 
     Raises:
         SimulatorError: a keypoint is not finite, or lies off every lane (of its heading).

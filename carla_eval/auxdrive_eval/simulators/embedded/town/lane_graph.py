@@ -54,7 +54,13 @@ class LaneGraph:
         self._everything = np.arange(len(self.points))
 
     def near(self, x_m: float, y_m: float) -> Indices:
-        """Indices of points around (x, y). All points within 8 m are among them."""
+        """Indices of the points of centre lines around a place. All points within 8 m are among
+        them.
+
+        Args:
+            x_m: in the world frame.
+            y_m: in the world frame.
+        """
         key = (math.floor(x_m / CELL_M), math.floor(y_m / CELL_M))
         found = self._cells.get(key)
         if found is None:
@@ -64,8 +70,13 @@ class LaneGraph:
         return found
 
     def nearest_lane(self, x_m: float, y_m: float, yaw_rad: float) -> LaneView:
-        """The lane whose centre line is nearest to (x, y). Where connectors cross, the one whose
-        heading is nearest to `yaw_rad` is preferred.
+        """The lane whose centre line is nearest to a place, as who is there sees it. Where
+        connectors cross, the one whose heading is nearest to `yaw_rad` is preferred.
+
+        Args:
+            x_m: in the world frame.
+            y_m: in the world frame.
+            yaw_rad: the heading of who is there.
         """
         index = self._nearest_point(x_m, y_m, yaw_rad)
         lane = int(self.lane_of_point[index])
@@ -109,8 +120,14 @@ class LaneGraph:
         """The places on lanes that (x, y) may mean, at most one per lane.
 
         A point may mean a lane if it is no farther from its centre line than half the lane's width
-        and `reach_m`. With `yaw_rad` only lanes count whose heading is within `SAME_WAY_RAD` of it,
-        which excludes the opposite lane.
+        and `reach_m`.
+
+        Args:
+            x_m: in the world frame.
+            y_m: in the world frame.
+            reach_m: how far beyond a lane's edge the point may lie.
+            yaw_rad: only lanes count whose heading is within `SAME_WAY_RAD` of it, which excludes
+                the opposite lane; None counts all.
 
         Returns:
             The distance of each place, and the distance of the nearest lane of all, which is
@@ -151,6 +168,11 @@ class LaneGraph:
     def shortest_path(self, start: Position, goal: Position) -> tuple[list[int], float] | None:
         """The shortest way between two places (Dijkstra 1959).
 
+        Args:
+            start: where the way begins.
+            goal: where it ends. If it lies behind the start on the same lane, the way leads all
+                round.
+
         Returns:
             The lane ids from start to goal, and the distance between them in metres; None if no way
             leads there.
@@ -188,8 +210,11 @@ class LaneGraph:
                 return path[::-1]
 
     def poses(self, lane_index: Indices, along_m: Float64) -> tuple[Float64, Float64]:
-        """Points (K, 2) and headings (K,) at K distances along K lanes, which are given by index.
-        Beyond its ends a lane continues straight.
+        """Points (K, 2) and headings (K,) on lanes. Beyond its ends a lane continues straight.
+
+        Args:
+            lane_index: (K,), the lane of each.
+            along_m: (K,), the distance of each along its lane.
         """
         at = along_m / self.spacing[lane_index]
         step = np.clip(at.astype(np.intp), 0, self.count[lane_index] - 2)

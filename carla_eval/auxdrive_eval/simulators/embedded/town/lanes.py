@@ -49,7 +49,12 @@ class Network:
 
 
 def build_network(layout: Layout, rng: np.random.Generator) -> Network:
-    """Lanes and junctions for a layout."""
+    """Lanes and junctions for a layout.
+
+    Args:
+        layout: where junctions and roads lie.
+        rng: draws which roads have parking bays, and their speed limits.
+    """
     roads: dict[int, Road] = {}
     lanes: dict[int, Lane] = {}
     arms: dict[Node, list[Arm]] = {node: [] for node in layout.junctions}

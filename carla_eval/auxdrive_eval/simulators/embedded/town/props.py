@@ -29,6 +29,10 @@ LAMP_M = 0.25
 class PropPlacer:
     """Places props one after the other. A prop that would stand on a road, a sidewalk or another
     prop is left out.
+
+    Args:
+        network: the roads and junctions that stay free.
+        rng: for who places props by chance (`place_props`).
     """
 
     def __init__(self, network: Network, rng: np.random.Generator) -> None:
@@ -56,8 +60,17 @@ class PropPlacer:
         style: int,
         clear_m: float,
     ) -> bool:
-        """Put a prop at (x, y, yaw), unless it is nearer than `clear_m` to a kerb or overlaps
-        another prop. Returns whether it was put there.
+        """Put a prop down, unless it would stand too near to a kerb or in another prop.
+
+        Args:
+            kind: what it is, but no parked car (`park`).
+            at: (x, y, yaw) of its centre in the world frame, metres and radians.
+            size: length (along the yaw), width and height, metres.
+            style: selects texture and colour.
+            clear_m: how far from every kerb it must stand.
+
+        Returns:
+            Whether it was put there.
         """
         new = box(*at, size[0], size[1])
         on_road = (distances(new, self._road_points) - self._road_reach).min() < clear_m
@@ -73,6 +86,15 @@ class PropPlacer:
     def park(self, at: tuple[float, float, float], car: CarKind, paint: int) -> bool:
         """Put a parked car down. Parking bays are part of the road, so only other props are in its
         way.
+
+        Args:
+            at: (x, y, yaw) of its centre in the world frame, metres and radians; the yaw is its
+                heading.
+            car: its body type.
+            paint: number of its paint colour.
+
+        Returns:
+            Whether it was put there.
         """
         size = CAR_SIZES_M[car]
         x_m, y_m, yaw_rad = map(float, at)
@@ -90,7 +112,12 @@ class PropPlacer:
 
 
 def place_props(network: Network, rng: np.random.Generator) -> tuple[Prop, ...]:
-    """Everything that stands in the town."""
+    """Everything that stands in the town, but lights and signs.
+
+    Args:
+        network: the roads and junctions of the town.
+        rng: draws what stands where.
+    """
     placer = PropPlacer(network, rng)
     roads = {road_id: resample(road.centreline, 0.5) for road_id, road in network.roads.items()}
     for road_id, curve in roads.items():

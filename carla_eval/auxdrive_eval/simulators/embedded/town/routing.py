@@ -119,6 +119,14 @@ def random_route(
     """A route from a seed. It starts and ends on roads, away from junctions, and has a turn if one
     of 400 draws has one.
 
+    Args:
+        graph: the lanes of the town.
+        seed: decides where the route begins and ends.
+        min_length_m: least length along the lanes.
+        max_length_m: greatest length along the lanes.
+        route_id: id of the route; None is the seed.
+        weather: None is the default.
+
     Raises:
         SimulatorError: no route of that length was found.
     """

@@ -22,10 +22,17 @@ BEHIND_KERB_M = 0.9
 def place_signals(
     network: Network, rng: np.random.Generator
 ) -> tuple[dict[int, Lane], dict[int, TrafficLight], dict[int, StopSign]]:
-    """Place the signals: returns the lanes with their signals, the lights and the stop signs.
+    """Place the signals.
 
     The first four-way junction and most of the others have lights, the rest a stop sign on every
     arm. At most T-junctions the arm that ends there has a stop sign.
+
+    Args:
+        network: the lanes and junctions of the town, without signals.
+        rng: draws which junctions have lights or signs.
+
+    Returns:
+        The lanes with their signals, the lights, and the stop signs, each by its id.
     """
     lanes = dict(network.lanes)
     lights: dict[int, TrafficLight] = {}

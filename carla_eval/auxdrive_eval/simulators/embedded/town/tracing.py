@@ -20,6 +20,14 @@ metres.
 def stretches_of(
     graph: LaneGraph, lane_ids: list[int], start: Position, goal: Position
 ) -> tuple[Stretch, ...]:
+    """What a way covers of each of its lanes.
+
+    Args:
+        graph: the lanes of the town.
+        lane_ids: the lanes of the way, in the order of driving (`LaneGraph.shortest_path`).
+        start: a place on the first of them.
+        goal: a place on the last of them.
+    """
     last = len(lane_ids) - 1
     return tuple(
         (
@@ -38,8 +46,18 @@ def trace(
     route_id: str,
     weather: Weather,
 ) -> Route:
-    """Points about 1 m apart. The points of a connector all have its turn as their command, as with
-    CARLA's planner.
+    """The route along stretches of lanes, with points about 1 m apart. The points of a connector
+    all have its turn as their command, as with CARLA's planner.
+
+    Args:
+        graph: the lanes of the town.
+        stretches: in the order of driving; each begins where the one before ends.
+        keypoints: the sparse points that the route is to carry, (x, y) in the world frame.
+        route_id: id of the route.
+        weather: on the route.
+
+    Raises:
+        SimulatorError: the stretches have no length.
     """
     points: list[Float64] = []
     yaw: list[Float64] = []

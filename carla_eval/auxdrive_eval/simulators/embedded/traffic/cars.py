@@ -33,7 +33,14 @@ CLEAR_OF_EGO_M = 22.0
 
 
 class Traffic:
-    """All moving cars of one town, except the ego."""
+    """All moving cars of one town, except the ego.
+
+    Args:
+        graph: the lanes of the town.
+        seed: decides where cars start, which bodies they have, and where they turn.
+        count: how many cars; there are fewer if the town has no room.
+        ego: pose of the ego's rear axle, near which no car starts; None is no ego.
+    """
 
     def __init__(self, graph: LaneGraph, seed: int, count: int, ego: Pose2 | None = None) -> None:
         self.graph = graph

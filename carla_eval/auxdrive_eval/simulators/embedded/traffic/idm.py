@@ -70,8 +70,15 @@ def speed_profile(
     brake_mps2: float,
     end_mps: float = math.inf,
 ) -> Float64:
-    """The highest speed at each point, float64 (N,): the speed limit, the lateral acceleration in
-    bends, and braking in time for what follows.
+    """The highest speed at each point of a curve, float64 (N,): the speed limit, the lateral
+    acceleration in bends, and braking in time for what follows.
+
+    Args:
+        curve: of N points.
+        limit_mps: the speed limit, (N,) or one for all points.
+        lateral_mps2: the greatest lateral acceleration.
+        brake_mps2: the deceleration with which a car slows down for what follows.
+        end_mps: the highest speed at the last point.
     """
     allowed = np.minimum(
         limit_mps, np.sqrt(lateral_mps2 / np.maximum(np.abs(curvature(curve)), 1e-6))

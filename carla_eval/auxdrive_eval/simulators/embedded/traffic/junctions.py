@@ -58,6 +58,12 @@ class JunctionControl:
     ) -> None:
         """Release what has been used, then decide on the cars that ask: those that have waited
         longest first, then the nearest.
+
+        Args:
+            cars: all road users by their ids, the ego too where it is on its lanes (`EGO_ID`).
+            occupancy: who covers which stretches of lanes.
+            colours: colour of each light by its id.
+            tick_s: length of the tick, which is added to the times that cars have waited.
         """
         for car in cars.values():
             self._watch_stop(car, tick_s)

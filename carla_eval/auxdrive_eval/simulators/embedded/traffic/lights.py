@@ -15,8 +15,11 @@ GROUPS = 2
 
 
 class LightCycles:
-    """For one group after the other: green, yellow, then red for all. The seed decides the length
-    and start of the cycle of each junction.
+    """For one group after the other: green, yellow, then red for all.
+
+    Args:
+        town: whose lights they are.
+        seed: decides the length and start of the cycle of each junction.
     """
 
     def __init__(self, town: Town, seed: int) -> None:
