@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from auxdrive_eval.simulators.embedded.render import meshes
+from auxdrive_eval.simulators.embedded.render import bodies, meshes
 from auxdrive_eval.simulators.embedded.render import roof_lidar as lidar
 from auxdrive_eval.simulators.embedded.render.atmosphere import Overlay, light_of, shade
 from auxdrive_eval.simulators.embedded.render.cars import car_faces
@@ -47,15 +47,15 @@ def normal_of(points: np.ndarray) -> np.ndarray:
 
 
 def _bodies() -> list[tuple[str, list[Face]]]:
-    bodies = [
+    named = [
         (f"car {kind} {braking}", car_faces(kind, 4.4, 1.8, 1.5, 2, braking=braking))
         for kind in CarKind
         for braking in (False, True)
     ]
-    bodies += [(f"building {style}", meshes.building(12.0, 9.0, 8.0, style)) for style in range(7)]
-    bodies += [(f"tree {style}", meshes.tree(8.0, 5.0, style)) for style in range(4)]
-    bodies += [(f"head {lit}", meshes.light_head(lit)) for lit in (None, 0, 1, 2)]
-    return [*bodies, ("sign", meshes.stop_sign()), ("lamp", meshes.street_lamp(7.0))]
+    named += [(f"building {style}", bodies.building(12.0, 9.0, 8.0, style)) for style in range(7)]
+    named += [(f"tree {style}", bodies.tree(8.0, 5.0, style)) for style in range(4)]
+    named += [(f"head {lit}", bodies.light_head(lit)) for lit in (None, 0, 1, 2)]
+    return [*named, ("sign", bodies.stop_sign()), ("lamp", bodies.street_lamp(7.0))]
 
 
 @pytest.mark.parametrize(

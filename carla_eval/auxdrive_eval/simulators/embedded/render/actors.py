@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from auxdrive.errors import SimulatorError
 from panda3d.core import NodePath, ShadeModelAttrib, Texture
 
-from auxdrive_eval.simulators.embedded.render import meshes
+from auxdrive_eval.simulators.embedded.render import bodies, meshes
 from auxdrive_eval.simulators.embedded.render.atmosphere import Light
 from auxdrive_eval.simulators.embedded.render.cars import PAINTS, car_faces
 from auxdrive_eval.simulators.embedded.render.faces import Face, Layer, PlaneTable, pack
@@ -170,6 +170,6 @@ def _heads(posts: list[tuple[float, float, float]], lit: int | None, kerb_m: flo
     for x, y, yaw in posts:
         ahead_x, ahead_y = 0.2 * math.cos(yaw), 0.2 * math.sin(yaw)  # in front of the post
         faces += meshes.place(
-            meshes.light_head(lit), x + ahead_x, y + ahead_y, yaw, HEAD_CENTRE_M + kerb_m
+            bodies.light_head(lit), x + ahead_x, y + ahead_y, yaw, HEAD_CENTRE_M + kerb_m
         )
     return faces

@@ -14,7 +14,7 @@ import numpy as np
 from auxdrive.geometry import cumulative_length
 from auxdrive.types import AnyArray, Float64
 
-from auxdrive_eval.simulators.embedded.render import meshes
+from auxdrive_eval.simulators.embedded.render import bodies, meshes
 from auxdrive_eval.simulators.embedded.render.cars import car_faces
 from auxdrive_eval.simulators.embedded.render.faces import Colour, Face, Layer
 from auxdrive_eval.simulators.embedded.render.flat_faces import (
@@ -55,10 +55,10 @@ def town_faces(town: Town) -> list[Face]:
         faces += _stop_line(light.stop_line)
     for sign in town.stop_signs.values():
         faces += _stop_line(sign.stop_line)
-        faces += meshes.place(meshes.stop_sign(), *sign.location, sign.yaw_rad, town.kerb_height_m)
+        faces += meshes.place(bodies.stop_sign(), *sign.location, sign.yaw_rad, town.kerb_height_m)
     for poles in light_posts(town).values():
         for x, y, yaw in poles:
-            faces += meshes.place(meshes.pole(HEAD_CENTRE_M + 0.8), x, y, yaw, town.kerb_height_m)
+            faces += meshes.place(bodies.pole(HEAD_CENTRE_M + 0.8), x, y, yaw, town.kerb_height_m)
     for prop in town.props:
         faces += _prop(prop)
     return faces
@@ -226,11 +226,11 @@ def _prop(prop: Prop) -> list[Face]:
     if prop.car is not None:
         faces = car_faces(prop.car, prop.length_m, prop.width_m, prop.height_m, prop.style)
     elif prop.kind is PropKind.BUILDING:
-        faces = meshes.building(prop.length_m, prop.width_m, prop.height_m, prop.style)
+        faces = bodies.building(prop.length_m, prop.width_m, prop.height_m, prop.style)
     elif prop.kind is PropKind.TREE:
-        faces = meshes.tree(prop.height_m, max(3.0, 0.55 * prop.height_m), prop.style)
+        faces = bodies.tree(prop.height_m, max(3.0, 0.55 * prop.height_m), prop.style)
     else:
         faces = (
-            meshes.street_lamp(prop.height_m) if prop.height_m > 5.0 else meshes.pole(prop.height_m)
+            bodies.street_lamp(prop.height_m) if prop.height_m > 5.0 else bodies.pole(prop.height_m)
         )
     return meshes.place(faces, prop.x_m, prop.y_m, prop.yaw_rad)
