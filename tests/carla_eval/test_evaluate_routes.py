@@ -48,7 +48,7 @@ def test_every_repeat_of_every_route_has_traffic_of_its_own(
         seeds.append(named["seed"])
         return drive_route(*arguments, **named)
 
-    monkeypatch.setattr("auxdrive_eval.driving.evaluate.drive_route", spying)
+    monkeypatch.setattr("auxdrive_eval.driving.route_worker.drive_route", spying)
     drive_all(short_routes, DriverSource(None), SETTINGS, tmp_path / "out", repeats=2, seed=4)
     assert seeds == [traffic_seed(4, route, repeat) for route in short_routes for repeat in (0, 1)]
     assert len(set(seeds)) == 4

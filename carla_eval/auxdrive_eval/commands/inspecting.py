@@ -8,7 +8,8 @@ from pathlib import Path
 import auxdrive.console as console
 from auxdrive.inspection.base import Inspection, Summary
 
-from auxdrive_eval.driving.inspection import is_drive, summarise_drive, summarise_route
+from auxdrive_eval.driving.folder import is_drive
+from auxdrive_eval.driving.inspection import summarise_drive, summarise_route
 from auxdrive_eval.driving.route_store import StoredTally, is_route, what_became
 
 _UNREADABLE = "damaged, see below"

@@ -11,8 +11,7 @@ from auxdrive.storage.reading import exists, read_bytes
 from auxdrive.strict import MAX_JSON_BYTES, mistakes_of, parse_object
 from pydantic import ValidationError
 
-from auxdrive_eval.driving.folder import RESULTS_NAME
-from auxdrive_eval.driving.inspection import is_drive
+from auxdrive_eval.driving.folder import RESULTS_NAME, is_drive
 from auxdrive_eval.driving.settings import SETTINGS_NAME, EvaluationSettings, read_settings
 from auxdrive_eval.scoring.records import AGENT_FAILURES, RouteRecord
 from auxdrive_eval.scoring.summary import LABELLED, global_record

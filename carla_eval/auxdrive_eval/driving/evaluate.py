@@ -6,12 +6,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from auxdrive.geometry import euclidean, polyline_length
 from auxdrive.machine.workers import check_workers, run_jobs
 from auxdrive.modalities import Modality
 from auxdrive.storage.claims import claim, refuse_differences
@@ -19,118 +17,30 @@ from auxdrive.storage.claims import claim, refuse_differences
 from auxdrive_eval.driving.agents.fingerprint import Watch
 from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
-from auxdrive_eval.driving.drivers import AgentDriver, Driver, ExpertDriver, check_controller
+from auxdrive_eval.driving.drivers import check_controller
 from auxdrive_eval.driving.folder import (
     EVALUATION,
+    Begun,
     DriverIdentity,
     identify,
     write_driver,
     write_folder,
     write_results,
 )
-from auxdrive_eval.driving.route_store import (
-    StoredRoute,
-    clean_partial_routes,
-    load_route,
-    save_route,
-    stored_route,
-)
-from auxdrive_eval.driving.runner import drive_route, not_driven
+from auxdrive_eval.driving.route_store import StoredRoute, clean_partial_routes, load_route
+from auxdrive_eval.driving.route_worker import MakeRouteWorker, RouteJob
 from auxdrive_eval.driving.settings import (
     DriverSource,
     EvaluationSettings,
     evaluation_settings,
     traffic_seed,
 )
-from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
+from auxdrive_eval.scoring import DEFAULT_RULES
 from auxdrive_eval.scoring.records import AGENT_FAILURES
-from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator, require_simulator
+from auxdrive_eval.simulators.settings import SimulatorSettings, require_simulator
 from auxdrive_eval.world import Route
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    index: int
-    route: Route
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class _MakeWorker:
-    source: DriverSource
-    described: AgentDescription | None
-    simulator: SimulatorSettings
-    rules: str
-    out: Path
-    ready: RemoteAgent | None = None
-    """The agent if it is loaded already, for a single worker in this process."""
-
-    def with_agent(self, agent: RemoteAgent | None, workers: int) -> _MakeWorker:
-        """The same, with the agent that was loaded to describe it: kept if this process drives,
-        closed if several processes will.
-        """
-        if agent is None:
-            return self
-        # other agents' loaders that crashed are not asked again
-        source = replace(self.source, agent=agent.source)
-        if workers > 1:
-            agent.close()
-        return replace(self, source=source, ready=agent if workers == 1 else None)
-
-    def __call__(self) -> _RouteWorker:
-        return _RouteWorker(self)
-
-    def driver(self) -> Driver:
-        source = self.source
-        if source.agent is None:
-            return ExpertDriver()
-        agent = self.ready or RemoteAgent(source.agent, source.limits, self.described)
-        return AgentDriver(agent, source.controller, source.creep_after_s)
-
-
-class _RouteWorker:
-    """Drives routes in one simulator and stores their results."""
-
-    def __init__(self, make: _MakeWorker) -> None:
-        self._make, self._rules = make, RULE_SETS[make.rules]
-        self._driver = make.driver()
-        self._simulator: Simulator | None = None
-
-    def __call__(self, job: _Job) -> None:
-        _log.debug(
-            f"route {job.route.route_id} begins: {job.route.length_m:.0f} m, seed {job.seed}"
-        )
-        sparse_m = float(polyline_length(np.array(job.route.keypoints), euclidean))
-        try:
-            camera = self._driver.camera
-        except AgentFailed as failed:
-            result = not_driven(
-                job.route, failed, rules=self._rules, index=job.index, keypoint_length_m=sparse_m
-            )
-        else:
-            if self._simulator is None:
-                seen = self._make.simulator
-                self._simulator = make_simulator(
-                    seen if camera is None else seen.with_camera(camera)
-                )
-            result = drive_route(
-                self._simulator,
-                job.route,
-                self._driver,
-                rules=self._rules,
-                seed=job.seed,
-                index=job.index,
-                keypoint_length_m=sparse_m,
-            )
-        save_route(self._make.out, stored_route(result))
-
-    def close(self) -> None:
-        self._driver.close()
-        if self._simulator is not None:
-            self._simulator.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,22 +115,11 @@ def drive_all(
         source.agent.check()
     # the agent's files and fingerprint are known only after it has been loaded
     with claim(out, None, EVALUATION, None if resume else False) as earlier:
-        driver_before = DriverIdentity() if earlier is None else earlier[1]
         agent = None if source.agent is None else RemoteAgent(source.agent, source.limits)
         try:
             described = None if agent is None else _described(agent, source.controller)
-            driver = identify(
-                source.agent,
-                described.fingerprint if described else None,
-                _sensors(described),
-                out,
-                driver_before,
-            )
-            settings = settings.model_copy(update={"driver_sha256": driver.sha256})
-            if earlier is not None:
-                refuse_differences(out, EVALUATION.differences(earlier, (settings, driver)))
-            write_folder(out, settings, driver, routes)
-            make = _MakeWorker(source, described, settings.simulator, settings.rules, out)
+            settings, driver = _begin(routes, source, settings, out, described, earlier)
+            make = MakeRouteWorker(source, described, settings.simulator, settings.rules, out)
             return _Drive(make.with_agent(agent, workers), settings, driver, routes).run(
                 workers, retry_crashed, on_route
             )
@@ -231,11 +130,36 @@ def drive_all(
             clean_partial_routes(out)
 
 
+def _begin(
+    routes: Sequence[Route],
+    source: DriverSource,
+    settings: EvaluationSettings,
+    out: Path,
+    described: AgentDescription | None,
+    earlier: Begun | None,
+) -> Begun:
+    """Find out what the driver consists of, refuse to continue another evaluation than this one,
+    and write the files beside the routes. Returns the settings, now with the driver's hash.
+    """
+    driver = identify(
+        source.agent,
+        described.fingerprint if described else None,
+        _sensors(described),
+        out,
+        DriverIdentity() if earlier is None else earlier[1],
+    )
+    settings = settings.model_copy(update={"driver_sha256": driver.sha256})
+    if earlier is not None:
+        refuse_differences(out, EVALUATION.differences(earlier, (settings, driver)))
+    write_folder(out, settings, driver, routes)
+    return settings, driver
+
+
 @dataclass
 class _Drive:
     """An evaluation that is being driven."""
 
-    make: _MakeWorker
+    make: MakeRouteWorker
     settings: EvaluationSettings
     driver: DriverIdentity
     routes: Sequence[Route]
@@ -279,15 +203,15 @@ class _Drive:
             tuple(job.route for job in jobs),
         )
 
-    def _jobs(self) -> list[_Job]:
+    def _jobs(self) -> list[RouteJob]:
         seed, repeats = self.settings.seed, self.settings.repeats
         return [
-            _Job(number * repeats + repeat, route, traffic_seed(seed, route, repeat))
+            RouteJob(number * repeats + repeat, route, traffic_seed(seed, route, repeat))
             for number, route in enumerate(self.routes)
             for repeat in range(repeats)
         ]
 
-    def _note_changed_files(self, job: _Job) -> None:
+    def _note_changed_files(self, job: RouteJob) -> None:
         """Warn if the agent's files have changed. Another agent may then drive from here on, since
         the agent is loaded again in each process, and sometimes for every route.
         """

@@ -19,7 +19,7 @@ import numpy as np
 from auxdrive.errors import DataError
 from auxdrive.storage.claims import FolderKind
 from auxdrive.storage.publish import write_atomic
-from auxdrive.storage.reading import read_bytes
+from auxdrive.storage.reading import is_file, read_bytes
 from auxdrive.strict import Strict, mistakes_of
 from auxdrive.types import Float64, RoadOption
 from pydantic import BaseModel, Field, ValidationError
@@ -40,8 +40,14 @@ from auxdrive_eval.world import Point, Route, Weather
 RESULTS_NAME = "results.json"
 DRIVER_NAME = "driver.json"
 PLAN_NAME = "plan.json"
+_BESIDE = (SETTINGS_NAME, DRIVER_NAME, PLAN_NAME, RESULTS_NAME)
 _LARGEST_PLAN = 1 << 30
 _NAMED = 5
+
+
+def is_drive(path: Path) -> bool:
+    """Whether this is the folder of an evaluation; it need not be complete."""
+    return sum(is_file(path / name) for name in _BESIDE) >= 2
 
 
 class DriverIdentity(Strict):

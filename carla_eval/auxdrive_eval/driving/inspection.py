@@ -4,94 +4,36 @@ is damaged; and what `--resume` would do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from auxdrive import __version__
-from auxdrive.errors import AuxdriveError, DataError
 from auxdrive.geometry import euclidean, polyline_length
 from auxdrive.storage.claims import changed
-from auxdrive.storage.publish import is_partial
-from auxdrive.storage.reading import entries, exists, is_file, read_bytes
-from auxdrive.strict import MAX_JSON_BYTES, parse_object
-from auxdrive.types import AnyArray
+from auxdrive.storage.reading import exists
 
-from auxdrive_eval.driving.folder import (
-    DRIVER_NAME,
-    PLAN_NAME,
-    RESULTS_NAME,
-    DriverIdentity,
-    read_driver,
-    read_plan,
+from auxdrive_eval.driving.folder import DRIVER_NAME, RESULTS_NAME, is_drive
+from auxdrive_eval.driving.found_drive import (
+    FoundDrive,
+    mistakes_of_route,
+    read_found_drive,
+    tried,
 )
-from auxdrive_eval.driving.route_store import (
-    StoredRoute,
-    any_route,
-    read_route,
-    route_folders,
-    tally_of,
-)
-from auxdrive_eval.driving.settings import SETTINGS_NAME, EvaluationSettings, read_settings
-from auxdrive_eval.scoring import RULE_SETS
-from auxdrive_eval.scoring.infractions import infractions_of
-from auxdrive_eval.scoring.records import AGENT_FAILURES, ROUTE_ID_PREFIX
+from auxdrive_eval.driving.route_store import StoredRoute, any_route, read_route, tally_of
+from auxdrive_eval.driving.settings import SETTINGS_NAME, read_settings
+from auxdrive_eval.scoring.records import ROUTE_ID_PREFIX
 from auxdrive_eval.scoring.summary import global_record, over_repeats
-from auxdrive_eval.world import Route
 
-_BESIDE = (SETTINGS_NAME, DRIVER_NAME, PLAN_NAME, RESULTS_NAME)
-_EQUAL = 1e-9
 _OUTPUT_LINES = 20
-Read = TypeVar("Read")
-
-
-def is_drive(path: Path) -> bool:
-    """Whether this is the folder of an evaluation; it need not be complete."""
-    return sum(is_file(path / name) for name in _BESIDE) >= 2
-
-
-@dataclass
-class _Drive:
-    """What could be read of an evaluation, and what could not."""
-
-    path: Path
-    settings: EvaluationSettings | None = None
-    driver: DriverIdentity | None = None
-    plan: tuple[Route, ...] = ()
-    done: dict[int, StoredRoute] = field(default_factory=dict)
-    damaged: dict[int, str] = field(default_factory=dict)
-    broken: list[str] = field(default_factory=list)
-    doubts: list[str] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        """The number of drives that were planned; if no file says it, the number that are there."""
-        if self.settings is None:
-            return len(self.done) + len(self.damaged)
-        return self.settings.route_count * self.settings.repeats
-
-    @property
-    def left(self) -> list[int]:
-        return [i for i in range(self.total) if i not in self.done and i not in self.damaged]
-
-    @property
-    def crashed(self) -> list[int]:
-        return [i for i, each in sorted(self.done.items()) if each.record.status in AGENT_FAILURES]
-
-    def planned(self, index: int) -> tuple[Route | None, int]:
-        """The route with that index, and the number of its repeat."""
-        repeats = 1 if self.settings is None else self.settings.repeats
-        number, repeat = divmod(index, repeats)
-        return (self.plan[number] if number < len(self.plan) else None), repeat
 
 
 def summarise_drive(path: Path) -> dict[str, Any]:
     """Everything that `auxdrive inspect` shows of an evaluation. Damaged parts are listed under
     `broken` and do not stop it.
     """
-    drive = _read_drive(path)
+    drive = read_found_drive(path)
     settings, driver = drive.settings, drive.driver
     return {
         "kind": "drive",
@@ -118,123 +60,7 @@ def summarise_drive(path: Path) -> dict[str, Any]:
     }
 
 
-def _read_drive(path: Path) -> _Drive:
-    drive = _Drive(path)
-    drive.settings = _tried(lambda: read_settings(path), drive.broken)
-    drive.driver = _tried(lambda: read_driver(path), drive.broken)
-    if drive.settings is not None:
-        drive.plan = _tried(lambda: read_plan(path), drive.broken) or ()
-    for folder in route_folders(path):
-        _read_one(drive, folder)
-    drive.doubts += [
-        f"routes/{entry.name}: a route that was not finished; --resume removes it"
-        for entry in entries(path / "routes")
-        if is_partial(entry)
-    ]
-    _judge_results(drive)
-    return drive
-
-
-def _tried(read: Callable[[], Read], broken: list[str]) -> Read | None:
-    """The result of `read`; None if what it reads is damaged, which is then added to `broken`."""
-    try:
-        return read()
-    except AuxdriveError as error:
-        broken.append(str(error))
-        return None
-
-
-def _read_one(drive: _Drive, folder: Path) -> None:
-    """Read and check one route of the folder."""
-    index = int(folder.name) if folder.name.isdecimal() else -1
-    if index < 0 or (drive.settings is not None and index >= drive.total):
-        drive.doubts.append(
-            f"routes/{folder.name}: is none of the {drive.total} drives; it is not counted"
-        )
-        return
-    try:
-        route = read_route(folder)
-    except DataError as error:
-        drive.damaged[index] = str(error)
-        drive.broken.append(str(error))
-        return
-    drive.done[index] = route
-    planned, _ = drive.planned(index)
-    drive.broken += [
-        f"routes/{folder.name}: {mistake}"
-        for mistake in _mistakes(route, index, planned, drive.settings)
-    ]
-
-
-def _mistakes(
-    route: StoredRoute, index: int, planned: Route | None, settings: EvaluationSettings | None
-) -> Iterator[str]:
-    """What is wrong with a record that can be read."""
-    record, scores = route.record, route.record.scores
-    if record.index != index:
-        yield f"its record says that it is the route {record.index}"
-    if planned is not None and record.route_id != ROUTE_ID_PREFIX + planned.route_id:
-        yield f"its record is of {record.route_id}, and {PLAN_NAME} says {planned.route_id}"
-    if record.infractions != infractions_of(route.events):
-        yield "its record lists other infractions than its events"
-    if abs(scores.score_composed - max(scores.score_route * scores.score_penalty, 0.0)) > _EQUAL:
-        yield "its score is not completion times penalty"
-    if settings is not None and settings.rules in RULE_SETS:
-        penalty = RULE_SETS[settings.rules].penalty(route.events)
-        if abs(penalty - scores.score_penalty) > _EQUAL:
-            yield (
-                f"its penalty is {scores.score_penalty:g}, and the rule set {settings.rules} makes "
-                f"{penalty:g} of its events"
-            )
-    if _is_no_drive(route.trace):
-        yield "the times and places of its path are no drive"
-
-
-def _is_no_drive(trace: AnyArray) -> bool:
-    numbers = np.stack([np.asarray(trace[name], np.float64) for name in trace.dtype.names or ()])
-    return not np.isfinite(numbers).all() or bool((np.diff(trace["time_s"]) <= 0).any())
-
-
-def _judge_results(drive: _Drive) -> None:
-    """Compare the leaderboard's document with the routes. It is written after each route, so in a
-    drive that was killed there may be one route more than it says.
-    """
-    path = drive.path / RESULTS_NAME
-    if not exists(path):
-        if drive.done:
-            drive.doubts.append(f"there is no {RESULTS_NAME}; --resume writes it")
-        return
-    document = _tried(
-        lambda: parse_object(read_bytes(path, MAX_JSON_BYTES), str(path)), drive.broken
-    )
-    if document is None:
-        return
-    checkpoint = document.get("_checkpoint")
-    listed = checkpoint.get("records") if isinstance(checkpoint, dict) else None
-    if not isinstance(listed, list):
-        drive.broken.append(f"{path}: has no _checkpoint.records; --resume writes it anew")
-        return
-    stored = {index: route.record.model_dump(mode="json") for index, route in drive.done.items()}
-    of_routes = list(stored.values())
-    others = [each for each in listed if each not in of_routes and not _is_damaged(each, drive)]
-    if others:
-        drive.broken.append(
-            f"{path}: {len(others)} of its {len(listed)} records are not those of the routes; "
-            "--resume writes it anew"
-        )
-    elif len(listed) < len(of_routes):
-        drive.doubts.append(
-            f"{RESULTS_NAME} holds {len(listed)} of the {len(of_routes)} routes that were driven; "
-            "--resume writes it anew"
-        )
-
-
-def _is_damaged(record: object, drive: _Drive) -> bool:
-    """Whether the record belongs to a route that can no longer be read."""
-    return isinstance(record, dict) and record.get("index") in drive.damaged
-
-
-def _scores(drive: _Drive) -> dict[str, Any] | None:
+def _scores(drive: FoundDrive) -> dict[str, Any] | None:
     """The leaderboard's global record of the finished routes; None if there are none."""
     if not drive.done:
         return None
@@ -247,7 +73,7 @@ def _scores(drive: _Drive) -> dict[str, Any] | None:
     return {"over": len(records), **scores}
 
 
-def _line(drive: _Drive, index: int) -> dict[str, Any]:
+def _line(drive: FoundDrive, index: int) -> dict[str, Any]:
     """One drive of one route."""
     planned, repeat = drive.planned(index)
     place = {
@@ -276,7 +102,7 @@ def _record(route: StoredRoute) -> dict[str, Any]:
     }
 
 
-def _resume(drive: _Drive) -> dict[str, Any]:
+def _resume(drive: FoundDrive) -> dict[str, Any]:
     """What `auxdrive drive --resume` would do with this folder."""
     refused = _refusals(drive) if any_route(drive.path) else []
     if refused:
@@ -298,7 +124,7 @@ def _resume(drive: _Drive) -> dict[str, Any]:
     return {"possible": not refused, "does": does}
 
 
-def _refusals(drive: _Drive) -> list[str]:
+def _refusals(drive: FoundDrive) -> list[str]:
     found = []
     if drive.settings is None:
         found.append(f"{SETTINGS_NAME} is damaged, choose another --out")
@@ -315,14 +141,16 @@ def _refusals(drive: _Drive) -> list[str]:
 def summarise_route(path: Path) -> dict[str, Any]:
     """Everything that `auxdrive inspect` shows of one route of an evaluation."""
     broken: list[str] = []
-    route = _tried(lambda: read_route(path), broken)
+    route = tried(lambda: read_route(path), broken)
     above = path.resolve().parent.parent
-    settings = _tried(lambda: read_settings(above), []) if is_drive(above) else None
+    settings = tried(lambda: read_settings(above), []) if is_drive(above) else None
     said: Mapping[str, Any] = {}
     if route is not None:
         name = path.resolve().name
         index = int(name) if name.isdecimal() else route.record.index
-        broken += [f"{path}: {mistake}" for mistake in _mistakes(route, index, None, settings)]
+        broken += [
+            f"{path}: {mistake}" for mistake in mistakes_of_route(route, index, None, settings)
+        ]
         said = _whole_route(route)
     return {
         "kind": "route",

@@ -34,8 +34,14 @@ _OF_A_SHARD = ("routes_sha256", "route_count")
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A finished evaluation: its folder, settings, driver and routes, and each route's drives in
-    the order of its repeats.
+    """A finished evaluation.
+
+    Attributes:
+        folder: where it is stored.
+        settings: what decided its results.
+        driver: what the driver consists of.
+        routes: as planned, each once.
+        driven: for each route its drives, in the order of the repeats.
     """
 
     folder: Path
@@ -60,7 +66,28 @@ def merge(folders: Sequence[Path], out: Path, order: Sequence[Route] | None = No
         DataError: a folder is not an evaluation, or is damaged.
     """
     refuse_occupied(out)
-    shards = [read_shard(folder) for folder in folders]
+    whole = _joined([read_shard(folder) for folder in folders], out, order)
+    driven = tuple(drive for drives in whole.driven for drive in drives)
+    with held(out):
+        for drive in driven:
+            save_route(out, drive)
+        write_folder(out, whole.settings, whole.driver, whole.routes)
+        document = write_results(
+            out,
+            whole.settings,
+            {drive.record.index: drive for drive in driven},
+            whole.driver.sensors,
+        )
+    return Evaluation(
+        document,
+        whole.settings,
+        driven,
+        tuple(route for route in whole.routes for _ in range(whole.settings.repeats)),
+    )
+
+
+def _joined(shards: Sequence[Shard], out: Path, order: Sequence[Route] | None) -> Shard:
+    """The evaluation in `out` that consists of all shards. Nothing is written."""
     _refuse_unequal(shards)
     _refuse_duplicates(shards)
     pairs = [
@@ -80,22 +107,10 @@ def merge(folders: Sequence[Path], out: Path, order: Sequence[Route] | None = No
         update={"made_while_driving": tuple(sorted(made)), "sensors": _sensors(shards)}
     )
     driven = tuple(
-        drive.at(index)
-        for index, drive in enumerate(drive for _, drives in pairs for drive in drives)
+        tuple(drive.at(number * settings.repeats + repeat) for repeat, drive in enumerate(drives))
+        for number, (_, drives) in enumerate(pairs)
     )
-    with held(out):
-        for drive in driven:
-            save_route(out, drive)
-        write_folder(out, settings, driver, routes)
-        document = write_results(
-            out, settings, {drive.record.index: drive for drive in driven}, driver.sensors
-        )
-    return Evaluation(
-        document,
-        settings,
-        driven,
-        tuple(route for route in routes for _ in range(settings.repeats)),
-    )
+    return Shard(out, settings, driver, routes, driven)
 
 
 def read_shard(folder: Path) -> Shard:

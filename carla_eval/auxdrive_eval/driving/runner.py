@@ -20,7 +20,7 @@ from auxdrive_eval.scoring.records import (
 )
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.simulators.base import Simulator
-from auxdrive_eval.world import Route
+from auxdrive_eval.world import Route, WorldState
 
 TRACE_DTYPE = np.dtype(
     [
@@ -89,11 +89,7 @@ def drive_route(
             not have. Failures of the agent itself are not raised: they are in the result, with the
             status 'Failed - Agent crashed' or "Failed - Agent couldn't be set up".
     """
-    criteria = rules.criteria(route)
-    completion = rules.completion(route)
-    events: list[Event] = []
-    trace: list[tuple[float, ...]] = []
-    film = Film()
+    seen = _Seen(simulator, route, rules)
     failure = error = ""
     began_s = time.perf_counter()
     try:
@@ -105,35 +101,21 @@ def drive_route(
     state = simulator.reset(route, seed)
     over = False
     while not over:
-        film.look(simulator, state)
+        seen.film.look(simulator, state)
         try:
             control = driver.control(simulator, state)
         except AgentFailed as failed:
             failure, error = failed.failure, failed.text
             break
         state = simulator.step(control)
-        trace.append(
-            (state.time_s, *state.ego_centre, state.ego.yaw_rad, state.speed_mps, state.steer_rad)
-        )
-        news = [
-            *completion.update(state),
-            *(event for criterion in criteria for event in criterion.update(state)),
-        ]
-        events += news
-        film.note(simulator, state, criteria, news)
-        over = any(event.kind in TERMINAL_KINDS for event in news)
-    told_at_the_end = [
-        event for criterion in (completion, *criteria) for event in criterion.finish(state)
-    ]
-    events += told_at_the_end
-    film.note(simulator, state, criteria, told_at_the_end)
-    film.end(simulator, state)
+        over = seen.tick(state)
+    seen.end(state)
     length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
     record = make_record(
         index=index,
         route_id=ROUTE_ID_PREFIX + route.route_id,
-        events=events,
-        completion_percent=completion.percent,
+        events=seen.events,
+        completion_percent=seen.completion.percent,
         penalty=rules.penalty,
         meta=RouteMeta(
             duration_game=round(state.time_s, 6),
@@ -142,10 +124,46 @@ def drive_route(
         ),
         failure=failure,
     )
-    path = np.array(trace, dtype=TRACE_DTYPE)
+    path = np.array(seen.trace, dtype=TRACE_DTYPE)
     return RouteResult(
-        record, tuple(events), path, film.shots(), error, driver.tally, driver.output()
+        record, tuple(seen.events), path, seen.film.shots(), error, driver.tally, driver.output()
     )
+
+
+class _Seen:
+    """What is observed while a route is driven: the events of its criteria, the driven path and
+    the film.
+    """
+
+    def __init__(self, simulator: Simulator, route: Route, rules: RuleSet) -> None:
+        self._simulator = simulator
+        self._criteria = rules.criteria(route)
+        self.completion = rules.completion(route)
+        self.events: list[Event] = []
+        self.trace: list[tuple[float, ...]] = []
+        self.film = Film()
+
+    def tick(self, state: WorldState) -> bool:
+        """Observe the world after a tick. Returns whether this ends the route."""
+        self.trace.append(
+            (state.time_s, *state.ego_centre, state.ego.yaw_rad, state.speed_mps, state.steer_rad)
+        )
+        news = [
+            *self.completion.update(state),
+            *(event for criterion in self._criteria for event in criterion.update(state)),
+        ]
+        self._note(state, news)
+        return any(event.kind in TERMINAL_KINDS for event in news)
+
+    def end(self, state: WorldState) -> None:
+        """Observe what the criteria report when the route is over."""
+        criteria = (self.completion, *self._criteria)
+        self._note(state, [event for criterion in criteria for event in criterion.finish(state)])
+        self.film.end(self._simulator, state)
+
+    def _note(self, state: WorldState, news: list[Event]) -> None:
+        self.events += news
+        self.film.note(self._simulator, state, self._criteria, news)
 
 
 def not_driven(
@@ -158,6 +176,13 @@ def not_driven(
 ) -> RouteResult:
     """The result of a route whose agent could not be set up: nothing was driven, and there are no
     infractions.
+
+    Args:
+        route: the route.
+        failed: why the agent could not be set up.
+        rules: penalties; without events they take nothing away.
+        index: position of the record among all.
+        keypoint_length_m: as for `drive_route`.
     """
     length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
     record = make_record(

@@ -1,0 +1,137 @@
+"""One process's part of an evaluation: it drives routes in a simulator of its own, with an agent of
+its own, and stores their results.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from auxdrive.geometry import euclidean, polyline_length
+
+from auxdrive_eval.driving.agents.messages import AgentDescription
+from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
+from auxdrive_eval.driving.drivers import AgentDriver, Driver, ExpertDriver
+from auxdrive_eval.driving.route_store import save_route, stored_route
+from auxdrive_eval.driving.runner import drive_route, not_driven
+from auxdrive_eval.driving.settings import DriverSource
+from auxdrive_eval.scoring import RULE_SETS
+from auxdrive_eval.simulators.base import Simulator
+from auxdrive_eval.simulators.settings import SimulatorSettings, make_simulator
+from auxdrive_eval.world import Route
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteJob:
+    """One drive of one route.
+
+    Attributes:
+        index: number of the drive among all, from 0; its result is stored under it.
+        route: what is driven.
+        seed: of traffic, lights and the agent's random numbers.
+    """
+
+    index: int
+    route: Route
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class MakeRouteWorker:
+    """Makes the worker of a process. It can be sent to another process if it has no `ready` agent.
+
+    Attributes:
+        source: who drives.
+        described: the agent's description from before the evaluation; None for the expert, and for
+            an agent that could not be set up.
+        simulator: what the routes are driven in. An agent's own camera takes the place of its
+            camera.
+        rules: name of the rule set.
+        out: the evaluation's folder.
+        ready: the agent if it is loaded already, for a single worker in this process.
+    """
+
+    source: DriverSource
+    described: AgentDescription | None
+    simulator: SimulatorSettings
+    rules: str
+    out: Path
+    ready: RemoteAgent | None = None
+
+    def with_agent(self, agent: RemoteAgent | None, workers: int) -> MakeRouteWorker:
+        """The same, with the agent that was loaded to describe it: kept if this process drives,
+        closed if several processes will.
+
+        Args:
+            agent: the loaded agent; None for the expert.
+            workers: number of processes that will drive.
+        """
+        if agent is None:
+            return self
+        # other agents' loaders that crashed are not asked again
+        source = replace(self.source, agent=agent.source)
+        if workers > 1:
+            agent.close()
+        return replace(self, source=source, ready=agent if workers == 1 else None)
+
+    def __call__(self) -> RouteWorker:
+        return RouteWorker(self)
+
+    def driver(self) -> Driver:
+        """The worker's driver. An agent that is not loaded yet is loaded when it is first used."""
+        source = self.source
+        if source.agent is None:
+            return ExpertDriver()
+        agent = self.ready or RemoteAgent(source.agent, source.limits, self.described)
+        return AgentDriver(agent, source.controller, source.creep_after_s)
+
+
+class RouteWorker:
+    """Drives routes in one simulator and stores their results.
+
+    Args:
+        make: what the worker is made of.
+    """
+
+    def __init__(self, make: MakeRouteWorker) -> None:
+        self._make, self._rules = make, RULE_SETS[make.rules]
+        self._driver = make.driver()
+        self._simulator: Simulator | None = None
+
+    def __call__(self, job: RouteJob) -> None:
+        _log.debug(
+            f"route {job.route.route_id} begins: {job.route.length_m:.0f} m, seed {job.seed}"
+        )
+        sparse_m = float(polyline_length(np.array(job.route.keypoints), euclidean))
+        try:
+            camera = self._driver.camera
+        except AgentFailed as failed:
+            result = not_driven(
+                job.route, failed, rules=self._rules, index=job.index, keypoint_length_m=sparse_m
+            )
+        else:
+            if self._simulator is None:
+                seen = self._make.simulator
+                self._simulator = make_simulator(
+                    seen if camera is None else seen.with_camera(camera)
+                )
+            result = drive_route(
+                self._simulator,
+                job.route,
+                self._driver,
+                rules=self._rules,
+                seed=job.seed,
+                index=job.index,
+                keypoint_length_m=sparse_m,
+            )
+        save_route(self._make.out, stored_route(result))
+
+    def close(self) -> None:
+        """Release the driver and the simulator."""
+        self._driver.close()
+        if self._simulator is not None:
+            self._simulator.close()
