@@ -107,8 +107,9 @@ def collect(
     Args:
         settings: what to record.
         out: the data set's folder.
-        workers: number of processes.
-        on_episode: called after each episode with the numbers of episodes and frames so far.
+        workers: number of processes; it does not change the data.
+        on_episode: called once at the beginning and after each episode, with the numbers of
+            episodes and frames that are there; None tells nobody.
 
     Raises:
         UsageError: `out` was recorded with other settings, or has more episodes than are asked for.
@@ -255,7 +256,11 @@ def _has_episodes(out: Path) -> bool:
 
 
 def more_settings(out: Path, episodes: int) -> CollectSettings:
-    """The settings for `episodes` more episodes than the recording in `out` has.
+    """The settings of the recording in `out`, to go on with it.
+
+    Args:
+        out: the data set's folder.
+        episodes: how many more to record than the recording has, 1 or more.
 
     Raises:
         UsageError: there is no recording, or `episodes` is less than 1.

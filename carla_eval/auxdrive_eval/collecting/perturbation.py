@@ -22,7 +22,11 @@ PEAK_RAD = (0.1, 0.4)
 
 
 class Perturbation:
-    """Pulses drawn from a seed. Ask for times in ascending order."""
+    """Pulses drawn from a seed. Ask for times in ascending order.
+
+    Args:
+        seed: of the pulses' times, lengths and peaks.
+    """
 
     def __init__(self, seed: int) -> None:
         self._rng = stream(seed, "perturbation")
@@ -46,5 +50,10 @@ class Perturbation:
         return self._peak_rad * (1.0 - abs(time_s - middle) / (self._end_s - middle))
 
     def apply(self, control: Control, time_s: float) -> Control:
-        """The control to execute instead of the expert's."""
+        """The control to execute instead of the expert's.
+
+        Args:
+            control: the expert's.
+            time_s: game time since the route began.
+        """
         return replace(control, steer_rad=control.steer_rad + self.offset_rad(time_s))

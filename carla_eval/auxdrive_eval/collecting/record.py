@@ -14,7 +14,8 @@ from auxdrive.cards import CameraSpec
 from auxdrive.data.episode_files import EPISODES_DIR
 from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.modalities import MODALITIES, Modality
-from auxdrive.route_follower import RouteFollower
+from auxdrive.route_follower import RouteFollower, TargetPoint
+from auxdrive.types import Control
 
 from auxdrive_eval.collecting.perturbation import Perturbation
 from auxdrive_eval.scoring import DEFAULT_RULES, RULE_SETS
@@ -31,7 +32,15 @@ student learns nothing new.
 
 @dataclass(frozen=True, slots=True)
 class EpisodePlan:
-    """Everything that decides an episode's content, besides the settings of the whole recording."""
+    """Everything that decides an episode's content, besides the settings of the whole recording.
+
+    Attributes:
+        index: number of the episode within the recording, from 0.
+        episode_id: name of its folder.
+        route_seed: seed of its route, town and weather (`Simulator.random_route`).
+        traffic_seed: seed of traffic and lights.
+        perturbation_seed: seed of the disturbances of the steering.
+    """
 
     index: int
     episode_id: str
@@ -41,8 +50,12 @@ class EpisodePlan:
 
 
 def plan_episode(seed: int, index: int, route_seeds: Sequence[int]) -> EpisodePlan:
-    """Plan the episode `index` of the recording with that seed. No route repeats before every route
-    seed has been used.
+    """Plan an episode. No route repeats before every route seed has been used.
+
+    Args:
+        seed: of the recording, 0 or more.
+        index: number of the episode within the recording, from 0.
+        route_seeds: the seeds of all routes that the recording may use.
     """
     turn, place = divmod(index, len(route_seeds))
     order = np.random.default_rng([seed, turn]).permutation(len(route_seeds))
@@ -59,7 +72,12 @@ def plan_episode(seed: int, index: int, route_seeds: Sequence[int]) -> EpisodePl
 
 
 def episode_id(seed: int, index: int) -> str:
-    """The name of an episode: the recording's seed and the episode's number, such as `s0-00012`."""
+    """The name of an episode: the recording's seed and the episode's number, such as `s0-00012`.
+
+    Args:
+        seed: of the recording.
+        index: number of the episode within the recording, from 0.
+    """
     return f"s{seed}-{index:05d}"
 
 
@@ -79,6 +97,15 @@ def record_episode(
     episode ends at the end of the route, after `max_episode_s`, at a collision (which no student
     should copy), or when the ego stands too long.
 
+    Args:
+        simulator: where the expert drives; it must have the sensors.
+        out: the data set's folder.
+        plan: what decides the episode's content.
+        modalities: what is recorded; the simulator must sense each of them.
+        ticks_per_frame: simulator ticks from one recorded frame to the next, 1 or more.
+        max_episode_s: longest duration of the episode, in seconds of game time.
+        perturb: whether the steering is disturbed at times.
+
     Returns:
         The number of frames.
 
@@ -94,29 +121,12 @@ def record_episode(
     shapes = _shapes(simulator.camera, modalities)
     with EpisodeWriter(out, plan.episode_id, modalities, shapes, keep_on_error=False) as writer:
         while not over.reached(state):
-            target_ego_m, command = follower.update(state.ego)
+            target = follower.update(state.ego)
             control = simulator.expert()
             if state.frame % ticks_per_frame == 0:
-                writer.append(
-                    simulator.sense(modalities),
-                    {
-                        "time_s": state.time_s,
-                        "x_m": state.ego.x_m,
-                        "y_m": state.ego.y_m,
-                        "yaw_rad": state.ego.yaw_rad,
-                        "speed_mps": state.speed_mps,
-                        "steer_rad": control.steer_rad,
-                        "throttle": control.throttle,
-                        "brake": control.brake,
-                        "command": int(command),
-                        "target_x_m": target_ego_m[0],
-                        "target_y_m": target_ego_m[1],
-                        "disturbed": int(
-                            perturbation is not None
-                            and perturbation.offset_rad(state.time_s) != 0.0
-                        ),
-                    },
-                )
+                disturbed = perturbation is not None and perturbation.offset_rad(state.time_s) != 0
+                row = _state_row(state, control, target, disturbed)
+                writer.append(simulator.sense(modalities), row)
             state = simulator.step(
                 control if perturbation is None else perturbation.apply(control, state.time_s)
             )
@@ -125,6 +135,26 @@ def record_episode(
             f"route {plan.route_seed}"
         )
         return len(writer)
+
+
+def _state_row(
+    state: WorldState, label: Control, target: TargetPoint, disturbed: bool
+) -> dict[str, float]:
+    """What is recorded beside the frames of a tick, by the fields of `STATE_DTYPE`."""
+    return {
+        "time_s": state.time_s,
+        "x_m": state.ego.x_m,
+        "y_m": state.ego.y_m,
+        "yaw_rad": state.ego.yaw_rad,
+        "speed_mps": state.speed_mps,
+        "steer_rad": label.steer_rad,
+        "throttle": label.throttle,
+        "brake": label.brake,
+        "command": int(target.command),
+        "target_x_m": target.target_ego_m[0],
+        "target_y_m": target.target_ego_m[1],
+        "disturbed": int(disturbed),
+    }
 
 
 def _shapes(camera: CameraSpec, modalities: Sequence[Modality]) -> dict[Modality, tuple[int, ...]]:
@@ -159,5 +189,10 @@ class _End:
 
 
 def episode_folder(out: Path, name: str) -> Path:
-    """The folder of a complete episode."""
+    """The folder of a complete episode, whether or not it is there.
+
+    Args:
+        out: the data set's folder.
+        name: the episode's name; "" gives the folder of all episodes.
+    """
     return out / EPISODES_DIR / name

@@ -102,7 +102,8 @@ def collect_settings(
     Args:
         simulator: None is the embedded simulator with its defaults.
         modalities: what to record; None is everything that the simulator can sense.
-        values: the other fields of `CollectSettings`.
+        values: the other fields of `CollectSettings`, by their names; `episodes` or `frames` must
+            be among them.
 
     Raises:
         UsageError: values are not possible; the message names every mistake.
@@ -142,6 +143,13 @@ def splits_of(indices: list[int], settings: CollectSettings) -> dict[str, tuple[
 
     If there are fewer than ten and these two are not among them, the last episodes are used
     instead.
+
+    Args:
+        indices: numbers of the episodes that are there, ascending.
+        settings: of the recording; its `split` puts all episodes into one.
+
+    Returns:
+        The episodes' names by split, without splits that would be empty.
     """
     names = {index: episode_id(settings.seed, index) for index in indices}
     if settings.split is not None:

@@ -51,7 +51,12 @@ class Tally:
     flags: Counter[str] = field(default_factory=Counter)
 
     def add(self, prediction: Prediction, braked: bool) -> None:
-        """Count a prediction."""
+        """Count a prediction.
+
+        Args:
+            prediction: whose flags are counted too.
+            braked: whether it could not be used, so that the car braked.
+        """
         self.predictions += 1
         self.braked += braked
         self.flagged += bool(prediction.flags) and not braked
@@ -85,6 +90,10 @@ class Driver(Protocol):
     def control(self, simulator: Simulator, state: WorldState) -> Control:
         """The control for this tick.
 
+        Args:
+            simulator: whose sensors show the world as it is now.
+            state: the world after the last tick, or as the route begins.
+
         Raises:
             AgentFailed: the agent failed.
         """
@@ -107,10 +116,20 @@ class ExpertDriver:
         self.tally = Tally()
 
     def start(self, route: Route, seed: int) -> None:
-        """Does nothing: the expert remembers nothing."""
+        """Does nothing: the expert remembers nothing.
+
+        Args:
+            route: not used; the simulator is reset to it.
+            seed: not used; the simulator is reset with it.
+        """
 
     def control(self, simulator: Simulator, state: WorldState) -> Control:  # noqa: ARG002 - the expert looks for itself
-        """The expert's control."""
+        """The expert's control.
+
+        Args:
+            simulator: whose expert drives.
+            state: not used; the simulator knows more.
+        """
         return simulator.expert()
 
     def output(self) -> str:
@@ -134,7 +153,16 @@ class SeatedAgent(Protocol):
         """Begin a new route."""
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray]) -> Prediction:
-        """Predict. Raises AgentFailed if the agent cannot."""
+        """Predict.
+
+        Args:
+            observation: what the agent would be given in a vehicle too.
+            auxiliaries: a frame of each modality of the description's `auxiliaries`, in the stored
+                format, whose shapes and units stand in `auxdrive.MODALITIES`.
+
+        Raises:
+            AgentFailed: the agent cannot.
+        """
 
     def output(self) -> str:
         """The end of what the agent has printed during this route."""
@@ -170,7 +198,15 @@ class AgentDriver:
         return self._agent.description.camera
 
     def start(self, route: Route, seed: int) -> None:
-        """Start a new route: agent, controller, target points and the kept control begin anew."""
+        """Start a new route: agent, controller, target points and the kept control begin anew.
+
+        Args:
+            route: whose points give the agent its target points and commands.
+            seed: of the agent's random numbers.
+
+        Raises:
+            AgentFailed: the agent cannot be loaded or reset, or its controller cannot be made.
+        """
         self._agent.begin(seed)
         self._follower = RouteFollower(route.points, route.options)
         self._held, self._tick, self.tally = Control(0.0, 0.0, 0.0), 0, Tally()
@@ -180,7 +216,16 @@ class AgentDriver:
             raise AgentFailed(SET_UP, str(error)) from error
 
     def control(self, simulator: Simulator, state: WorldState) -> Control:
-        """Predict at every second tick; keep the control in between."""
+        """Predict at every second tick; keep the control in between.
+
+        Args:
+            simulator: whose sensors show what the agent sees now.
+            state: the world after the last tick, or as the route begins.
+
+        Raises:
+            AgentFailed: the agent failed, or its prediction cannot be followed.
+            SimulatorError: the simulator has no sensor for a modality that the agent needs.
+        """
         assert self._follower is not None, "start() comes first"
         target_ego_m, command = self._follower.update(state.ego)
         if self._tick % TICKS_PER_PREDICTION == 0:
@@ -241,6 +286,11 @@ def _controller_of(prediction: Prediction) -> str:
 def check_controller(description: AgentDescription, controller: str | None) -> None:
     """Refuse a controller that does not fit the agent's vehicle, or its task if the agent names
     one.
+
+    Args:
+        description: of the agent.
+        controller: name of a controller; None takes that of the agent's task, and nothing is
+            checked.
 
     Raises:
         UsageError: the controller does not fit.

@@ -27,6 +27,9 @@ Shot = tuple[float, UInt8]
 class Film:
     """The film of one drive. The length of the drive is not known in advance, so whenever there are
     too many images, every second one is dropped.
+
+    Args:
+        images: the most images at even distances; those of infractions are not counted.
     """
 
     def __init__(self, images: int = FILM_IMAGES) -> None:
@@ -41,7 +44,13 @@ class Film:
         self._last: Shot | None = None
 
     def look(self, simulator: Simulator, state: WorldState) -> None:
-        """Take an image if the car has driven far enough since the last one."""
+        """Take an image if the car has driven far enough since the last one. To be called at every
+        tick, before the car is moved.
+
+        Args:
+            simulator: whose camera takes the image.
+            state: the world that the camera sees.
+        """
         if self._centre is not None:
             self._driven_m += math.dist(self._centre, state.ego_centre)
         self._centre = state.ego_centre
@@ -62,6 +71,13 @@ class Film:
     ) -> None:
         """Take an image of what begins at this tick. It is kept as long as it may become an event,
         and afterwards if it did.
+
+        Args:
+            simulator: whose camera takes the image.
+            state: the world after the tick, which the camera sees.
+            criteria: that have looked at this state; their `pending` says what began and is not
+                decided yet.
+            news: the events that were reported at this tick.
         """
         pending = {criterion.pending.frame for criterion in criteria if criterion.pending}
         if state.frame in pending and state.frame not in self._begun:
@@ -78,7 +94,12 @@ class Film:
         self._begun = {frame: shot for frame, shot in self._begun.items() if frame in pending}
 
     def end(self, simulator: Simulator, state: WorldState) -> None:
-        """Take the last image."""
+        """Take the last image.
+
+        Args:
+            simulator: whose camera takes the image.
+            state: the world at the end of the route.
+        """
         self._last = _shot(simulator, state)
 
     def shots(self) -> tuple[Shot, ...]:

@@ -67,7 +67,7 @@ class DriverIdentity(Strict):
     sensors: tuple[str, ...] = ()
 
     def changes(self, now: DriverIdentity) -> str:
-        """The differences in words; empty if there are none."""
+        """The differences between this driver and a later one in words; empty if there are none."""
         if self.sha256 == now.sha256:
             return ""
         changed = sorted(
@@ -85,7 +85,15 @@ class DriverIdentity(Strict):
         )
 
     def with_new_files(self, agent: AgentSource, out: Path) -> DriverIdentity:
-        """The same, with the files that have appeared since in `made_while_driving`."""
+        """The same, with the files that have appeared since in `made_while_driving`.
+
+        Args:
+            agent: whose folder is looked at; its files are not read.
+            out: the evaluation's folder, which does not belong to the agent.
+
+        Raises:
+            UsageError: the agent's folder cannot be read.
+        """
         if not self.files:
             return self
         new = names_of_files(agent.path, out) - self.files.keys()
@@ -147,7 +155,17 @@ EVALUATION: FolderKind[Begun] = FolderKind(
 def write_folder(
     out: Path, settings: EvaluationSettings, driver: DriverIdentity, routes: Sequence[Route]
 ) -> None:
-    """Write the files beside the routes."""
+    """Write the files beside the routes: `settings.json`, `driver.json` and `plan.json`.
+
+    Args:
+        out: the evaluation's folder.
+        settings: what decides its results.
+        driver: what the driver consists of.
+        routes: as planned, each once, whatever the number of repeats.
+
+    Raises:
+        DataError: the disk cannot be written.
+    """
     write_atomic(out / SETTINGS_NAME, _json(settings))
     write_driver(out, driver)
     write_atomic(
@@ -157,7 +175,15 @@ def write_folder(
 
 
 def write_driver(out: Path, driver: DriverIdentity) -> None:
-    """Write `driver.json`."""
+    """Write `driver.json`.
+
+    Args:
+        out: the evaluation's folder.
+        driver: what the driver consists of.
+
+    Raises:
+        DataError: the disk cannot be written.
+    """
     write_atomic(out / DRIVER_NAME, _json(driver))
 
 
@@ -225,7 +251,20 @@ def _route(plan: _Plan) -> Route:
 def write_results(
     out: Path, settings: EvaluationSettings, done: Mapping[int, StoredRoute], sensors: Iterable[str]
 ) -> dict[str, Any]:
-    """Write and return the results document of the routes that are finished so far."""
+    """Write and return the results document of the routes that are finished so far.
+
+    Args:
+        out: the evaluation's folder.
+        settings: what decides the results; they also say how many drives there will be.
+        done: the finished drives by their numbers.
+        sensors: the leaderboard's names of the agent's sensors, such as "carla_camera".
+
+    Returns:
+        The leaderboard's document, with a part of ours under the key `auxdrive`.
+
+    Raises:
+        DataError: the disk cannot be written.
+    """
     total, kind = settings.route_count * settings.repeats, settings.simulator.kind
     records = [done[index].record for index in sorted(done)]
     document = results_document(records, total, list(sensors), finished=len(done) == total)

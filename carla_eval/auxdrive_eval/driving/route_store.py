@@ -160,7 +160,12 @@ def _tally(tally: Tally) -> StoredTally:
 
 
 def route_folder(out: Path, index: int) -> Path:
-    """The folder of the route with that index."""
+    """The folder of a drive, whether or not it is there.
+
+    Args:
+        out: the evaluation's folder.
+        index: number of the drive among all, from 0.
+    """
     return out / "routes" / f"{index:05d}"
 
 
@@ -190,6 +195,10 @@ def is_route(folder: Path) -> bool:
 def save_route(out: Path, route: StoredRoute) -> None:
     """Store a finished route, and replace an earlier result of it. When this returns, the route is
     on the disk, where it also survives a power cut.
+
+    Args:
+        out: the evaluation's folder.
+        route: the drive; the index of its record names the folder.
 
     Raises:
         DataError: the disk cannot be written; no incomplete route is left under its name.
@@ -227,7 +236,11 @@ def _files(route: StoredRoute) -> Mapping[str, bytes]:
 
 
 def load_route(out: Path, index: int) -> StoredRoute | None:
-    """Read the stored route with that index; None if it has not been driven.
+    """Read the stored drive with that number; None if it has not been driven.
+
+    Args:
+        out: the evaluation's folder.
+        index: number of the drive among all, from 0.
 
     Raises:
         DataError: the route is damaged.

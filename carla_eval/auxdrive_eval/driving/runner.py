@@ -79,8 +79,8 @@ def drive_route(
         route: the route.
         driver: who drives.
         rules: the criteria and penalties.
-        seed: of traffic and lights.
-        index: position of the record among all.
+        seed: of traffic and lights, and of the random numbers that the driver may draw.
+        index: position of the record among all, from 0.
         keypoint_length_m: length along the sparse keypoints, which leaderboard 1.0 reports as the
             route's length; None takes the dense length.
 
@@ -180,8 +180,8 @@ def not_driven(
     Args:
         route: the route.
         failed: why the agent could not be set up.
-        rules: penalties; without events they take nothing away.
-        index: position of the record among all.
+        rules: whose penalty of no events is recorded.
+        index: position of the record among all, from 0.
         keypoint_length_m: as for `drive_route`.
     """
     length_m = route.length_m if keypoint_length_m is None else keypoint_length_m

@@ -14,7 +14,16 @@ from auxdrive_eval.simulators.base import Simulator
 
 
 def sense(simulator: Simulator, modalities: Collection[Modality]) -> Mapping[Modality, AnyArray]:
-    """Frames in the stored formats. They are valid until the next call.
+    """Frames of the present moment. They are valid until the next call.
+
+    Args:
+        simulator: whose sensors are read; each once, also if several modalities are computed from
+            it.
+        modalities: the modalities that are wanted.
+
+    Returns:
+        At least the modalities that are wanted, in the stored formats, whose shapes and units stand
+        in `auxdrive.MODALITIES`.
 
     Raises:
         SimulatorError: no route is being driven, or a modality can be neither sensed nor computed.

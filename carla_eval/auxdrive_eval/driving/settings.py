@@ -99,7 +99,16 @@ def evaluation_settings(
     repeats: int,
     seed: int,
 ) -> EvaluationSettings:
-    """The settings of an evaluation, before its driver has been identified.
+    """The settings of an evaluation, before its driver has been identified (`driver_sha256` is
+    empty).
+
+    Args:
+        routes: what is driven, in this order.
+        source: who drives.
+        simulator: what the routes are driven in. It is made once, without sensors, for its version.
+        rules: name of a rule set.
+        repeats: how often each route is driven, 1 or more.
+        seed: of traffic and lights, 0 or more.
 
     Raises:
         UsageError: nothing can be driven with these settings.
@@ -144,6 +153,14 @@ def hash_routes(routes: Iterable[Route]) -> str:
 def traffic_seed(seed: int, route: Route, repeat: int) -> int:
     """The seed of traffic and lights for one repeat of a route. It depends on the route itself, not
     on its place in a list.
+
+    Args:
+        seed: of the whole evaluation, 0 or more.
+        route: whose town and id count.
+        repeat: which of its repeats, from 0.
+
+    Returns:
+        A number from 0 to 2^32 - 1.
     """
     name = hashlib.sha256(f"{route.town}\0{route.route_id}".encode()).digest()
     words = [int.from_bytes(name[start : start + 4], "big") for start in range(0, 16, 4)]
@@ -170,7 +187,16 @@ def read_settings(folder: Path) -> EvaluationSettings:
 def differences(
     before: EvaluationSettings, now: EvaluationSettings, but: Iterable[str] = ()
 ) -> list[str]:
-    """Every setting that differs, with both values."""
+    """Every setting that differs, with both values.
+
+    Args:
+        before: of the evaluation that was begun.
+        now: of the one that is to continue it, or to be joined with it.
+        but: names of settings that are not compared.
+
+    Returns:
+        A clause for each setting, for messages.
+    """
     return [
         changed(name, getattr(before, name), getattr(now, name))
         for name in EvaluationSettings.model_fields

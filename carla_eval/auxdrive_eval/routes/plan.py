@@ -28,6 +28,10 @@ MAX_SEED = 9999
 def routes_of_file(path: Path, simulator: Simulator) -> tuple[Route, ...]:
     """Read the routes of a file, and plan them on the lanes of the simulator's towns.
 
+    Args:
+        path: a route file of leaderboard 1.0 (`auxdrive_eval.routes.read_routes`).
+        simulator: in which they will be driven; it needs no sensors.
+
     Raises:
         DataError: the file is damaged.
         SimulatorError: the simulator has no such town, or no way connects the keypoints.
@@ -36,7 +40,15 @@ def routes_of_file(path: Path, simulator: Simulator) -> tuple[Route, ...]:
 
 
 def routes_of_seeds(seeds: Sequence[int], simulator: Simulator) -> tuple[Route, ...]:
-    """One route for each seed, in the town and weather that the simulator has for that seed."""
+    """One route for each seed, in the town and weather that the simulator has for that seed.
+
+    Args:
+        seeds: from 0 to 9999; the routes come in their order.
+        simulator: in which they will be driven; it needs no sensors.
+
+    Raises:
+        SimulatorError: the simulator has no route for a seed.
+    """
     return tuple(simulator.random_route(seed) for seed in seeds)
 
 

@@ -231,6 +231,10 @@ def write_routes(path: Path, specs: Iterable[RouteSpec]) -> None:
     """Write a route file from which `read_routes` reads equal specifications. A waypoint has a yaw
     if its specification has one.
 
+    Args:
+        path: of the file; an old one is replaced.
+        specs: the routes, in the right-handed world frame; in the file they stand in CARLA's frame.
+
     Raises:
         DataError: the file cannot be written.
     """

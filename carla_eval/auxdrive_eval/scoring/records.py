@@ -57,8 +57,12 @@ AGENT_FAILURES = frozenset({f"Failed - {SET_UP}", f"Failed - {CRASHED}"})
 
 
 def route_status(events: Sequence[Event], failure: str = "") -> str:
-    """'Completed', 'Failed', or 'Failed - <reason>'. `failure` is the reason if something else than
-    the criteria ended the route.
+    """A route's status in the leaderboard's words: 'Completed', 'Failed', or 'Failed - <reason>'.
+
+    Args:
+        events: what the criteria observed.
+        failure: the reason if something else than the criteria ended the route, such as `CRASHED`;
+            empty if nothing did.
     """
     kinds = {event.kind for event in events}
     if EventKind.ROUTE_COMPLETED in kinds and not failure:
@@ -80,8 +84,8 @@ def make_record(
     """The record of a route.
 
     Args:
-        index: position of the record among all.
-        route_id: the route's id.
+        index: position of the record among all, from 0.
+        route_id: the route's id, after the leaderboard's `ROUTE_ID_PREFIX`.
         events: what the criteria observed.
         completion_percent: how much of the route was driven, 0..100.
         penalty: the rule set's function from events to a factor.

@@ -42,6 +42,10 @@ def global_record(records: Sequence[RouteRecord], total_routes: int) -> dict[str
     Scores are means over `total_routes`. Their standard deviations divide by n - 1; for a single
     route they are the string 'NaN'. The number of an infraction is the SUM over routes of (count /
     kilometres driven on that route), not a mean; routes of which nothing was driven are left out.
+
+    Args:
+        records: of the drives that are finished.
+        total_routes: number of all drives; each repeat of a route counts.
     """
     status = "Completed" if all(record.status == "Completed" for record in records) else "Failed"
     meta: dict[str, Any] = {
@@ -151,7 +155,16 @@ def values_of(record: dict[str, Any]) -> list[str]:
 
 
 def entry_status(records: Sequence[RouteRecord], progress: tuple[int, int]) -> tuple[str, bool]:
-    """(entry_status, eligible) of a finished evaluation."""
+    """What the leaderboard says of a finished evaluation as a whole.
+
+    Args:
+        records: of its drives.
+        progress: the document's `progress`: how many drives are done, and of how many.
+
+    Returns:
+        The document's `entry_status` and `eligible`. Without all records an evaluation is not
+        eligible.
+    """
     done, total = progress
     if len(records) != total or done != total:
         return "Finished with missing data", False
@@ -165,6 +178,15 @@ def results_document(
 ) -> dict[str, Any]:
     """The whole results document. Until all routes are driven its status is 'Started', and it has
     no global record.
+
+    Args:
+        records: of the drives that are finished so far, in order.
+        total_routes: number of all drives; each repeat of a route counts.
+        sensors: the leaderboard's names of the agent's sensors, such as "carla_camera".
+        finished: whether all drives are done.
+
+    Returns:
+        The document as JSON's types, with the leaderboard's own keys.
     """
     progress = (len(records), total_routes)
     document: dict[str, Any] = {

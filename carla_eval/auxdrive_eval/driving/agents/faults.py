@@ -33,6 +33,14 @@ class AgentFault(Exception):
 def own_error(name: str, message: str) -> AuxdriveError | None:
     """An auxdrive error from its class name and message, if its class can be made from a message
     alone.
+
+    Args:
+        name: name of its class; empty if the agent raised something that is none of auxdrive's.
+        message: its text.
+
+    Returns:
+        None if `name` is empty. A plain `AuxdriveError` if there is no such class here, and the
+        nearest base class if its class needs more than a message.
     """
     kind = getattr(auxdrive.errors, name, None)
     if not name or not (isinstance(kind, type) and issubclass(kind, AuxdriveError)):

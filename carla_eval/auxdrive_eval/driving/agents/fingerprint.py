@@ -39,7 +39,8 @@ def hash_files(path: Path, leave_out: Path | None = None) -> dict[str, str]:
 
     Args:
         path: the agent's file or folder.
-        leave_out: a folder that does not belong to the agent, such as the results of the drive.
+        leave_out: a folder that does not belong to the agent, such as the results of the drive;
+            None if there is none.
 
     Raises:
         UsageError: something cannot be read, or there are more than `MOST_FILES` files.
@@ -52,7 +53,15 @@ def hash_files(path: Path, leave_out: Path | None = None) -> dict[str, str]:
 
 
 def names_of_files(path: Path, leave_out: Path | None = None) -> set[str]:
-    """The names that `hash_files` would return, without reading the files."""
+    """The names that `hash_files` would return, without reading the files.
+
+    Args:
+        path: the agent's file or folder.
+        leave_out: a folder that does not belong to the agent; None if there is none.
+
+    Raises:
+        UsageError: a folder cannot be read, or there are more than `MOST_FILES` files.
+    """
     return {name for name, _ in _walk(path, leave_out)}
 
 
@@ -60,7 +69,9 @@ class Watch:
     """Notices changes of an agent's files. It reads only the files that were touched.
 
     Args:
-        hashes: what `hash_files` returned.
+        path: the agent's file or folder.
+        leave_out: as for `hash_files`.
+        hashes: what `hash_files` returned for these two.
     """
 
     def __init__(self, path: Path, leave_out: Path | None, hashes: dict[str, str]) -> None:

@@ -99,7 +99,16 @@ class AgentProcess:
             thread.start()
 
     def load(self, source: AgentSource, limit_s: float) -> dict[str, Any]:
-        """Load the agent. Returns its description in JSON's types.
+        """Load the agent.
+
+        Args:
+            source: where the agent is loaded from; a relative path begins at this process's working
+                folder.
+            limit_s: how long to wait, in seconds of wall time; infinity is allowed.
+
+        Returns:
+            The agent's description in JSON's types, which is still to be checked
+            (`AgentDescription`).
 
         Raises:
             AgentFault: as `ask`.
@@ -118,8 +127,11 @@ class AgentProcess:
 
         Args:
             body: the command, in JSON's types.
-            limit_s: how long to wait, in seconds.
-            arrays: arrays that are sent with it.
+            limit_s: how long to wait, in seconds of wall time; infinity is allowed.
+            arrays: arrays that are sent with it, by their names.
+
+        Returns:
+            The reply in JSON's types.
 
         Raises:
             AgentFault: the agent raised an exception, its process ended, or it took longer than

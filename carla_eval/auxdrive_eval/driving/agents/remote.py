@@ -109,7 +109,13 @@ class RemoteAgent:
         self._ask({"op": "begin", "seed": seed}, self._limits.setup_s, SET_UP)
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray]) -> Prediction:
-        """See `auxdrive.agent.Agent.act`.
+        """See `auxdrive.agent.Agent.act`. After a failure its process is ended, and the next route
+        begins with a new one.
+
+        Args:
+            observation: of this moment.
+            auxiliaries: a frame of each modality of the description's `auxiliaries`, in the stored
+                format, whose shapes and units stand in `auxdrive.MODALITIES`.
 
         Raises:
             AgentFailed: the agent raised an exception, ended, took too long, or returned something

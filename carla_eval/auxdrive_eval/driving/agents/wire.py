@@ -33,7 +33,13 @@ class BrokenMessage(Exception):
 def write_message(
     pipe: BinaryIO, body: Mapping[str, Any], arrays: Mapping[str, AnyArray] = NO_ARRAYS
 ) -> None:
-    """Send a message. `body` must consist of JSON's types."""
+    """Send a message.
+
+    Args:
+        pipe: open for writing; the message is flushed.
+        body: consists of JSON's types.
+        arrays: numbers of any shape and type, by their names.
+    """
     listed = [(name, array.dtype.str, array.shape) for name, array in arrays.items()]
     head = json.dumps({"body": body, "arrays": listed}).encode("ascii")
     pipe.write(len(head).to_bytes(_LENGTH_BYTES, "big") + head)
