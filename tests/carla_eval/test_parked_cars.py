@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
-from auxdrive_eval.simulators.embedded.render import meshes
-from auxdrive_eval.simulators.embedded.render.cars import PAINTS, car_faces
-from auxdrive_eval.simulators.embedded.render.town_faces import _prop
+from auxdrive_eval.simulators.embedded.render.shapes import meshes
+from auxdrive_eval.simulators.embedded.render.shapes.cars import PAINTS, car_faces
+from auxdrive_eval.simulators.embedded.render.shapes.town_faces import _prop
 from auxdrive_eval.simulators.embedded.town.generate import town_from_name
 from auxdrive_eval.simulators.embedded.town.model import (
     CAR_COLOURS,

@@ -6,19 +6,19 @@ import math
 
 import numpy as np
 import pytest
-from auxdrive_eval.simulators.embedded.render import bodies, meshes
 from auxdrive_eval.simulators.embedded.render import roof_lidar as lidar
 from auxdrive_eval.simulators.embedded.render.atmosphere import Overlay, light_of, shade
-from auxdrive_eval.simulators.embedded.render.cars import car_faces
-from auxdrive_eval.simulators.embedded.render.faces import (
+from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
+from auxdrive_eval.simulators.embedded.render.shapes import bodies, meshes
+from auxdrive_eval.simulators.embedded.render.shapes.cars import car_faces
+from auxdrive_eval.simulators.embedded.render.shapes.faces import (
     CLASS_ID,
     Face,
     Layer,
     newell_normals,
     pack,
 )
-from auxdrive_eval.simulators.embedded.render.flat_faces import simplify, strip, triangulate
-from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
+from auxdrive_eval.simulators.embedded.render.shapes.flat_faces import simplify, strip, triangulate
 from auxdrive_eval.simulators.embedded.render.textures import make_textures
 from auxdrive_eval.simulators.embedded.town.model import CarKind
 from auxdrive_eval.world import Weather

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from auxdrive.errors import SimulatorError
 from panda3d.core import NodePath, ShadeModelAttrib, Texture
 
-from auxdrive_eval.simulators.embedded.render import bodies, meshes
 from auxdrive_eval.simulators.embedded.render.atmosphere import Light
-from auxdrive_eval.simulators.embedded.render.cars import PAINTS, car_faces
-from auxdrive_eval.simulators.embedded.render.faces import Face, Layer, PlaneTable, pack
 from auxdrive_eval.simulators.embedded.render.graphs import (
     attach_image,
     attach_numbers,
@@ -20,7 +17,10 @@ from auxdrive_eval.simulators.embedded.render.graphs import (
 )
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
 from auxdrive_eval.simulators.embedded.render.rasteriser import make_geom, make_node, number_colours
-from auxdrive_eval.simulators.embedded.render.town_faces import HEAD_CENTRE_M, light_posts
+from auxdrive_eval.simulators.embedded.render.shapes import bodies, meshes
+from auxdrive_eval.simulators.embedded.render.shapes.cars import PAINTS, car_faces
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Face, Layer, PlaneTable, pack
+from auxdrive_eval.simulators.embedded.render.shapes.town_faces import HEAD_CENTRE_M, light_posts
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.town.model import CarKind, CarPose, Town
 from auxdrive_eval.world import LightColour

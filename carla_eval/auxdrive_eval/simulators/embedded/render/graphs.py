@@ -26,9 +26,9 @@ from panda3d.core import (
 )
 
 from auxdrive_eval.simulators.embedded.render.atmosphere import Light, shade
-from auxdrive_eval.simulators.embedded.render.faces import CLASS_ID, Face, Layer, Mesh, pack
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
 from auxdrive_eval.simulators.embedded.render.rasteriser import make_geom, make_node, number_colours
+from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID, Face, Layer, Mesh, pack
 from auxdrive_eval.simulators.embedded.render.textures import FACADE_DIMMING, FACADES
 
 TILE_M, SMALL_TILE_M = 100.0, 60.0

@@ -18,7 +18,6 @@ from panda3d.core import NodePath
 from auxdrive_eval.simulators.embedded.render import roof_lidar as lidar
 from auxdrive_eval.simulators.embedded.render.actors import Actors
 from auxdrive_eval.simulators.embedded.render.atmosphere import Light, Overlay, light_of
-from auxdrive_eval.simulators.embedded.render.faces import CLASS_ID
 from auxdrive_eval.simulators.embedded.render.graphs import (
     SMALL_REACH_M,
     SMALL_TILE_M,
@@ -28,9 +27,10 @@ from auxdrive_eval.simulators.embedded.render.graphs import (
 )
 from auxdrive_eval.simulators.embedded.render.planes import FaceRegistry
 from auxdrive_eval.simulators.embedded.render.rasteriser import Device, Target, View, make_texture
+from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID
+from auxdrive_eval.simulators.embedded.render.shapes.town_faces import town_faces
 from auxdrive_eval.simulators.embedded.render.sky import attach_sky
 from auxdrive_eval.simulators.embedded.render.textures import make_textures
-from auxdrive_eval.simulators.embedded.render.town_faces import town_faces
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.world import Weather

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from auxdrive.types import AnyArray, Float32
 
-from auxdrive_eval.simulators.embedded.render.faces import CLASS_ID
 from auxdrive_eval.simulators.embedded.render.rasteriser import View
+from auxdrive_eval.simulators.embedded.render.shapes.faces import CLASS_ID
 
 MOUNT_M = (1.3, 0.0, 2.4)
 RANGE_M = 60.0

@@ -2,7 +2,7 @@
 arrays.
 
 Each face keeps its plane, since distances are computed from planes, not read from a depth buffer
-(see `planes`). World or car frame, z up, metres.
+(see `render.planes`). World or car frame, z up, metres.
 
 Legend: V vertices, T triangles, F faces.
 """

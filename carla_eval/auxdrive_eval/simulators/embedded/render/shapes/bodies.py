@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.render.faces import Colour, Face
-from auxdrive_eval.simulators.embedded.render.meshes import (
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face
+from auxdrive_eval.simulators.embedded.render.shapes.meshes import (
     box_outline,
     place,
     prism,

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.render.faces import Colour, Face, Layer
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face, Layer
 
 
 def rectangle(x0: float, y0: float, x1: float, y1: float, z: float) -> Float64:

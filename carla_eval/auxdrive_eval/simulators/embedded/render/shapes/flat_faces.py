@@ -12,7 +12,7 @@ import numpy as np
 from auxdrive.types import AnyArray, Float64
 from panda3d.core import Triangulator
 
-from auxdrive_eval.simulators.embedded.render.faces import Colour, Face, Layer
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face, Layer
 
 _LONGEST_M = 12.0
 

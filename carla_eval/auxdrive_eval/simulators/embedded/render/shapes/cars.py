@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from auxdrive.types import Float64
 
-from auxdrive_eval.simulators.embedded.render.faces import Colour, Face
-from auxdrive_eval.simulators.embedded.render.meshes import shadow
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face
+from auxdrive_eval.simulators.embedded.render.shapes.meshes import shadow
 from auxdrive_eval.simulators.embedded.town.model import CarKind
 
 PAINTS: tuple[Colour, ...] = (

@@ -14,10 +14,10 @@ import numpy as np
 from auxdrive.geometry import cumulative_length
 from auxdrive.types import AnyArray, Float64
 
-from auxdrive_eval.simulators.embedded.render import bodies, meshes
-from auxdrive_eval.simulators.embedded.render.cars import car_faces
-from auxdrive_eval.simulators.embedded.render.faces import Colour, Face, Layer
-from auxdrive_eval.simulators.embedded.render.flat_faces import (
+from auxdrive_eval.simulators.embedded.render.shapes import bodies, meshes
+from auxdrive_eval.simulators.embedded.render.shapes.cars import car_faces
+from auxdrive_eval.simulators.embedded.render.shapes.faces import Colour, Face, Layer
+from auxdrive_eval.simulators.embedded.render.shapes.flat_faces import (
     flat,
     left_normals,
     simplify,
