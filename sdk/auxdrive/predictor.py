@@ -114,15 +114,8 @@ class Predictor:
             RuntimeUnavailable: the runtime or device cannot be had here.
         """
         RUNTIMES[runtime]  # an unknown runtime is reported first, whatever is wrong with the bundle
-        threads = DEFAULT_THREADS if threads is None else threads
-        if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-            raise UsageError(f"threads must be a whole number, 1 or more, got {threads!r}")
-        if isinstance(bundle, Bundle):
-            opened = bundle
-            if expect_sha256 is not None:
-                opened.hold_to(expect_sha256)
-        else:
-            opened = Bundle.open(bundle, expect_sha256)
+        threads = _checked_threads(threads)
+        opened = _opened(bundle, expect_sha256)
         model, card = opened.read(MODEL_NAME), opened.card
         admit(model, card, f"{opened.model_path}")
         session = open_session(
@@ -273,6 +266,21 @@ def _run_often(session: Session, n: int) -> None:
         # A graph that is far too slow is refused here, in the first run: later calls have no
         # deadline.
         session.run(FIRST_RUN_S if turn == 0 else None)
+
+
+def _checked_threads(threads: int | None) -> int:
+    threads = DEFAULT_THREADS if threads is None else threads
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise UsageError(f"threads must be a whole number, 1 or more, got {threads!r}")
+    return threads
+
+
+def _opened(bundle: str | os.PathLike[str] | Bundle, expect_sha256: str | None) -> Bundle:
+    if not isinstance(bundle, Bundle):
+        return Bundle.open(bundle, expect_sha256)
+    if expect_sha256 is not None:
+        bundle.hold_to(expect_sha256)
+    return bundle
 
 
 def _one_frame(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:

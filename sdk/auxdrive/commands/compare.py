@@ -75,10 +75,7 @@ def compare(
     if json_output:
         console.print_json(found.model_dump(mode="json"))
     elif markdown:
-        from auxdrive.commands.comparing.tables import markdown as as_markdown
-
-        for line in as_markdown(found, metrics).splitlines():
-            console.line(line)
+        show_markdown(found, metrics)
     else:
         show_comparison(found, metrics)
     if plot is not None:
@@ -105,6 +102,19 @@ def show_comparison(found: Comparison, metrics: list[str]) -> None:
         console.note(f"missing: {path}: {reason}")
     for note in found.notes:
         console.note(note)
+
+
+def show_markdown(found: Comparison, metrics: list[str]) -> None:
+    """Print a comparison as Markdown.
+
+    Args:
+        found: the comparison.
+        metrics: names of those to show.
+    """
+    from auxdrive.commands.comparing.tables import markdown
+
+    for line in markdown(found, metrics).splitlines():
+        console.line(line)
 
 
 def check_plot(path: Path) -> None:

@@ -13,7 +13,7 @@ from auxdrive.errors import CheckFailed, UsageError
 from auxdrive.storage.reading import is_folder
 
 if TYPE_CHECKING:
-    from auxdrive.inspection.base import Inspection
+    from auxdrive.inspection.base import Inspection, Summary
 
 
 def inspect(
@@ -36,32 +36,18 @@ def inspect(
     """Say what a data set, a bundle, a run or a drive is, and what is broken in it; the exit code
     is 1 where something is.
     """
-    from auxdrive.inspection.findings import shown
-
     if not is_folder(path):
         raise UsageError(f"{path}: no such directory")
     kind = _kind_of(path)
     if html is not None:
-        if kind.page is None:
-            raise UsageError(
-                f"--html {html}: {path} is a {kind.what}, which has no page"
-                f"{f': {kind.no_page}' if kind.no_page else ''}"
-            )
-        if not is_folder(html.parent):
-            raise UsageError(f"--html {html}: there is no directory {html.parent}")
+        _check_page(html, kind, path)
     summary = kind.summarise(path)
     if html is not None and kind.page is not None:
-        from auxdrive.html.document import encoded
-        from auxdrive.storage.publish import write_atomic
-
-        write_atomic(html, encoded(kind.page(path, summary)))
+        _write_page(html, kind.page(path, summary))
     if json_output:
         console.print_json(summary)
     else:
-        kind.show(summary)
-        for finding, said in (("broken", "broken"), ("doubts", "doubtful")):
-            for line in shown(summary[finding]):
-                console.note(f"{said}: {line}")
+        _show(kind, summary)
         if html is not None:
             console.note(f"wrote {html}")
     if summary["broken"]:
@@ -69,6 +55,42 @@ def inspect(
             f"{path}: {len(summary['broken'])} thing(s) are broken, beginning with: "
             f"{summary['broken'][0]}"
         )
+
+
+def _check_page(html: Path, kind: Inspection, path: Path) -> None:
+    """Refuse a page that cannot be written, before the folder is read.
+
+    Args:
+        html: the page's file.
+        kind: of the folder.
+        path: the folder.
+
+    Raises:
+        UsageError: folders of this kind have no page, or there is no directory for it.
+    """
+    if kind.page is None:
+        raise UsageError(
+            f"--html {html}: {path} is a {kind.what}, which has no page"
+            f"{f': {kind.no_page}' if kind.no_page else ''}"
+        )
+    if not is_folder(html.parent):
+        raise UsageError(f"--html {html}: there is no directory {html.parent}")
+
+
+def _write_page(html: Path, text: str) -> None:
+    from auxdrive.html.document import encoded
+    from auxdrive.storage.publish import write_atomic
+
+    write_atomic(html, encoded(text))
+
+
+def _show(kind: Inspection, summary: Summary) -> None:
+    from auxdrive.inspection.findings import shown
+
+    kind.show(summary)
+    for finding, said in (("broken", "broken"), ("doubts", "doubtful")):
+        for line in shown(summary[finding]):
+            console.note(f"{said}: {line}")
 
 
 def _kind_of(path: Path) -> Inspection:

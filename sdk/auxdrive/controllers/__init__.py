@@ -13,7 +13,7 @@ from auxdrive.registry import Registry, subclass_of
 if TYPE_CHECKING:
     from auxdrive.cards import VehicleSpec
     from auxdrive.controllers.base import Controller, GuardedController
-    from auxdrive.controllers.options import Options
+    from auxdrive.controllers.options import ControllerOptions, Options
     from auxdrive.steering import SteeringSpec
 
 CONTROLLERS: Registry[type[GuardedController]] = Registry(
@@ -55,14 +55,10 @@ def make_controller(
         >>> controller.step(prediction, speed_mps=4.0, now_s=10.1).steer_rad
         0.1
     """
-    from pydantic import ValidationError
-
     from auxdrive.cards import VehicleSpec
     from auxdrive.checks.numbers import shown
-    from auxdrive.controllers.options import Options
-    from auxdrive.errors import ConfigError, UsageError, unknown_name
+    from auxdrive.errors import UsageError
     from auxdrive.steering import SteeringSpec
-    from auxdrive.strict import mistakes_of
 
     controller = CONTROLLERS[name]
     if not isinstance(steering, SteeringSpec) or not isinstance(vehicle, VehicleSpec):
@@ -70,24 +66,53 @@ def make_controller(
             f"a controller needs a SteeringSpec and a VehicleSpec, got {shown(steering)} and "
             f"{shown(vehicle)}"
         )
+    return controller(steering, vehicle, _checked_options(name, controller, options))
+
+
+def _checked_options(
+    name: str,
+    controller: type[GuardedController],
+    options: Mapping[str, object] | Options | None,
+) -> ControllerOptions:
+    from pydantic import ValidationError
+
+    from auxdrive.checks.numbers import shown
+    from auxdrive.controllers.options import Options
+    from auxdrive.errors import ConfigError
+    from auxdrive.strict import mistakes_of
+
     if not isinstance(options, Mapping | Options | None):
         raise ConfigError(
             f"controller '{name}': the options are {shown(options)}; give them by name"
         )
     values = dict(options or {})
     if "preset" in values:
-        preset = str(values.pop("preset"))
-        if preset not in controller.presets:
-            known = (
-                unknown_name("preset", preset, controller.presets)
-                if controller.presets
-                else f"'{name}' has no presets"
-            )
-            raise UsageError(f"controller '{name}': {known}")
-        values = {**controller.presets[preset].model_dump(), **values}
+        values = {**_preset(name, controller, str(values.pop("preset"))), **values}
     try:
-        checked = controller.options_type.model_validate(values)
+        return controller.options_type.model_validate(values)
     except ValidationError as error:
         mistakes = "; ".join(mistakes_of(error, controller.options_type, whole=name))
         raise ConfigError(f"controller '{name}': {mistakes}") from None
-    return controller(steering, vehicle, checked)
+
+
+def _preset(name: str, controller: type[GuardedController], preset: str) -> dict[str, object]:
+    """The values of all options in one of a controller's presets.
+
+    Args:
+        name: of the controller.
+        controller: its class.
+        preset: the preset's name.
+
+    Raises:
+        UsageError: the controller has no such preset.
+    """
+    from auxdrive.errors import UsageError, unknown_name
+
+    if preset in controller.presets:
+        return controller.presets[preset].model_dump()
+    known = (
+        unknown_name("preset", preset, controller.presets)
+        if controller.presets
+        else f"'{name}' has no presets"
+    )
+    raise UsageError(f"controller '{name}': {known}")

@@ -79,23 +79,12 @@ def training_parts(dataset: Dataset, carve_every: int = CARVE_EVERY) -> Training
             too short to be divided.
         UsageError: `carve_every` is less than 2.
     """
-    splits = dataset.card.splits
     if carve_every < 2:
         raise UsageError(
             f"carve_every must be at least 2, got {carve_every}: holding everything out would "
             "leave nothing to train on"
         )
-    if splits and TRAIN_SPLIT not in splits:
-        raise DataError(
-            f"{dataset.name}: the card has the splits {', '.join(sorted(splits))}, but none called "
-            f"'{TRAIN_SPLIT}' to train on"
-        )
-    train = splits[TRAIN_SPLIT] if splits else dataset.episode_ids
-    if not train:
-        raise DataError(
-            f"{dataset.name}: the split '{TRAIN_SPLIT}' is empty; name episodes in the card's "
-            "`splits`"
-        )
+    train, splits = _training_episodes(dataset), dataset.card.splits
     if VALIDATION_SPLIT not in splits:
         return _carve(dataset, train, carve_every)
     if not splits[VALIDATION_SPLIT]:
@@ -110,6 +99,28 @@ def training_parts(dataset: Dataset, carve_every: int = CARVE_EVERY) -> Training
         f"the split '{VALIDATION_SPLIT}'",
         carved=False,
     )
+
+
+def _training_episodes(dataset: Dataset) -> tuple[str, ...]:
+    """The ids of the episodes of the card's split `train`; of all episodes where the card has no
+    splits.
+
+    Raises:
+        DataError: the split is empty, or the card has splits but none called `train`.
+    """
+    splits = dataset.card.splits
+    if splits and TRAIN_SPLIT not in splits:
+        raise DataError(
+            f"{dataset.name}: the card has the splits {', '.join(sorted(splits))}, but none called "
+            f"'{TRAIN_SPLIT}' to train on"
+        )
+    train = splits[TRAIN_SPLIT] if splits else dataset.episode_ids
+    if not train:
+        raise DataError(
+            f"{dataset.name}: the split '{TRAIN_SPLIT}' is empty; name episodes in the card's "
+            "`splits`"
+        )
+    return train
 
 
 def _parts(

@@ -9,9 +9,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from auxdrive.errors import DataError, UsageError
 from auxdrive.storage.reading import entries, exists, is_folder, make_folder, reason
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 LOCK_NAME = ".auxdrive.lock"
 _LOG = logging.getLogger(__name__)
@@ -36,20 +40,46 @@ def held(folder: Path, *, beside: bool = False) -> Iterator[None]:
         UsageError: another process holds the lock, or the path is a file.
         DataError: the folder cannot be made or written to.
     """
-    # imported here: the extras whose commands fill folders bring it, and the base install does not
-    from filelock import FileLock, Timeout
-
+    home = folder.parent if beside else folder
+    lock = _lock(home / (f".{folder.name[:40]}.lock" if beside else LOCK_NAME))
     if exists(folder) and not is_folder(folder):
         raise UsageError(f"{folder}: is a file; --out names a folder")
-    home = folder.parent if beside else folder
     is_new = not exists(home)
     make_folder(home)
-    lock = FileLock(
-        home / (f".{folder.name[:40]}.lock" if beside else LOCK_NAME),
-        timeout=0,
-        thread_local=False,
-        fallback_to_soft=False,
-    )
+    _acquire(lock, folder, home)
+    try:
+        yield
+    finally:
+        if beside or (is_new and os.listdir(home) == [LOCK_NAME]):
+            with suppress(OSError):  # on Windows an open file cannot be removed
+                Path(lock.lock_file).unlink()
+        lock.release()
+        if is_new:
+            with suppress(OSError):  # it is not empty, since something was made
+                home.rmdir()
+
+
+def _lock(file: Path) -> BaseFileLock:
+    # imported here: the extras whose commands fill folders bring it, and the base install does not
+    from filelock import FileLock
+
+    return FileLock(file, timeout=0, thread_local=False, fallback_to_soft=False)
+
+
+def _acquire(lock: BaseFileLock, folder: Path, home: Path) -> None:
+    """Acquire a folder's lock, where the file system has locks.
+
+    Args:
+        lock: of the folder.
+        folder: that is locked, for messages.
+        home: the folder that holds the lock's file.
+
+    Raises:
+        UsageError: another process holds the lock.
+        DataError: the lock's file cannot be written.
+    """
+    from filelock import Timeout
+
     try:
         lock.acquire()
     except Timeout:
@@ -62,16 +92,6 @@ def held(folder: Path, *, beside: bool = False) -> Iterator[None]:
                 f"{home}: may not be written into ({reason(error)}); choose another --out"
             ) from error
         _say_that_nothing_is_held(folder, error)
-    try:
-        yield
-    finally:
-        if beside or (is_new and os.listdir(home) == [LOCK_NAME]):
-            with suppress(OSError):  # on Windows an open file cannot be removed
-                Path(lock.lock_file).unlink()
-        lock.release()
-        if is_new:
-            with suppress(OSError):  # it is not empty, since something was made
-                home.rmdir()
 
 
 def _say_that_nothing_is_held(folder: Path, error: Exception) -> None:
