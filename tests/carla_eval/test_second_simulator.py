@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from auxdrive import cli
-from auxdrive.commands.doctor import _capabilities
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import UsageError
+from auxdrive.machine.capabilities import SIMULATORS as DOCTORS_SIMULATORS
+from auxdrive.machine.capabilities import Findings, capabilities, loaded
 from auxdrive.machine.facts import PROBES, Package
 from auxdrive.modalities import Modality
+from auxdrive.runtimes import RUNTIMES
 from auxdrive_eval.collecting.collect import collect
 from auxdrive_eval.collecting.settings import collect_settings
 from auxdrive_eval.driving.evaluate import drive_all
@@ -188,7 +190,9 @@ def test_mistakes(
 
 def test_help_and_doctor_name_it(capsys: pytest.CaptureFixture[str]) -> None:
     packages = {name: Package(name, True, "1.0", {}, None) for name in PROBES}
-    runs = dict(_capabilities(packages, []))
+    tables = loaded(RUNTIMES), loaded(DOCTORS_SIMULATORS)
+    asked = dict.fromkeys(RUNTIMES, packages["numpy"])
+    runs = dict(capabilities(Findings(*tables, packages, asked, ())))
     assert runs["collect and drive in the simulator 'tiny'"] == ""
     assert runs["collect and drive in the simulator 'embedded'"].startswith("this install knows no")
 

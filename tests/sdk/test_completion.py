@@ -51,6 +51,8 @@ def complete(*words: str) -> list[str]:
         (("train", "--backbone", "resnet3"), ["resnet34"]),
         (("ingest", "don"), ["donkey"]),
         (("verify", "--runtime", "onnx"), ["onnxruntime"]),
+        (("verify", "--runtime-option", "sp"), ["spinning="]),
+        (("verify", "--runtime", "none", "--runtime-option", "sp"), []),
         (("drive", "b", "--controller", "pure"), ["pure_pursuit"]),
         (("drive", "b", "--sim", "e"), ["embedded"]),
         (("collect", "--modalities", "rgb,dep"), ["rgb,depth"]),

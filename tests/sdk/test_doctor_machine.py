@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auxdrive.commands.doctor import _capabilities
+from auxdrive.commands import doctor as command
+from auxdrive.machine import capabilities
 from auxdrive.machine.facts import (
-    PROBES,
-    Package,
     conflicting,
     extras,
     installed_version,
@@ -60,40 +59,45 @@ def test_this_machine_and_a_conflict_of_runtimes(tmp_path: Path) -> None:
     assert runs["predict and verify with onnxruntime on cpu"]["available"] is True
     assert "predict and verify with onnxruntime on cuda" in runs
     assert all(entry["available"] or entry["why_not"] for entry in runs.values())
+    (spinning,) = result["runtime_options"]
+    assert (spinning["runtime"], spinning["name"], spinning["default"]) == (
+        "onnxruntime", "spinning", "true",
+    )  # fmt: skip
+    assert "latency" in spinning["meaning"]
     (problem,) = result["problems"]
     assert "onnxruntime and onnxruntime-gpu are installed together" in problem
 
 
+NEEDS = """
+class Engine: extra, package = '', 'engine'
+class Lost: extra, package = '', 'no_such_engine'
+class Bare: extra, package = '', ''
+"""
+
+
 @pytest.mark.slow
-def test_an_installed_package_that_this_version_cannot_use_does_not_run(tmp_path: Path) -> None:
-    pretend(tmp_path, "carla")
-    (tmp_path / "carla.py").write_text("__version__ = '1.0'\n")
+def test_a_simulator_says_which_package_is_asked_for_it(tmp_path: Path) -> None:
+    points = {"fast": "mine_module:Engine", "lost": "mine_module:Lost", "bare": "mine_module:Bare",
+              "odd": "mine_module:Nothing"}  # fmt: skip
+    install_package(tmp_path, "mine", "auxdrive.simulators", points, NEEDS)
+    pretend(tmp_path, "engine", "2.5")
+    (tmp_path / "engine.py").write_text("")
     code, result, _ = doctor(path=tmp_path)
     assert code == 0
-    found = {package["name"]: package for package in result["packages"]}
-    runs = {entry["what"]: entry for entry in result["capabilities"]}
-    assert (found["carla"]["version"], found["carla"]["problem"]) == ("1.0", None)
-    assert runs["drive in CARLA"] == {
-        "what": "drive in CARLA",
-        "available": False,
-        "why_not": "not supported by this version",
-    }
+    asked = {package["name"]: package for package in result["packages"]}
+    assert (asked["engine"]["version"], asked["engine"]["problem"]) == ("2.5", None)
+    assert asked["no_such_engine"]["problem"] == "not installed"
+    runs = {entry["what"]: entry["why_not"] for entry in result["capabilities"]}
+    drives = {name: runs[f"collect and drive in the simulator '{name}'"] for name in points}
+    assert (drives["fast"], drives["lost"], drives["bare"]) == (None, "not installed", None)
+    assert "of the package 'mine' cannot be loaded" in drives["odd"]
 
 
-def test_what_is_planned_counts_from_the_day_that_it_is_in_the_table(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    install_package(
-        tmp_path, "mine", "auxdrive.simulators", {"carla": "mine_module:NEEDS"},
-        "class NEEDS: extra, package = '', 'carla'\n",
-    )  # fmt: skip
-    packages = {name: Package(name, True, "1.0", {}, None) for name in PROBES} | {
-        "carla": Package("carla", False, None, {}, "not installed")
-    }
-    runs = dict(_capabilities(packages, []))
-    assert runs["collect and drive in the simulator 'carla'"] == "not installed"
-    assert "drive in CARLA" not in runs
+def test_the_sdk_names_no_simulator() -> None:
+    """What a simulator needs stands in its own row, in the package that brings it."""
+    for module in (capabilities, command):
+        text = Path(str(module.__file__)).read_text(encoding="utf-8").lower()
+        assert not [name for name in ("carla", *capabilities.SIMULATORS) if name in text]
 
 
 @pytest.mark.slow
@@ -125,10 +129,10 @@ def test_probe() -> None:
 def test_a_package_that_takes_its_process_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "carla.py").write_text("import os\nos.abort()\n")
+    (tmp_path / "engine.py").write_text("import os\nos.abort()\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.syspath_prepend(str(tmp_path))
-    problem = probe("carla").problem
+    problem = probe("engine").problem
     assert problem is not None
     assert problem.startswith("does not start")
 

@@ -19,50 +19,12 @@ from auxdrive.runtimes import RUNTIMES, RuntimeSpec, open_session
 from auxdrive.runtimes.onnx_runtime import OnnxRuntimeOptions
 from auxdrive.strict import Strict
 from auxdrive.types import Observation
-from foreign_packages import install_package
-
-# It runs nothing: its outputs hold one number, in the shapes that the card gives.
-SOURCE = """
-import numpy as np
-from auxdrive.runtimes import RuntimeSpec
-from auxdrive.strict import Strict
-
-
-class Options(Strict):
-    number: float = 0.0
-
-
-class Constant:
-    providers = ("no graph: a constant, for tests",)
-
-    def __init__(self, inputs, outputs, number):
-        self.inputs = {spec.name: np.zeros(spec.shape, spec.dtype) for spec in inputs}
-        self.outputs = {spec.name: np.full(spec.shape, number, spec.dtype) for spec in outputs}
-
-    def run(self, deadline_s=None):
-        pass
-
-    def close(self):
-        pass
-
-
-def open_constant(model, inputs, outputs, device, threads, options):
-    assert isinstance(model, bytes) and threads >= 1
-    return Constant(inputs, outputs, options.number)
-
-
-CONSTANT = RuntimeSpec(
-    "constant_for_tests", open_constant, ("here", "nowhere"), "numpy", "",
-    lambda: {"version": np.__version__, "devices": {"here": "", "nowhere": "there is no such"}},
-    Options,
-)
-"""
-ROWS = {"constant_for_tests": "constants_module:CONSTANT", "broken": "constants_module:nothing"}
+from constant_runtime import install_constant
 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    install_package(tmp_path, "constants", "auxdrive.runtimes", ROWS, SOURCE)
+    install_constant(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     return tmp_path

@@ -18,6 +18,7 @@ from auxdrive.runs import RunFolder
 from auxdrive_train.engine.train import train
 from auxdrive_train.evaluation.evaluate import Evaluation, evaluate
 from auxdrive_train.evaluation.models import open_model
+from made_runs import make_run
 from small_runs import settings_for
 
 
@@ -43,6 +44,19 @@ def other_data(tmp_path: Path, stripe_writer: Callable[..., None]) -> Callable[.
         return root
 
     return make
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [("spinning=false", "is a run, and only a bundle"), ("spining=false", "mean 'spinning'")],
+)
+def test_a_run_has_no_runtime_and_so_no_options_of_one(
+    option: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path / "run", 0, 1.0)
+    given = ["--data", str(tmp_path), "--runtime-option", option]
+    assert cli.run(["evaluate", str(run), *given]) == 2
+    assert told in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("role", ["student", "teacher"])

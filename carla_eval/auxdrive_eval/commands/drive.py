@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import auxdrive.console as console
 import typer
 from auxdrive.commands.completing import one_of
+from auxdrive.commands.runtime_options import RuntimeOptionsOption, parsed_runtime_options
 from auxdrive.console import JsonOption
 from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import UsageError
+from auxdrive.runtimes import DEFAULT_RUNTIME
 from auxdrive.storage.reading import exists
 from auxdrive.work import Work
 
@@ -134,6 +137,7 @@ def drive(
         typer.Option("--tick-timeout-s", help="Longest time, in seconds, for one prediction."),
     ] = 60.0,
     traffic: TrafficOption = None,
+    runtime_options: RuntimeOptionsOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Drive routes in closed loop and score them. Scores of the embedded simulator are not CARLA
@@ -151,7 +155,12 @@ def drive(
     if retry_crashed and not resume:
         raise UsageError("--retry-crashed goes on with an evaluation: give --resume as well")
     source = _source(
-        driver, role, controller, creep_after_s, AgentLimits(setup_timeout_s, tick_timeout_s)
+        driver,
+        role,
+        controller,
+        creep_after_s,
+        AgentLimits(setup_timeout_s, tick_timeout_s),
+        parsed_runtime_options(DEFAULT_RUNTIME, runtime_options),
     )
     simulator = chosen_simulator(sim, sim_options, traffic)
     planned = planned_routes(routes, route_seeds, count, simulator)
@@ -192,7 +201,12 @@ def drive(
 
 
 def _source(
-    driver: str, role: str, controller: str | None, creep_after_s: float | None, limits: AgentLimits
+    driver: str,
+    role: str,
+    controller: str | None,
+    creep_after_s: float | None,
+    limits: AgentLimits,
+    runtime_options: Mapping[str, object],
 ) -> DriverSource:
     from auxdrive_eval.driving.agents import STUDENT, AgentSource
     from auxdrive_eval.driving.settings import DriverSource
@@ -207,8 +221,11 @@ def _source(
                 "the expert steers itself and has one role: leave out --controller, "
                 "--creep-after-s and --role"
             )
+        if runtime_options:
+            raise UsageError("the expert runs in no runtime: leave out --runtime-option")
         return DriverSource(None)
-    return DriverSource(AgentSource(Path(driver), role), controller, creep_after_s, limits)
+    agent = AgentSource(Path(driver), role, runtime_options=runtime_options)
+    return DriverSource(agent, controller, creep_after_s, limits)
 
 
 def planned_routes(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from auxdrive.commands.completing import one_of
+from auxdrive.commands.named_values import values_of
 from auxdrive.errors import UsageError
 
 from auxdrive_eval.simulators import SIMULATORS
@@ -47,23 +47,9 @@ def chosen_simulator(
     """
     from auxdrive_eval.simulators.settings import simulator_settings
 
-    found: dict[str, object] = {}
-    for given in options or ():
-        name, equals, value = given.partition("=")
-        if not equals or name in found:
-            wrong = "is given twice" if equals else "write NAME=VALUE, such as tick_s=0.1"
-            raise UsageError(f"--sim-option {given}: {wrong}")
-        found[name] = _value(value)
+    found = values_of("--sim-option", options, "tick_s=0.1")
     if traffic is not None:
         if "traffic" in found:
             raise UsageError("give --traffic or --sim-option traffic=..., not both")
         found["traffic"] = traffic
     return simulator_settings(kind, found)
-
-
-def _value(text: str) -> object:
-    """The value that a user typed: parsed if it is JSON, else the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

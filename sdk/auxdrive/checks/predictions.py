@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from auxdrive.checks.limits import output_limit, output_size
 from auxdrive.checks.parity import Reference, compare, differences, predict_all, read_reference
 from auxdrive.checks.report import Check
 from auxdrive.predictor import FIRST_RUN_S, Predictor
+from auxdrive.strict import Strict
 from auxdrive.types import Float32
 
 NEGATIVE_CONTROL_TOLERANCE = 0.02
@@ -26,13 +28,19 @@ PERTURBED_FRAMES = 8
 """In how many reference frames inputs are changed."""
 
 
-def check_predictions(bundle: Bundle, runtime: str, device: str) -> Iterator[Check]:
+def check_predictions(
+    bundle: Bundle,
+    runtime: str,
+    device: str,
+    options: Mapping[str, Any] | Strict | None = None,
+) -> Iterator[Check]:
     """Run the graph on the reference frames, and on frames in which one input was changed.
 
     Args:
         bundle: that is checked.
         runtime: that runs the graph, a name in `RUNTIMES`.
         device: that it runs on.
+        options: the runtime's own, as in `Predictor.load`.
 
     Raises:
         BundleError: the reference files do not fit the card, or the runtime refuses the graph.
@@ -40,7 +48,7 @@ def check_predictions(bundle: Bundle, runtime: str, device: str) -> Iterator[Che
     """
     card = bundle.card
     reference = read_reference(bundle)
-    with Predictor.load(bundle, runtime, device) as predictor:
+    with Predictor.load(bundle, runtime, device, options=options) as predictor:
         outputs = predict_all(predictor, reference.images, reference.ego, FIRST_RUN_S)
         again = predict_all(predictor, reference.images, reference.ego, FIRST_RUN_S)
         providers = ", ".join(predictor.providers)
@@ -49,7 +57,22 @@ def check_predictions(bundle: Bundle, runtime: str, device: str) -> Iterator[Che
             for name, frames in perturbed(card, reference).items()
         ]
     yield Check("runs", True, f"{runtime} on {device} ({providers})", len(outputs), None, "frames")
-    parity, limit = compare(card.task, outputs, reference.outputs), card.parity.limit
+    yield from _check_parity(card, reference, outputs)
+    yield _check_same(outputs, again)
+    yield from changed
+    yield _check_size(card, outputs)
+
+
+def _check_parity(card: ModelCard, reference: Reference, outputs: Float32) -> Iterator[Check]:
+    """Whether the outputs are the trained student's, and the comparison can fail.
+
+    Args:
+        card: of the bundle.
+        reference: its reference frames.
+        outputs: (N, ...), the predictions from these frames.
+    """
+    limit = card.parity.limit
+    parity = compare(card.task, outputs, reference.outputs)
     yield Check(
         "parity",
         parity.worst <= limit,
@@ -69,16 +92,33 @@ def check_predictions(bundle: Bundle, runtime: str, device: str) -> Iterator[Che
         negative_control.unit,
     )
     yield _check_recorded(card, reference, negative_control.worst)
+
+
+def _check_same(outputs: Float32, again: Float32) -> Check:
+    """Whether two runs of the same frames gave the same bytes.
+
+    Args:
+        outputs: (N, ...), the predictions of the first run.
+        again: (N, ...), those of the second.
+    """
     same = outputs.tobytes() == again.tobytes()
-    yield Check(
+    return Check(
         "determinism",
         same,
         "two runs give the same bytes" if same else "two runs of the same frames differ",
     )
-    yield from changed
+
+
+def _check_size(card: ModelCard, outputs: Float32) -> Check:
+    """Whether no prediction is larger than its task allows.
+
+    Args:
+        card: of the bundle.
+        outputs: (N, ...), the predictions from the reference frames.
+    """
     bound = output_limit(card)
     largest = max(output_size(card, output) for output in outputs.tolist())
-    yield Check(
+    return Check(
         "output limits", largest <= bound.largest, bound.what, largest, bound.largest, bound.unit
     )
 

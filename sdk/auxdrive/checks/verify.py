@@ -7,7 +7,8 @@ They need the base install alone, neither torch nor the onnx package.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from auxdrive.bundles import Bundle
 from auxdrive.bundles.bundle import checked_sha256
@@ -17,7 +18,8 @@ from auxdrive.checks.predictions import check_predictions
 from auxdrive.checks.report import Check, VerifyReport
 from auxdrive.checks.sizes import MAX_WORK
 from auxdrive.errors import AuxdriveError, BundleError, RuntimeUnavailable, UsageError
-from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES
+from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES, checked_options
+from auxdrive.strict import Strict
 
 __all__ = ["Check", "VerifyReport", "verify_bundle"]
 
@@ -27,6 +29,7 @@ def verify_bundle(
     runtime: str = DEFAULT_RUNTIME,
     device: str = "cpu",
     expect_sha256: str | None = None,
+    options: Mapping[str, Any] | Strict | None = None,
 ) -> VerifyReport:
     """Make every check of a bundle. What is wrong with it stands in the report.
 
@@ -36,10 +39,11 @@ def verify_bundle(
         device: that it runs on.
         expect_sha256: the SHA-256 that its card must have; without one, any bundle passes that is
             consistent with itself.
+        options: the runtime's own, as in `Predictor.load`.
 
     Raises:
-        UsageError: there is no bundle at that path, no such runtime or device, or `expect_sha256`
-            is no SHA-256.
+        UsageError: there is no bundle at that path, no such runtime, device or option of it, or
+            `expect_sha256` is no SHA-256.
         RuntimeUnavailable: the runtime or device cannot be had here.
 
     Examples:
@@ -48,8 +52,8 @@ def verify_bundle(
         >>> report.passed, report.checks[0].name
         (True, 'card and hashes')
     """
-    # an unknown runtime is the caller's mistake, whatever is wrong with the bundle
-    RUNTIMES[runtime]
+    # these are the caller's mistakes, whatever is wrong with the bundle
+    checked = checked_options(RUNTIMES[runtime], options)
     report = VerifyReport(str(path), runtime, device, expected=expect_sha256 is not None)
     if expect_sha256 is not None:
         checked_sha256(expect_sha256)
@@ -59,27 +63,23 @@ def verify_bundle(
         report.checks.append(Check("card and hashes", False, str(error)))
         return report
     report.card_sha256, report.passed_over = bundle.card_sha256, bundle.passed_over
-    count = len(bundle.card.files)
-    report.checks.append(
-        Check(
-            "card and hashes",
-            True,
-            "card.json is valid; every file is named and has its SHA-256",
-            count,
-            None,
-            "files",
-        )
-    )
-    for name in sorted(name for name in bundle.card.files if name.endswith(".onnx")):
-        report.checks.extend(_check_model(bundle, name))
+    report.checks.extend(_check_files(bundle))
     if report.passed:
         try:
-            report.checks.extend(check_predictions(bundle, runtime, device))
+            report.checks.extend(check_predictions(bundle, runtime, device, checked))
         except (UsageError, RuntimeUnavailable):
             raise
         except AuxdriveError as error:  # whatever failed, the bundle is the cause
             report.checks.append(Check("runs", False, str(error)))
     return report
+
+
+def _check_files(bundle: Bundle) -> Iterator[Check]:
+    """What can be said of an opened bundle's files without running its graph."""
+    said = "card.json is valid; every file is named and has its SHA-256"
+    yield Check("card and hashes", True, said, len(bundle.card.files), None, "files")
+    for name in sorted(name for name in bundle.card.files if name.endswith(".onnx")):
+        yield from _check_model(bundle, name)
 
 
 def _check_model(bundle: Bundle, name: str) -> Iterator[Check]:

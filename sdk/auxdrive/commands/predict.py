@@ -8,24 +8,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import auxdrive.console as console
 from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
-from auxdrive.commands.runtime_options import DeviceOption, RuntimeOption
+from auxdrive.commands.runtime_options import (
+    DeviceOption,
+    RuntimeOption,
+    RuntimeOptionsOption,
+    parsed_runtime_options,
+)
 from auxdrive.console import JsonOption
-from auxdrive.errors import AuxdriveError, DataError, InputError
+from auxdrive.errors import AuxdriveError, DataError
 from auxdrive.runtimes import DEFAULT_RUNTIME
 from auxdrive.tasks import TASKS
-from auxdrive.work import Work
 
 if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec
     from auxdrive.commands.prediction_files import JsonDocument, Predicted, Take
-    from auxdrive.data.image_files import ImageFrame
-    from auxdrive.predictor import Predictor
     from auxdrive.tasks.base import TaskSpec
 
 
@@ -71,6 +73,7 @@ def predict(
     ] = None,
     runtime: RuntimeOption = DEFAULT_RUNTIME,
     device: DeviceOption = "cpu",
+    runtime_options: RuntimeOptionsOption = None,
     json_output: JsonOption = False,
     **ego: float | str | None,
 ) -> None:
@@ -81,48 +84,58 @@ def predict(
     """
     from auxdrive.bundles import ego_of
     from auxdrive.commands import prediction_files as files
-    from auxdrive.data.image_files import find_images, is_video
+    from auxdrive.commands.predicting import files_of, predict_files
     from auxdrive.predictor import Predictor
 
     if out is not None:
         files.check_table(out)
     is_film = overlay is not None and files.check_overlay(overlay)
     given = parsed(ego)
-    paths = find_images(images)
-    if any(map(is_video, paths)):
-        import auxdrive.data.video_files  # noqa: F401  # told before anything is loaded
+    options = parsed_runtime_options(runtime, runtime_options)
+    paths = files_of(images)
     seen = _Seen()
     with files.JsonDocument() as document:
-        with Predictor.load(bundle, runtime, device) as predictor, ExitStack() as stack:
+        with Predictor.load(bundle, runtime, device, options=options) as predictor:
             card, task = predictor.card, TASKS[predictor.card.task]
             check_given(ego_of(card), given)
-            takers: list[Take] = [seen.take, *([document.take] if json_output else [])]
-            if out is not None:
-                takers.append(stack.enter_context(files.table(out, card, task)))
-            if overlay is not None:
-                drawn = files.overlays(overlay, is_film, card, task, given)
-                takers.append(stack.enter_context(drawn))
-            failed = _predict_files(predictor, paths, given, resize, takers)
-            if failed and not seen.count:
-                raise next(iter(failed.values()))
+            with ExitStack() as stack:
+                takers: list[Take] = [seen.take, *([document.take] if json_output else [])]
+                if out is not None:
+                    takers.append(stack.enter_context(files.table(out, card, task)))
+                if overlay is not None:
+                    drawn = files.overlays(overlay, is_film, card, task, given)
+                    takers.append(stack.enter_context(drawn))
+                failed = predict_files(predictor, paths, given, resize, takers)
+                if failed and not seen.count:
+                    raise next(iter(failed.values()))
             providers = predictor.providers
         for told in _distortions(seen.scaled, card.camera):
             console.note(told)
         if json_output:
             _print_document(document, bundle, card.task, providers, failed)
         else:
-            _show(bundle, seen, task)
-            for path in (out, overlay):
-                if path is not None:
-                    console.note(f"wrote {seen.count} predictions to {path}")
-    if failed:
-        listed = "; ".join(str(error) for error in list(failed.values())[:5]) + (
-            "; ..." if len(failed) > 5 else ""
-        )
-        raise DataError(
-            f"{len(failed)} of {len(paths)} files could not be used, the others were predicted: "
-            f"{listed}"
-        )
+            _show(bundle, seen, task, [path for path in (out, overlay) if path is not None])
+    _refuse_unused(failed, len(paths))
+
+
+def _refuse_unused(failed: Mapping[Path, AuxdriveError], count: int) -> None:
+    """End with an error where files could not be used.
+
+    Args:
+        failed: for each of these files, why.
+        count: how many files were given.
+
+    Raises:
+        DataError: there are such files; the message says why for the first few.
+    """
+    if not failed:
+        return
+    listed = "; ".join(str(error) for error in list(failed.values())[:5]) + (
+        "; ..." if len(failed) > 5 else ""
+    )
+    raise DataError(
+        f"{len(failed)} of {count} files could not be used, the others were predicted: {listed}"
+    )
 
 
 @dataclass
@@ -170,101 +183,6 @@ def _print_document(
         write_result(part)
 
 
-def _predict_files(
-    predictor: Predictor,
-    paths: list[Path],
-    ego: Mapping[str, Any],
-    resize: bool,
-    takers: Sequence[Take],
-) -> dict[Path, AuxdriveError]:
-    """Predict from all frames of files.
-
-    Args:
-        predictor: that predicts.
-        paths: of the files.
-        ego: the ego inputs by name.
-        resize: whether frames of another size are scaled to the camera's.
-        takers: functions that are given each prediction.
-
-    Returns:
-        For each file that could not be used, or not to its end, the error.
-    """
-    camera = predictor.card.camera
-    failed: dict[Path, AuxdriveError] = {}
-    with console.progress(Work("predicting", "file", len(paths), many=True)) as shown:
-        for path in paths:
-            frames = _frames(path)
-            while True:
-                try:
-                    if (source := next(frames, None)) is None:
-                        break
-                    image = _fit(source, camera.height, camera.width, resize)
-                    each = _predicted(predictor, source, image, ego)
-                except (DataError, InputError) as error:
-                    failed[path] = error
-                    break
-                for take in takers:  # outside the try: their errors are not the image's fault
-                    take(each)
-                shown.done(0, f"{path.name}, frame {source.frame}")
-            shown.done()
-    return failed
-
-
-def _frames(path: Path) -> Iterator[ImageFrame]:
-    from auxdrive.data.image_files import is_video, read_images
-
-    if is_video(path):
-        from auxdrive.data.video_files import read_video
-
-        return read_video(path)
-    return read_images(path)
-
-
-def _predicted(
-    predictor: Predictor, source: ImageFrame, image: Any, ego: Mapping[str, Any]
-) -> Predicted:
-    from auxdrive.commands.prediction_files import Predicted
-    from auxdrive.types import Observation
-
-    time_s = source.time_s
-    if time_s is None:
-        time_s = source.frame / predictor.card.rate_hz
-    prediction = predictor.predict(Observation(image, time_s, **ego))
-    waypoints = prediction.waypoints_ego_m
-    record = {
-        "file": str(source.path),
-        "frame": source.frame,
-        "steer_rad": prediction.steer_rad,
-        "waypoints_ego_m": None if waypoints is None else waypoints.tolist(),
-        "waypoint_times_s": list(prediction.waypoint_times_s),
-        "latency_ms": prediction.latency_ms,
-        "flags": sorted(prediction.flags),
-        "reason": prediction.reason,
-        "scaled_from": None
-        if image is source.image
-        else [source.image.shape[1], source.image.shape[0]],
-    }
-    record |= {} if source.time_s is None else {"time_s": time_s}
-    record |= {name: array.tolist() for name, array in prediction.values.items()}
-    return Predicted(record, prediction, source, image)
-
-
-def _fit(source: ImageFrame, height: int, width: int, resize: bool) -> Any:
-    from auxdrive.data.image_files import resize as scale
-
-    found_height, found_width = source.image.shape[:2]
-    if (found_height, found_width) == (height, width):
-        return source.image
-    if not resize:
-        raise InputError(
-            f"{source.path}: is {found_width}x{found_height} pixels, the model's camera gives "
-            f"{width}x{height}. "
-            "Use --resize to scale it (the prediction is only as good as the cameras' fields of "
-            "view agree)"
-        )
-    return scale(source.image, height, width)
-
-
 def _distortions(scaled: Counter[tuple[int, int]], camera: CameraSpec) -> Iterator[str]:
     """How --resize distorted images whose shape is not the camera's, a sentence for each size."""
     for (width, height), count in scaled.items():
@@ -280,7 +198,7 @@ def _distortions(scaled: Counter[tuple[int, int]], camera: CameraSpec) -> Iterat
             )
 
 
-def _show(bundle: Path, seen: _Seen, task: TaskSpec) -> None:
+def _show(bundle: Path, seen: _Seen, task: TaskSpec, written: Sequence[Path]) -> None:
     shown = [
         (
             each.record["file"],
@@ -303,3 +221,5 @@ def _show(bundle: Path, seen: _Seen, task: TaskSpec) -> None:
         )
     if seen.count > ROWS_SHOWN:
         console.note(f"{seen.count - ROWS_SHOWN} more; --out or --json give all")
+    for path in written:
+        console.note(f"wrote {seen.count} predictions to {path}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from auxdrive.commands.completing import one_of
-from auxdrive.runtimes import RUNTIMES
+from auxdrive.commands.named_values import values_of
+from auxdrive.errors import ConfigError, UsageError
+from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES, checked_options
 
 RuntimeOption = Annotated[
     str,
@@ -17,4 +21,51 @@ RuntimeOption = Annotated[
 ]
 DeviceOption = Annotated[
     str, typer.Option(help="Where it runs: cpu, or what `auxdrive doctor` lists.")
+]
+
+
+def typed(value: object) -> str:
+    """A value of an option, as it is typed after NAME=."""
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def parsed_runtime_options(runtime: str, given: Sequence[str] | None) -> dict[str, object]:
+    """The options of a runtime that were typed, by name, checked by the runtime's own type.
+
+    Args:
+        runtime: a name in `RUNTIMES`.
+        given: what was typed each time after --runtime-option; None where it was not given.
+
+    Raises:
+        UsageError: there is no such runtime; a text is no NAME=VALUE; the runtime has no such
+            option (the message names the nearest); or a value is not possible.
+    """
+    spec = RUNTIMES[runtime]
+    values = values_of("--runtime-option", given, "spinning=false")
+    try:
+        checked_options(spec, values)
+    except ConfigError as error:
+        raise UsageError(f"--runtime-option: {error}") from None
+    return values
+
+
+def _option_names(context: typer.Context, incomplete: str) -> list[str]:
+    """Complete the name of an option of the runtime that was chosen."""
+    try:
+        spec = RUNTIMES[context.params.get("runtime") or DEFAULT_RUNTIME]
+    except UsageError:
+        return []
+    names = [f"{name}=" for name in spec.options_type.model_fields]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+RuntimeOptionsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--runtime-option",
+        metavar="NAME=VALUE",
+        help="An option of a bundle's runtime, as `auxdrive doctor` lists them; may be repeated.",
+        show_default=False,
+        autocompletion=_option_names,
+    ),
 ]

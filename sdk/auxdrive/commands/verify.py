@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import auxdrive.console as console
-from auxdrive.commands.runtime_options import DeviceOption, RuntimeOption
+from auxdrive.commands.runtime_options import (
+    DeviceOption,
+    RuntimeOption,
+    RuntimeOptionsOption,
+    parsed_runtime_options,
+)
 from auxdrive.console import JsonOption
 from auxdrive.errors import CheckFailed
 from auxdrive.runtimes import DEFAULT_RUNTIME
+
+if TYPE_CHECKING:
+    from auxdrive.checks.report import VerifyReport
 
 
 def verify(
@@ -31,35 +39,18 @@ def verify(
             show_default=False,
         ),
     ] = None,
+    runtime_options: RuntimeOptionsOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Check a bundle: hashes, card, RGB-only proof, parity, limits. Exit code 1 if any fails."""
     from auxdrive.checks.verify import verify_bundle
 
-    report = verify_bundle(bundle, runtime, device, expect_sha256)
+    options = parsed_runtime_options(runtime, runtime_options)
+    report = verify_bundle(bundle, runtime, device, expect_sha256, options)
     if json_output:
         console.print_json(report.as_json())
     else:
-        rows = [
-            (
-                check.name,
-                "pass" if check.passed else "FAIL",
-                _number(check.value),
-                _number(check.limit),
-                check.unit,
-                check.detail,
-            )
-            for check in report.checks
-        ]
-        console.table(
-            f"{bundle} ({runtime} on {device})",
-            ("check", "result", "value", "limit", "unit", "detail"),
-            rows,
-            text=("result", "unit", "detail"),
-        )
-        if report.card_sha256 is not None:
-            _line(f"SHA-256 of the card: {report.card_sha256}")
-            _line(report.proves)
+        _show(report, f"{bundle} ({runtime} on {device})")
     for name in report.passed_over:
         console.note(f"passed over and not read: {name}")
     failed = [check for check in report.checks if not check.passed]
@@ -68,8 +59,27 @@ def verify(
         raise CheckFailed(f"{len(failed)} of {len(report.checks)} checks failed. {reasons}")
 
 
-def _line(text: str) -> None:
-    console.line(text)
+def _show(report: VerifyReport, title: str) -> None:
+    rows = [
+        (
+            check.name,
+            "pass" if check.passed else "FAIL",
+            _number(check.value),
+            _number(check.limit),
+            check.unit,
+            check.detail,
+        )
+        for check in report.checks
+    ]
+    console.table(
+        title,
+        ("check", "result", "value", "limit", "unit", "detail"),
+        rows,
+        text=("result", "unit", "detail"),
+    )
+    if report.card_sha256 is not None:
+        console.line(f"SHA-256 of the card: {report.card_sha256}")
+        console.line(report.proves)
 
 
 def _number(value: float | None) -> str:

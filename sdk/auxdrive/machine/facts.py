@@ -31,7 +31,6 @@ PROBES = {
     "onnx": "import onnx as m; print(json.dumps({'version': m.__version__}))",
     "panda3d": "import panda3d.core as m; "
     "print(json.dumps({'version': m.PandaSystem.get_version_string()}))",
-    "carla": "import carla as m; print(json.dumps({}))",
 }  # fmt: skip
 BASE = ("numpy", "pydantic", "onnxruntime")
 

@@ -160,7 +160,7 @@ def open_session(
         raise UsageError(
             f"runtime '{runtime}': {unknown_name('device', str(device), spec.devices)}"
         )
-    checked = _checked(spec, options)
+    checked = checked_options(spec, options)
     try:
         return spec.open(model, inputs, outputs, device, threads, checked)
     except ImportError as error:
@@ -171,7 +171,17 @@ def open_session(
         ) from error
 
 
-def _checked(spec: RuntimeSpec, options: Mapping[str, Any] | Strict | None) -> Strict:
+def checked_options(spec: RuntimeSpec, options: Mapping[str, Any] | Strict | None) -> Strict:
+    """A runtime's options, by its own type of them.
+
+    Args:
+        spec: of the runtime.
+        options: values by name, or an object of the runtime's `options_type`; None stands for the
+            defaults.
+
+    Raises:
+        ConfigError: wrong options; the message names all of them.
+    """
     from pydantic import ValidationError
 
     from auxdrive.errors import ConfigError

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from auxdrive import console
+from auxdrive.commands.runtime_options import RuntimeOptionsOption, parsed_runtime_options
 from auxdrive.console import JsonOption
+from auxdrive.runtimes import DEFAULT_RUNTIME
 
 if TYPE_CHECKING:
     from auxdrive.runs import Metrics
@@ -36,6 +38,7 @@ def evaluate(
         Path | None,
         typer.Option(help="Also write the result to this file, as JSON.", show_default=False),
     ] = None,
+    runtime_options: RuntimeOptionsOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Measure a run or a bundle open loop, on data that it was not trained on."""
@@ -53,7 +56,8 @@ def evaluate(
         raise UsageError(f"--out {out}: is a directory; give the name of a file")
     if device not in ("cpu", "cuda"):
         raise UsageError(f"--device {device}: give cpu or cuda")
-    found = measure(open_model(model, role, device), data, split, console.progress)
+    options = parsed_runtime_options(DEFAULT_RUNTIME, runtime_options)
+    found = measure(open_model(model, role, device, options), data, split, console.progress)
     result = found.model_dump(mode="json")
     if out is not None:
         write_atomic(out, dump_json(result))

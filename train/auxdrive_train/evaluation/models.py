@@ -5,7 +5,7 @@ Legend: N samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -75,16 +75,23 @@ class Model:
     counted: Callable[[SampleSet], NDArray[np.bool_]]
 
 
-def open_model(path: Path, role: str = STUDENT, device: str = "cpu") -> Model:
+def open_model(
+    path: Path,
+    role: str = STUDENT,
+    device: str = "cpu",
+    runtime_options: Mapping[str, object] | None = None,
+) -> Model:
     """Open the run or bundle in a folder, to be evaluated.
 
     Args:
         path: a run or a bundle.
         role: which of a run's networks.
         device: "cpu" or "cuda"; a bundle runs on what its runtime offers.
+        runtime_options: of a bundle, options of its runtime by name (`auxdrive.Predictor.load`).
 
     Raises:
-        UsageError: the folder holds neither a run nor a bundle, or has no such role.
+        UsageError: the folder holds neither a run nor a bundle, has no such role, or is a run,
+            which has no options of a runtime.
         AuxdriveError: it is damaged, or the device is not available.
 
     Examples:
@@ -96,8 +103,13 @@ def open_model(path: Path, role: str = STUDENT, device: str = "cpu") -> Model:
     if not is_folder(path):
         raise UsageError(f"{path}: no such directory")
     if is_bundle(path):
-        return _of_bundle(path, role, device)
+        return _of_bundle(path, role, device, runtime_options)
     if RunFolder(path).is_run:
+        if runtime_options:
+            raise UsageError(
+                f"{path}: is a run, and only a bundle runs in a runtime that has options: leave "
+                f"out {', '.join(runtime_options)}"
+            )
         return _of_run(path, role, device)
     raise UsageError(f"{path}: is no run (config.yaml) and no bundle (card.json)")
 
@@ -133,7 +145,9 @@ def _of_run(path: Path, role: str, device: str) -> Model:
     )
 
 
-def _of_bundle(path: Path, role: str, device: str) -> Model:
+def _of_bundle(
+    path: Path, role: str, device: str, runtime_options: Mapping[str, object] | None
+) -> Model:
     bundle = Bundle.open(path)
     card = bundle.card
     if role != card.training.role:
@@ -143,7 +157,7 @@ def _of_bundle(path: Path, role: str, device: str) -> Model:
 
     def predict(samples: SampleSet, shown: Shown) -> Float32:
         found = []
-        with Predictor.load(bundle, device=device) as predictor:
+        with Predictor.load(bundle, device=device, options=runtime_options) as predictor:
             everything = np.arange(len(samples), dtype=np.int64)
             for batch in Loader(samples, EVALUATION_BATCH).iterate(everything):
                 images, ego = batch.frames[Modality.RGB].numpy(), batch.ego_be.numpy()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from auxdrive.agent import Agent
@@ -29,17 +29,20 @@ class AgentSource:
             holds a student.
         without: loaders to skip, as "package:name". A loader of other agents may end the process
             when it is asked.
+        runtime_options: of a bundle, options of its runtime by name, in JSON's types.
     """
 
     path: Path
     role: str = STUDENT
     without: frozenset[str] = frozenset()
+    runtime_options: Mapping[str, object] = field(default_factory=dict)
 
     def check(self) -> None:
         """Check what can be checked without loading the agent.
 
         Raises:
-            UsageError: the path does not exist, or it is a bundle, which does not have this role.
+            UsageError: the path does not exist, it is a bundle, which does not have this role, or
+                it is none and has no runtime.
         """
         if not exists(self.path, UsageError):
             raise UsageError(
@@ -50,6 +53,11 @@ class AgentSource:
             raise UsageError(
                 f"{self.path}: is a bundle, and a bundle holds a student; give the run to drive "
                 f"its {self.role}"
+            )
+        if self.runtime_options and not self._is_bundle():
+            raise UsageError(
+                f"{self.path}: is no bundle, and only a bundle runs in a runtime that has options: "
+                f"leave out {', '.join(self.runtime_options)}"
             )
 
     def _is_bundle(self) -> bool:
@@ -72,7 +80,7 @@ class AgentSource:
         """
         self.check()
         if self._is_bundle():
-            return Predictor.load(self.path, threads=1)
+            return Predictor.load(self.path, threads=1, options=self.runtime_options)
         broken: list[str] = []
         failures: list[tuple[str, BaseException]] = []
         for offer in AGENTS.offers():

@@ -66,7 +66,12 @@ class _Host:
     def reply(self, body: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> dict[str, Any]:
         if body["op"] == "load":
             sys.path[:] = body["sys_path"]
-            source = AgentSource(Path(body["path"]), body["role"], frozenset(body["without"]))
+            source = AgentSource(
+                Path(body["path"]),
+                body["role"],
+                frozenset(body["without"]),
+                body["runtime_options"],
+            )
             self._agent = source.load(self._asking)
             return describe(self._agent).model_dump(mode="json")
         agent = self._agent

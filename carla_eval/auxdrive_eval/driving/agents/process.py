@@ -117,6 +117,7 @@ class AgentProcess:
             "path": os.fspath(source.path.absolute()),
             "role": source.role,
             "without": sorted(source.without),
+            "runtime_options": dict(source.runtime_options),
         }
         return self.ask({"op": "load", "sys_path": sys.path, **place}, limit_s)
 
