@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 from auxdrive.statistics import seed_interval
+from auxdrive_eval.demo.command_process import COMMAND
 from auxdrive_eval.demo.findings import completed
 from auxdrive_eval.demo.settings import MODELS
-from auxdrive_eval.demo.stages import COMMAND
 from record import RESULTS, write_result
 
 SCORES = {

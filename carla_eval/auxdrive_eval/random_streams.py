@@ -10,9 +10,13 @@ import numpy as np
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
-    """The generator with the names `names` of `seed`.
+    """One of a seed's generators. Other names give a generator that is independent of it.
 
     Names are hashed by CRC-32 instead of `hash()`, whose values differ between processes.
+
+    Args:
+        seed: any whole number; its lowest 64 bits count.
+        names: words or numbers that say what is drawn, such as "lights" and a junction's number.
     """
     keys = [zlib.crc32(str(name).encode()) for name in names]
     return np.random.default_rng(

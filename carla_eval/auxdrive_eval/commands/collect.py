@@ -12,7 +12,7 @@ from auxdrive.commands.completing import modality_names, some_of
 from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
 from auxdrive.errors import UsageError
-from auxdrive.work import Work, counted
+from auxdrive.work import Shown, Work, counted
 
 from auxdrive_eval.commands.simulator_options import (
     SimOption,
@@ -24,6 +24,10 @@ from auxdrive_eval.simulators import DEFAULT_SIMULATOR
 
 if TYPE_CHECKING:
     from auxdrive.cards import CameraSpec
+
+    from auxdrive_eval.collecting.collect import Collected
+    from auxdrive_eval.collecting.settings import CollectSettings
+    from auxdrive_eval.simulators.settings import SimulatorSettings
 
 DEFAULT_EPISODES = 20
 
@@ -127,17 +131,13 @@ def collect(
     if more is not None:
         _refuse_beside_more(context)
         settings = more_settings(out, more)
-        episodes, frames = settings.episodes, None
     else:
         if episodes is not None and frames is not None:
             raise UsageError("give --episodes or --frames, not both")
         if episodes is None and frames is None:
             episodes = DEFAULT_EPISODES
-        simulator = chosen_simulator(sim, sim_options, traffic)
-        if size is not None:
-            simulator = simulator.with_camera(_of_size(simulator.options.camera, size))
         settings = collect_settings(
-            simulator=simulator,
+            simulator=_simulator(chosen_simulator(sim, sim_options, traffic), size),
             modalities=None
             if modalities is None
             else tuple(map(parse_modality, names_of("--modalities", modalities) or ())),
@@ -150,56 +150,73 @@ def collect(
             perturb=perturb,
             split=split,
         )
-    with console.progress(_recording(episodes, frames, workers)) as shown:
-        before: int | None = None
-
-        def on_episode(done: int, recorded_frames: int) -> None:
-            nonlocal before
-            now, other = (
-                (done, counted(recorded_frames, "frame"))
-                if frames is None
-                else (min(recorded_frames, frames), counted(done, "episode"))
-            )
-            if before is None:  # what was there before
-                shown.found(now)
-            else:
-                shown.done(now - before, other)
-            before = now
-
+    with console.progress(_recording(settings, workers)) as shown:
+        on_episode = _Progress(shown, settings.frames)
         stays = f"finished episodes are in {out}, and the same command goes on"
         with console.interruptible(lambda: stays):
             collected = record(settings, out, workers=workers, on_episode=on_episode)
+    _print_collected(collected, json_output)
+
+
+def _simulator(chosen: SimulatorSettings, size: str | None) -> SimulatorSettings:
+    """The simulator, with images of another size if one is given."""
+    if size is None:
+        return chosen
+    return chosen.with_camera(_of_size(chosen.options.camera, size))
+
+
+def _recording(settings: CollectSettings, workers: int) -> Work:
+    """How progress is counted: in frames if frames are asked for, since then the number of episodes
+    is not known in advance, else in episodes.
+    """
+    if settings.frames is None:
+        return Work("recording", "episode", settings.episodes, at_once=workers)
+    return Work("recording", "frame", settings.frames)
+
+
+class _Progress:
+    """Shows how far a recording is, counted as `_recording` says."""
+
+    def __init__(self, shown: Shown, frames: int | None) -> None:
+        self._shown, self._frames = shown, frames
+        self._before: int | None = None
+
+    def __call__(self, episodes: int, frames: int) -> None:
+        """Show that so many episodes and frames are there."""
+        now, other = (
+            (episodes, counted(frames, "frame"))
+            if self._frames is None
+            else (min(frames, self._frames), counted(episodes, "episode"))
+        )
+        if self._before is None:  # what was there before
+            self._shown.found(now)
+        else:
+            self._shown.done(now - self._before, other)
+        self._before = now
+
+
+def _print_collected(collected: Collected, json_output: bool) -> None:
     sizes = {name: len(ids) for name, ids in collected.card.splits.items()}
     result = {
-        "out": str(out),
+        "out": str(collected.out),
         "episodes": collected.episodes,
         "frames": collected.frames,
         "newly_recorded_episodes": collected.recorded,
         "surplus_episodes_removed": collected.surplus,
         "splits": sizes,
-        "modalities": [modality.value for modality in settings.modalities],
+        "modalities": [modality.value for modality in collected.card.modalities],
     }
     if json_output:
         console.print_json(result)
-    else:
-        splits = ", ".join(f"{name} {number}" for name, number in sizes.items())
-        rows = [
-            (key.replace("_", " "), splits if key == "splits" else value)
-            for key, value in result.items()
-            if key != "modalities"
-        ]
-        console.table(
-            "recorded", ("what", ""), [*rows, ("modalities", ", ".join(settings.modalities))]
-        )
-
-
-def _recording(episodes: int | None, frames: int | None, workers: int) -> Work:
-    """How progress is counted: in frames if frames are asked for, since then the number of episodes
-    is not known in advance, else in episodes.
-    """
-    if frames is None:
-        return Work("recording", "episode", episodes, at_once=workers)
-    return Work("recording", "frame", frames)
+        return
+    splits = ", ".join(f"{name} {number}" for name, number in sizes.items())
+    rows = [
+        (key.replace("_", " "), splits if key == "splits" else value)
+        for key, value in result.items()
+        if key != "modalities"
+    ]
+    modalities = ("modalities", ", ".join(collected.card.modalities))
+    console.table("recorded", ("what", ""), [*rows, modalities])
 
 
 def _refuse_beside_more(context: typer.Context) -> None:

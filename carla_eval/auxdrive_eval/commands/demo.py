@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import auxdrive.console as console
 import typer
 from auxdrive.console import JsonOption
+
+if TYPE_CHECKING:
+    from auxdrive_eval.demo.findings import Findings
+    from auxdrive_eval.demo.settings import DemoSettings
 
 
 def demo(
@@ -30,24 +34,15 @@ def demo(
     """Record data; train the RGB baseline, a SAMD student and its teacher; export and verify; drive
     all three; and write one report.
     """
-    from auxdrive.errors import ConfigError
     from auxdrive.extras import modules_of, require_modules
     from auxdrive.storage.publish import write_atomic
-    from auxdrive.strict import mistakes_of
-    from pydantic import ValidationError
 
     from auxdrive_eval.demo.findings import gather
     from auxdrive_eval.demo.report import demo_report
-    from auxdrive_eval.demo.settings import DemoSettings
     from auxdrive_eval.demo.stages import demo_in
 
     require_modules(*modules_of(("train", "deploy", "sim", "all")))
-    try:
-        settings = DemoSettings(
-            frames=frames, epochs=epochs, routes=routes, seed=seed, workers=workers
-        )
-    except ValidationError as error:
-        raise ConfigError("; ".join(f"--{line}" for line in mistakes_of(error))) from None
+    settings = _settings(frames=frames, epochs=epochs, routes=routes, seed=seed, workers=workers)
     page = out / "report.html"
     with demo_in(out, settings) as made, console.progress(made.work) as shown:
         made.show(shown)
@@ -58,7 +53,29 @@ def demo(
         write_atomic(page, demo_report(made, findings).encode())
     if json_output:
         console.print_json({**findings.as_json(), "report": str(page)})
-        return
+    else:
+        _print_findings(findings, page)
+
+
+def _settings(**given: int) -> DemoSettings:
+    """The settings of a user's options.
+
+    Raises:
+        ConfigError: values are not possible; the message names every option.
+    """
+    from auxdrive.errors import ConfigError
+    from auxdrive.strict import mistakes_of
+    from pydantic import ValidationError
+
+    from auxdrive_eval.demo.settings import DemoSettings
+
+    try:
+        return DemoSettings.model_validate(given)
+    except ValidationError as error:
+        raise ConfigError("; ".join(f"--{line}" for line in mistakes_of(error))) from None
+
+
+def _print_findings(findings: Findings, page: Path) -> None:
     columns = tuple(dict.fromkeys(column for row in findings.rows for column in row.values))
     console.table(
         "baseline, student and teacher (embedded scores are no CARLA scores)",

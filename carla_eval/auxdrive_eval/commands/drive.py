@@ -17,7 +17,7 @@ from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import UsageError
 from auxdrive.runtimes import DEFAULT_RUNTIME
 from auxdrive.storage.reading import exists
-from auxdrive.work import Work
+from auxdrive.work import Shown, Work
 
 from auxdrive_eval.commands.simulator_options import (
     SimOption,
@@ -171,17 +171,6 @@ def drive(
     )
     work = Work(f"driving ({sim})", "route", len(planned) * repeats, at_once=workers)
     with console.progress(work) as shown:
-
-        def on_route(stored: StoredRoute, earlier: bool) -> None:
-            record = stored.record
-            if earlier:
-                shown.found(1)
-                return
-            score = f"score {record.scores.score_composed:.1f}"
-            shown.done(1, record.route_id, score, record.status)
-            if stored.error:
-                console.note(f"#{record.index} {record.route_id}: {record.status}: {stored.reason}")
-
         stays = f"finished routes are in {folder}, and the same command with --resume goes on"
         with console.interruptible(lambda: stays):
             evaluation = drive_all(
@@ -195,9 +184,23 @@ def drive(
                 workers=workers,
                 resume=resume,
                 retry_crashed=retry_crashed,
-                on_route=on_route,
+                on_route=lambda stored, earlier: _show_route(shown, stored, earlier),
             )
     tell(folder, evaluation, json_output)
+
+
+def _show_route(shown: Shown, stored: StoredRoute, earlier: bool) -> None:
+    """Show that a route is finished, with its score and why its agent failed; of one that was
+    finished `earlier` only that it is there.
+    """
+    if earlier:
+        shown.found(1)
+        return
+    record = stored.record
+    score = f"score {record.scores.score_composed:.1f}"
+    shown.done(1, record.route_id, score, record.status)
+    if stored.error:
+        console.note(f"#{record.index} {record.route_id}: {record.status}: {stored.reason}")
 
 
 def _source(
@@ -233,6 +236,18 @@ def planned_routes(
 ) -> tuple[Route, ...]:
     """The routes of a file, of the given seeds, or of the first `count` seeds for driving, planned
     in this simulator.
+
+    Args:
+        file: a route file of leaderboard 1.0; None if there is none.
+        seeds: as a user writes them, such as "1000,1005-1009"; None if there are none.
+        count: how many of the seeds for driving, 1 or more, if there are neither file nor seeds.
+        settings: of the simulator.
+
+    Raises:
+        UsageError: both a file and seeds are given, seeds cannot be read, or `count` is not
+            possible.
+        DataError: the file is damaged.
+        SimulatorError: the simulator has no such town or seed, or no way connects the keypoints.
     """
     from auxdrive_eval.routes.plan import DRIVE_SEEDS, parse_seeds, routes_of_file, routes_of_seeds
     from auxdrive_eval.simulators.settings import make_simulator

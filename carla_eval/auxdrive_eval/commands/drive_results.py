@@ -16,7 +16,13 @@ REPORT_NAME = "report.html"
 
 
 def tell(folder: Path, evaluation: Evaluation, json_output: bool) -> None:
-    """Write an evaluation's report into its folder, and print the results."""
+    """Write an evaluation's report into its folder, and print the results.
+
+    Args:
+        folder: the evaluation's folder.
+        evaluation: all of whose routes are finished.
+        json_output: whether to print the results document instead of tables.
+    """
     report = write_report(folder, evaluation)
     if json_output:
         console.print_json(evaluation.document)
@@ -27,7 +33,12 @@ def tell(folder: Path, evaluation: Evaluation, json_output: bool) -> None:
 
 
 def write_report(folder: Path, evaluation: Evaluation) -> Path:
-    """Write the report of an evaluation into its folder, and return its path."""
+    """Write the report of an evaluation into its folder, and return its path.
+
+    Args:
+        folder: the evaluation's folder.
+        evaluation: all of whose routes are finished.
+    """
     path = folder / REPORT_NAME
     write_atomic(path, drive_report(evaluation).encode())
     return path

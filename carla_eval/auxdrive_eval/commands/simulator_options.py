@@ -42,6 +42,12 @@ def chosen_simulator(
 ) -> SimulatorSettings:
     """Settings from what a user typed.
 
+    Args:
+        kind: name of the simulator.
+        options: of the form NAME=VALUE; a value is read as JSON if it is JSON, else as text.
+        traffic: number of moving cars, which is an option of its own; None is the simulator's
+            default.
+
     Raises:
         UsageError: there is no such simulator or option, or a value is not possible.
     """

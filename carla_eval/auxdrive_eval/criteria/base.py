@@ -149,7 +149,19 @@ def event_at(
     began: Moment | None = None,
     hit: Point | None = None,
 ) -> Event:
-    """An event of this tick, at the ego's centre unless another location is given."""
+    """An event that is reported at this tick.
+
+    Args:
+        kind: what happened.
+        message: in the leaderboard's words and CARLA's coordinates.
+        state: the world after the tick.
+        location: where, in the right-handed world frame, metres; None is the ego's centre.
+        percentage: for OUTSIDE_ROUTE_LANES, the share of the driven route distance that was
+            outside, 0..100; None for all others.
+        began: when and where it began, if that was before this tick; None if
+            it was not.
+        hit: the position of what was hit, in the world frame, metres; None if nothing was.
+    """
     return Event(
         kind,
         message,

@@ -25,6 +25,9 @@ UNSAFE_SHARE_PERCENT = 30.0
 class InRoute(TickCriterion):
     """The ego was 30 m or more away from the route, or drove more than 30 % of it at a distance of
     15 m or more.
+
+    Args:
+        route: from which the ego must not stray.
     """
 
     def __init__(self, route: Route) -> None:

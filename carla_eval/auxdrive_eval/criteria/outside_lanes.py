@@ -26,6 +26,9 @@ class OutsideRouteLanes:
     150 degrees or more switches between right and wrong. In junctions no lane is wrong. The event
     comes at the end of the route.
 
+    Args:
+        route: that is driven.
+
     Attributes:
         pending: when the ego was outside for the first time.
     """
@@ -98,5 +101,10 @@ def beyond_lane_m(lane: LaneView) -> float:
 
 
 def angle_between_rad(a_rad: float, b_rad: float) -> float:
-    """The angle between two headings, 0..pi."""
+    """The angle between two headings, 0..pi.
+
+    Args:
+        a_rad: one heading, in any turn.
+        b_rad: the other.
+    """
     return abs(math.remainder(a_rad - b_rad, 2 * math.pi))

@@ -17,6 +17,9 @@ def accumulated_m(route: Route) -> Float64:
 class PassedPoints:
     """Which dense points of a route the ego has passed: point i if (ego - point i) . (heading at i)
     > 0.
+
+    Args:
+        route: whose N dense points are asked about.
     """
 
     def __init__(self, route: Route) -> None:
@@ -27,7 +30,12 @@ class PassedPoints:
         return len(self._points)
 
     def passed(self, index: int, location: Point) -> bool:
-        """Whether `location` lies beyond point `index`."""
+        """Whether a location lies beyond a point, as seen along the route.
+
+        Args:
+            index: of the dense point, 0 to N - 1.
+            location: in the world frame, metres.
+        """
         x_m, y_m = self._points[index]
         forward_x, forward_y = self._headings[index]
         return bool((location[0] - x_m) * forward_x + (location[1] - y_m) * forward_y > 0)

@@ -68,7 +68,14 @@ def _behind(state: WorldState, distance_m: float) -> Point:
 
 
 def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
-    """Whether the segments ab and cd, ends included, have a point in common."""
+    """Whether the segments ab and cd, ends included, have a point in common.
+
+    Args:
+        a: one end of the first segment; all points are in one plane frame.
+        b: its other end.
+        c: one end of the second segment.
+        d: its other end.
+    """
     turns = _turn(a, b, c), _turn(a, b, d), _turn(c, d, a), _turn(c, d, b)
     if turns[0] * turns[1] < 0 and turns[2] * turns[3] < 0:
         return True

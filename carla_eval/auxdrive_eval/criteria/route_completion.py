@@ -17,6 +17,9 @@ COMPLETE_WITHIN_M = 10.0
 class RouteCompletion(TickCriterion):
     """How much of the route the ego has driven.
 
+    Args:
+        route: that is driven.
+
     Attributes:
         percent: 0..100; 100 only when more than 99 % are driven and the end is within 10 m.
     """

@@ -10,7 +10,14 @@ INITIAL_S = 5.0
 
 
 class RouteTimeout(TickCriterion):
-    """The route took longer than int(0.8 s/m x its dense length + 5 s) of game time."""
+    """The route took longer than int(0.8 s/m x its dense length + 5 s) of game time.
+
+    Args:
+        route: whose length decides.
+
+    Attributes:
+        limit_s: the longest game time that is allowed.
+    """
 
     def __init__(self, route: Route) -> None:
         self.limit_s = int(SECONDS_PER_METRE * route.length_m + INITIAL_S)

@@ -36,7 +36,15 @@ have.
 
 
 def demo_report(demo: Demo, findings: Findings) -> str:
-    """The whole page."""
+    """The whole page.
+
+    Args:
+        demo: of which all stages have finished.
+        findings: what `auxdrive_eval.demo.findings.gather` made of their outputs.
+
+    Raises:
+        DataError: the data set, a run or the record of a drive is damaged.
+    """
     settings, data = demo.settings, demo.out / "data"
     parts = [
         html.paragraph(findings.verdict, css="notice"),

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +16,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from auxdrive.data.dataset import Dataset
-from auxdrive.errors import AuxdriveError, CheckFailed, DataError
-from auxdrive.logs import level_now
+from auxdrive.errors import DataError
 from auxdrive.runs import RunFolder
 from auxdrive.storage.claims import FolderKind, changed, claim
 from auxdrive.storage.publish import write_atomic
@@ -31,6 +28,7 @@ from auxdrive.strict import Strict, read_model
 from auxdrive.work import Shown, Unseen, Work, duration
 from pydantic import Field
 
+from auxdrive_eval.demo.command_process import command
 from auxdrive_eval.demo.efforts import efforts
 from auxdrive_eval.demo.settings import (
     CAMERA,
@@ -45,7 +43,6 @@ from auxdrive_eval.demo.settings import (
 
 STATE_NAME = "demo.json"
 _LOG = logging.getLogger(__name__)
-COMMAND = (sys.executable, "-c", "from auxdrive.cli import main; main()")
 
 
 class _Stage(Strict):
@@ -94,6 +91,14 @@ DEMO: FolderKind[_State] = FolderKind("a demo", STATE_NAME, _read_state, _differ
 def demo_in(out: Path, settings: DemoSettings) -> Iterator[Demo]:
     """A demo in a folder, new or continued. No other process can use the folder meanwhile.
 
+    Args:
+        out: the demo's folder; it need not exist.
+        settings: how much is recorded, trained and driven. A demo is continued only with equal
+            ones.
+
+    Yields:
+        The demo, with the stages that have finished already.
+
     Raises:
         UsageError: the folder holds something else, or a demo with other settings or of another
             version.
@@ -107,6 +112,11 @@ def demo_in(out: Path, settings: DemoSettings) -> Iterator[Demo]:
 class Demo:
     """A demo in a folder (see `demo_in`): its settings, the output of each finished stage, and the
     wall time of all of them.
+
+    Args:
+        out: the demo's folder, which no other process may use.
+        settings: how much is recorded, trained and driven.
+        earlier: what the folder's `demo.json` holds; None begins a demo.
     """
 
     def __init__(self, out: Path, settings: DemoSettings, earlier: _State | None = None) -> None:
@@ -144,7 +154,15 @@ class Demo:
         write_atomic(self.out / STATE_NAME, json.dumps(document, indent=2).encode())
 
     def stage(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Run a stage unless it has been run. Returns its output; its wall time is stored too."""
+        """Run a stage unless it has been run, and store its output and its wall time.
+
+        Args:
+            name: of the stage, such as "train samd"; its result is stored under it.
+            work: does what the stage consists of. Its output is stored as JSON.
+
+        Returns:
+            The output of `work`, of this call or of an earlier one.
+        """
         if name not in self.done:
             _LOG.info(f"begin: {name}")
             start_s = time.perf_counter()
@@ -162,8 +180,12 @@ class Demo:
         return output
 
     def lanes(self, works: Sequence[Callable[[], None]], at_once: int) -> None:
-        """Run works of several stages each, `at_once` at the same time. After the first failure no
+        """Run works of several stages each, some at the same time. After the first failure no
         further works are begun, and those that run are waited for.
+
+        Args:
+            works: begun in this order.
+            at_once: how many run at the same time, each in a thread of this process.
         """
         with ThreadPoolExecutor(at_once) as pool:
             running = [pool.submit(work) for work in works]
@@ -257,43 +279,3 @@ class Demo:
             str(settings.traffic),
         ]
         return command("drive", *source, "--out", str(out), *how, *taken_up, prefix=f"{name}: ")
-
-
-def command(name: str, *arguments: str, prefix: str) -> dict[str, Any]:
-    """Run one `auxdrive` command with `--json`, as verbose as this process is. What it prints on
-    standard error is logged line by line, after `prefix`.
-
-    Returns:
-        What it printed, parsed.
-
-    Raises:
-        CheckFailed: its exit code was 1.
-        AuxdriveError: it failed in another way.
-    """
-    quiet, verbose = level_now() >= logging.ERROR, level_now() <= logging.DEBUG
-    line = [*COMMAND, name, *arguments, "--json"]
-    line += ["--quiet"] * quiet + ["--verbose"] * verbose
-    with subprocess.Popen(
-        line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        level = logging.ERROR if quiet else logging.INFO
-        teller = threading.Thread(target=_pass_on, args=(process.stderr, prefix, level))
-        teller.start()
-        printed = process.stdout.read()
-        teller.join()
-    if process.returncode:
-        kind = CheckFailed if process.returncode == 1 else AuxdriveError
-        raise kind(
-            f"`auxdrive {name} {' '.join(arguments)}` ended with exit code {process.returncode}; "
-            "its message stands above"
-        )
-    output = json.loads(printed)
-    assert isinstance(output, dict)
-    return output
-
-
-def _pass_on(stream: IO[bytes], prefix: str, level: int) -> None:
-    for line in stream:
-        _LOG.log(level, prefix + line.decode("utf-8", "replace").rstrip())

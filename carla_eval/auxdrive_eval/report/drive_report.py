@@ -81,7 +81,13 @@ def _route_sections(evaluation: Evaluation) -> Iterator[Markup]:
 
 
 def route_section(route: Route, driven: StoredRoute, town: TownMap) -> Markup:
-    """The section of one driven route, with the map of its town."""
+    """The section of one drive: score, map, film and infractions.
+
+    Args:
+        route: as planned.
+        driven: the drive.
+        town: the map of the route's town.
+    """
     infractions = infractions_of(driven)
     view = view_of_drives(route, [driven])
     parts: list[object] = [

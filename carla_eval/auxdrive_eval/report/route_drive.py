@@ -103,19 +103,37 @@ def _place_at(trace: AnyArray, time_s: float) -> Point:
 
 
 def view_of_drives(route: Route, drives: Sequence[StoredRoute]) -> View:
-    """The part of the map that shows a route and all drives of it."""
+    """The part of the map that shows a route and all drives of it.
+
+    Args:
+        route: as planned.
+        drives: of this route, by any drivers.
+    """
     return view_of((route.points, *(path_of(drive.trace) for drive in drives)))
 
 
 def map_of(town: TownMap, route: Route, driven: StoredRoute, view: View | None = None) -> Markup:
-    """The drive on the map of its town."""
+    """The drive on the map of its town.
+
+    Args:
+        town: the map of the route's town.
+        route: as planned.
+        driven: the drive.
+        view: the part of the town to show; None is the surroundings of route and drive.
+    """
     view = view or view_of_drives(route, [driven])
     marks = [found.mark for found in infractions_of(driven)]
     return draw_map(town, route, driven.trace, marks, _film_places(driven), view)
 
 
 def legend_of(town: TownMap, driven: StoredRoute, view: View) -> Markup:
-    """The legend of a drive's map."""
+    """The legend of a drive's map.
+
+    Args:
+        town: as for `map_of`.
+        driven: the drive.
+        view: the part of the town that the map shows.
+    """
     marks = [found.mark for found in infractions_of(driven)]
     return map_legend(town, marks, bool(driven.film), view)
 
@@ -145,7 +163,12 @@ def film_of(driven: StoredRoute) -> Markup:
 
 
 def score_sentence(scores: Scores, status: str) -> str:
-    """How the score of a route was computed."""
+    """How the score of a route was computed, in a sentence.
+
+    Args:
+        scores: of the drive.
+        status: of its record, such as 'Completed'; it stands after the numbers.
+    """
     return (
         f"Driving score {scores.score_composed:.1f} of 100 = route completion "
         f"{scores.score_route:.1f} % × penalty factor {scores.score_penalty:.3f}. {status}."

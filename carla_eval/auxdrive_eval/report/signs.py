@@ -88,7 +88,15 @@ def placed(sign: str, place: Point, unit_m: float) -> str:
 
 
 def key(sign: str, width: int = 24, height: int = 24, middle: Point = (12.0, 12.0)) -> Markup:
-    """A sign within a line of text."""
+    """A sign within a line of text.
+
+    Args:
+        sign: the drawing.
+        width: of the room that it takes in the line, in pixels.
+        height: likewise.
+        middle: where in this room the sign's own place lies, in pixels from the left and from the
+            top.
+    """
     box = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     moved = f'transform="translate({middle[0]:g} {middle[1]:g})"'
     return Markup(f'<svg {box} aria-hidden="true"><g {moved}>{sign}</g></svg>')
