@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from auxdrive import cli
 from auxdrive.data.dataset import Dataset
-from auxdrive_eval.collecting.collect import collect
+from auxdrive.errors import UsageError
+from auxdrive_eval.collecting.collect import collect, more_settings
 from auxdrive_eval.collecting.settings import collect_settings
 from auxdrive_eval.simulators.settings import SimulatorSettings
 from small_world import CAMERA
@@ -80,7 +81,9 @@ def test_more_takes_its_settings_from_the_recording(
     said = " ".join(capsys.readouterr().err.split())
     assert "leave --episodes, --seed out" in said
     assert cli.run(["collect", "--out", str(out), "--more", "0"]) == 2
-    assert "1 or more" in capsys.readouterr().err
+    assert "'--more'" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="1 or more, got 0"):
+        more_settings(out, 0)
     assert len(Dataset.open(out).episode_ids) == 1
 
 
