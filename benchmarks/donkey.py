@@ -27,7 +27,7 @@ import numpy as np
 from auxdrive.runs import RunFolder, RunResult
 from auxdrive.statistics import seed_interval
 from auxdrive_deploy.bundle_writer import write_bundle
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
 from auxdrive_train.tasks.metrics import r2_score

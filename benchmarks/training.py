@@ -20,7 +20,7 @@ import numpy as np
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.episode_files import write_card
 from auxdrive.runs import RunFolder
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.train import train
 from record import RESULTS, write_result
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from auxdrive.runs import RunFolder
 from auxdrive.statistics import seed_interval
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.train import train
 from record import RESULTS, write_result
 

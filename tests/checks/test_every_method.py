@@ -27,7 +27,8 @@ from auxdrive.runs import RunFolder
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.engine import checkpoint, epoch
-from auxdrive_train.engine.config import TrainConfig, parse_config
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
 from auxdrive_train.losses.contract import Loss

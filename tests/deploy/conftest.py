@@ -14,7 +14,7 @@ from auxdrive.data.episode_writer import EpisodeWriter
 from auxdrive.data.state import STATE_DTYPE
 from auxdrive.modalities import Modality
 from auxdrive_deploy.bundle_writer import write_bundle
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.load import Run, load_run
 from auxdrive_train.engine.train import train
 

@@ -13,7 +13,7 @@ from auxdrive.checks.graph_reader import read_graph
 from auxdrive.checks.operators import OPERATORS, OPSET
 from auxdrive.modalities import Modality
 from auxdrive_deploy.student_graph import to_onnx
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.prepare import build_finished
 from auxdrive_train.methods.contract import STUDENT
 from auxdrive_train.models import BACKBONES

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from auxdrive.cli import run
 from auxdrive.errors import ConfigError
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.methods import METHODS
 from foreign_packages import install_package
 

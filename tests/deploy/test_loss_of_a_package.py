@@ -19,7 +19,7 @@ import torch
 from auxdrive.cli import build_app
 from auxdrive.errors import ConfigError, UsageError
 from auxdrive_train.engine import checkpoint
-from auxdrive_train.engine.config import dump_config, parse_config
+from auxdrive_train.engine.config_files import dump_config, parse_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
 from auxdrive_train.losses import LOSSES

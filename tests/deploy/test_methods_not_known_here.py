@@ -19,7 +19,7 @@ from auxdrive.predictor import Predictor
 from auxdrive.types import Observation
 from auxdrive_train.agents.entry import load_agent
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine.config import load_config, parse_config
+from auxdrive_train.engine.config_files import load_config, parse_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
 from auxdrive_train.losses import LOSSES

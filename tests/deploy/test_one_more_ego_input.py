@@ -25,7 +25,7 @@ from auxdrive.predictor import Predictor
 from auxdrive.tasks.waypoints import WAYPOINTS
 from auxdrive.types import Flag, Observation
 from auxdrive_deploy.bundle_writer import write_bundle
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
 from PIL import Image

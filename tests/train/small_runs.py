@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 from auxdrive_train.engine import checkpoint
-from auxdrive_train.engine.config import TrainConfig, parse_config
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.methods import METHODS
 
 SMALL = {

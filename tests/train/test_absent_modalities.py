@@ -17,7 +17,7 @@ from auxdrive.errors import DataError
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.evaluate import counted, measure
 from auxdrive_train.engine.train import train
 from auxdrive_train.methods import METHODS

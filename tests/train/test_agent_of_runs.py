@@ -17,7 +17,7 @@ from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import Flag, Observation
 from auxdrive_train.agents.entry import load_agent
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.evaluate import predict_roles
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train

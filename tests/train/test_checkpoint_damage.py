@@ -19,7 +19,8 @@ from auxdrive.cli import build_app
 from auxdrive.errors import DataError
 from auxdrive_train.engine import checkpoint
 from auxdrive_train.engine.checkpoint import Checkpoint, content_sha256
-from auxdrive_train.engine.config import TrainConfig, parse_config
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.train import train

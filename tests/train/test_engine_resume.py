@@ -17,7 +17,7 @@ import pytest
 import torch
 from auxdrive.errors import AuxdriveError, DataError, UsageError
 from auxdrive_train.engine import epoch
-from auxdrive_train.engine.config import dump_config
+from auxdrive_train.engine.config_files import dump_config
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.train import train
 from small_runs import settings_for, weights

@@ -13,7 +13,7 @@ import pytest
 from auxdrive.cli import build_app
 from auxdrive.data.dataset import Dataset
 from auxdrive.inspection.findings import examine
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.train import train
 from auxdrive_train.ingest import READERS
 from auxdrive_train.ingest.build import build_dataset

@@ -14,7 +14,7 @@ from auxdrive.data.dataset import Dataset
 from auxdrive.inspection.metric_tables import thresholds_that_say_nothing
 from auxdrive.modalities import Modality
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.floor import floors
 from auxdrive_train.engine.train import train
 from auxdrive_train.tasks import make_task

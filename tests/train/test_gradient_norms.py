@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 import torch
-from auxdrive_train.engine.config import TrainConfig, parse_config
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.gradients import GradientNorms
 from auxdrive_train.engine.train import train
 from torch import nn

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from auxdrive.errors import UsageError
 from auxdrive.storage.folders import held
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.train import train
 
 

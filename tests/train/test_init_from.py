@@ -15,7 +15,8 @@ from auxdrive.cli import run as auxdrive
 from auxdrive.errors import ConfigError, DataError, UsageError
 from auxdrive.runs import RunFolder
 from auxdrive_train.engine import epoch as epochs
-from auxdrive_train.engine.config import TrainConfig, parse_config
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.train import train
 from small_runs import settings_for, weights
 

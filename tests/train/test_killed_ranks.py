@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from auxdrive_train.engine.config import dump_config, parse_config
+from auxdrive_train.engine.config_files import dump_config, parse_config
 
 DEADLINE_S = 180.0
 STOPPED_S = 2.0

@@ -13,7 +13,7 @@ from auxdrive.cards import PreprocessingSpec
 from auxdrive.data.dataset import Dataset
 from auxdrive.modalities import Modality
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.train import train
 from auxdrive_train.methods import METHODS
 from auxdrive_train.methods.contract import Setup

@@ -175,7 +175,7 @@ def test_selection_finds_the_informative_modality_and_puts_noise_last(
     stripe_data, tmp_path
 ) -> None:
     from auxdrive_train.commands.select import _weigh
-    from auxdrive_train.engine.config import parse_config
+    from auxdrive_train.engine.config_files import parse_config
 
     config = parse_config(
         {

@@ -13,7 +13,7 @@ import pytest
 from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.logs import ToParent, logged_to
 from auxdrive.work import Shown, Work
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.processes import _shown_by, _telling
 from auxdrive_train.engine.train import train
 

@@ -11,7 +11,8 @@ from auxdrive.errors import ConfigError
 from auxdrive.runs import RunResult
 from auxdrive_eval.demo.settings import MODELS, DemoSettings, Model
 from auxdrive_train.engine import train as engine
-from auxdrive_train.engine.config import TrainConfig, dump_config, load_config, parse_config
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_files import dump_config, load_config, parse_config
 from auxdrive_train.engine.recipes import recipe_of
 from auxdrive_train.methods import METHODS
 from auxdrive_train.tasks import TASKS

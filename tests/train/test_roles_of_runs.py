@@ -18,7 +18,8 @@ from auxdrive.types import Observation
 from auxdrive_train.agents.entry import load_agent
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine import checkpoint
-from auxdrive_train.engine.config import TrainConfig, parse_config
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.evaluate import predict_roles
 from auxdrive_train.engine.load import load_run
 from auxdrive_train.engine.loop import Trainer

@@ -7,7 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from auxdrive_train.engine.config import TrainConfig, load_config
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_files import load_config
 from auxdrive_train.methods import METHODS
 from pydantic import BaseModel
 

@@ -18,7 +18,7 @@ from auxdrive.data.episode_files import write_card
 from auxdrive.errors import AuxdriveError, ConfigError, DataError
 from auxdrive.modalities import Modality
 from auxdrive_train.data import SampleSet
-from auxdrive_train.engine.config import load_config, parse_config
+from auxdrive_train.engine.config_files import load_config, parse_config
 from auxdrive_train.engine.train import train
 from auxdrive_train.tasks.steering_angle import SteeringTask
 from typer.testing import CliRunner

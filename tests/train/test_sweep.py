@@ -17,7 +17,7 @@ from auxdrive import cli
 from auxdrive.comparing.compare import compare
 from auxdrive.errors import DataError, UsageError
 from auxdrive.storage.folders import held
-from auxdrive_train.engine.config import dump_config
+from auxdrive_train.engine.config_files import dump_config
 from auxdrive_train.engine.train import train
 from auxdrive_train.sweeping.config import SweepConfig, parse_sweep
 from auxdrive_train.sweeping.folder import SweepFolder

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from auxdrive_train.engine.config import parse_config
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.train import threads_of
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from auxdrive.errors import ConfigError
-from auxdrive_train.engine.config import dump_config, load_config
+from auxdrive_train.engine.config_files import dump_config, load_config
 from auxdrive_train.engine.train import train
 from small_runs import settings_for
 

@@ -13,7 +13,8 @@ from auxdrive.machine.openmp import wait_passively
 
 if TYPE_CHECKING:
     from auxdrive_train.data.batch import Batch
-    from auxdrive_train.engine.config import TrainConfig, load_config, parse_config
+    from auxdrive_train.engine.config import TrainConfig
+    from auxdrive_train.engine.config_files import load_config, parse_config
     from auxdrive_train.engine.load import Run, load_run
     from auxdrive_train.engine.train import train
     from auxdrive_train.evaluation.evaluate import evaluate
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
 __getattr__, __dir__ = front(__name__, {
     "data.batch": "Batch",
-    "engine.config": "TrainConfig load_config parse_config",
+    "engine.config": "TrainConfig",
+    "engine.config_files": "load_config parse_config",
     "engine.load": "Run load_run",
     "engine.train": "train",
     "evaluation.evaluate": "evaluate",

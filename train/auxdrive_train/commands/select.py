@@ -57,7 +57,7 @@ def select(
     from auxdrive.data.dataset import Dataset
     from auxdrive.modalities import Modality
 
-    from auxdrive_train.engine.config import load_config
+    from auxdrive_train.engine.config_files import load_config
 
     dataset = Dataset.open(data)
     held = [

@@ -76,7 +76,7 @@ def train(
     from auxdrive.runs import RunFolder
 
     from auxdrive_train.commands.training import train_shown
-    from auxdrive_train.engine.config import load_config
+    from auxdrive_train.engine.config_files import load_config
 
     if resume and out is None:
         raise UsageError("--resume needs --out: the directory of the run to take up")

@@ -1,21 +1,20 @@
-"""The training config: a YAML file and `--set path.to.key=value`, checked as one pydantic model.
-All mistakes are reported together.
+"""The settings of a training as one pydantic model: the fields with their limits and descriptions,
+and the rules between fields. `auxdrive_train.engine.config_files` reads and writes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple
 
 from auxdrive.cards import Pixels, PreprocessingSpec
 from auxdrive.data.division import CARVE_EVERY
-from auxdrive.errors import ConfigError, UsageError
+from auxdrive.errors import UsageError
 from auxdrive.modalities import Modality
 from auxdrive.registry import Registry
-from auxdrive.strict import Strict, mistakes_of, refuse_odd
+from auxdrive.strict import Strict, mistakes_of
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     Field,
     ValidationError,
@@ -26,11 +25,8 @@ from pydantic import (
 
 from auxdrive_train.data.augment import AugmentConfig
 from auxdrive_train.data.balance import BalanceConfig
-from auxdrive_train.engine.assignments import assignment, put
-from auxdrive_train.engine.recipes import with_recipe
-from auxdrive_train.engine.yaml_text import dump_yaml, parse_yaml, read_yaml
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import FINISHED, is_finished
+from auxdrive_train.methods.contract import is_finished
 from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS
 from auxdrive_train.trackers import TRACKERS
@@ -44,7 +40,7 @@ class Preprocessing(PreprocessingSpec):
     )
 
 
-class _Mistake(NamedTuple):
+class JointMistake(NamedTuple):
     """A mistake that concerns several fields together.
 
     Attributes:
@@ -56,8 +52,15 @@ class _Mistake(NamedTuple):
     text: str
 
 
-class _Mistakes(ValueError):
-    def __init__(self, found: Sequence[_Mistake]) -> None:
+class JointMistakes(ValueError):
+    """All mistakes that concern several fields together. pydantic hands it on as the cause of its
+    own error.
+
+    Args:
+        found: the mistakes, at least one.
+    """
+
+    def __init__(self, found: Sequence[JointMistake]) -> None:
         super().__init__("\n".join(mistake.text for mistake in found))
         self.found = tuple(found)
 
@@ -193,60 +196,60 @@ class TrainConfig(Strict):
         if not is_finished(info):
             mistakes += [*self._method_mistakes(), *self._clashes(), *self._no_trackers()]
         if mistakes:
-            raise _Mistakes(mistakes)
+            raise JointMistakes(mistakes)
         return self
 
-    def _unknown_names(self) -> Iterator[_Mistake]:
+    def _unknown_names(self) -> Iterator[JointMistake]:
         tables: dict[str, Registry[Any]] = {"task": TASKS, "backbone": BACKBONES}
         for field, table in tables.items():
             try:
                 table[getattr(self, field)]
             except UsageError as error:
-                yield _Mistake((field,), str(error))
+                yield JointMistake((field,), str(error))
 
-    def _method_mistakes(self) -> Iterator[_Mistake]:
+    def _method_mistakes(self) -> Iterator[JointMistake]:
         """Whether the method exists, its own rules, and mistakes in its options."""
         try:
             method = METHODS[self.method]
         except UsageError as error:
-            yield _Mistake(("method",), str(error))
+            yield JointMistake(("method",), str(error))
             return
         try:
             options = method.options_type.model_validate(self.options)
         except ValidationError as error:
             for mistake in mistakes_of(error, method.options_type):
-                yield _Mistake(("options", "method"), f"options.{mistake}")
+                yield JointMistake(("options", "method"), f"options.{mistake}")
             return
         for text in method.mistakes(self.aux, self.epochs, options):
-            yield _Mistake(("method", "aux", "epochs", "options"), text)
+            yield JointMistake(("method", "aux", "epochs", "options"), text)
 
-    def _no_trackers(self) -> Iterator[_Mistake]:
+    def _no_trackers(self) -> Iterator[JointMistake]:
         for name in self.track:
             if name not in TRACKERS:
-                yield _Mistake(("track",), f"track: {TRACKERS.unknown(name)}")
+                yield JointMistake(("track",), f"track: {TRACKERS.unknown(name)}")
         if len(set(self.track)) != len(self.track):
-            yield _Mistake(("track",), "track: a tracker stands there twice")
+            yield JointMistake(("track",), "track: a tracker stands there twice")
 
-    def _clashes(self) -> Iterator[_Mistake]:
+    def _clashes(self) -> Iterator[JointMistake]:
         if self.main in self.aux:
-            yield _Mistake(("main", "aux"), f"aux: {self.main} is the main modality already")
+            yield JointMistake(("main", "aux"), f"aux: {self.main} is the main modality already")
         if len(set(self.aux)) != len(self.aux):
-            yield _Mistake(("aux",), "aux: a modality stands there twice")
+            yield JointMistake(("aux",), "aux: a modality stands there twice")
         if self.weights is not None and not _takes_weights(self.backbone):
             fitting = " or ".join(b.name for b in BACKBONES.builtin if _takes_weights(b.name))
-            yield _Mistake(
+            yield JointMistake(
                 ("weights", "backbone"),
                 f"weights: weight files are for backbone {fitting}, not {self.backbone}",
             )
         if self.weights is not None and self.init_from is not None:
             text = "init_from: a run's weights and a weight file cannot both be the first ones"
-            yield _Mistake(("weights", "init_from"), text)
+            yield JointMistake(("weights", "init_from"), text)
         if self.batch_size % self.processes or self.batch_size < 2 * self.processes:
             text = (
                 f"batch_size: {self.batch_size} cannot be shared out among {self.processes} "
                 "processes, two or more samples to each"
             )
-            yield _Mistake(("batch_size", "processes"), text)
+            yield JointMistake(("batch_size", "processes"), text)
 
 
 def _takes_weights(backbone: str) -> bool:
@@ -257,133 +260,3 @@ def _takes_weights(backbone: str) -> bool:
         return BACKBONES[backbone].load_weights is not None
     except UsageError:
         return True
-
-
-def load_config(
-    file: Path | None, overrides: Mapping[str, Any], sets: Sequence[str]
-) -> TrainConfig:
-    """The config from a YAML file, overrides and `path.to.key=value` settings; the later wins.
-
-    Args:
-        file: the YAML file, or None.
-        overrides: values by key; None leaves a key alone.
-        sets: settings as `path.to.key=value`.
-
-    Raises:
-        ConfigError: the message lists every mistake, with the nearest valid name.
-
-    Examples:
-        >>> from auxdrive_train import load_config
-        >>> config = load_config(None, {"data": "data", "epochs": 3}, ["augment.mirror=0"])
-        >>> config.epochs, config.augment.mirror
-        (3, 0.0)
-    """
-    values = read_yaml(file) if file is not None else {}
-    values.update({key: value for key, value in overrides.items() if value is not None})
-    for setting in sets:
-        path, text = assignment("--set", setting)
-        put(values, path, parse_yaml(text, f"--set {setting}"), f"--set {setting}")
-    return parse_config(values)
-
-
-def finished_config(file: Path) -> TrainConfig:
-    """The config of a finished run, which is used and no longer trained. Its method, loss and their
-    options need not be installed here.
-
-    Raises:
-        ConfigError: the rest of the config has mistakes; see `load_config`.
-    """
-    return parse_config(read_yaml(file), FINISHED)
-
-
-def parse_config(
-    values: Mapping[str, Any], context: Mapping[str, Any] | None = None
-) -> TrainConfig:
-    """The config from a mapping. What is not given comes from the task's recipe, or else from the
-    defaults. A finished run's config is complete and takes nothing from a recipe.
-
-    Args:
-        values: the settings, by key.
-        context: pydantic's context: `FINISHED` for a finished run, else None.
-
-    Raises:
-        ConfigError: the message lists every mistake, with the nearest valid name.
-
-    Examples:
-        >>> from auxdrive_train import parse_config
-        >>> parse_config({"data": "data", "task": "waypoints"}).backbone  # from the task's recipe
-        'pilotnet_bn'
-        >>> parse_config({"data": "data", "epoch": 3})
-        Traceback (most recent call last):
-        ...
-        auxdrive.errors.ConfigError: the config has mistakes:
-          - ...
-    """
-    if context is not FINISHED:
-        task, method = (
-            values.get(key, TrainConfig.model_fields[key].default) for key in ("task", "method")
-        )
-        values = with_recipe(values, task, method)
-    truths = list(_truths_for_numbers(values, TrainConfig))
-    try:
-        refuse_odd(dict(values))
-        config = TrainConfig.model_validate(dict(values), context=context)
-    except RecursionError:
-        raise ConfigError("the config is nested too deeply") from None
-    except ValidationError as error:
-        raise _all_mistakes(
-            [*truths, *mistakes_of(error, TrainConfig), *_between_sound_fields(values, error)]
-        ) from None
-    except ValueError as error:
-        raise ConfigError(f"the config cannot be stored: {error}") from None
-    if truths:
-        raise _all_mistakes(truths)
-    return config
-
-
-def _all_mistakes(mistakes: Sequence[str]) -> ConfigError:
-    return ConfigError(
-        "the config has mistakes:\n" + "\n".join(f"  - {mistake}" for mistake in mistakes)
-    )
-
-
-def _truths_for_numbers(
-    values: Mapping[str, Any], model: type[BaseModel], within: str = ""
-) -> Iterator[str]:
-    """Report `true`, `yes` or `no` where a number belongs: pydantic would take them for 1 and 0."""
-    for name, field in model.model_fields.items():
-        value, kinds = values.get(name), get_args(field.annotation) or (field.annotation,)
-        if isinstance(value, Mapping):
-            for kind in kinds:
-                if isinstance(kind, type) and issubclass(kind, BaseModel):
-                    yield from _truths_for_numbers(value, kind, f"{within}{name}.")
-        elif isinstance(value, bool) and bool not in kinds and (int in kinds or float in kinds):
-            yield f"{within}{name}: {str(value).lower()} is a truth value; give a number"
-
-
-def _between_sound_fields(values: Mapping[str, Any], error: ValidationError) -> list[str]:
-    """Mistakes that concern several fields, all of them valid by themselves. pydantic does not look
-    for such mistakes while any field is invalid.
-    """
-    wrong = {str(mistake["loc"][0]) for mistake in error.errors() if mistake["loc"]}
-    if not wrong:
-        return []
-    try:
-        TrainConfig.model_validate(
-            {"data": ".", **{key: value for key, value in values.items() if key not in wrong}}
-        )
-    except ValidationError as further:
-        causes = (mistake.get("ctx", {}).get("error") for mistake in further.errors())
-        return [
-            found.text
-            for cause in causes
-            if isinstance(cause, _Mistakes)
-            for found in cause.found
-            if not wrong & set(found.fields)
-        ]
-    return []
-
-
-def dump_config(config: TrainConfig) -> str:
-    """The config as YAML text that `load_config` can read."""
-    return dump_yaml(config.model_dump(mode="json"))

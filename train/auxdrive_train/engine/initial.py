@@ -15,7 +15,8 @@ from auxdrive.storage.reading import exists, open_regular, refusals
 from torch import Tensor, nn
 
 from auxdrive_train.engine import checkpoint as files
-from auxdrive_train.engine.config import TrainConfig, finished_config
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_files import finished_config
 from auxdrive_train.engine.ended_roles import primary_of
 from auxdrive_train.losses.contract import without_losses
 from auxdrive_train.methods.contract import STUDENT, Method

@@ -13,7 +13,8 @@ from auxdrive.strict import read_model
 from torch import nn
 
 from auxdrive_train.engine import checkpoint as files
-from auxdrive_train.engine.config import TrainConfig, finished_config
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_files import finished_config
 from auxdrive_train.engine.ended_roles import roles_at_their_end
 from auxdrive_train.engine.prepare import build_finished
 from auxdrive_train.engine.progress import Progress

@@ -23,7 +23,8 @@ from auxdrive.storage.reading import make_folder
 from auxdrive.strict import dump_json
 
 from auxdrive_train.data.samples import SampleSet
-from auxdrive_train.engine.config import TrainConfig, dump_config, load_config
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_files import dump_config, load_config
 
 REFERENCE_FRAMES = 32
 

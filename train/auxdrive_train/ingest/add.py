@@ -13,32 +13,34 @@ import hashlib
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from auxdrive.cards import DatasetCard, EpisodeOrigin
+from auxdrive.cards import DatasetCard
 from auxdrive.data.dataset import Dataset, read_card
-from auxdrive.data.derived import DERIVATIONS, ensure_derived
+from auxdrive.data.derived import ensure_derived
 from auxdrive.data.episode_files import CARD_NAME, EPISODES_DIR, clean_partial, write_card
 from auxdrive.data.episode_reader import EpisodeReader
-from auxdrive.data.joined import disagreements, recordings
 from auxdrive.errors import DataError, UsageError
-from auxdrive.modalities import MODALITIES, Modality
+from auxdrive.modalities import Modality
 from auxdrive.storage.folders import held
 from auxdrive.storage.publish import fsync_directory
 from auxdrive.storage.reading import entries, exists, is_file, refusals
 
 from auxdrive_train.ingest.build import plan_dataset, tell_distances
-from auxdrive_train.ingest.join import unused
+from auxdrive_train.ingest.copies import notes_on_twins, refuse_held, refuse_other_reading
+from auxdrive_train.ingest.merged_card import (
+    as_the_card_has_it,
+    derived_modalities,
+    merged_card,
+    refuse_differences,
+)
 from auxdrive_train.ingest.source import Source
 from auxdrive_train.ingest.splits import SplitRange
 from auxdrive_train.ingest.writing import IngestReport, Plan, report_of, write_dataset
 
 STAGING = ".adding-"
-_COMPARED = 10
-"""How many frames at the beginning of an episode are compared to tell whether it is there already.
-"""
 _NUMBERED = re.compile(r"(.+)-(\d+)")
 
 
@@ -77,40 +79,21 @@ def add_to_dataset(
             f"{out}: holds no data set that could be added to; leave --add out to make one"
         )
     with held(out):
-        card = Dataset.open(out).card
-        if not card.splits:
-            raise DataError(
-                f"{out}: has no splits, so it is no data set that ingest finished; give its own "
-                "command again first"
-            )
-        source = _as_the_card_has_it(source, card)
-        derived = tuple(
-            dict.fromkeys([*(each for each in card.modalities if _from_rgb(each)), *derived])
-        )
+        card = _finished_card(out)
+        source = as_the_card_has_it(source, card)
+        derived = derived_modalities(card, derived)
         plan = plan_dataset(source, splits, derived, image_size, licence)
-        staging = (
-            out
-            / f"{STAGING}{hashlib.sha256(plan.card.model_dump_json().encode()).hexdigest()[:12]}"
-        )
-        held_already = [each for each in source.identities if each in card.source]
-        if held_already:
-            # left by an addition that was stopped just before it cleaned up
-            shutil.rmtree(staging, ignore_errors=True)
-            raise UsageError(
-                f"{out} holds {' and '.join(held_already)} already; there is nothing to add"
-            )
-        _refuse_differences(out, card, plan.card)
-        for shared in recordings(card.source) & recordings(source.identity):
-            raise UsageError(
-                f"{out} holds {shared} already, read with other options: its frames would seem to "
-                "be of two drives. "
-                "Read all that is wanted of it (cameras, ranges) in one go into another folder"
-            )
+        staging = out / f"{STAGING}{_digest(plan.card)}"
+        with _removed_when_refused(staging):
+            # an addition that was stopped just before it cleaned up has left it
+            refuse_held(out, card, source)
+        refuse_differences(out, card, plan.card)
+        refuse_other_reading(out, card, source)
         report = _stage(plan, staging, out, progress)
-        report.notes += _twins(out, card, staging)
+        with _removed_when_refused(staging):
+            report.notes += notes_on_twins(out, card, staging)
         _commit(out, card, staging)
-        added = Dataset.open(out)
-        ensure_derived(added, derived)
+        ensure_derived(Dataset.open(out), derived)
         tell_distances(out, report)
         report.notes += [
             f"{path}: is left of an addition that was stopped; give its command again, or remove it"
@@ -119,62 +102,34 @@ def add_to_dataset(
         return report
 
 
-def _from_rgb(modality: Modality) -> bool:
-    return modality in DERIVATIONS and MODALITIES[modality].derived_from is Modality.RGB
+def _finished_card(out: Path) -> DatasetCard:
+    """The data set's card, which names the splits of what was ingested.
 
-
-def _as_the_card_has_it(source: Source, card: DatasetCard) -> Source:
-    """The source, with the data set's field of view and wheelbase if the caller gave none."""
-    known = replace(
-        source, fov_deg=card.camera.fov_deg if source.fov_deg is None else source.fov_deg
-    )
-    if source.vehicle.wheelbase_m is None:
-        known.vehicle = source.vehicle.model_copy(update={"wheelbase_m": card.vehicle.wheelbase_m})
-    return known
-
-
-def _origins(card: DatasetCard, new: DatasetCard) -> dict[str, EpisodeOrigin]:
-    """The origins of all episodes. A new recording gets a number after its name if the data set has
-    another one of that name.
+    Raises:
+        DataError: it names none.
     """
-    taken = {origin.session.partition("/")[0] for origin in card.episodes.values()}
-    names: dict[str, str] = {}
-    origins = dict(card.episodes)
-    for episode_id, origin in new.episodes.items():
-        name, slash, session = origin.session.partition("/")
-        if name not in names:
-            names[name] = unused(name, taken)
-            taken.add(names[name])
-        origins[episode_id] = origin.model_copy(
-            update={"session": f"{names[name]}{slash}{session}"}
-        )
-    return origins
-
-
-def _refuse_differences(out: Path, card: DatasetCard, new: DatasetCard) -> None:
-    """Check that everything a model is told of its data is equal. The camera's pose is not in any
-    recording but written by hand, and is kept.
-    """
-    sized = {"width": new.camera.width, "height": new.camera.height, "fov_deg": new.camera.fov_deg}
-    differences = disagreements(
-        card, new.model_copy(update={"camera": card.camera.model_copy(update=sized)})
-    )
-    recorded, coming = (
-        [str(each) for each in which.modalities if not _from_rgb(each)] for which in (card, new)
-    )
-    if recorded != coming:
-        without = " (--no-depth leaves depth out)" if Modality.DEPTH in coming else ""
-        differences.append(f"modalities: {', '.join(recorded)} and {', '.join(coming)}{without}")
-    if card.vehicle.name != new.vehicle.name:
-        differences.append(f"vehicle.name: {card.vehicle.name} and {new.vehicle.name}")
-    if differences:
-        lines = "".join(f"\n  - {line}" for line in differences)
+    card = Dataset.open(out).card
+    if not card.splits:
         raise DataError(
-            f"{new.source} cannot be added to {out}, which differs:{lines}\nGive the options with "
-            "which the data set was made "
-            f"(--image-size {card.camera.width}x{card.camera.height}, --max-steer-deg, --fov-deg, "
-            "--wheelbase-m), or make another data set"
+            f"{out}: has no splits, so it is no data set that ingest finished; give its own "
+            "command again first"
         )
+    return card
+
+
+def _digest(card: DatasetCard) -> str:
+    """12 hex digits by which additions of different records or options differ."""
+    return hashlib.sha256(card.model_dump_json().encode()).hexdigest()[:12]
+
+
+@contextmanager
+def _removed_when_refused(staging: Path) -> Iterator[None]:
+    """Remove the hidden folder if what it holds is not to be added."""
+    try:
+        yield
+    except UsageError:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
 
 
 def _stage(
@@ -217,57 +172,6 @@ def _staged_before(
     return report
 
 
-def _twins(out: Path, card: DatasetCard, staging: Path) -> list[str]:
-    """Compare the beginnings of new episodes with those of existing ones. Returns a note on each
-    pair that begins alike.
-
-    Raises:
-        UsageError: the recording is already there: it is a copy, or has grown since it was read.
-            The hidden folder is removed.
-    """
-    new = read_card(staging)
-    there = {_beginning(out / EPISODES_DIR / each): each for each in card.episodes}
-    notes = []
-    for episode_id, origin in new.episodes.items():
-        staged = staging / EPISODES_DIR / episode_id
-        twin = there.get(_beginning(staged)) if exists(staged) else None
-        if twin is None:
-            continue
-        if _labels(card.source) & _labels(new.source):
-            shutil.rmtree(staging, ignore_errors=True)
-            raise UsageError(
-                f"{out}: holds what {origin.session} does as {card.episodes[twin].session}: it is "
-                "a copy, and would count twice"
-            )
-        if card.episodes[twin].session.partition("/")[0] == origin.session.partition("/")[0]:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise UsageError(
-                f"{out}: its episode {twin} begins with the same images and labels as "
-                f"{new.source}: "
-                "that recording is in the data set, and went on since. Read all of it into another "
-                "folder, "
-                "or give its folder another name where it is another recording"
-            )
-        notes.append(
-            f"{origin.session} begins with the same images and labels as "
-            f"{card.episodes[twin].session}: is it a copy?"
-        )
-    return list(dict.fromkeys(notes))
-
-
-def _labels(source: str) -> set[str]:
-    return {recording.rpartition("(")[2] for recording in recordings(source)}
-
-
-def _beginning(episode: Path) -> str:
-    """A hash of the images and labels of the first frames."""
-    reader = EpisodeReader(episode)
-    labels = reader.state[["steer_rad", "throttle", "brake"]][:_COMPARED]
-    digest = hashlib.sha256(labels.tobytes())
-    digest.update(reader.frames(Modality.RGB)[:_COMPARED].tobytes())
-    return digest.hexdigest()
-
-
 def _commit(out: Path, card: DatasetCard, staging: Path) -> None:
     """Move the new episodes to the others, and name them in the card."""
     new = read_card(staging)
@@ -284,23 +188,8 @@ def _commit(out: Path, card: DatasetCard, staging: Path) -> None:
                 there.rename(here)
     with refusals(out / EPISODES_DIR):
         fsync_directory(out / EPISODES_DIR)
-    splits = dict.fromkeys([*card.splits, *new.splits])
-    merged = {
-        "splits": {
-            name: (*card.splits.get(name, ()), *new.splits.get(name, ())) for name in splits
-        },
-        "episodes": _origins(card, new),
-        "modalities": tuple(dict.fromkeys([*card.modalities, *new.modalities])),
-        "source": _both(card.source, new.source, " + "),
-        "licence": _both(card.licence, new.licence, "; "),
-        "apart_s": {},
-    }
-    write_card(out, card.model_copy(update=merged))
+    write_card(out, merged_card(card, new))
     shutil.rmtree(staging, ignore_errors=True)
-
-
-def _both(one: str, other: str, between: str) -> str:
-    return between.join(dict.fromkeys(text for text in (one, other) if text))
 
 
 def _ids(card: DatasetCard) -> Iterable[str]:

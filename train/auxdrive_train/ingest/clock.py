@@ -187,13 +187,16 @@ def judge(
     if given_hz is not None and median_s < _SHORTEST_S:
         return _nominal(positions, nominal_hz, given_hz, f"the median time step is {median_s:g} s")
     time_s, rate_hz, stretched = _at_rate(time_s, median_s, given_hz, where)
-    steps = np.diff(time_s)
-    still, back = int((steps == 0).sum()), int((steps < 0).sum())
-    leaps = int((steps > GAP_PERIODS / rate_hz).sum())
-    note = f"timestamps: {1 / median_s:.4g} Hz{stretched}; "
-    note += f"{leaps} gaps longer than {GAP_PERIODS:g} periods, {still} repeated, {back} going back"
-    note += "; an episode ends at each" if leaps + still + back else ""
+    note = f"timestamps: {1 / median_s:.4g} Hz{stretched}; {_breaks(np.diff(time_s), rate_hz)}"
     return Clock(time_s, rate_hz, note + (f"; {missing} missing, interpolated" if missing else ""))
+
+
+def _breaks(steps_s: Float64, rate_hz: float) -> str:
+    """How often time leaps, stands still or goes back, in words."""
+    still, back = int((steps_s == 0).sum()), int((steps_s < 0).sum())
+    leaps = int((steps_s > GAP_PERIODS / rate_hz).sum())
+    found = f"{leaps} gaps longer than {GAP_PERIODS:g} periods, {still} repeated, {back} going back"
+    return found + ("; an episode ends at each" if leaps + still + back else "")
 
 
 def _at_rate(

@@ -72,44 +72,22 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
     skipped: Counter[str] = Counter()
     damage = Damage()
     rows = read_rows(files, damage, skipped)
-    # Re-packed tubs keep the original numbers, to which the ranges of splits then refer.
-    index_field = (
-        "source_index"
-        if rows and all(as_index(row.values.get("source_index")) is not None for row in rows)
-        else "_index"
-    )
+    index_field = _index_field(rows)
     found = _usable(rows, folder / "images", index_field, damage, skipped)
     notes = files.notes + damage.settle(f"{folder}", skipped)
     if not found:
         raise DataError(f"{folder}: the tub has no record to use ({left_out(skipped, notes)})")
     refuse_other_unit(skipped[_BEYOND], len(rows), f"{folder}")
     order = clock.in_order([each.time_s for each in found], times_are_sure=False)
-    positions = order.numbers([each.row.index for each in found])
-    judged = clock.judge(
-        [found[place].time_s for place in order.places],
-        positions,
-        DRIVE_LOOP_HZ,
-        options.rate_hz,
-        f"{folder}",
-    )
-    indexes = order.numbers([each.record.index for each in found])
-    records = [
-        replace(
-            found[place].record,
-            index=index,
-            time_s=float(time_s),
-            session=session_name(name, found[place].row.values.get("_session_id")),
-        )
-        for place, index, time_s in zip(order.places, indexes, judged.time_s, strict=True)
-    ]
+    records, judged = _timed(found, order, name, options.rate_hz, f"{folder}")
     skipped += order.left_out
     if options.depth:
         records, depth_notes = settle(records, _DEPTH, skipped)
     else:
         records, depth_notes = [replace(record, depth=None) for record in records], []
-    labels = digest(
-        (files.manifest, *files.catalogs) if is_file(files.manifest) else files.catalogs
-    )
+    manifest = [files.manifest] if is_file(files.manifest) else []
+    labels = digest([*manifest, *files.catalogs])
+    found_out = [judged.note, *filter(None, (order.note,)), *_units(rows, options), *depth_notes]
     return Source(
         name=name,
         identity=(
@@ -124,16 +102,16 @@ def read_donkey(folder: Path, options: SourceOptions) -> Source:
         vehicle=VehicleSpec(name="donkeycar", wheelbase_m=options.wheelbase_m),
         records=records,
         skipped=skipped,
-        notes=[
-            judged.note,
-            *filter(None, (order.note,)),
-            *_units(rows, options),
-            *depth_notes,
-            *notes,
-        ],
+        notes=found_out + notes,
         fov_deg=options.fov_deg,
         labels=labels,
     )
+
+
+def _index_field(rows: Sequence[Row]) -> str:
+    """What the ranges of splits refer to: in re-packed tubs, the original numbers."""
+    repacked = rows and all(as_index(row.values.get("source_index")) is not None for row in rows)
+    return "source_index" if repacked else "_index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +138,27 @@ def _usable(
         elif reason:
             skipped[reason] += 1
     return found
+
+
+def _timed(
+    found: Sequence[_Found], order: clock.Order, name: str, rate_hz: float | None, where: str
+) -> tuple[list[SourceRecord], clock.Clock]:
+    """The records in the order of time, with their times, numbers and sessions; and their clock."""
+    positions = order.numbers([each.row.index for each in found])
+    judged = clock.judge(
+        [found[place].time_s for place in order.places], positions, DRIVE_LOOP_HZ, rate_hz, where
+    )
+    indexes = order.numbers([each.record.index for each in found])
+    records = [
+        replace(
+            found[place].record,
+            index=index,
+            time_s=float(time_s),
+            session=session_name(name, found[place].row.values.get("_session_id")),
+        )
+        for place, index, time_s in zip(order.places, indexes, judged.time_s, strict=True)
+    ]
+    return records, judged
 
 
 def _units(rows: Sequence[Row], options: SourceOptions) -> list[str]:

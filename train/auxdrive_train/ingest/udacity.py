@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -79,40 +79,25 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
     damage = Damage()
     read, notes = read_log(log, cameras, damage, skipped)
     notes += damage.settle(f"{log}", skipped)
-    rows, joined = _usable(read, skipped), any(row.part for row in read)
+    rows, several = _usable(read, skipped), any(row.part for row in read)
     if not rows:
         raise DataError(f"{log}: no record to use ({left_out(skipped, notes)})")
     refuse_other_unit(skipped[_BEYOND] + skipped[_PEDAL_BEYOND], len(read), f"{log}")
     stamps = [_time_s(row.cells["center"]) for row in rows]
     order = _order([row.part for row in rows], stamps)
-    indexes = order.numbers([row.index for row in rows])
-    judged = clock.judge(
-        [stamps[place] for place in order.places], indexes, NOMINAL_HZ, options.rate_hz, f"{folder}"
-    )
+    sessions = [session_name(name, row.part if several else None) for row in rows]
+    timed, judged = _timed(rows, stamps, order, sessions, options.rate_hz, f"{folder}")
     correction = DEFAULT_CORRECTION if options.side_correction is None else options.side_correction
-    records = []
-    for camera in cameras:
-        for place, index, time_s in zip(order.places, indexes, judged.time_s, strict=True):
-            record = _record(
-                folder / "IMG", rows[place], camera, correction * _CORRECTION_SIGN[camera]
-            )
-            if record is None:
-                skipped[f"no image of the {camera} camera is named"] += 1
-            else:
-                session = session_name(name, rows[place].part if joined else None)
-                records.append(replace(record, index=index, time_s=float(time_s), session=session))
+    records = _records(folder / "IMG", timed, cameras, correction, skipped)
     skipped += order.left_out
     if not records:
         raise DataError(f"{log}: no record to use ({left_out(skipped, notes)})")
     labels = digest((log,))
-    taken_as = (
-        f"maximum steering angle {options.max_steer_deg:g} deg, cameras "
-        f"{'+'.join(cameras)}{options.rate_in_identity}"
-    )
-    side = "" if cameras == ("center",) else f", side correction {correction:g}"
+    found = [judged.note, *filter(None, (order.note,)), *_units(options, cameras, correction)]
+    taken_as = _taken_as(options, cameras, correction)
     return Source(
         name=name,
-        identity=f"udacity recording {name} (labels sha256 {labels}, {taken_as}{side})",
+        identity=f"udacity recording {name} (labels sha256 {labels}, {taken_as})",
         index_field="row",
         rate_hz=judged.rate_hz,
         steering=SteeringSpec(
@@ -121,14 +106,78 @@ def read_udacity(folder: Path, options: SourceOptions) -> Source:
         vehicle=VehicleSpec(name="udacity simulator", wheelbase_m=options.wheelbase_m),
         records=records,
         skipped=skipped,
-        notes=[
-            judged.note,
-            *filter(None, (order.note,)),
-            *_units(options, cameras, correction),
-            *notes,
-        ],
+        notes=found + notes,
         fov_deg=options.fov_deg,
         labels=labels,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """A usable row at its place in time.
+
+    Attributes:
+        row: the row.
+        index: its number.
+        time_s: its time.
+        session: its session.
+    """
+
+    row: LogRow
+    index: int
+    time_s: float
+    session: str
+
+
+def _timed(
+    rows: Sequence[LogRow],
+    stamps: Sequence[float | None],
+    order: clock.Order,
+    sessions: Sequence[str],
+    rate_hz: float | None,
+    where: str,
+) -> tuple[list[_Timed], clock.Clock]:
+    """The kept rows in the order of time, and their clock. `stamps` and `sessions` have an entry for
+    each of `rows`.
+    """
+    indexes = order.numbers([row.index for row in rows])
+    judged = clock.judge(
+        [stamps[place] for place in order.places], indexes, NOMINAL_HZ, rate_hz, where
+    )
+    timed = [
+        _Timed(rows[place], index, float(time_s), sessions[place])
+        for place, index, time_s in zip(order.places, indexes, judged.time_s, strict=True)
+    ]
+    return timed, judged
+
+
+def _records(
+    images: Path,
+    timed: Sequence[_Timed],
+    cameras: Sequence[str],
+    correction: float,
+    skipped: Counter[str],
+) -> list[SourceRecord]:
+    """The records of each camera, one camera after the other."""
+    records = []
+    for camera in cameras:
+        for each in timed:
+            record = _record(images, each.row, camera, correction * _CORRECTION_SIGN[camera])
+            if record is None:
+                skipped[f"no image of the {camera} camera is named"] += 1
+            else:
+                records.append(
+                    replace(record, index=each.index, time_s=each.time_s, session=each.session)
+                )
+    return records
+
+
+def _taken_as(options: SourceOptions, cameras: tuple[str, ...], correction: float) -> str:
+    """The options that change labels, for the identity."""
+    side = "" if cameras == ("center",) else f", side correction {correction:g}"
+    return (
+        f"maximum steering angle {options.max_steer_deg:g} deg, cameras "
+        f"{'+'.join(cameras)}{options.rate_in_identity}{side}"
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,11 +76,7 @@ def read_log(
         if _is_header(cells, first=not index and columns is COLUMNS):
             part += bool(index)
             columns = _named(cells, cameras, f"{log}, line {line.number}")
-            unread = [name or "one without a name" for name in columns if name not in COLUMNS]
-            if unread:
-                notes.append(
-                    f"{log}, line {line.number}: columns that are not read: {', '.join(unread)}"
-                )
+            notes += _unread(columns, f"{log}, line {line.number}")
             continue
         damage.lines += 1
         index += 1
@@ -88,18 +85,7 @@ def read_log(
         if cut_off(line, skipped):
             continue
         _refuse_decimal_commas(cells, columns, f"{log}, line {line.number}")
-        if not wrong and len(cells) != len(columns):
-            wrong = f"not the {len(columns)} columns {', '.join(columns)}, but {len(cells)}"
-            other = next(
-                (
-                    name
-                    for mark, name in ((b";", "semicolons"), (b"\t", "tabs"))
-                    if mark in line.text
-                ),
-                None,
-            )
-            if len(cells) == 1 and other is not None:
-                wrong += f" between commas; a spreadsheet has put {other} there"
+        wrong = wrong or _miscounted(cells, columns, line.text)
         if wrong:
             damage.add(log, line.number, wrong)
             continue
@@ -109,6 +95,25 @@ def read_log(
     if part:
         notes.append(f"{log}: {part + 1} logs were joined, each with a header; each is a session")
     return rows, notes
+
+
+def _unread(columns: Sequence[str], where: str) -> list[str]:
+    """A note on the header's columns that are not read, if there are any."""
+    unread = [name or "one without a name" for name in columns if name not in COLUMNS]
+    return [f"{where}: columns that are not read: {', '.join(unread)}"] if unread else []
+
+
+def _miscounted(cells: Sequence[str], columns: Sequence[str], line: bytes) -> str:
+    """What is wrong with the number of cells; empty if it is that of the columns."""
+    if len(cells) == len(columns):
+        return ""
+    wrong = f"not the {len(columns)} columns {', '.join(columns)}, but {len(cells)}"
+    other = next(
+        (name for mark, name in ((b";", "semicolons"), (b"\t", "tabs")) if mark in line), None
+    )
+    if len(cells) == 1 and other is not None:
+        wrong += f" between commas; a spreadsheet has put {other} there"
+    return wrong
 
 
 def _refuse_decimal_commas(cells: list[str], columns: tuple[str, ...], where: str) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 from auxdrive.errors import ConfigError, UsageError
 
 from auxdrive_train.engine.assignments import put
-from auxdrive_train.engine.config import TrainConfig, parse_config
+from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.methods import METHODS
 from auxdrive_train.sweeping.config import SweepConfig, method_of
 
