@@ -151,22 +151,14 @@ def make_card(
         CheckFailed: graph and student differ by more than the limit, or graph and negative control
             do not.
     """
-    camera = run.card.camera
-    image = TensorSpec(
-        name=IMAGE_INPUT,
-        shape=("batch", camera.height, camera.width, 3),
-        dtype="uint8",
-        unit="intensity",
-        frame="camera, RGB",
-    )
-    inputs = (image, *run.task.ego.specs)
+    inputs = _inputs(run)
     predictions = run_graph(model, inputs, run.task.output, reference.images, reference.ego)
     return ModelCard(
         name=name,
         task=run.task.name,
         inputs=inputs,
         outputs=(run.task.output,),
-        camera=camera,
+        camera=run.card.camera,
         preprocessing=run.config.preprocessing,
         steering=run.card.steering,
         vehicle=run.card.vehicle,
@@ -179,6 +171,19 @@ def make_card(
         floor=floor_of(result, metrics.intervals),
         files={MODEL_NAME: "0" * 64},
     )
+
+
+def _inputs(run: Run) -> tuple[TensorSpec, ...]:
+    """What the graph takes: the camera's image, then the task's ego inputs."""
+    camera = run.card.camera
+    image = TensorSpec(
+        name=IMAGE_INPUT,
+        shape=("batch", camera.height, camera.width, 3),
+        dtype="uint8",
+        unit="intensity",
+        frame="camera, RGB",
+    )
+    return (image, *run.task.ego.specs)
 
 
 def _parity(task: TaskSpec, predictions: Float32, reference: Reference) -> ParitySpec:

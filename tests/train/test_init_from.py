@@ -113,6 +113,19 @@ def test_what_does_not_fit_is_refused_with_what_differs_and_nothing_is_left(
     assert not (tmp_path / "run" / "config.yaml").exists()
 
 
+def test_what_cannot_be_started_from_is_told_before_the_data_are_opened(
+    tmp_path: Path, sources: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = ["train", "--data", str(tmp_path / "no-data"), "--out", str(tmp_path / "run")]
+    assert auxdrive([*typed, "--init-from", str(tmp_path / "nosuch")]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "nosuch is no run: it has no config.yaml" in told
+    assert "no-data" not in told
+    assert auxdrive([*typed, "--init-from", str(sources["baseline"]), "--main", "edge"]) == 2
+    assert "main was rgb and is edge" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "run" / "config.yaml").exists()
+
+
 def test_what_is_no_run_or_a_damaged_one_is_refused(
     stripe_data: Path, tmp_path: Path, sources: dict[str, Path]
 ) -> None:

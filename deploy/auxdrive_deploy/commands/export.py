@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from auxdrive import console
 from auxdrive.console import JsonOption
+
+if TYPE_CHECKING:
+    from auxdrive.cards import ModelCard
 
 
 def export(
@@ -49,12 +52,17 @@ def export(
     from auxdrive_deploy.bundle_writer import write_bundle
 
     card = write_bundle(load_run(run), out, name, cast_first, console.progress)
-    parity, card_sha256 = card.parity, Bundle.open(out).card_sha256
+    card_sha256 = Bundle.open(out).card_sha256
     if json_output:
         console.print_json(
             {"bundle": str(out), "card_sha256": card_sha256, "card": card.model_dump(mode="json")}
         )
-        return
+    else:
+        _show(card, card_sha256, out)
+
+
+def _show(card: ModelCard, card_sha256: str, out: Path) -> None:
+    parity = card.parity
     rows = [
         ("SHA-256 of the card", card_sha256),
         ("task", card.task),

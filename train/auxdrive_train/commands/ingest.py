@@ -125,25 +125,22 @@ def ingest(
     from auxdrive.modalities import parse_modality
 
     from auxdrive_train.ingest.add import add_to_dataset
-    from auxdrive_train.ingest.build import build_dataset
+    from auxdrive_train.ingest.build import build_dataset, steps_of
     from auxdrive_train.ingest.join import join_sources
     from auxdrive_train.ingest.source import SourceOptions
-    from auxdrive_train.ingest.splits import parse_splits, split_of
+    from auxdrive_train.ingest.splits import parse_splits
 
     reader = READERS[source_format]
     ranges = parse_splits(split or ())
-    derived = tuple(
-        dict.fromkeys(parse_modality(name) for name in names_of("--derive", derive) or ())
-    )
+    names = names_of("--derive", derive) or ()
+    derived = tuple(dict.fromkeys(parse_modality(name) for name in names))
     size = None if image_size is None else _size(image_size)
     chosen = None if cameras is None else tuple(names_of("--cameras", cameras) or ())
     options = SourceOptions(
         max_steer_deg, rate_hz, chosen, side_correction, fov_deg, wheelbase_m, depth
     )
     read = join_sources([reader(source, options) for source in sources])
-    images = sum(
-        split_of(record.index, ranges, record.source) is not None for record in read.records
-    ) * (1 + len(derived))
+    images = steps_of(read, ranges, derived)
     with console.progress(Work(f"ingesting {read.name}", "image", images, many=True)) as shown:
         write = add_to_dataset if add else build_dataset
         stays = f"finished episodes are kept for {out}, and the same command goes on"

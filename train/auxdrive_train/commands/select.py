@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 import typer
 from auxdrive import console
-from auxdrive.commands.completing import modality_names, one_of, some_of
+from auxdrive.commands.completing import modality_names, some_of
 from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
 
 from auxdrive_train.commands.options import (
     BackboneOption,
+    MainOption,
     ResumeOption,
+    SeedOption,
     SetOption,
     TaskOption,
     TrackOption,
@@ -35,16 +37,11 @@ def select(
             autocompletion=some_of(modality_names),
         ),
     ] = None,
-    main: Annotated[
-        str,
-        typer.Option(
-            help="Modality that the student will see.", autocompletion=one_of(modality_names)
-        ),
-    ] = "rgb",
+    main: MainOption = "rgb",
     task: TaskOption = "steering",
     backbone: BackboneOption = None,
     epochs: Annotated[int, typer.Option(help="Epochs to train.")] = 10,
-    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 0,
+    seed: SeedOption = 0,
     out: Annotated[Path, typer.Option(help="The run's directory.")] = Path("runs/selection"),
     track: TrackOption = None,
     resume: ResumeOption = False,
@@ -54,18 +51,10 @@ def select(
     """Say which auxiliary modality is worth having: mean squeeze-and-excitation weight on the
     validation set.
     """
-    from auxdrive.data.dataset import Dataset
-    from auxdrive.modalities import Modality
-
     from auxdrive_train.engine.config_files import load_config
 
-    dataset = Dataset.open(data)
-    held = [
-        m
-        for m in Modality
-        if m in dataset.card.modalities or m in (Modality.EDGE, Modality.FREQUENCY)
-    ]
-    names = names_of("--candidates", candidates) or [m.value for m in held if m.value != main]
+    at_hand = _at_hand(data, main)
+    names = names_of("--candidates", candidates) or at_hand
     overrides = {
         "data": [str(path) for path in data], "method": "selection", "main": main, "aux": names,
         "task": task, "backbone": backbone, "epochs": epochs, "seed": seed,
@@ -84,6 +73,15 @@ def select(
             "noise did not come last: these weights cannot be trusted. Train longer (--epochs) or "
             "on more data"
         )
+
+
+def _at_hand(data: list[Path], main: str | None) -> list[str]:
+    """All modalities that the data hold, edge and frequency, but for the main one."""
+    from auxdrive.data.dataset import Dataset
+    from auxdrive.modalities import Modality
+
+    held = (*Dataset.open(data).card.modalities, Modality.EDGE, Modality.FREQUENCY)
+    return [m.value for m in Modality if m in held and m.value != main]
 
 
 def _weigh(config: Any, out: Path, resume: bool) -> dict[str, Any]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from auxdrive import console
-from auxdrive.commands.completing import modality_names, some_of
+from auxdrive.commands.completing import some_of
 from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
 
-from auxdrive_train.commands.options import BackboneOption, TaskOption
+from auxdrive_train.commands.options import (
+    AuxOption,
+    BackboneOption,
+    DataOption,
+    EpochsOption,
+    TaskOption,
+)
 from auxdrive_train.methods import METHODS
 
 if TYPE_CHECKING:
@@ -30,10 +36,7 @@ def sweep(
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="The sweep's directory.")] = Path("sweep"),
-    data: Annotated[
-        list[Path] | None,
-        typer.Option(help="The data set's directory; repeat it to train on several as one."),
-    ] = None,
+    data: DataOption = None,
     methods: Annotated[
         str | None,
         typer.Option(
@@ -46,20 +49,10 @@ def sweep(
         str | None,
         typer.Option(help="Seeds of each method, as 0,1,2 or 0-4.", show_default=False),
     ] = None,
-    aux: Annotated[
-        str | None,
-        typer.Option(
-            help="Auxiliary modalities, for the methods that use any, separated by commas.",
-            show_default=False,
-            autocompletion=some_of(modality_names),
-        ),
-    ] = None,
+    aux: AuxOption = None,
     task: TaskOption = None,
     backbone: BackboneOption = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Epochs that each student trains (default: the task's recipe)."),
-    ] = None,
+    epochs: EpochsOption = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,18 +85,15 @@ def sweep(
     json_output: JsonOption = False,
 ) -> None:
     """Train methods x seeds x settings, one run each, and compare them."""
-    from auxdrive.errors import UsageError
-
     from auxdrive_train.sweeping.config import load_sweep
     from auxdrive_train.sweeping.folder import SWEEP_NAME, SweepFolder
     from auxdrive_train.sweeping.sweep import run_sweep, sweep_states
 
     if resume and config is None and SweepFolder(out).is_sweep:
         config = out / SWEEP_NAME
-    has_data = data or any(each.startswith("data=") for each in set_ or ())
-    given = {"--data": has_data, "--methods": methods, "--seeds": seeds}
-    if config is None and (lacking := [option for option, value in given.items() if not value]):
-        raise UsageError(f"without a file, give {', '.join(lacking)} as well")
+    if config is None:
+        has_data = data or any(each.startswith("data=") for each in set_ or ())
+        _refuse_lacking({"--data": has_data, "--methods": methods, "--seeds": seeds})
     base = {
         "data": [str(path) for path in data] if data else None, "task": task,
         "backbone": backbone, "epochs": epochs, "aux": names_of("--aux", aux),
@@ -118,6 +108,14 @@ def sweep(
         states = run_sweep(loaded, out, resume, workers, console.progress)
     _show(out, states, _compared(out, states), json_output)
     _refuse_unfinished(out, states)
+
+
+def _refuse_lacking(given: Mapping[str, object]) -> None:
+    from auxdrive.errors import UsageError
+
+    lacking = [option for option, value in given.items() if not value]
+    if lacking:
+        raise UsageError(f"without a file, give {', '.join(lacking)} as well")
 
 
 def _compared(out: Path, states: Sequence[SweepState]) -> Comparison | None:

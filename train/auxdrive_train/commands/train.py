@@ -3,56 +3,49 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from auxdrive import console
-from auxdrive.commands.completing import modality_names, one_of, some_of
+from auxdrive.commands.completing import one_of
 from auxdrive.commands.names import names_of
 from auxdrive.console import JsonOption
 
 from auxdrive_train.commands.options import (
+    AuxOption,
     BackboneOption,
+    DataOption,
+    EpochsOption,
+    MainOption,
     ResumeOption,
+    SeedOption,
     SetOption,
     TaskOption,
     TrackOption,
 )
 from auxdrive_train.methods import METHODS
 
+if TYPE_CHECKING:
+    from auxdrive.runs import RunResult
+
 
 def train(
     config: Annotated[
         Path | None, typer.Argument(help="The config, a YAML file; options given here win over it.")
     ] = None,
-    data: Annotated[
-        list[Path] | None,
-        typer.Option(help="The data set's directory; repeat it to train on several as one."),
-    ] = None,
+    data: DataOption = None,
     method: Annotated[
         str | None,
         typer.Option(
             help=f"Training method: {', '.join(METHODS)}.", autocompletion=one_of(METHODS)
         ),
     ] = None,
-    main: Annotated[
-        str | None,
-        typer.Option(help="Modality that the student sees.", autocompletion=one_of(modality_names)),
-    ] = None,
-    aux: Annotated[
-        str | None,
-        typer.Option(
-            help="Auxiliary modalities, which only training sees, separated by commas.",
-            autocompletion=some_of(modality_names),
-        ),
-    ] = None,
+    main: MainOption = None,
+    aux: AuxOption = None,
     task: TaskOption = None,
     backbone: BackboneOption = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Epochs that the student trains (default: the task's recipe)."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
+    epochs: EpochsOption = None,
+    seed: SeedOption = None,
     init_from: Annotated[
         Path | None,
         typer.Option(
@@ -71,7 +64,6 @@ def train(
 ) -> None:
     """Train a student (or teacher) on a data set."""
     from auxdrive.errors import UsageError
-    from auxdrive.inspection.metric_tables import show_roles
     from auxdrive.modalities import Modality
     from auxdrive.runs import RunFolder
 
@@ -98,9 +90,15 @@ def train(
     if json_output:
         console.print_json({"run": str(directory), **result.model_dump(mode="json")})
         return
+    _show(result, loaded.method, directory)
+
+
+def _show(result: RunResult, method: str, directory: Path) -> None:
+    from auxdrive.inspection.metric_tables import show_roles
+
     console.note(f"run: {directory}")
     for split, roles in result.metrics.items():
-        show_roles(f"{loaded.method} on {split}", roles, result.floor.get(split))
+        show_roles(f"{method} on {split}", roles, result.floor.get(split))
     for role, phase in result.roles.items():
         if phase != result.best["phase"]:
             console.note(f"{role}: as it stood at the end of '{phase}'")

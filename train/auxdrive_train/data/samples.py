@@ -4,7 +4,7 @@ files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -14,7 +14,7 @@ from auxdrive.cards import DatasetCard
 from auxdrive.data.dataset import Dataset
 from auxdrive.data.division import MINUTE_S
 from auxdrive.data.episode_reader import EpisodeReader
-from auxdrive.data.sessions import Stretch, whole
+from auxdrive.data.sessions import Stretch
 from auxdrive.errors import DataError
 from auxdrive.modalities import MODALITIES, Modality
 from auxdrive.types import AnyArray, Float32, Float64
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from auxdrive_train.data.batch import Batch
+from auxdrive_train.data.usable_frames import by_episode, usable_frames, why_none
 from auxdrive_train.tasks.base import Task
 
 
@@ -85,66 +86,40 @@ class SampleSet:
             DataError: there are no episodes, no modalities or no valid samples, no episode has a
                 modality, or frames differ in size.
         """
-        stretches: dict[str, list[Stretch]] = {}
-        for each in parts:
-            for part in whole(dataset, [each]) if isinstance(each, str) else (each,):
-                stretches.setdefault(part.episode_id, []).append(part)
-        names, kinds = tuple(stretches), tuple(dict.fromkeys(modalities))
-        if not names or not kinds:
+        stretches, kinds = by_episode(dataset, parts), tuple(dict.fromkeys(modalities))
+        if not stretches or not kinds:
             raise DataError(
-                f"{dataset.name}: no {'modalities' if names else 'episodes'} were chosen, so there "
-                "is nothing to train on"
+                f"{dataset.name}: no {'modalities' if stretches else 'episodes'} were chosen, so "
+                "there is nothing to train on"
             )
-        readers = [dataset.episode(name) for name in names]
+        readers = {name: dataset.episode(name) for name in stretches}
         shapes = {modality: _common_shape(dataset, readers, modality) for modality in kinds}
-        labels = []
-        for reader in readers:
-            try:
-                labels.append(task.labels(reader.state, dataset.card.rate_hz))
-            except DataError as error:
-                raise DataError(f"{reader.path}: {error}") from error
-        frame_of = [
-            np.flatnonzero(_within(stretches[name], each.valid))
-            for name, each in zip(names, labels, strict=True)
+        found = [
+            usable_frames(dataset, name, reader, stretches[name], task)
+            for name, reader in readers.items()
         ]
-        if not any(rows.size for rows in frame_of):
-            raise DataError(_nothing_valid(dataset, readers, task))
-        origins = [dataset.origin(name) for name in names]
-        session_of = np.unique([origin.session for origin in origins], return_inverse=True)[
-            1
-        ].astype(np.int64)
+        counts = [each.rows.size for each in found]
+        if not any(counts):
+            raise DataError(why_none(dataset, tuple(readers.values()), task))
+        sessions = np.unique([each.session for each in found], return_inverse=True)[1]
         return cls(
             card=dataset.card,
             task=task,
             modalities=kinds,
-            episode_ids=names,
+            episode_ids=tuple(readers),
             frame_shapes=shapes,
-            missing={
-                m: lacking
-                for m in kinds
-                if (lacking := [n for n, r in zip(names, readers, strict=True) if not r.has(m)])
-            },
-            episode_of=np.repeat(
-                np.arange(len(names), dtype=np.int64), [rows.size for rows in frame_of]
-            ),
-            frame_of=np.concatenate(frame_of).astype(np.int64),
-            session_of=np.repeat(session_of, [rows.size for rows in frame_of]),
-            taken_s=np.concatenate(
-                [
-                    o.start_s + r.state["time_s"][rows]
-                    for o, r, rows in zip(origins, readers, frame_of, strict=True)
-                ]
-            ),
-            ego=np.concatenate(
-                [each.ego[rows] for each, rows in zip(labels, frame_of, strict=True)]
-            ),
-            label=np.concatenate(
-                [each.label[rows] for each, rows in zip(labels, frame_of, strict=True)]
-            ),
+            missing=_missing(readers, kinds),
+            episode_of=np.repeat(np.arange(len(found), dtype=np.int64), counts),
+            frame_of=np.concatenate([each.rows for each in found]),
+            session_of=np.repeat(sessions.astype(np.int64), counts),
+            taken_s=np.concatenate([each.taken_s for each in found]),
+            ego=np.concatenate([each.ego for each in found]),
+            label=np.concatenate([each.label for each in found]),
             # A plain view of the map: slicing np.memmap itself takes as long as copying a small
             # frame.
             _frames={
-                m: [np.asarray(r.frames(m)) if r.has(m) else None for r in readers] for m in kinds
+                m: [np.asarray(r.frames(m)) if r.has(m) else None for r in readers.values()]
+                for m in kinds
             },
         )
 
@@ -257,20 +232,20 @@ class SampleSet:
         return torch.from_numpy(stored), torch.from_numpy(present)
 
 
-def _within(stretches: list[Stretch], valid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """bool (N,): the valid frames of an episode that lie in one of the stretches."""
-    inside = np.zeros_like(valid)
-    for part in stretches:
-        inside[part.start : part.stop] = True
-    return inside & valid
+def _missing(
+    episodes: Mapping[str, EpisodeReader], modalities: Iterable[Modality]
+) -> dict[Modality, list[str]]:
+    """By modality, the episodes that lack it; see `SampleSet.missing`."""
+    lacking = {m: [name for name, each in episodes.items() if not each.has(m)] for m in modalities}
+    return {modality: names for modality, names in lacking.items() if names}
 
 
 def _common_shape(
-    dataset: Dataset, readers: list[EpisodeReader], modality: Modality
+    dataset: Dataset, readers: Mapping[str, EpisodeReader], modality: Modality
 ) -> tuple[int, ...]:
     owners = {
         reader.frame_shape(modality): reader.episode_id
-        for reader in readers
+        for reader in readers.values()
         if reader.has(modality)
     }
     if not owners:
@@ -285,20 +260,3 @@ def _common_shape(
             "camera"
         )
     return next(iter(owners))
-
-
-def _nothing_valid(dataset: Dataset, readers: list[EpisodeReader], task: Task) -> str:
-    records = sum(len(reader) for reader in readers)
-    rows = np.concatenate([task.ego.from_state(reader.state) for reader in readers])
-    unknown = [
-        name
-        for name, columns in task.ego.columns.items()
-        if not np.isfinite(rows[:, columns]).all(axis=1).any()
-    ]
-    why = f": no record holds {' or '.join(unknown)}" if unknown else ""
-    needs = ", ".join(task.ego.names) or "no inputs beside the image"
-    return (
-        f"{dataset.name}: none of {records} records in {len(readers)} episodes has labels for the "
-        f"task '{task.name}' ({needs}; label {task.output.name}){why}. Choose another task, or "
-        "record these inputs, and what the label is made of (such as the pose), in longer episodes"
-    )

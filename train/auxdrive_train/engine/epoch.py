@@ -8,9 +8,11 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from auxdrive.errors import DataError
 from auxdrive.work import Shown
+from numpy.typing import NDArray
 from torch import nn
 from torch.optim import Optimizer
 
@@ -56,15 +58,8 @@ def train_epoch(
     parts.networks.eval()
     for module in trained:
         module.train()
-    fabric, epoch = parts.fabric, progress.epoch
-    size = config.batch_size
-    order = epoch_order(len(parts.train), seed_of(config.seed, progress.phase), epoch)
-    steps = max(len(order) // size, 1)
-    order = (
-        order[: steps * size]
-        .reshape(steps, -1)[:, fabric.global_rank :: fabric.world_size]
-        .reshape(-1)
-    )
+    epoch = progress.epoch
+    steps, order = _own_samples(parts, progress)
     loader = Loader(
         parts.train,
         len(order) // steps,
@@ -84,24 +79,37 @@ def train_epoch(
             sums[name] += value
         shown.within((step + 1) / steps)
     elapsed_s = time.perf_counter() - start_s
-    progress.step += steps
-    progress.trained_s += elapsed_s
-    progress.clipped += norms.clipped
-    progress.phase_steps += steps
+    _advance(progress, steps, norms.clipped, elapsed_s)
     _LOG.debug(
         f"{phase.name}: {steps} steps in {elapsed_s:.1f} s, of which {loader.waited_s:.1f} s "
         f"waiting for data; learning rate {lr:.3g}"
     )
-    means = mean_over_processes(
-        parts.fabric,
-        {**{name: value / steps for name, value in sums.items()}, **norms.summary()},
-    )
+    means = {name: value / steps for name, value in sums.items()}
     return {
-        **means,
+        **mean_over_processes(parts.fabric, {**means, **norms.summary()}),
         "lr": lr,
-        "samples_per_s": steps * size / elapsed_s,
+        "samples_per_s": steps * config.batch_size / elapsed_s,
         "wait_share": loader.waited_s / max(loader.total_s, 1e-9),
     }
+
+
+def _own_samples(parts: Parts, progress: Progress) -> tuple[int, NDArray[np.int64]]:
+    """How many steps the epoch has, and the samples that this process reads in it, in their order:
+    its share of each batch. Samples that fill no batch are left out.
+    """
+    config, fabric = parts.config, parts.fabric
+    order = epoch_order(len(parts.train), seed_of(config.seed, progress.phase), progress.epoch)
+    steps = max(len(order) // config.batch_size, 1)
+    batches = order[: steps * config.batch_size].reshape(steps, -1)
+    return steps, batches[:, fabric.global_rank :: fabric.world_size].reshape(-1)
+
+
+def _advance(progress: Progress, steps: int, clipped: int, elapsed_s: float) -> None:
+    """Count what the epoch has done; how many epochs are finished is counted after validation."""
+    progress.step += steps
+    progress.trained_s += elapsed_s
+    progress.clipped += clipped
+    progress.phase_steps += steps
 
 
 def _step(

@@ -30,12 +30,38 @@ _MUST_BE_EQUAL = ("task", "main")
 _SHAPES = ("backbone", "preprocessing", "aux", "method")
 
 
+def initial_run(config: TrainConfig, folder: RunFolder) -> tuple[RunFolder, TrainConfig] | None:
+    """The run `config.init_from`, and its config. Nothing else is read of it, so that a mistake can
+    be told before the data are opened.
+
+    Args:
+        config: the run's settings.
+        folder: the run's own folder.
+
+    Returns:
+        None without that setting, and for a run that already has a checkpoint: it continues from
+        there, and the other run need not exist any more.
+
+    Raises:
+        ConfigError: there is no such run, or it predicts or sees something else; the message says
+            what differs.
+    """
+    if config.init_from is None or exists(folder.last_path):
+        return None
+    source = RunFolder(config.init_from)
+    if not source.is_run:
+        raise ConfigError(f"init_from: {source.path} is no run: it has no config.yaml")
+    there = finished_config(source.config_path)
+    if _differences(there, config, _MUST_BE_EQUAL):
+        raise _refusal(there, config, [])
+    return source, there
+
+
 def take_initial_weights(
     config: TrainConfig, method: Method, networks: nn.ModuleDict, folder: RunFolder, tell: bool
 ) -> InitialWeights | None:
-    """Load the weights of the run `config.init_from` into the networks. Returns which networks took
-    them, or None without that setting. A run that already has a checkpoint continues from it, and
-    the other run need not exist any more.
+    """Load the weights of the run `config.init_from` into the networks, unless the run has a
+    checkpoint of its own already (`initial_run`).
 
     The other run's networks are taken as they were after its best epoch. Each is loaded into the
     network of the same name, if it fits. Its student is also loaded into every other network that
@@ -49,21 +75,18 @@ def take_initial_weights(
         folder: the run's own folder.
         tell: whether to log which networks take weights; of several processes only one does.
 
+    Returns:
+        Which networks took them, now or when the run was begun; None without that setting.
+
     Raises:
         ConfigError: there is no such run, or the network that decides which epoch is best cannot
             take its weights; the message says what differs.
         DataError: the other run's weights are damaged.
     """
-    if config.init_from is None:
-        return None
-    if exists(folder.last_path):
-        return folder.record().init_from
-    source = RunFolder(config.init_from)
-    if not source.is_run:
-        raise ConfigError(f"init_from: {source.path} is no run: it has no config.yaml")
-    there = finished_config(source.config_path)
-    if _differences(there, config, _MUST_BE_EQUAL):
-        raise _refusal(there, config, [])
+    found = initial_run(config, folder)
+    if found is None:
+        return None if config.init_from is None else folder.record().init_from
+    source, there = found
     offered = _by_network(files.load(source.best_path).networks)
     ours = without_losses(networks)
     sources = {name: _source_of(name, ours[name], offered, config) for name in ours}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -61,6 +61,7 @@ class Parts:
         further: by name, the other splits that are measured after training.
         folder: the run's folder.
         fingerprint: SHA-256 of the config and the data.
+        initial: the run whose weights the networks start with; None if all of them are fresh.
     """
 
     config: TrainConfig
@@ -95,25 +96,10 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
             these samples.
     """
     _refuse_empty_crop(config, dataset)
-    task = make_task(config.task, dataset.card)
-    method = make_method(config, task)
+    method = make_method(config, make_task(config.task, dataset.card))
     division = training_parts(dataset, config.validation_every)
-    recorded = SampleSet.open(dataset, division.train, task, method.modalities)
-    samples = balance(recorded, config.balance)
-    validation = SampleSet.open(dataset, division.validation, task, method.modalities)
-    # Opened now and not after training, so that a split that cannot be measured is noticed at once.
-    further = {
-        name: SampleSet.open(dataset, dataset.split(name), task, method.modalities)
-        for name in config.evaluate
-    }
-    for part in (samples, validation, *further.values()):
-        refuse_without(config.main, part, dataset)
-    if len(samples) < config.batch_size:
-        raise DataError(
-            f"{dataset.name} has {len(samples)} training samples, fewer than one batch of "
-            f"{config.batch_size}; lower batch_size"
-        )
-    networks = make_networks(method, config, len(samples))
+    samples = _open_samples(config, dataset, division, method)
+    networks = make_networks(method, config, len(samples.train))
     initial = take_initial_weights(
         config, method, networks, RunFolder(out), tell=fabric.is_global_zero
     )
@@ -121,7 +107,8 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
     # Images are stored channels last; with weights in the same layout, convolutions and batch
     # norms are faster on a CPU.
     convert_conv2d_weight_memory_format(networks, torch.channels_last)
-    method.check(networks, validation.gather(_fullest(validation, 2)).to(fabric.device))
+    few = samples.validation.gather(_fullest(samples.validation, 2))
+    method.check(networks, few.to(fabric.device))
     return Parts(
         config=config,
         fabric=fabric,
@@ -129,14 +116,44 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
         networks=networks,
         dataset=dataset,
         division=division,
-        recorded=recorded,
-        train=samples,
-        validation=validation,
-        further=further,
+        recorded=samples.recorded,
+        train=samples.train,
+        validation=samples.validation,
+        further=samples.further,
         folder=RunFolder(out),
         fingerprint=fingerprint(config, dataset),
         initial=initial,
     )
+
+
+class _Samples(NamedTuple):
+    """The samples of a run; see `Parts`."""
+
+    recorded: SampleSet
+    train: SampleSet
+    validation: SampleSet
+    further: dict[str, SampleSet]
+
+
+def _open_samples(
+    config: TrainConfig, dataset: Dataset, division: TrainingParts, method: Method
+) -> _Samples:
+    recorded = SampleSet.open(dataset, division.train, method.task, method.modalities)
+    train = balance(recorded, config.balance)
+    validation = SampleSet.open(dataset, division.validation, method.task, method.modalities)
+    # Opened now and not after training, so that a split that cannot be measured is noticed at once.
+    further = {
+        name: SampleSet.open(dataset, dataset.split(name), method.task, method.modalities)
+        for name in config.evaluate
+    }
+    for part in (train, validation, *further.values()):
+        refuse_without(config.main, part, dataset)
+    if len(train) < config.batch_size:
+        raise DataError(
+            f"{dataset.name} has {len(train)} training samples, fewer than one batch of "
+            f"{config.batch_size}; lower batch_size"
+        )
+    return _Samples(recorded, train, validation, further)
 
 
 def make_method(config: TrainConfig, task: Task) -> Method:

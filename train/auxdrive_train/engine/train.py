@@ -21,6 +21,7 @@ from auxdrive_train.data.deriving import derive_missing
 from auxdrive_train.data.ranges import input_ranges
 from auxdrive_train.engine.announce import announce, announce_distances, announce_findings
 from auxdrive_train.engine.config import TrainConfig
+from auxdrive_train.engine.initial import initial_run
 from auxdrive_train.engine.loop import Trainer
 from auxdrive_train.engine.measure import write_result
 from auxdrive_train.engine.prepare import prepare
@@ -77,6 +78,7 @@ def _train(config: TrainConfig, out: Path, progress: ShowProgress) -> RunResult:
             "import auxdrive_train first, or set "
             f"{' '.join(f'{name}={value}' for name, value in PASSIVE.items())}"
         )
+    initial_run(config, RunFolder(out))  # before the data, which take longer to open and derive
     dataset = Dataset.open(config.data)
     derive_missing(dataset, (config.main, *config.aux), progress)
     work = partial(_work, config=config, dataset=dataset, out=out)

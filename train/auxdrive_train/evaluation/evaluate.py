@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -120,18 +120,11 @@ def evaluate(
     task = make_task(model.task, dataset.card)
     _refuse_misfits(model, dataset, task)
     derive_missing(dataset, model.modalities, progress)
-    modalities = tuple(dict.fromkeys((model.main, *model.modalities)))
-    samples = SampleSet.open(dataset, parts, task, modalities)
-    if model.main in model.modalities:
-        refuse_without(model.main, samples, dataset)
-    samples = samples.chosen(model.counted(samples))
-    if not len(samples):
-        raise DataError(f"{dataset.name}: no frame has {', '.join(model.modalities)}")
+    samples = _counted_samples(model, dataset, parts, task)
     name = f"predicting with {model.path.resolve().name}"
     with progress(Work(name, "frame", len(samples), many=True)) as shown:
         predictions = model.predict(samples, shown)
-    sha256 = dataset.fingerprint()
-    known = sha256 == model.dataset_sha256
+    measured = _measured_data(model, dataset, split, samples)
     train, floor_from = _floor_frames(dataset, split, samples)
     constants = best_constants(train or samples, dataset.card.steering)
     return Evaluation(
@@ -142,21 +135,41 @@ def evaluate(
         method=model.method,
         seed=model.seed,
         main_metric=task.primary_metric,
-        data=MeasuredData(
-            name=dataset.name,
-            sha256=sha256,
-            split=split,
-            frames=len(samples),
-            episodes=len(np.unique(samples.episode_of)),
-            sessions=len(np.unique(samples.session_of)),
-            trained=split in (None, TRAIN_SPLIT) if known else None,
-        ),
+        data=measured,
         metrics=metric_intervals(predictions, samples, dataset.card.steering, model.seed),
         intervals=of_intervals(samples),
         floor=_floor(model, train, samples, constants),
         floor_from=floor_from,
         conditions=by_condition(dataset, samples, predictions, constants),
-        notes=tuple(_notes(model, dataset, split, known)),
+        notes=tuple(_notes(model, dataset, measured)),
+    )
+
+
+def _counted_samples(model: Model, dataset: Dataset, parts: Sequence[str], task: Task) -> SampleSet:
+    """The samples of these episodes that count for the model."""
+    modalities = tuple(dict.fromkeys((model.main, *model.modalities)))
+    samples = SampleSet.open(dataset, parts, task, modalities)
+    if model.main in model.modalities:
+        refuse_without(model.main, samples, dataset)
+    samples = samples.chosen(model.counted(samples))
+    if not len(samples):
+        raise DataError(f"{dataset.name}: no frame has {', '.join(model.modalities)}")
+    return samples
+
+
+def _measured_data(
+    model: Model, dataset: Dataset, split: str | None, samples: SampleSet
+) -> MeasuredData:
+    sha256 = dataset.fingerprint()
+    known = sha256 == model.dataset_sha256
+    return MeasuredData(
+        name=dataset.name,
+        sha256=sha256,
+        split=split,
+        frames=len(samples),
+        episodes=len(np.unique(samples.episode_of)),
+        sessions=len(np.unique(samples.session_of)),
+        trained=split in (None, TRAIN_SPLIT) if known else None,
     )
 
 
@@ -225,11 +238,11 @@ def _floor(
     return {kind: finite(metrics) for kind, metrics in made.items()}
 
 
-def _notes(model: Model, dataset: Dataset, split: str | None, known: bool) -> Iterator[str]:
+def _notes(model: Model, dataset: Dataset, measured: MeasuredData) -> Iterator[str]:
     card = dataset.card
-    if known and split in (None, TRAIN_SPLIT):
+    if measured.trained:
         yield "these frames trained the model: this says how well it remembers, not how it drives"
-    elif known:
+    elif measured.trained is not None:
         yield "these data are those that the model was trained on; it was not trained on this split"
     camera = _changes(model.camera, card.camera)
     if camera:

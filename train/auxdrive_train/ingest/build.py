@@ -55,8 +55,7 @@ def build_dataset(
         image_size: (width, height) to which images are scaled; None keeps their size, which must
             then be the same for all.
         licence: of the recording, for the card.
-        progress: called with the number of steps done. There is one step for each record in a
-            split, and one for each derived frame.
+        progress: called with the number of steps done; `steps_of` says how many there are.
 
     Raises:
         UsageError: a modality cannot be derived from RGB, a split has no records, or another
@@ -77,6 +76,21 @@ def build_dataset(
             raise
         tell_distances(out, report)
         return report
+
+
+def steps_of(source: Source, splits: tuple[SplitRange, ...], derived: tuple[Modality, ...]) -> int:
+    """How many steps the progress of `build_dataset` has: one for each record in a split, and one
+    for each derived frame.
+
+    Args:
+        source: what a reader returned.
+        splits: ranges of records; without any, all records count.
+        derived: modalities to compute.
+    """
+    records = sum(
+        split_of(record.index, splits, record.source) is not None for record in source.records
+    )
+    return records * (1 + len(derived))
 
 
 def plan_dataset(

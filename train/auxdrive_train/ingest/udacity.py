@@ -137,8 +137,8 @@ def _timed(
     rate_hz: float | None,
     where: str,
 ) -> tuple[list[_Timed], clock.Clock]:
-    """The kept rows in the order of time, and their clock. `stamps` and `sessions` have an entry for
-    each of `rows`.
+    """The kept rows in the order of time, and their clock. `stamps` and `sessions` are those of
+    `rows`.
     """
     indexes = order.numbers([row.index for row in rows])
     judged = clock.judge(

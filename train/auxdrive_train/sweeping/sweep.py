@@ -15,7 +15,7 @@ from auxdrive.machine.workers import check_workers, run_each
 from auxdrive.modalities import Modality
 from auxdrive.runs import RunFolder
 from auxdrive.storage.claims import claim
-from auxdrive.work import ShowProgress, Work, no_progress
+from auxdrive.work import Shown, ShowProgress, Work, no_progress
 
 from auxdrive_train.data.deriving import derive_missing
 from auxdrive_train.engine.run_folder import RUN
@@ -96,17 +96,22 @@ def run_sweep(
         work = Work("sweep", "run", len(members), at_once=workers)
         with progress(work) as shown:
             shown.found(len(members) - len(left))
-            failures = dict(folder.failures())
-            jobs = [(member, folder.run(member.name).path) for member in left]
-            with closing(run_each(_Trainer, jobs, workers)) as results:
-                for (member, path), result in results:
-                    failures.pop(member.name, None)
-                    if isinstance(result, Exception):
-                        failures[member.name] = _reason(result)
-                        _LOG.warning("%s failed: %s", path, failures[member.name])
-                    folder.write_failures(failures)
-                    shown.done(1, member.name)
+            _train_each(folder, left, workers, shown)
         return _states(folder, members)
+
+
+def _train_each(folder: SweepFolder, members: Iterable[Member], workers: int, shown: Shown) -> None:
+    """Train runs, and record which of them failed and why."""
+    failures = dict(folder.failures())
+    jobs = [(member, folder.run(member.name).path) for member in members]
+    with closing(run_each(_Trainer, jobs, workers)) as results:
+        for (member, path), result in results:
+            failures.pop(member.name, None)
+            if isinstance(result, Exception):
+                failures[member.name] = _reason(result)
+                _LOG.warning("%s failed: %s", path, failures[member.name])
+            folder.write_failures(failures)
+            shown.done(1, member.name)
 
 
 class _Trainer:
