@@ -158,8 +158,7 @@ def event_at(
         location: where, in the right-handed world frame, metres; None is the ego's centre.
         percentage: for OUTSIDE_ROUTE_LANES, the share of the driven route distance that was
             outside, 0..100; None for all others.
-        began: when and where it began, if that was before this tick; None if
-            it was not.
+        began: when and where it began, if that was before this tick; None if it was not.
         hit: the position of what was hit, in the world frame, metres; None if nothing was.
     """
     return Event(

@@ -104,7 +104,7 @@ def angle_between_rad(a_rad: float, b_rad: float) -> float:
     """The angle between two headings, 0..pi.
 
     Args:
-        a_rad: one heading, in any turn.
-        b_rad: the other.
+        a_rad: one heading; full turns more or less do not matter.
+        b_rad: the other, in the same frame.
     """
     return abs(math.remainder(a_rad - b_rad, 2 * math.pi))

@@ -19,7 +19,7 @@ class PassedPoints:
     > 0.
 
     Args:
-        route: whose N dense points are asked about.
+        route: with N dense points and the heading at each.
     """
 
     def __init__(self, route: Route) -> None:

@@ -71,7 +71,7 @@ def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
     """Whether the segments ab and cd, ends included, have a point in common.
 
     Args:
-        a: one end of the first segment; all points are in one plane frame.
+        a: one end of the first segment, (x, y); all four points are in one frame.
         b: its other end.
         c: one end of the second segment.
         d: its other end.

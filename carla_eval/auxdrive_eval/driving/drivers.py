@@ -80,8 +80,8 @@ class Driver(Protocol):
         """Start a new route, and forget everything about earlier ones.
 
         Args:
-            route: the route to drive.
-            seed: for random numbers that the driver may draw.
+            route: to drive from its beginning.
+            seed: of the random numbers that the driver may draw.
 
         Raises:
             AgentFailed: the agent cannot be set up.
@@ -175,7 +175,7 @@ class AgentDriver:
     """An agent that predicts, and a controller that turns its predictions into controls.
 
     Args:
-        agent: the agent.
+        agent: that predicts; it is loaded when it is first used, and closed with the driver.
         controller: name of a controller; None takes that of the agent's task (`TaskSpec`).
         creep_after_s: drive on after standing for so long (see `auxdrive.controllers.creep`); None
             never does.

@@ -77,16 +77,18 @@ def drive_all(
     evaluation.
 
     Args:
-        routes: what is driven.
+        routes: planned in this simulator; the results keep their order.
         source: who drives.
-        simulator: where.
-        out: the evaluation's folder.
-        rules: name of a rule set.
-        seed: of traffic and lights.
-        repeats: how often each route is driven.
-        workers: number of processes.
-        resume: continue an evaluation that `out` holds.
-        retry_crashed: drive routes again if the agent crashed on them or could not be set up.
+        simulator: what the routes are driven in; an agent's own camera takes the place of its
+            camera.
+        out: the evaluation's folder; it need not exist.
+        rules: name of a rule set, which says what is penalised and how.
+        seed: of traffic and lights, 0 or more.
+        repeats: how often each route is driven, 1 or more.
+        workers: number of processes; it does not change the results.
+        resume: whether to continue the evaluation that `out` holds; there must be one.
+        retry_crashed: whether to drive routes again if the agent crashed on them or could not be
+            set up.
         on_route: called with each finished route, and with whether it was finished before this
             call.
 

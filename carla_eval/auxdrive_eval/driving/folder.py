@@ -112,11 +112,12 @@ def identify(
     """Find out what the driver consists of now.
 
     Args:
-        agent: the agent; None for the expert.
-        said: the agent's own fingerprint; None if it states none.
-        sensors: the leaderboard's names of its sensors.
+        agent: where the agent is loaded from; None for the expert.
+        said: the agent's own fingerprint; None if it states none, and then its files are hashed.
+        sensors: the leaderboard's names of its sensors, such as "carla_camera".
         out: the evaluation's folder, which does not belong to the agent.
-        before: the driver of the evaluation that is being resumed.
+        before: the driver of the evaluation that is being resumed, or an empty one. Files that it
+            lists as made while driving are no part of the agent.
 
     Raises:
         UsageError: its files cannot be read.

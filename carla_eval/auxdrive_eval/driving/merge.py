@@ -56,8 +56,8 @@ def merge(folders: Sequence[Path], out: Path, order: Sequence[Route] | None = No
     folder that one run would have written.
 
     Args:
-        folders: the evaluations.
-        out: the folder to write.
+        folders: of finished evaluations, at least one.
+        out: the folder to write; it must be empty or not exist.
         order: the routes that there must be, in this order; None takes the order of the folders.
 
     Raises:

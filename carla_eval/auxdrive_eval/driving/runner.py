@@ -75,10 +75,10 @@ def drive_route(
     standing too long, the timeout, or a failure of the agent.
 
     Args:
-        simulator: where the route is driven.
-        route: the route.
-        driver: who drives.
-        rules: the criteria and penalties.
+        simulator: where the route is driven; it must have sensors, since the film needs images.
+        route: planned in this simulator.
+        driver: who drives; it is started here, and not closed.
+        rules: what is observed and how it is penalised.
         seed: of traffic and lights, and of the random numbers that the driver may draw.
         index: position of the record among all, from 0.
         keypoint_length_m: length along the sparse keypoints, which leaderboard 1.0 reports as the
@@ -178,7 +178,7 @@ def not_driven(
     infractions.
 
     Args:
-        route: the route.
+        route: that should have been driven.
         failed: why the agent could not be set up.
         rules: whose penalty of no events is recorded.
         index: position of the record among all, from 0.

@@ -22,9 +22,9 @@ def offsets_of_badges(
     """Vectors (N, 2) from each mark's place to its badge.
 
     Args:
-        places_n2: the places that are marked.
-        widths_n: widths of the badges.
-        seen_m2: points that no badge should hide, such as those of the path.
+        places_n2: (N, 2), the places that are marked; earlier marks choose first.
+        widths_n: (N,), widths of the badges.
+        seen_m2: (M, 2), points that no badge should hide, such as those of the path.
         size: width and height of the map.
     """
     angles = np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS

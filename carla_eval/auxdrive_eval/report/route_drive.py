@@ -65,8 +65,12 @@ def driven_m_at(trace: AnyArray, time_s: float) -> float:
     """The distance that the car had driven at a time.
 
     Args:
-        trace: `TRACE_DTYPE` (N,).
-        time_s: game time.
+        trace: `TRACE_DTYPE` (N,), one row for each tick; the distance is 0 without rows.
+        time_s: game time since the route began; before the first row it counts as the first, after
+            the last as the last.
+
+    Returns:
+        Metres along the path of the car's centre.
     """
     if not len(trace):
         return 0.0

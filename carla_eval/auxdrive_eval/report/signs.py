@@ -60,8 +60,8 @@ def badge(label: str, offset: Point = (0.0, 0.0)) -> str:
     """The number of an infraction, beside the place where it began.
 
     Args:
-        label: the number, or several.
-        offset: from that place to the badge, in pixels.
+        label: the number, or several ("2, 3").
+        offset: from that place to the badge's middle, in pixels; a line joins the two.
     """
     (x, y), wide = offset, badge_width(label)
     line = f'<path d="M0 0L{x:.0f} {y:.0f}" stroke="{WRONG}" stroke-width="2"/>'
@@ -79,9 +79,9 @@ def placed(sign: str, place: Point, unit_m: float) -> str:
     """A sign at its place on the map.
 
     Args:
-        sign: the drawing.
-        place: in the world frame, metres.
-        unit_m: metres per pixel.
+        sign: SVG, in pixels around its place.
+        place: (x, y) in the world frame, metres.
+        unit_m: metres per pixel of the map.
     """
     at = f'transform="translate({place[0]:.1f} {-place[1]:.1f}) scale({unit_m:.4f})"'
     return f'<g {at}><g class="glyph">{sign}</g></g>'
@@ -91,7 +91,7 @@ def key(sign: str, width: int = 24, height: int = 24, middle: Point = (12.0, 12.
     """A sign within a line of text.
 
     Args:
-        sign: the drawing.
+        sign: SVG, in pixels around its place.
         width: of the room that it takes in the line, in pixels.
         height: likewise.
         middle: where in this room the sign's own place lies, in pixels from the left and from the

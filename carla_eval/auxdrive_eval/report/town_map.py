@@ -66,10 +66,10 @@ def draw_map(
 
     Args:
         town: see `auxdrive_eval.simulators.base.Simulator.town_map`.
-        route: the planned route.
-        trace: `TRACE_DTYPE` (N,).
+        route: as planned; its dense points are drawn as a dashed line.
+        trace: `TRACE_DTYPE` (N,), one row for each tick; with fewer than two no path is drawn.
         marks: the infractions.
-        film: where the images of the film were taken.
+        film: where the images of the film were taken, in the world frame, metres.
         view: the part of the town to show; None is the surroundings of route and path.
     """
     driven = path_of(trace)
@@ -104,8 +104,8 @@ def map_legend(town: TownMap, marks: Sequence[Mark], film: bool, view: View) -> 
     """What the signs and colours of a map mean. Only signs that the map contains are listed.
 
     Args:
-        town: the town of the map.
-        marks: the infractions.
+        town: as for `draw_map`.
+        marks: the infractions that the map shows.
         film: whether the map marks images of the film.
         view: the part of the town that the map shows.
     """

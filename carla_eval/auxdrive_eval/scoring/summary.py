@@ -97,7 +97,7 @@ def over_repeats(records: Sequence[RouteRecord], repeats: int) -> dict[str, Any]
 
     Args:
         records: `repeats` records of each route, one after the other.
-        repeats: how often each route was driven.
+        repeats: how often each route was driven, 2 or more; once gives "NaN" as deviation.
     """
     runs = {
         name: [

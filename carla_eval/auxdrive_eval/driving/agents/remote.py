@@ -67,10 +67,10 @@ class RemoteAgent:
 
     Args:
         source: where the agent is loaded from.
-        limits: how long it may take.
-        described: the agent's description from before the evaluation. If it describes itself
-            differently later, it cannot be set up, since the simulator's camera was made for the
-            first description.
+        limits: how long it may take to be set up and to predict.
+        described: the agent's description from before the evaluation; None if it is not known. If
+            it describes itself differently later, it cannot be set up, since the simulator's camera
+            was made for the first description.
     """
 
     def __init__(
