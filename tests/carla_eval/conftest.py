@@ -1,5 +1,5 @@
-"""A simulator with a small image and little traffic, a renderer, and short routes in one town; a
-module may define its own.
+"""A simulator with a small image and little traffic, a renderer, towns, short routes in one town, a
+small recording, and a package of strange agents; a module may define its own.
 """
 
 from __future__ import annotations
@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from auxdrive_eval.collecting.collect import Collected, collect
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
+from auxdrive_eval.simulators.embedded.town.generate import town_from_name
+from auxdrive_eval.simulators.embedded.town.model import Town
 from auxdrive_eval.world import Route
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests are no package
+import small_recording
+import strange_agents
 import town_by_hand
 from small_world import CAMERA
 
@@ -58,3 +63,31 @@ def longer_route() -> Route:
     planner = EmbeddedSimulator(render=False, traffic=0)
     whole = planner.random_route(1003)
     return planner.plan(whole.town, [tuple(whole.points[0]), tuple(whole.points[45])])
+
+
+@pytest.fixture(scope="module", params=["EmbeddedTown0003", "EmbeddedTown0011"])
+def town(request: pytest.FixtureRequest) -> Town:
+    """Two towns, one after the other."""
+    return town_from_name(request.param)
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Collected:
+    """The two episodes of `small_recording`, recorded in this process. They are only read."""
+    return collect(small_recording.settings(), tmp_path_factory.mktemp("recorded") / "data")
+
+
+@pytest.fixture
+def agents_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The package of `strange_agents`, installed; beside it another package whose entry points are
+    broken in every way.
+    """
+    site = strange_agents.install(
+        tmp_path / "site",
+        "absent = no_such_module:load",
+        "wrong = strange_agents:no_such_name",
+        "aaa = exits_on_import:load",
+    )
+    (site / "exits_on_import.py").write_text("raise SystemExit('broken')")
+    monkeypatch.syspath_prepend(str(site))
+    return site

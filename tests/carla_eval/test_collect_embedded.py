@@ -1,21 +1,14 @@
-"""Recording in the embedded simulator: the same bytes for any number of workers, resuming, kill -9,
-a full disk, splits.
+"""Recording in the embedded simulator: the same bytes for any number of workers, growing, other
+settings, labels.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from auxdrive import cli
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import DataError, UsageError
 from auxdrive.modalities import Modality
@@ -23,39 +16,8 @@ from auxdrive.route_follower import RouteFollower
 from auxdrive.storage.folders import held
 from auxdrive_eval.collecting.collect import Collected, collect
 from auxdrive_eval.collecting.record import plan_episode
-from auxdrive_eval.collecting.settings import CollectSettings, collect_settings, splits_of
 from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
-from auxdrive_eval.simulators.embedded.spec import DEFAULT_CAMERA, EmbeddedOptions
-from auxdrive_eval.simulators.settings import SimulatorSettings
-from hypothesis import given
-from hypothesis import strategies as st
-
-CAMERA = DEFAULT_CAMERA.model_copy(update={"width": 48, "height": 32})
-
-
-def settings(**changes: Any) -> CollectSettings:
-    values = {
-        "simulator": SimulatorSettings(options=EmbeddedOptions(traffic=2, camera=CAMERA)),
-        "modalities": ("rgb", "depth"),
-        "seed": 3,
-        "route_seeds": (5, 6),
-        "max_episode_s": 2.0,
-    }
-    return collect_settings(**(values | {"episodes": 2} | changes))
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Collected:
-    """Two episodes, in this process."""
-    return collect(settings(), tmp_path_factory.mktemp("recorded") / "data")
+from small_recording import CAMERA, settings, tree
 
 
 def test_a_recording_is_a_data_set(recorded: Collected) -> None:
@@ -197,179 +159,3 @@ def test_the_label_is_the_experts_also_while_it_is_disturbed(tmp_path: Path) -> 
     # When the pulse begins the car has not moved yet, and the label does not show it.
     assert rough["steer_rad"][first - 1] == calm["steer_rad"][first - 1]
     assert apart.max() > 0.02
-
-
-RUN = "import sys; from auxdrive.cli import main; main()"
-SMALL = [
-    "--size",
-    "48x32",
-    "--traffic",
-    "2",
-    "--modalities",
-    "rgb,depth",
-    "--seed",
-    "3",
-    "--route-seeds",
-    "5,6",
-    "--max-episode-s",
-    "2",
-]
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_killed_recording_is_readable_and_goes_on(
-    recorded: Collected, tmp_path: Path, workers: int
-) -> None:
-    out = tmp_path / "data"
-    command = [
-        sys.executable,
-        "-c",
-        RUN,
-        "collect",
-        "--out",
-        str(out),
-        *SMALL,
-        "--episodes",
-        "2",
-        "--workers",
-        str(workers),
-    ]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    try:
-        deadline = time.monotonic() + 60
-        while not (
-            list((out / "episodes").glob("s3-*")) and list((out / "episodes").glob(".partial-*"))
-        ):
-            assert process.poll() is None, process.stderr and process.stderr.read().decode()
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    if workers == 1:
-        assert list((out / "episodes").glob(".partial-*"))  # what a killed process leaves
-    assert Dataset.open(out).episode_ids
-    resumed = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert resumed.returncode == 0, resumed.stderr
-    assert tree(out) == tree(recorded.out)
-
-
-def test_a_full_disk_is_an_error_and_leaves_whole_episodes(tmp_path: Path) -> None:
-    """A limit on file size stands for the disk: the write fails in the same place, with EFBIG."""
-    out = tmp_path / "data"
-    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); " + RUN
-    command = [
-        sys.executable,
-        "-c",
-        limited,
-        "collect",
-        "--out",
-        str(out),
-        *SMALL,
-        "--episodes",
-        "2",
-    ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "400"}
-    )
-    assert done.returncode == 2
-    assert "the disk is full" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert list((out / "episodes").iterdir()) == []
-
-
-@given(st.integers(0, 5), st.integers(1, 12))
-def test_routes_do_not_repeat_before_all_were_used(seed: int, routes: int) -> None:
-    seeds = tuple(range(100, 100 + routes))
-    plans = [plan_episode(seed, index, seeds) for index in range(2 * routes)]
-    assert sorted(plan.route_seed for plan in plans[:routes]) == list(seeds)
-    assert sorted(plan.route_seed for plan in plans[routes:]) == list(seeds)
-    assert len({(plan.traffic_seed, plan.perturbation_seed) for plan in plans}) == 2 * routes
-    assert plans[0] == plan_episode(seed, 0, seeds)
-
-
-@given(st.integers(0, 5), st.integers(0, 45))
-def test_splits_are_disjoint_whole_and_one_in_ten(seed: int, episodes: int) -> None:
-    splits = splits_of(list(range(episodes)), settings(seed=seed))
-    ids = [name for split in splits.values() for name in split]
-    assert len(ids) == len(set(ids)) == episodes
-    if episodes > 1:
-        assert episodes // 10 <= len(splits["val"]) <= episodes // 10 + 1
-        assert episodes // 10 <= len(splits.get("test", ())) <= episodes // 10 + 1
-        assert len(splits.get("test", ())) >= (episodes > 2)
-        assert splits["train"]
-    # Growing by whole tens moves nothing.
-    if episodes >= 10:
-        more = splits_of(list(range(episodes + 10)), settings(seed=seed))
-        assert set(splits["val"]) <= set(more["val"])
-
-
-def test_one_named_split_holds_everything() -> None:
-    assert splits_of([0, 1], settings(split="test")) == {"test": ("s3-00000", "s3-00001")}
-    assert splits_of([], settings(split="test")) == {}
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"episodes": 0}, "episodes: .*greater than or equal to 1"),
-        ({"frames": 5}, "give the number of episodes or of frames"),
-        ({"rate_hz": 3.0}, "3.0 Hz is not a whole number of the simulator's ticks"),
-        ({"rate_hz": 40.0}, "40.0 Hz is not a whole number"),
-        ({"rate_hz": -1.0}, "rate_hz"),
-        ({"modalities": ("rgb", "edge")}, "record some of rgb, depth, segmentation, lidar"),
-        ({"modalities": ("rgb", "rgb")}, "each once"),
-        ({"modalities": ()}, "record some of"),
-        ({"route_seeds": ()}, "no route seeds"),
-        ({"seed": -1}, "seed"),
-    ],
-)
-def test_impossible_settings_are_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        settings(**changes)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--episodes", "1", "--frames", "1"], "--episodes or --frames, not both"),
-        (["--size", "256"], "--size 256: write width x height"),
-        (["--size", "8x8"], "each from 16 to 4096"),
-        (["--modalities", "rgb,depht"], "Did you mean 'depth'"),
-        (["--sim", "carla"], "unknown simulator 'carla'"),
-        (["--traffic", "-1"], "the number of moving cars is 0 to 500, got -1"),
-        (["--traffic", "2", "--sim-option", "traffic=3"], "--traffic or --sim-option traffic"),
-        (["--sim-option", "trafic=3"], "Did you mean 'traffic'"),
-        (["--sim-option", "traffic"], "write NAME=VALUE"),
-        (["--sim-option", "tick_s=1"], "tick_s: must be less than or equal to 0.1"),
-        (["--route-seeds", "x"], "route seeds 'x'"),
-        (["--workers", "0", "--episodes", "1"], "Invalid value for '--workers'"),
-        (["--frames", "0"], "Invalid value for '--frames'"),
-        (["--split", "a b"], "a split's name is a letter and up to 30 letters, digits and _"),
-        (["--rate-hz", "7"], "7.0 Hz is not a whole number"),
-        (["--rate-hz", "nan"], "rate_hz: "),
-        (["--seed", "-1"], "Invalid value for '--seed'"),
-        (["--max-episode-s", "inf"], "max_episode_s: "),
-    ],
-)
-def test_mistakes_on_the_command_line(
-    arguments: list[str],
-    message: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(
-        sys, "argv", ["auxdrive", "collect", "--out", str(tmp_path / "data"), *arguments]
-    )
-    with pytest.raises(SystemExit) as exit_info:
-        cli.main()
-    assert exit_info.value.code == 2
-    assert message in " ".join(capsys.readouterr().err.split())
-    assert not (tmp_path / "data").exists()
-
-
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot be made"):
-        collect(settings(), tmp_path / "file" / "data")

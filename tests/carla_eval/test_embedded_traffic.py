@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from auxdrive_eval.simulators.embedded.geometry.boxes import overlaps
 from auxdrive_eval.simulators.embedded.town.generate import generate_town
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
+from auxdrive_eval.simulators.embedded.town.model import Town
+from auxdrive_eval.simulators.embedded.traffic.car import Occupant
 from auxdrive_eval.simulators.embedded.traffic.cars import Traffic
 from auxdrive_eval.simulators.embedded.traffic.idm import idm_accel
 from auxdrive_eval.simulators.embedded.traffic.lights import LightCycles
 from auxdrive_eval.world import LightColour
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from junction_ways import connectors
+
+TICK_S = 0.1
 
 
 @settings(max_examples=8, deadline=None)
@@ -97,3 +103,37 @@ def test_traffic_keeps_apart_keeps_moving_and_respects_red() -> None:
                 )
     assert fronts_over_lines > 5
     assert driven / 20 / 120 > 1.5, "the mean speed over two minutes says that traffic is jammed"
+
+
+def test_cars_start_apart_on_roads_and_follow_the_lanes(town: Town) -> None:
+    graph = LaneGraph(town)
+    traffic = Traffic(graph, 3, 15)
+    cycles = LightCycles(town, 3)
+    assert len(traffic.cars) == 15
+    assert all(town.lanes[car.lane].junction_id is None for car in traffic.cars.values())
+    places = traffic.boxes()[:, :2]
+    apart = np.hypot(*(places[:, None] - places[None]).transpose(2, 0, 1))
+    assert apart[~np.eye(15, dtype=bool)].min() > 5.0
+    for tick in range(150):
+        before = {i: (car.lane, list(car.ahead)) for i, car in traffic.cars.items()}
+        traffic.step(TICK_S, cycles.colours(tick * TICK_S), None, None)
+        for i, car in traffic.cars.items():
+            lane, ahead = before[i]
+            assert car.lane in (lane, ahead[0])
+            assert car.ahead[1] in town.lanes[car.ahead[0]].successors
+            assert 0.0 <= car.along_m <= town.lanes[car.lane].length_m
+            assert car.speed_mps >= 0.0
+
+
+def test_a_car_that_stands_ahead_is_the_leader_also_round_the_corner(town: Town) -> None:
+    traffic = Traffic(LaneGraph(town), 3, 1)
+    (car,) = traffic.cars.values()
+    way = connectors(town, "light")[0]
+    car.lane, car.along_m = way.predecessors[0], town.lanes[way.predecessors[0]].length_m - 10.0
+    car.ahead = [way.lane_id, way.successors[0]]
+    traffic.occupancy = {way.successors[0]: [Occupant(9, 5.0, 9.0, 1.5)]}
+    gap, speed_mps = traffic.leader(car)
+    assert gap == pytest.approx(10.0 - car.length_m / 2 + way.length_m + 5.0)
+    assert speed_mps == 1.5
+    traffic.occupancy = {}
+    assert traffic.leader(car) == (np.inf, 0.0)
