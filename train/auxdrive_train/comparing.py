@@ -11,10 +11,9 @@ from auxdrive.errors import ConfigError, DataError
 from auxdrive.runs import NOT_IN_FINGERPRINT, RunFolder
 
 from auxdrive_train.engine.yaml_text import read_yaml
-from auxdrive_train.sweeping.folder import SWEEP_NAME, SweepFolder
+from auxdrive_train.sweeping import SWEEP_NAME, is_sweep
+from auxdrive_train.sweeping.folder import SweepFolder
 from auxdrive_train.tasks.metrics import higher_is_better, metric_unit
-
-_NO_METRIC = ("phase", "epoch")
 
 
 def is_run(path: Path) -> bool:
@@ -56,7 +55,7 @@ def result_of(path: Path) -> Result:
         },
         identity="",
         metrics=metrics,
-        main_metrics=tuple(name for name in measured.best if name not in _NO_METRIC),
+        main_metrics=measured.main_metrics,
         floor=measured.floor,
     )
 
@@ -96,6 +95,4 @@ def results_of_sweep(path: Path) -> Found:
 
 
 RUNS = Comparable("runs", "runs", "config.yaml", is_run, lambda path: Found((result_of(path),)))
-SWEEPS = Comparable(
-    "sweeps", "runs", SWEEP_NAME, lambda path: SweepFolder(path).is_sweep, results_of_sweep
-)
+SWEEPS = Comparable("sweeps", "runs", SWEEP_NAME, is_sweep, results_of_sweep)

@@ -20,7 +20,7 @@ def inspect(
     path: Annotated[
         Path,
         typer.Argument(
-            help="A data set, a bundle, a run, a drive or one of its routes: the directory.",
+            help="The directory of a data set, a bundle, a run, a sweep, a drive or its route.",
             show_default=False,
         ),
     ],
@@ -33,8 +33,8 @@ def inspect(
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Say what a data set, a bundle, a run or a drive is, and what is broken in it; the exit code
-    is 1 where something is.
+    """Say what a data set, a bundle, a run, a sweep or a drive is, and what is broken in it; the
+    exit code is 1 where something is.
     """
     if not is_folder(path):
         raise UsageError(f"{path}: no such directory")

@@ -24,6 +24,6 @@ INSPECTIONS: Registry[Inspection] = Registry(
     },
     check=instance_of("auxdrive.inspection.base:Inspection"),
 )
-"""The kinds of folders, by name. Drives and their routes come from `auxdrive_eval`, by entry points
-in pyproject.toml.
+"""The kinds of folders, by name. Sweeps come from `auxdrive_train`, drives and their routes from
+`auxdrive_eval`, by entry points in pyproject.toml.
 """

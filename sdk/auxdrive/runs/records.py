@@ -123,6 +123,11 @@ class RunResult(Strict):
     metrics: dict[str, dict[str, Metrics]]
     floor: dict[str, dict[str, Metrics]] = Field(default={})
 
+    @property
+    def main_metrics(self) -> tuple[str, ...]:
+        """The names of the metrics in `best`, by which checkpoints are compared."""
+        return tuple(name for name in self.best if name not in ("phase", "epoch"))
+
 
 class Condition(Strict):
     """The metrics over the frames of one condition, such as "speed below 2 m/s".

@@ -24,7 +24,7 @@ from auxdrive_train.methods import METHODS
 if TYPE_CHECKING:
     from auxdrive.comparing.record import Comparison
 
-    from auxdrive_train.sweeping.sweep import SweepState
+    from auxdrive_train.sweeping.folder import SweepState
 
 
 def sweep(
@@ -85,11 +85,11 @@ def sweep(
     json_output: JsonOption = False,
 ) -> None:
     """Train methods x seeds x settings, one run each, and compare them."""
+    from auxdrive_train.sweeping import SWEEP_NAME, is_sweep
     from auxdrive_train.sweeping.config import load_sweep
-    from auxdrive_train.sweeping.folder import SWEEP_NAME, SweepFolder
     from auxdrive_train.sweeping.sweep import run_sweep, sweep_states
 
-    if resume and config is None and SweepFolder(out).is_sweep:
+    if resume and config is None and is_sweep(out):
         config = out / SWEEP_NAME
     if config is None:
         has_data = data or any(each.startswith("data=") for each in set_ or ())

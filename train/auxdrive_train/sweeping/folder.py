@@ -11,19 +11,40 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from auxdrive.errors import UsageError
+from auxdrive.errors import DataError, UsageError
 from auxdrive.runs import NOT_IN_FINGERPRINT, RunFolder
 from auxdrive.storage.claims import FolderKind, changed
 from auxdrive.storage.publish import write_atomic
-from auxdrive.storage.reading import entries, exists, is_file, is_folder, make_folder
+from auxdrive.storage.reading import entries, exists, is_folder, make_folder
 from auxdrive.strict import Strict, dump_json, read_model
 
 from auxdrive_train.engine.yaml_text import dump_yaml, read_yaml
+from auxdrive_train.sweeping import SWEEP_NAME
 from auxdrive_train.sweeping.config import SweepConfig, parse_sweep
 
-SWEEP_NAME = "sweep.yaml"
 _RUNS_NAME, _FAILURES_NAME, _RUNS_DIR = "runs.json", "failures.json", "runs"
+
+
+State = Literal["finished", "begun", "failed", "to do"]
+
+
+@dataclass(frozen=True)
+class SweepState:
+    """How far a run of a sweep is.
+
+    Attributes:
+        name: the run's name.
+        path: its folder.
+        state: e.g. "finished", or "failed" if it failed when it was last tried.
+        reason: why it failed.
+    """
+
+    name: str
+    path: Path
+    state: State
+    reason: str = ""
 
 
 class _Runs(Strict):
@@ -43,11 +64,6 @@ class SweepFolder:
     """
 
     path: Path
-
-    @property
-    def is_sweep(self) -> bool:
-        """Whether a sweep was begun there."""
-        return is_file(self.path / SWEEP_NAME)
 
     def run(self, name: str) -> RunFolder:
         """The run of that name."""
@@ -69,6 +85,30 @@ class SweepFolder:
         """
         path = self.path / _FAILURES_NAME
         return read_model(path, _Failures).failures if exists(path) else {}
+
+    def names_found(self) -> tuple[str, ...]:
+        """The names of all folders in `runs/`, whether they are runs of the sweep or not."""
+        runs = self.path / _RUNS_DIR
+        found = entries(runs) if is_folder(runs) else ()
+        return tuple(sorted(each.name for each in found if is_folder(each)))
+
+    def state(self, name: str, failures: Mapping[str, str]) -> SweepState:
+        """How far a run is.
+
+        Args:
+            name: of the run.
+            failures: why runs failed, as `failures` gives them.
+        """
+        run = self.run(name)
+        if run.is_run and run.is_finished:
+            try:
+                run.result()
+            except DataError as error:  # training will continue the run and write it anew
+                return SweepState(name, run.path, "begun", str(error))
+            return SweepState(name, run.path, "finished")
+        if name in failures:
+            return SweepState(name, run.path, "failed", failures[name])
+        return SweepState(name, run.path, "begun" if run.is_run else "to do")
 
     def write(self, sweep: SweepConfig, names: Iterable[str]) -> None:
         """Write what the sweep trains."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from auxdrive.data.dataset import Dataset
 from auxdrive.errors import AuxdriveError, DataError
@@ -21,28 +20,10 @@ from auxdrive_train.data.deriving import derive_missing
 from auxdrive_train.engine.run_folder import RUN
 from auxdrive_train.engine.train import train
 from auxdrive_train.sweeping.config import SweepConfig
-from auxdrive_train.sweeping.folder import SWEEP, SweepFolder
+from auxdrive_train.sweeping.folder import SWEEP, SweepFolder, SweepState
 from auxdrive_train.sweeping.members import Member, members_of
 
 _LOG = logging.getLogger(__name__)
-State = Literal["finished", "begun", "failed", "to do"]
-
-
-@dataclass(frozen=True)
-class SweepState:
-    """How far a run of a sweep is.
-
-    Attributes:
-        name: the run's name.
-        path: its folder.
-        state: e.g. "finished", or "failed" if it failed when it was last tried.
-        reason: why it failed.
-    """
-
-    name: str
-    path: Path
-    state: State
-    reason: str = ""
 
 
 def sweep_states(sweep: SweepConfig, out: Path) -> list[SweepState]:
@@ -164,14 +145,7 @@ def _state(folder: SweepFolder, member: Member, failures: dict[str, str]) -> Swe
     run = folder.run(member.name)
     if run.is_run and run.is_finished:
         _refuse_another(run.path, run.config_path, member)
-        try:
-            run.result()
-        except DataError as error:  # training will continue the run and write it anew
-            return SweepState(member.name, run.path, "begun", str(error))
-        return SweepState(member.name, run.path, "finished")
-    if member.name in failures:
-        return SweepState(member.name, run.path, "failed", failures[member.name])
-    return SweepState(member.name, run.path, "begun" if run.is_run else "to do")
+    return folder.state(member.name, failures)
 
 
 def _refuse_another(path: Path, config_path: Path, member: Member) -> None:
