@@ -13,9 +13,16 @@ from pathlib import Path
 import auxdrive_train  # noqa: F401  # before torch, whose threads it sets up
 import pytest
 import torch
+from auxdrive.tasks import TASKS
+from auxdrive.tasks.base import TaskSpec
+from auxdrive_train.tasks import make_task
+from auxdrive_train.tasks.base import Task
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / folder) for folder in ("checks", "train", "sdk", "carla_eval")]
+
+from driven_controllers import Predictions, takes  # noqa: E402  # tests are no package
+from driven_tasks import CARD  # noqa: E402
 
 # How the engine trains in a type; it never trains in float64.
 PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -42,3 +49,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         found = [parameter(name, PRECISIONS[name]) for name in dtypes if name in PRECISIONS]
         none = parameter("none", "", f"the engine trains in {' and '.join(PRECISIONS)} alone")
         metafunc.parametrize("precision", found or [none], scope="session")
+
+
+@pytest.fixture
+def predictions(name: str) -> Predictions:
+    """What the controller of that name drives by."""
+    return Predictions(next(takes(name)))
+
+
+@pytest.fixture
+def task(name: str) -> Task:
+    """The training half of the task of that name, for a data set."""
+    return make_task(name, CARD)
+
+
+@pytest.fixture
+def spec(name: str) -> TaskSpec:
+    """The vehicle's half of the task of that name."""
+    return TASKS[name]

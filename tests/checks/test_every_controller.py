@@ -1,5 +1,6 @@
-"""What every controller must do, whatever it drives by: commands in their ranges, a safe stop where
-a prediction must not be driven by, the same at any rate. One that is added is covered by its row.
+"""What every controller must do, whatever it drives by: commands in their ranges, the same at any
+rate, mistakes that are told. When it must stop: `test_every_controller_stops.py`. One that is added
+is covered by its row.
 
 What a controller drives by is found out and not listed: the task whose predictions it takes.
 """
@@ -7,8 +8,7 @@ What a controller drives by is found out and not listed: the task whose predicti
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,84 +18,15 @@ from auxdrive.controllers.base import GuardedController
 from auxdrive.controllers.options import ControllerOptions
 from auxdrive.errors import ConfigError, InputError
 from auxdrive.tasks import TASKS
-from auxdrive.tasks.base import TaskSpec
-from auxdrive.types import Control, Flag, Prediction
+from auxdrive.types import Control
+from driven_controllers import ANY, SPEED_MPS, Predictions, is_command, takes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from steady_drive import STEERING, VEHICLE, SteadyDrive
 
-ANY = st.floats(allow_nan=True, allow_infinity=True)
-SPEED_MPS = 1.0
 RATES_HZ = (4.0, 10.0, 13.7, 100.0, 250.0)
 SLOW = VehicleSpec(name="slow wheel", wheelbase_m=2.8, max_steer_rate_radps=0.5)
 every_controller = pytest.mark.parametrize("name", CONTROLLERS.names())
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """Of one task, at the time 0."""
-
-    task: TaskSpec
-
-    def of(self, numbers: object) -> Prediction:
-        """One that holds these numbers, as many as they are."""
-        example = self.task.example()
-        row = np.resize(np.asarray(numbers, np.float32), self.shape)
-        return replace(example, time_s=0.0, **self.task.fields(row))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of a row."""
-        return self.task.shape(self.task.example().waypoint_times_s)
-
-    @property
-    def left(self) -> Prediction:
-        """To the left, slowly: 0.5 rad, or waypoints at 45 degrees."""
-        return self.of(np.cumsum(np.full(self.shape, 0.5), axis=0))
-
-    @property
-    def right(self) -> Prediction:
-        """To the right: what has a lateral part has it last."""
-        signs = np.ones(self.shape)
-        signs[..., -1] = -1.0
-        return self.of(signs * np.cumsum(np.full(self.shape, 0.5), axis=0))
-
-
-def takes(name: str) -> Iterator[TaskSpec]:
-    """The tasks whose predictions a controller drives by."""
-    for task in (TASKS[each] for each in TASKS):
-        try:
-            make_controller(name, STEERING, VEHICLE).step(task.example(), SPEED_MPS, 1.0)
-        except InputError:
-            continue
-        yield task
-
-
-@pytest.fixture
-def predictions(name: str) -> Predictions:
-    """What the controller of the test drives by."""
-    return Predictions(next(takes(name)))
-
-
-def in_a_bend(
-    name: str, predictions: Predictions, period_s: float = 0.1, **config: object
-) -> tuple[SteadyDrive, float]:
-    """A controller in a bend to the left, and the angle that it holds."""
-    drive = SteadyDrive(make_controller(name, STEERING, VEHICLE, config), period_s)
-    held = drive.step(predictions.left, SPEED_MPS).steer_rad
-    assert held > 0
-    return drive, held
-
-
-def is_command(control: Control) -> bool:
-    """Whether an actuator takes it."""
-    return (
-        all(type(each) is float for each in (control.steer_rad, control.throttle, control.brake))
-        and abs(control.steer_rad) <= STEERING.max_road_wheel_rad
-        and 0 <= control.throttle <= 1
-        and 0 <= control.brake <= 1
-        and not (control.throttle and control.brake)
-    )
 
 
 @every_controller
@@ -159,140 +90,6 @@ def test_whatever_comes_in_a_command_comes_out(
             prediction = predictions.of(numbers)
         at = replace(prediction, time_s=min(max(time_s, now - 0.1), now))
         assert is_command(controller.step(at, speed_mps, now))
-
-
-@every_controller
-@pytest.mark.parametrize(
-    ("what", "reason"),
-    [
-        ("withheld", "empty"),
-        ("not finite", "not finite"),
-        ("output_limit", "output_limit"),
-        ("non_finite_output", "as it says"),
-        ("runtime_failure", "runtime_failure"),
-    ],
-)
-def test_a_prediction_that_must_not_be_driven_by_is_a_safe_stop(
-    name: str, what: str, reason: str, predictions: Predictions
-) -> None:
-    if what == "withheld":
-        bad = Prediction(0.0, 1.0, waypoint_times_s=predictions.left.waypoint_times_s)
-    elif what == "not finite":
-        bad = predictions.of(math.nan)
-    else:
-        told = reason if reason != what else ""
-        bad = replace(predictions.left, flags=frozenset({Flag(what)}), reason=told)
-    drive, held = in_a_bend(name, predictions, safe_stop_brake=0.8)
-    assert drive.step(bad, SPEED_MPS) == Control(held, 0.0, 0.8)
-    assert reason in drive.controller.stop_reason
-    drive.controller.reset()
-    assert drive.controller.stop_reason == ""
-    assert drive.step(bad, SPEED_MPS) == Control(0.0, 0.0, 0.8)  # no angle was commanded yet
-
-
-@every_controller
-def test_a_guess_is_driven(name: str, predictions: Predictions) -> None:
-    """It is flagged, and there is a prediction: whoever wants to stop for it looks at the flag."""
-    flagged = replace(predictions.left, flags=frozenset({Flag.INPUT_OUT_OF_RANGE}))
-    plain, controller = (make_controller(name, STEERING, VEHICLE) for _ in range(2))
-    assert controller.step(flagged, SPEED_MPS, 0.0) == plain.step(predictions.left, SPEED_MPS, 0.0)
-    assert controller.stop_reason == ""
-
-
-@every_controller
-def test_a_prediction_is_obeyed_up_to_its_greatest_age(name: str, predictions: Predictions) -> None:
-    controller = make_controller(name, STEERING, VEHICLE, {"max_age_s": 0.3})
-    prediction = replace(predictions.left, time_s=100.0)
-    for now_s in (100.0, 100.1, 100.29):
-        command = controller.step(prediction, SPEED_MPS, now_s)
-        assert controller.stop_reason == ""
-    assert controller.step(prediction, SPEED_MPS, 100.31) == Control(command.steer_rad, 0.0, 1.0)
-    assert "0.310 s old; the limit is 0.3 s" in controller.stop_reason
-    # a new one is obeyed again
-    controller.step(replace(prediction, time_s=100.4), SPEED_MPS, 100.4)
-    assert controller.stop_reason == ""
-
-
-@every_controller
-def test_the_greatest_age_has_a_default(name: str, predictions: Predictions) -> None:
-    controller = make_controller(name, STEERING, VEHICLE)
-    controller.step(predictions.left, SPEED_MPS, 0.4)
-    assert controller.stop_reason == ""
-    assert controller.step(predictions.left, SPEED_MPS, 0.6).brake == 1
-
-
-@every_controller
-def test_a_prediction_of_the_future_is_of_another_clock(
-    name: str, predictions: Predictions
-) -> None:
-    controller, prediction = (
-        make_controller(name, STEERING, VEHICLE),
-        replace(predictions.left, time_s=7.2),
-    )
-    assert controller.step(prediction, SPEED_MPS, 7.0) == Control(0.0, 0.0, 1.0)
-    assert "newer than now" in controller.stop_reason
-    # but rounding is none
-    controller.step(replace(prediction, time_s=7.1 + 1e-6), SPEED_MPS, 7.1)
-    assert controller.stop_reason == ""
-
-
-@every_controller
-def test_a_clock_that_goes_back_stops_once_and_all_is_forgotten(
-    name: str, predictions: Predictions
-) -> None:
-    drive, held = in_a_bend(name, predictions)
-    for _ in range(5):
-        held = drive.step(predictions.left, SPEED_MPS).steer_rad
-    drive.start_s, drive.calls = -50.0, 0
-    assert drive.step(predictions.left, SPEED_MPS) == Control(held, 0.0, 1.0)
-    assert "went back" in drive.controller.stop_reason
-    fresh = SteadyDrive(make_controller(name, STEERING, VEHICLE))
-    for _ in range(5):
-        again, first = (each.step(predictions.left, SPEED_MPS) for each in (drive, fresh))
-        assert again.steer_rad == pytest.approx(first.steer_rad)
-        assert again.throttle == pytest.approx(first.throttle)
-
-
-@every_controller
-@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
-def test_readings_that_are_not_finite_are_a_safe_stop(
-    name: str, broken: float, predictions: Predictions
-) -> None:
-    prediction = replace(predictions.left, time_s=0.1)
-    for arguments, reason in (
-        ((prediction, broken, 0.1), "the speed is"),
-        ((prediction, SPEED_MPS, broken), "the clock says"),
-        ((replace(prediction, time_s=broken), SPEED_MPS, 0.1), "the prediction's time is"),
-    ):
-        drive, held = in_a_bend(name, predictions)
-        assert drive.controller.step(*arguments) == Control(held, 0.0, 1.0)
-        assert reason in drive.controller.stop_reason
-        drive.calls = 2
-        drive.step(predictions.left, SPEED_MPS)
-        assert drive.controller.stop_reason == ""
-
-
-@every_controller
-@pytest.mark.parametrize("speed_mps", [-1000.0, 71.0, 1e300])
-def test_a_speed_that_no_car_has_is_a_safe_stop(
-    name: str, speed_mps: float, predictions: Predictions
-) -> None:
-    controller = make_controller(name, STEERING, VEHICLE)
-    assert controller.step(predictions.left, speed_mps, 0.0) == Control(0.0, 0.0, 1.0)
-
-
-@every_controller
-def test_at_one_time_there_is_one_command_and_a_stop_comes_first(
-    name: str, predictions: Predictions
-) -> None:
-    controller, prediction = make_controller(name, STEERING, VEHICLE), predictions.left
-    first = controller.step(prediction, SPEED_MPS, 0.0)
-    assert controller.step(prediction, 0.5, 0.0) == first
-    assert controller.step(prediction, math.nan, 0.0).brake == 1
-    assert controller.step(prediction, SPEED_MPS, 0.0).brake == 1
-    assert controller.stop_reason != ""
-    controller.step(prediction, SPEED_MPS, 0.1)
-    assert controller.stop_reason == ""
 
 
 @every_controller

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from auxdrive import cli
 
 sys.path.insert(0, str(Path(__file__).parent))  # for bundle_factory; tests are no package
 
@@ -34,3 +35,23 @@ def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
         return Path(shutil.copytree(bundle, tmp_path / "copy"))
 
     return copy
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """`auxdrive ...` in this process: exit code, and what stands on standard output and error,
+    native code's words included.
+    """
+
+    def command(*words: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        monkeypatch.setattr("sys.argv", ["auxdrive", *map(str, words)])
+        try:
+            cli.main()
+        except SystemExit as end:
+            return (int(end.code or 0), *capfd.readouterr())
+        return (0, *capfd.readouterr())
+
+    return command

@@ -1,5 +1,5 @@
 """The guard around every controller: commands out of hand, and predictions that are none. What each
-controller must do stands in `tests/checks/test_every_controller.py`.
+controller must do stands in `tests/checks/test_every_controller_stops.py`.
 """
 
 from __future__ import annotations
