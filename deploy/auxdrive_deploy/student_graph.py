@@ -69,6 +69,10 @@ def student_of(run: Run, networks: nn.ModuleDict | None = None) -> SingleNetwork
 class ExportedStudent(nn.Module):
     """What the graph computes: from uint8 images and the task's ego inputs to the task's prediction
     in physical units.
+
+    Args:
+        network: the student, on RGB.
+        task: what it predicts; names the ego inputs and their order.
     """
 
     def __init__(self, network: SingleNetwork, task: Task) -> None:

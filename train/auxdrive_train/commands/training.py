@@ -16,7 +16,16 @@ if TYPE_CHECKING:
 
 
 def train_shown(config: TrainConfig, out: Path, resume: bool) -> RunResult:
-    """Run `auxdrive_train.engine.train.train` with its progress on standard error."""
+    """Run `auxdrive_train.engine.train.train` with its progress on standard error.
+
+    Args:
+        config: how it is trained.
+        out: the run's folder.
+        resume: continue the run that `out` holds; otherwise it must not hold one.
+
+    Returns:
+        What `result.json` holds.
+    """
     from auxdrive.runs import RunFolder
 
     from auxdrive_train.engine.train import train

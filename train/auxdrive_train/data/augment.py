@@ -171,6 +171,13 @@ def mirror_frames(frames: Tensor, modality: Modality) -> Tensor:
     A centred spectrum of even width W has its zero frequency in column W / 2. Column 0 (the Nyquist
     frequency) has no partner and stays; all other columns are reversed. That is a flip followed by
     a shift of one column.
+
+    Args:
+        frames: one batch, all of one modality, in the stored dtype.
+        modality: that of the frames; it says how they are mirrored.
+
+    Returns:
+        Frames of the same shape and dtype.
     """
     flipped = frames.view(_bits(frames)).flip(2)
     if MODALITIES[modality].mirror == "spectrum" and frames.shape[2] % 2 == 0:

@@ -39,6 +39,14 @@ def balance(samples: SampleSet, config: BalanceConfig) -> SampleSet:
     """The samples in the proportions of the config. For training only: metrics are measured on all
     samples.
 
+    Args:
+        samples: the training samples as recorded.
+        config: how often samples at rest and in turns are shown. The default shows each sample
+            once, for any task.
+
+    Returns:
+        The samples, some of them repeated or left out, in the recorded order.
+
     Raises:
         UsageError: the task does not predict a path, so that it is unknown where the car will be.
     """

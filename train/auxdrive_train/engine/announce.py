@@ -22,7 +22,14 @@ _LOG = logging.getLogger(__name__)
 def announce(
     config: TrainConfig, method: Method, samples: SampleSet, validation: SampleSet
 ) -> None:
-    """Log how many samples there are, and how many episodes lack a modality."""
+    """Log how many samples there are, and how many episodes lack a modality.
+
+    Args:
+        config: how the run is trained.
+        method: the method; the log names the modalities that it reads.
+        samples: the training samples.
+        validation: the samples to validate on.
+    """
     _LOG.info(
         f"{config.method} on {config.device} ({config.precision}, {config.processes} process(es)): "
         f"{len(samples)} training samples, "
@@ -38,8 +45,17 @@ def announce(
 def announce_distances(
     config: TrainConfig, dataset: Dataset, division: TrainingParts
 ) -> dict[str, dict[str, Any]]:
-    """Log how far apart the measured data and the training data are. Returns this by split, with
-    the keys `how` (in words) and `apart_s` (seconds between them in the same drive, or None).
+    """Log how far apart the measured data and the training data are.
+
+    Args:
+        config: which further splits are measured.
+        dataset: the data set.
+        division: which frames train and which validate.
+
+    Returns:
+        By split ("val" first), what `RunRecord.measured_on` holds: `how`, in words, and `apart_s`,
+        the seconds between measured and training frames of the same drive, None if no drive has
+        both.
     """
     measured: dict[str, dict[str, Any]] = {
         "val": {"how": division.how, "apart_s": division.apart_s}
@@ -55,8 +71,15 @@ def announce_distances(
 def announce_findings(
     dataset: Dataset, samples: SampleSet, validation: SampleSet
 ) -> dict[str, int]:
-    """Log what `auxdrive inspect` finds in the episodes in use. Returns how many images show
-    nothing, by kind of fault.
+    """Log what `auxdrive inspect` finds in the episodes in use.
+
+    Args:
+        dataset: the data set.
+        samples: the training samples.
+        validation: the samples to validate on.
+
+    Returns:
+        How many images show nothing, by kind of fault (`CameraFaults`).
     """
     found = examine(dataset, dict.fromkeys((*samples.episode_ids, *validation.episode_ids)))
     _LOG.info(f"camera: {found.camera_faults}")

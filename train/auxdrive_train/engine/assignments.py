@@ -10,6 +10,10 @@ from auxdrive.errors import ConfigError
 def assignment(option: str, text: str) -> tuple[str, str]:
     """The path and the value's text of `path.to.key=value`.
 
+    Args:
+        option: the option that it was given to, as it is typed: "--set".
+        text: what was typed.
+
     Raises:
         ConfigError: the text has another form; the message names the option.
     """

@@ -13,7 +13,12 @@ from torch.optim import Optimizer
 
 
 def mean_over_processes(fabric: Fabric, values: Mapping[str, float]) -> dict[str, float]:
-    """The mean of each value over all processes."""
+    """The mean of each value over all processes.
+
+    Args:
+        fabric: the processes; each must call this with the same names in the same order.
+        values: this process's value by name.
+    """
     if fabric.world_size == 1:
         return dict(values)
     shared = fabric.all_reduce(
@@ -25,7 +30,12 @@ def mean_over_processes(fabric: Fabric, values: Mapping[str, float]) -> dict[str
 
 
 def share_gradients(fabric: Fabric, optimizer: Optimizer) -> None:
-    """Replace every process's gradients by their mean over all processes."""
+    """Replace every process's gradients by their mean over all processes.
+
+    Args:
+        fabric: the processes; all must call this after their backward pass.
+        optimizer: whose parameters are meant. A parameter without a gradient counts as one of zero.
+    """
     if fabric.world_size == 1:
         return
     parameters = [p for group in optimizer.param_groups for p in group["params"]]

@@ -68,6 +68,10 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint. If the process is killed, the file holds either the old or the new
     checkpoint.
 
+    Args:
+        path: the file; its folder must exist.
+        checkpoint: what it is to hold.
+
     Raises:
         DataError: the disk is full or not writable; the old checkpoint is untouched.
     """
@@ -103,6 +107,13 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 def content_sha256(header: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
     """SHA-256 over the header's texts (except `sha256` itself) and over the name, dtype, shape and
     bytes of every tensor.
+
+    Args:
+        header: the header's texts by key.
+        tensors: by name; on any device.
+
+    Returns:
+        64 hex digits.
     """
     digest = hashlib.sha256(
         json.dumps(

@@ -27,6 +27,10 @@ Weights = dict[str, Tensor]
 def primary_of(method: Method, networks: nn.ModuleDict) -> str:
     """The role that decides which epoch of the run is best: the student, or the first role if there
     is no student.
+
+    Args:
+        method: whose roles they are.
+        networks: the method's networks, by name.
     """
     roles = method.roles(networks)
     return STUDENT if STUDENT in roles else next(iter(roles))
@@ -35,6 +39,10 @@ def primary_of(method: Method, networks: nn.ModuleDict) -> str:
 class EndedRoles:
     """For each role, its network's weights at the end of the last phase that watched it, on the
     CPU.
+
+    Args:
+        method: whose roles they are.
+        networks: the run's networks and losses, by name; training changes them in place.
     """
 
     def __init__(self, method: Method, networks: nn.ModuleDict) -> None:

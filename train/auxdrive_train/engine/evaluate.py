@@ -26,6 +26,11 @@ def predict_roles(
 ) -> dict[str, Float32]:
     """The predictions of every role's network, in evaluation mode.
 
+    Args:
+        roles: the networks by role, on the device.
+        samples: what they predict from; all of it is read.
+        device: where the networks are, to which batches are moved.
+
     Returns:
         By role, (N, *label_shape) in physical units, in the samples' order. Afterwards the networks
         are in the modes that they were in before.
@@ -53,6 +58,13 @@ def predict_roles(
 def examples(samples: SampleSet, modality: Modality) -> Batch:
     """Up to `EVALUATION_BATCH` samples that have the modality, evenly spread, always the same ones.
 
+    Args:
+        samples: the training samples.
+        modality: the one that each chosen sample must have.
+
+    Returns:
+        A batch on the CPU, not augmented.
+
     Raises:
         DataError: no sample has it.
     """
@@ -76,6 +88,10 @@ def _put_back(network: nn.Module, modes: list[bool]) -> None:
 def counted(network: Network, samples: SampleSet) -> NDArray[np.bool_]:
     """Which samples a network is measured on, bool (N,): for a network of a single modality those
     that have it, for any other network all.
+
+    Args:
+        network: how many modalities it sees decides.
+        samples: the N samples.
     """
     return (
         samples.has(network.modalities[0])

@@ -82,6 +82,13 @@ def floors(
 def best_constants(train: SampleSet, steering: SteeringSpec) -> dict[str, Float64]:
     """For each metric, the constant (*label_shape) that is best for it on these samples. Candidates
     are the labels' mean, their median, and, if the label is a single number, 41 of their quantiles.
+
+    Args:
+        train: the samples that the constants are fitted to, at least one.
+        steering: the data's steering limits, which the metrics of angles need.
+
+    Returns:
+        By metric, (*label_shape) in physical units.
     """
     label = train.label.astype(np.float64)
     candidates = [label.mean(axis=0), np.median(label, axis=0)]
@@ -98,7 +105,16 @@ def best_constants(train: SampleSet, steering: SteeringSpec) -> dict[str, Float6
 def of_constants(
     samples: SampleSet, constants: Mapping[str, Float64], steering: SteeringSpec
 ) -> MetricValues:
-    """Each metric, measured for the constant that was chosen for it."""
+    """Each metric, measured for the constant that was chosen for it.
+
+    Args:
+        samples: the samples to measure on.
+        constants: by metric, (*label_shape) in physical units; from `best_constants`.
+        steering: the data's steering limits, which the metrics of angles need.
+
+    Returns:
+        By metric; R2 is left out if the labels do not vary.
+    """
     metrics = {}
     for metric, value in constants.items():
         measured = _of_constant(samples, value, steering)

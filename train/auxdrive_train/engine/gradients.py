@@ -71,7 +71,14 @@ class GradientNorms:
 
 
 def said_of_clipping(phase: str, clipped: int, steps: int, clip_norm: float) -> str:
-    """The message for a phase in which most steps were clipped."""
+    """The message for a phase in which most steps were clipped.
+
+    Args:
+        phase: the phase's name.
+        clipped: how many of its steps were scaled down.
+        steps: how many steps it had.
+        clip_norm: the largest norm that the config allows.
+    """
     return (
         f"{phase}: {clipped} of {steps} steps had a gradient longer than clip_norm ({clip_norm:g}) "
         "and were scaled down to it. "

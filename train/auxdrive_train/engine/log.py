@@ -52,7 +52,16 @@ class RunLog:
         trackers.on_start(TrackedRun(folder.path, config, step))
 
     def epoch(self, record: Mapping[str, Any], step: int) -> int:
-        """Write the record of an epoch. Returns the length of `metrics.jsonl` in bytes."""
+        """Write the record of an epoch, and pass its numbers to the trackers.
+
+        Args:
+            record: its numbers and texts by name, among them `role`, the role that was trained and
+                validated. Numbers that are not finite become null in the file.
+            step: optimiser steps since the run began.
+
+        Returns:
+            The length of `metrics.jsonl` in bytes, with this line.
+        """
         with self.path.open("ab") as file:
             file.write((json.dumps(plain(record), allow_nan=False) + "\n").encode())
             file.flush()

@@ -26,6 +26,16 @@ def write_result(parts: Parts, progress: Progress) -> RunResult:
     """Measure every role on the validation part and on the further splits of the config, and write
     `result.json`. The student is measured with its best weights, any other role as it was when its
     own phase ended. The metrics of predictions that need no network (`floors`) are added.
+
+    Args:
+        parts: what the run was trained with; its networks get the best weights.
+        progress: where training ended.
+
+    Returns:
+        What the file holds; numbers that are not finite are None.
+
+    Raises:
+        DataError: the best checkpoint is missing or damaged, or the disk is full or not writable.
     """
     config, method, steering = parts.config, parts.method, parts.validation.card.steering
     best = parts.folder.best_path

@@ -157,7 +157,16 @@ def _open_samples(
 
 
 def make_method(config: TrainConfig, task: Task) -> Method:
-    """The method that the config names, with its options."""
+    """The method that the config names, with its options.
+
+    Args:
+        config: names the method and its options.
+        task: what is predicted.
+
+    Raises:
+        UsageError: there is no such method or backbone.
+        ConfigError: the method cannot be trained with these settings.
+    """
     entry = METHODS[config.method]
     return entry(_setup(config, task), entry.options_type.model_validate(config.options))
 
@@ -187,6 +196,13 @@ def make_networks(method: Method, config: TrainConfig, samples: int) -> nn.Modul
 def build_finished(config: TrainConfig, task: Task) -> tuple[Method, nn.ModuleDict]:
     """Method and networks of a finished run, without weight files and losses. If its method is not
     installed here, the student alone.
+
+    Args:
+        config: the run's config.
+        task: what is predicted.
+
+    Returns:
+        The method, and its networks by name, with fresh weights of the config's seed.
 
     Raises:
         ConfigError: the method is installed and does not have such options.
@@ -248,6 +264,11 @@ def _refuse_empty_crop(config: TrainConfig, dataset: Dataset) -> None:
 def refuse_without(main: Modality, samples: SampleSet, dataset: Dataset) -> None:
     """Check that every episode has the main modality. Auxiliary modalities may be missing: they are
     masked.
+
+    Args:
+        main: the main modality.
+        samples: whose episodes are checked.
+        dataset: the data set, for the message.
 
     Raises:
         DataError: some episodes lack it.

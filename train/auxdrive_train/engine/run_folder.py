@@ -30,7 +30,16 @@ REFERENCE_FRAMES = 32
 
 
 def fingerprint(config: TrainConfig, dataset: Dataset) -> str:
-    """SHA-256 of the data and of every setting that changes the result."""
+    """SHA-256 of the data and of every setting that changes the result.
+
+    Args:
+        config: how the run is trained; settings that change no result (`NOT_IN_FINGERPRINT`) do
+            not count.
+        dataset: what it is trained on.
+
+    Returns:
+        64 hex digits.
+    """
     kept = {
         key: value
         for key, value in config.model_dump(mode="json").items()
@@ -60,6 +69,10 @@ RUN: FolderKind[TrainConfig] = FolderKind(
 
 def take(out: Path, config: TrainConfig) -> None:
     """Begin the run in this folder: write its config and make its sub-folders.
+
+    Args:
+        out: the run's folder; it need not exist.
+        config: how the run is trained.
 
     Raises:
         UsageError: the folder cannot be made.

@@ -100,8 +100,19 @@ def plan_dataset(
     image_size: tuple[int, int] | None,
     licence: str,
 ) -> Plan:
-    """Check everything that can be checked before anything is written. Arguments and errors as for
-    `build_dataset`.
+    """Check everything that can be checked before anything is written.
+
+    Args:
+        source: what a reader returned.
+        splits: ranges of records; none puts all records into `train`.
+        derived: modalities to compute from RGB and to store.
+        image_size: (width, height) to which images are scaled; None keeps their size.
+        licence: of the recording, for the card.
+
+    Raises:
+        UsageError: a modality cannot be derived from RGB, or a split names no source or has no
+            records.
+        DataError: no record has an image, or images differ in size and are not scaled.
     """
     for modality in derived:
         if modality not in DERIVATIONS or MODALITIES[modality].derived_from != Modality.RGB:
@@ -121,6 +132,10 @@ def tell_distances(out: Path, report: IngestReport) -> None:
     """Add to the card and to the report how far apart the splits are in time, or what training will
     hold out by itself. Also report what `auxdrive inspect` finds in the new data; both use the same
     rules.
+
+    Args:
+        out: the data set's folder, in which all episodes are complete.
+        report: is completed: distances, notes, faults and what is broken.
     """
     dataset = Dataset.open(out)
     report.apart_s = splits_apart_s(dataset)

@@ -102,6 +102,14 @@ def read_depth(record: SourceRecord, height: int, width: int) -> UInt16:
 
     Distances of 1 to 4 mm are stored as one step: zero means that nothing was measured.
 
+    Args:
+        record: a record that has a depth image.
+        height: rows of the result.
+        width: columns of the result.
+
+    Returns:
+        uint16 (height, width), in steps of 1 cm; 0 where nothing was measured.
+
     Raises:
         DataError: the image is damaged.
     """

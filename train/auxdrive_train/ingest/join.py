@@ -22,7 +22,12 @@ _LARGEST_IMAGE = 1 << 28
 
 
 def unused(name: str, taken: Iterable[str]) -> str:
-    """The name itself, or with a number after it, so that it differs from all names in `taken`."""
+    """The name itself, or with a number after it, so that it differs from all names in `taken`.
+
+    Args:
+        name: the wanted name.
+        taken: the names that others have.
+    """
     names = set(taken)
     return next(
         each

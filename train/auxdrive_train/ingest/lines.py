@@ -31,7 +31,14 @@ class Damage:
     found: dict[Path, list[tuple[int, str]]] = field(default_factory=dict)
 
     def add(self, file: Path, line: int, what: str) -> None:
-        """Note a damaged line, which is left out."""
+        """Note a damaged line, which is left out.
+
+        Args:
+            file: the label file.
+            line: its number in the file, counted from 1.
+            what: what is wrong with it, in words. Lines of a file with equal words are told
+                together.
+        """
         self.found.setdefault(file, []).append((line, what))
 
     def __len__(self) -> int:
@@ -131,6 +138,10 @@ def read_lines(file: Path) -> Iterator[Line]:
 def cut_off(line: Line, skipped: Counter[str]) -> bool:
     """Whether an unreadable line is a last line without an end. It is then counted in `skipped` as
     cut off.
+
+    Args:
+        line: a line that could not be read.
+        skipped: counts what is left out, by reason.
     """
     if line.ended or line.number == 1:
         return False

@@ -182,7 +182,14 @@ def source_name(folder: Path) -> str:
 
 
 def session_name(source: str, session: object = None) -> str:
-    """`SourceRecord.session` of a record: the source's name, and the session's, if it has one."""
+    """`SourceRecord.session` of a record: the source's name, and the session's, if it has one.
+
+    Args:
+        source: the recording's name.
+        session: what the source calls the session, a text or a whole number; anything else, as
+            None, counts as no session. At most 60 characters of it are used; any but letters,
+            digits and ._- become underscores.
+    """
     name = (
         re.sub(r"[^A-Za-z0-9._-]", "_", str(session))[:60] if isinstance(session, str | int) else ""
     )
@@ -211,6 +218,10 @@ def inside(folder: Path, name: object) -> Path | None:
     file name, or leads out of the folder through a link: nothing outside a recording's folder is
     read.
 
+    Args:
+        folder: the recording's folder, or one in it.
+        name: what the source gives as the name; it may be of any type.
+
     Raises:
         DataError: the folder must not be read.
     """
@@ -235,7 +246,12 @@ def inside(folder: Path, name: object) -> Path | None:
 
 
 def left_out(skipped: Counter[str], notes: Iterable[str] = ()) -> str:
-    """Why nothing is usable, in words: what was left out, and what else is known."""
+    """Why nothing is usable, in words: what was left out, and what else is known.
+
+    Args:
+        skipped: how many records were left out, by reason.
+        notes: what else is known, a sentence each.
+    """
     counted = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
     return "; ".join(filter(None, (counted or "it is empty", *notes)))
 

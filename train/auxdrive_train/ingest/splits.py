@@ -35,7 +35,12 @@ class SplitRange:
     source: str = ""
 
     def holds(self, index: int, source: str = "") -> bool:
-        """Whether the record with that number, of that source, is in the range."""
+        """Whether the record with that number, of that source, is in the range.
+
+        Args:
+            index: the record's number in its source.
+            source: the source's name; empty if it has none of its own.
+        """
         return (
             self.source in ("", source)
             and self.start <= index
@@ -90,6 +95,10 @@ def _parsed(text: str) -> SplitRange:
 def check_sources(ranges: tuple[SplitRange, ...], sources: Iterable[str]) -> None:
     """Check that ranges name existing sources, and that they name one at all if there are several.
 
+    Args:
+        ranges: from `parse_splits`.
+        sources: the name of the source of each record.
+
     Raises:
         UsageError: a range does not.
     """
@@ -105,7 +114,13 @@ def check_sources(ranges: tuple[SplitRange, ...], sources: Iterable[str]) -> Non
 
 
 def split_of(index: int, ranges: tuple[SplitRange, ...], source: str = "") -> str | None:
-    """The split of a record; None if it is in none. Without ranges, every record is in `train`."""
+    """The split of a record; None if it is in none. Without ranges, every record is in `train`.
+
+    Args:
+        index: the record's number in its source.
+        ranges: from `parse_splits`; they share no records.
+        source: the source's name.
+    """
     if not ranges:
         return TRAIN_SPLIT
     return next((each.name for each in ranges if each.holds(index, source)), None)

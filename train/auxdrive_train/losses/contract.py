@@ -118,6 +118,11 @@ class Loss(nn.Module, ABC):
         It is computed in float32 or float64 whatever the precision of training: relations between
         samples are differences of nearly equal numbers, which bfloat16 with its 8 bits cannot tell
         apart.
+
+        Args:
+            student: the student's output for the batch, with the maps that `maps` names.
+            teacher: the teacher's output, likewise.
+            batch: the samples.
         """
         with torch.autocast(student.features.device.type, enabled=False):
             return self.compare(

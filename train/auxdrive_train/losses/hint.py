@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 def hint(student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
-    """Mean squared difference of features, a scalar; both are (B, D)."""
+    """Mean squared difference of features, a scalar; both are (B, D).
+
+    Args:
+        student_bd: the student's features, already as wide as the teacher's.
+        teacher_bd: the teacher's features.
+    """
     return ((student_bd - teacher_bd) ** 2).mean()
 
 
@@ -45,6 +50,12 @@ class Hint(Loss):
         self.regressor = nn.Identity() if ours == theirs else nn.Linear(ours, theirs)
 
     def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
-        """`hint` of the student's features, after the regressor, and the teacher's."""
+        """`hint` of the student's features, after the regressor, and the teacher's.
+
+        Args:
+            student: features (B, D of the student).
+            teacher: features (B, D of the teacher).
+            batch: is not used.
+        """
         del batch
         return hint(self.regressor(student.features), teacher.features)

@@ -43,6 +43,12 @@ class KD(Loss):
     beta = 0.9
 
     def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
-        """`kd_regression` of the two predictions."""
+        """`kd_regression` of the two predictions.
+
+        Args:
+            student: predictions (B, *label_shape) in physical units.
+            teacher: predictions of the same shape.
+            batch: is not used.
+        """
         del batch
         return kd_regression(student.prediction, teacher.prediction, self.setup.task.scale)

@@ -41,6 +41,10 @@ SMALLEST_MEAN = 1e-4
 def rkd(student_bd: Tensor, teacher_bd: Tensor) -> Tensor:
     """The loss for features, both (B, D), a scalar. Zero for a batch of one sample, which has no
     relations.
+
+    Args:
+        student_bd: the student's features.
+        teacher_bd: the teacher's features of the same samples; D may differ from the student's.
     """
     if len(student_bd) < 2:
         return student_bd.sum() * 0.0
@@ -103,6 +107,12 @@ class RKD(Loss):
     beta = 1.0
 
     def compare(self, student: Output, teacher: Output, batch: Batch) -> Tensor:
-        """`rkd` of the features."""
+        """`rkd` of the features.
+
+        Args:
+            student: features (B, D of the student).
+            teacher: features (B, D of the teacher).
+            batch: is not used.
+        """
         del batch
         return rkd(student.features, teacher.features)

@@ -245,6 +245,10 @@ class Method(ABC):
     def check(self, networks: nn.ModuleDict, batch: Batch) -> None:  # noqa: B027 - a hook; most methods have nothing to check
         """Check the networks on a few samples before training starts.
 
+        Args:
+            networks: the method's networks and losses, by name. They must be left as they were.
+            batch: a few samples of the validation part, those with the most modalities.
+
         Raises:
             ConfigError: the method cannot work with these networks.
         """
@@ -273,12 +277,22 @@ class Method(ABC):
         return self.task.loss_per_sample(prediction / self.task.scale, label / self.task.scale)
 
     def supervised(self, prediction: Tensor, batch: Batch) -> Tensor:
-        """Mean task loss of predictions (B, *label_shape) over the batch, a scalar."""
+        """Mean task loss over the batch, a scalar with gradients.
+
+        Args:
+            prediction: (B, *label_shape) in physical units.
+            batch: the samples, with labels in physical units.
+        """
         return self.per_sample(prediction, batch.label).mean()
 
     def supervised_where(self, prediction: Tensor, batch: Batch, modality: Modality) -> Tensor:
-        """Mean task loss of predictions (B, *label_shape) over the samples that have the modality,
-        a scalar; zero when none has.
+        """Mean task loss over the samples that have the modality, a scalar with gradients; zero
+        when none has.
+
+        Args:
+            prediction: (B, *label_shape) in physical units.
+            batch: the samples, with labels in physical units.
+            modality: the one that a sample must have to count.
         """
         present = batch.present[modality].to(prediction.dtype)
         return (self.per_sample(prediction, batch.label) * present).sum() / present.sum().clamp(

@@ -62,7 +62,15 @@ class Ensemble(Network):
         return cast(Network, self.members[self.modalities[0].value]).widths
 
     def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
-        """Features and maps of the main modality's network, and the mean prediction."""
+        """Features and maps of the main modality's network, and the mean prediction.
+
+        Args:
+            batch: the samples; each must have at least one of the networks' modalities.
+            maps: names of the main modality's intermediate maps to keep.
+
+        Raises:
+            UsageError: there is no such map.
+        """
         main, *others = self.modalities
         outputs: list[Output] = [
             self.members[main.value](batch, maps),
@@ -106,7 +114,16 @@ class DMCL(SinglePhase):
         return tuple(self._key(m) for m in self.modalities)
 
     def loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        """For each network the mean of its loss over the samples that have its modality."""
+        """For each network the mean of its loss over the samples that have its modality.
+
+        Args:
+            networks: one per modality, by name.
+            batch: the training samples.
+
+        Returns:
+            The networks' losses by their names; for the log, the share of samples that each network
+            wins (`wins <name>`).
+        """
         predictions = torch.stack(
             [networks[self._key(m)](batch).prediction for m in self.modalities]
         )
@@ -135,6 +152,15 @@ class DMCL(SinglePhase):
     ) -> dict[str, float]:
         """The oracle: the mean task loss if every sample were predicted by the network that is best
         on it, among those whose modality the sample has.
+
+        Args:
+            predictions: by role, (N, *label_shape) in physical units.
+            label: (N, *label_shape) in physical units.
+            counted: by role, bool (N,): the samples that have the network's modality. Each sample
+                must have one of the modalities.
+
+        Returns:
+            `oracle_loss`, in scaled units.
         """
         wanted = torch.from_numpy(np.ascontiguousarray(label))
         losses = []

@@ -77,6 +77,10 @@ class SAMDOptions(Options):
 class SAMD(Method):
     """Rounds of reset, teacher and student (AML, Algorithm 1). Over all rounds the student trains
     `epochs` epochs, as many as the baseline.
+
+    Args:
+        setup: modalities, epochs, and how networks are built.
+        options: of `SAMDOptions`.
     """
 
     name = "samd"
@@ -114,6 +118,13 @@ class SAMD(Method):
     def check(self, networks: nn.ModuleDict, batch: Batch) -> None:
         """The teacher must be able to compute whatever the student computes; see
         `auxdrive_train.models.supermodel`.
+
+        Args:
+            networks: student, teacher and loss, by name. They are left as they were.
+            batch: a few samples, of which the two networks must predict the same after a reset.
+
+        Raises:
+            ConfigError: it cannot; the message names the first layer that differs.
         """
         check_supermodel(
             cast(FusedNetwork, networks[TEACHER]), cast(SingleNetwork, networks[STUDENT]), batch

@@ -34,6 +34,10 @@ def importance(network: ExcitationNetwork, samples: SampleSet) -> dict[str, floa
     """How much weight the network gives to each modality, and to `noise`: the mean
     squeeze-and-excitation weight over the modality's channels and the samples that have it, 0..1,
     most important first.
+
+    Args:
+        network: a trained network.
+        samples: what the weights are averaged over.
     """
     network.eval()
     with torch.no_grad():

@@ -29,7 +29,12 @@ class SinglePhase(Method):
 
     @abstractmethod
     def loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        """What one step costs; see `Phase.loss`."""
+        """What one step costs; see `Phase.loss`.
+
+        Args:
+            networks: the method's networks and losses, by name.
+            batch: the training samples, augmented.
+        """
 
     def next_phase(self, history: Sequence[PhaseRecord]) -> Phase | None:
         """The one phase, then None."""
@@ -57,7 +62,12 @@ class SingleNetworkMethod(SinglePhase):
         return nn.ModuleDict({self.watch: self.network()})
 
     def loss(self, networks: nn.ModuleDict, batch: Batch) -> Step:
-        """The task's loss on the network's prediction."""
+        """The task's loss on the network's prediction.
+
+        Args:
+            networks: the network, by its name.
+            batch: the training samples, augmented.
+        """
         return Step({"task": self.supervised(networks[self.watch](batch).prediction, batch)})
 
     def roles(self, networks: nn.ModuleDict) -> Mapping[str, Network]:

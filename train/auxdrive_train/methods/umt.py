@@ -67,7 +67,12 @@ class FeatureVariance(nn.Module):
             self.register_buffer(modality.value, torch.ones(()))
 
     def measure(self, modality: Modality, features_bd: Tensor) -> None:
-        """Set the modality's v_s from features (B, D) of some samples."""
+        """Set the modality's v_s, at least `SMALLEST_VARIANCE`.
+
+        Args:
+            modality: whose v_s is set.
+            features_bd: features (B, D) of its frozen encoder, of samples that have the modality.
+        """
         found = features_bd.float().var(dim=0, correction=0).mean()
         self.of(modality).copy_(found.clamp(min=SMALLEST_VARIANCE))
 

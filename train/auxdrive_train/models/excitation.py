@@ -32,6 +32,10 @@ NOISE_CHANNELS = 3
 class SqueezeExcitation(nn.Module):
     """Global average, dense layer, ReLU, dense layer, sigmoid: one weight in 0..1 for each sample
     and channel (Hu, Shen, Sun 2018).
+
+    Args:
+        channels: C, how many channels are weighed.
+        reduction: how many times narrower the inner layer is; it has at least 4 units.
     """
 
     def __init__(self, channels: int, reduction: int = 2) -> None:
@@ -50,6 +54,11 @@ class SqueezeExcitation(nn.Module):
 class ExcitationNetwork(Network):
     """Weighs the main modality, the candidates, and pure noise. The weights can be trusted only if
     noise gets the smallest.
+
+    Args:
+        main: the main modality; the stacked channels are reduced to its number of channels.
+        candidates: the modalities that are weighed against it.
+        build: makes encoder and head.
     """
 
     def __init__(self, main: Modality, candidates: Sequence[Modality], build: Build) -> None:
@@ -109,7 +118,15 @@ class ExcitationNetwork(Network):
         return Widths(self.encoder.feature_dim, self.encoder.map_channels)
 
     def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
-        """Features (B, D), prediction, and the maps that were asked for."""
+        """Features (B, D), prediction, and the maps that were asked for.
+
+        Args:
+            batch: the samples.
+            maps: names of the intermediate maps to keep, from `widths.maps`.
+
+        Raises:
+            UsageError: there is no such map.
+        """
         kept = self.keeping(maps)
         stacked = self.stacked(batch)
         weighted = stacked * self.excitation(stacked).unsqueeze(2).unsqueeze(3)

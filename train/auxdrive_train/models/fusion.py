@@ -78,7 +78,15 @@ class FusedNetwork(Network):
         return Widths(self.encoder.feature_dim, self.encoder.map_channels)
 
     def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
-        """Features (B, D) and prediction, from the main modality and the auxiliaries."""
+        """Features (B, D) and prediction, from the main modality and the auxiliaries.
+
+        Args:
+            batch: the samples, all with the main modality.
+            maps: names of the intermediate maps to keep, from `widths.maps`.
+
+        Raises:
+            UsageError: there is no such map.
+        """
         kept = self.keeping(maps)
         merged = self.encoder.stem(self.input(batch.frames[self.modalities[0]]))
         for modality in self.auxiliaries:
@@ -145,8 +153,13 @@ class LateFusionNetwork(Network):
         )
 
     def encode(self, batch: Batch, kept: Kept = NOTHING) -> dict[Modality, Tensor]:
-        """Each modality's features (B, D). If a sample lacks the modality, its features and kept
-        maps are zero.
+        """Each modality's features, (B, D) by modality. If a sample lacks the modality, its
+        features and kept maps are zero.
+
+        Args:
+            batch: the samples.
+            kept: keeps those of the encoders' maps that it wants, under names such as
+                "depth.stem"; by default none.
         """
         features = {}
         for modality in self.modalities:
@@ -165,11 +178,27 @@ class LateFusionNetwork(Network):
         return encoder.trunk(encoder.stem(self.inputs[name](frames)), kept)
 
     def fuse(self, features: Mapping[Modality, Tensor], batch: Batch) -> Output:
-        """The head's output for features (B, D) by modality, as `encode` returns them."""
+        """The head's output for the features of all modalities.
+
+        Args:
+            features: (B, D) by modality, as `encode` returns them.
+            batch: the same samples, for their ego inputs.
+
+        Returns:
+            The joined features (B, M D) and the prediction; no maps.
+        """
         joined = torch.cat([features[modality] for modality in self.modalities], dim=1)
         return Output(joined, self.head(joined, batch.ego_be))
 
     def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
-        """Features (B, M D) and prediction."""
+        """Features (B, M D) and prediction.
+
+        Args:
+            batch: the samples.
+            maps: names of the intermediate maps to keep, from `widths.maps`: "depth.stem".
+
+        Raises:
+            UsageError: there is no such map.
+        """
         kept = self.keeping(maps)
         return replace(self.fuse(self.encode(batch, kept), batch), maps=kept.maps)

@@ -35,7 +35,12 @@ class SteeringHead(nn.Module):
         )
 
     def forward(self, features_bd: Tensor, ego_be: Tensor) -> Tensor:  # noqa: ARG002 - heads share one signature
-        """The angle (B, 1) from features (B, D); the ego inputs (B, 0) are empty."""
+        """The road-wheel angle (B, 1) in radians, positive to the left.
+
+        Args:
+            features_bd: (B, D), from the encoder.
+            ego_be: (B, 0), since the task has no ego inputs; it is not used.
+        """
         angle: Tensor = self.layers(features_bd) * self.scale
         return angle
 
@@ -78,7 +83,12 @@ class WaypointHead(nn.Module):
         self.output = nn.Linear(hidden, 2)
 
     def forward(self, features_bd: Tensor, ego_be: Tensor) -> Tensor:
-        """Waypoints (B, T, 2) from features (B, D) and ego inputs (B, E)."""
+        """Waypoints (B, T, 2) in metres in the ego frame.
+
+        Args:
+            features_bd: (B, D), from the encoder.
+            ego_be: (B, E), ego inputs in physical units, with the columns of the layout.
+        """
         target_point = self._scaled(ego_be, TARGET_POINT)
         state = torch.relu(
             self.join(features_bd)

@@ -96,5 +96,9 @@ class ModalityInput(nn.Module):
 def crop_rows(height: int, spec: PreprocessingSpec) -> tuple[int, int]:
     """The first row that the crop leaves of an image with `height` rows, and the row after the
     last.
+
+    Args:
+        height: rows of the image.
+        spec: which share of the rows it cuts off at the top and at the bottom.
     """
     return round(height * spec.crop_top), height - round(height * spec.crop_bottom)

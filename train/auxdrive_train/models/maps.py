@@ -46,7 +46,12 @@ class Kept:
         self.maps: dict[str, Tensor] = {}
 
     def show(self, name: str, maps_bchw: Tensor) -> None:
-        """Keep this map if it was asked for."""
+        """Keep this map if it was asked for.
+
+        Args:
+            name: the map's name, as in `Widths.maps`.
+            maps_bchw: (B, C, h, w), as the network computed it.
+        """
         if name in self.wanted:
             self.maps[name] = maps_bchw
 

@@ -137,12 +137,20 @@ class SingleNetwork(Network):
         return Widths(self.encoder.feature_dim, self.encoder.map_channels)
 
     def features(self, frames: Tensor, kept: Kept = NOTHING) -> Tensor:
-        """Features (B, D) of stored frames."""
+        """Features (B, D) of stored frames.
+
+        Args:
+            frames: of the modality, (B, H, W) or (B, H, W, C) in the stored dtype.
+            kept: keeps those of the encoder's maps that it wants; by default none.
+        """
         return self.encoder.trunk(self.encoder.stem(self.input(frames)), kept)
 
     def predict(self, frames: Tensor, ego_be: Tensor) -> Tensor:
-        """The prediction (B, *label_shape) from stored frames and ego inputs (B, E). This is what
-        is exported.
+        """The prediction (B, *label_shape) in physical units. This is what is exported.
+
+        Args:
+            frames: of the modality, (B, H, W) or (B, H, W, C) in the stored dtype.
+            ego_be: (B, E), ego inputs in physical units.
         """
         prediction: Tensor = self.head(self.features(frames), ego_be)
         return prediction
@@ -150,12 +158,24 @@ class SingleNetwork(Network):
     def encode(self, batch: Batch, kept: Kept = NOTHING) -> Tensor:
         """Features (B, D). A sample that lacks the modality gets zero features, and zeros in kept
         maps.
+
+        Args:
+            batch: the samples.
+            kept: keeps those of the encoder's maps that it wants; by default none.
         """
         frames, present = batch.frames[self.modality], batch.present[self.modality]
         return of_present(self.encoder, partial(self.features, kept=kept), frames, present, kept)
 
     def forward(self, batch: Batch, maps: Collection[str] = ()) -> Output:
-        """Features (B, D) and prediction, from this network's modality."""
+        """Features (B, D) and prediction, from this network's modality.
+
+        Args:
+            batch: the samples.
+            maps: names of the intermediate maps to keep, from `widths.maps`.
+
+        Raises:
+            UsageError: there is no such map.
+        """
         kept = self.keeping(maps)
         features = self.encode(batch, kept)
         return Output(features, self.head(features, batch.ego_be), kept.maps)

@@ -16,7 +16,12 @@ from auxdrive_train.models.maps import NOTHING, Kept
 
 
 class PilotNetStem(nn.Sequential):
-    """The three strided 5x5 convolutions; with batch norm after each if `norm` is set."""
+    """The three strided 5x5 convolutions; with batch norm after each if `norm` is set.
+
+    Args:
+        channels: input channels.
+        norm: whether to add batch norm.
+    """
 
     def __init__(self, channels: int, norm: bool = False) -> None:
         layers: list[nn.Module] = []
@@ -68,7 +73,12 @@ class PilotNet(nn.Module):
         return maps
 
     def trunk(self, maps_bchw: Tensor, kept: Kept = NOTHING) -> Tensor:
-        """(B, 48, h', w') -> (B, 100)."""
+        """(B, 48, h', w') -> (B, 100).
+
+        Args:
+            maps_bchw: what `stem` returns.
+            kept: keeps those of the maps of `map_channels` that it wants; by default none.
+        """
         kept.show("stem", maps_bchw)
         maps, late = maps_bchw, iter(("conv4", "conv5"))
         for layer in self.late_convolutions:

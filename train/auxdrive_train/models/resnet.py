@@ -19,7 +19,13 @@ from auxdrive_train.models.maps import NOTHING, Kept
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions with batch norm, and a shortcut (He et al. 2016, figure 2)."""
+    """Two 3x3 convolutions with batch norm, and a shortcut (He et al. 2016, figure 2).
+
+    Args:
+        channels_in: input channels.
+        channels: output channels.
+        stride: of the first convolution: 2 halves rows and columns.
+    """
 
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
         super().__init__()
@@ -47,7 +53,12 @@ def _layer(channels_in: int, channels: int, blocks: int, stride: int) -> nn.Sequ
 
 
 class ResNetStem(nn.Module):
-    """conv1, bn1, max pooling and layer1: the part that an auxiliary branch of SAMD uses (F3)."""
+    """conv1, bn1, max pooling and layer1: the part that an auxiliary branch of SAMD uses (F3).
+
+    Args:
+        channels: input channels.
+        blocks: number of blocks in layer1: 2 for ResNet-18, 3 for ResNet-34.
+    """
 
     def __init__(self, channels: int, blocks: int = 2) -> None:
         super().__init__()
@@ -94,7 +105,12 @@ class ResNet(nn.Module):
         return _stem(self, images_bchw)
 
     def trunk(self, maps_bchw: Tensor, kept: Kept = NOTHING) -> Tensor:
-        """(B, 64, h', w') -> (B, 512)."""
+        """(B, 64, h', w') -> (B, 512).
+
+        Args:
+            maps_bchw: what `stem` returns.
+            kept: keeps those of the maps of `map_channels` that it wants; by default none.
+        """
         kept.show("stem", maps_bchw)
         maps = maps_bchw
         for name in ("layer2", "layer3", "layer4"):
@@ -146,6 +162,10 @@ def resnet34(channels: int = 3) -> ResNet:
 
 def load_weight_file(encoder: ResNet, path: str) -> None:
     """Load a torchvision `.pth` file. Only tensors are read from it (`weights_only=True`).
+
+    Args:
+        encoder: a ResNet of three input channels, whose weights are replaced.
+        path: the file.
 
     Raises:
         DataError: the file is missing, damaged, or of another network.

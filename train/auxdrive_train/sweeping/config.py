@@ -91,7 +91,13 @@ class SweepConfig(Strict):
 
 
 def method_of(path: str, methods: Mapping[str, Any]) -> tuple[str | None, str]:
-    """The method of `METHOD:path.to.key`, or None if there is none, and the path."""
+    """The method of `METHOD:path.to.key`, or None if there is none, and the path.
+
+    Args:
+        path: as it is written under `vary` or in `--set`.
+        methods: the sweep's methods by name. What stands before the colon counts only if it is one
+            of them.
+    """
     method, colon, key = path.partition(":")
     return (method, key) if colon and method in methods else (None, path)
 

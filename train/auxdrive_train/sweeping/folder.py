@@ -111,7 +111,17 @@ class SweepFolder:
         return SweepState(name, run.path, "begun" if run.is_run else "to do")
 
     def write(self, sweep: SweepConfig, names: Iterable[str]) -> None:
-        """Write what the sweep trains."""
+        """Write what the sweep trains, and the names of its runs. The folder is made if it is not
+        there.
+
+        Args:
+            sweep: what it trains.
+            names: the names of all its runs, whether begun or not.
+
+        Raises:
+            UsageError: the folder cannot be made.
+            DataError: the disk is full or not writable.
+        """
         make_folder(self.path, UsageError)
         runs = _Runs(runs=tuple(names))
         # written first, so that the folder is a sweep's even if this is killed

@@ -29,6 +29,13 @@ _LOG = logging.getLogger(__name__)
 def sweep_states(sweep: SweepConfig, out: Path) -> list[SweepState]:
     """How far each run is. Nothing is trained or written.
 
+    Args:
+        sweep: what it trains.
+        out: the sweep's folder; it need not exist.
+
+    Returns:
+        A state per run, in the order in which they are trained.
+
     Raises:
         ConfigError: the runs' mistakes.
         DataError: a record of the sweep is damaged.

@@ -135,7 +135,12 @@ class Task(ABC):
 
     @abstractmethod
     def loss_per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
-        """The loss of each sample, (B,); both arguments are scaled, (B, *label_shape)."""
+        """The loss of each sample, (B,), with gradients.
+
+        Args:
+            prediction: (B, *label_shape), scaled: physical units divided by `scale`.
+            label: what was recorded, in the same form.
+        """
 
     @abstractmethod
     def metrics(
@@ -191,7 +196,12 @@ def check_state(state: AnyArray) -> None:
 def check_predictions(
     prediction: AnyArray, label: AnyArray, label_shape: tuple[int, ...]
 ) -> tuple[Float64, Float64]:
-    """Predictions and labels as float64.
+    """Predictions and labels as float64 (N, *label_shape), once they are fit for metrics.
+
+    Args:
+        prediction: what was predicted, in physical units.
+        label: what was recorded, in physical units.
+        label_shape: the shape of one label, which is that of one prediction.
 
     Raises:
         DataError: their shapes differ or are not (N, *label_shape), there are none, or a value is

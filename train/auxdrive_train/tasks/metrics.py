@@ -57,6 +57,10 @@ def metric_unit(metric: str) -> str:
 def r2_score(prediction: AnyArray, label: AnyArray) -> float:
     """Coefficient of determination, 1 - SS_res / SS_tot. NaN if the labels do not vary: it is
     undefined then.
+
+    Args:
+        prediction: one number per sample, (N,).
+        label: (N,), in the same unit.
     """
     predicted, truth = (
         np.asarray(prediction, dtype=np.float64),
@@ -72,7 +76,14 @@ def r2_score(prediction: AnyArray, label: AnyArray) -> float:
 
 def displacement_errors(prediction_nt2: AnyArray, target_nt2: AnyArray) -> tuple[Float64, Float64]:
     """For each sample the mean distance over the T points (ADE) and the distance at the last point
-    (FDE), both (N,) in metres; paths are (N, T, 2).
+    (FDE).
+
+    Args:
+        prediction_nt2: predicted paths (N, T, 2) in metres.
+        target_nt2: recorded paths of the same shape, in the same frame.
+
+    Returns:
+        ADE and FDE, both (N,) in metres.
     """
     difference = np.asarray(prediction_nt2, dtype=np.float64) - np.asarray(
         target_nt2, dtype=np.float64

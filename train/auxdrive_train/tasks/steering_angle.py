@@ -35,7 +35,15 @@ class SteeringTask(Task):
     huber_delta: float | None = None
 
     def labels(self, state: AnyArray, rate_hz: float) -> Labels:  # noqa: ARG002 (an angle needs no rate)
-        """The commanded angle of each record; valid if it is finite. See `Task.labels`."""
+        """The commanded angle of each record, (N, 1) in radians; valid if it is finite.
+
+        Args:
+            state: the records (N,) of one episode.
+            rate_hz: is not used: an angle needs no rate.
+
+        Raises:
+            DataError: the records are not of one episode; see `Task.labels`.
+        """
         check_state(state)
         steer_rad = np.asarray(state["steer_rad"], dtype=np.float32)
         valid = np.isfinite(steer_rad)
@@ -46,11 +54,21 @@ class SteeringTask(Task):
         )
 
     def head(self, feature_dim: int, dropout: float) -> nn.Module:
-        """PilotNet's dense layers; see `SteeringHead`."""
+        """PilotNet's dense layers; see `SteeringHead`.
+
+        Args:
+            feature_dim: D, how many features the encoder gives.
+            dropout: share of features that training sets to zero.
+        """
         return SteeringHead(feature_dim, self.scale, dropout)
 
     def loss_per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
-        """Squared error or Huber loss, (B,); both arguments are scaled, (B, 1)."""
+        """Squared error or, if `huber_delta` is set, Huber loss, (B,).
+
+        Args:
+            prediction: (B, 1), scaled: radians divided by `scale`.
+            label: what was recorded, in the same form.
+        """
         if self.huber_delta is None:
             return (prediction - label).square().flatten(1).mean(dim=1)
         return (
@@ -62,8 +80,15 @@ class SteeringTask(Task):
     def metrics(
         self, prediction: AnyArray, label: AnyArray, steering: SteeringSpec
     ) -> dict[str, float]:
-        """`acc_1.5` ... `acc_75`, `macc`, errors in degrees, and `r2`, of angles (N, 1) in radians.
-        See `steering_metrics`.
+        """`acc_1.5` ... `acc_75`, `macc`, errors in degrees, and `r2`.
+
+        Args:
+            prediction: predicted road-wheel angles (N, 1) in radians.
+            label: recorded ones, likewise.
+            steering: the data's steering limits; see `steering_metrics`.
+
+        Raises:
+            DataError: the arrays are not fit for metrics; see `check_predictions`.
         """
         predicted, truth = check_predictions(prediction, label, self.label_shape)
         return steering_metrics(predicted[:, 0], truth[:, 0], steering)

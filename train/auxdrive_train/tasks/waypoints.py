@@ -71,6 +71,13 @@ class WaypointsTask(Task):
           in a gap of more than `MAX_GAP_PERIODS` sampling periods,
         - if the steering was disturbed on purpose before the last waypoint, since that path is not
           the driver's.
+
+        Args:
+            state: the records (N,) of one episode.
+            rate_hz: frames per second of the data set: a sampling period is one over it.
+
+        Raises:
+            DataError: the records are not of one episode; see `Task.labels`.
         """
         check_state(state)
         waypoints_nt2 = future_positions_ego_m(
@@ -85,7 +92,12 @@ class WaypointsTask(Task):
         return Labels(valid=valid, ego=np.where(valid[:, None], ego, np.float32(0)), label=label)
 
     def head(self, feature_dim: int, dropout: float) -> nn.Module:
-        """TransFuser's GRU; see `WaypointHead`."""
+        """TransFuser's GRU; see `WaypointHead`.
+
+        Args:
+            feature_dim: D, how many features the encoder gives.
+            dropout: share of features that training sets to zero.
+        """
         return WaypointHead(feature_dim, self.ego, len(self.times_s), self.scale, dropout)
 
     def path(self, label: Float32) -> Float32:
@@ -93,8 +105,11 @@ class WaypointsTask(Task):
         return label
 
     def loss_per_sample(self, prediction: Tensor, label: Tensor) -> Tensor:
-        """Mean absolute error over points and coordinates (TransFuser's L1), (B,); both arguments
-        are scaled, (B, T, 2).
+        """Mean absolute error over points and coordinates (TransFuser's L1), (B,).
+
+        Args:
+            prediction: (B, T, 2), scaled: metres divided by `scale`.
+            label: what was recorded, in the same form.
         """
         return (prediction - label).abs().flatten(1).mean(dim=1)
 
@@ -103,6 +118,14 @@ class WaypointsTask(Task):
     ) -> dict[str, float]:
         """`ade_m`, `fde_m`, and the steering metrics of the angles by which pure pursuit would
         follow the two paths (`steer_acc_1.5` ... `steer_r2`).
+
+        Args:
+            prediction: predicted waypoints (N, T, 2) in metres in the ego frame.
+            label: recorded ones, likewise.
+            steering: the data's steering limits, by which the angles are judged.
+
+        Raises:
+            DataError: the arrays are not fit for metrics; see `check_predictions`.
         """
         predicted, truth = check_predictions(prediction, label, self.label_shape)
         ade_m, fde_m = displacement_errors(predicted, truth)

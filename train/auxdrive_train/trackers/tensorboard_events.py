@@ -20,7 +20,12 @@ class TensorBoard:
         self._events = SummaryWriter(str(events), purge_step=run.step + 1 if again else None)
 
     def on_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Write a point of each curve."""
+        """Write a point of each curve.
+
+        Args:
+            step: the points' place on the horizontal axis: optimiser steps since the run began.
+            metrics: the value of each curve, by its name.
+        """
         for name, value in metrics.items():
             self._events.add_scalar(name, value, step)
         self._events.flush()

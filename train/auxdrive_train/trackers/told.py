@@ -60,7 +60,12 @@ class Trackers:
         self._told[name].on_start(run)
 
     def on_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Pass the numbers of an epoch to each."""
+        """Pass the numbers of an epoch to each.
+
+        Args:
+            step: optimiser steps since the run began.
+            metrics: as for `Tracker.on_metrics`.
+        """
         for name, tracker in tuple(self._told.items()):
             self._try(name, partial(tracker.on_metrics, step, metrics))
 

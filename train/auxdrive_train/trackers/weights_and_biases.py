@@ -58,7 +58,12 @@ class WeightsAndBiases:
         )  # fmt: skip
 
     def on_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Log the numbers."""
+        """Log the numbers.
+
+        Args:
+            step: optimiser steps since the run began.
+            metrics: as for `Tracker.on_metrics`.
+        """
         self._run.log(dict(metrics), step=step)
 
     def on_end(self) -> None:
