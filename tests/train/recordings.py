@@ -10,7 +10,8 @@ import numpy as np
 from auxdrive.data.dataset import Dataset
 from auxdrive_train.ingest import READERS
 from auxdrive_train.ingest.build import build_dataset
-from auxdrive_train.ingest.source import SourceOptions
+from auxdrive_train.ingest.join import join_sources
+from auxdrive_train.ingest.source import Source, SourceOptions
 from auxdrive_train.ingest.writing import IngestReport
 from PIL import Image
 
@@ -121,3 +122,18 @@ def note_with(report: IngestReport, text: str) -> str:
     found = [note for note in report.notes if text in note]
     assert len(found) == 1, report.notes
     return found[0]
+
+
+def read(*folders: Path, form: str = "donkey", **options: Any) -> Source:
+    """Several recordings of a format as one source; `options` as for `SourceOptions`."""
+    return join_sources([READERS[form](folder, SourceOptions(**options)) for folder in folders])
+
+
+def tubs(tmp_path: Path) -> tuple[Path, Path]:
+    """Two tubs of different labels, with 6 and 8 records."""
+    return make_tub(tmp_path / "tub_1", 6), make_tub(tmp_path / "tub_2", [{"user/angle": -0.5}] * 8)
+
+
+def frames_of(dataset: Dataset) -> dict[str, int]:
+    """How many frames each episode has."""
+    return {each: len(dataset.episode(each)) for each in dataset.episode_ids}

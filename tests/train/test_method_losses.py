@@ -1,196 +1,42 @@
-"""What every phase of a method minimises, against float64 twins written from the papers, and whom
-the gradients reach.
+"""What every phase of UMT, DMCL, baseline and teacher minimises, against float64 twins written from
+the papers, and whom the gradients reach; and that no method's gradients diverge on black images.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from auxdrive.cards import CameraSpec, DatasetCard, PreprocessingSpec
+from auxdrive.cards import PreprocessingSpec
 from auxdrive.modalities import Modality
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.methods import METHODS
-from auxdrive_train.methods.contract import Method, Setup
-from auxdrive_train.methods.phases import Phase, PhaseRecord
-from auxdrive_train.models.networks import Build, Network, Output
+from auxdrive_train.methods.contract import Setup
+from auxdrive_train.models.networks import Build, Network
 from auxdrive_train.tasks import make_task
-from torch import nn
-
-CARD = DatasetCard(
-    name="t", rate_hz=4, modalities=(Modality.RGB,), camera=CameraSpec(width=90, height=70)
+from phase_losses import (
+    ABSENT,
+    AUX,
+    CARD,
+    SCALE,
+    five_samples,
+    has_gradient,
+    method,
+    networks_of,
+    outputs_of,
+    phase_of,
+    planned,
+    task_twin,
+    values,
 )
-AUX = (Modality.DEPTH, Modality.EDGE)
-SCALE = math.radians(10.0)
-# Weights of the losses in RepDistiller's README and code.
-BETA = {"kd": 0.9, "hint": 100.0, "rkd": 1.0}
-ABSENT = 1  # the sample that lacks depth
-
-
-def method(name: str, **options: object) -> Method:
-    entry = METHODS[name]
-    build = Build(
-        "pilotnet", PreprocessingSpec(size=(66, 80)), make_task("steering", CARD), dropout=0.0
-    )
-    return entry(Setup(Modality.RGB, AUX, build, 2), entry.options_type.model_validate(options))
-
-
-def networks_of(made: Method) -> nn.ModuleDict:
-    """Fresh networks; projections are random, so that a teacher sees its auxiliaries."""
-    torch.manual_seed(5)
-    networks = made.trained_modules(samples=5)
-    for name, parameter in networks.named_parameters():
-        if "projections" in name:
-            nn.init.normal_(parameter, std=0.3)
-    return networks.eval()
 
 
 @pytest.fixture(scope="module")
 def batch() -> Batch:
-    rng = np.random.default_rng(0)
-    frames = {
-        Modality.RGB: torch.from_numpy(rng.integers(0, 256, (5, 70, 90, 3), dtype=np.uint8)),
-        Modality.DEPTH: torch.from_numpy(rng.integers(100, 9000, (5, 70, 90)).astype(np.uint16)),
-        Modality.EDGE: torch.from_numpy(rng.integers(0, 256, (5, 70, 90), dtype=np.uint8)),
-    }
-    present = {modality: torch.ones(5, dtype=torch.bool) for modality in frames}
-    present[Modality.DEPTH][ABSENT] = False
-    return Batch(
-        frames,
-        present,
-        torch.zeros(5, 0),
-        torch.from_numpy(rng.normal(0, 0.2, (5, 1)).astype(np.float32)),
-        torch.arange(5),
-    )
-
-
-def planned(made: Method) -> Iterator[Phase]:
-    history: list[PhaseRecord] = []
-    while (phase := made.next_phase(history)) is not None:
-        yield phase
-        history.append(PhaseRecord(phase.name, phase.epochs, phase.watch, 0.0, 0.0))
-
-
-def phase_of(made: Method, name: str) -> Phase:
-    return next(phase for phase in planned(made) if phase.name == name)
-
-
-def values(phase: Phase, networks: nn.ModuleDict, batch: Batch) -> dict[str, float]:
-    """The losses by name, after their gradients have been computed (afresh)."""
-    networks.zero_grad(set_to_none=True)
-    losses = phase.loss(networks, batch).losses
-    torch.stack(list(losses.values())).sum().backward()
-    return {name: loss.item() for name, loss in losses.items()}
-
-
-def outputs_of(network: nn.Module, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
-    """Features and predictions in float64."""
-    with torch.no_grad():
-        output: Output = network(batch)
-    return output.features.double().numpy(), output.prediction.double().numpy()
-
-
-def task_twin(prediction: np.ndarray, batch: Batch) -> np.ndarray:
-    """(B,): AML's squared error in units of 10 degrees."""
-    return np.asarray((((prediction - batch.label.double().numpy()) / SCALE) ** 2).mean(axis=1))
-
-
-def has_gradient(network: nn.Module) -> bool:
-    return any(
-        parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
-        for parameter in network.parameters()
-    )
-
-
-def relation_twin(student: np.ndarray, teacher: np.ndarray) -> float:
-    """Park et al. 2019: 25 x distances over their mean, 50 x cosines, Huber."""
-
-    def huber(gap: np.ndarray) -> float:
-        return float(np.where(np.abs(gap) < 1, 0.5 * gap**2, np.abs(gap) - 0.5).mean())
-
-    def relations(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        edges = x[None] - x[:, None]
-        length = np.linalg.norm(edges, axis=2)
-        unit = edges / np.where(length == 0, 1, length)[..., None]
-        return length / length[~np.eye(len(x), dtype=bool)].mean(), np.einsum(
-            "jid,jkd->jik", unit, unit
-        )
-
-    (near, turn), (wanted_near, wanted_turn) = relations(student), relations(teacher)
-    return 25 * huber(near - wanted_near) + 50 * huber(turn - wanted_turn)
-
-
-TWINS = {
-    "kd": lambda s, t: float((((s[1] - t[1]) / SCALE) ** 2).mean()),
-    "hint": lambda s, t: float(((s[0] - t[0]) ** 2).mean()),
-    "rkd": lambda s, t: relation_twin(s[0], t[0]),
-}
-
-
-@pytest.mark.parametrize("beta", [None, 0.25])
-@pytest.mark.parametrize("loss", sorted(BETA))
-def test_samds_student_learns_from_the_label_and_from_the_teacher(
-    loss: str, beta: float | None, batch: Batch
-) -> None:
-    made = method("samd", loss=loss, beta=beta, epochs_per_round=1)
-    networks = networks_of(made)
-    student, teacher = (
-        outputs_of(networks["student"], batch),
-        outputs_of(networks["teacher"], batch),
-    )
-    assert np.abs(student[0] - teacher[0]).max() > 1e-3
-    found = values(phase_of(made, "round 1: student"), networks, batch)
-    assert set(found) == {"task", "distil"}
-    assert found["task"] == pytest.approx(task_twin(student[1], batch).mean(), rel=1e-4)
-    assert found["distil"] == pytest.approx(
-        (BETA[loss] if beta is None else beta) * TWINS[loss](student, teacher), rel=1e-3
-    )
-    assert has_gradient(networks["student"].encoder)
-    for part in ("encoder", "auxiliary_stems", "projections"):
-        assert not has_gradient(networks["teacher"].get_submodule(part)), (
-            f"the teacher's {part} must not learn from its student"
-        )
-
-
-def test_samds_teacher_learns_from_the_label_alone(batch: Batch) -> None:
-    made = method("samd", epochs_per_round=1)
-    networks = networks_of(made)
-    found = values(phase_of(made, "round 1: teacher"), networks, batch)
-    assert found == {
-        "task": pytest.approx(
-            task_twin(outputs_of(networks["teacher"], batch)[1], batch).mean(), rel=1e-4
-        )
-    }
-    assert has_gradient(networks["teacher"].projections)
-    assert not has_gradient(networks["student"].encoder)
-
-
-def test_samd_resets_the_teacher_each_round_and_keeps_one_optimiser_for_the_student(
-    batch: Batch,
-) -> None:
-    made = method("samd", epochs_per_round=1)
-    phases = list(planned(made))
-    assert len(phases) == 4
-    for phase in phases:
-        assert phase.keep == "last"  # a round goes on where the last one ended
-        if phase.watch == "student":
-            assert phase.begin is None
-            assert phase.optimizer == "student"
-            continue
-        assert phase.optimizer == ""
-        networks = networks_of(made)
-        assert phase.begin is not None
-        phase.begin(networks, lambda _: batch)
-        np.testing.assert_array_equal(
-            outputs_of(networks["teacher"], batch)[0], outputs_of(networks["student"], batch)[0]
-        )
-        np.testing.assert_array_equal(
-            outputs_of(networks["teacher"], batch)[1], outputs_of(networks["student"], batch)[1]
-        )
+    return five_samples()
 
 
 def test_umts_unimodal_networks_learn_where_their_modality_is(batch: Batch) -> None:
