@@ -81,7 +81,7 @@ def values(phase: Phase, networks: nn.ModuleDict, batch: Batch) -> dict[str, flo
     """The losses by name, after their gradients have been computed (afresh)."""
     networks.zero_grad(set_to_none=True)
     losses = phase.loss(networks, batch).losses
-    torch.stack(list(losses.values())).sum().backward()
+    torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
     return {name: loss.item() for name, loss in losses.items()}
 
 
