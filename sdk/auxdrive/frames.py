@@ -71,7 +71,13 @@ def world_yaw_to_carla(yaw_rad: Float64 | float) -> Float64:
 
 
 def carla_pose_to_world(x_m: float, y_m: float, yaw_deg: float) -> Pose2:
-    """Location and yaw of a CARLA transform as a pose in auxdrive's world frame."""
+    """Location and yaw of a CARLA transform as a pose in auxdrive's world frame.
+
+    Args:
+        x_m: the location's x, forward.
+        y_m: the location's y, to the right.
+        yaw_deg: positive to the right (clockwise from above).
+    """
     return Pose2(float(x_m), -float(y_m), float(carla_yaw_to_world(yaw_deg)))
 
 
@@ -81,13 +87,30 @@ def world_pose_to_carla(pose: Pose2) -> tuple[float, float, float]:
 
 
 def carla_steer_to_rad(steer: float, max_road_wheel_rad: float) -> float:
-    """CARLA's steer (-1..1, positive right) as a road-wheel angle, positive left."""
+    """CARLA's steer (-1..1, positive right) as a road-wheel angle, positive left.
+
+    Args:
+        steer: as CARLA takes it.
+        max_road_wheel_rad: the maximum steering angle, at a steer of -1 or 1; above 0 and up to
+            pi/2.
+
+    Raises:
+        InputError: there is no such maximum steering angle.
+    """
     return -float(steer) * _checked_max(max_road_wheel_rad)
 
 
 def steer_rad_to_carla(steer_rad: float, max_road_wheel_rad: float) -> float:
     """A road-wheel angle as CARLA's steer (-1..1, positive right). Beyond the maximum steering
     angle it is cut to that, as in the vehicle.
+
+    Args:
+        steer_rad: road-wheel angle, positive left.
+        max_road_wheel_rad: the maximum steering angle, at a steer of -1 or 1; above 0 and up to
+            pi/2.
+
+    Raises:
+        InputError: the angle is not finite, or there is no such maximum steering angle.
     """
     if not math.isfinite(steer_rad):
         raise InputError(f"steer_rad must be finite, got {steer_rad}")
@@ -142,7 +165,12 @@ def yaw_from_quaternion(quaternion: Quaternion) -> float:
 
 
 def ego_to_world(points_ego_m: AnyArray, ego: Pose2) -> Float64:
-    """Points of the ego frame, (..., 2) or (..., 3), in the world frame; z does not change."""
+    """Points of the ego frame, (..., 2) or (..., 3), in the world frame; z does not change.
+
+    Args:
+        points_ego_m: x forward, y left and perhaps z up, from the ego's origin.
+        ego: the ego's pose in the world.
+    """
     points = _points(points_ego_m)
     cos, sin = math.cos(ego.yaw_rad), math.sin(ego.yaw_rad)
     world = points.copy()
@@ -152,7 +180,12 @@ def ego_to_world(points_ego_m: AnyArray, ego: Pose2) -> Float64:
 
 
 def world_to_ego(points_m: AnyArray, ego: Pose2) -> Float64:
-    """Points of the world frame, (..., 2) or (..., 3), in the ego frame; z does not change."""
+    """Points of the world frame, (..., 2) or (..., 3), in the ego frame; z does not change.
+
+    Args:
+        points_m: x, y and perhaps z in the world.
+        ego: the ego's pose in the world.
+    """
     offsets = _points(points_m).copy()
     offsets[..., 0] -= ego.x_m
     offsets[..., 1] -= ego.y_m

@@ -19,6 +19,10 @@ Distance = Callable[[Float64, Float64], Float64]
 def euclidean(dx: Float64, dy: Float64) -> Float64:
     """sqrt(dx^2 + dy^2), rounded at every step. `numpy.hypot` may differ from it in the last bit:
     scores are computed with this one and maps with the other, and both must stay reproducible.
+
+    Args:
+        dx: differences along x, of any shape and unit.
+        dy: those along y, of the same shape and unit.
     """
     return np.asarray(np.sqrt(dx * dx + dy * dy))
 

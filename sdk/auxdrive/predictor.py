@@ -247,7 +247,13 @@ class Predictor:
         """Does nothing: each prediction depends on its own observation alone."""
 
     def act(self, observation: Observation, auxiliaries: Mapping[Modality, AnyArray]) -> Prediction:  # noqa: ARG002
-        """`predict`. The auxiliaries, of whatever shape, are ignored."""
+        """Predict as `predict` does, for who drives an `auxdrive.Agent`.
+
+        Args:
+            observation: as for `predict`.
+            auxiliaries: frames of whatever shape; they are ignored, since no bundle's model takes
+                any.
+        """
         return self.predict(observation)
 
     def _output_of(

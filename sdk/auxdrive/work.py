@@ -138,12 +138,22 @@ class Pace:
         self._left_s: float | None = None
 
     def found(self, count: int, effort: float | None = None) -> None:
-        """Units were finished before the work began."""
+        """Units were finished before the work began.
+
+        Args:
+            count: how many.
+            effort: of these units; None where the work counts no effort.
+        """
         self.finished += count
         self._effort += count if effort is None else effort
 
     def done(self, count: int, effort: float | None = None) -> None:
-        """Units were finished."""
+        """Units were finished.
+
+        Args:
+            count: how many.
+            effort: of these units; None where the work counts no effort.
+        """
         self.found(count, effort)
         self._effort_here += count if effort is None else effort
         self.share = 0.0

@@ -56,7 +56,12 @@ class Trace:
         self._inputs.append(name)
 
     def add_stored(self, name: str, value: Value) -> None:
-        """Add a tensor that is stored in the file."""
+        """Add a tensor that is stored in the file.
+
+        Args:
+            name: under which nodes take it.
+            value: its type and shape, and its numbers where they are shapes or indices.
+        """
         self._add(name, value)
 
     def inputs_of(self, name: str) -> frozenset[str]:

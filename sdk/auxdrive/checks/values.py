@@ -125,5 +125,11 @@ def one(dtype: str, shape: Sequence[int], known: AnyArray | None = None, work: i
 
 
 def attribute(node: Node, name: str, default: Any) -> Any:
-    """An attribute of a node, or its default where it is left out."""
+    """An attribute of a node, or its default where it is left out.
+
+    Args:
+        node: of the graph.
+        name: of the attribute, as ONNX calls it.
+        default: ONNX's own for this operator.
+    """
     return node.attributes.get(name, default)

@@ -95,7 +95,12 @@ def short(value: Any) -> str:
 
 
 def same_data(one: Result, other: Result) -> bool:
-    """Whether two results were measured on the same data or routes."""
+    """Whether two results were measured on the same data or routes.
+
+    Args:
+        one: a result.
+        other: another, of the same kind.
+    """
     return _canonical(one.measured_on) == _canonical(other.measured_on)
 
 

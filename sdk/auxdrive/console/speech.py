@@ -82,7 +82,13 @@ def _writable(text: str, instead: str) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """A text as standard error can write it, cut to at most `width` columns."""
+    """A text as standard error can write it, cut to at most `width` columns.
+
+    Args:
+        text: that is written; invisible characters become escapes.
+        width: in columns of a terminal, of which some characters take two. What is cut ends with an
+            ellipsis.
+    """
     encoding = stderr.encoding
     written = printable(text).encode(encoding, "backslashreplace").decode(encoding)
     if cell_len(written) <= width:

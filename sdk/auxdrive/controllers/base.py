@@ -158,7 +158,13 @@ class GuardedController(ABC):
 
     @final
     def step(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
-        """See `Controller.step`."""
+        """The command for this moment (see `Controller.step`), or a safe stop.
+
+        Args:
+            prediction: the newest one.
+            speed_mps: measured forward speed.
+            now_s: the time of this call, on the clock of the observations' `time_s`.
+        """
         if not isinstance(prediction, Prediction):
             raise InputError(f"a controller takes a Prediction, got {shown(prediction)}")
         speed = reading("speed_mps", speed_mps, "the forward speed in m/s")

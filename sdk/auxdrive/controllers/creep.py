@@ -68,7 +68,13 @@ class Creeping:
         self._push_ends_s: float | None = None
 
     def step(self, prediction: Prediction, speed_mps: float, now_s: float) -> Control:
-        """The other controller's command; during a push throttle and brake are this one's."""
+        """The other controller's command; during a push throttle and brake are this one's.
+
+        Args:
+            prediction: the newest one.
+            speed_mps: measured forward speed; below `STANDING_MPS` the car stands.
+            now_s: the time of this call, on the clock of the observations' `time_s`.
+        """
         control = self._inner.step(prediction, speed_mps, now_s)
         before, self._now_s = self._now_s, now_s
         if self._inner.stop_reason or (

@@ -30,6 +30,10 @@ def disagreements(first: DatasetCard, other: DatasetCard) -> list[str]:
 
     Rates are measured, so they may differ by `RATE_TOLERANCE`. Camera and vehicle must be the same,
     because a model's card can describe only one of each.
+
+    Args:
+        first: the card of one data set, whose values are named first.
+        other: the card of the other.
     """
     lines = []
     if not same_rate(first.rate_hz, other.rate_hz):

@@ -37,7 +37,12 @@ def breaks(step_s: float, rate_hz: float, rounding: float = 0.0) -> bool:
 
 
 def same_rate(one_hz: float, other_hz: float) -> bool:
-    """Whether two rates agree within `RATE_TOLERANCE` of the larger."""
+    """Whether two rates agree within `RATE_TOLERANCE` of the larger.
+
+    Args:
+        one_hz: frames per second of one recording.
+        other_hz: frames per second of another.
+    """
     return abs(one_hz - other_hz) <= RATE_TOLERANCE * max(one_hz, other_hz)
 
 

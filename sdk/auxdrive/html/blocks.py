@@ -66,12 +66,23 @@ def page(title: str, parts: Iterable[object], subtitle: str = "") -> str:
 
 
 def element(name: str, *parts: object, css: str = "") -> Markup:
-    """`<name class="css">parts</name>`."""
+    """`<name class="css">parts</name>`.
+
+    Args:
+        name: of the element: "li".
+        parts: markup, or texts, which are escaped.
+        css: its classes; none by default.
+    """
     return _block("element", name, parts, css)
 
 
 def section(title: str, *parts: object) -> Markup:
-    """A section with its heading."""
+    """A section with its heading.
+
+    Args:
+        title: the heading.
+        parts: its blocks and texts, from top to bottom.
+    """
     return _block("section", title, parts)
 
 
@@ -163,7 +174,12 @@ def _uri(data: bytes) -> str:
 
 
 def figure(content: Markup, caption: str = "") -> Markup:
-    """An image or drawing with its caption."""
+    """An image or drawing with its caption.
+
+    Args:
+        content: the image or drawing, such as `image` makes it.
+        caption: below it; none by default.
+    """
     return _block("figure", content, caption)
 
 

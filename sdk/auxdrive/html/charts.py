@@ -121,6 +121,10 @@ class _Area:
 def whole_ticks(low: float, high: float) -> list[int]:
     """The numbers of a horizontal axis: at most `_MOST_TICKS` whole numbers within the bounds,
     evenly spaced.
+
+    Args:
+        low: the axis's left end.
+        high: its right end.
     """
     first, last = math.ceil(low), math.floor(high)
     step = next(
@@ -136,6 +140,10 @@ def whole_ticks(low: float, high: float) -> list[int]:
 def round_ticks(low: float, high: float) -> list[float]:
     """The numbers of a vertical axis: round numbers from below `low` to above `high`, evenly
     spaced.
+
+    Args:
+        low: the least value that is drawn.
+        high: the largest one; where both are equal, the axis reaches as far below as above them.
     """
     if not high > low:
         margin = abs(high) or 1.0

@@ -171,7 +171,15 @@ def open_onnx_runtime(
     threads: int,
     options: OnnxRuntimeOptions,
 ) -> OnnxRuntimeSession:
-    """Load a graph from its bytes (see `auxdrive.runtimes.OpenSession` for the arguments).
+    """Load a graph from its bytes (see `auxdrive.runtimes.OpenSession`).
+
+    Args:
+        model: the graph's bytes, ONNX.
+        inputs: its inputs; all axes of their shapes are numbers.
+        outputs: its outputs, likewise.
+        device: a key of `PROVIDER_OF_DEVICE`.
+        threads: CPU threads of one call.
+        options: that the user may set.
 
     Raises:
         ImportError: ONNX Runtime is not installed or cannot be imported.

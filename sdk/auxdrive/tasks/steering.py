@@ -47,7 +47,12 @@ class Steering(TaskSpec):
         )
 
     def size(self, row: Sequence[Any], times_s: tuple[float, ...]) -> float:
-        """The angle without its sign, in degrees."""
+        """The angle without its sign, in degrees; infinite where it is not finite.
+
+        Args:
+            row: (1,), the road-wheel angle in radians.
+            times_s: none for this task.
+        """
         del times_s
         steer_rad = float(row[0])
         return math.degrees(abs(steer_rad)) if math.isfinite(steer_rad) else math.inf

@@ -63,7 +63,13 @@ class Waypoints(TaskSpec):
         return OutputLimit(MAX_SPEED_MPS, "m/s", "largest mean speed to a waypoint")
 
     def size(self, row: Sequence[Any], times_s: tuple[float, ...]) -> float:
-        """The mean speed from the car straight to a waypoint, of the fastest one, in m/s."""
+        """The mean speed from the car straight to a waypoint, of the fastest one, in m/s; infinite
+        where a waypoint is not finite.
+
+        Args:
+            row: (T, 2), the waypoints in metres in the ego frame.
+            times_s: (T,), seconds after the image for each of them.
+        """
         largest = 0.0
         for (x_m, y_m), time_s in zip(row, times_s, strict=True):
             speed_mps = math.hypot(x_m, y_m) / time_s
