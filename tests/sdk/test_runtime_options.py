@@ -98,6 +98,17 @@ def test_what_is_wrong_is_refused_by_name(
     assert "--runtime-option" in said
 
 
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize("command", ["predict", "verify", "drive", "evaluate"])
+def test_help_says_which_there_are(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "240")
+    assert cli.run([command, "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "onnxruntime: spinning=true; constant_for_tests: number=0.0" in told
+
+
 def test_an_option_of_another_runtime_is_none_of_this_one() -> None:
     with pytest.raises(UsageError, match=r"--runtime-option: runtime 'onnxruntime': .*'number'"):
         parsed_runtime_options("onnxruntime", ["number=1"])

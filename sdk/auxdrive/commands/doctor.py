@@ -86,13 +86,13 @@ def _show(found: Findings, runs: list[Capability]) -> None:
 
 def _runtime_options(found: Findings) -> list[tuple[str, str, str, str]]:
     """Of each option: its runtime, its name, its default as it is typed, and what it means."""
-    from auxdrive.commands.runtime_options import typed
+    from auxdrive.commands.runtime_options import default_of
 
     return [
         (
             runtime,
             name,
-            "must be given" if field.is_required() else typed(field.get_default()),
+            default_of(field),
             field.description or "",
         )
         for runtime, spec in found.runtimes.specs.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from auxdrive.commands.completing import one_of
 from auxdrive.commands.named_values import values_of
 from auxdrive.errors import ConfigError, UsageError
 from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES, checked_options
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 RuntimeOption = Annotated[
     str,
@@ -22,11 +25,6 @@ RuntimeOption = Annotated[
 DeviceOption = Annotated[
     str, typer.Option(help="Where it runs: cpu, or what `auxdrive doctor` lists.")
 ]
-
-
-def typed(value: object) -> str:
-    """A value of an option, as it is typed after NAME=."""
-    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def parsed_runtime_options(runtime: str, given: Sequence[str] | None) -> dict[str, object]:
@@ -49,6 +47,29 @@ def parsed_runtime_options(runtime: str, given: Sequence[str] | None) -> dict[st
     return values
 
 
+def told_options() -> str:
+    """Every option of every runtime that can be loaded, with its default: "onnxruntime:
+    spinning=true".
+    """
+    told = []
+    for runtime in RUNTIMES:
+        try:
+            fields = RUNTIMES[runtime].options_type.model_fields
+        except UsageError:  # `auxdrive doctor` says why
+            continue
+        options = [f"{name}={default_of(field)}" for name, field in fields.items()]
+        told += [f"{runtime}: {', '.join(options)}"] if options else []
+    return "; ".join(told)
+
+
+def default_of(field: FieldInfo) -> str:
+    """The default of an option, as it is typed after NAME=; "..." where it must be given."""
+    if field.is_required():
+        return "..."
+    value = field.get_default(call_default_factory=True)
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
 def _option_names(context: typer.Context, incomplete: str) -> list[str]:
     """Complete the name of an option of the runtime that was chosen."""
     try:
@@ -64,7 +85,7 @@ RuntimeOptionsOption = Annotated[
     typer.Option(
         "--runtime-option",
         metavar="NAME=VALUE",
-        help="An option of a bundle's runtime, as `auxdrive doctor` lists them; may be repeated.",
+        help="An option of a bundle's runtime; may be repeated. Options and defaults:",
         show_default=False,
         autocompletion=_option_names,
     ),
