@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from auxdrive.errors import DataError, UsageError
+from auxdrive.errors import ConfigError, DataError, UsageError
 from auxdrive_train.engine.load import Run
 from auxdrive_train.evaluation.evaluate import evaluate
 from auxdrive_train.evaluation.models import open_model
@@ -30,6 +30,18 @@ def test_a_bundle_agrees_with_its_run_on_other_data(
     for metric, value in of_run.metrics.items():
         assert of_bundle.metrics[metric].value == pytest.approx(value.value, abs=1e-3), metric
     assert of_bundle.kind == "bundle"
+
+
+def test_options_of_the_runtime_reach_it_and_change_no_metric(
+    bundles: dict[str, tuple[Run, Path]], other_data: Path
+) -> None:
+    bundle = bundles["steering"][1]
+    plain = evaluate(open_model(bundle), [other_data], "test")
+    quiet = open_model(bundle, runtime_options={"spinning": False})
+    assert evaluate(quiet, [other_data], "test").metrics == plain.metrics
+    wrong = open_model(bundle, runtime_options={"spining": False})
+    with pytest.raises(ConfigError, match="Did you mean 'spinning'"):
+        evaluate(wrong, [other_data], "test")
 
 
 def test_a_bundle_is_refused_what_it_does_not_hold(
