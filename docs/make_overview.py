@@ -1,7 +1,7 @@
-"""Draw docs/images/overview.png from a finished demo: what the sensors see, and a route that the
-student drove.
+"""Draw docs/images/overview.png: what the sensors of a recording see, and a route that the student
+of a finished demo drove.
 
-python docs/make_overview.py demo
+auxdrive collect --out sensors --episodes 3 && python docs/make_overview.py demo sensors
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("demo", type=Path)
-    demo: Path = parser.parse_args().demo
+    parser.add_argument("recording", type=Path, help="a data set with all sensors")
+    arguments = parser.parse_args()
+    demo: Path = arguments.demo
     drive = demo / "drives" / "student"
     driven = {
         index: stored
@@ -45,7 +47,7 @@ def main() -> None:
         [["rgb", "depth", "map"], ["segmentation", "lidar", "map"], ["f0", "f1", "f2"]],
         figsize=(11, 5.6), width_ratios=[1, 1, 1.05], layout="constrained",
     )  # fmt: skip
-    sensors(demo / "data", axes)
+    sensors(arguments.recording, axes)
     route = read_plan(drive)[best]
     simulator = make_simulator(read_settings(drive).simulator, sensors=False)
     path(simulator.town_map(route.town).lanes, route, driven[best].trace, axes["map"])
@@ -66,7 +68,7 @@ def main() -> None:
 def sensors(data: Path, axes: dict[str, Axes]) -> None:
     """One recorded instant through all four sensors."""
     dataset = Dataset.open(data)
-    episode = dataset.episode(dataset.split("train")[3])
+    episode = dataset.episode(dataset.split("train")[0])
     frame = len(episode) // 3
     for name in ("rgb", "depth", "segmentation", "lidar"):
         modality = Modality(name)
