@@ -32,7 +32,7 @@ def test_other_separators_are_told(text: str) -> None:
         (["collect", "--out", "d", "--modalities", "rgb depth"], "commas: --modalities rgb,depth"),
         (
             ["collect", "--out", "d", "--frames", "0"],
-            "frames: must be greater than or equal to 1, not 0",
+            "Invalid value for '--frames'",
         ),
     ],
 )
