@@ -122,7 +122,10 @@ class RuntimeSpec:
 RUNTIMES: Registry[RuntimeSpec] = Registry(
     "runtime",
     "auxdrive.runtimes",
-    {DEFAULT_RUNTIME: "auxdrive.runtimes.onnx_runtime:ONNX_RUNTIME"},
+    {
+        DEFAULT_RUNTIME: "auxdrive.runtimes.onnx_runtime:ONNX_RUNTIME",
+        "openvino": "auxdrive.runtimes.openvino:OPENVINO",
+    },
     check=instance_of("auxdrive.runtimes:RuntimeSpec"),
 )
 

@@ -4,20 +4,18 @@ for, and sends nothing anywhere. No other module imports ONNX Runtime.
 
 from __future__ import annotations
 
-import ctypes
-import os
 import sys
-import weakref
 from collections.abc import Sequence
 from threading import Event, Timer
 from typing import Any
 
-import numpy as np
 from pydantic import Field, StrictBool
 
 from auxdrive.cards import TensorSpec
 from auxdrive.errors import BundleError, RuntimeFailure, RuntimeUnavailable
 from auxdrive.runtimes import RuntimeSpec
+from auxdrive.runtimes.forks import keep_in_children
+from auxdrive.runtimes.signature import Reported, buffers, check_signature
 from auxdrive.runtimes.telemetry import silence
 from auxdrive.strict import Strict
 from auxdrive.types import AnyArray
@@ -27,7 +25,7 @@ _LACKING = {
     "cpu": "this ONNX Runtime has no provider for the CPU: install onnxruntime again",
     "cuda": "this ONNX Runtime has no CUDA: install onnxruntime-gpu in its place",
 }
-_ORT_TYPES = {"uint8": "tensor(uint8)", "float32": "tensor(float)", "int64": "tensor(int64)"}
+_TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32", "tensor(int64)": "int64"}
 
 
 class OnnxRuntimeOptions(Strict):
@@ -65,8 +63,8 @@ class OnnxRuntimeSession:
         device: str,
     ) -> None:
         self.providers = tuple(session.get_providers())
-        self.inputs: dict[str, AnyArray] = {spec.name: _buffer(spec) for spec in inputs}
-        self.outputs: dict[str, AnyArray] = {spec.name: _buffer(spec) for spec in outputs}
+        self.inputs: dict[str, AnyArray] = buffers(inputs)
+        self.outputs: dict[str, AnyArray] = buffers(outputs)
         self._binding = session.io_binding()
         # On the CPU an OrtValue is a view of the array. On another device it is a copy, which is
         # refreshed before each run.
@@ -81,7 +79,7 @@ class OnnxRuntimeSession:
                 name, ort.OrtValue.ortvalue_from_numpy(array, "cpu", 0)
             )
         self._session: Any = session
-        _LOADED.add(self)
+        keep_in_children(self)
 
     def run(self, deadline_s: float | None = None) -> None:
         """Compute `outputs` from `inputs`.
@@ -147,22 +145,6 @@ def _raised_by_handler(error: Exception) -> bool:
     return not (module == __name__ or module.split(".")[0] == "onnxruntime")
 
 
-_LOADED: weakref.WeakSet[OnnxRuntimeSession] = weakref.WeakSet()
-
-
-def _keep_in_child() -> None:
-    """In a forked child process, keep the parent's sessions from being destroyed. Their destructor
-    waits for threads that the child does not have, so the child would hang at its end. An extra
-    reference keeps them for good; the memory is shared with the parent and only read.
-    """
-    for loaded in list(_LOADED):
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(loaded))
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_keep_in_child)
-
-
 def open_onnx_runtime(
     model: bytes,
     inputs: Sequence[TensorSpec],
@@ -209,13 +191,9 @@ def open_onnx_runtime(
             f"ONNX Runtime was asked for {provider} and uses {', '.join(session.get_providers())}; "
             "see `auxdrive doctor`"
         )
-    _check_signature("input", session.get_inputs(), inputs)
-    _check_signature("output", session.get_outputs(), outputs)
+    check_signature("input", _reported(session.get_inputs()), inputs)
+    check_signature("output", _reported(session.get_outputs()), outputs)
     return OnnxRuntimeSession(ort, session, inputs, outputs, device)
-
-
-def _buffer(spec: TensorSpec) -> AnyArray:
-    return np.zeros([int(axis) for axis in spec.shape], spec.dtype)
 
 
 def import_onnxruntime() -> Any:
@@ -268,25 +246,14 @@ def session_options(
     return made
 
 
-def _check_signature(kind: str, found: Sequence[Any], wanted: Sequence[TensorSpec]) -> None:
-    names, expected = sorted(value.name for value in found), sorted(spec.name for spec in wanted)
-    if names != expected:
-        raise BundleError(
-            f"the graph's {kind}s are {names}, the card's {expected}; export the bundle again"
+def _reported(values: Sequence[Any]) -> dict[str, Reported]:
+    return {
+        value.name: Reported(
+            _TYPES.get(value.type, value.type),
+            tuple(axis if isinstance(axis, int) else None for axis in value.shape),
         )
-    by_name = {spec.name: spec for spec in wanted}
-    for value in found:
-        spec = by_name[value.name]
-        fits = len(value.shape) == len(spec.shape) and all(
-            not isinstance(axis, int) or axis == size
-            for axis, size in zip(value.shape, spec.shape, strict=True)
-        )
-        if value.type != _ORT_TYPES[spec.dtype] or not fits:
-            raise BundleError(
-                f"the graph's {kind} '{value.name}' is {value.type} {value.shape}, the card's "
-                f"{spec.dtype} {list(spec.shape)}; "
-                "export the bundle again"
-            )
+        for value in values
+    }
 
 
 ONNX_RUNTIME = RuntimeSpec(
