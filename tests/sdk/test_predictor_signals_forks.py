@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from auxdrive.errors import UsageError
 from auxdrive.predictor import Predictor
+from auxdrive.runtimes import RUNTIMES
 from auxdrive.types import Observation
 
 IMAGE = np.full((24, 32, 3), 90, np.uint8)
@@ -28,16 +29,20 @@ from auxdrive import Observation, Predictor, UsageError
 
 faulthandler.dump_traceback_later(40, exit=True)
 frame = Observation(np.full((24, 32, 3), 90, np.uint8), 0.0)
-bundle = sys.argv[1]
+bundle, runtime = sys.argv[1:]
 """
+
+every_runtime = pytest.mark.parametrize(
+    "runtime", [name for name in RUNTIMES.names() if "cpu" in RUNTIMES[name].devices]
+)
 
 posix = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX signals")
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
-def run(code: str, bundle: Path) -> None:
+def run(code: str, bundle: Path, runtime: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error::RuntimeWarning", "-c", START + code, str(bundle)],
+        [sys.executable, "-W", "error::RuntimeWarning", "-c", START + code, str(bundle), runtime],
         capture_output=True,
         text=True,
         timeout=90,
@@ -48,13 +53,14 @@ def run(code: str, bundle: Path) -> None:
 
 
 @posix
+@every_runtime
 def test_close_in_a_signal_handler_lets_the_call_end_and_then_releases(
-    steering_bundle: Path,
+    steering_bundle: Path, runtime: str
 ) -> None:
     run(
         """
 for attempt in range(40):
-    predictor = Predictor.load(bundle, threads=1 + attempt % 2, warm_up=False)
+    predictor = Predictor.load(bundle, runtime, threads=1 + attempt % 2, warm_up=False)
     signal.signal(signal.SIGALRM, lambda *_: predictor.close())
     signal.setitimer(signal.ITIMER_REAL, 0.0005 + 0.0001 * attempt)
     while True:
@@ -66,16 +72,18 @@ for attempt in range(40):
     assert predictor._turns._session is None
 """,
         steering_bundle,
+        runtime,
     )
 
 
 @posix
+@every_runtime
 def test_predict_in_a_signal_handler_is_refused_in_the_middle_of_a_call(
-    steering_bundle: Path,
+    steering_bundle: Path, runtime: str
 ) -> None:
     run(
         """
-predictor = Predictor.load(bundle)
+predictor = Predictor.load(bundle, runtime)
 expected = predictor.predict(frame).steer_rad
 told = {"refused": 0, "predicted": 0}
 
@@ -96,11 +104,13 @@ while told["refused"] < 20:
 signal.setitimer(signal.ITIMER_REAL, 0)
 """,
         steering_bundle,
+        runtime,
     )
 
 
 @posix
-def test_a_handler_that_raises_leaves_nothing_locked(steering_bundle: Path) -> None:
+@every_runtime
+def test_a_handler_that_raises_leaves_nothing_locked(steering_bundle: Path, runtime: str) -> None:
     run(
         """
 class Stop(Exception):
@@ -109,7 +119,7 @@ class Stop(Exception):
 def handler(*_):
     raise Stop
 
-predictor = Predictor.load(bundle)
+predictor = Predictor.load(bundle, runtime)
 expected = predictor.predict(frame).steer_rad
 signal.signal(signal.SIGALRM, handler)
 stopped = 0
@@ -133,12 +143,13 @@ predictor.close()
 assert predictor._turns._session is None
 """,
         steering_bundle,
+        runtime,
     )
 
 
 FORK = """
 faulthandler.cancel_dump_traceback_later()  # its thread is one more that a child would wait for
-predictor = Predictor.load(bundle, threads=2)
+predictor = Predictor.load(bundle, runtime, threads=2)
 on = True
 
 def drive():
@@ -192,8 +203,9 @@ predictor.close()
 
 
 @forks
-def test_forked_children_are_refused_and_end(steering_bundle: Path) -> None:
-    run(FORK, steering_bundle)
+@every_runtime
+def test_forked_children_are_refused_and_end(steering_bundle: Path, runtime: str) -> None:
+    run(FORK, steering_bundle, runtime)
 
 
 def test_it_is_not_pickled_and_not_copied(steering_bundle: Path) -> None:
@@ -243,11 +255,14 @@ def test_close_does_not_wait_for_another_threads_call(steering_bundle: Path) -> 
         predictor.predict(Observation(IMAGE, 0.0))
 
 
-def test_the_process_ends_cleanly_while_daemon_threads_predict(steering_bundle: Path) -> None:
+@every_runtime
+def test_the_process_ends_cleanly_while_daemon_threads_predict(
+    steering_bundle: Path, runtime: str
+) -> None:
     """Native code that a daemon thread is in when Python ends aborts the whole process."""
     run(
         """
-predictors = [Predictor.load(bundle, warm_up=False) for _ in range(2)]
+predictors = [Predictor.load(bundle, runtime, warm_up=False) for _ in range(2)]
 
 
 def work(predictor):
@@ -264,4 +279,5 @@ time.sleep(0.3)
 faulthandler.cancel_dump_traceback_later()
 """,
         steering_bundle,
+        runtime,
     )
