@@ -16,7 +16,10 @@ from auxdrive.runtimes import RUNTIMES
 from auxdrive.runtimes.telemetry import OFF
 
 ROOT = Path(__file__).resolve().parents[2]
-OWNER = "sdk/auxdrive/runtimes/onnx_runtime.py"
+OWNERS = {
+    "onnxruntime": "sdk/auxdrive/runtimes/onnx_runtime.py",
+    "openvino": "sdk/auxdrive/runtimes/openvino.py",
+}
 
 linux = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks into /proc")
 
@@ -128,6 +131,24 @@ def test_the_commands_leave_nothing_either(waypoint_bundle: Path, tmp_path: Path
     assert list(tmp_path.rglob("*")) == []
 
 
+def test_whoever_imports_openvino_too_early_is_told_and_the_rest_is_silent() -> None:
+    code = (
+        "import sys, types; sys.modules['openvino_telemetry'] = types.ModuleType('sender')\n"
+        "import auxdrive; assert sys.modules['openvino_telemetry'] is None"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "CI"}
+    for more, said in (({}, True), ({"CI": "1"}, False)):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env={**env, **more},
+            timeout=60,
+            check=True,
+        )
+        assert ("openvino was imported before auxdrive" in done.stderr) is said
+
+
 def test_whoever_imports_it_too_early_is_told() -> None:
     code = (
         "import sys, types; sys.modules['onnxruntime'] = types.ModuleType('onnxruntime'); import "
@@ -146,7 +167,8 @@ def test_whoever_imports_it_too_early_is_told() -> None:
         assert ("onnxruntime was imported before auxdrive" in done.stderr) is said
 
 
-def test_one_module_imports_onnx_runtime() -> None:
+@pytest.mark.parametrize("package", ["onnxruntime", "openvino"])
+def test_one_module_imports_each(package: str) -> None:
     importing = []
     for folder in ("sdk", "train", "deploy", "carla_eval", "benchmarks", "tests", "examples"):
         for file in (ROOT / folder).rglob("*.py"):
@@ -160,6 +182,6 @@ def test_one_module_imports_onnx_runtime() -> None:
                     else [node.module or ""]
                 )
             ]
-            if any(re.match(r"onnxruntime(\.|$)", name) for name in names):
+            if any(re.match(rf"{package}(\.|$)", name) for name in names):
                 importing.append(file.relative_to(ROOT).as_posix())
-    assert importing == [OWNER]
+    assert importing == [OWNERS[package]]

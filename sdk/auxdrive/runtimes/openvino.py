@@ -4,6 +4,7 @@ Arm processors. It reads and writes its buffers in place.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from auxdrive.errors import BundleError, RuntimeFailure, RuntimeUnavailable
 from auxdrive.runtimes import RuntimeSpec
 from auxdrive.runtimes.forks import keep_in_children
 from auxdrive.runtimes.signature import Reported, buffers, check_signature
+from auxdrive.runtimes.telemetry import silence
 from auxdrive.strict import Strict
 
 NAME_OF_DEVICE = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU"}
@@ -113,8 +115,7 @@ def open_openvino(
         RuntimeUnavailable: OpenVINO does not find the device here.
         BundleError: OpenVINO refuses the graph, or the graph has other inputs or outputs.
     """
-    import openvino as ov
-
+    ov = import_openvino()
     core = ov.Core()
     wanted = NAME_OF_DEVICE[device]
     available = core.available_devices
@@ -137,6 +138,15 @@ def open_openvino(
             f"OpenVINO {_version(ov)} does not load the graph on {device}: {error}"
         ) from error
     return OpenVinoSession(ov, compiled, inputs, outputs)
+
+
+def import_openvino() -> Any:
+    """The module `openvino`, with its telemetry switched off."""
+    if "openvino" not in sys.modules:
+        silence()  # again, since the process may have changed after auxdrive was imported
+    import openvino
+
+    return openvino
 
 
 def _settings(device: str, threads: int, options: OpenVinoOptions) -> dict[str, Any]:
@@ -169,8 +179,7 @@ def _version(ov: Any) -> str:
 
 def probe() -> dict[str, Any]:
     """OpenVINO's version and the devices that it finds (see `RuntimeSpec.probe`)."""
-    import openvino as ov
-
+    ov = import_openvino()
     found = ov.Core().available_devices
     return {
         "version": _version(ov),
