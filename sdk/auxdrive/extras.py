@@ -24,7 +24,10 @@ EXTRA_OF_COMMAND = {
     "demo": "all",
 }  # fmt: skip
 """The extra that brings all that a command needs."""
-WITHIN_EXTRA = {"deploy": ("train",), "all": ("train", "deploy", "sim", "video", "tensorboard")}
+WITHIN_EXTRA = {
+    "deploy": ("train",),
+    "all": ("train", "deploy", "sim", "video", "openvino", "tensorboard"),
+}
 """Which extras contain others (as in pyproject.toml; a test compares them)."""
 
 

@@ -8,10 +8,11 @@ from collections import Counter
 
 import onnx
 import pytest
-from auxdrive.cards import CameraSpec, DatasetCard
+from auxdrive.cards import CameraSpec, DatasetCard, TensorSpec
 from auxdrive.checks.graph_reader import read_graph
 from auxdrive.checks.operators import OPERATORS, OPSET
 from auxdrive.modalities import Modality
+from auxdrive.runtimes.tensorrt.building import build_engine
 from auxdrive_deploy.student_graph import to_onnx
 from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.prepare import build_finished
@@ -100,3 +101,27 @@ def test_every_export_is_read_and_its_sizes_are_those_of_onnx(graphs: dict[str, 
             ), (name, value.name)
             told += None not in axes
         assert told > len(model.graph.node) / 2
+
+
+def test_tensorrt_builds_an_engine_of_every_export(graphs: dict[str, bytes]) -> None:
+    """For real, with TensorRT-RTX, which needs no GPU to build."""
+    trt = pytest.importorskip("tensorrt_rtx", reason="needs the extra tensorrt-rtx")
+    for name, data in graphs.items():
+        model = onnx.load_from_string(data)
+        inputs, outputs = (
+            [one_frame(value) for value in values]
+            for values in (model.graph.input, model.graph.output)
+        )
+        engine, _ = build_engine(trt, data, inputs, outputs, targets=("SM86", "SM89"))
+        assert len(engine) > 100_000, name
+
+
+def one_frame(value: onnx.ValueInfoProto) -> TensorSpec:
+    tensor = value.type.tensor_type
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
+    return TensorSpec(
+        name=value.name,
+        shape=(1, *(axis.dim_value for axis in tensor.shape.dim[1:])),
+        dtype=dtype,
+        unit="",
+    )

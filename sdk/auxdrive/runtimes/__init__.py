@@ -125,6 +125,8 @@ RUNTIMES: Registry[RuntimeSpec] = Registry(
     {
         DEFAULT_RUNTIME: "auxdrive.runtimes.onnx_runtime:ONNX_RUNTIME",
         "openvino": "auxdrive.runtimes.openvino:OPENVINO",
+        "tensorrt": "auxdrive.runtimes.tensorrt.specs:TENSORRT",
+        "tensorrt_rtx": "auxdrive.runtimes.tensorrt.specs:TENSORRT_RTX",
     },
     check=instance_of("auxdrive.runtimes:RuntimeSpec"),
 )
