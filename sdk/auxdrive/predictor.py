@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from time import perf_counter
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
@@ -21,17 +21,22 @@ from auxdrive.checks.admission import admit
 from auxdrive.checks.gate import Gate, Inputs
 from auxdrive.errors import RuntimeFailure, UsageError
 from auxdrive.modalities import Modality
-from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES, Session, open_session
+from auxdrive.runtimes import (
+    AUTO,
+    DEFAULT_RUNTIME,
+    DEFAULT_THREADS,
+    RUNTIMES,
+    Session,
+    device_of,
+    open_session,
+)
 from auxdrive.runtimes.exclusive import Turns
 from auxdrive.steering import SteeringSpec
 from auxdrive.strict import Strict
 from auxdrive.types import AnyArray, Float32, Observation, Prediction
 
-DEFAULT_THREADS = 1
-"""CPU threads of one call by default. On a machine that is busy with other things, a second thread
-waits for a processor as often as it helps: 99 of 100 calls were done after 20 ms with two threads
-and after 1.3 to 8 ms with one. Give more where processors are reserved for this process.
-"""
+if TYPE_CHECKING:
+    from auxdrive.choosing import Choice
 
 FIRST_RUN_S = 30.0
 """A graph that is not done with its first frame after this time is refused."""
@@ -49,6 +54,7 @@ class Predictor:
         device: that it runs on.
         threads: CPU threads of one call.
         providers: what executes the graph, in the runtime's own words.
+        choice: what `runtime="auto"` tried and chose; None where the runtime was named.
 
     Examples:
         >>> import numpy as np
@@ -69,6 +75,7 @@ class Predictor:
         self.device = device
         self.threads = threads
         self.providers = session.providers
+        self.choice: Choice | None = None
         self._turns = Turns(session)
         self._image: AnyArray = session.inputs[IMAGE_INPUT][0]
         self._output: AnyArray = session.outputs[card.outputs[0].name][0]
@@ -83,7 +90,7 @@ class Predictor:
         cls,
         bundle: str | os.PathLike[str] | Bundle,
         runtime: str = DEFAULT_RUNTIME,
-        device: str = "cpu",
+        device: str | None = None,
         threads: int | None = None,
         warm_up: bool = True,
         expect_sha256: str | None = None,
@@ -93,8 +100,10 @@ class Predictor:
 
         Args:
             bundle: a directory or an opened bundle.
-            runtime: a name in `auxdrive.RUNTIMES`. Where it cannot be used, loading fails.
-            device: one of the runtime's devices, such as "cpu" or "cuda"; likewise.
+            runtime: a name in `auxdrive.RUNTIMES`. Where it cannot be used, loading fails. "auto"
+                takes the fastest of this machine, with its device (see `auxdrive.choosing`).
+            device: one of the runtime's devices, such as "cpu" or "cuda", likewise; None for its
+                first.
             threads: CPU threads of one call; None stands for `DEFAULT_THREADS`.
             warm_up: whether to run a few empty frames, so that the first real one takes no longer
                 than those after it.
@@ -113,9 +122,14 @@ class Predictor:
                 `FIRST_RUN_S`.
             RuntimeUnavailable: the runtime or device cannot be had here.
         """
-        RUNTIMES[runtime]  # an unknown runtime is reported first, whatever is wrong with the bundle
+        if runtime != AUTO:
+            RUNTIMES[runtime]  # an unknown one is reported first, whatever is wrong with the bundle
         threads = _checked_threads(threads)
         opened = _opened(bundle, expect_sha256)
+        choice = None
+        if runtime == AUTO:
+            choice = _chosen(opened, device, threads, options)
+            runtime, device = choice.runtime, choice.device
         model, card = opened.read(MODEL_NAME), opened.card
         admit(model, card, f"{opened.model_path}")
         session = open_session(
@@ -127,7 +141,8 @@ class Predictor:
             threads,
             options,
         )
-        predictor = cls(card, session, runtime, device, threads)
+        predictor = cls(card, session, runtime, device_of(RUNTIMES[runtime], device), threads)
+        predictor.choice = choice
         if warm_up:
             predictor.warm_up()
         return predictor
@@ -291,3 +306,12 @@ def _opened(bundle: str | os.PathLike[str] | Bundle, expect_sha256: str | None) 
 
 def _one_frame(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
     return tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs)
+
+
+def _chosen(bundle: Bundle, device: str | None, threads: int, options: object) -> Choice:
+    from auxdrive.choosing import choose  # it loads predictors, to measure them
+
+    if device is not None or options:
+        what = "device" if device is not None else "options"
+        raise UsageError(f'runtime "{AUTO}" chooses by itself: name a runtime to give its {what}')
+    return choose(bundle, threads)

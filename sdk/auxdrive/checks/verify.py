@@ -27,7 +27,7 @@ __all__ = ["Check", "VerifyReport", "verify_bundle"]
 def verify_bundle(
     path: str | os.PathLike[str],
     runtime: str = DEFAULT_RUNTIME,
-    device: str = "cpu",
+    device: str | None = None,
     expect_sha256: str | None = None,
     options: Mapping[str, Any] | Strict | None = None,
 ) -> VerifyReport:

@@ -3,35 +3,63 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 import auxdrive.console as console
 from auxdrive.console import JsonOption
 from auxdrive.errors import CheckFailed
+from auxdrive.runtimes import DEFAULT_THREADS
 
 if TYPE_CHECKING:
+    from auxdrive.choosing import Choice
     from auxdrive.machine.capabilities import Capability, Findings
     from auxdrive.machine.facts import Package
 
 
-def doctor(json_output: JsonOption = False) -> None:
+def doctor(
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            help="A bundle that is timed with each runtime: `--runtime auto` takes the fastest.",
+            show_default=False,
+        ),
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
     """Say what this machine can run, and why not the rest. Exit code 1 only when the base install
     itself does not work.
     """
+    from auxdrive.bundles import Bundle
+    from auxdrive.choosing import choose
     from auxdrive.machine.capabilities import base_problems, capabilities, examine, other_problems
     from auxdrive.machine.facts import machine_facts
 
+    opened = None if bundle is None else Bundle.open(bundle)
     found = examine(console.progress)
+    choice = None if opened is None else choose(opened, DEFAULT_THREADS, again=True)
     machine, runs, broken = machine_facts(), capabilities(found), base_problems(found)
     problems = [*broken, *other_problems(found)]
     if json_output:
         report = _document(found, runs)
         console.print_json(
-            {"base_works": not broken, "machine": machine, **report, "problems": problems}
+            {
+                "base_works": not broken,
+                "machine": machine,
+                **report,
+                "runtimes_of_bundle": None
+                if choice is None
+                else [each.model_dump() for each in choice.candidates],
+                "problems": problems,
+            }
         )
     else:
         console.table("machine", ("fact", "value"), list(machine.items()), text=("value",))
         _show(found, runs)
+        if choice is not None:
+            _show_choice(choice, f"{bundle}, one frame on {DEFAULT_THREADS} thread")
         for problem in problems:
             console.note(f"problem: {problem}")
     if broken:
@@ -82,6 +110,23 @@ def _show(found: Findings, runs: list[Capability]) -> None:
             options,
             text=("option", "default", "meaning"),
         )
+
+
+def _show_choice(choice: Choice, title: str) -> None:
+    console.table(
+        title,
+        ("runtime", "device", "p50 in ms", "auto"),
+        [
+            (
+                each.runtime,
+                each.device,
+                "" if each.p50_ms is None else f"{each.p50_ms:.2f}",
+                each.why_not or "takes this one",
+            )
+            for each in choice.candidates
+        ],
+        text=("device", "auto"),
+    )
 
 
 def _runtime_options(found: Findings) -> list[tuple[str, str, str, str]]:

@@ -15,8 +15,8 @@ import typer
 import auxdrive.console as console
 from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
 from auxdrive.commands.runtime_options import (
+    ChosenRuntimeOption,
     DeviceOption,
-    RuntimeOption,
     RuntimeOptionsOption,
     parsed_runtime_options,
 )
@@ -71,8 +71,8 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    runtime: RuntimeOption = DEFAULT_RUNTIME,
-    device: DeviceOption = "cpu",
+    runtime: ChosenRuntimeOption = DEFAULT_RUNTIME,
+    device: DeviceOption = None,
     runtime_options: RuntimeOptionsOption = None,
     json_output: JsonOption = False,
     **ego: float | str | None,

@@ -11,7 +11,7 @@ import typer
 from auxdrive.commands.completing import one_of
 from auxdrive.commands.named_values import values_of
 from auxdrive.errors import ConfigError, UsageError
-from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES, checked_options
+from auxdrive.runtimes import AUTO, DEFAULT_RUNTIME, RUNTIMES, checked_options
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -22,8 +22,20 @@ RuntimeOption = Annotated[
         help=f"What runs the graph: {', '.join(RUNTIMES)}.", autocompletion=one_of(RUNTIMES)
     ),
 ]
+ChosenRuntimeOption = Annotated[
+    str,
+    typer.Option(
+        help=f"What runs the graph: {', '.join(RUNTIMES)}, or {AUTO} for the fastest of this "
+        "machine (`auxdrive doctor --bundle` shows their times).",
+        autocompletion=one_of((AUTO, *RUNTIMES)),
+    ),
+]
 DeviceOption = Annotated[
-    str, typer.Option(help="Where it runs: cpu, or what `auxdrive doctor` lists.")
+    str | None,
+    typer.Option(
+        help="Where it runs, as `auxdrive doctor` lists it (default: the runtime's first device).",
+        show_default=False,
+    ),
 ]
 
 
@@ -31,13 +43,17 @@ def parsed_runtime_options(runtime: str, given: Sequence[str] | None) -> dict[st
     """The options of a runtime that were typed, by name, checked by the runtime's own type.
 
     Args:
-        runtime: a name in `RUNTIMES`.
+        runtime: a name in `RUNTIMES`, or "auto", which has no options.
         given: what was typed each time after --runtime-option; None where it was not given.
 
     Raises:
         UsageError: there is no such runtime; a text is no NAME=VALUE; the runtime has no such
             option (the message names the nearest); or a value is not possible.
     """
+    if runtime == AUTO:
+        if given:
+            raise UsageError(f"--runtime-option: name the --runtime that it is for, not '{AUTO}'")
+        return {}
     spec = RUNTIMES[runtime]
     values = values_of("--runtime-option", given, "spinning=false")
     try:

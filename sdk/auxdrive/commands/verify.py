@@ -30,7 +30,7 @@ def verify(
         ),
     ],
     runtime: RuntimeOption = DEFAULT_RUNTIME,
-    device: DeviceOption = "cpu",
+    device: DeviceOption = None,
     expect_sha256: Annotated[
         str | None,
         typer.Option(
