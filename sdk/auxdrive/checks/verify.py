@@ -18,7 +18,7 @@ from auxdrive.checks.predictions import check_predictions
 from auxdrive.checks.report import Check, VerifyReport
 from auxdrive.checks.sizes import MAX_WORK
 from auxdrive.errors import AuxdriveError, BundleError, RuntimeUnavailable, UsageError
-from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES, checked_options
+from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES, checked_options, device_of
 from auxdrive.strict import Strict
 
 __all__ = ["Check", "VerifyReport", "verify_bundle"]
@@ -36,7 +36,7 @@ def verify_bundle(
     Args:
         path: its directory.
         runtime: that runs the graph, a name in `auxdrive.RUNTIMES`.
-        device: that it runs on.
+        device: that it runs on; None for the runtime's first.
         expect_sha256: the SHA-256 that its card must have; without one, any bundle passes that is
             consistent with itself.
         options: the runtime's own, as in `Predictor.load`.
@@ -53,7 +53,8 @@ def verify_bundle(
         (True, 'card and hashes')
     """
     # these are the caller's mistakes, whatever is wrong with the bundle
-    checked = checked_options(RUNTIMES[runtime], options)
+    spec = RUNTIMES[runtime]
+    checked, device = checked_options(spec, options), device_of(spec, device)
     report = VerifyReport(str(path), runtime, device, expected=expect_sha256 is not None)
     if expect_sha256 is not None:
         checked_sha256(expect_sha256)

@@ -50,7 +50,7 @@ def verify(
     if json_output:
         console.print_json(report.as_json())
     else:
-        _show(report, f"{bundle} ({runtime} on {device})")
+        _show(report, f"{bundle} ({runtime} on {report.device})")
     for name in report.passed_over:
         console.note(f"passed over and not read: {name}")
     failed = [check for check in report.checks if not check.passed]

@@ -108,7 +108,15 @@ def open_openvino(
     threads: int,
     options: OpenVinoOptions,
 ) -> OpenVinoSession:
-    """Load a graph from its bytes (see `auxdrive.runtimes.OpenSession` for the arguments).
+    """Load a graph from its bytes (see `auxdrive.runtimes.OpenSession`).
+
+    Args:
+        model: the graph's bytes, ONNX.
+        inputs: its inputs; all axes of their shapes are numbers.
+        outputs: its outputs, likewise.
+        device: a key of `NAME_OF_DEVICE`.
+        threads: CPU threads of one call.
+        options: that the user may set.
 
     Raises:
         ImportError: OpenVINO is not installed or cannot be imported.

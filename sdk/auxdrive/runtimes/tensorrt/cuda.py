@@ -42,6 +42,10 @@ class Cuda:
     def do(self, name: str, *arguments: Any) -> Any:
         """Call a function of CUDA's runtime. Returns its value; a tuple where there are several.
 
+        Args:
+            name: of the function.
+            arguments: of the call.
+
         Raises:
             RuntimeFailure: CUDA reports an error.
         """
@@ -78,7 +82,14 @@ class Cuda:
         return address
 
     def copy(self, target: int, source: int, size: int, *, to_gpu: bool) -> None:
-        """Copy between pinned memory and the GPU, in the stream's order."""
+        """Copy between pinned memory and the GPU, in the stream's order.
+
+        Args:
+            target: the address to copy to.
+            source: the address to copy from.
+            size: in bytes.
+            to_gpu: whether the target is on the GPU; else the source is.
+        """
         kinds = self._runtime.cudaMemcpyKind
         kind = kinds.cudaMemcpyHostToDevice if to_gpu else kinds.cudaMemcpyDeviceToHost
         self.do("cudaMemcpyAsync", target, source, size, kind, self.stream)

@@ -121,6 +121,10 @@ class EngineStore:
     def put(self, file: Path, data: bytes) -> None:
         """Store a file in one step. Where that fails, a warning is logged: the next process builds
         again.
+
+        Args:
+            file: in the folder.
+            data: its content.
         """
         try:
             write_atomic(file, data)
