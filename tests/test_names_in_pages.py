@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from auxdrive.controllers import CONTROLLERS
 from auxdrive.registry import Registry
+from auxdrive.runtimes import RUNTIMES
+from auxdrive_eval.scoring import RULE_SETS
+from auxdrive_train.ingest import READERS
 from auxdrive_train.losses import LOSSES
 from auxdrive_train.methods import METHODS
 from auxdrive_train.models import BACKBONES
@@ -21,6 +24,9 @@ NAMED_IN: list[tuple[Registry, str]] = [
     (BACKBONES, "methods.md"),
     (TRACKERS, "methods.md"),
     (CONTROLLERS, "vehicle.md"),
+    (RUNTIMES, "vehicle.md"),
+    (RULE_SETS, "evaluation.md"),
+    (READERS, "data.md"),
 ]
 OFFERS = [(offer.name, table, page) for table, page in NAMED_IN for offer in table.builtin]
 
