@@ -59,11 +59,11 @@ def test_this_machine_and_a_conflict_of_runtimes(tmp_path: Path) -> None:
     assert runs["predict and verify with onnxruntime on cpu"]["available"] is True
     assert "predict and verify with onnxruntime on cuda" in runs
     assert all(entry["available"] or entry["why_not"] for entry in runs.values())
-    (spinning,) = result["runtime_options"]
-    assert (spinning["runtime"], spinning["name"], spinning["default"]) == (
-        "onnxruntime", "spinning", "true",
-    )  # fmt: skip
-    assert "latency" in spinning["meaning"]
+    options = {(each["runtime"], each["name"]): each for each in result["runtime_options"]}
+    assert {runtime for runtime, _ in options} == set(RUNTIMES)
+    assert options["onnxruntime", "spinning"]["default"] == "true"
+    assert "latency" in options["onnxruntime", "spinning"]["meaning"]
+    assert options["openvino", "precision"]["default"] == "f32"
     (problem,) = result["problems"]
     assert "onnxruntime and onnxruntime-gpu are installed together" in problem
 

@@ -15,16 +15,12 @@ from auxdrive.cards import TensorSpec
 from auxdrive.errors import BundleError, RuntimeFailure, RuntimeUnavailable
 from auxdrive.runtimes import RuntimeSpec
 from auxdrive.runtimes.forks import keep_in_children
+from auxdrive.runtimes.onnx_providers import PROVIDERS, make_session, why_lacking
 from auxdrive.runtimes.signature import Reported, buffers, check_signature
 from auxdrive.runtimes.telemetry import silence
 from auxdrive.strict import Strict
 from auxdrive.types import AnyArray
 
-PROVIDER_OF_DEVICE = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-_LACKING = {
-    "cpu": "this ONNX Runtime has no provider for the CPU: install onnxruntime again",
-    "cuda": "this ONNX Runtime has no CUDA: install onnxruntime-gpu in its place",
-}
 _TYPES = {"tensor(uint8)": "uint8", "tensor(float)": "float32", "tensor(int64)": "int64"}
 
 
@@ -51,7 +47,7 @@ class OnnxRuntimeSession:
         session: the `InferenceSession`.
         inputs: of the graph; all axes of their shapes are numbers.
         outputs: of the graph, likewise.
-        device: that it runs on.
+        memory: where the inputs lie that it reads without a copy of its own, "cpu" or "cuda".
     """
 
     def __init__(
@@ -60,7 +56,7 @@ class OnnxRuntimeSession:
         session: Any,
         inputs: Sequence[TensorSpec],
         outputs: Sequence[TensorSpec],
-        device: str,
+        memory: str,
     ) -> None:
         self.providers = tuple(session.get_providers())
         self.inputs: dict[str, AnyArray] = buffers(inputs)
@@ -70,9 +66,9 @@ class OnnxRuntimeSession:
         # refreshed before each run.
         self._device_inputs: list[tuple[Any, AnyArray]] = []
         for name, array in self.inputs.items():
-            value = ort.OrtValue.ortvalue_from_numpy(array, device, 0)
+            value = ort.OrtValue.ortvalue_from_numpy(array, memory, 0)
             self._binding.bind_ortvalue_input(name, value)
-            if device != "cpu":
+            if memory != "cpu":
                 self._device_inputs.append((value, array))
         for name, array in self.outputs.items():
             self._binding.bind_ortvalue_output(
@@ -159,7 +155,7 @@ def open_onnx_runtime(
         model: the graph's bytes, ONNX.
         inputs: its inputs; all axes of their shapes are numbers.
         outputs: its outputs, likewise.
-        device: a key of `PROVIDER_OF_DEVICE`.
+        device: a key of `PROVIDERS`.
         threads: CPU threads of one call.
         options: that the user may set.
 
@@ -169,31 +165,27 @@ def open_onnx_runtime(
         BundleError: ONNX Runtime refuses the graph, or the graph has other inputs or outputs.
     """
     ort = import_onnxruntime()
-    provider = PROVIDER_OF_DEVICE[device]
-    available = ort.get_available_providers()
-    if provider not in available:
+    provider = PROVIDERS[device]
+    if why := why_lacking(ort, device):
+        available = ", ".join(ort.get_available_providers())
         raise RuntimeUnavailable(
-            f"ONNX Runtime {ort.__version__} has no {provider} here (it has "
-            f"{', '.join(available)}). "
-            "Use another device, or see `auxdrive doctor`"
+            f"ONNX Runtime {ort.__version__} has no {provider.name} here (it has {available}): "
+            f"{why}. Use another device, or see `auxdrive doctor`"
         )
     try:
-        session = ort.InferenceSession(
-            model, session_options(ort, threads, options), providers=[provider]
-        )
+        session = make_session(ort, model, session_options(ort, threads, options), device)
     except Exception as error:  # ONNX Runtime's errors have no common base but Exception
         raise BundleError(
             f"ONNX Runtime {ort.__version__} does not load the graph on {device}: {error}"
         ) from error
-    session.disable_fallback()
-    if session.get_providers()[0] != provider:
+    if session.get_providers()[0] != provider.name:
         raise RuntimeUnavailable(
-            f"ONNX Runtime was asked for {provider} and uses {', '.join(session.get_providers())}; "
-            "see `auxdrive doctor`"
+            f"ONNX Runtime was asked for {provider.name} and uses "
+            f"{', '.join(session.get_providers())}; see `auxdrive doctor`"
         )
     check_signature("input", _reported(session.get_inputs()), inputs)
     check_signature("output", _reported(session.get_outputs()), outputs)
-    return OnnxRuntimeSession(ort, session, inputs, outputs, device)
+    return OnnxRuntimeSession(ort, session, inputs, outputs, provider.memory)
 
 
 def import_onnxruntime() -> Any:
@@ -214,10 +206,7 @@ def probe() -> dict[str, Any]:
     return {
         "version": ort.__version__,
         "providers": providers,
-        "devices": {
-            device: "" if provider in providers else _LACKING[device]
-            for device, provider in PROVIDER_OF_DEVICE.items()
-        },
+        "devices": {device: why_lacking(ort, device) for device in PROVIDERS},
     }
 
 
@@ -259,7 +248,7 @@ def _reported(values: Sequence[Any]) -> dict[str, Reported]:
 ONNX_RUNTIME = RuntimeSpec(
     name="onnxruntime",
     open=open_onnx_runtime,
-    devices=tuple(PROVIDER_OF_DEVICE),
+    devices=tuple(PROVIDERS),
     package="onnxruntime",
     extra="",
     probe=probe,
