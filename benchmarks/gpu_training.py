@@ -117,7 +117,7 @@ def bare_step(model: Callable[[Batch], Output], batch: Batch) -> Callable[[], No
     def step() -> None:
         with torch.autocast(batch.ego_be.device.type, torch.bfloat16):
             output = model(batch)
-        output.prediction.float().square().mean().backward()
+        torch.autograd.backward(output.prediction.float().square().mean())
 
     return step
 
