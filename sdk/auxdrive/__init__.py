@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from auxdrive.registry import Registry
     from auxdrive.route_follower import RouteFollower
     from auxdrive.runtimes import RUNTIMES, RuntimeSpec
+    from auxdrive.signatures.policy import SignaturePolicy
+    from auxdrive.signatures.sign import make_signing_key, sign_bundle
     from auxdrive.steering import SteeringSpec
     from auxdrive.tasks import TASKS
     from auxdrive.tasks.base import TaskSpec
@@ -76,6 +78,8 @@ __getattr__, __dir__ = front(__name__, {
     "registry": "Registry",
     "route_follower": "RouteFollower",
     "runtimes": "RUNTIMES RuntimeSpec",
+    "signatures.policy": "SignaturePolicy",
+    "signatures.sign": "make_signing_key sign_bundle",
     "steering": "SteeringSpec",
     "tasks": "TASKS",
     "tasks.base": "TaskSpec",
@@ -93,6 +97,7 @@ __all__ = [
     "Flag", "GuardedController", "InputError", "MissingExtra", "Modality", "ModalitySpec",
     "ModelCard", "Observation", "Pose2", "Prediction", "Predictor", "Registry", "RoadOption",
     "RouteFollower", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable", "Shown",
-    "SimulatorError", "SteeringSpec", "TaskSpec", "UsageError", "VehicleSpec", "Work",
-    "__version__", "make_controller", "usable_waypoints", "verify_bundle", "write_card",
+    "SignaturePolicy", "SimulatorError", "SteeringSpec", "TaskSpec", "UsageError", "VehicleSpec",
+    "Work", "__version__", "make_controller", "make_signing_key", "sign_bundle",
+    "usable_waypoints", "verify_bundle", "write_card",
 ]  # fmt: skip

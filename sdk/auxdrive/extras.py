@@ -4,7 +4,8 @@ one is not installed.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from auxdrive.errors import MissingExtra, WrongVersion
@@ -13,7 +14,7 @@ EXTRA_OF_MODULE = {
     "torch": "train", "lightning_fabric": "train", "safetensors": "train",
     "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
     "jinja2": "train", "markupsafe": "train", "matplotlib": "all",
-    "av": "video",
+    "av": "video", "model_signing": "sign",
 }  # fmt: skip
 """The extra that brings each module that a command may find missing."""
 EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
@@ -21,12 +22,12 @@ EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
 EXTRA_OF_COMMAND = {
     "train": "train", "select": "train", "ingest": "train", "evaluate": "train",
     "sweep": "train", "export": "deploy", "collect": "sim", "drive": "sim", "merge": "sim",
-    "demo": "all",
+    "demo": "all", "sign": "sign",
 }  # fmt: skip
 """The extra that brings all that a command needs."""
 WITHIN_EXTRA = {
     "deploy": ("train",),
-    "all": ("train", "deploy", "sim", "video", "openvino", "tensorboard"),
+    "all": ("train", "deploy", "sim", "video", "openvino", "sign", "tensorboard"),
 }
 """Which extras contain others (as in pyproject.toml; a test compares them)."""
 
@@ -59,6 +60,30 @@ def what_lacks(command: str, error: ImportError) -> MissingExtra | WrongVersion 
 
     lacking = [own] if any(extra.name == own and not extra.complete for extra in extras()) else []
     return MissingExtra(f"`auxdrive {command}`", *lacking, needed)
+
+
+@contextmanager
+def needed_by_library(what: str, extra: str) -> Iterator[None]:
+    """Turn a failed import within the `with` block into the error that names an extra, for parts of
+    the library that programs call and no command alone.
+
+    Args:
+        what: needs the import, for the message.
+        extra: that brings what is imported.
+
+    Raises:
+        MissingExtra: a module is not installed.
+        WrongVersion: one is, but lacks what is needed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtra(what, extra) from error
+    except ImportError as error:
+        from auxdrive.machine.facts import distribution_of
+
+        package = distribution_of((error.name or what).split(".")[0])
+        raise WrongVersion(what, package, error, extra) from error
 
 
 def require_modules(*modules: str) -> None:

@@ -31,6 +31,7 @@ from auxdrive.runtimes import (
     open_session,
 )
 from auxdrive.runtimes.exclusive import Turns
+from auxdrive.signatures.policy import SignaturePolicy
 from auxdrive.steering import SteeringSpec
 from auxdrive.strict import Strict
 from auxdrive.types import AnyArray, Float32, Observation, Prediction
@@ -94,6 +95,7 @@ class Predictor:
         threads: int | None = None,
         warm_up: bool = True,
         expect_sha256: str | None = None,
+        require_signature: str | os.PathLike[str] | SignaturePolicy | None = None,
         options: Mapping[str, Any] | Strict | None = None,
     ) -> Self:
         """Open and check a bundle (see `Bundle.open`) and load its graph.
@@ -109,15 +111,18 @@ class Predictor:
                 than those after it.
             expect_sha256: the SHA-256 that the bundle's card must have (`auxdrive verify` prints
                 it); any other bundle is refused.
+            require_signature: the PEM file of the public key whose signature the bundle must have,
+                or a policy that says more; None asks for no signature. Needs the extra `sign`.
             options: values of the runtime's own options, or an object of its `options_type`; None
                 stands for the defaults.
 
         Raises:
             ConfigError: wrong options; the message names all of them.
-            UsageError: unknown runtime or device, no such bundle, threads below 1, or
-                `expect_sha256` is no SHA-256.
-            BundleError: the bundle is damaged or not the expected one, or its graph is not what its
-                card says.
+            UsageError: unknown runtime or device, no such bundle, threads below 1,
+                `expect_sha256` is no SHA-256, or there is no such public key.
+            MissingExtra: a signature is asked for, and the extra `sign` is not installed.
+            BundleError: the bundle is damaged, not the expected one or not signed as required, or
+                its graph is not what its card says.
             RuntimeFailure: the graph fails on an empty frame, or is not done with it after
                 `FIRST_RUN_S`.
             RuntimeUnavailable: the runtime or device cannot be had here.
@@ -125,7 +130,7 @@ class Predictor:
         if runtime != AUTO:
             RUNTIMES[runtime]  # an unknown one is reported first, whatever is wrong with the bundle
         threads = _checked_threads(threads)
-        opened = _opened(bundle, expect_sha256)
+        opened = _opened(bundle, expect_sha256, require_signature)
         choice = None
         if runtime == AUTO:
             choice = _chosen(opened, device, threads, options)
@@ -296,11 +301,19 @@ def _checked_threads(threads: int | None) -> int:
     return threads
 
 
-def _opened(bundle: str | os.PathLike[str] | Bundle, expect_sha256: str | None) -> Bundle:
+def _opened(
+    bundle: str | os.PathLike[str] | Bundle,
+    expect_sha256: str | None,
+    require_signature: str | os.PathLike[str] | SignaturePolicy | None,
+) -> Bundle:
     if not isinstance(bundle, Bundle):
-        return Bundle.open(bundle, expect_sha256)
-    if expect_sha256 is not None:
+        bundle = Bundle.open(bundle, expect_sha256)
+    elif expect_sha256 is not None:
         bundle.hold_to(expect_sha256)
+    if require_signature is not None:
+        from auxdrive.signatures import check  # only those who ask for it wait for the import
+
+        check.require_signature(bundle, require_signature)
     return bundle
 
 

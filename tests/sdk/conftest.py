@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from auxdrive import cli
+from auxdrive import cli, make_signing_key, sign_bundle
 
 sys.path.insert(0, str(Path(__file__).parent))  # for bundle_factory; tests are no package
 
@@ -25,6 +25,27 @@ def waypoint_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bundle_factory.write_bundle(
         tmp_path_factory.mktemp("bundles") / "waypoints", "waypoints"
     )
+
+
+@pytest.fixture(scope="session")
+def private_pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private key for signing bundles; its public half is `public_pem`."""
+    private = tmp_path_factory.mktemp("keys") / "release.pem"
+    make_signing_key(private)
+    return private
+
+
+@pytest.fixture(scope="session")
+def public_pem(private_pem: Path) -> Path:
+    return private_pem.with_name("release.pub.pem")
+
+
+@pytest.fixture
+def signed(steering_bundle: Path, private_pem: Path, tmp_path: Path) -> Path:
+    """A signed bundle that the test may damage."""
+    bundle = Path(shutil.copytree(steering_bundle, tmp_path / "signed" / "bundle"))
+    sign_bundle(bundle, private_pem)
+    return bundle
 
 
 @pytest.fixture

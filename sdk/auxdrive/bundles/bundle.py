@@ -107,6 +107,13 @@ class Bundle:
         """
         return ego_of(self.card)
 
+    @property
+    def sha256_of_all(self) -> dict[str, str]:
+        """The SHA-256 of every file, that of card.json too, by relative path. Whatever `read` gives
+        is compared with these.
+        """
+        return {**self.card.files, CARD_NAME: self.card_sha256}
+
     def read(self, name: str) -> bytes:
         """The content of a file that the card names. The bytes that are returned are the very ones
         whose SHA-256 was compared with the card's.

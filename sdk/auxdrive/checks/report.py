@@ -38,6 +38,8 @@ class VerifyReport:
         card_sha256: the SHA-256 of card.json, which holds that of every other file; None where the
             card could not be read.
         expected: whether the caller gave the SHA-256 that the card must have.
+        signed_by: who signed the bundle, in words; None where no signature was asked for or it
+            does not hold.
         passed_over: files and folders that belong to no bundle and were not opened (.DS_Store and
             the like).
         checks: in the order in which they were made.
@@ -48,6 +50,7 @@ class VerifyReport:
     device: str
     card_sha256: str | None = None
     expected: bool = False
+    signed_by: str | None = None
     passed_over: tuple[str, ...] = ()
     checks: list[Check] = field(default_factory=list)
 
@@ -59,6 +62,11 @@ class VerifyReport:
     @property
     def proves(self) -> str:
         """What is proved of a bundle that passes, and what is not."""
+        if self.signed_by is not None:
+            return (
+                f"It is what {self.signed_by} has signed, whole and consistent with its card. That "
+                "tells who vouches for it, not that it drives well."
+            )
         if self.expected:
             return (
                 "It is the bundle whose card has the expected SHA-256, whole and consistent with "
@@ -67,8 +75,8 @@ class VerifyReport:
         return (
             "Passing shows that the bundle is whole and consistent since its card was written, not "
             "who wrote it: whoever can change "
-            "every file can change the card. Hold it to one card with --expect-sha256 and the "
-            "SHA-256 that its maker gave you."
+            "every file can change the card. Hold it to its maker's signature with --key and the "
+            "maker's public key, or to one card with --expect-sha256."
         )
 
     def as_json(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from auxdrive.checks.report import Check, VerifyReport
 from auxdrive.checks.sizes import MAX_WORK
 from auxdrive.errors import AuxdriveError, BundleError, RuntimeUnavailable, UsageError
 from auxdrive.runtimes import DEFAULT_RUNTIME, RUNTIMES, checked_options, device_of
+from auxdrive.signatures.policy import SignaturePolicy
 from auxdrive.strict import Strict
 
 __all__ = ["Check", "VerifyReport", "verify_bundle"]
@@ -30,6 +31,7 @@ def verify_bundle(
     device: str | None = None,
     expect_sha256: str | None = None,
     options: Mapping[str, Any] | Strict | None = None,
+    signature: str | os.PathLike[str] | SignaturePolicy | None = None,
 ) -> VerifyReport:
     """Make every check of a bundle. What is wrong with it stands in the report.
 
@@ -40,10 +42,13 @@ def verify_bundle(
         expect_sha256: the SHA-256 that its card must have; without one, any bundle passes that is
             consistent with itself.
         options: the runtime's own, as in `Predictor.load`.
+        signature: the PEM file of the public key whose signature it must have, or a policy that
+            says more; None asks for no signature.
 
     Raises:
-        UsageError: there is no bundle at that path, no such runtime, device or option of it, or
-            `expect_sha256` is no SHA-256.
+        UsageError: there is no bundle at that path, no such runtime, device or option of it, no
+            such public key, or `expect_sha256` is no SHA-256.
+        MissingExtra: a signature is asked for, and the extra `sign` is not installed.
         RuntimeUnavailable: the runtime or device cannot be had here.
 
     Examples:
@@ -65,6 +70,8 @@ def verify_bundle(
         return report
     report.card_sha256, report.passed_over = bundle.card_sha256, bundle.passed_over
     report.checks.extend(_check_files(bundle))
+    if signature is not None:
+        report.checks.append(_check_signature(bundle, signature, report))
     if report.passed:
         try:
             report.checks.extend(check_predictions(bundle, runtime, device, checked))
@@ -81,6 +88,25 @@ def _check_files(bundle: Bundle) -> Iterator[Check]:
     yield Check("card and hashes", True, said, len(bundle.card.files), None, "files")
     for name in sorted(name for name in bundle.card.files if name.endswith(".onnx")):
         yield from _check_model(bundle, name)
+
+
+def _check_signature(
+    bundle: Bundle, wanted: str | os.PathLike[str] | SignaturePolicy, report: VerifyReport
+) -> Check:
+    from auxdrive.signatures import check
+
+    try:
+        report.signed_by = check.require_signature(bundle, wanted)
+    except BundleError as error:
+        return Check("signature", False, str(error))
+    return Check(
+        "signature",
+        True,
+        f"made by {report.signed_by}; it covers every file",
+        len(bundle.sha256_of_all),
+        None,
+        "files",
+    )
 
 
 def _check_model(bundle: Bundle, name: str) -> Iterator[Check]:

@@ -40,13 +40,48 @@ def verify(
         ),
     ] = None,
     runtime_options: RuntimeOptionsOption = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PUB.pem",
+            help="The public key whose signature the bundle must have.",
+            show_default=False,
+        ),
+    ] = None,
+    identity: Annotated[
+        str | None,
+        typer.Option(help="Who must have signed it by Sigstore.", show_default=False),
+    ] = None,
+    issuer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="Who vouches for that identity to Sigstore.", show_default=False
+        ),
+    ] = None,
+    trust_config: Annotated[
+        Path | None,
+        typer.Option(help="Sigstore's trust configuration, a file.", show_default=False),
+    ] = None,
+    signature: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SIG",
+            help="The signature, where it is not beside the bundle (BUNDLE.sig).",
+            show_default=False,
+        ),
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Check a bundle: hashes, card, RGB-only proof, parity, limits. Exit code 1 if any fails."""
+    """Check a bundle: hashes, card, RGB-only proof, parity, limits, and with --key its signature.
+    Exit code 1 if any fails.
+    """
     from auxdrive.checks.verify import verify_bundle
+    from auxdrive.signatures.policy import SignaturePolicy
 
     options = parsed_runtime_options(runtime, runtime_options)
-    report = verify_bundle(bundle, runtime, device, expect_sha256, options)
+    asked = (key, identity, issuer, trust_config, signature)
+    policy = None if asked == (None,) * len(asked) else SignaturePolicy(*asked)
+    report = verify_bundle(bundle, runtime, device, expect_sha256, options, policy)
     if json_output:
         console.print_json(report.as_json())
     else:

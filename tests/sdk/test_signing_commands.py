@@ -1,0 +1,327 @@
+"""The commands that sign and check signatures, the keys, and what all of that sends: nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auxdrive import Predictor, SignaturePolicy, make_signing_key, sign_bundle, verify_bundle
+from auxdrive.commands.sign import sign
+from auxdrive.commands.verify import verify
+from auxdrive.errors import BundleError, UsageError
+from auxdrive.signatures.files import signature_path
+from test_nothing_is_sent import without_ci
+
+pytest.importorskip("model_signing", reason="the extra 'sign' is not installed")
+
+import sigstore
+
+COMMAND = [sys.executable, "-W", "error", "-c", "from auxdrive.cli import main; main()"]
+
+
+def auxdrive(*words: object, **more: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, words)],
+        capture_output=True, text=True, timeout=60, check=False, **more,
+    )  # fmt: skip
+
+
+def test_a_bundle_that_is_named_by_a_dot(signed: Path, public_pem: Path) -> None:
+    done = auxdrive("verify", ".", "--key", public_pem, cwd=signed)
+    assert done.returncode == 0, done.stderr
+    assert auxdrive("verify", "..", "--key", public_pem, cwd=signed / "reference").returncode == 0
+
+
+def test_the_commands(
+    steering_bundle: Path, copy_of: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    bundle = copy_of(steering_bundle)
+    made = auxdrive("sign", "--make-key", tmp_path / "k.pem", "--json")
+    assert json.loads(made.stdout) == {
+        "private_key": str(tmp_path / "k.pem"), "public_key": str(tmp_path / "k.pub.pem"),
+    }  # fmt: skip
+    unsigned = auxdrive("verify", bundle, "--key", tmp_path / "k.pub.pem")
+    assert unsigned.returncode == 1
+    assert "there is no signature" in " ".join(unsigned.stderr.split())
+    assert auxdrive("sign", bundle, "--key", tmp_path / "k.pem").returncode == 0
+    shown = auxdrive("verify", bundle, "--key", tmp_path / "k.pub.pem", "--json")
+    assert shown.returncode == 0
+    assert json.loads(shown.stdout)["signed_by"].startswith("the key ")
+
+
+def test_mistakes_of_the_user(
+    signed: Path, private_pem: Path, public_pem: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "new.sig"
+    for mistake, said in (
+        ({"bundle": signed}, "name a bundle and one of"),
+        ({"key": private_pem}, "name a bundle and one of"),
+        ({"bundle": signed, "key": private_pem, "sigstore": True}, "name a bundle and one of"),
+        ({"bundle": signed, "make_key": tmp_path / "l.pem"}, "signs nothing"),
+        ({"make_key": private_pem}, r"release\.pem exists already; a key is never overwritten"),
+        ({"bundle": signed, "key": private_pem}, r"bundle\.sig exists already"),
+        ({"bundle": signed, "key": private_pem, "out": signed / "model.sig"}, "lies in the bundle"),
+        (
+            {"bundle": signed, "key": private_pem, "out": new, "trust_config": private_pem},
+            "belongs to --sigstore",
+        ),
+        ({"bundle": signed, "key": public_pem, "out": new}, "no private key in PEM"),
+        ({"bundle": signed, "key": tmp_path / "none.pem", "out": new}, "no such file"),
+        ({"bundle": signed, "key": tmp_path, "out": new}, "is a folder"),
+        ({"bundle": tmp_path, "key": private_pem, "out": new}, "no bundle"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            sign(**mistake)
+    assert not new.exists()
+    for mistake, said in (
+        ({"key": private_pem}, "but a private one, which must stay with its owner"),
+        ({"key": tmp_path}, "is a folder"),
+        ({"key": signed / "card.json"}, "is no public key in PEM"),
+        ({"signature": new}, "whose signature"),
+        ({"key": public_pem, "identity": "a@b.example"}, "one of the two"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            verify(signed, **mistake)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes")
+def test_pipes_in_the_place_of_files_hang_nothing(
+    signed: Path, private_pem: Path, public_pem: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match=r"is a pipe"):
+        verify_bundle(signed, signature=tmp_path / "pipe")
+    with pytest.raises(UsageError, match=r"is a pipe"):
+        sign_bundle(signed, tmp_path / "pipe", out=tmp_path / "x.sig")
+    policy = SignaturePolicy(public_key=public_pem, signature=tmp_path / "pipe")
+    with pytest.raises(BundleError, match=r"is a pipe"):
+        Predictor.load(signed, require_signature=policy)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of files")
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_private_key_is_its_owners_alone(tmp_path: Path, umask: int) -> None:
+    private = tmp_path / "k.pem"
+    before = os.umask(umask)
+    try:
+        make_signing_key(private)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(private.stat().st_mode) == 0o600
+    public = stat.S_IMODE(private.with_name("k.pub.pem").stat().st_mode)
+    assert public == 0o666 & ~umask
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights of files")
+def test_a_key_that_others_may_read_is_told_of(
+    steering_bundle: Path, private_pem: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_key = Path(shutil.copy(private_pem, tmp_path / "open.pem"))
+    open_key.chmod(0o644)
+    sign_bundle(steering_bundle, open_key, out=tmp_path / "a.sig")
+    assert "may be used by others" in caplog.text
+    caplog.clear()
+    sign_bundle(steering_bundle, private_pem, out=tmp_path / "b.sig")
+    assert caplog.text == ""
+    assert stat.S_IMODE((tmp_path / "b.sig").stat().st_mode) & 0o400
+
+
+def test_keys_with_a_password_and_keys_of_other_kinds(
+    steering_bundle: Path, tmp_path: Path
+) -> None:
+    from cryptography.hazmat.primitives import serialization as pem
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    def written(name: str, key: Any, how: Any) -> Path:
+        (tmp_path / name).write_bytes(
+            key.private_bytes(pem.Encoding.PEM, pem.PrivateFormat.PKCS8, how)
+        )
+        (tmp_path / name).chmod(0o600)
+        (tmp_path / f"{name}.pub").write_bytes(
+            key.public_key().public_bytes(pem.Encoding.PEM, pem.PublicFormat.SubjectPublicKeyInfo)
+        )
+        return tmp_path / name
+
+    locked = written(
+        "locked.pem", ec.generate_private_key(ec.SECP384R1()), pem.BestAvailableEncryption(b"word")
+    )
+    out = tmp_path / "locked.sig"
+    command = ("sign", steering_bundle, "--key", locked, "--out", out)
+    for env, said in (
+        ({}, "needs its password"), ({"AUXDRIVE_KEY_PASSWORD": "wrong"}, "another password"),
+    ):  # fmt: skip
+        done = auxdrive(*command, env={**os.environ, **env})
+        assert done.returncode == 2
+        assert said in " ".join(done.stderr.split())
+    assert auxdrive(*command, env={**os.environ, "AUXDRIVE_KEY_PASSWORD": "word"}).returncode == 0
+    policy = SignaturePolicy(public_key=f"{locked}.pub", signature=out)
+    assert verify_bundle(steering_bundle, signature=policy).passed
+
+    for name, key in (
+        ("ed.pem", ed25519.Ed25519PrivateKey.generate()),
+        ("koblitz.pem", ec.generate_private_key(ec.SECP256K1())),
+    ):
+        other = written(name, key, pem.NoEncryption())
+        with pytest.raises(UsageError, match=r"key of another kind"):
+            sign_bundle(steering_bundle, other, out=tmp_path / "x.sig")
+        with pytest.raises(UsageError, match=r"key of another kind"):
+            verify_bundle(
+                steering_bundle,
+                signature=SignaturePolicy(public_key=f"{other}.pub", signature=out),
+            )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("moment", ["pathlib.Path.replace", "auxdrive.storage.publish.force_file"])
+def test_a_signer_that_is_killed_leaves_no_half_signature(
+    steering_bundle: Path,
+    copy_of: Callable[[Path], Path],
+    private_pem: Path,
+    public_pem: Path,
+    moment: str,
+) -> None:
+    bundle = copy_of(steering_bundle)
+    before = {file: file.read_bytes() for file in bundle.rglob("*") if file.is_file()}
+    owner, name = moment.rsplit(".", 1)
+    code = (
+        "import os, pathlib, auxdrive.storage.publish\n"
+        f"{owner}.{name} = lambda *_: os.kill(os.getpid(), 9)\n"
+        "from auxdrive.cli import main\nmain()"
+    )
+    words = ["sign", str(bundle), "--key", str(private_pem)]
+    done = subprocess.run([sys.executable, "-c", code, *words], timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not signature_path(bundle).exists()
+    assert {file: file.read_bytes() for file in bundle.rglob("*") if file.is_file()} == before
+    sign_bundle(bundle, private_pem)
+    assert verify_bundle(bundle, signature=public_pem).passed
+
+
+WATCHED = """
+import sys, threading
+def refuse(event, words):
+    if event.startswith(("socket.connect", "socket.get", "socket.send")):
+        raise SystemExit(f"{event}: {words}")
+sys.addaudithook(refuse)  # also sees what is imported before and asks under another name
+from auxdrive import Predictor, make_signing_key, sign_bundle
+public = make_signing_key("key.pem")
+signature = sign_bundle(sys.argv[1], "key.pem", out="bundle.sig")
+from auxdrive import SignaturePolicy
+policy = SignaturePolicy(public_key=public, signature=signature)
+Predictor.load(sys.argv[1], require_signature=policy, warm_up=False).close()
+assert threading.active_count() == 1, threading.enumerate()
+"""
+
+
+def test_with_a_key_nothing_is_sent(waypoint_bundle: Path, tmp_path: Path) -> None:
+    """No name is looked up and nothing is connected to. (urllib3, which the library imports, binds
+    a socket to ::1 to see whether there is IPv6, and closes it.)
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", WATCHED, str(waypoint_bundle)],
+        capture_output=True, text=True, cwd=tmp_path, env=without_ci(tmp_path), timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert sorted(file.name for file in tmp_path.rglob("*")) == [
+        "bundle.sig", "key.pem", "key.pub.pem",
+    ]  # fmt: skip
+
+
+def of_sigstore(bundle: Path, folder: Path) -> Path:
+    """A signature as Sigstore makes them, of the right files, by a certificate that is none."""
+    make_signing_key(folder / "any.pem")
+    document = json.loads(
+        sign_bundle(bundle, folder / "any.pem", out=folder / "sigstore.sig").read_bytes()
+    )
+    document["verificationMaterial"] = {"certificate": {"rawBytes": "AAAA"}, "tlogEntries": []}
+    (folder / "sigstore.sig").write_text(json.dumps(document))
+    return folder / "sigstore.sig"
+
+
+NO_NETWORK = """
+import socket, sys
+asked = []
+def unreachable(*words, **more):
+    asked.append(words)
+    raise OSError(101, "Network is unreachable")
+socket.create_connection = socket.getaddrinfo = unreachable
+import urllib3.util.connection as connection
+connection.allowed_gai_family = lambda: socket.AF_INET
+from auxdrive.cli import main
+try:
+    main()
+finally:
+    print(f"asked {len(asked) > 0}", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("command", ["sign", "verify"])
+def test_sigstore_without_a_network_is_refused(
+    steering_bundle: Path, tmp_path: Path, command: str
+) -> None:
+    """Signing was not run against the real Sigstore: there is none here."""
+    signature = of_sigstore(steering_bundle, tmp_path)
+    words = {
+        "sign": ["--sigstore", "--out", tmp_path / "x.sig"],
+        "verify": [
+            "--identity", "a@b.example", "--issuer", "https://c.example", "--signature", signature,
+        ],
+    }[command]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", NO_NETWORK, command, str(steering_bundle), *map(str, words)],
+        capture_output=True, text=True, env=without_ci(tmp_path), timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "Sigstore cannot be used here" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert "asked True" in done.stderr
+    assert not (tmp_path / "x.sig").exists()
+
+
+def test_with_a_trust_configuration_sigstores_check_needs_no_network(
+    steering_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The root is the real one, which the library brings; the signature is none of Sigstore's."""
+
+    def refuse(*words: Any, **more: Any) -> None:
+        raise AssertionError(f"a name was looked up: {words}")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    signature = of_sigstore(steering_bundle, tmp_path)
+    who = {"identity": "a@b.example", "issuer": "https://c.example", "signature": signature}
+    store = Path(sigstore.__file__).parent / "_store"
+    folder = next(each for each in store.iterdir() if each.name.endswith("sigstore.dev"))
+    trust = tmp_path / "trust.json"
+    trust.write_text(
+        json.dumps(
+            {
+                "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
+                "trustedRoot": json.loads((folder / "trusted_root.json").read_text()),
+                "signingConfig": json.loads((folder / "signing_config.v0.2.json").read_text()),
+            }
+        )
+    )
+    policy = SignaturePolicy(**who, trust_config=trust)
+    with pytest.raises(BundleError, match=r"does not hold .*made by a@b\.example of https://c"):
+        Predictor.load(steering_bundle, require_signature=policy)
+    made = signature.read_bytes()
+    shutil.copy(sign_bundle(steering_bundle, tmp_path / "any.pem", tmp_path / "k.sig"), signature)
+    with pytest.raises(BundleError, match="was not made by Sigstore"):
+        Predictor.load(steering_bundle, require_signature=policy)
+    signature.write_bytes(made)
+    for text in ("", "{}", "[1]", "{"):
+        trust.write_text(text)
+        with pytest.raises(UsageError, match="Sigstore cannot be used here"):
+            Predictor.load(steering_bundle, require_signature=policy)
