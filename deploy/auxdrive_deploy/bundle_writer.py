@@ -21,9 +21,10 @@ from auxdrive.bundles import (
     REFERENCE_IMAGES,
     REFERENCE_NEGATIVE_CONTROL,
     REFERENCE_OUTPUTS,
+    SBOM_NAME,
     sha256_of_files,
 )
-from auxdrive.cards import ModelCard, ParitySpec, Provenance, TensorSpec
+from auxdrive.cards import ModelCard, ParitySpec, TensorSpec
 from auxdrive.checks.parity import compare
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
@@ -37,8 +38,10 @@ from auxdrive_train.engine.load import Run
 
 from auxdrive_deploy.metrics import StudentMetrics, floor_of, student_metrics
 from auxdrive_deploy.model_page import readme
+from auxdrive_deploy.provenance import provenance_of
 from auxdrive_deploy.reference import Reference, read_reference
 from auxdrive_deploy.reference_plot import PLOT_NAME, reference_plot
+from auxdrive_deploy.sbom import sbom_of
 from auxdrive_deploy.student_graph import student_of, to_onnx
 from auxdrive_deploy.student_parity import run_graph
 
@@ -106,6 +109,7 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool, shown: Shown
         PLOT_NAME: reference_plot(
             run.task.spec, reference.images, reference.outputs, reference.labels
         ),
+        SBOM_NAME: sbom_of(card, model, run.record.torch),
         REFERENCE_IMAGES: _npy(reference.images),
         REFERENCE_EGO: _npy(reference.ego),
         REFERENCE_OUTPUTS: _npy(reference.outputs),
@@ -165,7 +169,7 @@ def make_card(
         rate_hz=run.card.rate_hz,
         waypoint_times_s=run.task.times_s,
         input_ranges=run.input_ranges,
-        training=_provenance(run, result),
+        training=provenance_of(run, result),
         parity=_parity(run.task.spec, predictions, reference),
         metrics=metrics.intervals,
         floor=floor_of(result, metrics.intervals),
@@ -213,24 +217,6 @@ def _parity(task: TaskSpec, predictions: Float32, reference: Reference) -> Parit
         measured=measured.worst,
         negative_control=negative_control.worst,
     )
-
-
-def _provenance(run: Run, result: RunResult) -> Provenance:
-    try:
-        return Provenance(
-            method=run.config.method,
-            backbone=run.config.backbone,
-            auxiliaries=run.config.aux,
-            dataset=run.card.name,
-            dataset_sha256=run.record.dataset_sha256,
-            commit=run.record.commit,
-            seed=run.config.seed,
-            epochs=sum(phase.epochs for phase in result.phases),
-            auxdrive_version=run.record.auxdrive_version,
-            measured_on={split: each.how for split, each in run.record.measured_on.items()},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{run.directory}: run.json or result.json is damaged: {error}") from error
 
 
 def _verify(folder: Path, out: Path) -> None:

@@ -4,6 +4,7 @@ before any of them is used.
     card.json               what the model is (`ModelCard`), with the SHA-256 of every other file
     model.onnx              the graph: the camera's image in, physical units out; no external data
     README.md               the card for people
+    sbom.cdx.json           the packages that made the bundle (CycloneDX); older bundles have none
     reference/images.npy    uint8 (N, H, W, 3), reference frames
     reference/ego.npy       float32 (N, E): their ego inputs side by side in the card's order; E = 0
                             where the model takes the image alone
@@ -31,6 +32,7 @@ from auxdrive.bundles.layout import (
     REFERENCE_NEGATIVE_CONTROL,
     REFERENCE_OUTPUTS,
     REQUIRED_FILES,
+    SBOM_NAME,
     ego_of,
     unit_of,
 )
@@ -38,6 +40,6 @@ from auxdrive.bundles.layout import (
 __all__ = [
     "CARD_NAME", "IMAGE_INPUT", "MODEL_NAME", "README_NAME",
     "REFERENCE_EGO", "REFERENCE_IMAGES", "REFERENCE_NEGATIVE_CONTROL", "REFERENCE_OUTPUTS",
-    "REQUIRED_FILES",
+    "REQUIRED_FILES", "SBOM_NAME",
     "Bundle", "ego_of", "parse_card", "parse_npy", "sha256_of_files", "unit_of",
 ]  # fmt: skip

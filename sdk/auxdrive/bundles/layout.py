@@ -12,6 +12,7 @@ from auxdrive.ego import EGO_INPUTS, EgoLayout
 CARD_NAME = "card.json"
 MODEL_NAME = "model.onnx"
 README_NAME = "README.md"
+SBOM_NAME = "sbom.cdx.json"
 REFERENCE_IMAGES = "reference/images.npy"
 REFERENCE_EGO = "reference/ego.npy"
 REFERENCE_OUTPUTS = "reference/outputs.npy"

@@ -114,6 +114,13 @@ class Provenance(Card):
         auxdrive_version: that trained it.
         measured_on: of each split that it was measured on, what the split is and how far in time it
             lies from the training data.
+        config_sha256: of the settings that decide the weights (`runs.NOT_IN_FINGERPRINT` names the
+            others). None where it is not known, as are the next three in older cards.
+        weights_sha256: of the student's weights: over name, type, shape and bytes of each tensor.
+        trained_with: the same of the run's other networks by their role, such as the teacher;
+            empty where the student was trained alone.
+        init_from_sha256: of the checkpoint that the run started from; None also where it started
+            from fresh weights.
     """
 
     method: str
@@ -127,6 +134,10 @@ class Provenance(Card):
     epochs: int = 0
     auxdrive_version: str
     measured_on: dict[str, str] = Field(default={})
+    config_sha256: Sha256 | None = None
+    weights_sha256: Sha256 | None = None
+    trained_with: dict[str, Sha256] | None = None
+    init_from_sha256: Sha256 | None = None
 
 
 class Interval(Card):

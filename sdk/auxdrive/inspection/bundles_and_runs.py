@@ -10,11 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from auxdrive.bundles import parse_card
-from auxdrive.bundles.files import read_named
+from auxdrive.bundles.files import read_named, sha256
 from auxdrive.bundles.layout import CARD_NAME, is_left_by_others
 from auxdrive.bundles.transport import LINK_CURE
 from auxdrive.errors import BundleError, DataError
+from auxdrive.inspection.provenance import chain_of
 from auxdrive.runs import RunFolder, RunRecord, RunResult, ValidationRecord
+from auxdrive.signatures.check import Claim, who_signed
 from auxdrive.storage.reading import (
     entries,
     exists,
@@ -39,13 +41,14 @@ def is_run(path: Path) -> bool:
 
 
 def summarise_bundle(path: Path) -> dict[str, Any]:
-    """Summarise a bundle: its card, and the state of every file (ok, changed, missing or extra). A
-    damaged bundle is summarised too.
+    """Summarise a bundle: its card, the state of every file (ok, changed, missing or extra), and
+    the chain from its data to its signature. A damaged bundle is summarised too.
 
     Raises:
         BundleError: the card cannot be read.
     """
-    card = parse_card(_bytes(path / "card.json"), str(path / "card.json"))
+    data = _bytes(path / CARD_NAME)
+    card, card_sha256 = parse_card(data, str(path / CARD_NAME)), sha256(data)
     files = {name: _state(path, name, expected) for name, expected in sorted(card.files.items())}
     present = {
         str(file.relative_to(path)) for file in _within(path) if file.is_symlink() or is_file(file)
@@ -57,14 +60,31 @@ def summarise_bundle(path: Path) -> dict[str, Any]:
         elif name != CARD_NAME:
             files[name] = "extra, not in the card"
     broken = [f"{name}: {state}" for name, state in files.items() if state != "ok"]
+    signed = _signed(path, {**card.files, CARD_NAME: card_sha256}, broken)
     return {
         "kind": "bundle",
         "path": str(path),
         "card": card.model_dump(mode="json"),
         "files": files,
+        "provenance": [link._asdict() for link in chain_of(card, card_sha256, signed)],
         "broken": broken,
         "doubts": [],
     }
+
+
+def _signed(path: Path, hashes: dict[str, str], broken: list[str]) -> Claim:
+    """By whom a bundle is said to be signed.
+
+    Args:
+        path: the bundle's directory.
+        hashes: the SHA-256 of each of its files, by relative path.
+        broken: gets a sentence where there is a signature that cannot hold.
+    """
+    try:
+        return who_signed(path, hashes)
+    except BundleError as error:
+        broken.append(str(error))
+        return Claim("broken")
 
 
 def _within(folder: Path) -> Iterator[Path]:

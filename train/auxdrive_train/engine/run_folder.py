@@ -40,14 +40,31 @@ def fingerprint(config: TrainConfig, dataset: Dataset) -> str:
     Returns:
         64 hex digits.
     """
-    kept = {
+    return _sha256_of([_deciding(config), dataset.fingerprint()])
+
+
+def config_sha256(config: TrainConfig) -> str:
+    """SHA-256 of every setting that changes the result, without the data.
+
+    Args:
+        config: how the run is trained, as for `fingerprint`.
+
+    Returns:
+        64 hex digits.
+    """
+    return _sha256_of(_deciding(config))
+
+
+def _deciding(config: TrainConfig) -> dict[str, Any]:
+    return {
         key: value
         for key, value in config.model_dump(mode="json").items()
         if key not in NOT_IN_FINGERPRINT
     }
-    return hashlib.sha256(
-        json.dumps([kept, dataset.fingerprint()], sort_keys=True).encode()
-    ).hexdigest()
+
+
+def _sha256_of(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _differences(before: TrainConfig, now: TrainConfig) -> list[str]:

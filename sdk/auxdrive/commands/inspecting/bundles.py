@@ -50,6 +50,15 @@ def _show_bundle(summary: Summary) -> None:
     ]
     facts += [(f"latency: {name}", _interval(each)) for name, each in card["latency"].items()]
     console.table(f"bundle {card['name']}", ("fact", "value"), facts)
+    console.table(
+        "provenance, from the data to the signature",
+        ("link", "what", "SHA-256"),
+        [
+            (each["link"], each["what"], (each["sha256"] or "")[:12])
+            for each in summary["provenance"]
+        ],
+        text=("what",),
+    )
     console.table("files", ("file", "state"), list(summary["files"].items()))
 
 
