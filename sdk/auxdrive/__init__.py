@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from auxdrive.data.episode_files import write_card
     from auxdrive.data.episode_reader import EpisodeReader
     from auxdrive.data.episode_writer import EpisodeWriter
+    from auxdrive.envelope.envelope import SafetyEnvelope
+    from auxdrive.envelope.guarded import EnvelopeFlag, EnvelopeMode, Guarded
+    from auxdrive.envelope.options import EnvelopeFallback, EnvelopeLimits, EnvelopeOptions
     from auxdrive.errors import (
         AuxdriveError,
         BundleError,
@@ -71,6 +74,9 @@ __getattr__, __dir__ = front(__name__, {
     "data.episode_files": "write_card",
     "data.episode_reader": "EpisodeReader",
     "data.episode_writer": "EpisodeWriter",
+    "envelope.envelope": "SafetyEnvelope",
+    "envelope.guarded": "EnvelopeFlag EnvelopeMode Guarded",
+    "envelope.options": "EnvelopeFallback EnvelopeLimits EnvelopeOptions",
     "errors": "AuxdriveError BundleError CheckFailed ConfigError DataError InputError MissingExtra "
     "RuntimeFailure RuntimeUnavailable SimulatorError UsageError",
     "modalities": "MODALITIES Modality ModalitySpec",
@@ -93,11 +99,12 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library print
 __all__ = [
     "CONTROLLERS", "MODALITIES", "RUNTIMES", "TASKS", "Agent", "AuxdriveError", "Bundle",
     "BundleError", "CameraSpec", "CheckFailed", "ConfigError", "Control", "Controller",
-    "ControllerOptions", "DataError", "Dataset", "DatasetCard", "EpisodeReader", "EpisodeWriter",
-    "Flag", "GuardedController", "InputError", "MissingExtra", "Modality", "ModalitySpec",
+    "ControllerOptions", "DataError", "Dataset", "DatasetCard", "EnvelopeFallback", "EnvelopeFlag",
+    "EnvelopeLimits", "EnvelopeMode", "EnvelopeOptions", "EpisodeReader", "EpisodeWriter", "Flag",
+    "Guarded", "GuardedController", "InputError", "MissingExtra", "Modality", "ModalitySpec",
     "ModelCard", "Observation", "Pose2", "Prediction", "Predictor", "Registry", "RoadOption",
-    "RouteFollower", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable", "Shown",
-    "SignaturePolicy", "SimulatorError", "SteeringSpec", "TaskSpec", "UsageError", "VehicleSpec",
-    "Work", "__version__", "make_controller", "make_signing_key", "sign_bundle",
+    "RouteFollower", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable", "SafetyEnvelope",
+    "Shown", "SignaturePolicy", "SimulatorError", "SteeringSpec", "TaskSpec", "UsageError",
+    "VehicleSpec", "Work", "__version__", "make_controller", "make_signing_key", "sign_bundle",
     "usable_waypoints", "verify_bundle", "write_card",
 ]  # fmt: skip

@@ -115,11 +115,7 @@ class Gate:
         """
         if not isinstance(observation, Observation):
             raise InputError(f"a model takes an Observation, got {shown(observation)}")
-        image: Any = observation.image
-        if type(image) is not np.ndarray:
-            image = _plain(image, self._shape)
-        if image.shape != self._shape or image.dtype != np.uint8:
-            raise InputError(_wrong_image(image, self._shape))
+        image = camera_image(observation.image, self._shape)
         ego = self._ego.read(observation)
         return Inputs(image, seconds("time_s", observation.time_s, _TIME), ego)
 
@@ -168,6 +164,24 @@ class Gate:
                     )
                     outside.append(f"{name} {value:.4g} is outside {low:.4g} to {high:.4g}, {of}")
         return "; ".join(outside)
+
+
+def camera_image(image: Any, shape: tuple[int, ...]) -> AnyArray:
+    """A camera's image as a plain array, which is not copied.
+
+    Args:
+        image: that was given.
+        shape: that it must have, (H, W, 3).
+
+    Raises:
+        InputError: it is no array, a masked one, or not uint8 of that shape.
+    """
+    if type(image) is not np.ndarray:
+        image = _plain(image, shape)
+    if image.shape != shape or image.dtype != np.uint8:
+        raise InputError(_wrong_image(image, shape))
+    found: AnyArray = image
+    return found
 
 
 def _plain(image: Any, shape: tuple[int, ...]) -> AnyArray:

@@ -74,25 +74,13 @@ def _checked_options(
     controller: type[GuardedController],
     options: Mapping[str, object] | Options | None,
 ) -> ControllerOptions:
-    from pydantic import ValidationError
+    from auxdrive.controllers.options import checked_options, given_options
 
-    from auxdrive.checks.numbers import shown
-    from auxdrive.controllers.options import Options
-    from auxdrive.errors import ConfigError
-    from auxdrive.strict import mistakes_of
-
-    if not isinstance(options, Mapping | Options | None):
-        raise ConfigError(
-            f"controller '{name}': the options are {shown(options)}; give them by name"
-        )
-    values = dict(options or {})
+    what = f"controller '{name}'"
+    values = given_options(options, what)
     if "preset" in values:
         values = {**_preset(name, controller, str(values.pop("preset"))), **values}
-    try:
-        return controller.options_type.model_validate(values)
-    except ValidationError as error:
-        mistakes = "; ".join(mistakes_of(error, controller.options_type, whole=name))
-        raise ConfigError(f"controller '{name}': {mistakes}") from None
+    return checked_options(values, controller.options_type, what, whole=name)
 
 
 def _preset(name: str, controller: type[GuardedController], preset: str) -> dict[str, object]:

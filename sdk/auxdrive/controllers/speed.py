@@ -8,6 +8,11 @@ from pydantic import Field
 
 from auxdrive.controllers.options import Number, Options, Share
 
+FULL_THROTTLE_MPS2, FULL_BRAKE_MPS2 = 3.5, 8.0
+"""What full throttle and full brake of a passenger car on dry asphalt are taken for, where a user
+does not say it.
+"""
+
 
 class ProportionalSpeedOptions(Options):
     """Options of `ProportionalSpeed`. The defaults suit a passenger car on dry asphalt.
@@ -22,8 +27,8 @@ class ProportionalSpeedOptions(Options):
     """
 
     response_s: Number = Field(default=0.5, ge=0.01, le=60)
-    throttle_mps2: Number = Field(default=3.5, ge=0.1, le=100)
-    brake_mps2: Number = Field(default=8.0, ge=0.1, le=100)
+    throttle_mps2: Number = Field(default=FULL_THROTTLE_MPS2, ge=0.1, le=100)
+    brake_mps2: Number = Field(default=FULL_BRAKE_MPS2, ge=0.1, le=100)
     max_throttle: Share = Field(default=0.75, gt=0)
     hold_below_mps: Number = Field(default=0.2, ge=0, le=70)
     hold_brake: Share = Field(default=0.5, gt=0)

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auxdrive.data.dataset import Dataset
-from auxdrive.data.episode_reader import EpisodeReader
 from auxdrive.modalities import Modality
 from auxdrive.types import AnyArray, UInt8
 
-DARK_LEVEL = 24
-"""A frame is dark if 99 of 100 of its values (0..255) are at most this."""
-SATURATED_LEVEL = 250
-"""A frame is saturated if three quarters of its values are at least this."""
+# The vehicle's envelope judges live frames by the same levels, and reads no data set.
+if TYPE_CHECKING:
+    from auxdrive.data.dataset import Dataset
+    from auxdrive.data.episode_reader import EpisodeReader
+
+DARK_LEVEL, DARK_SHARE = 24, 0.01
+"""A frame is dark if at most this share of its values (0..255) is above this level."""
+SATURATED_LEVEL, SATURATED_SHARE = 250, 0.75
+"""A frame is saturated if at least this share of its values is at least this level."""
 BROKEN_SHARE = 0.5
 """A camera is called broken above this share of repeated, dark or saturated frames."""
 DOUBTED_SHARE = 0.01
@@ -36,7 +40,6 @@ _CAUSES = {
     "are dark": "the camera was covered, or its exposure far too short",
     "are saturated": "the camera was blinded, or its exposure far too long",
 }
-_ROWS, _COLUMNS = 16, 64  # the grid of a frame's pixels that is read first
 _CHUNK_BYTES = 4 << 20
 
 
@@ -110,7 +113,7 @@ def episode_faults(episode: EpisodeReader) -> CameraFaults:
     """Count the faults of one episode, which must have RGB frames."""
     frames = episode.frames(Modality.RGB)
     count, height, width = frames.shape[:3]
-    rows, columns = slice(None, None, -(-height // _ROWS)), slice(None, None, -(-width // _COLUMNS))
+    rows, columns = grid_of(height, width)
     speed_mps = np.asarray(episode.state["speed_mps"])
     with np.errstate(invalid="ignore"):
         # an unknown speed (NaN) compares as false
@@ -122,8 +125,8 @@ def episode_faults(episode: EpisodeReader) -> CameraFaults:
         grid = np.ascontiguousarray(frames[start : start + step, rows, columns]).reshape(
             min(step, count - start), -1
         )
-        dark += int(((grid > DARK_LEVEL).mean(axis=1) <= 0.01).sum())
-        saturated += int(((grid >= SATURATED_LEVEL).mean(axis=1) >= 0.75).sum())
+        dark += int(((grid > DARK_LEVEL).mean(axis=1) <= DARK_SHARE).sum())
+        saturated += int(((grid >= SATURATED_LEVEL).mean(axis=1) >= SATURATED_SHARE).sum())
         before = grid if last is None else np.concatenate([last[None], grid])
         alike = (
             np.flatnonzero((before[1:] == before[:-1]).all(axis=1))
@@ -133,6 +136,13 @@ def episode_faults(episode: EpisodeReader) -> CameraFaults:
         repeated += sum(_same(frames, int(index)) for index in alike if not stood[index - 1])
         last = grid[-1]
     return CameraFaults(count, int((~stood).sum()), repeated, dark, saturated)
+
+
+def grid_of(height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a frame that stand for the whole: 16 of one and 64 of the other, or fewer
+    of a small frame.
+    """
+    return slice(None, None, -(-height // 16)), slice(None, None, -(-width // 64))
 
 
 def _same(frames: AnyArray, index: int) -> bool:
