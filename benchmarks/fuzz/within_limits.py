@@ -15,6 +15,8 @@ from auxdrive.steering import SteeringSpec
 from auxdrive.types import Control
 
 EPS = 1e-9
+STANDING_MPS = 0.1
+"""A slower car has no lateral acceleration to speak of."""
 
 
 def demand_of(control: Control, limits: EnvelopeLimits) -> float:
@@ -37,6 +39,8 @@ def rate_of(limits: EnvelopeLimits, vehicle: VehicleSpec) -> float:
 def widest_angle(limits: EnvelopeLimits, vehicle: VehicleSpec, speed_mps: float) -> float:
     """The angle of the largest lateral acceleration, in radians."""
     assert vehicle.wheelbase_m is not None
+    if speed_mps < STANDING_MPS:
+        return math.pi / 2
     return math.atan2(limits.lateral_acceleration_mps2 * vehicle.wheelbase_m, speed_mps**2)
 
 
@@ -45,10 +49,9 @@ def gentle_angles(
 ) -> tuple[float, float]:
     """The angles that the lateral jerk allows, in radians."""
     assert vehicle.wheelbase_m is not None
-    per_tan = speed_mps**2 / vehicle.wheelbase_m
-    if per_tan < 1e-6:
+    if speed_mps < STANDING_MPS:
         return -math.pi / 2, math.pi / 2
-    swing = limits.lateral_jerk_mps3 * elapsed_s / per_tan
+    swing = limits.lateral_jerk_mps3 * elapsed_s * vehicle.wheelbase_m / speed_mps**2
     low, high = np.arctan(np.tan(held) + np.array([-swing, swing]))
     return float(low), float(high)
 

@@ -2,8 +2,8 @@
 
 Angles are road-wheel angles d, positive to the left. The lateral acceleration is v^2 tan(d) / L, by
 the kinematic bicycle with the speed v and the wheelbase L; it follows the steering at once, as that
-model has it. Pedals are taken as the acceleration that they demand: throttle and brake times the
-vehicle's acceleration at full pedal.
+model has it. A car that stands (below `STANDING_MPS`) has none. Pedals are taken as the
+acceleration that they demand: throttle and brake times the vehicle's acceleration at full pedal.
 
 Where limits conflict: the maximum angle and the rate of the wheels always hold, since the wheels
 cannot do more. The lateral acceleration comes next: where the wheels stand beyond it, because the
@@ -14,9 +14,10 @@ brake is already beyond it, as after a driver's: it is then eased off.
 
 from __future__ import annotations
 
-from math import atan, copysign, tan
+from math import atan, copysign, inf, tan
 
 from auxdrive.cards import VehicleSpec
+from auxdrive.data.camera_faults import STANDING_MPS
 from auxdrive.envelope.guarded import EnvelopeFlag
 from auxdrive.envelope.options import FAST_MPS, SLOW_MPS, BySpeed, EnvelopeLimits
 from auxdrive.errors import UsageError
@@ -25,8 +26,7 @@ from auxdrive.types import Control
 
 UNKNOWN_RATE_RADPS = 1.0
 """How fast road wheels turn where nobody says it; the driver of a passenger car reaches it."""
-LEAST_SQUARED = 1e-6
-"""The least square of the speed, (m/s)^2: below it the lateral limits allow any angle."""
+_STANDING_SQUARED = STANDING_MPS**2
 
 _NONE: tuple[EnvelopeFlag, ...] = ()
 
@@ -104,12 +104,14 @@ class Limiter:
         steer = most if wanted_rad > most else -most if wanted_rad < -most else wanted_rad
         if steer != wanted_rad:
             cut = (EnvelopeFlag.STEERING_ANGLE,)
-        per_tan = self.wheelbase_m / max(speed_mps * speed_mps, LEAST_SQUARED)
+        squared = speed_mps * speed_mps
+        per_tan = self.wheelbase_m / squared if squared >= _STANDING_SQUARED else inf
         low, high = -most, most
         if self.last is not None:
             held, reach = self.last.steer_rad, self._rate_radps * elapsed_s
             low, high = held - reach, held + reach
-            nearer, flag = self._turned(steer, held, reach, elapsed_s * per_tan)
+            swing = inf if per_tan == inf else limits.lateral_jerk_mps3 * elapsed_s * per_tan
+            nearer, flag = _turned(steer, held, reach, swing)
             if nearer != steer:
                 steer, cut = nearer, (*cut, flag)
         largest = atan(limits.lateral_acceleration_mps2 * per_tan)
@@ -117,34 +119,6 @@ class Limiter:
             cut = (*cut, EnvelopeFlag.LATERAL_ACCELERATION)
             steer = min(max(copysign(largest, steer), low), high)
         return steer, cut
-
-    def _turned(
-        self, wanted_rad: float, held_rad: float, reach_rad: float, elapsed_per_tan: float
-    ) -> tuple[float, EnvelopeFlag]:
-        """The nearest angle that the wheels may be turned to, and the limit that decides it.
-
-        Args:
-            wanted_rad: where they are to be.
-            held_rad: where they stand.
-            reach_rad: how far they can turn.
-            elapsed_per_tan: the elapsed time times L / v^2.
-        """
-        swing = self._limits.lateral_jerk_mps3 * elapsed_per_tan
-        # tan and atan may round: where the wheels stand they may always stay
-        if wanted_rad > held_rad:
-            gentle = max(atan(tan(held_rad) + swing), held_rad) - held_rad
-        else:
-            gentle = held_rad - min(atan(tan(held_rad) - swing), held_rad)
-        furthest, flag = (
-            (gentle, EnvelopeFlag.LATERAL_JERK)
-            if gentle < reach_rad
-            else (reach_rad, EnvelopeFlag.STEERING_RATE)
-        )
-        if wanted_rad > held_rad + furthest:
-            return held_rad + furthest, flag
-        if wanted_rad < held_rad - furthest:
-            return held_rad - furthest, flag
-        return wanted_rad, flag
 
     def _pedals(
         self, wanted: Control, speed_mps: float, elapsed_s: float, too_fast: bool
@@ -203,3 +177,31 @@ def between(limit: BySpeed, fast: float) -> float:
         fast: where the speed lies between these two, 0 to 1.
     """
     return limit[0] + (limit[1] - limit[0]) * fast
+
+
+def _turned(
+    wanted_rad: float, held_rad: float, reach_rad: float, swing: float
+) -> tuple[float, EnvelopeFlag]:
+    """The nearest angle that the wheels may be turned to, and the limit that decides it.
+
+    Args:
+        wanted_rad: where they are to be.
+        held_rad: where they stand.
+        reach_rad: how far they can turn.
+        swing: how much the tangent of their angle may change.
+    """
+    # tan and atan may round: where the wheels stand they may always stay
+    if wanted_rad > held_rad:
+        gentle = max(atan(tan(held_rad) + swing) - held_rad, 0.0)
+    else:
+        gentle = max(held_rad - atan(tan(held_rad) - swing), 0.0)
+    furthest, flag = (
+        (gentle, EnvelopeFlag.LATERAL_JERK)
+        if gentle < reach_rad
+        else (reach_rad, EnvelopeFlag.STEERING_RATE)
+    )
+    if wanted_rad > held_rad + furthest:
+        return held_rad + furthest, flag
+    if wanted_rad < held_rad - furthest:
+        return held_rad - furthest, flag
+    return wanted_rad, flag
