@@ -140,9 +140,9 @@ class Checked:
             controller, predictor.steering, VEHICLE, predictor.camera, self.options
         )
         self.last: Control | None = None
+        # of the last call; NaN after a refused call, of which the envelope may have taken a part
         self.now_s: float | None = None
         self.speed_mps = 70.0
-        self.sure = True  # whether every call since the last command was taken
 
     def step(self, tick: Tick) -> str:
         """One tick; its outcome in a word or two."""
@@ -158,7 +158,7 @@ class Checked:
                 yaw_rate_radps=tick.yaw_rate_radps, override=tick.override,
             )  # fmt: skip
         except AuxdriveError as error:
-            self.sure = False
+            self.now_s = self.speed_mps = math.nan
             return type(error).__name__
         assert bool(guarded.flags) == bool(guarded.reason), guarded
         self._check(guarded.control, float(tick.speed_mps), float(tick.now_s), tick.override)
@@ -169,17 +169,18 @@ class Checked:
         elapsed = 0.0
         if math.isfinite(now):
             passed = 0.0 if self.now_s is None else now - self.now_s
-            elapsed = passed if 0.0 <= passed <= gap_s else 0.0
+            elapsed = 0.0 if passed < 0.0 or passed > gap_s else passed
             self.now_s = now
         if abs(speed) <= 70.0:
             self.speed_mps = abs(speed)
+        known = not math.isnan(elapsed + self.speed_mps)
         if override is None:
             broken = broken_limits(
-                self.last, control, self.speed_mps, elapsed if self.sure else gap_s,
-                self.steering, VEHICLE, self.options.limits, self.sure,
+                self.last, control, self.speed_mps if known else 0.0, elapsed if known else gap_s,
+                self.steering, VEHICLE, self.options.limits, known,
             )  # fmt: skip
             assert not broken, (broken, self.last, control, self.speed_mps, elapsed)
-        self.last, self.sure = control, True
+        self.last = control
 
 
 def setup(arguments: argparse.Namespace) -> Fuzzer[Any]:

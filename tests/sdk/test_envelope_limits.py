@@ -229,6 +229,12 @@ def test_the_twin_says_the_same_and_no_limit_is_broken(
         assert control.brake == pytest.approx(same.brake, abs=1e-9)
 
 
+def test_a_car_that_rolls_backwards_is_limited_like_one_that_drives() -> None:
+    drive = Drive(speed_mps=15.0)
+    drive.ticks(3)
+    drive.tick(0.3, speed_mps=-15.0)
+
+
 @given(st.lists(st.tuples(st.floats(-2, 2), st.floats(0, 40)), min_size=5, max_size=30))
 def test_no_drive_leaves_the_limits(drive: list[tuple[float, float]]) -> None:
     """A controller and the whole envelope; `Drive` checks each command."""

@@ -130,6 +130,15 @@ def test_the_controller_is_given_the_waypoints_of_now() -> None:
     assert np.array_equal(prediction.waypoints_ego_m, ahead(10.0).waypoints_ego_m)
 
 
+@pytest.mark.parametrize(("frame_s", "speed_mps"), [(10.0005, 4.0), (10.0, math.nan), (-1.0, 4.0)])
+def test_without_a_delay_or_a_speed_nothing_is_moved(frame_s: float, speed_mps: float) -> None:
+    controller = Recording()
+    prediction = ahead(frame_s)
+    guarded = enveloped(controller).step(None, prediction, speed_mps, 10.0 + (frame_s == 10.0))
+    assert guarded.delay_s == 0.0
+    assert controller.given == [prediction]
+
+
 def test_steering_is_not_moved() -> None:
     assert enveloped(Recording()).step(None, steers(10.0, 0.1), 4.0, 10.1).delay_s == 0.0
 
