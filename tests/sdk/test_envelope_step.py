@@ -50,6 +50,10 @@ def test_what_an_envelope_needs() -> None:
     controller = make_controller("pid", STEERING, VEHICLE)
     with pytest.raises(UsageError, match="needs a VehicleSpec, got None"):
         SafetyEnvelope(controller, STEERING, None, CAMERA)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="needs a controller .make_controller., got 'pid'"):
+        SafetyEnvelope("pid", STEERING, VEHICLE, CAMERA)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="record_to is an int; give a folder or a function"):
+        SafetyEnvelope(controller, STEERING, VEHICLE, CAMERA, record_to=5)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="needs the wheelbase"):
         SafetyEnvelope(controller, STEERING, VehicleSpec(), CAMERA)
 
@@ -208,9 +212,9 @@ def test_the_controller_begins_anew_after_a_driver_and_a_release() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"observation": "frame"}, "takes an object of Observation, got 'frame'"),
+        ({"observation": "frame"}, "takes an Observation, got 'frame'"),
         ({"observation": Observation(frame(), None)}, "the observation's time_s is None"),  # type: ignore[arg-type]
-        ({"prediction": 0.1}, "takes an object of Prediction, got 0.1"),
+        ({"prediction": 0.1}, "takes a Prediction, got 0.1"),
         ({"prediction": Prediction("now", 1.0)}, "the prediction's time_s is 'now'"),  # type: ignore[arg-type]
         ({"prediction": Prediction(1.0, 1.0, flags=None)}, "flags are None; give a set"),  # type: ignore[arg-type]
         ({"prediction": Prediction(1.0, 1.0, values=[1])}, "values are a list"),  # type: ignore[arg-type]

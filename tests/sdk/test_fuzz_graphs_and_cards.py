@@ -1,5 +1,5 @@
-"""The fuzzers of graphs and cards, a few hundred cases of each: what they count, the reader and the
-onnx package never disagree on.
+"""The fuzzers of graphs, cards and the envelope, a few hundred cases of each: what they count, the
+reader and the onnx package never disagree on.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ FUZZ = Path(__file__).resolve().parents[2] / "benchmarks" / "fuzz"
             },
         ),
         ("cards", 500, {"accepted", "BundleError"}),
+        ("envelope", 300, {"ends driving", "ends stop", "ends override", "ends InputError"}),
     ],
 )
 def test_nothing_but_expected_outcomes_comes_out(

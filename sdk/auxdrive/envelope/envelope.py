@@ -87,6 +87,10 @@ class SafetyEnvelope:
         options: EnvelopeOptions | Mapping[str, object] | None = None,
         record_to: str | os.PathLike[str] | Callable[[bytes], object] | None = None,
     ) -> None:
+        if not callable(getattr(controller, "step", None)):
+            raise UsageError(
+                f"the safety envelope needs a controller (make_controller), got {shown(controller)}"
+            )
         for value, kind in ((steering, SteeringSpec), (vehicle, VehicleSpec), (camera, CameraSpec)):
             if not isinstance(value, kind):
                 raise UsageError(f"the safety envelope needs a {kind.__name__}, got {shown(value)}")
@@ -96,14 +100,17 @@ class SafetyEnvelope:
             if isinstance(options, EnvelopeOptions)
             else checked_options(given_options(options, what), EnvelopeOptions, what)
         )
-        to = record_to if record_to is None or callable(record_to) else Path(record_to)
+        if not (record_to is None or callable(record_to)):
+            if not isinstance(record_to, str | os.PathLike):
+                raise UsageError(f"record_to is {shown(record_to)}; give a folder or a function")
+            record_to = Path(record_to)
         self.controller = controller
         self._options = checked
         self._intake = Intake(camera, checked)
         self._limiter = Limiter(steering, vehicle, checked.limits)
         self._fallback = Fallback(checked.fallback)
         self._tolerated = frozenset(checked.fallback.tolerated)
-        self._recorder = Recorder(checked.record_ticks, to)
+        self._recorder = Recorder(checked.record_ticks, record_to)
         self._ticks = self._stops = 0
         self._flagged = dict.fromkeys(EnvelopeFlag, 0)
         self._forget()

@@ -82,9 +82,13 @@ class Intake:
         if yaw_rate_radps is not None:
             tick.yaw_rate_radps = reading("yaw_rate_radps", yaw_rate_radps, "rad/s")
         if observation is not None:
-            tick.frame_s = _time_of(observation, Observation)
+            if not isinstance(observation, Observation):
+                raise InputError(f"the envelope takes an Observation, got {shown(observation)}")
+            tick.frame_s = reading("the observation's time_s", observation.time_s, _TIME)
         if prediction is not None:
-            tick.prediction_s = _time_of(prediction, Prediction)
+            if not isinstance(prediction, Prediction):
+                raise InputError(f"the envelope takes a Prediction, got {shown(prediction)}")
+            tick.prediction_s = reading("the prediction's time_s", prediction.time_s, _TIME)
             _check_fields(prediction)
         # nothing is remembered of a call that is refused
         tick.elapsed_s = self._clock.look(tick.now_s, tick)
@@ -117,12 +121,6 @@ class Intake:
             tick.add(EnvelopeFlag.PREDICTION_WITHHELD, why)
         elif Flag.INPUT_OUT_OF_RANGE in flags:
             tick.add(EnvelopeFlag.INPUT_OUT_OF_RANGE, str(prediction.reason))
-
-
-def _time_of(given: Observation | Prediction, kind: type) -> float:
-    if not isinstance(given, kind):
-        raise InputError(f"the envelope takes an object of {kind.__name__}, got {shown(given)}")
-    return reading(f"the {kind.__name__.lower()}'s time_s", given.time_s, _TIME)
 
 
 def _check_fields(prediction: Prediction) -> None:

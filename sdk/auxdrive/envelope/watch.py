@@ -11,7 +11,7 @@ import math
 
 from auxdrive.cards import CameraSpec
 from auxdrive.checks.gate import camera_image
-from auxdrive.checks.numbers import seconds
+from auxdrive.checks.numbers import MAX_TIME_S, seconds
 from auxdrive.controllers.base import CLOCK_TOLERANCE_S
 from auxdrive.data.camera_faults import (
     DARK_LEVEL,
@@ -59,7 +59,8 @@ class Clock:
         if not math.isfinite(now_s):
             findings.add(EnvelopeFlag.CLOCK_JUMP, f"the clock says {now_s}")
             return 0.0
-        seconds("now_s", now_s)
+        if not -MAX_TIME_S <= now_s <= MAX_TIME_S:
+            seconds("now_s", now_s)  # raises what it says of it
         before, self._last_s = self._last_s, now_s
         if before is None:
             return 0.0

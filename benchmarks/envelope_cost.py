@@ -1,12 +1,12 @@
 """What a tick of the safety envelope costs beside the controller's own step, and the memory that it
 takes.
 
-    python benchmarks/envelope.py [--ticks 5000]
+    python benchmarks/envelope_cost.py [--ticks 5000]
 
 Controller alone and envelope with such a controller are called in turn with the same prediction, on
 a new frame each tick, which has just been copied as a predictor copies it. Memory is that of
 Python's and NumPy's allocators at its highest within a tick. The result goes to
-benchmarks/results/envelope.json with the machine and the commit.
+benchmarks/results/envelope_cost.json with the machine and the commit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from auxdrive.steering import SteeringSpec
 from auxdrive.types import Observation, Prediction
 from record import write_result
 
-RESULT = Path(__file__).parent / "results" / "envelope.json"
+RESULT = Path(__file__).parent / "results" / "envelope_cost.json"
 SIZES = ((256, 144), (1280, 720), (1920, 1080))
 CONTROLLERS = ("pid", "pure_pursuit", "steering")
 PERIOD_S, DELAY_S, SPEED_MPS = 0.05, 0.02, 4.0
