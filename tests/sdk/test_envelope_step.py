@@ -50,7 +50,7 @@ def test_what_an_envelope_needs() -> None:
     controller = make_controller("pid", STEERING, VEHICLE)
     with pytest.raises(UsageError, match="needs a VehicleSpec, got None"):
         SafetyEnvelope(controller, STEERING, None, CAMERA)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="needs a controller .make_controller., got 'pid'"):
+    with pytest.raises(UsageError, match=r"a controller \(make_controller\), got 'pid'"):
         SafetyEnvelope("pid", STEERING, VEHICLE, CAMERA)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="record_to is an int; give a folder or a function"):
         SafetyEnvelope(controller, STEERING, VEHICLE, CAMERA, record_to=5)  # type: ignore[arg-type]

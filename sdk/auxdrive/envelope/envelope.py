@@ -15,23 +15,13 @@ from auxdrive.envelope.compensation import at_now, delay_of
 from auxdrive.envelope.fallback import Fallback
 from auxdrive.envelope.guarded import OF_A_FRAME, EnvelopeFlag, EnvelopeMode, Guarded
 from auxdrive.envelope.intake import Intake, Tick, plain_control
-from auxdrive.envelope.limiter import Limiter
+from auxdrive.envelope.limiter import SENTENCES, Limiter
 from auxdrive.envelope.options import EnvelopeOptions
 from auxdrive.envelope.recorder import Recorder
 from auxdrive.errors import AuxdriveError, InputError, UsageError
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Control, Observation, Prediction
 
-_CUT = {
-    EnvelopeFlag.STEERING_ANGLE: "the steering is cut to the maximum steering angle",
-    EnvelopeFlag.STEERING_RATE: "the road wheels turn no faster",
-    EnvelopeFlag.LATERAL_ACCELERATION: "the angle is too large for this speed",
-    EnvelopeFlag.LATERAL_JERK: "the angle changes too fast for this speed",
-    EnvelopeFlag.ACCELERATION: "the throttle is too much",
-    EnvelopeFlag.DECELERATION: "the brake is too much",
-    EnvelopeFlag.LONGITUDINAL_JERK: "throttle or brake change too fast",
-    EnvelopeFlag.BOTH_PEDALS: "throttle and brake at once: the brake counts",
-}
 _SLOWING = (EnvelopeMode.SLOW_STRAIGHT, EnvelopeMode.STOP)
 _DRIVEN = (EnvelopeMode.DRIVING, EnvelopeMode.OVERRIDE)
 _HELD = "the last good command is held"
@@ -296,7 +286,7 @@ class SafetyEnvelope:
         else:
             control, cut = self._limiter.limit(wanted, tick.sure_mps, tick.elapsed_s)
             for flag in cut:
-                tick.add(flag, _CUT[flag])
+                tick.add(flag, SENTENCES[flag])
             if mode is EnvelopeMode.BRIDGING:
                 tick.add(EnvelopeFlag.BRIDGED, _HELD if self._good else _BRAKED)
             elif mode is not EnvelopeMode.DRIVING:

@@ -26,6 +26,18 @@ from auxdrive.types import Control
 
 UNKNOWN_RATE_RADPS = 1.0
 """How fast road wheels turn where nobody says it; the driver of a passenger car reaches it."""
+SENTENCES = {
+    EnvelopeFlag.STEERING_ANGLE: "the steering is cut to the maximum steering angle",
+    EnvelopeFlag.STEERING_RATE: "the road wheels turn no faster",
+    EnvelopeFlag.LATERAL_ACCELERATION: "the angle is too large for this speed",
+    EnvelopeFlag.LATERAL_JERK: "the angle changes too fast for this speed",
+    EnvelopeFlag.ACCELERATION: "the throttle is too much",
+    EnvelopeFlag.DECELERATION: "the brake is too much",
+    EnvelopeFlag.LONGITUDINAL_JERK: "throttle or brake change too fast",
+    EnvelopeFlag.BOTH_PEDALS: "throttle and brake at once: the brake counts",
+}
+"""What is said of a command that a limit has cut."""
+
 _STANDING_SQUARED = STANDING_MPS**2
 
 _NONE: tuple[EnvelopeFlag, ...] = ()
