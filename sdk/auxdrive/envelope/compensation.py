@@ -65,12 +65,11 @@ def at_now(
     x_m, y_m = chord_m * math.cos(half), chord_m * math.sin(half)
     # As `frames.world_to_ego`, but in plain numbers: for a few points they are several times as
     # fast, and what is not finite makes no warnings. The controller refuses it.
-    moved = np.array(
-        [
-            (cos * (x - x_m) + sin * (y - y_m), cos * (y - y_m) - sin * (x - x_m))
-            for x, y in waypoints.tolist()
-        ]
-    )
+    numbers: list[float] = []
+    for x, y in waypoints.tolist():
+        x, y = x - x_m, y - y_m
+        numbers += (cos * x + sin * y, cos * y - sin * x)
+    moved = np.array(numbers).reshape(-1, 2)
     times = prediction.waypoint_times_s
     if passed := _passed(times, delay_s, len(moved)):
         moved, times = moved[passed:], times[passed:]
