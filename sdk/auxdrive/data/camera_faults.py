@@ -141,6 +141,10 @@ def episode_faults(episode: EpisodeReader) -> CameraFaults:
 def grid_of(height: int, width: int) -> tuple[slice, slice]:
     """Rows and columns of a frame that stand for the whole: 16 of one and 64 of the other, or fewer
     of a small frame.
+
+    Args:
+        height: of the frame, in pixels.
+        width: likewise.
     """
     return slice(None, None, -(-height // 16)), slice(None, None, -(-width // 64))
 

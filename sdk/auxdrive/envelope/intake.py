@@ -73,6 +73,13 @@ class Intake:
     ) -> Tick:
         """Take in a call's arguments (see `SafetyEnvelope.step`).
 
+        Args:
+            observation: the newest one, or None.
+            prediction: the newest one, or None.
+            speed_mps: measured forward speed.
+            now_s: the time of the call, on the clock of the observations.
+            yaw_rate_radps: measured, positive to the left; None where it is not.
+
         Raises:
             InputError: one of them is of the wrong type or in another unit.
         """
