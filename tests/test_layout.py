@@ -60,6 +60,7 @@ def test_loading_every_command_imports_nothing_heavy() -> None:
         "demo",
         "predict",
         "verify",
+        "bench",
         "inspect",
         "doctor",
     }
@@ -144,6 +145,8 @@ def named_choices() -> list[tuple[str, str, Iterable[str]]]:
         ("collect", "sim", SIMULATORS),
         ("predict", "runtime", RUNTIMES),
         ("verify", "runtime", RUNTIMES),
+        ("bench", "runtime", RUNTIMES),
+        ("bench", "controller", CONTROLLERS),
     ]
 
 

@@ -19,6 +19,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from auxdrive.agent import Agent
+    from auxdrive.bench.limits import BenchGate
+    from auxdrive.bench.measure import bench_bundle
+    from auxdrive.bench.record import BenchReport, BenchSettings
+    from auxdrive.bench.subjects import BenchSubject
     from auxdrive.bundles import Bundle
     from auxdrive.cards import CameraSpec, DatasetCard, ModelCard, VehicleSpec
     from auxdrive.checks.verify import verify_bundle
@@ -63,6 +67,10 @@ if TYPE_CHECKING:
 # be interrupted cleanly.
 __getattr__, __dir__ = front(__name__, {
     "agent": "Agent",
+    "bench.limits": "BenchGate",
+    "bench.measure": "bench_bundle",
+    "bench.record": "BenchReport BenchSettings",
+    "bench.subjects": "BenchSubject",
     "bundles": "Bundle",
     "cards": "CameraSpec DatasetCard ModelCard VehicleSpec",
     "checks.verify": "verify_bundle",
@@ -97,14 +105,16 @@ silence()
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library prints nothing
 
 __all__ = [
-    "CONTROLLERS", "MODALITIES", "RUNTIMES", "TASKS", "Agent", "AuxdriveError", "Bundle",
-    "BundleError", "CameraSpec", "CheckFailed", "ConfigError", "Control", "Controller",
-    "ControllerOptions", "DataError", "Dataset", "DatasetCard", "EnvelopeFallback", "EnvelopeFlag",
-    "EnvelopeLimits", "EnvelopeMode", "EnvelopeOptions", "EpisodeReader", "EpisodeWriter", "Flag",
-    "Guarded", "GuardedController", "InputError", "MissingExtra", "Modality", "ModalitySpec",
-    "ModelCard", "Observation", "Pose2", "Prediction", "Predictor", "Registry", "RoadOption",
+    "CONTROLLERS", "MODALITIES", "RUNTIMES", "TASKS", "Agent", "AuxdriveError", "BenchGate",
+    "BenchReport", "BenchSettings", "BenchSubject", "Bundle", "BundleError", "CameraSpec",
+    "CheckFailed", "ConfigError", "Control", "Controller", "ControllerOptions", "DataError",
+    "Dataset", "DatasetCard", "EnvelopeFallback", "EnvelopeFlag", "EnvelopeLimits",
+    "EnvelopeMode", "EnvelopeOptions", "EpisodeReader", "EpisodeWriter", "Flag", "Guarded",
+    "GuardedController", "InputError", "MissingExtra", "Modality", "ModalitySpec", "ModelCard",
+    "Observation", "Pose2", "Prediction", "Predictor", "Registry", "RoadOption",
     "RouteFollower", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable", "SafetyEnvelope",
     "Shown", "SignaturePolicy", "SimulatorError", "SteeringSpec", "TaskSpec", "UsageError",
-    "VehicleSpec", "Work", "__version__", "make_controller", "make_signing_key", "sign_bundle",
+    "VehicleSpec", "Work", "__version__", "bench_bundle", "make_controller", "make_signing_key",
+    "sign_bundle",
     "usable_waypoints", "verify_bundle", "write_card",
 ]  # fmt: skip

@@ -7,7 +7,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,8 @@ from pydantic import Field
 from auxdrive.bundles import Bundle
 from auxdrive.checks.parity import Reference, compare, observations, predict_all, read_reference
 from auxdrive.errors import AuxdriveError, DataError, RuntimeUnavailable
-from auxdrive.machine.capabilities import loaded
-from auxdrive.machine.facts import installed_version, machine_facts, probe_runtime
+from auxdrive.machine.capabilities import loaded, runtime_devices
+from auxdrive.machine.facts import installed_version, machine_facts
 from auxdrive.runtimes import RUNTIMES
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import exists
@@ -98,7 +97,7 @@ def choose(bundle: Bundle, threads: int, *, again: bool = False) -> Choice:
         RuntimeUnavailable: none can be used; the message says of each why.
         BundleError: the bundle is damaged.
     """
-    machine = _machine(threads)
+    machine = machine_of_runtimes(threads)
     file = _file(machine, bundle)
     if not again and file is not None and (known := _remembered(file, machine, bundle)) is not None:
         return known
@@ -107,7 +106,7 @@ def choose(bundle: Bundle, threads: int, *, again: bool = False) -> Choice:
         Candidate(runtime=name, device=device, why_not=why)
         if why
         else _measured(bundle, reference, name, device, threads)
-        for name, device, why in _devices()
+        for name, device, why in runtime_devices()
     ]
     best = min((each for each in found if each.p50_ms is not None), key=_p50, default=None)
     if best is None:
@@ -124,18 +123,6 @@ def choose(bundle: Bundle, threads: int, *, again: bool = False) -> Choice:
     if file is not None:
         _remember(file, choice)
     return choice
-
-
-def _devices() -> Iterator[tuple[str, str, str]]:
-    """Each runtime and device, and why it cannot be used (empty where it can)."""
-    table = loaded(RUNTIMES)
-    for name, spec in table.specs.items():
-        package = probe_runtime(spec)
-        devices = package.facts.get("devices", {})
-        for device in spec.devices:
-            yield name, device, package.problem or devices.get(device, "")
-    for name, why in table.broken.items():
-        yield name, "", why
 
 
 def _measured(
@@ -189,8 +176,10 @@ def _time(candidate: Candidate) -> str:
     return "" if candidate.p50_ms is None else f" ({candidate.p50_ms:.2f} ms at the median)"
 
 
-def _machine(threads: int) -> dict[str, Any]:
-    """What a choice depends on beside the bundle. It takes milliseconds: no package is imported."""
+def machine_of_runtimes(threads: int) -> dict[str, Any]:
+    """The machine with the versions of its runtimes and its accelerators: what a choice depends on
+    beside the bundle. It takes milliseconds: no package is imported.
+    """
     from auxdrive import __version__
 
     versions = {

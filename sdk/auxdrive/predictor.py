@@ -200,6 +200,16 @@ class Predictor:
         """
         return self._turns.call(self._output_of, self._gate.check(observation), deadline_s)
 
+    @property
+    def session(self) -> Session:
+        """The loaded graph with its buffers: to time it without the predictor around it, never to
+        drive by. Whoever runs it takes no turns with the predictor's calls.
+
+        Raises:
+            UsageError: as `predict`.
+        """
+        return self._turns.call(lambda session: session)
+
     def close(self) -> None:
         """Release the graph: at once or, where a call is under way, when that call has ended. Never
         waits, and may be called again.

@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -180,6 +180,8 @@ def _model_at(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseM
     for name in (part for part in path if isinstance(part, str)):  # numbers are places in lists
         models = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
         fields = [k.model_fields[name] for k in models if name in k.model_fields]
+        if not fields and any(get_origin(k) is dict for k in kinds):
+            continue  # a key of a mapping, whose values are meant
         kinds = [kind for field in fields for kind in _kinds_in(field.annotation)]
     found = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
     return found[0] if found else None

@@ -96,6 +96,16 @@ def test_what_desktops_and_python_leave_is_no_part(agent: Path) -> None:
     assert hash_files(agent) == before
 
 
+def test_a_measurement_that_is_kept_with_a_bundle_is_no_part(agent: Path) -> None:
+    (agent / "card.json").touch()
+    before = hash_files(agent)
+    (agent / "bench").mkdir()
+    (agent / "bench/a-processor.json").write_text("{}")
+    assert hash_files(agent) == before
+    (agent / "card.json").unlink()
+    assert "bench/a-processor.json" in hash_files(agent), "an agent's own folder of that name"
+
+
 def test_links_in_circles_and_crosses_end(agent: Path) -> None:
     (agent / "nets/up").symlink_to(agent)
     (agent / "nets/self").symlink_to(agent / "nets/self")

@@ -26,6 +26,8 @@ SMALLER = {
     "--epochs 8": "--epochs 2",
     "--task waypoints --out runs/samd": "--task waypoints --epochs 2 --out runs/samd",
     "--count 10": "--count 1",
+    "bench bundles/samd --out measured": "bench bundles/samd --runtime onnxruntime:cpu --calls 20 "
+    "--rounds 2 --seconds 0.5 --cold-starts 1 --out measured",
 }
 
 

@@ -25,7 +25,8 @@ Copy = Callable[[Path], Path]
     "name",
     [".DS_Store", "reference/.DS_Store", "Thumbs.db", "desktop.ini", "Desktop.ini",
      "._model.onnx", "reference/._images.npy", ".nfs00a1", ".gitattributes", "reference/.gitignore",
-     ".git/objects/pack", "__MACOSX/._card.json", ".cache/huggingface/x.lock"],
+     ".git/objects/pack", "__MACOSX/._card.json", ".cache/huggingface/x.lock",
+     "bench/a-processor.json"],
 )  # fmt: skip
 def test_what_others_leave_is_passed_over(steering_bundle: Path, copy_of: Copy, name: str) -> None:
     bundle = copy_of(steering_bundle)
@@ -43,7 +44,8 @@ def test_what_others_leave_is_passed_over(steering_bundle: Path, copy_of: Copy, 
         Bundle.open(bundle)
 
 
-@pytest.mark.parametrize("name", ["git", "DS_Store", "my.git", ".hidden", "a._b", "cache"])
+@pytest.mark.parametrize("name", ["git", "DS_Store", "my.git", ".hidden", "a._b", "cache",
+                                  "benches"])  # fmt: skip
 def test_what_only_looks_like_it_is_extra(steering_bundle: Path, copy_of: Copy, name: str) -> None:
     bundle = copy_of(steering_bundle)
     (bundle / name).write_text("x")

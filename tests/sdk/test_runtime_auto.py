@@ -19,6 +19,7 @@ from auxdrive.runtimes.onnx_runtime import ONNX_RUNTIME
 from auxdrive.storage.user_cache import VARIABLE
 from PIL import Image
 
+ABSENT = (("onnxruntime", "cuda", "no CUDA"),)
 FRAME = Observation(np.full((24, 32, 3), 90, np.uint8), 0.0)
 
 
@@ -66,7 +67,7 @@ def table(monkeypatch: pytest.MonkeyPatch) -> None:
         "onnxruntime": ONNX_RUNTIME,
     }
     found = [(name, "cpu", "") for name in rows] + [("onnxruntime", "cuda", "no CUDA here")]
-    monkeypatch.setattr(choosing, "_devices", lambda: iter(found))
+    monkeypatch.setattr(choosing, "runtime_devices", lambda: iter(found))
     real = type(RUNTIMES).__getitem__
     monkeypatch.setattr(
         type(RUNTIMES),
@@ -138,7 +139,9 @@ def test_where_nothing_can_be_remembered_it_is_measured_each_time(
 def test_where_none_is_right_each_says_why_not(
     steering_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choosing, "_devices", lambda: iter([("onnxruntime", "cuda", "no CUDA")]))
+    monkeypatch.setattr(
+        choosing, "runtime_devices", lambda: iter(ABSENT)
+    )
     with pytest.raises(RuntimeUnavailable, match="onnxruntime on cuda: no CUDA"):
         Predictor.load(steering_bundle, "auto")
 

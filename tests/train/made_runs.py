@@ -7,7 +7,7 @@ from typing import Any
 
 from auxdrive.runs import MeasuredOn, PhaseResult, RunFolder, RunRecord, RunResult
 from auxdrive.strict import dump_json
-from auxdrive_train.engine.yaml_text import dump_yaml
+from auxdrive.strict_yaml import dump_yaml
 
 
 def make_run(

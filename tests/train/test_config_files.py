@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from auxdrive.errors import ConfigError
+from auxdrive.strict_yaml import MAX_YAML_BYTES, dump_yaml, parse_yaml, read_yaml
 from auxdrive_train.engine.config_files import dump_config, load_config, parse_config
-from auxdrive_train.engine.yaml_text import MAX_YAML_BYTES, dump_yaml, parse_yaml, read_yaml
 from hypothesis import given
 from hypothesis import strategies as st
 

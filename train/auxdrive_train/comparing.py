@@ -9,8 +9,8 @@ from typing import Any
 from auxdrive.comparing.base import Comparable, Found, Measured, Part, Result
 from auxdrive.errors import ConfigError, DataError
 from auxdrive.runs import NOT_IN_FINGERPRINT, RunFolder
+from auxdrive.strict_yaml import read_yaml
 
-from auxdrive_train.engine.yaml_text import read_yaml
 from auxdrive_train.sweeping import SWEEP_NAME, is_sweep
 from auxdrive_train.sweeping.folder import SweepFolder
 from auxdrive_train.tasks.metrics import higher_is_better, metric_unit

@@ -14,8 +14,8 @@ before any of them is used.
                             parity check must refuse these
 
 A bundle holds exactly the files that the card names, besides those that desktops, file systems and
-git leave in every folder (`layout.is_left_by_others`). None of them may be a link. Nothing ever
-changes a bundle.
+git leave in every folder, and the folder `bench` of measurements (`layout.is_passed_over`). None of
+them may be a link. Nothing ever changes a bundle.
 """
 
 from auxdrive.bundles.arrays import parse_npy

@@ -30,8 +30,9 @@ class Bundle:
         card: what card.json says.
         card_sha256: the SHA-256 of card.json. It identifies the whole bundle, since the card holds
             the SHA-256 of every other file.
-        passed_over: files and folders that are no part of a bundle but that desktops, file systems
-            and git leave everywhere (.DS_Store, Thumbs.db, .git, ...). They were not opened.
+        passed_over: files and folders that are no part of a bundle: those that desktops, file
+            systems and git leave everywhere (.DS_Store, Thumbs.db, .git, ...), and `bench`, where
+            `auxdrive bench --attach` keeps measurements. They were not opened.
 
     Examples:
         >>> from auxdrive import Bundle

@@ -11,7 +11,7 @@ from auxdrive.bundles.layout import (
     CARD_NAME,
     IMAGE_INPUT,
     REQUIRED_FILES,
-    is_left_by_others,
+    is_passed_over,
     unit_of,
 )
 from auxdrive.bundles.transport import mark_cause
@@ -49,7 +49,7 @@ def _card_mistakes(card: ModelCard) -> Iterator[str]:
     for name in sorted(card.files):
         if not _is_plain_relative(name) or name == CARD_NAME:
             yield f"files: '{name}' is not a path inside the bundle"
-        elif any(map(is_left_by_others, name.split("/"))):
+        elif is_passed_over(name):
             yield (
                 f"files: '{name}' has a name that is passed over in bundles; give the file another"
             )

@@ -24,7 +24,7 @@ class Listing:
 
     Attributes:
         sizes: of the files in bytes, by their relative paths.
-        passed_over: files and folders that other programs left there. They are never opened.
+        passed_over: files and folders that are no part of a bundle. They are never opened.
     """
 
     sizes: dict[str, int] = field(default_factory=dict)
@@ -71,7 +71,7 @@ def _enter(
     root: Path, folder: PurePosixPath, entry: os.DirEntry[str], depth: int, listing: Listing
 ) -> None:
     name = str(folder / entry.name)
-    if layout.is_left_by_others(entry.name):
+    if layout.is_passed_over(name):
         listing.passed_over.append(name)
     elif entry.is_symlink():
         raise BundleError(f"{entry.path}: {LINK_CURE}")

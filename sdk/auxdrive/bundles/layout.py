@@ -25,6 +25,10 @@ REQUIRED_FILES = (
     REFERENCE_OUTPUTS,
     REFERENCE_NEGATIVE_CONTROL,
 )
+MEASURED = "bench"
+"""The folder of measurements that `auxdrive bench --attach` keeps with a bundle. It is no part of
+it: the card names nothing there, and it is passed over.
+"""
 
 IMAGE_INPUT = "image"
 
@@ -65,3 +69,11 @@ def is_left_by_others(name: str) -> bool:
     other programs. It is ignored and never read.
     """
     return _LEFT.match(name.lower()) is not None
+
+
+def is_passed_over(path: str) -> bool:
+    """Whether a file or folder, by its path within a bundle, is no part of it and is never read:
+    what `is_left_by_others`, and measurements.
+    """
+    parts = path.split("/")
+    return parts[0].lower() == MEASURED or any(map(is_left_by_others, parts))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from auxdrive.bundles import parse_card
 from auxdrive.bundles.files import read_named, sha256
-from auxdrive.bundles.layout import CARD_NAME, is_left_by_others
+from auxdrive.bundles.layout import CARD_NAME, is_passed_over
 from auxdrive.bundles.transport import LINK_CURE
 from auxdrive.errors import BundleError, DataError
 from auxdrive.inspection.provenance import chain_of
@@ -42,18 +42,20 @@ def is_run(path: Path) -> bool:
 
 def summarise_bundle(path: Path) -> dict[str, Any]:
     """Summarise a bundle: its card, the state of every file (ok, changed, missing or extra), and
-    the chain from its data to its signature. A damaged bundle is summarised too.
+    the chain from its data to its signature, and the measurements that are kept with it. A damaged
+    bundle is summarised too.
 
     Raises:
         BundleError: the card cannot be read.
     """
     data = _bytes(path / CARD_NAME)
     card, card_sha256 = parse_card(data, str(path / CARD_NAME)), sha256(data)
+    measured, doubts = _measured(path, card_sha256)
     files = {name: _state(path, name, expected) for name, expected in sorted(card.files.items())}
     present = {
         str(file.relative_to(path)) for file in _within(path) if file.is_symlink() or is_file(file)
     }
-    present = {name for name in present if not any(map(is_left_by_others, Path(name).parts))}
+    present = {name for name in present if not is_passed_over(name)}
     for name in sorted(present - files.keys()):
         if (path / name).is_symlink():
             files[name] = LINK_CURE
@@ -67,8 +69,9 @@ def summarise_bundle(path: Path) -> dict[str, Any]:
         "card": card.model_dump(mode="json"),
         "files": files,
         "provenance": [link._asdict() for link in chain_of(card, card_sha256, signed)],
+        "measured": measured,
         "broken": broken,
-        "doubts": [],
+        "doubts": doubts,
     }
 
 
@@ -85,6 +88,27 @@ def _signed(path: Path, hashes: dict[str, str], broken: list[str]) -> Claim:
     except BundleError as error:
         broken.append(str(error))
         return Claim("broken")
+
+
+def _measured(path: Path, card_sha256: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """The measurements that are kept with a bundle, and a sentence for each that cannot be read or
+    is of another bundle.
+
+    Args:
+        path: the bundle's directory.
+        card_sha256: of its card.
+    """
+    from auxdrive.bench.attached import attached
+
+    found, doubts = attached(path)
+    own = [report for report in found if report.bundle_sha256 == card_sha256]
+    doubts += [
+        f"the measurement of {report.time} is of another bundle, whose card has the SHA-256 "
+        f"{report.bundle_sha256}"
+        for report in found
+        if report.bundle_sha256 != card_sha256
+    ]
+    return [report.model_dump(mode="json") for report in own], doubts
 
 
 def _within(folder: Path) -> Iterator[Path]:

@@ -4,7 +4,7 @@ say themselves what they need, in their tables.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -109,6 +109,25 @@ def loaded(table: Registry[T]) -> Loaded[T]:
         except (AuxdriveError, ImportError) as error:
             broken[name] = str(error)
     return Loaded(specs, broken)
+
+
+def runtime_devices(names: Collection[str] | None = None) -> Iterator[tuple[str, str, str]]:
+    """Each runtime and device, and why it cannot be used (empty where it can).
+
+    Args:
+        names: of the runtimes that are asked; None for all.
+    """
+    table = loaded(RUNTIMES)
+    for name, spec in table.specs.items():
+        if names is not None and name not in names:
+            continue
+        package = probe_runtime(spec)
+        devices = package.facts.get("devices", {})
+        for device in spec.devices:
+            yield name, device, package.problem or devices.get(device, "")
+    for name, why in table.broken.items():
+        if names is None or name in names:
+            yield name, "", why
 
 
 def capabilities(found: Findings) -> list[Capability]:

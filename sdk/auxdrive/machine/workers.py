@@ -8,6 +8,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
@@ -16,7 +17,7 @@ from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Thread
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from auxdrive.errors import AuxdriveError, UsageError, WorkerDied
 from auxdrive.logs import ToParent, level_now, logged_to
@@ -101,6 +102,70 @@ def run_each(
     with closing(_run_in_processes(make_worker, iter(jobs), workers)) as replies:
         for job, reply in replies:
             yield job, reply.value if reply.error is None else reply.error
+
+
+class OwnProcess(Generic[Job, Result]):
+    """One worker in a process of its own, to which jobs are given one by one. A job that crashes
+    the process, or is not done in time, costs that process alone.
+
+    Args:
+        make_worker: makes the worker in its process, with the first job; it must be picklable.
+    """
+
+    def __init__(self, make_worker: Callable[[], Worker[Job, Result]]) -> None:
+        self._processes: list[BaseProcess] = []
+        self._connection = _start(make_worker, self._processes)
+
+    def ask(self, job: Job, deadline_s: float) -> Result:
+        """The result of a job.
+
+        Args:
+            job: that is done; it and its result must be picklable.
+            deadline_s: after which the process is ended.
+
+        Raises:
+            WorkerDied: the process died, or was ended because it was not done.
+            AuxdriveError: the job raised it.
+            RuntimeError: the job raised another error; the message holds its traceback.
+        """
+        end_s = time.monotonic() + deadline_s
+        with suppress(ConnectionError):  # a process that is gone cannot be written to
+            self._connection.send(job)
+        while True:
+            if not self._connection.poll(max(end_s - time.monotonic(), 0.0)):
+                self.close()
+                raise WorkerDied(f"it was not done after {deadline_s:g} s, and was ended")
+            received = _receive(self._connection)
+            if isinstance(received, logging.LogRecord):
+                logging.getLogger(received.name).handle(received)
+            elif isinstance(received.error, WorkerDied):
+                raise WorkerDied(f"its process died ({self._cause()})")
+            elif received.error is not None:
+                raise received.error
+            else:
+                return cast(Result, received.value)
+
+    def _cause(self) -> str:
+        (process,) = self._processes
+        process.join(5)
+        return how_it_ended(process.exitcode)
+
+    def close(self) -> None:
+        """End the process. It may be called again."""
+        _end(self._processes)
+
+
+def how_it_ended(exit_code: int | None) -> str:
+    """How a process ended, in words.
+
+    Args:
+        exit_code: of the process, as `multiprocessing` and `subprocess` give it; None where it is
+            not known.
+    """
+    if exit_code is None or exit_code >= 0:
+        return f"exit code {exit_code}"
+    name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else -exit_code
+    return f"signal {name}"
 
 
 def _values(replies: Generator[tuple[Job, _Reply], None, None]) -> Iterator[tuple[Job, Any]]:

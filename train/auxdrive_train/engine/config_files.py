@@ -10,12 +10,12 @@ from typing import Any, get_args
 
 from auxdrive.errors import ConfigError
 from auxdrive.strict import mistakes_of, refuse_odd
+from auxdrive.strict_yaml import dump_yaml, parse_yaml, read_yaml
 from pydantic import BaseModel, ValidationError
 
 from auxdrive_train.engine.assignments import assignment, put
 from auxdrive_train.engine.config import JointMistakes, TrainConfig
 from auxdrive_train.engine.recipes import with_recipe
-from auxdrive_train.engine.yaml_text import dump_yaml, parse_yaml, read_yaml
 from auxdrive_train.methods.contract import FINISHED
 
 

@@ -24,10 +24,10 @@ from typing import Annotated, Any
 from auxdrive.errors import ConfigError
 from auxdrive.seeds import seeds_of_text
 from auxdrive.strict import Strict, mistakes_of, refuse_odd
+from auxdrive.strict_yaml import parse_yaml, read_yaml
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from auxdrive_train.engine.assignments import assignment, put
-from auxdrive_train.engine.yaml_text import parse_yaml, read_yaml
 
 LARGEST_SEED = 999_999
 _OWN_PLACE = ("method", "seed")

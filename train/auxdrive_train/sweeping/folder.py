@@ -19,8 +19,8 @@ from auxdrive.storage.claims import FolderKind, changed
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import entries, exists, is_folder, make_folder
 from auxdrive.strict import Strict, dump_json, read_model
+from auxdrive.strict_yaml import dump_yaml, read_yaml
 
-from auxdrive_train.engine.yaml_text import dump_yaml, read_yaml
 from auxdrive_train.sweeping import SWEEP_NAME
 from auxdrive_train.sweeping.config import SweepConfig, parse_sweep
 

@@ -11,8 +11,8 @@ from typing import Any
 from auxdrive.errors import AuxdriveError, DataError
 from auxdrive.runs import RunFolder
 from auxdrive.storage.reading import exists
+from auxdrive.strict_yaml import read_yaml
 
-from auxdrive_train.engine.yaml_text import read_yaml
 from auxdrive_train.sweeping import SWEEP_NAME
 from auxdrive_train.sweeping.config import SweepConfig, parse_sweep
 from auxdrive_train.sweeping.folder import SweepFolder, SweepState

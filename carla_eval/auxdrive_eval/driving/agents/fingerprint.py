@@ -10,8 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from auxdrive.bundles import CARD_NAME
-from auxdrive.bundles.layout import is_left_by_others
+from auxdrive.bundles import CARD_NAME, layout
 from auxdrive.errors import UsageError
 from auxdrive.storage.reading import entries, exists, is_folder, open_regular, reason, refusals
 
@@ -139,7 +138,7 @@ def _walk(path: Path, leave_out: Path | None) -> Iterator[tuple[str, Path | str]
         name, entry = next(levels[-1], ("", path))
         if not name:
             levels.pop()
-        elif _is_passed_over(entry.name, of_bundle):
+        elif _is_passed_over(name, of_bundle):
             continue
         elif isinstance(place := _place(name, entry, seen), Path | str):
             count += 1
@@ -156,9 +155,14 @@ def _walk(path: Path, leave_out: Path | None) -> Iterator[tuple[str, Path | str]
             )
 
 
-def _is_passed_over(name: str, of_bundle: bool) -> bool:
-    an_agents = not of_bundle and name.lower().startswith(_AN_AGENTS) and name != ".git"
-    return name in _CACHES or (is_left_by_others(name) and not an_agents)
+def _is_passed_over(path: str, of_bundle: bool) -> bool:
+    name = path.rpartition("/")[2]
+    if name in _CACHES:
+        return True
+    if of_bundle:
+        return layout.is_passed_over(path)
+    an_agents = name.lower().startswith(_AN_AGENTS) and name != ".git"
+    return layout.is_left_by_others(name) and not an_agents
 
 
 def _place(name: str, entry: Path, seen: dict[tuple[int, int], str]) -> Path | str | bool:

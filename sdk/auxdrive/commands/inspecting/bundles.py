@@ -60,6 +60,21 @@ def _show_bundle(summary: Summary) -> None:
         text=("what",),
     )
     console.table("files", ("file", "state"), list(summary["files"].items()))
+    for each in summary["measured"]:
+        _show_measured(each)
+
+
+def _show_measured(measured: dict[str, Any]) -> None:
+    from auxdrive.bench.record import BenchReport
+    from auxdrive.bench.tables import tables_of
+
+    report = BenchReport.model_validate(measured, strict=False)
+    machine = f"measured on {report.machine.get('processor')}, {report.time}"
+    console.line(f"{machine} (no hash of the card covers this):")
+    for sentence in report.noise:
+        console.line(f"not a quiet machine: {sentence}")
+    for table in tables_of(report):
+        console.table(table.title, table.columns, table.rows, text=table.text)
 
 
 def _beside(floor: dict[str, dict[str, float]], metric: str) -> str:

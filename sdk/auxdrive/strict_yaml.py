@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from auxdrive.errors import ConfigError
 from auxdrive.storage.reading import read_bytes, shown
 from auxdrive.strict import refuse_odd
