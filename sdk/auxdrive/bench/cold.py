@@ -19,7 +19,7 @@ from auxdrive.strict import parse_object
 
 _CODE = (
     "import sys, time; begin_s = time.perf_counter(); from auxdrive.bench.first import run; "
-    "run(begin_s, sys.argv[1])"
+    "print(run(begin_s, sys.argv[1]))"
 )
 
 

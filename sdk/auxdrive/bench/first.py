@@ -18,19 +18,22 @@ CALLS = 20
 """Calls after the first one, before the memory is read: by then all that a call needs is there."""
 
 
-def run(begin_s: float, words: str) -> None:
-    """Give a first command, and print what it took as JSON.
+def run(begin_s: float, words: str) -> str:
+    """Give a first command.
 
     Args:
         begin_s: when the imports began, by `time.perf_counter`.
         words: what is loaded, as JSON (see `auxdrive.bench.cold`).
+
+    Returns:
+        What it took, or why it failed, as JSON on one line.
     """
     imported_s = time.perf_counter()
     try:
         found = _drive(begin_s, imported_s, json.loads(words))
     except AuxdriveError as error:
         found = {"error": str(error)}
-    print(json.dumps(found), flush=True)
+    return json.dumps(found)
 
 
 def _drive(begin_s: float, imported_s: float, order: dict[str, Any]) -> dict[str, Any]:

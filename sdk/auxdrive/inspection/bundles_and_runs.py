@@ -41,8 +41,8 @@ def is_run(path: Path) -> bool:
 
 
 def summarise_bundle(path: Path) -> dict[str, Any]:
-    """Summarise a bundle: its card, the state of every file (ok, changed, missing or extra), and
-    the chain from its data to its signature, and the measurements that are kept with it. A damaged
+    """Summarise a bundle: its card, the state of every file (ok, changed, missing or extra), the
+    chain from its data to its signature, and the measurements that are kept with it. A damaged
     bundle is summarised too.
 
     Raises:
