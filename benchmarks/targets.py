@@ -31,7 +31,7 @@ from typing import Any
 
 import numpy as np
 from auxdrive import BenchReport, Bundle, Predictor, bench_bundle
-from auxdrive.bench.path import Frame, bare_session, driver_of, driving, frames_of, whole_path
+from auxdrive.bench.path import Frame, bare_session, drive_of, frames_of, whole_path
 from auxdrive.bench.record import BenchRow
 from auxdrive.checks.parity import read_reference
 from auxdrive.machine.load import last_cpus, pin
@@ -175,8 +175,7 @@ def in_one_process(
             bundle, subject.runtime, subject.device, 1, options=subject.options
         )
         predictors.append(predictor)
-        step = driving(card, driver_of(card, None))
-        ways[f"{subject.name} path"] = whole_path(predictor, step)
+        ways[f"{subject.name} path"] = whole_path(predictor, drive_of(card, None, envelope=True))
         ways[f"{subject.name} bare"] = bare_session(predictor.session, card)
     ways |= torch_ways(bundle, inductor=not quick)
     burst = fma(home)

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from auxdrive import BenchReport, BenchSubject, Bundle, bench_bundle
+from auxdrive import BenchReport, BenchSubject, Bundle, Control, Predictor, bench_bundle
 from auxdrive.bench.figures import cold_start_of, latency_of, loop_of, nines, overhead_of, shares_of
 from auxdrive.bench.noise import noise_in
+from auxdrive.bench.path import Drive, drive_of, driving, frames_of, whole_path
 from auxdrive.bench.record import BenchRow, OtherLoad
 from auxdrive.bench.subjects import all_subjects, subject_of
 from auxdrive.bench.worker import BenchWorker, Order, drive_loop, make_round
+from auxdrive.cards import VehicleSpec
+from auxdrive.checks.parity import read_reference
 from auxdrive.errors import ConfigError, RuntimeUnavailable, UsageError
 from auxdrive.machine.load import last_cpus
 from auxdrive.runtimes import RUNTIMES
@@ -65,7 +68,7 @@ def test_a_row_holds_every_figure(report: BenchReport, waypoint_bundle: Path) ->
     opened = Bundle.open(waypoint_bundle)
     assert report.bundle_sha256 == opened.card_sha256
     assert report.camera == (32, 24)
-    assert "the controller 'pid'" in report.path
+    assert report.path.endswith("by the controller 'pid' within the safety envelope")
     assert report.machine["versions"]["onnxruntime"]
 
 
@@ -170,7 +173,7 @@ def test_a_runtime_with_a_choice_of_precisions_is_measured_with_each() -> None:
 
 def in_this_process(bundle: Path) -> BenchWorker:
     sha256 = Bundle.open(bundle).card_sha256
-    return BenchWorker(Order(bundle, sha256, ORT, "steering", 1, (), 3))
+    return BenchWorker(Order(bundle, sha256, ORT, Drive("steering", True), 1, (), 3))
 
 
 def test_path_and_session_are_called_in_turn_on_the_same_frames(steering_bundle: Path) -> None:
@@ -193,6 +196,28 @@ def test_path_and_session_are_called_in_turn_on_the_same_frames(steering_bundle:
         ("bare", 0), ("whole", 0), ("whole", 1), ("bare", 1), ("bare", 2), ("whole", 2),
     ]  # fmt: skip
     worker.close()
+
+
+def test_the_way_to_a_command_has_an_envelope_where_it_can(waypoint_bundle: Path) -> None:
+    bundle = Bundle.open(waypoint_bundle)
+    card, reference = bundle.card, read_reference(bundle)
+    commands = {}
+    with Predictor.load(bundle) as predictor:
+        for envelope in (True, False):
+            drive = drive_of(card, None, envelope)
+            assert (drive.controller, drive.enveloped) == ("pid", envelope)
+            call = whole_path(predictor, drive)
+            frames = frames_of(card, reference.images, reference.ego)
+            commands[envelope] = [call(frame) for frame in frames]
+    assert all(isinstance(each, Control) for each in commands[True] + commands[False])
+    assert commands[True] != commands[False], "limits of acceleration and jerk"
+    unknown = card.model_copy(update={"vehicle": VehicleSpec()})
+    assert str(drive_of(unknown, None, True)).endswith(
+        "'pid', without a safety envelope (the card says no wheelbase)"
+    )
+    assert driving(unknown, drive_of(unknown, None, True)) is not None
+    with pytest.raises(UsageError, match="Did you mean 'pure_pursuit'"):
+        driving(card, drive_of(card, "pure_pursui", True))
 
 
 def test_a_loop_that_is_too_slow_takes_the_newest_frame(steering_bundle: Path) -> None:

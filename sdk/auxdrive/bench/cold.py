@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from auxdrive.bench.worker import Order
@@ -87,7 +87,7 @@ def _told(order: Order, ego: Sequence[float]) -> dict[str, Any]:
         "bundle": str(order.bundle),
         "sha256": order.sha256,
         "subject": order.subject.model_dump(mode="json"),
-        "driver": order.driver,
+        "drive": asdict(order.drive),
         "threads": order.threads,
         "cpus": order.cpus,
         "ego": list(ego),

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from auxdrive.bench.cold import Cold, start_cold
 from auxdrive.bench.figures import cold_start_of, latency_of, loop_of, overhead_of
 from auxdrive.bench.noise import noise_in
-from auxdrive.bench.path import driver_of, driving, told
+from auxdrive.bench.path import Drive, drive_of, driving
 from auxdrive.bench.record import BenchReport, BenchRow, BenchSettings, ColdStart, OtherLoad
 from auxdrive.bench.subjects import BenchSubject, all_subjects, chosen_subjects
 from auxdrive.bench.worker import (
@@ -83,14 +83,14 @@ def bench_bundle(
     """
     how = _checked_settings(settings)
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
-    driver = driver_of(opened.card, how.controller)
-    driving(opened.card, driver)  # a controller that cannot be made is a mistake of the user
+    drive = drive_of(opened.card, how.controller, how.envelope)
+    driving(opened.card, drive)  # a controller that cannot be made is a mistake of the user
     chosen = all_subjects() if subjects is None else chosen_subjects(subjects)
     present = [subject for subject, why_not in chosen if not why_not]
     begun = datetime.now(UTC).isoformat(timespec="seconds")
     steps = len(present) * (how.cold_starts + how.rounds + 3)
     with progress(Work("measuring", "step", steps, many=True)) as shown, ExitStack() as stack:
-        measured = _Measuring(opened, driver, how, shown, stack)
+        measured = _Measuring(opened, drive, how, shown, stack)
         average, idle_w, before = load_average(), *_looked()
         begin = read_ticks()
         rows = measured.of_all(present, idle_w)
@@ -104,7 +104,7 @@ def bench_bundle(
         bundle=opened.card.name,
         bundle_sha256=opened.card_sha256,
         camera=(opened.card.camera.width, opened.card.camera.height),
-        path=told(driver),
+        path=str(drive),
         settings=how,
         machine=machine_of_runtimes(how.threads),
         frequency=frequency(),
@@ -153,16 +153,16 @@ class _Measuring:
 
     Args:
         bundle: that is measured.
-        driver: the name of the controller; empty for none.
+        drive: what turns predictions into commands.
         how: it is measured.
         shown: is told of each step.
         stack: closes the processes.
     """
 
     def __init__(
-        self, bundle: Bundle, driver: str, how: BenchSettings, shown: Shown, stack: ExitStack
+        self, bundle: Bundle, drive: Drive, how: BenchSettings, shown: Shown, stack: ExitStack
     ) -> None:
-        self._bundle, self._driver, self._how = bundle, driver, how
+        self._bundle, self._drive, self._how = bundle, drive, how
         self._shown, self._stack = shown, stack
         self._ego = read_reference(bundle).ego[0].tolist()
         self._cpus = last_cpus(how.threads) if how.cpus is None else how.cpus
@@ -196,7 +196,7 @@ class _Measuring:
             self._bundle.path,
             self._bundle.card_sha256,
             subject,
-            self._driver,
+            self._drive,
             self._how.threads,
             self._cpus,
             self._how.warm_up,

@@ -1,13 +1,14 @@
 """What is timed: the way from a frame in memory to a `Control`, and the bare session beside it.
 
-Whatever a vehicle puts between predictor and actuators belongs into `driving`, and is then timed.
+What stands between predictor and actuators is a `Drive`; a vehicle that has more there adds it to
+`driving`, and it is timed.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from auxdrive.bundles import IMAGE_INPUT, ego_of
 from auxdrive.cards import ModelCard
 from auxdrive.controllers import make_controller
+from auxdrive.envelope.envelope import SafetyEnvelope
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes import Session
 from auxdrive.tasks import TASKS
@@ -63,50 +65,82 @@ def frames_of(card: ModelCard, images: UInt8, ego: Float32) -> list[Frame]:
     return found
 
 
-def driver_of(card: ModelCard, controller: str | None) -> str:
-    """The name of the controller that drives: the one that is named, or the task's; empty where the
-    task has none.
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """What turns predictions into commands.
+
+    Attributes:
+        controller: its name; empty where none drives by the task's predictions.
+        enveloped: whether a `SafetyEnvelope` holds it.
+        why_not: why none does, where one was asked for.
+    """
+
+    controller: str
+    enveloped: bool
+    why_not: str = ""
+
+    def __str__(self) -> str:
+        if not self.controller:
+            return "from a frame in memory to a prediction: no controller drives by this task"
+        held = " within the safety envelope" if self.enveloped else ", without a safety envelope"
+        why = f" ({self.why_not})" if self.why_not else ""
+        return (
+            f"from a frame in memory to a command, by the controller '{self.controller}'{held}{why}"
+        )
+
+
+def drive_of(card: ModelCard, controller: str | None, envelope: bool) -> Drive:
+    """What turns a model's predictions into commands.
 
     Args:
         card: of the model.
-        controller: a name in `auxdrive.controllers.CONTROLLERS`, or None.
+        controller: a name in `auxdrive.controllers.CONTROLLERS`; None for the task's.
+        envelope: whether a safety envelope holds it, where it can.
     """
-    return controller or TASKS[card.task].controller or ""
+    name = controller or TASKS[card.task].controller or ""
+    why_not = ""
+    if envelope and name and card.vehicle.wheelbase_m is None:
+        why_not = "the card says no wheelbase"
+    return Drive(name, envelope and bool(name) and not why_not, why_not)
 
 
-def told(driver: str) -> str:
-    """What is timed, in words, with the controller of that name (empty for none)."""
-    by = f"and the controller '{driver}'" if driver else "alone: no controller drives by this task"
-    return f"from a frame in memory to a command: the predictor {by}"
-
-
-def driving(card: ModelCard, driver: str) -> Step:
+def driving(card: ModelCard, drive: Drive) -> Step:
     """What a vehicle does with a prediction.
 
     Args:
         card: of the model.
-        driver: the name of a controller; empty for none.
+        drive: what turns it into a command.
     """
-    if not driver:
+    if not drive.controller:
         return lambda seen, prediction, speed_mps, now_s: None  # noqa: ARG005
-    controller = make_controller(driver, card.steering, card.vehicle)
-    return lambda seen, prediction, speed_mps, now_s: controller.step(  # noqa: ARG005
-        prediction, speed_mps, now_s
+    controller = make_controller(drive.controller, card.steering, card.vehicle)
+    if not drive.enveloped:
+        return lambda seen, prediction, speed_mps, now_s: controller.step(  # noqa: ARG005
+            prediction, speed_mps, now_s
+        )
+    envelope = SafetyEnvelope(controller, card.steering, card.vehicle, card.camera)
+    return lambda seen, prediction, speed_mps, now_s: (
+        envelope.step(seen, prediction, speed_mps, now_s).control
     )
 
 
-def whole_path(predictor: Predictor, step: Step) -> Callable[[Frame], object]:
-    """The way from a frame to a command.
+def whole_path(predictor: Predictor, drive: Drive) -> Callable[[Frame], object]:
+    """The way from a frame to a command. Frames have the times of the camera's rate, however fast
+    they are called: what watches the clock then sees a camera and not a stress test.
 
     Args:
         predictor: that is loaded.
-        step: from its prediction to the command.
+        drive: what turns its predictions into commands.
     """
+    step, period_s, time_s = driving(predictor.card, drive), 1 / predictor.card.rate_hz, 0.0
 
     def call(frame: Frame) -> object:
-        seen = Observation(frame.image, time.monotonic(), **frame.ego)
+        nonlocal time_s
+        time_s += period_s
+        begin_s = perf_counter()
+        seen = Observation(frame.image, time_s, **frame.ego)
         prediction = predictor.predict(seen)
-        return step(seen, prediction, frame.speed_mps, time.monotonic())
+        return step(seen, prediction, frame.speed_mps, time_s + perf_counter() - begin_s)
 
     return call
 

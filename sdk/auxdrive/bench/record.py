@@ -25,6 +25,7 @@ class BenchSettings(Strict):
         cold_starts: fresh processes of each runtime; 0 for none, and then no memory is known.
         energy_s: over how many seconds energy is measured, where there is a meter.
         controller: that drives, a name in `auxdrive.controllers.CONTROLLERS`; None for the task's.
+        envelope: whether a safety envelope holds the controller, where the card says the wheelbase.
         timeout_s: after which a runtime is given up that is loading or in the middle of a round.
 
     Examples:
@@ -43,6 +44,7 @@ class BenchSettings(Strict):
     cold_starts: int = Field(default=5, ge=0, le=1000)
     energy_s: float = Field(default=2.0, ge=0)
     controller: str | None = None
+    envelope: bool = True
     timeout_s: float = Field(default=300.0, gt=0)
 
 
@@ -77,9 +79,9 @@ class Latency(Strict):
 
 
 class Overhead(Strict):
-    """What predictor and controller take beyond the bare session, which copies the frame and the
-    ego inputs into its buffers and runs the graph. Both are called in turn on the same frames, with
-    the same session.
+    """What predictor, controller and safety envelope take beyond the bare session, which copies
+    frame and ego inputs into its buffers and runs the graph. Both are called in turn on the same
+    frames, with the same session.
 
     Attributes:
         p50_ratio: of the medians.

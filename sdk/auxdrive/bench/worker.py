@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from auxdrive.bench.path import bare_session, driving, frames_of, whole_path
+from auxdrive.bench.path import Drive, bare_session, frames_of, whole_path
 from auxdrive.bench.record import Energy, Exactness
 from auxdrive.bench.subjects import BenchSubject
 from auxdrive.machine import energy
@@ -34,7 +34,7 @@ class Order:
         bundle: its directory.
         sha256: of the bundle's card.
         subject: the runtime, its device and its options.
-        driver: the name of the controller; empty for none.
+        drive: what turns predictions into commands.
         threads: CPU threads of one call.
         cpus: processors to stay on; none where nothing is pinned.
         warm_up: calls after loading that are not counted.
@@ -43,7 +43,7 @@ class Order:
     bundle: Path
     sha256: str
     subject: BenchSubject
-    driver: str
+    drive: Drive
     threads: int
     cpus: tuple[int, ...]
     warm_up: int
@@ -103,7 +103,7 @@ class BenchWorker:
             worst=min(parity.worst, 1e300), limit=card.parity.limit, unit=parity.unit
         )
         self.frames = frames_of(card, reference.images, reference.ego)
-        self.whole = whole_path(self.predictor, driving(card, order.driver))
+        self.whole = whole_path(self.predictor, order.drive)
         self.bare = bare_session(self.predictor.session, card)
         self.rate_hz = card.rate_hz
         make_round(self, order.warm_up, 0)

@@ -73,6 +73,9 @@ def bench(
             autocompletion=one_of(CONTROLLERS),
         ),
     ] = None,
+    envelope: Annotated[
+        bool, typer.Option(help="Whether the safety envelope holds the controller.")
+    ] = True,
     timeout: Annotated[
         float, typer.Option(help="Seconds after which one that loads or hangs is given up.")
     ] = 300.0,
@@ -124,6 +127,7 @@ def bench(
         "loop_s": seconds,
         "cold_starts": cold_starts,
         "controller": controller,
+        "envelope": envelope,
         "timeout_s": timeout,
     }
     subjects = [_parsed_subject(each) for each in named] if named else None
