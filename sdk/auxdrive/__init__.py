@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from auxdrive.bench.record import BenchReport, BenchSettings
     from auxdrive.bench.subjects import BenchSubject
     from auxdrive.bundles import Bundle
+    from auxdrive.cameras.base import Camera, IteratorCamera
+    from auxdrive.cameras.opening import open_camera
     from auxdrive.cards import CameraSpec, DatasetCard, ModelCard, VehicleSpec
     from auxdrive.checks.verify import verify_bundle
     from auxdrive.controllers import CONTROLLERS, make_controller
@@ -50,6 +52,10 @@ if TYPE_CHECKING:
         SimulatorError,
         UsageError,
     )
+    from auxdrive.loop.driving import DrivingLoop
+    from auxdrive.loop.guard import Unguarded
+    from auxdrive.loop.health import LoopHealth
+    from auxdrive.loop.state import VehicleState
     from auxdrive.modalities import MODALITIES, Modality, ModalitySpec
     from auxdrive.predictor import Predictor
     from auxdrive.registry import Registry
@@ -72,6 +78,8 @@ __getattr__, __dir__ = front(__name__, {
     "bench.record": "BenchReport BenchSettings",
     "bench.subjects": "BenchSubject",
     "bundles": "Bundle",
+    "cameras.base": "Camera IteratorCamera",
+    "cameras.opening": "open_camera",
     "cards": "CameraSpec DatasetCard ModelCard VehicleSpec",
     "checks.verify": "verify_bundle",
     "controllers": "CONTROLLERS make_controller",
@@ -87,6 +95,10 @@ __getattr__, __dir__ = front(__name__, {
     "envelope.options": "EnvelopeFallback EnvelopeLimits EnvelopeOptions",
     "errors": "AuxdriveError BundleError CheckFailed ConfigError DataError InputError MissingExtra "
     "RuntimeFailure RuntimeUnavailable SimulatorError UsageError",
+    "loop.driving": "DrivingLoop",
+    "loop.guard": "Unguarded",
+    "loop.health": "LoopHealth",
+    "loop.state": "VehicleState",
     "modalities": "MODALITIES Modality ModalitySpec",
     "predictor": "Predictor",
     "registry": "Registry",
@@ -106,15 +118,15 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library print
 
 __all__ = [
     "CONTROLLERS", "MODALITIES", "RUNTIMES", "TASKS", "Agent", "AuxdriveError", "BenchGate",
-    "BenchReport", "BenchSettings", "BenchSubject", "Bundle", "BundleError", "CameraSpec",
+    "BenchReport", "BenchSettings", "BenchSubject", "Bundle", "BundleError", "Camera", "CameraSpec",
     "CheckFailed", "ConfigError", "Control", "Controller", "ControllerOptions", "DataError",
-    "Dataset", "DatasetCard", "EnvelopeFallback", "EnvelopeFlag", "EnvelopeLimits",
+    "Dataset", "DatasetCard", "DrivingLoop", "EnvelopeFallback", "EnvelopeFlag", "EnvelopeLimits",
     "EnvelopeMode", "EnvelopeOptions", "EpisodeReader", "EpisodeWriter", "Flag", "Guarded",
-    "GuardedController", "InputError", "MissingExtra", "Modality", "ModalitySpec", "ModelCard",
-    "Observation", "Pose2", "Prediction", "Predictor", "Registry", "RoadOption",
-    "RouteFollower", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable", "SafetyEnvelope",
-    "Shown", "SignaturePolicy", "SimulatorError", "SteeringSpec", "TaskSpec", "UsageError",
-    "VehicleSpec", "Work", "__version__", "bench_bundle", "make_controller", "make_signing_key",
-    "sign_bundle",
-    "usable_waypoints", "verify_bundle", "write_card",
+    "GuardedController", "InputError", "IteratorCamera", "LoopHealth", "MissingExtra", "Modality",
+    "ModalitySpec", "ModelCard", "Observation", "Pose2", "Prediction", "Predictor", "Registry",
+    "RoadOption", "RouteFollower", "RuntimeFailure", "RuntimeSpec", "RuntimeUnavailable",
+    "SafetyEnvelope", "Shown", "SignaturePolicy", "SimulatorError", "SteeringSpec", "TaskSpec",
+    "Unguarded", "UsageError", "VehicleSpec", "VehicleState", "Work", "__version__", "bench_bundle",
+    "make_controller", "make_signing_key", "open_camera", "sign_bundle", "usable_waypoints",
+    "verify_bundle", "write_card",
 ]  # fmt: skip

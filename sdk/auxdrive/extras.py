@@ -14,7 +14,7 @@ EXTRA_OF_MODULE = {
     "torch": "train", "lightning_fabric": "train", "safetensors": "train",
     "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
     "jinja2": "train", "markupsafe": "train", "matplotlib": "all",
-    "av": "video", "model_signing": "sign",
+    "av": "video", "mcap": "mcap", "model_signing": "sign",
 }  # fmt: skip
 """The extra that brings each module that a command may find missing."""
 EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
@@ -27,7 +27,7 @@ EXTRA_OF_COMMAND = {
 """The extra that brings all that a command needs."""
 WITHIN_EXTRA = {
     "deploy": ("train",),
-    "all": ("train", "deploy", "sim", "video", "openvino", "sign", "tensorboard"),
+    "all": ("train", "deploy", "sim", "video", "mcap", "openvino", "sign", "tensorboard"),
 }
 """Which extras contain others (as in pyproject.toml; a test compares them)."""
 

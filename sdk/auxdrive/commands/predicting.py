@@ -80,28 +80,23 @@ def _predicted(
     predictor: Predictor, source: ImageFrame, image: Any, ego: Mapping[str, Any]
 ) -> Predicted:
     from auxdrive.commands.prediction_files import Predicted
+    from auxdrive.prediction_record import record_of, values_of
     from auxdrive.types import Observation
 
     time_s = source.time_s
     if time_s is None:
         time_s = source.frame / predictor.card.rate_hz
     prediction = predictor.predict(Observation(image, time_s, **ego))
-    waypoints = prediction.waypoints_ego_m
     record = {
         "file": str(source.path),
         "frame": source.frame,
-        "steer_rad": prediction.steer_rad,
-        "waypoints_ego_m": None if waypoints is None else waypoints.tolist(),
-        "waypoint_times_s": list(prediction.waypoint_times_s),
-        "latency_ms": prediction.latency_ms,
-        "flags": sorted(prediction.flags),
-        "reason": prediction.reason,
+        **record_of(prediction),
         "scaled_from": None
         if image is source.image
         else [source.image.shape[1], source.image.shape[0]],
     }
     record |= {} if source.time_s is None else {"time_s": time_s}
-    record |= {name: array.tolist() for name, array in prediction.values.items()}
+    record |= values_of(prediction)
     return Predicted(record, prediction, source, image)
 
 

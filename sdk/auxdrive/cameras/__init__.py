@@ -1,0 +1,1 @@
+"""Cameras of a `DrivingLoop`: devices, videos, folders of images, iterators."""
