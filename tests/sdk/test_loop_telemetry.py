@@ -71,6 +71,12 @@ def test_json_lines_hold_every_command_and_prediction(
     assert (health.records_dropped, health.telemetry_failure) == (0, "")
 
 
+def test_a_line_is_there_as_soon_as_it_is_written(tmp_path: Path) -> None:
+    with open_telemetry(tmp_path / "drive.jsonl") as file:
+        file.record("control", 1.5, {"brake": float("nan")})
+        assert records(file.path) == [{"kind": "control", "time_s": 1.5, "brake": None}]
+
+
 def test_a_drive_is_never_overwritten(waypoint_bundle: Path, tmp_path: Path) -> None:
     path = tmp_path / "drive.jsonl"
     path.write_text("an earlier one")
