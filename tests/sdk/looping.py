@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive import Control, DrivingLoop, IteratorCamera, Predictor, VehicleState
+from auxdrive import (
+    TASKS,
+    Control,
+    DrivingLoop,
+    IteratorCamera,
+    Predictor,
+    Unguarded,
+    VehicleState,
+    make_controller,
+)
 from auxdrive.types import UInt8
 
 STATE = VehicleState(speed_mps=4.0, target_ego_m=(20.0, 0.0))
@@ -37,6 +46,13 @@ def stalling(count: int, until: threading.Event) -> Iterator[tuple[UInt8, float]
     until.wait(30)
 
 
+def unguarded(predictor: Predictor) -> Unguarded:
+    """The controller of a bundle's task alone."""
+    name = TASKS[predictor.task].controller
+    assert name is not None
+    return Unguarded(make_controller(name, predictor.steering, predictor.vehicle))
+
+
 class Drive:
     """A loop that notes its commands.
 
@@ -44,7 +60,8 @@ class Drive:
         bundle: that drives.
         camera: gives its images; an object with `read`, or an iterable of images and times.
         loads: the class of the predictor.
-        options: of the `DrivingLoop`.
+        options: of the `DrivingLoop`, whose envelope is the task's controller alone unless it is
+            given.
     """
 
     def __init__(
@@ -52,7 +69,12 @@ class Drive:
     ) -> None:
         self.commands: list[Control] = []
         self.predictor = loads.load(bundle)
-        given = {"actuate": self.commands.append, "state": lambda: STATE, "rate_hz": 50.0}
+        given = {
+            "actuate": self.commands.append,
+            "state": lambda: STATE,
+            "rate_hz": 50.0,
+            "envelope": unguarded(self.predictor),
+        }
         self.loop = DrivingLoop(
             self.predictor,
             camera if hasattr(camera, "read") else IteratorCamera(camera),

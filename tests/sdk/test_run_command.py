@@ -10,7 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import bundle_factory
 import pytest
+from auxdrive import VehicleSpec
 from looping import image
 from PIL import Image
 
@@ -49,12 +51,28 @@ def test_it_ends_with_the_camera_and_gives_its_health(
 def test_a_steering_model_needs_no_speed_and_may_be_given_one(
     steering_bundle: Path, folder: Path, run: Callable[..., tuple[int, str, str]]
 ) -> None:
-    for more in ((), ("--speed", 3.0, "--controller", "steering")):
+    for more in (
+        (),
+        ("--speed", 3.0, "--controller", "steering"),
+        ("--no-envelope",),
+        ("--runtime", "auto"),
+    ):
         words = ("run", steering_bundle, "--camera", folder, "--resize", "--seconds", 0.3)
         code, said, notes = run(*words, *more)
         assert code == 0, notes
         assert "missed deadlines" in said
         assert "0.3 s are over" in said
+
+
+def test_without_a_wheelbase_the_envelope_must_be_left_out(
+    tmp_path: Path, folder: Path, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    bundle = bundle_factory.write_bundle(tmp_path / "bundle", vehicle=VehicleSpec())
+    words = ("run", bundle, "--camera", folder, "--resize", "--seconds", 0.2)
+    code, _, notes = run(*words)
+    assert code == 2
+    assert "give --no-envelope" in notes
+    assert run(*words, "--no-envelope")[0] == 0
 
 
 def test_mistakes_are_told(

@@ -11,14 +11,14 @@ import auxdrive.console as console
 from auxdrive.commands.completing import one_of
 from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
 from auxdrive.commands.runtime_options import (
+    ChosenRuntimeOption,
     DeviceOption,
-    RuntimeOption,
     RuntimeOptionsOption,
     parsed_runtime_options,
 )
 from auxdrive.console import JsonOption
 from auxdrive.controllers import CONTROLLERS
-from auxdrive.errors import DataError
+from auxdrive.errors import DataError, UsageError
 from auxdrive.runtimes import DEFAULT_RUNTIME
 
 if TYPE_CHECKING:
@@ -80,13 +80,27 @@ def run(
             autocompletion=one_of(CONTROLLERS),
         ),
     ] = None,
-    runtime: RuntimeOption = DEFAULT_RUNTIME,
-    device: DeviceOption = "cpu",
+    no_envelope: Annotated[
+        bool,
+        typer.Option(
+            "--no-envelope", help="Leave out the safety envelope: the controller alone commands."
+        ),
+    ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PUB.pem",
+            help="The public key whose signature the bundle must have.",
+            show_default=False,
+        ),
+    ] = None,
+    runtime: ChosenRuntimeOption = DEFAULT_RUNTIME,
+    device: DeviceOption = None,
     runtime_options: RuntimeOptionsOption = None,
     json_output: JsonOption = False,
     **ego: float | str | None,
 ) -> None:
-    """Run a bundle in the loop of a vehicle: camera, prediction, a command at a fixed rate.
+    """Run a bundle in a vehicle's loop: camera, prediction, envelope, a command at a fixed rate.
 
     There is no vehicle: commands are written and counted, and go nowhere. Speed and target point
     are what is given, all the time. Once a second the loop's health is printed as a line of JSON.
@@ -99,7 +113,9 @@ def run(
 
     given = parsed(ego)
     options = parsed_runtime_options(runtime, runtime_options)
-    with Predictor.load(bundle, runtime, device, options=options) as predictor:
+    with Predictor.load(
+        bundle, runtime, device, require_signature=key, options=options
+    ) as predictor:
         layout = ego_of(predictor.card)
         # a speed may be given to every model, since controllers need one
         check_given(
@@ -114,7 +130,7 @@ def run(
                 actuate=_nowhere,
                 state=lambda: state,
                 rate_hz=rate,
-                envelope=_guard(predictor, controller),
+                envelope=_envelope(predictor, controller, no_envelope),
                 telemetry=out,
             )
             health = loop.run(seconds)
@@ -133,14 +149,27 @@ def _nowhere(control: Control) -> None:
     del control
 
 
-def _guard(predictor: Predictor, controller: str | None) -> Guard | None:
+def _envelope(predictor: Predictor, controller: str | None, no_envelope: bool) -> Guard | None:
     """What gives the commands; None for the default."""
     from auxdrive.controllers import make_controller
+    from auxdrive.envelope.envelope import SafetyEnvelope
     from auxdrive.loop.guard import Unguarded
+    from auxdrive.tasks import TASKS
 
-    if controller is None:
+    name = controller or TASKS[predictor.task].controller
+    steering, vehicle = predictor.steering, predictor.vehicle
+    if name is None:
         return None
-    return Unguarded(make_controller(controller, predictor.steering, predictor.vehicle))
+    if no_envelope:
+        return Unguarded(make_controller(name, steering, vehicle))
+    if vehicle.wheelbase_m is None:
+        raise UsageError(
+            f"the bundle does not say the wheelbase of the vehicle '{vehicle.name}', which the "
+            "safety envelope needs: give --no-envelope"
+        )
+    return SafetyEnvelope(
+        make_controller(name, steering, vehicle), steering, vehicle, predictor.camera
+    )
 
 
 def _show(bundle: Path, health: LoopHealth) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import threading
@@ -16,6 +15,8 @@ from auxdrive.bundles import ego_of
 from auxdrive.cameras.base import Camera
 from auxdrive.checks.numbers import number, shown
 from auxdrive.controllers import make_controller
+from auxdrive.envelope.envelope import SafetyEnvelope
+from auxdrive.envelope.intake import plain_control
 from auxdrive.errors import InputError, UsageError
 from auxdrive.loop.guard import Guard, Unguarded, held
 from auxdrive.loop.health import LoopHealth
@@ -52,14 +53,18 @@ class DrivingLoop:
     Health is logged once a second as a line of JSON (logger `auxdrive.loop.monitor`), and given to
     `health`, in a thread of its own.
 
+    Attributes:
+        envelope: that gives the commands. It is used by the thread of `run`, so call its `release`,
+            after a stop that somebody has looked at, in `state`.
+
     Args:
         predictor: that predicts. It stays open, and so does the camera.
         camera: that is read; see `open_camera`.
         actuate: takes each command. An error of it ends the loop.
         state: says what the vehicle knows of itself; called at every tick, before the command.
         rate_hz: commands per second, 0.1 to 1000.
-        envelope: gives the commands; None stands for the controller of the bundle's task, with its
-            defaults.
+        envelope: gives the commands; None stands for a `SafetyEnvelope` around the controller of
+            the bundle's task, both with their defaults. `Unguarded` is a controller alone.
         telemetry: a new file, to which all is written; its name ends in .jsonl or .mcap (see
             `auxdrive.telemetry`). None writes nothing.
         health: is given a `LoopHealth` once a second, and the last one at the end. An error of it
@@ -67,7 +72,7 @@ class DrivingLoop:
         stop_brake: the brake of the last command, 0.1 to 1.
 
     Raises:
-        UsageError: an argument cannot work, or the task's controller needs more than the card says
+        UsageError: an argument cannot work, or envelope or controller need more than the card says
             of the vehicle.
 
     Examples:
@@ -117,7 +122,7 @@ class DrivingLoop:
         self._stop_brake = _within("stop_brake", stop_brake, 0.1, 1.0)
         self._predictor, self._camera = predictor, camera
         self._actuate, self._state, self._tell = actuate, state, health
-        self._envelope = _default_guard(predictor) if envelope is None else envelope
+        self.envelope = default_envelope(predictor) if envelope is None else envelope
         self._telemetry = telemetry
         self._asked = ""
         self._last: Control | None = None
@@ -188,7 +193,7 @@ class DrivingLoop:
             state = _checked_state(self._state())
             perception.update(state)
             seen, now_s = perception.seen, time.monotonic()
-            command = self._envelope.step(
+            command = self.envelope.step(
                 None if seen is None else seen.observation,
                 None if seen is None else seen.prediction,
                 state.speed_mps,
@@ -196,7 +201,7 @@ class DrivingLoop:
                 yaw_rate_radps=state.yaw_rate_radps,
                 override=state.override,
             )
-            self._give(_checked_control(command.control))
+            self._give(plain_control(command.control, "the envelope's command"))
             monitor.tick(now_s, late_s, ticker.missed, state.speed_mps, seen, command)
             if is_over:
                 return "the camera has ended"
@@ -245,12 +250,19 @@ def _threads_change_within(seconds: float) -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
-def _default_guard(predictor: Predictor) -> Guard:
-    """The controller of the bundle's task."""
+def default_envelope(predictor: Predictor) -> Guard:
+    """The safety envelope around the controller of a bundle's task, both with their defaults; where
+    nothing drives by the task's predictions, a guard that holds the vehicle by its brake.
+
+    Raises:
+        UsageError: they need more than the card says of the vehicle.
+    """
     name = TASKS[predictor.task].controller
     if name is None:
         return Unguarded(None)
-    return Unguarded(make_controller(name, predictor.steering, predictor.vehicle))
+    steering, vehicle = predictor.steering, predictor.vehicle
+    controller = make_controller(name, steering, vehicle)
+    return SafetyEnvelope(controller, steering, vehicle, predictor.camera)
 
 
 def _within(name: str, value: float, low: float, high: float) -> float:
@@ -264,16 +276,3 @@ def _checked_state(state: VehicleState) -> VehicleState:
     if not isinstance(state, VehicleState):
         raise InputError(f"state() gave {shown(state)}; it gives a VehicleState")
     return state
-
-
-def _checked_control(control: Control) -> Control:
-    """The command, if it can be given to actuators.
-
-    Raises:
-        InputError: it is no Control, or not finite.
-    """
-    if not isinstance(control, Control):
-        raise InputError(f"the envelope gave {shown(control)}; it gives a Control")
-    if not math.isfinite(control.steer_rad + control.throttle + control.brake):
-        raise InputError(f"the envelope's command is not finite: {control}")
-    return control

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
-from dataclasses import dataclass
 from typing import Protocol
 
 from auxdrive.controllers.base import Controller
+from auxdrive.envelope.guarded import EnvelopeFlag, EnvelopeMode, Guarded
 from auxdrive.types import Control, Observation, Prediction
-
-
-class GuardedCommand(Protocol):
-    """What a `Guard` gives."""
-
-    @property
-    def control(self) -> Control:
-        """The command for the actuators."""
-
-    @property
-    def flags(self) -> Set[str]:
-        """What was found and done; empty where nothing was."""
-
-    @property
-    def reason(self) -> str:
-        """The same as sentences, for people."""
 
 
 class Guard(Protocol):
@@ -38,7 +21,7 @@ class Guard(Protocol):
         *,
         yaw_rate_radps: float | None = None,
         override: Control | None = None,
-    ) -> GuardedCommand:
+    ) -> Guarded:
         """The command for this moment. It is called at every tick.
 
         Args:
@@ -51,22 +34,8 @@ class Guard(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class PlainCommand:
-    """What `Unguarded` gives.
-
-    Attributes:
-        control: the command for the actuators.
-        flags: "safe_stop" or "override", or nothing.
-        reason: why, as a sentence.
-    """
-
-    control: Control
-    flags: frozenset[str] = frozenset()
-    reason: str = ""
-
-
-SAFE_STOP, OVERRIDE = frozenset({"safe_stop"}), frozenset({"override"})
+_SAFE_STOP = EnvelopeFlag.SAFE_STOP, EnvelopeMode.STOP
+_OVERRIDE = EnvelopeFlag.OVERRIDE, EnvelopeMode.OVERRIDE
 
 
 class Unguarded:
@@ -99,7 +68,7 @@ class Unguarded:
         *,
         yaw_rate_radps: float | None = None,
         override: Control | None = None,
-    ) -> PlainCommand:
+    ) -> Guarded:
         """The command for this moment, see `Guard.step`.
 
         Args:
@@ -116,7 +85,7 @@ class Unguarded:
         del observation, yaw_rate_radps
         if override is not None:
             self._after_override = True
-            return self._given(PlainCommand(override, OVERRIDE, "the driver commands"))
+            return self._given(_OVERRIDE, "the driver commands", override)
         if self._controller is None:
             return self._stop("no controller drives by these predictions")
         if prediction is None:
@@ -125,15 +94,20 @@ class Unguarded:
             self._controller.reset()
             self._after_override = False
         control = self._controller.step(prediction, speed_mps, now_s)
-        reason = self._controller.stop_reason
-        return self._given(PlainCommand(control, SAFE_STOP if reason else frozenset(), reason))
+        if reason := self._controller.stop_reason:
+            return self._given(_SAFE_STOP, reason, control)
+        self._last = control
+        return Guarded(control)
 
-    def _stop(self, reason: str) -> PlainCommand:
-        return self._given(PlainCommand(held(self._last), SAFE_STOP, reason))
+    def _stop(self, reason: str) -> Guarded:
+        return self._given(_SAFE_STOP, reason, held(self._last))
 
-    def _given(self, command: PlainCommand) -> PlainCommand:
-        self._last = command.control
-        return command
+    def _given(
+        self, done: tuple[EnvelopeFlag, EnvelopeMode], reason: str, control: Control
+    ) -> Guarded:
+        self._last = control
+        flag, mode = done
+        return Guarded(control, frozenset({flag}), reason, mode)
 
 
 def held(last: Control | None, brake: float = 1.0) -> Control:

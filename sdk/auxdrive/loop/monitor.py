@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Set
 from typing import Any
 
+from auxdrive.envelope.guarded import Guarded
 from auxdrive.loop.background import Background
-from auxdrive.loop.guard import GuardedCommand
 from auxdrive.loop.health import LoopHealth, Measured
 from auxdrive.loop.perception import Perception, Seen
 from auxdrive.loop.recorder import Recorder
@@ -54,7 +54,7 @@ class Monitor:
         missed: int,
         speed_mps: float,
         seen: Seen | None,
-        command: GuardedCommand,
+        command: Guarded,
     ) -> None:
         """Note a tick whose command was given.
 
@@ -146,7 +146,7 @@ class Monitor:
             _LOG.warning("the function for the health failed: %r", error)
 
 
-def _flags(seen: Seen | None, command: GuardedCommand) -> Set[str]:
+def _flags(seen: Seen | None, command: Guarded) -> Set[str]:
     """The flags of prediction and command."""
     prediction = None if seen is None else seen.prediction
     return command.flags if prediction is None else command.flags | prediction.flags
@@ -163,7 +163,7 @@ def _told(
     speed_mps: float,
     seen: Seen | None,
     age_ms: float | None,
-    command: GuardedCommand,
+    command: Guarded,
 ) -> dict[str, Any]:
     """A tick as telemetry holds it."""
     control = command.control
@@ -176,6 +176,8 @@ def _told(
         "steer_rad": control.steer_rad,
         "throttle": control.throttle,
         "brake": control.brake,
+        "mode": command.mode.value,
+        "delay_ms": command.delay_s * 1e3,
         "flags": sorted(command.flags),
         "reason": command.reason,
     }

@@ -82,7 +82,7 @@ class Recorder:
         """Write what waits, and end the file."""
         if self._background is None or self._file is None:
             return
-        self._put("loop", 2 * MOST_RECORDS, lambda file: file.close())
+        self._put("loop", 2 * MOST_RECORDS, _close)
         if not self._background.close(CLOSE_S):
             self._fail(f"the disk has not taken everything within {CLOSE_S:g} s")
 
@@ -101,7 +101,7 @@ class Recorder:
     def _write(self, write: _Write) -> None:
         """Write; in the thread of the telemetry. After a failure nothing is written any more."""
         assert self._file is not None
-        if self.failure:
+        if self.failure and write is not _close:
             self._dropped["late"] += 1
             return
         try:
@@ -111,8 +111,13 @@ class Recorder:
             self._fail(f"{self._file.path}: {error}")
 
     def _fail(self, why: str) -> None:
-        self.failure = why
-        _LOG.warning("telemetry ends here, the vehicle drives on: %s", why)
+        if not self.failure:
+            self.failure = why
+            _LOG.warning("telemetry ends here, the vehicle drives on: %s", why)
+
+
+def _close(file: TelemetryFile) -> None:
+    file.close()
 
 
 def _record(kind: str, time_s: float, values: Callable[[], Mapping[str, Any]]) -> _Write:
