@@ -243,9 +243,10 @@ def test_numbers_of_times() -> None:
     assert found.p99_9_ms == pytest.approx(1998.001)
     assert found.rounds_p50_ms == (500.5, 1500.5)
     assert found.curve_ms[-1] == 2000
-    half = latency_of([times / 2])
-    over = overhead_of(found, half)
-    assert (over.p50_ratio, over.p50_us) == (pytest.approx(2), pytest.approx(500.25e3))
+    over = overhead_of([times[:1000] + 0.04, times[1000:] + 0.04], [times[:1000], times[1000:]])
+    assert over.p50_us == pytest.approx(40)
+    assert over.p50_ratio == pytest.approx(1000.54 / 1000.5)
+    assert overhead_of([times * 3], [times]).p99_ratio == pytest.approx(3)
     assert nines(0.99) == pytest.approx(2)
     assert shares_of(100)[-1] == 0.99
     cold = cold_start_of([3.0, 1.0, 2.0], [0.3, 0.1, 0.2], [1, 1, 1], [4, 2, 3])

@@ -13,7 +13,10 @@ import numpy as np
 from auxdrive.bench.record import ColdStart, Latency, Loop, Overhead
 from auxdrive.types import Float64
 
-SHARES = (*(share / 100 for share in range(100)), 0.995, 0.998, 0.999, 0.9995, 0.9999, 0.99999)
+SHARES = (
+    *(share / 100 for share in range(0, 95, 5)), 0.95, 0.96, 0.97, 0.98, 0.985, 0.99,
+    0.993, 0.995, 0.997, 0.998, 0.999, 0.9995, 0.9999, 0.99999,
+)  # fmt: skip
 """The shares of calls at which `Latency.curve_ms` says by when they were done."""
 LEAST_FOR_P99_9 = 1000
 _DIGITS = 6  # of a millisecond: the clock's own
@@ -54,17 +57,19 @@ def latency_of(rounds: Sequence[Float64]) -> Latency:
     )
 
 
-def overhead_of(whole: Latency, bare: Latency) -> Overhead:
+def overhead_of(whole: Sequence[Float64], bare: Sequence[Float64]) -> Overhead:
     """What the whole path takes over the bare session.
 
     Args:
-        whole: times of the path.
-        bare: times of the session.
+        whole: times of the path, R times (C,), in milliseconds.
+        bare: times of the session on the same frames, likewise.
     """
+    path, session = np.concatenate(whole), np.concatenate(bare)
+    p50, p99 = np.percentile(path, (50, 99)) / np.percentile(session, (50, 99))
     return Overhead(
-        p50_ratio=whole.p50_ms / bare.p50_ms,
-        p99_ratio=whole.p99_ms / bare.p99_ms,
-        p50_us=(whole.p50_ms - bare.p50_ms) * 1e3,
+        p50_ratio=float(p50),
+        p99_ratio=float(p99),
+        p50_us=float(np.median(path - session)) * 1e3,
     )
 
 

@@ -25,7 +25,7 @@ class Limits(Strict):
         worst_ms: all of them.
         jitter_ms: p99 less p50.
         std_ms: the standard deviation.
-        overhead_us: the median over the bare session's, in microseconds.
+        overhead_us: what the path takes over the bare session, the median, in microseconds.
         p50_ratio: the median, in times that of the bare session.
         p99_ratio: p99, likewise.
         cold_start_s: from the import to the first command, the median of fresh processes.

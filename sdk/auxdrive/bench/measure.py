@@ -301,11 +301,11 @@ def _memory(colds: Sequence[Cold]) -> float | None:
 
 
 def _of_rounds(made: Sequence[Round]) -> dict[str, object]:
-    whole, bare = latency_of([r.whole_ms for r in made]), latency_of([r.bare_ms for r in made])
+    whole, bare = [each.whole_ms for each in made], [each.bare_ms for each in made]
     lost = [each.preempted for each in made if each.preempted is not None]
     return {
-        "latency": whole,
-        "bare": bare,
+        "latency": latency_of(whole),
+        "bare": latency_of(bare),
         "overhead": overhead_of(whole, bare),
         "preempted": sum(lost) if lost else None,
     }

@@ -11,7 +11,7 @@ from auxdrive.bench.tables import BenchTable, machine_rows, short, tables_of
 from auxdrive.html.blocks import Markup, element, page, paragraph, section, table, tiles
 from auxdrive.html.charts import Line, line_chart
 
-_NINES = "1 of 10 calls takes longer at 1, of 100 at 2, of 1,000 at 3"
+_NINES = "1 of 10 calls is slower at 1, of 100 at 2, ..."
 
 
 def bench_page(report: BenchReport) -> str:

@@ -86,7 +86,7 @@ class Overhead(Strict):
     Attributes:
         p50_ratio: of the medians.
         p99_ratio: of the 99th percentiles.
-        p50_us: the difference of the medians, in microseconds.
+        p50_us: the median of the differences frame by frame, in microseconds.
     """
 
     p50_ratio: float
