@@ -73,6 +73,8 @@ def test_the_expert_is_driven_and_reported(
         (["expert", "--repeats", "0", "--count", "1"], "Invalid value for '--repeats'"),
         (["expert", "--controller", "pid"], "the expert steers itself"),
         (["expert", "--role", "teacher"], "the expert steers itself"),
+        (["expert", "--envelope", "stop"], "the expert steers itself"),
+        (["x", "--envelope", "stpo"], "Did you mean 'stop'"),
         (["expert", "--workers", "0", "--count", "1"], "Invalid value for '--workers'"),
         (["expert", "--seed", "-1", "--count", "1"], "Invalid value for '--seed'"),
         (["x", "--creep-after-s", "nan"], "seconds above 0"),

@@ -16,7 +16,8 @@ from auxdrive.modalities import Modality
 from auxdrive.types import Control, Flag, Observation, Prediction
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.criteria.base import event_at
-from auxdrive_eval.driving.drivers import AgentDriver, ExpertDriver, check_controller
+from auxdrive_eval.driving.drivers import AgentDriver, ExpertDriver
+from auxdrive_eval.driving.following import check_controller
 from auxdrive_eval.driving.route_store import load_route, save_route, stored_route, what_became
 from auxdrive_eval.driving.runner import drive_route
 from auxdrive_eval.scoring import RULE_SETS

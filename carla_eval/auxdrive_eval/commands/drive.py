@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import auxdrive.console as console
 import typer
@@ -14,7 +14,7 @@ from auxdrive.commands.completing import one_of
 from auxdrive.commands.runtime_options import RuntimeOptionsOption, parsed_runtime_options
 from auxdrive.console import JsonOption
 from auxdrive.controllers import CONTROLLERS
-from auxdrive.errors import UsageError
+from auxdrive.errors import UsageError, unknown_name
 from auxdrive.runtimes import DEFAULT_RUNTIME
 from auxdrive.storage.reading import exists
 from auxdrive.work import Shown, Work
@@ -125,6 +125,15 @@ def drive(
             show_default=False,
         ),
     ] = None,
+    envelope: Annotated[
+        str | None,
+        typer.Option(
+            help="Drive in a safety envelope with this fallback: stop (it stays), slow_straight or "
+            "hold (default: without one).",
+            show_default=False,
+            autocompletion=one_of(("stop", "slow_straight", "hold")),
+        ),
+    ] = None,
     setup_timeout_s: Annotated[
         float,
         typer.Option(
@@ -159,6 +168,7 @@ def drive(
         role,
         controller,
         creep_after_s,
+        envelope,
         AgentLimits(setup_timeout_s, tick_timeout_s),
         parsed_runtime_options(DEFAULT_RUNTIME, runtime_options),
     )
@@ -208,27 +218,33 @@ def _source(
     role: str,
     controller: str | None,
     creep_after_s: float | None,
+    envelope: str | None,
     limits: AgentLimits,
     runtime_options: Mapping[str, object],
 ) -> DriverSource:
     from auxdrive_eval.driving.agents import STUDENT, AgentSource
-    from auxdrive_eval.driving.settings import DriverSource
+    from auxdrive_eval.driving.settings import DriverSource, EnvelopeKind
 
     if controller is not None:
         CONTROLLERS[controller]  # refuse a wrong name before anything starts
     if creep_after_s is not None and not 0 < creep_after_s < math.inf:
         raise UsageError(f"--creep-after-s is a number of seconds above 0, got {creep_after_s}")
+    kinds = get_args(EnvelopeKind)
+    if envelope is not None and envelope not in kinds:
+        raise UsageError(f"--envelope: {unknown_name('fallback', envelope, kinds)}")
     if driver == EXPERT and not exists(driver):
-        if controller is not None or creep_after_s is not None or role != STUDENT:
+        given = (controller, creep_after_s, envelope)
+        if any(each is not None for each in given) or role != STUDENT:
             raise UsageError(
                 "the expert steers itself and has one role: leave out --controller, "
-                "--creep-after-s and --role"
+                "--creep-after-s, --envelope and --role"
             )
         if runtime_options:
             raise UsageError("the expert runs in no runtime: leave out --runtime-option")
         return DriverSource(None)
     agent = AgentSource(Path(driver), role, runtime_options=runtime_options)
-    return DriverSource(agent, controller, creep_after_s, limits)
+    kind = cast(EnvelopeKind | None, envelope)
+    return DriverSource(agent, controller, creep_after_s, kind, limits)
 
 
 def planned_routes(

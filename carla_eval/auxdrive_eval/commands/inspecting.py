@@ -50,6 +50,7 @@ def _drive_facts(summary: Summary) -> list[tuple[str, str]]:
             ("agent", summary["agent"] + (f", {summary['role']}" if summary["role"] else "")),
             ("controller", settings["controller"] or "by what it predicts"),
             ("creeping", "no" if creeping is None else f"after {creeping:g} s of standing"),
+            ("safety envelope", settings["envelope"] or "none"),
             ("simulator", f"{summary['simulator']}, version {settings['simulator_version']}"),
             ("rule set", settings["rules"]),
             ("routes", f"{settings['route_count']}, {settings['repeats']} time(s) each"),

@@ -8,19 +8,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from auxdrive.cards import CameraSpec
-from auxdrive.controllers import make_controller
-from auxdrive.controllers.base import Controller
-from auxdrive.controllers.creep import Creeping
-from auxdrive.errors import AuxdriveError, InputError, UsageError
+from auxdrive.errors import AuxdriveError
 from auxdrive.modalities import Modality
 from auxdrive.route_follower import RouteFollower
-from auxdrive.tasks import TASKS, task_of
-from auxdrive.types import WITHHOLDING, AnyArray, Control, Observation, Prediction
+from auxdrive.types import AnyArray, Control, Observation, Prediction
 
 from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed
+from auxdrive_eval.driving.following import Following
 from auxdrive_eval.driving.sensing import sense
-from auxdrive_eval.scoring.records import CRASHED, SET_UP
+from auxdrive_eval.driving.settings import EnvelopeKind
+from auxdrive_eval.scoring.records import SET_UP
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState
 
@@ -28,9 +26,6 @@ TICKS_PER_PREDICTION = 2
 """The agent predicts at every second tick, and its control is kept in between, as with TransFuser's
 action repeat.
 """
-
-STAND = Control(0.0, 0.0, 1.0)
-"""Until the first usable prediction the car brakes."""
 
 
 @dataclass(slots=True)
@@ -43,12 +38,15 @@ class Tally:
             braked.
         flagged: those that were used although they had a flag.
         flags: how often each flag came.
+        envelope: at how many ticks the safety envelope raised each flag, and under "ticks" how many
+            it saw; empty without one.
     """
 
     predictions: int = 0
     braked: int = 0
     flagged: int = 0
     flags: Counter[str] = field(default_factory=Counter)
+    envelope: Counter[str] = field(default_factory=Counter)
 
     def add(self, prediction: Prediction, braked: bool) -> None:
         """Count a prediction.
@@ -179,14 +177,20 @@ class AgentDriver:
         controller: name of a controller; None takes that of the agent's task (`TaskSpec`).
         creep_after_s: drive on after standing for so long (see `auxdrive.controllers.creep`); None
             never does.
+        envelope: the fallback of a safety envelope around the controller; None drives without one.
     """
 
     def __init__(
-        self, agent: SeatedAgent, controller: str | None, creep_after_s: float | None = None
+        self,
+        agent: SeatedAgent,
+        controller: str | None,
+        creep_after_s: float | None = None,
+        envelope: EnvelopeKind | None = None,
     ) -> None:
         self._agent = agent
         self._name, self._creep_after_s = controller, creep_after_s
-        self._controller: Controller | None = None
+        self._envelope = envelope
+        self._following: Following | None = None
         self._follower: RouteFollower | None = None
         self._held = Control(0.0, 0.0, 0.0)
         self._tick = 0
@@ -211,12 +215,14 @@ class AgentDriver:
         self._follower = RouteFollower(route.points, route.options)
         self._held, self._tick, self.tally = Control(0.0, 0.0, 0.0), 0, Tally()
         try:
-            self._controller = None if self._name is None else self._make(self._name)
+            self._following = Following(
+                self._agent.description, self._name, self._creep_after_s, self._envelope
+            )
         except AuxdriveError as error:
             raise AgentFailed(SET_UP, str(error)) from error
 
     def control(self, simulator: Simulator, state: WorldState) -> Control:
-        """Predict at every second tick; keep the control in between.
+        """Predict at every second tick; in between keep the control, or ask the safety envelope.
 
         Args:
             simulator: whose sensors show what the agent sees now.
@@ -227,6 +233,7 @@ class AgentDriver:
             SimulatorError: the simulator has no sensor for a modality that the agent needs.
         """
         assert self._follower is not None, "start() comes first"
+        assert self._following is not None, "start() comes first"
         target_ego_m, command = self._follower.update(state.ego)
         if self._tick % TICKS_PER_PREDICTION == 0:
             auxiliaries = self._agent.description.auxiliaries
@@ -237,29 +244,13 @@ class AgentDriver:
             prediction = self._agent.act(
                 observation, {modality: frames[modality] for modality in auxiliaries}
             )
-            self._held, braked = self._follow(prediction, state)
+            self._held, braked = self._following.follow(observation, prediction, state)
             self.tally.add(prediction, braked)
+        else:
+            self._held = self._following.between(self._held, state)
+        self.tally.envelope = self._following.interventions
         self._tick += 1
         return self._held
-
-    def _follow(self, prediction: Prediction, state: WorldState) -> tuple[Control, bool]:
-        """The control, and whether the car brakes because the prediction cannot be used."""
-        try:
-            if self._controller is None:
-                if prediction.flags & WITHHOLDING or prediction.is_empty:
-                    return STAND, True  # no usable prediction yet, so the task is not known
-                self._controller = self._make(_controller_of(prediction))
-            control = self._controller.step(prediction, state.speed_mps, state.time_s)
-        except AuxdriveError as error:
-            raise AgentFailed(CRASHED, f"its prediction cannot be followed: {error}") from error
-        return control, bool(self._controller.stop_reason)
-
-    def _make(self, name: str) -> Controller:
-        description = self._agent.description
-        controller = make_controller(name, description.steering, description.vehicle)
-        return (
-            controller if self._creep_after_s is None else Creeping(controller, self._creep_after_s)
-        )
 
     def output(self) -> str:
         """The end of what the agent has printed during this route."""
@@ -268,38 +259,3 @@ class AgentDriver:
     def close(self) -> None:
         """Release the agent."""
         self._agent.close()
-
-
-def _controller_of(prediction: Prediction) -> str:
-    """The name of the default controller of the prediction's task.
-
-    Raises:
-        UsageError: the task has none.
-    """
-    task = task_of(prediction)
-    if task is None or task.controller is None:
-        what = ", ".join(prediction.values) if task is None else task.predicts
-        raise UsageError(f"no controller is known for what it predicts ({what}); name one")
-    return task.controller
-
-
-def check_controller(description: AgentDescription, controller: str | None) -> None:
-    """Refuse a controller that does not fit the agent's vehicle, or its task if the agent names
-    one.
-
-    Args:
-        description: of the agent.
-        controller: name of a controller; None takes that of the agent's task, and nothing is
-            checked.
-
-    Raises:
-        UsageError: the controller does not fit.
-    """
-    if controller is None:
-        return
-    made = make_controller(controller, description.steering, description.vehicle)
-    if description.task is not None:
-        try:
-            made.step(TASKS[description.task].example(), 0.0, 1.0)
-        except InputError as error:
-            raise UsageError(f"{description.name} predicts {description.task}: {error}") from error

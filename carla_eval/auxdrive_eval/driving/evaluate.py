@@ -17,7 +17,6 @@ from auxdrive.storage.claims import claim, refuse_differences
 from auxdrive_eval.driving.agents.fingerprint import Watch
 from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
-from auxdrive_eval.driving.drivers import check_controller
 from auxdrive_eval.driving.folder import (
     EVALUATION,
     Begun,
@@ -27,6 +26,7 @@ from auxdrive_eval.driving.folder import (
     write_folder,
     write_results,
 )
+from auxdrive_eval.driving.following import check_controller
 from auxdrive_eval.driving.route_store import StoredRoute, clean_partial_routes, load_route
 from auxdrive_eval.driving.route_worker import MakeRouteWorker, RouteJob
 from auxdrive_eval.driving.settings import (

@@ -62,19 +62,23 @@ class StoredTally(Strict):
     braked: int = Field(ge=0)
     flagged: int = Field(ge=0)
     flags: dict[str, int]
+    envelope: dict[str, int] = Field(default={})
 
 
 def tally_of(routes: Iterable[StoredRoute]) -> StoredTally:
     """The sums over all routes."""
     tallies = [route.tally for route in routes]
     flags: Counter[str] = Counter()
+    envelope: Counter[str] = Counter()
     for tally in tallies:
         flags.update(tally.flags)
+        envelope.update(tally.envelope)
     return StoredTally(
         predictions=sum(tally.predictions for tally in tallies),
         braked=sum(tally.braked for tally in tallies),
         flagged=sum(tally.flagged for tally in tallies),
         flags=dict(sorted(flags.items())),
+        envelope=dict(sorted(envelope.items())),
     )
 
 
@@ -97,6 +101,11 @@ def what_became(tally: StoredTally) -> str:
         parts.append(
             f"Flags: {', '.join(f'{name} {count}' for name, count in tally.flags.items())}."
         )
+    if ticks := tally.envelope.get("ticks", 0):
+        found = ", ".join(
+            f"{name} {count}" for name, count in tally.envelope.items() if name != "ticks"
+        )
+        parts.append(f"Safety envelope, of {ticks} ticks: {found or 'nothing'}.")
     return " ".join(parts)
 
 
@@ -153,9 +162,12 @@ def stored_route(result: RouteResult) -> StoredRoute:
 
 
 def _tally(tally: Tally) -> StoredTally:
-    flags = dict(sorted(tally.flags.items()))
     return StoredTally(
-        predictions=tally.predictions, braked=tally.braked, flagged=tally.flagged, flags=flags
+        predictions=tally.predictions,
+        braked=tally.braked,
+        flagged=tally.flagged,
+        flags=dict(sorted(tally.flags.items())),
+        envelope=dict(sorted(tally.envelope.items())),
     )
 
 

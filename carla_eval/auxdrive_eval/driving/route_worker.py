@@ -87,7 +87,7 @@ class MakeRouteWorker:
         if source.agent is None:
             return ExpertDriver()
         agent = self.ready or RemoteAgent(source.agent, source.limits, self.described)
-        return AgentDriver(agent, source.controller, source.creep_after_s)
+        return AgentDriver(agent, source.controller, source.creep_after_s, source.envelope)
 
 
 class RouteWorker:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from auxdrive import __version__
@@ -26,6 +27,8 @@ from auxdrive_eval.world import Route
 
 SETTINGS_NAME = "settings.json"
 EXPERT = "expert"
+EnvelopeKind = Literal["stop", "slow_straight", "hold"]
+"""The fallback of a safety envelope, `auxdrive.EnvelopeFallback.kind`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class DriverSource:
         agent: None is the simulator's expert.
         controller: None takes the controller of the model's task.
         creep_after_s: see `auxdrive.controllers.creep`.
+        envelope: the fallback of a safety envelope around the controller (`EnvelopeFallback.kind`);
+            None drives without one.
         limits: how long the agent may take. They matter only for an agent that hangs, so they may
             be different when an evaluation is resumed.
 
@@ -50,6 +55,7 @@ class DriverSource:
     agent: AgentSource | None
     controller: str | None = None
     creep_after_s: float | None = None
+    envelope: EnvelopeKind | None = None
     limits: AgentLimits = field(default_factory=AgentLimits)
 
 
@@ -84,6 +90,7 @@ class EvaluationSettings(Strict):
     role: str
     controller: str | None
     creep_after_s: float | None = None
+    envelope: EnvelopeKind | None = None
     routes_sha256: str
     route_count: int
     repeats: int
@@ -134,6 +141,7 @@ def evaluation_settings(
         role="" if agent is None else agent.role,
         controller=source.controller,
         creep_after_s=source.creep_after_s,
+        envelope=source.envelope,
         routes_sha256=hash_routes(routes),
         route_count=len(routes),
         repeats=repeats,

@@ -111,7 +111,8 @@ def _how(settings: EvaluationSettings) -> str:
     creeping = (
         "" if settings.creep_after_s is None else f", creeping after {settings.creep_after_s:g} s"
     )
-    return f" (controller {settings.controller or 'by what it predicts'}{creeping})"
+    envelope = "" if settings.envelope is None else f", safety envelope ({settings.envelope})"
+    return f" (controller {settings.controller or 'by what it predicts'}{creeping}{envelope})"
 
 
 def summary_parts(evaluation: Evaluation) -> list[Markup]:
