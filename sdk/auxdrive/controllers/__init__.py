@@ -74,7 +74,7 @@ def _checked_options(
     controller: type[GuardedController],
     options: Mapping[str, object] | Options | None,
 ) -> ControllerOptions:
-    from auxdrive.controllers.options import checked_options, given_options
+    from auxdrive.checks.options import checked_options, given_options
 
     what = f"controller '{name}'"
     values = given_options(options, what)

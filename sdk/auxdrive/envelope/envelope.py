@@ -9,8 +9,8 @@ from pathlib import Path
 
 from auxdrive.cards import CameraSpec, VehicleSpec
 from auxdrive.checks.numbers import shown
+from auxdrive.checks.options import checked_options, given_options
 from auxdrive.controllers.base import Controller
-from auxdrive.controllers.options import checked_options, given_options
 from auxdrive.envelope.compensation import at_now, delay_of
 from auxdrive.envelope.fallback import Fallback
 from auxdrive.envelope.guarded import OF_A_FRAME, EnvelopeFlag, EnvelopeMode, Guarded

@@ -210,15 +210,9 @@ def checked_options(spec: RuntimeSpec, options: Mapping[str, Any] | Strict | Non
     Raises:
         ConfigError: wrong options; the message names all of them.
     """
-    from pydantic import ValidationError
-
-    from auxdrive.errors import ConfigError
-    from auxdrive.strict import mistakes_of
+    from auxdrive.checks import options as named
 
     if isinstance(options, spec.options_type):
         return options
-    try:
-        return spec.options_type.model_validate({} if options is None else options)
-    except ValidationError as error:
-        mistakes = "; ".join(mistakes_of(error, spec.options_type, whole="options"))
-        raise ConfigError(f"runtime '{spec.name}': {mistakes}") from None
+    what = f"runtime '{spec.name}'"
+    return named.checked_options(named.given_options(options, what), spec.options_type, what)
