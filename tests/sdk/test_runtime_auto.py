@@ -139,9 +139,7 @@ def test_where_nothing_can_be_remembered_it_is_measured_each_time(
 def test_where_none_is_right_each_says_why_not(
     steering_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        choosing, "runtime_devices", lambda: iter(ABSENT)
-    )
+    monkeypatch.setattr(choosing, "runtime_devices", lambda: iter(ABSENT))
     with pytest.raises(RuntimeUnavailable, match="onnxruntime on cuda: no CUDA"):
         Predictor.load(steering_bundle, "auto")
 
