@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from pydantic import ValidationError
-
 from auxdrive.bench.cold import Cold, start_cold
 from auxdrive.bench.figures import cold_start_of, latency_of, loop_of, overhead_of
 from auxdrive.bench.noise import noise_in
@@ -32,13 +30,13 @@ from auxdrive.bench.worker import (
     say_loaded,
 )
 from auxdrive.bundles import Bundle
+from auxdrive.checks.options import checked_options, given_options
 from auxdrive.checks.parity import read_reference
 from auxdrive.choosing import machine_of_runtimes
-from auxdrive.errors import AuxdriveError, ConfigError, RuntimeUnavailable
+from auxdrive.errors import AuxdriveError, RuntimeUnavailable
 from auxdrive.machine import energy
 from auxdrive.machine.load import frequency, last_cpus, load_average, others, read_ticks
 from auxdrive.machine.workers import OwnProcess
-from auxdrive.strict import mistakes_of
 from auxdrive.work import Shown, ShowProgress, Work, no_progress
 
 _LOG = logging.getLogger(__name__)
@@ -81,7 +79,8 @@ def bench_bundle(
         >>> report.rows[0].state, report.rows[0].loop.frames
         ('measured', 2)
     """
-    how = _checked_settings(settings)
+    what = "how a bundle is measured"
+    how = checked_options(given_options(settings, what), BenchSettings, what)
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     drive = drive_of(opened.card, how.controller, how.envelope)
     driving(opened.card, drive)  # a controller that cannot be made is a mistake of the user
@@ -121,16 +120,6 @@ def bench_bundle(
         reasons = "; ".join(f"{row.subject.name}: {row.why}" for row in report.rows)
         raise RuntimeUnavailable(f"{opened.path}: no runtime could be measured: {reasons}")
     return report
-
-
-def _checked_settings(given: BenchSettings | Mapping[str, Any] | None) -> BenchSettings:
-    if isinstance(given, BenchSettings):
-        return given
-    try:
-        return BenchSettings.model_validate({} if given is None else given)
-    except ValidationError as error:
-        mistakes = "; ".join(mistakes_of(error, BenchSettings, whole="settings"))
-        raise ConfigError(f"how a bundle is measured: {mistakes}") from None
 
 
 def _version() -> str:

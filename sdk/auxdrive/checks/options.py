@@ -1,4 +1,5 @@
-"""Options that a user gives by name, or as an object: of controllers, runtimes and the envelope."""
+"""Options that a user gives by name, or as an object: of controllers, runtimes, the
+envelope and measurements."""
 
 from __future__ import annotations
 
