@@ -1,5 +1,6 @@
-"""Options that a user gives by name, or as an object: of controllers, runtimes, the
-envelope and measurements."""
+"""Options that a user gives by name, or as an object: of controllers, runtimes, the envelope and
+measurements.
+"""
 
 from __future__ import annotations
 
