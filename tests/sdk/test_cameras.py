@@ -121,10 +121,11 @@ def test_a_rate_that_no_camera_has_is_told(folder: Path) -> None:
         open_camera(folder, rate_hz=0.0)
 
 
-def test_a_device_that_is_not_there_is_told() -> None:
+@pytest.mark.parametrize("source", [987, "/dev/null", "file:///nothing", "nothing ! appsink"])
+def test_a_device_that_is_not_there_is_told(source: int | str) -> None:
     pytest.importorskip("av")
     with pytest.raises(UsageError, match="cannot open it"):
-        open_camera(987)
+        open_camera(source)
 
 
 def test_a_device_without_a_package_for_it_names_the_extra(

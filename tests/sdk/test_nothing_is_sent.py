@@ -68,6 +68,42 @@ with Predictor.load(sys.argv[1], sys.argv[2]) as predictor:
 """
 
 
+LOOPED = """
+import os, sys, time
+from importlib.util import find_spec
+import numpy as np
+from auxdrive import DrivingLoop, IteratorCamera, Predictor, VehicleState
+
+def sockets():
+    found = []
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            link = os.readlink(f"/proc/self/fd/{number}")
+            found += [link] if link.startswith("socket:") else []
+        except OSError:
+            pass
+    return found
+
+already = sockets()
+
+def frames():
+    for number in range(10):
+        time.sleep(0.02)
+        yield np.full((24, 32, 3), 100 + number, np.uint8), time.monotonic()
+
+def actuate(control):
+    assert sockets() == already, sockets()
+
+for form in ["jsonl", *(["mcap"] if find_spec("mcap") else [])]:
+    with Predictor.load(sys.argv[1]) as predictor:
+        loop = DrivingLoop(
+            predictor, IteratorCamera(frames()), actuate, lambda: VehicleState(4.0), 50.0,
+            telemetry=f"{sys.argv[2]}/drive.{form}",
+        )
+        assert loop.run().frames == 10
+"""
+
+
 def without_ci(home: Path, **more: str) -> dict[str, str]:
     """An environment in which a process would send what it sends, with every folder that it may
     write to under `home`.
@@ -114,6 +150,27 @@ def test_no_socket_no_thread_no_file(
     )
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.rglob("*")) == []
+
+
+@linux
+def test_a_driving_loop_opens_no_socket_and_leaves_nothing(
+    steering_bundle: Path, tmp_path: Path
+) -> None:
+    """With telemetry in every format whose package is installed here."""
+    home, out = tmp_path / "home", tmp_path / "out"
+    home.mkdir()
+    out.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LOOPED, str(steering_bundle), str(out)],
+        capture_output=True,
+        text=True,
+        env=without_ci(home),
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(home.rglob("*")) == []
+    assert {file.suffix for file in out.iterdir()} <= {".jsonl", ".mcap"}
 
 
 @linux

@@ -75,9 +75,10 @@ def open_camera(
     """Open a camera.
 
     Args:
-        source: the number of a camera of this machine, its device ("/dev/video0") or an address
-            ("rtsp://..."); or a video, a folder of images, or an image file, which are shown as
-            fast as they were taken, and then end.
+        source: the number of a camera of this machine, its device ("/dev/video0"), an address
+            ("rtsp://...") or, for OpenCV, a GStreamer pipeline ("... ! appsink"); or a video, a
+            folder of images, or an image file, which are shown as fast as they were taken, and then
+            end.
         rate_hz: of the images of a folder; of a camera the rate that is asked for. A video has its
             own times.
         size: width and height to which images of another size are scaled, with Pillow's bilinear
@@ -105,11 +106,13 @@ def open_camera(
 def _opened(source: int | str | os.PathLike[str], rate_hz: float) -> _Closable:
     name = str(source) if isinstance(source, int) else os.fspath(source)
     path = Path(name)
-    if name.isdecimal() or "://" in name or path.is_char_device():
+    there = bool(name) and exists(path)
+    is_pipeline = "!" in name and not there
+    if name.isdecimal() or "://" in name or is_pipeline or path.is_char_device():
         from auxdrive.cameras.device import open_device
 
         return open_device(name, rate_hz)
-    if not name or not exists(path):
+    if not there:
         raise UsageError(f"{name or 'nothing'}: no such file or folder, and no number of a camera")
     from auxdrive.cameras.recorded import RecordedCamera, image_frames, video_frames
     from auxdrive.data.image_files import is_video

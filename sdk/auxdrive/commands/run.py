@@ -20,6 +20,7 @@ from auxdrive.console import JsonOption
 from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import DataError, UsageError
 from auxdrive.runtimes import DEFAULT_RUNTIME
+from auxdrive.work import counted
 
 if TYPE_CHECKING:
     from auxdrive.loop.guard import Guard
@@ -185,11 +186,11 @@ def _show(bundle: Path, health: LoopHealth) -> None:
         ("latency", _times(health.latency_ms)),
         ("age of the image at the command", _times(health.frame_age_ms)),
         ("ticks began late by", _times(health.late_ms)),
-        *((f"flag {name}", f"{count} commands") for name, count in health.flags.items()),
+        *((f"flag {name}", counted(count, "command")) for name, count in health.flags.items()),
     ]
     if health.records_dropped or health.images_dropped:
-        rows.append(("telemetry that was dropped", f"{health.records_dropped} records"))
-        rows.append(("", f"{health.images_dropped} images"))
+        rows.append(("telemetry that was dropped", counted(health.records_dropped, "record")))
+        rows.append(("", counted(health.images_dropped, "image")))
     console.table(f"{bundle}", ("", "of the whole drive"), rows, text=("of the whole drive",))
     if health.reason:
         console.note(f"the last command was flagged: {health.reason}")
