@@ -5,6 +5,7 @@ no thread stays.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from auxdrive import (
     DrivingLoop,
     InputError,
     IteratorCamera,
+    LoopHealth,
     Observation,
     Prediction,
     Predictor,
@@ -64,10 +66,12 @@ def broken_camera() -> Iterator[tuple[Any, float]]:
 
 
 def test_an_error_of_the_camera(waypoint_bundle: Path) -> None:
-    drive = Drive(waypoint_bundle, broken_camera())
+    told: list[LoopHealth] = []
+    drive = Drive(waypoint_bundle, broken_camera(), health=told.append)
     with pytest.raises(CameraError, match="cable"):
         drive.run()
     assert drive.has_stopped()
+    assert told[-1].ended == "CameraError: the cable is out"
 
 
 class Failing(Predictor):
@@ -169,6 +173,14 @@ def test_it_ends_after_a_time(waypoint_bundle: Path) -> None:
     drive = Drive(waypoint_bundle, frames(10_000))
     assert drive.run(seconds=0.3).ended == "0.3 s are over"
     assert drive.has_stopped()
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1e12, "3", float("nan")])
+def test_a_time_that_cannot_be_is_told(waypoint_bundle: Path, seconds: Any) -> None:
+    drive = Drive(waypoint_bundle, frames(1))
+    with pytest.raises((UsageError, InputError), match="seconds is"):
+        drive.run(seconds=seconds)
+    assert drive.commands == []
 
 
 def test_a_stop_before_it_runs_is_not_forgotten(waypoint_bundle: Path) -> None:
@@ -330,6 +342,7 @@ def test_ctrl_c_twice_ends_a_loop_whose_actuators_hang(waypoint_bundle: Path) ->
         ({"actuate": None}, "actuate must be a function, got None"),
         ({"state": STATE}, "state must be a function, got a VehicleState"),
         ({"health": 3}, "health must be a function"),
+        ({"envelope": 3}, r"the envelope is an int, which has no step()"),
         ({"camera": frames(1)}, "the camera is a generator, which has no read"),
     ],
 )
@@ -343,7 +356,7 @@ def test_wrong_arguments_are_told_before_anything_moves(
     }
     with (
         Predictor.load(waypoint_bundle) as predictor,
-        pytest.raises(UsageError, match=told.replace(".", r"\.")),
+        pytest.raises(UsageError, match=re.escape(told)),
     ):
         DrivingLoop(predictor, **{**right, **arguments})
 

@@ -233,6 +233,42 @@ def test_mcap_holds_images_predictions_and_commands(waypoint_bundle: Path, tmp_p
     assert abs(at_ns / 1e9 - time.time()) < 60
 
 
+@pytest.mark.parametrize("form", ["jsonl", "mcap"])
+def test_images_that_are_none_end_neither_drive_nor_telemetry(
+    steering_bundle: Path, tmp_path: Path, form: str
+) -> None:
+    """After a good one: nothing, floats, no colours, no pixels, another size, and times that are
+    none; the envelope is shown them all.
+    """
+    if form == "mcap":
+        pytest.importorskip("mcap")
+    odd = [None, "text", image() / 255, image()[..., 0], image()[:0], image(1, 48, 64)]
+
+    def given() -> Iterator[tuple[Any, float]]:
+        yield from frames(3)
+        for each in odd:
+            time.sleep(0.06)
+            yield each, time.monotonic()
+        for wrong in (float("nan"), float("inf"), -float("inf"), 1e12):
+            time.sleep(0.06)
+            yield image(), wrong
+
+    path = tmp_path / f"drive.{form}"
+    health = Drive(steering_bundle, given(), telemetry=path, envelope=None).run()
+    assert health.ended == "the camera has ended"
+    assert health.frames_refused >= 5
+    assert health.flags["frame_malformed"] >= 3
+    assert (health.telemetry_failure, health.records_dropped) == ("", 0)
+    if form == "jsonl":
+        found = records(path)
+        assert len(of("control", found)) == health.ticks
+        assert len([each for each in of("prediction", found) if each["reason"]]) >= 5
+    else:
+        read = messages(path)
+        assert len(read["/control"]) == health.ticks
+        assert len(read["/prediction"]) == health.predictions + health.frames_refused
+
+
 def test_schemas_say_the_type_of_every_value(tmp_path: Path) -> None:
     module = pytest.importorskip("auxdrive.telemetry.mcap_file")
     value = {"a": 1.5, "b": [[1.0]], "c": [], "d": None, "e": {"f": "text", "g": True}}

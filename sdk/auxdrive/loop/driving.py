@@ -13,7 +13,7 @@ from typing import Any
 from auxdrive import __version__
 from auxdrive.bundles import ego_of
 from auxdrive.cameras.base import Camera
-from auxdrive.checks.numbers import number, shown
+from auxdrive.checks.numbers import MAX_TIME_S, number, shown
 from auxdrive.controllers import make_controller
 from auxdrive.envelope.envelope import SafetyEnvelope
 from auxdrive.envelope.intake import plain_control
@@ -113,6 +113,8 @@ class DrivingLoop:
         for name, value in (("actuate", actuate), ("state", state), ("health", health)):
             if not callable(value) and not (name == "health" and value is None):
                 raise UsageError(f"{name} must be a function, got {shown(value)}")
+        if not (envelope is None or callable(getattr(envelope, "step", None))):
+            raise UsageError(f"the envelope is {shown(envelope)}, which has no step()")
         if not callable(getattr(camera, "read", None)):
             raise UsageError(
                 f"the camera is {shown(camera)}, which has no read(): give open_camera(...) or "
@@ -148,7 +150,8 @@ class DrivingLoop:
             How the whole drive was.
 
         Raises:
-            UsageError: it ran before, or the telemetry file cannot be begun; see `open_telemetry`.
+            UsageError: it ran before, the time cannot be, or the telemetry file cannot be begun;
+                see `open_telemetry`.
             MissingExtra: see `open_telemetry`.
             DataError: the camera or the disk refuses.
             InputError: the first image or the state is not what the model takes, or an argument of
@@ -157,6 +160,8 @@ class DrivingLoop:
         Other errors of camera, predictor, controller and callbacks pass unchanged, after the last
         command.
         """
+        if seconds is not None:
+            _within("seconds", seconds, 0.0, MAX_TIME_S)
         if not self._once.acquire(blocking=False):
             raise UsageError("a DrivingLoop runs once; make a new one for a new drive")
         file = None if self._telemetry is None else open_telemetry(self._telemetry)

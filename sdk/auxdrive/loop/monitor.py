@@ -101,7 +101,7 @@ class Monitor:
         health = self._of_all.told(self._counts(time.monotonic(), ended))
         if health.records_dropped or health.images_dropped:
             _LOG.warning(
-                "telemetry lacks %d records and %d images: the disk was too slow",
+                "telemetry lacks %d records and %d images",
                 health.records_dropped, health.images_dropped,
             )  # fmt: skip
         self._background.put(health, _MOST_WAITING)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from auxdrive.loop.background import Background
 from auxdrive.loop.health import LoopHealth
@@ -58,8 +62,10 @@ class Recorder:
         """Write an image and its prediction; for the thread that predicts."""
         if self._file is None or self._background is None:
             return
-        observation, time_s = seen.observation, float(seen.observation.time_s)
-        if self._file.takes_images:
+        observation = seen.observation
+        # what the predictor refused need be no image, nor its time a time
+        time_s = observation.time_s if math.isfinite(observation.time_s) else time.monotonic()
+        if self._file.takes_images and _is_image(observation.image):
             self._put("images", MOST_IMAGES, _image(seen.frame, time_s, observation.image))
         self._put("seen", MOST_RECORDS, _record("prediction", time_s, lambda: self._told(seen)))
 
@@ -114,6 +120,16 @@ class Recorder:
         if not self.failure:
             self.failure = why
             _LOG.warning("telemetry ends here, the vehicle drives on: %s", why)
+
+
+def _is_image(image: object) -> bool:
+    return (
+        isinstance(image, np.ndarray)
+        and image.dtype == np.uint8
+        and image.ndim == 3
+        and image.shape[2] == 3
+        and image.size > 0
+    )
 
 
 def _close(file: TelemetryFile) -> None:

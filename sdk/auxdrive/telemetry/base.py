@@ -83,9 +83,9 @@ class TelemetryFile(ABC):
 
     def since_1970_ns(self, time_s: float) -> int:
         """A time of `time.monotonic` as nanoseconds since 1970, by the machine's clock at the
-        beginning of the file.
+        beginning of the file; the nearest that 63 bits hold.
         """
-        return self._since_1970_ns + round(time_s * 1e9)
+        return min(max(self._since_1970_ns + round(time_s * 1e9), 0), 2**63 - 1)
 
     def __enter__(self) -> Self:
         return self
