@@ -81,12 +81,9 @@ def run(
             autocompletion=one_of(CONTROLLERS),
         ),
     ] = None,
-    no_envelope: Annotated[
-        bool,
-        typer.Option(
-            "--no-envelope", help="Leave out the safety envelope: the controller alone commands."
-        ),
-    ] = False,
+    envelope: Annotated[
+        bool, typer.Option(help="Whether the safety envelope holds the controller.")
+    ] = True,
     key: Annotated[
         Path | None,
         typer.Option(
@@ -131,7 +128,7 @@ def run(
                 actuate=_nowhere,
                 state=lambda: state,
                 rate_hz=rate,
-                envelope=_envelope(predictor, controller, no_envelope),
+                envelope=_envelope(predictor, controller, envelope),
                 telemetry=out,
             )
             health = loop.run(seconds)
@@ -150,8 +147,14 @@ def _nowhere(control: Control) -> None:
     del control
 
 
-def _envelope(predictor: Predictor, controller: str | None, no_envelope: bool) -> Guard | None:
-    """What gives the commands; None for the default."""
+def _envelope(predictor: Predictor, controller: str | None, enveloped: bool) -> Guard | None:
+    """What gives the commands; None for the default.
+
+    Args:
+        predictor: whose predictions are driven by.
+        controller: its name; None for the task's.
+        enveloped: whether the safety envelope holds it.
+    """
     from auxdrive.controllers import make_controller
     from auxdrive.envelope.envelope import SafetyEnvelope
     from auxdrive.loop.guard import Unguarded
@@ -161,7 +164,7 @@ def _envelope(predictor: Predictor, controller: str | None, no_envelope: bool) -
     steering, vehicle = predictor.steering, predictor.vehicle
     if name is None:
         return None
-    if no_envelope:
+    if not enveloped:
         return Unguarded(make_controller(name, steering, vehicle))
     if vehicle.wheelbase_m is None:
         raise UsageError(
