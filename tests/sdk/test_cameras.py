@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,24 @@ def test_a_device_that_ffmpeg_opens() -> None:
     device.close()
     device.close()
     assert device.read() is None
+
+
+def test_a_device_that_does_not_wait_is_asked_again() -> None:
+    """As FFmpeg's input of macOS: it says that there is no image yet."""
+    av = pytest.importorskip("av")
+    device = AvDevice("testsrc=size=32x24:rate=100:duration=0.05", "lavfi")
+
+    def not_yet() -> Iterator[object]:
+        raise av.BlockingIOError(11, "Resource temporarily unavailable")
+        yield
+
+    device._frames = not_yet()
+    assert device.read().image.shape == (24, 32, 3)
+    device._frames = not_yet()
+    device._closed = True
+    with pytest.raises(DataError, match="gives no more images"):
+        device._next()
+    device.close()
 
 
 def test_a_device_that_opencv_opens(video: Path) -> None:

@@ -20,6 +20,7 @@ CLOSE_S = 1.0
 """How long closing a device waits for a `read` that is under way. A device that gives nothing any
 more is then left open: to close it while it is read may crash the process.
 """
+_POLL_S = 0.002
 # What FFmpeg calls the cameras of a system, and how the name of a numbered one begins there.
 _OF_SYSTEM = {"linux": ("v4l2", "/dev/video"), "darwin": ("avfoundation", "")}
 
@@ -121,15 +122,23 @@ class AvDevice(Device):
             self._container.close()
             raise UsageError(f"{self._name}: gives no images")
         self._failures: type[Exception] = av.FFmpegError
+        self._not_yet: type[Exception] = av.BlockingIOError
         self._frames = self._container.decode(video=0)
 
     def _next(self) -> Frame:
-        try:
-            frame = next(self._frames, None)
-            time_s = time.monotonic()
-        except self._failures as error:
-            raise DataError(f"{self._name}: gives no more images ({error})") from error
-        if frame is None:
+        frame = time_s = None
+        while time_s is None:
+            try:
+                frame = next(self._frames, None)
+                time_s = time.monotonic()
+            except self._not_yet:  # macOS's cameras do not wait for the next image
+                if self._closed:
+                    break
+                time.sleep(_POLL_S)
+                self._frames = self._container.decode(video=0)
+            except self._failures as error:
+                raise DataError(f"{self._name}: gives no more images ({error})") from error
+        if frame is None or time_s is None:
             raise DataError(f"{self._name}: gives no more images")
         return Frame(np.ascontiguousarray(frame.to_ndarray(format="rgb24")), time_s)
 
