@@ -94,7 +94,9 @@ def main() -> None:
     with Predictor.load(given.bundle) as predictor:
         for frame, time_s in frames_of(given.video):
             prediction = predict(predictor, frame, time_s, **ego)
-            print(f"{time_s:.3f} {prediction.steer_rad} {prediction.waypoints_ego_m}")
+            waypoints = prediction.waypoints_ego_m
+            said = prediction.steer_rad if waypoints is None else waypoints.tolist()
+            print(f"{time_s:.3f} {said} {prediction.reason}")
             if writer is None:
                 fourcc = cv2.VideoWriter.fourcc(*"mp4v")
                 size = (frame.shape[1], frame.shape[0])

@@ -5,8 +5,9 @@
 It takes `image` (sensor_msgs/Image, or CompressedImage with `-p compressed:=true`), `odometry`
 (nav_msgs/Odometry of the rear axle) and, for models that are told a target point, `route`
 (nav_msgs/Path in the odometry's frame). It gives `command` at a fixed rate: geometry_msgs/Twist,
-or ackermann_msgs/AckermannDriveStamped with `-p command:=ackermann`. What it does with them stands
-in bundle_driver.py, which needs no ROS.
+or ackermann_msgs/AckermannDriveStamped with `-p command:=ackermann`. The service `release`
+(std_srvs/Trigger) ends a stop of the safety envelope. What it does with messages stands in
+bundle_driver.py, which needs no ROS.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rclpy.signals import SignalHandlerOptions
 from ros_messages import Command, fill_ackermann, fill_twist
 from sensor_msgs.msg import CompressedImage, Image
+from std_srvs.srv import Trigger
 
 NEWEST = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
@@ -43,12 +45,17 @@ class AuxdriveNode(Node):  # type: ignore[misc]  # rclpy is not there where type
     def __init__(self) -> None:
         super().__init__("auxdrive")
         self._predictor = Predictor.load(self._given("bundle", ""))
+        self._wheelbase_m = self._given("wheelbase_m", self._predictor.vehicle.wheelbase_m or 0.0)
+        if self._wheelbase_m <= 0:
+            raise UsageError("the card does not know the vehicle's wheelbase: give wheelbase_m")
         self._driver = BundleDriver(
             self._predictor,
             max_age_s=self._given("max_age_s", 0.3),
             resize=self._given("resize", False),
-            throttle_mps2=self._given("full_throttle_mps2", 2.0),
-            brake_mps2=self._given("full_brake_mps2", 6.0),
+            wheelbase_m=self._wheelbase_m,
+            throttle_mps2=self._given("full_throttle_mps2", 3.5),
+            brake_mps2=self._given("full_brake_mps2", 8.0),
+            fallback=self._given("fallback", "stop"),
         )
         self._last = Command(0.0, 0.0, 0.0, "")
         self._message = self._filler(self._given("command", "twist"))
@@ -58,6 +65,7 @@ class AuxdriveNode(Node):  # type: ignore[misc]  # rclpy is not there where type
         self.create_subscription(Odometry, "odometry", self._driver.move, NEWEST)
         if self._driver.needs_route:
             self.create_subscription(Path, "route", self._follow, KEPT)
+        self.create_service(Trigger, "release", self._release)
         self.create_timer(1.0 / self._given("rate_hz", 20.0), self._tick)
 
     def _given(self, name: str, default: Any) -> Any:
@@ -72,10 +80,7 @@ class AuxdriveNode(Node):  # type: ignore[misc]  # rclpy is not there where type
             return lambda command: self._stamped(fill_ackermann(AckermannDriveStamped(), command))
         if kind != "twist":
             raise UsageError(f"command is {kind!r}; give twist or ackermann")
-        wheelbase_m = self._given("wheelbase_m", self._predictor.vehicle.wheelbase_m or 0.0)
-        if wheelbase_m <= 0:
-            raise UsageError("a Twist needs the wheelbase, which the card lacks: wheelbase_m:=...")
-        return lambda command: fill_twist(Twist(), command, wheelbase_m)
+        return lambda command: fill_twist(Twist(), command, self._wheelbase_m)
 
     def _stamped(self, message: Any) -> Any:
         message.header.stamp = self.get_clock().now().to_msg()
@@ -86,6 +91,13 @@ class AuxdriveNode(Node):  # type: ignore[misc]  # rclpy is not there where type
             self._driver.follow(message)
         except InputError as error:
             self.get_logger().error(f"that is no route: {error}")
+
+    def _release(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        """End a stop of the safety envelope; it is asked by who has looked at the vehicle."""
+        del request
+        self._driver.release()
+        response.success = True
+        return response
 
     def _tick(self) -> None:
         command = self._driver.command(self.get_clock().now().nanoseconds * 1e-9)

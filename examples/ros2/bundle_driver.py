@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from auxdrive import (
     TASKS,
+    EnvelopeMode,
     InputError,
     Observation,
     Prediction,
     Predictor,
     RouteFollower,
+    SafetyEnvelope,
     UsageError,
     make_controller,
 )
-from ros_messages import Command, command_of, image_of, pose_of, time_of
+from ros_messages import Command, acceleration_of, image_of, pose_of, time_of
+
+AHEAD_S = 0.5
+"""The commanded speed is the one that the commanded acceleration leads to after this time."""
 
 
 class BundleDriver:
-    """Drives by a bundle. Messages are kept as they come, the newest of each kind; an image is
-    looked at when a command is asked for, so that one that came late is never waited for.
-
-    Where there is no image or odometry, where one is older than `max_age_s`, or where the
-    prediction must not be driven by, the command is a safe stop. All times are of one clock, that
-    of the messages' stamps.
+    """Drives by a bundle, through the safety envelope. Messages are kept as they come, the newest
+    of each kind; an image is looked at when a command is asked for, so that one that came late is
+    never waited for. All times are of one clock, that of the messages' stamps.
 
     Args:
         predictor: that predicts; it stays open.
-        max_age_s: of images and odometry.
+        max_age_s: what is older is not driven by: an image, its prediction, odometry.
         resize: whether images of another size are scaled to the model's camera.
-        throttle_mps2: what full throttle accelerates by.
-        brake_mps2: what the full brake slows by.
+        wheelbase_m: of the vehicle; None takes the card's.
+        throttle_mps2: what full throttle accelerates the vehicle by.
+        brake_mps2: what the full brake slows it by.
+        fallback: what the envelope does where the input stays bad: "stop" until it is released,
+            "slow_straight" or "hold" (see docs/safety.md).
+
+    Raises:
+        UsageError: nothing drives by the model's task, or the wheelbase is not known.
+        ConfigError: wrong options.
     """
 
     def __init__(
@@ -39,23 +47,37 @@ class BundleDriver:
         predictor: Predictor,
         max_age_s: float = 0.3,
         resize: bool = False,
-        throttle_mps2: float = 2.0,
-        brake_mps2: float = 6.0,
+        wheelbase_m: float | None = None,
+        throttle_mps2: float = 3.5,
+        brake_mps2: float = 8.0,
+        fallback: str = "stop",
     ) -> None:
         controller = TASKS[predictor.task].controller
         if controller is None:
             raise UsageError(f"no controller drives by what '{predictor.task}' predicts")
+        vehicle, steering, camera = predictor.vehicle, predictor.steering, predictor.camera
+        if wheelbase_m is not None:
+            vehicle = vehicle.model_copy(update={"wheelbase_m": wheelbase_m})
         self.prediction: Prediction | None = None
         self._predictor, self._max_age_s = predictor, max_age_s
-        self._controller = make_controller(
-            controller, predictor.steering, predictor.vehicle, {"max_age_s": max_age_s}
+        self._envelope = SafetyEnvelope(
+            make_controller(controller, steering, vehicle, {"max_age_s": max_age_s}),
+            steering,
+            vehicle,
+            camera,
+            {
+                "max_frame_age_s": max_age_s,
+                "limits": {"full_throttle_mps2": throttle_mps2, "full_brake_mps2": brake_mps2},
+                "fallback": {"kind": fallback},
+            },
         )
-        camera = predictor.camera
+        self._pedals_mps2 = (throttle_mps2, brake_mps2)
+        self._wanted_mps = 0.0
         self._size = (camera.width, camera.height) if resize else None
-        self._accelerations = (throttle_mps2, brake_mps2)
         self._image: Any = None
         self._odometry: Any = None
-        self._predicted: Any = None  # the image of `prediction`
+        self._observed: Any = None  # the message that `_observation` was made of
+        self._observation: Observation | None = None
         self._route: RouteFollower | None = None
         self._route_frame = ""
 
@@ -83,41 +105,62 @@ class BundleDriver:
         self._route = RouteFollower([(float(place.x), float(place.y)) for place in places])
         self._route_frame = message.header.frame_id
 
+    def release(self) -> None:
+        """End a stop of the safety envelope, as who has looked at the vehicle does."""
+        self._envelope.release()
+        self._wanted_mps = 0.0
+
     def command(self, now_s: float) -> Command:
         """The command for this moment.
 
         Args:
             now_s: the time, on the clock of the stamps.
         """
-        speed, missing = self._speed(now_s)
-        try:
-            self.prediction = self._withheld(now_s, missing) if missing else self._newest(speed)
-        except InputError as error:  # no image for this model, or no route
-            self.prediction = self._withheld(now_s, str(error))
-        control = self._controller.step(self.prediction, speed, now_s)
-        return command_of(control, speed, self._controller.stop_reason, *self._accelerations)
+        missing = self._missing(now_s)
+        if not missing:
+            try:
+                self._observe()
+            except InputError as error:  # no image for this model, or no route
+                missing = str(error)
+        if missing:
+            self.prediction = self._observation = self._observed = None
+        twist = None if self._odometry is None else self._odometry.twist.twist
+        speed = 0.0 if twist is None else float(twist.linear.x)
+        guarded = self._envelope.step(
+            self._observation,
+            self.prediction,
+            speed,
+            now_s,
+            yaw_rate_radps=None if twist is None else float(twist.angular.z),
+        )
+        acceleration = acceleration_of(guarded.control, *self._pedals_mps2)
+        if guarded.mode is EnvelopeMode.DRIVING:
+            self._wanted_mps = max(0.0, speed + acceleration * AHEAD_S)
+        elif guarded.mode not in (EnvelopeMode.BRIDGING, EnvelopeMode.HOLD):
+            self._wanted_mps = 0.0
+        drives = guarded.mode is EnvelopeMode.DRIVING
+        reason = "" if drives else "; ".join(filter(None, (missing, guarded.reason)))
+        return Command(guarded.control.steer_rad, self._wanted_mps, acceleration, reason)
 
-    def _speed(self, now_s: float) -> tuple[float, str]:
-        """The speed, and what is missing to drive."""
+    def _missing(self, now_s: float) -> str:
+        """What is missing to drive, as a sentence."""
         if self._odometry is None:
-            return 0.0, "no odometry has come"
-        speed, age_s = float(self._odometry.twist.twist.linear.x), now_s - time_of(self._odometry)
-        if not math.isfinite(speed):
-            return 0.0, f"the odometry's speed is {speed}"
-        if abs(age_s) > self._max_age_s:
-            return speed, f"the odometry is {age_s:.3f} s old; the limit is {self._max_age_s:g} s"
-        return speed, "no image has come" if self._image is None else ""
+            return "no odometry has come"
+        age_s = now_s - time_of(self._odometry)
+        if not abs(age_s) <= self._max_age_s:
+            return f"the odometry is {age_s:.3f} s old; the limit is {self._max_age_s:g} s"
+        return "no image has come" if self._image is None else ""
 
-    def _newest(self, speed_mps: float) -> Prediction:
-        """The prediction from the newest image; each is predicted from once."""
-        if self._image is not self._predicted or self.prediction is None:
-            image, self._predicted = self._image, self._image
-            return self._predictor.predict(
-                Observation(
-                    image_of(image, self._size), time_of(image), speed_mps, self._target()
-                )
-            )
-        return self.prediction
+    def _observe(self) -> None:
+        """Predict from the newest image; each is predicted from once."""
+        if self._image is self._observed:
+            return
+        message, self._observed = self._image, self._image
+        self._observation = self.prediction = None
+        speed = float(self._odometry.twist.twist.linear.x)
+        image = image_of(message, self._size)
+        self._observation = Observation(image, time_of(message), speed, self._target())
+        self.prediction = self._predictor.predict(self._observation)
 
     def _target(self) -> tuple[float, float] | None:
         if not self.needs_route:
@@ -130,8 +173,3 @@ class BundleDriver:
                 f"the route is in the frame {self._route_frame!r}, the odometry in {frame!r}"
             )
         return self._route.update(pose_of(self._odometry))[0]
-
-    def _withheld(self, now_s: float, reason: str) -> Prediction:
-        """A prediction that controllers stop at."""
-        self._predicted = None
-        return Prediction(now_s, 0.0, reason=reason)

@@ -24,8 +24,6 @@ CHANNELS = {
     "mono8": (0,),
 }
 """Encodings of sensor_msgs/Image, and where red, green and blue stand in each."""
-AHEAD_S = 0.5
-"""A command's speed is the one that its acceleration leads to after this time."""
 
 
 def image_of(message: Any, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
@@ -91,9 +89,9 @@ class Command:
 
     Attributes:
         steer_rad: road-wheel angle, positive to the left.
-        speed_mps: 0 in a safe stop.
-        acceleration_mps2: positive where it gets faster.
-        reason: why it is a safe stop, as a sentence; empty where it is none.
+        speed_mps: that is wanted.
+        acceleration_mps2: with which; positive where it gets faster.
+        reason: why the bundle does not drive just now, in sentences; empty where it does.
     """
 
     steer_rad: float
@@ -102,21 +100,15 @@ class Command:
     reason: str = ""
 
 
-def command_of(
-    control: Control, speed_mps: float, reason: str, throttle_mps2: float, brake_mps2: float
-) -> Command:
-    """The command for a vehicle that is told a speed and no pedals.
+def acceleration_of(control: Control, throttle_mps2: float, brake_mps2: float) -> float:
+    """What the pedals of a command ask for, in m/s2; negative where it gets slower.
 
     Args:
-        control: from the controller.
-        speed_mps: that is driven now.
-        reason: why it is a safe stop; empty where it is none.
+        control: the command.
         throttle_mps2: what full throttle accelerates by.
         brake_mps2: what the full brake slows by.
     """
-    gained = control.throttle * throttle_mps2 - control.brake * brake_mps2
-    speed = 0.0 if reason else max(0.0, speed_mps + gained * AHEAD_S)
-    return Command(control.steer_rad, speed, gained, reason)
+    return control.throttle * throttle_mps2 - control.brake * brake_mps2
 
 
 def fill_twist(message: Any, command: Command, wheelbase_m: float) -> Any:

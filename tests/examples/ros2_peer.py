@@ -4,7 +4,7 @@ camera and a vehicle, notes the commands, lets the camera die, and ends the node
     python ros2_peer.py PID WIDTH HEIGHT SPEED
 
 It prints one JSON object: the commands (speed, yaw rate) while the camera was there, after it had
-died, and once the node was told to end.
+died, when it was there again, after the stop was released, and once the node was told to end.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from nav_msgs.msg import Odometry, Path
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
 
 
 class Peer(Node):
@@ -57,8 +58,7 @@ class Peer(Node):
             width, height = self._size
             image = Image(height=height, width=width, encoding="bgr8", step=3 * width)
             image.header.stamp = stamp
-            image.data = bytes(range(256)) * (3 * width * height // 256 + 1)
-            image.data = image.data[: 3 * width * height]
+            image.data = os.urandom(3 * width * height)  # a camera's image never comes twice
             self._images.publish(image)
 
 
@@ -84,10 +84,14 @@ def main() -> None:
     peer.sees = False
     blind = spin(peer, lambda commands: not any(map(drives, commands[-5:])))
     peer.sees = True
+    waits = spin(peer, lambda commands: True)
+    asked = peer.create_client(Trigger, "release")
+    asked.wait_for_service(5.0)
+    asked.call_async(Trigger.Request())
     again = spin(peer, lambda commands: all(map(drives, commands[-5:])))
     os.kill(int(pid), signal.SIGTERM)
     ended = spin(peer, lambda commands: False, within_s=3.0)
-    print(json.dumps({"seen": seen, "blind": blind, "again": again, "ended": ended}))
+    print(json.dumps({"seen": seen, "blind": blind, "waits": waits, "again": again, "ended": ended}))
     peer.destroy_node()
     rclpy.shutdown()
 

@@ -52,7 +52,7 @@ def test_the_video_is_written_with_predictions(
     said = run_example(
         "opencv_video.py", waypoint_bundle, video, out, "--speed", 4, "--target", "20,0"
     )
-    assert said.splitlines()[1].startswith("0.050 None [[")
+    assert said.splitlines()[1].startswith("0.050 [[")
     before, after = (list(frames_of(str(path))) for path in (video, out))
     assert len(after) == len(before) == 10
     for (plain, _), (drawn, _) in zip(before, after, strict=True):
