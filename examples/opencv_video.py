@@ -39,9 +39,7 @@ def frames_of(video: str) -> Iterator[tuple[Any, float]]:
         capture.release()
 
 
-def predict(
-    predictor: Predictor, frame_bgr: Any, time_s: float, **ego: Any
-) -> Prediction:
+def predict(predictor: Predictor, frame_bgr: Any, time_s: float, **ego: Any) -> Prediction:
     """Predict from OpenCV's frame.
 
     Args:

@@ -35,7 +35,9 @@ def header(time_s: float, frame: str = "odom") -> Any:
     return made("std_msgs/msg/Header", made("builtin_interfaces/msg/Time", seconds, rest), frame)
 
 
-def image(pixels: NDArray[np.uint8], time_s: float, encoding: str = "rgb8", padding: int = 0) -> Any:
+def image(
+    pixels: NDArray[np.uint8], time_s: float, encoding: str = "rgb8", padding: int = 0
+) -> Any:
     """A sensor_msgs/Image of pixels (H, W, C) that are in its encoding's order."""
     height, width = pixels.shape[:2]
     rows = np.pad(pixels.reshape(height, -1), ((0, 0), (0, padding)), constant_values=77)

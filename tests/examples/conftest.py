@@ -30,10 +30,10 @@ def waypoint_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def straight_ahead() -> onnx.ModelProto:
-    """A waypoint model that drives on at 4 m/s, whatever it sees, by a path that differs a little
+    """A waypoint model that wants 6 m/s, whatever it sees, by a path that differs a little
     from image to image.
     """
-    path = np.array([[2.0 * step, 0.0] for step in range(1, len(bundle_factory.TIMES_S) + 1)])
+    path = np.array([[3.0 * step, 0.0] for step in range(1, len(bundle_factory.TIMES_S) + 1)])
     graph = bundle_factory.model(1, "waypoints", path.ravel())
     for stored in graph.graph.initializer:
         if stored.name == "linear":

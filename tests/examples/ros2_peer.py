@@ -24,7 +24,7 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
 
-class Peer(Node):
+class Peer(Node):  # type: ignore[misc]  # rclpy is not there where types are checked
     def __init__(self, width: int, height: int, speed_mps: float) -> None:
         super().__init__("peer")
         self.commands: list[tuple[float, float]] = []
@@ -91,7 +91,9 @@ def main() -> None:
     again = spin(peer, lambda commands: all(map(drives, commands[-5:])))
     os.kill(int(pid), signal.SIGTERM)
     ended = spin(peer, lambda commands: False, within_s=3.0)
-    print(json.dumps({"seen": seen, "blind": blind, "waits": waits, "again": again, "ended": ended}))
+    print(
+        json.dumps({"seen": seen, "blind": blind, "waits": waits, "again": again, "ended": ended})
+    )
     peer.destroy_node()
     rclpy.shutdown()
 

@@ -9,8 +9,9 @@ import pytest
 from auxdrive import InputError, Observation, Predictor
 from example_programs import run_example
 
-cv2 = pytest.importorskip("cv2")
+pytest.importorskip("cv2")
 
+import cv2
 from opencv_video import draw, frames_of, predict
 
 

@@ -63,5 +63,7 @@ def test_a_topic_that_is_not_there_is_told(waypoint_bundle: Path, tmp_path: Path
     folder = written_bag(tmp_path / "bag", StoragePlugin.SQLITE3)
     with Predictor.load(waypoint_bundle) as predictor:
         driver = BundleDriver(predictor)
-        with pytest.raises(InputError, match=r"has no /imu; it has /camera/image_raw, /odom, /plan"):
+        with pytest.raises(
+            InputError, match=r"has no /imu; it has /camera/image_raw, /odom, /plan"
+        ):
             list(replayed(folder, driver, {**TOPICS, "odometry": "/imu"}))
