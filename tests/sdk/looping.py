@@ -4,9 +4,11 @@ slow, and loops that note what they command.
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,9 @@ from auxdrive.types import UInt8
 STATE = VehicleState(speed_mps=4.0, target_ego_m=(20.0, 0.0))
 FULL_STOP = 1.0
 """The brake of a safe stop."""
+
+HEEDS = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+"""For `preexec_fn`: a background job of a shell ignores Ctrl-C, and so would its children."""
 
 
 def image(number: int = 0, height: int = 24, width: int = 32) -> UInt8:

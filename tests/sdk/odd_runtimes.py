@@ -58,5 +58,5 @@ HANGS = row("hangs", hang)
 
 def install_odd(site: Path) -> None:
     """Put the package into a folder that is, or will be, on the path."""
-    points = {name: f"odd_module:{name.upper()}" for name in ("wrong", "crashes", "hangs")}
-    install_package(site, "odd", "auxdrive.runtimes", points, SOURCE)
+    points = {name: f"odd_runtimes_module:{name.upper()}" for name in ("wrong", "crashes", "hangs")}
+    install_package(site, "odd_runtimes", "auxdrive.runtimes", points, SOURCE)

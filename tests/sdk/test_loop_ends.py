@@ -30,7 +30,7 @@ from auxdrive import (
     UsageError,
     VehicleState,
 )
-from looping import STATE, Drive, frames, image, ours, stalling, stop_when
+from looping import HEEDS, STATE, Drive, frames, image, ours, stalling, stop_when
 
 
 @pytest.fixture(autouse=True)
@@ -263,7 +263,7 @@ def signalled(bundle: Path, number: int, rate_hz: float, times: int = 1) -> tupl
     """
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "-c", SIGNALLED, str(bundle), str(rate_hz)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=HEEDS,
     )  # fmt: skip
     assert process.stdout is not None
     first = process.stdout.readline()
@@ -318,6 +318,7 @@ def test_ctrl_c_twice_ends_a_loop_whose_actuators_hang(waypoint_bundle: Path) ->
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "-c", HANGING, str(waypoint_bundle)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=HEEDS,
     )  # fmt: skip
     assert process.stdin is not None
     assert process.stdout is not None

@@ -13,7 +13,7 @@ from pathlib import Path
 import bundle_factory
 import pytest
 from auxdrive import VehicleSpec
-from looping import image
+from looping import HEEDS, image
 from PIL import Image
 
 EGO = ("--speed", 4, "--target", "20,0")
@@ -111,7 +111,7 @@ def test_a_signal_is_a_regular_end(
     words = ["run", steering_bundle, "--camera", folder, "--rate", 1, "--resize", "--out", out]
     process = subprocess.Popen(
         [sys.executable, "-m", "auxdrive", *map(str, words), "--json"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=HEEDS,
     )  # fmt: skip
     assert process.stderr is not None
     while not process.stderr.readline().startswith("{"):  # the first health

@@ -113,7 +113,7 @@ class RuntimeSpec:
     Examples:
         >>> from auxdrive import RUNTIMES
         >>> RUNTIMES["onnxruntime"].devices
-        ('cpu', 'cuda')
+        ('cpu', 'cuda', 'tensorrt', 'tensorrt_rtx')
     """
 
     name: str

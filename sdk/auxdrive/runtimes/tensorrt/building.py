@@ -16,6 +16,10 @@ from auxdrive.runtimes.signature import Reported, check_signature
 _LOG = logging.getLogger(__name__)
 _SAID_EVERY_S = 5.0
 _MOST_ERRORS = 3
+_BYTES = (
+    ". A graph for a big camera adds up bytes first, which TensorRT does not take: write it with "
+    "`auxdrive export --cast-first`"
+)
 
 
 def import_tensorrt(package: str) -> Any:
@@ -81,7 +85,10 @@ def build_engine(
     parser = trt.OnnxParser(network, logger)
     if not parser.parse(model):
         errors = [str(parser.get_error(k)) for k in range(min(parser.num_errors, _MOST_ERRORS))]
-        raise BundleError(f"{_name(trt)} does not read the graph: {'; '.join(errors)}")
+        told = "; ".join(errors)
+        # such as a Slice of bytes
+        hint = _BYTES if "unsupported input type" in told.lower() else ""
+        raise BundleError(f"{_name(trt)} does not read the graph: {told}{hint}")
     check_signature("input", _reported(trt, network, inputs=True), inputs)
     check_signature("output", _reported(trt, network, inputs=False), outputs)
     config = builder.create_builder_config()
