@@ -1,4 +1,4 @@
-"""auxdrive_deploy: export to ONNX, bundle writing, parity with the trained student.
+"""auxdrive_deploy: export to ONNX, precisions, bundle writing, parity with the trained student.
 
 from auxdrive_deploy import write_bundle
 from auxdrive_train import load_run
@@ -14,10 +14,16 @@ from auxdrive.machine.openmp import wait_passively
 
 if TYPE_CHECKING:
     from auxdrive_deploy.bundle_writer import write_bundle
+    from auxdrive_deploy.precisions.making import PrecisionReport
+    from auxdrive_deploy.precisions.plan import PrecisionPlan
 
-__getattr__, __dir__ = front(__name__, {"bundle_writer": "write_bundle"})
+__getattr__, __dir__ = front(__name__, {
+    "bundle_writer": "write_bundle",
+    "precisions.making": "PrecisionReport",
+    "precisions.plan": "PrecisionPlan",
+})  # fmt: skip
 
 wait_passively()  # must run before torch is imported, as in auxdrive_train
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library prints nothing
 
-__all__ = ["write_bundle"]
+__all__ = ["PrecisionPlan", "PrecisionReport", "write_bundle"]

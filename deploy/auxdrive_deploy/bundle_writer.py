@@ -7,7 +7,7 @@ from __future__ import annotations
 import io
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,6 +38,8 @@ from auxdrive_train.engine.load import Run
 
 from auxdrive_deploy.metrics import StudentMetrics, floor_of, student_metrics
 from auxdrive_deploy.model_page import readme
+from auxdrive_deploy.precisions.making import Made, PrecisionReport
+from auxdrive_deploy.precisions.plan import PrecisionPlan, drive_all, make_all, specs_and_files
 from auxdrive_deploy.provenance import provenance_of
 from auxdrive_deploy.reference import Reference, read_reference
 from auxdrive_deploy.reference_plot import PLOT_NAME, reference_plot
@@ -55,6 +57,8 @@ def write_bundle(
     name: str | None = None,
     cast_first: bool = False,
     progress: ShowProgress = no_progress,
+    precisions: PrecisionPlan | None = None,
+    on_precision: Callable[[PrecisionReport], None] = lambda _: None,
 ) -> ModelCard:
     """Export a run's student as a bundle into the new directory `out`. Metrics that could not be
     measured again are logged.
@@ -66,13 +70,16 @@ def write_bundle(
         cast_first: write the graph as TensorRT needs it (see `auxdrive_deploy.byte_shrink`). In
             other runtimes, large images then take longer.
         progress: shows how far it is, e.g. `auxdrive.console.progress`.
+        precisions: which precisions are made beside fp32. One that fails its gates does not enter
+            the bundle.
+        on_precision: called with the report of each of them.
 
     Returns:
         The bundle's card.
 
     Raises:
-        UsageError: `out` exists, another process is writing it, the name is not printable, or the
-            run has no student that sees RGB alone.
+        UsageError: `out` exists, another process is writing it, the name is not printable, the run
+            has no student that sees RGB alone, or a precision is wanted and its data set is gone.
         DataError: the run is not finished or is damaged, or the disk is full or not writable.
         CheckFailed: the exported graph does not predict what the student does, or the check cannot
             tell. Nothing is left behind after any error.
@@ -87,12 +94,20 @@ def write_bundle(
     """
     name = _checked_name(run.directory.resolve().name if name is None else name)
     _refuse_existing(out)
-    work = Work(f"exporting {run.directory}", "step", 4)
+    if precisions is not None:
+        precisions.check(run)
+    steps = 4 + (0 if precisions is None else len(set(precisions.precisions)))
+    work = Work(f"exporting {run.directory}", "step", steps)
     with held(out, beside=True), progress(work) as shown:
-        return _write_bundle(run, out, name, cast_first, shown)
+        card, made = _write_bundle(run, out, name, cast_first, precisions, shown)
+    for each in made:
+        on_precision(each.report)
+    return card
 
 
-def _write_bundle(run: Run, out: Path, name: str, cast_first: bool, shown: Shown) -> ModelCard:
+def _write_bundle(
+    run: Run, out: Path, name: str, cast_first: bool, plan: PrecisionPlan | None, shown: Shown
+) -> tuple[ModelCard, Sequence[Made]]:
     network = student_of(run)
     result = run.folder.result()
     reference = read_reference(run)
@@ -105,7 +120,6 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool, shown: Shown
     shown.done(1, "the graph predicts what the student does")
     files = {
         MODEL_NAME: model,
-        README_NAME: readme(card, metrics.notes).encode(),
         PLOT_NAME: reference_plot(
             run.task.spec, reference.images, reference.outputs, reference.labels
         ),
@@ -115,11 +129,23 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool, shown: Shown
         REFERENCE_OUTPUTS: _npy(reference.outputs),
         REFERENCE_NEGATIVE_CONTROL: _npy(reference.negative_control),
     }
-    with _appearing(out) as folder:
-        for path, data in files.items():
+
+    def write(folder: Path, made: Sequence[Made]) -> ModelCard:
+        specs, graphs = specs_and_files(made)
+        whole = card.model_copy(update={"precisions": specs})
+        text = readme(whole, metrics.notes).encode()
+        for path, data in {**files, README_NAME: text, **graphs}.items():
             write_new(folder / path, data)
-        card = card.model_copy(update={"files": sha256_of_files(folder)})
-        write_new(folder / CARD_NAME, card.model_dump_json(indent=2).encode())
+        whole = whole.model_copy(update={"files": sha256_of_files(folder)})
+        write_new(folder / CARD_NAME, whole.model_dump_json(indent=2).encode())
+        return whole
+
+    made: list[Made] = []
+    if plan is not None:
+        made = make_all(plan, run, result, card, reference, model, shown)
+        made = drive_all(plan, run, made, write)
+    with _appearing(out) as folder:
+        card = write(folder, made)
         _verify(folder, out)
         shown.done(1, "the bundle is verified")
     if card.input_ranges is None:
@@ -129,7 +155,7 @@ def _write_bundle(run: Run, out: Path, name: str, cast_first: bool, shown: Shown
         )
     for note in metrics.not_recomputed:
         _LOG.warning(f"metrics of {note}")
-    return card
+    return card, made
 
 
 def make_card(

@@ -7,13 +7,14 @@ Legend: N samples.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from auxdrive.cards import Interval
 from auxdrive.data.dataset import VALIDATION_SPLIT, Dataset
 from auxdrive.data.division import training_parts
+from auxdrive.data.sessions import Stretch
 from auxdrive.errors import CheckFailed, DataError
 from auxdrive.modalities import Modality
 from auxdrive.runs import RunResult
@@ -65,7 +66,7 @@ def student_metrics(run: Run, result: RunResult) -> StudentMetrics:
             not of the same run.
     """
     metrics = StudentMetrics()
-    dataset, reason = _same_data(run)
+    dataset, reason = same_data(run)
     for split, roles in result.metrics.items():
         recorded = {
             name: math.nan if value is None else float(value)
@@ -112,7 +113,7 @@ def floor_of(result: RunResult, metrics: Iterable[str]) -> dict[str, dict[str, f
     return made
 
 
-def _same_data(run: Run) -> tuple[Dataset | None, str]:
+def same_data(run: Run) -> tuple[Dataset | None, str]:
     """The data set that the run was trained on; or None, and why."""
     try:
         dataset = Dataset.open(run.config.data)
@@ -124,12 +125,20 @@ def _same_data(run: Run) -> tuple[Dataset | None, str]:
 
 
 def _samples(run: Run, dataset: Dataset, split: str) -> SampleSet:
-    parts = (
-        training_parts(dataset, run.config.validation_every).validation
-        if split == VALIDATION_SPLIT
-        else dataset.split(split)
-    )
-    return SampleSet.open(dataset, parts, run.task, (Modality.RGB,))
+    return SampleSet.open(dataset, parts_of(run, dataset, split), run.task, (Modality.RGB,))
+
+
+def parts_of(run: Run, dataset: Dataset, split: str) -> Sequence[str | Stretch]:
+    """The episodes, or stretches of them, of a split that a run was measured on.
+
+    Args:
+        run: that was trained on the data set.
+        dataset: the data set.
+        split: its name, "val" for the validation part.
+    """
+    if split == VALIDATION_SPLIT:
+        return training_parts(dataset, run.config.validation_every).validation
+    return dataset.split(split)
 
 
 def _check_agreement(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auxdrive.bundles import ego_of
-from auxdrive.cards import Interval, ModelCard, TensorSpec
+from auxdrive.cards import Interval, ModelCard, PrecisionSpec, TensorSpec
 from auxdrive.ego import EGO_INPUTS
 from auxdrive.inspection.metric_tables import (
     rounded,
@@ -32,6 +32,7 @@ def readme(card: ModelCard, notes: Sequence[str]) -> str:
             *_training(card),
             *_metrics(card, notes),
             *_parity(card),
+            *_precisions(card),
             *_limits(card),
         )
     )
@@ -197,6 +198,34 @@ def _parity(card: ModelCard) -> list[str]:
         f"seed, differs by {parity.negative_control:.3g} "
         f"{parity.unit} and is refused by the same check: it can fail.", "",
     ]  # fmt: skip
+
+
+def _precisions(card: ModelCard) -> list[str]:
+    if not card.precisions:
+        return []
+    rows = [
+        f"| {name} | {gate.name} | {gate.value:.3g} | {gate.limit:g} | {gate.unit or '-'} "
+        f"| {gate.samples} |"
+        for name, spec in card.precisions.items()
+        for gate in spec.gates
+    ]
+    return [
+        "## Other precisions", "",
+        *(f"- `{name}` ({spec.file}): {_how(spec)}" for name, spec in card.precisions.items()), "",
+        "Against float32, on frames that took part in neither training nor calibration:", "",
+        "| precision | what | measured | limit | unit | samples |",
+        "| --- | --- | ---: | ---: | --- | ---: |", *rows, "",
+        f"`Predictor.load(..., precision=\"{next(iter(card.precisions))}\")` runs one.", "",
+    ]  # fmt: skip
+
+
+def _how(spec: PrecisionSpec) -> str:
+    """How a precision was made, in a sentence."""
+    calibrated = (
+        f", calibrated on {spec.calibration_frames} frames" if spec.calibration_frames else ""
+    )
+    kept = f"; left in float32: {', '.join(spec.float_layers)}" if spec.float_layers else ""
+    return f"{spec.method}{calibrated}{kept}."
 
 
 def _limits(card: ModelCard) -> list[str]:

@@ -19,7 +19,7 @@ def run_graph(
     model: bytes,
     inputs: Sequence[TensorSpec],
     output: TensorSpec,
-    images: UInt8,
+    images: UInt8 | Sequence[UInt8],
     ego: Float32,
     runtime: str = DEFAULT_RUNTIME,
 ) -> Float32:
@@ -30,7 +30,7 @@ def run_graph(
         model: the graph's bytes.
         inputs: the image, then the ego inputs.
         output: the prediction.
-        images: (N, H, W, 3).
+        images: N of (H, W, 3).
         ego: (N, E).
         runtime: name in `auxdrive.runtimes.RUNTIMES`.
 
@@ -38,7 +38,7 @@ def run_graph(
         BundleError: the runtime refuses the graph, or the graph has other inputs or outputs.
         RuntimeUnavailable: the runtime is not available here.
     """
-    session = open_session(runtime, model, _one_frame(inputs), _one_frame([output]))
+    session = open_session(runtime, model, one_frame(inputs), one_frame([output]))
     buffer = session.outputs[output.name]
     layout = EgoLayout(spec.name for spec in inputs if spec.name != IMAGE_INPUT)
     predictions = np.empty((len(images), *buffer.shape[1:]), np.float32)
@@ -54,5 +54,6 @@ def run_graph(
     return predictions
 
 
-def _one_frame(specs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+def one_frame(specs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+    """Inputs or outputs with a single frame on their first axis."""
     return tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs)

@@ -18,6 +18,7 @@ from auxdrive.checks.parity import Reference, compare, observations, predict_all
 from auxdrive.errors import AuxdriveError, DataError, RuntimeUnavailable
 from auxdrive.machine.capabilities import loaded, runtime_devices
 from auxdrive.machine.facts import installed_version, machine_facts
+from auxdrive.precisions import FP32
 from auxdrive.runtimes import RUNTIMES
 from auxdrive.storage.publish import write_atomic
 from auxdrive.storage.reading import exists
@@ -55,7 +56,8 @@ class Choice(Strict):
     """What was chosen for a bundle on a machine.
 
     Attributes:
-        machine: the machine, the versions of its runtimes, and how many threads a call has.
+        machine: the machine, the versions of its runtimes, how many threads a call has, and the
+            graph's precision.
         bundle_sha256: of the bundle's card.
         candidates: all that were tried; the chosen one is first.
 
@@ -82,7 +84,7 @@ class Choice(Strict):
         return self.candidates[0].device
 
 
-def choose(bundle: Bundle, threads: int, *, again: bool = False) -> Choice:
+def choose(bundle: Bundle, threads: int, precision: str = FP32, *, again: bool = False) -> Choice:
     """The fastest runtime and device that give the bundle's reference predictions here.
 
     What is remembered counts as long as the machine, the versions of the runtimes' packages and the
@@ -91,13 +93,14 @@ def choose(bundle: Bundle, threads: int, *, again: bool = False) -> Choice:
     Args:
         bundle: an opened bundle.
         threads: CPU threads of one call.
+        precision: of the graph, one that the bundle holds.
         again: whether to measure even if a choice is remembered.
 
     Raises:
         RuntimeUnavailable: none can be used; the message says of each why.
         BundleError: the bundle is damaged.
     """
-    machine = machine_of_runtimes(threads)
+    machine = machine_of_runtimes(threads) | {"precision": precision}
     file = _file(machine, bundle)
     if not again and file is not None and (known := _remembered(file, machine, bundle)) is not None:
         return known
@@ -105,7 +108,7 @@ def choose(bundle: Bundle, threads: int, *, again: bool = False) -> Choice:
     found = [
         Candidate(runtime=name, device=device, why_not=why)
         if why
-        else _measured(bundle, reference, name, device, threads)
+        else _measured(bundle, reference, precision, name, device, threads)
         for name, device, why in runtime_devices()
     ]
     best = min((each for each in found if each.p50_ms is not None), key=_p50, default=None)
@@ -126,24 +129,24 @@ def choose(bundle: Bundle, threads: int, *, again: bool = False) -> Choice:
 
 
 def _measured(
-    bundle: Bundle, reference: Reference, name: str, device: str, threads: int
+    bundle: Bundle, reference: Reference, precision: str, name: str, device: str, threads: int
 ) -> Candidate:
     from auxdrive.predictor import Predictor  # which imports this module for `runtime="auto"`
 
-    card = bundle.card
+    card, limit = bundle.card, bundle.parity(precision).limit
     try:
-        with Predictor.load(bundle, name, device, threads) as predictor:
+        with Predictor.load(bundle, name, device, threads, precision=precision) as predictor:
             parity = compare(
                 card.task,
                 predict_all(predictor, reference.images, reference.ego),
                 reference.outputs,
             )
-            if not parity.worst <= card.parity.limit:
+            if not parity.worst <= limit:
                 return Candidate(
                     runtime=name,
                     device=device,
                     why_not=f"its predictions differ from the reference by {parity.worst:.3g} "
-                    f"{parity.unit}; the limit is {card.parity.limit:g}",
+                    f"{parity.unit}; the limit is {limit:g}",
                 )
             return Candidate(runtime=name, device=device, p50_ms=_timed(predictor, reference))
     except AuxdriveError as error:

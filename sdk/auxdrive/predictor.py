@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
-from auxdrive.bundles import IMAGE_INPUT, MODEL_NAME, Bundle, ego_of
+from auxdrive.bundles import IMAGE_INPUT, Bundle, ego_of
 from auxdrive.cards import CameraSpec, ModelCard, TaskName, TensorSpec, VehicleSpec
 from auxdrive.checks.admission import admit
 from auxdrive.checks.gate import Gate, Inputs
 from auxdrive.errors import RuntimeFailure, UsageError
 from auxdrive.modalities import Modality
+from auxdrive.precisions import FP32, check_precision
 from auxdrive.runtimes import (
     AUTO,
     DEFAULT_RUNTIME,
@@ -55,6 +56,7 @@ class Predictor:
         device: that it runs on.
         threads: CPU threads of one call.
         providers: what executes the graph, in the runtime's own words.
+        precision: of the graph, a name in `auxdrive.precisions.PRECISIONS`.
         choice: what `runtime="auto"` tried and chose; None where the runtime was named.
 
     Examples:
@@ -76,6 +78,7 @@ class Predictor:
         self.device = device
         self.threads = threads
         self.providers = session.providers
+        self.precision = FP32
         self.choice: Choice | None = None
         self._turns = Turns(session)
         self._image: AnyArray = session.inputs[IMAGE_INPUT][0]
@@ -97,6 +100,7 @@ class Predictor:
         expect_sha256: str | None = None,
         require_signature: str | os.PathLike[str] | SignaturePolicy | None = None,
         options: Mapping[str, Any] | Strict | None = None,
+        precision: str = FP32,
     ) -> Self:
         """Open and check a bundle (see `Bundle.open`) and load its graph.
 
@@ -115,11 +119,12 @@ class Predictor:
                 or a policy that says more; None asks for no signature. Needs the extra `sign`.
             options: values of the runtime's own options, or an object of its `options_type`; None
                 stands for the defaults.
+            precision: which of the bundle's graphs is run: "fp32", "fp16" or "int8".
 
         Raises:
             ConfigError: wrong options; the message names all of them.
-            UsageError: unknown runtime or device, no such bundle, threads below 1,
-                `expect_sha256` is no SHA-256, or there is no such public key.
+            UsageError: unknown runtime or device, no such bundle, threads below 1, a precision that
+                the bundle does not hold, `expect_sha256` is no SHA-256, or there is no such public key.
             MissingExtra: a signature is asked for, and the extra `sign` is not installed.
             BundleError: the bundle is damaged, not the expected one or not signed as required, or
                 its graph is not what its card says.
@@ -129,14 +134,16 @@ class Predictor:
         """
         if runtime != AUTO:
             RUNTIMES[runtime]  # an unknown one is reported first, whatever is wrong with the bundle
+        check_precision(precision)
         threads = _checked_threads(threads)
         opened = _opened(bundle, expect_sha256, require_signature)
+        file = opened.model_file(precision)
         choice = None
         if runtime == AUTO:
-            choice = _chosen(opened, device, threads, options)
+            choice = _chosen(opened, precision, device, threads, options)
             runtime, device = choice.runtime, choice.device
-        model, card = opened.read(MODEL_NAME), opened.card
-        admit(model, card, f"{opened.model_path}")
+        model, card = opened.read(file), opened.card
+        admit(model, card, f"{opened.path / file}", precision)
         session = open_session(
             runtime,
             model,
@@ -147,7 +154,7 @@ class Predictor:
             options,
         )
         predictor = cls(card, session, runtime, device_of(RUNTIMES[runtime], device), threads)
-        predictor.choice = choice
+        predictor.precision, predictor.choice = precision, choice
         if warm_up:
             predictor.warm_up()
         return predictor
@@ -331,10 +338,12 @@ def _one_frame(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
     return tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs)
 
 
-def _chosen(bundle: Bundle, device: str | None, threads: int, options: object) -> Choice:
+def _chosen(
+    bundle: Bundle, precision: str, device: str | None, threads: int, options: object
+) -> Choice:
     from auxdrive.choosing import choose  # it loads predictors, to measure them
 
     if device is not None or options:
         what = "device" if device is not None else "options"
         raise UsageError(f'runtime "{AUTO}" chooses by itself: name a runtime to give its {what}')
-    return choose(bundle, threads)
+    return choose(bundle, threads, precision)

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 import auxdrive.console as console
 import typer
 from auxdrive.commands.completing import one_of
-from auxdrive.commands.runtime_options import RuntimeOptionsOption, parsed_runtime_options
+from auxdrive.commands.runtime_options import (
+    PrecisionOption,
+    RuntimeOptionsOption,
+    parsed_runtime_options,
+)
 from auxdrive.console import JsonOption
 from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import UsageError, unknown_name
+from auxdrive.precisions import FP32, check_precision
 from auxdrive.runtimes import DEFAULT_RUNTIME
 from auxdrive.storage.reading import exists
 from auxdrive.work import Shown, Work
@@ -146,6 +151,7 @@ def drive(
         typer.Option("--tick-timeout-s", help="Longest time, in seconds, for one prediction."),
     ] = 60.0,
     traffic: TrafficOption = None,
+    precision: PrecisionOption = FP32,
     runtime_options: RuntimeOptionsOption = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -171,6 +177,7 @@ def drive(
         envelope,
         AgentLimits(setup_timeout_s, tick_timeout_s),
         parsed_runtime_options(DEFAULT_RUNTIME, runtime_options),
+        precision,
     )
     simulator = chosen_simulator(sim, sim_options, traffic)
     planned = planned_routes(routes, route_seeds, count, simulator)
@@ -221,12 +228,14 @@ def _source(
     envelope: str | None,
     limits: AgentLimits,
     runtime_options: Mapping[str, object],
+    precision: str,
 ) -> DriverSource:
     from auxdrive_eval.driving.agents import STUDENT, AgentSource
     from auxdrive_eval.driving.settings import DriverSource, EnvelopeKind
 
     if controller is not None:
         CONTROLLERS[controller]  # refuse a wrong name before anything starts
+    check_precision(precision)
     if creep_after_s is not None and not 0 < creep_after_s < math.inf:
         raise UsageError(f"--creep-after-s is a number of seconds above 0, got {creep_after_s}")
     kinds = get_args(EnvelopeKind)
@@ -239,10 +248,12 @@ def _source(
                 "the expert steers itself and has one role: leave out --controller, "
                 "--creep-after-s, --envelope and --role"
             )
-        if runtime_options:
-            raise UsageError("the expert runs in no runtime: leave out --runtime-option")
+        if runtime_options or precision != FP32:
+            raise UsageError(
+                "the expert runs in no runtime: leave out --runtime-option and --precision"
+            )
         return DriverSource(None)
-    agent = AgentSource(Path(driver), role, runtime_options=runtime_options)
+    agent = AgentSource(Path(driver), role, runtime_options=runtime_options, precision=precision)
     kind = cast(EnvelopeKind | None, envelope)
     return DriverSource(agent, controller, creep_after_s, kind, limits)
 

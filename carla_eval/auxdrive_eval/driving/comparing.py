@@ -19,7 +19,7 @@ from auxdrive_eval.scoring.summary import LABELLED, global_record
 _COMPLETED = 100.0
 _UNITS = {"score_composed": "points", "score_route": "%", "score_penalty": ""}
 _MAIN = "driving score"
-_DECIDES = ("role", "controller", "creep_after_s", "envelope")
+_DECIDES = ("role", "controller", "creep_after_s", "envelope", "precision")
 _GIVES_THE_ROUTES = ("simulator", "simulator_version", "routes_sha256", "route_count", "repeats")
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from auxdrive import __version__
 from auxdrive.errors import DataError, UsageError
+from auxdrive.precisions import FP32
 from auxdrive.storage.claims import changed
 from auxdrive.storage.reading import read_bytes
 from auxdrive.strict import MAX_JSON_BYTES, Strict, mistakes_of
@@ -68,6 +69,7 @@ class EvaluationSettings(Strict):
         driver: name of the agent's folder, or "expert".
         driver_sha256: hash of everything that the agent consists of; empty for the expert, which is
             part of the simulator.
+        precision: of the graph, where the agent is a bundle.
 
     Examples:
         >>> from auxdrive_eval import DriverSource, SimulatorSettings, make_simulator
@@ -91,6 +93,7 @@ class EvaluationSettings(Strict):
     controller: str | None
     creep_after_s: float | None = None
     envelope: EnvelopeKind | None = None
+    precision: str = FP32
     routes_sha256: str
     route_count: int
     repeats: int
@@ -142,6 +145,7 @@ def evaluation_settings(
         controller=source.controller,
         creep_after_s=source.creep_after_s,
         envelope=source.envelope,
+        precision=FP32 if agent is None else agent.precision,
         routes_sha256=hash_routes(routes),
         route_count=len(routes),
         repeats=repeats,

@@ -14,9 +14,10 @@ from auxdrive.bundles.card_text import parse_card
 from auxdrive.bundles.files import AGAIN, list_files, read_file, read_named, sha256, some
 from auxdrive.bundles.layout import CARD_NAME, MODEL_NAME, ego_of
 from auxdrive.bundles.transport import change_cause
-from auxdrive.cards import ModelCard
+from auxdrive.cards import ModelCard, ParitySpec
 from auxdrive.ego import EgoLayout
 from auxdrive.errors import BundleError, UsageError
+from auxdrive.precisions import FP32, MODEL_FILES, PRECISIONS, check_precision
 from auxdrive.storage.reading import exists, is_folder
 from auxdrive.types import AnyArray
 
@@ -100,6 +101,35 @@ class Bundle:
         those were checked, while the file may have changed since.
         """
         return self.path / MODEL_NAME
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """The precisions that it holds; the first is fp32."""
+        return tuple(each for each in PRECISIONS if each == FP32 or each in self.card.precisions)
+
+    def model_file(self, precision: str) -> str:
+        """The name of the file that holds the graph in a precision.
+
+        Args:
+            precision: a name in `auxdrive.precisions.PRECISIONS`.
+
+        Raises:
+            UsageError: there is no such precision, or the bundle does not hold it.
+        """
+        check_precision(precision)
+        if precision not in self.precisions:
+            raise UsageError(
+                f"{self.path}: holds no {precision}, only {', '.join(self.precisions)}. `auxdrive "
+                f"export RUN --precision {precision}` makes a bundle that does"
+            )
+        return MODEL_FILES[precision]
+
+    def parity(self, precision: str) -> ParitySpec:
+        """How the graph of a precision that the bundle holds is compared with the trained
+        student.
+        """
+        card = self.card
+        return card.parity if precision == FP32 else card.precisions[precision].parity
 
     @property
     def ego(self) -> EgoLayout:

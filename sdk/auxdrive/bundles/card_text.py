@@ -18,6 +18,7 @@ from auxdrive.bundles.transport import mark_cause
 from auxdrive.cards import ModelCard
 from auxdrive.ego import EGO_INPUTS
 from auxdrive.errors import BundleError
+from auxdrive.precisions import MODEL_FILES
 from auxdrive.strict import parse_model
 from auxdrive.tasks import TASKS
 
@@ -79,6 +80,7 @@ def _card_mistakes(card: ModelCard) -> Iterator[str]:
             )
     yield from _range_mistakes(card)
     yield from _output_mistakes(card)
+    yield from _precision_mistakes(card)
     for spec in card.inputs:
         if (unit := unit_of(spec.name)) not in (None, spec.unit):
             yield f"'{spec.name}' is in {unit}, not in '{spec.unit}'"
@@ -96,6 +98,18 @@ def _range_mistakes(card: ModelCard) -> Iterator[str]:
     for name, found in card.input_ranges.items():
         if len(found.low) != ego.get(name, len(found.low)):
             yield f"input_ranges: '{name}' has {ego[name]} columns, not {len(found.low)}"
+
+
+def _precision_mistakes(card: ModelCard) -> Iterator[str]:
+    for name, spec in card.precisions.items():
+        if spec.file != MODEL_FILES[name]:
+            yield f"precisions.{name}.file: is '{spec.file[:60]}' and not '{MODEL_FILES[name]}'"
+        elif spec.file not in card.files:
+            yield f"precisions.{name}.file: '{spec.file}' is not among the files"
+        if (spec.parity.unit, spec.parity.frames) != (card.parity.unit, card.parity.frames):
+            yield f"precisions.{name}.parity: needs the unit and the frames of parity"
+        if failed := [gate.name for gate in spec.gates if not gate.passed]:
+            yield f"precisions.{name}.gates: {some(failed)} broke its limit"
 
 
 def _output_mistakes(card: ModelCard) -> Iterator[str]:

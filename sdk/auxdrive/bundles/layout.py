@@ -8,9 +8,10 @@ from fnmatch import translate
 from auxdrive.cards import ModelCard
 from auxdrive.checks.graph_reader import MAX_MODEL_BYTES
 from auxdrive.ego import EGO_INPUTS, EgoLayout
+from auxdrive.precisions import FP32, MODEL_FILES
 
 CARD_NAME = "card.json"
-MODEL_NAME = "model.onnx"
+MODEL_NAME = MODEL_FILES[FP32]
 README_NAME = "README.md"
 SBOM_NAME = "sbom.cdx.json"
 REFERENCE_IMAGES = "reference/images.npy"

@@ -8,6 +8,8 @@ from auxdrive.cards.model import (
     Interval,
     ModelCard,
     ParitySpec,
+    PrecisionGate,
+    PrecisionSpec,
     PreprocessingSpec,
     Provenance,
     TaskName,
@@ -18,6 +20,6 @@ from auxdrive.cards.parts import LEAST_FOV_DEG, WHEELBASE_M, CameraSpec, Pixels,
 __all__ = [
     "LEAST_FOV_DEG", "WHEELBASE_M",
     "CameraSpec", "DatasetCard", "EpisodeOrigin", "InputRange", "Interval", "ModelCard",
-    "ParitySpec", "Pixels", "PreprocessingSpec", "Provenance", "TaskName", "TensorSpec",
-    "VehicleSpec",
+    "ParitySpec", "Pixels", "PrecisionGate", "PrecisionSpec", "PreprocessingSpec", "Provenance",
+    "TaskName", "TensorSpec", "VehicleSpec",
 ]  # fmt: skip

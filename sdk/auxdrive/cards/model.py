@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from auxdrive.cards.parts import CameraSpec, Card, Pixels, Positive, Rate, VehicleSpec
 from auxdrive.modalities import Modality
+from auxdrive.precisions import FP32, MODEL_FILES
 from auxdrive.steering import SteeringSpec
 from auxdrive.tasks import TASKS
 
@@ -178,6 +179,63 @@ class ParitySpec(Card):
     negative_control: float = Field(ge=0)
 
 
+def _lower_precision(name: str) -> str:
+    if name == FP32 or name not in MODEL_FILES:
+        others = ", ".join(each for each in MODEL_FILES if each != FP32)
+        raise ValueError(f"'{name[:60]}' is none of {others}")
+    return name
+
+
+PrecisionName = Annotated[str, AfterValidator(_lower_precision)]
+"""A name in `auxdrive.precisions.PRECISIONS` other than fp32."""
+
+
+class PrecisionGate(Card):
+    """What a graph in a lower precision had to keep to, and what was measured.
+
+    Attributes:
+        name: what was measured.
+        value: that was measured.
+        limit: that it must not exceed.
+        unit: of both.
+        samples: how many frames or routes it was measured on.
+    """
+
+    name: str = Field(min_length=1, max_length=100)
+    value: float
+    limit: float
+    unit: str = Field(default="", max_length=100)
+    samples: int = Field(ge=0)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value is within the limit."""
+        return self.value <= self.limit
+
+
+class PrecisionSpec(Card):
+    """A further precision of a bundle, which passed its gates at the export.
+
+    Attributes:
+        file: that holds the graph.
+        method: how it was made.
+        calibration_frames: recorded frames of the training part that gave the ranges of its maps; 0
+            where none are needed.
+        float_layers: heavy layers that were left in float32 so that the gates are passed.
+        gates: against the graph in float32, on frames that took part in neither training nor
+            calibration.
+        parity: as the card's, for this graph: compared with the trained student, with a limit of
+            its own.
+    """
+
+    file: str
+    method: str = Field(min_length=1, max_length=1000)
+    calibration_frames: int = Field(ge=0)
+    float_layers: tuple[str, ...] = Field(default=(), max_length=1000)
+    gates: tuple[PrecisionGate, ...] = Field(min_length=1, max_length=20)
+    parity: ParitySpec
+
+
 class ModelCard(Card):
     """`card.json` of a bundle: what the model takes and gives, where it comes from, and how good it
     is.
@@ -199,6 +257,7 @@ class ModelCard(Card):
             no road vehicle can have.
         training: where the weights come from.
         parity: how the graph is compared with the trained student.
+        precisions: the further precisions that the bundle holds, by name.
         metrics: the student's, by '<split>/<metric>'.
         floor: the same metrics of predictions that need no network, by their kind (`constant`,
             `ego`, `neighbours`). A student that does not beat them has learned nothing of use.
@@ -226,6 +285,7 @@ class ModelCard(Card):
     input_ranges: dict[str, InputRange] | None = None
     training: Provenance
     parity: ParitySpec
+    precisions: dict[PrecisionName, PrecisionSpec] = Field(default={})
     metrics: dict[str, Interval] = Field(default={})
     floor: dict[str, dict[str, float]] = Field(default={})
     latency: dict[str, Interval] = Field(default={})

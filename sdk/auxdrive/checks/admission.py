@@ -12,9 +12,13 @@ from auxdrive.checks.graph_messages import ValueFacts
 from auxdrive.checks.graph_reader import GraphFacts, read_graph
 from auxdrive.checks.report import Check
 from auxdrive.errors import BundleError
+from auxdrive.precisions import FP16, FP32, INT8
+
+_TYPES = {FP32: frozenset[str](), FP16: frozenset({"float16"}), INT8: frozenset({"int8"})}
+"""The types beside float32 in which a graph of each precision computes."""
 
 
-def admit(model: bytes, card: ModelCard, what: str) -> GraphFacts:
+def admit(model: bytes, card: ModelCard, what: str, precision: str = FP32) -> GraphFacts:
     """Check a graph before it is given to a runtime: it must be one that an export can hold, with
     the inputs and outputs of the card.
 
@@ -22,6 +26,7 @@ def admit(model: bytes, card: ModelCard, what: str) -> GraphFacts:
         model: the graph's bytes, ONNX.
         card: of the bundle.
         what: names the graph in messages.
+        precision: that the graph must have.
 
     Returns:
         The facts of the graph.
@@ -30,18 +35,21 @@ def admit(model: bytes, card: ModelCard, what: str) -> GraphFacts:
         BundleError: it is not such a graph.
     """
     facts = read_graph(model, what)
-    for check in check_graph(facts, card):
+    for check in check_graph(facts, card, precision):
         if not check.passed:
             raise BundleError(f"{what}: {check.name}: {check.detail}. Export the bundle again")
     return facts
 
 
-def check_graph(facts: GraphFacts, card: ModelCard) -> Iterator[Check]:
+def check_graph(
+    facts: GraphFacts, card: ModelCard, precision: str | None = FP32
+) -> Iterator[Check]:
     """The checks that need the graph and the card alone.
 
     Args:
         facts: of the graph.
         card: of the bundle.
+        precision: that the graph must have; None for a graph that is no precision of the card.
     """
     wrong = [
         *_signature_mistakes("input", facts.inputs, card.inputs),
@@ -53,6 +61,10 @@ def check_graph(facts: GraphFacts, card: ModelCard) -> Iterator[Check]:
         "; ".join(wrong) or "as the card says: " + ", ".join(value.name for value in facts.inputs),
     )
     yield _check_dependence(facts, card)
+    found = facts.types & frozenset().union(*_TYPES.values())
+    if precision is not None and found != _TYPES[precision]:
+        told = ", ".join(sorted(found)) or "float32 alone"
+        yield Check("precision", False, f"computes in {told} and is called {precision}")
 
 
 def _check_dependence(facts: GraphFacts, card: ModelCard) -> Check:

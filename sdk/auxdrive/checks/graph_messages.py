@@ -22,7 +22,7 @@ ELEMENT_TYPES = {
     8: "string", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64",
     14: "complex64", 15: "complex128", 16: "bfloat16",
 }  # fmt: skip
-STORED_TYPES = ("float32", "int64", "uint8")
+STORED_TYPES = ("float32", "float16", "int64", "int8", "uint8")
 """The types that a tensor in the file may have."""
 # The field that holds the numbers of a tensor where they are not raw bytes.
 _DATA_FIELDS = {"float32": "float_data", "int64": "int64_data"}

@@ -49,6 +49,7 @@ class GraphFacts:
             too many of them but never too few: a node's outputs count as depending on all of its
             inputs, unless they follow from sizes alone.
         shapes: of every computed value, for one frame.
+        types: the types of all values.
         work: about how many multiplications and additions one frame takes.
     """
 
@@ -60,6 +61,7 @@ class GraphFacts:
     operators: Mapping[str, int]
     reachable_inputs: Mapping[str, frozenset[str]]
     shapes: Mapping[str, tuple[int, ...]]
+    types: frozenset[str]
     work: int
 
 
@@ -128,6 +130,7 @@ class _ModelReader:
             operators=dict(Counter(node.operator for node in nodes)),
             reachable_inputs={value.name: trace.inputs_of(value.name) for value in outputs},
             shapes={name: value.shape for name, value in trace.values.items()},
+            types=frozenset(value.dtype for value in trace.values.values()),
             work=trace.work,
         )
 

@@ -1,8 +1,8 @@
 """The operators that an exported graph may hold, and what a node of each may look like.
 
-They are those that the exporter writes for auxdrive's networks; a test exports every backbone with
-every task and compares. A network that needs another operator needs a row here and a rule in
-`rules`. No other operator is run in a vehicle. https://onnx.ai/onnx/operators/
+They are those that exports write for auxdrive's networks in every precision; a test exports every
+backbone with every task and compares. A network that needs another operator needs a row here and a
+rule in `rules`. No other operator is run in a vehicle. https://onnx.ai/onnx/operators/
 """
 
 from __future__ import annotations
@@ -62,9 +62,12 @@ OPERATORS: Mapping[str, Operator] = {
     "AveragePool": Operator(
         (1, 1), _POOL | {"count_include_pad": (0, 1)}, needed=("kernel_shape",)
     ),
-    "Cast": Operator((1, 1), {"to": (1,), "saturate": (1,)}, needed=("to",)),  # to float32
+    # to float32, and in fp16 graphs to float16
+    "Cast": Operator((1, 1), {"to": (1, 10), "saturate": (1,)}, needed=("to",)),
     "Concat": Operator((1, 64), {"axis": int}, needed=("axis",)),
     "Conv": Operator((2, 3), _WINDOW | {"group": int}),
+    # of weights of int8 graphs along their outputs' axis, of maps as a whole
+    "DequantizeLinear": Operator((2, 3), {"axis": (0, 1)}),
     "Div": Operator((2, 2), {}),
     "Elu": Operator((1, 1), {"alpha": float}),
     "Expand": Operator((2, 2), {}),
@@ -76,6 +79,7 @@ OPERATORS: Mapping[str, Operator] = {
     "MatMulInteger": Operator((2, 2), {}),  # sums of a big image's bytes
     "MaxPool": Operator((1, 1), _POOL | {"storage_order": (0,)}, needed=("kernel_shape",)),
     "Mul": Operator((2, 2), {}),
+    "QuantizeLinear": Operator((3, 3), {}),
     "Range": Operator((3, 3), {}),
     "ReduceMean": Operator((1, 2), {"keepdims": (0, 1), "noop_with_empty_axes": (0,)}),
     "ReduceSum": Operator((2, 2), {"keepdims": (0, 1), "noop_with_empty_axes": (0,)}),

@@ -4,17 +4,18 @@ another seed, and with itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from auxdrive.bundles import IMAGE_INPUT, Bundle, ego_of
-from auxdrive.cards import ModelCard
+from auxdrive.cards import ModelCard, ParitySpec, PrecisionGate
 from auxdrive.checks.limits import output_limit, output_size
 from auxdrive.checks.parity import Reference, compare, differences, predict_all, read_reference
 from auxdrive.checks.report import Check
+from auxdrive.precisions import FP32
 from auxdrive.predictor import FIRST_RUN_S, Predictor
 from auxdrive.strict import Strict
 from auxdrive.types import Float32
@@ -33,6 +34,7 @@ def check_predictions(
     runtime: str,
     device: str,
     options: Mapping[str, Any] | Strict | None = None,
+    precision: str = FP32,
 ) -> Iterator[Check]:
     """Run the graph on the reference frames, and on frames in which one input was changed.
 
@@ -41,14 +43,15 @@ def check_predictions(
         runtime: that runs the graph, a name in `RUNTIMES`.
         device: that it runs on.
         options: the runtime's own, as in `Predictor.load`.
+        precision: of the graph, one that the bundle holds.
 
     Raises:
         BundleError: the reference files do not fit the card, or the runtime refuses the graph.
         RuntimeFailure: the runtime failed on a frame, or was not done with it after `FIRST_RUN_S`.
     """
-    card = bundle.card
+    card, recorded = bundle.card, bundle.parity(precision)
     reference = read_reference(bundle)
-    with Predictor.load(bundle, runtime, device, options=options) as predictor:
+    with Predictor.load(bundle, runtime, device, options=options, precision=precision) as predictor:
         outputs = predict_all(predictor, reference.images, reference.ego, FIRST_RUN_S)
         again = predict_all(predictor, reference.images, reference.ego, FIRST_RUN_S)
         providers = ", ".join(predictor.providers)
@@ -57,21 +60,39 @@ def check_predictions(
             for name, frames in perturbed(card, reference).items()
         ]
     yield Check("runs", True, f"{runtime} on {device} ({providers})", len(outputs), None, "frames")
-    yield from _check_parity(card, reference, outputs)
+    yield from _check_parity(card, recorded, reference, outputs)
+    if precision != FP32:
+        yield from _check_gates(card.precisions[precision].gates)
     yield _check_same(outputs, again)
     yield from changed
     yield _check_size(card, outputs)
 
 
-def _check_parity(card: ModelCard, reference: Reference, outputs: Float32) -> Iterator[Check]:
+def _check_gates(gates: Sequence[PrecisionGate]) -> Iterator[Check]:
+    """What the export measured against fp32 on data that the bundle does not hold, by the card."""
+    for gate in gates:
+        yield Check(
+            f"recorded {gate.name}",
+            gate.passed,
+            f"against fp32 at the export, on {gate.samples} held out",
+            gate.value,
+            gate.limit,
+            gate.unit,
+        )
+
+
+def _check_parity(
+    card: ModelCard, recorded: ParitySpec, reference: Reference, outputs: Float32
+) -> Iterator[Check]:
     """Whether the outputs are the trained student's, and the comparison can fail.
 
     Args:
         card: of the bundle.
+        recorded: what the card says of the parity of the graph that was run.
         reference: its reference frames.
         outputs: (N, ...), the predictions from these frames.
     """
-    limit = card.parity.limit
+    limit = recorded.limit
     parity = compare(card.task, outputs, reference.outputs)
     yield Check(
         "parity",
@@ -91,7 +112,7 @@ def _check_parity(card: ModelCard, reference: Reference, outputs: Float32) -> It
         limit,
         negative_control.unit,
     )
-    yield _check_recorded(card, reference, negative_control.worst)
+    yield _check_recorded(card, recorded, reference, negative_control.worst)
 
 
 def _check_same(outputs: Float32, again: Float32) -> Check:
@@ -123,16 +144,18 @@ def _check_size(card: ModelCard, outputs: Float32) -> Check:
     )
 
 
-def _check_recorded(card: ModelCard, reference: Reference, negative_control: float) -> Check:
+def _check_recorded(
+    card: ModelCard, recorded: ParitySpec, reference: Reference, negative_control: float
+) -> Check:
     """Whether the parity in the card is within its own limit, and its negative control is what the
     reference files give.
 
     Args:
         card: of the bundle.
+        recorded: the card's parity for the graph that was run.
         reference: its reference frames.
         negative_control: the distance of the negative control from the outputs now.
     """
-    recorded = card.parity
     stored = compare(card.task, reference.outputs, reference.negative_control).worst
     if not recorded.measured <= recorded.limit < recorded.negative_control:
         detail = (

@@ -107,6 +107,27 @@ def needed(value: Value | None, dtype: str | None = None, rank: int | None = Non
     return value
 
 
+FLOATS = ("float32", "float16")
+"""The types of maps and features. A node takes one of them at a time."""
+
+
+def floating(value: Value | None, dtype: str | None = None, rank: int | None = None) -> Value:
+    """An input of floating-point numbers, which must not be left out.
+
+    Args:
+        value: the tensor; None where it is left out.
+        dtype: that it must have; None for each of `FLOATS`.
+        rank: how many axes it must have; None for any.
+
+    Raises:
+        SizeError: it is left out or another.
+    """
+    found = needed(value, dtype, rank)
+    if found.dtype not in FLOATS:
+        raise SizeError(f"an input is {found.dtype} and not {' or '.join(FLOATS)}")
+    return found
+
+
 Inputs = Sequence[Value | None]
 Outcome = tuple[list[Value], int]
 Rule = Callable[[Node, Inputs], Outcome]

@@ -17,11 +17,13 @@ from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
 from auxdrive.commands.runtime_options import (
     ChosenRuntimeOption,
     DeviceOption,
+    PrecisionOption,
     RuntimeOptionsOption,
     parsed_runtime_options,
 )
 from auxdrive.console import JsonOption
 from auxdrive.errors import AuxdriveError, DataError
+from auxdrive.precisions import FP32
 from auxdrive.runtimes import DEFAULT_RUNTIME
 from auxdrive.tasks import TASKS
 
@@ -73,6 +75,7 @@ def predict(
     ] = None,
     runtime: ChosenRuntimeOption = DEFAULT_RUNTIME,
     device: DeviceOption = None,
+    precision: PrecisionOption = FP32,
     runtime_options: RuntimeOptionsOption = None,
     json_output: JsonOption = False,
     **ego: float | str | None,
@@ -95,7 +98,9 @@ def predict(
     paths = files_of(images)
     seen = _Seen()
     with files.JsonDocument() as document:
-        with Predictor.load(bundle, runtime, device, options=options) as predictor:
+        with Predictor.load(
+            bundle, runtime, device, options=options, precision=precision
+        ) as predictor:
             card, task = predictor.card, TASKS[predictor.card.task]
             check_given(ego_of(card), given)
             with ExitStack() as stack:

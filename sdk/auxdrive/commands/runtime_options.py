@@ -11,6 +11,7 @@ import typer
 from auxdrive.commands.completing import one_of
 from auxdrive.commands.named_values import values_of
 from auxdrive.errors import ConfigError, UsageError
+from auxdrive.precisions import PRECISIONS
 from auxdrive.runtimes import AUTO, DEFAULT_RUNTIME, RUNTIMES, checked_options
 
 if TYPE_CHECKING:
@@ -35,6 +36,21 @@ DeviceOption = Annotated[
     typer.Option(
         help="Where it runs, as `auxdrive doctor` lists it (default: the runtime's first device).",
         show_default=False,
+    ),
+]
+PrecisionOption = Annotated[
+    str,
+    typer.Option(
+        help=f"Which of the bundle's graphs runs: {', '.join(PRECISIONS)} (those that it holds).",
+        autocompletion=one_of(PRECISIONS),
+    ),
+]
+OnePrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Check the predictions of this precision alone (default: of all in the bundle).",
+        show_default=False,
+        autocompletion=one_of(PRECISIONS),
     ),
 ]
 

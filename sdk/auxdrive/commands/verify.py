@@ -10,6 +10,7 @@ import typer
 import auxdrive.console as console
 from auxdrive.commands.runtime_options import (
     DeviceOption,
+    OnePrecisionOption,
     RuntimeOption,
     RuntimeOptionsOption,
     parsed_runtime_options,
@@ -31,6 +32,7 @@ def verify(
     ],
     runtime: RuntimeOption = DEFAULT_RUNTIME,
     device: DeviceOption = None,
+    precision: OnePrecisionOption = None,
     expect_sha256: Annotated[
         str | None,
         typer.Option(
@@ -81,7 +83,7 @@ def verify(
     options = parsed_runtime_options(runtime, runtime_options)
     asked = (key, identity, issuer, trust_config, signature)
     policy = None if asked == (None,) * len(asked) else SignaturePolicy(*asked)
-    report = verify_bundle(bundle, runtime, device, expect_sha256, options, policy)
+    report = verify_bundle(bundle, runtime, device, expect_sha256, options, policy, precision)
     if json_output:
         console.print_json(report.as_json())
     else:

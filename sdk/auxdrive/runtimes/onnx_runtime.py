@@ -18,6 +18,7 @@ from auxdrive.runtimes.forks import keep_in_children
 from auxdrive.runtimes.onnx_providers import PROVIDERS, make_session, why_lacking
 from auxdrive.runtimes.signature import Reported, buffers, check_signature
 from auxdrive.runtimes.telemetry import silence
+from auxdrive.runtimes.unsigned import with_unsigned_maps
 from auxdrive.strict import Strict
 from auxdrive.types import AnyArray
 
@@ -172,6 +173,8 @@ def open_onnx_runtime(
             f"ONNX Runtime {ort.__version__} has no {provider.name} here (it has {available}): "
             f"{why}. Use another device, or see `auxdrive doctor`"
         )
+    if device == "cpu":
+        model = with_unsigned_maps(model)
     try:
         session = make_session(ort, model, session_options(ort, threads, options), device)
     except Exception as error:  # ONNX Runtime's errors have no common base but Exception

@@ -67,6 +67,9 @@ class TaskSpec(ABC):
         parity_unit: the unit in which two predictions are compared, see `apart`.
         parity_limit: how far the exported graph's predictions may be from those of the trained
             student, in that unit.
+        precision_limits: the largest and the mean difference in that unit by which a graph in a
+            lower precision (fp16, int8) may depart from the one in float32 to enter a bundle; None
+            where whoever exports must say them.
         controller: the name of the controller that drives by its predictions; None where there is
             none.
 
@@ -94,6 +97,7 @@ class TaskSpec(ABC):
     ego_inputs: ClassVar[tuple[str, ...]] = ()
     parity_unit: ClassVar[str]
     parity_limit: ClassVar[float]
+    precision_limits: ClassVar[tuple[float, float] | None] = None
     controller: ClassVar[str | None] = None
 
     # The graph's output

@@ -9,6 +9,7 @@ from pathlib import Path
 from auxdrive.agent import Agent
 from auxdrive.bundles import CARD_NAME
 from auxdrive.errors import AuxdriveError, UsageError
+from auxdrive.precisions import FP32
 from auxdrive.predictor import Predictor
 from auxdrive.registry import Registry
 from auxdrive.storage.reading import exists, is_file
@@ -30,12 +31,14 @@ class AgentSource:
         without: loaders to skip, as "package:name". A loader of other agents may end the process
             when it is asked.
         runtime_options: of a bundle, options of its runtime by name, in JSON's types.
+        precision: of a bundle, which of its graphs runs.
     """
 
     path: Path
     role: str = STUDENT
     without: frozenset[str] = frozenset()
     runtime_options: Mapping[str, object] = field(default_factory=dict)
+    precision: str = FP32
 
     def check(self) -> None:
         """Check what can be checked without loading the agent.
@@ -53,6 +56,11 @@ class AgentSource:
             raise UsageError(
                 f"{self.path}: is a bundle, and a bundle holds a student; give the run to drive "
                 f"its {self.role}"
+            )
+        if self.precision != FP32 and not self._is_bundle():
+            raise UsageError(
+                f"{self.path}: is no bundle, and only a bundle holds other precisions: leave out "
+                f"'{self.precision}'"
             )
         if self.runtime_options and not self._is_bundle():
             raise UsageError(
@@ -80,7 +88,9 @@ class AgentSource:
         """
         self.check()
         if self._is_bundle():
-            return Predictor.load(self.path, threads=1, options=self.runtime_options)
+            return Predictor.load(
+                self.path, threads=1, options=self.runtime_options, precision=self.precision
+            )
         broken: list[str] = []
         failures: list[tuple[str, BaseException]] = []
         for offer in AGENTS.offers():

@@ -71,6 +71,7 @@ class _Host:
                 body["role"],
                 frozenset(body["without"]),
                 body["runtime_options"],
+                body["precision"],
             )
             self._agent = source.load(self._asking)
             return describe(self._agent).model_dump(mode="json")

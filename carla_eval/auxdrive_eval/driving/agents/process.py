@@ -118,6 +118,7 @@ class AgentProcess:
             "role": source.role,
             "without": sorted(source.without),
             "runtime_options": dict(source.runtime_options),
+            "precision": source.precision,
         }
         return self.ask({"op": "load", "sys_path": sys.path, **place}, limit_s)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from auxdrive.checks.operators import Node
 from auxdrive.checks.values import (
+    FLOATS,
     MAX_KNOWN,
     Inputs,
     Outcome,
@@ -21,6 +22,7 @@ from auxdrive.checks.values import (
     attribute,
     axis_of,
     broadcast,
+    floating,
     known_numbers,
     needed,
     one,
@@ -28,19 +30,19 @@ from auxdrive.checks.values import (
 
 
 def _same(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signature for every rule)
-    x = needed(inputs[0], "float32")
+    x = floating(inputs[0])
     return one(x.dtype, x.shape)
 
 
-def _cast(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (it is always to float32)
-    return one("float32", needed(inputs[0]).shape)
+def _cast(node: Node, inputs: Inputs) -> Outcome:
+    return one("float32" if node.attributes["to"] == 1 else "float16", needed(inputs[0]).shape)
 
 
 def _arithmetic(node: Node, inputs: Inputs) -> Outcome:
     a, b = needed(inputs[0]), needed(inputs[1])
-    if a.dtype != b.dtype or a.dtype not in ("float32", "int64"):
+    if a.dtype != b.dtype or a.dtype not in (*FLOATS, "int64"):
         raise SizeError(f"{a.dtype} and {b.dtype} are not calculated with")
-    if a.dtype == "float32":
+    if a.dtype in FLOATS:
         return one(a.dtype, broadcast([a.shape, b.shape]))
     if a.known is None or b.known is None or node.operator == "Div":
         raise SizeError("whole numbers are calculated with only where they are shapes or indices")
@@ -90,7 +92,8 @@ def _window(
 
 
 def _conv(node: Node, inputs: Inputs) -> Outcome:
-    x, weight = needed(inputs[0], "float32", 4), needed(inputs[1], "float32", 4)
+    x = floating(inputs[0], rank=4)
+    weight = floating(inputs[1], x.dtype, 4)
     group, (filters, channels, *kernel) = attribute(node, "group", 1), weight.shape
     if attribute(node, "kernel_shape", tuple(kernel)) != tuple(kernel):
         raise SizeError(
@@ -101,7 +104,7 @@ def _conv(node: Node, inputs: Inputs) -> Outcome:
     if (
         len(inputs) > 2
         and inputs[2] is not None
-        and needed(inputs[2], "float32").shape != (filters,)
+        and floating(inputs[2], x.dtype).shape != (filters,)
     ):
         raise SizeError(f"its bias is not ({filters},)")
     rows_columns, _ = _window(node, x.shape[2:], tuple(kernel))
@@ -110,7 +113,7 @@ def _conv(node: Node, inputs: Inputs) -> Outcome:
 
 
 def _pool(node: Node, inputs: Inputs) -> Outcome:
-    x = needed(inputs[0], "float32", 4)
+    x = floating(inputs[0], rank=4)
     kernel = node.attributes["kernel_shape"]
     rows_columns, pads = _window(node, x.shape[2:], kernel)
     if any(2 * pad > kernel[place % 2] for place, pad in enumerate(pads)):
@@ -124,24 +127,24 @@ def _matrix(value: Value, transposed: int) -> tuple[int, ...]:
 
 
 def _gemm(node: Node, inputs: Inputs) -> Outcome:
-    a = _matrix(needed(inputs[0], "float32", 2), attribute(node, "transA", 0))
-    b = _matrix(needed(inputs[1], "float32", 2), attribute(node, "transB", 0))
+    dtype = floating(inputs[0]).dtype
+    a = _matrix(floating(inputs[0], rank=2), attribute(node, "transA", 0))
+    b = _matrix(floating(inputs[1], dtype, 2), attribute(node, "transB", 0))
     shape = (a[0], b[1])
     if a[1] != b[0]:
         raise SizeError(f"{a} is not multiplied with {b}")
     if (
         len(inputs) > 2
         and inputs[2] is not None
-        and broadcast([shape, needed(inputs[2], "float32").shape]) != shape
+        and broadcast([shape, floating(inputs[2], dtype).shape]) != shape
     ):
         raise SizeError(f"what is added has the shape {inputs[2].shape}, the product {shape}")
-    return one("float32", shape, work=math.prod(shape) * a[1])
+    return one(dtype, shape, work=math.prod(shape) * a[1])
 
 
 def _matmul(node: Node, inputs: Inputs) -> Outcome:
-    given, result = (
-        ("uint8", "int32") if node.operator == "MatMulInteger" else ("float32", "float32")
-    )
+    given = "uint8" if node.operator == "MatMulInteger" else floating(inputs[0]).dtype
+    result = "int32" if node.operator == "MatMulInteger" else given
     a, b = needed(inputs[0], given).shape, needed(inputs[1], given).shape
     if min(len(a), len(b)) < 2 or a[-1] != b[-2]:
         raise SizeError(f"{a} is not multiplied with {b}")
@@ -151,7 +154,7 @@ def _matmul(node: Node, inputs: Inputs) -> Outcome:
 
 def _reduce(node: Node, inputs: Inputs) -> Outcome:
     x = needed(inputs[0])
-    if x.dtype != "float32" and (x.dtype, node.operator) != ("int32", "ReduceSum"):
+    if x.dtype not in FLOATS and (x.dtype, node.operator) != ("int32", "ReduceSum"):
         raise SizeError(f"an input is {x.dtype}")
     axes = set(range(len(x.shape)))
     if len(inputs) > 1 and inputs[1] is not None:
@@ -178,9 +181,28 @@ def _resize(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (its attribu
     return one(x.dtype, sizes, work=4 * math.prod(sizes))
 
 
+def _quantise(node: Node, inputs: Inputs) -> Outcome:  # noqa: ARG001 (one signature for every rule)
+    x = needed(inputs[0], "float32")
+    needed(inputs[1], "float32", 0)  # one scale and one zero point for the whole map: weights are
+    needed(inputs[2], "int8", 0)  # stored as whole numbers
+    return one("int8", x.shape, work=math.prod(x.shape))
+
+
+def _dequantise(node: Node, inputs: Inputs) -> Outcome:
+    x, scale = needed(inputs[0], "int8"), needed(inputs[1], "float32")
+    if scale.shape:
+        axis = axis_of(attribute(node, "axis", 1), len(x.shape))
+        if scale.shape != (x.shape[axis],):
+            raise SizeError(f"its scale is {scale.shape}, along axis {axis} of {x.shape}")
+    if len(inputs) > 2 and inputs[2] is not None and needed(inputs[2], "int8").shape != scale.shape:
+        raise SizeError(f"its zero point is {inputs[2].shape}, its scale {scale.shape}")
+    return one("float32", x.shape, work=math.prod(x.shape))
+
+
 COMPUTING: Mapping[str, Rule] = {
-    "Add": _arithmetic, "AveragePool": _pool, "Cast": _cast, "Conv": _conv, "Div": _arithmetic,
-    "Elu": _same, "Gemm": _gemm, "MatMul": _matmul, "MatMulInteger": _matmul, "MaxPool": _pool,
-    "Mul": _arithmetic, "ReduceMean": _reduce, "ReduceSum": _reduce, "Relu": _same,
+    "Add": _arithmetic, "AveragePool": _pool, "Cast": _cast, "Conv": _conv,
+    "DequantizeLinear": _dequantise, "Div": _arithmetic, "Elu": _same, "Gemm": _gemm,
+    "MatMul": _matmul, "MatMulInteger": _matmul, "MaxPool": _pool, "Mul": _arithmetic,
+    "QuantizeLinear": _quantise, "ReduceMean": _reduce, "ReduceSum": _reduce, "Relu": _same,
     "Resize": _resize, "Sigmoid": _same, "Sub": _arithmetic, "Tanh": _same,
 }  # fmt: skip

@@ -44,6 +44,7 @@ def _show_bundle(summary: Summary) -> None:
             f"{parity['frames']} frames",
         ),
     ]
+    facts += [(f"precision {name}", _precision(each)) for name, each in card["precisions"].items()]
     facts += [
         (f"metrics: {name}", _interval(each) + _beside(card["floor"], name))
         for name, each in card["metrics"].items()
@@ -75,6 +76,15 @@ def _show_measured(measured: dict[str, Any]) -> None:
         console.line(f"not a quiet machine: {sentence}")
     for table in tables_of(report):
         console.table(table.title, table.columns, table.rows, text=table.text)
+
+
+def _precision(spec: dict[str, Any]) -> str:
+    """What a precision kept to at the export, as text."""
+    gates = [
+        f"{each['name']} {each['value']:.3g} of {each['limit']:g} {each['unit']}".rstrip()
+        for each in spec["gates"]
+    ]
+    return f"{spec['method']}; {'; '.join(gates)}"
 
 
 def _beside(floor: dict[str, dict[str, float]], metric: str) -> str:

@@ -1,0 +1,147 @@
+"""Which precisions an export makes, and all of them made for a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from auxdrive.cards import ModelCard, PrecisionSpec
+from auxdrive.errors import UsageError, unknown_name
+from auxdrive.precisions import MODEL_FILES
+from auxdrive.runs import RunResult
+from auxdrive.strict import Strict
+from auxdrive.work import Shown
+from auxdrive_train.engine.load import Run
+from pydantic import Field
+
+from auxdrive_deploy.precisions.driving import LEAST_ROUTES, driving_gate
+from auxdrive_deploy.precisions.frames import calibration_frames, held_out_frames
+from auxdrive_deploy.precisions.gates import gates_of
+from auxdrive_deploy.precisions.making import WRITERS, Made, Student, make
+from auxdrive_deploy.reference import Reference
+
+
+class PrecisionPlan(Strict):
+    """The precisions that an export makes beside fp32.
+
+    Attributes:
+        precisions: names in `auxdrive.precisions.PRECISIONS`, without fp32.
+        calibrate: how many recorded frames of the training part give the ranges of int8.
+        drive: how many routes are driven in fp32 and in each precision, as a further gate; 0 for
+            none.
+        gates: limits by name (`PrecisionGates`) that take the place of the task's.
+
+    Examples:
+        >>> from auxdrive_deploy import PrecisionPlan
+        >>> PrecisionPlan(precisions=("fp16", "int8"), calibrate=64).drive
+        0
+    """
+
+    precisions: tuple[str, ...] = Field(min_length=1)
+    calibrate: int = Field(default=128, ge=1, le=4096)
+    drive: int = Field(default=0, ge=0)
+    gates: dict[str, float] = Field(default={})
+
+    def check(self, run: Run) -> None:
+        """Check what can be checked before anything is made.
+
+        Raises:
+            UsageError: an unknown precision, a wrong gate, or too few routes.
+        """
+        for name in self.precisions:
+            if name not in WRITERS:
+                raise UsageError(unknown_name("precision to export", name, tuple(WRITERS)))
+        if 0 < self.drive < LEAST_ROUTES:
+            raise UsageError(
+                f"--drive {self.drive}: with fewer than {LEAST_ROUTES} routes the difference of "
+                "two scores has no interval"
+            )
+        gates_of(run.task.spec, self.gates)
+
+
+def make_all(
+    plan: PrecisionPlan,
+    run: Run,
+    result: RunResult,
+    card: ModelCard,
+    reference: Reference,
+    model: bytes,
+    shown: Shown,
+) -> list[Made]:
+    """Each precision of a plan, made and judged on recorded frames.
+
+    Args:
+        plan: which.
+        run: that is exported.
+        result: what it measured.
+        card: of the bundle.
+        reference: the reference frames.
+        model: the graph in float32.
+        shown: is told of each.
+
+    Raises:
+        UsageError: the recorded frames are gone.
+    """
+    student = Student(
+        model=model,
+        task=run.task,
+        steering=run.card.steering,
+        inputs=card.inputs,
+        reference=reference,
+        calibration=calibration_frames(run, plan.calibrate),
+        held_out=held_out_frames(run, result),
+        gates=gates_of(run.task.spec, plan.gates),
+    )
+    made = []
+    for name in dict.fromkeys(plan.precisions):
+        made.append(make(student, name))
+        shown.done(1, f"{name} {'passes' if made[-1].report.passed else 'is rejected'}")
+    return made
+
+
+def drive_all(
+    plan: PrecisionPlan,
+    run: Run,
+    made: Sequence[Made],
+    write: Callable[[Path, Sequence[Made]], object],
+) -> list[Made]:
+    """The precisions with the gate of the driving score added, where the plan says so and they
+    passed all others.
+
+    Args:
+        plan: how many routes are driven.
+        run: that is exported.
+        made: the precisions.
+        write: writes a bundle with some precisions into a folder.
+    """
+    passed = [each for each in made if each.report.passed]
+    if not plan.drive or not passed:
+        return list(made)
+    limit = gates_of(run.task.spec, plan.gates).driving_points
+    with TemporaryDirectory(prefix="auxdrive-drive-") as folder:
+        bundle, work = Path(folder) / "bundle", Path(folder) / "drives"
+        bundle.mkdir()
+        work.mkdir()
+        write(bundle, passed)
+        return [
+            _with_gate(each, bundle, plan.drive, limit, work) if each.report.passed else each
+            for each in made
+        ]
+
+
+def _with_gate(made: Made, bundle: Path, routes: int, limit: float, work: Path) -> Made:
+    report = made.report
+    gate = driving_gate(bundle, report.precision, routes, limit, work)
+    update = {"gates": (*report.gates, gate), "passed": gate.passed}
+    return replace(made, report=report.model_copy(update=update))
+
+
+def specs_and_files(made: Sequence[Made]) -> tuple[dict[str, PrecisionSpec], dict[str, bytes]]:
+    """What the card says of the precisions that passed, and their files."""
+    passed = [each for each in made if each.report.passed]
+    return (
+        {each.report.precision: each.spec for each in passed},
+        {MODEL_FILES[each.report.precision]: each.model for each in passed},
+    )

@@ -1,0 +1,74 @@
+"""The maps within a graph, frame by frame.
+
+Legend: H, W rows and columns of the camera, E ego inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
+
+import onnx
+from auxdrive.bundles import IMAGE_INPUT
+from auxdrive.cards import TensorSpec
+from auxdrive.ego import EgoLayout
+from auxdrive.runtimes import DEFAULT_RUNTIME, open_session
+from auxdrive.types import AnyArray
+
+from auxdrive_deploy.precisions.frames import Frames
+from auxdrive_deploy.student_parity import one_frame
+
+_SEEN = "_seen"
+
+
+def watched(
+    model: bytes,
+    shapes: Mapping[str, tuple[int, ...]],
+    inputs: Sequence[TensorSpec],
+    frames: Frames,
+) -> Iterator[dict[str, AnyArray]]:
+    """What a graph computes for each frame, by the names of its values, as float32. The arrays are
+    the same for all frames: use them before the next frame.
+
+    Args:
+        model: the graph's bytes, ONNX.
+        shapes: of the values to watch, for one frame, by name.
+        inputs: of the graph.
+        frames: that it is given.
+
+    Raises:
+        BundleError: the runtime refuses the graph.
+    """
+    outputs = [
+        TensorSpec(name=f"{name}{_SEEN}", shape=shape, dtype="float32", unit="")
+        for name, shape in shapes.items()
+    ]
+    layout = EgoLayout(spec.name for spec in inputs if spec.name != IMAGE_INPUT)
+    session = open_session(DEFAULT_RUNTIME, _shown(model, shapes), one_frame(inputs), outputs)
+    try:
+        for image, ego in zip(frames.images, frames.ego, strict=True):
+            session.inputs[IMAGE_INPUT][0] = image
+            for name, columns in layout.columns.items():
+                session.inputs[name][0] = ego[columns]
+            session.run()
+            yield {name: session.outputs[f"{name}{_SEEN}"] for name in shapes}
+    finally:
+        session.close()
+
+
+def _shown(model: bytes, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
+    """The graph for one frame, with these values as its outputs."""
+    proto = onnx.load_from_string(model)
+    for given in proto.graph.input:
+        given.type.tensor_type.shape.dim[0].dim_value = 1
+    del proto.graph.output[:]
+    del proto.graph.value_info[:]
+    for name, shape in shapes.items():
+        seen = f"{name}{_SEEN}"
+        proto.graph.node.append(
+            onnx.helper.make_node("Cast", [name], [seen], to=onnx.TensorProto.FLOAT)
+        )
+        proto.graph.output.append(
+            onnx.helper.make_tensor_value_info(seen, onnx.TensorProto.FLOAT, shape)
+        )
+    return cast(bytes, proto.SerializeToString(deterministic=True))
