@@ -102,6 +102,26 @@ WORKING: list[tuple[list[onnx.NodeProto], Stored]] = [
     ),
     ([helper.make_node("Split", ["x"], ["y", "z"], axis=1, num_outputs=2)], {}),
     (node("Elu", "x", alpha=0.5), {}),
+    (
+        [
+            helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["q"]),
+            *node("DequantizeLinear", "q", "scale", "zero"),
+        ],
+        {"scale": np.array(0.1, F), "zero": np.array(0, np.int8)},
+    ),
+    (
+        node("DequantizeLinear", "w", "scales", axis=0),
+        {"w": np.zeros((4, 6), np.int8), "scales": np.ones(4, F)},
+    ),
+    (
+        [
+            helper.make_node("Cast", ["x"], ["half"], to=TensorProto.FLOAT16),
+            helper.make_node("Conv", ["half", "w"], ["map"]),
+            helper.make_node("Relu", ["map"], ["cut"]),
+            *node("Cast", "cut", to=TensorProto.FLOAT),
+        ],
+        {"w": np.zeros((2, 6, 3, 3), np.float16)},
+    ),
     (node("Add", "x", "w"), {"w": np.zeros((8, 1), F)}),
     (
         [
@@ -216,6 +236,37 @@ REFUSED: list[tuple[str, list[onnx.NodeProto], Stored]] = [
         node("Resize", "x", "", "f", "s"),
         {"f": np.ones(4, F), "s": np.array([1, 6, 3, 3])},
     ),
+    (
+        "an input is uint8 and not int8",
+        node("QuantizeLinear", "x", "s", "z"),
+        {"s": np.array(1, F), "z": np.array(0, np.uint8)},
+    ),
+    (
+        "and not 0 axes",  # a map has one scale
+        node("QuantizeLinear", "x", "s", "z"),
+        {"s": np.ones(6, F), "z": np.zeros(6, np.int8)},
+    ),
+    ("QuantizeLinear has 2 inputs", node("QuantizeLinear", "x", "s"), {"s": np.array(1, F)}),
+    ("not float32", node("QuantizeLinear", "s", "s", "z"), {"s": np.array(1), "z": np.array(0)}),
+    (
+        r"its scale is \(6,\), along axis 0",
+        node("DequantizeLinear", "w", "s", axis=0),
+        {"w": np.zeros((4, 6), np.int8), "s": np.ones(6, F)},
+    ),
+    (
+        "its zero point is",
+        node("DequantizeLinear", "w", "s", "z", axis=0),
+        {"w": np.zeros((4, 6), np.int8), "s": np.ones(4, F), "z": np.array(0, np.int8)},
+    ),
+    (
+        "which no export writes",
+        node("DequantizeLinear", "w", "s", axis=2),
+        {"w": np.zeros((4, 6, 2), np.int8), "s": np.ones(2, F)},
+    ),
+    ("and not int8", node("DequantizeLinear", "image", "s"), {"s": np.array(1, F)}),
+    ("and not float32 or float16", node("Relu", "w"), {"w": np.zeros(3, np.int8)}),
+    ("are not calculated with", node("Add", "x", "w"), {"w": np.zeros(10, np.float16)}),
+    ("and not float32", node("Conv", "x", "w"), {"w": np.zeros((1, 6, 1, 1), np.float16)}),
     ("lacks num_outputs", [helper.make_node("Split", ["x"], ["y"])], {}),
     ("has 3 inputs", node("Add", "x", "x", "x"), {}),
 ]

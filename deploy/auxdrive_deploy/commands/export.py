@@ -152,9 +152,9 @@ def _show_precision(report: PrecisionReport) -> None:
     if not report.passed:
         console.table(
             f"{report.precision}: noise of each layer",
-            ("layer", "tensor", "signal to noise, dB"),
-            [(each.layer, each.tensor, f"{each.snr_db:.1f}") for each in report.layers],
-            text=("tensor",),
+            ("tensor", "weights", "signal to noise, dB"),
+            [(each.tensor, each.weights, f"{each.snr_db:.1f}") for each in report.layers],
+            text=("weights",),
         )
     if report.float_layers:
         console.note(f"{report.precision}: left in float32: {', '.join(report.float_layers)}")

@@ -36,25 +36,33 @@ SCORES: Registry[DrivingScores] = Registry(
 )
 
 
+def embedded_scores() -> DrivingScores:
+    """What drives in the embedded simulator.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    if "embedded" not in SCORES:
+        raise UsageError("--drive needs the embedded simulator: pip install 'auxdrive[sim]'")
+    return SCORES["embedded"]
+
+
 def driving_gate(
-    bundle: Path, precision: str, routes: int, limit: float, work: Path
+    drive: DrivingScores, bundle: Path, precision: str, routes: int, limit: float, work: Path
 ) -> PrecisionGate:
     """How much of its driving score a bundle may lose in a lower precision: the upper end of the
     95 % interval of the mean loss over routes (sign-flip test).
 
     Args:
+        drive: gives the scores.
         bundle: a directory that holds both precisions.
         precision: that is judged.
         routes: how many are driven in each precision.
         limit: in points.
-        work: an empty folder; drives in float32 that lie there are not repeated.
-
-    Raises:
-        UsageError: nothing that drives is installed.
+        work: a folder, made if need be; drives in float32 that lie there are not repeated.
     """
-    if "embedded" not in SCORES:
-        raise UsageError("--drive needs the embedded simulator: pip install 'auxdrive[sim]'")
-    drive, kept = SCORES["embedded"], work / f"{FP32}.npy"
+    work.mkdir(exist_ok=True)
+    kept = work / f"{FP32}.npy"
     if not kept.exists():
         np.save(kept, np.array(drive(bundle, FP32, routes, work / FP32)))
     before = np.load(kept)

@@ -22,33 +22,32 @@ def to_fp16(model: bytes, layers: Collection[str]) -> bytes:
 
     Args:
         model: the graph's bytes in float32.
-        layers: the names of the layers that compute in fp16.
+        layers: the outputs of the layers that compute in fp16.
     """
     graph = Graph(model)
     half = _halves(graph, layers)
     made: list[Any] = []
     casts: dict[tuple[str, bool], str] = {}
-    halved = {name for node in graph.nodes if node.name in half for name in node.output}
     for node in graph.nodes:
-        wanted = node.name in half
+        wanted = node.output[0] in half
         names = {}
         for name in node.input:
             if wanted and name in graph.stored:
                 names[name] = graph.add(f"{name}_fp16", graph.array(name).astype(np.float16))
-            elif name and name not in graph.stored and (name in halved) != wanted:
+            elif name and name not in graph.stored and (name in half) != wanted:
                 names[name] = _cast(name, wanted, casts, made)
         made.append(renamed(node, names))
     return graph.written(made)
 
 
 def _halves(graph: Graph, layers: Collection[str]) -> set[str]:
-    """The names of the nodes that compute in fp16."""
+    """The values that are computed in fp16, by nodes of one output each."""
     half: set[str] = set()
     for node in graph.nodes:
-        given = [graph.maker[name] for name in node.input if name in graph.maker]
-        between = node.op_type in BETWEEN and given and all(each.name in half for each in given)
-        if (node.name in layers or between) and not graph.outputs & {*node.output}:
-            half.add(node.name)
+        given = [name for name in node.input if name in graph.maker]
+        between = node.op_type in BETWEEN and given and half.issuperset(given)
+        if (node.output[0] in layers or between) and node.output[0] not in graph.outputs:
+            half.add(node.output[0])
     return half
 
 

@@ -140,8 +140,9 @@ def choose(conditions: Sequence[Float64], count: int) -> NDArray[np.intp]:
 def _extremes(conditions: Sequence[Float64]) -> list[int]:
     found = []
     for values in conditions:
-        if np.isfinite(values).any():
-            found += [int(np.nanargmin(values)), int(np.nanargmax(values))]
+        if (known := np.isfinite(values)).any():
+            found.append(int(np.where(known, values, np.inf).argmin()))
+            found.append(int(np.where(known, values, -np.inf).argmax()))
     return found
 
 

@@ -50,6 +50,14 @@ class Graph:
         """A stored tensor."""
         return cast(AnyArray, onnx.numpy_helper.to_array(self.stored[name]))
 
+    def weights_of(self, layer: str) -> str:
+        """The name of a layer's weights, which says most to people.
+
+        Args:
+            layer: the name of its output.
+        """
+        return str(self.maker[layer].input[1])
+
     def add(self, name: str, array: AnyArray) -> str:
         """Store a tensor, once.
 
@@ -65,18 +73,18 @@ class Graph:
         return name
 
     def layers(self) -> dict[str, int]:
-        """The layers with stored weights (Conv, Gemm, MatMul), by name, and how many
-        multiplications each takes for one frame.
+        """The layers with stored weights (Conv, Gemm, MatMul), by the name of their output, which
+        is the only one that every node has; and how many multiplications each takes for one frame.
         """
-        return {node.name: work for node, work in self._works()}
+        return {node.output[0]: work for node, work in self._works()}
 
     def heavy(self) -> list[str]:
-        """The names of the convolutions and of those other layers that make up the work, in the
-        graph's order.
+        """The convolutions and those other layers that make up the work, by the names of their
+        outputs, in the graph's order.
         """
         works = self.layers()
         least = HEAVY_SHARE * sum(works.values())
-        convolutions = {node.name for node in self.nodes if node.op_type == "Conv"}
+        convolutions = {node.output[0] for node in self.nodes if node.op_type == "Conv"}
         return [name for name, work in works.items() if work >= least or name in convolutions]
 
     def _works(self) -> Iterator[tuple[Any, int]]:

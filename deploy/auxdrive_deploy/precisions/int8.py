@@ -35,7 +35,7 @@ def quantised_maps(model: bytes, layers: Collection[str]) -> list[str]:
 
     Args:
         model: the graph's bytes in float32.
-        layers: the names of the layers that compute in int8.
+        layers: the outputs of the layers that compute in int8.
     """
     return [name for name, like in _Placing(Graph(model), layers).scale_of.items() if name == like]
 
@@ -45,7 +45,7 @@ def to_int8(model: bytes, layers: Collection[str], largest: Mapping[str, float])
 
     Args:
         model: the graph's bytes in float32.
-        layers: the names of the layers that compute in int8.
+        layers: the outputs of the layers that compute in int8.
         largest: for each of `quantised_maps` the absolute value that 127 stands for; what is larger
             is cut.
     """
@@ -57,8 +57,8 @@ def to_int8(model: bytes, layers: Collection[str], largest: Mapping[str, float])
     for node in graph.nodes:
         # A layer that stays in float32 is given the map before it is rounded. ONNX Runtime would
         # otherwise find it between two quantised maps and quantise its weights itself.
-        made = renamed(node, {} if node.name in left_in_float else names)
-        if node.name in placing.layers:
+        made = renamed(node, {} if node.output[0] in left_in_float else names)
+        if node.output[0] in placing.layers:
             made.input[1] = _weights(graph, node, nodes)
         nodes.append(made)
         for name in node.output:
@@ -72,7 +72,7 @@ class _Placing:
 
     Args:
         graph: in float32.
-        layers: the names of the layers that compute in int8.
+        layers: the outputs of the layers that compute in int8.
 
     Attributes:
         layers: those of them that can: their input is computed and no output of the graph.
@@ -85,8 +85,8 @@ class _Placing:
         self.layers: set[str] = set()
         self.scale_of: dict[str, str] = {}
         for node in graph.nodes:
-            if node.name in layers and node.input[0] in graph.maker:
-                self.layers.add(node.name)
+            if node.output[0] in layers and node.input[0] in graph.maker:
+                self.layers.add(node.output[0])
                 self._at(node.input[0])
                 if node.op_type == "Conv":
                     self._at(self.end_of(node))

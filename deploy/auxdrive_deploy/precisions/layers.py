@@ -21,14 +21,14 @@ class LayerNoise(Strict):
     """The noise of a layer's output.
 
     Attributes:
-        layer: its name in the graph.
-        tensor: the name of its output.
+        tensor: the name of its output, by which graphs name a layer.
+        weights: the name of its weights, which says where in the network it is.
         snr_db: signal to noise, 10 log10 of the sum of squares in float32 over the sum of squared
             differences, in decibels; `MOST_DB` where there is no difference.
     """
 
-    layer: str
     tensor: str
+    weights: str
     snr_db: float
 
 
@@ -45,12 +45,12 @@ def layer_noise(
     Args:
         model: the graph in float32.
         changed: the same graph in a lower precision; it has values of the same names.
-        layers: the name of each layer's output, by the layer's name.
+        layers: the name of each layer's weights, by the name of its output.
         shapes: of these outputs, for one frame.
         inputs: of both graphs.
         frames: on which they are compared.
     """
-    seen = {name: shapes[name] for name in layers.values()}
+    seen = {name: shapes[name] for name in layers}
     signal, noise = dict.fromkeys(seen, 0.0), dict.fromkeys(seen, 0.0)
     pairs = zip(
         watched(model, seen, inputs, frames), watched(changed, seen, inputs, frames), strict=True
@@ -61,8 +61,8 @@ def layer_noise(
             signal[name] += float((wanted**2).sum())
             noise[name] += float(((found[name] - wanted) ** 2).sum())
     return tuple(
-        LayerNoise(layer=layer, tensor=name, snr_db=_decibels(signal[name], noise[name]))
-        for layer, name in layers.items()
+        LayerNoise(tensor=name, weights=weights, snr_db=_decibels(signal[name], noise[name]))
+        for name, weights in layers.items()
     )
 
 
@@ -76,13 +76,13 @@ def noisiest(noises: Sequence[LayerNoise], among: Sequence[str]) -> str:
 
     Args:
         noises: of all layers, in the graph's order.
-        among: the names of the layers that are looked at; at least one.
+        among: the outputs of the layers that are looked at; at least one.
     """
     added, before = dict.fromkeys(among, -math.inf), 0.0
     for each in noises:
         share = 10.0 ** (-each.snr_db / 10)
-        if each.layer in added:
-            added[each.layer] = share - before
+        if each.tensor in added:
+            added[each.tensor] = share - before
         before = share
     return max(among, key=added.__getitem__)
 

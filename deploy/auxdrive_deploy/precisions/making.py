@@ -96,7 +96,7 @@ class Writer:
     Attributes:
         method: in a sentence, for the card.
         calibrated: whether it needs calibration frames.
-        write: from the student and the names of the layers in the lower precision to a graph.
+        write: from the student and the outputs of the layers in the lower precision to a graph.
     """
 
     method: str
@@ -128,7 +128,7 @@ class PrecisionReport(Strict):
         gates: what was measured.
         method: how it was made.
         calibration_frames: how many gave the ranges of its maps.
-        float_layers: heavy layers that were left in float32.
+        float_layers: heavy layers that were left in float32, by the names of their outputs.
         departs: the first tensor whose noise is more than a third of its signal; None where there
             is none, as in most that pass.
         layers: the noise of every layer, in the graph's order.
@@ -155,7 +155,7 @@ class PrecisionReport(Strict):
             return f"{self.precision}: {broken}; no tensor departs by itself"
         return (
             f"{self.precision}: {broken}; the first tensor that departs is "
-            f"'{self.departs.tensor}' of {self.departs.layer} ({self.departs.snr_db:.1f} dB)"
+            f"'{self.departs.tensor}' of '{self.departs.weights}' ({self.departs.snr_db:.1f} dB)"
         )
 
 
@@ -297,8 +297,7 @@ def _accuracy_lost(student: Student, predicted: Float32) -> float | None:
 
 def _noises(student: Student, model: bytes) -> tuple[LayerNoise, ...]:
     graph = student.graph
-    names = graph.layers()
-    layers = {node.name: str(node.output[0]) for node in graph.nodes if node.name in names}
+    layers = {name: graph.weights_of(name) for name in graph.layers()}
     return layer_noise(
         student.model,
         model,

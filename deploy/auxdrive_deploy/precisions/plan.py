@@ -16,7 +16,7 @@ from auxdrive.work import Shown
 from auxdrive_train.engine.load import Run
 from pydantic import Field
 
-from auxdrive_deploy.precisions.driving import LEAST_ROUTES, driving_gate
+from auxdrive_deploy.precisions.driving import LEAST_ROUTES, driving_gate, embedded_scores
 from auxdrive_deploy.precisions.frames import calibration_frames, held_out_frames
 from auxdrive_deploy.precisions.gates import gates_of
 from auxdrive_deploy.precisions.making import WRITERS, Made, Student, make
@@ -58,6 +58,8 @@ class PrecisionPlan(Strict):
                 f"--drive {self.drive}: with fewer than {LEAST_ROUTES} routes the difference of "
                 "two scores has no interval"
             )
+        if self.drive:
+            embedded_scores()
         gates_of(run.task.spec, self.gates)
 
 
@@ -133,7 +135,7 @@ def drive_all(
 
 def _with_gate(made: Made, bundle: Path, routes: int, limit: float, work: Path) -> Made:
     report = made.report
-    gate = driving_gate(bundle, report.precision, routes, limit, work)
+    gate = driving_gate(embedded_scores(), bundle, report.precision, routes, limit, work)
     update = {"gates": (*report.gates, gate), "passed": gate.passed}
     return replace(made, report=report.model_copy(update=update))
 

@@ -221,7 +221,8 @@ class PrecisionSpec(Card):
         method: how it was made.
         calibration_frames: recorded frames of the training part that gave the ranges of its maps; 0
             where none are needed.
-        float_layers: heavy layers that were left in float32 so that the gates are passed.
+        float_layers: heavy layers that were left in float32 so that the gates are passed, by the
+            names of their outputs in the graph.
         gates: against the graph in float32, on frames that took part in neither training nor
             calibration.
         parity: as the card's, for this graph: compared with the trained student, with a limit of
