@@ -48,7 +48,7 @@ class Graph:
 
     def array(self, name: str) -> AnyArray:
         """A stored tensor."""
-        return cast(AnyArray, onnx.numpy_helper.to_array(self.stored[name]))
+        return onnx.numpy_helper.to_array(self.stored[name])
 
     def weights_of(self, layer: str) -> str:
         """The name of a layer's weights, which says most to people.

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from auxdrive.bundles.layout import MODEL_FILES
 from auxdrive.cards import ParitySpec, PrecisionGate, PrecisionSpec, TensorSpec
 from auxdrive.checks.parity import compare
-from auxdrive.precisions import FP16, INT8
+from auxdrive.precisions import FP16, INT8, MODEL_FILES
 from auxdrive.steering import SteeringSpec
 from auxdrive.strict import Strict
 from auxdrive.types import Float32
