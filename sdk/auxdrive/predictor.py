@@ -124,7 +124,8 @@ class Predictor:
         Raises:
             ConfigError: wrong options; the message names all of them.
             UsageError: unknown runtime or device, no such bundle, threads below 1, a precision that
-                the bundle does not hold, `expect_sha256` is no SHA-256, or there is no such public key.
+                the bundle does not hold, `expect_sha256` is no SHA-256, or there is no such public
+                key.
             MissingExtra: a signature is asked for, and the extra `sign` is not installed.
             BundleError: the bundle is damaged, not the expected one or not signed as required, or
                 its graph is not what its card says.
