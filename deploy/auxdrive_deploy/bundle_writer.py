@@ -181,7 +181,7 @@ def make_card(
         CheckFailed: graph and student differ by more than the limit, or graph and negative control
             do not.
     """
-    inputs = _inputs(run)
+    inputs = inputs_of(run)
     predictions = run_graph(model, inputs, run.task.output, reference.images, reference.ego)
     return ModelCard(
         name=name,
@@ -203,7 +203,7 @@ def make_card(
     )
 
 
-def _inputs(run: Run) -> tuple[TensorSpec, ...]:
+def inputs_of(run: Run) -> tuple[TensorSpec, ...]:
     """What the graph takes: the camera's image, then the task's ego inputs."""
     camera = run.card.camera
     image = TensorSpec(

@@ -14,6 +14,9 @@ from auxdrive.checks.operators import OPERATORS, OPSET
 from auxdrive.errors import BundleError
 from auxdrive.modalities import Modality
 from auxdrive.runtimes.tensorrt.building import build_engine
+from auxdrive_deploy.precisions.fp16 import to_fp16
+from auxdrive_deploy.precisions.graph import Graph
+from auxdrive_deploy.precisions.int8 import quantised_maps, to_int8
 from auxdrive_deploy.student_graph import to_onnx
 from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.prepare import build_finished
@@ -28,6 +31,7 @@ CROPPED = (
     1280,
     {"crop_top": 0.35, "crop_bottom": 0.1, "size": [66, 200]},
 )  # crop, block average and interpolation
+BYTES_FIRST = "bytes first"
 OTHER_CAMERAS: dict[str, tuple[int, int, dict[str, object]]] = {
     "plain": (64, 80, {"size": [64, 80]}),
     "interpolated": (80, 120, {"size": [64, 100]}),
@@ -63,15 +67,32 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def graphs() -> dict[str, bytes]:
-    """Every backbone with every task, by name."""
+    """Every backbone with every task, in every precision, by name; one of them also bytes first,
+    as large frames are exported unless TensorRT is meant.
+    """
     made = {
-        f"{backbone} {task}": exported(backbone, task, *CROPPED)
+        f"{backbone} {task}": exported(backbone, task, *CROPPED, cast_first=True)
         for backbone in BACKBONES
         for task in TASKS
     }
-    return made | {
+    made |= {
         name: exported("resnet18", "steering", *camera) for name, camera in OTHER_CAMERAS.items()
     }
+    return (
+        made
+        | {BYTES_FIRST: exported("pilotnet", "steering", *CROPPED)}
+        | {
+            f"{name} {precision}": graph
+            for name, data in made.items()
+            for precision, graph in lower_precisions(data).items()
+        }
+    )
+
+
+def lower_precisions(model: bytes) -> dict[str, bytes]:
+    layers = Graph(model).heavy()
+    ranges = dict.fromkeys(quantised_maps(model, layers), 1.0)
+    return {"fp16": to_fp16(model, layers), "int8": to_int8(model, layers, ranges)}
 
 
 def test_the_list_is_what_the_exporter_writes(graphs: dict[str, bytes]) -> None:
@@ -114,15 +135,11 @@ def test_tensorrt_builds_an_engine_of_every_export(graphs: dict[str, bytes]) -> 
     `--cast-first`; the others add up bytes, which it does not take, and the error says what helps.
     """
     trt = pytest.importorskip("tensorrt_rtx", reason="needs the extra tensorrt-rtx")
-    taken = {name: graphs[name] for name in OTHER_CAMERAS} | {
-        f"{backbone} {task}": exported(backbone, task, *CROPPED, cast_first=True)
-        for backbone in BACKBONES
-        for task in TASKS
-    }
-    for name, data in taken.items():
-        engine, _ = build_engine(trt, data, *signature(data), targets=("SM86", "SM89"))
-        assert len(engine) > 100_000, name
-    bytes_first = graphs["pilotnet steering"]
+    for name, data in graphs.items():
+        if name != BYTES_FIRST:
+            engine, _ = build_engine(trt, data, *signature(data), targets=("SM86", "SM89"))
+            assert len(engine) > 100_000, name
+    bytes_first = graphs[BYTES_FIRST]
     with pytest.raises(BundleError, match="--cast-first"):
         build_engine(trt, bytes_first, *signature(bytes_first), targets=("SM86",))
 

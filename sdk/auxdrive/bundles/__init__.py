@@ -3,6 +3,8 @@ before any of them is used.
 
     card.json               what the model is (`ModelCard`), with the SHA-256 of every other file
     model.onnx              the graph: the camera's image in, physical units out; no external data
+    model.fp16.onnx, model.int8.onnx
+                            the same in other precisions, where the card's `precisions` names them
     README.md               the card for people
     sbom.cdx.json           the packages that made the bundle (CycloneDX); older bundles have none
     reference/images.npy    uint8 (N, H, W, 3), reference frames
