@@ -131,6 +131,21 @@ class PrecisionReport(Strict):
         departs: the first tensor whose noise is more than a third of its signal; None where there
             is none, as in most that pass.
         layers: the noise of every layer, in the graph's order.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from auxdrive_deploy import PrecisionPlan, PrecisionReport, write_bundle
+        >>> from auxdrive_train import load_run
+        >>> reports: list[PrecisionReport] = []
+        >>> plan = PrecisionPlan(precisions=("fp16",), gates={"accuracy_points": 5.0})
+        >>> card = write_bundle(
+        ...     load_run(Path("run")),
+        ...     Path("bundles/fp16"),
+        ...     precisions=plan,
+        ...     on_precision=reports.append,
+        ... )
+        >>> [(report.precision, report.gates[0].name) for report in reports]
+        [('fp16', 'worst difference')]
     """
 
     precision: str
