@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -70,6 +71,7 @@ def main() -> None:
                 continue
             rows[name] = {"seconds": perf_counter() - begin, **judged(student, graphs[name])}
             rows[name]["same bytes again"] = quantise(student) == graphs[name]
+            rows[name]["maps"] = maps_of(graphs[name])
         for runtime in ("onnxruntime", "openvino"):
             for name, times in timed(student, graphs, runtime, arguments.calls).items():
                 rows[name][f"{runtime} p50, p99 ms"] = times
@@ -82,6 +84,18 @@ def main() -> None:
         for name, row in rows.items():
             print(path.name, name, row)
     write_result(arguments.out, {"students": found})
+
+
+def maps_of(model: bytes) -> dict[str, int]:
+    """How many maps have which type and zero point.
+
+    Args:
+        model: the graph in int8.
+    """
+    graph = onnx.load_from_string(model).graph
+    stored = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
+    zeros = [stored[node.input[2]] for node in graph.node if node.op_type == "QuantizeLinear"]
+    return dict(Counter(f"{zero.dtype.name}, {int(zero.reshape(-1)[0])}" for zero in zeros))
 
 
 def student_in(path: Path, calibrate: int) -> Student:
