@@ -13,12 +13,14 @@ from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
 from auxdrive.commands.runtime_options import (
     ChosenRuntimeOption,
     DeviceOption,
+    PrecisionOption,
     RuntimeOptionsOption,
     parsed_runtime_options,
 )
 from auxdrive.console import JsonOption
 from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import DataError, UsageError
+from auxdrive.precisions import FP32
 from auxdrive.runtimes import DEFAULT_RUNTIME
 from auxdrive.work import counted
 
@@ -94,6 +96,7 @@ def run(
     ] = None,
     runtime: ChosenRuntimeOption = DEFAULT_RUNTIME,
     device: DeviceOption = None,
+    precision: PrecisionOption = FP32,
     runtime_options: RuntimeOptionsOption = None,
     json_output: JsonOption = False,
     **ego: float | str | None,
@@ -112,7 +115,7 @@ def run(
     given = parsed(ego)
     options = parsed_runtime_options(runtime, runtime_options)
     with Predictor.load(
-        bundle, runtime, device, require_signature=key, options=options
+        bundle, runtime, device, require_signature=key, options=options, precision=precision
     ) as predictor:
         layout = ego_of(predictor.card)
         # a speed may be given to every model, since controllers need one
