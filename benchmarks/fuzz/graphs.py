@@ -7,7 +7,8 @@ Every second case goes straight to the reader; what it accepts, the onnx package
 same nodes, inputs, outputs, stored tensors and versions, and its checker and shape inference must
 agree. The others are put into a bundle, with their SHA-256 in the card, and verified: a report must
 come out, and the folder outside the bundle, where a file lies that no graph may read, must not
-matter. Half of the models are an exported shape of student, with the operators of exports.
+matter. Half of the models are an exported shape of student in one of its precisions, with the
+operators of exports.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from auxdrive.checks.graph_messages import ELEMENT_TYPES, ValueFacts
 from auxdrive.checks.graph_reader import GraphFacts, read_graph
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import BundleError
+from auxdrive_deploy.precisions.fp16 import to_fp16
+from auxdrive_deploy.precisions.graph import Graph
+from auxdrive_deploy.precisions.int8 import quantised_maps, to_int8
 from harness import Fuzzer, main
 from small_bundle import small_graph, write_small_bundle
 from wire_mutations import mutant
@@ -151,10 +155,14 @@ def setup(arguments: argparse.Namespace) -> Fuzzer[Case]:  # noqa: ARG001 (one s
     folder = tempfile.TemporaryDirectory()
     bundled = Bundled(Path(folder.name))
     small = small_graph(1).SerializeToString()
+    like = exported_like.graph().SerializeToString()
+    layers = Graph(like).heavy()
     models = (
         small,
-        exported_like.graph().SerializeToString(),
+        like,
         exported_like.strips().SerializeToString(),
+        to_fp16(like, layers),
+        to_int8(like, layers, dict.fromkeys(quantised_maps(like, layers), 2.0)),
     )
 
     def draw(source: random.Random) -> Case:
