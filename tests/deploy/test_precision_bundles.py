@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from auxdrive import Observation, Predictor, cli, verify_bundle
+from auxdrive import Observation, Predictor, bench_bundle, cli, verify_bundle
 from auxdrive.bundles import Bundle, sha256_of_files
 from auxdrive.checks.parity import predict_all, read_reference
 from auxdrive.choosing import choose
+from auxdrive.commands.bench import _parsed_subject
 from auxdrive.errors import BundleError, UsageError
 from auxdrive.runtimes import RUNTIMES
 from auxdrive_deploy.precisions.fp16 import to_fp16
@@ -276,6 +277,27 @@ def test_the_fastest_runtime_is_chosen_for_each_precision(
         assert predictor.precision == "int8"
         seen = Observation(bundle_factory.frames("steering", 1)[0][0], 0.0)
         assert predictor.predict(seen).steer_rad
+
+
+def test_every_graph_is_measured_and_held_to_its_own_limit(whole: Path) -> None:
+    brief = {"calls": 10, "rounds": 1, "loop_s": 0.1, "cold_starts": 1, "energy_s": 0}
+    report = bench_bundle(whole, ["onnxruntime:cpu"], brief)
+    rows = {row.subject.name: row for row in report.rows}
+    assert rows.keys() == {"onnxruntime:cpu", "onnxruntime:cpu:fp16", "onnxruntime:cpu:int8"}
+    assert {row.state for row in rows.values()} == {"measured"}, [row.why for row in rows.values()]
+    limits = {name: row.exactness.limit for name, row in rows.items()}
+    assert limits["onnxruntime:cpu:int8"] == 2.0 != limits["onnxruntime:cpu"]
+    assert rows["onnxruntime:cpu:int8"].exactness.worst > rows["onnxruntime:cpu"].exactness.worst
+    assert rows["onnxruntime:cpu:int8"].cold_start is not None
+
+
+def test_a_graph_to_measure_is_named_behind_the_device() -> None:
+    parsed = _parsed_subject("onnxruntime:cpu:int8,spinning=false")
+    assert (parsed.graph, parsed.options) == ("int8", {"spinning": False})
+    assert parsed.name == "onnxruntime:cpu:int8,spinning=false"
+    assert _parsed_subject("onnxruntime:cpu:spinning=false").graph == "fp32"
+    with pytest.raises(UsageError, match=r"unknown precision 'int9'"):
+        _parsed_subject("onnxruntime:cpu:int9")
 
 
 def test_commands_take_and_show_precisions(

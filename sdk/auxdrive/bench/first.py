@@ -48,6 +48,7 @@ def _drive(begin_s: float, imported_s: float, order: dict[str, Any]) -> dict[str
         order["threads"],
         expect_sha256=order["sha256"],
         options=subject["options"],
+        precision=subject["graph"],
     )
     loaded_s = time.perf_counter()
     card = predictor.card

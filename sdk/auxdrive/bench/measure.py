@@ -84,7 +84,8 @@ def bench_bundle(
     opened = bundle if isinstance(bundle, Bundle) else Bundle.open(bundle)
     drive = drive_of(opened.card, how.controller, how.envelope)
     driving(opened.card, drive)  # a controller that cannot be made is a mistake of the user
-    chosen = all_subjects() if subjects is None else chosen_subjects(subjects)
+    graphs = opened.precisions
+    chosen = all_subjects(graphs=graphs) if subjects is None else chosen_subjects(subjects, graphs)
     present = [subject for subject, why_not in chosen if not why_not]
     begun = datetime.now(UTC).isoformat(timespec="seconds")
     steps = len(present) * (how.cold_starts + how.rounds + 3)

@@ -92,16 +92,20 @@ class BenchWorker:
         bundle, subject = Bundle.open(order.bundle, order.sha256), order.subject
         card, reference = bundle.card, read_reference(bundle)
         self.predictor = Predictor.load(
-            bundle, subject.runtime, subject.device, order.threads, options=subject.options
+            bundle,
+            subject.runtime,
+            subject.device,
+            order.threads,
+            options=subject.options,
+            precision=subject.graph,
         )
         parity = compare(
             card.task,
             predict_all(self.predictor, reference.images, reference.ego),
             reference.outputs,
         )
-        self._exactness = Exactness(
-            worst=min(parity.worst, 1e300), limit=card.parity.limit, unit=parity.unit
-        )
+        limit = bundle.parity(subject.graph).limit
+        self._exactness = Exactness(worst=min(parity.worst, 1e300), limit=limit, unit=parity.unit)
         self.frames = frames_of(card, reference.images, reference.ego)
         self.whole = whole_path(self.predictor, order.drive)
         self.bare = bare_session(self.predictor.session, card)

@@ -13,6 +13,7 @@ from auxdrive.commands.named_values import values_of
 from auxdrive.console import JsonOption
 from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import CheckFailed, UsageError
+from auxdrive.precisions import FP32
 from auxdrive.runtimes import DEFAULT_THREADS, RUNTIMES
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def bench(
     runtime: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME[:DEVICE[:OPTION=VALUE,...]]",
+            metavar="NAME[:DEVICE[:PRECISION,OPTION=VALUE,...]]",
             help=f"What runs the graph: {', '.join(RUNTIMES)}; may be repeated (default: '{EVERY}' "
             "that are here, with every precision).",
             show_default=False,
@@ -157,8 +158,12 @@ def _parsed_subject(text: str) -> BenchSubject | str:
     device, colon, options = rest.partition(":")
     if not colon:
         return text
-    values = values_of(f"--runtime {text}:", options.split(","), "precision=bf16")
-    return subject_of(runtime, device or None, values)
+    graph, _, others = options.partition(",")
+    if "=" in graph:
+        graph, others = FP32, options
+    given = others.split(",") if others else None
+    values = values_of(f"--runtime {text}:", given, "precision=bf16")
+    return subject_of(runtime, device or None, values, graph)
 
 
 def _parsed_cpus(text: str | None) -> tuple[int, ...] | None:
