@@ -1,10 +1,11 @@
 """Int8 graphs for ONNX Runtime on a CPU, whose fast code multiplies unsigned maps.
 
-A map of an int8 graph has the zero point 0, as TensorRT wants it. ONNX Runtime on x86 multiplies
-maps of int8 about 40 times slower than maps of uint8, and its own conversion stops at maps that are
-used twice. The same whole numbers plus 128 with the zero point 128 are the same real numbers. Maps
-out of a Relu keep their zero point 0, now as the least number: ONNX Runtime then cuts at zero in
-the convolution, and values of up to twice the calibrated range are no longer cut off.
+A map of an int8 graph has the zero point 0, as TensorRT wants it. ONNX Runtime 1.32 on x86 leaves
+layers with maps of int8 in float32, and multiplies them slowly where it is told to (107 ms against
+6.9 ms with uint8, a ResNet-18 at 256 x 144). Its own conversion stops at maps that are used twice.
+The same whole numbers plus 128 with the zero point 128 are the same real numbers. Maps out of a
+Relu keep their zero point 0, now as the least number: ONNX Runtime then cuts at zero in the
+convolution, and values of up to twice the calibrated range are no longer cut off.
 
 All maps share two stored zero points, so two bytes of the file are changed for each.
 """
