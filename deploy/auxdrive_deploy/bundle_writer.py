@@ -143,7 +143,7 @@ def _write_bundle(
     made: list[Made] = []
     if plan is not None:
         made = make_all(plan, run, result, card, reference, model, shown)
-        made = drive_all(plan, run, made, write)
+        made = drive_all(plan, run, made, write, shown)
     with _appearing(out) as folder:
         card = write(folder, made)
         _verify(folder, out)

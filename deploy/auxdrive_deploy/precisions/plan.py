@@ -108,6 +108,7 @@ def drive_all(
     run: Run,
     made: Sequence[Made],
     write: Callable[[Path, Sequence[Made]], object],
+    shown: Shown,
 ) -> list[Made]:
     """The precisions with the gate of the driving score added, where the plan says so and they
     passed all others.
@@ -117,11 +118,14 @@ def drive_all(
         run: that is exported.
         made: the precisions.
         write: writes a bundle with some precisions into a folder.
+        shown: is told that routes are driven, which takes minutes.
     """
     passed = [each for each in made if each.report.passed]
     if not plan.drive or not passed:
         return list(made)
     limit = gates_of(run.task.spec, plan.gates).driving_points
+    names = ", ".join(each.report.precision for each in passed)
+    shown.done(0, f"driving {plan.drive} routes in fp32, {names}")
     with TemporaryDirectory(prefix="auxdrive-drive-") as folder:
         bundle, work = Path(folder) / "bundle", Path(folder) / "drives"
         bundle.mkdir()
