@@ -16,10 +16,12 @@ from auxdrive.bundles import (
     CARD_NAME,
     IMAGE_INPUT,
     MODEL_NAME,
+    OOD_OUTPUT,
     README_NAME,
     REFERENCE_EGO,
     REFERENCE_IMAGES,
     REFERENCE_NEGATIVE_CONTROL,
+    REFERENCE_OOD,
     REFERENCE_OUTPUTS,
     SBOM_NAME,
     sha256_of_files,
@@ -35,9 +37,12 @@ from auxdrive.tasks.base import TaskSpec
 from auxdrive.types import AnyArray, Float32
 from auxdrive.work import Shown, ShowProgress, Work, no_progress
 from auxdrive_train.engine.load import Run
+from auxdrive_train.models.networks import SingleNetwork
 
 from auxdrive_deploy.metrics import StudentMetrics, floor_of, student_metrics
 from auxdrive_deploy.model_page import readme
+from auxdrive_deploy.ood.measuring import Ood, fit_ood
+from auxdrive_deploy.ood.network import vectors_of
 from auxdrive_deploy.precisions.making import Made, PrecisionReport
 from auxdrive_deploy.precisions.plan import PrecisionPlan, drive_all, make_all, specs_and_files
 from auxdrive_deploy.provenance import provenance_of
@@ -59,9 +64,10 @@ def write_bundle(
     progress: ShowProgress = no_progress,
     precisions: PrecisionPlan | None = None,
     on_precision: Callable[[PrecisionReport], None] = lambda _: None,
+    ood: bool = True,
 ) -> ModelCard:
     """Export a run's student as a bundle into the new directory `out`. Metrics that could not be
-    measured again are logged.
+    measured again are logged, and why there is no out-of-distribution score.
 
     Args:
         run: a finished run, from `load_run`.
@@ -73,6 +79,8 @@ def write_bundle(
         precisions: which precisions are made beside fp32. One that fails its gates does not enter
             the bundle.
         on_precision: called with the report of each of them.
+        ood: whether the graph gives an out-of-distribution score, where the data are at hand.
+            Graphs in further precisions give none, so neither does a bundle that has them.
 
     Returns:
         The bundle's card.
@@ -96,27 +104,36 @@ def write_bundle(
     _refuse_existing(out)
     if precisions is not None:
         precisions.check(run)
-    steps = 4 + (0 if precisions is None else len(set(precisions.precisions)))
+    ood = ood and precisions is None
+    steps = 4 + ood + (0 if precisions is None else len(set(precisions.precisions)))
     work = Work(f"exporting {run.directory}", "step", steps)
     with held(out, beside=True), progress(work) as shown:
-        card, made = _write_bundle(run, out, name, cast_first, precisions, shown)
+        card, made = _write_bundle(run, out, name, cast_first, precisions, ood, shown)
     for each in made:
         on_precision(each.report)
     return card
 
 
 def _write_bundle(
-    run: Run, out: Path, name: str, cast_first: bool, plan: PrecisionPlan | None, shown: Shown
+    run: Run,
+    out: Path,
+    name: str,
+    cast_first: bool,
+    plan: PrecisionPlan | None,
+    ood: bool,
+    shown: Shown,
 ) -> tuple[ModelCard, Sequence[Made]]:
     network = student_of(run)
     result = run.folder.result()
     reference = read_reference(run)
     height, width = reference.images.shape[1:3]
-    model = to_onnx(network, run.task, height, width, cast_first)
+    fitted = _fit_ood(run, result, network, shown) if ood else None
+    score = None if fitted is None else fitted.score
+    model = to_onnx(network, run.task, height, width, cast_first, score)
     shown.done(1, f"a graph of {len(model) / 2**20:.1f} MiB")
     metrics = student_metrics(run, result)
     shown.done(1, "metrics are measured")
-    card = make_card(run, name, result, metrics, reference, model)
+    card = make_card(run, name, result, metrics, reference, model, fitted)
     shown.done(1, "the graph predicts what the student does")
     files = {
         MODEL_NAME: model,
@@ -129,6 +146,11 @@ def _write_bundle(
         REFERENCE_OUTPUTS: _npy(reference.outputs),
         REFERENCE_NEGATIVE_CONTROL: _npy(reference.negative_control),
     }
+    if score is not None:
+        scores = score.of(
+            vectors_of(network, np.array_split(reference.images, len(reference.images)))
+        )
+        files[REFERENCE_OOD] = _npy(scores[:, None].astype(np.float32))
 
     def write(folder: Path, made: Sequence[Made]) -> ModelCard:
         specs, graphs = specs_and_files(made)
@@ -158,6 +180,17 @@ def _write_bundle(
     return card, made
 
 
+def _fit_ood(run: Run, result: RunResult, network: SingleNetwork, shown: Shown) -> Ood | None:
+    """The out-of-distribution score; None where there is none, and why is logged."""
+    fitted = fit_ood(run, network, tuple(result.metrics))
+    if isinstance(fitted, str):
+        shown.done(1, "no out-of-distribution score")
+        _LOG.warning(f"{run.directory}: the bundle gives no out-of-distribution score: {fitted}")
+        return None
+    shown.done(1, f"the out-of-distribution score is fitted to {fitted.spec.fitted_on} frames")
+    return fitted
+
+
 def make_card(
     run: Run,
     name: str,
@@ -165,6 +198,7 @@ def make_card(
     metrics: StudentMetrics,
     reference: Reference,
     model: bytes,
+    ood: Ood | None = None,
 ) -> ModelCard:
     """The card of an exported graph, with its parity measured in ONNX Runtime. Its `files` names
     only the graph so far.
@@ -176,18 +210,20 @@ def make_card(
         metrics: the student's metrics.
         reference: the reference frames.
         model: the graph's bytes.
+        ood: the out-of-distribution score that the graph gives; None for none.
 
     Raises:
         CheckFailed: graph and student differ by more than the limit, or graph and negative control
             do not.
     """
     inputs = inputs_of(run)
-    predictions = run_graph(model, inputs, run.task.output, reference.images, reference.ego)
+    outputs = (run.task.output,) if ood is None else (run.task.output, OOD_OUTPUT)
+    given = run_graph(model, inputs, outputs, reference.images, reference.ego)
     return ModelCard(
         name=name,
         task=run.task.name,
         inputs=inputs,
-        outputs=(run.task.output,),
+        outputs=outputs,
         camera=run.card.camera,
         preprocessing=run.config.preprocessing,
         steering=run.card.steering,
@@ -196,7 +232,8 @@ def make_card(
         waypoint_times_s=run.task.times_s,
         input_ranges=run.input_ranges,
         training=provenance_of(run, result),
-        parity=_parity(run.task.spec, predictions, reference),
+        parity=_parity(run.task.spec, given[run.task.output.name], reference),
+        ood=None if ood is None else ood.spec,
         metrics=metrics.intervals,
         floor=floor_of(result, metrics.intervals),
         files={MODEL_NAME: "0" * 64},

@@ -33,6 +33,7 @@ def readme(card: ModelCard, notes: Sequence[str]) -> str:
             *_metrics(card, notes),
             *_parity(card),
             *_precisions(card),
+            *_ood(card),
             *_limits(card),
         )
     )
@@ -108,6 +109,25 @@ def _ranges(card: ModelCard) -> list[str]:
         if ranges
         else []
     )
+
+
+def _ood(card: ModelCard) -> list[str]:
+    ood = card.ood
+    if ood is None:
+        return []
+    flagged = [f"{share:.1%} of `{split}`" for split, share in ood.flagged.items()]
+    return [
+        "## Images unlike the training", "",
+        f"Each prediction holds an `ood_score`: the {ood.method}. Fitted to {ood.fitted_on} frames "
+        f"of the training part, it is about 1 for such frames. Above {ood.threshold:.4g} a "
+        f"prediction is flagged `out_of_distribution`, as {ood.false_alarms:.0%} of "
+        f"{ood.held_out} held-out frames are"
+        + (f" ({', '.join(flagged)})." if flagged else "."), "",
+        "| fault of the camera | area under the ROC curve |", "| --- | --- |",
+        *(f"| {name} | {area:.3f} |" for name, area in ood.auroc.items()), "",
+        "0.5: not noticed; 1: every faulty frame scores above every other. A frame that is not "
+        "flagged may still be predicted wrongly.", "",
+    ]  # fmt: skip
 
 
 def _use(card: ModelCard) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 import onnx
 import torch
-from auxdrive.bundles import IMAGE_INPUT
+from auxdrive.bundles import IMAGE_INPUT, OOD_OUTPUT
 from auxdrive.checks.operators import OPSET
 from auxdrive.errors import BundleError, UsageError
 from auxdrive.modalities import Modality
@@ -27,6 +27,8 @@ from auxdrive_train.tasks.base import Task
 from torch import Tensor, nn
 
 from auxdrive_deploy.byte_shrink import translations
+from auxdrive_deploy.ood.network import OodHead, described
+from auxdrive_deploy.ood.score import OodScore
 
 CHUNK_BYTES = 32 << 20
 """Reference frames go through torch in chunks of about this many bytes of uint8: a whole set of
@@ -68,27 +70,32 @@ def student_of(run: Run, networks: nn.ModuleDict | None = None) -> SingleNetwork
 
 class ExportedStudent(nn.Module):
     """What the graph computes: from uint8 images and the task's ego inputs to the task's prediction
-    in physical units.
+    in physical units and, where there is one, the out-of-distribution score.
 
     Args:
         network: the student, on RGB.
         task: what it predicts; names the ego inputs and their order.
+        score: the fitted out-of-distribution score; None for a graph without one.
     """
 
-    def __init__(self, network: SingleNetwork, task: Task) -> None:
+    def __init__(self, network: SingleNetwork, task: Task, score: OodScore | None = None) -> None:
         super().__init__()
         self.network = network
         self.task = task
+        self.ood = None if score is None else OodHead(score)
 
-    def forward(self, image: Tensor, *ego: Tensor) -> Tensor:
-        """Predictions (N, *label_shape).
+    def forward(self, image: Tensor, *ego: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """Predictions (N, *label_shape), and scores (N, 1).
 
         Args:
             image: uint8 (N, H, W, 3).
             *ego: float32, shaped as `task.ego.specs`.
         """
         ego_be = torch.cat(ego, dim=1) if ego else torch.zeros((image.shape[0], 0))
-        return self.network.predict(image, ego_be)
+        if self.ood is None:
+            return self.network.predict(image, ego_be)
+        features, vectors = described(self.network, image)
+        return self.network.head(features, ego_be), self.ood(vectors)
 
 
 def student_outputs(network: SingleNetwork, images: UInt8, ego: Float32) -> Float32:
@@ -115,7 +122,12 @@ def student_outputs(network: SingleNetwork, images: UInt8, ego: Float32) -> Floa
 
 
 def to_onnx(
-    network: SingleNetwork, task: Task, height: int, width: int, cast_first: bool = False
+    network: SingleNetwork,
+    task: Task,
+    height: int,
+    width: int,
+    cast_first: bool = False,
+    score: OodScore | None = None,
 ) -> bytes:
     """The student as a serialized ONNX model; the number of frames is free.
 
@@ -129,11 +141,13 @@ def to_onnx(
         width: columns of the images.
         cast_first: cast the whole image to float before anything else, as TensorRT needs it (see
             `auxdrive_deploy.byte_shrink`).
+        score: the fitted out-of-distribution score; None for a graph without one.
 
     Raises:
         BundleError: the exporter's graph is not valid ONNX.
     """
-    student = ExportedStudent(network, task).eval()
+    student = ExportedStudent(network, task, score).eval()
+    scores = [] if score is None else [OOD_OUTPUT.name]
     # Two frames, since torch takes an axis of size one for a constant.
     images = torch.zeros((2, height, width, 3), dtype=torch.uint8)
     ego = [torch.zeros((2, each.size)) for each in task.ego.inputs]
@@ -143,7 +157,7 @@ def to_onnx(
             student,
             (images, *ego),
             input_names=[IMAGE_INPUT, *task.ego.names],
-            output_names=[task.output.name],
+            output_names=[task.output.name, *scores],
             dynamic_shapes=(batch, tuple(batch for _ in ego)) if ego else (batch,),
             opset_version=OPSET,
             dynamo=True,

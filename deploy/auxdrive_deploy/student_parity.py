@@ -18,18 +18,18 @@ from auxdrive.types import Float32, UInt8
 def run_graph(
     model: bytes,
     inputs: Sequence[TensorSpec],
-    output: TensorSpec,
+    outputs: Sequence[TensorSpec],
     images: UInt8 | Sequence[UInt8],
     ego: Float32,
     runtime: str = DEFAULT_RUNTIME,
-) -> Float32:
-    """What a runtime predicts for N frames, one at a time as in the vehicle, on one CPU thread: (N,
-    *output).
+) -> dict[str, Float32]:
+    """What a runtime gives for N frames, one at a time as in the vehicle, on one CPU thread: (N,
+    *shape) of each output, by its name.
 
     Args:
         model: the graph's bytes.
         inputs: the image, then the ego inputs.
-        output: the prediction.
+        outputs: all that the graph has.
         images: N of (H, W, 3).
         ego: (N, E).
         runtime: name in `auxdrive.runtimes.RUNTIMES`.
@@ -38,20 +38,23 @@ def run_graph(
         BundleError: the runtime refuses the graph, or the graph has other inputs or outputs.
         RuntimeUnavailable: the runtime is not available here.
     """
-    session = open_session(runtime, model, one_frame(inputs), one_frame([output]))
-    buffer = session.outputs[output.name]
+    session = open_session(runtime, model, one_frame(inputs), one_frame(outputs))
     layout = EgoLayout(spec.name for spec in inputs if spec.name != IMAGE_INPUT)
-    predictions = np.empty((len(images), *buffer.shape[1:]), np.float32)
+    given = {
+        name: np.empty((len(images), *buffer.shape[1:]), np.float32)
+        for name, buffer in session.outputs.items()
+    }
     try:
         for index in range(len(images)):
             session.inputs[IMAGE_INPUT][0] = images[index]
             for name, columns in layout.columns.items():
                 session.inputs[name][0] = ego[index, columns]
             session.run()
-            predictions[index] = buffer[0]
+            for name, rows in given.items():
+                rows[index] = session.outputs[name][0]
     finally:
         session.close()
-    return predictions
+    return given
 
 
 def one_frame(specs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:

@@ -7,6 +7,7 @@ image's size.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from time import perf_counter
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
-from auxdrive.bundles import IMAGE_INPUT, Bundle, ego_of
+from auxdrive.bundles import IMAGE_INPUT, OOD_OUTPUT, Bundle, ego_of
 from auxdrive.cards import CameraSpec, ModelCard, TaskName, TensorSpec, VehicleSpec
 from auxdrive.checks.admission import admit
 from auxdrive.checks.gate import Gate, Inputs
@@ -83,11 +84,15 @@ class Predictor:
         self._turns = Turns(session)
         self._image: AnyArray = session.inputs[IMAGE_INPUT][0]
         self._output: AnyArray = session.outputs[card.outputs[0].name][0]
+        self._ood: AnyArray | None = (
+            None if card.ood is None else session.outputs[OOD_OUTPUT.name].reshape(())
+        )
         ego = ego_of(card)
         self._ego = tuple(session.inputs[name] for name in ego.names)
         self._gate = Gate(
-            card.camera, card.task, card.steering, card.waypoint_times_s, ego, card.input_ranges
-        )
+            card.camera, card.task, card.steering, card.waypoint_times_s, ego, card.input_ranges,
+            math.inf if card.ood is None else card.ood.threshold,
+        )  # fmt: skip
 
     @classmethod
     def load(
@@ -172,7 +177,8 @@ class Predictor:
             The steering angle, the waypoints or what else the card's task predicts, with `flags`
             for what is wrong and the reason for them. Output that is not finite, or that `auxdrive
             verify` would refuse, is withheld: the prediction then `is_empty`, and controllers stop
-            the car. It is empty too where the runtime failed.
+            the car. It is empty too where the runtime failed. `ood_score` says how unlike the
+            training images the image is, where the card has `ood`.
 
         Raises:
             InputError: the image is not uint8 of the card's size, or a number that is needed is
@@ -182,12 +188,12 @@ class Predictor:
         """
         begin = perf_counter()
         inputs = self._gate.check(observation)
-        row, failure = None, ""
+        row, ood_score, failure = None, None, ""
         try:
-            row = self._turns.call(self._output_of, inputs)
+            row, ood_score = self._turns.call(self._outputs_of, inputs)
         except RuntimeFailure as error:
             failure = str(error)
-        verdict = self._gate.judge(row, inputs, failure)
+        verdict = self._gate.judge(row, inputs, failure, ood_score)
         return verdict.prediction(inputs.time_s, (perf_counter() - begin) * 1e3)
 
     def raw_output(self, observation: Observation, deadline_s: float | None = None) -> Float32:
@@ -206,7 +212,8 @@ class Predictor:
             UsageError: as `predict`.
             RuntimeFailure: the runtime failed, or was not done after `deadline_s`.
         """
-        return self._turns.call(self._output_of, self._gate.check(observation), deadline_s)
+        row, _ = self._turns.call(self._outputs_of, self._gate.check(observation), deadline_s)
+        return row
 
     @property
     def session(self) -> Session:
@@ -294,15 +301,15 @@ class Predictor:
         """
         return self.predict(observation)
 
-    def _output_of(
+    def _outputs_of(
         self, session: Session, inputs: Inputs, deadline_s: float | None = None
-    ) -> Float32:
-        """Run the graph once; a copy of what it gives for the frame."""
+    ) -> tuple[Float32, float | None]:
+        """Run the graph once; a copy of the prediction, and the out-of-distribution score."""
         for buffer, values in zip(self._ego, inputs.ego, strict=True):
             buffer[0] = values
         np.copyto(self._image, inputs.image)
         session.run(deadline_s)
-        return self._output.copy()
+        return self._output.copy(), None if self._ood is None else self._ood.item()
 
 
 def _run_often(session: Session, n: int) -> None:

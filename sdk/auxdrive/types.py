@@ -32,6 +32,8 @@ class Flag(StrEnum):
         RUNTIME_FAILURE: the runtime failed while it ran the graph; there is no output.
         INPUT_OUT_OF_RANGE: the speed or the target point lies outside what the model was trained
             on. The prediction is given, but it is a guess.
+        OUT_OF_DISTRIBUTION: the image looks unlike those that the model was trained on: its
+            `ood_score` exceeds the card's threshold. The prediction is given, but it is a guess.
 
     Examples:
         >>> from auxdrive import Flag, Prediction
@@ -45,6 +47,7 @@ class Flag(StrEnum):
     OUTPUT_LIMIT = "output_limit"
     RUNTIME_FAILURE = "runtime_failure"
     INPUT_OUT_OF_RANGE = "input_out_of_range"
+    OUT_OF_DISTRIBUTION = "out_of_distribution"
 
 
 WITHHOLDING = frozenset({Flag.NON_FINITE_OUTPUT, Flag.OUTPUT_LIMIT, Flag.RUNTIME_FAILURE})
@@ -132,7 +135,7 @@ class Observation:
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
     """What a model predicts from one observation. Two predictions are equal if time, prediction and
-    flags are; `latency_ms` and `reason` do not count.
+    flags are; `latency_ms`, `reason` and `ood_score` do not count.
 
     Attributes:
         time_s: the observation's time.
@@ -143,6 +146,9 @@ class Prediction:
         flags: what is wrong with it; empty when nothing is.
         reason: why it is flagged, as a sentence for people; empty when it is not.
         values: for models of other tasks, float32 arrays (any shape) by the name of the output.
+        ood_score: how unlike the training images this one is: about 1 for those, larger for others
+            (the card's `ood` says from where on it is flagged). None for models without the score,
+            where it is not finite (which is flagged), and where the runtime failed.
 
     Examples:
         >>> from auxdrive import Prediction
@@ -159,6 +165,7 @@ class Prediction:
     flags: frozenset[Flag] = field(default_factory=frozenset)
     reason: str = field(default="", compare=False)
     values: Mapping[str, Float32] = field(default_factory=dict)
+    ood_score: float | None = field(default=None, compare=False)
 
     @property
     def is_empty(self) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import onnx
 import pytest
 from auxdrive.cards import CameraSpec, DatasetCard, TensorSpec
@@ -14,6 +15,7 @@ from auxdrive.checks.operators import OPERATORS, OPSET
 from auxdrive.errors import BundleError
 from auxdrive.modalities import Modality
 from auxdrive.runtimes.tensorrt.building import build_engine
+from auxdrive_deploy.ood.score import fit
 from auxdrive_deploy.precisions.fp16 import to_fp16
 from auxdrive_deploy.precisions.graph import Graph
 from auxdrive_deploy.precisions.int8 import quantised_maps, to_int8
@@ -25,7 +27,7 @@ from auxdrive_train.models import BACKBONES
 from auxdrive_train.tasks import TASKS, make_task
 
 # Written for networks that auxdrive does not have itself, see `auxdrive.checks.operators`.
-OF_OTHER_NETWORKS = {"MatMul"}
+OF_OTHER_NETWORKS: set[str] = set()
 CROPPED = (
     720,
     1280,
@@ -59,7 +61,10 @@ def exported(
         "preprocessing": preprocessing,
     }
     method, networks = build_finished(parse_config(values), made)
-    return to_onnx(method.roles(networks)[STUDENT], made, height, width, cast_first)
+    student = method.roles(networks)[STUDENT]
+    described = student.encoder.feature_dim + student.encoder.stem_channels
+    score = fit(np.random.default_rng(0).normal(size=(20, described)))
+    return to_onnx(student, made, height, width, cast_first, score)
 
 
 pytestmark = pytest.mark.slow

@@ -147,7 +147,7 @@ def write_bundle(
     """
     genuine, other = model(1, task), model(2, task)
     images, ego = frames(task)
-    (folder / "reference").mkdir(parents=True)
+    (folder / "reference").mkdir(parents=True, exist_ok=True)
     arrays = {
         "images": images,
         "ego": ego,

@@ -88,7 +88,8 @@ def test_predictions_that_differ(other: dict[str, object]) -> None:
 
 def test_how_long_it_took_makes_no_difference() -> None:
     assert prediction() == replace(prediction(), latency_ms=9.0)
+    assert prediction() == replace(prediction(), ood_score=2.0)
 
 
-def test_every_flag_but_the_one_of_inputs_withholds() -> None:
-    assert set(Flag) - WITHHOLDING == {Flag.INPUT_OUT_OF_RANGE}
+def test_every_flag_but_those_of_inputs_withholds() -> None:
+    assert set(Flag) - WITHHOLDING == {Flag.INPUT_OUT_OF_RANGE, Flag.OUT_OF_DISTRIBUTION}

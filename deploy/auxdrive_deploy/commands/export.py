@@ -72,6 +72,13 @@ def export(
             show_default=False,
         ),
     ] = None,
+    ood: Annotated[
+        bool,
+        typer.Option(
+            "--ood/--no-ood",
+            help="Fit an out-of-distribution score, where the run's data are at hand.",
+        ),
+    ] = True,
     json_output: JsonOption = False,
 ) -> None:
     """Export a run's student as a bundle: ONNX graph, card, reference frames. The exit code is 1 if
@@ -90,7 +97,7 @@ def export(
     plan = _plan(precision, calibrate, drive, gate)
     reports: list[PrecisionReport] = []
     card = write_bundle(
-        load_run(run), out, name, cast_first, console.progress, plan, reports.append
+        load_run(run), out, name, cast_first, console.progress, plan, reports.append, ood
     )
     card_sha256 = Bundle.open(out).card_sha256
     if json_output:
@@ -172,9 +179,21 @@ def _show(card: ModelCard, card_sha256: str, out: Path) -> None:
             f"{parity.measured:.2g} {parity.unit} (limit {parity.limit:g})",
         ),
         ("negative control", f"{parity.negative_control:.3g} {parity.unit}"),
+        ("out of distribution", _ood(card)),
         *(
             (metric, f"{value.value:.4g} {value.unit}".rstrip())
             for metric, value in card.metrics.items()
         ),
     ]
     console.table(f"{card.name}: {out}", ("", "value"), rows)
+
+
+def _ood(card: ModelCard) -> str:
+    ood = card.ood
+    if ood is None:
+        return "no score"
+    flagged = "".join(f", {share:.1%} of '{split}'" for split, share in ood.flagged.items())
+    return (
+        f"flagged above {ood.threshold:.4g}: {ood.false_alarms:.0%} of {ood.held_out} held-out "
+        f"frames{flagged}"
+    )

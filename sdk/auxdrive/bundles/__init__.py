@@ -14,6 +14,9 @@ before any of them is used.
     reference/negative_control.npy
                             float32 (N, ...), what weights of another seed predict from them; the
                             parity check must refuse these
+    reference/ood_scores.npy
+                            float32 (N, 1), their out-of-distribution scores; where the card has
+                            `ood`, and nowhere else
 
 A bundle holds exactly the files that the card names, besides those that desktops, file systems and
 git leave in every folder, and the folder `bench` of measurements (`layout.is_passed_over`). None of
@@ -28,10 +31,12 @@ from auxdrive.bundles.layout import (
     CARD_NAME,
     IMAGE_INPUT,
     MODEL_NAME,
+    OOD_OUTPUT,
     README_NAME,
     REFERENCE_EGO,
     REFERENCE_IMAGES,
     REFERENCE_NEGATIVE_CONTROL,
+    REFERENCE_OOD,
     REFERENCE_OUTPUTS,
     REQUIRED_FILES,
     SBOM_NAME,
@@ -40,8 +45,8 @@ from auxdrive.bundles.layout import (
 )
 
 __all__ = [
-    "CARD_NAME", "IMAGE_INPUT", "MODEL_NAME", "README_NAME",
-    "REFERENCE_EGO", "REFERENCE_IMAGES", "REFERENCE_NEGATIVE_CONTROL", "REFERENCE_OUTPUTS",
-    "REQUIRED_FILES", "SBOM_NAME",
+    "CARD_NAME", "IMAGE_INPUT", "MODEL_NAME", "OOD_OUTPUT", "README_NAME",
+    "REFERENCE_EGO", "REFERENCE_IMAGES", "REFERENCE_NEGATIVE_CONTROL", "REFERENCE_OOD",
+    "REFERENCE_OUTPUTS", "REQUIRED_FILES", "SBOM_NAME",
     "Bundle", "ego_of", "parse_card", "parse_npy", "sha256_of_files", "unit_of",
 ]  # fmt: skip

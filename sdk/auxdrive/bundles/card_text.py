@@ -10,12 +10,14 @@ from auxdrive.bundles.files import AGAIN, some
 from auxdrive.bundles.layout import (
     CARD_NAME,
     IMAGE_INPUT,
+    OOD_OUTPUT,
+    REFERENCE_OOD,
     REQUIRED_FILES,
     is_passed_over,
     unit_of,
 )
 from auxdrive.bundles.transport import mark_cause
-from auxdrive.cards import ModelCard
+from auxdrive.cards import ModelCard, TensorSpec
 from auxdrive.ego import EGO_INPUTS
 from auxdrive.errors import BundleError
 from auxdrive.precisions import MODEL_FILES
@@ -115,10 +117,12 @@ def _precision_mistakes(card: ModelCard) -> Iterator[str]:
 def _output_mistakes(card: ModelCard) -> Iterator[str]:
     task, times = TASKS[card.task], card.waypoint_times_s
     want = task.output(times)
-    if [spec.name for spec in card.outputs] != [want.name]:
-        yield f"outputs: a {card.task} model has the one output '{want.name}'"
+    names = [want.name] if card.ood is None else [want.name, OOD_OUTPUT.name]
+    if [spec.name for spec in card.outputs] != names:
+        beside = "" if card.ood is None else f" and, for ood, '{OOD_OUTPUT.name}'"
+        yield f"outputs: a {card.task} model has the one output '{want.name}'{beside}"
     else:
-        (found,) = card.outputs
+        found = card.outputs[0]
         if (
             found.shape[1:] != want.shape[1:]
             or not _is_batch(found.shape[:1])
@@ -128,6 +132,11 @@ def _output_mistakes(card: ModelCard) -> Iterator[str]:
             yield f"outputs: '{want.name}' must be {want.dtype} (N, {axes})"
         if found.unit != want.unit:
             yield f"'{want.name}' is in {want.unit}, not in '{found.unit}'"
+        if card.ood is not None and not _same_tensor(card.outputs[1], OOD_OUTPUT):
+            yield f"outputs: '{OOD_OUTPUT.name}' must be float32 (N, 1) in {OOD_OUTPUT.unit}"
+    if (REFERENCE_OOD in card.files) != (card.ood is not None):
+        which = "without ood, and" if card.ood is None else "with ood, and not"
+        yield f"files: a card {which} '{REFERENCE_OOD}'"
     yield from task.time_mistakes(times)
     if card.parity.unit != task.parity_unit:
         yield f"parity.unit: {card.task} is compared in {task.parity_unit}"
@@ -137,6 +146,14 @@ def _input_axes(card: ModelCard, name: str) -> tuple[int, ...] | None:
     if name == IMAGE_INPUT:
         return (card.camera.height, card.camera.width, 3)
     return (EGO_INPUTS[name].size,) if name in EGO_INPUTS else None
+
+
+def _same_tensor(found: TensorSpec, want: TensorSpec) -> bool:
+    return (
+        _is_batch(found.shape[:1])
+        and found.shape[1:] == want.shape[1:]
+        and (found.dtype, found.unit) == (want.dtype, want.unit)
+    )
 
 
 def _is_batch(axis: tuple[int | str, ...]) -> bool:

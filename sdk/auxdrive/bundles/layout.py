@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fnmatch import translate
 
-from auxdrive.cards import ModelCard
+from auxdrive.cards import ModelCard, TensorSpec
 from auxdrive.checks.graph_reader import MAX_MODEL_BYTES
 from auxdrive.ego import EGO_INPUTS, EgoLayout
 from auxdrive.precisions import FP32, MODEL_FILES
@@ -31,7 +31,12 @@ MEASURED = "bench"
 it: the card names nothing there, and it is passed over.
 """
 
+REFERENCE_OOD = "reference/ood_scores.npy"
+"""Of bundles whose graph gives an out-of-distribution score."""
+
 IMAGE_INPUT = "image"
+OOD_OUTPUT = TensorSpec(name="ood_score", shape=("batch", 1), dtype="float32", unit="1")
+"""The second output of a graph that gives an out-of-distribution score."""
 
 MAX_CARD_BYTES = 4 << 20
 MAX_FILE_BYTES = MAX_MODEL_BYTES

@@ -7,6 +7,7 @@ from auxdrive.cards.model import (
     InputRange,
     Interval,
     ModelCard,
+    OodSpec,
     ParitySpec,
     PrecisionGate,
     PrecisionSpec,
@@ -20,6 +21,6 @@ from auxdrive.cards.parts import LEAST_FOV_DEG, WHEELBASE_M, CameraSpec, Pixels,
 __all__ = [
     "LEAST_FOV_DEG", "WHEELBASE_M",
     "CameraSpec", "DatasetCard", "EpisodeOrigin", "InputRange", "Interval", "ModelCard",
-    "ParitySpec", "Pixels", "PrecisionGate", "PrecisionSpec", "PreprocessingSpec", "Provenance",
-    "TaskName", "TensorSpec", "VehicleSpec",
+    "OodSpec", "ParitySpec", "Pixels", "PrecisionGate", "PrecisionSpec", "PreprocessingSpec",
+    "Provenance", "TaskName", "TensorSpec", "VehicleSpec",
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from auxdrive.steering import SteeringSpec
 from auxdrive.tasks import TASKS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def _known_task(name: str) -> str:
@@ -237,6 +238,32 @@ class PrecisionSpec(Card):
     parity: ParitySpec
 
 
+class OodSpec(Card):
+    """The out-of-distribution score that the graph gives beside the prediction, and from where on a
+    frame is flagged.
+
+    Attributes:
+        method: how the score is computed.
+        threshold: frames of a larger score are flagged.
+        false_alarms: the share of the held-out frames that exceed the threshold, by its choice.
+        fitted_on: frames of the training part that the score was fitted to.
+        held_out: frames of the validation part that gave the threshold.
+        shrinkage: the share of the covariance that was replaced by the identity matrix.
+        flagged: the share of flagged frames on further splits, by their names.
+        auroc: the area under the ROC curve between held-out frames and the same frames with a
+            camera's fault, by the fault. 0.5 says that the score does not notice it, 1 that every
+            faulty frame has a larger score than every other.
+    """
+
+    method: str = Field(min_length=1, max_length=1000)
+    threshold: Positive
+    false_alarms: float = Field(gt=0, lt=1)
+    fitted_on: int = Field(gt=0)
+    held_out: int = Field(gt=0)
+    shrinkage: float = Field(ge=0, le=1)
+    flagged: dict[str, Share] = Field(default={})
+    auroc: dict[str, Share] = Field(default={})
+
 class ModelCard(Card):
     """`card.json` of a bundle: what the model takes and gives, where it comes from, and how good it
     is.
@@ -259,6 +286,7 @@ class ModelCard(Card):
         training: where the weights come from.
         parity: how the graph is compared with the trained student.
         precisions: the further precisions that the bundle holds, by name.
+        ood: of the out-of-distribution score; null where the graph gives none.
         metrics: the student's, by '<split>/<metric>'.
         floor: the same metrics of predictions that need no network, by their kind (`constant`,
             `ego`, `neighbours`). A student that does not beat them has learned nothing of use.
@@ -287,6 +315,7 @@ class ModelCard(Card):
     training: Provenance
     parity: ParitySpec
     precisions: dict[PrecisionName, PrecisionSpec] = Field(default={})
+    ood: OodSpec | None = None
     metrics: dict[str, Interval] = Field(default={})
     floor: dict[str, dict[str, float]] = Field(default={})
     latency: dict[str, Interval] = Field(default={})

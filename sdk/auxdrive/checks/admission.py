@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auxdrive.bundles.layout import IMAGE_INPUT
+from auxdrive.bundles.layout import IMAGE_INPUT, OOD_OUTPUT
 from auxdrive.cards import ModelCard, TensorSpec
 from auxdrive.checks.graph_messages import ValueFacts
 from auxdrive.checks.graph_reader import GraphFacts, read_graph
@@ -80,6 +80,10 @@ def _check_dependence(facts: GraphFacts, card: ModelCard) -> Check:
         if IMAGE_INPUT not in needed:
             return Check(
                 "RGB and declared ego only", False, f"'{output}' does not depend on the image"
+            )
+        if output == OOD_OUTPUT.name and len(needed) > 1:
+            return Check(
+                "RGB and declared ego only", False, f"'{output}' depends on more than the image"
             )
     unused = sorted(declared - set().union(*facts.reachable_inputs.values()))
     shown = "; ".join(

@@ -54,12 +54,14 @@ class Verdict(NamedTuple):
         waypoint_times_s: as in `Prediction`.
         flags: as in `Prediction`.
         reason: as in `Prediction`.
+        ood_score: as in `Prediction`.
     """
 
     fields: dict[str, Any]
     waypoint_times_s: tuple[float, ...]
     flags: frozenset[Flag]
     reason: str
+    ood_score: float | None = None
 
     def prediction(self, time_s: float, latency_ms: float) -> Prediction:
         """The prediction that is given.
@@ -74,6 +76,7 @@ class Verdict(NamedTuple):
             waypoint_times_s=self.waypoint_times_s,
             flags=self.flags,
             reason=self.reason,
+            ood_score=self.ood_score,
             **self.fields,
         )
 
@@ -88,6 +91,7 @@ class Gate:
         times_s: the card's `waypoint_times_s`.
         ego: the ego inputs that it takes.
         ranges: of these inputs in training, by name; None where they are not known.
+        most_ood: the largest out-of-distribution score that is not flagged.
     """
 
     def __init__(
@@ -98,6 +102,7 @@ class Gate:
         times_s: tuple[float, ...],
         ego: EgoLayout,
         ranges: Mapping[str, InputRange] | None,
+        most_ood: float = math.inf,
     ) -> None:
         self._shape = (camera.height, camera.width, 3)
         self._times = times_s
@@ -105,6 +110,7 @@ class Gate:
         self._bounds = ego.bounds(ranges)
         self._task = TASKS[task]
         self._limit = self._task.limit(steering)
+        self._most_ood = most_ood
 
     def check(self, observation: Observation) -> Inputs:
         """Check an observation; what the model needs of it.
@@ -119,13 +125,20 @@ class Gate:
         ego = self._ego.read(observation)
         return Inputs(image, seconds("time_s", observation.time_s, _TIME), ego)
 
-    def judge(self, row: Float32 | None, inputs: Inputs, failure: str = "") -> Verdict:
+    def judge(
+        self,
+        row: Float32 | None,
+        inputs: Inputs,
+        failure: str = "",
+        ood_score: float | None = None,
+    ) -> Verdict:
         """Check an output.
 
         Args:
             row: the output for one frame, of the task's shape; None where the runtime failed.
             inputs: that the model was given.
             failure: why the runtime failed.
+            ood_score: that the model gave beside it; None where it gives none.
         """
         flags, reason, fields = _NO_FLAGS, "", _NOTHING
         if row is None:
@@ -141,7 +154,17 @@ class Gate:
                 flags | {Flag.INPUT_OUT_OF_RANGE},
                 "; ".join(filter(None, (reason, outside))),
             )
-        return Verdict(fields, self._times, flags, reason)
+        if ood_score is not None and not ood_score <= self._most_ood:  # NaN exceeds it
+            unlike = (
+                "the image is unlike those of the training: its out-of-distribution score is "
+                f"{ood_score:.4g}, the threshold {self._most_ood:.4g}"
+            )
+            flags, reason = (
+                flags | {Flag.OUT_OF_DISTRIBUTION},
+                "; ".join(filter(None, (reason, unlike))),
+            )
+            ood_score = ood_score if math.isfinite(ood_score) else None
+        return Verdict(fields, self._times, flags, reason, ood_score)
 
     def _refused(self, size: float) -> tuple[frozenset[Flag], str]:
         if math.isinf(size):

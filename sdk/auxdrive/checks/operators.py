@@ -97,6 +97,7 @@ OPERATORS: Mapping[str, Operator] = {
     "Shape": Operator((1, 1), {"start": int, "end": int}),
     "Sigmoid": Operator((1, 1), {}),
     "Slice": Operator((3, 5), {}),
+    "Sqrt": Operator((1, 1), {}),  # the length of features, for the out-of-distribution score
     "Split": Operator(
         (1, 1), {"axis": int, "num_outputs": int}, outputs=(1, 64), needed=("num_outputs",)
     ),

@@ -13,6 +13,7 @@ import numpy as np
 from auxdrive.bundles import IMAGE_INPUT, Bundle, ego_of
 from auxdrive.cards import ModelCard, ParitySpec, PrecisionGate
 from auxdrive.checks.limits import output_limit, output_size
+from auxdrive.checks.ood import check_ood
 from auxdrive.checks.parity import Reference, compare, differences, predict_all, read_reference
 from auxdrive.checks.report import Check
 from auxdrive.precisions import FP32
@@ -55,10 +56,11 @@ def check_predictions(
         outputs = predict_all(predictor, reference.images, reference.ego, FIRST_RUN_S)
         again = predict_all(predictor, reference.images, reference.ego, FIRST_RUN_S)
         providers = ", ".join(predictor.providers)
+        others = perturbed(card, reference)
         changed = [
-            _check_input(predictor, name, frames, outputs)
-            for name, frames in perturbed(card, reference).items()
+            _check_input(predictor, name, frames, outputs) for name, frames in others.items()
         ]
+        changed += check_ood(predictor, bundle, reference, others[IMAGE_INPUT])
     yield Check("runs", True, f"{runtime} on {device} ({providers})", len(outputs), None, "frames")
     yield from _check_parity(card, recorded, reference, outputs)
     if precision != FP32:

@@ -131,7 +131,8 @@ def _csv(file: TextIOWrapper, card: ModelCard, task: TaskSpec) -> Take:
         A function that takes each prediction.
     """
     nothing = Prediction(0.0, 0.0, waypoint_times_s=card.waypoint_times_s)
-    columns = ["file", "frame", "latency_ms", "flags", *task.cells(nothing), "time_s"]
+    ood = [] if card.ood is None else ["ood_score"]
+    columns = ["file", "frame", "latency_ms", "flags", *ood, *task.cells(nothing), "time_s"]
     writer = csv.DictWriter(file, fieldnames=columns)
     writer.writeheader()
 
@@ -141,6 +142,7 @@ def _csv(file: TextIOWrapper, card: ModelCard, task: TaskSpec) -> Take:
             {
                 **{name: record[name] for name in ("file", "frame", "latency_ms")},
                 "flags": " ".join(record["flags"]),
+                **{name: record.get(name) for name in ood},
                 **task.cells(each.prediction),
                 "time_s": record.get("time_s"),
             }

@@ -81,6 +81,7 @@ class PredictionMessage(Strict):
     waypoint_times_s: tuple[float, ...]
     flags: tuple[Flag, ...]
     values: dict[str, Any]
+    ood_score: float | None
 
     def prediction(self) -> Prediction:
         """The prediction for the controller."""
@@ -96,6 +97,7 @@ class PredictionMessage(Strict):
             self.waypoint_times_s,
             flags,
             values={name: np.array(numbers, np.float32) for name, numbers in self.values.items()},
+            ood_score=self.ood_score,
         )
 
 
@@ -136,6 +138,11 @@ def message_of(prediction: Any) -> PredictionMessage:
             f"act() returned a prediction of the time {time_s}; give the observation's"
         )
     latency_ms = _number("latency_ms", prediction.latency_ms)
+    ood_score = prediction.ood_score
+    if ood_score is not None:
+        ood_score = _number("ood_score", ood_score)
+        if not math.isfinite(ood_score):
+            ood_score, flags = None, flags | {Flag.OUT_OF_DISTRIBUTION}
     return PredictionMessage(
         time_s=time_s,
         latency_ms=latency_ms if math.isfinite(latency_ms) else 0.0,
@@ -144,6 +151,7 @@ def message_of(prediction: Any) -> PredictionMessage:
         waypoint_times_s=times,
         flags=tuple(sorted(flags)),
         values={name: numbers.tolist() for name, numbers in values.items()},
+        ood_score=ood_score,
     )
 
 

@@ -45,6 +45,14 @@ def _show_bundle(summary: Summary) -> None:
         ),
     ]
     facts += [(f"precision {name}", _precision(each)) for name, each in card["precisions"].items()]
+    if (ood := card["ood"]) is not None:
+        facts.append(
+            (
+                "out of distribution",
+                f"flagged above {ood['threshold']:.4g}, which {ood['false_alarms']:.0%} of "
+                f"{ood['held_out']} held-out frames exceed",
+            )
+        )
     facts += [
         (f"metrics: {name}", _interval(each) + _beside(card["floor"], name))
         for name, each in card["metrics"].items()
