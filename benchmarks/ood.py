@@ -91,7 +91,7 @@ def trained(root: Path, seed: int, epochs: int) -> Run:
             "backbone": "pilotnet_bn", "preprocessing": {"size": [68, 128], "crop_top": 0.05},
             "lr": 2e-3, "epochs": epochs, "threads": 1, "seed": seed,
         }  # fmt: skip
-        train(parse_config(values), out)
+        train(parse_config(values), out, resume=out.exists())
     return load_run(out)
 
 

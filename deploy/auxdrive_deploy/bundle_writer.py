@@ -42,7 +42,6 @@ from auxdrive_train.models.networks import SingleNetwork
 from auxdrive_deploy.metrics import StudentMetrics, floor_of, student_metrics
 from auxdrive_deploy.model_page import readme
 from auxdrive_deploy.ood.measuring import Ood, fit_ood
-from auxdrive_deploy.ood.network import vectors_of
 from auxdrive_deploy.precisions.making import Made, PrecisionReport
 from auxdrive_deploy.precisions.plan import PrecisionPlan, drive_all, make_all, specs_and_files
 from auxdrive_deploy.provenance import provenance_of
@@ -128,7 +127,7 @@ def _write_bundle(
     reference = read_reference(run)
     height, width = reference.images.shape[1:3]
     fitted = _fit_ood(run, result, network, shown) if ood else None
-    score = None if fitted is None else fitted.score
+    score = fitted and fitted.score
     model = to_onnx(network, run.task, height, width, cast_first, score)
     shown.done(1, f"a graph of {len(model) / 2**20:.1f} MiB")
     metrics = student_metrics(run, result)
@@ -146,11 +145,8 @@ def _write_bundle(
         REFERENCE_OUTPUTS: _npy(reference.outputs),
         REFERENCE_NEGATIVE_CONTROL: _npy(reference.negative_control),
     }
-    if score is not None:
-        scores = score.of(
-            vectors_of(network, np.array_split(reference.images, len(reference.images)))
-        )
-        files[REFERENCE_OOD] = _npy(scores[:, None].astype(np.float32))
+    if fitted is not None:
+        files[REFERENCE_OOD] = _npy(fitted.scores_of(network, reference.images))
 
     def write(folder: Path, made: Sequence[Made]) -> ModelCard:
         specs, graphs = specs_and_files(made)

@@ -10,6 +10,7 @@ from auxdrive.types import Prediction
 def record_of(prediction: Prediction) -> dict[str, Any]:
     """What every prediction has; None, or nothing, for what it does not hold."""
     waypoints = prediction.waypoints_ego_m
+    ood = {} if prediction.ood_score is None else {"ood_score": prediction.ood_score}
     return {
         "steer_rad": prediction.steer_rad,
         "waypoints_ego_m": None if waypoints is None else waypoints.tolist(),
@@ -17,6 +18,7 @@ def record_of(prediction: Prediction) -> dict[str, Any]:
         "latency_ms": prediction.latency_ms,
         "flags": sorted(prediction.flags),
         "reason": prediction.reason,
+        **ood,
     }
 
 

@@ -35,9 +35,9 @@ LARGEST = {"chw": 0.9, "active": 1.5}
 
 
 def predicted(model: bytes, runtime: str = "onnxruntime") -> np.ndarray:
-    return run_graph(
-        model, [bundle_factory.IMAGE], bundle_factory.output("steering"), IMAGES, EGO, runtime
-    )
+    output = bundle_factory.output("steering")
+    given = run_graph(model, [bundle_factory.IMAGE], [output], IMAGES, EGO, runtime)
+    return given[output.name]
 
 
 def rounded(values: np.ndarray, largest: float, least: int) -> np.ndarray:

@@ -4,6 +4,7 @@ A machine of states drives the whole envelope beside a model of it that is kept 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from auxdrive.envelope.fallback import Fallback
 from auxdrive.envelope.guarded import EnvelopeFlag, EnvelopeMode
 from auxdrive.envelope.options import EnvelopeFallback
 from auxdrive.errors import InputError
-from auxdrive.types import Control, Observation
+from auxdrive.types import Control, Flag, Observation
 from enveloped import Drive, frame, steers
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -115,6 +116,24 @@ def test_what_is_tolerated_is_flagged_and_driven() -> None:
     assert guarded.mode is M.DRIVING
     assert EnvelopeFlag.FRAME_DARK in guarded.flags
     assert envelope.envelope.counters["frame_dark"] == 20
+
+
+@pytest.mark.parametrize("tolerated", [None, ()])
+def test_images_unlike_the_training_are_driven_by_unless_asked_otherwise(
+    tolerated: tuple[EnvelopeFlag, ...] | None,
+) -> None:
+    envelope = drive(**({} if tolerated is None else {"tolerated": tolerated}))
+    for _ in range(5):
+        given = replace(
+            steers(envelope.now_s + 0.05, 0.1),
+            flags=frozenset({Flag.OUT_OF_DISTRIBUTION}),
+            ood_score=9.0,
+        )
+        guarded = envelope.tick(prediction=given)
+    assert guarded.mode is (M.DRIVING if tolerated is None else M.STOP)
+    assert EnvelopeFlag.OUT_OF_DISTRIBUTION in guarded.flags
+    assert "unlike those of the training" in guarded.reason
+    assert envelope.envelope.counters["out_of_distribution"] == 5
 
 
 def test_the_driver_commands_and_the_envelope_goes_on_from_there() -> None:

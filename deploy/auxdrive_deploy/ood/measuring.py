@@ -38,10 +38,25 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Ood:
-    """A fitted score, and what the card says of it."""
+    """A fitted score.
+
+    Attributes:
+        score: in float64.
+        spec: what the card says of it.
+    """
 
     score: OodScore
     spec: OodSpec
+
+    def scores_of(self, network: SingleNetwork, images: UInt8) -> Float32:
+        """The scores (N, 1) of frames.
+
+        Args:
+            network: the student.
+            images: uint8 (N, H, W, 3).
+        """
+        one_by_one = (image[None] for image in images)  # big frames take much memory
+        return self.score.of(vectors_of(network, one_by_one))[:, None].astype(np.float32)
 
 
 def fit_ood(run: Run, network: SingleNetwork, measured: Sequence[str]) -> Ood | str:

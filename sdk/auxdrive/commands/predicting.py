@@ -95,8 +95,6 @@ def _predicted(
         if image is source.image
         else [source.image.shape[1], source.image.shape[0]],
     }
-    if prediction.ood_score is not None:
-        record["ood_score"] = prediction.ood_score
     record |= {} if source.time_s is None else {"time_s": time_s}
     record |= values_of(prediction)
     return Predicted(record, prediction, source, image)

@@ -82,6 +82,7 @@ def at_now(
         prediction.flags,
         prediction.reason,
         prediction.values,
+        prediction.ood_score,
     )
 
 

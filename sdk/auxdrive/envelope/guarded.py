@@ -27,6 +27,7 @@ class EnvelopeFlag(StrEnum):
         NO_PREDICTION: there is no prediction.
         PREDICTION_WITHHELD: the prediction is empty, or has a flag of `auxdrive.types.WITHHOLDING`.
         INPUT_OUT_OF_RANGE: the prediction is flagged as one outside of the training range.
+        OUT_OF_DISTRIBUTION: the prediction is flagged as one from an image unlike the training's.
         SAFE_STOP: the controller commands its safe stop, for a prediction that is too old or not
             finite, or a speed that no car can have.
         CONTROLLER_FAILURE: the controller failed, or its command is not finite.
@@ -61,6 +62,7 @@ class EnvelopeFlag(StrEnum):
     NO_PREDICTION = "no_prediction"
     PREDICTION_WITHHELD = "prediction_withheld"
     INPUT_OUT_OF_RANGE = "input_out_of_range"
+    OUT_OF_DISTRIBUTION = "out_of_distribution"
     SAFE_STOP = "safe_stop"
     CONTROLLER_FAILURE = "controller_failure"
 
@@ -83,6 +85,7 @@ _Flag = EnvelopeFlag
 OF_A_FRAME = frozenset({
     _Flag.FRAME_MALFORMED, _Flag.FRAME_DARK, _Flag.FRAME_SATURATED, _Flag.FRAME_REPEATED,
     _Flag.FRAME_TORN, _Flag.PREDICTION_WITHHELD, _Flag.INPUT_OUT_OF_RANGE,
+    _Flag.OUT_OF_DISTRIBUTION,
 })  # fmt: skip
 """Findings that belong to one frame or to its prediction. They are counted once, however often the
 frame is given; others are counted at every call.

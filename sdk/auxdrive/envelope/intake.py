@@ -126,8 +126,16 @@ class Intake:
         if WITHHOLDING.intersection(flags) or prediction.is_empty:
             why = str(prediction.reason) or "the prediction is withheld"
             tick.add(EnvelopeFlag.PREDICTION_WITHHELD, why)
-        elif Flag.INPUT_OUT_OF_RANGE in flags:
+            return
+        if Flag.INPUT_OUT_OF_RANGE in flags:
             tick.add(EnvelopeFlag.INPUT_OUT_OF_RANGE, str(prediction.reason))
+        if Flag.OUT_OF_DISTRIBUTION in flags:
+            tick.add(EnvelopeFlag.OUT_OF_DISTRIBUTION, _unlike(prediction))
+
+
+def _unlike(prediction: Prediction) -> str:
+    """Why it is flagged as out of distribution; the reason may be that of another flag as well."""
+    return f"the image is unlike those of the training (score {shown(prediction.ood_score)})"
 
 
 def _check_fields(prediction: Prediction) -> None:

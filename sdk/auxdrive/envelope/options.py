@@ -76,7 +76,8 @@ class EnvelopeFallback(Options):
         hold_s: how long "hold" may last.
         stop_mps2: deceleration of "stop" (UN R157, 5.5.1: at most 4 m/s2).
         slow_mps2: deceleration of "slow_straight".
-        tolerated: findings that are flagged and counted, but are no reason for a fallback.
+        tolerated: findings that are flagged and counted, but are no reason for a fallback. By
+            default images unlike the training's, since one in a hundred ordinary ones is flagged.
 
     Examples:
         >>> from auxdrive import EnvelopeFallback, EnvelopeFlag
@@ -94,7 +95,7 @@ class EnvelopeFallback(Options):
     hold_s: Number = Field(default=1.0, ge=0, le=10)
     stop_mps2: Limit = 4.0
     slow_mps2: Limit = 2.0
-    tolerated: tuple[EnvelopeFlag, ...] = ()
+    tolerated: tuple[EnvelopeFlag, ...] = (EnvelopeFlag.OUT_OF_DISTRIBUTION,)
 
     @model_validator(mode="after")
     def _can_begin(self) -> Self:
