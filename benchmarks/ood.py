@@ -36,9 +36,9 @@ from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.load import Run, load_run
 from auxdrive_train.engine.train import train
 from auxdrive_train.models.maps import Kept
-from novelty.compared import EXPORTED, SCORES, Described, Score
-from novelty.shifted import CHOSEN_ON, SHIFTS, record_all
 from numpy.typing import NDArray
+from ood_scores import EXPORTED, SCORES, Described, Score
+from ood_shifts import CHOSEN_ON, SHIFTS, record_all
 from record import RESULTS, write_result
 
 EVERY = {"choosing": 2, "test": 1}

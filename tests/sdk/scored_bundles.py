@@ -37,7 +37,10 @@ def scored_model(task: str = "steering", factor: float = 1e4, of: str = "pooled"
             helper.make_node("Mul", ["mean_square", "factor"], [OOD_OUTPUT.name]),
         ]
     )
-    stored = {"columns": np.array([1], np.int64), "factor": np.array(factor, np.float32)}
+    stored: dict[str, np.ndarray] = {
+        "columns": np.array([1], np.int64),
+        "factor": np.array(factor, np.float32),
+    }
     model.graph.initializer.extend(numpy_helper.from_array(a, n) for n, a in stored.items())
     model.graph.output.append(
         helper.make_tensor_value_info(OOD_OUTPUT.name, TensorProto.FLOAT, OOD_OUTPUT.shape)
@@ -48,11 +51,11 @@ def scored_model(task: str = "steering", factor: float = 1e4, of: str = "pooled"
 
 def scores(task: str, images: np.ndarray, ego: np.ndarray) -> np.ndarray:
     """The scores (N, 1) of frames by `onnx.reference`."""
-    feed = {"image": images}
+    feed: dict[str, np.ndarray] = {"image": images}
     if ego.shape[1]:
         feed |= {"speed_mps": ego[:, :1], "target_ego_m": ego[:, 1:]}
-    given: Any = ReferenceEvaluator(scored_model(task)).run([OOD_OUTPUT.name], feed)[0]
-    return np.asarray(given, np.float32)
+    given: Any = ReferenceEvaluator(scored_model(task)).run([OOD_OUTPUT.name], feed)
+    return np.asarray(given[0], np.float32)
 
 
 def write_scored(folder: Path, task: str = "steering", graph: Any = None, **card: object) -> Path:

@@ -4,10 +4,9 @@ each in a weather that is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from auxdrive.cards import CameraSpec, DatasetCard
 from auxdrive.data.episode_files import write_card
@@ -41,14 +40,16 @@ class InWeather(EmbeddedSimulator):
         super().__init__(camera=camera)
         self._weathers = weathers
 
-    def random_route(self, seed: int, **lengths: Any) -> Route:
+    def random_route(
+        self, seed: int, min_length_m: float = 150.0, max_length_m: float = 400.0
+    ) -> Route:
         """The route of that seed, in another weather."""
         weather = self._weathers[seed % len(self._weathers)]
-        return replace(super().random_route(seed, **lengths), weather=weather)
+        return replace(super().random_route(seed, min_length_m, max_length_m), weather=weather)
 
 
 def record(
-    out: Path, splits: dict[str, Sequence[int]], simulator: EmbeddedSimulator, seed: int
+    out: Path, splits: Mapping[str, Sequence[int]], simulator: EmbeddedSimulator, seed: int
 ) -> None:
     """Record an episode for each route seed, with RGB alone; what is there is not made again.
 

@@ -32,7 +32,8 @@ CLASSES = 5
 
 def unit(features: Float64) -> Float64:
     """Features at unit length."""
-    return features / (np.linalg.norm(features, axis=1, keepdims=True) + 1e-6)
+    lengths: Float64 = np.linalg.norm(features, axis=1, keepdims=True) + 1e-6
+    return features / lengths
 
 
 def mahalanobis(take: Callable[[Described], Float64]) -> Callable[[Described], Score]:
