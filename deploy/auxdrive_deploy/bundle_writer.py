@@ -127,7 +127,7 @@ def _write_bundle(
     reference = read_reference(run)
     height, width = reference.images.shape[1:3]
     fitted = _fit_ood(run, result, network, shown) if ood else None
-    score = fitted and fitted.score
+    score = None if fitted is None else fitted.score
     model = to_onnx(network, run.task, height, width, cast_first, score)
     shown.done(1, f"a graph of {len(model) / 2**20:.1f} MiB")
     metrics = student_metrics(run, result)
