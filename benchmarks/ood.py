@@ -14,7 +14,6 @@ benchmarks/results/ood.json.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
@@ -79,7 +78,8 @@ def main() -> None:
         },
         "cost": cost(arguments.out, trained(arguments.out, 0, arguments.epochs)),
     }
-    print(json.dumps(write_result(arguments.result, result), indent=2))
+    write_result(arguments.result, result)
+    print_table(result)
 
 
 def trained(root: Path, seed: int, epochs: int) -> Run:
@@ -225,6 +225,22 @@ def mean_of(table: Mapping[str, Any], name: str) -> float:
     return float(
         np.mean([each[name]["auroc"] for shift, each in table.items() if shift != "another town"])
     )
+
+
+def print_table(result: Mapping[str, Any]) -> None:
+    """Print the test shifts of the exported score as a Markdown table, then all methods' means."""
+    print("| shift | AUROC (95 %) | flagged |", "| --- | --- | --- |", sep="\n")
+    for shift, methods in result["test"].items():
+        each = methods[EXPORTED]
+        print(
+            f"| {shift} | {each['auroc']:.3f} ({each['low']:.3f} to {each['high']:.3f}) "
+            f"| {each['flagged']:.1%} |"
+        )
+    for name, chosen in result["chosen_on"].items():
+        print(
+            f"{name}: {chosen:.3f} where it was chosen, {result['mean_on_test'][name]:.3f} in test"
+        )
+    print(f"ordinary frames flagged: {result['ordinary_flagged'][EXPORTED]:.1%}", result["cost"])
 
 
 def cost(root: Path, run: Run) -> dict[str, float]:
