@@ -17,20 +17,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import numpy as np
 
 from auxdrive.bundles import IMAGE_INPUT, OOD_OUTPUT, Bundle, ego_of
-from auxdrive.cards import CameraSpec, ModelCard, TaskName, TensorSpec, VehicleSpec
-from auxdrive.checks.admission import admit
+from auxdrive.cards import CameraSpec, ModelCard, TaskName, VehicleSpec
 from auxdrive.checks.gate import Gate, Inputs
 from auxdrive.errors import RuntimeFailure, UsageError
+from auxdrive.loading import load_graph
 from auxdrive.modalities import Modality
-from auxdrive.precisions import FP32, check_precision
+from auxdrive.precisions import FP32
 from auxdrive.runtimes import (
-    AUTO,
     DEFAULT_RUNTIME,
-    DEFAULT_THREADS,
-    RUNTIMES,
     Session,
-    device_of,
-    open_session,
 )
 from auxdrive.runtimes.exclusive import Turns
 from auxdrive.signatures.policy import SignaturePolicy
@@ -138,29 +133,18 @@ class Predictor:
                 `FIRST_RUN_S`.
             RuntimeUnavailable: the runtime or device cannot be had here.
         """
-        if runtime != AUTO:
-            RUNTIMES[runtime]  # an unknown one is reported first, whatever is wrong with the bundle
-        check_precision(precision)
-        threads = _checked_threads(threads)
-        opened = _opened(bundle, expect_sha256, require_signature)
-        file = opened.model_file(precision)
-        choice = None
-        if runtime == AUTO:
-            choice = _chosen(opened, precision, device, threads, options)
-            runtime, device = choice.runtime, choice.device
-        model, card = opened.read(file), opened.card
-        admit(model, card, f"{opened.path / file}", precision)
-        session = open_session(
+        loaded = load_graph(
+            bundle,
             runtime,
-            model,
-            _one_frame(card.inputs),
-            _one_frame(card.outputs),
             device,
             threads,
-            options,
+            expect_sha256=expect_sha256,
+            require_signature=require_signature,
+            options=options,
+            precision=precision,
         )
-        predictor = cls(card, session, runtime, device_of(RUNTIMES[runtime], device), threads)
-        predictor.precision, predictor.choice = precision, choice
+        predictor = cls(loaded.card, loaded.session, loaded.runtime, loaded.device, loaded.threads)
+        predictor.precision, predictor.choice = precision, loaded.choice
         if warm_up:
             predictor.warm_up()
         return predictor
@@ -317,41 +301,3 @@ def _run_often(session: Session, n: int) -> None:
         # A graph that is far too slow is refused here, in the first run: later calls have no
         # deadline.
         session.run(FIRST_RUN_S if turn == 0 else None)
-
-
-def _checked_threads(threads: int | None) -> int:
-    threads = DEFAULT_THREADS if threads is None else threads
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise UsageError(f"threads must be a whole number, 1 or more, got {threads!r}")
-    return threads
-
-
-def _opened(
-    bundle: str | os.PathLike[str] | Bundle,
-    expect_sha256: str | None,
-    require_signature: str | os.PathLike[str] | SignaturePolicy | None,
-) -> Bundle:
-    if not isinstance(bundle, Bundle):
-        bundle = Bundle.open(bundle, expect_sha256)
-    elif expect_sha256 is not None:
-        bundle.hold_to(expect_sha256)
-    if require_signature is not None:
-        from auxdrive.signatures import check  # only those who ask for it wait for the import
-
-        check.require_signature(bundle, require_signature)
-    return bundle
-
-
-def _one_frame(specs: tuple[TensorSpec, ...]) -> tuple[TensorSpec, ...]:
-    return tuple(spec.model_copy(update={"shape": (1, *spec.shape[1:])}) for spec in specs)
-
-
-def _chosen(
-    bundle: Bundle, precision: str, device: str | None, threads: int, options: object
-) -> Choice:
-    from auxdrive.choosing import choose  # it loads predictors, to measure them
-
-    if device is not None or options:
-        what = "device" if device is not None else "options"
-        raise UsageError(f'runtime "{AUTO}" chooses by itself: name a runtime to give its {what}')
-    return choose(bundle, threads, precision)

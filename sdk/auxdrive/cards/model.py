@@ -264,6 +264,7 @@ class OodSpec(Card):
     flagged: dict[str, Share] = Field(default={})
     auroc: dict[str, Share] = Field(default={})
 
+
 class ModelCard(Card):
     """`card.json` of a bundle: what the model takes and gives, where it comes from, and how good it
     is.
