@@ -103,7 +103,12 @@ def write_bundle(
     _refuse_existing(out)
     if precisions is not None:
         precisions.check(run)
-    ood = ood and precisions is None
+    if ood and precisions is not None:
+        _LOG.warning(
+            f"{run.directory}: the bundle gives no out-of-distribution score: its graphs in further "
+            "precisions could not be held to it"
+        )
+        ood = False
     steps = 4 + ood + (0 if precisions is None else len(set(precisions.precisions)))
     work = Work(f"exporting {run.directory}", "step", steps)
     with held(out, beside=True), progress(work) as shown:

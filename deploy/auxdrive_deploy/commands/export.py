@@ -76,7 +76,8 @@ def export(
         bool,
         typer.Option(
             "--ood/--no-ood",
-            help="Fit an out-of-distribution score, where the run's data are at hand.",
+            help="Fit an out-of-distribution score, where the run's data are at hand; not with "
+                "--precision.",
         ),
     ] = True,
     json_output: JsonOption = False,
