@@ -297,8 +297,8 @@ def test_the_command_exports(
     out_text, said = capsys.readouterr()
     printed = json.loads(out_text)
     assert f"exporting {steering_run.directory}: 5 steps" in said
-    assert re.search(r"^step 2/4 · .*left · metrics are measured$", said, re.MULTILINE)
-    assert re.search(r"^step 4/4 · took .* · the bundle is verified$", said, re.MULTILINE)
+    assert re.search(r"^step 3/5 · .*left · metrics are measured$", said, re.MULTILINE)
+    assert re.search(r"^step 5/5 · took .* · the bundle is verified$", said, re.MULTILINE)
     assert printed["card"]["name"] == "my student" == Bundle.open(out).card.name
     assert 0 <= printed["card"]["parity"]["measured"] <= printed["card"]["parity"]["limit"]
 

@@ -110,7 +110,7 @@ def test_a_choice_is_remembered_for_the_machine_and_the_bundle(
     measured: list[str] = []
     real = choosing._measured
     monkeypatch.setattr(
-        choosing, "_measured", lambda *given: (measured.append(given[2]), real(*given))[1]
+        choosing, "_measured", lambda *given: (measured.append(given[3]), real(*given))[1]
     )
     assert choosing.choose(Bundle.open(steering_bundle), threads=1) == first
     assert measured == []

@@ -19,8 +19,8 @@ from auxdrive import (
     Bundle,
     Predictor,
     SignaturePolicy,
+    loading,
     make_signing_key,
-    predictor,
     sign_bundle,
     verify_bundle,
 )
@@ -146,9 +146,9 @@ def test_nothing_is_read_again_between_the_check_and_the_load(
     good = {name: (signed / name).read_bytes() for name in ("card.json", "model.onnx")}
     bad = {name: (evil / name).read_bytes() for name in ("card.json", "model.onnx")}
     loaded: list[bytes] = []
-    real_open, real_read = predictor.open_session, files.read_file
+    real_open, real_read = loading.open_session, files.read_file
     monkeypatch.setattr(
-        predictor, "open_session",
+        loading, "open_session",
         lambda name, model, *rest: (loaded.append(model), real_open(name, model, *rest))[1],
     )  # fmt: skip
 
