@@ -105,8 +105,8 @@ def write_bundle(
         precisions.check(run)
     if ood and precisions is not None:
         _LOG.warning(
-            f"{run.directory}: the bundle gives no out-of-distribution score: its graphs in further "
-            "precisions could not be held to it"
+            f"{run.directory}: the bundle gives no out-of-distribution score: its graphs in "
+            "further precisions could not be held to it"
         )
         ood = False
     steps = 4 + ood + (0 if precisions is None else len(set(precisions.precisions)))
