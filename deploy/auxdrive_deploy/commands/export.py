@@ -77,7 +77,7 @@ def export(
         typer.Option(
             "--ood/--no-ood",
             help="Fit an out-of-distribution score, where the run's data are at hand; not with "
-                "--precision.",
+            "--precision.",
         ),
     ] = True,
     json_output: JsonOption = False,
