@@ -102,6 +102,7 @@ WORKING: list[tuple[list[onnx.NodeProto], Stored]] = [
     ),
     ([helper.make_node("Split", ["x"], ["y", "z"], axis=1, num_outputs=2)], {}),
     (node("Elu", "x", alpha=0.5), {}),
+    (node("Sqrt", "x"), {}),
     (
         [
             helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["q"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from auxdrive.errors import DataError
 from auxdrive_train.ingest import READERS, clock
 from auxdrive_train.ingest.source import SourceOptions
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from recordings import TUB_START_MS, make_tub, note_with, run
 
@@ -87,6 +88,14 @@ def test_records_whose_clock_did_not_run_are_not_gathered(tmp_path: Path) -> Non
     assert "8 of 59 time steps do not go forward" in note_with(report, "not used")
 
 
+def period_without_pauses(steps: list[float]) -> float:
+    """The median step, where those over five times as long are pauses and count no more."""
+    median = statistics.median(steps)
+    within = [step for step in steps if step <= 5.005 * median]
+    return median if len(within) == len(steps) else period_without_pauses(within)
+
+
+@example(steps=[1.0, 2.0, 11.0], rate_hz=1.0, start=0.0)
 @given(
     steps=st.lists(
         st.floats(1e-3, 1e6) | st.just(0.0) | st.floats(-1e3, 0), min_size=1, max_size=30
@@ -98,9 +107,9 @@ def test_a_given_rate_always_holds(steps: list[float], rate_hz: float, start: fl
     times = list(np.cumsum([start, *steps]))
     judged = clock.judge(times, range(len(times)), 20.0, rate_hz)
     assert judged.rate_hz == rate_hz
-    forward = np.diff(judged.time_s)[np.diff(judged.time_s) > 0]
+    forward = [step for step in np.diff(judged.time_s) if step > 0]
     assert np.isfinite(judged.time_s).all()
-    assert not len(forward) or np.median(forward) == pytest.approx(1 / rate_hz, rel=1e-3)
+    assert not forward or period_without_pauses(forward) == pytest.approx(1 / rate_hz, rel=2e-3)
 
 
 def test_a_tub_whose_records_were_numbered_anew_at_random_is_sorted(tmp_path: Path) -> None:
