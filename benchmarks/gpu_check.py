@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -58,7 +59,7 @@ def main() -> None:
         for name in MODELS:
             bundle = out / "bundles" / name
             if bundle.exists():
-                results[name] = tried(lambda bundle=bundle: everywhere(bundle, calls))  # type: ignore[misc]
+                results[name] = tried(partial(everywhere, bundle, calls))
         results["training"] = tried(lambda: gpu_training.measure(10 if arguments.quick else 50))
     print(json.dumps(write_result(arguments.result, results), indent=2))
     failed = failures(results)
@@ -127,9 +128,7 @@ def everywhere(folder: Path, calls: int) -> dict[str, Any]:
         for device in spec.devices:
             why = package.problem or devices.get(device, "")
             found[f"{name} on {device}"] = (
-                {"not there": why}
-                if why
-                else tried(lambda name=name, device=device: on(bundle, name, device, calls))  # type: ignore[misc]
+                {"not there": why} if why else tried(partial(on, bundle, name, device, calls))
             )
     return found
 
@@ -152,11 +151,10 @@ def on(bundle: Bundle, runtime: str, device: str, calls: int) -> dict[str, Any]:
                 f"{card.parity.limit:g}"
             )
         frames = list(observations(card, reference.images, reference.ego))
-        session = predictor._turns._session  # the same session that the predictor uses
-        assert session is not None
+        session = predictor.session
         predicted, alone = [], []
         for call in range(calls):
-            predicted.append(timed(lambda call=call: predictor.predict(frames[call % len(frames)])))  # type: ignore[misc]
+            predicted.append(timed(partial(predictor.predict, frames[call % len(frames)])))
             alone.append(timed(session.run))
         measured = {
             "providers": predictor.providers,

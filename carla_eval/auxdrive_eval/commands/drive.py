@@ -18,6 +18,7 @@ from auxdrive.commands.runtime_options import (
 )
 from auxdrive.console import JsonOption
 from auxdrive.controllers import CONTROLLERS
+from auxdrive.envelope.kinds import FallbackKind
 from auxdrive.errors import UsageError, unknown_name
 from auxdrive.precisions import FP32, check_precision
 from auxdrive.runtimes import DEFAULT_RUNTIME
@@ -136,7 +137,7 @@ def drive(
             help="Drive in a safety envelope with this fallback: stop (it stays), slow_straight or "
             "hold (default: without one).",
             show_default=False,
-            autocompletion=one_of(("stop", "slow_straight", "hold")),
+            autocompletion=one_of(get_args(FallbackKind)),
         ),
     ] = None,
     setup_timeout_s: Annotated[
@@ -231,14 +232,14 @@ def _source(
     precision: str,
 ) -> DriverSource:
     from auxdrive_eval.driving.agents import STUDENT, AgentSource
-    from auxdrive_eval.driving.settings import DriverSource, EnvelopeKind
+    from auxdrive_eval.driving.settings import DriverSource
 
     if controller is not None:
         CONTROLLERS[controller]  # refuse a wrong name before anything starts
     check_precision(precision)
     if creep_after_s is not None and not 0 < creep_after_s < math.inf:
         raise UsageError(f"--creep-after-s is a number of seconds above 0, got {creep_after_s}")
-    kinds = get_args(EnvelopeKind)
+    kinds = get_args(FallbackKind)
     if envelope is not None and envelope not in kinds:
         raise UsageError(f"--envelope: {unknown_name('fallback', envelope, kinds)}")
     if driver == EXPERT and not exists(driver):
@@ -254,7 +255,7 @@ def _source(
             )
         return DriverSource(None)
     agent = AgentSource(Path(driver), role, runtime_options=runtime_options, precision=precision)
-    kind = cast(EnvelopeKind | None, envelope)
+    kind = cast(FallbackKind | None, envelope)
     return DriverSource(agent, controller, creep_after_s, kind, limits)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from auxdrive.cards import CameraSpec
+from auxdrive.envelope.kinds import FallbackKind
 from auxdrive.errors import AuxdriveError
 from auxdrive.modalities import Modality
 from auxdrive.route_follower import RouteFollower
@@ -17,7 +18,6 @@ from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.following import Following
 from auxdrive_eval.driving.sensing import sense
-from auxdrive_eval.driving.settings import EnvelopeKind
 from auxdrive_eval.scoring.records import SET_UP
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route, WorldState
@@ -185,7 +185,7 @@ class AgentDriver:
         agent: SeatedAgent,
         controller: str | None,
         creep_after_s: float | None = None,
-        envelope: EnvelopeKind | None = None,
+        envelope: FallbackKind | None = None,
     ) -> None:
         self._agent = agent
         self._name, self._creep_after_s = controller, creep_after_s

@@ -8,13 +8,13 @@ from auxdrive import EnvelopeOptions, SafetyEnvelope
 from auxdrive.controllers import make_controller
 from auxdrive.controllers.base import Controller
 from auxdrive.controllers.creep import Creeping
+from auxdrive.envelope.kinds import FallbackKind
 from auxdrive.errors import AuxdriveError, InputError, UsageError
 from auxdrive.tasks import TASKS, task_of
 from auxdrive.types import WITHHOLDING, Control, Observation, Prediction
 
 from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed
-from auxdrive_eval.driving.settings import EnvelopeKind
 from auxdrive_eval.scoring.records import CRASHED
 from auxdrive_eval.world import WorldState
 
@@ -46,7 +46,7 @@ class Following:
         description: AgentDescription,
         controller: str | None,
         creep_after_s: float | None = None,
-        envelope: EnvelopeKind | None = None,
+        envelope: FallbackKind | None = None,
     ) -> None:
         self._description = description
         self._creep_after_s = creep_after_s

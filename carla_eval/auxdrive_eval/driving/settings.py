@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from auxdrive import __version__
+from auxdrive.envelope.kinds import FallbackKind
 from auxdrive.errors import DataError, UsageError
 from auxdrive.precisions import FP32
 from auxdrive.storage.claims import changed
@@ -28,8 +28,6 @@ from auxdrive_eval.world import Route
 
 SETTINGS_NAME = "settings.json"
 EXPERT = "expert"
-EnvelopeKind = Literal["stop", "slow_straight", "hold"]
-"""The fallback of a safety envelope, `auxdrive.EnvelopeFallback.kind`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ class DriverSource:
     agent: AgentSource | None
     controller: str | None = None
     creep_after_s: float | None = None
-    envelope: EnvelopeKind | None = None
+    envelope: FallbackKind | None = None
     limits: AgentLimits = field(default_factory=AgentLimits)
 
 
@@ -92,7 +90,7 @@ class EvaluationSettings(Strict):
     role: str
     controller: str | None
     creep_after_s: float | None = None
-    envelope: EnvelopeKind | None = None
+    envelope: FallbackKind | None = None
     precision: str = FP32
     routes_sha256: str
     route_count: int

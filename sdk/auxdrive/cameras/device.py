@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from importlib.util import find_spec
 from typing import Any
 
@@ -25,7 +26,7 @@ _POLL_S = 0.002
 _OF_SYSTEM = {"linux": ("v4l2", "/dev/video"), "darwin": ("avfoundation", "")}
 
 
-class Device:
+class Device(ABC):
     """Base of the devices: one thread reads, and another one may close.
 
     Args:
@@ -55,11 +56,11 @@ class Device:
             finally:
                 self._reading.release()
 
-    def _next(self) -> Frame:
-        raise NotImplementedError
+    @abstractmethod
+    def _next(self) -> Frame: ...
 
-    def _release(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _release(self) -> None: ...
 
 
 class OpenCVDevice(Device):

@@ -9,9 +9,9 @@ import typer
 
 import auxdrive.console as console
 from auxdrive.commands.completing import one_of
+from auxdrive.commands.loop_options import ControllerOption, EnvelopeOption
 from auxdrive.commands.named_values import values_of
 from auxdrive.console import JsonOption
-from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import CheckFailed, UsageError
 from auxdrive.precisions import FP32
 from auxdrive.runtimes import DEFAULT_THREADS, RUNTIMES
@@ -65,18 +65,8 @@ def bench(
     cold_starts: Annotated[
         int, typer.Option(help="Fresh processes of each, for cold start and memory.")
     ] = 5,
-    controller: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Who turns predictions into commands: {', '.join(CONTROLLERS)} (default: the "
-            "task's).",
-            show_default=False,
-            autocompletion=one_of(CONTROLLERS),
-        ),
-    ] = None,
-    envelope: Annotated[
-        bool, typer.Option(help="Whether the safety envelope holds the controller.")
-    ] = True,
+    controller: ControllerOption = None,
+    envelope: EnvelopeOption = True,
     timeout: Annotated[
         float, typer.Option(help="Seconds after which one that loads or hangs is given up.")
     ] = 300.0,

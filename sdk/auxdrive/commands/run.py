@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import auxdrive.console as console
-from auxdrive.commands.completing import one_of
 from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
+from auxdrive.commands.loop_options import ControllerOption, EnvelopeOption
 from auxdrive.commands.runtime_options import (
     ChosenRuntimeOption,
     DeviceOption,
@@ -18,7 +18,6 @@ from auxdrive.commands.runtime_options import (
     parsed_runtime_options,
 )
 from auxdrive.console import JsonOption
-from auxdrive.controllers import CONTROLLERS
 from auxdrive.errors import DataError, UsageError
 from auxdrive.precisions import FP32
 from auxdrive.runtimes import DEFAULT_RUNTIME
@@ -74,18 +73,8 @@ def run(
             help="Scale images of another size to the model's camera, squashed if need be.",
         ),
     ] = False,
-    controller: Annotated[
-        str | None,
-        typer.Option(
-            help=f"What turns predictions into commands: {', '.join(CONTROLLERS)}; that of the "
-            "model's task by default.",
-            show_default=False,
-            autocompletion=one_of(CONTROLLERS),
-        ),
-    ] = None,
-    envelope: Annotated[
-        bool, typer.Option(help="Whether the safety envelope holds the controller.")
-    ] = True,
+    controller: ControllerOption = None,
+    envelope: EnvelopeOption = True,
     key: Annotated[
         Path | None,
         typer.Option(

@@ -4,7 +4,7 @@ stands in docs/safety.md: they are orders of magnitude, and no certification.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 from pydantic import Strict as NoConversion
@@ -12,6 +12,7 @@ from pydantic import Strict as NoConversion
 from auxdrive.controllers.options import Number, Options
 from auxdrive.controllers.speed import FULL_BRAKE_MPS2, FULL_THROTTLE_MPS2
 from auxdrive.envelope.guarded import TOLERABLE, EnvelopeFlag
+from auxdrive.envelope.kinds import FallbackKind
 
 SLOW_MPS, FAST_MPS = 5.0, 20.0
 """Limits that depend on the speed have one value up to `SLOW_MPS` and another from `FAST_MPS` on,
@@ -88,7 +89,7 @@ class EnvelopeFallback(Options):
         (3, 10)
     """
 
-    kind: Literal["stop", "slow_straight", "hold"] = "stop"
+    kind: FallbackKind = "stop"
     begin_bad: int = Field(default=3, ge=1, le=1000)
     of_last: int = Field(default=10, ge=1, le=1000)
     end_good: int = Field(default=10, ge=1, le=1000)
