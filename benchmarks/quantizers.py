@@ -32,11 +32,12 @@ from auxdrive.errors import AuxdriveError
 from auxdrive.runtimes import open_session
 from auxdrive.runtimes.onnx_runtime import import_onnxruntime
 from auxdrive.runtimes.tensorrt.building import build_engine
-from auxdrive_deploy.bundle_writer import inputs_of
+from auxdrive_deploy.card_making import inputs_of
 from auxdrive_deploy.precisions.frames import Frames, calibration_frames, held_out_frames
 from auxdrive_deploy.precisions.gates import gates_of
 from auxdrive_deploy.precisions.int8 import to_int8
-from auxdrive_deploy.precisions.making import Student, judge
+from auxdrive_deploy.precisions.judging import judge
+from auxdrive_deploy.precisions.student import Student
 from auxdrive_deploy.reference import read_reference
 from auxdrive_deploy.student_graph import scrub, student_of, to_onnx
 from auxdrive_deploy.student_parity import one_frame

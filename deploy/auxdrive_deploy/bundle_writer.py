@@ -14,9 +14,7 @@ from pathlib import Path
 import numpy as np
 from auxdrive.bundles import (
     CARD_NAME,
-    IMAGE_INPUT,
     MODEL_NAME,
-    OOD_OUTPUT,
     README_NAME,
     REFERENCE_EGO,
     REFERENCE_IMAGES,
@@ -26,30 +24,27 @@ from auxdrive.bundles import (
     SBOM_NAME,
     sha256_of_files,
 )
-from auxdrive.cards import ModelCard, ParitySpec, TensorSpec
-from auxdrive.checks.parity import compare
+from auxdrive.cards import ModelCard
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
 from auxdrive.runs import RunResult
 from auxdrive.storage.folders import held
 from auxdrive.storage.publish import published_folder, write_new
-from auxdrive.tasks.base import TaskSpec
-from auxdrive.types import AnyArray, Float32
+from auxdrive.types import AnyArray
 from auxdrive.work import Shown, ShowProgress, Work, no_progress
 from auxdrive_train.engine.load import Run
 from auxdrive_train.models.networks import SingleNetwork
 
-from auxdrive_deploy.metrics import StudentMetrics, floor_of, student_metrics
+from auxdrive_deploy.card_making import make_card
+from auxdrive_deploy.metrics import student_metrics
 from auxdrive_deploy.model_page import readme
 from auxdrive_deploy.ood.measuring import Ood, fit_ood
 from auxdrive_deploy.precisions.making import Made, PrecisionReport
 from auxdrive_deploy.precisions.plan import PrecisionPlan, drive_all, make_all, specs_and_files
-from auxdrive_deploy.provenance import provenance_of
-from auxdrive_deploy.reference import Reference, read_reference
+from auxdrive_deploy.reference import read_reference
 from auxdrive_deploy.reference_plot import PLOT_NAME, reference_plot
 from auxdrive_deploy.sbom import sbom_of
 from auxdrive_deploy.student_graph import student_of, to_onnx
-from auxdrive_deploy.student_parity import run_graph
 
 MAX_NAME = 100
 _LOG = logging.getLogger(__name__)
@@ -190,97 +185,6 @@ def _fit_ood(run: Run, result: RunResult, network: SingleNetwork, shown: Shown) 
         return None
     shown.done(1, f"the out-of-distribution score is fitted to {fitted.spec.fitted_on} frames")
     return fitted
-
-
-def make_card(
-    run: Run,
-    name: str,
-    result: RunResult,
-    metrics: StudentMetrics,
-    reference: Reference,
-    model: bytes,
-    ood: Ood | None = None,
-) -> ModelCard:
-    """The card of an exported graph, with its parity measured in ONNX Runtime. Its `files` names
-    only the graph so far.
-
-    Args:
-        run: the run.
-        name: the model's name.
-        result: what the run measured.
-        metrics: the student's metrics.
-        reference: the reference frames.
-        model: the graph's bytes.
-        ood: the out-of-distribution score that the graph gives; None for none.
-
-    Raises:
-        CheckFailed: graph and student differ by more than the limit, or graph and negative control
-            do not.
-    """
-    inputs = inputs_of(run)
-    outputs = (run.task.output,) if ood is None else (run.task.output, OOD_OUTPUT)
-    given = run_graph(model, inputs, outputs, reference.images, reference.ego)
-    return ModelCard(
-        name=name,
-        task=run.task.name,
-        inputs=inputs,
-        outputs=outputs,
-        camera=run.card.camera,
-        preprocessing=run.config.preprocessing,
-        steering=run.card.steering,
-        vehicle=run.card.vehicle,
-        rate_hz=run.card.rate_hz,
-        waypoint_times_s=run.task.times_s,
-        input_ranges=run.input_ranges,
-        training=provenance_of(run, result),
-        parity=_parity(run.task.spec, given[run.task.output.name], reference),
-        ood=None if ood is None else ood.spec,
-        metrics=metrics.intervals,
-        floor=floor_of(result, metrics.intervals),
-        files={MODEL_NAME: "0" * 64},
-    )
-
-
-def inputs_of(run: Run) -> tuple[TensorSpec, ...]:
-    """What the graph takes: the camera's image, then the task's ego inputs."""
-    camera = run.card.camera
-    image = TensorSpec(
-        name=IMAGE_INPUT,
-        shape=("batch", camera.height, camera.width, 3),
-        dtype="uint8",
-        unit="intensity",
-        frame="camera, RGB",
-    )
-    return (image, *run.task.ego.specs)
-
-
-def _parity(task: TaskSpec, predictions: Float32, reference: Reference) -> ParitySpec:
-    limit, unit = task.parity_limit, task.parity_unit
-    measured, negative_control = (
-        compare(task.name, predictions, reference.outputs),
-        compare(task.name, predictions, reference.negative_control),
-    )
-    if not measured.worst <= limit:
-        raise CheckFailed(
-            f"the exported graph is not the student: on {measured.frames} recorded frames ONNX "
-            "Runtime and torch differ by up to "
-            f"{measured.worst:.3g} {unit}, the limit is {limit:g} {unit}. No bundle was written; "
-            "please report this with the run"
-        )
-    if not limit < negative_control.worst < float("inf"):
-        raise CheckFailed(
-            "the negative control does not fail: weights of another seed differ by "
-            f"{negative_control.worst:.3g} {unit}, and {limit:g} {unit} must "
-            "be exceeded, or parity proves nothing. No bundle was written; has this run learned "
-            "anything?"
-        )
-    return ParitySpec(
-        frames=measured.frames,
-        limit=limit,
-        unit=unit,
-        measured=measured.worst,
-        negative_control=negative_control.worst,
-    )
 
 
 def _verify(folder: Path, out: Path) -> None:

@@ -21,8 +21,10 @@ from auxdrive_deploy.precisions.driving import driving_gate
 from auxdrive_deploy.precisions.frames import calibration_frames, held_out_frames
 from auxdrive_deploy.precisions.gates import gates_of
 from auxdrive_deploy.precisions.int8 import to_int8
+from auxdrive_deploy.precisions.judging import judge
 from auxdrive_deploy.precisions.layers import DEPARTS_DB, first_departing, layer_noise, noisiest
-from auxdrive_deploy.precisions.making import Student, judge, make
+from auxdrive_deploy.precisions.making import make
+from auxdrive_deploy.precisions.student import Student
 from auxdrive_deploy.reference import read_reference
 from auxdrive_train.engine.load import Run
 

@@ -6,88 +6,22 @@ it passes or a quarter of the layers is left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
-import numpy as np
-from auxdrive.cards import ParitySpec, PrecisionGate, PrecisionSpec, TensorSpec
-from auxdrive.checks.parity import compare
+from auxdrive.cards import ParitySpec, PrecisionGate, PrecisionSpec
 from auxdrive.precisions import FP16, INT8, MODEL_FILES
-from auxdrive.steering import SteeringSpec
 from auxdrive.strict import Strict
-from auxdrive.types import Float32
-from auxdrive_train.tasks.base import Task
 
 from auxdrive_deploy.precisions.fp16 import to_fp16
-from auxdrive_deploy.precisions.frames import Frames
-from auxdrive_deploy.precisions.gates import PrecisionGates
-from auxdrive_deploy.precisions.graph import Graph
-from auxdrive_deploy.precisions.int8 import quantised_maps, to_int8
+from auxdrive_deploy.precisions.int8 import to_int8
+from auxdrive_deploy.precisions.judging import judge
 from auxdrive_deploy.precisions.layers import LayerNoise, first_departing, layer_noise, noisiest
-from auxdrive_deploy.precisions.ranges import measure_ranges
-from auxdrive_deploy.reference import Reference
-from auxdrive_deploy.student_parity import run_graph
+from auxdrive_deploy.precisions.student import Student
 
 NOISE_FRAMES = 16
 """On so many held-out frames layers are compared."""
 LEFT_OUT_SHARE = 0.25
-LARGEST_VALUE = 1e9
-"""Stands for predictions that are not finite."""
-
-
-@dataclass(frozen=True)
-class Student:
-    """A student that is written in other precisions.
-
-    Attributes:
-        model: its graph in float32.
-        task: what it predicts.
-        steering: the data's steering limits, by which its accuracy is judged.
-        inputs: of the graph.
-        reference: the bundle's reference frames.
-        calibration: frames of the training part.
-        held_out: frames that took part in nothing.
-        gates: that a precision must pass.
-    """
-
-    model: bytes
-    task: Task
-    steering: SteeringSpec
-    inputs: Sequence[TensorSpec]
-    reference: Reference
-    calibration: Frames
-    held_out: Frames
-    gates: PrecisionGates
-
-    @cached_property
-    def graph(self) -> Graph:
-        """The graph, to look things up."""
-        return Graph(self.model)
-
-    @cached_property
-    def outputs(self) -> Float32:
-        """What it predicts from the held-out frames."""
-        return self.run(self.model, self.held_out)
-
-    @cached_property
-    def ranges(self) -> dict[str, float]:
-        """The range of every map that may be quantised, on the calibration frames."""
-        shapes = {
-            name: self.graph.shapes[name] for name in quantised_maps(self.model, self.graph.heavy())
-        }
-        return measure_ranges(self.model, shapes, self.inputs, self.calibration)
-
-    def run(self, model: bytes, frames: Frames | Reference) -> Float32:
-        """What a graph predicts.
-
-        Args:
-            model: the graph's bytes.
-            frames: that it is given.
-        """
-        output = self.task.output
-        given = run_graph(model, self.inputs, (output,), frames.images, frames.ego)
-        return given[output.name]
 
 
 @dataclass(frozen=True)
@@ -176,19 +110,6 @@ class PrecisionReport(Strict):
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What was measured of a graph.
-
-    Attributes:
-        gates: against the graph in float32.
-        parity: on the reference frames, against the trained student.
-    """
-
-    gates: tuple[PrecisionGate, ...]
-    parity: ParitySpec
-
-
-@dataclass(frozen=True)
 class Made:
     """A precision that was made.
 
@@ -246,69 +167,6 @@ def make(student: Student, precision: str) -> Made:
         layers=noises,
     )
     return Made(model, report, judged.parity)
-
-
-def judge(student: Student, model: bytes) -> Judged:
-    """The gates of a graph, and its parity on the reference frames.
-
-    Args:
-        student: in float32.
-        model: the graph.
-    """
-    gates, task, reference = student.gates, student.task, student.reference
-    unit = task.spec.parity_unit
-    predicted = student.run(model, student.held_out)
-    held_out = compare(task.name, predicted, student.outputs)
-    shown = student.run(model, reference)
-    parity = compare(task.name, shown, reference.outputs)
-    control = compare(task.name, shown, reference.negative_control)
-    frames = len(student.held_out)
-    found = [
-        _gate("worst difference", held_out.worst, gates.worst, unit, frames),
-        _gate("mean difference", held_out.mean, gates.mean, unit, frames),
-        _gate("worst reference frame", parity.worst, gates.worst, unit, parity.frames),
-        # The negative control must differ by more than the limit, or the limit says nothing.
-        _gate(
-            "limit against the negative control",
-            gates.worst / max(control.worst, 1e-9),
-            1.0,
-            "",
-            parity.frames,
-        ),
-    ]
-    if np.isfinite(predicted).all():
-        lost = _accuracy_lost(student, predicted)
-        if lost is not None:
-            found.append(
-                _gate("steering accuracy lost", lost, gates.accuracy_points, "points", frames)
-            )
-    return Judged(
-        gates=tuple(found),
-        parity=ParitySpec(
-            frames=parity.frames,
-            limit=max(gates.worst, 1e-12),
-            unit=unit,
-            measured=min(parity.worst, LARGEST_VALUE),
-            negative_control=min(control.worst, LARGEST_VALUE),
-        ),
-    )
-
-
-def _gate(name: str, value: float, limit: float, unit: str, samples: int) -> PrecisionGate:
-    return PrecisionGate(
-        name=name, value=min(value, LARGEST_VALUE), limit=limit, unit=unit, samples=samples
-    )
-
-
-def _accuracy_lost(student: Student, predicted: Float32) -> float | None:
-    """The loss of mAcc in points; None where the task has no steering accuracy."""
-    labels = student.held_out.labels
-    before, after = (
-        student.task.metrics(each, labels, student.steering)
-        for each in (student.outputs, predicted)
-    )
-    accuracy = next((name for name in before if name in ("macc", "steer_macc")), None)
-    return None if accuracy is None else 100.0 * (before[accuracy] - after[accuracy])
 
 
 def _noises(student: Student, model: bytes) -> tuple[LayerNoise, ...]:

@@ -19,7 +19,8 @@ from pydantic import Field
 from auxdrive_deploy.precisions.driving import LEAST_ROUTES, driving_gate, embedded_scores
 from auxdrive_deploy.precisions.frames import calibration_frames, held_out_frames
 from auxdrive_deploy.precisions.gates import gates_of
-from auxdrive_deploy.precisions.making import WRITERS, Made, Student, make
+from auxdrive_deploy.precisions.making import WRITERS, Made, make
+from auxdrive_deploy.precisions.student import Student
 from auxdrive_deploy.reference import Reference
 
 
