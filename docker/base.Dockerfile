@@ -1,4 +1,4 @@
-# What a vehicle computer runs: the base install, without torch.
+# What a vehicle computer runs: the base install and the command line, without torch.
 #   docker build -f docker/base.Dockerfile -t auxdrive .
 #   docker run --rm --network none -v "$PWD/bundles:/data/bundles:ro" auxdrive verify bundles/samd
 FROM python:3.12.12-slim-bookworm AS build
@@ -8,7 +8,7 @@ COPY sdk sdk
 COPY train train
 COPY deploy deploy
 COPY carla_eval carla_eval
-RUN python -m venv /opt/auxdrive && /opt/auxdrive/bin/python -m pip install --no-cache-dir .
+RUN python -m venv /opt/auxdrive && /opt/auxdrive/bin/python -m pip install --no-cache-dir '.[cli]'
 
 FROM python:3.12.12-slim-bookworm
 COPY --from=build /opt/auxdrive /opt/auxdrive

@@ -85,7 +85,7 @@ def test_commands_are_those_of_the_readme_and_torch_that_of_the_makefile() -> No
         file.stem: " ".join(rest for name, rest in instructions(file) if name == "RUN")
         for file in FILES
     }
-    for stem, wanted in (("base", "pip install ."), ("train", "pip install '.[all]'")):
+    for stem, wanted in (("base", "pip install '.[cli]'"), ("train", "pip install '.[all]'")):
         assert f"`{wanted}`" in readme
         assert wanted.replace("install ", "install --no-cache-dir ") in runs[stem]
     (torch,) = re.findall(r"^TORCH := (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -91,10 +91,10 @@ def test_the_library_imports_console_libraries_only_where_commands_need_them() -
         ), file
 
 
-def test_the_base_install_asks_for_the_vehicles_five_dependencies() -> None:
+def test_the_base_install_asks_for_the_vehicles_four_dependencies() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = {re.split(r"[<>=\[]", need)[0] for need in project["dependencies"]}
-    assert names == {"numpy", "pydantic", "onnxruntime", "typer", "pillow"}
+    assert names == {"numpy", "pydantic", "onnxruntime", "pillow"}
 
 
 def test_files_stay_small() -> None:

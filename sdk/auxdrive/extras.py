@@ -10,7 +10,10 @@ from importlib.util import find_spec
 
 from auxdrive.errors import MissingExtra, WrongVersion
 
+COMMAND_LINE = "cli"
+"""The extra of the command line. Every extra whose commands fill folders brings it."""
 EXTRA_OF_MODULE = {
+    "typer": COMMAND_LINE, "rich": COMMAND_LINE,
     "torch": "train", "lightning_fabric": "train", "safetensors": "train",
     "yaml": "train", "onnx": "deploy", "onnxscript": "deploy", "panda3d": "sim", "direct": "sim",
     "jinja2": "train", "markupsafe": "train", "matplotlib": "all",
@@ -18,14 +21,16 @@ EXTRA_OF_MODULE = {
 }  # fmt: skip
 """The extra that brings each module that a command may find missing."""
 EVERYWHERE = ("filelock", "scipy", "jinja2", "markupsafe")
-"""Modules that every extra brings: a command that lacks one needs the command's own extra."""
+"""Modules that the extras of all commands bring: a command that lacks one needs its own extra."""
 EXTRA_OF_COMMAND = {
     "train": "train", "select": "train", "ingest": "train", "evaluate": "train",
     "sweep": "train", "export": "deploy", "collect": "sim", "drive": "sim", "merge": "sim",
     "demo": "all", "sign": "sign",
 }  # fmt: skip
-"""The extra that brings all that a command needs."""
+"""The extra that a command needs beside the command line's."""
 WITHIN_EXTRA = {
+    "train": (COMMAND_LINE,),
+    "sim": (COMMAND_LINE,),
     "deploy": ("train",),
     "all": ("train", "deploy", "sim", "video", "mcap", "openvino", "sign", "tensorboard"),
 }
@@ -54,12 +59,17 @@ def what_lacks(command: str, error: ImportError) -> MissingExtra | WrongVersion 
         from auxdrive.machine.facts import distribution_of
 
         return WrongVersion(f"`auxdrive {command}`", distribution_of(module), error, needed)
-    if needed == own or needed in WITHIN_EXTRA.get(own, ()):
+    if _brings(own, needed):
         return MissingExtra(f"`auxdrive {command}`", own)
     from auxdrive.machine.facts import extras
 
     lacking = [own] if any(extra.name == own and not extra.complete for extra in extras()) else []
     return MissingExtra(f"`auxdrive {command}`", *lacking, needed)
+
+
+def _brings(extra: str, other: str) -> bool:
+    """Whether an extra is or contains another."""
+    return extra == other or any(_brings(inner, other) for inner in WITHIN_EXTRA.get(extra, ()))
 
 
 @contextmanager
@@ -103,3 +113,14 @@ def modules_of(extras: Collection[str]) -> tuple[str, ...]:
     """The known modules that some extras bring."""
     own = [module for module, extra in EXTRA_OF_MODULE.items() if extra in extras]
     return tuple(dict.fromkeys((*own, *EVERYWHERE)))
+
+
+def require_command_line() -> None:
+    """Check that what every command needs is installed.
+
+    Raises:
+        MissingExtra: it is not; the base install is a library.
+    """
+    modules = (name for name, extra in EXTRA_OF_MODULE.items() if extra == COMMAND_LINE)
+    with needed_by_library("the command line", COMMAND_LINE):
+        require_modules(*modules)

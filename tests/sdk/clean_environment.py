@@ -29,9 +29,9 @@ def run(*command: object, cwd: Path | None = None) -> subprocess.CompletedProces
     )
 
 
-def environment_with(home: Path, *requirements: str) -> Path:
-    """The interpreter of a new environment with this checkout and what else is asked for; the test
-    is skipped without a registry.
+def environment_with(home: Path, *requirements: str, extra: str = "") -> Path:
+    """The interpreter of a new environment with this checkout (and an extra of it) and what else is
+    asked for; the test is skipped without a registry.
     """
     assert run(sys.executable, "-m", "venv", home).returncode == 0
     interpreter = home / ("Scripts" if os.name == "nt" else "bin") / "python"
@@ -43,7 +43,7 @@ def environment_with(home: Path, *requirements: str) -> Path:
         "--quiet",
         "--disable-pip-version-check",
         *requirements,
-        ROOT,
+        f"{ROOT}[{extra}]" if extra else ROOT,
     )
     if installed.returncode != 0:
         reached = run(

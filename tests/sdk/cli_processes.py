@@ -10,6 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+NO_COMMAND_LINE = (
+    "error: the command line needs the extra 'cli', which is not installed. Install it: "
+    "pip install 'auxdrive[cli]'"
+)
+
 
 def auxdrive(
     *arguments: object, env: dict[str, str] | None = None

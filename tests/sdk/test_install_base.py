@@ -12,11 +12,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clean_environment import environment_with, run
+from cli_processes import NO_COMMAND_LINE
 from PIL import Image
 
 PACKAGES = {"auxdrive", "auxdrive_train", "auxdrive_deploy", "auxdrive_eval"}
-BASE = {"numpy", "pydantic", "onnxruntime", "typer", "pillow"}
-ABSENT = ("torch", "onnx", "panda3d", "scipy", "lightning-fabric", "matplotlib", "jinja2", "av")
+BASE = {"numpy", "pydantic", "onnxruntime", "pillow"}
+LARGEST_MB = 200.0
+ABSENT = (
+    "typer",
+    "rich",
+    "torch",
+    "onnx",
+    "panda3d",
+    "scipy",
+    "lightning-fabric",
+    "matplotlib",
+    "jinja2",
+    "av",
+)
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +38,12 @@ pytestmark = pytest.mark.slow
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of a clean environment with `pip install .` and nothing else."""
     return environment_with(tmp_path_factory.mktemp("vehicle") / "venv")
+
+
+@pytest.fixture(scope="module")
+def with_command_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the extra `cli`."""
+    return environment_with(tmp_path_factory.mktemp("commands") / "venv", extra="cli")
 
 
 def canonical(name: str) -> str:
@@ -45,7 +64,7 @@ def distributions(python: Path) -> dict[str, list[str]]:
     }
 
 
-def test_only_the_five_and_what_they_need_came(python: Path) -> None:
+def test_only_the_four_and_what_they_need_came(python: Path) -> None:
     found = distributions(python)
     assert set(found["auxdrive"]) == BASE
     reached, waiting = set[str](), ["auxdrive"]
@@ -58,10 +77,34 @@ def test_only_the_five_and_what_they_need_came(python: Path) -> None:
     assert not set(ABSENT) & set(found)
 
 
+def test_it_is_small(python: Path) -> None:
+    code = (
+        "from importlib import metadata; print(sum(f.locate().stat().st_size for d in "
+        "metadata.distributions() if d.name not in ('pip', 'setuptools') for f in d.files if "
+        "f.locate().is_file()))"
+    )
+    megabytes = int(run(python, "-I", "-c", code).stdout) / 1e6
+    assert megabytes < LARGEST_MB
+
+
 def test_it_works_alone(python: Path, steering_bundle: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, numpy as np; from auxdrive import Observation, Predictor\n"
+        "seen = Observation(np.zeros((24, 32, 3), np.uint8), time_s=0.0)\n"
+        "print(Predictor.load(sys.argv[1]).predict(seen).steer_rad)"
+    )
+    done = run(python, "-W", "error", "-c", code, steering_bundle, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    float(done.stdout)
+    refused = run(python.with_name("auxdrive"), "doctor", cwd=tmp_path)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines() == [NO_COMMAND_LINE]
+
+
+def test_its_commands_work(with_command_line: Path, steering_bundle: Path, tmp_path: Path) -> None:
     image = tmp_path / "frame.png"
     Image.fromarray(np.zeros((24, 32, 3), np.uint8)).save(image)
-    command = python.with_name("auxdrive")
+    command = with_command_line.with_name("auxdrive")
     for arguments in (
         ("predict", steering_bundle, image),
         ("verify", steering_bundle),

@@ -1,5 +1,5 @@
-"""The lowest versions that pyproject.toml declares for the vehicle: the base commands run with
-them.
+"""The lowest versions that pyproject.toml declares for the vehicle and the command line: the base
+commands run with them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ pytestmark = [
     ),
 ]
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DECLARED = {
     name: version
-    for need in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    for need in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["cli"])
     for name, version in [re.fullmatch(r"([a-z0-9-]+)>=([0-9.]+)", need).groups()]  # type: ignore[union-attr]
 }
 
@@ -35,6 +36,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return environment_with(
         tmp_path_factory.mktemp("lowest") / "venv",
         *(f"{name}=={version}" for name, version in DECLARED.items()),
+        extra="cli",
     )
 
 
