@@ -20,6 +20,7 @@ from auxdrive.commands.sign import sign
 from auxdrive.commands.verify import verify
 from auxdrive.errors import BundleError, UsageError
 from auxdrive.signatures.files import signature_path
+from cli_processes import write_frame
 from test_nothing_is_sent import without_ci
 
 pytest.importorskip("model_signing", reason="the extra 'sign' is not installed")
@@ -57,6 +58,35 @@ def test_the_commands(
     shown = auxdrive("verify", bundle, "--key", tmp_path / "k.pub.pem", "--json")
     assert shown.returncode == 0
     assert json.loads(shown.stdout)["signed_by"].startswith("the key ")
+
+
+@pytest.mark.parametrize("command", ["predict", "run"])
+def test_commands_that_predict_hold_a_bundle_to_its_signature(
+    command: str, signed: Path, public_pem: Path, tmp_path: Path
+) -> None:
+    image = write_frame(tmp_path / "frame.png")
+    words = {"predict": ["predict", signed, image], "run": ["run", signed, "--camera", image]}
+    out = tmp_path / "out.jsonl"
+    held = [*words[command], "--out", out, "--key", public_pem]
+    assert auxdrive(*held).returncode == 0
+    assert out.exists()
+    out.unlink()
+    make_signing_key(tmp_path / "other.pem")
+    other = tmp_path / "other.pub.pem"
+    refused_as_by_load(signed, other, [*words[command], "--out", out, "--key", other])
+    signature_path(signed).unlink()
+    refused_as_by_load(signed, public_pem, held)
+    assert not out.exists()
+    assert auxdrive(*words[command]).returncode == 0
+
+
+def refused_as_by_load(bundle: Path, key: Path, command: list[object]) -> None:
+    """A command ends with the error that `Predictor.load` raises."""
+    with pytest.raises(BundleError) as refusal:
+        Predictor.load(bundle, require_signature=key)
+    done = auxdrive(*command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert " ".join(done.stderr.split()) == " ".join(f"error: {refusal.value}".split())
 
 
 def test_mistakes_of_the_user(

@@ -12,6 +12,7 @@ import auxdrive.console as console
 import typer
 from auxdrive.commands.completing import one_of
 from auxdrive.commands.runtime_options import (
+    KeyOption,
     PrecisionOption,
     RuntimeOptionsOption,
     parsed_runtime_options,
@@ -153,6 +154,7 @@ def drive(
     ] = 60.0,
     traffic: TrafficOption = None,
     precision: PrecisionOption = FP32,
+    key: KeyOption = None,
     runtime_options: RuntimeOptionsOption = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -179,6 +181,7 @@ def drive(
         AgentLimits(setup_timeout_s, tick_timeout_s),
         parsed_runtime_options(DEFAULT_RUNTIME, runtime_options),
         precision,
+        key,
     )
     simulator = chosen_simulator(sim, sim_options, traffic)
     planned = planned_routes(routes, route_seeds, count, simulator)
@@ -230,6 +233,7 @@ def _source(
     limits: AgentLimits,
     runtime_options: Mapping[str, object],
     precision: str,
+    key: Path | None,
 ) -> DriverSource:
     from auxdrive_eval.driving.agents import STUDENT, AgentSource
     from auxdrive_eval.driving.settings import DriverSource
@@ -249,12 +253,19 @@ def _source(
                 "the expert steers itself and has one role: leave out --controller, "
                 "--creep-after-s, --envelope and --role"
             )
-        if runtime_options or precision != FP32:
+        if runtime_options or precision != FP32 or key is not None:
             raise UsageError(
-                "the expert runs in no runtime: leave out --runtime-option and --precision"
+                "the expert runs in no runtime and is not signed: leave out --runtime-option, "
+                "--precision and --key"
             )
         return DriverSource(None)
-    agent = AgentSource(Path(driver), role, runtime_options=runtime_options, precision=precision)
+    agent = AgentSource(
+        Path(driver),
+        role,
+        runtime_options=runtime_options,
+        precision=precision,
+        require_signature=key,
+    )
     kind = cast(FallbackKind | None, envelope)
     return DriverSource(agent, controller, creep_after_s, kind, limits)
 

@@ -17,6 +17,7 @@ from auxdrive.commands.ego_options import check_given, parsed, with_ego_options
 from auxdrive.commands.runtime_options import (
     ChosenRuntimeOption,
     DeviceOption,
+    KeyOption,
     PrecisionOption,
     RuntimeOptionsOption,
     parsed_runtime_options,
@@ -73,6 +74,7 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    key: KeyOption = None,
     runtime: ChosenRuntimeOption = DEFAULT_RUNTIME,
     device: DeviceOption = None,
     precision: PrecisionOption = FP32,
@@ -99,7 +101,7 @@ def predict(
     seen = _Seen()
     with files.JsonDocument() as document:
         with Predictor.load(
-            bundle, runtime, device, options=options, precision=precision
+            bundle, runtime, device, require_signature=key, options=options, precision=precision
         ) as predictor:
             card, task = predictor.card, TASKS[predictor.card.task]
             check_given(ego_of(card), given)

@@ -13,6 +13,7 @@ from auxdrive.commands.loop_options import ControllerOption, EnvelopeOption
 from auxdrive.commands.runtime_options import (
     ChosenRuntimeOption,
     DeviceOption,
+    KeyOption,
     PrecisionOption,
     RuntimeOptionsOption,
     parsed_runtime_options,
@@ -75,14 +76,7 @@ def run(
     ] = False,
     controller: ControllerOption = None,
     envelope: EnvelopeOption = True,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PUB.pem",
-            help="The public key whose signature the bundle must have.",
-            show_default=False,
-        ),
-    ] = None,
+    key: KeyOption = None,
     runtime: ChosenRuntimeOption = DEFAULT_RUNTIME,
     device: DeviceOption = None,
     precision: PrecisionOption = FP32,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -43,6 +44,14 @@ PrecisionOption = Annotated[
     typer.Option(
         help=f"Which of the bundle's graphs runs: {', '.join(PRECISIONS)} (those that it holds).",
         autocompletion=one_of(PRECISIONS),
+    ),
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PUB.pem",
+        help="The public key whose signature the bundle must have.",
+        show_default=False,
     ),
 ]
 OnePrecisionOption = Annotated[

@@ -10,6 +10,7 @@ import typer
 import auxdrive.console as console
 from auxdrive.commands.runtime_options import (
     DeviceOption,
+    KeyOption,
     OnePrecisionOption,
     RuntimeOption,
     RuntimeOptionsOption,
@@ -42,14 +43,7 @@ def verify(
         ),
     ] = None,
     runtime_options: RuntimeOptionsOption = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PUB.pem",
-            help="The public key whose signature the bundle must have.",
-            show_default=False,
-        ),
-    ] = None,
+    key: KeyOption = None,
     identity: Annotated[
         str | None,
         typer.Option(help="Who must have signed it by Sigstore.", show_default=False),

@@ -32,6 +32,8 @@ class AgentSource:
             when it is asked.
         runtime_options: of a bundle, options of its runtime by name, in JSON's types.
         precision: of a bundle, which of its graphs runs.
+        require_signature: of a bundle, the PEM file of the public key whose signature it must have;
+            None for none.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class AgentSource:
     without: frozenset[str] = frozenset()
     runtime_options: Mapping[str, object] = field(default_factory=dict)
     precision: str = FP32
+    require_signature: Path | None = None
 
     def check(self) -> None:
         """Check what can be checked without loading the agent.
@@ -68,6 +71,12 @@ class AgentSource:
                 f"leave out {', '.join(self.runtime_options)}"
             )
 
+        if self.require_signature is not None and not self._is_bundle():
+            raise UsageError(
+                f"{self.path}: is no bundle, and only a bundle is signed: leave out the key "
+                f"{self.require_signature}"
+            )
+
     def _is_bundle(self) -> bool:
         return is_file(self.path / CARD_NAME, UsageError)
 
@@ -83,13 +92,17 @@ class AgentSource:
 
         Raises:
             UsageError: see `check`, or no loader can load the path.
-            BundleError: the bundle is damaged.
+            BundleError: the bundle is damaged, or lacks the signature that is asked for.
             Exception: what a loader raised, if no loader gave an agent.
         """
         self.check()
         if self._is_bundle():
             return Predictor.load(
-                self.path, threads=1, options=self.runtime_options, precision=self.precision
+                self.path,
+                threads=1,
+                require_signature=self.require_signature,
+                options=self.runtime_options,
+                precision=self.precision,
             )
         broken: list[str] = []
         failures: list[tuple[str, BaseException]] = []

@@ -66,12 +66,14 @@ class _Host:
     def reply(self, body: Mapping[str, Any], arrays: Mapping[str, AnyArray]) -> dict[str, Any]:
         if body["op"] == "load":
             sys.path[:] = body["sys_path"]
+            key = body["require_signature"]
             source = AgentSource(
                 Path(body["path"]),
                 body["role"],
                 frozenset(body["without"]),
                 body["runtime_options"],
                 body["precision"],
+                None if key is None else Path(key),
             )
             self._agent = source.load(self._asking)
             return describe(self._agent).model_dump(mode="json")

@@ -113,12 +113,14 @@ class AgentProcess:
         Raises:
             AgentFault: as `ask`.
         """
+        key = source.require_signature
         place = {
             "path": os.fspath(source.path.absolute()),
             "role": source.role,
             "without": sorted(source.without),
             "runtime_options": dict(source.runtime_options),
             "precision": source.precision,
+            "require_signature": None if key is None else os.fspath(key.absolute()),
         }
         return self.ask({"op": "load", "sys_path": sys.path, **place}, limit_s)
 
