@@ -27,8 +27,9 @@ from auxdrive.cards import ModelCard
 from auxdrive.checks.limits import output_limit, output_size
 from auxdrive.controllers import make_controller
 from auxdrive.tasks import TASKS
-from harness import Fuzzer, main
+from harness import main
 from small_bundle import write_small_bundle
+from workers import Fuzzer
 
 OPENED = 0.02
 RAW = "\ue000"

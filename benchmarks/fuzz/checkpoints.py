@@ -16,7 +16,8 @@ from pathlib import Path
 
 from auxdrive_train.engine import checkpoint
 from checkpoint_mutations import Mutation, mutate, take_up, whole
-from harness import Fuzzer, main
+from harness import main
+from workers import Fuzzer
 
 
 def setup(arguments: argparse.Namespace) -> Fuzzer[Mutation]:

@@ -34,7 +34,8 @@ from auxdrive.inspection.summary import summarise
 from auxdrive.modalities import Modality
 from auxdrive.strict import dump_json
 from auxdrive.types import AnyArray
-from harness import Fuzzer, main
+from harness import main
+from workers import Fuzzer
 
 PAGE_EVERY = 10
 VALUES = (

@@ -30,9 +30,10 @@ from auxdrive.errors import BundleError
 from auxdrive_deploy.precisions.fp16 import to_fp16
 from auxdrive_deploy.precisions.graph import Graph
 from auxdrive_deploy.precisions.int8 import quantised_maps, to_int8
-from harness import Fuzzer, main
+from harness import main
 from small_bundle import small_graph, write_small_bundle
 from wire_mutations import mutant
+from workers import Fuzzer
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 from auxdrive.predictor import Predictor
 from auxdrive.types import WITHHOLDING, Flag, Observation, Prediction
-from harness import Fuzzer, main
+from harness import main
 from small_bundle import write_small_bundle
+from workers import Fuzzer
 
 FLOATS = (
     0.0,

@@ -20,7 +20,8 @@ from typing import Any
 import av
 import numpy as np
 from auxdrive.data.video_files import read_video
-from harness import Fuzzer, main
+from harness import main
+from workers import Fuzzer
 
 CODECS = {
     ".mp4": "libx264", ".mkv": "libx264", ".avi": "mpeg4", ".mpg": "mpeg2video",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from auxdrive.cards import VehicleSpec
 from auxdrive.envelope.options import EnvelopeLimits
 from auxdrive.steering import SteeringSpec
@@ -26,7 +25,8 @@ def demand_of(control: Control, limits: EnvelopeLimits) -> float:
 
 def interpolated(pair: tuple[float, float], speed_mps: float) -> float:
     """A limit at a speed: between 5 and 20 m/s on a straight line."""
-    return float(np.interp(speed_mps, (5.0, 20.0), pair))
+    fast = min(max(speed_mps, 5.0), 20.0) - 5.0
+    return (pair[0] * (15.0 - fast) + pair[1] * fast) / 15.0
 
 
 def rate_of(limits: EnvelopeLimits, vehicle: VehicleSpec) -> float:
@@ -52,8 +52,23 @@ def gentle_angles(
     if speed_mps < STANDING_MPS:
         return -math.pi / 2, math.pi / 2
     swing = limits.lateral_jerk_mps3 * elapsed_s * vehicle.wheelbase_m / speed_mps**2
-    low, high = np.arctan(np.tan(held) + np.array([-swing, swing]))
-    return float(low), float(high)
+    return math.atan(math.tan(held) - swing), math.atan(math.tan(held) + swing)
+
+
+def _is_plain(control: Control) -> bool:
+    numbers = (control.steer_rad, control.throttle, control.brake)
+    return all(type(each) is float and math.isfinite(each) for each in numbers)
+
+
+def broken_travel(control: Control, steering: SteeringSpec) -> list[str]:
+    """What of a command steering and pedals cannot do; a driver's is held to this alone."""
+    if not _is_plain(control):
+        return [f"plain finite numbers: {control}"]
+    kept = {
+        "maximum angle": abs(control.steer_rad) <= steering.max_road_wheel_rad,
+        "pedals": 0 <= control.throttle <= 1 and 0 <= control.brake <= 1,
+    }
+    return [name for name, is_kept in kept.items() if not is_kept]
 
 
 def broken_limits(
@@ -78,12 +93,10 @@ def broken_limits(
         limits: that hold.
         exact: whether speed and elapsed time are those that the envelope knew.
     """
-    numbers = (after.steer_rad, after.throttle, after.brake)
-    if not all(type(each) is float and math.isfinite(each) for each in numbers):
-        return [f"plain finite numbers: {after}"]
+    broken = broken_travel(after, steering)
+    if not _is_plain(after):
+        return broken
     checks = {
-        "maximum angle": abs(after.steer_rad) <= steering.max_road_wheel_rad,
-        "pedals": 0 <= after.throttle <= 1 and 0 <= after.brake <= 1,
         "one pedal": after.throttle == 0 or after.brake == 0,
         "acceleration": demand_of(after, limits)
         <= interpolated(limits.acceleration_mps2, speed_mps) + EPS,
@@ -91,7 +104,7 @@ def broken_limits(
     widest = widest_angle(limits, vehicle, speed_mps)
     if before is None:
         checks["lateral acceleration"] = not exact or abs(after.steer_rad) <= widest + EPS
-        return [name for name, kept in checks.items() if not kept]
+        return broken + [name for name, kept in checks.items() if not kept]
     reach = rate_of(limits, vehicle) * elapsed_s
     held, steer = before.steer_rad, after.steer_rad
     low, high = gentle_angles(limits, vehicle, speed_mps, elapsed_s, held)
@@ -111,4 +124,4 @@ def broken_limits(
         checks["deceleration"] = now >= min(least, was + rise) - EPS
         checks["rising"] = now <= was + rise + EPS
         checks["braking"] = now >= min(was, 0.0) - limits.braking_jerk_mps3 * elapsed_s - EPS
-    return [name for name, kept in checks.items() if not kept]
+    return broken + [name for name, kept in checks.items() if not kept]

@@ -72,6 +72,8 @@ def test_a_controller_of_ones_own_is_cut_to_its_ranges_and_gives_plain_floats() 
         ({"flags": None}, "flags are None"),
         ({"flags": ["output_limit"]}, "flags are a list"),  # as JSON brings them back
         ({"flags": "output_limit"}, "flags are 'output_limit'"),
+        ({"values": [1]}, "values are a list"),
+        ({"reason": None}, "reason is None; give a sentence"),
     ],
 )
 def test_predictions_that_are_none(change: dict[str, object], message: str) -> None:

@@ -218,6 +218,7 @@ def test_the_controller_begins_anew_after_a_driver_and_a_release() -> None:
         ({"prediction": Prediction("now", 1.0)}, "the prediction's time_s is 'now'"),  # type: ignore[arg-type]
         ({"prediction": Prediction(1.0, 1.0, flags=None)}, "flags are None; give a set"),  # type: ignore[arg-type]
         ({"prediction": Prediction(1.0, 1.0, values=[1])}, "values are a list"),  # type: ignore[arg-type]
+        ({"prediction": Prediction(1.0, 1.0, reason=object())}, "reason is an object"),  # type: ignore[arg-type]
         ({"prediction": ahead(100.0)}, "use the controller 'pid'"),
         ({"speed_mps": "4"}, "speed_mps is '4'"),
         ({"now_s": None}, "now_s is None"),

@@ -145,6 +145,10 @@ def test_a_prediction_that_is_missing_withheld_late_or_a_guess() -> None:
     out = frozenset({Flag.INPUT_OUT_OF_RANGE})
     guess = Prediction(drive.now_s, 1.0, steer_rad=0.0, flags=out, reason="beyond")
     assert found(drive, prediction=guess) == {F.INPUT_OUT_OF_RANGE}
+    drive = started(fallback={"tolerated": [F.INPUT_OUT_OF_RANGE]})
+    guarded = drive.tick(prediction=Prediction(drive.now_s, 1.0, steer_rad=0.0, flags=out))
+    assert guarded.flags & FINDINGS == {F.INPUT_OUT_OF_RANGE}
+    assert guarded.reason.startswith("an input is outside the training range")
 
 
 @pytest.mark.parametrize("speed_mps", [math.nan, math.inf, -1e30, 71.0])

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from typing import ClassVar, Protocol, final
 
 from auxdrive.cards import VehicleSpec
+from auxdrive.checks.given_prediction import check_fields
 from auxdrive.checks.limits import MAX_SPEED_MPS
 from auxdrive.checks.numbers import reading, seconds, shown
 from auxdrive.controllers.options import ControllerOptions
@@ -195,17 +196,13 @@ class GuardedController(ABC):
             raise Unusable(f"the clock went back from {before:.3f} to {now_s:.3f} s")
 
     def _refuse(self, prediction: Prediction, speed_mps: float, age_s: float) -> None:
-        if not isinstance(prediction.flags, Set):
-            raise InputError(
-                f"the prediction's flags are {shown(prediction.flags)}; give a set of auxdrive.Flag"
-            )
+        check_fields(prediction)
         if withheld := WITHHOLDING.intersection(prediction.flags):
             raise Unusable(
-                str(prediction.reason)
-                or f"the prediction was withheld: {', '.join(sorted(withheld))}"
+                prediction.reason or f"the prediction was withheld: {', '.join(sorted(withheld))}"
             )
         if prediction.is_empty:
-            raise Unusable(str(prediction.reason) or "the prediction is empty")
+            raise Unusable(prediction.reason or "the prediction is empty")
         if not math.isfinite(age_s):
             raise Unusable(f"the prediction's time is {prediction.time_s}")
         if age_s > self._max_age_s:

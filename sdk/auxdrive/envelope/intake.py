@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Set
 
 from auxdrive.cards import CameraSpec
+from auxdrive.checks.given_prediction import check_fields
 from auxdrive.checks.limits import MAX_SPEED_MPS
 from auxdrive.checks.numbers import number, reading, shown
 from auxdrive.envelope.guarded import EnvelopeFlag, Findings
@@ -96,7 +96,7 @@ class Intake:
             if not isinstance(prediction, Prediction):
                 raise InputError(f"the envelope takes a Prediction, got {shown(prediction)}")
             tick.prediction_s = reading("the prediction's time_s", prediction.time_s, _TIME)
-            _check_fields(prediction)
+            check_fields(prediction)
         # nothing is remembered of a call that is refused
         tick.elapsed_s = self._clock.look(tick.now_s, tick)
         if -MAX_SPEED_MPS <= tick.speed_mps <= MAX_SPEED_MPS:
@@ -124,11 +124,12 @@ class Intake:
         if not flags and not prediction.is_empty:
             return
         if WITHHOLDING.intersection(flags) or prediction.is_empty:
-            why = str(prediction.reason) or "the prediction is withheld"
+            why = prediction.reason or "the prediction is withheld"
             tick.add(EnvelopeFlag.PREDICTION_WITHHELD, why)
             return
         if Flag.INPUT_OUT_OF_RANGE in flags:
-            tick.add(EnvelopeFlag.INPUT_OUT_OF_RANGE, str(prediction.reason))
+            why = prediction.reason or "an input is outside the training range"
+            tick.add(EnvelopeFlag.INPUT_OUT_OF_RANGE, why)
         if Flag.OUT_OF_DISTRIBUTION in flags:
             tick.add(EnvelopeFlag.OUT_OF_DISTRIBUTION, _unlike(prediction))
 
@@ -136,14 +137,6 @@ class Intake:
 def _unlike(prediction: Prediction) -> str:
     """Why it is flagged as out of distribution; the reason may be that of another flag as well."""
     return f"the image is unlike those of the training (score {shown(prediction.ood_score)})"
-
-
-def _check_fields(prediction: Prediction) -> None:
-    flags, values = prediction.flags, prediction.values
-    if type(flags) is not frozenset and not isinstance(flags, Set):
-        raise InputError(f"the prediction's flags are {shown(flags)}; give a set of auxdrive.Flag")
-    if type(values) is not dict and not isinstance(values, Mapping):
-        raise InputError(f"the prediction's values are {shown(values)}; give arrays by name")
 
 
 def plain_control(control: Control, what: str) -> Control:
