@@ -124,7 +124,8 @@ class Run:
 
     def _take_up(self, result: dict[str, Any]) -> None:
         """Go on from the result of an earlier run."""
-        theirs, ours = (result["seed"], result["tried_commit"]), (self._arguments.seed, self._commit)
+        theirs = (result["seed"], result["tried_commit"])
+        ours = (self._arguments.seed, self._commit)
         if theirs != ours or "+changes" in str(self._commit):
             raise SystemExit(
                 f"{self._arguments.out.name} is of seed and commit {theirs}, this run of {ours}, "
