@@ -52,25 +52,33 @@ def network_of(card: ModelCard, seed: int = 0) -> SingleNetwork:
     return SingleNetwork(Modality.RGB, build).eval()
 
 
-def write_random_bundle(folder: Path, backbone: str, task: str, size: tuple[int, int]) -> Path:
-    """Write a bundle whose camera has the size of the network's input.
+def write_random_bundle(
+    folder: Path,
+    backbone: str,
+    task: str,
+    size: tuple[int, int],
+    camera: tuple[int, int] | None = None,
+) -> Path:
+    """Write a bundle.
 
     Args:
         folder: where; it must not be there yet.
         backbone: a name in `auxdrive_train.models.BACKBONES`.
         task: a name in `auxdrive_train.tasks.TASKS`.
-        size: height and width of the camera.
+        size: height and width of the network's input.
+        camera: height and width of the camera; None for those of the network's input.
     """
-    card = _card(backbone, task, size)
+    camera = camera or size
+    card = _card(backbone, task, size, camera)
     training = TASKS[task]()
     network, other = network_of(card), network_of(card, seed=1)
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (FRAMES, *size, 3), dtype=np.uint8)
+    images = rng.integers(0, 256, (FRAMES, *camera, 3), dtype=np.uint8)
     example = [number for each in training.ego.inputs for number in each.example]
     ego = np.tile(np.array(example, np.float32), (FRAMES, 1))
     outputs, control = (student_outputs(each, images, ego) for each in (network, other))
     (folder / "reference").mkdir(parents=True)
-    (folder / MODEL_NAME).write_bytes(to_onnx(network, training, *size))
+    (folder / MODEL_NAME).write_bytes(to_onnx(network, training, *camera))
     (folder / README_NAME).write_text("# Random weights: for measurements of time alone\n")
     arrays: dict[str, AnyArray] = {
         REFERENCE_IMAGES: images,
@@ -87,8 +95,8 @@ def write_random_bundle(folder: Path, backbone: str, task: str, size: tuple[int,
     return folder
 
 
-def _card(backbone: str, task: str, size: tuple[int, int]) -> ModelCard:
-    height, width = size
+def _card(backbone: str, task: str, size: tuple[int, int], camera: tuple[int, int]) -> ModelCard:
+    height, width = camera
     training = TASKS[task]()
     image = TensorSpec(
         name=IMAGE_INPUT,

@@ -1,51 +1,52 @@
 """Latency targets of the vehicle's part as ratios, in one run on one machine.
 
-    python benchmarks/targets.py [--pilotnet BUNDLE] [--resnet BUNDLE] [--calls 1000] [--quick]
+    python benchmarks/targets.py [--pilotnet BUNDLE] [--resnet18 BUNDLE] [--calls 1000] [--quick]
 
 For each model: the path from a frame to a command over the bare session and cold starts
 (`auxdrive.bench_bundle`, every runtime and precision that is here); then, in one process and call
 by call in turn, the path and the bare session of those that are exact against PyTorch eager and
 frozen inductor with the same preprocessing. For the ResNet also its share of what one core computes
-at most, by a loop of multiply-adds (`fma.c`, compiled here) between its calls; multiply-adds of the
-network are counted by torch. And the megabytes of the base install, as the files that pip recorded
-for auxdrive's dependencies and theirs, with auxdrive's own. All on one thread, pinned to the last
-processor. Without bundles, networks with random weights are exported first: their precisions pass
-the same comparison, but no gate that needs a trained student.
+at most, by a loop of multiply-adds (`fma.c`, compiled here) between its calls (multiply-adds of the
+network are counted by torch); int8 against fp32 in each runtime; and a camera of 1280 x 720 against
+OpenCV's area resize and the bare network. And the megabytes of the base install. All on one thread,
+pinned to the last processor.
 
-The result goes to benchmarks/results/targets.json with the machine and the commit.
+Give bundles of trained students, exported with `--precision fp16,int8`: what is said of precisions
+counts where they passed their gates. Without bundles, networks with random weights are exported
+first, in fp32 alone.
+
+The result goes to benchmarks/results/targets.json with the machine and the commit: what was
+measured, and `targets`, each with what is asked for and whether it was met (null: not measured).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import re
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 from auxdrive import BenchReport, Bundle, Predictor, bench_bundle
-from auxdrive.bench.path import Frame, bare_session, drive_of, frames_of, whole_path
+from auxdrive.bench.path import bare_session, drive_of, frames_of, whole_path
 from auxdrive.bench.record import BenchRow
+from auxdrive.bench.subjects import BenchSubject
 from auxdrive.checks.parity import read_reference
 from auxdrive.machine.load import last_cpus, pin
-from auxdrive.types import Float64
+from auxdrive.precisions import FP32
+from base_install import base_install_mb
 from record import RESULTS, write_result
+from target_list import targets_of
+from target_ways import Ways, fma, gflop, in_turn, opencv_way, percentiles, torch_ways
 
 MODELS = {
     "pilotnet": ("pilotnet", "steering", (66, 200)),
     "resnet18": ("resnet18", "waypoints", (144, 256)),
 }
-WARM_UP = 20
-PEAK_EVERY = 100
-"""Calls between two bursts of the loop of multiply-adds."""
+LARGE = (720, 1280)
 EXACT = "f32"
+COMPILED = "torch inductor, frozen"
 
 
 def main() -> None:
@@ -69,16 +70,24 @@ def main() -> None:
             bundle = getattr(arguments, name) or written(Path(home) / name, *network)
             models[name] = measured(Bundle.open(bundle), calls, arguments.quick, Path(home))
             print(json.dumps({name: models[name]}, indent=2), flush=True)
-    result = {"calls": calls, "threads": 1, "models": models, "base_install_mb": base_install_mb()}
+        large = large_frame(Path(home), calls)
+    found = {"models": models, "frame_1280x720": large, "base_install_mb": base_install_mb()}
+    result = {"calls": calls, "threads": 1, "targets": targets_of(found), **found}
     write_result(arguments.out, result)
-    print(json.dumps({"base_install_mb": result["base_install_mb"]}))
+    print(json.dumps({name: result[name] for name in ("frame_1280x720", "targets")}, indent=2))
 
 
-def written(folder: Path, backbone: str, task: str, size: tuple[int, int]) -> Path:
-    """A bundle with random weights."""
+def written(
+    folder: Path,
+    backbone: str,
+    task: str,
+    size: tuple[int, int],
+    camera: tuple[int, int] | None = None,
+) -> Path:
+    """A bundle with random weights (see `write_random_bundle`)."""
     from random_bundles import write_random_bundle
 
-    return write_random_bundle(folder, backbone, task, size)
+    return write_random_bundle(folder, backbone, task, size, camera)
 
 
 def measured(bundle: Bundle, calls: int, quick: bool, home: Path) -> dict[str, Any]:
@@ -98,20 +107,24 @@ def measured(bundle: Bundle, calls: int, quick: bool, home: Path) -> dict[str, A
         "bundle": bundle.card.name,
         "backbone": bundle.card.training.backbone,
         "image": [bundle.card.camera.height, bundle.card.camera.width],
+        "network_input": list(bundle.card.preprocessing.size),
         "path": report.path,
         "noise": report.noise,
-        "runtimes": {row.subject.name: said_of(row) for row in report.rows},
+        "runtimes": {row.subject.name: said_of(bundle, row) for row in report.rows},
+        "int8_against_fp32": int8_against_fp32(report),
         **ratios(report, together),
     }
 
 
-def said_of(row: BenchRow) -> dict[str, Any]:
-    """What `bench_bundle` measured of a runtime."""
+def said_of(bundle: Bundle, row: BenchRow) -> dict[str, Any]:
+    """What `bench_bundle` measured of a runtime, and why its precision may be driven by."""
     if row.latency is None or row.bare is None or row.overhead is None:
         return {"state": row.state, "why": row.why}
     return {
         "state": row.state,
         "why": row.why,
+        **({} if row.exactness is None else {"exactness": row.exactness.model_dump()}),
+        "gates": gates_of(bundle, row.subject),
         "p50_ms": round(row.latency.p50_ms, 4),
         "p99_ms": round(row.latency.p99_ms, 4),
         "bare_p50_ms": round(row.bare.p50_ms, 4),
@@ -124,6 +137,44 @@ def said_of(row: BenchRow) -> dict[str, Any]:
     }
 
 
+def gates_of(bundle: Bundle, subject: BenchSubject) -> dict[str, Any]:
+    """The gates that a graph passed at its export, as its card has them. The graph in fp32 has
+    none: it is held to parity with the student, in whatever precision a runtime computes it.
+    """
+    if subject.graph == FP32:
+        return {"passed": True, "by": "parity with the student, as measured here (exactness)"}
+    gates = bundle.card.precisions[subject.graph].gates
+    return {
+        "passed": bool(gates) and all(gate.passed for gate in gates),
+        "by": {
+            gate.name: f"{gate.value:.4g} of {gate.limit:g} {gate.unit}".strip() for gate in gates
+        },
+    }
+
+
+def exact(row: BenchRow) -> bool:
+    """Whether a row is the graph in fp32, computed in fp32."""
+    subject = row.subject
+    return subject.graph == FP32 and subject.options.get("precision", EXACT) == EXACT
+
+
+def int8_against_fp32(report: BenchReport) -> dict[str, Any]:
+    """For each runtime that has measured both, how many times as fast int8 is, of the medians."""
+    fp32 = {(row.subject.runtime, row.subject.device): row for row in report.rows if exact(row)}
+    found = {}
+    for row in report.rows:
+        plain = fp32.get((row.subject.runtime, row.subject.device))
+        if row.subject.graph != "int8" or plain is None or row.state != "measured":
+            continue
+        if row.bare is None or row.latency is None or plain.bare is None or plain.latency is None:
+            continue
+        found[f"{row.subject.runtime}:{row.subject.device}"] = {
+            "bare": round(plain.bare.p50_ms / row.bare.p50_ms, 3),
+            "path": round(plain.latency.p50_ms / row.latency.p50_ms, 3),
+        }
+    return found
+
+
 def ratios(report: BenchReport, together: dict[str, Any]) -> dict[str, Any]:
     """Ratios to torch, of what was measured in one process, and the share of the core's peak."""
     p50 = {name: found["p50"] for name, found in together["ms"].items()}
@@ -132,19 +183,18 @@ def ratios(report: BenchReport, together: dict[str, Any]) -> dict[str, Any]:
     fp32 = {
         row.subject.name: row.bare.p50_ms
         for row in report.rows
-        if row.bare is not None and row.subject.options.get("precision", EXACT) == EXACT
+        if row.bare is not None and row.state == "measured" and exact(row)
     }
     fastest = min(fp32, key=fp32.__getitem__)
     found: dict[str, Any] = {
         **together,
         "best": best,
         "eager_times_best_path": round(p50["torch eager"] / paths[best], 3),
+        "fp32": list(fp32),
         "best_fp32": fastest,
     }
-    if "torch inductor, frozen" in p50:
-        found["inductor_times_best_fp32"] = round(
-            p50["torch inductor, frozen"] / p50[f"{fastest} bare"], 3
-        )
+    if COMPILED in p50:
+        found["inductor_times_best_fp32"] = round(p50[COMPILED] / p50[f"{fastest} bare"], 3)
     if together["fma_peak_gflops"]:
         # in rounds of its own, where no other network takes its place in the caches
         gflops = together["network_gflop"] / (fp32[fastest] / 1e3)
@@ -160,26 +210,23 @@ def in_one_process(
 
     Args:
         bundle: of the model.
-        rows: of the runtimes that are exact.
+        rows: of the runtimes that are exact enough.
         calls: of each way.
         quick: whether inductor is left out.
         home: a folder for what is compiled.
     """
     card, reference = bundle.card, read_reference(bundle)
     frames = frames_of(card, np.array(reference.images), reference.ego)  # torch takes no constants
-    ways: dict[str, Callable[[Frame], object]] = {}
+    ways: Ways = {}
     predictors = []
     for row in rows:
-        subject = row.subject
-        predictor = Predictor.load(
-            bundle, subject.runtime, subject.device, 1, options=subject.options
-        )
+        predictor = loaded(bundle, row.subject)
         predictors.append(predictor)
-        ways[f"{subject.name} path"] = whole_path(predictor, drive_of(card, None, envelope=True))
-        ways[f"{subject.name} bare"] = bare_session(predictor.session, card)
+        name, drive = row.subject.name, drive_of(card, None, envelope=True)
+        ways[f"{name} path"] = whole_path(predictor, drive)
+        ways[f"{name} bare"] = bare_session(predictor.session, card)
     ways |= torch_ways(bundle, inductor=not quick)
-    burst = fma(home)
-    times, peaks = in_turn(ways, frames, calls, burst)
+    times, peaks = in_turn(ways, frames, calls, fma(home))
     for predictor in predictors:
         predictor.close()
     return {
@@ -190,130 +237,54 @@ def in_one_process(
     }
 
 
-def torch_ways(bundle: Bundle, inductor: bool) -> dict[str, Callable[[Frame], object]]:
-    """The network itself, random weights, with its preprocessing: from a frame to its prediction.
+def loaded(bundle: Bundle, subject: BenchSubject) -> Predictor:
+    """A predictor with one thread."""
+    return Predictor.load(
+        bundle,
+        subject.runtime,
+        subject.device,
+        1,
+        options=subject.options,
+        precision=subject.graph,
+    )
+
+
+def large_frame(home: Path, calls: int) -> dict[str, Any]:
+    """A camera of 1280 x 720 before the ResNet, whose graph shrinks the frame itself, against
+    OpenCV's area resize and the bare network at the size of its input: for each runtime that is
+    here, in fp32 and with random weights, milliseconds and the ratios of the medians.
 
     Args:
-        bundle: whose network is meant.
-        inductor: whether it is compiled too.
+        home: a folder for the bundles.
+        calls: of each way.
     """
-    import torch
-    from random_bundles import network_of
-
-    torch.set_num_threads(1)
-    network = network_of(bundle.card)
-
-    def way(predict: Callable[..., torch.Tensor]) -> Callable[[Frame], object]:
-        def call(frame: Frame) -> object:
-            numbers = [[number for each in frame.numbers for number in each]]
-            with torch.no_grad():
-                image = torch.from_numpy(frame.image)[None]
-                return predict(image, torch.tensor(numbers, dtype=torch.float32)).numpy()
-
-        return call
-
-    ways = {"torch eager": way(network.predict)}
-    if inductor:
-        torch._inductor.config.freezing = True
-        ways["torch inductor, frozen"] = way(torch.compile(network.predict))
-    return ways
-
-
-def gflop(bundle: Bundle) -> float:
-    """Floating-point operations for one frame in 1e9, as torch counts them: two for each
-    multiply-add of convolutions and matrix products.
-    """
-    import torch
-    from random_bundles import network_of
-    from torch.utils.flop_counter import FlopCounterMode
-
-    card = bundle.card
-    image = torch.zeros((1, card.camera.height, card.camera.width, 3), dtype=torch.uint8)
-    with FlopCounterMode(display=False) as counted, torch.no_grad():
-        network_of(card).predict(image, torch.zeros((1, bundle.ego.width)))
-    return float(counted.get_total_flops()) / 1e9
-
-
-def fma(home: Path) -> Callable[[], float] | None:
-    """A burst of the loop of multiply-adds, which gives GFLOP/s; None without a C compiler."""
-    program, source = home / "fma", Path(__file__).parent / "fma.c"
-    try:
-        subprocess.run(
-            ["cc", "-O3", "-march=native", "-ffast-math", str(source), "-o", str(program)],
-            check=True,
-            capture_output=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-    def burst() -> float:
-        told = subprocess.run([str(program), "0.1"], check=True, capture_output=True, text=True)
-        return float(told.stdout)
-
-    return burst
-
-
-def in_turn(
-    ways: dict[str, Callable[[Frame], object]],
-    frames: list[Frame],
-    calls: int,
-    burst: Callable[[], float] | None,
-) -> tuple[dict[str, Float64], list[float]]:
-    """Milliseconds of every call, (calls,) for each way, and what each burst gave."""
-    names, peaks = list(ways), list[float]()
-    times = {name: np.zeros(calls) for name in names}
-    for index in range(-WARM_UP, calls):
-        if burst is not None and index >= 0 and index % PEAK_EVERY == 0:
-            peaks.append(burst())
-        for turn in range(len(names)):
-            name = names[(index + turn) % len(names)]
-            begin = perf_counter()
-            ways[name](frames[index % len(frames)])
-            if index >= 0:
-                times[name][index] = (perf_counter() - begin) * 1e3
-    return times, peaks
-
-
-def percentiles(values: Float64) -> dict[str, float]:
-    """p50 and p99 of times."""
-    p50, p99 = np.percentile(values, (50, 99))
-    return {"p50": round(float(p50), 4), "p99": round(float(p99), 4)}
-
-
-def base_install_mb() -> dict[str, float]:
-    """Megabytes (1e6 bytes) of the base install: in all, and of each distribution."""
-    import auxdrive
-
-    found = {name: size / 1e6 for name, size in _sizes("auxdrive", {})}
-    own = Path(auxdrive.__file__).parents[2]
-    folders = [own / "sdk", own / "train", own / "deploy", own / "carla_eval"]
-    found["auxdrive"] = (
-        sum(
-            file.stat().st_size
-            for folder in folders
-            for file in folder.rglob("*")
-            if file.is_file() and "__pycache__" not in file.parts
-        )
-        / 1e6
-    )
-    return {"all": round(sum(found.values()), 1), **{n: round(mb, 1) for n, mb in found.items()}}
-
-
-def _sizes(name: str, known: dict[str, int]) -> Iterator[tuple[str, int]]:
-    """A distribution and those that it requires without extras, each once, with its bytes."""
-    key = re.sub(r"[-_.]+", "-", name).lower()
-    if key in known:
-        return
-    known[key] = 0
-    try:
-        distribution = metadata.distribution(name)
-    except metadata.PackageNotFoundError:  # for another system, or not needed with this Python
-        return
-    files = [Path(str(file.locate())) for file in distribution.files or ()]
-    yield key, sum(os.path.getsize(file) for file in files if file.is_file())
-    for line in distribution.requires or ():
-        if "extra ==" not in line:
-            yield from _sizes(re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0], known)
+    network = MODELS["resnet18"]
+    large = Bundle.open(written(home / "large", *network, camera=LARGE))
+    small = Bundle.open(written(home / "small", *network))
+    report = bench_bundle(large, None, {"calls": 1, "cold_starts": 0, "loop_s": 0, "energy_s": 0})
+    subjects = [row.subject for row in report.rows if row.state == "measured" and exact(row)]
+    reference = read_reference(large)
+    frames = frames_of(large.card, np.array(reference.images), reference.ego)
+    found = {}
+    for subject in subjects:
+        with loaded(large, subject) as whole, loaded(small, subject) as bare:
+            times, _ = in_turn(
+                {
+                    "path": whole_path(whole, drive_of(large.card, None, envelope=True)),
+                    "session": bare_session(whole.session, large.card),
+                    "opencv and bare": opencv_way(small, bare.session),
+                },
+                frames,
+                calls,
+            )
+        ms = {name: percentiles(values) for name, values in times.items()}
+        other = ms["opencv and bare"]["p50"]
+        found[subject.name] = {
+            "ms": ms,
+            "path_times_opencv": round(ms["path"]["p50"] / other, 4),
+            "session_times_opencv": round(ms["session"]["p50"] / other, 4),
+        }
+    return found
 
 
 if __name__ == "__main__":
