@@ -15,7 +15,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,16 +74,34 @@ def main() -> None:
     print(json.dumps(write_result(arguments.out, result), indent=2))
 
 
-def write_random(folder: Path) -> None:
-    """Episodes of random frames, which no cache of equal pages can help with."""
+def write_random(
+    folder: Path,
+    modalities: Sequence[Modality] = ALL,
+    episodes: int = EPISODES,
+    frames: int = FRAMES,
+) -> None:
+    """Episodes of random frames, which no cache of equal pages can help with, of a car that drives
+    straight on.
+
+    Args:
+        folder: where.
+        modalities: of the frames.
+        episodes: how many.
+        frames: of each episode.
+    """
     rng = np.random.default_rng(0)
-    for episode in range(EPISODES):
-        with EpisodeWriter(folder, f"e{episode:02d}", ALL) as writer:
-            for row in range(FRAMES):
+    for episode in range(episodes):
+        with EpisodeWriter(folder, f"e{episode:02d}", modalities) as writer:
+            for row in range(frames):
                 state = {"time_s": 0.1 * row, "steer_rad": 0.0, "throttle": 0.5, "brake": 0.0}
-                writer.append({modality: random_frame(rng, modality) for modality in ALL}, state)
+                state |= {"x_m": 0.5 * row, "y_m": 0.0, "yaw_rad": 0.0, "speed_mps": 5.0}
+                state |= {"target_x_m": 100.0, "target_y_m": 0.0}
+                writer.append(
+                    {modality: random_frame(rng, modality) for modality in modalities}, state
+                )
     camera = CameraSpec(width=WIDTH, height=HEIGHT)
-    write_card(folder, DatasetCard(name="random", rate_hz=10.0, modalities=ALL, camera=camera))
+    card = DatasetCard(name="random", rate_hz=10.0, modalities=tuple(modalities), camera=camera)
+    write_card(folder, card)
 
 
 def random_frame(rng: np.random.Generator, modality: Modality) -> np.ndarray[Any, Any]:

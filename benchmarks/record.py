@@ -47,8 +47,8 @@ def shown(argument: str) -> str:
 
 
 def commit() -> str | None:
-    """The commit, with "+changes" when the working tree is not it; None outside a checkout. Results
-    themselves are no change.
+    """The commit, with "+changes" when the working tree is not it. Results themselves are no
+    change. Outside a checkout, as in a copy on another machine, what AUXDRIVE_COMMIT says, or None.
     """
     root = Path(__file__).resolve().parents[1]
     try:
@@ -60,5 +60,5 @@ def commit() -> str | None:
             status, cwd=root, capture_output=True, text=True, check=True
         ).stdout
     except (OSError, subprocess.CalledProcessError):
-        return None
+        return os.environ.get("AUXDRIVE_COMMIT")
     return head + ("+changes" if changed.strip() else "")

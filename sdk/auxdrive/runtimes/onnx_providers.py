@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import io
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +23,8 @@ class Provider:
         lacking: what to install where ONNX Runtime does not have it.
         plugin: the package of a provider that is loaded into any ONNX Runtime; empty for one that
             is built in.
-        after: built-in providers that compute what this one cannot, except for the CPU's.
+        after: devices of built-in providers that compute what this one cannot, except for the
+            CPU's.
     """
 
     name: str
@@ -31,7 +34,11 @@ class Provider:
     after: tuple[str, ...] = ()
 
     def options(self) -> dict[str, str]:
-        """Its options: engines and timings are kept in the user's cache folder."""
+        """Its options: nothing is rounded to TF32, and engines and timings are kept in the user's
+        cache folder.
+        """
+        if self.name == "CUDAExecutionProvider":
+            return {"use_tf32": "0"}
         if self.name != "TensorrtExecutionProvider":
             return {}
         try:
@@ -58,7 +65,7 @@ PROVIDERS: Mapping[str, Provider] = {
         "TensorrtExecutionProvider",
         "cuda",
         f"this ONNX Runtime has no TensorRT: {_GPU}, and TensorRT",
-        after=("CUDAExecutionProvider",),
+        after=("cuda",),
     ),
     "tensorrt_rtx": Provider(
         "NvTensorRTRTXExecutionProvider",
@@ -122,16 +129,41 @@ def make_session(ort: Any, model: bytes, options: Any, device: str) -> Any:
         model: the graph's bytes, ONNX.
         options: the `SessionOptions`.
         device: a key of `PROVIDERS`, which is there (see `why_lacking`).
+
+    Raises:
+        RuntimeUnavailable: ONNX Runtime would use another provider.
     """
     provider = PROVIDERS[device]
+    said = preload(ort) if provider.memory == "cuda" else ""
     if provider.plugin:
         options.add_provider_for_devices(list(plugin_devices(ort, provider))[:1], {})
-        return ort.InferenceSession(model, options)
-    session = ort.InferenceSession(
-        model,
-        options,
-        providers=[provider.name, *provider.after],
-        provider_options=[provider.options(), *({} for _ in provider.after)],
-    )
-    session.disable_fallback()
+        session = ort.InferenceSession(model, options)
+    else:
+        chain = (provider, *(PROVIDERS[name] for name in provider.after))
+        session = ort.InferenceSession(
+            model,
+            options,
+            providers=[each.name for each in chain],
+            provider_options=[each.options() for each in chain],
+        )
+        session.disable_fallback()
+    if session.get_providers()[0] != provider.name:
+        raise RuntimeUnavailable(
+            f"ONNX Runtime was asked for {provider.name} and uses "
+            f"{', '.join(session.get_providers())}"
+            f"{': ' + said if said else ''}; see `auxdrive doctor`"
+        )
     return session
+
+
+def preload(ort: Any) -> str:
+    """Load the libraries of CUDA that pip installed, which the system's loader does not look for.
+    Returns what ONNX Runtime says of those that it does not find.
+
+    Args:
+        ort: the module onnxruntime.
+    """
+    said = io.StringIO()
+    with redirect_stdout(said):
+        ort.preload_dlls()
+    return " ".join(said.getvalue().split())

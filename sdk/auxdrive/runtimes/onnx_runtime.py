@@ -177,15 +177,12 @@ def open_onnx_runtime(
         model = with_unsigned_maps(model)
     try:
         session = make_session(ort, model, session_options(ort, threads, options), device)
+    except RuntimeUnavailable:
+        raise
     except Exception as error:  # ONNX Runtime's errors have no common base but Exception
         raise BundleError(
             f"ONNX Runtime {ort.__version__} does not load the graph on {device}: {error}"
         ) from error
-    if session.get_providers()[0] != provider.name:
-        raise RuntimeUnavailable(
-            f"ONNX Runtime was asked for {provider.name} and uses "
-            f"{', '.join(session.get_providers())}; see `auxdrive doctor`"
-        )
     check_signature("input", _reported(session.get_inputs()), inputs)
     check_signature("output", _reported(session.get_outputs()), outputs)
     return OnnxRuntimeSession(ort, session, inputs, outputs, provider.memory)

@@ -131,9 +131,11 @@ def _step(
     moved = augment(moved, parts.config.augment, parts.method.task, generator)
     with fabric.autocast():
         cost = phase.loss(parts.networks, moved)
-    total = torch.stack(list(cost.losses.values())).sum()
-    value = float(total.detach())
-    losses = {name: float(loss.detach()) for name, loss in cost.losses.items()}
+    terms = torch.stack(list(cost.losses.values()))
+    total = terms.sum()
+    # together, since a GPU is waited for each time that a number is read
+    value, *each = torch.cat([total.detach().reshape(1), terms.detach()]).tolist()
+    losses = dict(zip(cost.losses, each, strict=True))
     _refuse_divergence("loss", value, phase, epoch, step, losses)
     if step == 0:
         norms.measure_terms(cost.losses)
