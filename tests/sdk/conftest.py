@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from auxdrive import cli, make_signing_key, sign_bundle
 sys.path.insert(0, str(Path(__file__).parent))  # for bundle_factory; tests are no package
 
 import bundle_factory
+from looping import ours
 
 
 @pytest.fixture(scope="session")
@@ -76,3 +78,20 @@ def run(
         return (0, *capfd.readouterr())
 
     return command
+
+
+@pytest.fixture
+def no_thread_stays() -> Iterator[None]:
+    """No thread of a loop is left when its `run` has returned."""
+    yield
+    assert ours() == []
+
+
+@pytest.fixture
+def threads_end() -> Iterator[None]:
+    """The threads of a loop end; what a test let go of may take a moment."""
+    yield
+    ends_s = time.monotonic() + 10
+    while ours() and time.monotonic() < ends_s:
+        time.sleep(0.005)
+    assert ours() == []

@@ -4,6 +4,7 @@ slow, and loops that note what they command.
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from auxdrive import (
     TASKS,
     Control,
@@ -112,3 +114,43 @@ def stop_when(loop: DrivingLoop, true: Callable[[], bool], within_s: float = 20.
 def ours() -> list[str]:
     """The names of the loop's threads that run."""
     return sorted(t.name for t in threading.enumerate() if t.name.startswith("auxdrive "))
+
+
+def drives(command: Control) -> bool:
+    """Whether a command lets the car go on."""
+    return command.brake < 1.0
+
+
+def sometimes_wrong(count: int) -> Iterator[tuple[Any, float]]:
+    """Every third image has another size."""
+    for number, (right, time_s) in enumerate(frames(count)):
+        yield (right if number % 3 < 2 else image(number, 48, 64)), time_s
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    """All records of a telemetry file of JSON lines."""
+    return [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
+
+
+def of(kind: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of one kind."""
+    return [record for record in found if record["kind"] == kind]
+
+
+def messages(path: Path) -> dict[str, list[tuple[int, Any]]]:
+    """All that can be read of an MCAP file, by topic, as (nanoseconds, message)."""
+    reading = pytest.importorskip("mcap.stream_reader")
+    exceptions = pytest.importorskip("mcap.exceptions")
+    channels: dict[int, str] = {}
+    found: dict[str, list[tuple[int, Any]]] = {}
+    with path.open("rb") as file:
+        try:
+            for record in reading.StreamReader(file, validate_crcs=True).records:
+                if type(record).__name__ == "Channel":
+                    channels[record.id] = record.topic
+                elif type(record).__name__ == "Message":
+                    message = record.log_time, json.loads(record.data)
+                    found.setdefault(channels[record.channel_id], []).append(message)
+        except exceptions.EndOfFile:
+            pass  # it was cut off
+    return found

@@ -4,7 +4,6 @@ gives nothing new stops the vehicle and hangs nothing.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -12,41 +11,23 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import bundle_factory
 import numpy as np
 import pytest
 from auxdrive import (
     Control,
-    EnvelopeMode,
     InputError,
-    LoopHealth,
     Observation,
     Prediction,
     Predictor,
-    SafetyEnvelope,
     Unguarded,
-    UsageError,
-    VehicleSpec,
     VehicleState,
 )
 from auxdrive.cameras.base import Frame
 from auxdrive.ego import EGO_INPUTS
-from auxdrive.loop.health import Spread
 from auxdrive.loop.perception import NewestFrame
-from looping import STATE, Drive, frames, image, ours, stalling, stop_when
+from looping import Drive, drives, frames, image, sometimes_wrong, stalling, stop_when
 
-
-@pytest.fixture(autouse=True)
-def no_thread_stays() -> Iterator[None]:
-    yield
-    ends_s = time.monotonic() + 10
-    while ours() and time.monotonic() < ends_s:  # what a test let go of may take a moment to end
-        time.sleep(0.005)
-    assert ours() == []
-
-
-def drives(command: Control) -> bool:
-    return command.brake < 1.0
+pytestmark = pytest.mark.usefixtures("threads_end")
 
 
 def test_the_newest_image_wins() -> None:
@@ -154,12 +135,6 @@ def test_a_camera_that_goes_on_after_a_stall_is_driven_by_again(waypoint_bundle:
     assert any(map(drives, commands[marks["stopped"] :]))
 
 
-def sometimes_wrong(count: int) -> Iterator[tuple[Any, float]]:
-    """Every third image has another size."""
-    for number, (right, time_s) in enumerate(frames(count)):
-        yield (right if number % 3 < 2 else image(number, 48, 64)), time_s
-
-
 def test_single_images_of_a_wrong_size_are_refused_and_the_drive_goes_on(
     waypoint_bundle: Path,
 ) -> None:
@@ -255,114 +230,8 @@ def test_a_model_that_nothing_drives_by_is_held_by_its_brake(steering_bundle: Pa
     assert health.reason == "no controller drives by these predictions"
 
 
-def test_health_is_told_and_logged_once_a_second(
-    waypoint_bundle: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    told: list[LoopHealth] = []
-    drive = Drive(waypoint_bundle, frames(10_000), health=told.append)
-    with caplog.at_level(logging.INFO, "auxdrive.loop.monitor"):
-        last = drive.run(seconds=2.5)
-    assert told[-1] == last
-    assert 2 <= len(told) <= 4
-    assert [each.ended for each in told[:-1]] == [""] * (len(told) - 1)
-    assert [each.ticks for each in told] == sorted(each.ticks for each in told)
-    lines = [record.message for record in caplog.records if record.message.startswith("{")]
-    assert lines == [each.line() for each in told]
-
-
-def test_a_health_function_that_fails_is_told_and_stops_nothing(
-    waypoint_bundle: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(health: LoopHealth) -> None:
-        raise ConnectionError("no monitor listens")
-
-    drive = Drive(waypoint_bundle, frames(5), health=fail)
-    assert drive.run().ended == "the camera has ended"
-    assert "no monitor listens" in caplog.text
-
-
-def test_a_health_function_that_hangs_delays_nothing(
-    waypoint_bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("auxdrive.loop.monitor._CLOSE_S", 0.1)
-    let_go = threading.Event()
-    drive = Drive(waypoint_bundle, frames(10_000), health=lambda health: let_go.wait(60))
-    health = drive.run(seconds=1.6)
-    assert health.ticks > 20
-    let_go.set()
-
-
-def test_spreads_are_those_of_numpy_within_a_class() -> None:
-    values = np.random.default_rng(0).lognormal(1.0, 2.0, 20_000)
-    spread = Spread()
-    for value in values.tolist():
-        spread.add(value)
-    spread.add(float("nan"))
-    found = spread.times()
-    assert found is not None
-    for share, value in ((50, found.p50), (99, found.p99)):
-        exact = float(np.percentile(values, share))
-        assert exact * 0.999 <= value <= exact * 1.051
-    assert found.worst == pytest.approx(values.max(), abs=1e-3)
-    assert Spread().times() is None
-
-
 def test_a_loop_drives_a_bundle_of_each_task(steering_bundle: Path, waypoint_bundle: Path) -> None:
     for bundle in (steering_bundle, waypoint_bundle):
         drive = Drive(bundle, frames(20))
         assert drive.run().predictions >= 1
         assert any(map(drives, drive.commands)), bundle
-
-
-def test_by_default_the_safety_envelope_commands(steering_bundle: Path) -> None:
-    """It stops at a stalled camera, and stays so until it is released."""
-    go_on = threading.Event()
-
-    def pausing() -> Iterator[tuple[Any, float]]:
-        yield from frames(5)
-        go_on.wait(30)
-        yield from frames(10_000)
-
-    released: list[int] = []
-
-    def state() -> VehicleState:
-        if marks and len(drive.commands) == marks[0] + 10:  # new images alone end no stop
-            released.append(len(drive.commands))
-            envelope.release()
-        return STATE
-
-    marks: list[int] = []
-    drive = Drive(steering_bundle, pausing(), envelope=None, state=state)
-    envelope = drive.loop.envelope
-    assert isinstance(envelope, SafetyEnvelope)
-
-    def has_driven_again() -> bool:
-        if envelope.mode is EnvelopeMode.STOP and not marks:
-            go_on.set()
-            marks.append(len(drive.commands))
-        return bool(released) and envelope.mode is EnvelopeMode.DRIVING
-
-    stop_when(drive.loop, has_driven_again)
-    health = drive.run()
-    assert health.ended == "the test has seen enough"
-    assert released
-    assert health.flags["frame_stale"] >= 3
-    assert health.flags["fallback"] >= 10
-    assert health.flags["fallback"] == envelope.counters["fallback"]
-    assert drive.has_stopped()
-
-
-def test_the_envelope_is_shown_the_images_that_the_predictor_refuses(
-    steering_bundle: Path,
-) -> None:
-    drive = Drive(steering_bundle, sometimes_wrong(30), envelope=None)
-    health = drive.run()
-    assert health.frames_refused >= 1
-    assert health.flags["frame_malformed"] >= 1
-    assert health.flags["no_prediction"] >= health.flags["frame_malformed"]
-
-
-def test_an_envelope_needs_the_wheelbase(tmp_path: Path) -> None:
-    bundle = bundle_factory.write_bundle(tmp_path / "bundle", vehicle=VehicleSpec())
-    with pytest.raises(UsageError, match="wheelbase"):
-        Drive(bundle, frames(1), envelope=None)

@@ -107,7 +107,7 @@ def _work(
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True)
     # It would write every new tensor twice, which on a GPU costs a fifth of the time.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     parts = prepare(config, fabric, dataset, out)
     if fabric.is_global_zero:
         take(out, config)
