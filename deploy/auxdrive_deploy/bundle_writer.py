@@ -4,14 +4,13 @@ there; then the folder is renamed. So a bundle is either complete or not there.
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 from auxdrive.bundles import (
     CARD_NAME,
     MODEL_NAME,
@@ -19,29 +18,29 @@ from auxdrive.bundles import (
     REFERENCE_EGO,
     REFERENCE_IMAGES,
     REFERENCE_NEGATIVE_CONTROL,
-    REFERENCE_OOD,
     REFERENCE_OUTPUTS,
     SBOM_NAME,
+    reference_ood,
     sha256_of_files,
 )
 from auxdrive.cards import ModelCard
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import CheckFailed, DataError, UsageError
+from auxdrive.precisions import FP32
 from auxdrive.runs import RunResult
 from auxdrive.storage.folders import held
 from auxdrive.storage.publish import published_folder, write_new
-from auxdrive.types import AnyArray
 from auxdrive.work import Shown, ShowProgress, Work, no_progress
 from auxdrive_train.engine.load import Run
-from auxdrive_train.models.networks import SingleNetwork
 
 from auxdrive_deploy.card_making import make_card
 from auxdrive_deploy.metrics import student_metrics
 from auxdrive_deploy.model_page import readme
-from auxdrive_deploy.ood.measuring import Ood, fit_ood
+from auxdrive_deploy.ood.measuring import OodFrames, ood_frames
+from auxdrive_deploy.ood.network import vectors_of
 from auxdrive_deploy.precisions.making import Made, PrecisionReport
 from auxdrive_deploy.precisions.plan import PrecisionPlan, drive_all, make_all, specs_and_files
-from auxdrive_deploy.reference import read_reference
+from auxdrive_deploy.reference import npy, read_reference
 from auxdrive_deploy.reference_plot import PLOT_NAME, reference_plot
 from auxdrive_deploy.sbom import sbom_of
 from auxdrive_deploy.student_graph import student_of, to_onnx
@@ -73,8 +72,7 @@ def write_bundle(
         precisions: which precisions are made beside fp32. One that fails its gates does not enter
             the bundle.
         on_precision: called with the report of each of them.
-        ood: whether the graph gives an out-of-distribution score, where the data are at hand.
-            Graphs in further precisions give none, so neither does a bundle that has them.
+        ood: whether the graphs give an out-of-distribution score, where the data are at hand.
 
     Returns:
         The bundle's card.
@@ -98,12 +96,6 @@ def write_bundle(
     _refuse_existing(out)
     if precisions is not None:
         precisions.check(run)
-    if ood and precisions is not None:
-        _LOG.warning(
-            f"{run.directory}: the bundle gives no out-of-distribution score: its graphs in "
-            "further precisions could not be held to it"
-        )
-        ood = False
     steps = 4 + ood + (0 if precisions is None else len(set(precisions.precisions)))
     work = Work(f"exporting {run.directory}", "step", steps)
     with held(out, beside=True), progress(work) as shown:
@@ -126,7 +118,11 @@ def _write_bundle(
     result = run.folder.result()
     reference = read_reference(run)
     height, width = reference.images.shape[1:3]
-    fitted = _fit_ood(run, result, network, shown) if ood else None
+    describe = partial(vectors_of, network)
+    frames = _ood_frames(run, result, shown) if ood else None
+    fitted = None if frames is None else frames.fit(describe)
+    if fitted is not None:
+        shown.done(1, f"the out-of-distribution score is fitted to {fitted.spec.fitted_on} frames")
     score = None if fitted is None else fitted.score
     model = to_onnx(network, run.task, height, width, cast_first, score)
     shown.done(1, f"a graph of {len(model) / 2**20:.1f} MiB")
@@ -140,13 +136,13 @@ def _write_bundle(
             run.task.spec, reference.images, reference.outputs, reference.labels
         ),
         SBOM_NAME: sbom_of(card, model, run.record.torch),
-        REFERENCE_IMAGES: _npy(reference.images),
-        REFERENCE_EGO: _npy(reference.ego),
-        REFERENCE_OUTPUTS: _npy(reference.outputs),
-        REFERENCE_NEGATIVE_CONTROL: _npy(reference.negative_control),
+        REFERENCE_IMAGES: npy(reference.images),
+        REFERENCE_EGO: npy(reference.ego),
+        REFERENCE_OUTPUTS: npy(reference.outputs),
+        REFERENCE_NEGATIVE_CONTROL: npy(reference.negative_control),
     }
     if fitted is not None:
-        files[REFERENCE_OOD] = _npy(fitted.scores_of(network, reference.images))
+        files[reference_ood(FP32)] = npy(fitted.scores_of(describe, reference.images))
 
     def write(folder: Path, made: Sequence[Made]) -> ModelCard:
         specs, graphs = specs_and_files(made)
@@ -160,7 +156,7 @@ def _write_bundle(
 
     made: list[Made] = []
     if plan is not None:
-        made = make_all(plan, run, result, card, reference, model, shown)
+        made = make_all(plan, run, result, card, reference, model, frames, shown)
         made = drive_all(plan, run, made, write, shown)
     with _appearing(out) as folder:
         card = write(folder, made)
@@ -176,15 +172,14 @@ def _write_bundle(
     return card, made
 
 
-def _fit_ood(run: Run, result: RunResult, network: SingleNetwork, shown: Shown) -> Ood | None:
-    """The out-of-distribution score; None where there is none, and why is logged."""
-    fitted = fit_ood(run, network, tuple(result.metrics))
-    if isinstance(fitted, str):
+def _ood_frames(run: Run, result: RunResult, shown: Shown) -> OodFrames | None:
+    """The frames for out-of-distribution scores; None where there is none, and why is logged."""
+    frames = ood_frames(run, tuple(result.metrics))
+    if isinstance(frames, str):
         shown.done(1, "no out-of-distribution score")
-        _LOG.warning(f"{run.directory}: the bundle gives no out-of-distribution score: {fitted}")
+        _LOG.warning(f"{run.directory}: the bundle gives no out-of-distribution score: {frames}")
         return None
-    shown.done(1, f"the out-of-distribution score is fitted to {fitted.spec.fitted_on} frames")
-    return fitted
+    return frames
 
 
 def _verify(folder: Path, out: Path) -> None:
@@ -234,9 +229,3 @@ def _appearing(out: Path) -> Iterator[Path]:
         raise DataError(
             f"cannot write the bundle {out}: {error.strerror or error}. Nothing was left behind"
         ) from error
-
-
-def _npy(array: AnyArray) -> bytes:
-    stream = io.BytesIO()
-    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
-    return stream.getvalue()

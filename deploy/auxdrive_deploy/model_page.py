@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from auxdrive.bundles import ego_of
-from auxdrive.cards import Interval, ModelCard, PrecisionSpec, TensorSpec
+from auxdrive.cards import Interval, ModelCard, OodSpec, PrecisionSpec, TensorSpec
 from auxdrive.ego import EGO_INPUTS
 from auxdrive.inspection.metric_tables import (
     rounded,
     sentence_on_thresholds,
     thresholds_that_say_nothing,
 )
+from auxdrive.precisions import FP32
 from auxdrive.tasks import TASKS
 
 from auxdrive_deploy.reference_plot import PLOT_NAME
@@ -116,6 +117,9 @@ def _ood(card: ModelCard) -> list[str]:
     if ood is None:
         return []
     flagged = [f"{share:.1%} of `{split}`" for split, share in ood.flagged.items()]
+    others = {name: other for name, spec in card.precisions.items() if (other := spec.ood)}
+    columns = {FP32: ood, **others} if others else {"area under the ROC curve": ood}
+    heads = "".join(f" {name} |" for name in columns)
     return [
         "## Images unlike the training", "",
         f"Each prediction holds an `ood_score`: the {ood.method}. Fitted to {ood.fitted_on} frames "
@@ -123,10 +127,25 @@ def _ood(card: ModelCard) -> list[str]:
         f"prediction is flagged `out_of_distribution`, as {ood.false_alarms:.0%} of "
         f"{ood.held_out} held-out frames are"
         + (f" ({', '.join(flagged)})." if flagged else "."), "",
-        "| fault of the camera | area under the ROC curve |", "| --- | --- |",
-        *(f"| {name} | {area:.3f} |" for name, area in ood.auroc.items()), "",
+        *_ood_in(others),
+        f"| fault of the camera |{heads}", f"| --- |{' --- |' * len(columns)}",
+        *(
+            f"| {fault} |" + "".join(f" {each.auroc[fault]:.3f} |" for each in columns.values())
+            for fault in ood.auroc
+        ), "",
         "0.5: not noticed; 1: every faulty frame scores above every other. A frame that is not "
         "flagged may still be predicted wrongly.", "",
+    ]  # fmt: skip
+
+
+def _ood_in(others: Mapping[str, OodSpec]) -> list[str]:
+    """Lines on the scores of further precisions, and on the table below them."""
+    if not others:
+        return []
+    thresholds = ", ".join(f"`{name}` {ood.threshold:.4g}" for name, ood in others.items())
+    return [
+        "Each precision has a score of its own, fitted to its own features; thresholds: "
+        f"{thresholds}. Areas under the ROC curve:", "",
     ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,3 +93,10 @@ def _array(path: Path) -> AnyArray:
             f"{path} cannot be read: {error}. A finished run holds its reference frames; finish it "
             "with --resume"
         ) from error
+
+
+def npy(array: AnyArray) -> bytes:
+    """An array as the bytes of a file `.npy`."""
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+    return stream.getvalue()

@@ -67,26 +67,33 @@ class Predictor:
     """
 
     def __init__(
-        self, card: ModelCard, session: Session, runtime: str, device: str, threads: int
+        self,
+        card: ModelCard,
+        session: Session,
+        runtime: str,
+        device: str,
+        threads: int,
+        precision: str = FP32,
     ) -> None:
         self.card = card
         self.runtime = runtime
         self.device = device
         self.threads = threads
         self.providers = session.providers
-        self.precision = FP32
+        self.precision = precision
         self.choice: Choice | None = None
         self._turns = Turns(session)
         self._image: AnyArray = session.inputs[IMAGE_INPUT][0]
         self._output: AnyArray = session.outputs[card.outputs[0].name][0]
+        ood = card.ood_of(precision)
         self._ood: AnyArray | None = (
-            None if card.ood is None else session.outputs[OOD_OUTPUT.name].reshape(())
+            None if ood is None else session.outputs[OOD_OUTPUT.name].reshape(())
         )
         ego = ego_of(card)
         self._ego = tuple(session.inputs[name] for name in ego.names)
         self._gate = Gate(
             card.camera, card.task, card.steering, card.waypoint_times_s, ego, card.input_ranges,
-            math.inf if card.ood is None else card.ood.threshold,
+            math.inf if ood is None else ood.threshold,
         )  # fmt: skip
 
     @classmethod
@@ -143,8 +150,10 @@ class Predictor:
             options=options,
             precision=precision,
         )
-        predictor = cls(loaded.card, loaded.session, loaded.runtime, loaded.device, loaded.threads)
-        predictor.precision, predictor.choice = precision, loaded.choice
+        predictor = cls(
+            loaded.card, loaded.session, loaded.runtime, loaded.device, loaded.threads, precision
+        )
+        predictor.choice = loaded.choice
         if warm_up:
             predictor.warm_up()
         return predictor

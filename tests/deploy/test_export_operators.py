@@ -20,6 +20,7 @@ from auxdrive_deploy.precisions.fp16 import to_fp16
 from auxdrive_deploy.precisions.graph import Graph
 from auxdrive_deploy.precisions.int8 import quantised_maps, to_int8
 from auxdrive_deploy.student_graph import to_onnx
+from auxdrive_deploy.student_parity import run_graph
 from auxdrive_train.engine.config_files import parse_config
 from auxdrive_train.engine.prepare import build_finished
 from auxdrive_train.methods.contract import STUDENT
@@ -48,6 +49,7 @@ def exported(
     width: int,
     preprocessing: dict[str, object],
     cast_first: bool = False,
+    scored: bool = True,
 ) -> bytes:
     camera = CameraSpec(width=width, height=height)
     made = make_task(
@@ -64,7 +66,7 @@ def exported(
     student = method.roles(networks)[STUDENT]
     described = student.encoder.feature_dim + student.encoder.stem_channels
     score = fit(np.random.default_rng(0).normal(size=(20, described)))
-    return to_onnx(student, made, height, width, cast_first, score)
+    return to_onnx(student, made, height, width, cast_first, score if scored else None)
 
 
 pytestmark = pytest.mark.slow
@@ -108,6 +110,30 @@ def test_the_list_is_what_the_exporter_writes(graphs: dict[str, bytes]) -> None:
         assert not any(node.domain for node in model.graph.node)
         written.update(node.op_type for node in model.graph.node)
     assert written.keys() | OF_OTHER_NETWORKS == OPERATORS.keys()
+
+
+@pytest.mark.parametrize("backbone", ["pilotnet_bn", "resnet18"])
+def test_a_score_decides_nothing_in_lower_precisions(backbone: str) -> None:
+    """The same layers and maps are written in them, and predictions are the same bit for bit."""
+    images = np.random.default_rng(1).integers(0, 256, (3, 64, 80, 3), np.uint8)
+    given = []
+    for scored in (True, False):
+        model = exported(backbone, "steering", *OTHER_CAMERAS["plain"], scored=scored)
+        graph = Graph(model)
+        assert ("ood.whitening" in graph.stored) is scored
+        made = lower_precisions(model)
+        inputs, outputs = signature(model)
+        predicted = {
+            name: run_graph(data, inputs, outputs, images, np.empty((3, 0), np.float32))[
+                outputs[0].name
+            ].tobytes()
+            for name, data in made.items()
+        }
+        weights = [graph.weights_of(layer) for layer in graph.layers()]
+        given.append((weights, len(quantised_maps(model, graph.heavy())), predicted))
+        types = {tensor.name: tensor.data_type for tensor in Graph(made["int8"]).stored.values()}
+        assert types.get("ood.whitening", onnx.TensorProto.FLOAT) == onnx.TensorProto.FLOAT
+    assert given[0] == given[1]
 
 
 def test_every_export_is_read_and_its_sizes_are_those_of_onnx(graphs: dict[str, bytes]) -> None:

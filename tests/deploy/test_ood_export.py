@@ -4,23 +4,30 @@ graph, compared with float64.
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from auxdrive.bundles import MODEL_NAME, Bundle
+from auxdrive import cli
+from auxdrive.bundles import MODEL_NAME, Bundle, parse_card, reference_ood
+from auxdrive.checks.ood import TOLERANCES
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.data.dataset import Dataset
+from auxdrive.errors import BundleError
 from auxdrive.modalities import Modality
 from auxdrive.predictor import Predictor
 from auxdrive.types import Flag, Observation
+from auxdrive_deploy import PrecisionPlan
 from auxdrive_deploy.bundle_writer import write_bundle
 from auxdrive_deploy.ood.faults import faulty
-from auxdrive_deploy.ood.measuring import LEAST_FRAMES, Ood, fit_ood
+from auxdrive_deploy.ood.measuring import LEAST_FRAMES, Ood, ood_frames
 from auxdrive_deploy.ood.network import vectors_of
 from auxdrive_deploy.student_graph import student_of
 from auxdrive_train.data.samples import SampleSet
@@ -55,22 +62,40 @@ def bundle(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+PRECISIONS = ("fp32", "fp16", "int8")
+PLAN = PrecisionPlan(
+    precisions=("fp16", "int8"), calibrate=16,
+    gates={"worst": 1.0, "mean": 0.3, "accuracy_points": 5.0},
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def in_all(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same student in every precision."""
+    out = tmp_path_factory.mktemp("bundles") / "all"
+    write_bundle(run, out, precisions=PLAN)
+    assert Bundle.open(out).precisions == PRECISIONS
+    return out
+
+
 def frames(run: Run, split: str) -> np.ndarray:
     dataset = Dataset.open(run.config.data)
     samples = SampleSet.open(dataset, dataset.split(split), run.task, (Modality.RGB,))
     return samples.gather(np.arange(len(samples), dtype=np.int64)).frames[Modality.RGB].numpy()
 
 
-def scores(bundle: Path, images: np.ndarray) -> np.ndarray:
-    with Predictor.load(bundle) as predictor:
+def scores(
+    bundle: Path, images: np.ndarray, precision: str = "fp32", runtime: str = "onnxruntime"
+) -> np.ndarray:
+    with Predictor.load(bundle, runtime, precision=precision) as predictor:
         given = [predictor.predict(Observation(image, 0.0)).ood_score for image in images]
     return np.array(given, np.float64)
 
 
 def fitted(run: Run) -> Ood:
-    found = fit_ood(run, student_of(run), ("val", "test"))
-    assert isinstance(found, Ood)
-    return found
+    found = ood_frames(run, ("val", "test"))
+    assert not isinstance(found, str)
+    return found.fit(partial(vectors_of, student_of(run)))
 
 
 def test_the_bundle_verifies_and_its_card_says_what_was_measured(run: Run, bundle: Path) -> None:
@@ -134,6 +159,82 @@ def test_openvino_gives_the_same_score(run: Run, bundle: Path) -> None:
     assert np.allclose(np.array(given, np.float64), scores(bundle, images), rtol=1e-3)
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_every_precision_has_a_score_of_its_own(run: Run, in_all: Path, precision: str) -> None:
+    """Its threshold is that of its own scores of the held-out frames, through the predictor."""
+    spec = Bundle.open(in_all).card.ood_of(precision)
+    assert spec is not None
+    assert (spec.fitted_on, spec.held_out) == (204, 120)
+    held_out = scores(in_all, frames(run, "val"), precision)
+    assert np.sort(held_out)[-2] == pytest.approx(spec.threshold, rel=1e-4)
+    shown = float(np.mean(scores(in_all, frames(run, "test"), precision) > spec.threshold))
+    assert shown == spec.flagged["test"]
+    black = faulty("black", frames(run, "test"))
+    with Predictor.load(in_all, precision=precision) as predictor:
+        given = [predictor.predict(Observation(image, 0.0)) for image in black]
+    assert all(Flag.OUT_OF_DISTRIBUTION in each.flags for each in given)
+    assert f"threshold {spec.threshold:.4g}" in given[0].reason
+
+
+def test_verify_checks_the_score_of_every_precision(in_all: Path) -> None:
+    report = verify_bundle(in_all)
+    assert report.passed, report.checks
+    names = {check.name for check in report.checks}
+    for of in ("", "fp16: ", "int8: "):
+        assert {f"{of}ood score", f"{of}ood score depends on image", f"{of}ood threshold"} <= names
+    card = Bundle.open(in_all).card
+    specs = [card.ood_of(precision) for precision in PRECISIONS]
+    assert len({spec.threshold for spec in specs if spec is not None}) == 3
+    page = (in_all / "README.md").read_text()
+    assert "| fault of the camera | fp32 | fp16 | int8 |" in page
+    assert cli.run(["inspect", str(in_all)]) == 0
+
+
+def test_a_card_with_a_score_for_some_precisions_alone_is_refused(in_all: Path) -> None:
+    card = json.loads((in_all / "card.json").read_text())
+    stored = reference_ood("int8")
+    without = {name: sha for name, sha in card["files"].items() if name != stored}
+    with pytest.raises(BundleError, match=rf"a card with ood, and not '{re.escape(stored)}'"):
+        parse_card(json.dumps(card | {"files": without}).encode(), "card")
+    card["precisions"]["int8"]["ood"] = None
+    with pytest.raises(BundleError, match=r"int8\.ood: either all graphs of a bundle give"):
+        parse_card(json.dumps(card | {"files": without}).encode(), "card")
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_other_runtimes_give_the_score_of_every_precision(
+    run: Run, in_all: Path, precision: str
+) -> None:
+    pytest.importorskip("openvino", reason="needs the extra openvino")
+    images = frames(run, "test")[:8]
+    given = scores(in_all, images, precision, "openvino")
+    tolerance = TOLERANCES[precision]
+    assert np.allclose(given, scores(in_all, images, precision), rtol=tolerance, atol=tolerance)
+
+
+def test_a_score_changes_no_prediction_of_any_precision(
+    run: Run, in_all: Path, tmp_path: Path
+) -> None:
+    write_bundle(run, tmp_path / "plain", ood=False, precisions=PLAN)
+    plain = Bundle.open(tmp_path / "plain").card
+    assert [plain.ood_of(precision) for precision in PRECISIONS] == [None] * 3
+    for precision in PRECISIONS:
+        with (
+            Predictor.load(in_all, precision=precision) as one,
+            Predictor.load(tmp_path / "plain", precision=precision) as other,
+        ):
+            for image in frames(run, "test"):
+                seen = Observation(image, 0.0)
+                assert one.raw_output(seen).tobytes() == other.raw_output(seen).tobytes()
+
+
+def test_a_second_export_gives_the_same_bytes_in_every_precision(
+    run: Run, in_all: Path, tmp_path: Path
+) -> None:
+    write_bundle(run, tmp_path / "again", name=Bundle.open(in_all).card.name, precisions=PLAN)
+    assert Bundle.open(tmp_path / "again").card_sha256 == Bundle.open(in_all).card_sha256
+
+
 def test_runs_whose_data_are_gone_or_few_have_no_score(
     run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -147,6 +248,6 @@ def test_runs_whose_data_are_gone_or_few_have_no_score(
 
 
 def test_few_held_out_frames_are_too_few(steering_run: Run) -> None:
-    found = fit_ood(steering_run, student_of(steering_run), ("val",))
+    found = ood_frames(steering_run, ("val",))
     assert isinstance(found, str)
     assert f"{LEAST_FRAMES} of each are needed" in found

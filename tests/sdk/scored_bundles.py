@@ -10,7 +10,7 @@ from typing import Any
 import bundle_factory
 import numpy as np
 import onnx
-from auxdrive.bundles import OOD_OUTPUT, REFERENCE_OOD
+from auxdrive.bundles import OOD_OUTPUT, reference_ood
 from auxdrive.cards import OodSpec
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
@@ -61,7 +61,7 @@ def scores(task: str, images: np.ndarray, ego: np.ndarray) -> np.ndarray:
 def write_scored(folder: Path, task: str = "steering", graph: Any = None, **card: object) -> Path:
     """A bundle with a score that verifies; the arguments are those of `write_bundle`."""
     (folder / "reference").mkdir(parents=True)
-    np.save(folder / REFERENCE_OOD, scores(task, *bundle_factory.frames(task)))
+    np.save(folder / reference_ood("fp32"), scores(task, *bundle_factory.frames(task)))
     fields = {"outputs": (bundle_factory.output(task), OOD_OUTPUT), "ood": SPEC}
     return bundle_factory.write_bundle(
         folder, task, graph or scored_model(task), **{**fields, **card}

@@ -12,7 +12,7 @@ from typing import Any
 import bundle_factory
 import numpy as np
 import pytest
-from auxdrive.bundles import OOD_OUTPUT, REFERENCE_OOD, Bundle
+from auxdrive.bundles import OOD_OUTPUT, Bundle, reference_ood
 from auxdrive.checks.verify import verify_bundle
 from auxdrive.errors import BundleError
 from auxdrive.predictor import Predictor
@@ -147,15 +147,15 @@ def test_the_stored_scores_must_be_there_and_fit(tmp_path: Path) -> None:
         (np.full((6, 1), np.nan, np.float32), "not finite"),
         (np.full((6, 1), -1, np.float32), "negative"),
     ):
-        change(bundle, {REFERENCE_OOD: array})
+        change(bundle, {reference_ood("fp32"): array})
         report = verify_bundle(bundle)
         assert failed(report) == ["runs"]
         with pytest.raises(BundleError, match=said):
             raise BundleError(report.checks[-1].detail)
     card = json.loads((bundle / "card.json").read_text())
-    del card["files"][REFERENCE_OOD]
+    del card["files"][reference_ood("fp32")]
     (bundle / "card.json").write_text(json.dumps(card))
-    (bundle / REFERENCE_OOD).unlink()
+    (bundle / reference_ood("fp32")).unlink()
     with pytest.raises(BundleError, match="with ood, and not"):
         Bundle.open(bundle)
 
@@ -164,7 +164,7 @@ def test_verify_finds_scores_that_are_not_the_fitted_ones(tmp_path: Path) -> Non
     other = write_scored(tmp_path / "other", graph=scored_model(factor=1.002e4))
     assert failed(verify_bundle(other)) == ["ood score"]
     blind = write_scored(tmp_path / "blind", graph=scored_model(factor=0.0))
-    change(blind, {REFERENCE_OOD: np.zeros((6, 1), np.float32)})
+    change(blind, {reference_ood("fp32"): np.zeros((6, 1), np.float32)})
     assert failed(verify_bundle(blind)) == ["ood score depends on image"]
     strict = write_scored(tmp_path / "strict", ood=SPEC.model_copy(update={"threshold": 1e-6}))
     assert failed(verify_bundle(strict)) == ["ood threshold"]

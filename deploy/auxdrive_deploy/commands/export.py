@@ -16,7 +16,7 @@ from auxdrive.precisions import FP32, PRECISIONS
 from auxdrive.strict import mistakes_of
 
 if TYPE_CHECKING:
-    from auxdrive.cards import ModelCard
+    from auxdrive.cards import ModelCard, OodSpec
 
     from auxdrive_deploy.precisions.making import PrecisionReport
     from auxdrive_deploy.precisions.plan import PrecisionPlan
@@ -76,8 +76,7 @@ def export(
         bool,
         typer.Option(
             "--ood/--no-ood",
-            help="Fit an out-of-distribution score, where the run's data are at hand; not with "
-            "--precision.",
+            help="Fit an out-of-distribution score, where the run's data are at hand.",
         ),
     ] = True,
     json_output: JsonOption = False,
@@ -180,7 +179,11 @@ def _show(card: ModelCard, card_sha256: str, out: Path) -> None:
             f"{parity.measured:.2g} {parity.unit} (limit {parity.limit:g})",
         ),
         ("negative control", f"{parity.negative_control:.3g} {parity.unit}"),
-        ("out of distribution", _ood(card)),
+        ("out of distribution", _ood(card.ood)),
+        *(
+            (f"out of distribution, {name}", _ood(spec.ood))
+            for name, spec in card.precisions.items()
+        ),
         *(
             (metric, f"{value.value:.4g} {value.unit}".rstrip())
             for metric, value in card.metrics.items()
@@ -189,8 +192,7 @@ def _show(card: ModelCard, card_sha256: str, out: Path) -> None:
     console.table(f"{card.name}: {out}", ("", "value"), rows)
 
 
-def _ood(card: ModelCard) -> str:
-    ood = card.ood
+def _ood(ood: OodSpec | None) -> str:
     if ood is None:
         return "no score"
     flagged = "".join(f", {share:.1%} of '{split}'" for split, share in ood.flagged.items())

@@ -1,13 +1,15 @@
-"""The out-of-distribution score of a run: fitted to its training part, with a threshold from its
-validation part, and measured on its further splits and on faults of the camera.
+"""The out-of-distribution scores of a run, one for each precision: fitted to its training part,
+with a threshold from its validation part, and measured on its further splits and on faults of the
+camera.
 
-Legend: N frames, H, W rows and columns of the camera.
+Legend: N frames in batches of B, V numbers that describe one, H, W rows and columns of the camera.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from auxdrive.cards import OodSpec
@@ -19,12 +21,10 @@ from auxdrive.modalities import Modality
 from auxdrive.types import Float32, Float64, UInt8
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.load import Run
-from auxdrive_train.models.networks import SingleNetwork
 from numpy.typing import NDArray
 
 from auxdrive_deploy.metrics import parts_of, same_data
 from auxdrive_deploy.ood.faults import FAULTS, faulty
-from auxdrive_deploy.ood.network import vectors_of
 from auxdrive_deploy.ood.score import METHOD, OodScore, auroc, fit, threshold_of
 
 FIT_FRAMES, HELD_OUT_FRAMES, FAULTY_FRAMES = 2048, 1024, 128
@@ -34,6 +34,10 @@ LEAST_FRAMES = 100
 """The least frames to fit to, and as many held out: in fewer, one in a hundred is not to be seen.
 """
 _BATCH = 32
+
+
+Describe = Callable[[Iterable[UInt8]], Float32]
+"""What describes frames to the score, (N, V), of batches of uint8 (B, H, W, 3)."""
 
 
 @dataclass(frozen=True)
@@ -48,30 +52,87 @@ class Ood:
     score: OodScore
     spec: OodSpec
 
-    def scores_of(self, network: SingleNetwork, images: UInt8) -> Float32:
+    def scores_of(self, describe: Describe, images: UInt8) -> Float32:
         """The scores (N, 1) of frames.
 
         Args:
-            network: the student.
+            describe: as it was for the fit.
             images: uint8 (N, H, W, 3).
         """
         one_by_one = (image[None] for image in images)  # big frames take much memory
-        return self.score.of(vectors_of(network, one_by_one))[:, None].astype(np.float32)
+        return self.score.of(describe(one_by_one))[:, None].astype(np.float32)
 
 
-def fit_ood(run: Run, network: SingleNetwork, measured: Sequence[str]) -> Ood | str:
-    """Fit the score of a run's student. The same run gives the same score.
+@dataclass(frozen=True)
+class OodFrames:
+    """The frames of a run to which scores are fitted, and on which they are measured.
+
+    Attributes:
+        run: the run's folder, for messages.
+        train: of the training part.
+        held_out: of the validation part; they give the threshold.
+        further: of the further splits that the run was measured on, by their names.
+    """
+
+    run: Path
+    train: SampleSet
+    held_out: SampleSet
+    further: Mapping[str, SampleSet]
+
+    def fit(self, describe: Describe) -> Ood:
+        """Fit a score. The same frames and descriptions give the same score.
+
+        Args:
+            describe: what describes frames to it: the features of the student, or of its graph in
+                another precision.
+
+        Raises:
+            DataError: the frames cannot be read, or the features are not finite.
+        """
+        score = fit(describe(_batches(self.train)))
+        ordinary = score.of(describe(_batches(self.held_out)))
+        threshold = threshold_of(ordinary, FALSE_ALARMS)
+        if not 0.0 < threshold < np.inf:
+            raise DataError(
+                f"{self.run}: the held-out frames give the out-of-distribution threshold "
+                f"{threshold}; export with --no-ood, and please report this with the run"
+            )
+        spec = OodSpec(
+            method=METHOD,
+            threshold=threshold,
+            false_alarms=FALSE_ALARMS,
+            fitted_on=len(self.train),
+            held_out=len(self.held_out),
+            shrinkage=score.shrinkage,
+            flagged={
+                split: float(np.mean(score.of(describe(_batches(frames))) > threshold))
+                for split, frames in self.further.items()
+            },
+            auroc=self._faults(describe, score, ordinary),
+        )
+        return Ood(score, spec)
+
+    def _faults(self, describe: Describe, score: OodScore, ordinary: Float64) -> dict[str, float]:
+        few = _few(self.held_out, FAULTY_FRAMES)
+        found: dict[str, list[Float64]] = {name: [] for name in FAULTS}
+        for images in _batches(few):
+            for name in FAULTS:
+                found[name].append(score.of(describe([faulty(name, images)])))
+        return {name: auroc(ordinary, np.concatenate(scores)) for name, scores in found.items()}
+
+
+def ood_frames(run: Run, measured: Sequence[str]) -> OodFrames | str:
+    """The frames for the scores of a run's student.
 
     Args:
         run: that is exported.
-        network: its student.
         measured: the splits that the run was measured on.
 
     Returns:
-        The score; or why there is none, as a sentence.
+        The frames; or why there is no score, as a sentence.
 
     Raises:
-        DataError: the frames cannot be read, or the features are not finite.
+        DataError: the frames cannot be read.
     """
     dataset, reason = same_data(run)
     if dataset is None:
@@ -83,50 +144,14 @@ def fit_ood(run: Run, network: SingleNetwork, measured: Sequence[str]) -> Ood | 
             f"{len(train)} frames of the training part and {len(held_out)} held out are too few, "
             f"{LEAST_FRAMES} of each are needed"
         )
-    score = fit(_vectors(network, _few(train, FIT_FRAMES)))
-    held_out = _few(held_out, HELD_OUT_FRAMES)
-    ordinary = score.of(_vectors(network, held_out))
-    threshold = threshold_of(ordinary, FALSE_ALARMS)
-    if not 0.0 < threshold < np.inf:
-        raise DataError(
-            f"{run.directory}: the held-out frames give the out-of-distribution threshold "
-            f"{threshold}; export with --no-ood, and please report this with the run"
-        )
-    spec = OodSpec(
-        method=METHOD,
-        threshold=threshold,
-        false_alarms=FALSE_ALARMS,
-        fitted_on=min(len(train), FIT_FRAMES),
-        held_out=len(held_out),
-        shrinkage=score.shrinkage,
-        flagged={
-            split: float(np.mean(scores > threshold))
-            for split, scores in _further(run, dataset, network, score, measured)
-        },
-        auroc=_faults(network, score, held_out, ordinary),
+    further = {
+        split: _few(_frames(run, dataset, parts_of(run, dataset, split)), HELD_OUT_FRAMES)
+        for split in measured
+        if split != VALIDATION_SPLIT
+    }
+    return OodFrames(
+        run.directory, _few(train, FIT_FRAMES), _few(held_out, HELD_OUT_FRAMES), further
     )
-    return Ood(score, spec)
-
-
-def _further(
-    run: Run, dataset: Dataset, network: SingleNetwork, score: OodScore, measured: Sequence[str]
-) -> Iterator[tuple[str, Float64]]:
-    """The scores of the splits that neither fitted the score nor gave its threshold."""
-    for split in measured:
-        if split != VALIDATION_SPLIT:
-            frames = _few(_frames(run, dataset, parts_of(run, dataset, split)), HELD_OUT_FRAMES)
-            yield split, score.of(_vectors(network, frames))
-
-
-def _faults(
-    network: SingleNetwork, score: OodScore, held_out: SampleSet, ordinary: Float64
-) -> dict[str, float]:
-    few = _few(held_out, FAULTY_FRAMES)
-    found: dict[str, list[Float64]] = {name: [] for name in FAULTS}
-    for images in _batches(few):
-        for name in FAULTS:
-            found[name].append(score.of(vectors_of(network, [faulty(name, images)])))
-    return {name: auroc(ordinary, np.concatenate(scores)) for name, scores in found.items()}
 
 
 def _frames(run: Run, dataset: Dataset, parts: Sequence[str | Stretch]) -> SampleSet:
@@ -140,10 +165,6 @@ def _few(samples: SampleSet, count: int) -> SampleSet:
     count = min(len(samples), count)
     places: NDArray[np.intp] = (2 * np.arange(count) + 1) * len(samples) // (2 * count)
     return samples.chosen(places)
-
-
-def _vectors(network: SingleNetwork, samples: SampleSet) -> Float32:
-    return vectors_of(network, _batches(samples))
 
 
 def _batches(samples: SampleSet) -> Iterator[UInt8]:

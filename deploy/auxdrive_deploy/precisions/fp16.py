@@ -43,7 +43,7 @@ def to_fp16(model: bytes, layers: Collection[str]) -> bytes:
 def _halves(graph: Graph, layers: Collection[str]) -> set[str]:
     """The values that are computed in fp16, by nodes of one output each."""
     half: set[str] = set()
-    for node in graph.nodes:
+    for node in graph.predicting:
         given = [name for name in node.input if name in graph.maker]
         between = node.op_type in BETWEEN and given and half.issuperset(given)
         if (node.output[0] in layers or between) and node.output[0] not in graph.outputs:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -24,8 +24,15 @@ radians, are among them.
 class Graph:
     """A student's graph that is rewritten. Its nodes, tensors and names are looked up here.
 
+    What the prediction does not need, such as the out-of-distribution score, stays in float32 and
+    decides nothing: the prediction is computed as in a graph without it.
+
     Args:
-        model: its bytes, ONNX.
+        model: its bytes, ONNX; the prediction is its first output.
+
+    Attributes:
+        predicting: the nodes that the prediction needs, in their order.
+        users: of these, those that use a value, by its name.
     """
 
     def __init__(self, model: bytes) -> None:
@@ -37,7 +44,8 @@ class Graph:
         self.outputs = {each.name for each in graph.output}
         self.maker = {name: node for node in graph.node for name in node.output}
         self.users: dict[str, list[Any]] = defaultdict(list)
-        for node in graph.node:
+        self.predicting = _needed(graph.node, {graph.output[0].name})
+        for node in self.predicting:
             for name in dict.fromkeys(node.input):
                 self.users[name].append(node)
 
@@ -73,8 +81,9 @@ class Graph:
         return name
 
     def layers(self) -> dict[str, int]:
-        """The layers with stored weights (Conv, Gemm, MatMul), by the name of their output, which
-        is the only one that every node has; and how many multiplications each takes for one frame.
+        """The prediction's layers with stored weights (Conv, Gemm, MatMul), by the name of their
+        output, which is the only one that every node has; and how many multiplications each takes
+        for one frame.
         """
         return {node.output[0]: work for node, work in self._works()}
 
@@ -88,7 +97,7 @@ class Graph:
         return [name for name, work in works.items() if work >= least or name in convolutions]
 
     def _works(self) -> Iterator[tuple[Any, int]]:
-        for node in self.model.graph.node:
+        for node in self.predicting:
             if node.op_type not in ("Conv", "Gemm", "MatMul") or node.input[1] not in self.stored:
                 continue
             weight = tuple(self.stored[node.input[1]].dims)
@@ -101,19 +110,28 @@ class Graph:
         Args:
             nodes: in an order in which they can be computed.
         """
-        used, kept_nodes = set(self.outputs), []
-        for node in reversed(nodes):
-            if used.intersection(node.output):
-                used.update(node.input)
-                kept_nodes.append(node)
+        used = set(self.outputs)
+        kept_nodes = _needed(nodes, used)
         graph = self.model.graph
         del graph.node[:]
-        graph.node.extend(kept_nodes[::-1])
+        graph.node.extend(kept_nodes)
         kept = [each for name, each in self.stored.items() if name in used]
         del graph.initializer[:]
         graph.initializer.extend(kept)
         onnx.checker.check_model(self.model, full_check=True)
         return cast(bytes, self.model.SerializeToString(deterministic=True))
+
+
+def _needed(nodes: Sequence[Any], used: set[str]) -> list[Any]:
+    """The nodes that some values need, in their order. The names of all values that these use are
+    added to `used`.
+    """
+    found = []
+    for node in reversed(nodes):
+        if used.intersection(node.output):
+            used.update(node.input)
+            found.append(node)
+    return found[::-1]
 
 
 def weight_axis(node: Any) -> int:

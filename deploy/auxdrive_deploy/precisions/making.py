@@ -13,6 +13,7 @@ from auxdrive.cards import ParitySpec, PrecisionGate, PrecisionSpec
 from auxdrive.precisions import FP16, INT8, MODEL_FILES
 from auxdrive.strict import Strict
 
+from auxdrive_deploy.ood.in_graph import GraphScore
 from auxdrive_deploy.precisions.fp16 import to_fp16
 from auxdrive_deploy.precisions.int8 import to_int8
 from auxdrive_deploy.precisions.judging import judge
@@ -117,11 +118,13 @@ class Made:
         model: its graph.
         report: what became of it.
         parity: on the reference frames.
+        score: its out-of-distribution score; None where the graph gives none.
     """
 
     model: bytes
     report: PrecisionReport
     parity: ParitySpec
+    score: GraphScore | None = None
 
     @property
     def spec(self) -> PrecisionSpec:
@@ -134,6 +137,7 @@ class Made:
             float_layers=report.float_layers,
             gates=report.gates,
             parity=self.parity,
+            ood=None if self.score is None else self.score.spec,
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from auxdrive.bundles import reference_ood
 from auxdrive.cards import ModelCard, PrecisionSpec
 from auxdrive.errors import UsageError, unknown_name
 from auxdrive.precisions import MODEL_FILES
@@ -16,12 +17,14 @@ from auxdrive.work import Shown
 from auxdrive_train.engine.load import Run
 from pydantic import Field
 
+from auxdrive_deploy.ood.in_graph import fit_in
+from auxdrive_deploy.ood.measuring import OodFrames
 from auxdrive_deploy.precisions.driving import LEAST_ROUTES, driving_gate, embedded_scores
 from auxdrive_deploy.precisions.frames import calibration_frames, held_out_frames
 from auxdrive_deploy.precisions.gates import gates_of
 from auxdrive_deploy.precisions.making import WRITERS, Made, make
 from auxdrive_deploy.precisions.student import Student
-from auxdrive_deploy.reference import Reference
+from auxdrive_deploy.reference import Reference, npy
 
 
 class PrecisionPlan(Strict):
@@ -71,9 +74,11 @@ def make_all(
     card: ModelCard,
     reference: Reference,
     model: bytes,
+    ood: OodFrames | None,
     shown: Shown,
 ) -> list[Made]:
-    """Each precision of a plan, made and judged on recorded frames.
+    """Each precision of a plan, made and judged on recorded frames. Those that pass have an
+    out-of-distribution score of their own.
 
     Args:
         plan: which.
@@ -82,6 +87,7 @@ def make_all(
         card: of the bundle.
         reference: the reference frames.
         model: the graph in float32.
+        ood: the frames for the out-of-distribution scores; None where the graph gives none.
         shown: is told of each.
 
     Raises:
@@ -99,8 +105,12 @@ def make_all(
     )
     made = []
     for name in dict.fromkeys(plan.precisions):
-        made.append(make(student, name))
-        shown.done(1, f"{name} {'passes' if made[-1].report.passed else 'is rejected'}")
+        each = make(student, name)
+        if ood is not None and each.report.passed:
+            score = fit_in(each.model, card.inputs, ood, reference.images)
+            each = replace(each, model=score.model, score=score)
+        made.append(each)
+        shown.done(1, f"{name} {'passes' if each.report.passed else 'is rejected'}")
     return made
 
 
@@ -147,8 +157,12 @@ def _with_gate(made: Made, bundle: Path, routes: int, limit: float, work: Path) 
 
 def specs_and_files(made: Sequence[Made]) -> tuple[dict[str, PrecisionSpec], dict[str, bytes]]:
     """What the card says of the precisions that passed, and their files."""
-    passed = [each for each in made if each.report.passed]
-    return (
-        {each.report.precision: each.spec for each in passed},
-        {MODEL_FILES[each.report.precision]: each.model for each in passed},
-    )
+    specs, files = {}, {}
+    for each in made:
+        if not each.report.passed:
+            continue
+        name = each.report.precision
+        specs[name], files[MODEL_FILES[name]] = each.spec, each.model
+        if each.score is not None:
+            files[reference_ood(name)] = npy(each.score.reference)
+    return specs, files

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from auxdrive.bundles import OOD_OUTPUT
 from auxdrive.cards import TensorSpec
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Float32
@@ -71,6 +72,8 @@ class Student:
             model: the graph's bytes.
             frames: that it is given.
         """
-        output = self.task.output
-        given = run_graph(model, self.inputs, (output,), frames.images, frames.ego)
-        return given[output.name]
+        prediction = self.task.output
+        scores = (OOD_OUTPUT,) if OOD_OUTPUT.name in self.graph.outputs else ()
+        outputs = (prediction, *scores)
+        given = run_graph(model, self.inputs, outputs, frames.images, frames.ego)
+        return given[prediction.name]

@@ -12,13 +12,14 @@ import onnx
 from auxdrive.bundles import IMAGE_INPUT
 from auxdrive.cards import TensorSpec
 from auxdrive.ego import EgoLayout
-from auxdrive.runtimes import DEFAULT_RUNTIME, open_session
+from auxdrive.runtimes import DEFAULT_RUNTIME, Session, open_session
 from auxdrive.types import AnyArray
 
 from auxdrive_deploy.precisions.frames import Frames
 from auxdrive_deploy.student_parity import one_frame
 
-_SEEN = "_seen"
+SEEN = "_seen"
+"""What the name of a value ends in where it is shown."""
 
 
 def watched(
@@ -39,21 +40,38 @@ def watched(
     Raises:
         BundleError: the runtime refuses the graph.
     """
-    outputs = [
-        TensorSpec(name=f"{name}{_SEEN}", shape=shape, dtype="float32", unit="")
-        for name, shape in shapes.items()
-    ]
     layout = EgoLayout(spec.name for spec in inputs if spec.name != IMAGE_INPUT)
-    session = open_session(DEFAULT_RUNTIME, _shown(model, shapes), one_frame(inputs), outputs)
+    session = session_of(model, shapes, inputs)
     try:
         for image, ego in zip(frames.images, frames.ego, strict=True):
             session.inputs[IMAGE_INPUT][0] = image
             for name, columns in layout.columns.items():
                 session.inputs[name][0] = ego[columns]
             session.run()
-            yield {name: session.outputs[f"{name}{_SEEN}"] for name in shapes}
+            yield {name: session.outputs[f"{name}{SEEN}"] for name in shapes}
     finally:
         session.close()
+
+
+def session_of(
+    model: bytes, shapes: Mapping[str, tuple[int, ...]], inputs: Sequence[TensorSpec]
+) -> Session:
+    """A session for one frame at a time that gives values from within a graph, as float32 and under
+    their names with `SEEN` at the end.
+
+    Args:
+        model: the graph's bytes, ONNX.
+        shapes: of the values, for one frame, by name.
+        inputs: of the graph.
+
+    Raises:
+        BundleError: the runtime refuses the graph.
+    """
+    outputs = [
+        TensorSpec(name=f"{name}{SEEN}", shape=shape, dtype="float32", unit="")
+        for name, shape in shapes.items()
+    ]
+    return open_session(DEFAULT_RUNTIME, _shown(model, shapes), one_frame(inputs), outputs)
 
 
 def _shown(model: bytes, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
@@ -64,7 +82,7 @@ def _shown(model: bytes, shapes: Mapping[str, tuple[int, ...]]) -> bytes:
     del proto.graph.output[:]
     del proto.graph.value_info[:]
     for name, shape in shapes.items():
-        seen = f"{name}{_SEEN}"
+        seen = f"{name}{SEEN}"
         proto.graph.node.append(
             onnx.helper.make_node("Cast", [name], [seen], to=onnx.TensorProto.FLOAT)
         )

@@ -36,17 +36,18 @@ from auxdrive.bundles.layout import (
     REFERENCE_EGO,
     REFERENCE_IMAGES,
     REFERENCE_NEGATIVE_CONTROL,
-    REFERENCE_OOD,
     REFERENCE_OUTPUTS,
     REQUIRED_FILES,
     SBOM_NAME,
     ego_of,
+    reference_ood,
     unit_of,
 )
 
 __all__ = [
     "CARD_NAME", "IMAGE_INPUT", "MODEL_NAME", "OOD_OUTPUT", "README_NAME",
-    "REFERENCE_EGO", "REFERENCE_IMAGES", "REFERENCE_NEGATIVE_CONTROL", "REFERENCE_OOD",
+    "REFERENCE_EGO", "REFERENCE_IMAGES", "REFERENCE_NEGATIVE_CONTROL",
     "REFERENCE_OUTPUTS", "REQUIRED_FILES", "SBOM_NAME",
-    "Bundle", "ego_of", "parse_card", "parse_npy", "sha256_of_files", "unit_of",
+    "Bundle", "ego_of", "parse_card", "parse_npy", "reference_ood", "sha256_of_files",
+    "unit_of",
 ]  # fmt: skip

@@ -11,16 +11,16 @@ from auxdrive.bundles.layout import (
     CARD_NAME,
     IMAGE_INPUT,
     OOD_OUTPUT,
-    REFERENCE_OOD,
     REQUIRED_FILES,
     is_passed_over,
+    reference_ood,
     unit_of,
 )
 from auxdrive.bundles.transport import mark_cause
 from auxdrive.cards import ModelCard, TensorSpec
 from auxdrive.ego import EGO_INPUTS
 from auxdrive.errors import BundleError
-from auxdrive.precisions import MODEL_FILES
+from auxdrive.precisions import FP32, MODEL_FILES
 from auxdrive.strict import parse_model
 from auxdrive.tasks import TASKS
 
@@ -108,6 +108,8 @@ def _precision_mistakes(card: ModelCard) -> Iterator[str]:
             yield f"precisions.{name}.file: is '{spec.file[:60]}' and not '{MODEL_FILES[name]}'"
         elif spec.file not in card.files:
             yield f"precisions.{name}.file: '{spec.file}' is not among the files"
+        if (spec.ood is None) != (card.ood is None):
+            yield f"precisions.{name}.ood: either all graphs of a bundle give a score or none does"
         if (spec.parity.unit, spec.parity.frames) != (card.parity.unit, card.parity.frames):
             yield f"precisions.{name}.parity: needs the unit and the frames of parity"
         if failed := [gate.name for gate in spec.gates if not gate.passed]:
@@ -134,9 +136,11 @@ def _output_mistakes(card: ModelCard) -> Iterator[str]:
             yield f"'{want.name}' is in {want.unit}, not in '{found.unit}'"
         if card.ood is not None and not _same_tensor(card.outputs[1], OOD_OUTPUT):
             yield f"outputs: '{OOD_OUTPUT.name}' must be float32 (N, 1) in {OOD_OUTPUT.unit}"
-    if (REFERENCE_OOD in card.files) != (card.ood is not None):
-        which = "without ood, and" if card.ood is None else "with ood, and not"
-        yield f"files: a card {which} '{REFERENCE_OOD}'"
+    for precision in (FP32, *card.precisions):
+        ood, stored = card.ood_of(precision), reference_ood(precision)
+        if (stored in card.files) != (ood is not None):
+            which = "without ood, and" if ood is None else "with ood, and not"
+            yield f"files: a card {which} '{stored}'"
     yield from task.time_mistakes(times)
     if card.parity.unit != task.parity_unit:
         yield f"parity.unit: {card.task} is compared in {task.parity_unit}"

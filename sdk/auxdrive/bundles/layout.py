@@ -31,9 +31,6 @@ MEASURED = "bench"
 it: the card names nothing there, and it is passed over.
 """
 
-REFERENCE_OOD = "reference/ood_scores.npy"
-"""Of bundles whose graph gives an out-of-distribution score."""
-
 IMAGE_INPUT = "image"
 OOD_OUTPUT = TensorSpec(name="ood_score", shape=("batch", 1), dtype="float32", unit="1")
 """The second output of a graph that gives an out-of-distribution score."""
@@ -56,6 +53,13 @@ _LEFT_BY_OTHERS = (
     ".git*", ".cache",
 )  # fmt: skip
 _LEFT = re.compile("|".join(map(translate, _LEFT_BY_OTHERS)))
+
+
+def reference_ood(precision: str) -> str:
+    """The file of the reference frames' out-of-distribution scores by the graph of a precision, in
+    bundles whose graphs give them.
+    """
+    return f"reference/ood_scores{'' if precision == FP32 else f'.{precision}'}.npy"
 
 
 def unit_of(name: str) -> str | None:

@@ -214,30 +214,6 @@ class PrecisionGate(Card):
         return self.value <= self.limit
 
 
-class PrecisionSpec(Card):
-    """A further precision of a bundle, which passed its gates at the export.
-
-    Attributes:
-        file: that holds the graph.
-        method: how it was made.
-        calibration_frames: recorded frames of the training part that gave the ranges of its maps; 0
-            where none are needed.
-        float_layers: heavy layers that were left in float32 so that the gates are passed, by the
-            names of their outputs in the graph.
-        gates: against the graph in float32, on frames that took part in neither training nor
-            calibration.
-        parity: as the card's, for this graph: compared with the trained student, with a limit of
-            its own.
-    """
-
-    file: str
-    method: str = Field(min_length=1, max_length=1000)
-    calibration_frames: int = Field(ge=0)
-    float_layers: tuple[str, ...] = Field(default=(), max_length=1000)
-    gates: tuple[PrecisionGate, ...] = Field(min_length=1, max_length=20)
-    parity: ParitySpec
-
-
 class OodSpec(Card):
     """The out-of-distribution score that the graph gives beside the prediction, and from where on a
     frame is flagged.
@@ -265,6 +241,33 @@ class OodSpec(Card):
     auroc: dict[str, Share] = Field(default={})
 
 
+class PrecisionSpec(Card):
+    """A further precision of a bundle, which passed its gates at the export.
+
+    Attributes:
+        file: that holds the graph.
+        method: how it was made.
+        calibration_frames: recorded frames of the training part that gave the ranges of its maps; 0
+            where none are needed.
+        float_layers: heavy layers that were left in float32 so that the gates are passed, by the
+            names of their outputs in the graph.
+        gates: against the graph in float32, on frames that took part in neither training nor
+            calibration.
+        parity: as the card's, for this graph: compared with the trained student, with a limit of
+            its own.
+        ood: of the out-of-distribution score of this graph, which is fitted to its own features;
+            null where the graphs give none.
+    """
+
+    file: str
+    method: str = Field(min_length=1, max_length=1000)
+    calibration_frames: int = Field(ge=0)
+    float_layers: tuple[str, ...] = Field(default=(), max_length=1000)
+    gates: tuple[PrecisionGate, ...] = Field(min_length=1, max_length=20)
+    parity: ParitySpec
+    ood: OodSpec | None = None
+
+
 class ModelCard(Card):
     """`card.json` of a bundle: what the model takes and gives, where it comes from, and how good it
     is.
@@ -287,7 +290,8 @@ class ModelCard(Card):
         training: where the weights come from.
         parity: how the graph is compared with the trained student.
         precisions: the further precisions that the bundle holds, by name.
-        ood: of the out-of-distribution score; null where the graph gives none.
+        ood: of the out-of-distribution score of the graph in float32; null where the graphs give
+            none.
         metrics: the student's, by '<split>/<metric>'.
         floor: the same metrics of predictions that need no network, by their kind (`constant`,
             `ego`, `neighbours`). A student that does not beat them has learned nothing of use.
@@ -321,3 +325,9 @@ class ModelCard(Card):
     floor: dict[str, dict[str, float]] = Field(default={})
     latency: dict[str, Interval] = Field(default={})
     files: dict[str, Sha256] = Field(min_length=1)
+
+    def ood_of(self, precision: str) -> OodSpec | None:
+        """What is said of the out-of-distribution score of the graph in a precision that the bundle
+        holds; None where its graphs give none.
+        """
+        return self.ood if precision == FP32 else self.precisions[precision].ood

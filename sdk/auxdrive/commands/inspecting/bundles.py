@@ -45,14 +45,16 @@ def _show_bundle(summary: Summary) -> None:
         ),
     ]
     facts += [(f"precision {name}", _precision(each)) for name, each in card["precisions"].items()]
-    if (ood := card["ood"]) is not None:
-        facts.append(
-            (
-                "out of distribution",
-                f"flagged above {ood['threshold']:.4g}, which {ood['false_alarms']:.0%} of "
-                f"{ood['held_out']} held-out frames exceed",
-            )
+    scores = {"": card["ood"], **{f", {n}": each["ood"] for n, each in card["precisions"].items()}}
+    facts += [
+        (
+            f"out of distribution{of}",
+            f"flagged above {ood['threshold']:.4g}, which {ood['false_alarms']:.0%} of "
+            f"{ood['held_out']} held-out frames exceed",
         )
+        for of, ood in scores.items()
+        if ood is not None
+    ]
     facts += [
         (f"metrics: {name}", _interval(each) + _beside(card["floor"], name))
         for name, each in card["metrics"].items()
