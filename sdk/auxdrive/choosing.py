@@ -84,7 +84,7 @@ class Choice(Strict):
         return self.candidates[0].device
 
 
-def choose(bundle: Bundle, threads: int, precision: str = FP32, *, again: bool = False) -> Choice:
+def choose(bundle: Bundle, threads: int, precision: str = FP32) -> Choice:
     """The fastest runtime and device that give the bundle's reference predictions here.
 
     What is remembered counts as long as the machine, the versions of the runtimes' packages and the
@@ -94,7 +94,6 @@ def choose(bundle: Bundle, threads: int, precision: str = FP32, *, again: bool =
         bundle: an opened bundle.
         threads: CPU threads of one call.
         precision: of the graph, one that the bundle holds.
-        again: whether to measure even if a choice is remembered.
 
     Raises:
         RuntimeUnavailable: none can be used; the message says of each why.
@@ -102,8 +101,34 @@ def choose(bundle: Bundle, threads: int, precision: str = FP32, *, again: bool =
     """
     machine = machine_of_runtimes(threads) | {"precision": precision}
     file = _file(machine, bundle)
-    if not again and file is not None and (known := _remembered(file, machine, bundle)) is not None:
+    if file is not None and (known := _remembered(file, machine, bundle)) is not None:
         return known
+    found = _tried(bundle, threads, precision, machine, file)
+    if found[0].p50_ms is None:
+        told = "; ".join(f"{each.runtime} on {each.device}: {each.why_not}" for each in found)
+        raise RuntimeUnavailable(f"no runtime of this machine runs {bundle.path}: {told}")
+    return _choice(machine, bundle, found)
+
+
+def try_all(bundle: Bundle, threads: int, precision: str = FP32) -> tuple[Candidate, ...]:
+    """Every runtime and device of this machine, as it was tried with a bundle now, the fastest
+    first. `choose` remembers the outcome.
+
+    Args:
+        bundle: an opened bundle.
+        threads: CPU threads of one call.
+        precision: of the graph, one that the bundle holds.
+
+    Raises:
+        BundleError: the bundle is damaged.
+    """
+    machine = machine_of_runtimes(threads) | {"precision": precision}
+    return _tried(bundle, threads, precision, machine, _file(machine, bundle))
+
+
+def _tried(
+    bundle: Bundle, threads: int, precision: str, machine: dict[str, Any], file: Path | None
+) -> tuple[Candidate, ...]:
     reference = read_reference(bundle)
     found = [
         Candidate(runtime=name, device=device, why_not=why)
@@ -111,21 +136,17 @@ def choose(bundle: Bundle, threads: int, precision: str = FP32, *, again: bool =
         else _measured(bundle, reference, precision, name, device, threads)
         for name, device, why in runtime_devices()
     ]
-    best = min((each for each in found if each.p50_ms is not None), key=_p50, default=None)
-    if best is None:
-        told = "; ".join(f"{each.runtime} on {each.device}: {each.why_not}" for each in found)
-        raise RuntimeUnavailable(f"no runtime of this machine runs {bundle.path}: {told}")
-    others = sorted((each for each in found if each is not best), key=_p50)
-    choice = Choice(
-        machine=machine,
-        bundle_sha256=bundle.card_sha256,
-        candidates=(best, *(_slower(each, best) for each in others)),
-    )
-    for each in choice.candidates:
+    best, *others = sorted(found, key=_p50)
+    tried = (best, *(_slower(each, best) for each in others))
+    for each in tried:
         _LOG.info(f"{each.runtime} on {each.device}: {each.why_not or 'chosen'}{_time(each)}")
-    if file is not None:
-        _remember(file, choice)
-    return choice
+    if file is not None and best.p50_ms is not None:
+        _remember(file, _choice(machine, bundle, tried))
+    return tried
+
+
+def _choice(machine: dict[str, Any], bundle: Bundle, tried: tuple[Candidate, ...]) -> Choice:
+    return Choice(machine=machine, bundle_sha256=bundle.card_sha256, candidates=tried)
 
 
 def _measured(

@@ -19,6 +19,8 @@ from auxdrive.checks.parity import predict_all, read_reference
 from auxdrive.choosing import choose
 from auxdrive.commands.bench import _parsed_subject
 from auxdrive.errors import BundleError, UsageError
+from auxdrive.machine.capabilities import runtime_devices
+from auxdrive.precisions import PRECISIONS
 from auxdrive.runtimes import RUNTIMES
 from auxdrive_deploy.precisions.fp16 import to_fp16
 from auxdrive_deploy.precisions.graph import Graph
@@ -277,6 +279,47 @@ def test_the_fastest_runtime_is_chosen_for_each_precision(
         assert predictor.precision == "int8"
         seen = Observation(bundle_factory.frames("steering", 1)[0][0], 0.0)
         assert predictor.predict(seen).steer_rad
+
+
+def test_doctor_times_every_precision_and_auto_takes_the_one_that_is_named(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("auxdrive.choosing.TIME_S", 0.05)
+    monkeypatch.setenv("AUXDRIVE_CACHE", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "400")
+    here = tuple(runtime_devices())  # asked once
+    monkeypatch.setattr("auxdrive.choosing.runtime_devices", lambda: here)
+    assert cli.run(["doctor", "--bundle", str(whole), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["runtimes_of_bundle"]
+    of = {name: [row for row in rows if row["precision"] == name] for name in PRECISIONS}
+    assert len(rows) == sum(map(len, of.values()))
+    assert len({tuple(sorted((row["runtime"], row["device"]) for row in of[n])) for n in of}) == 1
+    for tried in of.values():
+        assert tried[0]["p50_ms"]
+        assert [row["why_not"] == "" for row in tried] == [True] + [False] * (len(tried) - 1)
+    named = {name: tried[0]["runtime"] for name, tried in of.items()}
+    with Predictor.load(whole, "auto") as predictor:  # as the doctor has just remembered
+        assert (predictor.runtime, predictor.precision) == (named["fp32"], "fp32")
+    with Predictor.load(whole, "auto", precision="int8") as predictor:
+        assert (predictor.runtime, predictor.precision) == (named["int8"], "int8")
+    assert cli.run(["doctor", "--bundle", str(whole)]) == 0
+    shown = capsys.readouterr().out
+    for precision in ("fp16", "int8"):
+        assert f"takes this one with --precision {precision}" in shown
+    assert shown.count("takes this one") == 3
+
+
+def test_doctor_says_of_a_precision_why_nothing_runs_it(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AUXDRIVE_CACHE", str(tmp_path))
+    absent = (("onnxruntime", "cuda", "no CUDA here"),)
+    monkeypatch.setattr("auxdrive.choosing.runtime_devices", lambda: absent)
+    assert cli.run(["doctor", "--bundle", str(whole), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["runtimes_of_bundle"]
+    assert [(row["precision"], row["p50_ms"], row["why_not"]) for row in rows] == [
+        (name, None, "no CUDA here") for name in PRECISIONS
+    ]
 
 
 def test_every_graph_is_measured_and_held_to_its_own_limit(whole: Path) -> None:

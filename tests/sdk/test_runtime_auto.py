@@ -114,7 +114,7 @@ def test_a_choice_is_remembered_for_the_machine_and_the_bundle(
     )
     assert choosing.choose(Bundle.open(steering_bundle), threads=1) == first
     assert measured == []
-    assert choosing.choose(Bundle.open(steering_bundle), threads=1, again=True).runtime
+    assert choosing.try_all(Bundle.open(steering_bundle), threads=1)[0].runtime == "onnxruntime"
     assert measured == ["slow", "wrong", "onnxruntime"]
     choosing.choose(Bundle.open(steering_bundle), threads=2)
     assert len(measured) == 6, "more threads are another question"
@@ -171,6 +171,7 @@ def test_doctor_shows_the_times_of_a_bundle_and_predict_takes_the_fastest(
 
     rows = json.loads(run("doctor", "--bundle", steering_bundle, "--json"))["runtimes_of_bundle"]
     assert {row["runtime"] for row in rows} == set(RUNTIMES)
+    assert {row["precision"] for row in rows} == {"fp32"}
     assert rows[0]["why_not"] == ""
     assert all(row["why_not"] for row in rows[1:])
     assert "takes this one" in run("doctor", "--bundle", steering_bundle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,10 +12,13 @@ import typer
 import auxdrive.console as console
 from auxdrive.console import JsonOption
 from auxdrive.errors import CheckFailed
+from auxdrive.precisions import FP32
 from auxdrive.runtimes import DEFAULT_THREADS
+from auxdrive.work import Work
 
 if TYPE_CHECKING:
-    from auxdrive.choosing import Choice
+    from auxdrive.bundles import Bundle
+    from auxdrive.choosing import Candidate
     from auxdrive.machine.capabilities import Capability, Findings
     from auxdrive.machine.facts import Package
 
@@ -23,7 +27,8 @@ def doctor(
     bundle: Annotated[
         Path | None,
         typer.Option(
-            help="A bundle that is timed with each runtime: `--runtime auto` takes the fastest.",
+            help="A bundle that is timed with each runtime in each of its precisions: `--runtime "
+            "auto` takes the fastest.",
             show_default=False,
         ),
     ] = None,
@@ -33,13 +38,12 @@ def doctor(
     itself does not work.
     """
     from auxdrive.bundles import Bundle
-    from auxdrive.choosing import choose
     from auxdrive.machine.capabilities import base_problems, capabilities, examine, other_problems
     from auxdrive.machine.facts import machine_facts
 
     opened = None if bundle is None else Bundle.open(bundle)
     found = examine(console.progress)
-    choice = None if opened is None else choose(opened, DEFAULT_THREADS, again=True)
+    tried = None if opened is None else _tried(opened)
     machine, runs, broken = machine_facts(), capabilities(found), base_problems(found)
     problems = [*broken, *other_problems(found)]
     if json_output:
@@ -50,16 +54,20 @@ def doctor(
                 "machine": machine,
                 **report,
                 "runtimes_of_bundle": None
-                if choice is None
-                else [each.model_dump() for each in choice.candidates],
+                if tried is None
+                else [
+                    {"precision": precision, **each.model_dump()}
+                    for precision, candidates in tried.items()
+                    for each in candidates
+                ],
                 "problems": problems,
             }
         )
     else:
         console.table("machine", ("fact", "value"), list(machine.items()), text=("value",))
         _show(found, runs)
-        if choice is not None:
-            _show_choice(choice, f"{bundle}, one frame on {DEFAULT_THREADS} thread")
+        if tried is not None:
+            _show_tried(tried, f"{bundle}, one frame on {DEFAULT_THREADS} thread")
         for problem in problems:
             console.note(f"problem: {problem}")
     if broken:
@@ -112,21 +120,41 @@ def _show(found: Findings, runs: list[Capability]) -> None:
         )
 
 
-def _show_choice(choice: Choice, title: str) -> None:
+def _tried(bundle: Bundle) -> dict[str, tuple[Candidate, ...]]:
+    """Every runtime and device as it was tried with a bundle, the fastest first, by precision."""
+    from auxdrive.choosing import try_all
+
+    tried = {}
+    work = Work(f"timing {bundle.path}", "precision", len(bundle.precisions))
+    with console.progress(work) as shown:
+        for precision in bundle.precisions:
+            tried[precision] = try_all(bundle, DEFAULT_THREADS, precision)
+            shown.done(1, precision)
+    return tried
+
+
+def _show_tried(tried: Mapping[str, Sequence[Candidate]], title: str) -> None:
     console.table(
         title,
-        ("runtime", "device", "p50 in ms", "auto"),
+        ("runtime", "device", "precision", "p50 in ms", "auto"),
         [
             (
                 each.runtime,
                 each.device,
+                precision,
                 "" if each.p50_ms is None else f"{each.p50_ms:.2f}",
-                each.why_not or "takes this one",
+                each.why_not or _taken(precision),
             )
-            for each in choice.candidates
+            for precision, candidates in tried.items()
+            for each in candidates
         ],
-        text=("device", "auto"),
+        text=("device", "precision", "auto"),
     )
+
+
+def _taken(precision: str) -> str:
+    """A precision changes predictions, so `auto` takes no other than fp32 unless it is named."""
+    return "takes this one" + ("" if precision == FP32 else f" with --precision {precision}")
 
 
 def _runtime_options(found: Findings) -> list[tuple[str, str, str, str]]:
