@@ -17,6 +17,8 @@ before any of them is used.
     reference/ood_scores.npy
                             float32 (N, 1), their out-of-distribution scores; where the card has
                             `ood`, and nowhere else
+    reference/ood_scores.fp16.npy, reference/ood_scores.int8.npy
+                            the same by the graphs in other precisions
 
 A bundle holds exactly the files that the card names, besides those that desktops, file systems and
 git leave in every folder, and the folder `bench` of measurements (`layout.is_passed_over`). None of
