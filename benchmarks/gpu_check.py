@@ -51,17 +51,19 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         out = arguments.out or Path(folder)
-        calls = 200 if arguments.quick else 2000
-        results: dict[str, Any] = {
-            "gpu": tried(gpu_training.gpu),
-            "bundles": tried(lambda: bundles(out, 300 if arguments.quick else 2000)),
+        frames, calls, steps = (300, 200, 10) if arguments.quick else (2000, 2000, 50)
+        parts: dict[str, Callable[[], Any]] = {
+            "gpu": gpu_training.gpu,
+            "training": lambda: gpu_training.measure(steps),
+            "bundles": lambda: bundles(out, frames),
+            **{name: partial(everywhere, out / "bundles" / name, calls) for name in MODELS},
         }
-        for name in MODELS:
-            bundle = out / "bundles" / name
-            if bundle.exists():
-                results[name] = tried(partial(everywhere, bundle, calls))
-        results["training"] = tried(lambda: gpu_training.measure(10 if arguments.quick else 50))
-    print(json.dumps(write_result(arguments.result, results), indent=2))
+        results: dict[str, Any] = {}
+        for name, work in parts.items():
+            results[name] = tried(work)
+            print(json.dumps({name: results[name]}, indent=2), flush=True)
+            # each time, so that a run that is cut off loses the part alone that it was at
+            write_result(arguments.result, results)
     failed = failures(results)
     for each in failed:
         print(f"FAILED {each}", file=sys.stderr)
@@ -133,7 +135,11 @@ def run(*words: object, code: int = 0) -> float:
 
 
 def everywhere(folder: Path, calls: int) -> dict[str, Any]:
-    """A bundle on every device that is there; for the others, why they are not."""
+    """A bundle on every device that is there; for the others, why they are not.
+
+    Raises:
+        BundleError: there is no bundle.
+    """
     bundle, found = Bundle.open(folder), {}
     for name, spec in loaded(RUNTIMES).specs.items():
         package = probe_runtime(spec)

@@ -8,6 +8,7 @@ import logging
 import multiprocessing
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import bundle_factory
 import pytest
@@ -16,6 +17,7 @@ from auxdrive.errors import BundleError, DataError, RuntimeUnavailable
 from auxdrive.predictor import Predictor
 from auxdrive.runtimes.tensorrt.building import build_engine
 from auxdrive.runtimes.tensorrt.keeping import BuiltFor, EngineStore
+from auxdrive.runtimes.tensorrt.opening import why_not_taken
 from auxdrive.storage.user_cache import VARIABLE, user_cache
 
 MODEL = bundle_factory.model(1).SerializeToString()
@@ -63,6 +65,17 @@ def test_a_machine_without_a_gpu_is_told_and_nothing_is_kept(
     with pytest.raises(RuntimeUnavailable, match="finds no GPU here"):
         Predictor.load(steering_bundle, "tensorrt_rtx", "cuda")
     assert not (tmp_path / "cache").exists()
+
+
+def test_gpus_that_tensorrt_rtx_has_no_kernels_for_are_named() -> None:
+    trt = pytest.importorskip("tensorrt_rtx", reason="needs the extra tensorrt-rtx")
+    assert why_not_taken(trt, "8.9") == why_not_taken(trt, "12.0") == ""
+    for found in ("9.0", "8.7"):
+        told = why_not_taken(trt, found)
+        assert f"does not take GPUs of compute capability {found} (it takes 7.5, " in told
+        assert "8.9, 12.0" in told
+        assert "onnxruntime on cuda" in told
+    assert why_not_taken(SimpleNamespace(), "9.0") == "", "TensorRT does not say what it takes"
 
 
 def test_an_engine_is_built_once_and_again_where_anything_differs(

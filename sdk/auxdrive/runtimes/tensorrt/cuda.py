@@ -148,6 +148,22 @@ def why_no_gpu() -> str:
     return f"CUDA finds no GPU here ({told if int(status) else 'there is none'})"
 
 
+def capability() -> str:
+    """The compute capability of the first GPU of this process, such as "8.9".
+
+    Raises:
+        ImportError: `cuda-bindings` is not installed.
+    """
+    from cuda.bindings import runtime
+
+    found = _first_gpu(runtime)
+    return f"{found.major}.{found.minor}"
+
+
+def _first_gpu(runtime: Any) -> Any:
+    return runtime.cudaGetDeviceProperties(0)[1]
+
+
 def built_for(package: str, version: str, graph_sha256: str, *, tf32: bool) -> BuiltFor:
     """What an engine for the first GPU of this process must be built for.
 
@@ -159,7 +175,7 @@ def built_for(package: str, version: str, graph_sha256: str, *, tf32: bool) -> B
     """
     from cuda.bindings import runtime
 
-    _, found = runtime.cudaGetDeviceProperties(0)
+    found = _first_gpu(runtime)
     _, supported = runtime.cudaDriverGetVersion()
     name = found.name.decode() if isinstance(found.name, bytes) else str(found.name)
     driver = f"CUDA {supported}"

@@ -10,7 +10,7 @@ from typing import Any
 from auxdrive.cards import TensorSpec
 from auxdrive.errors import RuntimeFailure, RuntimeUnavailable
 from auxdrive.runtimes.tensorrt.building import build_engine, import_tensorrt, make_logger
-from auxdrive.runtimes.tensorrt.cuda import Cuda, built_for, why_no_gpu
+from auxdrive.runtimes.tensorrt.cuda import Cuda, built_for, capability, why_no_gpu
 from auxdrive.runtimes.tensorrt.keeping import EngineStore
 from auxdrive.runtimes.tensorrt.session import TensorRtSession
 from auxdrive.runtimes.tensorrt.specs import TensorRtOptions
@@ -41,6 +41,8 @@ def open_tensorrt(
     trt = import_tensorrt(package)
     cuda = Cuda()
     try:
+        if why := why_not_taken(trt, capability()):
+            raise RuntimeUnavailable(why)
         store = EngineStore(None if options.engines is None else Path(options.engines))
         wanted = built_for(
             package, str(trt.__version__), hashlib.sha256(model).hexdigest(), tf32=options.tf32
@@ -82,6 +84,27 @@ def open_tensorrt(
 
 
 def probe(package: str) -> dict[str, Any]:
-    """The package's version, and whether there is a GPU (see `RuntimeSpec.probe`)."""
+    """The package's version, and whether there is a GPU that it takes (see `RuntimeSpec.probe`)."""
     trt = import_tensorrt(package)
-    return {"version": str(trt.__version__), "devices": {"cuda": why_no_gpu()}}
+    why = why_no_gpu() or why_not_taken(trt, capability())
+    return {"version": str(trt.__version__), "devices": {"cuda": why}}
+
+
+def why_not_taken(trt: Any, found: str) -> str:
+    """Why a package does not take a GPU; empty where it does, or does not say. TensorRT-RTX names
+    the compute capabilities that it has kernels for: those of the RTX cards, and not of Hopper or
+    Jetson Orin.
+
+    Args:
+        trt: the module of TensorRT.
+        found: the GPU's compute capability, such as "9.0".
+    """
+    known = getattr(getattr(trt, "ComputeCapability", None), "__members__", {})
+    if not known or f"SM{found.replace('.', '')}" in known:
+        return ""
+    numbers = sorted(int(name[2:]) for name in known if name.startswith("SM"))
+    taken = ", ".join(f"{number // 10}.{number % 10}" for number in numbers)
+    return (
+        f"{trt.__name__} {trt.__version__} does not take GPUs of compute capability {found} "
+        f"(it takes {taken}); use tensorrt, or onnxruntime on cuda"
+    )
