@@ -86,21 +86,18 @@ def simplified(points: Float64, tolerance: float) -> Float64:
     return found
 
 
-def point_at_distance(
-    paths_nt2: Float64, distance_n: Float64 | float, exact_end: bool = True
-) -> Float64:
+def point_at_distance(paths_nt2: Float64, distance_n: Float64 | float) -> Float64:
     """The point of each path at a given distance from the origin. A path runs straight from the
     origin to its first waypoint, and on from waypoint to waypoint.
 
     Args:
         paths_nt2: (N, T, 2), the waypoints.
         distance_n: the distance, (N,) or one for all paths.
-        exact_end: where a path never gets so far, whether to give its last waypoint itself. False
-            adds the last step to the waypoint before it, which may differ in the last bit; the
-            metrics of stored results were computed like this.
 
     Returns:
-        (N, 2), the first point at that distance; the last waypoint where there is none.
+        (N, 2), the first point at that distance. Where there is none, the last waypoint: the last
+        step added to the waypoint before it, which may differ from it in the last bit; the metrics
+        of stored results were computed like this.
     """
     points = np.concatenate([np.zeros_like(paths_nt2[:, :1]), paths_nt2], axis=1)
     radius = np.broadcast_to(np.asarray(distance_n, dtype=np.float64), len(points))
@@ -117,7 +114,7 @@ def point_at_distance(
     root = -half_b + np.sqrt(np.maximum(half_b**2 - a * c, 0.0))
     share = np.divide(root, a, out=np.ones_like(a), where=leaves)
     found: Float64 = start + share[:, None] * step
-    return np.where(leaves[:, None], found, end) if exact_end else found
+    return found
 
 
 def pure_pursuit_tan(goal_ego_m: Float64, wheelbase_m: float, min_chord_m: float) -> Float64:

@@ -5,6 +5,7 @@ the vehicle's spec allows.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from auxdrive.cards import VehicleSpec
@@ -47,6 +48,32 @@ def test_a_growing_error_is_met_alike_at_any_rate(rate_hz: float) -> None:
     assert last_of(lambda time_s: 0.4 * time_s, rate_hz, 5.0) == pytest.approx(
         1.25 * at_end + 0.75 * mean + 0.3 * 0.04, rel=1e-3
     )
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.floats(0.001, 0.6), st.floats(-1.0, 1.0)), min_size=1, max_size=40),
+    st.sampled_from([0.02, 0.1, 0.3, 2.0]),
+)
+def test_every_step_says_what_all_samples_say(
+    steps: list[tuple[float, float]], window_s: float
+) -> None:
+    """To the last bit, for any times: the error integrated from all samples there were."""
+    gains = PidGains(p=0.0, i=1.0, d=0.0, window_s=window_s)
+    pid, now_s = Pid(gains, 0.5), 100.0
+    samples: list[tuple[float, float]] = []
+    for pause_s, error in steps:
+        now_s += pause_s
+        if not samples or now_s - samples[-1][0] > 0.5:
+            samples = [(now_s - gains.period_s, 0.0)]
+        samples.append((now_s, error))
+        since_s = now_s - window_s
+        parts = [
+            each * (time_s - max(before_s, since_s))
+            for (before_s, _), (time_s, each) in pairwise(samples)
+            if time_s > since_s
+        ]
+        assert pid.step(error, now_s) == math.fsum(parts) / window_s
 
 
 @settings(max_examples=30)

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from auxdrive.controllers.pure_pursuit import goal_of
 from auxdrive.frames import offsets_to_ego, world_to_ego
 from auxdrive.geometry import (
     cumulative_length,
@@ -78,18 +79,28 @@ def test_paths_leave_the_circle_where_a_search_finds_it(
     found = point_at_distance(np.array(paths, dtype=np.float64), distance_n)
     for point, path, distance_m in zip(found, paths, distances, strict=False):
         if max(math.hypot(*end) for end in path) < distance_m:
-            assert tuple(point.tolist()) == path[-1]  # the very waypoint
+            np.testing.assert_allclose(point, path[-1], rtol=1e-9, atol=1e-9)
         else:
             np.testing.assert_allclose(point, leaves_at(path, distance_m), rtol=1e-6, atol=1e-6)
 
 
-def test_without_exact_end_the_last_step_is_added() -> None:
+@given(PATHS, st.floats(0.1, 60))
+def test_one_path_in_plain_numbers_gives_the_same_to_the_last_bit(
+    paths: list[list[tuple[float, float]]], distance_m: float
+) -> None:
+    for path in paths:
+        goal = goal_of([list(end) for end in path], distance_m)
+        if all(euclidean(np.float64(x), np.float64(y)) < distance_m for x, y in path):
+            assert goal == path[-1]  # the very waypoint
+        else:
+            found = point_at_distance(np.array([path], dtype=np.float64), distance_m)[0]
+            assert goal == tuple(found.tolist())
+
+
+def test_where_a_path_ends_earlier_the_last_step_is_added() -> None:
     path = np.random.default_rng(1).normal(size=(200, 4, 2))
-    exact = point_at_distance(path, 99.0)
-    added = point_at_distance(path, 99.0, exact_end=False)
-    np.testing.assert_array_equal(exact, path[:, -1])
-    np.testing.assert_array_equal(added, path[:, -2] + (path[:, -1] - path[:, -2]))
-    assert (exact != added).any()  # so callers that need the same bits must say which
+    found = point_at_distance(path, 99.0)
+    np.testing.assert_array_equal(found, path[:, -2] + (path[:, -1] - path[:, -2]))
 
 
 @given(st.floats(3, 80), st.floats(0.05, 1.4), st.sampled_from([-1.0, 1.0]))

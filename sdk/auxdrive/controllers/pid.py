@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from itertools import pairwise
 
 from pydantic import Field
 
@@ -60,12 +59,18 @@ class Pid:
     def __init__(self, gains: PidGains, longest_gap_s: float) -> None:
         self.gains = gains
         self._longest_gap_s = longest_gap_s
-        # (time, error): the error holds since the entry before it
-        self._errors: deque[tuple[float, float]] = deque()
+        # Samples, the oldest first: time, error, and the error times how long it counts, which is
+        # the time since the sample before. That one is kept, since a step would else multiply
+        # every sample of the window.
+        self._times_s: deque[float] = deque()
+        self._errors: deque[float] = deque()
+        self._parts: deque[float] = deque()
 
     def reset(self) -> None:
         """Forget past errors."""
+        self._times_s.clear()
         self._errors.clear()
+        self._parts.clear()
 
     def step(self, error: float, now_s: float) -> float:
         """The controller's output p * error + i * mean + d * change.
@@ -74,32 +79,42 @@ class Pid:
             error: now.
             now_s: the time of this call.
         """
-        gains, errors = self.gains, self._errors
-        if errors and not 0 < now_s - errors[-1][0] <= self._longest_gap_s:
-            errors.clear()
-        if not errors:
-            errors.append((now_s - gains.period_s, 0.0))
-        errors.append((now_s, error))
-        while len(errors) > 2 and errors[1][0] <= now_s - max(gains.window_s, gains.period_s):
-            errors.popleft()
+        gains, times_s = self.gains, self._times_s
+        if times_s and not 0 < now_s - times_s[-1] <= self._longest_gap_s:
+            self.reset()
+        if not times_s:
+            self._add(now_s - gains.period_s, 0.0, 0.0)
+        self._add(now_s, error, error * (now_s - times_s[-1]))
+        until_s = now_s - max(gains.window_s, gains.period_s)
+        while len(times_s) > 2 and times_s[1] <= until_s:
+            times_s.popleft()
+            self._errors.popleft()
+            self._parts.popleft()
         return (
             gains.p * error
             + gains.i * self._mean(now_s - gains.window_s)
             + gains.d * (error - self._at(now_s - gains.period_s))
         )
 
+    def _add(self, time_s: float, error: float, part: float) -> None:
+        self._times_s.append(time_s)
+        self._errors.append(error)
+        self._parts.append(part)
+
     def _mean(self, since_s: float) -> float:
-        parts = (
-            error * (time - max(before, since_s))
-            for (before, _), (time, error) in pairwise(self._errors)
-            if time > since_s
-        )
+        """The mean error since a time, which never goes back: what lies before it stays out."""
+        times_s, parts, first = self._times_s, self._parts, 1
+        parts[0] = 0.0  # the oldest sample is there for its time alone
+        while times_s[first] <= since_s:
+            parts[first] = 0.0
+            first += 1
+        parts[first] = self._errors[first] * (times_s[first] - max(times_s[first - 1], since_s))
         return math.fsum(parts) / self.gains.window_s
 
     def _at(self, time_s: float) -> float:
         """The error at a time up to now, by linear interpolation between the samples around it."""
-        after_s, after = self._errors[-1]
-        for before_s, before in reversed(self._errors):
+        after_s, after = self._times_s[-1], self._errors[-1]
+        for before_s, before in zip(reversed(self._times_s), reversed(self._errors), strict=True):
             if before_s <= time_s:
                 return (
                     before

@@ -217,6 +217,6 @@ def pure_pursuit_rad(path_nt2: Float64, times_s: tuple[float, ...], wheelbase_m:
     lookahead_m = np.clip(
         _PURSUIT.lookahead_time_s * speed_mps, _PURSUIT.min_lookahead_m, _PURSUIT.max_lookahead_m
     )
-    goal = point_at_distance(path_nt2, lookahead_m, exact_end=False)
+    goal = point_at_distance(path_nt2, lookahead_m)
     steer_rad: Float64 = np.arctan(pure_pursuit_tan(goal, wheelbase_m, _PURSUIT.min_chord_m))
     return steer_rad
