@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from auxdrive.cli import run
 from auxdrive.errors import DataError
-from auxdrive_eval.routes.xml10 import read_routes
+from auxdrive_eval.routes import load_routes
 
 NAMES = ["n" * 300, os.fsdecode(b"\xff\xfe"), "a\nb\x1b[2J"]
 
@@ -20,7 +20,7 @@ NAMES = ["n" * 300, os.fsdecode(b"\xff\xfe"), "a\nb\x1b[2J"]
 def test_routes_are_not_read_from_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "routes.xml")
     with pytest.raises(DataError, match="is a pipe"):
-        read_routes(tmp_path / "routes.xml")
+        load_routes(tmp_path / "routes.xml")
 
 
 @pytest.mark.parametrize("name", NAMES)

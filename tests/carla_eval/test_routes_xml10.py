@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from auxdrive.errors import DataError
-from auxdrive_eval.routes import RouteSpec, read_routes, write_routes
+from auxdrive_eval.routes import RouteSpec, load_routes, write_routes
 from auxdrive_eval.world import Weather
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ DEVTEST = SHARED / "carla/routes/leaderboard1_devtest.xml"
 def test_the_leaderboards_devtest_file() -> None:
     if not DEVTEST.exists():
         pytest.skip(f"the leaderboard's routes are not here: {DEVTEST}")
-    specs = read_routes(DEVTEST)
+    specs = load_routes(DEVTEST)
     assert [(spec.route_id, spec.town) for spec in specs] == [
         ("0", "Town01"),
         ("1", "Town03"),
@@ -61,7 +61,7 @@ routes = st.builds(
 @given(st.lists(routes, min_size=1, max_size=4, unique_by=lambda spec: spec.route_id))
 def test_what_is_written_is_read_back(tmp_path: Path, specs: list[RouteSpec]) -> None:
     write_routes(tmp_path / "routes.xml", specs)
-    assert read_routes(tmp_path / "routes.xml") == tuple(specs)
+    assert load_routes(tmp_path / "routes.xml") == tuple(specs)
 
 
 def test_weather_is_read(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_the_sun_and_the_headings_are_mirrored_as_y_is(tmp_path: Path) -> None:
     assert spec.yaws_rad == (pytest.approx(-math.pi / 2), None)
     write_routes(tmp_path / "again.xml", [spec])
     assert 'sun_azimuth_angle="30.0"' in (tmp_path / "again.xml").read_text()
-    assert read_routes(tmp_path / "again.xml") == (spec,)
+    assert load_routes(tmp_path / "again.xml") == (spec,)
 
 
 def test_attributes_of_carlas_weather_that_have_no_effect_pass_and_are_named(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from auxdrive.errors import DataError
-from auxdrive_eval.routes import read_routes
+from auxdrive_eval.routes import load_routes
 from route_text import WAYPOINTS, read
 
 BOMB = (
@@ -37,9 +37,8 @@ EXTERNAL = (
             "has 1 waypoints and needs at least 2",
         ),
         (
-            '<routes><route id="0" town="T">'
-            '<waypoints><position x="0" y="0"/></waypoints></route></routes>',
-            "leaderboard 2",
+            f'<routes><route id="0" town="T">{WAYPOINTS}<waypoints/></route></routes>',
+            "line 1: this file mixes the formats of leaderboard 1.0",
         ),
         (
             '<routes><route id="0" town="T"><waypoint x="0" y="0"/>'
@@ -186,6 +185,6 @@ def test_a_file_that_is_too_large_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="larger than the limit"):
         read(tmp_path, b"<routes>" + b" " * (16 * 2**20))
     with pytest.raises(DataError, match="no such file"):
-        read_routes(tmp_path / "missing.xml")
+        load_routes(tmp_path / "missing.xml")
     with pytest.raises(DataError, match="is a folder"):
-        read_routes(tmp_path)
+        load_routes(tmp_path)

@@ -1,8 +1,22 @@
-"""Routes: the leaderboard's files are read into specifications in the right-handed world frame, and
-these are planned into routes that can be driven.
+"""Routes: the files of CARLA's leaderboards are read into specifications in the right-handed world
+frame, and these are planned into routes that can be driven.
 """
 
-from auxdrive_eval.routes.spec import RouteSpec
-from auxdrive_eval.routes.xml10 import read_routes, write_routes
+from auxdrive_eval.routes.loading import load_routes
+from auxdrive_eval.routes.scenarios10 import ScenarioSite, load_scenarios
+from auxdrive_eval.routes.spec import Place, RouteSpec, Scenario
+from auxdrive_eval.routes.weather import RouteWeather, carla_attributes, weather_at
+from auxdrive_eval.routes.xml10 import write_routes
 
-__all__ = ["RouteSpec", "read_routes", "write_routes"]
+__all__ = [
+    "Place",
+    "RouteSpec",
+    "RouteWeather",
+    "Scenario",
+    "ScenarioSite",
+    "carla_attributes",
+    "load_routes",
+    "load_scenarios",
+    "weather_at",
+    "write_routes",
+]

@@ -9,8 +9,8 @@ from pathlib import Path
 from auxdrive.errors import SimulatorError
 from auxdrive.seeds import seeds_of_text
 
+from auxdrive_eval.routes.loading import load_routes
 from auxdrive_eval.routes.spec import RouteSpec
-from auxdrive_eval.routes.xml10 import read_routes
 from auxdrive_eval.simulators.base import Simulator
 from auxdrive_eval.world import Route
 
@@ -29,14 +29,14 @@ def routes_of_file(path: Path, simulator: Simulator) -> tuple[Route, ...]:
     """Read the routes of a file, and plan them on the lanes of the simulator's towns.
 
     Args:
-        path: a route file of leaderboard 1.0 (`auxdrive_eval.routes.read_routes`).
+        path: a route file of any format (`auxdrive_eval.routes.load_routes`).
         simulator: in which they will be driven; it needs no sensors.
 
     Raises:
         DataError: the file is damaged.
         SimulatorError: the simulator has no such town, or no way connects the keypoints.
     """
-    return tuple(_plan(simulator, path, spec) for spec in read_routes(path))
+    return tuple(_plan(simulator, path, spec) for spec in load_routes(path))
 
 
 def routes_of_seeds(seeds: Sequence[int], simulator: Simulator) -> tuple[Route, ...]:
@@ -66,7 +66,7 @@ def _plan(simulator: Simulator, path: Path, spec: RouteSpec) -> Route:
     try:
         if spec.without_effect:
             _log.warning(
-                "%s, route '%s', weather: without effect in this simulator: %s",
+                "%s, route '%s': without effect in this simulator: %s",
                 path,
                 spec.route_id,
                 ", ".join(spec.without_effect),

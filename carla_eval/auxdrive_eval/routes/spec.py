@@ -1,13 +1,15 @@
-"""A route as its file describes it: where it leads and in which weather, before any map is
-consulted.
+"""A route as its file describes it: where it leads, in which weather and through which scenarios,
+before any map is consulted.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from auxdrive_eval.routes.weather import RouteWeather, weather_names
 from auxdrive_eval.world import Point, Weather
 
 DEFAULT_WEATHER = Weather(cloudiness=30.0, sun_altitude_deg=70.0)
@@ -15,15 +17,48 @@ DEFAULT_WEATHER = Weather(cloudiness=30.0, sun_altitude_deg=70.0)
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A place and heading in the world frame: metres, and radians to the left."""
+
+    x_m: float
+    y_m: float
+    z_m: float
+    yaw_rad: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario that is set up along a route (leaderboard 2.x).
+
+    Attributes:
+        name: its name in the file.
+        kind: what happens, the file's `type`.
+        trigger: where the ego sets it off.
+        parameters: the other elements, by their names; their attributes as they stand in the file,
+            in CARLA's frame, since each kind of scenario has its own.
+        actors: attributes of each `<other_actor>`, as they stand in the file.
+    """
+
+    name: str
+    kind: str
+    trigger: Place
+    parameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    actors: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RouteSpec:
     """A route of a file.
 
     Attributes:
-        keypoints: sparse (x, y) in metres, right-handed world frame (y to the left of x). z is not
-            kept, since worlds are flat.
+        keypoints: sparse (x, y) in metres, right-handed world frame (y to the left of x).
+        weather: at the start of the route.
         yaws_rad: heading of the lane at each keypoint, positive to the left; None where the file
             gives none. Empty if it gives none at all.
-        without_effect: attributes of its weather that no simulator of ours shows.
+        heights_m: z of each keypoint; empty if all are 0.
+        weathers: the weather at shares of the route, ascending; empty where it stays as it begins,
+            and CARLA's other attributes are not given.
+        scenarios: what happens on the way (leaderboard 2.x).
     """
 
     route_id: str
@@ -31,9 +66,24 @@ class RouteSpec:
     keypoints: tuple[Point, ...]
     weather: Weather = field(default=DEFAULT_WEATHER)
     yaws_rad: tuple[float | None, ...] = ()
-    without_effect: tuple[str, ...] = ()
+    heights_m: tuple[float, ...] = ()
+    weathers: tuple[RouteWeather, ...] = ()
+    scenarios: tuple[Scenario, ...] = ()
 
     @property
     def length_m(self) -> float:
         """Length along the sparse keypoints, which leaderboard 1.0 calls the route's length."""
         return sum(math.dist(a, b) for a, b in pairwise(self.keypoints))
+
+    @property
+    def without_effect(self) -> tuple[str, ...]:
+        """What the embedded simulator does not show of it: attributes of the weather, its changes,
+        and scenarios.
+        """
+        changes = len({entry.weather for entry in self.weathers}) > 1
+        found = weather_names(self.weathers)
+        return (
+            *found,
+            *(("the weather's changes along the route",) if changes else ()),
+            *(("its scenarios",) if self.scenarios else ()),
+        )
