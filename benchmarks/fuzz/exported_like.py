@@ -109,7 +109,7 @@ def strips() -> onnx.ModelProto:
     stored = {
         "zero": np.array([0]), "middle": np.array([12]), "end": np.array([24]),
         "rows": np.array([1]), "blocks": np.array([-1, 6, 2, 96]),
-        "across": np.array([-1, 12, 16, 2, 3]), "pairs": np.array([3]), "area": np.array(4.0),
+        "across": np.array([-1, 6, 16, 2, 3]), "pairs": np.array([3]), "area": np.array(4.0),
         "axes": np.array([2, 3]), "weight": rng.normal(0, 0.01, (3, 1)),
     }  # fmt: skip
     node = helper.make_node
@@ -120,9 +120,11 @@ def strips() -> onnx.ModelProto:
         node("Reshape", ["lower", "blocks"], ["lower_rows"]),
         node("MatMulInteger", ["ones", "upper_rows"], ["upper_sums"]),
         node("MatMulInteger", ["ones", "lower_rows"], ["lower_sums"]),
-        node("Concat", ["upper_sums", "lower_sums"], ["sums"], axis=1),
-        node("Reshape", ["sums", "across"], ["paired"]),
-        node("ReduceSum", ["paired", "pairs"], ["of_blocks"], keepdims=0),
+        node("Reshape", ["upper_sums", "across"], ["upper_paired"]),
+        node("Reshape", ["lower_sums", "across"], ["lower_paired"]),
+        node("ReduceSum", ["upper_paired", "pairs"], ["upper_blocks"], keepdims=0),
+        node("ReduceSum", ["lower_paired", "pairs"], ["lower_blocks"], keepdims=0),
+        node("Concat", ["upper_blocks", "lower_blocks"], ["of_blocks"], axis=1),
         node("Transpose", ["of_blocks"], ["chw"], perm=[0, 3, 1, 2]),
         node("Cast", ["chw"], ["float"], to=TensorProto.FLOAT, saturate=1),
         node("Div", ["float", "area"], ["averaged"]),

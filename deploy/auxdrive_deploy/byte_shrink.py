@@ -78,18 +78,20 @@ def _bytes_first(frames: Any, first: int, last: int, block_rows: int, block_colu
         strip = op.Slice(
             frames, _whole(first + begin * block_rows), _whole(first + end * block_rows), _whole(1)
         )
-        sums.append(
-            op.MatMulInteger(
-                ones, op.Reshape(strip, _whole(-1, end - begin, block_rows, columns * channels))
+        of_rows: Any = op.MatMulInteger(
+            ones, op.Reshape(strip, _whole(-1, end - begin, block_rows, columns * channels))
+        )  # int32 (N, h of the strip, 1, W * C)
+        if columns % block_columns:
+            of_rows = op.Slice(
+                of_rows, _whole(0), _whole(blocks_across * block_columns * channels), _whole(3)
             )
+        # at once, while they are in the cache
+        across = op.Reshape(
+            of_rows, _whole(-1, end - begin, blocks_across, block_columns, channels)
         )
-    of_rows: Any = op.Concat(*sums, axis=1) if len(sums) > 1 else sums[0]  # int32 (N, h, 1, W * C)
-    if columns % block_columns:
-        of_rows = op.Slice(
-            of_rows, _whole(0), _whole(blocks_across * block_columns * channels), _whole(3)
-        )
-    across = op.Reshape(of_rows, _whole(-1, rows, blocks_across, block_columns, channels))
-    of_blocks = op.Transpose(op.ReduceSum(across, _whole(3), keepdims=0), perm=[0, 3, 1, 2])
+        sums.append(op.ReduceSum(across, _whole(3), keepdims=0))
+    of_blocks: Any = op.Concat(*sums, axis=1) if len(sums) > 1 else sums[0]
+    of_blocks = op.Transpose(of_blocks, perm=[0, 3, 1, 2])
     return op.Div(
         op.Cast(of_blocks, to=onnx.TensorProto.FLOAT),
         _constant(np.float32(block_rows * block_columns)),
