@@ -25,7 +25,7 @@ NAMED_IN: list[tuple[Registry, str]] = [
     (TRACKERS, "methods.md"),
     (CONTROLLERS, "vehicle.md"),
     (RUNTIMES, "vehicle.md"),
-    (RULE_SETS, "evaluation.md"),
+    (RULE_SETS, "scoring.md"),
     (READERS, "data.md"),
 ]
 OFFERS = [(offer.name, table, page) for table, page in NAMED_IN for offer in table.builtin]

@@ -13,8 +13,8 @@ from auxdrive.errors import DataError, UsageError
 from auxdrive.statistics import paired_difference
 from auxdrive_eval.driving.folder import DriverIdentity, write_folder
 from auxdrive_eval.driving.settings import EvaluationSettings
+from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import RouteMeta, RouteRecord, Scores
-from auxdrive_eval.scoring.summary import results_document
 from small_world import SETTINGS
 
 ONE = (60.0, 36.0, 100.0, 42.0, 60.0, 70.0)
@@ -40,10 +40,12 @@ def make_drive(
     settings = EvaluationSettings.model_validate({**values, **changes})
     path.mkdir(parents=True)
     write_folder(path, settings, DriverIdentity(), ())
+    form = RULE_SETS[settings.rules].results
+    none: dict[str, list[str]] = {kind.value: [] for kind in form.routes.kinds}
     records = [
         RouteRecord(
             index=index,
-            infractions={"red_light": ["ran one"], **{key: [] for key in OTHER_KINDS}},
+            infractions={**none, "red_light": ["ran one"]},
             meta=RouteMeta(duration_game=1.0, duration_system=1.0, route_length=1000.0),
             route_id=f"RouteScenario_{index}",
             scores=Scores(score_composed=score, score_penalty=score / 100, score_route=100.0),
@@ -51,15 +53,9 @@ def make_drive(
         )
         for index, score in enumerate(scores[:drives])
     ]
-    document = results_document(records, len(scores), [], finished=drives is None)
+    document = form.document(records, len(scores), [], finished=drives is None)
     (path / "results.json").write_text(json.dumps(document))
     return path
-
-
-OTHER_KINDS = (
-    "collisions_layout", "collisions_pedestrian", "collisions_vehicle", "outside_route_lanes",
-    "route_dev", "route_timeout", "stop_infraction", "vehicle_blocked",
-)  # fmt: skip
 
 
 def compared(*paths: Path) -> Comparison:

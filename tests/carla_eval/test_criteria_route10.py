@@ -161,5 +161,5 @@ class TestOutsideLanes:
 
 def test_rule_sets_are_found_by_name_and_the_error_names_the_valid_ones() -> None:
     assert RULE_SETS["1.0"] is LEADERBOARD_1
-    with pytest.raises(UsageError, match=r"unknown rule set '1\.1'\. Did you mean '1\.0'"):
-        RULE_SETS["1.1"]
+    with pytest.raises(UsageError, match=r"unknown rule set '1\.00'\. Did you mean '1\.0'"):
+        RULE_SETS["1.00"]

@@ -92,7 +92,7 @@ def test_the_trace_is_of_the_centre_and_what_only_the_end_shows_is_recorded(
     driver = WatchingExpert()
     rules = replace(RULE_SETS["1.0"], criteria=lambda _: (AtTheEnd(),))
     result = drive_route(
-        simulator, longer_route, driver, rules=rules, seed=1, keypoint_length_m=123.0
+        simulator, longer_route, driver, rules=rules, seed=1, reported_length_m=123.0
     )
     trace = np.stack([result.trace["x_m"], result.trace["y_m"]], axis=1)
     np.testing.assert_allclose(trace[:-1], np.array(driver.centres[1:]), atol=1e-9)

@@ -11,13 +11,12 @@ import pytest
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.scoring.leaderboard1 import penalty_of
 from auxdrive_eval.scoring.records import RouteMeta, RouteRecord, make_record
+from auxdrive_eval.scoring.repeats import over_repeats, scores_in_words
 from auxdrive_eval.scoring.summary import (
     LABELS,
     entry_status,
     global_record,
-    over_repeats,
     results_document,
-    scores_in_words,
 )
 from hypothesis import given
 from hypothesis import strategies as st

@@ -258,3 +258,24 @@ def test_a_rule_set_of_another_package_judges(
     (record,) = document["_checkpoint"]["records"]
     assert record["scores"]["score_composed"] == 25.0
     assert document["auxdrive"]["settings"]["rules"] == "lenient"
+
+
+@pytest.mark.parametrize("rules", ["2.0", "2.1", "bench2drive"])
+def test_a_drive_is_written_in_the_form_of_its_rule_set(
+    rules: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    how = ("--sim", "tiny", "--count", 2, "--out", out, "--rules", rules)
+    document = printed(capsys, "drive", "expert", *how)
+    assert list(document)[:3] == ["_checkpoint", "entry_status", "eligible"]
+    assert len(document["labels"]) == 15
+    records = document["_checkpoint"]["records"]
+    assert [(each["status"], each["num_infractions"]) for each in records] == [("Perfect", 0)] * 2
+    assert "min speed" in document["auxdrive"]["unwatched"]
+    assert ("success rate" in document) == (rules == "bench2drive")
+    assert (out / "results.json").read_text().startswith('{\n    "_checkpoint": {\n        "glob')
+    assert "kilometres driven off the road" in (out / "report.html").read_text()
+    found = printed(capsys, "inspect", out)
+    assert (found["broken"], found["scores"]["scores"]["score_composed"]) == ([], 100.0)
+    compared = printed(capsys, "compare", out)
+    assert compared["groups"][0]["metrics"]["driving score"]["value"] == 100.0

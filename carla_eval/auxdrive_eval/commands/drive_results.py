@@ -10,7 +10,8 @@ from auxdrive.storage.publish import write_atomic
 from auxdrive_eval.driving.evaluate import Evaluation
 from auxdrive_eval.driving.route_store import tally_of, what_became
 from auxdrive_eval.report.drive_report import drive_report
-from auxdrive_eval.scoring.summary import scores_in_words
+from auxdrive_eval.scoring import RULE_SETS
+from auxdrive_eval.scoring.repeats import scores_in_words
 
 REPORT_NAME = "report.html"
 
@@ -62,9 +63,9 @@ def print_tables(evaluation: Evaluation) -> None:
     console.table(
         title, ("route", "score, of 100", "completion, %", "penalty", "infractions", "status"), rows
     )
-    document = evaluation.document
+    document, form = evaluation.document, RULE_SETS[evaluation.settings.rules].results
     console.table(
-        f"{kind} summary: {document['entry_status']} (infractions: per km, summed over the routes)",
+        f"{kind} summary: {document['entry_status']} (infractions: {form.rates} over the routes)",
         ("value", ""),
         list(zip(document["labels"], document["values"], strict=True)),
     )
@@ -73,7 +74,11 @@ def print_tables(evaluation: Evaluation) -> None:
 
 
 def note_what_went_wrong(evaluation: Evaluation) -> None:
-    """Print which predictions were not used, and which routes the agent's failures ended."""
+    """Print what the rule set could not watch, which predictions were not used, and which routes
+    the agent's failures ended.
+    """
+    if unwatched := RULE_SETS[evaluation.settings.rules].unwatched:
+        console.note(f"rule set {evaluation.settings.rules} in a simulator: {unwatched}")
     if told := what_became(tally_of(evaluation.driven)):
         console.note(f"{told} Look at the model's outputs")
     if failures := evaluation.document["auxdrive"]["agent_failures"]:

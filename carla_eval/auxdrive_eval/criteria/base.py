@@ -30,6 +30,9 @@ class EventKind(StrEnum):
     ROUTE_DEVIATION = "route_dev"
     ROUTE_TIMEOUT = "route_timeout"
     VEHICLE_BLOCKED = "vehicle_blocked"
+    MIN_SPEED = "min_speed_infractions"
+    YIELD_TO_EMERGENCY = "yield_emergency_vehicle_infractions"
+    SCENARIO_TIMEOUT = "scenario_timeouts"
     ROUTE_COMPLETED = "route_completed"
 
 
@@ -75,7 +78,8 @@ class Event:
         time_s: game time at which it was reported.
         location: where, in the right-handed world frame.
         percentage: for OUTSIDE_ROUTE_LANES, the share of the driven route distance that was
-            outside, 0..100.
+            outside, 0..100; for MIN_SPEED, the ego's mean speed as a share of the traffic's, 0 or
+            more.
         began: when and where it began, if that was before it was reported (a car stands for a while
             before it counts as blocked); None if it was reported at once.
         hit: the position of what was hit.

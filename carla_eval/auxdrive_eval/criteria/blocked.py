@@ -19,9 +19,14 @@ BLOCKED_AFTER_S = 180.0
 
 
 class Blocked(TickCriterion):
-    """The ego was slower than 0.1 m/s for more than 180 s of game time."""
+    """The ego was slower than 0.1 m/s for too long.
 
-    def __init__(self) -> None:
+    Args:
+        after_s: for how long it may be, in game time.
+    """
+
+    def __init__(self, after_s: float = BLOCKED_AFTER_S) -> None:
+        self._after_s = after_s
         self._moved_at_s: float | None = None
 
     def update(self, state: WorldState) -> list[Event]:
@@ -31,7 +36,7 @@ class Blocked(TickCriterion):
             self.pending = None
         if self.pending is None and state.speed_mps < SPEED_MPS:
             self.pending = moment(state)
-        if state.time_s - self._moved_at_s <= BLOCKED_AFTER_S:
+        if state.time_s - self._moved_at_s <= self._after_s:
             return []
         return [
             event_at(

@@ -11,7 +11,7 @@ from auxdrive_eval.criteria.progress import PassedPoints
 from auxdrive_eval.world import LaneView, Route, WorldState
 
 ALLOWED_OUT_M = 1.3
-"""How far the ego's centre may lie beyond the edge of the nearest driving or parking lane."""
+"""In leaderboard 1.0."""
 MAX_VEHICLE_ANGLE_RAD = math.radians(120.0)
 MAX_LANE_JUMP_RAD = math.radians(150.0)
 WINDOW = 3
@@ -28,13 +28,16 @@ class OutsideRouteLanes:
 
     Args:
         route: that is driven.
+        allowed_out_m: how far the ego's centre may lie beyond the edge of the nearest driving or
+            parking lane.
 
     Attributes:
         pending: when the ego was outside for the first time.
     """
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, allowed_out_m: float = ALLOWED_OUT_M) -> None:
         self.pending: Moment | None = None
+        self._allowed_out_m = allowed_out_m
         self._route = route
         self._points = PassedPoints(route)
         self._index = 0
@@ -47,7 +50,7 @@ class OutsideRouteLanes:
         """Add this tick's route distance. Returns no events."""
         outside = False
         if state.lane is not None:
-            outside = beyond_lane_m(state.lane) > ALLOWED_OUT_M
+            outside = beyond_lane_m(state.lane) > self._allowed_out_m
             self._judge_lane(state, state.lane)
         for index in range(self._index + 1, min(self._index + WINDOW + 1, len(self._points))):
             if self._points.passed(index, state.ego_centre):

@@ -24,6 +24,9 @@ class RouteCompletion(TickCriterion):
         percent: 0..100; 100 only when more than 99 % are driven and the end is within 10 m.
     """
 
+    digits: int | None = None
+    """To how many decimals the percentage is rounded at every tick; None rounds nothing."""
+
     def __init__(self, route: Route) -> None:
         self.percent = 0.0
         self._points = PassedPoints(route)
@@ -37,6 +40,8 @@ class RouteCompletion(TickCriterion):
             if self._points.passed(index, state.ego_centre):
                 self._index = index
                 self.percent = 100.0 * float(self._metres[index]) / float(self._metres[-1])
+        if self.digits is not None:
+            self.percent = round(self.percent, self.digits)
         if (
             self.percent > COMPLETE_ABOVE_PERCENT
             and math.dist(state.ego_centre, self._end) < COMPLETE_WITHIN_M

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from auxdrive_eval.driving.folder import RESULTS_NAME, is_drive
 from auxdrive_eval.driving.settings import SETTINGS_NAME, EvaluationSettings, read_settings
+from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.records import AGENT_FAILURES, RouteRecord
-from auxdrive_eval.scoring.summary import LABELLED, global_record
+from auxdrive_eval.scoring.results import ResultForm
 
 _COMPLETED = 100.0
 _UNITS = {"score_composed": "points", "score_route": "%", "score_penalty": ""}
@@ -43,7 +44,7 @@ def result_of(path: Path) -> Result:
         measured_on={name: stored[name] for name in _GIVES_THE_ROUTES},
         made_by={"auxdrive": settings.auxdrive},
         identity=settings.driver_sha256,
-        metrics={Part(): _metrics(records, settings.repeats)},
+        metrics={Part(): _metrics(records, settings.repeats, RULE_SETS[settings.rules].results)},
         main_metrics=(_MAIN,),
         notes=(f"{len(failed)} of {len(records)} routes were ended by the agent's own failure",)
         if failed
@@ -63,7 +64,8 @@ def _records(path: Path, settings: EvaluationSettings) -> list[RouteRecord]:
             f"{file} is damaged: it has no _checkpoint.records; --resume writes it anew"
         )
     try:
-        records = [RouteRecord.model_validate(record) for record in listed]
+        form = RULE_SETS[settings.rules].results.routes
+        records = [form.load(record) for record in listed]
     except ValidationError as error:
         raise DataError(
             f"{file} is damaged ({mistakes_of(error, RouteRecord)[0]}); --resume writes it anew"
@@ -77,15 +79,15 @@ def _records(path: Path, settings: EvaluationSettings) -> list[RouteRecord]:
     return records
 
 
-def _metrics(records: Sequence[RouteRecord], repeats: int) -> dict[str, Measured]:
+def _metrics(records: Sequence[RouteRecord], repeats: int, form: ResultForm) -> dict[str, Measured]:
     """The labelled values of the leaderboard's document. A score is the mean over the routes, and
     also keeps each route's score, which is the mean over its repeats.
     """
-    whole = global_record(records, len(records))
+    whole = form.global_record(records, len(records))
     made = {}
-    for label, group, key in LABELLED:
+    for label, group, key in form.labelled:
         name = label.removeprefix("Avg. ")
-        if group == "scores":
+        if group == form.means:
             of_each = [getattr(record.scores, key) for record in records]
             parts = tuple(
                 sum(of_each[start : start + repeats]) / repeats

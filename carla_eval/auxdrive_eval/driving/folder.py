@@ -34,7 +34,8 @@ from auxdrive_eval.driving.settings import (
     hash_routes,
     read_settings,
 )
-from auxdrive_eval.scoring.summary import over_repeats, results_document
+from auxdrive_eval.scoring import RULE_SETS
+from auxdrive_eval.scoring.repeats import over_repeats
 from auxdrive_eval.world import Point, Route, Weather
 
 RESULTS_NAME = "results.json"
@@ -268,7 +269,9 @@ def write_results(
     """
     total, kind = settings.route_count * settings.repeats, settings.simulator.kind
     records = [done[index].record for index in sorted(done)]
-    document = results_document(records, total, list(sensors), finished=len(done) == total)
+    rules = RULE_SETS[settings.rules]
+    form = rules.results
+    document = form.document(records, total, list(sensors), finished=len(done) == total)
     document["auxdrive"] = {
         "note": f"Scores of the simulator '{kind}': {settings.simulator.spec.caveat}.",
         "settings": settings.model_dump(mode="json"),
@@ -284,9 +287,9 @@ def write_results(
             if done[index].error
         ],
     }
+    if rules.unwatched:
+        document["auxdrive"]["unwatched"] = rules.unwatched
     if len(done) == total and settings.repeats > 1:
         document["auxdrive"]["over_repeats"] = over_repeats(records, settings.repeats)
-    write_atomic(
-        out / RESULTS_NAME, (json.dumps(document, indent=4, sort_keys=True) + "\n").encode()
-    )
+    write_atomic(out / RESULTS_NAME, form.text(document).encode())
     return document

@@ -27,7 +27,12 @@ from auxdrive_eval.driving.route_store import StoredRoute, read_route, route_fol
 from auxdrive_eval.driving.settings import EvaluationSettings, read_settings
 from auxdrive_eval.scoring import RULE_SETS
 from auxdrive_eval.scoring.infractions import infractions_of
-from auxdrive_eval.scoring.records import AGENT_FAILURES, ROUTE_ID_PREFIX
+from auxdrive_eval.scoring.records import (
+    AGENT_FAILURES,
+    LEADERBOARD_1_ROUTES,
+    ROUTE_ID_PREFIX,
+)
+from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.world import Route
 
 _EQUAL = 1e-9
@@ -161,19 +166,33 @@ def mistakes_of_route(
         yield f"its record says that it is the route {record.index}"
     if planned is not None and record.route_id != ROUTE_ID_PREFIX + planned.route_id:
         yield f"its record is of {record.route_id}, and {PLAN_NAME} says {planned.route_id}"
-    if record.infractions != infractions_of(route.events):
+    rules = rules_of(settings)
+    form = LEADERBOARD_1_ROUTES if rules is None else rules.results.routes
+    if record.infractions != infractions_of(route.events, form.kinds):
         yield "its record lists other infractions than its events"
-    if abs(scores.score_composed - max(scores.score_route * scores.score_penalty, 0.0)) > _EQUAL:
+    expected = max(scores.score_route * scores.score_penalty, 0.0)
+    if abs(scores.score_composed - expected) > 100 * form.rounding + _EQUAL:
         yield "its score is not completion times penalty"
-    if settings is not None and settings.rules in RULE_SETS:
-        penalty = RULE_SETS[settings.rules].penalty(route.events)
-        if abs(penalty - scores.score_penalty) > _EQUAL:
+    if settings is not None and rules is not None:
+        penalty = rules.penalty(route.events)
+        if abs(penalty - scores.score_penalty) > form.rounding + _EQUAL:
             yield (
                 f"its penalty is {scores.score_penalty:g}, and the rule set {settings.rules} makes "
                 f"{penalty:g} of its events"
             )
     if _is_no_drive(route.trace):
         yield "the times and places of its path are no drive"
+
+
+def rules_of(settings: EvaluationSettings | None) -> RuleSet | None:
+    """The rule set of an evaluation; None if it is not known here.
+
+    Args:
+        settings: of the evaluation; None if they could not be read.
+    """
+    if settings is None or settings.rules not in RULE_SETS:
+        return None
+    return RULE_SETS[settings.rules]
 
 
 def _is_no_drive(trace: AnyArray) -> bool:
@@ -200,7 +219,9 @@ def _judge_results(drive: FoundDrive) -> None:
     if not isinstance(listed, list):
         drive.broken.append(f"{path}: has no _checkpoint.records; --resume writes it anew")
         return
-    stored = {index: route.record.model_dump(mode="json") for index, route in drive.done.items()}
+    rules = rules_of(drive.settings)
+    form = LEADERBOARD_1_ROUTES if rules is None else rules.results.routes
+    stored = {index: form.dump(route.record) for index, route in drive.done.items()}
     of_routes = list(stored.values())
     others = [each for each in listed if each not in of_routes and not _is_damaged(each, drive)]
     if others:

@@ -19,12 +19,14 @@ from auxdrive_eval.driving.found_drive import (
     FoundDrive,
     mistakes_of_route,
     read_found_drive,
+    rules_of,
     tried,
 )
 from auxdrive_eval.driving.route_store import StoredRoute, any_route, read_route, tally_of
 from auxdrive_eval.driving.settings import SETTINGS_NAME, read_settings
 from auxdrive_eval.scoring.records import ROUTE_ID_PREFIX
-from auxdrive_eval.scoring.summary import global_record, over_repeats
+from auxdrive_eval.scoring.repeats import over_repeats
+from auxdrive_eval.scoring.summary import LEADERBOARD_1_RESULTS
 
 _OUTPUT_LINES = 20
 
@@ -65,8 +67,13 @@ def _scores(drive: FoundDrive) -> dict[str, Any] | None:
     if not drive.done:
         return None
     records = [drive.done[index].record for index in sorted(drive.done)]
-    found = global_record(records, len(records))
-    scores = {name: found[name] for name in ("scores", "scores_std_dev", "infractions")}
+    rules = rules_of(drive.settings)
+    form = LEADERBOARD_1_RESULTS if rules is None else rules.results
+    found = form.global_record(records, len(records))
+    scores = {
+        "scores": found[form.means],
+        **{name: found[name] for name in ("scores_std_dev", "infractions")},
+    }
     repeats = 1 if drive.settings is None else drive.settings.repeats
     if repeats > 1 and not drive.left and not drive.damaged:
         scores["over_repeats"] = over_repeats(records, repeats)

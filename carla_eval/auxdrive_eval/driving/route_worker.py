@@ -8,9 +8,6 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from auxdrive.geometry import euclidean, polyline_length
-
 from auxdrive_eval.driving.agents.messages import AgentDescription
 from auxdrive_eval.driving.agents.remote import AgentFailed, RemoteAgent
 from auxdrive_eval.driving.drivers import AgentDriver, Driver, ExpertDriver
@@ -106,12 +103,12 @@ class RouteWorker:
         _log.debug(
             f"route {job.route.route_id} begins: {job.route.length_m:.0f} m, seed {job.seed}"
         )
-        sparse_m = float(polyline_length(np.array(job.route.keypoints), euclidean))
+        length_m = self._rules.results.length_m(job.route)
         try:
             camera = self._driver.camera
         except AgentFailed as failed:
             result = not_driven(
-                job.route, failed, rules=self._rules, index=job.index, keypoint_length_m=sparse_m
+                job.route, failed, rules=self._rules, index=job.index, reported_length_m=length_m
             )
         else:
             if self._simulator is None:
@@ -126,7 +123,7 @@ class RouteWorker:
                 rules=self._rules,
                 seed=job.seed,
                 index=job.index,
-                keypoint_length_m=sparse_m,
+                reported_length_m=length_m,
             )
         save_route(self._make.out, stored_route(result))
 

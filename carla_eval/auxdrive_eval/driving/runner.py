@@ -69,7 +69,7 @@ def drive_route(
     rules: RuleSet,
     seed: int,
     index: int = 0,
-    keypoint_length_m: float | None = None,
+    reported_length_m: float | None = None,
 ) -> RouteResult:
     """Drive a route to its end, or until something ends it earlier: deviation from the route,
     standing too long, the timeout, or a failure of the agent.
@@ -81,8 +81,8 @@ def drive_route(
         rules: what is observed and how it is penalised.
         seed: of traffic and lights, and of the random numbers that the driver may draw.
         index: position of the record among all, from 0.
-        keypoint_length_m: length along the sparse keypoints, which leaderboard 1.0 reports as the
-            route's length; None takes the dense length.
+        reported_length_m: the length that the rule set says the route has; None takes the dense
+            length.
 
     Raises:
         AuxdriveError: a mistake of the user, such as an agent that needs what the simulator does
@@ -96,7 +96,7 @@ def drive_route(
         driver.start(route, seed)
     except AgentFailed as failed:
         return not_driven(
-            route, failed, index=index, rules=rules, keypoint_length_m=keypoint_length_m
+            route, failed, index=index, rules=rules, reported_length_m=reported_length_m
         )
     state = simulator.reset(route, seed)
     over = False
@@ -110,7 +110,7 @@ def drive_route(
         state = simulator.step(control)
         over = seen.tick(state)
     seen.end(state)
-    length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
+    length_m = route.length_m if reported_length_m is None else reported_length_m
     record = make_record(
         index=index,
         route_id=ROUTE_ID_PREFIX + route.route_id,
@@ -123,6 +123,7 @@ def drive_route(
             route_length=length_m,
         ),
         failure=failure,
+        form=rules.results.routes,
     )
     path = np.array(seen.trace, dtype=TRACE_DTYPE)
     return RouteResult(
@@ -172,7 +173,7 @@ def not_driven(
     *,
     rules: RuleSet,
     index: int = 0,
-    keypoint_length_m: float | None = None,
+    reported_length_m: float | None = None,
 ) -> RouteResult:
     """The result of a route whose agent could not be set up: nothing was driven, and there are no
     infractions.
@@ -182,9 +183,9 @@ def not_driven(
         failed: why the agent could not be set up.
         rules: whose penalty of no events is recorded.
         index: position of the record among all, from 0.
-        keypoint_length_m: as for `drive_route`.
+        reported_length_m: as for `drive_route`.
     """
-    length_m = route.length_m if keypoint_length_m is None else keypoint_length_m
+    length_m = route.length_m if reported_length_m is None else reported_length_m
     record = make_record(
         index=index,
         route_id=ROUTE_ID_PREFIX + route.route_id,
@@ -193,5 +194,6 @@ def not_driven(
         penalty=rules.penalty,
         meta=RouteMeta(duration_game=0.0, duration_system=0.0, route_length=length_m),
         failure=failed.failure,
+        form=rules.results.routes,
     )
     return RouteResult(record, (), np.empty(0, TRACE_DTYPE), (), failed.text)

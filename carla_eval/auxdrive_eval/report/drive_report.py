@@ -31,8 +31,8 @@ from auxdrive_eval.report.route_drive import (
     score_sentence,
     view_of_drives,
 )
-from auxdrive_eval.scoring.infractions import INFRACTION_KINDS
-from auxdrive_eval.scoring.summary import scores_in_words
+from auxdrive_eval.scoring import RULE_SETS
+from auxdrive_eval.scoring.repeats import scores_in_words
 from auxdrive_eval.simulators.settings import make_simulator
 from auxdrive_eval.world import Route, TownMap
 
@@ -122,23 +122,21 @@ def summary_parts(evaluation: Evaluation) -> list[Markup]:
     (score, label), *others = scores_in_words(document)
     numbers = [(score, f"{kind} {label}"), *others]
     records = [driven.record for driven in evaluation.driven]
+    form = RULE_SETS[evaluation.settings.rules].results
     counts = [
-        sum(len(record.infractions[kind.value]) for record in records) for kind in INFRACTION_KINDS
+        sum(len(record.infractions[key]) for record in records)
+        for _, group, key in form.labelled
+        if group == "infractions"
     ]
     rows = list(zip(document["labels"][3:], counts, document["values"][3:], strict=True))
-    note = (
-        "Per km as leaderboard 1.0 counts: summed over routes, each route's number divided by its "
-        "driven kilometres, which are its completion of the length in the table of routes: that "
-        "through the keypoints, as leaderboard 1.0 measures it."
-    )
     told = paragraph(what_became(tally_of(evaluation.driven)), css="soft")
     return [
         tiles(numbers),
         told,
         section(
             "Infractions",
-            table(("infraction", "number", "per km, summed"), rows),
-            paragraph(note, css="soft"),
+            table(("infraction", "number", form.rates), rows),
+            paragraph(form.rates_note, css="soft"),
         ),
     ]
 

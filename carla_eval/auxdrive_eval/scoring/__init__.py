@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 RULE_SETS: Registry[RuleSet] = Registry(
     "rule set",
     "auxdrive.rule_sets",
-    {"1.0": "auxdrive_eval.scoring.leaderboard1:LEADERBOARD_1"},
+    {
+        "1.0": "auxdrive_eval.scoring.leaderboard1:LEADERBOARD_1",
+        "2.0": "auxdrive_eval.scoring.leaderboard20:LEADERBOARD_2_0",
+        "2.1": "auxdrive_eval.scoring.leaderboard21:LEADERBOARD_2_1",
+        "bench2drive": "auxdrive_eval.scoring.bench2drive:BENCH2DRIVE",
+    },
     check=instance_of("auxdrive_eval.scoring.rule_sets:RuleSet"),
 )
 DEFAULT_RULES = "1.0"

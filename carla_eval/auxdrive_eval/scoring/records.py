@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from auxdrive.errors import DataError
 from auxdrive.strict import Strict
 from pydantic import Field
 
 from auxdrive_eval.criteria.base import Event, EventKind
-from auxdrive_eval.scoring.infractions import infractions_of
+from auxdrive_eval.scoring.infractions import LEADERBOARD_1_KINDS, infractions_of
 
 
 class Scores(Strict):
@@ -43,10 +46,11 @@ class RouteRecord(Strict):
 
 
 _STOP_REASONS = {
-    EventKind.ROUTE_DEVIATION: "Agent deviated from the route",
     EventKind.VEHICLE_BLOCKED: "Agent got blocked",
+    EventKind.ROUTE_DEVIATION: "Agent deviated from the route",
     EventKind.ROUTE_TIMEOUT: "Agent timed out",
 }
+"""Of several, the first in this order is told, as the leaderboard's own does."""
 
 ROUTE_ID_PREFIX = "RouteScenario_"
 """What the leaderboard writes before a route's id in its record."""
@@ -56,19 +60,102 @@ AGENT_FAILURES = frozenset({f"Failed - {SET_UP}", f"Failed - {CRASHED}"})
 """Statuses of routes that ended because the agent itself failed, not because of how it drove."""
 
 
+SIMULATION_CRASHED = "Simulation crashed"
+SENSORS_INVALID = "Agent's sensors were invalid"
+COMPLETED, PERFECT, FAILED = "Completed", "Perfect", "Failed"
+SUCCEEDED = frozenset({COMPLETED, PERFECT})
+
+
 def route_status(events: Sequence[Event], failure: str = "") -> str:
-    """A route's status in the leaderboard's words: 'Completed', 'Failed', or 'Failed - <reason>'.
+    """A route's status in the words of leaderboard 1.0: 'Completed', 'Failed', or
+    'Failed - <reason>'.
 
     Args:
         events: what the criteria observed.
         failure: the reason if something else than the criteria ended the route, such as `CRASHED`;
             empty if nothing did.
     """
+    completed = any(event.kind is EventKind.ROUTE_COMPLETED for event in events)
+    return COMPLETED if completed else failed_status(events, failure)
+
+
+def failed_status(events: Sequence[Event], failure: str) -> str:
+    """The status of a route that was not completed.
+
+    Args:
+        events: what the criteria observed; one that ended the route is the reason.
+        failure: the reason if no criterion ended it; empty if there is none.
+    """
     kinds = {event.kind for event in events}
-    if EventKind.ROUTE_COMPLETED in kinds and not failure:
-        return "Completed"
-    reason = failure or next((text for kind, text in _STOP_REASONS.items() if kind in kinds), "")
-    return f"Failed - {reason}" if reason else "Failed"
+    reason = next((text for kind, text in _STOP_REASONS.items() if kind in kinds), failure)
+    return f"{FAILED} - {reason}" if reason else FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class RouteForm:
+    """How a rule set writes one route.
+
+    Attributes:
+        kinds: which events are infractions, in the order of their keys.
+        scores: computes the scores from the completion, 0..100, and the penalty, 0..1.
+        status: computes the status from the events, the completion, and the reason why something
+            else than the criteria ended the route.
+        meta: rounds durations and length.
+        dump: makes JSON's types of a record, with the leaderboard's own keys.
+        beside: keys of that which follow from the others.
+        rounding: the largest distance of a score from what it was before it was rounded; 0 where
+            scores are not rounded.
+    """
+
+    kinds: tuple[EventKind, ...]
+    scores: Callable[[float, float], Scores]
+    status: Callable[[Sequence[Event], float, str], str]
+    meta: Callable[[RouteMeta], RouteMeta]
+    dump: Callable[[RouteRecord], dict[str, Any]]
+    beside: tuple[str, ...] = ()
+    rounding: float = 0.0
+
+    def load(self, dumped: dict[str, Any]) -> RouteRecord:
+        """The record that was dumped.
+
+        Args:
+            dumped: JSON's types.
+
+        Raises:
+            pydantic.ValidationError: it is no record.
+            DataError: its infractions are not those of this form.
+        """
+        kept = {key: value for key, value in dumped.items() if key not in self.beside}
+        record = RouteRecord.model_validate(kept)
+        if record.infractions.keys() != {kind.value for kind in self.kinds}:
+            raise DataError(
+                f"the infractions of {record.route_id} are {', '.join(sorted(record.infractions))},"
+                f" and must be {', '.join(sorted(kind.value for kind in self.kinds))}"
+            )
+        return record
+
+
+def unrounded_scores(completion_percent: float, penalty: float) -> Scores:
+    """The scores of a route, not rounded.
+
+    Args:
+        completion_percent: how much of the route was driven, 0..100.
+        penalty: the rule set's factor, 0..1.
+    """
+    return Scores(
+        score_composed=max(completion_percent * penalty, 0.0),
+        score_penalty=penalty,
+        score_route=completion_percent,
+    )
+
+
+LEADERBOARD_1_ROUTES = RouteForm(
+    LEADERBOARD_1_KINDS,
+    unrounded_scores,
+    lambda events, _, failure: route_status(events, failure),
+    lambda meta: meta,
+    RouteRecord.model_dump,
+)
 
 
 def make_record(
@@ -80,6 +167,7 @@ def make_record(
     penalty: Callable[[Sequence[Event]], float],
     meta: RouteMeta,
     failure: str = "",
+    form: RouteForm = LEADERBOARD_1_ROUTES,
 ) -> RouteRecord:
     """The record of a route.
 
@@ -91,18 +179,13 @@ def make_record(
         penalty: the rule set's function from events to a factor.
         meta: durations and length.
         failure: see `route_status`.
+        form: how the rule set writes a route.
     """
-    score_penalty = penalty(events)
-    scores = Scores(
-        score_composed=max(completion_percent * score_penalty, 0.0),
-        score_penalty=score_penalty,
-        score_route=completion_percent,
-    )
     return RouteRecord(
         index=index,
-        infractions=infractions_of(events),
-        meta=meta,
+        infractions=infractions_of(events, form.kinds),
+        meta=form.meta(meta),
         route_id=route_id,
-        scores=scores,
-        status=route_status(events, failure),
+        scores=form.scores(completion_percent, penalty(events)),
+        status=form.status(events, completion_percent, failure),
     )

@@ -1,4 +1,6 @@
-"""What a rule set is: which criteria watch a route, and how their events are penalised."""
+"""What a rule set is: which criteria watch a route, how their events are penalised, and how the
+results are written.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from auxdrive_eval.criteria import Criterion, Event, RouteCompletion
+from auxdrive_eval.scoring.results import ResultForm
+from auxdrive_eval.scoring.summary import LEADERBOARD_1_RESULTS
 from auxdrive_eval.world import Route
 
 
@@ -18,6 +22,9 @@ class RuleSet:
             measures.
         completion: makes the measure of how much of a route was driven.
         penalty: computes a factor, 0..1, from the events of a route.
+        results: how records and document are written; those of leaderboard 1.0 by default.
+        unwatched: what the benchmark watches in CARLA and `criteria` do not, in words; it stands in
+            the results of a drive.
 
     Examples:
         >>> from dataclasses import replace
@@ -30,3 +37,5 @@ class RuleSet:
     criteria: Callable[[Route], tuple[Criterion, ...]]
     completion: Callable[[Route], RouteCompletion]
     penalty: Callable[[Sequence[Event]], float]
+    results: ResultForm = LEADERBOARD_1_RESULTS
+    unwatched: str = ""

@@ -4,19 +4,23 @@ status, document.
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from auxdrive_eval.scoring.infractions import INFRACTION_KINDS
-from auxdrive_eval.scoring.records import RouteRecord
+import numpy as np
+from auxdrive.geometry import euclidean, polyline_length
 
-_SCORES = ("score_composed", "score_penalty", "score_route")
-_SHOWN = (
-    ("score_composed", "driving score, of 100", 2),
-    ("score_route", "route completion, %", 1),
-    ("score_penalty", "penalty factor", 3),
+from auxdrive_eval.scoring.infractions import LEADERBOARD_1_KINDS
+from auxdrive_eval.scoring.records import (
+    COMPLETED,
+    FAILED,
+    LEADERBOARD_1_ROUTES,
+    RouteRecord,
 )
+from auxdrive_eval.scoring.results import SCORES, ResultForm, added
+from auxdrive_eval.world import Route
 
 LABELLED: tuple[tuple[str, str, str], ...] = (
     ("Avg. driving score", "scores", "score_composed"),
@@ -47,34 +51,34 @@ def global_record(records: Sequence[RouteRecord], total_routes: int) -> dict[str
         records: of the drives that are finished.
         total_routes: number of all drives; each repeat of a route counts.
     """
-    status = "Completed" if all(record.status == "Completed" for record in records) else "Failed"
+    status = COMPLETED if all(record.status == COMPLETED for record in records) else FAILED
     meta: dict[str, Any] = {
-        "duration_game": sum(record.meta.duration_game for record in records),
-        "duration_system": sum(record.meta.duration_system for record in records),
-        "total_length": sum(record.meta.route_length for record in records),
+        "duration_game": added(record.meta.duration_game for record in records),
+        "duration_system": added(record.meta.duration_system for record in records),
+        "total_length": added(record.meta.route_length for record in records),
     }
     exceptions = [
         [record.route_id, record.index, record.status]
         for record in records
-        if record.status != "Completed"
+        if record.status != COMPLETED
     ]
     if exceptions:
         meta["exceptions"] = exceptions
     return {
         "index": -1,
         "infractions": {
-            kind.value: sum(_per_km(record, kind.value) for record in records)
-            for kind in INFRACTION_KINDS
+            kind.value: added(_per_km(record, kind.value) for record in records)
+            for kind in LEADERBOARD_1_KINDS
         },
         "meta": meta,
         "route_id": -1,
         "scores": {
-            name: sum(getattr(record.scores, name) for record in records) / total_routes
-            for name in _SCORES
+            name: added(getattr(record.scores, name) for record in records) / total_routes
+            for name in SCORES
         },
         "scores_std_dev": {
             name: _deviation([getattr(record.scores, name) for record in records], total_routes)
-            for name in _SCORES
+            for name in SCORES
         },
         "status": status,
     }
@@ -86,67 +90,13 @@ def _per_km(record: RouteRecord, kind: str) -> float:
 
 
 def _deviation(values: Sequence[float], total_routes: int) -> float | str:
-    if total_routes < 2 or len(values) < 2:
+    """Routes that are missing count as 0 in the mean, and add nothing to the squares."""
+    if total_routes < 2:
         return "NaN"
-    return statistics.stdev(values)
-
-
-def over_repeats(records: Sequence[RouteRecord], repeats: int) -> dict[str, Any]:
-    """The benchmark's scores over its repeats, as papers report them: the mean and standard
-    deviation of the repeats' means over the routes.
-
-    Args:
-        records: `repeats` records of each route, one after the other.
-        repeats: how often each route was driven, 2 or more; once gives "NaN" as deviation.
-    """
-    runs = {
-        name: [
-            _mean([getattr(record.scores, name) for record in records[start::repeats]])
-            for start in range(repeats)
-        ]
-        for name in _SCORES
-    }
-    return {
-        "repeats": repeats,
-        "scores_of_each": runs,
-        "scores_mean": {name: _mean(values) for name, values in runs.items()},
-        "scores_std_dev": {name: _deviation(values, repeats) for name, values in runs.items()},
-    }
-
-
-def scores_in_words(document: dict[str, Any]) -> list[tuple[str, str]]:
-    """The scores of a finished document in words.
-
-    If routes were repeated, the deviation is that of the benchmark over its repeats, as papers
-    report it, and the words also give the deviation over all drives.
-
-    Returns:
-        For each score: its value with its deviation, and what they describe.
-    """
-    return [_in_words(document, name, label, digits) for name, label, digits in _SHOWN]
-
-
-def _in_words(document: dict[str, Any], name: str, label: str, digits: int) -> tuple[str, str]:
-    record, drives = (
-        document["_checkpoint"]["global_record"],
-        len(document["_checkpoint"]["records"]),
-    )
-    mean, over_drives = record["scores"][name], record["scores_std_dev"][name]
-    repeated = document.get("auxdrive", {}).get("over_repeats")
-    if isinstance(over_drives, str):
-        return f"{mean:.{digits}f}", label
-    if repeated is None:
-        return f"{mean:.{digits}f} ± {over_drives:.{digits}f}", f"{label} (± over {drives} routes)"
-    deviation = repeated["scores_std_dev"][name]
-    said = (
-        f"± over {repeated['repeats']} repeats of the benchmark; ± {over_drives:.{digits}f} over "
-        f"the {drives} drives"
-    )
-    return f"{mean:.{digits}f} ± {deviation:.{digits}f}", f"{label} ({said})"
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+    if len(values) == total_routes:
+        return statistics.stdev(values)
+    mean = added(values) / total_routes
+    return math.sqrt(added((value - mean) ** 2 for value in values) / (total_routes - 1))
 
 
 def values_of(record: dict[str, Any]) -> list[str]:
@@ -212,3 +162,25 @@ def results_document(
             "values": values_of(summary),
         }
     return document
+
+
+def through_keypoints_m(route: Route) -> float:
+    """The length of a route in leaderboard 1.0: that through its sparse keypoints, metres."""
+    return float(polyline_length(np.array(route.keypoints), euclidean))
+
+
+LEADERBOARD_1_RESULTS = ResultForm(
+    routes=LEADERBOARD_1_ROUTES,
+    length_m=through_keypoints_m,
+    global_record=global_record,
+    means="scores",
+    labelled=LABELLED,
+    document=results_document,
+    sort_keys=True,
+    rates="per km, summed",
+    rates_note=(
+        "Per km as leaderboard 1.0 counts: summed over routes, each route's number divided by its "
+        "driven kilometres, which are its completion of the length in the table of routes: that "
+        "through the keypoints, as leaderboard 1.0 measures it."
+    ),
+)
