@@ -176,7 +176,11 @@ def _training(card: ModelCard) -> list[str]:
         "training only).",
         f"Seed {made.seed}, {made.epochs} epochs over all phases, auxdrive {made.auxdrive_version}"
         + (f", commit `{made.commit}`." if made.commit else ", from no known commit."),
-        f"Data set '{made.dataset}', fingerprint `{made.dataset_sha256}`.", "",
+        f"Data set '{made.dataset}', fingerprint `{made.dataset_sha256}`.",
+        *(
+            (f"It was fine-tuned for {made.fine_tuned_for}, from another run's weights.",)
+            if made.fine_tuned_for else ()
+        ), "",
     ]  # fmt: skip
 
 

@@ -41,6 +41,7 @@ def provenance_of(run: Run, result: RunResult) -> Provenance:
             weights_sha256=weights_sha256(run.roles[STUDENT]),
             trained_with=_others(run),
             init_from_sha256=None if start is None else start.sha256,
+            fine_tuned_for=run.config.quantize,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DataError(f"{run.directory}: run.json or result.json is damaged: {error}") from error

@@ -7,14 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from auxdrive.errors import UsageError
-from auxdrive_deploy.precisions.frames import (
-    LEVELS,
-    Frames,
-    calibration_frames,
-    choose,
-    held_out_frames,
-)
+from auxdrive_deploy.precisions.frames import Frames, calibration_frames, held_out_frames
 from auxdrive_train.engine.load import Run
+from auxdrive_train.quantization.calibration import LEVELS, choose
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -19,8 +19,8 @@ from auxdrive.runtimes.unsigned import with_unsigned_maps
 from auxdrive_deploy.precisions.fp16 import to_fp16
 from auxdrive_deploy.precisions.graph import Graph
 from auxdrive_deploy.precisions.int8 import quantised_maps, to_int8
-from auxdrive_deploy.precisions.ranges import BINS, best_range, occurrences
 from auxdrive_deploy.student_parity import run_graph
+from auxdrive_train.quantization.ranges import BINS, best_range, occurrences
 from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(

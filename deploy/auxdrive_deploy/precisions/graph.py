@@ -13,12 +13,7 @@ import numpy as np
 import onnx
 from auxdrive.checks.graph_reader import read_graph
 from auxdrive.types import AnyArray
-
-HEAVY_SHARE = 0.01
-"""The least share of a graph's multiplications from which on a layer other than a convolution is
-written in a lower precision. Smaller ones gain no time, and the last layers, which make metres and
-radians, are among them.
-"""
+from auxdrive_train.quantization.placing import LAYERS, heavy_of
 
 
 class Graph:
@@ -91,14 +86,12 @@ class Graph:
         """The convolutions and those other layers that make up the work, by the names of their
         outputs, in the graph's order.
         """
-        works = self.layers()
-        least = HEAVY_SHARE * sum(works.values())
         convolutions = {node.output[0] for node in self.nodes if node.op_type == "Conv"}
-        return [name for name, work in works.items() if work >= least or name in convolutions]
+        return heavy_of(self.layers(), convolutions)
 
     def _works(self) -> Iterator[tuple[Any, int]]:
         for node in self.predicting:
-            if node.op_type not in ("Conv", "Gemm", "MatMul") or node.input[1] not in self.stored:
+            if node.op_type not in LAYERS or node.input[1] not in self.stored:
                 continue
             weight = tuple(self.stored[node.input[1]].dims)
             per_output = math.prod(weight) // weight[weight_axis(node)]

@@ -1,12 +1,7 @@
 """A graph in static int8: the heavy layers compute with whole numbers of 8 bits, weights per output
 channel and maps per tensor, both symmetric about zero (QDQ form, ONNX's QuantizeLinear and
-DequantizeLinear). Biases stay in float32: TensorRT takes no others.
-
-Where a pair Q, DQ stands decides whether a runtime computes in int8. After a layer and its Relu
-(not between them) stands one; on both inputs of a residual sum and after it; on both sides of a
-MaxPool, with one scale. So TensorRT and OpenVINO join Conv, Relu and Q, and ONNX Runtime finds
-QLinearConv and QLinearAdd (with `auxdrive.runtimes.unsigned`). `benchmarks/quantizers.py` compares
-this with NNCF and onnxruntime.quantization.
+DequantizeLinear). Biases stay in float32: TensorRT takes no others. Where a pair stands says
+`auxdrive_train.quantization.placing`.
 
 Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-
 Only Inference" (the form); Nagel et al. 2021, "A White Paper on Neural Network Quantization"
@@ -21,13 +16,10 @@ from typing import Any
 import numpy as np
 import onnx
 from auxdrive.precisions import ZERO, ZERO_OF_RELU
-from auxdrive.types import AnyArray
+from auxdrive_train.quantization.placing import Placing
+from auxdrive_train.quantization.weights import quantised_weights, scale_of
 
 from auxdrive_deploy.precisions.graph import Graph, renamed, weight_axis
-
-LARGEST = 127
-"""The largest whole number; -127 is the least weight, so that weights are symmetric."""
-LEAST_SCALE = 1e-12
 
 
 def quantised_maps(model: bytes, layers: Collection[str]) -> list[str]:
@@ -37,7 +29,7 @@ def quantised_maps(model: bytes, layers: Collection[str]) -> list[str]:
         model: the graph's bytes in float32.
         layers: the outputs of the layers that compute in int8.
     """
-    return [name for name, like in _Placing(Graph(model), layers).scale_of.items() if name == like]
+    return Placing(Graph(model), layers).measured
 
 
 def to_int8(model: bytes, layers: Collection[str], largest: Mapping[str, float]) -> bytes:
@@ -50,7 +42,7 @@ def to_int8(model: bytes, layers: Collection[str], largest: Mapping[str, float])
             is cut.
     """
     graph = Graph(model)
-    placing = _Placing(graph, layers)
+    placing = Placing(graph, layers)
     names: dict[str, str] = {}
     nodes: list[Any] = []
     left_in_float = graph.layers().keys() - placing.layers
@@ -67,62 +59,12 @@ def to_int8(model: bytes, layers: Collection[str], largest: Mapping[str, float])
     return graph.written(nodes)
 
 
-class _Placing:
-    """Where pairs of Q and DQ stand.
-
-    Args:
-        graph: in float32.
-        layers: the outputs of the layers that compute in int8.
-
-    Attributes:
-        layers: those of them that can: their input is computed and no output of the graph.
-        scale_of: for each quantised map the one that gives its scale: itself, or the map that went
-            into the MaxPool.
-    """
-
-    def __init__(self, graph: Graph, layers: Collection[str]) -> None:
-        self.graph = graph
-        self.layers: set[str] = set()
-        self.scale_of: dict[str, str] = {}
-        for node in graph.nodes:
-            if node.output[0] in layers and node.input[0] in graph.maker:
-                self.layers.add(node.output[0])
-                self._at(node.input[0])
-                if node.op_type == "Conv":
-                    self._at(self.end_of(node))
-            elif node.op_type == "MaxPool" and node.input[0] in self.scale_of:
-                self._at(node.output[0], self.scale_of[node.input[0]])
-            elif self._is_residual(node):
-                for name in (*node.input, self.end_of(node)):
-                    self._at(name)
-
-    def _at(self, name: str, like: str = "") -> None:
-        if name not in self.graph.outputs:
-            self.scale_of.setdefault(name, like or name)
-
-    def end_of(self, node: Any) -> str:
-        """The output of a node, or of the Relu that alone uses it."""
-        name: str = node.output[0]
-        users = self.graph.users[name]
-        alone = len(users) == 1 and users[0].op_type == "Relu" and name not in self.graph.outputs
-        return str(users[0].output[0]) if alone else name
-
-    def _is_residual(self, node: Any) -> bool:
-        """Whether it adds two maps, one of which an int8 layer has just made."""
-        if node.op_type != "Add" or any(name not in self.graph.maker for name in node.input):
-            return False
-        shapes = [self.graph.shapes[name] for name in node.input]
-        return shapes[0] == shapes[1] and any(name in self.scale_of for name in node.input)
-
-
 def _pair(
-    graph: Graph, placing: _Placing, name: str, largest: Mapping[str, float], nodes: list[Any]
+    graph: Graph, placing: Placing, name: str, largest: Mapping[str, float], nodes: list[Any]
 ) -> str:
     """Append Q and DQ of a map; the name of what DQ gives."""
     like = placing.scale_of[name]
-    scale = graph.add(
-        f"{like}_scale", np.array(max(largest[like] / LARGEST, LEAST_SCALE), np.float32)
-    )
+    scale = graph.add(f"{like}_scale", scale_of(largest[like]))
     positive = graph.maker[like].op_type == "Relu"
     zero = graph.add(ZERO_OF_RELU if positive else ZERO, np.array(0, np.int8))
     made = {"QuantizeLinear": f"{name}_int8", "DequantizeLinear": f"{name}_of_int8"}
@@ -149,21 +91,3 @@ def _weights(graph: Graph, node: Any, nodes: list[Any]) -> str:
         )
     )
     return output
-
-
-def quantised_weights(weights: AnyArray, axis: int) -> tuple[AnyArray, AnyArray]:
-    """Weights as whole numbers, symmetric, with a scale for each output.
-
-    Args:
-        weights: float32.
-        axis: that numbers the outputs.
-
-    Returns:
-        int8 of the same shape, and float32 with one number for each output.
-    """
-    others = tuple(place for place in range(weights.ndim) if place != axis)
-    scales = np.maximum(np.abs(weights).max(axis=others) / LARGEST, LEAST_SCALE).astype(np.float32)
-    shape = [1] * weights.ndim
-    shape[axis] = -1
-    whole = np.rint(weights / scales.reshape(shape)).clip(-LARGEST, LARGEST)
-    return whole.astype(np.int8), scales

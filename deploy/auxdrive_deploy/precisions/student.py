@@ -12,13 +12,14 @@ from auxdrive.bundles import OOD_OUTPUT
 from auxdrive.cards import TensorSpec
 from auxdrive.steering import SteeringSpec
 from auxdrive.types import Float32
+from auxdrive_train.quantization.ranges import measured_ranges
 from auxdrive_train.tasks.base import Task
 
 from auxdrive_deploy.precisions.frames import Frames
 from auxdrive_deploy.precisions.gates import PrecisionGates
 from auxdrive_deploy.precisions.graph import Graph
 from auxdrive_deploy.precisions.int8 import quantised_maps
-from auxdrive_deploy.precisions.ranges import measure_ranges
+from auxdrive_deploy.precisions.watching import watched
 from auxdrive_deploy.reference import Reference
 from auxdrive_deploy.student_parity import run_graph
 
@@ -63,7 +64,9 @@ class Student:
         shapes = {
             name: self.graph.shapes[name] for name in quantised_maps(self.model, self.graph.heavy())
         }
-        return measure_ranges(self.model, shapes, self.inputs, self.calibration)
+        return measured_ranges(
+            shapes, lambda: watched(self.model, shapes, self.inputs, self.calibration)
+        )
 
     def run(self, model: bytes, frames: Frames | Reference) -> Float32:
         """What a graph predicts.

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from auxdrive.cards.parts import CameraSpec, Card, Pixels, Positive, Rate, VehicleSpec
 from auxdrive.modalities import Modality
@@ -101,6 +107,17 @@ class InputRange(Card):
         return self
 
 
+def _lower_precision(name: str) -> str:
+    if name == FP32 or name not in MODEL_FILES:
+        others = ", ".join(each for each in MODEL_FILES if each != FP32)
+        raise ValueError(f"'{name[:60]}' is none of {others}")
+    return name
+
+
+PrecisionName = Annotated[str, AfterValidator(_lower_precision)]
+"""A name in `auxdrive.precisions.PRECISIONS` other than fp32."""
+
+
 class Provenance(Card):
     """Where the weights come from.
 
@@ -123,6 +140,8 @@ class Provenance(Card):
             empty where the student was trained alone.
         init_from_sha256: of the checkpoint that the run started from; None also where it started
             from fresh weights.
+        fine_tuned_for: the precision that the student was fine-tuned for: it was trained as its
+            graph in that precision computes. None, and not in the file, where it was not.
     """
 
     method: str
@@ -140,6 +159,15 @@ class Provenance(Card):
     weights_sha256: Sha256 | None = None
     trained_with: dict[str, Sha256] | None = None
     init_from_sha256: Sha256 | None = None
+    fine_tuned_for: PrecisionName | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Cards of students that were not fine-tuned can be read by older versions."""
+        values: dict[str, Any] = handler(self)
+        if self.fine_tuned_for is None:
+            values.pop("fine_tuned_for", None)
+        return values
 
 
 class Interval(Card):
@@ -178,17 +206,6 @@ class ParitySpec(Card):
     unit: str = Field(min_length=1, max_length=100)
     measured: float = Field(ge=0)
     negative_control: float = Field(ge=0)
-
-
-def _lower_precision(name: str) -> str:
-    if name == FP32 or name not in MODEL_FILES:
-        others = ", ".join(each for each in MODEL_FILES if each != FP32)
-        raise ValueError(f"'{name[:60]}' is none of {others}")
-    return name
-
-
-PrecisionName = Annotated[str, AfterValidator(_lower_precision)]
-"""A name in `auxdrive.precisions.PRECISIONS` other than fp32."""
 
 
 class PrecisionGate(Card):

@@ -56,6 +56,7 @@ def chain_of(card: ModelCard, card_sha256: str, signed: Claim) -> list[Link]:
         Link("code", code, None),
         Link("config", settings, made.config_sha256),
         *_before_training(made.init_from_sha256),
+        *((Link("fine-tuned for", made.fine_tuned_for, None),) if made.fine_tuned_for else ()),
         *_trained_with(made.trained_with),
         Link(
             "student's weights",

@@ -17,9 +17,11 @@ from auxdrive.strict import Strict, mistakes_of
 from pydantic import (
     BeforeValidator,
     Field,
+    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     field_serializer,
+    model_serializer,
     model_validator,
 )
 
@@ -104,6 +106,11 @@ class TrainConfig(Strict):
     init_from: Path | None = Field(
         default=None,
         description="another run, with whose weights every network that they fit starts",
+    )
+    quantize: Literal["int8"] | None = Field(
+        default=None,
+        description="int8: the student of `init_from` is fine-tuned as its int8 graph computes "
+        "(docs/precision.md)",
     )
     preprocessing: Preprocessing = Field(
         default=Preprocessing(), description="what the network itself does to the image"
@@ -190,11 +197,20 @@ class TrainConfig(Strict):
     def _one_is_no_list(self, data: tuple[Path, ...]) -> str | list[str]:
         return str(data[0]) if len(data) == 1 else [str(path) for path in data]
 
+    @model_serializer(mode="wrap")
+    def _without_quantize(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Runs that are not quantised keep the settings, and so the SHA-256, of before."""
+        values: dict[str, Any] = handler(self)
+        if self.quantize is None:
+            values.pop("quantize", None)
+        return values
+
     @model_validator(mode="after")
     def _consistent(self, info: ValidationInfo) -> TrainConfig:
         mistakes = [*self._unknown_names()]
         if not is_finished(info):
             mistakes += [*self._method_mistakes(), *self._clashes(), *self._no_trackers()]
+            mistakes += self._cannot_be_quantised()
         if mistakes:
             raise JointMistakes(mistakes)
         return self
@@ -229,6 +245,25 @@ class TrainConfig(Strict):
                 yield JointMistake(("track",), f"track: {TRACKERS.unknown(name)}")
         if len(set(self.track)) != len(self.track):
             yield JointMistake(("track",), "track: a tracker stands there twice")
+
+    def _cannot_be_quantised(self) -> Iterator[JointMistake]:
+        if self.quantize is None:
+            return
+        if self.init_from is None:
+            text = (
+                f"quantize: {self.quantize} fine-tunes a student that is trained already: give the "
+                "run with --init-from RUN"
+            )
+            yield JointMistake(("quantize", "init_from"), text)
+        if self.precision != "32-true":
+            text = (
+                f"quantize: whole numbers of 8 bits cannot be told apart in {self.precision}; use "
+                "precision: 32-true"
+            )
+            yield JointMistake(("quantize", "precision"), text)
+        if self.main is not Modality.RGB:
+            text = f"quantize: a bundle sees RGB alone, and the student sees {self.main}"
+            yield JointMistake(("quantize", "main"), text)
 
     def _clashes(self) -> Iterator[JointMistake]:
         if self.main in self.aux:

@@ -18,9 +18,9 @@ from auxdrive_train.engine import checkpoint as files
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.config_files import finished_config
 from auxdrive_train.engine.ended_roles import primary_of
-from auxdrive_train.losses.contract import without_losses
 from auxdrive_train.methods.contract import STUDENT, Method
 from auxdrive_train.models.networks import SingleNetwork
+from auxdrive_train.models.training_only import finished_networks
 
 _LOG = logging.getLogger(__name__)
 Weights = dict[str, Tensor]
@@ -88,7 +88,7 @@ def take_initial_weights(
         return None if config.init_from is None else folder.record().init_from
     source, there = found
     offered = _by_network(files.load(source.best_path).networks)
-    ours = without_losses(networks)
+    ours = finished_networks(networks)
     sources = {name: _source_of(name, ours[name], offered, config) for name in ours}
     judged = _judged(method, networks)
     if sources[judged] is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,8 @@ from auxdrive_train.engine.gradients import said_of_clipping
 from auxdrive_train.engine.log import RunLog
 from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
-from auxdrive_train.losses.contract import without_losses
 from auxdrive_train.methods.phases import Phase, PhaseRecord
+from auxdrive_train.models.training_only import finished_networks
 from auxdrive_train.trackers.told import Trackers
 
 _LOG = logging.getLogger(__name__)
@@ -142,6 +143,8 @@ class Trainer:
                 self.parts.networks,
                 lambda modality: examples(self.parts.train, modality).to(device),
             )
+        if self.progress.epoch == 0:
+            self._measure_ranges(phase)
         trained = [self.parts.networks.get_submodule(name) for name in phase.trains]
         self.parts.networks.requires_grad_(False)
         for module in trained:
@@ -185,6 +188,7 @@ class Trainer:
             # Until now each process has its own batch-norm statistics; all take the first one's.
             for buffer in self.parts.networks.buffers():
                 buffer.copy_(self.parts.fabric.broadcast(buffer, src=0))
+        self._measure_ranges(phase)
         value, metrics = self._validate(phase.watch)
         self.progress.watched.append(value)
         if self._best_epoch() == len(self.progress.watched) - 1 and phase.keep == "best":
@@ -221,10 +225,18 @@ class Trainer:
             f"{self.parts.method.task.primary_metric} {value:.3f}",
         )
 
+    def _measure_ranges(self, phase: Phase) -> None:
+        """Measure the ranges of the fake-quantised student, if the phase trains it."""
+        found = self.parts.quantization
+        if found is not None and found.name in phase.trains:
+            found.measure()
+
     def _validate(self, role: str) -> tuple[float, dict[str, float]]:
         method = self.parts.method
         roles = {role: method.roles(self.parts.networks)[role]}
-        predictions = predict_roles(roles, self.parts.validation, self.parts.fabric.device)
+        found = self.parts.quantization
+        with nullcontext() if found is None else found.quantizer.simulated():
+            predictions = predict_roles(roles, self.parts.validation, self.parts.fabric.device)
         metrics = measure(
             roles, predictions, self.parts.validation, self.parts.validation.card.steering
         )[role]
@@ -287,7 +299,7 @@ class Trainer:
         """
         if not self.parts.fabric.is_global_zero:
             return
-        networks = self.parts.networks if to_resume else without_losses(self.parts.networks)
+        networks = self.parts.networks if to_resume else finished_networks(self.parts.networks)
         stored = Checkpoint(snapshot(networks), self.progress, self.parts.fingerprint)
         stored.roles = self._ended.changed_since()
         if to_resume:

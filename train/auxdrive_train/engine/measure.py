@@ -17,7 +17,7 @@ from auxdrive_train.engine.floor import floors
 from auxdrive_train.engine.prepare import Parts
 from auxdrive_train.engine.progress import Progress
 from auxdrive_train.engine.validation import write_validation
-from auxdrive_train.losses.contract import without_losses
+from auxdrive_train.models.training_only import finished_networks
 
 _LOG = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def write_result(parts: Parts, progress: Progress) -> RunResult:
     config, method, steering = parts.config, parts.method, parts.validation.card.steering
     best = parts.folder.best_path
     stored = files.load(best)
-    files.restore(without_losses(parts.networks), stored.networks, best.name)
+    files.restore(finished_networks(parts.networks), stored.networks, best.name)
     roles = roles_at_their_end(method, parts.networks, stored.roles, best.name)
     primary = primary_of(method, parts.networks)
     measured: dict[str, Mapping[str, Any]] = {}

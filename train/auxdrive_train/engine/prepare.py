@@ -28,6 +28,7 @@ from auxdrive_train.data.balance import balance
 from auxdrive_train.data.samples import SampleSet
 from auxdrive_train.engine.config import TrainConfig
 from auxdrive_train.engine.initial import take_initial_weights
+from auxdrive_train.engine.quantize import Quantization, quantization_of
 from auxdrive_train.engine.run_folder import fingerprint
 from auxdrive_train.engine.seeds import seed_of
 from auxdrive_train.losses.contract import Loss
@@ -62,6 +63,7 @@ class Parts:
         folder: the run's folder.
         fingerprint: SHA-256 of the config and the data.
         initial: the run whose weights the networks start with; None if all of them are fresh.
+        quantization: the student as it is fine-tuned for a precision; None if it is not.
     """
 
     config: TrainConfig
@@ -77,6 +79,7 @@ class Parts:
     folder: RunFolder
     fingerprint: str
     initial: InitialWeights | None
+    quantization: Quantization | None
 
 
 def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) -> Parts:
@@ -109,6 +112,7 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
     convert_conv2d_weight_memory_format(networks, torch.channels_last)
     few = samples.validation.gather(_fullest(samples.validation, 2))
     method.check(networks, few.to(fabric.device))
+    quantization = quantization_of(config, method, networks, dataset, fabric.device)
     return Parts(
         config=config,
         fabric=fabric,
@@ -123,6 +127,7 @@ def prepare(config: TrainConfig, fabric: Fabric, dataset: Dataset, out: Path) ->
         folder=RunFolder(out),
         fingerprint=fingerprint(config, dataset),
         initial=initial,
+        quantization=quantization,
     )
 
 

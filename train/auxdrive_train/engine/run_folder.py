@@ -70,9 +70,9 @@ def _sha256_of(value: Any) -> str:
 def _differences(before: TrainConfig, now: TrainConfig) -> list[str]:
     stored, asked = before.model_dump(mode="json"), now.model_dump(mode="json")
     return [
-        changed(name, stored[name], asked[name])
-        for name in asked
-        if stored[name] != asked[name] and name not in NOT_IN_FINGERPRINT
+        changed(name, stored.get(name), asked.get(name))
+        for name in dict.fromkeys((*asked, *stored))
+        if stored.get(name) != asked.get(name) and name not in NOT_IN_FINGERPRINT
     ]
 
 

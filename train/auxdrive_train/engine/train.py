@@ -112,6 +112,8 @@ def _work(
     if fabric.is_global_zero:
         take(out, config)
         announce(config, parts.method, parts.train, parts.validation)
+        if parts.quantization is not None:
+            _LOG.info(parts.quantization.told)
         findings = {
             "measured_on": announce_distances(config, dataset, parts.division),
             "input_ranges": input_ranges(parts.train, config.augment.mirror > 0),

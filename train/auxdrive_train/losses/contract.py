@@ -21,12 +21,13 @@ from typing import ClassVar
 
 import torch
 from auxdrive.errors import ConfigError, unknown_name
-from torch import Tensor, nn
+from torch import Tensor
 
 from auxdrive_train.data.batch import Batch
 from auxdrive_train.losses import LOSSES
 from auxdrive_train.models.maps import Widths
 from auxdrive_train.models.networks import Output
+from auxdrive_train.models.training_only import TrainingOnly
 from auxdrive_train.tasks.base import Task
 
 
@@ -55,7 +56,7 @@ class LossSetup:
     samples: int
 
 
-class Loss(nn.Module, ABC):
+class Loss(TrainingOnly, ABC):
     """Base class of the distillation losses. Each has a file of its own and a row in
     `auxdrive_train.losses.LOSSES`.
 
@@ -176,10 +177,3 @@ def _refuse_missing_maps(name: str, maps: tuple[str, ...], setup: LossSetup) -> 
                     f"the loss '{name}' does not fit the {role}: "
                     f"{unknown_name('map', wanted, widths.maps)}. Choose another loss or backbone"
                 )
-
-
-def without_losses(networks: nn.ModuleDict) -> nn.ModuleDict:
-    """A run's networks without its losses: what is measured, exported and driven."""
-    return nn.ModuleDict(
-        {name: module for name, module in networks.items() if not isinstance(module, Loss)}
-    )

@@ -8,9 +8,11 @@ Legend: B batch, D features.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from auxdrive.cards import PreprocessingSpec
 from auxdrive.errors import UsageError, unknown_name
@@ -24,6 +26,23 @@ from auxdrive_train.models.inputs import ModalityInput
 from auxdrive_train.models.maps import NOTHING, Kept, Widths
 from auxdrive_train.models.present import of_present
 from auxdrive_train.tasks.base import Task
+
+FEATURES = "features"
+HEAD = "head"
+"""The parts of a `SingleNetwork`."""
+Computing = Callable[[nn.Module, str], AbstractContextManager[Any]]
+"""Given a network and one of its parts, what that part computes within."""
+
+
+def plainly(network: nn.Module, part: str) -> AbstractContextManager[None]:
+    """A part computes as it is written.
+
+    Args:
+        network: whose part it is.
+        part: `FEATURES` or `HEAD`.
+    """
+    del network, part
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -106,6 +125,10 @@ class SingleNetwork(Network):
         modality: what it sees.
         build: makes encoder and head.
 
+    Attributes:
+        computing: changes how the parts compute while it is trained, as fake quantisation does
+            (`auxdrive_train.quantization.fake`); by default it changes nothing.
+
     Examples:
         >>> import torch
         >>> from auxdrive.cards import PreprocessingSpec
@@ -125,6 +148,7 @@ class SingleNetwork(Network):
         self.input = ModalityInput(modality, build.preprocessing)
         self.encoder: ImageEncoder = build.encoder(self.input.channels)
         self.head = build.head(self.encoder.feature_dim)
+        self.computing: Computing = plainly
 
     @property
     def modality(self) -> Modality:
@@ -143,7 +167,13 @@ class SingleNetwork(Network):
             frames: of the modality, (B, H, W) or (B, H, W, C) in the stored dtype.
             kept: keeps those of the encoder's maps that it wants; by default none.
         """
-        return self.encoder.trunk(self.encoder.stem(self.input(frames)), kept)
+        with self.computing(self, FEATURES):
+            return self.encoder.trunk(self.encoder.stem(self.input(frames)), kept)
+
+    def _headed(self, features: Tensor, ego_be: Tensor) -> Tensor:
+        with self.computing(self, HEAD):
+            prediction: Tensor = self.head(features, ego_be)
+        return prediction
 
     def predict(self, frames: Tensor, ego_be: Tensor) -> Tensor:
         """The prediction (B, *label_shape) in physical units. This is what is exported.
@@ -152,8 +182,7 @@ class SingleNetwork(Network):
             frames: of the modality, (B, H, W) or (B, H, W, C) in the stored dtype.
             ego_be: (B, E), ego inputs in physical units.
         """
-        prediction: Tensor = self.head(self.features(frames), ego_be)
-        return prediction
+        return self._headed(self.features(frames), ego_be)
 
     def encode(self, batch: Batch, kept: Kept = NOTHING) -> Tensor:
         """Features (B, D). A sample that lacks the modality gets zero features, and zeros in kept
@@ -178,7 +207,7 @@ class SingleNetwork(Network):
         """
         kept = self.keeping(maps)
         features = self.encode(batch, kept)
-        return Output(features, self.head(features, batch.ego_be), kept.maps)
+        return Output(features, self._headed(features, batch.ego_be), kept.maps)
 
 
 @dataclass(frozen=True)

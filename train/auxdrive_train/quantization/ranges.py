@@ -1,48 +1,40 @@
-"""The ranges of maps on recorded frames: the absolute value that the largest whole number stands
-for.
+"""The range of a map, by how often each value occurs in it: the absolute value that the largest
+whole number stands for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import numpy as np
-from auxdrive.cards import TensorSpec
 from auxdrive.types import AnyArray, Float64
 
-from auxdrive_deploy.precisions.frames import Frames
-from auxdrive_deploy.precisions.int8 import LARGEST
-from auxdrive_deploy.precisions.watching import watched
+from auxdrive_train.quantization.weights import LARGEST
 
 BINS = 2048
 SHARES = np.linspace(0.3, 1.0, 71)
 """The ranges that are tried, as shares of the largest value that was seen."""
 
 
-def measure_ranges(
-    model: bytes,
-    shapes: Mapping[str, tuple[int, ...]],
-    inputs: Sequence[TensorSpec],
-    frames: Frames,
+def measured_ranges(
+    names: Collection[str], maps: Callable[[], Iterable[Mapping[str, AnyArray]]]
 ) -> dict[str, float]:
     """The range of each map with the least squared error (`best_range`). The frames are run twice:
     for the largest values, then for how often each value occurs.
 
     Args:
-        model: the graph in float32.
-        shapes: of the maps, for one frame, by name.
-        inputs: of the graph.
-        frames: that calibrate.
+        names: of the maps.
+        maps: runs all frames that calibrate, and gives each one's maps in float32 by their names.
     """
-    largest = dict.fromkeys(shapes, 0.0)
-    for maps in watched(model, shapes, inputs, frames):
-        for name, values in maps.items():
-            largest[name] = max(largest[name], float(np.abs(values).max()))
-    counts = {name: np.zeros(BINS) for name in shapes}
-    for maps in watched(model, shapes, inputs, frames):
-        for name, values in maps.items():
-            counts[name] += occurrences(values, largest[name])
-    return {name: best_range(counts[name], largest[name]) for name in shapes}
+    largest = dict.fromkeys(names, 0.0)
+    for found in maps():
+        for name in names:
+            largest[name] = max(largest[name], float(np.abs(found[name]).max()))
+    counts = {name: np.zeros(BINS) for name in names}
+    for found in maps():
+        for name in names:
+            counts[name] += occurrences(found[name], largest[name])
+    return {name: best_range(counts[name], largest[name]) for name in names}
 
 
 def occurrences(values: AnyArray, largest: float) -> Float64:
