@@ -105,7 +105,12 @@ def _shares(sizes: Sequence[int], count: int) -> list[int]:
 
 
 def spread(size: int, count: int) -> NDArray[np.intp]:
-    """At most `count` of `size` places, evenly spread."""
+    """At most so many places, evenly spread.
+
+    Args:
+        size: how many places there are, numbered from 0.
+        count: how many are wanted.
+    """
     count = min(size, count)
     return (2 * np.arange(count, dtype=np.intp) + 1) * size // max(2 * count, 1)
 
