@@ -89,9 +89,9 @@ def test_only_the_checkpoint_to_resume_from_holds_the_ranges(
     assert (weights(out, "last.safetensors")[RANGES] > 0).all()
     before, after = (weights(run, "best.safetensors") for run in (source, out))
     assert before.keys() == after.keys()
-    for name in before:
-        frozen = "running" in name or "batches" in name
-        assert torch.equal(before[name], after[name]) == frozen, name
+    assert not any(
+        torch.equal(before[name], after[name]) for name in before if "batches" not in name
+    )
     run = load_run(out)
     assert run.config.quantize == "int8"
     assert load_config(out / "config.yaml", {}, []) == run.config

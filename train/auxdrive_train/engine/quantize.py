@@ -51,8 +51,8 @@ class Quantization:
         """What is fine-tuned, in a sentence for the log."""
         return (
             f"fine-tuned for {self.precision}: {self.quantizer.layers} layers and "
-            f"{len(self.quantizer.maps)} maps, ranges from {len(self.calibration)} frames; batch "
-            "norm is frozen, and epochs are judged as the int8 graph predicts"
+            f"{len(self.quantizer.maps)} maps, ranges from {len(self.calibration)} frames; epochs "
+            f"are judged as the graph in {self.precision} predicts"
         )
 
     def measure(self) -> None:

@@ -3,8 +3,8 @@
 At the places where `auxdrive_deploy.precisions.int8` writes pairs of QuantizeLinear and
 DequantizeLinear, values are rounded to whole numbers and back (fake quantisation; Jacob et al.
 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-Inference"). Gradients pass as if nothing was rounded. Batch norm is frozen: it is part of the layer
-before it, with its running statistics, as in the graph; its scale and shift are trained.
+Inference"). Gradients pass as if nothing was rounded. Batch norm is part of the layer before it,
+with its running statistics, as in the graph (`norms`).
 
 The ranges of maps are those of the exporter's rule (`ranges`) on the exporter's frames
 (`calibration`). They are measured anew at the start of a phase and after every epoch, and held
@@ -13,7 +13,7 @@ within an epoch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -22,10 +22,10 @@ import torch
 from auxdrive.errors import ConfigError
 from auxdrive.types import AnyArray
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from auxdrive_train.models.networks import FEATURES, SingleNetwork
 from auxdrive_train.models.training_only import TrainingOnly
+from auxdrive_train.quantization.norms import JoinedNorm, held_norms
 from auxdrive_train.quantization.placing import Placing
 from auxdrive_train.quantization.ranges import measured_ranges
 from auxdrive_train.quantization.tape import JOINED, Call, Calls, Node, Place, Tape, tensors_of
@@ -89,8 +89,8 @@ class FakeQuantizer(TrainingOnly):
     def _rounding(self, network: nn.Module, part: str) -> Iterator[None]:
         scales = (self.ranges / LARGEST).clamp(min=LEAST_SCALE)
         with (
-            _frozen_norms(network),
-            _Rounding(self.plan, part, network, scales, self._unrounded),
+            held_norms(network) as following,
+            _Rounding(self.plan, part, network, scales, self._unrounded, following),
         ):
             yield
 
@@ -239,11 +239,13 @@ class _Rounding(_Part):
         network: nn.Module,
         scales: Tensor,
         unrounded: dict[int, tuple[Tensor, Tensor]],
+        following: Collection[nn.Module],
     ) -> None:
         super().__init__(plan, part)
         self._network = network
         self._scales = scales
         self._unrounded = unrounded
+        self._following = following
 
     def computed(self, place: Place, call: Call) -> Any:
         """Layers in int8 have rounded weights, and their batch norm has been done already."""
@@ -269,39 +271,13 @@ class _Rounding(_Part):
         names = ("input", "weight", "bias")
         given = {**dict(zip(names, call.args, strict=False)), **call.options}
         weights, bias = given["weight"], given.get("bias")
-        if node.norm:
-            weights, bias = _joined(self._network.get_submodule(node.norm), weights, bias)
+        norm = self._network.get_submodule(node.norm) if node.norm else None
+        joined = None if norm is None else JoinedNorm(norm, bias)
+        if joined is not None:
+            weights, bias = joined.weights(weights), joined.shift
         given |= {"weight": rounded(weights, weight_scales(weights), -LARGEST), "bias": bias}
         values = [given.pop(name) for name in names]
         made: Tensor = call.function(*values, *call.args[len(names) :], **given)
+        if joined is not None and norm in self._following:
+            joined.follow(made.detach())
         return made
-
-
-def _joined(norm: nn.Module, weights: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The weights and the bias of a layer with the batch norm that follows it."""
-    assert isinstance(norm, _BatchNorm)
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    factor = 1 / torch.sqrt(norm.running_var + norm.eps)
-    if norm.affine:
-        factor = factor * norm.weight
-    shift = -norm.running_mean if bias is None else bias - norm.running_mean
-    shift = shift * factor
-    if norm.affine:
-        shift = shift + norm.bias
-    return weights * factor.reshape(-1, *[1] * (weights.ndim - 1)), shift
-
-
-@contextmanager
-def _frozen_norms(network: nn.Module) -> Iterator[None]:
-    """Batch norms use their running statistics, which stay as they are."""
-    training = [
-        each for each in network.modules() if isinstance(each, _BatchNorm) and each.training
-    ]
-    for each in training:
-        each.eval()
-    try:
-        yield
-    finally:
-        for each in training:
-            each.train()

@@ -169,6 +169,7 @@ class _Recorder(Calls):
             id(module.running_mean): name
             for name, module in network.named_modules()
             if isinstance(module, nn.modules.batchnorm._BatchNorm)
+            and module.running_mean is not None
         }
 
     @contextmanager
