@@ -33,6 +33,7 @@ from auxdrive_train.tasks.base import Task
 from torch import nn
 
 HEIGHT, WIDTH = 72, 96
+MOBILE = "of a package of one's own, like MobileNet"
 CARD = DatasetCard(
     name="none", rate_hz=2.0, modalities=(Modality.RGB,),
     camera=CameraSpec(width=WIDTH, height=HEIGHT, fov_deg=90.0, z_m=1.5),
@@ -42,10 +43,47 @@ RNG = np.random.default_rng(4)
 IMAGES = RNG.integers(0, 256, (8, HEIGHT, WIDTH, 3), dtype=np.uint8)
 
 
+class Inverted(nn.Module):
+    """A block as MobileNetV2 has it: wide inside, by channel, and with a residual sum that no Relu
+    follows; with the attention to channels of MobileNetV3.
+    """
+
+    def __init__(self, channels: int, inner: int) -> None:
+        super().__init__()
+        self.widen = nn.Sequential(
+            nn.Conv2d(channels, inner, 1, bias=False), nn.BatchNorm2d(inner), nn.ReLU(inplace=True)
+        )
+        self.by_channel = nn.Sequential(
+            nn.Conv2d(inner, inner, 3, padding=1, groups=inner, bias=False),
+            nn.BatchNorm2d(inner),
+            nn.ELU(),
+        )
+        self.attention = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Conv2d(inner, 8, 1), nn.ReLU(), nn.Conv2d(8, inner, 1),
+            nn.Sigmoid(),
+        )  # fmt: skip
+        self.narrow = nn.Sequential(nn.Conv2d(inner, channels, 1), nn.BatchNorm2d(channels))
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        wide = self.by_channel(self.widen(maps))
+        made = self.narrow(wide * self.attention(wide))
+        made += maps
+        return made
+
+
 def untrained(backbone: str, task: Task) -> SingleNetwork:
     """A student whose batch norms are not neutral."""
     torch.manual_seed(2)
-    network = SingleNetwork(Modality.RGB, Build(backbone, PreprocessingSpec(size=(64, 80)), task))
+    build = Build(
+        "pilotnet" if backbone == MOBILE else backbone, PreprocessingSpec(size=(64, 80)), task
+    )
+    network = SingleNetwork(Modality.RGB, build)
+    if backbone == MOBILE:
+        stem = network.encoder.convolutions
+        stem[1], stem[3] = (
+            Inverted(24, 48),
+            nn.Sequential(nn.ReLU(inplace=True), nn.MaxPool2d(3, 1, 1)),
+        )
     for each in network.modules():
         if isinstance(each, nn.BatchNorm2d):
             nn.init.uniform_(each.weight, 0.5, 1.5)
@@ -74,7 +112,13 @@ def computed(model: bytes, names: list[str], feeds: dict[str, np.ndarray]) -> li
 
 @pytest.mark.parametrize(
     ("backbone", "task_name"),
-    [(name, "waypoints" if "bn" in name or "18" in name else "steering") for name in BACKBONES],
+    [
+        *(
+            (name, "waypoints" if "bn" in name or "18" in name else "steering")
+            for name in BACKBONES
+        ),
+        (MOBILE, "steering"),
+    ],
 )
 def test_training_rounds_what_the_exported_graph_rounds(
     backbone: str, task_name: str, monkeypatch: pytest.MonkeyPatch

@@ -168,6 +168,40 @@ def test_a_pass_that_changes_is_refused() -> None:
         network.train().predict(IMAGES, EGO)
 
 
+class Residual(nn.Module):
+    """A residual block, which may change its maps in place, as torchvision's do."""
+
+    def __init__(self, in_place: bool) -> None:
+        super().__init__()
+        self.in_place = in_place
+        self.conv = nn.Conv2d(24, 24, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(24)
+        self.relu = nn.ReLU(inplace=in_place)
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        made = self.norm(self.conv(maps))
+        if self.in_place:
+            made += maps
+            return self.relu(made)
+        return self.relu(made + maps)
+
+
+def test_a_network_that_computes_in_place_is_rounded_as_any_other() -> None:
+    found = []
+    for in_place in (False, True):
+        network = student("pilotnet")
+        torch.manual_seed(5)
+        network.encoder.convolutions[1] = Residual(in_place)
+        network.eval()
+        quantizer = quantised(network)
+        assert len(quantizer.maps) == 11
+        prediction = network.train().predict(IMAGES, EGO)
+        prediction.sum().backward()
+        gradient = network.encoder.convolutions[0].weight.grad
+        found.append((quantizer.ranges, prediction.detach(), gradient))
+    assert all(map(torch.equal, *found))
+
+
 class Shared(nn.Module):
     """A head with a large and a small layer on the same map: the small one stays in float32."""
 

@@ -101,7 +101,7 @@ def test_only_the_checkpoint_to_resume_from_holds_the_ranges(
         train(again, out, resume=True)
 
 
-@pytest.mark.parametrize("method", ["baseline", "samd"])
+@pytest.mark.parametrize("method", ["baseline", "samd", "dmcl"])
 def test_a_run_that_is_cut_off_again_and_again_ends_with_the_same_bits(
     method: str, stripe_data: Path, tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -223,9 +223,9 @@ class _Watching(_Part):
         self._seen = seen
 
     def given(self, place: Place, result: Any) -> Any:
-        """Keep the result where it has a range."""
+        """Keep the result where it has a range: a copy, since a later call may change it."""
         if place in self.plan.rounds:
-            self._seen[self.plan.maps[self.plan.rounds[place]]] = result.cpu().numpy()
+            self._seen[self.plan.maps[self.plan.rounds[place]]] = result.clone().cpu().numpy()
         return result
 
 
