@@ -8,16 +8,23 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
-from auxdrive import Bundle
-from auxdrive.bench.path import Frame, bare_session
+from auxdrive import Bundle, Predictor, bench_bundle
+from auxdrive.bench.path import Frame, bare_session, drive_of, frames_of, whole_path
+from auxdrive.bench.record import BenchRow
+from auxdrive.bench.subjects import BenchSubject
+from auxdrive.checks.parity import read_reference
+from auxdrive.precisions import FP32
 from auxdrive.runtimes import Session
 from auxdrive.types import Float64
 
 WARM_UP = 20
 PEAK_EVERY = 100
 """Calls between two bursts of the loop of multiply-adds."""
+EXACT = "f32"
+"""The precision of a runtime that computes a graph in fp32 as it is."""
 Ways = dict[str, Callable[[Frame], object]]
 
 
@@ -132,3 +139,57 @@ def opencv_way(bundle: Bundle, session: Session) -> Callable[[Frame], object]:
         return call(Frame(small, frame.ego, frame.numbers, frame.speed_mps))
 
     return resized
+
+
+def exact(row: BenchRow) -> bool:
+    """Whether a row is the graph in fp32, computed in fp32."""
+    subject = row.subject
+    return subject.graph == FP32 and subject.options.get("precision", EXACT) == EXACT
+
+
+def loaded(bundle: Bundle, subject: BenchSubject) -> Predictor:
+    """A predictor with one thread."""
+    return Predictor.load(
+        bundle,
+        subject.runtime,
+        subject.device,
+        1,
+        options=subject.options,
+        precision=subject.graph,
+    )
+
+
+def large_frame(large: Bundle, small: Bundle, calls: int) -> dict[str, Any]:
+    """A large frame, which the graph shrinks itself, against OpenCV's area resize and the bare
+    network at the size of its input: for each runtime that is here, in fp32, milliseconds and the
+    ratios of the medians.
+
+    Args:
+        large: whose camera has more pixels than its network takes.
+        small: of the same network, whose camera has as many as that takes.
+        calls: of each way.
+    """
+    report = bench_bundle(large, None, {"calls": 1, "cold_starts": 0, "loop_s": 0, "energy_s": 0})
+    subjects = [row.subject for row in report.rows if row.state == "measured" and exact(row)]
+    reference = read_reference(large)
+    frames = frames_of(large.card, np.array(reference.images), reference.ego)
+    found = {}
+    for subject in subjects:
+        with loaded(large, subject) as whole, loaded(small, subject) as bare:
+            times, _ = in_turn(
+                {
+                    "path": whole_path(whole, drive_of(large.card, None, envelope=True)),
+                    "session": bare_session(whole.session, large.card),
+                    "opencv and bare": opencv_way(small, bare.session),
+                },
+                frames,
+                calls,
+            )
+        ms = {name: percentiles(values) for name, values in times.items()}
+        other = ms["opencv and bare"]["p50"]
+        found[subject.name] = {
+            "ms": ms,
+            "path_times_opencv": round(ms["path"]["p50"] / other, 4),
+            "session_times_opencv": round(ms["session"]["p50"] / other, 4),
+        }
+    return found

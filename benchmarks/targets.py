@@ -1,6 +1,7 @@
 """Latency targets of the vehicle's part as ratios, in one run on one machine.
 
-    python benchmarks/targets.py [--pilotnet BUNDLE] [--resnet18 BUNDLE] [--calls 1000] [--quick]
+    python benchmarks/targets.py [--pilotnet BUNDLE [--pilotnet-run RUN]]
+        [--resnet18 BUNDLE [--resnet18-run RUN]] [--calls 1000] [--quick]
 
 For each model: the path from a frame to a command over the bare session and cold starts
 (`auxdrive.bench_bundle`, every runtime and precision that is here); then, in one process and call
@@ -12,8 +13,9 @@ OpenCV's area resize and the bare network. And the megabytes of the base install
 pinned to the last processor.
 
 Give bundles of trained students, exported with `--precision fp16,int8`: what is said of precisions
-counts where they passed their gates. Without bundles, networks with random weights are exported
-first, in fp32 alone.
+counts where they passed their gates. With its run, whose data are at hand, a runtime's own
+precision (bf16 in OpenVINO) is judged by the same gates, where it is too inexact for parity.
+Without bundles, networks with random weights are exported first, in fp32 alone.
 
 The result goes to benchmarks/results/targets.json with the machine and the commit: what was
 measured, and `targets`, each with what is asked for and whether it was met (null: not measured).
@@ -28,24 +30,34 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from auxdrive import BenchReport, Bundle, Predictor, bench_bundle
+from auxdrive import BenchReport, Bundle, bench_bundle
 from auxdrive.bench.path import bare_session, drive_of, frames_of, whole_path
 from auxdrive.bench.record import BenchRow
-from auxdrive.bench.subjects import BenchSubject
+from auxdrive.cards import PrecisionGate
 from auxdrive.checks.parity import read_reference
 from auxdrive.machine.load import last_cpus, pin
 from auxdrive.precisions import FP32
 from base_install import base_install_mb
 from record import RESULTS, write_result
+from target_gates import gates_here, passed, said_of_gates
 from target_list import targets_of
-from target_ways import Ways, fma, gflop, in_turn, opencv_way, percentiles, torch_ways
+from target_ways import (
+    Ways,
+    exact,
+    fma,
+    gflop,
+    in_turn,
+    large_frame,
+    loaded,
+    percentiles,
+    torch_ways,
+)
 
 MODELS = {
     "pilotnet": ("pilotnet", "steering", (66, 200)),
     "resnet18": ("resnet18", "waypoints", (144, 256)),
 }
 LARGE = (720, 1280)
-EXACT = "f32"
 COMPILED = "torch inductor, frozen"
 
 
@@ -56,6 +68,7 @@ def main() -> None:
     )
     for name in MODELS:
         parser.add_argument(f"--{name}", type=Path, help="a bundle; random weights by default")
+        parser.add_argument(f"--{name}-run", type=Path, help="the run that it was exported from")
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument(
         "--quick", action="store_true", help="few calls, no inductor: shows that it works"
@@ -68,10 +81,15 @@ def main() -> None:
         models = {}
         for name, network in MODELS.items():
             bundle = getattr(arguments, name) or written(Path(home) / name, *network)
-            models[name] = measured(Bundle.open(bundle), calls, arguments.quick, Path(home))
+            run = getattr(arguments, f"{name}_run")
+            models[name] = measured(Bundle.open(bundle), run, calls, arguments.quick, Path(home))
             print(json.dumps({name: models[name]}, indent=2), flush=True)
-        large = large_frame(Path(home), calls)
-    found = {"models": models, "frame_1280x720": large, "base_install_mb": base_install_mb()}
+        large, small = (
+            Bundle.open(written(Path(home) / name, *MODELS["resnet18"], camera))
+            for name, camera in (("large", LARGE), ("small", None))
+        )
+        of_large = large_frame(large, small, calls)
+    found = {"models": models, "frame_1280x720": of_large, "base_install_mb": base_install_mb()}
     result = {"calls": calls, "threads": 1, "targets": targets_of(found), **found}
     write_result(arguments.out, result)
     print(json.dumps({name: result[name] for name in ("frame_1280x720", "targets")}, indent=2))
@@ -90,18 +108,26 @@ def written(
     return write_random_bundle(folder, backbone, task, size, camera)
 
 
-def measured(bundle: Bundle, calls: int, quick: bool, home: Path) -> dict[str, Any]:
+def measured(
+    bundle: Bundle, run: Path | None, calls: int, quick: bool, home: Path
+) -> dict[str, Any]:
     """All that is said of one model.
 
     Args:
         bundle: of the model.
+        run: that it was exported from; None where it is not at hand.
         calls: of each way.
         quick: whether few fresh processes are enough, and inductor is left out.
         home: a folder for what is compiled.
     """
     settings = {"calls": calls, "loop_s": 0.0, "cold_starts": 2 if quick else 11, "energy_s": 0.0}
     report = bench_bundle(bundle, None, settings)
-    right = [row for row in report.rows if row.state == "measured"]
+    gates = {} if run is None else judged(bundle, run, report)
+    right = [
+        row
+        for row in report.rows
+        if row.state == "measured" or passed(gates.get(row.subject.name, ()))
+    ]
     together = in_one_process(bundle, right, calls, quick, home)
     return {
         "bundle": bundle.card.name,
@@ -110,21 +136,45 @@ def measured(bundle: Bundle, calls: int, quick: bool, home: Path) -> dict[str, A
         "network_input": list(bundle.card.preprocessing.size),
         "path": report.path,
         "noise": report.noise,
-        "runtimes": {row.subject.name: said_of(bundle, row) for row in report.rows},
+        "runtimes": {row.subject.name: said_of(bundle, row, gates) for row in report.rows},
         "int8_against_fp32": int8_against_fp32(report),
         **ratios(report, together),
     }
 
 
-def said_of(bundle: Bundle, row: BenchRow) -> dict[str, Any]:
-    """What `bench_bundle` measured of a runtime, and why its precision may be driven by."""
+def judged(bundle: Bundle, run: Path, report: BenchReport) -> dict[str, tuple[PrecisionGate, ...]]:
+    """The gates of each runtime's own precision that is too inexact for parity.
+
+    Args:
+        bundle: that was measured.
+        run: that it was exported from.
+        report: what was measured.
+    """
+    found = {}
+    for row in report.rows:
+        if row.state == "wrong" and row.subject.graph == FP32:
+            with loaded(bundle, row.subject) as predictor:
+                found[row.subject.name] = gates_here(bundle, predictor, run)
+    return found
+
+
+def said_of(
+    bundle: Bundle, row: BenchRow, gates: dict[str, tuple[PrecisionGate, ...]]
+) -> dict[str, Any]:
+    """What `bench_bundle` measured of a runtime, and why its precision may be driven by.
+
+    Args:
+        bundle: that was measured.
+        row: of the runtime.
+        gates: that were measured here, by the subject's name.
+    """
     if row.latency is None or row.bare is None or row.overhead is None:
         return {"state": row.state, "why": row.why}
     return {
         "state": row.state,
         "why": row.why,
         **({} if row.exactness is None else {"exactness": row.exactness.model_dump()}),
-        "gates": gates_of(bundle, row.subject),
+        "gates": said_of_gates(bundle, row.subject, gates),
         "p50_ms": round(row.latency.p50_ms, 4),
         "p99_ms": round(row.latency.p99_ms, 4),
         "bare_p50_ms": round(row.bare.p50_ms, 4),
@@ -135,27 +185,6 @@ def said_of(bundle: Bundle, row: BenchRow) -> dict[str, Any]:
         "cold_start_s": None if row.cold_start is None else round(row.cold_start.seconds, 3),
         "memory_mib": None if row.memory_mib is None else round(row.memory_mib, 1),
     }
-
-
-def gates_of(bundle: Bundle, subject: BenchSubject) -> dict[str, Any]:
-    """The gates that a graph passed at its export, as its card has them. The graph in fp32 has
-    none: it is held to parity with the student, in whatever precision a runtime computes it.
-    """
-    if subject.graph == FP32:
-        return {"passed": True, "by": "parity with the student, as measured here (exactness)"}
-    gates = bundle.card.precisions[subject.graph].gates
-    return {
-        "passed": bool(gates) and all(gate.passed for gate in gates),
-        "by": {
-            gate.name: f"{gate.value:.4g} of {gate.limit:g} {gate.unit}".strip() for gate in gates
-        },
-    }
-
-
-def exact(row: BenchRow) -> bool:
-    """Whether a row is the graph in fp32, computed in fp32."""
-    subject = row.subject
-    return subject.graph == FP32 and subject.options.get("precision", EXACT) == EXACT
 
 
 def int8_against_fp32(report: BenchReport) -> dict[str, Any]:
@@ -235,56 +264,6 @@ def in_one_process(
         "fma_peak_gflops": round(float(np.median(peaks)), 1) if peaks else None,
         "fma_bursts": [round(peak, 1) for peak in peaks] or "there is no C compiler here",
     }
-
-
-def loaded(bundle: Bundle, subject: BenchSubject) -> Predictor:
-    """A predictor with one thread."""
-    return Predictor.load(
-        bundle,
-        subject.runtime,
-        subject.device,
-        1,
-        options=subject.options,
-        precision=subject.graph,
-    )
-
-
-def large_frame(home: Path, calls: int) -> dict[str, Any]:
-    """A camera of 1280 x 720 before the ResNet, whose graph shrinks the frame itself, against
-    OpenCV's area resize and the bare network at the size of its input: for each runtime that is
-    here, in fp32 and with random weights, milliseconds and the ratios of the medians.
-
-    Args:
-        home: a folder for the bundles.
-        calls: of each way.
-    """
-    network = MODELS["resnet18"]
-    large = Bundle.open(written(home / "large", *network, camera=LARGE))
-    small = Bundle.open(written(home / "small", *network))
-    report = bench_bundle(large, None, {"calls": 1, "cold_starts": 0, "loop_s": 0, "energy_s": 0})
-    subjects = [row.subject for row in report.rows if row.state == "measured" and exact(row)]
-    reference = read_reference(large)
-    frames = frames_of(large.card, np.array(reference.images), reference.ego)
-    found = {}
-    for subject in subjects:
-        with loaded(large, subject) as whole, loaded(small, subject) as bare:
-            times, _ = in_turn(
-                {
-                    "path": whole_path(whole, drive_of(large.card, None, envelope=True)),
-                    "session": bare_session(whole.session, large.card),
-                    "opencv and bare": opencv_way(small, bare.session),
-                },
-                frames,
-                calls,
-            )
-        ms = {name: percentiles(values) for name, values in times.items()}
-        other = ms["opencv and bare"]["p50"]
-        found[subject.name] = {
-            "ms": ms,
-            "path_times_opencv": round(ms["path"]["p50"] / other, 4),
-            "session_times_opencv": round(ms["session"]["p50"] / other, 4),
-        }
-    return found
 
 
 if __name__ == "__main__":
