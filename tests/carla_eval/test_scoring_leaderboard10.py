@@ -5,9 +5,6 @@ implementation, and tests of its properties.
 from __future__ import annotations
 
 import json
-import math
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,25 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from scored_events import event, events_lists, record, twin_penalty
+from scored_runs import SHARED, assert_same
 
-SHARED = Path(os.environ.get("AUXDRIVE_SHARED", Path(__file__).resolve().parents[2] / "../shared"))
 REFERENCE = SHARED / "carla/reference_results/leaderboard-1.0_results.json"
-
-
-def assert_same(ours: Any, theirs: Any, where: str = "") -> None:
-    """Equal, with floats to 1e-12 relative."""
-    if isinstance(theirs, dict):
-        assert ours.keys() == theirs.keys(), where
-        for key in theirs:
-            assert_same(ours[key], theirs[key], f"{where}.{key}")
-    elif isinstance(theirs, list):
-        assert len(ours) == len(theirs), where
-        for index, (a, b) in enumerate(zip(ours, theirs, strict=True)):
-            assert_same(a, b, f"{where}[{index}]")
-    elif isinstance(theirs, float):
-        assert math.isclose(ours, theirs, rel_tol=1e-12, abs_tol=1e-12), (where, ours, theirs)
-    else:
-        assert ours == theirs, where
 
 
 @pytest.fixture(scope="module")

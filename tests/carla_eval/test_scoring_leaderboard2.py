@@ -6,34 +6,21 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.scoring import RULE_SETS
-from auxdrive_eval.scoring.bench2drive import merged, succeeded
+from auxdrive_eval.scoring.bench2drive.figures import merged, succeeded
 from auxdrive_eval.scoring.records import RouteMeta, RouteRecord, make_record
 from hypothesis import given
 from hypothesis import strategies as st
+from scored_runs import SHARED, event
 
-SHARED = Path(os.environ.get("AUXDRIVE_SHARED", Path(__file__).resolve().parents[2] / "../shared"))
 REFERENCE = SHARED / "carla/reference_results/leaderboard-2.1_results.json"
 SHARES = {EventKind.OUTSIDE_ROUTE_LANES: 100.0, EventKind.MIN_SPEED: 99.99}
-MESSAGES = {
-    EventKind.OUTSIDE_ROUTE_LANES: (
-        "Agent went outside its route lanes for about 20.0 meters ({}% of the completed route)"
-    ),
-    EventKind.MIN_SPEED: "Average speed is {}% of the surrounding traffic's one",
-}
 NEW = ("2.0", "2.1", "bench2drive")
 ALL = ("1.0", *NEW)
-
-
-def event(kind: EventKind, percentage: float | None = None, message: str = "") -> Event:
-    text = message or MESSAGES.get(kind, f"{kind} happened").format(percentage)
-    return Event(kind, text, 0, 0.0, (0.0, 0.0), percentage)
 
 
 events_of_a_route = st.lists(

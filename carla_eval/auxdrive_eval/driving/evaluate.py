@@ -208,7 +208,7 @@ class _Drive:
     def _jobs(self) -> list[RouteJob]:
         seed, repeats = self.settings.seed, self.settings.repeats
         return [
-            RouteJob(number * repeats + repeat, route, traffic_seed(seed, route, repeat))
+            RouteJob(number * repeats + repeat, route, traffic_seed(seed, route, repeat), repeat)
             for number, route in enumerate(self.routes)
             for repeat in range(repeats)
         ]

@@ -30,7 +30,6 @@ from auxdrive_eval.scoring.infractions import infractions_of
 from auxdrive_eval.scoring.records import (
     AGENT_FAILURES,
     LEADERBOARD_1_ROUTES,
-    ROUTE_ID_PREFIX,
 )
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.world import Route
@@ -164,10 +163,11 @@ def mistakes_of_route(
     record, scores = route.record, route.record.scores
     if record.index != index:
         yield f"its record says that it is the route {record.index}"
-    if planned is not None and record.route_id != ROUTE_ID_PREFIX + planned.route_id:
-        yield f"its record is of {record.route_id}, and {PLAN_NAME} says {planned.route_id}"
     rules = rules_of(settings)
     form = LEADERBOARD_1_ROUTES if rules is None else rules.results.routes
+    repeat = 0 if settings is None else index % settings.repeats
+    if planned is not None and record.route_id != form.route_id(planned.route_id, repeat):
+        yield f"its record is of {record.route_id}, and {PLAN_NAME} says {planned.route_id}"
     if record.infractions != infractions_of(route.events, form.kinds):
         yield "its record lists other infractions than its events"
     expected = max(scores.score_route * scores.score_penalty, 0.0)

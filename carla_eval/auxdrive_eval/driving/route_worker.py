@@ -30,11 +30,13 @@ class RouteJob:
         index: number of the drive among all, from 0; its result is stored under it.
         route: what is driven.
         seed: of traffic, lights and the agent's random numbers.
+        repeat: which of the route's repeats this is, from 0.
     """
 
     index: int
     route: Route
     seed: int
+    repeat: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,12 @@ class RouteWorker:
             camera = self._driver.camera
         except AgentFailed as failed:
             result = not_driven(
-                job.route, failed, rules=self._rules, index=job.index, reported_length_m=length_m
+                job.route,
+                failed,
+                rules=self._rules,
+                index=job.index,
+                repeat=job.repeat,
+                reported_length_m=length_m,
             )
         else:
             if self._simulator is None:
@@ -123,6 +130,7 @@ class RouteWorker:
                 rules=self._rules,
                 seed=job.seed,
                 index=job.index,
+                repeat=job.repeat,
                 reported_length_m=length_m,
             )
         save_route(self._make.out, stored_route(result))

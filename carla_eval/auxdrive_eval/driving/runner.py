@@ -13,7 +13,6 @@ from auxdrive_eval.driving.agents.remote import AgentFailed
 from auxdrive_eval.driving.drivers import Driver, Tally
 from auxdrive_eval.driving.film import Film
 from auxdrive_eval.scoring.records import (
-    ROUTE_ID_PREFIX,
     RouteMeta,
     RouteRecord,
     make_record,
@@ -69,6 +68,7 @@ def drive_route(
     rules: RuleSet,
     seed: int,
     index: int = 0,
+    repeat: int = 0,
     reported_length_m: float | None = None,
 ) -> RouteResult:
     """Drive a route to its end, or until something ends it earlier: deviation from the route,
@@ -81,6 +81,7 @@ def drive_route(
         rules: what is observed and how it is penalised.
         seed: of traffic and lights, and of the random numbers that the driver may draw.
         index: position of the record among all, from 0.
+        repeat: which of the route's repeats this is, from 0.
         reported_length_m: the length that the rule set says the route has; None takes the dense
             length.
 
@@ -96,7 +97,12 @@ def drive_route(
         driver.start(route, seed)
     except AgentFailed as failed:
         return not_driven(
-            route, failed, index=index, rules=rules, reported_length_m=reported_length_m
+            route,
+            failed,
+            index=index,
+            repeat=repeat,
+            rules=rules,
+            reported_length_m=reported_length_m,
         )
     state = simulator.reset(route, seed)
     over = False
@@ -113,7 +119,7 @@ def drive_route(
     length_m = route.length_m if reported_length_m is None else reported_length_m
     record = make_record(
         index=index,
-        route_id=ROUTE_ID_PREFIX + route.route_id,
+        route_id=rules.results.routes.route_id(route.route_id, repeat),
         events=seen.events,
         completion_percent=seen.completion.percent,
         penalty=rules.penalty,
@@ -173,6 +179,7 @@ def not_driven(
     *,
     rules: RuleSet,
     index: int = 0,
+    repeat: int = 0,
     reported_length_m: float | None = None,
 ) -> RouteResult:
     """The result of a route whose agent could not be set up: nothing was driven, and there are no
@@ -183,12 +190,13 @@ def not_driven(
         failed: why the agent could not be set up.
         rules: whose penalty of no events is recorded.
         index: position of the record among all, from 0.
+        repeat: which of the route's repeats this is, from 0.
         reported_length_m: as for `drive_route`.
     """
     length_m = route.length_m if reported_length_m is None else reported_length_m
     record = make_record(
         index=index,
-        route_id=ROUTE_ID_PREFIX + route.route_id,
+        route_id=rules.results.routes.route_id(route.route_id, repeat),
         events=(),
         completion_percent=0.0,
         penalty=rules.penalty,

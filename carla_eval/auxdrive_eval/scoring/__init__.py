@@ -18,7 +18,7 @@ RULE_SETS: Registry[RuleSet] = Registry(
         "1.0": "auxdrive_eval.scoring.leaderboard1:LEADERBOARD_1",
         "2.0": "auxdrive_eval.scoring.leaderboard20:LEADERBOARD_2_0",
         "2.1": "auxdrive_eval.scoring.leaderboard21:LEADERBOARD_2_1",
-        "bench2drive": "auxdrive_eval.scoring.bench2drive:BENCH2DRIVE",
+        "bench2drive": "auxdrive_eval.scoring.bench2drive.rules:BENCH2DRIVE",
     },
     check=instance_of("auxdrive_eval.scoring.rule_sets:RuleSet"),
 )

@@ -31,6 +31,7 @@ _MET_IN_ORDER: tuple[tuple[EventKind, ...], ...] = (
     (EventKind.YIELD_TO_EMERGENCY, EventKind.SCENARIO_TIMEOUT),
 )
 ALLOWED_OUT_M = 0.5
+MIN_SPEED_CHECKPOINTS = 4
 UNWATCHED = (
     "min speed, yielding to emergency vehicles and scenario timeouts are not watched; collisions, "
     "stop signs and the route's timeout are judged with the distances and times of leaderboard 1.0"
@@ -63,6 +64,11 @@ class RoundedCompletion(RouteCompletion):
     """Route completion, rounded to two digits at every tick."""
 
     digits = 2
+
+
+def slowness_of(event: Event) -> float:
+    """How much slower than the traffic the ego was at a checkpoint, 0..1."""
+    return max(1 - percentage_of(event) / 100, 0.0)
 
 
 def criteria_of(route: Route, blocked_after_s: float = 180.0) -> tuple[Criterion, ...]:

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.scoring.leaderboard2 import (
+    MIN_SPEED_CHECKPOINTS,
     UNWATCHED,
     RoundedCompletion,
     as_met,
     criteria_of,
     percentage_of,
+    slowness_of,
 )
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.scoring.summary_2 import LEADERBOARD_2_RESULTS
@@ -45,10 +47,15 @@ def _factor(event: Event) -> float:
     if event.kind is EventKind.OUTSIDE_ROUTE_LANES:
         return 1 - percentage_of(event) / 100
     if event.kind is EventKind.MIN_SPEED:
-        return 1 - (1 - SLOWEST_FACTOR) * (1 - percentage_of(event) / 100)
+        return 1 - (1 - SLOWEST_FACTOR) * slowness_of(event)
     return FACTORS[event.kind]
 
 
 LEADERBOARD_2_0 = RuleSet(
-    criteria_of, RoundedCompletion, penalty_of, LEADERBOARD_2_RESULTS, UNWATCHED
+    criteria_of,
+    RoundedCompletion,
+    penalty_of,
+    LEADERBOARD_2_RESULTS,
+    UNWATCHED,
+    MIN_SPEED_CHECKPOINTS,
 )

@@ -8,11 +8,13 @@ from collections.abc import Iterable
 
 from auxdrive_eval.criteria import Event, EventKind
 from auxdrive_eval.scoring.leaderboard2 import (
+    MIN_SPEED_CHECKPOINTS,
     UNWATCHED,
     RoundedCompletion,
     as_met,
     criteria_of,
     percentage_of,
+    slowness_of,
 )
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.scoring.summary_2 import LEADERBOARD_2_RESULTS
@@ -41,12 +43,17 @@ def penalty_of(events: Iterable[Event]) -> float:
         if event.kind is EventKind.OUTSIDE_ROUTE_LANES:
             inside *= 1 - percentage_of(event) / 100
         elif event.kind is EventKind.MIN_SPEED:
-            cost += SLOWEST_COST * (1 - percentage_of(event) / 100)
+            cost += SLOWEST_COST * slowness_of(event)
         else:
             cost += COSTS[event.kind]
     return inside * (1 / (1 + cost))
 
 
 LEADERBOARD_2_1 = RuleSet(
-    criteria_of, RoundedCompletion, penalty_of, LEADERBOARD_2_RESULTS, UNWATCHED
+    criteria_of,
+    RoundedCompletion,
+    penalty_of,
+    LEADERBOARD_2_RESULTS,
+    UNWATCHED,
+    MIN_SPEED_CHECKPOINTS,
 )

@@ -102,6 +102,7 @@ class RouteForm:
             else than the criteria ended the route.
         meta: rounds durations and length.
         dump: makes JSON's types of a record, with the leaderboard's own keys.
+        numbers_repeats: whether a route's id ends with the number of its repeat, `_rep0`.
         beside: keys of that which follow from the others.
         rounding: the largest distance of a score from what it was before it was rounded; 0 where
             scores are not rounded.
@@ -112,8 +113,18 @@ class RouteForm:
     status: Callable[[Sequence[Event], float, str], str]
     meta: Callable[[RouteMeta], RouteMeta]
     dump: Callable[[RouteRecord], dict[str, Any]]
+    numbers_repeats: bool = False
     beside: tuple[str, ...] = ()
     rounding: float = 0.0
+
+    def route_id(self, route_id: str, repeat: int) -> str:
+        """A route's id in its record.
+
+        Args:
+            route_id: as in the file of routes.
+            repeat: which of the route's repeats, from 0.
+        """
+        return f"{ROUTE_ID_PREFIX}{route_id}" + (f"_rep{repeat}" if self.numbers_repeats else "")
 
     def load(self, dumped: dict[str, Any]) -> RouteRecord:
         """The record that was dumped.

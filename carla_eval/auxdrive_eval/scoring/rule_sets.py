@@ -4,10 +4,13 @@ results are written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from auxdrive_eval.criteria import Criterion, Event, RouteCompletion
+from auxdrive_eval.scoring.finished_run import Beside, FinishedRun
+from auxdrive_eval.scoring.records import RouteRecord
 from auxdrive_eval.scoring.results import ResultForm
 from auxdrive_eval.scoring.summary import LEADERBOARD_1_RESULTS
 from auxdrive_eval.world import Route
@@ -23,6 +26,11 @@ class RuleSet:
         completion: makes the measure of how much of a route was driven.
         penalty: computes a factor, 0..1, from the events of a route.
         results: how records and document are written; those of leaderboard 1.0 by default.
+        min_speed_checkpoints: at how many places of a route the ego's mean speed is compared with
+            the traffic's; 0 where it is not.
+        names: adds to a dumped record what the benchmark says beside it; None where it adds none.
+        figures: computes what the benchmark says of a run beside its document; None where it says
+            no more.
         unwatched: what the benchmark watches in CARLA and `criteria` do not, in words; it stands in
             the results of a drive.
 
@@ -39,3 +47,6 @@ class RuleSet:
     penalty: Callable[[Sequence[Event]], float]
     results: ResultForm = LEADERBOARD_1_RESULTS
     unwatched: str = ""
+    min_speed_checkpoints: int = 0
+    names: Callable[[dict[str, Any], Mapping[str, Any]], dict[str, Any]] | None = None
+    figures: Callable[[FinishedRun, Sequence[RouteRecord], Beside], dict[str, Any]] | None = None

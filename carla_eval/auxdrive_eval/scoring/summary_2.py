@@ -275,6 +275,7 @@ LEADERBOARD_2_ROUTES = RouteForm(
     status_2,
     _meta_2,
     record_2,
+    numbers_repeats=True,
     beside=("num_infractions",),
     rounding=0.5 * 10**-_SCORE_DIGITS,
 )

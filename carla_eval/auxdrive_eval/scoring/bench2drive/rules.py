@@ -4,22 +4,23 @@ leaderboard's document the driving score and success rate over the benchmark's 2
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from auxdrive_eval.criteria import Criterion, Event, EventKind
+from auxdrive_eval.scoring.bench2drive.figures import merged
+from auxdrive_eval.scoring.bench2drive.report import bench2drive_report
 from auxdrive_eval.scoring.leaderboard2 import UNWATCHED, RoundedCompletion, criteria_of
 from auxdrive_eval.scoring.leaderboard20 import penalty_of as penalty_2_0
-from auxdrive_eval.scoring.records import SUCCEEDED, RouteRecord
-from auxdrive_eval.scoring.results import added
+from auxdrive_eval.scoring.records import RouteRecord
 from auxdrive_eval.scoring.rule_sets import RuleSet
 from auxdrive_eval.scoring.summary_2 import LEADERBOARD_2_RESULTS, results_document_2
 from auxdrive_eval.world import Route
 
-ROUTES = 220
-"""The routes of the benchmark. Its tools always divide by it, however many were driven."""
 BLOCKED_AFTER_S = 60.0
+_AFTER_THE_ID = ("scenario_name", "weather_id", "save_name")
+_LAST = ("town_name",)
 
 
 def penalty_of(events: Iterable[Event]) -> float:
@@ -39,33 +40,6 @@ def criteria_of_bench2drive(route: Route) -> tuple[Criterion, ...]:
         route: that is driven.
     """
     return criteria_of(route, BLOCKED_AFTER_S)
-
-
-def succeeded(record: RouteRecord) -> bool:
-    """Whether a route counts as a success: completed, and no infraction but min speed.
-
-    Args:
-        record: of the route.
-    """
-    return record.status in SUCCEEDED and not any(
-        messages
-        for kind, messages in record.infractions.items()
-        if kind != EventKind.MIN_SPEED.value
-    )
-
-
-def merged(records: Sequence[RouteRecord], routes: int = ROUTES) -> dict[str, float]:
-    """What Bench2Drive's tools say of all routes.
-
-    Args:
-        records: of the routes that were driven.
-        routes: by how many is divided.
-    """
-    return {
-        "driving score": added(record.scores.score_composed for record in records) / routes,
-        "success rate": sum(succeeded(record) for record in records) / routes,
-        "eval num": len(records),
-    }
 
 
 def results_document(
@@ -88,10 +62,29 @@ def results_document(
     return {**document, **(merged(records) if finished else {})}
 
 
+def with_names(record: dict[str, Any], beside: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of `_checkpoint.records` with what Bench2Drive says beside it, where it stands in
+    Bench2Drive's own file.
+
+    Args:
+        record: as leaderboard 2.0 writes it.
+        beside: those of its keys that are known.
+    """
+    named: dict[str, Any] = {}
+    for key, value in record.items():
+        named[key] = value
+        if key == "route_id":
+            named |= {name: beside[name] for name in _AFTER_THE_ID if name in beside}
+    return {**named, **{name: beside[name] for name in _LAST if name in beside}}
+
+
 BENCH2DRIVE = RuleSet(
     criteria_of_bench2drive,
     RoundedCompletion,
     penalty_of,
     replace(LEADERBOARD_2_RESULTS, document=results_document),
-    UNWATCHED,
+    f"{UNWATCHED}; a route is not ended after 4,000 ticks",
+    min_speed_checkpoints=20,
+    names=with_names,
+    figures=bench2drive_report,
 )

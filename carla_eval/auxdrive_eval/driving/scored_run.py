@@ -1,0 +1,59 @@
+"""A drive's folder as a run that is scored again: with its events as they were measured, and the
+routes' lengths in every rule set.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from auxdrive.errors import DataError
+
+from auxdrive_eval.driving.folder import RESULTS_NAME, is_drive
+from auxdrive_eval.driving.found_drive import FoundDrive, read_found_drive
+from auxdrive_eval.driving.route_store import StoredRoute
+from auxdrive_eval.scoring.again.reading import read_results
+from auxdrive_eval.scoring.finished_run import FinishedRoute, FinishedRun
+from auxdrive_eval.scoring.records import FAILED
+
+
+def read_run(path: Path) -> FinishedRun:
+    """Read a finished run: a drive's folder, its results.json, or the leaderboard's results file.
+
+    Args:
+        path: of the folder or file.
+
+    Raises:
+        DataError: it is no such thing, or it is damaged.
+    """
+    if path.name == RESULTS_NAME and is_drive(path.parent):
+        path = path.parent
+    if not is_drive(path):
+        return read_results(path)
+    drive = read_found_drive(path)
+    if drive.broken:
+        raise DataError(f"{path} is damaged, `auxdrive inspect` tells all of it: {drive.broken[0]}")
+    if not drive.done or drive.settings is None or drive.driver is None:
+        raise DataError(f"{path} has driven no route yet; `auxdrive drive --resume` goes on")
+    notes = [f"Scores of the simulator '{drive.settings.simulator.kind}': "
+             f"{drive.settings.simulator.spec.caveat}."]  # fmt: skip
+    if drive.left:
+        notes.append(f"{len(drive.left)} of {drive.total} routes are not driven; they count as 0")
+    routes = tuple(_route(drive, index) for index in sorted(drive.done))
+    return FinishedRun(
+        str(path), (drive.settings.rules,), routes, drive.total, drive.driver.sensors, tuple(notes)
+    )
+
+
+def _route(drive: FoundDrive, index: int) -> FinishedRoute:
+    stored: StoredRoute = drive.done[index]
+    planned, _ = drive.planned(index)
+    status = stored.record.status
+    return FinishedRoute(
+        stored.record,
+        stored.events,
+        status.removeprefix(f"{FAILED} - ") if status.startswith(f"{FAILED} - ") else "",
+        exact=True,
+        beside={} if planned is None else {"town_name": planned.town},
+        planned=planned,
+        trace=stored.trace,
+    )

@@ -1,0 +1,1 @@
+"""Bench2Drive: its rule set, and what it says of a run beside the driving score."""

@@ -1,0 +1,312 @@
+"""`auxdrive score`: finished runs of the leaderboards and of ours, under any rule set."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auxdrive import cli
+from auxdrive_eval.criteria import Event, EventKind
+from auxdrive_eval.driving.evaluate import drive_all
+from auxdrive_eval.driving.settings import DriverSource
+from auxdrive_eval.scoring.again.reading import read_results
+from auxdrive_eval.scoring.again.rescoring import rescored
+from auxdrive_eval.world import Route
+from hypothesis import given
+from hypothesis import strategies as st
+from scored_runs import SHARED, assert_same, event, outside, results_of, scored, written
+from small_world import SETTINGS
+
+RULES = ("1.0", "2.0", "2.1", "bench2drive")
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert cli.run(["score", *map(str, arguments)]) == 2
+    shown, said = capsys.readouterr()
+    assert shown == ""
+    assert "Traceback" not in said
+    return " ".join(said.split())
+
+
+@pytest.mark.parametrize("rules", ["1.0", "2.1"])
+def test_a_stock_file_keeps_its_numbers_under_its_own_rules(
+    rules: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference = SHARED / f"carla/reference_results/leaderboard-{rules}_results.json"
+    if not reference.exists():
+        pytest.skip(f"the reference results are not here: {reference}")
+    theirs = json.loads(reference.read_text())
+    ours = scored(capsys, reference, "--rules", rules, "--out", tmp_path / "again.json")
+    assert ours.pop("auxdrive")["notes"] == []
+    if rules == "1.0":
+        assert_same(ours, theirs)
+    else:
+        assert ours == theirs
+        text = (tmp_path / "again.json").read_text()
+        assert text.startswith(reference.read_text().rstrip()[:-2])
+    assert "exists already" in refused(
+        capsys, reference, "--rules", rules, "--out", tmp_path / "again.json"
+    )
+
+
+def test_a_stock_file_under_the_rules_of_others(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = SHARED / "carla/reference_results"
+    if not folder.exists():
+        pytest.skip(f"the reference results are not here: {folder}")
+    of_1, of_2 = (folder / f"leaderboard-{name}_results.json" for name in ("1.0", "2.1"))
+    penalties = {
+        (path, rules): scored(capsys, path, "--rules", rules)["_checkpoint"]["records"][0][
+            "scores"
+        ]["score_penalty"]
+        for path in (of_1, of_2)
+        for rules in RULES
+    }
+    assert penalties[of_2, "2.0"] == 0.044572
+    assert penalties[of_2, "bench2drive"] == 0.052438
+    assert penalties[of_2, "1.0"] == pytest.approx(penalties[of_1, "1.0"], abs=1e-15)
+    assert penalties[of_1, "2.0"] == 0.107016
+    assert penalties[of_1, "2.1"] == round(0.98 / (1 + 1.0 + 0.7 + 0.6 + 0.4 + 0.25), 6)
+    notes = scored(capsys, of_1, "--rules", "2.1")["auxdrive"]["notes"]
+    assert "speed beside the traffic" in notes[0]
+    assert "nothing is counted" in notes[0]
+    notes = scored(capsys, of_2, "--rules", "1.0")["auxdrive"]["notes"]
+    assert "1 min_speed_infractions" in notes[0]
+
+
+shares = st.floats(0, 99, exclude_min=True)
+counted = st.sampled_from(
+    [EventKind.COLLISION_VEHICLE, EventKind.RED_LIGHT, EventKind.STOP_SIGN]
+).map(event)
+
+
+@given(
+    share=shares,
+    others=st.lists(counted, max_size=4),
+    completion=st.one_of(st.just(100.0), st.floats(5, 99)),
+)
+@pytest.mark.parametrize("rules", ["2.0", "2.1"])
+def test_a_share_that_a_message_rounds_is_taken_from_the_recorded_penalty(
+    rules: str,
+    share: float,
+    others: list[Event],
+    completion: float,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    routes = [([outside(share), *others], completion)]
+    path = written(tmp_path_factory.mktemp("shares"), results_of("1.0", routes))
+    found = rescored(read_results(path), rules)
+    expected = results_of(rules, routes)
+    ours = found.document["_checkpoint"]["records"][0]["scores"]
+    theirs = expected["_checkpoint"]["records"][0]["scores"]
+    assert ours == pytest.approx(theirs, abs=2e-6)
+
+
+@pytest.mark.parametrize("rules", RULES)
+def test_what_a_rule_set_wrote_it_writes_again(
+    rules: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = [outside(3.14159), event(EventKind.COLLISION_VEHICLE), event(EventKind.RED_LIGHT)]
+    document = results_of(rules, [(events, 100.0), ([], 37.5), ([], 100.0)], ("carla_camera",))
+    again = scored(capsys, written(tmp_path, document), "--rules", rules)
+    made_by = again.pop("auxdrive")["scored_before_by"]
+    assert made_by == [rules]
+    assert again == document
+
+
+def test_records_that_no_rule_set_made_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = results_of("2.0", [([event(EventKind.RED_LIGHT)], 100.0)])
+    document["_checkpoint"]["records"][0]["scores"]["score_penalty"] = 0.9
+    found = scored(capsys, written(tmp_path, document), "--rules", "2.0")
+    assert found["_checkpoint"]["records"][0]["scores"]["score_penalty"] == 0.7
+    assert "the recorded penalties are not what 2.0 or 2.1 makes" in found["auxdrive"]["notes"][0]
+
+
+@pytest.fixture(scope="module")
+def drive(tmp_path_factory: pytest.TempPathFactory, short_routes: tuple[Route, ...]) -> Path:
+    """A drive of the expert, each route twice."""
+    out = tmp_path_factory.mktemp("scored") / "drive"
+    drive_all(short_routes, DriverSource(None), SETTINGS, out, repeats=2)
+    return out
+
+
+def test_our_own_drive(
+    drive: Path, short_routes: tuple[Route, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = json.loads((drive / "results.json").read_text())
+    for path in (drive, drive / "results.json"):
+        ours = scored(capsys, path)
+        assert "Scores of the simulator 'embedded'" in ours["auxdrive"]["notes"][0]
+        assert {**ours, "auxdrive": theirs["auxdrive"]} == theirs
+    other = scored(capsys, drive, "--rules", "2.1")
+    records = other["_checkpoint"]["records"]
+    assert [record["route_id"][-5:] for record in records] == ["_rep0", "_rep1"] * 2
+    lengths = [round(route.length_m, 3) for route in short_routes for _ in range(2)]
+    assert [record["meta"]["route_length"] for record in records] == lengths
+    figures = scored(capsys, drive, "--rules", "bench2drive")["auxdrive"]["figures"]
+    assert 0 <= figures["smoothness_corrected"] <= 1
+    assert (figures["efficiency"], figures["abilities"]) == (None, None)
+    assert "not the benchmark: 4 routes" in figures["missing"][0]
+
+
+def test_the_corrected_rates_stand_beside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lights = [event(EventKind.RED_LIGHT)]
+    path = written(tmp_path, results_of("1.0", [(lights, 100.0), (lights, 50.0), (lights, 0.0)]))
+    found = scored(capsys, path, "--corrected")
+    stock = found["_checkpoint"]["global_record"]["infractions"]["red_light"]
+    assert stock == pytest.approx(1 / 1.0 + 1 / 0.5005)
+    assert found["auxdrive"]["corrected"]["infractions"]["red_light"] == pytest.approx(2 / 1.5005)
+    newer = scored(capsys, path, "--corrected", "--rules", "2.0")
+    assert newer["auxdrive"]["corrected"] == {"what": "no error of these results is known"}
+    assert cli.run(["score", str(path), "--corrected"]) == 0
+    assert "corrected, beside the above" in capsys.readouterr().out
+
+
+def of_two_routes() -> dict[str, Any]:
+    return results_of("2.0", [([outside(2.0)], 100.0), ([event(EventKind.RED_LIGHT)], 40.0)])
+
+
+def changed(*place: object, to: object) -> Callable[[dict[str, Any]], object]:
+    """A change of the document at a place."""
+
+    def change(document: dict[str, Any]) -> None:
+        *above, last = place
+        at: Any = document
+        for key in above:
+            at = at[key]
+        at[last] = to
+
+    return change
+
+
+RECORDS = ("_checkpoint", "records")
+HOSTILE: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "no records": (lambda all_: all_.pop("_checkpoint"), "no results file of a leaderboard"),
+    "a list": (changed(*RECORDS, to={}), "no results file of a leaderboard"),
+    "nothing driven": (changed(*RECORDS, to=[]), "holds no finished route"),
+    "no object": (changed(*RECORDS, 0, to="x"), "record 0: must be an object"),
+    "no scores": (lambda all_: all_["_checkpoint"]["records"][1].pop("scores"), "record 1: scores"),
+    "no meta": (lambda all_: all_["_checkpoint"]["records"][1].pop("meta"), "record 1: meta"),
+    "a missing kind": (
+        lambda all_: all_["_checkpoint"]["records"][1]["infractions"].pop("red_light"),
+        "record 1: infractions.red_light must be a list of messages, got nothing",
+    ),
+    "numbers for messages": (
+        changed(*RECORDS, 0, "infractions", "red_light", to=[3]),
+        "infractions.red_light must be a list of messages",
+    ),
+    "a foreign message": (
+        changed(*RECORDS, 0, "infractions", "outside_route_lanes", to=["somewhere outside"]),
+        "is not what the leaderboards write: Agent went outside its route lanes",
+    ),
+    "a share above all": (
+        changed(*RECORDS, 0, "infractions", "outside_route_lanes",
+                to=["Agent went outside its route lanes for about 9 meters (101% of the completed "
+                    "route)"]),
+        "is not what the leaderboards write",
+    ),
+    "metres without end": (
+        changed(*RECORDS, 0, "infractions", "outside_route_lanes",
+                to=["Agent went outside its route lanes for about inf meters (1% of the completed "
+                    "route)"]),
+        "is not what the leaderboards write",
+    ),
+    "a foreign speed": (
+        changed(*RECORDS, 0, "infractions", "min_speed_infractions", to=["slow"]),
+        "Average speed is P% of the surrounding traffic's one",
+    ),
+    "a negative index": (changed(*RECORDS, 0, "index", to=-1), "record 0: index"),
+    "an index twice": (changed(*RECORDS, 1, "index", to=0), "two records have the index 0"),
+    "an index too far": (changed(*RECORDS, 1, "index", to=7), "index 7, of 2 routes"),
+    "a score above all": (
+        changed(*RECORDS, 0, "scores", "score_route", to=101),
+        "record 0: scores.score_route",
+    ),
+    "a text for a score": (
+        changed(*RECORDS, 0, "scores", "score_route", to="much"),
+        "record 0: scores.score_route",
+    ),
+    "a number of 400 digits": (
+        changed(*RECORDS, 0, "meta", "route_length", to=10**400),
+        "record 0: meta.route_length",
+    ),
+    "longer than any": (
+        changed(*RECORDS, 0, "meta", "route_length", to=1e300),
+        "no route is so long",
+    ),
+    "not finished": (changed(*RECORDS, 0, "status", to="Started"), "is no finished route"),
+    "fewer than it holds": (changed("_checkpoint", "progress", to=[1, 1]), "2 records of 1 routes"),
+    "progress of texts": (
+        changed("_checkpoint", "progress", to=["2", "2"]),
+        "_checkpoint.progress must be [done, all]",
+    ),
+    "progress below 0": (
+        changed("_checkpoint", "progress", to=[-2, -2]),
+        "_checkpoint.progress must be [done, all]",
+    ),
+    "sensors of numbers": (changed("sensors", to=[1]), "sensors must be a list of names"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_file_is_refused_in_one_sentence(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change, expected = HOSTILE[name]
+    document = copy.deepcopy(of_two_routes())
+    change(document)
+    said = refused(capsys, written(tmp_path, document), "--rules", "2.1")
+    assert expected in said
+    assert said.count("results_of_another.json") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{", "no valid JSON"),
+        ("[]", "must hold a JSON object"),
+        ('{"_checkpoint": NaN}', "NaN is no JSON number"),
+        ('{"a": 1, "a": 2}', "stands there twice"),
+        ("[" * 5000, "nested too deeply"),
+        ("\xff", "is no"),
+    ],
+)
+def test_what_is_no_json_is_refused(
+    text: str, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(text, encoding="latin-1")
+    assert expected in refused(capsys, path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--rules", "3"], "unknown rule set '3'"),
+        (["--rules", "1.0", "--metric-info", "."], "say nothing to the rule set 1.0"),
+        (["--rules", "bench2drive", "--routes", "missing.xml"], "missing.xml: no such file"),
+    ],
+)
+def test_mistakes_of_the_user(
+    arguments: list[str], expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert expected in refused(capsys, written(tmp_path, of_two_routes()), *arguments)
+    assert "no such file" in refused(capsys, tmp_path / "none.json")
+
+
+def test_missing_routes_count_as_nothing_and_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = of_two_routes()
+    document["_checkpoint"]["progress"] = [2, 4]
+    found = scored(capsys, written(tmp_path, document), "--rules", "2.0")
+    assert found["_checkpoint"]["global_record"]["scores_mean"]["score_route"] == 35.0
+    assert (found["entry_status"], found["eligible"]) == ("Invalid", False)
+    assert "2 of 4 routes are not in the file" in found["auxdrive"]["notes"][0]
