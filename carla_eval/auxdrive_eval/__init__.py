@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from auxdrive_eval.criteria.base import Criterion, Event, EventKind
     from auxdrive_eval.driving.evaluate import drive_all
     from auxdrive_eval.driving.settings import DriverSource, EvaluationSettings
+    from auxdrive_eval.road_maps.geo import GeoReference
+    from auxdrive_eval.routes.agent_plan import agent_plan
+    from auxdrive_eval.routes.loading import load_routes
+    from auxdrive_eval.routes.planner import RoutePlanner
     from auxdrive_eval.scoring import RULE_SETS
     from auxdrive_eval.scoring.rule_sets import RuleSet
     from auxdrive_eval.simulators import SIMULATORS
@@ -30,6 +34,10 @@ __getattr__, __dir__ = front(__name__, {
     "criteria.base": "Criterion Event EventKind",
     "driving.evaluate": "drive_all",
     "driving.settings": "DriverSource EvaluationSettings",
+    "road_maps.geo": "GeoReference",
+    "routes.agent_plan": "agent_plan",
+    "routes.loading": "load_routes",
+    "routes.planner": "RoutePlanner",
     "scoring": "RULE_SETS",
     "scoring.rule_sets": "RuleSet",
     "simulators": "SIMULATORS",
@@ -43,7 +51,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # a library print
 
 __all__ = [
     "RULE_SETS", "SIMULATORS", "CollectSettings", "Criterion", "DriverSource", "EvaluationSettings",
-    "Event", "EventKind", "Route", "RuleSet", "Simulator", "SimulatorOptions", "SimulatorSettings",
-    "SimulatorSpec", "TownMap", "Weather", "WorldState", "collect", "collect_settings", "drive_all",
-    "make_simulator",
+    "Event", "EventKind", "GeoReference", "Route", "RoutePlanner", "RuleSet", "Simulator",
+    "SimulatorOptions", "SimulatorSettings", "SimulatorSpec", "TownMap", "Weather", "WorldState",
+    "agent_plan", "collect", "collect_settings", "drive_all", "load_routes", "make_simulator",
 ]  # fmt: skip

@@ -66,6 +66,7 @@ class RouteFollower:
         commands: N, for each point a `RoadOption` or its number, which holds from that point to the
             next; `LANE_FOLLOW` everywhere by default. With the commands of junctions there are
             target points where a turn begins and where it ends, as in training.
+        passed_m: a point counts as passed once the rear axle has come this near to it, above 0.
 
     Raises:
         InputError: the points or commands make no route.
@@ -79,13 +80,51 @@ class RouteFollower:
 
     def __init__(
         self, points: AnyArray | Sequence[Sequence[float]],
-        commands: Sequence[RoadOption | int] | None = None,
+        commands: Sequence[RoadOption | int] | None = None, passed_m: float = PASSED_M,
     ) -> None:  # fmt: skip
         given = _points(points)
         filled, options = _filled(given, _commands(commands, len(given)))
         kept = downsample_route(filled, options)
-        self._points = [(float(filled[i, 0]), float(filled[i, 1])) for i in kept]
-        self._commands = [options[i] for i in kept]
+        self._follow(filled[kept], [options[i] for i in kept], passed_m)
+
+    @classmethod
+    def of_sparse(
+        cls, points: AnyArray | Sequence[Sequence[float]], commands: Sequence[RoadOption | int],
+        passed_m: float = PASSED_M,
+    ) -> RouteFollower:  # fmt: skip
+        """A follower of a route that is sparse already, such as the plan that the leaderboard gives
+        to an agent: every point of it may be a target point. A point may stand there twice.
+
+        Args:
+            points: (N, 2), at least two.
+            commands: N, for each point the command there.
+            passed_m: TransFuser's agents take 4.0 (CVPR 2021) or 7.5 (2022).
+
+        Raises:
+            InputError: the points or commands make no route.
+
+        Examples:
+            >>> from auxdrive import Pose2, RouteFollower
+            >>> plan = RouteFollower.of_sparse([(0.0, 0.0), (40.0, 0.0), (90.0, 0.0)], [4, 4, 4])
+            >>> plan.update(Pose2(x_m=36.5, y_m=0.0, yaw_rad=0.0)).target_ego_m
+            (53.5, 0.0)
+        """
+        given = _finite(points)
+        if (far := step_lengths(given).max()) > MAX_TARGET_M:
+            raise InputError(
+                f"two points of the sparse route are {far:.0f} m apart; at most "
+                f"{MAX_TARGET_M:.0f} m are allowed"
+            )
+        follower = cls.__new__(cls)
+        follower._follow(given, _commands(commands, len(given)), passed_m)
+        return follower
+
+    def _follow(self, points: Float64, commands: Sequence[RoadOption], passed_m: float) -> None:
+        self._points = [(float(x), float(y)) for x, y in points]
+        self._commands = list(commands)
+        self._passed_m = number("passed_m", passed_m, "how near is passed, in metres")
+        if self._passed_m <= 0:
+            raise InputError(f"passed_m is {self._passed_m}; give metres above 0")
         self._passed = 0
 
     def update(self, pose: Pose2) -> TargetPoint:
@@ -108,7 +147,7 @@ class RouteFollower:
                 break
             ahead += math.dist(points[index], points[index - 1])
             distance = math.dist(points[index], (ego.x_m, ego.y_m))
-            if farthest_in_range < distance <= PASSED_M:
+            if farthest_in_range < distance <= self._passed_m:
                 farthest_in_range = distance
                 self._passed = min(index, max(len(points) - 2, 0))
         target = min(self._passed + 1, len(points) - 1)
@@ -121,37 +160,49 @@ class RouteFollower:
         return TargetPoint((x_m, y_m), self._commands[target])
 
 
-def downsample_route(points: Float64, commands: Sequence[RoadOption]) -> list[int]:
+def downsample_route(
+    points: Float64, commands: Sequence[RoadOption], sample_m: float = SAMPLE_M
+) -> list[int]:
     """The points of a route that its sparse route keeps: those at lane changes and changes of
-    command, one every `SAMPLE_M`, and the last.
+    command, one every `sample_m`, and the last.
 
     This is the leaderboard's `downsample_route` (leaderboard/utils/route_manipulation.py), which
     counts the distance only over points that are left out.
 
     Args:
-        points: (N, 2), of the route.
+        points: (N, 2) or (N, 3), of the route.
         commands: N, one for each point.
+        sample_m: 50 in leaderboard 1.0 and Bench2Drive, 200 in 2.0 and 2.1.
 
     Returns:
         K indices into the points.
     """
-    step_m = step_lengths(points).tolist()
+    step_m = step_lengths(points)
+    if points.shape[-1] == 3:
+        step_m = np.hypot(step_m, np.diff(points[:, 2]))
+    steps = step_m.tolist()
     kept: list[int] = []
     previous: RoadOption | None = None
     travelled = 0.0
     for index, option in enumerate(commands):
         changed = previous != option and previous not in _LANE_CHANGES
         is_last = index == len(commands) - 1
-        if option in _LANE_CHANGES or changed or travelled > SAMPLE_M or is_last:
+        if option in _LANE_CHANGES or changed or travelled > sample_m or is_last:
             kept.append(index)
             travelled = 0.0
         else:
-            travelled += step_m[index - 1]
+            travelled += steps[index - 1]
         previous = option
     return kept
 
 
 def _points(given: AnyArray | Sequence[Sequence[float]]) -> Float64:
+    points = _finite(given)
+    _refuse_steps(points)
+    return points
+
+
+def _finite(given: AnyArray | Sequence[Sequence[float]]) -> Float64:
     try:
         array = np.asarray(given)
     except ValueError:
@@ -168,7 +219,6 @@ def _points(given: AnyArray | Sequence[Sequence[float]]) -> Float64:
             f"the route's point {wrong[0]} is {tuple(points[wrong[0]].tolist())}, not finite or "
             f"beyond {MAX_COORDINATE_M:.0e} m; give x and y in metres"
         )
-    _refuse_steps(points)
     return points
 
 

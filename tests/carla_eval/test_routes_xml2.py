@@ -18,6 +18,8 @@ from auxdrive_eval.routes import (
     weather_at,
     write_routes,
 )
+from auxdrive_eval.routes.plan import routes_of_file
+from auxdrive_eval.simulators.embedded.simulator import EmbeddedSimulator
 from auxdrive_eval.world import Weather
 from route_text import POSITIONS, WAYPOINTS, read, route2
 
@@ -125,6 +127,21 @@ def test_a_stray_letter_is_passed_over_and_told(
     with caplog.at_level(logging.WARNING):
         read(tmp_path, route2("<scenarios>s</scenarios>"))
     assert "line 5, route '0', scenarios: holds the text 's'" in caplog.text
+
+
+def test_a_route_of_version_2_is_driven_in_an_embedded_town(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    planner = EmbeddedSimulator(render=False, traffic=0)
+    own = planner.random_route(1000)
+    positions = "".join(f'<position x="{x}" y="{-y}" z="0"/>' for x, y in own.keypoints)
+    path = tmp_path / "routes.xml"
+    content = route2(SCENARIO.format(""), f"<waypoints>{positions}</waypoints>")
+    path.write_text(content.replace('town="T"', f'town="{own.town}"'))
+    with caplog.at_level(logging.WARNING):
+        (planned,) = routes_of_file(path, planner)
+    assert planned.length_m == pytest.approx(own.length_m, abs=0.1)
+    assert "route '0': without effect in this simulator: its scenarios" in caplog.text
 
 
 @pytest.mark.parametrize(

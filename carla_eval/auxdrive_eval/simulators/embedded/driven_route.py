@@ -121,7 +121,7 @@ class DrivenRoute:
 
     def state(self) -> WorldState:
         """The world as criteria and drivers see it now."""
-        vehicle, kit, p = self._vehicle, self._kit, self._vehicle.parameters
+        vehicle, roads, p = self._vehicle, self._kit.roads, self._vehicle.parameters
         centre = vehicle.centre
         yaw_rad, behind_m = vehicle.yaw_rad, p.length_m / 2 + TAIL_M
         tail = (centre[0] - behind_m * math.cos(yaw_rad), centre[1] - behind_m * math.sin(yaw_rad))
@@ -134,10 +134,10 @@ class DrivenRoute:
             steer_rad=vehicle.steer_rad,
             extent=(p.length_m / 2, p.width_m / 2),
             contacts=self._contacts,
-            lights=kit.signals.lights(centre, self._lights.colours(self._time_s)),
-            stop_signs=kit.signals.stop_signs(centre),
-            lane=kit.graph.nearest_lane(*centre, yaw_rad),
-            tail_lane_id=kit.graph.nearest_lane(*tail, yaw_rad).lane_id,
+            lights=roads.lights(centre, self._lights.colours(self._time_s)),
+            stop_signs=roads.stop_signs(centre),
+            lane=roads.lane_view(*centre, yaw_rad),
+            tail_lane_id=roads.lane_view(*tail, yaw_rad).lane_id,
         )
 
     @property

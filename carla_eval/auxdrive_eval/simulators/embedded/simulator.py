@@ -17,6 +17,7 @@ from auxdrive.types import AnyArray, Control, Float32
 from auxdrive_eval.simulators.base import TICK_S
 from auxdrive_eval.simulators.embedded.driven_route import DrivenRoute, require_planned
 from auxdrive_eval.simulators.embedded.ego.vehicle import VehicleParameters
+from auxdrive_eval.simulators.embedded.road_map import EmbeddedRoadMap, map_of
 from auxdrive_eval.simulators.embedded.scene import Scene
 from auxdrive_eval.simulators.embedded.sensors import Sensors
 from auxdrive_eval.simulators.embedded.spec import (
@@ -29,14 +30,7 @@ from auxdrive_eval.simulators.embedded.town.routing import plan_route, random_ro
 from auxdrive_eval.simulators.embedded.town.weather import weather_for
 from auxdrive_eval.simulators.embedded.town_kits import TownKits
 from auxdrive_eval.simulators.embedded.version import VERSION
-from auxdrive_eval.world import (
-    LaneLine,
-    Point,
-    Route,
-    TownMap,
-    Weather,
-    WorldState,
-)
+from auxdrive_eval.world import Point, Route, TownMap, Weather, WorldState
 
 _log = logging.getLogger(__name__)
 
@@ -135,12 +129,15 @@ class EmbeddedSimulator:
         Raises:
             SimulatorError: there is no embedded town of that name.
         """
-        built = town_from_name(town)
-        return TownMap(
-            lanes=tuple(LaneLine(lane.centreline, lane.width_m) for lane in built.lanes.values()),
-            lights=tuple(light.stop_line for light in built.lights.values()),
-            stop_signs=tuple(sign.stop_line for sign in built.stop_signs.values()),
-        )
+        return map_of(town_from_name(town))
+
+    def road_map(self, town: str) -> EmbeddedRoadMap:
+        """What planner and criteria ask of a town's roads.
+
+        Raises:
+            SimulatorError: there is no embedded town of that name.
+        """
+        return self._kits.of(town).roads
 
     # The protocol
 

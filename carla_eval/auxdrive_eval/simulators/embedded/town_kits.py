@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auxdrive_eval.simulators.embedded.ego.nearby_signals import SignalViews
 from auxdrive_eval.simulators.embedded.ego.obstacles import StaticObstacles
+from auxdrive_eval.simulators.embedded.road_map import EmbeddedRoadMap
 from auxdrive_eval.simulators.embedded.town.generate import town_from_name
 from auxdrive_eval.simulators.embedded.town.lane_graph import LaneGraph
 
@@ -19,7 +19,7 @@ class TownKit:
 
     graph: LaneGraph
     obstacles: StaticObstacles
-    signals: SignalViews
+    roads: EmbeddedRoadMap
 
 
 class TownKits:
@@ -37,7 +37,8 @@ class TownKits:
         kit = self._kits.get(town)
         if kit is None:
             built = town_from_name(town)
-            kit = TownKit(LaneGraph(built), StaticObstacles(built), SignalViews(built))
+            graph = LaneGraph(built)
+            kit = TownKit(graph, StaticObstacles(built), EmbeddedRoadMap(graph))
             if len(self._kits) >= MOST_KITS:
                 self._kits.pop(next(iter(self._kits)))
             self._kits[town] = kit

@@ -1,0 +1,258 @@
+"""Dense routes over a road map: a point about each metre, with the road option there, as the
+leaderboard's planner gives them to agents and criteria.
+
+Legend: N points of the dense route; the world frame is right-handed, metres.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from auxdrive.errors import SimulatorError
+from auxdrive.types import Float64, RoadOption
+
+from auxdrive_eval.road_maps.base import LaneId, LanePoint, RoadMap
+from auxdrive_eval.routes.road_graph import Edge, Node, RoadGraph, Vector, nearest_index
+from auxdrive_eval.routes.spec import RouteSpec
+from auxdrive_eval.world import Route
+
+HOP_M = 1.0
+CHANGE_POINTS = 5
+"""A lane change ends this many points farther on in the new lane."""
+STRAIGHT_RAD = math.radians(35.0)
+"""A way through a junction that turns by less than this is STRAIGHT."""
+SAME_M = 0.01
+"""Points nearer to each other than this are the same."""
+MISSED_M = 10.0
+"""A lane change may end this far beyond a keypoint. A leg that ends farther off has none ahead."""
+Step = tuple[LanePoint, RoadOption]
+
+
+class _Goal(NamedTuple):
+    """A keypoint, and the point of a lane that is nearest to it."""
+
+    keypoint: tuple[float, float, float]
+    lane_point: LanePoint
+
+
+@dataclass(frozen=True, slots=True)
+class DenseRoute:
+    """A planned route, as the leaderboard has it: where one lane ends and the next begins, and at
+    both ends of a lane change, the same point may stand there twice, with the option of either.
+
+    Attributes:
+        points: float64 (N, 3), metres.
+        yaw_rad: float64 (N,), heading of the lane at each point.
+        options: N road options.
+        lanes: the lane of each point.
+    """
+
+    points: Float64
+    yaw_rad: Float64
+    options: tuple[RoadOption, ...]
+    lanes: tuple[LaneId, ...]
+
+    @property
+    def length_m(self) -> float:
+        """Length through all points, in three dimensions as the leaderboard measures it."""
+        return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
+
+    def route(self, spec: RouteSpec) -> Route:
+        """The route as simulators and criteria take it, with id, town, keypoints and weather of its
+        specification. Of points that are the same, the last is kept.
+        """
+        apart = np.linalg.norm(np.diff(self.points, axis=0), axis=1) >= SAME_M
+        kept = np.flatnonzero([*apart, True])
+        return Route(
+            spec.route_id,
+            spec.town,
+            spec.keypoints,
+            self.points[kept, :2],
+            self.yaw_rad[kept],
+            tuple(self.options[index] for index in kept),
+            spec.weather,
+            tuple(self.lanes[index].number for index in kept),
+        )
+
+
+class RoutePlanner:
+    """Plans dense routes by CARLA's rules: A* over the lanes from keypoint to keypoint, turns at
+    junctions by the angle between the lanes before and after, lane changes in one bound of
+    `CHANGE_POINTS` points. The graph of the map is made once.
+
+    Args:
+        road_map: on which routes are planned.
+        hop_m: from one point to the next.
+
+    Raises:
+        MissingExtra: networkx is not installed.
+
+    Examples:
+        >>> from auxdrive_eval import RoutePlanner, SimulatorSettings, make_simulator
+        >>> from auxdrive_eval.routes import RouteSpec
+        >>> simulator = make_simulator(SimulatorSettings(), sensors=False)
+        >>> own = simulator.random_route(1000)
+        >>> planner = RoutePlanner(simulator.road_map(own.town))
+        >>> dense = planner.plan(RouteSpec("0", own.town, own.keypoints))
+        >>> abs(dense.length_m - own.length_m) < 3.0
+        True
+    """
+
+    def __init__(self, road_map: RoadMap, hop_m: float = HOP_M) -> None:
+        self._map = road_map
+        self._hop_m = hop_m
+        self._graph = RoadGraph(road_map, hop_m)
+
+    def plan(self, spec: RouteSpec) -> DenseRoute:
+        """The dense route through the keypoints of a route. Each is moved onto the nearest lane.
+
+        Args:
+            spec: the route; its town is not asked for.
+
+        Raises:
+            SimulatorError: there are fewer than two keypoints, no way leads from one to the next,
+                or one lies behind the one before.
+        """
+        if len(spec.keypoints) < 2:
+            raise SimulatorError(f"route {spec.route_id}: a route needs two keypoints or more")
+        heights_m = spec.heights_m or (0.0,) * len(spec.keypoints)
+        goals = [
+            _Goal((x_m, y_m, z_m), self._map.nearest(x_m, y_m, z_m))
+            for (x_m, y_m), z_m in zip(spec.keypoints, heights_m, strict=True)
+        ]
+        decisions = _Decisions(self._graph)
+        steps: list[Step] = []
+        for number, (start, goal) in enumerate(pairwise(goals)):
+            nodes = self._graph.path(start.lane_point, goal.lane_point)
+            if nodes is None:
+                raise SimulatorError(
+                    f"route {spec.route_id}: no way leads from keypoint {number} to keypoint "
+                    f"{number + 1} in {self._map.name}"
+                )
+            steps.extend(self._leg(nodes, start.lane_point, goal, decisions))
+            missed_m = _distance_m(steps[-1][0], goal.lane_point)
+            if missed_m > MISSED_M:
+                raise SimulatorError(
+                    f"route {spec.route_id}: keypoint {number + 1} lies {missed_m:.0f} m behind "
+                    f"keypoint {number} on its lane in {self._map.name}"
+                )
+        return DenseRoute(
+            np.array([(point.x_m, point.y_m, point.z_m) for point, _ in steps]),
+            np.array([point.yaw_rad for point, _ in steps]),
+            tuple(option for _, option in steps),
+            tuple(point.lane for point, _ in steps),
+        )
+
+    def _leg(
+        self, nodes: list[Node], start: LanePoint, goal: _Goal, decisions: _Decisions
+    ) -> Iterator[Step]:
+        """The way from one keypoint to the next."""
+        here = start
+        for index, (a, b) in enumerate(pairwise(nodes)):
+            option, edge = decisions.at(nodes, index), self._graph.edge(a, b)
+            if edge.option is not RoadOption.LANE_FOLLOW:
+                yield here, option
+                here = self._landed(here, edge)
+                yield here, option
+                continue
+            first, last = nearest_index(here, edge.points), None
+            if index == len(nodes) - 2:
+                last = nearest_index(goal.lane_point, edge.points)
+            for number, point in enumerate(edge.points[first:], start=first):
+                here = point
+                yield here, option
+                if last is not None and (number >= last or self._near(here, goal)):
+                    break
+
+    def _landed(self, here: LanePoint, change: Edge) -> LanePoint:
+        lane = self._graph.lane_edge(change.points[-1].lane)
+        assert lane is not None, "a change lands on a lane of the graph"
+        path = lane.points[1:-1]
+        if not path:
+            return lane.points[-1]
+        return path[min(nearest_index(here, path) + CHANGE_POINTS, len(path) - 1)]
+
+    def _near(self, here: LanePoint, goal: _Goal) -> bool:
+        return math.dist((here.x_m, here.y_m, here.z_m), goal.keypoint) < 2 * self._hop_m
+
+
+class _Decisions:
+    """What the driver is told on each edge of a way. Over the edges of one junction it is told the
+    same, and a leg that begins in a junction is told nothing new.
+    """
+
+    def __init__(self, graph: RoadGraph) -> None:
+        self._graph = graph
+        self._last = RoadOption.VOID
+        self._junction_end: Node | None = None
+
+    def at(self, nodes: list[Node], index: int) -> RoadOption:
+        """The option of the edge that begins at a node of the way.
+
+        Args:
+            nodes: of the way.
+            index: of the edge's first node.
+        """
+        self._last = self._decide(nodes, index)
+        return self._last
+
+    def _decide(self, nodes: list[Node], index: int) -> RoadOption:
+        following = self._graph.edge(nodes[index], nodes[index + 1])
+        if index == 0:
+            return following.option
+        enters = following.option is RoadOption.LANE_FOLLOW and following.in_junction
+        if (
+            self._last is not RoadOption.VOID
+            and self._junction_end not in (None, nodes[index - 1])
+            and enters
+        ):
+            return self._last
+        self._junction_end = None
+        before = self._graph.edge(nodes[index - 1], nodes[index])
+        if not enters or before.in_junction or before.option is not RoadOption.LANE_FOLLOW:
+            return following.option
+        end = self._last_of_junction(nodes, index)
+        self._junction_end = nodes[end + 1]
+        through = self._graph.edge(nodes[end], nodes[end + 1])
+        if before.end_way is None or through.end_way is None:
+            return through.option
+        others = [edge.chord for edge in self._graph.other_edges(nodes[index], nodes[index + 1])]
+        return _turn(before.end_way, through.end_way, [way for way in others if way is not None])
+
+    def _last_of_junction(self, nodes: list[Node], index: int) -> int:
+        """The index of the last edge of the junction that is entered at a node."""
+        while index + 2 < len(nodes):
+            edge = self._graph.edge(nodes[index + 1], nodes[index + 2])
+            if edge.option is not RoadOption.LANE_FOLLOW or not edge.in_junction:
+                break
+            index += 1
+        return index
+
+
+def _turn(before: Vector, after: Vector, others: Sequence[Vector]) -> RoadOption:
+    """LEFT, RIGHT or STRAIGHT, by the angle between two directions; of a way that is the leftmost
+    of a junction, LEFT.
+    """
+    left = _cross(before, after)
+    if math.acos(min(1.0, max(-1.0, before[0] * after[0] + before[1] * after[1]))) < STRAIGHT_RAD:
+        return RoadOption.STRAIGHT
+    turns = [_cross(before, way) for way in others] or [0.0]
+    if left > max(turns):
+        return RoadOption.LEFT
+    if left < min(turns):
+        return RoadOption.RIGHT
+    return RoadOption.LEFT if left > 0 else RoadOption.RIGHT
+
+
+def _cross(a: Vector, b: Vector) -> float:
+    """Above 0 if b points to the left of a."""
+    return a[0] * b[1] - a[1] * b[0]
+
+
+def _distance_m(a: LanePoint, b: LanePoint) -> float:
+    return math.dist((a.x_m, a.y_m, a.z_m), (b.x_m, b.y_m, b.z_m))
