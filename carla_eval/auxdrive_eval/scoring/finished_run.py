@@ -49,6 +49,7 @@ class FinishedRun:
         total: number of all drives, those that are missing too.
         sensors: the leaderboard's names of the agent's sensors.
         notes: what the reader should know, in words.
+        global_record: what the file says of all routes; empty if it says nothing.
     """
 
     where: str
@@ -57,6 +58,7 @@ class FinishedRun:
     total: int
     sensors: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    global_record: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ def read_results(path: Path) -> FinishedRun:
         total,
         tuple(sensors),
         (*_said(document), *dict.fromkeys(notes)),
+        whole if isinstance(whole := checkpoint.get("global_record"), dict) else {},
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from auxdrive_eval.criteria.base import Event, EventKind
 from auxdrive_eval.scoring import RULE_SETS
@@ -17,7 +17,8 @@ from auxdrive_eval.scoring.rule_sets import RuleSet
 
 _ROUNDED_BY = 0.005 + 1e-9
 """Percentages in messages are at most this far from those that were measured."""
-_EQUAL = 1e-9
+_EQUAL, _SAME = 1e-9, 1e-12
+_LARGEST = 1e300
 _REPEAT = re.compile(r"_rep\d+$")
 _OUTSIDE, _MIN_SPEED = EventKind.OUTSIDE_ROUTE_LANES, EventKind.MIN_SPEED
 
@@ -66,6 +67,8 @@ def rescored(run: FinishedRun, rules: str) -> Rescored:
         records = tuple(_record(run, route, name, rules, made_by) for route, name in pairs)
         notes = tuple(_notes(run, rules, made_by))
     document = rule_set.results.document(records, run.total, run.sensors, finished=True)
+    if rules in made_by and run.global_record:
+        notes = tuple(_keep_recorded(document["_checkpoint"]["global_record"], run.global_record))
     if rule_set.names is not None:
         checkpoint = document["_checkpoint"]
         checkpoint["records"] = [
@@ -73,6 +76,28 @@ def rescored(run: FinishedRun, rules: str) -> Rescored:
             for record, route in zip(checkpoint["records"], run.routes, strict=True)
         ]
     return Rescored(rules, made_by, records, document, (*run.notes, *notes))
+
+
+def _keep_recorded(computed: dict[str, Any], recorded: Mapping[str, Any]) -> Iterator[str]:
+    """Put the file's own numbers in the place of those that differ only by the rounding of floating
+    point, and tell which differ by more.
+    """
+    for key, value in computed.items():
+        theirs = recorded.get(key)
+        if isinstance(value, dict):
+            yield from _keep_recorded(value, theirs if isinstance(theirs, dict) else {})
+        elif _is_number(value) and _is_number(theirs):
+            if math.isclose(value, theirs, rel_tol=_SAME, abs_tol=_SAME):
+                computed[key] = theirs
+            else:
+                yield (
+                    f"the file's own {key} of all routes is {theirs:.9g}, and its records make "
+                    f"{value:.9g}"
+                )
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
 
 
 def _fits(run: FinishedRun, rules: RuleSet) -> bool:
