@@ -144,3 +144,13 @@ def test_a_keypoint_beside_its_lane_ends_the_leg_where_it_is_nearest(tmp_path: P
     dense = planner.plan(spec_of((5.0, -5.25), (60.0, -12.0), (150.0, -5.25)))
     refuse_gaps(dense)
     assert dense.length_m == pytest.approx(145.0, abs=3.0)
+
+
+def test_a_last_keypoint_beside_its_lane_leads_to_the_lanes_end(tmp_path: Path) -> None:
+    planner = RoutePlanner(carla_towns.road(tmp_path))
+    beside = planner.plan(spec_of((5.0, -5.25), (60.0, -12.0)))
+    assert beside.points[-1][0] == pytest.approx(200.0, abs=1.0)
+    near = planner.plan(spec_of((5.0, -5.25), (60.0, -7.0)))
+    assert near.points[-1][0] == pytest.approx(60.0, abs=2.0)
+    with pytest.raises(SimulatorError, match="keypoint 1 lies 40 m behind keypoint 0"):
+        planner.plan(spec_of((100.0, -5.25), (60.0, -5.25)))

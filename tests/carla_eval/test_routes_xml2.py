@@ -114,6 +114,12 @@ def test_longest6_numbers_its_weathers(tmp_path: Path) -> None:
     assert load_routes(tmp_path / "again.xml") == (spec,)
 
 
+def test_lavs_routes_have_line_ends_in_two_characters(tmp_path: Path) -> None:
+    content = f'<routes><route id="0" town="T">\\n {WAYPOINTS}\\n \\n</route></routes>'
+    assert "\\n" in content
+    assert len(read(tmp_path, content)[0].keypoints) == 2
+
+
 def test_weather_between_two_shares_of_the_route() -> None:
     night, day = Weather(sun_altitude_deg=-20.0), Weather(sun_altitude_deg=60.0, wetness=10.0)
     weathers = (RouteWeather(20.0, night, {"fog_falloff": 1.0}), RouteWeather(60.0, day))

@@ -17,7 +17,14 @@ from auxdrive.errors import SimulatorError
 from auxdrive.types import Float64, RoadOption
 
 from auxdrive_eval.road_maps.base import LaneId, LanePoint, RoadMap
-from auxdrive_eval.routes.road_graph import Edge, Node, RoadGraph, Vector, nearest_index
+from auxdrive_eval.routes.road_graph import (
+    Edge,
+    Node,
+    RoadGraph,
+    Vector,
+    distances_m,
+    nearest_index,
+)
 from auxdrive_eval.routes.spec import RouteSpec
 from auxdrive_eval.world import Route
 
@@ -38,6 +45,7 @@ class _Goal(NamedTuple):
 
     keypoint: tuple[float, float, float]
     lane_point: LanePoint
+    is_end: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +130,10 @@ class RoutePlanner:
             raise SimulatorError(f"route {spec.route_id}: a route needs two keypoints or more")
         heights_m = spec.heights_m or (0.0,) * len(spec.keypoints)
         goals = [
-            _Goal((x_m, y_m, z_m), self._map.nearest(x_m, y_m, z_m))
-            for (x_m, y_m), z_m in zip(spec.keypoints, heights_m, strict=True)
+            _Goal((x_m, y_m, z_m), self._map.nearest(x_m, y_m, z_m), left == 1)
+            for left, (x_m, y_m), z_m in zip(
+                range(len(heights_m), 0, -1), spec.keypoints, heights_m, strict=True
+            )
         ]
         decisions = _Decisions(self._graph)
         steps: list[Step] = []
@@ -134,13 +144,14 @@ class RoutePlanner:
                     f"route {spec.route_id}: no way leads from keypoint {number} to keypoint "
                     f"{number + 1} in {self._map.name}"
                 )
-            steps.extend(self._leg(nodes, start.lane_point, goal, decisions))
-            missed_m = _distance_m(steps[-1][0], goal.lane_point)
-            if missed_m > MISSED_M:
+            leg = list(self._leg(nodes, start.lane_point, goal, decisions))
+            behind_m = _distance_m(leg[-1][0], goal.lane_point)
+            if behind_m > MISSED_M and not (goal.is_end and len(leg) > 1):
                 raise SimulatorError(
-                    f"route {spec.route_id}: keypoint {number + 1} lies {missed_m:.0f} m behind "
+                    f"route {spec.route_id}: keypoint {number + 1} lies {behind_m:.0f} m behind "
                     f"keypoint {number} on its lane in {self._map.name}"
                 )
+            steps.extend(leg)
         return DenseRoute(
             np.array([(point.x_m, point.y_m, point.z_m) for point, _ in steps]),
             np.array([point.yaw_rad for point, _ in steps]),
@@ -160,14 +171,21 @@ class RoutePlanner:
                 here = self._landed(here, edge)
                 yield here, option
                 continue
-            first, last = nearest_index(here, edge.points), None
-            if index == len(nodes) - 2:
-                last = nearest_index(goal.lane_point, edge.points)
+            first = nearest_index(here, edge.points)
+            until = self._until(edge, first, goal) if index == len(nodes) - 2 else None
             for number, point in enumerate(edge.points[first:], start=first):
                 here = point
                 yield here, option
-                if last is not None and (number >= last or self._near(here, goal)):
+                if until is not None and (number >= until or self._near(here, goal)):
                     break
+
+    def _until(self, edge: Edge, first: int, goal: _Goal) -> int:
+        """The index of the point on the last lane of a leg at which it ends, unless it comes near
+        the keypoint before. A route whose last keypoint lies beside its lane leads to the end of
+        that lane, as in the leaderboard; a keypoint on the way is where the lane is nearest to it.
+        """
+        nearest = nearest_index(goal.lane_point, edge.points)
+        return len(edge.points) - 1 if goal.is_end and nearest >= first else nearest
 
     def _landed(self, here: LanePoint, change: Edge) -> LanePoint:
         lane = self._graph.lane_edge(change.points[-1].lane)
@@ -178,7 +196,7 @@ class RoutePlanner:
         return path[min(nearest_index(here, path) + CHANGE_POINTS, len(path) - 1)]
 
     def _near(self, here: LanePoint, goal: _Goal) -> bool:
-        return math.dist((here.x_m, here.y_m, here.z_m), goal.keypoint) < 2 * self._hop_m
+        return bool(distances_m(goal.keypoint, (here,))[0] < 2 * self._hop_m)
 
 
 class _Decisions:

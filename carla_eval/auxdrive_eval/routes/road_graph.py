@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from auxdrive.extras import needed_by_library
 from auxdrive.types import RoadOption
+from numpy.typing import NDArray
 
 from auxdrive_eval.road_maps.base import LaneId, LanePoint, RoadMap, Segment, Side
 
@@ -177,12 +178,24 @@ def _node(point: LanePoint) -> Node:
     return x + 0.0, y + 0.0, z + 0.0
 
 
+def distances_m(place: Node, points: Sequence[LanePoint]) -> NDArray[np.float32]:
+    """float32 (N,): from a place to some points, in float32 as CARLA measures. Keypoints that its
+    planner made lie exactly as far from the next points as it asks for.
+
+    Args:
+        place: (x, y, z) in the world frame.
+        points: N of them.
+    """
+    array = np.array([(p.x_m, p.y_m, p.z_m) for p in points], np.float32)
+    x, y, z = (array - np.array(place, np.float32)).T
+    return np.asarray(np.sqrt(x * x + y * y + z * z), np.float32)
+
+
 def nearest_index(point: LanePoint, points: Sequence[LanePoint]) -> int:
-    """The index of that of some points which is nearest to a point.
+    """The index of that of some points which is nearest to a point; of equally near ones the first.
 
     Args:
         point: anywhere.
         points: one or more.
     """
-    array = np.array([(p.x_m, p.y_m, p.z_m) for p in points])
-    return int(np.argmin(((array - (point.x_m, point.y_m, point.z_m)) ** 2).sum(axis=1)))
+    return int(np.argmin(distances_m((point.x_m, point.y_m, point.z_m), points)))

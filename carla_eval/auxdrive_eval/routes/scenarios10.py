@@ -74,7 +74,8 @@ def _sites(entry: Any, where: str) -> list[ScenarioSite]:
     for index, site in enumerate(_list(fields[keys[1]], f"{where}, {keys[1]}")):
         place = f"{where} ({shown(kind)}), {keys[1]}[{index}]"
         parts = _refuse_unknown(site, place, ("transform",), ("transform", "other_actors"))
-        actors = _object(parts.get("other_actors", {}), f"{place}, other_actors")
+        # TransFuser's files have null where nobody else is.
+        actors = _object(parts.get("other_actors") or {}, f"{place}, other_actors")
         sites.append(
             ScenarioSite(
                 kind,

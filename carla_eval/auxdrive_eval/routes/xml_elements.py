@@ -204,5 +204,6 @@ class _Reader:
         self._open.pop()
 
     def characters(self, text: str) -> None:
-        if stripped := text.strip():
+        # LAV's routes have "\n" in two characters where lines were to end.
+        if stripped := text.replace("\\n", " ").strip():
             self._open[-1].text = f"{self._open[-1].text} {stripped}".strip()[:80]
